@@ -1,0 +1,120 @@
+# gru4rec: make help
+
+# ---- what can be set on the command line ----
+CC ?= cc
+OPTFLAGS ?= -O2
+DEBUG ?=
+SAN ?=
+COVERAGE ?=
+BLAS_LIBS ?= $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
+BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+
+# ---- one build directory per flavour ----
+comma := ,
+FLAVOUR := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,$(if $(COVERAGE),coverage,release)))
+FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang)
+B := build/$(FLAVOUR)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion
+CFLAGS_ALL = -std=c11 $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
+MODE := $(OPTFLAGS) -DNDEBUG
+ifneq ($(DEBUG),)
+MODE := -O0
+endif
+ifneq ($(SAN),)
+MODE := -O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+endif
+ifneq ($(COVERAGE),)
+MODE := -O0 --coverage -fprofile-update=atomic
+endif
+
+# The kernels: one body for each instruction set, chosen at run time.
+KERNEL_FLAGS = -ffp-contract=fast -fno-math-errno -fno-trapping-math \
+               $(if $(SAN)$(DEBUG)$(COVERAGE),,-O3)
+KERNELS := base
+ifneq ($(filter x86_64% amd64%,$(shell uname -m)),)
+KERNELS += avx2 avx512
+endif
+KERNEL_FLAGS_avx2 := -mavx2 -mfma
+KERNEL_FLAGS_avx512 := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl \
+                       -mprefer-vector-width=512
+
+SRC := $(filter-out src/vec_kernels.c,$(wildcard src/*.c))
+LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/src/vec_kernels_%.o)
+EXT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard ext/*.c))
+DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(KERNELS:%=$(B)/double/src/vec_kernels_%.o)
+LIBS := $(BLAS_LIBS) -lm -lpthread
+
+.PHONY: all help demo install uninstall clean
+all: gru4rec.so
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make                 build ./gru4rec.so
+## make demo            invent a click log, train on it, recommend: demo.db
+## make test            all tests; the last line is the total
+## make test-fast       unit tests and SQL tests only
+## make accuracy        the accuracy table on real data (shared/data beside the project)
+## make coverage        line coverage of src/ and ext/ by the fast tests
+## make check-format    clang-format would change nothing
+## make check-layers    dependencies point one way, only the entry points are exported
+## make docs            write the options table of the README anew
+## make install         into PREFIX (/usr/local): LIBDIR/gru4rec.so, the header
+## make clean           remove build/, gru4rec.so, demo.db
+##
+## Variables: CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local
+
+# The link is repeated when the flavour changes: gru4rec.so is that of the last make.
+gru4rec.so: $(B)/gru4rec.so
+	@cmp -s $< $@ || cp $< $@
+
+# Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
+$(B)/gru4rec.so: $(EXT_OBJ) $(LIB_OBJ)
+	$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS)
+
+$(B)/libgru4rec.a: $(LIB_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+
+$(B)/libgru4rec_double.a: $(DOUBLE_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(B)/double/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -DGRU4REC_DOUBLE -c -o $@ $<
+
+$(B)/src/vec_kernels_%.o: src/vec_kernels.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DVEC_NAME=$* -c -o $@ $<
+
+$(B)/double/src/vec_kernels_%.o: src/vec_kernels.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<
+
+demo: gru4rec.so
+	rm -f demo.db
+	sqlite3 demo.db < sql/demo.sql
+
+install: gru4rec.so
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 gru4rec.so $(DESTDIR)$(LIBDIR)/gru4rec.so
+	install -m 644 include/gru4rec.h $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/gru4rec.so $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
+
+clean:
+	rm -rf build gru4rec.so demo.db
+
+include tests/tests.mk
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,408 @@
+/*
+ * gru4rec.h - the C API of the GRU4Rec session-based recommender, and the entry points of
+ * the SQLite extension made of it.
+ *
+ * The library is plain C11: no SQLite, no file or terminal I/O, no global state. Data goes
+ * in event by event (gru4rec_events), becomes a training form (gru4rec_dataset) and a
+ * catalogue (gru4rec_items), trains a model (gru4rec_model) that recommends through a
+ * session (gru4rec_session) and a ranking (gru4rec_ranking).
+ *
+ * Conventions: matrices are row-major; shapes stand in the comments, with the letters of
+ * src/README.md (I items, B lanes, M live lanes, K samples, N = M + K columns, D top
+ * width). Every _new hands its result to the caller, who gives it to the _free of the same
+ * name; _free takes NULL. A fallible function returns a gru4rec_status and, where it takes
+ * a gru4rec_error, leaves one line in it: what is wrong; what to do. On failure its results
+ * are NULL or 0 and its other arguments untouched unless the comment says otherwise. No
+ * object may be used by two threads at once, but any number may share a const one.
+ *
+ * "algorithm" below means the papers: [1] Hidasi et al. 2016 (arXiv 1511.06939),
+ * [2] Hidasi & Karatzoglou 2018 (arXiv 1706.03847).
+ */
+#ifndef GRU4REC_H
+#define GRU4REC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GRU4REC_VERSION "0.1.0"
+
+/* float; double in the build that checks gradients. */
+#ifdef GRU4REC_DOUBLE
+typedef double gru4rec_real;
+#else
+typedef float gru4rec_real;
+#endif
+
+/* ---- status, errors, memory ---- */
+
+typedef enum gru4rec_status {
+    GRU4REC_OK = 0,
+    GRU4REC_NOMEM,       /* an allocation failed */
+    GRU4REC_INVALID,     /* an option, an argument or the data cannot be used */
+    GRU4REC_INTERRUPTED, /* a hook asked to stop */
+    GRU4REC_DIVERGED     /* a loss or a weight is no longer finite */
+} gru4rec_status;
+
+typedef struct gru4rec_error {
+    char message[480]; /* "what is wrong; what to do", NUL-terminated */
+} gru4rec_error;
+
+/*
+ * Where memory comes from. Copied by whoever keeps it. resize works as realloc: NULL
+ * allocates, 0 bytes frees and returns NULL, NULL is returned when memory is short. Blocks
+ * are aligned for any type.
+ */
+typedef struct gru4rec_allocator {
+    void *(*resize)(void *context, void *block, size_t bytes);
+    void *context;
+} gru4rec_allocator;
+
+/* ---- options: one table of all that can be set ---- */
+
+enum { GRU4REC_MAX_LIST = 32 };
+
+typedef struct gru4rec_list {
+    int64_t n;
+    int64_t values[GRU4REC_MAX_LIST];
+} gru4rec_list;
+
+typedef enum gru4rec_loss { GRU4REC_CROSS_ENTROPY, GRU4REC_BPR_MAX } gru4rec_loss;
+
+typedef enum gru4rec_tie_mode {
+    GRU4REC_STANDARD,     /* ties count for the target */
+    GRU4REC_CONSERVATIVE, /* ties count against it */
+    GRU4REC_MEDIAN        /* half of each */
+} gru4rec_tie_mode;
+
+typedef enum gru4rec_activation_kind {
+    GRU4REC_ACT_AUTO, /* as the loss asks: softmax, or ELU with elu_param */
+    GRU4REC_ACT_SOFTMAX,
+    GRU4REC_ACT_LINEAR,
+    GRU4REC_ACT_ELU
+} gru4rec_activation_kind;
+
+typedef struct gru4rec_activation {
+    gru4rec_activation_kind kind;
+    double alpha; /* of ELU */
+} gru4rec_activation;
+
+enum { GRU4REC_EMBEDDING_LAYERSIZE = -1 };
+
+typedef enum gru4rec_verbose {
+    GRU4REC_VERBOSE_AUTO, /* when standard error is a terminal */
+    GRU4REC_VERBOSE_OFF,
+    GRU4REC_VERBOSE_ON
+} gru4rec_verbose;
+
+/* The meaning, range and default of each stand in the table: gru4rec_option_describe(). */
+typedef struct gru4rec_options {
+    gru4rec_list layers;
+    int64_t loss; /* gru4rec_loss */
+    gru4rec_activation final_act;
+    double elu_param;
+    int64_t batch_size;
+    int64_t n_epochs;
+    double learning_rate;
+    double momentum;
+    double dropout_p_embed;
+    double dropout_p_hidden;
+    int64_t embedding;
+    int64_t constrained_embedding;
+    int64_t n_sample;
+    double sample_alpha;
+    double bpreg;
+    double logq;
+    int64_t reset_after;
+    int64_t seed;
+    int64_t keep_versions;
+    int64_t memory_limit; /* bytes; 0: four fifths of the machine's */
+    int64_t verbose;      /* gru4rec_verbose */
+    gru4rec_list cutoffs;
+    int64_t mode;      /* gru4rec_tie_mode */
+    int64_t baselines; /* 0 none, 1 popularity */
+    uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */
+} gru4rec_options;
+
+/* What an option belongs to. */
+typedef enum gru4rec_option_scope {
+    GRU4REC_SCOPE_TRAIN = 1,
+    GRU4REC_SCOPE_EVALUATE = 2
+} gru4rec_option_scope;
+
+/* How the value is written in JSON. */
+typedef enum gru4rec_option_type {
+    GRU4REC_OPTION_INTEGER,
+    GRU4REC_OPTION_REAL,
+    GRU4REC_OPTION_BOOLEAN,
+    GRU4REC_OPTION_TEXT,
+    GRU4REC_OPTION_LIST /* of integers; as text 100/100 */
+} gru4rec_option_type;
+
+typedef struct gru4rec_option_info {
+    const char *name;
+    const char *help;
+    gru4rec_option_type type;
+    gru4rec_option_scope scope;
+    char range[120];       /* of accepted values, for people */
+    char default_text[40]; /* as gru4rec_options_set() takes it */
+} gru4rec_option_info;
+
+void gru4rec_options_init(gru4rec_options *options);
+/*
+ * Sets the option of that name (any case) of that scope from its text form; INVALID with
+ * the name, the value, the range and the nearest name for anything else.
+ */
+gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
+                                   const char *name, const char *value,
+                                   gru4rec_error *error);
+/* The same for each pair of "name=value,name=value": the official tools' parameter string. */
+gru4rec_status gru4rec_options_parse(gru4rec_options *options, gru4rec_option_scope scope,
+                                     const char *text, gru4rec_error *error);
+/*
+ * Refuses combinations that contradict each other, and settles what depends on others
+ * (final_act, elu_param, the input mode): afterwards every field is as it is used.
+ */
+gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error);
+
+size_t gru4rec_option_count(void);
+void gru4rec_option_describe(size_t index, gru4rec_option_info *info);
+bool gru4rec_option_is_set(const gru4rec_options *options, size_t index);
+/* The value's text form, cut to size bytes. Returns its full length. */
+size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,
+                           size_t size);
+
+/* ---- identifiers and the catalogue ---- */
+
+/* A value as SQLite has it, NULL excepted. Text and blobs are borrowed. */
+typedef enum gru4rec_id_type {
+    GRU4REC_ID_INTEGER,
+    GRU4REC_ID_REAL,
+    GRU4REC_ID_TEXT,
+    GRU4REC_ID_BLOB
+} gru4rec_id_type;
+
+typedef struct gru4rec_id {
+    gru4rec_id_type type;
+    int64_t integer;
+    double real;
+    const void *bytes; /* (n_bytes) */
+    size_t n_bytes;
+} gru4rec_id;
+
+/* The items of a model: row -> id and support, id -> row. */
+typedef struct gru4rec_items gru4rec_items;
+
+gru4rec_status gru4rec_items_new(const gru4rec_allocator *allocator, gru4rec_items **out);
+void gru4rec_items_free(gru4rec_items *items);
+/* Appends a row; INVALID for an id that is there already. Copies the id. */
+gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
+                                 int64_t support);
+int32_t gru4rec_items_count(const gru4rec_items *items);
+/* The row of the item with this value and type, else with the same text form; -1: none. */
+int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
+void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
+/* Training events of each item, (I). */
+const int64_t *gru4rec_items_support(const gru4rec_items *items);
+
+/* ---- events in, dataset out ---- */
+
+typedef struct gru4rec_time {
+    bool is_real;
+    int64_t integer;
+    double real;
+} gru4rec_time;
+
+/* Collects events in any order; 16 bytes each, 24 when arrival is not their row order. */
+typedef struct gru4rec_events gru4rec_events;
+
+/*
+ * known: NULL to take every item (training); else the catalogue to map to, borrowed until
+ * the dataset is made: events of other items are dropped and counted (algorithm 1.5).
+ */
+gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_items *known, gru4rec_events **out);
+void gru4rec_events_free(gru4rec_events *events);
+/* order: breaks ties in time (the source's rowid, else the count of events so far). */
+gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
+                                  const gru4rec_id *item, const gru4rec_time *time,
+                                  int64_t order, gru4rec_error *error);
+
+/*
+ * Sessions one after another in visiting order (first time, then session value); in each
+ * the events by (time, order, item).
+ */
+typedef struct gru4rec_dataset {
+    gru4rec_allocator allocator;
+    int64_t n_sessions;
+    int64_t n_events;
+    int64_t n_single;  /* sessions of one event: visited, never trained on */
+    int64_t n_unknown; /* events dropped because their item is not in the catalogue */
+    int32_t *item_rows; /* (n_events) */
+    int64_t *offsets;   /* (n_sessions + 1) */
+} gru4rec_dataset;
+
+/*
+ * Sorts what was added and numbers the items by first appearance in visiting order. Events
+ * are used up, to be freed. items: the new catalogue, or NULL where one was known.
+ */
+gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **dataset,
+                                     gru4rec_items **items);
+void gru4rec_dataset_free(gru4rec_dataset *dataset);
+
+/* ---- the model ---- */
+
+typedef struct gru4rec_model gru4rec_model;
+
+/* All zero. options must be resolved; those that shape the model are kept. */
+gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
+                                 const gru4rec_options *options, int32_t n_items,
+                                 gru4rec_model **out, gru4rec_error *error);
+void gru4rec_model_free(gru4rec_model *model);
+/* Random weights: each gate's block uniform in +-sqrt(6/(rows+cols)), biases zero. */
+void gru4rec_model_init(gru4rec_model *model, int64_t seed);
+size_t gru4rec_model_bytes(const gru4rec_model *model);
+
+/* A parameter under its name in the official PyTorch state dictionary. */
+typedef struct gru4rec_tensor {
+    const char *name;
+    int32_t n_dims;
+    int64_t dims[2]; /* dims[1] is 1 where n_dims is 1 */
+    size_t n_values;
+    gru4rec_real *values; /* (dims) row-major; owned by the model */
+} gru4rec_tensor;
+
+size_t gru4rec_model_tensor_count(const gru4rec_model *model);
+void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
+                          gru4rec_tensor *tensor);
+/* The first tensor with a value that is not finite, or NULL. */
+const char *gru4rec_model_nonfinite(const gru4rec_model *model);
+
+/* ---- training ---- */
+
+typedef struct gru4rec_progress {
+    int64_t epoch;        /* from 1 */
+    int64_t n_epochs;
+    int64_t step;         /* steps done in this epoch */
+    int64_t events;       /* (lane, step) pairs done in this epoch */
+    int64_t total_events; /* of a whole epoch, at most */
+    double loss;          /* mean per event of this epoch so far */
+} gru4rec_progress;
+
+typedef struct gru4rec_epoch {
+    int64_t epoch; /* from 1 */
+    int64_t steps;
+    int64_t events; /* (lane, step) pairs */
+    double loss;    /* mean per event */
+    double cost;    /* sum of cost x lanes / sum of lanes, as the official tools print */
+} gru4rec_epoch;
+
+/* Called from the calling thread. Each may be NULL; a result other than 0 stops the work. */
+typedef struct gru4rec_hooks {
+    int (*poll)(void *context, const gru4rec_progress *progress); /* every few steps */
+    int (*epoch)(void *context, const gru4rec_epoch *epoch);
+    void *context;
+} gru4rec_hooks;
+
+/* Bytes that gru4rec_train() allocates beside model and dataset. */
+size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
+                           int64_t n_sessions);
+/*
+ * Trains the model from the weights it has. support: training events of each item, (I),
+ * all positive. INTERRUPTED and DIVERGED leave the weights as they were then.
+ */
+gru4rec_status gru4rec_train(gru4rec_model *model, const gru4rec_dataset *dataset,
+                             const int64_t *support, const gru4rec_options *options,
+                             const gru4rec_hooks *hooks, gru4rec_error *error);
+
+/* ---- serving ---- */
+
+/* The hidden state of one visitor. The model is borrowed and must live as long. */
+typedef struct gru4rec_session gru4rec_session;
+
+gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
+                                   const gru4rec_model *model, gru4rec_session **out);
+void gru4rec_session_free(gru4rec_session *session);
+void gru4rec_session_reset(gru4rec_session *session);
+void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
+/* scores (n): of the given rows, or of all items where rows is NULL and n is I. */
+void gru4rec_session_scores(gru4rec_session *session, const int32_t *rows, int32_t n,
+                            gru4rec_real *scores);
+
+/* Items in order of their scores, found as they are asked for; ties: lower row first. */
+typedef struct gru4rec_ranking gru4rec_ranking;
+
+gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n_items,
+                                   gru4rec_ranking **out);
+void gru4rec_ranking_free(gru4rec_ranking *ranking);
+/*
+ * What to rank: the caller writes n scores (and n ascending rows, unless all n_items are
+ * ranked) into the ranking's own arrays, then starts it. A score of -INFINITY leaves an
+ * item out.
+ */
+gru4rec_real *gru4rec_ranking_scores(gru4rec_ranking *ranking); /* (n_items) */
+int32_t *gru4rec_ranking_rows(gru4rec_ranking *ranking);        /* (n_items) */
+void gru4rec_ranking_start(gru4rec_ranking *ranking, int32_t n, bool has_rows);
+/* False when none is left. */
+bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *score);
+
+/* ---- evaluation ---- */
+
+typedef struct gru4rec_metrics {
+    const char *method; /* "gru4rec" or a baseline's name */
+    int64_t k;
+    double recall, mrr, ndcg;
+    double coverage;   /* share of the catalogue that is in some top k */
+    double popularity; /* mean over recommended items of support / largest support */
+    int64_t events;    /* rankings */
+    int64_t sessions;  /* with at least one ranking */
+    int64_t ties;      /* rankings where another item has the target's score */
+} gru4rec_metrics;
+
+/* Rows of gru4rec_evaluate(): methods x cut-offs. */
+size_t gru4rec_evaluate_count(const gru4rec_options *options);
+/*
+ * Ranks the whole catalogue for every next event of the test sessions (algorithm 8).
+ * support: (I). metrics: (gru4rec_evaluate_count()). poll is asked now and then.
+ */
+gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
+                                const gru4rec_model *model, const int64_t *support,
+                                const gru4rec_dataset *test,
+                                const gru4rec_options *options,
+                                const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
+                                gru4rec_error *error);
+
+/* ---- what this build runs on ---- */
+
+typedef struct gru4rec_build {
+    const char *simd;      /* "base", "avx2", "avx512" */
+    const char *blas;      /* its configuration */
+    const char *blas_core; /* the kernels it picked */
+    const char *blas_threading; /* "serial", "pthread", "openmp" */
+} gru4rec_build;
+
+void gru4rec_build_facts(gru4rec_build *build);
+
+/* ---- entry points of the SQLite extension ---- */
+
+struct sqlite3;
+struct sqlite3_api_routines;
+
+/*
+ * As SQLite's extension interface asks. Older versions of SQLite drop the digit when they
+ * derive the name from gru4rec.so, hence the second.
+ */
+int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
+                         const struct sqlite3_api_routines *api);
+int sqlite3_grurec_init(struct sqlite3 *db, char **message,
+                        const struct sqlite3_api_routines *api);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * blas.c (L1) - see blas.h. The only file that sees <cblas.h>.
+ *
+ * OpenBLAS comes in three builds and the user's system picks one. The serial build is not
+ * safe to call from two threads (it was built without locks), so a mutex guards it. In the
+ * OpenMP build a forked child hangs in its first product unless its thread count is set to
+ * one there first.
+ */
+#include "blas.h"
+
+#include <cblas.h>
+#include <pthread.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int n_inside;     /* under lock */
+static int host_threads; /* under lock: what to put back */
+
+static void calm_child(void)
+{
+    openblas_set_num_threads(1);
+}
+
+static void watch_fork(void)
+{
+    pthread_atfork(NULL, NULL, calm_child);
+}
+
+void g4r_blas_enter(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_fork);
+    pthread_mutex_lock(&lock);
+    if (n_inside++ == 0) {
+        host_threads = openblas_get_num_threads();
+        if (host_threads != 1)
+            openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void g4r_blas_leave(void)
+{
+    pthread_mutex_lock(&lock);
+    assert(n_inside > 0);
+    if (--n_inside == 0 && host_threads != 1)
+        openblas_set_num_threads(host_threads);
+    pthread_mutex_unlock(&lock);
+}
+
+/* The serial build's products, one at a time. */
+static pthread_mutex_t serial = PTHREAD_MUTEX_INITIALIZER;
+
+static bool lock_if_serial(void)
+{
+    bool is_serial = openblas_get_parallel() == 0;
+    if (is_serial)
+        pthread_mutex_lock(&serial);
+    return is_serial;
+}
+
+static void unlock_if(bool is_locked)
+{
+    if (is_locked)
+        pthread_mutex_unlock(&serial);
+}
+
+#ifdef GRU4REC_DOUBLE
+#define GEMM cblas_dgemm
+#define GEMV cblas_dgemv
+#else
+#define GEMM cblas_sgemm
+#define GEMV cblas_sgemv
+#endif
+
+static void multiply(enum CBLAS_TRANSPOSE a_form, enum CBLAS_TRANSPOSE b_form, g4r_real *c,
+                     size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
+                     size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+{
+    if (m == 0 || n == 0)
+        return;
+    bool is_locked = lock_if_serial();
+    GEMM(CblasRowMajor, a_form, b_form, (blasint)m, (blasint)n, (blasint)k, 1, a,
+         (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
+    unlock_if(is_locked);
+}
+
+/* c = b x + beta c, or b^T x + beta c; b (rows,cols). GEMM would pack all of b first. */
+static void multiply_vector(enum CBLAS_TRANSPOSE b_form, g4r_real *c, const g4r_real *x,
+                            const g4r_real *b, size_t ldb, size_t rows, size_t cols,
+                            g4r_real beta)
+{
+    bool is_locked = lock_if_serial();
+    GEMV(CblasRowMajor, b_form, (blasint)rows, (blasint)cols, 1, b, (blasint)ldb, x, 1,
+         beta, c, 1);
+    unlock_if(is_locked);
+}
+
+void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
+                 size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+{
+    if (m == 1)
+        multiply_vector(CblasNoTrans, c, a, b, ldb, n, k, beta);
+    else
+        multiply(CblasNoTrans, CblasTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
+}
+
+void g4r_blas_nn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
+                 size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+{
+    if (m == 1)
+        multiply_vector(CblasTrans, c, a, b, ldb, k, n, beta);
+    else
+        multiply(CblasNoTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
+}
+
+void g4r_blas_tn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
+                 size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+{
+    multiply(CblasTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
+}
+
+const char *g4r_blas_config(void)
+{
+    return openblas_get_config();
+}
+
+const char *g4r_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+const char *g4r_blas_threading(void)
+{
+    static const char *const names[] = {"serial", "pthread", "openmp"};
+    int parallel = openblas_get_parallel();
+    return parallel >= 0 && parallel <= 2 ? names[parallel] : "unknown";
+}

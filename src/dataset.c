@@ -1,0 +1,318 @@
+/*
+ * dataset.c (L4) - events in any order become sessions in visiting order. Uses dict, status.
+ *
+ * The one order of the product (its equals at serving are written in SQL):
+ *   events of a session by (time, order, item); sessions by (first time, session value);
+ *   items numbered by first appearance in the events so ordered.
+ * algorithm 1.2 to 1.4, with every tie decided, so that no plan of the database changes it.
+ *
+ * Memory per event: 24 bytes while reading, and 4 for the permutation and 4 for the result
+ * while sorting. What is in order already, as event logs mostly are, is only checked.
+ */
+#define _GNU_SOURCE /* qsort_r */
+#include "dict.h"
+#include "status.h"
+
+#include <stdlib.h>
+
+typedef union stamp {
+    int64_t integer;
+    double real;
+} stamp;
+
+struct gru4rec_events {
+    gru4rec_allocator allocator;
+    const gru4rec_items *known;
+    g4r_dict sessions;
+    g4r_dict items; /* unused where the catalogue is known */
+    size_t n;
+    int32_t *session; /* (n) number in sessions */
+    int32_t *item;    /* (n) number in items, or row of known */
+    stamp *time;      /* (n) all integer, or all real */
+    int64_t *order;   /* (n) */
+    bool is_real_time;
+    int64_t n_unknown;
+    size_t session_capacity, item_capacity, time_capacity, order_capacity;
+};
+
+gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_items *known, gru4rec_events **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = g4r_alloc(allocator, 1, sizeof **out);
+    if (*out == NULL)
+        return GRU4REC_NOMEM;
+    (*out)->allocator = *allocator;
+    (*out)->known = known;
+    g4r_dict_init(&(*out)->sessions, allocator);
+    g4r_dict_init(&(*out)->items, allocator);
+    return GRU4REC_OK;
+}
+
+static void free_columns(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    g4r_free(allocator, events->session);
+    g4r_free(allocator, events->item);
+    g4r_free(allocator, events->time);
+    g4r_free(allocator, events->order);
+    events->session = NULL;
+    events->item = NULL;
+    events->time = NULL;
+    events->order = NULL;
+}
+
+void gru4rec_events_free(gru4rec_events *events)
+{
+    if (events == NULL)
+        return;
+    gru4rec_allocator allocator = events->allocator;
+    free_columns(events);
+    g4r_dict_free(&events->sessions);
+    g4r_dict_free(&events->items);
+    g4r_free(&allocator, events);
+}
+
+/* ---- reading ---- */
+
+static bool make_room(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    size_t n = events->n + 1;
+    return g4r_grow(allocator, &events->session, &events->session_capacity, n,
+                    sizeof *events->session) &&
+           g4r_grow(allocator, &events->item, &events->item_capacity, n,
+                    sizeof *events->item) &&
+           g4r_grow(allocator, &events->time, &events->time_capacity, n,
+                    sizeof *events->time) &&
+           g4r_grow(allocator, &events->order, &events->order_capacity, n,
+                    sizeof *events->order);
+}
+
+static void set_time(gru4rec_events *events, const gru4rec_time *time)
+{
+    stamp *stamps = events->time;
+    if (time->is_real && !events->is_real_time) {
+        for (size_t i = 0; i < events->n; i++)
+            stamps[i].real = (double)stamps[i].integer;
+        events->is_real_time = true;
+    }
+    if (events->is_real_time)
+        stamps[events->n].real = time->is_real ? time->real : (double)time->integer;
+    else
+        stamps[events->n].integer = time->integer;
+}
+
+gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
+                                  const gru4rec_id *item, const gru4rec_time *time,
+                                  int64_t order, gru4rec_error *error)
+{
+    if (events->n >= UINT32_MAX)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "more than %lu events; train on a part of them, such as the last "
+                        "months",
+                        (unsigned long)UINT32_MAX);
+    int32_t item_number = events->known != NULL
+                              ? gru4rec_items_find(events->known, item)
+                              : g4r_dict_add(&events->items, item);
+    if (item_number < 0 && events->known != NULL) {
+        events->n_unknown++;
+        return GRU4REC_OK;
+    }
+    int32_t session_number = g4r_dict_add(&events->sessions, session);
+    if (item_number < 0 || session_number < 0 || !make_room(events))
+        return g4r_fail_nomem(error, (events->n + 1) * 24);
+    events->item[events->n] = item_number;
+    events->session[events->n] = session_number;
+    events->order[events->n] = order;
+    set_time(events, time);
+    events->n++;
+    return GRU4REC_OK;
+}
+
+/* ---- sorting ---- */
+
+static int compare_stamps(const gru4rec_events *events, stamp a, stamp b)
+{
+    if (events->is_real_time)
+        return (a.real > b.real) - (a.real < b.real);
+    return (a.integer > b.integer) - (a.integer < b.integer);
+}
+
+/* By (time, order, item): positions a and b hold events of one session. */
+static int compare_events(const void *a, const void *b, void *context)
+{
+    const gru4rec_events *events = context;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int order = compare_stamps(events, events->time[x], events->time[y]);
+    if (order == 0)
+        order = (events->order[x] > events->order[y]) - (events->order[x] < events->order[y]);
+    if (order != 0)
+        return order;
+    if (events->known != NULL) /* rows: the same items at every call, which is all it takes */
+        return (events->item[x] > events->item[y]) - (events->item[x] < events->item[y]);
+    return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
+}
+
+typedef struct session_sort {
+    const gru4rec_events *events;
+    const stamp *first; /* (n sessions) */
+} session_sort;
+
+/* By (first time, session value). */
+static int compare_sessions(const void *a, const void *b, void *context)
+{
+    const session_sort *sort = context;
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    int order = compare_stamps(sort->events, sort->first[x], sort->first[y]);
+    return order != 0 ? order : g4r_dict_compare(&sort->events->sessions, x, y);
+}
+
+/* Sorts n elements of 4 bytes, unless they are in order. */
+static void sort_if_needed(void *array, size_t n,
+                           int (*compare)(const void *, const void *, void *), void *context)
+{
+    const uint32_t *elements = array;
+    for (size_t i = 1; i < n; i++)
+        if (compare(&elements[i - 1], &elements[i], context) > 0) {
+            qsort_r(array, n, sizeof *elements, compare, context);
+            return;
+        }
+}
+
+/* Finds the visiting order: rank[session number] = its place. visit: scratch; both (S). */
+static void rank_sessions(const gru4rec_events *events, stamp *first, int32_t *visit,
+                          int32_t *rank)
+{
+    size_t n_sessions = (size_t)events->sessions.n;
+    session_sort sort = {events, first};
+    memset(rank, 0, n_sessions * sizeof *rank);
+    for (size_t i = 0; i < events->n; i++) {
+        int32_t s = events->session[i];
+        if (rank[s] == 0 || compare_stamps(events, events->time[i], first[s]) < 0)
+            first[s] = events->time[i];
+        rank[s] = 1;
+    }
+    for (size_t s = 0; s < n_sessions; s++)
+        visit[s] = (int32_t)s;
+    sort_if_needed(visit, n_sessions, compare_sessions, &sort);
+    for (size_t place = 0; place < n_sessions; place++)
+        rank[visit[place]] = (int32_t)place;
+}
+
+/* Fills dataset->offsets and the permutation (n) that orders all events. */
+static void order_events(gru4rec_events *events, const int32_t *rank,
+                         gru4rec_dataset *dataset, uint32_t *permutation)
+{
+    size_t n_sessions = (size_t)events->sessions.n;
+    int64_t *offsets = dataset->offsets;
+    for (size_t i = 0; i < events->n; i++)
+        offsets[rank[events->session[i]] + 1]++;
+    for (size_t s = 0; s < n_sessions; s++) {
+        dataset->n_single += offsets[s + 1] == 1;
+        offsets[s + 1] += offsets[s];
+    }
+    /* offsets[s] moves to the end of session s, and back when all are in place. */
+    for (size_t i = 0; i < events->n; i++)
+        permutation[offsets[rank[events->session[i]]]++] = (uint32_t)i;
+    memmove(offsets + 1, offsets, n_sessions * sizeof *offsets);
+    offsets[0] = 0;
+    for (size_t s = 0; s < n_sessions; s++)
+        sort_if_needed(permutation + offsets[s], (size_t)(offsets[s + 1] - offsets[s]),
+                       compare_events, events);
+}
+
+/* Numbers items by first appearance, counts their support, and renames the events' items. */
+static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
+                                 gru4rec_items **out)
+{
+    size_t n_items = (size_t)events->items.n;
+    gru4rec_status status = gru4rec_items_new(&events->allocator, out);
+    int32_t *row_of = g4r_alloc(&events->allocator, n_items, sizeof *row_of);
+    int64_t *support = g4r_alloc(&events->allocator, n_items, sizeof *support);
+    int32_t *number_of = g4r_alloc(&events->allocator, n_items, sizeof *number_of);
+    if (status != GRU4REC_OK || row_of == NULL || support == NULL || number_of == NULL)
+        status = GRU4REC_NOMEM;
+    int32_t n = 0;
+    for (int64_t i = 0; status == GRU4REC_OK && i < dataset->n_events; i++) {
+        int32_t number = dataset->item_rows[i];
+        if (support[number]++ == 0) {
+            number_of[n] = number;
+            row_of[number] = n++;
+        }
+        dataset->item_rows[i] = row_of[number];
+    }
+    for (int32_t row = 0; status == GRU4REC_OK && row < n; row++) {
+        gru4rec_id id;
+        g4r_dict_get(&events->items, number_of[row], &id);
+        status = gru4rec_items_add(*out, &id, support[number_of[row]]);
+    }
+    g4r_free(&events->allocator, row_of);
+    g4r_free(&events->allocator, support);
+    g4r_free(&events->allocator, number_of);
+    if (status != GRU4REC_OK) {
+        gru4rec_items_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+static bool sort_all(gru4rec_events *events, gru4rec_dataset *dataset)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    size_t n_sessions = (size_t)events->sessions.n;
+    stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
+    int32_t *visit = g4r_alloc(allocator, n_sessions, sizeof *visit);
+    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
+    uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
+    dataset->offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *dataset->offsets);
+    dataset->item_rows = g4r_alloc(allocator, events->n, sizeof *dataset->item_rows);
+    bool is_ok = first != NULL && visit != NULL && rank != NULL && permutation != NULL &&
+                 dataset->offsets != NULL && dataset->item_rows != NULL;
+    if (is_ok) {
+        rank_sessions(events, first, visit, rank);
+        order_events(events, rank, dataset, permutation);
+        for (size_t i = 0; i < events->n; i++)
+            dataset->item_rows[i] = events->item[permutation[i]];
+    }
+    g4r_free(allocator, first);
+    g4r_free(allocator, visit);
+    g4r_free(allocator, rank);
+    g4r_free(allocator, permutation);
+    return is_ok;
+}
+
+gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **dataset,
+                                     gru4rec_items **items)
+{
+    gru4rec_status status = GRU4REC_NOMEM;
+    *items = NULL;
+    *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
+    if (*dataset != NULL) {
+        (*dataset)->allocator = events->allocator;
+        (*dataset)->n_sessions = events->sessions.n;
+        (*dataset)->n_events = (int64_t)events->n;
+        (*dataset)->n_unknown = events->n_unknown;
+        if (sort_all(events, *dataset))
+            status = GRU4REC_OK;
+    }
+    free_columns(events);
+    if (status == GRU4REC_OK && events->known == NULL)
+        status = make_items(events, *dataset, items);
+    if (status != GRU4REC_OK) {
+        gru4rec_dataset_free(*dataset);
+        *dataset = NULL;
+    }
+    return status;
+}
+
+void gru4rec_dataset_free(gru4rec_dataset *dataset)
+{
+    if (dataset == NULL)
+        return;
+    gru4rec_allocator allocator = dataset->allocator;
+    g4r_free(&allocator, dataset->item_rows);
+    g4r_free(&allocator, dataset->offsets);
+    g4r_free(&allocator, dataset);
+}

@@ -1,0 +1,74 @@
+/* model.c (L3) - see gru4rec.h and model.h. */
+#include "model.h"
+
+#include "status.h"
+#include "vec.h"
+
+gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
+                                 const gru4rec_options *options, int32_t n_items,
+                                 gru4rec_model **out, gru4rec_error *error)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = NULL;
+    gru4rec_model *model = g4r_alloc(allocator, 1, sizeof *model);
+    if (model == NULL)
+        return g4r_fail_nomem(error, sizeof *model);
+    model->allocator = *allocator;
+    g4r_params_init(&model->params, options, n_items);
+    g4r_params_layout(&model->params, &model->arena, model->values);
+    size_t bytes = model->arena.used;
+    if (!g4r_arena_allocate(&model->arena, allocator)) {
+        gru4rec_model_free(model);
+        return g4r_fail_nomem(error, bytes);
+    }
+    g4r_params_layout(&model->params, &model->arena, model->values);
+    *out = model;
+    return GRU4REC_OK;
+}
+
+void gru4rec_model_free(gru4rec_model *model)
+{
+    if (model == NULL)
+        return;
+    gru4rec_allocator allocator = model->allocator;
+    g4r_arena_free(&model->arena, &allocator);
+    g4r_free(&allocator, model);
+}
+
+void gru4rec_model_init(gru4rec_model *model, int64_t seed)
+{
+    g4r_params_randomise(&model->params, model->values, seed);
+}
+
+size_t gru4rec_model_bytes(const gru4rec_model *model)
+{
+    return model->arena.used + sizeof *model;
+}
+
+size_t gru4rec_model_tensor_count(const gru4rec_model *model)
+{
+    return model->params.n;
+}
+
+void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
+                          gru4rec_tensor *tensor)
+{
+    assert(index < model->params.n);
+    const g4r_param *param = &model->params.list[index];
+    tensor->name = param->name;
+    tensor->n_dims = param->n_dims;
+    tensor->dims[0] = param->rows;
+    tensor->dims[1] = param->cols;
+    tensor->n_values = g4r_param_size(param);
+    tensor->values = model->values[index];
+}
+
+const char *gru4rec_model_nonfinite(const gru4rec_model *model)
+{
+    const g4r_vec *vec = g4r_vec_pick();
+    for (size_t i = 0; i < model->params.n; i++)
+        if (!vec->all_finite(model->values[i], g4r_param_size(&model->params.list[i])))
+            return model->params.list[i].name;
+    return NULL;
+}

@@ -1,0 +1,143 @@
+/*
+ * params.c (L3) - see params.h. Names and shapes are those of the official PyTorch state
+ * dictionary; G.<j> counts the GRU cells behind a one-hot first layer from 0 again.
+ */
+#include "params.h"
+
+#include "rng.h"
+
+#include <stdio.h>
+
+static size_t add_matrix(g4r_params *params, const char *name, size_t rows, size_t cols,
+                         size_t fan)
+{
+    g4r_param *param = &params->list[params->n];
+    snprintf(param->name, sizeof param->name, "%s", name);
+    param->rows = (int64_t)rows;
+    param->cols = (int64_t)cols;
+    param->n_dims = 2;
+    param->fan = (double)fan;
+    return params->n++;
+}
+
+static size_t add_vector(g4r_params *params, const char *name, size_t size)
+{
+    size_t index = add_matrix(params, name, size, 1, 0);
+    params->list[index].n_dims = 1;
+    return index;
+}
+
+static size_t add_per_item(g4r_params *params, const char *name, size_t cols, size_t fan)
+{
+    size_t index = add_matrix(params, name, (size_t)params->n_items, cols, fan);
+    params->list[index].is_sparse = true;
+    return index;
+}
+
+static void add_onehot_layer(g4r_params *params, g4r_layer *layer)
+{
+    size_t h = layer->h;
+    layer->cell = G4R_CELL_ORIGINAL;
+    layer->is_lookup = true;
+    layer->input =
+        add_per_item(params, "GE.Wx0.weight", 3 * h, (size_t)params->n_items + h);
+    layer->hidden = add_matrix(params, "GE.Wrz0", h, 2 * h, 2 * h);
+    layer->hidden_c = add_matrix(params, "GE.Wh0", h, h, 2 * h);
+    layer->bias = add_vector(params, "GE.Bh0", 3 * h);
+}
+
+static const char *cell_name(char name[24], size_t cell, const char *what)
+{
+    snprintf(name, 24, "G.%d.%s", (int)cell, what);
+    return name;
+}
+
+static void add_torch_layer(g4r_params *params, g4r_layer *layer, size_t cell)
+{
+    char name[24];
+    size_t h = layer->h, n_in = layer->n_in;
+    layer->cell = G4R_CELL_TORCH;
+    layer->input =
+        add_matrix(params, cell_name(name, cell, "weight_ih"), 3 * h, n_in, n_in + h);
+    layer->hidden = add_matrix(params, cell_name(name, cell, "weight_hh"), 3 * h, h, 2 * h);
+    layer->bias = add_vector(params, cell_name(name, cell, "bias_ih"), 3 * h);
+    layer->bias_hidden = add_vector(params, cell_name(name, cell, "bias_hh"), 3 * h);
+}
+
+static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell)
+{
+    char name[24];
+    size_t h = layer->h, n_in = layer->n_in;
+    layer->cell = G4R_CELL_ORIGINAL;
+    layer->input = add_matrix(params, cell_name(name, cell, "Wx"), n_in, 3 * h, n_in + h);
+    layer->hidden = add_matrix(params, cell_name(name, cell, "Wrz"), h, 2 * h, 2 * h);
+    layer->hidden_c = add_matrix(params, cell_name(name, cell, "Wh"), h, h, 2 * h);
+    layer->bias = add_vector(params, cell_name(name, cell, "Bh"), 3 * h);
+}
+
+static size_t input_width(const gru4rec_options *options, g4r_input_mode mode, size_t top)
+{
+    switch (mode) {
+    case G4R_SHARED:
+        return top;
+    case G4R_SEPARATE:
+        return (size_t)options->embedding;
+    default:
+        return 0;
+    }
+}
+
+void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t n_items)
+{
+    const gru4rec_list *widths = &options->layers;
+    assert(options->embedding >= 0 && options->final_act.kind != GRU4REC_ACT_AUTO);
+    memset(params, 0, sizeof *params);
+    params->n_items = n_items;
+    params->n_layers = (size_t)widths->n;
+    params->top = (size_t)widths->values[widths->n - 1];
+    params->mode = options->constrained_embedding ? G4R_SHARED
+                   : options->embedding > 0       ? G4R_SEPARATE
+                                                  : G4R_ONEHOT;
+    params->output =
+        add_per_item(params, "Wy.weight", params->top, (size_t)n_items + params->top);
+    params->output_bias = add_per_item(params, "By.weight", 1, 0);
+    params->embedding = params->output;
+    size_t n_in = input_width(options, params->mode, params->top);
+    if (params->mode == G4R_SEPARATE)
+        params->embedding = add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
+    size_t cell = 0;
+    for (size_t i = 0; i < params->n_layers; i++) {
+        g4r_layer *layer = &params->layers[i];
+        layer->h = (size_t)widths->values[i];
+        layer->n_in = n_in;
+        if (i == 0 && params->mode == G4R_ONEHOT)
+            add_onehot_layer(params, layer);
+        else if (options->reset_after)
+            add_torch_layer(params, layer, cell++);
+        else
+            add_original_layer(params, layer, cell++);
+        n_in = layer->h;
+    }
+}
+
+void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
+                       g4r_real *values[G4R_MAX_TENSORS])
+{
+    for (size_t i = 0; i < params->n; i++)
+        values[i] =
+            g4r_arena_take(arena, g4r_param_size(&params->list[i]), sizeof(g4r_real));
+}
+
+void g4r_params_randomise(const g4r_params *params, g4r_real *const *values, int64_t seed)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, seed, G4R_STREAM_INIT);
+    for (size_t i = 0; i < params->n; i++) {
+        const g4r_param *param = &params->list[i];
+        size_t size = g4r_param_size(param);
+        double bound = param->fan > 0 ? sqrt(6 / param->fan) : 0;
+        for (size_t k = 0; k < size; k++)
+            values[i][k] =
+                bound > 0 ? (g4r_real)((2 * g4r_rng_uniform(&rng) - 1) * bound) : 0;
+    }
+}

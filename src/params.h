@@ -1,0 +1,63 @@
+/*
+ * params.h (L3) - the tensor table: every parameter of a model, from which allocation,
+ * initialisation, storage, optimiser state and the gradient check follow. Uses arena, rng.
+ */
+#ifndef G4R_PARAMS_H
+#define G4R_PARAMS_H
+
+#include "arena.h"
+
+enum { G4R_MAX_TENSORS = 4 * GRU4REC_MAX_LIST + 3 };
+
+typedef enum g4r_input_mode { G4R_ONEHOT, G4R_SEPARATE, G4R_SHARED } g4r_input_mode;
+
+typedef enum g4r_cell_kind { G4R_CELL_TORCH, G4R_CELL_ORIGINAL } g4r_cell_kind;
+
+/* A place in the table. */
+typedef struct g4r_param {
+    char name[24];
+    int64_t rows, cols; /* cols 1 and n_dims 1: a vector */
+    int32_t n_dims;
+    bool is_sparse; /* a row per item: a step touches only the rows it gathered */
+    double fan;     /* rows + cols of one gate's block; 0: starts at zero */
+} g4r_param;
+
+/* A GRU layer: which cell, its widths, and its tensors by their index in the table. */
+typedef struct g4r_layer {
+    g4r_cell_kind cell;
+    bool is_lookup; /* one-hot input: rows of the input matrix, by item */
+    size_t n_in, h;
+    size_t input;       /* torch weight_ih (3h,n_in); original Wx (n_in,3h), (I,3h) */
+    size_t hidden;      /* torch weight_hh (3h,h); original Wrz (h,2h) */
+    size_t hidden_c;    /* original only: Wh (h,h) */
+    size_t bias;        /* torch bias_ih (3h); original Bh (3h) */
+    size_t bias_hidden; /* torch only: bias_hh (3h) */
+} g4r_layer;
+
+typedef struct g4r_params {
+    g4r_input_mode mode;
+    int32_t n_items;
+    size_t n_layers;
+    size_t top; /* D */
+    g4r_layer layers[GRU4REC_MAX_LIST];
+    size_t n;
+    size_t output;      /* Wy (I,D) */
+    size_t output_bias; /* By (I,1) */
+    size_t embedding;   /* E (I,e) or, shared, Wy; not for one-hot */
+    g4r_param list[G4R_MAX_TENSORS];
+} g4r_params;
+
+/* The table for resolved options. */
+void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t n_items);
+/* Slices of one value per parameter; NULL in values while measuring. */
+void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
+                       g4r_real *values[G4R_MAX_TENSORS]);
+/* Random blocks uniform in +-sqrt(6 / fan) (algorithm 4), in the order of the table. */
+void g4r_params_randomise(const g4r_params *params, g4r_real *const *values, int64_t seed);
+
+static inline size_t g4r_param_size(const g4r_param *param)
+{
+    return g4r_mul((size_t)param->rows, (size_t)param->cols);
+}
+
+#endif

@@ -1,0 +1,117 @@
+/* schedule.c (L4) - see schedule.h. */
+#include "schedule.h"
+
+bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
+                       int64_t n_lanes, bool needs_contrast,
+                       const gru4rec_allocator *allocator)
+{
+    memset(schedule, 0, sizeof *schedule);
+    schedule->dataset = dataset;
+    schedule->needs_contrast = needs_contrast;
+    schedule->allocator = *allocator;
+    size_t n = (size_t)G4R_MIN(G4R_MIN(n_lanes, dataset->n_sessions), INT32_MAX);
+    schedule->n_lanes = (int32_t)n;
+    schedule->input = g4r_alloc(allocator, n, sizeof *schedule->input);
+    schedule->target = g4r_alloc(allocator, n, sizeof *schedule->target);
+    schedule->from = g4r_alloc(allocator, n, sizeof *schedule->from);
+    schedule->session = g4r_alloc(allocator, n, sizeof *schedule->session);
+    schedule->position = g4r_alloc(allocator, n, sizeof *schedule->position);
+    schedule->end = g4r_alloc(allocator, n, sizeof *schedule->end);
+    if (schedule->input == NULL || schedule->target == NULL || schedule->from == NULL ||
+        schedule->session == NULL || schedule->position == NULL || schedule->end == NULL) {
+        g4r_schedule_free(schedule);
+        return false;
+    }
+    g4r_schedule_start(schedule);
+    return true;
+}
+
+void g4r_schedule_free(g4r_schedule *schedule)
+{
+    const gru4rec_allocator *allocator = &schedule->allocator;
+    g4r_free(allocator, schedule->input);
+    g4r_free(allocator, schedule->target);
+    g4r_free(allocator, schedule->from);
+    g4r_free(allocator, schedule->session);
+    g4r_free(allocator, schedule->position);
+    g4r_free(allocator, schedule->end);
+    schedule->input = NULL;
+    schedule->target = NULL;
+    schedule->from = NULL;
+    schedule->session = NULL;
+    schedule->position = NULL;
+    schedule->end = NULL;
+}
+
+static void take_session(g4r_schedule *schedule, int32_t lane, int64_t session)
+{
+    const int64_t *offsets = schedule->dataset->offsets;
+    schedule->session[lane] = session;
+    schedule->position[lane] = offsets[session];
+    schedule->end[lane] = offsets[session + 1];
+    schedule->from[lane] = -1;
+}
+
+void g4r_schedule_start(g4r_schedule *schedule)
+{
+    schedule->n_live = schedule->n_lanes;
+    schedule->next = schedule->n_lanes;
+    schedule->is_started = false;
+    for (int32_t lane = 0; lane < schedule->n_live; lane++)
+        take_session(schedule, lane, lane);
+}
+
+/* Has the lane an event to feed and one to predict? */
+static bool has_step(const g4r_schedule *schedule, int32_t lane)
+{
+    return schedule->end[lane] - schedule->position[lane] > 1;
+}
+
+/*
+ * One round of refilling: finished lanes take the next sessions in lane order, or retire,
+ * and the others close ranks. True when some lane got a session of one event, which is
+ * finished at once: then another round follows (algorithm 2.4).
+ */
+static bool refill(g4r_schedule *schedule)
+{
+    bool is_again = false;
+    int32_t n = 0;
+    for (int32_t lane = 0; lane < schedule->n_live; lane++) {
+        if (has_step(schedule, lane)) {
+            schedule->session[n] = schedule->session[lane];
+            schedule->position[n] = schedule->position[lane];
+            schedule->end[n] = schedule->end[lane];
+            schedule->from[n] = schedule->from[lane];
+        } else if (schedule->next < schedule->dataset->n_sessions) {
+            take_session(schedule, n, schedule->next++);
+            is_again = is_again || !has_step(schedule, n);
+        } else {
+            continue;
+        }
+        n++;
+    }
+    schedule->n_live = n;
+    return is_again;
+}
+
+bool g4r_schedule_next(g4r_schedule *schedule)
+{
+    bool is_refilled = false;
+    for (int32_t lane = 0; lane < schedule->n_live && schedule->is_started; lane++) {
+        schedule->position[lane]++;
+        schedule->from[lane] = lane;
+    }
+    schedule->is_started = true;
+    for (int32_t lane = 0; lane < schedule->n_live && !is_refilled; lane++)
+        is_refilled = !has_step(schedule, lane);
+    for (bool is_again = is_refilled; is_again;) {
+        is_again = refill(schedule);
+        if (schedule->n_live == 1 && schedule->needs_contrast)
+            schedule->n_live = 0;
+    }
+    for (int32_t lane = 0; lane < schedule->n_live; lane++) {
+        schedule->input[lane] = schedule->dataset->item_rows[schedule->position[lane]];
+        schedule->target[lane] = schedule->dataset->item_rows[schedule->position[lane] + 1];
+    }
+    return schedule->n_live > 0;
+}

@@ -1,0 +1,84 @@
+/*
+ * session.c (L4) - one visitor: a network of one lane, and scores of its state. Uses network,
+ * blas.
+ */
+#include "blas.h"
+#include "model.h"
+#include "network.h"
+
+struct gru4rec_session {
+    gru4rec_allocator allocator;
+    g4r_arena arena;
+    const gru4rec_model *model;
+    g4r_network network;
+    bool is_started; /* the state is not zero */
+};
+
+gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
+                                   const gru4rec_model *model, gru4rec_session **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = NULL;
+    gru4rec_session *session = g4r_alloc(allocator, 1, sizeof *session);
+    if (session == NULL)
+        return GRU4REC_NOMEM;
+    session->allocator = *allocator;
+    session->model = model;
+    g4r_network_layout(&session->network, &session->arena, &model->params, 1, false);
+    if (!g4r_arena_allocate(&session->arena, allocator)) {
+        g4r_free(allocator, session);
+        return GRU4REC_NOMEM;
+    }
+    g4r_network_layout(&session->network, &session->arena, &model->params, 1, false);
+    session->network.values = model->values;
+    *out = session;
+    return GRU4REC_OK;
+}
+
+void gru4rec_session_free(gru4rec_session *session)
+{
+    if (session == NULL)
+        return;
+    gru4rec_allocator allocator = session->allocator;
+    g4r_arena_free(&session->arena, &allocator);
+    g4r_free(&allocator, session);
+}
+
+void gru4rec_session_reset(gru4rec_session *session)
+{
+    session->is_started = false;
+}
+
+void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
+{
+    const int32_t from = session->is_started ? 0 : -1;
+    assert(item_row >= 0 && item_row < session->model->params.n_items);
+    g4r_blas_enter();
+    g4r_network_carry(&session->network, &from, 1);
+    g4r_network_forward(&session->network, &item_row, 1, NULL);
+    g4r_blas_leave();
+    session->is_started = true;
+}
+
+void gru4rec_session_scores(gru4rec_session *session, const int32_t *rows, int32_t n,
+                            gru4rec_real *scores)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_vec *vec = session->network.vec;
+    const g4r_real *output = session->model->values[params->output];
+    const g4r_real *bias = session->model->values[params->output_bias];
+    const g4r_real *top = g4r_network_top(&session->network);
+    const size_t d = params->top;
+    assert(session->is_started);
+    if (rows != NULL) {
+        for (int32_t i = 0; i < n; i++)
+            scores[i] = vec->dot(output + (size_t)rows[i] * d, top, d) + bias[rows[i]];
+        return;
+    }
+    assert(n == params->n_items);
+    memcpy(scores, bias, (size_t)n * sizeof *scores);
+    g4r_blas_enter();
+    g4r_blas_nt(scores, (size_t)n, top, d, output, d, 1, (size_t)n, d, 1);
+    g4r_blas_leave();
+}

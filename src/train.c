@@ -1,0 +1,162 @@
+/*
+ * train.c (L4) - the epoch loop: schedule, samples, step, hooks, checks. Uses step, schedule,
+ * sampler.
+ */
+#include "blas.h"
+#include "sampler.h"
+#include "schedule.h"
+#include "status.h"
+#include "step.h"
+
+typedef struct trainer {
+    gru4rec_model *model;
+    const gru4rec_options *options;
+    const gru4rec_hooks *hooks;
+    g4r_schedule schedule;
+    g4r_sampler sampler; /* only with K > 0 */
+    int32_t *samples;    /* (K) */
+    g4r_step step;
+    gru4rec_progress progress;
+} trainer;
+
+static size_t lane_count(const gru4rec_options *options, int64_t n_sessions)
+{
+    return (size_t)G4R_MIN(options->batch_size, G4R_MAX(n_sessions, 1));
+}
+
+size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
+                           int64_t n_sessions)
+{
+    g4r_params params;
+    size_t n_lanes = lane_count(options, n_sessions);
+    g4r_params_init(&params, options, n_items);
+    size_t step = g4r_step_bytes(&params, options, n_lanes);
+    /* The sampler's table and, while that is made, weights and a stack. */
+    size_t sampler = options->n_sample > 0 ? (size_t)n_items * (8 + 8 + 4) : 0;
+    size_t others = (size_t)options->n_sample * sizeof(int32_t) + n_lanes * 40;
+    return step > SIZE_MAX / 2 ? SIZE_MAX : step + sampler + others;
+}
+
+/* Can this data train this model at all? */
+static gru4rec_status check_data(const trainer *t, const gru4rec_dataset *dataset,
+                                 gru4rec_error *error)
+{
+    bool has_samples = t->options->n_sample > 0;
+    if (dataset->n_events - dataset->n_sessions == 0)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "nothing to learn from: none of the %lld sessions has two events; "
+                        "check which column is the session",
+                        (long long)dataset->n_sessions);
+    if (!has_samples && lane_count(t->options, dataset->n_sessions) < 2)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
+                        "targets are each other's negatives; set n_sample above 0");
+    return GRU4REC_OK;
+}
+
+static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
+                            const int64_t *support, gru4rec_error *error)
+{
+    const gru4rec_options *options = t->options;
+    const gru4rec_allocator *allocator = &t->model->allocator;
+    gru4rec_status status = check_data(t, dataset, error);
+    if (status != GRU4REC_OK)
+        return status;
+    bool has_samples = options->n_sample > 0;
+    size_t n_lanes = lane_count(options, dataset->n_sessions);
+    if (!g4r_schedule_init(&t->schedule, dataset, options->batch_size, !has_samples,
+                           allocator))
+        return g4r_fail_nomem(error, n_lanes * 40);
+    t->samples = g4r_alloc(allocator, (size_t)options->n_sample, sizeof *t->samples);
+    if (t->samples == NULL ||
+        (has_samples &&
+         !g4r_sampler_init(&t->sampler, support, t->model->params.n_items,
+                           options->sample_alpha, options->seed, allocator)))
+        return g4r_fail_nomem(error, (size_t)t->model->params.n_items * 20);
+    return g4r_step_init(&t->step, t->model, support, options, n_lanes, allocator, error);
+}
+
+static void finish(trainer *t)
+{
+    const gru4rec_allocator *allocator = &t->model->allocator;
+    g4r_step_free(&t->step);
+    g4r_sampler_free(&t->sampler);
+    g4r_free(allocator, t->samples);
+    g4r_schedule_free(&t->schedule);
+}
+
+static gru4rec_status fail_diverged(const trainer *t, const char *what,
+                                    gru4rec_error *error)
+{
+    return g4r_fail(error, GRU4REC_DIVERGED,
+                    "training diverged: %s is not finite after step %lld of epoch %lld; "
+                    "use a smaller learning_rate or momentum",
+                    what, (long long)t->progress.step, (long long)t->progress.epoch);
+}
+
+static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_sum,
+                                 double *cost_sum, gru4rec_error *error)
+{
+    const g4r_schedule *schedule = &t->schedule;
+    size_t m = (size_t)schedule->n_live;
+    if (t->options->n_sample > 0)
+        g4r_sampler_draw(&t->sampler, t->samples, (size_t)t->options->n_sample);
+    double loss = g4r_step_gradient(&t->step, schedule->from, schedule->input,
+                                    schedule->target, m, t->samples);
+    t->progress.step = ++epoch->steps;
+    if (!isfinite(loss))
+        return fail_diverged(t, "the loss", error);
+    g4r_step_update(&t->step, schedule->input);
+    epoch->events += (int64_t)m;
+    *loss_sum += loss;
+    *cost_sum += loss / (double)t->options->batch_size * (double)m;
+    t->progress.events = epoch->events;
+    t->progress.loss = *loss_sum / (double)epoch->events;
+    if (t->hooks->poll != NULL && t->hooks->poll(t->hooks->context, &t->progress) != 0)
+        return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
+    return GRU4REC_OK;
+}
+
+static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *error)
+{
+    gru4rec_epoch epoch = {.epoch = number};
+    double loss_sum = 0, cost_sum = 0;
+    gru4rec_status status = GRU4REC_OK;
+    t->progress.epoch = number;
+    t->progress.events = 0;
+    g4r_schedule_start(&t->schedule);
+    while (status == GRU4REC_OK && g4r_schedule_next(&t->schedule))
+        status = train_step(t, &epoch, &loss_sum, &cost_sum, error);
+    if (status != GRU4REC_OK)
+        return status;
+    if (epoch.events == 0)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "no step has two sessions side by side, and n_sample is 0; set "
+                        "n_sample above 0");
+    const char *name = gru4rec_model_nonfinite(t->model);
+    if (name != NULL)
+        return fail_diverged(t, name, error);
+    epoch.loss = loss_sum / (double)epoch.events;
+    epoch.cost = cost_sum / (double)epoch.events;
+    if (t->hooks->epoch != NULL && t->hooks->epoch(t->hooks->context, &epoch) != 0)
+        return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_train(gru4rec_model *model, const gru4rec_dataset *dataset,
+                             const int64_t *support, const gru4rec_options *options,
+                             const gru4rec_hooks *hooks, gru4rec_error *error)
+{
+    static const gru4rec_hooks no_hooks;
+    trainer t = {.model = model, .options = options};
+    t.hooks = hooks != NULL ? hooks : &no_hooks;
+    t.progress.n_epochs = options->n_epochs;
+    t.progress.total_events = dataset->n_events - dataset->n_sessions;
+    g4r_blas_enter();
+    gru4rec_status status = start(&t, dataset, support, error);
+    for (int64_t epoch = 1; status == GRU4REC_OK && epoch <= options->n_epochs; epoch++)
+        status = train_epoch(&t, epoch, error);
+    finish(&t);
+    g4r_blas_leave();
+    return status;
+}

@@ -2,18 +2,19 @@
  * gru4rec.h - the C API of the GRU4Rec session-based recommender, and the entry points of
  * the SQLite extension made of it.
  *
- * The library is plain C11: no SQLite, no file or terminal I/O, no global state. Data goes
- * in event by event (gru4rec_events), becomes a training form (gru4rec_dataset) and a
- * catalogue (gru4rec_items), trains a model (gru4rec_model) that recommends through a
+ * The library is plain C11: no SQLite, no file or terminal I/O, no global state. Data
+ * goes in event by event (gru4rec_events), becomes a training form (gru4rec_dataset) and
+ * a catalogue (gru4rec_items), trains a model (gru4rec_model) that recommends through a
  * session (gru4rec_session) and a ranking (gru4rec_ranking).
  *
  * Conventions: matrices are row-major; shapes stand in the comments, with the letters of
  * src/README.md (I items, B lanes, M live lanes, K samples, N = M + K columns, D top
- * width). Every _new hands its result to the caller, who gives it to the _free of the same
- * name; _free takes NULL. A fallible function returns a gru4rec_status and, where it takes
- * a gru4rec_error, leaves one line in it: what is wrong; what to do. On failure its results
- * are NULL or 0 and its other arguments untouched unless the comment says otherwise. No
- * object may be used by two threads at once, but any number may share a const one.
+ * width). Every _new hands its result to the caller, who gives it to the _free of the
+ * same name; _free takes NULL. A fallible function returns a gru4rec_status and, where it
+ * takes a gru4rec_error, leaves one line in it: what is wrong; what to do. On failure its
+ * results are NULL or 0 and its other arguments untouched unless the comment says
+ * otherwise. No object may be used by two threads at once, but any number may share a
+ * const one.
  *
  * "algorithm" below means the papers: [1] Hidasi et al. 2016 (arXiv 1511.06939),
  * [2] Hidasi & Karatzoglou 2018 (arXiv 1706.03847).
@@ -54,8 +55,8 @@ typedef struct gru4rec_error {
 
 /*
  * Where memory comes from. Copied by whoever keeps it. resize works as realloc: NULL
- * allocates, 0 bytes frees and returns NULL, NULL is returned when memory is short. Blocks
- * are aligned for any type.
+ * allocates, 0 bytes frees and returns NULL, NULL is returned when memory is short.
+ * Blocks are aligned for any type.
  */
 typedef struct gru4rec_allocator {
     void *(*resize)(void *context, void *block, size_t bytes);
@@ -99,7 +100,8 @@ typedef enum gru4rec_verbose {
     GRU4REC_VERBOSE_ON
 } gru4rec_verbose;
 
-/* The meaning, range and default of each stand in the table: gru4rec_option_describe(). */
+/* The meaning, range and default of each stand in the table: gru4rec_option_describe().
+ */
 typedef struct gru4rec_options {
     gru4rec_list layers;
     int64_t loss; /* gru4rec_loss */
@@ -123,8 +125,8 @@ typedef struct gru4rec_options {
     int64_t memory_limit; /* bytes; 0: four fifths of the machine's */
     int64_t verbose;      /* gru4rec_verbose */
     gru4rec_list cutoffs;
-    int64_t mode;      /* gru4rec_tie_mode */
-    int64_t baselines; /* 0 none, 1 popularity */
+    int64_t mode;          /* gru4rec_tie_mode */
+    int64_t baselines;     /* 0 none, 1 popularity */
     uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */
 } gru4rec_options;
 
@@ -160,9 +162,6 @@ void gru4rec_options_init(gru4rec_options *options);
 gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
                                    const char *name, const char *value,
                                    gru4rec_error *error);
-/* The same for each pair of "name=value,name=value": the official tools' parameter string. */
-gru4rec_status gru4rec_options_parse(gru4rec_options *options, gru4rec_option_scope scope,
-                                     const char *text, gru4rec_error *error);
 /*
  * Refuses combinations that contradict each other, and settles what depends on others
  * (final_act, elu_param, the input mode): afterwards every field is as it is used.
@@ -203,7 +202,8 @@ void gru4rec_items_free(gru4rec_items *items);
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
 int32_t gru4rec_items_count(const gru4rec_items *items);
-/* The row of the item with this value and type, else with the same text form; -1: none. */
+/* The row of the item with this value and type, else with the same text form; -1: none.
+ */
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 /* Training events of each item, (I). */
@@ -240,15 +240,15 @@ typedef struct gru4rec_dataset {
     gru4rec_allocator allocator;
     int64_t n_sessions;
     int64_t n_events;
-    int64_t n_single;  /* sessions of one event: visited, never trained on */
-    int64_t n_unknown; /* events dropped because their item is not in the catalogue */
+    int64_t n_single;   /* sessions of one event: visited, never trained on */
+    int64_t n_unknown;  /* events dropped because their item is not in the catalogue */
     int32_t *item_rows; /* (n_events) */
     int64_t *offsets;   /* (n_sessions + 1) */
 } gru4rec_dataset;
 
 /*
- * Sorts what was added and numbers the items by first appearance in visiting order. Events
- * are used up, to be freed. items: the new catalogue, or NULL where one was known.
+ * Sorts what was added and numbers the items by first appearance in visiting order.
+ * Events are used up, to be freed. items: the new catalogue, or NULL where one was known.
  */
 gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **dataset,
                                      gru4rec_items **items);
@@ -285,7 +285,7 @@ const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 /* ---- training ---- */
 
 typedef struct gru4rec_progress {
-    int64_t epoch;        /* from 1 */
+    int64_t epoch; /* from 1 */
     int64_t n_epochs;
     int64_t step;         /* steps done in this epoch */
     int64_t events;       /* (lane, step) pairs done in this epoch */
@@ -301,14 +301,15 @@ typedef struct gru4rec_epoch {
     double cost;    /* sum of cost x lanes / sum of lanes, as the official tools print */
 } gru4rec_epoch;
 
-/* Called from the calling thread. Each may be NULL; a result other than 0 stops the work. */
+/* Called from the calling thread. Each may be NULL; a result other than 0 stops the work.
+ */
 typedef struct gru4rec_hooks {
     int (*poll)(void *context, const gru4rec_progress *progress); /* every few steps */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
     void *context;
 } gru4rec_hooks;
 
-/* Bytes that gru4rec_train() allocates beside model and dataset. */
+/* Bytes that a training takes beside its dataset: model, optimiser state, workspace. */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
 /*
@@ -379,9 +380,9 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
 /* ---- what this build runs on ---- */
 
 typedef struct gru4rec_build {
-    const char *simd;      /* "base", "avx2", "avx512" */
-    const char *blas;      /* its configuration */
-    const char *blas_core; /* the kernels it picked */
+    const char *simd;           /* "base", "avx2", "avx512" */
+    const char *blas;           /* its configuration */
+    const char *blas_core;      /* the kernels it picked */
     const char *blas_threading; /* "serial", "pthread", "openmp" */
 } gru4rec_build;
 

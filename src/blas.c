@@ -2,9 +2,9 @@
  * blas.c (L1) - see blas.h. The only file that sees <cblas.h>.
  *
  * OpenBLAS comes in three builds and the user's system picks one. The serial build is not
- * safe to call from two threads (it was built without locks), so a mutex guards it. In the
- * OpenMP build a forked child hangs in its first product unless its thread count is set to
- * one there first.
+ * safe to call from two threads (it was built without locks), so a mutex guards it. In
+ * the OpenMP build a forked child hangs in its first product unless its thread count is
+ * set to one there first.
  */
 #include "blas.h"
 
@@ -72,9 +72,10 @@ static void unlock_if(bool is_locked)
 #define GEMV cblas_sgemv
 #endif
 
-static void multiply(enum CBLAS_TRANSPOSE a_form, enum CBLAS_TRANSPOSE b_form, g4r_real *c,
-                     size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
-                     size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+static void multiply(enum CBLAS_TRANSPOSE a_form, enum CBLAS_TRANSPOSE b_form,
+                     g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
+                     const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
+                     g4r_real beta)
 {
     if (m == 0 || n == 0)
         return;
@@ -95,8 +96,9 @@ static void multiply_vector(enum CBLAS_TRANSPOSE b_form, g4r_real *c, const g4r_
     unlock_if(is_locked);
 }
 
-void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
-                 size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
+                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
+                 g4r_real beta)
 {
     if (m == 1)
         multiply_vector(CblasNoTrans, c, a, b, ldb, n, k, beta);
@@ -104,8 +106,9 @@ void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g
         multiply(CblasNoTrans, CblasTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
 }
 
-void g4r_blas_nn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
-                 size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+void g4r_blas_nn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
+                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
+                 g4r_real beta)
 {
     if (m == 1)
         multiply_vector(CblasTrans, c, a, b, ldb, k, n, beta);
@@ -113,8 +116,9 @@ void g4r_blas_nn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g
         multiply(CblasNoTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
 }
 
-void g4r_blas_tn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda, const g4r_real *b,
-                 size_t ldb, size_t m, size_t n, size_t k, g4r_real beta)
+void g4r_blas_tn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
+                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
+                 g4r_real beta)
 {
     multiply(CblasTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
 }

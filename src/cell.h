@@ -1,8 +1,8 @@
 /*
  * cell.h (L2) - one GRU layer for M lanes, forward and backward. Uses blas, vec.
  *
- * The product of the layer's input with its input matrix is the caller's (it may be a lookup),
- * so that both cells serve every input mode. Matrices are (M, width) row-major.
+ * The product of the layer's input with its input matrix is the caller's (it may be a
+ * lookup), so that both cells serve every input mode. Matrices are (M, width) row-major.
  * old is the state from the step before: a constant, no gradient goes into it
  * (algorithm 2.3).
  */
@@ -22,17 +22,17 @@ typedef struct g4r_cell_weights {
 
 /* What one layer computes in a step, and needs again on the way back. */
 typedef struct g4r_cell_state {
-    g4r_real *old;     /* (M,h) in */
-    g4r_real *input;   /* (M,3h) in: product with the input matrix, without bias */
-    g4r_real *hidden;  /* (M,3h) scratch: products with old; backward: their gradient */
-    g4r_real *gates;   /* (M,3h) activations: torch r|z|n, original c|r|z */
-    g4r_real *saved;   /* (M,h) torch: hidden part of n with bias; original: r * old */
-    g4r_real *state;   /* (M,h) out */
-    g4r_real *dinput;  /* (M,3h) out of backward: gradient of input */
+    g4r_real *old;    /* (M,h) in */
+    g4r_real *input;  /* (M,3h) in: product with the input matrix, without bias */
+    g4r_real *hidden; /* (M,3h) scratch: products with old; backward: their gradient */
+    g4r_real *gates;  /* (M,3h) activations: torch r|z|n, original c|r|z */
+    g4r_real *saved;  /* (M,h) torch: hidden part of n with bias; original: r * old */
+    g4r_real *state;  /* (M,h) out */
+    g4r_real *dinput; /* (M,3h) out of backward: gradient of input */
 } g4r_cell_state;
 
-void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w, size_t m, size_t h,
-                            const g4r_vec *vec);
+void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+                            size_t h, const g4r_vec *vec);
 /* dstate (M,h) in. Overwrites s->dinput, s->hidden and the gradients dw. */
 void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
                              const g4r_real *dstate, const g4r_cell_weights *w, size_t m,
@@ -41,8 +41,8 @@ void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
 void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
                                size_t h, const g4r_vec *vec);
 void g4r_cell_original_backward(g4r_cell_weights *dw, g4r_cell_state *s,
-                                const g4r_real *dstate, const g4r_cell_weights *w, size_t m,
-                                size_t h, const g4r_vec *vec);
+                                const g4r_real *dstate, const g4r_cell_weights *w,
+                                size_t m, size_t h, const g4r_vec *vec);
 
 /* sums (n) = column sums of x (m,n). */
 void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,

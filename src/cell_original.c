@@ -1,6 +1,6 @@
 /*
- * cell_original.c (L2) - the GRU cell of the original implementation, reset gate before the
- * product and update gate on the candidate (algorithm 3.2). Uses blas, vec.
+ * cell_original.c (L2) - the GRU cell of the original implementation, reset gate before
+ * the product and update gate on the candidate (algorithm 3.2). Uses blas, vec.
  *
  * With v = x Wx the given input product, blocks c|r|z, and one bias vector b:
  *   [r z] = sigmoid([v_r v_z] + [b_r b_z] + old Wrz)
@@ -33,8 +33,8 @@ void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w, siz
 }
 
 void g4r_cell_original_backward(g4r_cell_weights *dw, g4r_cell_state *s,
-                                const g4r_real *dstate, const g4r_cell_weights *w, size_t m,
-                                size_t h, const g4r_vec *vec)
+                                const g4r_real *dstate, const g4r_cell_weights *w,
+                                size_t m, size_t h, const g4r_vec *vec)
 {
     for (size_t lane = 0; lane < m; lane++)
         vec->original_backward(s->dinput + lane * 3 * h, dstate + lane * h,

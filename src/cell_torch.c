@@ -26,14 +26,15 @@ void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
         vec->add(sums, x + lane * n, n);
 }
 
-void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w, size_t m, size_t h,
-                            const g4r_vec *vec)
+void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+                            size_t h, const g4r_vec *vec)
 {
     g4r_blas_nt(s->hidden, 3 * h, s->old, h, w->hidden, h, m, 3 * h, h, 0);
     for (size_t lane = 0; lane < m; lane++)
-        vec->torch_forward(s->state + lane * h, s->gates + lane * 3 * h, s->saved + lane * h,
-                           s->input + lane * 3 * h, s->hidden + lane * 3 * h, w->bias,
-                           w->bias_hidden, s->old + lane * h, h);
+        vec->torch_forward(s->state + lane * h, s->gates + lane * 3 * h,
+                           s->saved + lane * h, s->input + lane * 3 * h,
+                           s->hidden + lane * 3 * h, w->bias, w->bias_hidden,
+                           s->old + lane * h, h);
 }
 
 void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
@@ -43,8 +44,8 @@ void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
     (void)w;
     for (size_t lane = 0; lane < m; lane++)
         vec->torch_backward(s->dinput + lane * 3 * h, s->hidden + lane * 3 * h,
-                            dstate + lane * h, s->gates + lane * 3 * h, s->saved + lane * h,
-                            s->old + lane * h, h);
+                            dstate + lane * h, s->gates + lane * 3 * h,
+                            s->saved + lane * h, s->old + lane * h, h);
     g4r_blas_tn(dw->hidden, h, s->hidden, 3 * h, s->old, h, 3 * h, h, m, 0);
     g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, vec);
     g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, vec);

@@ -1,13 +1,16 @@
 /*
- * dataset.c (L4) - events in any order become sessions in visiting order. Uses dict, status.
+ * dataset.c (L4) - events in any order become sessions in visiting order. Uses dict,
+ * status.
  *
  * The one order of the product (its equals at serving are written in SQL):
  *   events of a session by (time, order, item); sessions by (first time, session value);
  *   items numbered by first appearance in the events so ordered.
- * algorithm 1.2 to 1.4, with every tie decided, so that no plan of the database changes it.
+ * algorithm 1.2 to 1.4, with every tie decided, so that no plan of the database changes
+ * it.
  *
- * Memory per event: 24 bytes while reading, and 4 for the permutation and 4 for the result
- * while sorting. What is in order already, as event logs mostly are, is only checked.
+ * Memory per event: 24 bytes while reading, and 4 for the permutation and 4 for the
+ * result while sorting. What is in order already, as event logs mostly are, is only
+ * checked.
  */
 #define _GNU_SOURCE /* qsort_r */
 #include "dict.h"
@@ -113,9 +116,8 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
                         "more than %lu events; train on a part of them, such as the last "
                         "months",
                         (unsigned long)UINT32_MAX);
-    int32_t item_number = events->known != NULL
-                              ? gru4rec_items_find(events->known, item)
-                              : g4r_dict_add(&events->items, item);
+    int32_t item_number = events->known != NULL ? gru4rec_items_find(events->known, item)
+                                                : g4r_dict_add(&events->items, item);
     if (item_number < 0 && events->known != NULL) {
         events->n_unknown++;
         return GRU4REC_OK;
@@ -147,10 +149,12 @@ static int compare_events(const void *a, const void *b, void *context)
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int order = compare_stamps(events, events->time[x], events->time[y]);
     if (order == 0)
-        order = (events->order[x] > events->order[y]) - (events->order[x] < events->order[y]);
+        order =
+            (events->order[x] > events->order[y]) - (events->order[x] < events->order[y]);
     if (order != 0)
         return order;
-    if (events->known != NULL) /* rows: the same items at every call, which is all it takes */
+    if (events->known !=
+        NULL) /* rows: the same items at every call, which is all it takes */
         return (events->item[x] > events->item[y]) - (events->item[x] < events->item[y]);
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
 }
@@ -171,7 +175,8 @@ static int compare_sessions(const void *a, const void *b, void *context)
 
 /* Sorts n elements of 4 bytes, unless they are in order. */
 static void sort_if_needed(void *array, size_t n,
-                           int (*compare)(const void *, const void *, void *), void *context)
+                           int (*compare)(const void *, const void *, void *),
+                           void *context)
 {
     const uint32_t *elements = array;
     for (size_t i = 1; i < n; i++)
@@ -181,7 +186,8 @@ static void sort_if_needed(void *array, size_t n,
         }
 }
 
-/* Finds the visiting order: rank[session number] = its place. visit: scratch; both (S). */
+/* Finds the visiting order: rank[session number] = its place. visit: scratch; both (S).
+ */
 static void rank_sessions(const gru4rec_events *events, stamp *first, int32_t *visit,
                           int32_t *rank)
 {
@@ -223,7 +229,8 @@ static void order_events(gru4rec_events *events, const int32_t *rank,
                        compare_events, events);
 }
 
-/* Numbers items by first appearance, counts their support, and renames the events' items. */
+/* Numbers items by first appearance, counts their support, and renames the events' items.
+ */
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                  gru4rec_items **out)
 {

@@ -68,8 +68,8 @@ void g4r_dict_free(g4r_dict *dict)
     g4r_free(&dict->allocator, dict->values);
     g4r_free(&dict->allocator, dict->types);
     g4r_free(&dict->allocator, dict->heap);
-    g4r_dict_init(dict, &(gru4rec_allocator){dict->allocator.resize,
-                                             dict->allocator.context});
+    g4r_dict_init(dict,
+                  &(gru4rec_allocator){dict->allocator.resize, dict->allocator.context});
 }
 
 static size_t heap_length(const g4r_dict *dict, int64_t offset)

@@ -14,11 +14,11 @@
 typedef struct g4r_dict {
     gru4rec_allocator allocator;
     int32_t n;
-    uint64_t *slots;  /* (n_slots), a power of two; 0 is empty */
+    uint64_t *slots; /* (n_slots), a power of two; 0 is empty */
     size_t n_slots;
-    int64_t *values;  /* (n) */
-    uint8_t *types;   /* (n) gru4rec_id_type */
-    char *heap;       /* length (4 bytes) and bytes, one after another */
+    int64_t *values; /* (n) */
+    uint8_t *types;  /* (n) gru4rec_id_type */
+    char *heap;      /* length (4 bytes) and bytes, one after another */
     size_t n_heap;
     size_t values_capacity, types_capacity, heap_capacity;
 } g4r_dict;

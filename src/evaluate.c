@@ -2,10 +2,10 @@
  * evaluate.c (L4) - full-ranking evaluation of next-item prediction (algorithm 8). Uses
  * network, schedule, topk, blas.
  *
- * Every event but the first of a test session is a target, ranked among all items given the
- * events before it. Sessions run side by side in lanes, from a zero state, whatever their
- * number; all lanes are ranked, down to the last (K = 0 does not end an epoch early here).
- * Measures are means over events. Baselines give their scores for the same lanes.
+ * Every event but the first of a test session is a target, ranked among all items given
+ * the events before it. Sessions run side by side in lanes, from a zero state, whatever
+ * their number; all lanes are ranked, down to the last (K = 0 does not end an epoch early
+ * here). Measures are means over events. Baselines give their scores for the same lanes.
  *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
  *   recall [rank <= k]   mrr [rank <= k] / rank   ndcg [rank <= k] / log2(rank + 1)
  */
@@ -24,7 +24,7 @@ enum {
 /* What is counted for one method. */
 typedef struct tally {
     const char *method;
-    int32_t *best;  /* (I) place of each item in its best list, from 1; 0: in none */
+    int32_t *best; /* (I) place of each item in its best list, from 1; 0: in none */
     double recall[GRU4REC_MAX_LIST], mrr[GRU4REC_MAX_LIST], ndcg[GRU4REC_MAX_LIST];
     double popularity[GRU4REC_MAX_LIST]; /* sum of support / largest support */
     int64_t listed[GRU4REC_MAX_LIST];    /* items in lists */
@@ -155,11 +155,13 @@ static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
     g4r_blas_nt(e->scores, n, g4r_network_top(&e->network), d,
                 e->model->values[params->output], d, m, n, d, 1);
     if (!e->vec->all_finite(e->scores, m * n))
-        return g4r_fail(error, GRU4REC_DIVERGED,
-                        "the model gives scores that are not finite; train it again with a "
-                        "smaller learning_rate");
+        return g4r_fail(
+            error, GRU4REC_DIVERGED,
+            "the model gives scores that are not finite; train it again with a "
+            "smaller learning_rate");
     for (size_t lane = 0; lane < m; lane++) {
-        count_ranking(e, &e->tallies[MODEL], e->scores + lane * n, schedule->target[lane]);
+        count_ranking(e, &e->tallies[MODEL], e->scores + lane * n,
+                      schedule->target[lane]);
         if (e->n_methods > POPULARITY)
             count_ranking(e, &e->tallies[POPULARITY], e->support, schedule->target[lane]);
     }

@@ -1,6 +1,6 @@
 /*
- * items.c (L3) - the catalogue of a model: a dictionary whose numbers are rows, and how many
- * training events each row has. Uses dict.
+ * items.c (L3) - the catalogue of a model: a dictionary whose numbers are rows, and how
+ * many training events each row has. Uses dict.
  */
 #include "dict.h"
 

@@ -2,14 +2,13 @@
  * loss.c (L2) - see loss.h.
  *
  * Cross-entropy, p = softmax of all columns, eps = 1e-24:
- *   L = -log(p_own + eps)         dL/da_j = f (p_j - [j = own]),  f = p_own / (p_own + eps)
- * BPR-max, r = final activation of the scores, t = r_own, over the negatives j:
- *   s_j = softmax of r_j, sigma_j = sigmoid(t - r_j), A = sum s sigma, R = sum s r^2
- *   L = -log(A + eps) + lambda R
- *   dL/dt   = -(sum s sigma (1 - sigma)) / (A + eps)
- *   dL/dr_j = s_j [(A - sigma_j^2) / (A + eps) + lambda (r_j^2 + 2 r_j - R)]
- * The softmax of BPR-max subtracts the largest negative, not a maximum that also counts a 0
- * for the target, as the official implementations do: theirs underflows to 0/0.
+ *   L = -log(p_own + eps)         dL/da_j = f (p_j - [j = own]),  f = p_own / (p_own +
+ * eps) BPR-max, r = final activation of the scores, t = r_own, over the negatives j: s_j
+ * = softmax of r_j, sigma_j = sigmoid(t - r_j), A = sum s sigma, R = sum s r^2 L = -log(A
+ * + eps) + lambda R dL/dt   = -(sum s sigma (1 - sigma)) / (A + eps) dL/dr_j = s_j [(A -
+ * sigma_j^2) / (A + eps) + lambda (r_j^2 + 2 r_j - R)] The softmax of BPR-max subtracts
+ * the largest negative, not a maximum that also counts a 0 for the target, as the
+ * official implementations do: theirs underflows to 0/0.
  */
 #include "loss.h"
 

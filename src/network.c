@@ -11,7 +11,8 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
     network->params = params;
     network->vec = g4r_vec_pick();
     network->x = g4r_arena_take(arena, g4r_mul(b, params->layers[0].n_in), bytes);
-    network->x_mask = g4r_arena_take(arena, g4r_mul(b_train, params->layers[0].n_in), bytes);
+    network->x_mask =
+        g4r_arena_take(arena, g4r_mul(b_train, params->layers[0].n_in), bytes);
     network->dx = g4r_arena_take(arena, g4r_mul(b_train, params->layers[0].n_in), bytes);
     for (size_t i = 0; i < params->n_layers; i++) {
         g4r_cell_state *cell = &network->cells[i];
@@ -47,7 +48,8 @@ static void gather(g4r_real *out, const g4r_real *table, const int32_t *rows, si
                    size_t width)
 {
     for (size_t lane = 0; lane < m; lane++)
-        memcpy(out + lane * width, table + (size_t)rows[lane] * width, width * sizeof *out);
+        memcpy(out + lane * width, table + (size_t)rows[lane] * width,
+               width * sizeof *out);
 }
 
 static g4r_cell_weights cell_weights(const g4r_layer *layer, g4r_real *const *values)

@@ -44,8 +44,8 @@ g4r_real *g4r_network_top(const g4r_network *network);
 /* Where the gradient of the top state belongs before backward, (M, D). */
 g4r_real *g4r_network_dtop(const g4r_network *network);
 /*
- * Overwrites the gradients of all dense parameters. The gradients of the gathered rows are
- * then in g4r_network_drows(), (M, width): of x, or of the one-hot layer's input.
+ * Overwrites the gradients of all dense parameters. The gradients of the gathered rows
+ * are then in g4r_network_drows(), (M, width): of x, or of the one-hot layer's input.
  */
 void g4r_network_backward(g4r_network *network, g4r_real *const *gradients, size_t m,
                           const g4r_dropout *dropout);

@@ -86,8 +86,8 @@ static void update_column(g4r_optim *optim, size_t param, g4r_real *values,
             vel[i] = optim->vel[param][row];
         gradients[i] = gradients[first]; /* first >= i */
     }
-    optim->vec->adagrad(p, acc, has_velocity ? vel : NULL, gradients, optim->learning_rate,
-                        optim->momentum, n_distinct);
+    optim->vec->adagrad(p, acc, has_velocity ? vel : NULL, gradients,
+                        optim->learning_rate, optim->momentum, n_distinct);
     for (size_t i = 0; i < n_distinct; i++) {
         size_t row = (size_t)merge->rows[merge->first[i]];
         values[row] = p[i];

@@ -1,11 +1,11 @@
 /*
- * optim.h (L3) - Adagrad with momentum (algorithm 7.2), for dense parameters and for the rows
- * that a step touched. Uses params, rowset, vec.
+ * optim.h (L3) - Adagrad with momentum (algorithm 7.2), for dense parameters and for the
+ * rows that a step touched. Uses params, rowset, vec.
  *
  * acc += g^2; v = momentum v - lr g / sqrt(acc + 1e-6); p += v. The momentum is the heavy
- * ball's, though the official documentation says Nesterov. A row that occurs several times
- * in a step gets one update with the sum of its gradients ("coalesce" in algorithm 7.3);
- * rows that a step does not touch neither move nor lose velocity.
+ * ball's, though the official documentation says Nesterov. A row that occurs several
+ * times in a step gets one update with the sum of its gradients ("coalesce" in
+ * algorithm 7.3); rows that a step does not touch neither move nor lose velocity.
  */
 #ifndef G4R_OPTIM_H
 #define G4R_OPTIM_H

@@ -20,8 +20,8 @@ typedef struct option {
     gru4rec_option_scope scope;
     size_t offset; /* of the field in gru4rec_options */
     double min, max;
-    bool is_max_open;     /* max itself is not allowed */
-    const char *words;    /* CHOICE: "first|second", for 0, 1, ...; INTEGER: a word for -1 */
+    bool is_max_open;  /* max itself is not allowed */
+    const char *words; /* CHOICE: "first|second", for 0, 1, ...; INTEGER: a word for -1 */
     const char *defaults; /* as text */
     const char *help;
 } option;
@@ -30,26 +30,22 @@ typedef struct option {
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 
 /* One row. open_: max itself is not allowed. */
-#define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, help_)        \
-    {.name = #field,                                                                     \
-     .kind = kind_,                                                                      \
-     .scope = scope_,                                                                    \
-     .offset = offsetof(gru4rec_options, field),                                         \
-     .min = min_,                                                                        \
-     .max = max_,                                                                        \
-     .is_max_open = open_,                                                               \
-     .words = words_,                                                                    \
-     .defaults = defaults_,                                                              \
-     .help = help_}
+#define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, help_)   \
+    {                                                                               \
+        .name = #field, .kind = kind_, .scope = scope_,                             \
+        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,       \
+        .is_max_open = open_, .words = words_, .defaults = defaults_, .help = help_ \
+    }
 
 static const option table[] = {
     OPTION(layers, LIST, TRAIN, 1, 65536, false, NULL, "100",
            "widths of the GRU layers, from the input to the scores"),
     OPTION(loss, CHOICE, TRAIN, 0, 0, false, "cross-entropy|bpr-max", "cross-entropy",
            "loss function"),
-    OPTION(final_act, ACTIVATION, TRAIN, 0, 0, false, NULL, "auto",
-           "activation of the scores in training; auto: softmax for cross-entropy, elu with "
-           "elu_param for bpr-max"),
+    OPTION(
+        final_act, ACTIVATION, TRAIN, 0, 0, false, NULL, "auto",
+        "activation of the scores in training; auto: softmax for cross-entropy, elu with "
+        "elu_param for bpr-max"),
     OPTION(elu_param, REAL, TRAIN, 0, 100, false, NULL, "0.5",
            "alpha of the ELU that bpr-max puts on the scores; 0: none"),
     OPTION(batch_size, INTEGER, TRAIN, 1, 65536, false, NULL, "64",
@@ -70,8 +66,9 @@ static const option table[] = {
     OPTION(constrained_embedding, BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
            "input embedding and output weights are one table; false with embedding 0: "
            "one-hot input"),
-    OPTION(n_sample, INTEGER, TRAIN, 0, 1000000, false, NULL, "2048",
-           "negative samples per step, shared by its lanes, beside the lanes' own targets"),
+    OPTION(
+        n_sample, INTEGER, TRAIN, 0, 1000000, false, NULL, "2048",
+        "negative samples per step, shared by its lanes, beside the lanes' own targets"),
     OPTION(sample_alpha, REAL, TRAIN, 0, 10, false, NULL, "0.5",
            "samples are drawn in proportion to support^sample_alpha; 0: uniformly, 1: by "
            "popularity"),
@@ -79,9 +76,10 @@ static const option table[] = {
            "weight of bpr-max's score regularisation"),
     OPTION(logq, REAL, TRAIN, 0, 100, false, NULL, "0",
            "strength of cross-entropy's correction for the sampling of negatives"),
-    OPTION(reset_after, BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
-           "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
-           "original paper"),
+    OPTION(
+        reset_after, BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+        "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
+        "original paper"),
     OPTION(seed, INTEGER, TRAIN, 0, 9007199254740992.0, false, NULL, "42",
            "of all random numbers: same data, options and seed, same model"),
     OPTION(keep_versions, INTEGER, TRAIN, 1, 1000, false, NULL, "2",
@@ -193,7 +191,8 @@ static bool parse_real(const char *text, double *value)
 static bool parse_integer(const char *text, int64_t *value)
 {
     double real;
-    if (!parse_real(text, &real) || real != floor(real) || fabs(real) > 9007199254740992.0)
+    if (!parse_real(text, &real) || real != floor(real) ||
+        fabs(real) > 9007199254740992.0)
         return false;
     *value = (int64_t)real;
     return true;
@@ -243,8 +242,9 @@ static bool parse_activation(const char *text, gru4rec_activation *activation)
         return true;
     }
     activation->kind = GRU4REC_ACT_ELU;
-    return strncasecmp(text, "elu-", 4) == 0 && parse_real(text + 4, &activation->alpha) &&
-           activation->alpha > 0 && activation->alpha <= 100;
+    return strncasecmp(text, "elu-", 4) == 0 &&
+           parse_real(text + 4, &activation->alpha) && activation->alpha > 0 &&
+           activation->alpha <= 100;
 }
 
 static bool parse_value(const option *o, const char *text, void *value)
@@ -369,8 +369,8 @@ static void print_range(const option *o, char *text, size_t size)
                  o->words != NULL ? ", or " : "", o->words != NULL ? o->words : "");
         break;
     default:
-        snprintf(text, size, "number from %s to %s%s", min, o->is_max_open ? "below " : "",
-                 max);
+        snprintf(text, size, "number from %s to %s%s", min,
+                 o->is_max_open ? "below " : "", max);
         break;
     }
 }
@@ -403,8 +403,8 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
         return g4r_fail(error, GRU4REC_INVALID, "no option '%.40s'; did you mean '%s'?",
                         name, nearest_option(name, scope)->name);
     if (o->scope != scope)
-        return g4r_fail(error, GRU4REC_INVALID, "option '%s' belongs to %s; give it there",
-                        o->name,
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "option '%s' belongs to %s; give it there", o->name,
                         o->scope == TRAIN ? "the model and its training"
                                           : "gru4rec_evaluate()");
     if (!parse_value(o, value, &parsed)) {
@@ -418,46 +418,6 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                                           : sizeof parsed.integer;
     memcpy(field(options, o), &parsed, size);
     options->explicit_set |= (uint64_t)1 << (o - table);
-    return GRU4REC_OK;
-}
-
-/* Copies the trimmed text of length to word; false if it does not fit. */
-static bool copy_word(char *word, size_t size, const char *text, size_t length)
-{
-    while (length > 0 && isspace((unsigned char)*text)) {
-        text++;
-        length--;
-    }
-    while (length > 0 && isspace((unsigned char)text[length - 1]))
-        length--;
-    if (length >= size)
-        return false;
-    memcpy(word, text, length);
-    word[length] = '\0';
-    return true;
-}
-
-gru4rec_status gru4rec_options_parse(gru4rec_options *options, gru4rec_option_scope scope,
-                                     const char *text, gru4rec_error *error)
-{
-    gru4rec_options parsed = *options;
-    char name[64], value[256];
-    while (*text) {
-        size_t length = strcspn(text, ",");
-        const char *equals = memchr(text, '=', length);
-        if (equals == NULL || !copy_word(name, sizeof name, text, (size_t)(equals - text)) ||
-            !copy_word(value, sizeof value, equals + 1,
-                       length - (size_t)(equals - text) - 1))
-            return g4r_fail(error, GRU4REC_INVALID,
-                            "'%.*s' is not name=value; write options as "
-                            "layers=100,loss=bpr-max or as a JSON object",
-                            (int)G4R_MIN(length, 60), text);
-        gru4rec_status status = gru4rec_options_set(&parsed, scope, name, value, error);
-        if (status != GRU4REC_OK)
-            return status;
-        text += length + (text[length] == ',');
-    }
-    *options = parsed;
     return GRU4REC_OK;
 }
 
@@ -476,7 +436,7 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
     gru4rec_activation *act = &options->final_act;
     bool is_softmax_loss = options->loss == GRU4REC_CROSS_ENTROPY;
     if (act->kind == GRU4REC_ACT_AUTO) {
-        act->kind = is_softmax_loss              ? GRU4REC_ACT_SOFTMAX
+        act->kind = is_softmax_loss          ? GRU4REC_ACT_SOFTMAX
                     : options->elu_param > 0 ? GRU4REC_ACT_ELU
                                              : GRU4REC_ACT_LINEAR;
         act->alpha = act->kind == GRU4REC_ACT_ELU ? options->elu_param : 0;
@@ -529,7 +489,8 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
         return g4r_fail(error, GRU4REC_INVALID,
                         "logq corrects cross-entropy only; set it to 0 with bpr-max");
     if (resolved.loss == GRU4REC_CROSS_ENTROPY) {
-        /* Complete parameter sets have it beside cross-entropy too, as 0 or the default. */
+        /* Complete parameter sets have it beside cross-entropy too, as 0 or the default.
+         */
         if (IS_SET(bpreg) && resolved.bpreg != 0 && resolved.bpreg != 1)
             return g4r_fail(error, GRU4REC_INVALID,
                             "bpreg belongs to loss bpr-max; set it to 0 with "

@@ -59,7 +59,8 @@ static void add_torch_layer(g4r_params *params, g4r_layer *layer, size_t cell)
     layer->cell = G4R_CELL_TORCH;
     layer->input =
         add_matrix(params, cell_name(name, cell, "weight_ih"), 3 * h, n_in, n_in + h);
-    layer->hidden = add_matrix(params, cell_name(name, cell, "weight_hh"), 3 * h, h, 2 * h);
+    layer->hidden =
+        add_matrix(params, cell_name(name, cell, "weight_hh"), 3 * h, h, 2 * h);
     layer->bias = add_vector(params, cell_name(name, cell, "bias_ih"), 3 * h);
     layer->bias_hidden = add_vector(params, cell_name(name, cell, "bias_hh"), 3 * h);
 }
@@ -104,7 +105,8 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
     params->embedding = params->output;
     size_t n_in = input_width(options, params->mode, params->top);
     if (params->mode == G4R_SEPARATE)
-        params->embedding = add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
+        params->embedding =
+            add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
     size_t cell = 0;
     for (size_t i = 0; i < params->n_layers; i++) {
         g4r_layer *layer = &params->layers[i];
@@ -126,6 +128,14 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
     for (size_t i = 0; i < params->n; i++)
         values[i] =
             g4r_arena_take(arena, g4r_param_size(&params->list[i]), sizeof(g4r_real));
+}
+
+size_t g4r_params_bytes(const g4r_params *params)
+{
+    g4r_arena arena = {0};
+    g4r_real *values[G4R_MAX_TENSORS];
+    g4r_params_layout(params, &arena, values);
+    return arena.used;
 }
 
 void g4r_params_randomise(const g4r_params *params, g4r_real *const *values, int64_t seed)

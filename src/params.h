@@ -1,6 +1,7 @@
 /*
  * params.h (L3) - the tensor table: every parameter of a model, from which allocation,
- * initialisation, storage, optimiser state and the gradient check follow. Uses arena, rng.
+ * initialisation, storage, optimiser state and the gradient check follow. Uses arena,
+ * rng.
  */
 #ifndef G4R_PARAMS_H
 #define G4R_PARAMS_H
@@ -52,8 +53,11 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
 /* Slices of one value per parameter; NULL in values while measuring. */
 void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
                        g4r_real *values[G4R_MAX_TENSORS]);
+/* Bytes of such a layout. */
+size_t g4r_params_bytes(const g4r_params *params);
 /* Random blocks uniform in +-sqrt(6 / fan) (algorithm 4), in the order of the table. */
-void g4r_params_randomise(const g4r_params *params, g4r_real *const *values, int64_t seed);
+void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,
+                          int64_t seed);
 
 static inline size_t g4r_param_size(const g4r_param *param)
 {

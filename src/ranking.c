@@ -1,6 +1,7 @@
 /*
  * ranking.c (L4) - items in order of their scores, in blocks that are found when they are
- * asked for: the first few cost one scan, and whoever reads on gets larger blocks. Uses topk.
+ * asked for: the first few cost one scan, and whoever reads on gets larger blocks. Uses
+ * topk.
  */
 #include "alloc.h"
 #include "topk.h"
@@ -83,9 +84,9 @@ bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *
 {
     if (ranking->place == ranking->n_block) {
         size_t k = G4R_MIN(ranking->n_next, ranking->n);
-        ranking->n_block =
-            g4r_topk(ranking->block, ranking->scores,
-                     ranking->is_first ? NULL : &ranking->last, ranking->n, k, ranking->vec);
+        ranking->n_block = g4r_topk(ranking->block, ranking->scores,
+                                    ranking->is_first ? NULL : &ranking->last, ranking->n,
+                                    k, ranking->vec);
         ranking->place = 0;
         ranking->n_next *= GROWTH;
         if (ranking->n_block == 0)

@@ -3,8 +3,9 @@
  *
  * Two kinds. A stream (xoshiro256++ by Blackman and Vigna) for things drawn one after
  * another: initial weights, negative samples. And a hash of (key, index) for dropout
- * masks: every element's number is known without drawing those before it, so masks vectorise
- * and do not depend on the order in which they are made. Same seed, same numbers, anywhere.
+ * masks: every element's number is known without drawing those before it, so masks
+ * vectorise and do not depend on the order in which they are made. Same seed, same
+ * numbers, anywhere.
  */
 #ifndef G4R_RNG_H
 #define G4R_RNG_H

@@ -1,8 +1,8 @@
 /*
  * rowset.h (L2) - numbers the distinct item rows of a step 0, 1, 2, ... Uses arena.
  *
- * A hash table sized by what a step can gather, never by the catalogue, so that it stays in
- * the cache. Cleared by a new stamp, not by writing.
+ * A hash table sized by what a step can gather, never by the catalogue, so that it stays
+ * in the cache. Cleared by a new stamp, not by writing.
  */
 #ifndef G4R_ROWSET_H
 #define G4R_ROWSET_H
@@ -14,7 +14,7 @@ typedef struct g4r_rowset {
         uint32_t stamp;
         int32_t row;
         int32_t number;
-    } *slots;
+    } * slots;
     uint32_t n_slots; /* a power of two */
     uint32_t stamp;
     int32_t n;

@@ -34,8 +34,8 @@ static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
             (struct g4r_alias){UINT32_MAX, stack[n - n_rich]};
 }
 
-bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n, double alpha,
-                      int64_t seed, const gru4rec_allocator *allocator)
+bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
+                      double alpha, int64_t seed, const gru4rec_allocator *allocator)
 {
     double total = 0;
     double *weight = g4r_alloc(allocator, (size_t)n, sizeof *weight);

@@ -18,7 +18,8 @@ bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
     schedule->position = g4r_alloc(allocator, n, sizeof *schedule->position);
     schedule->end = g4r_alloc(allocator, n, sizeof *schedule->end);
     if (schedule->input == NULL || schedule->target == NULL || schedule->from == NULL ||
-        schedule->session == NULL || schedule->position == NULL || schedule->end == NULL) {
+        schedule->session == NULL || schedule->position == NULL ||
+        schedule->end == NULL) {
         g4r_schedule_free(schedule);
         return false;
     }
@@ -111,7 +112,8 @@ bool g4r_schedule_next(g4r_schedule *schedule)
     }
     for (int32_t lane = 0; lane < schedule->n_live; lane++) {
         schedule->input[lane] = schedule->dataset->item_rows[schedule->position[lane]];
-        schedule->target[lane] = schedule->dataset->item_rows[schedule->position[lane] + 1];
+        schedule->target[lane] =
+            schedule->dataset->item_rows[schedule->position[lane] + 1];
     }
     return schedule->n_live > 0;
 }

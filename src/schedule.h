@@ -4,8 +4,8 @@
  *
  * Each of up to B lanes holds a session. A step feeds every live lane's item and predicts
  * the next; a lane whose session ended takes the next session in visiting order, and is
- * retired when none is left: the lanes behind it move up. So M, the number of live lanes, is
- * B until fewer than B sessions remain, and every transition is visited exactly once.
+ * retired when none is left: the lanes behind it move up. So M, the number of live lanes,
+ * is B until fewer than B sessions remain, and every transition is visited exactly once.
  * A session of one event takes a lane for a round without a step, as in the official
  * implementations.
  */
@@ -19,13 +19,14 @@ typedef struct g4r_schedule {
     int32_t n_live;  /* M */
     int32_t *input;  /* (M) item rows */
     int32_t *target; /* (M) item rows */
-    int32_t *from;   /* (M) lane of the last step whose state goes on here; -1: zero state */
+    int32_t
+        *from; /* (M) lane of the last step whose state goes on here; -1: zero state */
     int64_t *session; /* (M) place in visiting order */
     /* Where the lanes are: */
-    int64_t *position;  /* (M) of the input in the dataset's events */
-    int64_t *end;       /* (M) of the session in the dataset's events */
-    int64_t next;       /* session that is taken next */
-    int32_t n_lanes;    /* of the first step: min(B, S) */
+    int64_t *position;   /* (M) of the input in the dataset's events */
+    int64_t *end;        /* (M) of the session in the dataset's events */
+    int64_t next;        /* session that is taken next */
+    int32_t n_lanes;     /* of the first step: min(B, S) */
     bool needs_contrast; /* one lane alone has no negatives: stop there */
     bool is_started;
     const gru4rec_dataset *dataset;

@@ -1,6 +1,6 @@
 /*
- * session.c (L4) - one visitor: a network of one lane, and scores of its state. Uses network,
- * blas.
+ * session.c (L4) - one visitor: a network of one lane, and scores of its state. Uses
+ * network, blas.
  */
 #include "blas.h"
 #include "model.h"

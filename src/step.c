@@ -38,10 +38,9 @@ size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
     return step.arena.used;
 }
 
-gru4rec_status g4r_step_init(g4r_step *step, gru4rec_model *model,
-                             const int64_t *support, const gru4rec_options *options,
-                             size_t n_lanes, const gru4rec_allocator *allocator,
-                             gru4rec_error *error)
+gru4rec_status g4r_step_init(g4r_step *step, gru4rec_model *model, const int64_t *support,
+                             const gru4rec_options *options, size_t n_lanes,
+                             const gru4rec_allocator *allocator, gru4rec_error *error)
 {
     memset(step, 0, sizeof *step);
     step->allocator = *allocator;
@@ -87,7 +86,8 @@ static void gather_columns(g4r_step *step, const int32_t *targets, size_t m,
         memcpy(step->rows + j * d, output + row * d, d * sizeof *output);
         step->offset[j] = bias[row];
     }
-    /* logq: ln q is ln support for targets, alpha ln support for samples (algorithm 5.1). */
+    /* logq: ln q is ln support for targets, alpha ln support for samples (algorithm 5.1).
+     */
     for (size_t j = 0; step->logq > 0 && j < n; j++) {
         g4r_real power = j < m ? 1 : step->sample_alpha;
         step->offset[j] -= step->logq * power * step->log_support[step->columns[j]];

@@ -1,8 +1,9 @@
 /*
  * topk.c (L1) - see topk.h.
  *
- * A heap of the k best so far, the worst on top. The scan looks only for scores that reach
- * the top's, which a kernel does at the speed of memory; few do once the heap is full.
+ * A heap of the k best so far, the worst on top. The scan looks only for scores that
+ * reach the top's, which a kernel does at the speed of memory; few do once the heap is
+ * full.
  */
 #include "topk.h"
 
@@ -42,8 +43,8 @@ static void sort_heap(g4r_scored *heap, size_t n)
     }
 }
 
-size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *after, size_t n,
-                size_t k, const g4r_vec *vec)
+size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *after,
+                size_t n, size_t k, const g4r_vec *vec)
 {
     const g4r_real nothing = -(g4r_real)INFINITY;
     size_t n_best = 0;

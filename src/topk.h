@@ -14,10 +14,10 @@ typedef struct g4r_scored {
 } g4r_scored;
 
 /*
- * best (k) out: the k best of scores (n), in order, that come behind *after (NULL: of all).
- * Returns how many there were. row: index into scores.
+ * best (k) out: the k best of scores (n), in order, that come behind *after (NULL: of
+ * all). Returns how many there were. row: index into scores.
  */
-size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *after, size_t n,
-                size_t k, const g4r_vec *vec);
+size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *after,
+                size_t n, size_t k, const g4r_vec *vec);
 
 #endif

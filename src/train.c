@@ -1,6 +1,6 @@
 /*
- * train.c (L4) - the epoch loop: schedule, samples, step, hooks, checks. Uses step, schedule,
- * sampler.
+ * train.c (L4) - the epoch loop: schedule, samples, step, hooks, checks. Uses step,
+ * schedule, sampler.
  */
 #include "blas.h"
 #include "sampler.h"
@@ -31,10 +31,13 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     size_t n_lanes = lane_count(options, n_sessions);
     g4r_params_init(&params, options, n_items);
     size_t step = g4r_step_bytes(&params, options, n_lanes);
+    size_t model = g4r_params_bytes(&params);
     /* The sampler's table and, while that is made, weights and a stack. */
     size_t sampler = options->n_sample > 0 ? (size_t)n_items * (8 + 8 + 4) : 0;
     size_t others = (size_t)options->n_sample * sizeof(int32_t) + n_lanes * 40;
-    return step > SIZE_MAX / 2 ? SIZE_MAX : step + sampler + others;
+    if (step > SIZE_MAX / 4 || model > SIZE_MAX / 4)
+        return SIZE_MAX;
+    return step + model + sampler + others;
 }
 
 /* Can this data train this model at all? */
@@ -43,10 +46,11 @@ static gru4rec_status check_data(const trainer *t, const gru4rec_dataset *datase
 {
     bool has_samples = t->options->n_sample > 0;
     if (dataset->n_events - dataset->n_sessions == 0)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "nothing to learn from: none of the %lld sessions has two events; "
-                        "check which column is the session",
-                        (long long)dataset->n_sessions);
+        return g4r_fail(
+            error, GRU4REC_INVALID,
+            "nothing to learn from: none of the %lld sessions has two events; "
+            "check which column is the session",
+            (long long)dataset->n_sessions);
     if (!has_samples && lane_count(t->options, dataset->n_sessions) < 2)
         return g4r_fail(error, GRU4REC_INVALID,
                         "n_sample 0 needs a batch_size and sessions of 2 or more, whose "

@@ -1,11 +1,11 @@
 /*
- * vec.h (L1) - element-wise and row-wise kernels, picked for the processor at run time. Uses
- * rng.
+ * vec.h (L1) - element-wise and row-wise kernels, picked for the processor at run time.
+ * Uses rng.
  *
- * vec_kernels.c holds one plain body, compiled once for each instruction set. Arrays need no
- * alignment and never overlap unless they are named as the same argument. Reductions run in
- * a fixed order for a given table: same input, same bits. NaN and infinity go through to
- * the result; nothing here tests for them.
+ * vec_kernels.c holds one plain body, compiled once for each instruction set. Arrays need
+ * no alignment and never overlap unless they are named as the same argument. Reductions
+ * run in a fixed order for a given table: same input, same bits. NaN and infinity go
+ * through to the result; nothing here tests for them.
  */
 #ifndef G4R_VEC_H
 #define G4R_VEC_H
@@ -28,8 +28,8 @@ typedef struct g4r_vec {
     void (*mul)(g4r_real *y, const g4r_real *x, size_t n);
     void (*scale)(g4r_real *y, g4r_real a, size_t n);
     g4r_real (*dot)(const g4r_real *x, const g4r_real *y, size_t n);
-    /* mask = 0 with probability p, else 1 / (1 - p); y *= mask. Element i is random number
-     * first + i of key. */
+    /* mask = 0 with probability p, else 1 / (1 - p); y *= mask. Element i is random
+     * number first + i of key. */
     void (*dropout)(g4r_real *y, g4r_real *mask, g4r_real p, uint32_t key, uint32_t first,
                     size_t n);
 
@@ -43,8 +43,8 @@ typedef struct g4r_vec {
     /* Over n negatives r of a positive t: e = exp(r - max), sigma = sigma(t - r). */
     void (*bprmax_sums)(g4r_bprmax_sums *sums, g4r_real *e, g4r_real *sigma,
                         const g4r_real *r, g4r_real t, g4r_real max, size_t n);
-    /* r becomes scale e [(a - sigma^2) / (a + eps) + reg (r^2 + 2 r - mean_reg)] f'(r), with
-     * f' = 1, or that of ELU with alpha where alpha > 0. */
+    /* r becomes scale e [(a - sigma^2) / (a + eps) + reg (r^2 + 2 r - mean_reg)] f'(r),
+     * with f' = 1, or that of ELU with alpha where alpha > 0. */
     void (*bprmax_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *sigma,
                             g4r_real scale, g4r_real a, g4r_real reg, g4r_real mean_reg,
                             g4r_real alpha, size_t n);
@@ -68,8 +68,8 @@ typedef struct g4r_vec {
     void (*original_backward_reset)(g4r_real *dinput, const g4r_real *dreset_old,
                                     const g4r_real *gates, const g4r_real *old, size_t h);
 
-    /* acc += g^2; d = lr g / sqrt(acc + 1e-6); v = momentum v - d, p += v; without v (NULL)
-     * p -= d. */
+    /* acc += g^2; d = lr g / sqrt(acc + 1e-6); v = momentum v - d, p += v; without v
+     * (NULL) p -= d. */
     void (*adagrad)(g4r_real *p, g4r_real *acc, g4r_real *v, const g4r_real *g,
                     g4r_real lr, g4r_real momentum, size_t n);
 
@@ -83,7 +83,8 @@ typedef struct g4r_vec {
 
 /* The best table for this processor. */
 const g4r_vec *g4r_vec_pick(void);
-/* All that this processor can run, the best first; tests compare them. NULL from the end. */
+/* All that this processor can run, the best first; tests compare them. NULL from the end.
+ */
 const g4r_vec *g4r_vec_at(size_t index);
 
 #endif

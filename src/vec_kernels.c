@@ -107,7 +107,8 @@ static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
                     uint32_t key, uint32_t first, size_t n)
 {
     const g4r_real kept = 1 / (1 - p);
-    /* The hash's upper 24 bits against p: compared as signed integers, which vectorise. */
+    /* The hash's upper 24 bits against p: compared as signed integers, which vectorise.
+     */
     const int32_t threshold = (int32_t)(p * 16777216);
     for (size_t i = 0; i < n; i++) {
         int32_t random = (int32_t)(g4r_rng_hash(key, first + (uint32_t)i) >> 8);
@@ -242,8 +243,8 @@ static void torch_forward(g4r_real *restrict state, g4r_real *restrict gates,
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real r = sigmoid1(input[i] + bias_ih[i] + hidden[i] + bias_hh[i]);
-        g4r_real z = sigmoid1(input[h + i] + bias_ih[h + i] + hidden[h + i] +
-                              bias_hh[h + i]);
+        g4r_real z =
+            sigmoid1(input[h + i] + bias_ih[h + i] + hidden[h + i] + bias_hh[h + i]);
         g4r_real gh = hidden[2 * h + i] + bias_hh[2 * h + i];
         g4r_real n = tanh1(input[2 * h + i] + bias_ih[2 * h + i] + r * gh);
         gates[i] = r;
@@ -255,9 +256,10 @@ static void torch_forward(g4r_real *restrict state, g4r_real *restrict gates,
 }
 
 static void torch_backward(g4r_real *restrict dinput, g4r_real *restrict dhidden,
-                           const g4r_real *restrict dstate, const g4r_real *restrict gates,
-                           const g4r_real *restrict hidden_n, const g4r_real *restrict old,
-                           size_t h)
+                           const g4r_real *restrict dstate,
+                           const g4r_real *restrict gates,
+                           const g4r_real *restrict hidden_n,
+                           const g4r_real *restrict old, size_t h)
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real r = gates[i], z = gates[h + i], n = gates[2 * h + i];
@@ -274,9 +276,9 @@ static void torch_backward(g4r_real *restrict dinput, g4r_real *restrict dhidden
 }
 
 static void original_gates(g4r_real *restrict gates, g4r_real *restrict reset_old,
-                           const g4r_real *restrict input, const g4r_real *restrict hidden,
-                           const g4r_real *restrict bias, const g4r_real *restrict old,
-                           size_t h)
+                           const g4r_real *restrict input,
+                           const g4r_real *restrict hidden, const g4r_real *restrict bias,
+                           const g4r_real *restrict old, size_t h)
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real r = sigmoid1(input[h + i] + bias[h + i] + hidden[i]);
@@ -301,8 +303,8 @@ static void original_forward(g4r_real *restrict state, g4r_real *restrict gates,
 }
 
 static void original_backward(g4r_real *restrict dinput, const g4r_real *restrict dstate,
-                              const g4r_real *restrict gates, const g4r_real *restrict old,
-                              size_t h)
+                              const g4r_real *restrict gates,
+                              const g4r_real *restrict old, size_t h)
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real c = gates[i], z = gates[2 * h + i];
@@ -348,8 +350,8 @@ static void adagrad(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *rest
 /* ---- ranks ---- */
 
 /* Blocks of 2^12, so that 32-bit lanes cannot overflow and the compiler can use them. */
-static void count(const g4r_real *restrict scores, g4r_real t, size_t n, size_t *n_greater,
-                  size_t *n_equal)
+static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
+                  size_t *n_greater, size_t *n_equal)
 {
     enum { BLOCK = 4096 };
     *n_greater = 0;

@@ -1,0 +1,209 @@
+/*
+ * ext_cache.c - loaded models; see ext_int.h.
+ *
+ * One list for the process, keyed by the training run's random id, so that a rollback, a
+ * restored file, an attached copy or another process can never make a stale model pass for
+ * the active one: the id is read from the database at every query. A connection keeps a
+ * handle on each model that it used last; a model is freed with its last user.
+ */
+#include "ext_int.h"
+
+#include <pthread.h>
+#include <string.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static ext_model *loaded; /* under lock, as n_users of each */
+
+static void free_model(ext_model *model)
+{
+    gru4rec_model_free(model->model);
+    gru4rec_items_free(model->items);
+    sqlite3_free(model);
+}
+
+static ext_model *find_loaded(const char *run)
+{
+    ext_model *model = loaded;
+    while (model != NULL && strcmp(model->run, run) != 0)
+        model = model->next;
+    if (model != NULL)
+        model->n_users++;
+    return model;
+}
+
+void ext_model_release(ext_model *model)
+{
+    if (model == NULL)
+        return;
+    pthread_mutex_lock(&lock);
+    bool is_last = --model->n_users == 0;
+    for (ext_model **at = &loaded; is_last && *at != NULL; at = &(*at)->next)
+        if (*at == model) {
+            *at = model->next;
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+    if (is_last)
+        free_model(model);
+}
+
+static ext_model *retain(ext_model *model)
+{
+    pthread_mutex_lock(&lock);
+    model->n_users++;
+    pthread_mutex_unlock(&lock);
+    return model;
+}
+
+/* ---- loading ---- */
+
+static int read_model(sqlite3 *db, const char *schema, const char *name,
+                      ext_version *version, ext_model *model, ext_error *error)
+{
+    ext_columns columns = {0};
+    gru4rec_error message = {0};
+    int rc = ext_store_version(db, schema, name, version, error);
+    gru4rec_options_init(&model->options);
+    if (rc == SQLITE_OK)
+        rc = ext_options_parse(db, version->options, GRU4REC_SCOPE_TRAIN, &model->options,
+                               &columns, error);
+    ext_columns_free(&columns);
+    if (rc == SQLITE_OK)
+        rc = ext_options_resolve(&model->options, error);
+    if (rc == SQLITE_OK)
+        rc = ext_store_items_load(db, schema, name, version->version, &model->items, error);
+    if (rc == SQLITE_OK && gru4rec_items_count(model->items) == 0)
+        rc = ext_fail(error, SQLITE_CORRUPT, "model '%s' is damaged: it has no items", name);
+    if (rc == SQLITE_OK)
+        rc = ext_fail_library(error,
+                              gru4rec_model_new(&ext_allocator, &model->options,
+                                                gru4rec_items_count(model->items),
+                                                &model->model, &message),
+                              &message);
+    if (rc == SQLITE_OK)
+        rc = ext_tensors_load(db, schema, name, version->version, model->model, error);
+    return rc;
+}
+
+static int load_model(sqlite3 *db, const char *schema, const char *name,
+                      ext_version *version, ext_model **out, ext_error *error)
+{
+    ext_model *model = sqlite3_malloc(sizeof *model);
+    if (model == NULL)
+        return ext_fail_nomem(error);
+    memset(model, 0, sizeof *model);
+    memcpy(model->run, version->run, sizeof model->run);
+    model->version = version->version;
+    model->n_users = 1;
+    int rc = read_model(db, schema, name, version, model, error);
+    if (rc != SQLITE_OK) {
+        free_model(model);
+        return rc;
+    }
+    pthread_mutex_lock(&lock);
+    *out = find_loaded(model->run);
+    if (*out == NULL) {
+        model->next = loaded;
+        loaded = model;
+        *out = model;
+        model = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    if (model != NULL) /* another thread was faster */
+        free_model(model);
+    return SQLITE_OK;
+}
+
+/* ---- connections ---- */
+
+ext_connection *ext_connection_new(sqlite3 *db)
+{
+    ext_connection *connection = sqlite3_malloc(sizeof *connection);
+    if (connection != NULL) {
+        memset(connection, 0, sizeof *connection);
+        connection->db = db;
+    }
+    return connection;
+}
+
+void ext_connection_free(void *context)
+{
+    ext_connection *connection = context;
+    while (connection->handles != NULL) {
+        struct ext_handle *handle = connection->handles;
+        connection->handles = handle->next;
+        ext_model_release(handle->model);
+        sqlite3_free(handle->key);
+        sqlite3_free(handle);
+    }
+    sqlite3_free(connection);
+}
+
+/* The handle for schema.name, new and without a model when there is none; NULL: no memory. */
+static struct ext_handle *get_handle(ext_connection *connection, const char *schema,
+                                     const char *name)
+{
+    char *key = sqlite3_mprintf("%s.%s", schema, name);
+    struct ext_handle *handle = connection->handles;
+    if (key == NULL)
+        return NULL;
+    while (handle != NULL && sqlite3_stricmp(handle->key, key) != 0)
+        handle = handle->next;
+    if (handle == NULL) {
+        handle = sqlite3_malloc(sizeof *handle);
+        if (handle != NULL) {
+            *handle = (struct ext_handle){.key = key, .next = connection->handles};
+            connection->handles = handle;
+            key = NULL;
+        }
+    }
+    sqlite3_free(key);
+    return handle;
+}
+
+int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
+                      ext_model **model, ext_error *error)
+{
+    ext_version version;
+    *model = NULL;
+    int rc = ext_store_active(connection->db, schema, name, &version, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    struct ext_handle *handle = get_handle(connection, schema, name);
+    if (handle == NULL)
+        return ext_fail_nomem(error);
+    if (handle->model == NULL || strcmp(handle->model->run, version.run) != 0) {
+        ext_model_release(handle->model);
+        pthread_mutex_lock(&lock);
+        handle->model = find_loaded(version.run);
+        pthread_mutex_unlock(&lock);
+        if (handle->model == NULL)
+            rc = load_model(connection->db, schema, name, &version, &handle->model, error);
+    }
+    if (rc == SQLITE_OK)
+        *model = retain(handle->model);
+    ext_version_free(&version);
+    return rc;
+}
+
+int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
+                            ext_model **model, ext_error *error)
+{
+    char *schema, *name;
+    bool is_found;
+    const char *text = (const char *)sqlite3_value_text(value);
+    *model = NULL;
+    if (text == NULL)
+        return ext_fail(error, SQLITE_ERROR,
+                        "the model's name is NULL; give that of a gru4rec table");
+    int rc = ext_store_find(connection->db, text, &schema, &name, &is_found, error);
+    if (rc == SQLITE_OK && !is_found)
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec",
+                      text);
+    if (rc == SQLITE_OK)
+        rc = ext_model_acquire(connection, schema, name, model, error);
+    sqlite3_free(schema);
+    sqlite3_free(name);
+    return rc;
+}

@@ -1,0 +1,151 @@
+/*
+ * ext_info.c - gru4rec_version(), gru4rec_info([model]); see ext_int.h.
+ *
+ * Without an argument: the build, and the table of options, from which the reference in the
+ * README is made. With a model: its card.
+ */
+#include "ext_int.h"
+
+static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    (void)argv;
+    sqlite3_result_text(context, GRU4REC_VERSION, -1, SQLITE_STATIC);
+}
+
+/* Runs a statement whose one value is the result; takes the statement. */
+static void result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *error)
+{
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        sqlite3_result_value(context, sqlite3_column_value(stmt, 0));
+    else
+        ext_fail_db(error, sqlite3_db_handle(stmt), "writing JSON");
+    sqlite3_finalize(stmt);
+}
+
+static const char *type_name(gru4rec_option_type type)
+{
+    switch (type) {
+    case GRU4REC_OPTION_INTEGER:
+        return "integer";
+    case GRU4REC_OPTION_REAL:
+        return "number";
+    case GRU4REC_OPTION_BOOLEAN:
+        return "boolean";
+    case GRU4REC_OPTION_LIST:
+        return "list";
+    default:
+        return "text";
+    }
+}
+
+/* A JSON array with an object for each option; NULL: no memory. */
+static char *options_json(void)
+{
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    sqlite3_str_appendchar(json, 1, '[');
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_info info;
+        gru4rec_option_describe(i, &info);
+        /* The texts are the table's own and hold nothing to escape. */
+        sqlite3_str_appendf(json,
+                            "%s{\"name\":\"%s\",\"of\":\"%s\",\"type\":\"%s\",\"default\":"
+                            "\"%s\",\"range\":\"%s\",\"help\":\"%s\"}",
+                            i > 0 ? "," : "", info.name,
+                            info.scope == GRU4REC_SCOPE_TRAIN ? "train" : "evaluate",
+                            type_name(info.type), info.default_text, info.range, info.help);
+    }
+    sqlite3_str_appendchar(json, 1, ']');
+    return sqlite3_str_finish(json);
+}
+
+static void build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    gru4rec_build build;
+    char *options = options_json();
+    if (options == NULL) {
+        ext_fail_nomem(error);
+        return;
+    }
+    gru4rec_build_facts(&build);
+    if (ext_prepare(db,
+                    sqlite3_mprintf("SELECT json_object('version', ?1, 'sqlite', "
+                                    "sqlite_version(), 'simd', ?2, 'blas', ?3, 'blas_core', "
+                                    "?4, 'blas_threading', ?5, 'options', json(?6))"),
+                    &stmt, error) == SQLITE_OK) {
+        sqlite3_bind_text(stmt, 1, GRU4REC_VERSION, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, build.simd, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 3, build.blas, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 4, build.blas_core, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 5, build.blas_threading, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 6, options, -1, SQLITE_STATIC);
+        result_of(stmt, context, error);
+    }
+    sqlite3_free(options);
+}
+
+/* An untrained model has a card too, without what only training gives. */
+static void model_info(sqlite3_context *context, sqlite3 *db, const char *schema,
+                       const char *name, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    if (ext_prepare(
+            db,
+            sqlite3_mprintf(
+                "SELECT json_object('model', %Q, 'schema', %Q, 'source', (SELECT value FROM "
+                "\"%w\".\"%w_config\" WHERE key = 'source'), 'columns', json_object("
+                "'session', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'session'), "
+                "'item', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'item'), 'time', "
+                "(SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'time')), 'version', "
+                "v.version, 'run', v.run, 'created', v.created, 'trained_on', v.source, "
+                "'options', json(coalesce(v.options, (SELECT value FROM \"%w\".\"%w_config\" "
+                "WHERE key = 'options'))), 'summary', json(v.summary), 'versions', "
+                "json((SELECT json_group_array(version) FROM \"%w\".\"%w_version\"))) FROM "
+                "(SELECT 1) LEFT JOIN \"%w\".\"%w_version\" v ON v.version = (SELECT value "
+                "FROM \"%w\".\"%w_config\" WHERE key = 'version')",
+                name, schema, schema, name, schema, name, schema, name, schema, name, schema,
+                name, schema, name, schema, name, schema, name),
+            &stmt, error) == SQLITE_OK)
+        result_of(stmt, context, error);
+}
+
+static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    ext_connection *connection = sqlite3_user_data(context);
+    ext_error error = {0};
+    const char *text = argc > 0 ? (const char *)sqlite3_value_text(argv[0]) : NULL;
+    char *schema = NULL, *name = NULL;
+    bool is_found = false;
+    if (argc == 0) {
+        build_info(context, connection->db, &error);
+    } else if (text == NULL) {
+        ext_fail(&error, SQLITE_ERROR, "the model's name is NULL; give that of a gru4rec table");
+    } else if (ext_store_find(connection->db, text, &schema, &name, &is_found, &error) ==
+               SQLITE_OK) {
+        if (is_found)
+            model_info(context, connection->db, schema, name, &error);
+        else
+            ext_fail(&error, SQLITE_ERROR,
+                     "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec",
+                     text);
+    }
+    sqlite3_free(schema);
+    sqlite3_free(name);
+    if (error.rc != SQLITE_OK)
+        ext_error_result(&error, context);
+}
+
+int ext_register_info(ext_connection *connection, ext_error *error)
+{
+    sqlite3 *db = connection->db;
+    if (sqlite3_create_function_v2(db, "gru4rec_version", 0,
+                                   SQLITE_UTF8 | SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC,
+                                   NULL, version, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_create_function_v2(db, "gru4rec_info", 0, SQLITE_UTF8, connection, info, NULL,
+                                   NULL, NULL) != SQLITE_OK ||
+        sqlite3_create_function_v2(db, "gru4rec_info", 1, SQLITE_UTF8, connection, info, NULL,
+                                   NULL, NULL) != SQLITE_OK)
+        return ext_fail_db(error, db, "registering gru4rec_info");
+    return SQLITE_OK;
+}

@@ -1,0 +1,336 @@
+/*
+ * ext_int.h - the SQLite side of gru4rec: what its files share.
+ *
+ *   gru4rec_ext.c    entry points: checks, then registration
+ *   ext_train.c      gru4rec_train()
+ *   ext_evaluate.c   gru4rec_evaluate()
+ *   ext_recommend.c  gru4rec_recommend()
+ *   ext_info.c       gru4rec_info(), gru4rec_version()
+ *   ext_model.c      the module: CREATE VIRTUAL TABLE m USING gru4rec(...), SELECT FROM m
+ *   ext_ranker.c     one session's ranking, for the two tables that show it
+ *   ext_vtab.c       what virtual tables have in common: hidden arguments
+ *   ext_cache.c      loaded models, shared by the process
+ *   ext_store.c      the shadow tables
+ *   ext_tensor.c     tensors in chunks with checksums
+ *   ext_source.c     the user's events: which table, which columns, in which order
+ *   ext_options.c    options as JSON or as a parameter string
+ *   ext_args.c       SQL values: ids, histories, names
+ *   ext_progress.c   the progress line
+ *   ext_poll.c       interrupts and the host's progress handler, while we compute
+ *   ext_status.c     errors, memory
+ *
+ * Each file uses those below it. No arithmetic of the model is done here: that is the
+ * library's, behind include/gru4rec.h. No prepared statement outlives a call or a cursor.
+ */
+#ifndef EXT_INT_H
+#define EXT_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3ext.h>
+#ifndef EXT_IS_ENTRY
+SQLITE_EXTENSION_INIT3
+#endif
+
+#include "../include/gru4rec.h"
+
+/* ---- ext_status.c ---- */
+
+/* The first error of a call, with SQLite's result code. All zero: none. */
+typedef struct ext_error {
+    int rc;
+    char *message; /* "gru4rec: ...", of sqlite3_malloc, or NULL */
+} ext_error;
+
+#if defined(__GNUC__)
+#define EXT_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define EXT_PRINTF(text, first)
+#endif
+
+/* Sets the error unless there is one already; returns its code. */
+int ext_fail(ext_error *error, int rc, const char *format, ...) EXT_PRINTF(3, 4);
+/* The same from the connection's last error, while doing what. */
+int ext_fail_db(ext_error *error, sqlite3 *db, const char *what);
+/* The same from the library's; GRU4REC_OK is no error. */
+int ext_fail_library(ext_error *error, gru4rec_status status,
+                     const gru4rec_error *message);
+int ext_fail_nomem(ext_error *error);
+/* Hands the error over and clears it. */
+void ext_error_result(ext_error *error, sqlite3_context *context);
+int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
+int ext_error_text(ext_error *error, char **message);
+void ext_error_clear(ext_error *error);
+
+/* SQLite's memory for small blocks, the C library's for those that may pass its 2 GiB. */
+extern const gru4rec_allocator ext_allocator;
+
+/* ---- ext_poll.c ---- */
+
+/* Lets SQLite look for interrupts and call the host's progress handler now and then. */
+typedef struct ext_poll {
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    double last; /* seconds */
+} ext_poll;
+
+void ext_poll_start(ext_poll *poll, sqlite3 *db);
+void ext_poll_stop(ext_poll *poll);
+/* True when the work must stop: interrupted, or the handler said so. */
+bool ext_poll_check(ext_poll *poll);
+double ext_seconds(void); /* of a monotonic clock */
+
+/* ---- ext_progress.c ---- */
+
+/* One updating line on standard error. */
+typedef struct ext_progress {
+    bool is_shown;
+    double start, last; /* seconds */
+} ext_progress;
+
+void ext_progress_start(ext_progress *line, int64_t verbose);
+void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
+void ext_progress_stop(ext_progress *line);
+
+/* ---- ext_args.c ---- */
+
+/* False for NULL. Text and blob are borrowed from the value. */
+bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
+bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id);
+void ext_result_id(sqlite3_context *context, const gru4rec_id *id);
+int ext_bind_id(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
+
+/* Item rows; rows is of sqlite3_malloc. */
+typedef struct ext_rows {
+    int32_t *rows;
+    size_t n, capacity;
+} ext_rows;
+
+int ext_rows_add(ext_rows *list, int32_t row, ext_error *error);
+void ext_rows_free(ext_rows *list);
+/*
+ * Adds the rows of the items in value: one id, or a JSON array of ids; unknown ones are left
+ * out. what names the argument in messages.
+ */
+int ext_parse_items(sqlite3 *db, sqlite3_value *value, const gru4rec_items *items,
+                    const char *what, ext_rows *list, ext_error *error);
+/* Prepares one statement; anything behind it is an error. text is of sqlite3_mprintf and is
+ * freed; NULL is short memory. */
+int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error);
+/* Runs such a statement to its end. */
+int ext_exec(sqlite3 *db, char *text, ext_error *error);
+
+/* ---- ext_options.c ---- */
+
+/* Which table and columns hold events; NULL where not said. Texts are of sqlite3_malloc. */
+typedef struct ext_columns {
+    char *session, *item, *time;
+} ext_columns;
+
+void ext_columns_free(ext_columns *columns);
+/*
+ * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item and
+ * time, columns.
+ */
+int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
+                      gru4rec_options *options, ext_columns *columns, ext_error *error);
+/* One option or column. */
+int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
+                    gru4rec_options *options, ext_columns *columns, ext_error *error);
+int ext_options_resolve(gru4rec_options *options, ext_error *error);
+/* A JSON object of the options of training: all, or those that were set. NULL: no memory. */
+char *ext_options_json(const gru4rec_options *options, bool is_all);
+
+/* ---- ext_source.c ---- */
+
+/* Events as rows: a table or view, or a SELECT, and its columns. */
+typedef struct ext_source {
+    char *from; /* what stands behind FROM */
+    ext_columns columns;
+    char *rowid;          /* name of the rowid, or NULL where there is none */
+    const char *types[2]; /* of the columns session and item: their affinity as a type */
+} ext_source;
+
+/* What was read and what was not. */
+typedef struct ext_events {
+    gru4rec_dataset *dataset;
+    gru4rec_items *items; /* NULL where a catalogue was given */
+    int64_t n_null;       /* events without session, item or time */
+} ext_events;
+
+/* Is it SQL to run, rather than a name? */
+bool ext_source_is_select(const char *text);
+/*
+ * Finds the columns; those not given are guessed from common names. schema: where a bare
+ * table name is looked for first. columns is copied.
+ */
+int ext_source_open(sqlite3 *db, const char *schema, const char *text,
+                    const ext_columns *columns, ext_source *source, ext_error *error);
+void ext_source_close(ext_source *source);
+/* known: NULL for training. */
+int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
+                    ext_events *events, ext_error *error);
+void ext_events_free(ext_events *events);
+/*
+ * Rows (session, item), sessions together and each in the product's order of events; with
+ * is_one only those of the session that is bound to ?1.
+ */
+int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
+                         sqlite3_stmt **stmt, ext_error *error);
+
+/* ---- ext_tensor.c ---- */
+
+int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t version,
+                     const gru4rec_model *model, ext_error *error);
+int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
+                     gru4rec_model *model, ext_error *error);
+
+/* ---- ext_store.c ---- */
+
+/* What CREATE VIRTUAL TABLE said, from m_config. */
+typedef struct ext_config {
+    char *source; /* as given, or NULL for a model without events */
+    ext_columns columns;
+    char *types[2]; /* of session and item */
+    char *options;  /* JSON of those that were set */
+} ext_config;
+
+/* A row of m_version. */
+typedef struct ext_version {
+    int64_t version;
+    char run[33];  /* random hex: names the training run for ever */
+    char *source;  /* as used */
+    char *options; /* JSON, all as used */
+    char *summary; /* JSON */
+} ext_version;
+
+extern const char *const ext_shadow_names[];
+enum { EXT_N_SHADOWS = 5 };
+
+/*
+ * Splits "schema.name" or finds the schema of a bare name; both are of sqlite3_malloc. With
+ * is_new a model that does not exist is no error, and *is_found tells.
+ */
+int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
+                   bool *is_found, ext_error *error);
+int ext_store_create(sqlite3 *db, const char *schema, const char *name,
+                     const ext_config *config, ext_error *error);
+int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error *error);
+int ext_store_rename(sqlite3 *db, const char *schema, const char *name,
+                     const char *new_name, ext_error *error);
+int ext_store_config(sqlite3 *db, const char *schema, const char *name, ext_config *config,
+                     ext_error *error);
+void ext_config_free(ext_config *config);
+/* Opens the source that the config names, or text and columns where given instead. */
+int ext_store_source(sqlite3 *db, const char *schema, const char *name,
+                     const ext_config *config, const char *text,
+                     const ext_columns *columns, ext_source *source, ext_error *error);
+/* The active version: number and run only; error when there is none. */
+int ext_store_active(sqlite3 *db, const char *schema, const char *name,
+                     ext_version *version, ext_error *error);
+/* Fills in the texts of a version whose number is set. */
+int ext_store_version(sqlite3 *db, const char *schema, const char *name,
+                      ext_version *version, ext_error *error);
+void ext_version_free(ext_version *version);
+int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
+                         int64_t version, gru4rec_items **items, ext_error *error);
+
+/* A finished training, to be kept. */
+typedef struct ext_training {
+    const gru4rec_model *model;
+    const ext_events *events;
+    const gru4rec_options *options;
+    const char *source;
+    const gru4rec_epoch *epochs;
+    const double *epoch_seconds;
+    size_t n_epochs;
+    double seconds;
+} ext_training;
+
+/* Writes a new version and makes it active; inside the caller's savepoint. *version out. */
+int ext_store_save(sqlite3 *db, const char *schema, const char *name,
+                   const ext_training *training, int64_t *version, ext_error *error);
+
+/* ---- ext_cache.c ---- */
+
+/* A loaded version. Shared; nobody changes it. */
+typedef struct ext_model {
+    char run[33];
+    int64_t version;
+    gru4rec_options options;
+    gru4rec_model *model;
+    gru4rec_items *items;
+    int n_users; /* under the cache's mutex */
+    struct ext_model *next;
+} ext_model;
+
+/* What a connection keeps: handles on the models it used last, so that they stay loaded. */
+typedef struct ext_connection {
+    sqlite3 *db;
+    bool is_training;
+    struct ext_handle {
+        char *key; /* schema.name */
+        ext_model *model;
+        struct ext_handle *next;
+    } *handles;
+} ext_connection;
+
+ext_connection *ext_connection_new(sqlite3 *db);
+void ext_connection_free(void *connection);
+/* The active version of a model, loaded at need. Give it back with ext_model_release(). */
+int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
+                      ext_model **model, ext_error *error);
+void ext_model_release(ext_model *model);
+/* The same for a model named in SQL: "schema.name" or "name". */
+int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
+                            ext_model **model, ext_error *error);
+
+/* ---- ext_vtab.c ---- */
+
+/*
+ * Plans the hidden columns first .. first + n - 1 as arguments: each that is given gets the
+ * next argvIndex, and bit i of idxNum. SQLITE_CONSTRAINT when one is given but not usable in
+ * this plan.
+ */
+int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv);
+/* Keeps copies of the arguments present in the mask; kept (n) were NULL or are freed. */
+int ext_keep_arguments(sqlite3_value **kept, int n, int mask, sqlite3_value **argv);
+void ext_drop_arguments(sqlite3_value **kept, int n);
+
+/* ---- ext_ranker.c ---- */
+
+/* The ranking of the items after one history, row by row. */
+typedef struct ext_ranker {
+    ext_model *model; /* owned: released at close */
+    gru4rec_session *session;
+    gru4rec_ranking *ranking;
+    bool is_seen_excluded;
+    bool has_candidates;
+    ext_rows candidates; /* ascending, distinct */
+    int64_t rank;        /* of the current row, from 1 */
+    int64_t most;        /* ranks beyond are not asked for */
+    int32_t row;
+    double score;
+    const char *basis;
+} ext_ranker;
+
+/* exclude_seen and candidates: the SQL arguments, or NULL. Takes over model, also on error. */
+int ext_ranker_open(ext_ranker *ranker, sqlite3 *db, ext_model *model,
+                    sqlite3_value *exclude_seen, sqlite3_value *candidates,
+                    ext_error *error);
+void ext_ranker_close(ext_ranker *ranker);
+/* Goes to the first row of the ranking after history; false when it has none. */
+bool ext_ranker_start(ext_ranker *ranker, const ext_rows *history);
+bool ext_ranker_next(ext_ranker *ranker);
+
+/* ---- modules and functions; each registers its own ---- */
+
+int ext_register_model(ext_connection *connection, ext_error *error);
+int ext_register_recommend(ext_connection *connection, ext_error *error);
+int ext_register_evaluate(ext_connection *connection, ext_error *error);
+int ext_register_train(ext_connection *connection, ext_error *error);
+int ext_register_info(ext_connection *connection, ext_error *error);
+
+#endif

@@ -1,0 +1,324 @@
+/*
+ * ext_source.c - the user's events; see ext_int.h.
+ *
+ * The order of events is the product's own, whatever plan SQLite takes: (session, time,
+ * rowid where there is one, item). Training reads in any order and the library sorts; where
+ * a session's history is read, ORDER BY says the same.
+ *
+ * Time may be a number, text that holds one, or any text that SQLite's date functions take,
+ * which becomes seconds since 1970 with milliseconds. One SQL expression does that for
+ * both; what it cannot read stays text, and is an error.
+ */
+#include "ext_int.h"
+
+#include <string.h>
+
+static const char time_expression[] =
+    "CASE typeof(\"%w\") WHEN 'text' THEN CASE"
+    " WHEN \"%w\" = '' THEN NULL"
+    " WHEN ltrim(\"%w\", '+-') NOT GLOB '*[^0-9.eE]*' THEN CAST(\"%w\" AS NUMERIC)"
+    " ELSE coalesce(round((julianday(\"%w\") - 2440587.5) * 86400000.0) / 1000.0, \"%w\")"
+    " END ELSE \"%w\" END";
+
+static char *make_time(const char *column)
+{
+    return sqlite3_mprintf(time_expression, column, column, column, column, column, column,
+                           column);
+}
+
+bool ext_source_is_select(const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    return *text == '(' || sqlite3_strnicmp(text, "select ", 7) == 0 ||
+           sqlite3_strnicmp(text, "with ", 5) == 0 ||
+           sqlite3_strnicmp(text, "select\n", 7) == 0 ||
+           sqlite3_strnicmp(text, "with\n", 5) == 0;
+}
+
+/* ---- which table ---- */
+
+static bool has_table(sqlite3 *db, const char *schema, const char *table)
+{
+    return sqlite3_table_column_metadata(db, schema, table, NULL, NULL, NULL, NULL, NULL,
+                                         NULL) == SQLITE_OK;
+}
+
+/* Is it a view? Virtual tables and ordinary ones are not. */
+static bool has_view(sqlite3 *db, const char *schema, const char *name)
+{
+    sqlite3_stmt *stmt = NULL;
+    char *text = sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_schema WHERE type = 'view' "
+                                 "AND lower(name) = lower(%Q)",
+                                 schema, name);
+    bool is_found = text != NULL &&
+                    sqlite3_prepare_v2(db, text, -1, &stmt, NULL) == SQLITE_OK &&
+                    sqlite3_step(stmt) == SQLITE_ROW;
+    sqlite3_finalize(stmt);
+    sqlite3_free(text);
+    return is_found;
+}
+
+/*
+ * A bare name is looked for in the model's own schema first, so that a TEMP table of the same
+ * name does not take its place; then where SQLite looks. A dot separates schema and table
+ * unless a table has that very name.
+ */
+static char *make_from(sqlite3 *db, const char *schema, const char *text)
+{
+    const char *dot = strchr(text, '.');
+    if (ext_source_is_select(text)) {
+        text += strspn(text, " \t\r\n");
+        return sqlite3_mprintf(*text == '(' ? "%s" : "(%s)", text);
+    }
+    if (has_table(db, schema, text) || has_view(db, schema, text))
+        return sqlite3_mprintf("\"%w\".\"%w\"", schema, text);
+    if (dot == NULL || has_table(db, NULL, text))
+        return sqlite3_mprintf("\"%w\"", text);
+    char *left = sqlite3_mprintf("%.*s", (int)(dot - text), text);
+    char *from =
+        left != NULL ? sqlite3_mprintf("\"%w\".\"%w\"", left, dot + 1) : NULL;
+    sqlite3_free(left);
+    return from;
+}
+
+/* ---- which columns ---- */
+
+static const char *const session_names[] = {"SessionId", "session_id", "session", NULL};
+static const char *const item_names[] = {"ItemId", "item_id", "item", NULL};
+static const char *const time_names[] = {"Time", "timestamp", "ts", NULL};
+
+static int find_column(sqlite3_stmt *stmt, const char *name)
+{
+    for (int i = 0; i < sqlite3_column_count(stmt); i++)
+        if (sqlite3_stricmp(sqlite3_column_name(stmt, i), name) == 0)
+            return i;
+    return -1;
+}
+
+static char *list_columns(sqlite3_stmt *stmt)
+{
+    sqlite3_str *list = sqlite3_str_new(NULL);
+    for (int i = 0; i < sqlite3_column_count(stmt); i++)
+        sqlite3_str_appendf(list, "%s%s", i > 0 ? ", " : "", sqlite3_column_name(stmt, i));
+    return sqlite3_str_finish(list);
+}
+
+/* The place of the column that plays a role, by its given name or by guess; -1 and error. */
+static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given,
+                         const char *const *guesses, ext_error *error)
+{
+    int column = -1;
+    if (given != NULL)
+        column = find_column(stmt, given);
+    for (int i = 0; given == NULL && column < 0 && guesses[i] != NULL; i++)
+        column = find_column(stmt, guesses[i]);
+    if (column >= 0)
+        return column;
+    char *columns = list_columns(stmt);
+    if (columns == NULL)
+        ext_fail_nomem(error);
+    else if (given != NULL)
+        ext_fail(error, SQLITE_ERROR,
+                 "the source has no column '%s' for %s; its columns are %s", given, role,
+                 columns);
+    else
+        ext_fail(error, SQLITE_ERROR,
+                 "no %s column found: looked for %s, %s and %s among %s; say %s=<column>",
+                 role, guesses[0], guesses[1], guesses[2], columns, role);
+    sqlite3_free(columns);
+    return -1;
+}
+
+/* The declared type's affinity, as CREATE TABLE AS would write it. */
+static const char *affinity(const char *type)
+{
+    static const char *const rules[][2] = {
+        {"INT", "INT"},  {"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"},
+        {"BLOB", ""},    {"REAL", "REAL"}, {"FLOA", "REAL"}, {"DOUB", "REAL"},
+    };
+    char upper[64];
+    if (type == NULL || *type == '\0')
+        return "";
+    sqlite3_snprintf(sizeof upper, upper, "%s", type);
+    for (char *c = upper; *c; c++)
+        if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (strstr(upper, rules[i][0]) != NULL)
+            return rules[i][1];
+    return "NUM";
+}
+
+/* The first of rowid's names that is no column and that the source answers to, or NULL. */
+static char *find_rowid(sqlite3 *db, const char *text, const char *from,
+                        sqlite3_stmt *columns)
+{
+    static const char *const names[] = {"rowid", "_rowid_", "oid"};
+    if (ext_source_is_select(text))
+        return NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        sqlite3_stmt *stmt = NULL;
+        if (find_column(columns, names[i]) >= 0)
+            continue;
+        char *query = sqlite3_mprintf("SELECT %s FROM %s", names[i], from);
+        bool is_ok = query != NULL &&
+                     sqlite3_prepare_v2(db, query, -1, &stmt, NULL) == SQLITE_OK;
+        sqlite3_finalize(stmt);
+        sqlite3_free(query);
+        return is_ok ? sqlite3_mprintf("%s", names[i]) : NULL;
+    }
+    return NULL;
+}
+
+static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
+                       ext_error *error)
+{
+    int session = choose_column(stmt, "session", columns->session, session_names, error);
+    int item = session < 0
+                   ? -1
+                   : choose_column(stmt, "item", columns->item, item_names, error);
+    int time =
+        item < 0 ? -1 : choose_column(stmt, "time", columns->time, time_names, error);
+    if (time < 0)
+        return error->rc;
+    source->columns.session = sqlite3_mprintf("%s", sqlite3_column_name(stmt, session));
+    source->columns.item = sqlite3_mprintf("%s", sqlite3_column_name(stmt, item));
+    source->columns.time = sqlite3_mprintf("%s", sqlite3_column_name(stmt, time));
+    source->types[0] = affinity(sqlite3_column_decltype(stmt, session));
+    source->types[1] = affinity(sqlite3_column_decltype(stmt, item));
+    if (source->columns.session == NULL || source->columns.item == NULL ||
+        source->columns.time == NULL)
+        return ext_fail_nomem(error);
+    return SQLITE_OK;
+}
+
+int ext_source_open(sqlite3 *db, const char *schema, const char *text,
+                    const ext_columns *columns, ext_source *source, ext_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    memset(source, 0, sizeof *source);
+    source->from = make_from(db, schema, text);
+    if (source->from == NULL)
+        return ext_fail_nomem(error);
+    int rc = ext_prepare(db, sqlite3_mprintf("SELECT * FROM %s", source->from), &stmt, error);
+    if (rc == SQLITE_OK)
+        rc = set_columns(stmt, columns, source, error);
+    if (rc == SQLITE_OK)
+        source->rowid = find_rowid(db, text, source->from, stmt);
+    sqlite3_finalize(stmt);
+    if (rc != SQLITE_OK)
+        ext_source_close(source);
+    return rc;
+}
+
+void ext_source_close(ext_source *source)
+{
+    sqlite3_free(source->from);
+    sqlite3_free(source->rowid);
+    ext_columns_free(&source->columns);
+    memset(source, 0, sizeof *source);
+}
+
+/* ---- reading ---- */
+
+enum { SESSION, ITEM, TIME, ROWID };
+
+static int prepare_events(sqlite3 *db, const ext_source *source, sqlite3_stmt **stmt,
+                          ext_error *error)
+{
+    char *time = make_time(source->columns.time);
+    if (time == NULL)
+        return ext_fail_nomem(error);
+    char *query = sqlite3_mprintf("SELECT \"%w\", \"%w\", %s, %s FROM %s AS source",
+                                  source->columns.session, source->columns.item, time,
+                                  source->rowid != NULL ? source->rowid : "0",
+                                  source->from);
+    sqlite3_free(time);
+    return ext_prepare(db, query, stmt, error);
+}
+
+static bool get_time(sqlite3_stmt *stmt, gru4rec_time *time)
+{
+    int type = sqlite3_column_type(stmt, TIME);
+    time->is_real = type == SQLITE_FLOAT;
+    if (time->is_real)
+        time->real = sqlite3_column_double(stmt, TIME);
+    else
+        time->integer = sqlite3_column_int64(stmt, TIME);
+    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+}
+
+static int add_event(gru4rec_events *builder, sqlite3_stmt *stmt, ext_events *events,
+                     ext_error *error)
+{
+    gru4rec_id session, item;
+    gru4rec_time time;
+    gru4rec_error message = {0};
+    if (!ext_column_id(stmt, SESSION, &session) || !ext_column_id(stmt, ITEM, &item) ||
+        sqlite3_column_type(stmt, TIME) == SQLITE_NULL) {
+        events->n_null++;
+        return SQLITE_OK;
+    }
+    if (item.type != GRU4REC_ID_INTEGER && item.type != GRU4REC_ID_TEXT)
+        return ext_fail(error, SQLITE_ERROR,
+                        "item %.40s is a %s; items are INTEGER or TEXT, so use a source "
+                        "such as (SELECT ..., CAST(item AS INTEGER) AS item, ...)",
+                        sqlite3_column_text(stmt, ITEM),
+                        item.type == GRU4REC_ID_REAL ? "REAL" : "BLOB");
+    if (!get_time(stmt, &time))
+        return ext_fail(error, SQLITE_ERROR,
+                        "time '%.40s' is neither a number nor a date that SQLite knows; "
+                        "use a source that converts it",
+                        sqlite3_column_text(stmt, TIME));
+    return ext_fail_library(error,
+                            gru4rec_events_add(builder, &session, &item, &time,
+                                               sqlite3_column_int64(stmt, ROWID), &message),
+                            &message);
+}
+
+int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
+                    ext_events *events, ext_error *error)
+{
+    gru4rec_events *builder = NULL;
+    sqlite3_stmt *stmt = NULL;
+    memset(events, 0, sizeof *events);
+    if (gru4rec_events_new(&ext_allocator, known, &builder) != GRU4REC_OK)
+        return ext_fail_nomem(error);
+    int rc = prepare_events(db, source, &stmt, error);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = add_event(builder, stmt, events, error);
+    if (rc == SQLITE_DONE)
+        rc = SQLITE_OK;
+    else if (error->rc == SQLITE_OK)
+        rc = ext_fail_db(error, db, "reading the events");
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_OK)
+        rc = ext_fail_library(
+            error, gru4rec_events_finish(builder, &events->dataset, &events->items), NULL);
+    gru4rec_events_free(builder);
+    return rc;
+}
+
+void ext_events_free(ext_events *events)
+{
+    gru4rec_dataset_free(events->dataset);
+    gru4rec_items_free(events->items);
+    memset(events, 0, sizeof *events);
+}
+
+int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
+                         sqlite3_stmt **stmt, ext_error *error)
+{
+    const ext_columns *c = &source->columns;
+    char *time = make_time(c->time);
+    if (time == NULL)
+        return ext_fail_nomem(error);
+    char *query = sqlite3_mprintf(
+        "SELECT \"%w\", \"%w\" FROM %s AS source WHERE \"%w\" %s AND \"%w\" IS NOT NULL"
+        " AND %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s, \"%w\" COLLATE BINARY",
+        c->session, c->item, source->from, c->session, is_one ? "= ?1" : "IS NOT NULL",
+        c->item, time, c->session, time, source->rowid != NULL ? source->rowid : "NULL",
+        c->item);
+    sqlite3_free(time);
+    return ext_prepare(db, query, stmt, error);
+}

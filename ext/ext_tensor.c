@@ -1,0 +1,181 @@
+/*
+ * ext_tensor.c - tensors in m_tensor; see ext_int.h.
+ *
+ *   m_tensor(id INTEGER PRIMARY KEY, version, name, chunk, shape, checksum, data)
+ *
+ * Values are float32, little-endian, row-major, cut into chunks 0, 1, ... of 1 MiB (the last
+ * may be shorter), each with a checksum of its bytes. What a table holds is not trusted: a
+ * chunk that is missing, of another length or another checksum is an error that names the
+ * tensor.
+ */
+#include "ext_int.h"
+
+#include <string.h>
+
+enum { CHUNK = 1 << 20 };
+
+static const union {
+    uint16_t number;
+    uint8_t first;
+} endian = {1};
+
+/* Swaps the bytes of floats on machines that are not little-endian. */
+static void to_little_endian(void *bytes, size_t n_bytes)
+{
+    uint8_t *b = bytes;
+    if (endian.first == 1)
+        return;
+    for (size_t i = 0; i + 4 <= n_bytes; i += 4) {
+        uint8_t b0 = b[i], b1 = b[i + 1];
+        b[i] = b[i + 3];
+        b[i + 1] = b[i + 2];
+        b[i + 2] = b1;
+        b[i + 3] = b0;
+    }
+}
+
+/* Fletcher's checksum over 32-bit words, four independent lanes for speed. n_bytes % 4 = 0. */
+static int64_t checksum(const void *bytes, size_t n_bytes)
+{
+    uint64_t a[4] = {1, 2, 3, 4}, b[4] = {0};
+    size_t n_words = n_bytes / 4;
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < n_words; i++) {
+        size_t lane = i % 4;
+        uint32_t word;
+        memcpy(&word, at + 4 * i, sizeof word);
+        a[lane] += word;
+        b[lane] += a[lane];
+    }
+    uint64_t sum = n_words;
+    for (int lane = 0; lane < 4; lane++)
+        sum = (sum * 0x100000001b3u ^ a[lane]) * 0x100000001b3u ^ b[lane];
+    return (int64_t)sum;
+}
+
+static int prepare_insert(sqlite3 *db, const char *schema, const char *name,
+                          sqlite3_stmt **stmt, ext_error *error)
+{
+    return ext_prepare(
+        db,
+        sqlite3_mprintf("INSERT INTO \"%w\".\"%w_tensor\"(version, name, chunk, shape, "
+                        "checksum, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                        schema, name),
+        stmt, error);
+}
+
+static int save_chunk(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *tensor,
+                      int64_t chunk, const void *bytes, size_t n_bytes, ext_error *error)
+{
+    char shape[48];
+    sqlite3_snprintf(sizeof shape, shape, tensor->n_dims == 1 ? "[%lld]" : "[%lld,%lld]",
+                     tensor->dims[0], tensor->dims[1]);
+    sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_int64(stmt, 3, chunk);
+    sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_int64(stmt, 5, checksum(bytes, n_bytes));
+    sqlite3_bind_blob64(stmt, 6, bytes, n_bytes, SQLITE_STATIC);
+    sqlite3_step(stmt);
+    if (sqlite3_reset(stmt) != SQLITE_OK)
+        return ext_fail_db(error, db, "writing the model");
+    return SQLITE_OK;
+}
+
+static int save_tensor(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *tensor,
+                       unsigned char *buffer, ext_error *error)
+{
+    size_t n_bytes = tensor->n_values * sizeof *tensor->values;
+    int rc = SQLITE_OK;
+    for (size_t at = 0; rc == SQLITE_OK && at < n_bytes; at += CHUNK) {
+        size_t length = n_bytes - at < CHUNK ? n_bytes - at : CHUNK;
+        memcpy(buffer, (const unsigned char *)tensor->values + at, length);
+        to_little_endian(buffer, length);
+        rc = save_chunk(db, stmt, tensor, (int64_t)(at / CHUNK), buffer, length, error);
+    }
+    return rc;
+}
+
+int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t version,
+                     const gru4rec_model *model, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare_insert(db, schema, name, &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    unsigned char *buffer = sqlite3_malloc(CHUNK);
+    if (buffer == NULL)
+        rc = ext_fail_nomem(error);
+    sqlite3_bind_int64(stmt, 1, version);
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        rc = save_tensor(db, stmt, &tensor, buffer, error);
+    }
+    sqlite3_free(buffer);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int fail_tensor(ext_error *error, const char *model, const char *tensor,
+                       const char *what)
+{
+    return ext_fail(error, SQLITE_CORRUPT,
+                    "model '%s' is damaged: tensor %s %s; restore the database from a "
+                    "backup or train again",
+                    model, tensor, what);
+}
+
+static int load_tensor(sqlite3 *db, sqlite3_stmt *stmt, const char *model,
+                       gru4rec_tensor *tensor, ext_error *error)
+{
+    size_t n_bytes = tensor->n_values * sizeof *tensor->values, at = 0;
+    int rc;
+    sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_TRANSIENT);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && at < n_bytes) {
+        size_t length = n_bytes - at < CHUNK ? n_bytes - at : CHUNK;
+        const void *bytes = sqlite3_column_blob(stmt, 2);
+        if (sqlite3_column_int64(stmt, 0) != (int64_t)(at / CHUNK) || bytes == NULL ||
+            (size_t)sqlite3_column_bytes(stmt, 2) != length)
+            break;
+        if (checksum(bytes, length) != sqlite3_column_int64(stmt, 1)) {
+            sqlite3_reset(stmt);
+            return fail_tensor(error, model, tensor->name, "does not match its checksum");
+        }
+        memcpy((unsigned char *)tensor->values + at, bytes, length);
+        to_little_endian((unsigned char *)tensor->values + at, length);
+        at += length;
+    }
+    if (rc != SQLITE_ROW && sqlite3_reset(stmt) != SQLITE_OK)
+        return ext_fail_db(error, db, "reading the model");
+    sqlite3_reset(stmt);
+    if (rc == SQLITE_ROW || at < n_bytes)
+        return fail_tensor(error, model, tensor->name, "is incomplete or of a wrong size");
+    return SQLITE_OK;
+}
+
+int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
+                     gru4rec_model *model, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_prepare(
+        db,
+        sqlite3_mprintf("SELECT chunk, checksum, data FROM \"%w\".\"%w_tensor\" WHERE "
+                        "version = ?1 AND name = ?2 ORDER BY chunk",
+                        schema, name),
+        &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_bind_int64(stmt, 1, version);
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        rc = load_tensor(db, stmt, name, &tensor, error);
+    }
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_OK) {
+        const char *tensor = gru4rec_model_nonfinite(model);
+        if (tensor != NULL)
+            rc = fail_tensor(error, name, tensor, "has values that are not finite");
+    }
+    return rc;
+}

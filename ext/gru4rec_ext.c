@@ -1,0 +1,85 @@
+/*
+ * gru4rec_ext.c - the extension's entry points; see ext_int.h.
+ *
+ * All checks come before the first registration: if init failed after one, the library would
+ * be unmapped under the function. Loading writes nothing, and twice on one connection is fine.
+ */
+#define EXT_IS_ENTRY
+#include "ext_int.h"
+SQLITE_EXTENSION_INIT1
+
+#if defined(_WIN32)
+#define EXT_EXPORT __declspec(dllexport)
+#else
+#define EXT_EXPORT __attribute__((visibility("default")))
+#endif
+
+/* sqlite3_vtab_in() and constraints on LIMIT came with 3.38. */
+static const int oldest = 3038000;
+
+static bool is_loaded(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, "SELECT gru4rec_version()", -1, &stmt, NULL);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_OK;
+}
+
+/* JSON functions may be left out of a build of SQLite; options and summaries need them. */
+static bool has_json(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, "SELECT json_object() FROM json_each('[]')", -1, &stmt,
+                                NULL);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_OK;
+}
+
+static int register_all(sqlite3 *db, ext_error *error)
+{
+    ext_connection *connection = ext_connection_new(db);
+    if (connection == NULL)
+        return ext_fail_nomem(error);
+    /* From here on SQLite owns the connection's context. */
+    int rc = ext_register_model(connection, error);
+    if (rc == SQLITE_OK)
+        rc = ext_register_recommend(connection, error);
+    if (rc == SQLITE_OK)
+        rc = ext_register_evaluate(connection, error);
+    if (rc == SQLITE_OK)
+        rc = ext_register_train(connection, error);
+    if (rc == SQLITE_OK)
+        rc = ext_register_info(connection, error);
+    return rc;
+}
+
+EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
+                                    const sqlite3_api_routines *api)
+{
+    ext_error error = {0};
+    SQLITE_EXTENSION_INIT2(api);
+    (void)api;
+    if (sqlite3_libversion_number() < oldest)
+        ext_fail(&error, SQLITE_ERROR, "SQLite %s is too old; use 3.38 or newer",
+                 sqlite3_libversion());
+    else if (is_loaded(db))
+        return SQLITE_OK;
+    else if (!has_json(db))
+        ext_fail(&error, SQLITE_ERROR,
+                 "this SQLite was built without JSON functions; use one that has them");
+    else
+        register_all(db, &error);
+    int rc = ext_error_text(&error, message);
+#ifdef SQLITE_CORE
+    return rc;
+#else
+    /* OpenBLAS's threads and its OpenMP runtime do not survive being unmapped. */
+    return rc == SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc;
+#endif
+}
+
+EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
+                                   const sqlite3_api_routines *api)
+{
+    return sqlite3_gru4rec_init(db, message, api);
+}

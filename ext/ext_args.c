@@ -12,7 +12,7 @@ int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error)
         return ext_fail_nomem(error);
     int rc = sqlite3_prepare_v2(db, text, -1, stmt, &tail);
     if (rc != SQLITE_OK) {
-        rc = ext_fail_db(error, db, "SQL error");
+        rc = ext_fail_db(error, db, NULL);
     } else if (*stmt == NULL || tail[strspn(tail, " \t\r\n;")] != '\0') {
         sqlite3_finalize(*stmt);
         *stmt = NULL;
@@ -31,7 +31,7 @@ int ext_exec(sqlite3 *db, char *text, ext_error *error)
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
         ;
     if (rc != SQLITE_DONE)
-        rc = ext_fail_db(error, db, "SQL error");
+        rc = ext_fail_db(error, db, NULL);
     else
         rc = SQLITE_OK;
     sqlite3_finalize(stmt);
@@ -149,8 +149,8 @@ static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *i
                        const char *what, ext_rows *list, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = ext_prepare(db, sqlite3_mprintf("SELECT atom, type FROM json_each(?1)"), &stmt,
-                         error);
+    int rc = ext_prepare(db, sqlite3_mprintf("SELECT atom, type FROM json_each(?1)"),
+                         &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_bind_value(stmt, 1, value);
@@ -171,8 +171,9 @@ static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *i
     if (rc == SQLITE_DONE)
         rc = SQLITE_OK;
     else if (error->rc == SQLITE_OK)
-        rc = ext_fail(error, SQLITE_ERROR, "%s is not a JSON array of item ids (%s): %.60s",
-                      what, sqlite3_errmsg(db), sqlite3_value_text(value));
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "%s is not a JSON array of item ids (%s): %.60s", what,
+                      sqlite3_errmsg(db), sqlite3_value_text(value));
     sqlite3_finalize(stmt);
     return rc;
 }

@@ -2,9 +2,9 @@
  * ext_cache.c - loaded models; see ext_int.h.
  *
  * One list for the process, keyed by the training run's random id, so that a rollback, a
- * restored file, an attached copy or another process can never make a stale model pass for
- * the active one: the id is read from the database at every query. A connection keeps a
- * handle on each model that it used last; a model is freed with its last user.
+ * restored file, an attached copy or another process can never make a stale model pass
+ * for the active one: the id is read from the database at every query. A connection keeps
+ * a handle on each model that it used last; a model is freed with its last user.
  */
 #include "ext_int.h"
 
@@ -71,9 +71,11 @@ static int read_model(sqlite3 *db, const char *schema, const char *name,
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&model->options, error);
     if (rc == SQLITE_OK)
-        rc = ext_store_items_load(db, schema, name, version->version, &model->items, error);
+        rc = ext_store_items_load(db, schema, name, version->version, &model->items,
+                                  error);
     if (rc == SQLITE_OK && gru4rec_items_count(model->items) == 0)
-        rc = ext_fail(error, SQLITE_CORRUPT, "model '%s' is damaged: it has no items", name);
+        rc = ext_fail(error, SQLITE_CORRUPT, "model '%s' is damaged: it has no items",
+                      name);
     if (rc == SQLITE_OK)
         rc = ext_fail_library(error,
                               gru4rec_model_new(&ext_allocator, &model->options,
@@ -139,7 +141,8 @@ void ext_connection_free(void *context)
     sqlite3_free(connection);
 }
 
-/* The handle for schema.name, new and without a model when there is none; NULL: no memory. */
+/* The handle for schema.name, new and without a model when there is none; NULL: no
+ * memory. */
 static struct ext_handle *get_handle(ext_connection *connection, const char *schema,
                                      const char *name)
 {
@@ -178,7 +181,8 @@ int ext_model_acquire(ext_connection *connection, const char *schema, const char
         handle->model = find_loaded(version.run);
         pthread_mutex_unlock(&lock);
         if (handle->model == NULL)
-            rc = load_model(connection->db, schema, name, &version, &handle->model, error);
+            rc =
+                load_model(connection->db, schema, name, &version, &handle->model, error);
     }
     if (rc == SQLITE_OK)
         *model = retain(handle->model);
@@ -198,9 +202,9 @@ int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
                         "the model's name is NULL; give that of a gru4rec table");
     int rc = ext_store_find(connection->db, text, &schema, &name, &is_found, error);
     if (rc == SQLITE_OK && !is_found)
-        rc = ext_fail(error, SQLITE_ERROR,
-                      "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec",
-                      text);
+        rc = ext_fail(
+            error, SQLITE_ERROR,
+            "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec", text);
     if (rc == SQLITE_OK)
         rc = ext_model_acquire(connection, schema, name, model, error);
     sqlite3_free(schema);

@@ -1,15 +1,25 @@
 /*
  * ext_evaluate.c - gru4rec_evaluate(model, source [, options]); see ext_int.h.
  *
- * A row per method and cut-off. The whole evaluation happens when the first row is asked for.
- * Runs SQL that is given as text, so it cannot be used in views and triggers.
+ * A row per method and cut-off. The whole evaluation happens when the first row is asked
+ * for. Runs SQL that is given as text, so it cannot be used in views and triggers.
  */
 #include "ext_int.h"
 
 #include <string.h>
 
 enum {
-    METHOD, K, RECALL, MRR, NDCG, COVERAGE, POPULARITY, EVENTS, SESSIONS, SKIPPED, TIES,
+    METHOD,
+    K,
+    RECALL,
+    MRR,
+    NDCG,
+    COVERAGE,
+    POPULARITY,
+    EVENTS,
+    SESSIONS,
+    SKIPPED,
+    TIES,
     FIRST_ARGUMENT
 };
 enum { MODEL, SOURCE, OPTIONS, N_ARGUMENTS };
@@ -105,8 +115,9 @@ static int compute(evaluate_cursor *cursor, sqlite3 *db, const ext_model *model,
         return ext_fail_nomem(error);
     ext_poll_start(&poll, db);
     gru4rec_status status =
-        gru4rec_evaluate(&ext_allocator, model->model, gru4rec_items_support(model->items),
-                         test->dataset, options, &hooks, cursor->metrics, &message);
+        gru4rec_evaluate(&ext_allocator, model->model,
+                         gru4rec_items_support(model->items), test->dataset, options,
+                         &hooks, cursor->metrics, &message);
     ext_poll_stop(&poll);
     cursor->n_skipped = test->dataset->n_unknown;
     if (status == GRU4REC_OK)
@@ -125,9 +136,8 @@ static int open_source(ext_connection *connection, const char *model, const char
     int rc = ext_store_find(connection->db, model, &schema, &name, &is_found, error);
     if (rc == SQLITE_OK)
         rc = ext_store_config(connection->db, schema, name, &config, error);
-    if (rc == SQLITE_OK &&
-        ext_store_source(connection->db, schema, name, &config, text, columns, source,
-                         &ignored) != SQLITE_OK)
+    if (rc == SQLITE_OK && ext_store_source(connection->db, schema, name, &config, text,
+                                            columns, source, &ignored) != SQLITE_OK)
         rc = ext_source_open(connection->db, schema, text, columns, source, error);
     ext_error_clear(&ignored);
     ext_config_free(&config);
@@ -160,8 +170,8 @@ static int evaluate(evaluate_cursor *cursor, ext_connection *connection, ext_err
         rc = ext_options_parse(connection->db, given, GRU4REC_SCOPE_EVALUATE, &options,
                                &columns, error);
     if (rc == SQLITE_OK)
-        rc = open_source(connection, (const char *)sqlite3_value_text(arguments[MODEL]), text,
-                         &columns, &source, error);
+        rc = open_source(connection, (const char *)sqlite3_value_text(arguments[MODEL]),
+                         text, &columns, &source, error);
     if (rc == SQLITE_OK)
         rc = ext_source_read(connection->db, &source, model->items, &test, error);
     if (rc == SQLITE_OK)
@@ -230,9 +240,15 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 int ext_register_evaluate(ext_connection *connection, ext_error *error)
 {
     static const sqlite3_module module = {
-        .xConnect = connect, .xDisconnect = disconnect, .xBestIndex = best_index,
-        .xOpen = open_cursor, .xClose = close_cursor,   .xFilter = filter,
-        .xNext = next,       .xEof = eof,               .xColumn = column,
+        .xConnect = connect,
+        .xDisconnect = disconnect,
+        .xBestIndex = best_index,
+        .xOpen = open_cursor,
+        .xClose = close_cursor,
+        .xFilter = filter,
+        .xNext = next,
+        .xEof = eof,
+        .xColumn = column,
         .xRowid = rowid,
     };
     if (sqlite3_create_module_v2(connection->db, "gru4rec_evaluate", &module, connection,

@@ -1,8 +1,8 @@
 /*
  * ext_info.c - gru4rec_version(), gru4rec_info([model]); see ext_int.h.
  *
- * Without an argument: the build, and the table of options, from which the reference in the
- * README is made. With a model: its card.
+ * Without an argument: the build, and the table of options, from which the reference in
+ * the README is made. With a model: its card.
  */
 #include "ext_int.h"
 
@@ -48,12 +48,13 @@ static char *options_json(void)
         gru4rec_option_info info;
         gru4rec_option_describe(i, &info);
         /* The texts are the table's own and hold nothing to escape. */
-        sqlite3_str_appendf(json,
-                            "%s{\"name\":\"%s\",\"of\":\"%s\",\"type\":\"%s\",\"default\":"
-                            "\"%s\",\"range\":\"%s\",\"help\":\"%s\"}",
-                            i > 0 ? "," : "", info.name,
-                            info.scope == GRU4REC_SCOPE_TRAIN ? "train" : "evaluate",
-                            type_name(info.type), info.default_text, info.range, info.help);
+        sqlite3_str_appendf(
+            json,
+            "%s{\"name\":\"%s\",\"of\":\"%s\",\"type\":\"%s\",\"default\":"
+            "\"%s\",\"range\":\"%s\",\"help\":\"%s\"}",
+            i > 0 ? "," : "", info.name,
+            info.scope == GRU4REC_SCOPE_TRAIN ? "train" : "evaluate",
+            type_name(info.type), info.default_text, info.range, info.help);
     }
     sqlite3_str_appendchar(json, 1, ']');
     return sqlite3_str_finish(json);
@@ -70,9 +71,10 @@ static void build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
     }
     gru4rec_build_facts(&build);
     if (ext_prepare(db,
-                    sqlite3_mprintf("SELECT json_object('version', ?1, 'sqlite', "
-                                    "sqlite_version(), 'simd', ?2, 'blas', ?3, 'blas_core', "
-                                    "?4, 'blas_threading', ?5, 'options', json(?6))"),
+                    sqlite3_mprintf(
+                        "SELECT json_object('version', ?1, 'sqlite', "
+                        "sqlite_version(), 'simd', ?2, 'blas', ?3, 'blas_core', "
+                        "?4, 'blas_threading', ?5, 'options', json(?6))"),
                     &stmt, error) == SQLITE_OK) {
         sqlite3_bind_text(stmt, 1, GRU4REC_VERSION, -1, SQLITE_STATIC);
         sqlite3_bind_text(stmt, 2, build.simd, -1, SQLITE_STATIC);
@@ -93,19 +95,26 @@ static void model_info(sqlite3_context *context, sqlite3 *db, const char *schema
     if (ext_prepare(
             db,
             sqlite3_mprintf(
-                "SELECT json_object('model', %Q, 'schema', %Q, 'source', (SELECT value FROM "
+                "SELECT json_object('model', %Q, 'schema', %Q, 'source', (SELECT value "
+                "FROM "
                 "\"%w\".\"%w_config\" WHERE key = 'source'), 'columns', json_object("
-                "'session', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'session'), "
-                "'item', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'item'), 'time', "
-                "(SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'time')), 'version', "
+                "'session', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = "
+                "'session'), "
+                "'item', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'item'), "
+                "'time', "
+                "(SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'time')), "
+                "'version', "
                 "v.version, 'run', v.run, 'created', v.created, 'trained_on', v.source, "
-                "'options', json(coalesce(v.options, (SELECT value FROM \"%w\".\"%w_config\" "
+                "'options', json(coalesce(v.options, (SELECT value FROM "
+                "\"%w\".\"%w_config\" "
                 "WHERE key = 'options'))), 'summary', json(v.summary), 'versions', "
-                "json((SELECT json_group_array(version) FROM \"%w\".\"%w_version\"))) FROM "
-                "(SELECT 1) LEFT JOIN \"%w\".\"%w_version\" v ON v.version = (SELECT value "
+                "json((SELECT json_group_array(version) FROM \"%w\".\"%w_version\"))) "
+                "FROM "
+                "(SELECT 1) LEFT JOIN \"%w\".\"%w_version\" v ON v.version = (SELECT "
+                "value "
                 "FROM \"%w\".\"%w_config\" WHERE key = 'version')",
-                name, schema, schema, name, schema, name, schema, name, schema, name, schema,
-                name, schema, name, schema, name, schema, name),
+                name, schema, schema, name, schema, name, schema, name, schema, name,
+                schema, name, schema, name, schema, name, schema, name),
             &stmt, error) == SQLITE_OK)
         result_of(stmt, context, error);
 }
@@ -120,15 +129,17 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (argc == 0) {
         build_info(context, connection->db, &error);
     } else if (text == NULL) {
-        ext_fail(&error, SQLITE_ERROR, "the model's name is NULL; give that of a gru4rec table");
+        ext_fail(&error, SQLITE_ERROR,
+                 "the model's name is NULL; give that of a gru4rec table");
     } else if (ext_store_find(connection->db, text, &schema, &name, &is_found, &error) ==
                SQLITE_OK) {
         if (is_found)
             model_info(context, connection->db, schema, name, &error);
         else
-            ext_fail(&error, SQLITE_ERROR,
-                     "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec",
-                     text);
+            ext_fail(
+                &error, SQLITE_ERROR,
+                "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec",
+                text);
     }
     sqlite3_free(schema);
     sqlite3_free(name);
@@ -142,10 +153,10 @@ int ext_register_info(ext_connection *connection, ext_error *error)
     if (sqlite3_create_function_v2(db, "gru4rec_version", 0,
                                    SQLITE_UTF8 | SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC,
                                    NULL, version, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_create_function_v2(db, "gru4rec_info", 0, SQLITE_UTF8, connection, info, NULL,
-                                   NULL, NULL) != SQLITE_OK ||
-        sqlite3_create_function_v2(db, "gru4rec_info", 1, SQLITE_UTF8, connection, info, NULL,
-                                   NULL, NULL) != SQLITE_OK)
+        sqlite3_create_function_v2(db, "gru4rec_info", 0, SQLITE_UTF8, connection, info,
+                                   NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_create_function_v2(db, "gru4rec_info", 1, SQLITE_UTF8, connection, info,
+                                   NULL, NULL, NULL) != SQLITE_OK)
         return ext_fail_db(error, db, "registering gru4rec_info");
     return SQLITE_OK;
 }

@@ -6,10 +6,12 @@
  *   ext_evaluate.c   gru4rec_evaluate()
  *   ext_recommend.c  gru4rec_recommend()
  *   ext_info.c       gru4rec_info(), gru4rec_version()
- *   ext_model.c      the module: CREATE VIRTUAL TABLE m USING gru4rec(...), SELECT FROM m
+ *   ext_model.c      the module: CREATE VIRTUAL TABLE m USING gru4rec(...), DROP, RENAME
+ *   ext_relation.c   SELECT ... FROM m
  *   ext_ranker.c     one session's ranking, for the two tables that show it
  *   ext_vtab.c       what virtual tables have in common: hidden arguments
  *   ext_cache.c      loaded models, shared by the process
+ *   ext_save.c       a finished training becomes the active version
  *   ext_store.c      the shadow tables
  *   ext_tensor.c     tensors in chunks with checksums
  *   ext_source.c     the user's events: which table, which columns, in which order
@@ -52,7 +54,7 @@ typedef struct ext_error {
 
 /* Sets the error unless there is one already; returns its code. */
 int ext_fail(ext_error *error, int rc, const char *format, ...) EXT_PRINTF(3, 4);
-/* The same from the connection's last error, while doing what. */
+/* The same from the connection's last error, while doing what (or NULL). */
 int ext_fail_db(ext_error *error, sqlite3 *db, const char *what);
 /* The same from the library's; GRU4REC_OK is no error. */
 int ext_fail_library(ext_error *error, gru4rec_status status,
@@ -111,28 +113,29 @@ typedef struct ext_rows {
 int ext_rows_add(ext_rows *list, int32_t row, ext_error *error);
 void ext_rows_free(ext_rows *list);
 /*
- * Adds the rows of the items in value: one id, or a JSON array of ids; unknown ones are left
- * out. what names the argument in messages.
+ * Adds the rows of the items in value: one id, or a JSON array of ids; unknown ones are
+ * left out. what names the argument in messages.
  */
 int ext_parse_items(sqlite3 *db, sqlite3_value *value, const gru4rec_items *items,
                     const char *what, ext_rows *list, ext_error *error);
-/* Prepares one statement; anything behind it is an error. text is of sqlite3_mprintf and is
- * freed; NULL is short memory. */
+/* Prepares one statement; anything behind it is an error. text is of sqlite3_mprintf and
+ * is freed; NULL is short memory. */
 int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error);
 /* Runs such a statement to its end. */
 int ext_exec(sqlite3 *db, char *text, ext_error *error);
 
 /* ---- ext_options.c ---- */
 
-/* Which table and columns hold events; NULL where not said. Texts are of sqlite3_malloc. */
+/* Which table and columns hold events; NULL where not said. Texts are of sqlite3_malloc.
+ */
 typedef struct ext_columns {
     char *session, *item, *time;
 } ext_columns;
 
 void ext_columns_free(ext_columns *columns);
 /*
- * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item and
- * time, columns.
+ * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item
+ * and time, columns.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
@@ -140,7 +143,8 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
-/* A JSON object of the options of training: all, or those that were set. NULL: no memory. */
+/* A JSON object of the options of training: all, or those that were set. NULL: no memory.
+ */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
 
 /* ---- ext_source.c ---- */
@@ -210,8 +214,8 @@ extern const char *const ext_shadow_names[];
 enum { EXT_N_SHADOWS = 5 };
 
 /*
- * Splits "schema.name" or finds the schema of a bare name; both are of sqlite3_malloc. With
- * is_new a model that does not exist is no error, and *is_found tells.
+ * Splits "schema.name" or finds the schema of a bare name; both are of sqlite3_malloc.
+ * With is_new a model that does not exist is no error, and *is_found tells.
  */
 int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
                    bool *is_found, ext_error *error);
@@ -220,8 +224,8 @@ int ext_store_create(sqlite3 *db, const char *schema, const char *name,
 int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error *error);
 int ext_store_rename(sqlite3 *db, const char *schema, const char *name,
                      const char *new_name, ext_error *error);
-int ext_store_config(sqlite3 *db, const char *schema, const char *name, ext_config *config,
-                     ext_error *error);
+int ext_store_config(sqlite3 *db, const char *schema, const char *name,
+                     ext_config *config, ext_error *error);
 void ext_config_free(ext_config *config);
 /* Opens the source that the config names, or text and columns where given instead. */
 int ext_store_source(sqlite3 *db, const char *schema, const char *name,
@@ -249,7 +253,8 @@ typedef struct ext_training {
     double seconds;
 } ext_training;
 
-/* Writes a new version and makes it active; inside the caller's savepoint. *version out. */
+/* ext_save.c: writes a new version and makes it active; inside the caller's savepoint.
+ * *version out. */
 int ext_store_save(sqlite3 *db, const char *schema, const char *name,
                    const ext_training *training, int64_t *version, ext_error *error);
 
@@ -266,7 +271,8 @@ typedef struct ext_model {
     struct ext_model *next;
 } ext_model;
 
-/* What a connection keeps: handles on the models it used last, so that they stay loaded. */
+/* What a connection keeps: handles on the models it used last, so that they stay loaded.
+ */
 typedef struct ext_connection {
     sqlite3 *db;
     bool is_training;
@@ -274,12 +280,13 @@ typedef struct ext_connection {
         char *key; /* schema.name */
         ext_model *model;
         struct ext_handle *next;
-    } *handles;
+    } * handles;
 } ext_connection;
 
 ext_connection *ext_connection_new(sqlite3 *db);
 void ext_connection_free(void *connection);
-/* The active version of a model, loaded at need. Give it back with ext_model_release(). */
+/* The active version of a model, loaded at need. Give it back with ext_model_release().
+ */
 int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
                       ext_model **model, ext_error *error);
 void ext_model_release(ext_model *model);
@@ -290,9 +297,9 @@ int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
 /* ---- ext_vtab.c ---- */
 
 /*
- * Plans the hidden columns first .. first + n - 1 as arguments: each that is given gets the
- * next argvIndex, and bit i of idxNum. SQLITE_CONSTRAINT when one is given but not usable in
- * this plan.
+ * Plans the hidden columns first .. first + n - 1 as arguments: each that is given gets
+ * the next argvIndex, and bit i of idxNum. SQLITE_CONSTRAINT when one is given but not
+ * usable in this plan.
  */
 int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv);
 /* Keeps copies of the arguments present in the mask; kept (n) were NULL or are freed. */
@@ -316,7 +323,8 @@ typedef struct ext_ranker {
     const char *basis;
 } ext_ranker;
 
-/* exclude_seen and candidates: the SQL arguments, or NULL. Takes over model, also on error. */
+/* exclude_seen and candidates: the SQL arguments, or NULL. Takes over model, also on
+ * error. */
 int ext_ranker_open(ext_ranker *ranker, sqlite3 *db, ext_model *model,
                     sqlite3_value *exclude_seen, sqlite3_value *candidates,
                     ext_error *error);
@@ -324,6 +332,25 @@ void ext_ranker_close(ext_ranker *ranker);
 /* Goes to the first row of the ranking after history; false when it has none. */
 bool ext_ranker_start(ext_ranker *ranker, const ext_rows *history);
 bool ext_ranker_next(ext_ranker *ranker);
+
+/* ---- ext_relation.c: the methods of SELECT FROM m ---- */
+
+/* A model as a virtual table of a connection. */
+typedef struct ext_table {
+    sqlite3_vtab base;
+    ext_connection *connection;
+    char *schema, *name;
+} ext_table;
+
+int ext_relation_best_index(sqlite3_vtab *base, sqlite3_index_info *info);
+int ext_relation_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out);
+int ext_relation_close(sqlite3_vtab_cursor *base);
+int ext_relation_filter(sqlite3_vtab_cursor *base, int plan, const char *text, int argc,
+                        sqlite3_value **argv);
+int ext_relation_next(sqlite3_vtab_cursor *base);
+int ext_relation_eof(sqlite3_vtab_cursor *base);
+int ext_relation_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i);
+int ext_relation_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id);
 
 /* ---- modules and functions; each registers its own ---- */
 

@@ -1,44 +1,19 @@
 /*
  * ext_model.c - the module gru4rec: models as virtual tables; see ext_int.h.
  *
- *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, option=value, ...)
+ *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, option=value,
+ * ...)
  *
  * 1. The source is a table, a view or a parenthesised SELECT, whose text becomes the view
  *    m_source; without it the model can only be imported into.
- * 2. m(session, rank, item, score), hidden basis, exclude_seen, candidates, is the ranking of
- *    all items for every session of the source. session and item have the affinity of the
- *    source's columns.
- * 3. Pushed down: session =, and an upper bound of rank as a reason to stop early. SQLite
- *    checks both again, so what is pushed down may be a superset.
- * 4. Connecting never fails for what the shadow tables hold, so that DROP TABLE always works;
- *    reading does.
+ * 2. The columns session and item have the affinity of the source's; what SELECT gives is
+ * in ext_relation.c.
+ * 3. Connecting never fails for what the shadow tables hold, so that DROP TABLE always
+ * works; reading does.
  */
 #include "ext_int.h"
 
 #include <string.h>
-
-enum { SESSION, RANK, ITEM, SCORE, BASIS, FIRST_ARGUMENT };
-enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
-
-/* idxNum: a bit for each argument, then */
-enum { PLAN_SESSION = 1 << N_ARGUMENTS, PLAN_MOST = PLAN_SESSION << 1, PLAN_BELOW = PLAN_MOST << 1 };
-
-typedef struct model_table {
-    sqlite3_vtab base;
-    ext_connection *connection;
-    char *schema, *name;
-} model_table;
-
-typedef struct model_cursor {
-    sqlite3_vtab_cursor base;
-    sqlite3_value *arguments[N_ARGUMENTS];
-    ext_ranker ranker;
-    bool is_open;         /* the ranker is */
-    bool is_eof;
-    sqlite3_stmt *events; /* (session, item) in order; on the first row of the next session */
-    sqlite3_value *session;
-    sqlite3_int64 rowid;
-} model_cursor;
 
 /* ---- CREATE VIRTUAL TABLE ---- */
 
@@ -66,11 +41,10 @@ static char *unquoted(const char *text)
     return copy;
 }
 
-static int take_argument(sqlite3 *db, const char *argument, bool is_first, ext_config *config,
+static int take_argument(const char *argument, bool is_first, ext_config *config,
                          gru4rec_options *options, ext_error *error)
 {
     const char *equals = strchr(argument, '=');
-    (void)db;
     if (equals == NULL || ext_source_is_select(argument)) {
         if (!is_first)
             return ext_fail(error, SQLITE_ERROR,
@@ -99,7 +73,8 @@ static int resolve_source(sqlite3 *db, const char *schema, ext_config *config,
     ext_source source;
     if (config->source == NULL)
         return SQLITE_OK;
-    int rc = ext_source_open(db, schema, config->source, &config->columns, &source, error);
+    int rc =
+        ext_source_open(db, schema, config->source, &config->columns, &source, error);
     if (rc != SQLITE_OK)
         return rc;
     ext_columns_free(&config->columns);
@@ -122,7 +97,7 @@ static int make_config(sqlite3 *db, int argc, const char *const *argv, ext_confi
     gru4rec_options_init(&options);
     for (int i = 3; rc == SQLITE_OK && i < argc; i++)
         if (argv[i][strspn(argv[i], " \t\r\n")] != '\0')
-            rc = take_argument(db, argv[i], i == 3, config, &options, error);
+            rc = take_argument(argv[i], i == 3, config, &options, error);
     resolved = options;
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&resolved, error);
@@ -140,10 +115,11 @@ static int make_table(sqlite3 *db, ext_connection *connection, const char *schem
                       const char *name, char *const types[2], sqlite3_vtab **out,
                       ext_error *error)
 {
-    char *text = sqlite3_mprintf(
-        "CREATE TABLE x(session %s, rank INTEGER, item %s, score REAL, basis TEXT HIDDEN, "
-        "exclude_seen HIDDEN, candidates HIDDEN)",
-        types[0] != NULL ? types[0] : "", types[1] != NULL ? types[1] : "");
+    char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
+                                 "score REAL, basis TEXT HIDDEN, "
+                                 "exclude_seen HIDDEN, candidates HIDDEN)",
+                                 types[0] != NULL ? types[0] : "",
+                                 types[1] != NULL ? types[1] : "");
     if (text == NULL)
         return ext_fail_nomem(error);
     int rc = sqlite3_declare_vtab(db, text);
@@ -151,7 +127,7 @@ static int make_table(sqlite3 *db, ext_connection *connection, const char *schem
     if (rc != SQLITE_OK)
         return ext_fail_db(error, db, "declaring the table");
     sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
-    model_table *table = sqlite3_malloc(sizeof *table);
+    ext_table *table = sqlite3_malloc(sizeof *table);
     if (table == NULL)
         return ext_fail_nomem(error);
     memset(table, 0, sizeof *table);
@@ -166,7 +142,7 @@ static int make_table(sqlite3 *db, ext_connection *connection, const char *schem
 
 static int disconnect(sqlite3_vtab *base)
 {
-    model_table *table = (model_table *)base;
+    ext_table *table = (ext_table *)base;
     sqlite3_free(table->schema);
     sqlite3_free(table->name);
     sqlite3_free(table);
@@ -186,7 +162,8 @@ static int create(sqlite3 *db, void *aux, int argc, const char *const *argv,
     if (rc == SQLITE_OK && config.source != NULL) {
         /* A view may not see what the SELECT itself sees: find out now. */
         ext_columns none = {0};
-        rc = ext_store_source(db, argv[1], argv[2], &config, NULL, &none, &source, &error);
+        rc =
+            ext_store_source(db, argv[1], argv[2], &config, NULL, &none, &source, &error);
         ext_source_close(&source);
     }
     if (rc == SQLITE_OK)
@@ -219,7 +196,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
 
 static int destroy(sqlite3_vtab *base)
 {
-    model_table *table = (model_table *)base;
+    ext_table *table = (ext_table *)base;
     ext_error error = {0};
     if (ext_store_drop(table->connection->db, table->schema, table->name, &error) !=
         SQLITE_OK)
@@ -229,7 +206,7 @@ static int destroy(sqlite3_vtab *base)
 
 static int rename_table(sqlite3_vtab *base, const char *new_name)
 {
-    model_table *table = (model_table *)base;
+    ext_table *table = (ext_table *)base;
     ext_error error = {0};
     char *copy = sqlite3_mprintf("%s", new_name);
     if (copy == NULL)
@@ -252,289 +229,7 @@ static int is_shadow_name(const char *suffix)
     return 0;
 }
 
-/* ---- SELECT ---- */
-
-/* Uses up a constraint as the next argument; SQLite checks it again. */
-static void use(sqlite3_index_info *info, int constraint, int *n_argv, int plan)
-{
-    info->aConstraintUsage[constraint].argvIndex = ++*n_argv;
-    info->idxNum |= plan;
-}
-
-static void plan_constraints(sqlite3_index_info *info, int *n_argv)
-{
-    const int bounds = PLAN_MOST | PLAN_BELOW;
-    for (int i = 0; i < info->nConstraint; i++) {
-        const int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
-        if (info->aConstraint[i].usable && column == SESSION &&
-            op == SQLITE_INDEX_CONSTRAINT_EQ && !(info->idxNum & PLAN_SESSION))
-            use(info, i, n_argv, PLAN_SESSION);
-    }
-    for (int i = 0; i < info->nConstraint; i++) {
-        const int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
-        if (!info->aConstraint[i].usable || column != RANK || (info->idxNum & bounds))
-            continue;
-        if (op == SQLITE_INDEX_CONSTRAINT_LE || op == SQLITE_INDEX_CONSTRAINT_EQ)
-            use(info, i, n_argv, PLAN_MOST);
-        else if (op == SQLITE_INDEX_CONSTRAINT_LT)
-            use(info, i, n_argv, PLAN_BELOW);
-    }
-}
-
-/* Sessions ascend, and ranks in each; of one session, scores fall. */
-static bool is_row_order(const sqlite3_index_info *info)
-{
-    bool is_one = (info->idxNum & PLAN_SESSION) != 0;
-    int i = 0;
-    if (info->nOrderBy > 0 && info->aOrderBy[0].iColumn == SESSION &&
-        (is_one || !info->aOrderBy[0].desc)) {
-        i++;
-        is_one = true;
-    }
-    if (i < info->nOrderBy && is_one &&
-        ((info->aOrderBy[i].iColumn == RANK && !info->aOrderBy[i].desc) ||
-         (info->aOrderBy[i].iColumn == SCORE && info->aOrderBy[i].desc)))
-        i++;
-    return info->nOrderBy > 0 && i == info->nOrderBy;
-}
-
-static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
-{
-    (void)base;
-    int n_argv = 0;
-    info->idxNum = 0;
-    int rc = ext_plan_arguments(info, FIRST_ARGUMENT, N_ARGUMENTS, &n_argv);
-    if (rc != SQLITE_OK)
-        return rc;
-    plan_constraints(info, &n_argv);
-    bool is_one = (info->idxNum & PLAN_SESSION) != 0;
-    bool is_bounded = (info->idxNum & (PLAN_MOST | PLAN_BELOW)) != 0;
-    sqlite3_int64 rows = is_bounded ? 20 : 10000;
-    info->estimatedRows = is_one ? rows : rows * 10000;
-    info->estimatedCost = (is_one ? 1e6 : 1e10) + (double)info->estimatedRows;
-    info->orderByConsumed = is_row_order(info);
-    return SQLITE_OK;
-}
-
-static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
-{
-    (void)base;
-    model_cursor *cursor = sqlite3_malloc(sizeof *cursor);
-    if (cursor == NULL)
-        return SQLITE_NOMEM;
-    memset(cursor, 0, sizeof *cursor);
-    *out = &cursor->base;
-    return SQLITE_OK;
-}
-
-static void stop(model_cursor *cursor)
-{
-    if (cursor->is_open)
-        ext_ranker_close(&cursor->ranker);
-    sqlite3_finalize(cursor->events);
-    sqlite3_value_free(cursor->session);
-    cursor->is_open = false;
-    cursor->events = NULL;
-    cursor->session = NULL;
-    cursor->is_eof = true;
-}
-
-static int close_cursor(sqlite3_vtab_cursor *base)
-{
-    model_cursor *cursor = (model_cursor *)base;
-    stop(cursor);
-    ext_drop_arguments(cursor->arguments, N_ARGUMENTS);
-    sqlite3_free(cursor);
-    return SQLITE_OK;
-}
-
-static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
-{
-    bool is_text = a->type == GRU4REC_ID_TEXT || a->type == GRU4REC_ID_BLOB;
-    if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_REAL)
-        return (double)a->integer == b->real;
-    if (a->type == GRU4REC_ID_REAL && b->type == GRU4REC_ID_INTEGER)
-        return is_same_session(b, a);
-    if (a->type != b->type)
-        return false;
-    if (is_text)
-        return a->n_bytes == b->n_bytes &&
-               (a->n_bytes == 0 || memcmp(a->bytes, b->bytes, a->n_bytes) == 0);
-    return a->type == GRU4REC_ID_INTEGER ? a->integer == b->integer : a->real == b->real;
-}
-
-/* Reads one session's items, and the first row behind it. Needs a row; *has_more out. */
-static int read_session(model_cursor *cursor, ext_rows *history, bool *has_more,
-                        ext_error *error)
-{
-    sqlite3 *db = sqlite3_db_handle(cursor->events);
-    gru4rec_id session, next, item;
-    int rc = SQLITE_ROW;
-    sqlite3_value_free(cursor->session);
-    cursor->session = sqlite3_value_dup(sqlite3_column_value(cursor->events, 0));
-    if (cursor->session == NULL || !ext_value_id(cursor->session, &session))
-        return ext_fail_nomem(error);
-    while (rc == SQLITE_ROW && ext_column_id(cursor->events, 0, &next) &&
-           is_same_session(&session, &next)) {
-        if (ext_column_id(cursor->events, 1, &item)) {
-            int32_t row = gru4rec_items_find(cursor->ranker.model->items, &item);
-            if (row >= 0 && ext_rows_add(history, row, error) != SQLITE_OK)
-                return error->rc;
-        }
-        rc = sqlite3_step(cursor->events);
-    }
-    *has_more = rc == SQLITE_ROW;
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return ext_fail_db(error, db, "reading the events");
-    return SQLITE_OK;
-}
-
-/* Goes to the first row of the next session that has one. */
-static int start_session(model_cursor *cursor, ext_error *error)
-{
-    int rc = SQLITE_OK;
-    cursor->is_eof = true;
-    while (rc == SQLITE_OK && cursor->is_eof && cursor->events != NULL) {
-        ext_rows history = {0};
-        bool has_more = false;
-        rc = read_session(cursor, &history, &has_more, error);
-        if (rc == SQLITE_OK)
-            cursor->is_eof = !ext_ranker_start(&cursor->ranker, &history);
-        ext_rows_free(&history);
-        if (!has_more) {
-            sqlite3_finalize(cursor->events);
-            cursor->events = NULL;
-        }
-    }
-    return rc;
-}
-
-/* The rank that rows need not go beyond. What is no number bounds nothing: SQLite decides. */
-static int64_t most_ranks(sqlite3_value *bound, int plan)
-{
-    double limit;
-    switch (sqlite3_value_type(bound)) {
-    case SQLITE_NULL:
-        return 0;
-    case SQLITE_INTEGER:
-    case SQLITE_FLOAT:
-        limit = sqlite3_value_double(bound);
-        break;
-    default:
-        return INT64_MAX;
-    }
-    if (limit < 0)
-        return 0;
-    if (limit >= 9e15)
-        return INT64_MAX;
-    int64_t most = (int64_t)limit; /* of ranks <= limit */
-    return (plan & PLAN_BELOW) && (double)most == limit && most > 0 ? most - 1 : most;
-}
-
-static int start(model_cursor *cursor, model_table *table, int plan, sqlite3_value **argv,
-                 ext_error *error)
-{
-    sqlite3 *db = table->connection->db;
-    ext_columns none = {0};
-    ext_config config;
-    ext_source source = {0};
-    ext_model *model;
-    int rc = ext_store_config(db, table->schema, table->name, &config, error);
-    if (rc == SQLITE_OK)
-        rc = ext_model_acquire(table->connection, table->schema, table->name, &model, error);
-    if (rc == SQLITE_OK) {
-        rc = ext_ranker_open(&cursor->ranker, db, model, cursor->arguments[EXCLUDE_SEEN],
-                             cursor->arguments[CANDIDATES], error);
-        cursor->is_open = rc == SQLITE_OK;
-    }
-    if (rc == SQLITE_OK)
-        rc = ext_store_source(db, table->schema, table->name, &config, NULL, &none, &source,
-                              error);
-    if (rc == SQLITE_OK)
-        rc = ext_source_histories(db, &source, (plan & PLAN_SESSION) != 0, &cursor->events,
-                                  error);
-    ext_source_close(&source);
-    ext_config_free(&config);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (plan & PLAN_SESSION)
-        sqlite3_bind_value(cursor->events, 1, *argv++);
-    if (plan & (PLAN_MOST | PLAN_BELOW))
-        cursor->ranker.most = most_ranks(*argv, plan);
-    rc = sqlite3_step(cursor->events);
-    if (rc == SQLITE_ROW)
-        return start_session(cursor, error);
-    return rc == SQLITE_DONE ? SQLITE_OK : ext_fail_db(error, db, "reading the events");
-}
-
-static int filter(sqlite3_vtab_cursor *base, int plan, const char *text, int argc,
-                  sqlite3_value **argv)
-{
-    model_cursor *cursor = (model_cursor *)base;
-    ext_error error = {0};
-    int n_kept = 0;
-    (void)text;
-    (void)argc;
-    stop(cursor);
-    cursor->rowid = 1;
-    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, plan, argv) != SQLITE_OK)
-        return SQLITE_NOMEM;
-    for (int i = 0; i < N_ARGUMENTS; i++)
-        n_kept += (plan >> i) & 1;
-    start(cursor, (model_table *)base->pVtab, plan, argv + n_kept, &error);
-    return ext_error_vtab(&error, base->pVtab);
-}
-
-static int next(sqlite3_vtab_cursor *base)
-{
-    model_cursor *cursor = (model_cursor *)base;
-    ext_error error = {0};
-    cursor->rowid++;
-    if (!ext_ranker_next(&cursor->ranker))
-        start_session(cursor, &error);
-    return ext_error_vtab(&error, base->pVtab);
-}
-
-static int eof(sqlite3_vtab_cursor *base)
-{
-    return ((model_cursor *)base)->is_eof;
-}
-
-static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
-{
-    const model_cursor *cursor = (model_cursor *)base;
-    const ext_ranker *ranker = &cursor->ranker;
-    gru4rec_id id;
-    switch (i) {
-    case SESSION:
-        sqlite3_result_value(context, cursor->session);
-        break;
-    case RANK:
-        sqlite3_result_int64(context, ranker->rank);
-        break;
-    case ITEM:
-        gru4rec_items_get(ranker->model->items, ranker->row, &id);
-        ext_result_id(context, &id);
-        break;
-    case SCORE:
-        sqlite3_result_double(context, ranker->score);
-        break;
-    case BASIS:
-        sqlite3_result_text(context, ranker->basis, -1, SQLITE_STATIC);
-        break;
-    default:
-        if (cursor->arguments[i - FIRST_ARGUMENT] != NULL)
-            sqlite3_result_value(context, cursor->arguments[i - FIRST_ARGUMENT]);
-        break;
-    }
-    return SQLITE_OK;
-}
-
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
-{
-    *id = ((model_cursor *)base)->rowid;
-    return SQLITE_OK;
-}
+/* ---- the module ---- */
 
 int ext_register_model(ext_connection *connection, ext_error *error)
 {
@@ -542,20 +237,21 @@ int ext_register_model(ext_connection *connection, ext_error *error)
         .iVersion = 3,
         .xCreate = create,
         .xConnect = connect,
-        .xBestIndex = best_index,
+        .xBestIndex = ext_relation_best_index,
         .xDisconnect = disconnect,
         .xDestroy = destroy,
-        .xOpen = open_cursor,
-        .xClose = close_cursor,
-        .xFilter = filter,
-        .xNext = next,
-        .xEof = eof,
-        .xColumn = column,
-        .xRowid = rowid,
+        .xOpen = ext_relation_open,
+        .xClose = ext_relation_close,
+        .xFilter = ext_relation_filter,
+        .xNext = ext_relation_next,
+        .xEof = ext_relation_eof,
+        .xColumn = ext_relation_column,
+        .xRowid = ext_relation_rowid,
         .xRename = rename_table,
         .xShadowName = is_shadow_name,
     };
-    /* This registration owns the connection's context, and frees it also when it fails. */
+    /* This registration owns the connection's context, and frees it also when it fails.
+     */
     if (sqlite3_create_module_v2(connection->db, "gru4rec", &module, connection,
                                  ext_connection_free) != SQLITE_OK)
         return ext_fail_db(error, connection->db, "registering gru4rec");

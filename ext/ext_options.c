@@ -30,8 +30,9 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
         *column = sqlite3_mprintf("%s", value);
         return *column != NULL ? SQLITE_OK : ext_fail_nomem(error);
     }
-    return ext_fail_library(
-        error, gru4rec_options_set(options, scope, name, value, &message), &message);
+    return ext_fail_library(error,
+                            gru4rec_options_set(options, scope, name, value, &message),
+                            &message);
 }
 
 /* An array as 100/100; else the JSON value's own text. */
@@ -57,10 +58,11 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
         if (name == NULL || type == NULL)
             rc = ext_fail_nomem(error);
         else if (value == NULL)
-            rc = ext_fail(error, SQLITE_ERROR,
-                          "option '%.40s' is a JSON %s; give a number, a text or an array "
-                          "of numbers, or leave it out",
-                          name, type);
+            rc =
+                ext_fail(error, SQLITE_ERROR,
+                         "option '%.40s' is a JSON %s; give a number, a text or an array "
+                         "of numbers, or leave it out",
+                         name, type);
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
     }

@@ -1,9 +1,10 @@
 /*
  * ext_poll.c - see ext_int.h.
  *
- * SQLite looks at its interrupt flag, and calls the host's progress handler (there is one slot
- * and it is the host's), only while it runs a statement. So every few milliseconds a small one
- * runs: about 1,600 operations, 25 microseconds, enough for handlers with any usual interval.
+ * SQLite looks at its interrupt flag, and calls the host's progress handler (there is one
+ * slot and it is the host's), only while it runs a statement. So every few milliseconds a
+ * small one runs: about 1,600 operations, 25 microseconds, enough for handlers with any
+ * usual interval.
  */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_int.h"

@@ -1,8 +1,8 @@
 /*
  * ext_ranker.c - the ranking after one history; see ext_int.h.
  *
- * exclude_seen and candidates change the relation: ranks count what is left. A history without
- * a known item gets the items by support, basis 'popularity'.
+ * exclude_seen and candidates change the relation: ranks count what is left. A history
+ * without a known item gets the items by support, basis 'popularity'.
  */
 #include "ext_int.h"
 
@@ -30,7 +30,8 @@ static void sort_distinct(ext_rows *list)
 static int take_arguments(ext_ranker *ranker, sqlite3 *db, sqlite3_value *exclude_seen,
                           sqlite3_value *candidates, ext_error *error)
 {
-    ranker->is_seen_excluded = exclude_seen != NULL && sqlite3_value_int(exclude_seen) != 0;
+    ranker->is_seen_excluded =
+        exclude_seen != NULL && sqlite3_value_int(exclude_seen) != 0;
     ranker->has_candidates =
         candidates != NULL && sqlite3_value_type(candidates) != SQLITE_NULL;
     if (!ranker->has_candidates)
@@ -50,7 +51,8 @@ int ext_ranker_open(ext_ranker *ranker, sqlite3 *db, ext_model *model,
     ranker->most = INT64_MAX;
     int rc = take_arguments(ranker, db, exclude_seen, candidates, error);
     if (rc == SQLITE_OK &&
-        (gru4rec_session_new(&ext_allocator, model->model, &ranker->session) != GRU4REC_OK ||
+        (gru4rec_session_new(&ext_allocator, model->model, &ranker->session) !=
+             GRU4REC_OK ||
          gru4rec_ranking_new(&ext_allocator, gru4rec_items_count(model->items),
                              &ranker->ranking) != GRU4REC_OK))
         rc = ext_fail_nomem(error);

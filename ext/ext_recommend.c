@@ -3,8 +3,8 @@
  *
  * 1. Rows are (rank, item, score, basis) in rank order, found as they are asked for.
  * 2. history: a JSON array of item ids, oldest first, or one id. Unknown ids are skipped.
- * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the items of
- *    the history out, candidates = '[...]' all but those; ranks count what is left.
+ * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the items
+ * of the history out, candidates = '[...]' all but those; ranks count what is left.
  * 4. No known item in the history: the items by support, basis 'popularity'.
  * 5. Serving writes nothing. LIMIT and OFFSET stay SQLite's.
  */
@@ -208,9 +208,15 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 int ext_register_recommend(ext_connection *connection, ext_error *error)
 {
     static const sqlite3_module module = {
-        .xConnect = connect, .xDisconnect = disconnect, .xBestIndex = best_index,
-        .xOpen = open_cursor, .xClose = close_cursor,   .xFilter = filter,
-        .xNext = next,       .xEof = eof,               .xColumn = column,
+        .xConnect = connect,
+        .xDisconnect = disconnect,
+        .xBestIndex = best_index,
+        .xOpen = open_cursor,
+        .xClose = close_cursor,
+        .xFilter = filter,
+        .xNext = next,
+        .xEof = eof,
+        .xColumn = column,
         .xRowid = rowid,
     };
     if (sqlite3_create_module_v2(connection->db, "gru4rec_recommend", &module, connection,

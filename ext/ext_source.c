@@ -2,12 +2,12 @@
  * ext_source.c - the user's events; see ext_int.h.
  *
  * The order of events is the product's own, whatever plan SQLite takes: (session, time,
- * rowid where there is one, item). Training reads in any order and the library sorts; where
- * a session's history is read, ORDER BY says the same.
+ * rowid where there is one, item). Training reads in any order and the library sorts;
+ * where a session's history is read, ORDER BY says the same.
  *
- * Time may be a number, text that holds one, or any text that SQLite's date functions take,
- * which becomes seconds since 1970 with milliseconds. One SQL expression does that for
- * both; what it cannot read stays text, and is an error.
+ * Time may be a number, text that holds one, or any text that SQLite's date functions
+ * take, which becomes seconds since 1970 with milliseconds. One SQL expression does that
+ * for both; what it cannot read stays text, and is an error.
  */
 #include "ext_int.h"
 
@@ -22,8 +22,8 @@ static const char time_expression[] =
 
 static char *make_time(const char *column)
 {
-    return sqlite3_mprintf(time_expression, column, column, column, column, column, column,
-                           column);
+    return sqlite3_mprintf(time_expression, column, column, column, column, column,
+                           column, column);
 }
 
 bool ext_source_is_select(const char *text)
@@ -59,9 +59,9 @@ static bool has_view(sqlite3 *db, const char *schema, const char *name)
 }
 
 /*
- * A bare name is looked for in the model's own schema first, so that a TEMP table of the same
- * name does not take its place; then where SQLite looks. A dot separates schema and table
- * unless a table has that very name.
+ * A bare name is looked for in the model's own schema first, so that a TEMP table of the
+ * same name does not take its place; then where SQLite looks. A dot separates schema and
+ * table unless a table has that very name.
  */
 static char *make_from(sqlite3 *db, const char *schema, const char *text)
 {
@@ -75,8 +75,7 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text)
     if (dot == NULL || has_table(db, NULL, text))
         return sqlite3_mprintf("\"%w\"", text);
     char *left = sqlite3_mprintf("%.*s", (int)(dot - text), text);
-    char *from =
-        left != NULL ? sqlite3_mprintf("\"%w\".\"%w\"", left, dot + 1) : NULL;
+    char *from = left != NULL ? sqlite3_mprintf("\"%w\".\"%w\"", left, dot + 1) : NULL;
     sqlite3_free(left);
     return from;
 }
@@ -99,11 +98,13 @@ static char *list_columns(sqlite3_stmt *stmt)
 {
     sqlite3_str *list = sqlite3_str_new(NULL);
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
-        sqlite3_str_appendf(list, "%s%s", i > 0 ? ", " : "", sqlite3_column_name(stmt, i));
+        sqlite3_str_appendf(list, "%s%s", i > 0 ? ", " : "",
+                            sqlite3_column_name(stmt, i));
     return sqlite3_str_finish(list);
 }
 
-/* The place of the column that plays a role, by its given name or by guess; -1 and error. */
+/* The place of the column that plays a role, by its given name or by guess; -1 and error.
+ */
 static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given,
                          const char *const *guesses, ext_error *error)
 {
@@ -133,8 +134,8 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
 static const char *affinity(const char *type)
 {
     static const char *const rules[][2] = {
-        {"INT", "INT"},  {"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"},
-        {"BLOB", ""},    {"REAL", "REAL"}, {"FLOA", "REAL"}, {"DOUB", "REAL"},
+        {"INT", "INT"}, {"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"},
+        {"BLOB", ""},   {"REAL", "REAL"}, {"FLOA", "REAL"}, {"DOUB", "REAL"},
     };
     char upper[64];
     if (type == NULL || *type == '\0')
@@ -149,7 +150,8 @@ static const char *affinity(const char *type)
     return "NUM";
 }
 
-/* The first of rowid's names that is no column and that the source answers to, or NULL. */
+/* The first of rowid's names that is no column and that the source answers to, or NULL.
+ */
 static char *find_rowid(sqlite3 *db, const char *text, const char *from,
                         sqlite3_stmt *columns)
 {
@@ -161,8 +163,8 @@ static char *find_rowid(sqlite3 *db, const char *text, const char *from,
         if (find_column(columns, names[i]) >= 0)
             continue;
         char *query = sqlite3_mprintf("SELECT %s FROM %s", names[i], from);
-        bool is_ok = query != NULL &&
-                     sqlite3_prepare_v2(db, query, -1, &stmt, NULL) == SQLITE_OK;
+        bool is_ok =
+            query != NULL && sqlite3_prepare_v2(db, query, -1, &stmt, NULL) == SQLITE_OK;
         sqlite3_finalize(stmt);
         sqlite3_free(query);
         return is_ok ? sqlite3_mprintf("%s", names[i]) : NULL;
@@ -174,9 +176,8 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
                        ext_error *error)
 {
     int session = choose_column(stmt, "session", columns->session, session_names, error);
-    int item = session < 0
-                   ? -1
-                   : choose_column(stmt, "item", columns->item, item_names, error);
+    int item =
+        session < 0 ? -1 : choose_column(stmt, "item", columns->item, item_names, error);
     int time =
         item < 0 ? -1 : choose_column(stmt, "time", columns->time, time_names, error);
     if (time < 0)
@@ -200,7 +201,15 @@ int ext_source_open(sqlite3 *db, const char *schema, const char *text,
     source->from = make_from(db, schema, text);
     if (source->from == NULL)
         return ext_fail_nomem(error);
-    int rc = ext_prepare(db, sqlite3_mprintf("SELECT * FROM %s", source->from), &stmt, error);
+    ext_error cause = {0};
+    int rc =
+        ext_prepare(db, sqlite3_mprintf("SELECT * FROM %s", source->from), &stmt, &cause);
+    if (rc != SQLITE_OK && cause.message != NULL)
+        ext_fail(error, rc, "cannot read the source '%.80s': %s", text,
+                 cause.message + strlen("gru4rec: "));
+    else if (rc != SQLITE_OK)
+        ext_fail_nomem(error);
+    ext_error_clear(&cause);
     if (rc == SQLITE_OK)
         rc = set_columns(stmt, columns, source, error);
     if (rc == SQLITE_OK)
@@ -229,10 +238,10 @@ static int prepare_events(sqlite3 *db, const ext_source *source, sqlite3_stmt **
     char *time = make_time(source->columns.time);
     if (time == NULL)
         return ext_fail_nomem(error);
-    char *query = sqlite3_mprintf("SELECT \"%w\", \"%w\", %s, %s FROM %s AS source",
-                                  source->columns.session, source->columns.item, time,
-                                  source->rowid != NULL ? source->rowid : "0",
-                                  source->from);
+    char *query =
+        sqlite3_mprintf("SELECT \"%w\", \"%w\", %s, %s FROM %s AS source",
+                        source->columns.session, source->columns.item, time,
+                        source->rowid != NULL ? source->rowid : "0", source->from);
     sqlite3_free(time);
     return ext_prepare(db, query, stmt, error);
 }
@@ -272,7 +281,8 @@ static int add_event(gru4rec_events *builder, sqlite3_stmt *stmt, ext_events *ev
                         sqlite3_column_text(stmt, TIME));
     return ext_fail_library(error,
                             gru4rec_events_add(builder, &session, &item, &time,
-                                               sqlite3_column_int64(stmt, ROWID), &message),
+                                               sqlite3_column_int64(stmt, ROWID),
+                                               &message),
                             &message);
 }
 
@@ -293,8 +303,10 @@ int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *
         rc = ext_fail_db(error, db, "reading the events");
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK)
-        rc = ext_fail_library(
-            error, gru4rec_events_finish(builder, &events->dataset, &events->items), NULL);
+        rc = ext_fail_library(error,
+                              gru4rec_events_finish(builder, &events->dataset,
+                                                    &events->items),
+                              NULL);
     gru4rec_events_free(builder);
     return rc;
 }
@@ -315,7 +327,8 @@ int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
         return ext_fail_nomem(error);
     char *query = sqlite3_mprintf(
         "SELECT \"%w\", \"%w\" FROM %s AS source WHERE \"%w\" %s AND \"%w\" IS NOT NULL"
-        " AND %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s, \"%w\" COLLATE BINARY",
+        " AND %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s, \"%w\" COLLATE "
+        "BINARY",
         c->session, c->item, source->from, c->session, is_one ? "= ?1" : "IS NOT NULL",
         c->item, time, c->session, time, source->rowid != NULL ? source->rowid : "NULL",
         c->item);

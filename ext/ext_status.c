@@ -35,10 +35,12 @@ int ext_fail_db(ext_error *error, sqlite3 *db, const char *what)
     const char *message = sqlite3_errmsg(db);
     if (strncmp(message, "gru4rec: ", 9) == 0) /* from one of our own below */
         return ext_fail(error, rc, "%s", message + 9);
-    return ext_fail(error, rc != SQLITE_OK ? rc : SQLITE_ERROR, "%s: %s", what, message);
+    return ext_fail(error, rc != SQLITE_OK ? rc : SQLITE_ERROR, "%s%s%s",
+                    what != NULL ? what : "", what != NULL ? ": " : "", message);
 }
 
-int ext_fail_library(ext_error *error, gru4rec_status status, const gru4rec_error *message)
+int ext_fail_library(ext_error *error, gru4rec_status status,
+                     const gru4rec_error *message)
 {
     if (status == GRU4REC_OK)
         return SQLITE_OK;
@@ -61,7 +63,8 @@ void ext_error_clear(ext_error *error)
 void ext_error_result(ext_error *error, sqlite3_context *context)
 {
     if (error->message != NULL) {
-        /* result_error sets the code to SQLITE_ERROR, result_error_code keeps the text. */
+        /* result_error sets the code to SQLITE_ERROR, result_error_code keeps the text.
+         */
         sqlite3_result_error(context, error->message, -1);
         sqlite3_result_error_code(context, error->rc);
     } else if (error->rc == SQLITE_NOMEM) {
@@ -96,8 +99,9 @@ int ext_error_text(ext_error *error, char **message)
 }
 
 /*
- * Each block starts with a word that says whose it is, so that a growing array can move from
- * SQLite's memory to the C library's, which enlarges large blocks without copying them.
+ * Each block starts with a word that says whose it is, so that a growing array can move
+ * from SQLite's memory to the C library's, which enlarges large blocks without copying
+ * them.
  */
 enum { HEADER = 16, LARGE = 1 << 20 };
 

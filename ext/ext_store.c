@@ -19,8 +19,8 @@
 
 static const char format[] = "1";
 
-const char *const ext_shadow_names[] = {"config", "version", "epoch", "item", "tensor",
-                                        "source", NULL};
+const char *const ext_shadow_names[] = {"config", "version", "epoch", "item",
+                                        "tensor", "source",  NULL};
 
 /* ---- names ---- */
 
@@ -28,8 +28,8 @@ static bool has_model(sqlite3 *db, const char *schema, const char *name)
 {
     char *config = sqlite3_mprintf("%s_config", name);
     bool is_found = config != NULL &&
-                    sqlite3_table_column_metadata(db, schema, config, "key", NULL, NULL, NULL,
-                                                  NULL, NULL) == SQLITE_OK;
+                    sqlite3_table_column_metadata(db, schema, config, "key", NULL, NULL,
+                                                  NULL, NULL, NULL) == SQLITE_OK;
     sqlite3_free(config);
     return is_found;
 }
@@ -78,14 +78,20 @@ int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
 
 static const char *const schemas[] = {
     "CREATE TABLE \"%w\".\"%w_config\"(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
-    "CREATE TABLE \"%w\".\"%w_version\"(version INTEGER PRIMARY KEY, run TEXT, created TEXT, "
+    "CREATE TABLE \"%w\".\"%w_version\"(version INTEGER PRIMARY KEY, run TEXT, created "
+    "TEXT, "
     "source TEXT, options TEXT, summary TEXT)",
-    "CREATE TABLE \"%w\".\"%w_epoch\"(version INTEGER, epoch INTEGER, loss REAL, cost REAL, "
-    "steps INTEGER, events INTEGER, seconds REAL, PRIMARY KEY(version, epoch)) WITHOUT ROWID",
-    "CREATE TABLE \"%w\".\"%w_item\"(version INTEGER, row INTEGER, item, support INTEGER, "
+    "CREATE TABLE \"%w\".\"%w_epoch\"(version INTEGER, epoch INTEGER, loss REAL, cost "
+    "REAL, "
+    "steps INTEGER, events INTEGER, seconds REAL, PRIMARY KEY(version, epoch)) WITHOUT "
+    "ROWID",
+    "CREATE TABLE \"%w\".\"%w_item\"(version INTEGER, row INTEGER, item, support "
+    "INTEGER, "
     "PRIMARY KEY(version, row)) WITHOUT ROWID",
-    "CREATE TABLE \"%w\".\"%w_tensor\"(id INTEGER PRIMARY KEY, version INTEGER, name TEXT, "
-    "chunk INTEGER, shape TEXT, checksum INTEGER, data BLOB, UNIQUE(version, name, chunk))",
+    "CREATE TABLE \"%w\".\"%w_tensor\"(id INTEGER PRIMARY KEY, version INTEGER, name "
+    "TEXT, "
+    "chunk INTEGER, shape TEXT, checksum INTEGER, data BLOB, UNIQUE(version, name, "
+    "chunk))",
 };
 
 static int set_config(sqlite3 *db, const char *schema, const char *name, const char *key,
@@ -93,11 +99,12 @@ static int set_config(sqlite3 *db, const char *schema, const char *name, const c
 {
     if (value == NULL)
         return SQLITE_OK;
-    return ext_exec(db,
-                    sqlite3_mprintf("REPLACE INTO \"%w\".\"%w_config\"(key, value) VALUES "
-                                    "(%Q, %Q)",
-                                    schema, name, key, value),
-                    error);
+    return ext_exec(
+        db,
+        sqlite3_mprintf("REPLACE INTO \"%w\".\"%w_config\"(key, value) VALUES "
+                        "(%Q, %Q)",
+                        schema, name, key, value),
+        error);
 }
 
 static int check_names_free(sqlite3 *db, const char *schema, const char *name,
@@ -110,10 +117,11 @@ static int check_names_free(sqlite3 *db, const char *schema, const char *name,
         bool is_taken = sqlite3_table_column_metadata(db, schema, table, NULL, NULL, NULL,
                                                       NULL, NULL, NULL) == SQLITE_OK;
         if (is_taken)
-            ext_fail(error, SQLITE_ERROR,
-                     "a table '%s' exists, and the model '%s' needs that name; rename one "
-                     "of them",
-                     table, name);
+            ext_fail(
+                error, SQLITE_ERROR,
+                "a table '%s' exists, and the model '%s' needs that name; rename one "
+                "of them",
+                table, name);
         sqlite3_free(table);
         if (is_taken)
             return error->rc;
@@ -126,11 +134,12 @@ static int create_view(sqlite3 *db, const char *schema, const char *name,
 {
     select += strspn(select, " \t\r\n");
     /* A view's body has no parentheses around it; a subquery with them is one. */
-    return ext_exec(db,
-                    sqlite3_mprintf("CREATE VIEW \"%w\".\"%w_source\" AS SELECT * FROM %s%s%s",
-                                    schema, name, *select == '(' ? "" : "(", select,
-                                    *select == '(' ? "" : ")"),
-                    error);
+    return ext_exec(
+        db,
+        sqlite3_mprintf("CREATE VIEW \"%w\".\"%w_source\" AS SELECT * FROM %s%s%s",
+                        schema, name, *select == '(' ? "" : "(", select,
+                        *select == '(' ? "" : ")"),
+        error);
 }
 
 int ext_store_create(sqlite3 *db, const char *schema, const char *name,
@@ -158,12 +167,14 @@ int ext_store_create(sqlite3 *db, const char *schema, const char *name,
 
 int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error *error)
 {
-    int rc = ext_exec(
-        db, sqlite3_mprintf("DROP VIEW IF EXISTS \"%w\".\"%w_source\"", schema, name), error);
+    int rc = ext_exec(db,
+                      sqlite3_mprintf("DROP VIEW IF EXISTS \"%w\".\"%w_source\"", schema,
+                                      name),
+                      error);
     for (int i = 0; rc == SQLITE_OK && i < EXT_N_SHADOWS; i++)
         rc = ext_exec(db,
-                      sqlite3_mprintf("DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", schema, name,
-                                      ext_shadow_names[i]),
+                      sqlite3_mprintf("DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", schema,
+                                      name, ext_shadow_names[i]),
                       error);
     return rc;
 }
@@ -173,8 +184,8 @@ int ext_store_rename(sqlite3 *db, const char *schema, const char *name,
 {
     ext_config config;
     int rc = ext_store_config(db, schema, name, &config, error);
-    bool has_view = rc == SQLITE_OK && config.source != NULL &&
-                    ext_source_is_select(config.source);
+    bool has_view =
+        rc == SQLITE_OK && config.source != NULL && ext_source_is_select(config.source);
     if (has_view)
         rc = ext_exec(db, sqlite3_mprintf("DROP VIEW \"%w\".\"%w_source\"", schema, name),
                       error);
@@ -209,9 +220,9 @@ static int take_config(ext_config *config, const char *key, const char *value,
         const char *key;
         char **text;
     } fields[] = {
-        {"source", &config->source},          {"session", &config->columns.session},
-        {"item", &config->columns.item},      {"time", &config->columns.time},
-        {"session_type", &config->types[0]},  {"item_type", &config->types[1]},
+        {"source", &config->source},         {"session", &config->columns.session},
+        {"item", &config->columns.item},     {"time", &config->columns.time},
+        {"session_type", &config->types[0]}, {"item_type", &config->types[1]},
         {"options", &config->options},
     };
     if (strcmp(key, "format") == 0)
@@ -227,15 +238,16 @@ static int take_config(ext_config *config, const char *key, const char *value,
     return SQLITE_OK;
 }
 
-int ext_store_config(sqlite3 *db, const char *schema, const char *name, ext_config *config,
-                     ext_error *error)
+int ext_store_config(sqlite3 *db, const char *schema, const char *name,
+                     ext_config *config, ext_error *error)
 {
     sqlite3_stmt *stmt;
     bool is_known = false;
     memset(config, 0, sizeof *config);
-    int rc = ext_prepare(
-        db, sqlite3_mprintf("SELECT key, value FROM \"%w\".\"%w_config\"", schema, name),
-        &stmt, error);
+    int rc = ext_prepare(db,
+                         sqlite3_mprintf("SELECT key, value FROM \"%w\".\"%w_config\"",
+                                         schema, name),
+                         &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -251,10 +263,11 @@ int ext_store_config(sqlite3 *db, const char *schema, const char *name, ext_conf
         rc = ext_fail_db(error, db, "reading the model");
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK && !is_known)
-        rc = ext_fail(error, SQLITE_ERROR,
-                      "model '%s' has a storage format that gru4rec %s does not know; use "
-                      "the newer extension that wrote it, or drop the model and train again",
-                      name, GRU4REC_VERSION);
+        rc = ext_fail(
+            error, SQLITE_ERROR,
+            "model '%s' has a storage format that gru4rec %s does not know; use "
+            "the newer extension that wrote it, or drop the model and train again",
+            name, GRU4REC_VERSION);
     if (rc != SQLITE_OK)
         ext_config_free(config);
     return rc;
@@ -270,9 +283,9 @@ int ext_store_source(sqlite3 *db, const char *schema, const char *name,
         .time = columns->time != NULL ? columns->time : config->columns.time,
     };
     if (text == NULL && config->source == NULL)
-        return ext_fail(error, SQLITE_ERROR,
-                        "model '%s' has no source of events; name one as the second argument",
-                        name);
+        return ext_fail(
+            error, SQLITE_ERROR,
+            "model '%s' has no source of events; name one as the second argument", name);
     if (text != NULL)
         return ext_source_open(db, schema, text, &merged, source, error);
     if (!ext_source_is_select(config->source))
@@ -291,12 +304,13 @@ int ext_store_active(sqlite3 *db, const char *schema, const char *name,
 {
     sqlite3_stmt *stmt;
     memset(version, 0, sizeof *version);
-    int rc = ext_prepare(db,
-                         sqlite3_mprintf("SELECT v.version, v.run FROM \"%w\".\"%w_config\" c "
-                                         "JOIN \"%w\".\"%w_version\" v ON v.version = c.value "
-                                         "WHERE c.key = 'version'",
-                                         schema, name, schema, name),
-                         &stmt, error);
+    int rc =
+        ext_prepare(db,
+                    sqlite3_mprintf("SELECT v.version, v.run FROM \"%w\".\"%w_config\" c "
+                                    "JOIN \"%w\".\"%w_version\" v ON v.version = c.value "
+                                    "WHERE c.key = 'version'",
+                                    schema, name, schema, name),
+                    &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
@@ -307,7 +321,8 @@ int ext_store_active(sqlite3 *db, const char *schema, const char *name,
         rc = SQLITE_OK;
     } else if (rc == SQLITE_DONE) {
         rc = ext_fail(error, SQLITE_ERROR,
-                      "model '%s' is not trained; run SELECT gru4rec_train('%s')", name, name);
+                      "model '%s' is not trained; run SELECT gru4rec_train('%s')", name,
+                      name);
     } else {
         rc = ext_fail_db(error, db, "reading the model");
     }
@@ -340,7 +355,8 @@ int ext_store_version(sqlite3 *db, const char *schema, const char *name,
         version->source = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
         version->options = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 1));
         version->summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 2));
-        rc = version->source == NULL || version->options == NULL || version->summary == NULL
+        rc = version->source == NULL || version->options == NULL ||
+                     version->summary == NULL
                  ? ext_fail_nomem(error)
                  : SQLITE_OK;
     } else if (rc == SQLITE_DONE) {
@@ -360,11 +376,12 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
 {
     sqlite3_stmt *stmt;
     *items = NULL;
-    int rc = ext_prepare(db,
-                         sqlite3_mprintf("SELECT row, item, support FROM \"%w\".\"%w_item\" "
-                                         "WHERE version = ?1 ORDER BY row",
-                                         schema, name),
-                         &stmt, error);
+    int rc =
+        ext_prepare(db,
+                    sqlite3_mprintf("SELECT row, item, support FROM \"%w\".\"%w_item\" "
+                                    "WHERE version = ?1 ORDER BY row",
+                                    schema, name),
+                    &stmt, error);
     if (rc == SQLITE_OK && gru4rec_items_new(&ext_allocator, items) != GRU4REC_OK)
         rc = ext_fail_nomem(error);
     sqlite3_bind_int64(stmt, 1, version);
@@ -375,13 +392,14 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
             ext_column_id(stmt, 1, &id) &&
             (id.type == GRU4REC_ID_INTEGER || id.type == GRU4REC_ID_TEXT))
             status = gru4rec_items_add(*items, &id, sqlite3_column_int64(stmt, 2));
-        rc = status == GRU4REC_OK      ? SQLITE_OK
-             : status == GRU4REC_NOMEM ? ext_fail_nomem(error)
-                                       : ext_fail(error, SQLITE_CORRUPT,
-                                                  "model '%s' is damaged: its items are not "
-                                                  "distinct ids in rows 0, 1, ...; restore "
-                                                  "the database from a backup or train again",
-                                                  name);
+        rc = status == GRU4REC_OK ? SQLITE_OK
+             : status == GRU4REC_NOMEM
+                 ? ext_fail_nomem(error)
+                 : ext_fail(error, SQLITE_CORRUPT,
+                            "model '%s' is damaged: its items are not "
+                            "distinct ids in rows 0, 1, ...; restore "
+                            "the database from a backup or train again",
+                            name);
     }
     if (rc == SQLITE_DONE)
         rc = SQLITE_OK;

@@ -3,10 +3,10 @@
  *
  *   m_tensor(id INTEGER PRIMARY KEY, version, name, chunk, shape, checksum, data)
  *
- * Values are float32, little-endian, row-major, cut into chunks 0, 1, ... of 1 MiB (the last
- * may be shorter), each with a checksum of its bytes. What a table holds is not trusted: a
- * chunk that is missing, of another length or another checksum is an error that names the
- * tensor.
+ * Values are float32, little-endian, row-major, cut into chunks 0, 1, ... of 1 MiB (the
+ * last may be shorter), each with a checksum of its bytes. What a table holds is not
+ * trusted: a chunk that is missing, of another length or another checksum is an error
+ * that names the tensor.
  */
 #include "ext_int.h"
 
@@ -34,7 +34,8 @@ static void to_little_endian(void *bytes, size_t n_bytes)
     }
 }
 
-/* Fletcher's checksum over 32-bit words, four independent lanes for speed. n_bytes % 4 = 0. */
+/* Fletcher's checksum over 32-bit words, four independent lanes for speed. n_bytes % 4 =
+ * 0. */
 static int64_t checksum(const void *bytes, size_t n_bytes)
 {
     uint64_t a[4] = {1, 2, 3, 4}, b[4] = {0};
@@ -149,7 +150,8 @@ static int load_tensor(sqlite3 *db, sqlite3_stmt *stmt, const char *model,
         return ext_fail_db(error, db, "reading the model");
     sqlite3_reset(stmt);
     if (rc == SQLITE_ROW || at < n_bytes)
-        return fail_tensor(error, model, tensor->name, "is incomplete or of a wrong size");
+        return fail_tensor(error, model, tensor->name,
+                           "is incomplete or of a wrong size");
     return SQLITE_OK;
 }
 

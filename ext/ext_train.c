@@ -1,13 +1,15 @@
 /*
  * ext_train.c - gru4rec_train(model [, source] [, options]); see ext_int.h.
  *
- * 1. A second argument that is a SELECT, or neither starts with { nor holds a =, is a source;
- *    else options. Both override the stored ones for this run.
+ * 1. A second argument that is a SELECT, or neither starts with { nor holds a =, is a
+ * source; else options. Both override the stored ones for this run.
  * 2. A model that does not exist is created when a source is given.
- * 3. What cannot work is refused before anything is read: a read-only database, query_only,
- *    a second training on this connection, a call beside a table or inside a write.
- * 4. Events are read once into memory; then no statement and no transaction of ours is open.
- *    Inside the user's transaction the write lock is taken first, so that the end cannot fail.
+ * 3. What cannot work is refused before anything is read: a read-only database,
+ * query_only, a second training on this connection, a call beside a table or inside a
+ * write.
+ * 4. Events are read once into memory; then no statement and no transaction of ours is
+ * open. Inside the user's transaction the write lock is taken first, so that the end
+ * cannot fail.
  * 5. Interrupts and the host's progress handler stop it between two steps.
  * 6. The new version is written in one savepoint and becomes active in it; whatever fails
  *    leaves the version before it serving.
@@ -22,7 +24,7 @@
 typedef struct training {
     sqlite3 *db;
     char *schema, *name;
-    bool is_found;  /* the model exists */
+    bool is_found; /* the model exists */
     ext_config config;
     const char *text; /* source given for this run, or NULL */
     gru4rec_options options;
@@ -34,9 +36,9 @@ typedef struct training {
     ext_progress progress;
     gru4rec_epoch *epochs; /* (n_epochs of options) */
     double *epoch_seconds;
-    size_t n_epochs;   /* done */
+    size_t n_epochs; /* done */
     double start, epoch_start;
-    size_t n_bytes;    /* that the training needs */
+    size_t n_bytes; /* that the training needs */
 } training;
 
 /* ---- before: arguments, and whether it can work at all ---- */
@@ -67,10 +69,11 @@ static int take_arguments(training *t, int argc, sqlite3_value **argv, ext_error
                         "gru4rec_train() needs the model's name as its first argument");
     int rc = ext_store_find(t->db, model, &t->schema, &t->name, &t->is_found, error);
     if (rc == SQLITE_OK && !t->is_found && t->text == NULL)
-        rc = ext_fail(error, SQLITE_ERROR,
-                      "no model '%s'; name its source of events as the second argument to "
-                      "create it",
-                      model);
+        rc =
+            ext_fail(error, SQLITE_ERROR,
+                     "no model '%s'; name its source of events as the second argument to "
+                     "create it",
+                     model);
     if (rc == SQLITE_OK && t->is_found)
         rc = ext_store_config(t->db, t->schema, t->name, &t->config, error);
     gru4rec_options_init(&t->options);
@@ -78,16 +81,17 @@ static int take_arguments(training *t, int argc, sqlite3_value **argv, ext_error
         rc = ext_options_parse(t->db, t->config.options, GRU4REC_SCOPE_TRAIN, &t->options,
                                &t->columns, error);
     if (rc == SQLITE_OK && options != NULL)
-        rc = ext_options_parse(t->db, options, GRU4REC_SCOPE_TRAIN, &t->options, &t->columns,
-                               error);
+        rc = ext_options_parse(t->db, options, GRU4REC_SCOPE_TRAIN, &t->options,
+                               &t->columns, error);
     return rc;
 }
 
 static bool is_query_only(sqlite3 *db)
 {
     sqlite3_stmt *stmt = NULL;
-    bool is_on = sqlite3_prepare_v2(db, "PRAGMA query_only", -1, &stmt, NULL) == SQLITE_OK &&
-                 sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) != 0;
+    bool is_on =
+        sqlite3_prepare_v2(db, "PRAGMA query_only", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) != 0;
     sqlite3_finalize(stmt);
     return is_on;
 }
@@ -100,7 +104,8 @@ static int take_lock(training *t, ext_error *error)
     if (rc != SQLITE_OK)
         return rc;
     rc = ext_exec(t->db,
-                  sqlite3_mprintf("CREATE TABLE \"%w\".\"%w_lock\"(x)", t->schema, t->name),
+                  sqlite3_mprintf("CREATE TABLE \"%w\".\"%w_lock\"(x)", t->schema,
+                                  t->name),
                   error);
     ext_exec(t->db, sqlite3_mprintf("ROLLBACK TO gru4rec"), &ignored);
     ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
@@ -126,10 +131,11 @@ static int check_circumstances(training *t, ext_error *error)
     } else if (take_lock(t, &probe) == SQLITE_OK) {
         return SQLITE_OK;
     }
-    ext_fail(error, probe.rc,
-             "training cannot write its result here (%s); run SELECT gru4rec_train(...) by "
-             "itself, outside other statements and transactions",
-             probe.message != NULL ? probe.message + 9 : "out of memory");
+    ext_fail(
+        error, probe.rc,
+        "training cannot write its result here (%s); run SELECT gru4rec_train(...) by "
+        "itself, outside other statements and transactions",
+        probe.message != NULL ? probe.message + 9 : "out of memory");
     ext_error_clear(&probe);
     return error->rc;
 }
@@ -154,18 +160,19 @@ static int check_memory(training *t, ext_error *error)
 {
     const gru4rec_dataset *dataset = t->events.dataset;
     double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    double limit = t->options.memory_limit > 0 ? (double)t->options.memory_limit
-                                               : 0.8 * machine;
+    double limit =
+        t->options.memory_limit > 0 ? (double)t->options.memory_limit : 0.8 * machine;
     t->n_bytes = gru4rec_train_bytes(&t->options, gru4rec_items_count(t->events.items),
                                      dataset->n_sessions);
     size_t n_data = (size_t)dataset->n_events * sizeof *dataset->item_rows +
                     (size_t)dataset->n_sessions * sizeof *dataset->offsets;
     t->n_bytes = t->n_bytes > SIZE_MAX - n_data ? SIZE_MAX : t->n_bytes + n_data;
     if ((double)t->n_bytes > limit)
-        return ext_fail(error, SQLITE_ERROR,
-                        "training needs %.0f MB of memory and may use %.0f MB; use smaller "
-                        "layers, batch_size or n_sample, or raise memory_limit",
-                        (double)t->n_bytes / 1e6, limit / 1e6);
+        return ext_fail(
+            error, SQLITE_ERROR,
+            "training needs %.1f MB of memory and may use %.1f MB; use smaller "
+            "layers, batch_size or n_sample, or raise memory_limit",
+            (double)t->n_bytes / 1e6, limit / 1e6);
     return SQLITE_OK;
 }
 
@@ -211,8 +218,8 @@ static int compute(training *t, ext_error *error)
     gru4rec_model_init(t->model, t->options.seed);
     rc = ext_fail_library(error,
                           gru4rec_train(t->model, t->events.dataset,
-                                        gru4rec_items_support(t->events.items), &t->options,
-                                        &hooks, &message),
+                                        gru4rec_items_support(t->events.items),
+                                        &t->options, &hooks, &message),
                           &message);
     ext_progress_stop(&t->progress);
     ext_poll_stop(&t->poll);
@@ -223,12 +230,11 @@ static int compute(training *t, ext_error *error)
 
 static int create_model(training *t, ext_error *error)
 {
-    char *options = ext_options_json(&t->options, false);
     sqlite3_str *text = sqlite3_str_new(t->db);
     gru4rec_option_info info;
     char value[512];
-    sqlite3_str_appendf(text, "CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec(", t->schema,
-                        t->name);
+    sqlite3_str_appendf(text, "CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec(",
+                        t->schema, t->name);
     if (ext_source_is_select(t->text))
         sqlite3_str_appendf(text, *t->text == '(' ? "%s" : "(%s)", t->text);
     else
@@ -244,7 +250,6 @@ static int create_model(training *t, ext_error *error)
         sqlite3_str_appendf(text, ", %s=%s", info.name, value);
     }
     sqlite3_str_appendall(text, ")");
-    sqlite3_free(options);
     return ext_exec(t->db, sqlite3_str_finish(text), error);
 }
 
@@ -264,7 +269,8 @@ static int save_summary(training *t, int64_t version, char **summary, ext_error 
     int rc = ext_prepare(
         t->db,
         sqlite3_mprintf(
-            "UPDATE \"%w\".\"%w_version\" SET summary = json_object('model', ?1, 'version', "
+            "UPDATE \"%w\".\"%w_version\" SET summary = json_object('model', ?1, "
+            "'version', "
             "?2, 'epochs', ?3, 'steps', ?4, 'events', ?5, 'sessions', ?6, 'items', ?7, "
             "'loss', ?8, 'seconds', ?9, 'events_per_second', ?10, 'threads', 1, "
             "'skipped_events', ?11, 'skipped_sessions', ?12, 'memory_bytes', ?13) WHERE "

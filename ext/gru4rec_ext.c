@@ -1,8 +1,9 @@
 /*
  * gru4rec_ext.c - the extension's entry points; see ext_int.h.
  *
- * All checks come before the first registration: if init failed after one, the library would
- * be unmapped under the function. Loading writes nothing, and twice on one connection is fine.
+ * All checks come before the first registration: if init failed after one, the library
+ * would be unmapped under the function. Loading writes nothing, and twice on one
+ * connection is fine.
  */
 #define EXT_IS_ENTRY
 #include "ext_int.h"
@@ -25,12 +26,13 @@ static bool is_loaded(sqlite3 *db)
     return rc == SQLITE_OK;
 }
 
-/* JSON functions may be left out of a build of SQLite; options and summaries need them. */
+/* JSON functions may be left out of a build of SQLite; options and summaries need them.
+ */
 static bool has_json(sqlite3 *db)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT json_object() FROM json_each('[]')", -1, &stmt,
-                                NULL);
+    int rc = sqlite3_prepare_v2(db, "SELECT json_object() FROM json_each('[]')", -1,
+                                &stmt, NULL);
     sqlite3_finalize(stmt);
     return rc == SQLITE_OK;
 }

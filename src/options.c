@@ -162,14 +162,17 @@ static const option *find_option(const char *name)
     return NULL;
 }
 
-static const option *nearest_option(const char *name, gru4rec_option_scope scope)
+/* The columns of a source are given beside options, so a typing error may mean one. */
+static const char *nearest_name(const char *name, gru4rec_option_scope scope)
 {
-    const option *nearest = NULL;
-    int least = 0;
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        int d = distance(name, table[i].name);
-        if (table[i].scope == scope && (nearest == NULL || d < least)) {
-            nearest = &table[i];
+    static const char *const columns[] = {"session", "item", "time"};
+    const char *nearest = columns[0];
+    int least = distance(name, nearest);
+    for (size_t i = 0; i < N_OPTIONS + 3; i++) {
+        const char *candidate = i < 3 ? columns[i] : table[i - 3].name;
+        int d = distance(name, candidate);
+        if ((i < 3 || table[i - 3].scope == scope) && d < least) {
+            nearest = candidate;
             least = d;
         }
     }
@@ -401,7 +404,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     } parsed;
     if (o == NULL)
         return g4r_fail(error, GRU4REC_INVALID, "no option '%.40s'; did you mean '%s'?",
-                        name, nearest_option(name, scope)->name);
+                        name, nearest_name(name, scope));
     if (o->scope != scope)
         return g4r_fail(error, GRU4REC_INVALID,
                         "option '%s' belongs to %s; give it there", o->name,

@@ -1,11 +1,64 @@
 # Test programs and the targets that run them; included by the Makefile.
 
+GRU4REC_SHARED ?= ../shared
 TEST_CFLAGS = -std=c11 $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
 TEST_LIB := $(wildcard tests/lib/*.c)
-UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-GRAD := $(patsubst tests/grad/%.c,%,$(wildcard tests/grad/test_*.c))
-GOLDEN := $(patsubst tests/golden/%.c,%,$(wildcard tests/golden/test_*.c))
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+GRAD := $(patsubst tests/grad/%.c,$(B)/tests/%,$(wildcard tests/grad/test_*.c))
+GOLDEN := $(patsubst tests/golden/%.c,$(B)/tests/%,$(wildcard tests/golden/test_*.c))
 SQL_TESTS := $(sort $(wildcard tests/sql/*.test))
+RUNNER := $(B)/tests/sqllogictest
+SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
+
+.PHONY: test test-fast test-unit test-grad test-golden test-runner test-sql test-docs \
+        test-flavour accuracy coverage check-format check-layers docs
+
+# Every part prints "N passed, N failed"; total.sh adds them up.
+test: gru4rec.so
+	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
+	    test-golden test-runner test-sql test-docs test-sanitized
+
+test-fast: gru4rec.so
+	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
+
+test-unit: $(UNIT)
+	@sh tests/run.sh $^
+
+test-grad: $(GRAD)
+	@sh tests/run.sh $^
+
+test-golden: $(GOLDEN)
+	@GRU4REC_SHARED="$(GRU4REC_SHARED)" sh tests/run.sh $^
+
+# The unit and SQL tests once more, under ASan and UBSan.
+.PHONY: test-sanitized
+test-sanitized:
+	@sh tests/total.sh "$(SAN_MAKE)" test-unit test-sql
+
+test-runner: $(RUNNER)
+	@sh tests/sqllogictest/selftest/run.sh $(RUNNER)
+
+test-sql: $(RUNNER) $(B)/gru4rec.so
+	@$(RUNNER) --extension $(B)/gru4rec.so $(if $(SAN),--define SANITIZED=1) $(SQL_TESTS)
+
+# The examples of README.md and docs/, and the options table of the README.
+test-docs: gru4rec.so
+	@sh tests/docs/run.sh
+
+docs: gru4rec.so
+	@sh tests/docs/options.sh --write
+
+accuracy: gru4rec.so
+	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data
+
+coverage:
+	@sh tests/coverage.sh
+
+check-format:
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h') && echo '1 passed, 0 failed'
+
+check-layers: $(LIB_OBJ) $(B)/gru4rec.so
+	@sh tests/layers.sh $(B)
 
 $(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
 	@mkdir -p $(@D)
@@ -18,3 +71,7 @@ $(B)/tests/%: tests/grad/%.c $(TEST_LIB) $(B)/libgru4rec_double.a
 $(B)/tests/%: tests/golden/%.c $(TEST_LIB) $(B)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) -lsqlite3 $(LIBS)
+
+$(RUNNER): $(wildcard tests/sqllogictest/*.c)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lmd

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 typedef struct golden_case {
-    sqlite3 *db; /* table run(json): one row */
+    sqlite3 *db; /* table run(text): one row */
     gru4rec_options options;
     size_t n_items;
     double *items;    /* (I) ids */
@@ -23,13 +23,13 @@ typedef struct golden_case {
 } golden_case;
 
 /* A value at a path, and the values of an array at a path, of one or two levels. */
-static const char *const one = "SELECT json_extract(json, ?1) FROM run";
-static const char *const each = "SELECT e.value FROM run, json_each(json, ?1) e";
+static const char *const one = "SELECT json_extract(text, ?1) FROM run";
+static const char *const each = "SELECT e.value FROM run, json_each(text, ?1) e";
 static const char *const each_of_each =
-    "SELECT v.value FROM run, json_each(json, ?1) e, json_each(e.value) v";
+    "SELECT v.value FROM run, json_each(text, ?1) e, json_each(e.value) v";
 /* Which of the outer elements each of those is in. */
 static const char *const outer_of_each =
-    "SELECT e.key FROM run, json_each(json, ?1) e, json_each(e.value) v";
+    "SELECT e.key FROM run, json_each(text, ?1) e, json_each(e.value) v";
 
 /* Runs this implementation has the options for. */
 static const char *const scope =
@@ -37,14 +37,14 @@ static const char *const scope =
     " AND (o ->> 'final_act' IN ('softmax', 'linear') OR o ->> 'final_act' GLOB 'elu-*')"
     " AND o ->> 'bptt' = 1 AND o ->> 'feedforward' IS NULL AND o ->> 'adapt' = 'adagrad'"
     " AND o ->> 'lmbd' = 0 AND o ->> 'grad_cap' = 0 AND o ->> 'smoothing' = 0"
-    " FROM (SELECT json_extract(json, ?1) AS o FROM run)";
+    " FROM (SELECT json_extract(text, ?1) AS o FROM run)";
 
 /* Options in their text form, less those that stand at what the library always does. */
 static const char *const option_texts =
     "SELECT o.key, CASE o.type"
     "  WHEN 'array' THEN (SELECT group_concat(value, '/') FROM json_each(o.value))"
     "  WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE o.value END"
-    " FROM run, json_each(json, ?1) o WHERE o.key || '=' || o.value NOT IN"
+    " FROM run, json_each(text, ?1) o WHERE o.key || '=' || o.value NOT IN"
     " ('hidden_act=tanh', 'smoothing=0', 'lmbd=0', 'grad_cap=0', 'adapt=adagrad',"
     "  'bptt=1', 'time_sort=1', 'train_random_order=0')";
 
@@ -123,10 +123,10 @@ static gru4rec_dataset *read_train(const golden_case *c)
 {
     size_t n, n_sessions;
     double *sessions =
-        read_numbers(c, "SELECT e.value ->> 0 FROM run, json_each(json, ?1) e",
+        read_numbers(c, "SELECT e.value ->> 0 FROM run, json_each(text, ?1) e",
                      "$.events", &n_sessions);
     double *ids = read_numbers(
-        c, "SELECT e.value ->> 1 FROM run, json_each(json, ?1) e", "$.events", &n);
+        c, "SELECT e.value ->> 1 FROM run, json_each(text, ?1) e", "$.events", &n);
     gru4rec_dataset *data = make_dataset(c, sessions, ids, n);
     free(sessions);
     free(ids);
@@ -178,7 +178,7 @@ static bool load_json(golden_case *c, const char *file)
     } while (got > 0);
     fclose(in);
     bool is_ok =
-        sqlite3_prepare_v2(c->db, "CREATE TABLE run AS SELECT CAST(?1 AS TEXT) AS json",
+        sqlite3_prepare_v2(c->db, "CREATE TABLE run AS SELECT CAST(?1 AS TEXT) AS text",
                            -1, &statement, NULL) == SQLITE_OK &&
         sqlite3_bind_text(statement, 1, text, (int)n, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_step(statement) == SQLITE_DONE;

@@ -1,0 +1,29 @@
+#!/bin/sh
+# options.sh [--write]: the options table of README.md, made from the table in the code. Without
+# --write it only compares. Run from the project's root, after make.
+
+set -eu
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
+
+table() {
+    sqlite3 -cmd '.load ./gru4rec' :memory: "
+        SELECT '| option | default | accepted | meaning |' UNION ALL SELECT '|---|---|---|---|';
+        SELECT '| \`' || (value ->> 'name') || '\` | ' || (value ->> 'default') || ' | ' ||
+               (value ->> 'range') || ' | ' || (value ->> 'help') ||
+               iif(value ->> 'of' = 'evaluate', ' (of gru4rec_evaluate)', '') || ' |'
+        FROM json_each(gru4rec_info(), '\$.options')"
+}
+
+{
+    sed '/^<!-- options: /q' README.md
+    table
+    sed -n '/^<!-- end of options -->/,$p' README.md
+} >"$new"
+if [ "${1:-}" = --write ]; then
+    cat "$new" >README.md
+else
+    diff README.md "$new" && exit 0
+    echo 'the options table of README.md is not that of the code; run make docs'
+    exit 1
+fi

@@ -1,0 +1,44 @@
+#!/bin/sh
+# run.sh: runs every ```sql block of README.md and docs/*.md, and compares the options table.
+#
+# The blocks of one file run in order in one shell, on a small copy of the demo's database, and
+# stop at the first error. Run from the project's root, after make.
+
+passed=0
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# check STATUS NAME: on failure shows $work/out.
+check() {
+    if [ "$1" -eq 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL  $2"
+        sed 's/^/    /' "$work/out"
+    fi
+}
+
+sqlite3 "$work/shop.db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
+    sqlite3 "$work/shop.db" 'DELETE FROM clicks WHERE session_id % 10 <> 2;
+        DELETE FROM clicks_test WHERE session_id % 10 <> 2' >>"$work/out" 2>&1
+check $? sql/demo_clicks.sql
+
+for file in README.md docs/*.md; do
+    [ -e "$file" ] || continue
+    cp "$work/shop.db" "$work/doc.db"
+    {
+        echo .bail on
+        sed -n '/^```sql/,/^```/ { /^```/d; p }' "$file"
+    } >"$work/blocks.sql"
+    n=$(grep -c '^```sql' "$file")
+    sqlite3 "$work/doc.db" <"$work/blocks.sql" >"$work/out" 2>&1
+    check $? "the $n SQL blocks of $file"
+done
+
+sh tests/docs/options.sh >"$work/out" 2>&1
+check $? 'the options table of README.md'
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

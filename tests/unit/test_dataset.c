@@ -1,0 +1,567 @@
+/*
+ * test_dataset.c - src/dataset.c against a brute force: order of events, sessions and
+ * items, whatever comes in, in whatever order, with memory short at any place.
+ */
+#include "../lib/fault_alloc.h"
+#include "../lib/ids.h"
+#include "../lib/test.h"
+
+#include "../../src/rng.h"
+
+typedef struct event {
+    gru4rec_id session, item;
+    gru4rec_time time;
+    int64_t order;
+} event;
+
+typedef struct result {
+    gru4rec_status status;
+    gru4rec_dataset *dataset;
+    gru4rec_items *items;
+} result;
+
+static gru4rec_time at(int64_t time)
+{
+    return (gru4rec_time){.integer = time};
+}
+
+static gru4rec_time at_real(double time)
+{
+    return (gru4rec_time){.is_real = true, .real = time};
+}
+
+static event make(const char *session, const char *item, int64_t time, int64_t order)
+{
+    return (event){id_text(session), id_text(item), at(time), order};
+}
+
+static result build(const gru4rec_allocator *allocator, const gru4rec_items *known,
+                    const event *events, size_t n)
+{
+    result r = {0};
+    gru4rec_events *collector;
+    r.status = gru4rec_events_new(allocator, known, &collector);
+    if (r.status != GRU4REC_OK) {
+        CHECK(collector == NULL);
+        return r;
+    }
+    for (size_t i = 0; i < n && r.status == GRU4REC_OK; i++) {
+        gru4rec_error error = {""};
+        const event *e = &events[i];
+        r.status = gru4rec_events_add(collector, &e->session, &e->item, &e->time,
+                                      e->order, &error);
+        CHECK((r.status == GRU4REC_OK) == (error.message[0] == '\0'));
+    }
+    if (r.status == GRU4REC_OK) {
+        r.status = gru4rec_events_finish(collector, &r.dataset, &r.items);
+        CHECK((r.status == GRU4REC_OK) == (r.dataset != NULL));
+        CHECK((r.status == GRU4REC_OK && known == NULL) == (r.items != NULL));
+    }
+    gru4rec_events_free(collector);
+    return r;
+}
+
+static void discard(result *r)
+{
+    gru4rec_dataset_free(r->dataset);
+    gru4rec_items_free(r->items);
+}
+
+/* ---- the brute force ---- */
+
+static int compare_times(const gru4rec_time *a, const gru4rec_time *b)
+{
+    long double x = a->is_real ? (long double)a->real : (long double)a->integer;
+    long double y = b->is_real ? (long double)b->real : (long double)b->integer;
+    return (x > y) - (x < y);
+}
+
+/* By (time, order, item); items in order of value, or of row where they are known. */
+static bool is_before(const event *a, const event *b, const gru4rec_items *known)
+{
+    int order = compare_times(&a->time, &b->time);
+    if (order == 0)
+        order = (a->order > b->order) - (a->order < b->order);
+    if (order == 0 && known != NULL)
+        order = gru4rec_items_find(known, &a->item) - gru4rec_items_find(known, &b->item);
+    else if (order == 0)
+        order = id_compare(&a->item, &b->item);
+    return order < 0;
+}
+
+static gru4rec_time first_time(const event *events, size_t n, const gru4rec_id *session)
+{
+    const gru4rec_time *first = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (id_compare(&events[i].session, session) == 0 &&
+            (first == NULL || compare_times(&events[i].time, first) < 0))
+            first = &events[i].time;
+    return *first;
+}
+
+/* Sorts all events by (first time of the session, session, time, order, item). */
+static void brute_sort(event *events, size_t n, const gru4rec_items *known)
+{
+    gru4rec_time *first = malloc((n + 1) * sizeof *first);
+    for (size_t i = 0; i < n; i++)
+        first[i] = first_time(events, n, &events[i].session);
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k > 0; k--) {
+            event *a = &events[k - 1], *b = &events[k], swap = *a;
+            int order = compare_times(&first[k - 1], &first[k]);
+            if (order == 0)
+                order = id_compare(&a->session, &b->session);
+            if (order < 0 || (order == 0 && !is_before(b, a, known)))
+                break;
+            gru4rec_time first_swap = first[k - 1];
+            *a = *b;
+            *b = swap;
+            first[k - 1] = first[k];
+            first[k] = first_swap;
+        }
+    free(first);
+}
+
+static size_t drop_unknown(event *events, size_t n, const gru4rec_items *known)
+{
+    size_t n_kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (known == NULL || gru4rec_items_find(known, &events[i].item) >= 0)
+            events[n_kept++] = events[i];
+    return n_kept;
+}
+
+/* The dataset against events in the order they should have. */
+static void check_events(const gru4rec_dataset *dataset, const gru4rec_items *items,
+                         const event *sorted, size_t n)
+{
+    int64_t n_sessions = 0, n_single = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool is_first = i == 0 || id_compare(&sorted[i].session, &sorted[i - 1].session);
+        bool is_last =
+            i + 1 == n || id_compare(&sorted[i].session, &sorted[i + 1].session);
+        if (is_first)
+            CHECK_INT(i, dataset->offsets[n_sessions++]);
+        n_single += is_first && is_last;
+        gru4rec_id id;
+        int32_t row = dataset->item_rows[i];
+        gru4rec_items_get(items, row, &id);
+        CHECK_INT(0, id_compare(&sorted[i].item, &id));
+    }
+    CHECK_INT(n_sessions, dataset->n_sessions);
+    CHECK_INT(n, dataset->n_events);
+    CHECK_INT(n, dataset->offsets[n_sessions]);
+    CHECK_INT(n_single, dataset->n_single);
+}
+
+/* Rows 0, 1, 2, ... as items first appear; supports count them all. */
+static void check_numbering(const gru4rec_dataset *dataset, const gru4rec_items *items)
+{
+    int32_t n_seen = 0, n_items = gru4rec_items_count(items);
+    int64_t *support = calloc((size_t)n_items + 1, sizeof *support);
+    for (int64_t i = 0; i < dataset->n_events; i++) {
+        int32_t row = dataset->item_rows[i];
+        if (!CHECK(row >= 0 && row < n_items && row <= n_seen))
+            break;
+        n_seen += row == n_seen;
+        support[row]++;
+    }
+    CHECK_INT(n_items, n_seen);
+    for (int32_t row = 0; row < n_items; row++)
+        CHECK_INT(support[row], gru4rec_items_support(items)[row]);
+    free(support);
+}
+
+/* Builds from events as they are and compares with the brute force; events get sorted. */
+static void check_build(event *events, size_t n, const gru4rec_items *known)
+{
+    fault_alloc fault = {0};
+    gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+    result r = build(&allocator, known, events, n);
+    if (!CHECK_INT(GRU4REC_OK, r.status))
+        return;
+    size_t n_kept = drop_unknown(events, n, known);
+    CHECK_INT(n - n_kept, r.dataset->n_unknown);
+    brute_sort(events, n_kept, known);
+    check_events(r.dataset, known != NULL ? known : r.items, events, n_kept);
+    if (known == NULL)
+        check_numbering(r.dataset, r.items);
+    discard(&r);
+    CHECK_INT(0, fault.n_live);
+}
+
+/* ---- small cases, written out ---- */
+
+static void check_rows(const result *r, const int32_t *rows, size_t n)
+{
+    CHECK_INT(n, r->dataset->n_events);
+    for (size_t i = 0; i < n && i < (size_t)r->dataset->n_events; i++)
+        CHECK_INT(rows[i], r->dataset->item_rows[i]);
+}
+
+static void sessions_go_by_first_time_then_value(void)
+{
+    /* s3 starts first; s1 and s2 start together; items by first appearance there. */
+    const event events[] = {make("s2", "x", 10, 0), make("s1", "y", 10, 1),
+                            make("s3", "z", 99, 2), make("s3", "y", 5, 3),
+                            make("s1", "z", 11, 4)};
+    result r = build(NULL, NULL, events, 5);
+    /* s3: y z; s1: y z; s2: x */
+    const int32_t rows[] = {0, 1, 0, 1, 2};
+    const int64_t offsets[] = {0, 2, 4, 5};
+    CHECK_INT(GRU4REC_OK, r.status);
+    check_rows(&r, rows, 5);
+    CHECK_INT(3, r.dataset->n_sessions);
+    for (int s = 0; s <= 3; s++)
+        CHECK_INT(offsets[s], r.dataset->offsets[s]);
+    CHECK_INT(1, r.dataset->n_single);
+    CHECK_INT(3, gru4rec_items_count(r.items));
+    gru4rec_id z = id_text("z");
+    CHECK_INT(1, gru4rec_items_find(r.items, &z));
+    CHECK_INT(2, gru4rec_items_support(r.items)[1]);
+    discard(&r);
+}
+
+static void ties_in_time_go_by_order_then_item(void)
+{
+    const event events[] = {make("s", "d", 1, 2), make("s", "c", 1, 9),
+                            make("s", "b", 1, 5), make("s", "a", 1, 5),
+                            make("s", "e", 0, 100)};
+    result r = build(NULL, NULL, events, 5);
+    const char *const expected[] = {"e", "d", "a", "b", "c"};
+    CHECK_INT(GRU4REC_OK, r.status);
+    for (int32_t i = 0; i < 5; i++) {
+        gru4rec_id id = id_text(expected[i]);
+        CHECK_INT(i, r.dataset->item_rows[i]);
+        CHECK_INT(i, gru4rec_items_find(r.items, &id));
+    }
+    discard(&r);
+}
+
+static void integer_and_real_times_are_one_scale(void)
+{
+    const event events[] = {{id_text("s"), id_text("c"), at(3), 0},
+                            {id_text("s"), id_text("b"), at_real(2.5), 1},
+                            {id_text("s"), id_text("a"), at(2), 2},
+                            {id_text("s"), id_text("e"), at_real(3.0), 3},
+                            {id_text("s"), id_text("d"), at_real(-0.5), 4}};
+    const char *const expected[] = {"d", "a", "b", "c", "e"};
+    result r = build(NULL, NULL, events, 5);
+    CHECK_INT(GRU4REC_OK, r.status);
+    for (int32_t i = 0; i < 5; i++) {
+        gru4rec_id id = id_text(expected[i]);
+        CHECK_INT(i, gru4rec_items_find(r.items, &id));
+    }
+    discard(&r);
+}
+
+/* Nanoseconds since 1970 have no exact double; integers stay exact. */
+static void integer_times_are_exact(void)
+{
+    const int64_t now = 1700000000000000001;
+    const event events[] = {make("s", "b", now, 0), make("s", "a", now - 1, 1),
+                            make("s", "c", INT64_MAX, 2), make("s", "d", INT64_MIN, 3)};
+    const int32_t rows[] = {0, 1, 2, 3};
+    result r = build(NULL, NULL, events, 4);
+    gru4rec_id a = id_text("a"), d = id_text("d");
+    CHECK_INT(GRU4REC_OK, r.status);
+    check_rows(&r, rows, 4);
+    CHECK_INT(0, gru4rec_items_find(r.items, &d));
+    CHECK_INT(1, gru4rec_items_find(r.items, &a));
+    discard(&r);
+}
+
+static void session_ids_of_all_types_are_ordered(void)
+{
+    /* All start together: numbers, text, blobs; REAL 1.0 is INTEGER 1. */
+    const event events[] = {{id_blob("a", 1), id_integer(5), at(0), 0},
+                            {id_text("a"), id_integer(4), at(0), 1},
+                            {id_real(1.5), id_integer(2), at(0), 2},
+                            {id_integer(1), id_integer(0), at(0), 3},
+                            {id_text("1"), id_integer(3), at(0), 4},
+                            {id_real(1.0), id_integer(1), at(0), 5}};
+    result r = build(NULL, NULL, events, 6);
+    CHECK_INT(GRU4REC_OK, r.status);
+    CHECK_INT(5, r.dataset->n_sessions);
+    CHECK_INT(4, r.dataset->n_single);
+    CHECK_INT(2, r.dataset->offsets[1]);
+    for (int32_t i = 0; i < 6; i++) {
+        gru4rec_id id;
+        gru4rec_items_get(r.items, r.dataset->item_rows[i], &id);
+        CHECK_INT(i, id.integer);
+    }
+    discard(&r);
+}
+
+static void no_events_make_an_empty_dataset(void)
+{
+    fault_alloc fault = {0};
+    gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+    result r = build(&allocator, NULL, NULL, 0);
+    CHECK_INT(GRU4REC_OK, r.status);
+    CHECK_INT(0, r.dataset->n_events);
+    CHECK_INT(0, r.dataset->n_sessions);
+    CHECK_INT(0, r.dataset->n_single);
+    CHECK_INT(0, r.dataset->offsets[0]);
+    CHECK_INT(0, gru4rec_items_count(r.items));
+    discard(&r);
+    CHECK_INT(0, fault.n_live);
+    gru4rec_dataset_free(NULL);
+    gru4rec_events_free(NULL);
+}
+
+static void sessions_of_one_event_are_counted(void)
+{
+    event events[11];
+    char names[10][24];
+    for (int i = 0; i < 10; i++) {
+        snprintf(names[i], sizeof names[i], "s%d", i);
+        events[i] = make(names[i], "x", i, i);
+    }
+    events[10] = make("s3", "y", 100, 10);
+    result r = build(NULL, NULL, events, 11);
+    CHECK_INT(GRU4REC_OK, r.status);
+    CHECK_INT(10, r.dataset->n_sessions);
+    CHECK_INT(9, r.dataset->n_single);
+    discard(&r);
+}
+
+/* Algorithm 1.5 and mistake 17 of section 13. */
+static void unknown_items_are_dropped_and_counted(void)
+{
+    const char *const catalogue[] = {"c", "a", "b"};
+    gru4rec_items *known;
+    CHECK_INT(GRU4REC_OK, gru4rec_items_new(NULL, &known));
+    for (int i = 0; i < 3; i++) {
+        gru4rec_id id = id_text(catalogue[i]);
+        CHECK_INT(GRU4REC_OK, gru4rec_items_add(known, &id, 1));
+    }
+    const event events[] = {
+        make("s1", "new", 0, 0), make("s1", "a", 1, 1), make("s1", "odd", 2, 2),
+        make("s1", "b", 3, 3), make("s2", "new", 0, 4), make("s3", "odd", 0, 5),
+        make("s3", "c", 1, 6)};
+    result r = build(NULL, known, events, 7);
+    const int32_t rows[] = {1, 2, 0};
+    CHECK_INT(GRU4REC_OK, r.status);
+    CHECK_INT(4, r.dataset->n_unknown);
+    /* Neighbours become adjacent; s2 is gone; s3's first known event is at 1 as well. */
+    CHECK_INT(2, r.dataset->n_sessions);
+    CHECK_INT(1, r.dataset->n_single);
+    CHECK_INT(2, r.dataset->offsets[1]);
+    check_rows(&r, rows, 3);
+    discard(&r);
+    r = build(NULL, known, events, 1);
+    CHECK_INT(GRU4REC_OK, r.status);
+    CHECK_INT(0, r.dataset->n_sessions);
+    CHECK_INT(1, r.dataset->n_unknown);
+    discard(&r);
+    gru4rec_items_free(known);
+}
+
+/* ---- random cases ---- */
+
+static int64_t below(g4r_rng *rng, int64_t n)
+{
+    return (int64_t)(g4r_rng_uniform(rng) * (double)n);
+}
+
+/* Few values of all types, so that equal ones meet. */
+static gru4rec_id random_id(g4r_rng *rng)
+{
+    static const char *const texts[] = {"", "1", "2", "a", "ab", "b"};
+    switch (below(rng, 4)) {
+    case 0:
+        return id_integer(below(rng, 5) - 1);
+    case 1:
+        return id_real((double)below(rng, 8) / 2 - 1);
+    case 2:
+        return id_text(texts[below(rng, 6)]);
+    default:
+        return id_blob(texts[below(rng, 6)], (size_t)below(rng, 2));
+    }
+}
+
+static size_t random_events(event events[64], g4r_rng *rng)
+{
+    size_t n = (size_t)below(rng, 64);
+    bool is_integer = below(rng, 2) == 0, has_order = below(rng, 2) == 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t time = below(rng, 12);
+        events[i] = (event){random_id(rng), random_id(rng), at(time),
+                            has_order ? (int64_t)i : below(rng, 3)};
+        if (!is_integer && below(rng, 2) == 0)
+            events[i].time = at_real((double)time / 2);
+    }
+    return n;
+}
+
+static void shuffle(event *events, size_t n, g4r_rng *rng)
+{
+    for (size_t i = n; i > 1; i--) {
+        size_t k = (size_t)below(rng, (int64_t)i);
+        event swap = events[i - 1];
+        events[i - 1] = events[k];
+        events[k] = swap;
+    }
+}
+
+static void random_events_equal_brute_force(void)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 1, 1);
+    for (int round = 0; round < 1000; round++) {
+        event events[64];
+        check_build(events, random_events(events, &rng), NULL);
+    }
+}
+
+static void random_events_of_known_items_equal_brute_force(void)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 2, 1);
+    for (int round = 0; round < 500; round++) {
+        event events[64];
+        size_t n = random_events(events, &rng);
+        gru4rec_items *known;
+        CHECK_INT(GRU4REC_OK, gru4rec_items_new(NULL, &known));
+        for (int i = 0; i < 8; i++) {
+            gru4rec_id id = random_id(&rng);
+            gru4rec_status status = gru4rec_items_add(known, &id, 1);
+            CHECK(status == GRU4REC_OK || status == GRU4REC_INVALID);
+        }
+        /* '1' finds INTEGER 1 too, so compare with what the catalogue says. */
+        for (size_t i = 0; i < n; i++) {
+            int32_t row = gru4rec_items_find(known, &events[i].item);
+            if (row >= 0)
+                gru4rec_items_get(known, row, &events[i].item);
+        }
+        check_build(events, n, known);
+        gru4rec_items_free(known);
+    }
+}
+
+static void same_result(const result *a, const result *b)
+{
+    CHECK_INT(a->dataset->n_sessions, b->dataset->n_sessions);
+    CHECK_INT(a->dataset->n_events, b->dataset->n_events);
+    CHECK_INT(a->dataset->n_single, b->dataset->n_single);
+    for (int64_t i = 0; i < a->dataset->n_events; i++)
+        CHECK_INT(a->dataset->item_rows[i], b->dataset->item_rows[i]);
+    for (int64_t s = 0; s <= a->dataset->n_sessions; s++)
+        CHECK_INT(a->dataset->offsets[s], b->dataset->offsets[s]);
+    CHECK_INT(gru4rec_items_count(a->items), gru4rec_items_count(b->items));
+    for (int32_t row = 0; row < gru4rec_items_count(a->items); row++) {
+        gru4rec_id x, y;
+        gru4rec_items_get(a->items, row, &x);
+        gru4rec_items_get(b->items, row, &y);
+        CHECK_INT(0, id_compare(&x, &y));
+    }
+}
+
+static void order_of_arrival_does_not_matter(void)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 3, 1);
+    for (int round = 0; round < 300; round++) {
+        event events[64];
+        size_t n = random_events(events, &rng);
+        result a = build(NULL, NULL, events, n);
+        brute_sort(events, n, NULL);
+        result b = build(NULL, NULL, events, n);
+        shuffle(events, n, &rng);
+        result c = build(NULL, NULL, events, n);
+        same_result(&a, &b);
+        same_result(&a, &c);
+        discard(&a);
+        discard(&b);
+        discard(&c);
+    }
+}
+
+/* Every request for memory fails once: NOMEM or the right result, and never a leak. */
+static void sweep(const event *events, size_t n, const gru4rec_items *known,
+                  bool is_sticky)
+{
+    bool is_done = false;
+    size_t fail_at = 0;
+    while (!is_done) {
+        fault_alloc fault = {.fail_at = ++fail_at, .is_sticky = is_sticky};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        result r = build(&allocator, known, events, n);
+        is_done = fault.n_failed == 0;
+        CHECK_INT(is_done ? GRU4REC_OK : GRU4REC_NOMEM, r.status);
+        discard(&r);
+        CHECK_INT(0, fault.n_live);
+    }
+    CHECK(fail_at > 15);
+}
+
+static void short_memory_is_told_without_a_leak(void)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 4, 1);
+    event events[64];
+    for (size_t i = 0; i < 64; i++)
+        events[i] = (event){random_id(&rng), random_id(&rng),
+                            at(below(&rng, 9)), (int64_t)i};
+    gru4rec_items *known;
+    CHECK_INT(GRU4REC_OK, gru4rec_items_new(NULL, &known));
+    for (size_t i = 0; i < 8; i++)
+        gru4rec_items_add(known, &events[i].item, 1);
+    for (int is_sticky = 0; is_sticky <= 1; is_sticky++) {
+        sweep(events, 64, NULL, is_sticky != 0);
+        sweep(events, 64, known, is_sticky != 0);
+    }
+    gru4rec_items_free(known);
+}
+
+/* An add that failed changed nothing that counts: it can be tried again. */
+static void failed_add_can_be_repeated(void)
+{
+    const event events[] = {make("s2", "x", 10, 0), make("s1", "y", 10, 1),
+                            make("s3", "z", 99, 2)};
+    result expected = build(NULL, NULL, events, 3);
+    bool is_done = false;
+    for (size_t fail_at = 2; !is_done; fail_at++) {
+        fault_alloc fault = {.fail_at = fail_at};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        gru4rec_events *collector;
+        result r = {0};
+        CHECK_INT(GRU4REC_OK, gru4rec_events_new(&allocator, NULL, &collector));
+        for (int i = 0; i < 3; i++) {
+            const event *e = &events[i];
+            gru4rec_status status = gru4rec_events_add(
+                collector, &e->session, &e->item, &e->time, e->order, NULL);
+            if (status != GRU4REC_OK)
+                status = gru4rec_events_add(collector, &e->session, &e->item, &e->time,
+                                            e->order, NULL);
+            CHECK_INT(GRU4REC_OK, status);
+        }
+        is_done = fault.n_failed == 0;
+        fault.fail_at = 0;
+        CHECK_INT(GRU4REC_OK, gru4rec_events_finish(collector, &r.dataset, &r.items));
+        same_result(&expected, &r);
+        gru4rec_events_free(collector);
+        discard(&r);
+        CHECK_INT(0, fault.n_live);
+    }
+    discard(&expected);
+}
+
+int main(void)
+{
+    RUN(sessions_go_by_first_time_then_value);
+    RUN(ties_in_time_go_by_order_then_item);
+    RUN(integer_and_real_times_are_one_scale);
+    RUN(integer_times_are_exact);
+    RUN(session_ids_of_all_types_are_ordered);
+    RUN(no_events_make_an_empty_dataset);
+    RUN(sessions_of_one_event_are_counted);
+    RUN(unknown_items_are_dropped_and_counted);
+    RUN(random_events_equal_brute_force);
+    RUN(random_events_of_known_items_equal_brute_force);
+    RUN(order_of_arrival_does_not_matter);
+    RUN(short_memory_is_told_without_a_leak);
+    RUN(failed_add_can_be_repeated);
+    return test_end();
+}

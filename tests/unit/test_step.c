@@ -1,0 +1,318 @@
+/*
+ * test_step.c - one training step: the golden numbers of algorithm A.2 for both cells,
+ * and what a step's result may not depend on.
+ */
+#include "../../src/step.h"
+#include "../lib/test.h"
+
+/* The example of A.2: h 2, I 4, B = M = 2, K 1. Blocks as x W. */
+static const double wy[8] = {.1, .2, -.3, .4, .5, -.1, .2, .3};
+static const double block_c[4] = {.3, -.2, .1, .4};
+static const double block_r[4] = {-.1, .2, .3, .1};
+static const double block_z[4] = {.2, .1, -.3, .2};
+static const double hidden_c[4] = {.2, -.1, .1, .3};
+static const double hidden_r[4] = {.1, .2, -.2, .1};
+static const double hidden_z[4] = {.3, -.1, .2, .2};
+static const double old_state[4] = {.05, -.1, 0, 0};
+static const int32_t from[2] = {0, 1};
+static const int32_t inputs[2] = {0, 1};
+static const int32_t targets[2] = {1, 0};
+static const int32_t sample = 1;
+static const int64_t support[4] = {1, 1, 1, 1};
+
+/* The numbers have 7 decimals; floats of the size of a cost are good to 1.2e-7. */
+static const double close = 3e-7;
+/* Behind Adagrad, which magnifies the error of small gradients. Observed: 2e-7. */
+static const double close_row = 1e-6;
+
+typedef struct fixture {
+    gru4rec_options options;
+    gru4rec_model *model;
+    g4r_step step;
+} fixture;
+
+static void set(fixture *f, const char *name, const char *value)
+{
+    gru4rec_error error;
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_set(&f->options, GRU4REC_SCOPE_TRAIN, name,
+                                                   value, &error)))
+        printf("  %s\n", error.message);
+}
+
+static bool start(fixture *f, int32_t n_items, const int64_t *supports)
+{
+    gru4rec_error error;
+    return CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f->options, &error)) &&
+           CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &f->options, n_items, &f->model,
+                                                   &error)) &&
+           CHECK_INT(GRU4REC_OK,
+                     g4r_step_init(&f->step, f->model, supports, &f->options,
+                                   (size_t)f->options.batch_size, &g4r_libc_allocator,
+                                   &error));
+}
+
+static void finish(fixture *f)
+{
+    g4r_step_free(&f->step);
+    gru4rec_model_free(f->model);
+}
+
+static g4r_real *tensor(const fixture *f, const char *name)
+{
+    for (size_t i = 0; i < f->model->params.n; i++)
+        if (strcmp(f->model->params.list[i].name, name) == 0)
+            return f->model->values[i];
+    CHECK(!"no tensor of that name");
+    return NULL;
+}
+
+static const g4r_real *gradient(const fixture *f, const char *name)
+{
+    for (size_t i = 0; i < f->model->params.n; i++)
+        if (strcmp(f->model->params.list[i].name, name) == 0)
+            return f->step.gradients[i];
+    return NULL;
+}
+
+static void check_values(const double *expected, const g4r_real *actual, size_t n,
+                         double tolerance, const char *what)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!CHECK_NEAR(expected[i], actual[i], tolerance))
+            printf("  %s, value %zu\n", what, i);
+}
+
+/* A 2 x 2 block into rows row, row + 1 of a matrix of two columns, transposed. */
+static void put_transposed(g4r_real *matrix, size_t row, const double *block)
+{
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 2; j++)
+            matrix[(row + i) * 2 + j] = (g4r_real)block[j * 2 + i];
+}
+
+/* The same into columns col, col + 1 of a matrix of cols columns. */
+static void put(g4r_real *matrix, size_t col, size_t cols, const double *block)
+{
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 2; j++)
+            matrix[i * cols + col + j] = (g4r_real)block[i * 2 + j];
+}
+
+static bool start_example(fixture *f, const char *loss, const char *reset_after)
+{
+    memset(f, 0, sizeof *f);
+    gru4rec_options_init(&f->options);
+    set(f, "layers", "2");
+    set(f, "loss", loss);
+    set(f, "batch_size", "2");
+    set(f, "n_sample", "1");
+    set(f, "learning_rate", "0.1");
+    set(f, "momentum", "0.5");
+    set(f, "reset_after", reset_after);
+    if (!start(f, 4, support))
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        tensor(f, "Wy.weight")[i] = (g4r_real)wy[i];
+    if (f->options.reset_after) {
+        put_transposed(tensor(f, "G.0.weight_ih"), 0, block_r);
+        put_transposed(tensor(f, "G.0.weight_ih"), 2, block_z);
+        put_transposed(tensor(f, "G.0.weight_ih"), 4, block_c);
+        put_transposed(tensor(f, "G.0.weight_hh"), 0, hidden_r);
+        put_transposed(tensor(f, "G.0.weight_hh"), 2, hidden_z);
+        put_transposed(tensor(f, "G.0.weight_hh"), 4, hidden_c);
+    } else {
+        put(tensor(f, "G.0.Wx"), 0, 6, block_c);
+        put(tensor(f, "G.0.Wx"), 2, 6, block_r);
+        put(tensor(f, "G.0.Wx"), 4, 6, block_z);
+        put(tensor(f, "G.0.Wrz"), 0, 4, hidden_r);
+        put(tensor(f, "G.0.Wrz"), 2, 4, hidden_z);
+        put(tensor(f, "G.0.Wh"), 0, 2, hidden_c);
+    }
+    return true;
+}
+
+/* Cost of the example's step, from its old states. */
+static double cost(fixture *f)
+{
+    for (size_t i = 0; i < 4; i++)
+        f->step.network.cells[0].state[i] = (g4r_real)old_state[i];
+    return g4r_step_gradient(&f->step, from, inputs, targets, 2, &sample) / 2;
+}
+
+static void test_torch_cell(void)
+{
+    static const double state[] = {.0499787, -.0298257, -.0272213, .1055531};
+    static const double dx[] = {.0138695, -.0029716, -.0289308, .0049702};
+    static const double dbias_ih[] = {0, .0001462, -.0016687, -.0024399, -.038649,
+                                      .0145905};
+    static const double dbias_hh[] = {0,         .0001462,  -.0016687,
+                                      -.0024399, -.0214176, .0069716};
+    static const double rows[] = {.0000503, .2999737, -.200023, .3000241, .5, -.1, .2, .3};
+    static const double by[] = {.0999982, -.0999982, 0, 0};
+    static fixture f;
+    if (start_example(&f, "cross-entropy", "true")) {
+        CHECK_NEAR(1.1136990, cost(&f), close);
+        check_values(state, g4r_network_top(&f.step.network), 4, close, "state");
+        check_values(dx, g4r_network_drows(&f.step.network), 4, close, "dx");
+        check_values(dbias_ih, gradient(&f, "G.0.bias_ih"), 6, close, "bias_ih");
+        check_values(dbias_hh, gradient(&f, "G.0.bias_hh"), 6, close, "bias_hh");
+        g4r_step_update(&f.step, inputs);
+        check_values(rows, tensor(&f, "Wy.weight"), 8, close_row, "Wy");
+        check_values(by, tensor(&f, "By.weight"), 4, close_row, "By");
+        CHECK_NEAR(1.0694121, cost(&f), close_row);
+    }
+    finish(&f);
+}
+
+static void test_torch_cell_bpr_max(void)
+{
+    static fixture f;
+    if (start_example(&f, "bpr-max", "true")) {
+        CHECK_NEAR(.7041370, cost(&f), close);
+        g4r_step_update(&f.step, inputs);
+        CHECK_NEAR(.6803486, cost(&f), close_row);
+    }
+    finish(&f);
+}
+
+static void test_original_cell(void)
+{
+    static const double state[] = {.0500223, -.0280713, -.0227371, .1109649};
+    static const double g[] = {-.3347629, .1695257,  .1652371,
+                               .1683957,  -.3367914, .1683957};
+    static const double dy[] = {.0678103, -.0339051, -.1347166, .0673583};
+    static const double a[] = {.0330594,  -.0171341, .0001039, .0000458, .0000008, -.0012041,
+                               -.0611593, .0329026,  0,        0,        .001669,  .0036438};
+    static const double dx[] = {.0132232, -.003753, -.0242301, .0072732};
+    static const double rows[] = {.000058, .2999763, -.2000307, .3000205, .5, -.1, .2, .3};
+    static const double by[] = {.0999982, -.0999982, 0, 0};
+    static fixture f;
+    if (start_example(&f, "cross-entropy", "false")) {
+        CHECK_NEAR(1.1134029, cost(&f), close);
+        check_values(state, g4r_network_top(&f.step.network), 4, close, "state");
+        check_values(g, f.step.scores, 6, close, "G");
+        check_values(dy, g4r_network_dtop(&f.step.network), 4, close, "dy");
+        check_values(a, f.step.network.cells[0].dinput, 12, close, "[a_c a_r a_z]");
+        check_values(dx, g4r_network_drows(&f.step.network), 4, close, "dx");
+        g4r_step_update(&f.step, inputs);
+        check_values(rows, tensor(&f, "Wy.weight"), 8, close_row, "Wy");
+        check_values(by, tensor(&f, "By.weight"), 4, close_row, "By");
+        CHECK_NEAR(1.0702413, cost(&f), close_row);
+    }
+    finish(&f);
+}
+
+/* ---- what a step does not depend on ---- */
+
+enum { ITEMS = 50, LANES = 4, SAMPLES = 12 };
+
+static bool start_random(fixture *f, const char *dropout)
+{
+    static int64_t supports[ITEMS];
+    for (int64_t i = 0; i < ITEMS; i++)
+        supports[i] = 1 + i % 7;
+    memset(f, 0, sizeof *f);
+    gru4rec_options_init(&f->options);
+    set(f, "layers", "6/8");
+    set(f, "batch_size", "4");
+    set(f, "n_sample", "12");
+    set(f, "logq", "1");
+    set(f, "dropout_p_embed", dropout);
+    set(f, "dropout_p_hidden", dropout);
+    if (!start(f, ITEMS, supports))
+        return false;
+    gru4rec_model_init(f->model, 5);
+    return true;
+}
+
+static const int32_t new_lanes[LANES] = {-1, -1, -1, -1};
+
+/* One step from zero states; lanes and samples taken in the given orders. */
+static double step_in_order(fixture *f, const size_t *lanes, bool is_backwards)
+{
+    static const int32_t in[LANES] = {3, 8, 3, 21}, out[LANES] = {8, 3, 40, 3};
+    int32_t lane_in[LANES], lane_out[LANES], rows[SAMPLES];
+    for (size_t i = 0; i < LANES; i++) {
+        lane_in[i] = in[lanes[i]];
+        lane_out[i] = out[lanes[i]];
+    }
+    for (int32_t i = 0; i < SAMPLES; i++) {
+        int32_t k = is_backwards ? SAMPLES - 1 - i : i;
+        rows[i] = k * k % 23;
+    }
+    double loss =
+        g4r_step_gradient(&f->step, new_lanes, lane_in, lane_out, LANES, rows);
+    g4r_step_update(&f->step, lane_in);
+    return loss;
+}
+
+/* Sums in another order: 1e-6 of a loss of 11; rows as behind any float update. */
+static void test_lane_and_sample_order(void)
+{
+    static const size_t straight[LANES] = {0, 1, 2, 3}, turned[LANES] = {2, 0, 3, 1};
+    static fixture a, b;
+    if (start_random(&a, "0") && start_random(&b, "0")) {
+        double loss = step_in_order(&a, straight, false);
+        CHECK_NEAR(loss, step_in_order(&b, turned, true), 1e-5);
+        for (size_t i = 0; i < a.model->params.n; i++) {
+            size_t size = g4r_param_size(&a.model->params.list[i]);
+            double largest = 0;
+            for (size_t k = 0; k < size; k++)
+                largest = fmax(largest, fabs((double)(a.model->values[i][k] -
+                                                      b.model->values[i][k])));
+            if (!CHECK_NEAR(0, largest, 2e-5))
+                printf("  %s\n", a.model->params.list[i].name);
+        }
+    }
+    finish(&a);
+    finish(&b);
+}
+
+/* Only rows that are inputs, targets or samples move; and those all do. */
+static void test_untouched_rows_stay(void)
+{
+    static const size_t straight[LANES] = {0, 1, 2, 3};
+    static fixture f;
+    static g4r_real before[ITEMS * 8];
+    bool is_touched[ITEMS] = {[3] = true, [8] = true, [21] = true, [40] = true};
+    if (start_random(&f, "0")) {
+        for (size_t k = 0; k < SAMPLES; k++)
+            is_touched[k * k % 23] = true;
+        g4r_real *table = tensor(&f, "Wy.weight");
+        memcpy(before, table, sizeof before);
+        step_in_order(&f, straight, false);
+        for (size_t row = 0; row < ITEMS; row++)
+            CHECK_INT(is_touched[row], memcmp(before + row * 8, table + row * 8,
+                                              8 * sizeof *table) != 0);
+    }
+    finish(&f);
+}
+
+/* Masks are drawn anew for every step; without dropout nothing is drawn. */
+static void test_dropout_changes_every_step(void)
+{
+    static const int32_t in[LANES] = {1, 2, 3, 4}, out[LANES] = {5, 6, 7, 8};
+    static const int32_t rows[SAMPLES] = {9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
+    static fixture dropped, plain;
+    if (start_random(&dropped, "0.5") && start_random(&plain, "0")) {
+        double a = g4r_step_gradient(&dropped.step, new_lanes, in, out, LANES, rows);
+        double b = g4r_step_gradient(&dropped.step, new_lanes, in, out, LANES, rows);
+        CHECK(a != b);
+        a = g4r_step_gradient(&plain.step, new_lanes, in, out, LANES, rows);
+        b = g4r_step_gradient(&plain.step, new_lanes, in, out, LANES, rows);
+        CHECK(a == b);
+    }
+    finish(&dropped);
+    finish(&plain);
+}
+
+int main(void)
+{
+    RUN(test_torch_cell);
+    RUN(test_torch_cell_bpr_max);
+    RUN(test_original_cell);
+    RUN(test_lane_and_sample_order);
+    RUN(test_untouched_rows_stay);
+    RUN(test_dropout_changes_every_step);
+    return test_end();
+}

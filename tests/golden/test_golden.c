@@ -26,9 +26,10 @@ static const double clear_gap = 1e-4;        /* of scores whose order must be th
 static double worst_cost, worst_tensor, worst_score;
 static int n_run, n_skipped;
 
+/* NaN is the worst there is. */
 static void note(double *worst, double difference)
 {
-    if (difference > *worst)
+    if (isnan(difference) || difference > *worst)
         *worst = difference;
 }
 

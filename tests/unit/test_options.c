@@ -175,7 +175,7 @@ static void accepted_values(void)
         {"final_act", "Softmax", "softmax"},
         {"final_act", "elu-0.5", "elu-0.5"},
         {"final_act", "ELU-1", "elu-1"},
-        {"final_act", "elu-100", "elu-100"},
+        {"final_act", "elu-99.5", "elu-99.5"},
         {"batch_size", "1", "1"},
         {"batch_size", "65536", "65536"},
         {"batch_size", "32.0", "32"},
@@ -221,6 +221,16 @@ static void reals_keep_every_bit(void)
         CHECK_NEAR(strtod(values[i], NULL), options.learning_rate, 0);
         check_text_of(&options, "learning_rate", values[i]);
     }
+}
+
+static void ends_of_ranges_are_accepted(void)
+{
+    gru4rec_options options = WITH("final_act", "elu-100", "bpreg", "1000", "logq", "100",
+                                   "sample_alpha", "10", "memory_limit", "0");
+    CHECK_NEAR(100, options.final_act.alpha, 0);
+    CHECK_NEAR(1000, options.bpreg, 0);
+    CHECK_NEAR(100, options.logq, 0);
+    CHECK_NEAR(10, options.sample_alpha, 0);
 }
 
 static void lists_take_up_to_32_integers(void)
@@ -482,6 +492,7 @@ int main(void)
     RUN(text_is_cut_to_its_size);
     RUN(accepted_values);
     RUN(reals_keep_every_bit);
+    RUN(ends_of_ranges_are_accepted);
     RUN(lists_take_up_to_32_integers);
     RUN(refused_values);
     RUN(unknown_name_brings_the_nearest);

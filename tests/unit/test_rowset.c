@@ -1,0 +1,146 @@
+/* test_rowset.c - numbers of distinct rows: order, repeats, collisions, clearing. */
+#include "../../src/rng.h"
+#include "../../src/rowset.h"
+#include "../lib/test.h"
+
+enum { MOST = 1000 };
+
+static bool start(g4r_rowset *set, g4r_arena *arena, size_t n_rows)
+{
+    memset(arena, 0, sizeof *arena);
+    g4r_rowset_layout(set, arena, n_rows);
+    if (!CHECK(g4r_arena_allocate(arena, &g4r_libc_allocator)))
+        return false;
+    g4r_rowset_layout(set, arena, n_rows);
+    g4r_rowset_clear(set);
+    return true;
+}
+
+static void test_numbers_in_order(void)
+{
+    static const int32_t rows[] = {7, 0, 7, 2147483647, 0, 3, 2147483647, 7};
+    static const int32_t numbers[] = {0, 1, 0, 2, 1, 3, 2, 0};
+    static const bool news[] = {true, true, false, true, false, true, false, false};
+    g4r_rowset set;
+    g4r_arena arena;
+    if (!start(&set, &arena, 8))
+        return;
+    CHECK_INT(0, set.n);
+    for (size_t i = 0; i < 8; i++) {
+        bool is_new;
+        CHECK_INT(numbers[i], g4r_rowset_add(&set, rows[i], &is_new));
+        CHECK_INT(news[i], is_new);
+    }
+    CHECK_INT(4, set.n);
+    g4r_arena_free(&arena, &g4r_libc_allocator);
+}
+
+/* Adds rows and compares with a list that is searched from its start. */
+static void check_against_list(g4r_rowset *set, const int32_t *rows, size_t n)
+{
+    static int32_t list[MOST];
+    int32_t n_list = 0;
+    g4r_rowset_clear(set);
+    for (size_t i = 0; i < n; i++) {
+        bool is_new;
+        int32_t place = 0;
+        while (place < n_list && list[place] != rows[i])
+            place++;
+        CHECK_INT(place, g4r_rowset_add(set, rows[i], &is_new));
+        CHECK_INT(place == n_list, is_new);
+        if (place == n_list)
+            list[n_list++] = rows[i];
+    }
+    CHECK_INT(n_list, set->n);
+}
+
+/* As many distinct rows as there is room for, near each other and far apart. */
+static void test_full(void)
+{
+    static int32_t rows[MOST];
+    static const int32_t strides[] = {1, 2, 64, 2048, 65536, 2097152};
+    g4r_rowset set;
+    g4r_arena arena;
+    g4r_rng rng;
+    if (!start(&set, &arena, MOST))
+        return;
+    for (size_t s = 0; s < sizeof strides / sizeof *strides; s++) {
+        for (int32_t i = 0; i < MOST; i++)
+            rows[i] = i * strides[s];
+        check_against_list(&set, rows, MOST);
+    }
+    g4r_rng_seed(&rng, 1, 0);
+    for (int round = 0; round < 5; round++) {
+        for (size_t i = 0; i < MOST; i++)
+            rows[i] = (int32_t)(g4r_rng_uniform(&rng) * 700);
+        check_against_list(&set, rows, MOST);
+    }
+    g4r_arena_free(&arena, &g4r_libc_allocator);
+}
+
+/* Rows that begin their search in one slot, found by trying. */
+static void test_collisions(void)
+{
+    int32_t rows[32], n = 0;
+    g4r_rowset set;
+    g4r_arena arena;
+    bool is_new;
+    if (!start(&set, &arena, 32))
+        return;
+    for (int32_t row = 0; n < 32; row++) {
+        g4r_rowset_clear(&set);
+        g4r_rowset_add(&set, row, &is_new);
+        if (set.slots[set.n_slots - 1].stamp == set.stamp)
+            rows[n++] = row; /* the last slot: the search wraps around */
+    }
+    check_against_list(&set, rows, 32);
+    g4r_arena_free(&arena, &g4r_libc_allocator);
+}
+
+static void test_clear(void)
+{
+    g4r_rowset set;
+    g4r_arena arena;
+    bool is_new;
+    if (!start(&set, &arena, 4))
+        return;
+    for (int round = 0; round < 3; round++) {
+        g4r_rowset_clear(&set);
+        CHECK_INT(0, g4r_rowset_add(&set, 5, &is_new));
+        CHECK(is_new);
+    }
+    g4r_arena_free(&arena, &g4r_libc_allocator);
+}
+
+/* When all stamps are used up, rows of the very first ones are not found again. */
+static void test_stamp_wraps(void)
+{
+    g4r_rowset set;
+    g4r_arena arena;
+    bool is_new;
+    if (!start(&set, &arena, 8))
+        return;
+    uint32_t first_stamp = set.stamp;
+    for (int32_t row = 0; row < 8; row++)
+        g4r_rowset_add(&set, row, &is_new);
+    set.stamp = UINT32_MAX;
+    for (int round = 0; round < 3; round++) {
+        g4r_rowset_clear(&set);
+        CHECK(set.stamp >= first_stamp && set.stamp < first_stamp + 3);
+        for (int32_t row = 7; row >= 0; row--) {
+            CHECK_INT(7 - row, g4r_rowset_add(&set, row, &is_new));
+            CHECK(is_new);
+        }
+    }
+    g4r_arena_free(&arena, &g4r_libc_allocator);
+}
+
+int main(void)
+{
+    RUN(test_numbers_in_order);
+    RUN(test_full);
+    RUN(test_collisions);
+    RUN(test_clear);
+    RUN(test_stamp_wraps);
+    return test_end();
+}

@@ -1,5 +1,7 @@
 # gru4rec: make help
 
+MAKEFLAGS += --no-builtin-rules
+
 # ---- what can be set on the command line ----
 CC ?= cc
 OPTFLAGS ?= -O2

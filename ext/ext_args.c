@@ -98,6 +98,10 @@ void ext_result_id(sqlite3_context *context, const gru4rec_id *id)
 {
     if (id->type == GRU4REC_ID_INTEGER)
         sqlite3_result_int64(context, id->integer);
+    else if (id->type == GRU4REC_ID_REAL)
+        sqlite3_result_double(context, id->real);
+    else if (id->type == GRU4REC_ID_BLOB)
+        sqlite3_result_blob64(context, id->bytes, id->n_bytes, SQLITE_TRANSIENT);
     else
         sqlite3_result_text64(context, id->bytes, id->n_bytes, SQLITE_TRANSIENT,
                               SQLITE_UTF8);

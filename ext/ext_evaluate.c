@@ -24,11 +24,6 @@ enum {
 };
 enum { MODEL, SOURCE, OPTIONS, N_ARGUMENTS };
 
-typedef struct evaluate_table {
-    sqlite3_vtab base;
-    ext_connection *connection;
-} evaluate_table;
-
 typedef struct evaluate_cursor {
     sqlite3_vtab_cursor base;
     sqlite3_value *arguments[N_ARGUMENTS];
@@ -43,26 +38,14 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     (void)argc;
     (void)argv;
     (void)message;
-    int rc = sqlite3_declare_vtab(
-        db, "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
-            "coverage REAL, popularity REAL, events INTEGER, sessions INTEGER, skipped "
-            "INTEGER, ties INTEGER, model HIDDEN, source HIDDEN, options HIDDEN)");
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-    evaluate_table *table = sqlite3_malloc(sizeof *table);
-    if (table == NULL)
-        return SQLITE_NOMEM;
-    memset(table, 0, sizeof *table);
-    table->connection = aux;
-    *out = &table->base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *base)
-{
-    sqlite3_free(base);
-    return SQLITE_OK;
+    (void)db;
+    return ext_connect_table(
+        aux,
+        "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
+        "coverage "
+        "REAL, popularity REAL, events INTEGER, sessions INTEGER, skipped INTEGER, ties "
+        "INTEGER, model HIDDEN, source HIDDEN, options HIDDEN)",
+        SQLITE_VTAB_DIRECTONLY, out);
 }
 
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
@@ -154,12 +137,8 @@ static int evaluate(evaluate_cursor *cursor, ext_connection *connection, ext_err
     ext_source source = {0};
     ext_events test = {0};
     ext_model *model = NULL;
-    const char *text = arguments[SOURCE] != NULL
-                           ? (const char *)sqlite3_value_text(arguments[SOURCE])
-                           : NULL;
-    const char *given = arguments[OPTIONS] != NULL
-                            ? (const char *)sqlite3_value_text(arguments[OPTIONS])
-                            : NULL;
+    const char *text = ext_argument_text(arguments[SOURCE]);
+    const char *given = ext_argument_text(arguments[OPTIONS]);
     if (arguments[MODEL] == NULL || text == NULL)
         return ext_fail(error, SQLITE_ERROR,
                         "gru4rec_evaluate() needs a model and a source of test events; "
@@ -196,7 +175,7 @@ static int filter(sqlite3_vtab_cursor *base, int mask, const char *plan, int arg
     cursor->row = 0;
     if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, mask, argv) != SQLITE_OK)
         return SQLITE_NOMEM;
-    evaluate(cursor, ((evaluate_table *)base->pVtab)->connection, &error);
+    evaluate(cursor, ((ext_table *)base->pVtab)->connection, &error);
     return ext_error_vtab(&error, base->pVtab);
 }
 
@@ -241,7 +220,7 @@ int ext_register_evaluate(ext_connection *connection, ext_error *error)
 {
     static const sqlite3_module module = {
         .xConnect = connect,
-        .xDisconnect = disconnect,
+        .xDisconnect = ext_disconnect_table,
         .xBestIndex = best_index,
         .xOpen = open_cursor,
         .xClose = close_cursor,
@@ -251,8 +230,5 @@ int ext_register_evaluate(ext_connection *connection, ext_error *error)
         .xColumn = column,
         .xRowid = rowid,
     };
-    if (sqlite3_create_module_v2(connection->db, "gru4rec_evaluate", &module, connection,
-                                 NULL) != SQLITE_OK)
-        return ext_fail_db(error, connection->db, "registering gru4rec_evaluate");
-    return SQLITE_OK;
+    return ext_register_module(connection, "gru4rec_evaluate", &module, error);
 }

@@ -4,6 +4,7 @@
  *   gru4rec_ext.c    entry points: checks, then registration
  *   ext_train.c      gru4rec_train()
  *   ext_evaluate.c   gru4rec_evaluate()
+ *   ext_batches.c    gru4rec_batches()
  *   ext_recommend.c  gru4rec_recommend()
  *   ext_info.c       gru4rec_info(), gru4rec_version()
  *   ext_model.c      the module: CREATE VIRTUAL TABLE m USING gru4rec(...), DROP, RENAME
@@ -11,7 +12,8 @@
  *   ext_ranker.c     one session's ranking, for the two tables that show it
  *   ext_vtab.c       what virtual tables have in common: hidden arguments
  *   ext_cache.c      loaded models, shared by the process
- *   ext_save.c       a finished training becomes the active version
+ *   ext_safetensors.c  a model as a file for others
+ *   ext_version.c    training runs and the versions they make
  *   ext_store.c      the shadow tables
  *   ext_tensor.c     tensors in chunks with checksums
  *   ext_source.c     the user's events: which table, which columns, in which order
@@ -160,8 +162,9 @@ typedef struct ext_source {
 /* What was read and what was not. */
 typedef struct ext_events {
     gru4rec_dataset *dataset;
-    gru4rec_items *items; /* NULL where a catalogue was given */
-    int64_t n_null;       /* events without session, item or time */
+    gru4rec_items *items;    /* NULL where a catalogue was given */
+    gru4rec_events *builder; /* knows the sessions' ids */
+    int64_t n_null;          /* events without session, item or time */
 } ext_events;
 
 /* Is it SQL to run, rather than a name? */
@@ -185,6 +188,10 @@ int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
                          sqlite3_stmt **stmt, ext_error *error);
 
 /* ---- ext_tensor.c ---- */
+
+/* n float32 values from and to little-endian bytes. */
+void ext_floats_read(gru4rec_real *values, const unsigned char *bytes, size_t n);
+void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n);
 
 int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t version,
                      const gru4rec_model *model, ext_error *error);
@@ -241,22 +248,63 @@ void ext_version_free(ext_version *version);
 int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
                          int64_t version, gru4rec_items **items, ext_error *error);
 
-/* A finished training, to be kept. */
-typedef struct ext_training {
-    const gru4rec_model *model;
-    const ext_events *events;
-    const gru4rec_options *options;
-    const char *source;
-    const gru4rec_epoch *epochs;
-    const double *epoch_seconds;
-    size_t n_epochs;
-    double seconds;
-} ext_training;
+/* ---- ext_version.c ---- */
 
-/* ext_save.c: writes a new version and makes it active; inside the caller's savepoint.
- * *version out. */
-int ext_store_save(sqlite3 *db, const char *schema, const char *name,
-                   const ext_training *training, int64_t *version, ext_error *error);
+/* A training run, or an import: what becomes a row of m_version. All zero to begin with.
+ */
+typedef struct ext_run {
+    char run[33];          /* random hex: its name for ever */
+    int64_t version;       /* of its row; 0: not written yet */
+    const char *source;    /* borrowed */
+    char *options;         /* JSON, all as used; of sqlite3_malloc, as all below */
+    char *summary;         /* JSON */
+    gru4rec_epoch *epochs; /* (n_epochs) done */
+    double *epoch_seconds; /* (n_epochs) */
+    size_t n_epochs;
+    size_t n_written; /* rows of m_epoch */
+    struct ext_run *next;
+} ext_run;
+
+/* Names the run; from now to stop it counts as alive. */
+void ext_run_start(ext_run *run);
+void ext_run_stop(ext_run *run);
+/* Writes its row, status 'training'. */
+int ext_run_begin(sqlite3 *db, const char *schema, const char *name, ext_run *run,
+                  ext_error *error);
+/* Writes the epochs that are not written yet. */
+int ext_run_epochs(sqlite3 *db, const char *schema, const char *name, ext_run *run,
+                   ext_error *error);
+int ext_run_fail(sqlite3 *db, const char *schema, const char *name, const ext_run *run,
+                 const char *status, const char *message, ext_error *error);
+/*
+ * Writes the version, makes it active and forgets all but the last keep; inside the
+ * caller's savepoint. Puts the version's number into the summary.
+ */
+int ext_run_finish(sqlite3 *db, const char *schema, const char *name, ext_run *run,
+                   const gru4rec_model *model, const gru4rec_items *items, int64_t keep,
+                   ext_error *error);
+int ext_version_activate(sqlite3 *db, const char *schema, const char *name,
+                         int64_t version, ext_error *error);
+/* The versions whose row says 'training' but which are really of that status, as "3,5".
+ */
+int ext_runs_gone(sqlite3 *db, const char *schema, const char *name, const char *status,
+                  char **list, ext_error *error);
+/* Says so in the table. */
+int ext_runs_sweep(sqlite3 *db, const char *schema, const char *name, ext_error *error);
+
+/* ---- ext_safetensors.c ---- */
+
+/*
+ * What stands before the values in the file, its length included; the values follow in
+ * the order of the model's tensors. *header is of sqlite3_malloc.
+ */
+int ext_safetensors_header(sqlite3 *db, const char *schema, const char *name,
+                           const ext_version *version, const gru4rec_model *model,
+                           char **header, size_t *n_header, ext_error *error);
+/* A model, its items and options from the bytes of a file. options are initialised. */
+int ext_safetensors_read(sqlite3 *db, const unsigned char *bytes, size_t n_bytes,
+                         gru4rec_options *options, gru4rec_items **items,
+                         gru4rec_model **model, ext_error *error);
 
 /* ---- ext_cache.c ---- */
 
@@ -295,6 +343,23 @@ int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
                             ext_model **model, ext_error *error);
 
 /* ---- ext_vtab.c ---- */
+
+/* A virtual table of a connection; a model has a schema and a name, others NULL. */
+typedef struct ext_table {
+    sqlite3_vtab base;
+    ext_connection *connection;
+    char *schema, *name;
+} ext_table;
+
+/* Declares the table and makes its object; trust is SQLITE_VTAB_INNOCUOUS or _DIRECTONLY.
+ */
+int ext_connect_table(ext_connection *connection, const char *declaration, int trust,
+                      sqlite3_vtab **out);
+int ext_disconnect_table(sqlite3_vtab *base);
+int ext_register_module(ext_connection *connection, const char *name,
+                        const sqlite3_module *module, ext_error *error);
+/* The text of a kept argument; NULL where it is missing or NULL. */
+const char *ext_argument_text(sqlite3_value *argument);
 
 /*
  * Plans the hidden columns first .. first + n - 1 as arguments: each that is given gets
@@ -335,13 +400,6 @@ bool ext_ranker_next(ext_ranker *ranker);
 
 /* ---- ext_relation.c: the methods of SELECT FROM m ---- */
 
-/* A model as a virtual table of a connection. */
-typedef struct ext_table {
-    sqlite3_vtab base;
-    ext_connection *connection;
-    char *schema, *name;
-} ext_table;
-
 int ext_relation_best_index(sqlite3_vtab *base, sqlite3_index_info *info);
 int ext_relation_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out);
 int ext_relation_close(sqlite3_vtab_cursor *base);
@@ -357,6 +415,7 @@ int ext_relation_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id);
 int ext_register_model(ext_connection *connection, ext_error *error);
 int ext_register_recommend(ext_connection *connection, ext_error *error);
 int ext_register_evaluate(ext_connection *connection, ext_error *error);
+int ext_register_batches(ext_connection *connection, ext_error *error);
 int ext_register_train(ext_connection *connection, ext_error *error);
 int ext_register_info(ext_connection *connection, ext_error *error);
 

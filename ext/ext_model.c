@@ -111,9 +111,8 @@ static int make_config(sqlite3 *db, int argc, const char *const *argv, ext_confi
     return rc;
 }
 
-static int make_table(sqlite3 *db, ext_connection *connection, const char *schema,
-                      const char *name, char *const types[2], sqlite3_vtab **out,
-                      ext_error *error)
+static int make_table(ext_connection *connection, const char *schema, const char *name,
+                      char *const types[2], sqlite3_vtab **out, ext_error *error)
 {
     char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
                                  "score REAL, basis TEXT HIDDEN, "
@@ -122,31 +121,18 @@ static int make_table(sqlite3 *db, ext_connection *connection, const char *schem
                                  types[1] != NULL ? types[1] : "");
     if (text == NULL)
         return ext_fail_nomem(error);
-    int rc = sqlite3_declare_vtab(db, text);
+    int rc = ext_connect_table(connection, text, SQLITE_VTAB_INNOCUOUS, out);
     sqlite3_free(text);
     if (rc != SQLITE_OK)
-        return ext_fail_db(error, db, "declaring the table");
-    sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
-    ext_table *table = sqlite3_malloc(sizeof *table);
-    if (table == NULL)
-        return ext_fail_nomem(error);
-    memset(table, 0, sizeof *table);
-    table->connection = connection;
+        return ext_fail_db(error, connection->db, "declaring the table");
+    ext_table *table = (ext_table *)*out;
     table->schema = sqlite3_mprintf("%s", schema);
     table->name = sqlite3_mprintf("%s", name);
-    *out = &table->base;
-    if (table->schema == NULL || table->name == NULL)
-        return ext_fail_nomem(error);
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *base)
-{
-    ext_table *table = (ext_table *)base;
-    sqlite3_free(table->schema);
-    sqlite3_free(table->name);
-    sqlite3_free(table);
-    return SQLITE_OK;
+    if (table->schema != NULL && table->name != NULL)
+        return SQLITE_OK;
+    ext_disconnect_table(*out);
+    *out = NULL;
+    return ext_fail_nomem(error);
 }
 
 static int create(sqlite3 *db, void *aux, int argc, const char *const *argv,
@@ -167,11 +153,7 @@ static int create(sqlite3 *db, void *aux, int argc, const char *const *argv,
         ext_source_close(&source);
     }
     if (rc == SQLITE_OK)
-        rc = make_table(db, aux, argv[1], argv[2], config.types, out, &error);
-    if (rc != SQLITE_OK && *out != NULL) {
-        disconnect(*out);
-        *out = NULL;
-    }
+        rc = make_table(aux, argv[1], argv[2], config.types, out, &error);
     ext_config_free(&config);
     return ext_error_text(&error, message);
 }
@@ -185,11 +167,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     *out = NULL;
     ext_store_config(db, argv[1], argv[2], &config, &error);
     ext_error_clear(&error);
-    if (make_table(db, aux, argv[1], argv[2], config.types, out, &error) != SQLITE_OK &&
-        *out != NULL) {
-        disconnect(*out);
-        *out = NULL;
-    }
+    make_table(aux, argv[1], argv[2], config.types, out, &error);
     ext_config_free(&config);
     return ext_error_text(&error, message);
 }
@@ -201,7 +179,7 @@ static int destroy(sqlite3_vtab *base)
     if (ext_store_drop(table->connection->db, table->schema, table->name, &error) !=
         SQLITE_OK)
         return ext_error_vtab(&error, base);
-    return disconnect(base);
+    return ext_disconnect_table(base);
 }
 
 static int rename_table(sqlite3_vtab *base, const char *new_name)
@@ -238,7 +216,7 @@ int ext_register_model(ext_connection *connection, ext_error *error)
         .xCreate = create,
         .xConnect = connect,
         .xBestIndex = ext_relation_best_index,
-        .xDisconnect = disconnect,
+        .xDisconnect = ext_disconnect_table,
         .xDestroy = destroy,
         .xOpen = ext_relation_open,
         .xClose = ext_relation_close,

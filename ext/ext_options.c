@@ -137,11 +137,12 @@ static void append_value(sqlite3_str *json, gru4rec_option_type type, const char
             sqlite3_str_appendchar(json, 1, *text == '/' ? ',' : *text);
         sqlite3_str_appendchar(json, 1, ']');
         break;
-    case GRU4REC_OPTION_TEXT: /* words of the table: nothing to escape */
-        sqlite3_str_appendf(json, "\"%s\"", text);
-        break;
-    default:
+    case GRU4REC_OPTION_BOOLEAN:
         sqlite3_str_appendall(json, text);
+        break;
+    default: /* a number, or one of the table's words, which need no escapes */
+        sqlite3_str_appendf(json, strchr("-0123456789", *text) != NULL ? "%s" : "\"%s\"",
+                            text);
         break;
     }
 }

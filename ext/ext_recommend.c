@@ -15,11 +15,6 @@
 enum { RANK, ITEM, SCORE, BASIS, FIRST_ARGUMENT };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
-typedef struct recommend_table {
-    sqlite3_vtab base;
-    ext_connection *connection;
-} recommend_table;
-
 typedef struct recommend_cursor {
     sqlite3_vtab_cursor base;
     sqlite3_value *arguments[N_ARGUMENTS];
@@ -34,25 +29,12 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     (void)argc;
     (void)argv;
     (void)message;
-    int rc = sqlite3_declare_vtab(
-        db, "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, model HIDDEN, "
-            "history HIDDEN, k HIDDEN, exclude_seen HIDDEN, candidates HIDDEN)");
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
-    recommend_table *table = sqlite3_malloc(sizeof *table);
-    if (table == NULL)
-        return SQLITE_NOMEM;
-    memset(table, 0, sizeof *table);
-    table->connection = aux;
-    *out = &table->base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *base)
-{
-    sqlite3_free(base);
-    return SQLITE_OK;
+    (void)db;
+    return ext_connect_table(aux,
+                             "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
+                             "model HIDDEN, history "
+                             "HIDDEN, k HIDDEN, exclude_seen HIDDEN, candidates HIDDEN)",
+                             SQLITE_VTAB_INNOCUOUS, out);
 }
 
 /* Rank order is what rows come in; score falls with it. */
@@ -149,7 +131,7 @@ static int filter(sqlite3_vtab_cursor *base, int mask, const char *plan, int arg
                   sqlite3_value **argv)
 {
     recommend_cursor *cursor = (recommend_cursor *)base;
-    recommend_table *table = (recommend_table *)base->pVtab;
+    ext_table *table = (ext_table *)base->pVtab;
     ext_error error = {0};
     (void)plan;
     (void)argc;
@@ -209,7 +191,7 @@ int ext_register_recommend(ext_connection *connection, ext_error *error)
 {
     static const sqlite3_module module = {
         .xConnect = connect,
-        .xDisconnect = disconnect,
+        .xDisconnect = ext_disconnect_table,
         .xBestIndex = best_index,
         .xOpen = open_cursor,
         .xClose = close_cursor,
@@ -219,8 +201,5 @@ int ext_register_recommend(ext_connection *connection, ext_error *error)
         .xColumn = column,
         .xRowid = rowid,
     };
-    if (sqlite3_create_module_v2(connection->db, "gru4rec_recommend", &module, connection,
-                                 NULL) != SQLITE_OK)
-        return ext_fail_db(error, connection->db, "registering gru4rec_recommend");
-    return SQLITE_OK;
+    return ext_register_module(connection, "gru4rec_recommend", &module, error);
 }

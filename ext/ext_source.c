@@ -257,8 +257,7 @@ static bool get_time(sqlite3_stmt *stmt, gru4rec_time *time)
     return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
-static int add_event(gru4rec_events *builder, sqlite3_stmt *stmt, ext_events *events,
-                     ext_error *error)
+static int add_event(sqlite3_stmt *stmt, ext_events *events, ext_error *error)
 {
     gru4rec_id session, item;
     gru4rec_time time;
@@ -280,7 +279,7 @@ static int add_event(gru4rec_events *builder, sqlite3_stmt *stmt, ext_events *ev
                         "use a source that converts it",
                         sqlite3_column_text(stmt, TIME));
     return ext_fail_library(error,
-                            gru4rec_events_add(builder, &session, &item, &time,
+                            gru4rec_events_add(events->builder, &session, &item, &time,
                                                sqlite3_column_int64(stmt, ROWID),
                                                &message),
                             &message);
@@ -289,14 +288,13 @@ static int add_event(gru4rec_events *builder, sqlite3_stmt *stmt, ext_events *ev
 int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
                     ext_events *events, ext_error *error)
 {
-    gru4rec_events *builder = NULL;
     sqlite3_stmt *stmt = NULL;
     memset(events, 0, sizeof *events);
-    if (gru4rec_events_new(&ext_allocator, known, &builder) != GRU4REC_OK)
+    if (gru4rec_events_new(&ext_allocator, known, &events->builder) != GRU4REC_OK)
         return ext_fail_nomem(error);
     int rc = prepare_events(db, source, &stmt, error);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = add_event(builder, stmt, events, error);
+        rc = add_event(stmt, events, error);
     if (rc == SQLITE_DONE)
         rc = SQLITE_OK;
     else if (error->rc == SQLITE_OK)
@@ -304,15 +302,15 @@ int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK)
         rc = ext_fail_library(error,
-                              gru4rec_events_finish(builder, &events->dataset,
+                              gru4rec_events_finish(events->builder, &events->dataset,
                                                     &events->items),
                               NULL);
-    gru4rec_events_free(builder);
     return rc;
 }
 
 void ext_events_free(ext_events *events)
 {
+    gru4rec_events_free(events->builder);
     gru4rec_dataset_free(events->dataset);
     gru4rec_items_free(events->items);
     memset(events, 0, sizeof *events);

@@ -4,8 +4,7 @@
  *   m_config(key, value)   format: 1; version: the active one, absent before the first
  *                          training; source, session, item, time: as CREATE found them,
  *                          session_type, item_type: their affinities; options: JSON
- *   m_version(version, run, created, source, options, summary)
- *                          one row per kept training; run is random and never used again
+ *   m_version              a row per run, see ext_version.c
  *   m_epoch(version, epoch, loss, cost, steps, events, seconds)
  *   m_item(version, row, item, support)
  *   m_tensor               see ext_tensor.c
@@ -78,9 +77,10 @@ int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
 
 static const char *const schemas[] = {
     "CREATE TABLE \"%w\".\"%w_config\"(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
-    "CREATE TABLE \"%w\".\"%w_version\"(version INTEGER PRIMARY KEY, run TEXT, created "
+    "CREATE TABLE \"%w\".\"%w_version\"(version INTEGER PRIMARY KEY, run TEXT, status "
     "TEXT, "
-    "source TEXT, options TEXT, summary TEXT)",
+    "started TEXT, finished TEXT, process TEXT, source TEXT, options TEXT, summary TEXT, "
+    "message TEXT)",
     "CREATE TABLE \"%w\".\"%w_epoch\"(version INTEGER, epoch INTEGER, loss REAL, cost "
     "REAL, "
     "steps INTEGER, events INTEGER, seconds REAL, PRIMARY KEY(version, epoch)) WITHOUT "

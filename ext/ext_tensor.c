@@ -14,24 +14,33 @@
 
 enum { CHUNK = 1 << 20 };
 
-static const union {
-    uint16_t number;
-    uint8_t first;
-} endian = {1};
-
-/* Swaps the bytes of floats on machines that are not little-endian. */
-static void to_little_endian(void *bytes, size_t n_bytes)
+static bool is_little_endian(void)
 {
-    uint8_t *b = bytes;
-    if (endian.first == 1)
+    const uint16_t number = 1;
+    uint8_t first;
+    memcpy(&first, &number, 1);
+    return first == 1;
+}
+
+/* Copies 4-byte words, reversing each on machines that are not little-endian. */
+static void copy_words(unsigned char *to, const unsigned char *from, size_t n)
+{
+    if (is_little_endian()) {
+        memcpy(to, from, 4 * n);
         return;
-    for (size_t i = 0; i + 4 <= n_bytes; i += 4) {
-        uint8_t b0 = b[i], b1 = b[i + 1];
-        b[i] = b[i + 3];
-        b[i + 1] = b[i + 2];
-        b[i + 2] = b1;
-        b[i + 3] = b0;
     }
+    for (size_t i = 0; i < 4 * n; i++)
+        to[i] = from[(i & ~(size_t)3) + 3 - i % 4];
+}
+
+void ext_floats_read(gru4rec_real *values, const unsigned char *bytes, size_t n)
+{
+    copy_words((unsigned char *)values, bytes, n);
+}
+
+void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n)
+{
+    copy_words(bytes, (const unsigned char *)values, n);
 }
 
 /* Fletcher's checksum over 32-bit words, four independent lanes for speed. n_bytes % 4 =
@@ -89,8 +98,8 @@ static int save_tensor(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *te
     int rc = SQLITE_OK;
     for (size_t at = 0; rc == SQLITE_OK && at < n_bytes; at += CHUNK) {
         size_t length = n_bytes - at < CHUNK ? n_bytes - at : CHUNK;
-        memcpy(buffer, (const unsigned char *)tensor->values + at, length);
-        to_little_endian(buffer, length);
+        ext_floats_write(buffer, tensor->values + at / sizeof *tensor->values,
+                         length / 4);
         rc = save_chunk(db, stmt, tensor, (int64_t)(at / CHUNK), buffer, length, error);
     }
     return rc;
@@ -142,8 +151,7 @@ static int load_tensor(sqlite3 *db, sqlite3_stmt *stmt, const char *model,
             sqlite3_reset(stmt);
             return fail_tensor(error, model, tensor->name, "does not match its checksum");
         }
-        memcpy((unsigned char *)tensor->values + at, bytes, length);
-        to_little_endian((unsigned char *)tensor->values + at, length);
+        ext_floats_read(tensor->values + at / sizeof *tensor->values, bytes, length / 4);
         at += length;
     }
     if (rc != SQLITE_ROW && sqlite3_reset(stmt) != SQLITE_OK)

@@ -34,9 +34,9 @@ typedef struct training {
     gru4rec_model *model;
     ext_poll poll;
     ext_progress progress;
-    gru4rec_epoch *epochs; /* (n_epochs of options) */
-    double *epoch_seconds;
-    size_t n_epochs; /* done */
+    ext_run run;
+    bool
+        is_alone; /* no transaction of the user's is open: what is written is committed */
     double start, epoch_start;
     size_t n_bytes; /* that the training needs */
 } training;
@@ -120,7 +120,7 @@ static int check_circumstances(training *t, ext_error *error)
         return ext_fail(error, SQLITE_READONLY,
                         "the database is read-only here; train on a connection that can "
                         "write");
-    if (sqlite3_get_autocommit(t->db)) {
+    if (t->is_alone) {
         if (sqlite3_txn_state(t->db, NULL) != SQLITE_TXN_NONE)
             return ext_fail(error, SQLITE_ERROR,
                             "training beside a table, or while another statement of this "
@@ -148,6 +148,8 @@ static int read_events(training *t, ext_error *error)
                               &t->source, error);
     if (rc == SQLITE_OK)
         rc = ext_source_read(t->db, &t->source, NULL, &t->events, error);
+    gru4rec_events_free(t->events.builder); /* the sessions' ids are not needed again */
+    t->events.builder = NULL;
     if (rc == SQLITE_OK && t->events.dataset->n_events == 0)
         rc = ext_fail(error, SQLITE_ERROR,
                       "the source has no events (%lld rows lack a session, an item or a "
@@ -185,14 +187,33 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(&t->poll);
 }
 
+/*
+ * Rows for whoever watches: each commits by itself. When another writer is in the way
+ * they are written with the next epoch's, or at the end.
+ */
+static void show_run(training *t)
+{
+    ext_error ignored = {0};
+    sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
+    if (!t->is_alone || !t->is_found)
+        return;
+    if (t->run.version == 0)
+        ext_run_begin(t->db, t->schema, t->name, &t->run, &ignored);
+    if (t->run.version != 0)
+        ext_run_epochs(t->db, t->schema, t->name, &t->run, &ignored);
+    ext_error_clear(&ignored);
+    sqlite3_set_last_insert_rowid(t->db, rowid);
+}
+
 static int on_epoch(void *context, const gru4rec_epoch *epoch)
 {
     training *t = context;
     double now = ext_seconds();
-    t->epochs[t->n_epochs] = *epoch;
-    t->epoch_seconds[t->n_epochs] = now - t->epoch_start;
-    t->n_epochs++;
+    t->run.epochs[t->run.n_epochs] = *epoch;
+    t->run.epoch_seconds[t->run.n_epochs] = now - t->epoch_start;
+    t->run.n_epochs++;
     t->epoch_start = now;
+    show_run(t);
     return 0;
 }
 
@@ -201,9 +222,9 @@ static int compute(training *t, ext_error *error)
     gru4rec_error message = {0};
     gru4rec_hooks hooks = {on_poll, on_epoch, t};
     size_t n_epochs = (size_t)t->options.n_epochs;
-    t->epochs = sqlite3_malloc64(n_epochs * sizeof *t->epochs);
-    t->epoch_seconds = sqlite3_malloc64(n_epochs * sizeof *t->epoch_seconds);
-    if (t->epochs == NULL || t->epoch_seconds == NULL)
+    t->run.epochs = sqlite3_malloc64(n_epochs * sizeof *t->run.epochs);
+    t->run.epoch_seconds = sqlite3_malloc64(n_epochs * sizeof *t->run.epoch_seconds);
+    if (t->run.epochs == NULL || t->run.epoch_seconds == NULL)
         return ext_fail_nomem(error);
     int rc = ext_fail_library(error,
                               gru4rec_model_new(&ext_allocator, &t->options,
@@ -212,7 +233,6 @@ static int compute(training *t, ext_error *error)
                               &message);
     if (rc != SQLITE_OK)
         return rc;
-    ext_poll_start(&t->poll, t->db);
     ext_progress_start(&t->progress, t->options.verbose);
     t->start = t->epoch_start = ext_seconds();
     gru4rec_model_init(t->model, t->options.seed);
@@ -222,7 +242,6 @@ static int compute(training *t, ext_error *error)
                                         &t->options, &hooks, &message),
                           &message);
     ext_progress_stop(&t->progress);
-    ext_poll_stop(&t->poll);
     return rc;
 }
 
@@ -253,84 +272,125 @@ static int create_model(training *t, ext_error *error)
     return ext_exec(t->db, sqlite3_str_finish(text), error);
 }
 
-/* Writes the summary into m_version and leaves it in *summary, of sqlite3_malloc. */
-static int save_summary(training *t, int64_t version, char **summary, ext_error *error)
+static int make_summary(training *t, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    const gru4rec_epoch *last = &t->epochs[t->n_epochs - 1];
+    const ext_run *run = &t->run;
     const gru4rec_dataset *dataset = t->events.dataset;
     int64_t steps = 0, events = 0;
     double seconds = 0;
-    for (size_t i = 0; i < t->n_epochs; i++) {
-        steps += t->epochs[i].steps;
-        events += t->epochs[i].events;
-        seconds += t->epoch_seconds[i];
+    for (size_t i = 0; i < run->n_epochs; i++) {
+        steps += run->epochs[i].steps;
+        events += run->epochs[i].events;
+        seconds += run->epoch_seconds[i];
     }
     int rc = ext_prepare(
         t->db,
         sqlite3_mprintf(
-            "UPDATE \"%w\".\"%w_version\" SET summary = json_object('model', ?1, "
-            "'version', "
-            "?2, 'epochs', ?3, 'steps', ?4, 'events', ?5, 'sessions', ?6, 'items', ?7, "
-            "'loss', ?8, 'seconds', ?9, 'events_per_second', ?10, 'threads', 1, "
-            "'skipped_events', ?11, 'skipped_sessions', ?12, 'memory_bytes', ?13) WHERE "
-            "version = ?2 RETURNING summary",
-            t->schema, t->name),
+            "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'steps', "
+            "?3, 'events', ?4, 'sessions', ?5, 'items', ?6, 'loss', ?7, "
+            "'seconds', ?8, 'events_per_second', ?9, 'threads', 1, "
+            "'skipped_events', ?10, 'skipped_sessions', ?11, 'memory_bytes', "
+            "?12)"),
         &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_bind_text(stmt, 1, t->name, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_int64(stmt, 2, version);
-    sqlite3_bind_int64(stmt, 3, (int64_t)t->n_epochs);
-    sqlite3_bind_int64(stmt, 4, steps);
-    sqlite3_bind_int64(stmt, 5, dataset->n_events);
-    sqlite3_bind_int64(stmt, 6, dataset->n_sessions);
-    sqlite3_bind_int64(stmt, 7, gru4rec_items_count(t->events.items));
-    sqlite3_bind_double(stmt, 8, last->loss);
-    sqlite3_bind_double(stmt, 9, seconds);
-    sqlite3_bind_int64(stmt, 10, (int64_t)((double)events / (seconds > 0 ? seconds : 1)));
-    sqlite3_bind_int64(stmt, 11, t->events.n_null);
-    sqlite3_bind_int64(stmt, 12, dataset->n_single);
-    sqlite3_bind_int64(stmt, 13, (int64_t)t->n_bytes);
+    sqlite3_bind_int64(stmt, 2, (int64_t)run->n_epochs);
+    sqlite3_bind_int64(stmt, 3, steps);
+    sqlite3_bind_int64(stmt, 4, dataset->n_events);
+    sqlite3_bind_int64(stmt, 5, dataset->n_sessions);
+    sqlite3_bind_int64(stmt, 6, gru4rec_items_count(t->events.items));
+    sqlite3_bind_double(stmt, 7, run->epochs[run->n_epochs - 1].loss);
+    sqlite3_bind_double(stmt, 8, seconds);
+    sqlite3_bind_int64(stmt, 9, (int64_t)((double)events / (seconds > 0 ? seconds : 1)));
+    sqlite3_bind_int64(stmt, 10, t->events.n_null);
+    sqlite3_bind_int64(stmt, 11, dataset->n_single);
+    sqlite3_bind_int64(stmt, 12, (int64_t)t->n_bytes);
     if (sqlite3_step(stmt) == SQLITE_ROW)
-        *summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
-    if (sqlite3_reset(stmt) != SQLITE_OK)
-        rc = ext_fail_db(error, t->db, "writing the model");
-    else if (*summary == NULL)
-        rc = ext_fail_nomem(error);
+        t->run.summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+    if (t->run.summary == NULL)
+        rc = ext_fail_db(error, t->db, "writing the summary");
     sqlite3_finalize(stmt);
     return rc;
 }
 
-static int save(training *t, char **summary, ext_error *error)
+/* Writes everything in one savepoint, but does not release it. */
+static int write_version(training *t, ext_error *error)
 {
-    ext_training result = {
-        .model = t->model,
-        .events = &t->events,
-        .options = &t->options,
-        .source = t->text != NULL ? t->text : t->config.source,
-        .epochs = t->epochs,
-        .epoch_seconds = t->epoch_seconds,
-        .n_epochs = t->n_epochs,
-    };
-    ext_error ignored = {0};
-    int64_t version = 0;
-    sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
-    int rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
-    if (rc != SQLITE_OK)
-        return rc;
+    int rc = SQLITE_OK;
     if (!t->is_found)
         rc = create_model(t, error);
     if (rc == SQLITE_OK)
-        rc = ext_store_save(t->db, t->schema, t->name, &result, &version, error);
+        rc = ext_runs_sweep(t->db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
-        rc = save_summary(t, version, summary, error);
-    if (rc == SQLITE_OK)
+        rc = ext_run_finish(t->db, t->schema, t->name, &t->run, t->model, t->events.items,
+                            t->options.keep_versions, error);
+    return rc;
+}
+
+static bool is_busy(const ext_error *error)
+{
+    return (error->rc & 0xff) == SQLITE_BUSY;
+}
+
+/*
+ * Waits a moment for whoever is in the way; false when patience is over: as long as the
+ * training took, but a minute at least.
+ */
+static bool wait_for_others(training *t, double since)
+{
+    double now = ext_seconds(), patience = since - t->start;
+    bool is_late = now - since > (patience > 60 ? patience : 60);
+    sqlite3_sleep(20);
+    return !is_late && !ext_poll_check(&t->poll);
+}
+
+/*
+ * The commit. In autocommit the outermost RELEASE commits, and while readers hold it up
+ * it is tried again with everything still written. Given up, only ROLLBACK ends that
+ * transaction, which is ours alone.
+ */
+static int release_version(training *t, double since, ext_error *error)
+{
+    ext_error ignored = {0};
+    int rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    while (t->is_alone && is_busy(error) && wait_for_others(t, since)) {
+        ext_error_clear(error);
         rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    }
     if (rc != SQLITE_OK) {
+        ext_exec(t->db, sqlite3_mprintf(t->is_alone ? "ROLLBACK" : "ROLLBACK TO gru4rec"),
+                 &ignored);
+        ext_error_clear(&ignored);
+        if (!t->is_alone)
+            ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
+        ext_error_clear(&ignored);
+    }
+    return rc;
+}
+
+static int save(training *t, ext_error *error)
+{
+    ext_error ignored = {0};
+    sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
+    double since = ext_seconds();
+    int rc = make_summary(t, error);
+    bool is_again = rc == SQLITE_OK;
+    while (is_again) {
+        ext_error_clear(error);
+        rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+        if (rc != SQLITE_OK)
+            break;
+        rc = write_version(t, error);
+        if (rc == SQLITE_OK) {
+            rc = release_version(t, since, error);
+            break;
+        }
         ext_exec(t->db, sqlite3_mprintf("ROLLBACK TO gru4rec"), &ignored);
         ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
         ext_error_clear(&ignored);
+        is_again = t->is_alone && is_busy(error) && wait_for_others(t, since);
     }
     sqlite3_set_last_insert_rowid(t->db, rowid);
     return rc;
@@ -338,8 +398,7 @@ static int save(training *t, char **summary, ext_error *error)
 
 /* ---- the function ---- */
 
-static int run(training *t, int argc, sqlite3_value **argv, char **summary,
-               ext_error *error)
+static int run(training *t, int argc, sqlite3_value **argv, ext_error *error)
 {
     int rc = take_arguments(t, argc, argv, error);
     if (rc == SQLITE_OK)
@@ -350,10 +409,27 @@ static int run(training *t, int argc, sqlite3_value **argv, char **summary,
         rc = read_events(t, error);
     if (rc == SQLITE_OK)
         rc = check_memory(t, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    t->run.source = t->text != NULL ? t->text : t->config.source;
+    t->run.options = ext_options_json(&t->options, true);
+    if (t->run.options == NULL)
+        return ext_fail_nomem(error);
+    ext_run_start(&t->run);
+    ext_poll_start(&t->poll, t->db);
+    show_run(t);
+    rc = compute(t, error);
     if (rc == SQLITE_OK)
-        rc = compute(t, error);
-    if (rc == SQLITE_OK)
-        rc = save(t, summary, error);
+        rc = save(t, error);
+    ext_poll_stop(&t->poll);
+    if (rc != SQLITE_OK && t->is_alone && t->run.version != 0) {
+        ext_error ignored = {0};
+        ext_run_fail(t->db, t->schema, t->name, &t->run,
+                     (rc & 0xff) == SQLITE_INTERRUPT ? "interrupted" : "failed",
+                     error->message, &ignored);
+        ext_error_clear(&ignored);
+    }
+    ext_run_stop(&t->run);
     return rc;
 }
 
@@ -378,8 +454,10 @@ static void release(training *t)
     ext_source_close(&t->source);
     ext_config_free(&t->config);
     ext_columns_free(&t->columns);
-    sqlite3_free(t->epochs);
-    sqlite3_free(t->epoch_seconds);
+    sqlite3_free(t->run.options);
+    sqlite3_free(t->run.summary);
+    sqlite3_free(t->run.epochs);
+    sqlite3_free(t->run.epoch_seconds);
     sqlite3_free(t->schema);
     sqlite3_free(t->name);
 }
@@ -387,9 +465,9 @@ static void release(training *t)
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = sqlite3_user_data(context);
-    training t = {.db = connection->db};
+    training t = {.db = connection->db,
+                  .is_alone = sqlite3_get_autocommit(connection->db)};
     ext_error error = {0};
-    char *summary = NULL;
     if (connection->is_training) {
         ext_fail(&error, SQLITE_BUSY,
                  "a training runs on this connection; wait for it, or use another one");
@@ -397,14 +475,13 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
         return;
     }
     connection->is_training = true;
-    if (run(&t, argc, argv, &summary, &error) == SQLITE_OK) {
-        sqlite3_result_text(context, summary, -1, SQLITE_TRANSIENT);
+    if (run(&t, argc, argv, &error) == SQLITE_OK) {
+        sqlite3_result_text(context, t.run.summary, -1, SQLITE_TRANSIENT);
     } else {
         mention_serving(&t, &error);
         ext_error_result(&error, context);
     }
     connection->is_training = false;
-    sqlite3_free(summary);
     release(&t);
 }
 

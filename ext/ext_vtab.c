@@ -1,5 +1,46 @@
-/* ext_vtab.c - hidden arguments of virtual tables; see ext_int.h. */
+/* ext_vtab.c - what the virtual tables have in common; see ext_int.h. */
 #include "ext_int.h"
+
+#include <string.h>
+
+int ext_connect_table(ext_connection *connection, const char *declaration, int trust,
+                      sqlite3_vtab **out)
+{
+    int rc = sqlite3_declare_vtab(connection->db, declaration);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_vtab_config(connection->db, trust);
+    ext_table *table = sqlite3_malloc(sizeof *table);
+    if (table == NULL)
+        return SQLITE_NOMEM;
+    memset(table, 0, sizeof *table);
+    table->connection = connection;
+    *out = &table->base;
+    return SQLITE_OK;
+}
+
+int ext_disconnect_table(sqlite3_vtab *base)
+{
+    ext_table *table = (ext_table *)base;
+    sqlite3_free(table->schema);
+    sqlite3_free(table->name);
+    sqlite3_free(table);
+    return SQLITE_OK;
+}
+
+int ext_register_module(ext_connection *connection, const char *name,
+                        const sqlite3_module *module, ext_error *error)
+{
+    if (sqlite3_create_module_v2(connection->db, name, module, connection, NULL) !=
+        SQLITE_OK)
+        return ext_fail_db(error, connection->db, name);
+    return SQLITE_OK;
+}
+
+const char *ext_argument_text(sqlite3_value *argument)
+{
+    return argument != NULL ? (const char *)sqlite3_value_text(argument) : NULL;
+}
 
 int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv)
 {

@@ -253,6 +253,29 @@ typedef struct gru4rec_dataset {
 gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **dataset,
                                      gru4rec_items **items);
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
+/* The session at a place in visiting order, of finished events. */
+void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
+
+/* ---- the session-parallel schedule, to look at (algorithm 2) ---- */
+
+typedef struct gru4rec_schedule gru4rec_schedule;
+
+/* The lanes of one step; arrays (n) belong to the schedule, until the next call. */
+typedef struct gru4rec_lanes {
+    int32_t n;              /* M */
+    const int64_t *session; /* place in visiting order */
+    const int32_t *input;   /* item rows */
+    const int32_t *target;  /* item rows */
+    const int32_t *from; /* lane of the step before whose state goes on; -1: zero state */
+} gru4rec_lanes;
+
+/* needs_contrast: an epoch ends when one lane is left, as in training with n_sample 0. */
+gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
+                                    const gru4rec_dataset *dataset, int64_t batch_size,
+                                    bool needs_contrast, gru4rec_schedule **out);
+void gru4rec_schedule_free(gru4rec_schedule *schedule);
+/* False at the end of the epoch. */
+bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
 /* ---- the model ---- */
 
@@ -263,6 +286,8 @@ gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
                                  const gru4rec_options *options, int32_t n_items,
                                  gru4rec_model **out, gru4rec_error *error);
 void gru4rec_model_free(gru4rec_model *model);
+/* Bytes of its values: to be compared with a file's before that is believed. */
+size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items);
 /* Random weights: each gate's block uniform in +-sqrt(6/(rows+cols)), biases zero. */
 void gru4rec_model_init(gru4rec_model *model, int64_t seed);
 size_t gru4rec_model_bytes(const gru4rec_model *model);
@@ -330,7 +355,10 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
 void gru4rec_session_free(gru4rec_session *session);
 void gru4rec_session_reset(gru4rec_session *session);
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
-/* scores (n): of the given rows, or of all items where rows is NULL and n is I. */
+/*
+ * scores (n): of the given rows, or of all items where rows is NULL and n is I. After at
+ * least one step: an empty history has no scores.
+ */
 void gru4rec_session_scores(gru4rec_session *session, const int32_t *rows, int32_t n,
                             gru4rec_real *scores);
 

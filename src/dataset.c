@@ -35,6 +35,8 @@ struct gru4rec_events {
     int64_t *order;   /* (n) */
     bool is_real_time;
     int64_t n_unknown;
+    int32_t
+        *visit; /* (sessions) once finished: session number by place in visiting order */
     size_t session_capacity, item_capacity, time_capacity, order_capacity;
 };
 
@@ -72,6 +74,7 @@ void gru4rec_events_free(gru4rec_events *events)
         return;
     gru4rec_allocator allocator = events->allocator;
     free_columns(events);
+    g4r_free(&allocator, events->visit);
     g4r_dict_free(&events->sessions);
     g4r_dict_free(&events->items);
     g4r_free(&allocator, events);
@@ -186,11 +189,12 @@ static void sort_if_needed(void *array, size_t n,
         }
 }
 
-/* Finds the visiting order: rank[session number] = its place. visit: scratch; both (S).
+/* Finds the visiting order: events->visit, and rank[session number] = its place; both
+ * (S).
  */
-static void rank_sessions(const gru4rec_events *events, stamp *first, int32_t *visit,
-                          int32_t *rank)
+static void rank_sessions(const gru4rec_events *events, stamp *first, int32_t *rank)
 {
+    int32_t *visit = events->visit;
     size_t n_sessions = (size_t)events->sessions.n;
     session_sort sort = {events, first};
     memset(rank, 0, n_sessions * sizeof *rank);
@@ -270,21 +274,21 @@ static bool sort_all(gru4rec_events *events, gru4rec_dataset *dataset)
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_sessions = (size_t)events->sessions.n;
     stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
-    int32_t *visit = g4r_alloc(allocator, n_sessions, sizeof *visit);
     int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
+    events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
     dataset->offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *dataset->offsets);
     dataset->item_rows = g4r_alloc(allocator, events->n, sizeof *dataset->item_rows);
-    bool is_ok = first != NULL && visit != NULL && rank != NULL && permutation != NULL &&
-                 dataset->offsets != NULL && dataset->item_rows != NULL;
+    bool is_ok = first != NULL && events->visit != NULL && rank != NULL &&
+                 permutation != NULL && dataset->offsets != NULL &&
+                 dataset->item_rows != NULL;
     if (is_ok) {
-        rank_sessions(events, first, visit, rank);
+        rank_sessions(events, first, rank);
         order_events(events, rank, dataset, permutation);
         for (size_t i = 0; i < events->n; i++)
             dataset->item_rows[i] = events->item[permutation[i]];
     }
     g4r_free(allocator, first);
-    g4r_free(allocator, visit);
     g4r_free(allocator, rank);
     g4r_free(allocator, permutation);
     return is_ok;
@@ -312,6 +316,11 @@ gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **d
         *dataset = NULL;
     }
     return status;
+}
+
+void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id)
+{
+    g4r_dict_get(&events->sessions, events->visit[place], id);
 }
 
 void gru4rec_dataset_free(gru4rec_dataset *dataset)

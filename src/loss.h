@@ -17,7 +17,7 @@ typedef struct g4r_loss {
 void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options);
 /*
  * scores (n): in, the lane's logits; out, scale x the gradient of the loss with respect
- * to them. scratch (2n). Returns the loss; not finite when a score is not.
+ * to them. scratch (2n). Returns the loss; NaN when a score is NaN.
  */
 double g4r_loss_row(g4r_real *scores, const g4r_loss *loss, size_t own, size_t n,
                     g4r_real scale, g4r_real *scratch, const g4r_vec *vec);

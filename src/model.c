@@ -36,6 +36,18 @@ void gru4rec_model_free(gru4rec_model *model)
     g4r_free(&allocator, model);
 }
 
+size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items)
+{
+    g4r_params params;
+    size_t bytes = 0;
+    g4r_params_init(&params, options, n_items);
+    for (size_t i = 0; i < params.n; i++) {
+        size_t size = g4r_mul(g4r_param_size(&params.list[i]), sizeof(g4r_real));
+        bytes = size > SIZE_MAX - bytes ? SIZE_MAX : bytes + size;
+    }
+    return bytes;
+}
+
 void gru4rec_model_init(gru4rec_model *model, int64_t seed)
 {
     g4r_params_randomise(&model->params, model->values, seed);

@@ -117,3 +117,47 @@ bool g4r_schedule_next(g4r_schedule *schedule)
     }
     return schedule->n_live > 0;
 }
+
+/* ---- the public face ---- */
+
+struct gru4rec_schedule {
+    g4r_schedule inner;
+};
+
+gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
+                                    const gru4rec_dataset *dataset, int64_t batch_size,
+                                    bool needs_contrast, gru4rec_schedule **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = g4r_alloc(allocator, 1, sizeof **out);
+    if (*out != NULL && !g4r_schedule_init(&(*out)->inner, dataset, batch_size,
+                                           needs_contrast, allocator)) {
+        g4r_free(allocator, *out);
+        *out = NULL;
+    }
+    return *out != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
+}
+
+void gru4rec_schedule_free(gru4rec_schedule *schedule)
+{
+    if (schedule == NULL)
+        return;
+    gru4rec_allocator allocator = schedule->inner.allocator;
+    g4r_schedule_free(&schedule->inner);
+    g4r_free(&allocator, schedule);
+}
+
+bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes)
+{
+    const g4r_schedule *inner = &schedule->inner;
+    bool is_step = g4r_schedule_next(&schedule->inner);
+    *lanes = (gru4rec_lanes){
+        .n = inner->n_live,
+        .session = inner->session,
+        .input = inner->input,
+        .target = inner->target,
+        .from = inner->from,
+    };
+    return is_step;
+}

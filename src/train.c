@@ -37,6 +37,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     size_t others = (size_t)options->n_sample * sizeof(int32_t) + n_lanes * 40;
     if (step > SIZE_MAX / 4 || model > SIZE_MAX / 4)
         return SIZE_MAX;
+    /* The objects themselves, and what aligning two blocks takes. */
+    others += sizeof(gru4rec_model) + 2 * (G4R_ALIGNMENT + sizeof(void *));
     return step + model + sampler + others;
 }
 

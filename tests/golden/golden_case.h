@@ -125,8 +125,8 @@ static gru4rec_dataset *read_train(const golden_case *c)
     double *sessions =
         read_numbers(c, "SELECT e.value ->> 0 FROM run, json_each(text, ?1) e",
                      "$.events", &n_sessions);
-    double *ids = read_numbers(
-        c, "SELECT e.value ->> 1 FROM run, json_each(text, ?1) e", "$.events", &n);
+    double *ids = read_numbers(c, "SELECT e.value ->> 1 FROM run, json_each(text, ?1) e",
+                               "$.events", &n);
     gru4rec_dataset *data = make_dataset(c, sessions, ids, n);
     free(sessions);
     free(ids);

@@ -106,8 +106,8 @@ static void read_epoch(golden_epoch *e, const golden_case *c, int64_t epoch)
     snprintf(path, sizeof path, "$.steps[%d]", (int)epoch);
     e->costs = read_numbers(c, "SELECT e.value ->> 0 FROM run, json_each(text, ?1) e",
                             path, &e->n_steps);
-    e->lanes = read_numbers(c, "SELECT e.value ->> 1 FROM run, json_each(text, ?1) e",
-                            path, &n);
+    e->lanes =
+        read_numbers(c, "SELECT e.value ->> 1 FROM run, json_each(text, ?1) e", path, &n);
     snprintf(path, sizeof path, "$.epochs[%d].loss_per_event", (int)epoch);
     e->loss = read_number(c, path);
     snprintf(path, sizeof path, "$.epochs[%d].loss_official", (int)epoch);
@@ -139,9 +139,10 @@ static void replay_epoch(const golden_case *c, g4r_step *step, g4r_schedule *sch
     g4r_schedule_start(schedule);
     for (; g4r_schedule_next(schedule) && i < expected.n_steps; i++) {
         double lanes = (double)schedule->n_live;
-        double loss = g4r_step_gradient(
-            step, schedule->from, schedule->input, schedule->target, (size_t)lanes,
-            expected.samples + i * (size_t)c->options.n_sample);
+        double loss =
+            g4r_step_gradient(step, schedule->from, schedule->input, schedule->target,
+                              (size_t)lanes,
+                              expected.samples + i * (size_t)c->options.n_sample);
         g4r_step_update(step, schedule->input);
         CHECK_INT(expected.lanes[i], lanes);
         check_relative(expected.costs[i], loss / batch_size);
@@ -167,9 +168,9 @@ static void replay(const golden_case *c, gru4rec_model *model)
                                  options->n_sample == 0, &g4r_libc_allocator)))
         return;
     g4r_blas_enter();
-    if (CHECK_INT(GRU4REC_OK, g4r_step_init(&step, model, c->support, options,
-                                            (size_t)n_lanes, &g4r_libc_allocator,
-                                            &error))) {
+    if (CHECK_INT(GRU4REC_OK,
+                  g4r_step_init(&step, model, c->support, options, (size_t)n_lanes,
+                                &g4r_libc_allocator, &error))) {
         for (int64_t epoch = 0; epoch < options->n_epochs; epoch++)
             replay_epoch(c, &step, &schedule, epoch);
         g4r_step_free(&step);

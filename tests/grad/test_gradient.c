@@ -31,8 +31,8 @@ static const double tolerance = 1e-6;
 typedef struct fixture {
     gru4rec_model *model;
     g4r_step step;
-    g4r_rng dropout_rng;               /* as before every evaluation */
-    double *states[GRU4REC_MAX_LIST];  /* (LANES, h) carried into every evaluation */
+    g4r_rng dropout_rng;                /* as before every evaluation */
+    double *states[GRU4REC_MAX_LIST];   /* (LANES, h) carried into every evaluation */
     double *gradients[G4R_MAX_TENSORS]; /* whole tensors, rows summed */
 } fixture;
 
@@ -137,8 +137,8 @@ static double largest_error(fixture *f, size_t param)
         double below = evaluate(f);
         *value = kept;
         double difference = (above - below) / (2 * h);
-        double error = fabs(difference - f->gradients[param][i]) /
-                       fmax(fabs(difference), 1e-3);
+        double error =
+            fabs(difference - f->gradients[param][i]) / fmax(fabs(difference), 1e-3);
         if (isnan(error) || error > largest) /* and stays NaN */
             largest = error;
     }
@@ -200,8 +200,9 @@ static const setting losses[][3] = {
     {{"loss", "bpr-max"}, {"final_act", "elu-0.5"}, {"bpreg", "0.6"}},
 };
 static const setting cells[][3] = {{{"reset_after", "true"}}, {{"reset_after", "false"}}};
-static const setting stacks[][3] = {
-    {{"layers", "4"}}, {{"layers", "5/3"}}, {{"layers", "3/4/5"}}};
+static const setting stacks[][3] = {{{"layers", "4"}},
+                                    {{"layers", "5/3"}},
+                                    {{"layers", "3/4/5"}}};
 
 enum { N_MODES = 3, N_LOSSES = 4, N_CELLS = 2, N_STACKS = 3, ONEHOT = 0 };
 

@@ -39,10 +39,10 @@ static inline int id_compare(const gru4rec_id *a, const gru4rec_id *b)
     if (id_class(a) != id_class(b))
         return id_class(a) < id_class(b) ? -1 : 1;
     if (id_class(a) == 0) {
-        long double x = a->type == GRU4REC_ID_REAL ? (long double)a->real
-                                                   : (long double)a->integer;
-        long double y = b->type == GRU4REC_ID_REAL ? (long double)b->real
-                                                   : (long double)b->integer;
+        long double x =
+            a->type == GRU4REC_ID_REAL ? (long double)a->real : (long double)a->integer;
+        long double y =
+            b->type == GRU4REC_ID_REAL ? (long double)b->real : (long double)b->integer;
         return (x > y) - (x < y);
     }
     const unsigned char *x = a->bytes, *y = b->bytes;

@@ -76,13 +76,13 @@ static inline int test_end(void)
 }
 
 #define CHECK(condition) test_check((condition), #condition, __FILE__, __LINE__)
-#define CHECK_INT(expected, actual)                                                      \
-    test_check_int((long long)(expected), (long long)(actual), #actual, __FILE__,        \
+#define CHECK_INT(expected, actual)                                               \
+    test_check_int((long long)(expected), (long long)(actual), #actual, __FILE__, \
                    __LINE__)
-#define CHECK_NEAR(expected, actual, tolerance)                                          \
-    test_check_near((double)(expected), (double)(actual), (double)(tolerance), #actual,  \
+#define CHECK_NEAR(expected, actual, tolerance)                                         \
+    test_check_near((double)(expected), (double)(actual), (double)(tolerance), #actual, \
                     __FILE__, __LINE__)
-#define CHECK_TEXT(expected, actual)                                                     \
+#define CHECK_TEXT(expected, actual) \
     test_check_text((expected), (actual), #actual, __FILE__, __LINE__)
 #define RUN(function) (test_running = #function, function())
 

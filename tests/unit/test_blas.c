@@ -92,10 +92,12 @@ static void check_form(form f, size_t m, size_t n, size_t k, size_t pad, g4r_rea
 
 static void check_shapes(form f)
 {
-    static const size_t shapes[][3] = {
-        {1, 1, 1},  {1, 7, 5},    {1, 1, 33},   {1, 300, 100}, {2, 3, 4},  {3, 1, 5},
-        {5, 17, 1}, {17, 5, 3},   {16, 16, 16}, {33, 31, 65},  {64, 1, 9}, {7, 130, 33},
-        {0, 5, 3},  {5, 0, 3},    {1, 0, 3},    {100, 48, 2}};
+    static const size_t shapes[][3] = {{1, 1, 1},     {1, 7, 5},  {1, 1, 33},
+                                       {1, 300, 100}, {2, 3, 4},  {3, 1, 5},
+                                       {5, 17, 1},    {17, 5, 3}, {16, 16, 16},
+                                       {33, 31, 65},  {64, 1, 9}, {7, 130, 33},
+                                       {0, 5, 3},     {5, 0, 3},  {1, 0, 3},
+                                       {100, 48, 2}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (size_t pad = 0; pad <= 3; pad += 3)
             for (int beta = 0; beta <= 1; beta++)
@@ -220,8 +222,7 @@ static void threads_do_not_disturb_each_other(void)
     matrix values[2];
     for (int i = 0; i < 2; i++) {
         values[i] = make(1, (37 + 41) * 29, 0);
-        CHECK_INT(
-            0, pthread_create(&threads[i], NULL, multiply_often, values[i].values));
+        CHECK_INT(0, pthread_create(&threads[i], NULL, multiply_often, values[i].values));
     }
     for (int i = 0; i < 2; i++) {
         void *result = NULL;

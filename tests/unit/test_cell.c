@@ -70,7 +70,8 @@ static void plain_torch_lane(plain *p, double *dhidden, const fixture *f, size_t
     for (size_t i = 0; i < h; i++) {
         double gh[3], gi[3];
         for (size_t b = 0; b < 3; b++) {
-            gi[b] = (double)f->input[lane * 3 * h + b * h + i] + (double)f->bias[b * h + i];
+            gi[b] =
+                (double)f->input[lane * 3 * h + b * h + i] + (double)f->bias[b * h + i];
             gh[b] = (double)f->bias_hidden[b * h + i];
             for (size_t k = 0; k < h; k++)
                 gh[b] += (double)f->old[lane * h + k] *
@@ -131,8 +132,8 @@ static void plain_original_lane(plain *p, double *u, const fixture *f, size_t la
     for (size_t i = 0; i < h; i++) {
         double z = sigmoid((double)v[2 * h + i] + (double)f->bias[2 * h + i] +
                            product(old, f->w_hidden, h + i, h, 2 * h));
-        double c = tanh((double)v[i] + (double)f->bias[i] +
-                        product(u, f->w_hidden_c, i, h, h));
+        double c =
+            tanh((double)v[i] + (double)f->bias[i] + product(u, f->w_hidden_c, i, h, h));
         double dstate = (double)f->dstate[lane * h + i];
         p->state[lane * h + i] = (1 - z) * old[i] + z * c;
         a[i] = dstate * z * (1 - c * c);
@@ -160,8 +161,7 @@ static void plain_original(plain *p, const fixture *f)
             for (size_t i = 0; i < h; i++)
                 p->dw_hidden_c[k * h + i] += u[k] * a[i];
             for (size_t i = 0; i < 2 * h; i++)
-                p->dw_hidden[k * 2 * h + i] +=
-                    (double)f->old[lane * h + k] * a[h + i];
+                p->dw_hidden[k * 2 * h + i] += (double)f->old[lane * h + k] * a[h + i];
         }
     }
 }

@@ -143,16 +143,37 @@ static void many_are_found_again(void)
 static void order_is_that_of_sqlite(void)
 {
     /* Ascending. */
-    const gru4rec_id ids[] = {
-        id_real(-INFINITY), id_real(-1e300), id_integer(INT64_MIN),
-        id_integer(-((int64_t)1 << 53) - 1), id_integer(-((int64_t)1 << 53)),
-        id_real(-1.5), id_integer(-1), id_real(-0.5), id_integer(0), id_real(1e-300),
-        id_real(0.5), id_integer(1), id_real(1.5), id_integer(2),
-        id_integer(((int64_t)1 << 53)), id_integer(((int64_t)1 << 53) + 1),
-        id_integer(INT64_MAX), id_real(0x1p63), id_real(1e300), id_real(INFINITY),
-        id_text(""), id_text("A"), id_text("AB"), id_text("a"), id_text("b"),
-        id_text("\xc3\xa9"), id_blob(NULL, 0), id_blob("\0", 1), id_blob("\0\0", 2),
-        id_blob("A", 1), id_blob("\xff", 1)};
+    const gru4rec_id ids[] = {id_real(-INFINITY),
+                              id_real(-1e300),
+                              id_integer(INT64_MIN),
+                              id_integer(-((int64_t)1 << 53) - 1),
+                              id_integer(-((int64_t)1 << 53)),
+                              id_real(-1.5),
+                              id_integer(-1),
+                              id_real(-0.5),
+                              id_integer(0),
+                              id_real(1e-300),
+                              id_real(0.5),
+                              id_integer(1),
+                              id_real(1.5),
+                              id_integer(2),
+                              id_integer(((int64_t)1 << 53)),
+                              id_integer(((int64_t)1 << 53) + 1),
+                              id_integer(INT64_MAX),
+                              id_real(0x1p63),
+                              id_real(1e300),
+                              id_real(INFINITY),
+                              id_text(""),
+                              id_text("A"),
+                              id_text("AB"),
+                              id_text("a"),
+                              id_text("b"),
+                              id_text("\xc3\xa9"),
+                              id_blob(NULL, 0),
+                              id_blob("\0", 1),
+                              id_blob("\0\0", 2),
+                              id_blob("A", 1),
+                              id_blob("\xff", 1)};
     enum { N = sizeof ids / sizeof *ids };
     g4r_dict dict;
     g4r_dict_init(&dict, &g4r_libc_allocator);

@@ -90,8 +90,8 @@ static void text_of_an_integer_finds_it(void)
     for (int is_text = 0; is_text <= 1; is_text++) {
         gru4rec_items *items = new_items(NULL);
         for (int i = 0; i < 5; i++)
-            CHECK_INT(GRU4REC_OK, add(items, is_text ? id_text(texts[i])
-                                                     : id_integer(values[i]), 1));
+            CHECK_INT(GRU4REC_OK,
+                      add(items, is_text ? id_text(texts[i]) : id_integer(values[i]), 1));
         for (int i = 0; i < 5; i++) {
             CHECK_INT(i, find(items, id_text(texts[i])));
             CHECK_INT(i, find(items, id_integer(values[i])));
@@ -102,9 +102,19 @@ static void text_of_an_integer_finds_it(void)
 
 static void other_spellings_are_other_items(void)
 {
-    const char *const others[] = {"007", "+7", " 7", "7 ", "7.0", "7x", "0x7", "",
-                                  "-0", "00", "9223372036854775808",
-                                  "-9223372036854775809", "18446744073709551623",
+    const char *const others[] = {"007",
+                                  "+7",
+                                  " 7",
+                                  "7 ",
+                                  "7.0",
+                                  "7x",
+                                  "0x7",
+                                  "",
+                                  "-0",
+                                  "00",
+                                  "9223372036854775808",
+                                  "-9223372036854775809",
+                                  "18446744073709551623",
                                   "100000000000000000000000000007"};
     gru4rec_items *items = new_items(NULL);
     CHECK_INT(GRU4REC_OK, add(items, id_integer(7), 1));

@@ -8,8 +8,8 @@ static gru4rec_options resolve(const char *layers, const char *embedding)
 {
     gru4rec_options options;
     gru4rec_options_init(&options);
-    CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "layers",
-                                              layers, NULL));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "layers", layers, NULL));
     CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "embedding",
                                               embedding, NULL));
     CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, NULL));
@@ -40,13 +40,12 @@ static void tensors_are_those_of_the_table(void)
         const char *name;
         int n_dims;
         int64_t dims[2];
-    } expected[] = {
-        {"Wy.weight", 2, {9, 6}},      {"By.weight", 2, {9, 1}},
-        {"E.weight", 2, {9, 5}},       {"G.0.weight_ih", 2, {12, 5}},
-        {"G.0.weight_hh", 2, {12, 4}}, {"G.0.bias_ih", 1, {12, 1}},
-        {"G.0.bias_hh", 1, {12, 1}},   {"G.1.weight_ih", 2, {18, 4}},
-        {"G.1.weight_hh", 2, {18, 6}}, {"G.1.bias_ih", 1, {18, 1}},
-        {"G.1.bias_hh", 1, {18, 1}}};
+    } expected[] = {{"Wy.weight", 2, {9, 6}},      {"By.weight", 2, {9, 1}},
+                    {"E.weight", 2, {9, 5}},       {"G.0.weight_ih", 2, {12, 5}},
+                    {"G.0.weight_hh", 2, {12, 4}}, {"G.0.bias_ih", 1, {12, 1}},
+                    {"G.0.bias_hh", 1, {12, 1}},   {"G.1.weight_ih", 2, {18, 4}},
+                    {"G.1.weight_hh", 2, {18, 6}}, {"G.1.bias_ih", 1, {18, 1}},
+                    {"G.1.bias_hh", 1, {18, 1}}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_model *model = make(NULL, 9);
     size_t n_values = 0;

@@ -24,7 +24,7 @@ static size_t index_of(const char *name)
         if (strcmp(info.name, name) == 0)
             return i;
     }
-    CHECK(!"no such option");
+    CHECK_TEXT(name, "a name in the table");
     return 0;
 }
 
@@ -73,16 +73,30 @@ static void check_message(const gru4rec_error *error, const char *part)
 
 static void defaults_are_the_documented_ones(void)
 {
-    static const char *const expected[][2] = {
-        {"layers", "100"},          {"loss", "cross-entropy"}, {"final_act", "auto"},
-        {"elu_param", "0.5"},       {"batch_size", "64"},      {"n_epochs", "10"},
-        {"learning_rate", "0.05"},  {"momentum", "0"},         {"dropout_p_embed", "0"},
-        {"dropout_p_hidden", "0"},  {"embedding", "0"},        {"n_sample", "2048"},
-        {"sample_alpha", "0.5"},    {"bpreg", "1"},            {"logq", "0"},
-        {"reset_after", "true"},    {"seed", "42"},            {"keep_versions", "2"},
-        {"memory_limit", "0"},      {"verbose", "auto"},       {"cutoffs", "1/5/10/20"},
-        {"mode", "conservative"},   {"baselines", "none"},
-        {"constrained_embedding", "true"}};
+    static const char *const expected[][2] = {{"layers", "100"},
+                                              {"loss", "cross-entropy"},
+                                              {"final_act", "auto"},
+                                              {"elu_param", "0.5"},
+                                              {"batch_size", "64"},
+                                              {"n_epochs", "10"},
+                                              {"learning_rate", "0.05"},
+                                              {"momentum", "0"},
+                                              {"dropout_p_embed", "0"},
+                                              {"dropout_p_hidden", "0"},
+                                              {"embedding", "0"},
+                                              {"n_sample", "2048"},
+                                              {"sample_alpha", "0.5"},
+                                              {"bpreg", "1"},
+                                              {"logq", "0"},
+                                              {"reset_after", "true"},
+                                              {"seed", "42"},
+                                              {"keep_versions", "2"},
+                                              {"memory_limit", "0"},
+                                              {"verbose", "auto"},
+                                              {"cutoffs", "1/5/10/20"},
+                                              {"mode", "conservative"},
+                                              {"baselines", "none"},
+                                              {"constrained_embedding", "true"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());
@@ -265,24 +279,60 @@ typedef struct refused {
 static void refused_values(void)
 {
     static const refused cases[] = {
-        {"layers", ""},          {"layers", "0"},           {"layers", "65537"},
-        {"layers", "100/"},      {"layers", "/100"},        {"layers", "100//50"},
-        {"layers", "100,50"},    {"layers", "a"},           {"layers", "1.5"},
-        {"layers", "100/ 50"},   {"loss", "top1"},          {"loss", ""},
-        {"loss", "cross"},       {"loss", "bpr-max|x"},     {"final_act", "relu"},
-        {"final_act", "elu"},    {"final_act", "elu-"},     {"final_act", "elu-0"},
-        {"final_act", "elu--1"}, {"final_act", "elu-101"},  {"final_act", "elu-x"},
-        {"elu_param", "-0.1"},   {"elu_param", "101"},      {"batch_size", "0"},
-        {"batch_size", "65537"}, {"batch_size", "1.5"},     {"batch_size", "ten"},
-        {"batch_size", ""},      {"batch_size", " 5"},      {"batch_size", "5 "},
-        {"batch_size", "nan"},   {"batch_size", "inf"},     {"batch_size", "-5"},
-        {"n_epochs", "0"},       {"learning_rate", "0"},    {"learning_rate", "-1"},
-        {"learning_rate", "nan"}, {"learning_rate", "inf"}, {"learning_rate", "1e999"},
-        {"momentum", "1"},       {"momentum", "-0.1"},      {"dropout_p_embed", "1"},
-        {"dropout_p_hidden", "1.0"}, {"embedding", "-1"},   {"embedding", "layer"},
-        {"n_sample", "-1"},      {"n_sample", "1000001"},   {"seed", "-1"},
-        {"seed", "9007199254740994"}, {"reset_after", "2"}, {"reset_after", "maybe"},
-        {"reset_after", ""},     {"verbose", "loud"},       {"keep_versions", "0"},
+        {"layers", ""},
+        {"layers", "0"},
+        {"layers", "65537"},
+        {"layers", "100/"},
+        {"layers", "/100"},
+        {"layers", "100//50"},
+        {"layers", "100,50"},
+        {"layers", "a"},
+        {"layers", "1.5"},
+        {"layers", "100/ 50"},
+        {"loss", "top1"},
+        {"loss", ""},
+        {"loss", "cross"},
+        {"loss", "bpr-max|x"},
+        {"final_act", "relu"},
+        {"final_act", "elu"},
+        {"final_act", "elu-"},
+        {"final_act", "elu-0"},
+        {"final_act", "elu--1"},
+        {"final_act", "elu-101"},
+        {"final_act", "elu-x"},
+        {"elu_param", "-0.1"},
+        {"elu_param", "101"},
+        {"batch_size", "0"},
+        {"batch_size", "65537"},
+        {"batch_size", "1.5"},
+        {"batch_size", "ten"},
+        {"batch_size", ""},
+        {"batch_size", " 5"},
+        {"batch_size", "5 "},
+        {"batch_size", "nan"},
+        {"batch_size", "inf"},
+        {"batch_size", "-5"},
+        {"n_epochs", "0"},
+        {"learning_rate", "0"},
+        {"learning_rate", "-1"},
+        {"learning_rate", "nan"},
+        {"learning_rate", "inf"},
+        {"learning_rate", "1e999"},
+        {"momentum", "1"},
+        {"momentum", "-0.1"},
+        {"dropout_p_embed", "1"},
+        {"dropout_p_hidden", "1.0"},
+        {"embedding", "-1"},
+        {"embedding", "layer"},
+        {"n_sample", "-1"},
+        {"n_sample", "1000001"},
+        {"seed", "-1"},
+        {"seed", "9007199254740994"},
+        {"reset_after", "2"},
+        {"reset_after", "maybe"},
+        {"reset_after", ""},
+        {"verbose", "loud"},
+        {"keep_versions", "0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const refused *c = &cases[i];
@@ -290,8 +340,8 @@ static void refused_values(void)
         gru4rec_error error = {""};
         gru4rec_option_info info;
         char quoted[80];
-        if (!CHECK_INT(GRU4REC_INVALID, gru4rec_options_set(&options, TRAIN, c->name,
-                                                            c->value, &error)))
+        if (!CHECK_INT(GRU4REC_INVALID,
+                       gru4rec_options_set(&options, TRAIN, c->name, c->value, &error)))
             printf("%s = '%s' was taken\n", c->name, c->value);
         gru4rec_option_describe(index_of(c->name), &info);
         snprintf(quoted, sizeof quoted, "'%s'", c->value);
@@ -304,12 +354,16 @@ static void refused_values(void)
 
 static void unknown_name_brings_the_nearest(void)
 {
-    static const char *const cases[][2] = {
-        {"layer", "layers"},           {"learnin_rate", "learning_rate"},
-        {"batchsize", "batch_size"},   {"n_epoch", "n_epochs"},
-        {"BATCH-SIZE", "batch_size"},  {"momentun", "momentum"},
-        {"embeding", "embedding"},     {"sample_alfa", "sample_alpha"},
-        {"dropout_p_embd", "dropout_p_embed"}, {"log_q", "logq"}};
+    static const char *const cases[][2] = {{"layer", "layers"},
+                                           {"learnin_rate", "learning_rate"},
+                                           {"batchsize", "batch_size"},
+                                           {"n_epoch", "n_epochs"},
+                                           {"BATCH-SIZE", "batch_size"},
+                                           {"momentun", "momentum"},
+                                           {"embeding", "embedding"},
+                                           {"sample_alfa", "sample_alpha"},
+                                           {"dropout_p_embd", "dropout_p_embed"},
+                                           {"log_q", "logq"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         gru4rec_options options = defaults(), before = defaults();
         gru4rec_error error = {""};
@@ -337,11 +391,11 @@ static void nearest_is_of_the_scope(void)
     /* Whatever the name is like, some option is named. */
     CHECK_INT(GRU4REC_INVALID, gru4rec_options_set(&options, TRAIN, "", "5", &error));
     check_message(&error, "did you mean '");
-    CHECK_INT(GRU4REC_INVALID,
-              gru4rec_options_set(
-                  &options, TRAIN,
-                  "a_name_that_is_much_longer_than_any_option_could_ever_be", "5",
-                  &error));
+    CHECK_INT(
+        GRU4REC_INVALID,
+        gru4rec_options_set(&options, TRAIN,
+                            "a_name_that_is_much_longer_than_any_option_could_ever_be",
+                            "5", &error));
     check_message(&error, "did you mean '");
 }
 

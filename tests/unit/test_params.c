@@ -28,7 +28,7 @@ static void make_params(g4r_params *params, int32_t n_items, const char *const *
     g4r_params_init(params, &options, n_items);
 }
 
-#define MAKE(params, ...)                                                                \
+#define MAKE(params, ...) \
     make_params(params, N_ITEMS, (const char *const[]){__VA_ARGS__, NULL})
 
 /* ---- names and shapes ---- */
@@ -55,7 +55,7 @@ static void check_table(const g4r_params *params, const expected *table, size_t 
     }
 }
 
-#define CHECK_TABLE(params, table)                                                       \
+#define CHECK_TABLE(params, table) \
     check_table(params, table, sizeof(table) / sizeof *(table))
 
 static void shared_with_the_torch_cell(void)
@@ -87,11 +87,13 @@ static void shared_with_the_torch_cell(void)
 
 static void separate_with_the_torch_cell(void)
 {
-    static const expected table[] = {
-        {"Wy.weight", 11, 4, 2, true, 15},     {"By.weight", 11, 1, 2, true, 0},
-        {"E.weight", 11, 5, 2, true, 16},      {"G.0.weight_ih", 12, 5, 2, false, 9},
-        {"G.0.weight_hh", 12, 4, 2, false, 8}, {"G.0.bias_ih", 12, 1, 1, false, 0},
-        {"G.0.bias_hh", 12, 1, 1, false, 0}};
+    static const expected table[] = {{"Wy.weight", 11, 4, 2, true, 15},
+                                     {"By.weight", 11, 1, 2, true, 0},
+                                     {"E.weight", 11, 5, 2, true, 16},
+                                     {"G.0.weight_ih", 12, 5, 2, false, 9},
+                                     {"G.0.weight_hh", 12, 4, 2, false, 8},
+                                     {"G.0.bias_ih", 12, 1, 1, false, 0},
+                                     {"G.0.bias_hh", 12, 1, 1, false, 0}};
     g4r_params params;
     MAKE(&params, "layers", "4", "embedding", "5");
     CHECK_TABLE(&params, table);
@@ -122,17 +124,17 @@ static void shared_with_the_original_cell(void)
 static void onehot_begins_with_the_original_cell(void)
 {
     static const expected table[] = {
-        {"Wy.weight", 11, 6, 2, true, 17},     {"By.weight", 11, 1, 2, true, 0},
+        {"Wy.weight", 11, 6, 2, true, 17},      {"By.weight", 11, 1, 2, true, 0},
         {"GE.Wx0.weight", 11, 12, 2, true, 15}, {"GE.Wrz0", 4, 8, 2, false, 8},
-        {"GE.Wh0", 4, 4, 2, false, 8},         {"GE.Bh0", 12, 1, 1, false, 0},
+        {"GE.Wh0", 4, 4, 2, false, 8},          {"GE.Bh0", 12, 1, 1, false, 0},
         {"G.0.weight_ih", 18, 4, 2, false, 10}, {"G.0.weight_hh", 18, 6, 2, false, 12},
-        {"G.0.bias_ih", 18, 1, 1, false, 0},   {"G.0.bias_hh", 18, 1, 1, false, 0}};
+        {"G.0.bias_ih", 18, 1, 1, false, 0},    {"G.0.bias_hh", 18, 1, 1, false, 0}};
     static const expected original_table[] = {
-        {"Wy.weight", 11, 6, 2, true, 17},     {"By.weight", 11, 1, 2, true, 0},
+        {"Wy.weight", 11, 6, 2, true, 17},      {"By.weight", 11, 1, 2, true, 0},
         {"GE.Wx0.weight", 11, 12, 2, true, 15}, {"GE.Wrz0", 4, 8, 2, false, 8},
-        {"GE.Wh0", 4, 4, 2, false, 8},         {"GE.Bh0", 12, 1, 1, false, 0},
-        {"G.0.Wx", 4, 18, 2, false, 10},       {"G.0.Wrz", 6, 12, 2, false, 12},
-        {"G.0.Wh", 6, 6, 2, false, 12},        {"G.0.Bh", 18, 1, 1, false, 0}};
+        {"GE.Wh0", 4, 4, 2, false, 8},          {"GE.Bh0", 12, 1, 1, false, 0},
+        {"G.0.Wx", 4, 18, 2, false, 10},        {"G.0.Wrz", 6, 12, 2, false, 12},
+        {"G.0.Wh", 6, 6, 2, false, 12},         {"G.0.Bh", 18, 1, 1, false, 0}};
     g4r_params params;
     MAKE(&params, "layers", "4/6", "constrained_embedding", "false");
     CHECK_TABLE(&params, table);
@@ -174,9 +176,11 @@ static void values_are_apart_and_aligned(void)
     MAKE(&params, "layers", "4/6/3", "embedding", "5");
     g4r_params_layout(&params, &arena, values);
     CHECK(values[0] == NULL);
+    CHECK_INT(arena.used, g4r_params_bytes(&params));
     if (!CHECK(g4r_arena_allocate(&arena, &allocator)))
         return;
     g4r_params_layout(&params, &arena, values);
+    CHECK_INT(arena.used, g4r_params_bytes(&params));
     for (size_t i = 0; i < params.n; i++) {
         CHECK_INT(0, (uintptr_t)values[i] % G4R_ALIGNMENT);
         for (size_t k = 0; k < g4r_param_size(&params.list[i]); k++) {
@@ -252,8 +256,7 @@ static void check_block(const weights *w, size_t index, bool is_by_row, size_t g
 static void torch_blocks_are_uniform_in_their_bounds(void)
 {
     weights w;
-    draw(&w, 500, 42,
-         (const char *const[]){"layers", "40/64", "embedding", "100", NULL});
+    draw(&w, 500, 42, (const char *const[]){"layers", "40/64", "embedding", "100", NULL});
     const g4r_layer *first = &w.params.layers[0], *second = &w.params.layers[1];
     check_block(&w, w.params.output, true, 0, 500, sqrt(6.0 / (500 + 64)));
     check_block(&w, w.params.embedding, true, 0, 500, sqrt(6.0 / (500 + 100)));

@@ -44,8 +44,8 @@ static void check_order(gru4rec_ranking *ranking, int32_t n, bool has_rows)
     }
     qsort(sorted, n_sorted, sizeof *sorted, compare);
     for (size_t i = 0; i < n_sorted; i++)
-        n_right += gru4rec_ranking_next(ranking, &row, &score) &&
-                   row == sorted[i].row && score == sorted[i].score;
+        n_right += gru4rec_ranking_next(ranking, &row, &score) && row == sorted[i].row &&
+                   score == sorted[i].score;
     CHECK_INT(n_sorted, n_right);
     for (int i = 0; i < 40; i++)
         CHECK(!gru4rec_ranking_next(ranking, &row, &score));

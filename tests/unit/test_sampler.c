@@ -25,8 +25,7 @@ static double share_of(const int64_t *support, int32_t n, double alpha, int32_t 
 static bool start(g4r_sampler *sampler, const int64_t *support, int32_t n, double alpha,
                   int64_t seed)
 {
-    return CHECK(
-        g4r_sampler_init(sampler, support, n, alpha, seed, &g4r_libc_allocator));
+    return CHECK(g4r_sampler_init(sampler, support, n, alpha, seed, &g4r_libc_allocator));
 }
 
 /* Every cell is off by less than 2^-32, so an item by less than n of them. */

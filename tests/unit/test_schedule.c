@@ -152,8 +152,7 @@ static twin_lane twin_take(const twin *t, int64_t session)
 static void twin_step(twin *t)
 {
     const g4r_schedule *schedule = t->schedule;
-    if (!CHECK(g4r_schedule_next(t->schedule)) ||
-        !CHECK_INT(t->n_live, schedule->n_live))
+    if (!CHECK(g4r_schedule_next(t->schedule)) || !CHECK_INT(t->n_live, schedule->n_live))
         return;
     for (int l = 0; l < t->n_live; l++) {
         twin_lane *lane = &t->lanes[l];

@@ -43,12 +43,11 @@ static bool start(fixture *f, int32_t n_items, const int64_t *supports)
 {
     gru4rec_error error;
     return CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f->options, &error)) &&
-           CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &f->options, n_items, &f->model,
-                                                   &error)) &&
            CHECK_INT(GRU4REC_OK,
-                     g4r_step_init(&f->step, f->model, supports, &f->options,
-                                   (size_t)f->options.batch_size, &g4r_libc_allocator,
-                                   &error));
+                     gru4rec_model_new(NULL, &f->options, n_items, &f->model, &error)) &&
+           CHECK_INT(GRU4REC_OK, g4r_step_init(&f->step, f->model, supports, &f->options,
+                                               (size_t)f->options.batch_size,
+                                               &g4r_libc_allocator, &error));
 }
 
 static void finish(fixture *f)
@@ -62,7 +61,7 @@ static g4r_real *tensor(const fixture *f, const char *name)
     for (size_t i = 0; i < f->model->params.n; i++)
         if (strcmp(f->model->params.list[i].name, name) == 0)
             return f->model->values[i];
-    CHECK(!"no tensor of that name");
+    CHECK_TEXT(name, "the name of a tensor");
     return NULL;
 }
 
@@ -143,11 +142,12 @@ static void test_torch_cell(void)
 {
     static const double state[] = {.0499787, -.0298257, -.0272213, .1055531};
     static const double dx[] = {.0138695, -.0029716, -.0289308, .0049702};
-    static const double dbias_ih[] = {0, .0001462, -.0016687, -.0024399, -.038649,
-                                      .0145905};
+    static const double dbias_ih[] = {0,         .0001462, -.0016687,
+                                      -.0024399, -.038649, .0145905};
     static const double dbias_hh[] = {0,         .0001462,  -.0016687,
                                       -.0024399, -.0214176, .0069716};
-    static const double rows[] = {.0000503, .2999737, -.200023, .3000241, .5, -.1, .2, .3};
+    static const double rows[] = {.0000503, .2999737, -.200023, .3000241,
+                                  .5,       -.1,      .2,       .3};
     static const double by[] = {.0999982, -.0999982, 0, 0};
     static fixture f;
     if (start_example(&f, "cross-entropy", "true")) {
@@ -181,10 +181,12 @@ static void test_original_cell(void)
     static const double g[] = {-.3347629, .1695257,  .1652371,
                                .1683957,  -.3367914, .1683957};
     static const double dy[] = {.0678103, -.0339051, -.1347166, .0673583};
-    static const double a[] = {.0330594,  -.0171341, .0001039, .0000458, .0000008, -.0012041,
-                               -.0611593, .0329026,  0,        0,        .001669,  .0036438};
+    static const double a[] = {.0330594, -.0171341, .0001039,  .0000458,
+                               .0000008, -.0012041, -.0611593, .0329026,
+                               0,        0,         .001669,   .0036438};
     static const double dx[] = {.0132232, -.003753, -.0242301, .0072732};
-    static const double rows[] = {.000058, .2999763, -.2000307, .3000205, .5, -.1, .2, .3};
+    static const double rows[] = {.000058, .2999763, -.2000307, .3000205,
+                                  .5,      -.1,      .2,        .3};
     static const double by[] = {.0999982, -.0999982, 0, 0};
     static fixture f;
     if (start_example(&f, "cross-entropy", "false")) {
@@ -240,8 +242,7 @@ static double step_in_order(fixture *f, const size_t *lanes, bool is_backwards)
         int32_t k = is_backwards ? SAMPLES - 1 - i : i;
         rows[i] = k * k % 23;
     }
-    double loss =
-        g4r_step_gradient(&f->step, new_lanes, lane_in, lane_out, LANES, rows);
+    double loss = g4r_step_gradient(&f->step, new_lanes, lane_in, lane_out, LANES, rows);
     g4r_step_update(&f->step, lane_in);
     return loss;
 }
@@ -264,7 +265,10 @@ static void test_lane_and_sample_order(void)
     finish(&b);
 }
 
-/* Only rows that are inputs, targets or samples move; and those all do. */
+/*
+ * Only rows that are inputs, targets or samples move, and those all do. 21 is an input
+ * alone: its bias stays.
+ */
 static void test_untouched_rows_stay(void)
 {
     static const size_t straight[LANES] = {0, 1, 2, 3};
@@ -278,10 +282,36 @@ static void test_untouched_rows_stay(void)
         memcpy(before, table, sizeof before);
         step_in_order(&f, straight, false);
         for (size_t row = 0; row < ITEMS; row++)
-            CHECK_INT(is_touched[row], memcmp(before + row * 8, table + row * 8,
-                                              8 * sizeof *table) != 0);
+            CHECK_INT(is_touched[row],
+                      memcmp(before + row * 8, table + row * 8, 8 * sizeof *table) != 0);
+        CHECK(tensor(&f, "By.weight")[21] == 0);
+        CHECK(tensor(&f, "By.weight")[40] != 0);
     }
     finish(&f);
+}
+
+/*
+ * logq is a change of bias: ln support for targets, sample_alpha ln support for samples,
+ * divided at the live lanes, here 2 of 4 (algorithm 5.1). Observed: 1e-6 of the loss.
+ */
+static void test_logq(void)
+{
+    static const int32_t in[] = {1, 2}, out[] = {10, 11};
+    static const int32_t rows[SAMPLES] = {20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+    static fixture f, shifted;
+    if (start_random(&f, "0") && start_random(&shifted, "0")) {
+        shifted.step.logq = 0;
+        for (int32_t row = 10; row < 32; row++)
+            tensor(&shifted, "By.weight")[row] -=
+                (g4r_real)((row < 12 ? 1 : 0.5) * log(1 + row % 7));
+        double loss = g4r_step_gradient(&f.step, new_lanes, in, out, 2, rows);
+        CHECK_NEAR(g4r_step_gradient(&shifted.step, new_lanes, in, out, 2, rows), loss,
+                   1e-5);
+        for (size_t i = 0; i < 2 * (2 + SAMPLES); i++)
+            CHECK_NEAR(shifted.step.scores[i], f.step.scores[i], 1e-6);
+    }
+    finish(&f);
+    finish(&shifted);
 }
 
 /* Masks are drawn anew for every step; without dropout nothing is drawn. */
@@ -309,6 +339,7 @@ int main(void)
     RUN(test_original_cell);
     RUN(test_lane_and_sample_order);
     RUN(test_untouched_rows_stay);
+    RUN(test_logq);
     RUN(test_dropout_changes_every_step);
     return test_end();
 }

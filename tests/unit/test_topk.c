@@ -34,8 +34,7 @@ static bool is_right(const g4r_scored *sorted, size_t n_sorted, size_t start,
 {
     static g4r_scored best[MOST + 1];
     size_t expected = G4R_MIN(k, n_sorted - start);
-    size_t got =
-        g4r_topk(best, scores, start > 0 ? &sorted[start - 1] : NULL, n, k, vec);
+    size_t got = g4r_topk(best, scores, start > 0 ? &sorted[start - 1] : NULL, n, k, vec);
     for (size_t i = 0; i < expected && i < got; i++)
         if (compare(&best[i], &sorted[start + i]) != 0)
             return false;

@@ -1,0 +1,381 @@
+/*
+ * test_evaluate.c - metrics against a plain computation, event by event, with
+ * gru4rec_session: tie modes, cut-offs, coverage, popularity, baseline; and what they may
+ * not depend on (algorithm 8, 13.2, 13.3, 13.10).
+ */
+#include "../../src/model.h"
+#include "../../src/rng.h"
+#include "../lib/fault_alloc.h"
+#include "../lib/test.h"
+
+enum { ITEMS = 40, SESSIONS = 600, MOST_EVENTS = 6 * SESSIONS, CUTOFFS = 4 };
+
+static const int64_t cutoffs[CUTOFFS] = {1, 3, 10, 100}; /* the last beyond I */
+static const char *const modes[] = {"standard", "conservative", "median"};
+
+typedef struct fixture {
+    gru4rec_options options;
+    gru4rec_model *model;
+    int64_t support[ITEMS];
+    int32_t rows[MOST_EVENTS];
+    int64_t offsets[SESSIONS + 1];
+    gru4rec_dataset test;
+} fixture;
+
+/* More sessions than lanes, of 1 to 6 events. */
+static void make_sessions(fixture *f)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 77, 0);
+    int64_t n = 0;
+    f->test = (gru4rec_dataset){.allocator = g4r_libc_allocator,
+                                .n_sessions = SESSIONS,
+                                .item_rows = f->rows,
+                                .offsets = f->offsets};
+    for (int64_t s = 0; s < SESSIONS; s++) {
+        int64_t length = 1 + (int64_t)(g4r_rng_uniform(&rng) * 6);
+        f->test.n_single += length == 1;
+        for (int64_t i = 0; i < length; i++)
+            f->rows[n++] = (int32_t)(g4r_rng_uniform(&rng) * ITEMS);
+        f->offsets[s + 1] = n;
+    }
+    f->test.n_events = n;
+}
+
+/*
+ * n_flat items have no weights but one bias: exact ties, whatever the order of sums. The
+ * others' scores are far enough from each other that rounding does not swap them.
+ */
+static bool start(fixture *f, size_t n_flat)
+{
+    gru4rec_error error;
+    memset(f, 0, sizeof *f);
+    gru4rec_options_init(&f->options);
+    gru4rec_options_set(&f->options, GRU4REC_SCOPE_TRAIN, "layers", "7/5", &error);
+    gru4rec_options_set(&f->options, GRU4REC_SCOPE_EVALUATE, "cutoffs", "1/3/10/100",
+                        &error);
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f->options, &error)) ||
+        !CHECK_INT(GRU4REC_OK,
+                   gru4rec_model_new(NULL, &f->options, ITEMS, &f->model, &error)))
+        return false;
+    gru4rec_model_init(f->model, 2);
+    const g4r_params *params = &f->model->params;
+    for (size_t i = 0; i < g4r_param_size(&params->list[params->output]); i++)
+        f->model->values[params->output][i] *= i < n_flat * params->top ? 0 : 4;
+    for (size_t row = 0; row < ITEMS; row++) {
+        f->model->values[params->output_bias][row] = (g4r_real)(row < n_flat ? 0.125 : 0);
+        f->support[row] = 1 + (int64_t)(row * 7 % 11);
+    }
+    make_sessions(f);
+    return true;
+}
+
+static void finish(fixture *f)
+{
+    gru4rec_model_free(f->model);
+}
+
+static gru4rec_status evaluate(fixture *f, const char *mode, const char *baselines,
+                               const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
+                               gru4rec_error *error)
+{
+    gru4rec_options_set(&f->options, GRU4REC_SCOPE_EVALUATE, "mode", mode, error);
+    gru4rec_options_set(&f->options, GRU4REC_SCOPE_EVALUATE, "baselines", baselines,
+                        error);
+    return gru4rec_evaluate(NULL, f->model, f->support, &f->test, &f->options, hooks,
+                            metrics, error);
+}
+
+/* ---- the plain computation ---- */
+
+typedef struct plain {
+    double recall[CUTOFFS], mrr[CUTOFFS], ndcg[CUTOFFS], popularity[CUTOFFS];
+    int64_t listed[CUTOFFS], events, ties;
+    bool is_covered[CUTOFFS][ITEMS];
+} plain;
+
+/* Where the row stands in the list: 1 + how many stand before it. */
+static int64_t place_of(const g4r_real *scores, int32_t row)
+{
+    int64_t place = 1;
+    for (int32_t i = 0; i < ITEMS; i++)
+        place += scores[i] > scores[row] || (scores[i] == scores[row] && i < row);
+    return place;
+}
+
+static void count_plain(plain *p, const fixture *f, const g4r_real *scores,
+                        int32_t target, int mode)
+{
+    double above = 0, equal = 0;
+    for (int32_t i = 0; i < ITEMS; i++) {
+        above += scores[i] > scores[target];
+        equal += i != target && scores[i] == scores[target];
+    }
+    double rank = 1 + above + (mode == 0 ? 0 : mode == 1 ? equal : equal / 2);
+    p->events++;
+    p->ties += equal > 0;
+    for (size_t c = 0; c < CUTOFFS; c++) {
+        bool is_hit = rank <= (double)cutoffs[c];
+        p->recall[c] += is_hit;
+        p->mrr[c] += is_hit ? 1 / rank : 0;
+        p->ndcg[c] += is_hit ? 1 / log2(1 + rank) : 0;
+        for (int32_t row = 0; row < ITEMS; row++)
+            if (place_of(scores, row) <= cutoffs[c]) {
+                p->listed[c]++;
+                p->popularity[c] += (double)f->support[row] / 11; /* the largest */
+                p->is_covered[c][row] = true;
+            }
+    }
+}
+
+static void compute_plain(plain *p, const fixture *f, int mode, bool is_baseline)
+{
+    gru4rec_session *session;
+    g4r_real scores[ITEMS];
+    memset(p, 0, sizeof *p);
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_session_new(NULL, f->model, &session)))
+        return;
+    for (int64_t s = 0; s < f->test.n_sessions; s++) {
+        gru4rec_session_reset(session);
+        for (int64_t i = f->offsets[s]; i + 1 < f->offsets[s + 1]; i++) {
+            gru4rec_session_step(session, f->rows[i]);
+            gru4rec_session_scores(session, NULL, ITEMS, scores);
+            for (size_t row = 0; row < ITEMS && is_baseline; row++)
+                scores[row] = (g4r_real)f->support[row];
+            count_plain(p, f, scores, f->rows[i + 1], mode);
+        }
+    }
+    gru4rec_session_free(session);
+}
+
+static void check_method(const plain *p, const fixture *f, const gru4rec_metrics *metrics,
+                         const char *method)
+{
+    double n = (double)p->events;
+    for (size_t c = 0; c < CUTOFFS; c++) {
+        double covered = 0;
+        for (size_t row = 0; row < ITEMS; row++)
+            covered += p->is_covered[c][row];
+        CHECK_TEXT(method, metrics[c].method);
+        CHECK_INT(cutoffs[c], metrics[c].k);
+        CHECK_NEAR(p->recall[c] / n, metrics[c].recall, 1e-12);
+        CHECK_NEAR(p->mrr[c] / n, metrics[c].mrr, 1e-12);
+        CHECK_NEAR(p->ndcg[c] / n, metrics[c].ndcg, 1e-12);
+        CHECK_NEAR(covered / ITEMS, metrics[c].coverage, 1e-12);
+        CHECK_NEAR(p->popularity[c] / (double)p->listed[c], metrics[c].popularity, 1e-12);
+        CHECK_INT(p->events, metrics[c].events);
+        CHECK_INT(p->ties, metrics[c].ties);
+        CHECK_INT(f->test.n_sessions - f->test.n_single, metrics[c].sessions);
+    }
+}
+
+static void check_fixture(size_t n_flat)
+{
+    static fixture f;
+    static plain p;
+    gru4rec_metrics metrics[2 * CUTOFFS];
+    gru4rec_error error;
+    for (int mode = 0; mode < 3 && start(&f, n_flat); mode++) {
+        CHECK_INT(GRU4REC_OK, evaluate(&f, modes[mode], "pop", NULL, metrics, &error));
+        CHECK_INT(2 * CUTOFFS, gru4rec_evaluate_count(&f.options));
+        CHECK_INT(f.test.n_events - SESSIONS, metrics[0].events);
+        compute_plain(&p, &f, mode, false);
+        check_method(&p, &f, metrics, "gru4rec");
+        CHECK_INT(n_flat > 0, p.ties > 0);
+        compute_plain(&p, &f, mode, true);
+        check_method(&p, &f, metrics + CUTOFFS, "pop");
+        finish(&f);
+    }
+}
+
+static void test_metrics(void)
+{
+    check_fixture(0);
+}
+
+static void test_metrics_with_ties(void)
+{
+    check_fixture(12);
+    check_fixture(ITEMS);
+}
+
+/* ---- what does not matter ---- */
+
+/* Sessions in another order run in other lanes, beside others. */
+static void test_session_order(void)
+{
+    static fixture f, turned;
+    gru4rec_metrics a[CUTOFFS], b[CUTOFFS];
+    gru4rec_error error;
+    if (start(&f, 5) && start(&turned, 5)) {
+        for (int64_t s = 0; s < SESSIONS; s++) {
+            int64_t from = (s * 131 + 17) % SESSIONS;
+            int64_t length = f.offsets[from + 1] - f.offsets[from];
+            memcpy(turned.rows + turned.offsets[s], f.rows + f.offsets[from],
+                   (size_t)length * sizeof *f.rows);
+            turned.offsets[s + 1] = turned.offsets[s] + length;
+        }
+        CHECK_INT(f.test.n_events, turned.offsets[SESSIONS]);
+        CHECK_INT(GRU4REC_OK, evaluate(&f, "median", "none", NULL, a, &error));
+        CHECK_INT(GRU4REC_OK, evaluate(&turned, "median", "none", NULL, b, &error));
+        for (size_t c = 0; c < CUTOFFS; c++) {
+            CHECK_NEAR(a[c].recall, b[c].recall, 1e-12);
+            CHECK_NEAR(a[c].mrr, b[c].mrr, 1e-12);
+            CHECK_NEAR(a[c].ndcg, b[c].ndcg, 1e-12);
+            CHECK_NEAR(a[c].coverage, b[c].coverage, 1e-12);
+            CHECK_NEAR(a[c].popularity, b[c].popularity, 1e-12);
+            CHECK_INT(a[c].events, b[c].events);
+        }
+    }
+    finish(&f);
+    finish(&turned);
+}
+
+/* One lane at a time: the means over events of sessions measured alone are the metrics.
+ */
+static void test_sessions_alone(void)
+{
+    static fixture f;
+    gru4rec_metrics all[CUTOFFS], one[CUTOFFS];
+    gru4rec_error error;
+    double recall = 0, mrr = 0;
+    if (start(&f, 0)) {
+        CHECK_INT(GRU4REC_OK, evaluate(&f, "standard", "none", NULL, all, &error));
+        f.test.n_single = 0;
+        f.test.n_sessions = 1;
+        for (int64_t s = 0; s < SESSIONS; s++) {
+            f.test.offsets = f.offsets + s;
+            f.test.n_events = f.offsets[s + 1] - f.offsets[s];
+            CHECK_INT(GRU4REC_OK, evaluate(&f, "standard", "none", NULL, one, &error));
+            recall += one[2].recall * (double)one[2].events;
+            mrr += one[2].mrr * (double)one[2].events;
+        }
+        CHECK_NEAR(all[2].recall, recall / (double)all[2].events, 1e-12);
+        CHECK_NEAR(all[2].mrr, mrr / (double)all[2].events, 1e-12);
+    }
+    finish(&f);
+}
+
+/* The last lane is measured to its end, with nothing beside it. */
+static void test_last_lane(void)
+{
+    static fixture f;
+    gru4rec_metrics metrics[CUTOFFS];
+    gru4rec_error error;
+    if (start(&f, 0)) {
+        f.test.n_sessions = 2;
+        f.test.n_single = 0;
+        f.test.n_events = 8;
+        f.offsets[1] = 2;
+        f.offsets[2] = 8;
+        CHECK_INT(GRU4REC_OK, evaluate(&f, "median", "none", NULL, metrics, &error));
+        CHECK_INT(6, metrics[0].events);
+        CHECK_INT(2, metrics[0].sessions);
+    }
+    finish(&f);
+}
+
+/* ---- edges ---- */
+
+static void check_nothing(const gru4rec_metrics *metrics)
+{
+    CHECK_NEAR(0, metrics->recall, 0);
+    CHECK_NEAR(0, metrics->mrr, 0);
+    CHECK_NEAR(0, metrics->ndcg, 0);
+    CHECK_NEAR(0, metrics->coverage, 0);
+    CHECK_NEAR(0, metrics->popularity, 0);
+    CHECK_INT(0, metrics->events);
+    CHECK_INT(0, metrics->sessions);
+}
+
+static void test_nothing_to_measure(void)
+{
+    static fixture f;
+    gru4rec_metrics metrics[2 * CUTOFFS];
+    gru4rec_error error;
+    if (start(&f, 0)) {
+        f.test.n_sessions = f.test.n_events = f.test.n_single = 0;
+        CHECK_INT(GRU4REC_OK, evaluate(&f, "median", "pop", NULL, metrics, &error));
+        check_nothing(&metrics[0]);
+        check_nothing(&metrics[2 * CUTOFFS - 1]);
+        f.test.n_sessions = f.test.n_events = f.test.n_single = 3;
+        for (int64_t i = 0; i <= 3; i++)
+            f.offsets[i] = i;
+        CHECK_INT(GRU4REC_OK, evaluate(&f, "median", "pop", NULL, metrics, &error));
+        check_nothing(&metrics[0]);
+    }
+    finish(&f);
+}
+
+static int stop_at_third(void *context, const gru4rec_progress *progress)
+{
+    int64_t *events = context;
+    *events = progress->events;
+    CHECK_INT(1, progress->n_epochs);
+    CHECK(progress->events <= progress->total_events);
+    return progress->step == 3;
+}
+
+static void test_poll_stops(void)
+{
+    static fixture f;
+    gru4rec_metrics metrics[CUTOFFS];
+    gru4rec_error error;
+    int64_t events = 0;
+    gru4rec_hooks hooks = {.poll = stop_at_third, .context = &events};
+    if (start(&f, 0)) {
+        CHECK_INT(GRU4REC_INTERRUPTED,
+                  evaluate(&f, "median", "none", &hooks, metrics, &error));
+        CHECK_INT(3 * 256, events);
+    }
+    finish(&f);
+}
+
+static void test_bad_scores(void)
+{
+    static const g4r_real bad[] = {(g4r_real)NAN, (g4r_real)INFINITY,
+                                   -(g4r_real)INFINITY};
+    static fixture f;
+    gru4rec_metrics metrics[CUTOFFS];
+    gru4rec_error error;
+    for (size_t i = 0; i < 3 && start(&f, 0); i++) {
+        f.model->values[f.model->params.output_bias][ITEMS - 1] = bad[i];
+        CHECK_INT(GRU4REC_DIVERGED,
+                  evaluate(&f, "standard", "none", NULL, metrics, &error));
+        CHECK(strstr(error.message, "not finite") != NULL);
+        finish(&f);
+    }
+}
+
+static void test_short_memory(void)
+{
+    static fixture f;
+    gru4rec_metrics metrics[CUTOFFS];
+    gru4rec_error error;
+    gru4rec_status status = GRU4REC_NOMEM;
+    if (start(&f, 0))
+        for (size_t i = 1; status == GRU4REC_NOMEM && i < 50; i++) {
+            fault_alloc fault = {.fail_at = i};
+            gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+            status = gru4rec_evaluate(&allocator, f.model, f.support, &f.test, &f.options,
+                                      NULL, metrics, &error);
+            CHECK_INT(status == GRU4REC_OK ? 0 : 1, fault.n_failed);
+            CHECK_INT(0, fault.n_live);
+        }
+    CHECK_INT(GRU4REC_OK, status);
+    finish(&f);
+}
+
+int main(void)
+{
+    RUN(test_metrics);
+    RUN(test_metrics_with_ties);
+    RUN(test_session_order);
+    RUN(test_sessions_alone);
+    RUN(test_last_lane);
+    RUN(test_nothing_to_measure);
+    RUN(test_poll_stops);
+    RUN(test_bad_scores);
+    RUN(test_short_memory);
+    return test_end();
+}

@@ -1,8 +1,9 @@
 /*
  * test.h - a tiny test harness. A test program is one main() that RUNs its test functions
- * and ends with "return test_end();": the last line counts the checks, the exit status is
- * the verdict. Every CHECK returns whether it held. Failures after the first 50 of a
- * program are counted but not printed.
+ * and ends with "return test_end();": the last line counts the functions, the exit status
+ * is the verdict. A function fails when one of its CHECKs does, or when it made none.
+ * Every CHECK returns whether it held. Failed checks after the first 50 of a program are
+ * counted but not printed.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -13,17 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static long test_n_passed, test_n_failed;
+static long test_n_held, test_n_broken;   /* checks */
+static long test_n_passed, test_n_failed; /* functions */
 static const char *test_running = "";
 
 /* Counts a check; true when its failure is to be printed, which has then begun. */
 static inline bool test_count(bool is_ok, const char *file, int line)
 {
     if (is_ok) {
-        test_n_passed++;
+        test_n_held++;
         return false;
     }
-    if (++test_n_failed > 50)
+    if (++test_n_broken > 50)
         return false;
     printf("%s:%d: %s: ", file, line, test_running);
     return true;
@@ -69,6 +71,17 @@ static inline bool test_check_text(const char *expected, const char *actual,
     return is_ok;
 }
 
+static inline void test_run(const char *name, void (*function)(void))
+{
+    long n_held = test_n_held, n_broken = test_n_broken;
+    test_running = name;
+    function();
+    if (test_n_broken == n_broken && test_n_held > n_held)
+        test_n_passed++;
+    else
+        test_n_failed++;
+}
+
 static inline int test_end(void)
 {
     printf("%ld passed, %ld failed\n", test_n_passed, test_n_failed);
@@ -84,6 +97,6 @@ static inline int test_end(void)
                     __FILE__, __LINE__)
 #define CHECK_TEXT(expected, actual) \
     test_check_text((expected), (actual), #actual, __FILE__, __LINE__)
-#define RUN(function) (test_running = #function, function())
+#define RUN(function) test_run(#function, function)
 
 #endif

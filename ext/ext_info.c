@@ -92,7 +92,9 @@ static void model_info(sqlite3_context *context, sqlite3 *db, const char *schema
                        const char *name, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    if (ext_prepare(
+    ext_config config;
+    if (ext_store_config(db, schema, name, &config, error) == SQLITE_OK &&
+        ext_prepare(
             db,
             sqlite3_mprintf(
                 "SELECT json_object('model', %Q, 'schema', %Q, 'source', (SELECT value "
@@ -118,6 +120,7 @@ static void model_info(sqlite3_context *context, sqlite3 *db, const char *schema
                 schema, name, schema, name, schema, name, schema, name),
             &stmt, error) == SQLITE_OK)
         result_of(stmt, context, error);
+    ext_config_free(&config);
 }
 
 static void info(sqlite3_context *context, int argc, sqlite3_value **argv)

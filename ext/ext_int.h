@@ -369,6 +369,14 @@ const char *ext_argument_text(sqlite3_value *argument);
 int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv);
 /* Keeps copies of the arguments present in the mask; kept (n) were NULL or are freed. */
 int ext_keep_arguments(sqlite3_value **kept, int n, int mask, sqlite3_value **argv);
+/*
+ * SQLite takes two rows of one query for the same when their rowids are (it merges the
+ * scans of an OR by them), so a rowid stands for all that tells rows apart: a hash of the
+ * arguments that are the same for a whole ranking, and the item's row.
+ */
+enum { EXT_HASH_START = 0x811c9dc5 };
+uint64_t ext_hash_value(uint64_t hash, sqlite3_value *value);
+sqlite3_int64 ext_rowid(uint64_t hash, int32_t row);
 void ext_drop_arguments(sqlite3_value **kept, int n);
 
 /* ---- ext_ranker.c ---- */

@@ -41,11 +41,24 @@ static char *unquoted(const char *text)
     return copy;
 }
 
+/* Is all of it one quoted text? */
+static bool is_quoted_whole(const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    char close = *text == '[' ? ']' : *text;
+    if (*text == '\0' || strchr("'\"`[", *text) == NULL)
+        return false;
+    const char *end = strchr(text + 1, close);
+    while (end != NULL && end[1] == close)
+        end = strchr(end + 2, close);
+    return end != NULL && end[1 + strspn(end + 1, " \t\r\n")] == '\0';
+}
+
 static int take_argument(const char *argument, bool is_first, ext_config *config,
                          gru4rec_options *options, ext_error *error)
 {
     const char *equals = strchr(argument, '=');
-    if (equals == NULL || ext_source_is_select(argument)) {
+    if (equals == NULL || ext_source_is_select(argument) || is_quoted_whole(argument)) {
         if (!is_first)
             return ext_fail(error, SQLITE_ERROR,
                             "'%.60s' is not option=value; only the first argument is the "
@@ -111,14 +124,23 @@ static int make_config(sqlite3 *db, int argc, const char *const *argv, ext_confi
     return rc;
 }
 
+/* What m_config holds is not trusted: it becomes part of a declaration. */
+static const char *affinity(const char *type)
+{
+    static const char *const known[] = {"INT", "TEXT", "REAL", "NUM"};
+    for (size_t i = 0; type != NULL && i < sizeof known / sizeof *known; i++)
+        if (strcmp(type, known[i]) == 0)
+            return known[i];
+    return "";
+}
+
 static int make_table(ext_connection *connection, const char *schema, const char *name,
                       char *const types[2], sqlite3_vtab **out, ext_error *error)
 {
     char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
                                  "score REAL, basis TEXT HIDDEN, "
                                  "exclude_seen HIDDEN, candidates HIDDEN)",
-                                 types[0] != NULL ? types[0] : "",
-                                 types[1] != NULL ? types[1] : "");
+                                 affinity(types[0]), affinity(types[1]));
     if (text == NULL)
         return ext_fail_nomem(error);
     int rc = ext_connect_table(connection, text, SQLITE_VTAB_INNOCUOUS, out);

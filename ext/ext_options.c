@@ -38,7 +38,8 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 /* An array as 100/100; else the JSON value's own text. */
 static const char json_query[] =
     "SELECT key, type, CASE type WHEN 'array' THEN"
-    " (SELECT coalesce(group_concat(atom, '/'), '') FROM json_each(e.value))"
+    " (SELECT coalesce(group_concat(coalesce(atom, type), '/'), '') FROM "
+    "json_each(e.value))"
     " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE atom END"
     " FROM json_each(?1) AS e";
 

@@ -30,8 +30,14 @@ static void sort_distinct(ext_rows *list)
 static int take_arguments(ext_ranker *ranker, sqlite3 *db, sqlite3_value *exclude_seen,
                           sqlite3_value *candidates, ext_error *error)
 {
-    ranker->is_seen_excluded =
-        exclude_seen != NULL && sqlite3_value_int(exclude_seen) != 0;
+    bool is_given =
+        exclude_seen != NULL && sqlite3_value_type(exclude_seen) != SQLITE_NULL;
+    if (is_given && (sqlite3_value_numeric_type(exclude_seen) != SQLITE_INTEGER ||
+                     (sqlite3_value_int64(exclude_seen) & ~(sqlite3_int64)1) != 0))
+        return ext_fail(error, SQLITE_ERROR, "exclude_seen is '%.40s'; give 0 or 1",
+                        sqlite3_value_text(exclude_seen));
+    ranker->is_seen_excluded = is_given && sqlite3_value_int(exclude_seen) == 1;
+
     ranker->has_candidates =
         candidates != NULL && sqlite3_value_type(candidates) != SQLITE_NULL;
     if (!ranker->has_candidates)

@@ -19,7 +19,9 @@ typedef struct recommend_cursor {
     sqlite3_vtab_cursor base;
     sqlite3_value *arguments[N_ARGUMENTS];
     ext_ranker ranker;
-    bool is_open; /* the ranker is */
+    uint64_t hash; /* of the arguments */
+    bool is_open;  /* the ranker is */
+
     bool is_eof;
 } recommend_cursor;
 
@@ -138,7 +140,11 @@ static int filter(sqlite3_vtab_cursor *base, int mask, const char *plan, int arg
     close_ranker(cursor);
     if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, mask, argv) != SQLITE_OK)
         return SQLITE_NOMEM;
+    cursor->hash = EXT_HASH_START;
+    for (int i = 0; i < N_ARGUMENTS; i++)
+        cursor->hash = ext_hash_value(cursor->hash, cursor->arguments[i]);
     start(cursor, table->connection, &error);
+
     return ext_error_vtab(&error, base->pVtab);
 }
 
@@ -183,7 +189,9 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 {
-    *id = ((recommend_cursor *)base)->ranker.rank;
+    const recommend_cursor *cursor = (recommend_cursor *)base;
+    *id = ext_rowid(cursor->hash, cursor->ranker.row);
+
     return SQLITE_OK;
 }
 

@@ -31,7 +31,8 @@ typedef struct relation_cursor {
     sqlite3_stmt
         *events; /* (session, item) in order; on the first row of the next session */
     sqlite3_value *session;
-    sqlite3_int64 rowid;
+    uint64_t hash; /* of the arguments and the session */
+
 } relation_cursor;
 
 /* ---- plan ---- */
@@ -49,7 +50,8 @@ static void plan_constraints(sqlite3_index_info *info, int *n_argv)
     for (int i = 0; i < info->nConstraint; i++) {
         const int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
         if (info->aConstraint[i].usable && column == SESSION &&
-            op == SQLITE_INDEX_CONSTRAINT_EQ && !(info->idxNum & PLAN_SESSION))
+            op == SQLITE_INDEX_CONSTRAINT_EQ && !(info->idxNum & PLAN_SESSION) &&
+            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0)
             use(info, i, n_argv, PLAN_SESSION);
     }
     for (int i = 0; i < info->nConstraint; i++) {
@@ -158,6 +160,10 @@ static int read_session(relation_cursor *cursor, ext_rows *history, bool *has_mo
     cursor->session = sqlite3_value_dup(sqlite3_column_value(cursor->events, 0));
     if (cursor->session == NULL || !ext_value_id(cursor->session, &session))
         return ext_fail_nomem(error);
+    cursor->hash = ext_hash_value(EXT_HASH_START, cursor->session);
+    for (int i = 0; i < N_ARGUMENTS; i++)
+        cursor->hash = ext_hash_value(cursor->hash, cursor->arguments[i]);
+
     while (rc == SQLITE_ROW && ext_column_id(cursor->events, 0, &next) &&
            is_same_session(&session, &next)) {
         if (ext_column_id(cursor->events, 1, &item)) {
@@ -262,7 +268,7 @@ int ext_relation_filter(sqlite3_vtab_cursor *base, int plan, const char *text, i
     (void)text;
     (void)argc;
     stop(cursor);
-    cursor->rowid = 1;
+
     if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, plan, argv) != SQLITE_OK)
         return SQLITE_NOMEM;
     for (int i = 0; i < N_ARGUMENTS; i++)
@@ -275,7 +281,7 @@ int ext_relation_next(sqlite3_vtab_cursor *base)
 {
     relation_cursor *cursor = (relation_cursor *)base;
     ext_error error = {0};
-    cursor->rowid++;
+
     if (!ext_ranker_next(&cursor->ranker))
         start_session(cursor, &error);
     return ext_error_vtab(&error, base->pVtab);
@@ -318,6 +324,8 @@ int ext_relation_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
 
 int ext_relation_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 {
-    *id = ((relation_cursor *)base)->rowid;
+    const relation_cursor *cursor = (relation_cursor *)base;
+    *id = ext_rowid(cursor->hash, cursor->ranker.row);
+
     return SQLITE_OK;
 }

@@ -13,17 +13,19 @@
 
 #include <string.h>
 
+/* A number as JSON has it, or what holds the - or : of a date. */
 static const char time_expression[] =
     "CASE typeof(\"%w\") WHEN 'text' THEN CASE"
     " WHEN \"%w\" = '' THEN NULL"
-    " WHEN ltrim(\"%w\", '+-') NOT GLOB '*[^0-9.eE]*' THEN CAST(\"%w\" AS NUMERIC)"
-    " ELSE coalesce(round((julianday(\"%w\") - 2440587.5) * 86400000.0) / 1000.0, \"%w\")"
-    " END ELSE \"%w\" END";
+    " WHEN json_valid(\"%w\") AND json_type(\"%w\") IN ('integer', 'real')"
+    " THEN CAST(\"%w\" AS NUMERIC)"
+    " WHEN \"%w\" GLOB '*[-:]*'"
+    " THEN coalesce(round((julianday(\"%w\") - 2440587.5) * 86400000.0) / 1000.0, \"%w\")"
+    " ELSE \"%w\" END ELSE \"%w\" END";
 
-static char *make_time(const char *column)
+static char *make_time(const char *c)
 {
-    return sqlite3_mprintf(time_expression, column, column, column, column, column,
-                           column, column);
+    return sqlite3_mprintf(time_expression, c, c, c, c, c, c, c, c, c, c);
 }
 
 bool ext_source_is_select(const char *text)
@@ -182,6 +184,12 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
         item < 0 ? -1 : choose_column(stmt, "time", columns->time, time_names, error);
     if (time < 0)
         return error->rc;
+    if (session == item || session == time || item == time)
+        return ext_fail(
+            error, SQLITE_ERROR,
+            "one column cannot be two of session (%s), item (%s) and time (%s)",
+            sqlite3_column_name(stmt, session), sqlite3_column_name(stmt, item),
+            sqlite3_column_name(stmt, time));
     source->columns.session = sqlite3_mprintf("%s", sqlite3_column_name(stmt, session));
     source->columns.item = sqlite3_mprintf("%s", sqlite3_column_name(stmt, item));
     source->columns.time = sqlite3_mprintf("%s", sqlite3_column_name(stmt, time));
@@ -327,9 +335,9 @@ int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
         "SELECT \"%w\", \"%w\" FROM %s AS source WHERE \"%w\" %s AND \"%w\" IS NOT NULL"
         " AND %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s, \"%w\" COLLATE "
         "BINARY",
-        c->session, c->item, source->from, c->session, is_one ? "= ?1" : "IS NOT NULL",
-        c->item, time, c->session, time, source->rowid != NULL ? source->rowid : "NULL",
-        c->item);
+        c->session, c->item, source->from, c->session,
+        is_one ? "= ?1 COLLATE BINARY" : "IS NOT NULL", c->item, time, c->session, time,
+        source->rowid != NULL ? source->rowid : "NULL", c->item);
     sqlite3_free(time);
     return ext_prepare(db, query, stmt, error);
 }

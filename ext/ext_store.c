@@ -23,13 +23,23 @@ const char *const ext_shadow_names[] = {"config", "version", "epoch", "item",
 
 /* ---- names ---- */
 
+static bool has_column(sqlite3 *db, const char *schema, const char *table,
+                       const char *column)
+{
+    return sqlite3_table_column_metadata(db, schema, table, column, NULL, NULL, NULL,
+                                         NULL, NULL) == SQLITE_OK;
+}
+
+/* By columns that its shadow tables have; a user's own table m_config is no model. */
 static bool has_model(sqlite3 *db, const char *schema, const char *name)
 {
     char *config = sqlite3_mprintf("%s_config", name);
-    bool is_found = config != NULL &&
-                    sqlite3_table_column_metadata(db, schema, config, "key", NULL, NULL,
-                                                  NULL, NULL, NULL) == SQLITE_OK;
+    char *tensor = sqlite3_mprintf("%s_tensor", name);
+    bool is_found =
+        config != NULL && tensor != NULL && has_column(db, schema, config, "key") &&
+        has_column(db, schema, tensor, "checksum") && has_column(db, schema, name, NULL);
     sqlite3_free(config);
+    sqlite3_free(tensor);
     return is_found;
 }
 
@@ -107,26 +117,33 @@ static int set_config(sqlite3 *db, const char *schema, const char *name, const c
         error);
 }
 
+/* Table or view; of the view m_source only where the model makes one. */
 static int check_names_free(sqlite3 *db, const char *schema, const char *name,
-                            ext_error *error)
+                            bool has_view, ext_error *error)
 {
-    for (int i = 0; ext_shadow_names[i] != NULL; i++) {
-        char *table = sqlite3_mprintf("%s_%s", name, ext_shadow_names[i]);
-        if (table == NULL)
-            return ext_fail_nomem(error);
-        bool is_taken = sqlite3_table_column_metadata(db, schema, table, NULL, NULL, NULL,
-                                                      NULL, NULL, NULL) == SQLITE_OK;
-        if (is_taken)
-            ext_fail(
-                error, SQLITE_ERROR,
-                "a table '%s' exists, and the model '%s' needs that name; rename one "
-                "of them",
-                table, name);
-        sqlite3_free(table);
-        if (is_taken)
-            return error->rc;
-    }
-    return SQLITE_OK;
+    sqlite3_stmt *stmt;
+    int rc = ext_prepare(
+        db,
+        sqlite3_mprintf(
+            "SELECT s.type, s.name FROM \"%w\".sqlite_schema AS s, json_each("
+            "'[\"config\",\"version\",\"epoch\",\"item\",\"tensor\"%s]') AS e "
+            "WHERE s.type IN ('table', 'view', 'index') AND lower(s.name) = "
+            "lower(%Q || '_' || e.value) LIMIT 1",
+            schema, has_view ? ",\"source\"" : "", name),
+        &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        rc = ext_fail(
+            error, SQLITE_ERROR,
+            "a %s '%s' exists, and the model '%s' needs that name; rename one of "
+            "them",
+            sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1), name);
+    else
+        rc = rc == SQLITE_DONE ? SQLITE_OK : ext_fail_db(error, db, "creating the model");
+    sqlite3_finalize(stmt);
+    return rc;
 }
 
 static int create_view(sqlite3 *db, const char *schema, const char *name,
@@ -145,10 +162,11 @@ static int create_view(sqlite3 *db, const char *schema, const char *name,
 int ext_store_create(sqlite3 *db, const char *schema, const char *name,
                      const ext_config *config, ext_error *error)
 {
-    int rc = check_names_free(db, schema, name, error);
+    bool has_view = config->source != NULL && ext_source_is_select(config->source);
+    int rc = check_names_free(db, schema, name, has_view, error);
     for (size_t i = 0; rc == SQLITE_OK && i < EXT_N_SHADOWS; i++)
         rc = ext_exec(db, sqlite3_mprintf(schemas[i], schema, name), error);
-    if (rc == SQLITE_OK && config->source != NULL && ext_source_is_select(config->source))
+    if (rc == SQLITE_OK && has_view)
         rc = create_view(db, schema, name, config->source, error);
     const char *const pairs[][2] = {
         {"format", format},
@@ -165,9 +183,16 @@ int ext_store_create(sqlite3 *db, const char *schema, const char *name,
     return rc;
 }
 
+/* A view m_source that is the user's own stays; without a config that tells, it does too.
+ */
 int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error *error)
 {
-    int rc = ext_exec(db,
+    ext_config config;
+    ext_error ignored = {0};
+    int rc = SQLITE_OK;
+    ext_store_config(db, schema, name, &config, &ignored);
+    if (config.source != NULL && ext_source_is_select(config.source))
+        rc = ext_exec(db,
                       sqlite3_mprintf("DROP VIEW IF EXISTS \"%w\".\"%w_source\"", schema,
                                       name),
                       error);
@@ -176,6 +201,8 @@ int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error 
                       sqlite3_mprintf("DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", schema,
                                       name, ext_shadow_names[i]),
                       error);
+    ext_config_free(&config);
+    ext_error_clear(&ignored);
     return rc;
 }
 
@@ -203,6 +230,20 @@ int ext_store_rename(sqlite3 *db, const char *schema, const char *name,
 
 /* ---- m_config ---- */
 
+static bool is_known_format(const char *text)
+{
+    return text != NULL && strcmp(text, format) == 0;
+}
+
+static int fail_format(const char *name, ext_error *error)
+{
+    return ext_fail(
+        error, SQLITE_ERROR,
+        "model '%s' has a storage format that gru4rec %s does not know; use the "
+        "newer extension that wrote it, or drop the model and train again",
+        name, GRU4REC_VERSION);
+}
+
 void ext_config_free(ext_config *config)
 {
     sqlite3_free(config->source);
@@ -226,7 +267,7 @@ static int take_config(ext_config *config, const char *key, const char *value,
         {"options", &config->options},
     };
     if (strcmp(key, "format") == 0)
-        *is_known = strcmp(value, format) == 0;
+        *is_known = is_known_format(value);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         if (strcmp(key, fields[i].key) != 0)
             continue;
@@ -263,13 +304,7 @@ int ext_store_config(sqlite3 *db, const char *schema, const char *name,
         rc = ext_fail_db(error, db, "reading the model");
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK && !is_known)
-        rc = ext_fail(
-            error, SQLITE_ERROR,
-            "model '%s' has a storage format that gru4rec %s does not know; use "
-            "the newer extension that wrote it, or drop the model and train again",
-            name, GRU4REC_VERSION);
-    if (rc != SQLITE_OK)
-        ext_config_free(config);
+        rc = fail_format(name, error);
     return rc;
 }
 
@@ -285,7 +320,10 @@ int ext_store_source(sqlite3 *db, const char *schema, const char *name,
     if (text == NULL && config->source == NULL)
         return ext_fail(
             error, SQLITE_ERROR,
-            "model '%s' has no source of events; name one as the second argument", name);
+            "model '%s' was made without a source of events; name one to train on as the "
+            "second argument of gru4rec_train(), and serve it through "
+            "gru4rec_recommend()",
+            name);
     if (text != NULL)
         return ext_source_open(db, schema, text, &merged, source, error);
     if (!ext_source_is_select(config->source))
@@ -299,32 +337,47 @@ int ext_store_source(sqlite3 *db, const char *schema, const char *name,
 
 /* ---- m_version ---- */
 
+static int fail_untrained(const char *name, ext_error *error)
+{
+    char *quoted = sqlite3_mprintf("%Q", name);
+    if (quoted == NULL)
+        return ext_fail_nomem(error);
+    ext_fail(error, SQLITE_ERROR,
+             "model '%s' is not trained; run SELECT gru4rec_train(%s)", name, quoted);
+    sqlite3_free(quoted);
+    return error->rc;
+}
+
 int ext_store_active(sqlite3 *db, const char *schema, const char *name,
                      ext_version *version, ext_error *error)
 {
     sqlite3_stmt *stmt;
     memset(version, 0, sizeof *version);
-    int rc =
-        ext_prepare(db,
-                    sqlite3_mprintf("SELECT v.version, v.run FROM \"%w\".\"%w_config\" c "
-                                    "JOIN \"%w\".\"%w_version\" v ON v.version = c.value "
-                                    "WHERE c.key = 'version'",
-                                    schema, name, schema, name),
-                    &stmt, error);
+    int rc = ext_prepare(
+        db,
+        sqlite3_mprintf(
+            "SELECT f.value, v.version, v.run FROM \"%w\".\"%w_config\" AS f LEFT "
+            "JOIN \"%w\".\"%w_config\" AS c ON c.key = 'version' LEFT JOIN "
+            "\"%w\".\"%w_version\" AS v ON v.version = c.value WHERE f.key = "
+            "'format'",
+            schema, name, schema, name, schema, name),
+        &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW) {
-        const char *run = (const char *)sqlite3_column_text(stmt, 1);
-        version->version = sqlite3_column_int64(stmt, 0);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        rc = ext_fail_db(error, db, "reading the model");
+    } else if (rc == SQLITE_DONE ||
+               !is_known_format((const char *)sqlite3_column_text(stmt, 0))) {
+        rc = fail_format(name, error);
+    } else if (sqlite3_column_type(stmt, 1) == SQLITE_NULL) {
+        rc = fail_untrained(name, error);
+
+    } else {
+        const char *run = (const char *)sqlite3_column_text(stmt, 2);
+        version->version = sqlite3_column_int64(stmt, 1);
         sqlite3_snprintf(sizeof version->run, version->run, "%s", run != NULL ? run : "");
         rc = SQLITE_OK;
-    } else if (rc == SQLITE_DONE) {
-        rc = ext_fail(error, SQLITE_ERROR,
-                      "model '%s' is not trained; run SELECT gru4rec_train('%s')", name,
-                      name);
-    } else {
-        rc = ext_fail_db(error, db, "reading the model");
     }
     sqlite3_finalize(stmt);
     return rc;

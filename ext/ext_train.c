@@ -96,20 +96,30 @@ static bool is_query_only(sqlite3 *db)
     return is_on;
 }
 
-/* Inside a transaction: takes the write lock, which the transaction then keeps. */
+/*
+ * Inside a transaction: takes the write lock, which the transaction then keeps, by
+ * writing the user_version that the file has already. A change that were rolled back
+ * would end other statements of the connection.
+ */
 static int take_lock(training *t, ext_error *error)
 {
-    ext_error ignored = {0};
+    sqlite3_stmt *stmt = NULL;
+    int user_version = 0;
     int rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
     if (rc != SQLITE_OK)
         return rc;
-    rc = ext_exec(t->db,
-                  sqlite3_mprintf("CREATE TABLE \"%w\".\"%w_lock\"(x)", t->schema,
-                                  t->name),
-                  error);
-    ext_exec(t->db, sqlite3_mprintf("ROLLBACK TO gru4rec"), &ignored);
-    ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
-    ext_error_clear(&ignored);
+    rc = ext_prepare(t->db, sqlite3_mprintf("PRAGMA \"%w\".user_version", t->schema),
+                     &stmt, error);
+    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        user_version = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_OK)
+        rc = ext_exec(t->db,
+                      sqlite3_mprintf("PRAGMA \"%w\".user_version = %d", t->schema,
+                                      user_version),
+                      error);
+    if (ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error) != SQLITE_OK)
+        rc = error->rc;
     return rc;
 }
 
@@ -172,7 +182,7 @@ static int check_memory(training *t, ext_error *error)
     if ((double)t->n_bytes > limit)
         return ext_fail(
             error, SQLITE_ERROR,
-            "training needs %.1f MB of memory and may use %.1f MB; use smaller "
+            "training needs %.3g MB of memory and may use %.3g MB; use smaller "
             "layers, batch_size or n_sample, or raise memory_limit",
             (double)t->n_bytes / 1e6, limit / 1e6);
     return SQLITE_OK;

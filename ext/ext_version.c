@@ -120,11 +120,28 @@ static int step_once(sqlite3 *db, sqlite3_stmt *stmt, ext_error *error)
     return SQLITE_OK;
 }
 
+/* Rows of a version that has no row of its own: of a table that somebody cleared. */
+static int clear_orphans(sqlite3 *db, const char *schema, const char *name,
+                         ext_error *error)
+{
+    static const char *const tables[] = {"epoch", "item", "tensor"};
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
+        rc = ext_exec(db,
+                      sqlite3_mprintf("DELETE FROM \"%w\".\"%w_%s\" WHERE version NOT IN "
+                                      "(SELECT version FROM \"%w\".\"%w_version\")",
+                                      schema, name, tables[i], schema, name),
+                      error);
+    return rc;
+}
+
 int ext_run_begin(sqlite3 *db, const char *schema, const char *name, ext_run *run,
                   ext_error *error)
 {
     sqlite3_stmt *stmt;
     char process[128];
+    if (clear_orphans(db, schema, name, error) != SQLITE_OK)
+        return error->rc;
     int rc = ext_prepare(
         db,
         sqlite3_mprintf(
@@ -327,7 +344,10 @@ int ext_run_finish(sqlite3 *db, const char *schema, const char *name, ext_run *r
                    const gru4rec_model *model, const gru4rec_items *items, int64_t keep,
                    ext_error *error)
 {
-    int rc = number_run(db, schema, name, run, error);
+    int rc = clear_orphans(db, schema, name, error);
+    if (rc == SQLITE_OK)
+        rc = number_run(db, schema, name, run, error);
+
     if (rc == SQLITE_OK)
         rc = ext_run_epochs(db, schema, name, run, error);
     if (rc == SQLITE_OK)

@@ -78,6 +78,24 @@ int ext_keep_arguments(sqlite3_value **kept, int n, int mask, sqlite3_value **ar
     return SQLITE_OK;
 }
 
+/* FNV-1a, over type and content. */
+uint64_t ext_hash_value(uint64_t hash, sqlite3_value *value)
+{
+    const uint64_t prime = 0x100000001b3u;
+    const unsigned char *bytes = value != NULL ? sqlite3_value_blob(value) : NULL;
+    int n = value != NULL ? sqlite3_value_bytes(value) : 0;
+    hash = (hash ^ (uint64_t)(value != NULL ? sqlite3_value_type(value) : SQLITE_NULL)) *
+           prime;
+    for (int i = 0; bytes != NULL && i < n; i++)
+        hash = (hash ^ bytes[i]) * prime;
+    return hash;
+}
+
+sqlite3_int64 ext_rowid(uint64_t hash, int32_t row)
+{
+    return (sqlite3_int64)((hash + (uint64_t)row) * 0x9e3779b97f4a7c15u);
+}
+
 void ext_drop_arguments(sqlite3_value **kept, int n)
 {
     for (int i = 0; i < n; i++) {

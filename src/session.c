@@ -69,16 +69,9 @@ void gru4rec_session_scores(gru4rec_session *session, const int32_t *rows, int32
     const g4r_real *output = session->model->values[params->output];
     const g4r_real *bias = session->model->values[params->output_bias];
     const g4r_real *top = g4r_network_top(&session->network);
-    const size_t d = params->top;
     assert(session->is_started);
-    if (rows != NULL) {
-        for (int32_t i = 0; i < n; i++)
-            scores[i] = vec->dot(output + (size_t)rows[i] * d, top, d) + bias[rows[i]];
-        return;
-    }
-    assert(n == params->n_items);
-    memcpy(scores, bias, (size_t)n * sizeof *scores);
-    g4r_blas_enter();
-    g4r_blas_nt(scores, (size_t)n, top, d, output, d, 1, (size_t)n, d, 1);
-    g4r_blas_leave();
+    assert(rows != NULL || n == params->n_items);
+    /* One kernel for both, so that an item's score does not depend on who else is asked
+     * for. */
+    vec->score(scores, output, bias, rows, top, (size_t)n, params->top);
 }

@@ -28,6 +28,10 @@ typedef struct g4r_vec {
     void (*mul)(g4r_real *y, const g4r_real *x, size_t n);
     void (*scale)(g4r_real *y, g4r_real a, size_t n);
     g4r_real (*dot)(const g4r_real *x, const g4r_real *y, size_t n);
+    /* out (n) = table (rows,d) . x (d) + bias; of the given rows, or where NULL the first
+     * n. */
+    void (*score)(g4r_real *out, const g4r_real *table, const g4r_real *bias,
+                  const int32_t *rows, const g4r_real *x, size_t n, size_t d);
     /* mask = 0 with probability p, else 1 / (1 - p); y *= mask. Element i is random
      * number first + i of key. */
     void (*dropout)(g4r_real *y, g4r_real *mask, g4r_real p, uint32_t key, uint32_t first,

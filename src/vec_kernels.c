@@ -143,6 +143,16 @@ static g4r_real dot(const g4r_real *restrict x, const g4r_real *restrict y, size
     return sum;
 }
 
+static void score(g4r_real *restrict out, const g4r_real *restrict table,
+                  const g4r_real *restrict bias, const int32_t *restrict rows,
+                  const g4r_real *restrict x, size_t n, size_t d)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t row = rows != NULL ? (size_t)rows[i] : i;
+        out[i] = dot(table + row * d, x, d) + bias[row];
+    }
+}
+
 static g4r_real max(const g4r_real *restrict y, size_t n)
 {
     g4r_real part[LANES];
@@ -405,6 +415,8 @@ const g4r_vec CONCAT(g4r_vec_, VEC_NAME) = {
     .mul = mul,
     .scale = scale,
     .dot = dot,
+    .score = score,
+
     .dropout = dropout,
     .max = max,
     .exp_sum = exp_sum,

@@ -337,6 +337,13 @@ static void run_case(const char *file)
     golden_close(&c);
 }
 
+static char current_file[2048];
+
+static void test_case(void)
+{
+    run_case(current_file);
+}
+
 static int is_case(const struct dirent *entry)
 {
     return strchr(entry->d_name, '.') == NULL;
@@ -345,7 +352,7 @@ static int is_case(const struct dirent *entry)
 int main(void)
 {
     const char *shared = getenv("GRU4REC_SHARED");
-    char folder[1024], file[2048];
+    char folder[1024];
     struct dirent **cases;
     snprintf(folder, sizeof folder, "%s/golden", shared != NULL ? shared : "../shared");
     int n = scandir(folder, &cases, is_case, alphasort);
@@ -354,9 +361,9 @@ int main(void)
         return EXIT_SUCCESS;
     }
     for (int i = 0; i < n; i++) {
-        test_running = cases[i]->d_name;
-        snprintf(file, sizeof file, "%s/%s/case.json", folder, cases[i]->d_name);
-        run_case(file);
+        snprintf(current_file, sizeof current_file, "%s/%s/case.json", folder,
+                 cases[i]->d_name);
+        test_run(cases[i]->d_name, test_case);
         free(cases[i]);
     }
     free(cases);

@@ -76,10 +76,10 @@ static inline void test_run(const char *name, void (*function)(void))
     long n_held = test_n_held, n_broken = test_n_broken;
     test_running = name;
     function();
-    if (test_n_broken == n_broken && test_n_held > n_held)
-        test_n_passed++;
-    else
+    if (test_n_broken > n_broken)
         test_n_failed++;
+    else if (test_n_held > n_held)
+        test_n_passed++;
 }
 
 static inline int test_end(void)

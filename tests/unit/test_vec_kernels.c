@@ -147,6 +147,36 @@ static void dot(void)
     }
 }
 
+/* Of all rows, or of some of them in any order. */
+static void check_score(size_t n, size_t d, const int32_t *rows)
+{
+    const g4r_real *table = random_array(40 * d, -1, 1), *x = random_array(d, -1, 1);
+    const g4r_real *bias = random_array(40, -1, 1);
+    g4r_real *out = array(n);
+    vec->score(out, table, bias, rows, x, n, d);
+    for (size_t i = 0; i < n; i++) {
+        size_t row = rows != NULL ? (size_t)rows[i] : i;
+        double sum = (double)bias[row], size = fabs(sum);
+        for (size_t k = 0; k < d; k++) {
+            sum += (double)table[row * d + k] * (double)x[k];
+            size += fabs((double)table[row * d + k] * (double)x[k]);
+        }
+        /* As dot, and one more sum. */
+        CHECK_NEAR(sum, out[i], size * (double)(d / 16 + 19) * EPS / 2);
+    }
+    drop_arrays();
+}
+
+static void score(void)
+{
+    static const int32_t rows[] = {39, 0, 7, 7, 3};
+    for (int k = 1; k < N_SIZES; k++) {
+        check_score(40, sizes[k], NULL);
+        check_score(5, sizes[k], rows);
+        check_score(0, sizes[k], NULL);
+    }
+}
+
 static void max(void)
 {
     CHECK(isinf(vec->max(NULL, 0)) && vec->max(NULL, 0) < 0);
@@ -395,6 +425,7 @@ int main(void)
         RUN(tanh_is_within_2_ulp);
         RUN(sigmoid_is_accurate);
         RUN(dot);
+        RUN(score);
         RUN(max);
         RUN(exp_sum);
         RUN(bprmax_sums);

@@ -85,7 +85,7 @@ static inline void test_run(const char *name, void (*function)(void))
 static inline int test_end(void)
 {
     printf("%ld passed, %ld failed\n", test_n_passed, test_n_failed);
-    return test_n_failed == 0 && test_n_passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_n_broken == 0 && test_n_passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 #define CHECK(condition) test_check((condition), #condition, __FILE__, __LINE__)

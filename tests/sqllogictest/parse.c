@@ -26,8 +26,8 @@ typedef struct parser {
     size_t depth;             /* of includes */
     size_t *loops;            /* (n_loops) records of the loops that are open */
     size_t n_loops;
-    size_t n_outer_loops;     /* of these, opened in an including file */
-    size_t prefix_line;       /* of a skipif, onlyif, connection that waits; or 0 */
+    size_t n_outer_loops; /* of these, opened in an including file */
+    size_t prefix_line;   /* of a skipif, onlyif, connection that waits; or 0 */
     bool is_skipped;
     char *connection;
     bool is_halted;

@@ -76,7 +76,7 @@ typedef struct slt_vars {
     struct slt_var {
         char *name;
         char *value;
-    } *items;
+    } * items;
     size_t n;
 } slt_vars;
 
@@ -140,7 +140,7 @@ typedef struct slt_db {
     struct slt_connection {
         char *name;
         sqlite3 *db;
-    } *items;
+    } * items;
     size_t n;
 } slt_db;
 
@@ -170,17 +170,17 @@ void slt_result_hash(const slt_result *result, char hash[SLT_HASH_BYTES]);
  */
 typedef struct slt_match {
     const slt_result *result;
-    char **expected;    /* (n_expected) lines, variables replaced; borrowed */
+    char **expected; /* (n_expected) lines, variables replaced; borrowed */
     size_t n_expected;
-    bool is_exact;      /* white space counts */
+    bool is_exact; /* white space counts */
     bool is_by_value;
-    bool is_hash;       /* the block is one line with a hash; no units then */
+    bool is_hash; /* the block is one line with a hash; no units then */
     bool is_equal;
     double tolerance;
     size_t n_units;
     size_t prefix;
     size_t suffix;
-    char *error;        /* bad <REGEX>:, or NULL; the caller frees it */
+    char *error; /* bad <REGEX>:, or NULL; the caller frees it */
 } slt_match;
 
 void slt_match_init(slt_match *match, const slt_result *result, slt_sort sort,
@@ -232,9 +232,9 @@ typedef enum {
 typedef struct slt_record {
     slt_kind kind;
     const slt_source *source;
-    size_t line;      /* of its first word, from 1 */
-    bool is_skipped;  /* by skipif or onlyif */
-    char **words;     /* of the first line */
+    size_t line;     /* of its first word, from 1 */
+    bool is_skipped; /* by skipif or onlyif */
+    char **words;    /* of the first line */
     size_t n_words;
     long long number; /* hash-threshold, sleep (milliseconds), statement count */
     size_t end;       /* loops: index of the endloop record */
@@ -298,10 +298,10 @@ typedef struct slt_run {
     slt_vars vars;    /* specials and defines, then those of loops */
     size_t n_globals; /* how many of vars are not of loops */
     slt_db db;
-    char *dir;        /* of the database */
+    char *dir; /* of the database */
     slt_label *labels;
     size_t n_labels;
-    slt_edit *edits;  /* one per line of the file, or NULL while there are none */
+    slt_edit *edits; /* one per line of the file, or NULL while there are none */
     slt_counts counts;
     char *skip_reason; /* of the whole file, or NULL */
     bool is_stopped;

@@ -388,6 +388,13 @@ static void nearest_is_of_the_scope(void)
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "mod", "5", &error));
     check_message(&error, "'mode'");
+    /* Nearer ones of the other scope are not offered. */
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, EVALUATE, "layer", "5", &error));
+    CHECK(strstr(error.message, "'layers'") == NULL);
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, TRAIN, "cutof", "5", &error));
+    CHECK(strstr(error.message, "'cutoffs'") == NULL);
     /* Whatever the name is like, some option is named. */
     CHECK_INT(GRU4REC_INVALID, gru4rec_options_set(&options, TRAIN, "", "5", &error));
     check_message(&error, "did you mean '");

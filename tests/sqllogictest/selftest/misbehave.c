@@ -60,8 +60,10 @@ int sqlite3_misbehave_init(sqlite3 *db, char **message, const sqlite3_api_routin
         int n_args;
         void (*call)(sqlite3_context *context, int n_args, sqlite3_value **args);
     } functions[] = {
-        {"misbehave_leak", 1, leak},   {"misbehave_hold", 0, hold},
-        {"misbehave_crash", 0, crash}, {"misbehave_error", 1, error},
+        {"misbehave_leak", 1, leak},
+        {"misbehave_hold", 0, hold},
+        {"misbehave_crash", 0, crash},
+        {"misbehave_error", 1, error},
         {"misbehave_register", 0, register_auto},
     };
     int rc = SQLITE_OK;

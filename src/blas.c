@@ -90,6 +90,8 @@ static void multiply_vector(enum CBLAS_TRANSPOSE b_form, g4r_real *c, const g4r_
                             const g4r_real *b, size_t ldb, size_t rows, size_t cols,
                             g4r_real beta)
 {
+    if (rows == 0 || cols == 0)
+        return;
     bool is_locked = lock_if_serial();
     GEMV(CblasRowMajor, b_form, (blasint)rows, (blasint)cols, 1, b, (blasint)ldb, x, 1,
          beta, c, 1);
@@ -100,7 +102,7 @@ void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
                  const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
                  g4r_real beta)
 {
-    if (m == 1)
+    if (m == 1 && k > 0)
         multiply_vector(CblasNoTrans, c, a, b, ldb, n, k, beta);
     else
         multiply(CblasNoTrans, CblasTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
@@ -110,7 +112,7 @@ void g4r_blas_nn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
                  const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
                  g4r_real beta)
 {
-    if (m == 1)
+    if (m == 1 && k > 0)
         multiply_vector(CblasTrans, c, a, b, ldb, k, n, beta);
     else
         multiply(CblasNoTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);

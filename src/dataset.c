@@ -125,9 +125,13 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
         events->n_unknown++;
         return GRU4REC_OK;
     }
-    int32_t session_number = g4r_dict_add(&events->sessions, session);
-    if (item_number < 0 || session_number < 0 || !make_room(events))
+    /* The session comes last: one without an event must not be left behind. */
+    int32_t session_number = item_number >= 0 && make_room(events)
+                                 ? g4r_dict_add(&events->sessions, session)
+                                 : -1;
+    if (session_number < 0)
         return g4r_fail_nomem(error, (events->n + 1) * 24);
+
     events->item[events->n] = item_number;
     events->session[events->n] = session_number;
     events->order[events->n] = order;

@@ -72,8 +72,8 @@ static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
     text[id->n_bytes] = '\0';
     other->type = GRU4REC_ID_INTEGER;
     other->integer = strtoll(text, NULL, 10);
-    return snprintf(written, sizeof written, "%lld", (long long)other->integer) > 0 &&
-           strcmp(written, text) == 0;
+    int n = snprintf(written, sizeof written, "%lld", (long long)other->integer);
+    return (size_t)n == id->n_bytes && memcmp(written, id->bytes, id->n_bytes) == 0;
 }
 
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id)

@@ -293,10 +293,12 @@ static size_t print_list(char *text, size_t size, const gru4rec_list *list)
     return length;
 }
 
-/* The shortest text that gives the same double. */
+/* A short text that gives the same double. */
 static int print_real(char *text, size_t size, double value)
 {
     char digits[40];
+    if (value == floor(value) && fabs(value) < 1e15)
+        return snprintf(text, size, "%.0f", value);
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, value);
         if (strtod(digits, NULL) == value)

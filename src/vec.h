@@ -4,8 +4,9 @@
  *
  * vec_kernels.c holds one plain body, compiled once for each instruction set. Arrays need
  * no alignment and never overlap unless they are named as the same argument. Reductions
- * run in a fixed order for a given table: same input, same bits. NaN and infinity go
- * through to the result; nothing here tests for them.
+ * run in a fixed order for a given table: same input, same bits. NaN goes
+ * through to the result, infinity too but for exp, which saturates at 1.2e-38 and 1.7e38;
+ * nothing here tests for them.
  */
 #ifndef G4R_VEC_H
 #define G4R_VEC_H

@@ -4,13 +4,17 @@
 #include <math.h>
 #include <string.h>
 
-int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error)
+/* SQLITE_PREPARE_FROM_DDL of newer headers; older libraries ignore it. */
+enum { FROM_DDL = 0x20 };
+
+static int prepare(sqlite3 *db, char *text, unsigned flags, sqlite3_stmt **stmt,
+                   ext_error *error)
 {
     const char *tail = NULL;
     *stmt = NULL;
     if (text == NULL)
         return ext_fail_nomem(error);
-    int rc = sqlite3_prepare_v2(db, text, -1, stmt, &tail);
+    int rc = sqlite3_prepare_v3(db, text, -1, flags, stmt, &tail);
     if (rc != SQLITE_OK) {
         rc = ext_fail_db(error, db, NULL);
     } else if (*stmt == NULL || tail[strspn(tail, " \t\r\n;")] != '\0') {
@@ -20,6 +24,16 @@ int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error)
     }
     sqlite3_free(text);
     return rc;
+}
+
+int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error)
+{
+    return prepare(db, text, 0, stmt, error);
+}
+
+int ext_prepare_stored(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error)
+{
+    return prepare(db, text, FROM_DDL, stmt, error);
 }
 
 int ext_exec(sqlite3 *db, char *text, ext_error *error)

@@ -87,6 +87,20 @@ static int read_model(sqlite3 *db, const char *schema, const char *name,
     return rc;
 }
 
+int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
+                            int64_t number, ext_error *error)
+{
+    ext_version version = {.version = number};
+    ext_model *model = sqlite3_malloc(sizeof *model);
+    if (model == NULL)
+        return ext_fail_nomem(error);
+    memset(model, 0, sizeof *model);
+    int rc = read_model(db, schema, name, &version, model, error);
+    free_model(model);
+    ext_version_free(&version);
+    return rc;
+}
+
 static int load_model(sqlite3 *db, const char *schema, const char *name,
                       ext_version *version, ext_model **out, ext_error *error)
 {

@@ -87,40 +87,46 @@ static void build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
     sqlite3_free(options);
 }
 
+static const char card[] =
+    "WITH config AS (SELECT key, value FROM \"%w\".\"%w_config\"),"
+    " active AS (SELECT * FROM \"%w\".\"%w_version\" WHERE version ="
+    "  (SELECT value FROM config WHERE key = 'version'))"
+    " SELECT json_object('model', %Q, 'schema', %Q,"
+    " 'source', (SELECT value FROM config WHERE key = 'source'),"
+    " 'columns', json_object("
+    "  'session', (SELECT value FROM config WHERE key = 'session'),"
+    "  'item', (SELECT value FROM config WHERE key = 'item'),"
+    "  'time', (SELECT value FROM config WHERE key = 'time')),"
+    " 'version', a.version, 'run', a.run, 'finished', a.finished, 'trained_on', a.source,"
+    " 'options', json(coalesce(a.options,"
+    "  (SELECT value FROM config WHERE key = 'options'))),"
+    " 'summary', json(a.summary),"
+    " 'versions', (SELECT json_group_array(json_object('version', version, 'status',"
+    "  CASE WHEN version IN (%s) THEN 'interrupted' WHEN version IN (%s) THEN 'killed'"
+    "  ELSE status END, 'finished', finished, 'message', message))"
+    "  FROM \"%w\".\"%w_version\"))"
+    " FROM (SELECT 1) LEFT JOIN active AS a";
+
 /* An untrained model has a card too, without what only training gives. */
 static void model_info(sqlite3_context *context, sqlite3 *db, const char *schema,
                        const char *name, ext_error *error)
 {
     sqlite3_stmt *stmt;
     ext_config config;
+    char *interrupted = NULL, *killed = NULL;
     if (ext_store_config(db, schema, name, &config, error) == SQLITE_OK &&
-        ext_prepare(
-            db,
-            sqlite3_mprintf(
-                "SELECT json_object('model', %Q, 'schema', %Q, 'source', (SELECT value "
-                "FROM "
-                "\"%w\".\"%w_config\" WHERE key = 'source'), 'columns', json_object("
-                "'session', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = "
-                "'session'), "
-                "'item', (SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'item'), "
-                "'time', "
-                "(SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'time')), "
-                "'version', "
-                "v.version, 'run', v.run, 'finished', v.finished, 'trained_on', "
-                "v.source, "
-                "'options', json(coalesce(v.options, (SELECT value FROM "
-                "\"%w\".\"%w_config\" "
-                "WHERE key = 'options'))), 'summary', json(v.summary), 'versions', "
-                "json((SELECT json_group_array(version) FROM \"%w\".\"%w_version\"))) "
-                "FROM "
-                "(SELECT 1) LEFT JOIN \"%w\".\"%w_version\" v ON v.version = (SELECT "
-                "value "
-                "FROM \"%w\".\"%w_config\" WHERE key = 'version')",
-                name, schema, schema, name, schema, name, schema, name, schema, name,
-                schema, name, schema, name, schema, name, schema, name),
-            &stmt, error) == SQLITE_OK)
+        ext_runs_gone(db, schema, name, "interrupted", &interrupted, error) ==
+            SQLITE_OK &&
+        ext_runs_gone(db, schema, name, "killed", &killed, error) == SQLITE_OK &&
+        ext_prepare(db,
+                    sqlite3_mprintf(card, schema, name, schema, name, name, schema,
+                                    interrupted != NULL ? interrupted : "",
+                                    killed != NULL ? killed : "", schema, name),
+                    &stmt, error) == SQLITE_OK)
         result_of(stmt, context, error);
     ext_config_free(&config);
+    sqlite3_free(interrupted);
+    sqlite3_free(killed);
 }
 
 static void info(sqlite3_context *context, int argc, sqlite3_value **argv)

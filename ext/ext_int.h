@@ -2,7 +2,9 @@
  * ext_int.h - the SQLite side of gru4rec: what its files share.
  *
  *   gru4rec_ext.c    entry points: checks, then registration
- *   ext_train.c      gru4rec_train()
+  *   ext_train.c      gru4rec_train()
+ *   ext_interchange.c  gru4rec_export(), _import(), _deploy(), _check()
+
  *   ext_evaluate.c   gru4rec_evaluate()
  *   ext_batches.c    gru4rec_batches()
  *   ext_recommend.c  gru4rec_recommend()
@@ -123,6 +125,9 @@ int ext_parse_items(sqlite3 *db, sqlite3_value *value, const gru4rec_items *item
 /* Prepares one statement; anything behind it is an error. text is of sqlite3_mprintf and
  * is freed; NULL is short memory. */
 int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error);
+/* The same for text that names what is stored in a schema: what views may not do, it may
+ * not. */
+int ext_prepare_stored(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error);
 /* Runs such a statement to its end. */
 int ext_exec(sqlite3 *db, char *text, ext_error *error);
 
@@ -338,9 +343,17 @@ void ext_connection_free(void *connection);
 int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
                       ext_model **model, ext_error *error);
 void ext_model_release(ext_model *model);
+/* Loads a version only to see whether that can be done. */
+int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
+                            int64_t version, ext_error *error);
 /* The same for a model named in SQL: "schema.name" or "name". */
 int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
                             ext_model **model, ext_error *error);
+
+/* ---- ext_interchange.c ---- */
+
+/* Can every kept version be loaded? */
+int ext_check_model(sqlite3 *db, const char *schema, const char *name, ext_error *error);
 
 /* ---- ext_vtab.c ---- */
 
@@ -425,6 +438,7 @@ int ext_register_recommend(ext_connection *connection, ext_error *error);
 int ext_register_evaluate(ext_connection *connection, ext_error *error);
 int ext_register_batches(ext_connection *connection, ext_error *error);
 int ext_register_train(ext_connection *connection, ext_error *error);
+int ext_register_interchange(ext_connection *connection, ext_error *error);
 int ext_register_info(ext_connection *connection, ext_error *error);
 
 #endif

@@ -231,28 +231,61 @@ static int is_shadow_name(const char *suffix)
 
 /* ---- the module ---- */
 
+/* For PRAGMA integrity_check; a problem is no error but a line of its result. */
+static int integrity(sqlite3_vtab *base, const char *schema, const char *name, int flags,
+                     char **problem)
+{
+    ext_table *table = (ext_table *)base;
+    ext_error error = {0};
+    (void)flags; /* PRAGMA quick_check looks as closely */
+    int rc = ext_check_model(table->connection->db, schema, name, &error);
+    bool is_problem = rc == SQLITE_ERROR || (rc & 0xff) == SQLITE_CORRUPT;
+    if (is_problem)
+        rc = ext_error_text(&error, problem);
+    ext_error_clear(&error);
+    return is_problem ? SQLITE_OK : rc;
+}
+
+/*
+ * The module as SQLite 3.44 and newer read it. Headers older than that lack the last
+ * member; older libraries do not look beyond what they know.
+ */
+typedef struct module_v4 {
+    sqlite3_module base;
+#if SQLITE_VERSION_NUMBER < 3044000
+    int (*xIntegrity)(sqlite3_vtab *base, const char *schema, const char *name, int flags,
+                      char **problem);
+#endif
+} module_v4;
+
+#if SQLITE_VERSION_NUMBER < 3044000
+#define X_INTEGRITY .xIntegrity
+#else
+#define X_INTEGRITY .base.xIntegrity
+#endif
+
 int ext_register_model(ext_connection *connection, ext_error *error)
 {
-    static const sqlite3_module module = {
-        .iVersion = 3,
-        .xCreate = create,
-        .xConnect = connect,
-        .xBestIndex = ext_relation_best_index,
-        .xDisconnect = ext_disconnect_table,
-        .xDestroy = destroy,
-        .xOpen = ext_relation_open,
-        .xClose = ext_relation_close,
-        .xFilter = ext_relation_filter,
-        .xNext = ext_relation_next,
-        .xEof = ext_relation_eof,
-        .xColumn = ext_relation_column,
-        .xRowid = ext_relation_rowid,
-        .xRename = rename_table,
-        .xShadowName = is_shadow_name,
+    static const module_v4 module = {
+        .base.iVersion = 4,
+        .base.xCreate = create,
+        .base.xConnect = connect,
+        .base.xBestIndex = ext_relation_best_index,
+        .base.xDisconnect = ext_disconnect_table,
+        .base.xDestroy = destroy,
+        .base.xOpen = ext_relation_open,
+        .base.xClose = ext_relation_close,
+        .base.xFilter = ext_relation_filter,
+        .base.xNext = ext_relation_next,
+        .base.xEof = ext_relation_eof,
+        .base.xColumn = ext_relation_column,
+        .base.xRowid = ext_relation_rowid,
+        .base.xRename = rename_table,
+        .base.xShadowName = is_shadow_name,
+        X_INTEGRITY = integrity,
     };
-    /* This registration owns the connection's context, and frees it also when it fails.
-     */
-    if (sqlite3_create_module_v2(connection->db, "gru4rec", &module, connection,
+    /* Owns the connection's context from here on, and frees it also when this fails. */
+    if (sqlite3_create_module_v2(connection->db, "gru4rec", &module.base, connection,
                                  ext_connection_free) != SQLITE_OK)
         return ext_fail_db(error, connection->db, "registering gru4rec");
     return SQLITE_OK;

@@ -3,10 +3,10 @@
  *
  *   8 bytes           length n of the header, little-endian
  *   n bytes           JSON: "__metadata__": {"format": "gru4rec", "items": <JSON array of
- * ids in row order, as text>, "support": <JSON array>, "options": <JSON object>}, and for
- * each tensor "name": {"dtype": "F32", "shape": [..], "data_offsets": [begin, end]};
- * padded with spaces the rest          float32, little-endian, row-major, at those
- * offsets
+ * ids in row order, as text>, "support": <the same of numbers>, "options": <JSON
+ * object>}, and for each tensor "name": {"dtype": "F32", "shape": [..], "data_offsets":
+ * [begin, end]}; padded with spaces the rest          float32, little-endian, row-major,
+ * at those offsets
  *
  * Names and shapes are those of the official PyTorch state dictionary. support may be
  * missing. What is read is not trusted: every length is compared before it is used, and
@@ -30,9 +30,9 @@ static char *make_metadata(sqlite3 *db, const char *schema, const char *name,
             db,
             sqlite3_mprintf(
                 "SELECT json_object('format', 'gru4rec', 'items', "
-                "json_group_array(item), 'support', json_group_array(support), "
-                "'options', ?2) FROM (SELECT item, support FROM \"%w\".\"%w_item\" "
-                "WHERE version = ?1 ORDER BY row)",
+                "json_group_array(item) || '', 'support', json_group_array(support) "
+                "|| '', 'options', ?2) FROM (SELECT item, support FROM "
+                "\"%w\".\"%w_item\" WHERE version = ?1 ORDER BY row)",
                 schema, name),
             &stmt, error) != SQLITE_OK)
         return NULL;

@@ -339,5 +339,5 @@ int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
         is_one ? "= ?1 COLLATE BINARY" : "IS NOT NULL", c->item, time, c->session, time,
         source->rowid != NULL ? source->rowid : "NULL", c->item);
     sqlite3_free(time);
-    return ext_prepare(db, query, stmt, error);
+    return ext_prepare_stored(db, query, stmt, error);
 }

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 typedef struct training {
+    ext_connection *connection;
     sqlite3 *db;
     char *schema, *name;
     bool is_found; /* the model exists */
@@ -227,6 +228,26 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
     return 0;
 }
 
+/* Begins from the active version's weights instead of random ones. */
+static int adopt_active(training *t, ext_error *error)
+{
+    ext_model *active;
+    gru4rec_error message = {0};
+    if (!t->is_found)
+        return ext_fail(error, SQLITE_ERROR,
+                        "warm_start needs a trained version to start from; train once "
+                        "without it");
+    int rc = ext_model_acquire(t->connection, t->schema, t->name, &active, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = ext_fail_library(error,
+                          gru4rec_model_adopt(t->model, t->events.items, active->model,
+                                              active->items, &message),
+                          &message);
+    ext_model_release(active);
+    return rc;
+}
+
 static int compute(training *t, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -246,6 +267,9 @@ static int compute(training *t, ext_error *error)
     ext_progress_start(&t->progress, t->options.verbose);
     t->start = t->epoch_start = ext_seconds();
     gru4rec_model_init(t->model, t->options.seed);
+    if (t->options.warm_start && adopt_active(t, error) != SQLITE_OK)
+        return error->rc;
+
     rc = ext_fail_library(error,
                           gru4rec_train(t->model, t->events.dataset,
                                         gru4rec_items_support(t->events.items),
@@ -475,7 +499,8 @@ static void release(training *t)
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = sqlite3_user_data(context);
-    training t = {.db = connection->db,
+    training t = {.connection = connection,
+                  .db = connection->db,
                   .is_alone = sqlite3_get_autocommit(connection->db)};
     ext_error error = {0};
     if (connection->is_training) {

@@ -53,6 +53,8 @@ static int register_all(sqlite3 *db, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_register_train(connection, error);
     if (rc == SQLITE_OK)
+        rc = ext_register_interchange(connection, error);
+    if (rc == SQLITE_OK)
         rc = ext_register_info(connection, error);
     return rc;
 }

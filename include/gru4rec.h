@@ -119,7 +119,13 @@ typedef struct gru4rec_options {
     double sample_alpha;
     double bpreg;
     double logq;
+    double smoothing;
+    int64_t hidden_act, adapt;
+    double lmbd, grad_cap;
+    int64_t bptt, time_sort, train_random_order;
+    int64_t warm_start;
     int64_t reset_after;
+
     int64_t seed;
     int64_t keep_versions;
     int64_t memory_limit; /* bytes; 0: four fifths of the machine's */
@@ -290,6 +296,15 @@ void gru4rec_model_free(gru4rec_model *model);
 size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items);
 /* Random weights: each gate's block uniform in +-sqrt(6/(rows+cols)), biases zero. */
 void gru4rec_model_init(gru4rec_model *model, int64_t seed);
+/*
+ * Takes over the weights of another model of the same shape: all that do not belong to
+ * items, and the rows of the items that both know. INVALID, and nothing taken, for
+ * another shape.
+ */
+gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *items,
+                                   const gru4rec_model *other,
+                                   const gru4rec_items *other_items,
+                                   gru4rec_error *error);
 size_t gru4rec_model_bytes(const gru4rec_model *model);
 
 /* A parameter under its name in the official PyTorch state dictionary. */

@@ -76,6 +76,21 @@ static const option table[] = {
            "weight of bpr-max's score regularisation"),
     OPTION(logq, REAL, TRAIN, 0, 100, false, NULL, "0",
            "strength of cross-entropy's correction for the sampling of negatives"),
+    OPTION(smoothing, REAL, TRAIN, 0, 0, false, NULL, "0", "label smoothing; not yet"),
+    OPTION(hidden_act, CHOICE, TRAIN, 0, 0, false, "tanh", "tanh",
+           "activation of the candidate state; others not yet"),
+    OPTION(adapt, CHOICE, TRAIN, 0, 0, false, "adagrad", "adagrad",
+           "optimiser; others not yet"),
+    OPTION(lmbd, REAL, TRAIN, 0, 0, false, NULL, "0", "L2 regularisation; not yet"),
+    OPTION(grad_cap, REAL, TRAIN, 0, 0, false, NULL, "0", "gradient clipping; not yet"),
+    OPTION(bptt, INTEGER, TRAIN, 1, 1, false, NULL, "1",
+           "steps of back-propagation through time; more not yet"),
+    OPTION(time_sort, BOOLEAN, TRAIN, 1, 1, false, NULL, "true",
+           "sessions are visited in the order of their first events"),
+    OPTION(train_random_order, BOOLEAN, TRAIN, 0, 0, false, NULL, "false",
+           "sessions in a new random order each epoch; not yet"),
+    OPTION(warm_start, BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "begin from the active version's weights; new items begin at random"),
     OPTION(
         reset_after, BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
         "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
@@ -268,7 +283,7 @@ static bool parse_value(const option *o, const char *text, void *value)
         *(double *)value = real;
         return true;
     case BOOLEAN:
-        return parse_boolean(text, integer);
+        return parse_boolean(text, integer) && is_in_range(o, (double)*integer);
     case CHOICE:
         index = word_index(o->words, text);
         *integer = index;
@@ -357,7 +372,11 @@ static void print_range(const option *o, char *text, size_t size)
     snprintf(max, sizeof max, "%.16g", o->max);
     switch (o->kind) {
     case BOOLEAN:
-        snprintf(text, size, "true, false");
+        snprintf(text, size, "%s",
+                 o->min < o->max ? "true, false"
+                 : o->max > 0    ? "true"
+                                 : "false");
+
         break;
     case CHOICE:
         print_words(o, text, size);
@@ -370,12 +389,18 @@ static void print_range(const option *o, char *text, size_t size)
                  GRU4REC_MAX_LIST, min, max);
         break;
     case INTEGER:
-        snprintf(text, size, "integer from %s to %s%s%s", min, max,
-                 o->words != NULL ? ", or " : "", o->words != NULL ? o->words : "");
+        if (o->min < o->max)
+            snprintf(text, size, "integer from %s to %s%s%s", min, max,
+                     o->words != NULL ? ", or " : "", o->words != NULL ? o->words : "");
+        else
+            snprintf(text, size, "%s", min);
         break;
     default:
-        snprintf(text, size, "number from %s to %s%s", min,
-                 o->is_max_open ? "below " : "", max);
+        if (o->min < o->max)
+            snprintf(text, size, "number from %s to %s%s", min,
+                     o->is_max_open ? "below " : "", max);
+        else
+            snprintf(text, size, "%s", min);
         break;
     }
 }

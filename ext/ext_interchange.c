@@ -1,0 +1,406 @@
+/*
+ * ext_interchange.c - models in and out, back and forth; see ext_int.h.
+ *
+ *   gru4rec_export(model)            a safetensors BLOB
+ *   gru4rec_export(model, file)      the same into a file; gives its size in bytes
+ *   gru4rec_import(model, blob or file)
+ *                                    a new active version; gives its number. A model that
+ * does not exist is created, without a source of events gru4rec_deploy(model, version)
+ * makes a kept version the active one; 'previous': the one before the active. Gives its
+ * number gru4rec_check(model)             'ok', or what is wrong with what is stored
+ */
+#include "ext_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A model named in SQL. */
+typedef struct target {
+    char *schema, *name;
+    bool is_found;
+} target;
+
+static int find_target(sqlite3 *db, sqlite3_value *value, bool must_exist, target *t,
+                       ext_error *error)
+{
+    const char *text = (const char *)sqlite3_value_text(value);
+    memset(t, 0, sizeof *t);
+    if (text == NULL || *text == '\0')
+        return ext_fail(error, SQLITE_ERROR,
+                        "the model's name is missing; give that of a gru4rec table");
+    int rc = ext_store_find(db, text, &t->schema, &t->name, &t->is_found, error);
+    if (rc == SQLITE_OK && must_exist && !t->is_found)
+        rc = ext_fail(
+            error, SQLITE_ERROR,
+            "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec", text);
+    return rc;
+}
+
+static void free_target(target *t)
+{
+    sqlite3_free(t->schema);
+    sqlite3_free(t->name);
+}
+
+/* ---- export ---- */
+
+static size_t value_bytes(const gru4rec_model *model)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        bytes += 4 * tensor.n_values;
+    }
+    return bytes;
+}
+
+static void export_blob(sqlite3_context *context, sqlite3 *db, const gru4rec_model *model,
+                        const char *header, size_t n_header, ext_error *error)
+{
+    size_t total = n_header + value_bytes(model);
+    unsigned char *blob, *at;
+    if (total > (size_t)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, -1)) {
+        ext_fail(
+            error, SQLITE_TOOBIG,
+            "the model takes %lld bytes, more than SQLite lets a BLOB have; give a file "
+            "as the second argument",
+            (long long)total);
+        return;
+    }
+    blob = sqlite3_malloc64(total);
+    if (blob == NULL) {
+        ext_fail_nomem(error);
+        return;
+    }
+    memcpy(blob, header, n_header);
+    at = blob + n_header;
+    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        ext_floats_write(at, tensor.values, tensor.n_values);
+        at += 4 * tensor.n_values;
+    }
+    sqlite3_result_blob64(context, blob, total, sqlite3_free);
+}
+
+static bool write_values(FILE *file, const gru4rec_model *model)
+{
+    enum { PART = 4096 };
+    unsigned char bytes[4 * PART];
+    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        for (size_t at = 0; at < tensor.n_values; at += PART) {
+            size_t n = tensor.n_values - at < PART ? tensor.n_values - at : PART;
+            ext_floats_write(bytes, tensor.values + at, n);
+            if (fwrite(bytes, 4, n, file) != n)
+                return false;
+        }
+    }
+    return true;
+}
+
+static void export_file(sqlite3_context *context, const char *path,
+                        const gru4rec_model *model, const char *header, size_t n_header,
+                        ext_error *error)
+{
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) {
+        ext_fail(error, SQLITE_CANTOPEN, "cannot write '%.200s': %s", path,
+                 strerror(errno));
+        return;
+    }
+    bool is_ok =
+        fwrite(header, 1, n_header, file) == n_header && write_values(file, model);
+    is_ok = fclose(file) == 0 && is_ok;
+    if (is_ok)
+        sqlite3_result_int64(context, (sqlite3_int64)(n_header + value_bytes(model)));
+    else
+        ext_fail(error, SQLITE_IOERR, "cannot write '%.200s': %s", path, strerror(errno));
+}
+
+static void export_model(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    ext_connection *connection = sqlite3_user_data(context);
+    sqlite3 *db = connection->db;
+    ext_error error = {0};
+    target t;
+    ext_model *model = NULL;
+    ext_version version = {0};
+    char *header = NULL;
+    size_t n_header;
+    int rc = find_target(db, argv[0], true, &t, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_model_acquire(connection, t.schema, t.name, &model, &error);
+    if (rc == SQLITE_OK) {
+        version.version = model->version;
+        rc = ext_store_version(db, t.schema, t.name, &version, &error);
+    }
+    if (rc == SQLITE_OK)
+        rc = ext_safetensors_header(db, t.schema, t.name, &version, model->model, &header,
+                                    &n_header, &error);
+    const char *path = argc > 1 ? (const char *)sqlite3_value_text(argv[1]) : NULL;
+    if (rc == SQLITE_OK && argc > 1 && path == NULL)
+        ext_fail(&error, SQLITE_ERROR,
+                 "the file's name is NULL; leave it out for a BLOB");
+    else if (rc == SQLITE_OK && path != NULL)
+        export_file(context, path, model->model, header, n_header, &error);
+    else if (rc == SQLITE_OK)
+        export_blob(context, db, model->model, header, n_header, &error);
+    sqlite3_free(header);
+    ext_version_free(&version);
+    ext_model_release(model);
+    free_target(&t);
+    if (error.rc != SQLITE_OK)
+        ext_error_result(&error, context);
+}
+
+/* ---- import ---- */
+
+/* The bytes of a file, of malloc. */
+static unsigned char *read_file(const char *path, size_t *n, ext_error *error)
+{
+    unsigned char *bytes = NULL;
+    FILE *file = fopen(path, "rb");
+    long size = -1;
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0)
+        size = ftell(file);
+    if (size >= 0 && fseek(file, 0, SEEK_SET) == 0) {
+        bytes = malloc((size_t)size + 1);
+        if (bytes == NULL)
+            ext_fail_nomem(error);
+        else if (fread(bytes, 1, (size_t)size, file) != (size_t)size)
+            size = -1;
+    }
+    if (size < 0) {
+        ext_fail(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path,
+                 strerror(errno));
+        free(bytes);
+        bytes = NULL;
+    }
+    if (file != NULL)
+        fclose(file);
+    *n = size < 0 ? 0 : (size_t)size;
+    return bytes;
+}
+
+static int read_argument(sqlite3 *db, sqlite3_value *value, gru4rec_options *options,
+                         gru4rec_items **items, gru4rec_model **model, ext_error *error)
+{
+    size_t n;
+    gru4rec_options_init(options);
+    if (sqlite3_value_type(value) == SQLITE_BLOB) {
+        const unsigned char *blob = sqlite3_value_blob(value);
+        return ext_safetensors_read(db, blob, (size_t)sqlite3_value_bytes(value), options,
+                                    items, model, error);
+    }
+    if (sqlite3_value_type(value) != SQLITE_TEXT)
+        return ext_fail(
+            error, SQLITE_ERROR,
+            "the second argument is neither a BLOB nor the name of a file; give "
+            "what gru4rec_export() gave");
+    unsigned char *bytes = read_file((const char *)sqlite3_value_text(value), &n, error);
+    if (bytes == NULL)
+        return error->rc;
+    int rc = ext_safetensors_read(db, bytes, n, options, items, model, error);
+    free(bytes);
+    return rc;
+}
+
+static int write_import(sqlite3 *db, const target *t, ext_run *run,
+                        const gru4rec_options *options, const gru4rec_model *model,
+                        const gru4rec_items *items, ext_error *error)
+{
+    ext_error ignored = {0};
+    int rc = ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!t->is_found)
+        rc = ext_exec(db,
+                      sqlite3_mprintf("CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec",
+                                      t->schema, t->name),
+                      error);
+    if (rc == SQLITE_OK)
+        rc = ext_runs_sweep(db, t->schema, t->name, error);
+    if (rc == SQLITE_OK)
+        rc = ext_run_finish(db, t->schema, t->name, run, model, items,
+                            options->keep_versions, error);
+    if (rc == SQLITE_OK)
+        rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    if (rc != SQLITE_OK) {
+        ext_exec(db, sqlite3_mprintf("ROLLBACK TO gru4rec"), &ignored);
+        ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
+        ext_error_clear(&ignored);
+    }
+    return rc;
+}
+
+static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    ext_connection *connection = sqlite3_user_data(context);
+    sqlite3 *db = connection->db;
+    ext_error error = {0};
+    ext_run run = {.source = "import"};
+    gru4rec_options options;
+    gru4rec_items *items = NULL;
+    gru4rec_model *model = NULL;
+    target t;
+    (void)argc;
+    sqlite3_int64 rowid = sqlite3_last_insert_rowid(db);
+    int rc = find_target(db, argv[0], false, &t, &error);
+    if (rc == SQLITE_OK)
+        rc = read_argument(db, argv[1], &options, &items, &model, &error);
+    if (rc == SQLITE_OK) {
+        run.options = ext_options_json(&options, true);
+        run.summary = sqlite3_mprintf("{\"items\":%d}", (int)gru4rec_items_count(items));
+        if (run.options == NULL || run.summary == NULL)
+            rc = ext_fail_nomem(&error);
+    }
+    ext_run_start(&run);
+    if (rc == SQLITE_OK)
+        rc = write_import(db, &t, &run, &options, model, items, &error);
+    ext_run_stop(&run);
+    sqlite3_set_last_insert_rowid(db, rowid);
+    if (rc == SQLITE_OK)
+        sqlite3_result_int64(context, run.version);
+    else
+        ext_error_result(&error, context);
+    gru4rec_model_free(model);
+    gru4rec_items_free(items);
+    sqlite3_free(run.options);
+    sqlite3_free(run.summary);
+    free_target(&t);
+}
+
+/* ---- deploy ---- */
+
+/* The kept version that was asked for; 0 and error when there is none. */
+static int64_t find_version(sqlite3 *db, const target *t, sqlite3_value *value,
+                            ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int64_t version = 0;
+    const char *text = (const char *)sqlite3_value_text(value);
+    bool is_previous = text != NULL && sqlite3_stricmp(text, "previous") == 0;
+    if (!is_previous && sqlite3_value_numeric_type(value) != SQLITE_INTEGER) {
+        ext_fail(error, SQLITE_ERROR,
+                 "version '%.40s' is neither a number nor 'previous'; see %s_version",
+                 text != NULL ? text : "NULL", t->name);
+        return 0;
+    }
+    if (ext_prepare(
+            db,
+            sqlite3_mprintf("SELECT max(version) FROM \"%w\".\"%w_version\" WHERE "
+                            "status = 'ready' AND iif(?1, version < (SELECT value FROM "
+                            "\"%w\".\"%w_config\" WHERE key = 'version'), version = ?2)",
+                            t->schema, t->name, t->schema, t->name),
+            &stmt, error) != SQLITE_OK)
+        return 0;
+    sqlite3_bind_int(stmt, 1, is_previous);
+    sqlite3_bind_int64(stmt, 2, sqlite3_value_int64(value));
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        version = sqlite3_column_int64(stmt, 0);
+    if (sqlite3_reset(stmt) != SQLITE_OK)
+        ext_fail_db(error, db, "reading the model");
+    else if (version == 0)
+        ext_fail(error, SQLITE_ERROR,
+                 "model '%s' has no kept version %s that is ready; see %s_version, and "
+                 "keep_versions",
+                 t->name, is_previous ? "before the active one" : text, t->name);
+    sqlite3_finalize(stmt);
+    return version;
+}
+
+static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    ext_connection *connection = sqlite3_user_data(context);
+    ext_error error = {0};
+    target t;
+    int64_t version = 0;
+    (void)argc;
+    if (find_target(connection->db, argv[0], true, &t, &error) == SQLITE_OK)
+        version = find_version(connection->db, &t, argv[1], &error);
+    if (version != 0)
+        ext_version_activate(connection->db, t.schema, t.name, version, &error);
+    free_target(&t);
+    if (error.rc == SQLITE_OK)
+        sqlite3_result_int64(context, version);
+    else
+        ext_error_result(&error, context);
+}
+
+/* ---- check ---- */
+
+int ext_check_model(sqlite3 *db, const char *schema, const char *name, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    ext_config config;
+    int rc = ext_store_config(db, schema, name, &config, error);
+    ext_config_free(&config);
+    if (rc == SQLITE_OK)
+        rc = ext_prepare(
+            db,
+            sqlite3_mprintf("SELECT version FROM \"%w\".\"%w_version\" WHERE status "
+                            "= 'ready' UNION SELECT value FROM \"%w\".\"%w_config\" "
+                            "WHERE key = 'version'",
+                            schema, name, schema, name),
+            &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = ext_model_check_version(db, schema, name, sqlite3_column_int64(stmt, 0),
+                                     error);
+    if (rc == SQLITE_DONE)
+        rc = SQLITE_OK;
+    else if (error->rc == SQLITE_OK)
+        rc = ext_fail_db(error, db, "reading the model");
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    ext_connection *connection = sqlite3_user_data(context);
+    ext_error error = {0};
+    target t;
+    (void)argc;
+    int rc = find_target(connection->db, argv[0], true, &t, &error);
+    if (rc != SQLITE_OK) {
+        ext_error_result(&error, context);
+    } else if (ext_check_model(connection->db, t.schema, t.name, &error) == SQLITE_OK) {
+        sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
+    } else if ((error.rc & 0xff) == SQLITE_NOMEM ||
+               (error.rc & 0xff) == SQLITE_INTERRUPT ||
+               (error.rc & 0xff) == SQLITE_BUSY) {
+        ext_error_result(&error, context); /* says nothing about the model */
+    } else {
+        sqlite3_result_text(context, error.message, -1, SQLITE_TRANSIENT);
+        ext_error_clear(&error);
+    }
+    free_target(&t);
+}
+
+int ext_register_interchange(ext_connection *connection, ext_error *error)
+{
+    static const struct {
+        const char *name;
+        int n_args, flags;
+        void (*call)(sqlite3_context *context, int argc, sqlite3_value **argv);
+    } functions[] = {
+        {"gru4rec_export", 1, SQLITE_UTF8, export_model},
+        {"gru4rec_export", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, export_model},
+        {"gru4rec_import", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, import_model},
+        {"gru4rec_deploy", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, deploy},
+        {"gru4rec_check", 1, SQLITE_UTF8, check},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (sqlite3_create_function_v2(connection->db, functions[i].name,
+                                       functions[i].n_args, functions[i].flags,
+                                       connection, functions[i].call, NULL, NULL,
+                                       NULL) != SQLITE_OK)
+            return ext_fail_db(error, connection->db, functions[i].name);
+    return SQLITE_OK;
+}

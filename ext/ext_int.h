@@ -3,6 +3,7 @@
  *
  *   gru4rec_ext.c    entry points: checks, then registration
   *   ext_train.c      gru4rec_train()
+ *   ext_commit.c     how a training meets the rest of the database
  *   ext_interchange.c  gru4rec_export(), _import(), _deploy(), _check()
 
  *   ext_evaluate.c   gru4rec_evaluate()
@@ -354,6 +355,34 @@ int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
 
 /* Can every kept version be loaded? */
 int ext_check_model(sqlite3 *db, const char *schema, const char *name, ext_error *error);
+
+/* ---- ext_train.c, ext_commit.c ---- */
+
+typedef struct ext_training {
+    ext_connection *connection;
+    sqlite3 *db;
+    char *schema, *name;
+    bool is_found; /* the model exists */
+    ext_config config;
+    const char *text; /* source given for this run, or NULL */
+    gru4rec_options options;
+    ext_columns columns;
+    ext_source source;
+    ext_events events;
+    gru4rec_model *model;
+    ext_poll poll;
+    ext_progress progress;
+    ext_run run;
+    bool
+        is_alone; /* no transaction of the user's is open: what is written is committed */
+    double start, epoch_start;
+    size_t n_bytes; /* that the training needs */
+} ext_training;
+
+/* Refuses what cannot work; in a user's transaction, takes the write lock. */
+int ext_training_check(ext_training *t, ext_error *error);
+/* Creates the model if need be, writes the version and commits. Leaves run.summary. */
+int ext_training_save(ext_training *t, ext_error *error);
 
 /* ---- ext_vtab.c ---- */
 

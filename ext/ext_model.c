@@ -4,12 +4,12 @@
  *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, option=value,
  * ...)
  *
- * 1. The source is a table, a view or a parenthesised SELECT, whose text becomes the view
- *    m_source; without it the model can only be imported into.
- * 2. The columns session and item have the affinity of the source's; what SELECT gives is
- * in ext_relation.c.
+ * 1. The source is a table, a view or a parenthesised SELECT, whose text becomes the
+ *    view m_source; without it the model can only be imported into.
+ * 2. The columns session and item have the affinity of the source's; what SELECT gives
+ *    is in ext_relation.c.
  * 3. Connecting never fails for what the shadow tables hold, so that DROP TABLE always
- * works; reading does.
+ *    works; reading does.
  */
 #include "ext_int.h"
 

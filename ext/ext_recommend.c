@@ -2,9 +2,11 @@
  * ext_recommend.c - gru4rec_recommend(model, history [, k]); see ext_int.h.
  *
  * 1. Rows are (rank, item, score, basis) in rank order, found as they are asked for.
- * 2. history: a JSON array of item ids, oldest first, or one id. Unknown ids are skipped.
- * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the items
- * of the history out, candidates = '[...]' all but those; ranks count what is left.
+ * 2. history: a JSON array of item ids, oldest first, or one id. Unknown ids are
+ *    skipped.
+ * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the
+ *    items of the history out, candidates = '[...]' all but those; ranks count what is
+ *    left.
  * 4. No known item in the history: the items by support, basis 'popularity'.
  * 5. Serving writes nothing. LIMIT and OFFSET stay SQLite's.
  */

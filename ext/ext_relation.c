@@ -2,11 +2,11 @@
  * ext_relation.c - SELECT FROM m; see ext_int.h.
  *
  * 1. m(session, rank, item, score), hidden basis, exclude_seen, candidates, is the
- * ranking of all items for every session of the source, from its events in the product's
- * order. Rows are found as they are asked for.
- * 2. Pushed down: session =, and an upper bound of rank as a reason to stop early. SQLite
- *    checks both again, so what is pushed down may be a superset. LIMIT and OFFSET stay
- *    SQLite's.
+ *    ranking of all items for every session of the source, from its events in the
+ *    product's order. Rows are found as they are asked for.
+ * 2. Pushed down: session =, and an upper bound of rank as a reason to stop early.
+ *    SQLite checks both again, so what is pushed down may be a superset. LIMIT and
+ *    OFFSET stay SQLite's.
  */
 #include "ext_int.h"
 

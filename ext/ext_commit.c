@@ -1,0 +1,225 @@
+/*
+ * ext_commit.c - how a training meets the rest of the database; see ext_int.h.
+ *
+ *   ext_training_check   before: can its result be written at all, at the end?
+ *   ext_training_save    after: the new version, in one savepoint; whoever is in the way
+ * is waited for, with the weights kept
+ */
+#include "ext_int.h"
+
+/* ---- before ---- */
+
+static bool is_query_only(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool is_on =
+        sqlite3_prepare_v2(db, "PRAGMA query_only", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) != 0;
+    sqlite3_finalize(stmt);
+    return is_on;
+}
+
+/*
+ * Inside a transaction: takes the write lock, which the transaction then keeps, by
+ * writing the user_version that the file has already. A change that were rolled back
+ * would end other statements of the connection.
+ */
+static int take_lock(ext_training *t, ext_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    int user_version = 0;
+    int rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = ext_prepare(t->db, sqlite3_mprintf("PRAGMA \"%w\".user_version", t->schema),
+                     &stmt, error);
+    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        user_version = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_OK)
+        rc = ext_exec(t->db,
+                      sqlite3_mprintf("PRAGMA \"%w\".user_version = %d", t->schema,
+                                      user_version),
+                      error);
+    if (ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error) != SQLITE_OK)
+        rc = error->rc;
+    return rc;
+}
+
+int ext_training_check(ext_training *t, ext_error *error)
+{
+    ext_error probe = {0};
+    if (sqlite3_db_readonly(t->db, t->schema) == 1 || is_query_only(t->db))
+        return ext_fail(error, SQLITE_READONLY,
+                        "the database is read-only here; train on a connection that can "
+                        "write");
+    if (t->is_alone) {
+        if (sqlite3_txn_state(t->db, NULL) != SQLITE_TXN_NONE)
+            return ext_fail(error, SQLITE_ERROR,
+                            "training beside a table, or while another statement of this "
+                            "connection runs, would keep the database locked; run SELECT "
+                            "gru4rec_train(...) by itself, without FROM");
+        if (ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), &probe) == SQLITE_OK)
+            return ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    } else if (take_lock(t, &probe) == SQLITE_OK) {
+        return SQLITE_OK;
+    }
+    ext_fail(
+        error, probe.rc,
+        "training cannot write its result here (%s); run SELECT gru4rec_train(...) by "
+        "itself, outside other statements and transactions",
+        probe.message != NULL ? probe.message + 9 : "out of memory");
+    ext_error_clear(&probe);
+    return error->rc;
+}
+
+/* ---- after ---- */
+
+static int create_model(ext_training *t, ext_error *error)
+{
+    sqlite3_str *text = sqlite3_str_new(t->db);
+    gru4rec_option_info info;
+    char value[512];
+    sqlite3_str_appendf(text, "CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec(",
+                        t->schema, t->name);
+    if (ext_source_is_select(t->text))
+        sqlite3_str_appendf(text, *t->text == '(' ? "%s" : "(%s)", t->text);
+    else
+        sqlite3_str_appendf(text, "\"%w\"", t->text);
+    sqlite3_str_appendf(text, ", session=\"%w\", item=\"%w\", time=\"%w\"",
+                        t->source.columns.session, t->source.columns.item,
+                        t->source.columns.time);
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (info.scope != GRU4REC_SCOPE_TRAIN || !gru4rec_option_is_set(&t->options, i))
+            continue;
+        gru4rec_option_text(&t->options, i, value, sizeof value);
+        sqlite3_str_appendf(text, ", %s=%s", info.name, value);
+    }
+    sqlite3_str_appendall(text, ")");
+    return ext_exec(t->db, sqlite3_str_finish(text), error);
+}
+
+static int make_summary(ext_training *t, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    const ext_run *run = &t->run;
+    const gru4rec_dataset *dataset = t->events.dataset;
+    int64_t steps = 0, events = 0;
+    double seconds = 0;
+    for (size_t i = 0; i < run->n_epochs; i++) {
+        steps += run->epochs[i].steps;
+        events += run->epochs[i].events;
+        seconds += run->epoch_seconds[i];
+    }
+    int rc = ext_prepare(
+        t->db,
+        sqlite3_mprintf(
+            "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'steps', "
+            "?3, 'events', ?4, 'sessions', ?5, 'items', ?6, 'loss', ?7, "
+            "'seconds', ?8, 'events_per_second', ?9, 'threads', 1, "
+            "'skipped_events', ?10, 'skipped_sessions', ?11, 'memory_bytes', "
+            "?12)"),
+        &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_bind_text(stmt, 1, t->name, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_int64(stmt, 2, (int64_t)run->n_epochs);
+    sqlite3_bind_int64(stmt, 3, steps);
+    sqlite3_bind_int64(stmt, 4, dataset->n_events);
+    sqlite3_bind_int64(stmt, 5, dataset->n_sessions);
+    sqlite3_bind_int64(stmt, 6, gru4rec_items_count(t->events.items));
+    sqlite3_bind_double(stmt, 7, run->epochs[run->n_epochs - 1].loss);
+    sqlite3_bind_double(stmt, 8, seconds);
+    sqlite3_bind_int64(stmt, 9, (int64_t)((double)events / (seconds > 0 ? seconds : 1)));
+    sqlite3_bind_int64(stmt, 10, t->events.n_null);
+    sqlite3_bind_int64(stmt, 11, dataset->n_single);
+    sqlite3_bind_int64(stmt, 12, (int64_t)t->n_bytes);
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        t->run.summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+    if (t->run.summary == NULL)
+        rc = ext_fail_db(error, t->db, "writing the summary");
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* Writes everything in one savepoint, but does not release it. */
+static int write_version(ext_training *t, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    if (!t->is_found)
+        rc = create_model(t, error);
+    if (rc == SQLITE_OK)
+        rc = ext_runs_sweep(t->db, t->schema, t->name, error);
+    if (rc == SQLITE_OK)
+        rc = ext_run_finish(t->db, t->schema, t->name, &t->run, t->model, t->events.items,
+                            t->options.keep_versions, error);
+    return rc;
+}
+
+static bool is_busy(const ext_error *error)
+{
+    return (error->rc & 0xff) == SQLITE_BUSY;
+}
+
+/*
+ * Waits a moment for whoever is in the way; false when patience is over: as long as the
+ * training took, but a minute at least.
+ */
+static bool wait_for_others(ext_training *t, double since)
+{
+    double now = ext_seconds(), patience = since - t->start;
+    bool is_late = now - since > (patience > 60 ? patience : 60);
+    sqlite3_sleep(20);
+    return !is_late && !ext_poll_check(&t->poll);
+}
+
+/*
+ * The commit. In autocommit the outermost RELEASE commits, and while readers hold it up
+ * it is tried again with everything still written. Given up, only ROLLBACK ends that
+ * transaction, which is ours alone.
+ */
+static int release_version(ext_training *t, double since, ext_error *error)
+{
+    ext_error ignored = {0};
+    int rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    while (t->is_alone && is_busy(error) && wait_for_others(t, since)) {
+        ext_error_clear(error);
+        rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    }
+    if (rc != SQLITE_OK) {
+        ext_exec(t->db, sqlite3_mprintf(t->is_alone ? "ROLLBACK" : "ROLLBACK TO gru4rec"),
+                 &ignored);
+        ext_error_clear(&ignored);
+        if (!t->is_alone)
+            ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
+        ext_error_clear(&ignored);
+    }
+    return rc;
+}
+
+int ext_training_save(ext_training *t, ext_error *error)
+{
+    ext_error ignored = {0};
+    sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
+    double since = ext_seconds();
+    int rc = make_summary(t, error);
+    bool is_again = rc == SQLITE_OK;
+    while (is_again) {
+        ext_error_clear(error);
+        rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+        if (rc != SQLITE_OK)
+            break;
+        rc = write_version(t, error);
+        if (rc == SQLITE_OK) {
+            rc = release_version(t, since, error);
+            break;
+        }
+        ext_exec(t->db, sqlite3_mprintf("ROLLBACK TO gru4rec"), &ignored);
+        ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
+        ext_error_clear(&ignored);
+        is_again = t->is_alone && is_busy(error) && wait_for_others(t, since);
+    }
+    sqlite3_set_last_insert_rowid(t->db, rowid);
+    return rc;
+}

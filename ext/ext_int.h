@@ -182,9 +182,9 @@ bool ext_source_is_select(const char *text);
 int ext_source_open(sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_source *source, ext_error *error);
 void ext_source_close(ext_source *source);
-/* known: NULL for training. */
+/* known: NULL for training. by_time: as gru4rec_events_finish(). */
 int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
-                    ext_events *events, ext_error *error);
+                    bool by_time, ext_events *events, ext_error *error);
 void ext_events_free(ext_events *events);
 /*
  * Rows (session, item), sessions together and each in the product's order of events; with

@@ -294,7 +294,7 @@ static int add_event(sqlite3_stmt *stmt, ext_events *events, ext_error *error)
 }
 
 int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
-                    ext_events *events, ext_error *error)
+                    bool by_time, ext_events *events, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
     memset(events, 0, sizeof *events);
@@ -310,8 +310,8 @@ int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK)
         rc = ext_fail_library(error,
-                              gru4rec_events_finish(events->builder, &events->dataset,
-                                                    &events->items),
+                              gru4rec_events_finish(events->builder, by_time,
+                                                    &events->dataset, &events->items),
                               NULL);
     return rc;
 }

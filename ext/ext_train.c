@@ -74,7 +74,8 @@ static int read_events(ext_training *t, ext_error *error)
     int rc = ext_store_source(t->db, t->schema, t->name, &t->config, t->text, &t->columns,
                               &t->source, error);
     if (rc == SQLITE_OK)
-        rc = ext_source_read(t->db, &t->source, NULL, &t->events, error);
+        rc = ext_source_read(t->db, &t->source, NULL, t->options.time_sort != 0,
+                             &t->events, error);
     gru4rec_events_free(t->events.builder); /* the sessions' ids are not needed again */
     t->events.builder = NULL;
     if (rc == SQLITE_OK && t->events.dataset->n_events == 0)
@@ -182,7 +183,7 @@ static int compute(ext_training *t, ext_error *error)
         return rc;
     ext_progress_start(&t->progress, t->options.verbose);
     t->start = t->epoch_start = ext_seconds();
-    gru4rec_model_init(t->model, t->options.seed);
+    gru4rec_model_init(t->model, &t->options);
     if (t->options.warm_start && adopt_active(t, error) != SQLITE_OK)
         return error->rc;
 

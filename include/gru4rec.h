@@ -72,7 +72,22 @@ typedef struct gru4rec_list {
     int64_t values[GRU4REC_MAX_LIST];
 } gru4rec_list;
 
-typedef enum gru4rec_loss { GRU4REC_CROSS_ENTROPY, GRU4REC_BPR_MAX } gru4rec_loss;
+typedef enum gru4rec_loss {
+    GRU4REC_CROSS_ENTROPY,
+    GRU4REC_XE_LOGIT,
+    GRU4REC_BPR,
+    GRU4REC_BPR_MAX,
+    GRU4REC_TOP1,
+    GRU4REC_TOP1_MAX
+} gru4rec_loss;
+
+typedef enum gru4rec_adapt {
+    GRU4REC_ADAGRAD,
+    GRU4REC_RMSPROP,
+    GRU4REC_ADADELTA,
+    GRU4REC_ADAM,
+    GRU4REC_SGD
+} gru4rec_adapt;
 
 typedef enum gru4rec_tie_mode {
     GRU4REC_STANDARD,     /* ties count for the target */
@@ -83,14 +98,26 @@ typedef enum gru4rec_tie_mode {
 typedef enum gru4rec_activation_kind {
     GRU4REC_ACT_AUTO, /* as the loss asks: softmax, or ELU with elu_param */
     GRU4REC_ACT_SOFTMAX,
+    GRU4REC_ACT_SOFTMAX_LOGIT,
     GRU4REC_ACT_LINEAR,
-    GRU4REC_ACT_ELU
+    GRU4REC_ACT_RELU,
+    GRU4REC_ACT_TANH,
+    GRU4REC_ACT_LEAKY, /* x, or a x below 0 */
+    GRU4REC_ACT_ELU,   /* x, or a (exp(x) - 1) below 0 */
+    GRU4REC_ACT_SELU   /* a x, or a b (exp(x) - 1) below 0 */
 } gru4rec_activation_kind;
 
 typedef struct gru4rec_activation {
     gru4rec_activation_kind kind;
-    double alpha; /* of ELU */
+    double a, b;
 } gru4rec_activation;
+
+enum { GRU4REC_MAX_REALS = 4 };
+
+typedef struct gru4rec_reals {
+    int64_t n;
+    double values[GRU4REC_MAX_REALS];
+} gru4rec_reals;
 
 enum { GRU4REC_EMBEDDING_LAYERSIZE = -1 };
 
@@ -120,8 +147,14 @@ typedef struct gru4rec_options {
     double bpreg;
     double logq;
     double smoothing;
-    int64_t hidden_act, adapt;
+    gru4rec_activation hidden_act;
+    int64_t adapt; /* gru4rec_adapt */
+    gru4rec_reals adapt_params;
     double lmbd, grad_cap;
+    double sigma;
+    int64_t init_as_normal;
+    gru4rec_list feedforward;
+    gru4rec_activation feedforward_act;
     int64_t bptt, time_sort, train_random_order;
     int64_t warm_start;
     int64_t reset_after;
@@ -148,7 +181,7 @@ typedef enum gru4rec_option_type {
     GRU4REC_OPTION_REAL,
     GRU4REC_OPTION_BOOLEAN,
     GRU4REC_OPTION_TEXT,
-    GRU4REC_OPTION_LIST /* of integers; as text 100/100 */
+    GRU4REC_OPTION_LIST /* of numbers; as text 100/100 */
 } gru4rec_option_type;
 
 typedef struct gru4rec_option_info {
@@ -253,11 +286,11 @@ typedef struct gru4rec_dataset {
 } gru4rec_dataset;
 
 /*
- * Sorts what was added and numbers the items by first appearance in visiting order.
+  * Sorts what was added (by_time false: sessions visited in the order of their values) and numbers the items by first appearance in visiting order.
  * Events are used up, to be freed. items: the new catalogue, or NULL where one was known.
  */
-gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **dataset,
-                                     gru4rec_items **items);
+gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
+                                     gru4rec_dataset **dataset, gru4rec_items **items);
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 /* The session at a place in visiting order, of finished events. */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
@@ -294,8 +327,11 @@ gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
 void gru4rec_model_free(gru4rec_model *model);
 /* Bytes of its values: to be compared with a file's before that is believed. */
 size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items);
-/* Random weights: each gate's block uniform in +-sqrt(6/(rows+cols)), biases zero. */
-void gru4rec_model_init(gru4rec_model *model, int64_t seed);
+/*
+ * Random weights, biases zero: each gate's block uniform in +-s, or normal with deviation s
+ * (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)).
+ */
+void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
 /*
  * Takes over the weights of another model of the same shape: all that do not belong to
  * items, and the rows of the items that both know. INVALID, and nothing taken, for

@@ -3,8 +3,8 @@
  *
  * The product of the layer's input with its input matrix is the caller's (it may be a
  * lookup), so that both cells serve every input mode. Matrices are (M, width) row-major.
- * old is the state from the step before: a constant, no gradient goes into it
- * (algorithm 2.3).
+ * old is the state from the step before. Its gradient is asked for only when training goes
+ * back through several steps; usually it is a constant (algorithm 2.3).
  */
 #ifndef G4R_CELL_H
 #define G4R_CELL_H
@@ -29,23 +29,35 @@ typedef struct g4r_cell_state {
     g4r_real *saved;  /* (M,h) torch: hidden part of n with bias; original: r * old */
     g4r_real *state;  /* (M,h) out */
     g4r_real *dinput; /* (M,3h) out of backward: gradient of input */
+    g4r_real *dold;   /* (M,h) out of backward, where asked for: gradient of old */
 } g4r_cell_state;
 
-void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
-                            size_t h, const g4r_vec *vec);
-/* dstate (M,h) in. Overwrites s->dinput, s->hidden and the gradients dw. */
-void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
-                             const g4r_real *dstate, const g4r_cell_weights *w, size_t m,
-                             size_t h, const g4r_vec *vec);
+/* How backward is to work. */
+typedef struct g4r_cell_mode {
+    g4r_activation act; /* of the candidate */
+    g4r_real beta;      /* 0: overwrite the gradients dw; 1: add to them */
+    bool needs_dold;
+} g4r_cell_mode;
 
-void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
-                               size_t h, const g4r_vec *vec);
+void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+                            const g4r_activation *act, size_t m, size_t h,
+                            const g4r_vec *vec);
+/* dstate (M,h) in. Overwrites s->dinput, s->hidden and s->dold. */
+void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
+                             const g4r_real *dstate, const g4r_cell_weights *w,
+                             const g4r_cell_mode *mode, size_t m, size_t h,
+                             const g4r_vec *vec);
+
+void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+                               const g4r_activation *act, size_t m, size_t h,
+                               const g4r_vec *vec);
 void g4r_cell_original_backward(g4r_cell_weights *dw, g4r_cell_state *s,
                                 const g4r_real *dstate, const g4r_cell_weights *w,
-                                size_t m, size_t h, const g4r_vec *vec);
+                                const g4r_cell_mode *mode, size_t m, size_t h,
+                                const g4r_vec *vec);
 
-/* sums (n) = column sums of x (m,n). */
+/* sums (n) = column sums of x (m,n) + beta sums. */
 void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
-                          const g4r_vec *vec);
+                          g4r_real beta, const g4r_vec *vec);
 
 #endif

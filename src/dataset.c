@@ -168,7 +168,7 @@ static int compare_events(const void *a, const void *b, void *context)
 
 typedef struct session_sort {
     const gru4rec_events *events;
-    const stamp *first; /* (n sessions) */
+    const stamp *first; /* (n sessions), or NULL: by value alone */
 } session_sort;
 
 /* By (first time, session value). */
@@ -176,7 +176,9 @@ static int compare_sessions(const void *a, const void *b, void *context)
 {
     const session_sort *sort = context;
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    int order = compare_stamps(sort->events, sort->first[x], sort->first[y]);
+    int order = sort->first == NULL
+                    ? 0
+                    : compare_stamps(sort->events, sort->first[x], sort->first[y]);
     return order != 0 ? order : g4r_dict_compare(&sort->events->sessions, x, y);
 }
 
@@ -196,11 +198,12 @@ static void sort_if_needed(void *array, size_t n,
 /* Finds the visiting order: events->visit, and rank[session number] = its place; both
  * (S).
  */
-static void rank_sessions(const gru4rec_events *events, stamp *first, int32_t *rank)
+static void rank_sessions(const gru4rec_events *events, bool by_time, stamp *first,
+                          int32_t *rank)
 {
     int32_t *visit = events->visit;
     size_t n_sessions = (size_t)events->sessions.n;
-    session_sort sort = {events, first};
+    session_sort sort = {events, by_time ? first : NULL};
     memset(rank, 0, n_sessions * sizeof *rank);
     for (size_t i = 0; i < events->n; i++) {
         int32_t s = events->session[i];
@@ -273,7 +276,7 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
     return status;
 }
 
-static bool sort_all(gru4rec_events *events, gru4rec_dataset *dataset)
+static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_sessions = (size_t)events->sessions.n;
@@ -287,7 +290,7 @@ static bool sort_all(gru4rec_events *events, gru4rec_dataset *dataset)
                  permutation != NULL && dataset->offsets != NULL &&
                  dataset->item_rows != NULL;
     if (is_ok) {
-        rank_sessions(events, first, rank);
+        rank_sessions(events, by_time, first, rank);
         order_events(events, rank, dataset, permutation);
         for (size_t i = 0; i < events->n; i++)
             dataset->item_rows[i] = events->item[permutation[i]];
@@ -298,8 +301,8 @@ static bool sort_all(gru4rec_events *events, gru4rec_dataset *dataset)
     return is_ok;
 }
 
-gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **dataset,
-                                     gru4rec_items **items)
+gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
+                                     gru4rec_dataset **dataset, gru4rec_items **items)
 {
     gru4rec_status status = GRU4REC_NOMEM;
     *items = NULL;
@@ -309,7 +312,7 @@ gru4rec_status gru4rec_events_finish(gru4rec_events *events, gru4rec_dataset **d
         (*dataset)->n_sessions = events->sessions.n;
         (*dataset)->n_events = (int64_t)events->n;
         (*dataset)->n_unknown = events->n_unknown;
-        if (sort_all(events, *dataset))
+        if (sort_all(events, by_time, *dataset))
             status = GRU4REC_OK;
     }
     free_columns(events);

@@ -58,7 +58,7 @@ size_t gru4rec_evaluate_count(const gru4rec_options *options)
 static void layout(evaluation *e, size_t n_lanes)
 {
     g4r_arena *arena = &e->arena;
-    g4r_network_layout(&e->network, arena, &e->model->params, n_lanes, false);
+    g4r_network_layout(&e->network, arena, &e->model->params, n_lanes, 1, false);
     e->scores = g4r_arena_take(arena, g4r_mul(n_lanes, e->n_items), sizeof *e->scores);
     e->support = g4r_arena_take(arena, e->n_items, sizeof *e->support);
     e->share = g4r_arena_take(arena, e->n_items, sizeof *e->share);
@@ -147,12 +147,12 @@ static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
     const g4r_params *params = &e->model->params;
     const g4r_schedule *schedule = &e->schedule;
     const size_t m = (size_t)schedule->n_live, n = e->n_items, d = params->top;
-    g4r_network_carry(&e->network, schedule->from, m);
-    g4r_network_forward(&e->network, schedule->input, m, NULL);
+    g4r_network_carry(&e->network, 0, schedule->from, m);
+    g4r_network_forward(&e->network, 0, schedule->input, m, NULL);
     for (size_t lane = 0; lane < m; lane++)
         memcpy(e->scores + lane * n, e->model->values[params->output_bias],
                n * sizeof *e->scores);
-    g4r_blas_nt(e->scores, n, g4r_network_top(&e->network), d,
+    g4r_blas_nt(e->scores, n, g4r_network_top(&e->network, 0), d,
                 e->model->values[params->output], d, m, n, d, 1);
     if (!e->vec->all_finite(e->scores, m * n))
         return g4r_fail(

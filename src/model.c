@@ -48,9 +48,9 @@ size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items
     return bytes;
 }
 
-void gru4rec_model_init(gru4rec_model *model, int64_t seed)
+void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options)
 {
-    g4r_params_randomise(&model->params, model->values, seed);
+    g4r_params_randomise(&model->params, model->values, options);
 }
 
 /* Same tensors, apart from the number of items? */

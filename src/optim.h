@@ -1,11 +1,19 @@
 /*
- * optim.h (L3) - Adagrad with momentum (algorithm 7.2), for dense parameters and for the
+ * optim.h (L3) - optimisers with momentum (algorithm 7), for dense parameters and for the
  * rows that a step touched. Uses params, rowset, vec.
  *
- * acc += g^2; v = momentum v - lr g / sqrt(acc + 1e-6); p += v. The momentum is the heavy
- * ball's, though the official documentation says Nesterov. A row that occurs several
- * times in a step gets one update with the sum of its gradients ("coalesce" in
- * algorithm 7.3); rows that a step does not touch neither move nor lose velocity.
+ * d, the scaled gradient, eps = 1e-6, rho and rho2 from adapt_params:
+ *   adagrad   a += g^2;                        d = g / sqrt(a + eps)
+ *   rmsprop   a = rho a + (1 - rho) g^2;       d = g / sqrt(a + eps)
+ *   adadelta  a likewise; k = (u + eps) / (a + eps); u = rho u + (1 - rho) k g^2; d = g sqrt k
+ *   adam      m = rho m + (1 - rho) g; a = rho2 a + (1 - rho2) g^2, both divided by 1 - rho^t;
+ *             d = m / (sqrt a + 1e-8), t the step
+ *   sgd       d = g
+ * v = momentum v - lr (d + lmbd p); p += v. The momentum is the heavy ball's, though the
+ * official documentation says Nesterov. A row that occurs several times in a step gets one
+ * update with the sum of its gradients ("coalesce" in algorithm 7.3); rows that a step does
+ * not touch neither move nor lose velocity. grad_cap shortens the gradient of the whole
+ * step, duplicates merged, to that norm.
  */
 #ifndef G4R_OPTIM_H
 #define G4R_OPTIM_H
@@ -17,9 +25,13 @@
 typedef struct g4r_optim {
     const g4r_params *params;
     const g4r_vec *vec;
-    g4r_real learning_rate, momentum;
-    g4r_real *acc[G4R_MAX_TENSORS]; /* as params->list */
-    g4r_real *vel[G4R_MAX_TENSORS]; /* the same; NULL without momentum */
+    g4r_update update;
+    g4r_real grad_cap;
+    int64_t n_steps;
+    double decay, decay2;            /* rho^t and rho2^t */
+    g4r_real *acc[G4R_MAX_TENSORS];  /* as params->list; NULL where update has none, as */
+    g4r_real *acc2[G4R_MAX_TENSORS]; /* these two */
+    g4r_real *vel[G4R_MAX_TENSORS];
 } g4r_optim;
 
 /* Occurrences of rows in a step, and which of them are the same row. */
@@ -29,12 +41,14 @@ typedef struct g4r_merge {
     int32_t *number; /* (n) of its distinct row */
     int32_t *first;  /* (distinct) first occurrence */
     int32_t n;
-    g4r_real *column; /* (3, most) scratch for vectors of one value per item */
+    g4r_real *column; /* (4, most) scratch for vectors of one value per item */
     size_t most;      /* occurrences that there is room for */
 } g4r_merge;
 
 void g4r_optim_layout(g4r_optim *optim, g4r_arena *arena, const g4r_params *params,
                       const gru4rec_options *options);
+/* Begins a step whose gradients have this sum of squares (needed only with grad_cap). */
+void g4r_optim_begin(g4r_optim *optim, double squares);
 void g4r_optim_dense(g4r_optim *optim, size_t param, g4r_real *values,
                      const g4r_real *gradient);
 
@@ -42,10 +56,16 @@ void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows);
 void g4r_merge_clear(g4r_merge *merge);
 void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n);
 /*
- * Updates the rows of the first n occurrences. gradients (n, cols): one per occurrence;
- * those of the same row are added to its first.
+ * gradients (n, cols), one per occurrence of the first n: those of the same row are added to
+ * its first. Returns how many distinct rows there are: those of first[0 ...].
  */
+size_t g4r_merge_sum(g4r_real *gradients, const g4r_merge *merge, size_t n, size_t cols,
+                     const g4r_vec *vec);
+/* The sum of squares of what g4r_merge_sum() left. */
+double g4r_merge_squares(const g4r_real *gradients, const g4r_merge *merge,
+                         size_t n_distinct, size_t cols, const g4r_vec *vec);
+/* Updates the distinct rows, whose gradients are those of their first occurrences. */
 void g4r_optim_rows(g4r_optim *optim, size_t param, g4r_real *values, g4r_real *gradients,
-                    const g4r_merge *merge, size_t n);
+                    const g4r_merge *merge, size_t n_distinct);
 
 #endif

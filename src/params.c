@@ -88,14 +88,38 @@ static size_t input_width(const gru4rec_options *options, g4r_input_mode mode, s
     }
 }
 
+static void add_dense_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in)
+{
+    char name[24];
+    for (int64_t i = 0; i < widths->n; i++) {
+        g4r_dense *dense = &params->dense[params->n_dense++];
+        dense->n_in = n_in;
+        dense->n_out = (size_t)widths->values[i];
+        snprintf(name, sizeof name, "F.%d.weight", (int)i);
+        dense->weight = add_matrix(params, name, dense->n_out, n_in, n_in + dense->n_out);
+        snprintf(name, sizeof name, "F.%d.bias", (int)i);
+        dense->bias = add_vector(params, name, dense->n_out);
+        n_in = dense->n_out;
+    }
+}
+
+static g4r_activation activation(const gru4rec_activation *act)
+{
+    return (g4r_activation){act->kind, (g4r_real)act->a, (g4r_real)act->b};
+}
+
 void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t n_items)
 {
     const gru4rec_list *widths = &options->layers;
+    const gru4rec_list *last =
+        options->feedforward.n > 0 ? &options->feedforward : &options->layers;
     assert(options->embedding >= 0 && options->final_act.kind != GRU4REC_ACT_AUTO);
     memset(params, 0, sizeof *params);
     params->n_items = n_items;
     params->n_layers = (size_t)widths->n;
-    params->top = (size_t)widths->values[widths->n - 1];
+    params->top = (size_t)last->values[last->n - 1];
+    params->hidden_act = activation(&options->hidden_act);
+    params->dense_act = activation(&options->feedforward_act);
     params->mode = options->constrained_embedding ? G4R_SHARED
                    : options->embedding > 0       ? G4R_SEPARATE
                                                   : G4R_ONEHOT;
@@ -120,6 +144,7 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
             add_original_layer(params, layer, cell++);
         n_in = layer->h;
     }
+    add_dense_layers(params, &options->feedforward, n_in);
 }
 
 void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
@@ -138,16 +163,31 @@ size_t g4r_params_bytes(const g4r_params *params)
     return arena.used;
 }
 
-void g4r_params_randomise(const g4r_params *params, g4r_real *const *values, int64_t seed)
+/* Standard normal, by the polar method (Marsaglia). */
+static double normal(g4r_rng *rng)
+{
+    for (;;) {
+        double x = 2 * g4r_rng_uniform(rng) - 1, y = 2 * g4r_rng_uniform(rng) - 1;
+        double r2 = x * x + y * y;
+        if (r2 > 0 && r2 < 1)
+            return x * sqrt(-2 * log(r2) / r2);
+    }
+}
+
+void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,
+                          const gru4rec_options *options)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, seed, G4R_STREAM_INIT);
+    g4r_rng_seed(&rng, options->seed, G4R_STREAM_INIT);
     for (size_t i = 0; i < params->n; i++) {
         const g4r_param *param = &params->list[i];
         size_t size = g4r_param_size(param);
-        double bound = param->fan > 0 ? sqrt(6 / param->fan) : 0;
-        for (size_t k = 0; k < size; k++)
-            values[i][k] =
-                bound > 0 ? (g4r_real)((2 * g4r_rng_uniform(&rng) - 1) * bound) : 0;
+        double s = options->sigma > 0 ? options->sigma : sqrt(6 / param->fan);
+        for (size_t k = 0; k < size; k++) {
+            double random = param->fan == 0           ? 0
+                            : options->init_as_normal ? normal(&rng)
+                                                      : 2 * g4r_rng_uniform(&rng) - 1;
+            values[i][k] = random != 0 ? (g4r_real)(random * s) : 0;
+        }
     }
 }

@@ -7,8 +7,9 @@
 #define G4R_PARAMS_H
 
 #include "arena.h"
+#include "vec.h"
 
-enum { G4R_MAX_TENSORS = 4 * GRU4REC_MAX_LIST + 3 };
+enum { G4R_MAX_TENSORS = 4 * GRU4REC_MAX_LIST + 2 * GRU4REC_MAX_LIST + 3 };
 
 typedef enum g4r_input_mode { G4R_ONEHOT, G4R_SEPARATE, G4R_SHARED } g4r_input_mode;
 
@@ -35,12 +36,22 @@ typedef struct g4r_layer {
     size_t bias_hidden; /* torch only: bias_hh (3h) */
 } g4r_layer;
 
+/* A dense layer between the top GRU layer and the scores: act(x weight^T + bias). */
+typedef struct g4r_dense {
+    size_t n_in, n_out;
+    size_t weight; /* (n_out, n_in) */
+    size_t bias;   /* (n_out) */
+} g4r_dense;
+
 typedef struct g4r_params {
     g4r_input_mode mode;
     int32_t n_items;
     size_t n_layers;
     size_t top; /* D */
     g4r_layer layers[GRU4REC_MAX_LIST];
+    size_t n_dense;
+    g4r_dense dense[GRU4REC_MAX_LIST];
+    g4r_activation hidden_act, dense_act;
     size_t n;
     size_t output;      /* Wy (I,D) */
     size_t output_bias; /* By (I,1) */
@@ -55,9 +66,12 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
                        g4r_real *values[G4R_MAX_TENSORS]);
 /* Bytes of such a layout. */
 size_t g4r_params_bytes(const g4r_params *params);
-/* Random blocks uniform in +-sqrt(6 / fan) (algorithm 4), in the order of the table. */
+/*
+ * Random blocks (algorithm 4), in the order of the table: uniform in +-s, or normal with
+ * deviation s; s is sigma, or where that is 0 sqrt(6 / fan).
+ */
 void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,
-                          int64_t seed);
+                          const gru4rec_options *options);
 
 static inline size_t g4r_param_size(const g4r_param *param)
 {

@@ -41,3 +41,13 @@ double g4r_rng_uniform(g4r_rng *rng)
 {
     return (double)(g4r_rng_next(rng) >> 11) * 0x1p-53;
 }
+
+uint64_t g4r_rng_below(g4r_rng *rng, uint64_t n)
+{
+    /* Beyond the last whole multiple of n the remainder would favour small numbers. */
+    uint64_t last = UINT64_MAX - UINT64_MAX % n, x;
+    do
+        x = g4r_rng_next(rng);
+    while (x >= last);
+    return x % n;
+}

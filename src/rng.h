@@ -17,11 +17,12 @@ typedef struct g4r_rng {
 } g4r_rng;
 
 /* Independent streams of one seed. */
-enum { G4R_STREAM_INIT = 1, G4R_STREAM_SAMPLES, G4R_STREAM_DROPOUT };
+enum { G4R_STREAM_INIT = 1, G4R_STREAM_SAMPLES, G4R_STREAM_DROPOUT, G4R_STREAM_ORDER };
 
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream);
 uint64_t g4r_rng_next(g4r_rng *rng);
-double g4r_rng_uniform(g4r_rng *rng); /* in [0, 1), 53 bits */
+double g4r_rng_uniform(g4r_rng *rng);             /* in [0, 1), 53 bits */
+uint64_t g4r_rng_below(g4r_rng *rng, uint64_t n); /* in [0, n), each as likely */
 
 /* 32 random bits of element index under key; passes for random in low and high bits. */
 static inline uint32_t g4r_rng_hash(uint32_t key, uint32_t index)

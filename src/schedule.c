@@ -36,6 +36,8 @@ void g4r_schedule_free(g4r_schedule *schedule)
     g4r_free(allocator, schedule->session);
     g4r_free(allocator, schedule->position);
     g4r_free(allocator, schedule->end);
+    g4r_free(allocator, schedule->order);
+    schedule->order = NULL;
     schedule->input = NULL;
     schedule->target = NULL;
     schedule->from = NULL;
@@ -47,10 +49,30 @@ void g4r_schedule_free(g4r_schedule *schedule)
 static void take_session(g4r_schedule *schedule, int32_t lane, int64_t session)
 {
     const int64_t *offsets = schedule->dataset->offsets;
+    if (schedule->order != NULL)
+        session = schedule->order[session];
     schedule->session[lane] = session;
     schedule->position[lane] = offsets[session];
     schedule->end[lane] = offsets[session + 1];
     schedule->from[lane] = -1;
+}
+
+bool g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng)
+{
+    int64_t n = schedule->dataset->n_sessions;
+    if (schedule->order == NULL) {
+        schedule->order =
+            g4r_alloc(&schedule->allocator, (size_t)n, sizeof *schedule->order);
+        for (int64_t i = 0; schedule->order != NULL && i < n; i++)
+            schedule->order[i] = i;
+    }
+    for (int64_t i = n - 1; schedule->order != NULL && i > 0; i--) {
+        int64_t j = (int64_t)g4r_rng_below(rng, (uint64_t)i + 1),
+                kept = schedule->order[i];
+        schedule->order[i] = schedule->order[j];
+        schedule->order[j] = kept;
+    }
+    return schedule->order != NULL;
 }
 
 void g4r_schedule_start(g4r_schedule *schedule)

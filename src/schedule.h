@@ -13,6 +13,7 @@
 #define G4R_SCHEDULE_H
 
 #include "alloc.h"
+#include "rng.h"
 
 typedef struct g4r_schedule {
     /* Of the step that g4r_schedule_next() found: */
@@ -25,7 +26,8 @@ typedef struct g4r_schedule {
     /* Where the lanes are: */
     int64_t *position;   /* (M) of the input in the dataset's events */
     int64_t *end;        /* (M) of the session in the dataset's events */
-    int64_t next;        /* session that is taken next */
+    int64_t next;        /* place in the order that is taken next */
+    int64_t *order;      /* (S) sessions as they are visited, or NULL: as they stand */
     int32_t n_lanes;     /* of the first step: min(B, S) */
     bool needs_contrast; /* one lane alone has no negatives: stop there */
     bool is_started;
@@ -41,6 +43,8 @@ bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
                        int64_t n_lanes, bool needs_contrast,
                        const gru4rec_allocator *allocator);
 void g4r_schedule_free(g4r_schedule *schedule);
+/* From the next start on sessions are visited in a new random order. False: no memory. */
+bool g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng);
 /* Back to the first step of an epoch. */
 void g4r_schedule_start(g4r_schedule *schedule);
 /* False at the end of the epoch. */

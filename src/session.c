@@ -25,12 +25,12 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
         return GRU4REC_NOMEM;
     session->allocator = *allocator;
     session->model = model;
-    g4r_network_layout(&session->network, &session->arena, &model->params, 1, false);
+    g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
     if (!g4r_arena_allocate(&session->arena, allocator)) {
         g4r_free(allocator, session);
         return GRU4REC_NOMEM;
     }
-    g4r_network_layout(&session->network, &session->arena, &model->params, 1, false);
+    g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
     session->network.values = model->values;
     *out = session;
     return GRU4REC_OK;
@@ -55,8 +55,8 @@ void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
     const int32_t from = session->is_started ? 0 : -1;
     assert(item_row >= 0 && item_row < session->model->params.n_items);
     g4r_blas_enter();
-    g4r_network_carry(&session->network, &from, 1);
-    g4r_network_forward(&session->network, &item_row, 1, NULL);
+    g4r_network_carry(&session->network, 0, &from, 1);
+    g4r_network_forward(&session->network, 0, &item_row, 1, NULL);
     g4r_blas_leave();
     session->is_started = true;
 }
@@ -68,7 +68,7 @@ void gru4rec_session_scores(gru4rec_session *session, const int32_t *rows, int32
     const g4r_vec *vec = session->network.vec;
     const g4r_real *output = session->model->values[params->output];
     const g4r_real *bias = session->model->values[params->output_bias];
-    const g4r_real *top = g4r_network_top(&session->network);
+    const g4r_real *top = g4r_network_top(&session->network, 0);
     assert(session->is_started);
     assert(rows != NULL || n == params->n_items);
     /* One kernel for both, so that an item's score does not depend on who else is asked

@@ -4,24 +4,41 @@
 #include "blas.h"
 #include "status.h"
 
+/* Width of what a row of the input table holds: of E or Wy, or a one-hot layer's 3h. */
+static size_t input_cols(const g4r_params *params)
+{
+    return params->mode == G4R_ONEHOT ? 3 * params->layers[0].h : params->layers[0].n_in;
+}
+
 static void layout(g4r_step *step, const g4r_params *params,
                    const gru4rec_options *options, size_t n_lanes)
 {
-    const size_t bytes = sizeof(g4r_real);
-    const size_t b = n_lanes, k = (size_t)options->n_sample;
-    const size_t n = b + k, d = params->top;
+    const size_t bytes = sizeof(g4r_real), t = (size_t)options->bptt;
+    const size_t b = n_lanes, n = b + (size_t)options->n_sample, d = params->top;
+    const size_t all = g4r_mul(t, n), all_inputs = g4r_mul(t, b);
+    bool has_table = params->mode != G4R_SHARED;
     g4r_arena *arena = &step->arena;
-    g4r_network_layout(&step->network, arena, params, b, true);
+    g4r_network_layout(&step->network, arena, params, b, t, true);
     g4r_optim_layout(&step->optim, arena, params, options);
-    g4r_merge_layout(&step->merge_output, arena, n + b);
-    g4r_merge_layout(&step->merge_input, arena, b);
-    step->columns = g4r_arena_take(arena, n, sizeof *step->columns);
-    step->rows = g4r_arena_take(arena, g4r_mul(n, d), bytes);
+    g4r_merge_layout(&step->merge_output, arena, has_table ? all : all + all_inputs);
+    g4r_merge_layout(&step->merge_input, arena, has_table ? all_inputs : 0);
+    step->frames = g4r_arena_take(arena, t, sizeof *step->frames);
+    for (size_t i = 0; i < t; i++) {
+        g4r_real *scores = g4r_arena_take(arena, g4r_mul(b, n), bytes);
+        if (step->frames != NULL)
+            step->frames[i].scores = scores;
+    }
+    step->columns = g4r_arena_take(arena, all, sizeof *step->columns);
+    step->inputs = g4r_arena_take(arena, all_inputs, sizeof *step->inputs);
+    step->rows = g4r_arena_take(arena, g4r_mul(all, d), bytes);
     step->offset = g4r_arena_take(arena, n, bytes);
-    step->scores = g4r_arena_take(arena, g4r_mul(b, n), bytes);
-    step->scratch = g4r_arena_take(arena, 2 * n, bytes);
-    step->drows = g4r_arena_take(arena, g4r_mul(n + b, d), bytes);
-    step->doffset = g4r_arena_take(arena, n, bytes);
+    step->scratch = g4r_arena_take(arena, 3 * n, bytes);
+    step->drows =
+        g4r_arena_take(arena, g4r_mul(all + (has_table ? 0 : all_inputs), d), bytes);
+    step->dinputs =
+        g4r_arena_take(arena, g4r_mul(has_table ? all_inputs : 0, input_cols(params)),
+                       bytes);
+    step->doffset = g4r_arena_take(arena, all, bytes);
     if (options->logq > 0)
         step->log_support = g4r_arena_take(arena, (size_t)params->n_items, bytes);
     for (size_t i = 0; i < params->n; i++)
@@ -53,6 +70,7 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_model *model, const int64_t
     step->network.values = model->values;
     step->batch_size = (size_t)options->batch_size;
     step->n_sample = (size_t)options->n_sample;
+    step->n_frames = (size_t)options->bptt;
     step->logq = (g4r_real)options->logq;
     step->sample_alpha = (g4r_real)options->sample_alpha;
     step->dropout.p_embed = (g4r_real)options->dropout_p_embed;
@@ -69,102 +87,192 @@ void g4r_step_free(g4r_step *step)
     g4r_arena_free(&step->arena, &step->allocator);
 }
 
-/* ---- forward and backward ---- */
+/* ---- forward ---- */
 
-static void gather_columns(g4r_step *step, const int32_t *targets, size_t m,
-                           const int32_t *samples)
+/* Opens the next frame behind the ones before. */
+static g4r_step_frame *open_frame(g4r_step *step, size_t m)
+{
+    g4r_step_frame *frame = &step->frames[step->frame];
+    const g4r_step_frame *before = step->frame > 0 ? frame - 1 : NULL;
+    assert(step->frame < step->n_frames);
+    frame->n = m + step->n_sample;
+    frame->start = before != NULL ? before->start + before->n : 0;
+    frame->input_start =
+        before != NULL ? before->input_start + before->n - step->n_sample : 0;
+    uint64_t random = g4r_rng_next(&step->dropout_rng);
+    frame->dropout = step->dropout;
+    frame->dropout.key_embed = (uint32_t)random;
+    frame->dropout.key_hidden = (uint32_t)(random >> 32);
+    return frame;
+}
+
+static void gather_columns(g4r_step *step, const g4r_step_frame *frame,
+                           const int32_t *targets, size_t m, const int32_t *samples)
 {
     const g4r_params *params = &step->model->params;
     const g4r_real *output = step->model->values[params->output];
     const g4r_real *bias = step->model->values[params->output_bias];
-    const size_t n = m + step->n_sample, d = params->top;
-    memcpy(step->columns, targets, m * sizeof *targets);
+    const size_t n = frame->n, d = params->top;
+    int32_t *columns = step->columns + frame->start;
+    g4r_real *rows = step->rows + frame->start * d;
+    memcpy(columns, targets, m * sizeof *targets);
     if (step->n_sample > 0)
-        memcpy(step->columns + m, samples, step->n_sample * sizeof *samples);
+        memcpy(columns + m, samples, step->n_sample * sizeof *samples);
     for (size_t j = 0; j < n; j++) {
-        size_t row = (size_t)step->columns[j];
-        memcpy(step->rows + j * d, output + row * d, d * sizeof *output);
+        size_t row = (size_t)columns[j];
+        memcpy(rows + j * d, output + row * d, d * sizeof *output);
         step->offset[j] = bias[row];
     }
-    /* logq: ln q is ln support for targets, alpha ln support for samples (algorithm 5.1).
-     */
+    /* logq: ln q is ln support for targets, alpha ln support for samples (algorithm 5.1). */
     for (size_t j = 0; step->logq > 0 && j < n; j++) {
         g4r_real power = j < m ? 1 : step->sample_alpha;
-        step->offset[j] -= step->logq * power * step->log_support[step->columns[j]];
+        step->offset[j] -= step->logq * power * step->log_support[columns[j]];
     }
 }
 
-static void draw_dropout_keys(g4r_step *step)
+double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
+                        const int32_t *targets, size_t m, const int32_t *samples)
 {
-    uint64_t random = g4r_rng_next(&step->dropout_rng);
-    step->dropout.key_embed = (uint32_t)random;
-    step->dropout.key_hidden = (uint32_t)(random >> 32);
-}
-
-double g4r_step_gradient(g4r_step *step, const int32_t *from, const int32_t *inputs,
-                         const int32_t *targets, size_t m, const int32_t *samples)
-{
-    const size_t n = m + step->n_sample, d = step->model->params.top;
+    const size_t t = step->frame, d = step->model->params.top;
     const g4r_vec *vec = step->network.vec;
+    g4r_step_frame *frame = open_frame(step, m);
+    const size_t n = frame->n;
     double loss = 0;
-    step->n_live = m;
-    gather_columns(step, targets, m, samples);
-    draw_dropout_keys(step);
-    g4r_network_carry(&step->network, from, m);
-    g4r_network_forward(&step->network, inputs, m, &step->dropout);
-
-    const g4r_real *top = g4r_network_top(&step->network);
-    g4r_blas_nt(step->scores, n, top, d, step->rows, d, m, n, d, 0);
+    gather_columns(step, frame, targets, m, samples);
+    memcpy(step->inputs + frame->input_start, inputs, m * sizeof *inputs);
+    g4r_network_carry(&step->network, t, from, m);
+    g4r_network_forward(&step->network, t, inputs, m, &frame->dropout);
+    g4r_blas_nt(frame->scores, n, g4r_network_top(&step->network, t), d,
+                step->rows + frame->start * d, d, m, n, d, 0);
     for (size_t lane = 0; lane < m; lane++) {
-        g4r_real *scores_lane = step->scores + lane * n;
+        g4r_real *scores_lane = frame->scores + lane * n;
         vec->add(scores_lane, step->offset, n);
         loss += g4r_loss_row(scores_lane, &step->loss, lane, n,
                              1 / (g4r_real)step->batch_size, step->scratch, vec);
     }
-    g4r_cell_column_sums(step->doffset, step->scores, m, n, vec);
-    g4r_blas_tn(step->drows, d, step->scores, n, top, d, n, d, m, 0);
-    g4r_blas_nn(g4r_network_dtop(&step->network), d, step->scores, n, step->rows, d, m, d,
-                n, 0);
-    g4r_network_backward(&step->network, step->gradients, m, &step->dropout);
+    step->frame++;
     return loss;
+}
+
+bool g4r_step_is_full(const g4r_step *step)
+{
+    return step->frame == step->n_frames;
+}
+
+/* ---- backward ---- */
+
+static size_t count_columns(const g4r_step *step)
+{
+    const g4r_step_frame *last = &step->frames[step->frame - 1];
+    return last->start + last->n;
+}
+
+static size_t count_inputs(const g4r_step *step)
+{
+    const g4r_step_frame *last = &step->frames[step->frame - 1];
+    return last->input_start + last->n - step->n_sample;
+}
+
+/* Where the gradients of the inputs' rows go: shared, they are rows like the others. */
+static g4r_real *input_gradients(const g4r_step *step)
+{
+    const g4r_params *params = &step->model->params;
+    return params->mode == G4R_SHARED ? step->drows + count_columns(step) * params->top
+                                      : step->dinputs;
+}
+
+void g4r_step_backward(g4r_step *step)
+{
+    const g4r_params *params = &step->model->params;
+    const size_t d = params->top, width = input_cols(params);
+    g4r_real *dinputs = input_gradients(step);
+    assert(step->frame > 0);
+    for (size_t t = step->frame; t-- > 0;) {
+        const g4r_step_frame *frame = &step->frames[t];
+        const size_t n = frame->n, m = n - step->n_sample;
+        g4r_cell_column_sums(step->doffset + frame->start, frame->scores, m, n, 0,
+                             step->network.vec);
+        g4r_blas_tn(step->drows + frame->start * d, d, frame->scores, n,
+                    g4r_network_top(&step->network, t), d, n, d, m, 0);
+        g4r_blas_nn(g4r_network_dtop(&step->network), d, frame->scores, n,
+                    step->rows + frame->start * d, d, m, d, n, 0);
+        g4r_network_backward(&step->network, t, step->frame - 1, step->gradients,
+                             dinputs + frame->input_start * width, &frame->dropout);
+    }
 }
 
 /* ---- update ---- */
 
-/* Columns first: only they have a bias, and only their distinct rows get a new one. */
-static void update_rows(g4r_step *step, const int32_t *inputs)
+/* Distinct rows of the tables that the step touched. */
+typedef struct touched {
+    size_t outputs, biases, inputs;
+} touched;
+
+/*
+ * Columns first: only they have a bias, and only their distinct rows get a new one; shared,
+ * the inputs follow.
+ */
+static touched merge_rows(g4r_step *step)
+{
+    const g4r_params *params = &step->model->params;
+    const g4r_vec *vec = step->network.vec;
+    const size_t n = count_columns(step), n_inputs = count_inputs(step);
+    touched rows = {0};
+    bool is_shared = params->mode == G4R_SHARED;
+    g4r_merge *merge = &step->merge_output, *merge_input = &step->merge_input;
+    g4r_merge_clear(merge);
+    g4r_merge_add(merge, step->columns, n);
+    if (is_shared)
+        g4r_merge_add(merge, step->inputs, n_inputs);
+    rows.outputs =
+        g4r_merge_sum(step->drows, merge, is_shared ? n + n_inputs : n, params->top, vec);
+    rows.biases = g4r_merge_sum(step->doffset, merge, n, 1, vec);
+    if (!is_shared) {
+        g4r_merge_clear(merge_input);
+        g4r_merge_add(merge_input, step->inputs, n_inputs);
+        rows.inputs =
+            g4r_merge_sum(step->dinputs, merge_input, n_inputs, input_cols(params), vec);
+    }
+    return rows;
+}
+
+/* The square of the norm of all gradients. */
+static double sum_squares(const g4r_step *step, touched rows)
+{
+    const g4r_params *params = &step->model->params;
+    const g4r_vec *vec = step->network.vec;
+    double squares =
+        g4r_merge_squares(step->drows, &step->merge_output, rows.outputs, params->top,
+                          vec) +
+        g4r_merge_squares(step->doffset, &step->merge_output, rows.biases, 1, vec) +
+        g4r_merge_squares(step->dinputs, &step->merge_input, rows.inputs,
+                          input_cols(params), vec);
+    for (size_t i = 0; i < params->n; i++)
+        if (!params->list[i].is_sparse)
+            squares += (double)vec->dot(step->gradients[i], step->gradients[i],
+                                        g4r_param_size(&params->list[i]));
+    return squares;
+}
+
+void g4r_step_update(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     g4r_real **values = step->model->values;
-    const size_t m = step->n_live, n = m + step->n_sample, d = params->top;
-    size_t n_rows = n;
-    g4r_merge_clear(&step->merge_output);
-    g4r_merge_add(&step->merge_output, step->columns, n);
-    if (params->mode == G4R_SHARED) {
-        g4r_merge_add(&step->merge_output, inputs, m);
-        memcpy(step->drows + n * d, g4r_network_drows(&step->network),
-               m * d * sizeof *step->drows);
-        n_rows += m;
-    }
-    g4r_optim_rows(&step->optim, params->output, values[params->output], step->drows,
-                   &step->merge_output, n_rows);
-    g4r_optim_rows(&step->optim, params->output_bias, values[params->output_bias],
-                   step->doffset, &step->merge_output, n);
-    if (params->mode == G4R_SHARED)
-        return;
-    size_t table =
-        params->mode == G4R_SEPARATE ? params->embedding : params->layers[0].input;
-    g4r_merge_clear(&step->merge_input);
-    g4r_merge_add(&step->merge_input, inputs, m);
-    g4r_optim_rows(&step->optim, table, values[table], g4r_network_drows(&step->network),
-                   &step->merge_input, m);
-}
-
-void g4r_step_update(g4r_step *step, const int32_t *inputs)
-{
-    const g4r_params *params = &step->model->params;
+    g4r_optim *optim = &step->optim;
+    touched rows = merge_rows(step);
+    g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
     for (size_t i = 0; i < params->n; i++)
         if (!params->list[i].is_sparse)
-            g4r_optim_dense(&step->optim, i, step->model->values[i], step->gradients[i]);
-    update_rows(step, inputs);
+            g4r_optim_dense(optim, i, values[i], step->gradients[i]);
+    g4r_optim_rows(optim, params->output, values[params->output], step->drows,
+                   &step->merge_output, rows.outputs);
+    g4r_optim_rows(optim, params->output_bias, values[params->output_bias], step->doffset,
+                   &step->merge_output, rows.biases);
+    if (params->mode != G4R_SHARED) {
+        size_t table =
+            params->mode == G4R_SEPARATE ? params->embedding : params->layers[0].input;
+        g4r_optim_rows(optim, table, values[table], step->dinputs, &step->merge_input,
+                       rows.inputs);
+    }
+    step->frame = 0;
 }

@@ -3,6 +3,8 @@
  * network, loss, optim.
  *
  * One workspace, measured and allocated before the first step; a step allocates nothing.
+ * With bptt T an update follows T steps of the schedule, frames 0 ... T - 1, and the
+ * gradient of their summed cost goes back through all of them; otherwise T is 1.
  */
 #ifndef G4R_STEP_H
 #define G4R_STEP_H
@@ -13,6 +15,15 @@
 #include "optim.h"
 #include "rng.h"
 
+/* A frame's part of the gathered columns. */
+typedef struct g4r_step_frame {
+    size_t n;           /* columns: M targets, K samples */
+    size_t start;       /* of them among all frames' */
+    size_t input_start; /* of its M inputs among all frames' */
+    g4r_real *scores;   /* (M,N), then their gradient G */
+    g4r_dropout dropout;
+} g4r_step_frame;
+
 typedef struct g4r_step {
     gru4rec_allocator allocator;
     g4r_arena arena;
@@ -20,22 +31,25 @@ typedef struct g4r_step {
     g4r_network network;
     g4r_loss loss;
     g4r_optim optim;
-    g4r_merge merge_output,
-        merge_input; /* the second only for modes with their own table */
+    g4r_merge merge_output;
+    g4r_merge merge_input; /* only for modes whose inputs have a table of their own */
     g4r_rng dropout_rng;
-    g4r_dropout dropout;
-    size_t batch_size; /* B, the divisor of the cost */
-    size_t n_live;     /* M of the last step */
-    size_t n_sample;   /* K */
+    g4r_dropout dropout;    /* its p, for all frames */
+    size_t batch_size;      /* B, the divisor of the cost */
+    size_t n_sample;        /* K */
+    size_t n_frames;        /* T */
+    size_t frame;           /* of the next forward */
+    g4r_step_frame *frames; /* (T) */
     g4r_real logq, sample_alpha;
     g4r_real *log_support; /* (I), only with logq */
-    int32_t *columns;      /* (N) item rows: M targets, K samples */
-    g4r_real *rows;        /* (N,D) output rows of the columns */
+    int32_t *columns;      /* (T N) item rows of the columns, frame after frame */
+    int32_t *inputs;       /* (T M) item rows of the inputs */
+    g4r_real *rows;        /* (T N,D) output rows of the columns */
     g4r_real *offset;      /* (N) bias less logq correction */
-    g4r_real *scores;      /* (M,N), then their gradient G */
-    g4r_real *scratch;     /* (2N) */
-    g4r_real *drows;       /* (N+M,D) gradient of rows; shared: of the inputs behind it */
-    g4r_real *doffset;     /* (N) gradient of the columns' biases */
+    g4r_real *scratch;     /* (3N) */
+    g4r_real *drows;   /* (T (N+M),D) gradient of rows; shared: the inputs' behind it */
+    g4r_real *dinputs; /* (T M,width) gradient of the inputs' rows, in other modes */
+    g4r_real *doffset; /* (T N) gradient of the columns' biases */
     g4r_real *gradients[G4R_MAX_TENSORS]; /* of dense parameters, as params.list */
 } g4r_step;
 
@@ -49,12 +63,16 @@ size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
                       size_t n_lanes);
 
 /*
- * Forward and backward: from, inputs, targets (m) as of the schedule, samples (K).
- * Returns the sum of the lanes' losses. The gradients stay in the workspace.
+ * Computes the next frame: from, inputs, targets (m) as of the schedule, samples (K).
+ * Returns the sum of the lanes' losses. At most T frames before an update.
  */
-double g4r_step_gradient(g4r_step *step, const int32_t *from, const int32_t *inputs,
-                         const int32_t *targets, size_t m, const int32_t *samples);
-/* Moves the parameters by those gradients; inputs as before. */
-void g4r_step_update(g4r_step *step, const int32_t *inputs);
+double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
+                        const int32_t *targets, size_t m, const int32_t *samples);
+/* Are there as many frames as an update takes? */
+bool g4r_step_is_full(const g4r_step *step);
+/* The gradients of the frames computed so far; they stay in the workspace. */
+void g4r_step_backward(g4r_step *step);
+/* Moves the parameters by those gradients, and begins with frame 0 again. */
+void g4r_step_update(g4r_step *step);
 
 #endif

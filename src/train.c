@@ -15,6 +15,7 @@ typedef struct trainer {
     g4r_schedule schedule;
     g4r_sampler sampler; /* only with K > 0 */
     int32_t *samples;    /* (K) */
+    g4r_rng order_rng;   /* for train_random_order */
     g4r_step step;
     gru4rec_progress progress;
 } trainer;
@@ -34,7 +35,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     size_t model = g4r_params_bytes(&params);
     /* The sampler's table and, while that is made, weights and a stack. */
     size_t sampler = options->n_sample > 0 ? (size_t)n_items * (8 + 8 + 4) : 0;
-    size_t others = (size_t)options->n_sample * sizeof(int32_t) + n_lanes * 40;
+    size_t others = (size_t)options->n_sample * sizeof(int32_t) + n_lanes * 40 +
+                    (options->train_random_order ? (size_t)n_sessions * 8 : 0);
     if (step > SIZE_MAX / 4 || model > SIZE_MAX / 4)
         return SIZE_MAX;
     /* The objects themselves, and what aligning two blocks takes. */
@@ -70,6 +72,7 @@ static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
         return status;
     bool has_samples = options->n_sample > 0;
     size_t n_lanes = lane_count(options, dataset->n_sessions);
+    g4r_rng_seed(&t->order_rng, options->seed, G4R_STREAM_ORDER);
     if (!g4r_schedule_init(&t->schedule, dataset, options->batch_size, !has_samples,
                            allocator))
         return g4r_fail_nomem(error, n_lanes * 40);
@@ -100,6 +103,12 @@ static gru4rec_status fail_diverged(const trainer *t, const char *what,
                     what, (long long)t->progress.step, (long long)t->progress.epoch);
 }
 
+static void update(trainer *t)
+{
+    g4r_step_backward(&t->step);
+    g4r_step_update(&t->step);
+}
+
 static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_sum,
                                  double *cost_sum, gru4rec_error *error)
 {
@@ -107,12 +116,14 @@ static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_
     size_t m = (size_t)schedule->n_live;
     if (t->options->n_sample > 0)
         g4r_sampler_draw(&t->sampler, t->samples, (size_t)t->options->n_sample);
-    double loss = g4r_step_gradient(&t->step, schedule->from, schedule->input,
-                                    schedule->target, m, t->samples);
+    double loss = g4r_step_forward(&t->step, schedule->from, schedule->input,
+                                   schedule->target, m, t->samples);
     t->progress.step = ++epoch->steps;
     if (!isfinite(loss))
         return fail_diverged(t, "the loss", error);
-    g4r_step_update(&t->step, schedule->input);
+    if (g4r_step_is_full(&t->step))
+        update(t);
+
     epoch->events += (int64_t)m;
     *loss_sum += loss;
     *cost_sum += loss / (double)t->options->batch_size * (double)m;
@@ -130,11 +141,16 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
     gru4rec_status status = GRU4REC_OK;
     t->progress.epoch = number;
     t->progress.events = 0;
+    if (t->options->train_random_order &&
+        !g4r_schedule_shuffle(&t->schedule, &t->order_rng))
+        return g4r_fail_nomem(error, (size_t)t->schedule.dataset->n_sessions * 8);
     g4r_schedule_start(&t->schedule);
     while (status == GRU4REC_OK && g4r_schedule_next(&t->schedule))
         status = train_step(t, &epoch, &loss_sum, &cost_sum, error);
     if (status != GRU4REC_OK)
         return status;
+    if (t->step.frame > 0) /* the last block of bptt may be shorter */
+        update(t);
     if (epoch.events == 0)
         return g4r_fail(error, GRU4REC_INVALID,
                         "no step has two sessions side by side, and n_sample is 0; set "

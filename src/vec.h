@@ -21,6 +21,20 @@ typedef struct g4r_bprmax_sums {
     double reg;   /* sum of exp(r - max) r^2 */
 } g4r_bprmax_sums;
 
+typedef struct g4r_activation {
+    gru4rec_activation_kind kind;
+    g4r_real a, b; /* leaky: a; elu: a; selu: a (x, or b (exp(x) - 1)) */
+} g4r_activation;
+
+/* How an optimiser moves a parameter; formulas in optim.h. */
+typedef struct g4r_update {
+    gru4rec_adapt kind;
+    g4r_real learning_rate, momentum, lmbd;
+    g4r_real rho, rho2;         /* adapt_params */
+    g4r_real correct, correct2; /* Adam's bias corrections of this step */
+    g4r_real clip;              /* gradients are multiplied by it first */
+} g4r_update;
+
 typedef struct g4r_vec {
     const char *name;
 
@@ -28,6 +42,8 @@ typedef struct g4r_vec {
     void (*add)(g4r_real *y, const g4r_real *x, size_t n);
     void (*mul)(g4r_real *y, const g4r_real *x, size_t n);
     void (*scale)(g4r_real *y, g4r_real a, size_t n);
+    void (*shift)(g4r_real *y, g4r_real a, size_t n); /* y += a */
+    double (*sum)(const g4r_real *y, size_t n);
     g4r_real (*dot)(const g4r_real *x, const g4r_real *y, size_t n);
     /* out (n) = table (rows,d) . x (d) + bias; of the given rows, or where NULL the first
      * n. */
@@ -42,41 +58,65 @@ typedef struct g4r_vec {
     g4r_real (*max)(const g4r_real *y, size_t n);
     /* y = exp(y - max); returns their sum. */
     double (*exp_sum)(g4r_real *y, g4r_real max, size_t n);
-    /* y = y where y > 0, else alpha (exp(y) - 1) */
-    void (*elu)(g4r_real *y, g4r_real alpha, size_t n);
+    /* y = act(y) */
+    void (*activate)(g4r_real *y, const g4r_activation *act, size_t n);
+    /* s = derivative of act where its value is y */
+    void (*slope)(g4r_real *s, const g4r_real *y, const g4r_activation *act, size_t n);
 
     /* Over n negatives r of a positive t: e = exp(r - max), sigma = sigma(t - r). */
     void (*bprmax_sums)(g4r_bprmax_sums *sums, g4r_real *e, g4r_real *sigma,
                         const g4r_real *r, g4r_real t, g4r_real max, size_t n);
-    /* r becomes scale e [(a - sigma^2) / (a + eps) + reg (r^2 + 2 r - mean_reg)] f'(r),
-     * with f' = 1, or that of ELU with alpha where alpha > 0. */
+    /* r becomes scale e [(a - sigma^2) / (a + eps) + reg (r^2 + 2 r - mean_reg)] */
     void (*bprmax_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *sigma,
                             g4r_real scale, g4r_real a, g4r_real reg, g4r_real mean_reg,
-                            g4r_real alpha, size_t n);
+                            size_t n);
+    /* Adds the sums of f = p / (p + eps) and of -log(p + eps). */
+    void (*smooth_sums)(double *f_sum, double *log_sum, const g4r_real *p, size_t n);
+    /* p becomes p total - w f */
+    void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
+    /* Over n negatives r of a positive t: adds up losses and minus the gradients of t (before
+     * scale), and leaves scale x the gradients in r. */
+    void (*bpr)(double *loss, double *slope_sum, g4r_real *r, g4r_real t, g4r_real scale,
+                size_t n);
+    void (*top1)(double *loss, double *slope_sum, g4r_real *r, g4r_real t, g4r_real scale,
+                 size_t n);
+    /* e = exp(r - max), q = sigma(r - t) + sigma(r^2); adds up e, e q, e sigma'(r - t); r
+     * becomes dq/dr. */
+    void (*top1max_sums)(double *e_sum, double *q_sum, double *slope_sum, g4r_real *e,
+                         g4r_real *q, g4r_real *r, g4r_real t, g4r_real max, size_t n);
+    /* r, holding dq/dr, becomes scale e (q - mean + r) */
+    void (*top1max_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *q,
+                             g4r_real scale, g4r_real mean, size_t n);
 
     /* Cells, for one lane; formulas in cell_torch.c and cell_original.c. */
-    void (*torch_forward)(g4r_real *state, g4r_real *gates, g4r_real *hidden_n,
-                          const g4r_real *input, const g4r_real *hidden,
-                          const g4r_real *bias_ih, const g4r_real *bias_hh,
-                          const g4r_real *old, size_t h);
-    void (*torch_backward)(g4r_real *dinput, g4r_real *dhidden, const g4r_real *dstate,
-                           const g4r_real *gates, const g4r_real *hidden_n,
-                           const g4r_real *old, size_t h);
+    void (*torch_gates)(g4r_real *gates, g4r_real *hidden_n, const g4r_real *input,
+                        const g4r_real *hidden, const g4r_real *bias_ih,
+                        const g4r_real *bias_hh, size_t h);
+    /* slope_dold: in, the slope of n; out, the direct part of old's gradient. */
+    void (*torch_backward)(g4r_real *dinput, g4r_real *dhidden, g4r_real *slope_dold,
+                           const g4r_real *dstate, const g4r_real *gates,
+                           const g4r_real *hidden_n, const g4r_real *old, size_t h);
     void (*original_gates)(g4r_real *gates, g4r_real *reset_old, const g4r_real *input,
                            const g4r_real *hidden, const g4r_real *bias,
                            const g4r_real *old, size_t h);
-    void (*original_forward)(g4r_real *state, g4r_real *gates, const g4r_real *input,
-                             const g4r_real *hidden_c, const g4r_real *bias,
-                             const g4r_real *old, size_t h);
-    void (*original_backward)(g4r_real *dinput, const g4r_real *dstate,
-                              const g4r_real *gates, const g4r_real *old, size_t h);
-    void (*original_backward_reset)(g4r_real *dinput, const g4r_real *dreset_old,
-                                    const g4r_real *gates, const g4r_real *old, size_t h);
+    /* slope_dold: in, the slope of c; out, the direct part of old's gradient. */
+    void (*original_backward)(g4r_real *dinput, g4r_real *slope_dold,
+                              const g4r_real *dstate, const g4r_real *gates,
+                              const g4r_real *old, size_t h);
+    /* dold is added to. */
+    void (*original_backward_reset)(g4r_real *dinput, g4r_real *dold,
+                                    const g4r_real *dreset_old, const g4r_real *gates,
+                                    const g4r_real *old, size_t h);
+    /* state = a + z (b - a) */
+    void (*mix)(g4r_real *state, const g4r_real *a, const g4r_real *b, const g4r_real *z,
+                size_t n);
+    /* y = a + b + c */
+    void (*add3)(g4r_real *y, const g4r_real *a, const g4r_real *b, const g4r_real *c,
+                 size_t n);
 
-    /* acc += g^2; d = lr g / sqrt(acc + 1e-6); v = momentum v - d, p += v; without v
-     * (NULL) p -= d. */
-    void (*adagrad)(g4r_real *p, g4r_real *acc, g4r_real *v, const g4r_real *g,
-                    g4r_real lr, g4r_real momentum, size_t n);
+    /* One update of n values; acc, acc2, v: NULL where the optimiser has none. */
+    void (*update)(g4r_real *p, g4r_real *acc, g4r_real *acc2, g4r_real *v,
+                   const g4r_real *g, const g4r_update *u, size_t n);
 
     /* How many scores are greater than t, and how many equal to it. */
     void (*count)(const g4r_real *scores, g4r_real t, size_t n, size_t *n_greater,

@@ -6,12 +6,11 @@
  * allow the instructions (Makefile). Reductions keep LANES partial results, which is the
  * freedom that a compiler needs to vectorise them without changing their order by itself.
  *
- * exp and tanh: the polynomials of the Cephes library (Moshier), within 2 ulp (checked by
- * tests/unit/test_vec.c); exp underflows to 1.2e-38 instead of to less. The double build
- * uses libm.
+ * The functions that they are made of are in vec_math.h.
  */
 #include "rng.h"
 #include "vec.h"
+#include "vec_math.h"
 
 #define CONCAT2(a, b) a##b
 #define CONCAT(a, b) CONCAT2(a, b)
@@ -19,69 +18,6 @@
 #define TEXT(a) TEXT2(a)
 
 enum { LANES = 16 };
-
-/* ---- exp, sigmoid, tanh ---- */
-
-#ifdef GRU4REC_DOUBLE
-
-static inline double exp1(double x)
-{
-    return exp(x);
-}
-
-static inline double tanh1(double x)
-{
-    return tanh(x);
-}
-
-#else
-
-static inline float exp1(float x)
-{
-    const float lowest = -87.33f, highest = 88.02f;
-    x = x < lowest ? lowest : x;
-    x = x > highest ? highest : x;
-    /* x = n ln 2 + f: adding and subtracting 1.5 2^23 rounds to an integer. */
-    float n = x * 1.44269504f + 12582912.0f - 12582912.0f;
-    float f = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * f + 1.3981999507e-3f;
-    p = p * f + 8.3334519073e-3f;
-    p = p * f + 4.1665795894e-2f;
-    p = p * f + 1.6666665459e-1f;
-    p = p * f + 5.0000001201e-1f;
-    p = p * f * f + f + 1.0f;
-    /* NaN has no integer: take any, p is NaN already. */
-    int32_t exponent = (int32_t)(n == n ? n : 0.0f);
-    union {
-        int32_t i;
-        float f;
-    } power = {(exponent + 127) << 23};
-    return p * power.f;
-}
-
-static inline float tanh1(float x)
-{
-    float a = x < 0 ? -x : x;
-    float e = exp1(-2.0f * a);
-    float large = (1.0f - e) / (1.0f + e);
-    float z = x * x;
-    float p = -5.70498872745e-3f;
-    p = p * z + 2.06390887954e-2f;
-    p = p * z - 5.37397155531e-2f;
-    p = p * z + 1.33314422036e-1f;
-    p = p * z - 3.33332819422e-1f;
-    p = p * z * x + x;
-    large = x < 0 ? -large : large;
-    return a < 0.625f ? p : large;
-}
-
-#endif
-
-static inline g4r_real sigmoid1(g4r_real x)
-{
-    return 1 / (1 + exp1(-x));
-}
 
 /* ---- element-wise ---- */
 
@@ -103,6 +39,12 @@ static void scale(g4r_real *restrict y, g4r_real a, size_t n)
         y[i] *= a;
 }
 
+static void shift(g4r_real *restrict y, g4r_real a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a;
+}
+
 static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
                     uint32_t key, uint32_t first, size_t n)
 {
@@ -118,15 +60,95 @@ static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
     }
 }
 
-static void elu(g4r_real *restrict y, g4r_real alpha, size_t n)
+/* One loop for each kind, so that each vectorises. */
+static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        g4r_real below = alpha * (exp1(y[i]) - 1);
-        y[i] = y[i] > 0 ? y[i] : below;
+    const g4r_real a = act->a, b = act->b;
+    switch (act->kind) {
+    case GRU4REC_ACT_RELU:
+        for (size_t i = 0; i < n; i++)
+            y[i] = y[i] > 0 ? y[i] : 0;
+        break;
+    case GRU4REC_ACT_TANH:
+        for (size_t i = 0; i < n; i++)
+            y[i] = tanh1(y[i]);
+        break;
+    case GRU4REC_ACT_LEAKY:
+        for (size_t i = 0; i < n; i++)
+            y[i] = y[i] > 0 ? y[i] : a * y[i];
+        break;
+    case GRU4REC_ACT_ELU:
+        for (size_t i = 0; i < n; i++) {
+            g4r_real below = a * (exp1(y[i]) - 1);
+            y[i] = y[i] > 0 ? y[i] : below;
+        }
+        break;
+    case GRU4REC_ACT_SELU:
+        for (size_t i = 0; i < n; i++) {
+            g4r_real below = b * (exp1(y[i]) - 1);
+            y[i] = a * (y[i] > 0 ? y[i] : below);
+        }
+        break;
+    default: /* linear */
+        break;
+    }
+}
+
+static void slope(g4r_real *restrict s, const g4r_real *restrict y,
+                  const g4r_activation *act, size_t n)
+{
+    const g4r_real a = act->a, ab = act->a * act->b;
+    switch (act->kind) {
+    case GRU4REC_ACT_RELU:
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] > 0 ? 1 : 0;
+        break;
+    case GRU4REC_ACT_TANH:
+        for (size_t i = 0; i < n; i++)
+            s[i] = 1 - y[i] * y[i];
+        break;
+    case GRU4REC_ACT_LEAKY:
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] < 0 ? a : 1;
+        break;
+    case GRU4REC_ACT_ELU: /* a exp(x) = y + a */
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] < 0 ? y[i] + a : 1;
+        break;
+    case GRU4REC_ACT_SELU: /* a b exp(x) = y + a b */
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] < 0 ? y[i] + ab : a;
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
+            s[i] = 1;
+        break;
     }
 }
 
 /* ---- reductions ---- */
+
+/* The statement for each index k below n, with lane the partial result that it adds to. */
+#define FOR_LANES(n, statement)                         \
+    do {                                                \
+        size_t start_ = 0;                              \
+        for (; start_ + LANES <= (n); start_ += LANES)  \
+            for (int lane = 0; lane < LANES; lane++) {  \
+                const size_t k = start_ + (size_t)lane; \
+                statement                               \
+            }                                           \
+        for (size_t k = start_; k < (n); k++) {         \
+            const int lane = (int)(k % LANES);          \
+            statement                                   \
+        }                                               \
+    } while (0)
+
+/* *sum += the partial results, in order. */
+static void add_lanes(double *sum, const g4r_real part[LANES])
+{
+    for (int lane = 0; lane < LANES; lane++)
+        *sum += (double)part[lane];
+}
 
 static g4r_real dot(const g4r_real *restrict x, const g4r_real *restrict y, size_t n)
 {
@@ -192,6 +214,15 @@ static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
     return sum;
 }
 
+static double sum(const g4r_real *restrict y, size_t n)
+{
+    g4r_real part[LANES] = {0};
+    double total = 0;
+    FOR_LANES(n, part[lane] += y[k];);
+    add_lanes(&total, part);
+    return total;
+}
+
 static void bprmax_sums(g4r_bprmax_sums *restrict sums, g4r_real *restrict e,
                         g4r_real *restrict sigma, const g4r_real *restrict r, g4r_real t,
                         g4r_real max, size_t n)
@@ -202,78 +233,136 @@ static void bprmax_sums(g4r_bprmax_sums *restrict sums, g4r_real *restrict e,
         e[i] = exp1(r[i] - max);
         sigma[i] = sigmoid1(t - r[i]);
     }
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            size_t k = i + (size_t)lane;
-            g4r_real weighted = e[k] * sigma[k];
-            part_e[lane] += e[k];
-            part_sigma[lane] += weighted;
-            part_slope[lane] += weighted * (1 - sigma[k]);
-            part_reg[lane] += e[k] * r[k] * r[k];
-        }
-    for (; i < n; i++) {
-        g4r_real weighted = e[i] * sigma[i];
-        part_e[i % LANES] += e[i];
-        part_sigma[i % LANES] += weighted;
-        part_slope[i % LANES] += weighted * (1 - sigma[i]);
-        part_reg[i % LANES] += e[i] * r[i] * r[i];
-    }
-    for (int lane = 0; lane < LANES; lane++) {
-        sums->e += (double)part_e[lane];
-        sums->sigma += (double)part_sigma[lane];
-        sums->slope += (double)part_slope[lane];
-        sums->reg += (double)part_reg[lane];
-    }
+    FOR_LANES(n, {
+        g4r_real weighted = e[k] * sigma[k];
+        part_e[lane] += e[k];
+        part_sigma[lane] += weighted;
+        part_slope[lane] += weighted * (1 - sigma[k]);
+        part_reg[lane] += e[k] * r[k] * r[k];
+    });
+    add_lanes(&sums->e, part_e);
+    add_lanes(&sums->sigma, part_sigma);
+    add_lanes(&sums->slope, part_slope);
+    add_lanes(&sums->reg, part_reg);
 }
 
 static void bprmax_gradient(g4r_real *restrict r, const g4r_real *restrict e,
                             const g4r_real *restrict sigma, g4r_real scale, g4r_real a,
-                            g4r_real reg, g4r_real mean_reg, g4r_real alpha, size_t n)
+                            g4r_real reg, g4r_real mean_reg, size_t n)
 {
     const g4r_real over = 1 / (a + (g4r_real)1e-24);
-    const bool is_elu = alpha > 0;
     for (size_t i = 0; i < n; i++) {
         g4r_real pull = (a - sigma[i] * sigma[i]) * over;
         g4r_real shrink = reg * (r[i] * r[i] + 2 * r[i] - mean_reg);
-        /* ELU's derivative from its value: alpha exp(x) = value + alpha. */
-        g4r_real slope = is_elu && r[i] < 0 ? r[i] + alpha : 1;
-        r[i] = scale * e[i] * (pull + shrink) * slope;
+        r[i] = scale * e[i] * (pull + shrink);
     }
+}
+
+static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
+                        const g4r_real *restrict p, size_t n)
+{
+    const g4r_real eps = (g4r_real)1e-24;
+    g4r_real part_f[LANES] = {0}, part_log[LANES] = {0};
+    FOR_LANES(n, {
+        part_f[lane] += p[k] / (p[k] + eps);
+        part_log[lane] -= log1(p[k] + eps);
+    });
+    add_lanes(f_sum, part_f);
+    add_lanes(log_sum, part_log);
+}
+
+static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, size_t n)
+{
+    const g4r_real eps = (g4r_real)1e-24;
+    for (size_t i = 0; i < n; i++)
+        p[i] = p[i] * total - w * p[i] / (p[i] + eps);
+}
+
+static void bpr(double *restrict loss, double *restrict slope_sum, g4r_real *restrict r,
+                g4r_real t, g4r_real factor, size_t n)
+{
+    g4r_real part_loss[LANES] = {0}, part_slope[LANES] = {0};
+    FOR_LANES(n, {
+        g4r_real g = sigmoid1(r[k] - t);
+        part_loss[lane] += softplus1(r[k] - t);
+        part_slope[lane] += g;
+        r[k] = factor * g;
+    });
+    add_lanes(loss, part_loss);
+    add_lanes(slope_sum, part_slope);
+}
+
+static void top1(double *restrict loss, double *restrict slope_sum, g4r_real *restrict r,
+                 g4r_real t, g4r_real factor, size_t n)
+{
+    g4r_real part_loss[LANES] = {0}, part_slope[LANES] = {0};
+    FOR_LANES(n, {
+        g4r_real a = sigmoid1(r[k] - t);
+        g4r_real b = sigmoid1(r[k] * r[k]);
+        part_loss[lane] += a + b;
+        part_slope[lane] += a * (1 - a);
+        r[k] = factor * (a * (1 - a) + 2 * r[k] * b * (1 - b));
+    });
+    add_lanes(loss, part_loss);
+    add_lanes(slope_sum, part_slope);
+}
+
+static void top1max_sums(double *restrict e_sum, double *restrict q_sum,
+                         double *restrict slope_sum, g4r_real *restrict e,
+                         g4r_real *restrict q, g4r_real *restrict r, g4r_real t,
+                         g4r_real largest, size_t n)
+{
+    g4r_real part_e[LANES] = {0}, part_q[LANES] = {0}, part_slope[LANES] = {0};
+    FOR_LANES(n, {
+        g4r_real a = sigmoid1(r[k] - t);
+        g4r_real b = sigmoid1(r[k] * r[k]);
+        e[k] = exp1(r[k] - largest);
+        q[k] = a + b;
+        part_e[lane] += e[k];
+        part_q[lane] += e[k] * q[k];
+        part_slope[lane] += e[k] * (a * (1 - a));
+        r[k] = a * (1 - a) + 2 * r[k] * b * (1 - b);
+    });
+    add_lanes(e_sum, part_e);
+    add_lanes(q_sum, part_q);
+    add_lanes(slope_sum, part_slope);
+}
+
+static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
+                             const g4r_real *restrict q, g4r_real scale, g4r_real mean,
+                             size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        r[i] = scale * e[i] * (q[i] - mean + r[i]);
 }
 
 /* ---- cells: formulas in cell_torch.c and cell_original.c ---- */
 
-static void torch_forward(g4r_real *restrict state, g4r_real *restrict gates,
-                          g4r_real *restrict hidden_n, const g4r_real *restrict input,
-                          const g4r_real *restrict hidden,
-                          const g4r_real *restrict bias_ih,
-                          const g4r_real *restrict bias_hh, const g4r_real *restrict old,
-                          size_t h)
+static void torch_gates(g4r_real *restrict gates, g4r_real *restrict hidden_n,
+                        const g4r_real *restrict input, const g4r_real *restrict hidden,
+                        const g4r_real *restrict bias_ih,
+                        const g4r_real *restrict bias_hh, size_t h)
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real r = sigmoid1(input[i] + bias_ih[i] + hidden[i] + bias_hh[i]);
-        g4r_real z =
-            sigmoid1(input[h + i] + bias_ih[h + i] + hidden[h + i] + bias_hh[h + i]);
         g4r_real gh = hidden[2 * h + i] + bias_hh[2 * h + i];
-        g4r_real n = tanh1(input[2 * h + i] + bias_ih[2 * h + i] + r * gh);
         gates[i] = r;
-        gates[h + i] = z;
-        gates[2 * h + i] = n;
+        gates[h + i] =
+            sigmoid1(input[h + i] + bias_ih[h + i] + hidden[h + i] + bias_hh[h + i]);
+        gates[2 * h + i] = input[2 * h + i] + bias_ih[2 * h + i] + r * gh;
         hidden_n[i] = gh;
-        state[i] = n + z * (old[i] - n);
     }
 }
 
 static void torch_backward(g4r_real *restrict dinput, g4r_real *restrict dhidden,
-                           const g4r_real *restrict dstate,
+                           g4r_real *restrict slope_dold, const g4r_real *restrict dstate,
                            const g4r_real *restrict gates,
                            const g4r_real *restrict hidden_n,
                            const g4r_real *restrict old, size_t h)
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real r = gates[i], z = gates[h + i], n = gates[2 * h + i];
-        g4r_real an = dstate[i] * (1 - z) * (1 - n * n);
+        g4r_real an = dstate[i] * (1 - z) * slope_dold[i];
         g4r_real az = dstate[i] * (old[i] - n) * z * (1 - z);
         g4r_real ar = an * hidden_n[i] * r * (1 - r);
         dinput[i] = ar;
@@ -282,6 +371,7 @@ static void torch_backward(g4r_real *restrict dinput, g4r_real *restrict dhidden
         dhidden[h + i] = az;
         dinput[2 * h + i] = an;
         dhidden[2 * h + i] = an * r;
+        slope_dold[i] = dstate[i] * z;
     }
 }
 
@@ -292,38 +382,26 @@ static void original_gates(g4r_real *restrict gates, g4r_real *restrict reset_ol
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real r = sigmoid1(input[h + i] + bias[h + i] + hidden[i]);
-        g4r_real z = sigmoid1(input[2 * h + i] + bias[2 * h + i] + hidden[h + i]);
         gates[h + i] = r;
-        gates[2 * h + i] = z;
+        gates[2 * h + i] = sigmoid1(input[2 * h + i] + bias[2 * h + i] + hidden[h + i]);
         reset_old[i] = r * old[i];
     }
 }
 
-static void original_forward(g4r_real *restrict state, g4r_real *restrict gates,
-                             const g4r_real *restrict input,
-                             const g4r_real *restrict hidden_c,
-                             const g4r_real *restrict bias, const g4r_real *restrict old,
-                             size_t h)
-{
-    for (size_t i = 0; i < h; i++) {
-        g4r_real c = tanh1(input[i] + bias[i] + hidden_c[i]);
-        gates[i] = c;
-        state[i] = old[i] + gates[2 * h + i] * (c - old[i]);
-    }
-}
-
-static void original_backward(g4r_real *restrict dinput, const g4r_real *restrict dstate,
+static void original_backward(g4r_real *restrict dinput, g4r_real *restrict slope_dold,
+                              const g4r_real *restrict dstate,
                               const g4r_real *restrict gates,
                               const g4r_real *restrict old, size_t h)
 {
     for (size_t i = 0; i < h; i++) {
         g4r_real c = gates[i], z = gates[2 * h + i];
-        dinput[i] = dstate[i] * z * (1 - c * c);
+        dinput[i] = dstate[i] * z * slope_dold[i];
         dinput[2 * h + i] = dstate[i] * (c - old[i]) * z * (1 - z);
+        slope_dold[i] = dstate[i] * (1 - z);
     }
 }
 
-static void original_backward_reset(g4r_real *restrict dinput,
+static void original_backward_reset(g4r_real *restrict dinput, g4r_real *restrict dold,
                                     const g4r_real *restrict dreset_old,
                                     const g4r_real *restrict gates,
                                     const g4r_real *restrict old, size_t h)
@@ -331,29 +409,101 @@ static void original_backward_reset(g4r_real *restrict dinput,
     for (size_t i = 0; i < h; i++) {
         g4r_real r = gates[h + i];
         dinput[h + i] = dreset_old[i] * old[i] * r * (1 - r);
+        dold[i] += dreset_old[i] * r;
     }
+}
+
+static void mix(g4r_real *restrict state, const g4r_real *restrict a,
+                const g4r_real *restrict b, const g4r_real *restrict z, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        state[i] = a[i] + z[i] * (b[i] - a[i]);
+}
+
+static void add3(g4r_real *restrict y, const g4r_real *restrict a,
+                 const g4r_real *restrict b, const g4r_real *restrict c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i] + c[i];
 }
 
 /* ---- optimiser ---- */
 
-static void adagrad(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *restrict v,
-                    const g4r_real *restrict g, g4r_real lr, g4r_real momentum, size_t n)
+/* d is the scaled gradient: what moves the parameter. One loop for each kind. */
+static void scale_gradient(g4r_real *restrict d, g4r_real *restrict acc,
+                           g4r_real *restrict acc2, const g4r_real *restrict g,
+                           const g4r_update *u, size_t n)
 {
-    const g4r_real eps = (g4r_real)1e-6;
-    if (v == NULL) {
+    const g4r_real eps = (g4r_real)1e-6, rho = u->rho, rest = 1 - u->rho;
+    const g4r_real clip = u->clip;
+    switch (u->kind) {
+    case GRU4REC_ADAGRAD:
         for (size_t i = 0; i < n; i++) {
-            g4r_real a = acc[i] + g[i] * g[i];
+            g4r_real x = clip * g[i], a = acc[i] + x * x;
             acc[i] = a;
-            p[i] -= lr * g[i] / g4r_sqrt(a + eps);
+            d[i] = x / g4r_sqrt(a + eps);
         }
+        break;
+    case GRU4REC_RMSPROP:
+        for (size_t i = 0; i < n; i++) {
+            g4r_real x = clip * g[i], a = rho * acc[i] + rest * x * x;
+            acc[i] = a;
+            d[i] = x / g4r_sqrt(a + eps);
+        }
+        break;
+    case GRU4REC_ADADELTA:
+        for (size_t i = 0; i < n; i++) {
+            g4r_real x = clip * g[i], a = rho * acc[i] + rest * x * x;
+            g4r_real kappa = (acc2[i] + eps) / (a + eps);
+            acc[i] = a;
+            acc2[i] = rho * acc2[i] + rest * kappa * x * x;
+            d[i] = x * g4r_sqrt(kappa);
+        }
+        break;
+    case GRU4REC_ADAM:
+        for (size_t i = 0; i < n; i++) {
+            g4r_real x = clip * g[i], m = rho * acc2[i] + rest * x;
+            g4r_real a = u->rho2 * acc[i] + (1 - u->rho2) * x * x;
+            acc2[i] = m;
+            acc[i] = a;
+            d[i] = m * u->correct / (g4r_sqrt(a * u->correct2) + (g4r_real)1e-8);
+        }
+        break;
+    default: /* plain gradient descent */
+        for (size_t i = 0; i < n; i++)
+            d[i] = clip * g[i];
+        break;
+    }
+}
+
+static void move(g4r_real *restrict p, g4r_real *restrict v, const g4r_real *restrict d,
+                 const g4r_update *u, size_t n)
+{
+    const g4r_real lr = u->learning_rate, momentum = u->momentum, lmbd = u->lmbd;
+    if (v == NULL) {
+        for (size_t i = 0; i < n; i++)
+            p[i] -= lr * (d[i] + lmbd * p[i]);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        g4r_real a = acc[i] + g[i] * g[i];
-        g4r_real move = momentum * v[i] - lr * g[i] / g4r_sqrt(a + eps);
-        acc[i] = a;
-        v[i] = move;
-        p[i] += move;
+        g4r_real next = momentum * v[i] - lr * (d[i] + lmbd * p[i]);
+        v[i] = next;
+        p[i] += next;
+    }
+}
+
+/* In blocks, so that d stays in the first cache. */
+static void update(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *restrict acc2,
+                   g4r_real *restrict v, const g4r_real *restrict g, const g4r_update *u,
+                   size_t n)
+{
+    enum { BLOCK = 256 };
+    g4r_real d[BLOCK];
+    for (size_t start = 0; start < n; start += BLOCK) {
+        size_t length = G4R_MIN(BLOCK, n - start);
+        scale_gradient(d, acc != NULL ? acc + start : NULL,
+                       acc2 != NULL ? acc2 + start : NULL, g + start, u, length);
+        move(p + start, v != NULL ? v + start : NULL, d, u, length);
     }
 }
 
@@ -414,22 +564,32 @@ const g4r_vec CONCAT(g4r_vec_, VEC_NAME) = {
     .add = add,
     .mul = mul,
     .scale = scale,
+    .shift = shift,
+    .sum = sum,
     .dot = dot,
     .score = score,
 
     .dropout = dropout,
     .max = max,
     .exp_sum = exp_sum,
-    .elu = elu,
+    .activate = activate,
+    .slope = slope,
     .bprmax_sums = bprmax_sums,
     .bprmax_gradient = bprmax_gradient,
-    .torch_forward = torch_forward,
+    .smooth_sums = smooth_sums,
+    .smooth_gradient = smooth_gradient,
+    .bpr = bpr,
+    .top1 = top1,
+    .top1max_sums = top1max_sums,
+    .top1max_gradient = top1max_gradient,
+    .torch_gates = torch_gates,
     .torch_backward = torch_backward,
     .original_gates = original_gates,
-    .original_forward = original_forward,
+    .mix = mix,
+    .add3 = add3,
     .original_backward = original_backward,
     .original_backward_reset = original_backward_reset,
-    .adagrad = adagrad,
+    .update = update,
     .count = count,
     .find = find,
     .all_finite = all_finite,

@@ -23,8 +23,8 @@ check() {
 layer() {
     case $1 in
     base | status | alloc | arena | rng) echo 0 ;;
-    blas | vec | vec_kernels | topk | dict) echo 1 ;;
-    cell | cell_torch | cell_original | loss | sampler | rowset) echo 2 ;;
+    blas | vec | vec_kernels | vec_math | topk | dict) echo 1 ;;
+    cell | cell_torch | cell_original | loss | sampler | rowset | option) echo 2 ;;
     options | params | model | network | optim | items) echo 3 ;;
     dataset | schedule | step | train | session | ranking | evaluate | build) echo 4 ;;
     *) echo none ;;

@@ -31,22 +31,12 @@ static const char *const each_of_each =
 static const char *const outer_of_each =
     "SELECT e.key FROM run, json_each(text, ?1) e, json_each(e.value) v";
 
-/* Runs this implementation has the options for. */
-static const char *const scope =
-    "SELECT o ->> 'loss' IN ('cross-entropy', 'bpr-max') AND o ->> 'hidden_act' = 'tanh'"
-    " AND (o ->> 'final_act' IN ('softmax', 'linear') OR o ->> 'final_act' GLOB 'elu-*')"
-    " AND o ->> 'bptt' = 1 AND o ->> 'feedforward' IS NULL AND o ->> 'adapt' = 'adagrad'"
-    " AND o ->> 'lmbd' = 0 AND o ->> 'grad_cap' = 0 AND o ->> 'smoothing' = 0"
-    " FROM (SELECT json_extract(text, ?1) AS o FROM run)";
-
-/* Options in their text form, less those that stand at what the library always does. */
+/* Options in their text form. */
 static const char *const option_texts =
     "SELECT o.key, CASE o.type"
     "  WHEN 'array' THEN (SELECT group_concat(value, '/') FROM json_each(o.value))"
     "  WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE o.value END"
-    " FROM run, json_each(text, ?1) o WHERE o.key || '=' || o.value NOT IN"
-    " ('hidden_act=tanh', 'smoothing=0', 'lmbd=0', 'grad_cap=0', 'adapt=adagrad',"
-    "  'bptt=1', 'time_sort=1', 'train_random_order=0')";
+    " FROM run, json_each(text, ?1) o";
 
 /* A statement with its path bound; NULL, with a message, when SQLite refuses. */
 static sqlite3_stmt *prepare(const golden_case *c, const char *sql, const char *path)
@@ -197,25 +187,15 @@ static void golden_close(golden_case *c)
     memset(c, 0, sizeof *c);
 }
 
-/*
- * Opens folder/case.json. False with a message when it cannot be read; *is_in_scope false
- * when its options are beyond this implementation: then nothing else is read.
- */
-static bool golden_open(golden_case *c, const char *file, bool *is_in_scope,
-                        gru4rec_error *error)
+/* Opens folder/case.json. False with a message when it cannot be read. */
+static bool golden_open(golden_case *c, const char *file, gru4rec_error *error)
 {
     size_t n;
     double *numbers;
     memset(c, 0, sizeof *c);
-    *is_in_scope = false;
     snprintf(error->message, sizeof error->message, "cannot be read");
     if (!load_json(c, file))
         return false;
-    numbers = read_numbers(c, scope, "$.options", &n);
-    *is_in_scope = n == 1 && numbers[0] == 1;
-    free(numbers);
-    if (!*is_in_scope)
-        return n == 1;
     if (!read_options(c, error))
         return false;
     c->items = read_numbers(c, each, "$.items", &c->n_items);

@@ -130,6 +130,7 @@ typedef enum gru4rec_verbose {
 /* The meaning, range and default of each stand in the table: gru4rec_option_describe().
  */
 typedef struct gru4rec_options {
+    int64_t preset; /* 0: none */
     gru4rec_list layers;
     int64_t loss; /* gru4rec_loss */
     gru4rec_activation final_act;

@@ -272,6 +272,18 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);
 
+/* What becomes of the events before they are sessions to train on. All zero: nothing. */
+typedef struct gru4rec_preparation {
+    double
+        session_gap; /* a longer pause, in the unit of the times, begins a new session */
+    bool collapse_repeats; /* an item that follows itself counts once */
+    int64_t min_support;   /* events of rarer items are dropped, */
+    int64_t min_length; /* and sessions of fewer events, until neither changes anything */
+} gru4rec_preparation;
+
+void gru4rec_events_prepare(gru4rec_events *events,
+                            const gru4rec_preparation *preparation);
+
 /*
  * Sessions one after another in visiting order (first time, then session value); in each
  * the events by (time, order, item).
@@ -281,7 +293,10 @@ typedef struct gru4rec_dataset {
     int64_t n_sessions;
     int64_t n_events;
     int64_t n_single;   /* sessions of one event: visited, never trained on */
-    int64_t n_unknown;  /* events dropped because their item is not in the catalogue */
+    int64_t n_unknown;  /* events dropped because their item is not in the catalogue, */
+    int64_t n_repeats;  /* because the item is the one before, */
+    int64_t n_rare;     /* because of min_support, */
+    int64_t n_short;    /* with sessions that min_length dropped */
     int32_t *item_rows; /* (n_events) */
     int64_t *offsets;   /* (n_sessions + 1) */
 } gru4rec_dataset;

@@ -14,6 +14,7 @@
  */
 #define _GNU_SOURCE /* qsort_r */
 #include "dict.h"
+#include "prepare.h"
 #include "status.h"
 
 #include <stdlib.h>
@@ -35,8 +36,10 @@ struct gru4rec_events {
     int64_t *order;   /* (n) */
     bool is_real_time;
     int64_t n_unknown;
-    int32_t
-        *visit; /* (sessions) once finished: session number by place in visiting order */
+    gru4rec_preparation preparation;
+    int32_t n_sessions; /* once cut at gaps: session numbers; owner tells whose */
+    int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
+    int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
     size_t session_capacity, item_capacity, time_capacity, order_capacity;
 };
 
@@ -75,6 +78,7 @@ void gru4rec_events_free(gru4rec_events *events)
     gru4rec_allocator allocator = events->allocator;
     free_columns(events);
     g4r_free(&allocator, events->visit);
+    g4r_free(&allocator, events->owner);
     g4r_dict_free(&events->sessions);
     g4r_dict_free(&events->items);
     g4r_free(&allocator, events);
@@ -166,6 +170,11 @@ static int compare_events(const void *a, const void *b, void *context)
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
 }
 
+static int32_t owner_of(const gru4rec_events *events, int32_t session)
+{
+    return events->owner != NULL ? events->owner[session] : session;
+}
+
 typedef struct session_sort {
     const gru4rec_events *events;
     const stamp *first; /* (n sessions), or NULL: by value alone */
@@ -175,11 +184,15 @@ typedef struct session_sort {
 static int compare_sessions(const void *a, const void *b, void *context)
 {
     const session_sort *sort = context;
+    const gru4rec_events *events = sort->events;
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
     int order = sort->first == NULL
                     ? 0
                     : compare_stamps(sort->events, sort->first[x], sort->first[y]);
-    return order != 0 ? order : g4r_dict_compare(&sort->events->sessions, x, y);
+    if (order == 0)
+        order =
+            g4r_dict_compare(&events->sessions, owner_of(events, x), owner_of(events, y));
+    return order != 0 ? order : (x > y) - (x < y); /* parts of one in their order */
 }
 
 /* Sorts n elements of 4 bytes, unless they are in order. */
@@ -202,7 +215,7 @@ static void rank_sessions(const gru4rec_events *events, bool by_time, stamp *fir
                           int32_t *rank)
 {
     int32_t *visit = events->visit;
-    size_t n_sessions = (size_t)events->sessions.n;
+    size_t n_sessions = (size_t)events->n_sessions;
     session_sort sort = {events, by_time ? first : NULL};
     memset(rank, 0, n_sessions * sizeof *rank);
     for (size_t i = 0; i < events->n; i++) {
@@ -222,12 +235,11 @@ static void rank_sessions(const gru4rec_events *events, bool by_time, stamp *fir
 static void order_events(gru4rec_events *events, const int32_t *rank,
                          gru4rec_dataset *dataset, uint32_t *permutation)
 {
-    size_t n_sessions = (size_t)events->sessions.n;
+    size_t n_sessions = (size_t)events->n_sessions;
     int64_t *offsets = dataset->offsets;
     for (size_t i = 0; i < events->n; i++)
         offsets[rank[events->session[i]] + 1]++;
     for (size_t s = 0; s < n_sessions; s++) {
-        dataset->n_single += offsets[s + 1] == 1;
         offsets[s + 1] += offsets[s];
     }
     /* offsets[s] moves to the end of session s, and back when all are in place. */
@@ -276,10 +288,74 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
     return status;
 }
 
+/* ---- cutting at pauses ---- */
+
+static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b)
+{
+    if (events->is_real_time)
+        return events->time[b].real - events->time[a].real;
+    return (double)events->time[b].integer - (double)events->time[a].integer;
+}
+
+/*
+ * Gives the parts of each session between long pauses session numbers of their own, ascending
+ * in time. rank: scratch (sessions), permutation: scratch (n).
+ */
+static bool cut_sessions(gru4rec_events *events, gru4rec_dataset *whole, int32_t *rank,
+                         uint32_t *permutation)
+{
+    const double gap = events->preparation.session_gap;
+    size_t capacity = 0;
+    int32_t *owner = NULL, n = 0;
+    for (int32_t s = 0; s < events->n_sessions; s++)
+        rank[s] = s;
+    order_events(events, rank, whole, permutation);
+    for (int32_t s = 0; s < events->n_sessions; s++)
+        for (int64_t i = whole->offsets[s]; i < whole->offsets[s + 1]; i++) {
+            bool is_new = i == whole->offsets[s] ||
+                          pause_between(events, permutation[i - 1], permutation[i]) > gap;
+            if (is_new && !g4r_grow(&events->allocator, &owner, &capacity, (size_t)n + 1,
+                                    sizeof *owner)) {
+                g4r_free(&events->allocator, owner);
+                return false;
+            }
+            if (is_new)
+                owner[n++] = s;
+            events->session[permutation[i]] = n - 1;
+        }
+    events->owner = owner;
+    events->n_sessions = n;
+    return true;
+}
+
+static bool cut_at_pauses(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    const size_t n_sessions = (size_t)events->n_sessions;
+    gru4rec_dataset whole = {0};
+    uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
+    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
+    whole.offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *whole.offsets);
+    bool is_ok = permutation != NULL && rank != NULL && whole.offsets != NULL &&
+                 cut_sessions(events, &whole, rank, permutation);
+    g4r_free(allocator, permutation);
+    g4r_free(allocator, rank);
+    g4r_free(allocator, whole.offsets);
+    return is_ok;
+}
+
+/* ---- all of it ---- */
+
+void gru4rec_events_prepare(gru4rec_events *events,
+                            const gru4rec_preparation *preparation)
+{
+    events->preparation = *preparation;
+}
+
 static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
 {
     const gru4rec_allocator *allocator = &events->allocator;
-    size_t n_sessions = (size_t)events->sessions.n;
+    size_t n_sessions = (size_t)events->n_sessions;
     stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
     int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
@@ -301,6 +377,25 @@ static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *data
     return is_ok;
 }
 
+static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
+                                   gru4rec_dataset *dataset, gru4rec_items **items)
+{
+    events->n_sessions = events->sessions.n;
+    if (events->preparation.session_gap > 0 && !cut_at_pauses(events))
+        return GRU4REC_NOMEM;
+    dataset->n_sessions = events->n_sessions;
+    dataset->n_events = (int64_t)events->n;
+    dataset->n_unknown = events->n_unknown;
+    if (!sort_all(events, by_time, dataset))
+        return GRU4REC_NOMEM;
+    free_columns(events);
+    int32_t n_items =
+        events->known != NULL ? gru4rec_items_count(events->known) : events->items.n;
+    if (!g4r_prepare(dataset, events->visit, n_items, &events->preparation))
+        return GRU4REC_NOMEM;
+    return events->known == NULL ? make_items(events, dataset, items) : GRU4REC_OK;
+}
+
 gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
                                      gru4rec_dataset **dataset, gru4rec_items **items)
 {
@@ -309,15 +404,9 @@ gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
     *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
     if (*dataset != NULL) {
         (*dataset)->allocator = events->allocator;
-        (*dataset)->n_sessions = events->sessions.n;
-        (*dataset)->n_events = (int64_t)events->n;
-        (*dataset)->n_unknown = events->n_unknown;
-        if (sort_all(events, by_time, *dataset))
-            status = GRU4REC_OK;
+        status = make_dataset(events, by_time, *dataset, items);
     }
     free_columns(events);
-    if (status == GRU4REC_OK && events->known == NULL)
-        status = make_items(events, *dataset, items);
     if (status != GRU4REC_OK) {
         gru4rec_dataset_free(*dataset);
         *dataset = NULL;
@@ -327,7 +416,7 @@ gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
 
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id)
 {
-    g4r_dict_get(&events->sessions, events->visit[place], id);
+    g4r_dict_get(&events->sessions, owner_of(events, events->visit[place]), id);
 }
 
 void gru4rec_dataset_free(gru4rec_dataset *dataset)

@@ -107,8 +107,7 @@ static int start(batches_cursor *cursor, sqlite3 *db, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_source_open(db, "main", text, &columns, &source, error);
     if (rc == SQLITE_OK)
-        rc = ext_source_read(db, &source, NULL, options.time_sort != 0, &cursor->events,
-                             error);
+        rc = ext_source_read(db, &source, NULL, &options, &cursor->events, error);
     if (rc == SQLITE_OK &&
         gru4rec_schedule_new(&ext_allocator, cursor->events.dataset, options.batch_size,
                              options.n_sample == 0, &cursor->schedule) != GRU4REC_OK)

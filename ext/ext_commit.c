@@ -118,8 +118,8 @@ static int make_summary(ext_training *t, ext_error *error)
             "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'steps', "
             "?3, 'events', ?4, 'sessions', ?5, 'items', ?6, 'loss', ?7, "
             "'seconds', ?8, 'events_per_second', ?9, 'threads', 1, "
-            "'skipped_events', ?10, 'skipped_sessions', ?11, 'memory_bytes', "
-            "?12)"),
+            "'skipped_events', ?10, 'skipped_sessions', ?11, 'outside', ?13, "
+            "'repeats', ?14, 'rare', ?15, 'short', ?16, 'memory_bytes', ?12)"),
         &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
@@ -135,6 +135,10 @@ static int make_summary(ext_training *t, ext_error *error)
     sqlite3_bind_int64(stmt, 10, t->events.n_null);
     sqlite3_bind_int64(stmt, 11, dataset->n_single);
     sqlite3_bind_int64(stmt, 12, (int64_t)t->n_bytes);
+    sqlite3_bind_int64(stmt, 13, t->events.n_outside);
+    sqlite3_bind_int64(stmt, 14, dataset->n_repeats);
+    sqlite3_bind_int64(stmt, 15, dataset->n_rare);
+    sqlite3_bind_int64(stmt, 16, dataset->n_short);
     if (sqlite3_step(stmt) == SQLITE_ROW)
         t->run.summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
     if (t->run.summary == NULL)

@@ -152,7 +152,8 @@ static int evaluate(evaluate_cursor *cursor, ext_connection *connection, ext_err
         rc = open_source(connection, (const char *)sqlite3_value_text(arguments[MODEL]),
                          text, &columns, &source, error);
     if (rc == SQLITE_OK)
-        rc = ext_source_read(connection->db, &source, model->items, true, &test, error);
+        rc = ext_source_read(connection->db, &source, model->items, &model->options,
+                             &test, error);
     if (rc == SQLITE_OK)
         rc = compute(cursor, connection->db, model, &test, &options, error);
     ext_events_free(&test);

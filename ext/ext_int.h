@@ -171,6 +171,7 @@ typedef struct ext_events {
     gru4rec_items *items;    /* NULL where a catalogue was given */
     gru4rec_events *builder; /* knows the sessions' ids */
     int64_t n_null;          /* events without session, item or time */
+    int64_t n_outside;       /* events before since or from until on */
 } ext_events;
 
 /* Is it SQL to run, rather than a name? */
@@ -182,12 +183,15 @@ bool ext_source_is_select(const char *text);
 int ext_source_open(sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_source *source, ext_error *error);
 void ext_source_close(ext_source *source);
-/* known: NULL for training. by_time: as gru4rec_events_finish(). */
+/*
+ * known: NULL for training, which takes all options that prepare events; else the items of a
+ * model trained with those options, of which only session_gap and collapse_repeats matter.
+ */
 int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
-                    bool by_time, ext_events *events, ext_error *error);
+                    const gru4rec_options *options, ext_events *events, ext_error *error);
 void ext_events_free(ext_events *events);
 /*
- * Rows (session, item), sessions together and each in the product's order of events; with
+ * Rows (session, item, time), sessions together and each in the product's order of events; with
  * is_one only those of the session that is bound to ?1.
  */
 int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,

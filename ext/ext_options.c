@@ -141,7 +141,10 @@ static void append_value(sqlite3_str *json, gru4rec_option_type type, const char
     case GRU4REC_OPTION_BOOLEAN:
         sqlite3_str_appendall(json, text);
         break;
-    default: /* a number, or one of the table's words, which need no escapes */
+    case GRU4REC_OPTION_TEXT: /* words of the table, or times: nothing to escape */
+        sqlite3_str_appendf(json, "\"%s\"", text);
+        break;
+    default: /* a number, or a word that stands for one */
         sqlite3_str_appendf(json, strchr("-0123456789", *text) != NULL ? "%s" : "\"%s\"",
                             text);
         break;

@@ -88,8 +88,10 @@ static void score_by_session(ext_ranker *ranker, const ext_rows *history,
                              const int32_t *rows, int32_t n)
 {
     gru4rec_session_reset(ranker->session);
+    bool collapses = ranker->model->options.collapse_repeats != 0;
     for (size_t i = 0; i < history->n; i++)
-        gru4rec_session_step(ranker->session, history->rows[i]);
+        if (!collapses || i == 0 || history->rows[i] != history->rows[i - 1])
+            gru4rec_session_step(ranker->session, history->rows[i]);
     gru4rec_session_scores(ranker->session, rows, n,
                            gru4rec_ranking_scores(ranker->ranking));
 }

@@ -28,8 +28,8 @@ typedef struct relation_cursor {
     ext_ranker ranker;
     bool is_open; /* the ranker is */
     bool is_eof;
-    sqlite3_stmt
-        *events; /* (session, item) in order; on the first row of the next session */
+    sqlite3_stmt *
+        events; /* (session, item, time) in order; on the first row of the next session */
     sqlite3_value *session;
     uint64_t hash; /* of the arguments and the session */
 
@@ -149,12 +149,17 @@ static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
     return a->type == GRU4REC_ID_INTEGER ? a->integer == b->integer : a->real == b->real;
 }
 
-/* Reads one session's items, and the first row behind it. Needs a row; *has_more out. */
+/*
+ * Reads one session's items, of its last part where the model cuts sessions at pauses, and the
+ * first row behind it. Needs a row; *has_more out.
+ */
 static int read_session(relation_cursor *cursor, ext_rows *history, bool *has_more,
                         ext_error *error)
 {
     sqlite3 *db = sqlite3_db_handle(cursor->events);
     gru4rec_id session, next, item;
+    const double gap = cursor->ranker.model->options.session_gap;
+    double last_time = sqlite3_column_double(cursor->events, 2);
     int rc = SQLITE_ROW;
     sqlite3_value_free(cursor->session);
     cursor->session = sqlite3_value_dup(sqlite3_column_value(cursor->events, 0));
@@ -166,6 +171,10 @@ static int read_session(relation_cursor *cursor, ext_rows *history, bool *has_mo
 
     while (rc == SQLITE_ROW && ext_column_id(cursor->events, 0, &next) &&
            is_same_session(&session, &next)) {
+        double time = sqlite3_column_double(cursor->events, 2);
+        if (gap > 0 && time - last_time > gap)
+            history->n = 0; /* a pause: the session before it is over */
+        last_time = time;
         if (ext_column_id(cursor->events, 1, &item)) {
             int32_t row = gru4rec_items_find(cursor->ranker.model->items, &item);
             if (row >= 0 && ext_rows_add(history, row, error) != SQLITE_OK)

@@ -265,7 +265,24 @@ static bool get_time(sqlite3_stmt *stmt, gru4rec_time *time)
     return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
-static int add_event(sqlite3_stmt *stmt, ext_events *events, ext_error *error)
+/* A time that since or until gives. */
+typedef struct time_bound {
+    bool is_set;
+    gru4rec_time time;
+} time_bound;
+
+/* Is the column's time before the bound? */
+static bool is_before(const gru4rec_time *time, const time_bound *bound)
+{
+    if (!time->is_real && !bound->time.is_real)
+        return time->integer < bound->time.integer;
+    double a = time->is_real ? time->real : (double)time->integer;
+    double b = bound->time.is_real ? bound->time.real : (double)bound->time.integer;
+    return a < b;
+}
+
+static int add_event(sqlite3_stmt *stmt, const time_bound bounds[2], ext_events *events,
+                     ext_error *error)
 {
     gru4rec_id session, item;
     gru4rec_time time;
@@ -286,6 +303,11 @@ static int add_event(sqlite3_stmt *stmt, ext_events *events, ext_error *error)
                         "time '%.40s' is neither a number nor a date that SQLite knows; "
                         "use a source that converts it",
                         sqlite3_column_text(stmt, TIME));
+    if ((bounds[0].is_set && is_before(&time, &bounds[0])) ||
+        (bounds[1].is_set && !is_before(&time, &bounds[1]))) {
+        events->n_outside++;
+        return SQLITE_OK;
+    }
     return ext_fail_library(error,
                             gru4rec_events_add(events->builder, &session, &item, &time,
                                                sqlite3_column_int64(stmt, ROWID),
@@ -293,24 +315,74 @@ static int add_event(sqlite3_stmt *stmt, ext_events *events, ext_error *error)
                             &message);
 }
 
-int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
-                    bool by_time, ext_events *events, ext_error *error)
+/* The time that an option gives, as the source's times are read; none for "". */
+static int read_bound(sqlite3 *db, const char *text, const char *name, time_bound *bound,
+                      ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    char *time = make_time("t");
+    bound->is_set = *text != '\0';
+    if (time == NULL)
+        return ext_fail_nomem(error);
+    int rc =
+        ext_prepare(db, sqlite3_mprintf("SELECT 0, 0, %z FROM (SELECT ?1 AS t)", time),
+                    &stmt, error);
+    if (rc != SQLITE_OK || !bound->is_set) {
+        sqlite3_finalize(stmt);
+        return rc;
+    }
+    sqlite3_bind_text(stmt, 1, text, -1, SQLITE_TRANSIENT);
+    if (sqlite3_step(stmt) != SQLITE_ROW || !get_time(stmt, &bound->time))
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "option '%s' cannot be '%s'; it takes a number or an ISO-8601 time",
+                      name, text);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int read_rows(sqlite3 *db, const ext_source *source, const time_bound bounds[2],
+                     ext_events *events, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    memset(events, 0, sizeof *events);
-    if (gru4rec_events_new(&ext_allocator, known, &events->builder) != GRU4REC_OK)
-        return ext_fail_nomem(error);
     int rc = prepare_events(db, source, &stmt, error);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = add_event(stmt, events, error);
+        rc = add_event(stmt, bounds, events, error);
     if (rc == SQLITE_DONE)
         rc = SQLITE_OK;
     else if (error->rc == SQLITE_OK)
         rc = ext_fail_db(error, db, "reading the events");
     sqlite3_finalize(stmt);
+    return rc;
+}
+
+int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
+                    const gru4rec_options *options, ext_events *events, ext_error *error)
+{
+    bool is_training = known == NULL;
+    time_bound bounds[2] = {{0}};
+    gru4rec_preparation preparation = {
+        .session_gap = options->session_gap,
+        .collapse_repeats = options->collapse_repeats != 0,
+        .min_support = is_training ? options->min_support : 0,
+        .min_length = is_training ? options->min_length : 0,
+    };
+    int rc = SQLITE_OK;
+    memset(events, 0, sizeof *events);
+    if (is_training)
+        rc = read_bound(db, options->since, "since", &bounds[0], error);
+    if (is_training && rc == SQLITE_OK)
+        rc = read_bound(db, options->until, "until", &bounds[1], error);
+    if (rc == SQLITE_OK &&
+        gru4rec_events_new(&ext_allocator, known, &events->builder) != GRU4REC_OK)
+        rc = ext_fail_nomem(error);
+    if (rc != SQLITE_OK)
+        return rc;
+    gru4rec_events_prepare(events->builder, &preparation);
+    rc = read_rows(db, source, bounds, events, error);
     if (rc == SQLITE_OK)
         rc = ext_fail_library(error,
-                              gru4rec_events_finish(events->builder, by_time,
+                              gru4rec_events_finish(events->builder,
+                                                    !is_training || options->time_sort,
                                                     &events->dataset, &events->items),
                               NULL);
     return rc;
@@ -332,10 +404,11 @@ int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
     if (time == NULL)
         return ext_fail_nomem(error);
     char *query = sqlite3_mprintf(
-        "SELECT \"%w\", \"%w\" FROM %s AS source WHERE \"%w\" %s AND \"%w\" IS NOT NULL"
+        "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE \"%w\" %s AND \"%w\" IS NOT "
+        "NULL"
         " AND %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s, \"%w\" COLLATE "
         "BINARY",
-        c->session, c->item, source->from, c->session,
+        c->session, c->item, time, source->from, c->session,
         is_one ? "= ?1 COLLATE BINARY" : "IS NOT NULL", c->item, time, c->session, time,
         source->rowid != NULL ? source->rowid : "NULL", c->item);
     sqlite3_free(time);

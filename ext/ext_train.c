@@ -74,15 +74,17 @@ static int read_events(ext_training *t, ext_error *error)
     int rc = ext_store_source(t->db, t->schema, t->name, &t->config, t->text, &t->columns,
                               &t->source, error);
     if (rc == SQLITE_OK)
-        rc = ext_source_read(t->db, &t->source, NULL, t->options.time_sort != 0,
-                             &t->events, error);
+        rc = ext_source_read(t->db, &t->source, NULL, &t->options, &t->events, error);
     gru4rec_events_free(t->events.builder); /* the sessions' ids are not needed again */
     t->events.builder = NULL;
     if (rc == SQLITE_OK && t->events.dataset->n_events == 0)
-        rc = ext_fail(error, SQLITE_ERROR,
-                      "the source has no events (%lld rows lack a session, an item or a "
-                      "time); train when there are some",
-                      (long long)t->events.n_null);
+        rc = ext_fail(
+            error, SQLITE_ERROR,
+            "no events are left to train on (%lld rows lack a session, an item or a "
+            "time, %lld lie outside since and until, %lld went by min_support and "
+            "min_length); train when there are some, or with other options",
+            (long long)t->events.n_null, (long long)t->events.n_outside,
+            (long long)(t->events.dataset->n_rare + t->events.dataset->n_short));
     return rc;
 }
 

@@ -112,7 +112,7 @@ typedef struct gru4rec_activation {
     double a, b;
 } gru4rec_activation;
 
-enum { GRU4REC_MAX_REALS = 4 };
+enum { GRU4REC_MAX_REALS = 4, GRU4REC_MAX_WORD = 40 };
 
 typedef struct gru4rec_reals {
     int64_t n;
@@ -157,6 +157,9 @@ typedef struct gru4rec_options {
     gru4rec_list feedforward;
     gru4rec_activation feedforward_act;
     int64_t bptt, time_sort, train_random_order;
+    char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
+    double session_gap;
+    int64_t collapse_repeats, min_support, min_length;
     int64_t warm_start;
     int64_t reset_after;
 

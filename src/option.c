@@ -13,6 +13,8 @@ size_t g4r_option_value_size(const g4r_option *o)
         return sizeof(gru4rec_list);
     case G4R_REALS:
         return sizeof(gru4rec_reals);
+    case G4R_WORD:
+        return GRU4REC_MAX_WORD;
     case G4R_ACTIVATION:
         return sizeof(gru4rec_activation);
     case G4R_REAL:
@@ -173,6 +175,17 @@ static bool parse_activation(const g4r_option *o, const char *text,
     return true;
 }
 
+/* A date, a time or a number: nothing that JSON or SQL would have to escape. */
+static bool parse_word(const char *text, char word[GRU4REC_MAX_WORD])
+{
+    size_t length = strlen(text);
+    if (length >= GRU4REC_MAX_WORD || strspn(text, "0123456789+-.:TZtz eE") != length)
+        return false;
+    memset(word, 0, GRU4REC_MAX_WORD);
+    memcpy(word, text, length);
+    return true;
+}
+
 bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *value)
 {
     switch (o->kind) {
@@ -195,6 +208,8 @@ bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *v
         return parse_list(o, text, &value->list);
     case G4R_REALS:
         return parse_reals(o, text, &value->reals);
+    case G4R_WORD:
+        return parse_word(text, value->word);
     default:
         return parse_activation(o, text, &value->activation);
     }
@@ -269,6 +284,8 @@ size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size
         return print_list(text, size, value);
     case G4R_REALS:
         return print_reals(text, size, value);
+    case G4R_WORD:
+        return (size_t)snprintf(text, size, "%s", (const char *)value);
     case G4R_ACTIVATION:
         return (size_t)print_activation(text, size, value);
     case G4R_REAL:
@@ -321,6 +338,9 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
     case G4R_LIST:
         snprintf(text, size, "up to %d integers from %s to %s, as 100/100",
                  GRU4REC_MAX_LIST, min, max);
+        break;
+    case G4R_WORD:
+        snprintf(text, size, "a number or an ISO-8601 time");
         break;
     case G4R_REALS:
         snprintf(text, size, "up to %d numbers from %s to below %s, as 0.9/0.99",

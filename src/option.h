@@ -13,6 +13,7 @@ typedef enum g4r_option_kind {
     G4R_CHOICE,
     G4R_LIST,
     G4R_REALS,
+    G4R_WORD,
     G4R_ACTIVATION
 } g4r_option_kind;
 
@@ -35,6 +36,7 @@ typedef union g4r_option_value {
     double real;
     gru4rec_list list;
     gru4rec_reals reals;
+    char word[GRU4REC_MAX_WORD];
     gru4rec_activation activation;
 } g4r_option_value;
 

@@ -149,6 +149,20 @@ static const g4r_option table[] = {
         "sessions are visited in the order of their first events; false: of their ids"),
     OPTION(train_random_order, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
            "sessions are visited in a new random order in each epoch"),
+    OPTION(since, G4R_WORD, TRAIN, 0, 0, false, NULL, "",
+           "events before this time are left out"),
+    OPTION(until, G4R_WORD, TRAIN, 0, 0, false, NULL, "",
+           "events at or after this time are left out"),
+    OPTION(session_gap, G4R_REAL, TRAIN, 0, 1e18, false, NULL, "0",
+           "a longer pause begins a new session; in the unit of the times, seconds where "
+           "they "
+           "are text; 0: none. Serving then uses the last session"),
+    OPTION(collapse_repeats, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "an item that follows itself counts once"),
+    OPTION(min_support, G4R_INTEGER, TRAIN, 1, 1e9, false, NULL, "1",
+           "items with fewer events are left out,"),
+    OPTION(min_length, G4R_INTEGER, TRAIN, 1, 65536, false, NULL, "1",
+           "and sessions with fewer events, in turn until neither changes anything"),
     OPTION(warm_start, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
            "begin from the active version's weights; new items begin at random"),
     OPTION(
@@ -443,7 +457,7 @@ void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
         [G4R_INTEGER] = GRU4REC_OPTION_INTEGER, [G4R_REAL] = GRU4REC_OPTION_REAL,
         [G4R_BOOLEAN] = GRU4REC_OPTION_BOOLEAN, [G4R_CHOICE] = GRU4REC_OPTION_TEXT,
         [G4R_LIST] = GRU4REC_OPTION_LIST,       [G4R_REALS] = GRU4REC_OPTION_LIST,
-        [G4R_ACTIVATION] = GRU4REC_OPTION_TEXT,
+        [G4R_WORD] = GRU4REC_OPTION_TEXT,       [G4R_ACTIVATION] = GRU4REC_OPTION_TEXT,
     };
     assert(index < N_OPTIONS);
     const g4r_option *o = &table[index];

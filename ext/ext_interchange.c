@@ -199,7 +199,7 @@ static unsigned char *read_file(const char *path, size_t *n, ext_error *error)
     }
     if (!is_ok) {
         ext_fail(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path,
-                 strerror(errno));
+                 why != NULL ? why : strerror(errno));
         free(bytes);
         bytes = NULL;
     }

@@ -14,6 +14,9 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
 # ---- one build directory per flavour ----
 comma := ,
 FLAVOUR := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,$(if $(COVERAGE),coverage,release)))
@@ -68,7 +71,7 @@ help:
 ## make install         into PREFIX (/usr/local): LIBDIR/gru4rec.so, the header
 ## make clean           remove build/, gru4rec.so, demo.db
 ##
-## Variables: CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local
+## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local
 
 # The link is repeated when the flavour changes: gru4rec.so is that of the last make.
 gru4rec.so: $(B)/gru4rec.so
@@ -76,7 +79,8 @@ gru4rec.so: $(B)/gru4rec.so
 
 # Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
 $(B)/gru4rec.so: $(EXT_OBJ) $(LIB_OBJ)
-	$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS)
+	@echo 'LD  $@'
+	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS)
 
 $(B)/libgru4rec.a: $(LIB_OBJ)
 	rm -f $@
@@ -88,19 +92,23 @@ $(B)/libgru4rec_double.a: $(DOUBLE_OBJ)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	@echo 'CC  $@'
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(B)/double/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -DGRU4REC_DOUBLE -c -o $@ $<
+	@echo 'CC  $@'
+	$(Q)$(CC) $(CFLAGS_ALL) -DGRU4REC_DOUBLE -c -o $@ $<
 
 $(B)/src/vec_kernels_%.o: src/vec_kernels.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DVEC_NAME=$* -c -o $@ $<
+	@echo 'CC  $@'
+	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DVEC_NAME=$* -c -o $@ $<
 
 $(B)/double/src/vec_kernels_%.o: src/vec_kernels.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<
+	@echo 'CC  $@'
+	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<
 
 demo: gru4rec.so
 	rm -f demo.db

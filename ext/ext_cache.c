@@ -77,6 +77,11 @@ static int read_model(sqlite3 *db, const char *schema, const char *name,
         rc = ext_fail(error, SQLITE_CORRUPT, "model '%s' is damaged: it has no items",
                       name);
     if (rc == SQLITE_OK)
+        rc = ext_tensors_check_size(
+            db, schema, name, version->version,
+            gru4rec_model_value_bytes(&model->options, gru4rec_items_count(model->items)),
+            error);
+    if (rc == SQLITE_OK)
         rc = ext_fail_library(error,
                               gru4rec_model_new(&ext_allocator, &model->options,
                                                 gru4rec_items_count(model->items),

@@ -78,8 +78,6 @@ int ext_training_check(ext_training *t, ext_error *error)
 static int create_model(ext_training *t, ext_error *error)
 {
     sqlite3_str *text = sqlite3_str_new(t->db);
-    gru4rec_option_info info;
-    char value[512];
     sqlite3_str_appendf(text, "CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec(",
                         t->schema, t->name);
     if (ext_source_is_select(t->text))
@@ -89,13 +87,7 @@ static int create_model(ext_training *t, ext_error *error)
     sqlite3_str_appendf(text, ", session=\"%w\", item=\"%w\", time=\"%w\"",
                         t->source.columns.session, t->source.columns.item,
                         t->source.columns.time);
-    for (size_t i = 0; i < gru4rec_option_count(); i++) {
-        gru4rec_option_describe(i, &info);
-        if (info.scope != GRU4REC_SCOPE_TRAIN || !gru4rec_option_is_set(&t->options, i))
-            continue;
-        gru4rec_option_text(&t->options, i, value, sizeof value);
-        sqlite3_str_appendf(text, ", %s=%s", info.name, value);
-    }
+    ext_options_arguments(text, &t->options);
     sqlite3_str_appendall(text, ")");
     return ext_exec(t->db, sqlite3_str_finish(text), error);
 }
@@ -178,33 +170,42 @@ static bool wait_for_others(ext_training *t, double since)
     return !is_late && !ext_poll_check(&t->poll);
 }
 
-/*
- * The commit. In autocommit the outermost RELEASE commits, and while readers hold it up
- * it is tried again with everything still written. Given up, only ROLLBACK ends that
- * transaction, which is ours alone.
- */
+/* Takes back what was written since SAVEPOINT gru4rec. */
+static void undo(sqlite3 *db, bool is_alone)
+{
+    static const char *const all[] = {"ROLLBACK", NULL};
+    static const char *const own[] = {"ROLLBACK TO gru4rec", "RELEASE gru4rec", NULL};
+    ext_error ignored = {0};
+    for (const char *const *sql = is_alone ? all : own; *sql != NULL; sql++) {
+        ext_exec(db, sqlite3_mprintf("%s", *sql), &ignored);
+        ext_error_clear(&ignored);
+    }
+}
+
+int ext_savepoint_end(sqlite3 *db, bool is_alone, int rc, ext_error *error)
+{
+    if (rc == SQLITE_OK)
+        rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    if (rc != SQLITE_OK)
+        undo(db, is_alone);
+    return rc;
+}
+
+/* While readers hold the commit up it is tried again, with everything still written. */
 static int release_version(ext_training *t, double since, ext_error *error)
 {
-    ext_error ignored = {0};
     int rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
     while (t->is_alone && is_busy(error) && wait_for_others(t, since)) {
         ext_error_clear(error);
         rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
     }
-    if (rc != SQLITE_OK) {
-        ext_exec(t->db, sqlite3_mprintf(t->is_alone ? "ROLLBACK" : "ROLLBACK TO gru4rec"),
-                 &ignored);
-        ext_error_clear(&ignored);
-        if (!t->is_alone)
-            ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
-        ext_error_clear(&ignored);
-    }
+    if (rc != SQLITE_OK)
+        undo(t->db, t->is_alone);
     return rc;
 }
 
 int ext_training_save(ext_training *t, ext_error *error)
 {
-    ext_error ignored = {0};
     sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
     double since = ext_seconds();
     int rc = make_summary(t, error);
@@ -219,9 +220,7 @@ int ext_training_save(ext_training *t, ext_error *error)
             rc = release_version(t, since, error);
             break;
         }
-        ext_exec(t->db, sqlite3_mprintf("ROLLBACK TO gru4rec"), &ignored);
-        ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
-        ext_error_clear(&ignored);
+        undo(t->db, t->is_alone);
         is_again = t->is_alone && is_busy(error) && wait_for_others(t, since);
     }
     sqlite3_set_last_insert_rowid(t->db, rowid);

@@ -151,6 +151,8 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
+/* Appends ", name=value" for each option of training that was set. */
+void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 /* A JSON object of the options of training: all, or those that were set. NULL: no memory.
  */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
@@ -205,6 +207,9 @@ void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n
 
 int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t version,
                      const gru4rec_model *model, ext_error *error);
+/* SQLITE_CORRUPT when the version has far fewer bytes: asked before they are allocated. */
+int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
+                           int64_t version, size_t n_bytes, ext_error *error);
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
                      gru4rec_model *model, ext_error *error);
 
@@ -302,20 +307,6 @@ int ext_runs_gone(sqlite3 *db, const char *schema, const char *name, const char 
 /* Says so in the table. */
 int ext_runs_sweep(sqlite3 *db, const char *schema, const char *name, ext_error *error);
 
-/* ---- ext_safetensors.c ---- */
-
-/*
- * What stands before the values in the file, its length included; the values follow in
- * the order of the model's tensors. *header is of sqlite3_malloc.
- */
-int ext_safetensors_header(sqlite3 *db, const char *schema, const char *name,
-                           const ext_version *version, const gru4rec_model *model,
-                           char **header, size_t *n_header, ext_error *error);
-/* A model, its items and options from the bytes of a file. options are initialised. */
-int ext_safetensors_read(sqlite3 *db, const unsigned char *bytes, size_t n_bytes,
-                         gru4rec_options *options, gru4rec_items **items,
-                         gru4rec_model **model, ext_error *error);
-
 /* ---- ext_cache.c ---- */
 
 /* A loaded version. Shared; nobody changes it. */
@@ -360,6 +351,19 @@ int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
 /* Can every kept version be loaded? */
 int ext_check_model(sqlite3 *db, const char *schema, const char *name, ext_error *error);
 
+/* ---- ext_safetensors.c ---- */
+
+/*
+ * What stands before the values in the file, its length included; the values follow in
+ * the order of the model's tensors. *header is of sqlite3_malloc.
+ */
+int ext_safetensors_header(sqlite3 *db, const ext_model *model, char **header,
+                           size_t *n_header, ext_error *error);
+/* A model, its items and options from the bytes of a file. options are initialised. */
+int ext_safetensors_read(sqlite3 *db, const unsigned char *bytes, size_t n_bytes,
+                         gru4rec_options *options, gru4rec_items **items,
+                         gru4rec_model **model, ext_error *error);
+
 /* ---- ext_train.c, ext_commit.c ---- */
 
 typedef struct ext_training {
@@ -383,6 +387,12 @@ typedef struct ext_training {
     size_t n_bytes; /* that the training needs */
 } ext_training;
 
+/*
+ * Ends SAVEPOINT gru4rec: releases it where rc is SQLITE_OK, else, and when that fails, takes back
+ * what was written. is_alone: it was opened in autocommit, so that the transaction is ours;
+ * there only ROLLBACK ends one whose commit failed.
+ */
+int ext_savepoint_end(sqlite3 *db, bool is_alone, int rc, ext_error *error);
 /* Refuses what cannot work; in a user's transaction, takes the write lock. */
 int ext_training_check(ext_training *t, ext_error *error);
 /* Creates the model if need be, writes the version and commits. Leaves run.summary. */

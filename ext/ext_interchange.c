@@ -9,12 +9,14 @@
  * makes a kept version the active one; 'previous': the one before the active. Gives its
  * number gru4rec_check(model)             'ok', or what is wrong with what is stored
  */
+#define _POSIX_C_SOURCE 200809L /* fileno */
 #include "ext_int.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A model named in SQL. */
 typedef struct target {
@@ -103,45 +105,61 @@ static bool write_values(FILE *file, const gru4rec_model *model)
     return true;
 }
 
+static bool write_file(const char *path, const gru4rec_model *model, const char *header,
+                       size_t n_header)
+{
+    FILE *file = fopen(path, "wb");
+    bool is_ok = file != NULL && fwrite(header, 1, n_header, file) == n_header &&
+                 write_values(file, model);
+    return file != NULL && fclose(file) == 0 && is_ok;
+}
+
+/* Is there something that is no ordinary file: a device, a pipe? */
+static bool is_special(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode);
+}
+
+/*
+ * A file is written beside its place and then moved there, so that no half of one is left; a
+ * device or a pipe is written to.
+ */
 static void export_file(sqlite3_context *context, const char *path,
                         const gru4rec_model *model, const char *header, size_t n_header,
                         ext_error *error)
 {
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        ext_fail(error, SQLITE_CANTOPEN, "cannot write '%.200s': %s", path,
-                 strerror(errno));
+    bool is_direct = is_special(path);
+    char *part = sqlite3_mprintf(is_direct ? "%s" : "%s.part", path);
+    if (part == NULL) {
+        ext_fail_nomem(error);
         return;
     }
-    bool is_ok =
-        fwrite(header, 1, n_header, file) == n_header && write_values(file, model);
-    is_ok = fclose(file) == 0 && is_ok;
+    bool is_ok = write_file(part, model, header, n_header) &&
+                 (is_direct || rename(part, path) == 0);
     if (is_ok)
         sqlite3_result_int64(context, (sqlite3_int64)(n_header + value_bytes(model)));
     else
-        ext_fail(error, SQLITE_IOERR, "cannot write '%.200s': %s", path, strerror(errno));
+        ext_fail(error, SQLITE_CANTOPEN, "cannot write '%.200s': %s", path,
+                 strerror(errno));
+    if (!is_ok && !is_direct)
+        remove(part);
+    sqlite3_free(part);
 }
 
 static void export_model(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = sqlite3_user_data(context);
-    sqlite3 *db = connection->db;
     ext_error error = {0};
     target t;
     ext_model *model = NULL;
-    ext_version version = {0};
     char *header = NULL;
     size_t n_header;
-    int rc = find_target(db, argv[0], true, &t, &error);
+    int rc = find_target(connection->db, argv[0], true, &t, &error);
     if (rc == SQLITE_OK)
         rc = ext_model_acquire(connection, t.schema, t.name, &model, &error);
-    if (rc == SQLITE_OK) {
-        version.version = model->version;
-        rc = ext_store_version(db, t.schema, t.name, &version, &error);
-    }
     if (rc == SQLITE_OK)
-        rc = ext_safetensors_header(db, t.schema, t.name, &version, model->model, &header,
-                                    &n_header, &error);
+        rc = ext_safetensors_header(connection->db, model, &header, &n_header, &error);
     const char *path = argc > 1 ? (const char *)sqlite3_value_text(argv[1]) : NULL;
     if (rc == SQLITE_OK && argc > 1 && path == NULL)
         ext_fail(&error, SQLITE_ERROR,
@@ -149,9 +167,8 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     else if (rc == SQLITE_OK && path != NULL)
         export_file(context, path, model->model, header, n_header, &error);
     else if (rc == SQLITE_OK)
-        export_blob(context, db, model->model, header, n_header, &error);
+        export_blob(context, connection->db, model->model, header, n_header, &error);
     sqlite3_free(header);
-    ext_version_free(&version);
     ext_model_release(model);
     free_target(&t);
     if (error.rc != SQLITE_OK)
@@ -163,27 +180,31 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
 /* The bytes of a file, of malloc. */
 static unsigned char *read_file(const char *path, size_t *n, ext_error *error)
 {
+    struct stat facts;
     unsigned char *bytes = NULL;
     FILE *file = fopen(path, "rb");
-    long size = -1;
-    if (file != NULL && fseek(file, 0, SEEK_END) == 0)
-        size = ftell(file);
-    if (size >= 0 && fseek(file, 0, SEEK_SET) == 0) {
-        bytes = malloc((size_t)size + 1);
+    bool is_ok = file != NULL && fstat(fileno(file), &facts) == 0;
+    const char *why = NULL;
+    if (is_ok && !S_ISREG(facts.st_mode)) {
+        why = S_ISDIR(facts.st_mode) ? "Is a directory" : "not an ordinary file";
+        is_ok = false;
+    }
+    *n = is_ok ? (size_t)facts.st_size : 0;
+    if (is_ok) {
+        bytes = malloc(*n + 1);
         if (bytes == NULL)
             ext_fail_nomem(error);
-        else if (fread(bytes, 1, (size_t)size, file) != (size_t)size)
-            size = -1;
+        else
+            is_ok = fread(bytes, 1, *n, file) == *n;
     }
-    if (size < 0) {
+    if (!is_ok) {
         ext_fail(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path,
-                 strerror(errno));
+                 why != NULL ? why : strerror(errno));
         free(bytes);
         bytes = NULL;
     }
     if (file != NULL)
         fclose(file);
-    *n = size < 0 ? 0 : (size_t)size;
     return bytes;
 }
 
@@ -210,32 +231,63 @@ static int read_argument(sqlite3 *db, sqlite3_value *value, gru4rec_options *opt
     return rc;
 }
 
+/* How many versions the model keeps: its own option, not that of the file. */
+static int read_keep(sqlite3 *db, const target *t, int64_t *keep, ext_error *error)
+{
+    ext_config config;
+    ext_columns columns = {0};
+    gru4rec_options options;
+    gru4rec_options_init(&options);
+    int rc = SQLITE_OK;
+    if (t->is_found) {
+        rc = ext_store_config(db, t->schema, t->name, &config, error);
+        if (rc == SQLITE_OK && config.options != NULL)
+            rc = ext_options_parse(db, config.options, GRU4REC_SCOPE_TRAIN, &options,
+                                   &columns, error);
+        ext_config_free(&config);
+    }
+    *keep = options.keep_versions;
+    ext_columns_free(&columns);
+    return rc;
+}
+
+/* A model without a source, with the options of the file. */
+static int create_model(sqlite3 *db, const target *t, const gru4rec_options *options,
+                        ext_error *error)
+{
+    sqlite3_str *text = sqlite3_str_new(db), *arguments = sqlite3_str_new(db);
+    ext_options_arguments(arguments, options);
+    char *list = sqlite3_str_finish(arguments);
+    sqlite3_str_appendf(text, "CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec(%s)",
+                        t->schema, t->name, list != NULL ? list + 2 : "");
+    sqlite3_free(list);
+    return ext_exec(db, sqlite3_str_finish(text), error);
+}
+
 static int write_import(sqlite3 *db, const target *t, ext_run *run,
                         const gru4rec_options *options, const gru4rec_model *model,
                         const gru4rec_items *items, ext_error *error)
 {
-    ext_error ignored = {0};
-    int rc = ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+    ext_error probe = {0};
+    int64_t keep;
+    bool is_alone = sqlite3_get_autocommit(db) != 0;
+    int rc = read_keep(db, t, &keep, error);
+    if (rc == SQLITE_OK &&
+        ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), &probe) != 0)
+        rc = ext_fail(error, probe.rc,
+                      "gru4rec_import() cannot write here (%s); run SELECT "
+                      "gru4rec_import(...) by itself",
+                      probe.message != NULL ? probe.message : "out of memory");
+    ext_error_clear(&probe);
     if (rc != SQLITE_OK)
         return rc;
     if (!t->is_found)
-        rc = ext_exec(db,
-                      sqlite3_mprintf("CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec",
-                                      t->schema, t->name),
-                      error);
+        rc = create_model(db, t, options, error);
     if (rc == SQLITE_OK)
         rc = ext_runs_sweep(db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
-        rc = ext_run_finish(db, t->schema, t->name, run, model, items,
-                            options->keep_versions, error);
-    if (rc == SQLITE_OK)
-        rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
-    if (rc != SQLITE_OK) {
-        ext_exec(db, sqlite3_mprintf("ROLLBACK TO gru4rec"), &ignored);
-        ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), &ignored);
-        ext_error_clear(&ignored);
-    }
-    return rc;
+        rc = ext_run_finish(db, t->schema, t->name, run, model, items, keep, error);
+    return ext_savepoint_end(db, is_alone, rc, error);
 }
 
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
@@ -277,7 +329,10 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
 
 /* ---- deploy ---- */
 
-/* The kept version that was asked for; 0 and error when there is none. */
+/*
+ * The kept version that was asked for; 0 and error when there is none. 'previous' is the
+ * newest that is older than the active one.
+ */
 static int64_t find_version(sqlite3 *db, const target *t, sqlite3_value *value,
                             ext_error *error)
 {
@@ -291,13 +346,13 @@ static int64_t find_version(sqlite3 *db, const target *t, sqlite3_value *value,
                  text != NULL ? text : "NULL", t->name);
         return 0;
     }
-    if (ext_prepare(
-            db,
-            sqlite3_mprintf("SELECT max(version) FROM \"%w\".\"%w_version\" WHERE "
-                            "status = 'ready' AND iif(?1, version < (SELECT value FROM "
-                            "\"%w\".\"%w_config\" WHERE key = 'version'), version = ?2)",
-                            t->schema, t->name, t->schema, t->name),
-            &stmt, error) != SQLITE_OK)
+    if (ext_prepare(db,
+                    sqlite3_mprintf(
+                        "SELECT max(version) FROM \"%w\".\"%w_version\" WHERE status = "
+                        "'ready' AND iif(?1, version < (SELECT value FROM "
+                        "\"%w\".\"%w_config\" WHERE key = 'version'), version = ?2)",
+                        t->schema, t->name, t->schema, t->name),
+                    &stmt, error) != SQLITE_OK)
         return 0;
     sqlite3_bind_int(stmt, 1, is_previous);
     sqlite3_bind_int64(stmt, 2, sqlite3_value_int64(value));
@@ -321,10 +376,17 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
     target t;
     int64_t version = 0;
     (void)argc;
-    if (find_target(connection->db, argv[0], true, &t, &error) == SQLITE_OK)
-        version = find_version(connection->db, &t, argv[1], &error);
-    if (version != 0)
-        ext_version_activate(connection->db, t.schema, t.name, version, &error);
+    sqlite3 *db = connection->db;
+    bool is_alone = sqlite3_get_autocommit(db) != 0;
+    int rc = find_target(db, argv[0], true, &t, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), &error);
+    if (rc == SQLITE_OK) {
+        version = find_version(db, &t, argv[1], &error);
+        if (version != 0)
+            ext_version_activate(db, t.schema, t.name, version, &error);
+        ext_savepoint_end(db, is_alone, error.rc, &error);
+    }
     free_target(&t);
     if (error.rc == SQLITE_OK)
         sqlite3_result_int64(context, version);

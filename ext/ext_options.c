@@ -171,3 +171,16 @@ char *ext_options_json(const gru4rec_options *options, bool is_all)
     sqlite3_str_appendchar(json, 1, '}');
     return sqlite3_str_finish(json);
 }
+
+void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options)
+{
+    gru4rec_option_info info;
+    char value[512];
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (info.scope != GRU4REC_SCOPE_TRAIN || !gru4rec_option_is_set(options, i))
+            continue;
+        gru4rec_option_text(options, i, value, sizeof value);
+        sqlite3_str_appendf(text, ", %s=%s", info.name, value);
+    }
+}

@@ -20,50 +20,88 @@ static const char damaged[] = "not a gru4rec model in safetensors format";
 
 /* ---- writing ---- */
 
-/* The metadata object; NULL and error. */
-static char *make_metadata(sqlite3 *db, const char *schema, const char *name,
-                           const ext_version *version, ext_error *error)
+/* Appends a JSON array of the items, or of their support. */
+static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
+                        const gru4rec_items *items, bool is_support, ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    char *metadata = NULL;
-    if (ext_prepare(
-            db,
-            sqlite3_mprintf(
-                "SELECT json_object('format', 'gru4rec', 'items', "
-                "json_group_array(item) || '', 'support', json_group_array(support) "
-                "|| '', 'options', ?2) FROM (SELECT item, support FROM "
-                "\"%w\".\"%w_item\" WHERE version = ?1 ORDER BY row)",
-                schema, name),
-            &stmt, error) != SQLITE_OK)
-        return NULL;
-    sqlite3_bind_int64(stmt, 1, version->version);
-    sqlite3_bind_text(stmt, 2, version->options, -1, SQLITE_STATIC);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        metadata = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
-        if (metadata == NULL)
-            ext_fail_nomem(error);
-    } else {
-        ext_fail_db(error, db, "writing the model");
+    const int64_t *support = gru4rec_items_support(items);
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        sqlite3_str_appendchar(json, 1, row > 0 ? ',' : '[');
+        if (is_support || id.type == GRU4REC_ID_INTEGER) {
+            sqlite3_str_appendf(json, "%lld", is_support ? support[row] : id.integer);
+            continue;
+        }
+        if (memchr(id.bytes, '\0', id.n_bytes) != NULL)
+            return ext_fail(
+                error, SQLITE_ERROR,
+                "item %lld has a NUL in its text, which JSON cannot carry; give "
+                "such items other ids",
+                (long long)row);
+        ext_bind_id(quote, 1, &id);
+        if (sqlite3_step(quote) != SQLITE_ROW)
+            return ext_fail_db(error, sqlite3_db_handle(quote), "writing the model");
+        sqlite3_str_appendall(json, (const char *)sqlite3_column_text(quote, 0));
+        sqlite3_reset(quote);
     }
-    sqlite3_finalize(stmt);
+    sqlite3_str_appendchar(json, 1, ']');
+    return SQLITE_OK;
+}
+
+/* The metadata object: every value is a text, as the format asks. NULL and error. */
+static char *make_metadata(sqlite3 *db, const ext_model *model, ext_error *error)
+{
+    sqlite3_stmt *quote = NULL, *object = NULL;
+    sqlite3_str *items = sqlite3_str_new(db), *support = sqlite3_str_new(db);
+    char *options = ext_options_json(&model->options, true), *metadata = NULL;
+    int rc = ext_prepare(db, sqlite3_mprintf("SELECT json_quote(?1)"), &quote, error);
+    if (rc == SQLITE_OK)
+        rc = ext_prepare(db,
+                         sqlite3_mprintf(
+                             "SELECT json_object('format', 'gru4rec', 'items', "
+                             "?1, 'support', ?2, 'options', ?3)"),
+                         &object, error);
+    if (rc == SQLITE_OK)
+        rc = append_array(items, quote, model->items, false, error);
+    if (rc == SQLITE_OK)
+        rc = append_array(support, quote, model->items, true, error);
+    if (rc == SQLITE_OK && (sqlite3_str_errcode(items) != SQLITE_OK ||
+                            sqlite3_str_errcode(support) != SQLITE_OK || options == NULL))
+        rc = ext_fail(
+            error, SQLITE_TOOBIG,
+            "the items would pass SQLite's limit for a text, or memory is short");
+    if (rc == SQLITE_OK) {
+        sqlite3_bind_text(object, 1, sqlite3_str_value(items), -1, SQLITE_STATIC);
+        sqlite3_bind_text(object, 2, sqlite3_str_value(support), -1, SQLITE_STATIC);
+        sqlite3_bind_text(object, 3, options, -1, SQLITE_STATIC);
+        if (sqlite3_step(object) == SQLITE_ROW)
+            metadata = sqlite3_mprintf("%s", sqlite3_column_text(object, 0));
+        if (metadata == NULL)
+            ext_fail_db(error, db, "writing the model");
+    }
+    sqlite3_finalize(quote);
+    sqlite3_finalize(object);
+    sqlite3_free(sqlite3_str_finish(items));
+    sqlite3_free(sqlite3_str_finish(support));
+    sqlite3_free(options);
     return metadata;
 }
 
-int ext_safetensors_header(sqlite3 *db, const char *schema, const char *name,
-                           const ext_version *version, const gru4rec_model *model,
-                           char **header, size_t *n_header, ext_error *error)
+int ext_safetensors_header(sqlite3 *db, const ext_model *model, char **header,
+                           size_t *n_header, ext_error *error)
 {
     uint64_t at = 0;
-    char *metadata = make_metadata(db, schema, name, version, error);
+    char *metadata = make_metadata(db, model, error);
     if (metadata == NULL)
         return error->rc;
     sqlite3_str *json = sqlite3_str_new(db);
     sqlite3_str_append(json, "12345678", 8); /* place of the length */
     sqlite3_str_appendf(json, "{\"__metadata__\":%s", metadata);
     sqlite3_free(metadata);
-    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
+    for (size_t i = 0; i < gru4rec_model_tensor_count(model->model); i++) {
         gru4rec_tensor t;
-        gru4rec_model_tensor(model, i, &t);
+        gru4rec_model_tensor(model->model, i, &t);
         sqlite3_str_appendf(json, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld", t.name,
                             t.dims[0]);
         if (t.n_dims == 2)
@@ -129,10 +167,11 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
 {
     sqlite3_stmt *stmt;
     ext_columns columns = {0};
-    int rc = query(r,
-                   "SELECT json_extract(?1, '$.__metadata__.format'), "
-                   "json_extract(?1, '$.__metadata__.options')",
-                   &stmt, error);
+    int rc = query(
+        r,
+        "SELECT iif(json_valid(?1), json_extract(?1, '$.__metadata__.format'), NULL), "
+        "json_extract(?1, '$.__metadata__.options')",
+        &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     if (sqlite3_step(stmt) != SQLITE_ROW) {
@@ -148,44 +187,114 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
                                    error);
     }
     sqlite3_finalize(stmt);
+    if (rc == SQLITE_OK && (columns.session || columns.item || columns.time))
+        rc = ext_fail(error, SQLITE_ERROR, "%s: its options name columns of a source",
+                      damaged);
     ext_columns_free(&columns);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }
 
+/* The next element of support; 0 when there is none or it makes no sense. */
+static int next_support(const reader *r, sqlite3_stmt *stmt, int64_t *support,
+                        ext_error *error)
+{
+    int rc = sqlite3_step(stmt);
+    *support = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    if (*support < 0)
+        *support = 0;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
+}
+
+static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
+                    ext_error *error)
+{
+    gru4rec_id id;
+    const char *type = (const char *)sqlite3_column_text(stmt, 1);
+    bool is_id = type != NULL &&
+                 (strcmp(type, "integer") == 0 || strcmp(type, "text") == 0) &&
+                 ext_column_id(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
+    gru4rec_status status =
+        is_id ? gru4rec_items_add(items, &id, support) : GRU4REC_INVALID;
+    if (status == GRU4REC_NOMEM)
+        return ext_fail_nomem(error);
+    if (status != GRU4REC_OK)
+        return ext_fail(error, SQLITE_ERROR,
+                        "%s: its items are not distinct integers and texts", damaged);
+    return SQLITE_OK;
+}
+
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    int rc = query(
-        r,
-        "SELECT i.atom, i.type, coalesce(s.atom, 0) FROM json_each(json_extract(?1, "
-        "'$.__metadata__.items')) AS i LEFT JOIN json_each(coalesce("
-        "json_extract(?1, '$.__metadata__.support'), '[]')) AS s ON s.key = i.key",
-        &stmt, error);
+    sqlite3_stmt *stmt = NULL, *support = NULL;
+    int rc =
+        query(r,
+              "SELECT e.atom, e.type FROM (SELECT json_extract(?1, "
+              "'$.__metadata__.items') AS items) AS m, json_each(m.items) AS e WHERE "
+              "json_type(m.items) = 'array'",
+              &stmt, error);
+    if (rc == SQLITE_OK)
+        rc = query(r,
+                   "SELECT atom FROM json_each(coalesce(json_extract(?1, "
+                   "'$.__metadata__.support'), '[]'))",
+                   &support, error);
     if (rc == SQLITE_OK && gru4rec_items_new(&ext_allocator, items) != GRU4REC_OK)
         rc = ext_fail_nomem(error);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        gru4rec_id id;
-        int64_t support = sqlite3_column_int64(stmt, 2);
-        bool is_id = ext_column_id(stmt, 0, &id) &&
-                     (id.type == GRU4REC_ID_INTEGER || id.type == GRU4REC_ID_TEXT);
-        gru4rec_status status =
-            is_id ? gru4rec_items_add(*items, &id, support < 0 ? 0 : support)
-                  : GRU4REC_INVALID;
-        rc = status == GRU4REC_OK ? SQLITE_OK
-             : status == GRU4REC_NOMEM
-                 ? ext_fail_nomem(error)
-                 : ext_fail(error, SQLITE_ERROR,
-                            "%s: its items are not distinct integers "
-                            "and texts",
-                            damaged);
+        int64_t count;
+        rc = next_support(r, support, &count, error);
+        if (rc == SQLITE_OK)
+            rc = add_item(stmt, *items, count, error);
     }
     if (rc == SQLITE_DONE)
         rc = SQLITE_OK;
     else if (error->rc == SQLITE_OK)
         rc = fail_step(r, error);
     sqlite3_finalize(stmt);
+    sqlite3_finalize(support);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
-        rc = ext_fail(error, SQLITE_ERROR, "%s: it has no items", damaged);
+        rc = ext_fail(error, SQLITE_ERROR, "%s: it has no array of items", damaged);
+    return rc;
+}
+
+/*
+ * The tensors must be those of the model, once each, and fill the data without overlap: as the
+ * format asks, and so that nothing is carried along unseen.
+ */
+static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc =
+        query(r,
+              "WITH t AS MATERIALIZED (SELECT key, json_extract(value, "
+              "'$.data_offsets[0]') AS a, json_extract(value, '$.data_offsets[1]') AS b, "
+              "json_type(value, '$.data_offsets[0]') = 'integer' AND json_type(value, "
+              "'$.data_offsets[1]') = 'integer' AND json_array_length(value, "
+              "'$.data_offsets') = 2 AS is_ok FROM json_each(?1) WHERE key <> "
+              "'__metadata__' LIMIT 1000) SELECT count(*), count(DISTINCT key), "
+              "coalesce(min(is_ok), 1), coalesce(sum(b - a), 0), (SELECT count(*) FROM t "
+              "AS x JOIN t AS y ON x.key <> y.key AND x.a < y.b AND y.a < x.b) FROM t",
+              &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        rc = fail_step(r, error);
+    else if ((size_t)sqlite3_column_int64(stmt, 0) != n_tensors ||
+             (size_t)sqlite3_column_int64(stmt, 1) != n_tensors)
+        rc = ext_fail(
+            error, SQLITE_ERROR,
+            "%s: it has %d tensors, %d under distinct names, and its options ask "
+            "for %d",
+            damaged, sqlite3_column_int(stmt, 0), sqlite3_column_int(stmt, 1),
+            (int)n_tensors);
+    else if (sqlite3_column_int(stmt, 2) == 0)
+        rc = ext_fail(error, SQLITE_ERROR, "%s: data_offsets are not two integers",
+                      damaged);
+    else if (sqlite3_column_int64(stmt, 4) > 0 ||
+             sqlite3_column_int64(stmt, 3) != (int64_t)r->n_data)
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "%s: its tensors overlap, or do not fill the %lld bytes of data",
+                      damaged, (long long)r->n_data);
+    sqlite3_finalize(stmt);
     return rc;
 }
 
@@ -205,7 +314,9 @@ static int read_tensor(const reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tens
                         "tensor %s is %s %s in the file; the options ask for F32 %s",
                         tensor->name, dtype != NULL ? dtype : "of no type",
                         found != NULL ? found : "[]", shape);
-    if (begin < 0 || end < begin || (uint64_t)end > r->n_data ||
+    if (sqlite3_column_type(stmt, 2) != SQLITE_INTEGER ||
+        sqlite3_column_type(stmt, 3) != SQLITE_INTEGER || begin < 0 || end < begin ||
+        (uint64_t)end > r->n_data ||
         (uint64_t)(end - begin) != 4 * (uint64_t)tensor->n_values)
         return ext_fail(
             error, SQLITE_ERROR,
@@ -268,6 +379,8 @@ int ext_safetensors_read(sqlite3 *db, const unsigned char *bytes, size_t n_bytes
                               &message);
     if (rc == SQLITE_OK)
         rc = read_tensors(&r, *model, error);
+    if (rc == SQLITE_OK)
+        rc = check_tensors(&r, gru4rec_model_tensor_count(*model), error);
     if (rc == SQLITE_OK) {
         const char *tensor = gru4rec_model_nonfinite(*model);
         if (tensor != NULL)

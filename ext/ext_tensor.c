@@ -43,10 +43,14 @@ void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n
     copy_words(bytes, (const unsigned char *)values, n);
 }
 
-/* Fletcher's checksum over 32-bit words, four independent lanes for speed. n_bytes % 4 =
- * 0. */
-static int64_t checksum(const void *bytes, size_t n_bytes)
+/*
+ * Fletcher's checksum over 32-bit words, four independent lanes for speed, and over where they
+ * belong, so that chunks cannot change places. n_bytes % 4 = 0.
+ */
+static int64_t checksum(const char *tensor, int64_t chunk, const void *bytes,
+                        size_t n_bytes)
 {
+    const uint64_t prime = 0x100000001b3u;
     uint64_t a[4] = {1, 2, 3, 4}, b[4] = {0};
     size_t n_words = n_bytes / 4;
     const unsigned char *at = bytes;
@@ -57,9 +61,11 @@ static int64_t checksum(const void *bytes, size_t n_bytes)
         a[lane] += word;
         b[lane] += a[lane];
     }
-    uint64_t sum = n_words;
+    uint64_t sum = n_words * prime ^ (uint64_t)chunk;
+    for (; *tensor; tensor++)
+        sum = (sum ^ (unsigned char)*tensor) * prime;
     for (int lane = 0; lane < 4; lane++)
-        sum = (sum * 0x100000001b3u ^ a[lane]) * 0x100000001b3u ^ b[lane];
+        sum = (sum * prime ^ a[lane]) * prime ^ b[lane];
     return (int64_t)sum;
 }
 
@@ -83,7 +89,7 @@ static int save_chunk(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *ten
     sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_TRANSIENT);
     sqlite3_bind_int64(stmt, 3, chunk);
     sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_int64(stmt, 5, checksum(bytes, n_bytes));
+    sqlite3_bind_int64(stmt, 5, checksum(tensor->name, chunk, bytes, n_bytes));
     sqlite3_bind_blob64(stmt, 6, bytes, n_bytes, SQLITE_STATIC);
     sqlite3_step(stmt);
     if (sqlite3_reset(stmt) != SQLITE_OK)
@@ -147,7 +153,8 @@ static int load_tensor(sqlite3 *db, sqlite3_stmt *stmt, const char *model,
         if (sqlite3_column_int64(stmt, 0) != (int64_t)(at / CHUNK) || bytes == NULL ||
             (size_t)sqlite3_column_bytes(stmt, 2) != length)
             break;
-        if (checksum(bytes, length) != sqlite3_column_int64(stmt, 1)) {
+        if (checksum(tensor->name, (int64_t)(at / CHUNK), bytes, length) !=
+            sqlite3_column_int64(stmt, 1)) {
             sqlite3_reset(stmt);
             return fail_tensor(error, model, tensor->name, "does not match its checksum");
         }
@@ -161,6 +168,32 @@ static int load_tensor(sqlite3 *db, sqlite3_stmt *stmt, const char *model,
         return fail_tensor(error, model, tensor->name,
                            "is incomplete or of a wrong size");
     return SQLITE_OK;
+}
+
+int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
+                           int64_t version, size_t n_bytes, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_prepare(db,
+                         sqlite3_mprintf("SELECT coalesce(sum(length(data)), 0) FROM "
+                                         "\"%w\".\"%w_tensor\" WHERE version = %lld",
+                                         schema, name, version),
+                         &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        int64_t stored = sqlite3_column_int64(stmt, 0);
+        if (n_bytes / 2 > (uint64_t)stored + CHUNK)
+            rc = ext_fail(
+                error, SQLITE_CORRUPT,
+                "model '%s' is damaged: its tensors have %lld bytes and its options "
+                "ask for %llu; restore the database from a backup or train again",
+                name, (long long)stored, (unsigned long long)n_bytes);
+    } else {
+        rc = ext_fail_db(error, db, "reading the model");
+    }
+    sqlite3_finalize(stmt);
+    return rc;
 }
 
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,

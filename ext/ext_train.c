@@ -108,6 +108,22 @@ static int check_memory(ext_training *t, ext_error *error)
     return SQLITE_OK;
 }
 
+/* Is there a version to start from? */
+static int check_warm_start(ext_training *t, ext_error *error)
+{
+    ext_version active = {0};
+    ext_error none = {0};
+    int rc = t->is_found ? ext_store_active(t->db, t->schema, t->name, &active, &none)
+                         : SQLITE_ERROR;
+    ext_version_free(&active);
+    ext_error_clear(&none);
+    if (rc != SQLITE_OK)
+        return ext_fail(error, SQLITE_ERROR,
+                        "warm_start needs a trained version to start from; train once "
+                        "without it");
+    return SQLITE_OK;
+}
+
 /* ---- the work ---- */
 
 static int on_poll(void *context, const gru4rec_progress *progress)
@@ -152,10 +168,6 @@ static int adopt_active(ext_training *t, ext_error *error)
 {
     ext_model *active;
     gru4rec_error message = {0};
-    if (!t->is_found)
-        return ext_fail(error, SQLITE_ERROR,
-                        "warm_start needs a trained version to start from; train once "
-                        "without it");
     int rc = ext_model_acquire(t->connection, t->schema, t->name, &active, error);
     if (rc != SQLITE_OK)
         return rc;
@@ -205,6 +217,8 @@ static int run(ext_training *t, int argc, sqlite3_value **argv, ext_error *error
     int rc = take_arguments(t, argc, argv, error);
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&t->options, error);
+    if (rc == SQLITE_OK && t->options.warm_start)
+        rc = check_warm_start(t, error);
     if (rc == SQLITE_OK)
         rc = ext_training_check(t, error);
     if (rc == SQLITE_OK)

@@ -283,6 +283,15 @@ static int number_run(sqlite3 *db, const char *schema, const char *name, ext_run
 int ext_version_activate(sqlite3 *db, const char *schema, const char *name,
                          int64_t version, ext_error *error)
 {
+    int rc =
+        ext_exec(db,
+                 sqlite3_mprintf("REPLACE INTO \"%w\".\"%w_config\"(key, value) SELECT "
+                                 "'previous', value FROM \"%w\".\"%w_config\" WHERE key "
+                                 "= 'version' AND value <> %lld",
+                                 schema, name, schema, name, version),
+                 error);
+    if (rc != SQLITE_OK)
+        return rc;
     return ext_exec(
         db,
         sqlite3_mprintf("REPLACE INTO \"%w\".\"%w_config\"(key, value) VALUES "
@@ -291,7 +300,10 @@ int ext_version_activate(sqlite3 *db, const char *schema, const char *name,
         error);
 }
 
-/* Only the last keep ready versions stay, and what is newer than the oldest of them. */
+/*
+ * What is kept: the active version, the one that served before it, and of the others the
+ * newest, keep in all; runs under way; and failed ones newer than the oldest of those.
+ */
 static int forget_old(sqlite3 *db, const char *schema, const char *name, int64_t keep,
                       ext_error *error)
 {
@@ -301,12 +313,19 @@ static int forget_old(sqlite3 *db, const char *schema, const char *name, int64_t
         rc = ext_exec(
             db,
             sqlite3_mprintf(
-                "DELETE FROM \"%w\".\"%w_%s\" WHERE version < (SELECT "
-                "min(version) FROM (SELECT version FROM \"%w\".\"%w_version\" "
-                "WHERE status = 'ready' ORDER BY version DESC LIMIT %lld)) AND "
-                "version NOT IN (SELECT version FROM \"%w\".\"%w_version\" WHERE "
-                "status = 'training')",
-                schema, name, tables[i], schema, name, keep, schema, name),
+                "WITH kept AS (SELECT v.version FROM \"%w\".\"%w_version\" AS v LEFT "
+                "JOIN "
+                "\"%w\".\"%w_config\" AS c ON c.key IN ('version', 'previous') AND "
+                "c.value = "
+                "v.version WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "
+                "c.key = "
+                "'previous' DESC, v.version DESC LIMIT %lld) DELETE FROM "
+                "\"%w\".\"%w_%s\" "
+                "WHERE version NOT IN kept AND version NOT IN (SELECT version FROM "
+                "\"%w\".\"%w_version\" WHERE status = 'training' OR (status <> 'ready' "
+                "AND "
+                "version > (SELECT min(version) FROM kept)))",
+                schema, name, schema, name, keep, schema, name, tables[i], schema, name),
             error);
     return rc;
 }

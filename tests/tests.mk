@@ -48,6 +48,27 @@ test-docs: gru4rec.so
 docs: gru4rec.so
 	@sh tests/docs/options.sh --write
 
+# How it lives with other connections and processes; GRU4REC_QUICK=1 for the short form.
+.PHONY: test-life test-versions test-hosts test-blas test-valgrind test-threads test-fuzz
+test-life: gru4rec.so
+	@sh tests/run.sh $(sort $(filter-out tests/life/common.py,$(wildcard tests/life/*.py)))
+
+# Other SQLite libraries, hosts and BLAS builds; these fetch what they need.
+test-versions: gru4rec.so
+	@sh tests/versions/run.sh
+
+test-hosts: gru4rec.so
+	@sh tests/hosts/run.sh
+
+test-blas: gru4rec.so
+	@sh tests/versions/blas.sh
+
+test-valgrind: gru4rec.so
+	@sh tests/versions/valgrind.sh
+
+test-fuzz:
+	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)
+
 accuracy: gru4rec.so
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data
 

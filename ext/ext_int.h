@@ -186,15 +186,16 @@ int ext_source_open(sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_source *source, ext_error *error);
 void ext_source_close(ext_source *source);
 /*
- * known: NULL for training, which takes all options that prepare events; else the items of a
- * model trained with those options, of which only session_gap and collapse_repeats matter.
+ * known: NULL for training, which takes all options that prepare events; else the items
+ * of a model trained with those options, of which only session_gap and collapse_repeats
+ * matter.
  */
 int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
                     const gru4rec_options *options, ext_events *events, ext_error *error);
 void ext_events_free(ext_events *events);
 /*
- * Rows (session, item, time), sessions together and each in the product's order of events; with
- * is_one only those of the session that is bound to ?1.
+ * Rows (session, item, time), sessions together and each in the product's order of
+ * events; with is_one only those of the session that is bound to ?1.
  */
 int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
                          sqlite3_stmt **stmt, ext_error *error);
@@ -207,7 +208,9 @@ void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n
 
 int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t version,
                      const gru4rec_model *model, ext_error *error);
-/* SQLITE_CORRUPT when the version has far fewer bytes: asked before they are allocated. */
+/*
+ * SQLITE_CORRUPT when the version has far fewer bytes: asked before they are allocated.
+ */
 int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
                            int64_t version, size_t n_bytes, ext_error *error);
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
@@ -388,9 +391,9 @@ typedef struct ext_training {
 } ext_training;
 
 /*
- * Ends SAVEPOINT gru4rec: releases it where rc is SQLITE_OK, else, and when that fails, takes back
- * what was written. is_alone: it was opened in autocommit, so that the transaction is ours;
- * there only ROLLBACK ends one whose commit failed.
+ * Ends SAVEPOINT gru4rec: releases it where rc is SQLITE_OK, else, and when that fails,
+ * takes back what was written. is_alone: it was opened in autocommit, so that the
+ * transaction is ours; there only ROLLBACK ends one whose commit failed.
  */
 int ext_savepoint_end(sqlite3 *db, bool is_alone, int rc, ext_error *error);
 /* Refuses what cannot work; in a user's transaction, takes the write lock. */

@@ -122,8 +122,8 @@ static bool is_special(const char *path)
 }
 
 /*
- * A file is written beside its place and then moved there, so that no half of one is left; a
- * device or a pipe is written to.
+ * A file is written beside its place and then moved there, so that no half of one is
+ * left; a device or a pipe is written to.
  */
 static void export_file(sqlite3_context *context, const char *path,
                         const gru4rec_model *model, const char *header, size_t n_header,

@@ -150,8 +150,8 @@ static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 }
 
 /*
- * Reads one session's items, of its last part where the model cuts sessions at pauses, and the
- * first row behind it. Needs a row; *has_more out.
+ * Reads one session's items, of its last part where the model cuts sessions at pauses,
+ * and the first row behind it. Needs a row; *has_more out.
  */
 static int read_session(relation_cursor *cursor, ext_rows *history, bool *has_more,
                         ext_error *error)

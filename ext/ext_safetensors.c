@@ -257,8 +257,8 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 }
 
 /*
- * The tensors must be those of the model, once each, and fill the data without overlap: as the
- * format asks, and so that nothing is carried along unseen.
+ * The tensors must be those of the model, once each, and fill the data without overlap:
+ * as the format asks, and so that nothing is carried along unseen.
  */
 static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
 {

@@ -44,8 +44,8 @@ void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n
 }
 
 /*
- * Fletcher's checksum over 32-bit words, four independent lanes for speed, and over where they
- * belong, so that chunks cannot change places. n_bytes % 4 = 0.
+ * Fletcher's checksum over 32-bit words, four independent lanes for speed, and over where
+ * they belong, so that chunks cannot change places. n_bytes % 4 = 0.
  */
 static int64_t checksum(const char *tensor, int64_t chunk, const void *bytes,
                         size_t n_bytes)

@@ -193,7 +193,7 @@ typedef struct gru4rec_option_info {
     const char *help;
     gru4rec_option_type type;
     gru4rec_option_scope scope;
-    char range[120];       /* of accepted values, for people */
+    char range[200];       /* of accepted values, for people */
     char default_text[40]; /* as gru4rec_options_set() takes it */
 } gru4rec_option_info;
 
@@ -305,7 +305,8 @@ typedef struct gru4rec_dataset {
 } gru4rec_dataset;
 
 /*
-  * Sorts what was added (by_time false: sessions visited in the order of their values) and numbers the items by first appearance in visiting order.
+  * Sorts what was added (by_time false: sessions visited in the order of their values)
+  * and numbers the items by first appearance in visiting order.
  * Events are used up, to be freed. items: the new catalogue, or NULL where one was known.
  */
 gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
@@ -347,8 +348,8 @@ void gru4rec_model_free(gru4rec_model *model);
 /* Bytes of its values: to be compared with a file's before that is believed. */
 size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items);
 /*
- * Random weights, biases zero: each gate's block uniform in +-s, or normal with deviation s
- * (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)).
+ * Random weights, biases zero: each gate's block uniform in +-s, or normal with deviation
+ * s (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)).
  */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
 /*

@@ -3,8 +3,8 @@
  *
  * The product of the layer's input with its input matrix is the caller's (it may be a
  * lookup), so that both cells serve every input mode. Matrices are (M, width) row-major.
- * old is the state from the step before. Its gradient is asked for only when training goes
- * back through several steps; usually it is a constant (algorithm 2.3).
+ * old is the state from the step before. Its gradient is asked for only when training
+ * goes back through several steps; usually it is a constant (algorithm 2.3).
  */
 #ifndef G4R_CELL_H
 #define G4R_CELL_H

@@ -1,6 +1,6 @@
 /*
- * cell_original.c (L2) - the GRU cell of the original implementation, reset gate before the
- * product and update gate on the candidate (algorithm 3.2). Uses blas, vec.
+ * cell_original.c (L2) - the GRU cell of the original implementation, reset gate before
+ * the product and update gate on the candidate (algorithm 3.2). Uses blas, vec.
  *
  * With v = x Wx the given input product, blocks c|r|z, one bias vector b, and f the
  * candidate's activation (tanh):

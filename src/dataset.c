@@ -298,8 +298,8 @@ static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b
 }
 
 /*
- * Gives the parts of each session between long pauses session numbers of their own, ascending
- * in time. rank: scratch (sessions), permutation: scratch (n).
+ * Gives the parts of each session between long pauses session numbers of their own,
+ * ascending in time. rank: scratch (sessions), permutation: scratch (n).
  */
 static bool cut_sessions(gru4rec_events *events, gru4rec_dataset *whole, int32_t *rank,
                          uint32_t *permutation)

@@ -3,15 +3,15 @@
  *
  * N columns j, own is the lane's target; eps = 1e-24.
  * Cross-entropy, p = softmax of all columns:
- *   L = -log(p_own + eps)         dL/da_j = f (p_j - [j = own]),  f = p_own / (p_own + eps)
- *   with smoothing tau: weights w = 1 - tau on own, tau / (N - 1) on each other (not what the
- *   official documentation says, but what its code does), f_j = p_j / (p_j + eps):
- *   L = sum w_j -log(p_j + eps)   dL/da_k = p_k sum_j w_j f_j - w_k f_k
+ *   L = -log(p_own + eps), dL/da_j = f (p_j - [j = own]), f = p_own / (p_own + eps)
+ *   With smoothing tau weights w are 1 - tau on own, tau / (N - 1) on each other (not what
+ *   the official documentation says, but what its code does), f_j = p_j / (p_j + eps):
+ *   L = sum w_j -log(p_j + eps), dL/da_k = p_k sum_j w_j f_j - w_k f_k
  * xe_logit: the same in log space, without eps.
  * The others see r = final activation of the scores, t = r_own, negatives j != own:
  * BPR:      L = ln 2 + sum -log sigma(t - r_j)
  *   dL/dr_j = sigma(r_j - t), dL/dt = -sum of them
- * TOP1:     L = (1/N) (1/2 + sum sigma(r_j - t) + sigma(r_j^2)), a = sigma(r_j - t), b the other
+ * TOP1:     a = sigma(r_j - t), b = sigma(r_j^2), L = (1/N) (1/2 + sum a + b)
  *   dL/dr_j = (1/N) (a (1 - a) + 2 r_j b (1 - b)), dL/dt = -(1/N) sum a (1 - a)
  * The -max losses weight negatives with s_j = softmax of r_j over the negatives:
  * BPR-max:  A = sum s sigma(t - r), R = sum s r^2, L = -log(A + eps) + lambda R
@@ -19,8 +19,8 @@
  *   dL/dr_j = s_j [(A - sigma_j^2) / (A + eps) + lambda (r_j^2 + 2 r_j - R)]
  * TOP1-max: q = sigma(r - t) + sigma(r^2), L = sum s q
  *   dL/dr_j = s_j [q_j - L + dq/dr_j], dL/dt = -sum s a (1 - a)
- * Their softmax subtracts the largest negative, not a maximum that also counts a 0 for the
- * target, as the official implementations do: theirs underflows to 0/0.
+ * Their softmax subtracts the largest negative, not a maximum that also counts a 0 for
+ * the target, as the official implementations do: theirs underflows to 0/0.
  */
 #include "loss.h"
 

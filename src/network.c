@@ -178,7 +178,10 @@ g4r_real *g4r_network_dtop(const g4r_network *network)
                                : network->dstate[params->n_layers - 1];
 }
 
-/* From the gradient of the top dense layer's values to that of the top GRU layer's state. */
+/*
+ * From the gradient of the top dense layer's values to that of the top GRU layer's
+ * state.
+ */
 static void backward_dense(g4r_network *network, const g4r_frame *frame,
                            g4r_real *const *gradients, g4r_real beta)
 {

@@ -1,6 +1,6 @@
 /*
- * network.h (L3) - the stack of layers over M lanes: item rows in, top state out, and back
- * (algorithm 3). Uses cell, params, arena.
+ * network.h (L3) - the stack of layers over M lanes: item rows in, top state out, and
+ * back (algorithm 3). Uses cell, params, arena.
  *
  * GRU layers, then dense ones (feedforward). Carried states are those after dropout
  * (algorithm 3.5). A frame is one step of the schedule; training that goes back through
@@ -46,8 +46,8 @@ typedef struct g4r_network {
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
 /*
- * Lane l of the frame goes on from the state that lane from[l] reached in the frame before
- * it, or from zero where from[l] is -1. from (m), from[l] >= l or -1.
+ * Lane l of the frame goes on from the state that lane from[l] reached in the frame
+ * before it, or from zero where from[l] is -1. from (m), from[l] >= l or -1.
  */
 void g4r_network_carry(g4r_network *network, size_t frame, const int32_t *from, size_t m);
 /* Feeds rows (m). dropout: NULL when not training. */
@@ -58,9 +58,9 @@ g4r_real *g4r_network_top(const g4r_network *network, size_t frame);
 /* Where their gradient belongs before backward, (M, D). */
 g4r_real *g4r_network_dtop(const g4r_network *network);
 /*
- * From the last frame to the first: overwrites the gradients of all dense parameters with the
- * last, adds to them with the others. drows (M, width) out: gradients of the gathered rows,
- * of x or of the one-hot layer's input.
+ * From the last frame to the first: overwrites the gradients of all dense parameters with
+ * the last, adds to them with the others. drows (M, width) out: gradients of the gathered
+ * rows, of x or of the one-hot layer's input.
  */
 void g4r_network_backward(g4r_network *network, size_t frame, size_t last_frame,
                           g4r_real *const *gradients, g4r_real *drows,

@@ -5,15 +5,17 @@
  * d, the scaled gradient, eps = 1e-6, rho and rho2 from adapt_params:
  *   adagrad   a += g^2;                        d = g / sqrt(a + eps)
  *   rmsprop   a = rho a + (1 - rho) g^2;       d = g / sqrt(a + eps)
- *   adadelta  a likewise; k = (u + eps) / (a + eps); u = rho u + (1 - rho) k g^2; d = g sqrt k
- *   adam      m = rho m + (1 - rho) g; a = rho2 a + (1 - rho2) g^2, both divided by 1 - rho^t;
- *             d = m / (sqrt a + 1e-8), t the step
+ *   adadelta  a likewise; k = (u + eps) / (a + eps);
+ *             u = rho u + (1 - rho) k g^2;     d = g sqrt k
+ *   adam      m = rho m + (1 - rho) g; a = rho2 a + (1 - rho2) g^2;
+ *             corrected for their start at step t: m / (1 - rho^t), a / (1 - rho2^t);
+ *             d = m / (sqrt a + 1e-8)
  *   sgd       d = g
  * v = momentum v - lr (d + lmbd p); p += v. The momentum is the heavy ball's, though the
- * official documentation says Nesterov. A row that occurs several times in a step gets one
- * update with the sum of its gradients ("coalesce" in algorithm 7.3); rows that a step does
- * not touch neither move nor lose velocity. grad_cap shortens the gradient of the whole
- * step, duplicates merged, to that norm.
+ * official documentation says Nesterov. A row that occurs several times in a step gets
+ * one update with the sum of its gradients ("coalesce" in algorithm 7.3); rows that a
+ * step does not touch neither move nor lose velocity. grad_cap shortens the gradient of
+ * the whole step, duplicates merged, to that norm.
  */
 #ifndef G4R_OPTIM_H
 #define G4R_OPTIM_H
@@ -56,8 +58,8 @@ void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows);
 void g4r_merge_clear(g4r_merge *merge);
 void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n);
 /*
- * gradients (n, cols), one per occurrence of the first n: those of the same row are added to
- * its first. Returns how many distinct rows there are: those of first[0 ...].
+ * gradients (n, cols), one per occurrence of the first n: those of the same row are added
+ * to its first. Returns how many distinct rows there are: those of first[0 ...].
  */
 size_t g4r_merge_sum(g4r_real *gradients, const g4r_merge *merge, size_t n, size_t cols,
                      const g4r_vec *vec);

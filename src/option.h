@@ -45,7 +45,7 @@ size_t g4r_option_value_size(const g4r_option *o);
 bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *value);
 /* As snprintf: cut to size, returns the full length. value: the field. */
 size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size_t size);
-/* The accepted values, for people; size at least 120. */
+/* The accepted values, for people; size at least 200. */
 void g4r_option_range(const g4r_option *o, char *text, size_t size);
 /* The index of word in "first|second" (any case), or -1; and back. */
 int g4r_word_index(const char *words, const char *word);

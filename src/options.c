@@ -25,9 +25,9 @@
     }
 
 /*
- * Parameter sets under a name: the defaults of the official PyTorch implementation, and the sets
- * published for data sets (algorithm 9.2; papers [2] and arXiv 2307.14956). _xe and _bprmax: the
- * other loss. An option that is given itself comes before its preset's.
+ * Parameter sets under a name: the defaults of the official PyTorch implementation, and
+ * the sets published for data sets (algorithm 9.2; papers [2] and arXiv 2307.14956). _xe
+ * and _bprmax: the other loss. An option that is given itself comes before its preset's.
  */
 #define SHARED_10 \
     ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
@@ -262,11 +262,19 @@ void gru4rec_options_init(gru4rec_options *options)
     }
 }
 
-/* Sets what is not set already, without marking it as set. */
+/*
+ * Sets what is not set itself: to the preset's value, or the default where it has none.
+ */
 static void apply_preset(gru4rec_options *options, const struct preset *preset)
 {
     char name[32], text[32];
     g4r_option_value value;
+    gru4rec_options defaults;
+    gru4rec_options_init(&defaults);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (!gru4rec_option_is_set(options, i) &&
+            table[i].offset != offsetof(gru4rec_options, preset))
+            set_field(options, &table[i], get_field(&defaults, &table[i]));
     assert(g4r_word_index(PRESET_WORDS, preset->name) == (int)(preset - presets));
     for (const char *at = preset->options; *at; at += *at == ',') {
         int n = 0, n_read = sscanf(at, "%31[^=]=%31[^,]%n", name, text, &n);
@@ -284,7 +292,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                                    gru4rec_error *error)
 {
     const g4r_option *o = find_option(name);
-    char range[120];
+    char range[200];
     g4r_option_value parsed;
     if (o == NULL)
         return g4r_fail(error, GRU4REC_INVALID, "no option '%.40s'; did you mean '%s'?",

@@ -37,9 +37,10 @@ static bool is_any(int32_t before, int32_t item, const void *context)
 }
 
 /*
- * Moves what stays together, in place: everything moves towards the start, so what is read is
- * still as it was. Sessions of fewer than min_length events go, and empty ones always.
- * *n_dropped counts events that keep refuses, dataset->n_short those of dropped sessions.
+ * Moves what stays together, in place: everything moves towards the start, so what is
+ * read is still as it was. Sessions of fewer than min_length events go, and empty ones
+ * always. *n_dropped counts events that keep refuses, dataset->n_short those of dropped
+ * sessions.
  */
 static void compact(gru4rec_dataset *dataset, int32_t *visit, keep_event *keep,
                     const void *context, int64_t min_length, int64_t *n_dropped)

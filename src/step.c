@@ -123,7 +123,10 @@ static void gather_columns(g4r_step *step, const g4r_step_frame *frame,
         memcpy(rows + j * d, output + row * d, d * sizeof *output);
         step->offset[j] = bias[row];
     }
-    /* logq: ln q is ln support for targets, alpha ln support for samples (algorithm 5.1). */
+    /*
+     * logq: ln q is ln support for targets, alpha ln support for samples (algorithm
+     * 5.1).
+     */
     for (size_t j = 0; step->logq > 0 && j < n; j++) {
         g4r_real power = j < m ? 1 : step->sample_alpha;
         step->offset[j] -= step->logq * power * step->log_support[columns[j]];
@@ -209,8 +212,8 @@ typedef struct touched {
 } touched;
 
 /*
- * Columns first: only they have a bias, and only their distinct rows get a new one; shared,
- * the inputs follow.
+ * Columns first: only they have a bias, and only their distinct rows get a new one;
+ * shared, the inputs follow.
  */
 static touched merge_rows(g4r_step *step)
 {

@@ -74,8 +74,8 @@ typedef struct g4r_vec {
     void (*smooth_sums)(double *f_sum, double *log_sum, const g4r_real *p, size_t n);
     /* p becomes p total - w f */
     void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
-    /* Over n negatives r of a positive t: adds up losses and minus the gradients of t (before
-     * scale), and leaves scale x the gradients in r. */
+    /* Over n negatives r of a positive t: adds up losses and minus the gradients of t
+     * (before scale), and leaves scale x the gradients in r. */
     void (*bpr)(double *loss, double *slope_sum, g4r_real *r, g4r_real t, g4r_real scale,
                 size_t n);
     void (*top1)(double *loss, double *slope_sum, g4r_real *r, g4r_real t, g4r_real scale,

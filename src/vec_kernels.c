@@ -67,7 +67,7 @@ static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
     switch (act->kind) {
     case GRU4REC_ACT_RELU:
         for (size_t i = 0; i < n; i++)
-            y[i] = y[i] > 0 ? y[i] : 0;
+            y[i] = y[i] < 0 ? 0 : y[i];
         break;
     case GRU4REC_ACT_TANH:
         for (size_t i = 0; i < n; i++)
@@ -128,7 +128,9 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
 
 /* ---- reductions ---- */
 
-/* The statement for each index k below n, with lane the partial result that it adds to. */
+/*
+ * The statement for each index k below n, with lane the partial result that it adds to.
+ */
 #define FOR_LANES(n, statement)                         \
     do {                                                \
         size_t start_ = 0;                              \

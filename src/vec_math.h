@@ -1,9 +1,9 @@
 /*
- * vec_math.h (L1) - exp, tanh, log and what follows from them, for one value, without branches
- * so that loops over them vectorise. For vec_kernels.c.
+ * vec_math.h (L1) - exp, tanh, log and what follows from them, for one value, without
+ * branches so that loops over them vectorise. For vec_kernels.c.
  *
- * The polynomials of the Cephes library (Moshier), within 2 ulp (tests/unit/test_vec.c); exp
- * saturates at 1.2e-38 and 1.7e38. The double build uses libm.
+ * The polynomials of the Cephes library (Moshier), within 2 ulp (tests/unit/test_vec.c);
+ * exp saturates at 1.2e-38 and 1.7e38. The double build uses libm.
  */
 #ifndef G4R_VEC_MATH_H
 #define G4R_VEC_MATH_H
@@ -111,7 +111,7 @@ static inline float log1(float x)
 static inline g4r_real softplus1(g4r_real x)
 {
     g4r_real a = x > 0 ? -x : x;
-    return (x > 0 ? x : 0) + log1(1 + exp1(a));
+    return (x < 0 ? 0 : x) + log1(1 + exp1(a)); /* NaN stays NaN */
 }
 
 #endif

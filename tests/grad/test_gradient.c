@@ -1,29 +1,42 @@
 /*
- * test_gradient.c - the gradient of one training step against finite differences, in
- * double precision.
+ * test_gradient.c - the gradients of one update against finite differences, in double
+ * precision.
  *
- * Every input mode x loss x cell x layer stack, with and without dropout: the step's cost
- * (sum of the losses / B) is differentiated by every value of every parameter, through
- * rows that occur several times among inputs, targets and samples. Each evaluation starts
- * from the same carried states and the same dropout numbers.
+ * Every input mode x cell with every loss and final activation, hidden activation, layer
+ * stack, dense layers, and one or several frames, with and without dropout: the cost (sum
+ * of the losses / B) is differentiated by every value of every parameter, through rows
+ * that occur several times among inputs, targets and samples. Each evaluation starts from
+ * the same carried states and the same dropout numbers.
  */
 #include "../../src/blas.h"
 #include "../../src/step.h"
 #include "../lib/test.h"
 
-enum { ITEMS = 6, BATCH = 5, LANES = 4 };
+enum { ITEMS = 6, BATCH = 5, LANES = 4, MOST_SAMPLES = 4 };
 
-/* Fewer lanes than B, so that its division and logq's split at M are seen. */
-static const int32_t from[] = {1, -1, 3};
-static const int32_t inputs[] = {2, 5, 2};
-static const int32_t targets[] = {5, 0, 5};
-static const int32_t samples[] = {0, 2, 3, 3};
 static const int64_t support[ITEMS] = {4, 1, 9, 16, 2, 7};
-enum { M = 3 };
+
+/*
+ * What the schedule might give, frame after frame, from LANES lanes on: sessions that
+ * begin (-1) and end (the lane behind moves up), and fewer lanes than B, so that its
+ * division and logq's split at M are seen.
+ */
+typedef struct scene_frame {
+    size_t m;
+    int32_t from[LANES], inputs[LANES], targets[LANES], samples[MOST_SAMPLES];
+} scene_frame;
+
+static const scene_frame scene[] = {
+    {3, {1, -1, 3}, {2, 5, 2}, {5, 0, 5}, {0, 2, 3, 3}},
+    {3, {0, -1, 2}, {5, 1, 5}, {1, 5, 2}, {2, 4, 1, 0}},
+    {2, {0, 2}, {1, 2}, {4, 4}, {5, 5, 3, 1}},
+    {2, {-1, 1}, {3, 4}, {2, 0}, {0, 1, 2, 3}},
+    {1, {1}, {0}, {3}, {4, 2, 0, 2}},
+};
 
 /*
  * Central differences over +-h: the rounding of a cost around 5 gives 1e-15 / h, the
- * third derivative h^2. Observed: 3.5e-8 of the gradient, or of 1e-3 where it is less.
+ * third derivative h^2. Observed: 1.2e-7 of the gradient, or of 1e-3 where it is less.
  */
 static const double h = 1e-5;
 static const double tolerance = 1e-6;
@@ -34,6 +47,8 @@ typedef struct fixture {
     g4r_rng dropout_rng;                /* as before every evaluation */
     double *states[GRU4REC_MAX_LIST];   /* (LANES, h) carried into every evaluation */
     double *gradients[G4R_MAX_TENSORS]; /* whole tensors, rows summed */
+    const scene_frame *frames;          /* (n_frames) */
+    size_t n_frames;
 } fixture;
 
 static double worst;
@@ -91,11 +106,20 @@ static void close_fixture(fixture *f)
 static double evaluate(fixture *f)
 {
     const g4r_params *params = &f->model->params;
+    g4r_network *network = &f->step.network;
+    double loss = 0;
+    network->last = network->n_frames - 1;
     for (size_t i = 0; i < params->n_layers; i++)
-        memcpy(f->step.network.cells[i].state, f->states[i],
+        memcpy(network->frames[network->last].cells[i].state, f->states[i],
                LANES * params->layers[i].h * sizeof(double));
     f->step.dropout_rng = f->dropout_rng;
-    return g4r_step_gradient(&f->step, from, inputs, targets, M, samples) / BATCH;
+    f->step.frame = 0;
+    for (size_t t = 0; t < f->n_frames; t++) {
+        const scene_frame *frame = &f->frames[t];
+        loss += g4r_step_forward(&f->step, frame->from, frame->inputs, frame->targets,
+                                 frame->m, frame->samples);
+    }
+    return loss / BATCH;
 }
 
 /* whole (I,cols) += the gradients (n,cols) of rows. */
@@ -107,10 +131,17 @@ static void scatter(double *whole, const double *gradients, const int32_t *rows,
             whole[(size_t)rows[i] * cols + k] += gradients[i * cols + k];
 }
 
+/* Of the evaluation before. */
 static void keep_gradients(fixture *f)
 {
     const g4r_params *params = &f->model->params;
-    const size_t n = M + f->step.n_sample;
+    const bool is_shared = params->mode == G4R_SHARED;
+    size_t n = 0, n_inputs = 0;
+    for (size_t t = 0; t < f->n_frames; t++) {
+        n += f->frames[t].m + f->step.n_sample;
+        n_inputs += f->frames[t].m;
+    }
+    g4r_step_backward(&f->step);
     for (size_t i = 0; i < params->n; i++)
         if (!params->list[i].is_sparse)
             memcpy(f->gradients[i], f->step.gradients[i],
@@ -119,8 +150,9 @@ static void keep_gradients(fixture *f)
     scatter(f->gradients[params->output_bias], f->step.doffset, f->step.columns, n, 1);
     size_t table =
         params->mode == G4R_ONEHOT ? params->layers[0].input : params->embedding;
-    scatter(f->gradients[table], g4r_network_drows(&f->step.network), inputs, M,
-            (size_t)params->list[table].cols);
+    scatter(f->gradients[table],
+            is_shared ? f->step.drows + n * params->top : f->step.dinputs, f->step.inputs,
+            n_inputs, (size_t)params->list[table].cols);
 }
 
 /* The largest error of a tensor's gradient, relative to the gradient and at least 1e-3.
@@ -153,7 +185,8 @@ static void set(gru4rec_options *options, const char *name, const char *value)
         printf("  %s\n", error.message);
 }
 
-static void check(gru4rec_options *options)
+/* With n_frames of the scene, from first on. */
+static void check(gru4rec_options *options, size_t first, size_t n_frames)
 {
     static fixture f;
     gru4rec_error error;
@@ -162,7 +195,10 @@ static void check(gru4rec_options *options)
     if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(options, &error)))
         printf("  %s\n", error.message);
     else if (open_fixture(&f, options)) {
+        f.frames = scene + first;
+        f.n_frames = n_frames;
         CHECK(isfinite(evaluate(&f)));
+        CHECK_INT(n_frames == f.step.n_frames, g4r_step_is_full(&f.step));
         keep_gradients(&f);
         for (size_t i = 0; i < f.model->params.n; i++) {
             double largest = largest_error(&f, i);
@@ -176,75 +212,80 @@ static void check(gru4rec_options *options)
 
 /* ---- the combinations ---- */
 
-typedef struct setting {
-    const char *name, *value;
-} setting;
-
-static void set_all(gru4rec_options *options, const setting settings[3], char *label)
+/* Options as "name=value name=value ...". */
+static void set_all(gru4rec_options *options, const char *settings)
 {
-    for (int i = 0; i < 3 && settings[i].name != NULL; i++) {
-        set(options, settings[i].name, settings[i].value);
-        strcat(strcat(label, settings[i].value), " ");
-    }
+    char name[40], value[40];
+    int n = 0;
+    for (; sscanf(settings, " %39[^= ]=%39[^ ] %n", name, value, &n) == 2; settings += n)
+        set(options, name, value);
+    CHECK_TEXT("", settings);
 }
 
-static const setting modes[][3] = {
-    {{"constrained_embedding", "false"}},
-    {{"embedding", "3"}},
-    {{"constrained_embedding", "true"}},
-};
-static const setting losses[][3] = {
-    {{"loss", "cross-entropy"}},
-    {{"loss", "cross-entropy"}, {"logq", "0.7"}},
-    {{"loss", "bpr-max"}, {"final_act", "linear"}, {"bpreg", "1.3"}},
-    {{"loss", "bpr-max"}, {"final_act", "elu-0.5"}, {"bpreg", "0.6"}},
-};
-static const setting cells[][3] = {{{"reset_after", "true"}}, {{"reset_after", "false"}}};
-static const setting stacks[][3] = {{{"layers", "4"}},
-                                    {{"layers", "5/3"}},
-                                    {{"layers", "3/4/5"}}};
+static const char *const modes[] = {"constrained_embedding=false", "embedding=3",
+                                    "constrained_embedding=true"};
+static const char *const cells[] = {"reset_after=true", "reset_after=false"};
+static const char *const stacks[] = {"layers=4", "layers=5/3", "layers=3/4/5"};
+enum { ONEHOT, SEPARATE, SHARED, N_MODES };
+enum { N_CELLS = 2, N_STACKS = 3 };
 
-enum { N_MODES = 3, N_LOSSES = 4, N_CELLS = 2, N_STACKS = 3, ONEHOT = 0 };
+/* One frame's losses; the others' go with softmax or an activation behind the scores. */
+static const char *const losses[] = {"loss=cross-entropy", "loss=cross-entropy logq=0.7",
+                                     "loss=bpr-max final_act=linear bpreg=1.3",
+                                     "loss=bpr-max final_act=elu-0.5 bpreg=0.6"};
+enum { N_LOSSES = 4 };
 
-static void check_stacks(int mode, int loss, int cell, const char *n_sample,
-                         bool has_dropout)
+/* Dropout of hidden states, and of the input where that is an embedding. */
+static const char *dropout_of(int mode)
 {
-    char label[120];
+    return mode == ONEHOT ? "dropout_p_hidden=0.3"
+                          : "dropout_p_hidden=0.3 dropout_p_embed=0.4";
+}
+
+static void check_frames(size_t first, size_t n_frames, int mode, int cell,
+                         const char *settings, const char *more)
+{
+    gru4rec_options options;
+    char label[300];
+    snprintf(label, sizeof label, "%s %s %s %s", modes[mode], cells[cell], settings,
+             more);
+    test_running = label;
+    gru4rec_options_init(&options);
+    set(&options, "n_sample", "4");
+    set_all(&options, label);
+    check(&options, first, n_frames);
+    test_running = "";
+}
+
+static void check_one(int mode, int cell, const char *settings, const char *more)
+{
+    check_frames(0, 1, mode, cell, settings, more);
+}
+
+/* With every stack of layers. */
+static void check_stacks(int mode, int cell, const char *settings, const char *more)
+{
+    char label[200];
     for (int stack = 0; stack < N_STACKS; stack++) {
-        gru4rec_options options;
-        gru4rec_options_init(&options);
-        label[0] = '\0';
-        set_all(&options, modes[mode], label);
-        set_all(&options, losses[loss], label);
-        set_all(&options, cells[cell], label);
-        set_all(&options, stacks[stack], label);
-        set(&options, "n_sample", n_sample);
-        if (has_dropout) {
-            set(&options, "dropout_p_hidden", "0.3");
-            set(&options, "dropout_p_embed", mode == ONEHOT ? "0" : "0.4");
-        }
-        test_running = label;
-        check(&options);
+        snprintf(label, sizeof label, "%s %s", stacks[stack], settings);
+        check_one(mode, cell, label, more);
     }
 }
 
-static void check_all(const char *n_sample, bool has_dropout)
+static void test_stacks(void)
 {
     for (int mode = 0; mode < N_MODES; mode++)
         for (int loss = 0; loss < N_LOSSES; loss++)
             for (int cell = 0; cell < N_CELLS; cell++)
-                check_stacks(mode, loss, cell, n_sample, has_dropout);
-    test_running = "";
-}
-
-static void test_samples(void)
-{
-    check_all("4", false);
+                check_stacks(mode, cell, losses[loss], "");
 }
 
 static void test_dropout(void)
 {
-    check_all("4", true);
+    for (int mode = 0; mode < N_MODES; mode++)
+        for (int loss = 0; loss < N_LOSSES; loss++)
+            for (int cell = 0; cell < N_CELLS; cell++)
+                check_stacks(mode, cell, losses[loss], dropout_of(mode));
 }
 
 /* Without samples a lane's negatives are the other lanes' targets alone. */
@@ -252,15 +293,130 @@ static void test_no_samples(void)
 {
     for (int mode = 0; mode < N_MODES; mode++)
         for (int loss = 0; loss < N_LOSSES; loss++)
-            check_stacks(mode, loss, 0, "0", false);
+            check_stacks(mode, 0, losses[loss], "n_sample=0");
+}
+
+/* Every mode and cell with one layer, whose one-hot form has one cell only. */
+static void check_one_layer(const char *settings)
+{
+    for (int mode = 0; mode < N_MODES; mode++)
+        for (int cell = 0; cell < (mode == ONEHOT ? 1 : N_CELLS); cell++)
+            check_one(mode, cell, "layers=4", settings);
+}
+
+static void test_softmax_losses(void)
+{
+    check_one_layer("loss=cross-entropy");
+    check_one_layer("loss=cross-entropy smoothing=0.1");
+    check_one_layer("loss=cross-entropy smoothing=0.3 logq=0.7");
+    check_one_layer("loss=xe_logit");
+    check_one_layer("loss=xe_logit smoothing=0.1");
+    check_one_layer("loss=xe_logit smoothing=0.3 logq=0.7");
+    check_one_layer("loss=xe_logit n_sample=0");
+}
+
+static const char *const acts[] = {"linear",    "relu",    "tanh",
+                                   "leaky-0.2", "elu-0.5", "selu-1.05-1.67"};
+enum { N_ACTS = 6 };
+
+static void test_pairwise_losses(void)
+{
+    static const char *const pairwise[] = {"bpr", "bpr-max", "top1", "top1-max"};
+    char settings[80];
+    for (int loss = 0; loss < 4; loss++)
+        for (int act = 0; act < N_ACTS; act++) {
+            snprintf(settings, sizeof settings, "loss=%s final_act=%s", pairwise[loss],
+                     acts[act]);
+            check_one_layer(settings);
+        }
+    for (int loss = 0; loss < 4; loss++) {
+        snprintf(settings, sizeof settings, "loss=%s n_sample=0", pairwise[loss]);
+        check_one_layer(settings);
+    }
+}
+
+static void test_hidden_activations(void)
+{
+    char settings[80];
+    for (int act = 0; act < N_ACTS; act++)
+        for (int mode = 0; mode < N_MODES; mode++)
+            for (int cell = 0; cell < N_CELLS; cell++) {
+                snprintf(settings, sizeof settings, "hidden_act=%s layers=5/3",
+                         acts[act]);
+                check_one(mode, cell, settings, act % 2 == 0 ? dropout_of(mode) : "");
+            }
+}
+
+static void test_feedforward(void)
+{
+    char settings[100];
+    for (int act = 0; act < N_ACTS; act++)
+        for (int mode = 0; mode < N_MODES; mode++)
+            for (int cell = 0; cell < N_CELLS; cell++)
+                for (int deep = 0; deep < 2; deep++) {
+                    snprintf(settings, sizeof settings,
+                             "layers=%s feedforward=%s feedforward_act=%s",
+                             (act + cell) % 2 == 0 ? "4" : "5/3", deep ? "4/2" : "3",
+                             acts[act]);
+                    check_one(mode, cell, settings, deep ? dropout_of(mode) : "");
+                }
+}
+
+/* ---- several frames ---- */
+
+/* bptt 1: any frame alone; 2: a reset and a retired lane; 5: all; 3 of 5: a short block. */
+static void check_bptt(int mode, int cell, const char *settings, const char *more)
+{
+    char label[200];
+    static const struct {
+        const char *bptt;
+        size_t first, n_frames;
+    } blocks[] = {{"bptt=1", 2, 1}, {"bptt=2", 1, 2}, {"bptt=2", 3, 2},
+                  {"bptt=5", 0, 5}, {"bptt=5", 1, 3}, {"bptt=5", 0, 1}};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        snprintf(label, sizeof label, "%s %s", blocks[i].bptt, settings);
+        check_frames(blocks[i].first, blocks[i].n_frames, mode, cell, label, more);
+    }
+}
+
+static void test_bptt(void)
+{
+    for (int mode = 0; mode < N_MODES; mode++)
+        for (int cell = 0; cell < N_CELLS; cell++) {
+            check_bptt(mode, cell, "layers=4", "");
+            check_bptt(mode, cell, "layers=4", dropout_of(mode));
+            check_bptt(mode, cell, "layers=4/3", "");
+            check_bptt(mode, cell, "layers=4/3", dropout_of(mode));
+        }
+}
+
+/* With everything else that a step may have. */
+static void test_bptt_of_other_models(void)
+{
+    for (int mode = 0; mode < N_MODES; mode++)
+        for (int cell = 0; cell < N_CELLS; cell++) {
+            check_bptt(mode, cell, "layers=4 feedforward=3", "loss=top1-max");
+            check_bptt(mode, cell, "layers=3/4 feedforward=4/2 hidden_act=elu-0.5",
+                       dropout_of(mode));
+            check_bptt(mode, cell, "layers=4/3 loss=bpr-max hidden_act=leaky-0.2",
+                       dropout_of(mode));
+            check_bptt(mode, cell, "layers=3 loss=xe_logit logq=0.7 smoothing=0.2",
+                       "n_sample=0");
+        }
 }
 
 int main(void)
 {
     g4r_blas_enter();
-    RUN(test_samples);
+    RUN(test_stacks);
     RUN(test_dropout);
     RUN(test_no_samples);
+    RUN(test_softmax_losses);
+    RUN(test_pairwise_losses);
+    RUN(test_hidden_activations);
+    RUN(test_feedforward);
+    RUN(test_bptt);
+    RUN(test_bptt_of_other_models);
     g4r_blas_leave();
     printf("worst relative error %.1e\n", worst);
     return test_end();

@@ -56,12 +56,12 @@ static inline g4r_real *copy_of(const g4r_real *x, size_t n)
     return y;
 }
 
-/* tanh comes out of the original cell with z = 1, old = 0; sigmoid out of its gates. */
+/* tanh is an activation; sigmoid comes out of the original cell's gates. */
 static inline g4r_real tanh_of(g4r_real x)
 {
-    g4r_real gates[3] = {0, 0, 1}, state, zero = 0;
-    vec->original_forward(&state, gates, &x, &zero, &zero, &zero, 1);
-    return gates[0];
+    const g4r_activation act = {GRU4REC_ACT_TANH, 0, 0};
+    vec->activate(&x, &act, 1);
+    return x;
 }
 
 static inline g4r_real sigmoid_of(g4r_real x)

@@ -1,7 +1,7 @@
 /*
  * test_cell.c - both GRU cells, forward and backward, against their equations (algorithm
- * 3.2, 3.3, 3.7) in double, for widths and lanes that kernels split differently and every
- * kernel table; and where the two coincide.
+ * 3.2, 3.3, 3.7) in double, for widths and lanes that kernels split differently, every
+ * activation of the candidate and every kernel table; and where the two coincide.
  */
 #include "../../src/cell.h"
 #include "../../src/rng.h"
@@ -21,6 +21,8 @@ typedef struct fixture {
     g4r_real dw_hidden[3 * MOST_WIDTH * MOST_WIDTH];
     g4r_real dw_hidden_c[MOST_WIDTH * MOST_WIDTH];
     g4r_real dbias[3 * MOST_WIDTH], dbias_hidden[3 * MOST_WIDTH];
+    g4r_real dold[MOST_LANES * MOST_WIDTH];
+    g4r_activation act;
     g4r_cell_state s;
     g4r_cell_weights w, dw;
 } fixture;
@@ -30,6 +32,7 @@ typedef struct plain {
     double state[MOST_LANES * MOST_WIDTH], dinput[3 * MOST_LANES * MOST_WIDTH];
     double dw_hidden[3 * MOST_WIDTH * MOST_WIDTH], dw_hidden_c[MOST_WIDTH * MOST_WIDTH];
     double dbias[3 * MOST_WIDTH], dbias_hidden[3 * MOST_WIDTH];
+    double dold[MOST_LANES * MOST_WIDTH];
 } plain;
 
 static void fill(g4r_rng *rng, g4r_real *values, size_t n, double bound)
@@ -38,10 +41,11 @@ static void fill(g4r_rng *rng, g4r_real *values, size_t n, double bound)
         values[i] = (g4r_real)((2 * g4r_rng_uniform(rng) - 1) * bound);
 }
 
-static void start(fixture *f, size_t m, size_t h)
+static void start(fixture *f, size_t m, size_t h, const g4r_activation *act)
 {
     g4r_rng rng;
     g4r_rng_seed(&rng, (int64_t)(m * 100 + h), 0);
+    f->act = *act;
     f->m = m;
     f->h = h;
     fill(&rng, f->old, m * h, 1);
@@ -52,7 +56,7 @@ static void start(fixture *f, size_t m, size_t h)
     fill(&rng, f->bias, 3 * h, 0.5);
     fill(&rng, f->bias_hidden, 3 * h, 0.5);
     f->s = (g4r_cell_state){f->old,   f->input, f->hidden, f->gates,
-                            f->saved, f->state, f->dinput};
+                            f->saved, f->state, f->dinput, f->dold};
     f->w = (g4r_cell_weights){f->w_hidden, f->w_hidden_c, f->bias, f->bias_hidden};
     f->dw = (g4r_cell_weights){f->dw_hidden, f->dw_hidden_c, f->dbias, f->dbias_hidden};
 }
@@ -60,6 +64,35 @@ static void start(fixture *f, size_t m, size_t h)
 static double sigmoid(double x)
 {
     return 1 / (1 + exp(-x));
+}
+
+static const g4r_activation hyperbolic = {GRU4REC_ACT_TANH, 0, 0};
+
+/* Algorithm 3.6, and the derivative. */
+static double plain_act(const g4r_activation *act, double x, double *slope)
+{
+    double a = (double)act->a, b = (double)act->b, y;
+    switch (act->kind) {
+    case GRU4REC_ACT_RELU:
+        *slope = x > 0;
+        return x > 0 ? x : 0;
+    case GRU4REC_ACT_TANH:
+        y = tanh(x);
+        *slope = 1 - y * y;
+        return y;
+    case GRU4REC_ACT_LEAKY:
+        *slope = x > 0 ? 1 : a;
+        return x * *slope;
+    case GRU4REC_ACT_ELU:
+        *slope = x > 0 ? 1 : a * exp(x);
+        return x > 0 ? x : a * (exp(x) - 1);
+    case GRU4REC_ACT_SELU:
+        *slope = x > 0 ? a : a * b * exp(x);
+        return x > 0 ? a * x : a * b * (exp(x) - 1);
+    default:
+        *slope = 1;
+        return x;
+    }
 }
 
 /* One lane of the PyTorch cell: a_r, a_z, a_n into dinput, its hidden twin into dhidden.
@@ -78,11 +111,13 @@ static void plain_torch_lane(plain *p, double *dhidden, const fixture *f, size_t
                          (double)f->w_hidden[(b * h + i) * h + k];
         }
         double r = sigmoid(gi[0] + gh[0]), z = sigmoid(gi[1] + gh[1]);
-        double n = tanh(gi[2] + r * gh[2]), old = (double)f->old[lane * h + i];
+        double slope, n = plain_act(&f->act, gi[2] + r * gh[2], &slope);
+        double old = (double)f->old[lane * h + i];
         double dstate = (double)f->dstate[lane * h + i];
-        double a_n = dstate * (1 - z) * (1 - n * n);
+        double a_n = dstate * (1 - z) * slope;
         double a[3] = {a_n * gh[2] * r * (1 - r), dstate * (old - n) * z * (1 - z), a_n};
         p->state[lane * h + i] = (1 - z) * n + z * old;
+        p->dold[lane * h + i] = dstate * z;
         for (size_t b = 0; b < 3; b++) {
             p->dinput[lane * 3 * h + b * h + i] = a[b];
             dhidden[b * h + i] = b == 2 ? a_n * r : a[b];
@@ -100,8 +135,10 @@ static void plain_torch(plain *p, const fixture *f)
         for (size_t i = 0; i < 3 * h; i++) {
             p->dbias[i] += p->dinput[lane * 3 * h + i];
             p->dbias_hidden[i] += dhidden[i];
-            for (size_t k = 0; k < h; k++)
+            for (size_t k = 0; k < h; k++) {
                 p->dw_hidden[i * h + k] += dhidden[i] * (double)f->old[lane * h + k];
+                p->dold[lane * h + k] += dhidden[i] * (double)f->w_hidden[i * h + k];
+            }
         }
     }
 }
@@ -132,11 +169,15 @@ static void plain_original_lane(plain *p, double *u, const fixture *f, size_t la
     for (size_t i = 0; i < h; i++) {
         double z = sigmoid((double)v[2 * h + i] + (double)f->bias[2 * h + i] +
                            product(old, f->w_hidden, h + i, h, 2 * h));
-        double c =
-            tanh((double)v[i] + (double)f->bias[i] + product(u, f->w_hidden_c, i, h, h));
+        double slope;
+        double c = plain_act(&f->act,
+                             (double)v[i] + (double)f->bias[i] +
+                                 product(u, f->w_hidden_c, i, h, h),
+                             &slope);
         double dstate = (double)f->dstate[lane * h + i];
         p->state[lane * h + i] = (1 - z) * old[i] + z * c;
-        a[i] = dstate * z * (1 - c * c);
+        a[i] = dstate * z * slope;
+        p->dold[lane * h + i] = dstate * (1 - z);
         a[2 * h + i] = dstate * (c - old[i]) * z * (1 - z);
     }
     for (size_t i = 0; i < h; i++) {
@@ -144,7 +185,11 @@ static void plain_original_lane(plain *p, double *u, const fixture *f, size_t la
         for (size_t k = 0; k < h; k++)
             du += a[k] * (double)f->w_hidden_c[i * h + k];
         a[h + i] = du * old[i] * r[i] * (1 - r[i]);
+        p->dold[lane * h + i] += du * r[i];
     }
+    for (size_t k = 0; k < h; k++)
+        for (size_t i = 0; i < 2 * h; i++)
+            p->dold[lane * h + k] += a[h + i] * (double)f->w_hidden[k * 2 * h + i];
 }
 
 static void plain_original(plain *p, const fixture *f)
@@ -180,30 +225,69 @@ static void check_values(const double *expected, const g4r_real *actual, size_t 
         printf("  %s\n", what);
 }
 
-static void check_torch(size_t m, size_t h, const g4r_vec *vec)
+/* dw holds something already, to be overwritten or added to; so does dold. */
+static void fill_gradients(fixture *f)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 99, 0);
+    fill(&rng, f->dw_hidden, 3 * f->h * f->h, 1);
+    fill(&rng, f->dw_hidden_c, f->h * f->h, 1);
+    fill(&rng, f->dbias, 3 * f->h, 1);
+    fill(&rng, f->dbias_hidden, 3 * f->h, 1);
+    fill(&rng, f->dold, f->m * f->h, 1);
+}
+
+/* What add is to be beside the equations' gradient: nothing, or what was there. */
+static void add_old(double *expected, const g4r_real *before, size_t n, bool is_added)
+{
+    for (size_t i = 0; i < n && is_added; i++)
+        expected[i] += (double)before[i];
+}
+
+static void add_gradients(plain *p, const fixture *f, bool is_added)
+{
+    add_old(p->dw_hidden, f->dw_hidden, 3 * f->h * f->h, is_added);
+    add_old(p->dw_hidden_c, f->dw_hidden_c, f->h * f->h, is_added);
+    add_old(p->dbias, f->dbias, 3 * f->h, is_added);
+    add_old(p->dbias_hidden, f->dbias_hidden, 3 * f->h, is_added);
+}
+
+static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_added,
+                        const g4r_vec *vec)
 {
     static fixture f;
     static plain p;
-    start(&f, m, h);
+    start(&f, m, h, act);
     plain_torch(&p, &f);
-    g4r_cell_torch_forward(&f.s, &f.w, m, h, vec);
+    g4r_cell_torch_forward(&f.s, &f.w, act, m, h, vec);
     check_values(p.state, f.state, m * h, "state");
-    g4r_cell_torch_backward(&f.dw, &f.s, f.dstate, &f.w, m, h, vec);
+    const g4r_cell_mode mode = {*act, is_added ? 1 : 0, is_added};
+    fill_gradients(&f);
+    add_gradients(&p, &f, is_added);
+    g4r_cell_torch_backward(&f.dw, &f.s, f.dstate, &f.w, &mode, m, h, vec);
+    if (mode.needs_dold)
+        check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
     check_values(p.dw_hidden, f.dw_hidden, 3 * h * h, "dW_hh");
     check_values(p.dbias, f.dbias, 3 * h, "db_ih");
     check_values(p.dbias_hidden, f.dbias_hidden, 3 * h, "db_hh");
 }
 
-static void check_original(size_t m, size_t h, const g4r_vec *vec)
+static void check_original(size_t m, size_t h, const g4r_activation *act, bool is_added,
+                           const g4r_vec *vec)
 {
     static fixture f;
     static plain p;
-    start(&f, m, h);
+    start(&f, m, h, act);
     plain_original(&p, &f);
-    g4r_cell_original_forward(&f.s, &f.w, m, h, vec);
+    g4r_cell_original_forward(&f.s, &f.w, act, m, h, vec);
     check_values(p.state, f.state, m * h, "state");
-    g4r_cell_original_backward(&f.dw, &f.s, f.dstate, &f.w, m, h, vec);
+    const g4r_cell_mode mode = {*act, is_added ? 1 : 0, is_added};
+    fill_gradients(&f);
+    add_gradients(&p, &f, is_added);
+    g4r_cell_original_backward(&f.dw, &f.s, f.dstate, &f.w, &mode, m, h, vec);
+    if (mode.needs_dold)
+        check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
     check_values(p.dw_hidden, f.dw_hidden, 2 * h * h, "dWrz");
     check_values(p.dw_hidden_c, f.dw_hidden_c, h * h, "dWh");
@@ -217,9 +301,26 @@ static void test_equations(void)
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++)
         for (size_t k = 0; k < sizeof widths / sizeof *widths; k++)
             for (size_t m = 1; m <= MOST_LANES; m += 2) {
-                check_torch(m, widths[k], vec);
-                check_original(m, widths[k], vec);
+                check_torch(m, widths[k], &hyperbolic, false, vec);
+                check_torch(m, widths[k], &hyperbolic, true, vec);
+                check_original(m, widths[k], &hyperbolic, false, vec);
+                check_original(m, widths[k], &hyperbolic, true, vec);
             }
+}
+
+static void test_activations(void)
+{
+    static const g4r_activation acts[] = {{GRU4REC_ACT_LINEAR, 0, 0},
+                                          {GRU4REC_ACT_RELU, 0, 0},
+                                          {GRU4REC_ACT_LEAKY, 0.2f, 0},
+                                          {GRU4REC_ACT_ELU, 0.5f, 0},
+                                          {GRU4REC_ACT_SELU, 1.05f, 1.67f}};
+    const g4r_vec *vec;
+    for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++)
+        for (size_t k = 0; k < sizeof acts / sizeof *acts; k++) {
+            check_torch(MOST_LANES, 19, &acts[k], true, vec);
+            check_original(MOST_LANES, 19, &acts[k], true, vec);
+        }
 }
 
 /*
@@ -230,8 +331,8 @@ static void test_cells_coincide_at_zero_state(void)
 {
     static fixture torch, original;
     const size_t m = 3, h = 11;
-    start(&torch, m, h);
-    start(&original, m, h);
+    start(&torch, m, h, &hyperbolic);
+    start(&original, m, h, &hyperbolic);
     memset(torch.old, 0, sizeof torch.old);
     memset(original.old, 0, sizeof original.old);
     memset(torch.bias_hidden, 0, sizeof torch.bias_hidden);
@@ -244,15 +345,33 @@ static void test_cells_coincide_at_zero_state(void)
             to[2 * h + i] = v[i];
         }
     }
-    g4r_cell_torch_forward(&torch.s, &torch.w, m, h, g4r_vec_pick());
-    g4r_cell_original_forward(&original.s, &original.w, m, h, g4r_vec_pick());
+    g4r_cell_torch_forward(&torch.s, &torch.w, &hyperbolic, m, h, g4r_vec_pick());
+    g4r_cell_original_forward(&original.s, &original.w, &hyperbolic, m, h,
+                              g4r_vec_pick());
     for (size_t i = 0; i < m * h; i++)
         CHECK_NEAR(torch.state[i], original.state[i], 2e-7);
+}
+
+static void test_column_sums(void)
+{
+    g4r_real sums[3] = {10, 20, 30};
+    const g4r_real x[] = {1, 2, 3, 4, 5, 6};
+    g4r_cell_column_sums(sums, x, 2, 3, 1, g4r_vec_pick());
+    CHECK_NEAR(15, sums[0], 0);
+    CHECK_NEAR(27, sums[1], 0);
+    CHECK_NEAR(39, sums[2], 0);
+    g4r_cell_column_sums(sums, x, 2, 3, 0, g4r_vec_pick());
+    CHECK_NEAR(5, sums[0], 0);
+    CHECK_NEAR(9, sums[2], 0);
+    g4r_cell_column_sums(sums, x, 0, 3, 0, g4r_vec_pick());
+    CHECK_NEAR(0, sums[1], 0);
 }
 
 int main(void)
 {
     RUN(test_equations);
+    RUN(test_activations);
+    RUN(test_column_sums);
     RUN(test_cells_coincide_at_zero_state);
     return test_end();
 }

@@ -20,6 +20,9 @@ typedef struct result {
     gru4rec_items *items;
 } result;
 
+/* How sessions are visited: by their first times, or by their values alone. */
+static bool is_by_time = true;
+
 static gru4rec_time at(int64_t time)
 {
     return (gru4rec_time){.integer = time};
@@ -53,7 +56,7 @@ static result build(const gru4rec_allocator *allocator, const gru4rec_items *kno
         CHECK((r.status == GRU4REC_OK) == (error.message[0] == '\0'));
     }
     if (r.status == GRU4REC_OK) {
-        r.status = gru4rec_events_finish(collector, &r.dataset, &r.items);
+        r.status = gru4rec_events_finish(collector, is_by_time, &r.dataset, &r.items);
         CHECK((r.status == GRU4REC_OK) == (r.dataset != NULL));
         CHECK((r.status == GRU4REC_OK && known == NULL) == (r.items != NULL));
     }
@@ -99,7 +102,7 @@ static gru4rec_time first_time(const event *events, size_t n, const gru4rec_id *
     return *first;
 }
 
-/* Sorts all events by (first time of the session, session, time, order, item). */
+/* Sorts all events by ([first time of the session,] session, time, order, item). */
 static void brute_sort(event *events, size_t n, const gru4rec_items *known)
 {
     gru4rec_time *first = malloc((n + 1) * sizeof *first);
@@ -108,7 +111,7 @@ static void brute_sort(event *events, size_t n, const gru4rec_items *known)
     for (size_t i = 1; i < n; i++)
         for (size_t k = i; k > 0; k--) {
             event *a = &events[k - 1], *b = &events[k], swap = *a;
-            int order = compare_times(&first[k - 1], &first[k]);
+            int order = is_by_time ? compare_times(&first[k - 1], &first[k]) : 0;
             if (order == 0)
                 order = id_compare(&a->session, &b->session);
             if (order < 0 || (order == 0 && !is_before(b, a, known)))
@@ -422,6 +425,19 @@ static void random_events_equal_brute_force(void)
     }
 }
 
+/* by_time false: as time_sort false asks. Within sessions time still rules. */
+static void random_events_by_session_value_equal_brute_force(void)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 9, 1);
+    is_by_time = false;
+    for (int round = 0; round < 1000; round++) {
+        event events[64];
+        check_build(events, random_events(events, &rng), NULL);
+    }
+    is_by_time = true;
+}
+
 static void random_events_of_known_items_equal_brute_force(void)
 {
     g4r_rng rng;
@@ -545,7 +561,8 @@ static void failed_add_can_be_repeated(void)
         }
         is_done = fault.n_failed == 0;
         fault.fail_at = 0;
-        CHECK_INT(GRU4REC_OK, gru4rec_events_finish(collector, &r.dataset, &r.items));
+        CHECK_INT(GRU4REC_OK,
+                  gru4rec_events_finish(collector, true, &r.dataset, &r.items));
         same_result(&expected, &r);
         gru4rec_events_free(collector);
         discard(&r);
@@ -565,6 +582,7 @@ int main(void)
     RUN(sessions_of_one_event_are_counted);
     RUN(unknown_items_are_dropped_and_counted);
     RUN(random_events_equal_brute_force);
+    RUN(random_events_by_session_value_equal_brute_force);
     RUN(random_events_of_known_items_equal_brute_force);
     RUN(order_of_arrival_does_not_matter);
     RUN(short_memory_is_told_without_a_leak);

@@ -58,7 +58,8 @@ static bool start(fixture *f, size_t n_flat)
         !CHECK_INT(GRU4REC_OK,
                    gru4rec_model_new(NULL, &f->options, ITEMS, &f->model, &error)))
         return false;
-    gru4rec_model_init(f->model, 2);
+    f->options.seed = 2;
+    gru4rec_model_init(f->model, &f->options);
     const g4r_params *params = &f->model->params;
     for (size_t i = 0; i < g4r_param_size(&params->list[params->output]); i++)
         f->model->values[params->output][i] *= i < n_flat * params->top ? 0 : 4;

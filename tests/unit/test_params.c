@@ -147,18 +147,58 @@ static void onehot_begins_with_the_original_cell(void)
     CHECK_TABLE(&params, original_table);
 }
 
+/* Dense layers stand between the top GRU layer and the scores: D is the last one's. */
+static void feedforward_decides_the_top(void)
+{
+    static const expected table[] = {
+        {"Wy.weight", 11, 3, 2, true, 14},     {"By.weight", 11, 1, 2, true, 0},
+        {"G.0.weight_ih", 12, 3, 2, false, 7}, {"G.0.weight_hh", 12, 4, 2, false, 8},
+        {"G.0.bias_ih", 12, 1, 1, false, 0},   {"G.0.bias_hh", 12, 1, 1, false, 0},
+        {"F.0.weight", 5, 4, 2, false, 9},     {"F.0.bias", 5, 1, 1, false, 0},
+        {"F.1.weight", 3, 5, 2, false, 8},     {"F.1.bias", 3, 1, 1, false, 0}};
+    g4r_params params;
+    MAKE(&params, "layers", "4", "feedforward", "5/3", "feedforward_act", "leaky-0.1",
+         "hidden_act", "elu-2");
+    CHECK_TABLE(&params, table);
+    CHECK_INT(3, params.top);
+    CHECK_INT(2, params.n_dense);
+    CHECK_INT(4, params.dense[0].n_in);
+    CHECK_INT(5, params.dense[0].n_out);
+    CHECK_INT(5, params.dense[1].n_in);
+    CHECK_INT(3, params.dense[1].n_out);
+    CHECK_INT(6, params.dense[0].weight);
+    CHECK_INT(9, params.dense[1].bias);
+    /* Shared: the input is as wide as the scores' rows. */
+    CHECK_INT(3, params.layers[0].n_in);
+    CHECK_INT(GRU4REC_ACT_LEAKY, params.dense_act.kind);
+    CHECK_NEAR(0.1f, params.dense_act.a, 0);
+    CHECK_INT(GRU4REC_ACT_ELU, params.hidden_act.kind);
+    CHECK_NEAR(2, params.hidden_act.a, 0);
+    MAKE(&params, "layers", "4/6", "feedforward", "5", "embedding", "7");
+    CHECK_INT(5, params.top);
+    CHECK_INT(6, params.dense[0].n_in);
+    CHECK_INT(7, params.layers[0].n_in);
+    CHECK_INT(5, params.list[params.output].cols);
+    MAKE(&params, "layers", "4", "feedforward", "8", "constrained_embedding", "false");
+    CHECK_INT(8, params.top);
+    CHECK_INT(4, params.dense[0].n_in);
+    CHECK_TEXT("F.0.bias", params.list[params.n - 1].name);
+}
+
 static void most_layers_fit(void)
 {
     static const char layers[] =
         "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20/21/22/23/24/25/26/27/28/29/"
         "30/31/32";
     g4r_params params;
-    MAKE(&params, "layers", layers, "embedding", "3");
+    MAKE(&params, "layers", layers, "embedding", "3", "feedforward", layers);
     CHECK_INT(32, params.n_layers);
-    CHECK_INT(4 * 32 + 3, params.n);
+    CHECK_INT(32, params.n_dense);
+    CHECK_INT(4 * 32 + 2 * 32 + 3, params.n);
     CHECK(params.n <= G4R_MAX_TENSORS);
     CHECK_TEXT("G.31.weight_ih", params.list[params.layers[31].input].name);
-    CHECK_TEXT("G.31.bias_hh", params.list[params.n - 1].name);
+    CHECK_TEXT("G.31.bias_hh", params.list[params.n - 2 * 32 - 1].name);
+    CHECK_TEXT("F.31.bias", params.list[params.n - 1].name);
     for (size_t i = 0; i < params.n; i++)
         for (size_t k = 0; k < i; k++)
             CHECK(strcmp(params.list[i].name, params.list[k].name) != 0);
@@ -173,7 +213,7 @@ static void values_are_apart_and_aligned(void)
     g4r_params params;
     g4r_arena arena = {0};
     g4r_real *values[G4R_MAX_TENSORS];
-    MAKE(&params, "layers", "4/6/3", "embedding", "5");
+    MAKE(&params, "layers", "4/6/3", "embedding", "5", "feedforward", "7/2");
     g4r_params_layout(&params, &arena, values);
     CHECK(values[0] == NULL);
     CHECK_INT(arena.used, g4r_params_bytes(&params));
@@ -205,8 +245,10 @@ typedef struct weights {
 
 static void draw(weights *w, int32_t n_items, int64_t seed, const char *const *pairs)
 {
+    gru4rec_options options = resolve(pairs);
+    options.seed = seed;
     memset(w, 0, sizeof *w);
-    make_params(&w->params, n_items, pairs);
+    g4r_params_init(&w->params, &options, n_items);
     g4r_params_layout(&w->params, &w->arena, w->values);
     if (!CHECK(g4r_arena_allocate(&w->arena, &g4r_libc_allocator)))
         exit(test_end());
@@ -215,7 +257,7 @@ static void draw(weights *w, int32_t n_items, int64_t seed, const char *const *p
     for (size_t i = 0; i < w->params.n; i++)
         for (size_t k = 0; k < g4r_param_size(&w->params.list[i]); k++)
             w->values[i][k] = 9;
-    g4r_params_randomise(&w->params, w->values, seed);
+    g4r_params_randomise(&w->params, w->values, &options);
 }
 
 static void drop(weights *w)
@@ -289,6 +331,74 @@ static void original_blocks_are_uniform_in_their_bounds(void)
     drop(&w);
 }
 
+static void dense_blocks_are_uniform_in_their_bounds(void)
+{
+    weights w;
+    draw(&w, 500, 42,
+         (const char *const[]){"layers", "40", "feedforward", "64/30", NULL});
+    check_block(&w, w.params.dense[0].weight, true, 0, 64, sqrt(6.0 / (40 + 64)));
+    check_block(&w, w.params.dense[1].weight, true, 0, 30, sqrt(6.0 / (64 + 30)));
+    check_block(&w, w.params.output, true, 0, 500, sqrt(6.0 / (500 + 30)));
+    drop(&w);
+}
+
+/* One bound for all. */
+static void sigma_is_the_bound(void)
+{
+    weights w;
+    draw(&w, 500, 42,
+         (const char *const[]){"layers", "40/64", "embedding", "100", "feedforward", "50",
+                               "sigma", "0.07", NULL});
+    for (size_t i = 0; i < w.params.n; i++)
+        if (w.params.list[i].fan > 0)
+            check_block(&w, i, true, 0, (size_t)w.params.list[i].rows, 0.07);
+    drop(&w);
+}
+
+/*
+ * Normal with deviation s: mean, variance, and the parts beyond one and two deviations;
+ * five standard errors of each.
+ */
+static void check_normal(const weights *w, size_t index, double s)
+{
+    const size_t n = g4r_param_size(&w->params.list[index]);
+    const double root = sqrt((double)n);
+    double sum = 0, squares = 0, beyond_1 = 0, beyond_2 = 0, beyond_6 = 0;
+    for (size_t k = 0; k < n; k++) {
+        double x = (double)w->values[index][k] / s;
+        sum += x;
+        squares += x * x;
+        beyond_1 += fabs(x) > 1;
+        beyond_2 += fabs(x) > 2;
+        beyond_6 += fabs(x) > 6;
+    }
+    CHECK_NEAR(0, sum / (double)n, 5 / root);
+    CHECK_NEAR(1, squares / (double)n, 5 * sqrt(2.0) / root);
+    CHECK_NEAR(0.3173, beyond_1 / (double)n, 5 * sqrt(0.3173 * 0.6827) / root);
+    CHECK_NEAR(0.0455, beyond_2 / (double)n, 5 * sqrt(0.0455 * 0.9545) / root);
+    CHECK_NEAR(0, beyond_6, 0);
+}
+
+static void normal_weights(const char *sigma)
+{
+    weights w;
+    draw(&w, 500, 42,
+         (const char *const[]){"layers", "40/64", "embedding", "100", "feedforward", "50",
+                               "init_as_normal", "true", "sigma", sigma, NULL});
+    for (size_t i = 0; i < w.params.n; i++) {
+        double s = strtod(sigma, NULL);
+        if (w.params.list[i].fan > 0)
+            check_normal(&w, i, s > 0 ? s : sqrt(6 / w.params.list[i].fan));
+    }
+    drop(&w);
+}
+
+static void init_as_normal_is_normal(void)
+{
+    normal_weights("0.05");
+    normal_weights("0");
+}
+
 static void check_biases(const char *const *pairs)
 {
     weights w;
@@ -309,6 +419,9 @@ static void check_biases(const char *const *pairs)
 static void biases_are_zero(void)
 {
     check_biases((const char *const[]){"layers", "5/5", NULL});
+    check_biases((const char *const[]){"layers", "5", "feedforward", "4/3", NULL});
+    check_biases((const char *const[]){"layers", "5", "sigma", "0.1", "init_as_normal",
+                                       "true", NULL});
     check_biases((const char *const[]){"layers", "5/5", "reset_after", "false", NULL});
     check_biases(
         (const char *const[]){"layers", "5/5", "constrained_embedding", "false", NULL});
@@ -361,10 +474,14 @@ int main(void)
     RUN(separate_with_the_torch_cell);
     RUN(shared_with_the_original_cell);
     RUN(onehot_begins_with_the_original_cell);
+    RUN(feedforward_decides_the_top);
     RUN(most_layers_fit);
     RUN(values_are_apart_and_aligned);
     RUN(torch_blocks_are_uniform_in_their_bounds);
     RUN(original_blocks_are_uniform_in_their_bounds);
+    RUN(dense_blocks_are_uniform_in_their_bounds);
+    RUN(sigma_is_the_bound);
+    RUN(init_as_normal_is_normal);
     RUN(biases_are_zero);
     RUN(layers_and_gates_are_distinct);
     RUN(seed_decides_every_bit);

@@ -34,11 +34,16 @@ static void same_seed_gives_same_numbers(void)
 static void seeds_and_streams_differ(void)
 {
     const int64_t seeds[] = {0, 1, 2, 42, 43, -1, INT64_MAX, INT64_MIN};
-    enum { N_SEEDS = sizeof seeds / sizeof *seeds, N = N_SEEDS * 3 };
+    enum {
+        N_SEEDS = sizeof seeds / sizeof *seeds,
+        N_STREAMS = 4,
+        N = N_SEEDS * N_STREAMS
+    };
     uint64_t first[N];
     for (int i = 0; i < N; i++) {
         g4r_rng rng;
-        g4r_rng_seed(&rng, seeds[i / 3], (uint64_t)(G4R_STREAM_INIT + i % 3));
+        g4r_rng_seed(&rng, seeds[i / N_STREAMS],
+                     (uint64_t)(G4R_STREAM_INIT + i % N_STREAMS));
         CHECK((rng.state[0] | rng.state[1] | rng.state[2] | rng.state[3]) != 0);
         first[i] = g4r_rng_next(&rng);
         for (int k = 0; k < i; k++)
@@ -70,6 +75,61 @@ static void uniform_is_uniform(void)
         chi += (cells[i] - N / CELLS) * (cells[i] - N / CELLS) / (double)(N / CELLS);
     /* chi^2 with 99 degrees: mean 99, deviation 14.1; five of them. */
     CHECK_NEAR(99, chi, 5 * 14.1);
+}
+
+static void check_below(uint64_t n)
+{
+    enum { N = 60000, CELLS = 60 };
+    int cells[CELLS] = {0};
+    double chi = 0;
+    g4r_rng rng;
+    g4r_rng_seed(&rng, (int64_t)n, G4R_STREAM_ORDER);
+    for (int i = 0; i < N; i++) {
+        uint64_t x = g4r_rng_below(&rng, n);
+        if (!CHECK(x < n))
+            return;
+        /* The cell of a large number; of few, each has its own. */
+        cells[n <= CELLS ? x : x / (n / CELLS + 1)]++;
+    }
+    uint64_t n_cells = n <= CELLS ? n : (n - 1) / (n / CELLS + 1) + 1;
+    for (uint64_t i = 0; i < n_cells; i++) {
+        double size = n <= CELLS ? 1 : (double)(n / CELLS + 1);
+        size = fmin(size, (double)n - size * (double)i); /* the last one's may be less */
+        double mean = N * (size / (double)n);
+        chi += (cells[i] - mean) * (cells[i] - mean) / mean;
+    }
+    /* chi^2: mean the degrees of freedom, deviation sqrt(2 x them); five of them. */
+    double degrees = (double)n_cells - 1;
+    CHECK_NEAR(degrees, chi, 5 * sqrt(2 * degrees));
+}
+
+static void below_is_uniform(void)
+{
+    static const uint64_t sizes[] = {1,
+                                     2,
+                                     3,
+                                     7,
+                                     10,
+                                     59,
+                                     60,
+                                     1000,
+                                     65537,
+                                     1000000007,
+                                     (uint64_t)1 << 32,
+                                     ((uint64_t)1 << 63) + 1,
+                                     (uint64_t)3 << 62,
+                                     UINT64_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        check_below(sizes[i]);
+}
+
+static void same_seed_gives_same_numbers_below(void)
+{
+    g4r_rng a, b;
+    g4r_rng_seed(&a, 42, G4R_STREAM_ORDER);
+    g4r_rng_seed(&b, 42, G4R_STREAM_ORDER);
+    for (uint64_t n = 1; n < 1000; n++)
+        CHECK(g4r_rng_below(&a, n) == g4r_rng_below(&b, n));
 }
 
 static void uniform_reaches_its_ends(void)
@@ -138,6 +198,8 @@ int main(void)
     RUN(seeds_and_streams_differ);
     RUN(uniform_is_uniform);
     RUN(uniform_reaches_its_ends);
+    RUN(below_is_uniform);
+    RUN(same_seed_gives_same_numbers_below);
     RUN(hash_bits_are_balanced);
     RUN(hash_spreads_every_bit);
     RUN(hash_neighbours_are_independent);

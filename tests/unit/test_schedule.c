@@ -370,6 +370,141 @@ static void lanes_stay_full_until_sessions_run_out(void)
     g4r_schedule_free(&schedule);
 }
 
+/* ---- random order ---- */
+
+enum { N_SHUFFLED = 20 };
+
+/* Sessions in the order in which they are visited in an epoch of one lane. */
+static void visited(g4r_schedule *schedule, int64_t order[N_SHUFFLED])
+{
+    int n = 0;
+    g4r_schedule_start(schedule);
+    while (g4r_schedule_next(schedule))
+        if (schedule->from[0] < 0 && CHECK(n < N_SHUFFLED))
+            order[n++] = schedule->session[0];
+    CHECK_INT(N_SHUFFLED, n);
+}
+
+static bool is_permutation(const int64_t order[N_SHUFFLED])
+{
+    bool is_seen[N_SHUFFLED] = {false};
+    bool is_ok = true;
+    for (int i = 0; i < N_SHUFFLED; i++) {
+        is_ok = is_ok && order[i] >= 0 && order[i] < N_SHUFFLED && !is_seen[order[i]];
+        if (is_ok)
+            is_seen[order[i]] = true;
+    }
+    return is_ok;
+}
+
+static void make_shuffled(data *d, g4r_schedule *schedule, g4r_rng *rng, int64_t seed,
+                          int64_t n_lanes)
+{
+    int lengths[N_SHUFFLED];
+    for (int s = 0; s < N_SHUFFLED; s++)
+        lengths[s] = 2 + s % 5;
+    make_data(d, lengths, N_SHUFFLED);
+    start(schedule, d, n_lanes, false);
+    g4r_rng_seed(rng, seed, G4R_STREAM_ORDER);
+}
+
+/* Every epoch another permutation; the same ones for the same seed. */
+static void shuffled_epochs_are_permutations(void)
+{
+    enum { EPOCHS = 6 };
+    static int64_t orders[3][EPOCHS][N_SHUFFLED];
+    static const int64_t seeds[3] = {7, 7, 8};
+    const size_t bytes = sizeof orders[0][0];
+    for (int run = 0; run < 3; run++) {
+        data d;
+        g4r_schedule schedule;
+        g4r_rng rng;
+        make_shuffled(&d, &schedule, &rng, seeds[run], 1);
+        for (int epoch = 0; epoch < EPOCHS; epoch++) {
+            CHECK(g4r_schedule_shuffle(&schedule, &rng));
+            visited(&schedule, orders[run][epoch]);
+            CHECK(is_permutation(orders[run][epoch]));
+            for (int before = 0; before < epoch; before++)
+                CHECK(memcmp(orders[run][epoch], orders[run][before], bytes) != 0);
+        }
+        g4r_schedule_free(&schedule);
+    }
+    CHECK(memcmp(orders[0], orders[1], sizeof orders[0]) == 0);
+    CHECK(memcmp(orders[0][0], orders[2][0], bytes) != 0);
+}
+
+/*
+ * The first order of a schedule: each session is as often in each place, its own
+ * included. 20 x 20 cells of 200, chi^2 with 361 degrees.
+ */
+static void shuffle_is_uniform(void)
+{
+    enum { ROUNDS = 4000 };
+    static int places[N_SHUFFLED][N_SHUFFLED];
+    g4r_rng rng;
+    double chi = 0, mean = (double)ROUNDS / N_SHUFFLED;
+    g4r_rng_seed(&rng, 3, G4R_STREAM_ORDER);
+    for (int round = 0; round < ROUNDS; round++) {
+        data d;
+        g4r_schedule schedule;
+        g4r_rng unused;
+        int64_t order[N_SHUFFLED];
+        make_shuffled(&d, &schedule, &unused, 0, 1);
+        CHECK(g4r_schedule_shuffle(&schedule, &rng));
+        visited(&schedule, order);
+        g4r_schedule_free(&schedule);
+        for (int i = 0; i < N_SHUFFLED; i++)
+            places[i][order[i]]++;
+    }
+    for (int i = 0; i < N_SHUFFLED; i++)
+        for (int s = 0; s < N_SHUFFLED; s++)
+            chi += (places[i][s] - mean) * (places[i][s] - mean) / mean;
+    CHECK_NEAR(361, chi, 5 * sqrt(2 * 361.0));
+}
+
+/* Whatever the order, each transition once, in order, its state from its own session. */
+static void shuffled_lanes_keep_the_invariants(void)
+{
+    for (int n_lanes = 1; n_lanes <= N_SHUFFLED + 1; n_lanes += 4) {
+        data d;
+        g4r_schedule schedule;
+        g4r_rng rng;
+        watch w = {.last_started = -1};
+        make_shuffled(&d, &schedule, &rng, n_lanes, n_lanes);
+        CHECK(g4r_schedule_shuffle(&schedule, &rng));
+        g4r_schedule_start(&schedule);
+        while (g4r_schedule_next(&schedule))
+            for (int lane = 0; lane < schedule.n_live; lane++) {
+                w.last_started = -1; /* not ascending */
+                watch_lane(&w, &d, &schedule, lane);
+            }
+        for (int s = 0; s < N_SHUFFLED; s++)
+            CHECK_INT(d.offsets[s + 1] - d.offsets[s] - 1, w.reached[s]);
+        g4r_schedule_free(&schedule);
+    }
+}
+
+static void shuffle_tells_of_short_memory(void)
+{
+    data d;
+    g4r_schedule schedule;
+    g4r_rng rng;
+    fault_alloc fault = {.fail_at = 7};
+    gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+    g4r_rng_seed(&rng, 1, G4R_STREAM_ORDER);
+    make_data(&d, lengths_1, 6);
+    CHECK(g4r_schedule_init(&schedule, &d.dataset, 3, false, &allocator));
+    CHECK(!g4r_schedule_shuffle(&schedule, &rng));
+    /* As it was. */
+    g4r_schedule_start(&schedule);
+    check_steps(&schedule, steps_1, 4);
+    CHECK(g4r_schedule_shuffle(&schedule, &rng));
+    CHECK(g4r_schedule_shuffle(&schedule, &rng));
+    g4r_schedule_free(&schedule);
+    CHECK_INT(0, fault.n_live);
+    CHECK_INT(8, fault.n_requests);
+}
+
 static void no_sessions_no_steps(void)
 {
     data d;
@@ -430,6 +565,10 @@ int main(void)
     RUN(invariants_hold_at_the_edges);
     RUN(short_session_keeps_its_state_beside_long_ones);
     RUN(lanes_stay_full_until_sessions_run_out);
+    RUN(shuffled_epochs_are_permutations);
+    RUN(shuffle_is_uniform);
+    RUN(shuffled_lanes_keep_the_invariants);
+    RUN(shuffle_tells_of_short_memory);
     RUN(no_sessions_no_steps);
     RUN(epoch_may_be_left_in_the_middle);
     RUN(short_memory_is_told_without_a_leak);

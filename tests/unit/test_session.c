@@ -19,7 +19,8 @@ static gru4rec_model *make_model(const char *mode, const char *value, const char
     gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "layers", layers, &error);
     CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error));
     CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &options, ITEMS, &model, &error));
-    gru4rec_model_init(model, 8);
+    options.seed = 8;
+    gru4rec_model_init(model, &options);
     for (size_t i = 0; i < ITEMS; i++)
         model->values[model->params.output_bias][i] = (g4r_real)(0.01 * (double)i);
     return model;
@@ -52,21 +53,21 @@ static void check_scores(const char *mode, const char *value, const char *layers
     g4r_network network;
     g4r_arena arena = {0};
     size_t d = model->params.top;
-    g4r_network_layout(&network, &arena, &model->params, 1, false);
+    g4r_network_layout(&network, &arena, &model->params, 1, 1, false);
     CHECK(g4r_arena_allocate(&arena, &g4r_libc_allocator));
-    g4r_network_layout(&network, &arena, &model->params, 1, false);
+    g4r_network_layout(&network, &arena, &model->params, 1, 1, false);
     network.values = model->values;
     for (size_t i = 0; i < sizeof history / sizeof *history; i++) {
         int32_t from = i == 0 ? -1 : 0;
-        g4r_network_carry(&network, &from, 1);
-        g4r_network_forward(&network, &history[i], 1, NULL);
+        g4r_network_carry(&network, 0, &from, 1);
+        g4r_network_forward(&network, 0, &history[i], 1, NULL);
     }
     walk(session, history, sizeof history / sizeof *history, scores);
     for (size_t row = 0; row < ITEMS; row++) {
         double score = (double)model->values[model->params.output_bias][row];
         for (size_t k = 0; k < d; k++)
             score += (double)model->values[model->params.output][row * d + k] *
-                     (double)g4r_network_top(&network)[k];
+                     (double)g4r_network_top(&network, 0)[k];
         CHECK_NEAR(score, scores[row], 1e-6);
     }
     g4r_arena_free(&arena, &g4r_libc_allocator);

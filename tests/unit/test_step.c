@@ -1,6 +1,6 @@
 /*
  * test_step.c - one training step: the golden numbers of algorithm A.2 for both cells,
- * and what a step's result may not depend on.
+ * what a step's result may not depend on, and updates that follow several steps.
  */
 #include "../../src/step.h"
 #include "../lib/test.h"
@@ -130,12 +130,29 @@ static bool start_example(fixture *f, const char *loss, const char *reset_after)
     return true;
 }
 
+/* The loss of one step, and its gradients. */
+static double compute(fixture *f, const int32_t *from_lanes, const int32_t *in,
+                      const int32_t *out, size_t m, const int32_t *samples)
+{
+    f->step.frame = 0;
+    double loss = g4r_step_forward(&f->step, from_lanes, in, out, m, samples);
+    CHECK(g4r_step_is_full(&f->step));
+    g4r_step_backward(&f->step);
+    return loss;
+}
+
+/* Gradients of the inputs' rows, which stand behind those of M targets and one sample. */
+static const g4r_real *example_dx(const fixture *f)
+{
+    return f->step.drows + 3 * 2;
+}
+
 /* Cost of the example's step, from its old states. */
 static double cost(fixture *f)
 {
     for (size_t i = 0; i < 4; i++)
-        f->step.network.cells[0].state[i] = (g4r_real)old_state[i];
-    return g4r_step_gradient(&f->step, from, inputs, targets, 2, &sample) / 2;
+        f->step.network.frames[0].cells[0].state[i] = (g4r_real)old_state[i];
+    return compute(f, from, inputs, targets, 2, &sample) / 2;
 }
 
 static void test_torch_cell(void)
@@ -152,11 +169,11 @@ static void test_torch_cell(void)
     static fixture f;
     if (start_example(&f, "cross-entropy", "true")) {
         CHECK_NEAR(1.1136990, cost(&f), close);
-        check_values(state, g4r_network_top(&f.step.network), 4, close, "state");
-        check_values(dx, g4r_network_drows(&f.step.network), 4, close, "dx");
+        check_values(state, g4r_network_top(&f.step.network, 0), 4, close, "state");
+        check_values(dx, example_dx(&f), 4, close, "dx");
         check_values(dbias_ih, gradient(&f, "G.0.bias_ih"), 6, close, "bias_ih");
         check_values(dbias_hh, gradient(&f, "G.0.bias_hh"), 6, close, "bias_hh");
-        g4r_step_update(&f.step, inputs);
+        g4r_step_update(&f.step);
         check_values(rows, tensor(&f, "Wy.weight"), 8, close_row, "Wy");
         check_values(by, tensor(&f, "By.weight"), 4, close_row, "By");
         CHECK_NEAR(1.0694121, cost(&f), close_row);
@@ -169,7 +186,7 @@ static void test_torch_cell_bpr_max(void)
     static fixture f;
     if (start_example(&f, "bpr-max", "true")) {
         CHECK_NEAR(.7041370, cost(&f), close);
-        g4r_step_update(&f.step, inputs);
+        g4r_step_update(&f.step);
         CHECK_NEAR(.6803486, cost(&f), close_row);
     }
     finish(&f);
@@ -191,12 +208,13 @@ static void test_original_cell(void)
     static fixture f;
     if (start_example(&f, "cross-entropy", "false")) {
         CHECK_NEAR(1.1134029, cost(&f), close);
-        check_values(state, g4r_network_top(&f.step.network), 4, close, "state");
-        check_values(g, f.step.scores, 6, close, "G");
+        check_values(state, g4r_network_top(&f.step.network, 0), 4, close, "state");
+        check_values(g, f.step.frames[0].scores, 6, close, "G");
         check_values(dy, g4r_network_dtop(&f.step.network), 4, close, "dy");
-        check_values(a, f.step.network.cells[0].dinput, 12, close, "[a_c a_r a_z]");
-        check_values(dx, g4r_network_drows(&f.step.network), 4, close, "dx");
-        g4r_step_update(&f.step, inputs);
+        check_values(a, f.step.network.frames[0].cells[0].dinput, 12, close,
+                     "[a_c a_r a_z]");
+        check_values(dx, example_dx(&f), 4, close, "dx");
+        g4r_step_update(&f.step);
         check_values(rows, tensor(&f, "Wy.weight"), 8, close_row, "Wy");
         check_values(by, tensor(&f, "By.weight"), 4, close_row, "By");
         CHECK_NEAR(1.0702413, cost(&f), close_row);
@@ -223,7 +241,8 @@ static bool start_random(fixture *f, const char *dropout)
     set(f, "dropout_p_hidden", dropout);
     if (!start(f, ITEMS, supports))
         return false;
-    gru4rec_model_init(f->model, 5);
+    f->options.seed = 5;
+    gru4rec_model_init(f->model, &f->options);
     return true;
 }
 
@@ -242,8 +261,8 @@ static double step_in_order(fixture *f, const size_t *lanes, bool is_backwards)
         int32_t k = is_backwards ? SAMPLES - 1 - i : i;
         rows[i] = k * k % 23;
     }
-    double loss = g4r_step_gradient(&f->step, new_lanes, lane_in, lane_out, LANES, rows);
-    g4r_step_update(&f->step, lane_in);
+    double loss = compute(f, new_lanes, lane_in, lane_out, LANES, rows);
+    g4r_step_update(&f->step);
     return loss;
 }
 
@@ -304,11 +323,11 @@ static void test_logq(void)
         for (int32_t row = 10; row < 32; row++)
             tensor(&shifted, "By.weight")[row] -=
                 (g4r_real)((row < 12 ? 1 : 0.5) * log(1 + row % 7));
-        double loss = g4r_step_gradient(&f.step, new_lanes, in, out, 2, rows);
-        CHECK_NEAR(g4r_step_gradient(&shifted.step, new_lanes, in, out, 2, rows), loss,
-                   1e-5);
+        double loss = compute(&f, new_lanes, in, out, 2, rows);
+        CHECK_NEAR(compute(&shifted, new_lanes, in, out, 2, rows), loss, 1e-5);
         for (size_t i = 0; i < 2 * (2 + SAMPLES); i++)
-            CHECK_NEAR(shifted.step.scores[i], f.step.scores[i], 1e-6);
+            CHECK_NEAR(shifted.step.frames[0].scores[i], f.step.frames[0].scores[i],
+                       1e-6);
     }
     finish(&f);
     finish(&shifted);
@@ -321,15 +340,127 @@ static void test_dropout_changes_every_step(void)
     static const int32_t rows[SAMPLES] = {9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
     static fixture dropped, plain;
     if (start_random(&dropped, "0.5") && start_random(&plain, "0")) {
-        double a = g4r_step_gradient(&dropped.step, new_lanes, in, out, LANES, rows);
-        double b = g4r_step_gradient(&dropped.step, new_lanes, in, out, LANES, rows);
+        double a = compute(&dropped, new_lanes, in, out, LANES, rows);
+        double b = compute(&dropped, new_lanes, in, out, LANES, rows);
         CHECK(a != b);
-        a = g4r_step_gradient(&plain.step, new_lanes, in, out, LANES, rows);
-        b = g4r_step_gradient(&plain.step, new_lanes, in, out, LANES, rows);
+        a = compute(&plain, new_lanes, in, out, LANES, rows);
+        b = compute(&plain, new_lanes, in, out, LANES, rows);
         CHECK(a == b);
     }
     finish(&dropped);
     finish(&plain);
+}
+
+/* ---- several frames ---- */
+
+static const int32_t walk_from[5][LANES] = {
+    {-1, -1, -1, -1}, {0, 1, 2, 3}, {0, -1, 2, 3}, {0, 2, 3}, {0, 1, 2}};
+static const int32_t walk_in[5][LANES] = {
+    {3, 8, 3, 21}, {8, 3, 40, 3}, {1, 2, 3, 4}, {9, 3, 5}, {5, 5, 5}};
+static const int32_t walk_out[5][LANES] = {
+    {8, 3, 40, 3}, {1, 7, 3, 4}, {9, 6, 3, 5}, {5, 5, 5}, {6, 3, 0}};
+static const size_t walk_m[5] = {4, 4, 4, 3, 3};
+
+static double walk_forward(fixture *f, size_t step, bool is_reset)
+{
+    int32_t rows[SAMPLES];
+    for (int32_t i = 0; i < SAMPLES; i++)
+        rows[i] = (int32_t)((i * i + (int32_t)step) % 23);
+    return g4r_step_forward(&f->step, is_reset ? new_lanes : walk_from[step],
+                            walk_in[step], walk_out[step], walk_m[step], rows);
+}
+
+static bool start_bptt(fixture *f, const char *bptt, const char *learning_rate)
+{
+    static int64_t supports[ITEMS];
+    for (int64_t i = 0; i < ITEMS; i++)
+        supports[i] = 1 + i % 7;
+    memset(f, 0, sizeof *f);
+    gru4rec_options_init(&f->options);
+    set(f, "layers", "6/8");
+    set(f, "batch_size", "4");
+    set(f, "n_sample", "12");
+    set(f, "bptt", bptt);
+    set(f, "learning_rate", learning_rate);
+    set(f, "adapt", "sgd");
+    if (!start(f, ITEMS, supports))
+        return false;
+    f->options.seed = 5;
+    gru4rec_model_init(f->model, &f->options);
+    return true;
+}
+
+/*
+ * States go on over frames and over updates, the last block's 2 of 3 frames included. The
+ * rate is so small that weights stay as they are.
+ */
+static void test_frames_carry_on(void)
+{
+    static fixture one, three;
+    if (start_bptt(&one, "1", "1e-9") && start_bptt(&three, "3", "1e-9"))
+        for (size_t step = 0; step < 5; step++) {
+            double loss = walk_forward(&one, step, false);
+            CHECK_NEAR(loss, walk_forward(&three, step, false), 1e-6 * loss);
+            CHECK(g4r_step_is_full(&one.step));
+            CHECK_INT(step % 3 == 2, g4r_step_is_full(&three.step));
+            g4r_step_backward(&one.step);
+            g4r_step_update(&one.step);
+            if (step % 3 == 2 || step == 4) {
+                g4r_step_backward(&three.step);
+                g4r_step_update(&three.step);
+                CHECK(!g4r_step_is_full(&three.step));
+            }
+        }
+    finish(&one);
+    finish(&three);
+}
+
+/*
+ * Where every frame begins anew, an update of three frames moves as far as three updates
+ * of one, from the same weights.
+ */
+static void test_frames_add_up(void)
+{
+    static fixture one, three;
+    if (start_bptt(&one, "1", "0.1") && start_bptt(&three, "3", "0.1")) {
+        const g4r_params *params = &one.model->params;
+        static double moved[16][ITEMS * 8];
+        memset(moved, 0, sizeof moved);
+        for (size_t step = 0; step < 3; step++) {
+            walk_forward(&one, step, true);
+            g4r_step_backward(&one.step);
+            g4r_step_update(&one.step);
+            for (size_t i = 0; i < params->n; i++)
+                for (size_t k = 0; k < g4r_param_size(&params->list[i]); k++) {
+                    g4r_real *value = &one.model->values[i][k];
+                    moved[i][k] += (double)*value - (double)three.model->values[i][k];
+                    *value = three.model->values[i][k];
+                }
+        }
+        for (size_t step = 0; step < 3; step++)
+            walk_forward(&three, step, true);
+        g4r_step_backward(&three.step);
+        g4r_step_update(&three.step);
+        /* What was moved is what is missing between the two. */
+        for (size_t i = 0; i < params->n; i++)
+            for (size_t k = 0; k < g4r_param_size(&params->list[i]); k++)
+                CHECK_NEAR((double)one.model->values[i][k] + moved[i][k],
+                           three.model->values[i][k], 1e-6);
+    }
+    finish(&one);
+    finish(&three);
+}
+
+static void test_bytes(void)
+{
+    static const char *const bptts[] = {"1", "2", "7"};
+    for (int k = 0; k < 3; k++) {
+        static fixture f;
+        if (start_bptt(&f, bptts[k], "0.1"))
+            CHECK_INT(f.step.arena.used,
+                      g4r_step_bytes(&f.model->params, &f.options, LANES));
+        finish(&f);
+    }
 }
 
 int main(void)
@@ -341,5 +472,8 @@ int main(void)
     RUN(test_untouched_rows_stay);
     RUN(test_logq);
     RUN(test_dropout_changes_every_step);
+    RUN(test_frames_carry_on);
+    RUN(test_frames_add_up);
+    RUN(test_bytes);
     return test_end();
 }

@@ -119,9 +119,7 @@ static void nan_goes_through(void)
         x[place] = NAN;
         g4r_real *y = copy_of(x, N);
         CHECK(isnan(vec->exp_sum(y, 0, N)) && isnan(y[place]));
-        y = copy_of(x, N);
-        vec->elu(y, 0.5f, N);
-        CHECK(isnan(y[place]) && !isnan(y[(place + 1) % N]));
+        CHECK(isnan(vec->sum(x, N)));
         CHECK(isnan(vec->dot(x, ones, N)));
         vec->bprmax_sums(&sums, e, sigma, x, 0, 0, N);
         CHECK(isnan(sums.e) && isnan(sums.sigma) && isnan(sums.slope) && isnan(sums.reg));
@@ -131,11 +129,75 @@ static void nan_goes_through(void)
         y = copy_of(x, N);
         vec->dropout(y, e, 0.9f, 1, 0, N);
         CHECK(isnan(y[place]));
-        vec->adagrad(ones, sigma, NULL, x, 0.1f, 0, N);
-        CHECK(isnan(ones[place]) && isnan(sigma[place]));
+        y = copy_of(x, N);
+        vec->shift(y, 1, N);
+        CHECK(isnan(y[place]) && !isnan(y[(place + 1) % N]));
     }
     CHECK(isnan(tanh_of(NAN)));
     CHECK(isnan(sigmoid_of(NAN)));
+}
+
+static void nan_goes_through_activations(void)
+{
+    enum { N = 40 };
+    const g4r_activation acts[] = {{GRU4REC_ACT_LINEAR, 0, 0},
+                                   {GRU4REC_ACT_RELU, 0, 0},
+                                   {GRU4REC_ACT_TANH, 0, 0},
+                                   {GRU4REC_ACT_LEAKY, 0.1f, 0},
+                                   {GRU4REC_ACT_ELU, 0.5f, 0},
+                                   {GRU4REC_ACT_SELU, 1.05f, 1.67f}};
+    enum { N_ACTS = sizeof acts / sizeof *acts };
+    for (size_t place = 0; place < N; place++)
+        for (int k = 0; k < N_ACTS; k++, drop_arrays()) {
+            g4r_real *y = random_array(N, -1, 1);
+            y[place] = NAN;
+            vec->activate(y, &acts[k], N);
+            for (size_t i = 0; i < N; i++)
+                CHECK(isnan(y[i]) == (i == place));
+        }
+}
+
+/* One column's kernels of the losses: a score that is no number makes no loss either. */
+static void nan_goes_through_losses(void)
+{
+    for (size_t place = 0; place < 40; place++, drop_arrays()) {
+        enum { N = 40 };
+        g4r_real *x = random_array(N, 0.1, 1), *e = array(N), *q = array(N);
+        double a = 0, b = 0, c = 0;
+        x[place] = NAN;
+        vec->bpr(&a, &b, copy_of(x, N), 0, 1, N);
+        CHECK(isnan(a) && isnan(b));
+        a = b = 0;
+        vec->top1(&a, &b, copy_of(x, N), 0, 1, N);
+        CHECK(isnan(a) && isnan(b));
+        a = b = 0;
+        vec->top1max_sums(&a, &b, &c, e, q, copy_of(x, N), 0, 1, N);
+        CHECK(isnan(a) && isnan(b) && isnan(c));
+        a = b = 0;
+        vec->smooth_sums(&a, &b, x, N);
+        CHECK(isnan(a));
+    }
+}
+
+static void nan_goes_through_optimisers(void)
+{
+    for (int kind = GRU4REC_ADAGRAD; kind <= GRU4REC_SGD; kind++)
+        for (size_t place = 0; place < 40; place++, drop_arrays()) {
+            enum { N = 40 };
+            const g4r_update u = {.kind = (gru4rec_adapt)kind,
+                                  .learning_rate = 0.1f,
+                                  .rho = 0.9f,
+                                  .rho2 = 0.99f,
+                                  .correct = 1,
+                                  .correct2 = 1,
+                                  .clip = 1};
+            g4r_real *g = random_array(N, -1, 1), *p = random_array(N, 1, 1);
+            g4r_real *acc = random_array(N, 0, 1), *acc2 = random_array(N, 0, 1);
+            g[place] = NAN;
+            vec->update(p, acc, acc2, NULL, g, &u, N);
+            for (size_t i = 0; i < N; i++)
+                CHECK(isnan(p[i]) == (i == place));
+        }
 }
 
 static void infinity_goes_through(void)
@@ -145,7 +207,8 @@ static void infinity_goes_through(void)
     CHECK(isinf(y[0]) && y[0] > 0 && isinf(y[1]) && y[1] < 0);
     CHECK(isinf(vec->dot(y, ones, 1)));
     CHECK(isinf(vec->max(y, 2)));
-    vec->elu(y, 0.5f, 2);
+    const g4r_activation elu = {GRU4REC_ACT_ELU, 0.5f, 0};
+    vec->activate(y, &elu, 2);
     CHECK(isinf(y[0]));
     CHECK_NEAR(-0.5, y[1], 0);
     y[0] = INFINITY;
@@ -176,6 +239,24 @@ static void same_bits_every_time(void)
         CHECK_NEAR(first.sigma, second.sigma, 0);
         CHECK_NEAR(first.slope, second.slope, 0);
         CHECK_NEAR(first.reg, second.reg, 0);
+        CHECK(memcmp(a, shifted, n * sizeof *a) == 0);
+    }
+}
+
+/* bpr: the other reductions are made the same way. */
+static void same_bits_of_losses(void)
+{
+    for (int k = 1; k < N_SIZES; k++, drop_arrays()) {
+        size_t n = sizes[k];
+        const g4r_real *x = random_array(n, -3, 3);
+        g4r_real *a = copy_of(x, n), *shifted = array(n + 1) + 1;
+        double first[2] = {0}, second[2] = {0};
+        memcpy(shifted, x, n * sizeof *x);
+        CHECK_NEAR(vec->sum(x, n), vec->sum(shifted, n), 0);
+        vec->bpr(&first[0], &first[1], a, 0.5f, 1, n);
+        vec->bpr(&second[0], &second[1], shifted, 0.5f, 1, n);
+        CHECK_NEAR(first[0], second[0], 0);
+        CHECK_NEAR(first[1], second[1], 0);
         CHECK(memcmp(a, shifted, n * sizeof *a) == 0);
     }
 }
@@ -216,8 +297,12 @@ int main(void)
         RUN(count_and_find);
         RUN(all_finite_sees_every_place);
         RUN(nan_goes_through);
+        RUN(nan_goes_through_activations);
+        RUN(nan_goes_through_losses);
+        RUN(nan_goes_through_optimisers);
         RUN(infinity_goes_through);
         RUN(same_bits_every_time);
+        RUN(same_bits_of_losses);
     }
     return test_end();
 }

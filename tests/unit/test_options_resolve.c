@@ -1,0 +1,332 @@
+/*
+ * test_options_resolve.c - src/options.c: what depends on what, which combinations are
+ * refused, and presets. The table: test_options.c.
+ */
+#include "../lib/option_sets.h"
+
+static gru4rec_options resolved(gru4rec_options options)
+{
+    gru4rec_error error = {""};
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)))
+        printf("%s\n", error.message);
+    /* A second time changes nothing. */
+    gru4rec_options again = options;
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&again, &error));
+    check_same(&options, &again);
+    return options;
+}
+
+static void refuse(gru4rec_options options, const char *part)
+{
+    gru4rec_error error = {""};
+    gru4rec_options before = options;
+    CHECK_INT(GRU4REC_INVALID, gru4rec_options_resolve(&options, &error));
+    check_message(&error, part);
+    check_same(&before, &options);
+}
+
+static void loss_decides_the_final_activation(void)
+{
+    gru4rec_options options = resolved(defaults());
+    CHECK_INT(GRU4REC_ACT_SOFTMAX, options.final_act.kind);
+    CHECK_NEAR(0, options.elu_param, 0);
+    CHECK_NEAR(0, options.bpreg, 0);
+    options = resolved(WITH("loss", "bpr-max"));
+    CHECK_INT(GRU4REC_ACT_ELU, options.final_act.kind);
+    CHECK_NEAR(0.5, options.final_act.a, 0);
+    CHECK_NEAR(0.5, options.elu_param, 0);
+    CHECK_NEAR(1, options.bpreg, 0);
+    options = resolved(WITH("loss", "bpr-max", "elu_param", "0"));
+    CHECK_INT(GRU4REC_ACT_LINEAR, options.final_act.kind);
+    options = resolved(WITH("loss", "bpr-max", "elu_param", "0.7"));
+    CHECK_INT(GRU4REC_ACT_ELU, options.final_act.kind);
+    CHECK_NEAR(0.7, options.final_act.a, 0);
+    options = resolved(WITH("loss", "bpr-max", "final_act", "elu-0.7"));
+    CHECK_NEAR(0.7, options.elu_param, 0);
+    options = resolved(WITH("loss", "bpr-max", "final_act", "linear"));
+    CHECK_INT(GRU4REC_ACT_LINEAR, options.final_act.kind);
+    CHECK_NEAR(0, options.elu_param, 0);
+    options = resolved(WITH("loss", "bpr-max", "final_act", "linear", "elu_param", "0"));
+    CHECK_INT(GRU4REC_ACT_LINEAR, options.final_act.kind);
+    options =
+        resolved(WITH("loss", "bpr-max", "final_act", "elu-0.7", "elu_param", "0.7"));
+    CHECK_NEAR(0.7, options.final_act.a, 0);
+    /* Complete parameter sets of the officials. */
+    options = resolved(WITH("loss", "cross-entropy", "bpreg", "0", "elu_param", "0",
+                            "final_act", "softmax", "logq", "1"));
+    CHECK_INT(GRU4REC_ACT_SOFTMAX, options.final_act.kind);
+    resolved(WITH("loss", "cross-entropy", "bpreg", "1"));
+}
+
+static void contradictions_in_the_loss_are_refused(void)
+{
+    refuse(WITH("final_act", "linear"), "cross-entropy");
+    refuse(WITH("final_act", "elu-0.5"), "cross-entropy");
+    refuse(WITH("loss", "bpr-max", "final_act", "softmax"), "bpr-max");
+    refuse(WITH("elu_param", "0.5"), "elu_param 0.5");
+    refuse(WITH("loss", "bpr-max", "final_act", "linear", "elu_param", "0.5"),
+           "final_act");
+    refuse(WITH("loss", "bpr-max", "final_act", "elu-0.7", "elu_param", "0.5"),
+           "elu_param 0.5");
+    refuse(WITH("loss", "bpr-max", "final_act", "elu-0.7", "elu_param", "0"),
+           "elu_param 0");
+    refuse(WITH("loss", "bpr-max", "logq", "1"), "logq");
+    refuse(WITH("bpreg", "0.5"), "bpreg");
+}
+
+static const char *const softmax_losses[] = {"cross-entropy", "xe_logit"};
+static const char *const other_losses[] = {"bpr", "bpr-max", "top1", "top1-max"};
+static const char *const elementwise[] = {"linear",    "relu",    "tanh",
+                                          "leaky-0.1", "elu-0.5", "selu-1.05-1.67"};
+
+/* Algorithm 3.6: cross-entropy softmax, xe_logit softmax_logit, all others neither. */
+static void every_loss_has_its_activations(void)
+{
+    for (int loss = 0; loss < 4; loss++) {
+        for (int act = 0; act < 6; act++) {
+            gru4rec_options options =
+                resolved(WITH("loss", other_losses[loss], "final_act", elementwise[act]));
+            check_text_of(&options, "final_act", elementwise[act]);
+        }
+        refuse(WITH("loss", other_losses[loss], "final_act", "softmax"),
+               other_losses[loss]);
+        refuse(WITH("loss", other_losses[loss], "final_act", "softmax_logit"),
+               other_losses[loss]);
+    }
+    for (int loss = 0; loss < 2; loss++) {
+        for (int act = 0; act < 6; act++)
+            refuse(WITH("loss", softmax_losses[loss], "final_act", elementwise[act]),
+                   softmax_losses[loss]);
+        refuse(WITH("loss", softmax_losses[loss], "final_act",
+                    loss == 0 ? "softmax_logit" : "softmax"),
+               softmax_losses[loss]);
+    }
+}
+
+/* auto: what the loss asks for; elu_param is bpr-max's only. */
+static void losses_have_default_activations(void)
+{
+    static const char *const expected[][2] = {{"cross-entropy", "softmax"},
+                                              {"xe_logit", "softmax_logit"},
+                                              {"bpr", "linear"},
+                                              {"bpr-max", "elu-0.5"},
+                                              {"top1", "linear"},
+                                              {"top1-max", "linear"}};
+    for (int k = 0; k < 6; k++) {
+        gru4rec_options options = resolved(WITH("loss", expected[k][0]));
+        check_text_of(&options, "final_act", expected[k][1]);
+        check_text_of(&options, "elu_param", k == 3 ? "0.5" : "0");
+        check_text_of(&options, "bpreg", k == 3 ? "1" : "0");
+        if (k != 3) {
+            refuse(WITH("loss", expected[k][0], "elu_param", "0.5"), "elu_param 0.5");
+            refuse(WITH("loss", expected[k][0], "bpreg", "0.5"), "bpreg");
+        }
+        resolved(WITH("loss", expected[k][0], "elu_param", "0", "bpreg", "0"));
+    }
+    /* The activation says it too, and they agree. */
+    resolved(WITH("loss", "top1", "final_act", "elu-0.5", "elu_param", "0.5"));
+    refuse(WITH("loss", "bpr", "final_act", "selu-1-1", "elu_param", "0.5"), "elu_param");
+}
+
+static void softmax_options_belong_to_softmax_losses(void)
+{
+    for (int loss = 0; loss < 2; loss++) {
+        gru4rec_options options =
+            resolved(WITH("loss", softmax_losses[loss], "smoothing", "0.1", "logq", "1"));
+        CHECK_NEAR(0.1, options.smoothing, 0);
+        CHECK_NEAR(1, options.logq, 0);
+    }
+    for (int loss = 0; loss < 4; loss++) {
+        refuse(WITH("loss", other_losses[loss], "smoothing", "0.1"), "smoothing");
+        refuse(WITH("loss", other_losses[loss], "logq", "1"), "logq");
+        resolved(WITH("loss", other_losses[loss], "smoothing", "0", "logq", "0"));
+    }
+}
+
+static void optimisers_have_their_rates(void)
+{
+    static const struct {
+        const char *adapt, *rates, *good;
+        const char *bad[2];
+    } cases[] = {{"adagrad", "", "", {"0.9", "0.9/0.9"}},
+                 {"sgd", "", "", {"0.9", "0.9/0.9"}},
+                 {"rmsprop", "0.9", "0.5", {"0.9/0.9", "0.9/0.9/0.9"}},
+                 {"adadelta", "0.9", "0.5", {"0.9/0.9", "0.9/0.9/0.9"}},
+                 {"adam", "0.9/0.999", "0.5/0.6", {"0.9", "0.9/0.9/0.9"}}};
+    for (int k = 0; k < 5; k++) {
+        gru4rec_options options = resolved(WITH("adapt", cases[k].adapt));
+        check_text_of(&options, "adapt_params", cases[k].rates);
+        options = resolved(WITH("adapt", cases[k].adapt, "adapt_params", cases[k].good));
+        check_text_of(&options, "adapt_params",
+                      *cases[k].good ? cases[k].good : cases[k].rates);
+        for (int bad = 0; bad < 2; bad++)
+            refuse(WITH("adapt", cases[k].adapt, "adapt_params", cases[k].bad[bad]),
+                   "adapt_params");
+    }
+}
+
+/* It scales its steps itself (algorithm 7.5). */
+static void adadelta_has_no_learning_rate(void)
+{
+    gru4rec_options options = resolved(WITH("adapt", "adadelta"));
+    CHECK_NEAR(1, options.learning_rate, 0);
+    options = resolved(WITH("adapt", "adadelta", "learning_rate", "0.3"));
+    CHECK_NEAR(1, options.learning_rate, 0);
+    options = resolved(WITH("adapt", "rmsprop", "learning_rate", "0.3"));
+    CHECK_NEAR(0.3, options.learning_rate, 0);
+}
+
+static void embedding_decides_the_input(void)
+{
+    gru4rec_options options = resolved(defaults());
+    CHECK(options.embedding == 0 && options.constrained_embedding == 1);
+    options = resolved(WITH("constrained_embedding", "false"));
+    CHECK(options.embedding == 0 && options.constrained_embedding == 0);
+    options = resolved(WITH("embedding", "32"));
+    CHECK(options.embedding == 32 && options.constrained_embedding == 0);
+    options = resolved(WITH("embedding", "layersize", "layers", "64/48"));
+    CHECK(options.embedding == 64 && options.constrained_embedding == 0);
+    options = resolved(WITH("embedding", "16", "constrained_embedding", "false"));
+    CHECK(options.embedding == 16 && options.constrained_embedding == 0);
+    options = resolved(WITH("embedding", "0", "constrained_embedding", "true"));
+    CHECK(options.embedding == 0 && options.constrained_embedding == 1);
+    options = resolved(WITH("dropout_p_embed", "0.5"));
+    CHECK_NEAR(0.5, options.dropout_p_embed, 0);
+    options = resolved(WITH("dropout_p_hidden", "0.5", "constrained_embedding", "0"));
+    CHECK_NEAR(0.5, options.dropout_p_hidden, 0);
+    resolved(WITH("dropout_p_embed", "0.5", "embedding", "8"));
+}
+
+static void contradictions_in_the_input_are_refused(void)
+{
+    refuse(WITH("embedding", "32", "constrained_embedding", "true"), "embedding");
+    refuse(WITH("embedding", "layersize", "constrained_embedding", "true"),
+           "constrained_embedding");
+    refuse(WITH("constrained_embedding", "false", "dropout_p_embed", "0.5"),
+           "dropout_p_embed");
+}
+
+/* ---- stored options ---- */
+
+/* As a model is stored and opened again: every text set, and resolved once more. */
+static void check_stored(gru4rec_options options)
+{
+    gru4rec_options again = defaults();
+    gru4rec_option_info info;
+    gru4rec_error error = {""};
+    char text[400], other[400];
+    options = resolved(options);
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        gru4rec_option_text(&options, i, text, sizeof text);
+        CHECK_INT(GRU4REC_OK,
+                  gru4rec_options_set(&again, info.scope, info.name, text, &error));
+    }
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&again, &error)))
+        printf("%s\n", error.message);
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_text(&options, i, text, sizeof text);
+        gru4rec_option_text(&again, i, other, sizeof other);
+        CHECK_TEXT(text, other);
+    }
+}
+
+static void resolved_options_can_be_set_again(void)
+{
+    static const char *const kinds[] = {"adagrad", "rmsprop", "adadelta", "adam", "sgd"};
+    for (int loss = 0; loss < 4; loss++)
+        for (int act = 0; act < 6; act++)
+            check_stored(WITH("loss", other_losses[loss], "final_act", elementwise[act]));
+    for (int loss = 0; loss < 2; loss++)
+        check_stored(WITH("loss", softmax_losses[loss], "smoothing", "0.1", "logq", "1"));
+    for (int k = 0; k < 5; k++)
+        check_stored(WITH("adapt", kinds[k], "learning_rate", "0.3"));
+    check_stored(WITH("embedding", "layersize", "layers", "64/48"));
+    check_stored(WITH("constrained_embedding", "false"));
+    check_stored(WITH("feedforward", "20/10", "feedforward_act", "selu-1.05-1.67",
+                      "hidden_act", "leaky-0.2", "bptt", "7"));
+    check_stored(WITH("preset", "coveo"));
+    check_stored(WITH("preset", "coveo", "loss", "top1", "momentum", "0.9"));
+    check_stored(WITH("preset", "rsc15", "embedding", "16"));
+    check_stored(WITH("preset", "yoochoose_bprmax"));
+}
+
+/* ---- presets ---- */
+
+/* What each says of loss, layers, batch_size and learning_rate. */
+static void presets_are_the_published_ones(void)
+{
+    static const char *const expected[][5] = {
+        {"official", "cross-entropy", "100", "64", "0.05"},
+        {"rsc15", "cross-entropy", "100", "32", "0.2"},
+        {"yoochoose", "cross-entropy", "480", "48", "0.07"},
+        {"rees46", "cross-entropy", "512", "240", "0.065"},
+        {"coveo", "bpr-max", "512", "144", "0.05"},
+        {"retailrocket", "bpr-max", "224", "80", "0.05"},
+        {"diginetica", "bpr-max", "512", "128", "0.05"},
+        {"coveo_xe", "cross-entropy", "512", "32", "0.03"},
+        {"diginetica_xe", "cross-entropy", "192", "128", "0.1"},
+        {"retailrocket_xe", "cross-entropy", "192", "240", "0.085"},
+        {"yoochoose_bprmax", "bpr-max", "448", "48", "0.075"},
+        {"rees46_bprmax", "bpr-max", "512", "32", "0.03"}};
+    for (int k = 0; k < 12; k++) {
+        gru4rec_options options = resolved(WITH("preset", expected[k][0]));
+        check_text_of(&options, "loss", expected[k][1]);
+        check_text_of(&options, "layers", expected[k][2]);
+        check_text_of(&options, "batch_size", expected[k][3]);
+        check_text_of(&options, "learning_rate", expected[k][4]);
+        check_text_of(&options, "n_sample", "2048");
+        check_text_of(&options, "n_epochs", "10");
+        check_text_of(&options, "constrained_embedding", "true");
+        CHECK(options.explicit_set == (uint64_t)1 << index_of("preset"));
+    }
+    gru4rec_options none = resolved(WITH("preset", "none")), plain = resolved(defaults());
+    none.explicit_set = 0;
+    check_same(&plain, &none);
+}
+
+/* Before or behind the preset. */
+static void given_options_come_before_a_presets(void)
+{
+    gru4rec_options before = WITH("layers", "7/8", "preset", "coveo", "momentum", "0.1");
+    gru4rec_options behind = WITH("momentum", "0.1", "preset", "coveo", "layers", "7/8");
+    check_same(&before, &behind);
+    before = resolved(before);
+    check_text_of(&before, "layers", "7/8");
+    check_text_of(&before, "momentum", "0.1");
+    check_text_of(&before, "bpreg", "1.85");
+    check_text_of(&before, "final_act", "elu-1");
+}
+
+/* A preset's loss may be changed: what belongs to it goes with it. */
+static void presets_allow_another_loss(void)
+{
+    static const char *const losses[] = {"cross-entropy", "xe_logit", "bpr",
+                                         "bpr-max",       "top1",     "top1-max"};
+    for (int k = 0; k < 6; k++) {
+        gru4rec_options options = resolved(WITH("preset", "coveo", "loss", losses[k]));
+        check_text_of(&options, "loss", losses[k]);
+        options = resolved(WITH("loss", losses[k], "preset", "rsc15"));
+        check_text_of(&options, "loss", losses[k]);
+    }
+    gru4rec_options options = resolved(WITH("preset", "rsc15", "embedding", "16"));
+    CHECK(options.embedding == 16 && options.constrained_embedding == 0);
+}
+
+int main(void)
+{
+    RUN(loss_decides_the_final_activation);
+    RUN(contradictions_in_the_loss_are_refused);
+    RUN(every_loss_has_its_activations);
+    RUN(losses_have_default_activations);
+    RUN(softmax_options_belong_to_softmax_losses);
+    RUN(optimisers_have_their_rates);
+    RUN(adadelta_has_no_learning_rate);
+    RUN(embedding_decides_the_input);
+    RUN(contradictions_in_the_input_are_refused);
+    RUN(resolved_options_can_be_set_again);
+    RUN(presets_are_the_published_ones);
+    RUN(given_options_come_before_a_presets);
+    RUN(presets_allow_another_loss);
+    return test_end();
+}

@@ -160,10 +160,9 @@ void ext_connection_free(void *context)
     sqlite3_free(connection);
 }
 
-/* The handle for schema.name, new and without a model when there is none; NULL: no
- * memory. */
+/* The handle for schema.name; without is_new NULL when there is none. */
 static struct ext_handle *get_handle(ext_connection *connection, const char *schema,
-                                     const char *name)
+                                     const char *name, bool is_new)
 {
     char *key = sqlite3_mprintf("%s.%s", schema, name);
     struct ext_handle *handle = connection->handles;
@@ -171,7 +170,7 @@ static struct ext_handle *get_handle(ext_connection *connection, const char *sch
         return NULL;
     while (handle != NULL && sqlite3_stricmp(handle->key, key) != 0)
         handle = handle->next;
-    if (handle == NULL) {
+    if (handle == NULL && is_new) {
         handle = sqlite3_malloc(sizeof *handle);
         if (handle != NULL) {
             *handle = (struct ext_handle){.key = key, .next = connection->handles};
@@ -183,15 +182,26 @@ static struct ext_handle *get_handle(ext_connection *connection, const char *sch
     return handle;
 }
 
+void ext_model_forget(ext_connection *connection, const char *schema, const char *name)
+{
+    struct ext_handle *handle = get_handle(connection, schema, name, false);
+    if (handle == NULL)
+        return;
+    ext_model_release(handle->model);
+    handle->model = NULL;
+}
+
 int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
                       ext_model **model, ext_error *error)
 {
     ext_version version;
     *model = NULL;
     int rc = ext_store_active(connection->db, schema, name, &version, error);
-    if (rc != SQLITE_OK)
+    if (rc != SQLITE_OK) {
+        ext_model_forget(connection, schema, name);
         return rc;
-    struct ext_handle *handle = get_handle(connection, schema, name);
+    }
+    struct ext_handle *handle = get_handle(connection, schema, name, true);
     if (handle == NULL)
         return ext_fail_nomem(error);
     if (handle->model == NULL || strcmp(handle->model->run, version.run) != 0) {

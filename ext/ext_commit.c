@@ -143,7 +143,8 @@ static int make_summary(ext_training *t, ext_error *error)
 static int write_version(ext_training *t, ext_error *error)
 {
     int rc = SQLITE_OK;
-    if (!t->is_found)
+    if (!t->is_found &&
+        !ext_store_exists(t->db, t->schema, t->name)) /* meanwhile, perhaps */
         rc = create_model(t, error);
     if (rc == SQLITE_OK)
         rc = ext_runs_sweep(t->db, t->schema, t->name, error);
@@ -159,19 +160,23 @@ static bool is_busy(const ext_error *error)
 }
 
 /*
- * Waits a moment for whoever is in the way; false when patience is over: as long as the
- * training took, but a minute at least.
+ * After an error: is somebody in the way, and worth waiting for? Then waits a moment, and
+ * clears the error. Patience is as long as the training took, a minute at least.
  */
-static bool wait_for_others(ext_training *t, double since)
+static bool wait_for_others(ext_training *t, double since, ext_error *error)
 {
     double now = ext_seconds(), patience = since - t->start;
-    bool is_late = now - since > (patience > 60 ? patience : 60);
+    if (!t->is_alone || !is_busy(error) || now - since > (patience > 60 ? patience : 60))
+        return false;
     sqlite3_sleep(20);
-    return !is_late && !ext_poll_check(&t->poll);
+    ext_error_clear(error);
+    if (ext_poll_check(&t->poll))
+        ext_fail(error, SQLITE_INTERRUPT, "interrupted");
+    return error->rc == SQLITE_OK;
 }
 
 /* Takes back what was written since SAVEPOINT gru4rec. */
-static void undo(sqlite3 *db, bool is_alone)
+static void undo(sqlite3 *db, const char *schema, const char *name, bool is_alone)
 {
     static const char *const all[] = {"ROLLBACK", NULL};
     static const char *const own[] = {"ROLLBACK TO gru4rec", "RELEASE gru4rec", NULL};
@@ -180,49 +185,54 @@ static void undo(sqlite3 *db, bool is_alone)
         ext_exec(db, sqlite3_mprintf("%s", *sql), &ignored);
         ext_error_clear(&ignored);
     }
+    /*
+     * While an interrupt is pending no statement starts; but one that would write and is
+     * interrupted ends the transaction.
+     */
+    if (is_alone && !sqlite3_get_autocommit(db))
+        ext_exec(db,
+                 sqlite3_mprintf("DELETE FROM \"%w\".\"%w_config\" WHERE 0", schema,
+                                 name),
+                 &ignored);
+    ext_error_clear(&ignored);
 }
 
-int ext_savepoint_end(sqlite3 *db, bool is_alone, int rc, ext_error *error)
+int ext_savepoint_end(sqlite3 *db, const char *schema, const char *name, bool is_alone,
+                      int rc, ext_error *error)
 {
     if (rc == SQLITE_OK)
         rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
     if (rc != SQLITE_OK)
-        undo(db, is_alone);
+        undo(db, schema, name, is_alone);
     return rc;
 }
 
 /* While readers hold the commit up it is tried again, with everything still written. */
 static int release_version(ext_training *t, double since, ext_error *error)
 {
-    int rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
-    while (t->is_alone && is_busy(error) && wait_for_others(t, since)) {
-        ext_error_clear(error);
-        rc = ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
-    }
-    if (rc != SQLITE_OK)
-        undo(t->db, t->is_alone);
-    return rc;
+    do
+        ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    while (error->rc != SQLITE_OK && wait_for_others(t, since, error));
+    if (error->rc != SQLITE_OK)
+        undo(t->db, t->schema, t->name, t->is_alone);
+    return error->rc;
 }
 
 int ext_training_save(ext_training *t, ext_error *error)
 {
     sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
     double since = ext_seconds();
-    int rc = make_summary(t, error);
-    bool is_again = rc == SQLITE_OK;
-    while (is_again) {
-        ext_error_clear(error);
-        rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
-        if (rc != SQLITE_OK)
+    if (make_summary(t, error) != SQLITE_OK)
+        return error->rc;
+    do {
+        if (ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error) != SQLITE_OK)
             break;
-        rc = write_version(t, error);
-        if (rc == SQLITE_OK) {
-            rc = release_version(t, since, error);
+        if (write_version(t, error) == SQLITE_OK) {
+            release_version(t, since, error);
             break;
         }
-        undo(t->db, t->is_alone);
-        is_again = t->is_alone && is_busy(error) && wait_for_others(t, since);
-    }
+        undo(t->db, t->schema, t->name, t->is_alone);
+    } while (wait_for_others(t, since, error));
     sqlite3_set_last_insert_rowid(t->db, rowid);
-    return rc;
+    return error->rc;
 }

@@ -80,7 +80,8 @@ extern const gru4rec_allocator ext_allocator;
 typedef struct ext_poll {
     sqlite3 *db;
     sqlite3_stmt *stmt;
-    double last; /* seconds */
+    double last;         /* seconds */
+    bool is_interrupted; /* seen once, it stays so */
 } ext_poll;
 
 void ext_poll_start(ext_poll *poll, sqlite3 *db);
@@ -244,6 +245,8 @@ enum { EXT_N_SHADOWS = 5 };
  */
 int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
                    bool *is_found, ext_error *error);
+/* Is there a model of that name? */
+bool ext_store_exists(sqlite3 *db, const char *schema, const char *name);
 int ext_store_create(sqlite3 *db, const char *schema, const char *name,
                      const ext_config *config, ext_error *error);
 int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error *error);
@@ -345,6 +348,8 @@ void ext_model_release(ext_model *model);
 /* Loads a version only to see whether that can be done. */
 int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
                             int64_t version, ext_error *error);
+/* Gives up the connection's handle on a model that is gone. */
+void ext_model_forget(ext_connection *connection, const char *schema, const char *name);
 /* The same for a model named in SQL: "schema.name" or "name". */
 int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
                             ext_model **model, ext_error *error);
@@ -386,6 +391,8 @@ typedef struct ext_training {
     ext_run run;
     bool
         is_alone; /* no transaction of the user's is open: what is written is committed */
+    int64_t serving;   /* version that serves until the training is done; 0: none */
+    double show_after; /* seconds: rows for whoever watches wait until then */
     double start, epoch_start;
     size_t n_bytes; /* that the training needs */
 } ext_training;
@@ -395,7 +402,8 @@ typedef struct ext_training {
  * takes back what was written. is_alone: it was opened in autocommit, so that the
  * transaction is ours; there only ROLLBACK ends one whose commit failed.
  */
-int ext_savepoint_end(sqlite3 *db, bool is_alone, int rc, ext_error *error);
+int ext_savepoint_end(sqlite3 *db, const char *schema, const char *name, bool is_alone,
+                      int rc, ext_error *error);
 /* Refuses what cannot work; in a user's transaction, takes the write lock. */
 int ext_training_check(ext_training *t, ext_error *error);
 /* Creates the model if need be, writes the version and commits. Leaves run.summary. */

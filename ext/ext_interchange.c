@@ -287,7 +287,7 @@ static int write_import(sqlite3 *db, const target *t, ext_run *run,
         rc = ext_runs_sweep(db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
         rc = ext_run_finish(db, t->schema, t->name, run, model, items, keep, error);
-    return ext_savepoint_end(db, is_alone, rc, error);
+    return ext_savepoint_end(db, t->schema, t->name, is_alone, rc, error);
 }
 
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
@@ -385,7 +385,7 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
         version = find_version(db, &t, argv[1], &error);
         if (version != 0)
             ext_version_activate(db, t.schema, t.name, version, &error);
-        ext_savepoint_end(db, is_alone, error.rc, &error);
+        ext_savepoint_end(db, t.schema, t.name, is_alone, error.rc, &error);
     }
     free_target(&t);
     if (error.rc == SQLITE_OK)

@@ -201,6 +201,7 @@ static int destroy(sqlite3_vtab *base)
     if (ext_store_drop(table->connection->db, table->schema, table->name, &error) !=
         SQLITE_OK)
         return ext_error_vtab(&error, base);
+    ext_model_forget(table->connection, table->schema, table->name);
     return ext_disconnect_table(base);
 }
 

@@ -25,10 +25,12 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db)
     poll->db = db;
     poll->stmt = NULL;
     poll->last = ext_seconds();
-    sqlite3_prepare_v2(db,
-                       "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c "
-                       "LIMIT 100) SELECT count(*) FROM c",
-                       -1, &poll->stmt, NULL);
+    int rc = sqlite3_prepare_v2(
+        db,
+        "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 100) "
+        "SELECT count(*) FROM c",
+        -1, &poll->stmt, NULL);
+    poll->is_interrupted = rc == SQLITE_INTERRUPT; /* it came while nobody looked */
 }
 
 void ext_poll_stop(ext_poll *poll)
@@ -40,10 +42,10 @@ void ext_poll_stop(ext_poll *poll)
 bool ext_poll_check(ext_poll *poll)
 {
     double now = ext_seconds();
-    if (now - poll->last < interval || poll->stmt == NULL)
-        return false;
+    if (poll->is_interrupted || now - poll->last < interval || poll->stmt == NULL)
+        return poll->is_interrupted;
     poll->last = now;
-    int rc = sqlite3_step(poll->stmt);
+    poll->is_interrupted = sqlite3_step(poll->stmt) == SQLITE_INTERRUPT;
     sqlite3_reset(poll->stmt);
-    return rc == SQLITE_INTERRUPT;
+    return poll->is_interrupted;
 }

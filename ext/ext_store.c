@@ -31,7 +31,7 @@ static bool has_column(sqlite3 *db, const char *schema, const char *table,
 }
 
 /* By columns that its shadow tables have; a user's own table m_config is no model. */
-static bool has_model(sqlite3 *db, const char *schema, const char *name)
+bool ext_store_exists(sqlite3 *db, const char *schema, const char *name)
 {
     char *config = sqlite3_mprintf("%s_config", name);
     char *tensor = sqlite3_mprintf("%s_tensor", name);
@@ -48,15 +48,15 @@ static char *find_schema(sqlite3 *db, const char *name)
 {
     sqlite3_stmt *stmt = NULL;
     char *found = NULL;
-    if (has_model(db, "temp", name))
+    if (ext_store_exists(db, "temp", name))
         return sqlite3_mprintf("temp");
-    if (has_model(db, "main", name))
+    if (ext_store_exists(db, "main", name))
         return sqlite3_mprintf("main");
     if (sqlite3_prepare_v2(db, "SELECT name FROM pragma_database_list ORDER BY seq", -1,
                            &stmt, NULL) == SQLITE_OK)
         while (found == NULL && sqlite3_step(stmt) == SQLITE_ROW) {
             const char *schema = (const char *)sqlite3_column_text(stmt, 0);
-            if (schema != NULL && has_model(db, schema, name))
+            if (schema != NULL && ext_store_exists(db, schema, name))
                 found = sqlite3_mprintf("%s", schema);
         }
     sqlite3_finalize(stmt);
@@ -73,7 +73,7 @@ int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
     if (*schema == NULL && dot != NULL) {
         *schema = sqlite3_mprintf("%.*s", (int)(dot - text), text);
         text = dot + 1;
-        *is_found = *schema != NULL && has_model(db, *schema, text);
+        *is_found = *schema != NULL && ext_store_exists(db, *schema, text);
     } else if (*schema == NULL) {
         *schema = sqlite3_mprintf("main");
     }

@@ -108,16 +108,17 @@ static int check_memory(ext_training *t, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Is there a version to start from? */
-static int check_warm_start(ext_training *t, ext_error *error)
+/* Which version serves until this one is done? warm_start starts from it. */
+static int find_serving(ext_training *t, ext_error *error)
 {
     ext_version active = {0};
     ext_error none = {0};
-    int rc = t->is_found ? ext_store_active(t->db, t->schema, t->name, &active, &none)
-                         : SQLITE_ERROR;
+    if (t->is_found &&
+        ext_store_active(t->db, t->schema, t->name, &active, &none) == SQLITE_OK)
+        t->serving = active.version;
     ext_version_free(&active);
     ext_error_clear(&none);
-    if (rc != SQLITE_OK)
+    if (t->options.warm_start && t->serving == 0)
         return ext_fail(error, SQLITE_ERROR,
                         "warm_start needs a trained version to start from; train once "
                         "without it");
@@ -134,20 +135,24 @@ static int on_poll(void *context, const gru4rec_progress *progress)
 }
 
 /*
- * Rows for whoever watches: each commits by itself. When another writer is in the way
- * they are written with the next epoch's, or at the end.
+ * Rows for whoever watches: each commits by itself. When somebody is in the way they are
+ * written with the next epoch's, or at the end; and since the host's busy timeout may
+ * have been spent on that, not before ten times as long has passed.
  */
 static void show_run(ext_training *t)
 {
-    ext_error ignored = {0};
+    ext_error problem = {0};
     sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
-    if (!t->is_alone || !t->is_found)
+    double start = ext_seconds();
+    if (!t->is_alone || !t->is_found || start < t->show_after)
         return;
     if (t->run.version == 0)
-        ext_run_begin(t->db, t->schema, t->name, &t->run, &ignored);
+        ext_run_begin(t->db, t->schema, t->name, &t->run, &problem);
     if (t->run.version != 0)
-        ext_run_epochs(t->db, t->schema, t->name, &t->run, &ignored);
-    ext_error_clear(&ignored);
+        ext_run_epochs(t->db, t->schema, t->name, &t->run, &problem);
+    if (problem.rc != SQLITE_OK)
+        t->show_after = ext_seconds() + 10 * (ext_seconds() - start);
+    ext_error_clear(&problem);
     sqlite3_set_last_insert_rowid(t->db, rowid);
 }
 
@@ -217,8 +222,8 @@ static int run(ext_training *t, int argc, sqlite3_value **argv, ext_error *error
     int rc = take_arguments(t, argc, argv, error);
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&t->options, error);
-    if (rc == SQLITE_OK && t->options.warm_start)
-        rc = check_warm_start(t, error);
+    if (rc == SQLITE_OK)
+        rc = find_serving(t, error);
     if (rc == SQLITE_OK)
         rc = ext_training_check(t, error);
     if (rc == SQLITE_OK)
@@ -250,17 +255,11 @@ static int run(ext_training *t, int argc, sqlite3_value **argv, ext_error *error
 }
 
 /* Says which version goes on serving after a failure. */
-static void mention_serving(ext_training *t, ext_error *error)
+static void mention_serving(const ext_training *t, ext_error *error)
 {
-    ext_error ignored = {0};
-    ext_version active;
-    if (t->n_bytes == 0 || !t->is_found || error->message == NULL)
-        return; /* nothing had begun, or there is no model */
-    if (ext_store_active(t->db, t->schema, t->name, &active, &ignored) == SQLITE_OK)
+    if (t->n_bytes != 0 && t->serving != 0 && error->message != NULL)
         error->message = sqlite3_mprintf("%z; version %lld of '%s' keeps serving",
-                                         error->message, active.version, t->name);
-    ext_version_free(&active);
-    ext_error_clear(&ignored);
+                                         error->message, (long long)t->serving, t->name);
 }
 
 static void release(ext_training *t)

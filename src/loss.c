@@ -4,8 +4,8 @@
  * N columns j, own is the lane's target; eps = 1e-24.
  * Cross-entropy, p = softmax of all columns:
  *   L = -log(p_own + eps), dL/da_j = f (p_j - [j = own]), f = p_own / (p_own + eps)
- *   With smoothing tau weights w are 1 - tau on own, tau / (N - 1) on each other (not what
- *   the official documentation says, but what its code does), f_j = p_j / (p_j + eps):
+ *   With smoothing tau, weights w are 1 - tau on own and tau / (N - 1) on each other
+ *   (not what the official documentation says, but what its code does), f_j likewise:
  *   L = sum w_j -log(p_j + eps), dL/da_k = p_k sum_j w_j f_j - w_k f_k
  * xe_logit: the same in log space, without eps.
  * The others see r = final activation of the scores, t = r_own, negatives j != own:

@@ -230,10 +230,12 @@ int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
         return ext_fail(error, SQLITE_ERROR,
                         "the model's name is NULL; give that of a gru4rec table");
     int rc = ext_store_find(connection->db, text, &schema, &name, &is_found, error);
-    if (rc == SQLITE_OK && !is_found)
+    if (rc == SQLITE_OK && !is_found) {
+        ext_model_forget(connection, schema, name);
         rc = ext_fail(
             error, SQLITE_ERROR,
             "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING gru4rec", text);
+    }
     if (rc == SQLITE_OK)
         rc = ext_model_acquire(connection, schema, name, model, error);
     sqlite3_free(schema);

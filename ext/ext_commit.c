@@ -20,19 +20,15 @@ static bool is_query_only(sqlite3 *db)
 }
 
 /*
- * Inside a transaction: takes the write lock, which the transaction then keeps, by
- * writing the user_version that the file has already. A change that were rolled back
- * would end other statements of the connection.
+ * Takes the write lock, and with it sees what others have committed, by writing the
+ * user_version that the file has already. Inside a transaction, which then keeps the lock.
  */
-static int take_lock(ext_training *t, ext_error *error)
+static int lock_for_writing(ext_training *t, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
     int user_version = 0;
-    int rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = ext_prepare(t->db, sqlite3_mprintf("PRAGMA \"%w\".user_version", t->schema),
-                     &stmt, error);
+    int rc = ext_prepare(t->db, sqlite3_mprintf("PRAGMA \"%w\".user_version", t->schema),
+                         &stmt, error);
     if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
         user_version = sqlite3_column_int(stmt, 0);
     sqlite3_finalize(stmt);
@@ -41,6 +37,21 @@ static int take_lock(ext_training *t, ext_error *error)
                       sqlite3_mprintf("PRAGMA \"%w\".user_version = %d", t->schema,
                                       user_version),
                       error);
+    if (rc == SQLITE_OK) /* the schema is read anew only by a statement that uses it */
+        rc = ext_exec(t->db,
+                      sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_schema LIMIT 1",
+                                      t->schema),
+                      error);
+    return rc;
+}
+
+/* In the user's transaction: at once, so that the end cannot fail. */
+static int take_lock(ext_training *t, ext_error *error)
+{
+    int rc = ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = lock_for_writing(t, error);
     if (ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error) != SQLITE_OK)
         rc = error->rc;
     return rc;
@@ -142,10 +153,9 @@ static int make_summary(ext_training *t, ext_error *error)
 /* Writes everything in one savepoint, but does not release it. */
 static int write_version(ext_training *t, ext_error *error)
 {
-    int rc = SQLITE_OK;
-    if (!t->is_found &&
-        !ext_store_exists(t->db, t->schema, t->name)) /* meanwhile, perhaps */
-        rc = create_model(t, error);
+    int rc = t->is_found ? SQLITE_OK : lock_for_writing(t, error);
+    if (rc == SQLITE_OK && !ext_store_exists(t->db, t->schema, t->name))
+        rc = create_model(t, error); /* nobody else did meanwhile */
     if (rc == SQLITE_OK)
         rc = ext_runs_sweep(t->db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
@@ -175,8 +185,23 @@ static bool wait_for_others(ext_training *t, double since, ext_error *error)
     return error->rc == SQLITE_OK;
 }
 
+/*
+ * While an interrupt is pending no statement is prepared or starts, not even ROLLBACK; but one
+ * that would write, prepared before, is interrupted, and that rolls back. NULL: no memory.
+ */
+static sqlite3_stmt *prepare_escape(sqlite3 *db, const char *schema, const char *name)
+{
+    sqlite3_stmt *stmt;
+    ext_error ignored = {0};
+    ext_prepare(db,
+                sqlite3_mprintf("DELETE FROM \"%w\".\"%w_config\" WHERE 0", schema, name),
+                &stmt, &ignored);
+    ext_error_clear(&ignored);
+    return stmt;
+}
+
 /* Takes back what was written since SAVEPOINT gru4rec. */
-static void undo(sqlite3 *db, const char *schema, const char *name, bool is_alone)
+static void undo(sqlite3 *db, bool is_alone, sqlite3_stmt *escape)
 {
     static const char *const all[] = {"ROLLBACK", NULL};
     static const char *const own[] = {"ROLLBACK TO gru4rec", "RELEASE gru4rec", NULL};
@@ -185,36 +210,34 @@ static void undo(sqlite3 *db, const char *schema, const char *name, bool is_alon
         ext_exec(db, sqlite3_mprintf("%s", *sql), &ignored);
         ext_error_clear(&ignored);
     }
-    /*
-     * While an interrupt is pending no statement starts; but one that would write and is
-     * interrupted ends the transaction.
-     */
-    if (is_alone && !sqlite3_get_autocommit(db))
-        ext_exec(db,
-                 sqlite3_mprintf("DELETE FROM \"%w\".\"%w_config\" WHERE 0", schema,
-                                 name),
-                 &ignored);
-    ext_error_clear(&ignored);
+    if (is_alone && !sqlite3_get_autocommit(db) && escape != NULL) {
+        sqlite3_step(escape);
+        sqlite3_reset(escape);
+    }
 }
 
 int ext_savepoint_end(sqlite3 *db, const char *schema, const char *name, bool is_alone,
                       int rc, ext_error *error)
 {
+    sqlite3_stmt *escape = prepare_escape(db, schema, name);
     if (rc == SQLITE_OK)
         rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
     if (rc != SQLITE_OK)
-        undo(db, schema, name, is_alone);
+        undo(db, is_alone, escape);
+    sqlite3_finalize(escape);
     return rc;
 }
 
 /* While readers hold the commit up it is tried again, with everything still written. */
 static int release_version(ext_training *t, double since, ext_error *error)
 {
+    sqlite3_stmt *escape = prepare_escape(t->db, t->schema, t->name);
     do
         ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
     while (error->rc != SQLITE_OK && wait_for_others(t, since, error));
     if (error->rc != SQLITE_OK)
-        undo(t->db, t->schema, t->name, t->is_alone);
+        undo(t->db, t->is_alone, escape);
+    sqlite3_finalize(escape);
     return error->rc;
 }
 
@@ -231,7 +254,7 @@ int ext_training_save(ext_training *t, ext_error *error)
             release_version(t, since, error);
             break;
         }
-        undo(t->db, t->schema, t->name, t->is_alone);
+        undo(t->db, t->is_alone, NULL);
     } while (wait_for_others(t, since, error));
     sqlite3_set_last_insert_rowid(t->db, rowid);
     return error->rc;

@@ -51,7 +51,7 @@ docs: gru4rec.so
 # How it lives with other connections and processes; GRU4REC_QUICK=1 for the short form.
 .PHONY: test-life test-versions test-hosts test-blas test-valgrind test-threads test-fuzz
 test-life: gru4rec.so
-	@sh tests/run.sh $(sort $(filter-out tests/life/common.py,$(wildcard tests/life/*.py)))
+	@sh tests/life/run.sh ./gru4rec.so
 
 # Other SQLite libraries, hosts and BLAS builds; these fetch what they need.
 test-versions: gru4rec.so

@@ -154,7 +154,7 @@ static int make_summary(ext_training *t, ext_error *error)
 static int write_version(ext_training *t, ext_error *error)
 {
     int rc = t->is_found ? SQLITE_OK : lock_for_writing(t, error);
-    if (rc == SQLITE_OK && !ext_store_exists(t->db, t->schema, t->name))
+    if (rc == SQLITE_OK && !t->is_found && !ext_store_exists(t->db, t->schema, t->name))
         rc = create_model(t, error); /* nobody else did meanwhile */
     if (rc == SQLITE_OK)
         rc = ext_runs_sweep(t->db, t->schema, t->name, error);

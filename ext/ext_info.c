@@ -101,10 +101,10 @@ static const char card[] =
     " 'options', json(coalesce(a.options,"
     "  (SELECT value FROM config WHERE key = 'options'))),"
     " 'summary', json(a.summary),"
-    " 'versions', (SELECT json_group_array(json_object('version', version, 'status',"
+    " 'versions', json((SELECT json_group_array(json_object('version', version, 'status',"
     "  CASE WHEN version IN (%s) THEN 'interrupted' WHEN version IN (%s) THEN 'killed'"
     "  ELSE status END, 'finished', finished, 'message', message))"
-    "  FROM \"%w\".\"%w_version\"))"
+    "  FROM \"%w\".\"%w_version\")))"
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
 /* An untrained model has a card too, without what only training gives. */

@@ -78,14 +78,19 @@ int ext_keep_arguments(sqlite3_value **kept, int n, int mask, sqlite3_value **ar
     return SQLITE_OK;
 }
 
-/* FNV-1a, over type and content. */
+/*
+ * FNV-1a, over type and content. Not sqlite3_value_blob() of a text: that marks the value
+ * as a blob too, and Bloom filters of SQLite 3.45 to 3.50 then lose its row in a join.
+ */
 uint64_t ext_hash_value(uint64_t hash, sqlite3_value *value)
 {
     const uint64_t prime = 0x100000001b3u;
-    const unsigned char *bytes = value != NULL ? sqlite3_value_blob(value) : NULL;
-    int n = value != NULL ? sqlite3_value_bytes(value) : 0;
-    hash = (hash ^ (uint64_t)(value != NULL ? sqlite3_value_type(value) : SQLITE_NULL)) *
-           prime;
+    int type = value != NULL ? sqlite3_value_type(value) : SQLITE_NULL;
+    const unsigned char *bytes = type == SQLITE_NULL   ? NULL
+                                 : type == SQLITE_BLOB ? sqlite3_value_blob(value)
+                                                       : sqlite3_value_text(value);
+    int n = bytes != NULL ? sqlite3_value_bytes(value) : 0;
+    hash = (hash ^ (uint64_t)type) * prime;
     for (int i = 0; bytes != NULL && i < n; i++)
         hash = (hash ^ bytes[i]) * prime;
     return hash;

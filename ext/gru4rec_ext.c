@@ -7,12 +7,28 @@
  */
 #define EXT_IS_ENTRY
 #include "ext_int.h"
+
+#include <pthread.h>
 SQLITE_EXTENSION_INIT1
 
 #if defined(_WIN32)
 #define EXT_EXPORT __declspec(dllexport)
 #else
 #define EXT_EXPORT __attribute__((visibility("default")))
+#endif
+
+#ifdef SQLITE_CORE
+#define set_api(api) (void)(api)
+#else
+/* Once, before any other thread's connection uses it. */
+static void set_api(const sqlite3_api_routines *api)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    if (sqlite3_api != api)
+        sqlite3_api = api;
+    pthread_mutex_unlock(&lock);
+}
 #endif
 
 /* sqlite3_vtab_in() and constraints on LIMIT came with 3.38. */
@@ -64,8 +80,7 @@ EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
                                     const sqlite3_api_routines *api)
 {
     ext_error error = {0};
-    SQLITE_EXTENSION_INIT2(api);
-    (void)api;
+    set_api(api);
     if (sqlite3_libversion_number() < oldest)
         ext_fail(&error, SQLITE_ERROR, "SQLite %s is too old; use 3.38 or newer",
                  sqlite3_libversion());

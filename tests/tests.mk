@@ -16,7 +16,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-runner test-sql test-docs test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-life test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -29,6 +29,13 @@ test-grad: $(GRAD)
 
 test-golden: $(GOLDEN)
 	@GRU4REC_SHARED="$(GRU4REC_SHARED)" sh tests/run.sh $^
+
+# The same through SQL alone: import, warm start, export.
+PYTHON ?= /usr/bin/python3
+.PHONY: test-golden-sql
+test-golden-sql: gru4rec.so
+	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/golden/replay_sql.py ./gru4rec.so $(GRU4REC_SHARED); \
+	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
 # The unit and SQL tests once more, under ASan and UBSan.
 .PHONY: test-sanitized
@@ -48,10 +55,13 @@ test-docs: gru4rec.so
 docs: gru4rec.so
 	@sh tests/docs/options.sh --write
 
-# How it lives with other connections and processes; GRU4REC_QUICK=1 for the short form.
+# How it lives with other connections and processes: minutes with GRU4REC_QUICK= (empty).
+GRU4REC_QUICK ?= 1
+export GRU4REC_QUICK PYTHON
 .PHONY: test-life test-versions test-hosts test-blas test-valgrind test-threads test-fuzz
 test-life: gru4rec.so
-	@sh tests/life/run.sh ./gru4rec.so
+	@if [ -x $(PYTHON) ]; then sh tests/life/run.sh ./gru4rec.so; \
+	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
 # Other SQLite libraries, hosts and BLAS builds; these fetch what they need.
 test-versions: gru4rec.so

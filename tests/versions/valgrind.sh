@@ -1,0 +1,42 @@
+#!/bin/sh
+# valgrind.sh BUILD SAN: the life of a model under valgrind: no error, no definite leak; and
+# threads of one process under ThreadSanitizer: no race. BUILD is build/release, SAN
+# build/san-thread. SQLite and OpenBLAS are the system's, not built for ThreadSanitizer: it
+# sees their locks, not their memory.
+
+B=${1:-build/release}
+SAN=${2:-build/san-thread}
+CC=${CC:-cc}
+. tests/versions/lib.sh
+built "$B/gru4rec.so" "$B/tests/sqllogictest"
+built SAN=thread "$SAN/gru4rec.so"
+here=tests/versions
+
+memory() {
+    valgrind --quiet --leak-check=full --show-leak-kinds=definite \
+        --errors-for-leak-kinds=definite --num-callers=30 --error-exitcode=9 \
+        "$B/tests/sqllogictest" --extension "$B/gru4rec.so" $here/whole.test
+}
+
+build_threads() {
+    $CC -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=thread -o "$SAN/threads" $here/threads.c \
+        -lsqlite3 -lpthread -ldl
+}
+
+races() {
+    TSAN_OPTIONS="exitcode=66 $TSAN_OPTIONS" \
+        timeout 900 "$SAN/threads" "$SAN/gru4rec.so" "$@"
+}
+
+start=$(date +%s)
+if apt_package valgrind; then
+    check_runner 'valgrind' memory
+else
+    note_missing 'valgrind (Debian)'
+fi
+if check 'threads.c builds for ThreadSanitizer' build_threads; then
+    check 'ThreadSanitizer: trainings at once' races same 1
+    check 'ThreadSanitizer: serving while training' races serve 2
+fi
+echo "$(($(date +%s) - start)) seconds"
+finish

@@ -423,6 +423,8 @@ typedef struct ext_table {
 int ext_connect_table(ext_connection *connection, const char *declaration, int trust,
                       sqlite3_vtab **out);
 int ext_disconnect_table(sqlite3_vtab *base);
+/* A zeroed cursor of that size; it begins with sqlite3_vtab_cursor. */
+int ext_open_cursor(size_t bytes, sqlite3_vtab_cursor **out);
 int ext_register_module(ext_connection *connection, const char *name,
                         const sqlite3_module *module, ext_error *error);
 /* The text of a kept argument; NULL where it is missing or NULL. */

@@ -105,12 +105,7 @@ int ext_relation_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 int ext_relation_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
     (void)base;
-    relation_cursor *cursor = sqlite3_malloc(sizeof *cursor);
-    if (cursor == NULL)
-        return SQLITE_NOMEM;
-    memset(cursor, 0, sizeof *cursor);
-    *out = &cursor->base;
-    return SQLITE_OK;
+    return ext_open_cursor(sizeof(relation_cursor), out);
 }
 
 static void stop(relation_cursor *cursor)

@@ -28,6 +28,15 @@ int ext_disconnect_table(sqlite3_vtab *base)
     return SQLITE_OK;
 }
 
+int ext_open_cursor(size_t bytes, sqlite3_vtab_cursor **out)
+{
+    *out = sqlite3_malloc64(bytes);
+    if (*out == NULL)
+        return SQLITE_NOMEM;
+    memset(*out, 0, bytes);
+    return SQLITE_OK;
+}
+
 int ext_register_module(ext_connection *connection, const char *name,
                         const sqlite3_module *module, ext_error *error)
 {

@@ -21,7 +21,8 @@ static bool is_query_only(sqlite3 *db)
 
 /*
  * Takes the write lock, and with it sees what others have committed, by writing the
- * user_version that the file has already. Inside a transaction, which then keeps the lock.
+ * user_version that the file has already. Inside a transaction, which then keeps the
+ * lock.
  */
 static int lock_for_writing(ext_training *t, ext_error *error)
 {
@@ -118,11 +119,13 @@ static int make_summary(ext_training *t, ext_error *error)
     int rc = ext_prepare(
         t->db,
         sqlite3_mprintf(
-            "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'steps', "
+            "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'best_epoch', "
+            "?17, 'steps', "
             "?3, 'events', ?4, 'sessions', ?5, 'items', ?6, 'loss', ?7, "
             "'seconds', ?8, 'events_per_second', ?9, 'threads', 1, "
             "'skipped_events', ?10, 'skipped_sessions', ?11, 'outside', ?13, "
-            "'repeats', ?14, 'rare', ?15, 'short', ?16, 'memory_bytes', ?12)"),
+            "'repeats', ?14, 'rare', ?15, 'short', ?16, 'memory_bytes', ?12, 'held_out', "
+            "?18)"),
         &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
@@ -132,7 +135,7 @@ static int make_summary(ext_training *t, ext_error *error)
     sqlite3_bind_int64(stmt, 4, dataset->n_events);
     sqlite3_bind_int64(stmt, 5, dataset->n_sessions);
     sqlite3_bind_int64(stmt, 6, gru4rec_items_count(t->events.items));
-    sqlite3_bind_double(stmt, 7, run->epochs[run->n_epochs - 1].loss);
+    sqlite3_bind_double(stmt, 7, run->epochs[t->best_epoch - 1].loss);
     sqlite3_bind_double(stmt, 8, seconds);
     sqlite3_bind_int64(stmt, 9, (int64_t)((double)events / (seconds > 0 ? seconds : 1)));
     sqlite3_bind_int64(stmt, 10, t->events.n_null);
@@ -142,6 +145,9 @@ static int make_summary(ext_training *t, ext_error *error)
     sqlite3_bind_int64(stmt, 14, dataset->n_repeats);
     sqlite3_bind_int64(stmt, 15, dataset->n_rare);
     sqlite3_bind_int64(stmt, 16, dataset->n_short);
+    sqlite3_bind_int64(stmt, 17, t->best_epoch);
+    sqlite3_bind_int64(stmt, 18,
+                       dataset->validation != NULL ? dataset->validation->n_sessions : 0);
     if (sqlite3_step(stmt) == SQLITE_ROW)
         t->run.summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
     if (t->run.summary == NULL)
@@ -186,8 +192,9 @@ static bool wait_for_others(ext_training *t, double since, ext_error *error)
 }
 
 /*
- * While an interrupt is pending no statement is prepared or starts, not even ROLLBACK; but one
- * that would write, prepared before, is interrupted, and that rolls back. NULL: no memory.
+ * While an interrupt is pending no statement is prepared or starts, not even ROLLBACK;
+ * but one that would write, prepared before, is interrupted, and that rolls back. NULL:
+ * no memory.
  */
 static sqlite3_stmt *prepare_escape(sqlite3 *db, const char *schema, const char *name)
 {

@@ -391,8 +391,9 @@ typedef struct ext_training {
     ext_run run;
     bool
         is_alone; /* no transaction of the user's is open: what is written is committed */
-    int64_t serving;   /* version that serves until the training is done; 0: none */
-    double show_after; /* seconds: rows for whoever watches wait until then */
+    int64_t best_epoch; /* whose weights were kept */
+    int64_t serving;    /* version that serves until the training is done; 0: none */
+    double show_after;  /* seconds: rows for whoever watches wait until then */
     double start, epoch_start;
     size_t n_bytes; /* that the training needs */
 } ext_training;

@@ -365,6 +365,7 @@ int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *
         .collapse_repeats = options->collapse_repeats != 0,
         .min_support = is_training ? options->min_support : 0,
         .min_length = is_training ? options->min_length : 0,
+        .validation = is_training ? options->validation : 0,
     };
     int rc = SQLITE_OK;
     memset(events, 0, sizeof *events);

@@ -209,7 +209,7 @@ static int compute(ext_training *t, ext_error *error)
     rc = ext_fail_library(error,
                           gru4rec_train(t->model, t->events.dataset,
                                         gru4rec_items_support(t->events.items),
-                                        &t->options, &hooks, &message),
+                                        &t->options, &hooks, &t->best_epoch, &message),
                           &message);
     ext_progress_stop(&t->progress);
     return rc;

@@ -176,8 +176,8 @@ int ext_run_epochs(sqlite3 *db, const char *schema, const char *name, ext_run *r
     int rc =
         ext_prepare(db,
                     sqlite3_mprintf("REPLACE INTO \"%w\".\"%w_epoch\"(version, epoch, "
-                                    "loss, cost, steps, events, seconds) VALUES (?1, "
-                                    "?2, ?3, ?4, ?5, ?6, ?7)",
+                                    "loss, cost, steps, events, seconds, recall, mrr) "
+                                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                                     schema, name),
                     &stmt, error);
     while (rc == SQLITE_OK && run->n_written < run->n_epochs) {
@@ -189,6 +189,8 @@ int ext_run_epochs(sqlite3 *db, const char *schema, const char *name, ext_run *r
         sqlite3_bind_int64(stmt, 5, epoch->steps);
         sqlite3_bind_int64(stmt, 6, epoch->events);
         sqlite3_bind_double(stmt, 7, run->epoch_seconds[run->n_written]);
+        sqlite3_bind_double(stmt, 8, epoch->recall); /* NAN is NULL */
+        sqlite3_bind_double(stmt, 9, epoch->mrr);
         rc = step_once(db, stmt, error);
         if (rc == SQLITE_OK)
             run->n_written++;

@@ -160,6 +160,8 @@ typedef struct gru4rec_options {
     char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
     double session_gap;
     int64_t collapse_repeats, min_support, min_length;
+    double validation;
+    int64_t patience;
     int64_t warm_start;
     int64_t reset_after;
 
@@ -282,6 +284,7 @@ typedef struct gru4rec_preparation {
     bool collapse_repeats; /* an item that follows itself counts once */
     int64_t min_support;   /* events of rarer items are dropped, */
     int64_t min_length; /* and sessions of fewer events, until neither changes anything */
+    double validation;  /* share of the sessions, those visited last, that is held out */
 } gru4rec_preparation;
 
 void gru4rec_events_prepare(gru4rec_events *events,
@@ -295,13 +298,14 @@ typedef struct gru4rec_dataset {
     gru4rec_allocator allocator;
     int64_t n_sessions;
     int64_t n_events;
-    int64_t n_single;   /* sessions of one event: visited, never trained on */
-    int64_t n_unknown;  /* events dropped because their item is not in the catalogue, */
-    int64_t n_repeats;  /* because the item is the one before, */
-    int64_t n_rare;     /* because of min_support, */
-    int64_t n_short;    /* with sessions that min_length dropped */
-    int32_t *item_rows; /* (n_events) */
-    int64_t *offsets;   /* (n_sessions + 1) */
+    int64_t n_single;  /* sessions of one event: visited, never trained on */
+    int64_t n_unknown; /* events dropped because their item is not in the catalogue, */
+    int64_t n_repeats; /* because the item is the one before, */
+    int64_t n_rare;    /* because of min_support, */
+    int64_t n_short;   /* with sessions that min_length dropped */
+    struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
+    int32_t *item_rows;                 /* (n_events) */
+    int64_t *offsets;                   /* (n_sessions + 1) */
 } gru4rec_dataset;
 
 /*
@@ -395,6 +399,7 @@ typedef struct gru4rec_epoch {
     int64_t events; /* (lane, step) pairs */
     double loss;    /* mean per event */
     double cost;    /* sum of cost x lanes / sum of lanes, as the official tools print */
+    double recall, mrr; /* at 20 on the sessions held out; NAN where there are none */
 } gru4rec_epoch;
 
 /* Called from the calling thread. Each may be NULL; a result other than 0 stops the work.
@@ -409,12 +414,16 @@ typedef struct gru4rec_hooks {
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
 /*
- * Trains the model from the weights it has. support: training events of each item, (I),
- * all positive. INTERRUPTED and DIVERGED leave the weights as they were then.
+ * Trains the model from the weights it has. With sessions held out (dataset->validation)
+ * it ends with those of the epoch whose MRR on them was best, *best_epoch (may be NULL),
+ * and stops when patience epochs have brought nothing better; else *best_epoch is the
+ * last. support: training events of each item, (I), all positive. INTERRUPTED and
+ * DIVERGED leave the weights as they were then.
  */
 gru4rec_status gru4rec_train(gru4rec_model *model, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,
-                             const gru4rec_hooks *hooks, gru4rec_error *error);
+                             const gru4rec_hooks *hooks, int64_t *best_epoch,
+                             gru4rec_error *error);
 
 /* ---- serving ---- */
 

@@ -377,6 +377,60 @@ static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *data
     return is_ok;
 }
 
+/* Cuts the last sessions off; their items are still numbers of events->items. */
+static gru4rec_status hold_out(const gru4rec_events *events, gru4rec_dataset *dataset)
+{
+    const int64_t n_held =
+        (int64_t)(events->preparation.validation * (double)dataset->n_sessions);
+    const int64_t n_kept = dataset->n_sessions - n_held;
+    const int64_t start = dataset->offsets[n_kept];
+    gru4rec_dataset *held = g4r_alloc(&events->allocator, 1, sizeof *held);
+    if (held == NULL)
+        return GRU4REC_NOMEM;
+    dataset->validation = held;
+    held->allocator = events->allocator;
+    held->n_sessions = n_held;
+    held->n_events = dataset->n_events - start;
+    held->offsets =
+        g4r_alloc(&events->allocator, (size_t)n_held + 1, sizeof *held->offsets);
+    held->item_rows =
+        g4r_alloc(&events->allocator, (size_t)held->n_events, sizeof *held->item_rows);
+    if (held->offsets == NULL || held->item_rows == NULL)
+        return GRU4REC_NOMEM;
+    for (int64_t s = 0; s <= n_held; s++)
+        held->offsets[s] = dataset->offsets[n_kept + s] - start;
+    memcpy(held->item_rows, dataset->item_rows + start,
+           (size_t)held->n_events * sizeof *held->item_rows);
+    dataset->n_sessions = n_kept;
+    dataset->n_events = start;
+    dataset->n_single = 0;
+    for (int64_t s = 0; s < n_kept; s++)
+        dataset->n_single += dataset->offsets[s + 1] - dataset->offsets[s] == 1;
+    return GRU4REC_OK;
+}
+
+/* From numbers to rows; events of items that training does not have are dropped. */
+static void map_held_out(const gru4rec_events *events, const gru4rec_items *items,
+                         gru4rec_dataset *held)
+{
+    int64_t n = 0, end = 0;
+    for (int64_t s = 0; s < held->n_sessions; s++) {
+        int64_t start = end;
+        end = held->offsets[s + 1];
+        for (int64_t i = start; i < end; i++) {
+            gru4rec_id id;
+            g4r_dict_get(&events->items, held->item_rows[i], &id);
+            int32_t row = gru4rec_items_find(items, &id);
+            if (row >= 0)
+                held->item_rows[n++] = row;
+            else
+                held->n_unknown++;
+        }
+        held->offsets[s + 1] = n;
+    }
+    held->n_events = n;
+}
+
 static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
                                    gru4rec_dataset *dataset, gru4rec_items **items)
 {
@@ -393,7 +447,16 @@ static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
         events->known != NULL ? gru4rec_items_count(events->known) : events->items.n;
     if (!g4r_prepare(dataset, events->visit, n_items, &events->preparation))
         return GRU4REC_NOMEM;
-    return events->known == NULL ? make_items(events, dataset, items) : GRU4REC_OK;
+    if (events->known != NULL)
+        return GRU4REC_OK;
+    gru4rec_status status = GRU4REC_OK;
+    if (events->preparation.validation > 0)
+        status = hold_out(events, dataset);
+    if (status == GRU4REC_OK)
+        status = make_items(events, dataset, items);
+    if (status == GRU4REC_OK && dataset->validation != NULL)
+        map_held_out(events, *items, dataset->validation);
+    return status;
 }
 
 gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
@@ -424,6 +487,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
     if (dataset == NULL)
         return;
     gru4rec_allocator allocator = dataset->allocator;
+    gru4rec_dataset_free(dataset->validation);
     g4r_free(&allocator, dataset->item_rows);
     g4r_free(&allocator, dataset->offsets);
     g4r_free(&allocator, dataset);

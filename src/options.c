@@ -163,6 +163,12 @@ static const g4r_option table[] = {
            "items with fewer events are left out,"),
     OPTION(min_length, G4R_INTEGER, TRAIN, 1, 65536, false, NULL, "1",
            "and sessions with fewer events, in turn until neither changes anything"),
+    OPTION(validation, G4R_REAL, TRAIN, 0, 0.9, false, NULL, "0",
+           "share of the sessions, the latest, that is held out: the epoch with the best "
+           "MRR@20 "
+           "on them is kept"),
+    OPTION(patience, G4R_INTEGER, TRAIN, 0, 100000, false, NULL, "0",
+           "epochs without a better MRR on them after which training stops; 0: none"),
     OPTION(warm_start, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
            "begin from the active version's weights; new items begin at random"),
     OPTION(
@@ -449,6 +455,10 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
         status = resolve_adapt(&resolved, error);
     if (status == GRU4REC_OK)
         status = resolve_input(&resolved, error);
+    if (status == GRU4REC_OK && resolved.patience > 0 && resolved.validation == 0)
+        status =
+            g4r_fail(error, GRU4REC_INVALID,
+                     "patience needs sessions to measure on; set validation above 0");
     if (status == GRU4REC_OK)
         *options = resolved;
     return status;

@@ -18,6 +18,12 @@ typedef struct trainer {
     g4r_rng order_rng;   /* for train_random_order */
     g4r_step step;
     gru4rec_progress progress;
+    const gru4rec_dataset *validation; /* or NULL */
+    const int64_t *support;            /* (I) */
+    g4r_arena best;                    /* the model's values in the best epoch */
+    g4r_real *best_values[G4R_MAX_TENSORS];
+    double best_mrr; /* -1: none yet */
+    int64_t best_epoch;
 } trainer;
 
 static size_t lane_count(const gru4rec_options *options, int64_t n_sessions)
@@ -41,6 +47,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
         return SIZE_MAX;
     /* The objects themselves, and what aligning two blocks takes. */
     others += sizeof(gru4rec_model) + 2 * (G4R_ALIGNMENT + sizeof(void *));
+    if (options->validation > 0)
+        others += model + G4R_ALIGNMENT + sizeof(void *); /* the best epoch's */
     return step + model + sampler + others;
 }
 
@@ -88,6 +96,7 @@ static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
 static void finish(trainer *t)
 {
     const gru4rec_allocator *allocator = &t->model->allocator;
+    g4r_arena_free(&t->best, allocator);
     g4r_step_free(&t->step);
     g4r_sampler_free(&t->sampler);
     g4r_free(allocator, t->samples);
@@ -134,9 +143,61 @@ static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_
     return GRU4REC_OK;
 }
 
+static void copy_values(const trainer *t, g4r_real *const *to, g4r_real *const *from)
+{
+    const g4r_params *params = &t->model->params;
+    for (size_t i = 0; i < params->n; i++)
+        memcpy(to[i], from[i], g4r_param_size(&params->list[i]) * sizeof(g4r_real));
+}
+
+static gru4rec_status start_validation(trainer *t, gru4rec_error *error)
+{
+    const g4r_params *params = &t->model->params;
+    t->best_mrr = -1;
+    if (t->validation == NULL)
+        return GRU4REC_OK;
+    g4r_params_layout(params, &t->best, t->best_values);
+    size_t bytes = t->best.used;
+    if (!g4r_arena_allocate(&t->best, &t->model->allocator))
+        return g4r_fail_nomem(error, bytes);
+    g4r_params_layout(params, &t->best, t->best_values);
+    return GRU4REC_OK;
+}
+
+static int poll_validation(void *context, const gru4rec_progress *progress)
+{
+    const trainer *t = context;
+    (void)progress;
+    return t->hooks->poll != NULL ? t->hooks->poll(t->hooks->context, &t->progress) : 0;
+}
+
+/* Measures the epoch on the sessions held out, and keeps the weights when it is the best. */
+static gru4rec_status validate(trainer *t, gru4rec_epoch *epoch, gru4rec_error *error)
+{
+    const gru4rec_hooks hooks = {poll_validation, NULL, t};
+    gru4rec_options options = *t->options;
+    gru4rec_metrics metrics;
+    options.cutoffs = (gru4rec_list){1, {20}};
+    options.mode = GRU4REC_CONSERVATIVE;
+    options.baselines = 0;
+    gru4rec_status status =
+        gru4rec_evaluate(&t->model->allocator, t->model, t->support, t->validation,
+                         &options, &hooks, &metrics, error);
+    if (status != GRU4REC_OK)
+        return status;
+    epoch->recall = metrics.recall;
+    epoch->mrr = metrics.mrr;
+    if (metrics.mrr > t->best_mrr) {
+        t->best_mrr = metrics.mrr;
+        t->best_epoch = epoch->epoch;
+        copy_values(t, t->best_values, t->model->values);
+    }
+    return GRU4REC_OK;
+}
+
 static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *error)
 {
-    gru4rec_epoch epoch = {.epoch = number};
+    gru4rec_epoch epoch = {.epoch = number, .recall = NAN, .mrr = NAN};
     double loss_sum = 0, cost_sum = 0;
     gru4rec_status status = GRU4REC_OK;
     t->progress.epoch = number;
@@ -160,24 +221,45 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
         return fail_diverged(t, name, error);
     epoch.loss = loss_sum / (double)epoch.events;
     epoch.cost = cost_sum / (double)epoch.events;
+    t->best_epoch = t->validation == NULL ? number : t->best_epoch;
+    if (t->validation != NULL)
+        status = validate(t, &epoch, error);
+    if (status != GRU4REC_OK)
+        return status;
     if (t->hooks->epoch != NULL && t->hooks->epoch(t->hooks->context, &epoch) != 0)
         return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
     return GRU4REC_OK;
 }
 
+static bool is_patience_over(const trainer *t, int64_t epoch)
+{
+    return t->options->patience > 0 && epoch - t->best_epoch >= t->options->patience;
+}
+
 gru4rec_status gru4rec_train(gru4rec_model *model, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,
-                             const gru4rec_hooks *hooks, gru4rec_error *error)
+                             const gru4rec_hooks *hooks, int64_t *best_epoch,
+                             gru4rec_error *error)
 {
     static const gru4rec_hooks no_hooks;
-    trainer t = {.model = model, .options = options};
+    trainer t = {.model = model, .options = options, .support = support};
     t.hooks = hooks != NULL ? hooks : &no_hooks;
+    t.validation = dataset->validation;
     t.progress.n_epochs = options->n_epochs;
     t.progress.total_events = dataset->n_events - dataset->n_sessions;
     g4r_blas_enter();
     gru4rec_status status = start(&t, dataset, support, error);
-    for (int64_t epoch = 1; status == GRU4REC_OK && epoch <= options->n_epochs; epoch++)
+    if (status == GRU4REC_OK)
+        status = start_validation(&t, error);
+    for (int64_t epoch = 1; status == GRU4REC_OK && epoch <= options->n_epochs; epoch++) {
         status = train_epoch(&t, epoch, error);
+        if (status == GRU4REC_OK && is_patience_over(&t, epoch))
+            break;
+    }
+    if (status == GRU4REC_OK && t.validation != NULL && t.best_epoch != t.progress.epoch)
+        copy_values(&t, model->values, t.best_values);
+    if (best_epoch != NULL)
+        *best_epoch = t.best_epoch;
     finish(&t);
     g4r_blas_leave();
     return status;

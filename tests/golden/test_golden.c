@@ -213,7 +213,7 @@ static void train(golden_case *c)
     if (model == NULL)
         return;
     if (CHECK_INT(GRU4REC_OK, gru4rec_train(model, c->train, c->support, &c->options,
-                                            &hooks, &error)))
+                                            &hooks, NULL, &error)))
         check_final(c, model);
     gru4rec_model_free(model);
 }

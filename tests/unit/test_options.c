@@ -52,6 +52,8 @@ static void defaults_are_the_documented_ones(void)
                                               {"collapse_repeats", "false"},
                                               {"min_support", "1"},
                                               {"min_length", "1"},
+                                              {"validation", "0"},
+                                              {"patience", "0"},
                                               {"warm_start", "false"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();

@@ -85,7 +85,8 @@ static gru4rec_status train_with(fixture *f, const gru4rec_allocator *allocator,
             return status;
         gru4rec_model_init(f->model, &f->options);
     }
-    return gru4rec_train(f->model, &f->data, f->support, &f->options, &hooks, error);
+    return gru4rec_train(f->model, &f->data, f->support, &f->options, &hooks, NULL,
+                         error);
 }
 
 static gru4rec_status train(fixture *f, gru4rec_error *error)
@@ -244,9 +245,9 @@ static void test_no_hooks(void)
     start(&f, lengths);
     CHECK_INT(GRU4REC_OK, train(&f, &error));
     CHECK_INT(GRU4REC_OK,
-              gru4rec_train(f.model, &f.data, f.support, &f.options, NULL, NULL));
+              gru4rec_train(f.model, &f.data, f.support, &f.options, NULL, NULL, NULL));
     CHECK_INT(GRU4REC_OK,
-              gru4rec_train(f.model, &f.data, f.support, &f.options, &none, NULL));
+              gru4rec_train(f.model, &f.data, f.support, &f.options, &none, NULL, NULL));
     finish(&f);
 }
 

@@ -23,6 +23,7 @@ typedef struct batches_cursor {
     gru4rec_schedule *schedule;
     gru4rec_lanes lanes;
     sqlite3_int64 step, rowid;
+    uint64_t hash; /* of the arguments */
     int32_t lane;
     bool is_eof;
 } batches_cursor;
@@ -127,6 +128,7 @@ static int filter(sqlite3_vtab_cursor *base, int mask, const char *plan, int arg
     cursor->lane = 0;
     if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, mask, argv) != SQLITE_OK)
         return SQLITE_NOMEM;
+    cursor->hash = ext_hash_values(cursor->arguments, N_ARGUMENTS);
     start(cursor, ((ext_table *)base->pVtab)->connection->db, &error);
     return ext_error_vtab(&error, base->pVtab);
 }
@@ -183,7 +185,8 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 {
-    *id = ((batches_cursor *)base)->rowid;
+    const batches_cursor *cursor = (batches_cursor *)base;
+    *id = ext_rowid(cursor->hash, cursor->rowid);
     return SQLITE_OK;
 }
 

@@ -30,8 +30,12 @@ static int lock_for_writing(ext_training *t, ext_error *error)
     int user_version = 0;
     int rc = ext_prepare(t->db, sqlite3_mprintf("PRAGMA \"%w\".user_version", t->schema),
                          &stmt, error);
-    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-        user_version = sqlite3_column_int(stmt, 0);
+    if (rc == SQLITE_OK) {
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+            user_version = sqlite3_column_int(stmt, 0);
+        else
+            rc = ext_fail_db(error, t->db, "locking the database");
+    }
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK)
         rc = ext_exec(t->db,
@@ -65,6 +69,9 @@ int ext_training_check(ext_training *t, ext_error *error)
         return ext_fail(error, SQLITE_READONLY,
                         "the database is read-only here; train on a connection that can "
                         "write");
+    if (!t->is_found &&
+        ext_store_check_new(t->db, t->schema, t->name, error) != SQLITE_OK)
+        return error->rc;
     if (t->is_alone) {
         if (sqlite3_txn_state(t->db, NULL) != SQLITE_TXN_NONE)
             return ext_fail(error, SQLITE_ERROR,
@@ -196,14 +203,10 @@ static bool wait_for_others(ext_training *t, double since, ext_error *error)
  * but one that would write, prepared before, is interrupted, and that rolls back. NULL:
  * no memory.
  */
-static sqlite3_stmt *prepare_escape(sqlite3 *db, const char *schema, const char *name)
+static sqlite3_stmt *prepare_escape(sqlite3 *db)
 {
-    sqlite3_stmt *stmt;
-    ext_error ignored = {0};
-    ext_prepare(db,
-                sqlite3_mprintf("DELETE FROM \"%w\".\"%w_config\" WHERE 0", schema, name),
-                &stmt, &ignored);
-    ext_error_clear(&ignored);
+    sqlite3_stmt *stmt = NULL;
+    sqlite3_prepare_v2(db, "BEGIN IMMEDIATE", -1, &stmt, NULL);
     return stmt;
 }
 
@@ -223,10 +226,20 @@ static void undo(sqlite3 *db, bool is_alone, sqlite3_stmt *escape)
     }
 }
 
-int ext_savepoint_end(sqlite3 *db, const char *schema, const char *name, bool is_alone,
-                      int rc, ext_error *error)
+int ext_savepoint_start(sqlite3 *db, sqlite3_stmt **escape, ext_error *error)
 {
-    sqlite3_stmt *escape = prepare_escape(db, schema, name);
+    *escape = prepare_escape(db);
+    int rc = ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+    if (rc != SQLITE_OK) {
+        sqlite3_finalize(*escape);
+        *escape = NULL;
+    }
+    return rc;
+}
+
+int ext_savepoint_end(sqlite3 *db, sqlite3_stmt *escape, bool is_alone, int rc,
+                      ext_error *error)
+{
     if (rc == SQLITE_OK)
         rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
     if (rc != SQLITE_OK)
@@ -236,15 +249,14 @@ int ext_savepoint_end(sqlite3 *db, const char *schema, const char *name, bool is
 }
 
 /* While readers hold the commit up it is tried again, with everything still written. */
-static int release_version(ext_training *t, double since, ext_error *error)
+static int release_version(ext_training *t, double since, sqlite3_stmt *escape,
+                           ext_error *error)
 {
-    sqlite3_stmt *escape = prepare_escape(t->db, t->schema, t->name);
     do
         ext_exec(t->db, sqlite3_mprintf("RELEASE gru4rec"), error);
     while (error->rc != SQLITE_OK && wait_for_others(t, since, error));
     if (error->rc != SQLITE_OK)
         undo(t->db, t->is_alone, escape);
-    sqlite3_finalize(escape);
     return error->rc;
 }
 
@@ -254,15 +266,17 @@ int ext_training_save(ext_training *t, ext_error *error)
     double since = ext_seconds();
     if (make_summary(t, error) != SQLITE_OK)
         return error->rc;
+    sqlite3_stmt *escape = prepare_escape(t->db);
     do {
         if (ext_exec(t->db, sqlite3_mprintf("SAVEPOINT gru4rec"), error) != SQLITE_OK)
             break;
         if (write_version(t, error) == SQLITE_OK) {
-            release_version(t, since, error);
+            release_version(t, since, escape, error);
             break;
         }
-        undo(t->db, t->is_alone, NULL);
+        undo(t->db, t->is_alone, escape);
     } while (wait_for_others(t, since, error));
+    sqlite3_finalize(escape);
     sqlite3_set_last_insert_rowid(t->db, rowid);
     return error->rc;
 }

@@ -208,7 +208,9 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 {
-    *id = (sqlite3_int64)((evaluate_cursor *)base)->row + 1;
+    const evaluate_cursor *cursor = (evaluate_cursor *)base;
+    *id =
+        ext_rowid(ext_hash_values(cursor->arguments, N_ARGUMENTS), (int64_t)cursor->row);
     return SQLITE_OK;
 }
 

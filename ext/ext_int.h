@@ -247,6 +247,8 @@ int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
                    bool *is_found, ext_error *error);
 /* Is there a model of that name? */
 bool ext_store_exists(sqlite3 *db, const char *schema, const char *name);
+int ext_store_check_new(sqlite3 *db, const char *schema, const char *name,
+                        ext_error *error);
 int ext_store_create(sqlite3 *db, const char *schema, const char *name,
                      const ext_config *config, ext_error *error);
 int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error *error);
@@ -403,8 +405,9 @@ typedef struct ext_training {
  * takes back what was written. is_alone: it was opened in autocommit, so that the
  * transaction is ours; there only ROLLBACK ends one whose commit failed.
  */
-int ext_savepoint_end(sqlite3 *db, const char *schema, const char *name, bool is_alone,
-                      int rc, ext_error *error);
+int ext_savepoint_start(sqlite3 *db, sqlite3_stmt **escape, ext_error *error);
+int ext_savepoint_end(sqlite3 *db, sqlite3_stmt *escape, bool is_alone, int rc,
+                      ext_error *error);
 /* Refuses what cannot work; in a user's transaction, takes the write lock. */
 int ext_training_check(ext_training *t, ext_error *error);
 /* Creates the model if need be, writes the version and commits. Leaves run.summary. */
@@ -446,7 +449,8 @@ int ext_keep_arguments(sqlite3_value **kept, int n, int mask, sqlite3_value **ar
  */
 enum { EXT_HASH_START = 0x811c9dc5 };
 uint64_t ext_hash_value(uint64_t hash, sqlite3_value *value);
-sqlite3_int64 ext_rowid(uint64_t hash, int32_t row);
+uint64_t ext_hash_values(sqlite3_value *const *values, int n);
+sqlite3_int64 ext_rowid(uint64_t hash, int64_t row);
 void ext_drop_arguments(sqlite3_value **kept, int n);
 
 /* ---- ext_ranker.c ---- */

@@ -269,11 +269,11 @@ static int write_import(sqlite3 *db, const target *t, ext_run *run,
                         const gru4rec_items *items, ext_error *error)
 {
     ext_error probe = {0};
+    sqlite3_stmt *escape;
     int64_t keep;
     bool is_alone = sqlite3_get_autocommit(db) != 0;
     int rc = read_keep(db, t, &keep, error);
-    if (rc == SQLITE_OK &&
-        ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), &probe) != 0)
+    if (rc == SQLITE_OK && ext_savepoint_start(db, &escape, &probe) != 0)
         rc = ext_fail(error, probe.rc,
                       "gru4rec_import() cannot write here (%s); run SELECT "
                       "gru4rec_import(...) by itself",
@@ -287,7 +287,7 @@ static int write_import(sqlite3 *db, const target *t, ext_run *run,
         rc = ext_runs_sweep(db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
         rc = ext_run_finish(db, t->schema, t->name, run, model, items, keep, error);
-    return ext_savepoint_end(db, t->schema, t->name, is_alone, rc, error);
+    return ext_savepoint_end(db, escape, is_alone, rc, error);
 }
 
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
@@ -375,17 +375,18 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     target t;
     int64_t version = 0;
+    sqlite3_stmt *escape;
     (void)argc;
     sqlite3 *db = connection->db;
     bool is_alone = sqlite3_get_autocommit(db) != 0;
     int rc = find_target(db, argv[0], true, &t, &error);
     if (rc == SQLITE_OK)
-        rc = ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), &error);
+        rc = ext_savepoint_start(db, &escape, &error);
     if (rc == SQLITE_OK) {
         version = find_version(db, &t, argv[1], &error);
         if (version != 0)
             ext_version_activate(db, t.schema, t.name, version, &error);
-        ext_savepoint_end(db, t.schema, t.name, is_alone, error.rc, &error);
+        ext_savepoint_end(db, escape, is_alone, error.rc, &error);
     }
     free_target(&t);
     if (error.rc == SQLITE_OK)

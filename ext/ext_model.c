@@ -187,9 +187,11 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     ext_error error = {0};
     (void)argc;
     *out = NULL;
-    ext_store_config(db, argv[1], argv[2], &config, &error);
-    ext_error_clear(&error);
-    make_table(aux, argv[1], argv[2], config.types, out, &error);
+    int rc = ext_store_config(db, argv[1], argv[2], &config, &error) & 0xff;
+    if (rc == SQLITE_ERROR || rc == SQLITE_CORRUPT)
+        ext_error_clear(&error);
+    if (error.rc == SQLITE_OK)
+        make_table(aux, argv[1], argv[2], config.types, out, &error);
     ext_config_free(&config);
     return ext_error_text(&error, message);
 }

@@ -28,13 +28,18 @@ static char *make_time(const char *c)
     return sqlite3_mprintf(time_expression, c, c, c, c, c, c, c, c, c, c);
 }
 
+static bool starts_with_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    return sqlite3_strnicmp(text, word, (int)n) == 0 && text[n] != '\0' &&
+           strchr(" \t\r\n(*'\"/-", text[n]) != NULL;
+}
+
 bool ext_source_is_select(const char *text)
 {
     text += strspn(text, " \t\r\n");
-    return *text == '(' || sqlite3_strnicmp(text, "select ", 7) == 0 ||
-           sqlite3_strnicmp(text, "with ", 5) == 0 ||
-           sqlite3_strnicmp(text, "select\n", 7) == 0 ||
-           sqlite3_strnicmp(text, "with\n", 5) == 0;
+    return *text == '(' || starts_with_word(text, "select") ||
+           starts_with_word(text, "with");
 }
 
 /* ---- which table ---- */

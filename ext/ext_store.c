@@ -146,6 +146,17 @@ static int check_names_free(sqlite3 *db, const char *schema, const char *name,
     return rc;
 }
 
+int ext_store_check_new(sqlite3 *db, const char *schema, const char *name,
+                        ext_error *error)
+{
+    sqlite3_stmt *stmt; /* preparing looks at the names and writes nothing */
+    int rc =
+        ext_prepare(db, sqlite3_mprintf("CREATE TABLE \"%w\".\"%w\"(x)", schema, name),
+                    &stmt, error);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_OK ? check_names_free(db, schema, name, false, error) : rc;
+}
+
 static int create_view(sqlite3 *db, const char *schema, const char *name,
                        const char *select, ext_error *error)
 {
@@ -206,6 +217,31 @@ int ext_store_drop(sqlite3 *db, const char *schema, const char *name, ext_error 
     return rc;
 }
 
+/* The SELECT as the view has it: ALTER TABLE keeps that, not m_config, up to date. */
+static int read_view(sqlite3 *db, const char *schema, const char *name, char **select,
+                     ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    char *head = sqlite3_mprintf("CREATE VIEW \"%w_source\" AS SELECT * FROM ", name);
+    int rc = ext_prepare(
+        db,
+        sqlite3_mprintf(
+            "SELECT substr(sql, length(%Q) + 1) FROM \"%w\".sqlite_schema WHERE "
+            "type = 'view' AND lower(name) = lower(%Q || '_source') AND "
+            "substr(sql, 1, length(%Q)) = %Q",
+            head, schema, name, head, head),
+        &stmt, error);
+    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        sqlite3_free(*select);
+        *select = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+        if (*select == NULL)
+            rc = ext_fail_nomem(error);
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_free(head);
+    return rc;
+}
+
 int ext_store_rename(sqlite3 *db, const char *schema, const char *name,
                      const char *new_name, ext_error *error)
 {
@@ -214,6 +250,8 @@ int ext_store_rename(sqlite3 *db, const char *schema, const char *name,
     bool has_view =
         rc == SQLITE_OK && config.source != NULL && ext_source_is_select(config.source);
     if (has_view)
+        rc = read_view(db, schema, name, &config.source, error);
+    if (rc == SQLITE_OK && has_view)
         rc = ext_exec(db, sqlite3_mprintf("DROP VIEW \"%w\".\"%w_source\"", schema, name),
                       error);
     for (int i = 0; rc == SQLITE_OK && i < EXT_N_SHADOWS; i++)
@@ -224,6 +262,8 @@ int ext_store_rename(sqlite3 *db, const char *schema, const char *name,
                       error);
     if (rc == SQLITE_OK && has_view)
         rc = create_view(db, schema, new_name, config.source, error);
+    if (rc == SQLITE_OK && has_view)
+        rc = set_config(db, schema, new_name, "source", config.source, error);
     ext_config_free(&config);
     return rc;
 }

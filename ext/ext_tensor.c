@@ -86,13 +86,14 @@ static int save_chunk(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *ten
     char shape[48];
     sqlite3_snprintf(sizeof shape, shape, tensor->n_dims == 1 ? "[%lld]" : "[%lld,%lld]",
                      tensor->dims[0], tensor->dims[1]);
-    sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 3, chunk);
-    sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 5, checksum(tensor->name, chunk, bytes, n_bytes));
-    sqlite3_bind_blob64(stmt, 6, bytes, n_bytes, SQLITE_STATIC);
-    sqlite3_step(stmt);
-    if (sqlite3_reset(stmt) != SQLITE_OK)
+    int rc = sqlite3_bind_blob64(stmt, 6, bytes, n_bytes, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        sqlite3_step(stmt);
+    if (rc != SQLITE_OK || sqlite3_reset(stmt) != SQLITE_OK)
         return ext_fail_db(error, db, "writing the model");
     return SQLITE_OK;
 }

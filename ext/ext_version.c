@@ -229,9 +229,10 @@ static int insert_items(sqlite3 *db, const char *schema, const char *name,
         gru4rec_id id;
         gru4rec_items_get(items, row, &id);
         sqlite3_bind_int64(stmt, 2, row);
-        ext_bind_id(stmt, 3, &id);
         sqlite3_bind_int64(stmt, 4, support[row]);
-        rc = step_once(db, stmt, error);
+        rc = ext_bind_id(stmt, 3, &id) == SQLITE_OK
+                 ? step_once(db, stmt, error)
+                 : ext_fail_db(error, db, "writing the model");
     }
     sqlite3_finalize(stmt);
     return rc;

@@ -105,7 +105,15 @@ uint64_t ext_hash_value(uint64_t hash, sqlite3_value *value)
     return hash;
 }
 
-sqlite3_int64 ext_rowid(uint64_t hash, int32_t row)
+uint64_t ext_hash_values(sqlite3_value *const *values, int n)
+{
+    uint64_t hash = EXT_HASH_START;
+    for (int i = 0; i < n; i++)
+        hash = ext_hash_value(hash, values[i]);
+    return hash;
+}
+
+sqlite3_int64 ext_rowid(uint64_t hash, int64_t row)
 {
     return (sqlite3_int64)((hash + (uint64_t)row) * 0x9e3779b97f4a7c15u);
 }

@@ -262,7 +262,7 @@ typedef struct gru4rec_time {
     double real;
 } gru4rec_time;
 
-/* Collects events in any order; 16 bytes each, 24 when arrival is not their row order. */
+/* Collects events in any order; 24 bytes each. */
 typedef struct gru4rec_events gru4rec_events;
 
 /*

@@ -15,14 +15,31 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int n_inside;     /* under lock */
 static int host_threads; /* under lock: what to put back */
 
+/* The serial build's products, one at a time. */
+static pthread_mutex_t serial = PTHREAD_MUTEX_INITIALIZER;
+
+/* A child has no other thread that could give the locks back. */
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&serial);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&serial);
+    pthread_mutex_unlock(&lock);
+}
+
 static void calm_child(void)
 {
+    after_fork();
     openblas_set_num_threads(1);
 }
 
 static void watch_fork(void)
 {
-    pthread_atfork(NULL, NULL, calm_child);
+    pthread_atfork(before_fork, after_fork, calm_child);
 }
 
 void g4r_blas_enter(void)
@@ -46,9 +63,6 @@ void g4r_blas_leave(void)
         openblas_set_num_threads(host_threads);
     pthread_mutex_unlock(&lock);
 }
-
-/* The serial build's products, one at a time. */
-static pthread_mutex_t serial = PTHREAD_MUTEX_INITIALIZER;
 
 static bool lock_if_serial(void)
 {

@@ -1,7 +1,9 @@
 /* option.c (L2) - see option.h. */
+#define _GNU_SOURCE /* uselocale */
 #include "option.h"
 
 #include <ctype.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -47,12 +49,25 @@ int g4r_word_print(char *text, size_t size, const char *words, int64_t index)
 
 /* ---- text -> value ---- */
 
+/* The host's locale may write 0,5 for 0.5; between these two it is C's. */
+static locale_t c_locale_start(void)
+{
+    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+}
+
+static void c_locale_end(locale_t before)
+{
+    freelocale(uselocale(before));
+}
+
 static bool parse_real(const char *text, double *value)
 {
     char *end;
     if (isspace((unsigned char)*text) || *text == '\0')
         return false;
+    locale_t before = c_locale_start();
     *value = strtod(text, &end);
+    c_locale_end(before);
     return *end == '\0' && isfinite(*value);
 }
 
@@ -236,11 +251,13 @@ static int print_real(char *text, size_t size, double value)
     char digits[40];
     if (value == floor(value) && fabs(value) < 1e15)
         return snprintf(text, size, "%.0f", value);
+    locale_t before = c_locale_start();
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, value);
         if (strtod(digits, NULL) == value)
             break;
     }
+    c_locale_end(before);
     return snprintf(text, size, "%s", digits);
 }
 

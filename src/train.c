@@ -185,6 +185,10 @@ static gru4rec_status validate(trainer *t, gru4rec_epoch *epoch, gru4rec_error *
                          &options, &hooks, &metrics, error);
     if (status != GRU4REC_OK)
         return status;
+    if (metrics.events == 0)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "validation holds out no event that can be measured; give it a "
+                        "larger share, or 0");
     epoch->recall = metrics.recall;
     epoch->mrr = metrics.mrr;
     if (metrics.mrr > t->best_mrr) {

@@ -1,10 +1,11 @@
 /*
  * ext_cache.c - loaded models; see ext_int.h.
  *
- * One list for the process, keyed by the training run's random id, so that a rollback, a
- * restored file, an attached copy or another process can never make a stale model pass
- * for the active one: the id is read from the database at every query. A connection keeps
- * a handle on each model that it used last; a model is freed with its last user.
+ * One list for the process, keyed by the file and the training run's random id, so that
+ * a rollback, a restored file, an attached copy or another process can never make a stale
+ * model pass for the active one: the id is read from the database at every query. The
+ * file is there for one that was made to carry another's id. A connection keeps a handle
+ * on each model that it used last; a model is freed with its last user.
  */
 #include "ext_int.h"
 
@@ -18,13 +19,19 @@ static void free_model(ext_model *model)
 {
     gru4rec_model_free(model->model);
     gru4rec_items_free(model->items);
+    sqlite3_free(model->file);
     sqlite3_free(model);
 }
 
-static ext_model *find_loaded(const char *run)
+static bool is_same(const ext_model *model, const char *file, const char *run)
+{
+    return strcmp(model->run, run) == 0 && strcmp(model->file, file) == 0;
+}
+
+static ext_model *find_loaded(const char *file, const char *run)
 {
     ext_model *model = loaded;
-    while (model != NULL && strcmp(model->run, run) != 0)
+    while (model != NULL && !is_same(model, file, run))
         model = model->next;
     if (model != NULL)
         model->n_users++;
@@ -106,13 +113,17 @@ int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
     return rc;
 }
 
-static int load_model(sqlite3 *db, const char *schema, const char *name,
+/* file: becomes the model's. */
+static int load_model(sqlite3 *db, const char *schema, const char *name, char *file,
                       ext_version *version, ext_model **out, ext_error *error)
 {
     ext_model *model = sqlite3_malloc(sizeof *model);
-    if (model == NULL)
+    if (model == NULL) {
+        sqlite3_free(file);
         return ext_fail_nomem(error);
+    }
     memset(model, 0, sizeof *model);
+    model->file = file;
     memcpy(model->run, version->run, sizeof model->run);
     model->version = version->version;
     model->n_users = 1;
@@ -122,7 +133,7 @@ static int load_model(sqlite3 *db, const char *schema, const char *name,
         return rc;
     }
     pthread_mutex_lock(&lock);
-    *out = find_loaded(model->run);
+    *out = find_loaded(model->file, model->run);
     if (*out == NULL) {
         model->next = loaded;
         loaded = model;
@@ -143,13 +154,22 @@ ext_connection *ext_connection_new(sqlite3 *db)
     if (connection != NULL) {
         memset(connection, 0, sizeof *connection);
         connection->db = db;
+        connection->n_users = 1;
     }
     return connection;
 }
 
-void ext_connection_free(void *context)
+ext_connection *ext_connection_hold(ext_connection *connection)
+{
+    connection->n_users++;
+    return connection;
+}
+
+void ext_connection_release(void *context)
 {
     ext_connection *connection = context;
+    if (--connection->n_users > 0)
+        return;
     while (connection->handles != NULL) {
         struct ext_handle *handle = connection->handles;
         connection->handles = handle->next;
@@ -191,6 +211,13 @@ void ext_model_forget(ext_connection *connection, const char *schema, const char
     handle->model = NULL;
 }
 
+static char *make_file(sqlite3 *db, const char *schema)
+{
+    const char *file = sqlite3_db_filename(db, schema);
+    return file != NULL && *file != '\0' ? sqlite3_mprintf("%s", file)
+                                         : sqlite3_mprintf("%p", (void *)db);
+}
+
 int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
                       ext_model **model, ext_error *error)
 {
@@ -202,19 +229,23 @@ int ext_model_acquire(ext_connection *connection, const char *schema, const char
         return rc;
     }
     struct ext_handle *handle = get_handle(connection, schema, name, true);
-    if (handle == NULL)
-        return ext_fail_nomem(error);
-    if (handle->model == NULL || strcmp(handle->model->run, version.run) != 0) {
+    char *file = make_file(connection->db, schema);
+    if (handle == NULL || file == NULL) {
+        rc = ext_fail_nomem(error);
+    } else if (handle->model == NULL || !is_same(handle->model, file, version.run)) {
         ext_model_release(handle->model);
         pthread_mutex_lock(&lock);
-        handle->model = find_loaded(version.run);
+        handle->model = find_loaded(file, version.run);
         pthread_mutex_unlock(&lock);
-        if (handle->model == NULL)
-            rc =
-                load_model(connection->db, schema, name, &version, &handle->model, error);
+        if (handle->model == NULL) {
+            rc = load_model(connection->db, schema, name, file, &version, &handle->model,
+                            error);
+            file = NULL;
+        }
     }
     if (rc == SQLITE_OK)
         *model = retain(handle->model);
+    sqlite3_free(file);
     ext_version_free(&version);
     return rc;
 }

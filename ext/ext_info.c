@@ -159,14 +159,10 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
 
 int ext_register_info(ext_connection *connection, ext_error *error)
 {
-    sqlite3 *db = connection->db;
-    if (sqlite3_create_function_v2(db, "gru4rec_version", 0,
-                                   SQLITE_UTF8 | SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC,
-                                   NULL, version, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_create_function_v2(db, "gru4rec_info", 0, SQLITE_UTF8, connection, info,
-                                   NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_create_function_v2(db, "gru4rec_info", 1, SQLITE_UTF8, connection, info,
-                                   NULL, NULL, NULL) != SQLITE_OK)
-        return ext_fail_db(error, db, "registering gru4rec_info");
-    return SQLITE_OK;
+    int rc =
+        ext_register_function(connection, "gru4rec_version", 0,
+                              SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, version, error);
+    for (int n = 0; n <= 1 && rc == SQLITE_OK; n++)
+        rc = ext_register_function(connection, "gru4rec_info", n, 0, info, error);
+    return rc;
 }

@@ -320,6 +320,7 @@ int ext_runs_sweep(sqlite3 *db, const char *schema, const char *name, ext_error 
 /* A loaded version. Shared; nobody changes it. */
 typedef struct ext_model {
     char run[33];
+    char *file; /* or, of a database in memory, its connection's address */
     int64_t version;
     gru4rec_options options;
     gru4rec_model *model;
@@ -332,6 +333,7 @@ typedef struct ext_model {
  */
 typedef struct ext_connection {
     sqlite3 *db;
+    int n_users; /* registrations of SQLite that use it */
     bool is_training;
     struct ext_handle {
         char *key; /* schema.name */
@@ -341,7 +343,9 @@ typedef struct ext_connection {
 } ext_connection;
 
 ext_connection *ext_connection_new(sqlite3 *db);
-void ext_connection_free(void *connection);
+/* For a registration, whose destructor ext_connection_release() then is. */
+ext_connection *ext_connection_hold(ext_connection *connection);
+void ext_connection_release(void *connection);
 /* The active version of a model, loaded at need. Give it back with ext_model_release().
  */
 int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
@@ -429,6 +433,10 @@ int ext_connect_table(ext_connection *connection, const char *declaration, int t
 int ext_disconnect_table(sqlite3_vtab *base);
 /* A zeroed cursor of that size; it begins with sqlite3_vtab_cursor. */
 int ext_open_cursor(size_t bytes, sqlite3_vtab_cursor **out);
+typedef void ext_function(sqlite3_context *context, int argc, sqlite3_value **argv);
+/* Both keep the connection's context until SQLite drops what is registered. */
+int ext_register_function(ext_connection *connection, const char *name, int n_args,
+                          int flags, ext_function *call, ext_error *error);
 int ext_register_module(ext_connection *connection, const char *name,
                         const sqlite3_module *module, ext_error *error);
 /* The text of a kept argument; NULL where it is missing or NULL. */

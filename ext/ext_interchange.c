@@ -451,19 +451,17 @@ int ext_register_interchange(ext_connection *connection, ext_error *error)
     static const struct {
         const char *name;
         int n_args, flags;
-        void (*call)(sqlite3_context *context, int argc, sqlite3_value **argv);
+        ext_function *call;
     } functions[] = {
-        {"gru4rec_export", 1, SQLITE_UTF8, export_model},
-        {"gru4rec_export", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, export_model},
-        {"gru4rec_import", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, import_model},
-        {"gru4rec_deploy", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, deploy},
-        {"gru4rec_check", 1, SQLITE_UTF8, check},
+        {"gru4rec_export", 1, 0, export_model},
+        {"gru4rec_export", 2, SQLITE_DIRECTONLY, export_model},
+        {"gru4rec_import", 2, SQLITE_DIRECTONLY, import_model},
+        {"gru4rec_deploy", 2, SQLITE_DIRECTONLY, deploy},
+        {"gru4rec_check", 1, 0, check},
     };
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (sqlite3_create_function_v2(connection->db, functions[i].name,
-                                       functions[i].n_args, functions[i].flags,
-                                       connection, functions[i].call, NULL, NULL,
-                                       NULL) != SQLITE_OK)
-            return ext_fail_db(error, connection->db, functions[i].name);
-    return SQLITE_OK;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < sizeof functions / sizeof *functions && rc == SQLITE_OK; i++)
+        rc = ext_register_function(connection, functions[i].name, functions[i].n_args,
+                                   functions[i].flags, functions[i].call, error);
+    return rc;
 }

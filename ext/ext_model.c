@@ -287,9 +287,5 @@ int ext_register_model(ext_connection *connection, ext_error *error)
         .base.xShadowName = is_shadow_name,
         X_INTEGRITY = integrity,
     };
-    /* Owns the connection's context from here on, and frees it also when this fails. */
-    if (sqlite3_create_module_v2(connection->db, "gru4rec", &module.base, connection,
-                                 ext_connection_free) != SQLITE_OK)
-        return ext_fail_db(error, connection->db, "registering gru4rec");
-    return SQLITE_OK;
+    return ext_register_module(connection, "gru4rec", &module.base, error);
 }

@@ -88,6 +88,12 @@ static int read_events(ext_training *t, ext_error *error)
     return rc;
 }
 
+static size_t dataset_bytes(const gru4rec_dataset *dataset)
+{
+    return (size_t)dataset->n_events * sizeof *dataset->item_rows +
+           (size_t)dataset->n_sessions * sizeof *dataset->offsets;
+}
+
 static int check_memory(ext_training *t, ext_error *error)
 {
     const gru4rec_dataset *dataset = t->events.dataset;
@@ -96,8 +102,9 @@ static int check_memory(ext_training *t, ext_error *error)
         t->options.memory_limit > 0 ? (double)t->options.memory_limit : 0.8 * machine;
     t->n_bytes = gru4rec_train_bytes(&t->options, gru4rec_items_count(t->events.items),
                                      dataset->n_sessions);
-    size_t n_data = (size_t)dataset->n_events * sizeof *dataset->item_rows +
-                    (size_t)dataset->n_sessions * sizeof *dataset->offsets;
+    size_t n_data = dataset_bytes(dataset);
+    if (dataset->validation != NULL)
+        n_data += dataset_bytes(dataset->validation);
     t->n_bytes = t->n_bytes > SIZE_MAX - n_data ? SIZE_MAX : t->n_bytes + n_data;
     if ((double)t->n_bytes > limit)
         return ext_fail(
@@ -303,10 +310,9 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 
 int ext_register_train(ext_connection *connection, ext_error *error)
 {
-    for (int n = 1; n <= 3; n++)
-        if (sqlite3_create_function_v2(connection->db, "gru4rec_train", n,
-                                       SQLITE_UTF8 | SQLITE_DIRECTONLY, connection, train,
-                                       NULL, NULL, NULL) != SQLITE_OK)
-            return ext_fail_db(error, connection->db, "registering gru4rec_train");
-    return SQLITE_OK;
+    int rc = SQLITE_OK;
+    for (int n = 1; n <= 3 && rc == SQLITE_OK; n++)
+        rc = ext_register_function(connection, "gru4rec_train", n, SQLITE_DIRECTONLY,
+                                   train, error);
+    return rc;
 }

@@ -37,11 +37,22 @@ int ext_open_cursor(size_t bytes, sqlite3_vtab_cursor **out)
     return SQLITE_OK;
 }
 
+int ext_register_function(ext_connection *connection, const char *name, int n_args,
+                          int flags, ext_function *call, ext_error *error)
+{
+    if (sqlite3_create_function_v2(connection->db, name, n_args, SQLITE_UTF8 | flags,
+                                   ext_connection_hold(connection), call, NULL, NULL,
+                                   ext_connection_release) != SQLITE_OK)
+        return ext_fail_db(error, connection->db, name);
+    return SQLITE_OK;
+}
+
 int ext_register_module(ext_connection *connection, const char *name,
                         const sqlite3_module *module, ext_error *error)
 {
-    if (sqlite3_create_module_v2(connection->db, name, module, connection, NULL) !=
-        SQLITE_OK)
+    if (sqlite3_create_module_v2(connection->db, name, module,
+                                 ext_connection_hold(connection),
+                                 ext_connection_release) != SQLITE_OK)
         return ext_fail_db(error, connection->db, name);
     return SQLITE_OK;
 }

@@ -59,7 +59,6 @@ static int register_all(sqlite3 *db, ext_error *error)
     ext_connection *connection = ext_connection_new(db);
     if (connection == NULL)
         return ext_fail_nomem(error);
-    /* From here on SQLite owns the connection's context. */
     int rc = ext_register_model(connection, error);
     if (rc == SQLITE_OK)
         rc = ext_register_recommend(connection, error);
@@ -73,6 +72,7 @@ static int register_all(sqlite3 *db, ext_error *error)
         rc = ext_register_interchange(connection, error);
     if (rc == SQLITE_OK)
         rc = ext_register_info(connection, error);
+    ext_connection_release(connection); /* the registrations hold it */
     return rc;
 }
 

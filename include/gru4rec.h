@@ -405,12 +405,17 @@ typedef struct gru4rec_epoch {
 /* Called from the calling thread. Each may be NULL; a result other than 0 stops the work.
  */
 typedef struct gru4rec_hooks {
-    int (*poll)(void *context, const gru4rec_progress *progress); /* every few steps */
+    int (*poll)(void *context, const gru4rec_progress *progress); /* every step */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
     void *context;
 } gru4rec_hooks;
 
-/* Bytes that a training takes beside its dataset: model, optimiser state, workspace. */
+/* Bytes that an evaluation takes beside its model and dataset, at most. */
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
+/*
+ * Bytes that a training takes beside its dataset: model, optimiser state, workspace, and
+ * with validation an evaluation's.
+ */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
 /*

@@ -55,10 +55,10 @@ size_t gru4rec_evaluate_count(const gru4rec_options *options)
     return (size_t)options->cutoffs.n * (options->baselines ? N_METHODS : 1);
 }
 
-static void layout(evaluation *e, size_t n_lanes)
+static void layout(evaluation *e, const g4r_params *params, size_t n_lanes)
 {
     g4r_arena *arena = &e->arena;
-    g4r_network_layout(&e->network, arena, &e->model->params, n_lanes, 1, false);
+    g4r_network_layout(&e->network, arena, params, n_lanes, 1, false);
     e->scores = g4r_arena_take(arena, g4r_mul(n_lanes, e->n_items), sizeof *e->scores);
     e->support = g4r_arena_take(arena, e->n_items, sizeof *e->support);
     e->share = g4r_arena_take(arena, e->n_items, sizeof *e->share);
@@ -68,21 +68,46 @@ static void layout(evaluation *e, size_t n_lanes)
             g4r_arena_take(arena, e->n_items, sizeof *e->tallies[i].best);
 }
 
+static size_t count_lanes(size_t n_items)
+{
+    size_t most = BLOCK_BYTES / (G4R_MAX(n_items, 1) * sizeof(g4r_real));
+    return G4R_MAX(1, G4R_MIN(MOST_LANES, most));
+}
+
+/* Of the evaluation's lists, the longest. */
+static size_t find_longest(const gru4rec_options *options, size_t n_items)
+{
+    int64_t longest = 0;
+    for (int64_t i = 0; i < options->cutoffs.n; i++)
+        longest = G4R_MAX(longest, options->cutoffs.values[i]);
+    return G4R_MIN((size_t)longest, n_items);
+}
+
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
+{
+    g4r_params params;
+    evaluation e = {.n_items = (size_t)n_items,
+                    .n_methods = N_METHODS,
+                    .longest = find_longest(options, (size_t)n_items)};
+    size_t n_lanes = count_lanes(e.n_items);
+    g4r_params_init(&params, options, n_items);
+    layout(&e, &params, n_lanes);
+    return e.arena.used + n_lanes * 40 /* the schedule */ + G4R_ALIGNMENT +
+           sizeof(void *);
+}
+
 static gru4rec_status start(evaluation *e, const int64_t *support,
                             const gru4rec_dataset *test, gru4rec_error *error)
 {
-    size_t per_lane = e->n_items * sizeof *e->scores;
-    size_t n_lanes = G4R_MAX(1, G4R_MIN(MOST_LANES, BLOCK_BYTES / per_lane));
-    int64_t largest = 1, longest = 0;
-    for (int64_t i = 0; i < e->options->cutoffs.n; i++)
-        longest = G4R_MAX(longest, e->options->cutoffs.values[i]);
-    e->longest = G4R_MIN((size_t)longest, e->n_items);
-    layout(e, n_lanes);
+    size_t n_lanes = count_lanes(e->n_items);
+    int64_t largest = 1;
+    e->longest = find_longest(e->options, e->n_items);
+    layout(e, &e->model->params, n_lanes);
     size_t bytes = e->arena.used;
     if (!g4r_schedule_init(&e->schedule, test, (int64_t)n_lanes, false, &e->allocator) ||
         !g4r_arena_allocate(&e->arena, &e->allocator))
         return g4r_fail_nomem(error, bytes);
-    layout(e, n_lanes);
+    layout(e, &e->model->params, n_lanes);
     e->network.values = e->model->values;
     for (size_t i = 0; i < e->n_items; i++)
         largest = G4R_MAX(largest, support[i]);

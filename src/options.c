@@ -396,12 +396,8 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
                         "this optimiser takes %d adapt_params, not %d; give so many, or "
                         "leave them out",
                         (int)asked->n, (int)options->adapt_params.n);
-    if (options->adapt != GRU4REC_ADADELTA)
-        return GRU4REC_OK;
-    if (IS_SET(learning_rate) && options->learning_rate != 1)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "adadelta finds its own step size; leave learning_rate out");
-    options->learning_rate = 1;
+    if (options->adapt == GRU4REC_ADADELTA)
+        options->learning_rate = 1;
     return GRU4REC_OK;
 }
 

@@ -20,8 +20,8 @@ typedef struct g4r_schedule {
     int32_t n_live;  /* M */
     int32_t *input;  /* (M) item rows */
     int32_t *target; /* (M) item rows */
-    int32_t
-        *from; /* (M) lane of the last step whose state goes on here; -1: zero state */
+    /* (M) lane of the last step whose state goes on here; -1: zero state */
+    int32_t *from;
     int64_t *session; /* (M) place in visiting order */
     /* Where the lanes are: */
     int64_t *position;   /* (M) of the input in the dataset's events */

@@ -48,7 +48,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     /* The objects themselves, and what aligning two blocks takes. */
     others += sizeof(gru4rec_model) + 2 * (G4R_ALIGNMENT + sizeof(void *));
     if (options->validation > 0)
-        others += model + G4R_ALIGNMENT + sizeof(void *); /* the best epoch's */
+        others += model + G4R_ALIGNMENT + sizeof(void *) /* the best epoch's */ +
+                  gru4rec_evaluate_bytes(options, n_items);
     return step + model + sampler + others;
 }
 

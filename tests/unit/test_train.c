@@ -477,6 +477,9 @@ static void check_bytes_with(int32_t n_items, const char *const *pairs)
     for (; *pairs != NULL; pairs += 2)
         set(&f, pairs[0], pairs[1]);
     set(&f, "n_epochs", "1");
+    gru4rec_dataset held_out = f.data;
+    if (f.options.validation > 0)
+        f.data.validation = &held_out;
     CHECK_INT(GRU4REC_OK, train_with(&f, &allocator, &error));
     size_t bytes = gru4rec_train_bytes(&f.options, n_items, f.data.n_sessions);
     CHECK(bytes >= fault.peak_bytes);
@@ -513,6 +516,7 @@ static void test_bytes(void)
     CHECK_BYTES("layers", "20", "bptt", "7", "constrained_embedding", "false");
     CHECK_BYTES("layers", "20", "bptt", "3", "feedforward", "30/10");
     CHECK_BYTES("layers", "20", "train_random_order", "true", "logq", "1");
+    CHECK_BYTES("layers", "20", "validation", "0.5");
 }
 
 /* Sizes beyond any memory are SIZE_MAX-ish, not small by overflow. */

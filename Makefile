@@ -63,15 +63,17 @@ help:
 ## make demo            invent a click log, train on it, recommend: demo.db
 ## make test            all tests; the last line is the total
 ## make test-fast       unit tests and SQL tests only
+## make test-X          one part, see tests/README.md
 ## make accuracy        the accuracy table on real data (shared/data beside the project)
 ## make coverage        line coverage of src/ and ext/ by the fast tests
 ## make check-format    clang-format would change nothing
 ## make check-layers    dependencies point one way, only the entry points are exported
 ## make docs            write the options table of the README anew
-## make install         into PREFIX (/usr/local): LIBDIR/gru4rec.so, the header
+## make install         into PREFIX (/usr/local): gru4rec.so, libgru4rec.a and its header
+## make uninstall       take them away again
 ## make clean           remove build/, gru4rec.so, demo.db
 ##
-## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local
+## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
 # The link is repeated when the flavour changes: gru4rec.so is that of the last make.
 gru4rec.so: $(B)/gru4rec.so
@@ -114,13 +116,15 @@ demo: gru4rec.so
 	rm -f demo.db
 	sqlite3 demo.db < sql/demo.sql
 
-install: gru4rec.so
+install: gru4rec.so $(B)/libgru4rec.a
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 gru4rec.so $(DESTDIR)$(LIBDIR)/gru4rec.so
+	install -m 644 $(B)/libgru4rec.a $(DESTDIR)$(LIBDIR)/libgru4rec.a
 	install -m 644 include/gru4rec.h $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
 
 uninstall:
-	rm -f $(DESTDIR)$(LIBDIR)/gru4rec.so $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
+	rm -f $(DESTDIR)$(LIBDIR)/gru4rec.so $(DESTDIR)$(LIBDIR)/libgru4rec.a \
+	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
 
 clean:
 	rm -rf build gru4rec.so demo.db

@@ -2,10 +2,9 @@
  * ext_int.h - the SQLite side of gru4rec: what its files share.
  *
  *   gru4rec_ext.c    entry points: checks, then registration
-  *   ext_train.c      gru4rec_train()
+ *   ext_train.c      gru4rec_train()
  *   ext_commit.c     how a training meets the rest of the database
  *   ext_interchange.c  gru4rec_export(), _import(), _deploy(), _check()
-
  *   ext_evaluate.c   gru4rec_evaluate()
  *   ext_batches.c    gru4rec_batches()
  *   ext_recommend.c  gru4rec_recommend()

@@ -4,10 +4,11 @@
  *   gru4rec_export(model)            a safetensors BLOB
  *   gru4rec_export(model, file)      the same into a file; gives its size in bytes
  *   gru4rec_import(model, blob or file)
- *                                    a new active version; gives its number. A model that
- * does not exist is created, without a source of events gru4rec_deploy(model, version)
- * makes a kept version the active one; 'previous': the one before the active. Gives its
- * number gru4rec_check(model)             'ok', or what is wrong with what is stored
+ *                                    a new active version; gives its number. Creates the
+ *                                    model where there is none, without a source
+ *   gru4rec_deploy(model, version)   makes a kept version the active one; 'previous': the
+ *                                    one active before. Gives its number
+ *   gru4rec_check(model)             'ok', or what is wrong with what is stored
  */
 #define _POSIX_C_SOURCE 200809L /* fileno */
 #include "ext_int.h"

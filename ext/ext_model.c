@@ -216,6 +216,7 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
         return SQLITE_NOMEM;
     if (ext_store_rename(table->connection->db, table->schema, table->name, new_name,
                          &error) == SQLITE_OK) {
+        ext_model_forget(table->connection, table->schema, table->name);
         sqlite3_free(table->name);
         table->name = copy;
     } else {

@@ -1,12 +1,13 @@
 /*
  * ext_safetensors.c - a model as a safetensors file; see ext_int.h.
  *
- *   8 bytes           length n of the header, little-endian
- *   n bytes           JSON: "__metadata__": {"format": "gru4rec", "items": <JSON array of
- * ids in row order, as text>, "support": <the same of numbers>, "options": <JSON
- * object>}, and for each tensor "name": {"dtype": "F32", "shape": [..], "data_offsets":
- * [begin, end]}; padded with spaces the rest          float32, little-endian, row-major,
- * at those offsets
+ *   8 bytes    length n of the header, little-endian
+ *   n bytes    JSON, padded with spaces:
+ *              "__metadata__": {"format": "gru4rec", "items": <JSON array of ids in row
+ *              order, as text>, "support": <the same of numbers>, "options": <object>},
+ *              and for each tensor "name": {"dtype": "F32", "shape": [..],
+ *              "data_offsets": [begin, end]}
+ *   the rest   float32, little-endian, row-major, at those offsets
  *
  * Names and shapes are those of the official PyTorch state dictionary. support may be
  * missing. What is read is not trusted: every length is compared before it is used, and

@@ -28,6 +28,8 @@ int ext_fail_nomem(ext_error *error)
 int ext_fail_db(ext_error *error, sqlite3 *db, const char *what)
 {
     int rc = sqlite3_extended_errcode(db);
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) /* no row where there must be one */
+        rc = SQLITE_ERROR;
     if (rc == SQLITE_NOMEM)
         return ext_fail_nomem(error);
     if ((rc & 0xff) == SQLITE_INTERRUPT)

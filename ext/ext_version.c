@@ -408,7 +408,10 @@ int ext_runs_gone(sqlite3 *db, const char *schema, const char *name, const char 
             sqlite3_str_appendf(text, "%s%lld", sqlite3_str_length(text) > 0 ? "," : "",
                                 sqlite3_column_int64(stmt, 0));
     }
-    sqlite3_finalize(stmt);
+    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == SQLITE_OK)
+        rc = ext_fail_db(error, db, "reading the training runs");
+    if (sqlite3_str_errcode(text) != SQLITE_OK && rc == SQLITE_OK)
+        rc = ext_fail_nomem(error);
     *list = sqlite3_str_finish(text); /* NULL: none */
     return rc;
 }

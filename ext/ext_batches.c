@@ -176,8 +176,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_int(context, lanes->from[cursor->lane] < 0);
         break;
     default:
-        if (cursor->arguments[i - FIRST_ARGUMENT] != NULL)
-            sqlite3_result_value(context, cursor->arguments[i - FIRST_ARGUMENT]);
+        ext_result_argument(context, cursor->arguments[i - FIRST_ARGUMENT]);
         break;
     }
     return SQLITE_OK;

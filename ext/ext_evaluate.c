@@ -201,8 +201,8 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_double(context, reals[i - RECALL]);
     else if (i < FIRST_ARGUMENT)
         sqlite3_result_int64(context, integers[i - EVENTS]);
-    else if (cursor->arguments[i - FIRST_ARGUMENT] != NULL)
-        sqlite3_result_value(context, cursor->arguments[i - FIRST_ARGUMENT]);
+    else
+        ext_result_argument(context, cursor->arguments[i - FIRST_ARGUMENT]);
     return SQLITE_OK;
 }
 

@@ -438,6 +438,8 @@ int ext_register_function(ext_connection *connection, const char *name, int n_ar
                           int flags, ext_function *call, ext_error *error);
 int ext_register_module(ext_connection *connection, const char *name,
                         const sqlite3_module *module, ext_error *error);
+/* A kept argument as the value of its hidden column; NULL where it is missing. */
+void ext_result_argument(sqlite3_context *context, sqlite3_value *argument);
 /* The text of a kept argument; NULL where it is missing or NULL. */
 const char *ext_argument_text(sqlite3_value *argument);
 

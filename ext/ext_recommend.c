@@ -177,8 +177,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_text(context, ranker->basis, -1, SQLITE_STATIC);
         break;
     default:
-        if (cursor->arguments[i - FIRST_ARGUMENT] != NULL)
-            sqlite3_result_value(context, cursor->arguments[i - FIRST_ARGUMENT]);
+        ext_result_argument(context, cursor->arguments[i - FIRST_ARGUMENT]);
         break;
     }
     return SQLITE_OK;
@@ -188,7 +187,6 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 {
     const recommend_cursor *cursor = (recommend_cursor *)base;
     *id = ext_rowid(cursor->hash, cursor->ranker.row);
-
     return SQLITE_OK;
 }
 

@@ -319,8 +319,7 @@ int ext_relation_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
         sqlite3_result_text(context, ranker->basis, -1, SQLITE_STATIC);
         break;
     default:
-        if (cursor->arguments[i - FIRST_ARGUMENT] != NULL)
-            sqlite3_result_value(context, cursor->arguments[i - FIRST_ARGUMENT]);
+        ext_result_argument(context, cursor->arguments[i - FIRST_ARGUMENT]);
         break;
     }
     return SQLITE_OK;

@@ -57,6 +57,12 @@ int ext_register_module(ext_connection *connection, const char *name,
     return SQLITE_OK;
 }
 
+void ext_result_argument(sqlite3_context *context, sqlite3_value *argument)
+{
+    if (argument != NULL)
+        sqlite3_result_value(context, argument);
+}
+
 const char *ext_argument_text(sqlite3_value *argument)
 {
     return argument != NULL ? (const char *)sqlite3_value_text(argument) : NULL;

@@ -230,9 +230,7 @@ typedef struct ext_config {
 typedef struct ext_version {
     int64_t version;
     char run[33];  /* random hex: names the training run for ever */
-    char *source;  /* as used */
     char *options; /* JSON, all as used */
-    char *summary; /* JSON */
 } ext_version;
 
 extern const char *const ext_shadow_names[];

@@ -425,9 +425,7 @@ int ext_store_active(sqlite3 *db, const char *schema, const char *name,
 
 void ext_version_free(ext_version *version)
 {
-    sqlite3_free(version->source);
     sqlite3_free(version->options);
-    sqlite3_free(version->summary);
     memset(version, 0, sizeof *version);
 }
 
@@ -436,7 +434,7 @@ int ext_store_version(sqlite3 *db, const char *schema, const char *name,
 {
     sqlite3_stmt *stmt;
     int rc = ext_prepare(db,
-                         sqlite3_mprintf("SELECT source, options, summary FROM "
+                         sqlite3_mprintf("SELECT options FROM "
                                          "\"%w\".\"%w_version\" WHERE version = ?1",
                                          schema, name),
                          &stmt, error);
@@ -445,13 +443,8 @@ int ext_store_version(sqlite3 *db, const char *schema, const char *name,
     sqlite3_bind_int64(stmt, 1, version->version);
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
-        version->source = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
-        version->options = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 1));
-        version->summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 2));
-        rc = version->source == NULL || version->options == NULL ||
-                     version->summary == NULL
-                 ? ext_fail_nomem(error)
-                 : SQLITE_OK;
+        version->options = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+        rc = version->options == NULL ? ext_fail_nomem(error) : SQLITE_OK;
     } else if (rc == SQLITE_DONE) {
         rc = ext_fail(error, SQLITE_ERROR, "model '%s' has no version %lld", name,
                       (long long)version->version);

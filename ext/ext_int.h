@@ -186,6 +186,11 @@ int ext_source_open(sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_source *source, ext_error *error);
 void ext_source_close(ext_source *source);
 /*
+ * A name that is stored in a schema may not lead to a virtual table where the schema is
+ * not trusted, as in a view of SQLite's. Views keep that rule themselves.
+ */
+int ext_source_check_stored(sqlite3 *db, const char *text, ext_error *error);
+/*
  * known: NULL for training, which takes all options that prepare events; else the items
  * of a model trained with those options, of which only session_gap and collapse_repeats
  * matter.
@@ -274,6 +279,7 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
  */
 typedef struct ext_run {
     char run[33];          /* random hex: its name for ever */
+    int sign;              /* open file by which other processes see it live, or -1 */
     int64_t version;       /* of its row; 0: not written yet */
     const char *source;    /* borrowed */
     char *options;         /* JSON, all as used; of sqlite3_malloc, as all below */

@@ -87,6 +87,42 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text)
     return from;
 }
 
+/*
+ * Asked of the catalogues of all schemas: a name that is a virtual table in one, or that
+ * none has, which then is an eponymous one.
+ */
+static bool is_virtual(sqlite3 *db, const char *text)
+{
+    const char *dot = strchr(text, '.');
+    sqlite3_stmt *stmt = NULL;
+    bool is_plain = false;
+    if (sqlite3_prepare_v2(db,
+                           "SELECT min(type <> 'virtual') FROM pragma_table_list WHERE "
+                           "name COLLATE NOCASE IN (?1, ?2)",
+                           -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC) == SQLITE_OK &&
+        sqlite3_bind_text(stmt, 2, dot != NULL ? dot + 1 : text, -1, SQLITE_STATIC) ==
+            SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        is_plain = sqlite3_column_int(stmt, 0) != 0;
+    sqlite3_finalize(stmt);
+    return !is_plain;
+}
+
+int ext_source_check_stored(sqlite3 *db, const char *text, ext_error *error)
+{
+    int is_trusted = 1;
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1, &is_trusted);
+    if (is_trusted || !is_virtual(db, text))
+        return SQLITE_OK;
+    return ext_fail(
+        error, SQLITE_ERROR,
+        "the stored source '%.80s' is a virtual table, and trusted_schema is "
+        "off; trust the schema, or make the model with a table or a view as its "
+        "source",
+        text);
+}
+
 /* ---- which columns ---- */
 
 static const char *const session_names[] = {"SessionId", "session_id", "session", NULL};

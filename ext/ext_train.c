@@ -142,9 +142,25 @@ static int on_poll(void *context, const gru4rec_progress *progress)
 }
 
 /*
+ * The host's busy timeout, in milliseconds; 0 also where it has a handler of its own,
+ * which nobody could put back.
+ */
+static int busy_timeout(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    int timeout = 0;
+    if (sqlite3_prepare_v2(db, "PRAGMA busy_timeout", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        timeout = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return timeout;
+}
+
+/*
  * Rows for whoever watches: each commits by itself. When somebody is in the way they are
- * written with the next epoch's, or at the end; and since the host's busy timeout may
- * have been spent on that, not before ten times as long has passed.
+ * written with the next epoch's, or at the end. Nothing waits for them: neither this
+ * training, nor those whom a commit that waits for a reader would keep out. A handler of
+ * the host's may wait all the same: then not again before ten times as long has passed.
  */
 static void show_run(ext_training *t)
 {
@@ -153,10 +169,15 @@ static void show_run(ext_training *t)
     double start = ext_seconds();
     if (!t->is_alone || !t->is_found || start < t->show_after)
         return;
+    int timeout = busy_timeout(t->db);
+    if (timeout > 0)
+        sqlite3_busy_timeout(t->db, 0);
     if (t->run.version == 0)
         ext_run_begin(t->db, t->schema, t->name, &t->run, &problem);
     if (t->run.version != 0)
         ext_run_epochs(t->db, t->schema, t->name, &t->run, &problem);
+    if (timeout > 0)
+        sqlite3_busy_timeout(t->db, timeout);
     if (problem.rc != SQLITE_OK)
         t->show_after = ext_seconds() + 10 * (ext_seconds() - start);
     ext_error_clear(&problem);

@@ -12,7 +12,7 @@
  * process, or while an interrupt is pending; so a 'training' row whose process or run is
  * gone counts as 'interrupted' or 'killed', and the next writer says so in the table.
  */
-#define _DEFAULT_SOURCE /* gethostname, kill */
+#define _GNU_SOURCE /* gethostname, kill, memfd_create */
 #include "ext_int.h"
 
 #include <errno.h>
@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* ---- who is alive ---- */
@@ -47,11 +48,26 @@ static unsigned long long start_of(long pid)
     return start;
 }
 
-static void describe_process(char text[128])
+/* Text of the column process: where a run lives. */
+typedef struct run_place {
+    long pid;
+    unsigned long long start; /* of the process; 0: not known */
+    int sign;                 /* see raise_sign(); -1: none */
+    char host[64];
+} run_place;
+
+static run_place place_here(int sign)
 {
-    char host[64] = "";
-    gethostname(host, sizeof host - 1);
-    snprintf(text, 128, "%ld %llu %s", (long)getpid(), start_of((long)getpid()), host);
+    run_place place = {(long)getpid(), start_of((long)getpid()), sign, ""};
+    gethostname(place.host, sizeof place.host - 1);
+    return place;
+}
+
+static bool read_place(const char *text, run_place *place)
+{
+    place->host[0] = '\0';
+    return sscanf(text, "%ld %llu %d %63s", &place->pid, &place->start, &place->sign,
+                  place->host) >= 3;
 }
 
 static bool is_run_of_ours(const char *run)
@@ -64,23 +80,48 @@ static bool is_run_of_ours(const char *run)
     return at != NULL;
 }
 
+/*
+ * By what other processes see that the run lives while its process does: an open file of
+ * its name, in memory only. -1 where there is no such thing.
+ */
+static int raise_sign(const char *run)
+{
+#ifdef __linux__
+    return memfd_create(run, MFD_CLOEXEC);
+#else
+    (void)run;
+    return -1;
+#endif
+}
+
+/* Is the sign down? Where nobody can tell, it is not. */
+static bool is_sign_down(const run_place *place, const char *run)
+{
+    char path[64], target[128];
+    if (place->sign < 0)
+        return false;
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", place->pid, place->sign);
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n < 0)
+        return errno == ENOENT;
+    target[n] = '\0';
+    return strstr(target, run) == NULL;
+}
+
 /* What the status 'training' of a row really means; NULL: it is so. */
 static const char *true_status(const char *process, const char *run)
 {
-    char own[128], host[64] = "", its_host[64] = "";
-    long pid = 0;
-    unsigned long long start = 0;
-    describe_process(own);
-    if (strcmp(process, own) == 0)
-        return is_run_of_ours(run) ? NULL : "interrupted";
-    gethostname(host, sizeof host - 1);
-    if (sscanf(process, "%ld %llu %63s", &pid, &start, its_host) < 2 ||
-        strcmp(host, its_host) != 0)
+    run_place its, own = place_here(-1);
+    if (!read_place(process, &its) || strcmp(its.host, own.host) != 0)
         return NULL; /* another machine's: nothing is known */
-    if (pid <= 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+    if (its.pid == own.pid && its.start == own.start)
+        return is_run_of_ours(run) ? NULL : "interrupted";
+    if (its.pid <= 0 || (kill((pid_t)its.pid, 0) != 0 && errno == ESRCH))
         return "killed";
-    unsigned long long now = start_of(pid);
-    return now != 0 && start != 0 && now != start ? "killed" : NULL;
+    unsigned long long now = start_of(its.pid);
+    if (now != 0 && its.start != 0 && now != its.start)
+        return "killed";
+    return is_sign_down(&its, run) ? "interrupted" : NULL;
 }
 
 /* ---- a run ---- */
@@ -95,6 +136,7 @@ void ext_run_start(ext_run *run)
         run->run[2 * i + 1] = digits[random[i] & 15];
     }
     run->run[32] = '\0';
+    run->sign = raise_sign(run->run);
     pthread_mutex_lock(&lock);
     run->next = live;
     live = run;
@@ -110,6 +152,9 @@ void ext_run_stop(ext_run *run)
             break;
         }
     pthread_mutex_unlock(&lock);
+    if (run->sign >= 0)
+        close(run->sign);
+    run->sign = -1;
 }
 
 static int step_once(sqlite3 *db, sqlite3_stmt *stmt, ext_error *error)
@@ -140,6 +185,7 @@ int ext_run_begin(sqlite3 *db, const char *schema, const char *name, ext_run *ru
 {
     sqlite3_stmt *stmt;
     char process[128];
+    run_place here = place_here(run->sign);
     if (clear_orphans(db, schema, name, error) != SQLITE_OK)
         return error->rc;
     int rc = ext_prepare(
@@ -153,7 +199,8 @@ int ext_run_begin(sqlite3 *db, const char *schema, const char *name, ext_run *ru
         &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
-    describe_process(process);
+    snprintf(process, sizeof process, "%ld %llu %d %s", here.pid, here.start, here.sign,
+             here.host);
     sqlite3_bind_text(stmt, 1, run->run, -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 2, process, -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 3, run->source, -1, SQLITE_STATIC);

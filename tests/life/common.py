@@ -8,6 +8,7 @@ import faulthandler
 import json
 import os
 import random
+import select
 import shutil
 import sqlite3
 import subprocess
@@ -32,18 +33,12 @@ faulthandler.dump_traceback_later(LIMIT, exit=True)
 # ---- checks ----
 
 passed = failed = 0
-known_ones = set()
 
 
-def check(what, is_ok, detail='', known=None):
-    """known: number in KNOWN.md of a bug that makes this fail, so far."""
+def check(what, is_ok, detail=''):
     global passed, failed
     if is_ok:
         passed += 1
-    elif known:
-        if (known, what) not in known_ones:
-            print(f'known ({known})  {what}  {detail}')
-        known_ones.add((known, what))
     else:
         failed += 1
         print(f'FAIL  {what}  {detail}', flush=True)
@@ -195,6 +190,10 @@ class Process:
     def send(self, sql, *arguments):
         self.popen.stdin.write(json.dumps([sql, arguments]) + '\n')
         self.popen.stdin.flush()
+
+    def is_done(self):
+        """Would receive() return at once?"""
+        return bool(select.select([self.popen.stdout], [], [], 0)[0])
 
     def receive(self):
         """Rows; self.end is when they were there, on time.monotonic()'s clock."""

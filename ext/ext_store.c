@@ -366,10 +366,11 @@ int ext_store_source(sqlite3 *db, const char *schema, const char *name,
             name);
     if (text != NULL)
         return ext_source_open(db, schema, text, &merged, source, error);
-    if (!ext_source_is_select(config->source))
-        return ext_source_check_stored(db, config->source, error) != SQLITE_OK
-                   ? error->rc
-                   : ext_source_open(db, schema, config->source, &merged, source, error);
+    if (!ext_source_is_select(config->source)) {
+        int opened = ext_source_open(db, schema, config->source, &merged, source, error);
+        return opened != SQLITE_OK ? opened
+                                   : ext_source_check_stored(db, config->source, error);
+    }
     char *view = sqlite3_mprintf("%s_source", name);
     int rc = view != NULL ? ext_source_open(db, schema, view, &merged, source, error)
                           : ext_fail_nomem(error);

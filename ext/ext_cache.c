@@ -95,7 +95,8 @@ static int read_model(sqlite3 *db, const char *schema, const char *name,
                                                 &model->model, &message),
                               &message);
     if (rc == SQLITE_OK)
-        rc = ext_tensors_load(db, schema, name, version->version, model->model, error);
+        rc =
+            ext_tensors_load(db, schema, name, version->version, "", model->model, error);
     return rc;
 }
 
@@ -108,6 +109,13 @@ int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
         return ext_fail_nomem(error);
     memset(model, 0, sizeof *model);
     int rc = read_model(db, schema, name, &version, model, error);
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_STATES; i++) {
+        const char *state = gru4rec_state_name((gru4rec_state)i);
+        bool is_kept;
+        rc = ext_tensors_find(db, schema, name, number, state, &is_kept, error);
+        if (rc == SQLITE_OK && is_kept)
+            rc = ext_tensors_load(db, schema, name, number, state, model->model, error);
+    }
     free_model(model);
     ext_version_free(&version);
     return rc;

@@ -2,6 +2,7 @@
  * ext_commit.c - how a training meets the rest of the database; see ext_int.h.
  *
  *   ext_training_check   before: can its result be written at all, at the end?
+ *   ext_training_show    meanwhile: rows for whoever watches, and checkpoints
  *   ext_training_save    after: the new version, in one savepoint; whoever is in the way
  * is waited for, with the weights kept
  */
@@ -92,7 +93,59 @@ int ext_training_check(ext_training *t, ext_error *error)
     return error->rc;
 }
 
-/* ---- after ---- */
+/* ---- savepoints ---- */
+
+/*
+ * While an interrupt is pending no statement is prepared or starts, not even ROLLBACK;
+ * but one that would write, prepared before, is interrupted, and that rolls back. NULL:
+ * no memory.
+ */
+static sqlite3_stmt *prepare_escape(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    sqlite3_prepare_v2(db, "BEGIN IMMEDIATE", -1, &stmt, NULL);
+    return stmt;
+}
+
+/* Takes back what was written since SAVEPOINT gru4rec. */
+static void undo(sqlite3 *db, bool is_alone, sqlite3_stmt *escape)
+{
+    static const char *const all[] = {"ROLLBACK", NULL};
+    static const char *const own[] = {"ROLLBACK TO gru4rec", "RELEASE gru4rec", NULL};
+    ext_error ignored = {0};
+    for (const char *const *sql = is_alone ? all : own; *sql != NULL; sql++) {
+        ext_exec(db, sqlite3_mprintf("%s", *sql), &ignored);
+        ext_error_clear(&ignored);
+    }
+    if (is_alone && !sqlite3_get_autocommit(db) && escape != NULL) {
+        sqlite3_step(escape);
+        sqlite3_reset(escape);
+    }
+}
+
+int ext_savepoint_start(sqlite3 *db, sqlite3_stmt **escape, ext_error *error)
+{
+    *escape = prepare_escape(db);
+    int rc = ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
+    if (rc != SQLITE_OK) {
+        sqlite3_finalize(*escape);
+        *escape = NULL;
+    }
+    return rc;
+}
+
+int ext_savepoint_end(sqlite3 *db, sqlite3_stmt *escape, bool is_alone, int rc,
+                      ext_error *error)
+{
+    if (rc == SQLITE_OK)
+        rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
+    if (rc != SQLITE_OK)
+        undo(db, is_alone, escape);
+    sqlite3_finalize(escape);
+    return rc;
+}
+
+/* ---- meanwhile ---- */
 
 static int create_model(ext_training *t, ext_error *error)
 {
@@ -110,6 +163,94 @@ static int create_model(ext_training *t, ext_error *error)
     sqlite3_str_appendall(text, ")");
     return ext_exec(t->db, sqlite3_str_finish(text), error);
 }
+
+/*
+ * The host's busy timeout, in milliseconds; 0 also where it has a handler of its own,
+ * which nobody could put back.
+ */
+static int busy_timeout(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    int timeout = 0;
+    if (sqlite3_prepare_v2(db, "PRAGMA busy_timeout", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        timeout = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return timeout;
+}
+
+/* Is a checkpoint due after the epoch that is done? The last epoch needs none. */
+static bool is_checkpoint_due(const ext_training *t)
+{
+    int64_t epoch = (int64_t)t->run.n_epochs, every = t->options.checkpoint_epochs;
+    return every > 0 && epoch - t->saved >= every && epoch < t->options.n_epochs;
+}
+
+/* After what a savepoint wrote was taken back: what the run says is written, is not. */
+static void unwrite(ext_run *run, const ext_run *before)
+{
+    run->version = before->version;
+    run->is_shown = before->is_shown;
+    run->n_written = before->n_written;
+}
+
+/* Makes the model where that is to come of the training. */
+static int write_checkpoint(ext_training *t, ext_error *error)
+{
+    sqlite3_stmt *escape;
+    const ext_run before = t->run;
+    int rc = ext_savepoint_start(t->db, &escape, error);
+    bool is_new = !t->is_found;
+    if (rc != SQLITE_OK)
+        return rc;
+    if (is_new)
+        rc = lock_for_writing(t, error);
+    if (rc == SQLITE_OK && is_new && !ext_store_exists(t->db, t->schema, t->name))
+        rc = create_model(t, error);
+    if (rc == SQLITE_OK)
+        rc = ext_run_show(t->db, t->schema, t->name, &t->run, error);
+    if (rc == SQLITE_OK)
+        rc = ext_run_checkpoint(t->db, t->schema, t->name, &t->run, &t->training,
+                                t->fingerprint, error);
+    rc = ext_savepoint_end(t->db, escape, true, rc, error);
+    if (rc == SQLITE_OK) {
+        t->saved = (int64_t)t->run.n_epochs;
+        t->is_found = true;
+    } else {
+        unwrite(&t->run, &before);
+    }
+    return rc;
+}
+
+/*
+ * Each commits by itself. When somebody is in the way they are written after the next
+ * epoch, or at the end. Nothing waits for them: neither this training, nor those whom a
+ * commit that waits for a reader would keep out. A handler of the host's may wait all the
+ * same: then not again before ten times as long has passed.
+ */
+void ext_training_show(ext_training *t)
+{
+    ext_error problem = {0};
+    sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
+    double start = ext_seconds();
+    if (!t->is_alone || start < t->show_after)
+        return;
+    int timeout = busy_timeout(t->db);
+    if (timeout > 0)
+        sqlite3_busy_timeout(t->db, 0);
+    if (is_checkpoint_due(t))
+        write_checkpoint(t, &problem);
+    else if (t->is_found)
+        ext_run_show(t->db, t->schema, t->name, &t->run, &problem);
+    if (timeout > 0)
+        sqlite3_busy_timeout(t->db, timeout);
+    if (problem.rc != SQLITE_OK)
+        t->show_after = ext_seconds() + 10 * (ext_seconds() - start);
+    ext_error_clear(&problem);
+    sqlite3_set_last_insert_rowid(t->db, rowid);
+}
+
+/* ---- after ---- */
 
 static int make_summary(ext_training *t, ext_error *error)
 {
@@ -172,8 +313,9 @@ static int write_version(ext_training *t, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_runs_sweep(t->db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
-        rc = ext_run_finish(t->db, t->schema, t->name, &t->run, t->model, t->events.items,
-                            t->options.keep_versions, error);
+        rc = ext_run_finish(t->db, t->schema, t->name, &t->run, &t->training,
+                            t->options.keep_optimizer ? GRU4REC_N_OPTIMISER_STATES : 0,
+                            t->events.items, t->options.keep_versions, error);
     return rc;
 }
 
@@ -198,56 +340,6 @@ static bool wait_for_others(ext_training *t, double since, ext_error *error)
     return error->rc == SQLITE_OK;
 }
 
-/*
- * While an interrupt is pending no statement is prepared or starts, not even ROLLBACK;
- * but one that would write, prepared before, is interrupted, and that rolls back. NULL:
- * no memory.
- */
-static sqlite3_stmt *prepare_escape(sqlite3 *db)
-{
-    sqlite3_stmt *stmt = NULL;
-    sqlite3_prepare_v2(db, "BEGIN IMMEDIATE", -1, &stmt, NULL);
-    return stmt;
-}
-
-/* Takes back what was written since SAVEPOINT gru4rec. */
-static void undo(sqlite3 *db, bool is_alone, sqlite3_stmt *escape)
-{
-    static const char *const all[] = {"ROLLBACK", NULL};
-    static const char *const own[] = {"ROLLBACK TO gru4rec", "RELEASE gru4rec", NULL};
-    ext_error ignored = {0};
-    for (const char *const *sql = is_alone ? all : own; *sql != NULL; sql++) {
-        ext_exec(db, sqlite3_mprintf("%s", *sql), &ignored);
-        ext_error_clear(&ignored);
-    }
-    if (is_alone && !sqlite3_get_autocommit(db) && escape != NULL) {
-        sqlite3_step(escape);
-        sqlite3_reset(escape);
-    }
-}
-
-int ext_savepoint_start(sqlite3 *db, sqlite3_stmt **escape, ext_error *error)
-{
-    *escape = prepare_escape(db);
-    int rc = ext_exec(db, sqlite3_mprintf("SAVEPOINT gru4rec"), error);
-    if (rc != SQLITE_OK) {
-        sqlite3_finalize(*escape);
-        *escape = NULL;
-    }
-    return rc;
-}
-
-int ext_savepoint_end(sqlite3 *db, sqlite3_stmt *escape, bool is_alone, int rc,
-                      ext_error *error)
-{
-    if (rc == SQLITE_OK)
-        rc = ext_exec(db, sqlite3_mprintf("RELEASE gru4rec"), error);
-    if (rc != SQLITE_OK)
-        undo(db, is_alone, escape);
-    sqlite3_finalize(escape);
-    return rc;
-}
-
 /* While readers hold the commit up it is tried again, with everything still written. */
 static int release_version(ext_training *t, double since, sqlite3_stmt *escape,
                            ext_error *error)
@@ -264,6 +356,7 @@ int ext_training_save(ext_training *t, ext_error *error)
 {
     sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
     double since = ext_seconds();
+    const ext_run before = t->run;
     if (make_summary(t, error) != SQLITE_OK)
         return error->rc;
     sqlite3_stmt *escape = prepare_escape(t->db);
@@ -275,6 +368,7 @@ int ext_training_save(ext_training *t, ext_error *error)
             break;
         }
         undo(t->db, t->is_alone, escape);
+        unwrite(&t->run, &before);
     } while (wait_for_others(t, since, error));
     sqlite3_finalize(escape);
     sqlite3_set_last_insert_rowid(t->db, rowid);

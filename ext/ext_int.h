@@ -15,7 +15,8 @@
  *   ext_vtab.c       what virtual tables have in common: hidden arguments
  *   ext_cache.c      loaded models, shared by the process
  *   ext_safetensors.c  a model as a file for others
- *   ext_version.c    training runs and the versions they make
+ *   ext_version.c    the versions that training runs make
+ *   ext_run.c        training runs: their rows, their checkpoints, who is alive
  *   ext_store.c      the shadow tables
  *   ext_tensor.c     tensors in chunks with checksums
  *   ext_source.c     the user's events: which table, which columns, in which order
@@ -211,15 +212,27 @@ int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
 void ext_floats_read(gru4rec_real *values, const unsigned char *bytes, size_t n);
 void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n);
 
-int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t version,
-                     const gru4rec_model *model, ext_error *error);
+/*
+ * Writes a version's tensors in place of those that are there: weights, and the first
+ * n_states of what training keeps beside them.
+ */
+int ext_tensors_replace(sqlite3 *db, const char *schema, const char *name,
+                        int64_t version, const gru4rec_training *training, int n_states,
+                        ext_error *error);
+/* Is that state stored? */
+int ext_tensors_find(sqlite3 *db, const char *schema, const char *name, int64_t version,
+                     const char *state, bool *is_found, ext_error *error);
 /*
  * SQLITE_CORRUPT when the version has far fewer bytes: asked before they are allocated.
  */
 int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
                            int64_t version, size_t n_bytes, ext_error *error);
+/*
+ * state: "" for the weights, else of gru4rec_state_name(). SQLITE_CORRUPT when a tensor
+ * is missing or damaged.
+ */
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
-                     gru4rec_model *model, ext_error *error);
+                     const char *state, gru4rec_model *model, ext_error *error);
 
 /* ---- ext_store.c ---- */
 
@@ -273,7 +286,7 @@ void ext_version_free(ext_version *version);
 int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
                          int64_t version, gru4rec_items **items, ext_error *error);
 
-/* ---- ext_version.c ---- */
+/* ---- ext_run.c ---- */
 
 /* A training run, or an import: what becomes a row of m_version. All zero to begin with.
  */
@@ -281,6 +294,7 @@ typedef struct ext_run {
     char run[33];          /* random hex: its name for ever */
     int sign;              /* open file by which other processes see it live, or -1 */
     int64_t version;       /* of its row; 0: not written yet */
+    bool is_shown;         /* the row says 'training' */
     const char *source;    /* borrowed */
     char *options;         /* JSON, all as used; of sqlite3_malloc, as all below */
     char *summary;         /* JSON */
@@ -291,32 +305,59 @@ typedef struct ext_run {
     struct ext_run *next;
 } ext_run;
 
-/* Names the run; from now to stop it counts as alive. */
+/* What a run that stopped left behind, to go on from. Texts are of sqlite3_malloc. */
+typedef struct ext_checkpoint {
+    int64_t epoch;     /* done when it was written */
+    char *fingerprint; /* of the events, see ext_run_checkpoint() */
+    char *options;     /* JSON, all as used */
+    char *source;
+} ext_checkpoint;
+
+/* Names the run unless it has a name; from now to stop it counts as alive. */
 void ext_run_start(ext_run *run);
 void ext_run_stop(ext_run *run);
-/* Writes its row, status 'training'. */
-int ext_run_begin(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                  ext_error *error);
-/* Writes the epochs that are not written yet. */
-int ext_run_epochs(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                   ext_error *error);
+/* Writes its row, status 'training', where that is not there, and the epochs that are
+ * not. */
+int ext_run_show(sqlite3 *db, const char *schema, const char *name, ext_run *run,
+                 ext_error *error);
+/*
+ * Writes all that the run needs to go on from its last epoch, in place of what was there.
+ * In the caller's savepoint, after ext_run_show().
+ */
+int ext_run_checkpoint(sqlite3 *db, const char *schema, const char *name,
+                       const ext_run *run, const gru4rec_training *training,
+                       const char *fingerprint, ext_error *error);
+/*
+ * Finds the newest run that stopped and left a checkpoint; run gets its name, version and
+ * epochs. SQLITE_ERROR when there is none.
+ */
+int ext_run_resume(sqlite3 *db, const char *schema, const char *name, ext_run *run,
+                   ext_checkpoint *checkpoint, ext_error *error);
+void ext_checkpoint_free(ext_checkpoint *checkpoint);
 int ext_run_fail(sqlite3 *db, const char *schema, const char *name, const ext_run *run,
                  const char *status, const char *message, ext_error *error);
-/*
- * Writes the version, makes it active and forgets all but the last keep; inside the
- * caller's savepoint. Puts the version's number into the summary.
- */
-int ext_run_finish(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                   const gru4rec_model *model, const gru4rec_items *items, int64_t keep,
-                   ext_error *error);
-int ext_version_activate(sqlite3 *db, const char *schema, const char *name,
-                         int64_t version, ext_error *error);
 /* The versions whose row says 'training' but which are really of that status, as "3,5".
  */
 int ext_runs_gone(sqlite3 *db, const char *schema, const char *name, const char *status,
                   char **list, ext_error *error);
 /* Says so in the table. */
 int ext_runs_sweep(sqlite3 *db, const char *schema, const char *name, ext_error *error);
+
+/* ---- ext_version.c ---- */
+
+/*
+ * Writes the version, makes it active and forgets all but the last keep; inside the
+ * caller's savepoint. Puts the version's number into the summary. n_states: of the
+ * training's states, how many to keep with it.
+ */
+int ext_run_finish(sqlite3 *db, const char *schema, const char *name, ext_run *run,
+                   const gru4rec_training *training, int n_states,
+                   const gru4rec_items *items, int64_t keep, ext_error *error);
+/* Updates of the weights in all of a version's training; 0: not known. */
+int ext_version_updates(sqlite3 *db, const char *schema, const char *name,
+                        int64_t version, int64_t *updates, ext_error *error);
+int ext_version_activate(sqlite3 *db, const char *schema, const char *name,
+                         int64_t version, ext_error *error);
 
 /* ---- ext_cache.c ---- */
 
@@ -394,7 +435,10 @@ typedef struct ext_training {
     ext_columns columns;
     ext_source source;
     ext_events events;
-    gru4rec_model *model;
+    ext_model *active; /* with warm_start: the version that it starts from; owned */
+    gru4rec_training training;
+    ext_checkpoint checkpoint; /* of the run that this one continues */
+    char fingerprint[20];      /* of the events */
     ext_poll poll;
     ext_progress progress;
     ext_run run;
@@ -402,7 +446,8 @@ typedef struct ext_training {
         is_alone; /* no transaction of the user's is open: what is written is committed */
     int64_t best_epoch; /* whose weights were kept */
     int64_t serving;    /* version that serves until the training is done; 0: none */
-    double show_after;  /* seconds: rows for whoever watches wait until then */
+    double show_after;  /* seconds: what ext_training_show() writes waits until then */
+    int64_t saved;      /* epoch of the last checkpoint */
     double start, epoch_start;
     size_t n_bytes; /* that the training needs */
 } ext_training;
@@ -415,6 +460,9 @@ typedef struct ext_training {
 int ext_savepoint_start(sqlite3 *db, sqlite3_stmt **escape, ext_error *error);
 int ext_savepoint_end(sqlite3 *db, sqlite3_stmt *escape, bool is_alone, int rc,
                       ext_error *error);
+/* Writes progress rows, and a checkpoint where one is due, unless somebody is in the way.
+ */
+void ext_training_show(ext_training *t);
 /* Refuses what cannot work; in a user's transaction, takes the write lock. */
 int ext_training_check(ext_training *t, ext_error *error);
 /* Creates the model if need be, writes the version and commits. Leaves run.summary. */

@@ -266,7 +266,7 @@ static int create_model(sqlite3 *db, const target *t, const gru4rec_options *opt
 }
 
 static int write_import(sqlite3 *db, const target *t, ext_run *run,
-                        const gru4rec_options *options, const gru4rec_model *model,
+                        const gru4rec_options *options, gru4rec_model *model,
                         const gru4rec_items *items, ext_error *error)
 {
     ext_error probe = {0};
@@ -287,7 +287,8 @@ static int write_import(sqlite3 *db, const target *t, ext_run *run,
     if (rc == SQLITE_OK)
         rc = ext_runs_sweep(db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
-        rc = ext_run_finish(db, t->schema, t->name, run, model, items, keep, error);
+        rc = ext_run_finish(db, t->schema, t->name, run,
+                            &(gru4rec_training){.model = model}, 0, items, keep, error);
     return ext_savepoint_end(db, escape, is_alone, rc, error);
 }
 

@@ -5,7 +5,8 @@
  *                          training; source, session, item, time: as CREATE found them,
  *                          session_type, item_type: their affinities; options: JSON
  *   m_version              a row per run, see ext_version.c
- *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr)
+ *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr,
+ *                          updates)
  *   m_item(version, row, item, support)
  *   m_tensor               see ext_tensor.c
  *   m_source               a view, only where the source was given as a SELECT
@@ -93,7 +94,8 @@ static const char *const schemas[] = {
     "message TEXT)",
     "CREATE TABLE \"%w\".\"%w_epoch\"(version INTEGER, epoch INTEGER, loss REAL, cost "
     "REAL, "
-    "steps INTEGER, events INTEGER, seconds REAL, recall REAL, mrr REAL, "
+    "steps INTEGER, events INTEGER, seconds REAL, recall REAL, mrr REAL, updates "
+    "INTEGER, "
     "PRIMARY KEY(version, epoch)) WITHOUT ROWID",
     "CREATE TABLE \"%w\".\"%w_item\"(version INTEGER, row INTEGER, item, support "
     "INTEGER, "

@@ -6,7 +6,8 @@
  * Values are float32, little-endian, row-major, cut into chunks 0, 1, ... of 1 MiB (the
  * last may be shorter), each with a checksum of its bytes. What a table holds is not
  * trusted: a chunk that is missing, of another length or another checksum is an error
- * that names the tensor.
+ * that names the tensor. What training keeps beside the weights has the same shapes, and
+ * names such as acc.Wy.weight (gru4rec_state_name()).
  */
 #include "ext_int.h"
 
@@ -112,9 +113,20 @@ static int save_tensor(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *te
     return rc;
 }
 
-int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t version,
-                     const gru4rec_model *model, ext_error *error)
+/* A tensor of the model, or of a state of it, under its name in the table. */
+static void get_tensor(const gru4rec_model *model, const char *state, size_t index,
+                       char full_name[64], gru4rec_tensor *tensor)
 {
+    gru4rec_model_tensor(model, index, tensor);
+    sqlite3_snprintf(64, full_name, "%s%s%s", state, *state ? "." : "", tensor->name);
+    tensor->name = full_name;
+}
+
+static int save_tensors(sqlite3 *db, const char *schema, const char *name,
+                        int64_t version, const char *state, const gru4rec_model *model,
+                        ext_error *error)
+{
+    char full_name[64];
     sqlite3_stmt *stmt;
     int rc = prepare_insert(db, schema, name, &stmt, error);
     if (rc != SQLITE_OK)
@@ -125,11 +137,30 @@ int ext_tensors_save(sqlite3 *db, const char *schema, const char *name, int64_t 
     sqlite3_bind_int64(stmt, 1, version);
     for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
         gru4rec_tensor tensor;
-        gru4rec_model_tensor(model, i, &tensor);
+        get_tensor(model, state, i, full_name, &tensor);
         rc = save_tensor(db, stmt, &tensor, buffer, error);
     }
     sqlite3_free(buffer);
     sqlite3_finalize(stmt);
+    return rc;
+}
+
+int ext_tensors_replace(sqlite3 *db, const char *schema, const char *name,
+                        int64_t version, const gru4rec_training *training, int n_states,
+                        ext_error *error)
+{
+    int rc = ext_exec(db,
+                      sqlite3_mprintf("DELETE FROM \"%w\".\"%w_tensor\" WHERE version = "
+                                      "%lld",
+                                      schema, name, version),
+                      error);
+    if (rc == SQLITE_OK)
+        rc = save_tensors(db, schema, name, version, "", training->model, error);
+    for (int i = 0; rc == SQLITE_OK && i < n_states; i++)
+        if (training->state[i] != NULL)
+            rc = save_tensors(db, schema, name, version,
+                              gru4rec_state_name((gru4rec_state)i), training->state[i],
+                              error);
     return rc;
 }
 
@@ -197,9 +228,28 @@ int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
     return rc;
 }
 
-int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
-                     gru4rec_model *model, ext_error *error)
+int ext_tensors_find(sqlite3 *db, const char *schema, const char *name, int64_t version,
+                     const char *state, bool *is_found, ext_error *error)
 {
+    sqlite3_stmt *stmt;
+    int rc =
+        ext_prepare(db,
+                    sqlite3_mprintf("SELECT count(*) FROM \"%w\".\"%w_tensor\" WHERE "
+                                    "version = %lld AND name = '%q.Wy.weight'",
+                                    schema, name, version, state),
+                    &stmt, error);
+    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        *is_found = sqlite3_column_int64(stmt, 0) > 0;
+    else if (rc == SQLITE_OK)
+        rc = ext_fail_db(error, db, "reading the model");
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
+                     const char *state, gru4rec_model *model, ext_error *error)
+{
+    char full_name[64];
     sqlite3_stmt *stmt;
     int rc = ext_prepare(
         db,
@@ -212,7 +262,7 @@ int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t 
     sqlite3_bind_int64(stmt, 1, version);
     for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
         gru4rec_tensor tensor;
-        gru4rec_model_tensor(model, i, &tensor);
+        get_tensor(model, state, i, full_name, &tensor);
         rc = load_tensor(db, stmt, name, &tensor, error);
     }
     sqlite3_finalize(stmt);

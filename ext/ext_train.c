@@ -35,6 +35,60 @@ static const char *text_argument(int argc, sqlite3_value **argv, int i)
     return i < argc ? (const char *)sqlite3_value_text(argv[i]) : NULL;
 }
 
+/* What may differ between the run that stopped and the one that goes on from it. */
+static int check_resumable(ext_training *t, const char *given, ext_error *error)
+{
+    static const char free[] = " resume n_epochs patience keep_versions keep_optimizer "
+                               "checkpoint_epochs memory_limit verbose ";
+    gru4rec_options options;
+    gru4rec_option_info info;
+    ext_columns columns = {0};
+    gru4rec_options_init(&options);
+    int rc = given == NULL ? SQLITE_OK
+                           : ext_options_parse(t->db, given, GRU4REC_SCOPE_TRAIN,
+                                               &options, &columns, error);
+    ext_columns_free(&columns);
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_option_count(); i++) {
+        char word[64];
+        gru4rec_option_describe(i, &info);
+        sqlite3_snprintf(sizeof word, word, " %s ", info.name);
+        if (gru4rec_option_is_set(&options, i) && strstr(free, word) == NULL)
+            rc = ext_fail(error, SQLITE_ERROR,
+                          "resume goes on with the options of the run that stopped; "
+                          "leave out %s, or train without resume",
+                          info.name);
+    }
+    return rc;
+}
+
+/* The run that resume continues: its options and its source, and what it has done. */
+static int take_run(ext_training *t, const char *given, ext_error *error)
+{
+    int rc = check_resumable(t, given, error);
+    if (rc == SQLITE_OK && !t->is_found)
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "no model '%s' to resume; train it without resume", t->name);
+    if (rc == SQLITE_OK)
+        rc = ext_run_resume(t->db, t->schema, t->name, &t->run, &t->checkpoint, error);
+    gru4rec_options_init(&t->options);
+    if (rc == SQLITE_OK)
+        rc = ext_options_parse(t->db, t->checkpoint.options, GRU4REC_SCOPE_TRAIN,
+                               &t->options, &t->columns, error);
+    if (rc == SQLITE_OK && given != NULL)
+        rc = ext_options_parse(t->db, given, GRU4REC_SCOPE_TRAIN, &t->options,
+                               &t->columns, error);
+    t->options.resume = false; /* the version is the one that never stopped */
+    t->saved = t->checkpoint.epoch;
+    const char *source = t->checkpoint.source, *stored = t->config.source;
+    if (rc == SQLITE_OK && t->text == NULL && source != NULL &&
+        (stored == NULL || strcmp(source, stored) != 0))
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "the run to resume was trained on %.80s; name that source as the "
+                      "second argument",
+                      source);
+    return rc;
+}
+
 static int take_arguments(ext_training *t, int argc, sqlite3_value **argv,
                           ext_error *error)
 {
@@ -64,6 +118,8 @@ static int take_arguments(ext_training *t, int argc, sqlite3_value **argv,
     if (rc == SQLITE_OK && options != NULL)
         rc = ext_options_parse(t->db, options, GRU4REC_SCOPE_TRAIN, &t->options,
                                &t->columns, error);
+    if (rc == SQLITE_OK && t->options.resume)
+        rc = take_run(t, options, error);
     return rc;
 }
 
@@ -88,6 +144,39 @@ static int read_events(ext_training *t, ext_error *error)
     return rc;
 }
 
+/* warm_start: items that have no events any more stay in the catalogue, behind the others.
+ */
+static int add_gone_items(ext_training *t, ext_error *error)
+{
+    int rc = ext_model_acquire(t->connection, t->schema, t->name, &t->active, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    const gru4rec_items *old = t->active->items;
+    gru4rec_status status = GRU4REC_OK;
+    for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(old, row, &id);
+        if (gru4rec_items_find(t->events.items, &id) < 0)
+            status = gru4rec_items_add(t->events.items, &id, 0);
+    }
+    return ext_fail_library(error, status, NULL);
+}
+
+/* A run goes on only with the events that it began with. */
+static int take_fingerprint(ext_training *t, ext_error *error)
+{
+    sqlite3_snprintf(sizeof t->fingerprint, t->fingerprint, "%016llx",
+                     (unsigned long long)gru4rec_dataset_fingerprint(t->events.dataset,
+                                                                     t->events.items));
+    if (t->checkpoint.fingerprint != NULL &&
+        strcmp(t->checkpoint.fingerprint, t->fingerprint) != 0)
+        return ext_fail(error, SQLITE_ERROR,
+                        "the events are not those that the run to resume began with; "
+                        "train anew, with until= to leave out what came later, or with "
+                        "warm_start");
+    return SQLITE_OK;
+}
+
 static size_t dataset_bytes(const gru4rec_dataset *dataset)
 {
     return (size_t)dataset->n_events * sizeof *dataset->item_rows +
@@ -105,6 +194,8 @@ static int check_memory(ext_training *t, ext_error *error)
     size_t n_data = dataset_bytes(dataset);
     if (dataset->validation != NULL)
         n_data += dataset_bytes(dataset->validation);
+    if (t->active != NULL) /* what warm_start reads of it, one after the other */
+        n_data += 2 * gru4rec_model_bytes(t->active->model);
     t->n_bytes = t->n_bytes > SIZE_MAX - n_data ? SIZE_MAX : t->n_bytes + n_data;
     if ((double)t->n_bytes > limit)
         return ext_fail(
@@ -141,49 +232,6 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(&t->poll);
 }
 
-/*
- * The host's busy timeout, in milliseconds; 0 also where it has a handler of its own,
- * which nobody could put back.
- */
-static int busy_timeout(sqlite3 *db)
-{
-    sqlite3_stmt *stmt = NULL;
-    int timeout = 0;
-    if (sqlite3_prepare_v2(db, "PRAGMA busy_timeout", -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW)
-        timeout = sqlite3_column_int(stmt, 0);
-    sqlite3_finalize(stmt);
-    return timeout;
-}
-
-/*
- * Rows for whoever watches: each commits by itself. When somebody is in the way they are
- * written with the next epoch's, or at the end. Nothing waits for them: neither this
- * training, nor those whom a commit that waits for a reader would keep out. A handler of
- * the host's may wait all the same: then not again before ten times as long has passed.
- */
-static void show_run(ext_training *t)
-{
-    ext_error problem = {0};
-    sqlite3_int64 rowid = sqlite3_last_insert_rowid(t->db);
-    double start = ext_seconds();
-    if (!t->is_alone || !t->is_found || start < t->show_after)
-        return;
-    int timeout = busy_timeout(t->db);
-    if (timeout > 0)
-        sqlite3_busy_timeout(t->db, 0);
-    if (t->run.version == 0)
-        ext_run_begin(t->db, t->schema, t->name, &t->run, &problem);
-    if (t->run.version != 0)
-        ext_run_epochs(t->db, t->schema, t->name, &t->run, &problem);
-    if (timeout > 0)
-        sqlite3_busy_timeout(t->db, timeout);
-    if (problem.rc != SQLITE_OK)
-        t->show_after = ext_seconds() + 10 * (ext_seconds() - start);
-    ext_error_clear(&problem);
-    sqlite3_set_last_insert_rowid(t->db, rowid);
-}
-
 static int on_epoch(void *context, const gru4rec_epoch *epoch)
 {
     ext_training *t = context;
@@ -192,52 +240,126 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
     t->run.epoch_seconds[t->run.n_epochs] = now - t->epoch_start;
     t->run.n_epochs++;
     t->epoch_start = now;
-    show_run(t);
+    ext_training_show(t);
     return 0;
 }
 
-/* Begins from the active version's weights instead of random ones. */
-static int adopt_active(ext_training *t, ext_error *error)
+/* ---- where the weights come from ---- */
+
+/* A state of the version, where it was kept; it belongs to the same optimiser. */
+static int adopt_state(ext_training *t, const ext_model *active, gru4rec_state state,
+                       ext_error *error)
 {
-    ext_model *active;
     gru4rec_error message = {0};
-    int rc = ext_model_acquire(t->connection, t->schema, t->name, &active, error);
-    if (rc != SQLITE_OK)
+    gru4rec_model *kept = NULL;
+    const char *name = gru4rec_state_name(state);
+    bool is_kept = false;
+    int rc = ext_tensors_find(t->db, t->schema, t->name, active->version, name, &is_kept,
+                              error);
+    if (rc != SQLITE_OK || !is_kept)
         return rc;
     rc = ext_fail_library(error,
-                          gru4rec_model_adopt(t->model, t->events.items, active->model,
-                                              active->items, &message),
+                          gru4rec_model_new(&ext_allocator, &active->options,
+                                            gru4rec_items_count(active->items), &kept,
+                                            &message),
                           &message);
-    ext_model_release(active);
+    if (rc == SQLITE_OK)
+        rc = ext_tensors_load(t->db, t->schema, t->name, active->version, name, kept,
+                              error);
+    if (rc == SQLITE_OK)
+        rc = ext_fail_library(error,
+                              gru4rec_model_adopt(t->training.state[state],
+                                                  t->events.items, kept, active->items,
+                                                  &message),
+                              &message);
+    gru4rec_model_free(kept);
     return rc;
+}
+
+/* warm_start: the active version's weights, and what its training kept beside them. */
+static int adopt_active(ext_training *t, ext_error *error)
+{
+    gru4rec_error message = {0};
+    const ext_model *active = t->active;
+    int rc = ext_fail_library(error,
+                              gru4rec_model_adopt(t->training.model, t->events.items,
+                                                  active->model, active->items, &message),
+                              &message);
+    if (rc != SQLITE_OK || active->options.adapt != t->options.adapt)
+        return rc;
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_OPTIMISER_STATES; i++)
+        if (t->training.state[i] != NULL)
+            rc = adopt_state(t, active, (gru4rec_state)i, error);
+    return rc == SQLITE_OK
+               ? ext_version_updates(t->db, t->schema, t->name, active->version,
+                                     &t->training.updates, error)
+               : rc;
+}
+
+/* resume: all that the run had when it wrote its checkpoint. */
+static int adopt_checkpoint(ext_training *t, ext_error *error)
+{
+    ext_run *run = &t->run;
+    int rc = ext_tensors_load(t->db, t->schema, t->name, run->version, "",
+                              t->training.model, error);
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_STATES; i++)
+        if (t->training.state[i] != NULL)
+            rc = ext_tensors_load(t->db, t->schema, t->name, run->version,
+                                  gru4rec_state_name((gru4rec_state)i),
+                                  t->training.state[i], error);
+    t->training.updates = run->epochs[run->n_epochs - 1].updates;
+    return rc;
+}
+
+static int start_weights(ext_training *t, ext_error *error)
+{
+    gru4rec_error message = {0};
+    int rc = ext_fail_library(error,
+                              gru4rec_training_new(&ext_allocator, &t->options,
+                                                   gru4rec_items_count(t->events.items),
+                                                   &t->training, &message),
+                              &message);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (t->checkpoint.epoch > 0)
+        return adopt_checkpoint(t, error);
+    gru4rec_model_init(t->training.model, &t->options);
+    return t->options.warm_start ? adopt_active(t, error) : SQLITE_OK;
+}
+
+/* Room for the epochs to come, behind those of a run that is continued. */
+static int make_room(ext_run *run, size_t n, ext_error *error)
+{
+    gru4rec_epoch *epochs = sqlite3_realloc64(run->epochs, n * sizeof *epochs);
+    if (epochs != NULL)
+        run->epochs = epochs;
+    double *seconds = sqlite3_realloc64(run->epoch_seconds, n * sizeof *seconds);
+    if (seconds != NULL)
+        run->epoch_seconds = seconds;
+    return epochs != NULL && seconds != NULL ? SQLITE_OK : ext_fail_nomem(error);
 }
 
 static int compute(ext_training *t, ext_error *error)
 {
     gru4rec_error message = {0};
     gru4rec_hooks hooks = {on_poll, on_epoch, t};
-    size_t n_epochs = (size_t)t->options.n_epochs;
-    t->run.epochs = sqlite3_malloc64(n_epochs * sizeof *t->run.epochs);
-    t->run.epoch_seconds = sqlite3_malloc64(n_epochs * sizeof *t->run.epoch_seconds);
-    if (t->run.epochs == NULL || t->run.epoch_seconds == NULL)
-        return ext_fail_nomem(error);
-    int rc = ext_fail_library(error,
-                              gru4rec_model_new(&ext_allocator, &t->options,
-                                                gru4rec_items_count(t->events.items),
-                                                &t->model, &message),
-                              &message);
+    ext_run *run = &t->run;
+    size_t n_done = run->n_epochs;
+    int rc = make_room(run,
+                       n_done > (size_t)t->options.n_epochs ? n_done
+                                                            : (size_t)t->options.n_epochs,
+                       error);
+    if (rc == SQLITE_OK)
+        rc = start_weights(t, error);
     if (rc != SQLITE_OK)
         return rc;
     ext_progress_start(&t->progress, t->options.verbose);
     t->start = t->epoch_start = ext_seconds();
-    gru4rec_model_init(t->model, &t->options);
-    if (t->options.warm_start && adopt_active(t, error) != SQLITE_OK)
-        return error->rc;
-
     rc = ext_fail_library(error,
-                          gru4rec_train(t->model, t->events.dataset,
+                          gru4rec_train(&t->training, t->events.dataset,
                                         gru4rec_items_support(t->events.items),
-                                        &t->options, &hooks, &t->best_epoch, &message),
+                                        &t->options, run->epochs, n_done, &hooks,
+                                        &t->best_epoch, &message),
                           &message);
     ext_progress_stop(&t->progress);
     return rc;
@@ -256,6 +378,10 @@ static int run(ext_training *t, int argc, sqlite3_value **argv, ext_error *error
         rc = ext_training_check(t, error);
     if (rc == SQLITE_OK)
         rc = read_events(t, error);
+    if (rc == SQLITE_OK && t->options.warm_start)
+        rc = add_gone_items(t, error);
+    if (rc == SQLITE_OK)
+        rc = take_fingerprint(t, error);
     if (rc == SQLITE_OK)
         rc = check_memory(t, error);
     if (rc != SQLITE_OK)
@@ -266,7 +392,7 @@ static int run(ext_training *t, int argc, sqlite3_value **argv, ext_error *error
         return ext_fail_nomem(error);
     ext_run_start(&t->run);
     ext_poll_start(&t->poll, t->db);
-    show_run(t);
+    ext_training_show(t);
     rc = compute(t, error);
     if (rc == SQLITE_OK)
         rc = ext_training_save(t, error);
@@ -292,7 +418,9 @@ static void mention_serving(const ext_training *t, ext_error *error)
 
 static void release(ext_training *t)
 {
-    gru4rec_model_free(t->model);
+    gru4rec_training_free(&t->training);
+    ext_model_release(t->active);
+    ext_checkpoint_free(&t->checkpoint);
     ext_events_free(&t->events);
     ext_source_close(&t->source);
     ext_config_free(&t->config);

@@ -162,7 +162,8 @@ typedef struct gru4rec_options {
     int64_t collapse_repeats, min_support, min_length;
     double validation;
     int64_t patience;
-    int64_t warm_start;
+    int64_t warm_start, resume;
+    int64_t checkpoint_epochs, keep_optimizer;
     int64_t reset_after;
 
     int64_t seed;
@@ -315,6 +316,9 @@ typedef struct gru4rec_dataset {
  */
 gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
                                      gru4rec_dataset **dataset, gru4rec_items **items);
+/* A hash of all that training sees of the events: sessions, order, the items' ids. */
+uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
+                                     const gru4rec_items *items);
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 /* The session at a place in visiting order, of finished events. */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
@@ -396,11 +400,43 @@ typedef struct gru4rec_progress {
 typedef struct gru4rec_epoch {
     int64_t epoch; /* from 1 */
     int64_t steps;
-    int64_t events; /* (lane, step) pairs */
-    double loss;    /* mean per event */
-    double cost;    /* sum of cost x lanes / sum of lanes, as the official tools print */
+    int64_t updates; /* of the weights, in all of their training so far */
+    int64_t events;  /* (lane, step) pairs */
+    double loss;     /* mean per event */
+    double cost;     /* sum of cost x lanes / sum of lanes, as the official tools print */
     double recall, mrr; /* at 20 on the sessions held out; NAN where there are none */
 } gru4rec_epoch;
+
+/*
+ * What training keeps beside the weights, each shaped as the model: the optimiser's
+ * (optim.h), and with validation the weights of the best epoch.
+ */
+typedef enum gru4rec_state {
+    GRU4REC_STATE_ACC,      /* accumulator of all optimisers but sgd */
+    GRU4REC_STATE_ACC2,     /* the second one of adadelta and adam */
+    GRU4REC_STATE_VELOCITY, /* with momentum */
+    GRU4REC_STATE_BEST,     /* with validation */
+    GRU4REC_N_STATES,
+    GRU4REC_N_OPTIMISER_STATES = GRU4REC_STATE_BEST
+} gru4rec_state;
+
+/* "acc", ... */
+const char *gru4rec_state_name(gru4rec_state state);
+
+/* What is trained; owned. Saved after an epoch, it is all that the next ones need. */
+typedef struct gru4rec_training {
+    gru4rec_model *model;
+    gru4rec_model *state[GRU4REC_N_STATES]; /* NULL: the options need none */
+    int64_t updates;                        /* of the weights, in all training so far */
+} gru4rec_training;
+
+/* All zero. */
+gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
+                                    const gru4rec_options *options, int32_t n_items,
+                                    gru4rec_training *training, gru4rec_error *error);
+void gru4rec_training_free(gru4rec_training *training);
+/* Bytes that they take. */
+size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
 
 /* Called from the calling thread. Each may be NULL; a result other than 0 stops the work.
  */
@@ -413,20 +449,23 @@ typedef struct gru4rec_hooks {
 /* Bytes that an evaluation takes beside its model and dataset, at most. */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
 /*
- * Bytes that a training takes beside its dataset: model, optimiser state, workspace, and
- * with validation an evaluation's.
+ * Bytes that a training takes beside its dataset: gru4rec_training, workspace, and with
+ * validation an evaluation's.
  */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
 /*
- * Trains the model from the weights it has. With sessions held out (dataset->validation)
- * it ends with those of the epoch whose MRR on them was best, *best_epoch (may be NULL),
+ * Trains from the weights and the state that are there. done (n_done): epochs that this
+ * very training has had, after the last of which training was saved; the bits are then
+ * those of a run that never stopped. With sessions held out (dataset->validation) it ends
+ * with the weights of the epoch whose MRR on them was best, *best_epoch (may be NULL),
  * and stops when patience epochs have brought nothing better; else *best_epoch is the
- * last. support: training events of each item, (I), all positive. INTERRUPTED and
- * DIVERGED leave the weights as they were then.
+ * last. support: training events of each item, (I); items without any come last, and stay
+ * as they are. INTERRUPTED and DIVERGED leave the weights as they were then.
  */
-gru4rec_status gru4rec_train(gru4rec_model *model, const gru4rec_dataset *dataset,
+gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,
+                             const gru4rec_epoch *done, size_t n_done,
                              const gru4rec_hooks *hooks, int64_t *best_epoch,
                              gru4rec_error *error);
 

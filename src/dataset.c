@@ -482,6 +482,44 @@ void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec
     g4r_dict_get(&events->sessions, owner_of(events, events->visit[place]), id);
 }
 
+/* FNV-1a over 8 bytes at a time. */
+static uint64_t hash_words(uint64_t hash, const void *bytes, size_t n)
+{
+    const char *at = bytes;
+    for (; n > 0; at += G4R_MIN(n, sizeof hash), n -= G4R_MIN(n, sizeof hash)) {
+        uint64_t word = 0;
+        memcpy(&word, at, G4R_MIN(n, sizeof word));
+        hash = (hash ^ word) * 0x100000001b3u;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
+{
+    hash = hash_words(hash, &dataset->n_sessions, sizeof dataset->n_sessions);
+    hash = hash_words(hash, dataset->offsets,
+                      ((size_t)dataset->n_sessions + 1) * sizeof *dataset->offsets);
+    return hash_words(hash, dataset->item_rows,
+                      (size_t)dataset->n_events * sizeof *dataset->item_rows);
+}
+
+uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
+                                     const gru4rec_items *items)
+{
+    uint64_t hash = hash_sessions(0xcbf29ce484222325u, dataset);
+    if (dataset->validation != NULL)
+        hash = hash_sessions(hash, dataset->validation);
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        hash = hash_words(hash, &id.integer, sizeof id.integer);
+        hash = hash_words(hash, &id.n_bytes, sizeof id.n_bytes);
+        hash = hash_words(hash, id.bytes, id.n_bytes);
+    }
+    return hash;
+}
+
 void gru4rec_dataset_free(gru4rec_dataset *dataset)
 {
     if (dataset == NULL)

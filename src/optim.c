@@ -1,68 +1,63 @@
 /* optim.c (L3) - see optim.h. */
 #include "optim.h"
 
-static bool has_acc2(gru4rec_adapt kind)
-{
-    return kind == GRU4REC_ADADELTA || kind == GRU4REC_ADAM;
-}
-
-void g4r_optim_layout(g4r_optim *optim, g4r_arena *arena, const g4r_params *params,
-                      const gru4rec_options *options)
+void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
+                    const gru4rec_options *options)
 {
     const double *rates = options->adapt_params.values;
-    g4r_update *update = &optim->update;
-    optim->params = params;
-    optim->vec = g4r_vec_pick();
-    optim->grad_cap = (g4r_real)options->grad_cap;
-    optim->n_steps = 0;
-    optim->decay = optim->decay2 = 1;
-    *update = (g4r_update){
-        .kind = (gru4rec_adapt)options->adapt,
-        .learning_rate = (g4r_real)options->learning_rate,
-        .momentum = (g4r_real)options->momentum,
-        .lmbd = (g4r_real)options->lmbd,
-        .rho = (g4r_real)rates[0],
-        .rho2 = (g4r_real)rates[1],
-        .clip = 1,
+    *optim = (g4r_optim){
+        .vec = g4r_vec_pick(),
+        .training = training,
+        .grad_cap = (g4r_real)options->grad_cap,
+        .update =
+            {
+                .kind = (gru4rec_adapt)options->adapt,
+                .learning_rate = (g4r_real)options->learning_rate,
+                .momentum = (g4r_real)options->momentum,
+                .lmbd = (g4r_real)options->lmbd,
+                .rho = (g4r_real)rates[0],
+                .rho2 = (g4r_real)rates[1],
+                .clip = 1,
+            },
     };
-    if (update->kind != GRU4REC_SGD)
-        g4r_params_layout(params, arena, optim->acc);
-    if (has_acc2(update->kind))
-        g4r_params_layout(params, arena, optim->acc2);
-    if (update->momentum > 0)
-        g4r_params_layout(params, arena, optim->vel);
 }
 
 void g4r_optim_begin(g4r_optim *optim, double squares)
 {
     g4r_update *update = &optim->update;
     double cap = (double)optim->grad_cap, norm = sqrt(squares);
-    optim->n_steps++;
-    optim->decay *= (double)update->rho;
-    optim->decay2 *= (double)update->rho2;
-    update->correct = (g4r_real)(1 / (1 - optim->decay));
-    update->correct2 = (g4r_real)(1 / (1 - optim->decay2));
+    double t = (double)++optim->training->updates;
+    update->correct = (g4r_real)(1 / (1 - pow((double)update->rho, t)));
+    update->correct2 = (g4r_real)(1 / (1 - pow((double)update->rho2, t)));
     update->clip = cap > 0 && norm >= cap ? (g4r_real)(cap / norm) : 1;
 }
 
-static g4r_real *at(g4r_real *const *arrays, size_t param, size_t offset)
+/* A tensor of the state; NULL where this optimiser has none. */
+static g4r_real *state_of(const g4r_optim *optim, gru4rec_state state, size_t param)
 {
-    return arrays[param] != NULL ? arrays[param] + offset : NULL;
+    const gru4rec_model *kept = optim->training->state[state];
+    return kept != NULL ? kept->values[param] : NULL;
 }
 
-static void update_values(g4r_optim *optim, size_t param, size_t offset, g4r_real *values,
+static g4r_real *at(g4r_real *values, size_t offset)
+{
+    return values != NULL ? values + offset : NULL;
+}
+
+static void update_values(g4r_optim *optim, size_t param, size_t offset,
                           const g4r_real *gradient, size_t n)
 {
-    optim->vec->update(values + offset, at(optim->acc, param, offset),
-                       at(optim->acc2, param, offset), at(optim->vel, param, offset),
+    optim->vec->update(optim->training->model->values[param] + offset,
+                       at(state_of(optim, GRU4REC_STATE_ACC, param), offset),
+                       at(state_of(optim, GRU4REC_STATE_ACC2, param), offset),
+                       at(state_of(optim, GRU4REC_STATE_VELOCITY, param), offset),
                        gradient, &optim->update, n);
 }
 
-void g4r_optim_dense(g4r_optim *optim, size_t param, g4r_real *values,
-                     const g4r_real *gradient)
+void g4r_optim_dense(g4r_optim *optim, size_t param, const g4r_real *gradient)
 {
-    update_values(optim, param, 0, values, gradient,
-                  g4r_param_size(&optim->params->list[param]));
+    update_values(optim, param, 0, gradient,
+                  g4r_param_size(&optim->training->model->params.list[param]));
 }
 
 /* ---- rows ---- */
@@ -137,37 +132,39 @@ static void scatter_column(g4r_real *values, const g4r_real *column,
 }
 
 /* One value per item: gathered, updated side by side, and put back. */
-static void update_column(g4r_optim *optim, size_t param, g4r_real *values,
-                          g4r_real *gradients, const g4r_merge *merge, size_t n)
+static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
+                          const g4r_merge *merge, size_t n)
 {
-    g4r_real *p = merge->column;
-    g4r_real *acc = optim->acc[param] != NULL ? p + merge->most : NULL;
-    g4r_real *acc2 = optim->acc2[param] != NULL ? p + 2 * merge->most : NULL;
-    g4r_real *vel = optim->vel[param] != NULL ? p + 3 * merge->most : NULL;
-    gather_column(p, values, merge, n);
-    gather_column(acc, optim->acc[param], merge, n);
-    gather_column(acc2, optim->acc2[param], merge, n);
-    gather_column(vel, optim->vel[param], merge, n);
+    g4r_real *const values[4] = {
+        optim->training->model->values[param],
+        state_of(optim, GRU4REC_STATE_ACC, param),
+        state_of(optim, GRU4REC_STATE_ACC2, param),
+        state_of(optim, GRU4REC_STATE_VELOCITY, param),
+    };
+    g4r_real *columns[4];
+    for (size_t i = 0; i < 4; i++) {
+        columns[i] = values[i] != NULL ? merge->column + i * merge->most : NULL;
+        gather_column(columns[i], values[i], merge, n);
+    }
     for (size_t i = 0; i < n; i++)
         gradients[i] = gradients[merge->first[i]]; /* first[i] >= i */
-    optim->vec->update(p, acc, acc2, vel, gradients, &optim->update, n);
-    scatter_column(values, p, merge, n);
-    scatter_column(optim->acc[param], acc, merge, n);
-    scatter_column(optim->acc2[param], acc2, merge, n);
-    scatter_column(optim->vel[param], vel, merge, n);
+    optim->vec->update(columns[0], columns[1], columns[2], columns[3], gradients,
+                       &optim->update, n);
+    for (size_t i = 0; i < 4; i++)
+        scatter_column(values[i], columns[i], merge, n);
 }
 
-void g4r_optim_rows(g4r_optim *optim, size_t param, g4r_real *values, g4r_real *gradients,
+void g4r_optim_rows(g4r_optim *optim, size_t param, g4r_real *gradients,
                     const g4r_merge *merge, size_t n_distinct)
 {
-    size_t cols = (size_t)optim->params->list[param].cols;
+    size_t cols = (size_t)optim->training->model->params.list[param].cols;
     if (cols == 1) {
-        update_column(optim, param, values, gradients, merge, n_distinct);
+        update_column(optim, param, gradients, merge, n_distinct);
         return;
     }
     for (size_t i = 0; i < n_distinct; i++) {
         size_t first = (size_t)merge->first[i];
         size_t offset = (size_t)merge->rows[first] * cols;
-        update_values(optim, param, offset, values, gradients + first * cols, cols);
+        update_values(optim, param, offset, gradients + first * cols, cols);
     }
 }

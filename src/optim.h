@@ -1,6 +1,6 @@
 /*
  * optim.h (L3) - optimisers with momentum (algorithm 7), for dense parameters and for the
- * rows that a step touched. Uses params, rowset, vec.
+ * rows that a step touched. Uses model, rowset, vec.
  *
  * d, the scaled gradient, eps = 1e-6, rho and rho2 from adapt_params:
  *   adagrad   a += g^2;                        d = g / sqrt(a + eps)
@@ -20,20 +20,15 @@
 #ifndef G4R_OPTIM_H
 #define G4R_OPTIM_H
 
-#include "params.h"
+#include "model.h"
 #include "rowset.h"
 #include "vec.h"
 
 typedef struct g4r_optim {
-    const g4r_params *params;
     const g4r_vec *vec;
     g4r_update update;
     g4r_real grad_cap;
-    int64_t n_steps;
-    double decay, decay2;            /* rho^t and rho2^t */
-    g4r_real *acc[G4R_MAX_TENSORS];  /* as params->list; NULL where update has none, as */
-    g4r_real *acc2[G4R_MAX_TENSORS]; /* these two */
-    g4r_real *vel[G4R_MAX_TENSORS];
+    gru4rec_training *training; /* whose model it moves, and whose state it keeps */
 } g4r_optim;
 
 /* Occurrences of rows in a step, and which of them are the same row. */
@@ -47,12 +42,11 @@ typedef struct g4r_merge {
     size_t most;      /* occurrences that there is room for */
 } g4r_merge;
 
-void g4r_optim_layout(g4r_optim *optim, g4r_arena *arena, const g4r_params *params,
-                      const gru4rec_options *options);
+void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
+                    const gru4rec_options *options);
 /* Begins a step whose gradients have this sum of squares (needed only with grad_cap). */
 void g4r_optim_begin(g4r_optim *optim, double squares);
-void g4r_optim_dense(g4r_optim *optim, size_t param, g4r_real *values,
-                     const g4r_real *gradient);
+void g4r_optim_dense(g4r_optim *optim, size_t param, const g4r_real *gradient);
 
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows);
 void g4r_merge_clear(g4r_merge *merge);
@@ -67,7 +61,7 @@ size_t g4r_merge_sum(g4r_real *gradients, const g4r_merge *merge, size_t n, size
 double g4r_merge_squares(const g4r_real *gradients, const g4r_merge *merge,
                          size_t n_distinct, size_t cols, const g4r_vec *vec);
 /* Updates the distinct rows, whose gradients are those of their first occurrences. */
-void g4r_optim_rows(g4r_optim *optim, size_t param, g4r_real *values, g4r_real *gradients,
+void g4r_optim_rows(g4r_optim *optim, size_t param, g4r_real *gradients,
                     const g4r_merge *merge, size_t n_distinct);
 
 #endif

@@ -171,6 +171,15 @@ static const g4r_option table[] = {
            "epochs without a better MRR on them after which training stops; 0: none"),
     OPTION(warm_start, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
            "begin from the active version's weights; new items begin at random"),
+    OPTION(checkpoint_epochs, G4R_INTEGER, TRAIN, 0, 100000, false, NULL, "0",
+           "epochs after which an unfinished training is saved, to be resumed; 0: never"),
+    OPTION(resume, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "go on from the last checkpoint of a training that was stopped, with its "
+           "options: the same bits as if it had not been"),
+    OPTION(
+        keep_optimizer, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+        "store the optimiser's state with the version, for warm_start; as large as the "
+        "weights, twice or three times with momentum, adadelta and adam"),
     OPTION(
         reset_after, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
         "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "

@@ -30,7 +30,7 @@ static size_t add_vector(g4r_params *params, const char *name, size_t size)
 static size_t add_per_item(g4r_params *params, const char *name, size_t cols, size_t fan)
 {
     size_t index = add_matrix(params, name, (size_t)params->n_items, cols, fan);
-    params->list[index].is_sparse = true;
+    params->list[index].is_per_item = true;
     return index;
 }
 
@@ -178,7 +178,7 @@ void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,
                           const gru4rec_options *options)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, options->seed, G4R_STREAM_INIT);
+    g4r_rng_seed(&rng, options->seed, G4R_STREAM_INIT, 0);
     for (size_t i = 0; i < params->n; i++) {
         const g4r_param *param = &params->list[i];
         size_t size = g4r_param_size(param);

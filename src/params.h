@@ -20,8 +20,8 @@ typedef struct g4r_param {
     char name[24];
     int64_t rows, cols; /* cols 1 and n_dims 1: a vector */
     int32_t n_dims;
-    bool is_sparse; /* a row per item: a step touches only the rows it gathered */
-    double fan;     /* rows + cols of one gate's block; 0: starts at zero */
+    bool is_per_item; /* a row per item */
+    double fan;       /* rows + cols of one gate's block; 0: starts at zero */
 } g4r_param;
 
 /* A GRU layer: which cell, its widths, and its tensors by their index in the table. */

@@ -10,10 +10,10 @@ static uint64_t split_mix(uint64_t *x)
     return z ^ (z >> 31);
 }
 
-void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream)
+void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch)
 {
     uint64_t x = (uint64_t)seed;
-    x = split_mix(&x) ^ (stream * 0xd1342543de82ef95u);
+    x = split_mix(&x) ^ ((stream + 16 * (uint64_t)epoch) * 0xd1342543de82ef95u);
     for (int i = 0; i < 4; i++)
         rng->state[i] = split_mix(&x);
 }

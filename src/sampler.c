@@ -35,7 +35,7 @@ static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
 }
 
 bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
-                      double alpha, int64_t seed, const gru4rec_allocator *allocator)
+                      double alpha, const gru4rec_allocator *allocator)
 {
     double total = 0;
     double *weight = g4r_alloc(allocator, (size_t)n, sizeof *weight);
@@ -53,7 +53,6 @@ bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
         for (int32_t i = 0; i < n; i++)
             weight[i] *= n / total;
         fill_cells(sampler, weight, stack);
-        g4r_rng_seed(&sampler->rng, seed, G4R_STREAM_SAMPLES);
     } else {
         g4r_sampler_free(sampler);
     }

@@ -24,9 +24,9 @@ typedef struct g4r_sampler {
 
 /* support (n), all positive. False when memory is short. */
 bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
-                      double alpha, int64_t seed, const gru4rec_allocator *allocator);
+                      double alpha, const gru4rec_allocator *allocator);
 void g4r_sampler_free(g4r_sampler *sampler);
-/* rows (k) out. */
+/* rows (k) out; the caller seeds rng. */
 void g4r_sampler_draw(g4r_sampler *sampler, int32_t *rows, size_t k);
 
 #endif

@@ -63,9 +63,9 @@ bool g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng)
     if (schedule->order == NULL) {
         schedule->order =
             g4r_alloc(&schedule->allocator, (size_t)n, sizeof *schedule->order);
-        for (int64_t i = 0; schedule->order != NULL && i < n; i++)
-            schedule->order[i] = i;
     }
+    for (int64_t i = 0; schedule->order != NULL && i < n; i++)
+        schedule->order[i] = i;
     for (int64_t i = n - 1; schedule->order != NULL && i > 0; i--) {
         int64_t j = (int64_t)g4r_rng_below(rng, (uint64_t)i + 1),
                 kept = schedule->order[i];

@@ -19,7 +19,6 @@ static void layout(g4r_step *step, const g4r_params *params,
     bool has_table = params->mode != G4R_SHARED;
     g4r_arena *arena = &step->arena;
     g4r_network_layout(&step->network, arena, params, b, t, true);
-    g4r_optim_layout(&step->optim, arena, params, options);
     g4r_merge_layout(&step->merge_output, arena, has_table ? all : all + all_inputs);
     g4r_merge_layout(&step->merge_input, arena, has_table ? all_inputs : 0);
     step->frames = g4r_arena_take(arena, t, sizeof *step->frames);
@@ -42,7 +41,7 @@ static void layout(g4r_step *step, const g4r_params *params,
     if (options->logq > 0)
         step->log_support = g4r_arena_take(arena, (size_t)params->n_items, bytes);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_sparse)
+        if (!params->list[i].is_per_item)
             step->gradients[i] =
                 g4r_arena_take(arena, g4r_param_size(&params->list[i]), bytes);
 }
@@ -55,10 +54,12 @@ size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
     return step.arena.used;
 }
 
-gru4rec_status g4r_step_init(g4r_step *step, gru4rec_model *model, const int64_t *support,
-                             const gru4rec_options *options, size_t n_lanes,
-                             const gru4rec_allocator *allocator, gru4rec_error *error)
+gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
+                             const int64_t *support, const gru4rec_options *options,
+                             size_t n_lanes, const gru4rec_allocator *allocator,
+                             gru4rec_error *error)
 {
+    gru4rec_model *model = training->model;
     memset(step, 0, sizeof *step);
     step->allocator = *allocator;
     layout(step, &model->params, options, n_lanes);
@@ -71,12 +72,13 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_model *model, const int64_t
     step->batch_size = (size_t)options->batch_size;
     step->n_sample = (size_t)options->n_sample;
     step->n_frames = (size_t)options->bptt;
+    step->seed = options->seed;
     step->logq = (g4r_real)options->logq;
     step->sample_alpha = (g4r_real)options->sample_alpha;
     step->dropout.p_embed = (g4r_real)options->dropout_p_embed;
     step->dropout.p_hidden = (g4r_real)options->dropout_p_hidden;
     g4r_loss_init(&step->loss, options);
-    g4r_rng_seed(&step->dropout_rng, options->seed, G4R_STREAM_DROPOUT);
+    g4r_optim_init(&step->optim, training, options);
     for (int32_t i = 0; step->logq > 0 && i < model->params.n_items; i++)
         step->log_support[i] = (g4r_real)log((double)support[i]);
     return GRU4REC_OK;
@@ -85,6 +87,11 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_model *model, const int64_t
 void g4r_step_free(g4r_step *step)
 {
     g4r_arena_free(&step->arena, &step->allocator);
+}
+
+void g4r_step_start(g4r_step *step, int64_t epoch)
+{
+    g4r_rng_seed(&step->dropout_rng, step->seed, G4R_STREAM_DROPOUT, epoch);
 }
 
 /* ---- forward ---- */
@@ -251,7 +258,7 @@ static double sum_squares(const g4r_step *step, touched rows)
         g4r_merge_squares(step->dinputs, &step->merge_input, rows.inputs,
                           input_cols(params), vec);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_sparse)
+        if (!params->list[i].is_per_item)
             squares += (double)vec->dot(step->gradients[i], step->gradients[i],
                                         g4r_param_size(&params->list[i]));
     return squares;
@@ -260,22 +267,19 @@ static double sum_squares(const g4r_step *step, touched rows)
 void g4r_step_update(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
-    g4r_real **values = step->model->values;
     g4r_optim *optim = &step->optim;
     touched rows = merge_rows(step);
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_sparse)
-            g4r_optim_dense(optim, i, values[i], step->gradients[i]);
-    g4r_optim_rows(optim, params->output, values[params->output], step->drows,
-                   &step->merge_output, rows.outputs);
-    g4r_optim_rows(optim, params->output_bias, values[params->output_bias], step->doffset,
-                   &step->merge_output, rows.biases);
+        if (!params->list[i].is_per_item)
+            g4r_optim_dense(optim, i, step->gradients[i]);
+    g4r_optim_rows(optim, params->output, step->drows, &step->merge_output, rows.outputs);
+    g4r_optim_rows(optim, params->output_bias, step->doffset, &step->merge_output,
+                   rows.biases);
     if (params->mode != G4R_SHARED) {
         size_t table =
             params->mode == G4R_SEPARATE ? params->embedding : params->layers[0].input;
-        g4r_optim_rows(optim, table, values[table], step->dinputs, &step->merge_input,
-                       rows.inputs);
+        g4r_optim_rows(optim, table, step->dinputs, &step->merge_input, rows.inputs);
     }
     step->frame = 0;
 }

@@ -27,13 +27,14 @@ typedef struct g4r_step_frame {
 typedef struct g4r_step {
     gru4rec_allocator allocator;
     g4r_arena arena;
-    gru4rec_model *model;
+    gru4rec_model *model; /* the training's */
     g4r_network network;
     g4r_loss loss;
     g4r_optim optim;
     g4r_merge merge_output;
     g4r_merge merge_input; /* only for modes whose inputs have a table of their own */
     g4r_rng dropout_rng;
+    int64_t seed;
     g4r_dropout dropout;    /* its p, for all frames */
     size_t batch_size;      /* B, the divisor of the cost */
     size_t n_sample;        /* K */
@@ -54,14 +55,17 @@ typedef struct g4r_step {
 } g4r_step;
 
 /* n_lanes: the most that a step will have; fewer than B when there are fewer sessions. */
-gru4rec_status g4r_step_init(g4r_step *step, gru4rec_model *model, const int64_t *support,
-                             const gru4rec_options *options, size_t n_lanes,
-                             const gru4rec_allocator *allocator, gru4rec_error *error);
+gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
+                             const int64_t *support, const gru4rec_options *options,
+                             size_t n_lanes, const gru4rec_allocator *allocator,
+                             gru4rec_error *error);
 void g4r_step_free(g4r_step *step);
 /* Bytes that init allocates. */
 size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
                       size_t n_lanes);
 
+/* Before the first step of an epoch: dropout draws that epoch's numbers. */
+void g4r_step_start(g4r_step *step, int64_t epoch);
 /*
  * Computes the next frame: from, inputs, targets (m) as of the schedule, samples (K).
  * Returns the sum of the lanes' losses. At most T frames before an update.

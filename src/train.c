@@ -9,20 +9,19 @@
 #include "step.h"
 
 typedef struct trainer {
-    gru4rec_model *model;
+    gru4rec_training *training;
+    gru4rec_model *model; /* the training's */
     const gru4rec_options *options;
     const gru4rec_hooks *hooks;
     g4r_schedule schedule;
     g4r_sampler sampler; /* only with K > 0 */
     int32_t *samples;    /* (K) */
-    g4r_rng order_rng;   /* for train_random_order */
     g4r_step step;
     gru4rec_progress progress;
     const gru4rec_dataset *validation; /* or NULL */
     const int64_t *support;            /* (I) */
-    g4r_arena best;                    /* the model's values in the best epoch */
-    g4r_real *best_values[G4R_MAX_TENSORS];
-    double best_mrr; /* -1: none yet */
+    int32_t n_seen;                    /* items with events, the first ones */
+    double best_mrr;                   /* -1: none yet */
     int64_t best_epoch;
 } trainer;
 
@@ -38,19 +37,17 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     size_t n_lanes = lane_count(options, n_sessions);
     g4r_params_init(&params, options, n_items);
     size_t step = g4r_step_bytes(&params, options, n_lanes);
-    size_t model = g4r_params_bytes(&params);
+    size_t training = gru4rec_training_bytes(options, n_items);
     /* The sampler's table and, while that is made, weights and a stack. */
     size_t sampler = options->n_sample > 0 ? (size_t)n_items * (8 + 8 + 4) : 0;
     size_t others = (size_t)options->n_sample * sizeof(int32_t) + n_lanes * 40 +
                     (options->train_random_order ? (size_t)n_sessions * 8 : 0);
-    if (step > SIZE_MAX / 4 || model > SIZE_MAX / 4)
+    if (step > SIZE_MAX / 4 || training > SIZE_MAX / 4)
         return SIZE_MAX;
-    /* The objects themselves, and what aligning two blocks takes. */
-    others += sizeof(gru4rec_model) + 2 * (G4R_ALIGNMENT + sizeof(void *));
+    others += G4R_ALIGNMENT + sizeof(void *); /* to align the workspace */
     if (options->validation > 0)
-        others += model + G4R_ALIGNMENT + sizeof(void *) /* the best epoch's */ +
-                  gru4rec_evaluate_bytes(options, n_items);
-    return step + model + sampler + others;
+        others += gru4rec_evaluate_bytes(options, n_items);
+    return step + training + sampler + others;
 }
 
 /* Can this data train this model at all? */
@@ -81,23 +78,21 @@ static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
         return status;
     bool has_samples = options->n_sample > 0;
     size_t n_lanes = lane_count(options, dataset->n_sessions);
-    g4r_rng_seed(&t->order_rng, options->seed, G4R_STREAM_ORDER);
     if (!g4r_schedule_init(&t->schedule, dataset, options->batch_size, !has_samples,
                            allocator))
         return g4r_fail_nomem(error, n_lanes * 40);
     t->samples = g4r_alloc(allocator, (size_t)options->n_sample, sizeof *t->samples);
     if (t->samples == NULL ||
-        (has_samples &&
-         !g4r_sampler_init(&t->sampler, support, t->model->params.n_items,
-                           options->sample_alpha, options->seed, allocator)))
+        (has_samples && !g4r_sampler_init(&t->sampler, support, t->n_seen,
+                                          options->sample_alpha, allocator)))
         return g4r_fail_nomem(error, (size_t)t->model->params.n_items * 20);
-    return g4r_step_init(&t->step, t->model, support, options, n_lanes, allocator, error);
+    return g4r_step_init(&t->step, t->training, support, options, n_lanes, allocator,
+                         error);
 }
 
 static void finish(trainer *t)
 {
     const gru4rec_allocator *allocator = &t->model->allocator;
-    g4r_arena_free(&t->best, allocator);
     g4r_step_free(&t->step);
     g4r_sampler_free(&t->sampler);
     g4r_free(allocator, t->samples);
@@ -144,25 +139,20 @@ static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_
     return GRU4REC_OK;
 }
 
-static void copy_values(const trainer *t, g4r_real *const *to, g4r_real *const *from)
+static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 {
-    const g4r_params *params = &t->model->params;
-    for (size_t i = 0; i < params->n; i++)
-        memcpy(to[i], from[i], g4r_param_size(&params->list[i]) * sizeof(g4r_real));
+    for (size_t i = 0; i < to->params.n; i++)
+        memcpy(to->values[i], from->values[i],
+               g4r_param_size(&to->params.list[i]) * sizeof(g4r_real));
 }
 
-static gru4rec_status start_validation(trainer *t, gru4rec_error *error)
+/* Which of the epochs so far was the best; without validation it is the last. */
+static void note_epoch(trainer *t, const gru4rec_epoch *epoch)
 {
-    const g4r_params *params = &t->model->params;
-    t->best_mrr = -1;
-    if (t->validation == NULL)
-        return GRU4REC_OK;
-    g4r_params_layout(params, &t->best, t->best_values);
-    size_t bytes = t->best.used;
-    if (!g4r_arena_allocate(&t->best, &t->model->allocator))
-        return g4r_fail_nomem(error, bytes);
-    g4r_params_layout(params, &t->best, t->best_values);
-    return GRU4REC_OK;
+    if (t->validation != NULL && !(epoch->mrr > t->best_mrr))
+        return;
+    t->best_epoch = epoch->epoch;
+    t->best_mrr = epoch->mrr;
 }
 
 static int poll_validation(void *context, const gru4rec_progress *progress)
@@ -172,7 +162,7 @@ static int poll_validation(void *context, const gru4rec_progress *progress)
     return t->hooks->poll != NULL ? t->hooks->poll(t->hooks->context, &t->progress) : 0;
 }
 
-/* Measures the epoch on the sessions held out, and keeps the weights when it is the best. */
+/* Measures the epoch on the sessions held out. */
 static gru4rec_status validate(trainer *t, gru4rec_epoch *epoch, gru4rec_error *error)
 {
     const gru4rec_hooks hooks = {poll_validation, NULL, t};
@@ -192,11 +182,6 @@ static gru4rec_status validate(trainer *t, gru4rec_epoch *epoch, gru4rec_error *
                         "larger share, or 0");
     epoch->recall = metrics.recall;
     epoch->mrr = metrics.mrr;
-    if (metrics.mrr > t->best_mrr) {
-        t->best_mrr = metrics.mrr;
-        t->best_epoch = epoch->epoch;
-        copy_values(t, t->best_values, t->model->values);
-    }
     return GRU4REC_OK;
 }
 
@@ -204,11 +189,14 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
 {
     gru4rec_epoch epoch = {.epoch = number, .recall = NAN, .mrr = NAN};
     double loss_sum = 0, cost_sum = 0;
+    g4r_rng order_rng;
     gru4rec_status status = GRU4REC_OK;
     t->progress.epoch = number;
     t->progress.events = 0;
-    if (t->options->train_random_order &&
-        !g4r_schedule_shuffle(&t->schedule, &t->order_rng))
+    g4r_step_start(&t->step, number);
+    g4r_rng_seed(&t->sampler.rng, t->options->seed, G4R_STREAM_SAMPLES, number);
+    g4r_rng_seed(&order_rng, t->options->seed, G4R_STREAM_ORDER, number);
+    if (t->options->train_random_order && !g4r_schedule_shuffle(&t->schedule, &order_rng))
         return g4r_fail_nomem(error, (size_t)t->schedule.dataset->n_sessions * 8);
     g4r_schedule_start(&t->schedule);
     while (status == GRU4REC_OK && g4r_schedule_next(&t->schedule))
@@ -226,11 +214,14 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
         return fail_diverged(t, name, error);
     epoch.loss = loss_sum / (double)epoch.events;
     epoch.cost = cost_sum / (double)epoch.events;
-    t->best_epoch = t->validation == NULL ? number : t->best_epoch;
+    epoch.updates = t->training->updates;
     if (t->validation != NULL)
         status = validate(t, &epoch, error);
     if (status != GRU4REC_OK)
         return status;
+    note_epoch(t, &epoch);
+    if (t->validation != NULL && t->best_epoch == number)
+        copy_values(t->training->state[GRU4REC_STATE_BEST], t->model);
     if (t->hooks->epoch != NULL && t->hooks->epoch(t->hooks->context, &epoch) != 0)
         return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
     return GRU4REC_OK;
@@ -241,28 +232,43 @@ static bool is_patience_over(const trainer *t, int64_t epoch)
     return t->options->patience > 0 && epoch - t->best_epoch >= t->options->patience;
 }
 
-gru4rec_status gru4rec_train(gru4rec_model *model, const gru4rec_dataset *dataset,
+static int32_t count_seen(const int64_t *support, int32_t n_items)
+{
+    int32_t n = 0;
+    while (n < n_items && support[n] > 0)
+        n++;
+    return n;
+}
+
+gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,
+                             const gru4rec_epoch *done, size_t n_done,
                              const gru4rec_hooks *hooks, int64_t *best_epoch,
                              gru4rec_error *error)
 {
     static const gru4rec_hooks no_hooks;
-    trainer t = {.model = model, .options = options, .support = support};
-    t.hooks = hooks != NULL ? hooks : &no_hooks;
-    t.validation = dataset->validation;
+    trainer t = {
+        .training = training,
+        .model = training->model,
+        .options = options,
+        .hooks = hooks != NULL ? hooks : &no_hooks,
+        .validation = dataset->validation,
+        .support = support,
+        .n_seen = count_seen(support, training->model->params.n_items),
+        .best_mrr = -1,
+    };
     t.progress.n_epochs = options->n_epochs;
     t.progress.total_events = dataset->n_events - dataset->n_sessions;
+    for (size_t i = 0; i < n_done; i++)
+        note_epoch(&t, &done[i]);
     g4r_blas_enter();
     gru4rec_status status = start(&t, dataset, support, error);
-    if (status == GRU4REC_OK)
-        status = start_validation(&t, error);
-    for (int64_t epoch = 1; status == GRU4REC_OK && epoch <= options->n_epochs; epoch++) {
-        status = train_epoch(&t, epoch, error);
-        if (status == GRU4REC_OK && is_patience_over(&t, epoch))
-            break;
-    }
-    if (status == GRU4REC_OK && t.validation != NULL && t.best_epoch != t.progress.epoch)
-        copy_values(&t, model->values, t.best_values);
+    int64_t epoch = (int64_t)n_done;
+    while (status == GRU4REC_OK && epoch < options->n_epochs &&
+           !is_patience_over(&t, epoch))
+        status = train_epoch(&t, ++epoch, error);
+    if (status == GRU4REC_OK && t.validation != NULL && t.best_epoch != epoch)
+        copy_values(training->model, training->state[GRU4REC_STATE_BEST]);
     if (best_epoch != NULL)
         *best_epoch = t.best_epoch;
     finish(&t);

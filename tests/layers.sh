@@ -25,7 +25,7 @@ layer() {
     base | status | alloc | arena | rng) echo 0 ;;
     blas | vec | vec_kernels | vec_math | topk | dict) echo 1 ;;
     cell | cell_torch | cell_original | loss | sampler | rowset | option) echo 2 ;;
-    options | params | model | network | optim | items) echo 3 ;;
+    options | params | model | training | network | optim | items) echo 3 ;;
     dataset | schedule | step | train | session | ranking | evaluate | build | prepare) echo 4 ;;
     *) echo none ;;
     esac

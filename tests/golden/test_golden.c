@@ -49,15 +49,16 @@ static double *read_tensor(const golden_case *c, const char *which, const char *
     return read_numbers(c, each, path, n);
 }
 
-static gru4rec_model *make_model(const golden_case *c)
+static bool start(const golden_case *c, gru4rec_training *training)
 {
-    gru4rec_model *model;
     gru4rec_error error;
     size_t n_tensors, n;
     gru4rec_tensor tensor;
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &c->options, (int32_t)c->n_items,
-                                                 &model, &error)))
-        return NULL;
+    if (!CHECK_INT(GRU4REC_OK,
+                   gru4rec_training_new(NULL, &c->options, (int32_t)c->n_items, training,
+                                        &error)))
+        return false;
+    gru4rec_model *model = training->model;
     free(read_numbers(c, each, "$.initial", &n_tensors));
     CHECK_INT(n_tensors, gru4rec_model_tensor_count(model));
     for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
@@ -68,7 +69,7 @@ static gru4rec_model *make_model(const golden_case *c)
                 tensor.values[k] = (gru4rec_real)values[k];
         free(values);
     }
-    return model;
+    return true;
 }
 
 static void check_final(const golden_case *c, const gru4rec_model *model)
@@ -166,7 +167,7 @@ static void replay_epoch(const golden_case *c, g4r_step *step, g4r_schedule *sch
     free_epoch(&expected);
 }
 
-static void replay(const golden_case *c, gru4rec_model *model)
+static void replay(const golden_case *c, gru4rec_training *training)
 {
     const gru4rec_options *options = &c->options;
     static g4r_step step;
@@ -178,7 +179,7 @@ static void replay(const golden_case *c, gru4rec_model *model)
         return;
     g4r_blas_enter();
     if (CHECK_INT(GRU4REC_OK,
-                  g4r_step_init(&step, model, c->support, options, (size_t)n_lanes,
+                  g4r_step_init(&step, training, c->support, options, (size_t)n_lanes,
                                 &g4r_libc_allocator, &error))) {
         for (int64_t epoch = 0; epoch < options->n_epochs; epoch++)
             replay_epoch(c, &step, &schedule, epoch);
@@ -209,13 +210,13 @@ static void train(golden_case *c)
 {
     gru4rec_hooks hooks = {.epoch = check_epoch, .context = c};
     gru4rec_error error;
-    gru4rec_model *model = make_model(c);
-    if (model == NULL)
+    gru4rec_training training;
+    if (!start(c, &training))
         return;
-    if (CHECK_INT(GRU4REC_OK, gru4rec_train(model, c->train, c->support, &c->options,
-                                            &hooks, NULL, &error)))
-        check_final(c, model);
-    gru4rec_model_free(model);
+    if (CHECK_INT(GRU4REC_OK, gru4rec_train(&training, c->train, c->support, &c->options,
+                                            NULL, 0, &hooks, NULL, &error)))
+        check_final(c, training.model);
+    gru4rec_training_free(&training);
 }
 
 /* ---- recommendations ---- */
@@ -328,10 +329,11 @@ static void run_case(const char *file)
     bool is_ok = golden_open(&c, file, &error);
     if (!CHECK(is_ok))
         printf("  %s\n", error.message);
-    gru4rec_model *model = is_ok ? make_model(&c) : NULL;
-    if (model != NULL) {
+    gru4rec_training training;
+    if (is_ok && start(&c, &training)) {
+        const gru4rec_model *model = training.model;
         n_run++;
-        replay(&c, model);
+        replay(&c, &training);
         check_final(&c, model);
         check_recommendations(&c, model);
         check_mode(&c, model, "standard");
@@ -339,7 +341,7 @@ static void run_case(const char *file)
         check_mode(&c, model, "median");
         if (c.options.n_sample == 0)
             train(&c);
-        gru4rec_model_free(model);
+        gru4rec_training_free(&training);
     }
     golden_close(&c);
 }

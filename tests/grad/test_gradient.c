@@ -42,7 +42,7 @@ static const double h = 1e-5;
 static const double tolerance = 1e-6;
 
 typedef struct fixture {
-    gru4rec_model *model;
+    gru4rec_training training;
     g4r_step step;
     g4r_rng dropout_rng;                /* as before every evaluation */
     double *states[GRU4REC_MAX_LIST];   /* (LANES, h) carried into every evaluation */
@@ -74,15 +74,15 @@ static bool open_fixture(fixture *f, const gru4rec_options *options)
     g4r_rng rng;
     memset(f, 0, sizeof *f);
     if (!CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(NULL, options, ITEMS, &f->model, &error)) ||
-        !CHECK_INT(GRU4REC_OK, g4r_step_init(&f->step, f->model, support, options, LANES,
-                                             &g4r_libc_allocator, &error)))
+                   gru4rec_training_new(NULL, options, ITEMS, &f->training, &error)) ||
+        !CHECK_INT(GRU4REC_OK, g4r_step_init(&f->step, &f->training, support, options,
+                                             LANES, &g4r_libc_allocator, &error)))
         return false;
-    const g4r_params *params = &f->model->params;
-    g4r_rng_seed(&rng, 7, 0);
+    const g4r_params *params = &f->training.model->params;
+    g4r_rng_seed(&rng, 7, 0, 0);
     for (size_t i = 0; i < params->n; i++) {
         size_t size = g4r_param_size(&params->list[i]);
-        fill(&rng, f->model->values[i], size, 0.8);
+        fill(&rng, f->training.model->values[i], size, 0.8);
         f->gradients[i] = new_values(size);
     }
     for (size_t i = 0; i < params->n_layers; i++) {
@@ -100,12 +100,12 @@ static void close_fixture(fixture *f)
     for (size_t i = 0; i < GRU4REC_MAX_LIST; i++)
         free(f->states[i]);
     g4r_step_free(&f->step);
-    gru4rec_model_free(f->model);
+    gru4rec_training_free(&f->training);
 }
 
 static double evaluate(fixture *f)
 {
-    const g4r_params *params = &f->model->params;
+    const g4r_params *params = &f->training.model->params;
     g4r_network *network = &f->step.network;
     double loss = 0;
     network->last = network->n_frames - 1;
@@ -134,7 +134,7 @@ static void scatter(double *whole, const double *gradients, const int32_t *rows,
 /* Of the evaluation before. */
 static void keep_gradients(fixture *f)
 {
-    const g4r_params *params = &f->model->params;
+    const g4r_params *params = &f->training.model->params;
     const bool is_shared = params->mode == G4R_SHARED;
     size_t n = 0, n_inputs = 0;
     for (size_t t = 0; t < f->n_frames; t++) {
@@ -143,7 +143,7 @@ static void keep_gradients(fixture *f)
     }
     g4r_step_backward(&f->step);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_sparse)
+        if (!params->list[i].is_per_item)
             memcpy(f->gradients[i], f->step.gradients[i],
                    g4r_param_size(&params->list[i]) * sizeof(double));
     scatter(f->gradients[params->output], f->step.drows, f->step.columns, n, params->top);
@@ -159,10 +159,10 @@ static void keep_gradients(fixture *f)
  */
 static double largest_error(fixture *f, size_t param)
 {
-    size_t size = g4r_param_size(&f->model->params.list[param]);
+    size_t size = g4r_param_size(&f->training.model->params.list[param]);
     double largest = 0;
     for (size_t i = 0; i < size; i++) {
-        double *value = &f->model->values[param][i], kept = *value;
+        double *value = &f->training.model->values[param][i], kept = *value;
         *value = kept + h;
         double above = evaluate(f);
         *value = kept - h;
@@ -200,10 +200,10 @@ static void check(gru4rec_options *options, size_t first, size_t n_frames)
         CHECK(isfinite(evaluate(&f)));
         CHECK_INT(n_frames == f.step.n_frames, g4r_step_is_full(&f.step));
         keep_gradients(&f);
-        for (size_t i = 0; i < f.model->params.n; i++) {
+        for (size_t i = 0; i < f.training.model->params.n; i++) {
             double largest = largest_error(&f, i);
             if (!CHECK_NEAR(0, largest, tolerance))
-                printf("  in %s\n", f.model->params.list[i].name);
+                printf("  in %s\n", f.training.model->params.list[i].name);
             worst = largest > worst ? largest : worst;
         }
     }

@@ -269,7 +269,7 @@ static void build_is_named(void)
 
 int main(void)
 {
-    g4r_rng_seed(&rng, 42, 1);
+    g4r_rng_seed(&rng, 42, 1, 0);
     RUN(product_nt);
     RUN(product_nn);
     RUN(product_tn);

@@ -44,7 +44,7 @@ static void fill(g4r_rng *rng, g4r_real *values, size_t n, double bound)
 static void start(fixture *f, size_t m, size_t h, const g4r_activation *act)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, (int64_t)(m * 100 + h), 0);
+    g4r_rng_seed(&rng, (int64_t)(m * 100 + h), 0, 0);
     f->act = *act;
     f->m = m;
     f->h = h;
@@ -229,7 +229,7 @@ static void check_values(const double *expected, const g4r_real *actual, size_t 
 static void fill_gradients(fixture *f)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 99, 0);
+    g4r_rng_seed(&rng, 99, 0, 0);
     fill(&rng, f->dw_hidden, 3 * f->h * f->h, 1);
     fill(&rng, f->dw_hidden_c, f->h * f->h, 1);
     fill(&rng, f->dbias, 3 * f->h, 1);

@@ -418,7 +418,7 @@ static void shuffle(event *events, size_t n, g4r_rng *rng)
 static void random_events_equal_brute_force(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 1, 1);
+    g4r_rng_seed(&rng, 1, 1, 0);
     for (int round = 0; round < 1000; round++) {
         event events[64];
         check_build(events, random_events(events, &rng), NULL);
@@ -429,7 +429,7 @@ static void random_events_equal_brute_force(void)
 static void random_events_by_session_value_equal_brute_force(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 9, 1);
+    g4r_rng_seed(&rng, 9, 1, 0);
     is_by_time = false;
     for (int round = 0; round < 1000; round++) {
         event events[64];
@@ -441,7 +441,7 @@ static void random_events_by_session_value_equal_brute_force(void)
 static void random_events_of_known_items_equal_brute_force(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 2, 1);
+    g4r_rng_seed(&rng, 2, 1, 0);
     for (int round = 0; round < 500; round++) {
         event events[64];
         size_t n = random_events(events, &rng);
@@ -484,7 +484,7 @@ static void same_result(const result *a, const result *b)
 static void order_of_arrival_does_not_matter(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 3, 1);
+    g4r_rng_seed(&rng, 3, 1, 0);
     for (int round = 0; round < 300; round++) {
         event events[64];
         size_t n = random_events(events, &rng);
@@ -522,7 +522,7 @@ static void sweep(const event *events, size_t n, const gru4rec_items *known,
 static void short_memory_is_told_without_a_leak(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 4, 1);
+    g4r_rng_seed(&rng, 4, 1, 0);
     event events[64];
     for (size_t i = 0; i < 64; i++)
         events[i] = random_event(&rng, true, (int64_t)i);

@@ -26,7 +26,7 @@ typedef struct fixture {
 static void make_sessions(fixture *f)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 77, 0);
+    g4r_rng_seed(&rng, 77, 0, 0);
     int64_t n = 0;
     f->test = (gru4rec_dataset){.allocator = g4r_libc_allocator,
                                 .n_sessions = SESSIONS,

@@ -253,7 +253,7 @@ static void check_random(const g4r_loss *loss, size_t own, size_t n, const g4r_v
     const g4r_real scale = (g4r_real)0.25;
     double largest = 1e-3, error = 0;
     g4r_rng rng;
-    g4r_rng_seed(&rng, (int64_t)(n * 10000 + own), 0);
+    g4r_rng_seed(&rng, (int64_t)(n * 10000 + own), 0, 0);
     for (size_t j = 0; j < n; j++) {
         scores[j] = random_score(&rng);
         r[j] = (double)scores[j];

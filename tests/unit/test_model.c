@@ -250,7 +250,7 @@ static void check_adopted(gru4rec_model *model, gru4rec_model *other,
         gru4rec_tensor now = tensor_at(model, i), from = tensor_at(other, i);
         gru4rec_tensor before = tensor_at(untouched, i);
         size_t cols = (size_t)now.dims[1], bytes = cols * sizeof *now.values;
-        if (!model->params.list[i].is_sparse) {
+        if (!model->params.list[i].is_per_item) {
             CHECK(memcmp(now.values, from.values, now.n_values * sizeof *now.values) ==
                   0);
             continue;

@@ -12,7 +12,7 @@ enum { ITEMS = 9, WIDTH = 3, MOST = 8 };
 
 typedef struct fixture {
     gru4rec_options options;
-    gru4rec_model *model;
+    gru4rec_training training;
     g4r_arena arena;
     g4r_optim optim;
     g4r_merge merge;
@@ -21,7 +21,6 @@ typedef struct fixture {
 
 static void layout(fixture *f)
 {
-    g4r_optim_layout(&f->optim, &f->arena, &f->model->params, &f->options);
     g4r_merge_layout(&f->merge, &f->arena, MOST);
 }
 
@@ -47,14 +46,15 @@ static bool start_with(fixture *f, const char *const *settings)
         set(&f->options, settings[0], settings[1]);
     if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f->options, &error)) ||
         !CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(NULL, &f->options, ITEMS, &f->model, &error)))
+                   gru4rec_training_new(NULL, &f->options, ITEMS, &f->training, &error)))
         return false;
     layout(f);
     if (!CHECK(g4r_arena_allocate(&f->arena, &g4r_libc_allocator)))
         return false;
     layout(f);
-    f->wy = f->model->params.output;
-    f->by = f->model->params.output_bias;
+    g4r_optim_init(&f->optim, &f->training, &f->options);
+    f->wy = f->training.model->params.output;
+    f->by = f->training.model->params.output_bias;
     return true;
 }
 
@@ -66,7 +66,7 @@ static bool start(fixture *f, const char *momentum)
 static void finish(fixture *f)
 {
     g4r_arena_free(&f->arena, &g4r_libc_allocator);
-    gru4rec_model_free(f->model);
+    gru4rec_training_free(&f->training);
 }
 
 /* Gradient of value i at a step. */
@@ -132,11 +132,11 @@ static void check_dense(const char *const *settings, int n_steps)
     static plain x;
     memset(&x, 0, sizeof x);
     if (start_with(&f, settings)) {
-        size_t param = f.model->params.layers[0].hidden;
-        size_t n = g4r_param_size(&f.model->params.list[param]);
+        size_t param = f.training.model->params.layers[0].hidden;
+        size_t n = g4r_param_size(&f.training.model->params.list[param]);
         CHECK_INT(SIZE, n);
         for (size_t i = 0; i < n; i++)
-            f.model->values[param][i] = (g4r_real)(x.p[i] = 0.5);
+            f.training.model->values[param][i] = (g4r_real)(x.p[i] = 0.5);
         for (x.t = 1; x.t <= n_steps; x.t++) {
             g4r_real gradient[SIZE];
             for (size_t i = 0; i < n; i++) {
@@ -144,9 +144,9 @@ static void check_dense(const char *const *settings, int n_steps)
                 plain_update(&x, i, &f.options, gradient_at(i, x.t));
             }
             g4r_optim_begin(&f.optim, 0);
-            g4r_optim_dense(&f.optim, param, f.model->values[param], gradient);
+            g4r_optim_dense(&f.optim, param, gradient);
             for (size_t i = 0; i < n; i++)
-                CHECK_NEAR(x.p[i], f.model->values[param][i], 2e-6);
+                CHECK_NEAR(x.p[i], f.training.model->values[param][i], 2e-6);
         }
     }
     finish(&f);
@@ -185,10 +185,10 @@ static void check_state(const char *kind, const char *momentum, bool has_acc,
 {
     static fixture f;
     if (start_with(&f, (const char *const[]){"adapt", kind, "momentum", momentum, NULL}))
-        for (size_t i = 0; i < f.model->params.n; i++) {
-            CHECK_INT(has_acc, f.optim.acc[i] != NULL);
-            CHECK_INT(has_acc2, f.optim.acc2[i] != NULL);
-            CHECK_INT(has_vel, f.optim.vel[i] != NULL);
+        for (size_t i = 0; i < f.training.model->params.n; i++) {
+            CHECK_INT(has_acc, f.training.state[GRU4REC_STATE_ACC] != NULL);
+            CHECK_INT(has_acc2, f.training.state[GRU4REC_STATE_ACC2] != NULL);
+            CHECK_INT(has_vel, f.training.state[GRU4REC_STATE_VELOCITY] != NULL);
         }
     finish(&f);
 }
@@ -213,7 +213,7 @@ static void test_adam_after_many_steps(void)
             g4r_optim_begin(&f.optim, 0);
         CHECK_NEAR(1, f.optim.update.correct, 1e-6);
         CHECK_NEAR(1, f.optim.update.correct2, 1e-6);
-        CHECK_INT(50000, f.optim.n_steps);
+        CHECK_INT(50000, f.training.updates);
     }
     finish(&f);
 }
@@ -223,13 +223,13 @@ static void test_eps_inside_root(void)
 {
     static fixture f;
     if (start(&f, "0")) {
-        size_t param = f.model->params.layers[0].bias;
+        size_t param = f.training.model->params.layers[0].bias;
         g4r_real gradient[3 * WIDTH] = {(g4r_real)1e-6, -(g4r_real)1e-3, 5};
-        g4r_optim_dense(&f.optim, param, f.model->values[param], gradient);
-        CHECK_NEAR(-1e-4, f.model->values[param][0], 1e-10);
-        CHECK_NEAR(0.1 / sqrt(2), f.model->values[param][1], 1e-7);
-        CHECK_NEAR(-0.1, f.model->values[param][2], 1e-7);
-        CHECK_NEAR(0, f.model->values[param][3], 0);
+        g4r_optim_dense(&f.optim, param, gradient);
+        CHECK_NEAR(-1e-4, f.training.model->values[param][0], 1e-10);
+        CHECK_NEAR(0.1 / sqrt(2), f.training.model->values[param][1], 1e-7);
+        CHECK_NEAR(-0.1, f.training.model->values[param][2], 1e-7);
+        CHECK_NEAR(0, f.training.model->values[param][3], 0);
     }
     finish(&f);
 }
@@ -243,10 +243,9 @@ static void add_rows(fixture *f, const int32_t *rows, size_t n)
 /* Merges the gradients of the first n occurrences, then moves their rows. */
 static void update_rows(fixture *f, size_t param, g4r_real *gradients, size_t n)
 {
-    size_t cols = (size_t)f->model->params.list[param].cols;
+    size_t cols = (size_t)f->training.model->params.list[param].cols;
     size_t n_distinct = g4r_merge_sum(gradients, &f->merge, n, cols, f->optim.vec);
-    g4r_optim_rows(&f->optim, param, f->model->values[param], gradients, &f->merge,
-                   n_distinct);
+    g4r_optim_rows(&f->optim, param, gradients, &f->merge, n_distinct);
 }
 
 /* The example of 7.3: g (.3, .4) on one row, then .2 once. */
@@ -259,14 +258,16 @@ static void check_example(fixture *f, size_t param, size_t cols)
     add_rows(f, twice, 2);
     update_rows(f, param, gradients, 2);
     for (size_t i = 0; i < cols; i++)
-        CHECK_NEAR(-0.0999999, f->model->values[param][4 * cols + i], 1e-7);
+        CHECK_NEAR(-0.0999999, f->training.model->values[param][4 * cols + i], 1e-7);
     for (size_t i = 0; i < cols; i++)
         gradients[i] = (g4r_real)0.2;
     add_rows(f, once, 1);
     update_rows(f, param, gradients, 1);
     for (size_t i = 0; i < cols; i++) {
-        CHECK_NEAR(-0.1774719, f->model->values[param][4 * cols + i], 1e-7);
-        CHECK_NEAR(0.53, f->optim.acc[param][4 * cols + i], 1e-7);
+        CHECK_NEAR(-0.1774719, f->training.model->values[param][4 * cols + i], 1e-7);
+        CHECK_NEAR(0.53,
+                   f->training.state[GRU4REC_STATE_ACC]->values[param][4 * cols + i],
+                   1e-7);
     }
 }
 
@@ -283,7 +284,7 @@ static void test_duplicates_are_summed(void)
 /* Rows (n) with random gradients against the same sums in a dense tensor. */
 static void check_rows(fixture *f, size_t param, const int32_t *rows, size_t n, plain *x)
 {
-    size_t cols = (size_t)f->model->params.list[param].cols;
+    size_t cols = (size_t)f->training.model->params.list[param].cols;
     double sums[ITEMS * WIDTH] = {0};
     bool is_touched[ITEMS] = {false};
     g4r_real gradients[MOST * WIDTH];
@@ -298,7 +299,7 @@ static void check_rows(fixture *f, size_t param, const int32_t *rows, size_t n, 
             plain_update(x, i, &f->options, sums[i]);
     update_rows(f, param, gradients, n);
     for (size_t i = 0; i < ITEMS * cols; i++)
-        CHECK_NEAR(x->p[i], f->model->values[param][i], 2e-6);
+        CHECK_NEAR(x->p[i], f->training.model->values[param][i], 2e-6);
 }
 
 /*
@@ -317,9 +318,9 @@ static void check_steps_of_rows(const char *const *settings)
     _Static_assert(ITEMS * WIDTH <= SIZE, "a plain tensor holds all rows");
     if (start_with(&f, settings)) {
         for (size_t i = 0; i < ITEMS * WIDTH; i++)
-            f.model->values[f.wy][i] = (g4r_real)(x[0].p[i] = 0.5);
+            f.training.model->values[f.wy][i] = (g4r_real)(x[0].p[i] = 0.5);
         for (size_t i = 0; i < ITEMS; i++)
-            f.model->values[f.by][i] = (g4r_real)(x[1].p[i] = -0.5);
+            f.training.model->values[f.by][i] = (g4r_real)(x[1].p[i] = -0.5);
         for (int step = 0; step < 4; step++) {
             x[0].t = x[1].t = step + 1;
             g4r_optim_begin(&f.optim, 0);
@@ -395,20 +396,21 @@ static double length_of_move(const char *const *settings)
     double squares = 0;
     gru4rec_error error;
     if (start_with(&f, settings) &&
-        CHECK_INT(GRU4REC_OK, g4r_step_init(&step, f.model, support, &f.options, 2,
+        CHECK_INT(GRU4REC_OK, g4r_step_init(&step, &f.training, support, &f.options, 2,
                                             &g4r_libc_allocator, &error))) {
-        const g4r_params *params = &f.model->params;
+        const g4r_params *params = &f.training.model->params;
         static double before[G4R_MAX_TENSORS][400];
-        gru4rec_model_init(f.model, &f.options);
+        gru4rec_model_init(f.training.model, &f.options);
         for (size_t i = 0; i < params->n; i++)
             for (size_t k = 0; k < g4r_param_size(&params->list[i]); k++)
-                before[i][k] = (double)f.model->values[i][k];
+                before[i][k] = (double)f.training.model->values[i][k];
         g4r_step_forward(&step, from, in, out, 2, samples);
         g4r_step_backward(&step);
         g4r_step_update(&step);
         for (size_t i = 0; i < params->n; i++)
             for (size_t k = 0; k < g4r_param_size(&params->list[i]); k++) {
-                double move = ((double)f.model->values[i][k] - before[i][k]) / 0.1;
+                double move =
+                    ((double)f.training.model->values[i][k] - before[i][k]) / 0.1;
                 squares += move * move;
             }
         g4r_step_free(&step);

@@ -54,7 +54,10 @@ static void defaults_are_the_documented_ones(void)
                                               {"min_length", "1"},
                                               {"validation", "0"},
                                               {"patience", "0"},
-                                              {"warm_start", "false"}};
+                                              {"warm_start", "false"},
+                                              {"checkpoint_epochs", "0"},
+                                              {"resume", "false"},
+                                              {"keep_optimizer", "false"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());

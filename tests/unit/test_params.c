@@ -37,7 +37,7 @@ typedef struct expected {
     const char *name;
     int64_t rows, cols;
     int n_dims;
-    bool is_sparse;
+    bool is_per_item;
     double fan;
 } expected;
 
@@ -50,7 +50,7 @@ static void check_table(const g4r_params *params, const expected *table, size_t 
         CHECK_INT(table[i].rows, param->rows);
         CHECK_INT(table[i].cols, param->cols);
         CHECK_INT(table[i].n_dims, param->n_dims);
-        CHECK_INT(table[i].is_sparse, param->is_sparse);
+        CHECK_INT(table[i].is_per_item, param->is_per_item);
         CHECK_NEAR(table[i].fan, param->fan, 0);
     }
 }

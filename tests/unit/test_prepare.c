@@ -131,7 +131,7 @@ static void check_against_lists(g4r_rng *rng)
 static void test_random_against_lists(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 7, 1);
+    g4r_rng_seed(&rng, 7, 1, 0);
     for (int i = 0; i < 2000; i++)
         check_against_lists(&rng);
 }

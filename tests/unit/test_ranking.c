@@ -54,7 +54,7 @@ static void check_order(gru4rec_ranking *ranking, int32_t n, bool has_rows)
 static void draw_scores(gru4rec_ranking *ranking, int32_t n, int n_values, int64_t seed)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, seed, 0);
+    g4r_rng_seed(&rng, seed, 0, 0);
     for (int32_t i = 0; i < n; i++) {
         double u = g4r_rng_uniform(&rng);
         gru4rec_ranking_scores(ranking)[i] =

@@ -25,25 +25,27 @@ static void stream_is_xoshiro256_plus_plus(void)
 static void same_seed_gives_same_numbers(void)
 {
     g4r_rng a, b;
-    g4r_rng_seed(&a, 42, G4R_STREAM_INIT);
-    g4r_rng_seed(&b, 42, G4R_STREAM_INIT);
+    g4r_rng_seed(&a, 42, G4R_STREAM_INIT, 0);
+    g4r_rng_seed(&b, 42, G4R_STREAM_INIT, 0);
     for (int i = 0; i < 1000; i++)
         CHECK(g4r_rng_next(&a) == g4r_rng_next(&b));
 }
 
-static void seeds_and_streams_differ(void)
+static void seeds_streams_and_epochs_differ(void)
 {
     const int64_t seeds[] = {0, 1, 2, 42, 43, -1, INT64_MAX, INT64_MIN};
     enum {
         N_SEEDS = sizeof seeds / sizeof *seeds,
         N_STREAMS = 4,
-        N = N_SEEDS * N_STREAMS
+        N_EPOCHS = 20,
+        N = N_SEEDS * N_STREAMS * N_EPOCHS
     };
     uint64_t first[N];
     for (int i = 0; i < N; i++) {
         g4r_rng rng;
-        g4r_rng_seed(&rng, seeds[i / N_STREAMS],
-                     (uint64_t)(G4R_STREAM_INIT + i % N_STREAMS));
+        g4r_rng_seed(&rng, seeds[i / (N_STREAMS * N_EPOCHS)],
+                     (uint64_t)(G4R_STREAM_INIT + i % N_STREAMS),
+                     i / N_STREAMS % N_EPOCHS);
         CHECK((rng.state[0] | rng.state[1] | rng.state[2] | rng.state[3]) != 0);
         first[i] = g4r_rng_next(&rng);
         for (int k = 0; k < i; k++)
@@ -57,7 +59,7 @@ static void uniform_is_uniform(void)
     double sum = 0, squares = 0, chi = 0;
     int cells[CELLS] = {0};
     g4r_rng rng;
-    g4r_rng_seed(&rng, 7, G4R_STREAM_SAMPLES);
+    g4r_rng_seed(&rng, 7, G4R_STREAM_SAMPLES, 0);
     for (int i = 0; i < N; i++) {
         double u = g4r_rng_uniform(&rng);
         if (!CHECK(u >= 0 && u < 1))
@@ -83,7 +85,7 @@ static void check_below(uint64_t n)
     int cells[CELLS] = {0};
     double chi = 0;
     g4r_rng rng;
-    g4r_rng_seed(&rng, (int64_t)n, G4R_STREAM_ORDER);
+    g4r_rng_seed(&rng, (int64_t)n, G4R_STREAM_ORDER, 0);
     for (int i = 0; i < N; i++) {
         uint64_t x = g4r_rng_below(&rng, n);
         if (!CHECK(x < n))
@@ -126,8 +128,8 @@ static void below_is_uniform(void)
 static void same_seed_gives_same_numbers_below(void)
 {
     g4r_rng a, b;
-    g4r_rng_seed(&a, 42, G4R_STREAM_ORDER);
-    g4r_rng_seed(&b, 42, G4R_STREAM_ORDER);
+    g4r_rng_seed(&a, 42, G4R_STREAM_ORDER, 0);
+    g4r_rng_seed(&b, 42, G4R_STREAM_ORDER, 0);
     for (uint64_t n = 1; n < 1000; n++)
         CHECK(g4r_rng_below(&a, n) == g4r_rng_below(&b, n));
 }
@@ -195,7 +197,7 @@ int main(void)
 {
     RUN(stream_is_xoshiro256_plus_plus);
     RUN(same_seed_gives_same_numbers);
-    RUN(seeds_and_streams_differ);
+    RUN(seeds_streams_and_epochs_differ);
     RUN(uniform_is_uniform);
     RUN(uniform_reaches_its_ends);
     RUN(below_is_uniform);

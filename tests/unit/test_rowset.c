@@ -69,7 +69,7 @@ static void test_full(void)
             rows[i] = i * strides[s];
         check_against_list(&set, rows, MOST);
     }
-    g4r_rng_seed(&rng, 1, 0);
+    g4r_rng_seed(&rng, 1, 0, 0);
     for (int round = 0; round < 5; round++) {
         for (size_t i = 0; i < MOST; i++)
             rows[i] = (int32_t)(g4r_rng_uniform(&rng) * 700);

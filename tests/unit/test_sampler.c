@@ -25,7 +25,9 @@ static double share_of(const int64_t *support, int32_t n, double alpha, int32_t 
 static bool start(g4r_sampler *sampler, const int64_t *support, int32_t n, double alpha,
                   int64_t seed)
 {
-    return CHECK(g4r_sampler_init(sampler, support, n, alpha, seed, &g4r_libc_allocator));
+    bool is_ok = CHECK(g4r_sampler_init(sampler, support, n, alpha, &g4r_libc_allocator));
+    g4r_rng_seed(&sampler->rng, seed, G4R_STREAM_SAMPLES, 0);
+    return is_ok;
 }
 
 /* Every cell is off by less than 2^-32, so an item by less than n of them. */
@@ -163,7 +165,7 @@ static void test_short_memory(void)
         fault_alloc fault = {.fail_at = i};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
         g4r_sampler sampler;
-        bool is_ok = g4r_sampler_init(&sampler, support, ITEMS, 0.5, 1, &allocator);
+        bool is_ok = g4r_sampler_init(&sampler, support, ITEMS, 0.5, &allocator);
         CHECK_INT(i > 3, is_ok);
         g4r_sampler_free(&sampler);
         CHECK_INT(0, fault.n_live);

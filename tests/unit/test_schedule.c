@@ -220,7 +220,7 @@ static int random_lengths(int lengths[MOST], g4r_rng *rng)
 static void random_epochs_equal_the_twin(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 5, 1);
+    g4r_rng_seed(&rng, 5, 1, 0);
     for (int round = 0; round < 1000; round++) {
         data d;
         int lengths[MOST];
@@ -307,7 +307,7 @@ static void check_invariants(const int *lengths, int n_sessions, int n_lanes)
 static void invariants_hold_for_random_lengths(void)
 {
     g4r_rng rng;
-    g4r_rng_seed(&rng, 6, 1);
+    g4r_rng_seed(&rng, 6, 1, 0);
     for (int round = 0; round < 1000; round++) {
         int lengths[MOST];
         int n_sessions = random_lengths(lengths, &rng);
@@ -405,7 +405,7 @@ static void make_shuffled(data *d, g4r_schedule *schedule, g4r_rng *rng, int64_t
         lengths[s] = 2 + s % 5;
     make_data(d, lengths, N_SHUFFLED);
     start(schedule, d, n_lanes, false);
-    g4r_rng_seed(rng, seed, G4R_STREAM_ORDER);
+    g4r_rng_seed(rng, seed, G4R_STREAM_ORDER, 0);
 }
 
 /* Every epoch another permutation; the same ones for the same seed. */
@@ -443,7 +443,7 @@ static void shuffle_is_uniform(void)
     static int places[N_SHUFFLED][N_SHUFFLED];
     g4r_rng rng;
     double chi = 0, mean = (double)ROUNDS / N_SHUFFLED;
-    g4r_rng_seed(&rng, 3, G4R_STREAM_ORDER);
+    g4r_rng_seed(&rng, 3, G4R_STREAM_ORDER, 0);
     for (int round = 0; round < ROUNDS; round++) {
         data d;
         g4r_schedule schedule;
@@ -491,7 +491,7 @@ static void shuffle_tells_of_short_memory(void)
     g4r_rng rng;
     fault_alloc fault = {.fail_at = 7};
     gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-    g4r_rng_seed(&rng, 1, G4R_STREAM_ORDER);
+    g4r_rng_seed(&rng, 1, G4R_STREAM_ORDER, 0);
     make_data(&d, lengths_1, 6);
     CHECK(g4r_schedule_init(&schedule, &d.dataset, 3, false, &allocator));
     CHECK(!g4r_schedule_shuffle(&schedule, &rng));

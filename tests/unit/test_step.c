@@ -27,7 +27,7 @@ static const double close_row = 1e-6;
 
 typedef struct fixture {
     gru4rec_options options;
-    gru4rec_model *model;
+    gru4rec_training training;
     g4r_step step;
 } fixture;
 
@@ -43,32 +43,32 @@ static bool start(fixture *f, int32_t n_items, const int64_t *supports)
 {
     gru4rec_error error;
     return CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f->options, &error)) &&
-           CHECK_INT(GRU4REC_OK,
-                     gru4rec_model_new(NULL, &f->options, n_items, &f->model, &error)) &&
-           CHECK_INT(GRU4REC_OK, g4r_step_init(&f->step, f->model, supports, &f->options,
-                                               (size_t)f->options.batch_size,
+           CHECK_INT(GRU4REC_OK, gru4rec_training_new(NULL, &f->options, n_items,
+                                                      &f->training, &error)) &&
+           CHECK_INT(GRU4REC_OK, g4r_step_init(&f->step, &f->training, supports,
+                                               &f->options, (size_t)f->options.batch_size,
                                                &g4r_libc_allocator, &error));
 }
 
 static void finish(fixture *f)
 {
     g4r_step_free(&f->step);
-    gru4rec_model_free(f->model);
+    gru4rec_training_free(&f->training);
 }
 
 static g4r_real *tensor(const fixture *f, const char *name)
 {
-    for (size_t i = 0; i < f->model->params.n; i++)
-        if (strcmp(f->model->params.list[i].name, name) == 0)
-            return f->model->values[i];
+    for (size_t i = 0; i < f->training.model->params.n; i++)
+        if (strcmp(f->training.model->params.list[i].name, name) == 0)
+            return f->training.model->values[i];
     CHECK_TEXT(name, "the name of a tensor");
     return NULL;
 }
 
 static const g4r_real *gradient(const fixture *f, const char *name)
 {
-    for (size_t i = 0; i < f->model->params.n; i++)
-        if (strcmp(f->model->params.list[i].name, name) == 0)
+    for (size_t i = 0; i < f->training.model->params.n; i++)
+        if (strcmp(f->training.model->params.list[i].name, name) == 0)
             return f->step.gradients[i];
     return NULL;
 }
@@ -242,7 +242,7 @@ static bool start_random(fixture *f, const char *dropout)
     if (!start(f, ITEMS, supports))
         return false;
     f->options.seed = 5;
-    gru4rec_model_init(f->model, &f->options);
+    gru4rec_model_init(f->training.model, &f->options);
     return true;
 }
 
@@ -274,10 +274,11 @@ static void test_lane_and_sample_order(void)
     if (start_random(&a, "0") && start_random(&b, "0")) {
         double loss = step_in_order(&a, straight, false);
         CHECK_NEAR(loss, step_in_order(&b, turned, true), 1e-5);
-        for (size_t i = 0; i < a.model->params.n; i++) {
-            size_t size = g4r_param_size(&a.model->params.list[i]);
+        for (size_t i = 0; i < a.training.model->params.n; i++) {
+            size_t size = g4r_param_size(&a.training.model->params.list[i]);
             for (size_t k = 0; k < size; k++)
-                CHECK_NEAR(a.model->values[i][k], b.model->values[i][k], 2e-5);
+                CHECK_NEAR(a.training.model->values[i][k], b.training.model->values[i][k],
+                           2e-5);
         }
     }
     finish(&a);
@@ -333,16 +334,22 @@ static void test_logq(void)
     finish(&shifted);
 }
 
-/* Masks are drawn anew for every step; without dropout nothing is drawn. */
+/* Masks are drawn anew for every step, the same in the same epoch; without dropout there are
+ * none. */
 static void test_dropout_changes_every_step(void)
 {
     static const int32_t in[LANES] = {1, 2, 3, 4}, out[LANES] = {5, 6, 7, 8};
     static const int32_t rows[SAMPLES] = {9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
     static fixture dropped, plain;
     if (start_random(&dropped, "0.5") && start_random(&plain, "0")) {
+        g4r_step_start(&dropped.step, 1);
         double a = compute(&dropped, new_lanes, in, out, LANES, rows);
         double b = compute(&dropped, new_lanes, in, out, LANES, rows);
         CHECK(a != b);
+        g4r_step_start(&dropped.step, 2);
+        CHECK(compute(&dropped, new_lanes, in, out, LANES, rows) != a);
+        g4r_step_start(&dropped.step, 1);
+        CHECK(compute(&dropped, new_lanes, in, out, LANES, rows) == a);
         a = compute(&plain, new_lanes, in, out, LANES, rows);
         b = compute(&plain, new_lanes, in, out, LANES, rows);
         CHECK(a == b);
@@ -386,7 +393,7 @@ static bool start_bptt(fixture *f, const char *bptt, const char *learning_rate)
     if (!start(f, ITEMS, supports))
         return false;
     f->options.seed = 5;
-    gru4rec_model_init(f->model, &f->options);
+    gru4rec_model_init(f->training.model, &f->options);
     return true;
 }
 
@@ -423,7 +430,7 @@ static void test_frames_add_up(void)
 {
     static fixture one, three;
     if (start_bptt(&one, "1", "0.1") && start_bptt(&three, "3", "0.1")) {
-        const g4r_params *params = &one.model->params;
+        const g4r_params *params = &one.training.model->params;
         static double moved[16][ITEMS * 8];
         memset(moved, 0, sizeof moved);
         for (size_t step = 0; step < 3; step++) {
@@ -432,9 +439,10 @@ static void test_frames_add_up(void)
             g4r_step_update(&one.step);
             for (size_t i = 0; i < params->n; i++)
                 for (size_t k = 0; k < g4r_param_size(&params->list[i]); k++) {
-                    g4r_real *value = &one.model->values[i][k];
-                    moved[i][k] += (double)*value - (double)three.model->values[i][k];
-                    *value = three.model->values[i][k];
+                    g4r_real *value = &one.training.model->values[i][k];
+                    moved[i][k] +=
+                        (double)*value - (double)three.training.model->values[i][k];
+                    *value = three.training.model->values[i][k];
                 }
         }
         for (size_t step = 0; step < 3; step++)
@@ -444,8 +452,8 @@ static void test_frames_add_up(void)
         /* What was moved is what is missing between the two. */
         for (size_t i = 0; i < params->n; i++)
             for (size_t k = 0; k < g4r_param_size(&params->list[i]); k++)
-                CHECK_NEAR((double)one.model->values[i][k] + moved[i][k],
-                           three.model->values[i][k], 1e-6);
+                CHECK_NEAR((double)one.training.model->values[i][k] + moved[i][k],
+                           three.training.model->values[i][k], 1e-6);
     }
     finish(&one);
     finish(&three);
@@ -458,7 +466,7 @@ static void test_bytes(void)
         static fixture f;
         if (start_bptt(&f, bptts[k], "0.1"))
             CHECK_INT(f.step.arena.used,
-                      g4r_step_bytes(&f.model->params, &f.options, LANES));
+                      g4r_step_bytes(&f.training.model->params, &f.options, LANES));
         finish(&f);
     }
 }

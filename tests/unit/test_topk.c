@@ -79,7 +79,7 @@ static void test_random_scores(void)
     static const int values[] = {1, 3, 1000000};
     static g4r_real scores[MOST];
     g4r_rng rng;
-    g4r_rng_seed(&rng, 4, 0);
+    g4r_rng_seed(&rng, 4, 0, 0);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (size_t v = 0; v < 3; v++) {
             for (size_t i = 0; i < sizes[s]; i++)

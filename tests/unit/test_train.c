@@ -11,7 +11,7 @@ enum { ITEMS = 12, MOST_ITEMS = 5000, MOST_EVENTS = 64, MOST_SESSIONS = 16 };
 
 typedef struct fixture {
     gru4rec_options options;
-    gru4rec_model *model;
+    gru4rec_training training;
     int32_t n_items;
     int64_t support[MOST_ITEMS];
     int32_t rows[MOST_EVENTS];
@@ -76,17 +76,17 @@ static gru4rec_status train_with(fixture *f, const gru4rec_allocator *allocator,
     gru4rec_hooks hooks = {count_poll, keep_epoch, f};
     gru4rec_status status = GRU4REC_OK;
     error->message[0] = '\0';
-    if (f->model == NULL) {
+    if (f->training.model == NULL) {
         status = gru4rec_options_resolve(&f->options, error);
         if (status == GRU4REC_OK)
-            status =
-                gru4rec_model_new(allocator, &f->options, f->n_items, &f->model, error);
+            status = gru4rec_training_new(allocator, &f->options, f->n_items,
+                                          &f->training, error);
         if (status != GRU4REC_OK)
             return status;
-        gru4rec_model_init(f->model, &f->options);
+        gru4rec_model_init(f->training.model, &f->options);
     }
-    return gru4rec_train(f->model, &f->data, f->support, &f->options, &hooks, NULL,
-                         error);
+    return gru4rec_train(&f->training, &f->data, f->support, &f->options, NULL, 0, &hooks,
+                         NULL, error);
 }
 
 static gru4rec_status train(fixture *f, gru4rec_error *error)
@@ -96,15 +96,15 @@ static gru4rec_status train(fixture *f, gru4rec_error *error)
 
 static void finish(fixture *f)
 {
-    gru4rec_model_free(f->model);
-    f->model = NULL;
+    gru4rec_training_free(&f->training);
 }
 
 static bool has_same_weights(const fixture *a, const fixture *b)
 {
-    for (size_t i = 0; i < a->model->params.n; i++)
-        if (memcmp(a->model->values[i], b->model->values[i],
-                   g4r_param_size(&a->model->params.list[i]) * sizeof(g4r_real)) != 0)
+    for (size_t i = 0; i < a->training.model->params.n; i++)
+        if (memcmp(a->training.model->values[i], b->training.model->values[i],
+                   g4r_param_size(&a->training.model->params.list[i]) *
+                       sizeof(g4r_real)) != 0)
             return false;
     return true;
 }
@@ -175,7 +175,7 @@ static void test_learns(void)
     set(&f, "learning_rate", "0.2");
     CHECK_INT(GRU4REC_OK, train(&f, &error));
     CHECK(f.last.loss < 0.8); /* observed: 0.40; repeats among negatives remain */
-    CHECK(gru4rec_model_nonfinite(f.model) == NULL);
+    CHECK(gru4rec_model_nonfinite(f.training.model) == NULL);
     finish(&f);
 }
 
@@ -244,10 +244,10 @@ static void test_no_hooks(void)
     gru4rec_error error;
     start(&f, lengths);
     CHECK_INT(GRU4REC_OK, train(&f, &error));
-    CHECK_INT(GRU4REC_OK,
-              gru4rec_train(f.model, &f.data, f.support, &f.options, NULL, NULL, NULL));
-    CHECK_INT(GRU4REC_OK,
-              gru4rec_train(f.model, &f.data, f.support, &f.options, &none, NULL, NULL));
+    CHECK_INT(GRU4REC_OK, gru4rec_train(&f.training, &f.data, f.support, &f.options, NULL,
+                                        0, NULL, NULL, NULL));
+    CHECK_INT(GRU4REC_OK, gru4rec_train(&f.training, &f.data, f.support, &f.options, NULL,
+                                        0, &none, NULL, NULL));
     finish(&f);
 }
 
@@ -263,7 +263,7 @@ static void test_hooks_stop(void)
     CHECK_INT(3, f.n_polls);
     CHECK_INT(0, f.n_epochs);
     CHECK_TEXT("interrupted", error.message);
-    CHECK(gru4rec_model_nonfinite(f.model) == NULL);
+    CHECK(gru4rec_model_nonfinite(f.training.model) == NULL);
     f.stop_poll = 0;
     f.stop_epoch = 2;
     CHECK_INT(GRU4REC_INTERRUPTED, train(&f, &error));
@@ -281,7 +281,8 @@ static void test_nan_is_divergence(void)
     train(&f, &error);
     f.stop_poll = 0;
     f.n_polls = 0;
-    f.model->values[f.model->params.layers[0].hidden][5] = (g4r_real)NAN;
+    f.training.model->values[f.training.model->params.layers[0].hidden][5] =
+        (g4r_real)NAN;
     CHECK_INT(GRU4REC_DIVERGED, train(&f, &error));
     CHECK_INT(0, f.n_polls);
     CHECK(strstr(error.message, "training diverged: the loss is not finite after step 1 "
@@ -300,7 +301,8 @@ static void check_nan(const char *loss, const char *final_act)
     f.stop_poll = 1;
     train(&f, &error);
     f.stop_poll = 0;
-    f.model->values[f.model->params.layers[0].hidden][5] = (g4r_real)NAN;
+    f.training.model->values[f.training.model->params.layers[0].hidden][5] =
+        (g4r_real)NAN;
     CHECK_INT(GRU4REC_DIVERGED, train(&f, &error));
     if (!CHECK(strstr(error.message, "the loss is not finite after step 1") != NULL))
         printf("  loss %s, final_act %s: %s\n", loss, final_act, error.message);
@@ -330,7 +332,8 @@ static void test_bad_weight_is_divergence(void)
     f.stop_poll = 1;
     train(&f, &error);
     f.stop_poll = 0;
-    f.model->values[f.model->params.output_bias][ITEMS - 1] = (g4r_real)INFINITY;
+    f.training.model->values[f.training.model->params.output_bias][ITEMS - 1] =
+        (g4r_real)INFINITY;
     CHECK_INT(GRU4REC_DIVERGED, train(&f, &error));
     CHECK(strstr(error.message, "By.weight is not finite") != NULL);
     CHECK_INT(0, f.n_epochs);

@@ -291,7 +291,7 @@ int main(void)
     RUN(dropout_masks_are_the_same_in_all_tables);
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
         printf("table %s\n", vec->name);
-        g4r_rng_seed(&rng, 42, 1);
+        g4r_rng_seed(&rng, 42, 1, 0);
         RUN(dropout_keeps_the_expectation);
         RUN(dropout_depends_on_place_only);
         RUN(count_and_find);

@@ -194,7 +194,7 @@ int main(void)
 {
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
         printf("table %s\n", vec->name);
-        g4r_rng_seed(&rng, 42, 1);
+        g4r_rng_seed(&rng, 42, 1, 0);
         RUN(adagrad);
         RUN(rmsprop);
         RUN(adadelta);

@@ -331,42 +331,67 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
 
 /* ---- deploy ---- */
 
-/*
- * The kept version that was asked for; 0 and error when there is none. 'previous' is the
- * newest that is older than the active one.
- */
+/* What a word in place of a version's number stands for, among those that are ready. */
+static const struct {
+    const char *word, *sql, *missing;
+} choices[] = {
+    {"previous",
+     "SELECT max(version) FROM \"%w\".\"%w_version\" WHERE status = 'ready' AND version "
+     "< "
+     "(SELECT value FROM \"%w\".\"%w_config\" WHERE key = 'version')",
+     "has no kept version before the active one that is ready; see "
+     "keep_versions"},
+    {"best",
+     "SELECT version FROM \"%w\".\"%w_version\" JOIN \"%w\".\"%w_epoch\" USING (version) "
+     "WHERE status = 'ready' AND mrr IS NOT NULL ORDER BY mrr DESC, version DESC LIMIT 1",
+     "has no kept version that was measured in training; train with validation"},
+};
+
+/* Its place in choices, or -1. */
+static int find_choice(sqlite3_value *value)
+{
+    const char *text = (const char *)sqlite3_value_text(value);
+    for (int i = 0; text != NULL && i < (int)(sizeof choices / sizeof *choices); i++)
+        if (sqlite3_stricmp(text, choices[i].word) == 0)
+            return i;
+    return -1;
+}
+
+/* The kept version that was asked for; 0 and error when there is none. */
 static int64_t find_version(sqlite3 *db, const target *t, sqlite3_value *value,
                             ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int64_t version = 0;
+    int64_t version = 0, number = sqlite3_value_int64(value);
     const char *text = (const char *)sqlite3_value_text(value);
-    bool is_previous = text != NULL && sqlite3_stricmp(text, "previous") == 0;
-    if (!is_previous && sqlite3_value_numeric_type(value) != SQLITE_INTEGER) {
+    int choice = find_choice(value);
+    if (choice < 0 && sqlite3_value_numeric_type(value) != SQLITE_INTEGER) {
         ext_fail(error, SQLITE_ERROR,
-                 "version '%.40s' is neither a number nor 'previous'; see %s_version",
+                 "version '%.40s' is not a number, 'previous' or 'best'; see %s_version",
                  text != NULL ? text : "NULL", t->name);
         return 0;
     }
-    if (ext_prepare(db,
-                    sqlite3_mprintf(
-                        "SELECT max(version) FROM \"%w\".\"%w_version\" WHERE status = "
-                        "'ready' AND iif(?1, version < (SELECT value FROM "
-                        "\"%w\".\"%w_config\" WHERE key = 'version'), version = ?2)",
-                        t->schema, t->name, t->schema, t->name),
-                    &stmt, error) != SQLITE_OK)
+    if (ext_prepare(
+            db,
+            choice >= 0
+                ? sqlite3_mprintf(choices[choice].sql, t->schema, t->name, t->schema,
+                                  t->name)
+                : sqlite3_mprintf("SELECT max(version) FROM \"%w\".\"%w_version\" WHERE "
+                                  "status = 'ready' AND version = %lld",
+                                  t->schema, t->name, number),
+            &stmt, error) != SQLITE_OK)
         return 0;
-    sqlite3_bind_int(stmt, 1, is_previous);
-    sqlite3_bind_int64(stmt, 2, sqlite3_value_int64(value));
     if (sqlite3_step(stmt) == SQLITE_ROW)
         version = sqlite3_column_int64(stmt, 0);
     if (sqlite3_reset(stmt) != SQLITE_OK)
         ext_fail_db(error, db, "reading the model");
+    else if (version == 0 && choice >= 0)
+        ext_fail(error, SQLITE_ERROR, "model '%s' %s", t->name, choices[choice].missing);
     else if (version == 0)
         ext_fail(error, SQLITE_ERROR,
-                 "model '%s' has no kept version %s that is ready; see %s_version, and "
+                 "model '%s' has no kept version %lld that is ready; see %s_version, and "
                  "keep_versions",
-                 t->name, is_previous ? "before the active one" : text, t->name);
+                 t->name, (long long)number, t->name);
     sqlite3_finalize(stmt);
     return version;
 }

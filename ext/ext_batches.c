@@ -105,8 +105,8 @@ static int start(batches_cursor *cursor, sqlite3 *db, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_source_read(db, &source, NULL, &options, &cursor->events, error);
     if (rc == SQLITE_OK &&
-        gru4rec_schedule_new(&ext_allocator, cursor->events.dataset, options.batch_size,
-                             options.n_sample == 0, &cursor->schedule) != GRU4REC_OK)
+        gru4rec_schedule_new(&ext_allocator, cursor->events.dataset, &options,
+                             &cursor->schedule) != GRU4REC_OK)
         rc = ext_fail_nomem(error);
     ext_source_close(&source);
     ext_columns_free(&columns);

@@ -119,7 +119,7 @@ typedef struct gru4rec_reals {
     double values[GRU4REC_MAX_REALS];
 } gru4rec_reals;
 
-enum { GRU4REC_EMBEDDING_LAYERSIZE = -1 };
+enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
 typedef enum gru4rec_verbose {
     GRU4REC_VERBOSE_AUTO, /* when standard error is a terminal */
@@ -156,7 +156,8 @@ typedef struct gru4rec_options {
     int64_t init_as_normal;
     gru4rec_list feedforward;
     gru4rec_activation feedforward_act;
-    int64_t bptt, time_sort, train_random_order;
+    int64_t biases;
+    int64_t bptt, whole_sessions, time_sort, train_random_order;
     char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
     double session_gap;
     int64_t collapse_repeats, min_support, min_length;
@@ -336,10 +337,11 @@ typedef struct gru4rec_lanes {
     const int32_t *from; /* lane of the step before whose state goes on; -1: zero state */
 } gru4rec_lanes;
 
-/* needs_contrast: an epoch ends when one lane is left, as in training with n_sample 0. */
+/* As options batch_size, n_sample and whole_sessions have it. */
 gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
-                                    const gru4rec_dataset *dataset, int64_t batch_size,
-                                    bool needs_contrast, gru4rec_schedule **out);
+                                    const gru4rec_dataset *dataset,
+                                    const gru4rec_options *options,
+                                    gru4rec_schedule **out);
 void gru4rec_schedule_free(gru4rec_schedule *schedule);
 /* False at the end of the epoch. */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);

@@ -25,9 +25,11 @@
     }
 
 /*
- * Parameter sets under a name: the defaults of the official PyTorch implementation, and
- * the sets published for data sets (algorithm 9.2; papers [2] and arXiv 2307.14956). _xe
- * and _bprmax: the other loss. An option that is given itself comes before its preset's.
+ * Parameter sets under a name: the defaults of the official PyTorch implementation; the
+ * model and the training of RecBole (algorithm 10; 512 sessions for its 2048 prefixes);
+ * and the sets published for data sets (algorithm 9.2; papers [2] and arXiv 2307.14956).
+ * _xe and _bprmax: the other loss. An option that is given itself comes before its
+ * preset's.
  */
 #define SHARED_10 \
     ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
@@ -43,6 +45,12 @@ static const struct preset {
      "loss=cross-entropy,layers=100,batch_size=64,dropout_p_embed=0,dropout_p_hidden=0,"
      "learning_rate=0.05,momentum=0,sample_alpha=0.5,bpreg=1,logq=0,elu_param=0."
      "5" SHARED_10},
+    {"recbole",
+     "loss=cross-entropy,n_sample=all,logq=0,adapt=adam,learning_rate=0.001,momentum=0,"
+     "layers=128,feedforward=64,feedforward_act=linear,constrained_embedding=true,"
+     "embedding=0,biases=false,dropout_p_embed=0.3,dropout_p_hidden=0,batch_size=512,"
+     "bptt=50,whole_sessions=true,train_random_order=true,n_epochs=300,validation=0.1,"
+     "patience=10"},
     {"rsc15", XE("layers=100,batch_size=32,dropout_p_embed=0,dropout_p_hidden=0.4,"
                  "learning_rate=0.2,momentum=0.2,sample_alpha=0.5")},
     {"yoochoose", XE("layers=480,batch_size=48,dropout_p_embed=0,dropout_p_hidden=0.2,"
@@ -75,9 +83,9 @@ static const struct preset {
          "learning_rate=0.03,momentum=0.55,sample_alpha=0.2,bpreg=0.75,elu_param=0.5")},
 };
 
-#define PRESET_WORDS                                                               \
-    "none|official|rsc15|yoochoose|rees46|coveo|retailrocket|diginetica|coveo_xe|" \
-    "diginetica_xe|retailrocket_xe|yoochoose_bprmax|rees46_bprmax"
+#define PRESET_WORDS                                                              \
+    "none|official|recbole|rsc15|yoochoose|rees46|coveo|retailrocket|diginetica|" \
+    "coveo_xe|diginetica_xe|retailrocket_xe|yoochoose_bprmax|rees46_bprmax"
 
 static const g4r_option table[] = {
     OPTION(preset, G4R_CHOICE, TRAIN, 0, 0, false, PRESET_WORDS, "none",
@@ -112,8 +120,9 @@ static const g4r_option table[] = {
            "input embedding and output weights are one table; false with embedding 0: "
            "one-hot input"),
     OPTION(
-        n_sample, G4R_INTEGER, TRAIN, 0, 1000000, false, NULL, "2048",
-        "negative samples per step, shared by its lanes, beside the lanes' own targets"),
+        n_sample, G4R_INTEGER, TRAIN, 0, 1000000, false, "all", "2048",
+        "negative samples per step, shared by its lanes, beside the lanes' own targets; "
+        "all: cross-entropy over the whole catalogue"),
     OPTION(sample_alpha, G4R_REAL, TRAIN, 0, 10, false, NULL, "0.5",
            "samples are drawn in proportion to support^sample_alpha; 0: uniformly, 1: by "
            "popularity"),
@@ -142,8 +151,13 @@ static const g4r_option table[] = {
            "widths of dense layers between the top GRU layer and the scores"),
     OPTION(feedforward_act, G4R_ACTIVATION, TRAIN, 0, 0, false, "linear|relu|tanh",
            "tanh", "activation of those layers"),
+    OPTION(biases, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+           "GRU layers and items have biases; false: they stay as they are, zero"),
     OPTION(bptt, G4R_INTEGER, TRAIN, 1, 1000, false, NULL, "1",
            "steps of the schedule that an update goes back through"),
+    OPTION(whole_sessions, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "lanes take new sessions together, when all have ended, and an update ends "
+           "there: with a bptt as long as the sessions it goes back through whole ones"),
     OPTION(
         time_sort, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
         "sessions are visited in the order of their first events; false: of their ids"),
@@ -435,6 +449,27 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
     return GRU4REC_OK;
 }
 
+/* What the negatives are, and what goes with them. */
+static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
+{
+    if (options->whole_sessions && options->n_sample == 0)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "whole_sessions needs negatives for the last lane too; set "
+                        "n_sample above 0, or to all");
+    if (options->n_sample != GRU4REC_N_SAMPLE_ALL)
+        return GRU4REC_OK;
+    if (asked_activation(options->loss) == GRU4REC_ACT_LINEAR)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "n_sample all goes with loss cross-entropy or xe_logit only; "
+                        "give n_sample a number");
+    if (options->logq > 0 && IS_SET(logq))
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "logq corrects for sampling, and n_sample all draws no samples; "
+                        "leave one of them out");
+    options->logq = 0;
+    return GRU4REC_OK;
+}
+
 static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->embedding != 0 && options->constrained_embedding) {
@@ -460,6 +495,8 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
     gru4rec_status status = resolve_final_act(&resolved, error);
     if (status == GRU4REC_OK)
         status = resolve_loss(&resolved, error);
+    if (status == GRU4REC_OK)
+        status = resolve_negatives(&resolved, error);
     if (status == GRU4REC_OK)
         status = resolve_adapt(&resolved, error);
     if (status == GRU4REC_OK)

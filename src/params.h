@@ -21,6 +21,7 @@ typedef struct g4r_param {
     int64_t rows, cols; /* cols 1 and n_dims 1: a vector */
     int32_t n_dims;
     bool is_per_item; /* a row per item */
+    bool is_fixed;    /* stays as it is (option biases) */
     double fan;       /* rows + cols of one gate's block; 0: starts at zero */
 } g4r_param;
 

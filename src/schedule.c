@@ -90,6 +90,19 @@ static bool has_step(const g4r_schedule *schedule, int32_t lane)
     return schedule->end[lane] - schedule->position[lane] > 1;
 }
 
+/* All lanes take the next sessions. True when some has but one event. */
+static bool start_batch(g4r_schedule *schedule)
+{
+    int64_t left = schedule->dataset->n_sessions - schedule->next;
+    bool is_again = false;
+    schedule->n_live = (int32_t)G4R_MIN(schedule->n_lanes, left);
+    for (int32_t lane = 0; lane < schedule->n_live; lane++) {
+        take_session(schedule, lane, schedule->next++);
+        is_again = is_again || !has_step(schedule, lane);
+    }
+    return is_again;
+}
+
 /*
  * One round of refilling: finished lanes take the next sessions in lane order, or retire,
  * and the others close ranks. True when some lane got a session of one event, which is
@@ -105,7 +118,8 @@ static bool refill(g4r_schedule *schedule)
             schedule->position[n] = schedule->position[lane];
             schedule->end[n] = schedule->end[lane];
             schedule->from[n] = schedule->from[lane];
-        } else if (schedule->next < schedule->dataset->n_sessions) {
+        } else if (!schedule->is_whole &&
+                   schedule->next < schedule->dataset->n_sessions) {
             take_session(schedule, n, schedule->next++);
             is_again = is_again || !has_step(schedule, n);
         } else {
@@ -114,12 +128,16 @@ static bool refill(g4r_schedule *schedule)
         n++;
     }
     schedule->n_live = n;
-    return is_again;
+    if (n > 0 || !schedule->is_whole)
+        return is_again;
+    schedule->is_new_batch = true;
+    return start_batch(schedule);
 }
 
 bool g4r_schedule_next(g4r_schedule *schedule)
 {
     bool is_refilled = false;
+    schedule->is_new_batch = false;
     for (int32_t lane = 0; lane < schedule->n_live && schedule->is_started; lane++) {
         schedule->position[lane]++;
         schedule->from[lane] = lane;
@@ -147,17 +165,20 @@ struct gru4rec_schedule {
 };
 
 gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
-                                    const gru4rec_dataset *dataset, int64_t batch_size,
-                                    bool needs_contrast, gru4rec_schedule **out)
+                                    const gru4rec_dataset *dataset,
+                                    const gru4rec_options *options,
+                                    gru4rec_schedule **out)
 {
     if (allocator == NULL)
         allocator = &g4r_libc_allocator;
     *out = g4r_alloc(allocator, 1, sizeof **out);
-    if (*out != NULL && !g4r_schedule_init(&(*out)->inner, dataset, batch_size,
-                                           needs_contrast, allocator)) {
+    if (*out != NULL && !g4r_schedule_init(&(*out)->inner, dataset, options->batch_size,
+                                           options->n_sample == 0, allocator)) {
         g4r_free(allocator, *out);
         *out = NULL;
     }
+    if (*out != NULL)
+        (*out)->inner.is_whole = options->whole_sessions;
     return *out != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
 }
 

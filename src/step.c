@@ -10,11 +10,24 @@ static size_t input_cols(const g4r_params *params)
     return params->mode == G4R_ONEHOT ? 3 * params->layers[0].h : params->layers[0].n_in;
 }
 
+static bool scores_all(const gru4rec_options *options)
+{
+    return options->n_sample == GRU4REC_N_SAMPLE_ALL;
+}
+
+/* Has every value of the parameter a gradient, not just the rows that a step gathered? */
+static bool is_dense(const g4r_params *params, size_t param, bool scores_all)
+{
+    return !params->list[param].is_per_item ||
+           (scores_all && (param == params->output || param == params->output_bias));
+}
+
 static void layout(g4r_step *step, const g4r_params *params,
                    const gru4rec_options *options, size_t n_lanes)
 {
     const size_t bytes = sizeof(g4r_real), t = (size_t)options->bptt;
-    const size_t b = n_lanes, n = b + (size_t)options->n_sample, d = params->top;
+    const size_t b = n_lanes, d = params->top;
+    const size_t n = scores_all(options) ? 0 : b + (size_t)options->n_sample;
     const size_t all = g4r_mul(t, n), all_inputs = g4r_mul(t, b);
     bool has_table = params->mode != G4R_SHARED;
     g4r_arena *arena = &step->arena;
@@ -24,10 +37,16 @@ static void layout(g4r_step *step, const g4r_params *params,
     step->frames = g4r_arena_take(arena, t, sizeof *step->frames);
     for (size_t i = 0; i < t; i++) {
         g4r_real *scores = g4r_arena_take(arena, g4r_mul(b, n), bytes);
-        if (step->frames != NULL)
+        double *log_sums =
+            g4r_arena_take(arena, scores_all(options) ? b : 0, sizeof *log_sums);
+        if (step->frames != NULL) {
             step->frames[i].scores = scores;
+            step->frames[i].log_sums = log_sums;
+        }
     }
     step->columns = g4r_arena_take(arena, all, sizeof *step->columns);
+    step->targets = g4r_arena_take(arena, scores_all(options) ? all_inputs : 0,
+                                   sizeof *step->targets);
     step->inputs = g4r_arena_take(arena, all_inputs, sizeof *step->inputs);
     step->rows = g4r_arena_take(arena, g4r_mul(all, d), bytes);
     step->offset = g4r_arena_take(arena, n, bytes);
@@ -40,8 +59,10 @@ static void layout(g4r_step *step, const g4r_params *params,
     step->doffset = g4r_arena_take(arena, all, bytes);
     if (options->logq > 0)
         step->log_support = g4r_arena_take(arena, (size_t)params->n_items, bytes);
+    if (scores_all(options))
+        g4r_softmax_layout(&step->softmax, arena, b, (size_t)params->n_items, d);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_per_item)
+        if (is_dense(params, i, scores_all(options)))
             step->gradients[i] =
                 g4r_arena_take(arena, g4r_param_size(&params->list[i]), bytes);
 }
@@ -52,6 +73,14 @@ size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
     g4r_step step = {0};
     layout(&step, params, options, n_lanes);
     return step.arena.used;
+}
+
+static int32_t count_seen(const int64_t *support, int32_t n_items)
+{
+    int32_t n = 0;
+    while (n < n_items && support[n] > 0)
+        n++;
+    return n;
 }
 
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
@@ -70,7 +99,8 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     step->model = model;
     step->network.values = model->values;
     step->batch_size = (size_t)options->batch_size;
-    step->n_sample = (size_t)options->n_sample;
+    step->scores_all = scores_all(options);
+    step->n_sample = step->scores_all ? 0 : (size_t)options->n_sample;
     step->n_frames = (size_t)options->bptt;
     step->seed = options->seed;
     step->logq = (g4r_real)options->logq;
@@ -79,7 +109,9 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     step->dropout.p_hidden = (g4r_real)options->dropout_p_hidden;
     g4r_loss_init(&step->loss, options);
     g4r_optim_init(&step->optim, training, options);
-    for (int32_t i = 0; step->logq > 0 && i < model->params.n_items; i++)
+    step->n_seen = count_seen(support, model->params.n_items);
+    g4r_softmax_init(&step->softmax, (size_t)step->n_seen, options->smoothing);
+    for (int32_t i = 0; step->logq > 0 && i < step->n_seen; i++)
         step->log_support[i] = (g4r_real)log((double)support[i]);
     return GRU4REC_OK;
 }
@@ -102,10 +134,10 @@ static g4r_step_frame *open_frame(g4r_step *step, size_t m)
     g4r_step_frame *frame = &step->frames[step->frame];
     const g4r_step_frame *before = step->frame > 0 ? frame - 1 : NULL;
     assert(step->frame < step->n_frames);
-    frame->n = m + step->n_sample;
+    frame->m = m;
+    frame->n = step->scores_all ? 0 : m + step->n_sample;
     frame->start = before != NULL ? before->start + before->n : 0;
-    frame->input_start =
-        before != NULL ? before->input_start + before->n - step->n_sample : 0;
+    frame->input_start = before != NULL ? before->input_start + before->m : 0;
     uint64_t random = g4r_rng_next(&step->dropout_rng);
     frame->dropout = step->dropout;
     frame->dropout.key_embed = (uint32_t)random;
@@ -140,25 +172,48 @@ static void gather_columns(g4r_step *step, const g4r_step_frame *frame,
     }
 }
 
+/* The scores of the gathered columns, and what each lane's loss makes of them. */
+static double score_columns(g4r_step *step, const g4r_step_frame *frame,
+                            const g4r_real *top)
+{
+    const size_t m = frame->m, n = frame->n, d = step->model->params.top;
+    const g4r_vec *vec = step->network.vec;
+    double loss = 0;
+    g4r_blas_nt(frame->scores, n, top, d, step->rows + frame->start * d, d, m, n, d, 0);
+    for (size_t lane = 0; lane < m; lane++) {
+        g4r_real *scores = frame->scores + lane * n;
+        vec->add(scores, step->offset, n);
+        loss += g4r_loss_row(scores, &step->loss, lane, n, 1 / (g4r_real)step->batch_size,
+                             step->scratch, vec);
+    }
+    return loss;
+}
+
+static g4r_softmax_table output_table(g4r_step *step, g4r_real *const *values)
+{
+    const g4r_params *params = &step->model->params;
+    return (g4r_softmax_table){values[params->output], values[params->output_bias]};
+}
+
 double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
                         const int32_t *targets, size_t m, const int32_t *samples)
 {
-    const size_t t = step->frame, d = step->model->params.top;
-    const g4r_vec *vec = step->network.vec;
+    const size_t t = step->frame;
     g4r_step_frame *frame = open_frame(step, m);
-    const size_t n = frame->n;
-    double loss = 0;
-    gather_columns(step, frame, targets, m, samples);
+    double loss;
+    if (!step->scores_all)
+        gather_columns(step, frame, targets, m, samples);
     memcpy(step->inputs + frame->input_start, inputs, m * sizeof *inputs);
     g4r_network_carry(&step->network, t, from, m);
     g4r_network_forward(&step->network, t, inputs, m, &frame->dropout);
-    g4r_blas_nt(frame->scores, n, g4r_network_top(&step->network, t), d,
-                step->rows + frame->start * d, d, m, n, d, 0);
-    for (size_t lane = 0; lane < m; lane++) {
-        g4r_real *scores_lane = frame->scores + lane * n;
-        vec->add(scores_lane, step->offset, n);
-        loss += g4r_loss_row(scores_lane, &step->loss, lane, n,
-                             1 / (g4r_real)step->batch_size, step->scratch, vec);
+    const g4r_real *top = g4r_network_top(&step->network, t);
+    if (step->scores_all) {
+        g4r_softmax_table table = output_table(step, step->model->values);
+        memcpy(step->targets + frame->input_start, targets, m * sizeof *targets);
+        loss =
+            g4r_softmax_forward(&step->softmax, frame->log_sums, top, targets, m, &table);
+    } else {
+        loss = score_columns(step, frame, top);
     }
     step->frame++;
     return loss;
@@ -180,7 +235,7 @@ static size_t count_columns(const g4r_step *step)
 static size_t count_inputs(const g4r_step *step)
 {
     const g4r_step_frame *last = &step->frames[step->frame - 1];
-    return last->input_start + last->n - step->n_sample;
+    return last->input_start + last->m;
 }
 
 /* Where the gradients of the inputs' rows go: shared, they are rows like the others. */
@@ -191,24 +246,58 @@ static g4r_real *input_gradients(const g4r_step *step)
                                       : step->dinputs;
 }
 
+/* From the scores of a frame to its columns' rows and to the top state. */
+static void backward_columns(g4r_step *step, size_t t)
+{
+    const g4r_step_frame *frame = &step->frames[t];
+    const size_t m = frame->m, n = frame->n, d = step->model->params.top;
+    g4r_cell_column_sums(step->doffset + frame->start, frame->scores, m, n, 0,
+                         step->network.vec);
+    g4r_blas_tn(step->drows + frame->start * d, d, frame->scores, n,
+                g4r_network_top(&step->network, t), d, n, d, m, 0);
+    g4r_blas_nn(g4r_network_dtop(&step->network), d, frame->scores, n,
+                step->rows + frame->start * d, d, m, d, n, 0);
+}
+
+static void backward_full(g4r_step *step, size_t t)
+{
+    const g4r_step_frame *frame = &step->frames[t];
+    g4r_softmax_table table = output_table(step, step->model->values);
+    g4r_softmax_table dtable = output_table(step, step->gradients);
+    g4r_softmax_backward(&step->softmax, g4r_network_dtop(&step->network), &dtable,
+                         frame->log_sums, g4r_network_top(&step->network, t),
+                         step->targets + frame->input_start, frame->m, &table,
+                         1 / (g4r_real)step->batch_size, t + 1 < step->frame ? 1 : 0);
+}
+
+/* The whole table has a gradient already: the inputs' are added to it. */
+static void scatter_inputs(g4r_step *step)
+{
+    const g4r_params *params = &step->model->params;
+    const size_t d = params->top, n = count_inputs(step);
+    for (size_t i = 0; i < n; i++)
+        step->network.vec->add(step->gradients[params->output] +
+                                   (size_t)step->inputs[i] * d,
+                               step->drows + i * d, d);
+}
+
 void g4r_step_backward(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
-    const size_t d = params->top, width = input_cols(params);
+    const size_t width = input_cols(params);
     g4r_real *dinputs = input_gradients(step);
     assert(step->frame > 0);
     for (size_t t = step->frame; t-- > 0;) {
         const g4r_step_frame *frame = &step->frames[t];
-        const size_t n = frame->n, m = n - step->n_sample;
-        g4r_cell_column_sums(step->doffset + frame->start, frame->scores, m, n, 0,
-                             step->network.vec);
-        g4r_blas_tn(step->drows + frame->start * d, d, frame->scores, n,
-                    g4r_network_top(&step->network, t), d, n, d, m, 0);
-        g4r_blas_nn(g4r_network_dtop(&step->network), d, frame->scores, n,
-                    step->rows + frame->start * d, d, m, d, n, 0);
+        if (step->scores_all)
+            backward_full(step, t);
+        else
+            backward_columns(step, t);
         g4r_network_backward(&step->network, t, step->frame - 1, step->gradients,
                              dinputs + frame->input_start * width, &frame->dropout);
     }
+    if (step->scores_all && params->mode == G4R_SHARED)
+        scatter_inputs(step);
 }
 
 /* ---- update ---- */
@@ -219,7 +308,8 @@ typedef struct touched {
 } touched;
 
 /*
- * Columns first: only they have a bias, and only their distinct rows get a new one;
+ * The rows that the frames gathered: none but a table of inputs where the output has a
+ * dense gradient. Columns first: only they have a bias, and only their distinct rows get a new one;
  * shared, the inputs follow.
  */
 static touched merge_rows(g4r_step *step)
@@ -228,7 +318,8 @@ static touched merge_rows(g4r_step *step)
     const g4r_vec *vec = step->network.vec;
     const size_t n = count_columns(step), n_inputs = count_inputs(step);
     touched rows = {0};
-    bool is_shared = params->mode == G4R_SHARED;
+    bool is_shared = params->mode == G4R_SHARED && !step->scores_all;
+    bool has_table = params->mode != G4R_SHARED;
     g4r_merge *merge = &step->merge_output, *merge_input = &step->merge_input;
     g4r_merge_clear(merge);
     g4r_merge_add(merge, step->columns, n);
@@ -237,13 +328,21 @@ static touched merge_rows(g4r_step *step)
     rows.outputs =
         g4r_merge_sum(step->drows, merge, is_shared ? n + n_inputs : n, params->top, vec);
     rows.biases = g4r_merge_sum(step->doffset, merge, n, 1, vec);
-    if (!is_shared) {
+    if (params->list[params->output_bias].is_fixed)
+        rows.biases = 0;
+    if (has_table) {
         g4r_merge_clear(merge_input);
         g4r_merge_add(merge_input, step->inputs, n_inputs);
         rows.inputs =
             g4r_merge_sum(step->dinputs, merge_input, n_inputs, input_cols(params), vec);
     }
     return rows;
+}
+
+static bool is_moved_densely(const g4r_step *step, size_t param)
+{
+    const g4r_params *params = &step->model->params;
+    return is_dense(params, param, step->scores_all) && !params->list[param].is_fixed;
 }
 
 /* The square of the norm of all gradients. */
@@ -258,7 +357,7 @@ static double sum_squares(const g4r_step *step, touched rows)
         g4r_merge_squares(step->dinputs, &step->merge_input, rows.inputs,
                           input_cols(params), vec);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_per_item)
+        if (is_moved_densely(step, i))
             squares += (double)vec->dot(step->gradients[i], step->gradients[i],
                                         g4r_param_size(&params->list[i]));
     return squares;
@@ -271,7 +370,7 @@ void g4r_step_update(g4r_step *step)
     touched rows = merge_rows(step);
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_per_item)
+        if (is_moved_densely(step, i))
             g4r_optim_dense(optim, i, step->gradients[i]);
     g4r_optim_rows(optim, params->output, step->drows, &step->merge_output, rows.outputs);
     g4r_optim_rows(optim, params->output_bias, step->doffset, &step->merge_output,

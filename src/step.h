@@ -4,7 +4,9 @@
  *
  * One workspace, measured and allocated before the first step; a step allocates nothing.
  * With bptt T an update follows T steps of the schedule, frames 0 ... T - 1, and the
- * gradient of their summed cost goes back through all of them; otherwise T is 1.
+ * gradient of their summed cost goes back through all of them; otherwise T is 1. With
+ * n_sample = all there are no columns: softmax.h scores the whole table, whose gradient
+ * is a dense one then.
  */
 #ifndef G4R_STEP_H
 #define G4R_STEP_H
@@ -14,13 +16,16 @@
 #include "network.h"
 #include "optim.h"
 #include "rng.h"
+#include "softmax.h"
 
 /* A frame's part of the gathered columns. */
 typedef struct g4r_step_frame {
+    size_t m;           /* lanes */
     size_t n;           /* columns: M targets, K samples */
     size_t start;       /* of them among all frames' */
     size_t input_start; /* of its M inputs among all frames' */
     g4r_real *scores;   /* (M,N), then their gradient G */
+    double *log_sums;   /* (M) of the softmax, over all items */
     g4r_dropout dropout;
 } g4r_step_frame;
 
@@ -30,12 +35,15 @@ typedef struct g4r_step {
     gru4rec_model *model; /* the training's */
     g4r_network network;
     g4r_loss loss;
+    bool scores_all; /* n_sample = all: the softmax in place of columns and loss */
+    g4r_softmax softmax;
     g4r_optim optim;
     g4r_merge merge_output;
     g4r_merge merge_input; /* only for modes whose inputs have a table of their own */
     g4r_rng dropout_rng;
     int64_t seed;
     g4r_dropout dropout;    /* its p, for all frames */
+    int32_t n_seen;         /* items with events, the first ones */
     size_t batch_size;      /* B, the divisor of the cost */
     size_t n_sample;        /* K */
     size_t n_frames;        /* T */
@@ -44,6 +52,7 @@ typedef struct g4r_step {
     g4r_real logq, sample_alpha;
     g4r_real *log_support; /* (I), only with logq */
     int32_t *columns;      /* (T N) item rows of the columns, frame after frame */
+    int32_t *targets;      /* (T M) those of the targets, with scores_all */
     int32_t *inputs;       /* (T M) item rows of the inputs */
     g4r_real *rows;        /* (T N,D) output rows of the columns */
     g4r_real *offset;      /* (N) bias less logq correction */

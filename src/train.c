@@ -20,7 +20,6 @@ typedef struct trainer {
     gru4rec_progress progress;
     const gru4rec_dataset *validation; /* or NULL */
     const int64_t *support;            /* (I) */
-    int32_t n_seen;                    /* items with events, the first ones */
     double best_mrr;                   /* -1: none yet */
     int64_t best_epoch;
 } trainer;
@@ -40,7 +39,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     size_t training = gru4rec_training_bytes(options, n_items);
     /* The sampler's table and, while that is made, weights and a stack. */
     size_t sampler = options->n_sample > 0 ? (size_t)n_items * (8 + 8 + 4) : 0;
-    size_t others = (size_t)options->n_sample * sizeof(int32_t) + n_lanes * 40 +
+    size_t others = (size_t)G4R_MAX(options->n_sample, 0) * sizeof(int32_t) +
+                    n_lanes * 40 +
                     (options->train_random_order ? (size_t)n_sessions * 8 : 0);
     if (step > SIZE_MAX / 4 || training > SIZE_MAX / 4)
         return SIZE_MAX;
@@ -54,14 +54,14 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
 static gru4rec_status check_data(const trainer *t, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
 {
-    bool has_samples = t->options->n_sample > 0;
+    bool has_negatives = t->options->n_sample != 0;
     if (dataset->n_events - dataset->n_sessions == 0)
         return g4r_fail(
             error, GRU4REC_INVALID,
             "nothing to learn from: none of the %lld sessions has two events; "
             "check which column is the session",
             (long long)dataset->n_sessions);
-    if (!has_samples && lane_count(t->options, dataset->n_sessions) < 2)
+    if (!has_negatives && lane_count(t->options, dataset->n_sessions) < 2)
         return g4r_fail(error, GRU4REC_INVALID,
                         "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
                         "targets are each other's negatives; set n_sample above 0");
@@ -78,16 +78,21 @@ static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
         return status;
     bool has_samples = options->n_sample > 0;
     size_t n_lanes = lane_count(options, dataset->n_sessions);
-    if (!g4r_schedule_init(&t->schedule, dataset, options->batch_size, !has_samples,
-                           allocator))
+    if (!g4r_schedule_init(&t->schedule, dataset, options->batch_size,
+                           options->n_sample == 0, allocator))
         return g4r_fail_nomem(error, n_lanes * 40);
-    t->samples = g4r_alloc(allocator, (size_t)options->n_sample, sizeof *t->samples);
-    if (t->samples == NULL ||
-        (has_samples && !g4r_sampler_init(&t->sampler, support, t->n_seen,
-                                          options->sample_alpha, allocator)))
-        return g4r_fail_nomem(error, (size_t)t->model->params.n_items * 20);
-    return g4r_step_init(&t->step, t->training, support, options, n_lanes, allocator,
-                         error);
+    t->schedule.is_whole = options->whole_sessions;
+    t->samples = g4r_alloc(allocator, has_samples ? (size_t)options->n_sample : 0,
+                           sizeof *t->samples);
+    if (t->samples == NULL)
+        return g4r_fail_nomem(error, (size_t)options->n_sample * sizeof *t->samples);
+    status =
+        g4r_step_init(&t->step, t->training, support, options, n_lanes, allocator, error);
+    if (status == GRU4REC_OK && has_samples &&
+        !g4r_sampler_init(&t->sampler, support, t->step.n_seen, options->sample_alpha,
+                          allocator))
+        status = g4r_fail_nomem(error, (size_t)t->step.n_seen * 20);
+    return status;
 }
 
 static void finish(trainer *t)
@@ -119,6 +124,8 @@ static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_
 {
     const g4r_schedule *schedule = &t->schedule;
     size_t m = (size_t)schedule->n_live;
+    if (schedule->is_new_batch && t->step.frame > 0)
+        update(t);
     if (t->options->n_sample > 0)
         g4r_sampler_draw(&t->sampler, t->samples, (size_t)t->options->n_sample);
     double loss = g4r_step_forward(&t->step, schedule->from, schedule->input,
@@ -232,14 +239,6 @@ static bool is_patience_over(const trainer *t, int64_t epoch)
     return t->options->patience > 0 && epoch - t->best_epoch >= t->options->patience;
 }
 
-static int32_t count_seen(const int64_t *support, int32_t n_items)
-{
-    int32_t n = 0;
-    while (n < n_items && support[n] > 0)
-        n++;
-    return n;
-}
-
 gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,
                              const gru4rec_epoch *done, size_t n_done,
@@ -254,7 +253,6 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
         .hooks = hooks != NULL ? hooks : &no_hooks,
         .validation = dataset->validation,
         .support = support,
-        .n_seen = count_seen(support, training->model->params.n_items),
         .best_mrr = -1,
     };
     t.progress.n_epochs = options->n_epochs;

@@ -24,7 +24,7 @@ layer() {
     case $1 in
     base | status | alloc | arena | rng) echo 0 ;;
     blas | vec | vec_kernels | vec_math | topk | dict) echo 1 ;;
-    cell | cell_torch | cell_original | loss | sampler | rowset | option) echo 2 ;;
+    cell | cell_torch | cell_original | loss | softmax | sampler | rowset | option) echo 2 ;;
     options | params | model | training | network | optim | items) echo 3 ;;
     dataset | schedule | step | train | session | ranking | evaluate | build | prepare) echo 4 ;;
     *) echo none ;;

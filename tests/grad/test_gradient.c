@@ -89,6 +89,7 @@ static bool open_fixture(fixture *f, const gru4rec_options *options)
         f->states[i] = new_values(LANES * params->layers[i].h);
         fill(&rng, f->states[i], LANES * params->layers[i].h, 0.9);
     }
+    g4r_step_start(&f->step, 1);
     f->dropout_rng = f->step.dropout_rng;
     return true;
 }
@@ -138,18 +139,20 @@ static void keep_gradients(fixture *f)
     const bool is_shared = params->mode == G4R_SHARED;
     size_t n = 0, n_inputs = 0;
     for (size_t t = 0; t < f->n_frames; t++) {
-        n += f->frames[t].m + f->step.n_sample;
+        n += f->step.scores_all ? 0 : f->frames[t].m + f->step.n_sample;
         n_inputs += f->frames[t].m;
     }
     g4r_step_backward(&f->step);
     for (size_t i = 0; i < params->n; i++)
-        if (!params->list[i].is_per_item)
+        if (f->step.gradients[i] != NULL)
             memcpy(f->gradients[i], f->step.gradients[i],
                    g4r_param_size(&params->list[i]) * sizeof(double));
     scatter(f->gradients[params->output], f->step.drows, f->step.columns, n, params->top);
     scatter(f->gradients[params->output_bias], f->step.doffset, f->step.columns, n, 1);
     size_t table =
         params->mode == G4R_ONEHOT ? params->layers[0].input : params->embedding;
+    if (f->step.scores_all && is_shared) /* is in it already */
+        return;
     scatter(f->gradients[table],
             is_shared ? f->step.drows + n * params->top : f->step.dinputs, f->step.inputs,
             n_inputs, (size_t)params->list[table].cols);
@@ -405,6 +408,19 @@ static void test_bptt_of_other_models(void)
         }
 }
 
+/* The softmax over all items, with everything else that may stand beside it. */
+static void test_all_items(void)
+{
+    for (int mode = 0; mode < N_MODES; mode++)
+        for (int cell = 0; cell < N_CELLS; cell++) {
+            check_bptt(mode, cell, "layers=4", "n_sample=all");
+            check_bptt(mode, cell, "layers=4/3 n_sample=all smoothing=0.2",
+                       dropout_of(mode));
+            check_bptt(mode, cell, "layers=4 feedforward=3 feedforward_act=linear",
+                       "loss=xe_logit n_sample=all");
+        }
+}
+
 int main(void)
 {
     g4r_blas_enter();
@@ -417,6 +433,7 @@ int main(void)
     RUN(test_feedforward);
     RUN(test_bptt);
     RUN(test_bptt_of_other_models);
+    RUN(test_all_items);
     g4r_blas_leave();
     printf("worst relative error %.1e\n", worst);
     return test_end();

@@ -57,7 +57,9 @@ static void defaults_are_the_documented_ones(void)
                                               {"warm_start", "false"},
                                               {"checkpoint_epochs", "0"},
                                               {"resume", "false"},
-                                              {"keep_optimizer", "false"}};
+                                              {"keep_optimizer", "false"},
+                                              {"biases", "true"},
+                                              {"whole_sessions", "false"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());

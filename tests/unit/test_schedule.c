@@ -3,77 +3,10 @@
  * twin of the rounds of 2.2, and the invariants of 2.7.
  */
 #include "../lib/fault_alloc.h"
-#include "../lib/test.h"
+#include "../lib/schedule_data.h"
 
 #include "../../src/rng.h"
-#include "../../src/schedule.h"
 
-enum { MOST = 64 };
-
-/* A dataset with sessions of these lengths. Rows are places of events, so that a row
- * tells where it comes from. */
-typedef struct data {
-    gru4rec_dataset dataset;
-    int32_t rows[MOST * 16];
-    int64_t offsets[MOST + 1];
-} data;
-
-static void make_data(data *d, const int *lengths, int n_sessions)
-{
-    memset(d, 0, sizeof *d);
-    for (int s = 0; s < n_sessions; s++) {
-        d->offsets[s + 1] = d->offsets[s] + lengths[s];
-        d->dataset.n_single += lengths[s] == 1;
-    }
-    for (int32_t i = 0; i < d->offsets[n_sessions]; i++)
-        d->rows[i] = i;
-    d->dataset.n_sessions = n_sessions;
-    d->dataset.n_events = d->offsets[n_sessions];
-    d->dataset.offsets = d->offsets;
-    d->dataset.item_rows = d->rows;
-}
-
-static void start(g4r_schedule *schedule, const data *d, int64_t n_lanes, bool is_k0)
-{
-    if (!CHECK(g4r_schedule_init(schedule, &d->dataset, n_lanes, is_k0,
-                                 &g4r_libc_allocator)))
-        exit(test_end());
-}
-
-/* ---- worked examples ---- */
-
-/* One lane of one step, in letters; from: -1 after a reset. */
-typedef struct expected_lane {
-    char input, target;
-    int from, session;
-} expected_lane;
-
-typedef struct expected_step {
-    int n_live;
-    expected_lane lanes[3];
-} expected_step;
-
-static void check_steps(g4r_schedule *schedule, const expected_step *steps, int n_steps)
-{
-    for (int i = 0; i < n_steps; i++) {
-        if (!CHECK(g4r_schedule_next(schedule)))
-            return;
-        CHECK_INT(steps[i].n_live, schedule->n_live);
-        for (int lane = 0; lane < steps[i].n_live; lane++) {
-            const expected_lane *e = &steps[i].lanes[lane];
-            CHECK_INT(e->input, 'a' + schedule->input[lane]);
-            CHECK_INT(e->target, 'a' + schedule->target[lane]);
-            CHECK_INT(e->from, schedule->from[lane]);
-            CHECK_INT(e->session, schedule->session[lane]);
-        }
-    }
-    for (int i = 0; i < 3; i++) {
-        CHECK(!g4r_schedule_next(schedule));
-        CHECK_INT(0, schedule->n_live);
-    }
-}
-
-static const int lengths_1[] = {4, 2, 3, 2, 3, 2};
 static const expected_step steps_1[] = {
     {3, {{'a', 'b', -1, 0}, {'e', 'f', -1, 1}, {'g', 'h', -1, 2}}},
     {3, {{'b', 'c', 0, 0}, {'j', 'k', -1, 3}, {'h', 'i', 2, 2}}},
@@ -101,7 +34,6 @@ static void example_1_without_samples_stops_at_one_lane(void)
     g4r_schedule_free(&schedule);
 }
 
-static const int lengths_2[] = {2, 3, 1, 2, 1, 2};
 static const expected_step steps_2[] = {
     {2, {{'a', 'b', -1, 0}, {'c', 'd', -1, 1}}},
     {2, {{'g', 'h', -1, 3}, {'d', 'e', 1, 1}}},
@@ -505,42 +437,6 @@ static void shuffle_tells_of_short_memory(void)
     CHECK_INT(8, fault.n_requests);
 }
 
-/* Lanes wait for each other: batches of whole sessions, and a round for one of one event. */
-static void whole_sessions_begin_together(void)
-{
-    static const expected_step steps_of_1[] = {
-        {3, {{'a', 'b', -1, 0}, {'e', 'f', -1, 1}, {'g', 'h', -1, 2}}},
-        {2, {{'b', 'c', 0, 0}, {'h', 'i', 2, 2}}},
-        {1, {{'c', 'd', 0, 0}}},
-        {3, {{'j', 'k', -1, 3}, {'l', 'm', -1, 4}, {'o', 'p', -1, 5}}},
-        {1, {{'m', 'n', 1, 4}}},
-    };
-    static const expected_step steps_of_2[] = {
-        {2, {{'a', 'b', -1, 0}, {'c', 'd', -1, 1}}},
-        {1, {{'d', 'e', 1, 1}}},
-        {1, {{'g', 'h', -1, 3}}},
-        {1, {{'j', 'k', -1, 5}}},
-    };
-    static const bool is_new[] = {false, false, false, true, false};
-    data d;
-    g4r_schedule schedule;
-    make_data(&d, lengths_1, 6);
-    start(&schedule, &d, 3, false);
-    schedule.is_whole = true;
-    for (int i = 0; i < 5; i++) {
-        CHECK(g4r_schedule_next(&schedule));
-        CHECK_INT(is_new[i], schedule.is_new_batch);
-    }
-    g4r_schedule_start(&schedule);
-    check_steps(&schedule, steps_of_1, 5);
-    g4r_schedule_free(&schedule);
-    make_data(&d, lengths_2, 6);
-    start(&schedule, &d, 2, false);
-    schedule.is_whole = true;
-    check_steps(&schedule, steps_of_2, 4);
-    g4r_schedule_free(&schedule);
-}
-
 static void no_sessions_no_steps(void)
 {
     data d;
@@ -605,7 +501,6 @@ int main(void)
     RUN(shuffle_is_uniform);
     RUN(shuffled_lanes_keep_the_invariants);
     RUN(shuffle_tells_of_short_memory);
-    RUN(whole_sessions_begin_together);
     RUN(no_sessions_no_steps);
     RUN(epoch_may_be_left_in_the_middle);
     RUN(short_memory_is_told_without_a_leak);

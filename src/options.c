@@ -106,7 +106,7 @@ static const g4r_option table[] = {
     OPTION(n_epochs, G4R_INTEGER, TRAIN, 1, 100000, false, NULL, "10",
            "passes over the events"),
     OPTION(learning_rate, G4R_REAL, TRAIN, 1e-9, 100, false, NULL, "0.05",
-           "step size of Adagrad"),
+           "step size; adadelta, where it is not given: 1"),
     OPTION(momentum, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
            "share of the last move that is repeated (heavy ball)"),
     OPTION(dropout_p_embed, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
@@ -419,7 +419,7 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
                         "this optimiser takes %d adapt_params, not %d; give so many, or "
                         "leave them out",
                         (int)asked->n, (int)options->adapt_params.n);
-    if (options->adapt == GRU4REC_ADADELTA)
+    if (options->adapt == GRU4REC_ADADELTA && !IS_SET(learning_rate))
         options->learning_rate = 1;
     return GRU4REC_OK;
 }

@@ -166,12 +166,12 @@ static void optimisers_have_their_rates(void)
 }
 
 /* It scales its steps itself (algorithm 7.5). */
-static void adadelta_has_no_learning_rate(void)
+static void adadelta_has_a_learning_rate_of_its_own(void)
 {
     gru4rec_options options = resolved(WITH("adapt", "adadelta"));
     CHECK_NEAR(1, options.learning_rate, 0);
     options = resolved(WITH("adapt", "adadelta", "learning_rate", "0.3"));
-    CHECK_NEAR(1, options.learning_rate, 0);
+    CHECK_NEAR(0.3, options.learning_rate, 0);
     options = resolved(WITH("adapt", "rmsprop", "learning_rate", "0.3"));
     CHECK_NEAR(0.3, options.learning_rate, 0);
 }
@@ -321,7 +321,7 @@ int main(void)
     RUN(losses_have_default_activations);
     RUN(softmax_options_belong_to_softmax_losses);
     RUN(optimisers_have_their_rates);
-    RUN(adadelta_has_no_learning_rate);
+    RUN(adadelta_has_a_learning_rate_of_its_own);
     RUN(embedding_decides_the_input);
     RUN(contradictions_in_the_input_are_refused);
     RUN(resolved_options_can_be_set_again);

@@ -505,6 +505,10 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
         status =
             g4r_fail(error, GRU4REC_INVALID,
                      "patience needs sessions to measure on; set validation above 0");
+    if (status == GRU4REC_OK && resolved.validation > 0 && !resolved.time_sort)
+        status = g4r_fail(error, GRU4REC_INVALID,
+                          "validation holds out the latest sessions, and time_sort false "
+                          "forgets which those are; leave one of them out");
     if (status == GRU4REC_OK)
         *options = resolved;
     return status;

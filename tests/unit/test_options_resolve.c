@@ -165,7 +165,7 @@ static void optimisers_have_their_rates(void)
     }
 }
 
-/* It scales its steps itself (algorithm 7.5). */
+/* Its default is 1: it scales its steps itself (algorithm 7.5). */
 static void adadelta_has_a_learning_rate_of_its_own(void)
 {
     gru4rec_options options = resolved(WITH("adapt", "adadelta"));

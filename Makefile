@@ -50,6 +50,7 @@ KERNEL_FLAGS_avx512 := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl \
 SRC := $(filter-out src/vec_kernels.c,$(wildcard src/*.c))
 LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/src/vec_kernels_%.o)
 EXT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard ext/*.c))
+TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(KERNELS:%=$(B)/src/vec_kernels_%.o)
 DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(KERNELS:%=$(B)/double/src/vec_kernels_%.o)
 LIBS := $(BLAS_LIBS) -lm -lpthread
 
@@ -65,6 +66,7 @@ help:
 ## make test-fast       unit tests and SQL tests only
 ## make test-X          one part, see tests/README.md
 ## make accuracy        the accuracy table on real data (shared/data beside the project)
+## make bench           how fast training is, and how far from the floor (SECONDS_EACH=3)
 ## make coverage        line coverage of src/ and ext/ by the fast tests
 ## make check-format    clang-format would change nothing
 ## make check-layers    dependencies point one way, only the entry points are exported
@@ -96,6 +98,11 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo 'CC  $@'
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(B)/timing/%.o: %.c
+	@mkdir -p $(@D)
+	@echo 'CC  $@'
+	$(Q)$(CC) $(CFLAGS_ALL) -DGRU4REC_TIMING -c -o $@ $<
 
 $(B)/double/%.o: %.c
 	@mkdir -p $(@D)

@@ -270,7 +270,7 @@ static int make_summary(ext_training *t, ext_error *error)
             "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'best_epoch', "
             "?17, 'steps', "
             "?3, 'events', ?4, 'sessions', ?5, 'items', ?6, 'loss', ?7, "
-            "'seconds', ?8, 'events_per_second', ?9, 'threads', 1, "
+            "'seconds', ?8, 'events_per_second', ?9, 'threads', ?19, "
             "'skipped_events', ?10, 'skipped_sessions', ?11, 'outside', ?13, "
             "'repeats', ?14, 'rare', ?15, 'short', ?16, 'memory_bytes', ?12, 'held_out', "
             "?18)"),
@@ -296,6 +296,7 @@ static int make_summary(ext_training *t, ext_error *error)
     sqlite3_bind_int64(stmt, 17, t->best_epoch);
     sqlite3_bind_int64(stmt, 18,
                        dataset->validation != NULL ? dataset->validation->n_sessions : 0);
+    sqlite3_bind_int64(stmt, 19, gru4rec_train_threads(&t->options));
     if (sqlite3_step(stmt) == SQLITE_ROW)
         t->run.summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
     if (t->run.summary == NULL)

@@ -168,6 +168,7 @@ typedef struct gru4rec_options {
     int64_t reset_after;
 
     int64_t seed;
+    int64_t threads; /* 0: as many as processors */
     int64_t keep_versions;
     int64_t memory_limit; /* bytes; 0: four fifths of the machine's */
     int64_t verbose;      /* gru4rec_verbose */
@@ -448,6 +449,8 @@ typedef struct gru4rec_hooks {
     void *context;
 } gru4rec_hooks;
 
+/* Threads that a training has: the option, or as many as there are processors. */
+int32_t gru4rec_train_threads(const gru4rec_options *options);
 /* Bytes that an evaluation takes beside its model and dataset, at most. */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
 /*

@@ -34,6 +34,18 @@ enum { G4R_ALIGNMENT = 64 };
 #define g4r_sqrt sqrtf
 #endif
 
+/* A row that is read soon; the processor finds the rest of a long one itself. */
+static inline void g4r_prefetch(const g4r_real *row, size_t width)
+{
+    const size_t line = G4R_ALIGNMENT / sizeof *row, n = G4R_MIN(width, 16 * line);
+#if defined(__GNUC__)
+    for (size_t i = 0; i < n; i += line)
+        __builtin_prefetch(row + i);
+#else
+    (void)n;
+#endif
+}
+
 /* a * b, or SIZE_MAX where that does not fit: larger than any allocator gives. */
 static inline size_t g4r_mul(size_t a, size_t b)
 {

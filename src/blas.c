@@ -66,7 +66,7 @@ void g4r_blas_leave(void)
 
 static bool lock_if_serial(void)
 {
-    bool is_serial = openblas_get_parallel() == 0;
+    bool is_serial = !g4r_blas_is_parallel();
     if (is_serial)
         pthread_mutex_lock(&serial);
     return is_serial;
@@ -137,6 +137,70 @@ void g4r_blas_tn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
                  g4r_real beta)
 {
     multiply(CblasTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
+}
+
+/* ---- many at once ---- */
+
+typedef struct products {
+    const g4r_product *list;
+    size_t n;
+} products;
+
+/* The side of C that is cut: its rows, or its columns. */
+static size_t cut_side(const g4r_product *p)
+{
+    return p->form == G4R_TN ? p->m : p->n;
+}
+
+static size_t count_parts(const g4r_product *p)
+{
+    double operations = 2.0 * (double)p->m * (double)p->n * (double)p->k;
+    return g4r_pool_cut(operations, cut_side(p), 96);
+}
+
+static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
+{
+    size_t side = cut_side(p);
+    size_t width = (side / n_parts + 15) & ~(size_t)15; /* whole tiles */
+    size_t from = G4R_MIN(part * width, side);
+    size_t n = part + 1 == n_parts ? side - from : G4R_MIN(width, side - from);
+    if (p->form == G4R_NT)
+        g4r_blas_nt(p->c + from, p->ldc, p->a, p->lda, p->b + from * p->ldb, p->ldb, p->m,
+                    n, p->k, p->beta);
+    else if (p->form == G4R_NN)
+        g4r_blas_nn(p->c + from, p->ldc, p->a, p->lda, p->b + from, p->ldb, p->m, n, p->k,
+                    p->beta);
+    else
+        g4r_blas_tn(p->c + from * p->ldc, p->ldc, p->a + from, p->lda, p->b, p->ldb, n,
+                    p->n, p->k, p->beta);
+}
+
+static void multiply_task(void *context, size_t task, size_t worker)
+{
+    const products *all = context;
+    (void)worker;
+    for (size_t i = 0; i < all->n; i++) {
+        size_t n_parts = count_parts(&all->list[i]);
+        if (task < n_parts) {
+            multiply_part(&all->list[i], task, n_parts);
+            return;
+        }
+        task -= n_parts;
+    }
+}
+
+void g4r_blas_run(g4r_pool *pool, const g4r_product *list, size_t n)
+{
+    products all = {list, n};
+    size_t n_tasks = 0;
+    for (size_t i = 0; i < n; i++)
+        n_tasks += count_parts(&list[i]);
+    g4r_pool_run(pool, multiply_task, &all, n_tasks);
+}
+
+bool g4r_blas_is_parallel(void)
+{
+    return openblas_get_parallel() != 0;
 }
 
 const char *g4r_blas_config(void)

@@ -9,8 +9,10 @@
 #ifndef G4R_CELL_H
 #define G4R_CELL_H
 
-#include "base.h"
+#include "blas.h"
 #include "vec.h"
+
+enum { G4R_CELL_PRODUCTS = 3 };
 
 /* Parameters, or their gradients; unused ones are NULL. See params.h for the shapes. */
 typedef struct g4r_cell_weights {
@@ -39,22 +41,30 @@ typedef struct g4r_cell_mode {
     bool needs_dold;
 } g4r_cell_mode;
 
+/* The product with old, (M,3h), whose results forward needs in s->hidden. */
+g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+                                   size_t h);
 void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
                             const g4r_activation *act, size_t m, size_t h,
                             const g4r_vec *vec);
-/* dstate (M,h) in. Overwrites s->dinput, s->hidden and s->dold. */
-void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
-                             const g4r_real *dstate, const g4r_cell_weights *w,
-                             const g4r_cell_mode *mode, size_t m, size_t h,
-                             const g4r_vec *vec);
+/*
+ * dstate (M,h) in. Overwrites s->dinput, s->hidden and s->dold. Gives the products that
+ * remain to be done, at most G4R_CELL_PRODUCTS.
+ */
+size_t g4r_cell_torch_backward(g4r_product *products, g4r_cell_weights *dw,
+                               g4r_cell_state *s, const g4r_real *dstate,
+                               const g4r_cell_weights *w, const g4r_cell_mode *mode,
+                               size_t m, size_t h, const g4r_vec *vec);
 
+g4r_product g4r_cell_original_product(g4r_cell_state *s, const g4r_cell_weights *w,
+                                      size_t m, size_t h);
 void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
                                const g4r_activation *act, size_t m, size_t h,
                                const g4r_vec *vec);
-void g4r_cell_original_backward(g4r_cell_weights *dw, g4r_cell_state *s,
-                                const g4r_real *dstate, const g4r_cell_weights *w,
-                                const g4r_cell_mode *mode, size_t m, size_t h,
-                                const g4r_vec *vec);
+size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
+                                  g4r_cell_state *s, const g4r_real *dstate,
+                                  const g4r_cell_weights *w, const g4r_cell_mode *mode,
+                                  size_t m, size_t h, const g4r_vec *vec);
 
 /* sums (n) = column sums of x (m,n) + beta sums. */
 void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,

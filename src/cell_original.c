@@ -17,18 +17,26 @@
  */
 #include "cell.h"
 
-#include "blas.h"
+#include "timing.h"
+
+g4r_product g4r_cell_original_product(g4r_cell_state *s, const g4r_cell_weights *w,
+                                      size_t m, size_t h)
+{
+    return g4r_product_of(G4R_NN, s->hidden, 2 * h, s->old, h, w->hidden, 2 * h, m, 2 * h,
+                          h, 0);
+}
 
 void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
                                const g4r_activation *act, size_t m, size_t h,
                                const g4r_vec *vec)
 {
-    g4r_blas_nn(s->hidden, 2 * h, s->old, h, w->hidden, 2 * h, m, 2 * h, h, 0);
     for (size_t lane = 0; lane < m; lane++)
         vec->original_gates(s->gates + lane * 3 * h, s->saved + lane * h,
                             s->input + lane * 3 * h, s->hidden + lane * 2 * h, w->bias,
                             s->old + lane * h, h);
+    g4r_time(G4R_IN_GRU_PRODUCTS);
     g4r_blas_nn(s->hidden, h, s->saved, h, w->hidden_c, h, m, h, h, 0);
+    g4r_time(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++) {
         g4r_real *gates = s->gates + lane * 3 * h;
         vec->add3(gates, s->input + lane * 3 * h, w->bias, s->hidden + lane * h, h);
@@ -37,11 +45,12 @@ void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
     }
 }
 
-void g4r_cell_original_backward(g4r_cell_weights *dw, g4r_cell_state *s,
-                                const g4r_real *dstate, const g4r_cell_weights *w,
-                                const g4r_cell_mode *mode, size_t m, size_t h,
-                                const g4r_vec *vec)
+size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
+                                  g4r_cell_state *s, const g4r_real *dstate,
+                                  const g4r_cell_weights *w, const g4r_cell_mode *mode,
+                                  size_t m, size_t h, const g4r_vec *vec)
 {
+    g4r_time(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++) {
         const g4r_real *gates = s->gates + lane * 3 * h;
         g4r_real *dold = s->dold + lane * h;
@@ -50,15 +59,19 @@ void g4r_cell_original_backward(g4r_cell_weights *dw, g4r_cell_state *s,
                                s->old + lane * h, h);
     }
     /* hidden: du (M,h) */
+    g4r_time(G4R_IN_GRU_PRODUCTS);
     g4r_blas_nt(s->hidden, h, s->dinput, 3 * h, w->hidden_c, h, m, h, h, 0);
+    g4r_time(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++)
         vec->original_backward_reset(s->dinput + lane * 3 * h, s->dold + lane * h,
                                      s->hidden + lane * h, s->gates + lane * 3 * h,
                                      s->old + lane * h, h);
-    g4r_blas_tn(dw->hidden_c, h, s->saved, h, s->dinput, 3 * h, h, h, m, mode->beta);
-    g4r_blas_tn(dw->hidden, 2 * h, s->old, h, s->dinput + h, 3 * h, h, 2 * h, m,
-                mode->beta);
     g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, mode->beta, vec);
-    if (mode->needs_dold)
-        g4r_blas_nt(s->dold, h, s->dinput + h, 3 * h, w->hidden, 2 * h, m, h, 2 * h, 1);
+    products[0] = g4r_product_of(G4R_TN, dw->hidden_c, h, s->saved, h, s->dinput, 3 * h,
+                                 h, h, m, mode->beta);
+    products[1] = g4r_product_of(G4R_TN, dw->hidden, 2 * h, s->old, h, s->dinput + h,
+                                 3 * h, h, 2 * h, m, mode->beta);
+    products[2] = g4r_product_of(G4R_NT, s->dold, h, s->dinput + h, 3 * h, w->hidden,
+                                 2 * h, m, h, 2 * h, 1);
+    return mode->needs_dold ? 3 : 2;
 }

@@ -18,8 +18,6 @@
  */
 #include "cell.h"
 
-#include "blas.h"
-
 void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
                           g4r_real beta, const g4r_vec *vec)
 {
@@ -29,11 +27,17 @@ void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
         vec->add(sums, x + lane * n, n);
 }
 
+g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+                                   size_t h)
+{
+    return g4r_product_of(G4R_NT, s->hidden, 3 * h, s->old, h, w->hidden, h, m, 3 * h, h,
+                          0);
+}
+
 void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
                             const g4r_activation *act, size_t m, size_t h,
                             const g4r_vec *vec)
 {
-    g4r_blas_nt(s->hidden, 3 * h, s->old, h, w->hidden, h, m, 3 * h, h, 0);
     for (size_t lane = 0; lane < m; lane++) {
         g4r_real *gates = s->gates + lane * 3 * h;
         vec->torch_gates(gates, s->saved + lane * h, s->input + lane * 3 * h,
@@ -43,10 +47,10 @@ void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
     }
 }
 
-void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
-                             const g4r_real *dstate, const g4r_cell_weights *w,
-                             const g4r_cell_mode *mode, size_t m, size_t h,
-                             const g4r_vec *vec)
+size_t g4r_cell_torch_backward(g4r_product *products, g4r_cell_weights *dw,
+                               g4r_cell_state *s, const g4r_real *dstate,
+                               const g4r_cell_weights *w, const g4r_cell_mode *mode,
+                               size_t m, size_t h, const g4r_vec *vec)
 {
     for (size_t lane = 0; lane < m; lane++) {
         const g4r_real *gates = s->gates + lane * 3 * h;
@@ -56,9 +60,11 @@ void g4r_cell_torch_backward(g4r_cell_weights *dw, g4r_cell_state *s,
                             dstate + lane * h, gates, s->saved + lane * h,
                             s->old + lane * h, h);
     }
-    g4r_blas_tn(dw->hidden, h, s->hidden, 3 * h, s->old, h, 3 * h, h, m, mode->beta);
     g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, mode->beta, vec);
     g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, mode->beta, vec);
-    if (mode->needs_dold)
-        g4r_blas_nn(s->dold, h, s->hidden, 3 * h, w->hidden, h, m, h, 3 * h, 1);
+    products[0] = g4r_product_of(G4R_TN, dw->hidden, h, s->hidden, 3 * h, s->old, h,
+                                 3 * h, h, m, mode->beta);
+    products[1] = g4r_product_of(G4R_NN, s->dold, h, s->hidden, 3 * h, w->hidden, h, m, h,
+                                 3 * h, 1);
+    return mode->needs_dold ? 2 : 1;
 }

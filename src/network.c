@@ -2,6 +2,7 @@
 #include "network.h"
 
 #include "blas.h"
+#include "timing.h"
 
 static void layout_frame(g4r_frame *frame, g4r_arena *arena, const g4r_params *params,
                          size_t b, bool is_training)
@@ -36,6 +37,7 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
     size_t widest = 0;
     network->params = params;
     network->vec = g4r_vec_pick();
+    network->pool = NULL;
     network->n_frames = n_frames;
     network->last = n_frames - 1;
     network->frames = g4r_arena_take(arena, n_frames, sizeof *network->frames);
@@ -98,14 +100,43 @@ static g4r_cell_weights cell_weights(const g4r_layer *layer, g4r_real *const *va
 /* ---- forward ---- */
 
 /* input (M,3h) = x (M,n_in) times the layer's input matrix. */
-static void multiply_input(const g4r_layer *layer, const g4r_real *matrix,
-                           g4r_real *input, const g4r_real *x, size_t m)
+static g4r_product input_product(const g4r_layer *layer, const g4r_real *matrix,
+                                 g4r_real *input, const g4r_real *x, size_t m)
 {
     size_t h = layer->h, n_in = layer->n_in;
-    if (layer->cell == G4R_CELL_TORCH)
-        g4r_blas_nt(input, 3 * h, x, n_in, matrix, n_in, m, 3 * h, n_in, 0);
+    return layer->cell == G4R_CELL_TORCH
+               ? g4r_product_of(G4R_NT, input, 3 * h, x, n_in, matrix, n_in, m, 3 * h,
+                                n_in, 0)
+               : g4r_product_of(G4R_NN, input, 3 * h, x, n_in, matrix, 3 * h, m, 3 * h,
+                                n_in, 0);
+}
+
+/* x (M,n_in), or with one-hot input rows (M); cell->old is set. */
+static void forward_layer(g4r_network *network, const g4r_layer *layer,
+                          g4r_cell_state *cell, const g4r_real *x, const int32_t *rows,
+                          size_t m)
+{
+    const g4r_params *params = network->params;
+    const g4r_real *matrix = network->values[layer->input];
+    g4r_cell_weights weights = cell_weights(layer, network->values);
+    bool is_torch = layer->cell == G4R_CELL_TORCH;
+    g4r_product products[2];
+    size_t n = 0;
+    products[n++] = is_torch ? g4r_cell_torch_product(cell, &weights, m, layer->h)
+                             : g4r_cell_original_product(cell, &weights, m, layer->h);
+    if (layer->is_lookup)
+        gather(cell->input, matrix, rows, m, 3 * layer->h);
     else
-        g4r_blas_nn(input, 3 * h, x, n_in, matrix, 3 * h, m, 3 * h, n_in, 0);
+        products[n++] = input_product(layer, matrix, cell->input, x, m);
+    g4r_time(G4R_IN_GRU_PRODUCTS);
+    g4r_blas_run(network->pool, products, n);
+    g4r_time(G4R_IN_GATES);
+    if (is_torch)
+        g4r_cell_torch_forward(cell, &weights, &params->hidden_act, m, layer->h,
+                               network->vec);
+    else
+        g4r_cell_original_forward(cell, &weights, &params->hidden_act, m, layer->h,
+                                  network->vec);
 }
 
 static void forward_dense(g4r_network *network, g4r_frame *frame, size_t m)
@@ -132,6 +163,7 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
     g4r_frame *frame = &network->frames[t];
     const g4r_real *x = frame->x;
     frame->m = m;
+    g4r_time(G4R_IN_GATHER);
     if (params->mode != G4R_ONEHOT) {
         size_t n_in = params->layers[0].n_in;
         gather(frame->x, network->values[params->embedding], rows, m, n_in);
@@ -141,19 +173,8 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
     }
     for (size_t i = 0; i < params->n_layers; i++) {
         const g4r_layer *layer = &params->layers[i];
-        const g4r_real *matrix = network->values[layer->input];
-        g4r_cell_weights weights = cell_weights(layer, network->values);
         g4r_cell_state *cell = &frame->cells[i];
-        if (layer->is_lookup)
-            gather(cell->input, matrix, rows, m, 3 * layer->h);
-        else
-            multiply_input(layer, matrix, cell->input, x, m);
-        if (layer->cell == G4R_CELL_TORCH)
-            g4r_cell_torch_forward(cell, &weights, &params->hidden_act, m, layer->h,
-                                   network->vec);
-        else
-            g4r_cell_original_forward(cell, &weights, &params->hidden_act, m, layer->h,
-                                      network->vec);
+        forward_layer(network, layer, cell, x, rows, m);
         if (dropout != NULL && dropout->p_hidden > 0)
             network->vec->dropout(cell->state, frame->masks[i], dropout->p_hidden,
                                   dropout->key_hidden + (uint32_t)i, 0, m * layer->h);
@@ -208,19 +229,24 @@ static void backward_dense(g4r_network *network, const g4r_frame *frame,
 }
 
 /* dmatrix: gradient of the layer's input matrix; dx (M,n_in): that of x. */
-static void multiply_input_backward(const g4r_layer *layer, const g4r_real *matrix,
-                                    const g4r_real *dinput, g4r_real *dmatrix,
-                                    g4r_real *dx, const g4r_real *x, size_t m,
-                                    g4r_real beta)
+static size_t input_backward_products(g4r_product *products, const g4r_layer *layer,
+                                      const g4r_real *matrix, const g4r_real *dinput,
+                                      g4r_real *dmatrix, g4r_real *dx, const g4r_real *x,
+                                      size_t m, g4r_real beta)
 {
     size_t h = layer->h, n_in = layer->n_in;
     if (layer->cell == G4R_CELL_TORCH) {
-        g4r_blas_tn(dmatrix, n_in, dinput, 3 * h, x, n_in, 3 * h, n_in, m, beta);
-        g4r_blas_nn(dx, n_in, dinput, 3 * h, matrix, n_in, m, n_in, 3 * h, 0);
+        products[0] = g4r_product_of(G4R_TN, dmatrix, n_in, dinput, 3 * h, x, n_in, 3 * h,
+                                     n_in, m, beta);
+        products[1] = g4r_product_of(G4R_NN, dx, n_in, dinput, 3 * h, matrix, n_in, m,
+                                     n_in, 3 * h, 0);
     } else {
-        g4r_blas_tn(dmatrix, 3 * h, x, n_in, dinput, 3 * h, n_in, 3 * h, m, beta);
-        g4r_blas_nt(dx, n_in, dinput, 3 * h, matrix, 3 * h, m, n_in, 3 * h, 0);
+        products[0] = g4r_product_of(G4R_TN, dmatrix, 3 * h, x, n_in, dinput, 3 * h, n_in,
+                                     3 * h, m, beta);
+        products[1] = g4r_product_of(G4R_NT, dx, n_in, dinput, 3 * h, matrix, 3 * h, m,
+                                     n_in, 3 * h, 0);
     }
+    return 2;
 }
 
 /* What the gradient of a layer's old states adds to the states of the frame before. */
@@ -254,22 +280,28 @@ void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
             vec->add(dstate, network->dcarry[i], m * h);
         if (dropout->p_hidden > 0)
             vec->mul(dstate, frame->masks[i], m * h);
-        if (layer->cell == G4R_CELL_TORCH)
-            g4r_cell_torch_backward(&dweights, cell, dstate, &weights, &mode, m, h, vec);
-        else
-            g4r_cell_original_backward(&dweights, cell, dstate, &weights, &mode, m, h,
-                                       vec);
-        if (t > 0)
-            carry_back(frame, network->dcarry[i], network->frames[t - 1].m, cell->dold, h,
-                       vec);
+        g4r_time(G4R_IN_GATES);
+        g4r_product products[G4R_CELL_PRODUCTS + 2];
+        size_t n = layer->cell == G4R_CELL_TORCH
+                       ? g4r_cell_torch_backward(products, &dweights, cell, dstate,
+                                                 &weights, &mode, m, h, vec)
+                       : g4r_cell_original_backward(products, &dweights, cell, dstate,
+                                                    &weights, &mode, m, h, vec);
         if (layer->is_lookup)
             memcpy(drows, cell->dinput, m * 3 * h * sizeof *drows);
         else
-            multiply_input_backward(layer, network->values[layer->input], cell->dinput,
-                                    gradients[layer->input],
-                                    i > 0 ? network->dstate[i - 1] : drows,
-                                    i > 0 ? frame->cells[i - 1].state : frame->x, m,
-                                    mode.beta);
+            n += input_backward_products(products + n, layer,
+                                         network->values[layer->input], cell->dinput,
+                                         gradients[layer->input],
+                                         i > 0 ? network->dstate[i - 1] : drows,
+                                         i > 0 ? frame->cells[i - 1].state : frame->x, m,
+                                         mode.beta);
+        g4r_time(G4R_IN_GRU_PRODUCTS);
+        g4r_blas_run(network->pool, products, n);
+        g4r_time(G4R_IN_GATES);
+        if (t > 0)
+            carry_back(frame, network->dcarry[i], network->frames[t - 1].m, cell->dold, h,
+                       vec);
     }
     if (params->mode != G4R_ONEHOT && dropout->p_embed > 0)
         vec->mul(drows, frame->x_mask, m * params->layers[0].n_in);

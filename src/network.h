@@ -32,6 +32,7 @@ typedef struct g4r_network {
     const g4r_params *params;
     g4r_real *const *values;
     const g4r_vec *vec;
+    g4r_pool *pool; /* NULL unless the caller sets it */
     size_t n_frames;
     g4r_frame *frames; /* (n_frames) */
     size_t last;       /* frame whose state the next one carries on */
@@ -42,7 +43,8 @@ typedef struct g4r_network {
     g4r_real *slope;                    /* widest dense layer */
 } g4r_network;
 
-/* n_frames: 1 when not training. values are set by the caller. */
+/* n_frames: 1 when not training. values are set by the
+ * caller. */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
 /*

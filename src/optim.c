@@ -54,10 +54,32 @@ static void update_values(g4r_optim *optim, size_t param, size_t offset,
                        gradient, &optim->update, n);
 }
 
-void g4r_optim_dense(g4r_optim *optim, size_t param, const g4r_real *gradient)
+/* A tensor, or rows of one, whose values are updated by many threads. */
+typedef struct update_job {
+    g4r_optim *optim;
+    size_t param, cols;
+    const g4r_real *gradients;
+    const g4r_merge *merge; /* NULL: the whole tensor */
+    size_t n;               /* values, or distinct rows */
+} update_job;
+
+enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2 };
+
+static void update_range(void *context, size_t task, size_t worker)
 {
-    update_values(optim, param, 0, gradient,
-                  g4r_param_size(&optim->training->model->params.list[param]));
+    const update_job *job = context;
+    size_t from = task * VALUES_EACH;
+    (void)worker;
+    update_values(job->optim, job->param, from, job->gradients + from,
+                  G4R_MIN(VALUES_EACH, job->n - from));
+}
+
+void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
+                     const g4r_real *gradient)
+{
+    update_job job = {.optim = optim, .param = param, .gradients = gradient};
+    job.n = g4r_param_size(&optim->training->model->params.list[param]);
+    g4r_pool_run(pool, update_range, &job, (job.n + VALUES_EACH - 1) / VALUES_EACH);
 }
 
 /* ---- rows ---- */
@@ -154,17 +176,44 @@ static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
         scatter_column(values[i], columns[i], merge, n);
 }
 
-void g4r_optim_rows(g4r_optim *optim, size_t param, g4r_real *gradients,
+/* What the update of a distinct row reads. */
+static void prefetch_row(const update_job *job, size_t i)
+{
+    const g4r_optim *optim = job->optim;
+    size_t row = (size_t)job->merge->rows[job->merge->first[i]], at = row * job->cols;
+    g4r_prefetch(optim->training->model->values[job->param] + at, job->cols);
+    for (int state = 0; state < GRU4REC_N_OPTIMISER_STATES; state++) {
+        const g4r_real *values = state_of(optim, (gru4rec_state)state, job->param);
+        if (values != NULL)
+            g4r_prefetch(values + at, job->cols);
+    }
+}
+
+static void update_rows(void *context, size_t task, size_t worker)
+{
+    const update_job *job = context;
+    const g4r_merge *merge = job->merge;
+    size_t from = task * ROWS_EACH, to = G4R_MIN(from + ROWS_EACH, job->n);
+    (void)worker;
+    for (size_t i = from; i < G4R_MIN(from + ROWS_AHEAD, to); i++)
+        prefetch_row(job, i);
+    for (size_t i = from; i < to; i++) {
+        size_t first = (size_t)merge->first[i];
+        size_t at = (size_t)merge->rows[first] * job->cols;
+        if (i + ROWS_AHEAD < to)
+            prefetch_row(job, i + ROWS_AHEAD);
+        update_values(job->optim, job->param, at, job->gradients + first * job->cols,
+                      job->cols);
+    }
+}
+
+void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param, g4r_real *gradients,
                     const g4r_merge *merge, size_t n_distinct)
 {
     size_t cols = (size_t)optim->training->model->params.list[param].cols;
-    if (cols == 1) {
+    update_job job = {optim, param, cols, gradients, merge, n_distinct};
+    if (cols == 1)
         update_column(optim, param, gradients, merge, n_distinct);
-        return;
-    }
-    for (size_t i = 0; i < n_distinct; i++) {
-        size_t first = (size_t)merge->first[i];
-        size_t offset = (size_t)merge->rows[first] * cols;
-        update_values(optim, param, offset, gradients + first * cols, cols);
-    }
+    else
+        g4r_pool_run(pool, update_rows, &job, (n_distinct + ROWS_EACH - 1) / ROWS_EACH);
 }

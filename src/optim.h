@@ -1,6 +1,6 @@
 /*
  * optim.h (L3) - optimisers with momentum (algorithm 7), for dense parameters and for the
- * rows that a step touched. Uses model, rowset, vec.
+ * rows that a step touched. Uses model, rowset, pool, vec.
  *
  * d, the scaled gradient, eps = 1e-6, rho and rho2 from adapt_params:
  *   adagrad   a += g^2;                        d = g / sqrt(a + eps)
@@ -21,6 +21,7 @@
 #define G4R_OPTIM_H
 
 #include "model.h"
+#include "pool.h"
 #include "rowset.h"
 #include "vec.h"
 
@@ -46,7 +47,8 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
                     const gru4rec_options *options);
 /* Begins a step whose gradients have this sum of squares (needed only with grad_cap). */
 void g4r_optim_begin(g4r_optim *optim, double squares);
-void g4r_optim_dense(g4r_optim *optim, size_t param, const g4r_real *gradient);
+void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
+                     const g4r_real *gradient);
 
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows);
 void g4r_merge_clear(g4r_merge *merge);
@@ -61,7 +63,7 @@ size_t g4r_merge_sum(g4r_real *gradients, const g4r_merge *merge, size_t n, size
 double g4r_merge_squares(const g4r_real *gradients, const g4r_merge *merge,
                          size_t n_distinct, size_t cols, const g4r_vec *vec);
 /* Updates the distinct rows, whose gradients are those of their first occurrences. */
-void g4r_optim_rows(g4r_optim *optim, size_t param, g4r_real *gradients,
+void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param, g4r_real *gradients,
                     const g4r_merge *merge, size_t n_distinct);
 
 #endif

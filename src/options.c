@@ -200,6 +200,9 @@ static const g4r_option table[] = {
         "original paper"),
     OPTION(seed, G4R_INTEGER, TRAIN, 0, 9007199254740992.0, false, NULL, "42",
            "of all random numbers: same data, options and seed, same model"),
+    OPTION(threads, G4R_INTEGER, TRAIN, 0, 256, false, NULL, "0",
+           "threads of a training; 0: as many as there are processors. The result is the "
+           "same, to the bit"),
     OPTION(keep_versions, G4R_INTEGER, TRAIN, 1, 1000, false, NULL, "2",
            "trained versions kept in the database"),
     OPTION(memory_limit, G4R_INTEGER, TRAIN, 0, 9007199254740992.0, false, NULL, "0",

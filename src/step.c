@@ -3,6 +3,7 @@
 
 #include "blas.h"
 #include "status.h"
+#include "timing.h"
 
 /* Width of what a row of the input table holds: of E or Wy, or a one-hot layer's 3h. */
 static size_t input_cols(const g4r_params *params)
@@ -20,6 +21,19 @@ static bool is_dense(const g4r_params *params, size_t param, bool scores_all)
 {
     return !params->list[param].is_per_item ||
            (scores_all && (param == params->output || param == params->output_bias));
+}
+
+size_t g4r_step_threads(const gru4rec_options *options)
+{
+    if (options->threads > 0)
+        return (size_t)options->threads;
+    return g4r_blas_is_parallel() ? g4r_pool_processors() : 1;
+}
+
+/* Into how many parts the columns are cut; no more for fewer lanes. */
+static size_t count_parts(size_t m, size_t n, size_t d)
+{
+    return g4r_pool_cut(2.0 * (double)m * (double)n * (double)d, n, 128);
 }
 
 static void layout(g4r_step *step, const g4r_params *params,
@@ -50,7 +64,11 @@ static void layout(g4r_step *step, const g4r_params *params,
     step->inputs = g4r_arena_take(arena, all_inputs, sizeof *step->inputs);
     step->rows = g4r_arena_take(arena, g4r_mul(all, d), bytes);
     step->offset = g4r_arena_take(arena, n, bytes);
-    step->scratch = g4r_arena_take(arena, 3 * n, bytes);
+    step->scratch =
+        g4r_arena_take(arena, g4r_mul(g4r_step_threads(options), 3 * n), bytes);
+    step->losses = g4r_arena_take(arena, b, sizeof *step->losses);
+    step->partial =
+        g4r_arena_take(arena, g4r_mul(g4r_mul(count_parts(b, n, d) - 1, b), d), bytes);
     step->drows =
         g4r_arena_take(arena, g4r_mul(all + (has_table ? 0 : all_inputs), d), bytes);
     step->dinputs =
@@ -109,6 +127,10 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     step->dropout.p_hidden = (g4r_real)options->dropout_p_hidden;
     g4r_loss_init(&step->loss, options);
     g4r_optim_init(&step->optim, training, options);
+    step->pool = g4r_pool_new(g4r_step_threads(options), allocator);
+    if (step->pool == NULL)
+        return g4r_fail_nomem(error, g4r_pool_bytes(g4r_step_threads(options)));
+    step->network.pool = step->pool;
     step->n_seen = count_seen(support, model->params.n_items);
     g4r_softmax_init(&step->softmax, (size_t)step->n_seen, options->smoothing);
     for (int32_t i = 0; step->logq > 0 && i < step->n_seen; i++)
@@ -118,6 +140,8 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
 
 void g4r_step_free(g4r_step *step)
 {
+    g4r_pool_free(step->pool);
+    step->pool = NULL;
     g4r_arena_free(&step->arena, &step->allocator);
 }
 
@@ -145,47 +169,111 @@ static g4r_step_frame *open_frame(g4r_step *step, size_t m)
     return frame;
 }
 
-static void gather_columns(g4r_step *step, const g4r_step_frame *frame,
-                           const int32_t *targets, size_t m, const int32_t *samples)
+static void take_columns(g4r_step *step, const g4r_step_frame *frame,
+                         const int32_t *targets, const int32_t *samples)
+{
+    int32_t *columns = step->columns + frame->start;
+    memcpy(columns, targets, frame->m * sizeof *targets);
+    if (step->n_sample > 0)
+        memcpy(columns + frame->m, samples, step->n_sample * sizeof *samples);
+}
+
+/* The columns of a frame, cut into parts. */
+typedef struct columns_job {
+    g4r_step *step;
+    const g4r_step_frame *frame;
+    const g4r_real *top; /* (M,D) */
+    size_t n_parts;
+} columns_job;
+
+static columns_job make_job(g4r_step *step, size_t t)
+{
+    const g4r_step_frame *frame = &step->frames[t];
+    size_t d = step->model->params.top;
+    return (columns_job){step, frame, g4r_network_top(&step->network, t),
+                         count_parts(frame->m, frame->n, d)};
+}
+
+/* Columns from ... to - 1 are part's. */
+static size_t part_start(const columns_job *job, size_t part)
+{
+    size_t width = (job->frame->n / job->n_parts + 15) & ~(size_t)15;
+    return part == job->n_parts ? job->frame->n : G4R_MIN(part * width, job->frame->n);
+}
+
+enum { AHEAD = 8 };
+
+/*
+ * Rows, and bias less the logq correction: ln q is ln support for targets, alpha ln
+ * support for samples (algorithm 5.1).
+ */
+static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t from,
+                           size_t to)
 {
     const g4r_params *params = &step->model->params;
     const g4r_real *output = step->model->values[params->output];
     const g4r_real *bias = step->model->values[params->output_bias];
-    const size_t n = frame->n, d = params->top;
-    int32_t *columns = step->columns + frame->start;
+    const size_t d = params->top;
+    const int32_t *columns = step->columns + frame->start;
     g4r_real *rows = step->rows + frame->start * d;
-    memcpy(columns, targets, m * sizeof *targets);
-    if (step->n_sample > 0)
-        memcpy(columns + m, samples, step->n_sample * sizeof *samples);
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = from; j < to; j++) {
         size_t row = (size_t)columns[j];
+        if (j + AHEAD < to)
+            g4r_prefetch(output + (size_t)columns[j + AHEAD] * d, d);
         memcpy(rows + j * d, output + row * d, d * sizeof *output);
         step->offset[j] = bias[row];
     }
-    /*
-     * logq: ln q is ln support for targets, alpha ln support for samples (algorithm
-     * 5.1).
-     */
-    for (size_t j = 0; step->logq > 0 && j < n; j++) {
-        g4r_real power = j < m ? 1 : step->sample_alpha;
+    for (size_t j = from; step->logq > 0 && j < to; j++) {
+        g4r_real power = j < frame->m ? 1 : step->sample_alpha;
         step->offset[j] -= step->logq * power * step->log_support[columns[j]];
     }
 }
 
-/* The scores of the gathered columns, and what each lane's loss makes of them. */
-static double score_columns(g4r_step *step, const g4r_step_frame *frame,
-                            const g4r_real *top)
+/* The scores of a part. */
+static void score_part(void *context, size_t part, size_t worker)
 {
-    const size_t m = frame->m, n = frame->n, d = step->model->params.top;
-    const g4r_vec *vec = step->network.vec;
+    const columns_job *job = context;
+    g4r_step *step = job->step;
+    const g4r_step_frame *frame = job->frame;
+    const size_t n = frame->n, d = step->model->params.top;
+    const size_t from = part_start(job, part), to = part_start(job, part + 1);
+    (void)worker;
+    g4r_time(G4R_IN_GATHER);
+    gather_columns(step, frame, from, to);
+    g4r_time(G4R_IN_SCORE_PRODUCTS);
+    g4r_blas_nt(frame->scores + from, n, job->top, d,
+                step->rows + (frame->start + from) * d, d, frame->m, to - from, d, 0);
+    for (size_t lane = 0; lane < frame->m; lane++)
+        step->network.vec->add(frame->scores + lane * n + from, step->offset + from,
+                               to - from);
+}
+
+enum { LANES_EACH = 4 };
+
+static void score_lanes(void *context, size_t task, size_t worker)
+{
+    const columns_job *job = context;
+    g4r_step *step = job->step;
+    const g4r_step_frame *frame = job->frame;
+    const size_t n = frame->n, to = G4R_MIN((task + 1) * LANES_EACH, frame->m);
+    g4r_real *scratch = step->scratch + worker * 3 * n;
+    g4r_time(G4R_IN_LOSS);
+    for (size_t lane = task * LANES_EACH; lane < to; lane++)
+        step->losses[lane] =
+            g4r_loss_row(frame->scores + lane * n, &step->loss, lane, n,
+                         1 / (g4r_real)step->batch_size, scratch, step->network.vec);
+}
+
+/* The scores of the gathered columns, and what each lane's loss makes of them. */
+static double score_columns(g4r_step *step, size_t t)
+{
+    columns_job job = make_job(step, t);
     double loss = 0;
-    g4r_blas_nt(frame->scores, n, top, d, step->rows + frame->start * d, d, m, n, d, 0);
-    for (size_t lane = 0; lane < m; lane++) {
-        g4r_real *scores = frame->scores + lane * n;
-        vec->add(scores, step->offset, n);
-        loss += g4r_loss_row(scores, &step->loss, lane, n, 1 / (g4r_real)step->batch_size,
-                             step->scratch, vec);
-    }
+    g4r_pool_run(step->pool, score_part, &job, job.n_parts);
+    g4r_pool_run(step->pool, score_lanes, &job,
+                 (job.frame->m + LANES_EACH - 1) / LANES_EACH);
+    for (size_t lane = 0; lane < job.frame->m; lane++)
+        loss += step->losses[lane];
     return loss;
 }
 
@@ -202,7 +290,7 @@ double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inpu
     g4r_step_frame *frame = open_frame(step, m);
     double loss;
     if (!step->scores_all)
-        gather_columns(step, frame, targets, m, samples);
+        take_columns(step, frame, targets, samples);
     memcpy(step->inputs + frame->input_start, inputs, m * sizeof *inputs);
     g4r_network_carry(&step->network, t, from, m);
     g4r_network_forward(&step->network, t, inputs, m, &frame->dropout);
@@ -213,9 +301,10 @@ double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inpu
         loss =
             g4r_softmax_forward(&step->softmax, frame->log_sums, top, targets, m, &table);
     } else {
-        loss = score_columns(step, frame, top);
+        loss = score_columns(step, t);
     }
     step->frame++;
+    g4r_time(G4R_IN_REST);
     return loss;
 }
 
@@ -246,17 +335,41 @@ static g4r_real *input_gradients(const g4r_step *step)
                                       : step->dinputs;
 }
 
-/* From the scores of a frame to its columns' rows and to the top state. */
+/*
+ * From the scores of a part to its columns' rows, and its share of the top state's
+ * gradient: the first part's in place, the others' beside.
+ */
+static void backward_part(void *context, size_t part, size_t worker)
+{
+    const columns_job *job = context;
+    g4r_step *step = job->step;
+    const g4r_step_frame *frame = job->frame;
+    const size_t m = frame->m, n = frame->n, d = step->model->params.top;
+    const size_t from = part_start(job, part), to = part_start(job, part + 1);
+    const size_t at = frame->start + from;
+    g4r_real *dtop =
+        part == 0 ? g4r_network_dtop(&step->network) : step->partial + (part - 1) * m * d;
+    (void)worker;
+    g4r_time(G4R_IN_LOSS);
+    memset(step->doffset + at, 0, (to - from) * sizeof *step->doffset);
+    for (size_t lane = 0; lane < m; lane++)
+        step->network.vec->add(step->doffset + at, frame->scores + lane * n + from,
+                               to - from);
+    g4r_time(G4R_IN_SCORE_PRODUCTS);
+    g4r_blas_tn(step->drows + at * d, d, frame->scores + from, n, job->top, d, to - from,
+                d, m, 0);
+    g4r_blas_nn(dtop, d, frame->scores + from, n, step->rows + at * d, d, m, d, to - from,
+                0);
+}
+
 static void backward_columns(g4r_step *step, size_t t)
 {
-    const g4r_step_frame *frame = &step->frames[t];
-    const size_t m = frame->m, n = frame->n, d = step->model->params.top;
-    g4r_cell_column_sums(step->doffset + frame->start, frame->scores, m, n, 0,
-                         step->network.vec);
-    g4r_blas_tn(step->drows + frame->start * d, d, frame->scores, n,
-                g4r_network_top(&step->network, t), d, n, d, m, 0);
-    g4r_blas_nn(g4r_network_dtop(&step->network), d, frame->scores, n,
-                step->rows + frame->start * d, d, m, d, n, 0);
+    columns_job job = make_job(step, t);
+    const size_t size = job.frame->m * step->model->params.top;
+    g4r_pool_run(step->pool, backward_part, &job, job.n_parts);
+    for (size_t part = 1; part < job.n_parts; part++)
+        step->network.vec->add(g4r_network_dtop(&step->network),
+                               step->partial + (part - 1) * size, size);
 }
 
 static void backward_full(g4r_step *step, size_t t)
@@ -367,18 +480,24 @@ void g4r_step_update(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     g4r_optim *optim = &step->optim;
+    g4r_time(G4R_IN_SPARSE_UPDATE);
     touched rows = merge_rows(step);
+    g4r_time(G4R_IN_DENSE_UPDATE);
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
     for (size_t i = 0; i < params->n; i++)
         if (is_moved_densely(step, i))
-            g4r_optim_dense(optim, i, step->gradients[i]);
-    g4r_optim_rows(optim, params->output, step->drows, &step->merge_output, rows.outputs);
-    g4r_optim_rows(optim, params->output_bias, step->doffset, &step->merge_output,
-                   rows.biases);
+            g4r_optim_dense(optim, step->pool, i, step->gradients[i]);
+    g4r_time(G4R_IN_SPARSE_UPDATE);
+    g4r_optim_rows(optim, step->pool, params->output, step->drows, &step->merge_output,
+                   rows.outputs);
+    g4r_optim_rows(optim, step->pool, params->output_bias, step->doffset,
+                   &step->merge_output, rows.biases);
     if (params->mode != G4R_SHARED) {
         size_t table =
             params->mode == G4R_SEPARATE ? params->embedding : params->layers[0].input;
-        g4r_optim_rows(optim, table, step->dinputs, &step->merge_input, rows.inputs);
+        g4r_optim_rows(optim, step->pool, table, step->dinputs, &step->merge_input,
+                       rows.inputs);
     }
     step->frame = 0;
+    g4r_time(G4R_IN_REST);
 }

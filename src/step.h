@@ -33,6 +33,7 @@ typedef struct g4r_step {
     gru4rec_allocator allocator;
     g4r_arena arena;
     gru4rec_model *model; /* the training's */
+    g4r_pool *pool;
     g4r_network network;
     g4r_loss loss;
     bool scores_all; /* n_sample = all: the softmax in place of columns and loss */
@@ -56,7 +57,9 @@ typedef struct g4r_step {
     int32_t *inputs;       /* (T M) item rows of the inputs */
     g4r_real *rows;        /* (T N,D) output rows of the columns */
     g4r_real *offset;      /* (N) bias less logq correction */
-    g4r_real *scratch;     /* (3N) */
+    g4r_real *scratch;     /* (threads,3N) */
+    double *losses;        /* (M) */
+    g4r_real *partial;     /* (parts - 1,M,D) shares of the top state's gradient */
     g4r_real *drows;   /* (T (N+M),D) gradient of rows; shared: the inputs' behind it */
     g4r_real *dinputs; /* (T M,width) gradient of the inputs' rows, in other modes */
     g4r_real *doffset; /* (T N) gradient of the columns' biases */
@@ -69,7 +72,9 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              size_t n_lanes, const gru4rec_allocator *allocator,
                              gru4rec_error *error);
 void g4r_step_free(g4r_step *step);
-/* Bytes that init allocates. */
+/* Threads that the option asks for; 0: as many as there are processors. */
+size_t g4r_step_threads(const gru4rec_options *options);
+/* Bytes that init allocates, apart from the threads. */
 size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
                       size_t n_lanes);
 

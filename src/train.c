@@ -29,6 +29,11 @@ static size_t lane_count(const gru4rec_options *options, int64_t n_sessions)
     return (size_t)G4R_MIN(options->batch_size, G4R_MAX(n_sessions, 1));
 }
 
+int32_t gru4rec_train_threads(const gru4rec_options *options)
+{
+    return (int32_t)g4r_step_threads(options);
+}
+
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions)
 {
@@ -44,7 +49,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                     (options->train_random_order ? (size_t)n_sessions * 8 : 0);
     if (step > SIZE_MAX / 4 || training > SIZE_MAX / 4)
         return SIZE_MAX;
-    others += G4R_ALIGNMENT + sizeof(void *); /* to align the workspace */
+    others += G4R_ALIGNMENT + sizeof(void *) /* to align the workspace */ +
+              g4r_pool_bytes(g4r_step_threads(options));
     if (options->validation > 0)
         others += gru4rec_evaluate_bytes(options, n_items);
     return step + training + sampler + others;

@@ -11,7 +11,7 @@ RUNNER := $(B)/tests/sqllogictest
 SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 
 .PHONY: test test-fast test-unit test-grad test-golden test-runner test-sql test-docs \
-        test-flavour accuracy coverage check-format check-layers docs
+        test-flavour accuracy bench coverage check-format check-layers docs
 
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
@@ -78,6 +78,14 @@ test-valgrind: gru4rec.so
 
 test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)
+
+# On an idle machine only. WORKLOADS="W1 W2", EVENTS=file.tsv, JSON=1 for the machine's eyes.
+bench: $(B)/bench
+	@$< --seconds $(or $(SECONDS_EACH),3) $(if $(JSON),--json) $(if $(EVENTS),--events $(EVENTS)) $(WORKLOADS)
+
+$(B)/bench: tests/bench/bench.c tests/bench/floor.c tests/bench/floor.h $(TIMING_OBJ)
+	@echo 'LD  $@'
+	$(Q)$(CC) -std=c11 $(WARNINGS) $(OPTFLAGS) -g -DGRU4REC_TIMING $(BLAS_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 accuracy: gru4rec.so
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data

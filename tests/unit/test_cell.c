@@ -252,6 +252,11 @@ static void add_gradients(plain *p, const fixture *f, bool is_added)
     add_old(p->dbias_hidden, f->dbias_hidden, 3 * f->h, is_added);
 }
 
+static void run_product(g4r_product product)
+{
+    g4r_blas_run(NULL, &product, 1);
+}
+
 static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_added,
                         const g4r_vec *vec)
 {
@@ -259,12 +264,16 @@ static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_a
     static plain p;
     start(&f, m, h, act);
     plain_torch(&p, &f);
+    run_product(g4r_cell_torch_product(&f.s, &f.w, m, h));
     g4r_cell_torch_forward(&f.s, &f.w, act, m, h, vec);
     check_values(p.state, f.state, m * h, "state");
     const g4r_cell_mode mode = {*act, is_added ? 1 : 0, is_added};
     fill_gradients(&f);
     add_gradients(&p, &f, is_added);
-    g4r_cell_torch_backward(&f.dw, &f.s, f.dstate, &f.w, &mode, m, h, vec);
+    g4r_product products[G4R_CELL_PRODUCTS];
+    size_t n =
+        g4r_cell_torch_backward(products, &f.dw, &f.s, f.dstate, &f.w, &mode, m, h, vec);
+    g4r_blas_run(NULL, products, n);
     if (mode.needs_dold)
         check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
@@ -280,12 +289,16 @@ static void check_original(size_t m, size_t h, const g4r_activation *act, bool i
     static plain p;
     start(&f, m, h, act);
     plain_original(&p, &f);
+    run_product(g4r_cell_original_product(&f.s, &f.w, m, h));
     g4r_cell_original_forward(&f.s, &f.w, act, m, h, vec);
     check_values(p.state, f.state, m * h, "state");
     const g4r_cell_mode mode = {*act, is_added ? 1 : 0, is_added};
     fill_gradients(&f);
     add_gradients(&p, &f, is_added);
-    g4r_cell_original_backward(&f.dw, &f.s, f.dstate, &f.w, &mode, m, h, vec);
+    g4r_product products[G4R_CELL_PRODUCTS];
+    size_t n = g4r_cell_original_backward(products, &f.dw, &f.s, f.dstate, &f.w, &mode, m,
+                                          h, vec);
+    g4r_blas_run(NULL, products, n);
     if (mode.needs_dold)
         check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
@@ -345,7 +358,9 @@ static void test_cells_coincide_at_zero_state(void)
             to[2 * h + i] = v[i];
         }
     }
+    run_product(g4r_cell_torch_product(&torch.s, &torch.w, m, h));
     g4r_cell_torch_forward(&torch.s, &torch.w, &hyperbolic, m, h, g4r_vec_pick());
+    run_product(g4r_cell_original_product(&original.s, &original.w, m, h));
     g4r_cell_original_forward(&original.s, &original.w, &hyperbolic, m, h,
                               g4r_vec_pick());
     for (size_t i = 0; i < m * h; i++)

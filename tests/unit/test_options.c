@@ -59,7 +59,8 @@ static void defaults_are_the_documented_ones(void)
                                               {"resume", "false"},
                                               {"keep_optimizer", "false"},
                                               {"biases", "true"},
-                                              {"whole_sessions", "false"}};
+                                              {"whole_sessions", "false"},
+                                              {"threads", "0"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());

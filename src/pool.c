@@ -1,0 +1,207 @@
+/*
+ * pool.c (L1) - see pool.h.
+ *
+ * state holds a job's number in its high half and how many of its tasks nobody has taken
+ * in its low half. Who takes one down in that very job owns a task, and until that is
+ * done the job cannot change; so late-comers need not be waited for.
+ */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { SPINS = 4000 /* some 50 microseconds */, SPINS_BEFORE_YIELD = 200 };
+
+typedef struct worker {
+    g4r_pool *pool;
+    size_t number;
+    pthread_t thread;
+} worker;
+
+struct g4r_pool {
+    gru4rec_allocator allocator;
+    _Atomic uint64_t state;
+    _Atomic size_t n_done;
+    g4r_task *task; /* written before state */
+    void *context;
+    uint32_t job;
+    _Atomic size_t n_sleeping;
+    _Atomic bool is_over;
+    pthread_mutex_t lock; /* for sleeping */
+    pthread_cond_t wake;
+    size_t n_workers;
+    worker workers[];
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Takes a task of the job under way and does it; false when there is none left. */
+static bool work(g4r_pool *pool, size_t number)
+{
+    uint64_t state = atomic_load_explicit(&pool->state, memory_order_acquire);
+    do
+        if ((uint32_t)state == 0)
+            return false;
+    while (!atomic_compare_exchange_weak_explicit(&pool->state, &state, state - 1,
+                                                  memory_order_acq_rel,
+                                                  memory_order_acquire));
+    pool->task(pool->context, (uint32_t)state - 1, number);
+    atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_release);
+    return true;
+}
+
+static bool has_work(g4r_pool *pool)
+{
+    return (uint32_t)atomic_load(&pool->state) != 0 || atomic_load(&pool->is_over);
+}
+
+static void sleep_until_work(g4r_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->n_sleeping, 1);
+    while (!has_work(pool))
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->n_sleeping, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void *run_worker(void *context)
+{
+    worker *self = context;
+    g4r_pool *pool = self->pool;
+    while (!atomic_load(&pool->is_over)) {
+        int spins = 0;
+        while (!has_work(pool) && spins < SPINS) {
+            relax();
+            spins++;
+        }
+        if (!has_work(pool))
+            sleep_until_work(pool);
+        while (work(pool, self->number))
+            ;
+    }
+    return NULL;
+}
+
+static void wake_all(g4r_pool *pool)
+{
+    if (atomic_load(&pool->n_sleeping) == 0)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+size_t g4r_pool_processors(void)
+{
+    size_t n = 0;
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = (size_t)CPU_COUNT(&set);
+#else
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    n = online > 0 ? (size_t)online : 0;
+#endif
+    return G4R_MAX(n, 1);
+}
+
+size_t g4r_pool_workers(const g4r_pool *pool)
+{
+    return pool != NULL ? pool->n_workers : 1;
+}
+
+size_t g4r_pool_cut(double operations, size_t n, size_t least)
+{
+    enum { MOST = 8, OPERATIONS = 4000000 };
+    size_t by_work = operations > OPERATIONS ? (size_t)(operations / OPERATIONS) + 1 : 1;
+    size_t by_size = G4R_MAX(n / least, 1);
+    return G4R_MIN(G4R_MIN(by_work, by_size), MOST);
+}
+
+size_t g4r_pool_bytes(size_t n_workers)
+{
+    return sizeof(g4r_pool) + n_workers * sizeof(worker);
+}
+
+/* The host's signals are not for our threads. */
+static void start_threads(g4r_pool *pool, size_t n_workers)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    for (size_t i = 1; i < n_workers; i++) {
+        worker *w = &pool->workers[pool->n_workers];
+        *w = (worker){.pool = pool, .number = pool->n_workers};
+        if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
+            break;
+        pool->n_workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+g4r_pool *g4r_pool_new(size_t n_workers, const gru4rec_allocator *allocator)
+{
+    g4r_pool *pool = g4r_alloc(allocator, 1, g4r_pool_bytes(n_workers));
+    if (pool == NULL)
+        return NULL;
+    pool->allocator = *allocator;
+    pool->n_workers = 1;
+    atomic_init(&pool->state, 0);
+    atomic_init(&pool->n_done, 0);
+    atomic_init(&pool->n_sleeping, 0);
+    atomic_init(&pool->is_over, false);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    start_threads(pool, n_workers);
+    return pool;
+}
+
+void g4r_pool_free(g4r_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    gru4rec_allocator allocator = pool->allocator;
+    atomic_store(&pool->is_over, true);
+    wake_all(pool);
+    for (size_t i = 1; i < pool->n_workers; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->wake);
+    g4r_free(&allocator, pool);
+}
+
+void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
+{
+    if (pool == NULL || pool->n_workers == 1 || n <= 1) {
+        for (size_t i = n; i-- > 0;)
+            task(context, i, 0);
+        return;
+    }
+    assert(n <= UINT32_MAX);
+    pool->task = task;
+    pool->context = context;
+    atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
+    pool->job++;
+    atomic_store(&pool->state, (uint64_t)pool->job << 32 | n);
+    wake_all(pool);
+    while (work(pool, 0))
+        ;
+    for (int spins = 0; atomic_load_explicit(&pool->n_done, memory_order_acquire) < n;
+         spins++) {
+        relax();
+        if (spins > SPINS_BEFORE_YIELD)
+            sched_yield(); /* more threads than processors: somebody needs this one */
+    }
+}

@@ -1,0 +1,39 @@
+/*
+ * floor.h - the least that a training step could take: its products alone, through
+ * OpenBLAS on one thread; one read of each distinct row that it gathers; and one read and
+ * write of each distinct row that it updates, with its accumulator, in the step's random
+ * order with prefetch. Nothing else: no gates, no loss, no optimiser.
+ */
+#ifndef BENCH_FLOOR_H
+#define BENCH_FLOOR_H
+
+#include "../../src/model.h"
+#include "../../src/sampler.h"
+
+enum { FLOOR_MOST_PRODUCTS = 24, FLOOR_SETS = 64 };
+
+typedef struct bench_product {
+    char kind; /* 't': nt, 'n': nn, 'k': tn */
+    size_t m, n, k;
+} bench_product;
+
+typedef struct bench_floor {
+    bench_product products[FLOOR_MOST_PRODUCTS];
+    size_t n_products;
+    g4r_real *a, *b, *c; /* as large as the largest operand */
+    int32_t *rows;       /* (FLOOR_SETS, n_rows) distinct rows of steps */
+    size_t n_rows[FLOOR_SETS], most_rows, set;
+    size_t width, input_width; /* of a row of the output table; of an input table or 0 */
+    size_t n_inputs;
+    g4r_real *table, *acc;             /* the model's own */
+    g4r_real *input_table, *input_acc; /* the model's own, or NULL */
+    g4r_real sink;
+} bench_floor;
+
+void bench_floor_open(bench_floor *floor, const gru4rec_training *training,
+                      const gru4rec_options *options, const int64_t *support);
+void bench_floor_close(bench_floor *floor);
+/* One step's worth. Moves nothing: it writes what it read. */
+void bench_floor_step(bench_floor *floor);
+
+#endif

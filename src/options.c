@@ -105,13 +105,14 @@ static const g4r_option table[] = {
            "sessions trained side by side (lanes)"),
     OPTION(n_epochs, G4R_INTEGER, TRAIN, 1, 100000, false, NULL, "10",
            "passes over the events"),
-    OPTION(learning_rate, G4R_REAL, TRAIN, 1e-9, 100, false, NULL, "0.05",
-           "step size; adadelta, where it is not given: 1"),
+    OPTION(
+        learning_rate, G4R_REAL, TRAIN, 1e-9, 100, false, NULL, "0.07",
+        "step size; where it is not given, 1 for adadelta, 0.001 for adam and rmsprop"),
     OPTION(momentum, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
            "share of the last move that is repeated (heavy ball)"),
-    OPTION(dropout_p_embed, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
+    OPTION(dropout_p_embed, G4R_REAL, TRAIN, 0, 1, true, NULL, "0.3",
            "share of the input embedding's values that is dropped"),
-    OPTION(dropout_p_hidden, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
+    OPTION(dropout_p_hidden, G4R_REAL, TRAIN, 0, 1, true, NULL, "0.2",
            "share of each hidden state's values that is dropped"),
     OPTION(embedding, G4R_INTEGER, TRAIN, 0, 65536, false, "layersize", "0",
            "width of a separate input embedding, or layersize; 0: none. Above 0 it sets "
@@ -128,7 +129,7 @@ static const g4r_option table[] = {
            "popularity"),
     OPTION(bpreg, G4R_REAL, TRAIN, 0, 1000, false, NULL, "1",
            "weight of bpr-max's score regularisation"),
-    OPTION(logq, G4R_REAL, TRAIN, 0, 100, false, NULL, "0",
+    OPTION(logq, G4R_REAL, TRAIN, 0, 100, false, NULL, "1",
            "strength of cross-entropy's correction for the sampling of negatives"),
     OPTION(smoothing, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
            "share of cross-entropy's label that is spread over the negatives"),
@@ -424,6 +425,9 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
                         (int)asked->n, (int)options->adapt_params.n);
     if (options->adapt == GRU4REC_ADADELTA && !IS_SET(learning_rate))
         options->learning_rate = 1;
+    if ((options->adapt == GRU4REC_ADAM || options->adapt == GRU4REC_RMSPROP) &&
+        !IS_SET(learning_rate))
+        options->learning_rate = 0.001;
     return GRU4REC_OK;
 }
 
@@ -485,6 +489,8 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     if (options->embedding == GRU4REC_EMBEDDING_LAYERSIZE)
         options->embedding = options->layers.values[0];
     bool is_onehot = options->embedding == 0 && !options->constrained_embedding;
+    if (is_onehot && !IS_SET(dropout_p_embed))
+        options->dropout_p_embed = 0;
     if (is_onehot && options->dropout_p_embed > 0)
         return g4r_fail(error, GRU4REC_INVALID,
                         "dropout_p_embed has no embedding to drop from with one-hot "

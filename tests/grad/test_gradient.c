@@ -254,6 +254,7 @@ static void check_frames(size_t first, size_t n_frames, int mode, int cell,
              more);
     test_running = label;
     gru4rec_options_init(&options);
+    set(&options, "preset", "official");
     set(&options, "n_sample", "4");
     set_all(&options, label);
     check(&options, first, n_frames);

@@ -119,10 +119,10 @@ def invent_visits(rng, window, days, tick):
 
 
 def in_disorder(rng, visits, ids):
-    """Rows (visitor, time, item, kind)."""
-    rows = [(visitor, *event) for visit, visitor in zip(visits, ids) for event in visit]
+    """Rows (visitor, time, item, kind); first one who views nothing, so that items do not appear first in views."""
+    rows = [(visitor, *event) for visit, visitor in zip(visits, ids[1:]) for event in visit]
     rng.shuffle(rows)
-    return rows
+    return [(ids[0], -35 * DAY, item, 'other') for item in rng.sample(POPULAR, len(POPULAR))] + rows
 
 
 def numbers(rng, count, low, high):
@@ -259,6 +259,12 @@ def ranks(values):
     return {value: rank for rank, value in enumerate(dict.fromkeys(values))}
 
 
+def other_ranks_in_views(values, rows):
+    """Whether values would have other ranks if only the views had any."""
+    viewed = ranks(value for value, row in zip(values, rows) if row[3] in ('view', 'detail'))
+    return [value for value in ranks(values) if value in viewed] != list(viewed)
+
+
 def epoch(text):
     return int(datetime.datetime.strptime(text, '%Y-%m-%d %H:%M:%S').replace(tzinfo=UTC).timestamp())
 
@@ -358,7 +364,7 @@ REES46_END = 1575158400
 
 def invent_rees46(rng, directory):
     visits = invent_visits(rng, DAY, 40, 1)
-    ids = numbers(rng, len(visits), 500000000, 600000000)
+    ids = numbers(rng, len(visits) + 1, 500000000, 600000000)
     products = numbers(rng, 400, 1000000, 60000000)
     files = [], []
     for user, time, item, kind in in_disorder(rng, visits, ids):
@@ -387,8 +393,8 @@ def prepare_rees46(directory, seen):
     views = [row for row in rows if row[3] == 'view']
     by_value = sorted(views, key=lambda row: (user_rank[row[0]], row[1], row[2]))
     seen['tie that the rank decides'] += by_value != views
-    seen['user that is not ranked by its views'] += ([user for user in user_rank if any(v[0] == user for v in views)] !=
-                                                     list(ranks(row[0] for row in raw if row[3] == 'view')))
+    seen['visitor that is not ranked by its views'] += other_ranks_in_views([row[0] for row in raw], raw)
+    seen['item that is not ranked by its views'] += other_ranks_in_views([row[2] for row in raw], raw)
     sessions = cut(views, HOUR, seen)
     seen['pause that another event would fill'] += filled(rows, HOUR)
     events = [(session, row[2], row[1]) for session, row in zip(sessions, views)]
@@ -402,10 +408,10 @@ COVEO_END = 1555286400123
 
 def invent_coveo(rng, directory):
     visits = invent_visits(rng, DAY, 5, 0.001)
-    hashes = [f'{rng.getrandbits(256):064x}' for _ in visits]
-    products = [f'{rng.getrandbits(256):064x}' for _ in range(400)]
+    hashes = [f'{rng.getrandbits(256):064x}' for _ in range(len(visits) + 401)]
+    ids, products = hashes[400:], hashes[:400]
     lines = []
-    for visit, time, item, kind in in_disorder(rng, visits, hashes):
+    for visit, time, item, kind in in_disorder(rng, visits, ids):
         ms, url = COVEO_END + round(time * 1000), f'{rng.getrandbits(256):064x}'
         if kind == 'view':
             lines.append((visit, 'event_product', 'detail', products[item], ms, url))
@@ -415,7 +421,6 @@ def invent_coveo(rng, directory):
             lines.append((visit, 'pageview', '', '', ms, url))
         if rng.random() < 0.3:
             lines.append((visit, 'pageview', '', '', ms, url))  # the page of the product, at the same time
-    rng.shuffle(lines)
     header = 'session_id_hash,event_type,product_action,product_sku_hash,server_timestamp_epoch_ms,hashed_url'
     write(directory + '/browsing_train.csv', [header.split(',')] + lines, rng=rng)
 
@@ -425,6 +430,8 @@ def prepare_coveo(directory, seen):
     session_rank = ranks(row[0] for row in raw)
     item_rank = ranks(row[2] for row in raw if row[2])
     seen['missing item'] += sum(row[2] == '' for row in raw)
+    seen['visitor that is not ranked by its views'] += other_ranks_in_views([row[0] for row in raw], raw)
+    seen['item that is not ranked by its views'] += other_ranks_in_views([row[2] for row in raw], raw)
     rows = sort(raw, lambda r: session_rank[r[0]], lambda r: r[1], lambda r: item_rank.get(r[2], len(raw)), seen)
     sessions = cut(rows, HOUR * 1000, seen)
     numbered = [(session, row[2], row[1]) for session, row in zip(sessions, rows) if row[3] == 'detail']
@@ -442,7 +449,7 @@ RETAILROCKET_END = 1442545200000
 
 def invent_retailrocket(rng, directory):
     visits = invent_visits(rng, 7 * DAY, 35, 0.001)
-    ids = numbers(rng, len(visits), 0, 1400000)
+    ids = numbers(rng, len(visits) + 1, 0, 1400000)
     items = numbers(rng, 400, 0, 460000)
     lines = []
     for visitor, time, item, kind in in_disorder(rng, visits, ids):
@@ -503,6 +510,7 @@ SHARED_RULES = [
     for rule in (': straddles', ': cut to one', ': begins on the boundary', ': an event on the boundary',
                  ': items that are new')]
 GAP_RULES = ['pause as long as may be', 'pause a little longer']
+RANK_RULES = ['tie that the rank decides', 'visitor that is not ranked by its views', 'item that is not ranked by its views']
 FILLED = ['pause that another event fills', 'sessions that vanish']
 LAST = ['the last event goes']
 # name -> raw files; types of ItemId and Time; the rules that its invented data must touch
@@ -513,11 +521,10 @@ SETS = {
         for rule in (': straddles', ': ends on the boundary', ': items that are new', ': left with one')]),
     'yoochoose': (['yoochoose-clicks.dat', 'yoochoose-test.dat'], 'INTEGER', 'INTEGER',
                   SHARED_RULES + LAST + ['milliseconds that would sort otherwise']),
-    'rees46': (['2019-Oct.csv', '2019-Nov.csv'], 'INTEGER', 'INTEGER', SHARED_RULES + GAP_RULES + [
-        'rows of Oct', 'rows of Nov', 'quoted comma', 'tie that the rank decides',
-        'user that is not ranked by its views', 'pause that another event would fill']),
+    'rees46': (['2019-Oct.csv', '2019-Nov.csv'], 'INTEGER', 'INTEGER', SHARED_RULES + GAP_RULES + RANK_RULES + [
+        'rows of Oct', 'rows of Nov', 'quoted comma', 'pause that another event would fill']),
     'coveo': (['browsing_train.csv'], 'TEXT', 'INTEGER',
-              SHARED_RULES + LAST + GAP_RULES + FILLED + ['missing item', 'tie that the rank decides']),
+              SHARED_RULES + LAST + GAP_RULES + FILLED + RANK_RULES + ['missing item']),
     'retailrocket': (['events.csv'], 'INTEGER', 'INTEGER', SHARED_RULES + GAP_RULES + FILLED),
     'diginetica': (['train-item-views.csv'], 'INTEGER', 'INTEGER', SHARED_RULES + LAST + ['session of two days']),
 }

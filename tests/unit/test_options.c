@@ -15,15 +15,15 @@ static void defaults_are_the_documented_ones(void)
                                               {"elu_param", "0.5"},
                                               {"batch_size", "64"},
                                               {"n_epochs", "10"},
-                                              {"learning_rate", "0.05"},
+                                              {"learning_rate", "0.07"},
                                               {"momentum", "0"},
-                                              {"dropout_p_embed", "0"},
-                                              {"dropout_p_hidden", "0"},
+                                              {"dropout_p_embed", "0.3"},
+                                              {"dropout_p_hidden", "0.2"},
                                               {"embedding", "0"},
                                               {"n_sample", "2048"},
                                               {"sample_alpha", "0.5"},
                                               {"bpreg", "1"},
-                                              {"logq", "0"},
+                                              {"logq", "1"},
                                               {"reset_after", "true"},
                                               {"seed", "42"},
                                               {"keep_versions", "2"},
@@ -68,7 +68,7 @@ static void defaults_are_the_documented_ones(void)
         check_text_of(&options, expected[i][0], expected[i][1]);
     CHECK(options.explicit_set == 0);
     CHECK(options.layers.n == 1 && options.layers.values[0] == 100);
-    CHECK_NEAR(0.05, options.learning_rate, 0);
+    CHECK_NEAR(0.07, options.learning_rate, 0);
     CHECK_INT(1, options.reset_after);
 }
 

@@ -101,6 +101,7 @@ static bool start_example(fixture *f, const char *loss, const char *reset_after)
 {
     memset(f, 0, sizeof *f);
     gru4rec_options_init(&f->options);
+    set(f, "preset", "official");
     set(f, "layers", "2");
     set(f, "loss", loss);
     set(f, "batch_size", "2");
@@ -233,6 +234,7 @@ static bool start_random(fixture *f, const char *dropout)
         supports[i] = 1 + i % 7;
     memset(f, 0, sizeof *f);
     gru4rec_options_init(&f->options);
+    set(f, "preset", "official");
     set(f, "layers", "6/8");
     set(f, "batch_size", "4");
     set(f, "n_sample", "12");
@@ -384,6 +386,7 @@ static bool start_bptt(fixture *f, const char *bptt, const char *learning_rate)
         supports[i] = 1 + i % 7;
     memset(f, 0, sizeof *f);
     gru4rec_options_init(&f->options);
+    set(f, "preset", "official");
     set(f, "layers", "6/8");
     set(f, "batch_size", "4");
     set(f, "n_sample", "12");

@@ -36,6 +36,7 @@ static void start(fixture *f, const int64_t *lengths)
 {
     memset(f, 0, sizeof *f);
     gru4rec_options_init(&f->options);
+    set(f, "preset", "official");
     set(f, "layers", "8");
     set(f, "batch_size", "4");
     set(f, "n_sample", "6");

@@ -9,7 +9,7 @@ SAN=${2:-build/san-thread}
 CC=${CC:-cc}
 . tests/versions/lib.sh
 built "$B/gru4rec.so" "$B/tests/sqllogictest"
-built SAN=thread "$SAN/gru4rec.so"
+built SAN=thread "$SAN/gru4rec.so" "$SAN/tests/test_pool" "$SAN/tests/test_train"
 here=tests/versions
 
 memory() {
@@ -38,5 +38,7 @@ if check 'threads.c builds for ThreadSanitizer' build_threads; then
     check 'ThreadSanitizer: trainings at once' races same 1
     check 'ThreadSanitizer: serving while training' races serve 2
 fi
+check 'ThreadSanitizer: the pool' "$SAN/tests/test_pool"
+check 'ThreadSanitizer: training' "$SAN/tests/test_train"
 echo "$(($(date +%s) - start)) seconds"
 finish

@@ -2,7 +2,7 @@
  * bench.c - how long a training step takes, where the time goes, and how near that is to
  * the least that it could take on this machine. See SPEED.md.
  *
- *   bench [--json] [--seconds S] [--threads 1,2] [--events FILE.tsv] [W1 W2 ...]
+ *   bench [--json] [--seconds S] [--threads 1,2] [--events FILE.tsv] [W1 W2 ... evaluation]
  *
  * Needs no data: it invents sessions whose items have a popularity curve like those of
  * shops. While a training runs its steps are timed one by one, and every few steps the
@@ -262,6 +262,61 @@ static void measure(const struct workload *w, const events *e, int n_threads,
     free(m.floors);
 }
 
+/* ---- evaluation ---- */
+
+static int count_rankings(void *context, const gru4rec_progress *progress)
+{
+    int64_t *n = context;
+    *n = progress->events;
+    return 0;
+}
+
+/* Full rankings of 43,097 items; the floor is the product of states and table alone. */
+static void measure_evaluation(bool is_json)
+{
+    enum { ITEMS = 43097, WIDTH = 100, SESSIONS = 3000, LANES = 256 };
+    gru4rec_options options;
+    gru4rec_error error = {""};
+    gru4rec_model *model;
+    gru4rec_metrics metrics[GRU4REC_MAX_LIST];
+    events e = invent(ITEMS);
+    int64_t n_rankings = 0;
+    gru4rec_hooks hooks = {.poll = count_rankings, .context = &n_rankings};
+    e.dataset->n_sessions = SESSIONS;
+    e.dataset->n_events = e.dataset->offsets[SESSIONS];
+    gru4rec_options_init(&options);
+    if (gru4rec_options_resolve(&options, &error) != GRU4REC_OK ||
+        gru4rec_model_new(NULL, &options, ITEMS, &model, &error) != GRU4REC_OK) {
+        fprintf(stderr, "bench: %s\n", error.message);
+        exit(1);
+    }
+    gru4rec_model_init(model, &options);
+    const g4r_real *table = model->values[model->params.output];
+    g4r_real *scores = allocate((size_t)LANES * ITEMS, sizeof *scores);
+    double times[2][5];
+    for (int round = 0; round < 5; round++) {
+        double begin = now();
+        gru4rec_evaluate(NULL, model, e.support, e.dataset, &options, &hooks, metrics,
+                         &error);
+        times[0][round] = now() - begin;
+        begin = now();
+        for (int64_t done = 0; done < n_rankings; done += LANES)
+            g4r_blas_nt(scores, ITEMS, table + 7 * WIDTH, WIDTH, table, WIDTH,
+                        (size_t)G4R_MIN(LANES, n_rankings - done), ITEMS, WIDTH, 0);
+        times[1][round] = now() - begin;
+    }
+    double seconds = median(times[0], 5), floor = median(times[1], 5);
+    printf(is_json
+               ? ",\n  {\"workload\": \"evaluation\", \"rankings_per_second\": %.0f, "
+                 "\"seconds\": %.3f, \"floor_seconds\": %.3f, \"floor_ratio\": %.3f}"
+               : "evaluation: %.0f rankings of 43,097 items x 100 a second; %.3f s for "
+                 "what takes %.3f s as products alone: ratio %.2f\n",
+           (double)n_rankings / seconds, seconds, floor, floor / seconds);
+    free(scores);
+    gru4rec_model_free(model);
+    free_events(&e);
+}
+
 /* ---- the table ---- */
 
 static void print_processor(char *text, size_t size)
@@ -337,6 +392,8 @@ int main(int argc, char **argv)
             measure(&workloads[i], &e, atoi(at), seconds, is_json);
         free_events(&e);
     }
+    if (is_wanted("evaluation", argv, n_names))
+        measure_evaluation(is_json);
     if (is_json)
         printf("\n]}\n");
     g4r_blas_leave();

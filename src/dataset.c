@@ -8,9 +8,9 @@
  * algorithm 1.2 to 1.4, with every tie decided, so that no plan of the database changes
  * it.
  *
- * Memory per event: 24 bytes while reading, and 4 for the permutation and 4 for the
- * result while sorting. What is in order already, as event logs mostly are, is only
- * checked.
+ * Memory per event: 20 bytes while reading (24 where rowids pass 2^32), and 4 more while
+ * sorting, for the permutation that then becomes the result; per session some 22. What is
+ * in order already, as event logs mostly are, is only checked.
  */
 #define _GNU_SOURCE /* qsort_r */
 #include "dict.h"
@@ -30,10 +30,11 @@ struct gru4rec_events {
     g4r_dict sessions;
     g4r_dict items; /* unused where the catalogue is known */
     size_t n;
-    int32_t *session; /* (n) number in sessions */
-    int32_t *item;    /* (n) number in items, or row of known */
-    stamp *time;      /* (n) all integer, or all real */
-    int64_t *order;   /* (n) */
+    int32_t *session;    /* (n) number in sessions */
+    int32_t *item;       /* (n) number in items, or row of known */
+    stamp *time;         /* (n) all integer, or all real */
+    uint32_t *order;     /* (n), or NULL: */
+    int64_t *wide_order; /* (n), once one does not fit the other */
     bool is_real_time;
     int64_t n_unknown;
     gru4rec_preparation preparation;
@@ -65,10 +66,12 @@ static void free_columns(gru4rec_events *events)
     g4r_free(allocator, events->item);
     g4r_free(allocator, events->time);
     g4r_free(allocator, events->order);
+    g4r_free(allocator, events->wide_order);
     events->session = NULL;
     events->item = NULL;
     events->time = NULL;
     events->order = NULL;
+    events->wide_order = NULL;
 }
 
 void gru4rec_events_free(gru4rec_events *events)
@@ -86,6 +89,35 @@ void gru4rec_events_free(gru4rec_events *events)
 
 /* ---- reading ---- */
 
+static bool make_room_for_order(gru4rec_events *events, size_t n)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    return events->wide_order != NULL
+               ? g4r_grow(allocator, &events->wide_order, &events->order_capacity, n,
+                          sizeof *events->wide_order)
+               : g4r_grow(allocator, &events->order, &events->order_capacity, n,
+                          sizeof *events->order);
+}
+
+/* Before an order that does not fit 32 bits. */
+static bool widen_order(gru4rec_events *events)
+{
+    int64_t *wide = g4r_alloc(&events->allocator, events->order_capacity, sizeof *wide);
+    if (wide == NULL)
+        return false;
+    for (size_t i = 0; i < events->n; i++)
+        wide[i] = events->order[i];
+    g4r_free(&events->allocator, events->order);
+    events->order = NULL;
+    events->wide_order = wide;
+    return true;
+}
+
+static int64_t order_of(const gru4rec_events *events, uint32_t i)
+{
+    return events->wide_order != NULL ? events->wide_order[i] : events->order[i];
+}
+
 static bool make_room(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
@@ -96,8 +128,7 @@ static bool make_room(gru4rec_events *events)
                     sizeof *events->item) &&
            g4r_grow(allocator, &events->time, &events->time_capacity, n,
                     sizeof *events->time) &&
-           g4r_grow(allocator, &events->order, &events->order_capacity, n,
-                    sizeof *events->order);
+           make_room_for_order(events, n);
 }
 
 static void set_time(gru4rec_events *events, const gru4rec_time *time)
@@ -130,15 +161,19 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
         return GRU4REC_OK;
     }
     /* The session comes last: one without an event must not be left behind. */
-    int32_t session_number = item_number >= 0 && make_room(events)
-                                 ? g4r_dict_add(&events->sessions, session)
-                                 : -1;
+    bool is_wide = order < 0 || order > UINT32_MAX;
+    bool has_room = item_number >= 0 && make_room(events) &&
+                    (!is_wide || events->wide_order != NULL || widen_order(events));
+    int32_t session_number = has_room ? g4r_dict_add(&events->sessions, session) : -1;
     if (session_number < 0)
         return g4r_fail_nomem(error, (events->n + 1) * 24);
 
     events->item[events->n] = item_number;
     events->session[events->n] = session_number;
-    events->order[events->n] = order;
+    if (events->wide_order != NULL)
+        events->wide_order[events->n] = order;
+    else
+        events->order[events->n] = (uint32_t)order;
     set_time(events, time);
     events->n++;
     return GRU4REC_OK;
@@ -160,8 +195,8 @@ static int compare_events(const void *a, const void *b, void *context)
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int order = compare_stamps(events, events->time[x], events->time[y]);
     if (order == 0)
-        order =
-            (events->order[x] > events->order[y]) - (events->order[x] < events->order[y]);
+        order = (order_of(events, x) > order_of(events, y)) -
+                (order_of(events, x) < order_of(events, y));
     if (order != 0)
         return order;
     if (events->known !=
@@ -208,10 +243,11 @@ static void sort_if_needed(void *array, size_t n,
         }
 }
 
-/* Finds the visiting order: events->visit, and rank[session number] = its place; both
- * (S).
+/*
+ * Finds the visiting order, events->visit (S), and renames each event's session to its
+ * place there. first, rank: scratch (S).
  */
-static void rank_sessions(const gru4rec_events *events, bool by_time, stamp *first,
+static void rank_sessions(gru4rec_events *events, bool by_time, stamp *first,
                           int32_t *rank)
 {
     int32_t *visit = events->visit;
@@ -229,22 +265,27 @@ static void rank_sessions(const gru4rec_events *events, bool by_time, stamp *fir
     sort_if_needed(visit, n_sessions, compare_sessions, &sort);
     for (size_t place = 0; place < n_sessions; place++)
         rank[visit[place]] = (int32_t)place;
+    for (size_t i = 0; i < events->n; i++)
+        events->session[i] = rank[events->session[i]];
 }
 
-/* Fills dataset->offsets and the permutation (n) that orders all events. */
-static void order_events(gru4rec_events *events, const int32_t *rank,
-                         gru4rec_dataset *dataset, uint32_t *permutation)
+/*
+ * Fills dataset->offsets and the permutation (n) that orders all events, whose session
+ * numbers are places here.
+ */
+static void order_events(gru4rec_events *events, gru4rec_dataset *dataset,
+                         uint32_t *permutation)
 {
     size_t n_sessions = (size_t)events->n_sessions;
     int64_t *offsets = dataset->offsets;
     for (size_t i = 0; i < events->n; i++)
-        offsets[rank[events->session[i]] + 1]++;
+        offsets[events->session[i] + 1]++;
     for (size_t s = 0; s < n_sessions; s++) {
         offsets[s + 1] += offsets[s];
     }
     /* offsets[s] moves to the end of session s, and back when all are in place. */
     for (size_t i = 0; i < events->n; i++)
-        permutation[offsets[rank[events->session[i]]]++] = (uint32_t)i;
+        permutation[offsets[events->session[i]]++] = (uint32_t)i;
     memmove(offsets + 1, offsets, n_sessions * sizeof *offsets);
     offsets[0] = 0;
     for (size_t s = 0; s < n_sessions; s++)
@@ -299,17 +340,15 @@ static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b
 
 /*
  * Gives the parts of each session between long pauses session numbers of their own,
- * ascending in time. rank: scratch (sessions), permutation: scratch (n).
+ * ascending in time. permutation: scratch (n).
  */
-static bool cut_sessions(gru4rec_events *events, gru4rec_dataset *whole, int32_t *rank,
+static bool cut_sessions(gru4rec_events *events, gru4rec_dataset *whole,
                          uint32_t *permutation)
 {
     const double gap = events->preparation.session_gap;
     size_t capacity = 0;
     int32_t *owner = NULL, n = 0;
-    for (int32_t s = 0; s < events->n_sessions; s++)
-        rank[s] = s;
-    order_events(events, rank, whole, permutation);
+    order_events(events, whole, permutation);
     for (int32_t s = 0; s < events->n_sessions; s++)
         for (int64_t i = whole->offsets[s]; i < whole->offsets[s + 1]; i++) {
             bool is_new = i == whole->offsets[s] ||
@@ -334,12 +373,10 @@ static bool cut_at_pauses(gru4rec_events *events)
     const size_t n_sessions = (size_t)events->n_sessions;
     gru4rec_dataset whole = {0};
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
-    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
     whole.offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *whole.offsets);
-    bool is_ok = permutation != NULL && rank != NULL && whole.offsets != NULL &&
-                 cut_sessions(events, &whole, rank, permutation);
+    bool is_ok = permutation != NULL && whole.offsets != NULL &&
+                 cut_sessions(events, &whole, permutation);
     g4r_free(allocator, permutation);
-    g4r_free(allocator, rank);
     g4r_free(allocator, whole.offsets);
     return is_ok;
 }
@@ -352,28 +389,31 @@ void gru4rec_events_prepare(gru4rec_events *events,
     events->preparation = *preparation;
 }
 
+/* Each array is allocated when the one before it is done with: this is the peak. */
 static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_sessions = (size_t)events->n_sessions;
     stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
     int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
-    uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
+    uint32_t *permutation = NULL;
     events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
-    dataset->offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *dataset->offsets);
-    dataset->item_rows = g4r_alloc(allocator, events->n, sizeof *dataset->item_rows);
-    bool is_ok = first != NULL && events->visit != NULL && rank != NULL &&
-                 permutation != NULL && dataset->offsets != NULL &&
-                 dataset->item_rows != NULL;
-    if (is_ok) {
+    bool is_ok = first != NULL && events->visit != NULL && rank != NULL;
+    if (is_ok)
         rank_sessions(events, by_time, first, rank);
-        order_events(events, rank, dataset, permutation);
-        for (size_t i = 0; i < events->n; i++)
-            dataset->item_rows[i] = events->item[permutation[i]];
-    }
     g4r_free(allocator, first);
     g4r_free(allocator, rank);
-    g4r_free(allocator, permutation);
+    if (is_ok) {
+        permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
+        dataset->offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *dataset->offsets);
+        is_ok = permutation != NULL && dataset->offsets != NULL;
+    }
+    if (is_ok)
+        order_events(events, dataset, permutation);
+    /* In place: an item's number where its event's place was. */
+    dataset->item_rows = (int32_t *)permutation;
+    for (size_t i = 0; is_ok && i < events->n; i++)
+        dataset->item_rows[i] = events->item[permutation[i]];
     return is_ok;
 }
 
@@ -435,6 +475,7 @@ static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
                                    gru4rec_dataset *dataset, gru4rec_items **items)
 {
     events->n_sessions = events->sessions.n;
+    g4r_dict_seal(&events->sessions);
     if (events->preparation.session_gap > 0 && !cut_at_pauses(events))
         return GRU4REC_NOMEM;
     dataset->n_sessions = events->n_sessions;

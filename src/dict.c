@@ -169,6 +169,13 @@ int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id)
     return (int32_t)(slot & 0xffffffffu) - 1;
 }
 
+void g4r_dict_seal(g4r_dict *dict)
+{
+    g4r_free(&dict->allocator, dict->slots);
+    dict->slots = NULL;
+    dict->n_slots = 0;
+}
+
 void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
 {
     int64_t value = dict->values[number];

@@ -29,6 +29,8 @@ void g4r_dict_free(g4r_dict *dict);
 int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id);
 /* The number of id, or -1. */
 int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id);
+/* Nothing is added or found any more: gives back the memory that took. */
+void g4r_dict_seal(g4r_dict *dict);
 /* Text and blob stay the dictionary's, until the next add. */
 void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id);
 /* SQLite's order of values: numbers, text, blobs. Negative, 0, positive. */

@@ -1,9 +1,11 @@
 /*
  * pool.c (L1) - see pool.h.
  *
- * state holds a job's number in its high half and how many of its tasks nobody has taken
- * in its low half. Who takes one down in that very job owns a task, and until that is
- * done the job cannot change; so late-comers need not be waited for.
+ * state holds a job's number and, in its last 16 bits, how many pieces it has;
+ * taken[i] is the number of the last job whose piece i somebody took. Each thread begins
+ * at a place of its own, which finds what it wrote the last time in its cache, and goes
+ * round. A piece can be taken once in a job, and while it is not done the job cannot
+ * change; so late-comers need not be waited for.
  */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "pool.h"
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 enum { SPINS = 4000 /* some 50 microseconds */, SPINS_BEFORE_YIELD = 200 };
+enum { PIECES = 256, PIECE_BITS = 16 };
 
 typedef struct worker {
     g4r_pool *pool;
@@ -25,15 +28,17 @@ typedef struct worker {
 struct g4r_pool {
     gru4rec_allocator allocator;
     _Atomic uint64_t state;
+    _Atomic uint64_t taken[PIECES];
     _Atomic size_t n_done;
-    g4r_task *task; /* written before state */
+    g4r_task *task; /* these four are written before state */
     void *context;
-    uint32_t job;
+    size_t n_tasks, each; /* tasks of a piece */
+    uint64_t job;
     _Atomic size_t n_sleeping;
     _Atomic bool is_over;
     pthread_mutex_t lock; /* for sleeping */
     pthread_cond_t wake;
-    size_t n_workers;
+    size_t n_workers, most_workers;
     worker workers[];
 };
 
@@ -46,31 +51,48 @@ static void relax(void)
 #endif
 }
 
-/* Takes a task of the job under way and does it; false when there is none left. */
-static bool work(g4r_pool *pool, size_t number)
+static bool take(g4r_pool *pool, uint32_t piece, uint64_t job)
+{
+    uint64_t last = atomic_load_explicit(&pool->taken[piece], memory_order_relaxed);
+    return last < job &&
+           atomic_compare_exchange_strong_explicit(&pool->taken[piece], &last, job,
+                                                   memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
+{
+    size_t from = piece * pool->each, to = G4R_MIN(from + pool->each, pool->n_tasks);
+    for (size_t i = from; i < to; i++)
+        pool->task(pool->context, i, number);
+    atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_release);
+}
+
+/* Does what can be had of the job under way; gives its number. */
+static uint64_t work(g4r_pool *pool, size_t number)
 {
     uint64_t state = atomic_load_explicit(&pool->state, memory_order_acquire);
-    do
-        if ((uint32_t)state == 0)
-            return false;
-    while (!atomic_compare_exchange_weak_explicit(&pool->state, &state, state - 1,
-                                                  memory_order_acq_rel,
-                                                  memory_order_acquire));
-    pool->task(pool->context, (uint32_t)state - 1, number);
-    atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_release);
-    return true;
+    uint64_t job = state >> PIECE_BITS;
+    uint32_t n = (uint32_t)(state & ((1 << PIECE_BITS) - 1));
+    uint32_t start = (uint32_t)(number * n / pool->most_workers);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t piece = start + i < n ? start + i : start + i - n;
+        if (take(pool, piece, job))
+            do_piece(pool, piece, number);
+    }
+    return job;
 }
 
-static bool has_work(g4r_pool *pool)
+static bool has_work(g4r_pool *pool, uint64_t last)
 {
-    return (uint32_t)atomic_load(&pool->state) != 0 || atomic_load(&pool->is_over);
+    return atomic_load(&pool->state) >> PIECE_BITS != last || atomic_load(&pool->is_over);
 }
 
-static void sleep_until_work(g4r_pool *pool)
+static void sleep_until_work(g4r_pool *pool, uint64_t last)
 {
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->n_sleeping, 1);
-    while (!has_work(pool))
+    while (!has_work(pool, last))
         pthread_cond_wait(&pool->wake, &pool->lock);
     atomic_fetch_sub(&pool->n_sleeping, 1);
     pthread_mutex_unlock(&pool->lock);
@@ -80,16 +102,13 @@ static void *run_worker(void *context)
 {
     worker *self = context;
     g4r_pool *pool = self->pool;
+    uint64_t last = 0;
     while (!atomic_load(&pool->is_over)) {
-        int spins = 0;
-        while (!has_work(pool) && spins < SPINS) {
+        for (int spins = 0; !has_work(pool, last) && spins < SPINS; spins++)
             relax();
-            spins++;
-        }
-        if (!has_work(pool))
-            sleep_until_work(pool);
-        while (work(pool, self->number))
-            ;
+        if (!has_work(pool, last))
+            sleep_until_work(pool, last);
+        last = work(pool, self->number);
     }
     return NULL;
 }
@@ -158,6 +177,7 @@ g4r_pool *g4r_pool_new(size_t n_workers, const gru4rec_allocator *allocator)
         return NULL;
     pool->allocator = *allocator;
     pool->n_workers = 1;
+    pool->most_workers = n_workers;
     atomic_init(&pool->state, 0);
     atomic_init(&pool->n_done, 0);
     atomic_init(&pool->n_sleeping, 0);
@@ -189,17 +209,17 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
             task(context, i, 0);
         return;
     }
-    assert(n <= UINT32_MAX);
     pool->task = task;
     pool->context = context;
+    pool->n_tasks = n;
+    pool->each = (n + PIECES - 1) / PIECES;
+    size_t n_pieces = (n + pool->each - 1) / pool->each;
     atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
-    pool->job++;
-    atomic_store(&pool->state, (uint64_t)pool->job << 32 | n);
+    atomic_store(&pool->state, ++pool->job << PIECE_BITS | n_pieces);
     wake_all(pool);
-    while (work(pool, 0))
-        ;
-    for (int spins = 0; atomic_load_explicit(&pool->n_done, memory_order_acquire) < n;
-         spins++) {
+    work(pool, 0);
+    for (int spins = 0;
+         atomic_load_explicit(&pool->n_done, memory_order_acquire) < n_pieces; spins++) {
         relax();
         if (spins > SPINS_BEFORE_YIELD)
             sched_yield(); /* more threads than processors: somebody needs this one */

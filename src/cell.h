@@ -44,23 +44,30 @@ typedef struct g4r_cell_mode {
 /* The product with old, (M,3h), whose results forward needs in s->hidden. */
 g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
                                    size_t h);
+/* Of the lanes from first to before end. */
 void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
-                            const g4r_activation *act, size_t m, size_t h,
+                            const g4r_activation *act, size_t first, size_t end, size_t h,
                             const g4r_vec *vec);
 /*
- * dstate (M,h) in. Overwrites s->dinput, s->hidden and s->dold. Gives the products that
- * remain to be done, at most G4R_CELL_PRODUCTS.
+ * dstate (M,h) in. Overwrites those lanes of s->dinput, s->hidden and s->dold; when all
+ * are done, the products remain.
  */
-size_t g4r_cell_torch_backward(g4r_product *products, g4r_cell_weights *dw,
-                               g4r_cell_state *s, const g4r_real *dstate,
-                               const g4r_cell_weights *w, const g4r_cell_mode *mode,
-                               size_t m, size_t h, const g4r_vec *vec);
+void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
+                             const g4r_activation *act, size_t first, size_t end,
+                             size_t h, const g4r_vec *vec);
+/* The biases' gradients; and the products that give the others, at most
+ * G4R_CELL_PRODUCTS. */
+size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
+                                g4r_cell_state *s, const g4r_cell_weights *w,
+                                const g4r_cell_mode *mode, size_t m, size_t h,
+                                const g4r_vec *vec);
 
 g4r_product g4r_cell_original_product(g4r_cell_state *s, const g4r_cell_weights *w,
                                       size_t m, size_t h);
 void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
                                const g4r_activation *act, size_t m, size_t h,
                                const g4r_vec *vec);
+/* All lanes, and the products that remain. */
 size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
                                   g4r_cell_state *s, const g4r_real *dstate,
                                   const g4r_cell_weights *w, const g4r_cell_mode *mode,

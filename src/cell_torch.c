@@ -35,10 +35,10 @@ g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w,
 }
 
 void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
-                            const g4r_activation *act, size_t m, size_t h,
+                            const g4r_activation *act, size_t first, size_t end, size_t h,
                             const g4r_vec *vec)
 {
-    for (size_t lane = 0; lane < m; lane++) {
+    for (size_t lane = first; lane < end; lane++) {
         g4r_real *gates = s->gates + lane * 3 * h;
         vec->torch_gates(gates, s->saved + lane * h, s->input + lane * 3 * h,
                          s->hidden + lane * 3 * h, w->bias, w->bias_hidden, h);
@@ -47,19 +47,25 @@ void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
     }
 }
 
-size_t g4r_cell_torch_backward(g4r_product *products, g4r_cell_weights *dw,
-                               g4r_cell_state *s, const g4r_real *dstate,
-                               const g4r_cell_weights *w, const g4r_cell_mode *mode,
-                               size_t m, size_t h, const g4r_vec *vec)
+void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
+                             const g4r_activation *act, size_t first, size_t end,
+                             size_t h, const g4r_vec *vec)
 {
-    for (size_t lane = 0; lane < m; lane++) {
+    for (size_t lane = first; lane < end; lane++) {
         const g4r_real *gates = s->gates + lane * 3 * h;
         g4r_real *dold = s->dold + lane * h;
-        vec->slope(dold, gates + 2 * h, &mode->act, h);
+        vec->slope(dold, gates + 2 * h, act, h);
         vec->torch_backward(s->dinput + lane * 3 * h, s->hidden + lane * 3 * h, dold,
                             dstate + lane * h, gates, s->saved + lane * h,
                             s->old + lane * h, h);
     }
+}
+
+size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
+                                g4r_cell_state *s, const g4r_cell_weights *w,
+                                const g4r_cell_mode *mode, size_t m, size_t h,
+                                const g4r_vec *vec)
+{
     g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, mode->beta, vec);
     g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, mode->beta, vec);
     products[0] = g4r_product_of(G4R_TN, dw->hidden, h, s->hidden, 3 * h, s->old, h,

@@ -111,19 +111,94 @@ static g4r_product input_product(const g4r_layer *layer, const g4r_real *matrix,
                                 n_in, 0);
 }
 
+/* ---- lanes ---- */
+
+enum { LANES_EACH = 4 };
+
+/* What threads do to the lanes of a layer. */
+typedef struct lanes_job {
+    const g4r_network *network;
+    const g4r_layer *layer;
+    g4r_cell_state *cell;
+    g4r_cell_weights weights;
+    const g4r_dropout *dropout; /* of hidden states, or NULL */
+    g4r_real *mask;             /* (M,h) */
+    uint32_t key;
+    g4r_real *dstate; /* (M,h), backward only */
+    size_t m;
+} lanes_job;
+
+static void forward_lanes(void *context, size_t task, size_t worker)
+{
+    const lanes_job *job = context;
+    const g4r_params *params = job->network->params;
+    const g4r_vec *vec = job->network->vec;
+    const size_t h = job->layer->h, from = task * LANES_EACH;
+    const size_t to = G4R_MIN(from + LANES_EACH, job->m);
+    (void)worker;
+    if (job->layer->cell == G4R_CELL_TORCH)
+        g4r_cell_torch_forward(job->cell, &job->weights, &params->hidden_act, from, to, h,
+                               vec);
+    if (job->dropout != NULL)
+        vec->dropout(job->cell->state + from * h, job->mask + from * h,
+                     job->dropout->p_hidden, job->key, (uint32_t)(from * h),
+                     (to - from) * h);
+}
+
+static void backward_lanes(void *context, size_t task, size_t worker)
+{
+    const lanes_job *job = context;
+    const g4r_vec *vec = job->network->vec;
+    const size_t h = job->layer->h, from = task * LANES_EACH;
+    const size_t to = G4R_MIN(from + LANES_EACH, job->m);
+    (void)worker;
+    if (job->dropout != NULL)
+        vec->mul(job->dstate + from * h, job->mask + from * h, (to - from) * h);
+    if (job->layer->cell == G4R_CELL_TORCH)
+        g4r_cell_torch_backward(job->cell, job->dstate, &job->network->params->hidden_act,
+                                from, to, h, vec);
+}
+
+static void run_lanes(g4r_task *task, lanes_job *job)
+{
+    g4r_pool_run(job->network->pool, task, job, (job->m + LANES_EACH - 1) / LANES_EACH);
+}
+
+static lanes_job make_job(const g4r_network *network, g4r_frame *frame, size_t i,
+                          const g4r_dropout *dropout)
+{
+    const g4r_layer *layer = &network->params->layers[i];
+    bool is_dropped = dropout != NULL && dropout->p_hidden > 0;
+    return (lanes_job){
+        .network = network,
+        .layer = layer,
+        .cell = &frame->cells[i],
+        .weights = cell_weights(layer, network->values),
+        .dropout = is_dropped ? dropout : NULL,
+        .mask = frame->masks[i],
+        .key = is_dropped ? dropout->key_hidden + (uint32_t)i : 0,
+        .m = frame->m,
+    };
+}
+
+/* ---- layers ---- */
+
 /* x (M,n_in), or with one-hot input rows (M); cell->old is set. */
-static void forward_layer(g4r_network *network, const g4r_layer *layer,
-                          g4r_cell_state *cell, const g4r_real *x, const int32_t *rows,
-                          size_t m)
+static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
+                          const g4r_real *x, const int32_t *rows,
+                          const g4r_dropout *dropout)
 {
     const g4r_params *params = network->params;
+    const g4r_layer *layer = &params->layers[i];
     const g4r_real *matrix = network->values[layer->input];
-    g4r_cell_weights weights = cell_weights(layer, network->values);
+    const size_t m = frame->m;
+    g4r_cell_state *cell = &frame->cells[i];
+    lanes_job job = make_job(network, frame, i, dropout);
     bool is_torch = layer->cell == G4R_CELL_TORCH;
     g4r_product products[2];
     size_t n = 0;
-    products[n++] = is_torch ? g4r_cell_torch_product(cell, &weights, m, layer->h)
-                             : g4r_cell_original_product(cell, &weights, m, layer->h);
+    products[n++] = is_torch ? g4r_cell_torch_product(cell, &job.weights, m, layer->h)
+                             : g4r_cell_original_product(cell, &job.weights, m, layer->h);
     if (layer->is_lookup)
         gather(cell->input, matrix, rows, m, 3 * layer->h);
     else
@@ -131,12 +206,11 @@ static void forward_layer(g4r_network *network, const g4r_layer *layer,
     g4r_time(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);
     g4r_time(G4R_IN_GATES);
-    if (is_torch)
-        g4r_cell_torch_forward(cell, &weights, &params->hidden_act, m, layer->h,
-                               network->vec);
-    else
-        g4r_cell_original_forward(cell, &weights, &params->hidden_act, m, layer->h,
+    if (!is_torch)
+        g4r_cell_original_forward(cell, &job.weights, &params->hidden_act, m, layer->h,
                                   network->vec);
+    if (is_torch || job.dropout != NULL)
+        run_lanes(forward_lanes, &job);
 }
 
 static void forward_dense(g4r_network *network, g4r_frame *frame, size_t m)
@@ -172,13 +246,8 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
                                   dropout->key_embed, 0, m * n_in);
     }
     for (size_t i = 0; i < params->n_layers; i++) {
-        const g4r_layer *layer = &params->layers[i];
-        g4r_cell_state *cell = &frame->cells[i];
-        forward_layer(network, layer, cell, x, rows, m);
-        if (dropout != NULL && dropout->p_hidden > 0)
-            network->vec->dropout(cell->state, frame->masks[i], dropout->p_hidden,
-                                  dropout->key_hidden + (uint32_t)i, 0, m * layer->h);
-        x = cell->state;
+        forward_layer(network, frame, i, x, rows, dropout);
+        x = frame->cells[i].state;
     }
     forward_dense(network, frame, m);
 }
@@ -272,21 +341,22 @@ void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
     for (size_t i = params->n_layers; i-- > 0;) {
         const g4r_layer *layer = &params->layers[i];
         const size_t h = layer->h;
-        g4r_cell_weights weights = cell_weights(layer, network->values);
         g4r_cell_weights dweights = cell_weights(layer, gradients);
         g4r_cell_state *cell = &frame->cells[i];
-        g4r_real *dstate = network->dstate[i];
+        lanes_job job = make_job(network, frame, i, dropout);
+        job.dstate = network->dstate[i];
         if (t < last_frame)
-            vec->add(dstate, network->dcarry[i], m * h);
-        if (dropout->p_hidden > 0)
-            vec->mul(dstate, frame->masks[i], m * h);
+            vec->add(job.dstate, network->dcarry[i], m * h);
         g4r_time(G4R_IN_GATES);
+        bool is_torch = layer->cell == G4R_CELL_TORCH;
+        if (is_torch || job.dropout != NULL)
+            run_lanes(backward_lanes, &job);
         g4r_product products[G4R_CELL_PRODUCTS + 2];
-        size_t n = layer->cell == G4R_CELL_TORCH
-                       ? g4r_cell_torch_backward(products, &dweights, cell, dstate,
-                                                 &weights, &mode, m, h, vec)
-                       : g4r_cell_original_backward(products, &dweights, cell, dstate,
-                                                    &weights, &mode, m, h, vec);
+        size_t n = is_torch
+                       ? g4r_cell_torch_gradients(products, &dweights, cell, &job.weights,
+                                                  &mode, m, h, vec)
+                       : g4r_cell_original_backward(products, &dweights, cell, job.dstate,
+                                                    &job.weights, &mode, m, h, vec);
         if (layer->is_lookup)
             memcpy(drows, cell->dinput, m * 3 * h * sizeof *drows);
         else

@@ -265,14 +265,15 @@ static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_a
     start(&f, m, h, act);
     plain_torch(&p, &f);
     run_product(g4r_cell_torch_product(&f.s, &f.w, m, h));
-    g4r_cell_torch_forward(&f.s, &f.w, act, m, h, vec);
+    g4r_cell_torch_forward(&f.s, &f.w, act, 0, m, h, vec);
     check_values(p.state, f.state, m * h, "state");
     const g4r_cell_mode mode = {*act, is_added ? 1 : 0, is_added};
     fill_gradients(&f);
     add_gradients(&p, &f, is_added);
+    g4r_cell_torch_backward(&f.s, f.dstate, act, 0, m / 2, h, vec);
+    g4r_cell_torch_backward(&f.s, f.dstate, act, m / 2, m, h, vec);
     g4r_product products[G4R_CELL_PRODUCTS];
-    size_t n =
-        g4r_cell_torch_backward(products, &f.dw, &f.s, f.dstate, &f.w, &mode, m, h, vec);
+    size_t n = g4r_cell_torch_gradients(products, &f.dw, &f.s, &f.w, &mode, m, h, vec);
     g4r_blas_run(NULL, products, n);
     if (mode.needs_dold)
         check_values(p.dold, f.dold, m * h, "dold");
@@ -359,7 +360,7 @@ static void test_cells_coincide_at_zero_state(void)
         }
     }
     run_product(g4r_cell_torch_product(&torch.s, &torch.w, m, h));
-    g4r_cell_torch_forward(&torch.s, &torch.w, &hyperbolic, m, h, g4r_vec_pick());
+    g4r_cell_torch_forward(&torch.s, &torch.w, &hyperbolic, 0, m, h, g4r_vec_pick());
     run_product(g4r_cell_original_product(&original.s, &original.w, m, h));
     g4r_cell_original_forward(&original.s, &original.w, &hyperbolic, m, h,
                               g4r_vec_pick());

@@ -16,7 +16,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-golden-sql test-runner test-sql test-docs test-life test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-life test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -58,7 +58,7 @@ docs: gru4rec.so
 # How it lives with other connections and processes: minutes with GRU4REC_QUICK= (empty).
 GRU4REC_QUICK ?= 1
 export GRU4REC_QUICK PYTHON
-.PHONY: test-life test-versions test-hosts test-blas test-valgrind test-threads test-fuzz
+.PHONY: test-life test-recipes test-versions test-hosts test-blas test-valgrind test-threads test-fuzz
 test-life: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/life/run.sh ./gru4rec.so; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
@@ -76,12 +76,19 @@ test-blas: gru4rec.so
 test-valgrind: gru4rec.so
 	@sh tests/versions/valgrind.sh
 
+# The recipes of sql/, with the sqlite3 shell.
+test-recipes:
+	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/recipes/recipes.py; \
+	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
+
 test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)
 
 # On an idle machine only. WORKLOADS="W1 W2", EVENTS=file.tsv, JSON=1 for the machine's eyes.
-bench: $(B)/bench
+bench: $(B)/bench gru4rec.so
 	@$< --seconds $(or $(SECONDS_EACH),3) $(if $(JSON),--json) $(if $(EVENTS),--events $(EVENTS)) $(WORKLOADS)
+	@$(if $(JSON)$(WORKLOADS),,sh tests/bench/load.sh ./gru4rec.so $(EVENTS))
+	@$(if $(JSON)$(WORKLOADS),,$(PYTHON) -c 'import torch' 2>/dev/null && $(PYTHON) tests/bench/peer.py $< || true)
 
 $(B)/bench: tests/bench/bench.c tests/bench/floor.c tests/bench/floor.h $(TIMING_OBJ)
 	@echo 'LD  $@'

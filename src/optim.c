@@ -75,10 +75,9 @@ static void update_range(void *context, size_t task, size_t worker)
 }
 
 void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
-                     const g4r_real *gradient)
+                     const g4r_real *gradient, size_t n)
 {
-    update_job job = {.optim = optim, .param = param, .gradients = gradient};
-    job.n = g4r_param_size(&optim->training->model->params.list[param]);
+    update_job job = {.optim = optim, .param = param, .gradients = gradient, .n = n};
     g4r_pool_run(pool, update_range, &job, (job.n + VALUES_EACH - 1) / VALUES_EACH);
 }
 

@@ -47,8 +47,9 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
                     const gru4rec_options *options);
 /* Begins a step whose gradients have this sum of squares (needed only with grad_cap). */
 void g4r_optim_begin(g4r_optim *optim, double squares);
+/* The first n values of the parameter. */
 void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
-                     const g4r_real *gradient);
+                     const g4r_real *gradient, size_t n);
 
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows);
 void g4r_merge_clear(g4r_merge *merge);

@@ -458,6 +458,13 @@ static bool is_moved_densely(const g4r_step *step, size_t param)
     return is_dense(params, param, step->scores_all) && !params->list[param].is_fixed;
 }
 
+/* Values that move: items without events stay as they are. */
+static size_t count_moved(const g4r_step *step, const g4r_param *param)
+{
+    return param->is_per_item ? (size_t)step->n_seen * (size_t)param->cols
+                              : g4r_param_size(param);
+}
+
 /* The square of the norm of all gradients. */
 static double sum_squares(const g4r_step *step, touched rows)
 {
@@ -486,7 +493,8 @@ void g4r_step_update(g4r_step *step)
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
     for (size_t i = 0; i < params->n; i++)
         if (is_moved_densely(step, i))
-            g4r_optim_dense(optim, step->pool, i, step->gradients[i]);
+            g4r_optim_dense(optim, step->pool, i, step->gradients[i],
+                            count_moved(step, &params->list[i]));
     g4r_time(G4R_IN_SPARSE_UPDATE);
     g4r_optim_rows(optim, step->pool, params->output, step->drows, &step->merge_output,
                    rows.outputs);

@@ -144,7 +144,8 @@ static void check_dense(const char *const *settings, int n_steps)
                 plain_update(&x, i, &f.options, gradient_at(i, x.t));
             }
             g4r_optim_begin(&f.optim, 0);
-            g4r_optim_dense(&f.optim, NULL, param, gradient);
+            g4r_optim_dense(&f.optim, NULL, param, gradient,
+                            g4r_param_size(&f.training.model->params.list[param]));
             for (size_t i = 0; i < n; i++)
                 CHECK_NEAR(x.p[i], f.training.model->values[param][i], 2e-6);
         }
@@ -225,7 +226,8 @@ static void test_eps_inside_root(void)
     if (start(&f, "0")) {
         size_t param = f.training.model->params.layers[0].bias;
         g4r_real gradient[3 * WIDTH] = {(g4r_real)1e-6, -(g4r_real)1e-3, 5};
-        g4r_optim_dense(&f.optim, NULL, param, gradient);
+        g4r_optim_dense(&f.optim, NULL, param, gradient,
+                        g4r_param_size(&f.training.model->params.list[param]));
         CHECK_NEAR(-1e-4, f.training.model->values[param][0], 1e-10);
         CHECK_NEAR(0.1 / sqrt(2), f.training.model->values[param][1], 1e-7);
         CHECK_NEAR(-0.1, f.training.model->values[param][2], 1e-7);

@@ -12,9 +12,7 @@ FROM clicks;
 .print
 .print '2. Train a model inside the database (a quarter of a minute on one core)'
 .load ./gru4rec
-CREATE VIRTUAL TABLE rec USING gru4rec(clicks, session=session_id, item=item_id, time=ts,
-    layers=100, batch_size=32, learning_rate=0.1, dropout_p_embed=0.1, logq=1, sample_alpha=0.75,
-    n_epochs=5);
+CREATE VIRTUAL TABLE rec USING gru4rec(clicks, session=session_id, item=item_id, time=ts, n_epochs=5);
 .mode list
 SELECT json_extract(gru4rec_train('rec'), '$.events_per_second') || ' events/s';
 .mode box

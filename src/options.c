@@ -105,9 +105,9 @@ static const g4r_option table[] = {
            "sessions trained side by side (lanes)"),
     OPTION(n_epochs, G4R_INTEGER, TRAIN, 1, 100000, false, NULL, "10",
            "passes over the events"),
-    OPTION(
-        learning_rate, G4R_REAL, TRAIN, 1e-9, 100, false, NULL, "0.07",
-        "step size; where it is not given, 1 for adadelta, 0.001 for adam and rmsprop"),
+    OPTION(learning_rate, G4R_REAL, TRAIN, 1e-9, 100, false, NULL, "0.07",
+           "step size; where it is not given, 1 for adadelta, 0.01 for rmsprop, 0.002 "
+           "for adam"),
     OPTION(momentum, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
            "share of the last move that is repeated (heavy ball)"),
     OPTION(dropout_p_embed, G4R_REAL, TRAIN, 0, 1, true, NULL, "0.3",
@@ -423,11 +423,12 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
                         "this optimiser takes %d adapt_params, not %d; give so many, or "
                         "leave them out",
                         (int)asked->n, (int)options->adapt_params.n);
-    if (options->adapt == GRU4REC_ADADELTA && !IS_SET(learning_rate))
-        options->learning_rate = 1;
-    if ((options->adapt == GRU4REC_ADAM || options->adapt == GRU4REC_RMSPROP) &&
-        !IS_SET(learning_rate))
-        options->learning_rate = 0.001;
+    const double rates[] = {[GRU4REC_RMSPROP] = 0.01,
+                            [GRU4REC_ADADELTA] = 1,
+                            [GRU4REC_ADAM] = 0.002,
+                            [GRU4REC_SGD] = 0};
+    if (!IS_SET(learning_rate) && rates[options->adapt] > 0)
+        options->learning_rate = rates[options->adapt];
     return GRU4REC_OK;
 }
 

@@ -172,6 +172,8 @@ static void adadelta_has_a_learning_rate_of_its_own(void)
     CHECK_NEAR(1, options.learning_rate, 0);
     options = resolved(WITH("adapt", "adadelta", "learning_rate", "0.3"));
     CHECK_NEAR(0.3, options.learning_rate, 0);
+    options = resolved(WITH("adapt", "adam"));
+    CHECK_NEAR(0.002, options.learning_rate, 0);
     options = resolved(WITH("adapt", "rmsprop", "learning_rate", "0.3"));
     CHECK_NEAR(0.3, options.learning_rate, 0);
 }

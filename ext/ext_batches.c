@@ -101,6 +101,8 @@ static int start(batches_cursor *cursor, sqlite3 *db, ext_error *error)
     if (rc == SQLITE_OK && given != NULL)
         rc = ext_options_parse(db, given, GRU4REC_SCOPE_TRAIN, &options, &columns, error);
     if (rc == SQLITE_OK)
+        rc = ext_options_resolve(&options, error);
+    if (rc == SQLITE_OK)
         rc = ext_source_open(db, "main", text, &columns, &source, error);
     if (rc == SQLITE_OK)
         rc = ext_source_read(db, &source, NULL, &options, &cursor->events, error);

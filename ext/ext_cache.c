@@ -81,8 +81,8 @@ static int read_model(sqlite3 *db, const char *schema, const char *name,
         rc = ext_store_items_load(db, schema, name, version->version, &model->items,
                                   error);
     if (rc == SQLITE_OK && gru4rec_items_count(model->items) == 0)
-        rc = ext_fail(error, SQLITE_CORRUPT, "model '%s' is damaged: it has no items",
-                      name);
+        rc = ext_fail(error, SQLITE_CORRUPT_VTAB,
+                      "model '%s' is damaged: it has no items", name);
     if (rc == SQLITE_OK)
         rc = ext_tensors_check_size(
             db, schema, name, version->version,

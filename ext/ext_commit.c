@@ -190,7 +190,6 @@ static bool is_checkpoint_due(const ext_training *t)
 static void unwrite(ext_run *run, const ext_run *before)
 {
     run->version = before->version;
-    run->is_shown = before->is_shown;
     run->n_written = before->n_written;
 }
 

@@ -223,12 +223,12 @@ int ext_tensors_replace(sqlite3 *db, const char *schema, const char *name,
 int ext_tensors_find(sqlite3 *db, const char *schema, const char *name, int64_t version,
                      const char *state, bool *is_found, ext_error *error);
 /*
- * SQLITE_CORRUPT when the version has far fewer bytes: asked before they are allocated.
+ * SQLITE_CORRUPT_VTAB when the version has far fewer bytes: asked before they are allocated.
  */
 int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
                            int64_t version, size_t n_bytes, ext_error *error);
 /*
- * state: "" for the weights, else of gru4rec_state_name(). SQLITE_CORRUPT when a tensor
+ * state: "" for the weights, else of gru4rec_state_name(). SQLITE_CORRUPT_VTAB when a tensor
  * is missing or damaged.
  */
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
@@ -294,7 +294,6 @@ typedef struct ext_run {
     char run[33];          /* random hex: its name for ever */
     int sign;              /* open file by which other processes see it live, or -1 */
     int64_t version;       /* of its row; 0: not written yet */
-    bool is_shown;         /* the row says 'training' */
     const char *source;    /* borrowed */
     char *options;         /* JSON, all as used; of sqlite3_malloc, as all below */
     char *summary;         /* JSON */
@@ -311,18 +310,19 @@ typedef struct ext_checkpoint {
     char *fingerprint; /* of the events, see ext_run_checkpoint() */
     char *options;     /* JSON, all as used */
     char *source;
+    char *status, *process; /* of the row, when it was found */
 } ext_checkpoint;
 
 /* Names the run unless it has a name; from now to stop it counts as alive. */
 void ext_run_start(ext_run *run);
 void ext_run_stop(ext_run *run);
-/* Writes its row, status 'training', where that is not there, and the epochs that are
- * not. */
+/* Writes its row, status 'training', unless it has one, and the epochs that are not
+ * written yet. */
 int ext_run_show(sqlite3 *db, const char *schema, const char *name, ext_run *run,
                  ext_error *error);
 /*
- * Writes all that the run needs to go on from its last epoch, in place of what was there.
- * In the caller's savepoint, after ext_run_show().
+ * Writes all that the run needs to go on from its last epoch, in place of what was there;
+ * those of runs that are over go. In the caller's savepoint, after ext_run_show().
  */
 int ext_run_checkpoint(sqlite3 *db, const char *schema, const char *name,
                        const ext_run *run, const gru4rec_training *training,
@@ -333,6 +333,12 @@ int ext_run_checkpoint(sqlite3 *db, const char *schema, const char *name,
  */
 int ext_run_resume(sqlite3 *db, const char *schema, const char *name, ext_run *run,
                    ext_checkpoint *checkpoint, ext_error *error);
+/* Makes the row this run's; an error when somebody else was faster. */
+int ext_run_claim(sqlite3 *db, const char *schema, const char *name, const ext_run *run,
+                  const ext_checkpoint *checkpoint, ext_error *error);
+/* Takes away what runs that are over could be resumed from. */
+int ext_run_drop_checkpoints(sqlite3 *db, const char *schema, const char *name,
+                             ext_error *error);
 void ext_checkpoint_free(ext_checkpoint *checkpoint);
 int ext_run_fail(sqlite3 *db, const char *schema, const char *name, const ext_run *run,
                  const char *status, const char *message, ext_error *error);

@@ -188,7 +188,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     (void)argc;
     *out = NULL;
     int rc = ext_store_config(db, argv[1], argv[2], &config, &error) & 0xff;
-    if (rc == SQLITE_ERROR || rc == SQLITE_CORRUPT)
+    if (rc == SQLITE_ERROR || (rc & 0xff) == SQLITE_CORRUPT)
         ext_error_clear(&error);
     if (error.rc == SQLITE_OK)
         make_table(aux, argv[1], argv[2], config.types, out, &error);

@@ -120,7 +120,7 @@ static const char *true_status(const char *process, const char *run)
 {
     run_place its, own = place_here(-1);
     if (!read_place(process, &its) || strcmp(its.host, own.host) != 0)
-        return NULL; /* another machine's: nothing is known */
+        return "elsewhere"; /* another machine's, or none: nothing is known */
     if (its.pid == own.pid && its.start == own.start)
         return is_run_of_ours(run) ? NULL : "interrupted";
     if (its.pid <= 0 || (kill((pid_t)its.pid, 0) != 0 && errno == ESRCH))
@@ -209,7 +209,6 @@ static int begin_run(sqlite3 *db, const char *schema, const char *name, ext_run 
         rc = ext_fail_db(error, db, "writing the model");
     else
         run->version = version;
-    run->is_shown = rc == SQLITE_OK;
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -249,35 +248,10 @@ static int write_epochs(sqlite3 *db, const char *schema, const char *name, ext_r
     return rc;
 }
 
-/* A row that is there already is this run's again. */
-static int take_up_run(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                       ext_error *error)
-{
-    char process[128];
-    write_place(process, run);
-    int rc = ext_exec(
-        db,
-        sqlite3_mprintf("UPDATE \"%w\".\"%w_version\" SET status = 'training', process = "
-                        "%Q, options = %Q, message = NULL, finished = NULL WHERE run = "
-                        "%Q AND status <> 'ready'",
-                        schema, name, process, run->options, run->run),
-        error);
-    if (rc == SQLITE_OK)
-        rc = ext_exec(db,
-                      sqlite3_mprintf("DELETE FROM \"%w\".\"%w_epoch\" WHERE version = "
-                                      "%lld AND epoch > %lld",
-                                      schema, name, run->version, (int64_t)run->n_epochs),
-                      error);
-    run->is_shown = rc == SQLITE_OK;
-    return rc;
-}
-
 int ext_run_show(sqlite3 *db, const char *schema, const char *name, ext_run *run,
                  ext_error *error)
 {
-    int rc = run->is_shown       ? SQLITE_OK
-             : run->version == 0 ? begin_run(db, schema, name, run, error)
-                                 : take_up_run(db, schema, name, run, error);
+    int rc = run->version == 0 ? begin_run(db, schema, name, run, error) : SQLITE_OK;
     return rc == SQLITE_OK ? write_epochs(db, schema, name, run, error) : rc;
 }
 
@@ -295,21 +269,59 @@ int ext_run_fail(sqlite3 *db, const char *schema, const char *name, const ext_ru
 
 /* ---- checkpoints ---- */
 
+int ext_run_drop_checkpoints(sqlite3 *db, const char *schema, const char *name,
+                             ext_error *error)
+{
+    int rc = ext_exec(db,
+                      sqlite3_mprintf("DELETE FROM \"%w\".\"%w_tensor\" WHERE version IN "
+                                      "(SELECT version FROM \"%w\".\"%w_version\" WHERE "
+                                      "status NOT IN ('ready', 'training'))",
+                                      schema, name, schema, name),
+                      error);
+    if (rc == SQLITE_OK)
+        rc = ext_exec(db,
+                      sqlite3_mprintf("UPDATE \"%w\".\"%w_version\" SET summary = NULL "
+                                      "WHERE status NOT IN ('ready', 'training') AND "
+                                      "summary IS NOT NULL",
+                                      schema, name),
+                      error);
+    return rc;
+}
+
+/* One that gives a row back when it found the one to update. */
+static int update_row(sqlite3 *db, char *text, const char *missing, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_prepare(db, text, &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    bool is_found = sqlite3_step(stmt) == SQLITE_ROW;
+    if (sqlite3_finalize(stmt) != SQLITE_OK)
+        return ext_fail_db(error, db, "writing the model");
+    return is_found ? SQLITE_OK : ext_fail(error, SQLITE_ERROR, "%s", missing);
+}
+
 int ext_run_checkpoint(sqlite3 *db, const char *schema, const char *name,
                        const ext_run *run, const gru4rec_training *training,
                        const char *fingerprint, ext_error *error)
 {
-    int rc = ext_tensors_replace(db, schema, name, run->version, training,
-                                 GRU4REC_N_STATES, error);
+    char process[128];
+    write_place(process, run);
+    int rc = ext_runs_sweep(db, schema, name, error);
     if (rc == SQLITE_OK)
-        rc = ext_exec(
+        rc = ext_run_drop_checkpoints(db, schema, name, error);
+    if (rc == SQLITE_OK)
+        rc = update_row(
             db,
             sqlite3_mprintf("UPDATE \"%w\".\"%w_version\" SET summary = "
                             "json_object('checkpoint', %lld, 'events', %Q) WHERE run = "
-                            "%Q",
-                            schema, name, (int64_t)run->n_epochs, fingerprint, run->run),
-            error);
-    return rc;
+                            "%Q AND status = 'training' AND process = %Q RETURNING 1",
+                            schema, name, (int64_t)run->n_epochs, fingerprint, run->run,
+                            process),
+            "the run's row is gone", error);
+    return rc == SQLITE_OK ? ext_tensors_replace(db, schema, name, run->version, training,
+                                                 GRU4REC_N_STATES, error)
+                           : rc;
 }
 
 static char *column_copy(sqlite3_stmt *stmt, int column)
@@ -323,9 +335,13 @@ void ext_checkpoint_free(ext_checkpoint *checkpoint)
     sqlite3_free(checkpoint->fingerprint);
     sqlite3_free(checkpoint->options);
     sqlite3_free(checkpoint->source);
+    sqlite3_free(checkpoint->status);
+    sqlite3_free(checkpoint->process);
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
+/* Does nobody go on with that run? Who says resume knows better than a row from another
+ * machine. */
 static bool is_over(sqlite3_stmt *stmt)
 {
     const char *status = (const char *)sqlite3_column_text(stmt, 6);
@@ -339,7 +355,11 @@ static bool is_over(sqlite3_stmt *stmt)
 static int read_epochs(sqlite3 *db, const char *schema, const char *name, ext_run *run,
                        int64_t n, ext_error *error)
 {
+    enum { MOST = 100000 }; /* as n_epochs has it */
     sqlite3_stmt *stmt;
+    bool is_sound = n > 0 && n <= MOST;
+    if (!is_sound)
+        n = 1;
     run->epochs = sqlite3_malloc64((size_t)n * sizeof *run->epochs);
     run->epoch_seconds = sqlite3_malloc64((size_t)n * sizeof *run->epoch_seconds);
     if (run->epochs == NULL || run->epoch_seconds == NULL)
@@ -351,7 +371,11 @@ static int read_epochs(sqlite3 *db, const char *schema, const char *name, ext_ru
                                          "epoch <= %lld ORDER BY epoch",
                                          schema, name, run->version, n),
                          &stmt, error);
-    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+    while (rc == SQLITE_OK && is_sound && sqlite3_step(stmt) == SQLITE_ROW) {
+        is_sound = (int64_t)run->n_epochs < n &&
+                   sqlite3_column_double(stmt, 0) == (double)(run->n_epochs + 1);
+        if (!is_sound)
+            break;
         bool has_measures = sqlite3_column_type(stmt, 6) != SQLITE_NULL;
         run->epoch_seconds[run->n_epochs] = sqlite3_column_double(stmt, 5);
         run->epochs[run->n_epochs++] = (gru4rec_epoch){
@@ -367,8 +391,8 @@ static int read_epochs(sqlite3 *db, const char *schema, const char *name, ext_ru
     }
     if (sqlite3_finalize(stmt) != SQLITE_OK && rc == SQLITE_OK)
         rc = ext_fail_db(error, db, "reading the epochs");
-    if (rc == SQLITE_OK && (int64_t)run->n_epochs != n)
-        rc = ext_fail(error, SQLITE_CORRUPT,
+    if (rc == SQLITE_OK && (!is_sound || (int64_t)run->n_epochs != n))
+        rc = ext_fail(error, SQLITE_CORRUPT_VTAB,
                       "model '%s' is damaged: epochs of the run to resume are missing; "
                       "train without resume",
                       name);
@@ -386,9 +410,10 @@ int ext_run_resume(sqlite3 *db, const char *schema, const char *name, ext_run *r
         sqlite3_mprintf(
             "SELECT run, version, options, source, summary ->> '$.checkpoint', "
             "summary ->> '$.events', status, process FROM "
-            "\"%w\".\"%w_version\" WHERE status <> 'ready' AND summary ->> "
-            "'$.checkpoint' > 0 ORDER BY version DESC",
-            schema, name),
+            "\"%w\".\"%w_version\" AS v WHERE status <> 'ready' AND summary ->> "
+            "'$.checkpoint' > 0 AND EXISTS (SELECT 1 FROM \"%w\".\"%w_tensor\" AS "
+            "t WHERE t.version = v.version) ORDER BY version DESC",
+            schema, name, schema, name),
         &stmt, error);
     while (rc == SQLITE_OK && !is_found && sqlite3_step(stmt) == SQLITE_ROW) {
         is_found = sqlite3_column_bytes(stmt, 0) == 32 && is_over(stmt);
@@ -400,6 +425,8 @@ int ext_run_resume(sqlite3 *db, const char *schema, const char *name, ext_run *r
         checkpoint->source = column_copy(stmt, 3);
         checkpoint->epoch = sqlite3_column_int64(stmt, 4);
         checkpoint->fingerprint = column_copy(stmt, 5);
+        checkpoint->status = column_copy(stmt, 6);
+        checkpoint->process = column_copy(stmt, 7);
     }
     if (sqlite3_finalize(stmt) != SQLITE_OK && rc == SQLITE_OK)
         rc = ext_fail_db(error, db, "reading the training runs");
@@ -409,10 +436,33 @@ int ext_run_resume(sqlite3 *db, const char *schema, const char *name, ext_run *r
                       "train without resume, and with checkpoint_epochs to be able to",
                       name);
     if (rc == SQLITE_OK &&
-        (checkpoint->options == NULL || checkpoint->fingerprint == NULL))
+        (checkpoint->options == NULL || checkpoint->fingerprint == NULL ||
+         checkpoint->status == NULL))
         rc = ext_fail_nomem(error);
     return rc == SQLITE_OK ? read_epochs(db, schema, name, run, checkpoint->epoch, error)
                            : rc;
+}
+
+int ext_run_claim(sqlite3 *db, const char *schema, const char *name, const ext_run *run,
+                  const ext_checkpoint *checkpoint, ext_error *error)
+{
+    char process[128];
+    write_place(process, run);
+    int rc = update_row(
+        db,
+        sqlite3_mprintf("UPDATE \"%w\".\"%w_version\" SET status = 'training', process = "
+                        "%Q, options = %Q, message = NULL, finished = NULL WHERE run = "
+                        "%Q AND status = %Q AND process IS %Q RETURNING 1",
+                        schema, name, process, run->options, run->run, checkpoint->status,
+                        checkpoint->process),
+        "another training has taken up the run to resume; wait for it", error);
+    if (rc == SQLITE_OK)
+        rc = ext_exec(db,
+                      sqlite3_mprintf("DELETE FROM \"%w\".\"%w_epoch\" WHERE version = "
+                                      "%lld AND epoch > %lld",
+                                      schema, name, run->version, (int64_t)run->n_epochs),
+                      error);
+    return rc;
 }
 
 /* ---- runs that are gone ---- */

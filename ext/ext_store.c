@@ -486,7 +486,7 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
         rc = status == GRU4REC_OK ? SQLITE_OK
              : status == GRU4REC_NOMEM
                  ? ext_fail_nomem(error)
-                 : ext_fail(error, SQLITE_CORRUPT,
+                 : ext_fail(error, SQLITE_CORRUPT_VTAB,
                             "model '%s' is damaged: its items are not "
                             "distinct ids in rows 0, 1, ...; restore "
                             "the database from a backup or train again",

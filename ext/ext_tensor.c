@@ -167,7 +167,7 @@ int ext_tensors_replace(sqlite3 *db, const char *schema, const char *name,
 static int fail_tensor(ext_error *error, const char *model, const char *tensor,
                        const char *what)
 {
-    return ext_fail(error, SQLITE_CORRUPT,
+    return ext_fail(error, SQLITE_CORRUPT_VTAB,
                     "model '%s' is damaged: tensor %s %s; restore the database from a "
                     "backup or train again",
                     model, tensor, what);
@@ -217,7 +217,7 @@ int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
         int64_t stored = sqlite3_column_int64(stmt, 0);
         if (n_bytes / 2 > (uint64_t)stored + CHUNK)
             rc = ext_fail(
-                error, SQLITE_CORRUPT,
+                error, SQLITE_CORRUPT_VTAB,
                 "model '%s' is damaged: its tensors have %lld bytes and its options "
                 "ask for %llu; restore the database from a backup or train again",
                 name, (long long)stored, (unsigned long long)n_bytes);

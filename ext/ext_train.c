@@ -38,8 +38,9 @@ static const char *text_argument(int argc, sqlite3_value **argv, int i)
 /* What may differ between the run that stopped and the one that goes on from it. */
 static int check_resumable(ext_training *t, const char *given, ext_error *error)
 {
-    static const char free[] = " resume n_epochs patience keep_versions keep_optimizer "
-                               "checkpoint_epochs memory_limit verbose ";
+    static const char free[] =
+        " resume n_epochs patience threads keep_versions keep_optimizer "
+        "checkpoint_epochs memory_limit verbose ";
     gru4rec_options options;
     gru4rec_option_info info;
     ext_columns columns = {0};
@@ -61,6 +62,19 @@ static int check_resumable(ext_training *t, const char *given, ext_error *error)
     return rc;
 }
 
+/* Is that the model's own source? A SELECT has got its parentheses there. */
+static bool is_stored_source(const ext_training *t, const char *source)
+{
+    const char *stored = t->config.source;
+    if (source == NULL || stored == NULL)
+        return source == stored;
+    char *wrapped = sqlite3_mprintf("(%s)", source);
+    bool is_same =
+        strcmp(source, stored) == 0 || (wrapped != NULL && strcmp(wrapped, stored) == 0);
+    sqlite3_free(wrapped);
+    return is_same;
+}
+
 /* The run that resume continues: its options and its source, and what it has done. */
 static int take_run(ext_training *t, const char *given, ext_error *error)
 {
@@ -79,9 +93,8 @@ static int take_run(ext_training *t, const char *given, ext_error *error)
                                &t->columns, error);
     t->options.resume = false; /* the version is the one that never stopped */
     t->saved = t->checkpoint.epoch;
-    const char *source = t->checkpoint.source, *stored = t->config.source;
-    if (rc == SQLITE_OK && t->text == NULL && source != NULL &&
-        (stored == NULL || strcmp(source, stored) != 0))
+    const char *source = t->checkpoint.source;
+    if (rc == SQLITE_OK && t->text == NULL && !is_stored_source(t, source))
         rc = ext_fail(error, SQLITE_ERROR,
                       "the run to resume was trained on %.80s; name that source as the "
                       "second argument",
@@ -172,8 +185,8 @@ static int take_fingerprint(ext_training *t, ext_error *error)
         strcmp(t->checkpoint.fingerprint, t->fingerprint) != 0)
         return ext_fail(error, SQLITE_ERROR,
                         "the events are not those that the run to resume began with; "
-                        "train anew, with until= to leave out what came later, or with "
-                        "warm_start");
+                        "name its source and columns as then, or train anew, with until= "
+                        "to leave out what comes later, or with warm_start");
     return SQLITE_OK;
 }
 
@@ -193,7 +206,7 @@ static int check_memory(ext_training *t, ext_error *error)
                                      dataset->n_sessions);
     size_t n_data = dataset_bytes(dataset);
     if (dataset->validation != NULL)
-        n_data += dataset_bytes(dataset->validation);
+        n_data += 2 * dataset_bytes(dataset->validation); /* cut off as a copy */
     if (t->active != NULL) /* what warm_start reads of it, one after the other */
         n_data += 2 * gru4rec_model_bytes(t->active->model);
     t->n_bytes = t->n_bytes > SIZE_MAX - n_data ? SIZE_MAX : t->n_bytes + n_data;
@@ -248,15 +261,14 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
 
 /* A state of the version, where it was kept; it belongs to the same optimiser. */
 static int adopt_state(ext_training *t, const ext_model *active, gru4rec_state state,
-                       ext_error *error)
+                       bool *is_kept, ext_error *error)
 {
     gru4rec_error message = {0};
     gru4rec_model *kept = NULL;
     const char *name = gru4rec_state_name(state);
-    bool is_kept = false;
-    int rc = ext_tensors_find(t->db, t->schema, t->name, active->version, name, &is_kept,
+    int rc = ext_tensors_find(t->db, t->schema, t->name, active->version, name, is_kept,
                               error);
-    if (rc != SQLITE_OK || !is_kept)
+    if (rc != SQLITE_OK || !*is_kept)
         return rc;
     rc = ext_fail_library(error,
                           gru4rec_model_new(&ext_allocator, &active->options,
@@ -287,10 +299,15 @@ static int adopt_active(ext_training *t, ext_error *error)
                               &message);
     if (rc != SQLITE_OK || active->options.adapt != t->options.adapt)
         return rc;
-    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_OPTIMISER_STATES; i++)
+    bool is_whole = true;
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_OPTIMISER_STATES; i++) {
+        bool is_kept = true;
         if (t->training.state[i] != NULL)
-            rc = adopt_state(t, active, (gru4rec_state)i, error);
-    return rc == SQLITE_OK
+            rc = adopt_state(t, active, (gru4rec_state)i, &is_kept, error);
+        is_whole = is_whole && is_kept;
+    }
+    /* Adam's moments begin at zero, and know it by the number of updates. */
+    return rc == SQLITE_OK && is_whole
                ? ext_version_updates(t->db, t->schema, t->name, active->version,
                                      &t->training.updates, error)
                : rc;
@@ -376,6 +393,10 @@ static int run(ext_training *t, int argc, sqlite3_value **argv, ext_error *error
         rc = find_serving(t, error);
     if (rc == SQLITE_OK)
         rc = ext_training_check(t, error);
+    if (rc == SQLITE_OK && !t->is_alone && t->options.checkpoint_epochs > 0)
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "inside a transaction a checkpoint could not outlive it; train "
+                      "outside, or with checkpoint_epochs=0");
     if (rc == SQLITE_OK)
         rc = read_events(t, error);
     if (rc == SQLITE_OK && t->options.warm_start)
@@ -391,13 +412,18 @@ static int run(ext_training *t, int argc, sqlite3_value **argv, ext_error *error
     if (t->run.options == NULL)
         return ext_fail_nomem(error);
     ext_run_start(&t->run);
+    if (t->checkpoint.epoch > 0)
+        rc = ext_run_claim(t->db, t->schema, t->name, &t->run, &t->checkpoint, error);
+    bool is_claimed = rc == SQLITE_OK;
     ext_poll_start(&t->poll, t->db);
-    ext_training_show(t);
-    rc = compute(t, error);
+    if (rc == SQLITE_OK) {
+        ext_training_show(t);
+        rc = compute(t, error);
+    }
     if (rc == SQLITE_OK)
         rc = ext_training_save(t, error);
     ext_poll_stop(&t->poll);
-    if (rc != SQLITE_OK && t->is_alone && t->run.version != 0) {
+    if (rc != SQLITE_OK && is_claimed && t->is_alone && t->run.version != 0) {
         ext_error ignored = {0};
         ext_run_fail(t->db, t->schema, t->name, &t->run,
                      (rc & 0xff) == SQLITE_INTERRUPT ? "interrupted" : "failed",

@@ -50,10 +50,10 @@ static int number_run(sqlite3 *db, const char *schema, const char *name, ext_run
     int64_t begun = 0, last_ready = 0, last = 0;
     int rc = ext_prepare(
         db,
-        sqlite3_mprintf(
-            "SELECT max(iif(run = %Q, version, 0)), max(iif(status = 'ready', "
-            "version, 0)), max(version) FROM \"%w\".\"%w_version\"",
-            run->run, schema, name),
+        sqlite3_mprintf("SELECT max(iif(run = %Q AND status <> 'ready', version, 0)), "
+                        "max(iif(status = 'ready', "
+                        "version, 0)), max(version) FROM \"%w\".\"%w_version\"",
+                        run->run, schema, name),
         &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
@@ -71,7 +71,6 @@ static int number_run(sqlite3 *db, const char *schema, const char *name, ext_run
     if (run->version == begun && begun != 0)
         return SQLITE_OK;
     run->n_written = 0;
-    run->is_shown = begun != 0;
     if (begun == 0)
         return SQLITE_OK;
     rc = ext_exec(db,
@@ -133,24 +132,19 @@ static int forget_old(sqlite3 *db, const char *schema, const char *name, int64_t
                       ext_error *error)
 {
     static const char *const tables[] = {"epoch", "item", "tensor", "version"};
-    int rc = SQLITE_OK;
+    int rc = ext_run_drop_checkpoints(db, schema, name, error);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
         rc = ext_exec(
             db,
             sqlite3_mprintf(
                 "WITH kept AS (SELECT v.version FROM \"%w\".\"%w_version\" AS v LEFT "
-                "JOIN "
-                "\"%w\".\"%w_config\" AS c ON c.key IN ('version', 'previous') AND "
-                "c.value = "
-                "v.version WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "
-                "c.key = "
-                "'previous' DESC, v.version DESC LIMIT %lld) DELETE FROM "
-                "\"%w\".\"%w_%s\" "
-                "WHERE version NOT IN kept AND version NOT IN (SELECT version FROM "
-                "\"%w\".\"%w_version\" WHERE status = 'training' OR (%d AND status <> "
-                "'ready' AND version > (SELECT min(version) FROM kept)))",
-                schema, name, schema, name, keep, schema, name, tables[i], schema, name,
-                strcmp(tables[i], "tensor") != 0),
+                "JOIN \"%w\".\"%w_config\" AS c ON c.key IN ('version', 'previous') AND "
+                "c.value = v.version WHERE v.status = 'ready' ORDER BY c.key = 'version' "
+                "DESC, c.key = 'previous' DESC, v.version DESC LIMIT %lld) DELETE FROM "
+                "\"%w\".\"%w_%s\" WHERE version NOT IN kept AND version NOT IN (SELECT "
+                "version FROM \"%w\".\"%w_version\" WHERE status = 'training' OR (status "
+                "<> 'ready' AND version > (SELECT min(version) FROM kept)))",
+                schema, name, schema, name, keep, schema, name, tables[i], schema, name),
             error);
     return rc;
 }

@@ -6,7 +6,7 @@
 --
 --   sqlite3 retailrocket.db < sql/prepare_retailrocket.sql
 --
--- It does all or nothing. Scratch files, as large as the raw ones at most, are written where SQLITE_TMPDIR says.
+-- It does all or nothing. Scratch files, up to three times as large as the raw ones, go where SQLITE_TMPDIR says.
 --
 -- Leaves train_full and test, and train_tr and train_valid, which are train_full split once more to tune options on:
 -- columns SessionId, ItemId, Time (milliseconds), rows by session and time, indexed by the two. Then:

@@ -75,7 +75,7 @@ gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *it
             "the version to start from has other layers, embedding or cell; give "
             "the options that it was trained with, or leave out warm_start");
     for (size_t i = 0; i < model->params.n; i++)
-        if (!model->params.list[i].is_per_item)
+        if (!model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
             memcpy(model->values[i], other->values[i],
                    g4r_param_size(&model->params.list[i]) * sizeof(g4r_real));
     for (int32_t row = 0; row < model->params.n_items; row++) {
@@ -84,7 +84,7 @@ gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *it
         int32_t other_row = gru4rec_items_find(other_items, &id);
         for (size_t i = 0; other_row >= 0 && i < model->params.n; i++) {
             size_t width = (size_t)model->params.list[i].cols;
-            if (model->params.list[i].is_per_item)
+            if (model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
                 memcpy(model->values[i] + (size_t)row * width,
                        other->values[i] + (size_t)other_row * width,
                        width * sizeof(g4r_real));

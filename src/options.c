@@ -475,6 +475,12 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
                         "logq corrects for sampling, and n_sample all draws no samples; "
                         "leave one of them out");
     options->logq = 0;
+    if (IS_SET(sample_alpha) && options->sample_alpha != 0 &&
+        options->sample_alpha != 0.5) /* 0 or the default in a complete set */
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "sample_alpha is for samples, and n_sample all draws none; leave "
+                        "one of them out");
+    options->sample_alpha = 0;
     return GRU4REC_OK;
 }
 
@@ -511,10 +517,18 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
         status = resolve_adapt(&resolved, error);
     if (status == GRU4REC_OK)
         status = resolve_input(&resolved, error);
+    if (resolved.validation == 0 &&
+        !is_set(&resolved, offsetof(gru4rec_options, patience)))
+        resolved.patience = 0; /* a preset's, that was told not to validate */
     if (status == GRU4REC_OK && resolved.patience > 0 && resolved.validation == 0)
         status =
             g4r_fail(error, GRU4REC_INVALID,
                      "patience needs sessions to measure on; set validation above 0");
+    if (status == GRU4REC_OK && resolved.feedforward.n == 0 &&
+        resolved.feedforward_act.kind != GRU4REC_ACT_TANH)
+        status = g4r_fail(error, GRU4REC_INVALID,
+                          "feedforward_act is for dense layers, and there are none; set "
+                          "feedforward, or leave it out");
     if (status == GRU4REC_OK && resolved.validation > 0 && !resolved.time_sort)
         status = g4r_fail(error, GRU4REC_INVALID,
                           "validation holds out the latest sessions, and time_sort false "

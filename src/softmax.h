@@ -23,7 +23,10 @@ typedef struct g4r_softmax {
     double w_own;      /* and of the target */
     g4r_real *scores;  /* (B,block) */
     g4r_real *largest; /* (B) */
-    double *sum;       /* (B) of exp(s - largest), then log sum exp s */
+    double *sum;       /* (B) of exp(s - largest) */
+    /* Asked between blocks, or NULL: true leaves the work where it is, to be dropped. */
+    bool (*is_stopped)(void *context);
+    void *context;
 } g4r_softmax;
 
 /* The output table W (n,d) and its biases b (n); or their gradients. */

@@ -145,6 +145,12 @@ void g4r_step_free(g4r_step *step)
     g4r_arena_free(&step->arena, &step->allocator);
 }
 
+void g4r_step_watch(g4r_step *step, bool (*is_stopped)(void *), void *context)
+{
+    step->is_stopped = step->softmax.is_stopped = is_stopped;
+    step->context = step->softmax.context = context;
+}
+
 void g4r_step_start(g4r_step *step, int64_t epoch)
 {
     g4r_rng_seed(&step->dropout_rng, step->seed, G4R_STREAM_DROPOUT, epoch);
@@ -394,6 +400,11 @@ static void scatter_inputs(g4r_step *step)
                                step->drows + i * d, d);
 }
 
+static bool is_stopped(const g4r_step *step)
+{
+    return step->is_stopped != NULL && step->is_stopped(step->context);
+}
+
 void g4r_step_backward(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
@@ -402,6 +413,8 @@ void g4r_step_backward(g4r_step *step)
     assert(step->frame > 0);
     for (size_t t = step->frame; t-- > 0;) {
         const g4r_step_frame *frame = &step->frames[t];
+        if (t + 1 < step->frame && is_stopped(step))
+            return;
         if (step->scores_all)
             backward_full(step, t);
         else

@@ -41,6 +41,8 @@ typedef struct g4r_step {
     g4r_optim optim;
     g4r_merge merge_output;
     g4r_merge merge_input; /* only for modes whose inputs have a table of their own */
+    bool (*is_stopped)(void *context); /* or NULL */
+    void *context;
     g4r_rng dropout_rng;
     int64_t seed;
     g4r_dropout dropout;    /* its p, for all frames */
@@ -78,6 +80,11 @@ size_t g4r_step_threads(const gru4rec_options *options);
 size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
                       size_t n_lanes);
 
+/*
+ * Asks is_stopped now and then during a long forward or backward; once it says true, the
+ * work is left where it is, and what it computed is worth nothing.
+ */
+void g4r_step_watch(g4r_step *step, bool (*is_stopped)(void *), void *context);
 /* Before the first step of an epoch: dropout draws that epoch's numbers. */
 void g4r_step_start(g4r_step *step, int64_t epoch);
 /*

@@ -20,7 +20,8 @@ typedef struct trainer {
     gru4rec_progress progress;
     const gru4rec_dataset *validation; /* or NULL */
     const int64_t *support;            /* (I) */
-    double best_mrr;                   /* -1: none yet */
+    bool is_stopped;
+    double best_mrr; /* -1: none yet */
     int64_t best_epoch;
 } trainer;
 
@@ -56,6 +57,14 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     return step + training + sampler + others;
 }
 
+static bool can_be_measured(const gru4rec_dataset *dataset)
+{
+    for (int64_t s = 0; s < dataset->n_sessions; s++)
+        if (dataset->offsets[s + 1] - dataset->offsets[s] > 1)
+            return true;
+    return false;
+}
+
 /* Can this data train this model at all? */
 static gru4rec_status check_data(const trainer *t, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
@@ -71,7 +80,20 @@ static gru4rec_status check_data(const trainer *t, const gru4rec_dataset *datase
         return g4r_fail(error, GRU4REC_INVALID,
                         "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
                         "targets are each other's negatives; set n_sample above 0");
+    if (t->validation != NULL && !can_be_measured(t->validation))
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "validation holds out no event that can be measured; give it a "
+                        "larger share, or 0");
     return GRU4REC_OK;
+}
+
+/* Once a hook said stop, everything does. */
+static bool is_stopped(void *context)
+{
+    trainer *t = context;
+    if (!t->is_stopped && t->hooks->poll != NULL)
+        t->is_stopped = t->hooks->poll(t->hooks->context, &t->progress) != 0;
+    return t->is_stopped;
 }
 
 static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
@@ -94,6 +116,7 @@ static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
         return g4r_fail_nomem(error, (size_t)options->n_sample * sizeof *t->samples);
     status =
         g4r_step_init(&t->step, t->training, support, options, n_lanes, allocator, error);
+    g4r_step_watch(&t->step, is_stopped, t);
     if (status == GRU4REC_OK && has_samples &&
         !g4r_sampler_init(&t->sampler, support, t->step.n_seen, options->sample_alpha,
                           allocator))
@@ -122,7 +145,8 @@ static gru4rec_status fail_diverged(const trainer *t, const char *what,
 static void update(trainer *t)
 {
     g4r_step_backward(&t->step);
-    g4r_step_update(&t->step);
+    if (!t->is_stopped)
+        g4r_step_update(&t->step);
 }
 
 static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_sum,
@@ -137,9 +161,9 @@ static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_
     double loss = g4r_step_forward(&t->step, schedule->from, schedule->input,
                                    schedule->target, m, t->samples);
     t->progress.step = ++epoch->steps;
-    if (!isfinite(loss))
+    if (!t->is_stopped && !isfinite(loss))
         return fail_diverged(t, "the loss", error);
-    if (g4r_step_is_full(&t->step))
+    if (!t->is_stopped && g4r_step_is_full(&t->step))
         update(t);
 
     epoch->events += (int64_t)m;
@@ -147,7 +171,7 @@ static gru4rec_status train_step(trainer *t, gru4rec_epoch *epoch, double *loss_
     *cost_sum += loss / (double)t->options->batch_size * (double)m;
     t->progress.events = epoch->events;
     t->progress.loss = *loss_sum / (double)epoch->events;
-    if (t->hooks->poll != NULL && t->hooks->poll(t->hooks->context, &t->progress) != 0)
+    if (is_stopped(t))
         return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
     return GRU4REC_OK;
 }
@@ -170,9 +194,8 @@ static void note_epoch(trainer *t, const gru4rec_epoch *epoch)
 
 static int poll_validation(void *context, const gru4rec_progress *progress)
 {
-    const trainer *t = context;
     (void)progress;
-    return t->hooks->poll != NULL ? t->hooks->poll(t->hooks->context, &t->progress) : 0;
+    return is_stopped(context);
 }
 
 /* Measures the epoch on the sessions held out. */
@@ -189,10 +212,6 @@ static gru4rec_status validate(trainer *t, gru4rec_epoch *epoch, gru4rec_error *
                          &options, &hooks, &metrics, error);
     if (status != GRU4REC_OK)
         return status;
-    if (metrics.events == 0)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "validation holds out no event that can be measured; give it a "
-                        "larger share, or 0");
     epoch->recall = metrics.recall;
     epoch->mrr = metrics.mrr;
     return GRU4REC_OK;
@@ -218,6 +237,8 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
         return status;
     if (t->step.frame > 0) /* the last block of bptt may be shorter */
         update(t);
+    if (t->is_stopped)
+        return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
     if (epoch.events == 0)
         return g4r_fail(error, GRU4REC_INVALID,
                         "no step has two sessions side by side, and n_sample is 0; set "

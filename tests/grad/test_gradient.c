@@ -193,8 +193,10 @@ static void check(gru4rec_options *options, size_t first, size_t n_frames)
 {
     static fixture f;
     gru4rec_error error;
+    memset(&f, 0, sizeof f);
     set(options, "batch_size", "5");
-    set(options, "sample_alpha", "0.4");
+    if (options->n_sample != GRU4REC_N_SAMPLE_ALL)
+        set(options, "sample_alpha", "0.4");
     if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(options, &error)))
         printf("  %s\n", error.message);
     else if (open_fixture(&f, options)) {

@@ -132,6 +132,52 @@ def other_source(directory):
     check('and is taken', summary['sessions'] == 900 and summary['epochs'] == EPOCHS, summary)
 
 
+def two_at_once(directory):
+    """Of two that go on from the same run one is refused, and what the other wrote is not touched."""
+    path = directory + '/shop.db'
+    make_shop(path).close()
+    stop_at(path, 2, KINDS['cross-entropy']).close()
+    holder = connect(path)
+    holder.execute('BEGIN IMMEDIATE')
+    first, second = connect(path), connect(path)
+    trainings = [Thread(error, db, "SELECT gru4rec_train('rec', 'resume=true')") for db in (first, second)]
+    time.sleep(0.5)
+    holder.execute('COMMIT')
+    messages = sorted(t.join() for t in trainings)
+    check('one of two is refused', messages[0] == '' and 'taken up the run' in messages[1], messages)
+    alone = make_shop(directory + '/alone.db')
+    train(alone, f"{COMMON}, {KINDS['cross-entropy']}")
+    check('the other is as if alone', result(holder) == result(alone))
+    check('and its version is whole', is_whole(holder) and
+          value(holder, "SELECT count(*) FROM rec_version WHERE status = 'ready'") == 1)
+
+
+def damaged(directory):
+    """What a checkpoint says is not trusted."""
+    path = directory + '/shop.db'
+    make_shop(path).close()
+    db = stop_at(path, 4, KINDS['cross-entropy'])
+    version = value(db, 'SELECT max(version) FROM rec_version')
+    for what, sql in (
+            ('epochs below 1', 'generate'),
+            ('an epoch that is not there', 'DELETE FROM rec_epoch WHERE version = ? AND epoch = 2'),
+            ('a number of epochs beyond all', "UPDATE rec_version SET summary = json_set(summary, '$.checkpoint', "
+                                              '1152921504606846976) WHERE version = ?')):
+        db.execute('SAVEPOINT damage')
+        if 'generate' in sql:
+            db.executemany('INSERT INTO rec_epoch(version, epoch) VALUES (?, ?)', [(version, -i) for i in range(3000)])
+        else:
+            db.execute(sql, (version,))
+        message = error(db, "SELECT gru4rec_train('rec', 'resume=true, checkpoint_epochs=0')")
+        check(f'damaged: {what}', 'is damaged: epochs of the run to resume' in message, message)
+        db.execute('ROLLBACK TO damage')
+        db.execute('RELEASE damage')
+    db.execute("UPDATE rec_version SET process = '1 1 -1 elsewhere.example', status = 'training' WHERE version = ?",
+               (version,))
+    summary = train(db, 'resume=true, threads=1')
+    check('a run of another machine is resumed', summary['epochs'] == EPOCHS, summary)
+
+
 for kind in list(KINDS)[::2] if QUICK else KINDS:
     run(killed, 'wal', kind)
 if not QUICK:
@@ -140,4 +186,6 @@ for journal in SOME:
     run(interrupted, journal)
 run(given_up)
 run(other_source)
+run(two_at_once)
+run(damaged)
 finish()

@@ -484,9 +484,11 @@ def invent_diginetica(rng, directory):
         is_long = rng.random() < 0.2  # the later events are of the day after
         for i, (time, item, _) in enumerate(visit):
             day = datetime.datetime.fromtimestamp(midnight + (is_long and i > 0) * DAY, UTC).strftime('%Y-%m-%d')
-            lines.append((number, rng.choice(('NA', 77)), items[item], round((DIGINETICA_END + time - midnight) * 1000), day))
+            frame = round((DIGINETICA_END + time - midnight) * 1000)
+            lines.append((number, rng.choice(('NA', 77)), items[item], frame, day))
     rng.shuffle(lines)
-    write(directory + '/train-item-views.csv', ['sessionId;userId;itemId;timeframe;eventdate'.split(';')] + lines, ';', rng)
+    header = 'sessionId;userId;itemId;timeframe;eventdate'.split(';')
+    write(directory + '/train-item-views.csv', [header] + lines, ';', rng)
 
 
 def prepare_diginetica(directory, seen):
@@ -510,7 +512,8 @@ SHARED_RULES = [
     for rule in (': straddles', ': cut to one', ': begins on the boundary', ': an event on the boundary',
                  ': items that are new')]
 GAP_RULES = ['pause as long as may be', 'pause a little longer']
-RANK_RULES = ['tie that the rank decides', 'visitor that is not ranked by its views', 'item that is not ranked by its views']
+RANK_RULES = ['tie that the rank decides', 'visitor that is not ranked by its views',
+              'item that is not ranked by its views']
 FILLED = ['pause that another event fills', 'sessions that vanish']
 LAST = ['the last event goes']
 # name -> raw files; types of ItemId and Time; the rules that its invented data must touch

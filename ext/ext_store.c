@@ -1,7 +1,7 @@
 /*
  * ext_store.c - the shadow tables of a model m; see ext_int.h.
  *
- *   m_config(key, value)   format: 1; version: the active one, absent before the first
+ *   m_config(key, value)   format: 2; version: the active one, absent before the first
  *                          training; source, session, item, time: as CREATE found them,
  *                          session_type, item_type: their affinities; options: JSON
  *   m_version              a row per run, see ext_version.c
@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-static const char format[] = "1";
+static const char format[] = "2";
 
 const char *const ext_shadow_names[] = {"config", "version", "epoch", "item",
                                         "tensor", "source",  NULL};
@@ -282,7 +282,7 @@ static int fail_format(const char *name, ext_error *error)
     return ext_fail(
         error, SQLITE_ERROR,
         "model '%s' has a storage format that gru4rec %s does not know; use the "
-        "newer extension that wrote it, or drop the model and train again",
+        "extension that wrote it, or drop the model and train again",
         name, GRU4REC_VERSION);
 }
 

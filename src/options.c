@@ -272,7 +272,9 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope)
     int least = distance(name, nearest);
     for (size_t i = 0; i < N_OPTIONS + 3; i++) {
         const char *candidate = i < 3 ? columns[i] : table[i - 3].name;
-        int d = distance(name, candidate);
+        bool is_start =
+            strlen(name) > 2 && strncasecmp(candidate, name, strlen(name)) == 0;
+        int d = is_start ? 1 : distance(name, candidate);
         if ((i < 3 || table[i - 3].scope == scope) && d < least) {
             nearest = candidate;
             least = d;

@@ -4,7 +4,8 @@
  * OpenBLAS comes in three builds and the user's system picks one. The serial build is not
  * safe to call from two threads (it was built without locks), so a mutex guards it. In
  * the OpenMP build a forked child hangs in its first product unless its thread count is
- * set to one there first.
+ * set to one there first; and there each thread has a count of its own, OpenMP's, which
+ * is asked for at every product. The other builds have one count for the process.
  */
 #include "blas.h"
 
@@ -14,6 +15,19 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int n_inside;     /* under lock */
 static int host_threads; /* under lock: what to put back */
+
+/* OpenMP's, where OpenBLAS brought it. */
+extern int omp_get_max_threads(void) __attribute__((weak));
+extern void omp_set_num_threads(int n) __attribute__((weak));
+
+static _Thread_local int depth;          /* of enter in this thread */
+static _Thread_local int thread_threads; /* what to put back in it */
+
+static bool has_openmp(void)
+{
+    return openblas_get_parallel() == 2 && omp_get_max_threads != NULL &&
+           omp_set_num_threads != NULL;
+}
 
 /* The serial build's products, one at a time. */
 static pthread_mutex_t serial = PTHREAD_MUTEX_INITIALIZER;
@@ -46,6 +60,13 @@ void g4r_blas_enter(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_fork);
+    if (has_openmp()) {
+        if (depth++ == 0) {
+            thread_threads = omp_get_max_threads();
+            omp_set_num_threads(1);
+        }
+        return;
+    }
     pthread_mutex_lock(&lock);
     if (n_inside++ == 0) {
         host_threads = openblas_get_num_threads();
@@ -57,6 +78,12 @@ void g4r_blas_enter(void)
 
 void g4r_blas_leave(void)
 {
+    if (has_openmp()) {
+        assert(depth > 0);
+        if (--depth == 0)
+            omp_set_num_threads(thread_threads);
+        return;
+    }
     pthread_mutex_lock(&lock);
     assert(n_inside > 0);
     if (--n_inside == 0 && host_threads != 1)

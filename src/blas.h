@@ -12,8 +12,8 @@
 
 /*
  * Between enter and leave products of this process run on the calling thread alone, so
- * that results do not depend on the host's thread count, which leave puts back. Nests,
- * and any thread may hold it.
+ * that results do not depend on the host's thread count, which leave, in the same thread,
+ * puts back. Nests, and any number of threads may be inside.
  */
 void g4r_blas_enter(void);
 void g4r_blas_leave(void);

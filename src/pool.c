@@ -38,6 +38,8 @@ struct g4r_pool {
     _Atomic bool is_over;
     pthread_mutex_t lock; /* for sleeping */
     pthread_cond_t wake;
+    void (*enter)(void);
+    void (*leave)(void);
     size_t n_workers, most_workers;
     worker workers[];
 };
@@ -103,6 +105,7 @@ static void *run_worker(void *context)
     worker *self = context;
     g4r_pool *pool = self->pool;
     uint64_t last = 0;
+    pool->enter();
     while (!atomic_load(&pool->is_over)) {
         for (int spins = 0; !has_work(pool, last) && spins < SPINS; spins++)
             relax();
@@ -110,6 +113,7 @@ static void *run_worker(void *context)
             sleep_until_work(pool, last);
         last = work(pool, self->number);
     }
+    pool->leave();
     return NULL;
 }
 
@@ -170,12 +174,15 @@ static void start_threads(g4r_pool *pool, size_t n_workers)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-g4r_pool *g4r_pool_new(size_t n_workers, const gru4rec_allocator *allocator)
+g4r_pool *g4r_pool_new(size_t n_workers, void (*enter)(void), void (*leave)(void),
+                       const gru4rec_allocator *allocator)
 {
     g4r_pool *pool = g4r_alloc(allocator, 1, g4r_pool_bytes(n_workers));
     if (pool == NULL)
         return NULL;
     pool->allocator = *allocator;
+    pool->enter = enter;
+    pool->leave = leave;
     pool->n_workers = 1;
     pool->most_workers = n_workers;
     atomic_init(&pool->state, 0);

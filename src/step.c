@@ -127,7 +127,8 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     step->dropout.p_hidden = (g4r_real)options->dropout_p_hidden;
     g4r_loss_init(&step->loss, options);
     g4r_optim_init(&step->optim, training, options);
-    step->pool = g4r_pool_new(g4r_step_threads(options), allocator);
+    step->pool = g4r_pool_new(g4r_step_threads(options), g4r_blas_enter, g4r_blas_leave,
+                              allocator);
     if (step->pool == NULL)
         return g4r_fail_nomem(error, g4r_pool_bytes(g4r_step_threads(options)));
     step->network.pool = step->pool;

@@ -24,7 +24,7 @@ for part in train test; do
         ".mode tabs" ".import --skip 1 $work/$part.tsv $part"
 done
 
-common='n_epochs=10,n_sample=2048'
+common='preset=official,n_epochs=10,n_sample=2048'
 xent="loss=cross-entropy,logq=1,sample_alpha=0.75,learning_rate=0.1,$common"
 options() {
     case $1 in

@@ -3,7 +3,7 @@ from common import *
 
 POINTS = 12 if QUICK else 50  # in each journal mode
 EPOCHS = 4
-OPTIONS = f'n_epochs={EPOCHS}, seed=7'
+OPTIONS = f'n_epochs={EPOCHS}, seed=7, threads=1'
 # rec_tensor gets some 600 kB and rec_item 1500 rows, so that the commit has a length worth hitting
 ROWS = dict(n_sessions=400, n_items=1500)
 MODEL = 'layers=100, n_sample=64'
@@ -85,7 +85,7 @@ def kills(directory, journal):
     if os.environ.get('GRU4REC_TIMES'):
         print(f'{POINTS} kills: {n_begun} after the row was written, {n_committed} after the commit, '
               f'{n_hot} with a log')
-    check(f'{journal}: enough of them hit', n_begun > POINTS / 2, n_begun)
+    check(f'{journal}: enough of them hit', n_begun > POINTS / 3, n_begun)
 
 
 def killed_in_transaction(directory, journal):

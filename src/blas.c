@@ -187,10 +187,8 @@ static size_t count_parts(const g4r_product *p)
 
 static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 {
-    size_t side = cut_side(p);
-    size_t width = (side / n_parts + 15) & ~(size_t)15; /* whole tiles */
-    size_t from = G4R_MIN(part * width, side);
-    size_t n = part + 1 == n_parts ? side - from : G4R_MIN(width, side - from);
+    size_t side = cut_side(p), from = g4r_pool_part(part, n_parts, side);
+    size_t n = g4r_pool_part(part + 1, n_parts, side) - from;
     if (p->form == G4R_NT)
         g4r_blas_nt(p->c + from, p->ldc, p->a, p->lda, p->b + from * p->ldb, p->ldb, p->m,
                     n, p->k, p->beta);

@@ -153,6 +153,12 @@ size_t g4r_pool_cut(double operations, size_t n, size_t least)
     return G4R_MIN(G4R_MIN(by_work, by_size), MOST);
 }
 
+size_t g4r_pool_part(size_t part, size_t n_parts, size_t n)
+{
+    size_t width = (n / n_parts + 15) & ~(size_t)15; /* whole tiles of a product */
+    return part == n_parts ? n : G4R_MIN(part * width, n);
+}
+
 size_t g4r_pool_bytes(size_t n_workers)
 {
     return sizeof(g4r_pool) + n_workers * sizeof(worker);

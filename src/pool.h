@@ -35,6 +35,8 @@ size_t g4r_pool_workers(const g4r_pool *pool);
  * each has a few microseconds' work, and at least least values.
  */
 size_t g4r_pool_cut(double operations, size_t n, size_t least);
+/* Where part begins of n values cut into n_parts; part n_parts begins at n. */
+size_t g4r_pool_part(size_t part, size_t n_parts, size_t n);
 /* Runs tasks 0 ... n - 1; all are done when it returns. pool NULL: the caller does all. */
 void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n);
 

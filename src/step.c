@@ -201,13 +201,6 @@ static columns_job make_job(g4r_step *step, size_t t)
                          count_parts(frame->m, frame->n, d)};
 }
 
-/* Columns from ... to - 1 are part's. */
-static size_t part_start(const columns_job *job, size_t part)
-{
-    size_t width = (job->frame->n / job->n_parts + 15) & ~(size_t)15;
-    return part == job->n_parts ? job->frame->n : G4R_MIN(part * width, job->frame->n);
-}
-
 enum { AHEAD = 8 };
 
 /*
@@ -243,7 +236,8 @@ static void score_part(void *context, size_t part, size_t worker)
     g4r_step *step = job->step;
     const g4r_step_frame *frame = job->frame;
     const size_t n = frame->n, d = step->model->params.top;
-    const size_t from = part_start(job, part), to = part_start(job, part + 1);
+    const size_t from = g4r_pool_part(part, job->n_parts, n);
+    const size_t to = g4r_pool_part(part + 1, job->n_parts, n);
     (void)worker;
     g4r_time(G4R_IN_GATHER);
     gather_columns(step, frame, from, to);
@@ -352,7 +346,8 @@ static void backward_part(void *context, size_t part, size_t worker)
     g4r_step *step = job->step;
     const g4r_step_frame *frame = job->frame;
     const size_t m = frame->m, n = frame->n, d = step->model->params.top;
-    const size_t from = part_start(job, part), to = part_start(job, part + 1);
+    const size_t from = g4r_pool_part(part, job->n_parts, n);
+    const size_t to = g4r_pool_part(part + 1, job->n_parts, n);
     const size_t at = frame->start + from;
     g4r_real *dtop =
         part == 0 ? g4r_network_dtop(&step->network) : step->partial + (part - 1) * m * d;

@@ -77,9 +77,10 @@ help:
 ##
 ## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
-# The link is repeated when the flavour changes: gru4rec.so is that of the last make.
+# The link is repeated when the flavour changes: gru4rec.so is that of the last make. It is
+# renamed into its place: who has the old one loaded keeps that.
 gru4rec.so: $(B)/gru4rec.so
-	@cmp -s $< $@ || cp $< $@
+	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 
 # Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
 $(B)/gru4rec.so: $(EXT_OBJ) $(LIB_OBJ)

@@ -44,6 +44,17 @@ static g4r_real *at(g4r_real *values, size_t offset)
     return values != NULL ? values + offset : NULL;
 }
 
+void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row)
+{
+    const size_t cols = (size_t)optim->training->model->params.list[param].cols;
+    g4r_prefetch(optim->training->model->values[param] + row * cols, cols);
+    for (int state = 0; state < GRU4REC_N_OPTIMISER_STATES; state++) {
+        const g4r_real *values = state_of(optim, (gru4rec_state)state, param);
+        if (values != NULL)
+            g4r_prefetch(values + row * cols, cols);
+    }
+}
+
 static void update_values(g4r_optim *optim, size_t param, size_t offset,
                           const g4r_real *gradient, size_t n)
 {
@@ -176,16 +187,10 @@ static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
 }
 
 /* What the update of a distinct row reads. */
-static void prefetch_row(const update_job *job, size_t i)
+static void prefetch_distinct(const update_job *job, size_t i)
 {
-    const g4r_optim *optim = job->optim;
-    size_t row = (size_t)job->merge->rows[job->merge->first[i]], at = row * job->cols;
-    g4r_prefetch(optim->training->model->values[job->param] + at, job->cols);
-    for (int state = 0; state < GRU4REC_N_OPTIMISER_STATES; state++) {
-        const g4r_real *values = state_of(optim, (gru4rec_state)state, job->param);
-        if (values != NULL)
-            g4r_prefetch(values + at, job->cols);
-    }
+    g4r_optim_prefetch(job->optim, job->param,
+                       (size_t)job->merge->rows[job->merge->first[i]]);
 }
 
 static void update_rows(void *context, size_t task, size_t worker)
@@ -195,12 +200,12 @@ static void update_rows(void *context, size_t task, size_t worker)
     size_t from = task * ROWS_EACH, to = G4R_MIN(from + ROWS_EACH, job->n);
     (void)worker;
     for (size_t i = from; i < G4R_MIN(from + ROWS_AHEAD, to); i++)
-        prefetch_row(job, i);
+        prefetch_distinct(job, i);
     for (size_t i = from; i < to; i++) {
         size_t first = (size_t)merge->first[i];
         size_t at = (size_t)merge->rows[first] * job->cols;
         if (i + ROWS_AHEAD < to)
-            prefetch_row(job, i + ROWS_AHEAD);
+            prefetch_distinct(job, i + ROWS_AHEAD);
         update_values(job->optim, job->param, at, job->gradients + first * job->cols,
                       job->cols);
     }

@@ -50,6 +50,8 @@ void g4r_optim_begin(g4r_optim *optim, double squares);
 /* The first n values of the parameter. */
 void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
                      const g4r_real *gradient, size_t n);
+/* Begins to bring a row into the cache, with what is kept beside it. */
+void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row);
 
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows);
 void g4r_merge_clear(g4r_merge *merge);

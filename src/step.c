@@ -201,7 +201,20 @@ static columns_job make_job(g4r_step *step, size_t t)
                          count_parts(frame->m, frame->n, d)};
 }
 
-enum { AHEAD = 8 };
+/* Rows ahead that are prefetched, and bytes of a table that no cache keeps. */
+enum { AHEAD = 8, FAR_BYTES = 64 << 20 };
+
+/* A far row's accumulator starts on its way too: the products give it the time. */
+static void prefetch_column(const g4r_step *step, size_t row)
+{
+    const size_t output = step->model->params.output;
+    const g4r_param *param = &step->model->params.list[output];
+    if (g4r_param_size(param) >= FAR_BYTES / sizeof(g4r_real))
+        g4r_optim_prefetch(&step->optim, output, row);
+    else
+        g4r_prefetch(step->model->values[output] + row * (size_t)param->cols,
+                     (size_t)param->cols);
+}
 
 /*
  * Rows, and bias less the logq correction: ln q is ln support for targets, alpha ln
@@ -219,7 +232,7 @@ static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t f
     for (size_t j = from; j < to; j++) {
         size_t row = (size_t)columns[j];
         if (j + AHEAD < to)
-            g4r_prefetch(output + (size_t)columns[j + AHEAD] * d, d);
+            prefetch_column(step, (size_t)columns[j + AHEAD]);
         memcpy(rows + j * d, output + row * d, d * sizeof *output);
         step->offset[j] = bias[row];
     }

@@ -9,8 +9,9 @@
  * it.
  *
  * Memory per event: 20 bytes while reading (24 where rowids pass 2^32), and 4 more while
- * sorting, for the permutation that then becomes the result; per session some 22. What is
- * in order already, as event logs mostly are, is only checked.
+ * sorting, for the permutation that then becomes the result, in place of the rowids where
+ * events came by them; per session some 22. What is in order already, as event logs
+ * mostly are, is only checked.
  */
 #define _GNU_SOURCE /* qsort_r */
 #include "dict.h"
@@ -33,7 +34,7 @@ struct gru4rec_events {
     int32_t *session;    /* (n) number in sessions */
     int32_t *item;       /* (n) number in items, or row of known */
     stamp *time;         /* (n) all integer, or all real */
-    uint32_t *order;     /* (n), or NULL: */
+    uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
     int64_t *wide_order; /* (n), once one does not fit the other */
     bool is_real_time;
     int64_t n_unknown;
@@ -115,7 +116,9 @@ static bool widen_order(gru4rec_events *events)
 
 static int64_t order_of(const gru4rec_events *events, uint32_t i)
 {
-    return events->wide_order != NULL ? events->wide_order[i] : events->order[i];
+    if (events->wide_order != NULL)
+        return events->wide_order[i];
+    return events->order != NULL ? events->order[i] : i;
 }
 
 static bool make_room(gru4rec_events *events)
@@ -389,6 +392,18 @@ void gru4rec_events_prepare(gru4rec_events *events,
     events->preparation = *preparation;
 }
 
+/* An order in which the events came anyway need not be kept. */
+static void drop_plain_order(gru4rec_events *events)
+{
+    for (uint32_t i = 1; i < events->n; i++)
+        if (order_of(events, i - 1) >= order_of(events, i))
+            return;
+    g4r_free(&events->allocator, events->order);
+    g4r_free(&events->allocator, events->wide_order);
+    events->order = NULL;
+    events->wide_order = NULL;
+}
+
 /* Each array is allocated when the one before it is done with: this is the peak. */
 static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
 {
@@ -476,6 +491,7 @@ static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
 {
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
+    drop_plain_order(events);
     if (events->preparation.session_gap > 0 && !cut_at_pauses(events))
         return GRU4REC_NOMEM;
     dataset->n_sessions = events->n_sessions;

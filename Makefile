@@ -37,7 +37,7 @@ MODE := -O0 --coverage -fprofile-update=atomic
 endif
 
 # The kernels: one body for each instruction set, chosen at run time.
-KERNEL_FLAGS = -ffp-contract=fast -fno-math-errno -fno-trapping-math \
+KERNEL_FLAGS = -Wno-psabi -ffp-contract=fast -fno-math-errno -fno-trapping-math \
                $(if $(SAN)$(DEBUG)$(COVERAGE),,-O3)
 KERNELS := base
 ifneq ($(filter x86_64% amd64%,$(shell uname -m)),)

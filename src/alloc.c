@@ -44,7 +44,7 @@ static void ask_for_large_pages(char *block, size_t bytes)
 #endif
 }
 
-void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes)
+void *g4r_alloc_scratch(const gru4rec_allocator *allocator, size_t bytes)
 {
     /* The word before the aligned address remembers the block. */
     const size_t extra = G4R_ALIGNMENT + sizeof(void *);
@@ -57,8 +57,15 @@ void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes)
     char *aligned = block + (address - address % G4R_ALIGNMENT - (uintptr_t)block);
     ask_for_large_pages(aligned, bytes);
     memcpy(aligned - sizeof(void *), &block, sizeof block);
-    memset(aligned, 0, bytes);
     return aligned;
+}
+
+void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes)
+{
+    void *block = g4r_alloc_scratch(allocator, bytes);
+    if (block != NULL)
+        memset(block, 0, bytes);
+    return block;
 }
 
 void g4r_free(const gru4rec_allocator *allocator, void *block)

@@ -13,6 +13,8 @@ extern const gru4rec_allocator g4r_libc_allocator;
 void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes);
 /* Zeroed and aligned to G4R_ALIGNMENT; for g4r_free_aligned() only. */
 void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes);
+/* The same, but with whatever is there: pages that nobody writes to cost nothing. */
+void *g4r_alloc_scratch(const gru4rec_allocator *allocator, size_t bytes);
 void g4r_free(const gru4rec_allocator *allocator, void *block);
 void g4r_free_aligned(const gru4rec_allocator *allocator, void *block);
 /*

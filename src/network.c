@@ -252,6 +252,12 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
     forward_dense(network, frame, m);
 }
 
+void g4r_network_resume(g4r_network *network, size_t t, size_t m)
+{
+    network->last = t;
+    forward_dense(network, &network->frames[t], m);
+}
+
 g4r_real *g4r_network_top(const g4r_network *network, size_t t)
 {
     const g4r_params *params = network->params;

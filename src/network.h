@@ -55,6 +55,8 @@ void g4r_network_carry(g4r_network *network, size_t frame, const int32_t *from, 
 /* Feeds rows (m). dropout: NULL when not training. */
 void g4r_network_forward(g4r_network *network, size_t frame, const int32_t *rows,
                          size_t m, const g4r_dropout *dropout);
+/* The same from states of the GRU layers (M,h) that the caller put into the frame. */
+void g4r_network_resume(g4r_network *network, size_t frame, size_t m);
 /* What the scores are made of: the top layer's values, (M, D). */
 g4r_real *g4r_network_top(const g4r_network *network, size_t frame);
 /* Where their gradient belongs before backward, (M, D). */

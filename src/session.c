@@ -2,8 +2,9 @@
  * session.c (L4) - one visitor: a network of one lane, and scores of its state. Uses
  * network, blas.
  */
+#include "session.h"
+
 #include "blas.h"
-#include "model.h"
 #include "network.h"
 
 struct gru4rec_session {
@@ -61,15 +62,66 @@ void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
     session->is_started = true;
 }
 
-void gru4rec_session_scores(gru4rec_session *session, const int32_t *rows, int32_t n,
-                            gru4rec_real *scores)
+size_t gru4rec_session_state_size(const gru4rec_model *model)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < model->params.n_layers; i++)
+        n += model->params.layers[i].h;
+    return n;
+}
+
+void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    for (size_t i = 0; i < params->n_layers; i++) {
+        const size_t h = params->layers[i].h;
+        if (session->is_started)
+            memcpy(state, frame->cells[i].state, h * sizeof *state);
+        else
+            memset(state, 0, h * sizeof *state);
+        state += h;
+    }
+}
+
+bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    if (!session->network.vec->all_finite(state,
+                                          gru4rec_session_state_size(session->model)))
+        return false;
+    for (size_t i = 0; i < params->n_layers; i++) {
+        const size_t h = params->layers[i].h;
+        memcpy(frame->cells[i].state, state, h * sizeof *state);
+        state += h;
+    }
+    g4r_blas_enter();
+    g4r_network_resume(&session->network, 0, 1);
+    g4r_blas_leave();
+    session->is_started = true;
+    return true;
+}
+
+const gru4rec_model *g4r_session_model(const gru4rec_session *session)
+{
+    return session->model;
+}
+
+const g4r_real *g4r_session_top(const gru4rec_session *session)
+{
+    assert(session->is_started);
+    return g4r_network_top(&session->network, 0);
+}
+
+void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
+                            int32_t n, gru4rec_real *scores)
 {
     const g4r_params *params = &session->model->params;
     const g4r_vec *vec = session->network.vec;
     const g4r_real *output = session->model->values[params->output];
     const g4r_real *bias = session->model->values[params->output_bias];
-    const g4r_real *top = g4r_network_top(&session->network, 0);
-    assert(session->is_started);
+    const g4r_real *top = g4r_session_top(session);
     assert(rows != NULL || n == params->n_items);
     /* One kernel for both, so that an item's score does not depend on who else is asked
      * for. */

@@ -35,6 +35,23 @@ typedef struct g4r_update {
     g4r_real clip;              /* gradients are multiplied by it first */
 } g4r_update;
 
+/* A table of rows in bytes: value = scale x byte, give or take; see quantized.h. */
+typedef struct g4r_bytes {
+    int8_t *values;  /* (n + 3,d), the last rows zero */
+    g4r_real *scale; /* (n) */
+    g4r_real *error; /* (n) of a product with a vector of norm 1, at most */
+    size_t d;        /* a multiple of G4R_BYTES_EACH */
+} g4r_bytes;
+
+enum { G4R_BYTES_EACH = 16 };
+
+/* A vector in integers, for products with such rows. */
+typedef struct g4r_bytes_query {
+    const int16_t *x; /* (d) */
+    g4r_real scale, norm;
+    g4r_real slack; /* of a sum with the bias */
+} g4r_bytes_query;
+
 typedef struct g4r_vec {
     const char *name;
 
@@ -49,6 +66,9 @@ typedef struct g4r_vec {
      * n. */
     void (*score)(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d);
+    /* upper (n): no score of the n rows from first on is greater. */
+    void (*upper_bounds)(g4r_real *upper, const g4r_bytes *bytes, const g4r_real *bias,
+                         const g4r_bytes_query *query, size_t first, size_t n);
     /* mask = 0 with probability p, else 1 / (1 - p); y *= mask. Element i is random
      * number first + i of key. */
     void (*dropout)(g4r_real *y, g4r_real *mask, g4r_real p, uint32_t key, uint32_t first,

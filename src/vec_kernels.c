@@ -6,11 +6,12 @@
  * allow the instructions (Makefile). Reductions keep LANES partial results, which is the
  * freedom that a compiler needs to vectorise them without changing their order by itself.
  *
- * The functions that they are made of are in vec_math.h.
+ * The functions that they are made of are in vec_math.h, the scans of serving in vec_scan.h.
  */
 #include "rng.h"
 #include "vec.h"
 #include "vec_math.h"
+#include "vec_scan.h"
 
 #define CONCAT2(a, b) a##b
 #define CONCAT(a, b) CONCAT2(a, b)
@@ -165,16 +166,6 @@ static g4r_real dot(const g4r_real *restrict x, const g4r_real *restrict y, size
     for (int lane = 0; lane < LANES; lane++)
         sum += part[lane];
     return sum;
-}
-
-static void score(g4r_real *restrict out, const g4r_real *restrict table,
-                  const g4r_real *restrict bias, const int32_t *restrict rows,
-                  const g4r_real *restrict x, size_t n, size_t d)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t row = rows != NULL ? (size_t)rows[i] : i;
-        out[i] = dot(table + row * d, x, d) + bias[row];
-    }
 }
 
 static g4r_real max(const g4r_real *restrict y, size_t n)
@@ -570,6 +561,7 @@ const g4r_vec CONCAT(g4r_vec_, VEC_NAME) = {
     .sum = sum,
     .dot = dot,
     .score = score,
+    .upper_bounds = upper_bounds,
 
     .dropout = dropout,
     .max = max,

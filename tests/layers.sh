@@ -23,10 +23,10 @@ check() {
 layer() {
     case $1 in
     base | status | alloc | arena | rng | timing) echo 0 ;;
-    pool | blas | vec | vec_kernels | vec_math | topk | dict) echo 1 ;;
-    cell | cell_torch | cell_original | loss | softmax | sampler | rowset | option) echo 2 ;;
-    options | params | model | training | network | optim | items) echo 3 ;;
-    dataset | schedule | step | train | session | ranking | evaluate | build | prepare) echo 4 ;;
+    pool | blas | vec | vec_kernels | vec_math | vec_scan | topk | dict) echo 1 ;;
+    cell | cell_torch | cell_original | loss | softmax | sampler | rowset | option | shortlist) echo 2 ;;
+    options | params | model | training | network | optim | items | quantized) echo 3 ;;
+    dataset | schedule | step | train | session | ranking | batch | evaluate | build | prepare) echo 4 ;;
     *) echo none ;;
     esac
 }

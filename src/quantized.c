@@ -1,0 +1,133 @@
+/* quantized.c (L3) - see quantized.h. */
+#include "quantized.h"
+
+/* Rows of zeros behind the last, for a kernel that takes several at once. */
+enum { SPARE_ROWS = 3, LARGEST_BYTE = 127 };
+
+size_t g4r_quantized_width(const g4r_params *params)
+{
+    return (params->top + G4R_BYTES_EACH - 1) / G4R_BYTES_EACH * G4R_BYTES_EACH;
+}
+
+/* The largest integer of a query: sums of d products must fit 32 bits. */
+static double largest_p(size_t d)
+{
+    return G4R_MIN(32767.0, floor(2147483647.0 / (LARGEST_BYTE * (double)d)));
+}
+
+static void layout(g4r_quantized *quantized, const g4r_params *params)
+{
+    g4r_arena *arena = &quantized->arena;
+    const size_t n = (size_t)params->n_items, d = g4r_quantized_width(params);
+    g4r_bytes *bytes = &quantized->bytes;
+    bytes->d = d;
+    bytes->values = g4r_arena_take(arena, g4r_mul(n + SPARE_ROWS, d), 1);
+    bytes->scale = g4r_arena_take(arena, n, sizeof *bytes->scale);
+    bytes->error = g4r_arena_take(arena, n, sizeof *bytes->error);
+}
+
+size_t g4r_quantized_bytes(const g4r_params *params)
+{
+    g4r_quantized quantized = {0};
+    layout(&quantized, params);
+    return quantized.arena.used;
+}
+
+size_t gru4rec_model_quantized_bytes(const gru4rec_model *model)
+{
+    return g4r_quantized_bytes(&model->params);
+}
+
+static void quantize_row(int8_t *q, g4r_real *scale, g4r_real *error, const g4r_real *w,
+                         size_t d, double rounding)
+{
+    double largest = 0, rest = 0, norm = 0;
+    for (size_t k = 0; k < d; k++)
+        largest = G4R_MAX(largest, fabs((double)w[k]));
+    *scale = (g4r_real)(largest / LARGEST_BYTE);
+    for (size_t k = 0; k < d && largest > 0; k++) {
+        double value = (double)w[k], step = (double)*scale;
+        double byte = step > 0 ? round(value / step) : 0;
+        byte = G4R_MAX(-LARGEST_BYTE, G4R_MIN(LARGEST_BYTE, byte));
+        q[k] = (int8_t)byte;
+        rest += (value - step * byte) * (value - step * byte);
+        norm += value * value;
+    }
+    *error = (g4r_real)(1.000001 * (sqrt(rest) + rounding * sqrt(norm)));
+}
+
+/* False where a value is not finite. */
+static bool quantize_rows(g4r_quantized *quantized, const gru4rec_model *model)
+{
+    const g4r_params *params = &model->params;
+    const g4r_bytes *bytes = &quantized->bytes;
+    const g4r_real *table = model->values[params->output];
+    const g4r_real *bias = model->values[params->output_bias];
+    const size_t n = (size_t)params->n_items, d = params->top;
+    const double rounding =
+        sqrt((double)d) / (2 * largest_p(bytes->d)) * 1.01 + ((double)d + 8) * 0x1p-23;
+    for (size_t row = 0; row < n; row++) {
+        const double b = fabs((double)bias[row]);
+        quantize_row(bytes->values + row * bytes->d, &bytes->scale[row],
+                     &bytes->error[row], table + row * d, d, rounding);
+        quantized->largest_bias = G4R_MAX(quantized->largest_bias, (g4r_real)b);
+        if (!isfinite(bytes->error[row]) || !isfinite(b))
+            return false;
+    }
+    return true;
+}
+
+gru4rec_status gru4rec_model_quantize(gru4rec_model *model)
+{
+    assert(model->quantized == NULL);
+    g4r_quantized *quantized = g4r_alloc(&model->allocator, 1, sizeof *quantized);
+    if (quantized == NULL)
+        return GRU4REC_NOMEM;
+    layout(quantized, &model->params);
+    if (!g4r_arena_allocate(&quantized->arena, &model->allocator)) {
+        g4r_quantized_free(quantized, &model->allocator);
+        return GRU4REC_NOMEM;
+    }
+    layout(quantized, &model->params);
+    if (quantize_rows(quantized, model))
+        model->quantized = quantized;
+    else
+        g4r_quantized_free(quantized, &model->allocator);
+    return GRU4REC_OK;
+}
+
+void g4r_quantized_free(g4r_quantized *quantized, const gru4rec_allocator *allocator)
+{
+    if (quantized == NULL)
+        return;
+    g4r_arena_free(&quantized->arena, allocator);
+    g4r_free(allocator, quantized);
+}
+
+void g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
+                         int16_t *p, const g4r_real *x, size_t d)
+{
+    const double most = largest_p(quantized->bytes.d);
+    double largest = 0, norm = 0;
+    memset(p, 0, quantized->bytes.d * sizeof *p);
+    for (size_t k = 0; k < d; k++) {
+        largest = G4R_MAX(largest, fabs((double)x[k]));
+        norm += (double)x[k] * (double)x[k];
+    }
+    const double scale = (double)(g4r_real)(largest / most);
+    for (size_t k = 0; k < d && scale > 0; k++)
+        p[k] = (int16_t)G4R_MAX(-most, G4R_MIN(most, round((double)x[k] / scale)));
+    *query = (g4r_bytes_query){
+        .x = p,
+        .scale = (g4r_real)scale,
+        .norm = (g4r_real)(1.000001 * sqrt(norm)),
+        /* of adding the bias, and of numbers too small for their format */
+        .slack = quantized->largest_bias * (g4r_real)0x1p-21 + (g4r_real)1e-30,
+    };
+}
+
+g4r_real g4r_quantized_gap(const g4r_quantized *quantized, const g4r_bytes_query *query,
+                           size_t row)
+{
+    return (g4r_real)2.00001 * (quantized->bytes.error[row] * query->norm + query->slack);
+}

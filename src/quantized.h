@@ -1,0 +1,35 @@
+/*
+ * quantized.h (L3) - a copy of the output rows in bytes, a quarter as long to read, and
+ * what it says for sure about their scores. Uses model, vec.
+ *
+ * Row w is scale q + r, q integers from -127 to 127 and scale = max |w| / 127; the vector
+ * of a session x is scale' p + s, p integers of 16 bits. By Cauchy and Schwarz
+ *   |w.x - scale scale' q.p| <= |r| |x| + |w| |s|, and |s| <= |x| sqrt(d) / (2 max p)
+ * so that error = |r| + |w| (sqrt(d) / (2 max p) + rounding) is what a row can be off for
+ * an x of norm 1. Rounding is that of the products in floating point, of the exact score
+ * as well: (d + 8) 2^-23, twice what theory has.
+ */
+#ifndef G4R_QUANTIZED_H
+#define G4R_QUANTIZED_H
+
+#include "model.h"
+
+typedef struct g4r_quantized {
+    g4r_bytes bytes;
+    g4r_arena arena;
+    g4r_real largest_bias; /* |b| */
+} g4r_quantized;
+
+/* Bytes that the copy takes. */
+size_t g4r_quantized_bytes(const g4r_params *params);
+/* Prepares the query of a session's vector x (D); p (padded D) is where its integers go. */
+void g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
+                         int16_t *p, const g4r_real *x, size_t d);
+/* Values that a query's p takes. */
+size_t g4r_quantized_width(const g4r_params *params);
+/* What a bound is above the score it bounds, at most. */
+g4r_real g4r_quantized_gap(const g4r_quantized *quantized, const g4r_bytes_query *query,
+                           size_t row);
+void g4r_quantized_free(g4r_quantized *quantized, const gru4rec_allocator *allocator);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * vec_scan.h (L1) - the kernels that read a whole table of items to serve one session;
+ * part of vec_kernels.c.
+ *
+ * Rows are taken four at a time, which keeps enough loads on their way and lets their
+ * sums be made together; what follows in memory is prefetched. A row's score is the same
+ * to the bit wherever it stands among the rows that are asked for.
+ */
+#ifndef G4R_VEC_SCAN_H
+#define G4R_VEC_SCAN_H
+
+#include "vec.h"
+
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+
+enum { SCAN_ROWS = 4, SCAN_AHEAD = 8192 /* bytes */ };
+
+typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
+typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
+
+#if defined(__clang__)
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#elif defined(GRU4REC_DOUBLE)
+typedef int64_t scan_mask __attribute__((vector_size(32)));
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (scan_mask){i, j, k, l})
+#else
+typedef int32_t scan_mask __attribute__((vector_size(16)));
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (scan_mask){i, j, k, l})
+#endif
+
+static inline scan8 load8(const g4r_real *x)
+{
+    scan8 v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+static inline scan4 load4(const g4r_real *x)
+{
+    scan4 v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+/* The upper half added to the lower. */
+static inline scan4 fold(scan8 v)
+{
+    scan4 half[2];
+    memcpy(half, &v, sizeof v);
+    return half[0] + half[1];
+}
+
+/* The sums of four vectors. */
+static inline scan4 sums(scan4 a, scan4 b, scan4 c, scan4 d)
+{
+    scan4 ab = SHUFFLE(a, b, 0, 4, 1, 5) + SHUFFLE(a, b, 2, 6, 3, 7);
+    scan4 cd = SHUFFLE(c, d, 0, 4, 1, 5) + SHUFFLE(c, d, 2, 6, 3, 7);
+    return SHUFFLE(ab, cd, 0, 1, 4, 5) + SHUFFLE(ab, cd, 2, 3, 6, 7);
+}
+
+/* The products of four rows (d) with x. */
+static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_real *x,
+                             size_t d)
+{
+    scan8 a = {0}, b = {0}, c = {0}, e = {0};
+    size_t k = 0;
+    for (; k + 8 <= d; k += 8) {
+        scan8 v = load8(x + k);
+        a += load8(row[0] + k) * v;
+        b += load8(row[1] + k) * v;
+        c += load8(row[2] + k) * v;
+        e += load8(row[3] + k) * v;
+    }
+    scan4 a4 = fold(a), b4 = fold(b), c4 = fold(c), e4 = fold(e);
+    if (k + 4 <= d) {
+        scan4 v = load4(x + k);
+        a4 += load4(row[0] + k) * v;
+        b4 += load4(row[1] + k) * v;
+        c4 += load4(row[2] + k) * v;
+        e4 += load4(row[3] + k) * v;
+        k += 4;
+    }
+    scan4 sum = sums(a4, b4, c4, e4);
+    for (; k < d; k++)
+        sum += (scan4){row[0][k], row[1][k], row[2][k], row[3][k]} * x[k];
+    return sum;
+}
+
+/* Up to four rows at once: missing ones are the first again. */
+static inline void score_few(g4r_real *restrict out, const g4r_real *const *row,
+                             const g4r_real *restrict x, size_t n, size_t d)
+{
+    const g4r_real *four[SCAN_ROWS];
+    g4r_real sum[SCAN_ROWS];
+    for (size_t i = 0; i < SCAN_ROWS; i++)
+        four[i] = row[i < n ? i : 0];
+    scan4 v = dot_rows(four, x, d);
+    memcpy(sum, &v, sizeof v);
+    memcpy(out, sum, n * sizeof *out);
+}
+
+static void score(g4r_real *restrict out, const g4r_real *restrict table,
+                  const g4r_real *restrict bias, const int32_t *restrict rows,
+                  const g4r_real *restrict x, size_t n, size_t d)
+{
+    const size_t line = G4R_ALIGNMENT / sizeof *table;
+    for (size_t i = 0; i < n; i += SCAN_ROWS) {
+        const size_t few = G4R_MIN(SCAN_ROWS, n - i);
+        const g4r_real *row[SCAN_ROWS];
+        for (size_t j = 0; j < few; j++)
+            row[j] = table + (rows != NULL ? (size_t)rows[i + j] : i + j) * d;
+        for (size_t k = 0; rows == NULL && k < SCAN_ROWS * d; k += line)
+            __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD, 0, 0);
+        for (size_t j = 0; rows != NULL && j < few && i + SCAN_ROWS + j < n; j++)
+            g4r_prefetch(table + (size_t)rows[i + SCAN_ROWS + j] * d, d);
+        score_few(out + i, row, x, few, d);
+        for (size_t j = 0; j < few; j++)
+            out[i + j] += bias[rows != NULL ? (size_t)rows[i + j] : i + j];
+    }
+}
+
+/* ---- eight bits ---- */
+
+/* The products of four rows (d) of bytes with x. d is a multiple of G4R_BYTES_EACH. */
+static inline void dot_bytes(int32_t sum[SCAN_ROWS], const int8_t *row, const int16_t *x,
+                             size_t d)
+{
+#if defined(__AVX2__)
+    __m256i part[SCAN_ROWS];
+    for (int j = 0; j < SCAN_ROWS; j++)
+        part[j] = _mm256_setzero_si256();
+    for (size_t k = 0; k < d; k += 16) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + k));
+        for (int j = 0; j < SCAN_ROWS; j++) {
+            const int8_t *at = row + (size_t)j * d + k;
+            __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+            part[j] = _mm256_add_epi32(part[j],
+                                       _mm256_madd_epi16(_mm256_cvtepi8_epi16(bytes), v));
+        }
+    }
+    __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(part[0], part[1]),
+                                    _mm256_hadd_epi32(part[2], part[3]));
+    _mm_storeu_si128((__m128i *)(void *)sum,
+                     _mm_add_epi32(_mm256_castsi256_si128(all),
+                                   _mm256_extracti128_si256(all, 1)));
+#else
+    for (int j = 0; j < SCAN_ROWS; j++) {
+        int32_t s = 0;
+        for (size_t k = 0; k < d; k++)
+            s += row[(size_t)j * d + k] * x[k];
+        sum[j] = s;
+    }
+#endif
+}
+
+static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,
+                         const g4r_real *restrict bias, const g4r_bytes_query *query,
+                         size_t first, size_t n)
+{
+    const int8_t *row = bytes->values + first * bytes->d;
+    for (size_t i = 0; i < n; i += SCAN_ROWS, row += SCAN_ROWS * bytes->d) {
+        const size_t few = G4R_MIN(SCAN_ROWS, n - i);
+        int32_t sum[SCAN_ROWS];
+        for (size_t k = 0; k < SCAN_ROWS * bytes->d; k += G4R_ALIGNMENT)
+            __builtin_prefetch(row + k + SCAN_AHEAD / 2, 0, 0);
+        dot_bytes(sum, row, query->x, bytes->d);
+        for (size_t j = 0; j < few; j++) {
+            const size_t at = first + i + j;
+            upper[i + j] = (g4r_real)sum[j] * (bytes->scale[at] * query->scale) +
+                           bias[at] + (bytes->error[at] * query->norm + query->slack);
+        }
+    }
+}
+
+#endif

@@ -151,8 +151,9 @@ void ext_rows_free(ext_rows *list)
     memset(list, 0, sizeof *list);
 }
 
-static int add_item(ext_rows *list, const gru4rec_items *items, gru4rec_id *id,
-                    ext_error *error)
+/* What is at a place, from 1, of the list. */
+static int add_item(ext_rows *list, ext_rows *positions, int32_t place,
+                    const gru4rec_items *items, gru4rec_id *id, ext_error *error)
 {
     if (id->type == GRU4REC_ID_REAL && id->real == floor(id->real) &&
         fabs(id->real) < 9e15) { /* 5.0, as some JSON writers have it */
@@ -160,13 +161,18 @@ static int add_item(ext_rows *list, const gru4rec_items *items, gru4rec_id *id,
         id->integer = (int64_t)id->real;
     }
     int32_t row = gru4rec_items_find(items, id);
-    return row < 0 ? SQLITE_OK : ext_rows_add(list, row, error);
+    if (row < 0)
+        return SQLITE_OK;
+    int rc = positions != NULL ? ext_rows_add(positions, place, error) : SQLITE_OK;
+    return rc == SQLITE_OK ? ext_rows_add(list, row, error) : rc;
 }
 
 static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *items,
-                       const char *what, ext_rows *list, ext_error *error)
+                       const char *what, ext_rows *list, ext_rows *positions,
+                       ext_error *error)
 {
     sqlite3_stmt *stmt;
+    int32_t place = 0;
     int rc = ext_prepare(db, sqlite3_mprintf("SELECT atom, type FROM json_each(?1)"),
                          &stmt, error);
     if (rc != SQLITE_OK)
@@ -176,6 +182,7 @@ static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *i
         const char *type = (const char *)sqlite3_column_text(stmt, 1);
         gru4rec_id id;
         rc = SQLITE_OK;
+        place++;
         if (type == NULL)
             rc = ext_fail_nomem(error);
         else if (strcmp(type, "integer") != 0 && strcmp(type, "text") != 0 &&
@@ -184,7 +191,7 @@ static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *i
                           "%s holds a JSON %s; give an array of item ids, as [17, 42]",
                           what, type);
         else if (ext_column_id(stmt, 0, &id))
-            rc = add_item(list, items, &id, error);
+            rc = add_item(list, positions, place, items, &id, error);
     }
     if (rc == SQLITE_DONE)
         rc = SQLITE_OK;
@@ -197,7 +204,8 @@ static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *i
 }
 
 int ext_parse_items(sqlite3 *db, sqlite3_value *value, const gru4rec_items *items,
-                    const char *what, ext_rows *list, ext_error *error)
+                    const char *what, ext_rows *list, ext_rows *positions,
+                    ext_error *error)
 {
     gru4rec_id id;
     if (!ext_value_id(value, &id))
@@ -206,6 +214,6 @@ int ext_parse_items(sqlite3 *db, sqlite3_value *value, const gru4rec_items *item
         return ext_fail(error, SQLITE_ERROR,
                         "%s is a BLOB; give a JSON array of item ids, or one id", what);
     if (id.type == GRU4REC_ID_TEXT && id.n_bytes > 0 && *(const char *)id.bytes == '[')
-        return parse_array(db, value, items, what, list, error);
-    return add_item(list, items, &id, error);
+        return parse_array(db, value, items, what, list, positions, error);
+    return add_item(list, positions, 1, items, &id, error);
 }

@@ -128,7 +128,7 @@ static int filter(sqlite3_vtab_cursor *base, int mask, const char *plan, int arg
     cursor->step = 1;
     cursor->rowid = 1;
     cursor->lane = 0;
-    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, mask, argv) != SQLITE_OK)
+    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, &argv, mask) != SQLITE_OK)
         return SQLITE_NOMEM;
     cursor->hash = ext_hash_values(cursor->arguments, N_ARGUMENTS);
     start(cursor, ((ext_table *)base->pVtab)->connection->db, &error);

@@ -54,12 +54,66 @@ void ext_model_release(ext_model *model)
         free_model(model);
 }
 
-static ext_model *retain(ext_model *model)
+ext_model *ext_model_retain(ext_model *model)
 {
     pthread_mutex_lock(&lock);
     model->n_users++;
     pthread_mutex_unlock(&lock);
     return model;
+}
+
+/* ---- workspaces ---- */
+
+static void free_workspace(ext_workspace *workspace)
+{
+    gru4rec_session_free(workspace->session);
+    gru4rec_ranking_free(workspace->ranking);
+    ext_model_release(workspace->model);
+    memset(workspace, 0, sizeof *workspace);
+}
+
+int ext_workspace_open(ext_connection *connection, ext_model *model,
+                       ext_workspace *workspace, ext_error *error)
+{
+    struct ext_handle *handle = connection->handles;
+    while (handle != NULL && handle->spare.model != model)
+        handle = handle->next;
+    if (handle != NULL) {
+        *workspace = handle->spare;
+        memset(&handle->spare, 0, sizeof handle->spare);
+        gru4rec_session_reset(workspace->session);
+        ext_model_release(model); /* the spare holds it too */
+        return SQLITE_OK;
+    }
+    memset(workspace, 0, sizeof *workspace);
+    workspace->model = model;
+    if (gru4rec_session_new(&ext_allocator, model->model, &workspace->session) ==
+            GRU4REC_OK &&
+        gru4rec_ranking_new(&ext_allocator, gru4rec_items_count(model->items),
+                            &workspace->ranking) == GRU4REC_OK)
+        return SQLITE_OK;
+    free_workspace(workspace);
+    return ext_fail_nomem(error);
+}
+
+void ext_workspace_close(ext_connection *connection, ext_workspace *workspace)
+{
+    struct ext_handle *handle = connection->handles;
+    while (handle != NULL && handle->model != workspace->model)
+        handle = handle->next;
+    if (handle != NULL && workspace->model != NULL && handle->spare.model == NULL)
+        handle->spare = *workspace;
+    else
+        free_workspace(workspace);
+    memset(workspace, 0, sizeof *workspace);
+}
+
+/* Lets go of what a connection has of a model. */
+static void drop_handle(struct ext_handle *handle)
+{
+    free_workspace(&handle->spare);
+    ext_model_release(handle->model);
+    handle->model = NULL;
 }
 
 /* ---- loading ---- */
@@ -121,6 +175,34 @@ int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
     return rc;
 }
 
+static int find_id_type(const gru4rec_items *items)
+{
+    gru4rec_id id;
+    int type = -1;
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
+        gru4rec_items_get(items, row, &id);
+        if (row > 0 && type != (int)id.type)
+            return -1;
+        type = (int)id.type;
+    }
+    return type;
+}
+
+/* Values of a table from which on a copy in bytes is worth its memory. */
+enum { QUANTIZE_FROM = 1 << 20 };
+
+static int prepare_to_serve(ext_model *model, ext_error *error)
+{
+    const int64_t is_wanted = model->options.quantize;
+    model->id_type = find_id_type(model->items);
+    if (is_wanted == GRU4REC_OFF ||
+        (is_wanted == GRU4REC_AUTO &&
+         gru4rec_model_quantized_bytes(model->model) < QUANTIZE_FROM))
+        return SQLITE_OK;
+    return gru4rec_model_quantize(model->model) == GRU4REC_OK ? SQLITE_OK
+                                                              : ext_fail_nomem(error);
+}
+
 /* file: becomes the model's. */
 static int load_model(sqlite3 *db, const char *schema, const char *name, char *file,
                       ext_version *version, ext_model **out, ext_error *error)
@@ -136,6 +218,8 @@ static int load_model(sqlite3 *db, const char *schema, const char *name, char *f
     model->version = version->version;
     model->n_users = 1;
     int rc = read_model(db, schema, name, version, model, error);
+    if (rc == SQLITE_OK)
+        rc = prepare_to_serve(model, error);
     if (rc != SQLITE_OK) {
         free_model(model);
         return rc;
@@ -181,7 +265,7 @@ void ext_connection_release(void *context)
     while (connection->handles != NULL) {
         struct ext_handle *handle = connection->handles;
         connection->handles = handle->next;
-        ext_model_release(handle->model);
+        drop_handle(handle);
         sqlite3_free(handle->key);
         sqlite3_free(handle);
     }
@@ -215,8 +299,7 @@ void ext_model_forget(ext_connection *connection, const char *schema, const char
     struct ext_handle *handle = get_handle(connection, schema, name, false);
     if (handle == NULL)
         return;
-    ext_model_release(handle->model);
-    handle->model = NULL;
+    drop_handle(handle);
 }
 
 static char *make_file(sqlite3 *db, const char *schema)
@@ -241,7 +324,7 @@ int ext_model_acquire(ext_connection *connection, const char *schema, const char
     if (handle == NULL || file == NULL) {
         rc = ext_fail_nomem(error);
     } else if (handle->model == NULL || !is_same(handle->model, file, version.run)) {
-        ext_model_release(handle->model);
+        drop_handle(handle);
         pthread_mutex_lock(&lock);
         handle->model = find_loaded(file, version.run);
         pthread_mutex_unlock(&lock);
@@ -252,7 +335,7 @@ int ext_model_acquire(ext_connection *connection, const char *schema, const char
         }
     }
     if (rc == SQLITE_OK)
-        *model = retain(handle->model);
+        *model = ext_model_retain(handle->model);
     sqlite3_free(file);
     ext_version_free(&version);
     return rc;
@@ -279,5 +362,31 @@ int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
         rc = ext_model_acquire(connection, schema, name, model, error);
     sqlite3_free(schema);
     sqlite3_free(name);
+    return rc;
+}
+
+int ext_model_memory(ext_connection *connection, const char *schema, const char *name,
+                     size_t *bytes, bool *is_quantized, ext_error *error)
+{
+    ext_version version;
+    *bytes = 0;
+    *is_quantized = false;
+    int rc = ext_store_active(connection->db, schema, name, &version, error);
+    char *file = make_file(connection->db, schema);
+    if (rc == SQLITE_OK && file == NULL)
+        rc = ext_fail_nomem(error);
+    if (rc == SQLITE_OK) {
+        pthread_mutex_lock(&lock);
+        ext_model *model = find_loaded(file, version.run);
+        pthread_mutex_unlock(&lock);
+        if (model != NULL) {
+            *bytes =
+                gru4rec_model_bytes(model->model) + gru4rec_items_bytes(model->items);
+            *is_quantized = gru4rec_model_is_quantized(model->model);
+        }
+        ext_model_release(model);
+    }
+    sqlite3_free(file);
+    ext_version_free(&version);
     return rc;
 }

@@ -169,7 +169,7 @@ static int filter(sqlite3_vtab_cursor *base, int mask, const char *plan, int arg
     cursor->metrics = NULL;
     cursor->n = 0;
     cursor->row = 0;
-    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, mask, argv) != SQLITE_OK)
+    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, &argv, mask) != SQLITE_OK)
         return SQLITE_NOMEM;
     evaluate(cursor, ((ext_table *)base->pVtab)->connection, &error);
     return ext_error_vtab(&error, base->pVtab);

@@ -153,8 +153,7 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
     }
     sqlite3_free(schema);
     sqlite3_free(name);
-    if (error.rc != SQLITE_OK)
-        ext_error_result(&error, context);
+    ext_error_result(&error, context);
 }
 
 int ext_register_info(ext_connection *connection, ext_error *error)

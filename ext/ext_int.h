@@ -8,10 +8,16 @@
  *   ext_evaluate.c   gru4rec_evaluate()
  *   ext_batches.c    gru4rec_batches()
  *   ext_recommend.c  gru4rec_recommend()
+ *   ext_similar.c    gru4rec_similar()
+ *   ext_explain.c    gru4rec_explain()
+ *   ext_score.c      gru4rec_score(), gru4rec_embedding()
+ *   ext_state.c      gru4rec_state(), gru4rec_step()
  *   ext_info.c       gru4rec_info(), gru4rec_version()
  *   ext_model.c      the module: CREATE VIRTUAL TABLE m USING gru4rec(...), DROP, RENAME
  *   ext_relation.c   SELECT ... FROM m
  *   ext_ranker.c     one session's ranking, for the two tables that show it
+ *   ext_history.c    what a session has seen: ids, or a state
+ *   (these, from ext_recommend.c on but for ext_info.c and ext_model.c, share ext_serve.h)
  *   ext_vtab.c       what virtual tables have in common: hidden arguments
  *   ext_cache.c      loaded models, shared by the process
  *   ext_safetensors.c  a model as a file for others
@@ -65,7 +71,7 @@ int ext_fail_db(ext_error *error, sqlite3 *db, const char *what);
 int ext_fail_library(ext_error *error, gru4rec_status status,
                      const gru4rec_error *message);
 int ext_fail_nomem(ext_error *error);
-/* Hands the error over and clears it. */
+/* Hands the error over, if there is one, and clears it. */
 void ext_error_result(ext_error *error, sqlite3_context *context);
 int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
 int ext_error_text(ext_error *error, char **message);
@@ -120,10 +126,12 @@ int ext_rows_add(ext_rows *list, int32_t row, ext_error *error);
 void ext_rows_free(ext_rows *list);
 /*
  * Adds the rows of the items in value: one id, or a JSON array of ids; unknown ones are
- * left out. what names the argument in messages.
+ * left out. positions: gets their places among all in value, from 1; or NULL. what names
+ * the argument in messages.
  */
 int ext_parse_items(sqlite3 *db, sqlite3_value *value, const gru4rec_items *items,
-                    const char *what, ext_rows *list, ext_error *error);
+                    const char *what, ext_rows *list, ext_rows *positions,
+                    ext_error *error);
 /* Prepares one statement; anything behind it is an error. text is of sqlite3_mprintf and
  * is freed; NULL is short memory. */
 int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error);
@@ -375,9 +383,17 @@ typedef struct ext_model {
     gru4rec_options options;
     gru4rec_model *model;
     gru4rec_items *items;
+    int id_type; /* of all items: GRU4REC_ID_INTEGER or _TEXT; -1: some of each */
     int n_users; /* under the cache's mutex */
     struct ext_model *next;
 } ext_model;
+
+/* What it takes to serve one session at a time. */
+typedef struct ext_workspace {
+    ext_model *model; /* held */
+    gru4rec_session *session;
+    gru4rec_ranking *ranking;
+} ext_workspace;
 
 /* What a connection keeps: handles on the models it used last, so that they stay loaded.
  */
@@ -388,6 +404,7 @@ typedef struct ext_connection {
     struct ext_handle {
         char *key; /* schema.name */
         ext_model *model;
+        ext_workspace spare; /* of that model, or all NULL */
         struct ext_handle *next;
     } * handles;
 } ext_connection;
@@ -409,6 +426,19 @@ void ext_model_forget(ext_connection *connection, const char *schema, const char
 /* The same for a model named in SQL: "schema.name" or "name". */
 int ext_model_acquire_named(ext_connection *connection, sqlite3_value *value,
                             ext_model **model, ext_error *error);
+
+/* Once more, for another holder. */
+ext_model *ext_model_retain(ext_model *model);
+/* Bytes that the active version takes in this process; 0: it is not loaded. */
+int ext_model_memory(ext_connection *connection, const char *schema, const char *name,
+                     size_t *bytes, bool *is_quantized, ext_error *error);
+/*
+ * A workspace for the model, which it takes over, also on error: a new one, or one that
+ * the connection kept. All zero on error.
+ */
+int ext_workspace_open(ext_connection *connection, ext_model *model,
+                       ext_workspace *workspace, ext_error *error);
+void ext_workspace_close(ext_connection *connection, ext_workspace *workspace);
 
 /* ---- ext_interchange.c ---- */
 
@@ -507,8 +537,9 @@ const char *ext_argument_text(sqlite3_value *argument);
  * usable in this plan.
  */
 int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv);
-/* Keeps copies of the arguments present in the mask; kept (n) were NULL or are freed. */
-int ext_keep_arguments(sqlite3_value **kept, int n, int mask, sqlite3_value **argv);
+/* Keeps copies of the arguments present in the mask, which *argv moves on by; kept (n)
+ * were NULL or are freed. */
+int ext_keep_arguments(sqlite3_value **kept, int n, sqlite3_value ***argv, int mask);
 /*
  * SQLite takes two rows of one query for the same when their rowids are (it merges the
  * scans of an OR by them), so a rowid stands for all that tells rows apart: a hash of the
@@ -520,49 +551,14 @@ uint64_t ext_hash_values(sqlite3_value *const *values, int n);
 sqlite3_int64 ext_rowid(uint64_t hash, int64_t row);
 void ext_drop_arguments(sqlite3_value **kept, int n);
 
-/* ---- ext_ranker.c ---- */
-
-/* The ranking of the items after one history, row by row. */
-typedef struct ext_ranker {
-    ext_model *model; /* owned: released at close */
-    gru4rec_session *session;
-    gru4rec_ranking *ranking;
-    bool is_seen_excluded;
-    bool has_candidates;
-    ext_rows candidates; /* ascending, distinct */
-    int64_t rank;        /* of the current row, from 1 */
-    int64_t most;        /* ranks beyond are not asked for */
-    int32_t row;
-    double score;
-    const char *basis;
-} ext_ranker;
-
-/* exclude_seen and candidates: the SQL arguments, or NULL. Takes over model, also on
- * error. */
-int ext_ranker_open(ext_ranker *ranker, sqlite3 *db, ext_model *model,
-                    sqlite3_value *exclude_seen, sqlite3_value *candidates,
-                    ext_error *error);
-void ext_ranker_close(ext_ranker *ranker);
-/* Goes to the first row of the ranking after history; false when it has none. */
-bool ext_ranker_start(ext_ranker *ranker, const ext_rows *history);
-bool ext_ranker_next(ext_ranker *ranker);
-
-/* ---- ext_relation.c: the methods of SELECT FROM m ---- */
-
-int ext_relation_best_index(sqlite3_vtab *base, sqlite3_index_info *info);
-int ext_relation_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out);
-int ext_relation_close(sqlite3_vtab_cursor *base);
-int ext_relation_filter(sqlite3_vtab_cursor *base, int plan, const char *text, int argc,
-                        sqlite3_value **argv);
-int ext_relation_next(sqlite3_vtab_cursor *base);
-int ext_relation_eof(sqlite3_vtab_cursor *base);
-int ext_relation_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i);
-int ext_relation_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id);
-
 /* ---- modules and functions; each registers its own ---- */
 
 int ext_register_model(ext_connection *connection, ext_error *error);
 int ext_register_recommend(ext_connection *connection, ext_error *error);
+int ext_register_similar(ext_connection *connection, ext_error *error);
+int ext_register_explain(ext_connection *connection, ext_error *error);
+int ext_register_score(ext_connection *connection, ext_error *error);
+int ext_register_state(ext_connection *connection, ext_error *error);
 int ext_register_evaluate(ext_connection *connection, ext_error *error);
 int ext_register_batches(ext_connection *connection, ext_error *error);
 int ext_register_train(ext_connection *connection, ext_error *error);

@@ -172,8 +172,7 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     sqlite3_free(header);
     ext_model_release(model);
     free_target(&t);
-    if (error.rc != SQLITE_OK)
-        ext_error_result(&error, context);
+    ext_error_result(&error, context);
 }
 
 /* ---- import ---- */

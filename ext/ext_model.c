@@ -11,7 +11,7 @@
  * 3. Connecting never fails for what the shadow tables hold, so that DROP TABLE always
  *    works; reading does.
  */
-#include "ext_int.h"
+#include "ext_serve.h"
 
 #include <string.h>
 

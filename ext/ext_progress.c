@@ -10,8 +10,8 @@ enum { BAR = 20 };
 
 void ext_progress_start(ext_progress *line, int64_t verbose)
 {
-    line->is_shown = verbose == GRU4REC_VERBOSE_ON ||
-                     (verbose == GRU4REC_VERBOSE_AUTO && isatty(STDERR_FILENO) == 1);
+    line->is_shown =
+        verbose == GRU4REC_ON || (verbose == GRU4REC_AUTO && isatty(STDERR_FILENO) == 1);
     line->start = ext_seconds();
     line->last = 0;
 }

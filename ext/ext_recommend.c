@@ -2,20 +2,20 @@
  * ext_recommend.c - gru4rec_recommend(model, history [, k]); see ext_int.h.
  *
  * 1. Rows are (rank, item, score, basis) in rank order, found as they are asked for.
- * 2. history: a JSON array of item ids, oldest first, or one id. Unknown ids are
- *    skipped.
+ * 2. history: a JSON array of item ids, oldest first, one id, or a session's state.
+ *    Unknown ids are skipped.
  * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the
  *    items of the history out, candidates = '[...]' all but those; ranks count what is
  *    left.
  * 4. No known item in the history: the items by support, basis 'popularity'.
  * 5. Serving writes nothing. LIMIT and OFFSET stay SQLite's.
  */
-#include "ext_int.h"
-
-#include <string.h>
+#include "ext_serve.h"
 
 enum { RANK, ITEM, SCORE, BASIS, FIRST_ARGUMENT };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
+
+static const ext_plan plan = {RANK, ITEM, N_ARGUMENTS};
 
 typedef struct recommend_cursor {
     sqlite3_vtab_cursor base;
@@ -41,14 +41,6 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                              SQLITE_VTAB_INNOCUOUS, out);
 }
 
-/* Rank order is what rows come in; score falls with it. */
-static bool is_rank_order(const sqlite3_index_info *info)
-{
-    return info->nOrderBy == 1 &&
-           ((info->aOrderBy[0].iColumn == RANK && !info->aOrderBy[0].desc) ||
-            (info->aOrderBy[0].iColumn == SCORE && info->aOrderBy[0].desc));
-}
-
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
     (void)base;
@@ -56,11 +48,9 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     int rc = ext_plan_arguments(info, FIRST_ARGUMENT, N_ARGUMENTS, &n_argv);
     if (rc != SQLITE_OK)
         return rc;
-    /* Without them filter says so: an error here would break OR on old versions. */
-    bool is_complete = (info->idxNum & (1 << MODEL)) && (info->idxNum & (1 << HISTORY));
-    info->estimatedRows = info->idxNum & (1 << K) ? 20 : 10000;
-    info->estimatedCost = is_complete ? 1e6 : 1e50;
-    info->orderByConsumed = is_rank_order(info);
+    ext_plan_ranking(&plan, info, &n_argv);
+    ext_plan_estimate(&plan, info, (1 << MODEL) | (1 << HISTORY), 1 << K);
+    info->orderByConsumed = ext_plan_is_in_order(info, RANK, SCORE);
     return SQLITE_OK;
 }
 
@@ -87,23 +77,13 @@ static int close_cursor(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-static int take_k(sqlite3_value *value, int64_t *most, ext_error *error)
-{
-    if (value == NULL || sqlite3_value_type(value) == SQLITE_NULL)
-        return SQLITE_OK;
-    if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
-        return ext_fail(error, SQLITE_ERROR,
-                        "k is '%.40s'; give the number of items as an integer",
-                        sqlite3_value_text(value));
-    if (sqlite3_value_int64(value) >= 0)
-        *most = sqlite3_value_int64(value);
-    return SQLITE_OK;
-}
-
-static int start(recommend_cursor *cursor, ext_connection *connection, ext_error *error)
+/* argv: what is planned behind the arguments. */
+static int start(recommend_cursor *cursor, ext_connection *connection, int idx_num,
+                 sqlite3_value **argv, ext_error *error)
 {
     sqlite3_value **arguments = cursor->arguments;
-    ext_rows history = {0};
+    ext_ranker *ranker = &cursor->ranker;
+    ext_history history = {0};
     ext_model *model;
     if (arguments[MODEL] == NULL || arguments[HISTORY] == NULL)
         return ext_fail(error, SQLITE_ERROR,
@@ -111,37 +91,37 @@ static int start(recommend_cursor *cursor, ext_connection *connection, ext_error
                         "gru4rec_recommend('model', '[item, ...]', k)");
     int rc = ext_model_acquire_named(connection, arguments[MODEL], &model, error);
     if (rc == SQLITE_OK)
-        rc = ext_ranker_open(&cursor->ranker, connection->db, model,
-                             arguments[EXCLUDE_SEEN], arguments[CANDIDATES], error);
+        rc = ext_ranker_open(ranker, connection, model, arguments[EXCLUDE_SEEN],
+                             arguments[CANDIDATES], error);
     if (rc != SQLITE_OK)
         return rc;
     cursor->is_open = true;
-    rc = take_k(arguments[K], &cursor->ranker.most, error);
+    rc = ext_ranker_take_k(ranker, arguments[K], error);
     if (rc == SQLITE_OK)
-        rc = ext_parse_items(connection->db, arguments[HISTORY], model->items, "history",
-                             &history, error);
+        rc = ext_ranker_take_plan(ranker, &plan, idx_num, &argv, error);
     if (rc == SQLITE_OK)
-        cursor->is_eof = !ext_ranker_start(&cursor->ranker, &history);
-    ext_rows_free(&history);
+        rc = ext_history_read(&history, connection->db, arguments[HISTORY], model, error);
+    if (rc == SQLITE_OK)
+        rc = ext_ranker_walk(ranker, &history, error);
+    if (rc == SQLITE_OK)
+        cursor->is_eof = !ext_ranker_start(ranker, &history);
+    ext_history_free(&history);
     return rc;
 }
 
-static int filter(sqlite3_vtab_cursor *base, int mask, const char *plan, int argc,
+static int filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int argc,
                   sqlite3_value **argv)
 {
     recommend_cursor *cursor = (recommend_cursor *)base;
     ext_table *table = (ext_table *)base->pVtab;
     ext_error error = {0};
-    (void)plan;
+    (void)text;
     (void)argc;
     close_ranker(cursor);
-    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, mask, argv) != SQLITE_OK)
+    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, &argv, idx_num) != SQLITE_OK)
         return SQLITE_NOMEM;
-    cursor->hash = EXT_HASH_START;
-    for (int i = 0; i < N_ARGUMENTS; i++)
-        cursor->hash = ext_hash_value(cursor->hash, cursor->arguments[i]);
-    start(cursor, table->connection, &error);
-
+    cursor->hash = ext_hash_values(cursor->arguments, N_ARGUMENTS);
+    start(cursor, table->connection, idx_num, argv, &error);
     return ext_error_vtab(&error, base->pVtab);
 }
 
@@ -161,14 +141,12 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 {
     const recommend_cursor *cursor = (recommend_cursor *)base;
     const ext_ranker *ranker = &cursor->ranker;
-    gru4rec_id id;
     switch (i) {
     case RANK:
         sqlite3_result_int64(context, ranker->rank);
         break;
     case ITEM:
-        gru4rec_items_get(ranker->model->items, ranker->row, &id);
-        ext_result_id(context, &id);
+        ext_ranker_result_item(ranker, context);
         break;
     case SCORE:
         sqlite3_result_double(context, ranker->score);

@@ -1,14 +1,15 @@
 /*
- * ext_relation.c - SELECT FROM m; see ext_int.h.
+ * ext_relation.c - SELECT FROM m; see ext_serve.h.
  *
  * 1. m(session, rank, item, score), hidden basis, exclude_seen, candidates, is the
  *    ranking of all items for every session of the source, from its events in the
  *    product's order. Rows are found as they are asked for.
- * 2. Pushed down: session =, and an upper bound of rank as a reason to stop early.
- *    SQLite checks both again, so what is pushed down may be a superset. LIMIT and
- *    OFFSET stay SQLite's.
+ * 2. Pushed down: session =, upper bounds of rank, item = and IN. SQLite checks them
+ *    again, so what is pushed down may be a superset. LIMIT and OFFSET stay SQLite's.
+ * 3. Where only so many ranks of all sessions are asked for, sessions are read ahead and
+ *    ranked together (gru4rec_batch): one at first, then twice as many each time.
  */
-#include "ext_int.h"
+#include "ext_serve.h"
 
 #include <string.h>
 
@@ -16,11 +17,17 @@ enum { SESSION, RANK, ITEM, SCORE, BASIS, FIRST_ARGUMENT };
 enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
 /* idxNum: a bit for each argument, then */
-enum {
-    PLAN_SESSION = 1 << N_ARGUMENTS,
-    PLAN_MOST = PLAN_SESSION << 1, /* rank <= */
-    PLAN_BELOW = PLAN_MOST << 1    /* rank < */
-};
+enum { PLAN_SESSION = 1 << N_ARGUMENTS };
+
+static const ext_plan plan = {RANK, ITEM, N_ARGUMENTS + 1};
+
+/* A session that was read ahead. */
+typedef struct waiting {
+    sqlite3_value *session;
+    ext_history history;
+    ext_rows seen; /* as the ranker's */
+    int32_t lane;  /* of the batch; -1: ranked by itself */
+} waiting;
 
 typedef struct relation_cursor {
     sqlite3_vtab_cursor base;
@@ -28,41 +35,28 @@ typedef struct relation_cursor {
     ext_ranker ranker;
     bool is_open; /* the ranker is */
     bool is_eof;
-    sqlite3_stmt *
-        events; /* (session, item, time) in order; on the first row of the next session */
-    sqlite3_value *session;
-    uint64_t hash; /* of the arguments and the session */
-
+    sqlite3_stmt *events; /* (session, item, time) in order; on the first row of the
+                                next session */
+    gru4rec_batch *batch; /* NULL: one session after another */
+    waiting *queue;       /* (capacity) sessions that were read */
+    int32_t capacity, n_queue;
+    int32_t current; /* in the queue */
+    int32_t n_ahead; /* sessions to read the next time */
+    uint64_t hash;   /* of the arguments and the session */
 } relation_cursor;
 
 /* ---- plan ---- */
 
-/* Uses up a constraint as the next argument; SQLite checks it again. */
-static void use(sqlite3_index_info *info, int constraint, int *n_argv, int plan)
+static void plan_session(sqlite3_index_info *info, int *n_argv)
 {
-    info->aConstraintUsage[constraint].argvIndex = ++*n_argv;
-    info->idxNum |= plan;
-}
-
-static void plan_constraints(sqlite3_index_info *info, int *n_argv)
-{
-    const int bounds = PLAN_MOST | PLAN_BELOW;
-    for (int i = 0; i < info->nConstraint; i++) {
-        const int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
-        if (info->aConstraint[i].usable && column == SESSION &&
-            op == SQLITE_INDEX_CONSTRAINT_EQ && !(info->idxNum & PLAN_SESSION) &&
-            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0)
-            use(info, i, n_argv, PLAN_SESSION);
-    }
-    for (int i = 0; i < info->nConstraint; i++) {
-        const int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
-        if (!info->aConstraint[i].usable || column != RANK || (info->idxNum & bounds))
-            continue;
-        if (op == SQLITE_INDEX_CONSTRAINT_LE || op == SQLITE_INDEX_CONSTRAINT_EQ)
-            use(info, i, n_argv, PLAN_MOST);
-        else if (op == SQLITE_INDEX_CONSTRAINT_LT)
-            use(info, i, n_argv, PLAN_BELOW);
-    }
+    for (int i = 0; i < info->nConstraint; i++)
+        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == SESSION &&
+            info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
+            !(info->idxNum & PLAN_SESSION) &&
+            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0) {
+            info->aConstraintUsage[i].argvIndex = ++*n_argv;
+            info->idxNum |= PLAN_SESSION;
+        }
 }
 
 /* Sessions ascend, and ranks in each; of one session, scores fall. */
@@ -90,10 +84,12 @@ int ext_relation_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     int rc = ext_plan_arguments(info, FIRST_ARGUMENT, N_ARGUMENTS, &n_argv);
     if (rc != SQLITE_OK)
         return rc;
-    plan_constraints(info, &n_argv);
+    plan_session(info, &n_argv);
+    ext_plan_ranking(&plan, info, &n_argv);
     bool is_one = (info->idxNum & PLAN_SESSION) != 0;
-    bool is_bounded = (info->idxNum & (PLAN_MOST | PLAN_BELOW)) != 0;
-    sqlite3_int64 rows = is_bounded ? 20 : 10000;
+    bool is_bounded = ext_plan_is_bounded(&plan, info->idxNum);
+    bool has_items = ext_plan_has_items(&plan, info->idxNum);
+    sqlite3_int64 rows = has_items ? 1 : is_bounded ? 20 : 10000;
     info->estimatedRows = is_one ? rows : rows * 10000;
     info->estimatedCost = (is_one ? 1e6 : 1e10) + (double)info->estimatedRows;
     info->orderByConsumed = is_row_order(info);
@@ -108,15 +104,29 @@ int ext_relation_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
     return ext_open_cursor(sizeof(relation_cursor), out);
 }
 
+static void clear_queue(relation_cursor *cursor)
+{
+    for (int32_t i = 0; i < cursor->n_queue; i++) {
+        sqlite3_value_free(cursor->queue[i].session);
+        ext_history_free(&cursor->queue[i].history);
+        ext_rows_free(&cursor->queue[i].seen);
+    }
+    cursor->n_queue = 0;
+    cursor->current = 0;
+}
+
 static void stop(relation_cursor *cursor)
 {
+    clear_queue(cursor);
+    sqlite3_free(cursor->queue);
+    gru4rec_batch_free(cursor->batch);
     if (cursor->is_open)
         ext_ranker_close(&cursor->ranker);
     sqlite3_finalize(cursor->events);
-    sqlite3_value_free(cursor->session);
+    cursor->queue = NULL;
+    cursor->batch = NULL;
     cursor->is_open = false;
     cursor->events = NULL;
-    cursor->session = NULL;
     cursor->is_eof = true;
 }
 
@@ -146,138 +156,218 @@ static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 
 /*
  * Reads one session's items, of its last part where the model cuts sessions at pauses,
- * and the first row behind it. Needs a row; *has_more out.
+ * and the first row behind it. Needs a row; drops the statement behind the last.
  */
-static int read_session(relation_cursor *cursor, ext_rows *history, bool *has_more,
-                        ext_error *error)
+static int read_session(relation_cursor *cursor, waiting *next, ext_error *error)
 {
     sqlite3 *db = sqlite3_db_handle(cursor->events);
-    gru4rec_id session, next, item;
-    const double gap = cursor->ranker.model->options.session_gap;
+    const ext_model *model = cursor->ranker.workspace.model;
+    gru4rec_id session, other, item;
     double last_time = sqlite3_column_double(cursor->events, 2);
     int rc = SQLITE_ROW;
-    sqlite3_value_free(cursor->session);
-    cursor->session = sqlite3_value_dup(sqlite3_column_value(cursor->events, 0));
-    if (cursor->session == NULL || !ext_value_id(cursor->session, &session))
+    next->session = sqlite3_value_dup(sqlite3_column_value(cursor->events, 0));
+    if (next->session == NULL || !ext_value_id(next->session, &session))
         return ext_fail_nomem(error);
-    cursor->hash = ext_hash_value(EXT_HASH_START, cursor->session);
-    for (int i = 0; i < N_ARGUMENTS; i++)
-        cursor->hash = ext_hash_value(cursor->hash, cursor->arguments[i]);
-
-    while (rc == SQLITE_ROW && ext_column_id(cursor->events, 0, &next) &&
-           is_same_session(&session, &next)) {
+    while (rc == SQLITE_ROW && ext_column_id(cursor->events, 0, &other) &&
+           is_same_session(&session, &other)) {
         double time = sqlite3_column_double(cursor->events, 2);
-        if (gap > 0 && time - last_time > gap)
-            history->n = 0; /* a pause: the session before it is over */
+        if (model->options.session_gap > 0 &&
+            time - last_time > model->options.session_gap)
+            next->history.rows.n = 0; /* a pause: the session before it is over */
         last_time = time;
         if (ext_column_id(cursor->events, 1, &item)) {
-            int32_t row = gru4rec_items_find(cursor->ranker.model->items, &item);
-            if (row >= 0 && ext_rows_add(history, row, error) != SQLITE_OK)
+            int32_t row = gru4rec_items_find(model->items, &item);
+            if (row >= 0 && ext_rows_add(&next->history.rows, row, error) != SQLITE_OK)
                 return error->rc;
         }
         rc = sqlite3_step(cursor->events);
     }
-    *has_more = rc == SQLITE_ROW;
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+    if (rc == SQLITE_ROW)
+        return SQLITE_OK;
+    if (rc != SQLITE_DONE)
         return ext_fail_db(error, db, "reading the events");
+    sqlite3_finalize(cursor->events);
+    cursor->events = NULL;
     return SQLITE_OK;
+}
+
+/* Puts the session where the walk has brought it into the batch. */
+static void add_to_batch(relation_cursor *cursor, waiting *next)
+{
+    ext_ranker *ranker = &cursor->ranker;
+    next->lane = -1;
+    if (cursor->batch == NULL || ext_history_is_empty(&next->history))
+        return;
+    next->seen = ranker->seen; /* which the batch borrows */
+    memset(&ranker->seen, 0, sizeof ranker->seen);
+    next->lane = gru4rec_batch_add(cursor->batch, ranker->workspace.session,
+                                   next->seen.rows, next->seen.n);
+}
+
+/* Reads the next sessions into the queue, and ranks them together. */
+static int fill_queue(relation_cursor *cursor, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    clear_queue(cursor);
+    if (cursor->batch != NULL)
+        gru4rec_batch_clear(cursor->batch);
+    while (rc == SQLITE_OK && cursor->events != NULL &&
+           cursor->n_queue < cursor->n_ahead) {
+        waiting *next = &cursor->queue[cursor->n_queue++];
+        memset(next, 0, sizeof *next);
+        rc = read_session(cursor, next, error);
+        if (rc == SQLITE_OK && cursor->batch != NULL)
+            rc = ext_ranker_walk(&cursor->ranker, &next->history, error);
+        if (rc == SQLITE_OK)
+            add_to_batch(cursor, next);
+    }
+    if (rc == SQLITE_OK && cursor->batch != NULL)
+        gru4rec_batch_score(cursor->batch);
+    cursor->n_ahead =
+        2 * cursor->n_ahead < cursor->capacity ? 2 * cursor->n_ahead : cursor->capacity;
+    return rc;
+}
+
+/* The session's next row. */
+static bool next_row(relation_cursor *cursor)
+{
+    ext_ranker *ranker = &cursor->ranker;
+    gru4rec_real score;
+    const int32_t lane = cursor->queue[cursor->current].lane;
+    if (lane < 0)
+        return ext_ranker_next(ranker);
+    if (!gru4rec_batch_get(cursor->batch, lane, ranker->rank, &ranker->row, &score))
+        return false;
+    ranker->rank++;
+    ranker->score = (double)score;
+    return true;
+}
+
+/* The first row of the session that is current; false in *is_row when it has none. */
+static int first_row(relation_cursor *cursor, bool *is_row, ext_error *error)
+{
+    ext_ranker *ranker = &cursor->ranker;
+    const waiting *now = &cursor->queue[cursor->current];
+    int rc = SQLITE_OK;
+    cursor->hash = ext_hash_value(EXT_HASH_START, now->session);
+    for (int i = 0; i < N_ARGUMENTS; i++)
+        cursor->hash = ext_hash_value(cursor->hash, cursor->arguments[i]);
+    if (now->lane >= 0) {
+        ranker->basis = "session";
+        ranker->rank = 0;
+        *is_row = next_row(cursor);
+    } else {
+        rc = ext_ranker_walk(ranker, &now->history, error);
+        *is_row = rc == SQLITE_OK && ext_ranker_start(ranker, &now->history);
+    }
+    return rc;
 }
 
 /* Goes to the first row of the next session that has one. */
 static int start_session(relation_cursor *cursor, ext_error *error)
 {
     int rc = SQLITE_OK;
-    cursor->is_eof = true;
-    while (rc == SQLITE_OK && cursor->is_eof && cursor->events != NULL) {
-        ext_rows history = {0};
-        bool has_more = false;
-        rc = read_session(cursor, &history, &has_more, error);
-        if (rc == SQLITE_OK)
-            cursor->is_eof = !ext_ranker_start(&cursor->ranker, &history);
-        ext_rows_free(&history);
-        if (!has_more) {
-            sqlite3_finalize(cursor->events);
-            cursor->events = NULL;
+    bool is_row = false;
+    cursor->current++;
+    while (rc == SQLITE_OK && !is_row) {
+        if (cursor->current >= cursor->n_queue) {
+            if (cursor->events == NULL)
+                break;
+            rc = fill_queue(cursor, error);
         }
+        if (rc == SQLITE_OK)
+            rc = first_row(cursor, &is_row, error);
+        if (rc == SQLITE_OK && !is_row)
+            cursor->current++;
     }
+    cursor->is_eof = !is_row;
     return rc;
 }
 
-/* The rank that rows need not go beyond. What is no number bounds nothing: SQLite
- * decides. */
-static int64_t most_ranks(sqlite3_value *bound, int plan)
+/* A queue of one, or of as many as are ranked together. */
+static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 {
-    double limit;
-    switch (sqlite3_value_type(bound)) {
-    case SQLITE_NULL:
-        return 0;
-    case SQLITE_INTEGER:
-    case SQLITE_FLOAT:
-        limit = sqlite3_value_double(bound);
-        break;
-    default:
-        return INT64_MAX;
+    const int32_t k = ext_ranker_batch(&cursor->ranker);
+    cursor->capacity = 1;
+    if (k > 0 && !(idx_num & PLAN_SESSION)) {
+        if (gru4rec_batch_new(&ext_allocator, cursor->ranker.workspace.model->model, k,
+                              &cursor->batch) != GRU4REC_OK)
+            return ext_fail_nomem(error);
+        cursor->capacity = gru4rec_batch_lanes(cursor->batch);
     }
-    if (limit < 0)
-        return 0;
-    if (limit >= 9e15)
-        return INT64_MAX;
-    int64_t most = (int64_t)limit; /* of ranks <= limit */
-    return (plan & PLAN_BELOW) && (double)most == limit && most > 0 ? most - 1 : most;
+    cursor->n_ahead = 1;
+    cursor->queue =
+        sqlite3_malloc64((sqlite3_uint64)cursor->capacity * sizeof *cursor->queue);
+    return cursor->queue != NULL ? SQLITE_OK : ext_fail_nomem(error);
 }
 
-static int start(relation_cursor *cursor, ext_table *table, int plan,
-                 sqlite3_value **argv, ext_error *error)
+static int open_events(relation_cursor *cursor, ext_table *table, int idx_num,
+                       ext_error *error)
 {
     sqlite3 *db = table->connection->db;
     ext_columns none = {0};
     ext_config config;
     ext_source source = {0};
-    ext_model *model;
     int rc = ext_store_config(db, table->schema, table->name, &config, error);
-    if (rc == SQLITE_OK)
-        rc = ext_model_acquire(table->connection, table->schema, table->name, &model,
-                               error);
-    if (rc == SQLITE_OK) {
-        rc = ext_ranker_open(&cursor->ranker, db, model, cursor->arguments[EXCLUDE_SEEN],
-                             cursor->arguments[CANDIDATES], error);
-        cursor->is_open = rc == SQLITE_OK;
-    }
     if (rc == SQLITE_OK)
         rc = ext_store_source(db, table->schema, table->name, &config, NULL, &none,
                               &source, error);
     if (rc == SQLITE_OK)
-        rc = ext_source_histories(db, &source, (plan & PLAN_SESSION) != 0,
+        rc = ext_source_histories(db, &source, (idx_num & PLAN_SESSION) != 0,
                                   &cursor->events, error);
     ext_source_close(&source);
     ext_config_free(&config);
+    return rc;
+}
+
+static int open_ranker(relation_cursor *cursor, ext_table *table, ext_error *error)
+{
+    ext_model *model;
+    int rc =
+        ext_model_acquire(table->connection, table->schema, table->name, &model, error);
+    if (rc == SQLITE_OK)
+        rc = ext_ranker_open(&cursor->ranker, table->connection, model,
+                             cursor->arguments[EXCLUDE_SEEN],
+                             cursor->arguments[CANDIDATES], error);
+    cursor->is_open = rc == SQLITE_OK;
+    return rc;
+}
+
+/* argv: what is planned behind the arguments. */
+static int start(relation_cursor *cursor, ext_table *table, int idx_num,
+                 sqlite3_value **argv, ext_error *error)
+{
+    int rc = open_ranker(cursor, table, error);
+    if (rc == SQLITE_OK)
+        rc = open_events(cursor, table, idx_num, error);
+    if (rc == SQLITE_OK && (idx_num & PLAN_SESSION))
+        sqlite3_bind_value(cursor->events, 1, *argv++);
+    if (rc == SQLITE_OK)
+        rc = ext_ranker_take_plan(&cursor->ranker, &plan, idx_num, &argv, error);
+    if (rc == SQLITE_OK)
+        rc = make_queue(cursor, idx_num, error);
     if (rc != SQLITE_OK)
         return rc;
-    if (plan & PLAN_SESSION)
-        sqlite3_bind_value(cursor->events, 1, *argv++);
-    if (plan & (PLAN_MOST | PLAN_BELOW))
-        cursor->ranker.most = most_ranks(*argv, plan);
     rc = sqlite3_step(cursor->events);
     if (rc == SQLITE_ROW)
         return start_session(cursor, error);
-    return rc == SQLITE_DONE ? SQLITE_OK : ext_fail_db(error, db, "reading the events");
+    return rc == SQLITE_DONE
+               ? SQLITE_OK
+               : ext_fail_db(error, table->connection->db, "reading the events");
 }
 
-int ext_relation_filter(sqlite3_vtab_cursor *base, int plan, const char *text, int argc,
-                        sqlite3_value **argv)
+int ext_relation_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text,
+                        int argc, sqlite3_value **argv)
 {
     relation_cursor *cursor = (relation_cursor *)base;
     ext_error error = {0};
-    int n_kept = 0;
     (void)text;
     (void)argc;
     stop(cursor);
 
-    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, plan, argv) != SQLITE_OK)
+    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, &argv, idx_num) != SQLITE_OK)
         return SQLITE_NOMEM;
-    for (int i = 0; i < N_ARGUMENTS; i++)
-        n_kept += (plan >> i) & 1;
-    start(cursor, (ext_table *)base->pVtab, plan, argv + n_kept, &error);
+    start(cursor, (ext_table *)base->pVtab, idx_num, argv, &error);
     return ext_error_vtab(&error, base->pVtab);
 }
 
@@ -286,7 +376,7 @@ int ext_relation_next(sqlite3_vtab_cursor *base)
     relation_cursor *cursor = (relation_cursor *)base;
     ext_error error = {0};
 
-    if (!ext_ranker_next(&cursor->ranker))
+    if (!next_row(cursor))
         start_session(cursor, &error);
     return ext_error_vtab(&error, base->pVtab);
 }
@@ -300,17 +390,15 @@ int ext_relation_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
 {
     const relation_cursor *cursor = (relation_cursor *)base;
     const ext_ranker *ranker = &cursor->ranker;
-    gru4rec_id id;
     switch (i) {
     case SESSION:
-        sqlite3_result_value(context, cursor->session);
+        sqlite3_result_value(context, cursor->queue[cursor->current].session);
         break;
     case RANK:
         sqlite3_result_int64(context, ranker->rank);
         break;
     case ITEM:
-        gru4rec_items_get(ranker->model->items, ranker->row, &id);
-        ext_result_id(context, &id);
+        ext_ranker_result_item(ranker, context);
         break;
     case SCORE:
         sqlite3_result_double(context, ranker->score);

@@ -64,6 +64,8 @@ void ext_error_clear(ext_error *error)
 
 void ext_error_result(ext_error *error, sqlite3_context *context)
 {
+    if (error->rc == SQLITE_OK)
+        return;
     if (error->message != NULL) {
         /* result_error sets the code to SQLITE_ERROR, result_error_code keeps the text.
          */

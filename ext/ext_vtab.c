@@ -92,12 +92,12 @@ int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv)
     return SQLITE_OK;
 }
 
-int ext_keep_arguments(sqlite3_value **kept, int n, int mask, sqlite3_value **argv)
+int ext_keep_arguments(sqlite3_value **kept, int n, sqlite3_value ***argv, int mask)
 {
     ext_drop_arguments(kept, n);
     for (int i = 0; i < n; i++)
         if (mask & (1 << i)) {
-            kept[i] = sqlite3_value_dup(*argv++);
+            kept[i] = sqlite3_value_dup(*(*argv)++);
             if (kept[i] == NULL)
                 return SQLITE_NOMEM;
         }

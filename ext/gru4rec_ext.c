@@ -63,6 +63,14 @@ static int register_all(sqlite3 *db, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_register_recommend(connection, error);
     if (rc == SQLITE_OK)
+        rc = ext_register_similar(connection, error);
+    if (rc == SQLITE_OK)
+        rc = ext_register_explain(connection, error);
+    if (rc == SQLITE_OK)
+        rc = ext_register_score(connection, error);
+    if (rc == SQLITE_OK)
+        rc = ext_register_state(connection, error);
+    if (rc == SQLITE_OK)
         rc = ext_register_evaluate(connection, error);
     if (rc == SQLITE_OK)
         rc = ext_register_batches(connection, error);

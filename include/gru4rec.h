@@ -121,11 +121,7 @@ typedef struct gru4rec_reals {
 
 enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
-typedef enum gru4rec_verbose {
-    GRU4REC_VERBOSE_AUTO, /* when standard error is a terminal */
-    GRU4REC_VERBOSE_OFF,
-    GRU4REC_VERBOSE_ON
-} gru4rec_verbose;
+typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
 /* The meaning, range and default of each stand in the table: gru4rec_option_describe().
  */
@@ -171,7 +167,8 @@ typedef struct gru4rec_options {
     int64_t threads; /* 0: as many as processors */
     int64_t keep_versions;
     int64_t memory_limit; /* bytes; 0: four fifths of the machine's */
-    int64_t verbose;      /* gru4rec_verbose */
+    int64_t quantize;     /* gru4rec_switch */
+    int64_t verbose;      /* gru4rec_switch */
     gru4rec_list cutoffs;
     int64_t mode;          /* gru4rec_tie_mode */
     int64_t baselines;     /* 0 none, 1 popularity */
@@ -256,6 +253,7 @@ int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 /* Training events of each item, (I). */
 const int64_t *gru4rec_items_support(const gru4rec_items *items);
+size_t gru4rec_items_bytes(const gru4rec_items *items);
 
 /* ---- events in, dataset out ---- */
 
@@ -485,15 +483,15 @@ void gru4rec_session_free(gru4rec_session *session);
 void gru4rec_session_reset(gru4rec_session *session);
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
 /*
- * scores (n): of the given rows, or of all items where rows is NULL and n is I. After at
- * least one step: an empty history has no scores.
+ * scores (n): of the given rows, or of all items where rows is NULL and n is I. Before
+ * the first step they are those of the zero state: the biases, without dense layers.
  */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores);
 
 /* Values that a state is kept in: the GRU layers' after the last step. */
 size_t gru4rec_session_state_size(const gru4rec_model *model);
-/* state (size): zero before the first step. */
+/* state (size) out. */
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 /* Goes on from such a state; false, and nothing changed, where a value is not finite. */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state);
@@ -507,6 +505,14 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state)
 gru4rec_status gru4rec_model_quantize(gru4rec_model *model);
 /* Bytes that such a copy takes. */
 size_t gru4rec_model_quantized_bytes(const gru4rec_model *model);
+bool gru4rec_model_is_quantized(const gru4rec_model *model);
+/* The output row of an item, (*width); the model's. */
+const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
+                                       size_t *width);
+/* similarities (I): the cosines of all items' output rows with that of one; 0 for rows of
+ * zeros, -INFINITY for the item itself. */
+void gru4rec_model_similarities(const gru4rec_model *model, int32_t row,
+                                gru4rec_real *similarities);
 
 /* Items in order of their scores, found as they are asked for; ties: lower row first. */
 typedef struct gru4rec_ranking gru4rec_ranking;
@@ -514,7 +520,6 @@ typedef struct gru4rec_ranking gru4rec_ranking;
 gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n_items,
                                    gru4rec_ranking **out);
 void gru4rec_ranking_free(gru4rec_ranking *ranking);
-size_t gru4rec_ranking_bytes(int32_t n_items);
 /*
  * What to rank: the caller writes n scores (and n ascending rows, unless all n_items are
  * ranked) into the ranking's own arrays, then starts it. A score of -INFINITY leaves an

@@ -95,3 +95,12 @@ const int64_t *gru4rec_items_support(const gru4rec_items *items)
 {
     return items->support;
 }
+
+size_t gru4rec_items_bytes(const gru4rec_items *items)
+{
+    const g4r_dict *dict = &items->dict;
+    return sizeof *items + items->support_capacity * sizeof *items->support +
+           dict->n_slots * sizeof *dict->slots +
+           dict->values_capacity * sizeof *dict->values + dict->types_capacity +
+           dict->heap_capacity;
+}

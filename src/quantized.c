@@ -38,6 +38,11 @@ size_t gru4rec_model_quantized_bytes(const gru4rec_model *model)
     return g4r_quantized_bytes(&model->params);
 }
 
+bool gru4rec_model_is_quantized(const gru4rec_model *model)
+{
+    return model->quantized != NULL;
+}
+
 static void quantize_row(int8_t *q, g4r_real *scale, g4r_real *error, const g4r_real *w,
                          size_t d, double rounding)
 {

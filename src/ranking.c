@@ -41,9 +41,8 @@ static size_t align(size_t bytes)
     return (bytes + G4R_ALIGNMENT - 1) / G4R_ALIGNMENT * G4R_ALIGNMENT;
 }
 
-size_t gru4rec_ranking_bytes(int32_t n_items)
+static size_t count_bytes(size_t n)
 {
-    const size_t n = (size_t)n_items;
     return align(g4r_shortlist_bytes()) + align(n * sizeof(g4r_real)) +
            align(n * sizeof(int32_t)) + n * sizeof(g4r_scored);
 }
@@ -61,7 +60,7 @@ gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n
     ranking->allocator = *allocator;
     ranking->vec = g4r_vec_pick();
     ranking->n_items = n;
-    ranking->memory = g4r_alloc_scratch(allocator, gru4rec_ranking_bytes(n_items));
+    ranking->memory = g4r_alloc_scratch(allocator, count_bytes(n));
     if (ranking->memory == NULL) {
         gru4rec_ranking_free(ranking);
         return GRU4REC_NOMEM;

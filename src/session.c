@@ -12,7 +12,6 @@ struct gru4rec_session {
     g4r_arena arena;
     const gru4rec_model *model;
     g4r_network network;
-    bool is_started; /* the state is not zero */
 };
 
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
@@ -33,6 +32,7 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
     }
     g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
     session->network.values = model->values;
+    gru4rec_session_reset(session);
     *out = session;
     return GRU4REC_OK;
 }
@@ -46,20 +46,31 @@ void gru4rec_session_free(gru4rec_session *session)
     g4r_free(&allocator, session);
 }
 
+/* From the states of its layers to what scores are made of. */
+static void resume(gru4rec_session *session)
+{
+    g4r_blas_enter();
+    g4r_network_resume(&session->network, 0, 1);
+    g4r_blas_leave();
+}
+
 void gru4rec_session_reset(gru4rec_session *session)
 {
-    session->is_started = false;
+    const g4r_params *params = &session->model->params;
+    for (size_t i = 0; i < params->n_layers; i++)
+        memset(session->network.frames[0].cells[i].state, 0,
+               params->layers[i].h * sizeof(g4r_real));
+    resume(session);
 }
 
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
 {
-    const int32_t from = session->is_started ? 0 : -1;
+    const int32_t from = 0;
     assert(item_row >= 0 && item_row < session->model->params.n_items);
     g4r_blas_enter();
     g4r_network_carry(&session->network, 0, &from, 1);
     g4r_network_forward(&session->network, 0, &item_row, 1, NULL);
     g4r_blas_leave();
-    session->is_started = true;
 }
 
 size_t gru4rec_session_state_size(const gru4rec_model *model)
@@ -76,10 +87,7 @@ void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state)
     const g4r_frame *frame = &session->network.frames[0];
     for (size_t i = 0; i < params->n_layers; i++) {
         const size_t h = params->layers[i].h;
-        if (session->is_started)
-            memcpy(state, frame->cells[i].state, h * sizeof *state);
-        else
-            memset(state, 0, h * sizeof *state);
+        memcpy(state, frame->cells[i].state, h * sizeof *state);
         state += h;
     }
 }
@@ -96,10 +104,7 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state)
         memcpy(frame->cells[i].state, state, h * sizeof *state);
         state += h;
     }
-    g4r_blas_enter();
-    g4r_network_resume(&session->network, 0, 1);
-    g4r_blas_leave();
-    session->is_started = true;
+    resume(session);
     return true;
 }
 
@@ -110,7 +115,6 @@ const gru4rec_model *g4r_session_model(const gru4rec_session *session)
 
 const g4r_real *g4r_session_top(const gru4rec_session *session)
 {
-    assert(session->is_started);
     return g4r_network_top(&session->network, 0);
 }
 

@@ -16,7 +16,6 @@
 #include <immintrin.h>
 #endif
 
-
 enum { SCAN_ROWS = 4, SCAN_AHEAD = 8192 /* bytes */ };
 
 typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));

@@ -4,7 +4,7 @@
 #   1. a file of src/ includes only headers of its own layer or a lower one (table below)
 #   2. only blas.c sees CBLAS and OpenBLAS; src/ never sees SQLite, ext/ no header of src/
 #   3. gru4rec.so exports its two entry points and nothing else
-#   4. no .c or .h file is longer than 600 lines
+#   4. no .c or .h file is longer than 600 lines, the public header than 700
 
 build=$1
 passed=0
@@ -26,7 +26,7 @@ layer() {
     pool | blas | vec | vec_kernels | vec_math | vec_scan | topk | dict) echo 1 ;;
     cell | cell_torch | cell_original | loss | softmax | sampler | rowset | option | shortlist) echo 2 ;;
     options | params | model | training | network | optim | items | quantized) echo 3 ;;
-    dataset | schedule | step | train | session | ranking | batch | evaluate | build | prepare) echo 4 ;;
+    dataset | schedule | step | train | session | ranking | batch | similar | evaluate | build | prepare) echo 4 ;;
     *) echo none ;;
     esac
 }
@@ -45,8 +45,8 @@ done
 check $? 'CBLAS is used outside src/blas.c'
 ! grep -l 'sqlite3' src/*.c src/*.h
 check $? 'SQLite is used in src/'
-! grep -n '^#include "' ext/*.c ext/*.h | grep -v '"ext_int.h"\|"../include/gru4rec.h"'
-check $? 'ext/ includes more than ext_int.h and include/gru4rec.h'
+! grep -n '^#include "' ext/*.c ext/*.h | grep -v '"ext_int.h"\|"ext_serve.h"\|"../include/gru4rec.h"'
+check $? 'ext/ includes more than ext_int.h, ext_serve.h and include/gru4rec.h'
 for object in "$build"/src/*.o; do
     ! nm -u "$object" | grep -q ' sqlite3_'
     check $? "$object needs SQLite"
@@ -59,8 +59,9 @@ exported=$(nm -D --defined-only "$build/gru4rec.so" | awk '{ print $3 }' | sort 
 check $? "gru4rec.so exports: $exported"
 
 for file in $(git ls-files '*.c' '*.h' 2>/dev/null); do
-    [ ! -e "$file" ] || [ "$(wc -l <"$file")" -le 600 ]
-    check $? "$file has more than 600 lines"
+    most=600; [ "$file" != include/gru4rec.h ] || most=700 # the one public header
+    [ ! -e "$file" ] || [ "$(wc -l <"$file")" -le $most ]
+    check $? "$file has more than $most lines"
 done
 
 echo "$passed passed, $failed failed"

@@ -28,6 +28,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"seed", "42"},
                                               {"keep_versions", "2"},
                                               {"memory_limit", "0"},
+                                              {"quantize", "auto"},
                                               {"verbose", "auto"},
                                               {"cutoffs", "1/5/10/20"},
                                               {"mode", "conservative"},

@@ -1,0 +1,171 @@
+/*
+ * ext_similar.c - gru4rec_similar(model, item [, k]); see ext_serve.h.
+ *
+ * Rows are (rank, item, similarity) in rank order: all other items by the cosine of their
+ * output rows with the given item's. No rows for an item that the model does not know.
+ */
+#include "ext_serve.h"
+
+enum { RANK, ITEM, SIMILARITY, FIRST_ARGUMENT };
+enum { MODEL, TARGET, K, N_ARGUMENTS };
+
+static const ext_plan plan = {RANK, ITEM, N_ARGUMENTS};
+
+typedef struct similar_cursor {
+    sqlite3_vtab_cursor base;
+    sqlite3_value *arguments[N_ARGUMENTS];
+    ext_ranker ranker;
+    uint64_t hash; /* of the arguments */
+    bool is_open;  /* the ranker is */
+    bool is_eof;
+} similar_cursor;
+
+static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                   sqlite3_vtab **out, char **message)
+{
+    (void)argc;
+    (void)argv;
+    (void)message;
+    (void)db;
+    return ext_connect_table(aux,
+                             "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
+                             "model HIDDEN, target HIDDEN, k HIDDEN)",
+                             SQLITE_VTAB_INNOCUOUS, out);
+}
+
+static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+{
+    (void)base;
+    int n_argv = 0;
+    int rc = ext_plan_arguments(info, FIRST_ARGUMENT, N_ARGUMENTS, &n_argv);
+    if (rc != SQLITE_OK)
+        return rc;
+    ext_plan_ranking(&plan, info, &n_argv);
+    ext_plan_estimate(&plan, info, (1 << MODEL) | (1 << TARGET), 1 << K);
+    info->orderByConsumed = ext_plan_is_in_order(info, RANK, SIMILARITY);
+    return SQLITE_OK;
+}
+
+static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
+{
+    (void)base;
+    return ext_open_cursor(sizeof(similar_cursor), out);
+}
+
+static void close_ranker(similar_cursor *cursor)
+{
+    if (cursor->is_open)
+        ext_ranker_close(&cursor->ranker);
+    cursor->is_open = false;
+    cursor->is_eof = true;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base)
+{
+    similar_cursor *cursor = (similar_cursor *)base;
+    close_ranker(cursor);
+    ext_drop_arguments(cursor->arguments, N_ARGUMENTS);
+    sqlite3_free(cursor);
+    return SQLITE_OK;
+}
+
+/* argv: what is planned behind the arguments. */
+static int start(similar_cursor *cursor, ext_connection *connection, int idx_num,
+                 sqlite3_value **argv, ext_error *error)
+{
+    sqlite3_value **arguments = cursor->arguments;
+    ext_ranker *ranker = &cursor->ranker;
+    ext_model *model;
+    gru4rec_id id;
+    if (arguments[MODEL] == NULL || arguments[TARGET] == NULL)
+        return ext_fail(error, SQLITE_ERROR,
+                        "gru4rec_similar() needs a model and an item; write "
+                        "gru4rec_similar('model', item, k)");
+    int rc = ext_model_acquire_named(connection, arguments[MODEL], &model, error);
+    if (rc == SQLITE_OK)
+        rc = ext_ranker_open(ranker, connection, model, NULL, NULL, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    cursor->is_open = true;
+    rc = ext_ranker_take_k(ranker, arguments[K], error);
+    if (rc == SQLITE_OK)
+        rc = ext_ranker_take_plan(ranker, &plan, idx_num, &argv, error);
+    int32_t row = rc == SQLITE_OK && ext_value_id(arguments[TARGET], &id)
+                      ? gru4rec_items_find(model->items, &id)
+                      : -1;
+    if (row >= 0)
+        cursor->is_eof = !ext_ranker_start_similar(ranker, row);
+    return rc;
+}
+
+static int filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int argc,
+                  sqlite3_value **argv)
+{
+    similar_cursor *cursor = (similar_cursor *)base;
+    ext_table *table = (ext_table *)base->pVtab;
+    ext_error error = {0};
+    (void)text;
+    (void)argc;
+    close_ranker(cursor);
+    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, &argv, idx_num) != SQLITE_OK)
+        return SQLITE_NOMEM;
+    cursor->hash = ext_hash_values(cursor->arguments, N_ARGUMENTS);
+    start(cursor, table->connection, idx_num, argv, &error);
+    return ext_error_vtab(&error, base->pVtab);
+}
+
+static int next(sqlite3_vtab_cursor *base)
+{
+    similar_cursor *cursor = (similar_cursor *)base;
+    cursor->is_eof = !ext_ranker_next(&cursor->ranker);
+    return SQLITE_OK;
+}
+
+static int eof(sqlite3_vtab_cursor *base)
+{
+    return ((similar_cursor *)base)->is_eof;
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
+{
+    const similar_cursor *cursor = (similar_cursor *)base;
+    switch (i) {
+    case RANK:
+        sqlite3_result_int64(context, cursor->ranker.rank);
+        break;
+    case ITEM:
+        ext_ranker_result_item(&cursor->ranker, context);
+        break;
+    case SIMILARITY:
+        sqlite3_result_double(context, cursor->ranker.score);
+        break;
+    default:
+        ext_result_argument(context, cursor->arguments[i - FIRST_ARGUMENT]);
+        break;
+    }
+    return SQLITE_OK;
+}
+
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
+{
+    const similar_cursor *cursor = (similar_cursor *)base;
+    *id = ext_rowid(cursor->hash, cursor->ranker.row);
+    return SQLITE_OK;
+}
+
+int ext_register_similar(ext_connection *connection, ext_error *error)
+{
+    static const sqlite3_module module = {
+        .xConnect = connect,
+        .xDisconnect = ext_disconnect_table,
+        .xBestIndex = best_index,
+        .xOpen = open_cursor,
+        .xClose = close_cursor,
+        .xFilter = filter,
+        .xNext = next,
+        .xEof = eof,
+        .xColumn = column,
+        .xRowid = rowid,
+    };
+    return ext_register_module(connection, "gru4rec_similar", &module, error);
+}

@@ -149,6 +149,9 @@ static void write_header(FILE *file, const serve_model *model, const tensor *lis
     for (int64_t i = 0; i < model->n_items; i++)
         fprintf(file, i > 0 ? ",%lld" : "%lld",
                 (long long)(model->ids != NULL ? model->ids[i] : i + 1));
+    fputs("]\",\"support\":\"[", file);
+    for (int64_t i = 0; i < model->n_items; i++)
+        fprintf(file, i > 0 ? ",%d" : "%d", 1 + (int)(1000000 / (i + 20)));
     fprintf(file, "]\",\"options\":\"{\\\"layers\\\":[%d]", model->width);
     if (model->quantize != NULL)
         fprintf(file, ",\\\"quantize\\\":\\\"%s\\\"", model->quantize);

@@ -86,7 +86,7 @@ static void print_header(serve_settings *settings)
     settings->has_quantize = sqlite3_column_int(stmt, 4) != 0;
     printf(settings->is_json
                ? "{\"version\": \"%s\", \"simd\": \"%s\", \"blas\": \"%s\", "
-                 "\"sqlite\": \"%s\", \"XX"
+                 "\"sqlite\": \"%s\", \"cases\": {"
                : "gru4rec %s, %s; %s; SQLite %s\n",
            sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1),
            sqlite3_column_text(stmt, 2), sqlite3_column_text(stmt, 3));

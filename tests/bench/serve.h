@@ -21,6 +21,8 @@ typedef struct serve_settings {
 
 /* ---- serve_measure.c: clock, medians, rows of the table ---- */
 
+enum { SERVE_MOST = 1000000 }; /* times of a row */
+
 typedef struct serve_times {
     double *queries, *floors; /* seconds of each */
     size_t n_queries, n_floors;

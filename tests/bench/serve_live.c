@@ -132,7 +132,7 @@ static void start(worker *w, const serve_settings *settings, const char *model,
 static size_t take(worker *w, double *values, size_t n)
 {
     size_t more;
-    if (fread(&more, sizeof more, 1, w->from) != 1 ||
+    if (fread(&more, sizeof more, 1, w->from) != 1 || more > SERVE_MOST - n ||
         fread(values + n, sizeof *values, more, w->from) != more)
         serve_die("a process of the case live failed");
     return n + more;

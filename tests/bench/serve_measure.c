@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUND = 20, FLOORS = 5, MOST = 1000000 };
+enum { ROUND = 20, FLOORS = 5 };
 
 double serve_now(void)
 {
@@ -69,8 +69,8 @@ double serve_peak(void)
 
 void serve_times_open(serve_times *times)
 {
-    *times = (serve_times){.queries = serve_allocate(MOST, sizeof(double)),
-                           .floors = serve_allocate(MOST, sizeof(double))};
+    *times = (serve_times){.queries = serve_allocate(SERVE_MOST, sizeof(double)),
+                           .floors = serve_allocate(SERVE_MOST, sizeof(double))};
 }
 
 void serve_times_close(serve_times *times)
@@ -96,7 +96,7 @@ void serve_measure(serve_times *times, double seconds, size_t n_least,
 {
     const double begin = serve_now();
     while ((serve_now() - begin < seconds || times->n_queries < n_least) &&
-           times->n_queries + ROUND < MOST) {
+           times->n_queries + ROUND < SERVE_MOST) {
         run(times->queries, &times->n_queries, ROUND, query, context);
         run(times->floors, &times->n_floors, FLOORS, floor, floor_context);
     }
@@ -129,7 +129,7 @@ void serve_print(const serve_settings *settings, const char *name, const char *t
                ? "{\"case\": \"%s\", \"table\": \"%s\", \"query\": \"%s\", \"n\": %zu, "
                  "\"median_ms\": %.4f, \"p99_ms\": %.4f, \"floor_ms\": %.4f, "
                  "\"floor_ratio\": %.3f}"
-               : "%-8s %-8s %-34s %7zu %10.3f %10.3f %9.3f %6.2f\n",
+               : "%-8s %-8s %-34s %7zu %10.3f %10.3f %9.4f %6.2f\n",
            name, table, query, times->n_queries, median, p99, floor, floor / median);
     fflush(stdout);
 }

@@ -5,7 +5,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "serve.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

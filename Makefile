@@ -67,6 +67,7 @@ help:
 ## make test-X          one part, see tests/README.md
 ## make accuracy        the accuracy table on real data (shared/data beside the project)
 ## make bench           how fast training is, and how far from the floor (SECONDS_EACH=3)
+## make bench-serve     how long recommendations take, and how far from the floor (SECONDS_EACH=1)
 ## make coverage        line coverage of src/ and ext/ by the fast tests
 ## make check-format    clang-format would change nothing
 ## make check-layers    dependencies point one way, only the entry points are exported

@@ -94,6 +94,19 @@ $(B)/bench: tests/bench/bench.c tests/bench/floor.c tests/bench/floor.h $(TIMING
 	@echo 'LD  $@'
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(OPTFLAGS) -g -DGRU4REC_TIMING $(BLAS_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
+# Recommendations through SQL. CASES="shop live", LARGE=1, SESSIONS=20000, EVENTS=file.tsv, JSON=1.
+SERVE := $(wildcard tests/bench/serve*.c)
+.PHONY: bench-serve
+bench-serve: $(B)/serve gru4rec.so
+	@$< --extension ./gru4rec.so --seconds $(or $(SECONDS_EACH),1) $(if $(JSON),--json) $(if $(LARGE),--large) \
+	    $(if $(EVENTS),--events $(EVENTS)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(CASES)
+
+# -O3: the floor's loop in vectors.
+$(B)/serve: $(SERVE) tests/bench/serve.h
+	@mkdir -p $(@D)
+	@echo 'LD  $@'
+	$(Q)$(CC) -std=c11 $(WARNINGS) $(OPTFLAGS) -O3 -g $(BLAS_CFLAGS) -o $@ $(SERVE) -lsqlite3 $(LIBS)
+
 accuracy: gru4rec.so
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data
 

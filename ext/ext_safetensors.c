@@ -196,10 +196,15 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
 }
 
 /* The next element of support; 0 when there is none or it makes no sense. */
-static int next_support(const reader *r, sqlite3_stmt *stmt, int64_t *support,
-                        ext_error *error)
+static int next_support(const reader *r, sqlite3_stmt *stmt, bool *is_done,
+                        int64_t *support, ext_error *error)
 {
+    if (*is_done) { /* another step would begin again */
+        *support = 0;
+        return SQLITE_OK;
+    }
     int rc = sqlite3_step(stmt);
+    *is_done = rc == SQLITE_DONE;
     *support = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
     if (*support < 0)
         *support = 0;
@@ -227,6 +232,7 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL, *support = NULL;
+    bool is_done = false; /* with the support */
     int rc =
         query(r,
               "SELECT e.atom, e.type FROM (SELECT json_extract(?1, "
@@ -242,7 +248,7 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
         rc = ext_fail_nomem(error);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         int64_t count;
-        rc = next_support(r, support, &count, error);
+        rc = next_support(r, support, &is_done, &count, error);
         if (rc == SQLITE_OK)
             rc = add_item(stmt, *items, count, error);
     }

@@ -83,11 +83,11 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
     batch->k = (size_t)k;
     batch->n_lanes = count_lanes(&model->params);
     layout(batch);
+    const size_t list_bytes = g4r_shortlist_bytes((size_t)model->params.n_items);
     const size_t upper_bytes = batch->n_lanes * COLUMNS * sizeof *batch->upper;
     if (g4r_arena_allocate(&batch->arena, allocator))
         batch->memory =
-            g4r_alloc_scratch(allocator,
-                              upper_bytes + batch->n_lanes * g4r_shortlist_bytes());
+            g4r_alloc_scratch(allocator, upper_bytes + batch->n_lanes * list_bytes);
     if (batch->memory == NULL) {
         gru4rec_batch_free(batch);
         return GRU4REC_NOMEM;
@@ -96,7 +96,8 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
     batch->upper = (g4r_real *)(void *)batch->memory;
     for (size_t lane = 0; lane < batch->n_lanes; lane++)
         g4r_shortlist_init(&batch->shortlist[lane],
-                           batch->memory + upper_bytes + lane * g4r_shortlist_bytes());
+                           batch->memory + upper_bytes + lane * list_bytes,
+                           (size_t)model->params.n_items);
     measure_table(batch);
     *out = batch;
     return GRU4REC_OK;

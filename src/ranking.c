@@ -43,7 +43,7 @@ static size_t align(size_t bytes)
 
 static size_t count_bytes(size_t n)
 {
-    return align(g4r_shortlist_bytes()) + align(n * sizeof(g4r_real)) +
+    return g4r_shortlist_bytes(n) + align(n * sizeof(g4r_real)) +
            align(n * sizeof(int32_t)) + n * sizeof(g4r_scored);
 }
 
@@ -65,8 +65,8 @@ gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n
         gru4rec_ranking_free(ranking);
         return GRU4REC_NOMEM;
     }
-    g4r_shortlist_init(&ranking->shortlist, ranking->memory);
-    char *at = ranking->memory + align(g4r_shortlist_bytes());
+    g4r_shortlist_init(&ranking->shortlist, ranking->memory, n);
+    char *at = ranking->memory + g4r_shortlist_bytes(n);
     ranking->scores = (g4r_real *)(void *)at;
     at += align(n * sizeof *ranking->scores);
     ranking->rows = (int32_t *)(void *)at;

@@ -1,20 +1,26 @@
 /* shortlist.c (L2) - see shortlist.h. */
 #include "shortlist.h"
 
-enum { ROWS = G4R_SHORTLIST_ROWS };
-
-size_t g4r_shortlist_bytes(void)
+static size_t count_rows(size_t n_items)
 {
-    return ROWS * (sizeof(g4r_scored) + sizeof(g4r_real) + sizeof(int32_t)) +
-           G4R_SHORTLIST_MOST * sizeof(g4r_real);
+    return G4R_MIN(n_items, G4R_SHORTLIST_ROWS);
 }
 
-void g4r_shortlist_init(g4r_shortlist *list, void *memory)
+size_t g4r_shortlist_bytes(size_t n_items)
 {
+    const size_t bytes =
+        count_rows(n_items) * (sizeof(g4r_scored) + sizeof(g4r_real) + sizeof(int32_t)) +
+        G4R_MIN(n_items, G4R_SHORTLIST_MOST) * sizeof(g4r_real);
+    return (bytes + G4R_ALIGNMENT - 1) / G4R_ALIGNMENT * G4R_ALIGNMENT;
+}
+
+void g4r_shortlist_init(g4r_shortlist *list, void *memory, size_t n_items)
+{
+    list->most = count_rows(n_items);
     list->rows = memory;
-    list->scores = (g4r_real *)(list->rows + ROWS);
-    list->lower = list->scores + ROWS;
-    list->finalists = (int32_t *)(list->lower + G4R_SHORTLIST_MOST);
+    list->scores = (g4r_real *)(list->rows + list->most);
+    list->lower = list->scores + list->most;
+    list->finalists = (int32_t *)(list->lower + G4R_MIN(n_items, G4R_SHORTLIST_MOST));
 }
 
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
@@ -82,9 +88,10 @@ static void drop_below(g4r_shortlist *list, g4r_real least)
 
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower)
 {
-    if (list->n == ROWS) {
+    if (list->n == list->most) {
         drop_below(list, g4r_shortlist_least(list));
-        list->is_full |= list->n > ROWS / 2; /* or this would be done again and again */
+        list->is_full |=
+            list->n > list->most / 2; /* or this would be done again and again */
     }
     if (list->is_full || is_excluded(list, row))
         return;

@@ -12,24 +12,25 @@
 #include "alloc.h"
 #include "topk.h"
 
-enum { G4R_SHORTLIST_MOST = 1024 /* largest k */, G4R_SHORTLIST_ROWS = 8192 };
+enum { G4R_SHORTLIST_MOST = 1024 /* largest k */, G4R_SHORTLIST_ROWS = 8192 /* at most */ };
 
 typedef struct g4r_shortlist {
     size_t k;
     const int32_t *excluded; /* (n_excluded) ascending: rows that do not count */
     size_t n_excluded;
+    size_t most;     /* rows that there is room for */
     g4r_real *lower; /* (G4R_SHORTLIST_MOST) heap of the k best lower bounds */
     size_t n_lower;
-    g4r_scored *rows; /* (G4R_SHORTLIST_ROWS) with their upper bounds, rows ascending */
+    g4r_scored *rows; /* (most) with their upper bounds, rows ascending */
     size_t n;
     bool is_full;       /* more rows than there was room for: the list is worth nothing */
-    int32_t *finalists; /* (G4R_SHORTLIST_ROWS) */
-    g4r_real *scores;   /* (G4R_SHORTLIST_ROWS) theirs */
+    int32_t *finalists; /* (most) */
+    g4r_real *scores;   /* (most) theirs */
 } g4r_shortlist;
 
-/* Bytes of a shortlist's memory, which is the caller's. */
-size_t g4r_shortlist_bytes(void);
-void g4r_shortlist_init(g4r_shortlist *list, void *memory);
+/* Bytes of the memory, which is the caller's, of a shortlist of n_items. */
+size_t g4r_shortlist_bytes(size_t n_items);
+void g4r_shortlist_init(g4r_shortlist *list, void *memory, size_t n_items);
 /* excluded is borrowed. */
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
                          size_t n_excluded);

@@ -2,7 +2,7 @@
 #include "quantized.h"
 
 /* Rows of zeros behind the last, for a kernel that takes several at once. */
-enum { SPARE_ROWS = 3, LARGEST_BYTE = 127 };
+enum { SPARE_ROWS = 3 };
 
 size_t g4r_quantized_width(const g4r_params *params)
 {
@@ -12,7 +12,7 @@ size_t g4r_quantized_width(const g4r_params *params)
 /* The largest integer of a query: sums of d products must fit 32 bits. */
 static double largest_p(size_t d)
 {
-    return G4R_MIN(32767.0, floor(2147483647.0 / (LARGEST_BYTE * (double)d)));
+    return G4R_MIN(32767.0, floor(2147483647.0 / (G4R_LARGEST_BYTE * (double)d)));
 }
 
 static void layout(g4r_quantized *quantized, const g4r_params *params)
@@ -43,24 +43,6 @@ bool gru4rec_model_is_quantized(const gru4rec_model *model)
     return model->quantized != NULL;
 }
 
-static void quantize_row(int8_t *q, g4r_real *scale, g4r_real *error, const g4r_real *w,
-                         size_t d, double rounding)
-{
-    double largest = 0, rest = 0, norm = 0;
-    for (size_t k = 0; k < d; k++)
-        largest = G4R_MAX(largest, fabs((double)w[k]));
-    *scale = (g4r_real)(largest / LARGEST_BYTE);
-    for (size_t k = 0; k < d && largest > 0; k++) {
-        double value = (double)w[k], step = (double)*scale;
-        double byte = step > 0 ? round(value / step) : 0;
-        byte = G4R_MAX(-LARGEST_BYTE, G4R_MIN(LARGEST_BYTE, byte));
-        q[k] = (int8_t)byte;
-        rest += (value - step * byte) * (value - step * byte);
-        norm += value * value;
-    }
-    *error = (g4r_real)(1.000001 * (sqrt(rest) + rounding * sqrt(norm)));
-}
-
 /* False where a value is not finite. */
 static bool quantize_rows(g4r_quantized *quantized, const gru4rec_model *model)
 {
@@ -68,13 +50,19 @@ static bool quantize_rows(g4r_quantized *quantized, const gru4rec_model *model)
     const g4r_bytes *bytes = &quantized->bytes;
     const g4r_real *table = model->values[params->output];
     const g4r_real *bias = model->values[params->output_bias];
+    const g4r_vec *vec = g4r_vec_pick();
     const size_t n = (size_t)params->n_items, d = params->top;
     const double rounding =
         sqrt((double)d) / (2 * largest_p(bytes->d)) * 1.01 + ((double)d + 8) * 0x1p-23;
     for (size_t row = 0; row < n; row++) {
         const double b = fabs((double)bias[row]);
-        quantize_row(bytes->values + row * bytes->d, &bytes->scale[row],
-                     &bytes->error[row], table + row * d, d, rounding);
+        g4r_bytes_row made;
+        if (!vec->all_finite(table + row * d, d))
+            return false;
+        vec->to_bytes(bytes->values + row * bytes->d, &made, table + row * d, d);
+        bytes->scale[row] = made.scale;
+        bytes->error[row] =
+            (g4r_real)(1.0001 * (sqrt(made.rest) + rounding * sqrt(made.norm)) + 1e-30);
         quantized->largest_bias = G4R_MAX(quantized->largest_bias, (g4r_real)b);
         if (!isfinite(bytes->error[row]) || !isfinite(b))
             return false;

@@ -12,7 +12,10 @@
 #include "alloc.h"
 #include "topk.h"
 
-enum { G4R_SHORTLIST_MOST = 1024 /* largest k */, G4R_SHORTLIST_ROWS = 8192 /* at most */ };
+enum {
+    G4R_SHORTLIST_MOST = 1024 /* largest k */,
+    G4R_SHORTLIST_ROWS = 8192 /* at most */
+};
 
 typedef struct g4r_shortlist {
     size_t k;

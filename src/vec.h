@@ -43,7 +43,13 @@ typedef struct g4r_bytes {
     size_t d;        /* a multiple of G4R_BYTES_EACH */
 } g4r_bytes;
 
-enum { G4R_BYTES_EACH = 16 };
+enum { G4R_BYTES_EACH = 16, G4R_LARGEST_BYTE = 127 };
+
+/* How a row became bytes. */
+typedef struct g4r_bytes_row {
+    g4r_real scale;
+    double rest, norm; /* squares of the norms of what is lost, and of the row */
+} g4r_bytes_row;
 
 /* A vector in integers, for products with such rows. */
 typedef struct g4r_bytes_query {
@@ -66,6 +72,8 @@ typedef struct g4r_vec {
      * n. */
     void (*score)(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d);
+    /* q (d) = w (d) / scale, rounded. Finite values only. */
+    void (*to_bytes)(int8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
     /* upper (n): no score of the n rows from first on is greater. */
     void (*upper_bounds)(g4r_real *upper, const g4r_bytes *bytes, const g4r_real *bias,
                          const g4r_bytes_query *query, size_t first, size_t n);

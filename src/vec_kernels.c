@@ -561,6 +561,7 @@ const g4r_vec CONCAT(g4r_vec_, VEC_NAME) = {
     .sum = sum,
     .dot = dot,
     .score = score,
+    .to_bytes = to_bytes,
     .upper_bounds = upper_bounds,
 
     .dropout = dropout,

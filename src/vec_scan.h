@@ -156,6 +156,43 @@ static inline void dot_bytes(int32_t sum[SCAN_ROWS], const int8_t *row, const in
 #endif
 }
 
+/* A row of values too small to square is lost as a whole. */
+static void to_bytes(int8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
+                     size_t d)
+{
+    enum { PARTS = 16 };
+    const g4r_real least = (g4r_real)1e-12;
+    g4r_real most[PARTS] = {0}, rest[PARTS] = {0}, norm[PARTS] = {0};
+    const size_t whole = d - d % PARTS;
+    for (size_t k = 0; k < whole; k += PARTS)
+        for (size_t j = 0; j < PARTS; j++) {
+            g4r_real v = w[k + j] < 0 ? -w[k + j] : w[k + j];
+            most[j] = v > most[j] ? v : most[j];
+        }
+    for (size_t k = whole; k < d; k++)
+        most[0] = G4R_MAX(most[0], w[k] < 0 ? -w[k] : w[k]);
+    for (size_t j = 1; j < PARTS; j++)
+        most[0] = G4R_MAX(most[0], most[j]);
+    const g4r_real scale = most[0] > least ? most[0] / G4R_LARGEST_BYTE : 0;
+    const g4r_real inverse = most[0] > least ? G4R_LARGEST_BYTE / most[0] : 0;
+    for (size_t k = 0; k < d; k += PARTS)
+        for (size_t j = 0; j < G4R_MIN(PARTS, d - k); j++) {
+            const g4r_real v = w[k + j], x = v * inverse;
+            const int32_t byte = (int32_t)(x + (x < 0 ? (g4r_real)-0.5 : (g4r_real)0.5));
+            const g4r_real r = v - scale * (g4r_real)byte;
+            q[k + j] = (int8_t)byte;
+            rest[j] += r * r;
+            norm[j] += v * v;
+        }
+    *row = (g4r_bytes_row){.scale = scale};
+    for (size_t j = 0; j < PARTS; j++) {
+        row->rest += (double)rest[j];
+        row->norm += (double)norm[j];
+    }
+    if (scale == 0)
+        row->rest = row->norm = (double)d * (double)most[0] * (double)most[0];
+}
+
 static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,
                          const g4r_real *restrict bias, const g4r_bytes_query *query,
                          size_t first, size_t n)

@@ -422,7 +422,7 @@ class Generator:
             exclude_seen = 0, 1
             pins.append(f'{alias}.exclude_seen = {supplier.columns["flag"]}')
         elif self.chance(0.25):
-            exclude_seen = rng.choice((0, 1, 1, '1', (0, 1)))
+            exclude_seen = rng.choice((0, 0, 1, 1, 1, 1, 1, '1', (0, 1), (0, 1)))
             pins.append(f'{alias}.exclude_seen IN (0, 1)' if exclude_seen == (0, 1) else
                         f'{alias}.exclude_seen = {self.value(exclude_seen)}')
         if self.chance(0.15):
@@ -970,7 +970,8 @@ def run_round(extension, seed, n_queries, only, end, totals):
             generator = Generator(case, random.Random(f'{seed}/{name}/{i}'))
             query = generator.query()
             if only and only[1]:
-                print(*(generator.render(query.text(), side) for side in (0, 1)), generator.parameters, sep='\n')
+                print(*(generator.render(query.text(), side) for side in (0, 1)),
+                      generator.parameters, sep='\n')
             outcome = differ(case, generator, query)
             is_known = outcome in ('equal', 'error', 'slow')
             totals[outcome if is_known else 'differs'] += 1

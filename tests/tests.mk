@@ -16,7 +16,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-life test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-life test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -80,6 +80,16 @@ test-valgrind: gru4rec.so
 test-recipes:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/recipes/recipes.py; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
+
+# Random queries on the model's tables and on plain copies of them; soak: new ones all the time.
+RELATIONAL = tests/relational/differential.py ./gru4rec.so
+.PHONY: test-relational soak
+test-relational: gru4rec.so
+	@if [ -x $(PYTHON) ]; then $(PYTHON) $(RELATIONAL); \
+	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
+
+soak: gru4rec.so
+	@$(PYTHON) $(RELATIONAL) --seconds $(or $(SECONDS_EACH),600) --seed $$(date +%s)
 
 test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)

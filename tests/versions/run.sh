@@ -11,6 +11,7 @@ CFLAGS=${OPTFLAGS:--O1}
 built "$B/gru4rec.so" "$B/libgru4rec.a" "$B/tests/sqllogictest"
 root=build/versions
 runner_src=tests/sqllogictest
+python=${PYTHON:-/usr/bin/python3}
 libs="$(pkg-config --libs openblas 2>/dev/null || echo -lopenblas) -lm -lpthread -ldl"
 warnings='-Wall -Wextra -Wshadow -Wconversion -Werror'
 
@@ -75,6 +76,13 @@ build_core() {
     $CC -o "$1/runner_core" "$1"/core/*.o "$B/libgru4rec.a" "$1/sqlite3.o" -lmd $libs
 }
 
+# This SQLite as a Python's: true if the Python can do without what was left out of it.
+python_takes() {
+    $CC -shared -o "$1/libsqlite3.so.0" "$1/sqlite3.o" -lm -lpthread -ldl &&
+        LD_LIBRARY_PATH=$1 $python -c 'import sqlite3; print(sqlite3.sqlite_version)' 2>/dev/null |
+        grep -qx "$2"
+}
+
 # The extension's own words, and a connection that goes on.
 refused() {
     $CC -std=c11 $CFLAGS -I"$1" -o "$1/refuse" tests/versions/refuse.c "$1/sqlite3.o" \
@@ -104,6 +112,10 @@ while read -r name package options; do
             --extension "$B/gru4rec.so" tests/sql/*.test
     check "SQLite $name, build with SQLITE_CORE" build_core "$dir" &&
         check_runner "SQLite $name, linked in" "$dir/runner_core" tests/sql/*.test
+    if python_takes "$dir" "${name%%-*}"; then
+        check_runner "SQLite $name, relational" env LD_LIBRARY_PATH="$dir" $python \
+            tests/relational/differential.py "$B/gru4rec.so" --queries 1500
+    fi
     echo "      $(($(date +%s) - begin)) seconds"
 done <<END
 $versions

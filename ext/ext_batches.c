@@ -35,11 +35,12 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     (void)argv;
     (void)message;
     (void)db;
-    return ext_connect_table(aux,
-                             "CREATE TABLE x(step INTEGER, lane INTEGER, session, input, "
-                             "target, reset INTEGER, "
-                             "source HIDDEN, batch_size HIDDEN, options HIDDEN)",
-                             SQLITE_VTAB_DIRECTONLY, out);
+    return ext_connect_table(
+        aux,
+        "CREATE TABLE x(step INTEGER, lane INTEGER, session, input, "
+        "target, reset INTEGER, "
+        "source BLOB HIDDEN, batch_size BLOB HIDDEN, options BLOB HIDDEN)",
+        SQLITE_VTAB_DIRECTONLY, out);
 }
 
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)

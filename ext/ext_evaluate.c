@@ -44,7 +44,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
         "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
         "coverage "
         "REAL, popularity REAL, events INTEGER, sessions INTEGER, skipped INTEGER, ties "
-        "INTEGER, model HIDDEN, source HIDDEN, options HIDDEN)",
+        "INTEGER, model BLOB HIDDEN, source BLOB HIDDEN, options BLOB HIDDEN)",
         SQLITE_VTAB_DIRECTONLY, out);
 }
 

@@ -32,7 +32,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     (void)db;
     return ext_connect_table(aux,
                              "CREATE TABLE x(position INTEGER, event, contribution REAL, "
-                             "model HIDDEN, history HIDDEN, item HIDDEN)",
+                             "model BLOB HIDDEN, history BLOB HIDDEN, item BLOB HIDDEN)",
                              SQLITE_VTAB_INNOCUOUS, out);
 }
 

@@ -114,6 +114,8 @@ void ext_progress_stop(ext_progress *line);
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 void ext_result_id(sqlite3_context *context, const gru4rec_id *id);
+/* An integer, or text or a real that is one; the value stays as it is. */
+bool ext_value_integer(sqlite3_value *value, int64_t *integer);
 int ext_bind_id(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
 
 /* Item rows; rows is of sqlite3_malloc. */
@@ -207,12 +209,22 @@ int ext_source_check_stored(sqlite3 *db, const char *text, ext_error *error);
 int ext_source_read(sqlite3 *db, const ext_source *source, const gru4rec_items *known,
                     const gru4rec_options *options, ext_events *events, ext_error *error);
 void ext_events_free(ext_events *events);
+/* Values that a session is asked to equal. */
+typedef struct ext_sessions {
+    sqlite3_value **values; /* (n) of sqlite3_value_dup, in sqlite3_malloc */
+    int n, capacity;
+    bool has_number;
+} ext_sessions;
+
+int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *error);
+void ext_sessions_free(ext_sessions *sessions);
 /*
  * Rows (session, item, time), sessions together and each in the product's order of
- * events; with is_one only those of the session that is bound to ?1.
+ * events; of those sessions that can equal one of the values, or of all where NULL.
  */
-int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
-                         sqlite3_stmt **stmt, ext_error *error);
+int ext_source_histories(sqlite3 *db, const ext_source *source,
+                         const ext_sessions *sessions, sqlite3_stmt **stmt,
+                         ext_error *error);
 
 /* ---- ext_tensor.c ---- */
 

@@ -139,7 +139,7 @@ static int make_table(ext_connection *connection, const char *schema, const char
 {
     char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
                                  "score REAL, basis TEXT HIDDEN, "
-                                 "exclude_seen HIDDEN, candidates HIDDEN)",
+                                 "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
                                  affinity(types[0]), affinity(types[1]));
     if (text == NULL)
         return ext_fail_nomem(error);

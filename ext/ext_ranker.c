@@ -135,11 +135,12 @@ static int take_arguments(ext_ranker *ranker, sqlite3_value *exclude_seen,
 {
     bool is_given =
         exclude_seen != NULL && sqlite3_value_type(exclude_seen) != SQLITE_NULL;
-    if (is_given && (sqlite3_value_numeric_type(exclude_seen) != SQLITE_INTEGER ||
-                     (sqlite3_value_int64(exclude_seen) & ~(sqlite3_int64)1) != 0))
+    int64_t flag = 0;
+    if (is_given &&
+        (!ext_value_integer(exclude_seen, &flag) || (flag & ~(int64_t)1) != 0))
         return ext_fail(error, SQLITE_ERROR, "exclude_seen is '%.40s'; give 0 or 1",
                         sqlite3_value_text(exclude_seen));
-    ranker->is_seen_excluded = is_given && sqlite3_value_int(exclude_seen) == 1;
+    ranker->is_seen_excluded = flag == 1;
 
     ranker->has_candidates =
         candidates != NULL && sqlite3_value_type(candidates) != SQLITE_NULL;
@@ -180,12 +181,13 @@ int ext_ranker_take_k(ext_ranker *ranker, sqlite3_value *k, ext_error *error)
 {
     if (k == NULL || sqlite3_value_type(k) == SQLITE_NULL)
         return SQLITE_OK;
-    if (sqlite3_value_numeric_type(k) != SQLITE_INTEGER)
+    int64_t most;
+    if (!ext_value_integer(k, &most))
         return ext_fail(error, SQLITE_ERROR,
                         "k is '%.40s'; give the number of items as an integer",
                         sqlite3_value_text(k));
-    if (sqlite3_value_int64(k) >= 0)
-        ranker->most = sqlite3_value_int64(k);
+    if (most >= 0)
+        ranker->most = most;
     return SQLITE_OK;
 }
 

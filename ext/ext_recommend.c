@@ -34,11 +34,12 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     (void)argv;
     (void)message;
     (void)db;
-    return ext_connect_table(aux,
-                             "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
-                             "model HIDDEN, history "
-                             "HIDDEN, k HIDDEN, exclude_seen HIDDEN, candidates HIDDEN)",
-                             SQLITE_VTAB_INNOCUOUS, out);
+    return ext_connect_table(
+        aux,
+        "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
+        "model BLOB HIDDEN, history BLOB "
+        "HIDDEN, k BLOB HIDDEN, exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
+        SQLITE_VTAB_INNOCUOUS, out);
 }
 
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)

@@ -4,8 +4,9 @@
  * 1. m(session, rank, item, score), hidden basis, exclude_seen, candidates, is the
  *    ranking of all items for every session of the source, from its events in the
  *    product's order. Rows are found as they are asked for.
- * 2. Pushed down: session =, upper bounds of rank, item = and IN. SQLite checks them
- *    again, so what is pushed down may be a superset. LIMIT and OFFSET stay SQLite's.
+ * 2. Pushed down: session = and IN, upper bounds of rank, item = and IN. SQLite checks
+ *    them again, so what is pushed down may be a superset. LIMIT and OFFSET stay
+ *    SQLite's.
  * 3. Where only so many ranks of all sessions are asked for, sessions are read ahead and
  *    ranked together (gru4rec_batch): one at first, then twice as many each time.
  */
@@ -17,9 +18,13 @@ enum { SESSION, RANK, ITEM, SCORE, BASIS, FIRST_ARGUMENT };
 enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
 /* idxNum: a bit for each argument, then */
-enum { PLAN_SESSION = 1 << N_ARGUMENTS };
+enum {
+    PLAN_SESSION = 1 << N_ARGUMENTS,
+    PLAN_SESSIONS = PLAN_SESSION << 1, /* IN */
+    PLAN_ONE = PLAN_SESSION << 2       /* the order is right for one session only */
+};
 
-static const ext_plan plan = {RANK, ITEM, N_ARGUMENTS + 1};
+static const ext_plan plan = {RANK, ITEM, N_ARGUMENTS + 3};
 
 /* A session that was read ahead. */
 typedef struct waiting {
@@ -42,6 +47,7 @@ typedef struct relation_cursor {
     int32_t capacity, n_queue;
     int32_t current; /* in the queue */
     int32_t n_ahead; /* sessions to read the next time */
+    bool is_one;     /* a second session would come out of order */
     uint64_t hash;   /* of the arguments and the session */
 } relation_cursor;
 
@@ -56,13 +62,14 @@ static void plan_session(sqlite3_index_info *info, int *n_argv)
             sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0) {
             info->aConstraintUsage[i].argvIndex = ++*n_argv;
             info->idxNum |= PLAN_SESSION;
+            if (sqlite3_vtab_in(info, i, 1)) /* all values at once */
+                info->idxNum |= PLAN_SESSIONS;
         }
 }
 
 /* Sessions ascend, and ranks in each; of one session, scores fall. */
-static bool is_row_order(const sqlite3_index_info *info)
+static bool is_row_order(const sqlite3_index_info *info, bool is_one)
 {
-    bool is_one = (info->idxNum & PLAN_SESSION) != 0;
     int i = 0;
     if (info->nOrderBy > 0 && info->aOrderBy[0].iColumn == SESSION &&
         (is_one || !info->aOrderBy[0].desc)) {
@@ -86,13 +93,15 @@ int ext_relation_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
         return rc;
     plan_session(info, &n_argv);
     ext_plan_ranking(&plan, info, &n_argv);
-    bool is_one = (info->idxNum & PLAN_SESSION) != 0;
+    bool is_one = (info->idxNum & (PLAN_SESSION | PLAN_SESSIONS)) == PLAN_SESSION;
     bool is_bounded = ext_plan_is_bounded(&plan, info->idxNum);
     bool has_items = ext_plan_has_items(&plan, info->idxNum);
     sqlite3_int64 rows = has_items ? 1 : is_bounded ? 20 : 10000;
     info->estimatedRows = is_one ? rows : rows * 10000;
     info->estimatedCost = (is_one ? 1e6 : 1e10) + (double)info->estimatedRows;
-    info->orderByConsumed = is_row_order(info);
+    info->orderByConsumed = is_row_order(info, is_one);
+    if (info->orderByConsumed && !is_row_order(info, false))
+        info->idxNum |= PLAN_ONE;
     return SQLITE_OK;
 }
 
@@ -142,8 +151,9 @@ int ext_relation_close(sqlite3_vtab_cursor *base)
 static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 {
     bool is_text = a->type == GRU4REC_ID_TEXT || a->type == GRU4REC_ID_BLOB;
-    if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_REAL)
-        return (double)a->integer == b->real;
+    if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_REAL) /* exactly */
+        return b->real >= -0x1p63 && b->real < 0x1p63 && (double)a->integer == b->real &&
+               (int64_t)b->real == a->integer;
     if (a->type == GRU4REC_ID_REAL && b->type == GRU4REC_ID_INTEGER)
         return is_same_session(b, a);
     if (a->type != b->type)
@@ -263,6 +273,16 @@ static int first_row(relation_cursor *cursor, bool *is_row, ext_error *error)
     return rc;
 }
 
+/* Rows come in order for one session: with the next one they would not. */
+static int check_one(const relation_cursor *cursor, ext_error *error)
+{
+    return cursor->is_one && cursor->n_queue > 0
+               ? ext_fail(error, SQLITE_ERROR,
+                          "a number may equal several sessions that are text, as '3' and "
+                          "'03'; compare with CAST(... AS TEXT)")
+               : SQLITE_OK;
+}
+
 /* Goes to the first row of the next session that has one. */
 static int start_session(relation_cursor *cursor, ext_error *error)
 {
@@ -273,7 +293,9 @@ static int start_session(relation_cursor *cursor, ext_error *error)
         if (cursor->current >= cursor->n_queue) {
             if (cursor->events == NULL)
                 break;
-            rc = fill_queue(cursor, error);
+            rc = check_one(cursor, error);
+            if (rc == SQLITE_OK)
+                rc = fill_queue(cursor, error);
         }
         if (rc == SQLITE_OK)
             rc = first_row(cursor, &is_row, error);
@@ -289,7 +311,8 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 {
     const int32_t k = ext_ranker_batch(&cursor->ranker);
     cursor->capacity = 1;
-    if (k > 0 && !(idx_num & PLAN_SESSION)) {
+    const bool is_one = (idx_num & (PLAN_SESSION | PLAN_SESSIONS)) == PLAN_SESSION;
+    if (k > 0 && !is_one) {
         if (gru4rec_batch_new(&ext_allocator, cursor->ranker.workspace.model->model, k,
                               &cursor->batch) != GRU4REC_OK)
             return ext_fail_nomem(error);
@@ -301,8 +324,9 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
     return cursor->queue != NULL ? SQLITE_OK : ext_fail_nomem(error);
 }
 
-static int open_events(relation_cursor *cursor, ext_table *table, int idx_num,
-                       ext_error *error)
+/* wanted: the sessions that are asked for, or NULL. */
+static int open_events(relation_cursor *cursor, ext_table *table,
+                       const ext_sessions *wanted, ext_error *error)
 {
     sqlite3 *db = table->connection->db;
     ext_columns none = {0};
@@ -313,8 +337,7 @@ static int open_events(relation_cursor *cursor, ext_table *table, int idx_num,
         rc = ext_store_source(db, table->schema, table->name, &config, NULL, &none,
                               &source, error);
     if (rc == SQLITE_OK)
-        rc = ext_source_histories(db, &source, (idx_num & PLAN_SESSION) != 0,
-                                  &cursor->events, error);
+        rc = ext_source_histories(db, &source, wanted, &cursor->events, error);
     ext_source_close(&source);
     ext_config_free(&config);
     return rc;
@@ -333,15 +356,35 @@ static int open_ranker(relation_cursor *cursor, ext_table *table, ext_error *err
     return rc;
 }
 
+static int take_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_list,
+                         ext_error *error)
+{
+    sqlite3_value *value = argument;
+    int rc = is_list ? sqlite3_vtab_in_first(argument, &value) : SQLITE_OK;
+    while (rc == SQLITE_OK && value != NULL) {
+        rc = ext_sessions_add(wanted, value, error);
+        if (rc == SQLITE_OK && is_list)
+            rc = sqlite3_vtab_in_next(argument, &value);
+        else
+            value = NULL;
+    }
+    return rc == SQLITE_DONE || rc == SQLITE_OK ? SQLITE_OK
+                                                : ext_fail(error, rc, "reading an IN");
+}
+
 /* argv: what is planned behind the arguments. */
 static int start(relation_cursor *cursor, ext_table *table, int idx_num,
                  sqlite3_value **argv, ext_error *error)
 {
+    const bool is_picked = (idx_num & PLAN_SESSION) != 0;
+    ext_sessions wanted = {0};
+    cursor->is_one = (idx_num & PLAN_ONE) != 0;
     int rc = open_ranker(cursor, table, error);
+    if (rc == SQLITE_OK && is_picked)
+        rc = take_sessions(&wanted, *argv++, (idx_num & PLAN_SESSIONS) != 0, error);
     if (rc == SQLITE_OK)
-        rc = open_events(cursor, table, idx_num, error);
-    if (rc == SQLITE_OK && (idx_num & PLAN_SESSION))
-        sqlite3_bind_value(cursor->events, 1, *argv++);
+        rc = open_events(cursor, table, is_picked ? &wanted : NULL, error);
+    ext_sessions_free(&wanted);
     if (rc == SQLITE_OK)
         rc = ext_ranker_take_plan(&cursor->ranker, &plan, idx_num, &argv, error);
     if (rc == SQLITE_OK)

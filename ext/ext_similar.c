@@ -29,7 +29,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
     (void)db;
     return ext_connect_table(aux,
                              "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
-                             "model HIDDEN, target HIDDEN, k HIDDEN)",
+                             "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN)",
                              SQLITE_VTAB_INNOCUOUS, out);
 }
 

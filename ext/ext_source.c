@@ -438,21 +438,100 @@ void ext_events_free(ext_events *events)
     memset(events, 0, sizeof *events);
 }
 
-int ext_source_histories(sqlite3 *db, const ext_source *source, bool is_one,
-                         sqlite3_stmt **stmt, ext_error *error)
+int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *error)
+{
+    const int type = sqlite3_value_type(value);
+    if (type == SQLITE_NULL) /* equals nothing */
+        return SQLITE_OK;
+    if (sessions->n == sessions->capacity) {
+        int capacity = 2 * sessions->capacity + 8;
+        sqlite3_value **values =
+            sqlite3_realloc64(sessions->values,
+                              (sqlite3_uint64)capacity * sizeof *values);
+        if (values == NULL)
+            return ext_fail_nomem(error);
+        sessions->values = values;
+        sessions->capacity = capacity;
+    }
+    sessions->values[sessions->n] = sqlite3_value_dup(value);
+    if (sessions->values[sessions->n++] == NULL)
+        return ext_fail_nomem(error);
+    sessions->has_number |= type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+    return SQLITE_OK;
+}
+
+void ext_sessions_free(ext_sessions *sessions)
+{
+    for (int i = 0; i < sessions->n; i++)
+        sqlite3_value_free(sessions->values[i]);
+    sqlite3_free(sessions->values);
+    memset(sessions, 0, sizeof *sessions);
+}
+
+/*
+ * May a number equal several of the sessions? A text does not equal both '3' and '03',
+ * but a number that comes out of a column of numbers does.
+ */
+static bool is_mixed(const ext_source *source, const ext_sessions *sessions)
+{
+    const char *type = source->types[0];
+    return sessions->has_number && (*type == '\0' || strcmp(type, "TEXT") == 0);
+}
+
+/*
+ * The condition that a session can equal one of the values; NULL: no memory. As SQLite
+ * has it, a number from a column of numbers makes numbers of texts, any other does not.
+ */
+static char *make_condition(const ext_source *source, const ext_sessions *sessions)
+{
+    const char *session = source->columns.session;
+    if (sessions == NULL)
+        return sqlite3_mprintf("\"%w\" IS NOT NULL", session);
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(text, "(\"%w\" COLLATE BINARY IN (", session);
+    for (int i = 1; i <= sessions->n; i++)
+        sqlite3_str_appendf(text, i == 1 ? "?%d" : ", ?%d", i);
+    sqlite3_str_appendchar(text, 1, ')');
+    for (int i = 1; i <= sessions->n && is_mixed(source, sessions); i++)
+        sqlite3_str_appendf(text, " OR \"%w\" = CAST(?%d AS NUMERIC)", session, i);
+    sqlite3_str_appendchar(text, 1, ')');
+    return sqlite3_str_finish(text);
+}
+
+/* Values that one statement can name. */
+static int most_values(sqlite3 *db, const ext_source *source,
+                       const ext_sessions *sessions)
+{
+    int most = sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, -1);
+    int depth = sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, -1) - 10;
+    return is_mixed(source, sessions) && depth > 0 && depth < most ? depth : most;
+}
+
+int ext_source_histories(sqlite3 *db, const ext_source *source,
+                         const ext_sessions *sessions, sqlite3_stmt **stmt,
+                         ext_error *error)
 {
     const ext_columns *c = &source->columns;
-    char *time = make_time(c->time);
-    if (time == NULL)
-        return ext_fail_nomem(error);
-    char *query = sqlite3_mprintf(
-        "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE \"%w\" %s AND \"%w\" IS NOT "
-        "NULL"
-        " AND %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s, \"%w\" COLLATE "
-        "BINARY",
-        c->session, c->item, time, source->from, c->session,
-        is_one ? "= ?1 COLLATE BINARY" : "IS NOT NULL", c->item, time, c->session, time,
-        source->rowid != NULL ? source->rowid : "NULL", c->item);
+    if (sessions != NULL && sessions->n > most_values(db, source, sessions))
+        sessions = NULL; /* too many to name: SQLite picks them out */
+    char *time = make_time(c->time), *condition = make_condition(source, sessions);
+    *stmt = NULL;
+    int rc = time != NULL && condition != NULL ? SQLITE_OK : ext_fail_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = ext_prepare_stored(
+            db,
+            sqlite3_mprintf("SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND "
+                            "\"%w\" IS NOT NULL AND %s IS NOT NULL ORDER BY \"%w\" "
+                            "COLLATE BINARY, %s, %s, \"%w\" COLLATE BINARY",
+                            c->session, c->item, time, source->from, condition, c->item,
+                            time, c->session, time,
+                            source->rowid != NULL ? source->rowid : "NULL", c->item),
+            stmt, error);
+    for (int i = 0; rc == SQLITE_OK && sessions != NULL && i < sessions->n; i++)
+        rc = sqlite3_bind_value(*stmt, i + 1, sessions->values[i]) == SQLITE_OK
+                 ? SQLITE_OK
+                 : ext_fail_db(error, db, NULL);
     sqlite3_free(time);
-    return ext_prepare_stored(db, query, stmt, error);
+    sqlite3_free(condition);
+    return rc;
 }

@@ -6,6 +6,8 @@
  */
 #include "ext_int.h"
 
+#include <string.h>
+
 static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     (void)argc;
@@ -100,17 +102,67 @@ static const char card[] =
     " 'version', a.version, 'run', a.run, 'finished', a.finished, 'trained_on', a.source,"
     " 'options', json(coalesce(a.options,"
     "  (SELECT value FROM config WHERE key = 'options'))),"
-    " 'summary', json(a.summary),"
+    " 'summary', json(a.summary), 'memory_bytes', ?1, 'quantized', json(?2),"
+    " 'advice', ?3,"
     " 'versions', json((SELECT json_group_array(json_object('version', version, 'status',"
     "  CASE WHEN version IN (%s) THEN 'interrupted' WHEN version IN (%s) THEN 'killed'"
     "  ELSE status END, 'finished', finished, 'message', message))"
     "  FROM \"%w\".\"%w_version\")))"
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
-/* An untrained model has a card too, without what only training gives. */
-static void model_info(sqlite3_context *context, sqlite3 *db, const char *schema,
-                       const char *name, ext_error *error)
+/*
+ * What would make queries on sessions fast, or NULL; of sqlite3_malloc. A source that
+ * cannot be read now gets no advice.
+ */
+static char *advise(sqlite3 *db, const char *schema, const char *name,
+                    const ext_config *config)
 {
+    ext_columns none = {0};
+    ext_source source = {0};
+    ext_error ignored = {0};
+    bool is_scanned = false;
+    char *advice = NULL;
+    if (config->source == NULL)
+        return NULL;
+    if (ext_store_source(db, schema, name, config, NULL, &none, &source, &ignored) ==
+        SQLITE_OK)
+        ext_source_is_scanned(db, &source, &is_scanned, &ignored);
+    if (is_scanned && source.rowid != NULL && strchr(config->source, '.') == NULL)
+        advice = sqlite3_mprintf("for queries on single sessions: CREATE INDEX "
+                                 "\"%w\".\"%w_session\" ON \"%w\"(\"%w\", \"%w\")",
+                                 schema, config->source, config->source,
+                                 source.columns.session, source.columns.time);
+    else if (is_scanned)
+        advice = sqlite3_mprintf("for queries on single sessions: an index on the column "
+                                 "that '%s' of the source stands for",
+                                 source.columns.session);
+    ext_source_close(&source);
+    ext_error_clear(&ignored);
+    return advice;
+}
+
+/* Fills in the parameters of the card. */
+static int bind_card(sqlite3_stmt *stmt, ext_connection *connection, const char *schema,
+                     const char *name, const ext_config *config)
+{
+    ext_error untrained = {0};
+    size_t bytes = 0;
+    bool is_quantized = false;
+    ext_model_memory(connection, schema, name, &bytes, &is_quantized, &untrained);
+    ext_error_clear(&untrained);
+    if (bytes > 0) {
+        sqlite3_bind_int64(stmt, 1, (sqlite3_int64)bytes);
+        sqlite3_bind_text(stmt, 2, is_quantized ? "true" : "false", -1, SQLITE_STATIC);
+    }
+    return sqlite3_bind_text(stmt, 3, advise(connection->db, schema, name, config), -1,
+                             sqlite3_free);
+}
+
+/* An untrained model has a card too, without what only training gives. */
+static void model_info(sqlite3_context *context, ext_connection *connection,
+                       const char *schema, const char *name, ext_error *error)
+{
+    sqlite3 *db = connection->db;
     sqlite3_stmt *stmt;
     ext_config config;
     char *interrupted = NULL, *killed = NULL;
@@ -122,8 +174,10 @@ static void model_info(sqlite3_context *context, sqlite3 *db, const char *schema
                     sqlite3_mprintf(card, schema, name, schema, name, name, schema,
                                     interrupted != NULL ? interrupted : "",
                                     killed != NULL ? killed : "", schema, name),
-                    &stmt, error) == SQLITE_OK)
+                    &stmt, error) == SQLITE_OK) {
+        bind_card(stmt, connection, schema, name, &config);
         result_of(stmt, context, error);
+    }
     ext_config_free(&config);
     sqlite3_free(interrupted);
     sqlite3_free(killed);
@@ -144,7 +198,7 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
     } else if (ext_store_find(connection->db, text, &schema, &name, &is_found, &error) ==
                SQLITE_OK) {
         if (is_found)
-            model_info(context, connection->db, schema, name, &error);
+            model_info(context, connection, schema, name, &error);
         else
             ext_fail(
                 &error, SQLITE_ERROR,

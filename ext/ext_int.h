@@ -226,6 +226,10 @@ int ext_source_histories(sqlite3 *db, const ext_source *source,
                          const ext_sessions *sessions, sqlite3_stmt **stmt,
                          ext_error *error);
 
+/* Does it read all events to find those of one session? */
+int ext_source_is_scanned(sqlite3 *db, const ext_source *source, bool *is_scanned,
+                          ext_error *error);
+
 /* ---- ext_tensor.c ---- */
 
 /* n float32 values from and to little-endian bytes. */

@@ -507,31 +507,56 @@ static int most_values(sqlite3 *db, const ext_source *source,
     return is_mixed(source, sessions) && depth > 0 && depth < most ? depth : most;
 }
 
-int ext_source_histories(sqlite3 *db, const ext_source *source,
-                         const ext_sessions *sessions, sqlite3_stmt **stmt,
-                         ext_error *error)
+/* verb: SELECT, or EXPLAIN QUERY PLAN SELECT. */
+static int prepare_histories(sqlite3 *db, const char *verb, const ext_source *source,
+                             const ext_sessions *sessions, sqlite3_stmt **stmt,
+                             ext_error *error)
 {
     const ext_columns *c = &source->columns;
-    if (sessions != NULL && sessions->n > most_values(db, source, sessions))
-        sessions = NULL; /* too many to name: SQLite picks them out */
     char *time = make_time(c->time), *condition = make_condition(source, sessions);
     *stmt = NULL;
     int rc = time != NULL && condition != NULL ? SQLITE_OK : ext_fail_nomem(error);
     if (rc == SQLITE_OK)
         rc = ext_prepare_stored(
             db,
-            sqlite3_mprintf("SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND "
+            sqlite3_mprintf("%s \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND "
                             "\"%w\" IS NOT NULL AND %s IS NOT NULL ORDER BY \"%w\" "
                             "COLLATE BINARY, %s, %s, \"%w\" COLLATE BINARY",
-                            c->session, c->item, time, source->from, condition, c->item,
-                            time, c->session, time,
+                            verb, c->session, c->item, time, source->from, condition,
+                            c->item, time, c->session, time,
                             source->rowid != NULL ? source->rowid : "NULL", c->item),
             stmt, error);
+    sqlite3_free(time);
+    sqlite3_free(condition);
+    return rc;
+}
+
+int ext_source_histories(sqlite3 *db, const ext_source *source,
+                         const ext_sessions *sessions, sqlite3_stmt **stmt,
+                         ext_error *error)
+{
+    if (sessions != NULL && sessions->n > most_values(db, source, sessions))
+        sessions = NULL; /* too many to name: SQLite picks them out */
+    int rc = prepare_histories(db, "SELECT", source, sessions, stmt, error);
     for (int i = 0; rc == SQLITE_OK && sessions != NULL && i < sessions->n; i++)
         rc = sqlite3_bind_value(*stmt, i + 1, sessions->values[i]) == SQLITE_OK
                  ? SQLITE_OK
                  : ext_fail_db(error, db, NULL);
-    sqlite3_free(time);
-    sqlite3_free(condition);
+    return rc;
+}
+
+int ext_source_is_scanned(sqlite3 *db, const ext_source *source, bool *is_scanned,
+                          ext_error *error)
+{
+    const ext_sessions one = {.n = 1};
+    sqlite3_stmt *stmt;
+    *is_scanned = false;
+    int rc =
+        prepare_histories(db, "EXPLAIN QUERY PLAN SELECT", source, &one, &stmt, error);
+    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(stmt, 3);
+        *is_scanned |= detail != NULL && strncmp(detail, "SCAN", 4) == 0;
+    }
+    sqlite3_finalize(stmt);
     return rc;
 }

@@ -9,6 +9,8 @@
  */
 #include "blas.h"
 
+#include "vec.h"
+
 #include <cblas.h>
 #include <pthread.h>
 
@@ -126,7 +128,11 @@ static void multiply(enum CBLAS_TRANSPOSE a_form, enum CBLAS_TRANSPOSE b_form,
     unlock_if(is_locked);
 }
 
-/* c = b x + beta c, or b^T x + beta c; b (rows,cols). GEMM would pack all of b first. */
+/*
+ * c = b x + beta c, or b^T x + beta c; b (rows,cols). GEMM would pack all of b first. The
+ * first form with whole rows is that of our own scans, which need no lock: what serves
+ * one session is made of it.
+ */
 static void multiply_vector(enum CBLAS_TRANSPOSE b_form, g4r_real *c, const g4r_real *x,
                             const g4r_real *b, size_t ldb, size_t rows, size_t cols,
                             g4r_real beta)
@@ -143,7 +149,9 @@ void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
                  const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
                  g4r_real beta)
 {
-    if (m == 1 && k > 0)
+    if (m == 1 && k > 0 && ldb == k)
+        g4r_vec_pick()->score(c, b, beta == 0 ? NULL : c, NULL, a, n, k);
+    else if (m == 1 && k > 0)
         multiply_vector(CblasNoTrans, c, a, b, ldb, n, k, beta);
     else
         multiply(CblasNoTrans, CblasTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);

@@ -12,6 +12,7 @@ struct gru4rec_session {
     g4r_arena arena;
     const gru4rec_model *model;
     g4r_network network;
+    bool needs_blas; /* for more than products of one row with whole matrices */
 };
 
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
@@ -32,6 +33,8 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
     }
     g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
     session->network.values = model->values;
+    for (size_t i = 0; i < model->params.n_layers; i++)
+        session->needs_blas |= model->params.layers[i].cell == G4R_CELL_ORIGINAL;
     gru4rec_session_reset(session);
     *out = session;
     return GRU4REC_OK;
@@ -49,9 +52,7 @@ void gru4rec_session_free(gru4rec_session *session)
 /* From the states of its layers to what scores are made of. */
 static void resume(gru4rec_session *session)
 {
-    g4r_blas_enter();
     g4r_network_resume(&session->network, 0, 1);
-    g4r_blas_leave();
 }
 
 void gru4rec_session_reset(gru4rec_session *session)
@@ -67,10 +68,12 @@ void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
 {
     const int32_t from = 0;
     assert(item_row >= 0 && item_row < session->model->params.n_items);
-    g4r_blas_enter();
+    if (session->needs_blas)
+        g4r_blas_enter();
     g4r_network_carry(&session->network, 0, &from, 1);
     g4r_network_forward(&session->network, 0, &item_row, 1, NULL);
-    g4r_blas_leave();
+    if (session->needs_blas)
+        g4r_blas_leave();
 }
 
 size_t gru4rec_session_state_size(const gru4rec_model *model)

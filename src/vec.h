@@ -69,7 +69,7 @@ typedef struct g4r_vec {
     double (*sum)(const g4r_real *y, size_t n);
     g4r_real (*dot)(const g4r_real *x, const g4r_real *y, size_t n);
     /* out (n) = table (rows,d) . x (d) + bias; of the given rows, or where NULL the first
-     * n. */
+     * n. bias: NULL for none, may be out. */
     void (*score)(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d);
     /* q (d) = w (d) / scale, rounded. Finite values only. */

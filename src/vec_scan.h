@@ -90,35 +90,34 @@ static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_rea
 }
 
 /* Up to four rows at once: missing ones are the first again. */
-static inline void score_few(g4r_real *restrict out, const g4r_real *const *row,
-                             const g4r_real *restrict x, size_t n, size_t d)
+static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row,
+                             const g4r_real *x, size_t n, size_t d)
 {
     const g4r_real *four[SCAN_ROWS];
-    g4r_real sum[SCAN_ROWS];
     for (size_t i = 0; i < SCAN_ROWS; i++)
         four[i] = row[i < n ? i : 0];
     scan4 v = dot_rows(four, x, d);
     memcpy(sum, &v, sizeof v);
-    memcpy(out, sum, n * sizeof *out);
 }
 
-static void score(g4r_real *restrict out, const g4r_real *restrict table,
-                  const g4r_real *restrict bias, const int32_t *restrict rows,
-                  const g4r_real *restrict x, size_t n, size_t d)
+static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
+                  const int32_t *rows, const g4r_real *x, size_t n, size_t d)
 {
     const size_t line = G4R_ALIGNMENT / sizeof *table;
     for (size_t i = 0; i < n; i += SCAN_ROWS) {
         const size_t few = G4R_MIN(SCAN_ROWS, n - i);
         const g4r_real *row[SCAN_ROWS];
+        g4r_real sum[SCAN_ROWS];
         for (size_t j = 0; j < few; j++)
             row[j] = table + (rows != NULL ? (size_t)rows[i + j] : i + j) * d;
         for (size_t k = 0; rows == NULL && k < SCAN_ROWS * d; k += line)
             __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD, 0, 0);
         for (size_t j = 0; rows != NULL && j < few && i + SCAN_ROWS + j < n; j++)
             g4r_prefetch(table + (size_t)rows[i + SCAN_ROWS + j] * d, d);
-        score_few(out + i, row, x, few, d);
-        for (size_t j = 0; j < few; j++)
-            out[i + j] += bias[rows != NULL ? (size_t)rows[i + j] : i + j];
+        score_few(sum, row, x, few, d);
+        for (size_t j = 0; bias != NULL && j < few; j++)
+            sum[j] += bias[rows != NULL ? (size_t)rows[i + j] : i + j];
+        memcpy(out + i, sum, few * sizeof *out);
     }
 }
 

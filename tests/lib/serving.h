@@ -23,17 +23,18 @@ static g4r_rng serving_rng;
 typedef enum serving_kind {
     NORMAL,
     ALL_EQUAL,
-    LAST_BIT,     /* equal rows but for one value each, by one in the last place */
-    MIXED_NORMS,  /* from 1e-15 to 1e15 */
-    TINY,         /* 1e-30 */
-    DENORMAL,     /* a few times the smallest number */
-    ZERO_ROWS,    /* half of them */
+    LAST_BIT,      /* equal rows but for one value each, by one in the last place */
+    MIXED_NORMS,   /* from 1e-15 to 1e15 */
+    TINY,          /* 1e-30 */
+    DENORMAL,      /* a few times the smallest number */
+    ZERO_ROWS,     /* half of them */
     ONE_DOMINATES, /* one coordinate is 1e4 times the others */
-    BIAS_DECIDES, /* biases are 1e6 times the products */
+    BIAS_DECIDES,  /* biases are 1e6 times the products */
     BIAS_SWALLOWS, /* products round to a few values beside one bias of all */
-    FEW_VALUES,   /* -1, 0, 1: scores are integers, exactly */
-    RISING,       /* each row beats all before */
+    FEW_VALUES,    /* -1, 0, 1: scores are integers, exactly */
+    RISING,        /* each row beats all before */
     FALLING,
+    BEST_LAST, /* equal rows, and ten at the end that are a little longer or shorter */
     N_KINDS
 } serving_kind;
 
@@ -116,10 +117,13 @@ static inline void fill_table(gru4rec_model *model, serving_kind kind)
     for (size_t row = 0; row < n; row++, w += d) {
         const double norm = kind == MIXED_NORMS ? pow(10, draw(-15, 15)) : 1;
         const bool is_zero = kind == ZERO_ROWS && draw(0, 1) < 0.5;
-        const bool is_copy = row > 0 && (kind == ALL_EQUAL || kind == LAST_BIT);
+        const bool is_copy =
+            row > 0 && (kind == ALL_EQUAL || kind == LAST_BIT || kind == BEST_LAST);
         for (size_t k = 0; k < d; k++)
             w[k] = is_copy ? serving_table(model)[k]
                            : (g4r_real)(is_zero ? 0 : norm * value_of(kind, row, k, n));
+        for (size_t k = 0; k < d && kind == BEST_LAST && row + 10 >= n; k++)
+            w[k] *= row % 2 == 0 ? 1.001f : 0.999f;
         if (is_copy && kind == LAST_BIT) {
             size_t k = (size_t)g4r_rng_below(&serving_rng, d);
             w[k] = nextafterf(w[k], draw(-1, 1) < 0 ? -9 : 9);
@@ -135,7 +139,7 @@ static inline void fill_table(gru4rec_model *model, serving_kind kind)
 static inline void draw_x(g4r_real *x, serving_kind kind, size_t d, double size)
 {
     for (size_t k = 0; k < d; k++) {
-        double value = kind == FEW_VALUES              ? floor(draw(-2, 3))
+        double value = kind == FEW_VALUES                  ? floor(draw(-2, 3))
                        : kind == RISING || kind == FALLING ? draw(0.5, 1)
                                                            : draw_normal();
         x[k] = (g4r_real)(size * value);

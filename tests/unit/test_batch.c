@@ -85,7 +85,8 @@ static bool check_batch(gru4rec_batch *batch, gru4rec_ranking *ranking, size_t f
                                        visitors[first + i].n_excluded));
     gru4rec_batch_score(batch);
     for (size_t i = 0; i < n && is_right; i++) {
-        is_right = check_lane(batch, (int32_t)i, &visitors[first + i], ranking, n_items, k);
+        is_right =
+            check_lane(batch, (int32_t)i, &visitors[first + i], ranking, n_items, k);
         if (!is_right)
             printf("  lane %zu of %zu, k %d, %d items\n", i, n, (int)k, (int)n_items);
     }
@@ -108,11 +109,13 @@ static void check_model(gru4rec_model *model, serving_kind kind, double size, si
 {
     const int32_t n_items = model->params.n_items;
     gru4rec_ranking *ranking = new_ranking(n_items);
-    for (int round = 0; round < 2; round++) {
+    bool is_right = true;
+    for (int round = 0; round < 2 && is_right; round++) {
         make_visitors(model, n, kind, size, round == 0 ? 0 : 0.3);
-        for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+        for (size_t i = 0; i < sizeof ks / sizeof *ks && is_right; i++) {
             gru4rec_batch *batch = new_batch(model, ks[i]);
-            if (!check_batch(batch, ranking, 0, n, n_items, ks[i]))
+            is_right = check_batch(batch, ranking, 0, n, n_items, ks[i]);
+            if (!is_right)
                 printf("  %s, vectors of %g, width %zu\n", what, size, model->params.top);
             gru4rec_batch_free(batch);
         }
@@ -137,7 +140,7 @@ static void batch_is_its_rankings(void)
     static const struct {
         int32_t n_items;
         size_t d;
-    } shapes[] = {{1, 1},     {2, 7},    {31, 16},  {1023, 20}, {1024, 1},
+    } shapes[] = {{1, 1},      {2, 7},    {31, 16},  {1023, 20}, {1024, 1},
                   {1025, 100}, {2048, 7}, {2049, 5}, {5000, 16}};
     for (int kind = 0; kind < N_KINDS; kind++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
@@ -147,8 +150,9 @@ static void batch_is_its_rankings(void)
 /* Near and exact ties of more rows than a shortlist has room for. */
 static void batch_of_many_ties(void)
 {
-    static const serving_kind kinds[] = {ALL_EQUAL,  LAST_BIT, ZERO_ROWS, BIAS_SWALLOWS,
-                                         FEW_VALUES, RISING,   FALLING,   DENORMAL};
+    static const serving_kind kinds[] = {ALL_EQUAL,     LAST_BIT,   ZERO_ROWS,
+                                         BIAS_SWALLOWS, FEW_VALUES, RISING,
+                                         FALLING,       DENORMAL,   BEST_LAST};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         check_kind(kinds[i], MOST_ITEMS, i % 2 == 0 ? 3 : 9, 1, 3);
 }
@@ -177,20 +181,48 @@ static void batch_of_wide_models(void)
  * are lost one by one, though they are many of it together. Beside them rows that have
  * the bias alone, from a little below to a little above such a score.
  */
+static void check_lost_parts(size_t d)
+{
+    enum { PRODUCTS = 500, ROWS = 600 };
+    gru4rec_model *model = serving_model(NULL, ROWS, d);
+    for (size_t row = 0; row < ROWS; row++) {
+        const bool has_product = row < PRODUCTS;
+        /* 100 values are together from 0.003 to 1 times the last place, 2^-23. */
+        const double each =
+            has_product ? 0x1p-23 / 100 * pow(10, -0.005 * (double)row) : 0;
+        for (size_t k = 0; k < d; k++)
+            serving_table(model)[row * d + k] = (g4r_real)each;
+        /* Biases for which some of those rounded up stand before some rounded down. */
+        serving_bias(model)[row] =
+            (g4r_real)(1 +
+                       0x1p-23 * (double)(has_product ? row * 7 % 9 : row - PRODUCTS));
+    }
+    /* Wherever the parts of this BLAS end, some k cuts where it matters. */
+    gru4rec_ranking *ranking = new_ranking(ROWS);
+    bool is_right = true;
+    make_visitors(model, 3, RISING, 1, 0);
+    for (int32_t k = 1; k < ROWS && is_right; k += 23) {
+        gru4rec_batch *batch = new_batch(model, k);
+        is_right = check_batch(batch, ranking, 0, 3, ROWS, k);
+        if (!is_right)
+            printf("  products in parts, width %zu\n", d);
+        gru4rec_batch_free(batch);
+    }
+    free_visitors(3);
+    gru4rec_ranking_free(ranking);
+    gru4rec_model_free(model);
+}
+
 static void batch_of_products_that_get_lost_in_parts(void)
 {
-    enum { WIDTH = 20000, ROWS = 200 };
-    gru4rec_model *model = serving_model(NULL, ROWS, WIDTH);
-    for (size_t row = 0; row < ROWS; row++) {
-        /* 100 values are together from 0.003 to 1 times the last place, 2^-23 */
-        double each = row < ROWS / 2 ? 0x1p-23 / 100 * pow(10, -0.025 * (double)row) : 0;
-        for (size_t k = 0; k < WIDTH; k++)
-            serving_table(model)[row * WIDTH + k] = (g4r_real)each;
-        serving_bias(model)[row] =
-            (g4r_real)(1 + (row < ROWS / 2 ? 0 : 0x1p-23 * (double)(row - ROWS / 2)));
-    }
-    check_model(model, RISING, 1, 3, "products in parts");
-    gru4rec_model_free(model);
+    for (size_t d = 300; d <= 3000; d += 450)
+        check_lost_parts(d);
+}
+
+static void batch_of_products_that_get_lost_in_many_parts(void)
+{
+    check_lost_parts(5000);
+    check_lost_parts(8000);
 }
 
 /* Each number of lanes, one batch used again and again, lanes anywhere in it. */
@@ -372,6 +404,7 @@ int main(void)
     RUN(batch_of_vectors_of_all_sizes);
     RUN(batch_of_wide_models);
     RUN(batch_of_products_that_get_lost_in_parts);
+    RUN(batch_of_products_that_get_lost_in_many_parts);
     RUN(batch_of_each_number_of_lanes);
     RUN(session_may_go_on_after_add);
     RUN(lanes_are_at_most_128);

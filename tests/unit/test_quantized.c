@@ -11,8 +11,8 @@
 static const struct shape {
     int32_t n_items;
     size_t d;
-} shapes[] = {{1, 1},      {2, 7},     {31, 16},   {31, 300},  {1023, 100},
-              {1024, 7},   {1025, 16}, {1025, 33}, {5000, 15}, {20000, 1}};
+} shapes[] = {{1, 1},    {2, 7},     {31, 16},   {31, 300},  {1023, 100},
+              {1024, 7}, {1025, 16}, {1025, 33}, {5000, 15}, {20000, 1}};
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 /* Rows whose exact score is above the bound, or more than the gap below. */
@@ -81,7 +81,7 @@ static void check_kind(serving_kind kind, int32_t n_items, size_t d, const char 
         check_bounds(model, x, what);
     }
     /* One value alone, the first and the last. */
-    for (size_t k = 0; k < d; k += d > 1 ? d - 1 : 1) {
+    for (size_t k = 0; k<d; k += d> 1 ? d - 1 : 1) {
         memset(x, 0, d * sizeof *x);
         x[k] = (g4r_real)-0.37;
         check_bounds(model, x, what);
@@ -130,8 +130,9 @@ static void bounds_hold_where_rounding_is_worst(void)
         g4r_real *x = malloc(d * sizeof *x), *w = serving_table(model);
         for (size_t row = 0; row < 8; row++)
             for (size_t k = 0; k < d; k++)
-                w[row * d + k] =
-                    (g4r_real)(k == 0 ? 127 : row % 2 ? -63.5 - 0.001 : 63.5 - 0.001);
+                w[row * d + k] = (g4r_real)(k == 0    ? 127
+                                            : row % 2 ? -63.5 - 0.001
+                                                      : 63.5 - 0.001);
         for (size_t k = 0; k < d; k++)
             x[k] = (g4r_real)(k == 0 ? 32767 : 16383.5);
         CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));

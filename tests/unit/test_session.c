@@ -152,8 +152,7 @@ static gru4rec_model *make_of(const char *const *pairs)
         CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, pairs[0],
                                                   pairs[1], &error));
     if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)) ||
-        !CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(NULL, &options, ITEMS, &model, &error)))
+        !CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &options, ITEMS, &model, &error)))
         exit(test_end());
     options.seed = 9;
     gru4rec_model_init(model, &options);

@@ -70,8 +70,8 @@ static void score_of_rows(void)
             int32_t *rows = malloc((n + 1) * sizeof *rows);
             g4r_real *out = array(n + 1);
             for (size_t i = 0; i < n; i++)
-                rows[i] = i % 3 == 0 ? MOST_ROWS - 1
-                                     : (int32_t)g4r_rng_below(&rng, MOST_ROWS);
+                rows[i] =
+                    i % 3 == 0 ? MOST_ROWS - 1 : (int32_t)g4r_rng_below(&rng, MOST_ROWS);
             vec->score(out, table, bias, rows, x, n, d);
             check_score(out, table, bias, rows, x, n, d);
             CHECK_NEAR(-12345, out[n], 0);
@@ -198,8 +198,8 @@ static void check_bounds(const bytes_case *c, size_t first, size_t n)
             sum += (int64_t)c->values[row * d + k] * c->x[k];
         double product =
             (double)sum * (double)c->bytes.scale[row] * (double)c->query.scale;
-        double slack = (double)c->bytes.error[row] * (double)c->query.norm +
-                       (double)c->query.slack;
+        double slack =
+            (double)c->bytes.error[row] * (double)c->query.norm + (double)c->query.slack;
         double bias = (double)c->bias[row];
         CHECK_NEAR(product + bias + slack, upper[i],
                    3.5 * EPS * (fabs(product) + fabs(bias) + slack));

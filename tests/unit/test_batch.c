@@ -101,9 +101,9 @@ static gru4rec_ranking *new_ranking(int32_t n_items)
     return ranking;
 }
 
-static const int32_t ks[] = {1, 20, 1000, 1024};
+static const int32_t ks[2][2] = {{1, 1000}, {20, 1024}};
 
-/* All of one model: n visitors, each k, with and without rows left out. */
+/* All of one model: n visitors, some k without rows left out and some with. */
 static void check_model(gru4rec_model *model, serving_kind kind, double size, size_t n,
                         const char *what)
 {
@@ -112,9 +112,9 @@ static void check_model(gru4rec_model *model, serving_kind kind, double size, si
     bool is_right = true;
     for (int round = 0; round < 2 && is_right; round++) {
         make_visitors(model, n, kind, size, round == 0 ? 0 : 0.3);
-        for (size_t i = 0; i < sizeof ks / sizeof *ks && is_right; i++) {
-            gru4rec_batch *batch = new_batch(model, ks[i]);
-            is_right = check_batch(batch, ranking, 0, n, n_items, ks[i]);
+        for (size_t i = 0; i < 2 && is_right; i++) {
+            gru4rec_batch *batch = new_batch(model, ks[round][i]);
+            is_right = check_batch(batch, ranking, 0, n, n_items, ks[round][i]);
             if (!is_right)
                 printf("  %s, vectors of %g, width %zu\n", what, size, model->params.top);
             gru4rec_batch_free(batch);
@@ -159,7 +159,7 @@ static void batch_of_many_ties(void)
 
 static void batch_of_vectors_of_all_sizes(void)
 {
-    static const double sizes[] = {0, 1e-15, 1e-30, 1e-42, 1e6, 1e15};
+    static const double sizes[] = {0, 1e-15, 1e-42, 1e15};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int kind = 0; kind < N_KINDS; kind++)
             check_kind((serving_kind)kind, 1500, 6, sizes[i], 2);

@@ -1,6 +1,6 @@
 /*
  * test_session.c - one visitor's state: scores against a product in double, reset, two
- * visitors of one model, short memory.
+ * visitors of one model, states that are kept and gone on from, short memory.
  */
 #include "../../src/model.h"
 #include "../../src/network.h"
@@ -140,6 +140,181 @@ static void test_two_visitors(void)
     gru4rec_model_free(model);
 }
 
+/* ---- states ---- */
+
+static gru4rec_model *make_of(const char *const *pairs)
+{
+    gru4rec_options options;
+    gru4rec_model *model;
+    gru4rec_error error = {""};
+    gru4rec_options_init(&options);
+    for (; *pairs != NULL; pairs += 2)
+        CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, pairs[0],
+                                                  pairs[1], &error));
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)) ||
+        !CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &options, ITEMS, &model, &error)))
+        exit(test_end());
+    options.seed = 9;
+    gru4rec_model_init(model, &options);
+    return model;
+}
+
+static const char *const models[][9] = {
+    {"layers", "12"},
+    {"layers", "12", "constrained_embedding", "false"},
+    {"layers", "5/19/8", "constrained_embedding", "false"},
+    {"layers", "8/16/7", "embedding", "3"},
+    {"layers", "9/7", "reset_after", "false"},
+    {"layers", "6/11", "reset_after", "false", "embedding", "4"},
+    {"layers", "6/11", "feedforward", "7/5"},
+    {"layers", "13", "feedforward", "9", "constrained_embedding", "false"},
+    {"layers", "7/4", "feedforward", "3", "reset_after", "false", "hidden_act", "relu"},
+};
+static const size_t state_sizes[] = {12, 12, 32, 31, 16, 17, 17, 13, 11};
+enum { N_MODELS = sizeof models / sizeof *models, N_HISTORY = 7, MOST_STATE = 40 };
+
+static void scores_of(const gru4rec_session *session, g4r_real scores[ITEMS])
+{
+    gru4rec_session_scores(session, NULL, ITEMS, scores);
+}
+
+/* Taken after each event, in a session that is new, or used and then reset or not: the
+ * scores and all further ones are those of the session that never stopped. */
+static void test_state_goes_on(void)
+{
+    for (size_t m = 0; m < N_MODELS; m++) {
+        gru4rec_model *model = make_of(models[m]);
+        gru4rec_session *whole = new_session(model), *used = new_session(model);
+        g4r_real state[MOST_STATE + 1], again[MOST_STATE], a[ITEMS], b[ITEMS];
+        const size_t n = gru4rec_session_state_size(model), bytes = n * sizeof *state;
+        CHECK_INT(state_sizes[m], n);
+        for (size_t i = 0; i < N_HISTORY; i++) {
+            gru4rec_session *fresh = new_session(model);
+            gru4rec_session_step(whole, history[i]);
+            state[n] = -12345;
+            gru4rec_session_state(whole, state);
+            CHECK_NEAR(-12345, state[n], 0);
+            scores_of(whole, a);
+            if (i % 2 == 0)
+                gru4rec_session_reset(used);
+            CHECK(gru4rec_session_resume(used, state));
+            CHECK(gru4rec_session_resume(fresh, state));
+            gru4rec_session_state(fresh, again);
+            CHECK(memcmp(state, again, bytes) == 0);
+            scores_of(used, b);
+            CHECK(memcmp(a, b, sizeof a) == 0);
+            scores_of(fresh, b);
+            CHECK(memcmp(a, b, sizeof a) == 0);
+            /* To the end of the history, by way of another state. */
+            gru4rec_session *on = new_session(model);
+            CHECK(gru4rec_session_resume(on, state));
+            for (size_t k = i + 1; k < N_HISTORY; k++) {
+                gru4rec_session_step(on, history[k]);
+                gru4rec_session_step(fresh, history[k]);
+                gru4rec_session_state(fresh, again);
+                CHECK(gru4rec_session_resume(fresh, again));
+            }
+            scores_of(on, a);
+            scores_of(fresh, b);
+            CHECK(memcmp(a, b, sizeof a) == 0);
+            walk(used, history, N_HISTORY, b);
+            CHECK(memcmp(a, b, sizeof a) == 0);
+            gru4rec_session_free(fresh);
+            gru4rec_session_free(on);
+        }
+        gru4rec_session_free(whole);
+        gru4rec_session_free(used);
+        gru4rec_model_free(model);
+    }
+}
+
+/* Before the first step and after a reset it is zero, and steps from it are first ones. */
+static void test_state_of_an_empty_session(void)
+{
+    for (size_t m = 0; m < N_MODELS; m++) {
+        gru4rec_model *model = make_of(models[m]);
+        gru4rec_session *session = new_session(model), *other = new_session(model);
+        g4r_real state[MOST_STATE], zero[MOST_STATE] = {0}, a[ITEMS], b[ITEMS];
+        const size_t bytes = gru4rec_session_state_size(model) * sizeof *state;
+        for (int round = 0; round < 2; round++) {
+            memset(state, 0xa5, sizeof state);
+            gru4rec_session_state(session, state);
+            CHECK(memcmp(zero, state, bytes) == 0);
+            CHECK(gru4rec_session_resume(other, state));
+            gru4rec_session_step(other, 3);
+            scores_of(other, a);
+            walk(session, history, 1, b);
+            CHECK(memcmp(a, b, sizeof a) == 0);
+            gru4rec_session_step(session, 5);
+            gru4rec_session_state(session, state);
+            CHECK(memcmp(zero, state, bytes) != 0);
+            gru4rec_session_reset(session);
+        }
+        gru4rec_session_free(session);
+        gru4rec_session_free(other);
+        gru4rec_model_free(model);
+    }
+}
+
+/* At each place, and nothing is changed by it: neither scores nor what comes after. */
+static void test_state_that_is_refused(void)
+{
+    const g4r_real bad[] = {NAN, INFINITY, -(g4r_real)INFINITY};
+    for (size_t m = 0; m < N_MODELS; m++) {
+        gru4rec_model *model = make_of(models[m]);
+        gru4rec_session *session = new_session(model), *fresh = new_session(model);
+        g4r_real state[MOST_STATE], before[MOST_STATE], after[MOST_STATE], a[ITEMS],
+            b[ITEMS];
+        const size_t n = gru4rec_session_state_size(model), bytes = n * sizeof *state;
+        walk(session, history, N_HISTORY, a);
+        gru4rec_session_state(session, before);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t k = 0; k < n; k++)
+                state[k] = 0.25;
+            state[i] = bad[i % 3];
+            CHECK(!gru4rec_session_resume(session, state));
+            CHECK(!gru4rec_session_resume(fresh, state));
+            gru4rec_session_state(session, after);
+            CHECK(memcmp(before, after, bytes) == 0);
+            scores_of(session, b);
+            CHECK(memcmp(a, b, sizeof a) == 0);
+        }
+        /* The fresh one is still at its beginning. */
+        gru4rec_session_state(fresh, after);
+        for (size_t k = 0; k < n; k++)
+            CHECK_NEAR(0, after[k], 0);
+        for (size_t i = 0; i < N_HISTORY; i++)
+            gru4rec_session_step(fresh, history[i]);
+        scores_of(fresh, b);
+        CHECK(memcmp(a, b, sizeof a) == 0);
+        gru4rec_session_free(session);
+        gru4rec_session_free(fresh);
+        gru4rec_model_free(model);
+    }
+}
+
+/* An item's score has the same bits in whatever list it is asked for. */
+static void test_scores_of_rows_have_the_same_bits(void)
+{
+    for (size_t m = 0; m < N_MODELS; m++) {
+        gru4rec_model *model = make_of(models[m]);
+        gru4rec_session *session = new_session(model);
+        g4r_real all[ITEMS], some[9];
+        walk(session, history, 4, all);
+        for (int32_t row = 0; row < ITEMS; row++)
+            for (int32_t n = 1; n <= 9; n++) {
+                int32_t rows[9];
+                for (int32_t i = 0; i < n; i++)
+                    rows[i] = (row + 31 * i) % ITEMS;
+                gru4rec_session_scores(session, rows, n, some);
+                for (int32_t i = 0; i < n; i++)
+                    CHECK(memcmp(&all[rows[i]], &some[i], sizeof *some) == 0);
+            }
+        gru4rec_session_free(session);
+        gru4rec_model_free(model);
+    }
+}
+
 static void test_short_memory(void)
 {
     gru4rec_model *model = make_model("constrained_embedding", "true", "10");
@@ -163,6 +338,10 @@ int main(void)
     RUN(test_scores_of_rows);
     RUN(test_reset);
     RUN(test_two_visitors);
+    RUN(test_state_goes_on);
+    RUN(test_state_of_an_empty_session);
+    RUN(test_state_that_is_refused);
+    RUN(test_scores_of_rows_have_the_same_bits);
     RUN(test_short_memory);
     return test_end();
 }

@@ -1,0 +1,289 @@
+/*
+ * test_quantized.c - src/quantized.c: what the copy in bytes says of the exact scores, by
+ * the kernels of every table that this machine runs, for tables and session vectors of
+ * every kind; models that get no copy; memory.
+ *
+ * Bounds are to hold as they are: there are no tolerances.
+ */
+#include "../lib/fault_alloc.h"
+#include "../lib/serving.h"
+
+static const struct shape {
+    int32_t n_items;
+    size_t d;
+} shapes[] = {{1, 1},    {2, 7},     {31, 16},   {31, 300},  {1023, 100},
+              {1024, 7}, {1025, 16}, {1025, 33}, {5000, 15}, {20000, 1}};
+enum { N_SHAPES = sizeof shapes / sizeof *shapes };
+
+/* Rows whose exact score is above the bound, or more than the gap below. */
+static size_t count_broken(const gru4rec_model *model, const g4r_real *x,
+                           const g4r_vec *vec, double *mean_gap)
+{
+    const g4r_quantized *quantized = model->quantized;
+    const size_t n = (size_t)model->params.n_items, d = model->params.top;
+    const size_t width = g4r_quantized_width(&model->params);
+    g4r_real *upper = malloc(n * sizeof *upper), *exact = malloc(n * sizeof *exact);
+    int16_t *p = malloc(width * sizeof *p);
+    g4r_bytes_query query;
+    size_t n_broken = 0;
+    if (upper == NULL || exact == NULL || p == NULL)
+        exit(test_end());
+    memset(p, 0xa5, width * sizeof *p);
+    g4r_quantized_query(quantized, &query, p, x, d);
+    vec->upper_bounds(upper, &quantized->bytes, serving_bias(model), &query, 0, n);
+    vec->score(exact, serving_table(model), serving_bias(model), NULL, x, n, d);
+    *mean_gap = 0;
+    for (size_t row = 0; row < n; row++) {
+        g4r_real gap = g4r_quantized_gap(quantized, &query, row);
+        bool is_broken = !(upper[row] >= exact[row] && upper[row] - gap <= exact[row]);
+        if (is_broken && n_broken++ == 0)
+            printf("row %zu: score %.9g, bound %.9g, gap %.9g\n", row, (double)exact[row],
+                   (double)upper[row], (double)gap);
+        *mean_gap += ((double)upper[row] - (double)exact[row]) / (double)n;
+    }
+    free(upper);
+    free(exact);
+    free(p);
+    return n_broken;
+}
+
+static void check_bounds(const gru4rec_model *model, const g4r_real *x, const char *what)
+{
+    const g4r_vec *vec;
+    double mean_gap;
+    for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++)
+        if (!CHECK_INT(0, count_broken(model, x, vec, &mean_gap)))
+            printf("  %s, table %s, %d items, width %zu\n", what, vec->name,
+                   (int)model->params.n_items, model->params.top);
+}
+
+static gru4rec_model *quantized_model(int32_t n_items, size_t d, serving_kind kind)
+{
+    gru4rec_model *model = serving_model(NULL, n_items, d);
+    fill_table(model, kind);
+    CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+    if (!CHECK(model->quantized != NULL))
+        exit(test_end());
+    return model;
+}
+
+/* For vectors of every size between these; 0 is the zero vector. */
+static void check_kind(serving_kind kind, int32_t n_items, size_t d, const char *what)
+{
+    static const double sizes[] = {1, 0, 1e-30, 1e-6, 1e6};
+    gru4rec_model *model = quantized_model(n_items, d, kind);
+    g4r_real *x = malloc(d * sizeof *x);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        draw_x(x, kind, d, sizes[i]);
+        check_bounds(model, x, what);
+        /* And the row itself, which has the largest score that a norm allows. */
+        memcpy(x, serving_table(model) + (size_t)n_items / 2 * d, d * sizeof *x);
+        check_bounds(model, x, what);
+    }
+    /* One value alone, the first and the last. */
+    for (size_t k = 0; k<d; k += d> 1 ? d - 1 : 1) {
+        memset(x, 0, d * sizeof *x);
+        x[k] = (g4r_real)-0.37;
+        check_bounds(model, x, what);
+    }
+    free(x);
+    gru4rec_model_free(model);
+}
+
+static void bounds_hold(void)
+{
+    for (int kind = 0; kind < N_KINDS; kind++)
+        for (size_t s = 0; s < N_SHAPES; s++) {
+            char what[40];
+            snprintf(what, sizeof what, "kind %d", kind);
+            check_kind((serving_kind)kind, shapes[s].n_items, shapes[s].d, what);
+        }
+}
+
+/* Wider than what an integer of 16 bits leaves room for in a sum of 32: from 516 on. */
+static void bounds_hold_where_sums_are_long(void)
+{
+    static const size_t widths[] = {515, 516, 528, 1024, 4200};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        check_kind(NORMAL, 40, widths[i], "normal, wide");
+        check_kind(ALL_EQUAL, 5, widths[i], "equal, wide");
+        check_kind(ONE_DOMINATES, 5, widths[i], "one dominates, wide");
+        /* Every byte and every integer as large as can be. */
+        gru4rec_model *model = serving_model(NULL, 6, widths[i]);
+        g4r_real *x = malloc(widths[i] * sizeof *x), *w = serving_table(model);
+        for (size_t k = 0; k < 6 * widths[i]; k++)
+            w[k] = (g4r_real)(k / widths[i] % 2 ? -1 : 1);
+        for (size_t k = 0; k < widths[i]; k++)
+            x[k] = 1;
+        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        check_bounds(model, x, "all ones");
+        free(x);
+        gru4rec_model_free(model);
+    }
+}
+
+/* Values in the middle between two bytes, the worst case of rounding, in row and query. */
+static void bounds_hold_where_rounding_is_worst(void)
+{
+    for (size_t d = 2; d <= 600; d = d * 3 + 1) {
+        gru4rec_model *model = serving_model(NULL, 8, d);
+        g4r_real *x = malloc(d * sizeof *x), *w = serving_table(model);
+        for (size_t row = 0; row < 8; row++)
+            for (size_t k = 0; k < d; k++)
+                w[row * d + k] = (g4r_real)(k == 0    ? 127
+                                            : row % 2 ? -63.5 - 0.001
+                                                      : 63.5 - 0.001);
+        for (size_t k = 0; k < d; k++)
+            x[k] = (g4r_real)(k == 0 ? 32767 : 16383.5);
+        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        check_bounds(model, x, "halves");
+        for (size_t k = 1; k < d; k++)
+            x[k] = 0.5; /* of which nothing is left */
+        check_bounds(model, x, "halves, small");
+        free(x);
+        gru4rec_model_free(model);
+    }
+}
+
+/* Rows and vectors of which a score is an ordinary number and one of the two is not. */
+static void bounds_hold_for_huge_times_tiny(void)
+{
+    static const double sizes[][2] = {{1e30, 1e-30}, {1e-30, 1e30}, {1e18, 1e18},
+                                      {1e-38, 1e38}, {1e38, 1e-38}, {1e30, 1e-42},
+                                      {1e-42, 1e30}, {1e37, 0},     {0, 1e37}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t d = 1; d <= 20; d += 19) {
+            gru4rec_model *model = serving_model(NULL, 200, d);
+            g4r_real *x = malloc(d * sizeof *x);
+            char what[60];
+            for (size_t k = 0; k < 200 * d; k++)
+                serving_table(model)[k] = (g4r_real)draw(-sizes[i][0], sizes[i][0]);
+            for (size_t k = 0; k < d; k++)
+                x[k] = (g4r_real)draw(-sizes[i][1], sizes[i][1]);
+            snprintf(what, sizeof what, "rows of %g, vector of %g", sizes[i][0],
+                     sizes[i][1]);
+            CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+            check_bounds(model, x, what);
+            free(x);
+            gru4rec_model_free(model);
+        }
+}
+
+/*
+ * With normal weights a bound is as near as its parts say: the row's rest, a value of
+ * which is uniform in +-scale / 2, has the norm scale sqrt(d / 12). The largest of a
+ * hundred of these weights, whose sums of four uniform numbers end at 3.5, is about 2.5:
+ * 2.5 / 127 sqrt(100 / 12) = 0.057, in units of |x|, which is the deviation of scores.
+ * Twice that is allowed, and less than half would be no bound.
+ */
+static void bounds_are_near(void)
+{
+    gru4rec_model *model = quantized_model(5000, 100, NORMAL);
+    const g4r_vec *vec = g4r_vec_pick();
+    double mean_gap, norm = 0;
+    g4r_real x[100];
+    draw_x(x, NORMAL, 100, 1);
+    for (size_t k = 0; k < 100; k++)
+        norm += (double)x[k] * (double)x[k];
+    CHECK_INT(0, count_broken(model, x, vec, &mean_gap));
+    CHECK(mean_gap / sqrt(norm) > 0.028 && mean_gap / sqrt(norm) < 0.114);
+    printf("bounds are %.3f of a score's deviation above it\n", mean_gap / sqrt(norm));
+    gru4rec_model_free(model);
+}
+
+/* What lies behind the rows and behind their width is zero, for kernels that go on. */
+static void what_is_behind_is_zero(void)
+{
+    for (size_t d = 1; d <= 33; d += 8) {
+        gru4rec_model *model = quantized_model(5, d, NORMAL);
+        const g4r_bytes *bytes = &model->quantized->bytes;
+        CHECK_INT((d + 15) / 16 * 16, bytes->d);
+        CHECK_INT(bytes->d, g4r_quantized_width(&model->params));
+        for (size_t row = 0; row < 8; row++)
+            for (size_t k = row < 5 ? d : 0; k < bytes->d; k++)
+                CHECK_INT(0, bytes->values[row * bytes->d + k]);
+        gru4rec_model_free(model);
+    }
+}
+
+static void model_with_bad_values_gets_no_copy(void)
+{
+    const g4r_real bad[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < 3; i++)
+        for (size_t place = 0; place < 4; place++) {
+            fault_alloc fault = {0};
+            gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+            gru4rec_model *model = serving_model(&allocator, 40, 7);
+            fill_table(model, NORMAL);
+            const size_t n_live = fault.n_live, bytes = gru4rec_model_bytes(model);
+            g4r_real *values = place < 2 ? serving_table(model) : serving_bias(model);
+            const size_t last = (place < 2 ? 40 * 7 : 40) - 1;
+            values[place % 2 == 0 ? 0 : last] = bad[i];
+            CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+            if (!CHECK(model->quantized == NULL))
+                printf("  %g in the %s %s\n", (double)bad[i],
+                       place % 2 == 0 ? "first" : "last", place < 2 ? "weight" : "bias");
+            else
+                CHECK_INT(bytes, gru4rec_model_bytes(model));
+            CHECK_INT(model->quantized == NULL ? n_live : n_live + 2, fault.n_live);
+            gru4rec_model_free(model);
+            CHECK_INT(0, fault.n_live);
+        }
+}
+
+static void bytes_are_those_allocated(void)
+{
+    for (size_t s = 0; s < N_SHAPES; s++) {
+        fault_alloc fault = {0};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        gru4rec_model *model = serving_model(&allocator, shapes[s].n_items, shapes[s].d);
+        const size_t before = fault.live_bytes, own = gru4rec_model_bytes(model);
+        const size_t more = gru4rec_model_quantized_bytes(model);
+        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        CHECK(fault.live_bytes - before >= more);
+        /* The object itself, and what aligns the block. */
+        CHECK(fault.live_bytes - before <= more + sizeof(g4r_quantized) + 128);
+        CHECK_INT(own + more, gru4rec_model_bytes(model));
+        gru4rec_model_free(model);
+        CHECK_INT(0, fault.n_live);
+    }
+}
+
+/* The model is as it was, and the next try may succeed. */
+static void short_memory_leaves_the_model(void)
+{
+    for (size_t i = 1; i <= 3; i++) {
+        fault_alloc fault = {0};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        gru4rec_model *model = serving_model(&allocator, 40, 7);
+        fill_table(model, NORMAL);
+        const size_t n_live = fault.n_live;
+        fault.fail_at = fault.n_requests + i;
+        CHECK_INT(i > 2 ? GRU4REC_OK : GRU4REC_NOMEM, gru4rec_model_quantize(model));
+        CHECK_INT(i > 2, model->quantized != NULL);
+        if (i <= 2) {
+            CHECK_INT(n_live, fault.n_live);
+            fault.fail_at = 0;
+            CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+            CHECK(model->quantized != NULL);
+        }
+        gru4rec_model_free(model);
+        CHECK_INT(0, fault.n_live);
+    }
+    g4r_quantized_free(NULL, &g4r_libc_allocator);
+}
+
+int main(void)
+{
+    g4r_rng_seed(&serving_rng, 44, 0, 0);
+    RUN(bounds_hold);
+    RUN(bounds_hold_where_sums_are_long);
+    RUN(bounds_hold_where_rounding_is_worst);
+    RUN(bounds_hold_for_huge_times_tiny);
+    RUN(bounds_are_near);
+    RUN(what_is_behind_is_zero);
+    RUN(model_with_bad_values_gets_no_copy);
+    RUN(bytes_are_those_allocated);
+    RUN(short_memory_leaves_the_model);
+    return test_end();
+}

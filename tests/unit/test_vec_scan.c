@@ -1,0 +1,250 @@
+/*
+ * test_vec_scan.c - src/vec_scan.h: score and upper_bounds of every table that this
+ * machine runs, against plain twins in double and in integers. Arrays end where the last
+ * value does, so that the sanitizer sees a read behind a table.
+ *
+ * Tolerances count roundings: EPS / 2 is the relative error of one operation in float.
+ */
+#include "../lib/vec_arrays.h"
+
+static const double EPS = FLT_EPSILON;
+static const size_t counts[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 64, 67};
+enum { N_COUNTS = sizeof counts / sizeof *counts, MOST_ROWS = 67 };
+static const size_t large_widths[] = {71, 100, 127, 128, 129, 300, 512, 1000, 4200};
+enum { N_LARGE = sizeof large_widths / sizeof *large_widths, SMALL_WIDTHS = 70 };
+
+static size_t width_at(size_t i)
+{
+    return i < SMALL_WIDTHS ? i + 1 : large_widths[i - SMALL_WIDTHS];
+}
+
+static bool is_same(const g4r_real *a, const g4r_real *b, size_t n)
+{
+    return n == 0 || memcmp(a, b, n * sizeof *a) == 0;
+}
+
+/* ---- score ---- */
+
+/*
+ * A product goes through its own rounding, the d / 8 sums of its place in the vector, one
+ * each for folding it and for the four that are left, two across four, three at the
+ * end, and the bias's: d / 8 + 10 at most, each of no more than all magnitudes together.
+ */
+static void check_score(const g4r_real *out, const g4r_real *table, const g4r_real *bias,
+                        const int32_t *rows, const g4r_real *x, size_t n, size_t d)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = rows != NULL ? (size_t)rows[i] : i;
+        double sum = (double)bias[row], all = fabs(sum);
+        for (size_t k = 0; k < d; k++) {
+            sum += (double)table[row * d + k] * (double)x[k];
+            all += fabs((double)table[row * d + k] * (double)x[k]);
+        }
+        CHECK_NEAR(sum, out[i], ((double)(d / 8) + 10) * EPS / 2 * all);
+    }
+}
+
+static void score_of_the_whole_table(void)
+{
+    for (size_t s = 0; s < SMALL_WIDTHS + N_LARGE; s++)
+        for (size_t c = 0; c < N_COUNTS; c++, drop_arrays()) {
+            const size_t d = width_at(s), n = counts[c];
+            const g4r_real *table = random_array(n * d, -1, 1);
+            const g4r_real *bias = random_array(n, -1, 1), *x = random_array(d, -1, 1);
+            g4r_real *out = array(n + 1);
+            vec->score(out, table, bias, NULL, x, n, d);
+            check_score(out, table, bias, NULL, x, n, d);
+            CHECK_NEAR(-12345, out[n], 0);
+        }
+}
+
+/* In any order, some of them twice, the last one of the table among them. */
+static void score_of_rows(void)
+{
+    for (size_t s = 0; s < SMALL_WIDTHS + N_LARGE; s++)
+        for (size_t c = 0; c < N_COUNTS; c++, drop_arrays()) {
+            const size_t d = width_at(s), n = counts[c];
+            const g4r_real *table = random_array(MOST_ROWS * d, -1, 1);
+            const g4r_real *bias = random_array(MOST_ROWS, -1, 1);
+            const g4r_real *x = random_array(d, -1, 1);
+            int32_t *rows = malloc((n + 1) * sizeof *rows);
+            g4r_real *out = array(n + 1);
+            for (size_t i = 0; i < n; i++)
+                rows[i] =
+                    i % 3 == 0 ? MOST_ROWS - 1 : (int32_t)g4r_rng_below(&rng, MOST_ROWS);
+            vec->score(out, table, bias, rows, x, n, d);
+            check_score(out, table, bias, rows, x, n, d);
+            CHECK_NEAR(-12345, out[n], 0);
+            free(rows);
+        }
+}
+
+/* Alone, in lists that put it at each place of four, in the whole table and in its
+ * beginnings. */
+static void score_of_a_row_has_the_same_bits_everywhere(void)
+{
+    for (size_t s = 0; s < SMALL_WIDTHS + N_LARGE; s++, drop_arrays()) {
+        const size_t d = width_at(s);
+        const g4r_real *table = random_array(MOST_ROWS * d, -1, 1);
+        const g4r_real *bias = random_array(MOST_ROWS, -1, 1);
+        const g4r_real *x = random_array(d, -1, 1);
+        g4r_real *whole = array(MOST_ROWS), *some = array(MOST_ROWS), one[8];
+        int32_t backwards[MOST_ROWS];
+        size_t n_same = 0;
+        vec->score(whole, table, bias, NULL, x, MOST_ROWS, d);
+        for (size_t c = 0; c < N_COUNTS; c++) {
+            vec->score(some, table, bias, NULL, x, counts[c], d);
+            CHECK(is_same(whole, some, counts[c]));
+        }
+        for (int32_t row = 0; row < MOST_ROWS; row++) {
+            backwards[MOST_ROWS - 1 - row] = row;
+            for (size_t n = 1; n <= 8; n++) {
+                int32_t list[8];
+                for (size_t i = 0; i < n; i++)
+                    list[i] = (row + (int32_t)(n - 1 - i) * 13) % MOST_ROWS;
+                vec->score(one, table, bias, list, x, n, d);
+                for (size_t i = 0; i < n; i++)
+                    n_same += is_same(&whole[list[i]], &one[i], 1);
+            }
+        }
+        CHECK_INT(MOST_ROWS * 36, n_same);
+        vec->score(some, table, bias, backwards, x, MOST_ROWS, d);
+        for (size_t i = 0; i < MOST_ROWS; i++)
+            CHECK(is_same(&whole[MOST_ROWS - 1 - i], &some[i], 1));
+    }
+}
+
+/* A value that is not a number stays in its row. */
+static void score_of_bad_rows(void)
+{
+    for (size_t d = 1; d <= 40; d++, drop_arrays()) {
+        g4r_real *table = random_array(9 * d, -1, 1);
+        const g4r_real *bias = random_array(9, -1, 1), *x = random_array(d, 1, 2);
+        g4r_real clean[9], out[9];
+        vec->score(clean, table, bias, NULL, x, 9, d);
+        for (size_t bad = 0; bad < 9; bad++) {
+            const g4r_real before = table[bad * d + bad % d];
+            for (int what = 0; what < 2; what++) {
+                table[bad * d + bad % d] = what == 0 ? NAN : INFINITY;
+                vec->score(out, table, bias, NULL, x, 9, d);
+                for (size_t i = 0; i < 9; i++)
+                    CHECK(i == bad ? !isfinite(out[i]) : is_same(&clean[i], &out[i], 1));
+            }
+            table[bad * d + bad % d] = before;
+        }
+    }
+}
+
+/* ---- upper_bounds ---- */
+
+typedef struct bytes_case {
+    g4r_bytes bytes;
+    int8_t *values;
+    int16_t *x;
+    g4r_bytes_query query;
+    const g4r_real *bias;
+} bytes_case;
+
+/* Of values from -most to most; the blocks end where the values do. */
+static bytes_case make_bytes(size_t n, size_t d, bool is_extreme)
+{
+    bytes_case c;
+    /* d products of 127 and this fit 32 bits. */
+    const int64_t most = G4R_MIN(32767, INT32_MAX / (127 * (int64_t)d));
+    c.values = malloc((n + 3) * d);
+    c.x = malloc(d * sizeof *c.x);
+    if (c.values == NULL || c.x == NULL)
+        exit(test_end());
+    memset(c.values, 0, (n + 3) * d);
+    for (size_t k = 0; k < d; k++) {
+        int64_t value = (int64_t)g4r_rng_below(&rng, (uint64_t)(2 * most + 1)) - most;
+        c.x[k] = (int16_t)(is_extreme ? (k % 2 ? most : -most) : value);
+    }
+    for (size_t row = 0; row < n; row++)
+        for (size_t k = 0; k < d; k++) {
+            int largest = row % 2 == k % 2 ? 127 : -127;
+            c.values[row * d + k] =
+                (int8_t)(is_extreme ? largest : (int)g4r_rng_below(&rng, 255) - 127);
+        }
+    c.bias = random_array(n, -1, 1);
+    c.bytes = (g4r_bytes){.values = c.values,
+                          .scale = random_array(n, 1e-4, 1e-2),
+                          .error = random_array(n, 0, 1e-2),
+                          .d = d};
+    c.query = (g4r_bytes_query){.x = c.x, .scale = 3e-5f, .norm = 0.7f, .slack = 1e-4f};
+    return c;
+}
+
+static void drop_bytes(bytes_case *c)
+{
+    free(c->values);
+    free(c->x);
+    drop_arrays();
+}
+
+/*
+ * The sum of integers is exact. Roundings: of it to float, of the scales' product, of the
+ * product with it, of two sums, of the two of the slack; seven, of no more than all
+ * magnitudes together.
+ */
+static void check_bounds(const bytes_case *c, size_t first, size_t n)
+{
+    g4r_real *upper = array(n + 1);
+    vec->upper_bounds(upper, &c->bytes, c->bias, &c->query, first, n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = first + i, d = c->bytes.d;
+        int64_t sum = 0;
+        for (size_t k = 0; k < d; k++)
+            sum += (int64_t)c->values[row * d + k] * c->x[k];
+        double product =
+            (double)sum * (double)c->bytes.scale[row] * (double)c->query.scale;
+        double slack =
+            (double)c->bytes.error[row] * (double)c->query.norm + (double)c->query.slack;
+        double bias = (double)c->bias[row];
+        CHECK_NEAR(product + bias + slack, upper[i],
+                   3.5 * EPS * (fabs(product) + fabs(bias) + slack));
+    }
+    CHECK_NEAR(-12345, upper[n], 0);
+    free(blocks[--n_blocks]);
+}
+
+static void upper_bounds_of_all(void)
+{
+    static const size_t widths[] = {16, 32, 48, 64, 80, 112, 304, 512, 1008, 4208};
+    for (size_t s = 0; s < sizeof widths / sizeof *widths; s++)
+        for (size_t c = 0; c < N_COUNTS; c++)
+            for (int is_extreme = 0; is_extreme < 2; is_extreme++) {
+                bytes_case bytes = make_bytes(counts[c], widths[s], is_extreme);
+                check_bounds(&bytes, 0, counts[c]);
+                drop_bytes(&bytes);
+            }
+}
+
+/* From anywhere on, to the last row and less far. */
+static void upper_bounds_of_a_part(void)
+{
+    for (size_t d = 16; d <= 64; d += 16) {
+        bytes_case bytes = make_bytes(MOST_ROWS, d, false);
+        for (size_t first = 0; first <= MOST_ROWS; first++)
+            for (size_t n = 0; n <= MOST_ROWS - first; n += n < 9 ? 1 : 13)
+                check_bounds(&bytes, first, n);
+        for (size_t n = 0; n < 9; n++)
+            check_bounds(&bytes, MOST_ROWS - n, n);
+        drop_bytes(&bytes);
+    }
+}
+
+int main(void)
+{
+    for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
+        printf("table %s\n", vec->name);
+        g4r_rng_seed(&rng, 43, 1, 0);
+        RUN(score_of_the_whole_table);
+        RUN(score_of_rows);
+        RUN(score_of_a_row_has_the_same_bits_everywhere);
+        RUN(score_of_bad_rows);
+        RUN(upper_bounds_of_all);
+        RUN(upper_bounds_of_a_part);
+    }
+    return test_end();
+}

@@ -6,7 +6,8 @@
  * may not depend on who else is ranked. So the products only bound the scores, from
  * above, and the rows that can be among the best are scored as ranking.c does: see
  * shortlist.h. With the error of rounding twice over, a product is off by at most
- * (d + 8) 2^-22 |w| |x|, and the sum with its bias by 2^-21 |b|.
+ * (d + 8) 2^-22 |w| |x|, and the sum with its bias by (d / 64 + 8) 2^-22 |b|, as BLAS
+ * adds products of long rows up in parts.
  */
 #include "blas.h"
 #include "session.h"
@@ -42,6 +43,24 @@ static size_t count_lanes(const g4r_params *params)
     return (size_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most_operations / each));
 }
 
+/* In double where the square might not fit. */
+static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
+{
+    double square = (double)vec->dot(x, x, d);
+    if (square > 1e-20 && square < 1e30)
+        return sqrt(square);
+    square = 0;
+    for (size_t k = 0; k < d; k++)
+        square += (double)x[k] * (double)x[k];
+    return sqrt(square);
+}
+
+/* NaN stays in the largest: its bounds are worth nothing. */
+static double larger(double a, double b)
+{
+    return isnan(a) || b <= a ? a : b;
+}
+
 static void measure_table(gru4rec_batch *batch)
 {
     const g4r_params *params = &batch->model->params;
@@ -49,9 +68,9 @@ static void measure_table(gru4rec_batch *batch)
     const g4r_real *bias = batch->model->values[params->output_bias];
     for (size_t row = 0; row < (size_t)params->n_items; row++) {
         const g4r_real *w = table + row * params->top;
-        double norm = sqrt((double)batch->vec->dot(w, w, params->top));
-        batch->largest_norm = G4R_MAX(batch->largest_norm, norm);
-        batch->largest_bias = G4R_MAX(batch->largest_bias, fabs((double)bias[row]));
+        batch->largest_norm =
+            larger(batch->largest_norm, norm_of(batch->vec, w, params->top));
+        batch->largest_bias = larger(batch->largest_bias, fabs((double)bias[row]));
     }
 }
 
@@ -135,13 +154,16 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
     g4r_real *x = batch->x + lane * d;
     assert(lane < batch->n_lanes && g4r_session_model(session) == batch->model);
     memcpy(x, g4r_session_top(session), d * sizeof *x);
-    const double norm = sqrt((double)batch->vec->dot(x, x, d));
+    const double norm = norm_of(batch->vec, x, d);
     batch->slack[lane] =
         (g4r_real)(((double)d + 8) * 0x1p-22 * batch->largest_norm * norm +
-                   batch->largest_bias * 0x1p-21 + 1e-30);
+                   ((double)d / 64 + 8) * 0x1p-22 * batch->largest_bias + 1e-30);
     g4r_shortlist_start(&batch->shortlist[lane],
                         G4R_MIN(batch->k, (size_t)batch->model->params.n_items), excluded,
                         n_excluded);
+    /* Where products do not fit the format, bounds tell nothing. */
+    batch->shortlist[lane].is_full =
+        !(batch->largest_norm * norm + batch->largest_bias < 1e37);
     return (int32_t)lane;
 }
 

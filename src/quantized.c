@@ -63,6 +63,8 @@ static bool quantize_rows(g4r_quantized *quantized, const gru4rec_model *model)
         bytes->scale[row] = made.scale;
         bytes->error[row] =
             (g4r_real)(1.0001 * (sqrt(made.rest) + rounding * sqrt(made.norm)) + 1e-30);
+        quantized->largest_scale = G4R_MAX(quantized->largest_scale, made.scale);
+        quantized->largest_error = G4R_MAX(quantized->largest_error, bytes->error[row]);
         quantized->largest_bias = G4R_MAX(quantized->largest_bias, (g4r_real)b);
         if (!isfinite(bytes->error[row]) || !isfinite(b))
             return false;
@@ -97,7 +99,7 @@ void g4r_quantized_free(g4r_quantized *quantized, const gru4rec_allocator *alloc
     g4r_free(allocator, quantized);
 }
 
-void g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
+bool g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
                          int16_t *p, const g4r_real *x, size_t d)
 {
     const double most = largest_p(quantized->bytes.d);
@@ -117,6 +119,10 @@ void g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
         /* of adding the bias, and of numbers too small for their format */
         .slack = quantized->largest_bias * (g4r_real)0x1p-21 + (g4r_real)1e-30,
     };
+    /* Products of what the kernel multiplies stay far from the ends of the format. */
+    const double longest = sqrt(norm), of_scale = (double)quantized->largest_scale;
+    return longest < 1e18 && (longest == 0 || scale > 1e-20) && of_scale * scale < 1e27 &&
+           (double)quantized->largest_error * longest < 1e37;
 }
 
 g4r_real g4r_quantized_gap(const g4r_quantized *quantized, const g4r_bytes_query *query,

@@ -18,12 +18,16 @@ typedef struct g4r_quantized {
     g4r_bytes bytes;
     g4r_arena arena;
     g4r_real largest_bias; /* |b| */
+    g4r_real largest_scale, largest_error;
 } g4r_quantized;
 
 /* Bytes that the copy takes. */
 size_t g4r_quantized_bytes(const g4r_params *params);
-/* Prepares the query of a session's vector x (D); p (padded D) is where its integers go. */
-void g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
+/*
+ * Prepares the query of a session's vector x (D); p (padded D) is where its integers go.
+ * False where numbers so large or so small come up that bounds would not hold.
+ */
+bool g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
                          int16_t *p, const g4r_real *x, size_t d);
 /* Values that a query's p takes. */
 size_t g4r_quantized_width(const g4r_params *params);

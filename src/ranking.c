@@ -28,6 +28,7 @@ struct gru4rec_ranking {
     size_t n_next;   /* size of the next block */
     g4r_scored last; /* the one given last */
     bool is_first;
+    bool is_searched; /* the copy in bytes has been */
 };
 
 enum {
@@ -107,6 +108,7 @@ void gru4rec_ranking_start(gru4rec_ranking *ranking, int32_t n, bool has_rows)
     ranking->place = 0;
     ranking->n_next = FIRST_BLOCK;
     ranking->is_first = true;
+    ranking->is_searched = false;
 }
 
 void gru4rec_ranking_start_session(gru4rec_ranking *ranking,
@@ -157,7 +159,7 @@ static void score_all(gru4rec_ranking *ranking)
     ranking->is_scored = true;
 }
 
-/* The first block, from the copy in bytes; false where there were too many to look at. */
+/* The first block, from the copy in bytes; false where that could not tell enough. */
 static bool find_quantized(gru4rec_ranking *ranking, size_t k)
 {
     const gru4rec_model *model = g4r_session_model(ranking->session);
@@ -169,7 +171,8 @@ static bool find_quantized(gru4rec_ranking *ranking, size_t k)
     int16_t *p = (int16_t *)ranking->block;
     g4r_shortlist *list = &ranking->shortlist;
     g4r_bytes_query query;
-    g4r_quantized_query(quantized, &query, p, x, model->params.top);
+    if (!g4r_quantized_query(quantized, &query, p, x, model->params.top))
+        return false;
     g4r_shortlist_start(list, k, ranking->excluded, ranking->n_excluded);
     for (size_t first = 0; first < ranking->n && !list->is_full; first += SCAN_EACH) {
         const size_t n = G4R_MIN(SCAN_EACH, ranking->n - first);
@@ -190,9 +193,10 @@ static bool find_quantized(gru4rec_ranking *ranking, size_t k)
 }
 
 /* May the first block come from the copy? Its query needs room where the block is. */
-static bool can_quantize(const gru4rec_ranking *ranking)
+static bool can_quantize(const gru4rec_ranking *ranking, size_t k)
 {
-    if (ranking->is_scored || ranking->has_rows)
+    if (ranking->is_scored || ranking->has_rows || ranking->is_searched || k == 0 ||
+        k > G4R_SHORTLIST_MOST)
         return false;
     const gru4rec_model *model = g4r_session_model(ranking->session);
     return model->quantized != NULL &&
@@ -207,8 +211,11 @@ static void find_block(gru4rec_ranking *ranking)
     const g4r_scored *after = ranking->is_first ? NULL : &ranking->last;
     ranking->place = 0;
     ranking->n_next = G4R_MAX(ranking->n_next, FIRST_BLOCK) * GROWTH;
-    if (k > 0 && can_quantize(ranking) && ranking->is_first && find_quantized(ranking, k))
-        return;
+    if (can_quantize(ranking, k)) {
+        ranking->is_searched = true;
+        if (find_quantized(ranking, k))
+            return;
+    }
     if (!ranking->is_scored)
         score_all(ranking);
     ranking->n_block =

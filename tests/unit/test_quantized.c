@@ -20,6 +20,9 @@ static size_t count_broken(const gru4rec_model *model, const g4r_real *x,
                            const g4r_vec *vec, double *mean_gap)
 {
     const g4r_quantized *quantized = model->quantized;
+    *mean_gap = 0;
+    if (quantized == NULL) /* weights beyond the format have none */
+        return 0;
     const size_t n = (size_t)model->params.n_items, d = model->params.top;
     const size_t width = g4r_quantized_width(&model->params);
     g4r_real *upper = malloc(n * sizeof *upper), *exact = malloc(n * sizeof *exact);
@@ -29,11 +32,10 @@ static size_t count_broken(const gru4rec_model *model, const g4r_real *x,
     if (upper == NULL || exact == NULL || p == NULL)
         exit(test_end());
     memset(p, 0xa5, width * sizeof *p);
-    g4r_quantized_query(quantized, &query, p, x, d);
+    const bool has_bounds = g4r_quantized_query(quantized, &query, p, x, d);
     vec->upper_bounds(upper, &quantized->bytes, serving_bias(model), &query, 0, n);
     vec->score(exact, serving_table(model), serving_bias(model), NULL, x, n, d);
-    *mean_gap = 0;
-    for (size_t row = 0; row < n; row++) {
+    for (size_t row = 0; has_bounds && row < n; row++) {
         g4r_real gap = g4r_quantized_gap(quantized, &query, row);
         bool is_broken = !(upper[row] >= exact[row] && upper[row] - gap <= exact[row]);
         if (is_broken && n_broken++ == 0)
@@ -62,7 +64,7 @@ static gru4rec_model *quantized_model(int32_t n_items, size_t d, serving_kind ki
     gru4rec_model *model = serving_model(NULL, n_items, d);
     fill_table(model, kind);
     CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
-    if (!CHECK(model->quantized != NULL))
+    if (kind == NORMAL && !CHECK(model->quantized != NULL))
         exit(test_end());
     return model;
 }

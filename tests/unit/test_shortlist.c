@@ -14,11 +14,11 @@ static const g4r_vec *vec;
 static g4r_shortlist *new_list(void)
 {
     g4r_shortlist *list = calloc(1, sizeof *list);
-    void *memory = malloc(g4r_shortlist_bytes());
+    void *memory = malloc(g4r_shortlist_bytes(100000));
     if (list == NULL || memory == NULL)
         exit(test_end());
-    memset(memory, 0xa5, g4r_shortlist_bytes());
-    g4r_shortlist_init(list, memory);
+    memset(memory, 0xa5, g4r_shortlist_bytes(100000));
+    g4r_shortlist_init(list, memory, 100000);
     return list;
 }
 

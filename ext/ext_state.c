@@ -40,19 +40,40 @@ static void close_state(live_state *state)
     memset(state, 0, sizeof *state);
 }
 
-/* Remembers an item, and forgets the oldest of too many. */
+/*
+ * Forgets the oldest item, but for the only one that the model knows: with
+ * collapse_repeats it tells whether the next one counts.
+ */
+static void forget(live_state *state)
+{
+    ext_blob *blob = &state->blob;
+    const gru4rec_items *items = state->workspace.model->items;
+    const unsigned char *from = state->buffer, *to = state->buffer, *at;
+    gru4rec_id id;
+    ext_blob_item(&to, &id);
+    bool is_needed = gru4rec_items_find(items, &id) >= 0;
+    at = to;
+    for (int i = 1; is_needed && i < blob->n_items; i++) {
+        ext_blob_item(&at, &id);
+        is_needed = gru4rec_items_find(items, &id) < 0;
+    }
+    if (is_needed) {
+        from = to;
+        ext_blob_item(&to, &id);
+    }
+    const size_t n = (size_t)(to - from), behind = (size_t)(to - state->buffer);
+    memmove(state->buffer + (from - state->buffer), to, blob->n_items_bytes - behind);
+    blob->n_items--;
+    blob->n_items_bytes -= n;
+}
+
+/* Remembers an item, and forgets one of too many. */
 static int remember(live_state *state, const gru4rec_id *id, ext_error *error)
 {
     ext_blob *blob = &state->blob;
     const size_t n = ext_blob_item_bytes(id);
-    if (blob->n_items == EXT_STATE_ITEMS) {
-        const unsigned char *at = state->buffer;
-        gru4rec_id oldest;
-        ext_blob_item(&at, &oldest);
-        blob->n_items--;
-        blob->n_items_bytes -= (size_t)(at - state->buffer);
-        memmove(state->buffer, at, blob->n_items_bytes);
-    }
+    if (blob->n_items == EXT_STATE_ITEMS)
+        forget(state);
     if (blob->n_items_bytes + n > state->capacity) {
         size_t capacity = 2 * state->capacity + n + 512;
         unsigned char *buffer = sqlite3_realloc64(state->buffer, capacity);

@@ -41,7 +41,7 @@ void ext_blob_item(const unsigned char **at, gru4rec_id *id);
 /* Bytes that an item takes coded, and the coding. */
 size_t ext_blob_item_bytes(const gru4rec_id *id);
 void ext_blob_item_write(unsigned char *at, const gru4rec_id *id);
-/* The state in the BLOB if that very model made it; false where a value is not finite. */
+/* Did that very model make it? */
 bool ext_blob_is_of(const ext_blob *blob, const ext_model *model);
 
 /* value: a JSON array of ids, one id, or a state; NULL: nothing. */
@@ -62,9 +62,9 @@ int ext_function_model(sqlite3_context *context, sqlite3_value *value, ext_model
 
 /* ---- ext_ranker.c ---- */
 
-/* What of a ranking is asked for; the first n_arguments bits of idxNum are others'. */
+/* What of a ranking is asked for: columns, and the bit of idxNum from which on it is. */
 typedef struct ext_plan {
-    int rank, item; /* columns */
+    int rank, item;
     int first_bit;
 } ext_plan;
 

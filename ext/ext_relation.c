@@ -41,7 +41,10 @@ typedef struct relation_cursor {
     bool is_open; /* the ranker is */
     bool is_eof;
     sqlite3_stmt *events; /* (session, item, time) in order; on the first row of the
-                                next session */
+                             next session */
+    bool is_single;       /* they are of one session: */
+    sqlite3_stmt *single; /* what read those of the one before, to be used again */
+    bool has_number;      /* it asked for a number */
     gru4rec_batch *batch; /* NULL: one session after another */
     waiting *queue;       /* (capacity) sessions that were read */
     int32_t capacity, n_queue;
@@ -124,6 +127,17 @@ static void clear_queue(relation_cursor *cursor)
     cursor->current = 0;
 }
 
+/* A join asks for one session after another: their statement is kept. */
+static void close_events(relation_cursor *cursor)
+{
+    sqlite3_reset(cursor->events);
+    if (cursor->is_single && cursor->single == NULL)
+        cursor->single = cursor->events;
+    else
+        sqlite3_finalize(cursor->events);
+    cursor->events = NULL;
+}
+
 static void stop(relation_cursor *cursor)
 {
     clear_queue(cursor);
@@ -131,11 +145,10 @@ static void stop(relation_cursor *cursor)
     gru4rec_batch_free(cursor->batch);
     if (cursor->is_open)
         ext_ranker_close(&cursor->ranker);
-    sqlite3_finalize(cursor->events);
+    close_events(cursor);
     cursor->queue = NULL;
     cursor->batch = NULL;
     cursor->is_open = false;
-    cursor->events = NULL;
     cursor->is_eof = true;
 }
 
@@ -143,6 +156,7 @@ int ext_relation_close(sqlite3_vtab_cursor *base)
 {
     relation_cursor *cursor = (relation_cursor *)base;
     stop(cursor);
+    sqlite3_finalize(cursor->single);
     ext_drop_arguments(cursor->arguments, N_ARGUMENTS);
     sqlite3_free(cursor);
     return SQLITE_OK;
@@ -196,8 +210,7 @@ static int read_session(relation_cursor *cursor, waiting *next, ext_error *error
         return SQLITE_OK;
     if (rc != SQLITE_DONE)
         return ext_fail_db(error, db, "reading the events");
-    sqlite3_finalize(cursor->events);
-    cursor->events = NULL;
+    close_events(cursor);
     return SQLITE_OK;
 }
 
@@ -332,6 +345,16 @@ static int open_events(relation_cursor *cursor, ext_table *table,
     ext_columns none = {0};
     ext_config config;
     ext_source source = {0};
+    const bool is_single = wanted != NULL && wanted->n == 1;
+    if (is_single && cursor->single != NULL && cursor->has_number == wanted->has_number) {
+        cursor->events = cursor->single;
+        cursor->single = NULL;
+        return sqlite3_bind_value(cursor->events, 1, wanted->values[0]) == SQLITE_OK
+                   ? SQLITE_OK
+                   : ext_fail_db(error, db, NULL);
+    }
+    cursor->is_single = is_single;
+    cursor->has_number = is_single && wanted->has_number;
     int rc = ext_store_config(db, table->schema, table->name, &config, error);
     if (rc == SQLITE_OK)
         rc = ext_store_source(db, table->schema, table->name, &config, NULL, &none,

@@ -37,6 +37,7 @@ fi
 if check 'threads.c builds for ThreadSanitizer' build_threads; then
     check 'ThreadSanitizer: trainings at once' races same 1
     check 'ThreadSanitizer: serving while training' races serve 2
+    check 'ThreadSanitizer: answers while versions change' races answers 2
 fi
 check 'ThreadSanitizer: the pool' "$SAN/tests/test_pool"
 check 'ThreadSanitizer: training' "$SAN/tests/test_train"

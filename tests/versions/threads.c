@@ -5,6 +5,7 @@
  *   serve   8 threads serve one model while another connection trains it anew
  *   answers 8 threads ask in all the ways there are, while another connection trains and
  *           deploys: an answer is bit by bit that of the version that was active
+ *   scan    8 threads ask for the first items of a large catalogue, ROUNDS times each
  *
  * Exit status 0: all is well. The database lies in /tmp.
  */
@@ -418,6 +419,49 @@ static void ask_while_changing(void)
     close_db(db);
 }
 
+/* ---- scan ---- */
+
+static const char make_catalogue[] =
+    "CREATE TABLE events(session, item, ts);"
+    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)"
+    " INSERT INTO events SELECT i / 2, i, i FROM n;"
+    "CREATE VIRTUAL TABLE big USING gru4rec(events, layers=64, n_sample=256, n_epochs=1, "
+    "batch_size=256, quantize=true)";
+
+static void *scan(void *argument)
+{
+    sqlite3 *db = open_db("served.db");
+    sqlite3_stmt *stmt =
+        prepare(db, "SELECT group_concat(item) FROM gru4rec_recommend('big', 7, 10)");
+    for (int i = 0; i < n_rounds; i++) {
+        char *answer = ask(db, stmt);
+        if (answer == NULL || strcmp(answer, argument) != 0)
+            fail("scan", NULL);
+        sqlite3_free(answer);
+        n_served++;
+    }
+    sqlite3_finalize(stmt);
+    close_db(db);
+    return NULL;
+}
+
+static void scan_at_once(void)
+{
+    pthread_t threads[N_SERVE];
+    sqlite3 *db = open_db("served.db");
+    run(db, make_catalogue);
+    run(db, "SELECT gru4rec_train('big')");
+    char *answer =
+        get(db, "SELECT group_concat(item) FROM gru4rec_recommend('big', 7, 10)");
+    for (int i = 0; i < N_SERVE; i++)
+        pthread_create(&threads[i], NULL, scan, answer);
+    for (int i = 0; i < N_SERVE; i++)
+        pthread_join(threads[i], NULL);
+    printf("%d scans\n", n_served);
+    sqlite3_free(answer);
+    close_db(db);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4 || mkdtemp(dir) == NULL)
@@ -428,6 +472,8 @@ int main(int argc, char **argv)
         train_same();
     else if (strcmp(argv[2], "answers") == 0)
         ask_while_changing();
+    else if (strcmp(argv[2], "scan") == 0)
+        scan_at_once();
     else
         serve_while_training();
     char *path = sqlite3_mprintf("%s/served.db", dir);

@@ -98,7 +98,7 @@ def elsewhere(directory):
     is_stopped(db, 'evaluating', "SELECT * FROM gru4rec_evaluate('rec', 'big', 'baselines=pop')", spread(0.6))
     is_stopped(db, 'all sessions', 'SELECT sum(score) FROM wide', spread(0.6))
     is_stopped(db, 'all sessions, sorted', 'SELECT * FROM wide ORDER BY score', spread(0.6))
-    is_stopped(db, 'all sessions, first rank', 'SELECT count(*) FROM wide WHERE rank <= 1', spread(0.3))
+    is_stopped(db, 'all sessions, first rank', 'SELECT count(*) FROM wide WHERE rank <= 1', spread(0.1))
     is_stopped(db, 'sessions without rows', "SELECT count(*) FROM wide WHERE candidates = '[]'", spread(0.1))
     is_stopped(db, 'a filter that finds nothing', "SELECT count(*) FROM wide WHERE item = 'x'", spread(0.6))
     is_stopped(db, 'a join of recommendations',
@@ -129,9 +129,9 @@ def serving(directory):
     old = db.execute('SELECT * FROM rec WHERE rank <= 3 AND session IN (1, 2, 3)').fetchall()
 
     is_stopped(db, 'large: all rows', 'SELECT * FROM rec', spread(0.6))
-    is_stopped(db, 'large: first ranks', 'SELECT * FROM rec WHERE rank <= 20', spread(1.5))
+    is_stopped(db, 'large: first ranks', 'SELECT * FROM rec WHERE rank <= 20', spread(0.8))
     is_stopped(db, 'large: first ranks, unseen', 'SELECT sum(score) FROM rec WHERE rank <= 20 AND exclude_seen = 1',
-               spread(1.5))
+               spread(0.8))
     is_stopped(db, 'large: one session after another', "SELECT * FROM rec WHERE rank <= 20 AND candidates = "
                "(SELECT json_group_array(value) FROM json_each('[1, 2, 3, 500]'))", spread(0.6))
     is_stopped(db, 'large: scans', "SELECT count(*) FROM clicks c, gru4rec_recommend('rec', c.item, 10) r", spread(0.6))

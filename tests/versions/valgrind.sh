@@ -1,21 +1,29 @@
 #!/bin/sh
-# valgrind.sh BUILD SAN: the life of a model under valgrind: no error, no definite leak; and
-# threads of one process under ThreadSanitizer: no race; and the locks they take. BUILD is build/release, SAN
-# build/san-thread. SQLite and OpenBLAS are the system's, not built for ThreadSanitizer: it
+# valgrind.sh BUILD SAN ASAN: the life of a model under valgrind: no error, no definite leak;
+# threads of one process under ThreadSanitizer: no race; the locks they share; and serving
+# that stops half-way or runs out of memory, also under ASan. BUILD is build/release, SAN
+# build/san-thread, ASAN build/san-address-undefined. SQLite and OpenBLAS are the system's, not built for ThreadSanitizer: it
 # sees their locks, not their memory.
 
 B=${1:-build/release}
 SAN=${2:-build/san-thread}
+ASAN=${3:-build/san-address-undefined}
 CC=${CC:-cc}
 . tests/versions/lib.sh
 built "$B/gru4rec.so" "$B/tests/sqllogictest"
 built SAN=thread "$SAN/gru4rec.so" "$SAN/tests/test_pool" "$SAN/tests/test_train"
+built SAN=address,undefined "$ASAN/gru4rec.so"
 here=tests/versions
 
-memory() {
+under_valgrind() {
     valgrind --quiet --leak-check=full --show-leak-kinds=definite \
-        --errors-for-leak-kinds=definite --num-callers=30 --error-exitcode=9 \
-        "$B/tests/sqllogictest" --extension "$B/gru4rec.so" $here/whole.test
+        --errors-for-leak-kinds=definite --num-callers=30 --error-exitcode=9 "$@"
+}
+
+build_memory() {
+    $CC -std=gnu11 -O1 -g -Wall -Wextra -o "$B/memory" $here/memory.c -lsqlite3 &&
+        $CC -std=gnu11 -O1 -g -Wall -Wextra -fsanitize=address,undefined -o "$ASAN/memory" \
+            $here/memory.c -lsqlite3
 }
 
 build_threads() {
@@ -42,9 +50,17 @@ scans() {
 
 start=$(date +%s)
 if apt_package valgrind; then
-    check_runner 'valgrind' memory
+    check_runner 'valgrind' under_valgrind "$B/tests/sqllogictest" --extension "$B/gru4rec.so" \
+        $here/whole.test
+    has_valgrind=1
 else
     note_missing 'valgrind (Debian)'
+fi
+if check 'memory.c builds' build_memory; then
+    [ -z "$has_valgrind" ] ||
+        check_runner 'valgrind: statements left or failing in the middle' under_valgrind "$B/memory" "$B/gru4rec.so" 0
+    check_runner 'no memory' "$B/memory" "$B/gru4rec.so" 7
+    check_runner 'no memory, ASan' "$ASAN/memory" "$ASAN/gru4rec.so" 41
 fi
 if check 'threads.c builds for ThreadSanitizer' build_threads; then
     check 'ThreadSanitizer: trainings at once' races same 1

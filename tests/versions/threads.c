@@ -3,12 +3,16 @@
  *
  *   same    trainings at once give the bits that each gives alone
  *   serve   8 threads serve one model while another connection trains it anew
+ *   answers 8 threads ask in all the ways there are, while another connection trains and
+ *           deploys: an answer is bit by bit that of the version that was active
+ *   scan    8 threads ask for the first items of a large catalogue, ROUNDS times each
  *
  * Exit status 0: all is well. The database lies in /tmp.
  */
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +205,263 @@ static void serve_while_training(void)
     close_db(db);
 }
 
+/* ---- answers ---- */
+
+/* 2,003 items, so that first ranks come from the copy in bytes. */
+static const char make_events[] =
+    "CREATE TABLE events(session, item, ts);"
+    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4199)"
+    " INSERT INTO events SELECT i / 7, i * 7919 % 2003, i FROM n;"
+    "CREATE INDEX by_event_session ON events(session);"
+    "CREATE VIRTUAL TABLE big USING gru4rec(events, layers=24, n_sample=64, n_epochs=1, "
+    "batch_size=32, quantize=true, keep_versions=1000, threads=1)";
+
+/* Version v has the weights of seed v % N_SEEDS, and so its answers. */
+enum { N_SEEDS = 3, STATE_BYTES = 200 };
+
+/* ?1: a session's state, made by the first version. */
+#define OF(rows) "SELECT group_concat(item || ' ' || score) FROM " rows
+static const char *const questions[] = {
+    OF("gru4rec_recommend('big', '[1, 40, 77]', 10)"),
+    OF("gru4rec_recommend('big', '[1, 40, 77]', 50) WHERE exclude_seen = 1"),
+    OF("gru4rec_recommend('big', ?1, 10)"),
+    OF("gru4rec_recommend('big', (SELECT gru4rec_state('big', value) FROM "
+       "json_each('[5, 1999, 5, 80]')), 10)"),
+    OF("gru4rec_recommend('big', gru4rec_step('big', gru4rec_step('big', ?1, 8), 9), 5)"),
+    OF("gru4rec_recommend('big', '[8]', 3) WHERE candidates = '[1, 2, 3, 4, 5]'"),
+    "SELECT group_concat(gru4rec_score('big', '[1, 40]', value)) FROM "
+    "json_each('[3, 4, 5, 2000, 3000]')",
+    "SELECT group_concat(gru4rec_score('big', s, 9)) FROM (SELECT gru4rec_state('big', "
+    "item) OVER (ORDER BY ts) AS s FROM events WHERE session = 3)",
+    "SELECT group_concat(gru4rec_score('big', s, 6)) FROM (SELECT gru4rec_state('big', "
+    "item) AS s FROM (SELECT * FROM events WHERE session < 20 ORDER BY session, ts) "
+    "GROUP BY session)",
+    "SELECT group_concat(item || ' ' || similarity) FROM gru4rec_similar('big', 12, 10)",
+    "SELECT group_concat(position || ' ' || contribution) FROM "
+    "gru4rec_explain('big', '[1, 40, 77, 2000]', 5)",
+    "SELECT group_concat(position || ' ' || contribution) FROM "
+    "gru4rec_explain('big', ?1, 5)",
+    "SELECT hex(gru4rec_embedding('big', 99))",
+    OF("big WHERE session IN (4, 70, 599) AND rank <= 5"),
+    OF("big WHERE rank <= 5"),
+    OF("(SELECT * FROM big WHERE rank <= 5 AND exclude_seen = 1 AND session < 90)"),
+    OF("(SELECT * FROM big LIMIT 500)"),
+};
+
+enum { N_QUESTIONS = sizeof questions / sizeof *questions };
+
+static char *truth[N_SEEDS][N_QUESTIONS];
+static unsigned char kept_state[STATE_BYTES];
+static int n_state;
+
+/* A thread's statements, prepared once: they are to see new versions too. */
+typedef struct asker {
+    sqlite3 *db;
+    sqlite3_stmt *version, *asked[N_QUESTIONS];
+} asker;
+
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        fail(sql, db);
+    if (sqlite3_bind_parameter_count(stmt) > 0)
+        sqlite3_bind_blob(stmt, 1, kept_state, n_state, SQLITE_STATIC);
+    return stmt;
+}
+
+static void open_asker(asker *a)
+{
+    a->db = open_db("served.db");
+    a->version = prepare(a->db, "SELECT value FROM big_config WHERE key = 'version'");
+    for (int i = 0; i < N_QUESTIONS; i++)
+        a->asked[i] = prepare(a->db, questions[i]);
+}
+
+static void close_asker(asker *a)
+{
+    sqlite3_finalize(a->version);
+    for (int i = 0; i < N_QUESTIONS; i++)
+        sqlite3_finalize(a->asked[i]);
+    close_db(a->db);
+}
+
+/* A statement's only value, to be freed. */
+static char *ask(sqlite3 *db, sqlite3_stmt *stmt)
+{
+    char *text = NULL;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        text = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+    else
+        fail(sqlite3_sql(stmt), db);
+    sqlite3_reset(stmt);
+    return text;
+}
+
+static bool is_truth(const char *answer, int seed, int question)
+{
+    return answer != NULL && strcmp(answer, truth[seed][question]) == 0;
+}
+
+/* In a transaction the version is known; outside of one it is any. */
+static void check_answer(asker *a, int question, bool is_in_transaction)
+{
+    char *version = NULL;
+    if (is_in_transaction) {
+        run(a->db, "BEGIN");
+        version = ask(a->db, a->version);
+    }
+    char *answer = ask(a->db, a->asked[question]);
+    bool is_right = false;
+    for (int seed = 0; seed < N_SEEDS; seed++)
+        if (version == NULL || atoi(version) % N_SEEDS == seed)
+            is_right |= is_truth(answer, seed, question);
+    if (!is_right)
+        fail(questions[question], NULL);
+    if (is_in_transaction)
+        run(a->db, "COMMIT");
+    sqlite3_free(version);
+    sqlite3_free(answer);
+    n_served++;
+}
+
+/* One thread comes and goes. */
+static void *ask_all(void *argument)
+{
+    const int number = *(int *)argument;
+    asker a;
+    open_asker(&a);
+    for (int i = number; !is_trained; i++) {
+        check_answer(&a, i % N_QUESTIONS, i / N_QUESTIONS % 2 == 0);
+        if (number == 0 && i % 5 == 4) {
+            close_asker(&a);
+            open_asker(&a);
+        }
+    }
+    for (int i = 0; i < N_QUESTIONS; i++)
+        check_answer(&a, i, true);
+    close_asker(&a);
+    return NULL;
+}
+
+static void train_version(sqlite3 *db, int version)
+{
+    char sql[100];
+    snprintf(sql, sizeof sql,
+             "SELECT json_extract(gru4rec_train('big', 'seed=%d'), '$.version')",
+             version % N_SEEDS);
+    char *trained = get(db, sql);
+    if (trained == NULL || atoi(trained) != version)
+        fail("the number of a version", NULL);
+    sqlite3_free(trained);
+}
+
+static void find_truth(sqlite3 *db)
+{
+    for (int version = 1; version <= N_SEEDS; version++) {
+        train_version(db, version);
+        if (version == 1) {
+            sqlite3_stmt *stmt = prepare(db, "SELECT gru4rec_state('big', value) FROM "
+                                             "json_each('[100, 4, 2002]')");
+            sqlite3_step(stmt);
+            n_state = sqlite3_column_bytes(stmt, 0);
+            memcpy(kept_state, sqlite3_column_blob(stmt, 0), (size_t)n_state);
+            sqlite3_finalize(stmt);
+        }
+        for (int i = 0; i < N_QUESTIONS; i++) {
+            sqlite3_stmt *stmt = prepare(db, questions[i]);
+            truth[version % N_SEEDS][i] = ask(db, stmt);
+            sqlite3_finalize(stmt);
+        }
+    }
+    for (int i = 0; i < N_QUESTIONS; i++)
+        for (int seed = 0; seed < N_SEEDS; seed++)
+            if (is_truth(truth[(seed + 1) % N_SEEDS][i], seed, i))
+                fail("versions differ", NULL);
+}
+
+/* Trains and deploys for a while. */
+static void change_versions(sqlite3 *db)
+{
+    int newest = N_SEEDS;
+    char sql[100];
+    for (int i = 0; i < n_rounds; i++) {
+        train_version(db, ++newest);
+        for (int k = 0; k < 5; k++) {
+            usleep(50000);
+            snprintf(sql, sizeof sql, "SELECT gru4rec_deploy('big', %d)",
+                     1 + (i + k) % newest);
+            run(db, sql);
+        }
+    }
+}
+
+static void ask_while_changing(void)
+{
+    pthread_t threads[N_SERVE];
+    int numbers[N_SERVE];
+    sqlite3 *db = open_db("served.db");
+    run(db, "PRAGMA journal_mode = wal");
+    run(db, make_events);
+    find_truth(db);
+    for (int i = 0; i < N_SERVE; i++) {
+        numbers[i] = i;
+        pthread_create(&threads[i], NULL, ask_all, &numbers[i]);
+    }
+    change_versions(db);
+    is_trained = 1;
+    for (int i = 0; i < N_SERVE; i++)
+        pthread_join(threads[i], NULL);
+    printf("%d answers\n", n_served);
+    for (int seed = 0; seed < N_SEEDS; seed++)
+        for (int i = 0; i < N_QUESTIONS; i++)
+            sqlite3_free(truth[seed][i]);
+    close_db(db);
+}
+
+/* ---- scan ---- */
+
+static const char make_catalogue[] =
+    "CREATE TABLE events(session, item, ts);"
+    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)"
+    " INSERT INTO events SELECT i / 2, i, i FROM n;"
+    "CREATE VIRTUAL TABLE big USING gru4rec(events, layers=64, n_sample=256, n_epochs=1, "
+    "batch_size=256, quantize=true)";
+
+static void *scan(void *argument)
+{
+    sqlite3 *db = open_db("served.db");
+    sqlite3_stmt *stmt =
+        prepare(db, "SELECT group_concat(item) FROM gru4rec_recommend('big', 7, 10)");
+    for (int i = 0; i < n_rounds; i++) {
+        char *answer = ask(db, stmt);
+        if (answer == NULL || strcmp(answer, argument) != 0)
+            fail("scan", NULL);
+        sqlite3_free(answer);
+        n_served++;
+    }
+    sqlite3_finalize(stmt);
+    close_db(db);
+    return NULL;
+}
+
+static void scan_at_once(void)
+{
+    pthread_t threads[N_SERVE];
+    sqlite3 *db = open_db("served.db");
+    run(db, make_catalogue);
+    run(db, "SELECT gru4rec_train('big')");
+    char *answer =
+        get(db, "SELECT group_concat(item) FROM gru4rec_recommend('big', 7, 10)");
+    for (int i = 0; i < N_SERVE; i++)
+        pthread_create(&threads[i], NULL, scan, answer);
+    for (int i = 0; i < N_SERVE; i++)
+        pthread_join(threads[i], NULL);
+    printf("%d scans\n", n_served);
+    sqlite3_free(answer);
+    close_db(db);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4 || mkdtemp(dir) == NULL)
@@ -209,6 +470,10 @@ int main(int argc, char **argv)
     n_rounds = atoi(argv[3]);
     if (strcmp(argv[2], "same") == 0)
         train_same();
+    else if (strcmp(argv[2], "answers") == 0)
+        ask_while_changing();
+    else if (strcmp(argv[2], "scan") == 0)
+        scan_at_once();
     else
         serve_while_training();
     char *path = sqlite3_mprintf("%s/served.db", dir);

@@ -108,14 +108,16 @@ bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id)
     }
 }
 
-bool ext_value_integer(sqlite3_value *value, int64_t *integer)
+int ext_value_integer(sqlite3_value *value, int64_t *integer, bool *is_integer,
+                      ext_error *error)
 {
     sqlite3_value *copy = sqlite3_value_dup(value); /* which numeric_type changes */
-    bool is_integer = copy != NULL && sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
-    if (is_integer)
-        *integer = sqlite3_value_int64(copy);
+    if (copy == NULL)
+        return ext_fail_nomem(error);
+    *is_integer = sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
+    *integer = *is_integer ? sqlite3_value_int64(copy) : 0;
     sqlite3_value_free(copy);
-    return is_integer;
+    return SQLITE_OK;
 }
 
 void ext_result_id(sqlite3_context *context, const gru4rec_id *id)

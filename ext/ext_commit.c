@@ -164,6 +164,16 @@ static int create_model(ext_training *t, ext_error *error)
     return ext_exec(t->db, sqlite3_str_finish(text), error);
 }
 
+/* Under the write lock, unless somebody else made it meanwhile. */
+static int make_model(ext_training *t, ext_error *error)
+{
+    bool is_found = false;
+    int rc = lock_for_writing(t, error);
+    if (rc == SQLITE_OK)
+        rc = ext_store_exists(t->db, t->schema, t->name, &is_found, error);
+    return rc == SQLITE_OK && !is_found ? create_model(t, error) : rc;
+}
+
 /*
  * The host's busy timeout, in milliseconds; 0 also where it has a handler of its own,
  * which nobody could put back.
@@ -203,9 +213,7 @@ static int write_checkpoint(ext_training *t, ext_error *error)
     if (rc != SQLITE_OK)
         return rc;
     if (is_new)
-        rc = lock_for_writing(t, error);
-    if (rc == SQLITE_OK && is_new && !ext_store_exists(t->db, t->schema, t->name))
-        rc = create_model(t, error);
+        rc = make_model(t, error);
     if (rc == SQLITE_OK)
         rc = ext_run_show(t->db, t->schema, t->name, &t->run, error);
     if (rc == SQLITE_OK)
@@ -307,9 +315,7 @@ static int make_summary(ext_training *t, ext_error *error)
 /* Writes everything in one savepoint, but does not release it. */
 static int write_version(ext_training *t, ext_error *error)
 {
-    int rc = t->is_found ? SQLITE_OK : lock_for_writing(t, error);
-    if (rc == SQLITE_OK && !t->is_found && !ext_store_exists(t->db, t->schema, t->name))
-        rc = create_model(t, error); /* nobody else did meanwhile */
+    int rc = t->is_found ? SQLITE_OK : make_model(t, error);
     if (rc == SQLITE_OK)
         rc = ext_runs_sweep(t->db, t->schema, t->name, error);
     if (rc == SQLITE_OK)

@@ -115,7 +115,8 @@ bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 void ext_result_id(sqlite3_context *context, const gru4rec_id *id);
 /* An integer, or text or a real that is one; the value stays as it is. */
-bool ext_value_integer(sqlite3_value *value, int64_t *integer);
+int ext_value_integer(sqlite3_value *value, int64_t *integer, bool *is_integer,
+                      ext_error *error);
 int ext_bind_id(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
 
 /* Item rows; rows is of sqlite3_malloc. */
@@ -285,7 +286,8 @@ enum { EXT_N_SHADOWS = 5 };
 int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
                    bool *is_found, ext_error *error);
 /* Is there a model of that name? */
-bool ext_store_exists(sqlite3 *db, const char *schema, const char *name);
+int ext_store_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
+                     ext_error *error);
 int ext_store_check_new(sqlite3 *db, const char *schema, const char *name,
                         ext_error *error);
 int ext_store_create(sqlite3 *db, const char *schema, const char *name,

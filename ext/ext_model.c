@@ -145,6 +145,8 @@ static int make_table(ext_connection *connection, const char *schema, const char
         return ext_fail_nomem(error);
     int rc = ext_connect_table(connection, text, SQLITE_VTAB_INNOCUOUS, out);
     sqlite3_free(text);
+    if (rc == SQLITE_NOMEM) /* of which the connection may not know */
+        return ext_fail_nomem(error);
     if (rc != SQLITE_OK)
         return ext_fail_db(error, connection->db, "declaring the table");
     ext_table *table = (ext_table *)*out;

@@ -136,8 +136,11 @@ static int take_arguments(ext_ranker *ranker, sqlite3_value *exclude_seen,
     bool is_given =
         exclude_seen != NULL && sqlite3_value_type(exclude_seen) != SQLITE_NULL;
     int64_t flag = 0;
+    bool is_integer = true;
     if (is_given &&
-        (!ext_value_integer(exclude_seen, &flag) || (flag & ~(int64_t)1) != 0))
+        ext_value_integer(exclude_seen, &flag, &is_integer, error) != SQLITE_OK)
+        return error->rc;
+    if (!is_integer || (flag & ~(int64_t)1) != 0)
         return ext_fail(error, SQLITE_ERROR, "exclude_seen is '%.40s'; give 0 or 1",
                         sqlite3_value_text(exclude_seen));
     ranker->is_seen_excluded = flag == 1;
@@ -182,7 +185,10 @@ int ext_ranker_take_k(ext_ranker *ranker, sqlite3_value *k, ext_error *error)
     if (k == NULL || sqlite3_value_type(k) == SQLITE_NULL)
         return SQLITE_OK;
     int64_t most;
-    if (!ext_value_integer(k, &most))
+    bool is_integer;
+    if (ext_value_integer(k, &most, &is_integer, error) != SQLITE_OK)
+        return error->rc;
+    if (!is_integer)
         return ext_fail(error, SQLITE_ERROR,
                         "k is '%.40s'; give the number of items as an integer",
                         sqlite3_value_text(k));

@@ -24,64 +24,99 @@ const char *const ext_shadow_names[] = {"config", "version", "epoch", "item",
 
 /* ---- names ---- */
 
-static bool has_column(sqlite3 *db, const char *schema, const char *table,
-                       const char *column)
+/* *has in and out: stays false. */
+static int check_column(sqlite3 *db, const char *schema, const char *table,
+                        const char *column, bool *has)
 {
-    return sqlite3_table_column_metadata(db, schema, table, column, NULL, NULL, NULL,
-                                         NULL, NULL) == SQLITE_OK;
+    if (table == NULL)
+        return SQLITE_NOMEM;
+    if (!*has)
+        return SQLITE_OK;
+    int rc = sqlite3_table_column_metadata(db, schema, table, column, NULL, NULL, NULL,
+                                           NULL, NULL);
+    *has = rc == SQLITE_OK;
+    return rc == SQLITE_NOMEM ? rc : SQLITE_OK;
 }
 
 /* By columns that its shadow tables have; a user's own table m_config is no model. */
-bool ext_store_exists(sqlite3 *db, const char *schema, const char *name)
+int ext_store_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
+                     ext_error *error)
 {
     char *config = sqlite3_mprintf("%s_config", name);
     char *tensor = sqlite3_mprintf("%s_tensor", name);
-    bool is_found =
-        config != NULL && tensor != NULL && has_column(db, schema, config, "key") &&
-        has_column(db, schema, tensor, "checksum") && has_column(db, schema, name, NULL);
+    *is_found = true;
+    int rc = check_column(db, schema, config, "key", is_found);
+    if (rc == SQLITE_OK)
+        rc = check_column(db, schema, tensor, "checksum", is_found);
+    if (rc == SQLITE_OK)
+        rc = check_column(db, schema, name, NULL, is_found);
     sqlite3_free(config);
     sqlite3_free(tensor);
-    return is_found;
+    *is_found = *is_found && rc == SQLITE_OK;
+    return rc == SQLITE_OK ? rc : ext_fail_nomem(error);
 }
 
-/* The schema of a model by its bare name: temp, main, then attached ones in order. */
-static char *find_schema(sqlite3 *db, const char *name)
+/* The model in one of the attached databases, in order. */
+static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
+                         ext_error *error)
 {
-    sqlite3_stmt *stmt = NULL;
-    char *found = NULL;
-    if (ext_store_exists(db, "temp", name))
-        return sqlite3_mprintf("temp");
-    if (ext_store_exists(db, "main", name))
-        return sqlite3_mprintf("main");
-    if (sqlite3_prepare_v2(db, "SELECT name FROM pragma_database_list ORDER BY seq", -1,
-                           &stmt, NULL) == SQLITE_OK)
-        while (found == NULL && sqlite3_step(stmt) == SQLITE_ROW) {
-            const char *schema = (const char *)sqlite3_column_text(stmt, 0);
-            if (schema != NULL && ext_store_exists(db, schema, name))
-                found = sqlite3_mprintf("%s", schema);
+    sqlite3_stmt *stmt;
+    int rc =
+        ext_prepare(db,
+                    sqlite3_mprintf("SELECT name FROM pragma_database_list ORDER BY seq"),
+                    &stmt, error);
+    while (rc == SQLITE_OK && !*is_found && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *other = (const char *)sqlite3_column_text(stmt, 0);
+        rc = other != NULL ? ext_store_exists(db, other, name, is_found, error)
+                           : ext_fail_nomem(error);
+        if (rc == SQLITE_OK && *is_found) {
+            sqlite3_free(*schema);
+            *schema = sqlite3_mprintf("%s", other);
         }
+    }
+    if (rc == SQLITE_DONE)
+        rc = SQLITE_OK;
+    else if (rc != SQLITE_OK && error->rc == SQLITE_OK)
+        rc = ext_fail_db(error, db, "looking for the model");
     sqlite3_finalize(stmt);
-    return found;
+    return rc;
+}
+
+/* The schema of a model by its bare name: temp, main, then attached ones. */
+static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_found,
+                       ext_error *error)
+{
+    static const char *const first[] = {"temp", "main"};
+    int rc = SQLITE_OK;
+    *is_found = false;
+    for (int i = 0; rc == SQLITE_OK && !*is_found && i < 2; i++) {
+        sqlite3_free(*schema);
+        *schema = sqlite3_mprintf("%s", first[i]);
+        rc = ext_store_exists(db, first[i], name, is_found, error);
+    }
+    return rc == SQLITE_OK && !*is_found
+               ? find_attached(db, name, schema, is_found, error)
+               : rc;
 }
 
 int ext_store_find(sqlite3 *db, const char *text, char **schema, char **name,
                    bool *is_found, ext_error *error)
 {
     const char *dot = strchr(text, '.');
+    *schema = NULL;
     *name = NULL;
-    *schema = find_schema(db, text);
-    *is_found = *schema != NULL;
-    if (*schema == NULL && dot != NULL) {
+    int rc = find_schema(db, text, schema, is_found, error);
+    if (rc == SQLITE_OK && !*is_found && dot != NULL) {
+        sqlite3_free(*schema);
         *schema = sqlite3_mprintf("%.*s", (int)(dot - text), text);
         text = dot + 1;
-        *is_found = *schema != NULL && ext_store_exists(db, *schema, text);
-    } else if (*schema == NULL) {
-        *schema = sqlite3_mprintf("main");
+        if (*schema != NULL)
+            rc = ext_store_exists(db, *schema, text, is_found, error);
     }
     *name = sqlite3_mprintf("%s", text);
-    if (*schema == NULL || *name == NULL)
-        return ext_fail_nomem(error);
-    return SQLITE_OK;
+    if (rc == SQLITE_OK && (*schema == NULL || *name == NULL))
+        rc = ext_fail_nomem(error);
+    return rc;
 }
 
 /* ---- life of the tables ---- */

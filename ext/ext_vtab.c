@@ -111,13 +111,27 @@ int ext_keep_arguments(sqlite3_value **kept, int n, sqlite3_value ***argv, int m
 uint64_t ext_hash_value(uint64_t hash, sqlite3_value *value)
 {
     const uint64_t prime = 0x100000001b3u;
-    int type = value != NULL ? sqlite3_value_type(value) : SQLITE_NULL;
-    const unsigned char *bytes = type == SQLITE_NULL   ? NULL
-                                 : type == SQLITE_BLOB ? sqlite3_value_blob(value)
-                                                       : sqlite3_value_text(value);
-    int n = bytes != NULL ? sqlite3_value_bytes(value) : 0;
+    int type = value != NULL ? sqlite3_value_type(value) : SQLITE_NULL, n = 0;
+    union {
+        int64_t integer;
+        double real;
+        unsigned char bytes[8];
+    } number;
+    const unsigned char *bytes = number.bytes;
+    if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
+        /* Not as text: SQLite would make one, and without memory NULL of the value. */
+        if (type == SQLITE_INTEGER)
+            number.integer = sqlite3_value_int64(value);
+        else
+            number.real = sqlite3_value_double(value);
+        n = sizeof number.bytes;
+    } else if (type != SQLITE_NULL) {
+        bytes =
+            type == SQLITE_BLOB ? sqlite3_value_blob(value) : sqlite3_value_text(value);
+        n = bytes != NULL ? sqlite3_value_bytes(value) : 0;
+    }
     hash = (hash ^ (uint64_t)type) * prime;
-    for (int i = 0; bytes != NULL && i < n; i++)
+    for (int i = 0; i < n; i++)
         hash = (hash ^ bytes[i]) * prime;
     return hash;
 }

@@ -126,7 +126,8 @@ def serving(directory):
     db.execute('INSERT INTO long SELECT json_group_array(ts * 7 % 100) FROM clicks WHERE ts < 2000')
     value(db, 'SELECT count(*) FROM rec WHERE rank <= 1 AND session = 1')  # they are loaded
     value(db, "SELECT gru4rec_score('deep', 1, 1)")
-    old = db.execute('SELECT * FROM rec WHERE rank <= 3 AND session IN (1, 2, 3)').fetchall()
+    some = 'SELECT * FROM rec WHERE rank <= 3 AND session IN (1, 2, 3)'
+    old = db.execute(some).fetchall()
 
     is_stopped(db, 'large: all rows', 'SELECT * FROM rec', spread(0.6))
     is_stopped(db, 'large: first ranks', 'SELECT * FROM rec WHERE rank <= 20', spread(0.8))
@@ -139,14 +140,14 @@ def serving(directory):
                spread(0.6))
     is_stopped(db, 'large: similar items', "SELECT count(*) FROM clicks c, gru4rec_similar('rec', c.item, 10) r",
                spread(0.6))
-    is_stopped(db, 'scores and states', "SELECT max(gru4rec_score('rec', s, 5)) FROM (SELECT gru4rec_state('rec', item) "
-               'OVER (ORDER BY ts) AS s FROM clicks)', spread(0.6))
+    is_stopped(db, 'scores and states', "SELECT max(gru4rec_score('rec', s, 5)) FROM (SELECT "
+               "gru4rec_state('rec', item) OVER (ORDER BY ts) AS s FROM clicks)", spread(0.6))
     for model in 'rec', 'deep':
         is_stopped(db, f'explaining 2,000 events, {model}',
                    f"SELECT * FROM long, gru4rec_explain('{model}', h, 5)", spread(0.6))
         is_stopped(db, f'scores after 2,000 events, {model}',
                    f"SELECT sum(gru4rec_score('{model}', h, item)) FROM long, clicks", spread(0.6))
-    check('serving: as before', db.execute('SELECT * FROM rec WHERE rank <= 3 AND session IN (1, 2, 3)').fetchall() == old)
+    check('serving: as before', db.execute(some).fetchall() == old)
     db.close()
 
 

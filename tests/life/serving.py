@@ -111,7 +111,7 @@ def resident():
 
 
 def kept(directory):
-    """A statement that is not over keeps its version, and gives its rows; then that is freed. 640 kB each: of SQLite's memory."""
+    """A statement that is not over keeps its version, and gives its rows; then that is freed. 640 kB of SQLite's."""
     path = directory + '/shop.db'
     db = make_shop(path, 'wal', clicks(1500, 2000), 'layers=64, n_sample=64, quantize=true')
     train(db, 'n_epochs=1')
@@ -201,7 +201,8 @@ def come_and_go(directory, journal):
         time.sleep(0.05)
     visits = [thread.join() for thread in threads]
     check(f'{journal}: connections come and go', min(visits) > 1, visits)
-    check(f'{journal}: nothing is left', sqlite.sqlite3_memory_used() - base < 500e3, sqlite.sqlite3_memory_used() - base)
+    left = sqlite.sqlite3_memory_used() - base
+    check(f'{journal}: nothing is left', left < 500e3, left)
     check(f'{journal}: the file is whole', is_whole(db))
     db.close()
 

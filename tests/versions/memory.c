@@ -223,6 +223,7 @@ static char *answer(sqlite3 *db, const char *sql, long n_rows, int *rc)
     sqlite3_stmt *stmt = NULL;
     text t = {0};
     add(&t, "", 0);
+    *last_message = '\0';
     *rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
     while ((*rc == SQLITE_OK || *rc == SQLITE_ROW) && n_rows-- != 0 &&
            (*rc = sqlite3_step(stmt)) == SQLITE_ROW)

@@ -77,29 +77,36 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 }
 
 /* The item's score after the history without the event at a place. */
-static double score_without(explain_cursor *cursor, size_t place)
+static int score_without(explain_cursor *cursor, size_t place, double *score,
+                         ext_error *error)
 {
-    const ext_rows *rows = &cursor->history.rows;
-    gru4rec_session *session = cursor->workspace.session;
-    const bool collapses = cursor->workspace.model->options.collapse_repeats != 0;
-    int32_t before = -1;
-    gru4rec_real score;
-    gru4rec_session_reset(session);
-    for (size_t i = 0; i < rows->n; i++) {
-        if (i == place || (collapses && rows->rows[i] == before))
-            continue;
-        before = rows->rows[i];
-        gru4rec_session_step(session, before);
+    const ext_table *table = (ext_table *)cursor->base.pVtab;
+    const ext_rows *all = &cursor->history.rows;
+    ext_history rest = {0};
+    gru4rec_real result;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < all->n; i++)
+        if (i != place)
+            rc = ext_rows_add(&rest.rows, all->rows[i], error);
+    if (rc == SQLITE_OK)
+        rc = ext_history_walk(&rest, table->connection->db, cursor->workspace.model,
+                              cursor->workspace.session, error);
+    ext_history_free(&rest);
+    if (rc == SQLITE_OK) {
+        gru4rec_session_scores(cursor->workspace.session, &cursor->row, 1, &result);
+        *score = (double)result;
     }
-    gru4rec_session_scores(session, &cursor->row, 1, &score);
-    return (double)score;
+    return rc;
 }
 
-static void explain_place(explain_cursor *cursor)
+static int explain_place(explain_cursor *cursor, ext_error *error)
 {
+    int rc = SQLITE_OK;
     cursor->is_eof = cursor->left_out >= cursor->history.rows.n;
     if (!cursor->is_eof)
-        cursor->without = score_without(cursor, cursor->left_out);
+        rc = score_without(cursor, cursor->left_out, &cursor->without, error);
+    cursor->is_eof |= rc != SQLITE_OK;
+    return rc;
 }
 
 static int start(explain_cursor *cursor, ext_connection *connection, ext_error *error)
@@ -121,11 +128,10 @@ static int start(explain_cursor *cursor, ext_connection *connection, ext_error *
         return rc;
     cursor->row = gru4rec_items_find(cursor->workspace.model->items, &id);
     cursor->left_out = 0;
-    if (cursor->row >= 0 && cursor->history.rows.n > 0) {
-        cursor->score = score_without(cursor, SIZE_MAX);
-        explain_place(cursor);
-    }
-    return SQLITE_OK;
+    if (cursor->row < 0 || cursor->history.rows.n == 0)
+        return SQLITE_OK;
+    rc = score_without(cursor, SIZE_MAX, &cursor->score, error);
+    return rc == SQLITE_OK ? explain_place(cursor, error) : rc;
 }
 
 static int filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int argc,
@@ -147,9 +153,10 @@ static int filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int 
 static int next(sqlite3_vtab_cursor *base)
 {
     explain_cursor *cursor = (explain_cursor *)base;
+    ext_error error = {0};
     cursor->left_out++;
-    explain_place(cursor);
-    return SQLITE_OK;
+    explain_place(cursor, &error);
+    return ext_error_vtab(&error, base->pVtab);
 }
 
 static int eof(sqlite3_vtab_cursor *base)

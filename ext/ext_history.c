@@ -208,22 +208,40 @@ bool ext_history_is_empty(const ext_history *history)
     return history->rows.n == 0 && history->state == NULL;
 }
 
-int ext_history_walk(const ext_history *history, const ext_model *model,
+/* A walk of so many steps asks for interrupts. */
+enum { LONG_WALK = 32 };
+
+static int walk_rows(const ext_history *history, sqlite3 *db, const ext_model *model,
                      gru4rec_session *session, ext_error *error)
 {
     const bool collapses = model->options.collapse_repeats != 0;
+    const bool is_long = history->rows.n > LONG_WALK;
     const int32_t *rows = history->rows.rows;
-    gru4rec_session_reset(session);
-    if (history->state != NULL)
-        return gru4rec_session_resume(session, history->state)
-                   ? SQLITE_OK
-                   : ext_fail(error, SQLITE_ERROR,
-                              "the session's state has values that are not finite; give "
-                              "NULL to start anew");
-    for (size_t i = 0; i < history->rows.n; i++)
+    bool is_stopped = false;
+    ext_poll poll;
+    if (is_long)
+        ext_poll_start(&poll, db);
+    for (size_t i = 0; i < history->rows.n && !is_stopped; i++) {
         if (!collapses || i == 0 || rows[i] != rows[i - 1])
             gru4rec_session_step(session, rows[i]);
-    return SQLITE_OK;
+        is_stopped = is_long && ext_poll_check(&poll);
+    }
+    if (is_long)
+        ext_poll_stop(&poll);
+    return is_stopped ? ext_fail(error, SQLITE_INTERRUPT, "interrupted") : SQLITE_OK;
+}
+
+int ext_history_walk(const ext_history *history, sqlite3 *db, const ext_model *model,
+                     gru4rec_session *session, ext_error *error)
+{
+    gru4rec_session_reset(session);
+    if (history->state == NULL)
+        return walk_rows(history, db, model, session, error);
+    return gru4rec_session_resume(session, history->state)
+               ? SQLITE_OK
+               : ext_fail(error, SQLITE_ERROR,
+                          "the session's state has values that are not finite; give NULL "
+                          "to start anew");
 }
 
 /* ---- models of scalar functions ---- */

@@ -231,22 +231,20 @@ static int read_argument(sqlite3 *db, sqlite3_value *value, gru4rec_options *opt
     return rc;
 }
 
-/* How many versions the model keeps: its own option, not that of the file. */
-static int read_keep(sqlite3 *db, const target *t, int64_t *keep, ext_error *error)
+/* The model's own options, where it has any. */
+static int read_own(sqlite3 *db, const target *t, gru4rec_options *own, ext_error *error)
 {
     ext_config config;
     ext_columns columns = {0};
-    gru4rec_options options;
-    gru4rec_options_init(&options);
+    gru4rec_options_init(own);
     int rc = SQLITE_OK;
     if (t->is_found) {
         rc = ext_store_config(db, t->schema, t->name, &config, error);
         if (rc == SQLITE_OK && config.options != NULL)
-            rc = ext_options_parse(db, config.options, GRU4REC_SCOPE_TRAIN, &options,
-                                   &columns, error);
+            rc = ext_options_parse(db, config.options, GRU4REC_SCOPE_TRAIN, own, &columns,
+                                   error);
         ext_config_free(&config);
     }
-    *keep = options.keep_versions;
     ext_columns_free(&columns);
     return rc;
 }
@@ -265,15 +263,15 @@ static int create_model(sqlite3 *db, const target *t, const gru4rec_options *opt
 }
 
 static int write_import(sqlite3 *db, const target *t, ext_run *run,
-                        const gru4rec_options *options, gru4rec_model *model,
-                        const gru4rec_items *items, ext_error *error)
+                        const gru4rec_options *options, int64_t keep,
+                        gru4rec_model *model, const gru4rec_items *items,
+                        ext_error *error)
 {
     ext_error probe = {0};
     sqlite3_stmt *escape;
-    int64_t keep;
     bool is_alone = sqlite3_get_autocommit(db) != 0;
-    int rc = read_keep(db, t, &keep, error);
-    if (rc == SQLITE_OK && ext_savepoint_start(db, &escape, &probe) != 0)
+    int rc = SQLITE_OK;
+    if (ext_savepoint_start(db, &escape, &probe) != 0)
         rc = ext_fail(error, probe.rc,
                       "gru4rec_import() cannot write here (%s); run SELECT "
                       "gru4rec_import(...) by itself",
@@ -297,7 +295,7 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     sqlite3 *db = connection->db;
     ext_error error = {0};
     ext_run run = {.source = "import"};
-    gru4rec_options options;
+    gru4rec_options options, own;
     gru4rec_items *items = NULL;
     gru4rec_model *model = NULL;
     target t;
@@ -305,8 +303,13 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     sqlite3_int64 rowid = sqlite3_last_insert_rowid(db);
     int rc = find_target(db, argv[0], false, &t, &error);
     if (rc == SQLITE_OK)
+        rc = read_own(db, &t, &own, &error);
+    if (rc == SQLITE_OK)
         rc = read_argument(db, argv[1], &options, &items, &model, &error);
     if (rc == SQLITE_OK) {
+        /* How to serve, and how much to keep, is for this database to say. */
+        if (own.quantize != GRU4REC_AUTO)
+            options.quantize = own.quantize;
         run.options = ext_options_json(&options, true);
         run.summary = sqlite3_mprintf("{\"items\":%d}", (int)gru4rec_items_count(items));
         if (run.options == NULL || run.summary == NULL)
@@ -314,7 +317,8 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     }
     ext_run_start(&run);
     if (rc == SQLITE_OK)
-        rc = write_import(db, &t, &run, &options, model, items, &error);
+        rc =
+            write_import(db, &t, &run, &options, own.keep_versions, model, items, &error);
     ext_run_stop(&run);
     sqlite3_set_last_insert_rowid(db, rowid);
     if (rc == SQLITE_OK)

@@ -302,8 +302,8 @@ int ext_ranker_walk(ext_ranker *ranker, const ext_history *history, ext_error *e
         rc = ext_rows_add(&ranker->seen, history->rows.rows[i], error);
     sort_distinct(&ranker->seen);
     if (rc == SQLITE_OK && !ext_history_is_empty(history))
-        rc = ext_history_walk(history, ranker->workspace.model, ranker->workspace.session,
-                              error);
+        rc = ext_history_walk(history, ranker->connection->db, ranker->workspace.model,
+                              ranker->workspace.session, error);
     return rc;
 }
 

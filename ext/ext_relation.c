@@ -227,6 +227,20 @@ static void add_to_batch(relation_cursor *cursor, waiting *next)
                                    next->seen.rows, next->seen.n);
 }
 
+static bool is_stopped(void *poll)
+{
+    return ext_poll_check(poll);
+}
+
+static int score_batch(relation_cursor *cursor, ext_error *error)
+{
+    ext_poll poll;
+    ext_poll_start(&poll, cursor->ranker.connection->db);
+    bool is_done = gru4rec_batch_score(cursor->batch, is_stopped, &poll);
+    ext_poll_stop(&poll);
+    return is_done ? SQLITE_OK : ext_fail(error, SQLITE_INTERRUPT, "interrupted");
+}
+
 /* Reads the next sessions into the queue, and ranks them together. */
 static int fill_queue(relation_cursor *cursor, ext_error *error)
 {
@@ -245,7 +259,7 @@ static int fill_queue(relation_cursor *cursor, ext_error *error)
             add_to_batch(cursor, next);
     }
     if (rc == SQLITE_OK && cursor->batch != NULL)
-        gru4rec_batch_score(cursor->batch);
+        rc = score_batch(cursor, error);
     cursor->n_ahead =
         2 * cursor->n_ahead < cursor->capacity ? 2 * cursor->n_ahead : cursor->capacity;
     return rc;

@@ -38,7 +38,8 @@ static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (rc == SQLITE_OK)
         rc = ext_history_read(&history, connection->db, argv[1], workspace.model, &error);
     if (rc == SQLITE_OK && !ext_history_is_empty(&history))
-        rc = ext_history_walk(&history, workspace.model, workspace.session, &error);
+        rc = ext_history_walk(&history, connection->db, workspace.model,
+                              workspace.session, &error);
     int32_t row = rc == SQLITE_OK ? find_item(workspace.model, argv[2]) : -1;
     if (row >= 0)
         sqlite3_result_double(context, score_row(&workspace, &history, row));

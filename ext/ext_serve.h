@@ -49,8 +49,8 @@ int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
                      const ext_model *model, ext_error *error);
 void ext_history_free(ext_history *history);
 bool ext_history_is_empty(const ext_history *history);
-/* Brings the session there; the history is not empty. */
-int ext_history_walk(const ext_history *history, const ext_model *model,
+/* Brings the session there, from the zero state. */
+int ext_history_walk(const ext_history *history, sqlite3 *db, const ext_model *model,
                      gru4rec_session *session, ext_error *error);
 
 /*

@@ -125,7 +125,8 @@ static int load_state(live_state *state, sqlite3_value *value, ext_error *error)
     if (rc != SQLITE_OK)
         return rc;
     if (!ext_history_is_empty(&history)) {
-        rc = ext_history_walk(&history, model, state->workspace.session, error);
+        rc = ext_history_walk(&history, state->connection->db, model,
+                              state->workspace.session, error);
         state->is_started = true;
         if (history.rows.n > 0)
             state->last = history.rows.rows[history.rows.n - 1];

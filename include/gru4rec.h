@@ -481,6 +481,7 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out);
 void gru4rec_session_free(gru4rec_session *session);
 void gru4rec_session_reset(gru4rec_session *session);
+/* An item whose weights lead to a state that is not finite is passed over. */
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
 /*
  * scores (n): of the given rows, or of all items where rows is NULL and n is I. Before
@@ -557,7 +558,8 @@ int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
  * rows that are left out, borrowed until the scores are there. */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded);
-void gru4rec_batch_score(gru4rec_batch *batch);
+/* Asks is_stopped now and then; once that says true it returns false, without scores. */
+bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void *context);
 /* The item at a place, from 0; false behind the last. */
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);

@@ -18,7 +18,7 @@ enum {
     COLUMNS = 2048 /* whose scores for all lanes stay in the cache */
 };
 
-/* Of the products of one batch: it must not keep an interrupt waiting. */
+/* Of the products of one batch: its first row must not take too long. */
 static const double most_operations = 4e9;
 
 struct gru4rec_batch {
@@ -217,27 +217,36 @@ static void bound_columns(gru4rec_batch *batch, size_t first, size_t n)
                 batch->model->values[params->output] + first * d, d, batch->n, n, d, 1);
 }
 
-void gru4rec_batch_score(gru4rec_batch *batch)
+static void find_best(gru4rec_batch *batch, size_t lane)
 {
     const g4r_params *params = &batch->model->params;
-    const size_t d = params->top, all = (size_t)params->n_items;
+    if (batch->shortlist[lane].is_full)
+        add_exact_rows(batch, lane);
+    batch->n_best[lane] =
+        g4r_shortlist_best(&batch->shortlist[lane], batch->best + lane * batch->k,
+                           batch->model->values[params->output],
+                           batch->model->values[params->output_bias],
+                           batch->x + lane * params->top, params->top, batch->vec);
+}
+
+bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void *context)
+{
+    const size_t all = (size_t)batch->model->params.n_items;
+    bool stops = false;
     g4r_blas_enter();
-    for (size_t first = 0; first < all; first += COLUMNS) {
+    for (size_t first = 0; first < all && !stops; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, all - first);
         bound_columns(batch, first, n);
         for (size_t lane = 0; lane < batch->n; lane++)
             add_rows(batch, lane, first, batch->upper + lane * n, n);
+        stops = is_stopped(context);
     }
     g4r_blas_leave();
-    for (size_t lane = 0; lane < batch->n; lane++) {
-        if (batch->shortlist[lane].is_full)
-            add_exact_rows(batch, lane);
-        batch->n_best[lane] =
-            g4r_shortlist_best(&batch->shortlist[lane], batch->best + lane * batch->k,
-                               batch->model->values[params->output],
-                               batch->model->values[params->output_bias],
-                               batch->x + lane * d, d, batch->vec);
+    for (size_t lane = 0; lane < batch->n && !stops; lane++) {
+        find_best(batch, lane);
+        stops = is_stopped(context);
     }
+    return !stops;
 }
 
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,

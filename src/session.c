@@ -64,6 +64,28 @@ void gru4rec_session_reset(gru4rec_session *session)
     resume(session);
 }
 
+static bool is_finite(const gru4rec_session *session)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    bool is_finite = true;
+    for (size_t i = 0; i < params->n_layers; i++)
+        is_finite &=
+            session->network.vec->all_finite(frame->cells[i].state, params->layers[i].h);
+    return is_finite;
+}
+
+/* To where the session stood before the last step. */
+static void step_back(gru4rec_session *session)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    for (size_t i = 0; i < params->n_layers; i++)
+        memcpy(frame->cells[i].state, frame->cells[i].old,
+               params->layers[i].h * sizeof(g4r_real));
+    resume(session);
+}
+
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
 {
     const int32_t from = 0;
@@ -74,6 +96,8 @@ void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
     g4r_network_forward(&session->network, 0, &item_row, 1, NULL);
     if (session->needs_blas)
         g4r_blas_leave();
+    if (!is_finite(session))
+        step_back(session);
 }
 
 size_t gru4rec_session_state_size(const gru4rec_model *model)

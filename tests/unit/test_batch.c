@@ -10,6 +10,12 @@
 
 enum { MOST_LANES = 128, MOST_ITEMS = 20000 };
 
+static bool is_never_stopped(void *context)
+{
+    (void)context;
+    return false;
+}
+
 static gru4rec_batch *new_batch(const gru4rec_model *model, int32_t k)
 {
     gru4rec_batch *batch;
@@ -83,7 +89,7 @@ static bool check_batch(gru4rec_batch *batch, gru4rec_ranking *ranking, size_t f
         CHECK_INT(i, gru4rec_batch_add(batch, visitors[first + i].session,
                                        visitors[first + i].excluded,
                                        visitors[first + i].n_excluded));
-    gru4rec_batch_score(batch);
+    CHECK(gru4rec_batch_score(batch, is_never_stopped, NULL));
     for (size_t i = 0; i < n && is_right; i++) {
         is_right =
             check_lane(batch, (int32_t)i, &visitors[first + i], ranking, n_items, k);
@@ -263,7 +269,7 @@ static void session_may_go_on_after_add(void)
         CHECK_INT(i, gru4rec_batch_add(batch, session, NULL, 0));
     }
     gru4rec_session_free(session);
-    gru4rec_batch_score(batch);
+    CHECK(gru4rec_batch_score(batch, is_never_stopped, NULL));
     for (size_t i = 0; i < 3; i++)
         check_lane(batch, (int32_t)i, &visitors[i], ranking, 50, 50);
     free_visitors(3);
@@ -385,7 +391,7 @@ static void short_memory(void)
             make_visitors(model, 2, NORMAL, 1, 0);
             gru4rec_batch_add(batch, visitors[0].session, NULL, 0);
             gru4rec_batch_add(batch, visitors[1].session, NULL, 0);
-            gru4rec_batch_score(batch);
+            CHECK(gru4rec_batch_score(batch, is_never_stopped, NULL));
             free_visitors(2);
         }
         CHECK_INT(n_requests, fault.n_requests);

@@ -118,42 +118,6 @@ static void drop_handle(struct ext_handle *handle)
 
 /* ---- loading ---- */
 
-static int read_model(sqlite3 *db, const char *schema, const char *name,
-                      ext_version *version, ext_model *model, ext_error *error)
-{
-    ext_columns columns = {0};
-    gru4rec_error message = {0};
-    int rc = ext_store_version(db, schema, name, version, error);
-    gru4rec_options_init(&model->options);
-    if (rc == SQLITE_OK)
-        rc = ext_options_parse(db, version->options, GRU4REC_SCOPE_TRAIN, &model->options,
-                               &columns, error);
-    ext_columns_free(&columns);
-    if (rc == SQLITE_OK)
-        rc = ext_options_resolve(&model->options, error);
-    if (rc == SQLITE_OK)
-        rc = ext_store_items_load(db, schema, name, version->version, &model->items,
-                                  error);
-    if (rc == SQLITE_OK && gru4rec_items_count(model->items) == 0)
-        rc = ext_fail(error, SQLITE_CORRUPT_VTAB,
-                      "model '%s' is damaged: it has no items", name);
-    if (rc == SQLITE_OK)
-        rc = ext_tensors_check_size(
-            db, schema, name, version->version,
-            gru4rec_model_value_bytes(&model->options, gru4rec_items_count(model->items)),
-            error);
-    if (rc == SQLITE_OK)
-        rc = ext_fail_library(error,
-                              gru4rec_model_new(&ext_allocator, &model->options,
-                                                gru4rec_items_count(model->items),
-                                                &model->model, &message),
-                              &message);
-    if (rc == SQLITE_OK)
-        rc =
-            ext_tensors_load(db, schema, name, version->version, "", model->model, error);
-    return rc;
-}
-
 int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
                             int64_t number, ext_error *error)
 {
@@ -162,7 +126,7 @@ int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
     if (model == NULL)
         return ext_fail_nomem(error);
     memset(model, 0, sizeof *model);
-    int rc = read_model(db, schema, name, &version, model, error);
+    int rc = ext_load_version(db, schema, name, &version, model, error);
     for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_STATES; i++) {
         const char *state = gru4rec_state_name((gru4rec_state)i);
         bool is_kept;
@@ -217,7 +181,7 @@ static int load_model(sqlite3 *db, const char *schema, const char *name, char *f
     memcpy(model->run, version->run, sizeof model->run);
     model->version = version->version;
     model->n_users = 1;
-    int rc = read_model(db, schema, name, version, model, error);
+    int rc = ext_load_version(db, schema, name, version, model, error);
     if (rc == SQLITE_OK)
         rc = prepare_to_serve(model, error);
     if (rc != SQLITE_OK) {

@@ -20,6 +20,7 @@
  *   (these, from ext_recommend.c on but for ext_info.c and ext_model.c, share ext_serve.h)
  *   ext_vtab.c       what virtual tables have in common: hidden arguments
  *   ext_cache.c      loaded models, shared by the process
+ *   ext_load.c       a version from the database into memory
  *   ext_safetensors.c  a model as a file for others
  *   ext_version.c    the versions that training runs make
  *   ext_run.c        training runs: their rows, their checkpoints, who is alive
@@ -309,8 +310,13 @@ int ext_store_active(sqlite3 *db, const char *schema, const char *name,
 int ext_store_version(sqlite3 *db, const char *schema, const char *name,
                       ext_version *version, ext_error *error);
 void ext_version_free(ext_version *version);
+/* 0 where there are none. */
+int ext_store_items_count(sqlite3 *db, const char *schema, const char *name,
+                          int64_t version, int32_t *n, ext_error *error);
+/* All n of them, or SQLITE_CORRUPT_VTAB. */
 int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
-                         int64_t version, gru4rec_items **items, ext_error *error);
+                         int64_t version, int32_t n, gru4rec_items **items,
+                         ext_error *error);
 
 /* ---- ext_run.c ---- */
 
@@ -412,6 +418,13 @@ typedef struct ext_workspace {
     gru4rec_session *session;
     gru4rec_ranking *ranking;
 } ext_workspace;
+
+/*
+ * Fills in the options, the model and the items of a version whose number is set, and the
+ * version's texts.
+ */
+int ext_load_version(sqlite3 *db, const char *schema, const char *name,
+                     ext_version *version, ext_model *model, ext_error *error);
 
 /* What a connection keeps: handles on the models it used last, so that they stay loaded.
  */

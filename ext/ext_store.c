@@ -497,8 +497,40 @@ int ext_store_version(sqlite3 *db, const char *schema, const char *name,
 
 /* ---- m_item ---- */
 
+static int fail_items(const char *name, ext_error *error)
+{
+    return ext_fail(error, SQLITE_CORRUPT_VTAB,
+                    "model '%s' is damaged: its items are not distinct ids in rows 0, 1, "
+                    "...; restore the database from a backup or train again",
+                    name);
+}
+
+int ext_store_items_count(sqlite3 *db, const char *schema, const char *name,
+                          int64_t version, int32_t *n, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    *n = 0;
+    int rc = ext_prepare(db,
+                         sqlite3_mprintf("SELECT coalesce(max(row) + 1, 0) FROM "
+                                         "\"%w\".\"%w_item\" WHERE version = ?1",
+                                         schema, name),
+                         &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_bind_int64(stmt, 1, version);
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        rc = ext_fail_db(error, db, "reading the model");
+    int64_t count = rc == SQLITE_OK ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_finalize(stmt);
+    if (count < 0 || count > INT32_MAX)
+        return fail_items(name, error);
+    *n = (int32_t)count;
+    return rc;
+}
+
 int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
-                         int64_t version, gru4rec_items **items, ext_error *error)
+                         int64_t version, int32_t n, gru4rec_items **items,
+                         ext_error *error)
 {
     sqlite3_stmt *stmt;
     *items = NULL;
@@ -518,17 +550,12 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
             ext_column_id(stmt, 1, &id) &&
             (id.type == GRU4REC_ID_INTEGER || id.type == GRU4REC_ID_TEXT))
             status = gru4rec_items_add(*items, &id, sqlite3_column_int64(stmt, 2));
-        rc = status == GRU4REC_OK ? SQLITE_OK
-             : status == GRU4REC_NOMEM
-                 ? ext_fail_nomem(error)
-                 : ext_fail(error, SQLITE_CORRUPT_VTAB,
-                            "model '%s' is damaged: its items are not "
-                            "distinct ids in rows 0, 1, ...; restore "
-                            "the database from a backup or train again",
-                            name);
+        rc = status == GRU4REC_OK      ? SQLITE_OK
+             : status == GRU4REC_NOMEM ? ext_fail_nomem(error)
+                                       : fail_items(name, error);
     }
     if (rc == SQLITE_DONE)
-        rc = SQLITE_OK;
+        rc = gru4rec_items_count(*items) == n ? SQLITE_OK : fail_items(name, error);
     else if (error->rc == SQLITE_OK)
         rc = ext_fail_db(error, db, "reading the model");
     sqlite3_finalize(stmt);

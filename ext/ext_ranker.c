@@ -58,6 +58,20 @@ static bool is_rank_used(const ext_plan *plan, const sqlite3_index_info *info)
     return (info->colUsed >> plan->rank & 1) != 0;
 }
 
+/*
+ * Does an argument, of the columns behind the others, come value by value from an IN? Its
+ * plan is asked for again without, which fails, and SQLite then does not ask once more
+ * for one that needs no other table. So it must not have come to need one.
+ */
+static bool has_list_argument(const ext_plan *plan, sqlite3_index_info *info)
+{
+    for (int i = 0; i < info->nConstraint; i++)
+        if (info->aConstraint[i].iColumn > plan->item &&
+            info->aConstraintUsage[i].argvIndex > 0 && sqlite3_vtab_in(info, i, -1))
+            return true;
+    return false;
+}
+
 void ext_plan_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_argv)
 {
     const int of_rank = (MOST | BELOW) << plan->first_bit;
@@ -66,7 +80,8 @@ void ext_plan_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_arg
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->rank &&
             !(info->idxNum & of_rank))
             plan_rank(plan, info, i, n_argv);
-    for (int i = 0; i < info->nConstraint; i++)
+    const bool has_list = has_list_argument(plan, info);
+    for (int i = 0; i < info->nConstraint && !has_list; i++)
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->item &&
             !(info->idxNum & of_item))
             plan_item(plan, info, i, n_argv);

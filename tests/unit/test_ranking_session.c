@@ -120,7 +120,7 @@ static void check_kind(serving_kind kind, int32_t n_items, size_t d, double size
 
 static void ranking_is_the_sorted_order(void)
 {
-    for (int kind = 0; kind < N_KINDS; kind++)
+    for (int kind = 0; kind < N_KINDS; kind += KIND_STEP)
         for (size_t s = 0; s < N_SHAPES; s++)
             check_kind((serving_kind)kind, shapes[s].n_items, shapes[s].d, 1);
 }
@@ -129,7 +129,7 @@ static void ranking_by_vectors_of_all_sizes(void)
 {
     static const double sizes[] = {0, 1e-42, 1e-30, 1e-15, 1e6, 1e15};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (int kind = 0; kind < N_KINDS; kind++)
+        for (int kind = 0; kind < N_KINDS; kind += KIND_STEP)
             check_kind((serving_kind)kind, 1100, 5, sizes[i]);
 }
 

@@ -6,8 +6,6 @@
  */
 #include "ext_int.h"
 
-#include <string.h>
-
 static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     (void)argc;
@@ -127,7 +125,12 @@ static char *advise(sqlite3 *db, const char *schema, const char *name,
     if (ext_store_source(db, schema, name, config, NULL, &none, &source, &ignored) ==
         SQLITE_OK)
         ext_source_is_scanned(db, &source, &is_scanned, &ignored);
-    if (is_scanned && source.rowid != NULL && strchr(config->source, '.') == NULL)
+    /* Of a view it says that there is no such table. */
+    bool is_table =
+        is_scanned &&
+        sqlite3_table_column_metadata(db, schema, config->source, source.columns.session,
+                                      NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+    if (is_table)
         advice = sqlite3_mprintf("for queries on single sessions: CREATE INDEX "
                                  "\"%w\".\"%w_session\" ON \"%w\"(\"%w\", \"%w\")",
                                  schema, config->source, config->source,

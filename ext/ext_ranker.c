@@ -58,11 +58,7 @@ static bool is_rank_used(const ext_plan *plan, const sqlite3_index_info *info)
     return (info->colUsed >> plan->rank & 1) != 0;
 }
 
-/*
- * Does an argument, of the columns behind the others, come value by value from an IN? Its
- * plan is asked for again without, which fails, and SQLite then does not ask once more
- * for one that needs no other table. So it must not have come to need one.
- */
+/* Does an argument, of the columns behind the others, come value by value from an IN? */
 static bool has_list_argument(const ext_plan *plan, sqlite3_index_info *info)
 {
     for (int i = 0; i < info->nConstraint; i++)
@@ -72,18 +68,29 @@ static bool has_list_argument(const ext_plan *plan, sqlite3_index_info *info)
     return false;
 }
 
+/*
+ * With an argument from an IN, SQLite asks for the plan again without it, which fails,
+ * and then does not ask once more for one that needs no other table. So this one must not
+ * come to need one: only what is compared with a constant is pushed down.
+ */
+bool ext_plan_may_use(const ext_plan *plan, sqlite3_index_info *info, int constraint)
+{
+    sqlite3_value *value;
+    return !has_list_argument(plan, info) ||
+           sqlite3_vtab_rhs_value(info, constraint, &value) == SQLITE_OK;
+}
+
 void ext_plan_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_argv)
 {
     const int of_rank = (MOST | BELOW) << plan->first_bit;
     const int of_item = ITEM << plan->first_bit;
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->rank &&
-            !(info->idxNum & of_rank))
+            !(info->idxNum & of_rank) && ext_plan_may_use(plan, info, i))
             plan_rank(plan, info, i, n_argv);
-    const bool has_list = has_list_argument(plan, info);
-    for (int i = 0; i < info->nConstraint && !has_list; i++)
+    for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->item &&
-            !(info->idxNum & of_item))
+            !(info->idxNum & of_item) && ext_plan_may_use(plan, info, i))
             plan_item(plan, info, i, n_argv);
     if (!is_rank_used(plan, info))
         info->idxNum |= RANK_UNUSED << plan->first_bit;

@@ -61,7 +61,7 @@ static void plan_session(sqlite3_index_info *info, int *n_argv)
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == SESSION &&
             info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
-            !(info->idxNum & PLAN_SESSION) &&
+            !(info->idxNum & PLAN_SESSION) && ext_plan_may_use(&plan, info, i) &&
             sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0) {
             info->aConstraintUsage[i].argvIndex = ++*n_argv;
             info->idxNum |= PLAN_SESSION;

@@ -70,6 +70,8 @@ typedef struct ext_plan {
 
 /* Plans upper bounds of the rank and item = or IN; moves *n_argv on. */
 void ext_plan_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_argv);
+/* May the constraint be pushed down beside the arguments that are planned? */
+bool ext_plan_may_use(const ext_plan *plan, sqlite3_index_info *info, int constraint);
 bool ext_plan_is_bounded(const ext_plan *plan, int idx_num);
 bool ext_plan_has_items(const ext_plan *plan, int idx_num);
 /* Rows and cost of one ranking; needed, short: bits of its arguments. */

@@ -215,7 +215,6 @@ void ext_events_free(ext_events *events);
 typedef struct ext_sessions {
     sqlite3_value **values; /* (n) of sqlite3_value_dup, in sqlite3_malloc */
     int n, capacity;
-    bool has_number;
 } ext_sessions;
 
 int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *error);

@@ -44,7 +44,7 @@ typedef struct relation_cursor {
                              next session */
     bool is_single;       /* they are of one session: */
     sqlite3_stmt *single; /* what read those of the one before, to be used again */
-    bool has_number;      /* it asked for a number */
+    int value_type;       /* of the value it asked for */
     gru4rec_batch *batch; /* NULL: one session after another */
     waiting *queue;       /* (capacity) sessions that were read */
     int32_t capacity, n_queue;
@@ -360,7 +360,8 @@ static int open_events(relation_cursor *cursor, ext_table *table,
     ext_config config;
     ext_source source = {0};
     const bool is_single = wanted != NULL && wanted->n == 1;
-    if (is_single && cursor->single != NULL && cursor->has_number == wanted->has_number) {
+    if (is_single && cursor->single != NULL &&
+        cursor->value_type == sqlite3_value_type(wanted->values[0])) {
         cursor->events = cursor->single;
         cursor->single = NULL;
         return sqlite3_bind_value(cursor->events, 1, wanted->values[0]) == SQLITE_OK
@@ -368,7 +369,7 @@ static int open_events(relation_cursor *cursor, ext_table *table,
                    : ext_fail_db(error, db, NULL);
     }
     cursor->is_single = is_single;
-    cursor->has_number = is_single && wanted->has_number;
+    cursor->value_type = is_single ? sqlite3_value_type(wanted->values[0]) : SQLITE_NULL;
     int rc = ext_store_config(db, table->schema, table->name, &config, error);
     if (rc == SQLITE_OK)
         rc = ext_store_source(db, table->schema, table->name, &config, NULL, &none,

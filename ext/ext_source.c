@@ -456,7 +456,6 @@ int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *er
     sessions->values[sessions->n] = sqlite3_value_dup(value);
     if (sessions->values[sessions->n++] == NULL)
         return ext_fail_nomem(error);
-    sessions->has_number |= type == SQLITE_INTEGER || type == SQLITE_FLOAT;
     return SQLITE_OK;
 }
 
@@ -469,19 +468,28 @@ void ext_sessions_free(ext_sessions *sessions)
 }
 
 /*
- * May a number equal several of the sessions? A text does not equal both '3' and '03',
- * but a number that comes out of a column of numbers does.
+ * May SQLite convert sessions before it compares them? Those that are text to numbers,
+ * with a number out of a column of numbers; where the column has no type also numbers to
+ * text. Which values come out of such a column it does not say.
  */
-static bool is_mixed(const ext_source *source, const ext_sessions *sessions)
+static bool is_mixed(const ext_source *source, const ext_sessions *sessions, int i)
 {
     const char *type = source->types[0];
-    return sessions->has_number && (*type == '\0' || strcmp(type, "TEXT") == 0);
+    const int value = sqlite3_value_type(sessions->values[i]);
+    if (value == SQLITE_TEXT)
+        return *type == '\0';
+    return value != SQLITE_BLOB && (*type == '\0' || strcmp(type, "TEXT") == 0);
 }
 
-/*
- * The condition that a session can equal one of the values; NULL: no memory. As SQLite
- * has it, a number from a column of numbers makes numbers of texts, any other does not.
- */
+static bool has_mixed(const ext_source *source, const ext_sessions *sessions)
+{
+    for (int i = 0; sessions->values != NULL && i < sessions->n; i++)
+        if (is_mixed(source, sessions, i))
+            return true;
+    return false;
+}
+
+/* The condition that a session can equal one of the values; NULL: no memory. */
 static char *make_condition(const ext_source *source, const ext_sessions *sessions)
 {
     const char *session = source->columns.session;
@@ -492,8 +500,12 @@ static char *make_condition(const ext_source *source, const ext_sessions *sessio
     for (int i = 1; i <= sessions->n; i++)
         sqlite3_str_appendf(text, i == 1 ? "?%d" : ", ?%d", i);
     sqlite3_str_appendchar(text, 1, ')');
-    for (int i = 1; i <= sessions->n && is_mixed(source, sessions); i++)
-        sqlite3_str_appendf(text, " OR \"%w\" = CAST(?%d AS NUMERIC)", session, i);
+    for (int i = 0; sessions->values != NULL && i < sessions->n; i++)
+        if (is_mixed(source, sessions, i))
+            sqlite3_str_appendf(text, " OR \"%w\" = CAST(?%d AS %s)", session, i + 1,
+                                sqlite3_value_type(sessions->values[i]) == SQLITE_TEXT
+                                    ? "TEXT"
+                                    : "NUMERIC");
     sqlite3_str_appendchar(text, 1, ')');
     return sqlite3_str_finish(text);
 }
@@ -504,7 +516,7 @@ static int most_values(sqlite3 *db, const ext_source *source,
 {
     int most = sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, -1);
     int depth = sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, -1) - 10;
-    return is_mixed(source, sessions) && depth > 0 && depth < most ? depth : most;
+    return has_mixed(source, sessions) && depth > 0 && depth < most ? depth : most;
 }
 
 /* verb: SELECT, or EXPLAIN QUERY PLAN SELECT. */

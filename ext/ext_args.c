@@ -81,6 +81,12 @@ bool ext_value_id(sqlite3_value *value, gru4rec_id *id)
     }
 }
 
+int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items)
+{
+    gru4rec_id id;
+    return ext_value_id(value, &id) ? gru4rec_items_find(items, &id) : -1;
+}
+
 bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id)
 {
     memset(id, 0, sizeof *id);

@@ -113,7 +113,6 @@ static int start(explain_cursor *cursor, ext_connection *connection, ext_error *
 {
     sqlite3_value **arguments = cursor->arguments;
     ext_model *model;
-    gru4rec_id id;
     if (arguments[MODEL] == NULL || arguments[HISTORY] == NULL || arguments[ITEM] == NULL)
         return ext_fail(error, SQLITE_ERROR,
                         "gru4rec_explain() needs a model, a history and an item; write "
@@ -124,9 +123,9 @@ static int start(explain_cursor *cursor, ext_connection *connection, ext_error *
     if (rc == SQLITE_OK)
         rc = ext_history_read(&cursor->history, connection->db, arguments[HISTORY],
                               cursor->workspace.model, error);
-    if (rc != SQLITE_OK || !ext_value_id(arguments[ITEM], &id))
+    if (rc != SQLITE_OK)
         return rc;
-    cursor->row = gru4rec_items_find(cursor->workspace.model->items, &id);
+    cursor->row = ext_value_row(arguments[ITEM], cursor->workspace.model->items);
     cursor->left_out = 0;
     if (cursor->row < 0 || cursor->history.rows.n == 0)
         return SQLITE_OK;

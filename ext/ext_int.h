@@ -114,6 +114,8 @@ void ext_progress_stop(ext_progress *line);
 /* False for NULL. Text and blob are borrowed from the value. */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id);
+/* The row of an item, or -1 where it is NULL or not known. */
+int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items);
 void ext_result_id(sqlite3_context *context, const gru4rec_id *id);
 /* An integer, or text or a real that is one; the value stays as it is. */
 int ext_value_integer(sqlite3_value *value, int64_t *integer, bool *is_integer,

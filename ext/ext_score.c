@@ -6,13 +6,6 @@
 
 #include <string.h>
 
-/* The item's row, or -1 where it is NULL or not known. */
-static int32_t find_item(const ext_model *model, sqlite3_value *value)
-{
-    gru4rec_id id;
-    return ext_value_id(value, &id) ? gru4rec_items_find(model->items, &id) : -1;
-}
-
 static double score_row(const ext_workspace *workspace, const ext_history *history,
                         int32_t row)
 {
@@ -40,7 +33,7 @@ static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (rc == SQLITE_OK && !ext_history_is_empty(&history))
         rc = ext_history_walk(&history, connection->db, workspace.model,
                               workspace.session, &error);
-    int32_t row = rc == SQLITE_OK ? find_item(workspace.model, argv[2]) : -1;
+    int32_t row = rc == SQLITE_OK ? ext_value_row(argv[2], workspace.model->items) : -1;
     if (row >= 0)
         sqlite3_result_double(context, score_row(&workspace, &history, row));
     ext_history_free(&history);
@@ -56,7 +49,7 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_model *model;
     (void)argc;
     if (ext_function_model(context, argv[0], &model, &error) == SQLITE_OK) {
-        int32_t row = find_item(model, argv[1]);
+        int32_t row = ext_value_row(argv[1], model->items);
         if (row >= 0) {
             size_t n;
             const gru4rec_real *values = gru4rec_model_item(model->model, row, &n);

@@ -76,7 +76,6 @@ static int start(similar_cursor *cursor, ext_connection *connection, int idx_num
     sqlite3_value **arguments = cursor->arguments;
     ext_ranker *ranker = &cursor->ranker;
     ext_model *model;
-    gru4rec_id id;
     if (arguments[MODEL] == NULL || arguments[TARGET] == NULL)
         return ext_fail(error, SQLITE_ERROR,
                         "gru4rec_similar() needs a model and an item; write "
@@ -90,9 +89,7 @@ static int start(similar_cursor *cursor, ext_connection *connection, int idx_num
     rc = ext_ranker_take_k(ranker, arguments[K], error);
     if (rc == SQLITE_OK)
         rc = ext_ranker_take_plan(ranker, &plan, idx_num, &argv, error);
-    int32_t row = rc == SQLITE_OK && ext_value_id(arguments[TARGET], &id)
-                      ? gru4rec_items_find(model->items, &id)
-                      : -1;
+    int32_t row = rc == SQLITE_OK ? ext_value_row(arguments[TARGET], model->items) : -1;
     if (row >= 0)
         cursor->is_eof = !ext_ranker_start_similar(ranker, row);
     return rc;

@@ -246,8 +246,6 @@ static int fill_queue(relation_cursor *cursor, ext_error *error)
 {
     int rc = SQLITE_OK;
     clear_queue(cursor);
-    if (cursor->batch != NULL)
-        gru4rec_batch_clear(cursor->batch);
     while (rc == SQLITE_OK && cursor->events != NULL &&
            cursor->n_queue < cursor->n_ahead) {
         waiting *next = &cursor->queue[cursor->n_queue++];

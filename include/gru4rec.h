@@ -476,36 +476,26 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
 
 /* The hidden state of one visitor. The model is borrowed and must live as long. */
 typedef struct gru4rec_session gru4rec_session;
-
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out);
 void gru4rec_session_free(gru4rec_session *session);
 void gru4rec_session_reset(gru4rec_session *session);
 /* An item whose weights lead to a state that is not finite is passed over. */
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
-/*
- * scores (n): of the given rows, or of all items where rows is NULL and n is I. Before
- * the first step they are those of the zero state: the biases, without dense layers.
- */
+/* scores (n): of the given rows, or of all items where rows is NULL and n is I. Before the
+ * first step they are those of the zero state. */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores);
-
 /* Values that a state is kept in: the GRU layers' after the last step. */
 size_t gru4rec_session_state_size(const gru4rec_model *model);
-/* state (size) out. */
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 /* Goes on from such a state; false, and nothing changed, where a value is not finite. */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state);
 
-/*
- * Keeps a copy of the model's output rows in bytes beside them, in which the first items
- * of a ranking are found, four times as fast from memory; the ranking is the same.
- * Once, before the model is used; a model that has values that are not finite stays as
- * it is.
- */
+/* Keeps a copy of the output rows in bytes beside them, in which rankings find their first
+ * items; they stay the same. Once, before use; not with values that are not finite. */
 gru4rec_status gru4rec_model_quantize(gru4rec_model *model);
-/* Bytes that such a copy takes. */
-size_t gru4rec_model_quantized_bytes(const gru4rec_model *model);
+size_t gru4rec_model_quantized_bytes(const gru4rec_model *model); /* of such a copy */
 bool gru4rec_model_is_quantized(const gru4rec_model *model);
 /* The output row of an item, (*width); the model's. */
 const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
@@ -515,24 +505,19 @@ const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
 void gru4rec_model_similarities(const gru4rec_model *model, int32_t row,
                                 gru4rec_real *similarities);
 
-/* Items in order of their scores, found as they are asked for; ties: lower row first. */
+/* Items in order of their scores, found as next asks for them, until it says false; ties:
+ * lower row first. */
 typedef struct gru4rec_ranking gru4rec_ranking;
-
 gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n_items,
                                    gru4rec_ranking **out);
 void gru4rec_ranking_free(gru4rec_ranking *ranking);
-/*
- * What to rank: the caller writes n scores (and n ascending rows, unless all n_items are
- * ranked) into the ranking's own arrays, then starts it. A score of -INFINITY leaves an
- * item out.
- */
+/* What to rank: the caller writes n scores (and n ascending rows, unless all are ranked)
+ * into the ranking's arrays, then starts it. A score of -INFINITY leaves an item out. */
 gru4rec_real *gru4rec_ranking_scores(gru4rec_ranking *ranking); /* (n_items) */
 int32_t *gru4rec_ranking_rows(gru4rec_ranking *ranking);        /* (n_items) */
 void gru4rec_ranking_start(gru4rec_ranking *ranking, int32_t n, bool has_rows);
-/*
- * The same by the scores of a session, which are found when they are needed; until the
- * last row was read the session is borrowed and stays in its state.
- */
+/* The same by the scores of a session, found when they are needed; until the last row was
+ * read the session is borrowed and stays in its state. */
 void gru4rec_ranking_start_session(gru4rec_ranking *ranking,
                                    const gru4rec_session *session, int32_t n,
                                    bool has_rows);
@@ -540,12 +525,10 @@ void gru4rec_ranking_start_session(gru4rec_ranking *ranking,
 void gru4rec_ranking_exclude(gru4rec_ranking *ranking, const int32_t *rows, size_t n);
 /* After a start: how many rows will be read, as far as is known. */
 void gru4rec_ranking_expect(gru4rec_ranking *ranking, int64_t n);
-/* False when none is left. */
 bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *score);
 
 /* The best items of many sessions at once, the same as their rankings begin with. */
 typedef struct gru4rec_batch gru4rec_batch;
-
 /* k: items of each session, at most gru4rec_batch_most(). The model is borrowed. */
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
                                  const gru4rec_model *model, int32_t k,
@@ -554,8 +537,8 @@ void gru4rec_batch_free(gru4rec_batch *batch);
 int32_t gru4rec_batch_most(void);
 /* Sessions that a batch takes; fewer for a large catalogue, so that none takes long. */
 int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
-/* Takes in a session as it is, and returns its lane. excluded (n_excluded): ascending
- * rows that are left out, borrowed until the scores are there. */
+/* Takes in a session as it is, the first after a score for a new batch; returns its lane.
+ * excluded (n_excluded): ascending rows that are left out, borrowed until the score. */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded);
 /* Asks is_stopped now and then; once that says true it returns false, without scores. */
@@ -563,8 +546,6 @@ bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void 
 /* The item at a place, from 0; false behind the last. */
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);
-/* Before the next sessions. */
-void gru4rec_batch_clear(gru4rec_batch *batch);
 
 /* ---- evaluation ---- */
 
@@ -592,15 +573,13 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
                                 gru4rec_error *error);
 
-/* ---- what this build runs on ---- */
-
+/* What this build runs on. */
 typedef struct gru4rec_build {
     const char *simd;           /* "base", "avx2", "avx512" */
     const char *blas;           /* its configuration */
     const char *blas_core;      /* the kernels it picked */
     const char *blas_threading; /* "serial", "pthread", "openmp" */
 } gru4rec_build;
-
 void gru4rec_build_facts(gru4rec_build *build);
 
 /* ---- entry points of the SQLite extension ---- */
@@ -608,10 +587,7 @@ void gru4rec_build_facts(gru4rec_build *build);
 struct sqlite3;
 struct sqlite3_api_routines;
 
-/*
- * As SQLite's extension interface asks. Older versions of SQLite drop the digit when they
- * derive the name from gru4rec.so, hence the second.
- */
+/* As SQLite asks. Older versions drop the digit when they derive the name, hence two. */
 int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
 int sqlite3_grurec_init(struct sqlite3 *db, char **message,

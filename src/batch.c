@@ -28,6 +28,7 @@ struct gru4rec_batch {
     g4r_arena arena; /* of x, slack, n_best */
     char *memory;    /* of all that need not be zero */
     size_t k, n_lanes, n;
+    bool is_scored;           /* the next session begins a new batch */
     g4r_real *x;              /* (lanes,D) */
     g4r_real *slack;          /* (lanes) what a bound is above the product */
     size_t *n_best;           /* (lanes) */
@@ -142,14 +143,12 @@ int32_t gru4rec_batch_lanes(const gru4rec_batch *batch)
     return (int32_t)batch->n_lanes;
 }
 
-void gru4rec_batch_clear(gru4rec_batch *batch)
-{
-    batch->n = 0;
-}
-
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded)
 {
+    if (batch->is_scored)
+        batch->n = 0;
+    batch->is_scored = false;
     const size_t d = batch->model->params.top, lane = batch->n++;
     g4r_real *x = batch->x + lane * d;
     assert(lane < batch->n_lanes && g4r_session_model(session) == batch->model);
@@ -233,6 +232,9 @@ bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void 
 {
     const size_t all = (size_t)batch->model->params.n_items;
     bool stops = false;
+    if (batch->is_scored) /* nothing was added */
+        return true;
+    batch->is_scored = true;
     g4r_blas_enter();
     for (size_t first = 0; first < all && !stops; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, all - first);

@@ -84,7 +84,6 @@ static bool check_batch(gru4rec_batch *batch, gru4rec_ranking *ranking, size_t f
                         size_t n, int32_t n_items, int32_t k)
 {
     bool is_right = true;
-    gru4rec_batch_clear(batch);
     for (size_t i = 0; i < n; i++)
         CHECK_INT(i, gru4rec_batch_add(batch, visitors[first + i].session,
                                        visitors[first + i].excluded,

@@ -126,7 +126,7 @@ int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
     if (model == NULL)
         return ext_fail_nomem(error);
     memset(model, 0, sizeof *model);
-    int rc = ext_load_version(db, schema, name, &version, model, error);
+    int rc = ext_load_version(db, schema, name, false, &version, model, error);
     for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_STATES; i++) {
         const char *state = gru4rec_state_name((gru4rec_state)i);
         bool is_kept;
@@ -152,21 +152,6 @@ static int find_id_type(const gru4rec_items *items)
     return type;
 }
 
-/* Values of a table from which on a copy in bytes is worth its memory. */
-enum { QUANTIZE_FROM = 1 << 20 };
-
-static int prepare_to_serve(ext_model *model, ext_error *error)
-{
-    const int64_t is_wanted = model->options.quantize;
-    model->id_type = find_id_type(model->items);
-    if (is_wanted == GRU4REC_OFF ||
-        (is_wanted == GRU4REC_AUTO &&
-         gru4rec_model_quantized_bytes(model->model) < QUANTIZE_FROM))
-        return SQLITE_OK;
-    return gru4rec_model_quantize(model->model) == GRU4REC_OK ? SQLITE_OK
-                                                              : ext_fail_nomem(error);
-}
-
 /* file: becomes the model's. */
 static int load_model(sqlite3 *db, const char *schema, const char *name, char *file,
                       ext_version *version, ext_model **out, ext_error *error)
@@ -181,13 +166,12 @@ static int load_model(sqlite3 *db, const char *schema, const char *name, char *f
     memcpy(model->run, version->run, sizeof model->run);
     model->version = version->version;
     model->n_users = 1;
-    int rc = ext_load_version(db, schema, name, version, model, error);
-    if (rc == SQLITE_OK)
-        rc = prepare_to_serve(model, error);
+    int rc = ext_load_version(db, schema, name, true, version, model, error);
     if (rc != SQLITE_OK) {
         free_model(model);
         return rc;
     }
+    model->id_type = find_id_type(model->items);
     pthread_mutex_lock(&lock);
     *out = find_loaded(model->file, model->run);
     if (*out == NULL) {

@@ -1,12 +1,12 @@
 /*
- * ext_commit.c - how a training meets the rest of the database; see ext_int.h.
+ * ext_commit.c - how a training meets the rest of the database; see ext_train.h.
  *
  *   ext_training_check   before: can its result be written at all, at the end?
  *   ext_training_show    meanwhile: rows for whoever watches, and checkpoints
  *   ext_training_save    after: the new version, in one savepoint; whoever is in the way
  * is waited for, with the weights kept
  */
-#include "ext_int.h"
+#include "ext_train.h"
 
 /* ---- before ---- */
 

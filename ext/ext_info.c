@@ -4,7 +4,7 @@
  * Without an argument: the build, and the table of options, from which the reference in
  * the README is made. With a model: its card.
  */
-#include "ext_int.h"
+#include "ext_train.h"
 
 static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
 {

@@ -17,7 +17,8 @@
  *   ext_relation.c   SELECT ... FROM m
  *   ext_ranker.c     one session's ranking, for the two tables that show it
  *   ext_history.c    what a session has seen: ids, or a state
- *   (these, from ext_recommend.c on but for ext_info.c and ext_model.c, share ext_serve.h)
+ *   (these, from ext_recommend.c on but for ext_info.c and ext_model.c, share ext_serve.h;
+ *   those that train and keep versions ext_train.h)
  *   ext_vtab.c       what virtual tables have in common: hidden arguments
  *   ext_cache.c      loaded models, shared by the process
  *   ext_load.c       a version from the database into memory
@@ -26,6 +27,7 @@
  *   ext_run.c        training runs: their rows, their checkpoints, who is alive
  *   ext_store.c      the shadow tables
  *   ext_tensor.c     tensors in chunks with checksums
+ *   ext_beside.c     work in a thread beside the caller's
  *   ext_source.c     the user's events: which table, which columns, in which order
  *   ext_options.c    options as JSON or as a parameter string
  *   ext_args.c       SQL values: ids, histories, names
@@ -39,6 +41,7 @@
 #ifndef EXT_INT_H
 #define EXT_INT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -233,6 +236,35 @@ int ext_source_histories(sqlite3 *db, const ext_source *source,
 int ext_source_is_scanned(sqlite3 *db, const ext_source *source, bool *is_scanned,
                           ext_error *error);
 
+/* ---- ext_beside.c ---- */
+
+/* Does job i. It touches no SQLite but its memory allocator. */
+typedef void ext_job(void *context, size_t i);
+
+/*
+ * Jobs 0, 1, 2, ..., done one after another by a thread of their own while the caller goes
+ * on, who says how many may be done by now. By the caller at once where a thread is not
+ * worth it, or cannot be had.
+ */
+typedef struct ext_beside {
+    ext_job *job;
+    void *context;
+    size_t n_ready;
+    bool is_over, is_threaded;
+    pthread_mutex_t lock; /* for n_ready and is_over */
+    pthread_cond_t changed;
+    pthread_t thread;
+} ext_beside;
+
+/* Bytes from which on a thread is worth it: some milliseconds' reading. */
+enum { EXT_BESIDE_FROM = 16 << 20 };
+
+void ext_beside_start(ext_beside *beside, ext_job *job, void *context, bool is_worth_it);
+/* Jobs before n may be done; n never falls. */
+void ext_beside_ready(ext_beside *beside, size_t n);
+/* When this returns they are all done. */
+void ext_beside_finish(ext_beside *beside);
+
 /* ---- ext_tensor.c ---- */
 
 /* n float32 values from and to little-endian bytes. */
@@ -256,7 +288,7 @@ int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
                            int64_t version, size_t n_bytes, ext_error *error);
 /*
  * state: "" for the weights, else of gru4rec_state_name(). SQLITE_CORRUPT_VTAB when a tensor
- * is missing or damaged.
+ * is missing or damaged. Makes the rows of the model's copy in bytes too, once it is started.
  */
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
                      const char *state, gru4rec_model *model, ext_error *error);
@@ -314,89 +346,12 @@ void ext_version_free(ext_version *version);
 /* 0 where there are none. */
 int ext_store_items_count(sqlite3 *db, const char *schema, const char *name,
                           int64_t version, int32_t *n, ext_error *error);
-/* All n of them, or SQLITE_CORRUPT_VTAB. */
+/* All n of them, or SQLITE_CORRUPT_VTAB; not indexed yet. */
 int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
                          int64_t version, int32_t n, gru4rec_items **items,
                          ext_error *error);
-
-/* ---- ext_run.c ---- */
-
-/* A training run, or an import: what becomes a row of m_version. All zero to begin with.
- */
-typedef struct ext_run {
-    char run[33];          /* random hex: its name for ever */
-    int sign;              /* open file by which other processes see it live, or -1 */
-    int64_t version;       /* of its row; 0: not written yet */
-    const char *source;    /* borrowed */
-    char *options;         /* JSON, all as used; of sqlite3_malloc, as all below */
-    char *summary;         /* JSON */
-    gru4rec_epoch *epochs; /* (n_epochs) done */
-    double *epoch_seconds; /* (n_epochs) */
-    size_t n_epochs;
-    size_t n_written; /* rows of m_epoch */
-    struct ext_run *next;
-} ext_run;
-
-/* What a run that stopped left behind, to go on from. Texts are of sqlite3_malloc. */
-typedef struct ext_checkpoint {
-    int64_t epoch;     /* done when it was written */
-    char *fingerprint; /* of the events, see ext_run_checkpoint() */
-    char *options;     /* JSON, all as used */
-    char *source;
-    char *status, *process; /* of the row, when it was found */
-} ext_checkpoint;
-
-/* Names the run unless it has a name; from now to stop it counts as alive. */
-void ext_run_start(ext_run *run);
-void ext_run_stop(ext_run *run);
-/* Writes its row, status 'training', unless it has one, and the epochs that are not
- * written yet. */
-int ext_run_show(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                 ext_error *error);
-/*
- * Writes all that the run needs to go on from its last epoch, in place of what was there;
- * those of runs that are over go. In the caller's savepoint, after ext_run_show().
- */
-int ext_run_checkpoint(sqlite3 *db, const char *schema, const char *name,
-                       const ext_run *run, const gru4rec_training *training,
-                       const char *fingerprint, ext_error *error);
-/*
- * Finds the newest run that stopped and left a checkpoint; run gets its name, version and
- * epochs. SQLITE_ERROR when there is none.
- */
-int ext_run_resume(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                   ext_checkpoint *checkpoint, ext_error *error);
-/* Makes the row this run's; an error when somebody else was faster. */
-int ext_run_claim(sqlite3 *db, const char *schema, const char *name, const ext_run *run,
-                  const ext_checkpoint *checkpoint, ext_error *error);
-/* Takes away what runs that are over could be resumed from. */
-int ext_run_drop_checkpoints(sqlite3 *db, const char *schema, const char *name,
-                             ext_error *error);
-void ext_checkpoint_free(ext_checkpoint *checkpoint);
-int ext_run_fail(sqlite3 *db, const char *schema, const char *name, const ext_run *run,
-                 const char *status, const char *message, ext_error *error);
-/* The versions whose row says 'training' but which are really of that status, as "3,5".
- */
-int ext_runs_gone(sqlite3 *db, const char *schema, const char *name, const char *status,
-                  char **list, ext_error *error);
-/* Says so in the table. */
-int ext_runs_sweep(sqlite3 *db, const char *schema, const char *name, ext_error *error);
-
-/* ---- ext_version.c ---- */
-
-/*
- * Writes the version, makes it active and forgets all but the last keep; inside the
- * caller's savepoint. Puts the version's number into the summary. n_states: of the
- * training's states, how many to keep with it.
- */
-int ext_run_finish(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                   const gru4rec_training *training, int n_states,
-                   const gru4rec_items *items, int64_t keep, ext_error *error);
-/* Updates of the weights in all of a version's training; 0: not known. */
-int ext_version_updates(sqlite3 *db, const char *schema, const char *name,
-                        int64_t version, int64_t *updates, ext_error *error);
-int ext_version_activate(sqlite3 *db, const char *schema, const char *name,
-                         int64_t version, ext_error *error);
+/* What is wrong with items for the library to say so; SQLITE_OK for GRU4REC_OK. */
+int ext_store_items_fail(const char *name, gru4rec_status status, ext_error *error);
 
 /* ---- ext_cache.c ---- */
 
@@ -422,9 +377,9 @@ typedef struct ext_workspace {
 
 /*
  * Fills in the options, the model and the items of a version whose number is set, and the
- * version's texts.
+ * version's texts. is_to_serve: with a copy in bytes, where the options ask for it.
  */
-int ext_load_version(sqlite3 *db, const char *schema, const char *name,
+int ext_load_version(sqlite3 *db, const char *schema, const char *name, bool is_to_serve,
                      ext_version *version, ext_model *model, ext_error *error);
 
 /* What a connection keeps: handles on the models it used last, so that they stay loaded.
@@ -489,52 +444,6 @@ int ext_safetensors_header(sqlite3 *db, const ext_model *model, char **header,
 int ext_safetensors_read(sqlite3 *db, const unsigned char *bytes, size_t n_bytes,
                          gru4rec_options *options, gru4rec_items **items,
                          gru4rec_model **model, ext_error *error);
-
-/* ---- ext_train.c, ext_commit.c ---- */
-
-typedef struct ext_training {
-    ext_connection *connection;
-    sqlite3 *db;
-    char *schema, *name;
-    bool is_found; /* the model exists */
-    ext_config config;
-    const char *text; /* source given for this run, or NULL */
-    gru4rec_options options;
-    ext_columns columns;
-    ext_source source;
-    ext_events events;
-    ext_model *active; /* with warm_start: the version that it starts from; owned */
-    gru4rec_training training;
-    ext_checkpoint checkpoint; /* of the run that this one continues */
-    char fingerprint[20];      /* of the events */
-    ext_poll poll;
-    ext_progress progress;
-    ext_run run;
-    bool
-        is_alone; /* no transaction of the user's is open: what is written is committed */
-    int64_t best_epoch; /* whose weights were kept */
-    int64_t serving;    /* version that serves until the training is done; 0: none */
-    double show_after;  /* seconds: what ext_training_show() writes waits until then */
-    int64_t saved;      /* epoch of the last checkpoint */
-    double start, epoch_start;
-    size_t n_bytes; /* that the training needs */
-} ext_training;
-
-/*
- * Ends SAVEPOINT gru4rec: releases it where rc is SQLITE_OK, else, and when that fails,
- * takes back what was written. is_alone: it was opened in autocommit, so that the
- * transaction is ours; there only ROLLBACK ends one whose commit failed.
- */
-int ext_savepoint_start(sqlite3 *db, sqlite3_stmt **escape, ext_error *error);
-int ext_savepoint_end(sqlite3 *db, sqlite3_stmt *escape, bool is_alone, int rc,
-                      ext_error *error);
-/* Writes progress rows, and a checkpoint where one is due, unless somebody is in the way.
- */
-void ext_training_show(ext_training *t);
-/* Refuses what cannot work; in a user's transaction, takes the write lock. */
-int ext_training_check(ext_training *t, ext_error *error);
-/* Creates the model if need be, writes the version and commits. Leaves run.summary. */
-int ext_training_save(ext_training *t, ext_error *error);
 
 /* ---- ext_vtab.c ---- */
 

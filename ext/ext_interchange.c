@@ -11,7 +11,7 @@
  *   gru4rec_check(model)             'ok', or what is wrong with what is stored
  */
 #define _POSIX_C_SOURCE 200809L /* fileno */
-#include "ext_int.h"
+#include "ext_train.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * ext_run.c - training runs, and what they leave behind; see ext_int.h.
+ * ext_run.c - training runs, and what they leave behind; see ext_train.h.
  *
  *   m_version(version, run, status, started, finished, process, source, options, summary,
  *             message)
@@ -13,7 +13,7 @@
  * 'killed', and the next writer says so in the table.
  */
 #define _GNU_SOURCE /* gethostname, kill, memfd_create */
-#include "ext_int.h"
+#include "ext_train.h"
 
 #include <errno.h>
 #include <math.h>

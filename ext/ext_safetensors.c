@@ -211,6 +211,16 @@ static int next_support(const reader *r, sqlite3_stmt *stmt, bool *is_done,
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
 }
 
+static int fail_items(gru4rec_status status, ext_error *error)
+{
+    if (status == GRU4REC_OK)
+        return SQLITE_OK;
+    return status == GRU4REC_NOMEM
+               ? ext_fail_nomem(error)
+               : ext_fail(error, SQLITE_ERROR,
+                          "%s: its items are not distinct integers and texts", damaged);
+}
+
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                     ext_error *error)
 {
@@ -219,14 +229,8 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
     bool is_id = type != NULL &&
                  (strcmp(type, "integer") == 0 || strcmp(type, "text") == 0) &&
                  ext_column_id(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
-    gru4rec_status status =
-        is_id ? gru4rec_items_add(items, &id, support) : GRU4REC_INVALID;
-    if (status == GRU4REC_NOMEM)
-        return ext_fail_nomem(error);
-    if (status != GRU4REC_OK)
-        return ext_fail(error, SQLITE_ERROR,
-                        "%s: its items are not distinct integers and texts", damaged);
-    return SQLITE_OK;
+    return fail_items(is_id ? gru4rec_items_append(items, &id, support) : GRU4REC_INVALID,
+                      error);
 }
 
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
@@ -258,6 +262,8 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
         rc = fail_step(r, error);
     sqlite3_finalize(stmt);
     sqlite3_finalize(support);
+    if (rc == SQLITE_OK)
+        rc = fail_items(gru4rec_items_index(*items), error);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
         rc = ext_fail(error, SQLITE_ERROR, "%s: it has no array of items", damaged);
     return rc;

@@ -497,8 +497,12 @@ int ext_store_version(sqlite3 *db, const char *schema, const char *name,
 
 /* ---- m_item ---- */
 
-static int fail_items(const char *name, ext_error *error)
+int ext_store_items_fail(const char *name, gru4rec_status status, ext_error *error)
 {
+    if (status == GRU4REC_OK)
+        return SQLITE_OK;
+    if (status == GRU4REC_NOMEM)
+        return ext_fail_nomem(error);
     return ext_fail(error, SQLITE_CORRUPT_VTAB,
                     "model '%s' is damaged: its items are not distinct ids in rows 0, 1, "
                     "...; restore the database from a backup or train again",
@@ -523,7 +527,7 @@ int ext_store_items_count(sqlite3 *db, const char *schema, const char *name,
     int64_t count = rc == SQLITE_OK ? sqlite3_column_int64(stmt, 0) : 0;
     sqlite3_finalize(stmt);
     if (count < 0 || count > INT32_MAX)
-        return fail_items(name, error);
+        return ext_store_items_fail(name, GRU4REC_INVALID, error);
     *n = (int32_t)count;
     return rc;
 }
@@ -549,13 +553,14 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
         if (sqlite3_column_int64(stmt, 0) == gru4rec_items_count(*items) &&
             ext_column_id(stmt, 1, &id) &&
             (id.type == GRU4REC_ID_INTEGER || id.type == GRU4REC_ID_TEXT))
-            status = gru4rec_items_add(*items, &id, sqlite3_column_int64(stmt, 2));
-        rc = status == GRU4REC_OK      ? SQLITE_OK
-             : status == GRU4REC_NOMEM ? ext_fail_nomem(error)
-                                       : fail_items(name, error);
+            status = gru4rec_items_append(*items, &id, sqlite3_column_int64(stmt, 2));
+        rc = ext_store_items_fail(name, status, error);
     }
     if (rc == SQLITE_DONE)
-        rc = gru4rec_items_count(*items) == n ? SQLITE_OK : fail_items(name, error);
+        rc = ext_store_items_fail(name,
+                                  gru4rec_items_count(*items) == n ? GRU4REC_OK
+                                                                   : GRU4REC_INVALID,
+                                  error);
     else if (error->rc == SQLITE_OK)
         rc = ext_fail_db(error, db, "reading the model");
     sqlite3_finalize(stmt);

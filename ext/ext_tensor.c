@@ -13,7 +13,19 @@
 
 #include <string.h>
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, CHUNK_VALUES = CHUNK / 4 };
+
+static int64_t count_chunks(const gru4rec_tensor *tensor)
+{
+    return (int64_t)((tensor->n_values + CHUNK_VALUES - 1) / CHUNK_VALUES);
+}
+
+/* Values of a chunk. */
+static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
+{
+    size_t rest = tensor->n_values - (size_t)chunk * CHUNK_VALUES;
+    return rest < CHUNK_VALUES ? rest : CHUNK_VALUES;
+}
 
 static bool is_little_endian(void)
 {
@@ -46,23 +58,27 @@ void ext_floats_write(unsigned char *bytes, const gru4rec_real *values, size_t n
 
 /*
  * Fletcher's checksum over 32-bit words, four independent lanes for speed, and over where
- * they belong, so that chunks cannot change places. n_bytes % 4 = 0.
+ * they belong, so that chunks cannot change places.
  */
-static int64_t checksum(const char *tensor, int64_t chunk, const void *bytes,
-                        size_t n_bytes)
+static int64_t checksum(const char *tensor, int64_t chunk, const gru4rec_real *values,
+                        size_t n)
 {
     const uint64_t prime = 0x100000001b3u;
-    uint64_t a[4] = {1, 2, 3, 4}, b[4] = {0};
-    size_t n_words = n_bytes / 4;
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < n_words; i++) {
-        size_t lane = i % 4;
-        uint32_t word;
-        memcpy(&word, at + 4 * i, sizeof word);
-        a[lane] += word;
+    uint64_t a[4] = {1, 2, 3, 4}, b[4] = {0}, sum = n * prime ^ (uint64_t)chunk;
+    uint32_t words[4];
+    const size_t n_whole = n - n % 4;
+    for (size_t at = 0; at < n_whole; at += 4) {
+        memcpy(words, values + at, sizeof words);
+        for (int lane = 0; lane < 4; lane++) {
+            a[lane] += words[lane];
+            b[lane] += a[lane];
+        }
+    }
+    memcpy(words, values + n_whole, (n - n_whole) * sizeof *words);
+    for (size_t lane = 0; lane < n - n_whole; lane++) {
+        a[lane] += words[lane];
         b[lane] += a[lane];
     }
-    uint64_t sum = n_words * prime ^ (uint64_t)chunk;
     for (; *tensor; tensor++)
         sum = (sum ^ (unsigned char)*tensor) * prime;
     for (int lane = 0; lane < 4; lane++)
@@ -81,17 +97,21 @@ static int prepare_insert(sqlite3 *db, const char *schema, const char *name,
         stmt, error);
 }
 
+/* bytes (CHUNK): room for those of a chunk. */
 static int save_chunk(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *tensor,
-                      int64_t chunk, const void *bytes, size_t n_bytes, ext_error *error)
+                      int64_t chunk, unsigned char *bytes, ext_error *error)
 {
+    const size_t first = (size_t)chunk * CHUNK_VALUES;
+    const size_t n = chunk_length(tensor, chunk);
     char shape[48];
+    ext_floats_write(bytes, tensor->values + first, n);
     sqlite3_snprintf(sizeof shape, shape, tensor->n_dims == 1 ? "[%lld]" : "[%lld,%lld]",
                      tensor->dims[0], tensor->dims[1]);
     sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 3, chunk);
     sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 5, checksum(tensor->name, chunk, bytes, n_bytes));
-    int rc = sqlite3_bind_blob64(stmt, 6, bytes, n_bytes, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 5, checksum(tensor->name, chunk, tensor->values + first, n));
+    int rc = sqlite3_bind_blob64(stmt, 6, bytes, n * 4, SQLITE_STATIC);
     if (rc == SQLITE_OK)
         sqlite3_step(stmt);
     if (rc != SQLITE_OK || sqlite3_reset(stmt) != SQLITE_OK)
@@ -100,16 +120,11 @@ static int save_chunk(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *ten
 }
 
 static int save_tensor(sqlite3 *db, sqlite3_stmt *stmt, const gru4rec_tensor *tensor,
-                       unsigned char *buffer, ext_error *error)
+                       unsigned char *bytes, ext_error *error)
 {
-    size_t n_bytes = tensor->n_values * sizeof *tensor->values;
     int rc = SQLITE_OK;
-    for (size_t at = 0; rc == SQLITE_OK && at < n_bytes; at += CHUNK) {
-        size_t length = n_bytes - at < CHUNK ? n_bytes - at : CHUNK;
-        ext_floats_write(buffer, tensor->values + at / sizeof *tensor->values,
-                         length / 4);
-        rc = save_chunk(db, stmt, tensor, (int64_t)(at / CHUNK), buffer, length, error);
-    }
+    for (int64_t chunk = 0; rc == SQLITE_OK && chunk < count_chunks(tensor); chunk++)
+        rc = save_chunk(db, stmt, tensor, chunk, bytes, error);
     return rc;
 }
 
@@ -173,35 +188,6 @@ static int fail_tensor(ext_error *error, const char *model, const char *tensor,
                     model, tensor, what);
 }
 
-static int load_tensor(sqlite3 *db, sqlite3_stmt *stmt, const char *model,
-                       gru4rec_tensor *tensor, ext_error *error)
-{
-    size_t n_bytes = tensor->n_values * sizeof *tensor->values, at = 0;
-    int rc;
-    sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_TRANSIENT);
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && at < n_bytes) {
-        size_t length = n_bytes - at < CHUNK ? n_bytes - at : CHUNK;
-        const void *bytes = sqlite3_column_blob(stmt, 2);
-        if (sqlite3_column_int64(stmt, 0) != (int64_t)(at / CHUNK) || bytes == NULL ||
-            (size_t)sqlite3_column_bytes(stmt, 2) != length)
-            break;
-        if (checksum(tensor->name, (int64_t)(at / CHUNK), bytes, length) !=
-            sqlite3_column_int64(stmt, 1)) {
-            sqlite3_reset(stmt);
-            return fail_tensor(error, model, tensor->name, "does not match its checksum");
-        }
-        ext_floats_read(tensor->values + at / sizeof *tensor->values, bytes, length / 4);
-        at += length;
-    }
-    if (rc != SQLITE_ROW && sqlite3_reset(stmt) != SQLITE_OK)
-        return ext_fail_db(error, db, "reading the model");
-    sqlite3_reset(stmt);
-    if (rc == SQLITE_ROW || at < n_bytes)
-        return fail_tensor(error, model, tensor->name,
-                           "is incomplete or of a wrong size");
-    return SQLITE_OK;
-}
-
 int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
                            int64_t version, size_t n_bytes, ext_error *error)
 {
@@ -246,10 +232,110 @@ int ext_tensors_find(sqlite3 *db, const char *schema, const char *name, int64_t 
     return rc;
 }
 
+/*
+ * What is read is checked, and copied in bytes where the model is to have that, in a
+ * thread beside the reading, chunk by chunk while it is in the cache.
+ */
+typedef struct loading {
+    gru4rec_model *model;
+    const char *state;
+    struct chunk {
+        size_t tensor; /* its index */
+        int64_t number, checksum;
+    } * chunks; /* (n_chunks) that were read */
+    size_t n_chunks;
+    size_t bad;      /* tensor that was found damaged, */
+    const char *why; /* or NULL */
+} loading;
+
+static void check_chunk(void *context, size_t i)
+{
+    loading *l = context;
+    const struct chunk *chunk = &l->chunks[i];
+    gru4rec_tensor tensor;
+    char full_name[64];
+    size_t width;
+    if (l->why != NULL)
+        return;
+    get_tensor(l->model, l->state, chunk->tensor, full_name, &tensor);
+    const size_t first = (size_t)chunk->number * CHUNK_VALUES;
+    const size_t n = chunk_length(&tensor, chunk->number);
+    const gru4rec_real *values = tensor.values + first;
+    l->bad = chunk->tensor;
+    if (checksum(full_name, chunk->number, values, n) != chunk->checksum)
+        l->why = "does not match its checksum";
+    else if (!gru4rec_is_finite(values, n))
+        l->why = "has values that are not finite";
+    else if (gru4rec_model_is_quantized(l->model) &&
+             tensor.values == gru4rec_model_item(l->model, 0, &width))
+        gru4rec_model_quantize_rows(l->model, (int32_t)((first + n) / width));
+}
+
+/* *is_whole: all chunks are there. */
+static int load_tensor(sqlite3 *db, sqlite3_stmt *stmt, size_t index, loading *l,
+                       ext_beside *checks, bool *is_whole, ext_error *error)
+{
+    gru4rec_tensor tensor;
+    char full_name[64];
+    int rc;
+    get_tensor(l->model, l->state, index, full_name, &tensor);
+    const int64_t n = count_chunks(&tensor);
+    int64_t number = 0;
+    sqlite3_bind_text(stmt, 2, full_name, -1, SQLITE_TRANSIENT);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && number < n) {
+        const size_t length = chunk_length(&tensor, number);
+        const void *bytes = sqlite3_column_blob(stmt, 2);
+        if (sqlite3_column_int64(stmt, 0) != number || bytes == NULL ||
+            (size_t)sqlite3_column_bytes(stmt, 2) != length * 4)
+            break;
+        ext_floats_read(tensor.values + (size_t)number * CHUNK_VALUES, bytes, length);
+        l->chunks[l->n_chunks++] =
+            (struct chunk){index, number, sqlite3_column_int64(stmt, 1)};
+        ext_beside_ready(checks, l->n_chunks);
+        number++;
+    }
+    *is_whole = rc == SQLITE_DONE && number == n;
+    return sqlite3_reset(stmt) == SQLITE_OK ? SQLITE_OK
+                                            : ext_fail_db(error, db, "reading the model");
+}
+
+/* stmt: chunks of the tensor ?2. */
+static int load_tensors(sqlite3 *db, sqlite3_stmt *stmt, const char *name, loading *l,
+                        ext_error *error)
+{
+    const size_t n = gru4rec_model_tensor_count(l->model);
+    int64_t n_chunks = 0;
+    size_t index = 0;
+    gru4rec_tensor tensor;
+    char full_name[64];
+    ext_beside checks;
+    bool is_whole = true;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < n; i++) {
+        gru4rec_model_tensor(l->model, i, &tensor);
+        n_chunks += count_chunks(&tensor);
+    }
+    l->chunks = sqlite3_malloc64((uint64_t)n_chunks * sizeof *l->chunks);
+    if (l->chunks == NULL)
+        return ext_fail_nomem(error);
+    ext_beside_start(&checks, check_chunk, l, n_chunks >= EXT_BESIDE_FROM / CHUNK);
+    for (; rc == SQLITE_OK && is_whole && index < n; index++)
+        rc = load_tensor(db, stmt, index, l, &checks, &is_whole, error);
+    ext_beside_finish(&checks);
+    sqlite3_free(l->chunks);
+    get_tensor(l->model, l->state, l->why != NULL ? l->bad : index - 1, full_name,
+               &tensor);
+    if (rc == SQLITE_OK && l->why != NULL)
+        rc = fail_tensor(error, name, full_name, l->why);
+    else if (rc == SQLITE_OK && !is_whole)
+        rc = fail_tensor(error, name, full_name, "is incomplete or of a wrong size");
+    return rc;
+}
+
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,
                      const char *state, gru4rec_model *model, ext_error *error)
 {
-    char full_name[64];
+    loading l = {.model = model, .state = state};
     sqlite3_stmt *stmt;
     int rc = ext_prepare(
         db,
@@ -260,16 +346,7 @@ int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t 
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_bind_int64(stmt, 1, version);
-    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
-        gru4rec_tensor tensor;
-        get_tensor(model, state, i, full_name, &tensor);
-        rc = load_tensor(db, stmt, name, &tensor, error);
-    }
+    rc = load_tensors(db, stmt, name, &l, error);
     sqlite3_finalize(stmt);
-    if (rc == SQLITE_OK) {
-        const char *tensor = gru4rec_model_nonfinite(model);
-        if (tensor != NULL)
-            rc = fail_tensor(error, name, tensor, "has values that are not finite");
-    }
     return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * ext_train.c - gru4rec_train(model [, source] [, options]); see ext_int.h.
+ * ext_train.c - gru4rec_train(model [, source] [, options]); see ext_train.h.
  *
  * 1. A second argument that is a SELECT, or neither starts with { nor holds a =, is a
  *    source; else options. Both override the stored ones for this run.
@@ -16,7 +16,7 @@
  * 7. Gives a JSON summary. Restores last_insert_rowid().
  */
 #define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
-#include "ext_int.h"
+#include "ext_train.h"
 
 #include <string.h>
 #include <unistd.h>

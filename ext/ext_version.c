@@ -1,11 +1,11 @@
 /*
- * ext_version.c - the versions that training runs make; see ext_int.h.
+ * ext_version.c - the versions that training runs make; see ext_train.h.
  *
  * At its end a run writes, in one savepoint, its items and tensors, status 'ready', and
  * the pointer to the active version. Versions are numbered in the order of those commits:
  * a run that was overtaken takes a new number.
  */
-#include "ext_int.h"
+#include "ext_train.h"
 
 #include <string.h>
 

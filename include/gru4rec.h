@@ -123,8 +123,7 @@ enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
-/* The meaning, range and default of each stand in the table: gru4rec_option_describe().
- */
+/* The meaning, range and default of each: gru4rec_option_describe(). */
 typedef struct gru4rec_options {
     int64_t preset; /* 0: none */
     gru4rec_list layers;
@@ -246,9 +245,13 @@ void gru4rec_items_free(gru4rec_items *items);
 /* Appends a row; INVALID for an id that is there already. Copies the id. */
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
+/* Many at once: append them all, then index, which says INVALID where an id is there twice;
+ * before that none is found. */
+gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
+                                    int64_t support);
+gru4rec_status gru4rec_items_index(gru4rec_items *items);
 int32_t gru4rec_items_count(const gru4rec_items *items);
-/* The row of the item with this value and type, else with the same text form; -1: none.
- */
+/* The row of the item with this value and type, else of the same text form, or -1. */
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 /* Training events of each item, (I). */
@@ -361,11 +364,8 @@ size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items
  * s (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)).
  */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
-/*
- * Takes over the weights of another model of the same shape: all that do not belong to
- * items, and the rows of the items that both know. INVALID, and nothing taken, for
- * another shape.
- */
+/* Takes over the weights of another model of the same shape: all that do not belong to
+ * items, and the rows of the items that both know. INVALID, nothing taken, else. */
 gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *items,
                                    const gru4rec_model *other,
                                    const gru4rec_items *other_items,
@@ -384,6 +384,7 @@ typedef struct gru4rec_tensor {
 size_t gru4rec_model_tensor_count(const gru4rec_model *model);
 void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
                           gru4rec_tensor *tensor);
+bool gru4rec_is_finite(const gru4rec_real *values, size_t n);
 /* The first tensor with a value that is not finite, or NULL. */
 const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
@@ -439,8 +440,7 @@ void gru4rec_training_free(gru4rec_training *training);
 /* Bytes that they take. */
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
 
-/* Called from the calling thread. Each may be NULL; a result other than 0 stops the work.
- */
+/* Called from the calling thread. Each may be NULL; a result not 0 stops the work. */
 typedef struct gru4rec_hooks {
     int (*poll)(void *context, const gru4rec_progress *progress); /* every step */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
@@ -492,9 +492,12 @@ void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 /* Goes on from such a state; false, and nothing changed, where a value is not finite. */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state);
 
-/* Keeps a copy of the output rows in bytes beside them, in which rankings find their first
- * items; they stay the same. Once, before use; not with values that are not finite. */
-gru4rec_status gru4rec_model_quantize(gru4rec_model *model);
+/* Keeps a copy of the output rows in bytes, in which rankings find their first items; they
+ * stay the same. Once, before use. rows copies those before n_rows, which may thus happen
+ * while others get their values; finish does what is left. Not finite values: no copy. */
+gru4rec_status gru4rec_model_quantize_start(gru4rec_model *model);
+void gru4rec_model_quantize_rows(gru4rec_model *model, int32_t n_rows);
+void gru4rec_model_quantize_finish(gru4rec_model *model);
 size_t gru4rec_model_quantized_bytes(const gru4rec_model *model); /* of such a copy */
 bool gru4rec_model_is_quantized(const gru4rec_model *model);
 /* The output row of an item, (*width); the model's. */

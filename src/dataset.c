@@ -320,8 +320,10 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
     for (int32_t row = 0; status == GRU4REC_OK && row < n; row++) {
         gru4rec_id id;
         g4r_dict_get(&events->items, number_of[row], &id);
-        status = gru4rec_items_add(*out, &id, support[number_of[row]]);
+        status = gru4rec_items_append(*out, &id, support[number_of[row]]);
     }
+    if (status == GRU4REC_OK)
+        status = gru4rec_items_index(*out);
     g4r_free(&events->allocator, row_of);
     g4r_free(&events->allocator, support);
     g4r_free(&events->allocator, number_of);

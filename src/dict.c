@@ -103,10 +103,9 @@ static size_t find_slot(const g4r_dict *dict, const key *k)
     return slot;
 }
 
-/* Twice the slots; an old slot knows the bits of the hash that place it. */
-static bool grow_slots(g4r_dict *dict)
+/* An old slot knows the bits of the hash that place it. */
+static bool resize_slots(g4r_dict *dict, size_t n_slots)
 {
-    size_t n_slots = dict->n_slots == 0 ? 64 : dict->n_slots * 2;
     uint64_t *slots = g4r_alloc(&dict->allocator, n_slots, sizeof *slots);
     if (slots == NULL)
         return false;
@@ -124,6 +123,15 @@ static bool grow_slots(g4r_dict *dict)
     return true;
 }
 
+/* Slots for n ids, two thirds of them filled at most. */
+static bool reserve_slots(g4r_dict *dict, size_t n)
+{
+    size_t n_slots = G4R_MAX(dict->n_slots, 64);
+    while (n * 3 > n_slots * 2 + 2)
+        n_slots *= 2;
+    return n_slots == dict->n_slots || resize_slots(dict, n_slots);
+}
+
 static bool append_bytes(g4r_dict *dict, key *k)
 {
     uint32_t length = (uint32_t)k->n_bytes;
@@ -139,29 +147,75 @@ static bool append_bytes(g4r_dict *dict, key *k)
     return true;
 }
 
-int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id)
+static bool append(g4r_dict *dict, key *k)
 {
-    key k = make_key(id);
-    size_t n = (size_t)dict->n;
-    if (n * 3 >= dict->n_slots * 2 && !grow_slots(dict))
-        return -1;
-    size_t slot = find_slot(dict, &k);
-    if (dict->slots[slot] != 0)
-        return (int32_t)((dict->slots[slot] & 0xffffffffu) - 1);
+    const size_t n = (size_t)dict->n;
     if (dict->n == INT32_MAX ||
         !g4r_grow(&dict->allocator, &dict->values, &dict->values_capacity, n + 1,
                   sizeof *dict->values) ||
         !g4r_grow(&dict->allocator, &dict->types, &dict->types_capacity, n + 1, 1) ||
-        (has_bytes(k.type) && !append_bytes(dict, &k)))
+        (has_bytes(k->type) && !append_bytes(dict, k)))
+        return false;
+    dict->values[n] = k->value;
+    dict->types[n] = (uint8_t)k->type;
+    dict->n++;
+    return true;
+}
+
+static uint64_t make_slot(const key *k, int32_t number)
+{
+    return (k->hash >> 32) << 32 | ((uint64_t)number + 1);
+}
+
+int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id)
+{
+    key k = make_key(id);
+    assert(dict->n_indexed == dict->n);
+    if (!reserve_slots(dict, (size_t)dict->n + 1))
         return -1;
-    dict->values[n] = k.value;
-    dict->types[n] = (uint8_t)k.type;
-    dict->slots[slot] = (k.hash >> 32) << 32 | (uint64_t)(n + 1);
-    return dict->n++;
+    size_t slot = find_slot(dict, &k);
+    if (dict->slots[slot] != 0)
+        return (int32_t)((dict->slots[slot] & 0xffffffffu) - 1);
+    if (!append(dict, &k))
+        return -1;
+    dict->slots[slot] = make_slot(&k, dict->n_indexed);
+    return dict->n_indexed++;
+}
+
+bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
+{
+    key k = make_key(id);
+    return append(dict, &k);
+}
+
+/* Slots are far from each other in memory: those of the next ids are asked for early. */
+gru4rec_status g4r_dict_index(g4r_dict *dict)
+{
+    enum { AHEAD = 16 };
+    key keys[AHEAD];
+    if (!reserve_slots(dict, (size_t)dict->n))
+        return GRU4REC_NOMEM;
+    const size_t mask = dict->n_slots - 1;
+    for (int32_t next = dict->n_indexed; dict->n_indexed < dict->n; dict->n_indexed++) {
+        for (; next < dict->n && next < dict->n_indexed + AHEAD; next++) {
+            gru4rec_id id;
+            g4r_dict_get(dict, next, &id);
+            keys[next % AHEAD] = make_key(&id);
+            __builtin_prefetch(
+                &dict->slots[(size_t)(keys[next % AHEAD].hash >> 32) & mask], 1);
+        }
+        const key *k = &keys[dict->n_indexed % AHEAD];
+        size_t slot = find_slot(dict, k);
+        if (dict->slots[slot] != 0)
+            return GRU4REC_INVALID;
+        dict->slots[slot] = make_slot(k, dict->n_indexed);
+    }
+    return GRU4REC_OK;
 }
 
 int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id)
 {
+    assert(dict->n_indexed == dict->n);
     if (dict->n == 0)
         return -1;
     key k = make_key(id);

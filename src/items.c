@@ -34,20 +34,37 @@ void gru4rec_items_free(gru4rec_items *items)
     g4r_free(&allocator, items);
 }
 
+static bool has_room(gru4rec_items *items)
+{
+    return g4r_grow(&items->dict.allocator, &items->support, &items->support_capacity,
+                    (size_t)items->dict.n + 1, sizeof *items->support);
+}
+
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support)
 {
     int32_t n = items->dict.n;
-    if (!g4r_grow(&items->dict.allocator, &items->support, &items->support_capacity,
-                  (size_t)n + 1, sizeof *items->support))
-        return GRU4REC_NOMEM;
-    int32_t row = g4r_dict_add(&items->dict, id);
+    int32_t row = has_room(items) ? g4r_dict_add(&items->dict, id) : -1;
     if (row < 0)
         return GRU4REC_NOMEM;
     if (row < n)
         return GRU4REC_INVALID;
     items->support[row] = support;
     return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
+                                    int64_t support)
+{
+    if (!has_room(items) || !g4r_dict_append(&items->dict, id))
+        return GRU4REC_NOMEM;
+    items->support[items->dict.n - 1] = support;
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_items_index(gru4rec_items *items)
+{
+    return g4r_dict_index(&items->dict);
 }
 
 int32_t gru4rec_items_count(const gru4rec_items *items)

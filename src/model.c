@@ -119,11 +119,15 @@ void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
     tensor->values = model->values[index];
 }
 
+bool gru4rec_is_finite(const gru4rec_real *values, size_t n)
+{
+    return g4r_vec_pick()->all_finite(values, n);
+}
+
 const char *gru4rec_model_nonfinite(const gru4rec_model *model)
 {
-    const g4r_vec *vec = g4r_vec_pick();
     for (size_t i = 0; i < model->params.n; i++)
-        if (!vec->all_finite(model->values[i], g4r_param_size(&model->params.list[i])))
+        if (!gru4rec_is_finite(model->values[i], g4r_param_size(&model->params.list[i])))
             return model->params.list[i].name;
     return NULL;
 }

@@ -43,36 +43,7 @@ bool gru4rec_model_is_quantized(const gru4rec_model *model)
     return model->quantized != NULL;
 }
 
-/* False where a value is not finite. */
-static bool quantize_rows(g4r_quantized *quantized, const gru4rec_model *model)
-{
-    const g4r_params *params = &model->params;
-    const g4r_bytes *bytes = &quantized->bytes;
-    const g4r_real *table = model->values[params->output];
-    const g4r_real *bias = model->values[params->output_bias];
-    const g4r_vec *vec = g4r_vec_pick();
-    const size_t n = (size_t)params->n_items, d = params->top;
-    const double rounding =
-        sqrt((double)d) / (2 * largest_p(bytes->d)) * 1.01 + ((double)d + 8) * 0x1p-23;
-    for (size_t row = 0; row < n; row++) {
-        const double b = fabs((double)bias[row]);
-        g4r_bytes_row made;
-        if (!vec->all_finite(table + row * d, d))
-            return false;
-        vec->to_bytes(bytes->values + row * bytes->d, &made, table + row * d, d);
-        bytes->scale[row] = made.scale;
-        bytes->error[row] =
-            (g4r_real)(1.0001 * (sqrt(made.rest) + rounding * sqrt(made.norm)) + 1e-30);
-        quantized->largest_scale = G4R_MAX(quantized->largest_scale, made.scale);
-        quantized->largest_error = G4R_MAX(quantized->largest_error, bytes->error[row]);
-        quantized->largest_bias = G4R_MAX(quantized->largest_bias, (g4r_real)b);
-        if (!isfinite(bytes->error[row]) || !isfinite(b))
-            return false;
-    }
-    return true;
-}
-
-gru4rec_status gru4rec_model_quantize(gru4rec_model *model)
+gru4rec_status gru4rec_model_quantize_start(gru4rec_model *model)
 {
     assert(model->quantized == NULL);
     g4r_quantized *quantized = g4r_alloc(&model->allocator, 1, sizeof *quantized);
@@ -84,11 +55,57 @@ gru4rec_status gru4rec_model_quantize(gru4rec_model *model)
         return GRU4REC_NOMEM;
     }
     layout(quantized, &model->params);
-    if (quantize_rows(quantized, model))
-        model->quantized = quantized;
-    else
-        g4r_quantized_free(quantized, &model->allocator);
+    model->quantized = quantized;
     return GRU4REC_OK;
+}
+
+/* False where a value is not finite. */
+static bool quantize_row(g4r_quantized *quantized, const g4r_real *w, size_t d,
+                         const g4r_vec *vec)
+{
+    const g4r_bytes *bytes = &quantized->bytes;
+    const size_t row = quantized->n_rows;
+    const double rounding =
+        sqrt((double)d) / (2 * largest_p(bytes->d)) * 1.01 + ((double)d + 8) * 0x1p-23;
+    g4r_bytes_row made;
+    if (!vec->all_finite(w, d))
+        return false;
+    vec->to_bytes(bytes->values + row * bytes->d, &made, w, d);
+    bytes->scale[row] = made.scale;
+    bytes->error[row] =
+        (g4r_real)(1.0001 * (sqrt(made.rest) + rounding * sqrt(made.norm)) + 1e-30);
+    quantized->largest_scale = G4R_MAX(quantized->largest_scale, made.scale);
+    quantized->largest_error = G4R_MAX(quantized->largest_error, bytes->error[row]);
+    quantized->n_rows++;
+    return (bool)isfinite(bytes->error[row]);
+}
+
+void gru4rec_model_quantize_rows(gru4rec_model *model, int32_t n_rows)
+{
+    g4r_quantized *quantized = model->quantized;
+    const g4r_params *params = &model->params;
+    const g4r_real *table = model->values[params->output];
+    const g4r_vec *vec = g4r_vec_pick();
+    assert(n_rows <= params->n_items);
+    while (!quantized->is_impossible && quantized->n_rows < (size_t)n_rows)
+        quantized->is_impossible =
+            !quantize_row(quantized, table + quantized->n_rows * params->top, params->top,
+                          vec);
+}
+
+void gru4rec_model_quantize_finish(gru4rec_model *model)
+{
+    g4r_quantized *quantized = model->quantized;
+    const g4r_real *bias = model->values[model->params.output_bias];
+    const int32_t n = model->params.n_items;
+    gru4rec_model_quantize_rows(model, n);
+    for (int32_t row = 0; row < n; row++)
+        quantized->largest_bias =
+            G4R_MAX(quantized->largest_bias, (g4r_real)fabs((double)bias[row]));
+    if (quantized->is_impossible || !g4r_vec_pick()->all_finite(bias, (size_t)n)) {
+        g4r_quantized_free(quantized, &model->allocator);
+        model->quantized = NULL;
+    }
 }
 
 void g4r_quantized_free(g4r_quantized *quantized, const gru4rec_allocator *allocator)

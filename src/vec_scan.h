@@ -21,6 +21,15 @@ enum { SCAN_ROWS = 4, SCAN_AHEAD = 8192 /* bytes */ };
 typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
 typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
 
+/* A value's bits as an integer, and what rounds it to one: added and taken away. */
+#if defined(GRU4REC_DOUBLE)
+typedef int64_t scan_bits __attribute__((vector_size(64)));
+#define SCAN_ROUND 0x1.8p52
+#else
+typedef int32_t scan_bits __attribute__((vector_size(32)));
+#define SCAN_ROUND 0x1.8p23f
+#endif
+
 #if defined(__clang__)
 #define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #elif defined(GRU4REC_DOUBLE)
@@ -155,41 +164,73 @@ static inline void dot_bytes(int32_t sum[SCAN_ROWS], const int8_t *row, const in
 #endif
 }
 
+static inline scan8 absolute(scan8 v)
+{
+    return (scan8)((scan_bits)v & ~(scan_bits)(-(scan8){0}));
+}
+
+/* Of values that are not negative, which their bits order too. */
+static inline scan8 larger(scan8 a, scan8 b)
+{
+    const scan_bits is_a = (scan_bits)a > (scan_bits)b;
+    return (scan8)(((scan_bits)a & is_a) | ((scan_bits)b & ~is_a));
+}
+
+static inline double total(scan8 v)
+{
+    const scan4 part = fold(v);
+    return (double)part[0] + (double)part[1] + (double)part[2] + (double)part[3];
+}
+
+/* Eight integers from -127 to 127. */
+static inline void store_bytes(int8_t *q, scan8 whole)
+{
+#if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
+    __m256i words = _mm256_cvtps_epi32((__m256)whole);
+    __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words),
+                                     _mm256_extracti128_si256(words, 1));
+    _mm_storel_epi64((__m128i *)(void *)q, _mm_packs_epi16(halves, halves));
+#else
+    for (int i = 0; i < 8; i++)
+        q[i] = (int8_t)whole[i];
+#endif
+}
+
+/* What becomes of eight values of a row. */
+static inline void make_bytes(int8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
+                              scan8 *rest, scan8 *norm)
+{
+    const scan8 whole = v * inverse + SCAN_ROUND - SCAN_ROUND;
+    const scan8 r = v - scale * whole;
+    store_bytes(q, whole);
+    *rest += r * r;
+    *norm += v * v;
+}
+
 /* A row of values too small to square is lost as a whole. */
 static void to_bytes(int8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
                      size_t d)
 {
-    enum { PARTS = 16 };
-    const g4r_real least = (g4r_real)1e-12;
-    g4r_real most[PARTS] = {0}, rest[PARTS] = {0}, norm[PARTS] = {0};
-    const size_t whole = d - d % PARTS;
-    for (size_t k = 0; k < whole; k += PARTS)
-        for (size_t j = 0; j < PARTS; j++) {
-            g4r_real v = w[k + j] < 0 ? -w[k + j] : w[k + j];
-            most[j] = v > most[j] ? v : most[j];
-        }
-    for (size_t k = whole; k < d; k++)
-        most[0] = G4R_MAX(most[0], w[k] < 0 ? -w[k] : w[k]);
-    for (size_t j = 1; j < PARTS; j++)
-        most[0] = G4R_MAX(most[0], most[j]);
-    const g4r_real scale = most[0] > least ? most[0] / G4R_LARGEST_BYTE : 0;
-    const g4r_real inverse = most[0] > least ? G4R_LARGEST_BYTE / most[0] : 0;
-    for (size_t k = 0; k < d; k += PARTS)
-        for (size_t j = 0; j < G4R_MIN(PARTS, d - k); j++) {
-            const g4r_real v = w[k + j], x = v * inverse;
-            const int32_t byte = (int32_t)(x + (x < 0 ? (g4r_real)-0.5 : (g4r_real)0.5));
-            const g4r_real r = v - scale * (g4r_real)byte;
-            q[k + j] = (int8_t)byte;
-            rest[j] += r * r;
-            norm[j] += v * v;
-        }
-    *row = (g4r_bytes_row){.scale = scale};
-    for (size_t j = 0; j < PARTS; j++) {
-        row->rest += (double)rest[j];
-        row->norm += (double)norm[j];
-    }
-    if (scale == 0)
-        row->rest = row->norm = (double)d * (double)most[0] * (double)most[0];
+    const size_t n = d - d % 8;
+    scan8 last = {0}, largest, rest = {0}, norm = {0};
+    int8_t bytes[8];
+    memcpy(&last, w + n, (d - n) * sizeof *w);
+    largest = absolute(last);
+    for (size_t k = 0; k < n; k += 8)
+        largest = larger(absolute(load8(w + k)), largest);
+    g4r_real most = 0;
+    for (int i = 0; i < 8; i++)
+        most = G4R_MAX(most, largest[i]);
+    const bool is_lost = most <= (g4r_real)1e-12;
+    const g4r_real scale = is_lost ? 0 : most / G4R_LARGEST_BYTE;
+    const g4r_real inverse = is_lost ? 0 : G4R_LARGEST_BYTE / most;
+    for (size_t k = 0; k < n; k += 8)
+        make_bytes(q + k, load8(w + k), scale, inverse, &rest, &norm);
+    make_bytes(bytes, last, scale, inverse, &rest, &norm);
+    memcpy(q + n, bytes, d - n);
+    row->scale = scale;
+    row->rest = is_lost ? (double)d * (double)most * (double)most : total(rest);
+    row->norm = is_lost ? row->rest : total(norm);
 }
 
 static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,

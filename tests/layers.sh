@@ -45,8 +45,8 @@ done
 check $? 'CBLAS is used outside src/blas.c'
 ! grep -l 'sqlite3' src/*.c src/*.h
 check $? 'SQLite is used in src/'
-! grep -n '^#include "' ext/*.c ext/*.h | grep -v '"ext_int.h"\|"ext_serve.h"\|"../include/gru4rec.h"'
-check $? 'ext/ includes more than ext_int.h, ext_serve.h and include/gru4rec.h'
+! grep -n '^#include "' ext/*.c ext/*.h | grep -v '"ext_int.h"\|"ext_serve.h"\|"ext_train.h"\|"../include/gru4rec.h"'
+check $? 'ext/ includes more than ext_int.h, ext_serve.h, ext_train.h and include/gru4rec.h'
 for object in "$build"/src/*.o; do
     ! nm -u "$object" | grep -q ' sqlite3_'
     check $? "$object needs SQLite"

@@ -142,6 +142,12 @@ static inline void fill_table(gru4rec_model *model, serving_kind kind)
     }
 }
 
+static inline void quantize(gru4rec_model *model)
+{
+    CHECK_INT(GRU4REC_OK, gru4rec_model_quantize_start(model));
+    gru4rec_model_quantize_finish(model);
+}
+
 /* x (d) for a kind of table, of about that size. */
 static inline void draw_x(g4r_real *x, serving_kind kind, size_t d, double size)
 {

@@ -303,7 +303,7 @@ static void batch_of_a_quantized_model(void)
     for (int kind = 0; kind < N_KINDS; kind += KIND_STEP) {
         gru4rec_model *model = serving_model(NULL, 1500, 8);
         fill_table(model, (serving_kind)kind);
-        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        quantize(model);
         check_model(model, (serving_kind)kind, 1, 3, "with a copy");
         gru4rec_model_free(model);
     }

@@ -63,7 +63,7 @@ static gru4rec_model *quantized_model(int32_t n_items, size_t d, serving_kind ki
 {
     gru4rec_model *model = serving_model(NULL, n_items, d);
     fill_table(model, kind);
-    CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+    quantize(model);
     if (kind == NORMAL && !CHECK(model->quantized != NULL))
         exit(test_end());
     return model;
@@ -117,7 +117,7 @@ static void bounds_hold_where_sums_are_long(void)
             w[k] = (g4r_real)(k / widths[i] % 2 ? -1 : 1);
         for (size_t k = 0; k < widths[i]; k++)
             x[k] = 1;
-        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        quantize(model);
         check_bounds(model, x, "all ones");
         free(x);
         gru4rec_model_free(model);
@@ -137,7 +137,7 @@ static void bounds_hold_where_rounding_is_worst(void)
                                                       : 63.5 - 0.001);
         for (size_t k = 0; k < d; k++)
             x[k] = (g4r_real)(k == 0 ? 32767 : 16383.5);
-        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        quantize(model);
         check_bounds(model, x, "halves");
         for (size_t k = 1; k < d; k++)
             x[k] = 0.5; /* of which nothing is left */
@@ -164,7 +164,7 @@ static void bounds_hold_for_huge_times_tiny(void)
                 x[k] = (g4r_real)draw(-sizes[i][1], sizes[i][1]);
             snprintf(what, sizeof what, "rows of %g, vector of %g", sizes[i][0],
                      sizes[i][1]);
-            CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+            quantize(model);
             check_bounds(model, x, what);
             free(x);
             gru4rec_model_free(model);
@@ -221,7 +221,7 @@ static void model_with_bad_values_gets_no_copy(void)
             g4r_real *values = place < 2 ? serving_table(model) : serving_bias(model);
             const size_t last = (place < 2 ? 40 * 7 : 40) - 1;
             values[place % 2 == 0 ? 0 : last] = bad[i];
-            CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+            quantize(model);
             if (!CHECK(model->quantized == NULL))
                 printf("  %g in the %s %s\n", (double)bad[i],
                        place % 2 == 0 ? "first" : "last", place < 2 ? "weight" : "bias");
@@ -241,7 +241,7 @@ static void bytes_are_those_allocated(void)
         gru4rec_model *model = serving_model(&allocator, shapes[s].n_items, shapes[s].d);
         const size_t before = fault.live_bytes, own = gru4rec_model_bytes(model);
         const size_t more = gru4rec_model_quantized_bytes(model);
-        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        quantize(model);
         CHECK(fault.live_bytes - before >= more);
         /* The object itself, and what aligns the block. */
         CHECK(fault.live_bytes - before <= more + sizeof(g4r_quantized) + 128);
@@ -249,6 +249,37 @@ static void bytes_are_those_allocated(void)
         gru4rec_model_free(model);
         CHECK_INT(0, fault.n_live);
     }
+}
+
+/* Some rows at a time: the same copy, byte by byte. */
+static void rows_may_come_in_parts(void)
+{
+    static const int32_t n_items = 1025;
+    gru4rec_model *whole = quantized_model(n_items, 33, MIXED_NORMS);
+    gru4rec_model *parts = serving_model(NULL, n_items, 33);
+    const size_t n_values = (size_t)n_items * 33;
+    CHECK_INT(GRU4REC_OK, gru4rec_model_quantize_start(parts));
+    for (int32_t n = 0; n < n_items; n += 100) {
+        const size_t n_filled = (size_t)n * 33;
+        memcpy(serving_table(parts), serving_table(whole),
+               n_filled * sizeof(gru4rec_real));
+        gru4rec_model_quantize_rows(parts, n);
+    }
+    memcpy(serving_table(parts), serving_table(whole), n_values * sizeof(gru4rec_real));
+    memcpy(serving_bias(parts), serving_bias(whole),
+           (size_t)n_items * sizeof(gru4rec_real));
+    gru4rec_model_quantize_finish(parts);
+    if (CHECK(parts->quantized != NULL && whole->quantized != NULL)) {
+        const g4r_quantized *a = whole->quantized, *b = parts->quantized;
+        CHECK(memcmp(a->bytes.values, b->bytes.values, (size_t)n_items * a->bytes.d) ==
+              0);
+        CHECK(memcmp(a->bytes.error, b->bytes.error,
+                     (size_t)n_items * sizeof *a->bytes.error) == 0);
+        CHECK_NEAR((double)a->largest_error, (double)b->largest_error, 0);
+        CHECK_NEAR((double)a->largest_bias, (double)b->largest_bias, 0);
+    }
+    gru4rec_model_free(whole);
+    gru4rec_model_free(parts);
 }
 
 /* The model is as it was, and the next try may succeed. */
@@ -261,12 +292,13 @@ static void short_memory_leaves_the_model(void)
         fill_table(model, NORMAL);
         const size_t n_live = fault.n_live;
         fault.fail_at = fault.n_requests + i;
-        CHECK_INT(i > 2 ? GRU4REC_OK : GRU4REC_NOMEM, gru4rec_model_quantize(model));
+        CHECK_INT(i > 2 ? GRU4REC_OK : GRU4REC_NOMEM,
+                  gru4rec_model_quantize_start(model));
         CHECK_INT(i > 2, model->quantized != NULL);
         if (i <= 2) {
             CHECK_INT(n_live, fault.n_live);
             fault.fail_at = 0;
-            CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+            quantize(model);
             CHECK(model->quantized != NULL);
         }
         gru4rec_model_free(model);
@@ -286,6 +318,7 @@ int main(void)
     RUN(what_is_behind_is_zero);
     RUN(model_with_bad_values_gets_no_copy);
     RUN(bytes_are_those_allocated);
+    RUN(rows_may_come_in_parts);
     RUN(short_memory_leaves_the_model);
     return test_end();
 }

@@ -83,7 +83,7 @@ static void check_model(gru4rec_model *model, const g4r_real *x, const char *wha
     bool is_right = true;
     for (int is_quantized = 0; is_quantized < 2; is_quantized++) {
         if (is_quantized) {
-            CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+            quantize(model);
         }
         for (size_t i = 0; i < 4 && is_right; i++) {
             size_t n_excluded = choose_excluded(session, n, shares[i]);
@@ -193,7 +193,7 @@ static void ranking_of_a_model_with_bad_rows(void)
         serving_table(model)[5 * (100 * k + 3) + k] = k % 2 == 0 ? NAN : INFINITY;
     gru4rec_session *session = session_of(model, x);
     gru4rec_ranking *ranking = new_ranking(1100);
-    CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+    quantize(model);
     CHECK(model->quantized == NULL);
     for (size_t k = 0; k < N_EXPECTATIONS; k++)
         check_session(ranking, session, 1100, expectations[k], 0);
@@ -216,7 +216,7 @@ static void first_block_comes_from_the_copy(void)
         draw_x(x, NORMAL, 5, 1);
         gru4rec_session *session = session_of(model, x);
         gru4rec_ranking *ranking = new_ranking(n);
-        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        quantize(model);
         sort_all(expected, session, n, NULL, 0);
         model->quantized->bytes.error[expected[0].row] = -1000;
         gru4rec_ranking_start_session(ranking, session, n, false);
@@ -239,7 +239,7 @@ static gru4rec_model *make(int32_t n_items, serving_kind kind, bool is_quantized
     draw_x(x, kind, 6, 1);
     *session = session_of(model, x);
     if (is_quantized)
-        CHECK_INT(GRU4REC_OK, gru4rec_model_quantize(model));
+        quantize(model);
     return model;
 }
 

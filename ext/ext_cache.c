@@ -257,19 +257,18 @@ static char *make_file(sqlite3 *db, const char *schema)
                                          : sqlite3_mprintf("%p", (void *)db);
 }
 
-int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
-                      ext_model **model, ext_error *error)
+/* Makes the handle, schema.name's, one on the active version, loaded at need. */
+static int renew(struct ext_handle *handle, sqlite3 *db, const char *schema,
+                 const char *name, ext_error *error)
 {
     ext_version version;
-    *model = NULL;
-    int rc = ext_store_active(connection->db, schema, name, &version, error);
+    int rc = ext_store_active(db, schema, name, &version, error);
     if (rc != SQLITE_OK) {
-        ext_model_forget(connection, schema, name);
+        drop_handle(handle);
         return rc;
     }
-    struct ext_handle *handle = get_handle(connection, schema, name, true);
-    char *file = make_file(connection->db, schema);
-    if (handle == NULL || file == NULL) {
+    char *file = make_file(db, schema);
+    if (file == NULL) {
         rc = ext_fail_nomem(error);
     } else if (handle->model == NULL || !is_same(handle->model, file, version.run)) {
         drop_handle(handle);
@@ -277,15 +276,36 @@ int ext_model_acquire(ext_connection *connection, const char *schema, const char
         handle->model = find_loaded(file, version.run);
         pthread_mutex_unlock(&lock);
         if (handle->model == NULL) {
-            rc = load_model(connection->db, schema, name, file, &version, &handle->model,
-                            error);
+            rc = load_model(db, schema, name, file, &version, &handle->model, error);
             file = NULL;
         }
     }
-    if (rc == SQLITE_OK)
-        *model = ext_model_retain(handle->model);
     sqlite3_free(file);
     ext_version_free(&version);
+    return rc;
+}
+
+static bool is_current(const ext_model *model, sqlite3 *db, const char *schema,
+                       const char *name)
+{
+    char *file = make_file(db, schema);
+    bool is_current = file != NULL && strcmp(file, model->file) == 0 &&
+                      ext_store_is_active(db, schema, name, model->run);
+    sqlite3_free(file);
+    return is_current;
+}
+
+int ext_model_acquire(ext_connection *connection, const char *schema, const char *name,
+                      ext_model **model, ext_error *error)
+{
+    struct ext_handle *handle = get_handle(connection, schema, name, true);
+    int rc = handle != NULL ? SQLITE_OK : ext_fail_nomem(error);
+    *model = NULL;
+    if (rc == SQLITE_OK && (handle->model == NULL ||
+                            !is_current(handle->model, connection->db, schema, name)))
+        rc = renew(handle, connection->db, schema, name, error);
+    if (rc == SQLITE_OK)
+        *model = ext_model_retain(handle->model);
     return rc;
 }
 

@@ -339,6 +339,9 @@ int ext_store_source(sqlite3 *db, const char *schema, const char *name,
 /* The active version: number and run only; error when there is none. */
 int ext_store_active(sqlite3 *db, const char *schema, const char *name,
                      ext_version *version, ext_error *error);
+/* Is that of this run? What every query asks, so it is short. */
+bool ext_store_is_active(sqlite3 *db, const char *schema, const char *name,
+                         const char *run);
 /* Fills in the texts of a version whose number is set. */
 int ext_store_version(sqlite3 *db, const char *schema, const char *name,
                       ext_version *version, ext_error *error);

@@ -463,6 +463,27 @@ int ext_store_active(sqlite3 *db, const char *schema, const char *name,
     return rc;
 }
 
+bool ext_store_is_active(sqlite3 *db, const char *schema, const char *name,
+                         const char *run)
+{
+    sqlite3_stmt *stmt;
+    ext_error ignored = {0};
+    bool is_active = false;
+    int rc = ext_prepare(
+        db,
+        sqlite3_mprintf("SELECT run FROM \"%w\".\"%w_version\" WHERE version = (SELECT "
+                        "value FROM \"%w\".\"%w_config\" WHERE key = 'version')",
+                        schema, name, schema, name),
+        &stmt, &ignored);
+    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *active = (const char *)sqlite3_column_text(stmt, 0);
+        is_active = active != NULL && strcmp(active, run) == 0;
+    }
+    sqlite3_finalize(stmt);
+    ext_error_clear(&ignored);
+    return is_active;
+}
+
 void ext_version_free(ext_version *version)
 {
     sqlite3_free(version->options);

@@ -1,12 +1,9 @@
 /* quantized.c (L3) - see quantized.h. */
 #include "quantized.h"
 
-/* Rows of zeros behind the last, for a kernel that takes several at once. */
-enum { SPARE_ROWS = 3 };
-
 size_t g4r_quantized_width(const g4r_params *params)
 {
-    return (params->top + G4R_BYTES_EACH - 1) / G4R_BYTES_EACH * G4R_BYTES_EACH;
+    return params->top + params->top % 2;
 }
 
 /* The largest integer of a query: sums of d products must fit 32 bits. */
@@ -21,9 +18,11 @@ static void layout(g4r_quantized *quantized, const g4r_params *params)
     const size_t n = (size_t)params->n_items, d = g4r_quantized_width(params);
     g4r_bytes *bytes = &quantized->bytes;
     bytes->d = d;
-    bytes->values = g4r_arena_take(arena, g4r_mul(n + SPARE_ROWS, d), 1);
+    const size_t n_blocks = (n + G4R_BYTES_ROWS - 1) / G4R_BYTES_ROWS;
+    bytes->values = g4r_arena_take(arena, g4r_mul(n_blocks * G4R_BYTES_ROWS, d), 1);
     bytes->scale = g4r_arena_take(arena, n, sizeof *bytes->scale);
     bytes->error = g4r_arena_take(arena, n, sizeof *bytes->error);
+    quantized->row = g4r_arena_take(arena, d, 1);
 }
 
 size_t g4r_quantized_bytes(const g4r_params *params)
@@ -70,7 +69,9 @@ static bool quantize_row(g4r_quantized *quantized, const g4r_real *w, size_t d,
     g4r_bytes_row made;
     if (!vec->all_finite(w, d))
         return false;
-    vec->to_bytes(bytes->values + row * bytes->d, &made, w, d);
+    vec->to_bytes(quantized->row, &made, w, d);
+    for (size_t k = 0; k < bytes->d; k += 2)
+        memcpy(bytes->values + g4r_bytes_place(bytes, row, k), quantized->row + k, 2);
     bytes->scale[row] = made.scale;
     bytes->error[row] =
         (g4r_real)(1.0001 * (sqrt(made.rest) + rounding * sqrt(made.norm)) + 1e-30);

@@ -19,6 +19,7 @@ typedef struct g4r_quantized {
     g4r_arena arena;
     g4r_real largest_bias; /* |b| */
     g4r_real largest_scale, largest_error;
+    int8_t *row;        /* (d) on its way into the bytes */
     size_t n_rows;      /* that have been copied */
     bool is_impossible; /* one of them is not finite */
 } g4r_quantized;

@@ -34,7 +34,7 @@ struct gru4rec_ranking {
 enum {
     FIRST_BLOCK = 32,
     GROWTH = 8,
-    SCAN_EACH = 1024 /* bounds that stay in the cache */
+    SCAN_EACH = 32 * G4R_BYTES_ROWS /* bounds that stay in the cache */
 };
 
 static size_t align(size_t bytes)

@@ -35,15 +35,23 @@ typedef struct g4r_update {
     g4r_real clip;              /* gradients are multiplied by it first */
 } g4r_update;
 
+/* Rows of a block stand side by side, so that their products need no sum across. */
+enum { G4R_BYTES_ROWS = 32, G4R_LARGEST_BYTE = 127 };
+
 /* A table of rows in bytes: value = scale x byte, give or take; see quantized.h. */
 typedef struct g4r_bytes {
-    int8_t *values;  /* (n + 3,d), the last rows zero */
+    int8_t *values;  /* (n / G4R_BYTES_ROWS,d / 2,G4R_BYTES_ROWS,2), g4r_bytes_place() */
     g4r_real *scale; /* (n) */
     g4r_real *error; /* (n) of a product with a vector of norm 1, at most */
-    size_t d;        /* a multiple of G4R_BYTES_EACH */
+    size_t d;        /* even */
 } g4r_bytes;
 
-enum { G4R_BYTES_EACH = 16, G4R_LARGEST_BYTE = 127 };
+/* Where in the values that of (row,k) is. */
+static inline size_t g4r_bytes_place(const g4r_bytes *bytes, size_t row, size_t k)
+{
+    const size_t n = G4R_BYTES_ROWS;
+    return row / n * n * bytes->d + k / 2 * 2 * n + row % n * 2 + k % 2;
+}
 
 /* How a row became bytes. */
 typedef struct g4r_bytes_row {
@@ -74,7 +82,8 @@ typedef struct g4r_vec {
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d);
     /* q (d) = w (d) / scale, rounded. Finite values only. */
     void (*to_bytes)(int8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
-    /* upper (n): no score of the n rows from first on is greater. */
+    /* upper (n): no score of the n rows from first on, which begins a block, is greater.
+     */
     void (*upper_bounds)(g4r_real *upper, const g4r_bytes *bytes, const g4r_real *bias,
                          const g4r_bytes_query *query, size_t first, size_t n);
     /* mask = 0 with probability p, else 1 / (1 - p); y *= mask. Element i is random

@@ -521,21 +521,6 @@ static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
     }
 }
 
-static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, size_t n)
-{
-    size_t i = start;
-    for (; i + LANES <= n; i += LANES) {
-        int any = 0;
-        for (int lane = 0; lane < LANES; lane++)
-            any |= scores[i + (size_t)lane] >= t;
-        if (any)
-            break;
-    }
-    while (i < n && !(scores[i] >= t))
-        i++;
-    return i;
-}
-
 static bool all_finite(const g4r_real *restrict x, size_t n)
 {
     /* x - x is 0 for finite numbers, NaN for all others. */

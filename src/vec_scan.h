@@ -130,37 +130,59 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
     }
 }
 
+/* Is a lane other than zero? */
+static inline bool any(scan_bits v)
+{
+#if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
+    return !_mm256_testz_si256((__m256i)v, (__m256i)v);
+#else
+    bool is_any = false;
+    for (int i = 0; i < 8; i++)
+        is_any |= v[i] != 0;
+    return is_any;
+#endif
+}
+
+static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, size_t n)
+{
+    size_t i = start;
+    for (; i + 32 <= n; i += 32) {
+        const g4r_real *at = scores + i;
+        if (any((load8(at) >= t) | (load8(at + 8) >= t) | (load8(at + 16) >= t) |
+                (load8(at + 24) >= t)))
+            break;
+    }
+    while (i < n && !(scores[i] >= t))
+        i++;
+    return i;
+}
+
 /* ---- eight bits ---- */
 
-/* The products of four rows (d) of bytes with x. d is a multiple of G4R_BYTES_EACH. */
-static inline void dot_bytes(int32_t sum[SCAN_ROWS], const int8_t *row, const int16_t *x,
-                             size_t d)
+/* The products of a block of rows (d) with x. */
+static inline void dot_bytes(int32_t *restrict sum, const int8_t *restrict block,
+                             const int16_t *x, size_t d)
 {
 #if defined(__AVX2__)
-    __m256i part[SCAN_ROWS];
-    for (int j = 0; j < SCAN_ROWS; j++)
+    __m256i part[G4R_BYTES_ROWS / 8];
+    for (int j = 0; j < G4R_BYTES_ROWS / 8; j++)
         part[j] = _mm256_setzero_si256();
-    for (size_t k = 0; k < d; k += 16) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + k));
-        for (int j = 0; j < SCAN_ROWS; j++) {
-            const int8_t *at = row + (size_t)j * d + k;
-            __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-            part[j] = _mm256_add_epi32(part[j],
-                                       _mm256_madd_epi16(_mm256_cvtepi8_epi16(bytes), v));
+    for (size_t k = 0; k < d; k += 2, block += 2 * G4R_BYTES_ROWS) {
+        int32_t pair;
+        memcpy(&pair, x + k, sizeof pair);
+        const __m256i v = _mm256_set1_epi32(pair);
+        for (int j = 0; j < G4R_BYTES_ROWS / 8; j++) {
+            const void *at = block + 16 * j;
+            __m256i words = _mm256_cvtepi8_epi16(_mm_loadu_si128(at));
+            part[j] = _mm256_add_epi32(part[j], _mm256_madd_epi16(words, v));
         }
     }
-    __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(part[0], part[1]),
-                                    _mm256_hadd_epi32(part[2], part[3]));
-    _mm_storeu_si128((__m128i *)(void *)sum,
-                     _mm_add_epi32(_mm256_castsi256_si128(all),
-                                   _mm256_extracti128_si256(all, 1)));
+    memcpy(sum, part, sizeof part);
 #else
-    for (int j = 0; j < SCAN_ROWS; j++) {
-        int32_t s = 0;
-        for (size_t k = 0; k < d; k++)
-            s += row[(size_t)j * d + k] * x[k];
-        sum[j] = s;
-    }
+    memset(sum, 0, G4R_BYTES_ROWS * sizeof *sum);
+    for (size_t k = 0; k < d; k += 2, block += 2 * G4R_BYTES_ROWS)
+        for (int j = 0; j < G4R_BYTES_ROWS; j++)
+            sum[j] += block[2 * j] * x[k] + block[2 * j + 1] * x[k + 1];
 #endif
 }
 
@@ -233,22 +255,30 @@ static void to_bytes(int8_t *restrict q, g4r_bytes_row *row, const g4r_real *res
     row->norm = is_lost ? row->rest : total(norm);
 }
 
+static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
+                         const g4r_bytes *bytes, const g4r_real *restrict bias,
+                         const g4r_bytes_query *query, size_t first, size_t n)
+{
+    const g4r_real *scale = bytes->scale + first, *error = bytes->error + first;
+    for (size_t j = 0; j < n; j++)
+        upper[j] = (g4r_real)sum[j] * (scale[j] * query->scale) + bias[first + j] +
+                   (error[j] * query->norm + query->slack);
+}
+
 static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,
                          const g4r_real *restrict bias, const g4r_bytes_query *query,
                          size_t first, size_t n)
 {
-    const int8_t *row = bytes->values + first * bytes->d;
-    for (size_t i = 0; i < n; i += SCAN_ROWS, row += SCAN_ROWS * bytes->d) {
-        const size_t few = G4R_MIN(SCAN_ROWS, n - i);
-        int32_t sum[SCAN_ROWS];
-        for (size_t k = 0; k < SCAN_ROWS * bytes->d; k += G4R_ALIGNMENT)
-            __builtin_prefetch(row + k + SCAN_AHEAD / 2, 0, 0);
-        dot_bytes(sum, row, query->x, bytes->d);
-        for (size_t j = 0; j < few; j++) {
-            const size_t at = first + i + j;
-            upper[i + j] = (g4r_real)sum[j] * (bytes->scale[at] * query->scale) +
-                           bias[at] + (bytes->error[at] * query->norm + query->slack);
-        }
+    const int8_t *block = bytes->values + first * bytes->d;
+    const size_t whole = n - n % G4R_BYTES_ROWS;
+    int32_t sum[G4R_BYTES_ROWS];
+    for (size_t i = 0; i < whole; i += G4R_BYTES_ROWS) {
+        dot_bytes(sum, block + i * bytes->d, query->x, bytes->d);
+        bound(upper + i, sum, bytes, bias, query, first + i, G4R_BYTES_ROWS);
+    }
+    if (whole < n) {
+        dot_bytes(sum, block + whole * bytes->d, query->x, bytes->d);
+        bound(upper + whole, sum, bytes, bias, query, first + whole, n - whole);
     }
 }
 

@@ -245,8 +245,7 @@ void gru4rec_items_free(gru4rec_items *items);
 /* Appends a row; INVALID for an id that is there already. Copies the id. */
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
-/* Many at once: append them all, then index, which says INVALID where an id is there twice;
- * before that none is found. */
+/* Many at once: append all, then index, to find them; INVALID: an id is there twice. */
 gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
 gru4rec_status gru4rec_items_index(gru4rec_items *items);
@@ -359,10 +358,8 @@ gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
 void gru4rec_model_free(gru4rec_model *model);
 /* Bytes of its values: to be compared with a file's before that is believed. */
 size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items);
-/*
- * Random weights, biases zero: each gate's block uniform in +-s, or normal with deviation
- * s (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)).
- */
+/* Random weights, biases zero: each gate's block uniform in +-s, or normal with deviation
+ * s (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)). */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
 /* Takes over the weights of another model of the same shape: all that do not belong to
  * items, and the rows of the items that both know. INVALID, nothing taken, else. */

@@ -3,13 +3,7 @@
 
 size_t g4r_quantized_width(const g4r_params *params)
 {
-    return params->top + params->top % 2;
-}
-
-/* The largest integer of a query: sums of d products must fit 32 bits. */
-static double largest_p(size_t d)
-{
-    return G4R_MIN(32767.0, floor(2147483647.0 / (G4R_LARGEST_BYTE * (double)d)));
+    return (params->top + 3) / 4 * 4;
 }
 
 static void layout(g4r_quantized *quantized, const g4r_params *params)
@@ -21,7 +15,8 @@ static void layout(g4r_quantized *quantized, const g4r_params *params)
     const size_t n_blocks = (n + G4R_BYTES_ROWS - 1) / G4R_BYTES_ROWS;
     bytes->values = g4r_arena_take(arena, g4r_mul(n_blocks * G4R_BYTES_ROWS, d), 1);
     bytes->scale = g4r_arena_take(arena, n, sizeof *bytes->scale);
-    bytes->error = g4r_arena_take(arena, n, sizeof *bytes->error);
+    bytes->rest = g4r_arena_take(arena, n, sizeof *bytes->rest);
+    bytes->norm = g4r_arena_take(arena, n, sizeof *bytes->norm);
     quantized->row = g4r_arena_take(arena, d, 1);
 }
 
@@ -64,21 +59,23 @@ static bool quantize_row(g4r_quantized *quantized, const g4r_real *w, size_t d,
 {
     const g4r_bytes *bytes = &quantized->bytes;
     const size_t row = quantized->n_rows;
-    const double rounding =
-        sqrt((double)d) / (2 * largest_p(bytes->d)) * 1.01 + ((double)d + 8) * 0x1p-23;
+    const double rounding = ((double)d + 8) * 0x1p-23;
+    const double more = 1.0001 + (double)d * 0x1p-26; /* of the norms' own roundings */
     g4r_bytes_row made;
     if (!vec->all_finite(w, d))
         return false;
     vec->to_bytes(quantized->row, &made, w, d);
-    for (size_t k = 0; k < bytes->d; k += 2)
-        memcpy(bytes->values + g4r_bytes_place(bytes, row, k), quantized->row + k, 2);
+    for (size_t k = 0; k < bytes->d; k += 4)
+        memcpy(bytes->values + g4r_bytes_place(bytes, row, k), quantized->row + k, 4);
+    const double norm = sqrt(made.norm), rest = sqrt(made.rest);
     bytes->scale[row] = made.scale;
-    bytes->error[row] =
-        (g4r_real)(1.0001 * (sqrt(made.rest) + rounding * sqrt(made.norm)) + 1e-30);
+    bytes->norm[row] = (g4r_real)(more * norm);
+    bytes->rest[row] = (g4r_real)(more * (rest + rounding * (norm + rest)) + 1e-30);
     quantized->largest_scale = G4R_MAX(quantized->largest_scale, made.scale);
-    quantized->largest_error = G4R_MAX(quantized->largest_error, bytes->error[row]);
+    quantized->largest_norm = G4R_MAX(quantized->largest_norm, bytes->norm[row]);
+    quantized->largest_rest = G4R_MAX(quantized->largest_rest, bytes->rest[row]);
     quantized->n_rows++;
-    return (bool)isfinite(bytes->error[row]);
+    return isfinite(bytes->rest[row]) && isfinite(bytes->norm[row]);
 }
 
 void gru4rec_model_quantize_rows(gru4rec_model *model, int32_t n_rows)
@@ -118,33 +115,45 @@ void g4r_quantized_free(g4r_quantized *quantized, const gru4rec_allocator *alloc
 }
 
 bool g4r_quantized_query(const g4r_quantized *quantized, g4r_bytes_query *query,
-                         int16_t *p, const g4r_real *x, size_t d)
+                         int8_t *p, const g4r_real *x, size_t d)
 {
-    const double most = largest_p(quantized->bytes.d);
-    double largest = 0, norm = 0;
+    double largest = 0, norm = 0, rest = 0;
+    int32_t sum = 0;
     memset(p, 0, quantized->bytes.d * sizeof *p);
     for (size_t k = 0; k < d; k++) {
         largest = G4R_MAX(largest, fabs((double)x[k]));
         norm += (double)x[k] * (double)x[k];
     }
-    const double scale = (double)(g4r_real)(largest / most);
-    for (size_t k = 0; k < d && scale > 0; k++)
-        p[k] = (int16_t)G4R_MAX(-most, G4R_MIN(most, round((double)x[k] / scale)));
+    const double scale = (double)(g4r_real)(largest / G4R_LARGEST_QUERY);
+    for (size_t k = 0; k < d; k++) {
+        const double whole = scale > 0 ? round((double)x[k] / scale) : 0;
+        p[k] = (int8_t)G4R_MAX(-G4R_LARGEST_QUERY, G4R_MIN(G4R_LARGEST_QUERY, whole));
+        const double s = (double)x[k] - scale * p[k];
+        rest += s * s;
+        sum += p[k];
+    }
+    norm = sqrt(norm);
+    rest = sqrt(rest);
     *query = (g4r_bytes_query){
         .x = p,
+        .offset = 128 * sum,
         .scale = (g4r_real)scale,
-        .norm = (g4r_real)(1.000001 * sqrt(norm)),
+        .rest = (g4r_real)(1.000001 * rest),
+        .norm = (g4r_real)(1.000001 * norm),
         /* of adding the bias, and of numbers too small for their format */
         .slack = quantized->largest_bias * (g4r_real)0x1p-21 + (g4r_real)1e-30,
     };
     /* Products of what the kernel multiplies stay far from the ends of the format. */
-    const double longest = sqrt(norm), of_scale = (double)quantized->largest_scale;
-    return longest < 1e18 && (longest == 0 || scale > 1e-20) && of_scale * scale < 1e27 &&
-           (double)quantized->largest_error * longest < 1e37;
+    return norm < 1e18 && (norm == 0 || scale > 1e-20) &&
+           (double)quantized->largest_scale * scale < 1e27 &&
+           (double)quantized->largest_norm * rest < 1e37 &&
+           (double)quantized->largest_rest * norm < 1e37;
 }
 
 g4r_real g4r_quantized_gap(const g4r_quantized *quantized, const g4r_bytes_query *query,
                            size_t row)
 {
-    return (g4r_real)2.00001 * (quantized->bytes.error[row] * query->norm + query->slack);
+    const g4r_bytes *bytes = &quantized->bytes;
+    return (g4r_real)2.00001 * (bytes->rest[row] * query->norm +
+                                bytes->norm[row] * query->rest + query->slack);
 }

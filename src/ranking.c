@@ -168,7 +168,7 @@ static bool find_quantized(gru4rec_ranking *ranking, size_t k)
     const g4r_real *bias = model->values[model->params.output_bias];
     const g4r_real *x = g4r_session_top(ranking->session);
     g4r_real *upper = ranking->scores; /* not in use yet */
-    int16_t *p = (int16_t *)ranking->block;
+    int8_t *p = (int8_t *)ranking->block;
     g4r_shortlist *list = &ranking->shortlist;
     g4r_bytes_query query;
     if (!g4r_quantized_query(quantized, &query, p, x, model->params.top))
@@ -200,8 +200,7 @@ static bool can_quantize(const gru4rec_ranking *ranking, size_t k)
         return false;
     const gru4rec_model *model = g4r_session_model(ranking->session);
     return model->quantized != NULL &&
-           model->quantized->bytes.d * sizeof(int16_t) <=
-               ranking->n_items * sizeof *ranking->block &&
+           model->quantized->bytes.d <= ranking->n_items * sizeof *ranking->block &&
            ranking->n_items >= SCAN_EACH;
 }
 

@@ -35,35 +35,40 @@ typedef struct g4r_update {
     g4r_real clip;              /* gradients are multiplied by it first */
 } g4r_update;
 
-/* Rows of a block stand side by side, so that their products need no sum across. */
-enum { G4R_BYTES_ROWS = 32, G4R_LARGEST_BYTE = 127 };
+enum {
+    G4R_BYTES_ROWS = 32,    /* a block: rows that stand side by side */
+    G4R_LARGEST_BYTE = 127, /* of a row */
+    G4R_LARGEST_QUERY = 64  /* pairs of products with bytes fit 16 bits, 65,536 fit 32 */
+};
 
-/* A table of rows in bytes: value = scale x byte, give or take; see quantized.h. */
+/* A table of rows in bytes: value = scale x (byte - 128), give or take; see quantized.h. */
 typedef struct g4r_bytes {
-    int8_t *values;  /* (n / G4R_BYTES_ROWS,d / 2,G4R_BYTES_ROWS,2), g4r_bytes_place() */
-    g4r_real *scale; /* (n) */
-    g4r_real *error; /* (n) of a product with a vector of norm 1, at most */
-    size_t d;        /* even */
+    uint8_t *values;       /* (n / 32,d / 4,32,4), see g4r_bytes_place() */
+    g4r_real *scale;       /* (n) */
+    g4r_real *rest, *norm; /* (n) norms of what is lost, and of what is there */
+    size_t d;              /* a multiple of 4 */
 } g4r_bytes;
 
 /* Where in the values that of (row,k) is. */
 static inline size_t g4r_bytes_place(const g4r_bytes *bytes, size_t row, size_t k)
 {
     const size_t n = G4R_BYTES_ROWS;
-    return row / n * n * bytes->d + k / 2 * 2 * n + row % n * 2 + k % 2;
+    return row / n * n * bytes->d + k / 4 * 4 * n + row % n * 4 + k % 4;
 }
 
-/* How a row became bytes. */
+/* How a row became bytes; squares of the two norms. */
 typedef struct g4r_bytes_row {
     g4r_real scale;
-    double rest, norm; /* squares of the norms of what is lost, and of the row */
+    double rest, norm;
 } g4r_bytes_row;
 
 /* A vector in integers, for products with such rows. */
 typedef struct g4r_bytes_query {
-    const int16_t *x; /* (d) */
-    g4r_real scale, norm;
-    g4r_real slack; /* of a sum with the bias */
+    const int8_t *x; /* (d) */
+    int32_t offset;  /* 128 x their sum */
+    g4r_real scale;
+    g4r_real rest, norm; /* of what is lost, and of the vector */
+    g4r_real slack;      /* of a sum with the bias */
 } g4r_bytes_query;
 
 typedef struct g4r_vec {
@@ -80,8 +85,8 @@ typedef struct g4r_vec {
      * n. bias: NULL for none, may be out. */
     void (*score)(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d);
-    /* q (d) = w (d) / scale, rounded. Finite values only. */
-    void (*to_bytes)(int8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
+    /* q (d) = w (d) / scale + 128, rounded. Finite values only. */
+    void (*to_bytes)(uint8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
     /* upper (n): no score of the n rows from first on, which begins a block, is greater.
      */
     void (*upper_bounds)(g4r_real *upper, const g4r_bytes *bytes, const g4r_real *bias,

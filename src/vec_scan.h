@@ -130,16 +130,16 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
     }
 }
 
-/* Is a lane other than zero? */
-static inline bool any(scan_bits v)
+/* A bit for each lane that is not zero but all ones. */
+static inline unsigned lanes(scan_bits v)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
-    return !_mm256_testz_si256((__m256i)v, (__m256i)v);
+    return (unsigned)_mm256_movemask_ps((__m256)v);
 #else
-    bool is_any = false;
+    unsigned bits = 0;
     for (int i = 0; i < 8; i++)
-        is_any |= v[i] != 0;
-    return is_any;
+        bits |= (unsigned)(v[i] != 0) << i;
+    return bits;
 #endif
 }
 
@@ -148,9 +148,14 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, si
     size_t i = start;
     for (; i + 32 <= n; i += 32) {
         const g4r_real *at = scores + i;
-        if (any((load8(at) >= t) | (load8(at + 8) >= t) | (load8(at + 16) >= t) |
-                (load8(at + 24) >= t)))
+        if (lanes((load8(at) >= t) | (load8(at + 8) >= t) | (load8(at + 16) >= t) |
+                  (load8(at + 24) >= t)))
             break;
+    }
+    for (; i + 8 <= n; i += 8) {
+        const unsigned bits = lanes(load8(scores + i) >= t);
+        if (bits)
+            return i + (size_t)__builtin_ctz(bits);
     }
     while (i < n && !(scores[i] >= t))
         i++;
@@ -159,30 +164,33 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, si
 
 /* ---- eight bits ---- */
 
-/* The products of a block of rows (d) with x. */
-static inline void dot_bytes(int32_t *restrict sum, const int8_t *restrict block,
-                             const int16_t *x, size_t d)
+/* The products of a block of rows (d) with the query. */
+static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict block,
+                             const g4r_bytes_query *query, size_t d)
 {
 #if defined(__AVX2__)
+    const __m256i ones = _mm256_set1_epi16(1);
     __m256i part[G4R_BYTES_ROWS / 8];
     for (int j = 0; j < G4R_BYTES_ROWS / 8; j++)
-        part[j] = _mm256_setzero_si256();
-    for (size_t k = 0; k < d; k += 2, block += 2 * G4R_BYTES_ROWS) {
-        int32_t pair;
-        memcpy(&pair, x + k, sizeof pair);
-        const __m256i v = _mm256_set1_epi32(pair);
+        part[j] = _mm256_set1_epi32(-query->offset);
+    for (size_t k = 0; k < d; k += 4, block += 4 * G4R_BYTES_ROWS) {
+        int32_t four;
+        memcpy(&four, query->x + k, sizeof four);
+        const __m256i v = _mm256_set1_epi32(four);
         for (int j = 0; j < G4R_BYTES_ROWS / 8; j++) {
-            const void *at = block + 16 * j;
-            __m256i words = _mm256_cvtepi8_epi16(_mm_loadu_si128(at));
-            part[j] = _mm256_add_epi32(part[j], _mm256_madd_epi16(words, v));
+            const __m256i bytes = _mm256_loadu_si256((const void *)(block + 32 * j));
+            const __m256i pairs = _mm256_maddubs_epi16(bytes, v);
+            part[j] = _mm256_add_epi32(part[j], _mm256_madd_epi16(pairs, ones));
         }
     }
     memcpy(sum, part, sizeof part);
 #else
-    memset(sum, 0, G4R_BYTES_ROWS * sizeof *sum);
-    for (size_t k = 0; k < d; k += 2, block += 2 * G4R_BYTES_ROWS)
+    for (int j = 0; j < G4R_BYTES_ROWS; j++)
+        sum[j] = -query->offset;
+    for (size_t k = 0; k < d; k += 4, block += 4 * G4R_BYTES_ROWS)
         for (int j = 0; j < G4R_BYTES_ROWS; j++)
-            sum[j] += block[2 * j] * x[k] + block[2 * j + 1] * x[k + 1];
+            for (int i = 0; i < 4; i++)
+                sum[j] += block[4 * j + i] * query->x[k + (size_t)i];
 #endif
 }
 
@@ -204,38 +212,39 @@ static inline double total(scan8 v)
     return (double)part[0] + (double)part[1] + (double)part[2] + (double)part[3];
 }
 
-/* Eight integers from -127 to 127. */
-static inline void store_bytes(int8_t *q, scan8 whole)
+/* Eight integers from -127 to 127, plus 128. */
+static inline void store_bytes(uint8_t *q, scan8 whole)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
     __m256i words = _mm256_cvtps_epi32((__m256)whole);
     __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words),
                                      _mm256_extracti128_si256(words, 1));
-    _mm_storel_epi64((__m128i *)(void *)q, _mm_packs_epi16(halves, halves));
+    _mm_storel_epi64((__m128i *)(void *)q,
+                     _mm_xor_si128(_mm_packs_epi16(halves, halves), _mm_set1_epi8(-128)));
 #else
     for (int i = 0; i < 8; i++)
-        q[i] = (int8_t)whole[i];
+        q[i] = (uint8_t)(whole[i] + 128);
 #endif
 }
 
 /* What becomes of eight values of a row. */
-static inline void make_bytes(int8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
+static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
                               scan8 *rest, scan8 *norm)
 {
     const scan8 whole = v * inverse + SCAN_ROUND - SCAN_ROUND;
     const scan8 r = v - scale * whole;
     store_bytes(q, whole);
     *rest += r * r;
-    *norm += v * v;
+    *norm += whole * whole;
 }
 
 /* A row of values too small to square is lost as a whole. */
-static void to_bytes(int8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
+static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
                      size_t d)
 {
     const size_t n = d - d % 8;
     scan8 last = {0}, largest, rest = {0}, norm = {0};
-    int8_t bytes[8];
+    uint8_t bytes[8];
     memcpy(&last, w + n, (d - n) * sizeof *w);
     largest = absolute(last);
     for (size_t k = 0; k < n; k += 8)
@@ -252,32 +261,33 @@ static void to_bytes(int8_t *restrict q, g4r_bytes_row *row, const g4r_real *res
     memcpy(q + n, bytes, d - n);
     row->scale = scale;
     row->rest = is_lost ? (double)d * (double)most * (double)most : total(rest);
-    row->norm = is_lost ? row->rest : total(norm);
+    row->norm = (double)scale * (double)scale * total(norm);
 }
 
 static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
                          const g4r_bytes *bytes, const g4r_real *restrict bias,
                          const g4r_bytes_query *query, size_t first, size_t n)
 {
-    const g4r_real *scale = bytes->scale + first, *error = bytes->error + first;
+    const g4r_real *scale = bytes->scale + first;
+    const g4r_real *rest = bytes->rest + first, *norm = bytes->norm + first;
     for (size_t j = 0; j < n; j++)
         upper[j] = (g4r_real)sum[j] * (scale[j] * query->scale) + bias[first + j] +
-                   (error[j] * query->norm + query->slack);
+                   (rest[j] * query->norm + (norm[j] * query->rest + query->slack));
 }
 
 static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,
                          const g4r_real *restrict bias, const g4r_bytes_query *query,
                          size_t first, size_t n)
 {
-    const int8_t *block = bytes->values + first * bytes->d;
+    const uint8_t *block = bytes->values + first * bytes->d;
     const size_t whole = n - n % G4R_BYTES_ROWS;
     int32_t sum[G4R_BYTES_ROWS];
     for (size_t i = 0; i < whole; i += G4R_BYTES_ROWS) {
-        dot_bytes(sum, block + i * bytes->d, query->x, bytes->d);
+        dot_bytes(sum, block + i * bytes->d, query, bytes->d);
         bound(upper + i, sum, bytes, bias, query, first + i, G4R_BYTES_ROWS);
     }
     if (whole < n) {
-        dot_bytes(sum, block + whole * bytes->d, query->x, bytes->d);
+        dot_bytes(sum, block + whole * bytes->d, query, bytes->d);
         bound(upper + whole, sum, bytes, bias, query, first + whole, n - whole);
     }
 }

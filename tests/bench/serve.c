@@ -20,7 +20,7 @@
  *   p99 ms
  *   floor    the time to read as many bytes as the scan has to, by one thread in a plain
  *            loop of vector additions, once after another: items x width x 4; int8: items
- *            x (width + 12), whatever is asked; candidates: theirs of the float32 table.
+ *            x (width + 16), whatever is asked; candidates: theirs of the float32 table.
  *            Median; in turn with the queries, 5 after every 20, and the first of each
  *            turn is not counted. Of loading: SQLite's own reading of the same rows
  *   ratio    floor / median: 1 is the floor

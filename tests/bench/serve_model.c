@@ -260,5 +260,5 @@ size_t serve_model_bytes(const serve_model *model)
 {
     size_t row = (size_t)model->width;
     bool is_small = strcmp(model->name, "int8") == 0;
-    return (size_t)model->n_items * (is_small ? row + 12 : 4 * row);
+    return (size_t)model->n_items * (is_small ? row + 16 : 4 * row);
 }

@@ -218,7 +218,7 @@ static void first_block_comes_from_the_copy(void)
         gru4rec_ranking *ranking = new_ranking(n);
         quantize(model);
         sort_all(expected, session, n, NULL, 0);
-        model->quantized->bytes.error[expected[0].row] = -1000;
+        model->quantized->bytes.rest[expected[0].row] = -1000;
         gru4rec_ranking_start_session(ranking, session, n, false);
         CHECK(gru4rec_ranking_next(ranking, &row, &score));
         CHECK_INT(n == 1023 ? expected[0].row : expected[1].row, row);

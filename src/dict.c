@@ -64,7 +64,7 @@ void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator)
 
 void g4r_dict_free(g4r_dict *dict)
 {
-    g4r_free(&dict->allocator, dict->slots);
+    g4r_free_aligned(&dict->allocator, dict->slots);
     g4r_free(&dict->allocator, dict->values);
     g4r_free(&dict->allocator, dict->types);
     g4r_free(&dict->allocator, dict->heap);
@@ -106,7 +106,7 @@ static size_t find_slot(const g4r_dict *dict, const key *k)
 /* An old slot knows the bits of the hash that place it. */
 static bool resize_slots(g4r_dict *dict, size_t n_slots)
 {
-    uint64_t *slots = g4r_alloc(&dict->allocator, n_slots, sizeof *slots);
+    uint64_t *slots = g4r_alloc_aligned(&dict->allocator, n_slots * sizeof *slots);
     if (slots == NULL)
         return false;
     for (size_t i = 0; i < dict->n_slots; i++) {
@@ -117,7 +117,7 @@ static bool resize_slots(g4r_dict *dict, size_t n_slots)
             slot = (slot + 1) & (n_slots - 1);
         slots[slot] = dict->slots[i];
     }
-    g4r_free(&dict->allocator, dict->slots);
+    g4r_free_aligned(&dict->allocator, dict->slots);
     dict->slots = slots;
     dict->n_slots = n_slots;
     return true;
@@ -225,7 +225,7 @@ int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id)
 
 void g4r_dict_seal(g4r_dict *dict)
 {
-    g4r_free(&dict->allocator, dict->slots);
+    g4r_free_aligned(&dict->allocator, dict->slots);
     dict->slots = NULL;
     dict->n_slots = 0;
 }

@@ -65,8 +65,9 @@ static bool quantize_row(g4r_quantized *quantized, const g4r_real *w, size_t d,
     if (!vec->all_finite(w, d))
         return false;
     vec->to_bytes(quantized->row, &made, w, d);
-    for (size_t k = 0; k < bytes->d; k += 4)
-        memcpy(bytes->values + g4r_bytes_place(bytes, row, k), quantized->row + k, 4);
+    uint8_t *place = bytes->values + g4r_bytes_place(bytes, row, 0);
+    for (size_t k = 0; k < bytes->d; k += 4, place += 4 * G4R_BYTES_ROWS)
+        memcpy(place, quantized->row + k, 4);
     const double norm = sqrt(made.norm), rest = sqrt(made.rest);
     bytes->scale[row] = made.scale;
     bytes->norm[row] = (g4r_real)(more * norm);

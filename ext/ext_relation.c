@@ -366,6 +366,8 @@ static int open_events(relation_cursor *cursor, ext_table *table,
                    ? SQLITE_OK
                    : ext_fail_db(error, db, NULL);
     }
+    sqlite3_finalize(cursor->single); /* it compares values of another type */
+    cursor->single = NULL;
     cursor->is_single = is_single;
     cursor->value_type = is_single ? sqlite3_value_type(wanted->values[0]) : SQLITE_NULL;
     int rc = ext_store_config(db, table->schema, table->name, &config, error);

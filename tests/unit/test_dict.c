@@ -224,6 +224,235 @@ static void short_memory_leaves_it_usable(void)
     CHECK(n_failures > 15);
 }
 
+/* ---- many at once ---- */
+
+static bool append(g4r_dict *dict, gru4rec_id id)
+{
+    return g4r_dict_append(dict, &id);
+}
+
+static void check_all(const g4r_dict *dict, int32_t from, int32_t to, int32_t n_not)
+{
+    char text[64];
+    gru4rec_id got;
+    for (int32_t i = from; i < to; i++) {
+        gru4rec_id id = make_id(i, text);
+        CHECK_INT(i, g4r_dict_find(dict, &id));
+        g4r_dict_get(dict, i, &got);
+        CHECK_INT(0, id_compare(&id, &got));
+    }
+    for (int32_t i = to; i < to + n_not; i++)
+        CHECK_INT(-1, find(dict, make_id(i, text)));
+}
+
+static void what_is_appended_is_found_after_the_index(void)
+{
+    enum { N = 100000 };
+    fault_alloc fault = {0};
+    gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+    g4r_dict dict;
+    char text[64];
+    g4r_dict_init(&dict, &allocator);
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    CHECK_INT(-1, find(&dict, id_integer(0)));
+    for (int32_t i = 0; i < N; i++)
+        CHECK(append(&dict, make_id(i, text)));
+    CHECK_INT(N, dict.n);
+    CHECK_INT(0, dict.n_indexed);
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    CHECK_INT(N, dict.n_indexed);
+    check_all(&dict, 0, N, N);
+    /* No more slots than by adding, and never all of them filled. */
+    CHECK(dict.n_slots * 2 + 2 >= N * 3 && dict.n_slots <= N * 3);
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    check_all(&dict, 0, N, 0);
+    g4r_dict_free(&dict);
+    CHECK_INT(0, fault.n_live);
+}
+
+/* Parts of every length to 70, each indexed; between two of them some are added. */
+static void index_in_parts_and_add_between(void)
+{
+    g4r_dict dict;
+    char text[64];
+    int32_t n = 0;
+    g4r_dict_init(&dict, &g4r_libc_allocator);
+    for (int32_t part = 0; part <= 70; part++) {
+        for (int32_t i = 0; i < part; i++)
+            CHECK(append(&dict, make_id(n + i, text)));
+        CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+        n += part;
+        CHECK_INT(n, dict.n);
+        CHECK_INT(-1, find(&dict, make_id(n, text)));
+        for (int32_t i = 0; i < part % 5; i++, n++)
+            CHECK_INT(n, add(&dict, make_id(n, text)));
+        if (n > 0)
+            CHECK_INT(n / 2, add(&dict, make_id(n / 2, text)));
+        check_all(&dict, n > 90 ? n - 90 : 0, n, 3);
+    }
+    CHECK_INT(n, dict.n);
+    check_all(&dict, 0, n, n);
+    g4r_dict_free(&dict);
+}
+
+static void appended_types_are_kept_apart(void)
+{
+    double seven = 7.5;
+    int64_t bits;
+    memcpy(&bits, &seven, sizeof bits);
+    const gru4rec_id ids[] = {id_integer(7),        id_text("7"),
+                              id_blob("7", 1),      id_real(7.5),
+                              id_text(""),          id_blob(NULL, 0),
+                              id_integer(0),        id_integer(bits),
+                              id_text("7.5"),       id_real(0x1p63),
+                              id_real(-0x1p63),     id_integer(INT64_MAX),
+                              id_real(INFINITY),    id_real(-INFINITY),
+                              id_real(1e-300),      id_blob("\0", 1),
+                              id_text("7\xc3\xa9"), id_integer(-1),
+                              id_real(-1.5),        id_blob("\0\0\0\0\0\0\0\0", 8)};
+    enum { N = sizeof ids / sizeof *ids };
+    g4r_dict dict;
+    g4r_dict_init(&dict, &g4r_libc_allocator);
+    for (int32_t i = 0; i < N; i++)
+        CHECK(g4r_dict_append(&dict, &ids[i]));
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    for (int32_t i = 0; i < N; i++) {
+        gru4rec_id got;
+        CHECK_INT(i, g4r_dict_find(&dict, &ids[i]));
+        CHECK_INT(i, g4r_dict_add(&dict, &ids[i]));
+        g4r_dict_get(&dict, i, &got);
+        CHECK_INT(0, id_compare(&ids[i], &got));
+    }
+    CHECK_INT(10, find(&dict, id_integer(INT64_MIN)));
+    CHECK_INT(6, find(&dict, id_real(-0.0)));
+    CHECK_INT(-1, find(&dict, id_blob("7.5", 3)));
+    g4r_dict_free(&dict);
+}
+
+/* All but the one at twice, which is what the one at once is. */
+static gru4rec_status index_twice(gru4rec_id first, gru4rec_id again, int32_t once,
+                                  int32_t twice, int32_t n, int32_t n_before)
+{
+    g4r_dict dict;
+    char text[64];
+    g4r_dict_init(&dict, &g4r_libc_allocator);
+    for (int32_t i = 0; i < n; i++) {
+        gru4rec_id id = i == once ? first : i == twice ? again : make_id(i + 3, text);
+        CHECK(g4r_dict_append(&dict, &id));
+        if (i + 1 == n_before)
+            CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    }
+    gru4rec_status status = g4r_dict_index(&dict);
+    g4r_dict_free(&dict);
+    return status;
+}
+
+static void duplicates_are_found_at_any_distance(void)
+{
+    enum { N = 150 };
+    const char zeros[24] = {0};
+    const gru4rec_id pairs[][2] = {{id_integer(-5), id_integer(-5)},
+                                   {id_real(1.0), id_integer(1)},
+                                   {id_integer(1), id_real(1.0)},
+                                   {id_integer(0x7fffffffffff), id_real(0x7fffffffffff)},
+                                   {id_real(-0.0), id_real(0.0)},
+                                   {id_real(-0.25), id_real(-0.25)},
+                                   {id_text(""), id_text("")},
+                                   {id_text("a shoe"), id_text("a shoe")},
+                                   {id_blob(NULL, 0), id_blob("", 0)},
+                                   {id_blob(zeros, 20), id_blob(zeros + 2, 20)}};
+    for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++)
+        for (int32_t once = 1; once < N; once += 1 + once / 9)
+            for (int32_t twice = once + 1; twice < N; twice++) {
+                const gru4rec_id *pair = pairs[p];
+                CHECK_INT(GRU4REC_INVALID,
+                          index_twice(pair[0], pair[1], once, twice, N, 0));
+                /* and the one that was indexed before */
+                if (twice % 7 == 0)
+                    CHECK_INT(GRU4REC_INVALID,
+                              index_twice(pair[0], pair[1], once, twice, N, twice));
+            }
+    /* Not equal, though alike. */
+    CHECK_INT(GRU4REC_OK, index_twice(id_text("1"), id_integer(1), 4, 9, N, 0));
+    CHECK_INT(GRU4REC_OK, index_twice(id_text("1"), id_blob("1", 1), 4, 9, N, 0));
+    CHECK_INT(GRU4REC_OK, index_twice(id_integer(1), id_real(1.25), 4, 9, N, 0));
+    CHECK_INT(GRU4REC_OK,
+              index_twice(id_blob(zeros, 20), id_blob(zeros, 19), 4, 9, N, 0));
+}
+
+/* The first and the last of many, and the last two. */
+static void duplicates_are_found_among_many(void)
+{
+    enum { N = 100000 };
+    gru4rec_id shoe = id_text("a shoe");
+    CHECK_INT(GRU4REC_INVALID, index_twice(shoe, shoe, 0, N - 1, N, 0));
+    CHECK_INT(GRU4REC_INVALID, index_twice(shoe, shoe, N - 2, N - 1, N, 0));
+    CHECK_INT(GRU4REC_INVALID, index_twice(shoe, shoe, 0, 1, N, 0));
+    CHECK_INT(GRU4REC_INVALID, index_twice(shoe, shoe, 0, N - 1, N, N / 2));
+    CHECK_INT(GRU4REC_OK, index_twice(shoe, id_text("a shoe "), 0, N - 1, N, 0));
+}
+
+/* Each append or index that fails is done again: as if nothing had been. */
+static void short_memory_leaves_what_was_appended(void)
+{
+    enum { N = 200 };
+    size_t n_failures = 0;
+    for (size_t fail_at = 1;; fail_at++) {
+        fault_alloc fault = {.fail_at = fail_at};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        g4r_dict dict;
+        char text[64];
+        g4r_dict_init(&dict, &allocator);
+        for (int32_t i = 0; i < N; i++) {
+            size_t n_failed = fault.n_failed;
+            if (!append(&dict, make_id(i, text))) {
+                CHECK_INT(n_failed + 1, fault.n_failed);
+                CHECK_INT(i, dict.n);
+                CHECK(append(&dict, make_id(i, text)));
+            }
+            if (i % 80 != 40)
+                continue;
+            gru4rec_status status = g4r_dict_index(&dict);
+            if (status != GRU4REC_OK) {
+                CHECK_INT(GRU4REC_NOMEM, status);
+                CHECK_INT(i + 1, dict.n);
+                CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+            }
+            CHECK_INT(i, find(&dict, make_id(i, text)));
+        }
+        if (g4r_dict_index(&dict) == GRU4REC_NOMEM)
+            CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+        check_all(&dict, 0, N, 3);
+        n_failures += fault.n_failed;
+        g4r_dict_free(&dict);
+        CHECK_INT(0, fault.n_live);
+        if (fault.n_failed == 0)
+            break;
+    }
+    CHECK(n_failures > 15);
+}
+
+/* What is thrown away after a failure leaves nothing. */
+static void short_memory_leaves_no_trace(void)
+{
+    for (size_t fail_at = 1; fail_at < 60; fail_at++) {
+        fault_alloc fault = {.fail_at = fail_at, .is_sticky = true};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        g4r_dict dict;
+        char text[64];
+        g4r_dict_init(&dict, &allocator);
+        int32_t n = 0;
+        while (n < 500 && append(&dict, make_id(n, text)))
+            n++;
+        CHECK_INT(n, dict.n);
+        gru4rec_status status = g4r_dict_index(&dict);
+        CHECK_INT(fault.n_failed > 0 && n > 0 ? GRU4REC_NOMEM : status, status);
+        CHECK(status == GRU4REC_OK ? fault.n_failed == 0 : status == GRU4REC_NOMEM);
+        g4r_dict_free(&dict);
+        CHECK_INT(0, fault.n_live);
+    }
+}
+
 int main(void)
 {
     RUN(numbers_follow_first_sight);
@@ -233,5 +462,12 @@ int main(void)
     RUN(many_are_found_again);
     RUN(order_is_that_of_sqlite);
     RUN(short_memory_leaves_it_usable);
+    RUN(what_is_appended_is_found_after_the_index);
+    RUN(index_in_parts_and_add_between);
+    RUN(appended_types_are_kept_apart);
+    RUN(duplicates_are_found_at_any_distance);
+    RUN(duplicates_are_found_among_many);
+    RUN(short_memory_leaves_what_was_appended);
+    RUN(short_memory_leaves_no_trace);
     return test_end();
 }

@@ -1,4 +1,5 @@
-/* test_items.c - src/items.c: rows and supports, and finding by value or text form. */
+/* test_items.c - src/items.c: rows and supports, one by one and many at once, and finding
+ * by value or text form. */
 #include "../lib/fault_alloc.h"
 #include "../lib/ids.h"
 #include "../lib/test.h"
@@ -184,6 +185,142 @@ static void short_memory_is_told_and_leaves_no_trace(void)
     }
 }
 
+/* ---- many at once ---- */
+
+static gru4rec_status append(gru4rec_items *items, gru4rec_id id, int64_t support)
+{
+    return gru4rec_items_append(items, &id, support);
+}
+
+/* Every third is text. */
+static gru4rec_id make_id(int32_t i, char text[24])
+{
+    if (i % 3 > 0)
+        return id_integer(3000000000 - i);
+    snprintf(text, 24, "item %d", (int)i);
+    return id_text(text);
+}
+
+static void check_all(const gru4rec_items *items, int32_t n)
+{
+    char text[24];
+    gru4rec_id got;
+    CHECK_INT(n, gru4rec_items_count(items));
+    for (int32_t i = 0; i < n; i++) {
+        const gru4rec_id id = make_id(i, text);
+        CHECK_INT(i, gru4rec_items_find(items, &id));
+        CHECK_INT((int64_t)i << 33, gru4rec_items_support(items)[i]);
+        gru4rec_items_get(items, i, &got);
+        CHECK_INT(0, id_compare(&id, &got));
+    }
+    CHECK_INT(-1, find(items, make_id(n, text)));
+}
+
+static void append_and_index_are_as_add(void)
+{
+    enum { N = 100000 };
+    fault_alloc fault = {0};
+    gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+    gru4rec_items *items = new_items(&allocator), *added = new_items(&allocator);
+    char text[24];
+    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+    CHECK_INT(-1, find(items, id_integer(1)));
+    for (int32_t i = 0; i < N; i++) {
+        CHECK_INT(GRU4REC_OK, append(items, make_id(i, text), (int64_t)i << 33));
+        CHECK_INT(GRU4REC_OK, add(added, make_id(i, text), (int64_t)i << 33));
+    }
+    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+    check_all(items, N);
+    check_all(added, N);
+    /* of the same size, and as good to find by the text form */
+    CHECK_INT(gru4rec_items_bytes(added), gru4rec_items_bytes(items));
+    CHECK_INT(1, find(items, id_text("2999999999")));
+    gru4rec_items_free(added);
+    gru4rec_items_free(items);
+    CHECK_INT(0, fault.n_live);
+}
+
+static void add_goes_on_where_an_index_ended(void)
+{
+    gru4rec_items *items = new_items(NULL);
+    char text[24];
+    for (int32_t n = 0; n < 1000;) {
+        for (int32_t end = n + 1 + n / 7; n < end; n++)
+            CHECK_INT(GRU4REC_OK, append(items, make_id(n, text), (int64_t)n << 33));
+        CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+        CHECK_INT(GRU4REC_INVALID, add(items, make_id(n / 2, text), 1));
+        CHECK_INT(n, gru4rec_items_count(items));
+        CHECK_INT(GRU4REC_OK, add(items, make_id(n, text), (int64_t)n << 33));
+        n++;
+        check_all(items, n);
+    }
+    gru4rec_items_free(items);
+}
+
+static void index_refuses_duplicates(void)
+{
+    const gru4rec_id pairs[][2] = {{id_text("a"), id_text("a")},
+                                   {id_integer(1), id_integer(1)},
+                                   {id_real(1.0), id_integer(1)},
+                                   {id_integer(1), id_real(1.0)}};
+    char text[24];
+    for (size_t p = 0; p < 4; p++)
+        for (int32_t n = 0; n < 100; n++) {
+            fault_alloc fault = {0};
+            gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+            gru4rec_items *items = new_items(&allocator);
+            CHECK_INT(GRU4REC_OK, append(items, pairs[p][0], 1));
+            for (int32_t i = 0; i < n; i++)
+                CHECK_INT(GRU4REC_OK, append(items, make_id(i, text), i));
+            if (n % 2)
+                CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+            CHECK_INT(GRU4REC_OK, append(items, pairs[p][1], 2));
+            CHECK_INT(GRU4REC_OK, append(items, id_text("the last"), 3));
+            CHECK_INT(GRU4REC_INVALID, gru4rec_items_index(items));
+            gru4rec_items_free(items);
+            CHECK_INT(0, fault.n_live);
+        }
+    /* Another type with the same text form is another item. */
+    gru4rec_items *items = new_items(NULL);
+    CHECK_INT(GRU4REC_OK, append(items, id_text("1"), 1));
+    CHECK_INT(GRU4REC_OK, append(items, id_integer(1), 2));
+    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+    CHECK_INT(0, find(items, id_text("1")));
+    CHECK_INT(1, find(items, id_integer(1)));
+    gru4rec_items_free(items);
+}
+
+static void short_memory_at_append_and_index(void)
+{
+    enum { N = 120 };
+    size_t n_failures = 0, n_failed = 1;
+    for (size_t fail_at = 2; n_failed > 0; fail_at++) {
+        fault_alloc fault = {.fail_at = fail_at};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        gru4rec_items *items = new_items(&allocator);
+        char text[24];
+        for (int32_t i = 0; i < N; i++) {
+            gru4rec_status status = append(items, make_id(i, text), (int64_t)i << 33);
+            if (status == GRU4REC_OK)
+                continue;
+            CHECK_INT(GRU4REC_NOMEM, status);
+            CHECK_INT(i, gru4rec_items_count(items));
+            CHECK_INT(GRU4REC_OK, append(items, make_id(i, text), (int64_t)i << 33));
+        }
+        gru4rec_status status = gru4rec_items_index(items);
+        if (status != GRU4REC_OK) {
+            CHECK_INT(GRU4REC_NOMEM, status);
+            CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+        }
+        check_all(items, N);
+        gru4rec_items_free(items);
+        CHECK_INT(0, fault.n_live);
+        n_failed = fault.n_failed;
+        n_failures += n_failed;
+    }
+    CHECK(n_failures > 10);
+}
+
 int main(void)
 {
     RUN(rows_keep_their_order_and_support);
@@ -194,5 +331,9 @@ int main(void)
     RUN(other_spellings_are_other_items);
     RUN(text_is_read_to_its_length);
     RUN(short_memory_is_told_and_leaves_no_trace);
+    RUN(append_and_index_are_as_add);
+    RUN(add_goes_on_where_an_index_ended);
+    RUN(index_refuses_duplicates);
+    RUN(short_memory_at_append_and_index);
     return test_end();
 }

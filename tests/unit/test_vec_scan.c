@@ -1,6 +1,6 @@
 /*
- * test_vec_scan.c - src/vec_scan.h: score and upper_bounds of every table that this
- * machine runs, against plain twins in double and in integers. Arrays end where the last
+ * test_vec_scan.c - src/vec_scan.h: score, upper_bounds, to_bytes and find of every table
+ * that this machine runs, against plain twins in double and in integers. Arrays end where the last
  * value does, so that the sanitizer sees a read behind a table.
  *
  * Tolerances count roundings: EPS / 2 is the relative error of one operation in float.
@@ -239,6 +239,223 @@ static void upper_bounds_of_a_part(void)
     }
 }
 
+/* ---- to_bytes ---- */
+
+/*
+ * byte - 128 is the integer next to w / scale: half a unit away at most, and what rounds
+ * the scale, its inverse and their product, of up to 127 units each. What is lost of a
+ * value is off by the rounding of scale x integer, |w| EPS / 2, twice where that is no
+ * multiply-add. Sums of squares have d / 8 + 8 roundings.
+ */
+static void check_bytes(const g4r_real *w, size_t d)
+{
+    enum { GUARD = 40 };
+    const uint8_t guard = 0x5a;
+    const double sums = ((double)(d / 8) + 8) * EPS;
+    uint8_t *q = malloc(d + GUARD), *tight = malloc(d);
+    double most = 0, rest = 0, norm = 0, off = 0, furthest = 0;
+    g4r_bytes_row row = {-1, -1, -1}, again;
+    size_t n_touched = 0;
+    if (q == NULL || tight == NULL)
+        exit(test_end());
+    memset(q, guard, d + GUARD);
+    vec->to_bytes(q, &row, w, d);
+    vec->to_bytes(tight, &again, w, d);
+    CHECK(memcmp(q, tight, d) == 0 && row.scale == again.scale &&
+          (row.rest == again.rest || isnan(row.rest)) && row.norm == again.norm);
+    for (size_t k = d; k < d + GUARD; k++)
+        n_touched += q[k] != guard;
+    CHECK_INT(0, n_touched);
+    for (size_t k = 0; k < d; k++)
+        most = G4R_MAX(most, fabs((double)w[k]));
+    const bool is_lost = most <= (double)(g4r_real)1e-12;
+    const double scale = is_lost ? 0 : (double)row.scale;
+    CHECK_NEAR(is_lost ? 0 : most / G4R_LARGEST_BYTE, row.scale,
+               most / G4R_LARGEST_BYTE * EPS);
+    for (size_t k = 0; k < d; k++) {
+        const double whole = (double)q[k] - 128, lost = (double)w[k] - scale * whole;
+        const double rounding = fabs((double)w[k]) * EPS;
+        furthest = G4R_MAX(furthest, is_lost ? fabs(whole) : fabs(lost) / scale);
+        rest += lost * lost;
+        off += 2 * fabs(lost) * rounding + rounding * rounding;
+        norm += scale * whole * scale * whole;
+        if (!CHECK(q[k] >= 1))
+            break;
+    }
+    CHECK(furthest <= (is_lost ? 0 : 0.5 + G4R_LARGEST_BYTE * 2 * EPS));
+    CHECK_NEAR(norm, row.norm, norm * sums);
+    if (is_lost)
+        CHECK_NEAR((double)d * most * most, row.rest, rest * EPS);
+    else if (rest < 1e37) /* squares beyond the format may come as infinity */
+        CHECK_NEAR(rest, row.rest, off + (rest + off) * sums + 1e-37);
+    else
+        CHECK(row.rest >= rest * (1 - sums));
+    free(q);
+    free(tight);
+}
+
+static void to_bytes_of_all_widths(void)
+{
+    static const double magnitudes[] = {1, 1e-3, 1e-6, 1e-11, 1e3, 1e15, 1e18};
+    for (size_t s = 0; s < SMALL_WIDTHS + N_LARGE; s++)
+        for (size_t i = 0; i < sizeof magnitudes / sizeof *magnitudes;
+             i++, drop_arrays()) {
+            const size_t d = width_at(s);
+            g4r_real *w = random_array(d, -magnitudes[i], magnitudes[i]);
+            check_bytes(w, d);
+            /* All of one sign. */
+            for (size_t k = 0; k < d; k++)
+                w[k] = (g4r_real)-fabs((double)w[k]);
+            check_bytes(w, d);
+        }
+}
+
+/* The largest value, of either sign, at each place; at least the tail's matter. */
+static void to_bytes_where_one_is_largest(void)
+{
+    for (size_t d = 1; d <= SMALL_WIDTHS; d++, drop_arrays()) {
+        g4r_real *w = random_array(d, -0.01, 0.01);
+        for (size_t k = 0; k < d; k++) {
+            const g4r_real before = w[k];
+            for (int sign = -1; sign <= 1; sign += 2) {
+                uint8_t q[SMALL_WIDTHS];
+                g4r_bytes_row row;
+                w[k] = (g4r_real)sign;
+                check_bytes(w, d);
+                vec->to_bytes(q, &row, w, d);
+                CHECK_INT(128 + 127 * sign, q[k]);
+                w[k] = (g4r_real)(sign * 1000);
+                check_bytes(w, d);
+                w[k] = before;
+            }
+        }
+    }
+}
+
+/* Rows of zeros, of values too small to square, and on both sides of where that begins. */
+static void to_bytes_of_nothing(void)
+{
+    static const double magnitudes[] = {0,     1e-45,      1e-38,   1e-20, 9.9e-13,
+                                        1e-12, 1.0001e-12, 1.1e-12, 1e-10};
+    for (size_t d = 1; d <= SMALL_WIDTHS; d++, drop_arrays())
+        for (size_t i = 0; i < sizeof magnitudes / sizeof *magnitudes; i++) {
+            g4r_real *w = array(d);
+            for (size_t k = 0; k < d; k++)
+                w[k] = (g4r_real)(k % 3 == 1 ? -0.0
+                                  : k % 3    ? magnitudes[i]
+                                             : -magnitudes[i]);
+            check_bytes(w, d);
+            free(blocks[--n_blocks]);
+        }
+}
+
+/* Huge ones among others; the largest numbers that there are. */
+static void to_bytes_of_huge_values(void)
+{
+    for (size_t d = 1; d <= SMALL_WIDTHS; d++, drop_arrays())
+        for (size_t k = 0; k < d; k += 1 + d / 5) {
+            g4r_real *w = random_array(d, -1, 1);
+            w[k] = FLT_MAX;
+            check_bytes(w, d);
+            for (size_t i = 0; i < d; i++)
+                w[i] *= i == k ? -1 : (g4r_real)3e38;
+            check_bytes(w, d);
+            free(blocks[--n_blocks]);
+        }
+}
+
+/* Halves, where a rounding to either side is right. */
+static void to_bytes_of_halves(void)
+{
+    for (size_t d = 1; d <= SMALL_WIDTHS; d++, drop_arrays()) {
+        g4r_real *w = array(d);
+        for (size_t k = 0; k < d; k++)
+            w[k] = (g4r_real)(k == 0 ? 127 : (k % 2 ? 1 : -1) * (double)k + 0.5);
+        check_bytes(w, d);
+    }
+}
+
+/* ---- find ---- */
+
+static size_t plain_find(const g4r_real *scores, size_t start, g4r_real t, size_t n)
+{
+    while (start < n && !(scores[start] >= t))
+        start++;
+    return start;
+}
+
+/* From every start. */
+static void check_find(const g4r_real *scores, g4r_real t, size_t n)
+{
+    size_t n_wrong = 0;
+    for (size_t start = 0; start <= n; start++)
+        n_wrong += vec->find(scores, start, t, n) != plain_find(scores, start, t, n);
+    CHECK_INT(0, n_wrong);
+}
+
+/* One hit, anywhere, greater than t or equal to it; then two; then none. */
+static void find_in_every_length(void)
+{
+    for (size_t n = 0; n <= 140; n++, drop_arrays()) {
+        g4r_real *scores = random_array(n, -2, 0.9);
+        check_find(scores, 1, n);
+        for (size_t i = 0; i < n; i++) {
+            const g4r_real before = scores[i], last = scores[n - 1];
+            scores[i] = i % 2 ? 1 : 5;
+            check_find(scores, 1, n);
+            scores[n - 1] = 1;
+            check_find(scores, 1, n);
+            scores[n - 1] = last;
+            scores[i] = before;
+        }
+        check_find(scores, 0, n);
+        check_find(scores, (g4r_real)-1.9, n);
+        for (size_t i = 0; i < n; i++)
+            scores[i] = -1;
+        check_find(scores, -1, n);
+        check_find(scores, (g4r_real)-0.99999, n);
+    }
+}
+
+/* Equal zeros of either sign, infinities, and NaN, which is nowhere found. */
+static void find_odd_values(void)
+{
+    const g4r_real odd[] = {NAN, -NAN, INFINITY, -INFINITY, (g4r_real)-0.0, 0};
+    const g4r_real limits[] = {-INFINITY, -1,      (g4r_real)-0.0, 0,
+                               1e-45f,    FLT_MAX, INFINITY,       NAN};
+    for (size_t n = 1; n <= 100; n++, drop_arrays())
+        for (size_t mask = 1; mask < 6 * 9; mask++) {
+            g4r_real *scores = random_array(n, -2, -1);
+            for (size_t i = 0; i < n; i++)
+                if (g4r_rng_below(&rng, 9) < mask / 6)
+                    scores[i] = odd[mask % 3 ? mask % 6 : g4r_rng_below(&rng, 6)];
+            for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+                const size_t start = g4r_rng_below(&rng, n + 1);
+                CHECK_INT(plain_find(scores, start, limits[i], n),
+                          vec->find(scores, start, limits[i], n));
+                CHECK_INT(plain_find(scores, 0, limits[i], n),
+                          vec->find(scores, 0, limits[i], n));
+            }
+            free(blocks[--n_blocks]);
+        }
+}
+
+/* What stands before the start or behind the end is not looked at. */
+static void find_stays_inside(void)
+{
+    g4r_real *scores = random_array(400, 2, 3);
+    for (size_t start = 0; start < 80; start++)
+        for (size_t n = start; n < 200; n++) {
+            for (size_t i = start; i < n; i++)
+                scores[i] = -1;
+            CHECK_INT(n, vec->find(scores, start, 1, n));
+            for (size_t i = start; i < n; i++)
+                scores[i] = 2;
+            CHECK_INT(start, vec->find(scores, start, 1, n));
+        }
+    drop_arrays();
+}
+
 int main(void)
 {
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
@@ -250,6 +467,14 @@ int main(void)
         RUN(score_of_bad_rows);
         RUN(upper_bounds_of_all);
         RUN(upper_bounds_of_a_part);
+        RUN(to_bytes_of_all_widths);
+        RUN(to_bytes_where_one_is_largest);
+        RUN(to_bytes_of_nothing);
+        RUN(to_bytes_of_huge_values);
+        RUN(to_bytes_of_halves);
+        RUN(find_in_every_length);
+        RUN(find_odd_values);
+        RUN(find_stays_inside);
     }
     return test_end();
 }

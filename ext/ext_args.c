@@ -213,6 +213,8 @@ static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *i
     }
     if (rc == SQLITE_DONE)
         rc = SQLITE_OK;
+    else if ((rc & 0xff) == SQLITE_INTERRUPT || (rc & 0xff) == SQLITE_NOMEM)
+        rc = ext_fail_db(error, db, NULL);
     else if (error->rc == SQLITE_OK)
         rc = ext_fail(error, SQLITE_ERROR,
                       "%s is not a JSON array of item ids (%s): %.60s", what,

@@ -23,6 +23,22 @@ static void *work(void *context)
     return NULL;
 }
 
+/*
+ * May another thread allocate? Not where the host has chosen SQLITE_CONFIG_SINGLETHREAD,
+ * in which all mutexes are one that does nothing.
+ */
+static bool has_mutexes(void)
+{
+    if (!sqlite3_threadsafe())
+        return false;
+    sqlite3_mutex *a = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
+    sqlite3_mutex *b = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
+    bool has_two = a != NULL && b != NULL && a != b;
+    sqlite3_mutex_free(a);
+    sqlite3_mutex_free(b);
+    return has_two;
+}
+
 static void drop_lock(ext_beside *beside)
 {
     pthread_cond_destroy(&beside->changed);
@@ -35,7 +51,7 @@ void ext_beside_start(ext_beside *beside, ext_job *job, void *context, bool is_w
     memset(beside, 0, sizeof *beside);
     beside->job = job;
     beside->context = context;
-    if (!is_worth_it || !sqlite3_threadsafe())
+    if (!is_worth_it || !has_mutexes())
         return;
     pthread_mutex_init(&beside->lock, NULL);
     pthread_cond_init(&beside->changed, NULL);

@@ -181,8 +181,9 @@ static double load_once(const serve_settings *settings, const char *model)
 {
     sqlite3 *db = serve_open(settings, "million.db", false);
     double begin = serve_now();
-    sqlite3_stmt *stmt = serve_prepare(
-        db, sqlite3_mprintf("SELECT length(gru4rec_embedding(%Q, 1))", model));
+    sqlite3_stmt *stmt =
+        serve_prepare(db,
+                      sqlite3_mprintf("SELECT length(gru4rec_embedding(%Q, 1))", model));
     if (!serve_step(stmt) || sqlite3_column_int(stmt, 0) == 0)
         serve_die("the model has no item 1");
     double seconds = serve_now() - begin;

@@ -228,6 +228,21 @@ def ctrl_c(directory, journal):
     db.close()
 
 
+def long_history(directory):
+    """What is stopped while it reads a history says so, not that the JSON is wrong."""
+    db = make_shop(directory + '/shop.db')
+    train(db, 'n_epochs=1')
+    history = json.dumps([1001] * 20000)
+    for every in 1000, 20000:
+        asked = []
+        db.set_progress_handler(lambda: asked.append(1) or len(asked) > 2, every)
+        message = error(db, "SELECT * FROM gru4rec_recommend('rec', ?1, 3)", history)
+        check(f'history, every {every}: interrupted', message == 'gru4rec: interrupted', message)
+    db.set_progress_handler(None, 1000)
+    check('history: the next query works', len(ranking(db)) > 0)
+    db.close()
+
+
 def failed(directory):
     """A run that fails by itself says so in its row."""
     path = directory + '/shop.db'
@@ -253,5 +268,6 @@ run(elsewhere)
 run(serving)
 run(between)
 run(time_limits)
+run(long_history)
 run(failed)
 finish()

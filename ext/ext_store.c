@@ -561,7 +561,7 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
     *items = NULL;
     int rc =
         ext_prepare(db,
-                    sqlite3_mprintf("SELECT row, item, support FROM \"%w\".\"%w_item\" "
+                    sqlite3_mprintf("SELECT item, support, row FROM \"%w\".\"%w_item\" "
                                     "WHERE version = ?1 ORDER BY row",
                                     schema, name),
                     &stmt, error);
@@ -571,10 +571,12 @@ int ext_store_items_load(sqlite3 *db, const char *schema, const char *name,
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         gru4rec_id id;
         gru4rec_status status = GRU4REC_INVALID;
-        if (sqlite3_column_int64(stmt, 0) == gru4rec_items_count(*items) &&
-            ext_column_id(stmt, 1, &id) &&
+        /* From 0 on, all different, and n of them, the last n - 1: 0, 1, 2, ... */
+        bool is_row =
+            gru4rec_items_count(*items) > 0 || sqlite3_column_int64(stmt, 2) == 0;
+        if (is_row && ext_column_id(stmt, 0, &id) &&
             (id.type == GRU4REC_ID_INTEGER || id.type == GRU4REC_ID_TEXT))
-            status = gru4rec_items_append(*items, &id, sqlite3_column_int64(stmt, 2));
+            status = gru4rec_items_append(*items, &id, sqlite3_column_int64(stmt, 1));
         rc = ext_store_items_fail(name, status, error);
     }
     if (rc == SQLITE_DONE)

@@ -28,7 +28,7 @@ void g4r_dict_free(g4r_dict *dict);
 /* Appends an id, which is copied, and is not found before the next index. False when memory
  * is short or 2^31 are in. */
 bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id);
-/* Of all that were appended; five times as fast as adding them. NOMEM: as before. INVALID
+/* Of all that were appended, without waiting for memory once an id. NOMEM: as before. INVALID
  * where one is there twice: good for nothing but g4r_dict_free(). */
 gru4rec_status g4r_dict_index(g4r_dict *dict);
 /* The number of id, which is copied when new; -1 when memory is short or 2^31 are in. */

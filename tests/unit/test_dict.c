@@ -189,39 +189,51 @@ static void order_is_that_of_sqlite(void)
     g4r_dict_free(&dict);
 }
 
-/* A failed add tells it and changes nothing; the next try is as if nothing had been. */
-static void short_memory_leaves_it_usable(void)
+enum { N_SHORT = 200 };
+
+/* Does the work with the first allocation failing, the second, ... until none does. */
+static void run_short_of_memory(void (*work)(g4r_dict *dict, const fault_alloc *fault))
 {
-    enum { N = 200 };
     size_t n_failures = 0;
-    for (size_t fail_at = 1;; fail_at++) {
+    bool is_done = false;
+    for (size_t fail_at = 1; !is_done; fail_at++) {
         fault_alloc fault = {.fail_at = fail_at};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
         g4r_dict dict;
-        char text[64];
         g4r_dict_init(&dict, &allocator);
-        for (int32_t i = 0; i < N; i++) {
-            gru4rec_id id = make_id(i, text);
-            size_t n_failed = fault.n_failed;
-            int32_t number = g4r_dict_add(&dict, &id);
-            if (fault.n_failed > n_failed) {
-                CHECK_INT(-1, number);
-                CHECK_INT(i, dict.n);
-                CHECK_INT(-1, g4r_dict_find(&dict, &id));
-                number = g4r_dict_add(&dict, &id);
-            }
-            CHECK_INT(i, number);
-        }
-        for (int32_t i = 0; i < N; i++)
-            CHECK_INT(i, find(&dict, make_id(i, text)));
+        work(&dict, &fault);
         n_failures += fault.n_failed;
         g4r_dict_free(&dict);
         CHECK_INT(0, fault.n_live);
-        if (fault.n_failed == 0)
-            break;
+        is_done = fault.n_failed == 0;
     }
-    /* Slots 64..512, values, types and heap: each several times. */
+    /* Slots, values, types and heap: each several times. */
     CHECK(n_failures > 15);
+}
+
+static void add_again(g4r_dict *dict, const fault_alloc *fault)
+{
+    char text[64];
+    for (int32_t i = 0; i < N_SHORT; i++) {
+        gru4rec_id id = make_id(i, text);
+        size_t n_failed = fault->n_failed;
+        int32_t number = g4r_dict_add(dict, &id);
+        if (fault->n_failed > n_failed) {
+            CHECK_INT(-1, number);
+            CHECK_INT(i, dict->n);
+            CHECK_INT(-1, g4r_dict_find(dict, &id));
+            number = g4r_dict_add(dict, &id);
+        }
+        CHECK_INT(i, number);
+    }
+    for (int32_t i = 0; i < N_SHORT; i++)
+        CHECK_INT(i, find(dict, make_id(i, text)));
+}
+
+/* A failed add tells it and changes nothing; the next try is as if nothing had been. */
+static void short_memory_leaves_it_usable(void)
+{
+    run_short_of_memory(add_again);
 }
 
 /* ---- many at once ---- */
@@ -392,44 +404,35 @@ static void duplicates_are_found_among_many(void)
     CHECK_INT(GRU4REC_OK, index_twice(shoe, id_text("a shoe "), 0, N - 1, N, 0));
 }
 
+static void append_again(g4r_dict *dict, const fault_alloc *fault)
+{
+    char text[64];
+    for (int32_t i = 0; i < N_SHORT; i++) {
+        size_t n_failed = fault->n_failed;
+        if (!append(dict, make_id(i, text))) {
+            CHECK_INT(n_failed + 1, fault->n_failed);
+            CHECK_INT(i, dict->n);
+            CHECK(append(dict, make_id(i, text)));
+        }
+        if (i % 80 != 40)
+            continue;
+        gru4rec_status status = g4r_dict_index(dict);
+        if (status != GRU4REC_OK) {
+            CHECK_INT(GRU4REC_NOMEM, status);
+            CHECK_INT(i + 1, dict->n);
+            CHECK_INT(GRU4REC_OK, g4r_dict_index(dict));
+        }
+        CHECK_INT(i, find(dict, make_id(i, text)));
+    }
+    if (g4r_dict_index(dict) == GRU4REC_NOMEM)
+        CHECK_INT(GRU4REC_OK, g4r_dict_index(dict));
+    check_all(dict, 0, N_SHORT, 3);
+}
+
 /* Each append or index that fails is done again: as if nothing had been. */
 static void short_memory_leaves_what_was_appended(void)
 {
-    enum { N = 200 };
-    size_t n_failures = 0;
-    for (size_t fail_at = 1;; fail_at++) {
-        fault_alloc fault = {.fail_at = fail_at};
-        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-        g4r_dict dict;
-        char text[64];
-        g4r_dict_init(&dict, &allocator);
-        for (int32_t i = 0; i < N; i++) {
-            size_t n_failed = fault.n_failed;
-            if (!append(&dict, make_id(i, text))) {
-                CHECK_INT(n_failed + 1, fault.n_failed);
-                CHECK_INT(i, dict.n);
-                CHECK(append(&dict, make_id(i, text)));
-            }
-            if (i % 80 != 40)
-                continue;
-            gru4rec_status status = g4r_dict_index(&dict);
-            if (status != GRU4REC_OK) {
-                CHECK_INT(GRU4REC_NOMEM, status);
-                CHECK_INT(i + 1, dict.n);
-                CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
-            }
-            CHECK_INT(i, find(&dict, make_id(i, text)));
-        }
-        if (g4r_dict_index(&dict) == GRU4REC_NOMEM)
-            CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
-        check_all(&dict, 0, N, 3);
-        n_failures += fault.n_failed;
-        g4r_dict_free(&dict);
-        CHECK_INT(0, fault.n_live);
-        if (fault.n_failed == 0)
-            break;
-    }
-    CHECK(n_failures > 15);
+    run_short_of_memory(append_again);
 }
 
 /* What is thrown away after a failure leaves nothing. */

@@ -3,6 +3,7 @@
  * row and bit against a full sort of the exact scores, with and without the model's copy
  * in bytes; rows left out, candidates, expectations, ties that no shortlist has room for.
  */
+#include "../lib/fault_alloc.h"
 #include "../lib/serving.h"
 
 static const struct shape {
@@ -365,6 +366,41 @@ static void ranking_of_a_smaller_model(void)
     }
 }
 
+/* Steps and rankings, to the last row, do with the memory that they were made with. */
+static void serving_allocates_nothing(void)
+{
+    enum { N = 1500 };
+    for (int is_quantized = 0; is_quantized < 2; is_quantized++) {
+        fault_alloc fault = {0};
+        gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+        gru4rec_model *model = serving_model(&allocator, N, 6);
+        gru4rec_session *session;
+        gru4rec_ranking *ranking;
+        fill_table(model, NORMAL);
+        if (is_quantized)
+            quantize(model);
+        CHECK_INT(GRU4REC_OK, gru4rec_session_new(&allocator, model, &session));
+        CHECK_INT(GRU4REC_OK, gru4rec_ranking_new(&allocator, N, &ranking));
+        const size_t n_requests = fault.n_requests;
+        for (int32_t round = 0; round < 3; round++) {
+            int32_t row, n = 0;
+            gru4rec_real score;
+            gru4rec_session_step(session, round);
+            gru4rec_ranking_start_session(ranking, session, N, false);
+            gru4rec_ranking_exclude(ranking, &round, 1);
+            gru4rec_ranking_expect(ranking, 20);
+            while (gru4rec_ranking_next(ranking, &row, &score))
+                n++;
+            CHECK_INT(N - 1, n);
+        }
+        CHECK_INT(n_requests, fault.n_requests);
+        gru4rec_ranking_free(ranking);
+        gru4rec_session_free(session);
+        gru4rec_model_free(model);
+        CHECK_INT(0, fault.n_live);
+    }
+}
+
 int main(void)
 {
     g4r_rng_seed(&serving_rng, 46, 0, 0);
@@ -380,5 +416,6 @@ int main(void)
     RUN(ranking_at_the_end_of_the_format);
     RUN(ranking_of_huge_norms_that_do_not_meet);
     RUN(nearly_all_is_left_out);
+    RUN(serving_allocates_nothing);
     return test_end();
 }

@@ -28,13 +28,13 @@ test-grad: $(GRAD)
 	@sh tests/run.sh $^
 
 test-golden: $(GOLDEN)
-	@GRU4REC_SHARED="$(GRU4REC_SHARED)" sh tests/run.sh $^
+	@sh tests/run.sh $^
 
 # The same through SQL alone: import, warm start, export.
 PYTHON ?= /usr/bin/python3
 .PHONY: test-golden-sql
 test-golden-sql: gru4rec.so
-	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/golden/replay_sql.py ./gru4rec.so $(GRU4REC_SHARED); \
+	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/golden/replay_sql.py ./gru4rec.so tests/golden/cases; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
 # The unit and SQL tests once more, under ASan and UBSan.

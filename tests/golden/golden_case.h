@@ -1,5 +1,5 @@
 /*
- * golden_case.h - reads one golden run (shared/golden/README.md) with SQLite's JSON
+ * golden_case.h - reads one golden run (cases/README.md) with SQLite's JSON
  * functions: numbers by path, options, catalogue and sessions in the library's forms.
  *
  * Everything that a function returns is the caller's, to be freed with free().

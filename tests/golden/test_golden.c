@@ -1,9 +1,9 @@
 /*
  * test_golden.c - training, ranking and evaluation against the golden runs: given weights
  * and negatives, computed in float64 by an independent reference
- * (shared/golden/README.md).
+ * (cases/README.md).
  *
- * Each folder of $GRU4REC_SHARED/golden is replayed step by step through schedule and
+ * Each folder of tests/golden/cases is replayed step by step through schedule and
  * step, and, where it has no negatives, once more through gru4rec_train(). Tolerances are
  * those that the golden runs promise for float32; the worst that was observed is printed.
  */
@@ -360,14 +360,14 @@ static int is_case(const struct dirent *entry)
 
 int main(void)
 {
-    const char *shared = getenv("GRU4REC_SHARED");
-    char folder[1024];
+    static const char folder[] = "tests/golden/cases";
     struct dirent **cases;
-    snprintf(folder, sizeof folder, "%s/golden", shared != NULL ? shared : "../shared");
     int n = scandir(folder, &cases, is_case, alphasort);
     if (n <= 0) {
-        printf("no golden runs in %s; set GRU4REC_SHARED\n0 passed, 0 failed\n", folder);
-        return EXIT_SUCCESS;
+        printf("no golden runs in %s; run this from the project's root\n"
+               "0 passed, 1 failed\n",
+               folder);
+        return EXIT_FAILURE;
     }
     for (int i = 0; i < n; i++) {
         snprintf(current_file, sizeof current_file, "%s/%s/case.json", folder,

@@ -47,11 +47,11 @@ KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avx512 := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl \
                        -mprefer-vector-width=512
 
-SRC := $(filter-out src/vec_kernels.c,$(wildcard src/*.c))
-LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/src/vec_kernels_%.o)
-EXT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard ext/*.c))
-TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(KERNELS:%=$(B)/src/vec_kernels_%.o)
-DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(KERNELS:%=$(B)/double/src/vec_kernels_%.o)
+SRC := $(filter-out src/kernels/vec_kernels.c,$(wildcard src/*/*.c))
+LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/src/kernels/vec_kernels_%.o)
+EXT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard ext/*.c ext/*/*.c))
+TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(KERNELS:%=$(B)/src/kernels/vec_kernels_%.o)
+DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(KERNELS:%=$(B)/double/src/kernels/vec_kernels_%.o)
 LIBS := $(BLAS_LIBS) -lm -lpthread
 
 .PHONY: all help demo install uninstall clean
@@ -111,12 +111,12 @@ $(B)/double/%.o: %.c
 	@echo 'CC  $@'
 	$(Q)$(CC) $(CFLAGS_ALL) -DGRU4REC_DOUBLE -c -o $@ $<
 
-$(B)/src/vec_kernels_%.o: src/vec_kernels.c
+$(B)/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
 	@mkdir -p $(@D)
 	@echo 'CC  $@'
 	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DVEC_NAME=$* -c -o $@ $<
 
-$(B)/double/src/vec_kernels_%.o: src/vec_kernels.c
+$(B)/double/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
 	@mkdir -p $(@D)
 	@echo 'CC  $@'
 	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<

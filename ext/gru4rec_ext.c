@@ -6,7 +6,7 @@
  * connection is fine.
  */
 #define EXT_IS_ENTRY
-#include "ext_int.h"
+#include "base/ext_base.h"
 
 #include <pthread.h>
 SQLITE_EXTENSION_INIT1

@@ -8,7 +8,7 @@ $make test-unit test-grad test-sql >build/coverage.log 2>&1 || { tail -n 20 buil
 # Kernels are compiled several times; the table that this processor picks counts.
 (
     cd build/coverage
-    for data in src/*.gcda ext/*.gcda; do
+    for data in src/*/*.gcda ext/*.gcda ext/*/*.gcda; do
         gcov -n -o "$(dirname "$data")" "$data" 2>/dev/null
     done
 ) | awk '

@@ -11,9 +11,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "floor.h"
 
-#include "../../src/blas.h"
-#include "../../src/schedule.h"
-#include "../../src/timing.h"
+#include "../../src/kernels/blas.h"
+#include "../../src/data/schedule.h"
+#include "../../src/base/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* floor.c - see floor.h. */
 #include "floor.h"
 
-#include "../../src/blas.h"
+#include "../../src/kernels/blas.h"
 
 #include <stdlib.h>
 

@@ -7,8 +7,8 @@
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 
-#include "../../src/model.h"
-#include "../../src/sampler.h"
+#include "../../src/model/model.h"
+#include "../../src/data/sampler.h"
 
 enum { FLOOR_MOST_PRODUCTS = 24, FLOOR_SETS = 64 };
 

@@ -16,7 +16,7 @@ if ! clang -fsanitize=fuzzer,address,undefined -o $B/probe $B/probe.c 2>/dev/nul
 fi
 
 san=fuzzer-no-link,address,undefined
-objects=$(printf '%s\n' ext/*.c | sed "s|^|$B/|; s|c\$|o|")
+objects=$(printf '%s\n' ext/*.c ext/*/*.c | sed "s|^|$B/|; s|c\$|o|")
 # shellcheck disable=SC2086
 make -s CC=clang B=$B SAN=$san CFLAGS=-DSQLITE_CORE $B/libgru4rec.a $objects >/dev/null || exit 1
 libs="$(pkg-config --libs openblas 2>/dev/null || echo -lopenblas) -lsqlite3 -lm -lpthread"
@@ -38,7 +38,7 @@ build flips fuzzer-no-link tests/fuzz/flips.c tests/fuzz/fuzz_import.c
         data_offsets Wy.weight By.weight E.weight GE.Wx0.weight G.0.weight_ih G.0.Wx true \
         false null auto layersize cross-entropy bpr-max softmax linear elu- 65536 1000000 \
         9007199254740992 9223372036854775807 -1 1e308 1e-9 0.5 65536/65536 \
-        $(sed -n 's/^    OPTION( *\([a-z_]*\),.*/\1/p' src/options.c); do
+        $(sed -n 's/^    OPTION( *\([a-z_]*\),.*/\1/p' src/options/options.c); do
         printf '"%s"\n' "$word"
     done
 } >$B/words.dict

@@ -7,7 +7,7 @@
 #ifndef GOLDEN_CASE_H
 #define GOLDEN_CASE_H
 
-#include "../../src/alloc.h"
+#include "../../src/base/alloc.h"
 
 #include <sqlite3.h>
 #include <stdio.h>

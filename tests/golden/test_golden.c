@@ -10,9 +10,9 @@
 #define _POSIX_C_SOURCE 200809L /* scandir */
 #include "golden_case.h"
 
-#include "../../src/blas.h"
-#include "../../src/schedule.h"
-#include "../../src/step.h"
+#include "../../src/kernels/blas.h"
+#include "../../src/data/schedule.h"
+#include "../../src/train/step.h"
 #include "../lib/test.h"
 
 #include <dirent.h>

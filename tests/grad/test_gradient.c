@@ -8,8 +8,8 @@
  * that occur several times among inputs, targets and samples. Each evaluation starts from
  * the same carried states and the same dropout numbers.
  */
-#include "../../src/blas.h"
-#include "../../src/step.h"
+#include "../../src/kernels/blas.h"
+#include "../../src/train/step.h"
 #include "../lib/test.h"
 
 enum { ITEMS = 6, BATCH = 5, LANES = 4, MOST_SAMPLES = 4 };

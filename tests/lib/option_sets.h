@@ -7,7 +7,7 @@
 
 #include "test.h"
 
-#include "../../src/base.h"
+#include "../../src/base/base.h"
 
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE

@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-#include "../../src/schedule.h"
+#include "../../src/data/schedule.h"
 
 enum { MOST = 64 };
 

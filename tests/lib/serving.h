@@ -11,9 +11,9 @@
 
 #include "test.h"
 
-#include "../../src/model.h"
-#include "../../src/quantized.h"
-#include "../../src/rng.h"
+#include "../../src/model/model.h"
+#include "../../src/model/quantized.h"
+#include "../../src/base/rng.h"
 
 #include <float.h>
 

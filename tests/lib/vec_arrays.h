@@ -9,8 +9,8 @@
 
 #include "test.h"
 
-#include "../../src/rng.h"
-#include "../../src/vec.h"
+#include "../../src/base/rng.h"
+#include "../../src/kernels/vec.h"
 
 #include <float.h>
 

@@ -1,8 +1,8 @@
-/* test_alloc.c - src/alloc.c, and the allocator of the tests themselves. */
+/* test_alloc.c - alloc.c, and the allocator of the tests themselves. */
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 
-#include "../../src/alloc.h"
+#include "../../src/base/alloc.h"
 
 static bool is_zero(const void *block, size_t bytes)
 {

@@ -1,8 +1,8 @@
-/* test_arena.c - src/arena.c: measuring and carving agree, slices are apart. */
+/* test_arena.c - arena.c: measuring and carving agree, slices are apart. */
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 
-#include "../../src/arena.h"
+#include "../../src/base/arena.h"
 
 enum { N_SLICES = 40 };
 

@@ -1,12 +1,12 @@
 /*
- * test_batch.c - src/batch.c: the best items of many sessions are, row by row and bit by
+ * test_batch.c - batch.c: the best items of many sessions are, row by row and bit by
  * bit, those that their rankings begin with, whatever the table, whoever is beside them,
  * and however many ties there are.
  */
 #include "../lib/fault_alloc.h"
 #include "../lib/serving.h"
 
-#include "../../src/session.h"
+#include "../../src/serve/session.h"
 
 enum { MOST_LANES = 128, MOST_ITEMS = 20000 };
 

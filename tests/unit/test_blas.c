@@ -1,12 +1,12 @@
 /*
- * test_blas.c - src/blas.c: the three products against plain loops, and OpenBLAS's thread
+ * test_blas.c - blas.c: the three products against plain loops, and OpenBLAS's thread
  * count put back.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "../lib/test.h"
 
-#include "../../src/blas.h"
-#include "../../src/rng.h"
+#include "../../src/kernels/blas.h"
+#include "../../src/base/rng.h"
 
 #include <float.h>
 #include <pthread.h>

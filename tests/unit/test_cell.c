@@ -3,8 +3,8 @@
  * 3.2, 3.3, 3.7) in double, for widths and lanes that kernels split differently, every
  * activation of the candidate and every kernel table; and where the two coincide.
  */
-#include "../../src/cell.h"
-#include "../../src/rng.h"
+#include "../../src/model/cell.h"
+#include "../../src/base/rng.h"
 #include "../lib/test.h"
 
 enum { MOST_LANES = 5, MOST_WIDTH = 37 };

@@ -1,12 +1,12 @@
 /*
- * test_dataset.c - src/dataset.c against a brute force: order of events, sessions and
+ * test_dataset.c - dataset.c against a brute force: order of events, sessions and
  * items, whatever comes in, in whatever order, with memory short at any place.
  */
 #include "../lib/fault_alloc.h"
 #include "../lib/ids.h"
 #include "../lib/test.h"
 
-#include "../../src/rng.h"
+#include "../../src/base/rng.h"
 
 typedef struct event {
     gru4rec_id session, item;

@@ -1,9 +1,9 @@
-/* test_dict.c - src/dict.c: identifiers of every type, found again, in SQLite's order. */
+/* test_dict.c - dict.c: identifiers of every type, found again, in SQLite's order. */
 #include "../lib/fault_alloc.h"
 #include "../lib/ids.h"
 #include "../lib/test.h"
 
-#include "../../src/dict.h"
+#include "../../src/data/dict.h"
 
 static int32_t add(g4r_dict *dict, gru4rec_id id)
 {

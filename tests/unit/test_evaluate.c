@@ -3,8 +3,8 @@
  * gru4rec_session: tie modes, cut-offs, coverage, popularity, baseline; and what they may
  * not depend on (algorithm 8, 13.2, 13.3, 13.10).
  */
-#include "../../src/model.h"
-#include "../../src/rng.h"
+#include "../../src/model/model.h"
+#include "../../src/base/rng.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 

@@ -1,4 +1,4 @@
-/* test_items.c - src/items.c: rows and supports, one by one and many at once, and finding
+/* test_items.c - items.c: rows and supports, one by one and many at once, and finding
  * by value or text form. */
 #include "../lib/fault_alloc.h"
 #include "../lib/ids.h"

@@ -3,8 +3,8 @@
  * re-computation in double on random rows, and the edges (one column, huge scores, NaN).
  * Every kernel table that this processor runs is tested.
  */
-#include "../../src/loss.h"
-#include "../../src/rng.h"
+#include "../../src/train/loss.h"
+#include "../../src/base/rng.h"
 #include "../lib/test.h"
 
 enum { MOST = 2053 };

@@ -1,9 +1,9 @@
-/* test_model.c - src/model.c: a model's life, its tensors, and weights that went bad. */
+/* test_model.c - model.c: a model's life, its tensors, and weights that went bad. */
 #include "../lib/fault_alloc.h"
 #include "../lib/ids.h"
 #include "../lib/test.h"
 
-#include "../../src/model.h"
+#include "../../src/model/model.h"
 
 static gru4rec_options resolve(const char *layers, const char *embedding)
 {

@@ -2,9 +2,9 @@
  * test_network.c - the stack of layers over lanes: what is carried, what is reset, dense
  * layers, several frames, and dropout (algorithm 2.3, 3.4, 3.5, 13.1, 13.8).
  */
-#include "../../src/model.h"
-#include "../../src/network.h"
-#include "../../src/schedule.h"
+#include "../../src/model/model.h"
+#include "../../src/model/network.h"
+#include "../../src/data/schedule.h"
 #include "../lib/test.h"
 
 enum { ITEMS = 20, LANES = 4 };

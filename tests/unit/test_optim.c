@@ -3,9 +3,9 @@
  * formulas of optim.h in double; the scalar example of algorithm 7.3; what a step adds up
  * to for grad_cap.
  */
-#include "../../src/model.h"
-#include "../../src/optim.h"
-#include "../../src/step.h"
+#include "../../src/model/model.h"
+#include "../../src/train/optim.h"
+#include "../../src/train/step.h"
 #include "../lib/test.h"
 
 enum { ITEMS = 9, WIDTH = 3, MOST = 8 };

@@ -1,11 +1,11 @@
 /*
- * test_option.c - src/option.c: the values of options as text, kind by kind: what is
+ * test_option.c - option.c: the values of options as text, kind by kind: what is
  * taken, what is refused, how it is written again, and what people read of it. The table
  * itself: test_options.c.
  */
 #include "../lib/test.h"
 
-#include "../../src/option.h"
+#include "../../src/options/option.h"
 
 static const g4r_option integer = {.kind = G4R_INTEGER, .min = -2, .max = 1e6};
 static const g4r_option sized = {.kind = G4R_INTEGER,

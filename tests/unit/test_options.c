@@ -1,5 +1,5 @@
 /*
- * test_options.c - src/options.c: the table reads what it writes, and refuses what is out
+ * test_options.c - options.c: the table reads what it writes, and refuses what is out
  * of range with a message that helps. What depends on what: test_options_resolve.c.
  */
 #include "../lib/option_sets.h"

@@ -1,5 +1,5 @@
 /*
- * test_options_resolve.c - src/options.c: what depends on what, which combinations are
+ * test_options_resolve.c - options.c: what depends on what, which combinations are
  * refused, and presets. The table: test_options.c.
  */
 #include "../lib/option_sets.h"

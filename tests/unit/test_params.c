@@ -1,11 +1,11 @@
 /*
- * test_params.c - src/params.c: the tensor table of every input mode and cell, where it
+ * test_params.c - params.c: the tensor table of every input mode and cell, where it
  * lies in memory, and the first weights.
  */
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 
-#include "../../src/params.h"
+#include "../../src/model/params.h"
 
 enum { N_ITEMS = 11 };
 

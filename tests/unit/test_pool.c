@@ -1,11 +1,11 @@
 /*
- * test_pool.c - src/pool.c: every task once, whoever takes it; jobs one after another, also
+ * test_pool.c - pool.c: every task once, whoever takes it; jobs one after another, also
  * after the threads fell asleep, and with more threads than processors; products that are
  * cut give the same bits with any number of threads.
  */
 #define _DEFAULT_SOURCE /* usleep */
-#include "../../src/blas.h"
-#include "../../src/rng.h"
+#include "../../src/kernels/blas.h"
+#include "../../src/base/rng.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 

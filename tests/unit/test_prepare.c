@@ -2,8 +2,8 @@
  * test_prepare.c - what is dropped before training, against a plain filter that copies lists
  * until nothing changes; and sessions cut at pauses or held out, through the public interface.
  */
-#include "../../src/prepare.h"
-#include "../../src/rng.h"
+#include "../../src/data/prepare.h"
+#include "../../src/base/rng.h"
 #include "../lib/test.h"
 
 enum { MOST_SESSIONS = 30, MOST_EVENTS = 12, N_ITEMS = 9 };

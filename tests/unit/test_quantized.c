@@ -1,5 +1,5 @@
 /*
- * test_quantized.c - src/quantized.c: what the copy in bytes says of the exact scores, by
+ * test_quantized.c - quantized.c: what the copy in bytes says of the exact scores, by
  * the kernels of every table that this machine runs, for tables and session vectors of
  * every kind; models that get no copy; memory.
  *

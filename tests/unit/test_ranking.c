@@ -2,8 +2,8 @@
  * test_ranking.c - rankings read one by one to their end, against a full sort: ties, NaN,
  * items left out, candidates, starting again, short memory.
  */
-#include "../../src/base.h"
-#include "../../src/rng.h"
+#include "../../src/base/base.h"
+#include "../../src/base/rng.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 

@@ -1,5 +1,5 @@
 /*
- * test_ranking_session.c - src/ranking.c: rankings by a session's scores, to their last
+ * test_ranking_session.c - ranking.c: rankings by a session's scores, to their last
  * row and bit against a full sort of the exact scores, with and without the model's copy
  * in bytes; rows left out, candidates, expectations, ties that no shortlist has room for.
  */

@@ -1,8 +1,8 @@
-/* test_rng.c - src/rng.c and rng.h: the published sequence, seeds, and the shape of what
+/* test_rng.c - rng.c and rng.h: the published sequence, seeds, and the shape of what
  * comes out. */
 #include "../lib/test.h"
 
-#include "../../src/rng.h"
+#include "../../src/base/rng.h"
 
 /* xoshiro256++ from the state 1, 2, 3, 4: its authors' C code gives these. */
 static void stream_is_xoshiro256_plus_plus(void)

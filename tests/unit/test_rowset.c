@@ -1,6 +1,6 @@
 /* test_rowset.c - numbers of distinct rows: order, repeats, collisions, clearing. */
-#include "../../src/rng.h"
-#include "../../src/rowset.h"
+#include "../../rng.h"
+#include "../../rowset.h"
 #include "../lib/test.h"
 
 enum { MOST = 1000 };

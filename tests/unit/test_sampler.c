@@ -2,7 +2,7 @@
  * test_sampler.c - negative samples: what the alias table says exactly, what draws say
  * statistically, seeds, one item, short memory.
  */
-#include "../../src/sampler.h"
+#include "../../src/data/sampler.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 

@@ -1,11 +1,11 @@
 /*
- * test_schedule.c - src/schedule.c: the worked examples of algorithm 2.5 and 2.6, a plain
+ * test_schedule.c - schedule.c: the worked examples of algorithm 2.5 and 2.6, a plain
  * twin of the rounds of 2.2, and the invariants of 2.7.
  */
 #include "../lib/fault_alloc.h"
 #include "../lib/schedule_data.h"
 
-#include "../../src/rng.h"
+#include "../../src/base/rng.h"
 
 static const expected_step steps_1[] = {
     {3, {{'a', 'b', -1, 0}, {'e', 'f', -1, 1}, {'g', 'h', -1, 2}}},

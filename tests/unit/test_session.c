@@ -2,8 +2,8 @@
  * test_session.c - one visitor's state: scores against a product in double, reset, two
  * visitors of one model, states that are kept and gone on from, short memory.
  */
-#include "../../src/model.h"
-#include "../../src/network.h"
+#include "../../src/model/model.h"
+#include "../../src/model/network.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 

@@ -1,8 +1,8 @@
 /*
- * test_shortlist.c - src/shortlist.c: the k best of bounds and scores, against a full
+ * test_shortlist.c - shortlist.c: the k best of bounds and scores, against a full
  * sort, for bounds from exact to useless; ties, rows left out, lists that overflow.
  */
-#include "../../src/shortlist.h"
+#include "../../src/serve/shortlist.h"
 #include "../lib/serving.h"
 
 enum { ROWS = 12000 /* more than a list has room for */, D = 3 };

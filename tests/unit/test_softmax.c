@@ -3,9 +3,9 @@
  * block and several, with and without smoothing, gradients that overwrite and that add up,
  * and rows behind the items that are scored.
  */
-#include "../../src/blas.h"
-#include "../../src/rng.h"
-#include "../../src/softmax.h"
+#include "../../src/kernels/blas.h"
+#include "../../src/base/rng.h"
+#include "../../src/train/softmax.h"
 #include "../lib/test.h"
 
 #include <stdlib.h>

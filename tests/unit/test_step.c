@@ -2,7 +2,7 @@
  * test_step.c - one training step: the golden numbers of algorithm A.2 for both cells,
  * what a step's result may not depend on, and updates that follow several steps.
  */
-#include "../../src/step.h"
+#include "../../src/train/step.h"
 #include "../lib/test.h"
 
 /* The example of A.2: h 2, I 4, B = M = 2, K 1. Blocks as x W. */

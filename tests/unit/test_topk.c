@@ -2,8 +2,8 @@
  * test_topk.c - the best of many scores against a full sort: ties, NaN, infinities, every
  * k, every place to go on from, every kernel table.
  */
-#include "../../src/rng.h"
-#include "../../src/topk.h"
+#include "../../src/base/rng.h"
+#include "../../src/kernels/topk.h"
 #include "../lib/test.h"
 
 enum { MOST = 300 };

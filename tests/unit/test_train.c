@@ -3,7 +3,7 @@
  * refuses, that it repeats itself bit by bit, what memory it says it takes, and short
  * memory at every request.
  */
-#include "../../src/model.h"
+#include "../../src/model/model.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 

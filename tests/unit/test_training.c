@@ -3,7 +3,7 @@
  * stops after any epoch and goes on elsewhere from what was saved, to the same bits; items
  * without events stay as they are.
  */
-#include "../../src/model.h"
+#include "../../src/model/model.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 

@@ -1,5 +1,5 @@
 /*
- * test_vec.c - src/vec.c and the contract of vec.h in every table that this machine runs:
+ * test_vec.c - vec.c and the contract of vec.h in every table that this machine runs:
  * the choice of tables, dropout, ranks, what is not finite, the same bits every time.
  * Values of the other kernels: test_vec_kernels.c.
  */

@@ -1,5 +1,5 @@
 /*
- * test_vec_cells.c - src/vec_kernels.c: the kernels of the two GRU cells, of every table
+ * test_vec_cells.c - vec_kernels.c: the kernels of the two GRU cells, of every table
  * that this machine runs, against plain twins in double. What is made of them:
  * test_cell.c.
  *

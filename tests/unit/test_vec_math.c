@@ -1,11 +1,11 @@
 /*
- * test_vec_math.c - src/vec_math.h: log and softplus over a grid, as this file's compiler
+ * test_vec_math.c - vec_math.h: log and softplus over a grid, as this file's compiler
  * makes them and as they come out of every kernel table. exp, tanh and sigmoid:
  * test_vec_kernels.c.
  */
 #include "../lib/vec_arrays.h"
 
-#include "../../src/vec_math.h"
+#include "../../src/kernels/vec_math.h"
 
 static const double EPS = FLT_EPSILON;
 

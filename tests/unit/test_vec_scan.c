@@ -1,5 +1,5 @@
 /*
- * test_vec_scan.c - src/vec_scan.h: score, upper_bounds, to_bytes and find of every table
+ * test_vec_scan.c - vec_scan.h: score, upper_bounds, to_bytes and find of every table
  * that this machine runs, against plain twins in double and in integers. Arrays end where the last
  * value does, so that the sanitizer sees a read behind a table.
  *

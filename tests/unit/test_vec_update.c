@@ -1,5 +1,5 @@
 /*
- * test_vec_update.c - src/vec_kernels.c: the optimisers' kernel, of every table that this
+ * test_vec_update.c - vec_kernels.c: the optimisers' kernel, of every table that this
  * machine runs, one step of each against the formulas of optim.h in double. Several steps
  * and rows: test_optim.c.
  *

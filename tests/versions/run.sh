@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh BUILD: the SQL tests on other versions of SQLite, in two forms: gru4rec.so loaded
-# at run time, and ext/*.c linked in with SQLITE_CORE. Older versions must refuse it.
+# at run time, and ext/ linked in with SQLITE_CORE. Older versions must refuse it.
 # BUILD is build/release. The amalgamations come from better-sqlite3's npm tarballs and are
 # kept in build/versions. Variables: ONLY=3.45.3.
 
@@ -65,7 +65,7 @@ build_loadable() {
 build_core() {
     rm -rf "$1/core"
     mkdir -p "$1/core"
-    for file in ext/*.c tests/versions/core.c; do
+    for file in ext/*.c ext/*/*.c tests/versions/core.c; do
         $CC -std=c11 $CFLAGS $warnings -DSQLITE_CORE -I"$1" -c \
             -o "$1/core/$(basename "$file" .c).o" "$file" || return
     done

@@ -1,0 +1,186 @@
+/* ext_options.c - options as JSON or as a parameter string; see ext_int.h. */
+#include "ext_base.h"
+
+#include <string.h>
+
+void ext_columns_free(ext_columns *columns)
+{
+    sqlite3_free(columns->session);
+    sqlite3_free(columns->item);
+    sqlite3_free(columns->time);
+    memset(columns, 0, sizeof *columns);
+}
+
+static char **column_named(ext_columns *columns, const char *name)
+{
+    if (sqlite3_stricmp(name, "session") == 0)
+        return &columns->session;
+    if (sqlite3_stricmp(name, "item") == 0)
+        return &columns->item;
+    return sqlite3_stricmp(name, "time") == 0 ? &columns->time : NULL;
+}
+
+int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
+                    gru4rec_options *options, ext_columns *columns, ext_error *error)
+{
+    gru4rec_error message = {0};
+    char **column = column_named(columns, name);
+    if (column != NULL) {
+        sqlite3_free(*column);
+        *column = sqlite3_mprintf("%s", value);
+        return *column != NULL ? SQLITE_OK : ext_fail_nomem(error);
+    }
+    return ext_fail_library(error,
+                            gru4rec_options_set(options, scope, name, value, &message),
+                            &message);
+}
+
+/* An array as 100/100; else the JSON value's own text. */
+static const char json_query[] =
+    "SELECT key, type, CASE type WHEN 'array' THEN"
+    " (SELECT coalesce(group_concat(coalesce(atom, type), '/'), '') FROM "
+    "json_each(e.value))"
+    " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE atom END"
+    " FROM json_each(?1) AS e";
+
+static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
+                      gru4rec_options *options, ext_columns *columns, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_prepare(db, sqlite3_mprintf("%s", json_query), &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_bind_text(stmt, 1, text, -1, SQLITE_TRANSIENT);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        const char *type = (const char *)sqlite3_column_text(stmt, 1);
+        const char *value = (const char *)sqlite3_column_text(stmt, 2);
+        rc = SQLITE_OK;
+        if (name == NULL || type == NULL)
+            rc = ext_fail_nomem(error);
+        else if (value == NULL)
+            rc =
+                ext_fail(error, SQLITE_ERROR,
+                         "option '%.40s' is a JSON %s; give a number, a text or an array "
+                         "of numbers, or leave it out",
+                         name, type);
+        else
+            rc = ext_options_set(name, value, scope, options, columns, error);
+    }
+    if (rc == SQLITE_DONE)
+        rc = SQLITE_OK;
+    else if (error->rc == SQLITE_OK)
+        rc = ext_fail(error, SQLITE_ERROR, "options are not a JSON object (%s): %.60s",
+                      sqlite3_errmsg(db), text);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* The part of text before the separator, trimmed; *text moves behind it. */
+static char *cut(const char **text, char separator)
+{
+    static const char space[] = " \t\r\n";
+    const char *start = *text, *end = strchr(start, separator);
+    if (end == NULL)
+        end = start + strlen(start);
+    *text = *end ? end + 1 : end;
+    start += strspn(start, space);
+    while (end > start && strchr(space, end[-1]) != NULL)
+        end--;
+    return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
+}
+
+static int parse_pairs(const char *text, gru4rec_option_scope scope,
+                       gru4rec_options *options, ext_columns *columns, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    while (rc == SQLITE_OK && *text) {
+        char *pair = cut(&text, ',');
+        const char *rest = pair;
+        char *name = pair != NULL ? cut(&rest, '=') : NULL;
+        char *value = name != NULL ? cut(&rest, '\0') : NULL;
+        if (value == NULL)
+            rc = ext_fail_nomem(error);
+        else if (strchr(pair, '=') == NULL)
+            rc = ext_fail(error, SQLITE_ERROR,
+                          "'%.60s' is not name=value; write options as "
+                          "layers=100,loss=bpr-max or as a JSON object",
+                          pair);
+        else
+            rc = ext_options_set(name, value, scope, options, columns, error);
+        sqlite3_free(pair);
+        sqlite3_free(name);
+        sqlite3_free(value);
+    }
+    return rc;
+}
+
+int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
+                      gru4rec_options *options, ext_columns *columns, ext_error *error)
+{
+    text += strspn(text, " \t\r\n");
+    return *text == '{' ? parse_json(db, text, scope, options, columns, error)
+                        : parse_pairs(text, scope, options, columns, error);
+}
+
+int ext_options_resolve(gru4rec_options *options, ext_error *error)
+{
+    gru4rec_error message = {0};
+    return ext_fail_library(error, gru4rec_options_resolve(options, &message), &message);
+}
+
+static void append_value(sqlite3_str *json, gru4rec_option_type type, const char *text)
+{
+    switch (type) {
+    case GRU4REC_OPTION_LIST:
+        sqlite3_str_appendchar(json, 1, '[');
+        for (; *text; text++)
+            sqlite3_str_appendchar(json, 1, *text == '/' ? ',' : *text);
+        sqlite3_str_appendchar(json, 1, ']');
+        break;
+    case GRU4REC_OPTION_BOOLEAN:
+        sqlite3_str_appendall(json, text);
+        break;
+    case GRU4REC_OPTION_TEXT: /* words of the table, or times: nothing to escape */
+        sqlite3_str_appendf(json, "\"%s\"", text);
+        break;
+    default: /* a number, or a word that stands for one */
+        sqlite3_str_appendf(json, strchr("-0123456789", *text) != NULL ? "%s" : "\"%s\"",
+                            text);
+        break;
+    }
+}
+
+char *ext_options_json(const gru4rec_options *options, bool is_all)
+{
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    const char *separator = "";
+    sqlite3_str_appendchar(json, 1, '{');
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_info info;
+        char text[512];
+        gru4rec_option_describe(i, &info);
+        if (info.scope != GRU4REC_SCOPE_TRAIN ||
+            !(is_all || gru4rec_option_is_set(options, i)))
+            continue;
+        gru4rec_option_text(options, i, text, sizeof text);
+        sqlite3_str_appendf(json, "%s\"%s\":", separator, info.name);
+        append_value(json, info.type, text);
+        separator = ",";
+    }
+    sqlite3_str_appendchar(json, 1, '}');
+    return sqlite3_str_finish(json);
+}
+
+void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options)
+{
+    gru4rec_option_info info;
+    char value[512];
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (info.scope != GRU4REC_SCOPE_TRAIN || !gru4rec_option_is_set(options, i))
+            continue;
+        gru4rec_option_text(options, i, value, sizeof value);
+        sqlite3_str_appendf(text, ", %s=%s", info.name, value);
+    }
+}

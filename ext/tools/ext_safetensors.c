@@ -1,0 +1,410 @@
+/*
+ * ext_safetensors.c - a model as a safetensors file; see ext_int.h.
+ *
+ *   8 bytes    length n of the header, little-endian
+ *   n bytes    JSON, padded with spaces:
+ *              "__metadata__": {"format": "gru4rec", "items": <JSON array of ids in row
+ *              order, as text>, "support": <the same of numbers>, "options": <object>},
+ *              and for each tensor "name": {"dtype": "F32", "shape": [..],
+ *              "data_offsets": [begin, end]}
+ *   the rest   float32, little-endian, row-major, at those offsets
+ *
+ * Names and shapes are those of the official PyTorch state dictionary. support may be
+ * missing. What is read is not trusted: every length is compared before it is used, and
+ * nothing is allocated that is larger than the bytes that were given.
+ */
+#include "../base/ext_base.h"
+
+#include <string.h>
+
+static const char damaged[] = "not a gru4rec model in safetensors format";
+
+/* ---- writing ---- */
+
+/* Appends a JSON array of the items, or of their support. */
+static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
+                        const gru4rec_items *items, bool is_support, ext_error *error)
+{
+    const int64_t *support = gru4rec_items_support(items);
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        sqlite3_str_appendchar(json, 1, row > 0 ? ',' : '[');
+        if (is_support || id.type == GRU4REC_ID_INTEGER) {
+            sqlite3_str_appendf(json, "%lld", is_support ? support[row] : id.integer);
+            continue;
+        }
+        if (memchr(id.bytes, '\0', id.n_bytes) != NULL)
+            return ext_fail(
+                error, SQLITE_ERROR,
+                "item %lld has a NUL in its text, which JSON cannot carry; give "
+                "such items other ids",
+                (long long)row);
+        ext_bind_id(quote, 1, &id);
+        if (sqlite3_step(quote) != SQLITE_ROW)
+            return ext_fail_db(error, sqlite3_db_handle(quote), "writing the model");
+        sqlite3_str_appendall(json, (const char *)sqlite3_column_text(quote, 0));
+        sqlite3_reset(quote);
+    }
+    sqlite3_str_appendchar(json, 1, ']');
+    return SQLITE_OK;
+}
+
+/* The metadata object: every value is a text, as the format asks. NULL and error. */
+static char *make_metadata(sqlite3 *db, const ext_model *model, ext_error *error)
+{
+    sqlite3_stmt *quote = NULL, *object = NULL;
+    sqlite3_str *items = sqlite3_str_new(db), *support = sqlite3_str_new(db);
+    char *options = ext_options_json(&model->options, true), *metadata = NULL;
+    int rc = ext_prepare(db, sqlite3_mprintf("SELECT json_quote(?1)"), &quote, error);
+    if (rc == SQLITE_OK)
+        rc = ext_prepare(db,
+                         sqlite3_mprintf(
+                             "SELECT json_object('format', 'gru4rec', 'items', "
+                             "?1, 'support', ?2, 'options', ?3)"),
+                         &object, error);
+    if (rc == SQLITE_OK)
+        rc = append_array(items, quote, model->items, false, error);
+    if (rc == SQLITE_OK)
+        rc = append_array(support, quote, model->items, true, error);
+    if (rc == SQLITE_OK && (sqlite3_str_errcode(items) != SQLITE_OK ||
+                            sqlite3_str_errcode(support) != SQLITE_OK || options == NULL))
+        rc = ext_fail(
+            error, SQLITE_TOOBIG,
+            "the items would pass SQLite's limit for a text, or memory is short");
+    if (rc == SQLITE_OK) {
+        sqlite3_bind_text(object, 1, sqlite3_str_value(items), -1, SQLITE_STATIC);
+        sqlite3_bind_text(object, 2, sqlite3_str_value(support), -1, SQLITE_STATIC);
+        sqlite3_bind_text(object, 3, options, -1, SQLITE_STATIC);
+        if (sqlite3_step(object) == SQLITE_ROW)
+            metadata = sqlite3_mprintf("%s", sqlite3_column_text(object, 0));
+        if (metadata == NULL)
+            ext_fail_db(error, db, "writing the model");
+    }
+    sqlite3_finalize(quote);
+    sqlite3_finalize(object);
+    sqlite3_free(sqlite3_str_finish(items));
+    sqlite3_free(sqlite3_str_finish(support));
+    sqlite3_free(options);
+    return metadata;
+}
+
+int ext_safetensors_header(sqlite3 *db, const ext_model *model, char **header,
+                           size_t *n_header, ext_error *error)
+{
+    uint64_t at = 0;
+    char *metadata = make_metadata(db, model, error);
+    if (metadata == NULL)
+        return error->rc;
+    sqlite3_str *json = sqlite3_str_new(db);
+    sqlite3_str_append(json, "12345678", 8); /* place of the length */
+    sqlite3_str_appendf(json, "{\"__metadata__\":%s", metadata);
+    sqlite3_free(metadata);
+    for (size_t i = 0; i < gru4rec_model_tensor_count(model->model); i++) {
+        gru4rec_tensor t;
+        gru4rec_model_tensor(model->model, i, &t);
+        sqlite3_str_appendf(json, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld", t.name,
+                            t.dims[0]);
+        if (t.n_dims == 2)
+            sqlite3_str_appendf(json, ",%lld", t.dims[1]);
+        sqlite3_str_appendf(json, "],\"data_offsets\":[%llu,%llu]}", at,
+                            at + 4 * (uint64_t)t.n_values);
+        at += 4 * (uint64_t)t.n_values;
+    }
+    sqlite3_str_appendchar(json, 1, '}');
+    while (sqlite3_str_length(json) % 8 != 0 && sqlite3_str_errcode(json) == SQLITE_OK)
+        sqlite3_str_appendchar(json, 1, ' ');
+    *n_header = (size_t)sqlite3_str_length(json);
+    *header = sqlite3_str_finish(json);
+    if (*header == NULL)
+        return ext_fail(error, SQLITE_TOOBIG,
+                        "the header of the file would pass SQLite's limit for a text");
+    for (int i = 0; i < 8; i++)
+        (*header)[i] = (char)((uint64_t)(*n_header - 8) >> (8 * i));
+    return SQLITE_OK;
+}
+
+/* ---- reading ---- */
+
+typedef struct reader {
+    sqlite3 *db;
+    const char *json; /* (n_json) */
+    size_t n_json;
+    const unsigned char *data; /* (n_data) */
+    size_t n_data;
+} reader;
+
+static int split(reader *r, const unsigned char *bytes, size_t n_bytes, ext_error *error)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < 8 && n_bytes >= 8; i++)
+        n |= (uint64_t)bytes[i] << (8 * i);
+    if (n_bytes < 8 || n == 0 || n > n_bytes - 8 || n > INT32_MAX)
+        return ext_fail(error, SQLITE_ERROR,
+                        "%s: the header's length does not fit the %lld bytes given",
+                        damaged, (long long)n_bytes);
+    r->json = (const char *)bytes + 8;
+    r->n_json = (size_t)n;
+    r->data = bytes + 8 + n;
+    r->n_data = n_bytes - 8 - (size_t)n;
+    return SQLITE_OK;
+}
+
+/* Prepares a query on the header, which is bound to ?1. */
+static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
+{
+    int rc = ext_prepare(r->db, sqlite3_mprintf("%s", text), stmt, error);
+    if (rc == SQLITE_OK)
+        sqlite3_bind_text64(*stmt, 1, r->json, r->n_json, SQLITE_STATIC, SQLITE_UTF8);
+    return rc;
+}
+
+static int fail_step(const reader *r, ext_error *error)
+{
+    return ext_fail(error, SQLITE_ERROR, "%s: %s", damaged, sqlite3_errmsg(r->db));
+}
+
+static int read_options(const reader *r, gru4rec_options *options, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    ext_columns columns = {0};
+    int rc = query(
+        r,
+        "SELECT iif(json_valid(?1), json_extract(?1, '$.__metadata__.format'), NULL), "
+        "json_extract(?1, '$.__metadata__.options')",
+        &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW) {
+        rc = fail_step(r, error);
+    } else {
+        const char *format = (const char *)sqlite3_column_text(stmt, 0);
+        const char *text = (const char *)sqlite3_column_text(stmt, 1);
+        if (format == NULL || strcmp(format, "gru4rec") != 0 || text == NULL)
+            rc = ext_fail(error, SQLITE_ERROR,
+                          "%s: its metadata lacks format=gru4rec and options", damaged);
+        else
+            rc = ext_options_parse(r->db, text, GRU4REC_SCOPE_TRAIN, options, &columns,
+                                   error);
+    }
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_OK && (columns.session || columns.item || columns.time))
+        rc = ext_fail(error, SQLITE_ERROR, "%s: its options name columns of a source",
+                      damaged);
+    ext_columns_free(&columns);
+    return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
+}
+
+/* The next element of support; 0 when there is none or it makes no sense. */
+static int next_support(const reader *r, sqlite3_stmt *stmt, bool *is_done,
+                        int64_t *support, ext_error *error)
+{
+    if (*is_done) { /* another step would begin again */
+        *support = 0;
+        return SQLITE_OK;
+    }
+    int rc = sqlite3_step(stmt);
+    *is_done = rc == SQLITE_DONE;
+    *support = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    if (*support < 0)
+        *support = 0;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
+}
+
+static int fail_items(gru4rec_status status, ext_error *error)
+{
+    if (status == GRU4REC_OK)
+        return SQLITE_OK;
+    return status == GRU4REC_NOMEM
+               ? ext_fail_nomem(error)
+               : ext_fail(error, SQLITE_ERROR,
+                          "%s: its items are not distinct integers and texts", damaged);
+}
+
+static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
+                    ext_error *error)
+{
+    gru4rec_id id;
+    const char *type = (const char *)sqlite3_column_text(stmt, 1);
+    bool is_id = type != NULL &&
+                 (strcmp(type, "integer") == 0 || strcmp(type, "text") == 0) &&
+                 ext_column_id(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
+    return fail_items(is_id ? gru4rec_items_append(items, &id, support) : GRU4REC_INVALID,
+                      error);
+}
+
+static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
+{
+    sqlite3_stmt *stmt = NULL, *support = NULL;
+    bool is_done = false; /* with the support */
+    int rc =
+        query(r,
+              "SELECT e.atom, e.type FROM (SELECT json_extract(?1, "
+              "'$.__metadata__.items') AS items) AS m, json_each(m.items) AS e WHERE "
+              "json_type(m.items) = 'array'",
+              &stmt, error);
+    if (rc == SQLITE_OK)
+        rc = query(r,
+                   "SELECT atom FROM json_each(coalesce(json_extract(?1, "
+                   "'$.__metadata__.support'), '[]'))",
+                   &support, error);
+    if (rc == SQLITE_OK && gru4rec_items_new(&ext_allocator, items) != GRU4REC_OK)
+        rc = ext_fail_nomem(error);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        int64_t count;
+        rc = next_support(r, support, &is_done, &count, error);
+        if (rc == SQLITE_OK)
+            rc = add_item(stmt, *items, count, error);
+    }
+    if (rc == SQLITE_DONE)
+        rc = SQLITE_OK;
+    else if (error->rc == SQLITE_OK)
+        rc = fail_step(r, error);
+    sqlite3_finalize(stmt);
+    sqlite3_finalize(support);
+    if (rc == SQLITE_OK)
+        rc = fail_items(gru4rec_items_index(*items), error);
+    if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
+        rc = ext_fail(error, SQLITE_ERROR, "%s: it has no array of items", damaged);
+    return rc;
+}
+
+/*
+ * The tensors must be those of the model, once each, and fill the data without overlap:
+ * as the format asks, and so that nothing is carried along unseen.
+ */
+static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc =
+        query(r,
+              "WITH t AS MATERIALIZED (SELECT key, json_extract(value, "
+              "'$.data_offsets[0]') AS a, json_extract(value, '$.data_offsets[1]') AS b, "
+              "json_type(value, '$.data_offsets[0]') = 'integer' AND json_type(value, "
+              "'$.data_offsets[1]') = 'integer' AND json_array_length(value, "
+              "'$.data_offsets') = 2 AS is_ok FROM json_each(?1) WHERE key <> "
+              "'__metadata__' LIMIT 1000) SELECT count(*), count(DISTINCT key), "
+              "coalesce(min(is_ok), 1), coalesce(sum(b - a), 0), (SELECT count(*) FROM t "
+              "AS x JOIN t AS y ON x.key <> y.key AND x.a < y.b AND y.a < x.b) FROM t",
+              &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        rc = fail_step(r, error);
+    else if ((size_t)sqlite3_column_int64(stmt, 0) != n_tensors ||
+             (size_t)sqlite3_column_int64(stmt, 1) != n_tensors)
+        rc = ext_fail(
+            error, SQLITE_ERROR,
+            "%s: it has %d tensors, %d under distinct names, and its options ask "
+            "for %d",
+            damaged, sqlite3_column_int(stmt, 0), sqlite3_column_int(stmt, 1),
+            (int)n_tensors);
+    else if (sqlite3_column_int(stmt, 2) == 0)
+        rc = ext_fail(error, SQLITE_ERROR, "%s: data_offsets are not two integers",
+                      damaged);
+    else if (sqlite3_column_int64(stmt, 4) > 0 ||
+             sqlite3_column_int64(stmt, 3) != (int64_t)r->n_data)
+        rc = ext_fail(error, SQLITE_ERROR,
+                      "%s: its tensors overlap, or do not fill the %lld bytes of data",
+                      damaged, (long long)r->n_data);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* The row of a tensor in the header's query: name, dtype, shape, begin, end. */
+static int read_tensor(const reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
+                       ext_error *error)
+{
+    char shape[48];
+    const char *dtype = (const char *)sqlite3_column_text(stmt, 0);
+    const char *found = (const char *)sqlite3_column_text(stmt, 1);
+    int64_t begin = sqlite3_column_int64(stmt, 2), end = sqlite3_column_int64(stmt, 3);
+    sqlite3_snprintf(sizeof shape, shape, tensor->n_dims == 1 ? "[%lld]" : "[%lld,%lld]",
+                     tensor->dims[0], tensor->dims[1]);
+    if (dtype == NULL || strcmp(dtype, "F32") != 0 || found == NULL ||
+        strcmp(found, shape) != 0)
+        return ext_fail(error, SQLITE_ERROR,
+                        "tensor %s is %s %s in the file; the options ask for F32 %s",
+                        tensor->name, dtype != NULL ? dtype : "of no type",
+                        found != NULL ? found : "[]", shape);
+    if (sqlite3_column_type(stmt, 2) != SQLITE_INTEGER ||
+        sqlite3_column_type(stmt, 3) != SQLITE_INTEGER || begin < 0 || end < begin ||
+        (uint64_t)end > r->n_data ||
+        (uint64_t)(end - begin) != 4 * (uint64_t)tensor->n_values)
+        return ext_fail(
+            error, SQLITE_ERROR,
+            "tensor %s lies outside of the file, or has another length than its "
+            "shape says",
+            tensor->name);
+    ext_floats_read(tensor->values, r->data + begin, tensor->n_values);
+    return SQLITE_OK;
+}
+
+static int read_tensors(const reader *r, gru4rec_model *model, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = query(
+        r,
+        "SELECT value ->> 'dtype', value -> 'shape', value ->> '$.data_offsets[0]', "
+        "value ->> '$.data_offsets[1]' FROM json_each(?1) WHERE key = ?2",
+        &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        sqlite3_bind_text(stmt, 2, tensor.name, -1, SQLITE_STATIC);
+        int step = sqlite3_step(stmt);
+        rc = step == SQLITE_ROW ? read_tensor(r, stmt, &tensor, error)
+             : step == SQLITE_DONE
+                 ? ext_fail(error, SQLITE_ERROR,
+                            "the file has no tensor %s, which its options ask for",
+                            tensor.name)
+                 : fail_step(r, error);
+        sqlite3_reset(stmt);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+int ext_safetensors_read(sqlite3 *db, const unsigned char *bytes, size_t n_bytes,
+                         gru4rec_options *options, gru4rec_items **items,
+                         gru4rec_model **model, ext_error *error)
+{
+    reader r = {.db = db};
+    gru4rec_error message = {0};
+    *items = NULL;
+    *model = NULL;
+    int rc = split(&r, bytes, n_bytes, error);
+    if (rc == SQLITE_OK)
+        rc = read_options(&r, options, error);
+    if (rc == SQLITE_OK)
+        rc = read_items(&r, items, error);
+    if (rc == SQLITE_OK &&
+        gru4rec_model_value_bytes(options, gru4rec_items_count(*items)) > r.n_data)
+        rc = ext_fail(error, SQLITE_ERROR, "%s: it is shorter than its options ask for",
+                      damaged);
+    if (rc == SQLITE_OK)
+        rc = ext_fail_library(error,
+                              gru4rec_model_new(&ext_allocator, options,
+                                                gru4rec_items_count(*items), model,
+                                                &message),
+                              &message);
+    if (rc == SQLITE_OK)
+        rc = read_tensors(&r, *model, error);
+    if (rc == SQLITE_OK)
+        rc = check_tensors(&r, gru4rec_model_tensor_count(*model), error);
+    if (rc == SQLITE_OK) {
+        const char *tensor = gru4rec_model_nonfinite(*model);
+        if (tensor != NULL)
+            rc = ext_fail(error, SQLITE_ERROR, "tensor %s of the file is not finite",
+                          tensor);
+    }
+    if (rc != SQLITE_OK) {
+        gru4rec_items_free(*items);
+        gru4rec_model_free(*model);
+        *items = NULL;
+        *model = NULL;
+    }
+    return rc;
+}

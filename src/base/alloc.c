@@ -1,0 +1,100 @@
+/* alloc.c - see alloc.h. */
+#define _DEFAULT_SOURCE /* madvise */
+#include "alloc.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static void *resize_libc(void *context, void *block, size_t bytes)
+{
+    (void)context;
+    if (bytes == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, bytes);
+}
+
+const gru4rec_allocator g4r_libc_allocator = {resize_libc, NULL};
+
+void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
+{
+    size_t total = g4r_mul(G4R_MAX(n, 1), bytes);
+    void *block = allocator->resize(allocator->context, NULL, total);
+    if (block != NULL)
+        memset(block, 0, total);
+    return block;
+}
+
+/*
+ * Rows of a large table are read in random order: with pages of 2 MB the processor finds
+ * them sooner. Before the first write, which is what takes the pages.
+ */
+static void ask_for_large_pages(char *block, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = 4096, least = 4 << 20;
+    uintptr_t from = ((uintptr_t)block + page - 1) & ~(page - 1);
+    uintptr_t to = ((uintptr_t)block + bytes) & ~(page - 1);
+    if (bytes >= least)
+        madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish: it may be refused */
+#else
+    (void)block;
+    (void)bytes;
+#endif
+}
+
+void *g4r_alloc_scratch(const gru4rec_allocator *allocator, size_t bytes)
+{
+    /* The word before the aligned address remembers the block. */
+    const size_t extra = G4R_ALIGNMENT + sizeof(void *);
+    if (bytes > SIZE_MAX - extra)
+        return NULL;
+    char *block = allocator->resize(allocator->context, NULL, bytes + extra);
+    if (block == NULL)
+        return NULL;
+    uintptr_t address = (uintptr_t)block + extra - 1;
+    char *aligned = block + (address - address % G4R_ALIGNMENT - (uintptr_t)block);
+    ask_for_large_pages(aligned, bytes);
+    memcpy(aligned - sizeof(void *), &block, sizeof block);
+    return aligned;
+}
+
+void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes)
+{
+    void *block = g4r_alloc_scratch(allocator, bytes);
+    if (block != NULL)
+        memset(block, 0, bytes);
+    return block;
+}
+
+void g4r_free(const gru4rec_allocator *allocator, void *block)
+{
+    if (block != NULL)
+        allocator->resize(allocator->context, block, 0);
+}
+
+void g4r_free_aligned(const gru4rec_allocator *allocator, void *block)
+{
+    if (block == NULL)
+        return;
+    void *start;
+    memcpy(&start, (char *)block - sizeof start, sizeof start);
+    g4r_free(allocator, start);
+}
+
+bool g4r_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity, size_t n,
+              size_t bytes)
+{
+    void *block;
+    if (n <= *capacity)
+        return true;
+    size_t wanted = G4R_MAX(G4R_MAX(n, *capacity + *capacity / 2), 16);
+    memcpy(&block, array, sizeof block);
+    block = allocator->resize(allocator->context, block, g4r_mul(wanted, bytes));
+    if (block == NULL)
+        return false;
+    memcpy(array, &block, sizeof block);
+    *capacity = wanted;
+    return true;
+}

@@ -1,0 +1,31 @@
+/* arena.c - see arena.h. */
+#include "arena.h"
+
+void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes)
+{
+    size_t offset = arena->used;
+    size_t total = g4r_mul(n, bytes);
+    if (total > SIZE_MAX / 4 || offset > SIZE_MAX / 4) {
+        arena->used = SIZE_MAX;
+        return NULL;
+    }
+    total += G4R_ALIGNMENT - 1;
+    arena->used = offset + (total - total % G4R_ALIGNMENT);
+    return arena->base == NULL ? NULL : arena->base + offset;
+}
+
+bool g4r_arena_allocate(g4r_arena *arena, const gru4rec_allocator *allocator)
+{
+    assert(arena->base == NULL);
+    arena->base = g4r_alloc_aligned(allocator, arena->used);
+    if (arena->base != NULL)
+        arena->used = 0;
+    return arena->base != NULL;
+}
+
+void g4r_arena_free(g4r_arena *arena, const gru4rec_allocator *allocator)
+{
+    g4r_free_aligned(allocator, arena->base);
+    arena->base = NULL;
+    arena->used = 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * arena.h - one aligned block carved into typed slices. Uses alloc.
+ *
+ * A layout function takes its slices one after another. It runs twice: first on an empty
+ * arena, which only counts the bytes, then on the allocated one, which hands them out.
+ */
+#ifndef G4R_ARENA_H
+#define G4R_ARENA_H
+
+#include "alloc.h"
+
+typedef struct g4r_arena {
+    char *base;  /* NULL while measuring */
+    size_t used; /* bytes; SIZE_MAX once a size overflowed */
+} g4r_arena;
+
+/* n items of bytes each, aligned and zero; NULL while measuring. */
+void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes);
+/* Allocates what was measured and starts again; false when memory is short. */
+bool g4r_arena_allocate(g4r_arena *arena, const gru4rec_allocator *allocator);
+void g4r_arena_free(g4r_arena *arena, const gru4rec_allocator *allocator);
+
+#endif

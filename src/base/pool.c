@@ -1,0 +1,240 @@
+/*
+ * pool.c - see pool.h.
+ *
+ * state holds a job's number and, in its last 16 bits, how many pieces it has;
+ * taken[i] is the number of the last job whose piece i somebody took. Each thread begins
+ * at a place of its own, which finds what it wrote the last time in its cache, and goes
+ * round. A piece can be taken once in a job, and while it is not done the job cannot
+ * change; so late-comers need not be waited for.
+ */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { SPINS = 4000 /* some 50 microseconds */, SPINS_BEFORE_YIELD = 200 };
+enum { PIECES = 256, PIECE_BITS = 16 };
+
+typedef struct worker {
+    g4r_pool *pool;
+    size_t number;
+    pthread_t thread;
+} worker;
+
+struct g4r_pool {
+    gru4rec_allocator allocator;
+    _Atomic uint64_t state;
+    _Atomic uint64_t taken[PIECES];
+    _Atomic size_t n_done;
+    g4r_task *task; /* these four are written before state */
+    void *context;
+    size_t n_tasks, each; /* tasks of a piece */
+    uint64_t job;
+    _Atomic size_t n_sleeping;
+    _Atomic bool is_over;
+    pthread_mutex_t lock; /* for sleeping */
+    pthread_cond_t wake;
+    void (*enter)(void);
+    void (*leave)(void);
+    size_t n_workers, most_workers;
+    worker workers[];
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static bool take(g4r_pool *pool, uint32_t piece, uint64_t job)
+{
+    uint64_t last = atomic_load_explicit(&pool->taken[piece], memory_order_relaxed);
+    return last < job &&
+           atomic_compare_exchange_strong_explicit(&pool->taken[piece], &last, job,
+                                                   memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
+{
+    size_t from = piece * pool->each, to = G4R_MIN(from + pool->each, pool->n_tasks);
+    for (size_t i = from; i < to; i++)
+        pool->task(pool->context, i, number);
+    atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_release);
+}
+
+/* Does what can be had of the job under way; gives its number. */
+static uint64_t work(g4r_pool *pool, size_t number)
+{
+    uint64_t state = atomic_load_explicit(&pool->state, memory_order_acquire);
+    uint64_t job = state >> PIECE_BITS;
+    uint32_t n = (uint32_t)(state & ((1 << PIECE_BITS) - 1));
+    uint32_t start = (uint32_t)(number * n / pool->most_workers);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t piece = start + i < n ? start + i : start + i - n;
+        if (take(pool, piece, job))
+            do_piece(pool, piece, number);
+    }
+    return job;
+}
+
+static bool has_work(g4r_pool *pool, uint64_t last)
+{
+    return atomic_load(&pool->state) >> PIECE_BITS != last || atomic_load(&pool->is_over);
+}
+
+static void sleep_until_work(g4r_pool *pool, uint64_t last)
+{
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->n_sleeping, 1);
+    while (!has_work(pool, last))
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->n_sleeping, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void *run_worker(void *context)
+{
+    worker *self = context;
+    g4r_pool *pool = self->pool;
+    uint64_t last = 0;
+    pool->enter();
+    while (!atomic_load(&pool->is_over)) {
+        for (int spins = 0; !has_work(pool, last) && spins < SPINS; spins++)
+            relax();
+        if (!has_work(pool, last))
+            sleep_until_work(pool, last);
+        last = work(pool, self->number);
+    }
+    pool->leave();
+    return NULL;
+}
+
+static void wake_all(g4r_pool *pool)
+{
+    if (atomic_load(&pool->n_sleeping) == 0)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+size_t g4r_pool_processors(void)
+{
+    size_t n = 0;
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = (size_t)CPU_COUNT(&set);
+#else
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    n = online > 0 ? (size_t)online : 0;
+#endif
+    return G4R_MAX(n, 1);
+}
+
+size_t g4r_pool_workers(const g4r_pool *pool)
+{
+    return pool != NULL ? pool->n_workers : 1;
+}
+
+size_t g4r_pool_cut(double operations, size_t n, size_t least)
+{
+    enum { MOST = 8, OPERATIONS = 4000000 };
+    size_t by_work = operations > OPERATIONS ? (size_t)(operations / OPERATIONS) + 1 : 1;
+    size_t by_size = G4R_MAX(n / least, 1);
+    return G4R_MIN(G4R_MIN(by_work, by_size), MOST);
+}
+
+size_t g4r_pool_part(size_t part, size_t n_parts, size_t n)
+{
+    size_t width = (n / n_parts + 15) & ~(size_t)15; /* whole tiles of a product */
+    return part == n_parts ? n : G4R_MIN(part * width, n);
+}
+
+size_t g4r_pool_bytes(size_t n_workers)
+{
+    return sizeof(g4r_pool) + n_workers * sizeof(worker);
+}
+
+/* The host's signals are not for our threads. */
+static void start_threads(g4r_pool *pool, size_t n_workers)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    for (size_t i = 1; i < n_workers; i++) {
+        worker *w = &pool->workers[pool->n_workers];
+        *w = (worker){.pool = pool, .number = pool->n_workers};
+        if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
+            break;
+        pool->n_workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+g4r_pool *g4r_pool_new(size_t n_workers, void (*enter)(void), void (*leave)(void),
+                       const gru4rec_allocator *allocator)
+{
+    g4r_pool *pool = g4r_alloc(allocator, 1, g4r_pool_bytes(n_workers));
+    if (pool == NULL)
+        return NULL;
+    pool->allocator = *allocator;
+    pool->enter = enter;
+    pool->leave = leave;
+    pool->n_workers = 1;
+    pool->most_workers = n_workers;
+    atomic_init(&pool->state, 0);
+    atomic_init(&pool->n_done, 0);
+    atomic_init(&pool->n_sleeping, 0);
+    atomic_init(&pool->is_over, false);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    start_threads(pool, n_workers);
+    return pool;
+}
+
+void g4r_pool_free(g4r_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    gru4rec_allocator allocator = pool->allocator;
+    atomic_store(&pool->is_over, true);
+    wake_all(pool);
+    for (size_t i = 1; i < pool->n_workers; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->wake);
+    g4r_free(&allocator, pool);
+}
+
+void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
+{
+    if (pool == NULL || pool->n_workers == 1 || n <= 1) {
+        for (size_t i = n; i-- > 0;)
+            task(context, i, 0);
+        return;
+    }
+    pool->task = task;
+    pool->context = context;
+    pool->n_tasks = n;
+    pool->each = (n + PIECES - 1) / PIECES;
+    size_t n_pieces = (n + pool->each - 1) / pool->each;
+    atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
+    atomic_store(&pool->state, ++pool->job << PIECE_BITS | n_pieces);
+    wake_all(pool);
+    work(pool, 0);
+    for (int spins = 0;
+         atomic_load_explicit(&pool->n_done, memory_order_acquire) < n_pieces; spins++) {
+        relax();
+        if (spins > SPINS_BEFORE_YIELD)
+            sched_yield(); /* more threads than processors: somebody needs this one */
+    }
+}

@@ -1,0 +1,591 @@
+/*
+ * dataset.c - events in any order become sessions in visiting order. Uses dict,
+ * status.
+ *
+ * The one order of the product (its equals at serving are written in SQL):
+ *   events of a session by (time, order, item); sessions by (first time, session value);
+ *   items numbered by first appearance in the events so ordered.
+ * algorithm 1.2 to 1.4, with every tie decided, so that no plan of the database changes
+ * it.
+ *
+ * Memory per event: 20 bytes while reading (24 where rowids pass 2^32), and 4 more while
+ * sorting, for the permutation that then becomes the result, in place of the rowids where
+ * events came by them; per session some 22. What is in order already, as event logs
+ * mostly are, is only checked.
+ */
+#define _GNU_SOURCE /* qsort_r */
+#include "dict.h"
+#include "prepare.h"
+#include "../base/status.h"
+
+#include <stdlib.h>
+
+typedef union stamp {
+    int64_t integer;
+    double real;
+} stamp;
+
+struct gru4rec_events {
+    gru4rec_allocator allocator;
+    const gru4rec_items *known;
+    g4r_dict sessions;
+    g4r_dict items; /* unused where the catalogue is known */
+    size_t n;
+    int32_t *session;    /* (n) number in sessions */
+    int32_t *item;       /* (n) number in items, or row of known */
+    stamp *time;         /* (n) all integer, or all real */
+    uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
+    int64_t *wide_order; /* (n), once one does not fit the other */
+    bool is_real_time;
+    int64_t n_unknown;
+    gru4rec_preparation preparation;
+    int32_t n_sessions; /* once cut at gaps: session numbers; owner tells whose */
+    int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
+    int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
+    size_t session_capacity, item_capacity, time_capacity, order_capacity;
+};
+
+gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_items *known, gru4rec_events **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = g4r_alloc(allocator, 1, sizeof **out);
+    if (*out == NULL)
+        return GRU4REC_NOMEM;
+    (*out)->allocator = *allocator;
+    (*out)->known = known;
+    g4r_dict_init(&(*out)->sessions, allocator);
+    g4r_dict_init(&(*out)->items, allocator);
+    return GRU4REC_OK;
+}
+
+static void free_columns(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    g4r_free(allocator, events->session);
+    g4r_free(allocator, events->item);
+    g4r_free(allocator, events->time);
+    g4r_free(allocator, events->order);
+    g4r_free(allocator, events->wide_order);
+    events->session = NULL;
+    events->item = NULL;
+    events->time = NULL;
+    events->order = NULL;
+    events->wide_order = NULL;
+}
+
+void gru4rec_events_free(gru4rec_events *events)
+{
+    if (events == NULL)
+        return;
+    gru4rec_allocator allocator = events->allocator;
+    free_columns(events);
+    g4r_free(&allocator, events->visit);
+    g4r_free(&allocator, events->owner);
+    g4r_dict_free(&events->sessions);
+    g4r_dict_free(&events->items);
+    g4r_free(&allocator, events);
+}
+
+/* ---- reading ---- */
+
+static bool make_room_for_order(gru4rec_events *events, size_t n)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    return events->wide_order != NULL
+               ? g4r_grow(allocator, &events->wide_order, &events->order_capacity, n,
+                          sizeof *events->wide_order)
+               : g4r_grow(allocator, &events->order, &events->order_capacity, n,
+                          sizeof *events->order);
+}
+
+/* Before an order that does not fit 32 bits. */
+static bool widen_order(gru4rec_events *events)
+{
+    int64_t *wide = g4r_alloc(&events->allocator, events->order_capacity, sizeof *wide);
+    if (wide == NULL)
+        return false;
+    for (size_t i = 0; i < events->n; i++)
+        wide[i] = events->order[i];
+    g4r_free(&events->allocator, events->order);
+    events->order = NULL;
+    events->wide_order = wide;
+    return true;
+}
+
+static int64_t order_of(const gru4rec_events *events, uint32_t i)
+{
+    if (events->wide_order != NULL)
+        return events->wide_order[i];
+    return events->order != NULL ? events->order[i] : i;
+}
+
+static bool make_room(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    size_t n = events->n + 1;
+    return g4r_grow(allocator, &events->session, &events->session_capacity, n,
+                    sizeof *events->session) &&
+           g4r_grow(allocator, &events->item, &events->item_capacity, n,
+                    sizeof *events->item) &&
+           g4r_grow(allocator, &events->time, &events->time_capacity, n,
+                    sizeof *events->time) &&
+           make_room_for_order(events, n);
+}
+
+static void set_time(gru4rec_events *events, const gru4rec_time *time)
+{
+    stamp *stamps = events->time;
+    if (time->is_real && !events->is_real_time) {
+        for (size_t i = 0; i < events->n; i++)
+            stamps[i].real = (double)stamps[i].integer;
+        events->is_real_time = true;
+    }
+    if (events->is_real_time)
+        stamps[events->n].real = time->is_real ? time->real : (double)time->integer;
+    else
+        stamps[events->n].integer = time->integer;
+}
+
+gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
+                                  const gru4rec_id *item, const gru4rec_time *time,
+                                  int64_t order, gru4rec_error *error)
+{
+    if (events->n >= UINT32_MAX)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "more than %lu events; train on a part of them, such as the last "
+                        "months",
+                        (unsigned long)UINT32_MAX);
+    int32_t item_number = events->known != NULL ? gru4rec_items_find(events->known, item)
+                                                : g4r_dict_add(&events->items, item);
+    if (item_number < 0 && events->known != NULL) {
+        events->n_unknown++;
+        return GRU4REC_OK;
+    }
+    /* The session comes last: one without an event must not be left behind. */
+    bool is_wide = order < 0 || order > UINT32_MAX;
+    bool has_room = item_number >= 0 && make_room(events) &&
+                    (!is_wide || events->wide_order != NULL || widen_order(events));
+    int32_t session_number = has_room ? g4r_dict_add(&events->sessions, session) : -1;
+    if (session_number < 0)
+        return g4r_fail_nomem(error, (events->n + 1) * 24);
+
+    events->item[events->n] = item_number;
+    events->session[events->n] = session_number;
+    if (events->wide_order != NULL)
+        events->wide_order[events->n] = order;
+    else
+        events->order[events->n] = (uint32_t)order;
+    set_time(events, time);
+    events->n++;
+    return GRU4REC_OK;
+}
+
+/* ---- sorting ---- */
+
+static int compare_stamps(const gru4rec_events *events, stamp a, stamp b)
+{
+    if (events->is_real_time)
+        return (a.real > b.real) - (a.real < b.real);
+    return (a.integer > b.integer) - (a.integer < b.integer);
+}
+
+/* By (time, order, item): positions a and b hold events of one session. */
+static int compare_events(const void *a, const void *b, void *context)
+{
+    const gru4rec_events *events = context;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int order = compare_stamps(events, events->time[x], events->time[y]);
+    if (order == 0)
+        order = (order_of(events, x) > order_of(events, y)) -
+                (order_of(events, x) < order_of(events, y));
+    if (order != 0)
+        return order;
+    if (events->known !=
+        NULL) /* rows: the same items at every call, which is all it takes */
+        return (events->item[x] > events->item[y]) - (events->item[x] < events->item[y]);
+    return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
+}
+
+static int32_t owner_of(const gru4rec_events *events, int32_t session)
+{
+    return events->owner != NULL ? events->owner[session] : session;
+}
+
+typedef struct session_sort {
+    const gru4rec_events *events;
+    const stamp *first; /* (n sessions), or NULL: by value alone */
+} session_sort;
+
+/* By (first time, session value). */
+static int compare_sessions(const void *a, const void *b, void *context)
+{
+    const session_sort *sort = context;
+    const gru4rec_events *events = sort->events;
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    int order = sort->first == NULL
+                    ? 0
+                    : compare_stamps(sort->events, sort->first[x], sort->first[y]);
+    if (order == 0)
+        order =
+            g4r_dict_compare(&events->sessions, owner_of(events, x), owner_of(events, y));
+    return order != 0 ? order : (x > y) - (x < y); /* parts of one in their order */
+}
+
+/* Sorts n elements of 4 bytes, unless they are in order. */
+static void sort_if_needed(void *array, size_t n,
+                           int (*compare)(const void *, const void *, void *),
+                           void *context)
+{
+    const uint32_t *elements = array;
+    for (size_t i = 1; i < n; i++)
+        if (compare(&elements[i - 1], &elements[i], context) > 0) {
+            qsort_r(array, n, sizeof *elements, compare, context);
+            return;
+        }
+}
+
+/*
+ * Finds the visiting order, events->visit (S), and renames each event's session to its
+ * place there. first, rank: scratch (S).
+ */
+static void rank_sessions(gru4rec_events *events, bool by_time, stamp *first,
+                          int32_t *rank)
+{
+    int32_t *visit = events->visit;
+    size_t n_sessions = (size_t)events->n_sessions;
+    session_sort sort = {events, by_time ? first : NULL};
+    memset(rank, 0, n_sessions * sizeof *rank);
+    for (size_t i = 0; i < events->n; i++) {
+        int32_t s = events->session[i];
+        if (rank[s] == 0 || compare_stamps(events, events->time[i], first[s]) < 0)
+            first[s] = events->time[i];
+        rank[s] = 1;
+    }
+    for (size_t s = 0; s < n_sessions; s++)
+        visit[s] = (int32_t)s;
+    sort_if_needed(visit, n_sessions, compare_sessions, &sort);
+    for (size_t place = 0; place < n_sessions; place++)
+        rank[visit[place]] = (int32_t)place;
+    for (size_t i = 0; i < events->n; i++)
+        events->session[i] = rank[events->session[i]];
+}
+
+/*
+ * Fills dataset->offsets and the permutation (n) that orders all events, whose session
+ * numbers are places here.
+ */
+static void order_events(gru4rec_events *events, gru4rec_dataset *dataset,
+                         uint32_t *permutation)
+{
+    size_t n_sessions = (size_t)events->n_sessions;
+    int64_t *offsets = dataset->offsets;
+    for (size_t i = 0; i < events->n; i++)
+        offsets[events->session[i] + 1]++;
+    for (size_t s = 0; s < n_sessions; s++) {
+        offsets[s + 1] += offsets[s];
+    }
+    /* offsets[s] moves to the end of session s, and back when all are in place. */
+    for (size_t i = 0; i < events->n; i++)
+        permutation[offsets[events->session[i]]++] = (uint32_t)i;
+    memmove(offsets + 1, offsets, n_sessions * sizeof *offsets);
+    offsets[0] = 0;
+    for (size_t s = 0; s < n_sessions; s++)
+        sort_if_needed(permutation + offsets[s], (size_t)(offsets[s + 1] - offsets[s]),
+                       compare_events, events);
+}
+
+/* Numbers items by first appearance, counts their support, and renames the events' items.
+ */
+static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
+                                 gru4rec_items **out)
+{
+    size_t n_items = (size_t)events->items.n;
+    gru4rec_status status = gru4rec_items_new(&events->allocator, out);
+    int32_t *row_of = g4r_alloc(&events->allocator, n_items, sizeof *row_of);
+    int64_t *support = g4r_alloc(&events->allocator, n_items, sizeof *support);
+    int32_t *number_of = g4r_alloc(&events->allocator, n_items, sizeof *number_of);
+    if (status != GRU4REC_OK || row_of == NULL || support == NULL || number_of == NULL)
+        status = GRU4REC_NOMEM;
+    int32_t n = 0;
+    for (int64_t i = 0; status == GRU4REC_OK && i < dataset->n_events; i++) {
+        int32_t number = dataset->item_rows[i];
+        if (support[number]++ == 0) {
+            number_of[n] = number;
+            row_of[number] = n++;
+        }
+        dataset->item_rows[i] = row_of[number];
+    }
+    for (int32_t row = 0; status == GRU4REC_OK && row < n; row++) {
+        gru4rec_id id;
+        g4r_dict_get(&events->items, number_of[row], &id);
+        status = gru4rec_items_append(*out, &id, support[number_of[row]]);
+    }
+    if (status == GRU4REC_OK)
+        status = gru4rec_items_index(*out);
+    g4r_free(&events->allocator, row_of);
+    g4r_free(&events->allocator, support);
+    g4r_free(&events->allocator, number_of);
+    if (status != GRU4REC_OK) {
+        gru4rec_items_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* ---- cutting at pauses ---- */
+
+static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b)
+{
+    if (events->is_real_time)
+        return events->time[b].real - events->time[a].real;
+    return (double)events->time[b].integer - (double)events->time[a].integer;
+}
+
+/*
+ * Gives the parts of each session between long pauses session numbers of their own,
+ * ascending in time. permutation: scratch (n).
+ */
+static bool cut_sessions(gru4rec_events *events, gru4rec_dataset *whole,
+                         uint32_t *permutation)
+{
+    const double gap = events->preparation.session_gap;
+    size_t capacity = 0;
+    int32_t *owner = NULL, n = 0;
+    order_events(events, whole, permutation);
+    for (int32_t s = 0; s < events->n_sessions; s++)
+        for (int64_t i = whole->offsets[s]; i < whole->offsets[s + 1]; i++) {
+            bool is_new = i == whole->offsets[s] ||
+                          pause_between(events, permutation[i - 1], permutation[i]) > gap;
+            if (is_new && !g4r_grow(&events->allocator, &owner, &capacity, (size_t)n + 1,
+                                    sizeof *owner)) {
+                g4r_free(&events->allocator, owner);
+                return false;
+            }
+            if (is_new)
+                owner[n++] = s;
+            events->session[permutation[i]] = n - 1;
+        }
+    events->owner = owner;
+    events->n_sessions = n;
+    return true;
+}
+
+static bool cut_at_pauses(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    const size_t n_sessions = (size_t)events->n_sessions;
+    gru4rec_dataset whole = {0};
+    uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
+    whole.offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *whole.offsets);
+    bool is_ok = permutation != NULL && whole.offsets != NULL &&
+                 cut_sessions(events, &whole, permutation);
+    g4r_free(allocator, permutation);
+    g4r_free(allocator, whole.offsets);
+    return is_ok;
+}
+
+/* ---- all of it ---- */
+
+void gru4rec_events_prepare(gru4rec_events *events,
+                            const gru4rec_preparation *preparation)
+{
+    events->preparation = *preparation;
+}
+
+/* An order in which the events came anyway need not be kept. */
+static void drop_plain_order(gru4rec_events *events)
+{
+    for (uint32_t i = 1; i < events->n; i++)
+        if (order_of(events, i - 1) >= order_of(events, i))
+            return;
+    g4r_free(&events->allocator, events->order);
+    g4r_free(&events->allocator, events->wide_order);
+    events->order = NULL;
+    events->wide_order = NULL;
+}
+
+/* Each array is allocated when the one before it is done with: this is the peak. */
+static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    size_t n_sessions = (size_t)events->n_sessions;
+    stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
+    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
+    uint32_t *permutation = NULL;
+    events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
+    bool is_ok = first != NULL && events->visit != NULL && rank != NULL;
+    if (is_ok)
+        rank_sessions(events, by_time, first, rank);
+    g4r_free(allocator, first);
+    g4r_free(allocator, rank);
+    if (is_ok) {
+        permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
+        dataset->offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *dataset->offsets);
+        is_ok = permutation != NULL && dataset->offsets != NULL;
+    }
+    if (is_ok)
+        order_events(events, dataset, permutation);
+    /* In place: an item's number where its event's place was. */
+    dataset->item_rows = (int32_t *)permutation;
+    for (size_t i = 0; is_ok && i < events->n; i++)
+        dataset->item_rows[i] = events->item[permutation[i]];
+    return is_ok;
+}
+
+/* Cuts the last sessions off; their items are still numbers of events->items. */
+static gru4rec_status hold_out(const gru4rec_events *events, gru4rec_dataset *dataset)
+{
+    const int64_t n_held =
+        (int64_t)(events->preparation.validation * (double)dataset->n_sessions);
+    const int64_t n_kept = dataset->n_sessions - n_held;
+    const int64_t start = dataset->offsets[n_kept];
+    gru4rec_dataset *held = g4r_alloc(&events->allocator, 1, sizeof *held);
+    if (held == NULL)
+        return GRU4REC_NOMEM;
+    dataset->validation = held;
+    held->allocator = events->allocator;
+    held->n_sessions = n_held;
+    held->n_events = dataset->n_events - start;
+    held->offsets =
+        g4r_alloc(&events->allocator, (size_t)n_held + 1, sizeof *held->offsets);
+    held->item_rows =
+        g4r_alloc(&events->allocator, (size_t)held->n_events, sizeof *held->item_rows);
+    if (held->offsets == NULL || held->item_rows == NULL)
+        return GRU4REC_NOMEM;
+    for (int64_t s = 0; s <= n_held; s++)
+        held->offsets[s] = dataset->offsets[n_kept + s] - start;
+    memcpy(held->item_rows, dataset->item_rows + start,
+           (size_t)held->n_events * sizeof *held->item_rows);
+    dataset->n_sessions = n_kept;
+    dataset->n_events = start;
+    dataset->n_single = 0;
+    for (int64_t s = 0; s < n_kept; s++)
+        dataset->n_single += dataset->offsets[s + 1] - dataset->offsets[s] == 1;
+    return GRU4REC_OK;
+}
+
+/* From numbers to rows; events of items that training does not have are dropped. */
+static void map_held_out(const gru4rec_events *events, const gru4rec_items *items,
+                         gru4rec_dataset *held)
+{
+    int64_t n = 0, end = 0;
+    for (int64_t s = 0; s < held->n_sessions; s++) {
+        int64_t start = end;
+        end = held->offsets[s + 1];
+        for (int64_t i = start; i < end; i++) {
+            gru4rec_id id;
+            g4r_dict_get(&events->items, held->item_rows[i], &id);
+            int32_t row = gru4rec_items_find(items, &id);
+            if (row >= 0)
+                held->item_rows[n++] = row;
+            else
+                held->n_unknown++;
+        }
+        held->offsets[s + 1] = n;
+    }
+    held->n_events = n;
+}
+
+static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
+                                   gru4rec_dataset *dataset, gru4rec_items **items)
+{
+    events->n_sessions = events->sessions.n;
+    g4r_dict_seal(&events->sessions);
+    drop_plain_order(events);
+    if (events->preparation.session_gap > 0 && !cut_at_pauses(events))
+        return GRU4REC_NOMEM;
+    dataset->n_sessions = events->n_sessions;
+    dataset->n_events = (int64_t)events->n;
+    dataset->n_unknown = events->n_unknown;
+    if (!sort_all(events, by_time, dataset))
+        return GRU4REC_NOMEM;
+    free_columns(events);
+    int32_t n_items =
+        events->known != NULL ? gru4rec_items_count(events->known) : events->items.n;
+    if (!g4r_prepare(dataset, events->visit, n_items, &events->preparation))
+        return GRU4REC_NOMEM;
+    if (events->known != NULL)
+        return GRU4REC_OK;
+    gru4rec_status status = GRU4REC_OK;
+    if (events->preparation.validation > 0)
+        status = hold_out(events, dataset);
+    if (status == GRU4REC_OK)
+        status = make_items(events, dataset, items);
+    if (status == GRU4REC_OK && dataset->validation != NULL)
+        map_held_out(events, *items, dataset->validation);
+    return status;
+}
+
+gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
+                                     gru4rec_dataset **dataset, gru4rec_items **items)
+{
+    gru4rec_status status = GRU4REC_NOMEM;
+    *items = NULL;
+    *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
+    if (*dataset != NULL) {
+        (*dataset)->allocator = events->allocator;
+        status = make_dataset(events, by_time, *dataset, items);
+    }
+    free_columns(events);
+    if (status != GRU4REC_OK) {
+        gru4rec_dataset_free(*dataset);
+        *dataset = NULL;
+    }
+    return status;
+}
+
+void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id)
+{
+    g4r_dict_get(&events->sessions, owner_of(events, events->visit[place]), id);
+}
+
+/* FNV-1a over 8 bytes at a time. */
+static uint64_t hash_words(uint64_t hash, const void *bytes, size_t n)
+{
+    const char *at = bytes;
+    for (; n > 0; at += G4R_MIN(n, sizeof hash), n -= G4R_MIN(n, sizeof hash)) {
+        uint64_t word = 0;
+        memcpy(&word, at, G4R_MIN(n, sizeof word));
+        hash = (hash ^ word) * 0x100000001b3u;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
+{
+    hash = hash_words(hash, &dataset->n_sessions, sizeof dataset->n_sessions);
+    hash = hash_words(hash, dataset->offsets,
+                      ((size_t)dataset->n_sessions + 1) * sizeof *dataset->offsets);
+    return hash_words(hash, dataset->item_rows,
+                      (size_t)dataset->n_events * sizeof *dataset->item_rows);
+}
+
+uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
+                                     const gru4rec_items *items)
+{
+    uint64_t hash = hash_sessions(0xcbf29ce484222325u, dataset);
+    if (dataset->validation != NULL)
+        hash = hash_sessions(hash, dataset->validation);
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        hash = hash_words(hash, &id.integer, sizeof id.integer);
+        hash = hash_words(hash, &id.n_bytes, sizeof id.n_bytes);
+        hash = hash_words(hash, id.bytes, id.n_bytes);
+    }
+    return hash;
+}
+
+void gru4rec_dataset_free(gru4rec_dataset *dataset)
+{
+    if (dataset == NULL)
+        return;
+    gru4rec_allocator allocator = dataset->allocator;
+    gru4rec_dataset_free(dataset->validation);
+    g4r_free(&allocator, dataset->item_rows);
+    g4r_free(&allocator, dataset->offsets);
+    g4r_free(&allocator, dataset);
+}

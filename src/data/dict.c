@@ -1,0 +1,280 @@
+/* dict.c - see dict.h. */
+#include "dict.h"
+
+typedef struct key {
+    gru4rec_id_type type;
+    int64_t value; /* integer, or bits of the real */
+    const void *bytes;
+    size_t n_bytes;
+    uint64_t hash;
+} key;
+
+static bool has_bytes(gru4rec_id_type type)
+{
+    return type == GRU4REC_ID_TEXT || type == GRU4REC_ID_BLOB;
+}
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
+    return x ^ (x >> 32);
+}
+
+static uint64_t hash_bytes(const unsigned char *bytes, size_t n, uint64_t hash)
+{
+    uint64_t word;
+    for (; n >= sizeof word; n -= sizeof word, bytes += sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        hash = mix(hash ^ word);
+    }
+    word = n;
+    for (size_t i = 0; i < n; i++)
+        word = word << 8 | bytes[i];
+    return mix(hash ^ word);
+}
+
+static key make_key(const gru4rec_id *id)
+{
+    key k = {.type = id->type, .value = id->integer};
+    if (has_bytes(id->type)) {
+        k.value = 0;
+        k.bytes = id->bytes;
+        k.n_bytes = id->n_bytes;
+        k.hash = hash_bytes(id->bytes, id->n_bytes, (uint64_t)id->type);
+        return k;
+    }
+    if (id->type == GRU4REC_ID_REAL) {
+        if (id->real >= -0x1p63 && id->real < 0x1p63 && floor(id->real) == id->real) {
+            k.type = GRU4REC_ID_INTEGER;
+            k.value = (int64_t)id->real;
+        } else {
+            memcpy(&k.value, &id->real, sizeof k.value);
+        }
+    }
+    k.hash = mix((uint64_t)k.value + (uint64_t)k.type);
+    return k;
+}
+
+void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator)
+{
+    memset(dict, 0, sizeof *dict);
+    dict->allocator = *allocator;
+}
+
+void g4r_dict_free(g4r_dict *dict)
+{
+    g4r_free_aligned(&dict->allocator, dict->slots);
+    g4r_free(&dict->allocator, dict->values);
+    g4r_free(&dict->allocator, dict->types);
+    g4r_free(&dict->allocator, dict->heap);
+    g4r_dict_init(dict,
+                  &(gru4rec_allocator){dict->allocator.resize, dict->allocator.context});
+}
+
+static size_t heap_length(const g4r_dict *dict, int64_t offset)
+{
+    uint32_t length;
+    memcpy(&length, dict->heap + offset, sizeof length);
+    return length;
+}
+
+static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
+{
+    if (dict->types[number] != (uint8_t)k->type)
+        return false;
+    int64_t value = dict->values[number];
+    if (!has_bytes(k->type))
+        return value == k->value;
+    return heap_length(dict, value) == k->n_bytes &&
+           (k->n_bytes == 0 || memcmp(dict->heap + value + 4, k->bytes, k->n_bytes) == 0);
+}
+
+/* The slot that holds the key, or the empty one where it belongs. */
+static size_t find_slot(const g4r_dict *dict, const key *k)
+{
+    size_t mask = dict->n_slots - 1;
+    size_t slot = (size_t)(k->hash >> 32) & mask;
+    for (; dict->slots[slot] != 0; slot = (slot + 1) & mask) {
+        if (dict->slots[slot] >> 32 == k->hash >> 32 &&
+            is_key(dict, (int32_t)((dict->slots[slot] & 0xffffffffu) - 1), k))
+            break;
+    }
+    return slot;
+}
+
+/* An old slot knows the bits of the hash that place it. */
+static bool resize_slots(g4r_dict *dict, size_t n_slots)
+{
+    uint64_t *slots = g4r_alloc_aligned(&dict->allocator, n_slots * sizeof *slots);
+    if (slots == NULL)
+        return false;
+    for (size_t i = 0; i < dict->n_slots; i++) {
+        if (dict->slots[i] == 0)
+            continue;
+        size_t slot = (size_t)(dict->slots[i] >> 32) & (n_slots - 1);
+        while (slots[slot] != 0)
+            slot = (slot + 1) & (n_slots - 1);
+        slots[slot] = dict->slots[i];
+    }
+    g4r_free_aligned(&dict->allocator, dict->slots);
+    dict->slots = slots;
+    dict->n_slots = n_slots;
+    return true;
+}
+
+/* Slots for n ids, two thirds of them filled at most. */
+static bool reserve_slots(g4r_dict *dict, size_t n)
+{
+    size_t n_slots = G4R_MAX(dict->n_slots, 64);
+    while (n * 3 > n_slots * 2 + 2)
+        n_slots *= 2;
+    return n_slots == dict->n_slots || resize_slots(dict, n_slots);
+}
+
+static bool append_bytes(g4r_dict *dict, key *k)
+{
+    uint32_t length = (uint32_t)k->n_bytes;
+    if (k->n_bytes > UINT32_MAX ||
+        !g4r_grow(&dict->allocator, &dict->heap, &dict->heap_capacity,
+                  dict->n_heap + sizeof length + k->n_bytes, 1))
+        return false;
+    k->value = (int64_t)dict->n_heap;
+    memcpy(dict->heap + dict->n_heap, &length, sizeof length);
+    if (length > 0)
+        memcpy(dict->heap + dict->n_heap + sizeof length, k->bytes, length);
+    dict->n_heap += sizeof length + length;
+    return true;
+}
+
+static bool append(g4r_dict *dict, key *k)
+{
+    const size_t n = (size_t)dict->n;
+    if (dict->n == INT32_MAX ||
+        !g4r_grow(&dict->allocator, &dict->values, &dict->values_capacity, n + 1,
+                  sizeof *dict->values) ||
+        !g4r_grow(&dict->allocator, &dict->types, &dict->types_capacity, n + 1, 1) ||
+        (has_bytes(k->type) && !append_bytes(dict, k)))
+        return false;
+    dict->values[n] = k->value;
+    dict->types[n] = (uint8_t)k->type;
+    dict->n++;
+    return true;
+}
+
+static uint64_t make_slot(const key *k, int32_t number)
+{
+    return (k->hash >> 32) << 32 | ((uint64_t)number + 1);
+}
+
+int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id)
+{
+    key k = make_key(id);
+    assert(dict->n_indexed == dict->n);
+    if (!reserve_slots(dict, (size_t)dict->n + 1))
+        return -1;
+    size_t slot = find_slot(dict, &k);
+    if (dict->slots[slot] != 0)
+        return (int32_t)((dict->slots[slot] & 0xffffffffu) - 1);
+    if (!append(dict, &k))
+        return -1;
+    dict->slots[slot] = make_slot(&k, dict->n_indexed);
+    return dict->n_indexed++;
+}
+
+bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
+{
+    key k = make_key(id);
+    return append(dict, &k);
+}
+
+/* Slots are far from each other in memory: those of the next ids are asked for early. */
+gru4rec_status g4r_dict_index(g4r_dict *dict)
+{
+    enum { AHEAD = 16 };
+    key keys[AHEAD];
+    if (!reserve_slots(dict, (size_t)dict->n))
+        return GRU4REC_NOMEM;
+    const size_t mask = dict->n_slots - 1;
+    for (int32_t next = dict->n_indexed; dict->n_indexed < dict->n; dict->n_indexed++) {
+        for (; next < dict->n && next < dict->n_indexed + AHEAD; next++) {
+            gru4rec_id id;
+            g4r_dict_get(dict, next, &id);
+            keys[next % AHEAD] = make_key(&id);
+            __builtin_prefetch(
+                &dict->slots[(size_t)(keys[next % AHEAD].hash >> 32) & mask], 1);
+        }
+        const key *k = &keys[dict->n_indexed % AHEAD];
+        size_t slot = find_slot(dict, k);
+        if (dict->slots[slot] != 0)
+            return GRU4REC_INVALID;
+        dict->slots[slot] = make_slot(k, dict->n_indexed);
+    }
+    return GRU4REC_OK;
+}
+
+int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id)
+{
+    assert(dict->n_indexed == dict->n);
+    if (dict->n == 0)
+        return -1;
+    key k = make_key(id);
+    uint64_t slot = dict->slots[find_slot(dict, &k)];
+    return (int32_t)(slot & 0xffffffffu) - 1;
+}
+
+void g4r_dict_seal(g4r_dict *dict)
+{
+    g4r_free_aligned(&dict->allocator, dict->slots);
+    dict->slots = NULL;
+    dict->n_slots = 0;
+}
+
+void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
+{
+    int64_t value = dict->values[number];
+    memset(id, 0, sizeof *id);
+    id->type = dict->types[number];
+    if (has_bytes(id->type)) {
+        id->n_bytes = heap_length(dict, value);
+        id->bytes = dict->heap + value + 4;
+    } else if (id->type == GRU4REC_ID_REAL) {
+        memcpy(&id->real, &value, sizeof id->real);
+    } else {
+        id->integer = value;
+    }
+}
+
+/* Exact, also where a double cannot hold the integer. */
+static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
+{
+    if (a->type == b->type) {
+        if (a->type == GRU4REC_ID_INTEGER)
+            return (a->integer > b->integer) - (a->integer < b->integer);
+        return (a->real > b->real) - (a->real < b->real);
+    }
+    if (a->type == GRU4REC_ID_REAL)
+        return -compare_numbers(b, a);
+    /* An integer against a real that is none: its floor decides. */
+    if (b->real >= 0x1p63)
+        return -1;
+    if (b->real < -0x1p63)
+        return 1;
+    return a->integer <= (int64_t)floor(b->real) ? -1 : 1;
+}
+
+int g4r_dict_compare(const g4r_dict *dict, int32_t a, int32_t b)
+{
+    gru4rec_id x, y;
+    g4r_dict_get(dict, a, &x);
+    g4r_dict_get(dict, b, &y);
+    if (!has_bytes(x.type) && !has_bytes(y.type))
+        return compare_numbers(&x, &y);
+    if (x.type != y.type)
+        return x.type < y.type ? -1 : 1;
+    size_t n = G4R_MIN(x.n_bytes, y.n_bytes);
+    int order = n == 0 ? 0 : memcmp(x.bytes, y.bytes, n);
+    if (order == 0)
+        order = (x.n_bytes > y.n_bytes) - (x.n_bytes < y.n_bytes);
+    return order;
+}

@@ -1,0 +1,123 @@
+/*
+ * items.c - the catalogue of a model: a dictionary whose numbers are rows, and how
+ * many training events each row has. Uses dict.
+ */
+#include "dict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct gru4rec_items {
+    g4r_dict dict;
+    int64_t *support; /* (I) */
+    size_t support_capacity;
+};
+
+gru4rec_status gru4rec_items_new(const gru4rec_allocator *allocator, gru4rec_items **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = g4r_alloc(allocator, 1, sizeof **out);
+    if (*out == NULL)
+        return GRU4REC_NOMEM;
+    g4r_dict_init(&(*out)->dict, allocator);
+    return GRU4REC_OK;
+}
+
+void gru4rec_items_free(gru4rec_items *items)
+{
+    if (items == NULL)
+        return;
+    gru4rec_allocator allocator = items->dict.allocator;
+    g4r_free(&allocator, items->support);
+    g4r_dict_free(&items->dict);
+    g4r_free(&allocator, items);
+}
+
+static bool has_room(gru4rec_items *items)
+{
+    return g4r_grow(&items->dict.allocator, &items->support, &items->support_capacity,
+                    (size_t)items->dict.n + 1, sizeof *items->support);
+}
+
+gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
+                                 int64_t support)
+{
+    int32_t n = items->dict.n;
+    int32_t row = has_room(items) ? g4r_dict_add(&items->dict, id) : -1;
+    if (row < 0)
+        return GRU4REC_NOMEM;
+    if (row < n)
+        return GRU4REC_INVALID;
+    items->support[row] = support;
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
+                                    int64_t support)
+{
+    if (!has_room(items) || !g4r_dict_append(&items->dict, id))
+        return GRU4REC_NOMEM;
+    items->support[items->dict.n - 1] = support;
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_items_index(gru4rec_items *items)
+{
+    return g4r_dict_index(&items->dict);
+}
+
+int32_t gru4rec_items_count(const gru4rec_items *items)
+{
+    return items->dict.n;
+}
+
+/* The other type's id with the same text form; false where there is none. */
+static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
+{
+    memset(other, 0, sizeof *other);
+    if (id->type == GRU4REC_ID_INTEGER) {
+        other->type = GRU4REC_ID_TEXT;
+        other->bytes = text;
+        other->n_bytes = (size_t)snprintf(text, 32, "%lld", (long long)id->integer);
+        return true;
+    }
+    if (id->type != GRU4REC_ID_TEXT || id->n_bytes == 0 || id->n_bytes > 20)
+        return false;
+    char written[32];
+    memcpy(text, id->bytes, id->n_bytes);
+    text[id->n_bytes] = '\0';
+    other->type = GRU4REC_ID_INTEGER;
+    other->integer = strtoll(text, NULL, 10);
+    int n = snprintf(written, sizeof written, "%lld", (long long)other->integer);
+    return (size_t)n == id->n_bytes && memcmp(written, id->bytes, id->n_bytes) == 0;
+}
+
+int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id)
+{
+    gru4rec_id other;
+    char text[32];
+    int32_t row = g4r_dict_find(&items->dict, id);
+    if (row < 0 && convert(id, &other, text))
+        row = g4r_dict_find(&items->dict, &other);
+    return row;
+}
+
+void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id)
+{
+    g4r_dict_get(&items->dict, row, id);
+}
+
+const int64_t *gru4rec_items_support(const gru4rec_items *items)
+{
+    return items->support;
+}
+
+size_t gru4rec_items_bytes(const gru4rec_items *items)
+{
+    const g4r_dict *dict = &items->dict;
+    return sizeof *items + items->support_capacity * sizeof *items->support +
+           dict->n_slots * sizeof *dict->slots +
+           dict->values_capacity * sizeof *dict->values + dict->types_capacity +
+           dict->heap_capacity;
+}

@@ -1,0 +1,17 @@
+/*
+ * prepare.h - what is dropped before training (algorithm 1.6). Uses alloc.
+ */
+#ifndef G4R_PREPARE_H
+#define G4R_PREPARE_H
+
+#include "../base/alloc.h"
+
+/*
+ * Drops events and sessions of the dataset in place, and of visit (S) with them, and
+ * counts what it dropped and the sessions of one event that are left. n_items: above all
+ * item_rows. False when memory is short.
+ */
+bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
+                 const gru4rec_preparation *preparation);
+
+#endif

@@ -1,0 +1,81 @@
+/* sampler.c - see sampler.h. */
+#include "sampler.h"
+
+/*
+ * Vose's construction: every cell has room for 1/n of all probability. A cell whose item
+ * has less is filled up by an item that has more. stack holds the poor from its start and
+ * the rich from its end.
+ */
+static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
+{
+    uint32_t n = sampler->n, n_poor = 0, n_rich = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (weight[i] < 1)
+            stack[n_poor++] = i;
+        else
+            stack[n - ++n_rich] = i;
+    }
+    while (n_poor > 0 && n_rich > 0) {
+        uint32_t poor = stack[--n_poor], rich = stack[n - n_rich];
+        sampler->cells[poor].keep = (uint32_t)(weight[poor] * 4294967296.0);
+        sampler->cells[poor].other = rich;
+        weight[rich] -= 1 - weight[poor];
+        if (weight[rich] < 1) {
+            n_rich--;
+            stack[n_poor++] = rich;
+        }
+    }
+    /* What rounding left over has exactly its own cell. */
+    for (; n_poor > 0; n_poor--)
+        sampler->cells[stack[n_poor - 1]] =
+            (struct g4r_alias){UINT32_MAX, stack[n_poor - 1]};
+    for (; n_rich > 0; n_rich--)
+        sampler->cells[stack[n - n_rich]] =
+            (struct g4r_alias){UINT32_MAX, stack[n - n_rich]};
+}
+
+bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
+                      double alpha, const gru4rec_allocator *allocator)
+{
+    double total = 0;
+    double *weight = g4r_alloc(allocator, (size_t)n, sizeof *weight);
+    uint32_t *stack = g4r_alloc(allocator, (size_t)n, sizeof *stack);
+    memset(sampler, 0, sizeof *sampler);
+    sampler->allocator = *allocator;
+    sampler->n = (uint32_t)n;
+    sampler->cells = g4r_alloc(allocator, (size_t)n, sizeof *sampler->cells);
+    bool is_ok = weight != NULL && stack != NULL && sampler->cells != NULL;
+    if (is_ok) {
+        for (int32_t i = 0; i < n; i++) {
+            assert(support[i] > 0);
+            total += weight[i] = pow((double)support[i], alpha);
+        }
+        for (int32_t i = 0; i < n; i++)
+            weight[i] *= n / total;
+        fill_cells(sampler, weight, stack);
+    } else {
+        g4r_sampler_free(sampler);
+    }
+    g4r_free(allocator, weight);
+    g4r_free(allocator, stack);
+    return is_ok;
+}
+
+void g4r_sampler_free(g4r_sampler *sampler)
+{
+    g4r_free(&sampler->allocator, sampler->cells);
+    sampler->cells = NULL;
+}
+
+void g4r_sampler_draw(g4r_sampler *sampler, int32_t *rows, size_t k)
+{
+    for (size_t i = 0; i < k; i++) {
+        /* random x n: the high word is the cell, the next 32 bits the place in it. */
+        uint64_t random = g4r_rng_next(&sampler->rng);
+        uint64_t low = (random & 0xffffffffu) * sampler->n;
+        uint64_t high = (random >> 32) * sampler->n + (low >> 32);
+        uint32_t cell = (uint32_t)(high >> 32);
+        const struct g4r_alias *alias = &sampler->cells[cell];
+        rows[i] = (int32_t)((uint32_t)high < alias->keep ? cell : alias->other);
+    }
+}

@@ -1,0 +1,32 @@
+/*
+ * sampler.h - negative samples (paper [2] section 3.1; algorithm 6). Uses rng,
+ * alloc.
+ *
+ * P(item) is proportional to support^alpha. Drawn with replacement and without a filter
+ * by the alias method (Walker; Vose): one random number and one look into a table of 8
+ * bytes per item, however large the catalogue.
+ */
+#ifndef G4R_SAMPLER_H
+#define G4R_SAMPLER_H
+
+#include "../base/alloc.h"
+#include "../base/rng.h"
+
+typedef struct g4r_sampler {
+    g4r_rng rng;
+    uint32_t n;
+    struct g4r_alias {
+        uint32_t keep;  /* the cell's own item below this fraction of 2^32 */
+        uint32_t other; /* else this one */
+    } * cells;          /* (n) */
+    gru4rec_allocator allocator;
+} g4r_sampler;
+
+/* support (n), all positive. False when memory is short. */
+bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
+                      double alpha, const gru4rec_allocator *allocator);
+void g4r_sampler_free(g4r_sampler *sampler);
+/* rows (k) out; the caller seeds rng. */
+void g4r_sampler_draw(g4r_sampler *sampler, int32_t *rows, size_t k);
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * evaluate.c - full-ranking evaluation of next-item prediction (algorithm 8). Uses
+ * network, schedule, topk, blas.
+ *
+ * Every event but the first of a test session is a target, ranked among all items given
+ * the events before it. Sessions run side by side in lanes, from a zero state, whatever
+ * their number; all lanes are ranked, down to the last (K = 0 does not end an epoch early
+ * here). Measures are means over events. Baselines give their scores for the same lanes.
+ *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
+ *   recall [rank <= k]   mrr [rank <= k] / rank   ndcg [rank <= k] / log2(rank + 1)
+ */
+#include "../kernels/blas.h"
+#include "../model/model.h"
+#include "../model/network.h"
+#include "../data/schedule.h"
+#include "../base/status.h"
+#include "../kernels/topk.h"
+
+enum {
+    MOST_LANES = 256,
+    BLOCK_BYTES = 64 << 20 /* of scores at a time */
+};
+
+/* What is counted for one method. */
+typedef struct tally {
+    const char *method;
+    int32_t *best; /* (I) place of each item in its best list, from 1; 0: in none */
+    double recall[GRU4REC_MAX_LIST], mrr[GRU4REC_MAX_LIST], ndcg[GRU4REC_MAX_LIST];
+    double popularity[GRU4REC_MAX_LIST]; /* sum of support / largest support */
+    int64_t listed[GRU4REC_MAX_LIST];    /* items in lists */
+    int64_t events, ties;
+} tally;
+
+enum { MODEL, POPULARITY, N_METHODS };
+
+typedef struct evaluation {
+    gru4rec_allocator allocator;
+    const gru4rec_model *model;
+    const gru4rec_options *options;
+    const g4r_vec *vec;
+    size_t n_items, n_methods;
+    double *share; /* (I) support / largest support */
+    g4r_network network;
+    g4r_arena arena;
+    g4r_schedule schedule;
+    g4r_real *scores;  /* (M,I) */
+    g4r_real *support; /* (I) the popularity baseline's scores */
+    g4r_scored *list;  /* (longest) */
+    size_t longest;    /* largest cut-off, at most I */
+    tally tallies[N_METHODS];
+} evaluation;
+
+size_t gru4rec_evaluate_count(const gru4rec_options *options)
+{
+    return (size_t)options->cutoffs.n * (options->baselines ? N_METHODS : 1);
+}
+
+static void layout(evaluation *e, const g4r_params *params, size_t n_lanes)
+{
+    g4r_arena *arena = &e->arena;
+    g4r_network_layout(&e->network, arena, params, n_lanes, 1, false);
+    e->scores = g4r_arena_take(arena, g4r_mul(n_lanes, e->n_items), sizeof *e->scores);
+    e->support = g4r_arena_take(arena, e->n_items, sizeof *e->support);
+    e->share = g4r_arena_take(arena, e->n_items, sizeof *e->share);
+    e->list = g4r_arena_take(arena, e->longest, sizeof *e->list);
+    for (size_t i = 0; i < e->n_methods; i++)
+        e->tallies[i].best =
+            g4r_arena_take(arena, e->n_items, sizeof *e->tallies[i].best);
+}
+
+static size_t count_lanes(size_t n_items)
+{
+    size_t most = BLOCK_BYTES / (G4R_MAX(n_items, 1) * sizeof(g4r_real));
+    return G4R_MAX(1, G4R_MIN(MOST_LANES, most));
+}
+
+/* Of the evaluation's lists, the longest. */
+static size_t find_longest(const gru4rec_options *options, size_t n_items)
+{
+    int64_t longest = 0;
+    for (int64_t i = 0; i < options->cutoffs.n; i++)
+        longest = G4R_MAX(longest, options->cutoffs.values[i]);
+    return G4R_MIN((size_t)longest, n_items);
+}
+
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
+{
+    g4r_params params;
+    evaluation e = {.n_items = (size_t)n_items,
+                    .n_methods = N_METHODS,
+                    .longest = find_longest(options, (size_t)n_items)};
+    size_t n_lanes = count_lanes(e.n_items);
+    g4r_params_init(&params, options, n_items);
+    layout(&e, &params, n_lanes);
+    return e.arena.used + n_lanes * 40 /* the schedule */ + G4R_ALIGNMENT +
+           sizeof(void *);
+}
+
+static gru4rec_status start(evaluation *e, const int64_t *support,
+                            const gru4rec_dataset *test, gru4rec_error *error)
+{
+    size_t n_lanes = count_lanes(e->n_items);
+    int64_t largest = 1;
+    e->longest = find_longest(e->options, e->n_items);
+    layout(e, &e->model->params, n_lanes);
+    size_t bytes = e->arena.used;
+    if (!g4r_schedule_init(&e->schedule, test, (int64_t)n_lanes, false, &e->allocator) ||
+        !g4r_arena_allocate(&e->arena, &e->allocator))
+        return g4r_fail_nomem(error, bytes);
+    layout(e, &e->model->params, n_lanes);
+    e->network.values = e->model->values;
+    for (size_t i = 0; i < e->n_items; i++)
+        largest = G4R_MAX(largest, support[i]);
+    for (size_t i = 0; i < e->n_items; i++) {
+        e->support[i] = (g4r_real)support[i];
+        e->share[i] = (double)support[i] / (double)largest;
+    }
+    return GRU4REC_OK;
+}
+
+static void finish(evaluation *e)
+{
+    g4r_schedule_free(&e->schedule);
+    g4r_arena_free(&e->arena, &e->allocator);
+}
+
+static double rank_of(size_t n_greater, size_t n_equal, int64_t mode)
+{
+    switch (mode) {
+    case GRU4REC_STANDARD:
+        return (double)n_greater + 1;
+    case GRU4REC_CONSERVATIVE:
+        return (double)(n_greater + n_equal);
+    default:
+        return (double)n_greater + 0.5 * ((double)n_equal - 1) + 1;
+    }
+}
+
+/* Counts one ranking: where the target stands, and which items are at the top. */
+static void count_ranking(evaluation *e, tally *t, const g4r_real *scores, int32_t target)
+{
+    const gru4rec_list *cutoffs = &e->options->cutoffs;
+    size_t n_greater, n_equal;
+    double share = 0;
+    e->vec->count(scores, scores[target], e->n_items, &n_greater, &n_equal);
+    double rank = rank_of(n_greater, n_equal, e->options->mode);
+    size_t n = g4r_topk(e->list, scores, NULL, e->n_items, e->longest, e->vec);
+    t->events++;
+    t->ties += n_equal > 1;
+    for (int64_t i = 0; i < cutoffs->n; i++) {
+        if (rank > (double)cutoffs->values[i])
+            continue;
+        t->recall[i] += 1;
+        t->mrr[i] += 1 / rank;
+        t->ndcg[i] += 1 / log2(rank + 1);
+    }
+    for (size_t place = 1; place <= n; place++) {
+        int32_t row = e->list[place - 1].row;
+        if (t->best[row] == 0 || (size_t)t->best[row] > place)
+            t->best[row] = (int32_t)place;
+        share += e->share[row];
+        for (int64_t i = 0; i < cutoffs->n; i++)
+            if (place == G4R_MIN((size_t)cutoffs->values[i], n)) {
+                t->popularity[i] += share;
+                t->listed[i] += (int64_t)place;
+            }
+    }
+}
+
+static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
+{
+    const g4r_params *params = &e->model->params;
+    const g4r_schedule *schedule = &e->schedule;
+    const size_t m = (size_t)schedule->n_live, n = e->n_items, d = params->top;
+    g4r_network_carry(&e->network, 0, schedule->from, m);
+    g4r_network_forward(&e->network, 0, schedule->input, m, NULL);
+    for (size_t lane = 0; lane < m; lane++)
+        memcpy(e->scores + lane * n, e->model->values[params->output_bias],
+               n * sizeof *e->scores);
+    g4r_blas_nt(e->scores, n, g4r_network_top(&e->network, 0), d,
+                e->model->values[params->output], d, m, n, d, 1);
+    if (!e->vec->all_finite(e->scores, m * n))
+        return g4r_fail(
+            error, GRU4REC_DIVERGED,
+            "the model gives scores that are not finite; train it again with a "
+            "smaller learning_rate");
+    for (size_t lane = 0; lane < m; lane++) {
+        count_ranking(e, &e->tallies[MODEL], e->scores + lane * n,
+                      schedule->target[lane]);
+        if (e->n_methods > POPULARITY)
+            count_ranking(e, &e->tallies[POPULARITY], e->support, schedule->target[lane]);
+    }
+    return GRU4REC_OK;
+}
+
+static void report(const evaluation *e, const gru4rec_dataset *test,
+                   gru4rec_metrics *metrics)
+{
+    const gru4rec_list *cutoffs = &e->options->cutoffs;
+    for (size_t method = 0; method < e->n_methods; method++) {
+        const tally *t = &e->tallies[method];
+        double events = (double)G4R_MAX(t->events, 1);
+        for (int64_t i = 0; i < cutoffs->n; i++, metrics++) {
+            int64_t covered = 0;
+            for (size_t row = 0; row < e->n_items; row++)
+                covered += t->best[row] > 0 && t->best[row] <= cutoffs->values[i];
+            *metrics = (gru4rec_metrics){
+                .method = t->method,
+                .k = cutoffs->values[i],
+                .recall = t->recall[i] / events,
+                .mrr = t->mrr[i] / events,
+                .ndcg = t->ndcg[i] / events,
+                .coverage = (double)covered / (double)e->n_items,
+                .popularity = t->popularity[i] / (double)G4R_MAX(t->listed[i], 1),
+                .events = t->events,
+                .sessions = test->n_sessions - test->n_single,
+                .ties = t->ties,
+            };
+        }
+    }
+}
+
+gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
+                                const gru4rec_model *model, const int64_t *support,
+                                const gru4rec_dataset *test,
+                                const gru4rec_options *options,
+                                const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
+                                gru4rec_error *error)
+{
+    evaluation e = {
+        .allocator = allocator != NULL ? *allocator : g4r_libc_allocator,
+        .model = model,
+        .options = options,
+        .vec = g4r_vec_pick(),
+        .n_items = (size_t)model->params.n_items,
+        .n_methods = options->baselines ? N_METHODS : 1,
+        .tallies = {{.method = "gru4rec"}, {.method = "pop"}},
+    };
+    gru4rec_progress progress = {.epoch = 1, .n_epochs = 1};
+    progress.total_events = test->n_events - test->n_sessions;
+    g4r_blas_enter();
+    gru4rec_status status = start(&e, support, test, error);
+    while (status == GRU4REC_OK && g4r_schedule_next(&e.schedule)) {
+        status = evaluate_step(&e, error);
+        progress.step++;
+        progress.events = e.tallies[MODEL].events;
+        if (status == GRU4REC_OK && hooks != NULL && hooks->poll != NULL &&
+            hooks->poll(hooks->context, &progress) != 0)
+            status = g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
+    }
+    if (status == GRU4REC_OK)
+        report(&e, test, metrics);
+    finish(&e);
+    g4r_blas_leave();
+    return status;
+}

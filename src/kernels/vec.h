@@ -1,0 +1,177 @@
+/*
+ * vec.h - element-wise and row-wise kernels, picked for the processor at run time.
+ * Uses rng.
+ *
+ * vec_kernels.c holds one plain body, compiled once for each instruction set. Arrays need
+ * no alignment and never overlap unless they are named as the same argument. Reductions
+ * run in a fixed order for a given table: same input, same bits. NaN goes
+ * through to the result, infinity too but for exp, which saturates at 1.2e-38 and 1.7e38;
+ * nothing here tests for them.
+ */
+#ifndef G4R_VEC_H
+#define G4R_VEC_H
+
+#include "../base/base.h"
+
+/* What bprmax_sums finds over a range of negatives; sums are added to. */
+typedef struct g4r_bprmax_sums {
+    double e;     /* sum of exp(r - max) */
+    double sigma; /* sum of exp(r - max) sigma(t - r) */
+    double slope; /* sum of exp(r - max) sigma(t - r) (1 - sigma(t - r)) */
+    double reg;   /* sum of exp(r - max) r^2 */
+} g4r_bprmax_sums;
+
+typedef struct g4r_activation {
+    gru4rec_activation_kind kind;
+    g4r_real a, b; /* leaky: a; elu: a; selu: a (x, or b (exp(x) - 1)) */
+} g4r_activation;
+
+/* How an optimiser moves a parameter; formulas in optim.h. */
+typedef struct g4r_update {
+    gru4rec_adapt kind;
+    g4r_real learning_rate, momentum, lmbd;
+    g4r_real rho, rho2;         /* adapt_params */
+    g4r_real correct, correct2; /* Adam's bias corrections of this step */
+    g4r_real clip;              /* gradients are multiplied by it first */
+} g4r_update;
+
+enum {
+    G4R_BYTES_ROWS = 32,    /* a block: rows that stand side by side */
+    G4R_LARGEST_BYTE = 127, /* of a row */
+    G4R_LARGEST_QUERY = 64  /* pairs of products with bytes fit 16 bits, 65,536 fit 32 */
+};
+
+/* A table of rows in bytes: value = scale x (byte - 128), give or take; see quantized.h. */
+typedef struct g4r_bytes {
+    uint8_t *values;       /* (n / 32,d / 4,32,4), see g4r_bytes_place() */
+    g4r_real *scale;       /* (n) */
+    g4r_real *rest, *norm; /* (n) norms of what is lost, and of what is there */
+    size_t d;              /* a multiple of 4 */
+} g4r_bytes;
+
+/* Where in the values that of (row,k) is. */
+static inline size_t g4r_bytes_place(const g4r_bytes *bytes, size_t row, size_t k)
+{
+    const size_t n = G4R_BYTES_ROWS;
+    return row / n * n * bytes->d + k / 4 * 4 * n + row % n * 4 + k % 4;
+}
+
+/* How a row became bytes; squares of the two norms. */
+typedef struct g4r_bytes_row {
+    g4r_real scale;
+    double rest, norm;
+} g4r_bytes_row;
+
+/* A vector in integers, for products with such rows. */
+typedef struct g4r_bytes_query {
+    const int8_t *x; /* (d) */
+    int32_t offset;  /* 128 x their sum */
+    g4r_real scale;
+    g4r_real rest, norm; /* of what is lost, and of the vector */
+    g4r_real slack;      /* of a sum with the bias */
+} g4r_bytes_query;
+
+typedef struct g4r_vec {
+    const char *name;
+
+    /* y += x; y *= x; y *= a; all (n) */
+    void (*add)(g4r_real *y, const g4r_real *x, size_t n);
+    void (*mul)(g4r_real *y, const g4r_real *x, size_t n);
+    void (*scale)(g4r_real *y, g4r_real a, size_t n);
+    void (*shift)(g4r_real *y, g4r_real a, size_t n); /* y += a */
+    double (*sum)(const g4r_real *y, size_t n);
+    g4r_real (*dot)(const g4r_real *x, const g4r_real *y, size_t n);
+    /* out (n) = table (rows,d) . x (d) + bias; of the given rows, or where NULL the first
+     * n. bias: NULL for none, may be out. */
+    void (*score)(g4r_real *out, const g4r_real *table, const g4r_real *bias,
+                  const int32_t *rows, const g4r_real *x, size_t n, size_t d);
+    /* q (d) = w (d) / scale + 128, rounded. Finite values only. */
+    void (*to_bytes)(uint8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
+    /* upper (n): no score of the n rows from first on, which begins a block, is greater.
+     */
+    void (*upper_bounds)(g4r_real *upper, const g4r_bytes *bytes, const g4r_real *bias,
+                         const g4r_bytes_query *query, size_t first, size_t n);
+    /* mask = 0 with probability p, else 1 / (1 - p); y *= mask. Element i is random
+     * number first + i of key. */
+    void (*dropout)(g4r_real *y, g4r_real *mask, g4r_real p, uint32_t key, uint32_t first,
+                    size_t n);
+
+    /* Largest of y; -INFINITY for n = 0. */
+    g4r_real (*max)(const g4r_real *y, size_t n);
+    /* y = exp(y - max); returns their sum. */
+    double (*exp_sum)(g4r_real *y, g4r_real max, size_t n);
+    /* y = act(y) */
+    void (*activate)(g4r_real *y, const g4r_activation *act, size_t n);
+    /* s = derivative of act where its value is y */
+    void (*slope)(g4r_real *s, const g4r_real *y, const g4r_activation *act, size_t n);
+
+    /* Over n negatives r of a positive t: e = exp(r - max), sigma = sigma(t - r). */
+    void (*bprmax_sums)(g4r_bprmax_sums *sums, g4r_real *e, g4r_real *sigma,
+                        const g4r_real *r, g4r_real t, g4r_real max, size_t n);
+    /* r becomes scale e [(a - sigma^2) / (a + eps) + reg (r^2 + 2 r - mean_reg)] */
+    void (*bprmax_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *sigma,
+                            g4r_real scale, g4r_real a, g4r_real reg, g4r_real mean_reg,
+                            size_t n);
+    /* Adds the sums of f = p / (p + eps) and of -log(p + eps). */
+    void (*smooth_sums)(double *f_sum, double *log_sum, const g4r_real *p, size_t n);
+    /* p becomes p total - w f */
+    void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
+    /* Over n negatives r of a positive t: adds up losses and minus the gradients of t
+     * (before scale), and leaves scale x the gradients in r. */
+    void (*bpr)(double *loss, double *slope_sum, g4r_real *r, g4r_real t, g4r_real scale,
+                size_t n);
+    void (*top1)(double *loss, double *slope_sum, g4r_real *r, g4r_real t, g4r_real scale,
+                 size_t n);
+    /* e = exp(r - max), q = sigma(r - t) + sigma(r^2); adds up e, e q, e sigma'(r - t); r
+     * becomes dq/dr. */
+    void (*top1max_sums)(double *e_sum, double *q_sum, double *slope_sum, g4r_real *e,
+                         g4r_real *q, g4r_real *r, g4r_real t, g4r_real max, size_t n);
+    /* r, holding dq/dr, becomes scale e (q - mean + r) */
+    void (*top1max_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *q,
+                             g4r_real scale, g4r_real mean, size_t n);
+
+    /* Cells, for one lane; formulas in cell_torch.c and cell_original.c. */
+    void (*torch_gates)(g4r_real *gates, g4r_real *hidden_n, const g4r_real *input,
+                        const g4r_real *hidden, const g4r_real *bias_ih,
+                        const g4r_real *bias_hh, size_t h);
+    /* slope_dold: in, the slope of n; out, the direct part of old's gradient. */
+    void (*torch_backward)(g4r_real *dinput, g4r_real *dhidden, g4r_real *slope_dold,
+                           const g4r_real *dstate, const g4r_real *gates,
+                           const g4r_real *hidden_n, const g4r_real *old, size_t h);
+    void (*original_gates)(g4r_real *gates, g4r_real *reset_old, const g4r_real *input,
+                           const g4r_real *hidden, const g4r_real *bias,
+                           const g4r_real *old, size_t h);
+    /* slope_dold: in, the slope of c; out, the direct part of old's gradient. */
+    void (*original_backward)(g4r_real *dinput, g4r_real *slope_dold,
+                              const g4r_real *dstate, const g4r_real *gates,
+                              const g4r_real *old, size_t h);
+    /* dold is added to. */
+    void (*original_backward_reset)(g4r_real *dinput, g4r_real *dold,
+                                    const g4r_real *dreset_old, const g4r_real *gates,
+                                    const g4r_real *old, size_t h);
+    /* state = a + z (b - a) */
+    void (*mix)(g4r_real *state, const g4r_real *a, const g4r_real *b, const g4r_real *z,
+                size_t n);
+    /* y = a + b + c */
+    void (*add3)(g4r_real *y, const g4r_real *a, const g4r_real *b, const g4r_real *c,
+                 size_t n);
+
+    /* One update of n values; acc, acc2, v: NULL where the optimiser has none. */
+    void (*update)(g4r_real *p, g4r_real *acc, g4r_real *acc2, g4r_real *v,
+                   const g4r_real *g, const g4r_update *u, size_t n);
+
+    /* How many scores are greater than t, and how many equal to it. */
+    void (*count)(const g4r_real *scores, g4r_real t, size_t n, size_t *n_greater,
+                  size_t *n_equal);
+    /* The first index from start on with scores[index] >= t, or n. */
+    size_t (*find)(const g4r_real *scores, size_t start, g4r_real t, size_t n);
+    bool (*all_finite)(const g4r_real *x, size_t n);
+} g4r_vec;
+
+/* The best table for this processor. */
+const g4r_vec *g4r_vec_pick(void);
+/* All that this processor can run, the best first; tests compare them. NULL from the end.
+ */
+const g4r_vec *g4r_vec_at(size_t index);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * vec_scan.h - the kernels that read a whole table of items to serve one session;
+ * part of vec_kernels.c.
+ *
+ * Rows are taken four at a time, which keeps enough loads on their way and lets their
+ * sums be made together; what follows in memory is prefetched. A row's score is the same
+ * to the bit wherever it stands among the rows that are asked for.
+ */
+#ifndef G4R_VEC_SCAN_H
+#define G4R_VEC_SCAN_H
+
+#include "vec.h"
+
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+enum { SCAN_ROWS = 4, SCAN_AHEAD = 8192 /* bytes */ };
+
+typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
+typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
+
+/* A value's bits as an integer, and what rounds it to one: added and taken away. */
+#if defined(GRU4REC_DOUBLE)
+typedef int64_t scan_bits __attribute__((vector_size(64)));
+#define SCAN_ROUND 0x1.8p52
+#else
+typedef int32_t scan_bits __attribute__((vector_size(32)));
+#define SCAN_ROUND 0x1.8p23f
+#endif
+
+#if defined(__clang__)
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#elif defined(GRU4REC_DOUBLE)
+typedef int64_t scan_mask __attribute__((vector_size(32)));
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (scan_mask){i, j, k, l})
+#else
+typedef int32_t scan_mask __attribute__((vector_size(16)));
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (scan_mask){i, j, k, l})
+#endif
+
+static inline scan8 load8(const g4r_real *x)
+{
+    scan8 v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+static inline scan4 load4(const g4r_real *x)
+{
+    scan4 v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+/* The upper half added to the lower. */
+static inline scan4 fold(scan8 v)
+{
+    scan4 half[2];
+    memcpy(half, &v, sizeof v);
+    return half[0] + half[1];
+}
+
+/* The sums of four vectors. */
+static inline scan4 sums(scan4 a, scan4 b, scan4 c, scan4 d)
+{
+    scan4 ab = SHUFFLE(a, b, 0, 4, 1, 5) + SHUFFLE(a, b, 2, 6, 3, 7);
+    scan4 cd = SHUFFLE(c, d, 0, 4, 1, 5) + SHUFFLE(c, d, 2, 6, 3, 7);
+    return SHUFFLE(ab, cd, 0, 1, 4, 5) + SHUFFLE(ab, cd, 2, 3, 6, 7);
+}
+
+/* The products of four rows (d) with x. */
+static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_real *x,
+                             size_t d)
+{
+    scan8 a = {0}, b = {0}, c = {0}, e = {0};
+    size_t k = 0;
+    for (; k + 8 <= d; k += 8) {
+        scan8 v = load8(x + k);
+        a += load8(row[0] + k) * v;
+        b += load8(row[1] + k) * v;
+        c += load8(row[2] + k) * v;
+        e += load8(row[3] + k) * v;
+    }
+    scan4 a4 = fold(a), b4 = fold(b), c4 = fold(c), e4 = fold(e);
+    if (k + 4 <= d) {
+        scan4 v = load4(x + k);
+        a4 += load4(row[0] + k) * v;
+        b4 += load4(row[1] + k) * v;
+        c4 += load4(row[2] + k) * v;
+        e4 += load4(row[3] + k) * v;
+        k += 4;
+    }
+    scan4 sum = sums(a4, b4, c4, e4);
+    for (; k < d; k++)
+        sum += (scan4){row[0][k], row[1][k], row[2][k], row[3][k]} * x[k];
+    return sum;
+}
+
+/* Up to four rows at once: missing ones are the first again. */
+static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row,
+                             const g4r_real *x, size_t n, size_t d)
+{
+    const g4r_real *four[SCAN_ROWS];
+    for (size_t i = 0; i < SCAN_ROWS; i++)
+        four[i] = row[i < n ? i : 0];
+    scan4 v = dot_rows(four, x, d);
+    memcpy(sum, &v, sizeof v);
+}
+
+static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
+                  const int32_t *rows, const g4r_real *x, size_t n, size_t d)
+{
+    const size_t line = G4R_ALIGNMENT / sizeof *table;
+    for (size_t i = 0; i < n; i += SCAN_ROWS) {
+        const size_t few = G4R_MIN(SCAN_ROWS, n - i);
+        const g4r_real *row[SCAN_ROWS];
+        g4r_real sum[SCAN_ROWS];
+        for (size_t j = 0; j < few; j++)
+            row[j] = table + (rows != NULL ? (size_t)rows[i + j] : i + j) * d;
+        for (size_t k = 0; rows == NULL && k < SCAN_ROWS * d; k += line)
+            __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD, 0, 0);
+        for (size_t j = 0; rows != NULL && j < few && i + SCAN_ROWS + j < n; j++)
+            g4r_prefetch(table + (size_t)rows[i + SCAN_ROWS + j] * d, d);
+        score_few(sum, row, x, few, d);
+        for (size_t j = 0; bias != NULL && j < few; j++)
+            sum[j] += bias[rows != NULL ? (size_t)rows[i + j] : i + j];
+        memcpy(out + i, sum, few * sizeof *out);
+    }
+}
+
+/* A bit for each lane that is not zero but all ones. */
+static inline unsigned lanes(scan_bits v)
+{
+#if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
+    return (unsigned)_mm256_movemask_ps((__m256)v);
+#else
+    unsigned bits = 0;
+    for (int i = 0; i < 8; i++)
+        bits |= (unsigned)(v[i] != 0) << i;
+    return bits;
+#endif
+}
+
+static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, size_t n)
+{
+    size_t i = start;
+    for (; i + 32 <= n; i += 32) {
+        const g4r_real *at = scores + i;
+        if (lanes((load8(at) >= t) | (load8(at + 8) >= t) | (load8(at + 16) >= t) |
+                  (load8(at + 24) >= t)))
+            break;
+    }
+    for (; i + 8 <= n; i += 8) {
+        const unsigned bits = lanes(load8(scores + i) >= t);
+        if (bits)
+            return i + (size_t)__builtin_ctz(bits);
+    }
+    while (i < n && !(scores[i] >= t))
+        i++;
+    return i;
+}
+
+/* ---- eight bits ---- */
+
+/* The products of a block of rows (d) with the query. */
+static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict block,
+                             const g4r_bytes_query *query, size_t d)
+{
+#if defined(__AVX2__)
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i part[G4R_BYTES_ROWS / 8];
+    for (int j = 0; j < G4R_BYTES_ROWS / 8; j++)
+        part[j] = _mm256_set1_epi32(-query->offset);
+    for (size_t k = 0; k < d; k += 4, block += 4 * G4R_BYTES_ROWS) {
+        int32_t four;
+        memcpy(&four, query->x + k, sizeof four);
+        const __m256i v = _mm256_set1_epi32(four);
+        for (int j = 0; j < G4R_BYTES_ROWS / 8; j++) {
+            const __m256i bytes = _mm256_loadu_si256((const void *)(block + 32 * j));
+            const __m256i pairs = _mm256_maddubs_epi16(bytes, v);
+            part[j] = _mm256_add_epi32(part[j], _mm256_madd_epi16(pairs, ones));
+        }
+    }
+    memcpy(sum, part, sizeof part);
+#else
+    for (int j = 0; j < G4R_BYTES_ROWS; j++)
+        sum[j] = -query->offset;
+    for (size_t k = 0; k < d; k += 4, block += 4 * G4R_BYTES_ROWS)
+        for (int j = 0; j < G4R_BYTES_ROWS; j++)
+            for (int i = 0; i < 4; i++)
+                sum[j] += block[4 * j + i] * query->x[k + (size_t)i];
+#endif
+}
+
+static inline scan8 absolute(scan8 v)
+{
+    return (scan8)((scan_bits)v & ~(scan_bits)(-(scan8){0}));
+}
+
+/* Of values that are not negative, which their bits order too. */
+static inline scan8 larger(scan8 a, scan8 b)
+{
+    const scan_bits is_a = (scan_bits)a > (scan_bits)b;
+    return (scan8)(((scan_bits)a & is_a) | ((scan_bits)b & ~is_a));
+}
+
+static inline double total(scan8 v)
+{
+    const scan4 part = fold(v);
+    return (double)part[0] + (double)part[1] + (double)part[2] + (double)part[3];
+}
+
+/* Eight integers from -127 to 127, plus 128. */
+static inline void store_bytes(uint8_t *q, scan8 whole)
+{
+#if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
+    __m256i words = _mm256_cvtps_epi32((__m256)whole);
+    __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words),
+                                     _mm256_extracti128_si256(words, 1));
+    _mm_storel_epi64((__m128i *)(void *)q,
+                     _mm_xor_si128(_mm_packs_epi16(halves, halves), _mm_set1_epi8(-128)));
+#else
+    for (int i = 0; i < 8; i++)
+        q[i] = (uint8_t)(whole[i] + 128);
+#endif
+}
+
+/* What becomes of eight values of a row. */
+static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
+                              scan8 *rest, scan8 *norm)
+{
+    const scan8 whole = v * inverse + SCAN_ROUND - SCAN_ROUND;
+    const scan8 r = v - scale * whole;
+    store_bytes(q, whole);
+    *rest += r * r;
+    *norm += whole * whole;
+}
+
+/* A row of values too small to square is lost as a whole. */
+static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
+                     size_t d)
+{
+    const size_t n = d - d % 8;
+    scan8 last = {0}, largest, rest = {0}, norm = {0};
+    uint8_t bytes[8];
+    memcpy(&last, w + n, (d - n) * sizeof *w);
+    largest = absolute(last);
+    for (size_t k = 0; k < n; k += 8)
+        largest = larger(absolute(load8(w + k)), largest);
+    g4r_real most = 0;
+    for (int i = 0; i < 8; i++)
+        most = G4R_MAX(most, largest[i]);
+    const bool is_lost = most <= (g4r_real)1e-12;
+    const g4r_real scale = is_lost ? 0 : most / G4R_LARGEST_BYTE;
+    const g4r_real inverse = is_lost ? 0 : G4R_LARGEST_BYTE / most;
+    for (size_t k = 0; k < n; k += 8)
+        make_bytes(q + k, load8(w + k), scale, inverse, &rest, &norm);
+    make_bytes(bytes, last, scale, inverse, &rest, &norm);
+    memcpy(q + n, bytes, d - n);
+    row->scale = scale;
+    row->rest = is_lost ? (double)d * (double)most * (double)most : total(rest);
+    row->norm = (double)scale * (double)scale * total(norm);
+}
+
+static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
+                         const g4r_bytes *bytes, const g4r_real *restrict bias,
+                         const g4r_bytes_query *query, size_t first, size_t n)
+{
+    const g4r_real *scale = bytes->scale + first;
+    const g4r_real *rest = bytes->rest + first, *norm = bytes->norm + first;
+    for (size_t j = 0; j < n; j++)
+        upper[j] = (g4r_real)sum[j] * (scale[j] * query->scale) + bias[first + j] +
+                   (rest[j] * query->norm + (norm[j] * query->rest + query->slack));
+}
+
+static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,
+                         const g4r_real *restrict bias, const g4r_bytes_query *query,
+                         size_t first, size_t n)
+{
+    const uint8_t *block = bytes->values + first * bytes->d;
+    const size_t whole = n - n % G4R_BYTES_ROWS;
+    int32_t sum[G4R_BYTES_ROWS];
+    for (size_t i = 0; i < whole; i += G4R_BYTES_ROWS) {
+        dot_bytes(sum, block + i * bytes->d, query, bytes->d);
+        bound(upper + i, sum, bytes, bias, query, first + i, G4R_BYTES_ROWS);
+    }
+    if (whole < n) {
+        dot_bytes(sum, block + whole * bytes->d, query, bytes->d);
+        bound(upper + whole, sum, bytes, bias, query, first + whole, n - whole);
+    }
+}
+
+#endif

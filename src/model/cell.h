@@ -1,0 +1,80 @@
+/*
+ * cell.h - one GRU layer for M lanes, forward and backward. Uses blas, vec.
+ *
+ * The product of the layer's input with its input matrix is the caller's (it may be a
+ * lookup), so that both cells serve every input mode. Matrices are (M, width) row-major.
+ * old is the state from the step before. Its gradient is asked for only when training
+ * goes back through several steps; usually it is a constant (algorithm 2.3).
+ */
+#ifndef G4R_CELL_H
+#define G4R_CELL_H
+
+#include "../kernels/blas.h"
+#include "../kernels/vec.h"
+
+enum { G4R_CELL_PRODUCTS = 3 };
+
+/* Parameters, or their gradients; unused ones are NULL. See params.h for the shapes. */
+typedef struct g4r_cell_weights {
+    g4r_real *hidden;
+    g4r_real *hidden_c;
+    g4r_real *bias;
+    g4r_real *bias_hidden;
+} g4r_cell_weights;
+
+/* What one layer computes in a step, and needs again on the way back. */
+typedef struct g4r_cell_state {
+    g4r_real *old;    /* (M,h) in */
+    g4r_real *input;  /* (M,3h) in: product with the input matrix, without bias */
+    g4r_real *hidden; /* (M,3h) scratch: products with old; backward: their gradient */
+    g4r_real *gates;  /* (M,3h) activations: torch r|z|n, original c|r|z */
+    g4r_real *saved;  /* (M,h) torch: hidden part of n with bias; original: r * old */
+    g4r_real *state;  /* (M,h) out */
+    g4r_real *dinput; /* (M,3h) out of backward: gradient of input */
+    g4r_real *dold;   /* (M,h) out of backward, where asked for: gradient of old */
+} g4r_cell_state;
+
+/* How backward is to work. */
+typedef struct g4r_cell_mode {
+    g4r_activation act; /* of the candidate */
+    g4r_real beta;      /* 0: overwrite the gradients dw; 1: add to them */
+    bool needs_dold;
+} g4r_cell_mode;
+
+/* The product with old, (M,3h), whose results forward needs in s->hidden. */
+g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+                                   size_t h);
+/* Of the lanes from first to before end. */
+void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+                            const g4r_activation *act, size_t first, size_t end, size_t h,
+                            const g4r_vec *vec);
+/*
+ * dstate (M,h) in. Overwrites those lanes of s->dinput, s->hidden and s->dold; when all
+ * are done, the products remain.
+ */
+void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
+                             const g4r_activation *act, size_t first, size_t end,
+                             size_t h, const g4r_vec *vec);
+/* The biases' gradients; and the products that give the others, at most
+ * G4R_CELL_PRODUCTS. */
+size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
+                                g4r_cell_state *s, const g4r_cell_weights *w,
+                                const g4r_cell_mode *mode, size_t m, size_t h,
+                                const g4r_vec *vec);
+
+g4r_product g4r_cell_original_product(g4r_cell_state *s, const g4r_cell_weights *w,
+                                      size_t m, size_t h);
+void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+                               const g4r_activation *act, size_t m, size_t h,
+                               const g4r_vec *vec);
+/* All lanes, and the products that remain. */
+size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
+                                  g4r_cell_state *s, const g4r_real *dstate,
+                                  const g4r_cell_weights *w, const g4r_cell_mode *mode,
+                                  size_t m, size_t h, const g4r_vec *vec);
+
+/* sums (n) = column sums of x (m,n) + beta sums. */
+void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
+                          g4r_real beta, const g4r_vec *vec);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * cell_torch.c - the GRU cell of PyTorch and cuDNN, reset gate after the product
+ * (algorithm 3.3). Uses blas, vec.
+ *
+ * With x W the given input product, blocks r|z|n, biases b (input) and c (hidden), f the
+ * candidate's activation (tanh):
+ *   r = sigmoid((xW)_r + b_r + (old Wr^T) + c_r)
+ *   z = sigmoid((xW)_z + b_z + (old Wz^T) + c_z)
+ *   g = old Wn^T + c_n
+ *   n = f((xW)_n + b_n + r g)
+ *   state = (1 - z) n + z old
+ * Backward, d for the gradient and a for that of a gate before its activation:
+ *   a_n = dstate (1 - z) f'               a_z = dstate (old - n) z (1 - z)
+ *   a_r = a_n g r (1 - r)
+ *   dinput = [a_r a_z a_n]                dhidden = [a_r a_z a_n r]
+ *   dW_hh = dhidden^T old                 db, dc = column sums of dinput, dhidden
+ *   dold = dstate z + dhidden W_hh
+ */
+#include "cell.h"
+
+void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
+                          g4r_real beta, const g4r_vec *vec)
+{
+    if (beta == 0)
+        memset(sums, 0, n * sizeof *sums);
+    for (size_t lane = 0; lane < m; lane++)
+        vec->add(sums, x + lane * n, n);
+}
+
+g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+                                   size_t h)
+{
+    return g4r_product_of(G4R_NT, s->hidden, 3 * h, s->old, h, w->hidden, h, m, 3 * h, h,
+                          0);
+}
+
+void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+                            const g4r_activation *act, size_t first, size_t end, size_t h,
+                            const g4r_vec *vec)
+{
+    for (size_t lane = first; lane < end; lane++) {
+        g4r_real *gates = s->gates + lane * 3 * h;
+        vec->torch_gates(gates, s->saved + lane * h, s->input + lane * 3 * h,
+                         s->hidden + lane * 3 * h, w->bias, w->bias_hidden, h);
+        vec->activate(gates + 2 * h, act, h);
+        vec->mix(s->state + lane * h, gates + 2 * h, s->old + lane * h, gates + h, h);
+    }
+}
+
+void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
+                             const g4r_activation *act, size_t first, size_t end,
+                             size_t h, const g4r_vec *vec)
+{
+    for (size_t lane = first; lane < end; lane++) {
+        const g4r_real *gates = s->gates + lane * 3 * h;
+        g4r_real *dold = s->dold + lane * h;
+        vec->slope(dold, gates + 2 * h, act, h);
+        vec->torch_backward(s->dinput + lane * 3 * h, s->hidden + lane * 3 * h, dold,
+                            dstate + lane * h, gates, s->saved + lane * h,
+                            s->old + lane * h, h);
+    }
+}
+
+size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
+                                g4r_cell_state *s, const g4r_cell_weights *w,
+                                const g4r_cell_mode *mode, size_t m, size_t h,
+                                const g4r_vec *vec)
+{
+    g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, mode->beta, vec);
+    g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, mode->beta, vec);
+    products[0] = g4r_product_of(G4R_TN, dw->hidden, h, s->hidden, 3 * h, s->old, h,
+                                 3 * h, h, m, mode->beta);
+    products[1] = g4r_product_of(G4R_NN, s->dold, h, s->hidden, 3 * h, w->hidden, h, m, h,
+                                 3 * h, 1);
+    return mode->needs_dold ? 2 : 1;
+}

@@ -1,0 +1,133 @@
+/* model.c - see gru4rec.h and model.h. */
+#include "model.h"
+
+#include "quantized.h"
+#include "../base/status.h"
+#include "../kernels/vec.h"
+
+gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
+                                 const gru4rec_options *options, int32_t n_items,
+                                 gru4rec_model **out, gru4rec_error *error)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = NULL;
+    gru4rec_model *model = g4r_alloc(allocator, 1, sizeof *model);
+    if (model == NULL)
+        return g4r_fail_nomem(error, sizeof *model);
+    model->allocator = *allocator;
+    g4r_params_init(&model->params, options, n_items);
+    g4r_params_layout(&model->params, &model->arena, model->values);
+    size_t bytes = model->arena.used;
+    if (!g4r_arena_allocate(&model->arena, allocator)) {
+        gru4rec_model_free(model);
+        return g4r_fail_nomem(error, bytes);
+    }
+    g4r_params_layout(&model->params, &model->arena, model->values);
+    *out = model;
+    return GRU4REC_OK;
+}
+
+void gru4rec_model_free(gru4rec_model *model)
+{
+    if (model == NULL)
+        return;
+    gru4rec_allocator allocator = model->allocator;
+    g4r_quantized_free(model->quantized, &allocator);
+    g4r_arena_free(&model->arena, &allocator);
+    g4r_free(&allocator, model);
+}
+
+size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items)
+{
+    g4r_params params;
+    size_t bytes = 0;
+    g4r_params_init(&params, options, n_items);
+    for (size_t i = 0; i < params.n; i++) {
+        size_t size = g4r_mul(g4r_param_size(&params.list[i]), sizeof(g4r_real));
+        bytes = size > SIZE_MAX - bytes ? SIZE_MAX : bytes + size;
+    }
+    return bytes;
+}
+
+void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options)
+{
+    g4r_params_randomise(&model->params, model->values, options);
+}
+
+/* Same tensors, apart from the number of items? */
+static bool is_same_shape(const g4r_params *a, const g4r_params *b)
+{
+    bool is_same = a->n == b->n;
+    for (size_t i = 0; is_same && i < a->n; i++)
+        is_same = strcmp(a->list[i].name, b->list[i].name) == 0 &&
+                  a->list[i].is_per_item == b->list[i].is_per_item &&
+                  a->list[i].cols == b->list[i].cols &&
+                  (a->list[i].is_per_item || a->list[i].rows == b->list[i].rows);
+    return is_same;
+}
+
+gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *items,
+                                   const gru4rec_model *other,
+                                   const gru4rec_items *other_items, gru4rec_error *error)
+{
+    if (!is_same_shape(&model->params, &other->params))
+        return g4r_fail(
+            error, GRU4REC_INVALID,
+            "the version to start from has other layers, embedding or cell; give "
+            "the options that it was trained with, or leave out warm_start");
+    for (size_t i = 0; i < model->params.n; i++)
+        if (!model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
+            memcpy(model->values[i], other->values[i],
+                   g4r_param_size(&model->params.list[i]) * sizeof(g4r_real));
+    for (int32_t row = 0; row < model->params.n_items; row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        int32_t other_row = gru4rec_items_find(other_items, &id);
+        for (size_t i = 0; other_row >= 0 && i < model->params.n; i++) {
+            size_t width = (size_t)model->params.list[i].cols;
+            if (model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
+                memcpy(model->values[i] + (size_t)row * width,
+                       other->values[i] + (size_t)other_row * width,
+                       width * sizeof(g4r_real));
+        }
+    }
+    return GRU4REC_OK;
+}
+
+size_t gru4rec_model_bytes(const gru4rec_model *model)
+{
+    return model->arena.used + sizeof *model +
+           (model->quantized != NULL ? g4r_quantized_bytes(&model->params) : 0);
+}
+
+size_t gru4rec_model_tensor_count(const gru4rec_model *model)
+{
+    return model->params.n;
+}
+
+void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
+                          gru4rec_tensor *tensor)
+{
+    assert(index < model->params.n);
+    const g4r_param *param = &model->params.list[index];
+    tensor->name = param->name;
+    tensor->n_dims = param->n_dims;
+    tensor->dims[0] = param->rows;
+    tensor->dims[1] = param->cols;
+    tensor->n_values = g4r_param_size(param);
+    tensor->values = model->values[index];
+}
+
+bool gru4rec_is_finite(const gru4rec_real *values, size_t n)
+{
+    return g4r_vec_pick()->all_finite(values, n);
+}
+
+const char *gru4rec_model_nonfinite(const gru4rec_model *model)
+{
+    for (size_t i = 0; i < model->params.n; i++)
+        if (!gru4rec_is_finite(model->values[i], g4r_param_size(&model->params.list[i])))
+            return model->params.list[i].name;
+    return NULL;
+}

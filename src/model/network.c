@@ -1,0 +1,384 @@
+/* network.c - see network.h. */
+#include "network.h"
+
+#include "../kernels/blas.h"
+#include "../base/timing.h"
+
+static void layout_frame(g4r_frame *frame, g4r_arena *arena, const g4r_params *params,
+                         size_t b, bool is_training)
+{
+    const size_t bytes = sizeof(g4r_real), n_in = params->layers[0].n_in;
+    const size_t b_train = is_training ? b : 0;
+    frame->from = g4r_arena_take(arena, b, sizeof *frame->from);
+    frame->x = g4r_arena_take(arena, g4r_mul(b, n_in), bytes);
+    frame->x_mask = g4r_arena_take(arena, g4r_mul(b_train, n_in), bytes);
+    for (size_t i = 0; i < params->n_layers; i++) {
+        g4r_cell_state *cell = &frame->cells[i];
+        size_t h = params->layers[i].h;
+        cell->old = g4r_arena_take(arena, g4r_mul(b, h), bytes);
+        cell->input = g4r_arena_take(arena, g4r_mul(b, 3 * h), bytes);
+        cell->hidden = g4r_arena_take(arena, g4r_mul(b, 3 * h), bytes);
+        cell->gates = g4r_arena_take(arena, g4r_mul(b, 3 * h), bytes);
+        cell->saved = g4r_arena_take(arena, g4r_mul(b, h), bytes);
+        cell->state = g4r_arena_take(arena, g4r_mul(b, h), bytes);
+        cell->dinput = g4r_arena_take(arena, g4r_mul(b_train, 3 * h), bytes);
+        cell->dold = g4r_arena_take(arena, g4r_mul(b_train, h), bytes);
+        frame->masks[i] = g4r_arena_take(arena, g4r_mul(b_train, h), bytes);
+    }
+    for (size_t i = 0; i < params->n_dense; i++)
+        frame->dense[i] =
+            g4r_arena_take(arena, g4r_mul(b, params->dense[i].n_out), bytes);
+}
+
+void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
+                        size_t n_lanes, size_t n_frames, bool is_training)
+{
+    const size_t bytes = sizeof(g4r_real), b_train = is_training ? n_lanes : 0;
+    size_t widest = 0;
+    network->params = params;
+    network->vec = g4r_vec_pick();
+    network->pool = NULL;
+    network->n_frames = n_frames;
+    network->last = n_frames - 1;
+    network->frames = g4r_arena_take(arena, n_frames, sizeof *network->frames);
+    for (size_t t = 0; t < n_frames; t++) {
+        g4r_frame measured = {0};
+        layout_frame(network->frames != NULL ? &network->frames[t] : &measured, arena,
+                     params, n_lanes, is_training);
+    }
+    for (size_t i = 0; i < params->n_layers; i++) {
+        size_t size = g4r_mul(b_train, params->layers[i].h);
+        network->dstate[i] = g4r_arena_take(arena, size, bytes);
+        network->dcarry[i] = g4r_arena_take(arena, size, bytes);
+    }
+    for (size_t i = 0; i < params->n_dense; i++) {
+        size_t width = params->dense[i].n_out;
+        network->ddense[i] = g4r_arena_take(arena, g4r_mul(b_train, width), bytes);
+        widest = G4R_MAX(widest, width);
+    }
+    network->slope = g4r_arena_take(arena, is_training ? widest : 0, bytes);
+}
+
+void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size_t m)
+{
+    const g4r_frame *before = &network->frames[network->last];
+    g4r_frame *frame = &network->frames[t];
+    memcpy(frame->from, from, m * sizeof *from);
+    for (size_t i = 0; i < network->params->n_layers; i++) {
+        size_t h = network->params->layers[i].h;
+        for (size_t lane = 0; lane < m; lane++) {
+            g4r_real *old = frame->cells[i].old + lane * h;
+            if (from[lane] < 0)
+                memset(old, 0, h * sizeof *old);
+            else
+                memcpy(old, before->cells[i].state + (size_t)from[lane] * h,
+                       h * sizeof *old);
+        }
+    }
+    network->last = t;
+}
+
+static void gather(g4r_real *out, const g4r_real *table, const int32_t *rows, size_t m,
+                   size_t width)
+{
+    for (size_t lane = 0; lane < m; lane++)
+        memcpy(out + lane * width, table + (size_t)rows[lane] * width,
+               width * sizeof *out);
+}
+
+static g4r_cell_weights cell_weights(const g4r_layer *layer, g4r_real *const *values)
+{
+    bool is_torch = layer->cell == G4R_CELL_TORCH;
+    return (g4r_cell_weights){
+        .hidden = values[layer->hidden],
+        .hidden_c = is_torch ? NULL : values[layer->hidden_c],
+        .bias = values[layer->bias],
+        .bias_hidden = is_torch ? values[layer->bias_hidden] : NULL,
+    };
+}
+
+/* ---- forward ---- */
+
+/* input (M,3h) = x (M,n_in) times the layer's input matrix. */
+static g4r_product input_product(const g4r_layer *layer, const g4r_real *matrix,
+                                 g4r_real *input, const g4r_real *x, size_t m)
+{
+    size_t h = layer->h, n_in = layer->n_in;
+    return layer->cell == G4R_CELL_TORCH
+               ? g4r_product_of(G4R_NT, input, 3 * h, x, n_in, matrix, n_in, m, 3 * h,
+                                n_in, 0)
+               : g4r_product_of(G4R_NN, input, 3 * h, x, n_in, matrix, 3 * h, m, 3 * h,
+                                n_in, 0);
+}
+
+/* ---- lanes ---- */
+
+enum { LANES_EACH = 4 };
+
+/* What threads do to the lanes of a layer. */
+typedef struct lanes_job {
+    const g4r_network *network;
+    const g4r_layer *layer;
+    g4r_cell_state *cell;
+    g4r_cell_weights weights;
+    const g4r_dropout *dropout; /* of hidden states, or NULL */
+    g4r_real *mask;             /* (M,h) */
+    uint32_t key;
+    g4r_real *dstate; /* (M,h), backward only */
+    size_t m;
+} lanes_job;
+
+static void forward_lanes(void *context, size_t task, size_t worker)
+{
+    const lanes_job *job = context;
+    const g4r_params *params = job->network->params;
+    const g4r_vec *vec = job->network->vec;
+    const size_t h = job->layer->h, from = task * LANES_EACH;
+    const size_t to = G4R_MIN(from + LANES_EACH, job->m);
+    (void)worker;
+    if (job->layer->cell == G4R_CELL_TORCH)
+        g4r_cell_torch_forward(job->cell, &job->weights, &params->hidden_act, from, to, h,
+                               vec);
+    if (job->dropout != NULL)
+        vec->dropout(job->cell->state + from * h, job->mask + from * h,
+                     job->dropout->p_hidden, job->key, (uint32_t)(from * h),
+                     (to - from) * h);
+}
+
+static void backward_lanes(void *context, size_t task, size_t worker)
+{
+    const lanes_job *job = context;
+    const g4r_vec *vec = job->network->vec;
+    const size_t h = job->layer->h, from = task * LANES_EACH;
+    const size_t to = G4R_MIN(from + LANES_EACH, job->m);
+    (void)worker;
+    if (job->dropout != NULL)
+        vec->mul(job->dstate + from * h, job->mask + from * h, (to - from) * h);
+    if (job->layer->cell == G4R_CELL_TORCH)
+        g4r_cell_torch_backward(job->cell, job->dstate, &job->network->params->hidden_act,
+                                from, to, h, vec);
+}
+
+static void run_lanes(g4r_task *task, lanes_job *job)
+{
+    g4r_pool_run(job->network->pool, task, job, (job->m + LANES_EACH - 1) / LANES_EACH);
+}
+
+static lanes_job make_job(const g4r_network *network, g4r_frame *frame, size_t i,
+                          const g4r_dropout *dropout)
+{
+    const g4r_layer *layer = &network->params->layers[i];
+    bool is_dropped = dropout != NULL && dropout->p_hidden > 0;
+    return (lanes_job){
+        .network = network,
+        .layer = layer,
+        .cell = &frame->cells[i],
+        .weights = cell_weights(layer, network->values),
+        .dropout = is_dropped ? dropout : NULL,
+        .mask = frame->masks[i],
+        .key = is_dropped ? dropout->key_hidden + (uint32_t)i : 0,
+        .m = frame->m,
+    };
+}
+
+/* ---- layers ---- */
+
+/* x (M,n_in), or with one-hot input rows (M); cell->old is set. */
+static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
+                          const g4r_real *x, const int32_t *rows,
+                          const g4r_dropout *dropout)
+{
+    const g4r_params *params = network->params;
+    const g4r_layer *layer = &params->layers[i];
+    const g4r_real *matrix = network->values[layer->input];
+    const size_t m = frame->m;
+    g4r_cell_state *cell = &frame->cells[i];
+    lanes_job job = make_job(network, frame, i, dropout);
+    bool is_torch = layer->cell == G4R_CELL_TORCH;
+    g4r_product products[2];
+    size_t n = 0;
+    products[n++] = is_torch ? g4r_cell_torch_product(cell, &job.weights, m, layer->h)
+                             : g4r_cell_original_product(cell, &job.weights, m, layer->h);
+    if (layer->is_lookup)
+        gather(cell->input, matrix, rows, m, 3 * layer->h);
+    else
+        products[n++] = input_product(layer, matrix, cell->input, x, m);
+    g4r_time(G4R_IN_GRU_PRODUCTS);
+    g4r_blas_run(network->pool, products, n);
+    g4r_time(G4R_IN_GATES);
+    if (!is_torch)
+        g4r_cell_original_forward(cell, &job.weights, &params->hidden_act, m, layer->h,
+                                  network->vec);
+    if (is_torch || job.dropout != NULL)
+        run_lanes(forward_lanes, &job);
+}
+
+static void forward_dense(g4r_network *network, g4r_frame *frame, size_t m)
+{
+    const g4r_params *params = network->params;
+    const g4r_real *x = frame->cells[params->n_layers - 1].state;
+    for (size_t i = 0; i < params->n_dense; i++) {
+        const g4r_dense *dense = &params->dense[i];
+        g4r_real *y = frame->dense[i];
+        for (size_t lane = 0; lane < m; lane++)
+            memcpy(y + lane * dense->n_out, network->values[dense->bias],
+                   dense->n_out * sizeof *y);
+        g4r_blas_nt(y, dense->n_out, x, dense->n_in, network->values[dense->weight],
+                    dense->n_in, m, dense->n_out, dense->n_in, 1);
+        network->vec->activate(y, &params->dense_act, m * dense->n_out);
+        x = y;
+    }
+}
+
+void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, size_t m,
+                         const g4r_dropout *dropout)
+{
+    const g4r_params *params = network->params;
+    g4r_frame *frame = &network->frames[t];
+    const g4r_real *x = frame->x;
+    frame->m = m;
+    g4r_time(G4R_IN_GATHER);
+    if (params->mode != G4R_ONEHOT) {
+        size_t n_in = params->layers[0].n_in;
+        gather(frame->x, network->values[params->embedding], rows, m, n_in);
+        if (dropout != NULL && dropout->p_embed > 0)
+            network->vec->dropout(frame->x, frame->x_mask, dropout->p_embed,
+                                  dropout->key_embed, 0, m * n_in);
+    }
+    for (size_t i = 0; i < params->n_layers; i++) {
+        forward_layer(network, frame, i, x, rows, dropout);
+        x = frame->cells[i].state;
+    }
+    forward_dense(network, frame, m);
+}
+
+void g4r_network_resume(g4r_network *network, size_t t, size_t m)
+{
+    network->last = t;
+    forward_dense(network, &network->frames[t], m);
+}
+
+g4r_real *g4r_network_top(const g4r_network *network, size_t t)
+{
+    const g4r_params *params = network->params;
+    return params->n_dense > 0 ? network->frames[t].dense[params->n_dense - 1]
+                               : network->frames[t].cells[params->n_layers - 1].state;
+}
+
+/* ---- backward ---- */
+
+g4r_real *g4r_network_dtop(const g4r_network *network)
+{
+    const g4r_params *params = network->params;
+    return params->n_dense > 0 ? network->ddense[params->n_dense - 1]
+                               : network->dstate[params->n_layers - 1];
+}
+
+/*
+ * From the gradient of the top dense layer's values to that of the top GRU layer's
+ * state.
+ */
+static void backward_dense(g4r_network *network, const g4r_frame *frame,
+                           g4r_real *const *gradients, g4r_real beta)
+{
+    const g4r_params *params = network->params;
+    const g4r_vec *vec = network->vec;
+    const size_t m = frame->m, top = params->n_layers - 1;
+    for (size_t i = params->n_dense; i-- > 0;) {
+        const g4r_dense *dense = &params->dense[i];
+        const size_t n_in = dense->n_in, n_out = dense->n_out;
+        const g4r_real *x = i > 0 ? frame->dense[i - 1] : frame->cells[top].state;
+        g4r_real *dx = i > 0 ? network->ddense[i - 1] : network->dstate[top];
+        g4r_real *dy = network->ddense[i];
+        for (size_t lane = 0; lane < m; lane++) {
+            vec->slope(network->slope, frame->dense[i] + lane * n_out, &params->dense_act,
+                       n_out);
+            vec->mul(dy + lane * n_out, network->slope, n_out);
+        }
+        g4r_blas_tn(gradients[dense->weight], n_in, dy, n_out, x, n_in, n_out, n_in, m,
+                    beta);
+        g4r_cell_column_sums(gradients[dense->bias], dy, m, n_out, beta, vec);
+        g4r_blas_nn(dx, n_in, dy, n_out, network->values[dense->weight], n_in, m, n_in,
+                    n_out, 0);
+    }
+}
+
+/* dmatrix: gradient of the layer's input matrix; dx (M,n_in): that of x. */
+static size_t input_backward_products(g4r_product *products, const g4r_layer *layer,
+                                      const g4r_real *matrix, const g4r_real *dinput,
+                                      g4r_real *dmatrix, g4r_real *dx, const g4r_real *x,
+                                      size_t m, g4r_real beta)
+{
+    size_t h = layer->h, n_in = layer->n_in;
+    if (layer->cell == G4R_CELL_TORCH) {
+        products[0] = g4r_product_of(G4R_TN, dmatrix, n_in, dinput, 3 * h, x, n_in, 3 * h,
+                                     n_in, m, beta);
+        products[1] = g4r_product_of(G4R_NN, dx, n_in, dinput, 3 * h, matrix, n_in, m,
+                                     n_in, 3 * h, 0);
+    } else {
+        products[0] = g4r_product_of(G4R_TN, dmatrix, 3 * h, x, n_in, dinput, 3 * h, n_in,
+                                     3 * h, m, beta);
+        products[1] = g4r_product_of(G4R_NT, dx, n_in, dinput, 3 * h, matrix, 3 * h, m,
+                                     n_in, 3 * h, 0);
+    }
+    return 2;
+}
+
+/* What the gradient of a layer's old states adds to the states of the frame before. */
+static void carry_back(const g4r_frame *frame, g4r_real *dcarry, size_t m_before,
+                       const g4r_real *dold, size_t h, const g4r_vec *vec)
+{
+    memset(dcarry, 0, m_before * h * sizeof *dcarry);
+    for (size_t lane = 0; lane < frame->m; lane++)
+        if (frame->from[lane] >= 0)
+            vec->add(dcarry + (size_t)frame->from[lane] * h, dold + lane * h, h);
+}
+
+void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
+                          g4r_real *const *gradients, g4r_real *drows,
+                          const g4r_dropout *dropout)
+{
+    const g4r_params *params = network->params;
+    const g4r_vec *vec = network->vec;
+    g4r_frame *frame = &network->frames[t];
+    const size_t m = frame->m;
+    const g4r_cell_mode mode = {params->hidden_act, t < last_frame ? 1 : 0, t > 0};
+    backward_dense(network, frame, gradients, mode.beta);
+    for (size_t i = params->n_layers; i-- > 0;) {
+        const g4r_layer *layer = &params->layers[i];
+        const size_t h = layer->h;
+        g4r_cell_weights dweights = cell_weights(layer, gradients);
+        g4r_cell_state *cell = &frame->cells[i];
+        lanes_job job = make_job(network, frame, i, dropout);
+        job.dstate = network->dstate[i];
+        if (t < last_frame)
+            vec->add(job.dstate, network->dcarry[i], m * h);
+        g4r_time(G4R_IN_GATES);
+        bool is_torch = layer->cell == G4R_CELL_TORCH;
+        if (is_torch || job.dropout != NULL)
+            run_lanes(backward_lanes, &job);
+        g4r_product products[G4R_CELL_PRODUCTS + 2];
+        size_t n = is_torch
+                       ? g4r_cell_torch_gradients(products, &dweights, cell, &job.weights,
+                                                  &mode, m, h, vec)
+                       : g4r_cell_original_backward(products, &dweights, cell, job.dstate,
+                                                    &job.weights, &mode, m, h, vec);
+        if (layer->is_lookup)
+            memcpy(drows, cell->dinput, m * 3 * h * sizeof *drows);
+        else
+            n += input_backward_products(products + n, layer,
+                                         network->values[layer->input], cell->dinput,
+                                         gradients[layer->input],
+                                         i > 0 ? network->dstate[i - 1] : drows,
+                                         i > 0 ? frame->cells[i - 1].state : frame->x, m,
+                                         mode.beta);
+        g4r_time(G4R_IN_GRU_PRODUCTS);
+        g4r_blas_run(network->pool, products, n);
+        g4r_time(G4R_IN_GATES);
+        if (t > 0)
+            carry_back(frame, network->dcarry[i], network->frames[t - 1].m, cell->dold, h,
+                       vec);
+    }
+    if (params->mode != G4R_ONEHOT && dropout->p_embed > 0)
+        vec->mul(drows, frame->x_mask, m * params->layers[0].n_in);
+}

@@ -1,0 +1,207 @@
+/*
+ * params.c - see params.h. Names and shapes are those of the official PyTorch state
+ * dictionary; G.<j> counts the GRU cells behind a one-hot first layer from 0 again.
+ */
+#include "params.h"
+
+#include "../base/rng.h"
+
+#include <stdio.h>
+
+static size_t add_matrix(g4r_params *params, const char *name, size_t rows, size_t cols,
+                         size_t fan)
+{
+    g4r_param *param = &params->list[params->n];
+    snprintf(param->name, sizeof param->name, "%s", name);
+    param->rows = (int64_t)rows;
+    param->cols = (int64_t)cols;
+    param->n_dims = 2;
+    param->fan = (double)fan;
+    return params->n++;
+}
+
+static size_t add_vector(g4r_params *params, const char *name, size_t size)
+{
+    size_t index = add_matrix(params, name, size, 1, 0);
+    params->list[index].n_dims = 1;
+    return index;
+}
+
+static size_t add_per_item(g4r_params *params, const char *name, size_t cols, size_t fan)
+{
+    size_t index = add_matrix(params, name, (size_t)params->n_items, cols, fan);
+    params->list[index].is_per_item = true;
+    return index;
+}
+
+static void add_onehot_layer(g4r_params *params, g4r_layer *layer)
+{
+    size_t h = layer->h;
+    layer->cell = G4R_CELL_ORIGINAL;
+    layer->is_lookup = true;
+    layer->input =
+        add_per_item(params, "GE.Wx0.weight", 3 * h, (size_t)params->n_items + h);
+    layer->hidden = add_matrix(params, "GE.Wrz0", h, 2 * h, 2 * h);
+    layer->hidden_c = add_matrix(params, "GE.Wh0", h, h, 2 * h);
+    layer->bias = add_vector(params, "GE.Bh0", 3 * h);
+}
+
+static const char *cell_name(char name[24], size_t cell, const char *what)
+{
+    snprintf(name, 24, "G.%d.%s", (int)cell, what);
+    return name;
+}
+
+static void add_torch_layer(g4r_params *params, g4r_layer *layer, size_t cell)
+{
+    char name[24];
+    size_t h = layer->h, n_in = layer->n_in;
+    layer->cell = G4R_CELL_TORCH;
+    layer->input =
+        add_matrix(params, cell_name(name, cell, "weight_ih"), 3 * h, n_in, n_in + h);
+    layer->hidden =
+        add_matrix(params, cell_name(name, cell, "weight_hh"), 3 * h, h, 2 * h);
+    layer->bias = add_vector(params, cell_name(name, cell, "bias_ih"), 3 * h);
+    layer->bias_hidden = add_vector(params, cell_name(name, cell, "bias_hh"), 3 * h);
+}
+
+static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell)
+{
+    char name[24];
+    size_t h = layer->h, n_in = layer->n_in;
+    layer->cell = G4R_CELL_ORIGINAL;
+    layer->input = add_matrix(params, cell_name(name, cell, "Wx"), n_in, 3 * h, n_in + h);
+    layer->hidden = add_matrix(params, cell_name(name, cell, "Wrz"), h, 2 * h, 2 * h);
+    layer->hidden_c = add_matrix(params, cell_name(name, cell, "Wh"), h, h, 2 * h);
+    layer->bias = add_vector(params, cell_name(name, cell, "Bh"), 3 * h);
+}
+
+static size_t input_width(const gru4rec_options *options, g4r_input_mode mode, size_t top)
+{
+    switch (mode) {
+    case G4R_SHARED:
+        return top;
+    case G4R_SEPARATE:
+        return (size_t)options->embedding;
+    default:
+        return 0;
+    }
+}
+
+static void add_dense_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in)
+{
+    char name[24];
+    for (int64_t i = 0; i < widths->n; i++) {
+        g4r_dense *dense = &params->dense[params->n_dense++];
+        dense->n_in = n_in;
+        dense->n_out = (size_t)widths->values[i];
+        snprintf(name, sizeof name, "F.%d.weight", (int)i);
+        dense->weight = add_matrix(params, name, dense->n_out, n_in, n_in + dense->n_out);
+        snprintf(name, sizeof name, "F.%d.bias", (int)i);
+        dense->bias = add_vector(params, name, dense->n_out);
+        n_in = dense->n_out;
+    }
+}
+
+static g4r_activation activation(const gru4rec_activation *act)
+{
+    return (g4r_activation){act->kind, (g4r_real)act->a, (g4r_real)act->b};
+}
+
+/* Of the GRU layers and the items; they start at zero. */
+static void fix_biases(g4r_params *params)
+{
+    params->list[params->output_bias].is_fixed = true;
+    for (size_t i = 0; i < params->n_layers; i++) {
+        const g4r_layer *layer = &params->layers[i];
+        params->list[layer->bias].is_fixed = true;
+        if (layer->cell == G4R_CELL_TORCH)
+            params->list[layer->bias_hidden].is_fixed = true;
+    }
+}
+
+void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t n_items)
+{
+    const gru4rec_list *widths = &options->layers;
+    const gru4rec_list *last =
+        options->feedforward.n > 0 ? &options->feedforward : &options->layers;
+    assert(options->embedding >= 0 && options->final_act.kind != GRU4REC_ACT_AUTO);
+    memset(params, 0, sizeof *params);
+    params->n_items = n_items;
+    params->n_layers = (size_t)widths->n;
+    params->top = (size_t)last->values[last->n - 1];
+    params->hidden_act = activation(&options->hidden_act);
+    params->dense_act = activation(&options->feedforward_act);
+    params->mode = options->constrained_embedding ? G4R_SHARED
+                   : options->embedding > 0       ? G4R_SEPARATE
+                                                  : G4R_ONEHOT;
+    params->output =
+        add_per_item(params, "Wy.weight", params->top, (size_t)n_items + params->top);
+    params->output_bias = add_per_item(params, "By.weight", 1, 0);
+    params->embedding = params->output;
+    size_t n_in = input_width(options, params->mode, params->top);
+    if (params->mode == G4R_SEPARATE)
+        params->embedding =
+            add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
+    size_t cell = 0;
+    for (size_t i = 0; i < params->n_layers; i++) {
+        g4r_layer *layer = &params->layers[i];
+        layer->h = (size_t)widths->values[i];
+        layer->n_in = n_in;
+        if (i == 0 && params->mode == G4R_ONEHOT)
+            add_onehot_layer(params, layer);
+        else if (options->reset_after)
+            add_torch_layer(params, layer, cell++);
+        else
+            add_original_layer(params, layer, cell++);
+        n_in = layer->h;
+    }
+    add_dense_layers(params, &options->feedforward, n_in);
+    if (!options->biases)
+        fix_biases(params);
+}
+
+void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
+                       g4r_real *values[G4R_MAX_TENSORS])
+{
+    for (size_t i = 0; i < params->n; i++)
+        values[i] =
+            g4r_arena_take(arena, g4r_param_size(&params->list[i]), sizeof(g4r_real));
+}
+
+size_t g4r_params_bytes(const g4r_params *params)
+{
+    g4r_arena arena = {0};
+    g4r_real *values[G4R_MAX_TENSORS];
+    g4r_params_layout(params, &arena, values);
+    return arena.used;
+}
+
+/* Standard normal, by the polar method (Marsaglia). */
+static double normal(g4r_rng *rng)
+{
+    for (;;) {
+        double x = 2 * g4r_rng_uniform(rng) - 1, y = 2 * g4r_rng_uniform(rng) - 1;
+        double r2 = x * x + y * y;
+        if (r2 > 0 && r2 < 1)
+            return x * sqrt(-2 * log(r2) / r2);
+    }
+}
+
+void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,
+                          const gru4rec_options *options)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, options->seed, G4R_STREAM_INIT, 0);
+    for (size_t i = 0; i < params->n; i++) {
+        const g4r_param *param = &params->list[i];
+        size_t size = g4r_param_size(param);
+        double s = options->sigma > 0 ? options->sigma : sqrt(6 / param->fan);
+        for (size_t k = 0; k < size; k++) {
+            double random = param->fan == 0           ? 0
+                            : options->init_as_normal ? normal(&rng)
+                                                      : 2 * g4r_rng_uniform(&rng) - 1;
+            values[i][k] = random != 0 ? (g4r_real)(random * s) : 0;
+        }
+    }
+}

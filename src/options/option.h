@@ -1,0 +1,54 @@
+/*
+ * option.h - a row of the options table, and its values as text. Uses status.
+ */
+#ifndef G4R_OPTION_H
+#define G4R_OPTION_H
+
+#include "../base/base.h"
+
+typedef enum g4r_option_kind {
+    G4R_INTEGER,
+    G4R_REAL,
+    G4R_BOOLEAN,
+    G4R_CHOICE,
+    G4R_LIST,
+    G4R_REALS,
+    G4R_WORD,
+    G4R_ACTIVATION
+} g4r_option_kind;
+
+typedef struct g4r_option {
+    const char *name;
+    g4r_option_kind kind;
+    gru4rec_option_scope scope;
+    size_t offset; /* of the field in gru4rec_options */
+    double min, max;
+    bool is_max_open; /* max itself is not allowed */
+    const char *
+        words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: a word for -1 */
+    const char *defaults; /* as text */
+    const char *help;
+} g4r_option;
+
+/* The field that a row stands for is of the type that its kind says. */
+typedef union g4r_option_value {
+    int64_t integer; /* INTEGER, BOOLEAN, CHOICE */
+    double real;
+    gru4rec_list list;
+    gru4rec_reals reals;
+    char word[GRU4REC_MAX_WORD];
+    gru4rec_activation activation;
+} g4r_option_value;
+
+size_t g4r_option_value_size(const g4r_option *o);
+/* False, and *value is undefined, for text that is no value of the option. */
+bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *value);
+/* As snprintf: cut to size, returns the full length. value: the field. */
+size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size_t size);
+/* The accepted values, for people; size at least 200. */
+void g4r_option_range(const g4r_option *o, char *text, size_t size);
+/* The index of word in "first|second" (any case), or -1; and back. */
+int g4r_word_index(const char *words, const char *word);
+int g4r_word_print(char *text, size_t size, const char *words, int64_t index);
+
+#endif

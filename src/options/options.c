@@ -1,0 +1,579 @@
+/*
+ * options.c - the one table of options, and what reads it. Uses status.
+ *
+ * A row gives name, type, range, default and help; parsing, messages, text forms and the
+ * reference in the README follow from it. Rules that involve two options are in
+ * gru4rec_options_resolve(). Names are those of the official implementations.
+ */
+#include "option.h"
+#include "../base/status.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define TRAIN GRU4REC_SCOPE_TRAIN
+#define EVALUATE GRU4REC_SCOPE_EVALUATE
+
+/* One row. open_: max itself is not allowed. */
+#define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, help_)   \
+    {                                                                               \
+        .name = #field, .kind = kind_, .scope = scope_,                             \
+        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,       \
+        .is_max_open = open_, .words = words_, .defaults = defaults_, .help = help_ \
+    }
+
+/*
+ * Parameter sets under a name: the defaults of the official PyTorch implementation; the
+ * model and the training of RecBole (algorithm 10; 512 sessions for its 2048 prefixes);
+ * and the sets published for data sets (algorithm 9.2; papers [2] and arXiv 2307.14956).
+ * _xe and _bprmax: the other loss. An option that is given itself comes before its
+ * preset's.
+ */
+#define SHARED_10 \
+    ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
+#define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10
+#define BPRMAX(rest) "loss=bpr-max,logq=0," rest SHARED_10
+
+static const struct preset {
+    const char *name;
+    const char *options;
+} presets[] = {
+    {"none", ""},
+    {"official",
+     "loss=cross-entropy,layers=100,batch_size=64,dropout_p_embed=0,dropout_p_hidden=0,"
+     "learning_rate=0.05,momentum=0,sample_alpha=0.5,bpreg=1,logq=0,elu_param=0."
+     "5" SHARED_10},
+    {"recbole",
+     "loss=cross-entropy,n_sample=all,logq=0,adapt=adam,learning_rate=0.001,momentum=0,"
+     "layers=128,feedforward=64,feedforward_act=linear,constrained_embedding=true,"
+     "embedding=0,biases=false,dropout_p_embed=0.3,dropout_p_hidden=0,batch_size=512,"
+     "bptt=50,whole_sessions=true,train_random_order=true,n_epochs=300,validation=0.1,"
+     "patience=10"},
+    {"rsc15", XE("layers=100,batch_size=32,dropout_p_embed=0,dropout_p_hidden=0.4,"
+                 "learning_rate=0.2,momentum=0.2,sample_alpha=0.5")},
+    {"yoochoose", XE("layers=480,batch_size=48,dropout_p_embed=0,dropout_p_hidden=0.2,"
+                     "learning_rate=0.07,momentum=0,sample_alpha=0.2")},
+    {"rees46", XE("layers=512,batch_size=240,dropout_p_embed=0.45,dropout_p_hidden=0,"
+                  "learning_rate=0.065,momentum=0,sample_alpha=0.5")},
+    {"coveo", BPRMAX("layers=512,batch_size=144,dropout_p_embed=0.35,dropout_p_hidden=0,"
+                     "learning_rate=0.05,momentum=0.4,sample_alpha=0.2,bpreg=1.85,"
+                     "elu_param=1")},
+    {"retailrocket",
+     BPRMAX("layers=224,batch_size=80,dropout_p_embed=0.5,dropout_p_hidden=0.05,"
+            "learning_rate=0.05,momentum=0.4,sample_alpha=0.4,bpreg=1.95,elu_param=0.5")},
+    {"diginetica",
+     BPRMAX("layers=512,batch_size=128,dropout_p_embed=0.5,dropout_p_hidden=0.3,"
+            "learning_rate=0.05,momentum=0.15,sample_alpha=0.3,bpreg=0.9,elu_param=1")},
+    {"coveo_xe", XE("layers=512,batch_size=32,dropout_p_embed=0.4,dropout_p_hidden=0.15,"
+                    "learning_rate=0.03,momentum=0,sample_alpha=0")},
+    {"diginetica_xe",
+     XE("layers=192,batch_size=128,dropout_p_embed=0.45,dropout_p_hidden=0.15,"
+        "learning_rate=0.1,momentum=0,sample_alpha=0")},
+    {"retailrocket_xe",
+     XE("layers=192,batch_size=240,dropout_p_embed=0.5,dropout_p_hidden=0.05,"
+        "learning_rate=0.085,momentum=0.3,sample_alpha=0.3")},
+    {"yoochoose_bprmax",
+     BPRMAX("layers=448,batch_size=48,dropout_p_embed=0.25,dropout_p_hidden=0,"
+            "learning_rate=0.075,momentum=0.1,sample_alpha=0.2,bpreg=0.5,elu_param=0")},
+    {"rees46_bprmax",
+     BPRMAX(
+         "layers=512,batch_size=32,dropout_p_embed=0.1,dropout_p_hidden=0,"
+         "learning_rate=0.03,momentum=0.55,sample_alpha=0.2,bpreg=0.75,elu_param=0.5")},
+};
+
+#define PRESET_WORDS                                                              \
+    "none|official|recbole|rsc15|yoochoose|rees46|coveo|retailrocket|diginetica|" \
+    "coveo_xe|diginetica_xe|retailrocket_xe|yoochoose_bprmax|rees46_bprmax"
+
+static const g4r_option table[] = {
+    OPTION(preset, G4R_CHOICE, TRAIN, 0, 0, false, PRESET_WORDS, "none",
+           "a published set of options; those that are given themselves come before it"),
+    OPTION(layers, G4R_LIST, TRAIN, 1, 65536, false, NULL, "100",
+           "widths of the GRU layers, from the input to the scores"),
+    OPTION(loss, G4R_CHOICE, TRAIN, 0, 0, false,
+           "cross-entropy|xe_logit|bpr|bpr-max|top1|top1-max", "cross-entropy",
+           "loss function"),
+    OPTION(final_act, G4R_ACTIVATION, TRAIN, 0, 0, false,
+           "auto|softmax|softmax_logit|linear|relu|tanh", "auto",
+           "activation of the scores in training; auto: softmax for cross-entropy, "
+           "softmax_logit for xe_logit, elu with elu_param for bpr-max, else linear"),
+    OPTION(elu_param, G4R_REAL, TRAIN, 0, 100, false, NULL, "0.5",
+           "alpha of the ELU that bpr-max puts on the scores; 0: none"),
+    OPTION(batch_size, G4R_INTEGER, TRAIN, 1, 65536, false, NULL, "64",
+           "sessions trained side by side (lanes)"),
+    OPTION(n_epochs, G4R_INTEGER, TRAIN, 1, 100000, false, NULL, "10",
+           "passes over the events"),
+    OPTION(learning_rate, G4R_REAL, TRAIN, 1e-9, 100, false, NULL, "0.07",
+           "step size; where it is not given, 1 for adadelta, 0.01 for rmsprop, 0.002 "
+           "for adam"),
+    OPTION(momentum, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
+           "share of the last move that is repeated (heavy ball)"),
+    OPTION(dropout_p_embed, G4R_REAL, TRAIN, 0, 1, true, NULL, "0.3",
+           "share of the input embedding's values that is dropped"),
+    OPTION(dropout_p_hidden, G4R_REAL, TRAIN, 0, 1, true, NULL, "0.2",
+           "share of each hidden state's values that is dropped"),
+    OPTION(embedding, G4R_INTEGER, TRAIN, 0, 65536, false, "layersize", "0",
+           "width of a separate input embedding, or layersize; 0: none. Above 0 it sets "
+           "constrained_embedding to false"),
+    OPTION(constrained_embedding, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+           "input embedding and output weights are one table; false with embedding 0: "
+           "one-hot input"),
+    OPTION(
+        n_sample, G4R_INTEGER, TRAIN, 0, 1000000, false, "all", "2048",
+        "negative samples per step, shared by its lanes, beside the lanes' own targets; "
+        "all: cross-entropy over the whole catalogue"),
+    OPTION(sample_alpha, G4R_REAL, TRAIN, 0, 10, false, NULL, "0.5",
+           "samples are drawn in proportion to support^sample_alpha; 0: uniformly, 1: by "
+           "popularity"),
+    OPTION(bpreg, G4R_REAL, TRAIN, 0, 1000, false, NULL, "1",
+           "weight of bpr-max's score regularisation"),
+    OPTION(logq, G4R_REAL, TRAIN, 0, 100, false, NULL, "1",
+           "strength of cross-entropy's correction for the sampling of negatives"),
+    OPTION(smoothing, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
+           "share of cross-entropy's label that is spread over the negatives"),
+    OPTION(hidden_act, G4R_ACTIVATION, TRAIN, 0, 0, false, "linear|relu|tanh", "tanh",
+           "activation of the GRU's candidate state"),
+    OPTION(adapt, G4R_CHOICE, TRAIN, 0, 0, false, "adagrad|rmsprop|adadelta|adam|sgd",
+           "adagrad", "optimiser"),
+    OPTION(adapt_params, G4R_REALS, TRAIN, 0, 1, true, NULL, "",
+           "decay rates of rmsprop, adadelta (one, 0.9) and adam (two, 0.9/0.999)"),
+    OPTION(lmbd, G4R_REAL, TRAIN, 0, 1000, false, NULL, "0",
+           "weight decay of all that a step touches"),
+    OPTION(
+        grad_cap, G4R_REAL, TRAIN, 0, 1e9, false, NULL, "0",
+        "largest norm of a step's gradients; longer ones are shortened to it; 0: none"),
+    OPTION(sigma, G4R_REAL, TRAIN, 0, 100, false, NULL, "0",
+           "range of the initial weights; 0: sqrt(6 / (rows + columns)) of each block"),
+    OPTION(init_as_normal, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "initial weights are normal with that deviation, not uniform within it"),
+    OPTION(feedforward, G4R_LIST, TRAIN, 1, 65536, false, NULL, "",
+           "widths of dense layers between the top GRU layer and the scores"),
+    OPTION(feedforward_act, G4R_ACTIVATION, TRAIN, 0, 0, false, "linear|relu|tanh",
+           "tanh", "activation of those layers"),
+    OPTION(biases, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+           "GRU layers and items have biases; false: they stay as they are, zero"),
+    OPTION(bptt, G4R_INTEGER, TRAIN, 1, 1000, false, NULL, "1",
+           "steps of the schedule that an update goes back through"),
+    OPTION(whole_sessions, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "lanes take new sessions together, when all have ended, and an update ends "
+           "there: with a bptt as long as the sessions it goes back through whole ones"),
+    OPTION(
+        time_sort, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+        "sessions are visited in the order of their first events; false: of their ids"),
+    OPTION(train_random_order, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "sessions are visited in a new random order in each epoch"),
+    OPTION(since, G4R_WORD, TRAIN, 0, 0, false, NULL, "",
+           "events before this time are left out"),
+    OPTION(until, G4R_WORD, TRAIN, 0, 0, false, NULL, "",
+           "events at or after this time are left out"),
+    OPTION(session_gap, G4R_REAL, TRAIN, 0, 1e18, false, NULL, "0",
+           "a longer pause begins a new session; in the unit of the times, seconds where "
+           "they "
+           "are text; 0: none. Serving then uses the last session"),
+    OPTION(collapse_repeats, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "an item that follows itself counts once"),
+    OPTION(min_support, G4R_INTEGER, TRAIN, 1, 1e9, false, NULL, "1",
+           "items with fewer events are left out,"),
+    OPTION(min_length, G4R_INTEGER, TRAIN, 1, 65536, false, NULL, "1",
+           "and sessions with fewer events, in turn until neither changes anything"),
+    OPTION(validation, G4R_REAL, TRAIN, 0, 0.9, false, NULL, "0",
+           "share of the sessions, the latest, that is held out: the epoch with the best "
+           "MRR@20 "
+           "on them is kept"),
+    OPTION(patience, G4R_INTEGER, TRAIN, 0, 100000, false, NULL, "0",
+           "epochs without a better MRR on them after which training stops; 0: none"),
+    OPTION(warm_start, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "begin from the active version's weights; new items begin at random"),
+    OPTION(checkpoint_epochs, G4R_INTEGER, TRAIN, 0, 100000, false, NULL, "0",
+           "epochs after which an unfinished training is saved, to be resumed; 0: never"),
+    OPTION(resume, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+           "go on from the last checkpoint of a training that was stopped, with its "
+           "options: the same bits as if it had not been"),
+    OPTION(
+        keep_optimizer, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+        "store the optimiser's state with the version, for warm_start; as large as the "
+        "weights, twice or three times with momentum, adadelta and adam"),
+    OPTION(
+        reset_after, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+        "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
+        "original paper"),
+    OPTION(seed, G4R_INTEGER, TRAIN, 0, 9007199254740992.0, false, NULL, "42",
+           "of all random numbers: same data, options and seed, same model"),
+    OPTION(threads, G4R_INTEGER, TRAIN, 0, 256, false, NULL, "0",
+           "threads of a training; 0: as many as there are processors. The result is the "
+           "same, to the bit"),
+    OPTION(keep_versions, G4R_INTEGER, TRAIN, 1, 1000, false, NULL, "2",
+           "trained versions kept in the database"),
+    OPTION(memory_limit, G4R_INTEGER, TRAIN, 0, 9007199254740992.0, false, NULL, "0",
+           "bytes that a training may use; 0: 80 % of the machine's memory"),
+    OPTION(quantize, G4R_CHOICE, TRAIN, 0, 0, false, "auto|false|true", "auto",
+           "serve from a copy of the item table in bytes, kept in memory beside it: the "
+           "same rows, found sooner; auto: for tables of a million values or more"),
+    OPTION(verbose, G4R_CHOICE, TRAIN, 0, 0, false, "auto|false|true", "auto",
+           "progress line on standard error; auto: when that is a terminal"),
+    OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
+           "lengths k of the lists that are measured"),
+    OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",
+           "conservative",
+           "rank of the target among equal scores: first, last, or in the middle"),
+    OPTION(baselines, G4R_CHOICE, EVALUATE, 0, 0, false, "none|pop", "none",
+           "simple methods measured beside the model; pop: by support"),
+};
+
+enum { N_OPTIONS = sizeof table / sizeof *table };
+
+_Static_assert(N_OPTIONS <= 64, "explicit_set has 64 bits");
+
+static void set_field(gru4rec_options *options, const g4r_option *o,
+                      const g4r_option_value *value)
+{
+    memcpy((char *)options + o->offset, value, g4r_option_value_size(o));
+}
+
+static const void *get_field(const gru4rec_options *options, const g4r_option *o)
+{
+    return (const char *)options + o->offset;
+}
+
+/* Edits (insert, drop, change) that turn a into b; names are short. */
+static int distance(const char *a, const char *b)
+{
+    enum { MOST = 32 };
+    int row[MOST + 1];
+    int n = (int)strlen(b);
+    if (n > MOST || strlen(a) > MOST)
+        return MOST;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int corner = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int change = corner + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
+            corner = row[j];
+            row[j] = G4R_MIN(change, G4R_MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+static const g4r_option *find_option(const char *name)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (strcasecmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+/* The columns of a source are given beside options, so a typing error may mean one. */
+static const char *nearest_name(const char *name, gru4rec_option_scope scope)
+{
+    static const char *const columns[] = {"session", "item", "time"};
+    const char *nearest = columns[0];
+    int least = distance(name, nearest);
+    for (size_t i = 0; i < N_OPTIONS + 3; i++) {
+        const char *candidate = i < 3 ? columns[i] : table[i - 3].name;
+        bool is_start =
+            strlen(name) > 2 && strncasecmp(candidate, name, strlen(name)) == 0;
+        int d = is_start ? 1 : distance(name, candidate);
+        if ((i < 3 || table[i - 3].scope == scope) && d < least) {
+            nearest = candidate;
+            least = d;
+        }
+    }
+    return nearest;
+}
+
+/* ---- the interface ---- */
+
+void gru4rec_options_init(gru4rec_options *options)
+{
+    memset(options, 0, sizeof *options);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        g4r_option_value value = {0};
+        bool is_ok = g4r_option_parse(&table[i], table[i].defaults, &value);
+        assert(is_ok);
+        (void)is_ok;
+        set_field(options, &table[i], &value);
+    }
+}
+
+/*
+ * Sets what is not set itself: to the preset's value, or the default where it has none.
+ */
+static void apply_preset(gru4rec_options *options, const struct preset *preset)
+{
+    char name[32], text[32];
+    g4r_option_value value;
+    gru4rec_options defaults;
+    gru4rec_options_init(&defaults);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (!gru4rec_option_is_set(options, i) &&
+            table[i].offset != offsetof(gru4rec_options, preset))
+            set_field(options, &table[i], get_field(&defaults, &table[i]));
+    assert(g4r_word_index(PRESET_WORDS, preset->name) == (int)(preset - presets));
+    for (const char *at = preset->options; *at; at += *at == ',') {
+        int n = 0, n_read = sscanf(at, "%31[^=]=%31[^,]%n", name, text, &n);
+        const g4r_option *o = find_option(name);
+        bool is_ok = n_read == 2 && o != NULL && g4r_option_parse(o, text, &value);
+        assert(is_ok);
+        if (is_ok && !gru4rec_option_is_set(options, (size_t)(o - table)))
+            set_field(options, o, &value);
+        at += n;
+    }
+}
+
+gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
+                                   const char *name, const char *value,
+                                   gru4rec_error *error)
+{
+    const g4r_option *o = find_option(name);
+    char range[200];
+    g4r_option_value parsed;
+    if (o == NULL)
+        return g4r_fail(error, GRU4REC_INVALID, "no option '%.40s'; did you mean '%s'?",
+                        name, nearest_name(name, scope));
+    if (o->scope != scope)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "option '%s' belongs to %s; give it there", o->name,
+                        o->scope == TRAIN ? "the model and its training"
+                                          : "gru4rec_evaluate()");
+    if (!g4r_option_parse(o, value, &parsed)) {
+        g4r_option_range(o, range, sizeof range);
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "option '%s' cannot be '%.60s'; it takes %s", o->name, value,
+                        range);
+    }
+    set_field(options, o, &parsed);
+    if (o->offset == offsetof(gru4rec_options, preset))
+        apply_preset(options, &presets[options->preset]);
+    options->explicit_set |= (uint64_t)1 << (o - table);
+    return GRU4REC_OK;
+}
+
+static bool is_set(const gru4rec_options *options, size_t offset)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (table[i].offset == offset)
+            return gru4rec_option_is_set(options, i);
+    return false;
+}
+
+#define IS_SET(name) is_set(options, offsetof(gru4rec_options, name))
+
+static const char *loss_name(const gru4rec_options *options, char text[24])
+{
+    g4r_word_print(text, 24, find_option("loss")->words, options->loss);
+    return text;
+}
+
+/* What the loss asks of the final activation: softmax, softmax_logit, or none of them. */
+static gru4rec_activation_kind asked_activation(int64_t loss)
+{
+    switch (loss) {
+    case GRU4REC_CROSS_ENTROPY:
+        return GRU4REC_ACT_SOFTMAX;
+    case GRU4REC_XE_LOGIT:
+        return GRU4REC_ACT_SOFTMAX_LOGIT;
+    default:
+        return GRU4REC_ACT_LINEAR;
+    }
+}
+
+static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
+{
+    char loss[24];
+    gru4rec_activation *act = &options->final_act;
+    gru4rec_activation_kind asked = asked_activation(options->loss);
+    if (act->kind == GRU4REC_ACT_AUTO) {
+        bool is_elu = options->loss == GRU4REC_BPR_MAX && options->elu_param > 0;
+        act->kind = is_elu ? GRU4REC_ACT_ELU : asked;
+        act->a = is_elu ? options->elu_param : 0;
+    }
+    bool is_elementwise = act->kind >= GRU4REC_ACT_LINEAR;
+    if (asked == GRU4REC_ACT_LINEAR ? !is_elementwise : act->kind != asked)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "loss %s does not go with this final_act; use %s",
+                        loss_name(options, loss),
+                        asked == GRU4REC_ACT_SOFTMAX         ? "softmax"
+                        : asked == GRU4REC_ACT_SOFTMAX_LOGIT ? "softmax_logit"
+                                                             : "linear, elu-X or another "
+                                                               "without softmax");
+    double alpha = act->kind == GRU4REC_ACT_ELU ? act->a : 0;
+    if (IS_SET(elu_param) && options->elu_param != alpha &&
+        (options->elu_param != 0 || act->kind == GRU4REC_ACT_ELU))
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "elu_param %g contradicts %s; leave one of them out",
+                        options->elu_param,
+                        asked != GRU4REC_ACT_LINEAR ? "the loss's softmax" : "final_act");
+    options->elu_param = alpha;
+    return GRU4REC_OK;
+}
+
+/* The decay rates, as many as the optimiser has. */
+static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *error)
+{
+    static const gru4rec_reals defaults[] = {
+        [GRU4REC_ADAGRAD] = {0, {0}},    [GRU4REC_RMSPROP] = {1, {0.9}},
+        [GRU4REC_ADADELTA] = {1, {0.9}}, [GRU4REC_ADAM] = {2, {0.9, 0.999}},
+        [GRU4REC_SGD] = {0, {0}},
+    };
+    const gru4rec_reals *asked = &defaults[options->adapt];
+    if (options->adapt_params.n == 0)
+        options->adapt_params = *asked;
+    if (options->adapt_params.n != asked->n)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "this optimiser takes %d adapt_params, not %d; give so many, or "
+                        "leave them out",
+                        (int)asked->n, (int)options->adapt_params.n);
+    const double rates[] = {[GRU4REC_RMSPROP] = 0.01,
+                            [GRU4REC_ADADELTA] = 1,
+                            [GRU4REC_ADAM] = 0.002,
+                            [GRU4REC_SGD] = 0};
+    if (!IS_SET(learning_rate) && rates[options->adapt] > 0)
+        options->learning_rate = rates[options->adapt];
+    return GRU4REC_OK;
+}
+
+/* What belongs to one family of losses only. */
+static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *error)
+{
+    char loss[24];
+    bool is_softmax = asked_activation(options->loss) != GRU4REC_ACT_LINEAR;
+    if (!is_softmax && !IS_SET(logq))
+        options->logq = 0; /* a preset's, whose loss was changed */
+    const char *misplaced = !is_softmax && options->logq > 0        ? "logq"
+                            : !is_softmax && options->smoothing > 0 ? "smoothing"
+                                                                    : NULL;
+    if (misplaced != NULL)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "%s belongs to cross-entropy only; set it to 0 with loss %s",
+                        misplaced, loss_name(options, loss));
+    if (options->loss == GRU4REC_BPR_MAX)
+        return GRU4REC_OK;
+    /* Complete parameter sets have it beside other losses too, as 0 or the default. */
+    if (IS_SET(bpreg) && options->bpreg != 0 && options->bpreg != 1)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "bpreg belongs to loss bpr-max; set it to 0 with %s",
+                        loss_name(options, loss));
+    options->bpreg = 0;
+    return GRU4REC_OK;
+}
+
+/* What the negatives are, and what goes with them. */
+static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
+{
+    if (options->whole_sessions && options->n_sample == 0)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "whole_sessions needs negatives for the last lane too; set "
+                        "n_sample above 0, or to all");
+    if (options->n_sample != GRU4REC_N_SAMPLE_ALL)
+        return GRU4REC_OK;
+    if (asked_activation(options->loss) == GRU4REC_ACT_LINEAR)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "n_sample all goes with loss cross-entropy or xe_logit only; "
+                        "give n_sample a number");
+    if (options->logq > 0 && IS_SET(logq))
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "logq corrects for sampling, and n_sample all draws no samples; "
+                        "leave one of them out");
+    options->logq = 0;
+    if (IS_SET(sample_alpha) && options->sample_alpha != 0 &&
+        options->sample_alpha != 0.5) /* 0 or the default in a complete set */
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "sample_alpha is for samples, and n_sample all draws none; leave "
+                        "one of them out");
+    options->sample_alpha = 0;
+    return GRU4REC_OK;
+}
+
+static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *error)
+{
+    if (options->embedding != 0 && options->constrained_embedding) {
+        if (IS_SET(constrained_embedding))
+            return g4r_fail(error, GRU4REC_INVALID,
+                            "embedding above 0 contradicts constrained_embedding true; "
+                            "leave one of them out");
+        options->constrained_embedding = 0;
+    }
+    if (options->embedding == GRU4REC_EMBEDDING_LAYERSIZE)
+        options->embedding = options->layers.values[0];
+    bool is_onehot = options->embedding == 0 && !options->constrained_embedding;
+    if (is_onehot && !IS_SET(dropout_p_embed))
+        options->dropout_p_embed = 0;
+    if (is_onehot && options->dropout_p_embed > 0)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "dropout_p_embed has no embedding to drop from with one-hot "
+                        "input; set it to 0, or give the model an embedding");
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error)
+{
+    gru4rec_options resolved = *options;
+    gru4rec_status status = resolve_final_act(&resolved, error);
+    if (status == GRU4REC_OK)
+        status = resolve_loss(&resolved, error);
+    if (status == GRU4REC_OK)
+        status = resolve_negatives(&resolved, error);
+    if (status == GRU4REC_OK)
+        status = resolve_adapt(&resolved, error);
+    if (status == GRU4REC_OK)
+        status = resolve_input(&resolved, error);
+    if (resolved.validation == 0 &&
+        !is_set(&resolved, offsetof(gru4rec_options, patience)))
+        resolved.patience = 0; /* a preset's, that was told not to validate */
+    if (status == GRU4REC_OK && resolved.patience > 0 && resolved.validation == 0)
+        status =
+            g4r_fail(error, GRU4REC_INVALID,
+                     "patience needs sessions to measure on; set validation above 0");
+    if (status == GRU4REC_OK && resolved.feedforward.n == 0 &&
+        resolved.feedforward_act.kind != GRU4REC_ACT_TANH)
+        status = g4r_fail(error, GRU4REC_INVALID,
+                          "feedforward_act is for dense layers, and there are none; set "
+                          "feedforward, or leave it out");
+    if (status == GRU4REC_OK && resolved.validation > 0 && !resolved.time_sort)
+        status = g4r_fail(error, GRU4REC_INVALID,
+                          "validation holds out the latest sessions, and time_sort false "
+                          "forgets which those are; leave one of them out");
+    if (status == GRU4REC_OK)
+        *options = resolved;
+    return status;
+}
+
+size_t gru4rec_option_count(void)
+{
+    return N_OPTIONS;
+}
+
+void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
+{
+    static const gru4rec_option_type types[] = {
+        [G4R_INTEGER] = GRU4REC_OPTION_INTEGER, [G4R_REAL] = GRU4REC_OPTION_REAL,
+        [G4R_BOOLEAN] = GRU4REC_OPTION_BOOLEAN, [G4R_CHOICE] = GRU4REC_OPTION_TEXT,
+        [G4R_LIST] = GRU4REC_OPTION_LIST,       [G4R_REALS] = GRU4REC_OPTION_LIST,
+        [G4R_WORD] = GRU4REC_OPTION_TEXT,       [G4R_ACTIVATION] = GRU4REC_OPTION_TEXT,
+    };
+    assert(index < N_OPTIONS);
+    const g4r_option *o = &table[index];
+    info->name = o->name;
+    info->help = o->help;
+    info->type = types[o->kind];
+    info->scope = o->scope;
+    g4r_option_range(o, info->range, sizeof info->range);
+    snprintf(info->default_text, sizeof info->default_text, "%s", o->defaults);
+}
+
+bool gru4rec_option_is_set(const gru4rec_options *options, size_t index)
+{
+    return (options->explicit_set >> index & 1) != 0;
+}
+
+size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,
+                           size_t size)
+{
+    assert(index < N_OPTIONS);
+    return g4r_option_print(&table[index], get_field(options, &table[index]), text, size);
+}

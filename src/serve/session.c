@@ -1,0 +1,160 @@
+/*
+ * session.c - one visitor: a network of one lane, and scores of its state. Uses
+ * network, blas.
+ */
+#include "session.h"
+
+#include "../kernels/blas.h"
+#include "../model/network.h"
+
+struct gru4rec_session {
+    gru4rec_allocator allocator;
+    g4r_arena arena;
+    const gru4rec_model *model;
+    g4r_network network;
+    bool needs_blas; /* for more than products of one row with whole matrices */
+};
+
+gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
+                                   const gru4rec_model *model, gru4rec_session **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = NULL;
+    gru4rec_session *session = g4r_alloc(allocator, 1, sizeof *session);
+    if (session == NULL)
+        return GRU4REC_NOMEM;
+    session->allocator = *allocator;
+    session->model = model;
+    g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
+    if (!g4r_arena_allocate(&session->arena, allocator)) {
+        g4r_free(allocator, session);
+        return GRU4REC_NOMEM;
+    }
+    g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
+    session->network.values = model->values;
+    for (size_t i = 0; i < model->params.n_layers; i++)
+        session->needs_blas |= model->params.layers[i].cell == G4R_CELL_ORIGINAL;
+    gru4rec_session_reset(session);
+    *out = session;
+    return GRU4REC_OK;
+}
+
+void gru4rec_session_free(gru4rec_session *session)
+{
+    if (session == NULL)
+        return;
+    gru4rec_allocator allocator = session->allocator;
+    g4r_arena_free(&session->arena, &allocator);
+    g4r_free(&allocator, session);
+}
+
+/* From the states of its layers to what scores are made of. */
+static void resume(gru4rec_session *session)
+{
+    g4r_network_resume(&session->network, 0, 1);
+}
+
+void gru4rec_session_reset(gru4rec_session *session)
+{
+    const g4r_params *params = &session->model->params;
+    for (size_t i = 0; i < params->n_layers; i++)
+        memset(session->network.frames[0].cells[i].state, 0,
+               params->layers[i].h * sizeof(g4r_real));
+    resume(session);
+}
+
+static bool is_finite(const gru4rec_session *session)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    bool is_finite = true;
+    for (size_t i = 0; i < params->n_layers; i++)
+        is_finite &=
+            session->network.vec->all_finite(frame->cells[i].state, params->layers[i].h);
+    return is_finite;
+}
+
+/* To where the session stood before the last step. */
+static void step_back(gru4rec_session *session)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    for (size_t i = 0; i < params->n_layers; i++)
+        memcpy(frame->cells[i].state, frame->cells[i].old,
+               params->layers[i].h * sizeof(g4r_real));
+    resume(session);
+}
+
+void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
+{
+    const int32_t from = 0;
+    assert(item_row >= 0 && item_row < session->model->params.n_items);
+    if (session->needs_blas)
+        g4r_blas_enter();
+    g4r_network_carry(&session->network, 0, &from, 1);
+    g4r_network_forward(&session->network, 0, &item_row, 1, NULL);
+    if (session->needs_blas)
+        g4r_blas_leave();
+    if (!is_finite(session))
+        step_back(session);
+}
+
+size_t gru4rec_session_state_size(const gru4rec_model *model)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < model->params.n_layers; i++)
+        n += model->params.layers[i].h;
+    return n;
+}
+
+void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    for (size_t i = 0; i < params->n_layers; i++) {
+        const size_t h = params->layers[i].h;
+        memcpy(state, frame->cells[i].state, h * sizeof *state);
+        state += h;
+    }
+}
+
+bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    if (!session->network.vec->all_finite(state,
+                                          gru4rec_session_state_size(session->model)))
+        return false;
+    for (size_t i = 0; i < params->n_layers; i++) {
+        const size_t h = params->layers[i].h;
+        memcpy(frame->cells[i].state, state, h * sizeof *state);
+        state += h;
+    }
+    resume(session);
+    return true;
+}
+
+const gru4rec_model *g4r_session_model(const gru4rec_session *session)
+{
+    return session->model;
+}
+
+const g4r_real *g4r_session_top(const gru4rec_session *session)
+{
+    return g4r_network_top(&session->network, 0);
+}
+
+void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
+                            int32_t n, gru4rec_real *scores)
+{
+    const g4r_params *params = &session->model->params;
+    const g4r_vec *vec = session->network.vec;
+    const g4r_real *output = session->model->values[params->output];
+    const g4r_real *bias = session->model->values[params->output_bias];
+    const g4r_real *top = g4r_session_top(session);
+    assert(rows != NULL || n == params->n_items);
+    /* One kernel for both, so that an item's score does not depend on who else is asked
+     * for. */
+    vec->score(scores, output, bias, rows, top, (size_t)n, params->top);
+}

@@ -1,0 +1,115 @@
+/* shortlist.c - see shortlist.h. */
+#include "shortlist.h"
+
+static size_t count_rows(size_t n_items)
+{
+    return G4R_MIN(n_items, G4R_SHORTLIST_ROWS);
+}
+
+size_t g4r_shortlist_bytes(size_t n_items)
+{
+    const size_t bytes =
+        count_rows(n_items) * (sizeof(g4r_scored) + sizeof(g4r_real) + sizeof(int32_t)) +
+        G4R_MIN(n_items, G4R_SHORTLIST_MOST) * sizeof(g4r_real);
+    return (bytes + G4R_ALIGNMENT - 1) / G4R_ALIGNMENT * G4R_ALIGNMENT;
+}
+
+void g4r_shortlist_init(g4r_shortlist *list, void *memory, size_t n_items)
+{
+    list->most = count_rows(n_items);
+    list->rows = memory;
+    list->scores = (g4r_real *)(list->rows + list->most);
+    list->lower = list->scores + list->most;
+    list->finalists = (int32_t *)(list->lower + G4R_MIN(n_items, G4R_SHORTLIST_MOST));
+}
+
+void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
+                         size_t n_excluded)
+{
+    assert(k > 0 && k <= G4R_SHORTLIST_MOST);
+    list->k = k;
+    list->excluded = excluded;
+    list->n_excluded = n_excluded;
+    list->n = 0;
+    list->n_lower = 0;
+    list->is_full = false;
+}
+
+static bool is_excluded(const g4r_shortlist *list, int32_t row)
+{
+    size_t from = 0, to = list->n_excluded;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (list->excluded[middle] == row)
+            return true;
+        if (list->excluded[middle] < row)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return false;
+}
+
+g4r_real g4r_shortlist_least(const g4r_shortlist *list)
+{
+    return list->n_lower < list->k ? -(g4r_real)INFINITY : list->lower[0];
+}
+
+/* Puts the value into the heap of the k largest, the smallest on top. */
+static void add_lower(g4r_shortlist *list, g4r_real value)
+{
+    g4r_real *heap = list->lower;
+    size_t i;
+    if (list->n_lower < list->k) { /* up from the end */
+        for (i = list->n_lower++; i > 0 && heap[(i - 1) / 2] > value; i = (i - 1) / 2)
+            heap[i] = heap[(i - 1) / 2];
+    } else { /* down from the top */
+        i = 0;
+        for (size_t child = 1; child < list->k; child = 2 * i + 1) {
+            if (child + 1 < list->k && heap[child + 1] < heap[child])
+                child++;
+            if (heap[child] >= value)
+                break;
+            heap[i] = heap[child];
+            i = child;
+        }
+    }
+    heap[i] = value;
+}
+
+static void drop_below(g4r_shortlist *list, g4r_real least)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++)
+        if (list->rows[i].score >= least)
+            list->rows[n++] = list->rows[i];
+    list->n = n;
+}
+
+void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower)
+{
+    if (list->n == list->most) {
+        drop_below(list, g4r_shortlist_least(list));
+        list->is_full |=
+            list->n > list->most / 2; /* or this would be done again and again */
+    }
+    if (list->is_full || is_excluded(list, row))
+        return;
+    list->rows[list->n++] = (g4r_scored){upper, row};
+    if (list->n_lower < list->k || lower > list->lower[0])
+        add_lower(list, lower);
+}
+
+size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_real *table,
+                          const g4r_real *bias, const g4r_real *x, size_t d,
+                          const g4r_vec *vec)
+{
+    drop_below(list, g4r_shortlist_least(list));
+    for (size_t i = 0; i < list->n; i++)
+        list->finalists[i] = list->rows[i].row;
+    vec->score(list->scores, table, bias, list->finalists, x, list->n, d);
+    size_t n = g4r_topk(best, list->scores, NULL, list->n, list->k, vec);
+    for (size_t i = 0; i < n; i++)
+        best[i].row = list->finalists[best[i].row];
+    return n;
+}

@@ -1,0 +1,223 @@
+/* optim.c - see optim.h. */
+#include "optim.h"
+
+void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
+                    const gru4rec_options *options)
+{
+    const double *rates = options->adapt_params.values;
+    *optim = (g4r_optim){
+        .vec = g4r_vec_pick(),
+        .training = training,
+        .grad_cap = (g4r_real)options->grad_cap,
+        .update =
+            {
+                .kind = (gru4rec_adapt)options->adapt,
+                .learning_rate = (g4r_real)options->learning_rate,
+                .momentum = (g4r_real)options->momentum,
+                .lmbd = (g4r_real)options->lmbd,
+                .rho = (g4r_real)rates[0],
+                .rho2 = (g4r_real)rates[1],
+                .clip = 1,
+            },
+    };
+}
+
+void g4r_optim_begin(g4r_optim *optim, double squares)
+{
+    g4r_update *update = &optim->update;
+    double cap = (double)optim->grad_cap, norm = sqrt(squares);
+    double t = (double)++optim->training->updates;
+    update->correct = (g4r_real)(1 / (1 - pow((double)update->rho, t)));
+    update->correct2 = (g4r_real)(1 / (1 - pow((double)update->rho2, t)));
+    update->clip = cap > 0 && norm >= cap ? (g4r_real)(cap / norm) : 1;
+}
+
+/* A tensor of the state; NULL where this optimiser has none. */
+static g4r_real *state_of(const g4r_optim *optim, gru4rec_state state, size_t param)
+{
+    const gru4rec_model *kept = optim->training->state[state];
+    return kept != NULL ? kept->values[param] : NULL;
+}
+
+static g4r_real *at(g4r_real *values, size_t offset)
+{
+    return values != NULL ? values + offset : NULL;
+}
+
+void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row)
+{
+    const size_t cols = (size_t)optim->training->model->params.list[param].cols;
+    g4r_prefetch(optim->training->model->values[param] + row * cols, cols);
+    for (int state = 0; state < GRU4REC_N_OPTIMISER_STATES; state++) {
+        const g4r_real *values = state_of(optim, (gru4rec_state)state, param);
+        if (values != NULL)
+            g4r_prefetch(values + row * cols, cols);
+    }
+}
+
+static void update_values(g4r_optim *optim, size_t param, size_t offset,
+                          const g4r_real *gradient, size_t n)
+{
+    optim->vec->update(optim->training->model->values[param] + offset,
+                       at(state_of(optim, GRU4REC_STATE_ACC, param), offset),
+                       at(state_of(optim, GRU4REC_STATE_ACC2, param), offset),
+                       at(state_of(optim, GRU4REC_STATE_VELOCITY, param), offset),
+                       gradient, &optim->update, n);
+}
+
+/* A tensor, or rows of one, whose values are updated by many threads. */
+typedef struct update_job {
+    g4r_optim *optim;
+    size_t param, cols;
+    const g4r_real *gradients;
+    const g4r_merge *merge; /* NULL: the whole tensor */
+    size_t n;               /* values, or distinct rows */
+} update_job;
+
+enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2 };
+
+static void update_range(void *context, size_t task, size_t worker)
+{
+    const update_job *job = context;
+    size_t from = task * VALUES_EACH;
+    (void)worker;
+    update_values(job->optim, job->param, from, job->gradients + from,
+                  G4R_MIN(VALUES_EACH, job->n - from));
+}
+
+void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
+                     const g4r_real *gradient, size_t n)
+{
+    update_job job = {.optim = optim, .param = param, .gradients = gradient, .n = n};
+    g4r_pool_run(pool, update_range, &job, (job.n + VALUES_EACH - 1) / VALUES_EACH);
+}
+
+/* ---- rows ---- */
+
+void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
+{
+    g4r_rowset_layout(&merge->set, arena, n_rows);
+    merge->rows = g4r_arena_take(arena, n_rows, sizeof *merge->rows);
+    merge->number = g4r_arena_take(arena, n_rows, sizeof *merge->number);
+    merge->first = g4r_arena_take(arena, n_rows, sizeof *merge->first);
+    merge->column = g4r_arena_take(arena, 4 * n_rows, sizeof *merge->column);
+    merge->n = 0;
+    merge->most = n_rows;
+}
+
+void g4r_merge_clear(g4r_merge *merge)
+{
+    g4r_rowset_clear(&merge->set);
+    merge->n = 0;
+}
+
+void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n)
+{
+    assert((size_t)merge->n + n <= merge->most);
+    for (size_t i = 0; i < n; i++) {
+        bool is_new;
+        int32_t k = merge->n++;
+        merge->rows[k] = rows[i];
+        merge->number[k] = g4r_rowset_add(&merge->set, rows[i], &is_new);
+        if (is_new)
+            merge->first[merge->number[k]] = k;
+    }
+}
+
+size_t g4r_merge_sum(g4r_real *gradients, const g4r_merge *merge, size_t n, size_t cols,
+                     const g4r_vec *vec)
+{
+    size_t n_distinct = 0;
+    for (size_t k = 0; k < n; k++) {
+        size_t first = (size_t)merge->first[merge->number[k]];
+        if (first == k)
+            n_distinct++;
+        else
+            vec->add(gradients + first * cols, gradients + k * cols, cols);
+    }
+    return n_distinct;
+}
+
+double g4r_merge_squares(const g4r_real *gradients, const g4r_merge *merge,
+                         size_t n_distinct, size_t cols, const g4r_vec *vec)
+{
+    double squares = 0;
+    for (size_t i = 0; i < n_distinct; i++) {
+        const g4r_real *gradient = gradients + (size_t)merge->first[i] * cols;
+        squares += (double)vec->dot(gradient, gradient, cols);
+    }
+    return squares;
+}
+
+static void gather_column(g4r_real *column, const g4r_real *values,
+                          const g4r_merge *merge, size_t n)
+{
+    for (size_t i = 0; column != NULL && i < n; i++)
+        column[i] = values[merge->rows[merge->first[i]]];
+}
+
+static void scatter_column(g4r_real *values, const g4r_real *column,
+                           const g4r_merge *merge, size_t n)
+{
+    for (size_t i = 0; column != NULL && i < n; i++)
+        values[merge->rows[merge->first[i]]] = column[i];
+}
+
+/* One value per item: gathered, updated side by side, and put back. */
+static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
+                          const g4r_merge *merge, size_t n)
+{
+    g4r_real *const values[4] = {
+        optim->training->model->values[param],
+        state_of(optim, GRU4REC_STATE_ACC, param),
+        state_of(optim, GRU4REC_STATE_ACC2, param),
+        state_of(optim, GRU4REC_STATE_VELOCITY, param),
+    };
+    g4r_real *columns[4];
+    for (size_t i = 0; i < 4; i++) {
+        columns[i] = values[i] != NULL ? merge->column + i * merge->most : NULL;
+        gather_column(columns[i], values[i], merge, n);
+    }
+    for (size_t i = 0; i < n; i++)
+        gradients[i] = gradients[merge->first[i]]; /* first[i] >= i */
+    optim->vec->update(columns[0], columns[1], columns[2], columns[3], gradients,
+                       &optim->update, n);
+    for (size_t i = 0; i < 4; i++)
+        scatter_column(values[i], columns[i], merge, n);
+}
+
+/* What the update of a distinct row reads. */
+static void prefetch_distinct(const update_job *job, size_t i)
+{
+    g4r_optim_prefetch(job->optim, job->param,
+                       (size_t)job->merge->rows[job->merge->first[i]]);
+}
+
+static void update_rows(void *context, size_t task, size_t worker)
+{
+    const update_job *job = context;
+    const g4r_merge *merge = job->merge;
+    size_t from = task * ROWS_EACH, to = G4R_MIN(from + ROWS_EACH, job->n);
+    (void)worker;
+    for (size_t i = from; i < G4R_MIN(from + ROWS_AHEAD, to); i++)
+        prefetch_distinct(job, i);
+    for (size_t i = from; i < to; i++) {
+        size_t first = (size_t)merge->first[i];
+        size_t at = (size_t)merge->rows[first] * job->cols;
+        if (i + ROWS_AHEAD < to)
+            prefetch_distinct(job, i + ROWS_AHEAD);
+        update_values(job->optim, job->param, at, job->gradients + first * job->cols,
+                      job->cols);
+    }
+}
+
+void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param, g4r_real *gradients,
+                    const g4r_merge *merge, size_t n_distinct)
+{
+    size_t cols = (size_t)optim->training->model->params.list[param].cols;
+    update_job job = {optim, param, cols, gradients, merge, n_distinct};
+    if (cols == 1)
+        update_column(optim, param, gradients, merge, n_distinct);
+    else
+        g4r_pool_run(pool, update_rows, &job, (n_distinct + ROWS_EACH - 1) / ROWS_EACH);
+}

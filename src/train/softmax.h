@@ -1,0 +1,57 @@
+/*
+ * softmax.h - cross-entropy over all items, a block of them at a time (paper [1]
+ * section 3.2 without sampling; the loss of RecBole's GRU4Rec). Uses arena, blas, vec.
+ *
+ * s = y W^T + b, p = softmax of s over the n items; with smoothing tau the weights w are
+ * 1 - tau on the target and tau / (n - 1) on each other item:
+ *   L = log sum exp s - sum w s, dL/ds = p - w
+ * Scores exist for one block of items only: the first pass keeps the log of each lane's
+ * sum, and the second computes them again on the way back.
+ */
+#ifndef G4R_SOFTMAX_H
+#define G4R_SOFTMAX_H
+
+#include "../base/arena.h"
+#include "../kernels/vec.h"
+
+typedef struct g4r_softmax {
+    const g4r_vec *vec;
+    size_t n;          /* items */
+    size_t d;          /* width */
+    size_t block;      /* items at a time */
+    double w_other;    /* weight of an item that is not the target, */
+    double w_own;      /* and of the target */
+    g4r_real *scores;  /* (B,block) */
+    g4r_real *largest; /* (B) */
+    double *sum;       /* (B) of exp(s - largest) */
+    /* Asked between blocks, or NULL: true leaves the work where it is, to be dropped. */
+    bool (*is_stopped)(void *context);
+    void *context;
+} g4r_softmax;
+
+/* The output table W (n,d) and its biases b (n); or their gradients. */
+typedef struct g4r_softmax_table {
+    g4r_real *rows, *bias;
+} g4r_softmax_table;
+
+/* n_lanes: the most of a step. n_rows: of the table, of which the first n are scored. */
+void g4r_softmax_layout(g4r_softmax *softmax, g4r_arena *arena, size_t n_lanes,
+                        size_t n_rows, size_t d);
+void g4r_softmax_init(g4r_softmax *softmax, size_t n, double smoothing);
+/*
+ * y (m,d), targets (m). log_sums (m) out: for backward. Returns the sum of the lanes'
+ * losses.
+ */
+double g4r_softmax_forward(g4r_softmax *softmax, double *log_sums, const g4r_real *y,
+                           const int32_t *targets, size_t m,
+                           const g4r_softmax_table *table);
+/*
+ * scale x the gradients: dy (m,d) is overwritten, as dtable is with beta 0; with beta 1
+ * they are added to it.
+ */
+void g4r_softmax_backward(g4r_softmax *softmax, g4r_real *dy, g4r_softmax_table *dtable,
+                          const double *log_sums, const g4r_real *y,
+                          const int32_t *targets, size_t m,
+                          const g4r_softmax_table *table, g4r_real scale, g4r_real beta);
+
+#endif

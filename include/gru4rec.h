@@ -410,23 +410,23 @@ typedef struct gru4rec_epoch {
  * What training keeps beside the weights, each shaped as the model: the optimiser's
  * (optim.h), and with validation the weights of the best epoch.
  */
-typedef enum gru4rec_state {
-    GRU4REC_STATE_ACC,      /* accumulator of all optimisers but sgd */
-    GRU4REC_STATE_ACC2,     /* the second one of adadelta and adam */
-    GRU4REC_STATE_VELOCITY, /* with momentum */
-    GRU4REC_STATE_BEST,     /* with validation */
-    GRU4REC_N_STATES,
-    GRU4REC_N_OPTIMISER_STATES = GRU4REC_STATE_BEST
-} gru4rec_state;
+typedef enum gru4rec_slot {
+    GRU4REC_SLOT_ACC,      /* accumulator of all optimisers but sgd */
+    GRU4REC_SLOT_ACC2,     /* the second one of adadelta and adam */
+    GRU4REC_SLOT_VELOCITY, /* with momentum */
+    GRU4REC_SLOT_BEST,     /* with validation */
+    GRU4REC_N_SLOTS,
+    GRU4REC_N_OPTIMISER_SLOTS = GRU4REC_SLOT_BEST
+} gru4rec_slot;
 
 /* "acc", ... */
-const char *gru4rec_state_name(gru4rec_state state);
+const char *gru4rec_slot_name(gru4rec_slot slot);
 
 /* What is trained; owned. Saved after an epoch, it is all that the next ones need. */
 typedef struct gru4rec_training {
     gru4rec_model *model;
-    gru4rec_model *state[GRU4REC_N_STATES]; /* NULL: the options need none */
-    int64_t updates;                        /* of the weights, in all training so far */
+    gru4rec_model *slot[GRU4REC_N_SLOTS]; /* NULL: the options need none */
+    int64_t updates;                      /* of the weights, in all training so far */
 } gru4rec_training;
 
 /* All zero. */

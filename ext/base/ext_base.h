@@ -287,7 +287,7 @@ int ext_tensors_find(sqlite3 *db, const char *schema, const char *name, int64_t 
 int ext_tensors_check_size(sqlite3 *db, const char *schema, const char *name,
                            int64_t version, size_t n_bytes, ext_error *error);
 /*
- * state: "" for the weights, else of gru4rec_state_name(). SQLITE_CORRUPT_VTAB when a tensor
+ * state: "" for the weights, else of gru4rec_slot_name(). SQLITE_CORRUPT_VTAB when a tensor
  * is missing or damaged. Makes the rows of the model's copy in bytes too, once it is started.
  */
 int ext_tensors_load(sqlite3 *db, const char *schema, const char *name, int64_t version,

@@ -127,8 +127,8 @@ int ext_model_check_version(sqlite3 *db, const char *schema, const char *name,
         return ext_fail_nomem(error);
     memset(model, 0, sizeof *model);
     int rc = ext_load_version(db, schema, name, false, &version, model, error);
-    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_STATES; i++) {
-        const char *state = gru4rec_state_name((gru4rec_state)i);
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_SLOTS; i++) {
+        const char *state = gru4rec_slot_name((gru4rec_slot)i);
         bool is_kept;
         rc = ext_tensors_find(db, schema, name, number, state, &is_kept, error);
         if (rc == SQLITE_OK && is_kept)

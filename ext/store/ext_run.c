@@ -320,7 +320,7 @@ int ext_run_checkpoint(sqlite3 *db, const char *schema, const char *name,
                             process),
             "the run's row is gone", error);
     return rc == SQLITE_OK ? ext_tensors_replace(db, schema, name, run->version, training,
-                                                 GRU4REC_N_STATES, error)
+                                                 GRU4REC_N_SLOTS, error)
                            : rc;
 }
 

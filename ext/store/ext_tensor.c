@@ -7,7 +7,7 @@
  * last may be shorter), each with a checksum of its bytes. What a table holds is not
  * trusted: a chunk that is missing, of another length or another checksum is an error
  * that names the tensor. What training keeps beside the weights has the same shapes, and
- * names such as acc.Wy.weight (gru4rec_state_name()).
+ * names such as acc.Wy.weight (gru4rec_slot_name()).
  */
 #include "../base/ext_base.h"
 
@@ -172,9 +172,9 @@ int ext_tensors_replace(sqlite3 *db, const char *schema, const char *name,
     if (rc == SQLITE_OK)
         rc = save_tensors(db, schema, name, version, "", training->model, error);
     for (int i = 0; rc == SQLITE_OK && i < n_states; i++)
-        if (training->state[i] != NULL)
+        if (training->slot[i] != NULL)
             rc = save_tensors(db, schema, name, version,
-                              gru4rec_state_name((gru4rec_state)i), training->state[i],
+                              gru4rec_slot_name((gru4rec_slot)i), training->slot[i],
                               error);
     return rc;
 }

@@ -320,7 +320,7 @@ static int write_version(ext_training *t, ext_error *error)
         rc = ext_runs_sweep(t->db, t->schema, t->name, error);
     if (rc == SQLITE_OK)
         rc = ext_run_finish(t->db, t->schema, t->name, &t->run, &t->training,
-                            t->options.keep_optimizer ? GRU4REC_N_OPTIMISER_STATES : 0,
+                            t->options.keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0,
                             t->events.items, t->options.keep_versions, error);
     return rc;
 }

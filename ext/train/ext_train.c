@@ -260,12 +260,12 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
 /* ---- where the weights come from ---- */
 
 /* A state of the version, where it was kept; it belongs to the same optimiser. */
-static int adopt_state(ext_training *t, const ext_model *active, gru4rec_state state,
+static int adopt_state(ext_training *t, const ext_model *active, gru4rec_slot state,
                        bool *is_kept, ext_error *error)
 {
     gru4rec_error message = {0};
     gru4rec_model *kept = NULL;
-    const char *name = gru4rec_state_name(state);
+    const char *name = gru4rec_slot_name(state);
     int rc = ext_tensors_find(t->db, t->schema, t->name, active->version, name, is_kept,
                               error);
     if (rc != SQLITE_OK || !*is_kept)
@@ -279,11 +279,11 @@ static int adopt_state(ext_training *t, const ext_model *active, gru4rec_state s
         rc = ext_tensors_load(t->db, t->schema, t->name, active->version, name, kept,
                               error);
     if (rc == SQLITE_OK)
-        rc = ext_fail_library(error,
-                              gru4rec_model_adopt(t->training.state[state],
-                                                  t->events.items, kept, active->items,
-                                                  &message),
-                              &message);
+        rc =
+            ext_fail_library(error,
+                             gru4rec_model_adopt(t->training.slot[state], t->events.items,
+                                                 kept, active->items, &message),
+                             &message);
     gru4rec_model_free(kept);
     return rc;
 }
@@ -300,10 +300,10 @@ static int adopt_active(ext_training *t, ext_error *error)
     if (rc != SQLITE_OK || active->options.adapt != t->options.adapt)
         return rc;
     bool is_whole = true;
-    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_OPTIMISER_STATES; i++) {
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_OPTIMISER_SLOTS; i++) {
         bool is_kept = true;
-        if (t->training.state[i] != NULL)
-            rc = adopt_state(t, active, (gru4rec_state)i, &is_kept, error);
+        if (t->training.slot[i] != NULL)
+            rc = adopt_state(t, active, (gru4rec_slot)i, &is_kept, error);
         is_whole = is_whole && is_kept;
     }
     /* Adam's moments begin at zero, and know it by the number of updates. */
@@ -319,11 +319,11 @@ static int adopt_checkpoint(ext_training *t, ext_error *error)
     ext_run *run = &t->run;
     int rc = ext_tensors_load(t->db, t->schema, t->name, run->version, "",
                               t->training.model, error);
-    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_STATES; i++)
-        if (t->training.state[i] != NULL)
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_SLOTS; i++)
+        if (t->training.slot[i] != NULL)
             rc = ext_tensors_load(t->db, t->schema, t->name, run->version,
-                                  gru4rec_state_name((gru4rec_state)i),
-                                  t->training.state[i], error);
+                                  gru4rec_slot_name((gru4rec_slot)i), t->training.slot[i],
+                                  error);
     t->training.updates = run->epochs[run->n_epochs - 1].updates;
     return rc;
 }

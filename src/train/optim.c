@@ -33,9 +33,9 @@ void g4r_optim_begin(g4r_optim *optim, double squares)
 }
 
 /* A tensor of the state; NULL where this optimiser has none. */
-static g4r_real *state_of(const g4r_optim *optim, gru4rec_state state, size_t param)
+static g4r_real *slot_of(const g4r_optim *optim, gru4rec_slot slot, size_t param)
 {
-    const gru4rec_model *kept = optim->training->state[state];
+    const gru4rec_model *kept = optim->training->slot[slot];
     return kept != NULL ? kept->values[param] : NULL;
 }
 
@@ -48,8 +48,8 @@ void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row)
 {
     const size_t cols = (size_t)optim->training->model->params.list[param].cols;
     g4r_prefetch(optim->training->model->values[param] + row * cols, cols);
-    for (int state = 0; state < GRU4REC_N_OPTIMISER_STATES; state++) {
-        const g4r_real *values = state_of(optim, (gru4rec_state)state, param);
+    for (int slot = 0; slot < GRU4REC_N_OPTIMISER_SLOTS; slot++) {
+        const g4r_real *values = slot_of(optim, (gru4rec_slot)slot, param);
         if (values != NULL)
             g4r_prefetch(values + row * cols, cols);
     }
@@ -59,10 +59,10 @@ static void update_values(g4r_optim *optim, size_t param, size_t offset,
                           const g4r_real *gradient, size_t n)
 {
     optim->vec->update(optim->training->model->values[param] + offset,
-                       at(state_of(optim, GRU4REC_STATE_ACC, param), offset),
-                       at(state_of(optim, GRU4REC_STATE_ACC2, param), offset),
-                       at(state_of(optim, GRU4REC_STATE_VELOCITY, param), offset),
-                       gradient, &optim->update, n);
+                       at(slot_of(optim, GRU4REC_SLOT_ACC, param), offset),
+                       at(slot_of(optim, GRU4REC_SLOT_ACC2, param), offset),
+                       at(slot_of(optim, GRU4REC_SLOT_VELOCITY, param), offset), gradient,
+                       &optim->update, n);
 }
 
 /* A tensor, or rows of one, whose values are updated by many threads. */
@@ -169,9 +169,9 @@ static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
 {
     g4r_real *const values[4] = {
         optim->training->model->values[param],
-        state_of(optim, GRU4REC_STATE_ACC, param),
-        state_of(optim, GRU4REC_STATE_ACC2, param),
-        state_of(optim, GRU4REC_STATE_VELOCITY, param),
+        slot_of(optim, GRU4REC_SLOT_ACC, param),
+        slot_of(optim, GRU4REC_SLOT_ACC2, param),
+        slot_of(optim, GRU4REC_SLOT_VELOCITY, param),
     };
     g4r_real *columns[4];
     for (size_t i = 0; i < 4; i++) {

@@ -255,7 +255,7 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
         return status;
     note_epoch(t, &epoch);
     if (t->validation != NULL && t->best_epoch == number)
-        copy_values(t->training->state[GRU4REC_STATE_BEST], t->model);
+        copy_values(t->training->slot[GRU4REC_SLOT_BEST], t->model);
     if (t->hooks->epoch != NULL && t->hooks->epoch(t->hooks->context, &epoch) != 0)
         return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
     return GRU4REC_OK;
@@ -293,7 +293,7 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
            !is_patience_over(&t, epoch))
         status = train_epoch(&t, ++epoch, error);
     if (status == GRU4REC_OK && t.validation != NULL && t.best_epoch != epoch)
-        copy_values(training->model, training->state[GRU4REC_STATE_BEST]);
+        copy_values(training->model, training->slot[GRU4REC_SLOT_BEST]);
     if (best_epoch != NULL)
         *best_epoch = t.best_epoch;
     finish(&t);

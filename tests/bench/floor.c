@@ -86,7 +86,7 @@ void bench_floor_open(bench_floor *floor, const gru4rec_training *training,
                       const gru4rec_options *options, const int64_t *support)
 {
     const g4r_params *params = &training->model->params;
-    const gru4rec_model *acc = training->state[GRU4REC_STATE_ACC];
+    const gru4rec_model *acc = training->slot[GRU4REC_SLOT_ACC];
     const size_t b = (size_t)options->batch_size, n = b + (size_t)options->n_sample;
     bool is_shared = params->mode == G4R_SHARED;
     size_t largest = 0;

@@ -187,9 +187,9 @@ static void check_state(const char *kind, const char *momentum, bool has_acc,
     static fixture f;
     if (start_with(&f, (const char *const[]){"adapt", kind, "momentum", momentum, NULL}))
         for (size_t i = 0; i < f.training.model->params.n; i++) {
-            CHECK_INT(has_acc, f.training.state[GRU4REC_STATE_ACC] != NULL);
-            CHECK_INT(has_acc2, f.training.state[GRU4REC_STATE_ACC2] != NULL);
-            CHECK_INT(has_vel, f.training.state[GRU4REC_STATE_VELOCITY] != NULL);
+            CHECK_INT(has_acc, f.training.slot[GRU4REC_SLOT_ACC] != NULL);
+            CHECK_INT(has_acc2, f.training.slot[GRU4REC_SLOT_ACC2] != NULL);
+            CHECK_INT(has_vel, f.training.slot[GRU4REC_SLOT_VELOCITY] != NULL);
         }
     finish(&f);
 }
@@ -267,8 +267,7 @@ static void check_example(fixture *f, size_t param, size_t cols)
     update_rows(f, param, gradients, 1);
     for (size_t i = 0; i < cols; i++) {
         CHECK_NEAR(-0.1774719, f->training.model->values[param][4 * cols + i], 1e-7);
-        CHECK_NEAR(0.53,
-                   f->training.state[GRU4REC_STATE_ACC]->values[param][4 * cols + i],
+        CHECK_NEAR(0.53, f->training.slot[GRU4REC_SLOT_ACC]->values[param][4 * cols + i],
                    1e-7);
     }
 }

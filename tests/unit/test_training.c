@@ -59,7 +59,7 @@ static gru4rec_options make_options(const char *text)
 
 static void check_states(const char *text, bool acc, bool acc2, bool velocity, bool best)
 {
-    const bool expected[GRU4REC_N_STATES] = {acc, acc2, velocity, best};
+    const bool expected[GRU4REC_N_SLOTS] = {acc, acc2, velocity, best};
     gru4rec_options options = make_options(text);
     gru4rec_training training;
     gru4rec_error error;
@@ -67,8 +67,8 @@ static void check_states(const char *text, bool acc, bool acc2, bool velocity, b
     if (!CHECK_INT(GRU4REC_OK,
                    gru4rec_training_new(NULL, &options, ITEMS, &training, &error)))
         return;
-    for (int i = 0; i < GRU4REC_N_STATES; i++) {
-        CHECK_INT(expected[i], training.state[i] != NULL);
+    for (int i = 0; i < GRU4REC_N_SLOTS; i++) {
+        CHECK_INT(expected[i], training.slot[i] != NULL);
         n += expected[i];
     }
     CHECK(gru4rec_training_bytes(&options, ITEMS) >=
@@ -84,8 +84,8 @@ static void states_follow_the_options(void)
     check_states("adapt=rmsprop,momentum=0.1", true, false, true, false);
     check_states("adapt=adadelta,validation=0.2", true, true, false, true);
     check_states("adapt=adam,momentum=0.2,validation=0.1", true, true, true, true);
-    CHECK_TEXT("acc", gru4rec_state_name(GRU4REC_STATE_ACC));
-    CHECK_TEXT("best", gru4rec_state_name(GRU4REC_STATE_BEST));
+    CHECK_TEXT("acc", gru4rec_slot_name(GRU4REC_SLOT_ACC));
+    CHECK_TEXT("best", gru4rec_slot_name(GRU4REC_SLOT_BEST));
 }
 
 static void short_memory_is_told(void)
@@ -156,8 +156,8 @@ static void check_resumed(const char *text)
         CHECK_INT(GRU4REC_INTERRUPTED, gru4rec_train(&first, &data, support, &options,
                                                      NULL, 0, &hooks, NULL, &error));
         copy_model(second.model, first.model);
-        for (int i = 0; i < GRU4REC_N_STATES; i++)
-            copy_model(second.state[i], first.state[i]);
+        for (int i = 0; i < GRU4REC_N_SLOTS; i++)
+            copy_model(second.slot[i], first.slot[i]);
         second.updates = part.epochs[stop - 1].updates;
         part.stop_after = -1;
         CHECK_INT(GRU4REC_OK,

@@ -1,6 +1,6 @@
 /* test_rowset.c - numbers of distinct rows: order, repeats, collisions, clearing. */
-#include "../../rng.h"
-#include "../../rowset.h"
+#include "../../src/base/rng.h"
+#include "../../src/train/rowset.h"
 #include "../lib/test.h"
 
 enum { MOST = 1000 };

@@ -1,9 +1,9 @@
-/* ext_options.c - options as JSON or as a parameter string; see ext_int.h. */
+/* ext_options.c - options as JSON or as a parameter string; see ext_base.h. */
 #include "ext_base.h"
 
 #include <string.h>
 
-void ext_columns_free(ext_columns *columns)
+void ext_options_free_columns(ext_columns *columns)
 {
     sqlite3_free(columns->session);
     sqlite3_free(columns->item);
@@ -28,11 +28,11 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
     if (column != NULL) {
         sqlite3_free(*column);
         *column = sqlite3_mprintf("%s", value);
-        return *column != NULL ? SQLITE_OK : ext_fail_nomem(error);
+        return *column != NULL ? SQLITE_OK : ext_error_nomem(error);
     }
-    return ext_fail_library(error,
-                            gru4rec_options_set(options, scope, name, value, &message),
-                            &message);
+    return ext_error_library(error,
+                             gru4rec_options_set(options, scope, name, value, &message),
+                             &message);
 }
 
 /* An array as 100/100; else the JSON value's own text. */
@@ -47,7 +47,7 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = ext_prepare(db, sqlite3_mprintf("%s", json_query), &stmt, error);
+    int rc = ext_sql_prepare(db, &stmt, error, "%s", json_query);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_bind_text(stmt, 1, text, -1, SQLITE_TRANSIENT);
@@ -55,25 +55,23 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
         const char *name = (const char *)sqlite3_column_text(stmt, 0);
         const char *type = (const char *)sqlite3_column_text(stmt, 1);
         const char *value = (const char *)sqlite3_column_text(stmt, 2);
-        rc = SQLITE_OK;
         if (name == NULL || type == NULL)
-            rc = ext_fail_nomem(error);
+            rc = ext_error_nomem(error);
         else if (value == NULL)
-            rc =
-                ext_fail(error, SQLITE_ERROR,
-                         "option '%.40s' is a JSON %s; give a number, a text or an array "
-                         "of numbers, or leave it out",
-                         name, type);
+            rc = ext_error_set(
+                error, SQLITE_ERROR,
+                "option '%.40s' is a JSON %s; give a number, a text or an array "
+                "of numbers, or leave it out",
+                name, type);
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
     }
-    if (rc == SQLITE_DONE)
-        rc = SQLITE_OK;
-    else if (error->rc == SQLITE_OK)
-        rc = ext_fail(error, SQLITE_ERROR, "options are not a JSON object (%s): %.60s",
-                      sqlite3_errmsg(db), text);
+    if (rc != SQLITE_DONE)
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "options are not a JSON object (%s): %.60s",
+                           sqlite3_errmsg(db), text);
     sqlite3_finalize(stmt);
-    return rc;
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 /* The part of text before the separator, trimmed; *text moves behind it. */
@@ -100,12 +98,12 @@ static int parse_pairs(const char *text, gru4rec_option_scope scope,
         char *name = pair != NULL ? cut(&rest, '=') : NULL;
         char *value = name != NULL ? cut(&rest, '\0') : NULL;
         if (value == NULL)
-            rc = ext_fail_nomem(error);
+            rc = ext_error_nomem(error);
         else if (strchr(pair, '=') == NULL)
-            rc = ext_fail(error, SQLITE_ERROR,
-                          "'%.60s' is not name=value; write options as "
-                          "layers=100,loss=bpr-max or as a JSON object",
-                          pair);
+            rc = ext_error_set(error, SQLITE_ERROR,
+                               "'%.60s' is not name=value; write options as "
+                               "layers=100,loss=bpr-max or as a JSON object",
+                               pair);
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
         sqlite3_free(pair);
@@ -118,6 +116,8 @@ static int parse_pairs(const char *text, gru4rec_option_scope scope,
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
+    if (text == NULL)
+        return SQLITE_OK;
     text += strspn(text, " \t\r\n");
     return *text == '{' ? parse_json(db, text, scope, options, columns, error)
                         : parse_pairs(text, scope, options, columns, error);
@@ -126,7 +126,7 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 int ext_options_resolve(gru4rec_options *options, ext_error *error)
 {
     gru4rec_error message = {0};
-    return ext_fail_library(error, gru4rec_options_resolve(options, &message), &message);
+    return ext_error_library(error, gru4rec_options_resolve(options, &message), &message);
 }
 
 static void append_value(sqlite3_str *json, gru4rec_option_type type, const char *text)

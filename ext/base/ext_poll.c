@@ -1,5 +1,5 @@
 /*
- * ext_poll.c - see ext_int.h.
+ * ext_poll.c - see ext_base.h.
  *
  * SQLite looks at its interrupt flag, and calls the host's progress handler (there is one
  * slot and it is the host's), only while it runs a statement. So every few milliseconds a
@@ -13,7 +13,7 @@
 
 static const double interval = 0.005;
 
-double ext_seconds(void)
+double ext_poll_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -24,7 +24,7 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db)
 {
     poll->db = db;
     poll->stmt = NULL;
-    poll->last = ext_seconds();
+    poll->last = ext_poll_seconds();
     int rc = sqlite3_prepare_v2(
         db,
         "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 100) "
@@ -41,7 +41,7 @@ void ext_poll_stop(ext_poll *poll)
 
 bool ext_poll_check(ext_poll *poll)
 {
-    double now = ext_seconds();
+    double now = ext_poll_seconds();
     if (poll->is_interrupted || now - poll->last < interval || poll->stmt == NULL)
         return poll->is_interrupted;
     poll->last = now;

@@ -1,4 +1,4 @@
-/* ext_progress.c - see ext_int.h. The only writer to standard error. */
+/* ext_progress.c - see ext_base.h. The only writer to standard error. */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_base.h"
 
@@ -12,13 +12,13 @@ void ext_progress_start(ext_progress *line, int64_t verbose)
 {
     line->is_shown =
         verbose == GRU4REC_ON || (verbose == GRU4REC_AUTO && isatty(STDERR_FILENO) == 1);
-    line->start = ext_seconds();
+    line->start = ext_poll_seconds();
     line->last = 0;
 }
 
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress)
 {
-    double now = ext_seconds();
+    double now = ext_poll_seconds();
     if (!line->is_shown || now - line->last < 0.2)
         return;
     line->last = now;

@@ -1,88 +1,89 @@
-/* ext_vtab.c - what the virtual tables have in common; see ext_int.h. */
+/*
+ * ext_table.c - the frame of the virtual tables; see ext_base.h.
+ *
+ * SQLite takes two rows of one query for the same when their rowids are: it merges the
+ * scans of an OR by them. So a rowid stands for all that tells rows apart: a hash of what
+ * is the same for many rows, as the arguments, and a number that differs among those.
+ */
 #include "ext_base.h"
 
 #include <string.h>
 
-int ext_connect_table(ext_connection *connection, const char *declaration, int trust,
-                      sqlite3_vtab **out)
+int ext_table_new(ext_table **out, const ext_table_function *function,
+                  const char *declaration, sqlite3 *db, ext_connection *connection,
+                  const char *schema, const char *name, ext_error *error)
 {
-    int rc = sqlite3_declare_vtab(connection->db, declaration);
+    assert(function->n_arguments <= EXT_TABLE_ARGUMENTS);
+    *out = NULL;
+    int rc = sqlite3_declare_vtab(db, declaration);
+    if (rc == SQLITE_NOMEM) /* of which the connection may not know */
+        return ext_error_nomem(error);
     if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_vtab_config(connection->db, trust);
+        return ext_error_db(error, db, "declaring the table");
+    sqlite3_vtab_config(db, function->trust);
     ext_table *table = sqlite3_malloc(sizeof *table);
     if (table == NULL)
-        return SQLITE_NOMEM;
-    memset(table, 0, sizeof *table);
-    table->connection = connection;
-    *out = &table->base;
-    return SQLITE_OK;
+        return ext_error_nomem(error);
+    *table =
+        (ext_table){.function = function, .home = {.db = db, .connection = connection}};
+    if (name != NULL)
+        rc = ext_home_init(&table->home, db, connection, schema, name, error);
+    if (rc != SQLITE_OK)
+        sqlite3_free(table);
+    else
+        *out = table;
+    return rc;
 }
 
-int ext_disconnect_table(sqlite3_vtab *base)
+void ext_table_free(ext_table *table)
 {
-    ext_table *table = (ext_table *)base;
-    sqlite3_free(table->schema);
-    sqlite3_free(table->name);
+    ext_home_clear(&table->home);
     sqlite3_free(table);
+}
+
+int ext_table_disconnect(sqlite3_vtab *base)
+{
+    ext_table_free((ext_table *)base);
     return SQLITE_OK;
 }
 
-int ext_open_cursor(size_t bytes, sqlite3_vtab_cursor **out)
+const ext_home *ext_table_home(const ext_cursor *cursor)
 {
-    *out = sqlite3_malloc64(bytes);
-    if (*out == NULL)
-        return SQLITE_NOMEM;
-    memset(*out, 0, bytes);
-    return SQLITE_OK;
+    return &((const ext_table *)cursor->base.pVtab)->home;
 }
 
-int ext_register_function(ext_connection *connection, const char *name, int n_args,
-                          int flags, ext_function *call, ext_error *error)
+static const ext_table_function *function_of(const ext_cursor *cursor)
 {
-    if (sqlite3_create_function_v2(connection->db, name, n_args, SQLITE_UTF8 | flags,
-                                   ext_connection_hold(connection), call, NULL, NULL,
-                                   ext_connection_release) != SQLITE_OK)
-        return ext_fail_db(error, connection->db, name);
-    return SQLITE_OK;
+    return ((const ext_table *)cursor->base.pVtab)->function;
 }
 
-int ext_register_module(ext_connection *connection, const char *name,
-                        const sqlite3_module *module, ext_error *error)
+int ext_table_usage(const ext_cursor *cursor, ext_error *error)
 {
-    if (sqlite3_create_module_v2(connection->db, name, module,
-                                 ext_connection_hold(connection),
-                                 ext_connection_release) != SQLITE_OK)
-        return ext_fail_db(error, connection->db, name);
-    return SQLITE_OK;
+    const ext_table_function *function = function_of(cursor);
+    return ext_error_set(error, SQLITE_ERROR, "%s() %s", function->name, function->usage);
 }
 
-void ext_result_argument(sqlite3_context *context, sqlite3_value *argument)
-{
-    if (argument != NULL)
-        sqlite3_result_value(context, argument);
-}
+/* ---- plan ---- */
 
-const char *ext_argument_text(sqlite3_value *argument)
+/*
+ * Plans the arguments that are given, in their order, and sets their bits. An argument
+ * that is given but cannot be used in this plan makes the plan useless.
+ */
+static int plan_arguments(const ext_table_function *function, sqlite3_index_info *info,
+                          int *n_argv)
 {
-    return argument != NULL ? (const char *)sqlite3_value_text(argument) : NULL;
-}
-
-int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv)
-{
-    int chosen[16];
-    for (int i = 0; i < n; i++)
-        chosen[i] = -1;
+    int chosen[EXT_TABLE_ARGUMENTS];
+    memset(chosen, -1, sizeof chosen);
     for (int i = 0; i < info->nConstraint; i++) {
-        int argument = info->aConstraint[i].iColumn - first;
+        const int argument = info->aConstraint[i].iColumn - function->n_columns;
         if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || argument < 0 ||
-            argument >= n)
+            argument >= function->n_arguments)
             continue;
         if (!info->aConstraint[i].usable)
             return SQLITE_CONSTRAINT;
         chosen[argument] = i;
     }
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < function->n_arguments; i++) {
         if (chosen[i] < 0)
             continue;
         info->aConstraintUsage[chosen[i]].argvIndex = ++*n_argv;
@@ -92,67 +93,139 @@ int ext_plan_arguments(sqlite3_index_info *info, int first, int n, int *n_argv)
     return SQLITE_OK;
 }
 
-int ext_keep_arguments(sqlite3_value **kept, int n, sqlite3_value ***argv, int mask)
+/* Does ORDER BY ask for the order in which the rows come? */
+static bool is_in_order(const ext_table_function *function,
+                        const sqlite3_index_info *info)
 {
-    ext_drop_arguments(kept, n);
-    for (int i = 0; i < n; i++)
-        if (mask & (1 << i)) {
-            kept[i] = sqlite3_value_dup(*(*argv)++);
-            if (kept[i] == NULL)
-                return SQLITE_NOMEM;
-        }
+    bool is_same = info->nOrderBy > 0 && info->nOrderBy <= function->n_ordered;
+    for (int i = 0; is_same && i < info->nOrderBy; i++)
+        is_same = info->aOrderBy[i].iColumn == i && !info->aOrderBy[i].desc;
+    return is_same;
+}
+
+int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+{
+    const ext_table_function *function = ((ext_table *)base)->function;
+    const int needed = (1 << function->n_needed) - 1;
+    int n_argv = 0;
+    info->idxNum = 0;
+    int rc = plan_arguments(function, info, &n_argv);
+    if (rc != SQLITE_OK)
+        return rc;
+    info->estimatedRows = (sqlite3_int64)function->n_rows;
+    info->estimatedCost = function->cost;
+    info->orderByConsumed = is_in_order(function, info);
+    if (function->plan != NULL)
+        function->plan(info, &n_argv);
+    /* What is missing is an error of start: here one would break OR on old versions. */
+    if ((info->idxNum & needed) != needed)
+        info->estimatedCost = 1e50;
     return SQLITE_OK;
 }
 
-/*
- * FNV-1a, over type and content. Not sqlite3_value_blob() of a text: that marks the value
- * as a blob too, and Bloom filters of SQLite 3.45 to 3.50 then lose its row in a join.
- */
-uint64_t ext_hash_value(uint64_t hash, sqlite3_value *value)
+/* ---- rows ---- */
+
+int ext_table_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
-    const uint64_t prime = 0x100000001b3u;
-    int type = value != NULL ? sqlite3_value_type(value) : SQLITE_NULL, n = 0;
-    union {
-        int64_t integer;
-        double real;
-        unsigned char bytes[8];
-    } number;
-    const unsigned char *bytes = number.bytes;
-    if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
-        /* Not as text: SQLite would make one, and without memory NULL of the value. */
-        if (type == SQLITE_INTEGER)
-            number.integer = sqlite3_value_int64(value);
-        else
-            number.real = sqlite3_value_double(value);
-        n = sizeof number.bytes;
-    } else if (type != SQLITE_NULL) {
-        bytes =
-            type == SQLITE_BLOB ? sqlite3_value_blob(value) : sqlite3_value_text(value);
-        n = bytes != NULL ? sqlite3_value_bytes(value) : 0;
+    const size_t bytes = ((ext_table *)base)->function->cursor_bytes;
+    *out = sqlite3_malloc64(bytes);
+    if (*out == NULL)
+        return SQLITE_NOMEM;
+    memset(*out, 0, bytes);
+    (*out)->pVtab = base;
+    return SQLITE_OK;
+}
+
+static void drop_arguments(ext_cursor *cursor)
+{
+    for (int i = 0; i < EXT_TABLE_ARGUMENTS; i++) {
+        sqlite3_value_free(cursor->arguments[i]);
+        cursor->arguments[i] = NULL;
     }
-    hash = (hash ^ (uint64_t)type) * prime;
-    for (int i = 0; i < n; i++)
-        hash = (hash ^ bytes[i]) * prime;
-    return hash;
 }
 
-uint64_t ext_hash_values(sqlite3_value *const *values, int n)
+int ext_table_close(sqlite3_vtab_cursor *base)
 {
-    uint64_t hash = EXT_HASH_START;
-    for (int i = 0; i < n; i++)
-        hash = ext_hash_value(hash, values[i]);
-    return hash;
+    ext_cursor *cursor = (ext_cursor *)base;
+    const ext_table_function *function = function_of(cursor);
+    function->stop(cursor);
+    if (function->close != NULL)
+        function->close(cursor);
+    drop_arguments(cursor);
+    sqlite3_free(cursor);
+    return SQLITE_OK;
 }
 
-sqlite3_int64 ext_rowid(uint64_t hash, int64_t row)
+/* Keeps copies of the arguments, on which *argv moves on, and hashes them. */
+static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num)
 {
-    return (sqlite3_int64)((hash + (uint64_t)row) * 0x9e3779b97f4a7c15u);
-}
-
-void ext_drop_arguments(sqlite3_value **kept, int n)
-{
+    const int n = function_of(cursor)->n_arguments;
+    drop_arguments(cursor);
+    cursor->hash = 0;
     for (int i = 0; i < n; i++) {
-        sqlite3_value_free(kept[i]);
-        kept[i] = NULL;
+        if (idx_num & (1 << i)) {
+            cursor->arguments[i] = sqlite3_value_dup(*(*argv)++);
+            if (cursor->arguments[i] == NULL)
+                return SQLITE_NOMEM;
+        }
+        cursor->hash = ext_value_hash(cursor->hash, cursor->arguments[i]);
     }
+    return SQLITE_OK;
+}
+
+int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int argc,
+                     sqlite3_value **argv)
+{
+    ext_cursor *cursor = (ext_cursor *)base;
+    const ext_table_function *function = function_of(cursor);
+    const int needed = (1 << function->n_needed) - 1;
+    ext_error error = {0};
+    (void)text;
+    (void)argc;
+    function->stop(cursor);
+    cursor->row = 0;
+    cursor->is_eof = true;
+    if (keep_arguments(cursor, &argv, idx_num) != SQLITE_OK)
+        return SQLITE_NOMEM;
+    if ((idx_num & needed) != needed) {
+        ext_table_usage(cursor, &error);
+    } else {
+        cursor->is_eof = false;
+        function->start(cursor, idx_num, argv, &error);
+        cursor->is_eof |= error.rc != SQLITE_OK;
+    }
+    return ext_error_vtab(&error, base->pVtab);
+}
+
+int ext_table_next(sqlite3_vtab_cursor *base)
+{
+    ext_cursor *cursor = (ext_cursor *)base;
+    ext_error error = {0};
+    cursor->row++;
+    function_of(cursor)->next(cursor, &error);
+    cursor->is_eof |= error.rc != SQLITE_OK;
+    return ext_error_vtab(&error, base->pVtab);
+}
+
+int ext_table_eof(sqlite3_vtab_cursor *base)
+{
+    return ((ext_cursor *)base)->is_eof;
+}
+
+int ext_table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
+{
+    const ext_cursor *cursor = (ext_cursor *)base;
+    const ext_table_function *function = function_of(cursor);
+    if (i < function->n_columns)
+        function->column(cursor, context, i);
+    else if (cursor->arguments[i - function->n_columns] != NULL)
+        sqlite3_result_value(context, cursor->arguments[i - function->n_columns]);
+    return SQLITE_OK;
+}
+
+int ext_table_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
+{
+    const ext_cursor *cursor = (ext_cursor *)base;
+    *id = (sqlite3_int64)((cursor->hash + (uint64_t)cursor->row) * 0x9e3779b97f4a7c15u);
+    return SQLITE_OK;
 }

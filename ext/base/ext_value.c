@@ -1,58 +1,7 @@
-/* ext_args.c - SQL values into what the library takes; see ext_int.h. */
+/* ext_value.c - SQL values into what the library takes, and back; see ext_base.h. */
 #include "ext_base.h"
 
-#include <math.h>
 #include <string.h>
-
-/* SQLITE_PREPARE_FROM_DDL of newer headers; older libraries ignore it. */
-enum { FROM_DDL = 0x20 };
-
-static int prepare(sqlite3 *db, char *text, unsigned flags, sqlite3_stmt **stmt,
-                   ext_error *error)
-{
-    const char *tail = NULL;
-    *stmt = NULL;
-    if (text == NULL)
-        return ext_fail_nomem(error);
-    int rc = sqlite3_prepare_v3(db, text, -1, flags, stmt, &tail);
-    if (rc != SQLITE_OK) {
-        rc = ext_fail_db(error, db, NULL);
-    } else if (*stmt == NULL || tail[strspn(tail, " \t\r\n;")] != '\0') {
-        sqlite3_finalize(*stmt);
-        *stmt = NULL;
-        rc = ext_fail(error, SQLITE_ERROR, "'%.60s' is not one statement", text);
-    }
-    sqlite3_free(text);
-    return rc;
-}
-
-int ext_prepare(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error)
-{
-    return prepare(db, text, 0, stmt, error);
-}
-
-int ext_prepare_stored(sqlite3 *db, char *text, sqlite3_stmt **stmt, ext_error *error)
-{
-    return prepare(db, text, FROM_DDL, stmt, error);
-}
-
-int ext_exec(sqlite3 *db, char *text, ext_error *error)
-{
-    sqlite3_stmt *stmt;
-    int rc = ext_prepare(db, text, &stmt, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        ;
-    if (rc != SQLITE_DONE)
-        rc = ext_fail_db(error, db, NULL);
-    else
-        rc = SQLITE_OK;
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
-/* ---- ids ---- */
 
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id)
 {
@@ -81,13 +30,7 @@ bool ext_value_id(sqlite3_value *value, gru4rec_id *id)
     }
 }
 
-int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items)
-{
-    gru4rec_id id;
-    return ext_value_id(value, &id) ? gru4rec_items_find(items, &id) : -1;
-}
-
-bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id)
+bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id)
 {
     memset(id, 0, sizeof *id);
     switch (sqlite3_column_type(stmt, column)) {
@@ -114,19 +57,13 @@ bool ext_column_id(sqlite3_stmt *stmt, int column, gru4rec_id *id)
     }
 }
 
-int ext_value_integer(sqlite3_value *value, int64_t *integer, bool *is_integer,
-                      ext_error *error)
+int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items)
 {
-    sqlite3_value *copy = sqlite3_value_dup(value); /* which numeric_type changes */
-    if (copy == NULL)
-        return ext_fail_nomem(error);
-    *is_integer = sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
-    *integer = *is_integer ? sqlite3_value_int64(copy) : 0;
-    sqlite3_value_free(copy);
-    return SQLITE_OK;
+    gru4rec_id id;
+    return ext_value_id(value, &id) ? gru4rec_items_find(items, &id) : -1;
 }
 
-void ext_result_id(sqlite3_context *context, const gru4rec_id *id)
+void ext_value_result(sqlite3_context *context, const gru4rec_id *id)
 {
     if (id->type == GRU4REC_ID_INTEGER)
         sqlite3_result_int64(context, id->integer);
@@ -139,7 +76,15 @@ void ext_result_id(sqlite3_context *context, const gru4rec_id *id)
                               SQLITE_UTF8);
 }
 
-int ext_bind_id(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
+void ext_value_result_item(sqlite3_context *context, const gru4rec_items *items,
+                           int32_t row)
+{
+    gru4rec_id id;
+    gru4rec_items_get(items, row, &id);
+    ext_value_result(context, &id);
+}
+
+int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
 {
     if (id->type == GRU4REC_ID_INTEGER)
         return sqlite3_bind_int64(stmt, parameter, id->integer);
@@ -147,93 +92,87 @@ int ext_bind_id(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
                                SQLITE_UTF8);
 }
 
-/* ---- lists of items ---- */
-
-int ext_rows_add(ext_rows *list, int32_t row, ext_error *error)
+int ext_value_integer(sqlite3_value *value, int64_t *integer, bool *is_integer,
+                      ext_error *error)
 {
-    if (list->n == list->capacity) {
-        size_t capacity = list->capacity * 2 + 16;
-        int32_t *rows = sqlite3_realloc64(list->rows, capacity * sizeof *rows);
-        if (rows == NULL)
-            return ext_fail_nomem(error);
-        list->rows = rows;
-        list->capacity = capacity;
-    }
-    list->rows[list->n++] = row;
+    sqlite3_value *copy = sqlite3_value_dup(value); /* which numeric_type changes */
+    if (copy == NULL)
+        return ext_error_nomem(error);
+    *is_integer = sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
+    *integer = *is_integer ? sqlite3_value_int64(copy) : 0;
+    sqlite3_value_free(copy);
     return SQLITE_OK;
 }
 
-void ext_rows_free(ext_rows *list)
+bool ext_value_is_given(sqlite3_value *value)
 {
-    sqlite3_free(list->rows);
-    memset(list, 0, sizeof *list);
+    return value != NULL && sqlite3_value_type(value) != SQLITE_NULL;
 }
 
-/* What is at a place, from 1, of the list. */
-static int add_item(ext_rows *list, ext_rows *positions, int32_t place,
-                    const gru4rec_items *items, gru4rec_id *id, ext_error *error)
+const char *ext_value_text(sqlite3_value *value)
 {
-    if (id->type == GRU4REC_ID_REAL && id->real == floor(id->real) &&
-        fabs(id->real) < 9e15) { /* 5.0, as some JSON writers have it */
-        id->type = GRU4REC_ID_INTEGER;
-        id->integer = (int64_t)id->real;
+    return value != NULL ? (const char *)sqlite3_value_text(value) : NULL;
+}
+
+/*
+ * FNV-1a. Not by sqlite3_value_blob() of a text: that marks the value as a blob too, and
+ * Bloom filters of SQLite 3.45 to 3.50 then lose its row in a join.
+ */
+uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
+{
+    const uint64_t prime = 0x100000001b3u;
+    int type = value != NULL ? sqlite3_value_type(value) : SQLITE_NULL, n = 0;
+    union {
+        int64_t integer;
+        double real;
+        unsigned char bytes[8];
+    } number;
+    const unsigned char *bytes = number.bytes;
+    if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
+        /* Not as text: SQLite would make one, and without memory NULL of the value. */
+        if (type == SQLITE_INTEGER)
+            number.integer = sqlite3_value_int64(value);
+        else
+            number.real = sqlite3_value_double(value);
+        n = sizeof number.bytes;
+    } else if (type != SQLITE_NULL) {
+        bytes =
+            type == SQLITE_BLOB ? sqlite3_value_blob(value) : sqlite3_value_text(value);
+        n = bytes != NULL ? sqlite3_value_bytes(value) : 0;
     }
-    int32_t row = gru4rec_items_find(items, id);
-    if (row < 0)
-        return SQLITE_OK;
-    int rc = positions != NULL ? ext_rows_add(positions, place, error) : SQLITE_OK;
-    return rc == SQLITE_OK ? ext_rows_add(list, row, error) : rc;
+    hash = (hash ^ (uint64_t)type) * prime;
+    for (int i = 0; i < n; i++)
+        hash = (hash ^ bytes[i]) * prime;
+    return hash;
 }
 
-static int parse_array(sqlite3 *db, sqlite3_value *value, const gru4rec_items *items,
-                       const char *what, ext_rows *list, ext_rows *positions,
-                       ext_error *error)
+/* ---- floats ---- */
+
+static bool is_little_endian(void)
 {
-    sqlite3_stmt *stmt;
-    int32_t place = 0;
-    int rc = ext_prepare(db, sqlite3_mprintf("SELECT atom, type FROM json_each(?1)"),
-                         &stmt, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_bind_value(stmt, 1, value);
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const char *type = (const char *)sqlite3_column_text(stmt, 1);
-        gru4rec_id id;
-        rc = SQLITE_OK;
-        place++;
-        if (type == NULL)
-            rc = ext_fail_nomem(error);
-        else if (strcmp(type, "integer") != 0 && strcmp(type, "text") != 0 &&
-                 strcmp(type, "real") != 0)
-            rc = ext_fail(error, SQLITE_ERROR,
-                          "%s holds a JSON %s; give an array of item ids, as [17, 42]",
-                          what, type);
-        else if (ext_column_id(stmt, 0, &id))
-            rc = add_item(list, positions, place, items, &id, error);
+    const uint16_t number = 1;
+    uint8_t first;
+    memcpy(&first, &number, 1);
+    return first == 1;
+}
+
+/* Copies 4-byte words, reversing each on machines that are not little-endian. */
+static void copy_words(unsigned char *to, const unsigned char *from, size_t n)
+{
+    if (is_little_endian()) {
+        memcpy(to, from, 4 * n);
+        return;
     }
-    if (rc == SQLITE_DONE)
-        rc = SQLITE_OK;
-    else if ((rc & 0xff) == SQLITE_INTERRUPT || (rc & 0xff) == SQLITE_NOMEM)
-        rc = ext_fail_db(error, db, NULL);
-    else if (error->rc == SQLITE_OK)
-        rc = ext_fail(error, SQLITE_ERROR,
-                      "%s is not a JSON array of item ids (%s): %.60s", what,
-                      sqlite3_errmsg(db), sqlite3_value_text(value));
-    sqlite3_finalize(stmt);
-    return rc;
+    for (size_t i = 0; i < 4 * n; i++)
+        to[i] = from[(i & ~(size_t)3) + 3 - i % 4];
 }
 
-int ext_parse_items(sqlite3 *db, sqlite3_value *value, const gru4rec_items *items,
-                    const char *what, ext_rows *list, ext_rows *positions,
-                    ext_error *error)
+void ext_value_read_floats(gru4rec_real *values, const unsigned char *bytes, size_t n)
 {
-    gru4rec_id id;
-    if (!ext_value_id(value, &id))
-        return SQLITE_OK;
-    if (id.type == GRU4REC_ID_BLOB)
-        return ext_fail(error, SQLITE_ERROR,
-                        "%s is a BLOB; give a JSON array of item ids, or one id", what);
-    if (id.type == GRU4REC_ID_TEXT && id.n_bytes > 0 && *(const char *)id.bytes == '[')
-        return parse_array(db, value, items, what, list, positions, error);
-    return add_item(list, positions, 1, items, &id, error);
+    copy_words((unsigned char *)values, bytes, n);
+}
+
+void ext_value_write_floats(unsigned char *bytes, const gru4rec_real *values, size_t n)
+{
+    copy_words(bytes, (const unsigned char *)values, n);
 }

@@ -1,4 +1,4 @@
-/* ext_beside.c - work in a thread beside the caller's; see ext_int.h. */
+/* ext_worker.c - a thread that works beside its caller; see ext_base.h. */
 #define _POSIX_C_SOURCE 200112L
 #include "ext_base.h"
 
@@ -7,18 +7,18 @@
 
 static void *work(void *context)
 {
-    ext_beside *beside = context;
+    ext_worker *worker = context;
     size_t n_ready = 0;
     bool is_over = false;
     for (size_t i = 0; !is_over || i < n_ready;) {
         for (; i < n_ready; i++)
-            beside->job(beside->context, i);
-        pthread_mutex_lock(&beside->lock);
-        while (beside->n_ready == n_ready && !beside->is_over)
-            pthread_cond_wait(&beside->changed, &beside->lock);
-        n_ready = beside->n_ready;
-        is_over = beside->is_over;
-        pthread_mutex_unlock(&beside->lock);
+            worker->job(worker->context, i);
+        pthread_mutex_lock(&worker->lock);
+        while (worker->n_ready == n_ready && !worker->is_over)
+            pthread_cond_wait(&worker->changed, &worker->lock);
+        n_ready = worker->n_ready;
+        is_over = worker->is_over;
+        pthread_mutex_unlock(&worker->lock);
     }
     return NULL;
 }
@@ -39,51 +39,52 @@ static bool has_mutexes(void)
     return has_two;
 }
 
-static void drop_lock(ext_beside *beside)
+static void drop_lock(ext_worker *worker)
 {
-    pthread_cond_destroy(&beside->changed);
-    pthread_mutex_destroy(&beside->lock);
+    pthread_cond_destroy(&worker->changed);
+    pthread_mutex_destroy(&worker->lock);
 }
 
-void ext_beside_start(ext_beside *beside, ext_job *job, void *context, bool is_worth_it)
+void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
+                      bool is_worth_it)
 {
     sigset_t all, before;
-    memset(beside, 0, sizeof *beside);
-    beside->job = job;
-    beside->context = context;
+    memset(worker, 0, sizeof *worker);
+    worker->job = job;
+    worker->context = context;
     if (!is_worth_it || !has_mutexes())
         return;
-    pthread_mutex_init(&beside->lock, NULL);
-    pthread_cond_init(&beside->changed, NULL);
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_cond_init(&worker->changed, NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for others */
-    beside->is_threaded = pthread_create(&beside->thread, NULL, work, beside) == 0;
+    worker->is_threaded = pthread_create(&worker->thread, NULL, work, worker) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!beside->is_threaded)
-        drop_lock(beside);
+    if (!worker->is_threaded)
+        drop_lock(worker);
 }
 
-void ext_beside_ready(ext_beside *beside, size_t n)
+void ext_worker_ready(ext_worker *worker, size_t n)
 {
-    if (!beside->is_threaded) {
-        for (; beside->n_ready < n; beside->n_ready++)
-            beside->job(beside->context, beside->n_ready);
+    if (!worker->is_threaded) {
+        for (; worker->n_ready < n; worker->n_ready++)
+            worker->job(worker->context, worker->n_ready);
         return;
     }
-    pthread_mutex_lock(&beside->lock);
-    beside->n_ready = n;
-    pthread_cond_signal(&beside->changed);
-    pthread_mutex_unlock(&beside->lock);
+    pthread_mutex_lock(&worker->lock);
+    worker->n_ready = n;
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
 }
 
-void ext_beside_finish(ext_beside *beside)
+void ext_worker_finish(ext_worker *worker)
 {
-    if (!beside->is_threaded)
+    if (!worker->is_threaded)
         return;
-    pthread_mutex_lock(&beside->lock);
-    beside->is_over = true;
-    pthread_cond_signal(&beside->changed);
-    pthread_mutex_unlock(&beside->lock);
-    pthread_join(beside->thread, NULL);
-    drop_lock(beside);
+    pthread_mutex_lock(&worker->lock);
+    worker->is_over = true;
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+    pthread_join(worker->thread, NULL);
+    drop_lock(worker);
 }

@@ -1,0 +1,25 @@
+/* ext_home.c - which model in which database; see ext_base.h. */
+#include "ext_base.h"
+
+int ext_home_init(ext_home *home, sqlite3 *db, ext_connection *connection,
+                  const char *schema, const char *name, ext_error *error)
+{
+    *home = (ext_home){
+        .db = db,
+        .connection = connection,
+        .schema = sqlite3_mprintf("%s", schema),
+        .name = sqlite3_mprintf("%s", name),
+    };
+    if (home->schema != NULL && home->name != NULL)
+        return SQLITE_OK;
+    ext_home_clear(home);
+    return ext_error_nomem(error);
+}
+
+void ext_home_clear(ext_home *home)
+{
+    sqlite3_free(home->schema);
+    sqlite3_free(home->name);
+    home->schema = NULL;
+    home->name = NULL;
+}

@@ -1,0 +1,119 @@
+/*
+ * ext_query.c - statements on the tables of a model; see ext_base.h.
+ *
+ * Every name is qualified with the schema, so that a TEMP table cannot stand in for one.
+ */
+#include "ext_base.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* The name behind an @, and its length. */
+static size_t name_length(const char *name)
+{
+    size_t n = 0;
+    while (name[n] >= 'a' && name[n] <= 'z')
+        n++;
+    return n;
+}
+
+static bool is_name(const char *name, size_t n, const char *other)
+{
+    return n == strlen(other) && strncmp(name, other, n) == 0;
+}
+
+/* The SQL with its @names written out; NULL: no memory. */
+static char *expand(const ext_home *home, const char *sql)
+{
+    sqlite3_str *text = sqlite3_str_new(home->db);
+    for (const char *at = strchr(sql, '@'); at != NULL; at = strchr(sql, '@')) {
+        const char *name = at + 1;
+        const size_t n = name_length(name);
+        sqlite3_str_append(text, sql, (int)(at - sql));
+        if (is_name(name, n, "schema"))
+            sqlite3_str_appendf(text, "\"%w\"", home->schema);
+        else if (is_name(name, n, "model"))
+            sqlite3_str_appendf(text, "\"%w\".\"%w\"", home->schema, home->name);
+        else
+            sqlite3_str_appendf(text, "\"%w\".\"%w_%.*s\"", home->schema, home->name,
+                                (int)n, name);
+        sql = name + n;
+    }
+    sqlite3_str_appendall(text, sql);
+    return sqlite3_str_finish(text);
+}
+
+static int bind(sqlite3_stmt *stmt, const char *types, va_list args)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && types[i] != '\0'; i++) {
+        assert(types[i] == 'i' || types[i] == 's');
+        if (types[i] == 'i')
+            rc = sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
+        else
+            rc = sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1,
+                                   SQLITE_TRANSIENT);
+    }
+    return rc;
+}
+
+static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
+                   const char *sql, const char *types, va_list args)
+{
+    char *text = expand(home, sql);
+    *stmt = NULL;
+    if (text == NULL)
+        return ext_error_nomem(error);
+    int rc = sqlite3_prepare_v2(home->db, text, -1, stmt, NULL);
+    sqlite3_free(text);
+    if (rc == SQLITE_OK)
+        rc = bind(*stmt, types, args);
+    if (rc == SQLITE_OK)
+        return SQLITE_OK;
+    rc = ext_error_db(error, home->db, NULL);
+    sqlite3_finalize(*stmt);
+    *stmt = NULL;
+    return rc;
+}
+
+int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
+              const char *sql, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    int rc = prepare(home, stmt, error, sql, types, args);
+    va_end(args);
+    return rc;
+}
+
+int ext_query_run(const ext_home *home, ext_error *error, const char *sql,
+                  const char *types, ...)
+{
+    sqlite3_stmt *stmt;
+    va_list args;
+    va_start(args, types);
+    int rc = prepare(home, &stmt, error, sql, types, args);
+    va_end(args);
+    if (rc != SQLITE_OK)
+        return rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        ;
+    return ext_sql_finish(stmt, rc, NULL, error);
+}
+
+int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
+                      const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *stmt;
+    va_list args;
+    *integer = 0;
+    va_start(args, types);
+    int rc = prepare(home, &stmt, error, sql, types, args);
+    va_end(args);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *integer = sqlite3_column_int64(stmt, 0);
+    return ext_sql_finish(stmt, rc, "reading the model", error);
+}

@@ -1,0 +1,93 @@
+/*
+ * ext_sql.c - statements on a connection; see ext_base.h. Those on a model's own tables
+ * are in ext_query.c.
+ */
+#include "ext_base.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* SQLITE_PREPARE_FROM_DDL of newer headers; older libraries ignore it. */
+enum { FROM_DDL = 0x20 };
+
+/* Takes over text, of sqlite3_mprintf; NULL is short memory. */
+static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
+                   unsigned flags)
+{
+    const char *tail = NULL;
+    *stmt = NULL;
+    if (text == NULL)
+        return ext_error_nomem(error);
+    int rc = sqlite3_prepare_v3(db, text, -1, flags, stmt, &tail);
+    if (rc != SQLITE_OK) {
+        rc = ext_error_db(error, db, NULL);
+    } else if (*stmt == NULL || tail[strspn(tail, " \t\r\n;")] != '\0') {
+        sqlite3_finalize(*stmt);
+        *stmt = NULL;
+        rc = ext_error_set(error, SQLITE_ERROR, "'%.60s' is not one statement", text);
+    }
+    sqlite3_free(text);
+    return rc;
+}
+
+int ext_sql_prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
+                    const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = sqlite3_vmprintf(format, args);
+    va_end(args);
+    return prepare(db, stmt, error, text, 0);
+}
+
+int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
+                           const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = sqlite3_vmprintf(format, args);
+    va_end(args);
+    return prepare(db, stmt, error, text, FROM_DDL);
+}
+
+int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...)
+{
+    sqlite3_stmt *stmt;
+    va_list args;
+    va_start(args, format);
+    char *text = sqlite3_vmprintf(format, args);
+    va_end(args);
+    int rc = prepare(db, &stmt, error, text, 0);
+    if (rc != SQLITE_OK)
+        return rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        ;
+    return ext_sql_finish(stmt, rc, NULL, error);
+}
+
+int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error)
+{
+    if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
+        rc = SQLITE_OK;
+    else if (error->rc == SQLITE_OK)
+        rc = ext_error_db(error, sqlite3_db_handle(stmt), what);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+int64_t ext_sql_probe(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t integer = 0;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        integer = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return integer;
+}
+
+char *ext_sql_text(sqlite3_stmt *stmt, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    return text != NULL ? sqlite3_mprintf("%s", text) : NULL;
+}

@@ -1,0 +1,219 @@
+/*
+ * ext_histories.c - what sessions have seen, read from the source; see ext_events.h.
+ *
+ * Rows come as (session, item, time), sessions together and each in the product's order of
+ * events, which ORDER BY says here: (session, time, rowid where there is one, item).
+ */
+#include "ext_events.h"
+
+#include <string.h>
+
+/* ---- which sessions ---- */
+
+/*
+ * True when SQLite may convert before comparing, so that '3' and 3 can be equal: a TEXT
+ * column with a number, or an untyped column with either.
+ */
+static bool is_mixed(const ext_source *source, const ext_sessions *sessions, int i)
+{
+    const char *type = source->types[0];
+    const int value = sqlite3_value_type(sessions->values[i]);
+    if (value == SQLITE_TEXT)
+        return *type == '\0';
+    return value != SQLITE_BLOB && (*type == '\0' || strcmp(type, "TEXT") == 0);
+}
+
+static bool has_mixed(const ext_source *source, const ext_sessions *sessions)
+{
+    for (int i = 0; sessions->values != NULL && i < sessions->n; i++)
+        if (is_mixed(source, sessions, i))
+            return true;
+    return false;
+}
+
+/* The condition that a session can equal one of the values; NULL: no memory. */
+static char *make_condition(const ext_source *source, const ext_sessions *sessions)
+{
+    const char *session = source->columns.session;
+    if (sessions == NULL)
+        return sqlite3_mprintf("\"%w\" IS NOT NULL", session);
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(text, "(\"%w\" COLLATE BINARY IN (", session);
+    for (int i = 1; i <= sessions->n; i++)
+        sqlite3_str_appendf(text, i == 1 ? "?%d" : ", ?%d", i);
+    sqlite3_str_appendchar(text, 1, ')');
+    for (int i = 0; sessions->values != NULL && i < sessions->n; i++)
+        if (is_mixed(source, sessions, i))
+            sqlite3_str_appendf(text, " OR \"%w\" = CAST(?%d AS %s)", session, i + 1,
+                                sqlite3_value_type(sessions->values[i]) == SQLITE_TEXT
+                                    ? "TEXT"
+                                    : "NUMERIC");
+    sqlite3_str_appendchar(text, 1, ')');
+    return sqlite3_str_finish(text);
+}
+
+/* Values that one statement can name. */
+static int most_values(const ext_source *source, const ext_sessions *sessions)
+{
+    int most = sqlite3_limit(source->db, SQLITE_LIMIT_VARIABLE_NUMBER, -1);
+    int depth = sqlite3_limit(source->db, SQLITE_LIMIT_EXPR_DEPTH, -1) - 10;
+    return has_mixed(source, sessions) && depth > 0 && depth < most ? depth : most;
+}
+
+/* verb: SELECT, or EXPLAIN QUERY PLAN SELECT. */
+static int prepare_histories(const char *verb, const ext_source *source,
+                             const ext_sessions *sessions, sqlite3_stmt **stmt,
+                             ext_error *error)
+{
+    const ext_columns *c = &source->columns;
+    char *time = ext_source_time(c->time), *condition = make_condition(source, sessions);
+    *stmt = NULL;
+    int rc = time != NULL && condition != NULL ? SQLITE_OK : ext_error_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = ext_sql_prepare_stored(
+            source->db, stmt, error,
+            "%s \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL AND"
+            " %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s,"
+            " \"%w\" COLLATE BINARY",
+            verb, c->session, c->item, time, source->from, condition, c->item, time,
+            c->session, time, source->rowid != NULL ? source->rowid : "NULL", c->item);
+    sqlite3_free(time);
+    sqlite3_free(condition);
+    return rc;
+}
+
+int ext_histories_is_scanned(const ext_source *source, bool *is_scanned, ext_error *error)
+{
+    const ext_sessions one = {.n = 1};
+    sqlite3_stmt *stmt;
+    *is_scanned = false;
+    int rc = prepare_histories("EXPLAIN QUERY PLAN SELECT", source, &one, &stmt, error);
+    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(stmt, 3);
+        *is_scanned |= detail != NULL && strncmp(detail, "SCAN", 4) == 0;
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* ---- opening ---- */
+
+/* Goes to the first row. */
+static int start(ext_histories *histories, ext_error *error)
+{
+    int rc = sqlite3_step(histories->events);
+    if (rc == SQLITE_ROW)
+        return SQLITE_OK;
+    if (rc != SQLITE_DONE)
+        return ext_error_db(error, sqlite3_db_handle(histories->events),
+                            "reading the events");
+    ext_histories_stop(histories);
+    return SQLITE_OK;
+}
+
+int ext_histories_open(ext_histories *histories, const ext_source *source,
+                       const ext_sessions *sessions, ext_error *error)
+{
+    ext_histories_close(histories);
+    if (sessions != NULL && sessions->n == 1) {
+        histories->is_single = true;
+        histories->value_type = sqlite3_value_type(sessions->values[0]);
+    }
+    if (sessions != NULL && sessions->n > most_values(source, sessions))
+        sessions = NULL; /* too many to name: SQLite picks them out */
+    int rc = prepare_histories("SELECT", source, sessions, &histories->events, error);
+    for (int i = 0; rc == SQLITE_OK && sessions != NULL && i < sessions->n; i++)
+        if (sqlite3_bind_value(histories->events, i + 1, sessions->values[i]) !=
+            SQLITE_OK)
+            rc = ext_error_db(error, source->db, NULL);
+    return rc == SQLITE_OK ? start(histories, error) : rc;
+}
+
+int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
+                         bool *is_open, ext_error *error)
+{
+    assert(histories->events == NULL);
+    *is_open = sessions != NULL && sessions->n == 1 && histories->kept != NULL &&
+               histories->value_type == sqlite3_value_type(sessions->values[0]);
+    if (!*is_open)
+        return SQLITE_OK;
+    histories->events = histories->kept;
+    histories->kept = NULL;
+    if (sqlite3_bind_value(histories->events, 1, sessions->values[0]) != SQLITE_OK)
+        return ext_error_db(error, sqlite3_db_handle(histories->events), NULL);
+    return start(histories, error);
+}
+
+void ext_histories_stop(ext_histories *histories)
+{
+    sqlite3_reset(histories->events);
+    if (histories->is_single && histories->kept == NULL)
+        histories->kept = histories->events;
+    else
+        sqlite3_finalize(histories->events);
+    histories->events = NULL;
+}
+
+void ext_histories_close(ext_histories *histories)
+{
+    sqlite3_finalize(histories->events);
+    sqlite3_finalize(histories->kept);
+    *histories = (ext_histories){0};
+}
+
+/* ---- reading ---- */
+
+static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
+{
+    bool is_text = a->type == GRU4REC_ID_TEXT || a->type == GRU4REC_ID_BLOB;
+    if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_REAL) /* exactly */
+        return b->real >= -0x1p63 && b->real < 0x1p63 && (double)a->integer == b->real &&
+               (int64_t)b->real == a->integer;
+    if (a->type == GRU4REC_ID_REAL && b->type == GRU4REC_ID_INTEGER)
+        return is_same_session(b, a);
+    if (a->type != b->type)
+        return false;
+    if (is_text)
+        return a->n_bytes == b->n_bytes &&
+               (a->n_bytes == 0 || memcmp(a->bytes, b->bytes, a->n_bytes) == 0);
+    return a->type == GRU4REC_ID_INTEGER ? a->integer == b->integer : a->real == b->real;
+}
+
+/* The item of the row that stands there, if the model knows it. */
+static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *rows,
+                    ext_error *error)
+{
+    gru4rec_id item;
+    if (!ext_value_column(events, 1, &item))
+        return SQLITE_OK;
+    const int32_t row = gru4rec_items_find(items, &item);
+    return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;
+}
+
+int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
+                       double session_gap, sqlite3_value **session, ext_rows *rows,
+                       ext_error *error)
+{
+    sqlite3_stmt *events = histories->events;
+    gru4rec_id own, other;
+    double last_time = sqlite3_column_double(events, 2);
+    int rc = SQLITE_ROW;
+    *session = sqlite3_value_dup(sqlite3_column_value(events, 0));
+    if (*session == NULL || !ext_value_id(*session, &own))
+        return ext_error_nomem(error);
+    while (rc == SQLITE_ROW && ext_value_column(events, 0, &other) &&
+           is_same_session(&own, &other)) {
+        const double time = sqlite3_column_double(events, 2);
+        if (session_gap > 0 && time - last_time > session_gap)
+            rows->n = 0; /* a pause: the session before it is over */
+        last_time = time;
+        if (add_item(events, items, rows, error) != SQLITE_OK)
+            return error->rc;
+        rc = sqlite3_step(events);
+    }
+    if (rc == SQLITE_DONE)
+        ext_histories_stop(histories);
+    else if (rc != SQLITE_ROW)
+        return ext_error_db(error, sqlite3_db_handle(events), "reading the events");
+    return SQLITE_OK;
+}

@@ -1,0 +1,162 @@
+/*
+ * ext_read.c - all events into memory, to train on or to be measured by; see ext_events.h.
+ *
+ * The library sorts them: SQLite may give rows in any order.
+ */
+#include "ext_events.h"
+
+enum { SESSION, ITEM, TIME, ROWID };
+
+static int prepare_events(const ext_source *source, sqlite3_stmt **stmt, ext_error *error)
+{
+    char *time = ext_source_time(source->columns.time);
+    *stmt = NULL;
+    if (time == NULL)
+        return ext_error_nomem(error);
+    int rc = ext_sql_prepare(source->db, stmt, error,
+                             "SELECT \"%w\", \"%w\", %s, %s FROM %s AS source",
+                             source->columns.session, source->columns.item, time,
+                             source->rowid != NULL ? source->rowid : "0", source->from);
+    sqlite3_free(time);
+    return rc;
+}
+
+static bool get_time(sqlite3_stmt *stmt, gru4rec_time *time)
+{
+    int type = sqlite3_column_type(stmt, TIME);
+    time->is_real = type == SQLITE_FLOAT;
+    if (time->is_real)
+        time->real = sqlite3_column_double(stmt, TIME);
+    else
+        time->integer = sqlite3_column_int64(stmt, TIME);
+    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+}
+
+/* A time that since or until gives. */
+typedef struct time_bound {
+    bool is_set;
+    gru4rec_time time;
+} time_bound;
+
+/* Is the column's time before the bound? */
+static bool is_before(const gru4rec_time *time, const time_bound *bound)
+{
+    if (!time->is_real && !bound->time.is_real)
+        return time->integer < bound->time.integer;
+    double a = time->is_real ? time->real : (double)time->integer;
+    double b = bound->time.is_real ? bound->time.real : (double)bound->time.integer;
+    return a < b;
+}
+
+static int add_event(sqlite3_stmt *stmt, const time_bound bounds[2], ext_events *events,
+                     ext_error *error)
+{
+    gru4rec_id session, item;
+    gru4rec_time time;
+    gru4rec_error message = {0};
+    if (!ext_value_column(stmt, SESSION, &session) ||
+        !ext_value_column(stmt, ITEM, &item) ||
+        sqlite3_column_type(stmt, TIME) == SQLITE_NULL) {
+        events->n_null++;
+        return SQLITE_OK;
+    }
+    if (item.type != GRU4REC_ID_INTEGER && item.type != GRU4REC_ID_TEXT)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "item %.40s is a %s; items are INTEGER or TEXT, so use a source "
+            "such as (SELECT ..., CAST(item AS INTEGER) AS item, ...)",
+            sqlite3_column_text(stmt, ITEM),
+            item.type == GRU4REC_ID_REAL ? "REAL" : "BLOB");
+    if (!get_time(stmt, &time))
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "time '%.40s' is neither a number nor a date that SQLite knows; "
+            "use a source that converts it",
+            sqlite3_column_text(stmt, TIME));
+    if ((bounds[0].is_set && is_before(&time, &bounds[0])) ||
+        (bounds[1].is_set && !is_before(&time, &bounds[1]))) {
+        events->n_outside++;
+        return SQLITE_OK;
+    }
+    return ext_error_library(error,
+                             gru4rec_events_add(events->builder, &session, &item, &time,
+                                                sqlite3_column_int64(stmt, ROWID),
+                                                &message),
+                             &message);
+}
+
+/* The time that an option gives, as the source's times are read; none for "". */
+static int read_bound(sqlite3 *db, const char *text, const char *name, time_bound *bound,
+                      ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    bound->is_set = *text != '\0';
+    if (!bound->is_set)
+        return SQLITE_OK;
+    char *time = ext_source_time("t");
+    if (time == NULL)
+        return ext_error_nomem(error);
+    int rc =
+        ext_sql_prepare(db, &stmt, error, "SELECT 0, 0, %z FROM (SELECT ?1 AS t)", time);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_bind_text(stmt, 1, text, -1, SQLITE_TRANSIENT);
+    if (sqlite3_step(stmt) != SQLITE_ROW || !get_time(stmt, &bound->time))
+        rc = ext_error_set(
+            error, SQLITE_ERROR,
+            "option '%s' cannot be '%s'; it takes a number or an ISO-8601 time", name,
+            text);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int read_rows(const ext_source *source, const time_bound bounds[2],
+                     ext_events *events, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare_events(source, &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = add_event(stmt, bounds, events, error);
+    return ext_sql_finish(stmt, rc, "reading the events", error);
+}
+
+int ext_read_events(ext_events *events, const ext_source *source,
+                    const gru4rec_items *known, const gru4rec_options *options,
+                    ext_error *error)
+{
+    const bool is_training = known == NULL;
+    time_bound bounds[2] = {{0}};
+    const gru4rec_preparation preparation = {
+        .session_gap = options->session_gap,
+        .collapse_repeats = options->collapse_repeats != 0,
+        .min_support = is_training ? options->min_support : 0,
+        .min_length = is_training ? options->min_length : 0,
+        .validation = is_training ? options->validation : 0,
+    };
+    *events = (ext_events){0};
+    if (is_training &&
+        (read_bound(source->db, options->since, "since", &bounds[0], error) !=
+             SQLITE_OK ||
+         read_bound(source->db, options->until, "until", &bounds[1], error) != SQLITE_OK))
+        return error->rc;
+    if (gru4rec_events_new(&ext_memory, known, &events->builder) != GRU4REC_OK)
+        return ext_error_nomem(error);
+    gru4rec_events_prepare(events->builder, &preparation);
+    if (read_rows(source, bounds, events, error) != SQLITE_OK)
+        return error->rc;
+    return ext_error_library(error,
+                             gru4rec_dataset_new(events->builder,
+                                                 !is_training || options->time_sort,
+                                                 &events->dataset, &events->items),
+                             NULL);
+}
+
+void ext_read_free(ext_events *events)
+{
+    gru4rec_events_free(events->builder);
+    gru4rec_dataset_free(events->dataset);
+    gru4rec_items_free(events->items);
+    *events = (ext_events){0};
+}

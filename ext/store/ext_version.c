@@ -1,200 +1,231 @@
 /*
- * ext_version.c - the versions that training runs make; see ext_train.h.
+ * ext_version.c - the versions that runs make, and which one is active; see ext_store.h.
  *
  * At its end a run writes, in one savepoint, its items and tensors, status 'ready', and
  * the pointer to the active version. Versions are numbered in the order of those commits:
  * a run that was overtaken takes a new number.
  */
-#include "ext_train.h"
+#include "ext_store.h"
 
 #include <string.h>
 
-static int step_once(sqlite3 *db, sqlite3_stmt *stmt, ext_error *error)
+/* ---- reading ---- */
+
+static int fail_untrained(const ext_home *home, ext_error *error)
 {
-    sqlite3_step(stmt);
-    if (sqlite3_reset(stmt) != SQLITE_OK)
-        return ext_fail_db(error, db, "writing the model");
-    return SQLITE_OK;
+    char *quoted = sqlite3_mprintf("%Q", home->name);
+    if (quoted == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(error, SQLITE_ERROR,
+                  "model '%s' is not trained; run SELECT gru4rec_train(%s)", home->name,
+                  quoted);
+    sqlite3_free(quoted);
+    return error->rc;
 }
 
-static int insert_items(sqlite3 *db, const char *schema, const char *name,
-                        int64_t version, const gru4rec_items *items, ext_error *error)
+int ext_version_active(ext_version *version, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    const int64_t *support = gru4rec_items_support(items);
-    int rc =
-        ext_prepare(db,
-                    sqlite3_mprintf("INSERT INTO \"%w\".\"%w_item\"(version, row, item, "
-                                    "support) VALUES (?1, ?2, ?3, ?4)",
-                                    schema, name),
-                    &stmt, error);
-    sqlite3_bind_int64(stmt, 1, version);
-    for (int32_t row = 0; rc == SQLITE_OK && row < gru4rec_items_count(items); row++) {
-        gru4rec_id id;
-        gru4rec_items_get(items, row, &id);
-        sqlite3_bind_int64(stmt, 2, row);
-        sqlite3_bind_int64(stmt, 4, support[row]);
-        rc = ext_bind_id(stmt, 3, &id) == SQLITE_OK
-                 ? step_once(db, stmt, error)
-                 : ext_fail_db(error, db, "writing the model");
+    *version = (ext_version){0};
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT f.value, v.version, v.run FROM @config AS f "
+                       "LEFT JOIN @config AS c ON c.key = 'version' "
+                       "LEFT JOIN @version AS v ON v.version = c.value "
+                       "WHERE f.key = 'format'",
+                       "");
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_DONE ||
+        (rc == SQLITE_ROW &&
+         !ext_config_is_known_format((const char *)sqlite3_column_text(stmt, 0)))) {
+        rc = ext_config_fail_format(home, error);
+    } else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 1) == SQLITE_NULL) {
+        rc = fail_untrained(home, error);
+    } else if (rc == SQLITE_ROW) {
+        const char *run = (const char *)sqlite3_column_text(stmt, 2);
+        version->version = sqlite3_column_int64(stmt, 1);
+        sqlite3_snprintf(sizeof version->run, version->run, "%s", run != NULL ? run : "");
     }
-    sqlite3_finalize(stmt);
-    return rc;
+    return ext_sql_finish(stmt, rc, "reading the model", error);
 }
 
-/* The run's row, with the number that its place among the commits gives it. */
-static int number_run(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                      ext_error *error)
+bool ext_version_is_active(const ext_home *home, const char *run)
+{
+    sqlite3_stmt *stmt;
+    ext_error ignored = {0};
+    bool is_active = false;
+    if (ext_query(home, &stmt, &ignored,
+                  "SELECT run FROM @version WHERE version = "
+                  "(SELECT value FROM @config WHERE key = 'version')",
+                  "") == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *active = (const char *)sqlite3_column_text(stmt, 0);
+        is_active = active != NULL && strcmp(active, run) == 0;
+    }
+    sqlite3_finalize(stmt);
+    ext_error_clear(&ignored);
+    return is_active;
+}
+
+int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t version,
+                        ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    ext_columns columns = {0};
+    gru4rec_options_init(options);
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT options FROM @version WHERE version = ?1", "i", version);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_DONE)
+        rc = ext_error_set(error, SQLITE_ERROR, "model '%s' has no version %lld",
+                           home->name, (long long)version);
+    else if (rc == SQLITE_ROW)
+        rc = ext_options_parse(home->db, (const char *)sqlite3_column_text(stmt, 0),
+                               GRU4REC_SCOPE_TRAIN, options, &columns, error);
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    ext_options_free_columns(&columns);
+    return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
+}
+
+int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
+                        ext_error *error)
+{
+    return ext_query_integer(home, updates, error,
+                             "SELECT max(updates) FROM @epoch WHERE version = ?1", "i",
+                             version);
+}
+
+/* ---- making one ---- */
+
+int ext_version_activate(const ext_home *home, int64_t version, ext_error *error)
+{
+    int rc = ext_query_run(home, error,
+                           "REPLACE INTO @config(key, value) SELECT 'previous', value "
+                           "FROM @config WHERE key = 'version' AND value <> ?1",
+                           "i", version);
+    return rc == SQLITE_OK
+               ? ext_query_run(home, error,
+                               "REPLACE INTO @config(key, value) VALUES ('version', ?1)",
+                               "i", version)
+               : rc;
+}
+
+/* Gives a row that was overtaken another number. What it has written goes. */
+static int renumber(const ext_run *run, int64_t begun, const ext_home *home,
+                    ext_error *error)
+{
+    int rc =
+        ext_query_run(home, error, "UPDATE @version SET version = ?1 WHERE version = ?2",
+                      "ii", run->version, begun);
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error, "DELETE FROM @epoch WHERE version = ?1", "i",
+                           begun);
+    return rc == SQLITE_OK
+               ? ext_query_run(home, error, "DELETE FROM @tensor WHERE version = ?1", "i",
+                               begun)
+               : rc;
+}
+
+/* The run's row gets the number that its place among the commits gives it. */
+static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     int64_t begun = 0, last_ready = 0, last = 0;
-    int rc = ext_prepare(
-        db,
-        sqlite3_mprintf("SELECT max(iif(run = %Q AND status <> 'ready', version, 0)), "
-                        "max(iif(status = 'ready', "
-                        "version, 0)), max(version) FROM \"%w\".\"%w_version\"",
-                        run->run, schema, name),
-        &stmt, error);
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT max(iif(run = ?1 AND status <> 'ready', version, 0)), "
+                       "max(iif(status = 'ready', version, 0)), max(version) "
+                       "FROM @version",
+                       "s", run->alive.run);
     if (rc != SQLITE_OK)
         return rc;
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
         begun = sqlite3_column_int64(stmt, 0);
         last_ready = sqlite3_column_int64(stmt, 1);
         last = sqlite3_column_int64(stmt, 2);
     }
-    if (sqlite3_reset(stmt) != SQLITE_OK)
-        rc = ext_fail_db(error, db, "reading the model");
-    sqlite3_finalize(stmt);
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
     if (rc != SQLITE_OK)
         return rc;
-    run->version = begun == 0 ? 0 : begun > last_ready ? begun : last + 1;
+    run->version = begun > last_ready || begun == 0 ? begun : last + 1;
     if (run->version == begun && begun != 0)
         return SQLITE_OK;
     run->n_written = 0;
-    if (begun == 0)
-        return SQLITE_OK;
-    rc = ext_exec(db,
-                  sqlite3_mprintf("UPDATE \"%w\".\"%w_version\" SET version = %lld WHERE "
-                                  "version = %lld",
-                                  schema, name, run->version, begun),
-                  error);
-    for (int i = 0; rc == SQLITE_OK && i < 2; i++)
-        rc = ext_exec(db,
-                      sqlite3_mprintf("DELETE FROM \"%w\".\"%w_%s\" WHERE version = %lld",
-                                      schema, name, i == 0 ? "epoch" : "tensor", begun),
-                      error);
-    return rc;
+    return begun != 0 ? renumber(run, begun, home, error) : SQLITE_OK;
 }
 
-int ext_version_updates(sqlite3 *db, const char *schema, const char *name,
-                        int64_t version, int64_t *updates, ext_error *error)
+/* The row becomes 'ready'; the run's summary gets the version's number. */
+static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = ext_prepare(db,
-                         sqlite3_mprintf("SELECT max(updates) FROM \"%w\".\"%w_epoch\" "
-                                         "WHERE version = %lld",
-                                         schema, name, version),
-                         &stmt, error);
-    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-        *updates = sqlite3_column_int64(stmt, 0);
-    else if (rc == SQLITE_OK)
-        rc = ext_fail_db(error, db, "reading the epochs");
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
-int ext_version_activate(sqlite3 *db, const char *schema, const char *name,
-                         int64_t version, ext_error *error)
-{
-    int rc =
-        ext_exec(db,
-                 sqlite3_mprintf("REPLACE INTO \"%w\".\"%w_config\"(key, value) SELECT "
-                                 "'previous', value FROM \"%w\".\"%w_config\" WHERE key "
-                                 "= 'version' AND value <> %lld",
-                                 schema, name, schema, name, version),
-                 error);
+    char *summary = NULL;
+    int rc = ext_query(home, &stmt, error,
+                       "UPDATE @version SET status = 'ready', finished = "
+                       "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set(?1, "
+                       "'$.version', version) WHERE version = ?2 RETURNING summary",
+                       "si", run->summary, run->version);
     if (rc != SQLITE_OK)
         return rc;
-    return ext_exec(
-        db,
-        sqlite3_mprintf("REPLACE INTO \"%w\".\"%w_config\"(key, value) VALUES "
-                        "('version', %lld)",
-                        schema, name, version),
-        error);
-}
-
-/*
- * What is kept: the active version, the one that served before it, and of the others the
- * newest, keep in all; runs under way; and failed ones newer than the oldest of those,
- * without their checkpoints.
- */
-static int forget_old(sqlite3 *db, const char *schema, const char *name, int64_t keep,
-                      ext_error *error)
-{
-    static const char *const tables[] = {"epoch", "item", "tensor", "version"};
-    int rc = ext_run_drop_checkpoints(db, schema, name, error);
-    for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
-        rc = ext_exec(
-            db,
-            sqlite3_mprintf(
-                "WITH kept AS (SELECT v.version FROM \"%w\".\"%w_version\" AS v LEFT "
-                "JOIN \"%w\".\"%w_config\" AS c ON c.key IN ('version', 'previous') AND "
-                "c.value = v.version WHERE v.status = 'ready' ORDER BY c.key = 'version' "
-                "DESC, c.key = 'previous' DESC, v.version DESC LIMIT %lld) DELETE FROM "
-                "\"%w\".\"%w_%s\" WHERE version NOT IN kept AND version NOT IN (SELECT "
-                "version FROM \"%w\".\"%w_version\" WHERE status = 'training' OR (status "
-                "<> 'ready' AND version > (SELECT min(version) FROM kept)))",
-                schema, name, schema, name, keep, schema, name, tables[i], schema, name),
-            error);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        sqlite3_free(summary);
+        summary = ext_sql_text(stmt, 0);
+    }
+    rc = ext_sql_finish(stmt, rc, "writing the model", error);
+    if (rc == SQLITE_OK && summary == NULL)
+        rc = ext_error_nomem(error);
+    if (rc == SQLITE_OK) {
+        sqlite3_free(run->summary);
+        run->summary = summary;
+    } else {
+        sqlite3_free(summary);
+    }
     return rc;
 }
 
-/* Empty for an import. */
-static int save_summary(sqlite3 *db, const char *schema, const char *name, ext_run *run,
+/* Versions to keep: the active one, the one that served before it, and of the others the
+ * newest, ?1 in all; runs under way; and failed ones newer than the oldest of those. */
+#define KEPT                                                                    \
+    "WITH kept AS (SELECT v.version FROM @version AS v LEFT JOIN @config AS c " \
+    "ON c.key IN ('version', 'previous') AND c.value = v.version "              \
+    "WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "                \
+    "c.key = 'previous' DESC, v.version DESC LIMIT ?1) "
+#define NOT_KEPT                                                                   \
+    " WHERE version NOT IN kept AND version NOT IN (SELECT version FROM @version " \
+    "WHERE status = 'training' OR (status <> 'ready' AND version > "               \
+    "(SELECT min(version) FROM kept)))"
+
+/* Checkpoints of runs that are over go, whichever those are. */
+static int forget_old(const ext_home *home, int64_t keep, ext_error *error)
+{
+    static const char *const deletes[] = {
+        KEPT "DELETE FROM @epoch" NOT_KEPT,
+        KEPT "DELETE FROM @item" NOT_KEPT,
+        KEPT "DELETE FROM @tensor" NOT_KEPT,
+        KEPT "DELETE FROM @version" NOT_KEPT,
+    };
+    int rc = ext_run_drop_checkpoints(home, error);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof deletes / sizeof *deletes; i++)
+        rc = ext_query_run(home, error, deletes[i], "i", keep);
+    return rc;
+}
+
+int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *product,
                         ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    int rc = ext_prepare(
-        db,
-        sqlite3_mprintf(
-            "UPDATE \"%w\".\"%w_version\" SET status = 'ready', finished = "
-            "strftime('%%Y-%%m-%%d %%H:%%M:%%S', 'now'), summary = json_set(?1, "
-            "'$.version', version) WHERE version = ?2 RETURNING summary",
-            schema, name),
-        &stmt, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_bind_text(stmt, 1, run->summary, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_int64(stmt, 2, run->version);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        sqlite3_free(run->summary);
-        run->summary = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
-    }
-    if (sqlite3_reset(stmt) != SQLITE_OK)
-        rc = ext_fail_db(error, db, "writing the model");
-    else if (run->summary == NULL)
-        rc = ext_fail_nomem(error);
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
-int ext_run_finish(sqlite3 *db, const char *schema, const char *name, ext_run *run,
-                   const gru4rec_training *training, int n_states,
-                   const gru4rec_items *items, int64_t keep, ext_error *error)
-{
-    int rc = number_run(db, schema, name, run, error);
+    int rc = number_run(run, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_run_show(db, schema, name, run, error);
+        rc = ext_run_write(run, home, error);
     if (rc == SQLITE_OK)
-        rc = insert_items(db, schema, name, run->version, items, error);
+        rc = ext_item_save(product->items, home, run->version, error);
     if (rc == SQLITE_OK)
-        rc = ext_tensors_replace(db, schema, name, run->version, training, n_states,
-                                 error);
+        rc = ext_tensor_replace(home, run->version, product->training, product->n_slots,
+                                error);
     if (rc == SQLITE_OK)
-        rc = save_summary(db, schema, name, run, error);
+        rc = finish_row(run, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_version_activate(db, schema, name, run->version, error);
-    if (rc == SQLITE_OK)
-        rc = forget_old(db, schema, name, keep, error);
-    return rc;
+        rc = ext_version_activate(home, run->version, error);
+    return rc == SQLITE_OK ? forget_old(home, product->keep, error) : rc;
 }

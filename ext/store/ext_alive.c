@@ -1,0 +1,160 @@
+/*
+ * ext_alive.c - which runs are under way, in this process and in others; see ext_store.h.
+ *
+ * m_version.process is "<pid> <start of the process> <beacon> <host>". Nobody can write
+ * into the table that a killed process is gone, or while an interrupt is pending; so a row
+ * that says 'training' is believed only while its process and its run live.
+ */
+#define _GNU_SOURCE /* gethostname, kill, memfd_create */
+#include "ext_store.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static ext_alive *live; /* runs of this process, under lock */
+
+/* When a process started, in the kernel's ticks since boot; 0 where that is not known. */
+static unsigned long long start_of(long pid)
+{
+    char path[64], text[1024], *at;
+    unsigned long long start = 0;
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return 0;
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    at = strrchr(text, ')'); /* field 2 may hold spaces; 22 is the start */
+    for (int field = 2; at != NULL && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (at != NULL)
+        sscanf(at, "%llu", &start);
+    return start;
+}
+
+/* The text of the column process, in parts. */
+typedef struct place {
+    long pid;
+    unsigned long long start; /* of the process; 0: not known */
+    int beacon;               /* -1: none */
+    char host[64];
+} place;
+
+static place place_here(int beacon)
+{
+    place here = {(long)getpid(), start_of((long)getpid()), beacon, ""};
+    gethostname(here.host, sizeof here.host - 1);
+    return here;
+}
+
+void ext_alive_place(char text[EXT_ALIVE_PLACE], const ext_alive *alive)
+{
+    const place here = place_here(alive->beacon);
+    snprintf(text, EXT_ALIVE_PLACE, "%ld %llu %d %s", here.pid, here.start, here.beacon,
+             here.host);
+}
+
+static bool read_place(const char *text, place *its)
+{
+    its->host[0] = '\0';
+    return sscanf(text, "%ld %llu %d %63s", &its->pid, &its->start, &its->beacon,
+                  its->host) >= 3;
+}
+
+static bool is_run_of_ours(const char *run)
+{
+    pthread_mutex_lock(&lock);
+    const ext_alive *at = live;
+    while (at != NULL && strcmp(at->run, run) != 0)
+        at = at->next;
+    pthread_mutex_unlock(&lock);
+    return at != NULL;
+}
+
+/*
+ * An open file of the run's name, in memory only: other processes see by it that the run
+ * lives while its process does. -1 where there is no such thing.
+ */
+static int light_beacon(const char *run)
+{
+#ifdef __linux__
+    return memfd_create(run, MFD_CLOEXEC);
+#else
+    (void)run;
+    return -1;
+#endif
+}
+
+/* Is the beacon out? Where nobody can tell, it is not. */
+static bool is_beacon_out(const place *its, const char *run)
+{
+    char path[64], target[128];
+    if (its->beacon < 0)
+        return false;
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", its->pid, its->beacon);
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n < 0)
+        return errno == ENOENT;
+    target[n] = '\0';
+    return strstr(target, run) == NULL;
+}
+
+const char *ext_alive_status(const char *process, const char *run)
+{
+    place its, here = place_here(-1);
+    if (process == NULL || run == NULL)
+        return "killed";
+    if (!read_place(process, &its) || strcmp(its.host, here.host) != 0)
+        return "elsewhere";
+    if (its.pid == here.pid && its.start == here.start)
+        return is_run_of_ours(run) ? NULL : "interrupted";
+    if (its.pid <= 0 || (kill((pid_t)its.pid, 0) != 0 && errno == ESRCH))
+        return "killed";
+    const unsigned long long now = start_of(its.pid);
+    if (now != 0 && its.start != 0 && now != its.start)
+        return "killed";
+    return is_beacon_out(&its, run) ? "interrupted" : NULL;
+}
+
+static void name_run(char run[EXT_RUN_NAME + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char random[EXT_RUN_NAME / 2];
+    sqlite3_randomness(sizeof random, random);
+    for (size_t i = 0; i < sizeof random; i++) {
+        run[2 * i] = digits[random[i] >> 4];
+        run[2 * i + 1] = digits[random[i] & 15];
+    }
+    run[EXT_RUN_NAME] = '\0';
+}
+
+void ext_alive_start(ext_alive *alive)
+{
+    if (alive->run[0] == '\0')
+        name_run(alive->run);
+    alive->beacon = light_beacon(alive->run);
+    pthread_mutex_lock(&lock);
+    alive->next = live;
+    live = alive;
+    pthread_mutex_unlock(&lock);
+}
+
+void ext_alive_stop(ext_alive *alive)
+{
+    pthread_mutex_lock(&lock);
+    for (ext_alive **at = &live; *at != NULL; at = &(*at)->next)
+        if (*at == alive) {
+            *at = alive->next;
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+    if (alive->beacon >= 0)
+        close(alive->beacon);
+    alive->beacon = -1;
+}

@@ -1,0 +1,138 @@
+/* ext_config.c - what CREATE VIRTUAL TABLE said, in m_config; see ext_store.h. */
+#include "ext_store.h"
+
+#include <string.h>
+
+static const char format[] = "2";
+
+/* A key of m_config and where its text goes. */
+typedef struct field {
+    const char *key;
+    char **text;
+} field;
+
+enum { N_FIELDS = 7 };
+
+static void list_fields(ext_config *config, field fields[N_FIELDS])
+{
+    const field all[N_FIELDS] = {
+        {"source", &config->source},         {"session", &config->columns.session},
+        {"item", &config->columns.item},     {"time", &config->columns.time},
+        {"session_type", &config->types[0]}, {"item_type", &config->types[1]},
+        {"options", &config->options},
+    };
+    memcpy(fields, all, sizeof all);
+}
+
+void ext_config_free(ext_config *config)
+{
+    field fields[N_FIELDS];
+    list_fields(config, fields);
+    for (int i = 0; i < N_FIELDS; i++)
+        sqlite3_free(*fields[i].text);
+    *config = (ext_config){0};
+}
+
+bool ext_config_is_known_format(const char *text)
+{
+    return text != NULL && strcmp(text, format) == 0;
+}
+
+int ext_config_fail_format(const ext_home *home, ext_error *error)
+{
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "model '%s' has a storage format that gru4rec %s does not know; use the "
+        "extension that wrote it, or drop the model and train again",
+        home->name, GRU4REC_VERSION);
+}
+
+static int take_field(ext_config *config, const char *key, const char *value,
+                      ext_error *error)
+{
+    field fields[N_FIELDS];
+    list_fields(config, fields);
+    for (int i = 0; i < N_FIELDS; i++) {
+        if (strcmp(key, fields[i].key) != 0)
+            continue;
+        sqlite3_free(*fields[i].text);
+        *fields[i].text = sqlite3_mprintf("%s", value);
+        if (*fields[i].text == NULL)
+            return ext_error_nomem(error);
+    }
+    return SQLITE_OK;
+}
+
+int ext_config_read(ext_config *config, const ext_home *home, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    bool is_known = false;
+    *config = (ext_config){0};
+    int rc = ext_query(home, &stmt, error, "SELECT key, value FROM @config", "");
+    if (rc != SQLITE_OK)
+        return rc;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *key = (const char *)sqlite3_column_text(stmt, 0);
+        const char *value = (const char *)sqlite3_column_text(stmt, 1);
+        rc = SQLITE_OK;
+        if (key != NULL && value != NULL)
+            rc = take_field(config, key, value, error);
+        if (key != NULL && strcmp(key, "format") == 0)
+            is_known = ext_config_is_known_format(value);
+    }
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    return rc == SQLITE_OK && !is_known ? ext_config_fail_format(home, error) : rc;
+}
+
+static int write_text(const ext_home *home, const char *key, const char *value,
+                      ext_error *error)
+{
+    return value == NULL
+               ? SQLITE_OK
+               : ext_query_run(home, error,
+                               "REPLACE INTO @config(key, value) VALUES (?1, ?2)", "ss",
+                               key, value);
+}
+
+int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error)
+{
+    field fields[N_FIELDS];
+    list_fields((ext_config *)config, fields);
+    int rc = write_text(home, "format", format, error);
+    for (int i = 0; rc == SQLITE_OK && i < N_FIELDS; i++)
+        rc = write_text(home, fields[i].key, *fields[i].text, error);
+    return rc;
+}
+
+int ext_config_open_source(const ext_config *config, const ext_home *home,
+                           const char *text, const ext_columns *columns,
+                           ext_source *source, ext_error *error)
+{
+    const ext_columns none = {0}, *given = columns != NULL ? columns : &none;
+    const ext_columns merged = {
+        .session = given->session != NULL ? given->session : config->columns.session,
+        .item = given->item != NULL ? given->item : config->columns.item,
+        .time = given->time != NULL ? given->time : config->columns.time,
+    };
+    if (text != NULL)
+        return ext_source_open(source, home->db, home->schema, text, &merged, error);
+    if (config->source == NULL)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "model '%s' was made without a source of events; name one to train on as the "
+            "second argument of gru4rec_train(), and serve it through "
+            "gru4rec_recommend()",
+            home->name);
+    if (!ext_source_is_select(config->source)) {
+        int rc = ext_source_open(source, home->db, home->schema, config->source, &merged,
+                                 error);
+        return rc == SQLITE_OK ? ext_source_check_stored(home->db, config->source, error)
+                               : rc;
+    }
+    char *view = sqlite3_mprintf("%s_source", home->name);
+    if (view == NULL)
+        return ext_error_nomem(error);
+    int rc = ext_source_open(source, home->db, home->schema, view, &merged, error);
+    sqlite3_free(view);
+    return rc;
+}

@@ -1,0 +1,98 @@
+/* ext_item.c - the items of a version, in m_item; see ext_store.h. */
+#include "ext_store.h"
+
+int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
+{
+    if (status == GRU4REC_OK)
+        return SQLITE_OK;
+    if (status == GRU4REC_NOMEM)
+        return ext_error_nomem(error);
+    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                         "model '%s' is damaged: its items are not distinct ids in rows "
+                         "0, 1, ...; restore the database from a backup or train again",
+                         home->name);
+}
+
+int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error *error)
+{
+    int64_t count;
+    *n = 0;
+    int rc = ext_query_integer(home, &count, error,
+                               "SELECT coalesce(max(row) + 1, 0) FROM @item "
+                               "WHERE version = ?1",
+                               "i", version);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (count < 0 || count > INT32_MAX)
+        return ext_item_fail(home, GRU4REC_INVALID, error);
+    *n = (int32_t)count;
+    return SQLITE_OK;
+}
+
+/* Appends the item of an SQL row: the first one must have row 0. As rows differ and there
+ * are n, the last of them n - 1, the others are then in their places. */
+static gru4rec_status append(gru4rec_items *items, sqlite3_stmt *stmt)
+{
+    gru4rec_id id;
+    if (gru4rec_items_count(items) == 0 && sqlite3_column_int64(stmt, 2) != 0)
+        return GRU4REC_INVALID;
+    if (!ext_value_column(stmt, 0, &id) ||
+        (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT))
+        return GRU4REC_INVALID;
+    return gru4rec_items_append(items, &id, sqlite3_column_int64(stmt, 1));
+}
+
+static int append_all(gru4rec_items *items, const ext_home *home, int64_t version,
+                      ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT item, support, row FROM @item WHERE version = ?1 "
+                       "ORDER BY row",
+                       "i", version);
+    if (rc != SQLITE_OK)
+        return rc;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = ext_item_fail(home, append(items, stmt), error);
+    return ext_sql_finish(stmt, rc, "reading the model", error);
+}
+
+int ext_item_load(gru4rec_items **items, const ext_home *home, int64_t version, int32_t n,
+                  ext_error *error)
+{
+    if (gru4rec_items_new(&ext_memory, items) != GRU4REC_OK)
+        return ext_error_nomem(error);
+    int rc = append_all(*items, home, version, error);
+    if (rc == SQLITE_OK && gru4rec_items_count(*items) != n)
+        rc = ext_item_fail(home, GRU4REC_INVALID, error);
+    if (rc != SQLITE_OK) {
+        gru4rec_items_free(*items);
+        *items = NULL;
+    }
+    return rc;
+}
+
+int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
+                  ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    const int64_t *support = gru4rec_items_support(items);
+    int rc = ext_query(home, &stmt, error,
+                       "INSERT INTO @item(version, row, item, support) "
+                       "VALUES (?1, ?2, ?3, ?4)",
+                       "i", version);
+    if (rc != SQLITE_OK)
+        return rc;
+    for (int32_t row = 0; rc == SQLITE_OK && row < gru4rec_items_count(items); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        sqlite3_bind_int64(stmt, 2, row);
+        sqlite3_bind_int64(stmt, 4, support[row]);
+        rc = ext_value_bind(stmt, 3, &id);
+        if (rc == SQLITE_OK) {
+            sqlite3_step(stmt);
+            rc = sqlite3_reset(stmt);
+        }
+    }
+    return ext_sql_finish(stmt, rc, "writing the model", error);
+}

@@ -1,0 +1,230 @@
+/*
+ * ext_store.h - a model in its shadow tables: what CREATE said, versions with their items
+ * and tensors, and the runs that make them.
+ *
+ * The tables of a model m, all in the model's own schema:
+ *   m_config(key, value)   format: 2; version: the active one, absent before the first
+ *                          training; previous: the one before it; source, session, item,
+ *                          time: as CREATE found them; session_type, item_type: their
+ *                          affinities; options: JSON of those that were set
+ *   m_version(version, run, status, started, finished, process, source, options, summary,
+ *                          message): a row for each run, see ext_run.c
+ *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr, updates)
+ *   m_item(version, row, item, support)
+ *   m_tensor(id, version, name, chunk, shape, checksum, data): see ext_tensor.c
+ *   m_source               a view, only where the source was given as a SELECT
+ */
+#ifndef EXT_STORE_H
+#define EXT_STORE_H
+
+#include "../events/ext_events.h"
+
+/* ---- ext_schema.c ---- */
+
+/* What CREATE VIRTUAL TABLE said, from m_config; all owned. */
+typedef struct ext_config {
+    char *source; /* as given, or NULL for a model without events */
+    ext_columns columns;
+    char *types[2]; /* affinities of session and item */
+    char *options;  /* JSON of those that were set */
+} ext_config;
+
+/*
+ * Finds the model of "name" or "schema.name", and fills in home, which must be cleared
+ * also where *is_found is false: it then says where such a model would be made.
+ */
+int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
+                    const char *text, bool *is_found, ext_error *error);
+/* The same for a model that must be there, named by an SQL value. */
+int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
+                   sqlite3_value *value, ext_error *error);
+/* The errors that there is no such model, and that no name was given. */
+int ext_schema_fail_missing(const char *text, ext_error *error);
+int ext_schema_fail_unnamed(ext_error *error);
+/* Is there a model of that home? */
+int ext_schema_exists(const ext_home *home, bool *is_found, ext_error *error);
+/* An error when a model could not be made there. */
+int ext_schema_check_new(const ext_home *home, ext_error *error);
+/* Makes the model's table by CREATE VIRTUAL TABLE; source: NULL, a name or a SELECT, with
+ * the columns that hold its events. */
+int ext_schema_create_model(const ext_home *home, const char *source,
+                            const ext_columns *columns, const gru4rec_options *options,
+                            ext_error *error);
+/* Make, drop and rename the shadow tables, for the module. */
+int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error);
+int ext_schema_drop(const ext_home *home, ext_error *error);
+int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
+/* Is it the part behind m_ of a shadow table's name? */
+bool ext_schema_is_shadow(const char *suffix);
+
+/* ---- ext_config.c ---- */
+
+/* An error also when the storage format is not known. Free config in any case. */
+int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
+/* Writes all of it, and the storage format. */
+int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
+void ext_config_free(ext_config *config);
+/* Is it the storage format that this build writes and reads? */
+bool ext_config_is_known_format(const char *text);
+int ext_config_fail_format(const ext_home *home, ext_error *error);
+/* Opens the source that the config names, or text where that is given. columns go before
+ * those of the config; NULL: none are given. */
+int ext_config_open_source(const ext_config *config, const ext_home *home,
+                           const char *text, const ext_columns *columns,
+                           ext_source *source, ext_error *error);
+
+/* ---- ext_item.c ---- */
+
+/* 0 where there are none. */
+int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error *error);
+/* All n of them, or SQLITE_CORRUPT_VTAB; not indexed yet. */
+int ext_item_load(gru4rec_items **items, const ext_home *home, int64_t version, int32_t n,
+                  ext_error *error);
+int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
+                  ext_error *error);
+/* The error of items that the library refused; SQLITE_OK for GRU4REC_OK. */
+int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error);
+
+/* ---- ext_tensor.c ---- */
+
+/*
+ * Writes a version's tensors in place of those that are there: the weights, and the first
+ * n_slots of what training keeps beside them.
+ */
+int ext_tensor_replace(const ext_home *home, int64_t version,
+                       const gru4rec_training *training, int n_slots, ext_error *error);
+/* Is that slot stored? */
+int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
+                    const char *slot, ext_error *error);
+/* SQLITE_CORRUPT_VTAB when the version has far fewer bytes: to be asked before they are
+ * allocated. */
+int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
+                          ext_error *error);
+/*
+ * Loads weights, or a slot. slot: "", or of gru4rec_slot_name(). SQLITE_CORRUPT_VTAB when a
+ * tensor is missing or damaged. bytes: a copy of the output rows that is made on the way,
+ * or NULL.
+ */
+int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *home,
+                    int64_t version, const char *slot, ext_error *error);
+
+/* ---- ext_alive.c ---- */
+
+enum { EXT_RUN_NAME = 32 }; /* hex digits of a run's random name */
+
+/* By what this and other processes see that a run is under way. All zero: it is not. */
+typedef struct ext_alive {
+    char run[EXT_RUN_NAME + 1]; /* random hex: its name for ever */
+    int beacon;                 /* an open file that shows it to other processes, or -1 */
+    struct ext_alive *next;
+} ext_alive;
+
+enum { EXT_ALIVE_PLACE = 128 };
+
+/* From start to stop the run counts as alive. It gets a name unless it has one. */
+void ext_alive_start(ext_alive *alive);
+void ext_alive_stop(ext_alive *alive);
+/* What m_version.process says of it. */
+void ext_alive_place(char text[EXT_ALIVE_PLACE], const ext_alive *alive);
+/*
+ * What a row that says 'training' really means, by its columns process and run:
+ * "interrupted", "killed", "elsewhere" (nobody here can know), or NULL: it is so.
+ */
+const char *ext_alive_status(const char *process, const char *run);
+
+/* ---- ext_run.c ---- */
+
+/* A training run, or an import: what becomes a row of m_version. All zero to begin with.
+ */
+typedef struct ext_run {
+    ext_alive alive;
+    int64_t version;       /* of its row; 0: not written yet */
+    const char *source;    /* borrowed */
+    char *options;         /* JSON, all as used; owned, as all below */
+    char *summary;         /* JSON */
+    gru4rec_epoch *epochs; /* (n_epochs) done */
+    double *epoch_seconds; /* (n_epochs) */
+    size_t n_epochs;
+    size_t n_written; /* rows of m_epoch */
+} ext_run;
+
+/* What a run that stopped left behind, to go on from; texts are owned. */
+typedef struct ext_checkpoint {
+    int64_t epoch;     /* done when it was written; 0: there is none */
+    char *fingerprint; /* of the events */
+    char *options;     /* JSON, all as used */
+    char *source;
+    char *status, *process; /* of the row, when it was found */
+} ext_checkpoint;
+
+void ext_run_free(ext_run *run);
+/* Writes its row, status 'training', unless it has one, and the epochs that are not
+ * written yet. */
+int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
+/* After what a savepoint wrote was taken back: before is the run as it was then. */
+void ext_run_unwrite(ext_run *run, const ext_run *before);
+/*
+ * Writes all that the run needs to go on from its last epoch, in place of what was there;
+ * checkpoints of runs that are over go. In the caller's savepoint, after ext_run_write().
+ */
+int ext_run_checkpoint(const ext_run *run, const ext_home *home,
+                       const gru4rec_training *training, const char *fingerprint,
+                       ext_error *error);
+/*
+ * Finds the newest run that stopped and left a checkpoint; run gets its name, version and
+ * epochs. SQLITE_ERROR when there is none.
+ */
+int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
+                   ext_error *error);
+void ext_run_free_checkpoint(ext_checkpoint *checkpoint);
+/* Makes the row this run's; an error when somebody else was faster. */
+int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
+                  const ext_home *home, ext_error *error);
+/* Takes away what runs that are over could be resumed from. */
+int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
+/* Ends a run that came to nothing. message: NULL or why. */
+int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
+                 const char *message, ext_error *error);
+/* The versions whose row says 'training' but which are really of that status, as "3,5";
+ * *list is NULL where there are none. */
+int ext_run_gone(char **list, const ext_home *home, const char *status, ext_error *error);
+/* Says so in the table. */
+int ext_run_sweep(const ext_home *home, ext_error *error);
+
+/* ---- ext_version.c ---- */
+
+/* A row of m_version that is ready to serve. */
+typedef struct ext_version {
+    int64_t version;
+    char run[EXT_RUN_NAME + 1];
+} ext_version;
+
+/* The active version; an error when there is none. */
+int ext_version_active(ext_version *version, const ext_home *home, ext_error *error);
+/* Is that of this run? Every query asks this, so it is short. */
+bool ext_version_is_active(const ext_home *home, const char *run);
+/* The options that a version was made with, resolved. */
+int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t version,
+                        ext_error *error);
+/* Updates of the weights in all of a version's training; 0: not known. */
+int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
+                        ext_error *error);
+/* Makes it the active one, and remembers the one before. */
+int ext_version_activate(const ext_home *home, int64_t version, ext_error *error);
+
+/* What a run made, and what of it is to be stored. */
+typedef struct ext_product {
+    const gru4rec_training *training; /* weights, and slots */
+    int n_slots;                      /* the first ones, to be stored too */
+    const gru4rec_items *items;
+    int64_t keep; /* versions to keep in all */
+} ext_product;
+
+/*
+ * Makes a version of the run and the active one, and forgets all but the last keep; in the
+ * caller's savepoint. Puts the version's number into the run's summary.
+ */
+int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *product,
+                        ext_error *error);
+
+#endif

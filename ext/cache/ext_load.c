@@ -1,55 +1,50 @@
 /*
- * ext_load.c - a version from the database into memory; see ext_int.h.
+ * ext_load.c - a version from the database into memory; see ext_cache.h.
  *
  * What needs no SQLite happens in threads beside the reading: a large model takes its
  * memory from the system, page by page, while the items are read; these are indexed while
  * the tensors are, which are checked chunk by chunk (ext_tensor.c).
  */
-#include "../base/ext_base.h"
+#include "ext_cache.h"
 
-#include <string.h>
+/* Bytes of a copy in bytes from which on it is worth its memory. */
+enum { BYTES_FROM = 1 << 20 };
 
-/* Values of a table from which on a copy in bytes is worth its memory. */
-enum { QUANTIZE_FROM = 1 << 20 };
+void ext_load_free(ext_loaded *loaded)
+{
+    gru4rec_bytes_free(loaded->bytes);
+    gru4rec_model_free(loaded->model);
+    gru4rec_items_free(loaded->items);
+    *loaded = (ext_loaded){0};
+}
+
+/* ---- jobs of threads ---- */
 
 typedef struct making {
-    const gru4rec_options *options;
+    ext_loaded *loaded;
     int32_t n_items;
-    bool is_to_serve;
-    gru4rec_model *model;
+    bool has_bytes;
     gru4rec_status status;
     gru4rec_error message;
 } making;
 
-static bool is_to_be_quantized(const making *m)
+static bool wants_bytes(const ext_loaded *loaded)
 {
-    if (!m->is_to_serve || m->options->quantize == GRU4REC_OFF)
-        return false;
-    return m->options->quantize == GRU4REC_ON ||
-           gru4rec_model_quantized_bytes(m->model) >= QUANTIZE_FROM;
+    return loaded->options.quantize == GRU4REC_ON ||
+           (loaded->options.quantize == GRU4REC_AUTO &&
+            gru4rec_bytes_size(loaded->model) >= BYTES_FROM);
 }
 
+/* Takes the memory of the model. */
 static void make(void *context, size_t i)
 {
     making *m = context;
+    ext_loaded *loaded = m->loaded;
     (void)i;
-    m->status =
-        gru4rec_model_new(&ext_allocator, m->options, m->n_items, &m->model, &m->message);
-    if (m->status == GRU4REC_OK && is_to_be_quantized(m))
-        m->status = gru4rec_model_quantize_start(m->model);
-}
-
-static int read_options(sqlite3 *db, const char *schema, const char *name,
-                        ext_version *version, gru4rec_options *options, ext_error *error)
-{
-    ext_columns columns = {0};
-    int rc = ext_store_version(db, schema, name, version, error);
-    gru4rec_options_init(options);
-    if (rc == SQLITE_OK)
-        rc = ext_options_parse(db, version->options, GRU4REC_SCOPE_TRAIN, options,
-                               &columns, error);
-    ext_columns_free(&columns);
-    return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
+    m->status = gru4rec_model_new(&ext_memory, &loaded->options, m->n_items,
+                                  &loaded->model, &m->message);
+    if (m->status == GRU4REC_OK && m->has_bytes && wants_bytes(loaded))
+        m->status = gru4rec_bytes_new(&ext_memory, loaded->model, &loaded->bytes);
 }
 
 typedef struct indexing {
@@ -64,47 +59,55 @@ static void index_items(void *context, size_t i)
     x->status = gru4rec_items_index(x->items);
 }
 
-/* model->items and model->model. n_bytes: what the model is to take. */
-static int load_values(sqlite3 *db, const char *schema, const char *name, int64_t version,
-                       making *m, size_t n_bytes, ext_model *model, ext_error *error)
+/* ---- a version ---- */
+
+/* Reads n items while the model's memory is taken. */
+static int load_items(ext_loaded *loaded, const ext_home *home, int64_t version,
+                      int32_t n, bool has_bytes, bool is_large, ext_error *error)
 {
-    ext_beside beside;
-    ext_beside_start(&beside, make, m, n_bytes >= EXT_BESIDE_FROM);
-    ext_beside_ready(&beside, 1);
-    int rc =
-        ext_store_items_load(db, schema, name, version, m->n_items, &model->items, error);
-    ext_beside_finish(&beside);
-    model->model = m->model;
-    if (rc == SQLITE_OK)
-        rc = ext_fail_library(error, m->status, &m->message);
-    if (rc != SQLITE_OK)
-        return rc;
-    indexing x = {.items = model->items};
-    ext_beside_start(&beside, index_items, &x, n_bytes >= EXT_BESIDE_FROM);
-    ext_beside_ready(&beside, 1);
-    rc = ext_tensors_load(db, schema, name, version, "", model->model, error);
-    ext_beside_finish(&beside);
-    return rc == SQLITE_OK ? ext_store_items_fail(name, x.status, error) : rc;
+    making m = {.loaded = loaded, .n_items = n, .has_bytes = has_bytes};
+    ext_worker maker;
+    ext_worker_start(&maker, make, &m, is_large);
+    ext_worker_ready(&maker, 1);
+    int rc = ext_item_load(&loaded->items, home, version, n, error);
+    ext_worker_finish(&maker);
+    return rc == SQLITE_OK ? ext_error_library(error, m.status, &m.message) : rc;
 }
 
-int ext_load_version(sqlite3 *db, const char *schema, const char *name, bool is_to_serve,
-                     ext_version *version, ext_model *model, ext_error *error)
+/* Reads the weights while the items are indexed. */
+static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t version,
+                        bool is_large, ext_error *error)
 {
-    making m = {.options = &model->options, .is_to_serve = is_to_serve};
-    int rc = read_options(db, schema, name, version, &model->options, error);
+    indexing x = {.items = loaded->items};
+    ext_worker indexer;
+    ext_worker_start(&indexer, index_items, &x, is_large);
+    ext_worker_ready(&indexer, 1);
+    int rc = ext_tensor_load(loaded->model, loaded->bytes, home, version, "", error);
+    ext_worker_finish(&indexer);
+    return rc == SQLITE_OK ? ext_item_fail(home, x.status, error) : rc;
+}
+
+int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
+                     bool has_bytes, ext_error *error)
+{
+    int32_t n;
+    if (ext_version_options(&loaded->options, home, version, error) != SQLITE_OK ||
+        ext_item_count(&n, home, version, error) != SQLITE_OK)
+        return error->rc;
+    if (n == 0)
+        return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                             "model '%s' is damaged: it has no items", home->name);
+    const size_t n_bytes = gru4rec_model_value_bytes(&loaded->options, n);
+    const bool is_large = n_bytes >= EXT_WORKER_FROM;
+    int rc = ext_tensor_check_size(home, version, n_bytes, error);
     if (rc == SQLITE_OK)
-        rc = ext_store_items_count(db, schema, name, version->version, &m.n_items, error);
-    if (rc == SQLITE_OK && m.n_items == 0)
-        rc = ext_fail(error, SQLITE_CORRUPT_VTAB,
-                      "model '%s' is damaged: it has no items", name);
-    const size_t n_bytes =
-        rc == SQLITE_OK ? gru4rec_model_value_bytes(&model->options, m.n_items) : 0;
+        rc = load_items(loaded, home, version, n, has_bytes, is_large, error);
     if (rc == SQLITE_OK)
-        rc = ext_tensors_check_size(db, schema, name, version->version, n_bytes, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = load_values(db, schema, name, version->version, &m, n_bytes, model, error);
-    if (rc == SQLITE_OK && gru4rec_model_is_quantized(model->model))
-        gru4rec_model_quantize_finish(model->model);
+        rc = load_weights(loaded, home, version, is_large, error);
+    if (rc == SQLITE_OK && loaded->bytes != NULL &&
+        !gru4rec_bytes_finish(loaded->bytes)) {
+        gru4rec_bytes_free(loaded->bytes);
+        loaded->bytes = NULL;
+    }
     return rc;
 }

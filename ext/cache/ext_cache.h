@@ -1,0 +1,129 @@
+/*
+ * ext_cache.h - what a connection keeps, and the loaded models that all of them share.
+ */
+#ifndef EXT_CACHE_H
+#define EXT_CACHE_H
+
+#include "../store/ext_store.h"
+
+/* ---- ext_connection.c ---- */
+
+struct ext_handle; /* ext_model.c */
+
+/* The extension's context of one database connection. */
+struct ext_connection {
+    sqlite3 *db;
+    int n_users; /* registrations with SQLite that use it */
+    bool is_training;
+    struct ext_handle *handles; /* on the models that were used last */
+};
+
+typedef void ext_connection_call(sqlite3_context *context, int argc,
+                                 sqlite3_value **argv);
+
+/* One user; NULL: no memory. */
+ext_connection *ext_connection_new(sqlite3 *db);
+void ext_connection_release(ext_connection *connection);
+/* These register with SQLite what then holds the connection, which a function gets by
+ * sqlite3_user_data(). step and the others: of a window function. */
+int ext_connection_add_function(ext_connection *connection, const char *name, int n_args,
+                                int flags, ext_connection_call *call, ext_error *error);
+int ext_connection_add_window(ext_connection *connection, const char *name, int n_args,
+                              int flags, ext_connection_call *step,
+                              void (*finish)(sqlite3_context *),
+                              void (*value)(sqlite3_context *),
+                              ext_connection_call *inverse, ext_error *error);
+int ext_connection_add_table(ext_connection *connection,
+                             const ext_table_function *function, ext_error *error);
+int ext_connection_add_module(ext_connection *connection, const char *name,
+                              const sqlite3_module *module, ext_error *error);
+
+/* ---- ext_load.c ---- */
+
+/* What a version is in memory. All zero to begin with. */
+typedef struct ext_loaded {
+    gru4rec_options options;
+    gru4rec_model *model;
+    gru4rec_items *items;
+    gru4rec_bytes
+        *bytes; /* the output rows in bytes, where a search needs them; or NULL */
+} ext_loaded;
+
+/* Loads a version; has_bytes: with the copy in bytes, where the options ask for it. Free
+ * loaded in any case. */
+int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
+                     bool has_bytes, ext_error *error);
+void ext_load_free(ext_loaded *loaded);
+
+/* ---- ext_model.c ---- */
+
+/* A loaded version that the connections of this process share; nobody changes it. */
+typedef struct ext_model {
+    char run[EXT_RUN_NAME + 1];
+    char *file; /* or, of a database in memory, its connection's address */
+    int64_t version;
+    ext_loaded loaded;
+    int id_type; /* of all items: GRU4REC_ID_INTEGER or _TEXT; -1: some of each */
+    int n_users; /* under the cache's lock */
+    struct ext_model *next;
+} ext_model;
+
+/* The active version of a model, loaded at need; release it. */
+int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error);
+/* The same for a model named in SQL: "schema.name" or "name". */
+int ext_model_acquire_named(ext_model **model, ext_connection *connection,
+                            sqlite3_value *value, ext_error *error);
+/* The same for a scalar function's first argument; found once for a statement where that
+ * is a constant. */
+int ext_model_acquire_for(ext_model **model, sqlite3_context *context,
+                          sqlite3_value *value, ext_error *error);
+void ext_model_release(ext_model *model); /* NULL-safe */
+/* Once more, for another holder. */
+ext_model *ext_model_retain(ext_model *model);
+/* Gives up the connection's handle on a model that is gone. */
+void ext_model_forget(const ext_home *home);
+/* Gives up all handles of a connection that ends. */
+void ext_model_forget_all(ext_connection *connection);
+/* Bytes that the active version takes in this process; 0: it is not loaded. */
+int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
+                     ext_error *error);
+
+/* ---- ext_workspace.c ---- */
+
+/* What it takes to serve one session at a time. */
+typedef struct ext_workspace {
+    ext_model *model; /* held */
+    gru4rec_session *session;
+    gru4rec_ranking *ranking;
+    gru4rec_real *scores; /* (I), see ext_workspace_scores(); or NULL */
+} ext_workspace;
+
+/*
+ * Opens a workspace for the model, which it takes over, also on failure: a new one, or
+ * one that the connection kept. All zero on failure.
+ */
+int ext_workspace_open(ext_workspace *workspace, ext_connection *connection,
+                       ext_model *model, ext_error *error);
+/* Room for scores of all items that are not a session's; NULL: no memory. */
+gru4rec_real *ext_workspace_scores(ext_workspace *workspace);
+/* Gives it back, for the connection to keep. Nothing is done for one that is all zero. */
+void ext_workspace_close(ext_workspace *workspace, ext_connection *connection);
+void ext_workspace_free(ext_workspace *workspace);
+
+/* ---- ext_handle: of ext_model.c, for ext_workspace.c ---- */
+
+/* A connection's hold on a model: it stays loaded from query to query. */
+typedef struct ext_handle {
+    ext_home home;
+    ext_model *model;    /* held, or NULL */
+    ext_workspace spare; /* of that model, or all zero */
+    struct ext_handle *next;
+} ext_handle;
+
+/* ---- ext_check.c ---- */
+
+/* Can every kept version be loaded? */
+int ext_check_model(const ext_home *home, ext_error *error);
+int ext_check_register(ext_connection *connection, ext_error *error);
+
+#endif

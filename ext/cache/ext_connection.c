@@ -1,0 +1,110 @@
+/*
+ * ext_connection.c - the extension's context of a connection; see ext_cache.h.
+ *
+ * Each registration with SQLite holds it, and SQLite says when it drops one: when the
+ * connection closes, or earlier, as sqlite3_drop_modules() does. The last one frees it.
+ */
+#include "ext_cache.h"
+
+ext_connection *ext_connection_new(sqlite3 *db)
+{
+    ext_connection *connection = sqlite3_malloc(sizeof *connection);
+    if (connection != NULL)
+        *connection = (ext_connection){.db = db, .n_users = 1};
+    return connection;
+}
+
+void ext_connection_release(ext_connection *connection)
+{
+    if (--connection->n_users > 0)
+        return;
+    ext_model_forget_all(connection);
+    sqlite3_free(connection);
+}
+
+static void release(void *connection)
+{
+    ext_connection_release(connection);
+}
+
+/* ---- registering; SQLite calls the destructor also where it fails ---- */
+
+int ext_connection_add_function(ext_connection *connection, const char *name, int n_args,
+                                int flags, ext_connection_call *call, ext_error *error)
+{
+    connection->n_users++;
+    if (sqlite3_create_function_v2(connection->db, name, n_args, SQLITE_UTF8 | flags,
+                                   connection, call, NULL, NULL, release) != SQLITE_OK)
+        return ext_error_db(error, connection->db, name);
+    return SQLITE_OK;
+}
+
+int ext_connection_add_window(ext_connection *connection, const char *name, int n_args,
+                              int flags, ext_connection_call *step,
+                              void (*finish)(sqlite3_context *),
+                              void (*value)(sqlite3_context *),
+                              ext_connection_call *inverse, ext_error *error)
+{
+    connection->n_users++;
+    if (sqlite3_create_window_function(connection->db, name, n_args, SQLITE_UTF8 | flags,
+                                       connection, step, finish, value, inverse,
+                                       release) != SQLITE_OK)
+        return ext_error_db(error, connection->db, name);
+    return SQLITE_OK;
+}
+
+int ext_connection_add_module(ext_connection *connection, const char *name,
+                              const sqlite3_module *module, ext_error *error)
+{
+    connection->n_users++;
+    if (sqlite3_create_module_v2(connection->db, name, module, connection, release) !=
+        SQLITE_OK)
+        return ext_error_db(error, connection->db, name);
+    return SQLITE_OK;
+}
+
+/* ---- table-valued functions ---- */
+
+/* What their module is registered with. */
+typedef struct registration {
+    ext_connection *connection; /* held */
+    const ext_table_function *function;
+} registration;
+
+static void drop_registration(void *context)
+{
+    registration *own = context;
+    ext_connection_release(own->connection);
+    sqlite3_free(own);
+}
+
+static int connect(sqlite3 *db, void *context, int argc, const char *const *argv,
+                   sqlite3_vtab **out, char **message)
+{
+    const registration *own = context;
+    ext_error error = {0};
+    ext_table *table;
+    (void)argc;
+    (void)argv;
+    if (ext_table_new(&table, own->function, own->function->declaration, db,
+                      own->connection, NULL, NULL, &error) == SQLITE_OK)
+        *out = &table->base;
+    return ext_error_text(&error, message);
+}
+
+/* Without xCreate: the tables are there by their names alone. */
+static const sqlite3_module table_module = {.xConnect = connect, EXT_TABLE_METHODS()};
+
+int ext_connection_add_table(ext_connection *connection,
+                             const ext_table_function *function, ext_error *error)
+{
+    registration *own = sqlite3_malloc(sizeof *own);
+    if (own == NULL)
+        return ext_error_nomem(error);
+    *own = (registration){connection, function};
+    connection->n_users++;
+    if (sqlite3_create_module_v2(connection->db, function->name, &table_module, own,
+                                 drop_registration) != SQLITE_OK)
+        return ext_error_db(error, connection->db, function->name);
+    return SQLITE_OK;
+}

@@ -1,0 +1,129 @@
+/* ext_train_data.c - the events to train on, and the memory that they need; see
+ * ext_train.h. */
+#define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
+#include "ext_train.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static int read_events(ext_train_data *data, const ext_train_request *request,
+                       ext_error *error)
+{
+    ext_events *events = &data->events;
+    int rc = ext_config_open_source(&request->config, &request->home, request->source,
+                                    &request->columns, &data->source, error);
+    if (rc == SQLITE_OK)
+        rc = ext_read_events(events, &data->source, NULL, &request->options, error);
+    gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
+    events->builder = NULL;
+    if (rc != SQLITE_OK || events->dataset->n_events > 0)
+        return rc;
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "no events are left to train on (%lld rows lack a session, an item or a "
+        "time, %lld lie outside since and until, %lld went by min_support and "
+        "min_length); train when there are some, or with other options",
+        (long long)events->n_null, (long long)events->n_outside,
+        (long long)(events->dataset->n_rare + events->dataset->n_short));
+}
+
+/* warm_start: items that have no events any more stay in the catalogue, behind the others.
+ */
+static int add_gone_items(ext_train_data *data, const ext_train_request *request,
+                          ext_error *error)
+{
+    int rc = ext_model_acquire(&data->active, &request->home, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    const gru4rec_items *old = data->active->loaded.items;
+    gru4rec_status status = GRU4REC_OK;
+    for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(old, row, &id);
+        if (gru4rec_items_find(data->events.items, &id) < 0)
+            status = gru4rec_items_add(data->events.items, &id, 0);
+    }
+    return ext_error_library(error, status, NULL);
+}
+
+/* A run goes on only with the events that it began with. */
+static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoint,
+                            ext_error *error)
+{
+    const ext_events *events = &data->events;
+    sqlite3_snprintf(sizeof data->fingerprint, data->fingerprint, "%016llx",
+                     (unsigned long long)gru4rec_dataset_fingerprint(events->dataset,
+                                                                     events->items));
+    if (checkpoint->fingerprint == NULL ||
+        strcmp(checkpoint->fingerprint, data->fingerprint) == 0)
+        return SQLITE_OK;
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "the events are not those that the run to resume began with; name its source and "
+        "columns as then, or train anew, with until= to leave out what comes later, or "
+        "with warm_start");
+}
+
+static size_t dataset_bytes(const gru4rec_dataset *dataset)
+{
+    return (size_t)dataset->n_events * sizeof *dataset->item_rows +
+           (size_t)dataset->n_sessions * sizeof *dataset->offsets;
+}
+
+static size_t add_bytes(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+/* Bytes of the training itself, its data, and what is measured or adopted beside it. */
+static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
+{
+    const gru4rec_dataset *dataset = data->events.dataset;
+    const int32_t n_items = gru4rec_items_count(data->events.items);
+    size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
+    n = add_bytes(n, dataset_bytes(dataset));
+    if (dataset->validation != NULL) { /* cut off as a copy */
+        n = add_bytes(n, 2 * dataset_bytes(dataset->validation));
+        n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items));
+    }
+    if (data->active != NULL) /* what warm_start reads of it, one after the other */
+        n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
+    return n;
+}
+
+static int check_memory(const ext_train_data *data, const gru4rec_options *options,
+                        ext_error *error)
+{
+    const double machine =
+        (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    const double limit =
+        options->memory_limit > 0 ? (double)options->memory_limit : 0.8 * machine;
+    if ((double)data->n_bytes <= limit)
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "training needs %.3g MB of memory and may use %.3g MB; use "
+                         "smaller layers, batch_size or n_sample, or raise memory_limit",
+                         (double)data->n_bytes / 1e6, limit / 1e6);
+}
+
+int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
+                        ext_error *error)
+{
+    *data = (ext_train_data){0};
+    int rc = read_events(data, request, error);
+    if (rc == SQLITE_OK && request->options.warm_start)
+        rc = add_gone_items(data, request, error);
+    if (rc == SQLITE_OK)
+        rc = take_fingerprint(data, &request->checkpoint, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    data->n_bytes = count_bytes(data, &request->options);
+    return check_memory(data, &request->options, error);
+}
+
+void ext_train_data_free(ext_train_data *data)
+{
+    ext_model_release(data->active);
+    ext_read_free(&data->events);
+    ext_source_close(&data->source);
+}

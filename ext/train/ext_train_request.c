@@ -1,0 +1,172 @@
+/*
+ * ext_train_request.c - the arguments of gru4rec_train(); see ext_train.h.
+ *
+ * A second argument that is a SELECT, or neither starts with { nor holds a =, is a source;
+ * else options. Both override the stored ones for this run. With resume, those of the run
+ * that stopped take the place of the stored ones.
+ */
+#include "ext_train.h"
+
+#include <string.h>
+
+static bool is_options(const char *text)
+{
+    return !ext_source_is_select(text) &&
+           (text[strspn(text, " \t\r\n")] == '{' || strchr(text, '=') != NULL);
+}
+
+static int parse_options(ext_train_request *request, const char *text, ext_error *error)
+{
+    return ext_options_parse(request->home.db, text, GRU4REC_SCOPE_TRAIN,
+                             &request->options, &request->columns, error);
+}
+
+/* ---- resume ---- */
+
+/* What may differ between the run that stopped and the one that goes on from it. */
+static bool is_free_to_differ(const char *option)
+{
+    static const char *const free[] = {
+        "resume",         "n_epochs",          "patience",     "threads", "keep_versions",
+        "keep_optimizer", "checkpoint_epochs", "memory_limit", "verbose",
+    };
+    for (size_t i = 0; i < sizeof free / sizeof *free; i++)
+        if (strcmp(option, free[i]) == 0)
+            return true;
+    return false;
+}
+
+static int check_resumable(const ext_train_request *request, const char *given,
+                           ext_error *error)
+{
+    gru4rec_options options;
+    gru4rec_option_info info;
+    ext_columns columns = {0};
+    gru4rec_options_init(&options);
+    int rc = ext_options_parse(request->home.db, given, GRU4REC_SCOPE_TRAIN, &options,
+                               &columns, error);
+    ext_options_free_columns(&columns);
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (gru4rec_option_is_set(&options, i) && !is_free_to_differ(info.name))
+            rc = ext_error_set(error, SQLITE_ERROR,
+                               "resume goes on with the options of the run that stopped; "
+                               "leave out %s, or train without resume",
+                               info.name);
+    }
+    return rc;
+}
+
+/* Is that the model's own source? A SELECT has got its parentheses there. */
+static bool is_stored_source(const ext_config *config, const char *source)
+{
+    if (source == NULL || config->source == NULL)
+        return source == config->source;
+    char *wrapped = sqlite3_mprintf("(%s)", source);
+    const bool is_same = strcmp(source, config->source) == 0 ||
+                         (wrapped != NULL && strcmp(wrapped, config->source) == 0);
+    sqlite3_free(wrapped);
+    return is_same;
+}
+
+/* Takes the options and the source of the run that is continued. */
+static int resume(ext_train_request *request, ext_run *run, const char *given,
+                  ext_error *error)
+{
+    ext_checkpoint *checkpoint = &request->checkpoint;
+    int rc = check_resumable(request, given, error);
+    if (rc == SQLITE_OK && !request->is_found)
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "no model '%s' to resume; train it without resume",
+                           request->home.name);
+    if (rc == SQLITE_OK)
+        rc = ext_run_resume(run, checkpoint, &request->home, error);
+    gru4rec_options_init(&request->options);
+    if (rc == SQLITE_OK)
+        rc = parse_options(request, checkpoint->options, error);
+    if (rc == SQLITE_OK)
+        rc = parse_options(request, given, error);
+    request->options.resume = false; /* the version is the one that never stopped */
+    if (rc == SQLITE_OK && request->source == NULL &&
+        !is_stored_source(&request->config, checkpoint->source))
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "the run to resume was trained on %.80s; name that source as "
+                           "the second argument",
+                           checkpoint->source);
+    return rc;
+}
+
+/* ---- the request ---- */
+
+static int find_model(ext_train_request *request, ext_connection *connection,
+                      const char *model, ext_error *error)
+{
+    if (model == NULL || *model == '\0')
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "gru4rec_train() needs the model's name as its first argument");
+    int rc = ext_schema_find(&request->home, connection->db, connection, model,
+                             &request->is_found, error);
+    if (rc == SQLITE_OK && request->is_found)
+        return ext_config_read(&request->config, &request->home, error);
+    if (rc == SQLITE_OK && request->source == NULL)
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "no model '%s'; name its source of events as the second "
+                           "argument to create it",
+                           model);
+    return rc;
+}
+
+/* Which version serves until this one is done? warm_start starts from it. */
+static int find_serving(ext_train_request *request, ext_error *error)
+{
+    ext_version active = {0};
+    ext_error none = {0};
+    if (request->is_found &&
+        ext_version_active(&active, &request->home, &none) == SQLITE_OK)
+        request->serving = active.version;
+    ext_error_clear(&none);
+    if (request->options.warm_start && request->serving == 0)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "warm_start needs a trained version to start from; train "
+                             "once without it");
+    return SQLITE_OK;
+}
+
+int ext_train_request_read(ext_train_request *request, ext_run *run,
+                           ext_connection *connection, int argc, sqlite3_value **argv,
+                           ext_error *error)
+{
+    const char *options = argc > 2 ? ext_value_text(argv[2]) : NULL;
+    *request = (ext_train_request){.is_alone = sqlite3_get_autocommit(connection->db)};
+    gru4rec_options_init(&request->options);
+    request->source = argc > 1 ? ext_value_text(argv[1]) : NULL;
+    if (argc == 2 && request->source != NULL && is_options(request->source)) {
+        options = request->source;
+        request->source = NULL;
+    }
+    int rc = find_model(request, connection, ext_value_text(argv[0]), error);
+    if (rc == SQLITE_OK)
+        rc = parse_options(request, request->config.options, error);
+    if (rc == SQLITE_OK)
+        rc = parse_options(request, options, error);
+    if (rc == SQLITE_OK && request->options.resume)
+        rc = resume(request, run, options, error);
+    if (rc == SQLITE_OK)
+        rc = ext_options_resolve(&request->options, error);
+    if (rc == SQLITE_OK)
+        rc = find_serving(request, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    run->source = request->source != NULL ? request->source : request->config.source;
+    run->options = ext_options_json(&request->options, true);
+    return run->options != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+void ext_train_request_free(ext_train_request *request)
+{
+    ext_run_free_checkpoint(&request->checkpoint);
+    ext_config_free(&request->config);
+    ext_options_free_columns(&request->columns);
+    ext_home_clear(&request->home);
+}

@@ -1,0 +1,87 @@
+/* ext_train_weights.c - the weights that a training begins with; see ext_train.h. */
+#include "ext_train.h"
+
+/* A slot of the version, where it was kept; it belongs to the same optimiser. */
+static int adopt_slot(gru4rec_training *weights, const ext_train_request *request,
+                      const ext_train_data *data, gru4rec_slot slot, bool *is_kept,
+                      ext_error *error)
+{
+    gru4rec_error message = {0};
+    gru4rec_model *kept = NULL;
+    const ext_model *active = data->active;
+    const gru4rec_items *items = active->loaded.items;
+    const char *name = gru4rec_slot_name(slot);
+    int rc = ext_tensor_find(is_kept, &request->home, active->version, name, error);
+    if (rc != SQLITE_OK || !*is_kept)
+        return rc;
+    gru4rec_status status =
+        gru4rec_model_new(&ext_memory, &active->loaded.options,
+                          gru4rec_items_count(items), &kept, &message);
+    rc = ext_error_library(error, status, &message);
+    if (rc == SQLITE_OK)
+        rc = ext_tensor_load(kept, NULL, &request->home, active->version, name, error);
+    if (rc == SQLITE_OK) {
+        status = gru4rec_training_adopt(weights->slot[slot], data->events.items, kept,
+                                        items, &message);
+        rc = ext_error_library(error, status, &message);
+    }
+    gru4rec_model_free(kept);
+    return rc;
+}
+
+/* warm_start: the active version's weights, and what its training kept beside them. */
+static int adopt_active(gru4rec_training *weights, const ext_train_request *request,
+                        const ext_train_data *data, ext_error *error)
+{
+    gru4rec_error message = {0};
+    const ext_model *active = data->active;
+    gru4rec_status status =
+        gru4rec_training_adopt(weights->model, data->events.items, active->loaded.model,
+                               active->loaded.items, &message);
+    int rc = ext_error_library(error, status, &message);
+    if (rc != SQLITE_OK || active->loaded.options.adapt != request->options.adapt)
+        return rc;
+    bool is_whole = true;
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_OPTIMISER_SLOTS; i++) {
+        bool is_kept = true;
+        if (weights->slot[i] != NULL)
+            rc = adopt_slot(weights, request, data, (gru4rec_slot)i, &is_kept, error);
+        is_whole = is_whole && is_kept;
+    }
+    /* Adam's moments begin at zero, and know it by the number of updates. */
+    int64_t updates = 0;
+    if (rc == SQLITE_OK && is_whole)
+        rc = ext_version_updates(&updates, &request->home, active->version, error);
+    gru4rec_training_continue(weights, updates);
+    return rc;
+}
+
+/* resume: all that the run had when it wrote its checkpoint. */
+static int load_checkpoint(gru4rec_training *weights, const ext_home *home,
+                           const ext_run *run, ext_error *error)
+{
+    int rc = ext_tensor_load(weights->model, NULL, home, run->version, "", error);
+    for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_SLOTS; i++)
+        if (weights->slot[i] != NULL)
+            rc = ext_tensor_load(weights->slot[i], NULL, home, run->version,
+                                 gru4rec_slot_name((gru4rec_slot)i), error);
+    gru4rec_training_continue(weights, run->epochs[run->n_epochs - 1].updates);
+    return rc;
+}
+
+int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *request,
+                            const ext_train_data *data, const ext_run *run,
+                            ext_error *error)
+{
+    gru4rec_error message = {0};
+    gru4rec_status status =
+        gru4rec_training_new(&ext_memory, &request->options,
+                             gru4rec_items_count(data->events.items), weights, &message);
+    if (status != GRU4REC_OK)
+        return ext_error_library(error, status, &message);
+    if (request->checkpoint.epoch > 0)
+        return load_checkpoint(weights, &request->home, run, error);
+    gru4rec_model_init(weights->model, &request->options);
+    return request->options.warm_start ? adopt_active(weights, request, data, error)
+                                       : SQLITE_OK;
+}

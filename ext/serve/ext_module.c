@@ -1,8 +1,7 @@
 /*
- * ext_model.c - the module gru4rec: models as virtual tables; see ext_int.h.
+ * ext_module.c - the module gru4rec: models as virtual tables; see ext_serve.h.
  *
- *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, option=value,
- * ...)
+ *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, option=value)
  *
  * 1. The source is a table, a view or a parenthesised SELECT, whose text becomes the
  *    view m_source; without it the model can only be imported into.
@@ -60,18 +59,19 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
     const char *equals = strchr(argument, '=');
     if (equals == NULL || ext_source_is_select(argument) || is_quoted_whole(argument)) {
         if (!is_first)
-            return ext_fail(error, SQLITE_ERROR,
-                            "'%.60s' is not option=value; only the first argument is the "
-                            "source of events",
-                            argument);
+            return ext_error_set(
+                error, SQLITE_ERROR,
+                "'%.60s' is not option=value; only the first argument is the "
+                "source of events",
+                argument);
         config->source = unquoted(argument);
-        return config->source != NULL ? SQLITE_OK : ext_fail_nomem(error);
+        return config->source != NULL ? SQLITE_OK : ext_error_nomem(error);
     }
     char *left = sqlite3_mprintf("%.*s", (int)(equals - argument), argument);
     char *name = left != NULL ? unquoted(left) : NULL;
     char *value = unquoted(equals + 1);
     int rc = name == NULL || value == NULL
-                 ? ext_fail_nomem(error)
+                 ? ext_error_nomem(error)
                  : ext_options_set(name, value, GRU4REC_SCOPE_TRAIN, options,
                                    &config->columns, error);
     sqlite3_free(left);
@@ -80,30 +80,31 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
     return rc;
 }
 
-static int resolve_source(sqlite3 *db, const char *schema, ext_config *config,
-                          ext_error *error)
+/* Finds the source's columns, and keeps their names and affinities. */
+static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
     ext_source source;
     if (config->source == NULL)
         return SQLITE_OK;
-    int rc =
-        ext_source_open(db, schema, config->source, &config->columns, &source, error);
+    int rc = ext_source_open(&source, home->db, home->schema, config->source,
+                             &config->columns, error);
     if (rc != SQLITE_OK)
         return rc;
-    ext_columns_free(&config->columns);
+    ext_options_free_columns(&config->columns);
     config->columns = source.columns;
-    memset(&source.columns, 0, sizeof source.columns);
+    source.columns = (ext_columns){0};
     for (int i = 0; i < 2; i++) {
         config->types[i] = sqlite3_mprintf("%s", source.types[i]);
         if (config->types[i] == NULL)
-            rc = ext_fail_nomem(error);
+            rc = ext_error_nomem(error);
     }
     ext_source_close(&source);
     return rc;
 }
 
-static int make_config(sqlite3 *db, int argc, const char *const *argv, ext_config *config,
-                       ext_error *error)
+/* argv: module, schema, table, then the arguments. */
+static int make_config(ext_config *config, const ext_home *home, int argc,
+                       const char *const *argv, ext_error *error)
 {
     gru4rec_options options, resolved;
     int rc = SQLITE_OK;
@@ -115,13 +116,11 @@ static int make_config(sqlite3 *db, int argc, const char *const *argv, ext_confi
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&resolved, error);
     if (rc == SQLITE_OK)
-        rc = resolve_source(db, argv[1], config, error);
-    if (rc == SQLITE_OK) {
-        config->options = ext_options_json(&options, false);
-        if (config->options == NULL)
-            rc = ext_fail_nomem(error);
-    }
-    return rc;
+        rc = resolve_source(home, config, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    config->options = ext_options_json(&options, false);
+    return config->options != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
 /* What m_config holds is not trusted: it becomes part of a declaration. */
@@ -134,93 +133,97 @@ static const char *affinity(const char *type)
     return "";
 }
 
-static int make_table(ext_connection *connection, const char *schema, const char *name,
-                      char *const types[2], sqlite3_vtab **out, ext_error *error)
+static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config *config,
+                      ext_error *error)
 {
+    ext_table *table;
     char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
                                  "score REAL, basis TEXT HIDDEN, "
                                  "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
-                                 affinity(types[0]), affinity(types[1]));
+                                 affinity(config->types[0]), affinity(config->types[1]));
     if (text == NULL)
-        return ext_fail_nomem(error);
-    int rc = ext_connect_table(connection, text, SQLITE_VTAB_INNOCUOUS, out);
+        return ext_error_nomem(error);
+    int rc = ext_table_new(&table, &ext_relation, text, home->db, home->connection,
+                           home->schema, home->name, error);
     sqlite3_free(text);
-    if (rc == SQLITE_NOMEM) /* of which the connection may not know */
-        return ext_fail_nomem(error);
-    if (rc != SQLITE_OK)
-        return ext_fail_db(error, connection->db, "declaring the table");
-    ext_table *table = (ext_table *)*out;
-    table->schema = sqlite3_mprintf("%s", schema);
-    table->name = sqlite3_mprintf("%s", name);
-    if (table->schema != NULL && table->name != NULL)
-        return SQLITE_OK;
-    ext_disconnect_table(*out);
-    *out = NULL;
-    return ext_fail_nomem(error);
+    if (rc == SQLITE_OK)
+        *out = &table->base;
+    return rc;
 }
 
-static int create(sqlite3 *db, void *aux, int argc, const char *const *argv,
+/* ---- methods ---- */
+
+/* A view may not see what the SELECT itself sees: finds out at once. */
+static int check_source(const ext_home *home, const ext_config *config, ext_error *error)
+{
+    ext_source source = {0};
+    if (config->source == NULL)
+        return SQLITE_OK;
+    int rc = ext_config_open_source(config, home, NULL, NULL, &source, error);
+    ext_source_close(&source);
+    return rc;
+}
+
+/* The home that SQLite's arguments name; borrowed. */
+static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
+{
+    return (ext_home){db, connection, (char *)argv[1], (char *)argv[2]};
+}
+
+static int create(sqlite3 *db, void *connection, int argc, const char *const *argv,
                   sqlite3_vtab **out, char **message)
 {
+    const ext_home home = home_of(db, connection, argv);
     ext_config config = {0};
     ext_error error = {0};
-    ext_source source = {0};
-    *out = NULL;
-    int rc = make_config(db, argc, argv, &config, &error);
+    int rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
-        rc = ext_store_create(db, argv[1], argv[2], &config, &error);
-    if (rc == SQLITE_OK && config.source != NULL) {
-        /* A view may not see what the SELECT itself sees: find out now. */
-        ext_columns none = {0};
-        rc =
-            ext_store_source(db, argv[1], argv[2], &config, NULL, &none, &source, &error);
-        ext_source_close(&source);
-    }
+        rc = ext_schema_create(&home, &config, &error);
     if (rc == SQLITE_OK)
-        rc = make_table(aux, argv[1], argv[2], config.types, out, &error);
+        rc = check_source(&home, &config, &error);
+    if (rc == SQLITE_OK)
+        make_table(out, &home, &config, &error);
     ext_config_free(&config);
     return ext_error_text(&error, message);
 }
 
-static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
+static int connect(sqlite3 *db, void *connection, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
 {
-    ext_config config = {0};
+    const ext_home home = home_of(db, connection, argv);
+    ext_config config;
     ext_error error = {0};
     (void)argc;
-    *out = NULL;
-    int rc = ext_store_config(db, argv[1], argv[2], &config, &error) & 0xff;
-    if (rc == SQLITE_ERROR || (rc & 0xff) == SQLITE_CORRUPT)
+    ext_config_read(&config, &home, &error);
+    if (ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT))
         ext_error_clear(&error);
     if (error.rc == SQLITE_OK)
-        make_table(aux, argv[1], argv[2], config.types, out, &error);
+        make_table(out, &home, &config, &error);
     ext_config_free(&config);
     return ext_error_text(&error, message);
 }
 
 static int destroy(sqlite3_vtab *base)
 {
-    ext_table *table = (ext_table *)base;
+    const ext_home *home = &((ext_table *)base)->home;
     ext_error error = {0};
-    if (ext_store_drop(table->connection->db, table->schema, table->name, &error) !=
-        SQLITE_OK)
+    if (ext_schema_drop(home, &error) != SQLITE_OK)
         return ext_error_vtab(&error, base);
-    ext_model_forget(table->connection, table->schema, table->name);
-    return ext_disconnect_table(base);
+    ext_model_forget(home);
+    return ext_table_disconnect(base);
 }
 
 static int rename_table(sqlite3_vtab *base, const char *new_name)
 {
-    ext_table *table = (ext_table *)base;
+    ext_home *home = &((ext_table *)base)->home;
     ext_error error = {0};
     char *copy = sqlite3_mprintf("%s", new_name);
     if (copy == NULL)
         return SQLITE_NOMEM;
-    if (ext_store_rename(table->connection->db, table->schema, table->name, new_name,
-                         &error) == SQLITE_OK) {
-        ext_model_forget(table->connection, table->schema, table->name);
-        sqlite3_free(table->name);
-        table->name = copy;
+    if (ext_schema_rename(home, new_name, &error) == SQLITE_OK) {
+        ext_model_forget(home);
+        sqlite3_free(home->name);
+        home->name = copy;
     } else {
         sqlite3_free(copy);
     }
@@ -229,28 +232,28 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
 
 static int is_shadow_name(const char *suffix)
 {
-    for (int i = 0; ext_shadow_names[i] != NULL; i++)
-        if (sqlite3_stricmp(suffix, ext_shadow_names[i]) == 0)
-            return 1;
-    return 0;
+    return ext_schema_is_shadow(suffix);
 }
-
-/* ---- the module ---- */
 
 /* For PRAGMA integrity_check; a problem is no error but a line of its result. */
 static int integrity(sqlite3_vtab *base, const char *schema, const char *name, int flags,
                      char **problem)
 {
-    ext_table *table = (ext_table *)base;
+    ext_home home = ((ext_table *)base)->home;
     ext_error error = {0};
+    home.schema = (char *)schema; /* borrowed, as the name */
+    home.name = (char *)name;
     (void)flags; /* PRAGMA quick_check looks as closely */
-    int rc = ext_check_model(table->connection->db, schema, name, &error);
-    bool is_problem = rc == SQLITE_ERROR || (rc & 0xff) == SQLITE_CORRUPT;
+    int rc = ext_check_model(&home, &error);
+    const bool is_problem =
+        ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT);
     if (is_problem)
         rc = ext_error_text(&error, problem);
     ext_error_clear(&error);
     return is_problem ? SQLITE_OK : rc;
 }
+
+/* ---- the module ---- */
 
 /*
  * The module as SQLite 3.44 and newer read it. Headers older than that lack the last
@@ -270,25 +273,17 @@ typedef struct module_v4 {
 #define X_INTEGRITY .base.xIntegrity
 #endif
 
-int ext_register_model(ext_connection *connection, ext_error *error)
+int ext_module_register(ext_connection *connection, ext_error *error)
 {
     static const module_v4 module = {
         .base.iVersion = 4,
         .base.xCreate = create,
         .base.xConnect = connect,
-        .base.xBestIndex = ext_relation_best_index,
-        .base.xDisconnect = ext_disconnect_table,
         .base.xDestroy = destroy,
-        .base.xOpen = ext_relation_open,
-        .base.xClose = ext_relation_close,
-        .base.xFilter = ext_relation_filter,
-        .base.xNext = ext_relation_next,
-        .base.xEof = ext_relation_eof,
-        .base.xColumn = ext_relation_column,
-        .base.xRowid = ext_relation_rowid,
+        EXT_TABLE_METHODS(.base),
         .base.xRename = rename_table,
         .base.xShadowName = is_shadow_name,
         X_INTEGRITY = integrity,
     };
-    return ext_register_module(connection, "gru4rec", &module.base, error);
+    return ext_connection_add_module(connection, "gru4rec", &module.base, error);
 }

@@ -4,19 +4,28 @@
  */
 #include "ext_serve.h"
 
-#include <string.h>
-
-static double score_row(const ext_workspace *workspace, const ext_history *history,
-                        int32_t row)
+/* What gru4rec_recommend() gives for the item; NULL for one that it does not have. */
+static int result_score(sqlite3_context *context, ext_workspace *workspace,
+                        const ext_history *history, sqlite3_value *item, ext_error *error)
 {
+    const gru4rec_items *items = workspace->model->loaded.items;
+    const int32_t row = ext_value_row(item, items);
     gru4rec_real score;
-    if (ext_history_is_empty(history))
-        return (double)(gru4rec_real)gru4rec_items_support(workspace->model->items)[row];
-    gru4rec_session_scores(workspace->session, &row, 1, &score);
-    return (double)score;
+    if (ext_history_is_empty(history)) {
+        score = row >= 0 ? (gru4rec_real)gru4rec_items_support(items)[row] : 0;
+    } else {
+        int rc = ext_history_walk(history, sqlite3_context_db_handle(context),
+                                  workspace->session, error);
+        if (rc != SQLITE_OK)
+            return rc;
+        if (row >= 0)
+            gru4rec_session_scores(workspace->session, &row, 1, &score);
+    }
+    if (row >= 0)
+        sqlite3_result_double(context, (double)score);
+    return SQLITE_OK;
 }
 
-/* What gru4rec_recommend() gives for the item; NULL for one that it does not have. */
 static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = sqlite3_user_data(context);
@@ -25,20 +34,12 @@ static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     ext_model *model;
     (void)argc;
-    int rc = ext_function_model(context, argv[0], &model, &error);
-    if (rc == SQLITE_OK)
-        rc = ext_workspace_open(connection, model, &workspace, &error);
-    if (rc == SQLITE_OK)
-        rc = ext_history_read(&history, connection->db, argv[1], workspace.model, &error);
-    if (rc == SQLITE_OK && !ext_history_is_empty(&history))
-        rc = ext_history_walk(&history, connection->db, workspace.model,
-                              workspace.session, &error);
-    int32_t row = rc == SQLITE_OK ? ext_value_row(argv[2], workspace.model->items) : -1;
-    if (row >= 0)
-        sqlite3_result_double(context, score_row(&workspace, &history, row));
+    if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK &&
+        ext_workspace_open(&workspace, connection, model, &error) == SQLITE_OK &&
+        ext_history_read(&history, connection->db, argv[1], model, &error) == SQLITE_OK)
+        result_score(context, &workspace, &history, argv[2], &error);
     ext_history_free(&history);
-    if (workspace.model != NULL)
-        ext_workspace_close(connection, &workspace);
+    ext_workspace_close(&workspace, connection);
     ext_error_result(&error, context);
 }
 
@@ -48,17 +49,17 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     ext_model *model;
     (void)argc;
-    if (ext_function_model(context, argv[0], &model, &error) == SQLITE_OK) {
-        int32_t row = ext_value_row(argv[1], model->items);
+    if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK) {
+        const int32_t row = ext_value_row(argv[1], model->loaded.items);
         if (row >= 0) {
             size_t n;
-            const gru4rec_real *values = gru4rec_model_item(model->model, row, &n);
+            const gru4rec_real *values = gru4rec_model_item(model->loaded.model, row, &n);
             unsigned char *bytes = sqlite3_malloc64(4 * n);
             if (bytes != NULL) {
-                ext_floats_write(bytes, values, n);
+                ext_value_write_floats(bytes, values, n);
                 sqlite3_result_blob64(context, bytes, 4 * n, sqlite3_free);
             } else {
-                ext_fail_nomem(&error);
+                ext_error_nomem(&error);
             }
         }
         ext_model_release(model);
@@ -66,12 +67,12 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
-int ext_register_score(ext_connection *connection, ext_error *error)
+int ext_score_register(ext_connection *connection, ext_error *error)
 {
-    int rc = ext_register_function(connection, "gru4rec_score", 3, SQLITE_INNOCUOUS,
-                                   score, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_function(connection, "gru4rec_embedding", 2, SQLITE_INNOCUOUS,
-                                   embedding, error);
-    return rc;
+    int rc = ext_connection_add_function(connection, "gru4rec_score", 3, SQLITE_INNOCUOUS,
+                                         score, error);
+    return rc == SQLITE_OK
+               ? ext_connection_add_function(connection, "gru4rec_embedding", 2,
+                                             SQLITE_INNOCUOUS, embedding, error)
+               : rc;
 }

@@ -6,163 +6,87 @@
  */
 #include "ext_serve.h"
 
-enum { RANK, ITEM, SIMILARITY, FIRST_ARGUMENT };
+enum { RANK, ITEM, SIMILARITY, N_COLUMNS };
 enum { MODEL, TARGET, K, N_ARGUMENTS };
 
-static const ext_plan plan = {RANK, ITEM, N_ARGUMENTS};
+static const ext_plan columns = {.rank = RANK,
+                                 .item = ITEM,
+                                 .score = SIMILARITY,
+                                 .n_columns = N_COLUMNS};
 
 typedef struct similar_cursor {
-    sqlite3_vtab_cursor base;
-    sqlite3_value *arguments[N_ARGUMENTS];
+    ext_cursor base;
     ext_ranker ranker;
-    uint64_t hash; /* of the arguments */
-    bool is_open;  /* the ranker is */
-    bool is_eof;
 } similar_cursor;
 
-static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                   sqlite3_vtab **out, char **message)
+static void plan(sqlite3_index_info *info, int *n_argv)
 {
-    (void)argc;
-    (void)argv;
-    (void)message;
-    (void)db;
-    return ext_connect_table(aux,
-                             "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
-                             "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN)",
-                             SQLITE_VTAB_INNOCUOUS, out);
+    ext_plan_one_ranking(&columns, info, n_argv, (info->idxNum & 1 << K) != 0);
 }
 
-static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+static void stop(ext_cursor *base)
 {
-    (void)base;
-    int n_argv = 0;
-    int rc = ext_plan_arguments(info, FIRST_ARGUMENT, N_ARGUMENTS, &n_argv);
-    if (rc != SQLITE_OK)
-        return rc;
-    ext_plan_ranking(&plan, info, &n_argv);
-    ext_plan_estimate(&plan, info, (1 << MODEL) | (1 << TARGET), 1 << K);
-    info->orderByConsumed = ext_plan_is_in_order(info, RANK, SIMILARITY);
-    return SQLITE_OK;
+    ext_ranker_close(&((similar_cursor *)base)->ranker);
 }
 
-static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
+static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
-    (void)base;
-    return ext_open_cursor(sizeof(similar_cursor), out);
-}
-
-static void close_ranker(similar_cursor *cursor)
-{
-    if (cursor->is_open)
-        ext_ranker_close(&cursor->ranker);
-    cursor->is_open = false;
-    cursor->is_eof = true;
-}
-
-static int close_cursor(sqlite3_vtab_cursor *base)
-{
-    similar_cursor *cursor = (similar_cursor *)base;
-    close_ranker(cursor);
-    ext_drop_arguments(cursor->arguments, N_ARGUMENTS);
-    sqlite3_free(cursor);
-    return SQLITE_OK;
-}
-
-/* argv: what is planned behind the arguments. */
-static int start(similar_cursor *cursor, ext_connection *connection, int idx_num,
-                 sqlite3_value **argv, ext_error *error)
-{
-    sqlite3_value **arguments = cursor->arguments;
-    ext_ranker *ranker = &cursor->ranker;
+    ext_ranker *ranker = &((similar_cursor *)base)->ranker;
+    ext_connection *connection = ext_table_home(base)->connection;
+    const ext_ranker_request request = {.k = base->arguments[K],
+                                        .idx_num = idx_num,
+                                        .argv = argv};
     ext_model *model;
-    if (arguments[MODEL] == NULL || arguments[TARGET] == NULL)
-        return ext_fail(error, SQLITE_ERROR,
-                        "gru4rec_similar() needs a model and an item; write "
-                        "gru4rec_similar('model', item, k)");
-    int rc = ext_model_acquire_named(connection, arguments[MODEL], &model, error);
-    if (rc == SQLITE_OK)
-        rc = ext_ranker_open(ranker, connection, model, NULL, NULL, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    cursor->is_open = true;
-    rc = ext_ranker_take_k(ranker, arguments[K], error);
-    if (rc == SQLITE_OK)
-        rc = ext_ranker_take_plan(ranker, &plan, idx_num, &argv, error);
-    int32_t row = rc == SQLITE_OK ? ext_value_row(arguments[TARGET], model->items) : -1;
-    if (row >= 0)
-        cursor->is_eof = !ext_ranker_start_similar(ranker, row);
+    bool is_row = false;
+    if (ext_model_acquire_named(&model, connection, base->arguments[MODEL], error) !=
+            SQLITE_OK ||
+        ext_ranker_open(ranker, connection, model, &request, error) != SQLITE_OK)
+        return error->rc;
+    const int32_t row = ext_value_row(base->arguments[TARGET], model->loaded.items);
+    int rc = row >= 0 ? ext_ranker_rank_similar(ranker, row, &is_row, error) : SQLITE_OK;
+    base->is_eof = !is_row;
+    base->row = ranker->row;
     return rc;
 }
 
-static int filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int argc,
-                  sqlite3_value **argv)
+static int next(ext_cursor *base, ext_error *error)
 {
-    similar_cursor *cursor = (similar_cursor *)base;
-    ext_table *table = (ext_table *)base->pVtab;
-    ext_error error = {0};
-    (void)text;
-    (void)argc;
-    close_ranker(cursor);
-    if (ext_keep_arguments(cursor->arguments, N_ARGUMENTS, &argv, idx_num) != SQLITE_OK)
-        return SQLITE_NOMEM;
-    cursor->hash = ext_hash_values(cursor->arguments, N_ARGUMENTS);
-    start(cursor, table->connection, idx_num, argv, &error);
-    return ext_error_vtab(&error, base->pVtab);
-}
-
-static int next(sqlite3_vtab_cursor *base)
-{
-    similar_cursor *cursor = (similar_cursor *)base;
-    cursor->is_eof = !ext_ranker_next(&cursor->ranker);
+    ext_ranker *ranker = &((similar_cursor *)base)->ranker;
+    (void)error;
+    base->is_eof = !ext_ranker_next(ranker);
+    base->row = ranker->row;
     return SQLITE_OK;
 }
 
-static int eof(sqlite3_vtab_cursor *base)
+static void column(const ext_cursor *base, sqlite3_context *context, int i)
 {
-    return ((similar_cursor *)base)->is_eof;
+    const ext_ranker *ranker = &((const similar_cursor *)base)->ranker;
+    if (i == RANK)
+        sqlite3_result_int64(context, ranker->rank);
+    else if (i == ITEM)
+        ext_ranker_result_item(ranker, context);
+    else
+        sqlite3_result_double(context, ranker->score);
 }
 
-static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
-{
-    const similar_cursor *cursor = (similar_cursor *)base;
-    switch (i) {
-    case RANK:
-        sqlite3_result_int64(context, cursor->ranker.rank);
-        break;
-    case ITEM:
-        ext_ranker_result_item(&cursor->ranker, context);
-        break;
-    case SIMILARITY:
-        sqlite3_result_double(context, cursor->ranker.score);
-        break;
-    default:
-        ext_result_argument(context, cursor->arguments[i - FIRST_ARGUMENT]);
-        break;
-    }
-    return SQLITE_OK;
-}
+static const ext_table_function similar = {
+    .name = "gru4rec_similar",
+    .declaration = "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
+                   "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN)",
+    .trust = SQLITE_VTAB_INNOCUOUS,
+    .cursor_bytes = sizeof(similar_cursor),
+    .n_columns = N_COLUMNS,
+    .n_arguments = N_ARGUMENTS,
+    .n_needed = TARGET + 1,
+    .usage = "needs a model and an item; write gru4rec_similar('model', item, k)",
+    .plan = plan,
+    .start = start,
+    .next = next,
+    .column = column,
+    .stop = stop,
+};
 
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
+int ext_similar_register(ext_connection *connection, ext_error *error)
 {
-    const similar_cursor *cursor = (similar_cursor *)base;
-    *id = ext_rowid(cursor->hash, cursor->ranker.row);
-    return SQLITE_OK;
-}
-
-int ext_register_similar(ext_connection *connection, ext_error *error)
-{
-    static const sqlite3_module module = {
-        .xConnect = connect,
-        .xDisconnect = ext_disconnect_table,
-        .xBestIndex = best_index,
-        .xOpen = open_cursor,
-        .xClose = close_cursor,
-        .xFilter = filter,
-        .xNext = next,
-        .xEof = eof,
-        .xColumn = column,
-        .xRowid = rowid,
-    };
-    return ext_register_module(connection, "gru4rec_similar", &module, error);
+    return ext_connection_add_table(connection, &similar, error);
 }

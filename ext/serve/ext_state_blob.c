@@ -1,0 +1,153 @@
+/*
+ * ext_state_blob.c - a session's state as applications keep it; see ext_serve.h.
+ *
+ * A state is a BLOB, little-endian:
+ *   0  "G4RS"   4  format 1   5  1: the network has seen an item   6  n_items   7  0
+ *   8  the run of the model that made it (16)
+ *  24  n_values (4), then the values: float32 of all GRU layers
+ *      n_items coded items, the session's last ones, oldest first:
+ *      1 and the integer (8), or 2, the length (4) and the text
+ *      FNV-1a of all that (4)
+ * The items are there so that another version of the model can be brought to where the
+ * session stands, and for exclude_seen. A state comes from the application: all of it is
+ * checked before it is used.
+ */
+#include "ext_serve.h"
+
+#include <string.h>
+
+enum { HEAD = 28, CHECK = 4, CODE_INTEGER = 1, CODE_TEXT = 2 };
+
+static const unsigned char magic[5] = {'G', '4', 'R', 'S', 1};
+
+/* ---- bytes ---- */
+
+static uint64_t read_bytes(const unsigned char *at, int n)
+{
+    uint64_t value = 0;
+    for (int i = n; i-- > 0;)
+        value = value << 8 | at[i];
+    return value;
+}
+
+static void write_bytes(unsigned char *at, uint64_t value, int n)
+{
+    for (int i = 0; i < n; i++, value >>= 8)
+        at[i] = (unsigned char)value;
+}
+
+static uint32_t hash_bytes(const unsigned char *bytes, size_t n)
+{
+    uint32_t hash = 0x811c9dc5;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ bytes[i]) * 0x01000193;
+    return hash;
+}
+
+/* Bytes of the coded item at at, of at most n; 0: there is none. */
+static size_t measure_item(const unsigned char *at, size_t n)
+{
+    if (n >= 9 && at[0] == CODE_INTEGER)
+        return 9;
+    if (n < 5 || at[0] != CODE_TEXT)
+        return 0;
+    size_t length = (size_t)read_bytes(at + 1, 4);
+    return length <= n - 5 ? 5 + length : 0;
+}
+
+bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_t n)
+{
+    memset(blob, 0, sizeof *blob);
+    if (n < HEAD + CHECK || memcmp(bytes, magic, sizeof magic) != 0 || bytes[5] > 1 ||
+        bytes[6] > EXT_STATE_BLOB_ITEMS ||
+        read_bytes(bytes + n - CHECK, CHECK) != hash_bytes(bytes, n - CHECK))
+        return false;
+    blob->is_started = bytes[5] == 1;
+    blob->n_items = bytes[6];
+    blob->run = bytes + 8;
+    blob->n_values = (size_t)read_bytes(bytes + 24, 4);
+    size_t left = n - HEAD - CHECK;
+    if (blob->n_values > left / 4)
+        return false;
+    blob->values = bytes + HEAD;
+    blob->items = blob->values + 4 * blob->n_values;
+    blob->n_items_bytes = left - 4 * blob->n_values;
+    const unsigned char *at = blob->items, *end = bytes + n - CHECK;
+    for (int i = 0; i < blob->n_items; i++) {
+        size_t length = measure_item(at, (size_t)(end - at));
+        if (length == 0)
+            return false;
+        at += length;
+    }
+    return at == end;
+}
+
+unsigned char *ext_state_blob_write(const ext_state_blob *blob, size_t *n)
+{
+    *n = HEAD + 4 * blob->n_values + blob->n_items_bytes + CHECK;
+    unsigned char *bytes = sqlite3_malloc64(*n);
+    if (bytes == NULL)
+        return NULL;
+    memcpy(bytes, magic, sizeof magic);
+    bytes[5] = blob->is_started;
+    bytes[6] = (unsigned char)blob->n_items;
+    bytes[7] = 0;
+    memcpy(bytes + 8, blob->run, EXT_STATE_BLOB_RUN);
+    write_bytes(bytes + 24, blob->n_values, 4);
+    memcpy(bytes + HEAD, blob->values, 4 * blob->n_values);
+    if (blob->n_items_bytes > 0)
+        memcpy(bytes + HEAD + 4 * blob->n_values, blob->items, blob->n_items_bytes);
+    write_bytes(bytes + *n - CHECK, hash_bytes(bytes, *n - CHECK), CHECK);
+    return bytes;
+}
+
+void ext_state_blob_item(const unsigned char **at, gru4rec_id *id)
+{
+    memset(id, 0, sizeof *id);
+    if (**at == CODE_INTEGER) {
+        id->type = GRU4REC_ID_INTEGER;
+        id->integer = (int64_t)read_bytes(*at + 1, 8);
+    } else {
+        id->type = GRU4REC_ID_TEXT;
+        id->n_bytes = (size_t)read_bytes(*at + 1, 4);
+        id->bytes = *at + 5;
+    }
+    *at += ext_state_blob_item_bytes(id);
+}
+
+size_t ext_state_blob_item_bytes(const gru4rec_id *id)
+{
+    return id->type == GRU4REC_ID_INTEGER ? 9 : 5 + id->n_bytes;
+}
+
+void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id)
+{
+    *at = id->type == GRU4REC_ID_INTEGER ? CODE_INTEGER : CODE_TEXT;
+    if (id->type == GRU4REC_ID_INTEGER) {
+        write_bytes(at + 1, (uint64_t)id->integer, 8);
+        return;
+    }
+    write_bytes(at + 1, id->n_bytes, 4);
+    if (id->n_bytes > 0)
+        memcpy(at + 5, id->bytes, id->n_bytes);
+}
+
+static int read_digit(char digit)
+{
+    return digit <= '9' ? digit - '0' : (digit | 32) - 'a' + 10;
+}
+
+void ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model)
+{
+    for (int i = 0; i < EXT_STATE_BLOB_RUN; i++)
+        run[i] = (unsigned char)(read_digit(model->run[2 * i]) << 4 |
+                                 read_digit(model->run[2 * i + 1]));
+}
+
+bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model)
+{
+    unsigned char run[EXT_STATE_BLOB_RUN];
+    ext_state_blob_run(run, model);
+    return blob->n_values == gru4rec_session_state_size(model->loaded.model) &&
+           memcmp(run, blob->run, sizeof run) == 0;
+}

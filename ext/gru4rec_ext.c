@@ -1,14 +1,15 @@
 /*
- * gru4rec_ext.c - the extension's entry points; see ext_int.h.
+ * gru4rec_ext.c - the extension's entry points.
  *
  * All checks come before the first registration: if init failed after one, the library
  * would be unmapped under the function. Loading writes nothing, and twice on one
  * connection is fine.
  */
 #define EXT_IS_ENTRY
-#include "base/ext_base.h"
+#include "serve/ext_serve.h"
+#include "tools/ext_tools.h"
+#include "train/ext_train.h"
 
-#include <pthread.h>
 SQLITE_EXTENSION_INIT1
 
 #if defined(_WIN32)
@@ -56,30 +57,19 @@ static bool has_json(sqlite3 *db)
 
 static int register_all(sqlite3 *db, ext_error *error)
 {
+    static int (*const parts[])(ext_connection * connection, ext_error * error) = {
+        ext_module_register,   ext_recommend_register, ext_similar_register,
+        ext_explain_register,  ext_score_register,     ext_state_register,
+        ext_evaluate_register, ext_batches_register,   ext_train_register,
+        ext_export_register,   ext_import_register,    ext_deploy_register,
+        ext_check_register,    ext_info_register,
+    };
     ext_connection *connection = ext_connection_new(db);
     if (connection == NULL)
-        return ext_fail_nomem(error);
-    int rc = ext_register_model(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_recommend(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_similar(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_explain(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_score(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_state(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_evaluate(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_batches(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_train(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_interchange(connection, error);
-    if (rc == SQLITE_OK)
-        rc = ext_register_info(connection, error);
+        return ext_error_nomem(error);
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)
+        rc = parts[i](connection, error);
     ext_connection_release(connection); /* the registrations hold it */
     return rc;
 }
@@ -90,13 +80,14 @@ EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
     ext_error error = {0};
     set_api(api);
     if (sqlite3_libversion_number() < oldest)
-        ext_fail(&error, SQLITE_ERROR, "SQLite %s is too old; use 3.38 or newer",
-                 sqlite3_libversion());
+        ext_error_set(&error, SQLITE_ERROR, "SQLite %s is too old; use 3.38 or newer",
+                      sqlite3_libversion());
     else if (is_loaded(db))
         return SQLITE_OK;
     else if (!has_json(db))
-        ext_fail(&error, SQLITE_ERROR,
-                 "this SQLite was built without JSON functions; use one that has them");
+        ext_error_set(
+            &error, SQLITE_ERROR,
+            "this SQLite was built without JSON functions; use one that has them");
     else
         register_all(db, &error);
     int rc = ext_error_text(&error, message);

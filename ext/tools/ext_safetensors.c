@@ -1,5 +1,5 @@
 /*
- * ext_safetensors.c - a model as a safetensors file; see ext_int.h.
+ * ext_safetensors.c - a model as a safetensors file; see ext_tools.h.
  *
  *   8 bytes    length n of the header, little-endian
  *   n bytes    JSON, padded with spaces:
@@ -13,7 +13,7 @@
  * missing. What is read is not trusted: every length is compared before it is used, and
  * nothing is allocated that is larger than the bytes that were given.
  */
-#include "../base/ext_base.h"
+#include "ext_tools.h"
 
 #include <string.h>
 
@@ -35,14 +35,14 @@ static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
             continue;
         }
         if (memchr(id.bytes, '\0', id.n_bytes) != NULL)
-            return ext_fail(
+            return ext_error_set(
                 error, SQLITE_ERROR,
                 "item %lld has a NUL in its text, which JSON cannot carry; give "
                 "such items other ids",
                 (long long)row);
-        ext_bind_id(quote, 1, &id);
+        ext_value_bind(quote, 1, &id);
         if (sqlite3_step(quote) != SQLITE_ROW)
-            return ext_fail_db(error, sqlite3_db_handle(quote), "writing the model");
+            return ext_error_db(error, sqlite3_db_handle(quote), "writing the model");
         sqlite3_str_appendall(json, (const char *)sqlite3_column_text(quote, 0));
         sqlite3_reset(quote);
     }
@@ -50,75 +50,90 @@ static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
     return SQLITE_OK;
 }
 
-/* The metadata object: every value is a text, as the format asks. NULL and error. */
-static char *make_metadata(sqlite3 *db, const ext_model *model, ext_error *error)
+/* Both arrays: items, and their support. */
+static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
+                        const gru4rec_items *items, ext_error *error)
 {
-    sqlite3_stmt *quote = NULL, *object = NULL;
-    sqlite3_str *items = sqlite3_str_new(db), *support = sqlite3_str_new(db);
-    char *options = ext_options_json(&model->options, true), *metadata = NULL;
-    int rc = ext_prepare(db, sqlite3_mprintf("SELECT json_quote(?1)"), &quote, error);
+    sqlite3_stmt *quote;
+    int rc = ext_sql_prepare(db, &quote, error, "SELECT json_quote(?1)");
     if (rc == SQLITE_OK)
-        rc = ext_prepare(db,
-                         sqlite3_mprintf(
-                             "SELECT json_object('format', 'gru4rec', 'items', "
-                             "?1, 'support', ?2, 'options', ?3)"),
-                         &object, error);
+        rc = append_array(ids, quote, items, false, error);
     if (rc == SQLITE_OK)
-        rc = append_array(items, quote, model->items, false, error);
-    if (rc == SQLITE_OK)
-        rc = append_array(support, quote, model->items, true, error);
-    if (rc == SQLITE_OK && (sqlite3_str_errcode(items) != SQLITE_OK ||
-                            sqlite3_str_errcode(support) != SQLITE_OK || options == NULL))
-        rc = ext_fail(
+        rc = append_array(support, quote, items, true, error);
+    sqlite3_finalize(quote);
+    if (rc == SQLITE_OK && (sqlite3_str_errcode(ids) != SQLITE_OK ||
+                            sqlite3_str_errcode(support) != SQLITE_OK))
+        rc = ext_error_set(
             error, SQLITE_TOOBIG,
             "the items would pass SQLite's limit for a text, or memory is short");
+    return rc;
+}
+
+/* The metadata object: every value is a text, as the format asks. NULL and error. */
+static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, ext_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    sqlite3_str *items = sqlite3_str_new(db), *support = sqlite3_str_new(db);
+    char *options = ext_options_json(&loaded->options, true), *metadata = NULL;
+    int rc = options != NULL ? append_items(items, support, db, loaded->items, error)
+                             : ext_error_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = ext_sql_prepare(db, &stmt, error,
+                             "SELECT json_object('format', 'gru4rec', 'items', ?1, "
+                             "'support', ?2, 'options', ?3)");
     if (rc == SQLITE_OK) {
-        sqlite3_bind_text(object, 1, sqlite3_str_value(items), -1, SQLITE_STATIC);
-        sqlite3_bind_text(object, 2, sqlite3_str_value(support), -1, SQLITE_STATIC);
-        sqlite3_bind_text(object, 3, options, -1, SQLITE_STATIC);
-        if (sqlite3_step(object) == SQLITE_ROW)
-            metadata = sqlite3_mprintf("%s", sqlite3_column_text(object, 0));
+        sqlite3_bind_text(stmt, 1, sqlite3_str_value(items), -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, sqlite3_str_value(support), -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 3, options, -1, SQLITE_STATIC);
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+            metadata = ext_sql_text(stmt, 0);
         if (metadata == NULL)
-            ext_fail_db(error, db, "writing the model");
+            ext_error_db(error, db, "writing the model");
     }
-    sqlite3_finalize(quote);
-    sqlite3_finalize(object);
+    sqlite3_finalize(stmt);
     sqlite3_free(sqlite3_str_finish(items));
     sqlite3_free(sqlite3_str_finish(support));
     sqlite3_free(options);
     return metadata;
 }
 
-int ext_safetensors_header(sqlite3 *db, const ext_model *model, char **header,
-                           size_t *n_header, ext_error *error)
+/* Appends ,"name":{...} for each tensor. */
+static void append_tensors(sqlite3_str *json, const gru4rec_model *model)
 {
     uint64_t at = 0;
-    char *metadata = make_metadata(db, model, error);
+    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        const uint64_t end = at + 4 * (uint64_t)tensor.n_values;
+        sqlite3_str_appendf(json, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld",
+                            tensor.name, tensor.dims[0]);
+        if (tensor.n_dims == 2)
+            sqlite3_str_appendf(json, ",%lld", tensor.dims[1]);
+        sqlite3_str_appendf(json, "],\"data_offsets\":[%llu,%llu]}", at, end);
+        at = end;
+    }
+}
+
+int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
+                           const ext_loaded *loaded, ext_error *error)
+{
+    char *metadata = make_metadata(db, loaded, error);
     if (metadata == NULL)
         return error->rc;
     sqlite3_str *json = sqlite3_str_new(db);
     sqlite3_str_append(json, "12345678", 8); /* place of the length */
     sqlite3_str_appendf(json, "{\"__metadata__\":%s", metadata);
     sqlite3_free(metadata);
-    for (size_t i = 0; i < gru4rec_model_tensor_count(model->model); i++) {
-        gru4rec_tensor t;
-        gru4rec_model_tensor(model->model, i, &t);
-        sqlite3_str_appendf(json, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld", t.name,
-                            t.dims[0]);
-        if (t.n_dims == 2)
-            sqlite3_str_appendf(json, ",%lld", t.dims[1]);
-        sqlite3_str_appendf(json, "],\"data_offsets\":[%llu,%llu]}", at,
-                            at + 4 * (uint64_t)t.n_values);
-        at += 4 * (uint64_t)t.n_values;
-    }
+    append_tensors(json, loaded->model);
     sqlite3_str_appendchar(json, 1, '}');
     while (sqlite3_str_length(json) % 8 != 0 && sqlite3_str_errcode(json) == SQLITE_OK)
         sqlite3_str_appendchar(json, 1, ' ');
     *n_header = (size_t)sqlite3_str_length(json);
     *header = sqlite3_str_finish(json);
     if (*header == NULL)
-        return ext_fail(error, SQLITE_TOOBIG,
-                        "the header of the file would pass SQLite's limit for a text");
+        return ext_error_set(
+            error, SQLITE_TOOBIG,
+            "the header of the file would pass SQLite's limit for a text");
     for (int i = 0; i < 8; i++)
         (*header)[i] = (char)((uint64_t)(*n_header - 8) >> (8 * i));
     return SQLITE_OK;
@@ -140,9 +155,9 @@ static int split(reader *r, const unsigned char *bytes, size_t n_bytes, ext_erro
     for (int i = 0; i < 8 && n_bytes >= 8; i++)
         n |= (uint64_t)bytes[i] << (8 * i);
     if (n_bytes < 8 || n == 0 || n > n_bytes - 8 || n > INT32_MAX)
-        return ext_fail(error, SQLITE_ERROR,
-                        "%s: the header's length does not fit the %lld bytes given",
-                        damaged, (long long)n_bytes);
+        return ext_error_set(error, SQLITE_ERROR,
+                             "%s: the header's length does not fit the %lld bytes given",
+                             damaged, (long long)n_bytes);
     r->json = (const char *)bytes + 8;
     r->n_json = (size_t)n;
     r->data = bytes + 8 + n;
@@ -153,7 +168,7 @@ static int split(reader *r, const unsigned char *bytes, size_t n_bytes, ext_erro
 /* Prepares a query on the header, which is bound to ?1. */
 static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
 {
-    int rc = ext_prepare(r->db, sqlite3_mprintf("%s", text), stmt, error);
+    int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
     if (rc == SQLITE_OK)
         sqlite3_bind_text64(*stmt, 1, r->json, r->n_json, SQLITE_STATIC, SQLITE_UTF8);
     return rc;
@@ -161,7 +176,7 @@ static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_err
 
 static int fail_step(const reader *r, ext_error *error)
 {
-    return ext_fail(error, SQLITE_ERROR, "%s: %s", damaged, sqlite3_errmsg(r->db));
+    return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, sqlite3_errmsg(r->db));
 }
 
 static int read_options(const reader *r, gru4rec_options *options, ext_error *error)
@@ -181,17 +196,18 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
         const char *format = (const char *)sqlite3_column_text(stmt, 0);
         const char *text = (const char *)sqlite3_column_text(stmt, 1);
         if (format == NULL || strcmp(format, "gru4rec") != 0 || text == NULL)
-            rc = ext_fail(error, SQLITE_ERROR,
-                          "%s: its metadata lacks format=gru4rec and options", damaged);
+            rc = ext_error_set(error, SQLITE_ERROR,
+                               "%s: its metadata lacks format=gru4rec and options",
+                               damaged);
         else
             rc = ext_options_parse(r->db, text, GRU4REC_SCOPE_TRAIN, options, &columns,
                                    error);
     }
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK && (columns.session || columns.item || columns.time))
-        rc = ext_fail(error, SQLITE_ERROR, "%s: its options name columns of a source",
-                      damaged);
-    ext_columns_free(&columns);
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "%s: its options name columns of a source", damaged);
+    ext_options_free_columns(&columns);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }
 
@@ -216,9 +232,10 @@ static int fail_items(gru4rec_status status, ext_error *error)
     if (status == GRU4REC_OK)
         return SQLITE_OK;
     return status == GRU4REC_NOMEM
-               ? ext_fail_nomem(error)
-               : ext_fail(error, SQLITE_ERROR,
-                          "%s: its items are not distinct integers and texts", damaged);
+               ? ext_error_nomem(error)
+               : ext_error_set(error, SQLITE_ERROR,
+                               "%s: its items are not distinct integers and texts",
+                               damaged);
 }
 
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
@@ -228,15 +245,29 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
     const char *type = (const char *)sqlite3_column_text(stmt, 1);
     bool is_id = type != NULL &&
                  (strcmp(type, "integer") == 0 || strcmp(type, "text") == 0) &&
-                 ext_column_id(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
+                 ext_value_column(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
     return fail_items(is_id ? gru4rec_items_append(items, &id, support) : GRU4REC_INVALID,
                       error);
+}
+
+/* Appends the items that stmt gives, each with the next of support. */
+static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
+                       gru4rec_items *items, ext_error *error)
+{
+    bool is_done = false; /* with the support */
+    int rc = SQLITE_OK;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        int64_t count;
+        rc = next_support(r, support, &is_done, &count, error);
+        if (rc == SQLITE_OK)
+            rc = add_item(stmt, items, count, error);
+    }
+    return rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
 }
 
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL, *support = NULL;
-    bool is_done = false; /* with the support */
     int rc =
         query(r,
               "SELECT e.atom, e.type FROM (SELECT json_extract(?1, "
@@ -248,24 +279,16 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
                    "SELECT atom FROM json_each(coalesce(json_extract(?1, "
                    "'$.__metadata__.support'), '[]'))",
                    &support, error);
-    if (rc == SQLITE_OK && gru4rec_items_new(&ext_allocator, items) != GRU4REC_OK)
-        rc = ext_fail_nomem(error);
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        int64_t count;
-        rc = next_support(r, support, &is_done, &count, error);
-        if (rc == SQLITE_OK)
-            rc = add_item(stmt, *items, count, error);
-    }
-    if (rc == SQLITE_DONE)
-        rc = SQLITE_OK;
-    else if (error->rc == SQLITE_OK)
-        rc = fail_step(r, error);
+    if (rc == SQLITE_OK && gru4rec_items_new(&ext_memory, items) != GRU4REC_OK)
+        rc = ext_error_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = append_read(r, stmt, support, *items, error);
     sqlite3_finalize(stmt);
     sqlite3_finalize(support);
     if (rc == SQLITE_OK)
         rc = fail_items(gru4rec_items_index(*items), error);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
-        rc = ext_fail(error, SQLITE_ERROR, "%s: it has no array of items", damaged);
+        rc = ext_error_set(error, SQLITE_ERROR, "%s: it has no array of items", damaged);
     return rc;
 }
 
@@ -293,20 +316,21 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
         rc = fail_step(r, error);
     else if ((size_t)sqlite3_column_int64(stmt, 0) != n_tensors ||
              (size_t)sqlite3_column_int64(stmt, 1) != n_tensors)
-        rc = ext_fail(
+        rc = ext_error_set(
             error, SQLITE_ERROR,
             "%s: it has %d tensors, %d under distinct names, and its options ask "
             "for %d",
             damaged, sqlite3_column_int(stmt, 0), sqlite3_column_int(stmt, 1),
             (int)n_tensors);
     else if (sqlite3_column_int(stmt, 2) == 0)
-        rc = ext_fail(error, SQLITE_ERROR, "%s: data_offsets are not two integers",
-                      damaged);
+        rc = ext_error_set(error, SQLITE_ERROR, "%s: data_offsets are not two integers",
+                           damaged);
     else if (sqlite3_column_int64(stmt, 4) > 0 ||
              sqlite3_column_int64(stmt, 3) != (int64_t)r->n_data)
-        rc = ext_fail(error, SQLITE_ERROR,
-                      "%s: its tensors overlap, or do not fill the %lld bytes of data",
-                      damaged, (long long)r->n_data);
+        rc = ext_error_set(
+            error, SQLITE_ERROR,
+            "%s: its tensors overlap, or do not fill the %lld bytes of data", damaged,
+            (long long)r->n_data);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -323,20 +347,20 @@ static int read_tensor(const reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tens
                      tensor->dims[0], tensor->dims[1]);
     if (dtype == NULL || strcmp(dtype, "F32") != 0 || found == NULL ||
         strcmp(found, shape) != 0)
-        return ext_fail(error, SQLITE_ERROR,
-                        "tensor %s is %s %s in the file; the options ask for F32 %s",
-                        tensor->name, dtype != NULL ? dtype : "of no type",
-                        found != NULL ? found : "[]", shape);
+        return ext_error_set(error, SQLITE_ERROR,
+                             "tensor %s is %s %s in the file; the options ask for F32 %s",
+                             tensor->name, dtype != NULL ? dtype : "of no type",
+                             found != NULL ? found : "[]", shape);
     if (sqlite3_column_type(stmt, 2) != SQLITE_INTEGER ||
         sqlite3_column_type(stmt, 3) != SQLITE_INTEGER || begin < 0 || end < begin ||
         (uint64_t)end > r->n_data ||
         (uint64_t)(end - begin) != 4 * (uint64_t)tensor->n_values)
-        return ext_fail(
+        return ext_error_set(
             error, SQLITE_ERROR,
             "tensor %s lies outside of the file, or has another length than its "
             "shape says",
             tensor->name);
-    ext_floats_read(tensor->values, r->data + begin, tensor->n_values);
+    ext_value_read_floats(tensor->values, r->data + begin, tensor->n_values);
     return SQLITE_OK;
 }
 
@@ -357,9 +381,9 @@ static int read_tensors(const reader *r, gru4rec_model *model, ext_error *error)
         int step = sqlite3_step(stmt);
         rc = step == SQLITE_ROW ? read_tensor(r, stmt, &tensor, error)
              : step == SQLITE_DONE
-                 ? ext_fail(error, SQLITE_ERROR,
-                            "the file has no tensor %s, which its options ask for",
-                            tensor.name)
+                 ? ext_error_set(error, SQLITE_ERROR,
+                                 "the file has no tensor %s, which its options ask for",
+                                 tensor.name)
                  : fail_step(r, error);
         sqlite3_reset(stmt);
     }
@@ -367,44 +391,33 @@ static int read_tensors(const reader *r, gru4rec_model *model, ext_error *error)
     return rc;
 }
 
-int ext_safetensors_read(sqlite3 *db, const unsigned char *bytes, size_t n_bytes,
-                         gru4rec_options *options, gru4rec_items **items,
-                         gru4rec_model **model, ext_error *error)
+/* A model of the options' shape, if so many values were given at all. */
+static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
+{
+    const int32_t n_items = gru4rec_items_count(loaded->items);
+    gru4rec_error message = {0};
+    if (gru4rec_model_value_bytes(&loaded->options, n_items) > r->n_data)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "%s: it is shorter than its options ask for", damaged);
+    gru4rec_status status = gru4rec_model_new(&ext_memory, &loaded->options, n_items,
+                                              &loaded->model, &message);
+    return ext_error_library(error, status, &message);
+}
+
+int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const unsigned char *bytes,
+                         size_t n_bytes, ext_error *error)
 {
     reader r = {.db = db};
-    gru4rec_error message = {0};
-    *items = NULL;
-    *model = NULL;
-    int rc = split(&r, bytes, n_bytes, error);
-    if (rc == SQLITE_OK)
-        rc = read_options(&r, options, error);
-    if (rc == SQLITE_OK)
-        rc = read_items(&r, items, error);
-    if (rc == SQLITE_OK &&
-        gru4rec_model_value_bytes(options, gru4rec_items_count(*items)) > r.n_data)
-        rc = ext_fail(error, SQLITE_ERROR, "%s: it is shorter than its options ask for",
-                      damaged);
-    if (rc == SQLITE_OK)
-        rc = ext_fail_library(error,
-                              gru4rec_model_new(&ext_allocator, options,
-                                                gru4rec_items_count(*items), model,
-                                                &message),
-                              &message);
-    if (rc == SQLITE_OK)
-        rc = read_tensors(&r, *model, error);
-    if (rc == SQLITE_OK)
-        rc = check_tensors(&r, gru4rec_model_tensor_count(*model), error);
-    if (rc == SQLITE_OK) {
-        const char *tensor = gru4rec_model_nonfinite(*model);
-        if (tensor != NULL)
-            rc = ext_fail(error, SQLITE_ERROR, "tensor %s of the file is not finite",
-                          tensor);
-    }
-    if (rc != SQLITE_OK) {
-        gru4rec_items_free(*items);
-        gru4rec_model_free(*model);
-        *items = NULL;
-        *model = NULL;
-    }
-    return rc;
+    gru4rec_options_init(&loaded->options);
+    if (split(&r, bytes, n_bytes, error) != SQLITE_OK ||
+        read_options(&r, &loaded->options, error) != SQLITE_OK ||
+        read_items(&r, &loaded->items, error) != SQLITE_OK ||
+        make_model(&r, loaded, error) != SQLITE_OK ||
+        read_tensors(&r, loaded->model, error) != SQLITE_OK ||
+        check_tensors(&r, gru4rec_model_tensor_count(loaded->model), error) != SQLITE_OK)
+        return error->rc;
+    const char *tensor = gru4rec_model_nonfinite(loaded->model);
+    return tensor == NULL ? SQLITE_OK
+                          : ext_error_set(error, SQLITE_ERROR,
+                                          "tensor %s of the file is not finite", tensor);
 }

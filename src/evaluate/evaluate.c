@@ -142,7 +142,7 @@ static void count_ranking(evaluation *e, tally *t, const g4r_real *scores, int32
     const gru4rec_list *cutoffs = &e->options->cutoffs;
     size_t n_greater, n_equal;
     double share = 0;
-    e->vec->count(scores, scores[target], e->n_items, &n_greater, &n_equal);
+    e->vec->scan.count(scores, scores[target], e->n_items, &n_greater, &n_equal);
     double rank = rank_of(n_greater, n_equal, e->options->mode);
     size_t n = g4r_topk(e->list, scores, NULL, e->n_items, e->longest, e->vec);
     t->events++;

@@ -150,7 +150,7 @@ void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
                  g4r_real beta)
 {
     if (m == 1 && k > 0 && ldb == k)
-        g4r_vec_pick()->score(c, b, beta == 0 ? NULL : c, NULL, a, n, k);
+        g4r_vec_pick()->scan.score(c, b, beta == 0 ? NULL : c, NULL, a, n, k);
     else if (m == 1 && k > 0)
         multiply_vector(CblasNoTrans, c, a, b, ldb, n, k, beta);
     else

@@ -51,8 +51,8 @@ size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *afte
     g4r_real least = nothing;
     if (k == 0)
         return 0;
-    for (size_t i = vec->find(scores, 0, least, n); i < n;
-         i = vec->find(scores, i + 1, least, n)) {
+    for (size_t i = vec->scan.find(scores, 0, least, n); i < n;
+         i = vec->scan.find(scores, i + 1, least, n)) {
         g4r_scored item = {scores[i], (int32_t)i};
         if (item.score == nothing || (after != NULL && !is_before(*after, item)))
             continue;

@@ -2,6 +2,15 @@
  * vec_scan.h - the kernels that read a whole table of items to serve one session;
  * part of vec_kernels.c.
  *
+ * The score of an item, w its row, b its bias, x the vector of the session:
+ *   score = w.x + b
+ * In bytes w is close to s q, q integers from -127 to 127 which are stored plus 128, and x
+ * to s' p. rest is the norm of what this loses of w, norm that of s q; rest' that of what
+ * is lost of x, norm' that of x:
+ *   s = max |w| / 127, q = w / s rounded
+ *   upper = s s' q.p + b + rest norm' + norm rest' + slack
+ * No score is greater (quantized.h says why).
+ *
  * Rows are taken four at a time, which keeps enough loads on their way and lets their
  * sums be made together; what follows in memory is prefetched. A row's score is the same
  * to the bit wherever it stands among the rows that are asked for.
@@ -11,7 +20,6 @@
 
 #include "vec.h"
 
-#include <string.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -109,6 +117,7 @@ static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row
     memcpy(sum, &v, sizeof v);
 }
 
+/* score */
 static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d)
 {
@@ -160,6 +169,25 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, si
     while (i < n && !(scores[i] >= t))
         i++;
     return i;
+}
+
+/* Blocks of 2^12, so that 32-bit lanes cannot overflow and the compiler can use them. */
+static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
+                  size_t *n_greater, size_t *n_equal)
+{
+    enum { BLOCK = 4096 };
+    *n_greater = 0;
+    *n_equal = 0;
+    for (size_t start = 0; start < n; start += BLOCK) {
+        size_t end = G4R_MIN(start + BLOCK, n);
+        int32_t greater = 0, equal = 0;
+        for (size_t i = start; i < end; i++) {
+            greater += scores[i] > t;
+            equal += scores[i] == t;
+        }
+        *n_greater += (size_t)greater;
+        *n_equal += (size_t)equal;
+    }
 }
 
 /* ---- eight bits ---- */
@@ -238,7 +266,7 @@ static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inve
     *norm += whole * whole;
 }
 
-/* A row of values too small to square is lost as a whole. */
+/* s, q, rest, norm. A row of values too small to square is lost as a whole. */
 static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
                      size_t d)
 {
@@ -264,6 +292,7 @@ static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *re
     row->norm = (double)scale * (double)scale * total(norm);
 }
 
+/* upper of up to a block of rows, sum being their q.p. */
 static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
                          const g4r_bytes *bytes, const g4r_real *restrict bias,
                          const g4r_bytes_query *query, size_t first, size_t n)

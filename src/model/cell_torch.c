@@ -1,20 +1,13 @@
 /*
- * cell_torch.c - the GRU cell of PyTorch and cuDNN, reset gate after the product
- * (algorithm 3.3). Uses blas, vec.
+ * cell_torch.c - a layer of the GRU cell of PyTorch and cuDNN, reset gate after the
+ * product (algorithm 3.3). Uses blas, vec.
  *
- * With x W the given input product, blocks r|z|n, biases b (input) and c (hidden), f the
- * candidate's activation (tanh):
- *   r = sigmoid((xW)_r + b_r + (old Wr^T) + c_r)
- *   z = sigmoid((xW)_z + b_z + (old Wz^T) + c_z)
- *   g = old Wn^T + c_n
- *   n = f((xW)_n + b_n + r g)
- *   state = (1 - z) n + z old
- * Backward, d for the gradient and a for that of a gate before its activation:
- *   a_n = dstate (1 - z) f'               a_z = dstate (old - n) z (1 - z)
- *   a_r = a_n g r (1 - r)
- *   dinput = [a_r a_z a_n]                dhidden = [a_r a_z a_n r]
- *   dW_hh = dhidden^T old                 db, dc = column sums of dinput, dhidden
- *   dold = dstate z + dhidden W_hh
+ * What happens within a lane is in vec_cell.h, in whose letters v is input, u is hidden, g
+ * is saved. Between the lanes' parts stand the products:
+ *   u = old W_hh^T
+ * and on the way back, when dv is in dinput and du has taken the place of u:
+ *   dW_hh = du^T old                      db, dc = column sums of dv, du
+ *   dold += du W_hh
  */
 #include "cell.h"
 
@@ -40,10 +33,11 @@ void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
 {
     for (size_t lane = first; lane < end; lane++) {
         g4r_real *gates = s->gates + lane * 3 * h;
-        vec->torch_gates(gates, s->saved + lane * h, s->input + lane * 3 * h,
-                         s->hidden + lane * 3 * h, w->bias, w->bias_hidden, h);
+        vec->cell.torch_gates(gates, s->saved + lane * h, s->input + lane * 3 * h,
+                              s->hidden + lane * 3 * h, w->bias, w->bias_hidden, h);
         vec->activate(gates + 2 * h, act, h);
-        vec->mix(s->state + lane * h, gates + 2 * h, s->old + lane * h, gates + h, h);
+        vec->cell.mix(s->state + lane * h, gates + 2 * h, s->old + lane * h, gates + h,
+                      h);
     }
 }
 
@@ -55,9 +49,9 @@ void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
         const g4r_real *gates = s->gates + lane * 3 * h;
         g4r_real *dold = s->dold + lane * h;
         vec->slope(dold, gates + 2 * h, act, h);
-        vec->torch_backward(s->dinput + lane * 3 * h, s->hidden + lane * 3 * h, dold,
-                            dstate + lane * h, gates, s->saved + lane * h,
-                            s->old + lane * h, h);
+        vec->cell.torch_backward(s->dinput + lane * 3 * h, s->hidden + lane * 3 * h, dold,
+                                 dstate + lane * h, gates, s->saved + lane * h,
+                                 s->old + lane * h, h);
     }
 }
 

@@ -64,7 +64,7 @@ static bool quantize_row(g4r_quantized *quantized, const g4r_real *w, size_t d,
     g4r_bytes_row made;
     if (!vec->all_finite(w, d))
         return false;
-    vec->to_bytes(quantized->row, &made, w, d);
+    vec->scan.to_bytes(quantized->row, &made, w, d);
     uint8_t *place = bytes->values + g4r_bytes_place(bytes, row, 0);
     for (size_t k = 0; k < bytes->d; k += 4, place += 4 * G4R_BYTES_ROWS)
         memcpy(place, quantized->row + k, 4);

@@ -173,8 +173,8 @@ static void add_rows(gru4rec_batch *batch, size_t lane, size_t first,
     const g4r_real gap = (g4r_real)2.001 * batch->slack[lane];
     g4r_shortlist *list = &batch->shortlist[lane];
     g4r_real least = g4r_shortlist_least(list);
-    for (size_t i = batch->vec->find(upper, 0, least, n); i < n;
-         i = batch->vec->find(upper, i + 1, least, n)) {
+    for (size_t i = batch->vec->scan.find(upper, 0, least, n); i < n;
+         i = batch->vec->scan.find(upper, i + 1, least, n)) {
         g4r_shortlist_add(list, (int32_t)(first + i), upper[i], upper[i] - gap);
         least = g4r_shortlist_least(list);
     }
@@ -193,8 +193,9 @@ static void add_exact_rows(gru4rec_batch *batch, size_t lane)
     g4r_shortlist_start(list, list->k, list->excluded, list->n_excluded);
     for (size_t first = 0; first < all; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, all - first);
-        batch->vec->score(batch->upper, batch->model->values[params->output] + first * d,
-                          bias + first, NULL, batch->x + lane * d, n, d);
+        batch->vec->scan.score(batch->upper,
+                               batch->model->values[params->output] + first * d,
+                               bias + first, NULL, batch->x + lane * d, n, d);
         for (size_t i = 0; i < n; i++)
             if (batch->upper[i] > g4r_shortlist_least(list))
                 g4r_shortlist_add(list, (int32_t)(first + i), batch->upper[i],

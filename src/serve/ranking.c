@@ -176,10 +176,10 @@ static bool find_quantized(gru4rec_ranking *ranking, size_t k)
     g4r_shortlist_start(list, k, ranking->excluded, ranking->n_excluded);
     for (size_t first = 0; first < ranking->n && !list->is_full; first += SCAN_EACH) {
         const size_t n = G4R_MIN(SCAN_EACH, ranking->n - first);
-        ranking->vec->upper_bounds(upper, &quantized->bytes, bias, &query, first, n);
+        ranking->vec->scan.upper_bounds(upper, &quantized->bytes, bias, &query, first, n);
         g4r_real least = g4r_shortlist_least(list);
-        for (size_t i = ranking->vec->find(upper, 0, least, n); i < n;
-             i = ranking->vec->find(upper, i + 1, least, n)) {
+        for (size_t i = ranking->vec->scan.find(upper, 0, least, n); i < n;
+             i = ranking->vec->scan.find(upper, i + 1, least, n)) {
             g4r_shortlist_add(list, (int32_t)(first + i), upper[i],
                               upper[i] - g4r_quantized_gap(quantized, &query, first + i));
             least = g4r_shortlist_least(list);

@@ -156,5 +156,5 @@ void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
     assert(rows != NULL || n == params->n_items);
     /* One kernel for both, so that an item's score does not depend on who else is asked
      * for. */
-    vec->score(scores, output, bias, rows, top, (size_t)n, params->top);
+    vec->scan.score(scores, output, bias, rows, top, (size_t)n, params->top);
 }

@@ -107,7 +107,7 @@ size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_real 
     drop_below(list, g4r_shortlist_least(list));
     for (size_t i = 0; i < list->n; i++)
         list->finalists[i] = list->rows[i].row;
-    vec->score(list->scores, table, bias, list->finalists, x, list->n, d);
+    vec->scan.score(list->scores, table, bias, list->finalists, x, list->n, d);
     size_t n = g4r_topk(best, list->scores, NULL, list->n, list->k, vec);
     for (size_t i = 0; i < n; i++)
         best[i].row = list->finalists[best[i].row];

@@ -1,26 +1,9 @@
 /*
- * loss.c - see loss.h.
+ * loss.c - see loss.h; the equations, their letters and what is added up by which kernel
+ * are in vec_loss.h.
  *
- * N columns j, own is the lane's target; eps = 1e-24.
- * Cross-entropy, p = softmax of all columns:
- *   L = -log(p_own + eps), dL/da_j = f (p_j - [j = own]), f = p_own / (p_own + eps)
- *   With smoothing tau, weights w are 1 - tau on own and tau / (N - 1) on each other
- *   (not what the official documentation says, but what its code does), f_j likewise:
- *   L = sum w_j -log(p_j + eps), dL/da_k = p_k sum_j w_j f_j - w_k f_k
- * xe_logit: the same in log space, without eps.
- * The others see r = final activation of the scores, t = r_own, negatives j != own:
- * BPR:      L = ln 2 + sum -log sigma(t - r_j)
- *   dL/dr_j = sigma(r_j - t), dL/dt = -sum of them
- * TOP1:     a = sigma(r_j - t), b = sigma(r_j^2), L = (1/N) (1/2 + sum a + b)
- *   dL/dr_j = (1/N) (a (1 - a) + 2 r_j b (1 - b)), dL/dt = -(1/N) sum a (1 - a)
- * The -max losses weight negatives with s_j = softmax of r_j over the negatives:
- * BPR-max:  A = sum s sigma(t - r), R = sum s r^2, L = -log(A + eps) + lambda R
- *   dL/dt   = -(sum s sigma (1 - sigma)) / (A + eps)
- *   dL/dr_j = s_j [(A - sigma_j^2) / (A + eps) + lambda (r_j^2 + 2 r_j - R)]
- * TOP1-max: q = sigma(r - t) + sigma(r^2), L = sum s q
- *   dL/dr_j = s_j [q_j - L + dq/dr_j], dL/dt = -sum s a (1 - a)
- * Their softmax subtracts the largest negative, not a maximum that also counts a 0 for
- * the target, as the official implementations do: theirs underflows to 0/0.
+ * The kernels take negatives that stand together: those before the target, then those
+ * behind it. The target's own gradient follows from their sums.
  */
 #include "loss.h"
 
@@ -47,10 +30,10 @@ static double smoothed(g4r_real *scores, double sum, double tau, size_t own, siz
     double w_other = tau / (double)(n - 1), w_more = 1 - tau - w_other;
     double f_sum = 0, log_sum = 0;
     vec->scale(scores, (g4r_real)(1 / sum), n);
-    vec->smooth_sums(&f_sum, &log_sum, scores, n);
+    vec->loss.smooth_sums(&f_sum, &log_sum, scores, n);
     double p = (double)scores[own], f = p / (p + eps);
     double total = w_other * f_sum + w_more * f;
-    vec->smooth_gradient(scores, (g4r_real)total, (g4r_real)w_other, n);
+    vec->loss.smooth_gradient(scores, (g4r_real)total, (g4r_real)w_other, n);
     scores[own] -= (g4r_real)(w_more * f);
     vec->scale(scores, scale, n);
     return w_other * log_sum - w_more * log(p + eps);
@@ -59,7 +42,7 @@ static double smoothed(g4r_real *scores, double sum, double tau, size_t own, siz
 static double cross_entropy(g4r_real *scores, double tau, size_t own, size_t n,
                             g4r_real scale, const g4r_vec *vec)
 {
-    double sum = vec->exp_sum(scores, vec->max(scores, n), n);
+    double sum = vec->loss.exp_sum(scores, vec->max(scores, n), n);
     if (tau > 0 && n > 1)
         return smoothed(scores, sum, tau, own, n, scale, vec);
     double p = (double)scores[own] / sum;
@@ -77,7 +60,7 @@ static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_r
     double w_own = is_smooth ? 1 - tau : 1;
     double max = (double)vec->max(scores, n), own_score = (double)scores[own];
     double total = is_smooth ? vec->sum(scores, n) : own_score;
-    double sum = vec->exp_sum(scores, (g4r_real)max, n);
+    double sum = vec->loss.exp_sum(scores, (g4r_real)max, n);
     double wanted =
         w_other * total + (w_own - w_other) * own_score; /* sum of w x score */
     vec->scale(scores, (g4r_real)((double)scale / sum), n);
@@ -91,22 +74,22 @@ static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_r
 
 static double bpr(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_vec *vec)
 {
-    double loss = 0, slope = 0;
+    g4r_vec_sums sums = {0};
     g4r_real t = r[own];
-    vec->bpr(&loss, &slope, r, t, scale, own);
-    vec->bpr(&loss, &slope, r + own + 1, t, scale, n - own - 1);
-    r[own] = (g4r_real)(-(double)scale * slope);
-    return loss + log(2.0);
+    vec->loss.bpr(&sums, r, t, scale, own);
+    vec->loss.bpr(&sums, r + own + 1, t, scale, n - own - 1);
+    r[own] = (g4r_real)(-(double)scale * sums.slope);
+    return sums.value + log(2.0);
 }
 
 static double top1(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_vec *vec)
 {
-    double loss = 0, slope = 0;
+    g4r_vec_sums sums = {0};
     g4r_real t = r[own], each = scale / (g4r_real)n;
-    vec->top1(&loss, &slope, r, t, each, own);
-    vec->top1(&loss, &slope, r + own + 1, t, each, n - own - 1);
-    r[own] = (g4r_real)(-(double)each * slope);
-    return (0.5 + loss) / (double)n;
+    vec->loss.top1(&sums, r, t, each, own);
+    vec->loss.top1(&sums, r + own + 1, t, each, n - own - 1);
+    r[own] = (g4r_real)(-(double)each * sums.slope);
+    return (0.5 + sums.value) / (double)n;
 }
 
 static g4r_real largest_negative(const g4r_real *r, size_t own, size_t n,
@@ -118,36 +101,36 @@ static g4r_real largest_negative(const g4r_real *r, size_t own, size_t n,
 static double top1_max(g4r_real *r, size_t own, size_t n, g4r_real scale,
                        g4r_real *scratch, const g4r_vec *vec)
 {
-    double e_sum = 0, q_sum = 0, slope = 0;
+    g4r_vec_sums sums = {0};
     const size_t behind = own + 1, n_behind = n - own - 1;
     g4r_real t = r[own], max = largest_negative(r, own, n, vec);
     g4r_real *e = scratch, *q = scratch + n;
-    vec->top1max_sums(&e_sum, &q_sum, &slope, e, q, r, t, max, own);
-    vec->top1max_sums(&e_sum, &q_sum, &slope, e + behind, q + behind, r + behind, t, max,
-                      n_behind);
-    double loss = q_sum / e_sum;
-    g4r_real each = (g4r_real)((double)scale / e_sum);
-    vec->top1max_gradient(r, e, q, each, (g4r_real)loss, own);
-    vec->top1max_gradient(r + behind, e + behind, q + behind, each, (g4r_real)loss,
-                          n_behind);
-    r[own] = (g4r_real)(-(double)scale * slope / e_sum);
+    vec->loss.top1max_sums(&sums, e, q, r, t, max, own);
+    vec->loss.top1max_sums(&sums, e + behind, q + behind, r + behind, t, max, n_behind);
+    double loss = sums.value / sums.e;
+    g4r_real each = (g4r_real)((double)scale / sums.e);
+    vec->loss.top1max_gradient(r, e, q, each, (g4r_real)loss, own);
+    vec->loss.top1max_gradient(r + behind, e + behind, q + behind, each, (g4r_real)loss,
+                               n_behind);
+    r[own] = (g4r_real)(-(double)scale * sums.slope / sums.e);
     return loss;
 }
 
 static double bpr_max(g4r_real *r, g4r_real bpreg, size_t own, size_t n, g4r_real scale,
                       g4r_real *scratch, const g4r_vec *vec)
 {
-    g4r_bprmax_sums sums = {0};
+    g4r_vec_sums sums = {0};
     const size_t behind = own + 1, n_behind = n - own - 1;
     g4r_real t = r[own], max = largest_negative(r, own, n, vec);
     g4r_real *e = scratch, *sigma = scratch + n;
-    vec->bprmax_sums(&sums, e, sigma, r, t, max, own);
-    vec->bprmax_sums(&sums, e + behind, sigma + behind, r + behind, t, max, n_behind);
-    double a = sums.sigma / sums.e, reg = sums.reg / sums.e;
+    vec->loss.bprmax_sums(&sums, e, sigma, r, t, max, own);
+    vec->loss.bprmax_sums(&sums, e + behind, sigma + behind, r + behind, t, max,
+                          n_behind);
+    double a = sums.value / sums.e, reg = sums.square / sums.e;
     g4r_real each = (g4r_real)((double)scale / sums.e);
-    vec->bprmax_gradient(r, e, sigma, each, (g4r_real)a, bpreg, (g4r_real)reg, own);
-    vec->bprmax_gradient(r + behind, e + behind, sigma + behind, each, (g4r_real)a, bpreg,
-                         (g4r_real)reg, n_behind);
+    vec->loss.bprmax_gradient(r, e, sigma, each, (g4r_real)a, bpreg, (g4r_real)reg, own);
+    vec->loss.bprmax_gradient(r + behind, e + behind, sigma + behind, each, (g4r_real)a,
+                              bpreg, (g4r_real)reg, n_behind);
     r[own] = (g4r_real)(-(double)scale * sums.slope / sums.e / (a + eps));
     return -log(a + eps) + (double)bpreg * reg;
 }

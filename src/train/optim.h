@@ -2,20 +2,10 @@
  * optim.h - optimisers with momentum (algorithm 7), for dense parameters and for the
  * rows that a step touched. Uses model, rowset, pool, vec.
  *
- * d, the scaled gradient, eps = 1e-6, rho and rho2 from adapt_params:
- *   adagrad   a += g^2;                        d = g / sqrt(a + eps)
- *   rmsprop   a = rho a + (1 - rho) g^2;       d = g / sqrt(a + eps)
- *   adadelta  a likewise; k = (u + eps) / (a + eps);
- *             u = rho u + (1 - rho) k g^2;     d = g sqrt k
- *   adam      m = rho m + (1 - rho) g; a = rho2 a + (1 - rho2) g^2;
- *             corrected for their start at step t: m / (1 - rho^t), a / (1 - rho2^t);
- *             d = m / (sqrt a + 1e-8)
- *   sgd       d = g
- * v = momentum v - lr (d + lmbd p); p += v. The momentum is the heavy ball's, though the
- * official documentation says Nesterov. A row that occurs several times in a step gets
- * one update with the sum of its gradients ("coalesce" in algorithm 7.3); rows that a
- * step does not touch neither move nor lose velocity. grad_cap shortens the gradient of
- * the whole step, duplicates merged, to that norm.
+ * The equations are in vec_update.h. A row that occurs several times in a step gets one
+ * update with the sum of its gradients ("coalesce" in algorithm 7.3); rows that a step
+ * does not touch neither move nor lose velocity. grad_cap shortens the gradient of the
+ * whole step, duplicates merged, to that norm.
  */
 #ifndef G4R_OPTIM_H
 #define G4R_OPTIM_H

@@ -69,7 +69,7 @@ double g4r_softmax_forward(g4r_softmax *s, double *log_sums, const g4r_real *y,
                 wanted += s->w_other * s->vec->sum(scores, n);
             g4r_real largest = G4R_MAX(before, s->vec->max(scores, n));
             s->sum[lane] = s->sum[lane] * exp((double)before - (double)largest) +
-                           s->vec->exp_sum(scores, largest, n);
+                           s->vec->loss.exp_sum(scores, largest, n);
             s->largest[lane] = largest;
         }
     }
@@ -88,7 +88,7 @@ static void block_gradients(const g4r_softmax *s, const double *log_sums,
     for (size_t lane = 0; lane < m; lane++) {
         g4r_real *g = s->scores + lane * n;
         size_t own = own_column(targets[lane], start, n);
-        s->vec->exp_sum(g, (g4r_real)log_sums[lane], n);
+        s->vec->loss.exp_sum(g, (g4r_real)log_sums[lane], n);
         if (s->w_other > 0)
             s->vec->shift(g, (g4r_real)-s->w_other, n);
         if (own < n)

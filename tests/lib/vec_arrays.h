@@ -67,7 +67,7 @@ static inline g4r_real tanh_of(g4r_real x)
 static inline g4r_real sigmoid_of(g4r_real x)
 {
     g4r_real gates[3] = {0}, reset_old, input[3] = {0, x, x}, zero[3] = {0};
-    vec->original_gates(gates, &reset_old, input, zero, zero, zero, 1);
+    vec->cell.original_gates(gates, &reset_old, input, zero, zero, zero, 1);
     return gates[1];
 }
 

@@ -33,8 +33,8 @@ static size_t count_broken(const gru4rec_model *model, const g4r_real *x,
         exit(test_end());
     memset(p, 0xa5, width);
     const bool has_bounds = g4r_quantized_query(quantized, &query, p, x, d);
-    vec->upper_bounds(upper, &quantized->bytes, serving_bias(model), &query, 0, n);
-    vec->score(exact, serving_table(model), serving_bias(model), NULL, x, n, d);
+    vec->scan.upper_bounds(upper, &quantized->bytes, serving_bias(model), &query, 0, n);
+    vec->scan.score(exact, serving_table(model), serving_bias(model), NULL, x, n, d);
     for (size_t row = 0; has_bounds && row < n; row++) {
         g4r_real gap = g4r_quantized_gap(quantized, &query, row);
         bool is_broken = !(upper[row] >= exact[row] && upper[row] - gap <= exact[row]);

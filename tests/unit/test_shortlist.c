@@ -39,7 +39,7 @@ static void draw_table(size_t n, int n_values)
         memset(table + i * D, 0, D * sizeof *table);
         bias[i] = (g4r_real)g4r_rng_below(&serving_rng, (uint64_t)n_values);
     }
-    vec->score(scores, table, bias, NULL, x, n, D);
+    vec->scan.score(scores, table, bias, NULL, x, n, D);
 }
 
 /*
@@ -122,7 +122,7 @@ static void best_of_rising_and_falling_scores(void)
             memset(table, 0, sizeof table);
             for (size_t row = 0; row < ROWS; row++)
                 bias[row] = (g4r_real)(is_rising ? row : ROWS - row);
-            vec->score(scores, table, bias, NULL, x, ROWS, D);
+            vec->scan.score(scores, table, bias, NULL, x, ROWS, D);
             g4r_shortlist_start(list, ks[i], NULL, 0);
             fill_list(list, ROWS, 5);
             CHECK(!list->is_full); /* what fell below was dropped in time */

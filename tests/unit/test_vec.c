@@ -77,12 +77,12 @@ static void count_and_find(void)
                 equal += !(x[i] < t) && !(x[i] > t) && !isnan(x[i]);
                 next = x[i] >= t ? i : next;
                 if (i % 7 == 0)
-                    CHECK_INT(next, vec->find(x, i, t, n));
+                    CHECK_INT(next, vec->scan.find(x, i, t, n));
             }
-            vec->count(x, t, n, &n_greater, &n_equal);
+            vec->scan.count(x, t, n, &n_greater, &n_equal);
             CHECK_INT(greater, n_greater);
             CHECK_INT(equal, n_equal);
-            CHECK_INT(n, vec->find(x, n, t, n));
+            CHECK_INT(n, vec->scan.find(x, n, t, n));
         }
     }
 }
@@ -115,14 +115,15 @@ static void nan_goes_through(void)
         enum { N = 40 };
         g4r_real *x = random_array(N, -1, 1), *ones = random_array(N, 1, 1);
         g4r_real *e = array(N), *sigma = array(N);
-        g4r_bprmax_sums sums = {0};
+        g4r_vec_sums sums = {0};
         x[place] = NAN;
         g4r_real *y = copy_of(x, N);
-        CHECK(isnan(vec->exp_sum(y, 0, N)) && isnan(y[place]));
+        CHECK(isnan(vec->loss.exp_sum(y, 0, N)) && isnan(y[place]));
         CHECK(isnan(vec->sum(x, N)));
         CHECK(isnan(vec->dot(x, ones, N)));
-        vec->bprmax_sums(&sums, e, sigma, x, 0, 0, N);
-        CHECK(isnan(sums.e) && isnan(sums.sigma) && isnan(sums.slope) && isnan(sums.reg));
+        vec->loss.bprmax_sums(&sums, e, sigma, x, 0, 0, N);
+        CHECK(isnan(sums.e) && isnan(sums.value) && isnan(sums.slope) &&
+              isnan(sums.square));
         y = copy_of(x, N);
         vec->scale(y, 0, N);
         CHECK(isnan(y[place]));
@@ -163,19 +164,17 @@ static void nan_goes_through_losses(void)
     for (size_t place = 0; place < 40; place++, drop_arrays()) {
         enum { N = 40 };
         g4r_real *x = random_array(N, 0.1, 1), *e = array(N), *q = array(N);
-        double a = 0, b = 0, c = 0;
+        g4r_vec_sums bpr = {0}, top1 = {0}, top1max = {0};
+        double f_sum = 0, log_sum = 0;
         x[place] = NAN;
-        vec->bpr(&a, &b, copy_of(x, N), 0, 1, N);
-        CHECK(isnan(a) && isnan(b));
-        a = b = 0;
-        vec->top1(&a, &b, copy_of(x, N), 0, 1, N);
-        CHECK(isnan(a) && isnan(b));
-        a = b = 0;
-        vec->top1max_sums(&a, &b, &c, e, q, copy_of(x, N), 0, 1, N);
-        CHECK(isnan(a) && isnan(b) && isnan(c));
-        a = b = 0;
-        vec->smooth_sums(&a, &b, x, N);
-        CHECK(isnan(a));
+        vec->loss.bpr(&bpr, copy_of(x, N), 0, 1, N);
+        CHECK(isnan(bpr.value) && isnan(bpr.slope));
+        vec->loss.top1(&top1, copy_of(x, N), 0, 1, N);
+        CHECK(isnan(top1.value) && isnan(top1.slope));
+        vec->loss.top1max_sums(&top1max, e, q, copy_of(x, N), 0, 1, N);
+        CHECK(isnan(top1max.e) && isnan(top1max.value) && isnan(top1max.slope));
+        vec->loss.smooth_sums(&f_sum, &log_sum, x, N);
+        CHECK(isnan(f_sum));
     }
 }
 
@@ -212,7 +211,7 @@ static void infinity_goes_through(void)
     CHECK(isinf(y[0]));
     CHECK_NEAR(-0.5, y[1], 0);
     y[0] = INFINITY;
-    CHECK(isnan(vec->exp_sum(y, INFINITY, 1)));
+    CHECK(isnan(vec->loss.exp_sum(y, INFINITY, 1)));
 }
 
 /* ---- same input, same bits ---- */
@@ -226,19 +225,19 @@ static void same_bits_every_time(void)
         g4r_real *a = copy_of(x, n), *b = copy_of(x, n);
         g4r_real *shifted = array(n + 1) + 1;
         memcpy(shifted, x, n * sizeof *x);
-        double sum = vec->exp_sum(a, 1, n);
-        CHECK_NEAR(sum, vec->exp_sum(b, 1, n), 0);
-        CHECK_NEAR(sum, vec->exp_sum(shifted, 1, n), 0);
+        double sum = vec->loss.exp_sum(a, 1, n);
+        CHECK_NEAR(sum, vec->loss.exp_sum(b, 1, n), 0);
+        CHECK_NEAR(sum, vec->loss.exp_sum(shifted, 1, n), 0);
         CHECK(memcmp(a, b, n * sizeof *a) == 0);
         CHECK(memcmp(a, shifted, n * sizeof *a) == 0);
         CHECK_NEAR(vec->dot(x, a, n), vec->dot(x, shifted, n), 0);
-        g4r_bprmax_sums first = {0}, second = {0};
-        vec->bprmax_sums(&first, a, b, x, 0.5f, 3, n);
-        vec->bprmax_sums(&second, shifted, b, x, 0.5f, 3, n);
+        g4r_vec_sums first = {0}, second = {0};
+        vec->loss.bprmax_sums(&first, a, b, x, 0.5f, 3, n);
+        vec->loss.bprmax_sums(&second, shifted, b, x, 0.5f, 3, n);
         CHECK_NEAR(first.e, second.e, 0);
-        CHECK_NEAR(first.sigma, second.sigma, 0);
+        CHECK_NEAR(first.value, second.value, 0);
         CHECK_NEAR(first.slope, second.slope, 0);
-        CHECK_NEAR(first.reg, second.reg, 0);
+        CHECK_NEAR(first.square, second.square, 0);
         CHECK(memcmp(a, shifted, n * sizeof *a) == 0);
     }
 }
@@ -250,13 +249,13 @@ static void same_bits_of_losses(void)
         size_t n = sizes[k];
         const g4r_real *x = random_array(n, -3, 3);
         g4r_real *a = copy_of(x, n), *shifted = array(n + 1) + 1;
-        double first[2] = {0}, second[2] = {0};
+        g4r_vec_sums first = {0}, second = {0};
         memcpy(shifted, x, n * sizeof *x);
         CHECK_NEAR(vec->sum(x, n), vec->sum(shifted, n), 0);
-        vec->bpr(&first[0], &first[1], a, 0.5f, 1, n);
-        vec->bpr(&second[0], &second[1], shifted, 0.5f, 1, n);
-        CHECK_NEAR(first[0], second[0], 0);
-        CHECK_NEAR(first[1], second[1], 0);
+        vec->loss.bpr(&first, a, 0.5f, 1, n);
+        vec->loss.bpr(&second, shifted, 0.5f, 1, n);
+        CHECK_NEAR(first.value, second.value, 0);
+        CHECK_NEAR(first.slope, second.slope, 0);
         CHECK(memcmp(a, shifted, n * sizeof *a) == 0);
     }
 }

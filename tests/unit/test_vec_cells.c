@@ -1,5 +1,5 @@
 /*
- * test_vec_cells.c - vec_kernels.c: the kernels of the two GRU cells, of every table
+ * test_vec_cells.c - vec_cell.h: the kernels of the two GRU cells, of every table
  * that this machine runs, against plain twins in double. What is made of them:
  * test_cell.c.
  *
@@ -22,7 +22,7 @@ static void torch_gates(void)
         const g4r_real *v = random_array(3 * h, -1, 1), *u = random_array(3 * h, -1, 1);
         const g4r_real *b = random_array(3 * h, -1, 1), *c = random_array(3 * h, -1, 1);
         g4r_real *gates = array(3 * h), *saved = array(h);
-        vec->torch_gates(gates, saved, v, u, b, c, h);
+        vec->cell.torch_gates(gates, saved, v, u, b, c, h);
         for (size_t i = 0; i < h; i++) {
             size_t j = h + i, m = 2 * h + i;
             double r = sigmoid((double)v[i] + (double)b[i] + (double)u[i] + (double)c[i]);
@@ -48,7 +48,7 @@ static void torch_backward(void)
         const g4r_real *slope = random_array(h, 0, 1);
         g4r_real *dinput = array(3 * h), *dhidden = array(3 * h);
         g4r_real *dold = copy_of(slope, h);
-        vec->torch_backward(dinput, dhidden, dold, dstate, gates, g, old, h);
+        vec->cell.torch_backward(dinput, dhidden, dold, dstate, gates, g, old, h);
         for (size_t i = 0; i < h; i++) {
             size_t j = h + i, m = 2 * h + i;
             double r = (double)gates[i], z = (double)gates[j], n = (double)gates[m];
@@ -74,7 +74,7 @@ static void original_gates(void)
         const g4r_real *v = random_array(3 * h, -1, 1), *u = random_array(2 * h, -1, 1);
         const g4r_real *b = random_array(3 * h, -1, 1), *old = random_array(h, -1, 1);
         g4r_real *gates = array(3 * h), *reset_old = array(h);
-        vec->original_gates(gates, reset_old, v, u, b, old, h);
+        vec->cell.original_gates(gates, reset_old, v, u, b, old, h);
         for (size_t i = 0; i < h; i++) {
             size_t j = h + i, m = 2 * h + i;
             double r = sigmoid((double)v[j] + (double)b[j] + (double)u[i]);
@@ -97,12 +97,12 @@ static void original_backward(void)
         const g4r_real *old = random_array(h, -1, 1), *dstate = random_array(h, -1, 1);
         const g4r_real *slope = random_array(h, 0, 1);
         g4r_real *dinput = array(3 * h), *dold = copy_of(slope, h);
-        vec->original_backward(dinput, dold, dstate, gates, old, h);
+        vec->cell.original_backward(dinput, dold, dstate, gates, old, h);
         for (size_t i = 0; i < h; i++) {
             CHECK_NEAR(-12345, dinput[h + i], 0);
             CHECK_NEAR((double)dstate[i] * (1 - (double)gates[2 * h + i]), dold[i], EPS);
         }
-        vec->original_backward_reset(dinput, dold, du, gates, old, h);
+        vec->cell.original_backward_reset(dinput, dold, du, gates, old, h);
         for (size_t i = 0; i < h; i++) {
             size_t j = h + i, m = 2 * h + i;
             double c = (double)gates[i], r = (double)gates[j], z = (double)gates[m];

@@ -46,8 +46,8 @@ static void add3_and_mix(void)
         const g4r_real *a = random_array(n, -1, 1), *b = random_array(n, -1, 1);
         const g4r_real *c = random_array(n, 0, 1);
         g4r_real *sum = array(n), *mixed = array(n);
-        vec->add3(sum, a, b, c, n);
-        vec->mix(mixed, a, b, c, n);
+        vec->cell.original_candidate(sum, a, b, c, n);
+        vec->cell.mix(mixed, a, b, c, n);
         for (size_t i = 0; i < n; i++) {
             double x = (double)a[i], y = (double)b[i], z = (double)c[i];
             /* Two sums up to 2 and 3; a difference up to 2, a product, a sum up to 1. */
@@ -174,8 +174,8 @@ static void exp_is_within_2_ulp(void)
         for (int lane = 0; lane < 16; lane++)
             block[lane] = x;
         /* The tail's code and the block's. */
-        vec->exp_sum(&y, 0, 1);
-        vec->exp_sum(block, 0, 16);
+        vec->loss.exp_sum(&y, 0, 1);
+        vec->loss.exp_sum(block, 0, 16);
         worst = fmax(worst, fabs((double)y - expected) / ulp(expected));
         worst = fmax(worst, fabs((double)block[5] - expected) / ulp(expected));
     }
@@ -186,7 +186,7 @@ static void exp_is_within_2_ulp(void)
 static void exp_is_exact_at_zero_and_bounded_below(void)
 {
     g4r_real y[3] = {0, -1000, -87.5f};
-    vec->exp_sum(y, 0, 3);
+    vec->loss.exp_sum(y, 0, 3);
     CHECK_NEAR(1, y[0], 0);
     /* As documented: no less than 1.2e-38, which is still nothing beside 1. */
     CHECK(y[1] >= 0 && (double)y[1] < 1.3e-38);
@@ -267,7 +267,7 @@ static void check_score(size_t n, size_t d, const int32_t *rows)
     const g4r_real *table = random_array(40 * d, -1, 1), *x = random_array(d, -1, 1);
     const g4r_real *bias = random_array(40, -1, 1);
     g4r_real *out = array(n);
-    vec->score(out, table, bias, rows, x, n, d);
+    vec->scan.score(out, table, bias, rows, x, n, d);
     for (size_t i = 0; i < n; i++) {
         size_t row = rows != NULL ? (size_t)rows[i] : i;
         double sum = (double)bias[row], size = fabs(sum);
@@ -312,7 +312,7 @@ static void exp_sum(void)
         size_t n = sizes[k];
         const g4r_real *x = random_array(n, -30, 3);
         g4r_real *y = copy_of(x, n), most = 2.9f;
-        double sum = 0, got = vec->exp_sum(y, most, n);
+        double sum = 0, got = vec->loss.exp_sum(y, most, n);
         for (size_t i = 0; i < n; i++) {
             /* The difference, rounded as the kernel does; then 2 ulp. */
             g4r_real difference = x[i] - most;

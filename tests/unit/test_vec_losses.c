@@ -29,8 +29,8 @@ static void bprmax_sums(void)
         const g4r_real *r = random_array(n, -4, 4);
         const g4r_real t = 0.7f, most = 3.9f;
         g4r_real *e = array(n), *sigma = array(n);
-        g4r_bprmax_sums got = {1, 2, 3, 4}, sums = {1, 2, 3, 4};
-        vec->bprmax_sums(&got, e, sigma, r, t, most, n);
+        g4r_vec_sums got = {1, 2, 3, 4}, sums = {1, 2, 3, 4};
+        vec->loss.bprmax_sums(&got, e, sigma, r, t, most, n);
         for (size_t i = 0; i < n; i++) {
             double x = (double)r[i];
             double exact_e = exp((double)(r[i] - most));
@@ -38,17 +38,17 @@ static void bprmax_sums(void)
             CHECK_NEAR(exact_e, e[i], 2 * EPS * exact_e);
             CHECK_NEAR(exact_sigma, sigma[i], 3 * EPS * exact_sigma);
             sums.e += exact_e;
-            sums.sigma += exact_e * exact_sigma;
+            sums.value += exact_e * exact_sigma;
             sums.slope += exact_e * exact_sigma * (1 - exact_sigma);
-            sums.reg += exact_e * x * x;
+            sums.square += exact_e * x * x;
         }
         /* Terms: e 2, sigma 3, three operations 1.5; 1 - sigma has sigma's absolute
          * error, hence the size of slope's error is that of the sum without it. */
         double roundings = (6.5 + (double)(n / 16 + 1) / 2) * EPS;
         CHECK_NEAR(sums.e, got.e, sums.e * roundings);
-        CHECK_NEAR(sums.sigma, got.sigma, sums.sigma * roundings);
-        CHECK_NEAR(sums.slope, got.slope, (sums.sigma + sums.slope) * roundings);
-        CHECK_NEAR(sums.reg, got.reg, sums.reg * roundings);
+        CHECK_NEAR(sums.value, got.value, sums.value * roundings);
+        CHECK_NEAR(sums.slope, got.slope, (sums.value + sums.slope) * roundings);
+        CHECK_NEAR(sums.square, got.square, sums.square * roundings);
     }
 }
 
@@ -58,7 +58,7 @@ static void check_bprmax_gradient(size_t n)
     const g4r_real *e = random_array(n, 0, 1), *sigma = random_array(n, 0, 1);
     const g4r_real scale = 0.02f, a = 0.4f, reg = 1.3f, mean = 0.8f;
     g4r_real *got = copy_of(r, n);
-    vec->bprmax_gradient(got, e, sigma, scale, a, reg, mean, n);
+    vec->loss.bprmax_gradient(got, e, sigma, scale, a, reg, mean, n);
     for (size_t i = 0; i < n; i++) {
         double x = (double)r[i], s = (double)sigma[i], w = (double)scale * (double)e[i];
         double pull = ((double)a - s * s) / ((double)a + 1e-24);
@@ -95,7 +95,7 @@ static void smooth_sums(void)
         size_t n = sizes[k];
         const g4r_real *p = random_p(n);
         double f_sum = 1, log_sum = 2, f_got = 1, log_got = 2;
-        vec->smooth_sums(&f_got, &log_got, p, n);
+        vec->loss.smooth_sums(&f_got, &log_got, p, n);
         for (size_t i = 0; i < n; i++) {
             f_sum += (double)p[i] / ((double)p[i] + eps);
             log_sum -= log((double)p[i] + eps);
@@ -114,7 +114,7 @@ static void smooth_gradient(void)
         size_t n = sizes[k];
         const g4r_real *p = random_p(n), total = 0.98f, w = 0.003f;
         g4r_real *got = copy_of(p, n);
-        vec->smooth_gradient(got, total, w, n);
+        vec->loss.smooth_gradient(got, total, w, n);
         for (size_t i = 0; i < n; i++) {
             double x = (double)p[i], f = x / (x + eps);
             /* Two products, a quotient and a sum, a difference. */
@@ -133,17 +133,17 @@ static void bpr(void)
         size_t n = sizes[k];
         const g4r_real t = 0.7f, scale = 0.25f, *r = random_array(n, -45, 45);
         g4r_real *got = copy_of(r, n);
-        double loss = 1, slope = 2, loss_got = 1, slope_got = 2;
-        vec->bpr(&loss_got, &slope_got, got, t, scale, n);
+        g4r_vec_sums got_sums = {0, 1, 2, 0}, sums = {0, 1, 2, 0};
+        vec->loss.bpr(&got_sums, got, t, scale, n);
         for (size_t i = 0; i < n; i++) {
             double x = (double)(g4r_real)(r[i] - t), g = sigmoid(x);
-            loss += x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
-            slope += g;
+            sums.value += x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+            sums.slope += g;
             CHECK_NEAR((double)scale * g, got[i], (double)scale * g * 3.5 * EPS);
         }
         /* softplus: log1 of 1 + e is good to 2 EPS of 1, then a sum. */
-        CHECK_NEAR(loss, loss_got, (loss + (double)n) * of_sum(5, n));
-        CHECK_NEAR(slope, slope_got, slope * of_sum(6, n));
+        CHECK_NEAR(sums.value, got_sums.value, (sums.value + (double)n) * of_sum(5, n));
+        CHECK_NEAR(sums.slope, got_sums.slope, sums.slope * of_sum(6, n));
     }
 }
 
@@ -165,18 +165,18 @@ static void top1(void)
         size_t n = sizes[k];
         const g4r_real t = -0.4f, scale = 0.25f, *r = random_array(n, -6, 6);
         g4r_real *got = copy_of(r, n);
-        double loss = 1, slope = 2, loss_got = 1, slope_got = 2;
-        vec->top1(&loss_got, &slope_got, got, t, scale, n);
+        g4r_vec_sums got_sums = {0, 1, 2, 0}, sums = {0, 1, 2, 0};
+        vec->loss.top1(&got_sums, got, t, scale, n);
         for (size_t i = 0; i < n; i++) {
             top1_term term = plain_top1(r[i], t);
-            loss += term.value;
-            slope += term.slope_t;
+            sums.value += term.value;
+            sums.slope += term.slope_t;
             /* 1 - b has b's absolute error of 3, and r^2 is rounded: at most 8. */
             CHECK_NEAR((double)scale * term.slope_r, got[i],
                        (double)scale * term.size * 8 * EPS);
         }
-        CHECK_NEAR(loss, loss_got, loss * of_sum(9, n));
-        CHECK_NEAR(slope, slope_got, (slope + (double)n) * of_sum(9, n));
+        CHECK_NEAR(sums.value, got_sums.value, sums.value * of_sum(9, n));
+        CHECK_NEAR(sums.slope, got_sums.slope, (sums.slope + (double)n) * of_sum(9, n));
     }
 }
 
@@ -186,23 +186,23 @@ static void top1max_sums(void)
         size_t n = sizes[k];
         const g4r_real t = -0.4f, most = 3.9f, *r = random_array(n, -4, 3.9);
         g4r_real *e = array(n), *q = array(n), *got = copy_of(r, n);
-        double sums[3] = {1, 2, 3}, sums_got[3] = {1, 2, 3}, size = 3;
-        vec->top1max_sums(&sums_got[0], &sums_got[1], &sums_got[2], e, q, got, t, most,
-                          n);
+        g4r_vec_sums got_sums = {1, 2, 3, 0}, sums = {1, 2, 3, 0};
+        double size = 3;
+        vec->loss.top1max_sums(&got_sums, e, q, got, t, most, n);
         for (size_t i = 0; i < n; i++) {
             top1_term term = plain_top1(r[i], t);
             double exact_e = exp((double)(g4r_real)(r[i] - most));
             CHECK_NEAR(exact_e, e[i], exact_e * 2 * EPS);
             CHECK_NEAR(term.value, q[i], term.value * 5 * EPS);
             CHECK_NEAR(term.slope_r, got[i], term.size * 8 * EPS);
-            sums[0] += exact_e;
-            sums[1] += exact_e * term.value;
-            sums[2] += exact_e * term.slope_t;
+            sums.e += exact_e;
+            sums.value += exact_e * term.value;
+            sums.slope += exact_e * term.slope_t;
             size += exact_e;
         }
-        CHECK_NEAR(sums[0], sums_got[0], sums[0] * of_sum(4, n));
-        CHECK_NEAR(sums[1], sums_got[1], sums[1] * of_sum(15, n));
-        CHECK_NEAR(sums[2], sums_got[2], size * of_sum(13, n));
+        CHECK_NEAR(sums.e, got_sums.e, sums.e * of_sum(4, n));
+        CHECK_NEAR(sums.value, got_sums.value, sums.value * of_sum(15, n));
+        CHECK_NEAR(sums.slope, got_sums.slope, size * of_sum(13, n));
     }
 }
 
@@ -213,7 +213,7 @@ static void top1max_gradient(void)
         const g4r_real *e = random_array(n, 0, 1), *q = random_array(n, 0, 2);
         const g4r_real *dq = random_array(n, -2, 2), scale = 0.02f, mean = 0.9f;
         g4r_real *got = copy_of(dq, n);
-        vec->top1max_gradient(got, e, q, scale, mean, n);
+        vec->loss.top1max_gradient(got, e, q, scale, mean, n);
         for (size_t i = 0; i < n; i++) {
             double w = (double)scale * (double)e[i];
             double inner = (double)q[i] - (double)mean + (double)dq[i];

@@ -52,7 +52,7 @@ static void score_of_the_whole_table(void)
             const g4r_real *table = random_array(n * d, -1, 1);
             const g4r_real *bias = random_array(n, -1, 1), *x = random_array(d, -1, 1);
             g4r_real *out = array(n + 1);
-            vec->score(out, table, bias, NULL, x, n, d);
+            vec->scan.score(out, table, bias, NULL, x, n, d);
             check_score(out, table, bias, NULL, x, n, d);
             CHECK_NEAR(-12345, out[n], 0);
         }
@@ -72,7 +72,7 @@ static void score_of_rows(void)
             for (size_t i = 0; i < n; i++)
                 rows[i] =
                     i % 3 == 0 ? MOST_ROWS - 1 : (int32_t)g4r_rng_below(&rng, MOST_ROWS);
-            vec->score(out, table, bias, rows, x, n, d);
+            vec->scan.score(out, table, bias, rows, x, n, d);
             check_score(out, table, bias, rows, x, n, d);
             CHECK_NEAR(-12345, out[n], 0);
             free(rows);
@@ -91,9 +91,9 @@ static void score_of_a_row_has_the_same_bits_everywhere(void)
         g4r_real *whole = array(MOST_ROWS), *some = array(MOST_ROWS), one[8];
         int32_t backwards[MOST_ROWS];
         size_t n_same = 0;
-        vec->score(whole, table, bias, NULL, x, MOST_ROWS, d);
+        vec->scan.score(whole, table, bias, NULL, x, MOST_ROWS, d);
         for (size_t c = 0; c < N_COUNTS; c++) {
-            vec->score(some, table, bias, NULL, x, counts[c], d);
+            vec->scan.score(some, table, bias, NULL, x, counts[c], d);
             CHECK(is_same(whole, some, counts[c]));
         }
         for (int32_t row = 0; row < MOST_ROWS; row++) {
@@ -102,13 +102,13 @@ static void score_of_a_row_has_the_same_bits_everywhere(void)
                 int32_t list[8];
                 for (size_t i = 0; i < n; i++)
                     list[i] = (row + (int32_t)(n - 1 - i) * 13) % MOST_ROWS;
-                vec->score(one, table, bias, list, x, n, d);
+                vec->scan.score(one, table, bias, list, x, n, d);
                 for (size_t i = 0; i < n; i++)
                     n_same += is_same(&whole[list[i]], &one[i], 1);
             }
         }
         CHECK_INT(MOST_ROWS * 36, n_same);
-        vec->score(some, table, bias, backwards, x, MOST_ROWS, d);
+        vec->scan.score(some, table, bias, backwards, x, MOST_ROWS, d);
         for (size_t i = 0; i < MOST_ROWS; i++)
             CHECK(is_same(&whole[MOST_ROWS - 1 - i], &some[i], 1));
     }
@@ -121,12 +121,12 @@ static void score_of_bad_rows(void)
         g4r_real *table = random_array(9 * d, -1, 1);
         const g4r_real *bias = random_array(9, -1, 1), *x = random_array(d, 1, 2);
         g4r_real clean[9], out[9];
-        vec->score(clean, table, bias, NULL, x, 9, d);
+        vec->scan.score(clean, table, bias, NULL, x, 9, d);
         for (size_t bad = 0; bad < 9; bad++) {
             const g4r_real before = table[bad * d + bad % d];
             for (int what = 0; what < 2; what++) {
                 table[bad * d + bad % d] = what == 0 ? NAN : INFINITY;
-                vec->score(out, table, bias, NULL, x, 9, d);
+                vec->scan.score(out, table, bias, NULL, x, 9, d);
                 for (size_t i = 0; i < 9; i++)
                     CHECK(i == bad ? !isfinite(out[i]) : is_same(&clean[i], &out[i], 1));
             }
@@ -195,7 +195,7 @@ static void drop_bytes(bytes_case *c)
 static void check_bounds(const bytes_case *c, size_t first, size_t n)
 {
     g4r_real *upper = array(n + 1);
-    vec->upper_bounds(upper, &c->bytes, c->bias, &c->query, first, n);
+    vec->scan.upper_bounds(upper, &c->bytes, c->bias, &c->query, first, n);
     for (size_t i = 0; i < n; i++) {
         const size_t row = first + i, d = c->bytes.d;
         int64_t sum = 0;
@@ -259,8 +259,8 @@ static void check_bytes(const g4r_real *w, size_t d)
     if (q == NULL || tight == NULL)
         exit(test_end());
     memset(q, guard, d + GUARD);
-    vec->to_bytes(q, &row, w, d);
-    vec->to_bytes(tight, &again, w, d);
+    vec->scan.to_bytes(q, &row, w, d);
+    vec->scan.to_bytes(tight, &again, w, d);
     CHECK(memcmp(q, tight, d) == 0 && row.scale == again.scale &&
           (row.rest == again.rest || isnan(row.rest)) && row.norm == again.norm);
     for (size_t k = d; k < d + GUARD; k++)
@@ -322,7 +322,7 @@ static void to_bytes_where_one_is_largest(void)
                 g4r_bytes_row row;
                 w[k] = (g4r_real)sign;
                 check_bytes(w, d);
-                vec->to_bytes(q, &row, w, d);
+                vec->scan.to_bytes(q, &row, w, d);
                 CHECK_INT(128 + 127 * sign, q[k]);
                 w[k] = (g4r_real)(sign * 1000);
                 check_bytes(w, d);
@@ -389,7 +389,7 @@ static void check_find(const g4r_real *scores, g4r_real t, size_t n)
 {
     size_t n_wrong = 0;
     for (size_t start = 0; start <= n; start++)
-        n_wrong += vec->find(scores, start, t, n) != plain_find(scores, start, t, n);
+        n_wrong += vec->scan.find(scores, start, t, n) != plain_find(scores, start, t, n);
     CHECK_INT(0, n_wrong);
 }
 
@@ -432,9 +432,9 @@ static void find_odd_values(void)
             for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
                 const size_t start = g4r_rng_below(&rng, n + 1);
                 CHECK_INT(plain_find(scores, start, limits[i], n),
-                          vec->find(scores, start, limits[i], n));
+                          vec->scan.find(scores, start, limits[i], n));
                 CHECK_INT(plain_find(scores, 0, limits[i], n),
-                          vec->find(scores, 0, limits[i], n));
+                          vec->scan.find(scores, 0, limits[i], n));
             }
             free(blocks[--n_blocks]);
         }
@@ -448,10 +448,10 @@ static void find_stays_inside(void)
         for (size_t n = start; n < 200; n++) {
             for (size_t i = start; i < n; i++)
                 scores[i] = -1;
-            CHECK_INT(n, vec->find(scores, start, 1, n));
+            CHECK_INT(n, vec->scan.find(scores, start, 1, n));
             for (size_t i = start; i < n; i++)
                 scores[i] = 2;
-            CHECK_INT(start, vec->find(scores, start, 1, n));
+            CHECK_INT(start, vec->scan.find(scores, start, 1, n));
         }
     drop_arrays();
 }

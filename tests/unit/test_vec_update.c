@@ -1,6 +1,6 @@
 /*
- * test_vec_update.c - vec_kernels.c: the optimisers' kernel, of every table that this
- * machine runs, one step of each against the formulas of optim.h in double. Several steps
+ * test_vec_update.c - vec_update.h: the optimisers' kernel, of every table that this
+ * machine runs, one step of each against the equations of vec_update.h in double. Several steps
  * and rows: test_optim.c.
  *
  * Tolerances count roundings: EPS / 2 is the relative error of one operation in float.

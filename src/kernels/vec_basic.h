@@ -1,0 +1,202 @@
+/*
+ * vec_basic.h - the kernels of general use: element-wise, activations, dropout,
+ * reductions; part of vec_kernels.c.
+ *
+ * Activations with their parameters a and b, and their slope, from the value y
+ * (algorithm 3.6):
+ *   linear  y = x                                    y' = 1
+ *   relu    y = max(0, x)                            y' = 1 above 0, else 0
+ *   tanh    y = tanh x                               y' = 1 - y^2
+ *   leaky   y = x above 0, else a x                  y' = 1 above 0, else a
+ *   elu     y = x above 0, else a (exp(x) - 1)       y' = 1 above 0, else y + a
+ *   selu    y = a x above 0, else a b (exp(x) - 1)   y' = a above 0, else y + a b
+ * Dropout with probability p: m = 0 where the random number is below p, else 1 / (1 - p);
+ *   y = m x
+ * Reductions keep LANES partial results and add these up in order. This is the freedom
+ * that a compiler needs to vectorise them: it never has to change the order by itself.
+ */
+#ifndef G4R_VEC_BASIC_H
+#define G4R_VEC_BASIC_H
+
+#include "../base/rng.h"
+#include "vec.h"
+#include "vec_math.h"
+
+enum { LANES = 16 };
+
+/* ---- element-wise ---- */
+
+static void add(g4r_real *restrict y, const g4r_real *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
+
+static void mul(g4r_real *restrict y, const g4r_real *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] *= x[i];
+}
+
+static void scale(g4r_real *restrict y, g4r_real a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] *= a;
+}
+
+static void shift(g4r_real *restrict y, g4r_real a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a;
+}
+
+static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
+                    uint32_t key, uint32_t first, size_t n)
+{
+    const g4r_real kept = 1 / (1 - p);
+    /* The hash's upper 24 bits against p: compared as signed integers, which vectorise.
+     */
+    const int32_t threshold = (int32_t)(p * 16777216);
+    for (size_t i = 0; i < n; i++) {
+        int32_t random = (int32_t)(g4r_rng_hash(key, first + (uint32_t)i) >> 8);
+        g4r_real m = random < threshold ? 0 : kept;
+        mask[i] = m;
+        y[i] *= m;
+    }
+}
+
+/* y of the activation, in place of x. One loop for each kind, so that each vectorises. */
+static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
+{
+    const g4r_real a = act->a, b = act->b;
+    switch (act->kind) {
+    case GRU4REC_ACT_RELU:
+        for (size_t i = 0; i < n; i++)
+            y[i] = y[i] < 0 ? 0 : y[i];
+        break;
+    case GRU4REC_ACT_TANH:
+        for (size_t i = 0; i < n; i++)
+            y[i] = tanh1(y[i]);
+        break;
+    case GRU4REC_ACT_LEAKY:
+        for (size_t i = 0; i < n; i++)
+            y[i] = y[i] > 0 ? y[i] : a * y[i];
+        break;
+    case GRU4REC_ACT_ELU:
+        for (size_t i = 0; i < n; i++) {
+            g4r_real below = a * (exp1(y[i]) - 1);
+            y[i] = y[i] > 0 ? y[i] : below;
+        }
+        break;
+    case GRU4REC_ACT_SELU:
+        for (size_t i = 0; i < n; i++) {
+            g4r_real below = b * (exp1(y[i]) - 1);
+            y[i] = a * (y[i] > 0 ? y[i] : below);
+        }
+        break;
+    default: /* linear */
+        break;
+    }
+}
+
+/* y' of the activation. */
+static void slope(g4r_real *restrict s, const g4r_real *restrict y,
+                  const g4r_activation *act, size_t n)
+{
+    const g4r_real a = act->a, ab = act->a * act->b;
+    switch (act->kind) {
+    case GRU4REC_ACT_RELU:
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] > 0 ? 1 : 0;
+        break;
+    case GRU4REC_ACT_TANH:
+        for (size_t i = 0; i < n; i++)
+            s[i] = 1 - y[i] * y[i];
+        break;
+    case GRU4REC_ACT_LEAKY:
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] < 0 ? a : 1;
+        break;
+    case GRU4REC_ACT_ELU: /* a exp(x) = y + a */
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] < 0 ? y[i] + a : 1;
+        break;
+    case GRU4REC_ACT_SELU: /* a b exp(x) = y + a b */
+        for (size_t i = 0; i < n; i++)
+            s[i] = y[i] < 0 ? y[i] + ab : a;
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
+            s[i] = 1;
+        break;
+    }
+}
+
+/* ---- reductions ---- */
+
+/*
+ * The statement for each index k below n, with lane the partial result that it adds to.
+ */
+#define FOR_LANES(n, statement)                         \
+    do {                                                \
+        size_t start_ = 0;                              \
+        for (; start_ + LANES <= (n); start_ += LANES)  \
+            for (int lane = 0; lane < LANES; lane++) {  \
+                const size_t k = start_ + (size_t)lane; \
+                statement                               \
+            }                                           \
+        for (size_t k = start_; k < (n); k++) {         \
+            const int lane = (int)(k % LANES);          \
+            statement                                   \
+        }                                               \
+    } while (0)
+
+/* *sum += the partial results, in order. */
+static void add_lanes(double *sum, const g4r_real part[LANES])
+{
+    for (int lane = 0; lane < LANES; lane++)
+        *sum += (double)part[lane];
+}
+
+static g4r_real dot(const g4r_real *restrict x, const g4r_real *restrict y, size_t n)
+{
+    g4r_real part[LANES] = {0};
+    g4r_real sum = 0;
+    FOR_LANES(n, part[lane] += x[k] * y[k];);
+    for (int lane = 0; lane < LANES; lane++)
+        sum += part[lane];
+    return sum;
+}
+
+static double sum(const g4r_real *restrict y, size_t n)
+{
+    g4r_real part[LANES] = {0};
+    double total = 0;
+    FOR_LANES(n, part[lane] += y[k];);
+    add_lanes(&total, part);
+    return total;
+}
+
+static g4r_real max(const g4r_real *restrict y, size_t n)
+{
+    g4r_real part[LANES];
+    g4r_real largest = -(g4r_real)INFINITY;
+    for (int lane = 0; lane < LANES; lane++)
+        part[lane] = largest;
+    FOR_LANES(n, part[lane] = y[k] > part[lane] ? y[k] : part[lane];);
+    for (int lane = 0; lane < LANES; lane++)
+        largest = part[lane] > largest ? part[lane] : largest;
+    return largest;
+}
+
+/* x - x is 0 for finite numbers, NaN for all others. */
+static bool all_finite(const g4r_real *restrict x, size_t n)
+{
+    g4r_real part[LANES] = {0};
+    double sum = 0;
+    FOR_LANES(n, part[lane] += x[k] - x[k];);
+    add_lanes(&sum, part);
+    return sum == 0;
+}
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * vec_loss.h - the losses of one lane against N columns, and their gradients; part of
+ * vec_kernels.c (algorithm 5; papers [1] section 3.2, [2] sections 3.2 and 3.3).
+ *
+ * Columns j have scores a_j, own is the lane's target; eps = 1e-24.
+ *
+ * Cross-entropy, p = softmax of all columns:
+ *   L = -log(p_own + eps)
+ *   dL/da_j = f (p_j - [j = own]), f = p_own / (p_own + eps)
+ * With smoothing tau, weights w are 1 - tau on own and tau / (N - 1) on each other (not
+ * what the official documentation says, but what its code does), f_j is likewise:
+ *   L = sum_j w_j -log(p_j + eps)
+ *   dL/da_k = p_k sum_j w_j f_j - w_k f_k
+ * xe_logit is the same in log space, without eps:
+ *   L = log sum_j exp(a_j) - sum_j w_j a_j
+ *   dL/da_j = p_j - w_j
+ *
+ * The others see r = final activation of the scores, t = r_own, negatives j != own.
+ * BPR:
+ *   L = ln 2 + sum_j -log sigma(t - r_j)
+ *   dL/dr_j = sigma(r_j - t), dL/dt = -sum of them
+ * TOP1, with a_j = sigma(r_j - t), b_j = sigma(r_j^2), q_j = a_j + b_j:
+ *   L = (1/N) (1/2 + sum_j q_j)
+ *   dL/dr_j = (1/N) dq_j, dq_j = a_j (1 - a_j) + 2 r_j b_j (1 - b_j)
+ *   dL/dt = -(1/N) sum_j a_j (1 - a_j)
+ * The -max losses weight negatives with s_j = e_j / sum e, e_j = exp(r_j - max): the
+ * softmax over the negatives alone. It subtracts the largest negative, not a maximum that
+ * also counts a 0 for the target, as the official implementations do: theirs underflows
+ * to 0/0.
+ * TOP1-max:
+ *   L = sum_j s_j q_j
+ *   dL/dr_j = s_j (q_j - L + dq_j), dL/dt = -sum_j s_j a_j (1 - a_j)
+ * BPR-max, with sigma_j = sigma(t - r_j), A = sum_j s_j sigma_j, R = sum_j s_j r_j^2:
+ *   L = -log(A + eps) + lambda R
+ *   dL/dr_j = s_j [(A - sigma_j^2) / (A + eps) + lambda (r_j^2 + 2 r_j - R)]
+ *   dL/dt = -(sum_j s_j sigma_j (1 - sigma_j)) / (A + eps)
+ */
+#ifndef G4R_VEC_LOSS_H
+#define G4R_VEC_LOSS_H
+
+#include "vec_basic.h"
+
+static const g4r_real loss_eps = (g4r_real)1e-24;
+
+/* ---- softmax, smoothing ---- */
+
+/*
+ * exp(a - max) of all columns, and their sum: p is one over the other. What is behind the
+ * last whole block of LANES is added in double.
+ */
+static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
+{
+    g4r_real part[LANES] = {0};
+    double sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) {
+            g4r_real e = exp1(y[i + (size_t)lane] - max);
+            y[i + (size_t)lane] = e;
+            part[lane] += e;
+        }
+    for (; i < n; i++) {
+        y[i] = exp1(y[i] - max);
+        sum += (double)y[i];
+    }
+    for (int lane = 0; lane < LANES; lane++)
+        sum += (double)part[lane];
+    return sum;
+}
+
+/* The sums over j of f_j and of -log(p_j + loss_eps). */
+static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
+                        const g4r_real *restrict p, size_t n)
+{
+    g4r_real part_f[LANES] = {0}, part_log[LANES] = {0};
+    FOR_LANES(n, {
+        part_f[lane] += p[k] / (p[k] + loss_eps);
+        part_log[lane] -= log1(p[k] + loss_eps);
+    });
+    add_lanes(f_sum, part_f);
+    add_lanes(log_sum, part_log);
+}
+
+/* dL/da of columns with the weight w, total being the sum over j of w_j f_j. */
+static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = p[i] * total - w * p[i] / (p[i] + loss_eps);
+}
+
+/* ---- BPR and TOP1 ---- */
+
+/* The sums of -log sigma(t - r) and of dL/dr; dL/dr. */
+static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
+                g4r_real scale, size_t n)
+{
+    g4r_real part_value[LANES] = {0}, part_slope[LANES] = {0};
+    FOR_LANES(n, {
+        g4r_real g = sigmoid1(r[k] - t);
+        part_value[lane] += softplus1(r[k] - t);
+        part_slope[lane] += g;
+        r[k] = scale * g;
+    });
+    add_lanes(&sums->value, part_value);
+    add_lanes(&sums->slope, part_slope);
+}
+
+/* dq/dr */
+static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
+{
+    return a * (1 - a) + 2 * r * b * (1 - b);
+}
+
+/* The sums of q and of a (1 - a); dL/dr. */
+static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
+                 g4r_real scale, size_t n)
+{
+    g4r_real part_value[LANES] = {0}, part_slope[LANES] = {0};
+    FOR_LANES(n, {
+        g4r_real a = sigmoid1(r[k] - t);
+        g4r_real b = sigmoid1(r[k] * r[k]);
+        part_value[lane] += a + b;
+        part_slope[lane] += a * (1 - a);
+        r[k] = scale * top1_slope(r[k], a, b);
+    });
+    add_lanes(&sums->value, part_value);
+    add_lanes(&sums->slope, part_slope);
+}
+
+/* e, q, dq/dr; the sums of e, e q, e a (1 - a). */
+static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
+                         g4r_real *restrict q, g4r_real *restrict r, g4r_real t,
+                         g4r_real largest, size_t n)
+{
+    g4r_real part_e[LANES] = {0}, part_value[LANES] = {0}, part_slope[LANES] = {0};
+    FOR_LANES(n, {
+        g4r_real a = sigmoid1(r[k] - t);
+        g4r_real b = sigmoid1(r[k] * r[k]);
+        e[k] = exp1(r[k] - largest);
+        q[k] = a + b;
+        part_e[lane] += e[k];
+        part_value[lane] += e[k] * q[k];
+        part_slope[lane] += e[k] * (a * (1 - a));
+        r[k] = top1_slope(r[k], a, b);
+    });
+    add_lanes(&sums->e, part_e);
+    add_lanes(&sums->value, part_value);
+    add_lanes(&sums->slope, part_slope);
+}
+
+/* dL/dr, mean being L and r dq/dr. */
+static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
+                             const g4r_real *restrict q, g4r_real scale, g4r_real mean,
+                             size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        r[i] = scale * e[i] * (q[i] - mean + r[i]);
+}
+
+/* ---- BPR-max ---- */
+
+/* e, sigma; the sums of e, e sigma, e sigma (1 - sigma), e r^2. */
+static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
+                        g4r_real *restrict sigma, const g4r_real *restrict r, g4r_real t,
+                        g4r_real largest, size_t n)
+{
+    g4r_real part_e[LANES] = {0}, part_value[LANES] = {0};
+    g4r_real part_slope[LANES] = {0}, part_square[LANES] = {0};
+    for (size_t i = 0; i < n; i++) {
+        e[i] = exp1(r[i] - largest);
+        sigma[i] = sigmoid1(t - r[i]);
+    }
+    FOR_LANES(n, {
+        g4r_real weighted = e[k] * sigma[k];
+        part_e[lane] += e[k];
+        part_value[lane] += weighted;
+        part_slope[lane] += weighted * (1 - sigma[k]);
+        part_square[lane] += e[k] * r[k] * r[k];
+    });
+    add_lanes(&sums->e, part_e);
+    add_lanes(&sums->value, part_value);
+    add_lanes(&sums->slope, part_slope);
+    add_lanes(&sums->square, part_square);
+}
+
+/* dL/dr, a being A, reg lambda, mean_square R. */
+static void bprmax_gradient(g4r_real *restrict r, const g4r_real *restrict e,
+                            const g4r_real *restrict sigma, g4r_real scale, g4r_real a,
+                            g4r_real reg, g4r_real mean_square, size_t n)
+{
+    const g4r_real over = 1 / (a + loss_eps);
+    for (size_t i = 0; i < n; i++) {
+        g4r_real pull = (a - sigma[i] * sigma[i]) * over;
+        g4r_real shrink = reg * (r[i] * r[i] + 2 * r[i] - mean_square);
+        r[i] = scale * e[i] * (pull + shrink);
+    }
+}
+
+#endif

@@ -10,7 +10,7 @@ size_t g4r_shortlist_bytes(size_t n_items)
 {
     const size_t bytes =
         count_rows(n_items) * (sizeof(g4r_scored) + sizeof(g4r_real) + sizeof(int32_t)) +
-        G4R_MIN(n_items, G4R_SHORTLIST_MOST) * sizeof(g4r_real);
+        G4R_MIN(n_items, G4R_SHORTLIST_MOST) * sizeof(g4r_scored);
     return (bytes + G4R_ALIGNMENT - 1) / G4R_ALIGNMENT * G4R_ALIGNMENT;
 }
 
@@ -18,9 +18,9 @@ void g4r_shortlist_init(g4r_shortlist *list, void *memory, size_t n_items)
 {
     list->most = count_rows(n_items);
     list->rows = memory;
-    list->scores = (g4r_real *)(list->rows + list->most);
-    list->lower = list->scores + list->most;
-    list->finalists = (int32_t *)(list->lower + G4R_MIN(n_items, G4R_SHORTLIST_MOST));
+    list->lower = list->rows + list->most;
+    list->scores = (g4r_real *)(list->lower + G4R_MIN(n_items, G4R_SHORTLIST_MOST));
+    list->finalists = (int32_t *)(list->scores + list->most);
 }
 
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
@@ -52,29 +52,7 @@ static bool is_excluded(const g4r_shortlist *list, int32_t row)
 
 g4r_real g4r_shortlist_least(const g4r_shortlist *list)
 {
-    return list->n_lower < list->k ? -(g4r_real)INFINITY : list->lower[0];
-}
-
-/* Puts the value into the heap of the k largest, the smallest on top. */
-static void add_lower(g4r_shortlist *list, g4r_real value)
-{
-    g4r_real *heap = list->lower;
-    size_t i;
-    if (list->n_lower < list->k) { /* up from the end */
-        for (i = list->n_lower++; i > 0 && heap[(i - 1) / 2] > value; i = (i - 1) / 2)
-            heap[i] = heap[(i - 1) / 2];
-    } else { /* down from the top */
-        i = 0;
-        for (size_t child = 1; child < list->k; child = 2 * i + 1) {
-            if (child + 1 < list->k && heap[child + 1] < heap[child])
-                child++;
-            if (heap[child] >= value)
-                break;
-            heap[i] = heap[child];
-            i = child;
-        }
-    }
-    heap[i] = value;
+    return list->n_lower < list->k ? -(g4r_real)INFINITY : list->lower[0].score;
 }
 
 static void drop_below(g4r_shortlist *list, g4r_real least)
@@ -96,8 +74,7 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
     if (list->is_full || is_excluded(list, row))
         return;
     list->rows[list->n++] = (g4r_scored){upper, row};
-    if (list->n_lower < list->k || lower > list->lower[0])
-        add_lower(list, lower);
+    g4r_topk_offer(list->lower, &list->n_lower, list->k, (g4r_scored){lower, row});
 }
 
 size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_real *table,

@@ -21,8 +21,8 @@ typedef struct g4r_shortlist {
     size_t k;
     const int32_t *excluded; /* (n_excluded) ascending: rows that do not count */
     size_t n_excluded;
-    size_t most;     /* rows that there is room for */
-    g4r_real *lower; /* (G4R_SHORTLIST_MOST) heap of the k best lower bounds */
+    size_t most;       /* rows that there is room for */
+    g4r_scored *lower; /* (G4R_SHORTLIST_MOST) the k best lower bounds, the least first */
     size_t n_lower;
     g4r_scored *rows; /* (most) with their upper bounds, rows ascending */
     size_t n;

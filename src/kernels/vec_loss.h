@@ -2,18 +2,18 @@
  * vec_loss.h - the losses of one lane against N columns, and their gradients; part of
  * vec_kernels.c (algorithm 5; papers [1] section 3.2, [2] sections 3.2 and 3.3).
  *
- * Columns j have scores a_j, own is the lane's target; eps = 1e-24.
+ * Columns j have scores x_j, own is the lane's target; eps = 1e-24.
  *
  * Cross-entropy, p = softmax of all columns:
  *   L = -log(p_own + eps)
- *   dL/da_j = f (p_j - [j = own]), f = p_own / (p_own + eps)
+ *   dL/dx_j = f (p_j - [j = own]), f = p_own / (p_own + eps)
  * With smoothing tau, weights w are 1 - tau on own and tau / (N - 1) on each other (not
  * what the official documentation says, but what its code does), f_j is likewise:
- *   L = sum_j w_j -log(p_j + eps)
- *   dL/da_k = p_k sum_j w_j f_j - w_k f_k
+ *   L = -sum_j w_j log(p_j + eps)
+ *   dL/dx_k = p_k sum_j w_j f_j - w_k f_k
  * xe_logit is the same in log space, without eps:
- *   L = log sum_j exp(a_j) - sum_j w_j a_j
- *   dL/da_j = p_j - w_j
+ *   L = log sum_j exp(x_j) - sum_j w_j x_j
+ *   dL/dx_j = p_j - w_j
  *
  * The others see r = final activation of the scores, t = r_own, negatives j != own.
  * BPR:
@@ -45,7 +45,7 @@ static const g4r_real loss_eps = (g4r_real)1e-24;
 /* ---- softmax, smoothing ---- */
 
 /*
- * exp(a - max) of all columns, and their sum: p is one over the other. What is behind the
+ * exp(x - max) of all columns, and their sum: p is one over the other. What is behind the
  * last whole block of LANES is added in double.
  */
 static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
@@ -63,12 +63,11 @@ static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
         y[i] = exp1(y[i] - max);
         sum += (double)y[i];
     }
-    for (int lane = 0; lane < LANES; lane++)
-        sum += (double)part[lane];
+    add_lanes(&sum, part);
     return sum;
 }
 
-/* The sums over j of f_j and of -log(p_j + loss_eps). */
+/* The sums over j of f_j and of -log(p_j + eps). */
 static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
                         const g4r_real *restrict p, size_t n)
 {
@@ -81,7 +80,7 @@ static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
     add_lanes(log_sum, part_log);
 }
 
-/* dL/da of columns with the weight w, total being the sum over j of w_j f_j. */
+/* dL/dx of columns with the weight w, total being the sum over j of w_j f_j. */
 static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, size_t n)
 {
     for (size_t i = 0; i < n; i++)

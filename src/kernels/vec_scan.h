@@ -9,7 +9,7 @@
  * is lost of x, norm' that of x:
  *   s = max |w| / 127, q = w / s rounded
  *   upper = s s' q.p + b + rest norm' + norm rest' + slack
- * No score is greater (quantized.h says why).
+ * No score is greater; see g4r_bytes in vec.h.
  *
  * Rows are taken four at a time, which keeps enough loads on their way and lets their
  * sums be made together; what follows in memory is prefetched. A row's score is the same

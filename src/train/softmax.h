@@ -2,9 +2,7 @@
  * softmax.h - cross-entropy over all items, a block of them at a time (paper [1]
  * section 3.2 without sampling; the loss of RecBole's GRU4Rec). Uses arena, blas, vec.
  *
- * s = y W^T + b, p = softmax of s over the n items; with smoothing tau the weights w are
- * 1 - tau on the target and tau / (n - 1) on each other item:
- *   L = log sum exp s - sum w s, dL/ds = p - w
+ * s = y W^T + b; the loss is xe_logit (vec_loss.h) of s, all n items being its columns.
  * Scores exist for one block of items only: the first pass keeps the log of each lane's
  * sum, and the second computes them again on the way back.
  */

@@ -1,5 +1,5 @@
 /*
- * test_vec_kernels.c - vec_kernels.c: the kernels of general use, of every table that
+ * test_vec_kernels.c - vec_basic.h: the kernels of general use, of every table that
  * this machine runs, against a plain twin in double. Those of the losses, the cells and
  * the optimisers: test_vec_losses.c, test_vec_cells.c, test_vec_update.c.
  *

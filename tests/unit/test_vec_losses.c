@@ -1,5 +1,5 @@
 /*
- * test_vec_losses.c - vec_kernels.c: the kernels of the losses, of every table that
+ * test_vec_losses.c - vec_loss.h: the kernels of the losses, of every table that
  * this machine runs, against plain twins in double. log and softplus: test_vec_math.c.
  *
  * Tolerances count roundings: EPS / 2 is the relative error of one operation in float.

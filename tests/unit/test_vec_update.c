@@ -1,7 +1,7 @@
 /*
  * test_vec_update.c - vec_update.h: the optimisers' kernel, of every table that this
- * machine runs, one step of each against the equations of vec_update.h in double. Several steps
- * and rows: test_optim.c.
+ * machine runs, one step of each against its equations in double. Several steps and rows:
+ * test_optim.c.
  *
  * Tolerances count roundings: EPS / 2 is the relative error of one operation in float.
  */

@@ -100,8 +100,8 @@ typedef struct g4r_vec {
 
     /*
      * One lane of a GRU layer of width h; letters and equations in vec_cell.h. gates, v,
-     * dv, b, c (3h); u, du (3h), in the original (2h); all others (h). slope_dold: in, the
-     * slope of the candidate; out, a part of dold.
+     * dv, b and c of torch_gates (3h); u, du (3h), in the original (2h); all others (h).
+     * slope_dold: in, the slope of the candidate; out, a part of dold.
      */
     struct {
         /* state = a + z (b - a) */
@@ -134,15 +134,17 @@ typedef struct g4r_vec {
     /*
      * Losses; equations in vec_loss.h. The last six take n negatives r of a positive t,
      * which stand together; all arrays are (n) and sums are added to. scale is a factor
-     * of the gradients, but not of the sums.
+     * of the gradients, but not of the sums; TOP1's 1 / N is part of it, and so is the
+     * 1 / sum e of the -max losses.
      */
     struct {
         /* y (n) = exp(y - max); returns their sum. */
         double (*exp_sum)(g4r_real *y, g4r_real max, size_t n);
-        /* Adds the sums of f = p / (p + eps) and of -log(p + eps); p (n). Of a NaN only
-         * the first is sure to become NaN. */
+        /* Adds the sums of f and of -log(p + eps); p (n). Of a NaN only the first is sure
+         * to become NaN. */
         void (*smooth_sums)(double *f_sum, double *log_sum, const g4r_real *p, size_t n);
-        /* p (n) becomes p total - w f. */
+        /* p (n) becomes the gradient of columns whose weight is w; total: the sum of w f
+         * over all columns. */
         void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
         /* r becomes scale x its gradient. */
         void (*bpr)(g4r_vec_sums *sums, g4r_real *r, g4r_real t, g4r_real scale,
@@ -152,14 +154,13 @@ typedef struct g4r_vec {
         /* Writes e and q; r becomes dq/dr. */
         void (*top1max_sums)(g4r_vec_sums *sums, g4r_real *e, g4r_real *q, g4r_real *r,
                              g4r_real t, g4r_real max, size_t n);
-        /* r, holding dq/dr, becomes scale e (q - mean + r). */
+        /* r, holding dq/dr, becomes scale x its gradient. mean: L. */
         void (*top1max_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *q,
                                  g4r_real scale, g4r_real mean, size_t n);
         /* Writes e and sigma. */
         void (*bprmax_sums)(g4r_vec_sums *sums, g4r_real *e, g4r_real *sigma,
                             const g4r_real *r, g4r_real t, g4r_real max, size_t n);
-        /* r becomes scale e [(a - sigma^2) / (a + eps) + reg (r^2 + 2 r - mean_square)].
-         */
+        /* r becomes scale x its gradient. a: A; reg: lambda; mean_square: R. */
         void (*bprmax_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *sigma,
                                 g4r_real scale, g4r_real a, g4r_real reg,
                                 g4r_real mean_square, size_t n);

@@ -4,9 +4,9 @@
  *
  * The score of an item, w its row, b its bias, x the vector of the session:
  *   score = w.x + b
- * In bytes w is close to s q, q integers from -127 to 127 which are stored plus 128, and x
- * to s' p. rest is the norm of what this loses of w, norm that of s q; rest' that of what
- * is lost of x, norm' that of x:
+ * In bytes w is close to s q, and x to s' p. q are integers from -127 to 127, which are
+ * stored plus 128; p are integers from -64 to 64. rest is the norm of what this loses of
+ * w, norm that of s q; rest' is the norm of what is lost of x, norm' that of x:
  *   s = max |w| / 127, q = w / s rounded
  *   upper = s s' q.p + b + rest norm' + norm rest' + slack
  * No score is greater; see g4r_bytes in vec.h.
@@ -71,10 +71,10 @@ static inline scan4 fold(scan8 v)
 }
 
 /* The sums of four vectors. */
-static inline scan4 sums(scan4 a, scan4 b, scan4 c, scan4 d)
+static inline scan4 sums(const scan4 v[SCAN_ROWS])
 {
-    scan4 ab = SHUFFLE(a, b, 0, 4, 1, 5) + SHUFFLE(a, b, 2, 6, 3, 7);
-    scan4 cd = SHUFFLE(c, d, 0, 4, 1, 5) + SHUFFLE(c, d, 2, 6, 3, 7);
+    scan4 ab = SHUFFLE(v[0], v[1], 0, 4, 1, 5) + SHUFFLE(v[0], v[1], 2, 6, 3, 7);
+    scan4 cd = SHUFFLE(v[2], v[3], 0, 4, 1, 5) + SHUFFLE(v[2], v[3], 2, 6, 3, 7);
     return SHUFFLE(ab, cd, 0, 1, 4, 5) + SHUFFLE(ab, cd, 2, 3, 6, 7);
 }
 
@@ -82,26 +82,19 @@ static inline scan4 sums(scan4 a, scan4 b, scan4 c, scan4 d)
 static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_real *x,
                              size_t d)
 {
-    scan8 a = {0}, b = {0}, c = {0}, e = {0};
+    scan8 part[SCAN_ROWS] = {{0}};
+    scan4 half[SCAN_ROWS];
     size_t k = 0;
-    for (; k + 8 <= d; k += 8) {
-        scan8 v = load8(x + k);
-        a += load8(row[0] + k) * v;
-        b += load8(row[1] + k) * v;
-        c += load8(row[2] + k) * v;
-        e += load8(row[3] + k) * v;
+    for (; k + 8 <= d; k += 8)
+        for (int j = 0; j < SCAN_ROWS; j++)
+            part[j] += load8(row[j] + k) * load8(x + k);
+    for (int j = 0; j < SCAN_ROWS; j++) {
+        half[j] = fold(part[j]);
+        if (k + 4 <= d)
+            half[j] += load4(row[j] + k) * load4(x + k);
     }
-    scan4 a4 = fold(a), b4 = fold(b), c4 = fold(c), e4 = fold(e);
-    if (k + 4 <= d) {
-        scan4 v = load4(x + k);
-        a4 += load4(row[0] + k) * v;
-        b4 += load4(row[1] + k) * v;
-        c4 += load4(row[2] + k) * v;
-        e4 += load4(row[3] + k) * v;
-        k += 4;
-    }
-    scan4 sum = sums(a4, b4, c4, e4);
-    for (; k < d; k++)
+    scan4 sum = sums(half);
+    for (k = d - d % 4; k < d; k++)
         sum += (scan4){row[0][k], row[1][k], row[2][k], row[3][k]} * x[k];
     return sum;
 }
@@ -117,7 +110,7 @@ static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row
     memcpy(sum, &v, sizeof v);
 }
 
-/* score */
+/* The score of each row. */
 static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d)
 {

@@ -2,8 +2,8 @@
  * cell_torch.c - a layer of the GRU cell of PyTorch and cuDNN, reset gate after the
  * product (algorithm 3.3). Uses blas, vec.
  *
- * What happens within a lane is in vec_cell.h, in whose letters v is input, u is hidden, g
- * is saved. Between the lanes' parts stand the products:
+ * What happens within a lane is in vec_cell.h, in whose letters v is input, u is hidden,
+ * g is saved. Between the lanes' parts stand the products:
  *   u = old W_hh^T
  * and on the way back, when dv is in dinput and du has taken the place of u:
  *   dW_hh = du^T old                      db, dc = column sums of dv, du

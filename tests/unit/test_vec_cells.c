@@ -15,6 +15,24 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
+static void candidate_and_mix(void)
+{
+    for (int k = 0; k < N_SIZES; k++, drop_arrays()) {
+        size_t n = sizes[k];
+        const g4r_real *a = random_array(n, -1, 1), *b = random_array(n, -1, 1);
+        const g4r_real *c = random_array(n, 0, 1);
+        g4r_real *sum = array(n), *mixed = array(n);
+        vec->cell.original_candidate(sum, a, b, c, n);
+        vec->cell.mix(mixed, a, b, c, n);
+        for (size_t i = 0; i < n; i++) {
+            double x = (double)a[i], y = (double)b[i], z = (double)c[i];
+            /* Two sums up to 2 and 3; a difference up to 2, a product, a sum up to 1. */
+            CHECK_NEAR(x + y + z, sum[i], 2.5 * EPS);
+            CHECK_NEAR(x + z * (y - x), mixed[i], 2.5 * EPS);
+        }
+    }
+}
+
 static void torch_gates(void)
 {
     for (int k = 0; k < N_SIZES; k++, drop_arrays()) {
@@ -121,6 +139,7 @@ int main(void)
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
         printf("table %s\n", vec->name);
         g4r_rng_seed(&rng, 42, 1, 0);
+        RUN(candidate_and_mix);
         RUN(torch_gates);
         RUN(torch_backward);
         RUN(original_gates);

@@ -39,24 +39,6 @@ static void add_mul_scale_shift(void)
     }
 }
 
-static void add3_and_mix(void)
-{
-    for (int k = 0; k < N_SIZES; k++, drop_arrays()) {
-        size_t n = sizes[k];
-        const g4r_real *a = random_array(n, -1, 1), *b = random_array(n, -1, 1);
-        const g4r_real *c = random_array(n, 0, 1);
-        g4r_real *sum = array(n), *mixed = array(n);
-        vec->cell.original_candidate(sum, a, b, c, n);
-        vec->cell.mix(mixed, a, b, c, n);
-        for (size_t i = 0; i < n; i++) {
-            double x = (double)a[i], y = (double)b[i], z = (double)c[i];
-            /* Two sums up to 2 and 3; a difference up to 2, a product, a sum up to 1. */
-            CHECK_NEAR(x + y + z, sum[i], 2.5 * EPS);
-            CHECK_NEAR(x + z * (y - x), mixed[i], 2.5 * EPS);
-        }
-    }
-}
-
 /* ---- activations ---- */
 
 static const g4r_activation acts[] = {{GRU4REC_ACT_LINEAR, 0, 0},
@@ -331,7 +313,6 @@ int main(void)
         printf("table %s\n", vec->name);
         g4r_rng_seed(&rng, 42, 1, 0);
         RUN(add_mul_scale_shift);
-        RUN(add3_and_mix);
         RUN(activate_and_slope);
         RUN(activations_far_below_zero);
         RUN(exp_is_within_2_ulp);

@@ -381,7 +381,11 @@ typedef struct gru4rec_tensor {
 size_t gru4rec_model_tensor_count(const gru4rec_model *model);
 void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
                           gru4rec_tensor *tensor);
-bool gru4rec_is_finite(const gru4rec_real *values, size_t n);
+/* The output row of an item, (*width); the model's. */
+const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
+                                       size_t *width);
+/* Is every one of the values (n), of a tensor or a part of it, finite? */
+bool gru4rec_model_all_finite(const gru4rec_real *values, size_t n);
 /* The first tensor with a value that is not finite, or NULL. */
 const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
@@ -497,13 +501,10 @@ void gru4rec_model_quantize_rows(gru4rec_model *model, int32_t n_rows);
 void gru4rec_model_quantize_finish(gru4rec_model *model);
 size_t gru4rec_model_quantized_bytes(const gru4rec_model *model); /* of such a copy */
 bool gru4rec_model_is_quantized(const gru4rec_model *model);
-/* The output row of an item, (*width); the model's. */
-const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
-                                       size_t *width);
-/* similarities (I): the cosines of all items' output rows with that of one; 0 for rows of
- * zeros, -INFINITY for the item itself. */
-void gru4rec_model_similarities(const gru4rec_model *model, int32_t row,
-                                gru4rec_real *similarities);
+/* scores (I): the cosines of all items' output rows with that of one; 0 for rows of zeros,
+ * -INFINITY for the item itself. */
+void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
+                            gru4rec_real *scores);
 
 /* Items in order of their scores, found as next asks for them, until it says false; ties:
  * lower row first. */

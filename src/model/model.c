@@ -119,7 +119,27 @@ void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
     tensor->values = model->values[index];
 }
 
-bool gru4rec_is_finite(const gru4rec_real *values, size_t n)
+g4r_output g4r_model_output(const gru4rec_model *model)
+{
+    const g4r_params *params = &model->params;
+    return (g4r_output){
+        .table = model->values[params->output],
+        .bias = model->values[params->output_bias],
+        .n = (size_t)params->n_items,
+        .d = params->top,
+    };
+}
+
+const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
+                                       size_t *width)
+{
+    const g4r_output output = g4r_model_output(model);
+    assert(row >= 0 && (size_t)row < output.n);
+    *width = output.d;
+    return output.table + (size_t)row * output.d;
+}
+
+bool gru4rec_model_all_finite(const gru4rec_real *values, size_t n)
 {
     return g4r_vec_pick()->all_finite(values, n);
 }
@@ -127,7 +147,8 @@ bool gru4rec_is_finite(const gru4rec_real *values, size_t n)
 const char *gru4rec_model_nonfinite(const gru4rec_model *model)
 {
     for (size_t i = 0; i < model->params.n; i++)
-        if (!gru4rec_is_finite(model->values[i], g4r_param_size(&model->params.list[i])))
+        if (!gru4rec_model_all_finite(model->values[i],
+                                      g4r_param_size(&model->params.list[i])))
             return model->params.list[i].name;
     return NULL;
 }

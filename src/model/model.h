@@ -14,4 +14,12 @@ struct gru4rec_model {
     struct g4r_quantized *quantized;   /* of the output table, or NULL */
 };
 
+/* What items are scored by: table . x + bias. The model's. */
+typedef struct g4r_output {
+    const g4r_real *table; /* (n,d) */
+    const g4r_real *bias;  /* (n) */
+    size_t n, d;
+} g4r_output;
+g4r_output g4r_model_output(const gru4rec_model *model);
+
 #endif

@@ -3,26 +3,18 @@
  */
 #include "../model/model.h"
 
-const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
-                                       size_t *width)
-{
-    assert(row >= 0 && row < model->params.n_items);
-    *width = model->params.top;
-    return model->values[model->params.output] + (size_t)row * model->params.top;
-}
-
-void gru4rec_model_similarities(const gru4rec_model *model, int32_t row,
-                                gru4rec_real *similarities)
+void gru4rec_similar_scores(const gru4rec_model *model, int32_t row, gru4rec_real *scores)
 {
     const g4r_vec *vec = g4r_vec_pick();
-    size_t d;
-    const g4r_real *x = gru4rec_model_item(model, row, &d);
+    const g4r_output output = g4r_model_output(model);
+    const size_t d = output.d;
+    assert(row >= 0 && (size_t)row < output.n);
+    const g4r_real *x = output.table + (size_t)row * d, *w = output.table;
     const double norm = (double)vec->dot(x, x, d);
-    for (int32_t other = 0; other < model->params.n_items; other++) {
-        const g4r_real *w = gru4rec_model_item(model, other, &d);
+    for (size_t other = 0; other < output.n; other++, w += d) {
         const double norms = norm * (double)vec->dot(w, w, d);
-        similarities[other] =
+        scores[other] =
             norms > 0 ? (g4r_real)((double)vec->dot(w, x, d) / sqrt(norms)) : 0;
     }
-    similarities[row] = -(g4r_real)INFINITY;
+    scores[row] = -(g4r_real)INFINITY;
 }

@@ -14,13 +14,23 @@ void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes)
     return arena->base == NULL ? NULL : arena->base + offset;
 }
 
-bool g4r_arena_allocate(g4r_arena *arena, const gru4rec_allocator *allocator)
+static bool start(g4r_arena *arena, char *base)
 {
     assert(arena->base == NULL);
-    arena->base = g4r_alloc_aligned(allocator, arena->used);
-    if (arena->base != NULL)
+    arena->base = base;
+    if (base != NULL)
         arena->used = 0;
-    return arena->base != NULL;
+    return base != NULL;
+}
+
+bool g4r_arena_allocate(g4r_arena *arena, const gru4rec_allocator *allocator)
+{
+    return start(arena, g4r_alloc_aligned(allocator, arena->used));
+}
+
+bool g4r_arena_allocate_scratch(g4r_arena *arena, const gru4rec_allocator *allocator)
+{
+    return start(arena, g4r_alloc_scratch(allocator, arena->used));
 }
 
 void g4r_arena_free(g4r_arena *arena, const gru4rec_allocator *allocator)

@@ -14,10 +14,12 @@ typedef struct g4r_arena {
     size_t used; /* bytes; SIZE_MAX once a size overflowed */
 } g4r_arena;
 
-/* n items of bytes each, aligned and zero; NULL while measuring. */
+/* n items of bytes each, aligned; NULL while measuring. */
 void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes);
-/* Allocates what was measured and starts again; false when memory is short. */
+/* Allocates what was measured, zeroed, and starts again; false when memory is short. */
 bool g4r_arena_allocate(g4r_arena *arena, const gru4rec_allocator *allocator);
+/* The same with whatever is there: pages that nobody writes to cost nothing. */
+bool g4r_arena_allocate_scratch(g4r_arena *arena, const gru4rec_allocator *allocator);
 void g4r_arena_free(g4r_arena *arena, const gru4rec_allocator *allocator);
 
 #endif

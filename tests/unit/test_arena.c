@@ -55,7 +55,8 @@ static void freed_arena_is_empty(void)
     g4r_arena_free(&arena, &allocator);
     for (int round = 0; round < 3; round++) {
         CHECK(g4r_arena_take(&arena, 100, 4) == NULL);
-        CHECK(g4r_arena_allocate(&arena, &allocator));
+        CHECK(round == 1 ? g4r_arena_allocate_scratch(&arena, &allocator)
+                         : g4r_arena_allocate(&arena, &allocator));
         CHECK(g4r_arena_take(&arena, 100, 4) != NULL);
         g4r_arena_free(&arena, &allocator);
         CHECK(arena.base == NULL && arena.used == 0);
@@ -80,6 +81,7 @@ static void size_that_overflows_is_short_memory(void)
         g4r_arena_take(&arena, 1, 1);
         CHECK(arena.used == SIZE_MAX);
         CHECK(!g4r_arena_allocate(&arena, &allocator));
+        CHECK(!g4r_arena_allocate_scratch(&arena, &allocator));
         CHECK(arena.base == NULL);
         CHECK_INT(0, fault.n_live);
     }

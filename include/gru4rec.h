@@ -351,7 +351,8 @@ bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
 typedef struct gru4rec_model gru4rec_model;
 
-/* All zero. options must be resolved; those that shape the model are kept. */
+/* All zero. options must be resolved; those that shape the model are kept, and
+ * collapse_repeats for its sessions. */
 gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
                                  const gru4rec_options *options, int32_t n_items,
                                  gru4rec_model **out, gru4rec_error *error);
@@ -480,6 +481,7 @@ typedef struct gru4rec_session gru4rec_session;
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out);
 void gru4rec_session_free(gru4rec_session *session);
+/* Back to the zero state, as before the first step. */
 void gru4rec_session_reset(gru4rec_session *session);
 /* An item whose weights lead to a state that is not finite is passed over. */
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
@@ -493,39 +495,59 @@ void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 /* Goes on from such a state; false, and nothing changed, where a value is not finite. */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state);
 
-/* Keeps a copy of the output rows in bytes, in which rankings find their first items; they
- * stay the same. Once, before use. rows copies those before n_rows, which may thus happen
- * while others get their values; finish does what is left. Not finite values: no copy. */
-gru4rec_status gru4rec_model_quantize_start(gru4rec_model *model);
-void gru4rec_model_quantize_rows(gru4rec_model *model, int32_t n_rows);
-void gru4rec_model_quantize_finish(gru4rec_model *model);
-size_t gru4rec_model_quantized_bytes(const gru4rec_model *model); /* of such a copy */
-bool gru4rec_model_is_quantized(const gru4rec_model *model);
 /* scores (I): the cosines of all items' output rows with that of one; 0 for rows of zeros,
  * -INFINITY for the item itself. */
 void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
                             gru4rec_real *scores);
 
+/*
+ * A copy of a model's output rows in bytes, in which rankings find their first items
+ * sooner; they stay the same. The model is borrowed and must live as long; rows that were
+ * copied must not change. Calls: new, rows any number of times, finish.
+ */
+typedef struct gru4rec_bytes gru4rec_bytes;
+gru4rec_status gru4rec_bytes_new(const gru4rec_allocator *allocator,
+                                 const gru4rec_model *model, gru4rec_bytes **out);
+void gru4rec_bytes_free(gru4rec_bytes *bytes);
+/* Bytes that such a copy takes. */
+size_t gru4rec_bytes_size(const gru4rec_model *model);
+/* Copies the rows before n_rows that are not copied yet. It reads no others: a thread may
+ * do this while they still get their values. */
+void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
+/* Copies the rest, which makes the copy ready. False: the model has output values that are
+ * not finite; the copy is of no use, and is to be freed. */
+bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
+
+/*
+ * What is to be ranked, and by what. Either session or scores is NULL; the rest may be all
+ * zero. A list of rows ascends, and has no row twice. An item whose score is NaN or
+ * -INFINITY is left out.
+ */
+typedef struct gru4rec_query {
+    const gru4rec_session *session; /* whose scores rank the items; or NULL: */
+    const gru4rec_real *scores;     /* (I) these do; only those of ranked rows are read */
+    const int32_t *rows; /* (n_rows) only these items are ranked; NULL: all items are */
+    size_t n_rows;       /* of rows; 0 with rows that are not NULL: nothing is ranked */
+    const int32_t *excluded; /* (n_excluded) left out */
+    size_t n_excluded;
+    int64_t n_expected; /* rows that will be read, as far as is known; 0: unknown */
+    const gru4rec_bytes *bytes; /* finished copy of the session's model, or NULL */
+} gru4rec_query;
+
 /* Items in order of their scores, found as next asks for them, until it says false; ties:
  * lower row first. */
 typedef struct gru4rec_ranking gru4rec_ranking;
+/* n_items: I of the scores that it ranks, and the largest I of the sessions' models. */
 gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n_items,
                                    gru4rec_ranking **out);
 void gru4rec_ranking_free(gru4rec_ranking *ranking);
-/* What to rank: the caller writes n scores (and n ascending rows, unless all are ranked)
- * into the ranking's arrays, then starts it. A score of -INFINITY leaves an item out. */
-gru4rec_real *gru4rec_ranking_scores(gru4rec_ranking *ranking); /* (n_items) */
-int32_t *gru4rec_ranking_rows(gru4rec_ranking *ranking);        /* (n_items) */
-void gru4rec_ranking_start(gru4rec_ranking *ranking, int32_t n, bool has_rows);
-/* The same by the scores of a session, found when they are needed; until the last row was
- * read the session is borrowed and stays in its state. */
-void gru4rec_ranking_start_session(gru4rec_ranking *ranking,
-                                   const gru4rec_session *session, int32_t n,
-                                   bool has_rows);
-/* After a start: leaves out those rows (n), ascending; borrowed for as long. */
-void gru4rec_ranking_exclude(gru4rec_ranking *ranking, const int32_t *rows, size_t n);
-/* After a start: how many rows will be read, as far as is known. */
-void gru4rec_ranking_expect(gru4rec_ranking *ranking, int64_t n);
+/*
+ * Begins a ranking, and forgets the one before. *query itself is copied. All that it points
+ * to is borrowed until the last call of next for this ranking: it must live and stay as it
+ * is, the session in its state. Neither start nor next allocates memory.
+ */
+void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query);
+/* After a start. */
 bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *score);
 
 /* The best items of many sessions at once, the same as their rankings begin with. */

@@ -45,7 +45,7 @@ enum {
     G4R_LARGEST_QUERY = 64  /* pairs of products with bytes fit 16 bits, 65,536 fit 32 */
 };
 
-/* A table of rows in bytes: value = scale x (byte - 128), give or take; see quantized.h. */
+/* A table of rows in bytes: value = scale x (byte - 128), give or take; see bytes.h. */
 typedef struct g4r_bytes {
     uint8_t *values;       /* (n / 32,d / 4,32,4), see g4r_bytes_place() */
     g4r_real *scale;       /* (n) */

@@ -1,7 +1,6 @@
 /* model.c - see gru4rec.h and model.h. */
 #include "model.h"
 
-#include "quantized.h"
 #include "../base/status.h"
 #include "../kernels/vec.h"
 
@@ -33,7 +32,6 @@ void gru4rec_model_free(gru4rec_model *model)
     if (model == NULL)
         return;
     gru4rec_allocator allocator = model->allocator;
-    g4r_quantized_free(model->quantized, &allocator);
     g4r_arena_free(&model->arena, &allocator);
     g4r_free(&allocator, model);
 }
@@ -97,8 +95,7 @@ gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *it
 
 size_t gru4rec_model_bytes(const gru4rec_model *model)
 {
-    return model->arena.used + sizeof *model +
-           (model->quantized != NULL ? g4r_quantized_bytes(&model->params) : 0);
+    return model->arena.used + sizeof *model;
 }
 
 size_t gru4rec_model_tensor_count(const gru4rec_model *model)

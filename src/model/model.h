@@ -11,7 +11,6 @@ struct gru4rec_model {
     g4r_arena arena;
     g4r_params params;
     g4r_real *values[G4R_MAX_TENSORS]; /* as params.list */
-    struct g4r_quantized *quantized;   /* of the output table, or NULL */
 };
 
 /* What items are scored by: table . x + bias. The model's. */

@@ -23,24 +23,26 @@ static const double most_operations = 4e9;
 
 struct gru4rec_batch {
     gru4rec_allocator allocator;
+    g4r_arena arena;
     const gru4rec_model *model;
+    g4r_output output;
     const g4r_vec *vec;
-    g4r_arena arena; /* of x, slack, n_best */
-    char *memory;    /* of all that need not be zero */
     size_t k, n_lanes, n;
-    bool is_scored;           /* the next session begins a new batch */
-    g4r_real *x;              /* (lanes,D) */
-    g4r_real *slack;          /* (lanes) what a bound is above the product */
-    size_t *n_best;           /* (lanes) */
-    g4r_real *upper;          /* (lanes,COLUMNS) */
-    g4r_scored *best;         /* (lanes,k) */
-    g4r_shortlist *shortlist; /* (lanes) */
+    bool is_scored;   /* the next session begins a new batch */
+    g4r_real *x;      /* (lanes,D) */
+    g4r_real *upper;  /* (lanes,COLUMNS) */
+    g4r_scored *best; /* (lanes,k) */
+    struct lane {
+        g4r_real slack; /* what a bound is above the product */
+        size_t n_best;
+        g4r_shortlist list;
+    } lanes[MOST_LANES];
     double largest_norm, largest_bias;
 };
 
-static size_t count_lanes(const g4r_params *params)
+static size_t count_lanes(const g4r_output *output)
 {
-    double each = 2.0 * (double)params->n_items * (double)params->top;
+    double each = 2.0 * (double)output->n * (double)output->d;
     return (size_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most_operations / each));
 }
 
@@ -64,26 +66,25 @@ static double larger(double a, double b)
 
 static void measure_table(gru4rec_batch *batch)
 {
-    const g4r_params *params = &batch->model->params;
-    const g4r_real *table = batch->model->values[params->output];
-    const g4r_real *bias = batch->model->values[params->output_bias];
-    for (size_t row = 0; row < (size_t)params->n_items; row++) {
-        const g4r_real *w = table + row * params->top;
+    const g4r_output *output = &batch->output;
+    for (size_t row = 0; row < output->n; row++) {
+        const g4r_real *w = output->table + row * output->d;
         batch->largest_norm =
-            larger(batch->largest_norm, norm_of(batch->vec, w, params->top));
-        batch->largest_bias = larger(batch->largest_bias, fabs((double)bias[row]));
+            larger(batch->largest_norm, norm_of(batch->vec, w, output->d));
+        batch->largest_bias =
+            larger(batch->largest_bias, fabs((double)output->bias[row]));
     }
 }
 
 static void layout(gru4rec_batch *batch)
 {
     g4r_arena *arena = &batch->arena;
-    batch->x = g4r_arena_take(arena, batch->n_lanes * batch->model->params.top,
-                              sizeof *batch->x);
-    batch->slack = g4r_arena_take(arena, batch->n_lanes, sizeof *batch->slack);
-    batch->n_best = g4r_arena_take(arena, batch->n_lanes, sizeof *batch->n_best);
-    batch->best = g4r_arena_take(arena, batch->n_lanes * batch->k, sizeof *batch->best);
-    batch->shortlist = g4r_arena_take(arena, batch->n_lanes, sizeof *batch->shortlist);
+    const size_t n = batch->n_lanes;
+    batch->x = g4r_arena_take(arena, n * batch->output.d, sizeof *batch->x);
+    batch->upper = g4r_arena_take(arena, n * COLUMNS, sizeof *batch->upper);
+    batch->best = g4r_arena_take(arena, n * batch->k, sizeof *batch->best);
+    for (size_t lane = 0; lane < n; lane++)
+        g4r_shortlist_layout(&batch->lanes[lane].list, arena, batch->output.n);
 }
 
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
@@ -99,25 +100,16 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
         return GRU4REC_NOMEM;
     batch->allocator = *allocator;
     batch->model = model;
+    batch->output = g4r_model_output(model);
     batch->vec = g4r_vec_pick();
     batch->k = (size_t)k;
-    batch->n_lanes = count_lanes(&model->params);
+    batch->n_lanes = count_lanes(&batch->output);
     layout(batch);
-    const size_t list_bytes = g4r_shortlist_bytes((size_t)model->params.n_items);
-    const size_t upper_bytes = batch->n_lanes * COLUMNS * sizeof *batch->upper;
-    if (g4r_arena_allocate(&batch->arena, allocator))
-        batch->memory =
-            g4r_alloc_scratch(allocator, upper_bytes + batch->n_lanes * list_bytes);
-    if (batch->memory == NULL) {
+    if (!g4r_arena_allocate_scratch(&batch->arena, allocator)) {
         gru4rec_batch_free(batch);
         return GRU4REC_NOMEM;
     }
     layout(batch);
-    batch->upper = (g4r_real *)(void *)batch->memory;
-    for (size_t lane = 0; lane < batch->n_lanes; lane++)
-        g4r_shortlist_init(&batch->shortlist[lane],
-                           batch->memory + upper_bytes + lane * list_bytes,
-                           (size_t)model->params.n_items);
     measure_table(batch);
     *out = batch;
     return GRU4REC_OK;
@@ -129,7 +121,6 @@ void gru4rec_batch_free(gru4rec_batch *batch)
         return;
     gru4rec_allocator allocator = batch->allocator;
     g4r_arena_free(&batch->arena, &allocator);
-    g4r_free_aligned(&allocator, batch->memory);
     g4r_free(&allocator, batch);
 }
 
@@ -149,89 +140,77 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
     if (batch->is_scored)
         batch->n = 0;
     batch->is_scored = false;
-    const size_t d = batch->model->params.top, lane = batch->n++;
-    g4r_real *x = batch->x + lane * d;
-    assert(lane < batch->n_lanes && g4r_session_model(session) == batch->model);
+    assert(batch->n < batch->n_lanes && g4r_session_model(session) == batch->model);
+    const size_t d = batch->output.d, i = batch->n++;
+    struct lane *lane = &batch->lanes[i];
+    g4r_real *x = batch->x + i * d;
     memcpy(x, g4r_session_top(session), d * sizeof *x);
     const double norm = norm_of(batch->vec, x, d);
-    batch->slack[lane] =
+    lane->slack =
         (g4r_real)(((double)d + 8) * 0x1p-22 * batch->largest_norm * norm +
                    ((double)d / 64 + 8) * 0x1p-22 * batch->largest_bias + 1e-30);
-    g4r_shortlist_start(&batch->shortlist[lane],
-                        G4R_MIN(batch->k, (size_t)batch->model->params.n_items), excluded,
+    g4r_shortlist_start(&lane->list, G4R_MIN(batch->k, batch->output.n), excluded,
                         n_excluded);
     /* Where products do not fit the format, bounds tell nothing. */
-    batch->shortlist[lane].is_full =
-        !(batch->largest_norm * norm + batch->largest_bias < 1e37);
-    return (int32_t)lane;
+    lane->list.is_full = !(batch->largest_norm * norm + batch->largest_bias < 1e37);
+    return (int32_t)i;
 }
 
-/* The rows from first on whose bounds (n) reach the least. */
-static void add_rows(gru4rec_batch *batch, size_t lane, size_t first,
-                     const g4r_real *upper, size_t n)
+/* The bounds of all lanes for the n rows from first on. */
+static void bound_columns(gru4rec_batch *batch, size_t first, size_t n)
 {
-    const g4r_real gap = (g4r_real)2.001 * batch->slack[lane];
-    g4r_shortlist *list = &batch->shortlist[lane];
-    g4r_real least = g4r_shortlist_least(list);
-    for (size_t i = batch->vec->scan.find(upper, 0, least, n); i < n;
-         i = batch->vec->scan.find(upper, i + 1, least, n)) {
-        g4r_shortlist_add(list, (int32_t)(first + i), upper[i], upper[i] - gap);
-        least = g4r_shortlist_least(list);
+    const g4r_output *output = &batch->output;
+    for (size_t i = 0; i < batch->n; i++) {
+        g4r_real *upper = batch->upper + i * n;
+        memcpy(upper, output->bias + first, n * sizeof *upper);
+        batch->vec->shift(upper, batch->lanes[i].slack, n);
     }
+    g4r_blas_nt(batch->upper, n, batch->x, output->d, output->table + first * output->d,
+                output->d, batch->n, n, output->d, 1);
+}
+
+/* Those rows whose bounds (n) reach the least. */
+static void add_rows(struct lane *lane, size_t first, const g4r_real *upper, size_t n)
+{
+    const g4r_real gap = (g4r_real)2.001 * lane->slack;
+    g4r_shortlist *list = &lane->list;
+    for (size_t i = g4r_shortlist_find(list, upper, 0, n); i < n;
+         i = g4r_shortlist_find(list, upper, i + 1, n))
+        g4r_shortlist_add(list, (int32_t)(first + i), upper[i], upper[i] - gap);
 }
 
 /*
  * For scores so close together that bounds leave too many: the exact ones, of which a
  * later row needs a greater one.
  */
-static void add_exact_rows(gru4rec_batch *batch, size_t lane)
+static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_real *x)
 {
-    const g4r_params *params = &batch->model->params;
-    const g4r_real *bias = batch->model->values[params->output_bias];
-    const size_t d = params->top, all = (size_t)params->n_items;
-    g4r_shortlist *list = &batch->shortlist[lane];
+    const g4r_output *output = &batch->output;
+    g4r_real *scores = batch->upper; /* no bounds any more */
     g4r_shortlist_start(list, list->k, list->excluded, list->n_excluded);
-    for (size_t first = 0; first < all; first += COLUMNS) {
-        const size_t n = G4R_MIN(COLUMNS, all - first);
-        batch->vec->scan.score(batch->upper,
-                               batch->model->values[params->output] + first * d,
-                               bias + first, NULL, batch->x + lane * d, n, d);
+    for (size_t first = 0; first < output->n; first += COLUMNS) {
+        const size_t n = G4R_MIN(COLUMNS, output->n - first);
+        batch->vec->scan.score(scores, output->table + first * output->d, output->bias + first,
+                          NULL, x, n, output->d);
         for (size_t i = 0; i < n; i++)
-            if (batch->upper[i] > g4r_shortlist_least(list))
-                g4r_shortlist_add(list, (int32_t)(first + i), batch->upper[i],
-                                  batch->upper[i]);
+            if (scores[i] > g4r_shortlist_least(list))
+                g4r_shortlist_add(list, (int32_t)(first + i), scores[i], scores[i]);
     }
 }
 
-static void bound_columns(gru4rec_batch *batch, size_t first, size_t n)
+static void find_best(gru4rec_batch *batch, size_t i)
 {
-    const g4r_params *params = &batch->model->params;
-    const g4r_real *bias = batch->model->values[params->output_bias];
-    const size_t d = params->top;
-    for (size_t lane = 0; lane < batch->n; lane++) {
-        g4r_real *upper = batch->upper + lane * n;
-        memcpy(upper, bias + first, n * sizeof *upper);
-        batch->vec->shift(upper, batch->slack[lane], n);
-    }
-    g4r_blas_nt(batch->upper, n, batch->x, d,
-                batch->model->values[params->output] + first * d, d, batch->n, n, d, 1);
-}
-
-static void find_best(gru4rec_batch *batch, size_t lane)
-{
-    const g4r_params *params = &batch->model->params;
-    if (batch->shortlist[lane].is_full)
-        add_exact_rows(batch, lane);
-    batch->n_best[lane] =
-        g4r_shortlist_best(&batch->shortlist[lane], batch->best + lane * batch->k,
-                           batch->model->values[params->output],
-                           batch->model->values[params->output_bias],
-                           batch->x + lane * params->top, params->top, batch->vec);
+    struct lane *lane = &batch->lanes[i];
+    const g4r_real *x = batch->x + i * batch->output.d;
+    if (lane->list.is_full)
+        add_exact_rows(batch, &lane->list, x);
+    lane->n_best =
+        g4r_shortlist_best(&lane->list, batch->best + i * batch->k, &batch->output, x);
 }
 
 bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void *context)
 {
-    const size_t all = (size_t)batch->model->params.n_items;
+    const size_t all = batch->output.n;
     bool stops = false;
     if (batch->is_scored) /* nothing was added */
         return true;
@@ -240,13 +219,13 @@ bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void 
     for (size_t first = 0; first < all && !stops; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, all - first);
         bound_columns(batch, first, n);
-        for (size_t lane = 0; lane < batch->n; lane++)
-            add_rows(batch, lane, first, batch->upper + lane * n, n);
+        for (size_t i = 0; i < batch->n; i++)
+            add_rows(&batch->lanes[i], first, batch->upper + i * n, n);
         stops = is_stopped(context);
     }
     g4r_blas_leave();
-    for (size_t lane = 0; lane < batch->n && !stops; lane++) {
-        find_best(batch, lane);
+    for (size_t i = 0; i < batch->n && !stops; i++) {
+        find_best(batch, i);
         stops = is_stopped(context);
     }
     return !stops;
@@ -255,7 +234,7 @@ bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void 
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score)
 {
-    if (place < 0 || place >= (int64_t)batch->n_best[lane])
+    if (place < 0 || place >= (int64_t)batch->lanes[lane].n_best)
         return false;
     const g4r_scored *item = &batch->best[(size_t)lane * batch->k + (size_t)place];
     *row = item->row;

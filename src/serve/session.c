@@ -148,13 +148,10 @@ const g4r_real *g4r_session_top(const gru4rec_session *session)
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores)
 {
-    const g4r_params *params = &session->model->params;
-    const g4r_vec *vec = session->network.vec;
-    const g4r_real *output = session->model->values[params->output];
-    const g4r_real *bias = session->model->values[params->output_bias];
-    const g4r_real *top = g4r_session_top(session);
-    assert(rows != NULL || n == params->n_items);
+    const g4r_output output = g4r_model_output(session->model);
+    assert(rows != NULL || (size_t)n == output.n);
     /* One kernel for both, so that an item's score does not depend on who else is asked
      * for. */
-    vec->scan.score(scores, output, bias, rows, top, (size_t)n, params->top);
+    session->network.vec->scan.score(scores, output.table, output.bias, rows,
+                                g4r_session_top(session), (size_t)n, output.d);
 }

@@ -1,26 +1,15 @@
 /* shortlist.c - see shortlist.h. */
 #include "shortlist.h"
 
-static size_t count_rows(size_t n_items)
+void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items)
 {
-    return G4R_MIN(n_items, G4R_SHORTLIST_ROWS);
-}
-
-size_t g4r_shortlist_bytes(size_t n_items)
-{
-    const size_t bytes =
-        count_rows(n_items) * (sizeof(g4r_scored) + sizeof(g4r_real) + sizeof(int32_t)) +
-        G4R_MIN(n_items, G4R_SHORTLIST_MOST) * sizeof(g4r_scored);
-    return (bytes + G4R_ALIGNMENT - 1) / G4R_ALIGNMENT * G4R_ALIGNMENT;
-}
-
-void g4r_shortlist_init(g4r_shortlist *list, void *memory, size_t n_items)
-{
-    list->most = count_rows(n_items);
-    list->rows = memory;
-    list->lower = list->rows + list->most;
-    list->scores = (g4r_real *)(list->lower + G4R_MIN(n_items, G4R_SHORTLIST_MOST));
-    list->finalists = (int32_t *)(list->scores + list->most);
+    list->vec = g4r_vec_pick();
+    list->most = G4R_MIN(n_items, G4R_SHORTLIST_ROWS);
+    list->rows = g4r_arena_take(arena, list->most, sizeof *list->rows);
+    list->scores = g4r_arena_take(arena, list->most, sizeof *list->scores);
+    list->lower =
+        g4r_arena_take(arena, G4R_MIN(n_items, G4R_SHORTLIST_MOST), sizeof *list->lower);
+    list->finalists = g4r_arena_take(arena, list->most, sizeof *list->finalists);
 }
 
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
@@ -55,6 +44,12 @@ g4r_real g4r_shortlist_least(const g4r_shortlist *list)
     return list->n_lower < list->k ? -(g4r_real)INFINITY : list->lower[0].score;
 }
 
+size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size_t i,
+                          size_t n)
+{
+    return list->vec->scan.find(upper, i, g4r_shortlist_least(list), n);
+}
+
 static void drop_below(g4r_shortlist *list, g4r_real least)
 {
     size_t n = 0;
@@ -77,15 +72,15 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
     g4r_topk_offer(list->lower, &list->n_lower, list->k, (g4r_scored){lower, row});
 }
 
-size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_real *table,
-                          const g4r_real *bias, const g4r_real *x, size_t d,
-                          const g4r_vec *vec)
+size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_output *output,
+                          const g4r_real *x)
 {
     drop_below(list, g4r_shortlist_least(list));
     for (size_t i = 0; i < list->n; i++)
         list->finalists[i] = list->rows[i].row;
-    vec->scan.score(list->scores, table, bias, list->finalists, x, list->n, d);
-    size_t n = g4r_topk(best, list->scores, NULL, list->n, list->k, vec);
+    list->vec->scan.score(list->scores, output->table, output->bias, list->finalists, x,
+                     list->n, output->d);
+    size_t n = g4r_topk(best, list->scores, NULL, list->n, list->k, list->vec);
     for (size_t i = 0; i < n; i++)
         best[i].row = list->finalists[best[i].row];
     return n;

@@ -1,6 +1,6 @@
 /*
  * shortlist.h - the rows that can be among the k best, found from upper bounds of
- * their scores. Uses topk, vec.
+ * their scores. Uses model, topk, vec.
  *
  * The k-th largest of the lower bounds seen so far is no greater than the k-th largest
  * score, so a row whose upper bound is below it is out. What is left at the end is scored
@@ -9,8 +9,8 @@
 #ifndef G4R_SHORTLIST_H
 #define G4R_SHORTLIST_H
 
-#include "../base/alloc.h"
 #include "../kernels/topk.h"
+#include "../model/model.h"
 
 enum {
     G4R_SHORTLIST_MOST = 1024 /* largest k */,
@@ -18,6 +18,7 @@ enum {
 };
 
 typedef struct g4r_shortlist {
+    const g4r_vec *vec;
     size_t k;
     const int32_t *excluded; /* (n_excluded) ascending: rows that do not count */
     size_t n_excluded;
@@ -31,22 +32,23 @@ typedef struct g4r_shortlist {
     g4r_real *scores;   /* (most) theirs */
 } g4r_shortlist;
 
-/* Bytes of the memory, which is the caller's, of a shortlist of n_items. */
-size_t g4r_shortlist_bytes(size_t n_items);
-void g4r_shortlist_init(g4r_shortlist *list, void *memory, size_t n_items);
+/* For n_items; the arrays need not be zero. */
+void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items);
 /* excluded is borrowed. */
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
                          size_t n_excluded);
 /* What an upper bound must reach. */
 g4r_real g4r_shortlist_least(const g4r_shortlist *list);
+/* The first of the upper bounds (n) from i on that reaches it; n where none does. */
+size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size_t i,
+                          size_t n);
 /* A row whose upper bound reaches it; rows ascend from call to call. */
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower);
 /*
  * No more rows. best (k) out: the k best of them in order, by their scores against x (d).
  * Returns how many there are.
  */
-size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_real *table,
-                          const g4r_real *bias, const g4r_real *x, size_t d,
-                          const g4r_vec *vec);
+size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_output *output,
+                          const g4r_real *x);
 
 #endif

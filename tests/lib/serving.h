@@ -12,8 +12,8 @@
 #include "test.h"
 
 #include "../../src/model/model.h"
-#include "../../src/model/quantized.h"
 #include "../../src/base/rng.h"
+#include "../../src/serve/bytes.h"
 
 #include <float.h>
 
@@ -142,10 +142,16 @@ static inline void fill_table(gru4rec_model *model, serving_kind kind)
     }
 }
 
-static inline void quantize(gru4rec_model *model)
+/* The model's copy in bytes; NULL where it gets none. */
+static inline gru4rec_bytes *bytes_of(const gru4rec_model *model)
 {
-    CHECK_INT(GRU4REC_OK, gru4rec_model_quantize_start(model));
-    gru4rec_model_quantize_finish(model);
+    gru4rec_bytes *bytes;
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_bytes_new(NULL, model, &bytes)))
+        exit(test_end());
+    if (gru4rec_bytes_finish(bytes))
+        return bytes;
+    gru4rec_bytes_free(bytes);
+    return NULL;
 }
 
 /* x (d) for a kind of table, of about that size. */

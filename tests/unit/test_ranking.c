@@ -1,6 +1,6 @@
 /*
- * test_ranking.c - rankings read one by one to their end, against a full sort: ties, NaN,
- * items left out, candidates, starting again, short memory.
+ * test_ranking.c - rankings by the caller's scores, read one by one to their end, against
+ * a full sort: ties, NaN, items left out, candidates, starting again, short memory.
  */
 #include "../../src/base/base.h"
 #include "../../src/base/rng.h"
@@ -29,18 +29,30 @@ static gru4rec_ranking *new_ranking(int32_t n_items)
     return ranking;
 }
 
-/* Reads a started ranking of n scores to its end; it must be the sorted order. */
-static void check_order(gru4rec_ranking *ranking, int32_t n, bool has_rows)
+static gru4rec_real scores[ITEMS];
+static int32_t rows[ITEMS], excluded[ITEMS];
+
+static bool is_excluded(const gru4rec_query *query, int32_t row)
+{
+    for (size_t i = 0; i < query->n_excluded; i++)
+        if (query->excluded[i] == row)
+            return true;
+    return false;
+}
+
+/* Reads a started ranking to its end; it must be the sorted order. */
+static void check_order(gru4rec_ranking *ranking, const gru4rec_query *query,
+                        int32_t n_items)
 {
     static scored sorted[ITEMS];
+    const int32_t n = query->rows != NULL ? (int32_t)query->n_rows : n_items;
     size_t n_sorted = 0, n_right = 0;
     int32_t row;
     gru4rec_real score;
     for (int32_t i = 0; i < n; i++) {
-        score = gru4rec_ranking_scores(ranking)[i];
-        row = has_rows ? gru4rec_ranking_rows(ranking)[i] : i;
-        if (score > -(gru4rec_real)INFINITY)
-            sorted[n_sorted++] = (scored){score, row};
+        row = query->rows != NULL ? query->rows[i] : i;
+        if (query->scores[row] > -(gru4rec_real)INFINITY && !is_excluded(query, row))
+            sorted[n_sorted++] = (scored){query->scores[row], row};
     }
     qsort(sorted, n_sorted, sizeof *sorted, compare);
     for (size_t i = 0; i < n_sorted; i++)
@@ -51,17 +63,34 @@ static void check_order(gru4rec_ranking *ranking, int32_t n, bool has_rows)
         CHECK(!gru4rec_ranking_next(ranking, &row, &score));
 }
 
-static void draw_scores(gru4rec_ranking *ranking, int32_t n, int n_values, int64_t seed)
+/* Starts the query, and checks it to its end. */
+static void check_query(gru4rec_ranking *ranking, const gru4rec_query *query,
+                        int32_t n_items)
+{
+    gru4rec_ranking_start(ranking, query);
+    check_order(ranking, query, n_items);
+}
+
+static void draw_scores(int n_values, int64_t seed)
 {
     g4r_rng rng;
     g4r_rng_seed(&rng, seed, 0, 0);
-    for (int32_t i = 0; i < n; i++) {
+    for (int32_t i = 0; i < ITEMS; i++) {
         double u = g4r_rng_uniform(&rng);
-        gru4rec_ranking_scores(ranking)[i] =
-            (gru4rec_real)(u < 0.02   ? (double)NAN
-                           : u < 0.05 ? -(double)INFINITY
-                                      : floor(g4r_rng_uniform(&rng) * n_values));
+        scores[i] = (gru4rec_real)(u < 0.02   ? (double)NAN
+                                   : u < 0.05 ? -(double)INFINITY
+                                   : u < 0.06 ? (double)INFINITY
+                                              : floor(g4r_rng_uniform(&rng) * n_values));
     }
+}
+
+/* list: every stride-th row; returns how many. */
+static size_t every(int32_t *list, int32_t stride)
+{
+    size_t n = 0;
+    for (int32_t row = stride - 1; row < ITEMS; row += stride)
+        list[n++] = row;
+    return n;
 }
 
 static void test_all_items(void)
@@ -70,9 +99,8 @@ static void test_all_items(void)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         gru4rec_ranking *ranking = new_ranking(sizes[s]);
         for (int n_values = 1; n_values < 1000000; n_values *= 50) {
-            draw_scores(ranking, sizes[s], n_values, n_values);
-            gru4rec_ranking_start(ranking, sizes[s], false);
-            check_order(ranking, sizes[s], false);
+            draw_scores(n_values, n_values);
+            check_query(ranking, &(gru4rec_query){.scores = scores}, sizes[s]);
         }
         gru4rec_ranking_free(ranking);
     }
@@ -83,39 +111,79 @@ static void test_candidates(void)
 {
     gru4rec_ranking *ranking = new_ranking(ITEMS);
     for (int32_t stride = 1; stride <= 1000; stride *= 10) {
-        int32_t n = 0;
-        for (int32_t row = stride - 1; row < ITEMS; row += stride)
-            gru4rec_ranking_rows(ranking)[n++] = row;
-        draw_scores(ranking, n, 5, stride);
-        gru4rec_ranking_start(ranking, n, true);
-        check_order(ranking, n, true);
+        const size_t n = every(rows, stride);
+        draw_scores(5, stride);
+        check_query(ranking,
+                    &(gru4rec_query){.scores = scores, .rows = rows, .n_rows = n}, ITEMS);
     }
     gru4rec_ranking_free(ranking);
 }
 
-static void test_no_candidates(void)
+/* Rows, scores and rows left out at once, of which some are no candidates. */
+static void test_candidates_without_those_left_out(void)
 {
-    gru4rec_ranking *ranking = new_ranking(5);
-    gru4rec_ranking_start(ranking, 0, true);
-    check_order(ranking, 0, true);
+    static const int64_t expectations[] = {0, 1, 3, 5000, INT64_MAX};
+    gru4rec_ranking *ranking = new_ranking(ITEMS);
+    for (int32_t stride = 1; stride <= 64; stride *= 4)
+        for (int32_t out = 1; out <= 64; out *= 2)
+            for (size_t i = 0; i < sizeof expectations / sizeof *expectations; i++) {
+                draw_scores(20, stride * 100 + out);
+                const gru4rec_query query = {
+                    .scores = scores,
+                    .rows = i % 2 == 0 ? rows : NULL,
+                    .n_rows = every(rows, stride),
+                    .excluded = excluded,
+                    .n_excluded = every(excluded, out),
+                    .n_expected = expectations[i],
+                };
+                check_query(ranking, &query, ITEMS);
+            }
     gru4rec_ranking_free(ranking);
 }
 
-/* A ranking that was read in part starts again from the top. */
+/* An empty list is not the same as none. */
+static void test_no_candidates(void)
+{
+    gru4rec_ranking *ranking = new_ranking(ITEMS);
+    draw_scores(5, 1);
+    check_query(ranking, &(gru4rec_query){.scores = scores, .rows = rows}, ITEMS);
+    gru4rec_ranking_free(ranking);
+}
+
+/* A ranking that was read in part starts again from the top; its scores are as they
+ * were. */
 static void test_starts_again(void)
 {
     static const int n_read[] = {0, 1, 31, 32, 33, 500};
+    static gru4rec_real before[ITEMS];
     gru4rec_ranking *ranking = new_ranking(ITEMS);
     int32_t row;
     gru4rec_real score;
     for (size_t i = 0; i < sizeof n_read / sizeof *n_read; i++) {
-        draw_scores(ranking, ITEMS, 40, (int64_t)i);
-        gru4rec_ranking_start(ranking, ITEMS, false);
+        draw_scores(40, (int64_t)i);
+        memcpy(before, scores, sizeof before);
+        const gru4rec_query first = {.scores = scores,
+                                     .excluded = excluded,
+                                     .n_excluded = every(excluded, 3)};
+        gru4rec_ranking_start(ranking, &first);
         for (int k = 0; k < n_read[i]; k++)
             CHECK(gru4rec_ranking_next(ranking, &row, &score));
-        gru4rec_ranking_start(ranking, ITEMS, false);
-        check_order(ranking, ITEMS, false);
+        check_query(ranking, &(gru4rec_query){.scores = scores}, ITEMS);
+        CHECK(memcmp(before, scores, sizeof before) == 0);
     }
+    gru4rec_ranking_free(ranking);
+}
+
+/* The query itself is copied: it may be gone when rows are read. */
+static void test_query_is_copied(void)
+{
+    gru4rec_ranking *ranking = new_ranking(ITEMS);
+    draw_scores(40, 7);
+    gru4rec_query query = {.scores = scores, .rows = rows, .n_rows = every(rows, 7)};
+    const gru4rec_query same = query;
+    gru4rec_ranking_start(ranking, &query);
+    memset(&query, 0xa5, sizeof query);
+    check_order(ranking, &same, ITEMS);
     gru4rec_ranking_free(ranking);
 }
 
@@ -138,8 +206,10 @@ int main(void)
 {
     RUN(test_all_items);
     RUN(test_candidates);
+    RUN(test_candidates_without_those_left_out);
     RUN(test_no_candidates);
     RUN(test_starts_again);
+    RUN(test_query_is_copied);
     RUN(test_short_memory);
     return test_end();
 }

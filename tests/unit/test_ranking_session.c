@@ -1,10 +1,11 @@
 /*
  * test_ranking_session.c - ranking.c: rankings by a session's scores, to their last
- * row and bit against a full sort of the exact scores, with and without the model's copy
- * in bytes; rows left out, candidates, expectations, ties that no shortlist has room for.
+ * row and bit against a full sort of the exact scores, with and without a copy in bytes; rows left out, candidates, expectations, ties that no shortlist has room for.
  */
 #include "../lib/fault_alloc.h"
 #include "../lib/serving.h"
+
+#include "../../src/serve/session.h"
 
 static const struct shape {
     int32_t n_items;
@@ -13,8 +14,8 @@ static const struct shape {
               {1025, 100}, {1500, 7}, {5000, 16}, {20000, 3}};
 enum { N_SHAPES = sizeof shapes / sizeof *shapes, MOST_ITEMS = 20000 };
 
-/* How many rows are expected; -1: nothing is said. */
-static const int64_t expectations[] = {20, 1000, 1, 5000, 32, -1, 0, INT64_MAX};
+/* How many rows are expected; 0: nothing is said. */
+static const int64_t expectations[] = {20, 1000, 1, 5000, 32, 0, INT64_MAX};
 enum {
     N_OF_MANY = 4 /* for a table that takes long */,
     N_EXPECTATIONS = sizeof expectations / sizeof *expectations
@@ -48,13 +49,16 @@ static bool check_reads(gru4rec_ranking *ranking, size_t n)
 }
 
 static bool check_session(gru4rec_ranking *ranking, const gru4rec_session *session,
-                          int32_t n_items, int64_t expectation, size_t n_excluded)
+                          const gru4rec_bytes *bytes, int64_t expectation,
+                          size_t n_excluded)
 {
-    gru4rec_ranking_start_session(ranking, session, n_items, false);
-    if (n_excluded > 0)
-        gru4rec_ranking_exclude(ranking, excluded, n_excluded);
-    if (expectation >= 0)
-        gru4rec_ranking_expect(ranking, expectation);
+    const int32_t n_items = g4r_session_model(session)->params.n_items;
+    const gru4rec_query query = {.session = session,
+                                 .excluded = n_excluded > 0 ? excluded : NULL,
+                                 .n_excluded = n_excluded,
+                                 .n_expected = expectation,
+                                 .bytes = bytes};
+    gru4rec_ranking_start(ranking, &query);
     return check_reads(ranking,
                        sort_all(expected, session, n_items, excluded, n_excluded));
 }
@@ -82,26 +86,22 @@ static void check_model(gru4rec_model *model, const g4r_real *x, const char *wha
     gru4rec_session *session = session_of(model, x);
     gru4rec_ranking *ranking = new_ranking(n);
     bool is_right = true;
-    for (int is_quantized = 0; is_quantized < 2; is_quantized++) {
-        if (is_quantized) {
-            quantize(model);
-        }
+    gru4rec_bytes *bytes = bytes_of(model); /* or none */
+    for (int has_copy = 0; has_copy < 2; has_copy++)
         for (size_t i = 0; i < 4 && is_right; i++) {
             size_t n_excluded = choose_excluded(session, n, shares[i]);
-            size_t n_expectations = !is_quantized ? 1
-                                    : n > 2000    ? N_OF_MANY
-                                                  : N_EXPECTATIONS;
+            size_t n_expectations = !has_copy ? 1 : n > 2000 ? N_OF_MANY : N_EXPECTATIONS;
             for (size_t k = 0; k < n_expectations && is_right; k++) {
-                is_right =
-                    check_session(ranking, session, n, expectations[k], n_excluded);
+                is_right = check_session(ranking, session, has_copy ? bytes : NULL,
+                                         expectations[k], n_excluded);
                 if (!is_right)
                     printf("  %s, %d items, width %zu, copy %d, expected %lld, %zu left "
                            "out\n",
-                           what, (int)n, model->params.top, is_quantized,
+                           what, (int)n, model->params.top, has_copy,
                            (long long)expectations[k], n_excluded);
             }
         }
-    }
+    gru4rec_bytes_free(bytes);
     gru4rec_ranking_free(ranking);
     gru4rec_session_free(session);
 }
@@ -194,10 +194,9 @@ static void ranking_of_a_model_with_bad_rows(void)
         serving_table(model)[5 * (100 * k + 3) + k] = k % 2 == 0 ? NAN : INFINITY;
     gru4rec_session *session = session_of(model, x);
     gru4rec_ranking *ranking = new_ranking(1100);
-    quantize(model);
-    CHECK(model->quantized == NULL);
+    CHECK(bytes_of(model) == NULL);
     for (size_t k = 0; k < N_EXPECTATIONS; k++)
-        check_session(ranking, session, 1100, expectations[k], 0);
+        check_session(ranking, session, NULL, expectations[k], 0);
     gru4rec_ranking_free(ranking);
     gru4rec_session_free(session);
     gru4rec_model_free(model);
@@ -217,12 +216,16 @@ static void first_block_comes_from_the_copy(void)
         draw_x(x, NORMAL, 5, 1);
         gru4rec_session *session = session_of(model, x);
         gru4rec_ranking *ranking = new_ranking(n);
-        quantize(model);
+        gru4rec_bytes *bytes = bytes_of(model);
+        if (!CHECK(bytes != NULL))
+            exit(test_end());
         sort_all(expected, session, n, NULL, 0);
-        model->quantized->bytes.rest[expected[0].row] = -1000;
-        gru4rec_ranking_start_session(ranking, session, n, false);
+        bytes->table.rest[expected[0].row] = -1000;
+        gru4rec_ranking_start(ranking,
+                              &(gru4rec_query){.session = session, .bytes = bytes});
         CHECK(gru4rec_ranking_next(ranking, &row, &score));
         CHECK_INT(n == 1023 ? expected[0].row : expected[1].row, row);
+        gru4rec_bytes_free(bytes);
         gru4rec_ranking_free(ranking);
         gru4rec_session_free(session);
         gru4rec_model_free(model);
@@ -231,33 +234,35 @@ static void first_block_comes_from_the_copy(void)
 
 /* ---- what is left out ---- */
 
-static gru4rec_model *make(int32_t n_items, serving_kind kind, bool is_quantized,
-                           gru4rec_session **session)
+/* *bytes: NULL without has_copy. */
+static gru4rec_model *make(int32_t n_items, serving_kind kind, bool has_copy,
+                           gru4rec_session **session, gru4rec_bytes **bytes)
 {
     gru4rec_model *model = serving_model(NULL, n_items, 6);
     g4r_real x[6];
     fill_table(model, kind);
     draw_x(x, kind, 6, 1);
     *session = session_of(model, x);
-    if (is_quantized)
-        quantize(model);
+    *bytes = has_copy ? bytes_of(model) : NULL;
     return model;
 }
 
 /* All rows, all but one, all but the first or last few: and asked on after the end. */
 static void nearly_all_is_left_out(void)
 {
-    for (int is_quantized = 0; is_quantized < 2; is_quantized++)
+    for (int has_copy = 0; has_copy < 2; has_copy++)
         for (int32_t n_left = 0; n_left < 40; n_left = n_left * 3 + 1) {
             gru4rec_session *session;
-            gru4rec_model *model = make(1500, NORMAL, is_quantized, &session);
+            gru4rec_bytes *bytes;
+            gru4rec_model *model = make(1500, NORMAL, has_copy, &session, &bytes);
             gru4rec_ranking *ranking = new_ranking(1500);
             for (int32_t i = 0; i < 1500 - n_left; i++)
                 excluded[i] = i + n_left / 2;
             for (size_t k = 0; k < N_EXPECTATIONS; k++)
-                check_session(ranking, session, 1500, expectations[k],
+                check_session(ranking, session, bytes, expectations[k],
                               (size_t)(1500 - n_left));
             gru4rec_ranking_free(ranking);
+            gru4rec_bytes_free(bytes);
             gru4rec_session_free(session);
             gru4rec_model_free(model);
         }
@@ -266,22 +271,26 @@ static void nearly_all_is_left_out(void)
 /* What one ranking leaves out the next does not, and the other way round. */
 static void start_forgets_what_was_left_out(void)
 {
-    for (int is_quantized = 0; is_quantized < 2; is_quantized++) {
+    for (int has_copy = 0; has_copy < 2; has_copy++) {
         gru4rec_session *session;
-        gru4rec_model *model = make(1500, FEW_VALUES, is_quantized, &session);
+        gru4rec_bytes *bytes;
+        gru4rec_model *model = make(1500, FEW_VALUES, has_copy, &session, &bytes);
         gru4rec_ranking *ranking = new_ranking(1500);
         for (int round = 0; round < 4; round++) {
             size_t n_excluded = draw_rows(excluded, 1500, round % 2 == 0 ? 0.7 : 0);
-            check_session(ranking, session, 1500, 20, n_excluded);
+            check_session(ranking, session, bytes, 20, n_excluded);
             /* Half read, and then another. */
             int32_t row;
             g4r_real score;
-            gru4rec_ranking_start_session(ranking, session, 1500, false);
-            gru4rec_ranking_exclude(ranking, excluded, n_excluded);
+            gru4rec_ranking_start(ranking, &(gru4rec_query){.session = session,
+                                                            .excluded = excluded,
+                                                            .n_excluded = n_excluded,
+                                                            .bytes = bytes});
             for (int i = 0; i < 40 * round; i++)
                 CHECK(gru4rec_ranking_next(ranking, &row, &score));
         }
         gru4rec_ranking_free(ranking);
+        gru4rec_bytes_free(bytes);
         gru4rec_session_free(session);
         gru4rec_model_free(model);
     }
@@ -297,9 +306,10 @@ static int compare_rows(const void *a, const void *b)
 static void candidates_without_those_left_out(void)
 {
     static int32_t rows[1500];
-    for (int is_quantized = 0; is_quantized < 2; is_quantized++) {
+    for (int has_copy = 0; has_copy < 2; has_copy++) {
         gru4rec_session *session;
-        gru4rec_model *model = make(1500, FEW_VALUES, is_quantized, &session);
+        gru4rec_bytes *bytes;
+        gru4rec_model *model = make(1500, FEW_VALUES, has_copy, &session, &bytes);
         gru4rec_ranking *ranking = new_ranking(1500);
         for (double share = 0; share < 1.1; share += 0.25)
             for (double out = 0; out < 1.1; out += 0.25)
@@ -312,43 +322,21 @@ static void candidates_without_those_left_out(void)
                         if (bsearch(&expected[i].row, rows, n, sizeof *rows,
                                     compare_rows) != NULL)
                             expected[n_expected++] = expected[i];
-                    if (n > 0)
-                        memcpy(gru4rec_ranking_rows(ranking), rows, n * sizeof *rows);
-                    gru4rec_ranking_start_session(ranking, session, (int32_t)n, true);
-                    gru4rec_ranking_exclude(ranking, excluded, n_excluded);
-                    if (expectations[k] >= 0)
-                        gru4rec_ranking_expect(ranking, expectations[k]);
+                    const gru4rec_query query = {.session = session,
+                                                 .rows = rows,
+                                                 .n_rows = n,
+                                                 .excluded = excluded,
+                                                 .n_excluded = n_excluded,
+                                                 .n_expected = expectations[k],
+                                                 .bytes = bytes};
+                    gru4rec_ranking_start(ranking, &query);
                     check_reads(ranking, n_expected);
                 }
         gru4rec_ranking_free(ranking);
+        gru4rec_bytes_free(bytes);
         gru4rec_session_free(session);
         gru4rec_model_free(model);
     }
-}
-
-/* The caller's own scores: rows are left out at once. */
-static void own_scores_without_those_left_out(void)
-{
-    gru4rec_ranking *ranking = new_ranking(700);
-    for (int has_rows = 0; has_rows < 2; has_rows++)
-        for (double out = 0; out < 1.1; out += 0.25) {
-            int32_t n = has_rows ? 350 : 700;
-            size_t n_excluded = draw_rows(excluded, 700, out), n_expected = 0;
-            for (int32_t i = 0; i < n; i++) {
-                g4r_real score = (g4r_real)floor(draw(0, 20));
-                int32_t row = has_rows ? 2 * i + 1 : i;
-                gru4rec_ranking_scores(ranking)[i] = score;
-                gru4rec_ranking_rows(ranking)[i] = row;
-                if (!is_among(excluded, n_excluded, row))
-                    expected[n_expected++] = (ranked){score, row};
-            }
-            qsort(expected, n_expected, sizeof *expected, compare_ranked);
-            gru4rec_ranking_start(ranking, n, has_rows);
-            gru4rec_ranking_exclude(ranking, excluded, n_excluded);
-            gru4rec_ranking_expect(ranking, 3);
-            check_reads(ranking, n_expected);
-        }
-    gru4rec_ranking_free(ranking);
 }
 
 /* A ranking larger than the model, as one that is used for several is. */
@@ -356,11 +344,13 @@ static void ranking_of_a_smaller_model(void)
 {
     for (int32_t n = 1000; n <= 1300; n += 100) {
         gru4rec_session *session;
-        gru4rec_model *model = make(n, LAST_BIT, true, &session);
+        gru4rec_bytes *bytes;
+        gru4rec_model *model = make(n, LAST_BIT, true, &session, &bytes);
         gru4rec_ranking *ranking = new_ranking(5000);
         for (size_t k = 0; k < N_EXPECTATIONS; k++)
-            check_session(ranking, session, n, expectations[k], 0);
+            check_session(ranking, session, bytes, expectations[k], 0);
         gru4rec_ranking_free(ranking);
+        gru4rec_bytes_free(bytes);
         gru4rec_session_free(session);
         gru4rec_model_free(model);
     }
@@ -370,15 +360,14 @@ static void ranking_of_a_smaller_model(void)
 static void serving_allocates_nothing(void)
 {
     enum { N = 1500 };
-    for (int is_quantized = 0; is_quantized < 2; is_quantized++) {
+    for (int has_copy = 0; has_copy < 2; has_copy++) {
         fault_alloc fault = {0};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
         gru4rec_model *model = serving_model(&allocator, N, 6);
         gru4rec_session *session;
         gru4rec_ranking *ranking;
         fill_table(model, NORMAL);
-        if (is_quantized)
-            quantize(model);
+        gru4rec_bytes *bytes = has_copy ? bytes_of(model) : NULL;
         CHECK_INT(GRU4REC_OK, gru4rec_session_new(&allocator, model, &session));
         CHECK_INT(GRU4REC_OK, gru4rec_ranking_new(&allocator, N, &ranking));
         const size_t n_requests = fault.n_requests;
@@ -386,15 +375,18 @@ static void serving_allocates_nothing(void)
             int32_t row, n = 0;
             gru4rec_real score;
             gru4rec_session_step(session, round);
-            gru4rec_ranking_start_session(ranking, session, N, false);
-            gru4rec_ranking_exclude(ranking, &round, 1);
-            gru4rec_ranking_expect(ranking, 20);
+            gru4rec_ranking_start(ranking, &(gru4rec_query){.session = session,
+                                                            .excluded = &round,
+                                                            .n_excluded = 1,
+                                                            .n_expected = 20,
+                                                            .bytes = bytes});
             while (gru4rec_ranking_next(ranking, &row, &score))
                 n++;
             CHECK_INT(N - 1, n);
         }
         CHECK_INT(n_requests, fault.n_requests);
         gru4rec_ranking_free(ranking);
+        gru4rec_bytes_free(bytes);
         gru4rec_session_free(session);
         gru4rec_model_free(model);
         CHECK_INT(0, fault.n_live);
@@ -411,7 +403,6 @@ int main(void)
     RUN(first_block_comes_from_the_copy);
     RUN(start_forgets_what_was_left_out);
     RUN(candidates_without_those_left_out);
-    RUN(own_scores_without_those_left_out);
     RUN(ranking_of_a_smaller_model);
     RUN(ranking_at_the_end_of_the_format);
     RUN(ranking_of_huge_norms_that_do_not_meet);

@@ -9,22 +9,27 @@ enum { ROWS = 12000 /* more than a list has room for */, D = 3 };
 
 static g4r_real table[ROWS * D], bias[ROWS], scores[ROWS];
 static const g4r_real x[D] = {1, 0.5f, -0.25f};
+static const g4r_output output = {table, bias, ROWS, D};
 static const g4r_vec *vec;
 
 static g4r_shortlist *new_list(void)
 {
     g4r_shortlist *list = calloc(1, sizeof *list);
-    void *memory = malloc(g4r_shortlist_bytes(100000));
-    if (list == NULL || memory == NULL)
+    g4r_arena arena = {0};
+    if (list == NULL)
         exit(test_end());
-    memset(memory, 0xa5, g4r_shortlist_bytes(100000));
-    g4r_shortlist_init(list, memory, 100000);
+    g4r_shortlist_layout(list, &arena, 100000);
+    const size_t bytes = arena.used;
+    if (!g4r_arena_allocate_scratch(&arena, &g4r_libc_allocator))
+        exit(test_end());
+    memset(arena.base, 0xa5, bytes);
+    g4r_shortlist_layout(list, &arena, 100000);
     return list;
 }
 
 static void free_list(g4r_shortlist *list)
 {
-    free(list->rows);
+    g4r_free_aligned(&g4r_libc_allocator, list->rows); /* the first of the arena */
     free(list);
 }
 
@@ -91,7 +96,7 @@ static void check_list(size_t n, int n_values, double slack, double p_excluded)
         g4r_shortlist_start(list, ks[i], excluded, n_excluded);
         fill_list(list, n, slack);
         CHECK(!list->is_full);
-        size_t n_best = g4r_shortlist_best(list, best, table, bias, x, D, vec);
+        size_t n_best = g4r_shortlist_best(list, best, &output, x);
         check_best(best, n_best, n, ks[i], excluded, n_excluded);
     }
     free_list(list);
@@ -126,7 +131,7 @@ static void best_of_rising_and_falling_scores(void)
             g4r_shortlist_start(list, ks[i], NULL, 0);
             fill_list(list, ROWS, 5);
             CHECK(!list->is_full); /* what fell below was dropped in time */
-            size_t n = g4r_shortlist_best(list, best, table, bias, x, D, vec);
+            size_t n = g4r_shortlist_best(list, best, &output, x);
             check_best(best, n, ROWS, ks[i], NULL, 0);
         }
     free_list(list);
@@ -183,7 +188,7 @@ static void overflow_is_told(void)
         g4r_shortlist_start(list, ks[i], NULL, 0);
         fill_list(list, 5000, 0);
         CHECK(!list->is_full);
-        size_t n = g4r_shortlist_best(list, best, table, bias, x, D, vec);
+        size_t n = g4r_shortlist_best(list, best, &output, x);
         check_best(best, n, 5000, ks[i], NULL, 0);
     }
     free_list(list);
@@ -201,7 +206,7 @@ static void bound_at_the_least_stays(void)
     for (int32_t row = 0; row < 4; row++)
         g4r_shortlist_add(list, row, 1, row < 2 ? 0.5f : 1);
     CHECK_NEAR(1, g4r_shortlist_least(list), 0);
-    CHECK_INT(2, g4r_shortlist_best(list, best, table, bias, x, D, vec));
+    CHECK_INT(2, g4r_shortlist_best(list, best, &output, x));
     CHECK_INT(0, best[0].row);
     CHECK_INT(1, best[1].row);
     free_list(list);

@@ -1,7 +1,7 @@
 /*
- * test_quantized.c - quantized.c: what the copy in bytes says of the exact scores, by
- * the kernels of every table that this machine runs, for tables and session vectors of
- * every kind; models that get no copy; memory.
+ * test_bytes.c - bytes.c: what the copy in bytes says of the exact scores, by the kernels
+ * of every table that this machine runs, for tables and session vectors of every kind;
+ * models that get no copy; memory.
  *
  * Bounds are to hold as they are: there are no tolerances.
  */
@@ -16,15 +16,14 @@ static const struct shape {
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 /* Rows whose exact score is above the bound, or more than the gap below. */
-static size_t count_broken(const gru4rec_model *model, const g4r_real *x,
+static size_t count_broken(const gru4rec_bytes *bytes, const g4r_real *x,
                            const g4r_vec *vec, double *mean_gap)
 {
-    const g4r_quantized *quantized = model->quantized;
     *mean_gap = 0;
-    if (quantized == NULL) /* weights beyond the format have none */
+    if (bytes == NULL) /* weights beyond the format have none */
         return 0;
-    const size_t n = (size_t)model->params.n_items, d = model->params.top;
-    const size_t width = g4r_quantized_width(&model->params);
+    const g4r_output output = g4r_model_output(bytes->model);
+    const size_t n = output.n, width = bytes->table.d;
     g4r_real *upper = malloc(n * sizeof *upper), *exact = malloc(n * sizeof *exact);
     int8_t *p = malloc(width);
     g4r_bytes_query query;
@@ -32,11 +31,11 @@ static size_t count_broken(const gru4rec_model *model, const g4r_real *x,
     if (upper == NULL || exact == NULL || p == NULL)
         exit(test_end());
     memset(p, 0xa5, width);
-    const bool has_bounds = g4r_quantized_query(quantized, &query, p, x, d);
-    vec->scan.upper_bounds(upper, &quantized->bytes, serving_bias(model), &query, 0, n);
-    vec->scan.score(exact, serving_table(model), serving_bias(model), NULL, x, n, d);
+    const bool has_bounds = g4r_bytes_prepare(bytes, &query, p, x);
+    vec->scan.upper_bounds(upper, &bytes->table, output.bias, &query, 0, n);
+    vec->scan.score(exact, output.table, output.bias, NULL, x, n, output.d);
     for (size_t row = 0; has_bounds && row < n; row++) {
-        g4r_real gap = g4r_quantized_gap(quantized, &query, row);
+        g4r_real gap = g4r_bytes_gap(bytes, &query, row);
         bool is_broken = !(upper[row] >= exact[row] && upper[row] - gap <= exact[row]);
         if (is_broken && n_broken++ == 0)
             printf("row %zu: score %.9g, bound %.9g, gap %.9g\n", row, (double)exact[row],
@@ -49,46 +48,49 @@ static size_t count_broken(const gru4rec_model *model, const g4r_real *x,
     return n_broken;
 }
 
-static void check_bounds(const gru4rec_model *model, const g4r_real *x, const char *what)
+static void check_bounds(const gru4rec_bytes *bytes, const g4r_real *x, const char *what)
 {
     const g4r_vec *vec;
     double mean_gap;
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++)
-        if (!CHECK_INT(0, count_broken(model, x, vec, &mean_gap)))
+        if (!CHECK_INT(0, count_broken(bytes, x, vec, &mean_gap)))
             printf("  %s, table %s, %d items, width %zu\n", what, vec->name,
-                   (int)model->params.n_items, model->params.top);
+                   (int)bytes->model->params.n_items, bytes->model->params.top);
 }
 
-static gru4rec_model *quantized_model(int32_t n_items, size_t d, serving_kind kind)
+static gru4rec_bytes *make(int32_t n_items, size_t d, serving_kind kind,
+                           gru4rec_model **model)
 {
-    gru4rec_model *model = serving_model(NULL, n_items, d);
-    fill_table(model, kind);
-    quantize(model);
-    if (kind == NORMAL && !CHECK(model->quantized != NULL))
+    *model = serving_model(NULL, n_items, d);
+    fill_table(*model, kind);
+    gru4rec_bytes *bytes = bytes_of(*model);
+    if (kind == NORMAL && !CHECK(bytes != NULL))
         exit(test_end());
-    return model;
+    return bytes;
 }
 
 /* For vectors of every size between these; 0 is the zero vector. */
 static void check_kind(serving_kind kind, int32_t n_items, size_t d, const char *what)
 {
     static const double sizes[] = {1, 0, 1e-30, 1e-6, 1e6};
-    gru4rec_model *model = quantized_model(n_items, d, kind);
+    gru4rec_model *model;
+    gru4rec_bytes *bytes = make(n_items, d, kind, &model);
     g4r_real *x = malloc(d * sizeof *x);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         draw_x(x, kind, d, sizes[i]);
-        check_bounds(model, x, what);
+        check_bounds(bytes, x, what);
         /* And the row itself, which has the largest score that a norm allows. */
         memcpy(x, serving_table(model) + (size_t)n_items / 2 * d, d * sizeof *x);
-        check_bounds(model, x, what);
+        check_bounds(bytes, x, what);
     }
     /* One value alone, the first and the last. */
     for (size_t k = 0; k<d; k += d> 1 ? d - 1 : 1) {
         memset(x, 0, d * sizeof *x);
         x[k] = (g4r_real)-0.37;
-        check_bounds(model, x, what);
+        check_bounds(bytes, x, what);
     }
     free(x);
+    gru4rec_bytes_free(bytes);
     gru4rec_model_free(model);
 }
 
@@ -117,9 +119,10 @@ static void bounds_hold_where_sums_are_long(void)
             w[k] = (g4r_real)(k / widths[i] % 2 ? -1 : 1);
         for (size_t k = 0; k < widths[i]; k++)
             x[k] = 1;
-        quantize(model);
-        check_bounds(model, x, "all ones");
+        gru4rec_bytes *bytes = bytes_of(model);
+        check_bounds(bytes, x, "all ones");
         free(x);
+        gru4rec_bytes_free(bytes);
         gru4rec_model_free(model);
     }
 }
@@ -137,12 +140,13 @@ static void bounds_hold_where_rounding_is_worst(void)
                                                       : 63.5 - 0.001);
         for (size_t k = 0; k < d; k++)
             x[k] = (g4r_real)(k == 0 ? 32767 : 16383.5);
-        quantize(model);
-        check_bounds(model, x, "halves");
+        gru4rec_bytes *bytes = bytes_of(model);
+        check_bounds(bytes, x, "halves");
         for (size_t k = 1; k < d; k++)
             x[k] = 0.5; /* of which nothing is left */
-        check_bounds(model, x, "halves, small");
+        check_bounds(bytes, x, "halves, small");
         free(x);
+        gru4rec_bytes_free(bytes);
         gru4rec_model_free(model);
     }
 }
@@ -164,9 +168,10 @@ static void bounds_hold_for_huge_times_tiny(void)
                 x[k] = (g4r_real)draw(-sizes[i][1], sizes[i][1]);
             snprintf(what, sizeof what, "rows of %g, vector of %g", sizes[i][0],
                      sizes[i][1]);
-            quantize(model);
-            check_bounds(model, x, what);
+            gru4rec_bytes *bytes = bytes_of(model);
+            check_bounds(bytes, x, what);
             free(x);
+            gru4rec_bytes_free(bytes);
             gru4rec_model_free(model);
         }
 }
@@ -181,16 +186,18 @@ static void bounds_hold_for_huge_times_tiny(void)
  */
 static void bounds_are_near(void)
 {
-    gru4rec_model *model = quantized_model(5000, 100, NORMAL);
+    gru4rec_model *model;
+    gru4rec_bytes *bytes = make(5000, 100, NORMAL, &model);
     const g4r_vec *vec = g4r_vec_pick();
     double mean_gap, norm = 0;
     g4r_real x[100];
     draw_x(x, NORMAL, 100, 1);
     for (size_t k = 0; k < 100; k++)
         norm += (double)x[k] * (double)x[k];
-    CHECK_INT(0, count_broken(model, x, vec, &mean_gap));
+    CHECK_INT(0, count_broken(bytes, x, vec, &mean_gap));
     CHECK(mean_gap / sqrt(norm) > 0.085 && mean_gap / sqrt(norm) < 0.34);
     printf("bounds are %.3f of a score's deviation above it\n", mean_gap / sqrt(norm));
+    gru4rec_bytes_free(bytes);
     gru4rec_model_free(model);
 }
 
@@ -198,114 +205,107 @@ static void bounds_are_near(void)
 static void what_is_behind_is_zero(void)
 {
     for (size_t d = 1; d <= 33; d += 8) {
-        gru4rec_model *model = quantized_model(5, d, NORMAL);
-        const g4r_bytes *bytes = &model->quantized->bytes;
-        CHECK_INT((d + 3) / 4 * 4, bytes->d);
-        CHECK_INT(bytes->d, g4r_quantized_width(&model->params));
+        gru4rec_model *model;
+        gru4rec_bytes *bytes = make(5, d, NORMAL, &model);
+        const g4r_bytes *table = &bytes->table;
+        CHECK_INT((d + 3) / 4 * 4, table->d);
         for (size_t row = 0; row < G4R_BYTES_ROWS; row++)
-            for (size_t k = row < 5 ? d : 0; k < bytes->d; k++)
-                CHECK_INT(0, bytes->values[g4r_bytes_place(bytes, row, k)]);
+            for (size_t k = row < 5 ? d : 0; k < table->d; k++)
+                CHECK_INT(0, table->values[g4r_bytes_place(table, row, k)]);
+        gru4rec_bytes_free(bytes);
         gru4rec_model_free(model);
     }
 }
 
-static void model_with_bad_values_gets_no_copy(void)
+/* finish says so, whether the rows came before or not; the model is as it was. */
+static void copy_of_bad_values_is_refused(void)
 {
     const g4r_real bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < 3; i++)
         for (size_t place = 0; place < 4; place++) {
-            fault_alloc fault = {0};
-            gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-            gru4rec_model *model = serving_model(&allocator, 40, 7);
+            gru4rec_model *model = serving_model(NULL, 40, 7);
+            gru4rec_bytes *bytes;
             fill_table(model, NORMAL);
-            const size_t n_live = fault.n_live, bytes = gru4rec_model_bytes(model);
+            const size_t own = gru4rec_model_bytes(model);
             g4r_real *values = place < 2 ? serving_table(model) : serving_bias(model);
             const size_t last = (place < 2 ? 40 * 7 : 40) - 1;
             values[place % 2 == 0 ? 0 : last] = bad[i];
-            quantize(model);
-            if (!CHECK(model->quantized == NULL))
+            CHECK_INT(GRU4REC_OK, gru4rec_bytes_new(NULL, model, &bytes));
+            if (i > 0)
+                gru4rec_bytes_rows(bytes, i == 1 ? 20 : 40);
+            if (!CHECK(!gru4rec_bytes_finish(bytes)))
                 printf("  %g in the %s %s\n", (double)bad[i],
                        place % 2 == 0 ? "first" : "last", place < 2 ? "weight" : "bias");
-            else
-                CHECK_INT(bytes, gru4rec_model_bytes(model));
-            CHECK_INT(model->quantized == NULL ? n_live : n_live + 2, fault.n_live);
+            CHECK_INT(own, gru4rec_model_bytes(model));
+            gru4rec_bytes_free(bytes);
             gru4rec_model_free(model);
-            CHECK_INT(0, fault.n_live);
         }
 }
 
-static void bytes_are_those_allocated(void)
+static void size_is_what_is_allocated(void)
 {
     for (size_t s = 0; s < N_SHAPES; s++) {
         fault_alloc fault = {0};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-        gru4rec_model *model = serving_model(&allocator, shapes[s].n_items, shapes[s].d);
-        const size_t before = fault.live_bytes, own = gru4rec_model_bytes(model);
-        const size_t more = gru4rec_model_quantized_bytes(model);
-        quantize(model);
-        CHECK(fault.live_bytes - before >= more);
+        gru4rec_model *model = serving_model(NULL, shapes[s].n_items, shapes[s].d);
+        const size_t size = gru4rec_bytes_size(model);
+        gru4rec_bytes *bytes;
+        CHECK_INT(GRU4REC_OK, gru4rec_bytes_new(&allocator, model, &bytes));
+        CHECK(fault.live_bytes >= size);
         /* The object itself, and what aligns the block. */
-        CHECK(fault.live_bytes - before <= more + sizeof(g4r_quantized) + 128);
-        CHECK_INT(own + more, gru4rec_model_bytes(model));
-        gru4rec_model_free(model);
+        CHECK(fault.live_bytes <= size + sizeof *bytes + 128);
+        const size_t n_requests = fault.n_requests;
+        CHECK(gru4rec_bytes_finish(bytes));
+        CHECK_INT(n_requests, fault.n_requests);
+        gru4rec_bytes_free(bytes);
         CHECK_INT(0, fault.n_live);
+        gru4rec_model_free(model);
     }
 }
 
 /* Some rows at a time: the same copy, byte by byte. */
 static void rows_may_come_in_parts(void)
 {
-    static const int32_t n_items = 1025;
-    gru4rec_model *whole = quantized_model(n_items, 33, MIXED_NORMS);
-    gru4rec_model *parts = serving_model(NULL, n_items, 33);
-    const size_t n_values = (size_t)n_items * 33;
-    CHECK_INT(GRU4REC_OK, gru4rec_model_quantize_start(parts));
-    for (int32_t n = 0; n < n_items; n += 100) {
-        const size_t n_filled = (size_t)n * 33;
-        memcpy(serving_table(parts), serving_table(whole),
-               n_filled * sizeof(gru4rec_real));
-        gru4rec_model_quantize_rows(parts, n);
+    enum { N = 1025, D = 33 };
+    gru4rec_model *model, *filling = serving_model(NULL, N, D);
+    gru4rec_bytes *whole = make(N, D, MIXED_NORMS, &model), *parts;
+    CHECK_INT(GRU4REC_OK, gru4rec_bytes_new(NULL, filling, &parts));
+    for (int32_t n = 0; n < N; n += 100) {
+        memcpy(serving_table(filling), serving_table(model),
+               (size_t)n * D * sizeof(gru4rec_real));
+        gru4rec_bytes_rows(parts, n);
     }
-    memcpy(serving_table(parts), serving_table(whole), n_values * sizeof(gru4rec_real));
-    memcpy(serving_bias(parts), serving_bias(whole),
-           (size_t)n_items * sizeof(gru4rec_real));
-    gru4rec_model_quantize_finish(parts);
-    if (CHECK(parts->quantized != NULL && whole->quantized != NULL)) {
-        const g4r_quantized *a = whole->quantized, *b = parts->quantized;
-        CHECK(memcmp(a->bytes.values, b->bytes.values, (size_t)n_items * a->bytes.d) ==
-              0);
-        CHECK(memcmp(a->bytes.rest, b->bytes.rest,
-                     (size_t)n_items * sizeof *a->bytes.rest) == 0);
-        CHECK_NEAR((double)a->largest_rest, (double)b->largest_rest, 0);
-        CHECK_NEAR((double)a->largest_bias, (double)b->largest_bias, 0);
+    memcpy(serving_table(filling), serving_table(model), N * D * sizeof(gru4rec_real));
+    memcpy(serving_bias(filling), serving_bias(model), N * sizeof(gru4rec_real));
+    CHECK(gru4rec_bytes_finish(parts));
+    if (CHECK(whole != NULL)) {
+        const g4r_bytes *a = &whole->table, *b = &parts->table;
+        CHECK(memcmp(a->values, b->values, N * a->d) == 0);
+        CHECK(memcmp(a->rest, b->rest, N * sizeof *a->rest) == 0);
+        CHECK_NEAR((double)whole->largest_rest, (double)parts->largest_rest, 0);
+        CHECK_NEAR((double)whole->largest_bias, (double)parts->largest_bias, 0);
     }
-    gru4rec_model_free(whole);
-    gru4rec_model_free(parts);
+    gru4rec_bytes_free(whole);
+    gru4rec_bytes_free(parts);
+    gru4rec_model_free(model);
+    gru4rec_model_free(filling);
 }
 
-/* The model is as it was, and the next try may succeed. */
-static void short_memory_leaves_the_model(void)
+static void short_memory(void)
 {
+    gru4rec_model *model = serving_model(NULL, 40, 7);
     for (size_t i = 1; i <= 3; i++) {
-        fault_alloc fault = {0};
+        fault_alloc fault = {.fail_at = i};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-        gru4rec_model *model = serving_model(&allocator, 40, 7);
-        fill_table(model, NORMAL);
-        const size_t n_live = fault.n_live;
-        fault.fail_at = fault.n_requests + i;
+        gru4rec_bytes *bytes;
         CHECK_INT(i > 2 ? GRU4REC_OK : GRU4REC_NOMEM,
-                  gru4rec_model_quantize_start(model));
-        CHECK_INT(i > 2, model->quantized != NULL);
-        if (i <= 2) {
-            CHECK_INT(n_live, fault.n_live);
-            fault.fail_at = 0;
-            quantize(model);
-            CHECK(model->quantized != NULL);
-        }
-        gru4rec_model_free(model);
+                  gru4rec_bytes_new(&allocator, model, &bytes));
+        CHECK_INT(i > 2, bytes != NULL);
+        gru4rec_bytes_free(bytes);
         CHECK_INT(0, fault.n_live);
     }
-    g4r_quantized_free(NULL, &g4r_libc_allocator);
+    gru4rec_bytes_free(NULL);
+    gru4rec_model_free(model);
 }
 
 int main(void)
@@ -317,9 +317,9 @@ int main(void)
     RUN(bounds_hold_for_huge_times_tiny);
     RUN(bounds_are_near);
     RUN(what_is_behind_is_zero);
-    RUN(model_with_bad_values_gets_no_copy);
-    RUN(bytes_are_those_allocated);
+    RUN(copy_of_bad_values_is_refused);
+    RUN(size_is_what_is_allocated);
     RUN(rows_may_come_in_parts);
-    RUN(short_memory_leaves_the_model);
+    RUN(short_memory);
     return test_end();
 }

@@ -483,7 +483,11 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
 void gru4rec_session_free(gru4rec_session *session);
 /* Back to the zero state, as before the first step. */
 void gru4rec_session_reset(gru4rec_session *session);
-/* An item whose weights lead to a state that is not finite is passed over. */
+/*
+ * An item whose weights lead to a state that is not finite is passed over. So is, with a
+ * model trained with collapse_repeats, an item that repeats the one before: the session
+ * remembers the row that it was given last, until a reset.
+ */
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
 /* scores (n): of the given rows, or of all items where rows is NULL and n is I. Before the
  * first step they are those of the zero state. */
@@ -492,8 +496,12 @@ void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
 /* Values that a state is kept in: the GRU layers' after the last step. */
 size_t gru4rec_session_state_size(const gru4rec_model *model);
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
-/* Goes on from such a state; false, and nothing changed, where a value is not finite. */
-bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state);
+/*
+ * Goes on from such a state; last_row: of the item given last before it was taken, -1:
+ * not known. False, and nothing changed, where a value is not finite.
+ */
+bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
+                            int32_t last_row);
 
 /* scores (I): the cosines of all items' output rows with that of one; 0 for rows of zeros,
  * -INFINITY for the item itself. */

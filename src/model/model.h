@@ -11,6 +11,7 @@ struct gru4rec_model {
     g4r_arena arena;
     g4r_params params;
     g4r_real *values[G4R_MAX_TENSORS]; /* as params.list */
+    bool collapses_repeats;            /* trained with that option */
 };
 
 /* What items are scored by: table . x + bias. The model's. */

@@ -12,7 +12,8 @@ struct gru4rec_session {
     g4r_arena arena;
     const gru4rec_model *model;
     g4r_network network;
-    bool needs_blas; /* for more than products of one row with whole matrices */
+    bool needs_blas;  /* for more than products of one row with whole matrices */
+    int32_t last_row; /* given last, or -1 */
 };
 
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
@@ -61,6 +62,7 @@ void gru4rec_session_reset(gru4rec_session *session)
     for (size_t i = 0; i < params->n_layers; i++)
         memset(session->network.frames[0].cells[i].state, 0,
                params->layers[i].h * sizeof(g4r_real));
+    session->last_row = -1;
     resume(session);
 }
 
@@ -90,6 +92,9 @@ void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
 {
     const int32_t from = 0;
     assert(item_row >= 0 && item_row < session->model->params.n_items);
+    if (session->model->collapses_repeats && item_row == session->last_row)
+        return;
+    session->last_row = item_row;
     if (session->needs_blas)
         g4r_blas_enter();
     g4r_network_carry(&session->network, 0, &from, 1);
@@ -119,7 +124,8 @@ void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state)
     }
 }
 
-bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state)
+bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
+                            int32_t last_row)
 {
     const g4r_params *params = &session->model->params;
     const g4r_frame *frame = &session->network.frames[0];
@@ -131,6 +137,7 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state)
         memcpy(frame->cells[i].state, state, h * sizeof *state);
         state += h;
     }
+    session->last_row = last_row;
     resume(session);
     return true;
 }

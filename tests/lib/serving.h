@@ -173,7 +173,7 @@ static inline gru4rec_session *session_of(gru4rec_model *model, const g4r_real *
     memcpy(model->values[params->dense[0].bias], x, params->top * sizeof *x);
     if (!CHECK_INT(GRU4REC_OK, gru4rec_session_new(NULL, model, &session)))
         exit(test_end());
-    CHECK(gru4rec_session_resume(session, &state));
+    CHECK(gru4rec_session_resume(session, &state, -1));
     return session;
 }
 

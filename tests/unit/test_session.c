@@ -1,6 +1,6 @@
 /*
  * test_session.c - one visitor's state: scores against a product in double, reset, two
- * visitors of one model, states that are kept and gone on from, short memory.
+ * visitors of one model, states that are kept and gone on from, repeats, short memory.
  */
 #include "../../src/model/model.h"
 #include "../../src/model/network.h"
@@ -197,8 +197,8 @@ static void test_state_goes_on(void)
             scores_of(whole, a);
             if (i % 2 == 0)
                 gru4rec_session_reset(used);
-            CHECK(gru4rec_session_resume(used, state));
-            CHECK(gru4rec_session_resume(fresh, state));
+            CHECK(gru4rec_session_resume(used, state, -1));
+            CHECK(gru4rec_session_resume(fresh, state, -1));
             gru4rec_session_state(fresh, again);
             CHECK(memcmp(state, again, bytes) == 0);
             scores_of(used, b);
@@ -207,12 +207,12 @@ static void test_state_goes_on(void)
             CHECK(memcmp(a, b, sizeof a) == 0);
             /* To the end of the history, by way of another state. */
             gru4rec_session *on = new_session(model);
-            CHECK(gru4rec_session_resume(on, state));
+            CHECK(gru4rec_session_resume(on, state, -1));
             for (size_t k = i + 1; k < N_HISTORY; k++) {
                 gru4rec_session_step(on, history[k]);
                 gru4rec_session_step(fresh, history[k]);
                 gru4rec_session_state(fresh, again);
-                CHECK(gru4rec_session_resume(fresh, again));
+                CHECK(gru4rec_session_resume(fresh, again, -1));
             }
             scores_of(on, a);
             scores_of(fresh, b);
@@ -240,7 +240,7 @@ static void test_state_of_an_empty_session(void)
             memset(state, 0xa5, sizeof state);
             gru4rec_session_state(session, state);
             CHECK(memcmp(zero, state, bytes) == 0);
-            CHECK(gru4rec_session_resume(other, state));
+            CHECK(gru4rec_session_resume(other, state, -1));
             gru4rec_session_step(other, 3);
             scores_of(other, a);
             walk(session, history, 1, b);
@@ -272,8 +272,8 @@ static void test_state_that_is_refused(void)
             for (size_t k = 0; k < n; k++)
                 state[k] = 0.25;
             state[i] = bad[i % 3];
-            CHECK(!gru4rec_session_resume(session, state));
-            CHECK(!gru4rec_session_resume(fresh, state));
+            CHECK(!gru4rec_session_resume(session, state, -1));
+            CHECK(!gru4rec_session_resume(fresh, state, -1));
             gru4rec_session_state(session, after);
             CHECK(memcmp(before, after, bytes) == 0);
             scores_of(session, b);
@@ -291,6 +291,64 @@ static void test_state_that_is_refused(void)
         gru4rec_session_free(fresh);
         gru4rec_model_free(model);
     }
+}
+
+/* ---- collapse_repeats ---- */
+
+/* Scores after rows (n) from a reset, by a model of those options. */
+static void scores_after(gru4rec_model *model, const int32_t *rows, size_t n,
+                         g4r_real scores[ITEMS])
+{
+    gru4rec_session *session = new_session(model);
+    walk(session, rows, n, scores);
+    gru4rec_session_free(session);
+}
+
+/* With the option a repeat is passed over, and only that; without it counts. */
+static void test_repeats_are_passed_over(void)
+{
+    static const char *const with[] = {"layers", "12", "collapse_repeats", "true", NULL};
+    static const char *const without[] = {"layers", "12", NULL};
+    static const int32_t repeats[] = {3, 3, 3, 12, 3, 12, 12}, once[] = {3, 12, 3, 12};
+    gru4rec_model *collapses = make_of(with), *counts = make_of(without);
+    g4r_real a[ITEMS], b[ITEMS];
+    scores_after(counts, once, 4, b);
+    scores_after(collapses, repeats, 7, a);
+    CHECK(memcmp(a, b, sizeof a) == 0);
+    scores_after(collapses, once, 4, a);
+    CHECK(memcmp(a, b, sizeof a) == 0);
+    scores_after(counts, repeats, 7, a);
+    CHECK(memcmp(a, b, sizeof a) != 0);
+    gru4rec_model_free(collapses);
+    gru4rec_model_free(counts);
+}
+
+/* A reset forgets the row that was given last; a state brings one along, or none. */
+static void test_last_row_of_reset_and_resume(void)
+{
+    static const char *const with[] = {"layers", "12", "collapse_repeats", "true", NULL};
+    gru4rec_model *model = make_of(with);
+    gru4rec_session *session = new_session(model);
+    g4r_real state[12], moved[12], again[12], bad[12] = {NAN};
+    gru4rec_session_step(session, 5);
+    gru4rec_session_state(session, state);
+    gru4rec_session_reset(session);
+    gru4rec_session_step(session, 5);
+    gru4rec_session_state(session, again);
+    CHECK(memcmp(state, again, sizeof state) == 0);
+    for (int32_t last_row = -1; last_row <= 5; last_row += 3) {
+        CHECK(gru4rec_session_resume(session, state, last_row));
+        gru4rec_session_step(session, 5);
+        gru4rec_session_state(session, moved);
+        CHECK_INT(last_row == 5, memcmp(state, moved, sizeof state) == 0);
+    }
+    /* A state that is refused leaves the last row alone too. */
+    CHECK(!gru4rec_session_resume(session, bad, 7));
+    gru4rec_session_step(session, 5);
+    gru4rec_session_state(session, again);
+    CHECK(memcmp(moved, again, sizeof moved) == 0);
+    gru4rec_session_free(session);
+    gru4rec_model_free(model);
 }
 
 /* An item's score has the same bits in whatever list it is asked for. */
@@ -341,6 +399,8 @@ int main(void)
     RUN(test_state_goes_on);
     RUN(test_state_of_an_empty_session);
     RUN(test_state_that_is_refused);
+    RUN(test_repeats_are_passed_over);
+    RUN(test_last_row_of_reset_and_resume);
     RUN(test_scores_of_rows_have_the_same_bits);
     RUN(test_short_memory);
     return test_end();

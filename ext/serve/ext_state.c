@@ -70,7 +70,7 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
     ext_state_blob *blob = &live->blob;
     const size_t n = ext_state_blob_item_bytes(id);
     if (blob->n_items == EXT_STATE_BLOB_ITEMS)
-        forget(state);
+        forget(live);
     if (blob->n_items_bytes + n > live->capacity) {
         size_t capacity = 2 * live->capacity + n + 512;
         unsigned char *buffer = sqlite3_realloc64(live->buffer, capacity);

@@ -202,7 +202,7 @@ static void check_chunk(void *context, size_t i)
     l->bad = chunk->tensor;
     if (checksum(full_name, chunk->number, values, n) != chunk->checksum)
         l->why = "does not match its checksum";
-    else if (!gru4rec_is_finite(values, n))
+    else if (!gru4rec_model_all_finite(values, n))
         l->why = "has values that are not finite";
     else if (l->bytes != NULL && tensor.values == gru4rec_model_item(l->model, 0, &width))
         gru4rec_bytes_rows(l->bytes, (int32_t)((first + n) / width));

@@ -30,13 +30,13 @@ typedef struct evaluate_cursor {
 } evaluate_cursor;
 
 /* What is measured, and how. */
-typedef struct request {
+typedef struct measurement {
     ext_model *model; /* held */
     gru4rec_options options;
     ext_columns columns;
     ext_source source;
     ext_events test;
-} request;
+} measurement;
 
 static void stop(ext_cursor *base)
 {
@@ -48,7 +48,7 @@ static void stop(ext_cursor *base)
 
 /* Opens the source of test events. Its columns are called as the model's where it has
  * such, else they are guessed. */
-static int open_source(request *request, const ext_cursor *base, ext_error *error)
+static int open_source(measurement *request, const ext_cursor *base, ext_error *error)
 {
     const ext_home *own = ext_table_home(base);
     const char *text = ext_value_text(base->arguments[SOURCE]);
@@ -70,7 +70,7 @@ static int open_source(request *request, const ext_cursor *base, ext_error *erro
     return rc;
 }
 
-static int read_request(request *request, const ext_cursor *base, ext_error *error)
+static int read_request(measurement *request, const ext_cursor *base, ext_error *error)
 {
     const ext_home *own = ext_table_home(base);
     gru4rec_options_init(&request->options);
@@ -86,7 +86,7 @@ static int read_request(request *request, const ext_cursor *base, ext_error *err
                            &loaded->options, error);
 }
 
-static void free_request(request *request)
+static void free_request(measurement *request)
 {
     ext_read_free(&request->test);
     ext_source_close(&request->source);
@@ -100,7 +100,7 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(context);
 }
 
-static int compute(evaluate_cursor *cursor, const request *request, ext_error *error)
+static int compute(evaluate_cursor *cursor, const measurement *request, ext_error *error)
 {
     const ext_loaded *loaded = &request->model->loaded;
     const gru4rec_dataset *test = request->test.dataset;
@@ -124,7 +124,7 @@ static int compute(evaluate_cursor *cursor, const request *request, ext_error *e
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
-    request request = {0};
+    measurement request = {0};
     (void)idx_num;
     (void)argv;
     if (ext_value_text(base->arguments[SOURCE]) == NULL)

@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 
 /* What is written. */
-typedef struct content {
+typedef struct safetensors {
     char *header; /* (n_header) */
     size_t n_header;
     const gru4rec_model *model; /* whose values follow */
     size_t n_bytes;             /* of both */
-} content;
+} safetensors;
 
 static size_t value_bytes(const gru4rec_model *model)
 {
@@ -29,7 +29,7 @@ static size_t value_bytes(const gru4rec_model *model)
     return bytes;
 }
 
-static void export_blob(sqlite3_context *context, sqlite3 *db, const content *content,
+static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors *content,
                         ext_error *error)
 {
     if (content->n_bytes > (size_t)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, -1)) {
@@ -74,7 +74,7 @@ static bool write_values(FILE *file, const gru4rec_model *model)
     return true;
 }
 
-static bool write_file(const char *path, const content *content)
+static bool write_file(const char *path, const safetensors *content)
 {
     FILE *file = fopen(path, "wb");
     if (file == NULL)
@@ -97,7 +97,7 @@ static bool is_special(const char *path)
  * left; a device or a pipe is written to.
  */
 static void export_file(sqlite3_context *context, const char *path,
-                        const content *content, ext_error *error)
+                        const safetensors *content, ext_error *error)
 {
     const bool is_direct = is_special(path);
     char *part = sqlite3_mprintf(is_direct ? "%s" : "%s.part", path);
@@ -125,7 +125,7 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_error error = {0};
     ext_home home;
     ext_model *model = NULL;
-    content content = {0};
+    safetensors content = {0};
     const char *path = argc > 1 ? ext_value_text(argv[1]) : NULL;
     int rc = ext_schema_get(&home, connection->db, connection, argv[0], &error);
     if (rc == SQLITE_OK)

@@ -6,6 +6,7 @@
  * gru4rec_options_resolve(). Names are those of the official implementations.
  */
 #include "option.h"
+#include "presets.h"
 #include "../base/status.h"
 
 #include <ctype.h>
@@ -24,71 +25,8 @@
         .is_max_open = open_, .words = words_, .defaults = defaults_, .help = help_ \
     }
 
-/*
- * Parameter sets under a name: the defaults of the official PyTorch implementation; the
- * model and the training of RecBole (algorithm 10; 512 sessions for its 2048 prefixes);
- * and the sets published for data sets (algorithm 9.2; papers [2] and arXiv 2307.14956).
- * _xe and _bprmax: the other loss. An option that is given itself comes before its
- * preset's.
- */
-#define SHARED_10 \
-    ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
-#define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10
-#define BPRMAX(rest) "loss=bpr-max,logq=0," rest SHARED_10
-
-static const struct preset {
-    const char *name;
-    const char *options;
-} presets[] = {
-    {"none", ""},
-    {"official",
-     "loss=cross-entropy,layers=100,batch_size=64,dropout_p_embed=0,dropout_p_hidden=0,"
-     "learning_rate=0.05,momentum=0,sample_alpha=0.5,bpreg=1,logq=0,elu_param=0."
-     "5" SHARED_10},
-    {"recbole",
-     "loss=cross-entropy,n_sample=all,logq=0,adapt=adam,learning_rate=0.001,momentum=0,"
-     "layers=128,feedforward=64,feedforward_act=linear,constrained_embedding=true,"
-     "embedding=0,biases=false,dropout_p_embed=0.3,dropout_p_hidden=0,batch_size=512,"
-     "bptt=50,whole_sessions=true,train_random_order=true,n_epochs=300,validation=0.1,"
-     "patience=10"},
-    {"rsc15", XE("layers=100,batch_size=32,dropout_p_embed=0,dropout_p_hidden=0.4,"
-                 "learning_rate=0.2,momentum=0.2,sample_alpha=0.5")},
-    {"yoochoose", XE("layers=480,batch_size=48,dropout_p_embed=0,dropout_p_hidden=0.2,"
-                     "learning_rate=0.07,momentum=0,sample_alpha=0.2")},
-    {"rees46", XE("layers=512,batch_size=240,dropout_p_embed=0.45,dropout_p_hidden=0,"
-                  "learning_rate=0.065,momentum=0,sample_alpha=0.5")},
-    {"coveo", BPRMAX("layers=512,batch_size=144,dropout_p_embed=0.35,dropout_p_hidden=0,"
-                     "learning_rate=0.05,momentum=0.4,sample_alpha=0.2,bpreg=1.85,"
-                     "elu_param=1")},
-    {"retailrocket",
-     BPRMAX("layers=224,batch_size=80,dropout_p_embed=0.5,dropout_p_hidden=0.05,"
-            "learning_rate=0.05,momentum=0.4,sample_alpha=0.4,bpreg=1.95,elu_param=0.5")},
-    {"diginetica",
-     BPRMAX("layers=512,batch_size=128,dropout_p_embed=0.5,dropout_p_hidden=0.3,"
-            "learning_rate=0.05,momentum=0.15,sample_alpha=0.3,bpreg=0.9,elu_param=1")},
-    {"coveo_xe", XE("layers=512,batch_size=32,dropout_p_embed=0.4,dropout_p_hidden=0.15,"
-                    "learning_rate=0.03,momentum=0,sample_alpha=0")},
-    {"diginetica_xe",
-     XE("layers=192,batch_size=128,dropout_p_embed=0.45,dropout_p_hidden=0.15,"
-        "learning_rate=0.1,momentum=0,sample_alpha=0")},
-    {"retailrocket_xe",
-     XE("layers=192,batch_size=240,dropout_p_embed=0.5,dropout_p_hidden=0.05,"
-        "learning_rate=0.085,momentum=0.3,sample_alpha=0.3")},
-    {"yoochoose_bprmax",
-     BPRMAX("layers=448,batch_size=48,dropout_p_embed=0.25,dropout_p_hidden=0,"
-            "learning_rate=0.075,momentum=0.1,sample_alpha=0.2,bpreg=0.5,elu_param=0")},
-    {"rees46_bprmax",
-     BPRMAX(
-         "layers=512,batch_size=32,dropout_p_embed=0.1,dropout_p_hidden=0,"
-         "learning_rate=0.03,momentum=0.55,sample_alpha=0.2,bpreg=0.75,elu_param=0.5")},
-};
-
-#define PRESET_WORDS                                                              \
-    "none|official|recbole|rsc15|yoochoose|rees46|coveo|retailrocket|diginetica|" \
-    "coveo_xe|diginetica_xe|retailrocket_xe|yoochoose_bprmax|rees46_bprmax"
-
 static const g4r_option table[] = {
-    OPTION(preset, G4R_CHOICE, TRAIN, 0, 0, false, PRESET_WORDS, "none",
+    OPTION(preset, G4R_CHOICE, TRAIN, 0, 0, false, G4R_PRESETS_WORDS, "none",
            "a published set of options; those that are given themselves come before it"),
     OPTION(layers, G4R_LIST, TRAIN, 1, 65536, false, NULL, "100",
            "widths of the GRU layers, from the input to the scores"),
@@ -301,9 +239,10 @@ void gru4rec_options_init(gru4rec_options *options)
 }
 
 /*
- * Sets what is not set itself: to the preset's value, or the default where it has none.
+ * Sets what is not set itself: to the preset's value ("name=value,..."), or the default
+ * where it has none.
  */
-static void apply_preset(gru4rec_options *options, const struct preset *preset)
+static void apply_preset(gru4rec_options *options, const char *preset)
 {
     char name[32], text[32];
     g4r_option_value value;
@@ -313,8 +252,7 @@ static void apply_preset(gru4rec_options *options, const struct preset *preset)
         if (!gru4rec_option_is_set(options, i) &&
             table[i].offset != offsetof(gru4rec_options, preset))
             set_field(options, &table[i], get_field(&defaults, &table[i]));
-    assert(g4r_word_index(PRESET_WORDS, preset->name) == (int)(preset - presets));
-    for (const char *at = preset->options; *at; at += *at == ',') {
+    for (const char *at = preset; *at; at += *at == ',') {
         int n = 0, n_read = sscanf(at, "%31[^=]=%31[^,]%n", name, text, &n);
         const g4r_option *o = find_option(name);
         bool is_ok = n_read == 2 && o != NULL && g4r_option_parse(o, text, &value);
@@ -348,7 +286,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     }
     set_field(options, o, &parsed);
     if (o->offset == offsetof(gru4rec_options, preset))
-        apply_preset(options, &presets[options->preset]);
+        apply_preset(options, g4r_presets_options(options->preset));
     options->explicit_set |= (uint64_t)1 << (o - table);
     return GRU4REC_OK;
 }

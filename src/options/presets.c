@@ -1,0 +1,69 @@
+/*
+ * presets.c - see presets.h.
+ *
+ * The defaults of the official PyTorch implementation; the model and the training of
+ * RecBole (algorithm 10; 512 sessions for its 2048 prefixes); and the sets published for
+ * data sets (algorithm 9.2; papers [2] and arXiv 2307.14956). _xe and _bprmax: the other
+ * loss.
+ */
+#include "presets.h"
+
+#include "option.h"
+
+#define SHARED_10 \
+    ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
+#define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10
+#define BPRMAX(rest) "loss=bpr-max,logq=0," rest SHARED_10
+
+static const struct {
+    const char *name;
+    const char *options;
+} presets[] = {
+    {"none", ""},
+    {"official",
+     "loss=cross-entropy,layers=100,batch_size=64,dropout_p_embed=0,dropout_p_hidden=0,"
+     "learning_rate=0.05,momentum=0,sample_alpha=0.5,bpreg=1,logq=0,elu_param=0."
+     "5" SHARED_10},
+    {"recbole",
+     "loss=cross-entropy,n_sample=all,logq=0,adapt=adam,learning_rate=0.001,momentum=0,"
+     "layers=128,feedforward=64,feedforward_act=linear,constrained_embedding=true,"
+     "embedding=0,biases=false,dropout_p_embed=0.3,dropout_p_hidden=0,batch_size=512,"
+     "bptt=50,whole_sessions=true,train_random_order=true,n_epochs=300,validation=0.1,"
+     "patience=10"},
+    {"rsc15", XE("layers=100,batch_size=32,dropout_p_embed=0,dropout_p_hidden=0.4,"
+                 "learning_rate=0.2,momentum=0.2,sample_alpha=0.5")},
+    {"yoochoose", XE("layers=480,batch_size=48,dropout_p_embed=0,dropout_p_hidden=0.2,"
+                     "learning_rate=0.07,momentum=0,sample_alpha=0.2")},
+    {"rees46", XE("layers=512,batch_size=240,dropout_p_embed=0.45,dropout_p_hidden=0,"
+                  "learning_rate=0.065,momentum=0,sample_alpha=0.5")},
+    {"coveo", BPRMAX("layers=512,batch_size=144,dropout_p_embed=0.35,dropout_p_hidden=0,"
+                     "learning_rate=0.05,momentum=0.4,sample_alpha=0.2,bpreg=1.85,"
+                     "elu_param=1")},
+    {"retailrocket",
+     BPRMAX("layers=224,batch_size=80,dropout_p_embed=0.5,dropout_p_hidden=0.05,"
+            "learning_rate=0.05,momentum=0.4,sample_alpha=0.4,bpreg=1.95,elu_param=0.5")},
+    {"diginetica",
+     BPRMAX("layers=512,batch_size=128,dropout_p_embed=0.5,dropout_p_hidden=0.3,"
+            "learning_rate=0.05,momentum=0.15,sample_alpha=0.3,bpreg=0.9,elu_param=1")},
+    {"coveo_xe", XE("layers=512,batch_size=32,dropout_p_embed=0.4,dropout_p_hidden=0.15,"
+                    "learning_rate=0.03,momentum=0,sample_alpha=0")},
+    {"diginetica_xe",
+     XE("layers=192,batch_size=128,dropout_p_embed=0.45,dropout_p_hidden=0.15,"
+        "learning_rate=0.1,momentum=0,sample_alpha=0")},
+    {"retailrocket_xe",
+     XE("layers=192,batch_size=240,dropout_p_embed=0.5,dropout_p_hidden=0.05,"
+        "learning_rate=0.085,momentum=0.3,sample_alpha=0.3")},
+    {"yoochoose_bprmax",
+     BPRMAX("layers=448,batch_size=48,dropout_p_embed=0.25,dropout_p_hidden=0,"
+            "learning_rate=0.075,momentum=0.1,sample_alpha=0.2,bpreg=0.5,elu_param=0")},
+    {"rees46_bprmax",
+     BPRMAX(
+         "layers=512,batch_size=32,dropout_p_embed=0.1,dropout_p_hidden=0,"
+         "learning_rate=0.03,momentum=0.55,sample_alpha=0.2,bpreg=0.75,elu_param=0.5")},
+};
+
+const char *g4r_presets_options(int64_t index)
+{
+    assert(g4r_word_index(G4R_PRESETS_WORDS, presets[index].name) == (int)index);
+    return presets[index].options;
+}

@@ -312,17 +312,18 @@ typedef struct gru4rec_dataset {
 } gru4rec_dataset;
 
 /*
-  * Sorts what was added (by_time false: sessions visited in the order of their values)
-  * and numbers the items by first appearance in visiting order.
- * Events are used up, to be freed. items: the new catalogue, or NULL where one was known.
+ * Sorts what was added (by_time false: sessions visited in the order of their values)
+ * and numbers the items by first appearance in visiting order. The events are used up:
+ * only their sessions can still be asked for. items: the new catalogue, or NULL where one
+ * was known.
  */
-gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
-                                     gru4rec_dataset **dataset, gru4rec_items **items);
+gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
+                                   gru4rec_dataset **dataset, gru4rec_items **items);
 /* A hash of all that training sees of the events: sessions, order, the items' ids. */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
-/* The session at a place in visiting order, of finished events. */
+/* The session at a place in visiting order, once a dataset was made of the events. */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
 /* ---- the session-parallel schedule, to look at (algorithm 2) ---- */

@@ -1,6 +1,6 @@
 /*
- * dataset.c - events in any order become sessions in visiting order. Uses dict,
- * status.
+ * dataset.c - collected events become sessions in visiting order: cut at pauses, sorted,
+ * prepared, held out; and their fingerprint. Uses events, prepare, status.
  *
  * The one order of the product (its equals at serving are written in SQL):
  *   events of a session by (time, order, item); sessions by (first time, session value);
@@ -8,111 +8,19 @@
  * algorithm 1.2 to 1.4, with every tie decided, so that no plan of the database changes
  * it.
  *
- * Memory per event: 20 bytes while reading (24 where rowids pass 2^32), and 4 more while
- * sorting, for the permutation that then becomes the result, in place of the rowids where
- * events came by them; per session some 22. What is in order already, as event logs
- * mostly are, is only checked.
+ * Memory per event: the columns (events.h) and 4 bytes more while sorting, for the
+ * permutation that then becomes the result, in place of the rowids where events came by
+ * them; per session some 22. What is in order already, as event logs mostly are, is only
+ * checked.
  */
 #define _GNU_SOURCE /* qsort_r */
-#include "dict.h"
+#include "events.h"
 #include "prepare.h"
 #include "../base/status.h"
 
 #include <stdlib.h>
 
-typedef union stamp {
-    int64_t integer;
-    double real;
-} stamp;
-
-struct gru4rec_events {
-    gru4rec_allocator allocator;
-    const gru4rec_items *known;
-    g4r_dict sessions;
-    g4r_dict items; /* unused where the catalogue is known */
-    size_t n;
-    int32_t *session;    /* (n) number in sessions */
-    int32_t *item;       /* (n) number in items, or row of known */
-    stamp *time;         /* (n) all integer, or all real */
-    uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
-    int64_t *wide_order; /* (n), once one does not fit the other */
-    bool is_real_time;
-    int64_t n_unknown;
-    gru4rec_preparation preparation;
-    int32_t n_sessions; /* once cut at gaps: session numbers; owner tells whose */
-    int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
-    int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
-    size_t session_capacity, item_capacity, time_capacity, order_capacity;
-};
-
-gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
-                                  const gru4rec_items *known, gru4rec_events **out)
-{
-    if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
-    *out = g4r_alloc(allocator, 1, sizeof **out);
-    if (*out == NULL)
-        return GRU4REC_NOMEM;
-    (*out)->allocator = *allocator;
-    (*out)->known = known;
-    g4r_dict_init(&(*out)->sessions, allocator);
-    g4r_dict_init(&(*out)->items, allocator);
-    return GRU4REC_OK;
-}
-
-static void free_columns(gru4rec_events *events)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    g4r_free(allocator, events->session);
-    g4r_free(allocator, events->item);
-    g4r_free(allocator, events->time);
-    g4r_free(allocator, events->order);
-    g4r_free(allocator, events->wide_order);
-    events->session = NULL;
-    events->item = NULL;
-    events->time = NULL;
-    events->order = NULL;
-    events->wide_order = NULL;
-}
-
-void gru4rec_events_free(gru4rec_events *events)
-{
-    if (events == NULL)
-        return;
-    gru4rec_allocator allocator = events->allocator;
-    free_columns(events);
-    g4r_free(&allocator, events->visit);
-    g4r_free(&allocator, events->owner);
-    g4r_dict_free(&events->sessions);
-    g4r_dict_free(&events->items);
-    g4r_free(&allocator, events);
-}
-
-/* ---- reading ---- */
-
-static bool make_room_for_order(gru4rec_events *events, size_t n)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    return events->wide_order != NULL
-               ? g4r_grow(allocator, &events->wide_order, &events->order_capacity, n,
-                          sizeof *events->wide_order)
-               : g4r_grow(allocator, &events->order, &events->order_capacity, n,
-                          sizeof *events->order);
-}
-
-/* Before an order that does not fit 32 bits. */
-static bool widen_order(gru4rec_events *events)
-{
-    int64_t *wide = g4r_alloc(&events->allocator, events->order_capacity, sizeof *wide);
-    if (wide == NULL)
-        return false;
-    for (size_t i = 0; i < events->n; i++)
-        wide[i] = events->order[i];
-    g4r_free(&events->allocator, events->order);
-    events->order = NULL;
-    events->wide_order = wide;
-    return true;
-}
+/* ---- sorting ---- */
 
 static int64_t order_of(const gru4rec_events *events, uint32_t i)
 {
@@ -121,70 +29,8 @@ static int64_t order_of(const gru4rec_events *events, uint32_t i)
     return events->order != NULL ? events->order[i] : i;
 }
 
-static bool make_room(gru4rec_events *events)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    size_t n = events->n + 1;
-    return g4r_grow(allocator, &events->session, &events->session_capacity, n,
-                    sizeof *events->session) &&
-           g4r_grow(allocator, &events->item, &events->item_capacity, n,
-                    sizeof *events->item) &&
-           g4r_grow(allocator, &events->time, &events->time_capacity, n,
-                    sizeof *events->time) &&
-           make_room_for_order(events, n);
-}
-
-static void set_time(gru4rec_events *events, const gru4rec_time *time)
-{
-    stamp *stamps = events->time;
-    if (time->is_real && !events->is_real_time) {
-        for (size_t i = 0; i < events->n; i++)
-            stamps[i].real = (double)stamps[i].integer;
-        events->is_real_time = true;
-    }
-    if (events->is_real_time)
-        stamps[events->n].real = time->is_real ? time->real : (double)time->integer;
-    else
-        stamps[events->n].integer = time->integer;
-}
-
-gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
-                                  const gru4rec_id *item, const gru4rec_time *time,
-                                  int64_t order, gru4rec_error *error)
-{
-    if (events->n >= UINT32_MAX)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "more than %lu events; train on a part of them, such as the last "
-                        "months",
-                        (unsigned long)UINT32_MAX);
-    int32_t item_number = events->known != NULL ? gru4rec_items_find(events->known, item)
-                                                : g4r_dict_add(&events->items, item);
-    if (item_number < 0 && events->known != NULL) {
-        events->n_unknown++;
-        return GRU4REC_OK;
-    }
-    /* The session comes last: one without an event must not be left behind. */
-    bool is_wide = order < 0 || order > UINT32_MAX;
-    bool has_room = item_number >= 0 && make_room(events) &&
-                    (!is_wide || events->wide_order != NULL || widen_order(events));
-    int32_t session_number = has_room ? g4r_dict_add(&events->sessions, session) : -1;
-    if (session_number < 0)
-        return g4r_fail_nomem(error, (events->n + 1) * 24);
-
-    events->item[events->n] = item_number;
-    events->session[events->n] = session_number;
-    if (events->wide_order != NULL)
-        events->wide_order[events->n] = order;
-    else
-        events->order[events->n] = (uint32_t)order;
-    set_time(events, time);
-    events->n++;
-    return GRU4REC_OK;
-}
-
-/* ---- sorting ---- */
-
-static int compare_stamps(const gru4rec_events *events, stamp a, stamp b)
+static int compare_stamps(const gru4rec_events *events, g4r_events_stamp a,
+                          g4r_events_stamp b)
 {
     if (events->is_real_time)
         return (a.real > b.real) - (a.real < b.real);
@@ -208,14 +54,9 @@ static int compare_events(const void *a, const void *b, void *context)
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
 }
 
-static int32_t owner_of(const gru4rec_events *events, int32_t session)
-{
-    return events->owner != NULL ? events->owner[session] : session;
-}
-
 typedef struct session_sort {
     const gru4rec_events *events;
-    const stamp *first; /* (n sessions), or NULL: by value alone */
+    const g4r_events_stamp *first; /* (n sessions), or NULL: by value alone */
 } session_sort;
 
 /* By (first time, session value). */
@@ -228,8 +69,8 @@ static int compare_sessions(const void *a, const void *b, void *context)
                     ? 0
                     : compare_stamps(sort->events, sort->first[x], sort->first[y]);
     if (order == 0)
-        order =
-            g4r_dict_compare(&events->sessions, owner_of(events, x), owner_of(events, y));
+        order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, x),
+                                 g4r_events_owner(events, y));
     return order != 0 ? order : (x > y) - (x < y); /* parts of one in their order */
 }
 
@@ -250,7 +91,7 @@ static void sort_if_needed(void *array, size_t n,
  * Finds the visiting order, events->visit (S), and renames each event's session to its
  * place there. first, rank: scratch (S).
  */
-static void rank_sessions(gru4rec_events *events, bool by_time, stamp *first,
+static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp *first,
                           int32_t *rank)
 {
     int32_t *visit = events->visit;
@@ -388,12 +229,6 @@ static bool cut_at_pauses(gru4rec_events *events)
 
 /* ---- all of it ---- */
 
-void gru4rec_events_prepare(gru4rec_events *events,
-                            const gru4rec_preparation *preparation)
-{
-    events->preparation = *preparation;
-}
-
 /* An order in which the events came anyway need not be kept. */
 static void drop_plain_order(gru4rec_events *events)
 {
@@ -411,7 +246,7 @@ static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *data
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_sessions = (size_t)events->n_sessions;
-    stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
+    g4r_events_stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
     int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
     uint32_t *permutation = NULL;
     events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
@@ -501,7 +336,7 @@ static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
     dataset->n_unknown = events->n_unknown;
     if (!sort_all(events, by_time, dataset))
         return GRU4REC_NOMEM;
-    free_columns(events);
+    g4r_events_free_columns(events);
     int32_t n_items =
         events->known != NULL ? gru4rec_items_count(events->known) : events->items.n;
     if (!g4r_prepare(dataset, events->visit, n_items, &events->preparation))
@@ -518,8 +353,8 @@ static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
     return status;
 }
 
-gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
-                                     gru4rec_dataset **dataset, gru4rec_items **items)
+gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
+                                   gru4rec_dataset **dataset, gru4rec_items **items)
 {
     gru4rec_status status = GRU4REC_NOMEM;
     *items = NULL;
@@ -528,17 +363,12 @@ gru4rec_status gru4rec_events_finish(gru4rec_events *events, bool by_time,
         (*dataset)->allocator = events->allocator;
         status = make_dataset(events, by_time, *dataset, items);
     }
-    free_columns(events);
+    g4r_events_free_columns(events);
     if (status != GRU4REC_OK) {
         gru4rec_dataset_free(*dataset);
         *dataset = NULL;
     }
     return status;
-}
-
-void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id)
-{
-    g4r_dict_get(&events->sessions, owner_of(events, events->visit[place]), id);
 }
 
 /* FNV-1a over 8 bytes at a time. */

@@ -136,7 +136,7 @@ static events read_events(const char *path)
                              GRU4REC_OK;
     }
     if (!is_ok ||
-        gru4rec_events_finish(builder, true, &e.dataset, &items) != GRU4REC_OK) {
+        gru4rec_dataset_new(builder, true, &e.dataset, &items) != GRU4REC_OK) {
         fprintf(stderr, "bench: cannot read events from %s\n", path);
         exit(1);
     }

@@ -56,7 +56,7 @@ static result build(const gru4rec_allocator *allocator, const gru4rec_items *kno
         CHECK((r.status == GRU4REC_OK) == (error.message[0] == '\0'));
     }
     if (r.status == GRU4REC_OK) {
-        r.status = gru4rec_events_finish(collector, is_by_time, &r.dataset, &r.items);
+        r.status = gru4rec_dataset_new(collector, is_by_time, &r.dataset, &r.items);
         CHECK((r.status == GRU4REC_OK) == (r.dataset != NULL));
         CHECK((r.status == GRU4REC_OK && known == NULL) == (r.items != NULL));
     }
@@ -562,7 +562,7 @@ static void failed_add_can_be_repeated(void)
         is_done = fault.n_failed == 0;
         fault.fail_at = 0;
         CHECK_INT(GRU4REC_OK,
-                  gru4rec_events_finish(collector, true, &r.dataset, &r.items));
+                  gru4rec_dataset_new(collector, true, &r.dataset, &r.items));
         same_result(&expected, &r);
         gru4rec_events_free(collector);
         discard(&r);

@@ -155,7 +155,7 @@ static void test_cut_and_held_out(void)
         CHECK_INT(GRU4REC_OK,
                   gru4rec_events_add(builder, &session, &item, &time, i, NULL));
     }
-    CHECK_INT(GRU4REC_OK, gru4rec_events_finish(builder, true, &dataset, &items));
+    CHECK_INT(GRU4REC_OK, gru4rec_dataset_new(builder, true, &dataset, &items));
     CHECK_INT(2, dataset->n_sessions);
     CHECK_INT(5, dataset->n_events);
     CHECK_INT(3, gru4rec_items_count(items));

@@ -1,0 +1,146 @@
+/* events.c - see gru4rec.h and events.h. */
+#include "events.h"
+
+#include "../base/status.h"
+
+/* Of one event, at most. */
+enum { EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) };
+
+gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_items *known, gru4rec_events **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_libc_allocator;
+    *out = g4r_alloc(allocator, 1, sizeof **out);
+    if (*out == NULL)
+        return GRU4REC_NOMEM;
+    (*out)->allocator = *allocator;
+    (*out)->known = known;
+    g4r_dict_init(&(*out)->sessions, allocator);
+    g4r_dict_init(&(*out)->items, allocator);
+    return GRU4REC_OK;
+}
+
+void g4r_events_free_columns(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    g4r_free(allocator, events->session);
+    g4r_free(allocator, events->item);
+    g4r_free(allocator, events->time);
+    g4r_free(allocator, events->order);
+    g4r_free(allocator, events->wide_order);
+    events->session = NULL;
+    events->item = NULL;
+    events->time = NULL;
+    events->order = NULL;
+    events->wide_order = NULL;
+}
+
+void gru4rec_events_free(gru4rec_events *events)
+{
+    if (events == NULL)
+        return;
+    gru4rec_allocator allocator = events->allocator;
+    g4r_events_free_columns(events);
+    g4r_free(&allocator, events->visit);
+    g4r_free(&allocator, events->owner);
+    g4r_dict_free(&events->sessions);
+    g4r_dict_free(&events->items);
+    g4r_free(&allocator, events);
+}
+
+static bool make_room_for_order(gru4rec_events *events, size_t n)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    return events->wide_order != NULL
+               ? g4r_grow(allocator, &events->wide_order, &events->order_capacity, n,
+                          sizeof *events->wide_order)
+               : g4r_grow(allocator, &events->order, &events->order_capacity, n,
+                          sizeof *events->order);
+}
+
+/* Before an order that does not fit 32 bits. */
+static bool widen_order(gru4rec_events *events)
+{
+    int64_t *wide = g4r_alloc(&events->allocator, events->order_capacity, sizeof *wide);
+    if (wide == NULL)
+        return false;
+    for (size_t i = 0; i < events->n; i++)
+        wide[i] = events->order[i];
+    g4r_free(&events->allocator, events->order);
+    events->order = NULL;
+    events->wide_order = wide;
+    return true;
+}
+
+static bool make_room(gru4rec_events *events)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    size_t n = events->n + 1;
+    return g4r_grow(allocator, &events->session, &events->session_capacity, n,
+                    sizeof *events->session) &&
+           g4r_grow(allocator, &events->item, &events->item_capacity, n,
+                    sizeof *events->item) &&
+           g4r_grow(allocator, &events->time, &events->time_capacity, n,
+                    sizeof *events->time) &&
+           make_room_for_order(events, n);
+}
+
+static void set_time(gru4rec_events *events, const gru4rec_time *time)
+{
+    g4r_events_stamp *stamps = events->time;
+    if (time->is_real && !events->is_real_time) {
+        for (size_t i = 0; i < events->n; i++)
+            stamps[i].real = (double)stamps[i].integer;
+        events->is_real_time = true;
+    }
+    if (events->is_real_time)
+        stamps[events->n].real = time->is_real ? time->real : (double)time->integer;
+    else
+        stamps[events->n].integer = time->integer;
+}
+
+gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
+                                  const gru4rec_id *item, const gru4rec_time *time,
+                                  int64_t order, gru4rec_error *error)
+{
+    if (events->n >= UINT32_MAX)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "more than %lu events; train on a part of them, such as the last "
+                        "months",
+                        (unsigned long)UINT32_MAX);
+    int32_t item_number = events->known != NULL ? gru4rec_items_find(events->known, item)
+                                                : g4r_dict_add(&events->items, item);
+    if (item_number < 0 && events->known != NULL) {
+        events->n_unknown++;
+        return GRU4REC_OK;
+    }
+    /* The session comes last: one without an event must not be left behind. */
+    bool is_wide = order < 0 || order > UINT32_MAX;
+    bool has_room = item_number >= 0 && make_room(events) &&
+                    (!is_wide || events->wide_order != NULL || widen_order(events));
+    int32_t session_number = has_room ? g4r_dict_add(&events->sessions, session) : -1;
+    if (session_number < 0)
+        return g4r_fail_nomem(error, (events->n + 1) * EVENT_BYTES);
+
+    events->item[events->n] = item_number;
+    events->session[events->n] = session_number;
+    if (events->wide_order != NULL)
+        events->wide_order[events->n] = order;
+    else
+        events->order[events->n] = (uint32_t)order;
+    set_time(events, time);
+    events->n++;
+    return GRU4REC_OK;
+}
+
+void gru4rec_events_prepare(gru4rec_events *events,
+                            const gru4rec_preparation *preparation)
+{
+    events->preparation = *preparation;
+}
+
+void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id)
+{
+    g4r_dict_get(&events->sessions, g4r_events_owner(events, events->visit[place]), id);
+}

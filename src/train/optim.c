@@ -94,61 +94,6 @@ void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
 
 /* ---- rows ---- */
 
-void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
-{
-    g4r_rowset_layout(&merge->set, arena, n_rows);
-    merge->rows = g4r_arena_take(arena, n_rows, sizeof *merge->rows);
-    merge->number = g4r_arena_take(arena, n_rows, sizeof *merge->number);
-    merge->first = g4r_arena_take(arena, n_rows, sizeof *merge->first);
-    merge->column = g4r_arena_take(arena, 4 * n_rows, sizeof *merge->column);
-    merge->n = 0;
-    merge->most = n_rows;
-}
-
-void g4r_merge_clear(g4r_merge *merge)
-{
-    g4r_rowset_clear(&merge->set);
-    merge->n = 0;
-}
-
-void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n)
-{
-    assert((size_t)merge->n + n <= merge->most);
-    for (size_t i = 0; i < n; i++) {
-        bool is_new;
-        int32_t k = merge->n++;
-        merge->rows[k] = rows[i];
-        merge->number[k] = g4r_rowset_add(&merge->set, rows[i], &is_new);
-        if (is_new)
-            merge->first[merge->number[k]] = k;
-    }
-}
-
-size_t g4r_merge_sum(g4r_real *gradients, const g4r_merge *merge, size_t n, size_t cols,
-                     const g4r_vec *vec)
-{
-    size_t n_distinct = 0;
-    for (size_t k = 0; k < n; k++) {
-        size_t first = (size_t)merge->first[merge->number[k]];
-        if (first == k)
-            n_distinct++;
-        else
-            vec->add(gradients + first * cols, gradients + k * cols, cols);
-    }
-    return n_distinct;
-}
-
-double g4r_merge_squares(const g4r_real *gradients, const g4r_merge *merge,
-                         size_t n_distinct, size_t cols, const g4r_vec *vec)
-{
-    double squares = 0;
-    for (size_t i = 0; i < n_distinct; i++) {
-        const g4r_real *gradient = gradients + (size_t)merge->first[i] * cols;
-        squares += (double)vec->dot(gradient, gradient, cols);
-    }
-    return squares;
-}
-
 static void gather_column(g4r_real *column, const g4r_real *values,
                           const g4r_merge *merge, size_t n)
 {

@@ -1,0 +1,79 @@
+/* merge.c - see merge.h. */
+#include "merge.h"
+
+void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
+{
+    size_t n_slots = 16;
+    while (n_slots < 2 * n_rows)
+        n_slots *= 2;
+    merge->n_slots = (uint32_t)n_slots;
+    merge->stamp = 0;
+    merge->n = 0;
+    merge->n_distinct = 0;
+    merge->most = n_rows;
+    merge->slots = g4r_arena_take(arena, n_slots, sizeof *merge->slots);
+    merge->rows = g4r_arena_take(arena, n_rows, sizeof *merge->rows);
+    merge->number = g4r_arena_take(arena, n_rows, sizeof *merge->number);
+    merge->first = g4r_arena_take(arena, n_rows, sizeof *merge->first);
+    merge->column = g4r_arena_take(arena, 4 * n_rows, sizeof *merge->column);
+}
+
+void g4r_merge_clear(g4r_merge *merge)
+{
+    merge->n = 0;
+    merge->n_distinct = 0;
+    if (++merge->stamp == 0) {
+        memset(merge->slots, 0, merge->n_slots * sizeof *merge->slots);
+        merge->stamp = 1;
+    }
+}
+
+/* The slot of a row: its own, or the free one where it belongs. */
+static struct g4r_merge_slot *find_slot(const g4r_merge *merge, int32_t row)
+{
+    uint32_t mask = merge->n_slots - 1;
+    uint32_t i = ((uint32_t)row * 0x9e3779b1u >> 7) & mask;
+    while (merge->slots[i].stamp == merge->stamp && merge->slots[i].row != row)
+        i = (i + 1) & mask;
+    return &merge->slots[i];
+}
+
+void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n)
+{
+    assert((size_t)merge->n + n <= merge->most);
+    for (size_t i = 0; i < n; i++) {
+        struct g4r_merge_slot *slot = find_slot(merge, rows[i]);
+        int32_t k = merge->n++;
+        if (slot->stamp != merge->stamp) {
+            merge->first[merge->n_distinct] = k;
+            *slot = (struct g4r_merge_slot){merge->stamp, rows[i], merge->n_distinct++};
+        }
+        merge->rows[k] = rows[i];
+        merge->number[k] = slot->number;
+    }
+}
+
+size_t g4r_merge_sum(g4r_real *gradients, const g4r_merge *merge, size_t n, size_t cols,
+                     const g4r_vec *vec)
+{
+    size_t n_distinct = 0;
+    for (size_t k = 0; k < n; k++) {
+        size_t first = (size_t)merge->first[merge->number[k]];
+        if (first == k)
+            n_distinct++;
+        else
+            vec->add(gradients + first * cols, gradients + k * cols, cols);
+    }
+    return n_distinct;
+}
+
+double g4r_merge_squares(const g4r_real *gradients, const g4r_merge *merge,
+                         size_t n_distinct, size_t cols, const g4r_vec *vec)
+{
+    double squares = 0;
+    for (size_t i = 0; i < n_distinct; i++) {
+        const g4r_real *gradient = gradients + (size_t)merge->first[i] * cols;
+        squares += (double)vec->dot(gradient, gradient, cols);
+    }
+    return squares;
+}

@@ -363,12 +363,6 @@ size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items
 /* Random weights, biases zero: each gate's block uniform in +-s, or normal with deviation
  * s (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)). */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
-/* Takes over the weights of another model of the same shape: all that do not belong to
- * items, and the rows of the items that both know. INVALID, nothing taken, else. */
-gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *items,
-                                   const gru4rec_model *other,
-                                   const gru4rec_items *other_items,
-                                   gru4rec_error *error);
 size_t gru4rec_model_bytes(const gru4rec_model *model);
 
 /* A parameter under its name in the official PyTorch state dictionary. */
@@ -442,6 +436,16 @@ gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
 void gru4rec_training_free(gru4rec_training *training);
 /* Bytes that they take. */
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
+
+/*
+ * Takes over the weights of another model of the same shape, or of a slot those of
+ * another slot: all that do not belong to items, and the rows of the items that both
+ * know. INVALID, nothing taken, else.
+ */
+gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items *items,
+                                      const gru4rec_model *other,
+                                      const gru4rec_items *other_items,
+                                      gru4rec_error *error);
 
 /* Called from the calling thread. Each may be NULL; a result not 0 stops the work. */
 typedef struct gru4rec_hooks {

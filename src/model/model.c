@@ -54,46 +54,6 @@ void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options)
     g4r_params_randomise(&model->params, model->values, options);
 }
 
-/* Same tensors, apart from the number of items? */
-static bool is_same_shape(const g4r_params *a, const g4r_params *b)
-{
-    bool is_same = a->n == b->n;
-    for (size_t i = 0; is_same && i < a->n; i++)
-        is_same = strcmp(a->list[i].name, b->list[i].name) == 0 &&
-                  a->list[i].is_per_item == b->list[i].is_per_item &&
-                  a->list[i].cols == b->list[i].cols &&
-                  (a->list[i].is_per_item || a->list[i].rows == b->list[i].rows);
-    return is_same;
-}
-
-gru4rec_status gru4rec_model_adopt(gru4rec_model *model, const gru4rec_items *items,
-                                   const gru4rec_model *other,
-                                   const gru4rec_items *other_items, gru4rec_error *error)
-{
-    if (!is_same_shape(&model->params, &other->params))
-        return g4r_fail(
-            error, GRU4REC_INVALID,
-            "the version to start from has other layers, embedding or cell; give "
-            "the options that it was trained with, or leave out warm_start");
-    for (size_t i = 0; i < model->params.n; i++)
-        if (!model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
-            memcpy(model->values[i], other->values[i],
-                   g4r_param_size(&model->params.list[i]) * sizeof(g4r_real));
-    for (int32_t row = 0; row < model->params.n_items; row++) {
-        gru4rec_id id;
-        gru4rec_items_get(items, row, &id);
-        int32_t other_row = gru4rec_items_find(other_items, &id);
-        for (size_t i = 0; other_row >= 0 && i < model->params.n; i++) {
-            size_t width = (size_t)model->params.list[i].cols;
-            if (model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
-                memcpy(model->values[i] + (size_t)row * width,
-                       other->values[i] + (size_t)other_row * width,
-                       width * sizeof(g4r_real));
-        }
-    }
-    return GRU4REC_OK;
-}
-
 size_t gru4rec_model_bytes(const gru4rec_model *model)
 {
     return model->arena.used + sizeof *model;

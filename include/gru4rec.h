@@ -451,26 +451,23 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
 typedef struct gru4rec_hooks {
     int (*poll)(void *context, const gru4rec_progress *progress); /* every step */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
+    /* Measures the model after an epoch; never NULL where option validation is above 0. */
+    gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
+                               double *mrr, gru4rec_error *error);
     void *context;
 } gru4rec_hooks;
 
 /* Threads that a training has: the option, or as many as there are processors. */
 int32_t gru4rec_train_threads(const gru4rec_options *options);
-/* Bytes that an evaluation takes beside its model and dataset, at most. */
-size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
-/*
- * Bytes that a training takes beside its dataset: gru4rec_training, workspace, and with
- * validation an evaluation's.
- */
+/* Bytes that a training takes beside its dataset and its hooks. */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
 /*
  * Trains from the weights and the state that are there. done (n_done): epochs that this
  * very training has had, after the last of which training was saved; the bits are then
- * those of a run that never stopped. With sessions held out (dataset->validation) it ends
- * with the weights of the epoch whose MRR on them was best, *best_epoch (may be NULL),
- * and stops when patience epochs have brought nothing better; else *best_epoch is the
- * last. support: training events of each item, (I); items without any come last, and stay
+ * those of a run that never stopped. With option validation it ends with the weights of
+ * the epoch whose MRR was best, *best_epoch (may be NULL), and stops when patience epochs
+ * have brought nothing better; else *best_epoch is the last. support: training events of each item, (I); items without any come last, and stay
  * as they are. INTERRUPTED and DIVERGED leave the weights as they were then.
  */
 gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
@@ -608,6 +605,15 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_options *options,
                                 const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
                                 gru4rec_error *error);
+/* Recall and MRR at 20 on a training's dataset->validation: for its hook validate. */
+gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
+                                        const gru4rec_model *model,
+                                        const int64_t *support,
+                                        const gru4rec_dataset *heldout,
+                                        const gru4rec_hooks *hooks, double *recall,
+                                        double *mrr, gru4rec_error *error);
+/* Bytes that either takes beside its model and dataset, at most. */
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
 
 /* What this build runs on. */
 typedef struct gru4rec_build {

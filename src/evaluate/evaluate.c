@@ -254,3 +254,19 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
     g4r_blas_leave();
     return status;
 }
+
+gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
+                                        const gru4rec_model *model,
+                                        const int64_t *support,
+                                        const gru4rec_dataset *heldout,
+                                        const gru4rec_hooks *hooks, double *recall,
+                                        double *mrr, gru4rec_error *error)
+{
+    const gru4rec_options options = {.cutoffs = {1, {20}}, .mode = GRU4REC_CONSERVATIVE};
+    gru4rec_metrics metrics = {.recall = NAN, .mrr = NAN};
+    gru4rec_status status = gru4rec_evaluate(allocator, model, support, heldout, &options,
+                                             hooks, &metrics, error);
+    *recall = metrics.recall;
+    *mrr = metrics.mrr;
+    return status;
+}

@@ -18,8 +18,7 @@ typedef struct trainer {
     int32_t *samples;    /* (K) */
     g4r_step step;
     gru4rec_progress progress;
-    const gru4rec_dataset *validation; /* or NULL */
-    const int64_t *support;            /* (I) */
+    bool is_validated; /* the best epoch counts, else the last */
     bool is_stopped;
     double best_mrr; /* -1: none yet */
     int64_t best_epoch;
@@ -52,14 +51,12 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
         return SIZE_MAX;
     others += G4R_ALIGNMENT + sizeof(void *) /* to align the workspace */ +
               g4r_pool_bytes(g4r_step_threads(options));
-    if (options->validation > 0)
-        others += gru4rec_evaluate_bytes(options, n_items);
     return step + training + sampler + others;
 }
 
 static bool can_be_measured(const gru4rec_dataset *dataset)
 {
-    for (int64_t s = 0; s < dataset->n_sessions; s++)
+    for (int64_t s = 0; dataset != NULL && s < dataset->n_sessions; s++)
         if (dataset->offsets[s + 1] - dataset->offsets[s] > 1)
             return true;
     return false;
@@ -80,7 +77,7 @@ static gru4rec_status check_data(const trainer *t, const gru4rec_dataset *datase
         return g4r_fail(error, GRU4REC_INVALID,
                         "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
                         "targets are each other's negatives; set n_sample above 0");
-    if (t->validation != NULL && !can_be_measured(t->validation))
+    if (t->is_validated && !can_be_measured(dataset->validation))
         return g4r_fail(error, GRU4REC_INVALID,
                         "validation holds out no event that can be measured; give it a "
                         "larger share, or 0");
@@ -186,35 +183,10 @@ static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 /* Which of the epochs so far was the best; without validation it is the last. */
 static void note_epoch(trainer *t, const gru4rec_epoch *epoch)
 {
-    if (t->validation != NULL && !(epoch->mrr > t->best_mrr))
+    if (t->is_validated && !(epoch->mrr > t->best_mrr))
         return;
     t->best_epoch = epoch->epoch;
     t->best_mrr = epoch->mrr;
-}
-
-static int poll_validation(void *context, const gru4rec_progress *progress)
-{
-    (void)progress;
-    return is_stopped(context);
-}
-
-/* Measures the epoch on the sessions held out. */
-static gru4rec_status validate(trainer *t, gru4rec_epoch *epoch, gru4rec_error *error)
-{
-    const gru4rec_hooks hooks = {poll_validation, NULL, t};
-    gru4rec_options options = *t->options;
-    gru4rec_metrics metrics;
-    options.cutoffs = (gru4rec_list){1, {20}};
-    options.mode = GRU4REC_CONSERVATIVE;
-    options.baselines = 0;
-    gru4rec_status status =
-        gru4rec_evaluate(&t->model->allocator, t->model, t->support, t->validation,
-                         &options, &hooks, &metrics, error);
-    if (status != GRU4REC_OK)
-        return status;
-    epoch->recall = metrics.recall;
-    epoch->mrr = metrics.mrr;
-    return GRU4REC_OK;
 }
 
 static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *error)
@@ -249,12 +221,13 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
     epoch.loss = loss_sum / (double)epoch.events;
     epoch.cost = cost_sum / (double)epoch.events;
     epoch.updates = t->training->updates;
-    if (t->validation != NULL)
-        status = validate(t, &epoch, error);
+    if (t->is_validated)
+        status = t->hooks->validate(t->hooks->context, t->model, &epoch.recall,
+                                    &epoch.mrr, error);
     if (status != GRU4REC_OK)
         return status;
     note_epoch(t, &epoch);
-    if (t->validation != NULL && t->best_epoch == number)
+    if (t->is_validated && t->best_epoch == number)
         copy_values(t->training->slot[GRU4REC_SLOT_BEST], t->model);
     if (t->hooks->epoch != NULL && t->hooks->epoch(t->hooks->context, &epoch) != 0)
         return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
@@ -278,10 +251,10 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
         .model = training->model,
         .options = options,
         .hooks = hooks != NULL ? hooks : &no_hooks,
-        .validation = dataset->validation,
-        .support = support,
+        .is_validated = options->validation > 0,
         .best_mrr = -1,
     };
+    assert(!t.is_validated || t.hooks->validate != NULL);
     t.progress.n_epochs = options->n_epochs;
     t.progress.total_events = dataset->n_events - dataset->n_sessions;
     for (size_t i = 0; i < n_done; i++)
@@ -292,7 +265,7 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
     while (status == GRU4REC_OK && epoch < options->n_epochs &&
            !is_patience_over(&t, epoch))
         status = train_epoch(&t, ++epoch, error);
-    if (status == GRU4REC_OK && t.validation != NULL && t.best_epoch != epoch)
+    if (status == GRU4REC_OK && t.is_validated && t.best_epoch != epoch)
         copy_values(training->model, training->slot[GRU4REC_SLOT_BEST]);
     if (best_epoch != NULL)
         *best_epoch = t.best_epoch;

@@ -70,11 +70,19 @@ static int keep_epoch(void *context, const gru4rec_epoch *epoch)
     return ++f->n_epochs == f->stop_epoch;
 }
 
+static gru4rec_status measure(void *context, const gru4rec_model *model, double *recall,
+                              double *mrr, gru4rec_error *error)
+{
+    const fixture *f = context;
+    return gru4rec_evaluate_heldout(&model->allocator, model, f->support,
+                                    f->data.validation, NULL, recall, mrr, error);
+}
+
 /* Makes the model on first use. */
 static gru4rec_status train_with(fixture *f, const gru4rec_allocator *allocator,
                                  gru4rec_error *error)
 {
-    gru4rec_hooks hooks = {count_poll, keep_epoch, f};
+    gru4rec_hooks hooks = {count_poll, keep_epoch, measure, f};
     gru4rec_status status = GRU4REC_OK;
     error->message[0] = '\0';
     if (f->training.model == NULL) {
@@ -486,6 +494,8 @@ static void check_bytes_with(int32_t n_items, const char *const *pairs)
         f.data.validation = &held_out;
     CHECK_INT(GRU4REC_OK, train_with(&f, &allocator, &error));
     size_t bytes = gru4rec_train_bytes(&f.options, n_items, f.data.n_sessions);
+    if (f.options.validation > 0)
+        bytes += gru4rec_evaluate_bytes(&f.options, n_items);
     CHECK(bytes >= fault.peak_bytes);
     CHECK(bytes <= fault.peak_bytes + fault.peak_bytes / 10 + 20000);
     if (bytes < fault.peak_bytes)

@@ -107,6 +107,7 @@ static void short_memory_is_told(void)
 typedef struct saved {
     gru4rec_epoch epochs[EPOCHS];
     int64_t n, stop_after;
+    const gru4rec_dataset *held;
 } saved;
 
 static int keep_epoch(void *context, const gru4rec_epoch *epoch)
@@ -132,6 +133,14 @@ static bool is_same_model(const gru4rec_model *a, const gru4rec_model *b)
     return true;
 }
 
+static gru4rec_status measure(void *context, const gru4rec_model *model, double *recall,
+                              double *mrr, gru4rec_error *error)
+{
+    const saved *s = context;
+    return gru4rec_evaluate_heldout(NULL, model, support, s->held, NULL, recall, mrr,
+                                    error);
+}
+
 static void check_resumed(const char *text)
 {
     gru4rec_dataset held, data = make_data(&held);
@@ -139,8 +148,8 @@ static void check_resumed(const char *text)
     gru4rec_training whole, first, second;
     gru4rec_error error;
     int64_t best, resumed_best;
-    saved all = {.stop_after = -1};
-    gru4rec_hooks hooks = {.epoch = keep_epoch, .context = &all};
+    saved all = {.stop_after = -1, .held = &held};
+    gru4rec_hooks hooks = {.epoch = keep_epoch, .validate = measure, .context = &all};
     if (options.validation > 0)
         data.validation = &held;
     gru4rec_training_new(NULL, &options, ITEMS, &whole, &error);
@@ -148,7 +157,7 @@ static void check_resumed(const char *text)
     CHECK_INT(GRU4REC_OK, gru4rec_train(&whole, &data, support, &options, NULL, 0, &hooks,
                                         &best, &error));
     for (int64_t stop = 1; stop < all.n; stop++) {
-        saved part = {.stop_after = stop};
+        saved part = {.stop_after = stop, .held = &held};
         hooks.context = &part;
         gru4rec_training_new(NULL, &options, ITEMS, &first, &error);
         gru4rec_training_new(NULL, &options, ITEMS, &second, &error);

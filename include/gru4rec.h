@@ -447,6 +447,10 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
                                       const gru4rec_items *other_items,
                                       gru4rec_error *error);
 
+/* After weights and slots were put in: they have had so many updates, from which adam's
+ * correction goes on. */
+void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
+
 /* Called from the calling thread. Each may be NULL; a result not 0 stops the work. */
 typedef struct gru4rec_hooks {
     int (*poll)(void *context, const gru4rec_progress *progress); /* every step */

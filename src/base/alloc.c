@@ -44,16 +44,22 @@ static void ask_for_large_pages(char *block, size_t bytes)
 #endif
 }
 
+/* The word before the aligned address remembers the block. */
+enum { ALIGNING_BYTES = G4R_ALIGNMENT + sizeof(void *) };
+
+size_t g4r_alloc_aligned_bytes(size_t bytes)
+{
+    return g4r_add(bytes, ALIGNING_BYTES);
+}
+
 void *g4r_alloc_scratch(const gru4rec_allocator *allocator, size_t bytes)
 {
-    /* The word before the aligned address remembers the block. */
-    const size_t extra = G4R_ALIGNMENT + sizeof(void *);
-    if (bytes > SIZE_MAX - extra)
-        return NULL;
-    char *block = allocator->resize(allocator->context, NULL, bytes + extra);
+    size_t total = g4r_alloc_aligned_bytes(bytes);
+    char *block =
+        total == SIZE_MAX ? NULL : allocator->resize(allocator->context, NULL, total);
     if (block == NULL)
         return NULL;
-    uintptr_t address = (uintptr_t)block + extra - 1;
+    uintptr_t address = (uintptr_t)block + ALIGNING_BYTES - 1;
     char *aligned = block + (address - address % G4R_ALIGNMENT - (uintptr_t)block);
     ask_for_large_pages(aligned, bytes);
     memcpy(aligned - sizeof(void *), &block, sizeof block);

@@ -15,6 +15,8 @@ void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes);
 void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes);
 /* The same, but with whatever is there: pages that nobody writes to cost nothing. */
 void *g4r_alloc_scratch(const gru4rec_allocator *allocator, size_t bytes);
+/* What such a block takes, with what aligns it. */
+size_t g4r_alloc_aligned_bytes(size_t bytes);
 void g4r_free(const gru4rec_allocator *allocator, void *block);
 void g4r_free_aligned(const gru4rec_allocator *allocator, void *block);
 /*

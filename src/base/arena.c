@@ -14,6 +14,11 @@ void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes)
     return arena->base == NULL ? NULL : arena->base + offset;
 }
 
+size_t g4r_arena_bytes(const g4r_arena *arena)
+{
+    return g4r_alloc_aligned_bytes(arena->used);
+}
+
 static bool start(g4r_arena *arena, char *base)
 {
     assert(arena->base == NULL);

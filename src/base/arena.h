@@ -16,6 +16,8 @@ typedef struct g4r_arena {
 
 /* n items of bytes each, aligned; NULL while measuring. */
 void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes);
+/* What the allocation of what was measured takes; SIZE_MAX: more than there can be. */
+size_t g4r_arena_bytes(const g4r_arena *arena);
 /* Allocates what was measured, zeroed, and starts again; false when memory is short. */
 bool g4r_arena_allocate(g4r_arena *arena, const gru4rec_allocator *allocator);
 /* The same with whatever is there: pages that nobody writes to cost nothing. */

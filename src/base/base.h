@@ -52,4 +52,10 @@ static inline size_t g4r_mul(size_t a, size_t b)
     return b != 0 && a > SIZE_MAX / b ? SIZE_MAX : a * b;
 }
 
+/* a + b, likewise. */
+static inline size_t g4r_add(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
 #endif

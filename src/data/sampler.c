@@ -34,6 +34,11 @@ static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
             (struct g4r_alias){UINT32_MAX, stack[n - n_rich]};
 }
 
+size_t g4r_sampler_bytes(size_t n)
+{
+    return g4r_mul(n, sizeof(struct g4r_alias) + sizeof(double) + sizeof(uint32_t));
+}
+
 bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
                       double alpha, const gru4rec_allocator *allocator)
 {
@@ -65,6 +70,11 @@ void g4r_sampler_free(g4r_sampler *sampler)
 {
     g4r_free(&sampler->allocator, sampler->cells);
     sampler->cells = NULL;
+}
+
+void g4r_sampler_start(g4r_sampler *sampler, int64_t seed, int64_t epoch)
+{
+    g4r_rng_seed(&sampler->rng, seed, G4R_STREAM_SAMPLES, epoch);
 }
 
 void g4r_sampler_draw(g4r_sampler *sampler, int32_t *rows, size_t k)

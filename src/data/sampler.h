@@ -26,7 +26,11 @@ typedef struct g4r_sampler {
 bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
                       double alpha, const gru4rec_allocator *allocator);
 void g4r_sampler_free(g4r_sampler *sampler);
-/* rows (k) out; the caller seeds rng. */
+/* Bytes that init takes while it works; two fifths of them stay. */
+size_t g4r_sampler_bytes(size_t n);
+/* Before the first draw of an epoch: the numbers are that epoch's. */
+void g4r_sampler_start(g4r_sampler *sampler, int64_t seed, int64_t epoch);
+/* rows (k) out. */
 void g4r_sampler_draw(g4r_sampler *sampler, int32_t *rows, size_t k);
 
 #endif

@@ -1,49 +1,67 @@
 /* schedule.c - see schedule.h. */
 #include "schedule.h"
 
-bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
-                       int64_t n_lanes, bool needs_contrast,
-                       const gru4rec_allocator *allocator)
+g4r_schedule_plan g4r_schedule_planned(const gru4rec_options *options)
 {
-    memset(schedule, 0, sizeof *schedule);
-    schedule->dataset = dataset;
-    schedule->needs_contrast = needs_contrast;
-    schedule->allocator = *allocator;
-    size_t n = (size_t)G4R_MIN(G4R_MIN(n_lanes, dataset->n_sessions), INT32_MAX);
-    schedule->n_lanes = (int32_t)n;
-    schedule->input = g4r_alloc(allocator, n, sizeof *schedule->input);
-    schedule->target = g4r_alloc(allocator, n, sizeof *schedule->target);
-    schedule->from = g4r_alloc(allocator, n, sizeof *schedule->from);
-    schedule->session = g4r_alloc(allocator, n, sizeof *schedule->session);
-    schedule->position = g4r_alloc(allocator, n, sizeof *schedule->position);
-    schedule->end = g4r_alloc(allocator, n, sizeof *schedule->end);
-    if (schedule->input == NULL || schedule->target == NULL || schedule->from == NULL ||
-        schedule->session == NULL || schedule->position == NULL ||
-        schedule->end == NULL) {
-        g4r_schedule_free(schedule);
+    return (g4r_schedule_plan){.n_lanes = options->batch_size,
+                               .needs_contrast = options->n_sample == 0,
+                               .is_whole = options->whole_sessions,
+                               .is_shuffled = options->train_random_order};
+}
+
+size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions)
+{
+    return (size_t)G4R_MIN(G4R_MIN(plan->n_lanes, n_sessions), INT32_MAX);
+}
+
+static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan,
+                   int64_t n_sessions)
+{
+    const size_t n = g4r_schedule_lanes(plan, n_sessions);
+    g4r_arena *arena = &schedule->arena;
+    schedule->input = g4r_arena_take(arena, n, sizeof *schedule->input);
+    schedule->target = g4r_arena_take(arena, n, sizeof *schedule->target);
+    schedule->from = g4r_arena_take(arena, n, sizeof *schedule->from);
+    schedule->session = g4r_arena_take(arena, n, sizeof *schedule->session);
+    schedule->position = g4r_arena_take(arena, n, sizeof *schedule->position);
+    schedule->end = g4r_arena_take(arena, n, sizeof *schedule->end);
+    if (plan->is_shuffled)
+        schedule->order =
+            g4r_arena_take(arena, (size_t)n_sessions, sizeof *schedule->order);
+}
+
+size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions)
+{
+    g4r_schedule schedule = {0};
+    layout(&schedule, plan, n_sessions);
+    return g4r_arena_bytes(&schedule.arena);
+}
+
+static void order_as_they_stand(g4r_schedule *schedule)
+{
+    for (int64_t i = 0; i < schedule->dataset->n_sessions; i++)
+        schedule->order[i] = i;
+}
+
+bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
+                       const g4r_schedule_plan *plan, const gru4rec_allocator *allocator)
+{
+    *schedule =
+        (g4r_schedule){.dataset = dataset, .plan = *plan, .allocator = *allocator};
+    schedule->n_lanes = (int32_t)g4r_schedule_lanes(plan, dataset->n_sessions);
+    layout(schedule, plan, dataset->n_sessions);
+    if (!g4r_arena_allocate(&schedule->arena, allocator))
         return false;
-    }
+    layout(schedule, plan, dataset->n_sessions);
+    if (plan->is_shuffled)
+        order_as_they_stand(schedule);
     g4r_schedule_start(schedule);
     return true;
 }
 
 void g4r_schedule_free(g4r_schedule *schedule)
 {
-    const gru4rec_allocator *allocator = &schedule->allocator;
-    g4r_free(allocator, schedule->input);
-    g4r_free(allocator, schedule->target);
-    g4r_free(allocator, schedule->from);
-    g4r_free(allocator, schedule->session);
-    g4r_free(allocator, schedule->position);
-    g4r_free(allocator, schedule->end);
-    g4r_free(allocator, schedule->order);
-    schedule->order = NULL;
-    schedule->input = NULL;
-    schedule->target = NULL;
-    schedule->from = NULL;
-    schedule->session = NULL;
-    schedule->position = NULL;
-    schedule->end = NULL;
+    g4r_arena_free(&schedule->arena, &schedule->allocator);
 }
 
 static void take_session(g4r_schedule *schedule, int32_t lane, int64_t session)
@@ -57,22 +75,15 @@ static void take_session(g4r_schedule *schedule, int32_t lane, int64_t session)
     schedule->from[lane] = -1;
 }
 
-bool g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng)
+void g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng)
 {
-    int64_t n = schedule->dataset->n_sessions;
-    if (schedule->order == NULL) {
-        schedule->order =
-            g4r_alloc(&schedule->allocator, (size_t)n, sizeof *schedule->order);
+    int64_t *order = schedule->order;
+    order_as_they_stand(schedule);
+    for (int64_t i = schedule->dataset->n_sessions - 1; i > 0; i--) {
+        int64_t j = (int64_t)g4r_rng_below(rng, (uint64_t)i + 1), kept = order[i];
+        order[i] = order[j];
+        order[j] = kept;
     }
-    for (int64_t i = 0; schedule->order != NULL && i < n; i++)
-        schedule->order[i] = i;
-    for (int64_t i = n - 1; schedule->order != NULL && i > 0; i--) {
-        int64_t j = (int64_t)g4r_rng_below(rng, (uint64_t)i + 1),
-                kept = schedule->order[i];
-        schedule->order[i] = schedule->order[j];
-        schedule->order[j] = kept;
-    }
-    return schedule->order != NULL;
 }
 
 void g4r_schedule_start(g4r_schedule *schedule)
@@ -118,7 +129,7 @@ static bool refill(g4r_schedule *schedule)
             schedule->position[n] = schedule->position[lane];
             schedule->end[n] = schedule->end[lane];
             schedule->from[n] = schedule->from[lane];
-        } else if (!schedule->is_whole &&
+        } else if (!schedule->plan.is_whole &&
                    schedule->next < schedule->dataset->n_sessions) {
             take_session(schedule, n, schedule->next++);
             is_again = is_again || !has_step(schedule, n);
@@ -128,7 +139,7 @@ static bool refill(g4r_schedule *schedule)
         n++;
     }
     schedule->n_live = n;
-    if (n > 0 || !schedule->is_whole)
+    if (n > 0 || !schedule->plan.is_whole)
         return is_again;
     schedule->is_new_batch = true;
     return start_batch(schedule);
@@ -147,7 +158,7 @@ bool g4r_schedule_next(g4r_schedule *schedule)
         is_refilled = !has_step(schedule, lane);
     for (bool is_again = is_refilled; is_again;) {
         is_again = refill(schedule);
-        if (schedule->n_live == 1 && schedule->needs_contrast)
+        if (schedule->n_live == 1 && schedule->plan.needs_contrast)
             schedule->n_live = 0;
     }
     for (int32_t lane = 0; lane < schedule->n_live; lane++) {
@@ -160,47 +171,41 @@ bool g4r_schedule_next(g4r_schedule *schedule)
 
 /* ---- the public face ---- */
 
-struct gru4rec_schedule {
-    g4r_schedule inner;
-};
-
 gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
                                     const gru4rec_dataset *dataset,
                                     const gru4rec_options *options,
                                     gru4rec_schedule **out)
 {
+    g4r_schedule_plan plan = g4r_schedule_planned(options);
+    plan.is_shuffled = false;
     if (allocator == NULL)
         allocator = &g4r_libc_allocator;
     *out = g4r_alloc(allocator, 1, sizeof **out);
-    if (*out != NULL && !g4r_schedule_init(&(*out)->inner, dataset, options->batch_size,
-                                           options->n_sample == 0, allocator)) {
-        g4r_free(allocator, *out);
-        *out = NULL;
-    }
-    if (*out != NULL)
-        (*out)->inner.is_whole = options->whole_sessions;
-    return *out != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
+    if (*out != NULL && g4r_schedule_init(*out, dataset, &plan, allocator))
+        return GRU4REC_OK;
+    g4r_free(allocator, *out);
+    *out = NULL;
+    return GRU4REC_NOMEM;
 }
 
 void gru4rec_schedule_free(gru4rec_schedule *schedule)
 {
     if (schedule == NULL)
         return;
-    gru4rec_allocator allocator = schedule->inner.allocator;
-    g4r_schedule_free(&schedule->inner);
+    gru4rec_allocator allocator = schedule->allocator;
+    g4r_schedule_free(schedule);
     g4r_free(&allocator, schedule);
 }
 
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes)
 {
-    const g4r_schedule *inner = &schedule->inner;
-    bool is_step = g4r_schedule_next(&schedule->inner);
+    bool is_step = g4r_schedule_next(schedule);
     *lanes = (gru4rec_lanes){
-        .n = inner->n_live,
-        .session = inner->session,
-        .input = inner->input,
-        .target = inner->target,
-        .from = inner->from,
+        .n = schedule->n_live,
+        .session = schedule->session,
+        .input = schedule->input,
+        .target = schedule->target,
+        .from = schedule->from,
     };
     return is_step;
 }

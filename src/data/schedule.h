@@ -1,6 +1,6 @@
 /*
  * schedule.h - session-parallel mini-batches (paper [1] section 3.1.1; algorithm 2).
- * Integers only. Uses alloc.
+ * Integers only. Uses arena, rng.
  *
  * Each of up to B lanes holds a session. A step feeds every live lane's item and predicts
  * the next; a lane whose session ended takes the next session in visiting order, and is
@@ -13,10 +13,18 @@
 #ifndef G4R_SCHEDULE_H
 #define G4R_SCHEDULE_H
 
-#include "../base/alloc.h"
+#include "../base/arena.h"
 #include "../base/rng.h"
 
-typedef struct g4r_schedule {
+/* How sessions become steps. */
+typedef struct g4r_schedule_plan {
+    int64_t n_lanes;     /* B: at most so many lanes, and never more than sessions */
+    bool needs_contrast; /* one lane alone has no negatives: an epoch ends there */
+    bool is_whole;       /* lanes take new sessions together, when all have ended */
+    bool is_shuffled;    /* sessions are visited in an order that can be drawn anew */
+} g4r_schedule_plan;
+
+typedef struct gru4rec_schedule {
     /* Of the step that g4r_schedule_next() found: */
     int32_t n_live;  /* M */
     int32_t *input;  /* (M) item rows */
@@ -24,31 +32,33 @@ typedef struct g4r_schedule {
     /* (M) lane of the last step whose state goes on here; -1: zero state */
     int32_t *from;
     int64_t *session;  /* (M) place in visiting order */
-    bool is_new_batch; /* is_whole: all lanes have just taken sessions */
+    bool is_new_batch; /* whole sessions: all lanes have just taken sessions */
     /* Where the lanes are: */
-    int64_t *position;   /* (M) of the input in the dataset's events */
-    int64_t *end;        /* (M) of the session in the dataset's events */
-    int64_t next;        /* place in the order that is taken next */
-    int64_t *order;      /* (S) sessions as they are visited, or NULL: as they stand */
-    int32_t n_lanes;     /* of the first step: min(B, S) */
-    bool needs_contrast; /* one lane alone has no negatives: stop there */
-    bool is_whole;       /* lanes take new sessions together, when all have ended */
+    int64_t *position; /* (M) of the input in the dataset's events */
+    int64_t *end;      /* (M) of the session in the dataset's events */
+    int64_t next;      /* place in the order that is taken next */
+    int64_t *order;    /* (S) sessions as they are visited; NULL unless shuffled */
+    int32_t n_lanes;   /* of the first step */
     bool is_started;
+    g4r_schedule_plan plan;
     const gru4rec_dataset *dataset;
     gru4rec_allocator allocator;
+    g4r_arena arena;
 } g4r_schedule;
 
-/*
- * At most n_lanes lanes, never more than sessions. needs_contrast: there are no sampled
- * negatives (K = 0), so an epoch ends when one lane is left (algorithm 2.2.5). is_whole is
- * false, and the caller's to set.
- */
+/* As a training's options ask for. Without samples (K = 0) an epoch ends when one lane is
+ * left (algorithm 2.2.5). */
+g4r_schedule_plan g4r_schedule_planned(const gru4rec_options *options);
+/* Lanes of the first step, the most of all. */
+size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions);
+/* Bytes that init allocates. */
+size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions);
+/* At the first step, sessions in visiting order. False: no memory. */
 bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
-                       int64_t n_lanes, bool needs_contrast,
-                       const gru4rec_allocator *allocator);
+                       const g4r_schedule_plan *plan, const gru4rec_allocator *allocator);
 void g4r_schedule_free(g4r_schedule *schedule);
-/* From the next start on sessions are visited in a new random order. False: no memory. */
-bool g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng);
+/* From the next start on sessions are visited in a new random order; is_shuffled only. */
+void g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng);
 /* Back to the first step of an epoch. */
 void g4r_schedule_start(g4r_schedule *schedule);
 /* False at the end of the epoch. */

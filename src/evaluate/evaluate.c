@@ -68,10 +68,11 @@ static void layout(evaluation *e, const g4r_params *params, size_t n_lanes)
             g4r_arena_take(arena, e->n_items, sizeof *e->tallies[i].best);
 }
 
-static size_t count_lanes(size_t n_items)
+/* As many lanes as scores of a block fit. */
+static g4r_schedule_plan make_plan(size_t n_items)
 {
     size_t most = BLOCK_BYTES / (G4R_MAX(n_items, 1) * sizeof(g4r_real));
-    return G4R_MAX(1, G4R_MIN(MOST_LANES, most));
+    return (g4r_schedule_plan){.n_lanes = (int64_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most))};
 }
 
 /* Of the evaluation's lists, the longest. */
@@ -89,26 +90,25 @@ size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
     evaluation e = {.n_items = (size_t)n_items,
                     .n_methods = N_METHODS,
                     .longest = find_longest(options, (size_t)n_items)};
-    size_t n_lanes = count_lanes(e.n_items);
+    const g4r_schedule_plan plan = make_plan(e.n_items);
     g4r_params_init(&params, options, n_items);
-    layout(&e, &params, n_lanes);
-    return e.arena.used + n_lanes * 40 /* the schedule */ + G4R_ALIGNMENT +
-           sizeof(void *);
+    layout(&e, &params, (size_t)plan.n_lanes);
+    return g4r_add(g4r_arena_bytes(&e.arena), g4r_schedule_bytes(&plan, INT64_MAX));
 }
 
 static gru4rec_status start(evaluation *e, const int64_t *support,
                             const gru4rec_dataset *test, gru4rec_error *error)
 {
-    size_t n_lanes = count_lanes(e->n_items);
+    const g4r_schedule_plan plan = make_plan(e->n_items);
     int64_t largest = 1;
     e->longest = find_longest(e->options, e->n_items);
-    layout(e, &e->model->params, n_lanes);
-    size_t bytes = e->arena.used;
-    if (!g4r_schedule_init(&e->schedule, test, (int64_t)n_lanes, false, &e->allocator) ||
+    layout(e, &e->model->params, (size_t)plan.n_lanes);
+    size_t bytes = g4r_arena_bytes(&e->arena);
+    if (!g4r_schedule_init(&e->schedule, test, &plan, &e->allocator) ||
         !g4r_arena_allocate(&e->arena, &e->allocator))
         return g4r_fail_nomem(error, bytes);
-    layout(e, &e->model->params, n_lanes);
-    e->network.values = e->model->values;
+    layout(e, &e->model->params, (size_t)plan.n_lanes);
+    g4r_network_bind(&e->network, e->model->values, NULL);
     for (size_t i = 0; i < e->n_items; i++)
         largest = G4R_MAX(largest, support[i]);
     for (size_t i = 0; i < e->n_items; i++) {

@@ -42,10 +42,9 @@ size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items
     g4r_params params;
     size_t bytes = 0;
     g4r_params_init(&params, options, n_items);
-    for (size_t i = 0; i < params.n; i++) {
-        size_t size = g4r_mul(g4r_param_size(&params.list[i]), sizeof(g4r_real));
-        bytes = size > SIZE_MAX - bytes ? SIZE_MAX : bytes + size;
-    }
+    for (size_t i = 0; i < params.n; i++)
+        bytes =
+            g4r_add(bytes, g4r_mul(g4r_param_size(&params.list[i]), sizeof(g4r_real)));
     return bytes;
 }
 
@@ -54,9 +53,17 @@ void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options)
     g4r_params_randomise(&model->params, model->values, options);
 }
 
+size_t g4r_model_bytes(const g4r_params *params)
+{
+    g4r_arena arena = {0};
+    g4r_real *values[G4R_MAX_TENSORS];
+    g4r_params_layout(params, &arena, values);
+    return g4r_add(sizeof(gru4rec_model), g4r_arena_bytes(&arena));
+}
+
 size_t gru4rec_model_bytes(const gru4rec_model *model)
 {
-    return model->arena.used + sizeof *model;
+    return g4r_model_bytes(&model->params);
 }
 
 size_t gru4rec_model_tensor_count(const gru4rec_model *model)

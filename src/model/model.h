@@ -14,6 +14,9 @@ struct gru4rec_model {
     bool collapses_repeats;            /* trained with that option */
 };
 
+/* Bytes of a model of these tensors. */
+size_t g4r_model_bytes(const g4r_params *params);
+
 /* What items are scored by: table . x + bias. The model's. */
 typedef struct g4r_output {
     const g4r_real *table; /* (n,d) */

@@ -37,7 +37,6 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
     size_t widest = 0;
     network->params = params;
     network->vec = g4r_vec_pick();
-    network->pool = NULL;
     network->n_frames = n_frames;
     network->last = n_frames - 1;
     network->frames = g4r_arena_take(arena, n_frames, sizeof *network->frames);
@@ -57,6 +56,12 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
         widest = G4R_MAX(widest, width);
     }
     network->slope = g4r_arena_take(arena, is_training ? widest : 0, bytes);
+}
+
+void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool)
+{
+    network->values = values;
+    network->pool = pool;
 }
 
 void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size_t m)

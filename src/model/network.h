@@ -32,7 +32,7 @@ typedef struct g4r_network {
     const g4r_params *params;
     g4r_real *const *values;
     const g4r_vec *vec;
-    g4r_pool *pool; /* NULL unless the caller sets it */
+    g4r_pool *pool; /* or NULL */
     size_t n_frames;
     g4r_frame *frames; /* (n_frames) */
     size_t last;       /* frame whose state the next one carries on */
@@ -43,10 +43,12 @@ typedef struct g4r_network {
     g4r_real *slope;                    /* widest dense layer */
 } g4r_network;
 
-/* n_frames: 1 when not training. values are set by the
- * caller. */
+/* n_frames: 1 when not training. */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
+/* After the layout: the parameters' values, and who shares the work (NULL: nobody). Both
+ * are borrowed. */
+void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool);
 /*
  * Lane l of the frame goes on from the state that lane from[l] reached in the frame
  * before it, or from zero where from[l] is -1. from (m), from[l] >= l or -1.

@@ -169,14 +169,6 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
             g4r_arena_take(arena, g4r_param_size(&params->list[i]), sizeof(g4r_real));
 }
 
-size_t g4r_params_bytes(const g4r_params *params)
-{
-    g4r_arena arena = {0};
-    g4r_real *values[G4R_MAX_TENSORS];
-    g4r_params_layout(params, &arena, values);
-    return arena.used;
-}
-
 /* Standard normal, by the polar method (Marsaglia). */
 static double normal(g4r_rng *rng)
 {

@@ -65,8 +65,6 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
 /* Slices of one value per parameter; NULL in values while measuring. */
 void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
                        g4r_real *values[G4R_MAX_TENSORS]);
-/* Bytes of such a layout. */
-size_t g4r_params_bytes(const g4r_params *params);
 /*
  * Random blocks (algorithm 4), in the order of the table: uniform in +-s, or normal with
  * deviation s; s is sigma, or where that is 0 sqrt(6 / fan).

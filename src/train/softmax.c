@@ -17,11 +17,11 @@ void g4r_softmax_layout(g4r_softmax *softmax, g4r_arena *arena, size_t n_lanes,
     softmax->sum = g4r_arena_take(arena, n_lanes, sizeof *softmax->sum);
 }
 
-void g4r_softmax_init(g4r_softmax *softmax, size_t n, double smoothing)
+void g4r_softmax_init(g4r_softmax *softmax, size_t n, double smoothing, g4r_stop stop)
 {
     bool is_smooth = smoothing > 0 && n > 1;
     softmax->n = n;
-    softmax->is_stopped = NULL;
+    softmax->stop = stop;
     softmax->w_other = is_smooth ? smoothing / (double)(n - 1) : 0;
     softmax->w_own = is_smooth ? 1 - smoothing : 1;
 }
@@ -43,11 +43,6 @@ static size_t own_column(int32_t target, size_t start, size_t n)
     return row >= start && row - start < n ? row - start : n;
 }
 
-static bool is_stopped(const g4r_softmax *s)
-{
-    return s->is_stopped != NULL && s->is_stopped(s->context);
-}
-
 double g4r_softmax_forward(g4r_softmax *s, double *log_sums, const g4r_real *y,
                            const int32_t *targets, size_t m,
                            const g4r_softmax_table *table)
@@ -57,7 +52,8 @@ double g4r_softmax_forward(g4r_softmax *s, double *log_sums, const g4r_real *y,
         s->largest[lane] = -INFINITY;
         s->sum[lane] = 0;
     }
-    for (size_t start = 0; start < s->n && !is_stopped(s); start += s->block) {
+    for (size_t start = 0; start < s->n && !g4r_stop_is_asked(&s->stop);
+         start += s->block) {
         size_t n = G4R_MIN(s->block, s->n - start);
         score_block(s, y, m, start, n, table);
         for (size_t lane = 0; lane < m; lane++) {
@@ -102,7 +98,8 @@ void g4r_softmax_backward(g4r_softmax *s, g4r_real *dy, g4r_softmax_table *dtabl
                           const int32_t *targets, size_t m,
                           const g4r_softmax_table *table, g4r_real scale, g4r_real beta)
 {
-    for (size_t start = 0; start < s->n && !is_stopped(s); start += s->block) {
+    for (size_t start = 0; start < s->n && !g4r_stop_is_asked(&s->stop);
+         start += s->block) {
         size_t n = G4R_MIN(s->block, s->n - start), at = start * s->d;
         g4r_real *dbias = dtable->bias + start;
         score_block(s, y, m, start, n, table);

@@ -1,6 +1,6 @@
 /*
  * softmax.h - cross-entropy over all items, a block of them at a time (paper [1]
- * section 3.2 without sampling; the loss of RecBole's GRU4Rec). Uses arena, blas, vec.
+ * section 3.2 without sampling; the loss of RecBole's GRU4Rec). Uses arena, stop, blas, vec.
  *
  * s = y W^T + b; the loss is xe_logit (vec_loss.h) of s, all n items being its columns.
  * Scores exist for one block of items only: the first pass keeps the log of each lane's
@@ -10,6 +10,7 @@
 #define G4R_SOFTMAX_H
 
 #include "../base/arena.h"
+#include "../base/stop.h"
 #include "../kernels/vec.h"
 
 typedef struct g4r_softmax {
@@ -22,9 +23,7 @@ typedef struct g4r_softmax {
     g4r_real *scores;  /* (B,block) */
     g4r_real *largest; /* (B) */
     double *sum;       /* (B) of exp(s - largest) */
-    /* Asked between blocks, or NULL: true leaves the work where it is, to be dropped. */
-    bool (*is_stopped)(void *context);
-    void *context;
+    g4r_stop stop;     /* asked between blocks */
 } g4r_softmax;
 
 /* The output table W (n,d) and its biases b (n); or their gradients. */
@@ -35,7 +34,7 @@ typedef struct g4r_softmax_table {
 /* n_lanes: the most of a step. n_rows: of the table, of which the first n are scored. */
 void g4r_softmax_layout(g4r_softmax *softmax, g4r_arena *arena, size_t n_lanes,
                         size_t n_rows, size_t d);
-void g4r_softmax_init(g4r_softmax *softmax, size_t n, double smoothing);
+void g4r_softmax_init(g4r_softmax *softmax, size_t n, double smoothing, g4r_stop stop);
 /*
  * y (m,d), targets (m). log_sums (m) out: for backward. Returns the sum of the lanes'
  * losses.

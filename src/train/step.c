@@ -54,7 +54,7 @@ static void layout(g4r_step *step, const g4r_params *params,
         double *log_sums =
             g4r_arena_take(arena, scores_all(options) ? b : 0, sizeof *log_sums);
         if (step->frames != NULL) {
-            step->frames[i].scores = scores;
+            step->frames[i].scores = step->frames[i].dscores = scores;
             step->frames[i].log_sums = log_sums;
         }
     }
@@ -90,7 +90,8 @@ size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
 {
     g4r_step step = {0};
     layout(&step, params, options, n_lanes);
-    return step.arena.used;
+    return g4r_add(g4r_arena_bytes(&step.arena),
+                   g4r_pool_bytes(g4r_step_threads(options)));
 }
 
 static int32_t count_seen(const int64_t *support, int32_t n_items)
@@ -103,19 +104,20 @@ static int32_t count_seen(const int64_t *support, int32_t n_items)
 
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              const int64_t *support, const gru4rec_options *options,
-                             size_t n_lanes, const gru4rec_allocator *allocator,
-                             gru4rec_error *error)
+                             size_t n_lanes, g4r_stop stop, gru4rec_error *error)
 {
     gru4rec_model *model = training->model;
     memset(step, 0, sizeof *step);
-    step->allocator = *allocator;
-    layout(step, &model->params, options, n_lanes);
-    size_t bytes = step->arena.used;
-    if (!g4r_arena_allocate(&step->arena, allocator))
-        return g4r_fail_nomem(error, bytes);
-    layout(step, &model->params, options, n_lanes);
     step->model = model;
-    step->network.values = model->values;
+    step->stop = stop;
+    layout(step, &model->params, options, n_lanes);
+    if (g4r_arena_allocate(&step->arena, &model->allocator))
+        step->pool = g4r_pool_new(g4r_step_threads(options), g4r_blas_enter,
+                                  g4r_blas_leave, &model->allocator);
+    if (step->pool == NULL)
+        return g4r_fail_nomem(error, g4r_step_bytes(&model->params, options, n_lanes));
+    layout(step, &model->params, options, n_lanes);
+    g4r_network_bind(&step->network, model->values, step->pool);
     step->batch_size = (size_t)options->batch_size;
     step->scores_all = scores_all(options);
     step->n_sample = step->scores_all ? 0 : (size_t)options->n_sample;
@@ -127,13 +129,8 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     step->dropout.p_hidden = (g4r_real)options->dropout_p_hidden;
     g4r_loss_init(&step->loss, options);
     g4r_optim_init(&step->optim, training, options);
-    step->pool = g4r_pool_new(g4r_step_threads(options), g4r_blas_enter, g4r_blas_leave,
-                              allocator);
-    if (step->pool == NULL)
-        return g4r_fail_nomem(error, g4r_pool_bytes(g4r_step_threads(options)));
-    step->network.pool = step->pool;
     step->n_seen = count_seen(support, model->params.n_items);
-    g4r_softmax_init(&step->softmax, (size_t)step->n_seen, options->smoothing);
+    g4r_softmax_init(&step->softmax, (size_t)step->n_seen, options->smoothing, stop);
     for (int32_t i = 0; step->logq > 0 && i < step->n_seen; i++)
         step->log_support[i] = (g4r_real)log((double)support[i]);
     return GRU4REC_OK;
@@ -143,13 +140,8 @@ void g4r_step_free(g4r_step *step)
 {
     g4r_pool_free(step->pool);
     step->pool = NULL;
-    g4r_arena_free(&step->arena, &step->allocator);
-}
-
-void g4r_step_watch(g4r_step *step, bool (*is_stopped)(void *), void *context)
-{
-    step->is_stopped = step->softmax.is_stopped = is_stopped;
-    step->context = step->softmax.context = context;
+    if (step->model != NULL)
+        g4r_arena_free(&step->arena, &step->model->allocator);
 }
 
 void g4r_step_start(g4r_step *step, int64_t epoch)
@@ -264,7 +256,8 @@ static void score_part(void *context, size_t part, size_t worker)
 
 enum { LANES_EACH = 4 };
 
-static void score_lanes(void *context, size_t task, size_t worker)
+/* The losses of a few lanes: frame->scores are frame->dscores then. */
+static void measure_lanes(void *context, size_t task, size_t worker)
 {
     const columns_job *job = context;
     g4r_step *step = job->step;
@@ -278,13 +271,13 @@ static void score_lanes(void *context, size_t task, size_t worker)
                          1 / (g4r_real)step->batch_size, scratch, step->network.vec);
 }
 
-/* The scores of the gathered columns, and what each lane's loss makes of them. */
+/* The scores of the gathered columns; each lane's loss turns its own into gradients. */
 static double score_columns(g4r_step *step, size_t t)
 {
     columns_job job = make_job(step, t);
     double loss = 0;
     g4r_pool_run(step->pool, score_part, &job, job.n_parts);
-    g4r_pool_run(step->pool, score_lanes, &job,
+    g4r_pool_run(step->pool, measure_lanes, &job,
                  (job.frame->m + LANES_EACH - 1) / LANES_EACH);
     for (size_t lane = 0; lane < job.frame->m; lane++)
         loss += step->losses[lane];
@@ -368,13 +361,13 @@ static void backward_part(void *context, size_t part, size_t worker)
     g4r_time(G4R_IN_LOSS);
     memset(step->doffset + at, 0, (to - from) * sizeof *step->doffset);
     for (size_t lane = 0; lane < m; lane++)
-        step->network.vec->add(step->doffset + at, frame->scores + lane * n + from,
+        step->network.vec->add(step->doffset + at, frame->dscores + lane * n + from,
                                to - from);
     g4r_time(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_tn(step->drows + at * d, d, frame->scores + from, n, job->top, d, to - from,
+    g4r_blas_tn(step->drows + at * d, d, frame->dscores + from, n, job->top, d, to - from,
                 d, m, 0);
-    g4r_blas_nn(dtop, d, frame->scores + from, n, step->rows + at * d, d, m, d, to - from,
-                0);
+    g4r_blas_nn(dtop, d, frame->dscores + from, n, step->rows + at * d, d, m, d,
+                to - from, 0);
 }
 
 static void backward_columns(g4r_step *step, size_t t)
@@ -409,11 +402,6 @@ static void scatter_inputs(g4r_step *step)
                                step->drows + i * d, d);
 }
 
-static bool is_stopped(const g4r_step *step)
-{
-    return step->is_stopped != NULL && step->is_stopped(step->context);
-}
-
 void g4r_step_backward(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
@@ -422,7 +410,7 @@ void g4r_step_backward(g4r_step *step)
     assert(step->frame > 0);
     for (size_t t = step->frame; t-- > 0;) {
         const g4r_step_frame *frame = &step->frames[t];
-        if (t + 1 < step->frame && is_stopped(step))
+        if (t + 1 < step->frame && g4r_stop_is_asked(&step->stop))
             return;
         if (step->scores_all)
             backward_full(step, t);

@@ -24,13 +24,13 @@ typedef struct g4r_step_frame {
     size_t n;           /* columns: M targets, K samples */
     size_t start;       /* of them among all frames' */
     size_t input_start; /* of its M inputs among all frames' */
-    g4r_real *scores;   /* (M,N), then their gradient G */
+    g4r_real *scores;   /* (M,N) */
+    g4r_real *dscores;  /* (M,N) their gradient G; the loss writes it over the scores */
     double *log_sums;   /* (M) of the softmax, over all items */
     g4r_dropout dropout;
 } g4r_step_frame;
 
 typedef struct g4r_step {
-    gru4rec_allocator allocator;
     g4r_arena arena;
     gru4rec_model *model; /* the training's */
     g4r_pool *pool;
@@ -41,8 +41,7 @@ typedef struct g4r_step {
     g4r_optim optim;
     g4r_merge merge_output;
     g4r_merge merge_input; /* only for modes whose inputs have a table of their own */
-    bool (*is_stopped)(void *context); /* or NULL */
-    void *context;
+    g4r_stop stop;         /* asked now and then during a long forward or backward */
     g4r_rng dropout_rng;
     int64_t seed;
     g4r_dropout dropout;    /* its p, for all frames */
@@ -68,23 +67,18 @@ typedef struct g4r_step {
     g4r_real *gradients[G4R_MAX_TENSORS]; /* of dense parameters, as params.list */
 } g4r_step;
 
-/* n_lanes: the most that a step will have; fewer than B when there are fewer sessions. */
+/* n_lanes: the most that a step will have; fewer than B when there are fewer sessions.
+ * Memory is from the model's allocator. */
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              const int64_t *support, const gru4rec_options *options,
-                             size_t n_lanes, const gru4rec_allocator *allocator,
-                             gru4rec_error *error);
+                             size_t n_lanes, g4r_stop stop, gru4rec_error *error);
 void g4r_step_free(g4r_step *step);
 /* Threads that the option asks for; 0: as many as there are processors. */
 size_t g4r_step_threads(const gru4rec_options *options);
-/* Bytes that init allocates, apart from the threads. */
+/* Bytes that init allocates; the stacks of threads are not counted. */
 size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
                       size_t n_lanes);
 
-/*
- * Asks is_stopped now and then during a long forward or backward; once it says true, the
- * work is left where it is, and what it computed is worth nothing.
- */
-void g4r_step_watch(g4r_step *step, bool (*is_stopped)(void *), void *context);
 /* Before the first step of an epoch: dropout draws that epoch's numbers. */
 void g4r_step_start(g4r_step *step, int64_t epoch);
 /*

@@ -15,7 +15,7 @@ typedef struct trainer {
     const gru4rec_hooks *hooks;
     g4r_schedule schedule;
     g4r_sampler sampler; /* only with K > 0 */
-    int32_t *samples;    /* (K) */
+    int32_t *samples;    /* (K) likewise */
     g4r_step step;
     gru4rec_progress progress;
     bool is_validated; /* the best epoch counts, else the last */
@@ -23,11 +23,6 @@ typedef struct trainer {
     double best_mrr; /* -1: none yet */
     int64_t best_epoch;
 } trainer;
-
-static size_t lane_count(const gru4rec_options *options, int64_t n_sessions)
-{
-    return (size_t)G4R_MIN(options->batch_size, G4R_MAX(n_sessions, 1));
-}
 
 int32_t gru4rec_train_threads(const gru4rec_options *options)
 {
@@ -38,20 +33,16 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions)
 {
     g4r_params params;
-    size_t n_lanes = lane_count(options, n_sessions);
+    const g4r_schedule_plan plan = g4r_schedule_planned(options);
+    const size_t n_samples = (size_t)G4R_MAX(options->n_sample, 0);
     g4r_params_init(&params, options, n_items);
-    size_t step = g4r_step_bytes(&params, options, n_lanes);
-    size_t training = gru4rec_training_bytes(options, n_items);
-    /* The sampler's table and, while that is made, weights and a stack. */
-    size_t sampler = options->n_sample > 0 ? (size_t)n_items * (8 + 8 + 4) : 0;
-    size_t others = (size_t)G4R_MAX(options->n_sample, 0) * sizeof(int32_t) +
-                    n_lanes * 40 +
-                    (options->train_random_order ? (size_t)n_sessions * 8 : 0);
-    if (step > SIZE_MAX / 4 || training > SIZE_MAX / 4)
-        return SIZE_MAX;
-    others += G4R_ALIGNMENT + sizeof(void *) /* to align the workspace */ +
-              g4r_pool_bytes(g4r_step_threads(options));
-    return step + training + sampler + others;
+    size_t bytes =
+        g4r_add(gru4rec_training_bytes(options, n_items),
+                g4r_step_bytes(&params, options, g4r_schedule_lanes(&plan, n_sessions)));
+    bytes = g4r_add(bytes, g4r_schedule_bytes(&plan, n_sessions));
+    if (n_samples > 0)
+        bytes = g4r_add(bytes, g4r_sampler_bytes((size_t)n_items));
+    return g4r_add(bytes, n_samples * sizeof(int32_t));
 }
 
 static bool can_be_measured(const gru4rec_dataset *dataset)
@@ -73,7 +64,7 @@ static gru4rec_status check_data(const trainer *t, const gru4rec_dataset *datase
             "nothing to learn from: none of the %lld sessions has two events; "
             "check which column is the session",
             (long long)dataset->n_sessions);
-    if (!has_negatives && lane_count(t->options, dataset->n_sessions) < 2)
+    if (!has_negatives && G4R_MIN(t->options->batch_size, dataset->n_sessions) < 2)
         return g4r_fail(error, GRU4REC_INVALID,
                         "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
                         "targets are each other's negatives; set n_sample above 0");
@@ -101,23 +92,21 @@ static gru4rec_status start(trainer *t, const gru4rec_dataset *dataset,
     gru4rec_status status = check_data(t, dataset, error);
     if (status != GRU4REC_OK)
         return status;
-    bool has_samples = options->n_sample > 0;
-    size_t n_lanes = lane_count(options, dataset->n_sessions);
-    if (!g4r_schedule_init(&t->schedule, dataset, options->batch_size,
-                           options->n_sample == 0, allocator))
-        return g4r_fail_nomem(error, n_lanes * 40);
-    t->schedule.is_whole = options->whole_sessions;
-    t->samples = g4r_alloc(allocator, has_samples ? (size_t)options->n_sample : 0,
-                           sizeof *t->samples);
-    if (t->samples == NULL)
+    const bool has_samples = options->n_sample > 0;
+    const g4r_schedule_plan plan = g4r_schedule_planned(options);
+    const g4r_stop stop = {is_stopped, t};
+    if (!g4r_schedule_init(&t->schedule, dataset, &plan, allocator))
+        return g4r_fail_nomem(error, g4r_schedule_bytes(&plan, dataset->n_sessions));
+    if (has_samples)
+        t->samples = g4r_alloc(allocator, (size_t)options->n_sample, sizeof *t->samples);
+    if (has_samples && t->samples == NULL)
         return g4r_fail_nomem(error, (size_t)options->n_sample * sizeof *t->samples);
-    status =
-        g4r_step_init(&t->step, t->training, support, options, n_lanes, allocator, error);
-    g4r_step_watch(&t->step, is_stopped, t);
+    status = g4r_step_init(&t->step, t->training, support, options,
+                           (size_t)t->schedule.n_lanes, stop, error);
     if (status == GRU4REC_OK && has_samples &&
         !g4r_sampler_init(&t->sampler, support, t->step.n_seen, options->sample_alpha,
                           allocator))
-        status = g4r_fail_nomem(error, (size_t)t->step.n_seen * 20);
+        status = g4r_fail_nomem(error, g4r_sampler_bytes((size_t)t->step.n_seen));
     return status;
 }
 
@@ -198,10 +187,10 @@ static gru4rec_status train_epoch(trainer *t, int64_t number, gru4rec_error *err
     t->progress.epoch = number;
     t->progress.events = 0;
     g4r_step_start(&t->step, number);
-    g4r_rng_seed(&t->sampler.rng, t->options->seed, G4R_STREAM_SAMPLES, number);
+    g4r_sampler_start(&t->sampler, t->options->seed, number);
     g4r_rng_seed(&order_rng, t->options->seed, G4R_STREAM_ORDER, number);
-    if (t->options->train_random_order && !g4r_schedule_shuffle(&t->schedule, &order_rng))
-        return g4r_fail_nomem(error, (size_t)t->schedule.dataset->n_sessions * 8);
+    if (t->options->train_random_order)
+        g4r_schedule_shuffle(&t->schedule, &order_rng);
     g4r_schedule_start(&t->schedule);
     while (status == GRU4REC_OK && g4r_schedule_next(&t->schedule))
         status = train_step(t, &epoch, &loss_sum, &cost_sum, error);

@@ -25,13 +25,11 @@ static bool has_slot(const gru4rec_options *options, gru4rec_slot slot)
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items)
 {
     g4r_params params;
-    size_t n = 1, bytes;
+    size_t n = 1;
     g4r_params_init(&params, options, n_items);
-    bytes = g4r_params_bytes(&params) + G4R_ALIGNMENT + sizeof(void *) +
-            sizeof(gru4rec_model);
     for (int i = 0; i < GRU4REC_N_SLOTS; i++)
         n += has_slot(options, (gru4rec_slot)i);
-    return g4r_mul(n, bytes);
+    return g4r_mul(n, g4r_model_bytes(&params));
 }
 
 gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
@@ -97,4 +95,9 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
         }
     }
     return GRU4REC_OK;
+}
+
+void gru4rec_training_continue(gru4rec_training *training, int64_t updates)
+{
+    training->updates = updates;
 }

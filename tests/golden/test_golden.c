@@ -173,14 +173,13 @@ static void replay(const golden_case *c, gru4rec_training *training)
     static g4r_step step;
     g4r_schedule schedule;
     gru4rec_error error;
-    int64_t n_lanes = G4R_MIN(options->batch_size, c->train->n_sessions);
-    if (!CHECK(g4r_schedule_init(&schedule, c->train, options->batch_size,
-                                 options->n_sample == 0, &g4r_libc_allocator)))
+    const g4r_schedule_plan plan = g4r_schedule_planned(options);
+    size_t n_lanes = g4r_schedule_lanes(&plan, c->train->n_sessions);
+    if (!CHECK(g4r_schedule_init(&schedule, c->train, &plan, &g4r_libc_allocator)))
         return;
     g4r_blas_enter();
-    if (CHECK_INT(GRU4REC_OK,
-                  g4r_step_init(&step, training, c->support, options, (size_t)n_lanes,
-                                &g4r_libc_allocator, &error))) {
+    if (CHECK_INT(GRU4REC_OK, g4r_step_init(&step, training, c->support, options, n_lanes,
+                                            (g4r_stop){0}, &error))) {
         for (int64_t epoch = 0; epoch < options->n_epochs; epoch++)
             replay_epoch(c, &step, &schedule, epoch);
         g4r_step_free(&step);

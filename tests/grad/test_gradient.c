@@ -76,7 +76,7 @@ static bool open_fixture(fixture *f, const gru4rec_options *options)
     if (!CHECK_INT(GRU4REC_OK,
                    gru4rec_training_new(NULL, options, ITEMS, &f->training, &error)) ||
         !CHECK_INT(GRU4REC_OK, g4r_step_init(&f->step, &f->training, support, options,
-                                             LANES, &g4r_libc_allocator, &error)))
+                                             LANES, (g4r_stop){0}, &error)))
         return false;
     const g4r_params *params = &f->training.model->params;
     g4r_rng_seed(&rng, 7, 0, 0);

@@ -33,12 +33,18 @@ static inline void make_data(data *d, const int *lengths, int n_sessions)
     d->dataset.item_rows = d->rows;
 }
 
+static inline void start_planned(g4r_schedule *schedule, const data *d,
+                                 g4r_schedule_plan plan)
+{
+    if (!CHECK(g4r_schedule_init(schedule, &d->dataset, &plan, &g4r_libc_allocator)))
+        exit(test_end());
+}
+
 static inline void start(g4r_schedule *schedule, const data *d, int64_t n_lanes,
                          bool is_k0)
 {
-    if (!CHECK(g4r_schedule_init(schedule, &d->dataset, n_lanes, is_k0,
-                                 &g4r_libc_allocator)))
-        exit(test_end());
+    start_planned(schedule, d,
+                  (g4r_schedule_plan){.n_lanes = n_lanes, .needs_contrast = is_k0});
 }
 
 /* ---- worked examples ---- */

@@ -24,7 +24,7 @@ static bool layout(g4r_network *network, g4r_arena *arena, const gru4rec_model *
     if (!CHECK(g4r_arena_allocate(arena, &g4r_libc_allocator)))
         return false;
     g4r_network_layout(network, arena, &model->params, n_lanes, n_frames, true);
-    network->values = model->values;
+    g4r_network_bind(network, model->values, NULL);
     return true;
 }
 
@@ -105,7 +105,8 @@ static void check_trajectories(const char *mode, const char *value, const char *
     g4r_schedule schedule;
     gru4rec_dataset data = sessions();
     if (start(&f, mode, value, layers, LANES) &&
-        CHECK(g4r_schedule_init(&schedule, &data, LANES, false, &g4r_libc_allocator))) {
+        CHECK(g4r_schedule_init(&schedule, &data, &(g4r_schedule_plan){.n_lanes = LANES},
+                                &g4r_libc_allocator))) {
         int64_t transitions = 0;
         while (g4r_schedule_next(&schedule)) {
             size_t m = (size_t)schedule.n_live;
@@ -246,7 +247,8 @@ static void test_frames_walk_as_one(void)
     gru4rec_dataset data = sessions();
     if (start(&f, "feedforward", "5", "3/6", LANES) &&
         layout(&frames, &arena, f.model, LANES, FRAMES) &&
-        CHECK(g4r_schedule_init(&schedule, &data, LANES, false, &g4r_libc_allocator))) {
+        CHECK(g4r_schedule_init(&schedule, &data, &(g4r_schedule_plan){.n_lanes = LANES},
+                                &g4r_libc_allocator))) {
         for (size_t step = 0; g4r_schedule_next(&schedule); step++) {
             size_t m = (size_t)schedule.n_live, t = step % FRAMES;
             g4r_network_carry(&f.network, 0, schedule.from, m);

@@ -398,7 +398,7 @@ static double length_of_move(const char *const *settings)
     gru4rec_error error;
     if (start_with(&f, settings) &&
         CHECK_INT(GRU4REC_OK, g4r_step_init(&step, &f.training, support, &f.options, 2,
-                                            &g4r_libc_allocator, &error))) {
+                                            (g4r_stop){0}, &error))) {
         const g4r_params *params = &f.training.model->params;
         static double before[G4R_MAX_TENSORS][400];
         gru4rec_model_init(f.training.model, &f.options);

@@ -336,7 +336,8 @@ static void make_shuffled(data *d, g4r_schedule *schedule, g4r_rng *rng, int64_t
     for (int s = 0; s < N_SHUFFLED; s++)
         lengths[s] = 2 + s % 5;
     make_data(d, lengths, N_SHUFFLED);
-    start(schedule, d, n_lanes, false);
+    start_planned(schedule, d,
+                  (g4r_schedule_plan){.n_lanes = n_lanes, .is_shuffled = true});
     g4r_rng_seed(rng, seed, G4R_STREAM_ORDER, 0);
 }
 
@@ -353,7 +354,7 @@ static void shuffled_epochs_are_permutations(void)
         g4r_rng rng;
         make_shuffled(&d, &schedule, &rng, seeds[run], 1);
         for (int epoch = 0; epoch < EPOCHS; epoch++) {
-            CHECK(g4r_schedule_shuffle(&schedule, &rng));
+            g4r_schedule_shuffle(&schedule, &rng);
             visited(&schedule, orders[run][epoch]);
             CHECK(is_permutation(orders[run][epoch]));
             for (int before = 0; before < epoch; before++)
@@ -382,7 +383,7 @@ static void shuffle_is_uniform(void)
         g4r_rng unused;
         int64_t order[N_SHUFFLED];
         make_shuffled(&d, &schedule, &unused, 0, 1);
-        CHECK(g4r_schedule_shuffle(&schedule, &rng));
+        g4r_schedule_shuffle(&schedule, &rng);
         visited(&schedule, order);
         g4r_schedule_free(&schedule);
         for (int i = 0; i < N_SHUFFLED; i++)
@@ -403,7 +404,7 @@ static void shuffled_lanes_keep_the_invariants(void)
         g4r_rng rng;
         watch w = {.last_started = -1};
         make_shuffled(&d, &schedule, &rng, n_lanes, n_lanes);
-        CHECK(g4r_schedule_shuffle(&schedule, &rng));
+        g4r_schedule_shuffle(&schedule, &rng);
         g4r_schedule_start(&schedule);
         while (g4r_schedule_next(&schedule))
             for (int lane = 0; lane < schedule.n_live; lane++) {
@@ -414,27 +415,6 @@ static void shuffled_lanes_keep_the_invariants(void)
             CHECK_INT(d.offsets[s + 1] - d.offsets[s] - 1, w.reached[s]);
         g4r_schedule_free(&schedule);
     }
-}
-
-static void shuffle_tells_of_short_memory(void)
-{
-    data d;
-    g4r_schedule schedule;
-    g4r_rng rng;
-    fault_alloc fault = {.fail_at = 7};
-    gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-    g4r_rng_seed(&rng, 1, G4R_STREAM_ORDER, 0);
-    make_data(&d, lengths_1, 6);
-    CHECK(g4r_schedule_init(&schedule, &d.dataset, 3, false, &allocator));
-    CHECK(!g4r_schedule_shuffle(&schedule, &rng));
-    /* As it was. */
-    g4r_schedule_start(&schedule);
-    check_steps(&schedule, steps_1, 4);
-    CHECK(g4r_schedule_shuffle(&schedule, &rng));
-    CHECK(g4r_schedule_shuffle(&schedule, &rng));
-    g4r_schedule_free(&schedule);
-    CHECK_INT(0, fault.n_live);
-    CHECK_INT(8, fault.n_requests);
 }
 
 static void no_sessions_no_steps(void)
@@ -468,22 +448,21 @@ static void short_memory_is_told_without_a_leak(void)
     data d;
     g4r_schedule schedule;
     make_data(&d, lengths_1, 6);
-    for (size_t fail_at = 1; fail_at <= 6; fail_at++) {
-        fault_alloc fault = {.fail_at = fail_at};
+    for (int is_shuffled = 0; is_shuffled <= 1; is_shuffled++) {
+        const g4r_schedule_plan plan = {.n_lanes = 3, .is_shuffled = is_shuffled};
+        fault_alloc fault = {.fail_at = 1};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-        CHECK(!g4r_schedule_init(&schedule, &d.dataset, 3, false, &allocator));
+        CHECK(!g4r_schedule_init(&schedule, &d.dataset, &plan, &allocator));
+        CHECK_INT(0, fault.n_live);
+        CHECK(g4r_schedule_init(&schedule, &d.dataset, &plan, &allocator));
+        CHECK_INT(fault.live_bytes, g4r_schedule_bytes(&plan, 6));
+        /* Not shuffled yet; and the steps allocate nothing. */
+        check_steps(&schedule, steps_1, 4);
+        CHECK_INT(2, fault.n_requests);
+        g4r_schedule_free(&schedule);
+        g4r_schedule_free(&schedule);
         CHECK_INT(0, fault.n_live);
     }
-    fault_alloc fault = {0};
-    gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-    CHECK(g4r_schedule_init(&schedule, &d.dataset, 3, false, &allocator));
-    size_t n_requests = fault.n_requests;
-    CHECK_INT(6, n_requests);
-    check_steps(&schedule, steps_1, 4);
-    CHECK_INT(n_requests, fault.n_requests);
-    g4r_schedule_free(&schedule);
-    g4r_schedule_free(&schedule);
-    CHECK_INT(0, fault.n_live);
 }
 
 int main(void)
@@ -500,7 +479,6 @@ int main(void)
     RUN(shuffled_epochs_are_permutations);
     RUN(shuffle_is_uniform);
     RUN(shuffled_lanes_keep_the_invariants);
-    RUN(shuffle_tells_of_short_memory);
     RUN(no_sessions_no_steps);
     RUN(epoch_may_be_left_in_the_middle);
     RUN(short_memory_is_told_without_a_leak);

@@ -21,8 +21,7 @@ static void whole_sessions_begin_together(void)
     data d;
     g4r_schedule schedule;
     make_data(&d, lengths_1, 6);
-    start(&schedule, &d, 3, false);
-    schedule.is_whole = true;
+    start_planned(&schedule, &d, (g4r_schedule_plan){.n_lanes = 3, .is_whole = true});
     for (int i = 0; i < 5; i++) {
         CHECK(g4r_schedule_next(&schedule));
         CHECK_INT(is_new[i], schedule.is_new_batch);
@@ -31,8 +30,7 @@ static void whole_sessions_begin_together(void)
     check_steps(&schedule, steps_of_1, 5);
     g4r_schedule_free(&schedule);
     make_data(&d, lengths_2, 6);
-    start(&schedule, &d, 2, false);
-    schedule.is_whole = true;
+    start_planned(&schedule, &d, (g4r_schedule_plan){.n_lanes = 2, .is_whole = true});
     check_steps(&schedule, steps_of_2, 4);
     g4r_schedule_free(&schedule);
 }

@@ -56,7 +56,7 @@ static void check_scores(const char *mode, const char *value, const char *layers
     g4r_network_layout(&network, &arena, &model->params, 1, 1, false);
     CHECK(g4r_arena_allocate(&arena, &g4r_libc_allocator));
     g4r_network_layout(&network, &arena, &model->params, 1, 1, false);
-    network.values = model->values;
+    g4r_network_bind(&network, model->values, NULL);
     for (size_t i = 0; i < sizeof history / sizeof *history; i++) {
         int32_t from = i == 0 ? -1 : 0;
         g4r_network_carry(&network, 0, &from, 1);

@@ -95,7 +95,7 @@ static void check(size_t n, double smoothing, double spread)
     if (!CHECK(g4r_arena_allocate(&arena, &g4r_libc_allocator)))
         return;
     g4r_softmax_layout(&softmax, &arena, M, n + 2, D);
-    g4r_softmax_init(&softmax, n, smoothing);
+    g4r_softmax_init(&softmax, n, smoothing, (g4r_stop){0});
     const g4r_softmax_table table = {rows, bias};
     g4r_softmax_table dtable = {drows, dbias};
     double expected = plain(targets, n, smoothing);
@@ -133,7 +133,7 @@ static void test_large_scores(void)
     if (!CHECK(g4r_arena_allocate(&arena, &g4r_libc_allocator)))
         return;
     g4r_softmax_layout(&softmax, &arena, 1, 2, 1);
-    g4r_softmax_init(&softmax, 2, 0);
+    g4r_softmax_init(&softmax, 2, 0, (g4r_stop){0});
     g4r_real w[2] = {-500, 500}, b[2] = {0, 0}, one = 1, d[2], db[2], dx;
     const g4r_softmax_table table = {w, b};
     g4r_softmax_table dtable = {d, db};

@@ -167,7 +167,7 @@ static void check_resumed(const char *text)
         copy_model(second.model, first.model);
         for (int i = 0; i < GRU4REC_N_SLOTS; i++)
             copy_model(second.slot[i], first.slot[i]);
-        second.updates = part.epochs[stop - 1].updates;
+        gru4rec_training_continue(&second, part.epochs[stop - 1].updates);
         part.stop_after = -1;
         CHECK_INT(GRU4REC_OK,
                   gru4rec_train(&second, &data, support, &options, part.epochs,

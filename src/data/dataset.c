@@ -16,6 +16,7 @@
 #define _GNU_SOURCE /* qsort_r */
 #include "events.h"
 #include "prepare.h"
+#include "../base/hash.h"
 #include "../base/status.h"
 
 #include <stdlib.h>
@@ -371,40 +372,27 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
     return status;
 }
 
-/* FNV-1a over 8 bytes at a time. */
-static uint64_t hash_words(uint64_t hash, const void *bytes, size_t n)
-{
-    const char *at = bytes;
-    for (; n > 0; at += G4R_MIN(n, sizeof hash), n -= G4R_MIN(n, sizeof hash)) {
-        uint64_t word = 0;
-        memcpy(&word, at, G4R_MIN(n, sizeof word));
-        hash = (hash ^ word) * 0x100000001b3u;
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
-
 static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 {
-    hash = hash_words(hash, &dataset->n_sessions, sizeof dataset->n_sessions);
-    hash = hash_words(hash, dataset->offsets,
-                      ((size_t)dataset->n_sessions + 1) * sizeof *dataset->offsets);
-    return hash_words(hash, dataset->item_rows,
-                      (size_t)dataset->n_events * sizeof *dataset->item_rows);
+    hash = g4r_hash_bytes(hash, &dataset->n_sessions, sizeof dataset->n_sessions);
+    hash = g4r_hash_bytes(hash, dataset->offsets,
+                          ((size_t)dataset->n_sessions + 1) * sizeof *dataset->offsets);
+    return g4r_hash_bytes(hash, dataset->item_rows,
+                          (size_t)dataset->n_events * sizeof *dataset->item_rows);
 }
 
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items)
 {
-    uint64_t hash = hash_sessions(0xcbf29ce484222325u, dataset);
+    uint64_t hash = hash_sessions(G4R_HASH_START, dataset);
     if (dataset->validation != NULL)
         hash = hash_sessions(hash, dataset->validation);
     for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
         gru4rec_id id;
         gru4rec_items_get(items, row, &id);
-        hash = hash_words(hash, &id.integer, sizeof id.integer);
-        hash = hash_words(hash, &id.n_bytes, sizeof id.n_bytes);
-        hash = hash_words(hash, id.bytes, id.n_bytes);
+        hash = g4r_hash_bytes(hash, &id.integer, sizeof id.integer);
+        hash = g4r_hash_bytes(hash, &id.n_bytes, sizeof id.n_bytes);
+        hash = g4r_hash_bytes(hash, id.bytes, id.n_bytes);
     }
     return hash;
 }

@@ -1,6 +1,8 @@
 /* dict.c - see dict.h. */
 #include "dict.h"
 
+#include "../base/hash.h"
+
 typedef struct key {
     gru4rec_id_type type;
     int64_t value; /* integer, or bits of the real */
@@ -14,26 +16,6 @@ static bool has_bytes(gru4rec_id_type type)
     return type == GRU4REC_ID_TEXT || type == GRU4REC_ID_BLOB;
 }
 
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
-    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
-    return x ^ (x >> 32);
-}
-
-static uint64_t hash_bytes(const unsigned char *bytes, size_t n, uint64_t hash)
-{
-    uint64_t word;
-    for (; n >= sizeof word; n -= sizeof word, bytes += sizeof word) {
-        memcpy(&word, bytes, sizeof word);
-        hash = mix(hash ^ word);
-    }
-    word = n;
-    for (size_t i = 0; i < n; i++)
-        word = word << 8 | bytes[i];
-    return mix(hash ^ word);
-}
-
 static key make_key(const gru4rec_id *id)
 {
     key k = {.type = id->type, .value = id->integer};
@@ -41,7 +23,8 @@ static key make_key(const gru4rec_id *id)
         k.value = 0;
         k.bytes = id->bytes;
         k.n_bytes = id->n_bytes;
-        k.hash = hash_bytes(id->bytes, id->n_bytes, (uint64_t)id->type);
+        k.hash = g4r_hash_mix(g4r_hash_bytes((uint64_t)id->type, id->bytes, id->n_bytes) +
+                              id->n_bytes);
         return k;
     }
     if (id->type == GRU4REC_ID_REAL) {
@@ -52,7 +35,7 @@ static key make_key(const gru4rec_id *id)
             memcpy(&k.value, &id->real, sizeof k.value);
         }
     }
-    k.hash = mix((uint64_t)k.value + (uint64_t)k.type);
+    k.hash = g4r_hash_mix((uint64_t)k.value + (uint64_t)k.type);
     return k;
 }
 

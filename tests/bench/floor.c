@@ -61,8 +61,8 @@ static void draw_rows(bench_floor *floor, const gru4rec_options *options,
                           &g4r_libc_allocator) ||
         !g4r_sampler_init(&targets, support, n_items, 1, &g4r_libc_allocator))
         abort();
-    g4r_rng_seed(&sampler.rng, 1, 1, 0);
-    g4r_rng_seed(&targets.rng, 1, 2, 0);
+    g4r_sampler_start(&sampler, 1, 0);
+    g4r_sampler_start(&targets, 2, 0);
     for (size_t set = 0; set < FLOOR_SETS; set++) {
         int32_t *rows = floor->rows + set * floor->most_rows;
         size_t n = 0;

@@ -381,7 +381,7 @@ void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
 const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
                                        size_t *width);
 /* Is every one of the values (n), of a tensor or a part of it, finite? */
-bool gru4rec_model_all_finite(const gru4rec_real *values, size_t n);
+bool gru4rec_model_are_finite(const gru4rec_real *values, size_t n);
 /* The first tensor with a value that is not finite, or NULL. */
 const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
@@ -420,7 +420,7 @@ typedef enum gru4rec_slot {
 } gru4rec_slot;
 
 /* "acc", ... */
-const char *gru4rec_slot_name(gru4rec_slot slot);
+const char *gru4rec_training_slot_name(gru4rec_slot slot);
 
 /* What is trained; owned. Saved after an epoch, it is all that the next ones need. */
 typedef struct gru4rec_training {

@@ -7,7 +7,7 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
     ext_loaded loaded = {0};
     int rc = ext_load_version(&loaded, home, version, false, error);
     for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_SLOTS; i++) {
-        const char *slot = gru4rec_slot_name((gru4rec_slot)i);
+        const char *slot = gru4rec_training_slot_name((gru4rec_slot)i);
         bool is_kept;
         rc = ext_tensor_find(&is_kept, home, version, slot, error);
         if (rc == SQLITE_OK && is_kept)

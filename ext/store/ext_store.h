@@ -101,7 +101,7 @@ int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
 int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                           ext_error *error);
 /*
- * Loads weights, or a slot. slot: "", or of gru4rec_slot_name(). SQLITE_CORRUPT_VTAB when a
+ * Loads weights, or a slot. slot: "", or of gru4rec_training_slot_name(). SQLITE_CORRUPT_VTAB when a
  * tensor is missing or damaged. bytes: a copy of the output rows that is made on the way,
  * or NULL.
  */

@@ -7,7 +7,7 @@
  * last may be shorter), each with a checksum of its bytes. What a table holds is not
  * trusted: a chunk that is missing, of another length or another checksum is an error
  * that names the tensor. What training keeps beside the weights has the same shapes, and
- * names such as acc.Wy.weight (gru4rec_slot_name()).
+ * names such as acc.Wy.weight (gru4rec_training_slot_name()).
  */
 #include "ext_store.h"
 
@@ -124,7 +124,7 @@ int ext_tensor_replace(const ext_home *home, int64_t version,
         rc = save_tensors(home, version, "", training->model, error);
     for (int i = 0; rc == SQLITE_OK && i < n_slots; i++)
         if (training->slot[i] != NULL)
-            rc = save_tensors(home, version, gru4rec_slot_name((gru4rec_slot)i),
+            rc = save_tensors(home, version, gru4rec_training_slot_name((gru4rec_slot)i),
                               training->slot[i], error);
     return rc;
 }
@@ -202,7 +202,7 @@ static void check_chunk(void *context, size_t i)
     l->bad = chunk->tensor;
     if (checksum(full_name, chunk->number, values, n) != chunk->checksum)
         l->why = "does not match its checksum";
-    else if (!gru4rec_model_all_finite(values, n))
+    else if (!gru4rec_model_are_finite(values, n))
         l->why = "has values that are not finite";
     else if (l->bytes != NULL && tensor.values == gru4rec_model_item(l->model, 0, &width))
         gru4rec_bytes_rows(l->bytes, (int32_t)((first + n) / width));

@@ -10,7 +10,7 @@ static int adopt_slot(gru4rec_training *weights, const ext_train_request *reques
     gru4rec_model *kept = NULL;
     const ext_model *active = data->active;
     const gru4rec_items *items = active->loaded.items;
-    const char *name = gru4rec_slot_name(slot);
+    const char *name = gru4rec_training_slot_name(slot);
     int rc = ext_tensor_find(is_kept, &request->home, active->version, name, error);
     if (rc != SQLITE_OK || !*is_kept)
         return rc;
@@ -64,7 +64,7 @@ static int load_checkpoint(gru4rec_training *weights, const ext_home *home,
     for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_SLOTS; i++)
         if (weights->slot[i] != NULL)
             rc = ext_tensor_load(weights->slot[i], NULL, home, run->version,
-                                 gru4rec_slot_name((gru4rec_slot)i), error);
+                                 gru4rec_training_slot_name((gru4rec_slot)i), error);
     gru4rec_training_continue(weights, run->epochs[run->n_epochs - 1].updates);
     return rc;
 }

@@ -7,7 +7,7 @@
 #ifdef GRU4REC_TIMING
 _Thread_local double g4r_timing[G4R_N_PHASES];
 
-void g4r_time(g4r_phase phase)
+void g4r_timing_enter(g4r_phase phase)
 {
     static _Thread_local g4r_phase current = G4R_IN_REST;
     static _Thread_local double since;

@@ -22,9 +22,9 @@ typedef enum g4r_phase {
 /* Seconds that this thread spent in each. */
 extern _Thread_local double g4r_timing[G4R_N_PHASES];
 /* From now on this thread is in that phase. */
-void g4r_time(g4r_phase phase);
+void g4r_timing_enter(g4r_phase phase);
 #else
-#define g4r_time(phase) ((void)(phase))
+#define g4r_timing_enter(phase) ((void)(phase))
 #endif
 
 #endif

@@ -1,7 +1,7 @@
 /* events.c - see gru4rec.h and events.h. */
 #include "events.h"
 
-#include "../base/status.h"
+#include "../base/fail.h"
 
 /* Of one event, at most. */
 enum { EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) };

@@ -75,12 +75,14 @@ static void take_session(g4r_schedule *schedule, int32_t lane, int64_t session)
     schedule->from[lane] = -1;
 }
 
-void g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng)
+void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch)
 {
     int64_t *order = schedule->order;
+    g4r_rng rng;
+    g4r_rng_seed(&rng, seed, G4R_STREAM_ORDER, epoch);
     order_as_they_stand(schedule);
     for (int64_t i = schedule->dataset->n_sessions - 1; i > 0; i--) {
-        int64_t j = (int64_t)g4r_rng_below(rng, (uint64_t)i + 1), kept = order[i];
+        int64_t j = (int64_t)g4r_rng_below(&rng, (uint64_t)i + 1), kept = order[i];
         order[i] = order[j];
         order[j] = kept;
     }

@@ -57,8 +57,9 @@ size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions);
 bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
                        const g4r_schedule_plan *plan, const gru4rec_allocator *allocator);
 void g4r_schedule_free(g4r_schedule *schedule);
-/* From the next start on sessions are visited in a new random order; is_shuffled only. */
-void g4r_schedule_shuffle(g4r_schedule *schedule, g4r_rng *rng);
+/* From the next start on sessions are visited in that epoch's random order; is_shuffled
+ * only. */
+void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch);
 /* Back to the first step of an epoch. */
 void g4r_schedule_start(g4r_schedule *schedule);
 /* False at the end of the epoch. */

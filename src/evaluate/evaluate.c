@@ -13,7 +13,7 @@
 #include "../model/model.h"
 #include "../model/network.h"
 #include "../data/schedule.h"
-#include "../base/status.h"
+#include "../base/fail.h"
 #include "../kernels/topk.h"
 
 enum {
@@ -22,14 +22,14 @@ enum {
 };
 
 /* What is counted for one method. */
-typedef struct tally {
+typedef struct method_tally {
     const char *method;
     int32_t *best; /* (I) place of each item in its best list, from 1; 0: in none */
     double recall[GRU4REC_MAX_LIST], mrr[GRU4REC_MAX_LIST], ndcg[GRU4REC_MAX_LIST];
     double popularity[GRU4REC_MAX_LIST]; /* sum of support / largest support */
     int64_t listed[GRU4REC_MAX_LIST];    /* items in lists */
     int64_t events, ties;
-} tally;
+} method_tally;
 
 enum { MODEL, POPULARITY, N_METHODS };
 
@@ -47,7 +47,7 @@ typedef struct evaluation {
     g4r_real *support; /* (I) the popularity baseline's scores */
     g4r_scored *list;  /* (longest) */
     size_t longest;    /* largest cut-off, at most I */
-    tally tallies[N_METHODS];
+    method_tally tallies[N_METHODS];
 } evaluation;
 
 size_t gru4rec_evaluate_count(const gru4rec_options *options)
@@ -137,7 +137,8 @@ static double rank_of(size_t n_greater, size_t n_equal, int64_t mode)
 }
 
 /* Counts one ranking: where the target stands, and which items are at the top. */
-static void count_ranking(evaluation *e, tally *t, const g4r_real *scores, int32_t target)
+static void count_ranking(evaluation *e, method_tally *tally, const g4r_real *scores,
+                          int32_t target)
 {
     const gru4rec_list *cutoffs = &e->options->cutoffs;
     size_t n_greater, n_equal;
@@ -145,24 +146,24 @@ static void count_ranking(evaluation *e, tally *t, const g4r_real *scores, int32
     e->vec->scan.count(scores, scores[target], e->n_items, &n_greater, &n_equal);
     double rank = rank_of(n_greater, n_equal, e->options->mode);
     size_t n = g4r_topk(e->list, scores, NULL, e->n_items, e->longest, e->vec);
-    t->events++;
-    t->ties += n_equal > 1;
+    tally->events++;
+    tally->ties += n_equal > 1;
     for (int64_t i = 0; i < cutoffs->n; i++) {
         if (rank > (double)cutoffs->values[i])
             continue;
-        t->recall[i] += 1;
-        t->mrr[i] += 1 / rank;
-        t->ndcg[i] += 1 / log2(rank + 1);
+        tally->recall[i] += 1;
+        tally->mrr[i] += 1 / rank;
+        tally->ndcg[i] += 1 / log2(rank + 1);
     }
     for (size_t place = 1; place <= n; place++) {
         int32_t row = e->list[place - 1].row;
-        if (t->best[row] == 0 || (size_t)t->best[row] > place)
-            t->best[row] = (int32_t)place;
+        if (tally->best[row] == 0 || (size_t)tally->best[row] > place)
+            tally->best[row] = (int32_t)place;
         share += e->share[row];
         for (int64_t i = 0; i < cutoffs->n; i++)
             if (place == G4R_MIN((size_t)cutoffs->values[i], n)) {
-                t->popularity[i] += share;
-                t->listed[i] += (int64_t)place;
+                tally->popularity[i] += share;
+                tally->listed[i] += (int64_t)place;
             }
     }
 }
@@ -198,23 +199,23 @@ static void report(const evaluation *e, const gru4rec_dataset *test,
 {
     const gru4rec_list *cutoffs = &e->options->cutoffs;
     for (size_t method = 0; method < e->n_methods; method++) {
-        const tally *t = &e->tallies[method];
-        double events = (double)G4R_MAX(t->events, 1);
+        const method_tally *tally = &e->tallies[method];
+        double events = (double)G4R_MAX(tally->events, 1);
         for (int64_t i = 0; i < cutoffs->n; i++, metrics++) {
             int64_t covered = 0;
             for (size_t row = 0; row < e->n_items; row++)
-                covered += t->best[row] > 0 && t->best[row] <= cutoffs->values[i];
+                covered += tally->best[row] > 0 && tally->best[row] <= cutoffs->values[i];
             *metrics = (gru4rec_metrics){
-                .method = t->method,
+                .method = tally->method,
                 .k = cutoffs->values[i],
-                .recall = t->recall[i] / events,
-                .mrr = t->mrr[i] / events,
-                .ndcg = t->ndcg[i] / events,
+                .recall = tally->recall[i] / events,
+                .mrr = tally->mrr[i] / events,
+                .ndcg = tally->ndcg[i] / events,
                 .coverage = (double)covered / (double)e->n_items,
-                .popularity = t->popularity[i] / (double)G4R_MAX(t->listed[i], 1),
-                .events = t->events,
+                .popularity = tally->popularity[i] / (double)G4R_MAX(tally->listed[i], 1),
+                .events = tally->events,
                 .sessions = test->n_sessions - test->n_single,
-                .ties = t->ties,
+                .ties = tally->ties,
             };
         }
     }

@@ -23,7 +23,7 @@ typedef struct g4r_cell_weights {
 } g4r_cell_weights;
 
 /* What one layer computes in a step, and needs again on the way back. */
-typedef struct g4r_cell_state {
+typedef struct g4r_cell_pass {
     g4r_real *old;    /* (M,h) in */
     g4r_real *input;  /* (M,3h) in: product with the input matrix, without bias */
     g4r_real *hidden; /* (M,3h) scratch: products with old; backward: their gradient */
@@ -32,7 +32,7 @@ typedef struct g4r_cell_state {
     g4r_real *state;  /* (M,h) out */
     g4r_real *dinput; /* (M,3h) out of backward: gradient of input */
     g4r_real *dold;   /* (M,h) out of backward, where asked for: gradient of old */
-} g4r_cell_state;
+} g4r_cell_pass;
 
 /* How backward is to work. */
 typedef struct g4r_cell_mode {
@@ -42,39 +42,45 @@ typedef struct g4r_cell_mode {
 } g4r_cell_mode;
 
 /* The product with old, (M,3h), whose results forward needs in s->hidden. */
-g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+g4r_product g4r_cell_torch_product(g4r_cell_pass *s, const g4r_cell_weights *w, size_t m,
                                    size_t h);
 /* Of the lanes from first to before end. */
-void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+void g4r_cell_torch_forward(g4r_cell_pass *s, const g4r_cell_weights *w,
                             const g4r_activation *act, size_t first, size_t end, size_t h,
                             const g4r_vec *vec);
 /*
  * dstate (M,h) in. Overwrites those lanes of s->dinput, s->hidden and s->dold; when all
  * are done, the products remain.
  */
-void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
+void g4r_cell_torch_backward(g4r_cell_pass *s, const g4r_real *dstate,
                              const g4r_activation *act, size_t first, size_t end,
                              size_t h, const g4r_vec *vec);
 /* The biases' gradients; and the products that give the others, at most
  * G4R_CELL_PRODUCTS. */
 size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
-                                g4r_cell_state *s, const g4r_cell_weights *w,
+                                g4r_cell_pass *s, const g4r_cell_weights *w,
                                 const g4r_cell_mode *mode, size_t m, size_t h,
                                 const g4r_vec *vec);
 
-g4r_product g4r_cell_original_product(g4r_cell_state *s, const g4r_cell_weights *w,
+g4r_product g4r_cell_original_product(g4r_cell_pass *s, const g4r_cell_weights *w,
                                       size_t m, size_t h);
-void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+void g4r_cell_original_forward(g4r_cell_pass *s, const g4r_cell_weights *w,
                                const g4r_activation *act, size_t m, size_t h,
                                const g4r_vec *vec);
 /* All lanes, and the products that remain. */
 size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
-                                  g4r_cell_state *s, const g4r_real *dstate,
+                                  g4r_cell_pass *s, const g4r_real *dstate,
                                   const g4r_cell_weights *w, const g4r_cell_mode *mode,
                                   size_t m, size_t h, const g4r_vec *vec);
 
 /* sums (n) = column sums of x (m,n) + beta sums. */
-void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
-                          g4r_real beta, const g4r_vec *vec);
+static inline void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m,
+                                        size_t n, g4r_real beta, const g4r_vec *vec)
+{
+    if (beta == 0)
+        memset(sums, 0, n * sizeof *sums);
+    for (size_t lane = 0; lane < m; lane++)
+        vec->add(sums, x + lane * n, n);
+}
 
 #endif

@@ -15,14 +15,14 @@
 
 #include "../base/timing.h"
 
-g4r_product g4r_cell_original_product(g4r_cell_state *s, const g4r_cell_weights *w,
+g4r_product g4r_cell_original_product(g4r_cell_pass *s, const g4r_cell_weights *w,
                                       size_t m, size_t h)
 {
     return g4r_product_of(G4R_NN, s->hidden, 2 * h, s->old, h, w->hidden, 2 * h, m, 2 * h,
                           h, 0);
 }
 
-void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+void g4r_cell_original_forward(g4r_cell_pass *s, const g4r_cell_weights *w,
                                const g4r_activation *act, size_t m, size_t h,
                                const g4r_vec *vec)
 {
@@ -30,9 +30,9 @@ void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
         vec->cell.original_gates(s->gates + lane * 3 * h, s->saved + lane * h,
                                  s->input + lane * 3 * h, s->hidden + lane * 2 * h,
                                  w->bias, s->old + lane * h, h);
-    g4r_time(G4R_IN_GRU_PRODUCTS);
+    g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_nn(s->hidden, h, s->saved, h, w->hidden_c, h, m, h, h, 0);
-    g4r_time(G4R_IN_GATES);
+    g4r_timing_enter(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++) {
         g4r_real *gates = s->gates + lane * 3 * h;
         vec->cell.original_candidate(gates, s->input + lane * 3 * h, w->bias,
@@ -43,11 +43,11 @@ void g4r_cell_original_forward(g4r_cell_state *s, const g4r_cell_weights *w,
 }
 
 size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
-                                  g4r_cell_state *s, const g4r_real *dstate,
+                                  g4r_cell_pass *s, const g4r_real *dstate,
                                   const g4r_cell_weights *w, const g4r_cell_mode *mode,
                                   size_t m, size_t h, const g4r_vec *vec)
 {
-    g4r_time(G4R_IN_GATES);
+    g4r_timing_enter(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++) {
         const g4r_real *gates = s->gates + lane * 3 * h;
         g4r_real *dold = s->dold + lane * h;
@@ -56,9 +56,9 @@ size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
                                     gates, s->old + lane * h, h);
     }
     /* hidden: ds (M,h) */
-    g4r_time(G4R_IN_GRU_PRODUCTS);
+    g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_nt(s->hidden, h, s->dinput, 3 * h, w->hidden_c, h, m, h, h, 0);
-    g4r_time(G4R_IN_GATES);
+    g4r_timing_enter(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++)
         vec->cell.original_backward_reset(s->dinput + lane * 3 * h, s->dold + lane * h,
                                           s->hidden + lane * h, s->gates + lane * 3 * h,

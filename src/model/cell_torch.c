@@ -11,23 +11,14 @@
  */
 #include "cell.h"
 
-void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m, size_t n,
-                          g4r_real beta, const g4r_vec *vec)
-{
-    if (beta == 0)
-        memset(sums, 0, n * sizeof *sums);
-    for (size_t lane = 0; lane < m; lane++)
-        vec->add(sums, x + lane * n, n);
-}
-
-g4r_product g4r_cell_torch_product(g4r_cell_state *s, const g4r_cell_weights *w, size_t m,
+g4r_product g4r_cell_torch_product(g4r_cell_pass *s, const g4r_cell_weights *w, size_t m,
                                    size_t h)
 {
     return g4r_product_of(G4R_NT, s->hidden, 3 * h, s->old, h, w->hidden, h, m, 3 * h, h,
                           0);
 }
 
-void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
+void g4r_cell_torch_forward(g4r_cell_pass *s, const g4r_cell_weights *w,
                             const g4r_activation *act, size_t first, size_t end, size_t h,
                             const g4r_vec *vec)
 {
@@ -41,7 +32,7 @@ void g4r_cell_torch_forward(g4r_cell_state *s, const g4r_cell_weights *w,
     }
 }
 
-void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
+void g4r_cell_torch_backward(g4r_cell_pass *s, const g4r_real *dstate,
                              const g4r_activation *act, size_t first, size_t end,
                              size_t h, const g4r_vec *vec)
 {
@@ -56,7 +47,7 @@ void g4r_cell_torch_backward(g4r_cell_state *s, const g4r_real *dstate,
 }
 
 size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
-                                g4r_cell_state *s, const g4r_cell_weights *w,
+                                g4r_cell_pass *s, const g4r_cell_weights *w,
                                 const g4r_cell_mode *mode, size_t m, size_t h,
                                 const g4r_vec *vec)
 {

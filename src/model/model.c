@@ -1,7 +1,7 @@
 /* model.c - see gru4rec.h and model.h. */
 #include "model.h"
 
-#include "../base/status.h"
+#include "../base/fail.h"
 #include "../kernels/vec.h"
 
 gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
@@ -104,7 +104,7 @@ const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
     return output.table + (size_t)row * output.d;
 }
 
-bool gru4rec_model_all_finite(const gru4rec_real *values, size_t n)
+bool gru4rec_model_are_finite(const gru4rec_real *values, size_t n)
 {
     return g4r_vec_pick()->all_finite(values, n);
 }
@@ -112,7 +112,7 @@ bool gru4rec_model_all_finite(const gru4rec_real *values, size_t n)
 const char *gru4rec_model_nonfinite(const gru4rec_model *model)
 {
     for (size_t i = 0; i < model->params.n; i++)
-        if (!gru4rec_model_all_finite(model->values[i],
+        if (!gru4rec_model_are_finite(model->values[i],
                                       g4r_param_size(&model->params.list[i])))
             return model->params.list[i].name;
     return NULL;

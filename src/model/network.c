@@ -13,7 +13,7 @@ static void layout_frame(g4r_frame *frame, g4r_arena *arena, const g4r_params *p
     frame->x = g4r_arena_take(arena, g4r_mul(b, n_in), bytes);
     frame->x_mask = g4r_arena_take(arena, g4r_mul(b_train, n_in), bytes);
     for (size_t i = 0; i < params->n_layers; i++) {
-        g4r_cell_state *cell = &frame->cells[i];
+        g4r_cell_pass *cell = &frame->cells[i];
         size_t h = params->layers[i].h;
         cell->old = g4r_arena_take(arena, g4r_mul(b, h), bytes);
         cell->input = g4r_arena_take(arena, g4r_mul(b, 3 * h), bytes);
@@ -124,7 +124,7 @@ enum { LANES_EACH = 4 };
 typedef struct lanes_job {
     const g4r_network *network;
     const g4r_layer *layer;
-    g4r_cell_state *cell;
+    g4r_cell_pass *cell;
     g4r_cell_weights weights;
     const g4r_dropout *dropout; /* of hidden states, or NULL */
     g4r_real *mask;             /* (M,h) */
@@ -197,7 +197,7 @@ static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
     const g4r_layer *layer = &params->layers[i];
     const g4r_real *matrix = network->values[layer->input];
     const size_t m = frame->m;
-    g4r_cell_state *cell = &frame->cells[i];
+    g4r_cell_pass *cell = &frame->cells[i];
     lanes_job job = make_job(network, frame, i, dropout);
     bool is_torch = layer->cell == G4R_CELL_TORCH;
     g4r_product products[2];
@@ -208,9 +208,9 @@ static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
         gather(cell->input, matrix, rows, m, 3 * layer->h);
     else
         products[n++] = input_product(layer, matrix, cell->input, x, m);
-    g4r_time(G4R_IN_GRU_PRODUCTS);
+    g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);
-    g4r_time(G4R_IN_GATES);
+    g4r_timing_enter(G4R_IN_GATES);
     if (!is_torch)
         g4r_cell_original_forward(cell, &job.weights, &params->hidden_act, m, layer->h,
                                   network->vec);
@@ -242,7 +242,7 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
     g4r_frame *frame = &network->frames[t];
     const g4r_real *x = frame->x;
     frame->m = m;
-    g4r_time(G4R_IN_GATHER);
+    g4r_timing_enter(G4R_IN_GATHER);
     if (params->mode != G4R_ONEHOT) {
         size_t n_in = params->layers[0].n_in;
         gather(frame->x, network->values[params->embedding], rows, m, n_in);
@@ -353,12 +353,12 @@ void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
         const g4r_layer *layer = &params->layers[i];
         const size_t h = layer->h;
         g4r_cell_weights dweights = cell_weights(layer, gradients);
-        g4r_cell_state *cell = &frame->cells[i];
+        g4r_cell_pass *cell = &frame->cells[i];
         lanes_job job = make_job(network, frame, i, dropout);
         job.dstate = network->dstate[i];
         if (t < last_frame)
             vec->add(job.dstate, network->dcarry[i], m * h);
-        g4r_time(G4R_IN_GATES);
+        g4r_timing_enter(G4R_IN_GATES);
         bool is_torch = layer->cell == G4R_CELL_TORCH;
         if (is_torch || job.dropout != NULL)
             run_lanes(backward_lanes, &job);
@@ -377,9 +377,9 @@ void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
                                          i > 0 ? network->dstate[i - 1] : drows,
                                          i > 0 ? frame->cells[i - 1].state : frame->x, m,
                                          mode.beta);
-        g4r_time(G4R_IN_GRU_PRODUCTS);
+        g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
         g4r_blas_run(network->pool, products, n);
-        g4r_time(G4R_IN_GATES);
+        g4r_timing_enter(G4R_IN_GATES);
         if (t > 0)
             carry_back(frame, network->dcarry[i], network->frames[t - 1].m, cell->dold, h,
                        vec);

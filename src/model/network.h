@@ -23,7 +23,7 @@ typedef struct g4r_frame {
     int32_t *from; /* (M) lane of the frame before whose state goes on here; -1: none */
     g4r_real *x;   /* (B,n_in) gathered input rows; not for one-hot */
     g4r_real *x_mask; /* (B,n_in) */
-    g4r_cell_state cells[GRU4REC_MAX_LIST];
+    g4r_cell_pass cells[GRU4REC_MAX_LIST];
     g4r_real *masks[GRU4REC_MAX_LIST]; /* (B,h) */
     g4r_real *dense[GRU4REC_MAX_LIST]; /* (B,n_out) values of the dense layers */
 } g4r_frame;

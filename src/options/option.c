@@ -29,7 +29,7 @@ size_t g4r_option_value_size(const g4r_option *o)
 /* ---- words ---- */
 
 /* The index of word in "first|second", or -1. */
-int g4r_word_index(const char *words, const char *word)
+int g4r_option_word_index(const char *words, const char *word)
 {
     for (int i = 0; words != NULL && *words; i++) {
         size_t length = strcspn(words, "|");
@@ -40,7 +40,7 @@ int g4r_word_index(const char *words, const char *word)
     return -1;
 }
 
-int g4r_word_print(char *text, size_t size, const char *words, int64_t index)
+int g4r_option_word_print(char *text, size_t size, const char *words, int64_t index)
 {
     for (; index > 0; index--)
         words += strcspn(words, "|") + 1;
@@ -89,7 +89,7 @@ static bool is_in_range(const g4r_option *o, double value)
 
 static bool parse_boolean(const char *text, int64_t *value)
 {
-    int index = g4r_word_index("false|true|0|1|off|on|no|yes", text);
+    int index = g4r_option_word_index("false|true|0|1|off|on|no|yes", text);
     *value = index % 2;
     return index >= 0;
 }
@@ -170,8 +170,9 @@ static bool parse_activation(const g4r_option *o, const char *text,
 {
     gru4rec_activation parsed = {0};
     char first[40];
-    if (g4r_word_index(o->words, text) >= 0) {
-        parsed.kind = (gru4rec_activation_kind)g4r_word_index(activation_words, text);
+    if (g4r_option_word_index(o->words, text) >= 0) {
+        parsed.kind =
+            (gru4rec_activation_kind)g4r_option_word_index(activation_words, text);
         *activation = parsed;
         return true;
     }
@@ -205,7 +206,7 @@ bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *v
 {
     switch (o->kind) {
     case G4R_INTEGER:
-        if (o->words != NULL && g4r_word_index(o->words, text) == 0) {
+        if (o->words != NULL && g4r_option_word_index(o->words, text) == 0) {
             value->integer = -1;
             return true;
         }
@@ -217,7 +218,7 @@ bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *v
         return parse_boolean(text, &value->integer) &&
                is_in_range(o, (double)value->integer);
     case G4R_CHOICE:
-        value->integer = g4r_word_index(o->words, text);
+        value->integer = g4r_option_word_index(o->words, text);
         return value->integer >= 0;
     case G4R_LIST:
         return parse_list(o, text, &value->list);
@@ -289,7 +290,7 @@ static int print_activation(char *text, size_t size, const gru4rec_activation *a
     case GRU4REC_ACT_SELU:
         return snprintf(text, size, "selu-%s-%s", a, b);
     default:
-        return g4r_word_print(text, size, activation_words, activation->kind);
+        return g4r_option_word_print(text, size, activation_words, activation->kind);
     }
 }
 
@@ -312,11 +313,11 @@ size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size
     }
     integer = *(const int64_t *)value;
     if (o->kind == G4R_BOOLEAN)
-        return (size_t)g4r_word_print(text, size, "false|true", integer);
+        return (size_t)g4r_option_word_print(text, size, "false|true", integer);
     if (o->kind == G4R_CHOICE)
-        return (size_t)g4r_word_print(text, size, o->words, integer);
+        return (size_t)g4r_option_word_print(text, size, o->words, integer);
     if (o->words != NULL && integer < 0)
-        return (size_t)g4r_word_print(text, size, o->words, 0);
+        return (size_t)g4r_option_word_print(text, size, o->words, 0);
     return (size_t)snprintf(text, size, "%lld", (long long)integer);
 }
 

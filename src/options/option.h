@@ -1,5 +1,5 @@
 /*
- * option.h - a row of the options table, and its values as text. Uses status.
+ * option.h - a row of the options table, and its values as text. Uses fail.
  */
 #ifndef G4R_OPTION_H
 #define G4R_OPTION_H
@@ -48,7 +48,7 @@ size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size
 /* The accepted values, for people; size at least 200. */
 void g4r_option_range(const g4r_option *o, char *text, size_t size);
 /* The index of word in "first|second" (any case), or -1; and back. */
-int g4r_word_index(const char *words, const char *word);
-int g4r_word_print(char *text, size_t size, const char *words, int64_t index);
+int g4r_option_word_index(const char *words, const char *word);
+int g4r_option_word_print(char *text, size_t size, const char *words, int64_t index);
 
 #endif

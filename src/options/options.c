@@ -1,5 +1,5 @@
 /*
- * options.c - the one table of options, and what reads it. Uses status.
+ * options.c - the one table of options, and what reads it. Uses fail.
  *
  * A row gives name, type, range, default and help; parsing, messages, text forms and the
  * reference in the README follow from it. Rules that involve two options are in
@@ -7,7 +7,7 @@
  */
 #include "option.h"
 #include "presets.h"
-#include "../base/status.h"
+#include "../base/fail.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -303,7 +303,7 @@ static bool is_set(const gru4rec_options *options, size_t offset)
 
 static const char *loss_name(const gru4rec_options *options, char text[24])
 {
-    g4r_word_print(text, 24, find_option("loss")->words, options->loss);
+    g4r_option_word_print(text, 24, find_option("loss")->words, options->loss);
     return text;
 }
 

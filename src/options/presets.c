@@ -64,6 +64,6 @@ static const struct {
 
 const char *g4r_presets_options(int64_t index)
 {
-    assert(g4r_word_index(G4R_PRESETS_WORDS, presets[index].name) == (int)index);
+    assert(g4r_option_word_index(G4R_PRESETS_WORDS, presets[index].name) == (int)index);
     return presets[index].options;
 }

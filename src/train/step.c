@@ -2,7 +2,7 @@
 #include "step.h"
 
 #include "../kernels/blas.h"
-#include "../base/status.h"
+#include "../base/fail.h"
 #include "../base/timing.h"
 
 /* Width of what a row of the input table holds: of E or Wy, or a one-hot layer's 3h. */
@@ -244,9 +244,9 @@ static void score_part(void *context, size_t part, size_t worker)
     const size_t from = g4r_pool_part(part, job->n_parts, n);
     const size_t to = g4r_pool_part(part + 1, job->n_parts, n);
     (void)worker;
-    g4r_time(G4R_IN_GATHER);
+    g4r_timing_enter(G4R_IN_GATHER);
     gather_columns(step, frame, from, to);
-    g4r_time(G4R_IN_SCORE_PRODUCTS);
+    g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
     g4r_blas_nt(frame->scores + from, n, job->top, d,
                 step->rows + (frame->start + from) * d, d, frame->m, to - from, d, 0);
     for (size_t lane = 0; lane < frame->m; lane++)
@@ -264,7 +264,7 @@ static void measure_lanes(void *context, size_t task, size_t worker)
     const g4r_step_frame *frame = job->frame;
     const size_t n = frame->n, to = G4R_MIN((task + 1) * LANES_EACH, frame->m);
     g4r_real *scratch = step->scratch + worker * 3 * n;
-    g4r_time(G4R_IN_LOSS);
+    g4r_timing_enter(G4R_IN_LOSS);
     for (size_t lane = task * LANES_EACH; lane < to; lane++)
         step->losses[lane] =
             g4r_loss_row(frame->scores + lane * n, &step->loss, lane, n,
@@ -311,7 +311,7 @@ double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inpu
         loss = score_columns(step, t);
     }
     step->frame++;
-    g4r_time(G4R_IN_REST);
+    g4r_timing_enter(G4R_IN_REST);
     return loss;
 }
 
@@ -358,12 +358,12 @@ static void backward_part(void *context, size_t part, size_t worker)
     g4r_real *dtop =
         part == 0 ? g4r_network_dtop(&step->network) : step->partial + (part - 1) * m * d;
     (void)worker;
-    g4r_time(G4R_IN_LOSS);
+    g4r_timing_enter(G4R_IN_LOSS);
     memset(step->doffset + at, 0, (to - from) * sizeof *step->doffset);
     for (size_t lane = 0; lane < m; lane++)
         step->network.vec->add(step->doffset + at, frame->dscores + lane * n + from,
                                to - from);
-    g4r_time(G4R_IN_SCORE_PRODUCTS);
+    g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
     g4r_blas_tn(step->drows + at * d, d, frame->dscores + from, n, job->top, d, to - from,
                 d, m, 0);
     g4r_blas_nn(dtop, d, frame->dscores + from, n, step->rows + at * d, d, m, d,
@@ -497,15 +497,15 @@ void g4r_step_update(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     g4r_optim *optim = &step->optim;
-    g4r_time(G4R_IN_SPARSE_UPDATE);
+    g4r_timing_enter(G4R_IN_SPARSE_UPDATE);
     touched rows = merge_rows(step);
-    g4r_time(G4R_IN_DENSE_UPDATE);
+    g4r_timing_enter(G4R_IN_DENSE_UPDATE);
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
     for (size_t i = 0; i < params->n; i++)
         if (is_moved_densely(step, i))
             g4r_optim_dense(optim, step->pool, i, step->gradients[i],
                             count_moved(step, &params->list[i]));
-    g4r_time(G4R_IN_SPARSE_UPDATE);
+    g4r_timing_enter(G4R_IN_SPARSE_UPDATE);
     g4r_optim_rows(optim, step->pool, params->output, step->drows, &step->merge_output,
                    rows.outputs);
     g4r_optim_rows(optim, step->pool, params->output_bias, step->doffset,
@@ -517,5 +517,5 @@ void g4r_step_update(g4r_step *step)
                        rows.inputs);
     }
     step->frame = 0;
-    g4r_time(G4R_IN_REST);
+    g4r_timing_enter(G4R_IN_REST);
 }

@@ -1,8 +1,8 @@
 /* training.c - see gru4rec.h: a model and what training keeps beside it. */
 #include "../model/model.h"
-#include "../base/status.h"
+#include "../base/fail.h"
 
-const char *gru4rec_slot_name(gru4rec_slot slot)
+const char *gru4rec_training_slot_name(gru4rec_slot slot)
 {
     static const char *const names[] = {"acc", "acc2", "velocity", "best"};
     return names[slot];

@@ -135,8 +135,7 @@ static events read_events(const char *path)
         is_ok = is_ok && gru4rec_events_add(builder, &ids[0], &ids[1], &at, n, &error) ==
                              GRU4REC_OK;
     }
-    if (!is_ok ||
-        gru4rec_dataset_new(builder, true, &e.dataset, &items) != GRU4REC_OK) {
+    if (!is_ok || gru4rec_dataset_new(builder, true, &e.dataset, &items) != GRU4REC_OK) {
         fprintf(stderr, "bench: cannot read events from %s\n", path);
         exit(1);
     }
@@ -182,7 +181,7 @@ static int on_step(void *context, const gru4rec_progress *progress)
     if (!m->is_warm && m->n_steps == WARM_UP) {
         m->is_warm = true;
         m->n_steps = m->n_floors = 0;
-        g4r_time(G4R_IN_REST);
+        g4r_timing_enter(G4R_IN_REST);
         memset(g4r_timing, 0, sizeof g4r_timing);
         m->end += now();
     }

@@ -23,7 +23,7 @@ typedef struct fixture {
     g4r_real dbias[3 * MOST_WIDTH], dbias_hidden[3 * MOST_WIDTH];
     g4r_real dold[MOST_LANES * MOST_WIDTH];
     g4r_activation act;
-    g4r_cell_state s;
+    g4r_cell_pass s;
     g4r_cell_weights w, dw;
 } fixture;
 
@@ -55,8 +55,8 @@ static void start(fixture *f, size_t m, size_t h, const g4r_activation *act)
     fill(&rng, f->w_hidden_c, h * h, 1 / sqrt((double)h));
     fill(&rng, f->bias, 3 * h, 0.5);
     fill(&rng, f->bias_hidden, 3 * h, 0.5);
-    f->s = (g4r_cell_state){f->old,   f->input, f->hidden, f->gates,
-                            f->saved, f->state, f->dinput, f->dold};
+    f->s = (g4r_cell_pass){f->old,   f->input, f->hidden, f->gates,
+                           f->saved, f->state, f->dinput, f->dold};
     f->w = (g4r_cell_weights){f->w_hidden, f->w_hidden_c, f->bias, f->bias_hidden};
     f->dw = (g4r_cell_weights){f->dw_hidden, f->dw_hidden_c, f->dbias, f->dbias_hidden};
 }

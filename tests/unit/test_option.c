@@ -61,21 +61,21 @@ static void words(void)
 {
     static const char three[] = "one|Two|three";
     char text[16];
-    CHECK_INT(0, g4r_word_index(three, "one"));
-    CHECK_INT(1, g4r_word_index(three, "tWO"));
-    CHECK_INT(2, g4r_word_index(three, "three"));
-    CHECK_INT(-1, g4r_word_index(three, "four"));
-    CHECK_INT(-1, g4r_word_index(three, "thre"));
-    CHECK_INT(-1, g4r_word_index(three, "threes"));
-    CHECK_INT(-1, g4r_word_index(three, "one|Two"));
-    CHECK_INT(-1, g4r_word_index(three, ""));
-    CHECK_INT(-1, g4r_word_index("", "one"));
-    CHECK_INT(-1, g4r_word_index(NULL, "one"));
-    CHECK_INT(3, g4r_word_print(text, sizeof text, three, 0));
+    CHECK_INT(0, g4r_option_word_index(three, "one"));
+    CHECK_INT(1, g4r_option_word_index(three, "tWO"));
+    CHECK_INT(2, g4r_option_word_index(three, "three"));
+    CHECK_INT(-1, g4r_option_word_index(three, "four"));
+    CHECK_INT(-1, g4r_option_word_index(three, "thre"));
+    CHECK_INT(-1, g4r_option_word_index(three, "threes"));
+    CHECK_INT(-1, g4r_option_word_index(three, "one|Two"));
+    CHECK_INT(-1, g4r_option_word_index(three, ""));
+    CHECK_INT(-1, g4r_option_word_index("", "one"));
+    CHECK_INT(-1, g4r_option_word_index(NULL, "one"));
+    CHECK_INT(3, g4r_option_word_print(text, sizeof text, three, 0));
     CHECK_TEXT("one", text);
-    CHECK_INT(5, g4r_word_print(text, sizeof text, three, 2));
+    CHECK_INT(5, g4r_option_word_print(text, sizeof text, three, 2));
     CHECK_TEXT("three", text);
-    CHECK_INT(5, g4r_word_print(text, 3, three, 2));
+    CHECK_INT(5, g4r_option_word_print(text, 3, three, 2));
     CHECK_TEXT("th", text);
 }
 

@@ -329,8 +329,7 @@ static bool is_permutation(const int64_t order[N_SHUFFLED])
     return is_ok;
 }
 
-static void make_shuffled(data *d, g4r_schedule *schedule, g4r_rng *rng, int64_t seed,
-                          int64_t n_lanes)
+static void make_shuffled(data *d, g4r_schedule *schedule, int64_t n_lanes)
 {
     int lengths[N_SHUFFLED];
     for (int s = 0; s < N_SHUFFLED; s++)
@@ -338,7 +337,6 @@ static void make_shuffled(data *d, g4r_schedule *schedule, g4r_rng *rng, int64_t
     make_data(d, lengths, N_SHUFFLED);
     start_planned(schedule, d,
                   (g4r_schedule_plan){.n_lanes = n_lanes, .is_shuffled = true});
-    g4r_rng_seed(rng, seed, G4R_STREAM_ORDER, 0);
 }
 
 /* Every epoch another permutation; the same ones for the same seed. */
@@ -351,10 +349,9 @@ static void shuffled_epochs_are_permutations(void)
     for (int run = 0; run < 3; run++) {
         data d;
         g4r_schedule schedule;
-        g4r_rng rng;
-        make_shuffled(&d, &schedule, &rng, seeds[run], 1);
+        make_shuffled(&d, &schedule, 1);
         for (int epoch = 0; epoch < EPOCHS; epoch++) {
-            g4r_schedule_shuffle(&schedule, &rng);
+            g4r_schedule_shuffle(&schedule, seeds[run], epoch);
             visited(&schedule, orders[run][epoch]);
             CHECK(is_permutation(orders[run][epoch]));
             for (int before = 0; before < epoch; before++)
@@ -374,16 +371,13 @@ static void shuffle_is_uniform(void)
 {
     enum { ROUNDS = 4000 };
     static int places[N_SHUFFLED][N_SHUFFLED];
-    g4r_rng rng;
     double chi = 0, mean = (double)ROUNDS / N_SHUFFLED;
-    g4r_rng_seed(&rng, 3, G4R_STREAM_ORDER, 0);
     for (int round = 0; round < ROUNDS; round++) {
         data d;
         g4r_schedule schedule;
-        g4r_rng unused;
         int64_t order[N_SHUFFLED];
-        make_shuffled(&d, &schedule, &unused, 0, 1);
-        g4r_schedule_shuffle(&schedule, &rng);
+        make_shuffled(&d, &schedule, 1);
+        g4r_schedule_shuffle(&schedule, 3, round);
         visited(&schedule, order);
         g4r_schedule_free(&schedule);
         for (int i = 0; i < N_SHUFFLED; i++)
@@ -401,10 +395,9 @@ static void shuffled_lanes_keep_the_invariants(void)
     for (int n_lanes = 1; n_lanes <= N_SHUFFLED + 1; n_lanes += 4) {
         data d;
         g4r_schedule schedule;
-        g4r_rng rng;
         watch w = {.last_started = -1};
-        make_shuffled(&d, &schedule, &rng, n_lanes, n_lanes);
-        g4r_schedule_shuffle(&schedule, &rng);
+        make_shuffled(&d, &schedule, n_lanes);
+        g4r_schedule_shuffle(&schedule, n_lanes, 1);
         g4r_schedule_start(&schedule);
         while (g4r_schedule_next(&schedule))
             for (int lane = 0; lane < schedule.n_live; lane++) {

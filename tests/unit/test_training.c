@@ -84,8 +84,8 @@ static void states_follow_the_options(void)
     check_states("adapt=rmsprop,momentum=0.1", true, false, true, false);
     check_states("adapt=adadelta,validation=0.2", true, true, false, true);
     check_states("adapt=adam,momentum=0.2,validation=0.1", true, true, true, true);
-    CHECK_TEXT("acc", gru4rec_slot_name(GRU4REC_SLOT_ACC));
-    CHECK_TEXT("best", gru4rec_slot_name(GRU4REC_SLOT_BEST));
+    CHECK_TEXT("acc", gru4rec_training_slot_name(GRU4REC_SLOT_ACC));
+    CHECK_TEXT("best", gru4rec_training_slot_name(GRU4REC_SLOT_BEST));
 }
 
 static void short_memory_is_told(void)

@@ -1,8 +1,8 @@
 /*
- * status.h - error messages. Uses base.
+ * fail.h - error messages. Uses base.
  */
-#ifndef G4R_STATUS_H
-#define G4R_STATUS_H
+#ifndef G4R_FAIL_H
+#define G4R_FAIL_H
 
 #include "base.h"
 

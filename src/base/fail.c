@@ -1,5 +1,5 @@
-/* status.c - see status.h. */
-#include "status.h"
+/* fail.c - see fail.h. */
+#include "fail.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -467,7 +467,7 @@ int32_t gru4rec_train_threads(const gru4rec_options *options);
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
 /*
- * Trains from the weights and the state that are there. done (n_done): epochs that this
+ * Trains from the weights and the slots that are there. done (n_done): epochs that this
  * very training has had, after the last of which training was saved; the bits are then
  * those of a run that never stopped. With option validation it ends with the weights of
  * the epoch whose MRR was best, *best_epoch (may be NULL), and stops when patience epochs

@@ -1,7 +1,7 @@
 /*
  * pool.c - see pool.h.
  *
- * state holds a job's number and, in its last 16 bits, how many pieces it has;
+ * posted holds a job's number and, in its last 16 bits, how many pieces it has;
  * taken[i] is the number of the last job whose piece i somebody took. Each thread begins
  * at a place of its own, which finds what it wrote the last time in its cache, and goes
  * round. A piece can be taken once in a job, and while it is not done the job cannot
@@ -27,10 +27,10 @@ typedef struct worker {
 
 struct g4r_pool {
     gru4rec_allocator allocator;
-    _Atomic uint64_t state;
+    _Atomic uint64_t posted;
     _Atomic uint64_t taken[PIECES];
     _Atomic size_t n_done;
-    g4r_task *task; /* these four are written before state */
+    g4r_task *task; /* these four are written before posted */
     void *context;
     size_t n_tasks, each; /* tasks of a piece */
     uint64_t job;
@@ -73,9 +73,9 @@ static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
 /* Does what can be had of the job under way; gives its number. */
 static uint64_t work(g4r_pool *pool, size_t number)
 {
-    uint64_t state = atomic_load_explicit(&pool->state, memory_order_acquire);
-    uint64_t job = state >> PIECE_BITS;
-    uint32_t n = (uint32_t)(state & ((1 << PIECE_BITS) - 1));
+    uint64_t posted = atomic_load_explicit(&pool->posted, memory_order_acquire);
+    uint64_t job = posted >> PIECE_BITS;
+    uint32_t n = (uint32_t)(posted & ((1 << PIECE_BITS) - 1));
     uint32_t start = (uint32_t)(number * n / pool->most_workers);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t piece = start + i < n ? start + i : start + i - n;
@@ -87,7 +87,8 @@ static uint64_t work(g4r_pool *pool, size_t number)
 
 static bool has_work(g4r_pool *pool, uint64_t last)
 {
-    return atomic_load(&pool->state) >> PIECE_BITS != last || atomic_load(&pool->is_over);
+    return atomic_load(&pool->posted) >> PIECE_BITS != last ||
+           atomic_load(&pool->is_over);
 }
 
 static void sleep_until_work(g4r_pool *pool, uint64_t last)
@@ -191,7 +192,7 @@ g4r_pool *g4r_pool_new(size_t n_workers, void (*enter)(void), void (*leave)(void
     pool->leave = leave;
     pool->n_workers = 1;
     pool->most_workers = n_workers;
-    atomic_init(&pool->state, 0);
+    atomic_init(&pool->posted, 0);
     atomic_init(&pool->n_done, 0);
     atomic_init(&pool->n_sleeping, 0);
     atomic_init(&pool->is_over, false);
@@ -228,7 +229,7 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
     pool->each = (n + PIECES - 1) / PIECES;
     size_t n_pieces = (n + pool->each - 1) / pool->each;
     atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
-    atomic_store(&pool->state, ++pool->job << PIECE_BITS | n_pieces);
+    atomic_store(&pool->posted, ++pool->job << PIECE_BITS | n_pieces);
     wake_all(pool);
     work(pool, 0);
     for (int spins = 0;

@@ -1,6 +1,6 @@
 /*
  * params.h - the tensor table: every parameter of a model, from which allocation,
- * initialisation, storage, optimiser state and the gradient check follow. Uses arena,
+ * initialisation, storage, the slots and the gradient check follow. Uses arena,
  * rng.
  */
 #ifndef G4R_PARAMS_H

@@ -32,7 +32,7 @@ void g4r_optim_begin(g4r_optim *optim, double squares)
     update->clip = cap > 0 && norm >= cap ? (g4r_real)(cap / norm) : 1;
 }
 
-/* A tensor of the state; NULL where this optimiser has none. */
+/* A tensor of a slot; NULL where this optimiser has none. */
 static g4r_real *slot_of(const g4r_optim *optim, gru4rec_slot slot, size_t param)
 {
     const gru4rec_model *kept = optim->training->slot[slot];

@@ -18,7 +18,7 @@ typedef struct g4r_optim {
     const g4r_vec *vec;
     g4r_update update;
     g4r_real grad_cap;
-    gru4rec_training *training; /* whose model it moves, and whose state it keeps */
+    gru4rec_training *training; /* whose model it moves, and whose slots it keeps */
 } g4r_optim;
 
 void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,

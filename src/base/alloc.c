@@ -15,7 +15,7 @@ static void *resize_libc(void *context, void *block, size_t bytes)
     return realloc(block, bytes);
 }
 
-const gru4rec_allocator g4r_libc_allocator = {resize_libc, NULL};
+const gru4rec_allocator g4r_alloc_libc = {resize_libc, NULL};
 
 void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
 {
@@ -74,23 +74,23 @@ void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes)
     return block;
 }
 
-void g4r_free(const gru4rec_allocator *allocator, void *block)
+void g4r_alloc_free(const gru4rec_allocator *allocator, void *block)
 {
     if (block != NULL)
         allocator->resize(allocator->context, block, 0);
 }
 
-void g4r_free_aligned(const gru4rec_allocator *allocator, void *block)
+void g4r_alloc_free_aligned(const gru4rec_allocator *allocator, void *block)
 {
     if (block == NULL)
         return;
     void *start;
     memcpy(&start, (char *)block - sizeof start, sizeof start);
-    g4r_free(allocator, start);
+    g4r_alloc_free(allocator, start);
 }
 
-bool g4r_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity, size_t n,
-              size_t bytes)
+bool g4r_alloc_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity,
+                    size_t n, size_t bytes)
 {
     void *block;
     if (n <= *capacity)

@@ -7,23 +7,23 @@
 #include "base.h"
 
 /* The C library's. */
-extern const gru4rec_allocator g4r_libc_allocator;
+extern const gru4rec_allocator g4r_alloc_libc;
 
 /* Zeroed; NULL when memory is short. n x bytes may overflow: that is short memory. */
 void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes);
-/* Zeroed and aligned to G4R_ALIGNMENT; for g4r_free_aligned() only. */
+/* Zeroed and aligned to G4R_ALIGNMENT; for g4r_alloc_free_aligned() only. */
 void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes);
 /* The same, but with whatever is there: pages that nobody writes to cost nothing. */
 void *g4r_alloc_scratch(const gru4rec_allocator *allocator, size_t bytes);
 /* What such a block takes, with what aligns it. */
 size_t g4r_alloc_aligned_bytes(size_t bytes);
-void g4r_free(const gru4rec_allocator *allocator, void *block);
-void g4r_free_aligned(const gru4rec_allocator *allocator, void *block);
+void g4r_alloc_free(const gru4rec_allocator *allocator, void *block);
+void g4r_alloc_free_aligned(const gru4rec_allocator *allocator, void *block);
 /*
  * Makes room for n items of bytes each in *array, which has room for *capacity: at least
  * half as much again. False when memory is short: *array is as it was.
  */
-bool g4r_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity, size_t n,
-              size_t bytes);
+bool g4r_alloc_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity,
+                    size_t n, size_t bytes);
 
 #endif

@@ -40,7 +40,7 @@ bool g4r_arena_allocate_scratch(g4r_arena *arena, const gru4rec_allocator *alloc
 
 void g4r_arena_free(g4r_arena *arena, const gru4rec_allocator *allocator)
 {
-    g4r_free_aligned(allocator, arena->base);
+    g4r_alloc_free_aligned(allocator, arena->base);
     arena->base = NULL;
     arena->used = 0;
 }

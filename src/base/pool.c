@@ -213,7 +213,7 @@ void g4r_pool_free(g4r_pool *pool)
         pthread_join(pool->workers[i].thread, NULL);
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->wake);
-    g4r_free(&allocator, pool);
+    g4r_alloc_free(&allocator, pool);
 }
 
 void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)

@@ -166,9 +166,9 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
     }
     if (status == GRU4REC_OK)
         status = gru4rec_items_index(*out);
-    g4r_free(&events->allocator, row_of);
-    g4r_free(&events->allocator, support);
-    g4r_free(&events->allocator, number_of);
+    g4r_alloc_free(&events->allocator, row_of);
+    g4r_alloc_free(&events->allocator, support);
+    g4r_alloc_free(&events->allocator, number_of);
     if (status != GRU4REC_OK) {
         gru4rec_items_free(*out);
         *out = NULL;
@@ -200,9 +200,9 @@ static bool cut_sessions(gru4rec_events *events, gru4rec_dataset *whole,
         for (int64_t i = whole->offsets[s]; i < whole->offsets[s + 1]; i++) {
             bool is_new = i == whole->offsets[s] ||
                           pause_between(events, permutation[i - 1], permutation[i]) > gap;
-            if (is_new && !g4r_grow(&events->allocator, &owner, &capacity, (size_t)n + 1,
-                                    sizeof *owner)) {
-                g4r_free(&events->allocator, owner);
+            if (is_new && !g4r_alloc_grow(&events->allocator, &owner, &capacity,
+                                          (size_t)n + 1, sizeof *owner)) {
+                g4r_alloc_free(&events->allocator, owner);
                 return false;
             }
             if (is_new)
@@ -223,8 +223,8 @@ static bool cut_at_pauses(gru4rec_events *events)
     whole.offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *whole.offsets);
     bool is_ok = permutation != NULL && whole.offsets != NULL &&
                  cut_sessions(events, &whole, permutation);
-    g4r_free(allocator, permutation);
-    g4r_free(allocator, whole.offsets);
+    g4r_alloc_free(allocator, permutation);
+    g4r_alloc_free(allocator, whole.offsets);
     return is_ok;
 }
 
@@ -236,8 +236,8 @@ static void drop_plain_order(gru4rec_events *events)
     for (uint32_t i = 1; i < events->n; i++)
         if (order_of(events, i - 1) >= order_of(events, i))
             return;
-    g4r_free(&events->allocator, events->order);
-    g4r_free(&events->allocator, events->wide_order);
+    g4r_alloc_free(&events->allocator, events->order);
+    g4r_alloc_free(&events->allocator, events->wide_order);
     events->order = NULL;
     events->wide_order = NULL;
 }
@@ -254,8 +254,8 @@ static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *data
     bool is_ok = first != NULL && events->visit != NULL && rank != NULL;
     if (is_ok)
         rank_sessions(events, by_time, first, rank);
-    g4r_free(allocator, first);
-    g4r_free(allocator, rank);
+    g4r_alloc_free(allocator, first);
+    g4r_alloc_free(allocator, rank);
     if (is_ok) {
         permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
         dataset->offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *dataset->offsets);
@@ -403,7 +403,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
         return;
     gru4rec_allocator allocator = dataset->allocator;
     gru4rec_dataset_free(dataset->validation);
-    g4r_free(&allocator, dataset->item_rows);
-    g4r_free(&allocator, dataset->offsets);
-    g4r_free(&allocator, dataset);
+    g4r_alloc_free(&allocator, dataset->item_rows);
+    g4r_alloc_free(&allocator, dataset->offsets);
+    g4r_alloc_free(&allocator, dataset);
 }

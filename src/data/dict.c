@@ -47,10 +47,10 @@ void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator)
 
 void g4r_dict_free(g4r_dict *dict)
 {
-    g4r_free_aligned(&dict->allocator, dict->slots);
-    g4r_free(&dict->allocator, dict->values);
-    g4r_free(&dict->allocator, dict->types);
-    g4r_free(&dict->allocator, dict->heap);
+    g4r_alloc_free_aligned(&dict->allocator, dict->slots);
+    g4r_alloc_free(&dict->allocator, dict->values);
+    g4r_alloc_free(&dict->allocator, dict->types);
+    g4r_alloc_free(&dict->allocator, dict->heap);
     g4r_dict_init(dict,
                   &(gru4rec_allocator){dict->allocator.resize, dict->allocator.context});
 }
@@ -100,7 +100,7 @@ static bool resize_slots(g4r_dict *dict, size_t n_slots)
             slot = (slot + 1) & (n_slots - 1);
         slots[slot] = dict->slots[i];
     }
-    g4r_free_aligned(&dict->allocator, dict->slots);
+    g4r_alloc_free_aligned(&dict->allocator, dict->slots);
     dict->slots = slots;
     dict->n_slots = n_slots;
     return true;
@@ -119,8 +119,8 @@ static bool append_bytes(g4r_dict *dict, key *k)
 {
     uint32_t length = (uint32_t)k->n_bytes;
     if (k->n_bytes > UINT32_MAX ||
-        !g4r_grow(&dict->allocator, &dict->heap, &dict->heap_capacity,
-                  dict->n_heap + sizeof length + k->n_bytes, 1))
+        !g4r_alloc_grow(&dict->allocator, &dict->heap, &dict->heap_capacity,
+                        dict->n_heap + sizeof length + k->n_bytes, 1))
         return false;
     k->value = (int64_t)dict->n_heap;
     memcpy(dict->heap + dict->n_heap, &length, sizeof length);
@@ -134,9 +134,10 @@ static bool append(g4r_dict *dict, key *k)
 {
     const size_t n = (size_t)dict->n;
     if (dict->n == INT32_MAX ||
-        !g4r_grow(&dict->allocator, &dict->values, &dict->values_capacity, n + 1,
-                  sizeof *dict->values) ||
-        !g4r_grow(&dict->allocator, &dict->types, &dict->types_capacity, n + 1, 1) ||
+        !g4r_alloc_grow(&dict->allocator, &dict->values, &dict->values_capacity, n + 1,
+                        sizeof *dict->values) ||
+        !g4r_alloc_grow(&dict->allocator, &dict->types, &dict->types_capacity, n + 1,
+                        1) ||
         (has_bytes(k->type) && !append_bytes(dict, k)))
         return false;
     dict->values[n] = k->value;
@@ -208,7 +209,7 @@ int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id)
 
 void g4r_dict_seal(g4r_dict *dict)
 {
-    g4r_free_aligned(&dict->allocator, dict->slots);
+    g4r_alloc_free_aligned(&dict->allocator, dict->slots);
     dict->slots = NULL;
     dict->n_slots = 0;
 }

@@ -10,7 +10,7 @@ gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
                                   const gru4rec_items *known, gru4rec_events **out)
 {
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     *out = g4r_alloc(allocator, 1, sizeof **out);
     if (*out == NULL)
         return GRU4REC_NOMEM;
@@ -24,11 +24,11 @@ gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
 void g4r_events_free_columns(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
-    g4r_free(allocator, events->session);
-    g4r_free(allocator, events->item);
-    g4r_free(allocator, events->time);
-    g4r_free(allocator, events->order);
-    g4r_free(allocator, events->wide_order);
+    g4r_alloc_free(allocator, events->session);
+    g4r_alloc_free(allocator, events->item);
+    g4r_alloc_free(allocator, events->time);
+    g4r_alloc_free(allocator, events->order);
+    g4r_alloc_free(allocator, events->wide_order);
     events->session = NULL;
     events->item = NULL;
     events->time = NULL;
@@ -42,21 +42,21 @@ void gru4rec_events_free(gru4rec_events *events)
         return;
     gru4rec_allocator allocator = events->allocator;
     g4r_events_free_columns(events);
-    g4r_free(&allocator, events->visit);
-    g4r_free(&allocator, events->owner);
+    g4r_alloc_free(&allocator, events->visit);
+    g4r_alloc_free(&allocator, events->owner);
     g4r_dict_free(&events->sessions);
     g4r_dict_free(&events->items);
-    g4r_free(&allocator, events);
+    g4r_alloc_free(&allocator, events);
 }
 
 static bool make_room_for_order(gru4rec_events *events, size_t n)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     return events->wide_order != NULL
-               ? g4r_grow(allocator, &events->wide_order, &events->order_capacity, n,
-                          sizeof *events->wide_order)
-               : g4r_grow(allocator, &events->order, &events->order_capacity, n,
-                          sizeof *events->order);
+               ? g4r_alloc_grow(allocator, &events->wide_order, &events->order_capacity,
+                                n, sizeof *events->wide_order)
+               : g4r_alloc_grow(allocator, &events->order, &events->order_capacity, n,
+                                sizeof *events->order);
 }
 
 /* Before an order that does not fit 32 bits. */
@@ -67,7 +67,7 @@ static bool widen_order(gru4rec_events *events)
         return false;
     for (size_t i = 0; i < events->n; i++)
         wide[i] = events->order[i];
-    g4r_free(&events->allocator, events->order);
+    g4r_alloc_free(&events->allocator, events->order);
     events->order = NULL;
     events->wide_order = wide;
     return true;
@@ -77,12 +77,12 @@ static bool make_room(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n = events->n + 1;
-    return g4r_grow(allocator, &events->session, &events->session_capacity, n,
-                    sizeof *events->session) &&
-           g4r_grow(allocator, &events->item, &events->item_capacity, n,
-                    sizeof *events->item) &&
-           g4r_grow(allocator, &events->time, &events->time_capacity, n,
-                    sizeof *events->time) &&
+    return g4r_alloc_grow(allocator, &events->session, &events->session_capacity, n,
+                          sizeof *events->session) &&
+           g4r_alloc_grow(allocator, &events->item, &events->item_capacity, n,
+                          sizeof *events->item) &&
+           g4r_alloc_grow(allocator, &events->time, &events->time_capacity, n,
+                          sizeof *events->time) &&
            make_room_for_order(events, n);
 }
 

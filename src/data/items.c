@@ -16,7 +16,7 @@ struct gru4rec_items {
 gru4rec_status gru4rec_items_new(const gru4rec_allocator *allocator, gru4rec_items **out)
 {
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     *out = g4r_alloc(allocator, 1, sizeof **out);
     if (*out == NULL)
         return GRU4REC_NOMEM;
@@ -29,15 +29,16 @@ void gru4rec_items_free(gru4rec_items *items)
     if (items == NULL)
         return;
     gru4rec_allocator allocator = items->dict.allocator;
-    g4r_free(&allocator, items->support);
+    g4r_alloc_free(&allocator, items->support);
     g4r_dict_free(&items->dict);
-    g4r_free(&allocator, items);
+    g4r_alloc_free(&allocator, items);
 }
 
 static bool has_room(gru4rec_items *items)
 {
-    return g4r_grow(&items->dict.allocator, &items->support, &items->support_capacity,
-                    (size_t)items->dict.n + 1, sizeof *items->support);
+    return g4r_alloc_grow(&items->dict.allocator, &items->support,
+                          &items->support_capacity, (size_t)items->dict.n + 1,
+                          sizeof *items->support);
 }
 
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,

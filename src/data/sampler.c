@@ -61,14 +61,14 @@ bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
     } else {
         g4r_sampler_free(sampler);
     }
-    g4r_free(allocator, weight);
-    g4r_free(allocator, stack);
+    g4r_alloc_free(allocator, weight);
+    g4r_alloc_free(allocator, stack);
     return is_ok;
 }
 
 void g4r_sampler_free(g4r_sampler *sampler)
 {
-    g4r_free(&sampler->allocator, sampler->cells);
+    g4r_alloc_free(&sampler->allocator, sampler->cells);
     sampler->cells = NULL;
 }
 

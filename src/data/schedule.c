@@ -181,11 +181,11 @@ gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
     g4r_schedule_plan plan = g4r_schedule_planned(options);
     plan.is_shuffled = false;
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     *out = g4r_alloc(allocator, 1, sizeof **out);
     if (*out != NULL && g4r_schedule_init(*out, dataset, &plan, allocator))
         return GRU4REC_OK;
-    g4r_free(allocator, *out);
+    g4r_alloc_free(allocator, *out);
     *out = NULL;
     return GRU4REC_NOMEM;
 }
@@ -196,7 +196,7 @@ void gru4rec_schedule_free(gru4rec_schedule *schedule)
         return;
     gru4rec_allocator allocator = schedule->allocator;
     g4r_schedule_free(schedule);
-    g4r_free(&allocator, schedule);
+    g4r_alloc_free(&allocator, schedule);
 }
 
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes)

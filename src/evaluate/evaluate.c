@@ -229,7 +229,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 gru4rec_error *error)
 {
     evaluation e = {
-        .allocator = allocator != NULL ? *allocator : g4r_libc_allocator,
+        .allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
         .model = model,
         .options = options,
         .vec = g4r_vec_pick(),

@@ -9,7 +9,7 @@ gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
                                  gru4rec_model **out, gru4rec_error *error)
 {
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     *out = NULL;
     gru4rec_model *model = g4r_alloc(allocator, 1, sizeof *model);
     if (model == NULL)
@@ -34,7 +34,7 @@ void gru4rec_model_free(gru4rec_model *model)
         return;
     gru4rec_allocator allocator = model->allocator;
     g4r_arena_free(&model->arena, &allocator);
-    g4r_free(&allocator, model);
+    g4r_alloc_free(&allocator, model);
 }
 
 size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items)

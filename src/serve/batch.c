@@ -92,7 +92,7 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
                                  gru4rec_batch **out)
 {
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     assert(k > 0 && k <= gru4rec_batch_most());
     *out = NULL;
     gru4rec_batch *batch = g4r_alloc(allocator, 1, sizeof *batch);
@@ -121,7 +121,7 @@ void gru4rec_batch_free(gru4rec_batch *batch)
         return;
     gru4rec_allocator allocator = batch->allocator;
     g4r_arena_free(&batch->arena, &allocator);
-    g4r_free(&allocator, batch);
+    g4r_alloc_free(&allocator, batch);
 }
 
 int32_t gru4rec_batch_most(void)

@@ -27,7 +27,7 @@ gru4rec_status gru4rec_bytes_new(const gru4rec_allocator *allocator,
                                  const gru4rec_model *model, gru4rec_bytes **out)
 {
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     *out = NULL;
     gru4rec_bytes *bytes = g4r_alloc(allocator, 1, sizeof *bytes);
     if (bytes == NULL)
@@ -50,7 +50,7 @@ void gru4rec_bytes_free(gru4rec_bytes *bytes)
         return;
     gru4rec_allocator allocator = bytes->allocator;
     g4r_arena_free(&bytes->arena, &allocator);
-    g4r_free(&allocator, bytes);
+    g4r_alloc_free(&allocator, bytes);
 }
 
 /* Copies the next row, w (d); false where a value is not finite. */

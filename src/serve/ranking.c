@@ -50,7 +50,7 @@ gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n
                                    gru4rec_ranking **out)
 {
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     *out = NULL;
     gru4rec_ranking *ranking = g4r_alloc(allocator, 1, sizeof *ranking);
     if (ranking == NULL)
@@ -74,7 +74,7 @@ void gru4rec_ranking_free(gru4rec_ranking *ranking)
         return;
     gru4rec_allocator allocator = ranking->allocator;
     g4r_arena_free(&ranking->arena, &allocator);
-    g4r_free(&allocator, ranking);
+    g4r_alloc_free(&allocator, ranking);
 }
 
 /* May the first block come from the copy? There is room for bounds and integers then. */

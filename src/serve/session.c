@@ -20,7 +20,7 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out)
 {
     if (allocator == NULL)
-        allocator = &g4r_libc_allocator;
+        allocator = &g4r_alloc_libc;
     *out = NULL;
     gru4rec_session *session = g4r_alloc(allocator, 1, sizeof *session);
     if (session == NULL)
@@ -29,11 +29,11 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
     session->model = model;
     g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
     if (!g4r_arena_allocate(&session->arena, allocator)) {
-        g4r_free(allocator, session);
+        g4r_alloc_free(allocator, session);
         return GRU4REC_NOMEM;
     }
     g4r_network_layout(&session->network, &session->arena, &model->params, 1, 1, false);
-    session->network.values = model->values;
+    g4r_network_bind(&session->network, model->values, NULL);
     for (size_t i = 0; i < model->params.n_layers; i++)
         session->needs_blas |= model->params.layers[i].cell == G4R_CELL_ORIGINAL;
     gru4rec_session_reset(session);
@@ -47,7 +47,7 @@ void gru4rec_session_free(gru4rec_session *session)
         return;
     gru4rec_allocator allocator = session->allocator;
     g4r_arena_free(&session->arena, &allocator);
-    g4r_free(&allocator, session);
+    g4r_alloc_free(&allocator, session);
 }
 
 /* From the states of its layers to what scores are made of. */

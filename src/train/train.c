@@ -117,7 +117,7 @@ static void finish(epoch_loop *loop)
     const gru4rec_allocator *allocator = &loop->model->allocator;
     g4r_step_free(&loop->step);
     g4r_sampler_free(&loop->sampler);
-    g4r_free(allocator, loop->samples);
+    g4r_alloc_free(allocator, loop->samples);
     g4r_schedule_free(&loop->schedule);
 }
 

@@ -58,8 +58,8 @@ static void draw_rows(bench_floor *floor, const gru4rec_options *options,
     char *is_drawn = calloc((size_t)n_items, 1);
     if (is_drawn == NULL ||
         !g4r_sampler_init(&sampler, support, n_items, options->sample_alpha,
-                          &g4r_libc_allocator) ||
-        !g4r_sampler_init(&targets, support, n_items, 1, &g4r_libc_allocator))
+                          &g4r_alloc_libc) ||
+        !g4r_sampler_init(&targets, support, n_items, 1, &g4r_alloc_libc))
         abort();
     g4r_sampler_start(&sampler, 1, 0);
     g4r_sampler_start(&targets, 2, 0);

@@ -57,7 +57,8 @@ static double *read_numbers(const golden_case *c, const char *sql, const char *p
     double *numbers = NULL;
     *n = 0;
     while (sqlite3_step(statement) == SQLITE_ROW) {
-        if (!g4r_grow(&g4r_libc_allocator, &numbers, &capacity, *n + 1, sizeof *numbers))
+        if (!g4r_alloc_grow(&g4r_alloc_libc, &numbers, &capacity, *n + 1,
+                            sizeof *numbers))
             abort();
         numbers[(*n)++] = sqlite3_column_double(statement, 0);
     }
@@ -93,8 +94,8 @@ static int32_t row_of(const golden_case *c, double id)
 static gru4rec_dataset *make_dataset(const golden_case *c, const double *sessions,
                                      const double *ids, size_t n)
 {
-    gru4rec_dataset *data = g4r_alloc(&g4r_libc_allocator, 1, sizeof *data);
-    data->allocator = g4r_libc_allocator;
+    gru4rec_dataset *data = g4r_alloc(&g4r_alloc_libc, 1, sizeof *data);
+    data->allocator = g4r_alloc_libc;
     data->n_events = (int64_t)n;
     data->item_rows = g4r_alloc(&data->allocator, n, sizeof *data->item_rows);
     data->offsets = g4r_alloc(&data->allocator, n + 1, sizeof *data->offsets);
@@ -161,7 +162,7 @@ static bool load_json(golden_case *c, const char *file)
         return false;
     }
     do {
-        if (!g4r_grow(&g4r_libc_allocator, &text, &capacity, n + 65536, 1))
+        if (!g4r_alloc_grow(&g4r_alloc_libc, &text, &capacity, n + 65536, 1))
             abort();
         got = fread(text + n, 1, 65536, in);
         n += got;
@@ -200,7 +201,7 @@ static bool golden_open(golden_case *c, const char *file, gru4rec_error *error)
         return false;
     c->items = read_numbers(c, each, "$.items", &c->n_items);
     numbers = read_numbers(c, each, "$.support", &n);
-    c->support = g4r_alloc(&g4r_libc_allocator, n, sizeof *c->support);
+    c->support = g4r_alloc(&g4r_alloc_libc, n, sizeof *c->support);
     for (size_t i = 0; i < n; i++)
         c->support[i] = (int64_t)numbers[i];
     free(numbers);

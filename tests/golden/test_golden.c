@@ -116,7 +116,7 @@ static void read_epoch(golden_epoch *e, const golden_case *c, int64_t epoch)
     snprintf(path, sizeof path, "$.negatives[%d]", (int)epoch);
     double *rows = read_numbers(c, each_of_each, path, &n);
     CHECK_INT(e->n_steps * (size_t)c->options.n_sample, n);
-    e->samples = g4r_alloc(&g4r_libc_allocator, n, sizeof *e->samples);
+    e->samples = g4r_alloc(&g4r_alloc_libc, n, sizeof *e->samples);
     for (size_t i = 0; i < n; i++)
         e->samples[i] = (int32_t)rows[i];
     free(rows);
@@ -175,7 +175,7 @@ static void replay(const golden_case *c, gru4rec_training *training)
     gru4rec_error error;
     const g4r_schedule_plan plan = g4r_schedule_planned(options);
     size_t n_lanes = g4r_schedule_lanes(&plan, c->train->n_sessions);
-    if (!CHECK(g4r_schedule_init(&schedule, c->train, &plan, &g4r_libc_allocator)))
+    if (!CHECK(g4r_schedule_init(&schedule, c->train, &plan, &g4r_alloc_libc)))
         return;
     g4r_blas_enter();
     if (CHECK_INT(GRU4REC_OK, g4r_step_init(&step, training, c->support, options, n_lanes,

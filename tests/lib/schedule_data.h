@@ -36,7 +36,7 @@ static inline void make_data(data *d, const int *lengths, int n_sessions)
 static inline void start_planned(g4r_schedule *schedule, const data *d,
                                  g4r_schedule_plan plan)
 {
-    if (!CHECK(g4r_schedule_init(schedule, &d->dataset, &plan, &g4r_libc_allocator)))
+    if (!CHECK(g4r_schedule_init(schedule, &d->dataset, &plan, &g4r_alloc_libc)))
         exit(test_end());
 }
 

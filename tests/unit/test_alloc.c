@@ -15,7 +15,7 @@ static bool is_zero(const void *block, size_t bytes)
 
 static void libc_allocator_works_as_realloc(void)
 {
-    const gru4rec_allocator *libc = &g4r_libc_allocator;
+    const gru4rec_allocator *libc = &g4r_alloc_libc;
     char *block = libc->resize(libc->context, NULL, 3);
     if (!CHECK(block != NULL))
         return;
@@ -36,7 +36,7 @@ static void alloc_gives_zeroed_blocks(void)
         void *block = g4r_alloc(&allocator, n, 12);
         CHECK(block != NULL && is_zero(block, n * 12));
         CHECK_INT(1, fault.n_live);
-        g4r_free(&allocator, block);
+        g4r_alloc_free(&allocator, block);
         CHECK_INT(0, fault.n_live);
     }
 }
@@ -67,7 +67,7 @@ static void aligned_blocks_are_aligned_and_zero(void)
     }
     CHECK_INT(200, fault.n_live);
     for (size_t i = 0; i < 200; i++)
-        g4r_free_aligned(&allocator, blocks[i]);
+        g4r_alloc_free_aligned(&allocator, blocks[i]);
     CHECK_INT(0, fault.n_live);
     CHECK_INT(0, fault.live_bytes);
 }
@@ -87,8 +87,8 @@ static void free_takes_null(void)
 {
     fault_alloc fault = {0};
     gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-    g4r_free(&allocator, NULL);
-    g4r_free_aligned(&allocator, NULL);
+    g4r_alloc_free(&allocator, NULL);
+    g4r_alloc_free_aligned(&allocator, NULL);
     CHECK_INT(0, fault.n_requests);
 }
 
@@ -100,7 +100,7 @@ static void grow_keeps_what_is_there(void)
     size_t capacity = 0;
     for (size_t n = 0; n < 10000; n++) {
         size_t before = capacity;
-        if (!CHECK(g4r_grow(&allocator, &array, &capacity, n + 1, sizeof *array)))
+        if (!CHECK(g4r_alloc_grow(&allocator, &array, &capacity, n + 1, sizeof *array)))
             return;
         CHECK(capacity >= n + 1);
         CHECK(capacity == before || capacity >= before + before / 2);
@@ -110,7 +110,7 @@ static void grow_keeps_what_is_there(void)
         CHECK_INT(n, array[n]);
     /* log(10000 / 16) / log(1.5) + 2 = 17.9 */
     CHECK(fault.n_requests <= 18);
-    g4r_free(&allocator, array);
+    g4r_alloc_free(&allocator, array);
     CHECK_INT(0, fault.n_live);
 }
 
@@ -121,20 +121,20 @@ static void grow_that_fails_changes_nothing(void)
     int32_t *array = NULL;
     size_t capacity = 0;
     fault.fail_at = 1;
-    CHECK(!g4r_grow(&allocator, &array, &capacity, 1, sizeof *array));
+    CHECK(!g4r_alloc_grow(&allocator, &array, &capacity, 1, sizeof *array));
     CHECK(array == NULL && capacity == 0);
-    CHECK(g4r_grow(&allocator, &array, &capacity, 5, sizeof *array));
+    CHECK(g4r_alloc_grow(&allocator, &array, &capacity, 5, sizeof *array));
     array[4] = 77;
     const int32_t *before = array;
     size_t before_capacity = capacity;
-    CHECK(!g4r_grow(&allocator, &array, &capacity, SIZE_MAX / 2, sizeof *array));
+    CHECK(!g4r_alloc_grow(&allocator, &array, &capacity, SIZE_MAX / 2, sizeof *array));
     CHECK(array == before && capacity == before_capacity);
     CHECK_INT(77, array[4]);
     /* Room enough: no request. */
     size_t n_requests = fault.n_requests;
-    CHECK(g4r_grow(&allocator, &array, &capacity, capacity, sizeof *array));
+    CHECK(g4r_alloc_grow(&allocator, &array, &capacity, capacity, sizeof *array));
     CHECK_INT(n_requests, fault.n_requests);
-    g4r_free(&allocator, array);
+    g4r_alloc_free(&allocator, array);
     CHECK_INT(0, fault.n_live);
 }
 
@@ -150,16 +150,16 @@ static void fault_alloc_fails_when_asked(void)
     CHECK(g4r_alloc(&allocator, 1, 1) == NULL);
     CHECK_INT(2, fault.n_live);
     CHECK_INT(2, fault.n_failed);
-    g4r_free(&allocator, first);
-    g4r_free(&allocator, third);
+    g4r_alloc_free(&allocator, first);
+    g4r_alloc_free(&allocator, third);
     fault = (fault_alloc){.limit = 100};
     first = g4r_alloc(&allocator, 1, 60);
     CHECK(first != NULL && g4r_alloc(&allocator, 1, 41) == NULL);
     second = g4r_alloc(&allocator, 1, 40);
     CHECK(second != NULL);
     CHECK_INT(100, fault.peak_bytes);
-    g4r_free(&allocator, first);
-    g4r_free(&allocator, second);
+    g4r_alloc_free(&allocator, first);
+    g4r_alloc_free(&allocator, second);
     CHECK_INT(0, fault.live_bytes);
 }
 

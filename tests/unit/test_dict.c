@@ -18,7 +18,7 @@ static int32_t find(const g4r_dict *dict, gru4rec_id id)
 static void numbers_follow_first_sight(void)
 {
     g4r_dict dict;
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     CHECK_INT(-1, find(&dict, id_integer(0)));
     CHECK_INT(0, add(&dict, id_text("b")));
     CHECK_INT(1, add(&dict, id_integer(7)));
@@ -38,7 +38,7 @@ static void types_are_kept_apart(void)
     double seven = 7;
     int64_t bits;
     memcpy(&bits, &seven, sizeof bits);
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     CHECK_INT(0, add(&dict, id_integer(7)));
     CHECK_INT(1, add(&dict, id_text("7")));
     CHECK_INT(2, add(&dict, id_blob("7", 1)));
@@ -57,7 +57,7 @@ static void whole_real_is_its_integer(void)
 {
     g4r_dict dict;
     gru4rec_id id;
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     CHECK_INT(0, add(&dict, id_real(1.0)));
     CHECK_INT(0, add(&dict, id_integer(1)));
     g4r_dict_get(&dict, 0, &id);
@@ -84,7 +84,7 @@ static void get_gives_back_what_was_added(void)
     g4r_dict dict;
     gru4rec_id id;
     char text[] = "a\0b";
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     add(&dict, (gru4rec_id){.type = GRU4REC_ID_TEXT, .bytes = text, .n_bytes = 3});
     text[0] = 'x';
     add(&dict, id_real(-2.5));
@@ -176,7 +176,7 @@ static void order_is_that_of_sqlite(void)
                               id_blob("\xff", 1)};
     enum { N = sizeof ids / sizeof *ids };
     g4r_dict dict;
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     for (int32_t i = 0; i < N; i++)
         CHECK_INT(i, g4r_dict_add(&dict, &ids[i]));
     for (int32_t i = 0; i < N; i++)
@@ -288,7 +288,7 @@ static void index_in_parts_and_add_between(void)
     g4r_dict dict;
     char text[64];
     int32_t n = 0;
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     for (int32_t part = 0; part <= 70; part++) {
         for (int32_t i = 0; i < part; i++)
             CHECK(append(&dict, make_id(n + i, text)));
@@ -324,7 +324,7 @@ static void appended_types_are_kept_apart(void)
                               id_real(-1.5),        id_blob("\0\0\0\0\0\0\0\0", 8)};
     enum { N = sizeof ids / sizeof *ids };
     g4r_dict dict;
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     for (int32_t i = 0; i < N; i++)
         CHECK(g4r_dict_append(&dict, &ids[i]));
     CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
@@ -347,7 +347,7 @@ static gru4rec_status index_twice(gru4rec_id first, gru4rec_id again, int32_t on
 {
     g4r_dict dict;
     char text[64];
-    g4r_dict_init(&dict, &g4r_libc_allocator);
+    g4r_dict_init(&dict, &g4r_alloc_libc);
     for (int32_t i = 0; i < n; i++) {
         gru4rec_id id = i == once ? first : i == twice ? again : make_id(i + 3, text);
         CHECK(g4r_dict_append(&dict, &id));

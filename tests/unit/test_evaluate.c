@@ -28,7 +28,7 @@ static void make_sessions(fixture *f)
     g4r_rng rng;
     g4r_rng_seed(&rng, 77, 0, 0);
     int64_t n = 0;
-    f->test = (gru4rec_dataset){.allocator = g4r_libc_allocator,
+    f->test = (gru4rec_dataset){.allocator = g4r_alloc_libc,
                                 .n_sessions = SESSIONS,
                                 .item_rows = f->rows,
                                 .offsets = f->offsets};

@@ -9,7 +9,7 @@ static bool start(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
 {
     memset(arena, 0, sizeof *arena);
     g4r_merge_layout(merge, arena, n_rows);
-    if (!CHECK(g4r_arena_allocate(arena, &g4r_libc_allocator)))
+    if (!CHECK(g4r_arena_allocate(arena, &g4r_alloc_libc)))
         return false;
     g4r_merge_layout(merge, arena, n_rows);
     g4r_merge_clear(merge);
@@ -41,7 +41,7 @@ static void test_numbers_in_order(void)
         CHECK_INT(news[i], is_new);
     }
     CHECK_INT(4, merge.n_distinct);
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
 /* Adds rows and compares with a list that is searched from its start. */
@@ -84,7 +84,7 @@ static void test_full(void)
             rows[i] = (int32_t)(g4r_rng_uniform(&rng) * 700);
         check_against_list(&merge, rows, MOST);
     }
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
 /* Rows that begin their search in one slot, found by trying. */
@@ -103,7 +103,7 @@ static void test_collisions(void)
             rows[n++] = row; /* the last slot: the search wraps around */
     }
     check_against_list(&merge, rows, 32);
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
 static void test_clear(void)
@@ -118,7 +118,7 @@ static void test_clear(void)
         CHECK_INT(0, add(&merge, 5, &is_new));
         CHECK(is_new);
     }
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
 /* When all stamps are used up, rows of the very first ones are not found again. */
@@ -141,7 +141,7 @@ static void test_stamp_wraps(void)
             CHECK(is_new);
         }
     }
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
 int main(void)

@@ -21,7 +21,7 @@ static bool layout(g4r_network *network, g4r_arena *arena, const gru4rec_model *
 {
     memset(arena, 0, sizeof *arena);
     g4r_network_layout(network, arena, &model->params, n_lanes, n_frames, true);
-    if (!CHECK(g4r_arena_allocate(arena, &g4r_libc_allocator)))
+    if (!CHECK(g4r_arena_allocate(arena, &g4r_alloc_libc)))
         return false;
     g4r_network_layout(network, arena, &model->params, n_lanes, n_frames, true);
     g4r_network_bind(network, model->values, NULL);
@@ -56,8 +56,8 @@ static bool start(fixture *f, const char *mode, const char *value, const char *l
 
 static void finish(fixture *f)
 {
-    g4r_arena_free(&f->arena, &g4r_libc_allocator);
-    g4r_arena_free(&f->arena_alone, &g4r_libc_allocator);
+    g4r_arena_free(&f->arena, &g4r_alloc_libc);
+    g4r_arena_free(&f->arena_alone, &g4r_alloc_libc);
     gru4rec_model_free(f->model);
 }
 
@@ -68,7 +68,7 @@ static gru4rec_dataset sessions(void)
     static int32_t rows[37];
     for (int32_t i = 0; i < 37; i++)
         rows[i] = i * i * 7 % ITEMS;
-    return (gru4rec_dataset){.allocator = g4r_libc_allocator,
+    return (gru4rec_dataset){.allocator = g4r_alloc_libc,
                              .n_sessions = 11,
                              .n_events = 37,
                              .item_rows = rows,
@@ -106,7 +106,7 @@ static void check_trajectories(const char *mode, const char *value, const char *
     gru4rec_dataset data = sessions();
     if (start(&f, mode, value, layers, LANES) &&
         CHECK(g4r_schedule_init(&schedule, &data, &(g4r_schedule_plan){.n_lanes = LANES},
-                                &g4r_libc_allocator))) {
+                                &g4r_alloc_libc))) {
         int64_t transitions = 0;
         while (g4r_schedule_next(&schedule)) {
             size_t m = (size_t)schedule.n_live;
@@ -248,7 +248,7 @@ static void test_frames_walk_as_one(void)
     if (start(&f, "feedforward", "5", "3/6", LANES) &&
         layout(&frames, &arena, f.model, LANES, FRAMES) &&
         CHECK(g4r_schedule_init(&schedule, &data, &(g4r_schedule_plan){.n_lanes = LANES},
-                                &g4r_libc_allocator))) {
+                                &g4r_alloc_libc))) {
         for (size_t step = 0; g4r_schedule_next(&schedule); step++) {
             size_t m = (size_t)schedule.n_live, t = step % FRAMES;
             g4r_network_carry(&f.network, 0, schedule.from, m);
@@ -267,7 +267,7 @@ static void test_frames_walk_as_one(void)
         }
         g4r_schedule_free(&schedule);
     }
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
     finish(&f);
 }
 

@@ -49,7 +49,7 @@ static bool start_with(fixture *f, const char *const *settings)
                    gru4rec_training_new(NULL, &f->options, ITEMS, &f->training, &error)))
         return false;
     layout(f);
-    if (!CHECK(g4r_arena_allocate(&f->arena, &g4r_libc_allocator)))
+    if (!CHECK(g4r_arena_allocate(&f->arena, &g4r_alloc_libc)))
         return false;
     layout(f);
     g4r_optim_init(&f->optim, &f->training, &f->options);
@@ -65,7 +65,7 @@ static bool start(fixture *f, const char *momentum)
 
 static void finish(fixture *f)
 {
-    g4r_arena_free(&f->arena, &g4r_libc_allocator);
+    g4r_arena_free(&f->arena, &g4r_alloc_libc);
     gru4rec_training_free(&f->training);
 }
 

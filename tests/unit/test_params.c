@@ -250,7 +250,7 @@ static void draw(weights *w, int32_t n_items, int64_t seed, const char *const *p
     memset(w, 0, sizeof *w);
     g4r_params_init(&w->params, &options, n_items);
     g4r_params_layout(&w->params, &w->arena, w->values);
-    if (!CHECK(g4r_arena_allocate(&w->arena, &g4r_libc_allocator)))
+    if (!CHECK(g4r_arena_allocate(&w->arena, &g4r_alloc_libc)))
         exit(test_end());
     g4r_params_layout(&w->params, &w->arena, w->values);
     /* What was there before does not matter. */
@@ -262,7 +262,7 @@ static void draw(weights *w, int32_t n_items, int64_t seed, const char *const *p
 
 static void drop(weights *w)
 {
-    g4r_arena_free(&w->arena, &g4r_libc_allocator);
+    g4r_arena_free(&w->arena, &g4r_alloc_libc);
 }
 
 /* A gate's block: rows or columns [first, first + size) of a packed matrix. */

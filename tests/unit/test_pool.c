@@ -49,7 +49,7 @@ static void every_task_once(void)
     static const size_t sizes[] = {0, 1, 2, 3, 7, 64, MOST};
     for (size_t n_workers = 1; n_workers <= MOST_WORKERS; n_workers += 2) {
         g4r_pool *pool =
-            g4r_pool_new(n_workers, g4r_blas_enter, g4r_blas_leave, &g4r_libc_allocator);
+            g4r_pool_new(n_workers, g4r_blas_enter, g4r_blas_leave, &g4r_alloc_libc);
         if (!CHECK(pool != NULL))
             return;
         CHECK_INT(n_workers, g4r_pool_workers(pool));
@@ -66,7 +66,7 @@ static void every_task_once(void)
 static void sleepers_wake(void)
 {
     static job j;
-    g4r_pool *pool = g4r_pool_new(4, g4r_blas_enter, g4r_blas_leave, &g4r_libc_allocator);
+    g4r_pool *pool = g4r_pool_new(4, g4r_blas_enter, g4r_blas_leave, &g4r_alloc_libc);
     if (!CHECK(pool != NULL))
         return;
     for (int round = 0; round < 20; round++) {
@@ -76,7 +76,7 @@ static void sleepers_wake(void)
     }
     usleep(2000);
     g4r_pool_free(pool); /* asleep */
-    pool = g4r_pool_new(3, g4r_blas_enter, g4r_blas_leave, &g4r_libc_allocator);
+    pool = g4r_pool_new(3, g4r_blas_enter, g4r_blas_leave, &g4r_alloc_libc);
     g4r_pool_free(pool); /* never used */
     CHECK_INT(0, j.n_bad);
 }
@@ -92,7 +92,7 @@ static void linger(void *context, size_t task, size_t worker)
 static void work_is_shared(void)
 {
     static job j;
-    g4r_pool *pool = g4r_pool_new(3, g4r_blas_enter, g4r_blas_leave, &g4r_libc_allocator);
+    g4r_pool *pool = g4r_pool_new(3, g4r_blas_enter, g4r_blas_leave, &g4r_alloc_libc);
     if (!CHECK(pool != NULL))
         return;
     g4r_pool_run(pool, linger, &j, 120);
@@ -150,9 +150,10 @@ static void products_have_the_same_bits(void)
     size_t size = (size_t)SIDE * SIDE;
     g4r_real *a = malloc(size * sizeof *a), *b = malloc(size * sizeof *b);
     g4r_real *c = malloc((size + 9) * sizeof *c), *d = malloc((size + 9) * sizeof *d);
-    g4r_pool *pools[] = {
-        NULL, g4r_pool_new(2, g4r_blas_enter, g4r_blas_leave, &g4r_libc_allocator),
-        g4r_pool_new(5, g4r_blas_enter, g4r_blas_leave, &g4r_libc_allocator)};
+    g4r_pool *pools[] = {NULL,
+                         g4r_pool_new(2, g4r_blas_enter, g4r_blas_leave, &g4r_alloc_libc),
+                         g4r_pool_new(5, g4r_blas_enter, g4r_blas_leave,
+                                      &g4r_alloc_libc)};
     if (!CHECK(a != NULL && b != NULL && c != NULL && d != NULL))
         exit(test_end());
     fill(a, size, 1);

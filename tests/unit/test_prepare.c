@@ -101,7 +101,7 @@ static void check_against_lists(g4r_rng *rng)
     lists l = random_lists(rng);
     int32_t rows[MOST_SESSIONS * MOST_EVENTS], visit[MOST_SESSIONS];
     int64_t offsets[MOST_SESSIONS + 1] = {0}, repeats = 0, rare = 0, tiny = 0;
-    gru4rec_dataset d = {.allocator = g4r_libc_allocator, .item_rows = rows};
+    gru4rec_dataset d = {.allocator = g4r_alloc_libc, .item_rows = rows};
     gru4rec_preparation p = {.collapse_repeats = g4r_rng_below(rng, 2) == 1,
                              .min_support = (int64_t)g4r_rng_below(rng, 8),
                              .min_length = (int64_t)g4r_rng_below(rng, 4)};

@@ -25,7 +25,7 @@ static double share_of(const int64_t *support, int32_t n, double alpha, int32_t 
 static bool start(g4r_sampler *sampler, const int64_t *support, int32_t n, double alpha,
                   int64_t seed)
 {
-    bool is_ok = CHECK(g4r_sampler_init(sampler, support, n, alpha, &g4r_libc_allocator));
+    bool is_ok = CHECK(g4r_sampler_init(sampler, support, n, alpha, &g4r_alloc_libc));
     g4r_rng_seed(&sampler->rng, seed, G4R_STREAM_SAMPLES, 0);
     return is_ok;
 }

@@ -54,7 +54,7 @@ static void check_scores(const char *mode, const char *value, const char *layers
     g4r_arena arena = {0};
     size_t d = model->params.top;
     g4r_network_layout(&network, &arena, &model->params, 1, 1, false);
-    CHECK(g4r_arena_allocate(&arena, &g4r_libc_allocator));
+    CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc));
     g4r_network_layout(&network, &arena, &model->params, 1, 1, false);
     g4r_network_bind(&network, model->values, NULL);
     for (size_t i = 0; i < sizeof history / sizeof *history; i++) {
@@ -70,7 +70,7 @@ static void check_scores(const char *mode, const char *value, const char *layers
                      (double)g4r_network_top(&network, 0)[k];
         CHECK_NEAR(score, scores[row], 1e-6);
     }
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
     gru4rec_session_free(session);
     gru4rec_model_free(model);
 }

@@ -20,7 +20,7 @@ static g4r_shortlist *new_list(void)
         exit(test_end());
     g4r_shortlist_layout(list, &arena, 100000);
     const size_t bytes = arena.used;
-    if (!g4r_arena_allocate_scratch(&arena, &g4r_libc_allocator))
+    if (!g4r_arena_allocate_scratch(&arena, &g4r_alloc_libc))
         exit(test_end());
     memset(arena.base, 0xa5, bytes);
     g4r_shortlist_layout(list, &arena, 100000);
@@ -29,7 +29,7 @@ static g4r_shortlist *new_list(void)
 
 static void free_list(g4r_shortlist *list)
 {
-    g4r_free_aligned(&g4r_libc_allocator, list->rows); /* the first of the arena */
+    g4r_alloc_free_aligned(&g4r_alloc_libc, list->rows); /* the first of the arena */
     free(list);
 }
 

@@ -92,7 +92,7 @@ static void check(size_t n, double smoothing, double spread)
     for (size_t i = 0; i < (n + 2) * D; i++)
         drows[i] = i < n * D ? 77 : 7; /* to be overwritten, but for what is behind */
     g4r_softmax_layout(&softmax, &arena, M, n + 2, D);
-    if (!CHECK(g4r_arena_allocate(&arena, &g4r_libc_allocator)))
+    if (!CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc)))
         return;
     g4r_softmax_layout(&softmax, &arena, M, n + 2, D);
     g4r_softmax_init(&softmax, n, smoothing, (g4r_stop){0});
@@ -109,7 +109,7 @@ static void check(size_t n, double smoothing, double spread)
     for (size_t i = n * D; i < (n + 2) * D; i++)
         CHECK_NEAR(7, drows[i], 0);
     CHECK_NEAR(0, dbias[n], 0);
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
 static void test_sizes(void)
@@ -130,7 +130,7 @@ static void test_large_scores(void)
     g4r_arena arena = {0};
     double log_sum;
     g4r_softmax_layout(&softmax, &arena, 1, 2, 1);
-    if (!CHECK(g4r_arena_allocate(&arena, &g4r_libc_allocator)))
+    if (!CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc)))
         return;
     g4r_softmax_layout(&softmax, &arena, 1, 2, 1);
     g4r_softmax_init(&softmax, 2, 0, (g4r_stop){0});
@@ -144,7 +144,7 @@ static void test_large_scores(void)
     CHECK_NEAR(-1, db[0], 1e-6);
     CHECK_NEAR(1, db[1], 1e-6);
     CHECK_NEAR(1000, dx, 1e-3);
-    g4r_arena_free(&arena, &g4r_libc_allocator);
+    g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
 int main(void)

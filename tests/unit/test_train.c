@@ -42,7 +42,7 @@ static void start(fixture *f, const int64_t *lengths)
     set(f, "n_sample", "6");
     set(f, "n_epochs", "3");
     f->n_items = ITEMS;
-    f->data = (gru4rec_dataset){.allocator = g4r_libc_allocator,
+    f->data = (gru4rec_dataset){.allocator = g4r_alloc_libc,
                                 .item_rows = f->rows,
                                 .offsets = f->offsets};
     for (int64_t i = 0; i < MOST_ITEMS; i++)

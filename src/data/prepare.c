@@ -7,43 +7,27 @@
  */
 #include "prepare.h"
 
-/* Does an event stay, given the item before it in the session (-1: none)? */
-typedef bool keep_event(int32_t before, int32_t item, const void *context);
+/* What one pass drops. All zero: only empty sessions. */
+typedef struct drop_rule {
+    bool drops_repeats;    /* an event whose item is the one before it */
+    const int64_t *counts; /* (items) or NULL: an event whose item has fewer than */
+    int64_t min_support;   /* this */
+    int64_t min_length;    /* a session of fewer events, all of it */
+} drop_rule;
 
-static bool is_no_repeat(int32_t before, int32_t item, const void *context)
+static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
 {
-    (void)context;
-    return item != before;
-}
-
-typedef struct support {
-    const int64_t *counts; /* (items) */
-    int64_t least;
-} support;
-
-static bool is_frequent(int32_t before, int32_t item, const void *context)
-{
-    const support *s = context;
-    (void)before;
-    return s->counts[item] >= s->least;
-}
-
-static bool is_any(int32_t before, int32_t item, const void *context)
-{
-    (void)before;
-    (void)item;
-    (void)context;
-    return true;
+    return !(rule->drops_repeats && item == before) &&
+           !(rule->counts != NULL && rule->counts[item] < rule->min_support);
 }
 
 /*
  * Moves what stays together, in place: everything moves towards the start, so what is
- * read is still as it was. Sessions of fewer than min_length events go, and empty ones
- * always. *n_dropped counts events that keep refuses, dataset->n_short those of dropped
- * sessions.
+ * read is still as it was. *n_dropped counts single events, dataset->n_short those of
+ * dropped sessions.
  */
-static void compact(gru4rec_dataset *dataset, int32_t *visit, keep_event *keep,
-                    const void *context, int64_t min_length, int64_t *n_dropped)
+static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
+                    int64_t *n_dropped)
 {
     int64_t n_sessions = 0, n_events = 0, end = 0;
     for (int64_t s = 0; s < dataset->n_sessions; s++) {
@@ -52,13 +36,13 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, keep_event *keep,
         end = dataset->offsets[s + 1];
         for (int64_t i = start; i < end; i++) {
             int32_t item = dataset->item_rows[i];
-            if (keep(before, item, context))
+            if (is_kept(rule, before, item))
                 dataset->item_rows[n_events++] = item;
             else
                 ++*n_dropped;
             before = item;
         }
-        if (n_events == first || n_events - first < min_length) {
+        if (n_events == first || n_events - first < rule->min_length) {
             dataset->n_short += n_events - first;
             n_events = first;
             continue;
@@ -73,15 +57,16 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, keep_event *keep,
 static void drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int64_t *counts,
                               int32_t n_items, const gru4rec_preparation *preparation)
 {
-    const support frequent = {counts, preparation->min_support};
-    int64_t before, none = 0;
+    const drop_rule is_short = {.min_length = preparation->min_length};
+    const drop_rule is_rare = {.counts = counts, .min_support = preparation->min_support};
+    int64_t before;
     do {
         before = dataset->n_events;
-        compact(dataset, visit, is_any, NULL, preparation->min_length, &none);
+        compact(dataset, visit, &is_short, &dataset->n_short);
         memset(counts, 0, (size_t)n_items * sizeof *counts);
         for (int64_t i = 0; i < dataset->n_events; i++)
             counts[dataset->item_rows[i]]++;
-        compact(dataset, visit, is_frequent, &frequent, 0, &dataset->n_rare);
+        compact(dataset, visit, &is_rare, &dataset->n_rare);
     } while (dataset->n_events < before);
 }
 
@@ -89,7 +74,7 @@ bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                  const gru4rec_preparation *preparation)
 {
     if (preparation->collapse_repeats)
-        compact(dataset, visit, is_no_repeat, NULL, 0, &dataset->n_repeats);
+        compact(dataset, visit, &(drop_rule){.drops_repeats = true}, &dataset->n_repeats);
     if (preparation->min_support > 1 || preparation->min_length > 1) {
         int64_t *counts = g4r_alloc(&dataset->allocator, (size_t)n_items, sizeof *counts);
         if (counts == NULL)

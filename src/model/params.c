@@ -46,9 +46,11 @@ static void add_onehot_layer(g4r_params *params, g4r_layer *layer)
     layer->bias = add_vector(params, "GE.Bh0", 3 * h);
 }
 
-static const char *cell_name(char name[24], size_t cell, const char *what)
+/* "G.0.weight_ih": the name of a numbered layer's tensor. */
+static const char *name_of(char name[24], const char *kind, size_t number,
+                           const char *what)
 {
-    snprintf(name, 24, "G.%d.%s", (int)cell, what);
+    snprintf(name, 24, "%s.%d.%s", kind, (int)number, what);
     return name;
 }
 
@@ -58,11 +60,11 @@ static void add_torch_layer(g4r_params *params, g4r_layer *layer, size_t cell)
     size_t h = layer->h, n_in = layer->n_in;
     layer->cell = G4R_CELL_TORCH;
     layer->input =
-        add_matrix(params, cell_name(name, cell, "weight_ih"), 3 * h, n_in, n_in + h);
+        add_matrix(params, name_of(name, "G", cell, "weight_ih"), 3 * h, n_in, n_in + h);
     layer->hidden =
-        add_matrix(params, cell_name(name, cell, "weight_hh"), 3 * h, h, 2 * h);
-    layer->bias = add_vector(params, cell_name(name, cell, "bias_ih"), 3 * h);
-    layer->bias_hidden = add_vector(params, cell_name(name, cell, "bias_hh"), 3 * h);
+        add_matrix(params, name_of(name, "G", cell, "weight_hh"), 3 * h, h, 2 * h);
+    layer->bias = add_vector(params, name_of(name, "G", cell, "bias_ih"), 3 * h);
+    layer->bias_hidden = add_vector(params, name_of(name, "G", cell, "bias_hh"), 3 * h);
 }
 
 static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell)
@@ -70,35 +72,45 @@ static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell
     char name[24];
     size_t h = layer->h, n_in = layer->n_in;
     layer->cell = G4R_CELL_ORIGINAL;
-    layer->input = add_matrix(params, cell_name(name, cell, "Wx"), n_in, 3 * h, n_in + h);
-    layer->hidden = add_matrix(params, cell_name(name, cell, "Wrz"), h, 2 * h, 2 * h);
-    layer->hidden_c = add_matrix(params, cell_name(name, cell, "Wh"), h, h, 2 * h);
-    layer->bias = add_vector(params, cell_name(name, cell, "Bh"), 3 * h);
+    layer->input =
+        add_matrix(params, name_of(name, "G", cell, "Wx"), n_in, 3 * h, n_in + h);
+    layer->hidden = add_matrix(params, name_of(name, "G", cell, "Wrz"), h, 2 * h, 2 * h);
+    layer->hidden_c = add_matrix(params, name_of(name, "G", cell, "Wh"), h, h, 2 * h);
+    layer->bias = add_vector(params, name_of(name, "G", cell, "Bh"), 3 * h);
 }
 
-static size_t input_width(const gru4rec_options *options, g4r_input_mode mode, size_t top)
+/* n_in: width of the first one's input. */
+static void add_gru_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in,
+                           bool is_torch)
 {
-    switch (mode) {
-    case G4R_SHARED:
-        return top;
-    case G4R_SEPARATE:
-        return (size_t)options->embedding;
-    default:
-        return 0;
+    size_t cell = 0;
+    params->n_layers = (size_t)widths->n;
+    for (size_t i = 0; i < params->n_layers; i++) {
+        g4r_layer *layer = &params->layers[i];
+        layer->h = (size_t)widths->values[i];
+        layer->n_in = n_in;
+        if (i == 0 && params->mode == G4R_ONEHOT)
+            add_onehot_layer(params, layer);
+        else if (is_torch)
+            add_torch_layer(params, layer, cell++);
+        else
+            add_original_layer(params, layer, cell++);
+        n_in = layer->h;
     }
 }
 
-static void add_dense_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in)
+static void add_dense_layers(g4r_params *params, const gru4rec_list *widths)
 {
     char name[24];
-    for (int64_t i = 0; i < widths->n; i++) {
-        g4r_dense *dense = &params->dense[params->n_dense++];
+    size_t n_in = params->layers[params->n_layers - 1].h;
+    params->n_dense = (size_t)widths->n;
+    for (size_t i = 0; i < params->n_dense; i++) {
+        g4r_dense *dense = &params->dense[i];
         dense->n_in = n_in;
         dense->n_out = (size_t)widths->values[i];
-        snprintf(name, sizeof name, "F.%d.weight", (int)i);
-        dense->weight = add_matrix(params, name, dense->n_out, n_in, n_in + dense->n_out);
-        snprintf(name, sizeof name, "F.%d.bias", (int)i);
-        dense->bias = add_vector(params, name, dense->n_out);
+        dense->weight = add_matrix(params, name_of(name, "F", i, "weight"), dense->n_out,
+                                   n_in, n_in + dense->n_out);
+        dense->bias = add_vector(params, name_of(name, "F", i, "bias"), dense->n_out);
         n_in = dense->n_out;
     }
 }
@@ -122,41 +134,27 @@ static void fix_biases(g4r_params *params)
 
 void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t n_items)
 {
-    const gru4rec_list *widths = &options->layers;
     const gru4rec_list *last =
         options->feedforward.n > 0 ? &options->feedforward : &options->layers;
     assert(options->embedding >= 0 && options->final_act.kind != GRU4REC_ACT_AUTO);
     memset(params, 0, sizeof *params);
     params->n_items = n_items;
-    params->n_layers = (size_t)widths->n;
     params->top = (size_t)last->values[last->n - 1];
     params->hidden_act = activation(&options->hidden_act);
     params->dense_act = activation(&options->feedforward_act);
     params->mode = options->constrained_embedding ? G4R_SHARED
                    : options->embedding > 0       ? G4R_SEPARATE
                                                   : G4R_ONEHOT;
+    size_t n_in = params->mode == G4R_SHARED ? params->top : (size_t)options->embedding;
     params->output =
         add_per_item(params, "Wy.weight", params->top, (size_t)n_items + params->top);
     params->output_bias = add_per_item(params, "By.weight", 1, 0);
     params->embedding = params->output;
-    size_t n_in = input_width(options, params->mode, params->top);
     if (params->mode == G4R_SEPARATE)
         params->embedding =
             add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
-    size_t cell = 0;
-    for (size_t i = 0; i < params->n_layers; i++) {
-        g4r_layer *layer = &params->layers[i];
-        layer->h = (size_t)widths->values[i];
-        layer->n_in = n_in;
-        if (i == 0 && params->mode == G4R_ONEHOT)
-            add_onehot_layer(params, layer);
-        else if (options->reset_after)
-            add_torch_layer(params, layer, cell++);
-        else
-            add_original_layer(params, layer, cell++);
-        n_in = layer->h;
-    }
-    add_dense_layers(params, &options->feedforward, n_in);
+    add_gru_layers(params, &options->layers, n_in, options->reset_after);
+    add_dense_layers(params, &options->feedforward);
     if (!options->biases)
         fix_biases(params);
 }

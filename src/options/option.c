@@ -71,12 +71,16 @@ static bool parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
+static bool is_whole(double value)
+{
+    return value == floor(value) && fabs(value) <= 9007199254740992.0;
+}
+
 /* Also 1e6 and 2.0, which JSON writers make of integers. */
 static bool parse_integer(const char *text, int64_t *value)
 {
     double real;
-    if (!parse_real(text, &real) || real != floor(real) ||
-        fabs(real) > 9007199254740992.0)
+    if (!parse_real(text, &real) || !is_whole(real))
         return false;
     *value = (int64_t)real;
     return true;
@@ -94,53 +98,43 @@ static bool parse_boolean(const char *text, int64_t *value)
     return index >= 0;
 }
 
-static bool parse_list(const g4r_option *o, const char *text, gru4rec_list *list)
+/* "a/b/c" into values (most); empty only where the default is. */
+static bool parse_numbers(const g4r_option *o, const char *text, double *values,
+                          int64_t most, int64_t *n)
 {
-    gru4rec_list parsed = {0};
-    char word[32];
-    if (*text == '\0' && *o->defaults == '\0') { /* may be empty */
-        *list = parsed;
-        return true;
-    }
-    while (parsed.n < GRU4REC_MAX_LIST) {
+    char word[40];
+    for (*n = 0; *n < most && *text; text += *text == '/' && text[1]) {
         size_t length = strcspn(text, "/");
-        int64_t value;
         if (length >= sizeof word)
             return false;
         memcpy(word, text, length);
         word[length] = '\0';
-        if (!parse_integer(word, &value) || !is_in_range(o, (double)value))
+        if (!parse_real(word, &values[*n]) || !is_in_range(o, values[*n]))
             return false;
-        parsed.values[parsed.n++] = value;
-        if (text[length] == '\0') {
-            *list = parsed;
-            return true;
-        }
-        text += length + 1;
+        ++*n;
+        text += length;
     }
-    return false;
+    return *text == '\0' && (*n > 0 || *o->defaults == '\0');
+}
+
+static bool parse_list(const g4r_option *o, const char *text, gru4rec_list *list)
+{
+    double values[GRU4REC_MAX_LIST];
+    *list = (gru4rec_list){0};
+    if (!parse_numbers(o, text, values, GRU4REC_MAX_LIST, &list->n))
+        return false;
+    for (int64_t i = 0; i < list->n; i++) {
+        if (!is_whole(values[i]))
+            return false;
+        list->values[i] = (int64_t)values[i];
+    }
+    return true;
 }
 
 static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *reals)
 {
-    gru4rec_reals parsed = {0};
-    char word[40];
-    while (*text && parsed.n < GRU4REC_MAX_REALS) {
-        size_t length = strcspn(text, "/");
-        double value;
-        if (length >= sizeof word)
-            return false;
-        memcpy(word, text, length);
-        word[length] = '\0';
-        if (!parse_real(word, &value) || !is_in_range(o, value))
-            return false;
-        parsed.values[parsed.n++] = value;
-        text += length;
-        if (*text == '/' && *++text == '\0')
-            return false;
-    }
-    *reals = parsed;
-    return *text == '\0';
+    *reals = (gru4rec_reals){0};
+    return parse_numbers(o, text, reals->values, GRU4REC_MAX_REALS, &reals->n);
 }
 
 /* Every name that an activation without parameters has, by kind. */
@@ -233,19 +227,6 @@ bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *v
 
 /* ---- value -> text ---- */
 
-static size_t print_list(char *text, size_t size, const gru4rec_list *list)
-{
-    size_t length = 0;
-    if (size > 0)
-        *text = '\0';
-    for (int64_t i = 0; i < list->n; i++) {
-        char *place = length < size ? text + length : NULL;
-        length += (size_t)snprintf(place, place != NULL ? size - length : 0, "%s%lld",
-                                   i > 0 ? "/" : "", (long long)list->values[i]);
-    }
-    return length;
-}
-
 /* A short text that gives the same double. */
 static int print_real(char *text, size_t size, double value)
 {
@@ -262,19 +243,28 @@ static int print_real(char *text, size_t size, double value)
     return snprintf(text, size, "%s", digits);
 }
 
-static size_t print_reals(char *text, size_t size, const gru4rec_reals *reals)
+/* "a/b/c". */
+static size_t print_numbers(char *text, size_t size, const double *values, int64_t n)
 {
     size_t length = 0;
     if (size > 0)
         *text = '\0';
-    for (int64_t i = 0; i < reals->n; i++) {
+    for (int64_t i = 0; i < n; i++) {
         char number[40];
-        print_real(number, sizeof number, reals->values[i]);
+        print_real(number, sizeof number, values[i]);
         char *place = length < size ? text + length : NULL;
         length += (size_t)snprintf(place, place != NULL ? size - length : 0, "%s%s",
                                    i > 0 ? "/" : "", number);
     }
     return length;
+}
+
+static size_t print_list(char *text, size_t size, const gru4rec_list *list)
+{
+    double values[GRU4REC_MAX_LIST];
+    for (int64_t i = 0; i < list->n; i++)
+        values[i] = (double)list->values[i];
+    return print_numbers(text, size, values, list->n);
 }
 
 static int print_activation(char *text, size_t size, const gru4rec_activation *activation)
@@ -301,7 +291,8 @@ size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size
     case G4R_LIST:
         return print_list(text, size, value);
     case G4R_REALS:
-        return print_reals(text, size, value);
+        return print_numbers(text, size, ((const gru4rec_reals *)value)->values,
+                             ((const gru4rec_reals *)value)->n);
     case G4R_WORD:
         return (size_t)snprintf(text, size, "%s", (const char *)value);
     case G4R_ACTIVATION:
@@ -332,6 +323,18 @@ static void print_words(const g4r_option *o, char *text, size_t size)
     }
 }
 
+static void print_range(const g4r_option *o, char *text, size_t size, const char *min,
+                        const char *max)
+{
+    const char *words = o->words != NULL ? o->words : "";
+    if (o->min < o->max)
+        snprintf(text, size, "%s from %s to %s%s%s%s",
+                 o->kind == G4R_INTEGER ? "integer" : "number", min,
+                 o->is_max_open ? "below " : "", max, *words ? ", or " : "", words);
+    else
+        snprintf(text, size, "%s", min);
+}
+
 void g4r_option_range(const g4r_option *o, char *text, size_t size)
 {
     char min[32], max[32];
@@ -343,7 +346,6 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
                  o->min < o->max ? "true, false"
                  : o->max > 0    ? "true"
                                  : "false");
-
         break;
     case G4R_CHOICE:
         print_words(o, text, size);
@@ -364,19 +366,8 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
         snprintf(text, size, "up to %d numbers from %s to below %s, as 0.9/0.99",
                  GRU4REC_MAX_REALS, min, max);
         break;
-    case G4R_INTEGER:
-        if (o->min < o->max)
-            snprintf(text, size, "integer from %s to %s%s%s", min, max,
-                     o->words != NULL ? ", or " : "", o->words != NULL ? o->words : "");
-        else
-            snprintf(text, size, "%s", min);
-        break;
     default:
-        if (o->min < o->max)
-            snprintf(text, size, "number from %s to %s%s", min,
-                     o->is_max_open ? "below " : "", max);
-        else
-            snprintf(text, size, "%s", min);
+        print_range(o, text, size, min, max);
         break;
     }
 }

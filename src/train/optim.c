@@ -32,36 +32,37 @@ void g4r_optim_begin(g4r_optim *optim, double squares)
     update->clip = cap > 0 && norm >= cap ? (g4r_real)(cap / norm) : 1;
 }
 
-/* A tensor of a slot; NULL where this optimiser has none. */
-static g4r_real *slot_of(const g4r_optim *optim, gru4rec_slot slot, size_t param)
-{
-    const gru4rec_model *kept = optim->training->slot[slot];
-    return kept != NULL ? kept->values[param] : NULL;
-}
+/* A parameter's values and those that the optimiser keeps beside them, as update takes
+ * them, from a place on; NULL where it keeps none. */
+enum { N_KINDS = 1 + GRU4REC_N_OPTIMISER_SLOTS };
 
-static g4r_real *at(g4r_real *values, size_t offset)
+static void values_of(const g4r_optim *optim, size_t param, size_t offset,
+                      g4r_real *values[N_KINDS])
 {
-    return values != NULL ? values + offset : NULL;
+    const gru4rec_training *training = optim->training;
+    values[0] = training->model->values[param] + offset;
+    for (size_t slot = 0; slot < GRU4REC_N_OPTIMISER_SLOTS; slot++) {
+        const gru4rec_model *kept = training->slot[slot];
+        values[1 + slot] = kept != NULL ? kept->values[param] + offset : NULL;
+    }
 }
 
 void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row)
 {
     const size_t cols = (size_t)optim->training->model->params.list[param].cols;
-    g4r_prefetch(optim->training->model->values[param] + row * cols, cols);
-    for (int slot = 0; slot < GRU4REC_N_OPTIMISER_SLOTS; slot++) {
-        const g4r_real *values = slot_of(optim, (gru4rec_slot)slot, param);
-        if (values != NULL)
-            g4r_prefetch(values + row * cols, cols);
-    }
+    g4r_real *values[N_KINDS];
+    values_of(optim, param, row * cols, values);
+    for (size_t i = 0; i < N_KINDS; i++)
+        if (values[i] != NULL)
+            g4r_prefetch(values[i], cols);
 }
 
 static void update_values(g4r_optim *optim, size_t param, size_t offset,
                           const g4r_real *gradient, size_t n)
 {
-    optim->vec->update(optim->training->model->values[param] + offset,
-                       at(slot_of(optim, GRU4REC_SLOT_ACC, param), offset),
-                       at(slot_of(optim, GRU4REC_SLOT_ACC2, param), offset),
-                       at(slot_of(optim, GRU4REC_SLOT_VELOCITY, param), offset), gradient,
+    g4r_real *values[N_KINDS];
+    values_of(optim, param, offset, values);
+    optim->vec->update(values[0], values[1], values[2], values[3], gradient,
                        &optim->update, n);
 }
 
@@ -112,14 +113,9 @@ static void scatter_column(g4r_real *values, const g4r_real *column,
 static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
                           const g4r_merge *merge, size_t n)
 {
-    g4r_real *const values[4] = {
-        optim->training->model->values[param],
-        slot_of(optim, GRU4REC_SLOT_ACC, param),
-        slot_of(optim, GRU4REC_SLOT_ACC2, param),
-        slot_of(optim, GRU4REC_SLOT_VELOCITY, param),
-    };
-    g4r_real *columns[4];
-    for (size_t i = 0; i < 4; i++) {
+    g4r_real *values[N_KINDS], *columns[N_KINDS];
+    values_of(optim, param, 0, values);
+    for (size_t i = 0; i < N_KINDS; i++) {
         columns[i] = values[i] != NULL ? merge->column + i * merge->most : NULL;
         gather_column(columns[i], values[i], merge, n);
     }
@@ -127,7 +123,7 @@ static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
         gradients[i] = gradients[merge->first[i]]; /* first[i] >= i */
     optim->vec->update(columns[0], columns[1], columns[2], columns[3], gradients,
                        &optim->update, n);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_KINDS; i++)
         scatter_column(values[i], columns[i], merge, n);
 }
 

@@ -296,9 +296,6 @@ static gru4rec_status hold_out(const gru4rec_events *events, gru4rec_dataset *da
            (size_t)held->n_events * sizeof *held->item_rows);
     dataset->n_sessions = n_kept;
     dataset->n_events = start;
-    dataset->n_single = 0;
-    for (int64_t s = 0; s < n_kept; s++)
-        dataset->n_single += dataset->offsets[s + 1] - dataset->offsets[s] == 1;
     return GRU4REC_OK;
 }
 
@@ -354,6 +351,14 @@ static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
     return status;
 }
 
+static int64_t count_single(const gru4rec_dataset *dataset)
+{
+    int64_t n = 0;
+    for (int64_t s = 0; s < dataset->n_sessions; s++)
+        n += dataset->offsets[s + 1] - dataset->offsets[s] == 1;
+    return n;
+}
+
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    gru4rec_dataset **dataset, gru4rec_items **items)
 {
@@ -365,10 +370,12 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
         status = make_dataset(events, by_time, *dataset, items);
     }
     g4r_events_free_columns(events);
-    if (status != GRU4REC_OK) {
-        gru4rec_dataset_free(*dataset);
-        *dataset = NULL;
+    if (status == GRU4REC_OK) {
+        (*dataset)->n_single = count_single(*dataset);
+        return GRU4REC_OK;
     }
+    gru4rec_dataset_free(*dataset);
+    *dataset = NULL;
     return status;
 }
 

@@ -82,7 +82,5 @@ bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
         drop_until_stable(dataset, visit, counts, n_items, preparation);
         g4r_alloc_free(&dataset->allocator, counts);
     }
-    for (int64_t s = 0; s < dataset->n_sessions; s++)
-        dataset->n_single += dataset->offsets[s + 1] - dataset->offsets[s] == 1;
     return true;
 }

@@ -8,8 +8,7 @@
 
 /*
  * Drops events and sessions of the dataset in place, and of visit (S) with them, and
- * counts what it dropped and the sessions of one event that are left. n_items: above all
- * item_rows. False when memory is short.
+ * counts what it dropped. n_items: above all item_rows. False when memory is short.
  */
 bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                  const gru4rec_preparation *preparation);

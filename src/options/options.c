@@ -25,131 +25,127 @@
         .is_max_open = open_, .words = words_, .defaults = defaults_, .help = help_ \
     }
 
+/* The common kinds of training's options. SHARE: from 0 to below 1. */
+#define INTEGER(field, min_, max_, ...) \
+    OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
+#define REAL(field, min_, max_, ...) \
+    OPTION(field, G4R_REAL, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
+#define SHARE(field, ...) OPTION(field, G4R_REAL, TRAIN, 0, 1, true, NULL, __VA_ARGS__)
+#define BOOLEAN(field, ...) \
+    OPTION(field, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, __VA_ARGS__)
+#define CHOICE(field, ...) OPTION(field, G4R_CHOICE, TRAIN, 0, 0, false, __VA_ARGS__)
+#define ACTIVATION(field, ...) \
+    OPTION(field, G4R_ACTIVATION, TRAIN, 0, 0, false, __VA_ARGS__)
+#define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, NULL, __VA_ARGS__)
+
 static const g4r_option table[] = {
-    OPTION(preset, G4R_CHOICE, TRAIN, 0, 0, false, G4R_PRESETS_WORDS, "none",
+    CHOICE(preset, G4R_PRESETS_WORDS, "none",
            "a published set of options; those that are given themselves come before it"),
     OPTION(layers, G4R_LIST, TRAIN, 1, 65536, false, NULL, "100",
            "widths of the GRU layers, from the input to the scores"),
-    OPTION(loss, G4R_CHOICE, TRAIN, 0, 0, false,
-           "cross-entropy|xe_logit|bpr|bpr-max|top1|top1-max", "cross-entropy",
+    CHOICE(loss, "cross-entropy|xe_logit|bpr|bpr-max|top1|top1-max", "cross-entropy",
            "loss function"),
-    OPTION(final_act, G4R_ACTIVATION, TRAIN, 0, 0, false,
-           "auto|softmax|softmax_logit|linear|relu|tanh", "auto",
-           "activation of the scores in training; auto: softmax for cross-entropy, "
-           "softmax_logit for xe_logit, elu with elu_param for bpr-max, else linear"),
-    OPTION(elu_param, G4R_REAL, TRAIN, 0, 100, false, NULL, "0.5",
-           "alpha of the ELU that bpr-max puts on the scores; 0: none"),
-    OPTION(batch_size, G4R_INTEGER, TRAIN, 1, 65536, false, NULL, "64",
-           "sessions trained side by side (lanes)"),
-    OPTION(n_epochs, G4R_INTEGER, TRAIN, 1, 100000, false, NULL, "10",
-           "passes over the events"),
-    OPTION(learning_rate, G4R_REAL, TRAIN, 1e-9, 100, false, NULL, "0.07",
-           "step size; where it is not given, 1 for adadelta, 0.01 for rmsprop, 0.002 "
-           "for adam"),
-    OPTION(momentum, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
-           "share of the last move that is repeated (heavy ball)"),
-    OPTION(dropout_p_embed, G4R_REAL, TRAIN, 0, 1, true, NULL, "0.3",
-           "share of the input embedding's values that is dropped"),
-    OPTION(dropout_p_hidden, G4R_REAL, TRAIN, 0, 1, true, NULL, "0.2",
-           "share of each hidden state's values that is dropped"),
+    ACTIVATION(final_act, "auto|softmax|softmax_logit|linear|relu|tanh", "auto",
+               "activation of the scores in training; auto: softmax for cross-entropy, "
+               "softmax_logit for xe_logit, elu with elu_param for bpr-max, else linear"),
+    REAL(elu_param, 0, 100, "0.5",
+         "alpha of the ELU that bpr-max puts on the scores; 0: none"),
+    INTEGER(batch_size, 1, 65536, "64", "sessions trained side by side (lanes)"),
+    INTEGER(n_epochs, 1, 100000, "10", "passes over the events"),
+    REAL(learning_rate, 1e-9, 100, "0.07",
+         "step size; where it is not given, 1 for adadelta, 0.01 for rmsprop, 0.002 "
+         "for adam"),
+    SHARE(momentum, "0", "share of the last move that is repeated (heavy ball)"),
+    SHARE(dropout_p_embed, "0.3",
+          "share of the input embedding's values that is dropped"),
+    SHARE(dropout_p_hidden, "0.2", "share of each hidden state's values that is dropped"),
     OPTION(embedding, G4R_INTEGER, TRAIN, 0, 65536, false, "layersize", "0",
            "width of a separate input embedding, or layersize; 0: none. Above 0 it sets "
            "constrained_embedding to false"),
-    OPTION(constrained_embedding, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
-           "input embedding and output weights are one table; false with embedding 0: "
-           "one-hot input"),
+    BOOLEAN(constrained_embedding, "true",
+            "input embedding and output weights are one table; false with embedding 0: "
+            "one-hot input"),
     OPTION(
         n_sample, G4R_INTEGER, TRAIN, 0, 1000000, false, "all", "2048",
         "negative samples per step, shared by its lanes, beside the lanes' own targets; "
         "all: cross-entropy over the whole catalogue"),
-    OPTION(sample_alpha, G4R_REAL, TRAIN, 0, 10, false, NULL, "0.5",
-           "samples are drawn in proportion to support^sample_alpha; 0: uniformly, 1: by "
-           "popularity"),
-    OPTION(bpreg, G4R_REAL, TRAIN, 0, 1000, false, NULL, "1",
-           "weight of bpr-max's score regularisation"),
-    OPTION(logq, G4R_REAL, TRAIN, 0, 100, false, NULL, "1",
-           "strength of cross-entropy's correction for the sampling of negatives"),
-    OPTION(smoothing, G4R_REAL, TRAIN, 0, 1, true, NULL, "0",
-           "share of cross-entropy's label that is spread over the negatives"),
-    OPTION(hidden_act, G4R_ACTIVATION, TRAIN, 0, 0, false, "linear|relu|tanh", "tanh",
-           "activation of the GRU's candidate state"),
-    OPTION(adapt, G4R_CHOICE, TRAIN, 0, 0, false, "adagrad|rmsprop|adadelta|adam|sgd",
-           "adagrad", "optimiser"),
+    REAL(sample_alpha, 0, 10, "0.5",
+         "samples are drawn in proportion to support^sample_alpha; 0: uniformly, 1: by "
+         "popularity"),
+    REAL(bpreg, 0, 1000, "1", "weight of bpr-max's score regularisation"),
+    REAL(logq, 0, 100, "1",
+         "strength of cross-entropy's correction for the sampling of negatives"),
+    SHARE(smoothing, "0",
+          "share of cross-entropy's label that is spread over the negatives"),
+    ACTIVATION(hidden_act, "linear|relu|tanh", "tanh",
+               "activation of the GRU's candidate state"),
+    CHOICE(adapt, "adagrad|rmsprop|adadelta|adam|sgd", "adagrad", "optimiser"),
     OPTION(adapt_params, G4R_REALS, TRAIN, 0, 1, true, NULL, "",
            "decay rates of rmsprop, adadelta (one, 0.9) and adam (two, 0.9/0.999)"),
-    OPTION(lmbd, G4R_REAL, TRAIN, 0, 1000, false, NULL, "0",
-           "weight decay of all that a step touches"),
-    OPTION(
-        grad_cap, G4R_REAL, TRAIN, 0, 1e9, false, NULL, "0",
-        "largest norm of a step's gradients; longer ones are shortened to it; 0: none"),
-    OPTION(sigma, G4R_REAL, TRAIN, 0, 100, false, NULL, "0",
-           "range of the initial weights; 0: sqrt(6 / (rows + columns)) of each block"),
-    OPTION(init_as_normal, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
-           "initial weights are normal with that deviation, not uniform within it"),
+    REAL(lmbd, 0, 1000, "0", "weight decay of all that a step touches"),
+    REAL(grad_cap, 0, 1e9, "0",
+         "largest norm of a step's gradients; longer ones are shortened to it; 0: none"),
+    REAL(sigma, 0, 100, "0",
+         "range of the initial weights; 0: sqrt(6 / (rows + columns)) of each block"),
+    BOOLEAN(init_as_normal, "false",
+            "initial weights are normal with that deviation, not uniform within it"),
     OPTION(feedforward, G4R_LIST, TRAIN, 1, 65536, false, NULL, "",
            "widths of dense layers between the top GRU layer and the scores"),
-    OPTION(feedforward_act, G4R_ACTIVATION, TRAIN, 0, 0, false, "linear|relu|tanh",
-           "tanh", "activation of those layers"),
-    OPTION(biases, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
-           "GRU layers and items have biases; false: they stay as they are, zero"),
-    OPTION(bptt, G4R_INTEGER, TRAIN, 1, 1000, false, NULL, "1",
-           "steps of the schedule that an update goes back through"),
-    OPTION(whole_sessions, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
-           "lanes take new sessions together, when all have ended, and an update ends "
-           "there: with a bptt as long as the sessions it goes back through whole ones"),
-    OPTION(
-        time_sort, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+    ACTIVATION(feedforward_act, "linear|relu|tanh", "tanh", "activation of those layers"),
+    BOOLEAN(biases, "true",
+            "GRU layers and items have biases; false: they stay as they are, zero"),
+    INTEGER(bptt, 1, 1000, "1", "steps of the schedule that an update goes back through"),
+    BOOLEAN(whole_sessions, "false",
+            "lanes take new sessions together, when all have ended, and an update ends "
+            "there: with a bptt as long as the sessions it goes back through whole ones"),
+    BOOLEAN(
+        time_sort, "true",
         "sessions are visited in the order of their first events; false: of their ids"),
-    OPTION(train_random_order, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
-           "sessions are visited in a new random order in each epoch"),
-    OPTION(since, G4R_WORD, TRAIN, 0, 0, false, NULL, "",
-           "events before this time are left out"),
-    OPTION(until, G4R_WORD, TRAIN, 0, 0, false, NULL, "",
-           "events at or after this time are left out"),
-    OPTION(session_gap, G4R_REAL, TRAIN, 0, 1e18, false, NULL, "0",
-           "a longer pause begins a new session; in the unit of the times, seconds where "
-           "they "
-           "are text; 0: none. Serving then uses the last session"),
-    OPTION(collapse_repeats, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
-           "an item that follows itself counts once"),
-    OPTION(min_support, G4R_INTEGER, TRAIN, 1, 1e9, false, NULL, "1",
-           "items with fewer events are left out,"),
-    OPTION(min_length, G4R_INTEGER, TRAIN, 1, 65536, false, NULL, "1",
-           "and sessions with fewer events, in turn until neither changes anything"),
-    OPTION(validation, G4R_REAL, TRAIN, 0, 0.9, false, NULL, "0",
-           "share of the sessions, the latest, that is held out: the epoch with the best "
-           "MRR@20 "
-           "on them is kept"),
-    OPTION(patience, G4R_INTEGER, TRAIN, 0, 100000, false, NULL, "0",
-           "epochs without a better MRR on them after which training stops; 0: none"),
-    OPTION(warm_start, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
-           "begin from the active version's weights; new items begin at random"),
-    OPTION(checkpoint_epochs, G4R_INTEGER, TRAIN, 0, 100000, false, NULL, "0",
-           "epochs after which an unfinished training is saved, to be resumed; 0: never"),
-    OPTION(resume, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
-           "go on from the last checkpoint of a training that was stopped, with its "
-           "options: the same bits as if it had not been"),
-    OPTION(
-        keep_optimizer, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "false",
+    BOOLEAN(train_random_order, "false",
+            "sessions are visited in a new random order in each epoch"),
+    WORD(since, "", "events before this time are left out"),
+    WORD(until, "", "events at or after this time are left out"),
+    REAL(session_gap, 0, 1e18, "0",
+         "a longer pause begins a new session; in the unit of the times, seconds where "
+         "they are text; 0: none. Serving then uses the last session"),
+    BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
+    INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out,"),
+    INTEGER(min_length, 1, 65536, "1",
+            "and sessions with fewer events, in turn until neither changes anything"),
+    REAL(validation, 0, 0.9, "0",
+         "share of the sessions, the latest, that is held out: the epoch with the best "
+         "MRR@20 on them is kept"),
+    INTEGER(patience, 0, 100000, "0",
+            "epochs without a better MRR on them after which training stops; 0: none"),
+    BOOLEAN(warm_start, "false",
+            "begin from the active version's weights; new items begin at random"),
+    INTEGER(
+        checkpoint_epochs, 0, 100000, "0",
+        "epochs after which an unfinished training is saved, to be resumed; 0: never"),
+    BOOLEAN(resume, "false",
+            "go on from the last checkpoint of a training that was stopped, with its "
+            "options: the same bits as if it had not been"),
+    BOOLEAN(
+        keep_optimizer, "false",
         "store the optimiser's state with the version, for warm_start; as large as the "
         "weights, twice or three times with momentum, adadelta and adam"),
-    OPTION(
-        reset_after, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, "true",
+    BOOLEAN(
+        reset_after, "true",
         "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
         "original paper"),
-    OPTION(seed, G4R_INTEGER, TRAIN, 0, 9007199254740992.0, false, NULL, "42",
-           "of all random numbers: same data, options and seed, same model"),
-    OPTION(threads, G4R_INTEGER, TRAIN, 0, 256, false, NULL, "0",
-           "threads of a training; 0: as many as there are processors. The result is the "
-           "same, to the bit"),
-    OPTION(keep_versions, G4R_INTEGER, TRAIN, 1, 1000, false, NULL, "2",
-           "trained versions kept in the database"),
-    OPTION(memory_limit, G4R_INTEGER, TRAIN, 0, 9007199254740992.0, false, NULL, "0",
-           "bytes that a training may use; 0: 80 % of the machine's memory"),
-    OPTION(quantize, G4R_CHOICE, TRAIN, 0, 0, false, "auto|false|true", "auto",
+    INTEGER(seed, 0, 9007199254740992.0, "42",
+            "of all random numbers: same data, options and seed, same model"),
+    INTEGER(
+        threads, 0, 256, "0",
+        "threads of a training; 0: as many as there are processors. The result is the "
+        "same, to the bit"),
+    INTEGER(keep_versions, 1, 1000, "2", "trained versions kept in the database"),
+    INTEGER(memory_limit, 0, 9007199254740992.0, "0",
+            "bytes that a training may use; 0: 80 % of the machine's memory"),
+    CHOICE(quantize, "auto|false|true", "auto",
            "serve from a copy of the item table in bytes, kept in memory beside it: the "
            "same rows, found sooner; auto: for tables of a million values or more"),
-    OPTION(verbose, G4R_CHOICE, TRAIN, 0, 0, false, "auto|false|true", "auto",
+    CHOICE(verbose, "auto|false|true", "auto",
            "progress line on standard error; auto: when that is a terminal"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
            "lengths k of the lists that are measured"),
@@ -448,34 +444,34 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
+/* What is for sessions held out, or for dense layers, when there are none. */
+static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
+{
+    if (options->validation == 0 && !IS_SET(patience))
+        options->patience = 0; /* a preset's, that was told not to validate */
+    if (options->patience > 0 && options->validation == 0)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "patience needs sessions to measure on; set validation above 0");
+    if (options->feedforward.n == 0 && options->feedforward_act.kind != GRU4REC_ACT_TANH)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "feedforward_act is for dense layers, and there are none; set "
+                        "feedforward, or leave it out");
+    if (options->validation > 0 && !options->time_sort)
+        return g4r_fail(error, GRU4REC_INVALID,
+                        "validation holds out the latest sessions, and time_sort false "
+                        "forgets which those are; leave one of them out");
+    return GRU4REC_OK;
+}
+
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error)
 {
+    static gru4rec_status (*const rules[])(gru4rec_options *, gru4rec_error *) = {
+        resolve_final_act, resolve_loss,  resolve_negatives,
+        resolve_adapt,     resolve_input, resolve_rest};
     gru4rec_options resolved = *options;
-    gru4rec_status status = resolve_final_act(&resolved, error);
-    if (status == GRU4REC_OK)
-        status = resolve_loss(&resolved, error);
-    if (status == GRU4REC_OK)
-        status = resolve_negatives(&resolved, error);
-    if (status == GRU4REC_OK)
-        status = resolve_adapt(&resolved, error);
-    if (status == GRU4REC_OK)
-        status = resolve_input(&resolved, error);
-    if (resolved.validation == 0 &&
-        !is_set(&resolved, offsetof(gru4rec_options, patience)))
-        resolved.patience = 0; /* a preset's, that was told not to validate */
-    if (status == GRU4REC_OK && resolved.patience > 0 && resolved.validation == 0)
-        status =
-            g4r_fail(error, GRU4REC_INVALID,
-                     "patience needs sessions to measure on; set validation above 0");
-    if (status == GRU4REC_OK && resolved.feedforward.n == 0 &&
-        resolved.feedforward_act.kind != GRU4REC_ACT_TANH)
-        status = g4r_fail(error, GRU4REC_INVALID,
-                          "feedforward_act is for dense layers, and there are none; set "
-                          "feedforward, or leave it out");
-    if (status == GRU4REC_OK && resolved.validation > 0 && !resolved.time_sort)
-        status = g4r_fail(error, GRU4REC_INVALID,
-                          "validation holds out the latest sessions, and time_sort false "
-                          "forgets which those are; leave one of them out");
+    gru4rec_status status = GRU4REC_OK;
+    for (size_t i = 0; status == GRU4REC_OK && i < sizeof rules / sizeof *rules; i++)
+        status = rules[i](&resolved, error);
     if (status == GRU4REC_OK)
         *options = resolved;
     return status;

@@ -155,12 +155,13 @@ void g4r_step_start(g4r_step *step, int64_t epoch)
 static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 {
     g4r_step_frame *frame = &step->frames[step->frame];
-    const g4r_step_frame *before = step->frame > 0 ? frame - 1 : NULL;
     assert(step->frame < step->n_frames);
     frame->m = m;
     frame->n = step->scores_all ? 0 : m + step->n_sample;
-    frame->start = before != NULL ? before->start + before->n : 0;
-    frame->input_start = before != NULL ? before->input_start + before->m : 0;
+    frame->start = step->n_columns;
+    frame->input_start = step->n_inputs;
+    step->n_columns += frame->n;
+    step->n_inputs += m;
     uint64_t random = g4r_rng_next(&step->dropout_rng);
     frame->dropout = step->dropout;
     frame->dropout.key_embed = (uint32_t)random;
@@ -322,23 +323,11 @@ bool g4r_step_is_full(const g4r_step *step)
 
 /* ---- backward ---- */
 
-static size_t count_columns(const g4r_step *step)
-{
-    const g4r_step_frame *last = &step->frames[step->frame - 1];
-    return last->start + last->n;
-}
-
-static size_t count_inputs(const g4r_step *step)
-{
-    const g4r_step_frame *last = &step->frames[step->frame - 1];
-    return last->input_start + last->m;
-}
-
 /* Where the gradients of the inputs' rows go: shared, they are rows like the others. */
 static g4r_real *input_gradients(const g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
-    return params->mode == G4R_SHARED ? step->drows + count_columns(step) * params->top
+    return params->mode == G4R_SHARED ? step->drows + step->n_columns * params->top
                                       : step->dinputs;
 }
 
@@ -395,7 +384,7 @@ static void backward_full(g4r_step *step, size_t t)
 static void scatter_inputs(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
-    const size_t d = params->top, n = count_inputs(step);
+    const size_t d = params->top, n = step->n_inputs;
     for (size_t i = 0; i < n; i++)
         step->network.vec->add(step->gradients[params->output] +
                                    (size_t)step->inputs[i] * d,
@@ -439,7 +428,7 @@ static touched merge_rows(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     const g4r_vec *vec = step->network.vec;
-    const size_t n = count_columns(step), n_inputs = count_inputs(step);
+    const size_t n = step->n_columns, n_inputs = step->n_inputs;
     touched rows = {0};
     bool is_shared = params->mode == G4R_SHARED && !step->scores_all;
     bool has_table = params->mode != G4R_SHARED;
@@ -516,6 +505,6 @@ void g4r_step_update(g4r_step *step)
         g4r_optim_rows(optim, step->pool, table, step->dinputs, &step->merge_input,
                        rows.inputs);
     }
-    step->frame = 0;
+    step->frame = step->n_columns = step->n_inputs = 0;
     g4r_timing_enter(G4R_IN_REST);
 }

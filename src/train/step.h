@@ -44,13 +44,14 @@ typedef struct g4r_step {
     g4r_stop stop;         /* asked now and then during a long forward or backward */
     g4r_rng dropout_rng;
     int64_t seed;
-    g4r_dropout dropout;    /* its p, for all frames */
-    int32_t n_seen;         /* items with events, the first ones */
-    size_t batch_size;      /* B, the divisor of the cost */
-    size_t n_sample;        /* K */
-    size_t n_frames;        /* T */
-    size_t frame;           /* of the next forward */
-    g4r_step_frame *frames; /* (T) */
+    g4r_dropout dropout;        /* its p, for all frames */
+    int32_t n_seen;             /* items with events, the first ones */
+    size_t batch_size;          /* B, the divisor of the cost */
+    size_t n_sample;            /* K */
+    size_t n_frames;            /* T */
+    size_t frame;               /* of the next forward */
+    size_t n_columns, n_inputs; /* of the frames before it */
+    g4r_step_frame *frames;     /* (T) */
     g4r_real logq, sample_alpha;
     g4r_real *log_support; /* (I), only with logq */
     int32_t *columns;      /* (T N) item rows of the columns, frame after frame */

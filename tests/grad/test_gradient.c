@@ -114,7 +114,7 @@ static double evaluate(fixture *f)
         memcpy(network->frames[network->last].cells[i].state, f->states[i],
                LANES * params->layers[i].h * sizeof(double));
     f->step.dropout_rng = f->dropout_rng;
-    f->step.frame = 0;
+    f->step.frame = f->step.n_columns = f->step.n_inputs = 0;
     for (size_t t = 0; t < f->n_frames; t++) {
         const scene_frame *frame = &f->frames[t];
         loss += g4r_step_forward(&f->step, frame->from, frame->inputs, frame->targets,

@@ -135,7 +135,7 @@ static bool start_example(fixture *f, const char *loss, const char *reset_after)
 static double compute(fixture *f, const int32_t *from_lanes, const int32_t *in,
                       const int32_t *out, size_t m, const int32_t *samples)
 {
-    f->step.frame = 0;
+    f->step.frame = f->step.n_columns = f->step.n_inputs = 0;
     double loss = g4r_step_forward(&f->step, from_lanes, in, out, m, samples);
     CHECK(g4r_step_is_full(&f->step));
     g4r_step_backward(&f->step);

@@ -1,11 +1,21 @@
 #!/bin/sh
-# layers.sh BUILD_DIR: the structural rules, checked on the sources and on what was built.
+# layers.sh BUILD_DIR OBJECT...: the structural rules, checked on the sources and on what
+# was built of them.
 #
 #   1. a file includes headers of its own folder, or of one that its folder may see (below)
 #   2. only blas.c sees CBLAS and OpenBLAS; src/ never sees SQLite, ext/ no header of src/
-#   3. gru4rec.so exports its two entry points and nothing else
+#   3. an object uses symbols of its own folder, or of one that its folder may see; ext/ uses
+#      of src/ only what include/gru4rec.h declares
+#   4. a symbol begins with the stem of its file, after g4r_ or gru4rec_ in src/
+#   5. gru4rec.so exports its two entry points and nothing else
+
+# PENDING: folders and objects that do not keep rule 3 or 4 yet. To be emptied.
+pending_uses='ext/base ext/serve ext/tools'
+pending_names='src/kernels src/model/quantized src/serve
+    ext/base ext/cache ext/events ext/serve ext/store ext/tools ext/train'
 
 build=$1
+shift
 passed=0
 failed=0
 
@@ -27,7 +37,7 @@ may_see() {
     src/model) echo 'src/kernels src/base' ;;
     src/train) echo 'src/model src/data src/kernels src/base' ;;
     src/serve) echo 'src/model src/kernels src/base' ;;
-    src/evaluate) echo 'src/train src/serve src/model src/data src/kernels src/base' ;;
+    src/evaluate) echo 'src/model src/data src/kernels src/base' ;;
     ext/events) echo 'ext/base' ;;
     ext/store) echo 'ext/events ext/base' ;;
     ext/cache) echo 'ext/store ext/events ext/base' ;;
@@ -58,12 +68,70 @@ done
 check $? 'CBLAS is used outside src/kernels/blas.c'
 ! grep -l 'sqlite3' src/*/*.[ch]
 check $? 'SQLite is used in src/'
-for object in "$build"/src/*/*.o; do
-    ! nm -u "$object" | grep -q ' sqlite3_'
-    check $? "$object needs SQLite"
-    [ "$object" = "$build/src/kernels/blas.o" ] || ! nm -u "$object" | grep -q ' \(cblas\|openblas\)_'
-    check $? "$object needs BLAS"
-done
+# Rules 2 to 4, by one look at all symbols: prints "ok" or what is wrong.
+check_symbols() {
+    {
+        for folder in src/* ext ext/*; do
+            [ -d "$folder" ] && echo "see $folder $(may_see "$folder")"
+        done
+        echo pending_uses $pending_uses
+        echo pending_names $pending_names
+        grep -o 'gru4rec_[a-z0-9_]*(' include/gru4rec.h | sed 's/^/public /; s/($//'
+        nm -A -P "$@" | sed "s|^$build/\([^:]*\)\.o: |symbol \1 |"
+    } | awk '
+        function folder_of(object) { sub("/[^/]*$", "", object); return object }
+        function is_pending(kind, object) {
+            return (kind, object) in pending || (kind, folder_of(object)) in pending
+        }
+        function is_named(object, name,    stem) {
+            stem = object
+            sub(".*/", "", stem)
+            if (object ~ /^src/ && !sub("^(g4r|gru4rec)_", "", name))
+                return 0
+            sub("s$", "", stem)
+            return name ~ "^" stem "s?(_|$)"
+        }
+        function is_outside(object, name) { # what src/ does not see
+            return object ~ /^src/ && name ~ /^(sqlite3|cblas|openblas)_/ &&
+                !(object == "src/kernels/blas" && name !~ /^sqlite3/)
+        }
+        function may_use(user, owner, name) {
+            if (user == owner || name == "sqlite3_api")
+                return 1
+            if (user ~ /^ext/ && owner ~ /^src/)
+                return name ~ /^gru4rec_/ && (name in public)
+            return (user, owner) in sees
+        }
+        $1 == "see" { for (i = 3; i <= NF; i++) sees[$2, $i] = 1 }
+        $1 == "pending_uses" { for (i = 2; i <= NF; i++) pending["uses", $i] = 1 }
+        $1 == "pending_names" { for (i = 2; i <= NF; i++) pending["names", $i] = 1 }
+        $1 == "public" { public[$2] = 1 }
+        $1 == "symbol" && $4 ~ /[A-TV-Z]/ { owner[$3] = $2 }
+        $1 == "symbol" && $4 == "U" { user[++n] = $2; used[n] = $3 }
+        END {
+            for (name in owner) {
+                object = owner[name]
+                if (object == "ext/gru4rec_ext" || is_pending("names", object))
+                    continue
+                print is_named(object, name) ? "ok" : object ".c defines " name
+            }
+            for (i = 1; i <= n; i++) {
+                if (is_outside(user[i], used[i]))
+                    print user[i] ".c uses " used[i]
+                if (!(used[i] in owner) || is_pending("uses", user[i]))
+                    continue
+                print may_use(folder_of(user[i]), folder_of(owner[used[i]]), used[i]) ? \
+                    "ok" : user[i] ".c uses " used[i] " of " owner[used[i]] ".c"
+            }
+        }'
+}
+
+while IFS= read -r line; do
+    [ "$line" = ok ]
+    check $? "$line"
+done <<EOF
+$(check_symbols "$@")
+EOF
 
 exported=$(nm -D --defined-only "$build/gru4rec.so" | awk '{ print $3 }' | sort | tr '\n' ' ')
 [ "$exported" = 'sqlite3_gru4rec_init sqlite3_grurec_init ' ]

@@ -127,7 +127,7 @@ check-format:
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h') && echo '1 passed, 0 failed'
 
 check-layers: $(LIB_OBJ) $(B)/gru4rec.so
-	@sh tests/layers.sh $(B)
+	@sh tests/layers.sh $(B) $(LIB_OBJ) $(EXT_OBJ)
 
 $(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
 	@mkdir -p $(@D)

@@ -9,11 +9,6 @@
 #   4. a symbol begins with the stem of its file, after g4r_ or gru4rec_ in src/
 #   5. gru4rec.so exports its two entry points and nothing else
 
-# PENDING: folders and objects that do not keep rule 3 or 4 yet. To be emptied.
-pending_uses='ext/base ext/serve ext/tools'
-pending_names='src/kernels src/model/quantized src/serve
-    ext/base ext/cache ext/events ext/serve ext/store ext/tools ext/train'
-
 build=$1
 shift
 passed=0
@@ -74,15 +69,10 @@ check_symbols() {
         for folder in src/* ext ext/*; do
             [ -d "$folder" ] && echo "see $folder $(may_see "$folder")"
         done
-        echo pending_uses $pending_uses
-        echo pending_names $pending_names
         grep -o 'gru4rec_[a-z0-9_]*(' include/gru4rec.h | sed 's/^/public /; s/($//'
         nm -A -P "$@" | sed "s|^$build/\([^:]*\)\.o: |symbol \1 |"
     } | awk '
         function folder_of(object) { sub("/[^/]*$", "", object); return object }
-        function is_pending(kind, object) {
-            return (kind, object) in pending || (kind, folder_of(object)) in pending
-        }
         function is_named(object, name,    stem) {
             stem = object
             sub(".*/", "", stem)
@@ -103,22 +93,20 @@ check_symbols() {
             return (user, owner) in sees
         }
         $1 == "see" { for (i = 3; i <= NF; i++) sees[$2, $i] = 1 }
-        $1 == "pending_uses" { for (i = 2; i <= NF; i++) pending["uses", $i] = 1 }
-        $1 == "pending_names" { for (i = 2; i <= NF; i++) pending["names", $i] = 1 }
         $1 == "public" { public[$2] = 1 }
         $1 == "symbol" && $4 ~ /[A-TV-Z]/ { owner[$3] = $2 }
         $1 == "symbol" && $4 == "U" { user[++n] = $2; used[n] = $3 }
         END {
             for (name in owner) {
                 object = owner[name]
-                if (object == "ext/gru4rec_ext" || is_pending("names", object))
+                if (object == "ext/gru4rec_ext")
                     continue
                 print is_named(object, name) ? "ok" : object ".c defines " name
             }
             for (i = 1; i <= n; i++) {
                 if (is_outside(user[i], used[i]))
                     print user[i] ".c uses " used[i]
-                if (!(used[i] in owner) || is_pending("uses", user[i]))
+                if (!(used[i] in owner))
                     continue
                 print may_use(folder_of(user[i]), folder_of(owner[used[i]]), used[i]) ? \
                     "ok" : user[i] ".c uses " used[i] " of " owner[used[i]] ".c"

@@ -18,7 +18,7 @@
 #define TEXT2(a) #a
 #define TEXT(a) TEXT2(a)
 
-const g4r_vec CONCAT(g4r_vec_, VEC_NAME) = {
+const g4r_vec CONCAT(g4r_vec_kernels_, VEC_NAME) = {
     .name = TEXT(VEC_NAME),
     .add = add,
     .mul = mul,

@@ -55,21 +55,25 @@ static bool has_json(sqlite3 *db)
     return rc == SQLITE_OK;
 }
 
+static const ext_table_function *const tables[] = {
+    &ext_recommend, &ext_similar, &ext_explain, &ext_evaluate, &ext_batches,
+};
+
+static const ext_function *const functions[] = {
+    ext_score_functions,  ext_state_functions,  ext_train_functions, ext_export_functions,
+    ext_import_functions, ext_deploy_functions, ext_check_functions, ext_info_functions,
+};
+
 static int register_all(sqlite3 *db, ext_error *error)
 {
-    static int (*const parts[])(ext_connection * connection, ext_error * error) = {
-        ext_module_register,   ext_recommend_register, ext_similar_register,
-        ext_explain_register,  ext_score_register,     ext_state_register,
-        ext_evaluate_register, ext_batches_register,   ext_train_register,
-        ext_export_register,   ext_import_register,    ext_deploy_register,
-        ext_check_register,    ext_info_register,
-    };
     ext_connection *connection = ext_connection_new(db);
     if (connection == NULL)
         return ext_error_nomem(error);
-    int rc = SQLITE_OK;
-    for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)
-        rc = parts[i](connection, error);
+    int rc = ext_module_register(connection, error);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
+        rc = ext_connection_add_table(connection, tables[i], error);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof functions / sizeof *functions; i++)
+        rc = ext_connection_add_functions(connection, functions[i], error);
     ext_connection_release(connection); /* the registrations hold it */
     return rc;
 }

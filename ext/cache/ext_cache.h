@@ -18,21 +18,29 @@ struct ext_connection {
     struct ext_handle *handles; /* on the models that were used last */
 };
 
-typedef void ext_connection_call(sqlite3_context *context, int argc,
-                                 sqlite3_value **argv);
+/* What makes an aggregate, and a window function, of a function. */
+typedef struct ext_window {
+    void (*finish)(sqlite3_context *context);
+    void (*value)(sqlite3_context *context);
+    void (*inverse)(sqlite3_context *context, int argc, sqlite3_value **argv);
+} ext_window;
+
+/* An SQL function, whose sqlite3_user_data() is the connection. */
+typedef struct ext_function {
+    const char *name;
+    int n_arguments;
+    int flags; /* SQLITE_INNOCUOUS, SQLITE_DIRECTONLY, SQLITE_DETERMINISTIC */
+    void (*call)(sqlite3_context *context, int argc, sqlite3_value **argv);
+    const ext_window *window; /* NULL: it is scalar */
+} ext_function;
 
 /* One user; NULL: no memory. */
 ext_connection *ext_connection_new(sqlite3 *db);
 void ext_connection_release(ext_connection *connection);
-/* These register with SQLite what then holds the connection, which a function gets by
- * sqlite3_user_data(). step and the others: of a window function. */
-int ext_connection_add_function(ext_connection *connection, const char *name, int n_args,
-                                int flags, ext_connection_call *call, ext_error *error);
-int ext_connection_add_window(ext_connection *connection, const char *name, int n_args,
-                              int flags, ext_connection_call *step,
-                              void (*finish)(sqlite3_context *),
-                              void (*value)(sqlite3_context *),
-                              ext_connection_call *inverse, ext_error *error);
+/* These register with SQLite what then holds the connection. functions: up to one without
+ * a name. */
+int ext_connection_add_functions(ext_connection *connection,
+                                 const ext_function *functions, ext_error *error);
 int ext_connection_add_table(ext_connection *connection,
                              const ext_table_function *function, ext_error *error);
 int ext_connection_add_module(ext_connection *connection, const char *name,
@@ -124,6 +132,6 @@ typedef struct ext_handle {
 
 /* Can every kept version be loaded? */
 int ext_check_model(const ext_home *home, ext_error *error);
-int ext_check_register(ext_connection *connection, ext_error *error);
+extern const ext_function ext_check_functions[];
 
 #endif

@@ -65,7 +65,7 @@ static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home_clear(&home);
 }
 
-int ext_check_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_function(connection, "gru4rec_check", 1, 0, check, error);
-}
+const ext_function ext_check_functions[] = {
+    {"gru4rec_check", 1, 0, check, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

@@ -29,28 +29,25 @@ static void release(void *connection)
 
 /* ---- registering; SQLite calls the destructor also where it fails ---- */
 
-int ext_connection_add_function(ext_connection *connection, const char *name, int n_args,
-                                int flags, ext_connection_call *call, ext_error *error)
+int ext_connection_add_functions(ext_connection *connection,
+                                 const ext_function *functions, ext_error *error)
 {
-    connection->n_users++;
-    if (sqlite3_create_function_v2(connection->db, name, n_args, SQLITE_UTF8 | flags,
-                                   connection, call, NULL, NULL, release) != SQLITE_OK)
-        return ext_error_db(error, connection->db, name);
-    return SQLITE_OK;
-}
-
-int ext_connection_add_window(ext_connection *connection, const char *name, int n_args,
-                              int flags, ext_connection_call *step,
-                              void (*finish)(sqlite3_context *),
-                              void (*value)(sqlite3_context *),
-                              ext_connection_call *inverse, ext_error *error)
-{
-    connection->n_users++;
-    if (sqlite3_create_window_function(connection->db, name, n_args, SQLITE_UTF8 | flags,
-                                       connection, step, finish, value, inverse,
-                                       release) != SQLITE_OK)
-        return ext_error_db(error, connection->db, name);
-    return SQLITE_OK;
+    sqlite3 *db = connection->db;
+    int rc = SQLITE_OK;
+    for (const ext_function *f = functions; rc == SQLITE_OK && f->name != NULL; f++) {
+        const int flags = SQLITE_UTF8 | f->flags;
+        connection->n_users++;
+        rc = f->window != NULL
+                 ? sqlite3_create_window_function(db, f->name, f->n_arguments, flags,
+                                                  connection, f->call, f->window->finish,
+                                                  f->window->value, f->window->inverse,
+                                                  release)
+                 : sqlite3_create_function_v2(db, f->name, f->n_arguments, flags,
+                                              connection, f->call, NULL, NULL, release);
+        if (rc != SQLITE_OK)
+            rc = ext_error_db(error, db, f->name);
+    }
+    return rc;
 }
 
 int ext_connection_add_module(ext_connection *connection, const char *name,

@@ -95,7 +95,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_double(context, cursor->score - cursor->without);
 }
 
-static const ext_table_function explain = {
+const ext_table_function ext_explain = {
     .name = "gru4rec_explain",
     .declaration = "CREATE TABLE x(position INTEGER, event, contribution REAL, "
                    "model BLOB HIDDEN, history BLOB HIDDEN, item BLOB HIDDEN)",
@@ -114,8 +114,3 @@ static const ext_table_function explain = {
     .column = column,
     .stop = stop,
 };
-
-int ext_explain_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_table(connection, &explain, error);
-}

@@ -90,7 +90,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     }
 }
 
-static const ext_table_function recommend = {
+const ext_table_function ext_recommend = {
     .name = "gru4rec_recommend",
     .declaration = "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
                    "model BLOB HIDDEN, history BLOB HIDDEN, k BLOB HIDDEN, "
@@ -108,8 +108,3 @@ static const ext_table_function recommend = {
     .column = column,
     .stop = stop,
 };
-
-int ext_recommend_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_table(connection, &recommend, error);
-}

@@ -67,12 +67,8 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
-int ext_score_register(ext_connection *connection, ext_error *error)
-{
-    int rc = ext_connection_add_function(connection, "gru4rec_score", 3, SQLITE_INNOCUOUS,
-                                         score, error);
-    return rc == SQLITE_OK
-               ? ext_connection_add_function(connection, "gru4rec_embedding", 2,
-                                             SQLITE_INNOCUOUS, embedding, error)
-               : rc;
-}
+const ext_function ext_score_functions[] = {
+    {"gru4rec_score", 3, SQLITE_INNOCUOUS, score, NULL},
+    {"gru4rec_embedding", 2, SQLITE_INNOCUOUS, embedding, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

@@ -147,18 +147,11 @@ int ext_ranker_score(ext_ranker *ranker, ext_error *error);
 /* Goes to the first row of a lane; false: it has none. */
 bool ext_ranker_show(ext_ranker *ranker, int32_t lane);
 
-/* ---- ext_relation.c ---- */
-
-/* SELECT FROM m. */
-extern const ext_table_function ext_relation;
-
-/* ---- modules and functions; each registers its own ---- */
+/* ---- what SQL sees, each in its file ---- */
 
 int ext_module_register(ext_connection *connection, ext_error *error);
-int ext_recommend_register(ext_connection *connection, ext_error *error);
-int ext_similar_register(ext_connection *connection, ext_error *error);
-int ext_explain_register(ext_connection *connection, ext_error *error);
-int ext_score_register(ext_connection *connection, ext_error *error);
-int ext_state_register(ext_connection *connection, ext_error *error);
+extern const ext_table_function ext_relation; /* SELECT FROM m */
+extern const ext_table_function ext_recommend, ext_similar, ext_explain;
+extern const ext_function ext_score_functions[], ext_state_functions[];
 
 #endif

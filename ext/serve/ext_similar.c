@@ -69,7 +69,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_double(context, ranker->score);
 }
 
-static const ext_table_function similar = {
+const ext_table_function ext_similar = {
     .name = "gru4rec_similar",
     .declaration = "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
                    "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN)",
@@ -85,8 +85,3 @@ static const ext_table_function similar = {
     .column = column,
     .stop = stop,
 };
-
-int ext_similar_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_table(connection, &similar, error);
-}

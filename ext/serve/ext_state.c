@@ -256,13 +256,10 @@ static void finish_state(sqlite3_context *context)
         close_session(live);
 }
 
-int ext_state_register(ext_connection *connection, ext_error *error)
-{
-    int rc =
-        ext_connection_add_window(connection, "gru4rec_state", 2, SQLITE_INNOCUOUS,
-                                  add_event, finish_state, show_state, drop_event, error);
-    return rc == SQLITE_OK
-               ? ext_connection_add_function(connection, "gru4rec_step", 3,
-                                             SQLITE_INNOCUOUS, step_function, error)
-               : rc;
-}
+static const ext_window state_window = {finish_state, show_state, drop_event};
+
+const ext_function ext_state_functions[] = {
+    {"gru4rec_state", 2, SQLITE_INNOCUOUS, add_event, &state_window},
+    {"gru4rec_step", 3, SQLITE_INNOCUOUS, step_function, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

@@ -121,7 +121,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     }
 }
 
-static const ext_table_function batches = {
+const ext_table_function ext_batches = {
     .name = "gru4rec_batches",
     .declaration = "CREATE TABLE x(step INTEGER, lane INTEGER, session, input, target, "
                    "reset INTEGER, "
@@ -141,8 +141,3 @@ static const ext_table_function batches = {
     .column = column,
     .stop = stop,
 };
-
-int ext_batches_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_table(connection, &batches, error);
-}

@@ -85,8 +85,7 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home_clear(&home);
 }
 
-int ext_deploy_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_function(connection, "gru4rec_deploy", 2, SQLITE_DIRECTONLY,
-                                       deploy, error);
-}
+const ext_function ext_deploy_functions[] = {
+    {"gru4rec_deploy", 2, SQLITE_DIRECTONLY, deploy, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

@@ -160,7 +160,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_int64(context, integers[i - EVENTS]);
 }
 
-static const ext_table_function evaluate = {
+const ext_table_function ext_evaluate = {
     .name = "gru4rec_evaluate",
     .declaration =
         "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
@@ -181,8 +181,3 @@ static const ext_table_function evaluate = {
     .column = column,
     .stop = stop,
 };
-
-int ext_evaluate_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_table(connection, &evaluate, error);
-}

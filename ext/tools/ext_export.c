@@ -150,12 +150,8 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_error_result(&error, context);
 }
 
-int ext_export_register(ext_connection *connection, ext_error *error)
-{
-    int rc = ext_connection_add_function(connection, "gru4rec_export", 1, 0, export_model,
-                                         error);
-    return rc == SQLITE_OK
-               ? ext_connection_add_function(connection, "gru4rec_export", 2,
-                                             SQLITE_DIRECTONLY, export_model, error)
-               : rc;
-}
+const ext_function ext_export_functions[] = {
+    {"gru4rec_export", 1, 0, export_model, NULL},
+    {"gru4rec_export", 2, SQLITE_DIRECTONLY, export_model, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

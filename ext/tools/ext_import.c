@@ -164,8 +164,7 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_home_clear(&home);
 }
 
-int ext_import_register(ext_connection *connection, ext_error *error)
-{
-    return ext_connection_add_function(connection, "gru4rec_import", 2, SQLITE_DIRECTONLY,
-                                       import_model, error);
-}
+const ext_function ext_import_functions[] = {
+    {"gru4rec_import", 2, SQLITE_DIRECTONLY, import_model, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

@@ -210,12 +210,9 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
-int ext_info_register(ext_connection *connection, ext_error *error)
-{
-    int rc = ext_connection_add_function(connection, "gru4rec_version", 0,
-                                         SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, version,
-                                         error);
-    for (int n = 0; n <= 1 && rc == SQLITE_OK; n++)
-        rc = ext_connection_add_function(connection, "gru4rec_info", n, 0, info, error);
-    return rc;
-}
+const ext_function ext_info_functions[] = {
+    {"gru4rec_version", 0, SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, version, NULL},
+    {"gru4rec_info", 0, 0, info, NULL},
+    {"gru4rec_info", 1, 0, info, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

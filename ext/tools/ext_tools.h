@@ -20,13 +20,10 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
 int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const unsigned char *bytes,
                          size_t n_bytes, ext_error *error);
 
-/* ---- SQL functions; each registers its own ---- */
+/* ---- what SQL sees, each in its file ---- */
 
-int ext_export_register(ext_connection *connection, ext_error *error);
-int ext_import_register(ext_connection *connection, ext_error *error);
-int ext_deploy_register(ext_connection *connection, ext_error *error);
-int ext_evaluate_register(ext_connection *connection, ext_error *error);
-int ext_batches_register(ext_connection *connection, ext_error *error);
-int ext_info_register(ext_connection *connection, ext_error *error);
+extern const ext_table_function ext_evaluate, ext_batches;
+extern const ext_function ext_export_functions[], ext_import_functions[];
+extern const ext_function ext_deploy_functions[], ext_info_functions[];
 
 #endif

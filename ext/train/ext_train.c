@@ -183,11 +183,9 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
-int ext_train_register(ext_connection *connection, ext_error *error)
-{
-    int rc = SQLITE_OK;
-    for (int n = 1; n <= 3 && rc == SQLITE_OK; n++)
-        rc = ext_connection_add_function(connection, "gru4rec_train", n,
-                                         SQLITE_DIRECTONLY, train, error);
-    return rc;
-}
+const ext_function ext_train_functions[] = {
+    {"gru4rec_train", 1, SQLITE_DIRECTONLY, train, NULL},
+    {"gru4rec_train", 2, SQLITE_DIRECTONLY, train, NULL},
+    {"gru4rec_train", 3, SQLITE_DIRECTONLY, train, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

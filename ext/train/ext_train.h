@@ -66,7 +66,7 @@ typedef struct ext_training {
     double quiet_until;        /* seconds: no progress row is written before */
 } ext_training;
 
-int ext_train_register(ext_connection *connection, ext_error *error);
+extern const ext_function ext_train_functions[];
 
 /* ---- ext_train_weights.c ---- */
 

@@ -106,7 +106,7 @@ char *ext_sql_text(sqlite3_stmt *stmt, int column);
  * Prepares SQL on a model's own tables. In sql, @config, @version, @epoch, @item, @tensor
  * and @source become their names, @model the model's, @schema that of its database, all
  * quoted. types has a letter for each parameter ?1, ?2, ... whose value follows: i an
- * int64_t, s a text that is copied or NULL.
+ * int64_t, d a double, s a text that is copied or NULL.
  */
 int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
               const char *sql, const char *types, ...);

@@ -43,22 +43,19 @@ static char *expand(const ext_home *home, const char *sql)
     return sqlite3_str_finish(text);
 }
 
-static int bind(sqlite3_stmt *stmt, const char *types, va_list args)
+static int bind(sqlite3_stmt *stmt, int parameter, char type, va_list *args)
 {
-    int rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && types[i] != '\0'; i++) {
-        assert(types[i] == 'i' || types[i] == 's');
-        if (types[i] == 'i')
-            rc = sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
-        else
-            rc = sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1,
-                                   SQLITE_TRANSIENT);
-    }
-    return rc;
+    assert(strchr("ids", type) != NULL);
+    if (type == 'i')
+        return sqlite3_bind_int64(stmt, parameter, va_arg(*args, int64_t));
+    if (type == 'd') /* NAN is bound as NULL */
+        return sqlite3_bind_double(stmt, parameter, va_arg(*args, double));
+    return sqlite3_bind_text(stmt, parameter, va_arg(*args, const char *), -1,
+                             SQLITE_TRANSIENT);
 }
 
 static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
-                   const char *sql, const char *types, va_list args)
+                   const char *sql, const char *types, va_list *args)
 {
     char *text = expand(home, sql);
     *stmt = NULL;
@@ -66,8 +63,8 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
         return ext_error_nomem(error);
     int rc = sqlite3_prepare_v2(home->db, text, -1, stmt, NULL);
     sqlite3_free(text);
-    if (rc == SQLITE_OK)
-        rc = bind(*stmt, types, args);
+    for (int i = 0; rc == SQLITE_OK && types[i] != '\0'; i++)
+        rc = bind(*stmt, i + 1, types[i], args);
     if (rc == SQLITE_OK)
         return SQLITE_OK;
     rc = ext_error_db(error, home->db, NULL);
@@ -76,12 +73,27 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
     return rc;
 }
 
+/* Runs it to its end. integer: gets the first column of the first row, or NULL. */
+static int run(const ext_home *home, int64_t *integer, ext_error *error, const char *sql,
+               const char *types, va_list *args)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare(home, &stmt, error, sql, types, args);
+    if (rc != SQLITE_OK)
+        return rc;
+    bool is_first = true;
+    for (; (rc = sqlite3_step(stmt)) == SQLITE_ROW; is_first = false)
+        if (integer != NULL && is_first)
+            *integer = sqlite3_column_int64(stmt, 0);
+    return ext_sql_finish(stmt, rc, integer != NULL ? "reading the model" : NULL, error);
+}
+
 int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
               const char *sql, const char *types, ...)
 {
     va_list args;
     va_start(args, types);
-    int rc = prepare(home, stmt, error, sql, types, args);
+    int rc = prepare(home, stmt, error, sql, types, &args);
     va_end(args);
     return rc;
 }
@@ -89,31 +101,20 @@ int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
 int ext_query_run(const ext_home *home, ext_error *error, const char *sql,
                   const char *types, ...)
 {
-    sqlite3_stmt *stmt;
     va_list args;
     va_start(args, types);
-    int rc = prepare(home, &stmt, error, sql, types, args);
+    int rc = run(home, NULL, error, sql, types, &args);
     va_end(args);
-    if (rc != SQLITE_OK)
-        return rc;
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        ;
-    return ext_sql_finish(stmt, rc, NULL, error);
+    return rc;
 }
 
 int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
                       const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *stmt;
     va_list args;
     *integer = 0;
     va_start(args, types);
-    int rc = prepare(home, &stmt, error, sql, types, args);
+    int rc = run(home, integer, error, sql, types, &args);
     va_end(args);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
-        *integer = sqlite3_column_int64(stmt, 0);
-    return ext_sql_finish(stmt, rc, "reading the model", error);
+    return rc;
 }

@@ -72,7 +72,7 @@ void ext_plan_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_arg
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->rank)
             plan_rank(plan, info, i, n_argv);
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->item)
+        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->rank + 1)
             plan_item(plan, info, i, n_argv);
     if (!is_rank_used(plan, info))
         info->idxNum |= EXT_PLAN_RANK_UNUSED;
@@ -95,5 +95,5 @@ void ext_plan_one_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n
     info->orderByConsumed =
         info->nOrderBy == 1 &&
         ((info->aOrderBy[0].iColumn == plan->rank && !info->aOrderBy[0].desc) ||
-         (info->aOrderBy[0].iColumn == plan->score && info->aOrderBy[0].desc));
+         (info->aOrderBy[0].iColumn == plan->rank + 2 && info->aOrderBy[0].desc));
 }

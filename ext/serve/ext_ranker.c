@@ -329,7 +329,7 @@ int ext_ranker_score(ext_ranker *ranker, ext_error *error)
     return is_done ? SQLITE_OK : ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
 }
 
-bool ext_ranker_show(ext_ranker *ranker, int32_t lane)
+bool ext_ranker_show_lane(ext_ranker *ranker, int32_t lane)
 {
     ranker->lane = lane;
     ranker->rank = 0;
@@ -367,7 +367,47 @@ bool ext_ranker_next(ext_ranker *ranker)
     return true;
 }
 
-void ext_ranker_result_item(const ext_ranker *ranker, sqlite3_context *context)
+/* ---- cursors ---- */
+
+void ext_ranker_show_row(ext_ranker_cursor *cursor, bool is_row)
 {
-    ext_value_result_item(context, ranker->workspace.model->loaded.items, ranker->row);
+    cursor->base.is_eof = !is_row;
+    cursor->base.row = cursor->ranker.row;
+}
+
+void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i)
+{
+    switch (i) {
+    case 0:
+        sqlite3_result_int64(context, ranker->rank);
+        break;
+    case 1:
+        ext_value_result_item(context, ranker->workspace.model->loaded.items,
+                              ranker->row);
+        break;
+    case 2:
+        sqlite3_result_double(context, ranker->score);
+        break;
+    default:
+        sqlite3_result_text(context, ranker->basis, -1, SQLITE_STATIC);
+        break;
+    }
+}
+
+int ext_ranker_method_next(ext_cursor *base, ext_error *error)
+{
+    ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;
+    (void)error;
+    ext_ranker_show_row(cursor, ext_ranker_next(&cursor->ranker));
+    return SQLITE_OK;
+}
+
+void ext_ranker_method_column(const ext_cursor *base, sqlite3_context *context, int i)
+{
+    ext_ranker_result(&((const ext_ranker_cursor *)base)->ranker, context, i);
+}
+
+void ext_ranker_method_stop(ext_cursor *base)
+{
+    ext_ranker_close(&((ext_ranker_cursor *)base)->ranker);
 }

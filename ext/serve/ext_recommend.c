@@ -15,29 +15,17 @@
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
-static const ext_plan columns = {.rank = RANK,
-                                 .item = ITEM,
-                                 .score = SCORE,
-                                 .n_columns = N_COLUMNS};
-
-typedef struct recommend_cursor {
-    ext_cursor base;
-    ext_ranker ranker;
-} recommend_cursor;
+static const ext_plan columns = {RANK, N_COLUMNS};
 
 static void plan(sqlite3_index_info *info, int *n_argv)
 {
     ext_plan_one_ranking(&columns, info, n_argv, (info->idxNum & 1 << K) != 0);
 }
 
-static void stop(ext_cursor *base)
-{
-    ext_ranker_close(&((recommend_cursor *)base)->ranker);
-}
-
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
-    ext_ranker *ranker = &((recommend_cursor *)base)->ranker;
+    ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;
+    ext_ranker *ranker = &cursor->ranker;
     ext_connection *connection = ext_table_home(base)->connection;
     const ext_ranker_request request = {
         .k = base->arguments[K],
@@ -57,37 +45,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         return error->rc;
     int rc = ext_ranker_rank(ranker, &history, &is_row, error);
     ext_history_free(&history);
-    base->is_eof = !is_row;
-    base->row = ranker->row;
+    ext_ranker_show_row(cursor, is_row);
     return rc;
-}
-
-static int next(ext_cursor *base, ext_error *error)
-{
-    ext_ranker *ranker = &((recommend_cursor *)base)->ranker;
-    (void)error;
-    base->is_eof = !ext_ranker_next(ranker);
-    base->row = ranker->row;
-    return SQLITE_OK;
-}
-
-static void column(const ext_cursor *base, sqlite3_context *context, int i)
-{
-    const ext_ranker *ranker = &((const recommend_cursor *)base)->ranker;
-    switch (i) {
-    case RANK:
-        sqlite3_result_int64(context, ranker->rank);
-        break;
-    case ITEM:
-        ext_ranker_result_item(ranker, context);
-        break;
-    case SCORE:
-        sqlite3_result_double(context, ranker->score);
-        break;
-    default:
-        sqlite3_result_text(context, ranker->basis, -1, SQLITE_STATIC);
-        break;
-    }
 }
 
 const ext_table_function ext_recommend = {
@@ -96,7 +55,7 @@ const ext_table_function ext_recommend = {
                    "model BLOB HIDDEN, history BLOB HIDDEN, k BLOB HIDDEN, "
                    "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
-    .cursor_bytes = sizeof(recommend_cursor),
+    .cursor_bytes = sizeof(ext_ranker_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
     .n_needed = HISTORY + 1,
@@ -104,7 +63,7 @@ const ext_table_function ext_recommend = {
              "gru4rec_recommend('model', '[item, ...]', k)",
     .plan = plan,
     .start = start,
-    .next = next,
-    .column = column,
-    .stop = stop,
+    .next = ext_ranker_method_next,
+    .column = ext_ranker_method_column,
+    .stop = ext_ranker_method_stop,
 };

@@ -17,10 +17,7 @@
 enum { SESSION, RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
-static const ext_plan columns = {.rank = RANK,
-                                 .item = ITEM,
-                                 .score = SCORE,
-                                 .n_columns = N_COLUMNS};
+static const ext_plan columns = {RANK, N_COLUMNS};
 
 /* A session that was read ahead. */
 typedef struct waiting {
@@ -30,9 +27,8 @@ typedef struct waiting {
 } waiting;
 
 typedef struct relation_cursor {
-    ext_cursor base; /* its hash: of the session and the arguments */
+    ext_ranker_cursor base; /* its hash: of the session and the arguments */
     uint64_t arguments_hash;
-    ext_ranker ranker;
     ext_histories histories;
     waiting *queue; /* (capacity) sessions that were read; the first n_queue are there */
     int32_t capacity, n_queue, current;
@@ -108,7 +104,8 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
     cursor->capacity = 1;
     cursor->n_ahead = 1;
     if (!is_single(idx_num) &&
-        ext_ranker_open_batch(&cursor->ranker, &cursor->capacity, error) != SQLITE_OK)
+        ext_ranker_open_batch(&cursor->base.ranker, &cursor->capacity, error) !=
+            SQLITE_OK)
         return error->rc;
     cursor->queue =
         sqlite3_malloc64((sqlite3_uint64)cursor->capacity * sizeof *cursor->queue);
@@ -118,7 +115,7 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 /* Reads the next sessions into the queue, and ranks them together. */
 static int fill_queue(relation_cursor *cursor, ext_error *error)
 {
-    const ext_loaded *loaded = &cursor->ranker.workspace.model->loaded;
+    const ext_loaded *loaded = &cursor->base.ranker.workspace.model->loaded;
     int rc = SQLITE_OK;
     clear_queue(cursor);
     while (rc == SQLITE_OK && cursor->histories.events != NULL &&
@@ -129,10 +126,10 @@ static int fill_queue(relation_cursor *cursor, ext_error *error)
                                 loaded->options.session_gap, &next->session,
                                 &next->history.rows, error);
         if (rc == SQLITE_OK)
-            rc = ext_ranker_add(&cursor->ranker, &next->history, &next->lane, error);
+            rc = ext_ranker_add(&cursor->base.ranker, &next->history, &next->lane, error);
     }
     if (rc == SQLITE_OK)
-        rc = ext_ranker_score(&cursor->ranker, error);
+        rc = ext_ranker_score(&cursor->base.ranker, error);
     if (2 * cursor->n_ahead < cursor->capacity)
         cursor->n_ahead *= 2;
     else
@@ -148,7 +145,7 @@ static void stop(ext_cursor *base)
     clear_queue(cursor);
     sqlite3_free(cursor->queue);
     cursor->queue = NULL;
-    ext_ranker_close(&cursor->ranker);
+    ext_ranker_close(&cursor->base.ranker);
     ext_histories_stop(&cursor->histories);
 }
 
@@ -161,10 +158,10 @@ static void close_cursor(ext_cursor *base)
 static int show_session(relation_cursor *cursor, bool *is_row, ext_error *error)
 {
     const waiting *now = &cursor->queue[cursor->current];
-    cursor->base.hash = ext_value_hash(cursor->arguments_hash, now->session);
+    cursor->base.base.hash = ext_value_hash(cursor->arguments_hash, now->session);
     if (now->lane < 0)
-        return ext_ranker_rank(&cursor->ranker, &now->history, is_row, error);
-    *is_row = ext_ranker_show(&cursor->ranker, now->lane);
+        return ext_ranker_rank(&cursor->base.ranker, &now->history, is_row, error);
+    *is_row = ext_ranker_show_lane(&cursor->base.ranker, now->lane);
     return SQLITE_OK;
 }
 
@@ -195,25 +192,24 @@ static int find_row(relation_cursor *cursor, ext_error *error)
         if (show_session(cursor, &is_row, error) != SQLITE_OK)
             return error->rc;
     }
-    cursor->base.is_eof = !is_row;
-    cursor->base.row = cursor->ranker.row;
+    ext_ranker_show_row(&cursor->base, is_row);
     return SQLITE_OK;
 }
 
 static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **argv,
                        ext_error *error)
 {
-    const ext_home *home = ext_table_home(&cursor->base);
+    const ext_home *home = ext_table_home(&cursor->base.base);
     const ext_ranker_request request = {
-        .exclude_seen = cursor->base.arguments[EXCLUDE_SEEN],
-        .candidates = cursor->base.arguments[CANDIDATES],
+        .exclude_seen = cursor->base.base.arguments[EXCLUDE_SEEN],
+        .candidates = cursor->base.base.arguments[CANDIDATES],
         .idx_num = idx_num,
         .argv = argv,
     };
     ext_model *model;
     int rc = ext_model_acquire(&model, home, error);
-    return rc == SQLITE_OK ? ext_ranker_open(&cursor->ranker, home->connection, model,
-                                             &request, error)
+    return rc == SQLITE_OK ? ext_ranker_open(&cursor->base.ranker, home->connection,
+                                             model, &request, error)
                            : rc;
 }
 
@@ -221,7 +217,7 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
 static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
                           ext_error *error)
 {
-    const ext_home *home = ext_table_home(&cursor->base);
+    const ext_home *home = ext_table_home(&cursor->base.base);
     ext_config config;
     ext_source source = {0};
     bool is_open;
@@ -277,8 +273,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
 static int next(ext_cursor *base, ext_error *error)
 {
     relation_cursor *cursor = (relation_cursor *)base;
-    if (ext_ranker_next(&cursor->ranker)) {
-        base->row = cursor->ranker.row;
+    if (ext_ranker_next(&cursor->base.ranker)) {
+        ext_ranker_show_row(&cursor->base, true);
         return SQLITE_OK;
     }
     cursor->current++;
@@ -288,24 +284,10 @@ static int next(ext_cursor *base, ext_error *error)
 static void column(const ext_cursor *base, sqlite3_context *context, int i)
 {
     const relation_cursor *cursor = (const relation_cursor *)base;
-    const ext_ranker *ranker = &cursor->ranker;
-    switch (i) {
-    case SESSION:
+    if (i == SESSION)
         sqlite3_result_value(context, cursor->queue[cursor->current].session);
-        break;
-    case RANK:
-        sqlite3_result_int64(context, ranker->rank);
-        break;
-    case ITEM:
-        ext_ranker_result_item(ranker, context);
-        break;
-    case SCORE:
-        sqlite3_result_double(context, ranker->score);
-        break;
-    default:
-        sqlite3_result_text(context, ranker->basis, -1, SQLITE_STATIC);
-        break;
-    }
+    else
+        ext_ranker_result(&cursor->base.ranker, context, i - RANK);
 }
 
 const ext_table_function ext_relation = {

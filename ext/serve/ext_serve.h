@@ -72,9 +72,9 @@ enum {
     EXT_PLAN_ONE = EXT_PLAN_MOST << 7       /* the order is right for one session only */
 };
 
-/* Which columns of a table of rankings are what. */
+/* Columns of a table of rankings: rank, item and score stand in this order. */
 typedef struct ext_plan {
-    int rank, item, score;
+    int rank;      /* its column */
     int n_columns; /* before the arguments */
 } ext_plan;
 
@@ -120,6 +120,12 @@ typedef struct ext_ranker {
     const char *basis;
 } ext_ranker;
 
+/* What a cursor on rankings begins with. */
+typedef struct ext_ranker_cursor {
+    ext_cursor base; /* its row is the item's */
+    ext_ranker ranker;
+} ext_ranker_cursor;
+
 /* Takes over model, also on failure; then nothing is left to close. */
 int ext_ranker_open(ext_ranker *ranker, ext_connection *connection, ext_model *model,
                     const ext_ranker_request *request, ext_error *error);
@@ -132,8 +138,14 @@ int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row
 int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
                             ext_error *error);
 bool ext_ranker_next(ext_ranker *ranker);
-/* The value of the current row's item. */
-void ext_ranker_result_item(const ext_ranker *ranker, sqlite3_context *context);
+/* Shows the cursor's row: is_row false is the end. */
+void ext_ranker_show_row(ext_ranker_cursor *cursor, bool is_row);
+/* Of the current row: 0 the rank, 1 the item, 2 the score, 3 the basis. */
+void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i);
+/* Methods of a table of one ranking, whose columns are those. */
+int ext_ranker_method_next(ext_cursor *cursor, ext_error *error);
+void ext_ranker_method_column(const ext_cursor *cursor, sqlite3_context *context, int i);
+void ext_ranker_method_stop(ext_cursor *cursor);
 
 /*
  * Many histories at once, where only so many ranks of each are asked for. open_batch gives
@@ -145,7 +157,7 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
                    ext_error *error);
 int ext_ranker_score(ext_ranker *ranker, ext_error *error);
 /* Goes to the first row of a lane; false: it has none. */
-bool ext_ranker_show(ext_ranker *ranker, int32_t lane);
+bool ext_ranker_show_lane(ext_ranker *ranker, int32_t lane);
 
 /* ---- what SQL sees, each in its file ---- */
 

@@ -9,29 +9,17 @@
 enum { RANK, ITEM, SIMILARITY, N_COLUMNS };
 enum { MODEL, TARGET, K, N_ARGUMENTS };
 
-static const ext_plan columns = {.rank = RANK,
-                                 .item = ITEM,
-                                 .score = SIMILARITY,
-                                 .n_columns = N_COLUMNS};
-
-typedef struct similar_cursor {
-    ext_cursor base;
-    ext_ranker ranker;
-} similar_cursor;
+static const ext_plan columns = {RANK, N_COLUMNS};
 
 static void plan(sqlite3_index_info *info, int *n_argv)
 {
     ext_plan_one_ranking(&columns, info, n_argv, (info->idxNum & 1 << K) != 0);
 }
 
-static void stop(ext_cursor *base)
-{
-    ext_ranker_close(&((similar_cursor *)base)->ranker);
-}
-
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
-    ext_ranker *ranker = &((similar_cursor *)base)->ranker;
+    ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;
+    ext_ranker *ranker = &cursor->ranker;
     ext_connection *connection = ext_table_home(base)->connection;
     const ext_ranker_request request = {.k = base->arguments[K],
                                         .idx_num = idx_num,
@@ -44,29 +32,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         return error->rc;
     const int32_t row = ext_value_row(base->arguments[TARGET], model->loaded.items);
     int rc = row >= 0 ? ext_ranker_rank_similar(ranker, row, &is_row, error) : SQLITE_OK;
-    base->is_eof = !is_row;
-    base->row = ranker->row;
+    ext_ranker_show_row(cursor, is_row);
     return rc;
-}
-
-static int next(ext_cursor *base, ext_error *error)
-{
-    ext_ranker *ranker = &((similar_cursor *)base)->ranker;
-    (void)error;
-    base->is_eof = !ext_ranker_next(ranker);
-    base->row = ranker->row;
-    return SQLITE_OK;
-}
-
-static void column(const ext_cursor *base, sqlite3_context *context, int i)
-{
-    const ext_ranker *ranker = &((const similar_cursor *)base)->ranker;
-    if (i == RANK)
-        sqlite3_result_int64(context, ranker->rank);
-    else if (i == ITEM)
-        ext_ranker_result_item(ranker, context);
-    else
-        sqlite3_result_double(context, ranker->score);
 }
 
 const ext_table_function ext_similar = {
@@ -74,14 +41,14 @@ const ext_table_function ext_similar = {
     .declaration = "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
                    "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
-    .cursor_bytes = sizeof(similar_cursor),
+    .cursor_bytes = sizeof(ext_ranker_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
     .n_needed = TARGET + 1,
     .usage = "needs a model and an item; write gru4rec_similar('model', item, k)",
     .plan = plan,
     .start = start,
-    .next = next,
-    .column = column,
-    .stop = stop,
+    .next = ext_ranker_method_next,
+    .column = ext_ranker_method_column,
+    .stop = ext_ranker_method_stop,
 };

@@ -5,31 +5,31 @@
 
 static const char format[] = "2";
 
-/* A key of m_config and where its text goes. */
-typedef struct field {
+/* The keys of m_config that hold texts, and where these go. */
+static const struct {
     const char *key;
-    char **text;
-} field;
+    size_t offset;
+} fields[] = {
+    {"source", offsetof(ext_config, source)},
+    {"session", offsetof(ext_config, columns.session)},
+    {"item", offsetof(ext_config, columns.item)},
+    {"time", offsetof(ext_config, columns.time)},
+    {"session_type", offsetof(ext_config, types[0])},
+    {"item_type", offsetof(ext_config, types[1])},
+    {"options", offsetof(ext_config, options)},
+};
 
-enum { N_FIELDS = 7 };
+enum { N_FIELDS = sizeof fields / sizeof *fields };
 
-static void list_fields(ext_config *config, field fields[N_FIELDS])
+static char **text_of(const ext_config *config, int field)
 {
-    const field all[N_FIELDS] = {
-        {"source", &config->source},         {"session", &config->columns.session},
-        {"item", &config->columns.item},     {"time", &config->columns.time},
-        {"session_type", &config->types[0]}, {"item_type", &config->types[1]},
-        {"options", &config->options},
-    };
-    memcpy(fields, all, sizeof all);
+    return (char **)((char *)config + fields[field].offset);
 }
 
 void ext_config_free(ext_config *config)
 {
-    field fields[N_FIELDS];
-    list_fields(config, fields);
     for (int i = 0; i < N_FIELDS; i++)
-        sqlite3_free(*fields[i].text);
+        sqlite3_free(*text_of(config, i));
     *config = (ext_config){0};
 }
 
@@ -50,15 +50,13 @@ int ext_config_fail_format(const ext_home *home, ext_error *error)
 static int take_field(ext_config *config, const char *key, const char *value,
                       ext_error *error)
 {
-    field fields[N_FIELDS];
-    list_fields(config, fields);
     for (int i = 0; i < N_FIELDS; i++) {
         if (strcmp(key, fields[i].key) != 0)
             continue;
-        sqlite3_free(*fields[i].text);
-        *fields[i].text = sqlite3_mprintf("%s", value);
-        if (*fields[i].text == NULL)
-            return ext_error_nomem(error);
+        char **text = text_of(config, i);
+        sqlite3_free(*text);
+        *text = sqlite3_mprintf("%s", value);
+        return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
     }
     return SQLITE_OK;
 }
@@ -96,11 +94,9 @@ static int write_text(const ext_home *home, const char *key, const char *value,
 
 int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error)
 {
-    field fields[N_FIELDS];
-    list_fields((ext_config *)config, fields);
     int rc = write_text(home, "format", format, error);
     for (int i = 0; rc == SQLITE_OK && i < N_FIELDS; i++)
-        rc = write_text(home, fields[i].key, *fields[i].text, error);
+        rc = write_text(home, fields[i].key, *text_of(config, i), error);
     return rc;
 }
 

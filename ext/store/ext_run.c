@@ -60,38 +60,22 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
     return rc;
 }
 
-/* Binds a row of m_epoch; NAN is bound as NULL. */
-static void bind_epoch(sqlite3_stmt *stmt, const gru4rec_epoch *epoch, double seconds)
-{
-    sqlite3_bind_int64(stmt, 2, epoch->epoch);
-    sqlite3_bind_double(stmt, 3, epoch->loss);
-    sqlite3_bind_double(stmt, 4, epoch->cost);
-    sqlite3_bind_int64(stmt, 5, epoch->steps);
-    sqlite3_bind_int64(stmt, 6, epoch->events);
-    sqlite3_bind_double(stmt, 7, seconds);
-    sqlite3_bind_double(stmt, 8, epoch->recall);
-    sqlite3_bind_double(stmt, 9, epoch->mrr);
-    sqlite3_bind_int64(stmt, 10, epoch->updates);
-}
-
 static int write_epochs(ext_run *run, const ext_home *home, ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    int rc = ext_query(home, &stmt, error,
-                       "REPLACE INTO @epoch(version, epoch, loss, cost, steps, events, "
-                       "seconds, recall, mrr, updates) "
-                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                       "i", run->version);
-    if (rc != SQLITE_OK)
-        return rc;
+    int rc = SQLITE_OK;
     while (rc == SQLITE_OK && run->n_written < run->n_epochs) {
-        bind_epoch(stmt, &run->epochs[run->n_written],
-                   run->epoch_seconds[run->n_written]);
-        sqlite3_step(stmt);
-        rc = sqlite3_reset(stmt);
+        const gru4rec_epoch *epoch = &run->epochs[run->n_written];
+        rc = ext_query_run(home, error,
+                           "REPLACE INTO @epoch(version, epoch, loss, cost, steps, "
+                           "events, seconds, recall, mrr, updates) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                           "iiddiidddi", run->version, epoch->epoch, epoch->loss,
+                           epoch->cost, epoch->steps, epoch->events,
+                           run->epoch_seconds[run->n_written], epoch->recall, epoch->mrr,
+                           epoch->updates);
         run->n_written += rc == SQLITE_OK;
     }
-    return ext_sql_finish(stmt, rc, "writing the model", error);
+    return rc;
 }
 
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error)

@@ -68,22 +68,15 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
     char *options = options_json();
     if (options == NULL)
         return ext_error_nomem(error);
-    int rc = ext_sql_prepare(db, &stmt, error,
-                             "SELECT json_object('version', ?1, 'sqlite', "
-                             "sqlite_version(), 'simd', ?2, 'blas', ?3, 'blas_core', ?4, "
-                             "'blas_threading', ?5, 'options', json(?6))");
-    if (rc == SQLITE_OK) {
-        gru4rec_build_facts(&build);
-        sqlite3_bind_text(stmt, 1, GRU4REC_VERSION, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 2, build.simd, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 3, build.blas, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 4, build.blas_core, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 5, build.blas_threading, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 6, options, -1, SQLITE_STATIC);
-        rc = result_of(stmt, context, error);
-    }
+    gru4rec_build_facts(&build);
+    int rc = ext_sql_prepare(
+        db, &stmt, error,
+        "SELECT json_object('version', %Q, 'sqlite', sqlite_version(), 'simd', %Q, "
+        "'blas', %Q, 'blas_core', %Q, 'blas_threading', %Q, 'options', json(%Q))",
+        GRU4REC_VERSION, build.simd, build.blas, build.blas_core, build.blas_threading,
+        options);
     sqlite3_free(options);
-    return rc;
+    return rc == SQLITE_OK ? result_of(stmt, context, error) : rc;
 }
 
 /* ---- a model's card ---- */

@@ -161,67 +161,49 @@ void ext_publish_progress(ext_training *training)
 /* ---- after ---- */
 
 static const char summary_query[] =
-    "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'best_epoch', ?17, "
-    "'steps', ?3, 'events', ?4, 'sessions', ?5, 'items', ?6, 'loss', ?7, 'seconds', ?8, "
-    "'events_per_second', ?9, 'threads', ?19, 'skipped_events', ?10, 'skipped_sessions', "
-    "?11, 'outside', ?13, 'repeats', ?14, 'rare', ?15, 'short', ?16, 'memory_bytes', "
-    "?12, "
-    "'held_out', ?18)";
+    "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'best_epoch', ?3, "
+    "'steps', ?4, 'events', ?5, 'sessions', ?6, 'items', ?7, 'loss', ?8, 'seconds', ?9, "
+    "'events_per_second', ?10, 'threads', ?11, 'skipped_events', ?12, "
+    "'skipped_sessions', ?13, 'outside', ?14, 'repeats', ?15, 'rare', ?16, 'short', ?17, "
+    "'memory_bytes', ?18, 'held_out', ?19)";
 
-/* What the loop did. */
-static void bind_run(sqlite3_stmt *stmt, const ext_training *training)
+static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
+                           ext_error *error)
 {
+    const ext_home *home = &training->request->home;
     const ext_run *run = &training->run;
-    int64_t steps = 0, events = 0;
+    const ext_events *events = &training->data->events;
+    const gru4rec_dataset *dataset = events->dataset, *held_out = dataset->validation;
+    int64_t n_steps = 0, n_events = 0;
     double seconds = 0;
     for (size_t i = 0; i < run->n_epochs; i++) {
-        steps += run->epochs[i].steps;
-        events += run->epochs[i].events;
+        n_steps += run->epochs[i].steps;
+        n_events += run->epochs[i].events;
         seconds += run->epoch_seconds[i];
     }
-    sqlite3_bind_int64(stmt, 2, (int64_t)run->n_epochs);
-    sqlite3_bind_int64(stmt, 3, steps);
-    sqlite3_bind_double(stmt, 7, run->epochs[training->best_epoch - 1].loss);
-    sqlite3_bind_double(stmt, 8, seconds);
-    sqlite3_bind_int64(stmt, 9, (int64_t)((double)events / (seconds > 0 ? seconds : 1)));
-    sqlite3_bind_int64(stmt, 17, training->best_epoch);
-    sqlite3_bind_int64(stmt, 19, gru4rec_train_threads(&training->request->options));
-}
-
-/* What it did it with. */
-static void bind_data(sqlite3_stmt *stmt, const ext_train_data *data)
-{
-    const ext_events *events = &data->events;
-    const gru4rec_dataset *dataset = events->dataset;
-    sqlite3_bind_int64(stmt, 4, dataset->n_events);
-    sqlite3_bind_int64(stmt, 5, dataset->n_sessions);
-    sqlite3_bind_int64(stmt, 6, gru4rec_items_count(events->items));
-    sqlite3_bind_int64(stmt, 10, events->n_null);
-    sqlite3_bind_int64(stmt, 11, dataset->n_single);
-    sqlite3_bind_int64(stmt, 12, (int64_t)data->n_bytes);
-    sqlite3_bind_int64(stmt, 13, events->n_outside);
-    sqlite3_bind_int64(stmt, 14, dataset->n_repeats);
-    sqlite3_bind_int64(stmt, 15, dataset->n_rare);
-    sqlite3_bind_int64(stmt, 16, dataset->n_short);
-    sqlite3_bind_int64(stmt, 18,
-                       dataset->validation != NULL ? dataset->validation->n_sessions : 0);
+    return ext_query(home, stmt, error, summary_query, "siiiiiiddiiiiiiiiii", home->name,
+                     (int64_t)run->n_epochs, training->best_epoch, n_steps,
+                     dataset->n_events, dataset->n_sessions,
+                     (int64_t)gru4rec_items_count(events->items),
+                     run->epochs[training->best_epoch - 1].loss, seconds,
+                     (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
+                     (int64_t)gru4rec_train_threads(&training->request->options),
+                     events->n_null, dataset->n_single, events->n_outside,
+                     dataset->n_repeats, dataset->n_rare, dataset->n_short,
+                     (int64_t)training->data->n_bytes,
+                     held_out != NULL ? held_out->n_sessions : (int64_t)0);
 }
 
 static int make_summary(ext_training *training, ext_error *error)
 {
-    const ext_home *home = &training->request->home;
     sqlite3_stmt *stmt;
-    int rc = ext_query(home, &stmt, error, summary_query, "s", home->name);
+    int rc = prepare_summary(&stmt, training, error);
     if (rc != SQLITE_OK)
         return rc;
-    bind_run(stmt, training);
-    bind_data(stmt, training->data);
     rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW) {
-        training->run.summary = ext_sql_text(stmt, 0);
-        if (training->run.summary == NULL)
-            rc = ext_error_nomem(error);
-    }
+    training->run.summary = rc == SQLITE_ROW ? ext_sql_text(stmt, 0) : NULL;
+    if (rc == SQLITE_ROW && training->run.summary == NULL)
+        rc = ext_error_nomem(error);
     return ext_sql_finish(stmt, rc, "writing the summary", error);
 }
 

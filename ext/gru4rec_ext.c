@@ -35,22 +35,12 @@ static void set_api(const sqlite3_api_routines *api)
 /* sqlite3_vtab_in() and constraints on LIMIT came with 3.38. */
 static const int oldest = 3038000;
 
-static bool is_loaded(sqlite3 *db)
+/* Does SQLite know what the statement needs? It looks at no table: loading must not read
+ * the file. */
+static bool can_prepare(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT gru4rec_version()", -1, &stmt, NULL);
-    sqlite3_finalize(stmt);
-    return rc == SQLITE_OK;
-}
-
-/*
- * JSON functions may be left out of a build of SQLite; options and summaries need them.
- * Asked so that no table is looked at: loading must not read the file.
- */
-static bool has_json(sqlite3 *db)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT json_object()", -1, &stmt, NULL);
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
     sqlite3_finalize(stmt);
     return rc == SQLITE_OK;
 }
@@ -86,9 +76,9 @@ EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
     if (sqlite3_libversion_number() < oldest)
         ext_error_set(&error, SQLITE_ERROR, "SQLite %s is too old; use 3.38 or newer",
                       sqlite3_libversion());
-    else if (is_loaded(db))
+    else if (can_prepare(db, "SELECT gru4rec_version()")) /* it is loaded */
         return SQLITE_OK;
-    else if (!has_json(db))
+    else if (!can_prepare(db, "SELECT json_object()")) /* for options, summaries */
         ext_error_set(
             &error, SQLITE_ERROR,
             "this SQLite was built without JSON functions; use one that has them");

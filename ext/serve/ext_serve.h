@@ -28,8 +28,10 @@ enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_ITEMS = 32 };
 
 /* False for what is no state of a session, or a damaged one. */
 bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_t n);
-/* The BLOB, of sqlite3_malloc; NULL when memory is short. */
-unsigned char *ext_state_blob_write(const ext_state_blob *blob, size_t *n);
+/* The BLOB, of sqlite3_malloc, with these values (n_values) in place of the blob's; NULL
+ * when memory is short. */
+unsigned char *ext_state_blob_write(const ext_state_blob *blob,
+                                    const gru4rec_real *values, size_t *n);
 /* The next coded item, which moves *at on. */
 void ext_state_blob_item(const unsigned char **at, gru4rec_id *id);
 /* Bytes that an item takes coded, and the coding. */

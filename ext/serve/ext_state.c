@@ -139,30 +139,26 @@ static int load_state(live_session *live, sqlite3_value *value, ext_error *error
 static void result_state(live_session *live, sqlite3_context *context, ext_error *error)
 {
     const ext_model *model = live->workspace.model;
-    const size_t n_values = gru4rec_session_state_size(model->loaded.model);
-    unsigned char run[EXT_STATE_BLOB_RUN], *result = NULL;
+    ext_state_blob *blob = &live->blob;
+    unsigned char run[EXT_STATE_BLOB_RUN], *bytes = NULL;
     size_t n;
-    gru4rec_real *values = sqlite3_malloc64(n_values * sizeof *values);
-    unsigned char *bytes = sqlite3_malloc64(4 * n_values);
     ext_state_blob_run(run, model);
-    if (values != NULL && bytes != NULL) {
+    blob->run = run;
+    blob->is_started = live->is_started;
+    blob->n_values = gru4rec_session_state_size(model->loaded.model);
+    blob->items = live->buffer;
+    gru4rec_real *values = sqlite3_malloc64(blob->n_values * sizeof *values);
+    if (values != NULL) {
         if (!live->is_started)
             gru4rec_session_reset(live->workspace.session);
         gru4rec_session_state(live->workspace.session, values);
-        ext_value_write_floats(bytes, values, n_values);
-        live->blob.run = run;
-        live->blob.is_started = live->is_started;
-        live->blob.values = bytes;
-        live->blob.n_values = n_values;
-        live->blob.items = live->buffer;
-        result = ext_state_blob_write(&live->blob, &n);
+        bytes = ext_state_blob_write(blob, values, &n);
     }
-    if (result != NULL)
-        sqlite3_result_blob64(context, result, n, sqlite3_free);
+    if (bytes != NULL)
+        sqlite3_result_blob64(context, bytes, n, sqlite3_free);
     else
         ext_error_nomem(error);
     sqlite3_free(values);
-    sqlite3_free(bytes);
 }
 
 /* ---- gru4rec_step() ---- */

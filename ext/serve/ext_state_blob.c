@@ -82,7 +82,8 @@ bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_
     return at == end;
 }
 
-unsigned char *ext_state_blob_write(const ext_state_blob *blob, size_t *n)
+unsigned char *ext_state_blob_write(const ext_state_blob *blob,
+                                    const gru4rec_real *values, size_t *n)
 {
     *n = HEAD + 4 * blob->n_values + blob->n_items_bytes + CHECK;
     unsigned char *bytes = sqlite3_malloc64(*n);
@@ -94,7 +95,7 @@ unsigned char *ext_state_blob_write(const ext_state_blob *blob, size_t *n)
     bytes[7] = 0;
     memcpy(bytes + 8, blob->run, EXT_STATE_BLOB_RUN);
     write_bytes(bytes + 24, blob->n_values, 4);
-    memcpy(bytes + HEAD, blob->values, 4 * blob->n_values);
+    ext_value_write_floats(bytes + HEAD, values, blob->n_values);
     if (blob->n_items_bytes > 0)
         memcpy(bytes + HEAD + 4 * blob->n_values, blob->items, blob->n_items_bytes);
     write_bytes(bytes + *n - CHECK, hash_bytes(bytes, *n - CHECK), CHECK);

@@ -311,44 +311,42 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
 
 /* ---- runs that are gone ---- */
 
-int ext_run_gone(char **list, const ext_home *home, const char *status, ext_error *error)
+int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    *list = NULL;
+    *gone = NULL;
     int rc = ext_query(home, &stmt, error,
                        "SELECT version, process, run FROM @version "
                        "WHERE status = 'training'",
                        "");
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_str *text = sqlite3_str_new(home->db);
+    sqlite3_str *json = sqlite3_str_new(home->db);
+    sqlite3_str_appendchar(json, 1, '{');
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const char *now = ext_alive_status((const char *)sqlite3_column_text(stmt, 1),
-                                           (const char *)sqlite3_column_text(stmt, 2));
-        if (now != NULL && strcmp(now, status) == 0)
-            sqlite3_str_appendf(text, "%s%lld", sqlite3_str_length(text) > 0 ? "," : "",
-                                sqlite3_column_int64(stmt, 0));
+        const char *status = ext_alive_status((const char *)sqlite3_column_text(stmt, 1),
+                                              (const char *)sqlite3_column_text(stmt, 2));
+        if (status != NULL && strcmp(status, "elsewhere") != 0)
+            sqlite3_str_appendf(json, "%s\"%lld\":\"%s\"",
+                                sqlite3_str_length(json) > 1 ? "," : "",
+                                sqlite3_column_int64(stmt, 0), status);
     }
+    sqlite3_str_appendchar(json, 1, '}');
     rc = ext_sql_finish(stmt, rc, "reading the training runs", error);
-    if (sqlite3_str_errcode(text) != SQLITE_OK)
-        rc = ext_error_nomem(error);
-    *list = sqlite3_str_finish(text);
-    return rc;
+    *gone = sqlite3_str_finish(json);
+    return rc == SQLITE_OK && *gone == NULL ? ext_error_nomem(error) : rc;
 }
 
 int ext_run_sweep(const ext_home *home, ext_error *error)
 {
-    static const char *const statuses[] = {"interrupted", "killed"};
-    int rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && i < 2; i++) {
-        char *list;
-        rc = ext_run_gone(&list, home, statuses[i], error);
-        if (rc == SQLITE_OK && list != NULL)
-            rc = ext_query_run(home, error,
-                               "UPDATE @version SET status = ?1 WHERE version IN "
-                               "(SELECT value FROM json_each('[' || ?2 || ']'))",
-                               "ss", statuses[i], list);
-        sqlite3_free(list);
-    }
+    char *gone;
+    int rc = ext_run_gone(&gone, home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error,
+                           "UPDATE @version SET status = "
+                           "json_extract(?1, '$.\"' || version || '\"') "
+                           "WHERE version IN (SELECT key FROM json_each(?1))",
+                           "s", gone);
+    sqlite3_free(gone);
     return rc;
 }

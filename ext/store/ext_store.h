@@ -185,9 +185,9 @@ int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
 /* Ends a run that came to nothing. message: NULL or why. */
 int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
                  const char *message, ext_error *error);
-/* The versions whose row says 'training' but which are really of that status, as "3,5";
- * *list is NULL where there are none. */
-int ext_run_gone(char **list, const ext_home *home, const char *status, ext_error *error);
+/* The versions whose row says 'training' though that is over, and what they are, as a JSON
+ * object {"3":"interrupted","5":"killed"}; of sqlite3_malloc. */
+int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
 /* Says so in the table. */
 int ext_run_sweep(const ext_home *home, ext_error *error);
 

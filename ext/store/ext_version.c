@@ -215,17 +215,13 @@ static int forget_old(const ext_home *home, int64_t keep, ext_error *error)
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *product,
                         ext_error *error)
 {
-    int rc = number_run(run, home, error);
-    if (rc == SQLITE_OK)
-        rc = ext_run_write(run, home, error);
-    if (rc == SQLITE_OK)
-        rc = ext_item_save(product->items, home, run->version, error);
-    if (rc == SQLITE_OK)
-        rc = ext_tensor_replace(home, run->version, product->training, product->n_slots,
-                                error);
-    if (rc == SQLITE_OK)
-        rc = finish_row(run, home, error);
-    if (rc == SQLITE_OK)
-        rc = ext_version_activate(home, run->version, error);
-    return rc == SQLITE_OK ? forget_old(home, product->keep, error) : rc;
+    if (number_run(run, home, error) != SQLITE_OK ||
+        ext_run_write(run, home, error) != SQLITE_OK ||
+        ext_item_save(product->items, home, run->version, error) != SQLITE_OK ||
+        ext_tensor_replace(home, run->version, product->training, product->n_slots,
+                           error) != SQLITE_OK ||
+        finish_row(run, home, error) != SQLITE_OK ||
+        ext_version_activate(home, run->version, error) != SQLITE_OK)
+        return error->rc;
+    return forget_old(home, product->keep, error);
 }

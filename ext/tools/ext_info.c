@@ -82,7 +82,7 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
 /* ---- a model's card ---- */
 
 /* ?1, ?2: model and schema; ?3: bytes in memory; ?4: has it the copy in bytes; ?5: advice;
- * ?6, ?7: JSON arrays of the versions that were interrupted or killed. */
+ * ?6: what ext_run_gone() says. */
 static const char card[] =
     "WITH config AS (SELECT key, value FROM @config),"
     " active AS (SELECT * FROM @version WHERE version ="
@@ -99,9 +99,8 @@ static const char card[] =
     " 'summary', json(a.summary), 'memory_bytes', ?3, 'quantized', json(?4),"
     " 'advice', ?5,"
     " 'versions', json((SELECT json_group_array(json_object('version', version, 'status',"
-    "  CASE WHEN version IN (SELECT value FROM json_each(?6)) THEN 'interrupted'"
-    "   WHEN version IN (SELECT value FROM json_each(?7)) THEN 'killed'"
-    "   ELSE status END, 'finished', finished, 'message', message)) FROM @version)))"
+    "  coalesce(json_extract(?6, '$.\"' || version || '\"'), status),"
+    "  'finished', finished, 'message', message)) FROM @version)))"
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
 /*
@@ -150,38 +149,24 @@ static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
     sqlite3_bind_text(stmt, 4, has_bytes ? "true" : "false", -1, SQLITE_STATIC);
 }
 
-/* Binds the versions of a status as a JSON array. */
-static int bind_gone(sqlite3_stmt *stmt, int parameter, const ext_home *home,
-                     const char *status, ext_error *error)
-{
-    char *list;
-    int rc = ext_run_gone(&list, home, status, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = sqlite3_bind_text(stmt, parameter,
-                           sqlite3_mprintf("[%s]", list != NULL ? list : ""), -1,
-                           sqlite3_free);
-    sqlite3_free(list);
-    return rc;
-}
-
 /* An untrained model has a card too, without what only training gives. */
 static int model_info(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     ext_config config;
+    char *gone = NULL;
     int rc = ext_config_read(&config, home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_run_gone(&gone, home, error);
     if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error, card, "ss", home->name, home->schema);
     if (rc == SQLITE_OK) {
         bind_memory(stmt, home);
         sqlite3_bind_text(stmt, 5, advise(home, &config), -1, sqlite3_free);
-        if (bind_gone(stmt, 6, home, "interrupted", error) == SQLITE_OK &&
-            bind_gone(stmt, 7, home, "killed", error) == SQLITE_OK)
-            rc = result_of(stmt, context, error);
-        else
-            rc = ext_sql_finish(stmt, error->rc, NULL, error);
+        sqlite3_bind_text(stmt, 6, gone, -1, SQLITE_STATIC);
+        rc = result_of(stmt, context, error);
     }
+    sqlite3_free(gone);
     ext_config_free(&config);
     return rc;
 }

@@ -235,12 +235,10 @@ static int write_version(ext_training *training, ext_error *error)
         .items = training->data->events.items,
         .keep = options->keep_versions,
     };
-    int rc = make_model(training, error);
-    if (rc == SQLITE_OK)
-        rc = ext_run_sweep(&request->home, error);
-    return rc == SQLITE_OK
-               ? ext_version_publish(&training->run, &request->home, &product, error)
-               : rc;
+    if (make_model(training, error) != SQLITE_OK ||
+        ext_run_sweep(&request->home, error) != SQLITE_OK)
+        return error->rc;
+    return ext_version_publish(&training->run, &request->home, &product, error);
 }
 
 /* Writes the version and commits. While readers hold the commit up it is tried again, with

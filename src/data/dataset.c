@@ -115,14 +115,12 @@ static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp
 }
 
 /*
- * Fills dataset->offsets and the permutation (n) that orders all events, whose session
+ * Fills offsets (sessions + 1), zeros before, and the permutation (n) that orders all events, whose session
  * numbers are places here.
  */
-static void order_events(gru4rec_events *events, gru4rec_dataset *dataset,
-                         uint32_t *permutation)
+static void order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation)
 {
     size_t n_sessions = (size_t)events->n_sessions;
-    int64_t *offsets = dataset->offsets;
     for (size_t i = 0; i < events->n; i++)
         offsets[events->session[i] + 1]++;
     for (size_t s = 0; s < n_sessions; s++) {
@@ -187,18 +185,17 @@ static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b
 
 /*
  * Gives the parts of each session between long pauses session numbers of their own,
- * ascending in time. permutation: scratch (n).
+ * ascending in time. offsets (sessions + 1), zeros, and permutation (n): scratch.
  */
-static bool cut_sessions(gru4rec_events *events, gru4rec_dataset *whole,
-                         uint32_t *permutation)
+static bool cut_sessions(gru4rec_events *events, int64_t *offsets, uint32_t *permutation)
 {
     const double gap = events->preparation.session_gap;
     size_t capacity = 0;
     int32_t *owner = NULL, n = 0;
-    order_events(events, whole, permutation);
+    order_events(events, offsets, permutation);
     for (int32_t s = 0; s < events->n_sessions; s++)
-        for (int64_t i = whole->offsets[s]; i < whole->offsets[s + 1]; i++) {
-            bool is_new = i == whole->offsets[s] ||
+        for (int64_t i = offsets[s]; i < offsets[s + 1]; i++) {
+            bool is_new = i == offsets[s] ||
                           pause_between(events, permutation[i - 1], permutation[i]) > gap;
             if (is_new && !g4r_alloc_grow(&events->allocator, &owner, &capacity,
                                           (size_t)n + 1, sizeof *owner)) {
@@ -218,13 +215,12 @@ static bool cut_at_pauses(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     const size_t n_sessions = (size_t)events->n_sessions;
-    gru4rec_dataset whole = {0};
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
-    whole.offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *whole.offsets);
-    bool is_ok = permutation != NULL && whole.offsets != NULL &&
-                 cut_sessions(events, &whole, permutation);
+    int64_t *offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *offsets);
+    bool is_ok = permutation != NULL && offsets != NULL &&
+                 cut_sessions(events, offsets, permutation);
     g4r_alloc_free(allocator, permutation);
-    g4r_alloc_free(allocator, whole.offsets);
+    g4r_alloc_free(allocator, offsets);
     return is_ok;
 }
 
@@ -262,7 +258,7 @@ static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *data
         is_ok = permutation != NULL && dataset->offsets != NULL;
     }
     if (is_ok)
-        order_events(events, dataset, permutation);
+        order_events(events, dataset->offsets, permutation);
     /* In place: an item's number where its event's place was. */
     dataset->item_rows = (int32_t *)permutation;
     for (size_t i = 0; is_ok && i < events->n; i++)
@@ -270,55 +266,47 @@ static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *data
     return is_ok;
 }
 
-/* Cuts the last sessions off; their items are still numbers of events->items. */
-static gru4rec_status hold_out(const gru4rec_events *events, gru4rec_dataset *dataset)
+/* A known item's row, of the number that it had among the events; -1: not known. */
+static int32_t row_of(const gru4rec_events *events, const gru4rec_items *items,
+                      int32_t number)
 {
-    const int64_t n_held =
-        (int64_t)(events->preparation.validation * (double)dataset->n_sessions);
-    const int64_t n_kept = dataset->n_sessions - n_held;
-    const int64_t start = dataset->offsets[n_kept];
+    gru4rec_id id;
+    g4r_dict_get(&events->items, number, &id);
+    return gru4rec_items_find(items, &id);
+}
+
+/*
+ * The sessions behind those of the dataset become one of their own; events of items that
+ * training does not have are dropped.
+ */
+static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
+                               gru4rec_dataset *dataset, int64_t n_held)
+{
+    const int64_t *offsets = dataset->offsets + dataset->n_sessions;
     gru4rec_dataset *held = g4r_alloc(&events->allocator, 1, sizeof *held);
     if (held == NULL)
         return GRU4REC_NOMEM;
     dataset->validation = held;
     held->allocator = events->allocator;
     held->n_sessions = n_held;
-    held->n_events = dataset->n_events - start;
     held->offsets =
         g4r_alloc(&events->allocator, (size_t)n_held + 1, sizeof *held->offsets);
     held->item_rows =
-        g4r_alloc(&events->allocator, (size_t)held->n_events, sizeof *held->item_rows);
+        g4r_alloc(&events->allocator, (size_t)(offsets[n_held] - offsets[0]),
+                  sizeof *held->item_rows);
     if (held->offsets == NULL || held->item_rows == NULL)
         return GRU4REC_NOMEM;
-    for (int64_t s = 0; s <= n_held; s++)
-        held->offsets[s] = dataset->offsets[n_kept + s] - start;
-    memcpy(held->item_rows, dataset->item_rows + start,
-           (size_t)held->n_events * sizeof *held->item_rows);
-    dataset->n_sessions = n_kept;
-    dataset->n_events = start;
-    return GRU4REC_OK;
-}
-
-/* From numbers to rows; events of items that training does not have are dropped. */
-static void map_held_out(const gru4rec_events *events, const gru4rec_items *items,
-                         gru4rec_dataset *held)
-{
-    int64_t n = 0, end = 0;
-    for (int64_t s = 0; s < held->n_sessions; s++) {
-        int64_t start = end;
-        end = held->offsets[s + 1];
-        for (int64_t i = start; i < end; i++) {
-            gru4rec_id id;
-            g4r_dict_get(&events->items, held->item_rows[i], &id);
-            int32_t row = gru4rec_items_find(items, &id);
+    for (int64_t s = 0; s < n_held; s++) {
+        for (int64_t i = offsets[s]; i < offsets[s + 1]; i++) {
+            int32_t row = row_of(events, items, dataset->item_rows[i]);
             if (row >= 0)
-                held->item_rows[n++] = row;
+                held->item_rows[held->n_events++] = row;
             else
                 held->n_unknown++;
         }
-        held->offsets[s + 1] = n;
+        held->offsets[s + 1] = held->n_events;
     }
-    held->n_events = n;
+    return GRU4REC_OK;
 }
 
 static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
@@ -341,14 +329,13 @@ static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
         return GRU4REC_NOMEM;
     if (events->known != NULL)
         return GRU4REC_OK;
-    gru4rec_status status = GRU4REC_OK;
-    if (events->preparation.validation > 0)
-        status = hold_out(events, dataset);
-    if (status == GRU4REC_OK)
-        status = make_items(events, dataset, items);
-    if (status == GRU4REC_OK && dataset->validation != NULL)
-        map_held_out(events, *items, dataset->validation);
-    return status;
+    const double share = events->preparation.validation;
+    const int64_t n_held = (int64_t)(share * (double)dataset->n_sessions);
+    dataset->n_sessions -= n_held;
+    dataset->n_events = dataset->offsets[dataset->n_sessions];
+    gru4rec_status status = make_items(events, dataset, items);
+    return status == GRU4REC_OK && share > 0 ? hold_out(events, *items, dataset, n_held)
+                                             : status;
 }
 
 static int64_t count_single(const gru4rec_dataset *dataset)

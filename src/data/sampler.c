@@ -26,12 +26,10 @@ static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
         }
     }
     /* What rounding left over has exactly its own cell. */
-    for (; n_poor > 0; n_poor--)
-        sampler->cells[stack[n_poor - 1]] =
-            (struct g4r_alias){UINT32_MAX, stack[n_poor - 1]};
-    for (; n_rich > 0; n_rich--)
-        sampler->cells[stack[n - n_rich]] =
-            (struct g4r_alias){UINT32_MAX, stack[n - n_rich]};
+    while (n_poor > 0 || n_rich > 0) {
+        uint32_t cell = n_poor > 0 ? stack[--n_poor] : stack[n - n_rich--];
+        sampler->cells[cell] = (struct g4r_alias){UINT32_MAX, cell};
+    }
 }
 
 size_t g4r_sampler_bytes(size_t n)

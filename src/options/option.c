@@ -140,49 +140,51 @@ static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *re
 /* Every name that an activation without parameters has, by kind. */
 static const char activation_words[] = "auto|softmax|softmax_logit|linear|relu|tanh";
 
-/* The numbers behind leaky-, elu- and selu-; NULL when text does not begin so. */
-static const char *parameters_of(const char *text, gru4rec_activation_kind *found)
+/* Those that have one or two, as leaky-0.01. */
+static const struct numbered {
+    const char *prefix;
+    gru4rec_activation_kind kind;
+    bool has_two;
+} numbered[] = {{"leaky-", GRU4REC_ACT_LEAKY, false},
+                {"elu-", GRU4REC_ACT_ELU, false},
+                {"selu-", GRU4REC_ACT_SELU, true}};
+
+enum { N_NUMBERED = sizeof numbered / sizeof *numbered };
+
+static bool parse_parameter(const char *text, double *value)
 {
-    static const struct {
-        const char *prefix;
-        gru4rec_activation_kind kind;
-    } kinds[] = {{"leaky-", GRU4REC_ACT_LEAKY},
-                 {"elu-", GRU4REC_ACT_ELU},
-                 {"selu-", GRU4REC_ACT_SELU}};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        size_t length = strlen(kinds[i].prefix);
-        if (strncasecmp(text, kinds[i].prefix, length) == 0) {
-            *found = kinds[i].kind;
-            return text + length;
-        }
-    }
-    return NULL;
+    return parse_real(text, value) && *value > 0 && *value <= 100;
+}
+
+/* The numbers behind the prefix. */
+static bool parse_parameters(const struct numbered *n, const char *text,
+                             gru4rec_activation *activation)
+{
+    char first[40];
+    size_t length = strcspn(text, "-");
+    *activation = (gru4rec_activation){.kind = n->kind};
+    if (length >= sizeof first || (text[length] == '-') != n->has_two)
+        return false;
+    memcpy(first, text, length);
+    first[length] = '\0';
+    return parse_parameter(first, &activation->a) &&
+           (!n->has_two || parse_parameter(text + length + 1, &activation->b));
 }
 
 static bool parse_activation(const g4r_option *o, const char *text,
                              gru4rec_activation *activation)
 {
-    gru4rec_activation parsed = {0};
-    char first[40];
     if (g4r_option_word_index(o->words, text) >= 0) {
-        parsed.kind =
-            (gru4rec_activation_kind)g4r_option_word_index(activation_words, text);
-        *activation = parsed;
+        int index = g4r_option_word_index(activation_words, text);
+        *activation = (gru4rec_activation){.kind = (gru4rec_activation_kind)index};
         return true;
     }
-    const char *rest = parameters_of(text, &parsed.kind);
-    size_t length = rest != NULL ? strcspn(rest, "-") : 0;
-    bool is_selu = parsed.kind == GRU4REC_ACT_SELU;
-    if (rest == NULL || length >= sizeof first || (rest[length] == '-') != is_selu)
-        return false;
-    memcpy(first, rest, length);
-    first[length] = '\0';
-    if (!parse_real(first, &parsed.a) || !(parsed.a > 0 && parsed.a <= 100) ||
-        (is_selu && (!parse_real(rest + length + 1, &parsed.b) ||
-                     !(parsed.b > 0 && parsed.b <= 100))))
-        return false;
-    *activation = parsed;
-    return true;
+    for (size_t i = 0; i < N_NUMBERED; i++) {
+        size_t length = strlen(numbered[i].prefix);
+        if (strncasecmp(text, numbered[i].prefix, length) == 0)
+            return parse_parameters(&numbered[i], text + length, activation);
+    }
+    return false;
 }
 
 /* A date, a time or a number: nothing that JSON or SQL would have to escape. */
@@ -209,8 +211,7 @@ bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *v
     case G4R_REAL:
         return parse_real(text, &value->real) && is_in_range(o, value->real);
     case G4R_BOOLEAN:
-        return parse_boolean(text, &value->integer) &&
-               is_in_range(o, (double)value->integer);
+        return parse_boolean(text, &value->integer);
     case G4R_CHOICE:
         value->integer = g4r_option_word_index(o->words, text);
         return value->integer >= 0;
@@ -272,16 +273,11 @@ static int print_activation(char *text, size_t size, const gru4rec_activation *a
     char a[40], b[40];
     print_real(a, sizeof a, activation->a);
     print_real(b, sizeof b, activation->b);
-    switch (activation->kind) {
-    case GRU4REC_ACT_LEAKY:
-        return snprintf(text, size, "leaky-%s", a);
-    case GRU4REC_ACT_ELU:
-        return snprintf(text, size, "elu-%s", a);
-    case GRU4REC_ACT_SELU:
-        return snprintf(text, size, "selu-%s-%s", a, b);
-    default:
-        return g4r_option_word_print(text, size, activation_words, activation->kind);
-    }
+    for (size_t i = 0; i < N_NUMBERED; i++)
+        if (numbered[i].kind == activation->kind)
+            return snprintf(text, size, "%s%s%s%s", numbered[i].prefix, a,
+                            numbered[i].has_two ? "-" : "", numbered[i].has_two ? b : "");
+    return g4r_option_word_print(text, size, activation_words, activation->kind);
 }
 
 size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size_t size)
@@ -323,29 +319,15 @@ static void print_words(const g4r_option *o, char *text, size_t size)
     }
 }
 
-static void print_range(const g4r_option *o, char *text, size_t size, const char *min,
-                        const char *max)
-{
-    const char *words = o->words != NULL ? o->words : "";
-    if (o->min < o->max)
-        snprintf(text, size, "%s from %s to %s%s%s%s",
-                 o->kind == G4R_INTEGER ? "integer" : "number", min,
-                 o->is_max_open ? "below " : "", max, *words ? ", or " : "", words);
-    else
-        snprintf(text, size, "%s", min);
-}
-
 void g4r_option_range(const g4r_option *o, char *text, size_t size)
 {
+    const char *words = o->words != NULL ? o->words : "";
     char min[32], max[32];
     snprintf(min, sizeof min, "%.6g", o->min);
     snprintf(max, sizeof max, "%.16g", o->max);
     switch (o->kind) {
     case G4R_BOOLEAN:
-        snprintf(text, size, "%s",
-                 o->min < o->max ? "true, false"
-                 : o->max > 0    ? "true"
-                                 : "false");
+        snprintf(text, size, "true, false");
         break;
     case G4R_CHOICE:
         print_words(o, text, size);
@@ -367,7 +349,9 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
                  GRU4REC_MAX_REALS, min, max);
         break;
     default:
-        print_range(o, text, size, min, max);
+        snprintf(text, size, "%s from %s to %s%s%s%s",
+                 o->kind == G4R_INTEGER ? "integer" : "number", min,
+                 o->is_max_open ? "below " : "", max, *words ? ", or " : "", words);
         break;
     }
 }

@@ -21,8 +21,8 @@ typedef struct g4r_option {
     const char *name;
     g4r_option_kind kind;
     gru4rec_option_scope scope;
-    size_t offset; /* of the field in gru4rec_options */
-    double min, max;
+    size_t offset;    /* of the field in gru4rec_options */
+    double min, max;  /* of numbers */
     bool is_max_open; /* max itself is not allowed */
     const char *
         words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: a word for -1 */

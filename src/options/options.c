@@ -32,7 +32,7 @@
     OPTION(field, G4R_REAL, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
 #define SHARE(field, ...) OPTION(field, G4R_REAL, TRAIN, 0, 1, true, NULL, __VA_ARGS__)
 #define BOOLEAN(field, ...) \
-    OPTION(field, G4R_BOOLEAN, TRAIN, 0, 1, false, NULL, __VA_ARGS__)
+    OPTION(field, G4R_BOOLEAN, TRAIN, 0, 0, false, NULL, __VA_ARGS__)
 #define CHOICE(field, ...) OPTION(field, G4R_CHOICE, TRAIN, 0, 0, false, __VA_ARGS__)
 #define ACTIVATION(field, ...) \
     OPTION(field, G4R_ACTIVATION, TRAIN, 0, 0, false, __VA_ARGS__)

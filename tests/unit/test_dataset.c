@@ -561,8 +561,7 @@ static void failed_add_can_be_repeated(void)
         }
         is_done = fault.n_failed == 0;
         fault.fail_at = 0;
-        CHECK_INT(GRU4REC_OK,
-                  gru4rec_dataset_new(collector, true, &r.dataset, &r.items));
+        CHECK_INT(GRU4REC_OK, gru4rec_dataset_new(collector, true, &r.dataset, &r.items));
         same_result(&expected, &r);
         gru4rec_events_free(collector);
         discard(&r);

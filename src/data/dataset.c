@@ -115,8 +115,8 @@ static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp
 }
 
 /*
- * Fills offsets (sessions + 1), zeros before, and the permutation (n) that orders all events, whose session
- * numbers are places here.
+ * Fills offsets (sessions + 1), zeros before, and the permutation (n) that orders all
+ * events, whose session numbers are places here.
  */
 static void order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation)
 {

@@ -2,9 +2,9 @@
  * merge.h - the item rows that a step touched, and which of them are the same row: its
  * gradients are added up, so that it gets one update. Uses arena, vec.
  *
- * Distinct rows are numbered 0, 1, 2, ... by a hash table sized by what a step can gather,
- * never by the catalogue, so that it stays in the cache. It is cleared by a new stamp, not
- * by writing.
+ * Distinct rows are numbered 0, 1, 2, ... by a hash table sized by what a step can
+ * gather, never by the catalogue, so that it stays in the cache. It is cleared by a new
+ * stamp, not by writing.
  */
 #ifndef G4R_MERGE_H
 #define G4R_MERGE_H

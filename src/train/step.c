@@ -421,8 +421,8 @@ typedef struct touched {
 
 /*
  * The rows that the frames gathered: none but a table of inputs where the output has a
- * dense gradient. Columns first: only they have a bias, and only their distinct rows get a new one;
- * shared, the inputs follow.
+ * dense gradient. Columns first: only they have a bias, and only their distinct rows get
+ * a new one; shared, the inputs follow.
  */
 static touched merge_rows(g4r_step *step)
 {

@@ -70,7 +70,7 @@ help:
 ## make bench-serve     how long recommendations take, and how far from the floor (SECONDS_EACH=1)
 ## make coverage        line coverage of src/ and ext/ by the fast tests
 ## make check-format    clang-format would change nothing
-## make check-layers    dependencies point one way, only the entry points are exported
+## make check-layers    dependencies point one way, symbols have their files' names
 ## make docs            write the options table of the README anew
 ## make install         into PREFIX (/usr/local): gru4rec.so, libgru4rec.a and its header
 ## make uninstall       take them away again

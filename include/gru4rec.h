@@ -472,7 +472,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  * those of a run that never stopped. With option validation it ends with the weights of
  * the epoch whose MRR was best, *best_epoch (may be NULL), and stops when patience epochs
  * have brought nothing better; else *best_epoch is the last. support: training events of
- * each item, (I); items without any come last, and stay as they are. INTERRUPTED and DIVERGED leave the weights as they were then.
+ * each item, (I); items without any come last, and stay as they are. INTERRUPTED and
+ * DIVERGED leave the weights as they were then.
  */
 gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,

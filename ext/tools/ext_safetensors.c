@@ -174,9 +174,14 @@ static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_err
     return rc;
 }
 
+static int fail_file(const char *why, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
+}
+
 static int fail_step(const reader *r, ext_error *error)
 {
-    return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, sqlite3_errmsg(r->db));
+    return fail_file(sqlite3_errmsg(r->db), error);
 }
 
 static int read_options(const reader *r, gru4rec_options *options, ext_error *error)
@@ -196,35 +201,16 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
         const char *format = (const char *)sqlite3_column_text(stmt, 0);
         const char *text = (const char *)sqlite3_column_text(stmt, 1);
         if (format == NULL || strcmp(format, "gru4rec") != 0 || text == NULL)
-            rc = ext_error_set(error, SQLITE_ERROR,
-                               "%s: its metadata lacks format=gru4rec and options",
-                               damaged);
+            rc = fail_file("its metadata lacks format=gru4rec and options", error);
         else
             rc = ext_options_parse(r->db, text, GRU4REC_SCOPE_TRAIN, options, &columns,
                                    error);
     }
     sqlite3_finalize(stmt);
     if (rc == SQLITE_OK && (columns.session || columns.item || columns.time))
-        rc = ext_error_set(error, SQLITE_ERROR,
-                           "%s: its options name columns of a source", damaged);
+        rc = fail_file("its options name columns of a source", error);
     ext_options_free_columns(&columns);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
-}
-
-/* The next element of support; 0 when there is none or it makes no sense. */
-static int next_support(const reader *r, sqlite3_stmt *stmt, bool *is_done,
-                        int64_t *support, ext_error *error)
-{
-    if (*is_done) { /* another step would begin again */
-        *support = 0;
-        return SQLITE_OK;
-    }
-    int rc = sqlite3_step(stmt);
-    *is_done = rc == SQLITE_DONE;
-    *support = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    if (*support < 0)
-        *support = 0;
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
 }
 
 static int fail_items(gru4rec_status status, ext_error *error)
@@ -233,9 +219,7 @@ static int fail_items(gru4rec_status status, ext_error *error)
         return SQLITE_OK;
     return status == GRU4REC_NOMEM
                ? ext_error_nomem(error)
-               : ext_error_set(error, SQLITE_ERROR,
-                               "%s: its items are not distinct integers and texts",
-                               damaged);
+               : fail_file("its items are not distinct integers and texts", error);
 }
 
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
@@ -250,17 +234,19 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                       error);
 }
 
-/* Appends the items that stmt gives, each with the next of support. */
+/* Appends the items that stmt gives, each with the next of support: 0 where there is none,
+ * or it makes no sense. */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
 {
-    bool is_done = false; /* with the support */
-    int rc = SQLITE_OK;
+    int rc = SQLITE_OK, counts = SQLITE_ROW;
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        int64_t count;
-        rc = next_support(r, support, &is_done, &count, error);
-        if (rc == SQLITE_OK)
-            rc = add_item(stmt, items, count, error);
+        if (counts == SQLITE_ROW) /* a step behind the last would begin again */
+            counts = sqlite3_step(support);
+        if (counts != SQLITE_ROW && counts != SQLITE_DONE)
+            return fail_step(r, error);
+        const int64_t n = counts == SQLITE_ROW ? sqlite3_column_int64(support, 0) : 0;
+        rc = add_item(stmt, items, n > 0 ? n : 0, error);
     }
     return rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
 }
@@ -288,7 +274,7 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
     if (rc == SQLITE_OK)
         rc = fail_items(gru4rec_items_index(*items), error);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
-        rc = ext_error_set(error, SQLITE_ERROR, "%s: it has no array of items", damaged);
+        rc = fail_file("it has no array of items", error);
     return rc;
 }
 
@@ -323,8 +309,7 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
             damaged, sqlite3_column_int(stmt, 0), sqlite3_column_int(stmt, 1),
             (int)n_tensors);
     else if (sqlite3_column_int(stmt, 2) == 0)
-        rc = ext_error_set(error, SQLITE_ERROR, "%s: data_offsets are not two integers",
-                           damaged);
+        rc = fail_file("data_offsets are not two integers", error);
     else if (sqlite3_column_int64(stmt, 4) > 0 ||
              sqlite3_column_int64(stmt, 3) != (int64_t)r->n_data)
         rc = ext_error_set(
@@ -397,8 +382,7 @@ static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
     const int32_t n_items = gru4rec_items_count(loaded->items);
     gru4rec_error message = {0};
     if (gru4rec_model_value_bytes(&loaded->options, n_items) > r->n_data)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "%s: it is shorter than its options ask for", damaged);
+        return fail_file("it is shorter than its options ask for", error);
     gru4rec_status status = gru4rec_model_new(&ext_memory, &loaded->options, n_items,
                                               &loaded->model, &message);
     return ext_error_library(error, status, &message);

@@ -190,8 +190,8 @@ static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_
     g4r_shortlist_start(list, list->k, list->excluded, list->n_excluded);
     for (size_t first = 0; first < output->n; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, output->n - first);
-        batch->vec->scan.score(scores, output->table + first * output->d, output->bias + first,
-                          NULL, x, n, output->d);
+        batch->vec->scan.score(scores, output->table + first * output->d,
+                               output->bias + first, NULL, x, n, output->d);
         for (size_t i = 0; i < n; i++)
             if (scores[i] > g4r_shortlist_least(list))
                 g4r_shortlist_add(list, (int32_t)(first + i), scores[i], scores[i]);

@@ -156,7 +156,8 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     g4r_shortlist_start(list, k, query->excluded, query->n_excluded);
     for (size_t first = 0; first < output.n && !list->is_full; first += SCAN_EACH) {
         const size_t n = G4R_MIN(SCAN_EACH, output.n - first);
-        ranking->vec->scan.upper_bounds(upper, &bytes->table, output.bias, &vector, first, n);
+        ranking->vec->scan.upper_bounds(upper, &bytes->table, output.bias, &vector, first,
+                                        n);
         for (size_t i = g4r_shortlist_find(list, upper, 0, n); i < n;
              i = g4r_shortlist_find(list, upper, i + 1, n))
             g4r_shortlist_add(list, (int32_t)(first + i), upper[i],

@@ -160,5 +160,5 @@ void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
     /* One kernel for both, so that an item's score does not depend on who else is asked
      * for. */
     session->network.vec->scan.score(scores, output.table, output.bias, rows,
-                                g4r_session_top(session), (size_t)n, output.d);
+                                     g4r_session_top(session), (size_t)n, output.d);
 }

@@ -79,7 +79,7 @@ size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_outpu
     for (size_t i = 0; i < list->n; i++)
         list->finalists[i] = list->rows[i].row;
     list->vec->scan.score(list->scores, output->table, output->bias, list->finalists, x,
-                     list->n, output->d);
+                          list->n, output->d);
     size_t n = g4r_topk(best, list->scores, NULL, list->n, list->k, list->vec);
     for (size_t i = 0; i < n; i++)
         best[i].row = list->finalists[best[i].row];

@@ -43,9 +43,9 @@ gru4rec_real *ext_workspace_scores(ext_workspace *workspace)
 
 void ext_workspace_close(ext_workspace *workspace, ext_connection *connection)
 {
-    ext_handle *handle = connection->handles;
     if (workspace->model == NULL)
         return;
+    ext_handle *handle = connection->handles;
     while (handle != NULL && handle->model != workspace->model)
         handle = handle->next;
     if (handle != NULL && handle->spare.model == NULL) {

@@ -178,8 +178,9 @@ static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
     for (size_t lane = 0; lane < m; lane++)
         memcpy(e->scores + lane * n, e->model->values[params->output_bias],
                n * sizeof *e->scores);
-    g4r_blas_nt(e->scores, n, g4r_network_top(&e->network, 0), d,
-                e->model->values[params->output], d, m, n, d, 1);
+    g4r_blas_multiply(g4r_product_of(G4R_NT, e->scores, n,
+                                     g4r_network_top(&e->network, 0), d,
+                                     e->model->values[params->output], d, m, n, d, 1));
     if (!e->vec->all_finite(e->scores, m * n))
         return g4r_fail(
             error, GRU4REC_DIVERGED,

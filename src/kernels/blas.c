@@ -93,20 +93,6 @@ void g4r_blas_leave(void)
     pthread_mutex_unlock(&lock);
 }
 
-static bool lock_if_serial(void)
-{
-    bool is_serial = !g4r_blas_is_parallel();
-    if (is_serial)
-        pthread_mutex_lock(&serial);
-    return is_serial;
-}
-
-static void unlock_if(bool is_locked)
-{
-    if (is_locked)
-        pthread_mutex_unlock(&serial);
-}
-
 #ifdef GRU4REC_DOUBLE
 #define GEMM cblas_dgemm
 #define GEMV cblas_dgemv
@@ -115,63 +101,36 @@ static void unlock_if(bool is_locked)
 #define GEMV cblas_sgemv
 #endif
 
-static void multiply(enum CBLAS_TRANSPOSE a_form, enum CBLAS_TRANSPOSE b_form,
-                     g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
-                     const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
-                     g4r_real beta)
-{
-    if (m == 0 || n == 0)
-        return;
-    bool is_locked = lock_if_serial();
-    GEMM(CblasRowMajor, a_form, b_form, (blasint)m, (blasint)n, (blasint)k, 1, a,
-         (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
-    unlock_if(is_locked);
-}
-
 /*
- * c = b x + beta c, or b^T x + beta c; b (rows,cols). GEMM would pack all of b first. The
- * first form with whole rows is that of our own scans, which need no lock: what serves
- * one session is made of it.
+ * A product of one row is a GEMV, as GEMM would pack all of B first. With whole rows of a
+ * transposed B it is one of our own scans, which need no lock: what serves one session is
+ * made of it.
  */
-static void multiply_vector(enum CBLAS_TRANSPOSE b_form, g4r_real *c, const g4r_real *x,
-                            const g4r_real *b, size_t ldb, size_t rows, size_t cols,
-                            g4r_real beta)
+void g4r_blas_multiply(g4r_product p)
 {
-    if (rows == 0 || cols == 0)
+    const blasint m = (blasint)p.m, n = (blasint)p.n, k = (blasint)p.k;
+    const blasint lda = (blasint)p.lda, ldb = (blasint)p.ldb, ldc = (blasint)p.ldc;
+    const bool is_row = p.m == 1 && p.k > 0 && p.form != G4R_TN;
+    const bool is_parallel = g4r_blas_is_parallel();
+    if (p.m == 0 || p.n == 0)
         return;
-    bool is_locked = lock_if_serial();
-    GEMV(CblasRowMajor, b_form, (blasint)rows, (blasint)cols, 1, b, (blasint)ldb, x, 1,
-         beta, c, 1);
-    unlock_if(is_locked);
-}
-
-void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
-                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
-                 g4r_real beta)
-{
-    if (m == 1 && k > 0 && ldb == k)
-        g4r_vec_pick()->scan.score(c, b, beta == 0 ? NULL : c, NULL, a, n, k);
-    else if (m == 1 && k > 0)
-        multiply_vector(CblasNoTrans, c, a, b, ldb, n, k, beta);
+    if (is_row && p.form == G4R_NT && p.ldb == p.k) {
+        g4r_vec_pick()->scan.score(p.c, p.b, p.beta == 0 ? NULL : p.c, NULL, p.a, p.n,
+                                   p.k);
+        return;
+    }
+    if (!is_parallel)
+        pthread_mutex_lock(&serial);
+    if (is_row && p.form == G4R_NT)
+        GEMV(CblasRowMajor, CblasNoTrans, n, k, 1, p.b, ldb, p.a, 1, p.beta, p.c, 1);
+    else if (is_row)
+        GEMV(CblasRowMajor, CblasTrans, k, n, 1, p.b, ldb, p.a, 1, p.beta, p.c, 1);
     else
-        multiply(CblasNoTrans, CblasTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
-}
-
-void g4r_blas_nn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
-                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
-                 g4r_real beta)
-{
-    if (m == 1 && k > 0)
-        multiply_vector(CblasTrans, c, a, b, ldb, k, n, beta);
-    else
-        multiply(CblasNoTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
-}
-
-void g4r_blas_tn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
-                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
-                 g4r_real beta)
-{
-    multiply(CblasTrans, CblasNoTrans, c, ldc, a, lda, b, ldb, m, n, k, beta);
+        GEMM(CblasRowMajor, p.form == G4R_TN ? CblasTrans : CblasNoTrans,
+             p.form == G4R_NT ? CblasTrans : CblasNoTrans, m, n, k, 1, p.a, lda, p.b, ldb,
+             p.beta, p.c, ldc);
+    if (!is_parallel)
+        pthread_mutex_unlock(&serial);
 }
 
 /* ---- many at once ---- */
@@ -197,15 +156,17 @@ static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 {
     size_t side = cut_side(p), from = g4r_pool_part(part, n_parts, side);
     size_t n = g4r_pool_part(part + 1, n_parts, side) - from;
-    if (p->form == G4R_NT)
-        g4r_blas_nt(p->c + from, p->ldc, p->a, p->lda, p->b + from * p->ldb, p->ldb, p->m,
-                    n, p->k, p->beta);
-    else if (p->form == G4R_NN)
-        g4r_blas_nn(p->c + from, p->ldc, p->a, p->lda, p->b + from, p->ldb, p->m, n, p->k,
-                    p->beta);
-    else
-        g4r_blas_tn(p->c + from * p->ldc, p->ldc, p->a + from, p->lda, p->b, p->ldb, n,
-                    p->n, p->k, p->beta);
+    g4r_product cut = *p;
+    if (p->form == G4R_TN) {
+        cut.c += from * p->ldc;
+        cut.a += from;
+        cut.m = n;
+    } else {
+        cut.c += from;
+        cut.b += from * (p->form == G4R_NT ? p->ldb : 1);
+        cut.n = n;
+    }
+    g4r_blas_multiply(cut);
 }
 
 static void multiply_task(void *context, size_t task, size_t worker)
@@ -236,19 +197,12 @@ bool g4r_blas_is_parallel(void)
     return openblas_get_parallel() != 0;
 }
 
-const char *g4r_blas_config(void)
+void g4r_blas_facts(gru4rec_build *build)
 {
-    return openblas_get_config();
-}
-
-const char *g4r_blas_core(void)
-{
-    return openblas_get_corename();
-}
-
-const char *g4r_blas_threading(void)
-{
-    static const char *const names[] = {"serial", "pthread", "openmp"};
+    static const char *const threading[] = {"serial", "pthread", "openmp"};
     int parallel = openblas_get_parallel();
-    return parallel >= 0 && parallel <= 2 ? names[parallel] : "unknown";
+    build->blas = openblas_get_config();
+    build->blas_core = openblas_get_corename();
+    build->blas_threading =
+        parallel >= 0 && parallel <= 2 ? threading[parallel] : "unknown";
 }

@@ -2,8 +2,7 @@
  * blas.h - the matrix products of the library, by meaning; all through CBLAS. Uses
  * pool.
  *
- * Row-major. _nt: the second matrix is used transposed, and so on. beta 0 overwrites C, 1
- * adds to it. Leading dimensions (ld*) are the distance between rows, in values.
+ * Matrices are row-major. NT: the second matrix is used transposed, and so on.
  */
 #ifndef G4R_BLAS_H
 #define G4R_BLAS_H
@@ -18,31 +17,22 @@
 void g4r_blas_enter(void);
 void g4r_blas_leave(void);
 
-/* C (m,n) = A (m,k) . B (n,k)^T + beta C */
-void g4r_blas_nt(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
-                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
-                 g4r_real beta);
-/* C (m,n) = A (m,k) . B (k,n) + beta C */
-void g4r_blas_nn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
-                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
-                 g4r_real beta);
-/* C (m,n) = A (k,m)^T . B (k,n) + beta C */
-void g4r_blas_tn(g4r_real *c, size_t ldc, const g4r_real *a, size_t lda,
-                 const g4r_real *b, size_t ldb, size_t m, size_t n, size_t k,
-                 g4r_real beta);
+typedef enum g4r_product_form {
+    G4R_NT, /* C (m,n) = A (m,k) . B (n,k)^T + beta C */
+    G4R_NN, /* C (m,n) = A (m,k) . B (k,n) + beta C */
+    G4R_TN  /* C (m,n) = A (k,m)^T . B (k,n) + beta C */
+} g4r_product_form;
 
-enum { G4R_NT, G4R_NN, G4R_TN };
-
-/* One of these products, to be done with others. */
+/* Leading dimensions (ld*) are the distance between rows, in values. */
 typedef struct g4r_product {
-    int form; /* G4R_NT, ... */
+    g4r_product_form form;
     g4r_real *c;
     const g4r_real *a, *b;
     size_t ldc, lda, ldb, m, n, k;
-    g4r_real beta;
+    g4r_real beta; /* 0 overwrites C, 1 adds to it */
 } g4r_product;
 
-static inline g4r_product g4r_product_of(int form, g4r_real *c, size_t ldc,
+static inline g4r_product g4r_product_of(g4r_product_form form, g4r_real *c, size_t ldc,
                                          const g4r_real *a, size_t lda, const g4r_real *b,
                                          size_t ldb, size_t m, size_t n, size_t k,
                                          g4r_real beta)
@@ -50,6 +40,8 @@ static inline g4r_product g4r_product_of(int form, g4r_real *c, size_t ldc,
     return (g4r_product){form, c, a, b, ldc, lda, ldb, m, n, k, beta};
 }
 
+/* One product, on the calling thread. */
+void g4r_blas_multiply(g4r_product product);
 /*
  * All of them, at the same time where there are threads: they write to different places.
  * Each is cut along its larger side in a way that its size alone decides.
@@ -58,8 +50,7 @@ void g4r_blas_run(g4r_pool *pool, const g4r_product *products, size_t n);
 
 /* May two threads multiply at the same time? */
 bool g4r_blas_is_parallel(void);
-const char *g4r_blas_config(void);
-const char *g4r_blas_core(void);
-const char *g4r_blas_threading(void);
+/* Which BLAS this is: blas, blas_core and blas_threading. */
+void g4r_blas_facts(gru4rec_build *build);
 
 #endif

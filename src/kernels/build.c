@@ -5,7 +5,5 @@
 void gru4rec_build_facts(gru4rec_build *build)
 {
     build->simd = g4r_vec_pick()->name;
-    build->blas = g4r_blas_config();
-    build->blas_core = g4r_blas_core();
-    build->blas_threading = g4r_blas_threading();
+    g4r_blas_facts(build);
 }

@@ -12,15 +12,9 @@
 
 #ifdef GRU4REC_DOUBLE
 
-static inline double exp1(double x)
-{
-    return exp(x);
-}
-
-static inline double tanh1(double x)
-{
-    return tanh(x);
-}
+#define exp1 exp
+#define tanh1 tanh
+#define log1 log
 
 #else
 
@@ -64,22 +58,6 @@ static inline float tanh1(float x)
     return a < 0.625f ? p : large;
 }
 
-#endif
-
-static inline g4r_real sigmoid1(g4r_real x)
-{
-    return 1 / (1 + exp1(-x));
-}
-
-#ifdef GRU4REC_DOUBLE
-
-static inline double log1(double x)
-{
-    return log(x);
-}
-
-#else
-
 /* Natural logarithm of a positive, normal x. */
 static inline float log1(float x)
 {
@@ -106,6 +84,11 @@ static inline float log1(float x)
 }
 
 #endif
+
+static inline g4r_real sigmoid1(g4r_real x)
+{
+    return 1 / (1 + exp1(-x));
+}
 
 /* log(1 + exp(x)) */
 static inline g4r_real softplus1(g4r_real x)

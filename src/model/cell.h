@@ -34,44 +34,38 @@ typedef struct g4r_cell_pass {
     g4r_real *dold;   /* (M,h) out of backward, where asked for: gradient of old */
 } g4r_cell_pass;
 
-/* How backward is to work. */
-typedef struct g4r_cell_mode {
+/* A layer and the lanes that it works on. */
+typedef struct g4r_cell {
+    const g4r_vec *vec;
+    size_t m, h;        /* lanes, width */
     g4r_activation act; /* of the candidate */
-    g4r_real beta;      /* 0: overwrite the gradients dw; 1: add to them */
+    g4r_cell_weights weights;
+    g4r_cell_pass *pass;
+    /* For backward: */
+    g4r_real *dstate; /* (M,h) in: gradient of the states */
+    g4r_cell_weights dweights;
+    g4r_real beta; /* 0: overwrite dweights; 1: add to them */
     bool needs_dold;
-} g4r_cell_mode;
+} g4r_cell;
 
-/* The product with old, (M,3h), whose results forward needs in s->hidden. */
-g4r_product g4r_cell_torch_product(g4r_cell_pass *s, const g4r_cell_weights *w, size_t m,
-                                   size_t h);
+/* The product with old, (M,3h), whose results forward needs in pass->hidden. */
+g4r_product g4r_cell_torch_product(const g4r_cell *cell);
 /* Of the lanes from first to before end. */
-void g4r_cell_torch_forward(g4r_cell_pass *s, const g4r_cell_weights *w,
-                            const g4r_activation *act, size_t first, size_t end, size_t h,
-                            const g4r_vec *vec);
+void g4r_cell_torch_forward(const g4r_cell *cell, size_t first, size_t end);
 /*
- * dstate (M,h) in. Overwrites those lanes of s->dinput, s->hidden and s->dold; when all
- * are done, the products remain.
+ * Overwrites those lanes of pass->dinput, hidden and dold; when all are done, the gradients
+ * remain.
  */
-void g4r_cell_torch_backward(g4r_cell_pass *s, const g4r_real *dstate,
-                             const g4r_activation *act, size_t first, size_t end,
-                             size_t h, const g4r_vec *vec);
+void g4r_cell_torch_backward(const g4r_cell *cell, size_t first, size_t end);
 /* The biases' gradients; and the products that give the others, at most
  * G4R_CELL_PRODUCTS. */
-size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
-                                g4r_cell_pass *s, const g4r_cell_weights *w,
-                                const g4r_cell_mode *mode, size_t m, size_t h,
-                                const g4r_vec *vec);
+size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell);
 
-g4r_product g4r_cell_original_product(g4r_cell_pass *s, const g4r_cell_weights *w,
-                                      size_t m, size_t h);
-void g4r_cell_original_forward(g4r_cell_pass *s, const g4r_cell_weights *w,
-                               const g4r_activation *act, size_t m, size_t h,
-                               const g4r_vec *vec);
-/* All lanes, and the products that remain. */
-size_t g4r_cell_original_backward(g4r_product *products, g4r_cell_weights *dw,
-                                  g4r_cell_pass *s, const g4r_real *dstate,
-                                  const g4r_cell_weights *w, const g4r_cell_mode *mode,
-                                  size_t m, size_t h, const g4r_vec *vec);
+g4r_product g4r_cell_original_product(const g4r_cell *cell);
+/* All lanes. */
+void g4r_cell_original_forward(const g4r_cell *cell);
+/* All lanes and the biases' gradients; and the products that remain. */
+size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell);
 
 /* sums (n) = column sums of x (m,n) + beta sums. */
 static inline void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m,

@@ -11,51 +11,53 @@
  */
 #include "cell.h"
 
-g4r_product g4r_cell_torch_product(g4r_cell_pass *s, const g4r_cell_weights *w, size_t m,
-                                   size_t h)
+g4r_product g4r_cell_torch_product(const g4r_cell *cell)
 {
-    return g4r_product_of(G4R_NT, s->hidden, 3 * h, s->old, h, w->hidden, h, m, 3 * h, h,
-                          0);
+    const size_t m = cell->m, h = cell->h;
+    return g4r_product_of(G4R_NT, cell->pass->hidden, 3 * h, cell->pass->old, h,
+                          cell->weights.hidden, h, m, 3 * h, h, 0);
 }
 
-void g4r_cell_torch_forward(g4r_cell_pass *s, const g4r_cell_weights *w,
-                            const g4r_activation *act, size_t first, size_t end, size_t h,
-                            const g4r_vec *vec)
+void g4r_cell_torch_forward(const g4r_cell *cell, size_t first, size_t end)
 {
+    const g4r_vec *vec = cell->vec;
+    const g4r_cell_pass *s = cell->pass;
+    const size_t h = cell->h;
     for (size_t lane = first; lane < end; lane++) {
         g4r_real *gates = s->gates + lane * 3 * h;
         vec->cell.torch_gates(gates, s->saved + lane * h, s->input + lane * 3 * h,
-                              s->hidden + lane * 3 * h, w->bias, w->bias_hidden, h);
-        vec->activate(gates + 2 * h, act, h);
+                              s->hidden + lane * 3 * h, cell->weights.bias,
+                              cell->weights.bias_hidden, h);
+        vec->activate(gates + 2 * h, &cell->act, h);
         vec->cell.mix(s->state + lane * h, gates + 2 * h, s->old + lane * h, gates + h,
                       h);
     }
 }
 
-void g4r_cell_torch_backward(g4r_cell_pass *s, const g4r_real *dstate,
-                             const g4r_activation *act, size_t first, size_t end,
-                             size_t h, const g4r_vec *vec)
+void g4r_cell_torch_backward(const g4r_cell *cell, size_t first, size_t end)
 {
+    const g4r_cell_pass *s = cell->pass;
+    const size_t h = cell->h;
     for (size_t lane = first; lane < end; lane++) {
         const g4r_real *gates = s->gates + lane * 3 * h;
         g4r_real *dold = s->dold + lane * h;
-        vec->slope(dold, gates + 2 * h, act, h);
-        vec->cell.torch_backward(s->dinput + lane * 3 * h, s->hidden + lane * 3 * h, dold,
-                                 dstate + lane * h, gates, s->saved + lane * h,
-                                 s->old + lane * h, h);
+        cell->vec->slope(dold, gates + 2 * h, &cell->act, h);
+        cell->vec->cell.torch_backward(s->dinput + lane * 3 * h, s->hidden + lane * 3 * h,
+                                       dold, cell->dstate + lane * h, gates,
+                                       s->saved + lane * h, s->old + lane * h, h);
     }
 }
 
-size_t g4r_cell_torch_gradients(g4r_product *products, g4r_cell_weights *dw,
-                                g4r_cell_pass *s, const g4r_cell_weights *w,
-                                const g4r_cell_mode *mode, size_t m, size_t h,
-                                const g4r_vec *vec)
+size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell)
 {
-    g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, mode->beta, vec);
-    g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, mode->beta, vec);
+    const g4r_cell_pass *s = cell->pass;
+    const g4r_cell_weights *dw = &cell->dweights;
+    const size_t m = cell->m, h = cell->h;
+    g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, cell->beta, cell->vec);
+    g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, cell->beta, cell->vec);
     products[0] = g4r_product_of(G4R_TN, dw->hidden, h, s->hidden, 3 * h, s->old, h,
-                                 3 * h, h, m, mode->beta);
-    products[1] = g4r_product_of(G4R_NN, s->dold, h, s->hidden, 3 * h, w->hidden, h, m, h,
-                                 3 * h, 1);
-    return mode->needs_dold ? 2 : 1;
+                                 3 * h, h, m, cell->beta);
+    products[1] = g4r_product_of(G4R_NN, s->dold, h, s->hidden, 3 * h,
+                                 cell->weights.hidden, h, m, h, 3 * h, 1);
+    return cell->needs_dold ? 2 : 1;
 }

@@ -120,107 +120,100 @@ static g4r_product input_product(const g4r_layer *layer, const g4r_real *matrix,
 
 enum { LANES_EACH = 4 };
 
-/* What threads do to the lanes of a layer. */
-typedef struct lanes_job {
-    const g4r_network *network;
-    const g4r_layer *layer;
-    g4r_cell_pass *cell;
-    g4r_cell_weights weights;
-    const g4r_dropout *dropout; /* of hidden states, or NULL */
-    g4r_real *mask;             /* (M,h) */
+/* A layer at work, whose lanes threads share. */
+typedef struct layer_job {
+    g4r_cell cell;
+    bool is_torch;
+    g4r_real p; /* of the states' dropout; 0: none */
     uint32_t key;
-    g4r_real *dstate; /* (M,h), backward only */
-    size_t m;
-} lanes_job;
+    g4r_real *mask; /* (M,h) */
+} layer_job;
+
+static layer_job make_job(const g4r_network *network, g4r_frame *frame, size_t i,
+                          const g4r_dropout *dropout)
+{
+    const g4r_layer *layer = &network->params->layers[i];
+    return (layer_job){
+        .cell =
+            {
+                .vec = network->vec,
+                .m = frame->m,
+                .h = layer->h,
+                .act = network->params->hidden_act,
+                .weights = cell_weights(layer, network->values),
+                .pass = &frame->cells[i],
+            },
+        .is_torch = layer->cell == G4R_CELL_TORCH,
+        .p = dropout->p_hidden,
+        .key = dropout->key_hidden + (uint32_t)i,
+        .mask = frame->masks[i],
+    };
+}
 
 static void forward_lanes(void *context, size_t task, size_t worker)
 {
-    const lanes_job *job = context;
-    const g4r_params *params = job->network->params;
-    const g4r_vec *vec = job->network->vec;
-    const size_t h = job->layer->h, from = task * LANES_EACH;
-    const size_t to = G4R_MIN(from + LANES_EACH, job->m);
+    const layer_job *job = context;
+    const g4r_cell *cell = &job->cell;
+    const size_t first = task * LANES_EACH, end = G4R_MIN(first + LANES_EACH, cell->m);
+    const size_t at = first * cell->h;
     (void)worker;
-    if (job->layer->cell == G4R_CELL_TORCH)
-        g4r_cell_torch_forward(job->cell, &job->weights, &params->hidden_act, from, to, h,
-                               vec);
-    if (job->dropout != NULL)
-        vec->dropout(job->cell->state + from * h, job->mask + from * h,
-                     job->dropout->p_hidden, job->key, (uint32_t)(from * h),
-                     (to - from) * h);
+    if (job->is_torch)
+        g4r_cell_torch_forward(cell, first, end);
+    if (job->p > 0)
+        cell->vec->dropout(cell->pass->state + at, job->mask + at, job->p, job->key,
+                           (uint32_t)at, (end - first) * cell->h);
 }
 
 static void backward_lanes(void *context, size_t task, size_t worker)
 {
-    const lanes_job *job = context;
-    const g4r_vec *vec = job->network->vec;
-    const size_t h = job->layer->h, from = task * LANES_EACH;
-    const size_t to = G4R_MIN(from + LANES_EACH, job->m);
+    const layer_job *job = context;
+    const g4r_cell *cell = &job->cell;
+    const size_t first = task * LANES_EACH, end = G4R_MIN(first + LANES_EACH, cell->m);
+    const size_t at = first * cell->h;
     (void)worker;
-    if (job->dropout != NULL)
-        vec->mul(job->dstate + from * h, job->mask + from * h, (to - from) * h);
-    if (job->layer->cell == G4R_CELL_TORCH)
-        g4r_cell_torch_backward(job->cell, job->dstate, &job->network->params->hidden_act,
-                                from, to, h, vec);
+    if (job->p > 0)
+        cell->vec->mul(cell->dstate + at, job->mask + at, (end - first) * cell->h);
+    if (job->is_torch)
+        g4r_cell_torch_backward(cell, first, end);
 }
 
-static void run_lanes(g4r_task *task, lanes_job *job)
+static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job)
 {
-    g4r_pool_run(job->network->pool, task, job, (job->m + LANES_EACH - 1) / LANES_EACH);
-}
-
-static lanes_job make_job(const g4r_network *network, g4r_frame *frame, size_t i,
-                          const g4r_dropout *dropout)
-{
-    const g4r_layer *layer = &network->params->layers[i];
-    bool is_dropped = dropout != NULL && dropout->p_hidden > 0;
-    return (lanes_job){
-        .network = network,
-        .layer = layer,
-        .cell = &frame->cells[i],
-        .weights = cell_weights(layer, network->values),
-        .dropout = is_dropped ? dropout : NULL,
-        .mask = frame->masks[i],
-        .key = is_dropped ? dropout->key_hidden + (uint32_t)i : 0,
-        .m = frame->m,
-    };
+    if (job->is_torch || job->p > 0)
+        g4r_pool_run(network->pool, task, job,
+                     (job->cell.m + LANES_EACH - 1) / LANES_EACH);
 }
 
 /* ---- layers ---- */
 
-/* x (M,n_in), or with one-hot input rows (M); cell->old is set. */
+/* x (M,n_in), or with one-hot input rows (M); the frame's old states are set. */
 static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
                           const g4r_real *x, const int32_t *rows,
                           const g4r_dropout *dropout)
 {
-    const g4r_params *params = network->params;
-    const g4r_layer *layer = &params->layers[i];
+    const g4r_layer *layer = &network->params->layers[i];
     const g4r_real *matrix = network->values[layer->input];
-    const size_t m = frame->m;
-    g4r_cell_pass *cell = &frame->cells[i];
-    lanes_job job = make_job(network, frame, i, dropout);
-    bool is_torch = layer->cell == G4R_CELL_TORCH;
+    layer_job job = make_job(network, frame, i, dropout);
     g4r_product products[2];
     size_t n = 0;
-    products[n++] = is_torch ? g4r_cell_torch_product(cell, &job.weights, m, layer->h)
-                             : g4r_cell_original_product(cell, &job.weights, m, layer->h);
+    products[n++] = job.is_torch ? g4r_cell_torch_product(&job.cell)
+                                 : g4r_cell_original_product(&job.cell);
     if (layer->is_lookup)
-        gather(cell->input, matrix, rows, m, 3 * layer->h);
+        gather(frame->cells[i].input, matrix, rows, frame->m, 3 * layer->h);
     else
-        products[n++] = input_product(layer, matrix, cell->input, x, m);
+        products[n++] = input_product(layer, matrix, frame->cells[i].input, x, frame->m);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);
     g4r_timing_enter(G4R_IN_GATES);
-    if (!is_torch)
-        g4r_cell_original_forward(cell, &job.weights, &params->hidden_act, m, layer->h,
-                                  network->vec);
-    if (is_torch || job.dropout != NULL)
-        run_lanes(forward_lanes, &job);
+    if (!job.is_torch)
+        g4r_cell_original_forward(&job.cell);
+    run_lanes(network, forward_lanes, &job);
 }
 
-static void forward_dense(g4r_network *network, g4r_frame *frame, size_t m)
+static void forward_dense(g4r_network *network, g4r_frame *frame)
 {
     const g4r_params *params = network->params;
+    const size_t m = frame->m;
     const g4r_real *x = frame->cells[params->n_layers - 1].state;
     for (size_t i = 0; i < params->n_dense; i++) {
         const g4r_dense *dense = &params->dense[i];
@@ -228,8 +221,9 @@ static void forward_dense(g4r_network *network, g4r_frame *frame, size_t m)
         for (size_t lane = 0; lane < m; lane++)
             memcpy(y + lane * dense->n_out, network->values[dense->bias],
                    dense->n_out * sizeof *y);
-        g4r_blas_nt(y, dense->n_out, x, dense->n_in, network->values[dense->weight],
-                    dense->n_in, m, dense->n_out, dense->n_in, 1);
+        g4r_blas_multiply(g4r_product_of(G4R_NT, y, dense->n_out, x, dense->n_in,
+                                         network->values[dense->weight], dense->n_in, m,
+                                         dense->n_out, dense->n_in, 1));
         network->vec->activate(y, &params->dense_act, m * dense->n_out);
         x = y;
     }
@@ -238,15 +232,18 @@ static void forward_dense(g4r_network *network, g4r_frame *frame, size_t m)
 void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, size_t m,
                          const g4r_dropout *dropout)
 {
+    static const g4r_dropout no_dropout;
     const g4r_params *params = network->params;
     g4r_frame *frame = &network->frames[t];
     const g4r_real *x = frame->x;
     frame->m = m;
+    if (dropout == NULL)
+        dropout = &no_dropout;
     g4r_timing_enter(G4R_IN_GATHER);
     if (params->mode != G4R_ONEHOT) {
         size_t n_in = params->layers[0].n_in;
         gather(frame->x, network->values[params->embedding], rows, m, n_in);
-        if (dropout != NULL && dropout->p_embed > 0)
+        if (dropout->p_embed > 0)
             network->vec->dropout(frame->x, frame->x_mask, dropout->p_embed,
                                   dropout->key_embed, 0, m * n_in);
     }
@@ -254,13 +251,14 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
         forward_layer(network, frame, i, x, rows, dropout);
         x = frame->cells[i].state;
     }
-    forward_dense(network, frame, m);
+    forward_dense(network, frame);
 }
 
 void g4r_network_resume(g4r_network *network, size_t t, size_t m)
 {
     network->last = t;
-    forward_dense(network, &network->frames[t], m);
+    network->frames[t].m = m;
+    forward_dense(network, &network->frames[t]);
 }
 
 g4r_real *g4r_network_top(const g4r_network *network, size_t t)
@@ -300,19 +298,23 @@ static void backward_dense(g4r_network *network, const g4r_frame *frame,
                        n_out);
             vec->mul(dy + lane * n_out, network->slope, n_out);
         }
-        g4r_blas_tn(gradients[dense->weight], n_in, dy, n_out, x, n_in, n_out, n_in, m,
-                    beta);
+        g4r_blas_multiply(g4r_product_of(G4R_TN, gradients[dense->weight], n_in, dy,
+                                         n_out, x, n_in, n_out, n_in, m, beta));
         g4r_cell_column_sums(gradients[dense->bias], dy, m, n_out, beta, vec);
-        g4r_blas_nn(dx, n_in, dy, n_out, network->values[dense->weight], n_in, m, n_in,
-                    n_out, 0);
+        g4r_blas_multiply(g4r_product_of(G4R_NN, dx, n_in, dy, n_out,
+                                         network->values[dense->weight], n_in, m, n_in,
+                                         n_out, 0));
     }
 }
 
-/* dmatrix: gradient of the layer's input matrix; dx (M,n_in): that of x. */
-static size_t input_backward_products(g4r_product *products, const g4r_layer *layer,
-                                      const g4r_real *matrix, const g4r_real *dinput,
-                                      g4r_real *dmatrix, g4r_real *dx, const g4r_real *x,
-                                      size_t m, g4r_real beta)
+/*
+ * The gradients of a layer's input matrix and of its input x (M,n_in); dinput (M,3h) is
+ * that of their product.
+ */
+static size_t input_gradients(g4r_product *products, const g4r_layer *layer,
+                              g4r_real *dmatrix, g4r_real *dx, const g4r_real *matrix,
+                              const g4r_real *x, const g4r_real *dinput, size_t m,
+                              g4r_real beta)
 {
     size_t h = layer->h, n_in = layer->n_in;
     if (layer->cell == G4R_CELL_TORCH) {
@@ -339,6 +341,29 @@ static void carry_back(const g4r_frame *frame, g4r_real *dcarry, size_t m_before
             vec->add(dcarry + (size_t)frame->from[lane] * h, dold + lane * h, h);
 }
 
+/* dx: (M,n_in) out; of a lookup (M,3h), the gradient of its rows. */
+static void backward_layer(g4r_network *network, g4r_frame *frame, size_t i,
+                           layer_job *job, g4r_real *const *gradients, g4r_real *dx)
+{
+    const g4r_layer *layer = &network->params->layers[i];
+    const g4r_cell *cell = &job->cell;
+    const g4r_real *x = i > 0 ? frame->cells[i - 1].state : frame->x;
+    g4r_product products[G4R_CELL_PRODUCTS + 2];
+    g4r_timing_enter(G4R_IN_GATES);
+    run_lanes(network, backward_lanes, job);
+    size_t n = job->is_torch ? g4r_cell_torch_gradients(products, cell)
+                             : g4r_cell_original_backward(products, cell);
+    if (layer->is_lookup)
+        memcpy(dx, cell->pass->dinput, cell->m * 3 * cell->h * sizeof *dx);
+    else
+        n += input_gradients(products + n, layer, gradients[layer->input], dx,
+                             network->values[layer->input], x, cell->pass->dinput,
+                             cell->m, cell->beta);
+    g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
+    g4r_blas_run(network->pool, products, n);
+    g4r_timing_enter(G4R_IN_GATES);
+}
+
 void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
                           g4r_real *const *gradients, g4r_real *drows,
                           const g4r_dropout *dropout)
@@ -346,44 +371,23 @@ void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
     const g4r_params *params = network->params;
     const g4r_vec *vec = network->vec;
     g4r_frame *frame = &network->frames[t];
-    const size_t m = frame->m;
-    const g4r_cell_mode mode = {params->hidden_act, t < last_frame ? 1 : 0, t > 0};
-    backward_dense(network, frame, gradients, mode.beta);
+    const g4r_real beta = t < last_frame ? 1 : 0;
+    backward_dense(network, frame, gradients, beta);
     for (size_t i = params->n_layers; i-- > 0;) {
-        const g4r_layer *layer = &params->layers[i];
-        const size_t h = layer->h;
-        g4r_cell_weights dweights = cell_weights(layer, gradients);
-        g4r_cell_pass *cell = &frame->cells[i];
-        lanes_job job = make_job(network, frame, i, dropout);
-        job.dstate = network->dstate[i];
+        const size_t h = params->layers[i].h;
+        layer_job job = make_job(network, frame, i, dropout);
+        job.cell.dstate = network->dstate[i];
+        job.cell.dweights = cell_weights(&params->layers[i], gradients);
+        job.cell.beta = beta;
+        job.cell.needs_dold = t > 0;
         if (t < last_frame)
-            vec->add(job.dstate, network->dcarry[i], m * h);
-        g4r_timing_enter(G4R_IN_GATES);
-        bool is_torch = layer->cell == G4R_CELL_TORCH;
-        if (is_torch || job.dropout != NULL)
-            run_lanes(backward_lanes, &job);
-        g4r_product products[G4R_CELL_PRODUCTS + 2];
-        size_t n = is_torch
-                       ? g4r_cell_torch_gradients(products, &dweights, cell, &job.weights,
-                                                  &mode, m, h, vec)
-                       : g4r_cell_original_backward(products, &dweights, cell, job.dstate,
-                                                    &job.weights, &mode, m, h, vec);
-        if (layer->is_lookup)
-            memcpy(drows, cell->dinput, m * 3 * h * sizeof *drows);
-        else
-            n += input_backward_products(products + n, layer,
-                                         network->values[layer->input], cell->dinput,
-                                         gradients[layer->input],
-                                         i > 0 ? network->dstate[i - 1] : drows,
-                                         i > 0 ? frame->cells[i - 1].state : frame->x, m,
-                                         mode.beta);
-        g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
-        g4r_blas_run(network->pool, products, n);
-        g4r_timing_enter(G4R_IN_GATES);
+            vec->add(network->dstate[i], network->dcarry[i], frame->m * h);
+        backward_layer(network, frame, i, &job, gradients,
+                       i > 0 ? network->dstate[i - 1] : drows);
         if (t > 0)
-            carry_back(frame, network->dcarry[i], network->frames[t - 1].m, cell->dold, h,
-                       vec);
+            carry_back(frame, network->dcarry[i], network->frames[t - 1].m,
+                       frame->cells[i].dold, h, vec);
     }
     if (params->mode != G4R_ONEHOT && dropout->p_embed > 0)
-        vec->mul(drows, frame->x_mask, m * params->layers[0].n_in);
+        vec->mul(drows, frame->x_mask, frame->m * params->layers[0].n_in);
 }

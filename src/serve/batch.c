@@ -165,8 +165,9 @@ static void bound_columns(gru4rec_batch *batch, size_t first, size_t n)
         memcpy(upper, output->bias + first, n * sizeof *upper);
         batch->vec->shift(upper, batch->lanes[i].slack, n);
     }
-    g4r_blas_nt(batch->upper, n, batch->x, output->d, output->table + first * output->d,
-                output->d, batch->n, n, output->d, 1);
+    g4r_blas_multiply(g4r_product_of(G4R_NT, batch->upper, n, batch->x, output->d,
+                                     output->table + first * output->d, output->d,
+                                     batch->n, n, output->d, 1));
 }
 
 /* Those rows whose bounds (n) reach the least. */

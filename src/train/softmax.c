@@ -31,7 +31,8 @@ static void score_block(const g4r_softmax *s, const g4r_real *y, size_t m, size_
                         size_t n, const g4r_softmax_table *table)
 {
     const g4r_real *rows = table->rows + start * s->d;
-    g4r_blas_nt(s->scores, n, y, s->d, rows, s->d, m, n, s->d, 0);
+    g4r_blas_multiply(
+        g4r_product_of(G4R_NT, s->scores, n, y, s->d, rows, s->d, m, n, s->d, 0));
     for (size_t lane = 0; lane < m; lane++)
         s->vec->add(s->scores + lane * n, table->bias + start, n);
 }
@@ -108,8 +109,9 @@ void g4r_softmax_backward(g4r_softmax *s, g4r_real *dy, g4r_softmax_table *dtabl
             memset(dbias, 0, n * sizeof *dbias);
         for (size_t lane = 0; lane < m; lane++)
             s->vec->add(dbias, s->scores + lane * n, n);
-        g4r_blas_tn(dtable->rows + at, s->d, s->scores, n, y, s->d, n, s->d, m, beta);
-        g4r_blas_nn(dy, s->d, s->scores, n, table->rows + at, s->d, m, s->d, n,
-                    start > 0 ? 1 : 0);
+        g4r_blas_multiply(g4r_product_of(G4R_TN, dtable->rows + at, s->d, s->scores, n, y,
+                                         s->d, n, s->d, m, beta));
+        g4r_blas_multiply(g4r_product_of(G4R_NN, dy, s->d, s->scores, n, table->rows + at,
+                                         s->d, m, s->d, n, start > 0 ? 1 : 0));
     }
 }

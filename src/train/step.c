@@ -248,8 +248,9 @@ static void score_part(void *context, size_t part, size_t worker)
     g4r_timing_enter(G4R_IN_GATHER);
     gather_columns(step, frame, from, to);
     g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_nt(frame->scores + from, n, job->top, d,
-                step->rows + (frame->start + from) * d, d, frame->m, to - from, d, 0);
+    g4r_blas_multiply(g4r_product_of(G4R_NT, frame->scores + from, n, job->top, d,
+                                     step->rows + (frame->start + from) * d, d, frame->m,
+                                     to - from, d, 0));
     for (size_t lane = 0; lane < frame->m; lane++)
         step->network.vec->add(frame->scores + lane * n + from, step->offset + from,
                                to - from);
@@ -353,10 +354,11 @@ static void backward_part(void *context, size_t part, size_t worker)
         step->network.vec->add(step->doffset + at, frame->dscores + lane * n + from,
                                to - from);
     g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_tn(step->drows + at * d, d, frame->dscores + from, n, job->top, d, to - from,
-                d, m, 0);
-    g4r_blas_nn(dtop, d, frame->dscores + from, n, step->rows + at * d, d, m, d,
-                to - from, 0);
+    g4r_blas_multiply(g4r_product_of(G4R_TN, step->drows + at * d, d,
+                                     frame->dscores + from, n, job->top, d, to - from, d,
+                                     m, 0));
+    g4r_blas_multiply(g4r_product_of(G4R_NN, dtop, d, frame->dscores + from, n,
+                                     step->rows + at * d, d, m, d, to - from, 0));
 }
 
 static void backward_columns(g4r_step *step, size_t t)

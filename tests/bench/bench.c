@@ -300,8 +300,10 @@ static void measure_evaluation(bool is_json)
         times[0][round] = now() - begin;
         begin = now();
         for (int64_t done = 0; done < n_rankings; done += LANES)
-            g4r_blas_nt(scores, ITEMS, table + 7 * WIDTH, WIDTH, table, WIDTH,
-                        (size_t)G4R_MIN(LANES, n_rankings - done), ITEMS, WIDTH, 0);
+            g4r_blas_multiply(g4r_product_of(G4R_NT, scores, ITEMS, table + 7 * WIDTH,
+                                             WIDTH, table, WIDTH,
+                                             (size_t)G4R_MIN(LANES, n_rankings - done),
+                                             ITEMS, WIDTH, 0));
         times[1][round] = now() - begin;
     }
     double seconds = median(times[0], 5), floor = median(times[1], 5);

@@ -129,11 +129,14 @@ static void multiply(const bench_floor *floor, const bench_product *p)
 {
     const size_t m = p->m, n = p->n, k = p->k;
     if (p->kind == 't')
-        g4r_blas_nt(floor->c, n, floor->a, k, floor->b, k, m, n, k, 0);
+        g4r_blas_multiply(
+            g4r_product_of(G4R_NT, floor->c, n, floor->a, k, floor->b, k, m, n, k, 0));
     else if (p->kind == 'n')
-        g4r_blas_nn(floor->c, n, floor->a, k, floor->b, n, m, n, k, 0);
+        g4r_blas_multiply(
+            g4r_product_of(G4R_NN, floor->c, n, floor->a, k, floor->b, n, m, n, k, 0));
     else
-        g4r_blas_tn(floor->c, n, floor->a, m, floor->b, n, m, n, k, 0);
+        g4r_blas_multiply(
+            g4r_product_of(G4R_TN, floor->c, n, floor->a, m, floor->b, n, m, n, k, 0));
 }
 
 static void prefetch_row(const g4r_real *row, size_t width)

@@ -65,32 +65,27 @@ static void check_product(const matrix *c, const matrix *before, const matrix *a
     }
 }
 
-typedef enum form { NT, NN, TN } form;
-
 /* With beta 0 the old values are NaN: they are to be overwritten, not multiplied. */
-static void check_form(form f, size_t m, size_t n, size_t k, size_t pad, g4r_real beta)
+static void check_form(g4r_product_form f, size_t m, size_t n, size_t k, size_t pad,
+                       g4r_real beta)
 {
-    matrix a = f == TN ? make(k, m, pad) : make(m, k, pad);
-    matrix b = f == NT ? make(n, k, pad) : make(k, n, pad);
+    matrix a = f == G4R_TN ? make(k, m, pad) : make(m, k, pad);
+    matrix b = f == G4R_NT ? make(n, k, pad) : make(k, n, pad);
     matrix c = make(m, n, pad), before = make(m, n, pad);
     for (size_t row = 0; row < m; row++)
         for (size_t col = 0; col < n; col++)
             c.values[row * c.ld + col] =
                 beta > 0 ? before.values[row * c.ld + col] : (g4r_real)NAN;
-    if (f == NT)
-        g4r_blas_nt(c.values, c.ld, a.values, a.ld, b.values, b.ld, m, n, k, beta);
-    else if (f == NN)
-        g4r_blas_nn(c.values, c.ld, a.values, a.ld, b.values, b.ld, m, n, k, beta);
-    else
-        g4r_blas_tn(c.values, c.ld, a.values, a.ld, b.values, b.ld, m, n, k, beta);
-    check_product(&c, &before, &a, f == TN, &b, f == NT, k, (double)beta);
+    g4r_blas_multiply(
+        g4r_product_of(f, c.values, c.ld, a.values, a.ld, b.values, b.ld, m, n, k, beta));
+    check_product(&c, &before, &a, f == G4R_TN, &b, f == G4R_NT, k, (double)beta);
     free(a.values);
     free(b.values);
     free(c.values);
     free(before.values);
 }
 
-static void check_shapes(form f)
+static void check_shapes(g4r_product_form f)
 {
     static const size_t shapes[][3] = {{1, 1, 1},     {1, 7, 5},  {1, 1, 33},
                                        {1, 300, 100}, {2, 3, 4},  {3, 1, 5},
@@ -107,17 +102,17 @@ static void check_shapes(form f)
 
 static void product_nt(void)
 {
-    check_shapes(NT);
+    check_shapes(G4R_NT);
 }
 
 static void product_nn(void)
 {
-    check_shapes(NN);
+    check_shapes(G4R_NN);
 }
 
 static void product_tn(void)
 {
-    check_shapes(TN);
+    check_shapes(G4R_TN);
 }
 
 /* m = 1 goes another way (GEMV); it is the same product. */
@@ -126,9 +121,11 @@ static void one_row_is_a_row_of_many(void)
     enum { M = 3, N = 40, K = 21 };
     matrix a = make(M, K, 0), b = make(N, K, 0);
     g4r_real many[M * N], one[N];
-    g4r_blas_nt(many, N, a.values, K, b.values, K, M, N, K, 0);
+    g4r_blas_multiply(
+        g4r_product_of(G4R_NT, many, N, a.values, K, b.values, K, M, N, K, 0));
     for (size_t row = 0; row < M; row++) {
-        g4r_blas_nt(one, N, a.values + row * K, K, b.values, K, 1, N, K, 0);
+        g4r_blas_multiply(g4r_product_of(G4R_NT, one, N, a.values + row * K, K, b.values,
+                                         K, 1, N, K, 0));
         /* Two orders of summing K terms within +-1. */
         for (size_t col = 0; col < N; col++)
             CHECK_NEAR(many[row * N + col], one[col], K * K * FLT_EPSILON / 2);
@@ -207,9 +204,11 @@ static void *multiply_often(void *context)
     g4r_real first[M * N], c[M * N];
     long n_wrong = 0;
     g4r_blas_enter();
-    g4r_blas_nt(first, N, values, K, values + M * K, K, M, N, K, 0);
+    g4r_blas_multiply(
+        g4r_product_of(G4R_NT, first, N, values, K, values + M * K, K, M, N, K, 0));
     for (int i = 0; i < 500; i++) {
-        g4r_blas_nt(c, N, values, K, values + M * K, K, M, N, K, 0);
+        g4r_blas_multiply(
+            g4r_product_of(G4R_NT, c, N, values, K, values + M * K, K, M, N, K, 0));
         n_wrong += memcmp(c, first, sizeof c) != 0;
     }
     g4r_blas_leave();
@@ -238,7 +237,8 @@ static void forked_child_can_multiply(void)
     int before = openblas_get_num_threads(), status = -1;
     matrix a = make(200, 200, 0), b = make(200, 200, 0), c = make(200, 200, 0);
     set_threads(2);
-    g4r_blas_nn(c.values, 200, a.values, 200, b.values, 200, 200, 200, 200, 0);
+    g4r_blas_multiply(g4r_product_of(G4R_NN, c.values, 200, a.values, 200, b.values, 200,
+                                     200, 200, 200, 0));
     g4r_blas_enter();
     g4r_blas_leave();
     fflush(stdout);
@@ -246,7 +246,8 @@ static void forked_child_can_multiply(void)
     if (child == 0) {
         alarm(20);
         g4r_blas_enter();
-        g4r_blas_nn(c.values, 200, a.values, 200, b.values, 200, 200, 200, 200, 0);
+        g4r_blas_multiply(g4r_product_of(G4R_NN, c.values, 200, a.values, 200, b.values,
+                                         200, 200, 200, 200, 0));
         g4r_blas_leave();
         _exit(0);
     }
@@ -260,9 +261,11 @@ static void forked_child_can_multiply(void)
 
 static void build_is_named(void)
 {
-    const char *threading = g4r_blas_threading();
-    CHECK(strstr(g4r_blas_config(), "OpenBLAS") != NULL);
-    CHECK(strlen(g4r_blas_core()) > 0);
+    gru4rec_build build;
+    g4r_blas_facts(&build);
+    const char *threading = build.blas_threading;
+    CHECK(strstr(build.blas, "OpenBLAS") != NULL);
+    CHECK(strlen(build.blas_core) > 0);
     CHECK(strcmp(threading, "serial") == 0 || strcmp(threading, "pthread") == 0 ||
           strcmp(threading, "openmp") == 0);
 }

@@ -23,8 +23,8 @@ typedef struct fixture {
     g4r_real dbias[3 * MOST_WIDTH], dbias_hidden[3 * MOST_WIDTH];
     g4r_real dold[MOST_LANES * MOST_WIDTH];
     g4r_activation act;
-    g4r_cell_pass s;
-    g4r_cell_weights w, dw;
+    g4r_cell_pass pass;
+    g4r_cell cell;
 } fixture;
 
 /* What the equations give. */
@@ -41,7 +41,8 @@ static void fill(g4r_rng *rng, g4r_real *values, size_t n, double bound)
         values[i] = (g4r_real)((2 * g4r_rng_uniform(rng) - 1) * bound);
 }
 
-static void start(fixture *f, size_t m, size_t h, const g4r_activation *act)
+static void start(fixture *f, size_t m, size_t h, const g4r_activation *act,
+                  bool is_added, const g4r_vec *vec)
 {
     g4r_rng rng;
     g4r_rng_seed(&rng, (int64_t)(m * 100 + h), 0, 0);
@@ -55,10 +56,20 @@ static void start(fixture *f, size_t m, size_t h, const g4r_activation *act)
     fill(&rng, f->w_hidden_c, h * h, 1 / sqrt((double)h));
     fill(&rng, f->bias, 3 * h, 0.5);
     fill(&rng, f->bias_hidden, 3 * h, 0.5);
-    f->s = (g4r_cell_pass){f->old,   f->input, f->hidden, f->gates,
-                           f->saved, f->state, f->dinput, f->dold};
-    f->w = (g4r_cell_weights){f->w_hidden, f->w_hidden_c, f->bias, f->bias_hidden};
-    f->dw = (g4r_cell_weights){f->dw_hidden, f->dw_hidden_c, f->dbias, f->dbias_hidden};
+    f->pass = (g4r_cell_pass){f->old,   f->input, f->hidden, f->gates,
+                              f->saved, f->state, f->dinput, f->dold};
+    f->cell = (g4r_cell){
+        .vec = vec,
+        .m = m,
+        .h = h,
+        .act = *act,
+        .weights = {f->w_hidden, f->w_hidden_c, f->bias, f->bias_hidden},
+        .pass = &f->pass,
+        .dstate = f->dstate,
+        .dweights = {f->dw_hidden, f->dw_hidden_c, f->dbias, f->dbias_hidden},
+        .beta = is_added ? 1 : 0,
+        .needs_dold = is_added,
+    };
 }
 
 static double sigmoid(double x)
@@ -262,20 +273,19 @@ static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_a
 {
     static fixture f;
     static plain p;
-    start(&f, m, h, act);
+    start(&f, m, h, act, is_added, vec);
     plain_torch(&p, &f);
-    run_product(g4r_cell_torch_product(&f.s, &f.w, m, h));
-    g4r_cell_torch_forward(&f.s, &f.w, act, 0, m, h, vec);
+    run_product(g4r_cell_torch_product(&f.cell));
+    g4r_cell_torch_forward(&f.cell, 0, m);
     check_values(p.state, f.state, m * h, "state");
-    const g4r_cell_mode mode = {*act, is_added ? 1 : 0, is_added};
     fill_gradients(&f);
     add_gradients(&p, &f, is_added);
-    g4r_cell_torch_backward(&f.s, f.dstate, act, 0, m / 2, h, vec);
-    g4r_cell_torch_backward(&f.s, f.dstate, act, m / 2, m, h, vec);
+    g4r_cell_torch_backward(&f.cell, 0, m / 2);
+    g4r_cell_torch_backward(&f.cell, m / 2, m);
     g4r_product products[G4R_CELL_PRODUCTS];
-    size_t n = g4r_cell_torch_gradients(products, &f.dw, &f.s, &f.w, &mode, m, h, vec);
+    size_t n = g4r_cell_torch_gradients(products, &f.cell);
     g4r_blas_run(NULL, products, n);
-    if (mode.needs_dold)
+    if (is_added)
         check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
     check_values(p.dw_hidden, f.dw_hidden, 3 * h * h, "dW_hh");
@@ -288,19 +298,17 @@ static void check_original(size_t m, size_t h, const g4r_activation *act, bool i
 {
     static fixture f;
     static plain p;
-    start(&f, m, h, act);
+    start(&f, m, h, act, is_added, vec);
     plain_original(&p, &f);
-    run_product(g4r_cell_original_product(&f.s, &f.w, m, h));
-    g4r_cell_original_forward(&f.s, &f.w, act, m, h, vec);
+    run_product(g4r_cell_original_product(&f.cell));
+    g4r_cell_original_forward(&f.cell);
     check_values(p.state, f.state, m * h, "state");
-    const g4r_cell_mode mode = {*act, is_added ? 1 : 0, is_added};
     fill_gradients(&f);
     add_gradients(&p, &f, is_added);
     g4r_product products[G4R_CELL_PRODUCTS];
-    size_t n = g4r_cell_original_backward(products, &f.dw, &f.s, f.dstate, &f.w, &mode, m,
-                                          h, vec);
+    size_t n = g4r_cell_original_backward(products, &f.cell);
     g4r_blas_run(NULL, products, n);
-    if (mode.needs_dold)
+    if (is_added)
         check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
     check_values(p.dw_hidden, f.dw_hidden, 2 * h * h, "dWrz");
@@ -345,8 +353,8 @@ static void test_cells_coincide_at_zero_state(void)
 {
     static fixture torch, original;
     const size_t m = 3, h = 11;
-    start(&torch, m, h, &hyperbolic);
-    start(&original, m, h, &hyperbolic);
+    start(&torch, m, h, &hyperbolic, false, g4r_vec_pick());
+    start(&original, m, h, &hyperbolic, false, g4r_vec_pick());
     memset(torch.old, 0, sizeof torch.old);
     memset(original.old, 0, sizeof original.old);
     memset(torch.bias_hidden, 0, sizeof torch.bias_hidden);
@@ -359,11 +367,10 @@ static void test_cells_coincide_at_zero_state(void)
             to[2 * h + i] = v[i];
         }
     }
-    run_product(g4r_cell_torch_product(&torch.s, &torch.w, m, h));
-    g4r_cell_torch_forward(&torch.s, &torch.w, &hyperbolic, 0, m, h, g4r_vec_pick());
-    run_product(g4r_cell_original_product(&original.s, &original.w, m, h));
-    g4r_cell_original_forward(&original.s, &original.w, &hyperbolic, m, h,
-                              g4r_vec_pick());
+    run_product(g4r_cell_torch_product(&torch.cell));
+    g4r_cell_torch_forward(&torch.cell, 0, m);
+    run_product(g4r_cell_original_product(&original.cell));
+    g4r_cell_original_forward(&original.cell);
     for (size_t i = 0; i < m * h; i++)
         CHECK_NEAR(torch.state[i], original.state[i], 2e-7);
 }

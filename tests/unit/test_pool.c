@@ -131,8 +131,9 @@ static void fill(g4r_real *values, size_t n, int64_t seed)
 }
 
 /* Two products of a form at once, one of them small; with beta. */
-static void run_products(g4r_pool *pool, int form, g4r_real *c, const g4r_real *a,
-                         const g4r_real *b, size_t m, size_t n, size_t k)
+static void run_products(g4r_pool *pool, g4r_product_form form, g4r_real *c,
+                         const g4r_real *a, const g4r_real *b, size_t m, size_t n,
+                         size_t k)
 {
     size_t lda = form == G4R_TN ? m : k, ldb = form == G4R_NT ? k : n;
     g4r_product products[2] = {
@@ -159,7 +160,7 @@ static void products_have_the_same_bits(void)
     fill(a, size, 1);
     fill(b, size, 2);
     g4r_blas_enter();
-    for (int form = G4R_NT; form <= G4R_TN; form++)
+    for (g4r_product_form form = G4R_NT; form <= G4R_TN; form++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
             size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
             size_t lda = form == G4R_TN ? m : k, ldb = form == G4R_NT ? k : n;
@@ -170,12 +171,7 @@ static void products_have_the_same_bits(void)
             }
             fill(d, m * n,
                  3); /* and those of the product in one piece, but for rounding */
-            if (form == G4R_NT)
-                g4r_blas_nt(d, n, a, lda, b, ldb, m, n, k, 1);
-            else if (form == G4R_NN)
-                g4r_blas_nn(d, n, a, lda, b, ldb, m, n, k, 1);
-            else
-                g4r_blas_tn(d, n, a, lda, b, ldb, m, n, k, 1);
+            g4r_blas_multiply(g4r_product_of(form, d, n, a, lda, b, ldb, m, n, k, 1));
             double worst = 0;
             for (size_t i = 0; i < m * n; i++)
                 worst = fmax(worst, fabs((double)(c[i] - d[i])));

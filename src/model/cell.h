@@ -1,8 +1,8 @@
 /*
  * cell.h - one GRU layer for M lanes, forward and backward. Uses blas, vec.
  *
- * The product of the layer's input with its input matrix is the caller's (it may be a
- * lookup), so that both cells serve every input mode. Matrices are (M, width) row-major.
+ * Where the product of the layer's input with its input matrix is a lookup it is the
+ * caller's, so that both cells serve every input mode. Matrices are (M, width) row-major.
  * old is the state from the step before. Its gradient is asked for only when training
  * goes back through several steps; usually it is a constant (algorithm 2.3).
  */
@@ -12,10 +12,11 @@
 #include "../kernels/blas.h"
 #include "../kernels/vec.h"
 
-enum { G4R_CELL_PRODUCTS = 3 };
+enum { G4R_CELL_PRODUCTS = 5 };
 
 /* Parameters, or their gradients; unused ones are NULL. See params.h for the shapes. */
 typedef struct g4r_cell_weights {
+    g4r_real *input;
     g4r_real *hidden;
     g4r_real *hidden_c;
     g4r_real *bias;
@@ -25,7 +26,7 @@ typedef struct g4r_cell_weights {
 /* What one layer computes in a step, and needs again on the way back. */
 typedef struct g4r_cell_pass {
     g4r_real *old;    /* (M,h) in */
-    g4r_real *input;  /* (M,3h) in: product with the input matrix, without bias */
+    g4r_real *input;  /* (M,3h) product with the input matrix, without bias */
     g4r_real *hidden; /* (M,3h) scratch: products with old; backward: their gradient */
     g4r_real *gates;  /* (M,3h) activations: torch r|z|n, original c|r|z */
     g4r_real *saved;  /* (M,h) torch: hidden part of n with bias; original: r * old */
@@ -37,19 +38,25 @@ typedef struct g4r_cell_pass {
 /* A layer and the lanes that it works on. */
 typedef struct g4r_cell {
     const g4r_vec *vec;
-    size_t m, h;        /* lanes, width */
+    size_t m, n_in, h;  /* lanes, widths of input and state */
     g4r_activation act; /* of the candidate */
+    const g4r_real *x;  /* (M,n_in) the input; NULL: pass->input is there already */
     g4r_cell_weights weights;
     g4r_cell_pass *pass;
     /* For backward: */
     g4r_real *dstate; /* (M,h) in: gradient of the states */
+    g4r_real *dx;     /* (M,n_in) out: gradient of x */
     g4r_cell_weights dweights;
     g4r_real beta; /* 0: overwrite dweights; 1: add to them */
     bool needs_dold;
 } g4r_cell;
 
-/* The product with old, (M,3h), whose results forward needs in pass->hidden. */
-g4r_product g4r_cell_torch_product(const g4r_cell *cell);
+/*
+ * The products with old and with x, whose results forward needs in pass->hidden and
+ * pass->input. Returns how many there are, as the others that give products; at most
+ * G4R_CELL_PRODUCTS.
+ */
+size_t g4r_cell_torch_products(g4r_product *products, const g4r_cell *cell);
 /* Of the lanes from first to before end. */
 void g4r_cell_torch_forward(const g4r_cell *cell, size_t first, size_t end);
 /*
@@ -57,11 +64,10 @@ void g4r_cell_torch_forward(const g4r_cell *cell, size_t first, size_t end);
  * remain.
  */
 void g4r_cell_torch_backward(const g4r_cell *cell, size_t first, size_t end);
-/* The biases' gradients; and the products that give the others, at most
- * G4R_CELL_PRODUCTS. */
+/* The biases' gradients; and the products that give the others. */
 size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell);
 
-g4r_product g4r_cell_original_product(const g4r_cell *cell);
+size_t g4r_cell_original_products(g4r_product *products, const g4r_cell *cell);
 /* All lanes. */
 void g4r_cell_original_forward(const g4r_cell *cell);
 /* All lanes and the biases' gradients; and the products that remain. */

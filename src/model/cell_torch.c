@@ -4,18 +4,26 @@
  *
  * What happens within a lane is in vec_cell.h, in whose letters v is input, u is hidden,
  * g is saved. Between the lanes' parts stand the products:
- *   u = old W_hh^T
+ *   u = old W_hh^T                        v = x W_ih^T
  * and on the way back, when dv is in dinput and du has taken the place of u:
  *   dW_hh = du^T old                      db, dc = column sums of dv, du
  *   dold += du W_hh
+ *   dW_ih = dv^T x                        dx = dv W_ih
  */
 #include "cell.h"
 
-g4r_product g4r_cell_torch_product(const g4r_cell *cell)
+size_t g4r_cell_torch_products(g4r_product *products, const g4r_cell *cell)
 {
-    const size_t m = cell->m, h = cell->h;
-    return g4r_product_of(G4R_NT, cell->pass->hidden, 3 * h, cell->pass->old, h,
-                          cell->weights.hidden, h, m, 3 * h, h, 0);
+    const g4r_cell_pass *s = cell->pass;
+    const g4r_cell_weights *w = &cell->weights;
+    const size_t m = cell->m, n_in = cell->n_in, h = cell->h;
+    products[0] =
+        g4r_product_of(G4R_NT, s->hidden, 3 * h, s->old, h, w->hidden, h, m, 3 * h, h, 0);
+    if (cell->x == NULL)
+        return 1;
+    products[1] = g4r_product_of(G4R_NT, s->input, 3 * h, cell->x, n_in, w->input, n_in,
+                                 m, 3 * h, n_in, 0);
+    return 2;
 }
 
 void g4r_cell_torch_forward(const g4r_cell *cell, size_t first, size_t end)
@@ -51,13 +59,22 @@ void g4r_cell_torch_backward(const g4r_cell *cell, size_t first, size_t end)
 size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell)
 {
     const g4r_cell_pass *s = cell->pass;
-    const g4r_cell_weights *dw = &cell->dweights;
-    const size_t m = cell->m, h = cell->h;
-    g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, cell->beta, cell->vec);
-    g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, cell->beta, cell->vec);
-    products[0] = g4r_product_of(G4R_TN, dw->hidden, h, s->hidden, 3 * h, s->old, h,
-                                 3 * h, h, m, cell->beta);
-    products[1] = g4r_product_of(G4R_NN, s->dold, h, s->hidden, 3 * h,
-                                 cell->weights.hidden, h, m, h, 3 * h, 1);
-    return cell->needs_dold ? 2 : 1;
+    const g4r_cell_weights *w = &cell->weights, *dw = &cell->dweights;
+    const size_t m = cell->m, n_in = cell->n_in, h = cell->h;
+    const g4r_real beta = cell->beta;
+    size_t n = 0;
+    g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, beta, cell->vec);
+    g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, beta, cell->vec);
+    products[n++] = g4r_product_of(G4R_TN, dw->hidden, h, s->hidden, 3 * h, s->old, h,
+                                   3 * h, h, m, beta);
+    if (cell->needs_dold)
+        products[n++] = g4r_product_of(G4R_NN, s->dold, h, s->hidden, 3 * h, w->hidden, h,
+                                       m, h, 3 * h, 1);
+    if (cell->x == NULL)
+        return n;
+    products[n++] = g4r_product_of(G4R_TN, dw->input, n_in, s->dinput, 3 * h, cell->x,
+                                   n_in, 3 * h, n_in, m, beta);
+    products[n++] = g4r_product_of(G4R_NN, cell->dx, n_in, s->dinput, 3 * h, w->input,
+                                   n_in, m, n_in, 3 * h, 0);
+    return n;
 }

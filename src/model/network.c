@@ -95,25 +95,12 @@ static g4r_cell_weights cell_weights(const g4r_layer *layer, g4r_real *const *va
 {
     bool is_torch = layer->cell == G4R_CELL_TORCH;
     return (g4r_cell_weights){
+        .input = values[layer->input],
         .hidden = values[layer->hidden],
         .hidden_c = is_torch ? NULL : values[layer->hidden_c],
         .bias = values[layer->bias],
         .bias_hidden = is_torch ? values[layer->bias_hidden] : NULL,
     };
-}
-
-/* ---- forward ---- */
-
-/* input (M,3h) = x (M,n_in) times the layer's input matrix. */
-static g4r_product input_product(const g4r_layer *layer, const g4r_real *matrix,
-                                 g4r_real *input, const g4r_real *x, size_t m)
-{
-    size_t h = layer->h, n_in = layer->n_in;
-    return layer->cell == G4R_CELL_TORCH
-               ? g4r_product_of(G4R_NT, input, 3 * h, x, n_in, matrix, n_in, m, 3 * h,
-                                n_in, 0)
-               : g4r_product_of(G4R_NN, input, 3 * h, x, n_in, matrix, 3 * h, m, 3 * h,
-                                n_in, 0);
 }
 
 /* ---- lanes ---- */
@@ -138,8 +125,12 @@ static layer_job make_job(const g4r_network *network, g4r_frame *frame, size_t i
             {
                 .vec = network->vec,
                 .m = frame->m,
+                .n_in = layer->n_in,
                 .h = layer->h,
                 .act = network->params->hidden_act,
+                .x = layer->is_lookup ? NULL
+                     : i > 0          ? frame->cells[i - 1].state
+                                      : frame->x,
                 .weights = cell_weights(layer, network->values),
                 .pass = &frame->cells[i],
             },
@@ -184,24 +175,20 @@ static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job
                      (job->cell.m + LANES_EACH - 1) / LANES_EACH);
 }
 
-/* ---- layers ---- */
+/* ---- forward ---- */
 
-/* x (M,n_in), or with one-hot input rows (M); the frame's old states are set. */
+/* rows (M): of a lookup; the frame's old states are set. */
 static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
-                          const g4r_real *x, const int32_t *rows,
-                          const g4r_dropout *dropout)
+                          const int32_t *rows, const g4r_dropout *dropout)
 {
     const g4r_layer *layer = &network->params->layers[i];
-    const g4r_real *matrix = network->values[layer->input];
     layer_job job = make_job(network, frame, i, dropout);
-    g4r_product products[2];
-    size_t n = 0;
-    products[n++] = job.is_torch ? g4r_cell_torch_product(&job.cell)
-                                 : g4r_cell_original_product(&job.cell);
+    g4r_product products[G4R_CELL_PRODUCTS];
+    size_t n = job.is_torch ? g4r_cell_torch_products(products, &job.cell)
+                            : g4r_cell_original_products(products, &job.cell);
     if (layer->is_lookup)
-        gather(frame->cells[i].input, matrix, rows, frame->m, 3 * layer->h);
-    else
-        products[n++] = input_product(layer, matrix, frame->cells[i].input, x, frame->m);
+        gather(frame->cells[i].input, network->values[layer->input], rows, frame->m,
+               3 * layer->h);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);
     g4r_timing_enter(G4R_IN_GATES);
@@ -235,7 +222,6 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
     static const g4r_dropout no_dropout;
     const g4r_params *params = network->params;
     g4r_frame *frame = &network->frames[t];
-    const g4r_real *x = frame->x;
     frame->m = m;
     if (dropout == NULL)
         dropout = &no_dropout;
@@ -247,10 +233,8 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
             network->vec->dropout(frame->x, frame->x_mask, dropout->p_embed,
                                   dropout->key_embed, 0, m * n_in);
     }
-    for (size_t i = 0; i < params->n_layers; i++) {
-        forward_layer(network, frame, i, x, rows, dropout);
-        x = frame->cells[i].state;
-    }
+    for (size_t i = 0; i < params->n_layers; i++)
+        forward_layer(network, frame, i, rows, dropout);
     forward_dense(network, frame);
 }
 
@@ -307,30 +291,6 @@ static void backward_dense(g4r_network *network, const g4r_frame *frame,
     }
 }
 
-/*
- * The gradients of a layer's input matrix and of its input x (M,n_in); dinput (M,3h) is
- * that of their product.
- */
-static size_t input_gradients(g4r_product *products, const g4r_layer *layer,
-                              g4r_real *dmatrix, g4r_real *dx, const g4r_real *matrix,
-                              const g4r_real *x, const g4r_real *dinput, size_t m,
-                              g4r_real beta)
-{
-    size_t h = layer->h, n_in = layer->n_in;
-    if (layer->cell == G4R_CELL_TORCH) {
-        products[0] = g4r_product_of(G4R_TN, dmatrix, n_in, dinput, 3 * h, x, n_in, 3 * h,
-                                     n_in, m, beta);
-        products[1] = g4r_product_of(G4R_NN, dx, n_in, dinput, 3 * h, matrix, n_in, m,
-                                     n_in, 3 * h, 0);
-    } else {
-        products[0] = g4r_product_of(G4R_TN, dmatrix, 3 * h, x, n_in, dinput, 3 * h, n_in,
-                                     3 * h, m, beta);
-        products[1] = g4r_product_of(G4R_NT, dx, n_in, dinput, 3 * h, matrix, 3 * h, m,
-                                     n_in, 3 * h, 0);
-    }
-    return 2;
-}
-
 /* What the gradient of a layer's old states adds to the states of the frame before. */
 static void carry_back(const g4r_frame *frame, g4r_real *dcarry, size_t m_before,
                        const g4r_real *dold, size_t h, const g4r_vec *vec)
@@ -341,24 +301,16 @@ static void carry_back(const g4r_frame *frame, g4r_real *dcarry, size_t m_before
             vec->add(dcarry + (size_t)frame->from[lane] * h, dold + lane * h, h);
 }
 
-/* dx: (M,n_in) out; of a lookup (M,3h), the gradient of its rows. */
-static void backward_layer(g4r_network *network, g4r_frame *frame, size_t i,
-                           layer_job *job, g4r_real *const *gradients, g4r_real *dx)
+static void backward_layer(g4r_network *network, layer_job *job)
 {
-    const g4r_layer *layer = &network->params->layers[i];
     const g4r_cell *cell = &job->cell;
-    const g4r_real *x = i > 0 ? frame->cells[i - 1].state : frame->x;
-    g4r_product products[G4R_CELL_PRODUCTS + 2];
+    g4r_product products[G4R_CELL_PRODUCTS];
     g4r_timing_enter(G4R_IN_GATES);
     run_lanes(network, backward_lanes, job);
     size_t n = job->is_torch ? g4r_cell_torch_gradients(products, cell)
                              : g4r_cell_original_backward(products, cell);
-    if (layer->is_lookup)
-        memcpy(dx, cell->pass->dinput, cell->m * 3 * cell->h * sizeof *dx);
-    else
-        n += input_gradients(products + n, layer, gradients[layer->input], dx,
-                             network->values[layer->input], x, cell->pass->dinput,
-                             cell->m, cell->beta);
+    if (cell->x == NULL) /* the gradients of the rows that were looked up */
+        memcpy(cell->dx, cell->pass->dinput, cell->m * 3 * cell->h * sizeof *cell->dx);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);
     g4r_timing_enter(G4R_IN_GATES);
@@ -377,13 +329,13 @@ void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
         const size_t h = params->layers[i].h;
         layer_job job = make_job(network, frame, i, dropout);
         job.cell.dstate = network->dstate[i];
+        job.cell.dx = i > 0 ? network->dstate[i - 1] : drows;
         job.cell.dweights = cell_weights(&params->layers[i], gradients);
         job.cell.beta = beta;
         job.cell.needs_dold = t > 0;
         if (t < last_frame)
             vec->add(network->dstate[i], network->dcarry[i], frame->m * h);
-        backward_layer(network, frame, i, &job, gradients,
-                       i > 0 ? network->dstate[i - 1] : drows);
+        backward_layer(network, &job);
         if (t > 0)
             carry_back(frame, network->dcarry[i], network->frames[t - 1].m,
                        frame->cells[i].dold, h, vec);

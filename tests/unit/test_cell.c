@@ -63,10 +63,10 @@ static void start(fixture *f, size_t m, size_t h, const g4r_activation *act,
         .m = m,
         .h = h,
         .act = *act,
-        .weights = {f->w_hidden, f->w_hidden_c, f->bias, f->bias_hidden},
+        .weights = {NULL, f->w_hidden, f->w_hidden_c, f->bias, f->bias_hidden},
         .pass = &f->pass,
         .dstate = f->dstate,
-        .dweights = {f->dw_hidden, f->dw_hidden_c, f->dbias, f->dbias_hidden},
+        .dweights = {NULL, f->dw_hidden, f->dw_hidden_c, f->dbias, f->dbias_hidden},
         .beta = is_added ? 1 : 0,
         .needs_dold = is_added,
     };
@@ -263,9 +263,13 @@ static void add_gradients(plain *p, const fixture *f, bool is_added)
     add_old(p->dbias_hidden, f->dbias_hidden, 3 * f->h, is_added);
 }
 
-static void run_product(g4r_product product)
+typedef size_t give_products(g4r_product *products, const g4r_cell *cell);
+
+static void run_products(give_products *give, const g4r_cell *cell)
 {
-    g4r_blas_run(NULL, &product, 1);
+    g4r_product products[G4R_CELL_PRODUCTS];
+    size_t n = give(products, cell);
+    g4r_blas_run(NULL, products, n);
 }
 
 static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_added,
@@ -275,16 +279,14 @@ static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_a
     static plain p;
     start(&f, m, h, act, is_added, vec);
     plain_torch(&p, &f);
-    run_product(g4r_cell_torch_product(&f.cell));
+    run_products(g4r_cell_torch_products, &f.cell);
     g4r_cell_torch_forward(&f.cell, 0, m);
     check_values(p.state, f.state, m * h, "state");
     fill_gradients(&f);
     add_gradients(&p, &f, is_added);
     g4r_cell_torch_backward(&f.cell, 0, m / 2);
     g4r_cell_torch_backward(&f.cell, m / 2, m);
-    g4r_product products[G4R_CELL_PRODUCTS];
-    size_t n = g4r_cell_torch_gradients(products, &f.cell);
-    g4r_blas_run(NULL, products, n);
+    run_products(g4r_cell_torch_gradients, &f.cell);
     if (is_added)
         check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
@@ -300,14 +302,12 @@ static void check_original(size_t m, size_t h, const g4r_activation *act, bool i
     static plain p;
     start(&f, m, h, act, is_added, vec);
     plain_original(&p, &f);
-    run_product(g4r_cell_original_product(&f.cell));
+    run_products(g4r_cell_original_products, &f.cell);
     g4r_cell_original_forward(&f.cell);
     check_values(p.state, f.state, m * h, "state");
     fill_gradients(&f);
     add_gradients(&p, &f, is_added);
-    g4r_product products[G4R_CELL_PRODUCTS];
-    size_t n = g4r_cell_original_backward(products, &f.cell);
-    g4r_blas_run(NULL, products, n);
+    run_products(g4r_cell_original_backward, &f.cell);
     if (is_added)
         check_values(p.dold, f.dold, m * h, "dold");
     check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
@@ -367,9 +367,9 @@ static void test_cells_coincide_at_zero_state(void)
             to[2 * h + i] = v[i];
         }
     }
-    run_product(g4r_cell_torch_product(&torch.cell));
+    run_products(g4r_cell_torch_products, &torch.cell);
     g4r_cell_torch_forward(&torch.cell, 0, m);
-    run_product(g4r_cell_original_product(&original.cell));
+    run_products(g4r_cell_original_products, &original.cell);
     g4r_cell_original_forward(&original.cell);
     for (size_t i = 0; i < m * h; i++)
         CHECK_NEAR(torch.state[i], original.state[i], 2e-7);

@@ -8,11 +8,12 @@
 
 #include <stdio.h>
 
-static size_t add_matrix(g4r_params *params, const char *name, size_t rows, size_t cols,
-                         size_t fan)
+/* name: with a %d for the number of a layer's. */
+static size_t add_matrix(g4r_params *params, const char *name, size_t number, size_t rows,
+                         size_t cols, size_t fan)
 {
     g4r_param *param = &params->list[params->n];
-    snprintf(param->name, sizeof param->name, "%s", name);
+    snprintf(param->name, sizeof param->name, name, (int)number);
     param->rows = (int64_t)rows;
     param->cols = (int64_t)cols;
     param->n_dims = 2;
@@ -20,16 +21,16 @@ static size_t add_matrix(g4r_params *params, const char *name, size_t rows, size
     return params->n++;
 }
 
-static size_t add_vector(g4r_params *params, const char *name, size_t size)
+static size_t add_vector(g4r_params *params, const char *name, size_t number, size_t size)
 {
-    size_t index = add_matrix(params, name, size, 1, 0);
+    size_t index = add_matrix(params, name, number, size, 1, 0);
     params->list[index].n_dims = 1;
     return index;
 }
 
 static size_t add_per_item(g4r_params *params, const char *name, size_t cols, size_t fan)
 {
-    size_t index = add_matrix(params, name, (size_t)params->n_items, cols, fan);
+    size_t index = add_matrix(params, name, 0, (size_t)params->n_items, cols, fan);
     params->list[index].is_per_item = true;
     return index;
 }
@@ -41,42 +42,30 @@ static void add_onehot_layer(g4r_params *params, g4r_layer *layer)
     layer->is_lookup = true;
     layer->input =
         add_per_item(params, "GE.Wx0.weight", 3 * h, (size_t)params->n_items + h);
-    layer->hidden = add_matrix(params, "GE.Wrz0", h, 2 * h, 2 * h);
-    layer->hidden_c = add_matrix(params, "GE.Wh0", h, h, 2 * h);
-    layer->bias = add_vector(params, "GE.Bh0", 3 * h);
-}
-
-/* "G.0.weight_ih": the name of a numbered layer's tensor. */
-static const char *name_of(char name[24], const char *kind, size_t number,
-                           const char *what)
-{
-    snprintf(name, 24, "%s.%d.%s", kind, (int)number, what);
-    return name;
+    layer->hidden = add_matrix(params, "GE.Wrz0", 0, h, 2 * h, 2 * h);
+    layer->hidden_c = add_matrix(params, "GE.Wh0", 0, h, h, 2 * h);
+    layer->bias = add_vector(params, "GE.Bh0", 0, 3 * h);
+    params->embedding = layer->input;
 }
 
 static void add_torch_layer(g4r_params *params, g4r_layer *layer, size_t cell)
 {
-    char name[24];
     size_t h = layer->h, n_in = layer->n_in;
     layer->cell = G4R_CELL_TORCH;
-    layer->input =
-        add_matrix(params, name_of(name, "G", cell, "weight_ih"), 3 * h, n_in, n_in + h);
-    layer->hidden =
-        add_matrix(params, name_of(name, "G", cell, "weight_hh"), 3 * h, h, 2 * h);
-    layer->bias = add_vector(params, name_of(name, "G", cell, "bias_ih"), 3 * h);
-    layer->bias_hidden = add_vector(params, name_of(name, "G", cell, "bias_hh"), 3 * h);
+    layer->input = add_matrix(params, "G.%d.weight_ih", cell, 3 * h, n_in, n_in + h);
+    layer->hidden = add_matrix(params, "G.%d.weight_hh", cell, 3 * h, h, 2 * h);
+    layer->bias = add_vector(params, "G.%d.bias_ih", cell, 3 * h);
+    layer->bias_hidden = add_vector(params, "G.%d.bias_hh", cell, 3 * h);
 }
 
 static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell)
 {
-    char name[24];
     size_t h = layer->h, n_in = layer->n_in;
     layer->cell = G4R_CELL_ORIGINAL;
-    layer->input =
-        add_matrix(params, name_of(name, "G", cell, "Wx"), n_in, 3 * h, n_in + h);
-    layer->hidden = add_matrix(params, name_of(name, "G", cell, "Wrz"), h, 2 * h, 2 * h);
-    layer->hidden_c = add_matrix(params, name_of(name, "G", cell, "Wh"), h, h, 2 * h);
-    layer->bias = add_vector(params, name_of(name, "G", cell, "Bh"), 3 * h);
+    layer->input = add_matrix(params, "G.%d.Wx", cell, n_in, 3 * h, n_in + h);
+    layer->hidden = add_matrix(params, "G.%d.Wrz", cell, h, 2 * h, 2 * h);
+    layer->hidden_c = add_matrix(params, "G.%d.Wh", cell, h, h, 2 * h);
+    layer->bias = add_vector(params, "G.%d.Bh", cell, 3 * h);
 }
 
 /* n_in: width of the first one's input. */
@@ -101,17 +90,16 @@ static void add_gru_layers(g4r_params *params, const gru4rec_list *widths, size_
 
 static void add_dense_layers(g4r_params *params, const gru4rec_list *widths)
 {
-    char name[24];
     size_t n_in = params->layers[params->n_layers - 1].h;
     params->n_dense = (size_t)widths->n;
     for (size_t i = 0; i < params->n_dense; i++) {
         g4r_dense *dense = &params->dense[i];
+        size_t n_out = (size_t)widths->values[i];
         dense->n_in = n_in;
-        dense->n_out = (size_t)widths->values[i];
-        dense->weight = add_matrix(params, name_of(name, "F", i, "weight"), dense->n_out,
-                                   n_in, n_in + dense->n_out);
-        dense->bias = add_vector(params, name_of(name, "F", i, "bias"), dense->n_out);
-        n_in = dense->n_out;
+        dense->n_out = n_out;
+        dense->weight = add_matrix(params, "F.%d.weight", i, n_out, n_in, n_in + n_out);
+        dense->bias = add_vector(params, "F.%d.bias", i, n_out);
+        n_in = n_out;
     }
 }
 

@@ -56,7 +56,7 @@ typedef struct g4r_params {
     size_t n;
     size_t output;      /* Wy (I,D) */
     size_t output_bias; /* By (I,1) */
-    size_t embedding;   /* E (I,e) or, shared, Wy; not for one-hot */
+    size_t embedding;   /* rows of the inputs: E (I,e); shared, Wy; one-hot, Wx (I,3h) */
     g4r_param list[G4R_MAX_TENSORS];
 } g4r_params;
 

@@ -95,36 +95,26 @@ void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
 
 /* ---- rows ---- */
 
-static void gather_column(g4r_real *column, const g4r_real *values,
-                          const g4r_merge *merge, size_t n)
-{
-    for (size_t i = 0; column != NULL && i < n; i++)
-        column[i] = values[merge->rows[merge->first[i]]];
-}
-
-static void scatter_column(g4r_real *values, const g4r_real *column,
-                           const g4r_merge *merge, size_t n)
-{
-    for (size_t i = 0; column != NULL && i < n; i++)
-        values[merge->rows[merge->first[i]]] = column[i];
-}
-
 /* One value per item: gathered, updated side by side, and put back. */
 static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
                           const g4r_merge *merge, size_t n)
 {
-    g4r_real *values[N_KINDS], *columns[N_KINDS];
+    g4r_real *values[N_KINDS], *columns[N_KINDS] = {NULL};
     values_of(optim, param, 0, values);
-    for (size_t i = 0; i < N_KINDS; i++) {
-        columns[i] = values[i] != NULL ? merge->column + i * merge->most : NULL;
-        gather_column(columns[i], values[i], merge, n);
+    for (size_t kind = 0; kind < N_KINDS; kind++) {
+        if (values[kind] == NULL)
+            continue;
+        columns[kind] = merge->column + kind * merge->most;
+        for (size_t i = 0; i < n; i++)
+            columns[kind][i] = values[kind][merge->rows[merge->first[i]]];
     }
     for (size_t i = 0; i < n; i++)
         gradients[i] = gradients[merge->first[i]]; /* first[i] >= i */
     optim->vec->update(columns[0], columns[1], columns[2], columns[3], gradients,
                        &optim->update, n);
-    for (size_t i = 0; i < N_KINDS; i++)
-        scatter_column(values[i], columns[i], merge, n);
+    for (size_t kind = 0; kind < N_KINDS; kind++)
+        for (size_t i = 0; values[kind] != NULL && i < n; i++)
+            values[kind][merge->rows[merge->first[i]]] = columns[kind][i];
 }
 
 /* What the update of a distinct row reads. */

@@ -6,10 +6,9 @@
 enum { BLOCK = 1024 };
 
 void g4r_softmax_layout(g4r_softmax *softmax, g4r_arena *arena, size_t n_lanes,
-                        size_t n_rows, size_t d)
+                        size_t n_rows)
 {
     softmax->vec = g4r_vec_pick();
-    softmax->d = d;
     softmax->block = G4R_MIN(n_rows, BLOCK);
     softmax->scores =
         g4r_arena_take(arena, g4r_mul(n_lanes, softmax->block), sizeof *softmax->scores);
@@ -17,24 +16,25 @@ void g4r_softmax_layout(g4r_softmax *softmax, g4r_arena *arena, size_t n_lanes,
     softmax->sum = g4r_arena_take(arena, n_lanes, sizeof *softmax->sum);
 }
 
-void g4r_softmax_init(g4r_softmax *softmax, size_t n, double smoothing, g4r_stop stop)
+void g4r_softmax_init(g4r_softmax *softmax, g4r_output output, double smoothing,
+                      g4r_stop stop)
 {
-    bool is_smooth = smoothing > 0 && n > 1;
-    softmax->n = n;
+    bool is_smooth = smoothing > 0 && output.n > 1;
+    softmax->output = output;
     softmax->stop = stop;
-    softmax->w_other = is_smooth ? smoothing / (double)(n - 1) : 0;
+    softmax->w_other = is_smooth ? smoothing / (double)(output.n - 1) : 0;
     softmax->w_own = is_smooth ? 1 - smoothing : 1;
 }
 
 /* The scores of the items start ... start + n - 1, (m,n). */
 static void score_block(const g4r_softmax *s, const g4r_real *y, size_t m, size_t start,
-                        size_t n, const g4r_softmax_table *table)
+                        size_t n)
 {
-    const g4r_real *rows = table->rows + start * s->d;
-    g4r_blas_multiply(
-        g4r_product_of(G4R_NT, s->scores, n, y, s->d, rows, s->d, m, n, s->d, 0));
+    const size_t d = s->output.d;
+    g4r_blas_multiply(g4r_product_of(G4R_NT, s->scores, n, y, d,
+                                     s->output.table + start * d, d, m, n, d, 0));
     for (size_t lane = 0; lane < m; lane++)
-        s->vec->add(s->scores + lane * n, table->bias + start, n);
+        s->vec->add(s->scores + lane * n, s->output.bias + start, n);
 }
 
 /* Where the target is in the block; n: it is in another. */
@@ -45,18 +45,17 @@ static size_t own_column(int32_t target, size_t start, size_t n)
 }
 
 double g4r_softmax_forward(g4r_softmax *s, double *log_sums, const g4r_real *y,
-                           const int32_t *targets, size_t m,
-                           const g4r_softmax_table *table)
+                           const int32_t *targets, size_t m)
 {
     double wanted = 0, loss = 0; /* wanted: sum of w s */
     for (size_t lane = 0; lane < m; lane++) {
         s->largest[lane] = -INFINITY;
         s->sum[lane] = 0;
     }
-    for (size_t start = 0; start < s->n && !g4r_stop_is_asked(&s->stop);
+    for (size_t start = 0; start < s->output.n && !g4r_stop_is_asked(&s->stop);
          start += s->block) {
-        size_t n = G4R_MIN(s->block, s->n - start);
-        score_block(s, y, m, start, n, table);
+        size_t n = G4R_MIN(s->block, s->output.n - start);
+        score_block(s, y, m, start, n);
         for (size_t lane = 0; lane < m; lane++) {
             g4r_real *scores = s->scores + lane * n, before = s->largest[lane];
             size_t own = own_column(targets[lane], start, n);
@@ -94,24 +93,24 @@ static void block_gradients(const g4r_softmax *s, const double *log_sums,
     }
 }
 
-void g4r_softmax_backward(g4r_softmax *s, g4r_real *dy, g4r_softmax_table *dtable,
+void g4r_softmax_backward(g4r_softmax *s, g4r_real *dy, g4r_real *dtable, g4r_real *dbias,
                           const double *log_sums, const g4r_real *y,
-                          const int32_t *targets, size_t m,
-                          const g4r_softmax_table *table, g4r_real scale, g4r_real beta)
+                          const int32_t *targets, size_t m, g4r_real scale, g4r_real beta)
 {
-    for (size_t start = 0; start < s->n && !g4r_stop_is_asked(&s->stop);
+    const size_t d = s->output.d;
+    for (size_t start = 0; start < s->output.n && !g4r_stop_is_asked(&s->stop);
          start += s->block) {
-        size_t n = G4R_MIN(s->block, s->n - start), at = start * s->d;
-        g4r_real *dbias = dtable->bias + start;
-        score_block(s, y, m, start, n, table);
+        size_t n = G4R_MIN(s->block, s->output.n - start), at = start * d;
+        score_block(s, y, m, start, n);
         block_gradients(s, log_sums, targets, m, start, n, scale);
         if (beta == 0)
-            memset(dbias, 0, n * sizeof *dbias);
+            memset(dbias + start, 0, n * sizeof *dbias);
         for (size_t lane = 0; lane < m; lane++)
-            s->vec->add(dbias, s->scores + lane * n, n);
-        g4r_blas_multiply(g4r_product_of(G4R_TN, dtable->rows + at, s->d, s->scores, n, y,
-                                         s->d, n, s->d, m, beta));
-        g4r_blas_multiply(g4r_product_of(G4R_NN, dy, s->d, s->scores, n, table->rows + at,
-                                         s->d, m, s->d, n, start > 0 ? 1 : 0));
+            s->vec->add(dbias + start, s->scores + lane * n, n);
+        g4r_blas_multiply(
+            g4r_product_of(G4R_TN, dtable + at, d, s->scores, n, y, d, n, d, m, beta));
+        g4r_blas_multiply(g4r_product_of(G4R_NN, dy, d, s->scores, n,
+                                         s->output.table + at, d, m, d, n,
+                                         start > 0 ? 1 : 0));
     }
 }

@@ -1,7 +1,6 @@
 /*
  * softmax.h - cross-entropy over all items, a block of them at a time (paper [1]
- * section 3.2 without sampling; the loss of RecBole's GRU4Rec). Uses arena, stop, blas,
- * vec.
+ * section 3.2 without sampling; the loss of RecBole's GRU4Rec). Uses model, stop, blas, vec.
  *
  * s = y W^T + b; the loss is xe_logit (vec_loss.h) of s, all n items being its columns.
  * Scores exist for one block of items only: the first pass keeps the log of each lane's
@@ -12,12 +11,11 @@
 
 #include "../base/arena.h"
 #include "../base/stop.h"
-#include "../kernels/vec.h"
+#include "../model/model.h"
 
 typedef struct g4r_softmax {
     const g4r_vec *vec;
-    size_t n;          /* items */
-    size_t d;          /* width */
+    g4r_output output; /* W (n,d) and b (n), of the items that are scored */
     size_t block;      /* items at a time */
     double w_other;    /* weight of an item that is not the target, */
     double w_own;      /* and of the target */
@@ -27,29 +25,25 @@ typedef struct g4r_softmax {
     g4r_stop stop;     /* asked between blocks */
 } g4r_softmax;
 
-/* The output table W (n,d) and its biases b (n); or their gradients. */
-typedef struct g4r_softmax_table {
-    g4r_real *rows, *bias;
-} g4r_softmax_table;
-
-/* n_lanes: the most of a step. n_rows: of the table, of which the first n are scored. */
+/* n_lanes: the most of a step. n_rows: of the table. */
 void g4r_softmax_layout(g4r_softmax *softmax, g4r_arena *arena, size_t n_lanes,
-                        size_t n_rows, size_t d);
-void g4r_softmax_init(g4r_softmax *softmax, size_t n, double smoothing, g4r_stop stop);
+                        size_t n_rows);
+/* After the layout. output: borrowed; may have fewer rows. */
+void g4r_softmax_init(g4r_softmax *softmax, g4r_output output, double smoothing,
+                      g4r_stop stop);
 /*
  * y (m,d), targets (m). log_sums (m) out: for backward. Returns the sum of the lanes'
  * losses.
  */
 double g4r_softmax_forward(g4r_softmax *softmax, double *log_sums, const g4r_real *y,
-                           const int32_t *targets, size_t m,
-                           const g4r_softmax_table *table);
+                           const int32_t *targets, size_t m);
 /*
- * scale x the gradients: dy (m,d) is overwritten, as dtable is with beta 0; with beta 1
- * they are added to it.
+ * scale x the gradients: dy (m,d) is overwritten, as dtable (n,d) and dbias (n) are with
+ * beta 0; with beta 1 they are added to these.
  */
-void g4r_softmax_backward(g4r_softmax *softmax, g4r_real *dy, g4r_softmax_table *dtable,
-                          const double *log_sums, const g4r_real *y,
-                          const int32_t *targets, size_t m,
-                          const g4r_softmax_table *table, g4r_real scale, g4r_real beta);
+void g4r_softmax_backward(g4r_softmax *softmax, g4r_real *dy, g4r_real *dtable,
+                          g4r_real *dbias, const double *log_sums, const g4r_real *y,
+                          const int32_t *targets, size_t m, g4r_real scale,
+                          g4r_real beta);
 
 #endif

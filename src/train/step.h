@@ -24,44 +24,37 @@ typedef struct g4r_step_frame {
     size_t n;           /* columns: M targets, K samples */
     size_t start;       /* of them among all frames' */
     size_t input_start; /* of its M inputs among all frames' */
-    g4r_real *scores;   /* (M,N) */
-    g4r_real *dscores;  /* (M,N) their gradient G; the loss writes it over the scores */
-    double *log_sums;   /* (M) of the softmax, over all items */
+    g4r_real *scores;   /* (M,N); the loss writes their gradient G over them */
     g4r_dropout dropout;
 } g4r_step_frame;
 
 typedef struct g4r_step {
     g4r_arena arena;
+    const gru4rec_options *options;
     gru4rec_model *model; /* the training's */
     g4r_pool *pool;
     g4r_network network;
     g4r_loss loss;
-    bool scores_all; /* n_sample = all: the softmax in place of columns and loss */
-    g4r_softmax softmax;
+    g4r_softmax softmax; /* with n_sample = all, in place of columns and loss */
     g4r_optim optim;
     g4r_merge merge_output;
     g4r_merge merge_input; /* only for modes whose inputs have a table of their own */
     g4r_stop stop;         /* asked now and then during a long forward or backward */
     g4r_rng dropout_rng;
-    int64_t seed;
-    g4r_dropout dropout;        /* its p, for all frames */
     int32_t n_seen;             /* items with events, the first ones */
-    size_t batch_size;          /* B, the divisor of the cost */
-    size_t n_sample;            /* K */
-    size_t n_frames;            /* T */
     size_t frame;               /* of the next forward */
     size_t n_columns, n_inputs; /* of the frames before it */
     g4r_step_frame *frames;     /* (T) */
-    g4r_real logq, sample_alpha;
-    g4r_real *log_support; /* (I), only with logq */
-    int32_t *columns;      /* (T N) item rows of the columns, frame after frame */
-    int32_t *targets;      /* (T M) those of the targets, with scores_all */
-    int32_t *inputs;       /* (T M) item rows of the inputs */
-    g4r_real *rows;        /* (T N,D) output rows of the columns */
-    g4r_real *offset;      /* (N) bias less logq correction */
-    g4r_real *scratch;     /* (threads,3N) */
-    double *losses;        /* (M) */
-    g4r_real *partial;     /* (parts - 1,M,D) shares of the top state's gradient */
+    g4r_real *log_support;      /* (I), only with logq */
+    int32_t *columns;           /* (T N) item rows of the columns, frame after frame */
+    int32_t *targets;           /* (T M) those of the targets, with n_sample = all */
+    double *log_sums;           /* (T M) of the softmax likewise */
+    int32_t *inputs;            /* (T M) item rows of the inputs */
+    g4r_real *rows;             /* (T N,D) output rows of the columns */
+    g4r_real *offset;           /* (N) bias less logq correction */
+    g4r_real *scratch;          /* (threads,3N) */
+    double *losses;             /* (M) */
+    g4r_real *partial;          /* (parts - 1,M,D) shares of the top state's gradient */
     g4r_real *drows;   /* (T (N+M),D) gradient of rows; shared: the inputs' behind it */
     g4r_real *dinputs; /* (T M,width) gradient of the inputs' rows, in other modes */
     g4r_real *doffset; /* (T N) gradient of the columns' biases */
@@ -69,7 +62,7 @@ typedef struct g4r_step {
 } g4r_step;
 
 /* n_lanes: the most that a step will have; fewer than B when there are fewer sessions.
- * Memory is from the model's allocator. */
+ * Memory is from the model's allocator. options: borrowed. */
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              const int64_t *support, const gru4rec_options *options,
                              size_t n_lanes, g4r_stop stop, gru4rec_error *error);

@@ -46,18 +46,11 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     return g4r_add(bytes, n_samples * sizeof(int32_t));
 }
 
-static bool can_be_measured(const gru4rec_dataset *dataset)
-{
-    for (int64_t s = 0; dataset != NULL && s < dataset->n_sessions; s++)
-        if (dataset->offsets[s + 1] - dataset->offsets[s] > 1)
-            return true;
-    return false;
-}
-
 /* Can this data train this model at all? */
 static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
 {
+    const gru4rec_dataset *heldout = dataset->validation;
     bool has_negatives = loop->options->n_sample != 0;
     if (dataset->n_events - dataset->n_sessions == 0)
         return g4r_fail(
@@ -69,7 +62,8 @@ static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *
         return g4r_fail(error, GRU4REC_INVALID,
                         "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
                         "targets are each other's negatives; set n_sample above 0");
-    if (loop->is_validated && !can_be_measured(dataset->validation))
+    if (loop->is_validated &&
+        !(heldout != NULL && heldout->n_sessions > heldout->n_single))
         return g4r_fail(error, GRU4REC_INVALID,
                         "validation holds out no event that can be measured; give it a "
                         "larger share, or 0");

@@ -108,8 +108,7 @@ void bench_floor_open(bench_floor *floor, const gru4rec_training *training,
     floor->table = training->model->values[params->output];
     floor->acc = acc->values[params->output];
     if (!is_shared) {
-        size_t table =
-            params->mode == G4R_ONEHOT ? params->layers[0].input : params->embedding;
+        size_t table = params->embedding;
         floor->input_table = training->model->values[table];
         floor->input_acc = acc->values[table];
         floor->input_width = (size_t)params->list[table].cols;

@@ -137,9 +137,10 @@ static void keep_gradients(fixture *f)
 {
     const g4r_params *params = &f->training.model->params;
     const bool is_shared = params->mode == G4R_SHARED;
+    const bool scores_all = f->step.options->n_sample == GRU4REC_N_SAMPLE_ALL;
     size_t n = 0, n_inputs = 0;
     for (size_t t = 0; t < f->n_frames; t++) {
-        n += f->step.scores_all ? 0 : f->frames[t].m + f->step.n_sample;
+        n += scores_all ? 0 : f->frames[t].m + (size_t)f->step.options->n_sample;
         n_inputs += f->frames[t].m;
     }
     g4r_step_backward(&f->step);
@@ -149,9 +150,8 @@ static void keep_gradients(fixture *f)
                    g4r_param_size(&params->list[i]) * sizeof(double));
     scatter(f->gradients[params->output], f->step.drows, f->step.columns, n, params->top);
     scatter(f->gradients[params->output_bias], f->step.doffset, f->step.columns, n, 1);
-    size_t table =
-        params->mode == G4R_ONEHOT ? params->layers[0].input : params->embedding;
-    if (f->step.scores_all && is_shared) /* is in it already */
+    size_t table = params->embedding;
+    if (scores_all && is_shared) /* is in it already */
         return;
     scatter(f->gradients[table],
             is_shared ? f->step.drows + n * params->top : f->step.dinputs, f->step.inputs,
@@ -203,7 +203,7 @@ static void check(gru4rec_options *options, size_t first, size_t n_frames)
         f.frames = scene + first;
         f.n_frames = n_frames;
         CHECK(isfinite(evaluate(&f)));
-        CHECK_INT(n_frames == f.step.n_frames, g4r_step_is_full(&f.step));
+        CHECK_INT(n_frames == (size_t)options->bptt, g4r_step_is_full(&f.step));
         keep_gradients(&f);
         for (size_t i = 0; i < f.training.model->params.n; i++) {
             double largest = largest_error(&f, i);

@@ -91,18 +91,16 @@ static void check(size_t n, double smoothing, double spread)
     memset(dbias, 0, sizeof dbias);
     for (size_t i = 0; i < (n + 2) * D; i++)
         drows[i] = i < n * D ? 77 : 7; /* to be overwritten, but for what is behind */
-    g4r_softmax_layout(&softmax, &arena, M, n + 2, D);
+    g4r_softmax_layout(&softmax, &arena, M, n + 2);
     if (!CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc)))
         return;
-    g4r_softmax_layout(&softmax, &arena, M, n + 2, D);
-    g4r_softmax_init(&softmax, n, smoothing, (g4r_stop){0});
-    const g4r_softmax_table table = {rows, bias};
-    g4r_softmax_table dtable = {drows, dbias};
+    g4r_softmax_layout(&softmax, &arena, M, n + 2);
+    g4r_softmax_init(&softmax, (g4r_output){rows, bias, n, D}, smoothing, (g4r_stop){0});
     double expected = plain(targets, n, smoothing);
-    double loss = g4r_softmax_forward(&softmax, log_sums, y, targets, M, &table);
+    double loss = g4r_softmax_forward(&softmax, log_sums, y, targets, M);
     CHECK_NEAR(expected, loss, 2e-6 * (1 + fabs(expected)) * (1 + spread));
     for (int times = 1; times <= 2; times++) {
-        g4r_softmax_backward(&softmax, dy, &dtable, log_sums, y, targets, M, &table,
+        g4r_softmax_backward(&softmax, dy, drows, dbias, log_sums, y, targets, M,
                              (g4r_real)0.25, times > 1);
         check_gradients(n, 0.25, times);
     }
@@ -129,18 +127,14 @@ static void test_large_scores(void)
     g4r_softmax softmax;
     g4r_arena arena = {0};
     double log_sum;
-    g4r_softmax_layout(&softmax, &arena, 1, 2, 1);
+    g4r_softmax_layout(&softmax, &arena, 1, 2);
     if (!CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc)))
         return;
-    g4r_softmax_layout(&softmax, &arena, 1, 2, 1);
-    g4r_softmax_init(&softmax, 2, 0, (g4r_stop){0});
+    g4r_softmax_layout(&softmax, &arena, 1, 2);
     g4r_real w[2] = {-500, 500}, b[2] = {0, 0}, one = 1, d[2], db[2], dx;
-    const g4r_softmax_table table = {w, b};
-    g4r_softmax_table dtable = {d, db};
-    CHECK_NEAR(1000, g4r_softmax_forward(&softmax, &log_sum, &one, &target, 1, &table),
-               1e-3);
-    g4r_softmax_backward(&softmax, &dx, &dtable, &log_sum, &one, &target, 1, &table, 1,
-                         0);
+    g4r_softmax_init(&softmax, (g4r_output){w, b, 2, 1}, 0, (g4r_stop){0});
+    CHECK_NEAR(1000, g4r_softmax_forward(&softmax, &log_sum, &one, &target, 1), 1e-3);
+    g4r_softmax_backward(&softmax, &dx, d, db, &log_sum, &one, &target, 1, 1, 0);
     CHECK_NEAR(-1, db[0], 1e-6);
     CHECK_NEAR(1, db[1], 1e-6);
     CHECK_NEAR(1000, dx, 1e-3);

@@ -210,7 +210,7 @@ static void test_original_cell(void)
     if (start_example(&f, "cross-entropy", "false")) {
         CHECK_NEAR(1.1134029, cost(&f), close);
         check_values(state, g4r_network_top(&f.step.network, 0), 4, close, "state");
-        check_values(g, f.step.frames[0].dscores, 6, close, "G");
+        check_values(g, f.step.frames[0].scores, 6, close, "G");
         check_values(dy, g4r_network_dtop(&f.step.network), 4, close, "dy");
         check_values(a, f.step.network.frames[0].cells[0].dinput, 12, close,
                      "[a_c a_r a_z]");
@@ -322,7 +322,7 @@ static void test_logq(void)
     static const int32_t rows[SAMPLES] = {20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
     static fixture f, shifted;
     if (start_random(&f, "0") && start_random(&shifted, "0")) {
-        shifted.step.logq = 0;
+        shifted.options.logq = 0;
         for (int32_t row = 10; row < 32; row++)
             tensor(&shifted, "By.weight")[row] -=
                 (g4r_real)((row < 12 ? 1 : 0.5) * log(1 + row % 7));

@@ -50,20 +50,23 @@ void gru4rec_session_free(gru4rec_session *session)
     g4r_alloc_free(&allocator, session);
 }
 
-/* From the states of its layers to what scores are made of. */
-static void resume(gru4rec_session *session)
+/* To the states that the last step began with, and to what scores are made of. */
+static void step_back(gru4rec_session *session)
 {
+    const g4r_params *params = &session->model->params;
+    const g4r_frame *frame = &session->network.frames[0];
+    for (size_t i = 0; i < params->n_layers; i++)
+        memcpy(frame->cells[i].state, frame->cells[i].old,
+               params->layers[i].h * sizeof(g4r_real));
     g4r_network_resume(&session->network, 0, 1);
 }
 
 void gru4rec_session_reset(gru4rec_session *session)
 {
-    const g4r_params *params = &session->model->params;
-    for (size_t i = 0; i < params->n_layers; i++)
-        memset(session->network.frames[0].cells[i].state, 0,
-               params->layers[i].h * sizeof(g4r_real));
+    const int32_t from_zero = -1;
+    g4r_network_carry(&session->network, 0, &from_zero, 1);
+    step_back(session);
     session->last_row = -1;
-    resume(session);
 }
 
 static bool is_finite(const gru4rec_session *session)
@@ -75,17 +78,6 @@ static bool is_finite(const gru4rec_session *session)
         is_finite &=
             session->network.vec->all_finite(frame->cells[i].state, params->layers[i].h);
     return is_finite;
-}
-
-/* To where the session stood before the last step. */
-static void step_back(gru4rec_session *session)
-{
-    const g4r_params *params = &session->model->params;
-    const g4r_frame *frame = &session->network.frames[0];
-    for (size_t i = 0; i < params->n_layers; i++)
-        memcpy(frame->cells[i].state, frame->cells[i].old,
-               params->layers[i].h * sizeof(g4r_real));
-    resume(session);
 }
 
 void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
@@ -134,11 +126,11 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
         return false;
     for (size_t i = 0; i < params->n_layers; i++) {
         const size_t h = params->layers[i].h;
-        memcpy(frame->cells[i].state, state, h * sizeof *state);
+        memcpy(frame->cells[i].old, state, h * sizeof *state);
         state += h;
     }
     session->last_row = last_row;
-    resume(session);
+    step_back(session);
     return true;
 }
 

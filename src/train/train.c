@@ -18,8 +18,7 @@ typedef struct epoch_loop {
     int32_t *samples;    /* (K) likewise */
     g4r_step step;
     gru4rec_progress progress;
-    double loss_sum, cost_sum; /* of the epoch */
-    bool is_validated;         /* the best epoch counts, else the last */
+    bool is_validated; /* the best epoch counts, else the last */
     bool is_stopped;
     double best_mrr; /* -1: none yet */
     int64_t best_epoch;
@@ -46,11 +45,18 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     return g4r_add(bytes, n_samples * sizeof(int32_t));
 }
 
+static bool can_be_measured(const gru4rec_dataset *dataset)
+{
+    for (int64_t s = 0; dataset != NULL && s < dataset->n_sessions; s++)
+        if (dataset->offsets[s + 1] - dataset->offsets[s] > 1)
+            return true;
+    return false;
+}
+
 /* Can this data train this model at all? */
 static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
 {
-    const gru4rec_dataset *heldout = dataset->validation;
     bool has_negatives = loop->options->n_sample != 0;
     if (dataset->n_events - dataset->n_sessions == 0)
         return g4r_fail(
@@ -62,8 +68,7 @@ static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *
         return g4r_fail(error, GRU4REC_INVALID,
                         "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
                         "targets are each other's negatives; set n_sample above 0");
-    if (loop->is_validated &&
-        !(heldout != NULL && heldout->n_sessions > heldout->n_single))
+    if (loop->is_validated && !can_be_measured(dataset->validation))
         return g4r_fail(error, GRU4REC_INVALID,
                         "validation holds out no event that can be measured; give it a "
                         "larger share, or 0");
@@ -87,23 +92,22 @@ static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
     gru4rec_status status = check_data(loop, dataset, error);
     if (status != GRU4REC_OK)
         return status;
-    const bool has_samples = options->n_sample > 0;
     const g4r_schedule_plan plan = g4r_schedule_planned(options);
     const g4r_stop stop = {is_stopped, loop};
     if (!g4r_schedule_init(&loop->schedule, dataset, &plan, allocator))
         return g4r_fail_nomem(error, g4r_schedule_bytes(&plan, dataset->n_sessions));
-    if (has_samples)
-        loop->samples =
-            g4r_alloc(allocator, (size_t)options->n_sample, sizeof *loop->samples);
-    if (has_samples && loop->samples == NULL)
-        return g4r_fail_nomem(error, (size_t)options->n_sample * sizeof *loop->samples);
     status = g4r_step_init(&loop->step, loop->training, support, options,
                            (size_t)loop->schedule.n_lanes, stop, error);
-    if (status == GRU4REC_OK && has_samples &&
-        !g4r_sampler_init(&loop->sampler, support, loop->step.n_seen,
+    if (status != GRU4REC_OK || options->n_sample <= 0)
+        return status;
+    const size_t n_samples = (size_t)options->n_sample;
+    loop->samples = g4r_alloc(allocator, n_samples, sizeof *loop->samples);
+    if (loop->samples == NULL)
+        return g4r_fail_nomem(error, n_samples * sizeof *loop->samples);
+    if (!g4r_sampler_init(&loop->sampler, support, loop->step.n_seen,
                           options->sample_alpha, allocator))
-        status = g4r_fail_nomem(error, g4r_sampler_bytes((size_t)loop->step.n_seen));
-    return status;
+        return g4r_fail_nomem(error, g4r_sampler_bytes((size_t)loop->step.n_seen));
+    return GRU4REC_OK;
 }
 
 static void finish(epoch_loop *loop)
@@ -155,10 +159,10 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
         update(loop);
 
     epoch->events += (int64_t)m;
-    loop->loss_sum += loss;
-    loop->cost_sum += loss / (double)loop->options->batch_size * (double)m;
+    epoch->loss += loss; /* sums, until the epoch ends */
+    epoch->cost += loss / (double)loop->options->batch_size * (double)m;
     loop->progress.events = epoch->events;
-    loop->progress.loss = loop->loss_sum / (double)epoch->events;
+    loop->progress.loss = epoch->loss / (double)epoch->events;
     return is_stopped(loop) ? fail_interrupted(error) : GRU4REC_OK;
 }
 
@@ -183,7 +187,6 @@ static void start_epoch(epoch_loop *loop, int64_t number)
     const int64_t seed = loop->options->seed;
     loop->progress.epoch = number;
     loop->progress.events = 0;
-    loop->loss_sum = loop->cost_sum = 0;
     g4r_step_start(&loop->step, number);
     g4r_sampler_start(&loop->sampler, seed, number);
     if (loop->options->train_random_order)
@@ -204,8 +207,8 @@ static gru4rec_status check_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
     const char *name = gru4rec_model_nonfinite(loop->model);
     if (name != NULL)
         return fail_diverged(loop, name, error);
-    epoch->loss = loop->loss_sum / (double)epoch->events;
-    epoch->cost = loop->cost_sum / (double)epoch->events;
+    epoch->loss /= (double)epoch->events;
+    epoch->cost /= (double)epoch->events;
     epoch->updates = loop->training->updates;
     if (!loop->is_validated)
         return GRU4REC_OK;

@@ -200,4 +200,15 @@ const g4r_vec *g4r_vec_pick(void);
  */
 const g4r_vec *g4r_vec_at(size_t index);
 
+/* sums (n) = column sums of x (m,n), whose rows are ld apart, + beta sums. */
+static inline void g4r_vec_column_sums(g4r_real *sums, const g4r_real *x, size_t ld,
+                                       size_t m, size_t n, g4r_real beta,
+                                       const g4r_vec *vec)
+{
+    if (beta == 0)
+        memset(sums, 0, n * sizeof *sums);
+    for (size_t row = 0; row < m; row++)
+        vec->add(sums, x + row * ld, n);
+}
+
 #endif

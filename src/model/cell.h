@@ -73,14 +73,4 @@ void g4r_cell_original_forward(const g4r_cell *cell);
 /* All lanes and the biases' gradients; and the products that remain. */
 size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell);
 
-/* sums (n) = column sums of x (m,n) + beta sums. */
-static inline void g4r_cell_column_sums(g4r_real *sums, const g4r_real *x, size_t m,
-                                        size_t n, g4r_real beta, const g4r_vec *vec)
-{
-    if (beta == 0)
-        memset(sums, 0, n * sizeof *sums);
-    for (size_t lane = 0; lane < m; lane++)
-        vec->add(sums, x + lane * n, n);
-}
-
 #endif

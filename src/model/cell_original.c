@@ -79,7 +79,7 @@ size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell)
         vec->cell.original_backward_reset(s->dinput + lane * 3 * h, s->dold + lane * h,
                                           s->hidden + lane * h, s->gates + lane * 3 * h,
                                           s->old + lane * h, h);
-    g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, beta, vec);
+    g4r_vec_column_sums(dw->bias, s->dinput, 3 * h, m, 3 * h, beta, vec);
     products[n++] = g4r_product_of(G4R_TN, dw->hidden_c, h, s->saved, h, s->dinput, 3 * h,
                                    h, h, m, beta);
     products[n++] = g4r_product_of(G4R_TN, dw->hidden, 2 * h, s->old, h, s->dinput + h,

@@ -63,8 +63,8 @@ size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell)
     const size_t m = cell->m, n_in = cell->n_in, h = cell->h;
     const g4r_real beta = cell->beta;
     size_t n = 0;
-    g4r_cell_column_sums(dw->bias, s->dinput, m, 3 * h, beta, cell->vec);
-    g4r_cell_column_sums(dw->bias_hidden, s->hidden, m, 3 * h, beta, cell->vec);
+    g4r_vec_column_sums(dw->bias, s->dinput, 3 * h, m, 3 * h, beta, cell->vec);
+    g4r_vec_column_sums(dw->bias_hidden, s->hidden, 3 * h, m, 3 * h, beta, cell->vec);
     products[n++] = g4r_product_of(G4R_TN, dw->hidden, h, s->hidden, 3 * h, s->old, h,
                                    3 * h, h, m, beta);
     if (cell->needs_dold)

@@ -37,7 +37,6 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
     size_t widest = 0;
     network->params = params;
     network->vec = g4r_vec_pick();
-    network->n_frames = n_frames;
     network->last = n_frames - 1;
     network->frames = g4r_arena_take(arena, n_frames, sizeof *network->frames);
     for (size_t t = 0; t < n_frames; t++) {
@@ -121,19 +120,16 @@ static layer_job make_job(const g4r_network *network, g4r_frame *frame, size_t i
 {
     const g4r_layer *layer = &network->params->layers[i];
     return (layer_job){
-        .cell =
-            {
-                .vec = network->vec,
-                .m = frame->m,
-                .n_in = layer->n_in,
-                .h = layer->h,
-                .act = network->params->hidden_act,
-                .x = layer->is_lookup ? NULL
-                     : i > 0          ? frame->cells[i - 1].state
-                                      : frame->x,
-                .weights = cell_weights(layer, network->values),
-                .pass = &frame->cells[i],
-            },
+        .cell.vec = network->vec,
+        .cell.m = frame->m,
+        .cell.n_in = layer->n_in,
+        .cell.h = layer->h,
+        .cell.act = network->params->hidden_act,
+        .cell.x = layer->is_lookup ? NULL
+                  : i > 0          ? frame->cells[i - 1].state
+                                   : frame->x,
+        .cell.weights = cell_weights(layer, network->values),
+        .cell.pass = &frame->cells[i],
         .is_torch = layer->cell == G4R_CELL_TORCH,
         .p = dropout->p_hidden,
         .key = dropout->key_hidden + (uint32_t)i,
@@ -284,7 +280,7 @@ static void backward_dense(g4r_network *network, const g4r_frame *frame,
         }
         g4r_blas_multiply(g4r_product_of(G4R_TN, gradients[dense->weight], n_in, dy,
                                          n_out, x, n_in, n_out, n_in, m, beta));
-        g4r_cell_column_sums(gradients[dense->bias], dy, m, n_out, beta, vec);
+        g4r_vec_column_sums(gradients[dense->bias], dy, n_out, m, n_out, beta, vec);
         g4r_blas_multiply(g4r_product_of(G4R_NN, dx, n_in, dy, n_out,
                                          network->values[dense->weight], n_in, m, n_in,
                                          n_out, 0));

@@ -32,9 +32,8 @@ typedef struct g4r_network {
     const g4r_params *params;
     g4r_real *const *values;
     const g4r_vec *vec;
-    g4r_pool *pool; /* or NULL */
-    size_t n_frames;
-    g4r_frame *frames; /* (n_frames) */
+    g4r_pool *pool;    /* or NULL */
+    g4r_frame *frames; /* (n_frames) as laid out */
     size_t last;       /* frame whose state the next one carries on */
     /* Scratch of backward, (B, width): */
     g4r_real *dstate[GRU4REC_MAX_LIST]; /* of the states of the frame at work */

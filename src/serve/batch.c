@@ -140,11 +140,11 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
     if (batch->is_scored)
         batch->n = 0;
     batch->is_scored = false;
-    assert(batch->n < batch->n_lanes && g4r_session_model(session) == batch->model);
+    assert(batch->n < batch->n_lanes && session->model == batch->model);
     const size_t d = batch->output.d, i = batch->n++;
     struct lane *lane = &batch->lanes[i];
     g4r_real *x = batch->x + i * d;
-    memcpy(x, g4r_session_top(session), d * sizeof *x);
+    memcpy(x, g4r_network_top(&session->network, 0), d * sizeof *x);
     const double norm = norm_of(batch->vec, x, d);
     lane->slack =
         (g4r_real)(((double)d + 8) * 0x1p-22 * batch->largest_norm * norm +

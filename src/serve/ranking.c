@@ -88,8 +88,7 @@ static bool can_ask_bytes(const gru4rec_ranking *ranking)
 
 void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query)
 {
-    const gru4rec_model *model =
-        query->session != NULL ? g4r_session_model(query->session) : NULL;
+    const gru4rec_model *model = query->session != NULL ? query->session->model : NULL;
     const size_t n_items = model != NULL ? g4r_model_output(model).n : ranking->n_items;
     assert((query->session == NULL) != (query->scores == NULL));
     assert(query->bytes == NULL || model == NULL || query->bytes->model == model);
@@ -146,7 +145,7 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     const gru4rec_query *query = &ranking->query;
     const gru4rec_bytes *bytes = query->bytes;
     const g4r_output output = g4r_model_output(bytes->model);
-    const g4r_real *x = g4r_session_top(query->session);
+    const g4r_real *x = g4r_network_top(&query->session->network, 0);
     g4r_shortlist *list = &ranking->shortlist;
     g4r_real *upper = ranking->upper;
     g4r_bytes_query vector;

@@ -5,16 +5,6 @@
 #include "session.h"
 
 #include "../kernels/blas.h"
-#include "../model/network.h"
-
-struct gru4rec_session {
-    gru4rec_allocator allocator;
-    g4r_arena arena;
-    const gru4rec_model *model;
-    g4r_network network;
-    bool needs_blas;  /* for more than products of one row with whole matrices */
-    int32_t last_row; /* given last, or -1 */
-};
 
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out)
@@ -134,16 +124,6 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
     return true;
 }
 
-const gru4rec_model *g4r_session_model(const gru4rec_session *session)
-{
-    return session->model;
-}
-
-const g4r_real *g4r_session_top(const gru4rec_session *session)
-{
-    return g4r_network_top(&session->network, 0);
-}
-
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores)
 {
@@ -152,5 +132,6 @@ void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
     /* One kernel for both, so that an item's score does not depend on who else is asked
      * for. */
     session->network.vec->scan.score(scores, output.table, output.bias, rows,
-                                     g4r_session_top(session), (size_t)n, output.d);
+                                     g4r_network_top(&session->network, 0), (size_t)n,
+                                     output.d);
 }

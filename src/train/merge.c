@@ -6,11 +6,7 @@ void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
     size_t n_slots = 16;
     while (n_slots < 2 * n_rows)
         n_slots *= 2;
-    merge->n_slots = (uint32_t)n_slots;
-    merge->stamp = 0;
-    merge->n = 0;
-    merge->n_distinct = 0;
-    merge->most = n_rows;
+    *merge = (g4r_merge){.n_slots = (uint32_t)n_slots, .most = n_rows};
     merge->slots = g4r_arena_take(arena, n_slots, sizeof *merge->slots);
     merge->rows = g4r_arena_take(arena, n_rows, sizeof *merge->rows);
     merge->number = g4r_arena_take(arena, n_rows, sizeof *merge->number);

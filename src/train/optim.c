@@ -9,16 +9,13 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
         .vec = g4r_vec_pick(),
         .training = training,
         .grad_cap = (g4r_real)options->grad_cap,
-        .update =
-            {
-                .kind = (gru4rec_adapt)options->adapt,
-                .learning_rate = (g4r_real)options->learning_rate,
-                .momentum = (g4r_real)options->momentum,
-                .lmbd = (g4r_real)options->lmbd,
-                .rho = (g4r_real)rates[0],
-                .rho2 = (g4r_real)rates[1],
-                .clip = 1,
-            },
+        .update.kind = (gru4rec_adapt)options->adapt,
+        .update.learning_rate = (g4r_real)options->learning_rate,
+        .update.momentum = (g4r_real)options->momentum,
+        .update.lmbd = (g4r_real)options->lmbd,
+        .update.rho = (g4r_real)rates[0],
+        .update.rho2 = (g4r_real)rates[1],
+        .update.clip = 1,
     };
 }
 
@@ -117,26 +114,20 @@ static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
             values[kind][merge->rows[merge->first[i]]] = columns[kind][i];
 }
 
-/* What the update of a distinct row reads. */
-static void prefetch_distinct(const update_job *job, size_t i)
-{
-    g4r_optim_prefetch(job->optim, job->param,
-                       (size_t)job->merge->rows[job->merge->first[i]]);
-}
-
 static void update_rows(void *context, size_t task, size_t worker)
 {
     const update_job *job = context;
     const g4r_merge *merge = job->merge;
     size_t from = task * ROWS_EACH, to = G4R_MIN(from + ROWS_EACH, job->n);
     (void)worker;
-    for (size_t i = from; i < G4R_MIN(from + ROWS_AHEAD, to); i++)
-        prefetch_distinct(job, i);
-    for (size_t i = from; i < to; i++) {
-        size_t first = (size_t)merge->first[i];
+    for (size_t ahead = from; ahead < to + ROWS_AHEAD; ahead++) {
+        if (ahead < to)
+            g4r_optim_prefetch(job->optim, job->param,
+                               (size_t)merge->rows[merge->first[ahead]]);
+        if (ahead < from + ROWS_AHEAD)
+            continue;
+        size_t first = (size_t)merge->first[ahead - ROWS_AHEAD];
         size_t at = (size_t)merge->rows[first] * job->cols;
-        if (i + ROWS_AHEAD < to)
-            prefetch_distinct(job, i + ROWS_AHEAD);
         update_values(job->optim, job->param, at, job->gradients + first * job->cols,
                       job->cols);
     }

@@ -103,10 +103,7 @@ void g4r_softmax_backward(g4r_softmax *s, g4r_real *dy, g4r_real *dtable, g4r_re
         size_t n = G4R_MIN(s->block, s->output.n - start), at = start * d;
         score_block(s, y, m, start, n);
         block_gradients(s, log_sums, targets, m, start, n, scale);
-        if (beta == 0)
-            memset(dbias + start, 0, n * sizeof *dbias);
-        for (size_t lane = 0; lane < m; lane++)
-            s->vec->add(dbias + start, s->scores + lane * n, n);
+        g4r_vec_column_sums(dbias + start, s->scores, n, m, n, beta, s->vec);
         g4r_blas_multiply(
             g4r_product_of(G4R_TN, dtable + at, d, s->scores, n, y, d, n, d, m, beta));
         g4r_blas_multiply(g4r_product_of(G4R_NN, dy, d, s->scores, n,

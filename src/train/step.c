@@ -344,10 +344,8 @@ static void backward_part(void *context, size_t part, size_t worker)
         part == 0 ? g4r_network_dtop(&step->network) : step->partial + (part - 1) * m * d;
     (void)worker;
     g4r_timing_enter(G4R_IN_LOSS);
-    memset(step->doffset + at, 0, (to - from) * sizeof *step->doffset);
-    for (size_t lane = 0; lane < m; lane++)
-        step->network.vec->add(step->doffset + at, frame->scores + lane * n + from,
-                               to - from);
+    g4r_vec_column_sums(step->doffset + at, frame->scores + from, n, m, to - from, 0,
+                        step->network.vec);
     g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
     g4r_blas_multiply(g4r_product_of(G4R_TN, step->drows + at * d, d,
                                      frame->scores + from, n, job->top, d, to - from, d,
@@ -452,14 +450,12 @@ static void merge_rows(g4r_step *step, touched_rows rows[N_TOUCHED])
     rows[2] = sum_rows(step, params->embedding, input, step->dinputs, (size_t)input->n);
 }
 
-static bool is_moved_densely(const g4r_step *step, size_t param)
+/* Values that a dense gradient moves: items without events stay as they are. */
+static size_t count_moved(const g4r_step *step, size_t index)
 {
-    return step->gradients[param] != NULL && !step->model->params.list[param].is_fixed;
-}
-
-/* Values that move: items without events stay as they are. */
-static size_t count_moved(const g4r_step *step, const g4r_param *param)
-{
+    const g4r_param *param = &step->model->params.list[index];
+    if (step->gradients[index] == NULL || param->is_fixed)
+        return 0;
     return param->is_per_item ? (size_t)step->n_seen * (size_t)param->cols
                               : g4r_param_size(param);
 }
@@ -474,7 +470,7 @@ static double sum_squares(const g4r_step *step, const touched_rows rows[N_TOUCHE
         squares += g4r_merge_squares(rows[i].gradients, rows[i].merge, rows[i].n,
                                      (size_t)params->list[rows[i].param].cols, vec);
     for (size_t i = 0; i < params->n; i++)
-        if (is_moved_densely(step, i))
+        if (count_moved(step, i) > 0)
             squares += (double)vec->dot(step->gradients[i], step->gradients[i],
                                         g4r_param_size(&params->list[i]));
     return squares;
@@ -490,9 +486,7 @@ void g4r_step_update(g4r_step *step)
     g4r_timing_enter(G4R_IN_DENSE_UPDATE);
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
     for (size_t i = 0; i < params->n; i++)
-        if (is_moved_densely(step, i))
-            g4r_optim_dense(optim, step->pool, i, step->gradients[i],
-                            count_moved(step, &params->list[i]));
+        g4r_optim_dense(optim, step->pool, i, step->gradients[i], count_moved(step, i));
     g4r_timing_enter(G4R_IN_SPARSE_UPDATE);
     for (size_t i = 0; i < N_TOUCHED; i++)
         g4r_optim_rows(optim, step->pool, rows[i].param, rows[i].gradients, rows[i].merge,

@@ -10,7 +10,6 @@
 
 typedef struct epoch_loop {
     gru4rec_training *training;
-    gru4rec_model *model; /* the training's */
     const gru4rec_options *options;
     const gru4rec_hooks *hooks;
     g4r_schedule schedule;
@@ -88,7 +87,7 @@ static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
                             const int64_t *support, gru4rec_error *error)
 {
     const gru4rec_options *options = loop->options;
-    const gru4rec_allocator *allocator = &loop->model->allocator;
+    const gru4rec_allocator *allocator = &loop->training->model->allocator;
     gru4rec_status status = check_data(loop, dataset, error);
     if (status != GRU4REC_OK)
         return status;
@@ -112,7 +111,7 @@ static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
 
 static void finish(epoch_loop *loop)
 {
-    const gru4rec_allocator *allocator = &loop->model->allocator;
+    const gru4rec_allocator *allocator = &loop->training->model->allocator;
     g4r_step_free(&loop->step);
     g4r_sampler_free(&loop->sampler);
     g4r_alloc_free(allocator, loop->samples);
@@ -204,7 +203,7 @@ static gru4rec_status check_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
         return g4r_fail(error, GRU4REC_INVALID,
                         "no step has two sessions side by side, and n_sample is 0; set "
                         "n_sample above 0");
-    const char *name = gru4rec_model_nonfinite(loop->model);
+    const char *name = gru4rec_model_nonfinite(loop->training->model);
     if (name != NULL)
         return fail_diverged(loop, name, error);
     epoch->loss /= (double)epoch->events;
@@ -212,8 +211,8 @@ static gru4rec_status check_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
     epoch->updates = loop->training->updates;
     if (!loop->is_validated)
         return GRU4REC_OK;
-    return loop->hooks->validate(loop->hooks->context, loop->model, &epoch->recall,
-                                 &epoch->mrr, error);
+    return loop->hooks->validate(loop->hooks->context, loop->training->model,
+                                 &epoch->recall, &epoch->mrr, error);
 }
 
 static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_error *error)
@@ -232,7 +231,7 @@ static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_erro
         return status;
     note_epoch(loop, &epoch);
     if (loop->is_validated && loop->best_epoch == number)
-        copy_values(loop->training->slot[GRU4REC_SLOT_BEST], loop->model);
+        copy_values(loop->training->slot[GRU4REC_SLOT_BEST], loop->training->model);
     bool is_over = hooks->epoch != NULL && hooks->epoch(hooks->context, &epoch) != 0;
     return is_over ? fail_interrupted(error) : GRU4REC_OK;
 }
@@ -252,7 +251,6 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
     static const gru4rec_hooks no_hooks;
     epoch_loop loop = {
         .training = training,
-        .model = training->model,
         .options = options,
         .hooks = hooks != NULL ? hooks : &no_hooks,
         .is_validated = options->validation > 0,

@@ -109,7 +109,7 @@ static double evaluate(fixture *f)
     const g4r_params *params = &f->training.model->params;
     g4r_network *network = &f->step.network;
     double loss = 0;
-    network->last = network->n_frames - 1;
+    network->last = (size_t)f->step.options->bptt - 1;
     for (size_t i = 0; i < params->n_layers; i++)
         memcpy(network->frames[network->last].cells[i].state, f->states[i],
                LANES * params->layers[i].h * sizeof(double));

@@ -379,14 +379,14 @@ static void test_column_sums(void)
 {
     g4r_real sums[3] = {10, 20, 30};
     const g4r_real x[] = {1, 2, 3, 4, 5, 6};
-    g4r_cell_column_sums(sums, x, 2, 3, 1, g4r_vec_pick());
+    g4r_vec_column_sums(sums, x, 3, 2, 3, 1, g4r_vec_pick());
     CHECK_NEAR(15, sums[0], 0);
     CHECK_NEAR(27, sums[1], 0);
     CHECK_NEAR(39, sums[2], 0);
-    g4r_cell_column_sums(sums, x, 2, 3, 0, g4r_vec_pick());
+    g4r_vec_column_sums(sums, x, 3, 2, 3, 0, g4r_vec_pick());
     CHECK_NEAR(5, sums[0], 0);
     CHECK_NEAR(9, sums[2], 0);
-    g4r_cell_column_sums(sums, x, 0, 3, 0, g4r_vec_pick());
+    g4r_vec_column_sums(sums, x, 3, 0, 3, 0, g4r_vec_pick());
     CHECK_NEAR(0, sums[1], 0);
 }
 

@@ -8,42 +8,33 @@
 #include <stdlib.h>
 #include <strings.h>
 
-size_t g4r_option_value_size(const g4r_option *o)
-{
-    switch (o->kind) {
-    case G4R_LIST:
-        return sizeof(gru4rec_list);
-    case G4R_REALS:
-        return sizeof(gru4rec_reals);
-    case G4R_WORD:
-        return GRU4REC_MAX_WORD;
-    case G4R_ACTIVATION:
-        return sizeof(gru4rec_activation);
-    case G4R_REAL:
-        return sizeof(double);
-    default:
-        return sizeof(int64_t);
-    }
-}
-
 /* ---- words ---- */
 
-/* The index of word in "first|second", or -1. */
-int g4r_option_word_index(const char *words, const char *word)
+/* What comes behind the first word. */
+static const char *skip_word(const char *words)
 {
-    for (int i = 0; words != NULL && *words; i++) {
-        size_t length = strcspn(words, "|");
-        if (length == strlen(word) && strncasecmp(words, word, length) == 0)
+    words += strcspn(words, "|");
+    return words + (*words == '|');
+}
+
+/* The index of the word that is the first length characters of text, or -1. */
+static int find_word(const char *words, const char *text, size_t length)
+{
+    for (int i = 0; words != NULL && *words; i++, words = skip_word(words))
+        if (strcspn(words, "|") == length && strncasecmp(words, text, length) == 0)
             return i;
-        words += length + (words[length] == '|');
-    }
     return -1;
 }
 
-int g4r_option_word_print(char *text, size_t size, const char *words, int64_t index)
+int g4r_option_word_index(const char *words, const char *word)
+{
+    return find_word(words, word, strlen(word));
+}
+
+static int print_word(char *text, size_t size, const char *words, int64_t index)
 {
     for (; index > 0; index--)
-        words += strcspn(words, "|") + 1;
+        words = skip_word(words);
     return snprintf(text, size, "%.*s", (int)strcspn(words, "|"), words);
 }
 
@@ -71,24 +62,36 @@ static bool parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
+/* A part of a text: its first length characters. */
+static bool parse_part(const char *text, size_t length, double *value)
+{
+    char part[40];
+    if (length >= sizeof part)
+        return false;
+    memcpy(part, text, length);
+    part[length] = '\0';
+    return parse_real(part, value);
+}
+
 static bool is_whole(double value)
 {
     return value == floor(value) && fabs(value) <= 9007199254740992.0;
 }
 
-/* Also 1e6 and 2.0, which JSON writers make of integers. */
-static bool parse_integer(const char *text, int64_t *value)
-{
-    double real;
-    if (!parse_real(text, &real) || !is_whole(real))
-        return false;
-    *value = (int64_t)real;
-    return true;
-}
-
 static bool is_in_range(const g4r_option *o, double value)
 {
     return value >= o->min && (o->is_max_open ? value < o->max : value <= o->max);
+}
+
+/* Also 1e6 and 2.0, which JSON writers make of integers. */
+static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
+{
+    double real = -1;
+    if (g4r_option_word_index(o->words, text) != 0 &&
+        !(parse_real(text, &real) && is_whole(real) && is_in_range(o, real)))
+        return false;
+    *value = (int64_t)real;
+    return true;
 }
 
 static bool parse_boolean(const char *text, int64_t *value)
@@ -98,18 +101,19 @@ static bool parse_boolean(const char *text, int64_t *value)
     return index >= 0;
 }
 
+static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
+{
+    *value = g4r_option_word_index(o->words, text);
+    return *value >= 0;
+}
+
 /* "a/b/c" into values (most); empty only where the default is. */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)
 {
-    char word[40];
     for (*n = 0; *n < most && *text; text += *text == '/' && text[1]) {
         size_t length = strcspn(text, "/");
-        if (length >= sizeof word)
-            return false;
-        memcpy(word, text, length);
-        word[length] = '\0';
-        if (!parse_real(word, &values[*n]) || !is_in_range(o, values[*n]))
+        if (!parse_part(text, length, &values[*n]) || !is_in_range(o, values[*n]))
             return false;
         ++*n;
         text += length;
@@ -137,54 +141,31 @@ static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *re
     return parse_numbers(o, text, reals->values, GRU4REC_MAX_REALS, &reals->n);
 }
 
-/* Every name that an activation without parameters has, by kind. */
-static const char activation_words[] = "auto|softmax|softmax_logit|linear|relu|tanh";
+/* The names of all activations, by kind; from leaky on they have parameters. */
+static const char activation_words[] =
+    "auto|softmax|softmax_logit|linear|relu|tanh|leaky|elu|selu";
 
-/* Those that have one or two, as leaky-0.01. */
-static const struct numbered {
-    const char *prefix;
-    gru4rec_activation_kind kind;
-    bool has_two;
-} numbered[] = {{"leaky-", GRU4REC_ACT_LEAKY, false},
-                {"elu-", GRU4REC_ACT_ELU, false},
-                {"selu-", GRU4REC_ACT_SELU, true}};
-
-enum { N_NUMBERED = sizeof numbered / sizeof *numbered };
-
-static bool parse_parameter(const char *text, double *value)
+static bool is_parameter(double value)
 {
-    return parse_real(text, value) && *value > 0 && *value <= 100;
+    return value > 0 && value <= 100;
 }
 
-/* The numbers behind the prefix. */
-static bool parse_parameters(const struct numbered *n, const char *text,
-                             gru4rec_activation *activation)
-{
-    char first[40];
-    size_t length = strcspn(text, "-");
-    *activation = (gru4rec_activation){.kind = n->kind};
-    if (length >= sizeof first || (text[length] == '-') != n->has_two)
-        return false;
-    memcpy(first, text, length);
-    first[length] = '\0';
-    return parse_parameter(first, &activation->a) &&
-           (!n->has_two || parse_parameter(text + length + 1, &activation->b));
-}
-
+/* A name that the option takes, or any of leaky-a, elu-a, selu-a-b. */
 static bool parse_activation(const g4r_option *o, const char *text,
                              gru4rec_activation *activation)
 {
-    if (g4r_option_word_index(o->words, text) >= 0) {
-        int index = g4r_option_word_index(activation_words, text);
-        *activation = (gru4rec_activation){.kind = (gru4rec_activation_kind)index};
-        return true;
-    }
-    for (size_t i = 0; i < N_NUMBERED; i++) {
-        size_t length = strlen(numbered[i].prefix);
-        if (strncasecmp(text, numbered[i].prefix, length) == 0)
-            return parse_parameters(&numbered[i], text + length, activation);
-    }
-    return false;
+    size_t length = strcspn(text, "-");
+    int kind = find_word(activation_words, text, length);
+    *activation = (gru4rec_activation){.kind = (gru4rec_activation_kind)kind};
+    if (text[length] == '\0')
+        return g4r_option_word_index(o->words, text) >= 0;
+    const char *a = text + length + 1, *end = a + strcspn(a, "-");
+    bool is_selu = kind == GRU4REC_ACT_SELU;
+    return kind >= GRU4REC_ACT_LEAKY && (*end == '-') == is_selu &&
+           parse_part(a, (size_t)(end - a), &activation->a) &&
+           is_parameter(activation->a) &&
+           (!is_selu ||
+            (parse_real(end + 1, &activation->b) && is_parameter(activation->b)));
 }
 
 /* A date, a time or a number: nothing that JSON or SQL would have to escape. */
@@ -198,31 +179,25 @@ static bool parse_word(const char *text, char word[GRU4REC_MAX_WORD])
     return true;
 }
 
-bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *value)
+bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 {
     switch (o->kind) {
     case G4R_INTEGER:
-        if (o->words != NULL && g4r_option_word_index(o->words, text) == 0) {
-            value->integer = -1;
-            return true;
-        }
-        return parse_integer(text, &value->integer) &&
-               is_in_range(o, (double)value->integer);
+        return parse_integer(o, text, field);
     case G4R_REAL:
-        return parse_real(text, &value->real) && is_in_range(o, value->real);
+        return parse_real(text, field) && is_in_range(o, *(double *)field);
     case G4R_BOOLEAN:
-        return parse_boolean(text, &value->integer);
+        return parse_boolean(text, field);
     case G4R_CHOICE:
-        value->integer = g4r_option_word_index(o->words, text);
-        return value->integer >= 0;
+        return parse_choice(o, text, field);
     case G4R_LIST:
-        return parse_list(o, text, &value->list);
+        return parse_list(o, text, field);
     case G4R_REALS:
-        return parse_reals(o, text, &value->reals);
+        return parse_reals(o, text, field);
     case G4R_WORD:
-        return parse_word(text, value->word);
+        return parse_word(text, field);
     default:
-        return parse_activation(o, text, &value->activation);
+        return parse_activation(o, text, field);
     }
 }
 
@@ -245,22 +220,20 @@ static int print_real(char *text, size_t size, double value)
 }
 
 /* "a/b/c". */
-static size_t print_numbers(char *text, size_t size, const double *values, int64_t n)
+static int print_numbers(char *text, size_t size, const double *values, int64_t n)
 {
-    size_t length = 0;
-    if (size > 0)
-        *text = '\0';
+    int length = snprintf(text, size, "%s", "");
     for (int64_t i = 0; i < n; i++) {
         char number[40];
+        size_t used = G4R_MIN((size_t)length, size);
         print_real(number, sizeof number, values[i]);
-        char *place = length < size ? text + length : NULL;
-        length += (size_t)snprintf(place, place != NULL ? size - length : 0, "%s%s",
-                                   i > 0 ? "/" : "", number);
+        length += snprintf(size > 0 ? text + used : NULL, size - used, "%s%s",
+                           i > 0 ? "/" : "", number);
     }
     return length;
 }
 
-static size_t print_list(char *text, size_t size, const gru4rec_list *list)
+static int print_list(char *text, size_t size, const gru4rec_list *list)
 {
     double values[GRU4REC_MAX_LIST];
     for (int64_t i = 0; i < list->n; i++)
@@ -270,88 +243,96 @@ static size_t print_list(char *text, size_t size, const gru4rec_list *list)
 
 static int print_activation(char *text, size_t size, const gru4rec_activation *activation)
 {
-    char a[40], b[40];
+    char name[16], a[40], b[40];
+    print_word(name, sizeof name, activation_words, activation->kind);
     print_real(a, sizeof a, activation->a);
     print_real(b, sizeof b, activation->b);
-    for (size_t i = 0; i < N_NUMBERED; i++)
-        if (numbered[i].kind == activation->kind)
-            return snprintf(text, size, "%s%s%s%s", numbered[i].prefix, a,
-                            numbered[i].has_two ? "-" : "", numbered[i].has_two ? b : "");
-    return g4r_option_word_print(text, size, activation_words, activation->kind);
+    if (activation->kind == GRU4REC_ACT_SELU)
+        return snprintf(text, size, "%s-%s-%s", name, a, b);
+    if (activation->kind >= GRU4REC_ACT_LEAKY)
+        return snprintf(text, size, "%s-%s", name, a);
+    return snprintf(text, size, "%s", name);
 }
 
-size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size_t size)
+static int print_integer(char *text, size_t size, const char *words, int64_t value)
 {
-    int64_t integer;
+    if (words != NULL && value < 0)
+        return print_word(text, size, words, 0);
+    return snprintf(text, size, "%lld", (long long)value);
+}
+
+static int print(const g4r_option *o, const void *field, char *text, size_t size)
+{
     switch (o->kind) {
-    case G4R_LIST:
-        return print_list(text, size, value);
-    case G4R_REALS:
-        return print_numbers(text, size, ((const gru4rec_reals *)value)->values,
-                             ((const gru4rec_reals *)value)->n);
-    case G4R_WORD:
-        return (size_t)snprintf(text, size, "%s", (const char *)value);
-    case G4R_ACTIVATION:
-        return (size_t)print_activation(text, size, value);
+    case G4R_INTEGER:
+        return print_integer(text, size, o->words, *(const int64_t *)field);
     case G4R_REAL:
-        return (size_t)print_real(text, size, *(const double *)value);
+        return print_real(text, size, *(const double *)field);
+    case G4R_BOOLEAN:
+        return print_word(text, size, "false|true", *(const int64_t *)field);
+    case G4R_CHOICE:
+        return print_word(text, size, o->words, *(const int64_t *)field);
+    case G4R_LIST:
+        return print_list(text, size, field);
+    case G4R_REALS:
+        return print_numbers(text, size, ((const gru4rec_reals *)field)->values,
+                             ((const gru4rec_reals *)field)->n);
+    case G4R_WORD:
+        return snprintf(text, size, "%s", (const char *)field);
     default:
-        break;
+        return print_activation(text, size, field);
     }
-    integer = *(const int64_t *)value;
-    if (o->kind == G4R_BOOLEAN)
-        return (size_t)g4r_option_word_print(text, size, "false|true", integer);
-    if (o->kind == G4R_CHOICE)
-        return (size_t)g4r_option_word_print(text, size, o->words, integer);
-    if (o->words != NULL && integer < 0)
-        return (size_t)g4r_option_word_print(text, size, o->words, 0);
-    return (size_t)snprintf(text, size, "%lld", (long long)integer);
 }
 
-static void print_words(const g4r_option *o, char *text, size_t size)
+size_t g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size)
 {
-    size_t length = 0;
-    for (const char *w = o->words; *w && length < size;) {
-        size_t n = strcspn(w, "|");
-        length += (size_t)snprintf(text + length, size - length, "%s%.*s",
-                                   length > 0 ? ", " : "", (int)n, w);
-        w += n + (w[n] == '|');
-    }
+    return (size_t)print(o, field, text, size);
+}
+
+/* ---- for people ---- */
+
+/* The accepted values: numbers from min to max, then words, then the rest. */
+static const struct {
+    gru4rec_option_type type;
+    const char *numbers; /* NULL: none */
+    const char *rest;
+} kinds[] = {
+    [G4R_INTEGER] = {GRU4REC_OPTION_INTEGER, "integer", ""},
+    [G4R_REAL] = {GRU4REC_OPTION_REAL, "number", ""},
+    [G4R_BOOLEAN] = {GRU4REC_OPTION_BOOLEAN, NULL, "true, false"},
+    [G4R_CHOICE] = {GRU4REC_OPTION_TEXT, NULL, ""},
+    [G4R_LIST] = {GRU4REC_OPTION_LIST, "up to 32 integers", ", as 100/100"},
+    [G4R_REALS] = {GRU4REC_OPTION_LIST, "up to 4 numbers", ", as 0.9/0.99"},
+    [G4R_WORD] = {GRU4REC_OPTION_TEXT, NULL, "a number or an ISO-8601 time"},
+    [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL,
+                        ", leaky-X, elu-X, selu-X-Y; X, Y in (0, 100]"},
+};
+
+_Static_assert(GRU4REC_MAX_LIST == 32 && GRU4REC_MAX_REALS == 4, "the table says so");
+
+gru4rec_option_type g4r_option_type(const g4r_option *o)
+{
+    return kinds[o->kind].type;
+}
+
+static void append(char *text, size_t size, const char *separator, const char *more,
+                   size_t length)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%.*s", separator, (int)length, more);
 }
 
 void g4r_option_range(const g4r_option *o, char *text, size_t size)
 {
-    const char *words = o->words != NULL ? o->words : "";
-    char min[32], max[32];
-    snprintf(min, sizeof min, "%.6g", o->min);
-    snprintf(max, sizeof max, "%.16g", o->max);
-    switch (o->kind) {
-    case G4R_BOOLEAN:
-        snprintf(text, size, "true, false");
-        break;
-    case G4R_CHOICE:
-        print_words(o, text, size);
-        break;
-    case G4R_ACTIVATION:
-        print_words(o, text, size);
-        snprintf(text + strlen(text), size - strlen(text),
-                 ", leaky-X, elu-X, selu-X-Y; X, Y in (0, 100]");
-        break;
-    case G4R_LIST:
-        snprintf(text, size, "up to %d integers from %s to %s, as 100/100",
-                 GRU4REC_MAX_LIST, min, max);
-        break;
-    case G4R_WORD:
-        snprintf(text, size, "a number or an ISO-8601 time");
-        break;
-    case G4R_REALS:
-        snprintf(text, size, "up to %d numbers from %s to below %s, as 0.9/0.99",
-                 GRU4REC_MAX_REALS, min, max);
-        break;
-    default:
-        snprintf(text, size, "%s from %s to %s%s%s%s",
-                 o->kind == G4R_INTEGER ? "integer" : "number", min,
-                 o->is_max_open ? "below " : "", max, *words ? ", or " : "", words);
-        break;
+    const char *numbers = kinds[o->kind].numbers, *rest = kinds[o->kind].rest;
+    const char *separator = numbers != NULL ? ", or " : "";
+    *text = '\0';
+    if (numbers != NULL)
+        snprintf(text, size, "%s from %.6g to %s%.16g", numbers, o->min,
+                 o->is_max_open ? "below " : "", o->max);
+    for (const char *word = o->words; word != NULL && *word; word = skip_word(word)) {
+        append(text, size, separator, word, strcspn(word, "|"));
+        separator = ", ";
     }
+    append(text, size, "", rest, strlen(rest));
 }

@@ -30,25 +30,19 @@ typedef struct g4r_option {
     const char *help;
 } g4r_option;
 
-/* The field that a row stands for is of the type that its kind says. */
-typedef union g4r_option_value {
-    int64_t integer; /* INTEGER, BOOLEAN, CHOICE */
-    double real;
-    gru4rec_list list;
-    gru4rec_reals reals;
-    char word[GRU4REC_MAX_WORD];
-    gru4rec_activation activation;
-} g4r_option_value;
+/*
+ * A field is of the type that the option's kind says: int64_t for INTEGER, BOOLEAN and
+ * CHOICE, double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD], gru4rec_activation.
+ */
 
-size_t g4r_option_value_size(const g4r_option *o);
-/* False, and *value is undefined, for text that is no value of the option. */
-bool g4r_option_parse(const g4r_option *o, const char *text, g4r_option_value *value);
-/* As snprintf: cut to size, returns the full length. value: the field. */
-size_t g4r_option_print(const g4r_option *o, const void *value, char *text, size_t size);
+/* False, and *field is undefined, for text that is no value of the option. */
+bool g4r_option_parse(const g4r_option *o, const char *text, void *field);
+/* As snprintf: cut to size, returns the full length. */
+size_t g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size);
 /* The accepted values, for people; size at least 200. */
 void g4r_option_range(const g4r_option *o, char *text, size_t size);
-/* The index of word in "first|second" (any case), or -1; and back. */
+gru4rec_option_type g4r_option_type(const g4r_option *o);
+/* The index of word in "first|second" (any case), or -1. */
 int g4r_option_word_index(const char *words, const char *word);
-int g4r_option_word_print(char *text, size_t size, const char *words, int64_t index);
 
 #endif

@@ -160,15 +160,9 @@ enum { N_OPTIONS = sizeof table / sizeof *table };
 
 _Static_assert(N_OPTIONS <= 64, "explicit_set has 64 bits");
 
-static void set_field(gru4rec_options *options, const g4r_option *o,
-                      const g4r_option_value *value)
+static void *field_of(gru4rec_options *options, const g4r_option *o)
 {
-    memcpy((char *)options + o->offset, value, g4r_option_value_size(o));
-}
-
-static const void *get_field(const gru4rec_options *options, const g4r_option *o)
-{
-    return (const char *)options + o->offset;
+    return (char *)options + o->offset;
 }
 
 /* Edits (insert, drop, change) that turn a into b; names are short. */
@@ -222,16 +216,26 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope)
 
 /* ---- the interface ---- */
 
+/* Of a row or a preset here, whose text is a value. */
+static void set_own(gru4rec_options *options, const g4r_option *o, const char *text)
+{
+    bool is_ok = g4r_option_parse(o, text, field_of(options, o));
+    assert(is_ok);
+    (void)is_ok;
+}
+
+/* Of all that is not set itself. */
+static void set_defaults(gru4rec_options *options)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (!gru4rec_option_is_set(options, i))
+            set_own(options, &table[i], table[i].defaults);
+}
+
 void gru4rec_options_init(gru4rec_options *options)
 {
     memset(options, 0, sizeof *options);
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        g4r_option_value value = {0};
-        bool is_ok = g4r_option_parse(&table[i], table[i].defaults, &value);
-        assert(is_ok);
-        (void)is_ok;
-        set_field(options, &table[i], &value);
-    }
+    set_defaults(options);
 }
 
 /*
@@ -241,20 +245,14 @@ void gru4rec_options_init(gru4rec_options *options)
 static void apply_preset(gru4rec_options *options, const char *preset)
 {
     char name[32], text[32];
-    g4r_option_value value;
-    gru4rec_options defaults;
-    gru4rec_options_init(&defaults);
-    for (size_t i = 0; i < N_OPTIONS; i++)
-        if (!gru4rec_option_is_set(options, i) &&
-            table[i].offset != offsetof(gru4rec_options, preset))
-            set_field(options, &table[i], get_field(&defaults, &table[i]));
+    set_defaults(options);
     for (const char *at = preset; *at; at += *at == ',') {
         int n = 0, n_read = sscanf(at, "%31[^=]=%31[^,]%n", name, text, &n);
         const g4r_option *o = find_option(name);
-        bool is_ok = n_read == 2 && o != NULL && g4r_option_parse(o, text, &value);
-        assert(is_ok);
-        if (is_ok && !gru4rec_option_is_set(options, (size_t)(o - table)))
-            set_field(options, o, &value);
+        assert(n_read == 2 && o != NULL);
+        (void)n_read;
+        if (!gru4rec_option_is_set(options, (size_t)(o - table)))
+            set_own(options, o, text);
         at += n;
     }
 }
@@ -264,8 +262,8 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                                    gru4rec_error *error)
 {
     const g4r_option *o = find_option(name);
+    gru4rec_options changed = *options;
     char range[200];
-    g4r_option_value parsed;
     if (o == NULL)
         return g4r_fail(error, GRU4REC_INVALID, "no option '%.40s'; did you mean '%s'?",
                         name, nearest_name(name, scope));
@@ -274,16 +272,16 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                         "option '%s' belongs to %s; give it there", o->name,
                         o->scope == TRAIN ? "the model and its training"
                                           : "gru4rec_evaluate()");
-    if (!g4r_option_parse(o, value, &parsed)) {
+    if (!g4r_option_parse(o, value, field_of(&changed, o))) {
         g4r_option_range(o, range, sizeof range);
         return g4r_fail(error, GRU4REC_INVALID,
                         "option '%s' cannot be '%.60s'; it takes %s", o->name, value,
                         range);
     }
-    set_field(options, o, &parsed);
+    *options = changed;
+    options->explicit_set |= (uint64_t)1 << (o - table);
     if (o->offset == offsetof(gru4rec_options, preset))
         apply_preset(options, g4r_presets_options(options->preset));
-    options->explicit_set |= (uint64_t)1 << (o - table);
     return GRU4REC_OK;
 }
 
@@ -299,21 +297,16 @@ static bool is_set(const gru4rec_options *options, size_t offset)
 
 static const char *loss_name(const gru4rec_options *options, char text[24])
 {
-    g4r_option_word_print(text, 24, find_option("loss")->words, options->loss);
+    g4r_option_print(find_option("loss"), &options->loss, text, 24);
     return text;
 }
 
 /* What the loss asks of the final activation: softmax, softmax_logit, or none of them. */
 static gru4rec_activation_kind asked_activation(int64_t loss)
 {
-    switch (loss) {
-    case GRU4REC_CROSS_ENTROPY:
+    if (loss == GRU4REC_CROSS_ENTROPY)
         return GRU4REC_ACT_SOFTMAX;
-    case GRU4REC_XE_LOGIT:
-        return GRU4REC_ACT_SOFTMAX_LOGIT;
-    default:
-        return GRU4REC_ACT_LINEAR;
-    }
+    return loss == GRU4REC_XE_LOGIT ? GRU4REC_ACT_SOFTMAX_LOGIT : GRU4REC_ACT_LINEAR;
 }
 
 static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
@@ -346,28 +339,28 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
     return GRU4REC_OK;
 }
 
-/* The decay rates, as many as the optimiser has. */
+/* The decay rates, as many as the optimiser has; and a step size that suits it. */
 static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *error)
 {
-    static const gru4rec_reals defaults[] = {
-        [GRU4REC_ADAGRAD] = {0, {0}},    [GRU4REC_RMSPROP] = {1, {0.9}},
-        [GRU4REC_ADADELTA] = {1, {0.9}}, [GRU4REC_ADAM] = {2, {0.9, 0.999}},
-        [GRU4REC_SGD] = {0, {0}},
+    static const struct {
+        gru4rec_reals params;
+        double learning_rate; /* 0: the option's own default */
+    } defaults[] = {
+        [GRU4REC_ADAGRAD] = {{0, {0}}, 0},    [GRU4REC_RMSPROP] = {{1, {0.9}}, 0.01},
+        [GRU4REC_ADADELTA] = {{1, {0.9}}, 1}, [GRU4REC_ADAM] = {{2, {0.9, 0.999}}, 0.002},
+        [GRU4REC_SGD] = {{0, {0}}, 0},
     };
-    const gru4rec_reals *asked = &defaults[options->adapt];
+    const gru4rec_reals *params = &defaults[options->adapt].params;
+    const double learning_rate = defaults[options->adapt].learning_rate;
     if (options->adapt_params.n == 0)
-        options->adapt_params = *asked;
-    if (options->adapt_params.n != asked->n)
+        options->adapt_params = *params;
+    if (options->adapt_params.n != params->n)
         return g4r_fail(error, GRU4REC_INVALID,
                         "this optimiser takes %d adapt_params, not %d; give so many, or "
                         "leave them out",
-                        (int)asked->n, (int)options->adapt_params.n);
-    const double rates[] = {[GRU4REC_RMSPROP] = 0.01,
-                            [GRU4REC_ADADELTA] = 1,
-                            [GRU4REC_ADAM] = 0.002,
-                            [GRU4REC_SGD] = 0};
-    if (!IS_SET(learning_rate) && rates[options->adapt] > 0)
-        options->learning_rate = rates[options->adapt];
+                        (int)params->n, (int)options->adapt_params.n);
+    if (!IS_SET(learning_rate) && learning_rate > 0)
+        options->learning_rate = learning_rate;
     return GRU4REC_OK;
 }
 
@@ -484,17 +477,11 @@ size_t gru4rec_option_count(void)
 
 void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
 {
-    static const gru4rec_option_type types[] = {
-        [G4R_INTEGER] = GRU4REC_OPTION_INTEGER, [G4R_REAL] = GRU4REC_OPTION_REAL,
-        [G4R_BOOLEAN] = GRU4REC_OPTION_BOOLEAN, [G4R_CHOICE] = GRU4REC_OPTION_TEXT,
-        [G4R_LIST] = GRU4REC_OPTION_LIST,       [G4R_REALS] = GRU4REC_OPTION_LIST,
-        [G4R_WORD] = GRU4REC_OPTION_TEXT,       [G4R_ACTIVATION] = GRU4REC_OPTION_TEXT,
-    };
     assert(index < N_OPTIONS);
     const g4r_option *o = &table[index];
     info->name = o->name;
     info->help = o->help;
-    info->type = types[o->kind];
+    info->type = g4r_option_type(o);
     info->scope = o->scope;
     g4r_option_range(o, info->range, sizeof info->range);
     snprintf(info->default_text, sizeof info->default_text, "%s", o->defaults);
@@ -509,5 +496,6 @@ size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *t
                            size_t size)
 {
     assert(index < N_OPTIONS);
-    return g4r_option_print(&table[index], get_field(options, &table[index]), text, size);
+    const g4r_option *o = &table[index];
+    return g4r_option_print(o, (const char *)options + o->offset, text, size);
 }

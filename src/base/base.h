@@ -20,12 +20,8 @@ enum { G4R_ALIGNMENT = 64 };
 
 #define G4R_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define G4R_MAX(a, b) ((a) > (b) ? (a) : (b))
-
-#if defined(__GNUC__)
-#define G4R_PRINTF(text, first) __attribute__((format(printf, text, first)))
-#else
-#define G4R_PRINTF(text, first)
-#endif
+/* Negative, 0, positive, as comparing functions return it. */
+#define G4R_COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
 /* The function of <math.h> for g4r_real. */
 #ifdef GRU4REC_DOUBLE
@@ -38,12 +34,8 @@ enum { G4R_ALIGNMENT = 64 };
 static inline void g4r_prefetch(const g4r_real *row, size_t width)
 {
     const size_t line = G4R_ALIGNMENT / sizeof *row, n = G4R_MIN(width, 16 * line);
-#if defined(__GNUC__)
     for (size_t i = 0; i < n; i += line)
         __builtin_prefetch(row + i);
-#else
-    (void)n;
-#endif
 }
 
 /* a * b, or SIZE_MAX where that does not fit: larger than any allocator gives. */

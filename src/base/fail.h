@@ -8,7 +8,7 @@
 
 /* Writes the message (cut where it is too long) and returns status. error may be NULL. */
 gru4rec_status g4r_fail(gru4rec_error *error, gru4rec_status status, const char *format,
-                        ...) G4R_PRINTF(3, 4);
+                        ...) __attribute__((format(printf, 3, 4)));
 /* NOMEM with the number of bytes that could not be had. */
 gru4rec_status g4r_fail_nomem(gru4rec_error *error, size_t bytes);
 

@@ -34,8 +34,8 @@ static int compare_stamps(const gru4rec_events *events, g4r_events_stamp a,
                           g4r_events_stamp b)
 {
     if (events->is_real_time)
-        return (a.real > b.real) - (a.real < b.real);
-    return (a.integer > b.integer) - (a.integer < b.integer);
+        return G4R_COMPARE(a.real, b.real);
+    return G4R_COMPARE(a.integer, b.integer);
 }
 
 /* By (time, order, item): positions a and b hold events of one session. */
@@ -45,19 +45,18 @@ static int compare_events(const void *a, const void *b, void *context)
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int order = compare_stamps(events, events->time[x], events->time[y]);
     if (order == 0)
-        order = (order_of(events, x) > order_of(events, y)) -
-                (order_of(events, x) < order_of(events, y));
+        order = G4R_COMPARE(order_of(events, x), order_of(events, y));
     if (order != 0)
         return order;
-    if (events->known !=
-        NULL) /* rows: the same items at every call, which is all it takes */
-        return (events->item[x] > events->item[y]) - (events->item[x] < events->item[y]);
+    /* Rows: the same items at every call, which is all it takes. */
+    if (events->known != NULL)
+        return G4R_COMPARE(events->item[x], events->item[y]);
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
 }
 
 typedef struct session_sort {
     const gru4rec_events *events;
-    const g4r_events_stamp *first; /* (n sessions), or NULL: by value alone */
+    const g4r_events_stamp *first; /* (S), all the same: by value alone */
 } session_sort;
 
 /* By (first time, session value). */
@@ -66,13 +65,11 @@ static int compare_sessions(const void *a, const void *b, void *context)
     const session_sort *sort = context;
     const gru4rec_events *events = sort->events;
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    int order = sort->first == NULL
-                    ? 0
-                    : compare_stamps(sort->events, sort->first[x], sort->first[y]);
+    int order = compare_stamps(events, sort->first[x], sort->first[y]);
     if (order == 0)
         order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, x),
                                  g4r_events_owner(events, y));
-    return order != 0 ? order : (x > y) - (x < y); /* parts of one in their order */
+    return order != 0 ? order : G4R_COMPARE(x, y); /* parts of one in their order */
 }
 
 /* Sorts n elements of 4 bytes, unless they are in order. */
@@ -89,17 +86,16 @@ static void sort_if_needed(void *array, size_t n,
 }
 
 /*
- * Finds the visiting order, events->visit (S), and renames each event's session to its
- * place there. first, rank: scratch (S).
+ * Sorts visit (S), and renames each event's session to its place there. first, rank:
+ * scratch (S), zeroed.
  */
 static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp *first,
                           int32_t *rank)
 {
     int32_t *visit = events->visit;
     size_t n_sessions = (size_t)events->n_sessions;
-    session_sort sort = {events, by_time ? first : NULL};
-    memset(rank, 0, n_sessions * sizeof *rank);
-    for (size_t i = 0; i < events->n; i++) {
+    session_sort sort = {events, first};
+    for (size_t i = 0; by_time && i < events->n; i++) {
         int32_t s = events->session[i];
         if (rank[s] == 0 || compare_stamps(events, events->time[i], first[s]) < 0)
             first[s] = events->time[i];
@@ -114,18 +110,32 @@ static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp
         events->session[i] = rank[events->session[i]];
 }
 
+/* Finds the visiting order: allocates and fills events->visit. */
+static bool find_visits(gru4rec_events *events, bool by_time)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    size_t n_sessions = (size_t)events->n_sessions;
+    g4r_events_stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
+    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
+    events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
+    bool is_ok = first != NULL && rank != NULL && events->visit != NULL;
+    if (is_ok)
+        rank_sessions(events, by_time, first, rank);
+    g4r_alloc_free(allocator, first);
+    g4r_alloc_free(allocator, rank);
+    return is_ok;
+}
+
 /*
- * Fills offsets (sessions + 1), zeros before, and the permutation (n) that orders all
- * events, whose session numbers are places here.
+ * Fills offsets (S + 1), which are zeroed, and the permutation (n) that orders all events.
  */
 static void order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation)
 {
     size_t n_sessions = (size_t)events->n_sessions;
     for (size_t i = 0; i < events->n; i++)
         offsets[events->session[i] + 1]++;
-    for (size_t s = 0; s < n_sessions; s++) {
+    for (size_t s = 0; s < n_sessions; s++)
         offsets[s + 1] += offsets[s];
-    }
     /* offsets[s] moves to the end of session s, and back when all are in place. */
     for (size_t i = 0; i < events->n; i++)
         permutation[offsets[events->session[i]]++] = (uint32_t)i;
@@ -136,41 +146,44 @@ static void order_events(gru4rec_events *events, int64_t *offsets, uint32_t *per
                        compare_events, events);
 }
 
-/* Numbers items by first appearance, counts their support, and renames the events' items.
+/*
+ * Numbers items by first appearance, renames the events' items, and fills the catalogue.
+ * support, row_of: scratch (items of events), zeroed; row_of: the row plus one.
  */
+static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
+                                   gru4rec_items *items, int64_t *support,
+                                   int32_t *row_of)
+{
+    for (int64_t i = 0; i < dataset->n_events; i++)
+        support[dataset->item_rows[i]]++;
+    for (int64_t i = 0; i < dataset->n_events; i++) {
+        int32_t number = dataset->item_rows[i];
+        if (row_of[number] == 0) {
+            gru4rec_id id;
+            g4r_dict_get(&events->items, number, &id);
+            if (gru4rec_items_append(items, &id, support[number]) != GRU4REC_OK)
+                return GRU4REC_NOMEM;
+            row_of[number] = gru4rec_items_count(items);
+        }
+        dataset->item_rows[i] = row_of[number] - 1;
+    }
+    return gru4rec_items_index(items);
+}
+
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                  gru4rec_items **out)
 {
+    const gru4rec_allocator *allocator = &events->allocator;
     size_t n_items = (size_t)events->items.n;
-    gru4rec_status status = gru4rec_items_new(&events->allocator, out);
-    int32_t *row_of = g4r_alloc(&events->allocator, n_items, sizeof *row_of);
-    int64_t *support = g4r_alloc(&events->allocator, n_items, sizeof *support);
-    int32_t *number_of = g4r_alloc(&events->allocator, n_items, sizeof *number_of);
-    if (status != GRU4REC_OK || row_of == NULL || support == NULL || number_of == NULL)
+    gru4rec_status status = gru4rec_items_new(allocator, out);
+    int64_t *support = g4r_alloc(allocator, n_items, sizeof *support);
+    int32_t *row_of = g4r_alloc(allocator, n_items, sizeof *row_of);
+    if (support == NULL || row_of == NULL)
         status = GRU4REC_NOMEM;
-    int32_t n = 0;
-    for (int64_t i = 0; status == GRU4REC_OK && i < dataset->n_events; i++) {
-        int32_t number = dataset->item_rows[i];
-        if (support[number]++ == 0) {
-            number_of[n] = number;
-            row_of[number] = n++;
-        }
-        dataset->item_rows[i] = row_of[number];
-    }
-    for (int32_t row = 0; status == GRU4REC_OK && row < n; row++) {
-        gru4rec_id id;
-        g4r_dict_get(&events->items, number_of[row], &id);
-        status = gru4rec_items_append(*out, &id, support[number_of[row]]);
-    }
     if (status == GRU4REC_OK)
-        status = gru4rec_items_index(*out);
-    g4r_alloc_free(&events->allocator, row_of);
-    g4r_alloc_free(&events->allocator, support);
-    g4r_alloc_free(&events->allocator, number_of);
-    if (status != GRU4REC_OK) {
-        gru4rec_items_free(*out);
-        *out = NULL;
-    }
+        status = number_items(events, dataset, *out, support, row_of);
+    g4r_alloc_free(allocator, support);
+    g4r_alloc_free(allocator, row_of);
     return status;
 }
 
@@ -184,41 +197,39 @@ static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b
 }
 
 /*
- * Gives the parts of each session between long pauses session numbers of their own,
- * ascending in time. offsets (sessions + 1), zeros, and permutation (n): scratch.
+ * Gives the parts of a session between long pauses numbers of their own, ascending in time.
+ * sorted (n): its events in order.
  */
-static bool cut_sessions(gru4rec_events *events, int64_t *offsets, uint32_t *permutation)
+static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
+                        int64_t n, size_t *capacity)
 {
     const double gap = events->preparation.session_gap;
-    size_t capacity = 0;
-    int32_t *owner = NULL, n = 0;
-    order_events(events, offsets, permutation);
-    for (int32_t s = 0; s < events->n_sessions; s++)
-        for (int64_t i = offsets[s]; i < offsets[s + 1]; i++) {
-            bool is_new = i == offsets[s] ||
-                          pause_between(events, permutation[i - 1], permutation[i]) > gap;
-            if (is_new && !g4r_alloc_grow(&events->allocator, &owner, &capacity,
-                                          (size_t)n + 1, sizeof *owner)) {
-                g4r_alloc_free(&events->allocator, owner);
+    for (int64_t i = 0; i < n; i++) {
+        if (i == 0 || pause_between(events, sorted[i - 1], sorted[i]) > gap) {
+            if (!G4R_ALLOC_GROW(&events->allocator, events->owner, *capacity,
+                                (size_t)events->n_sessions + 1))
                 return false;
-            }
-            if (is_new)
-                owner[n++] = s;
-            events->session[permutation[i]] = n - 1;
+            events->owner[events->n_sessions++] = session;
         }
-    events->owner = owner;
-    events->n_sessions = n;
+        events->session[sorted[i]] = events->n_sessions - 1;
+    }
     return true;
 }
 
 static bool cut_at_pauses(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
-    const size_t n_sessions = (size_t)events->n_sessions;
+    const int32_t n_whole = events->n_sessions;
+    size_t capacity = 0;
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
-    int64_t *offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *offsets);
-    bool is_ok = permutation != NULL && offsets != NULL &&
-                 cut_sessions(events, offsets, permutation);
+    int64_t *offsets = g4r_alloc(allocator, (size_t)n_whole + 1, sizeof *offsets);
+    bool is_ok = permutation != NULL && offsets != NULL;
+    if (is_ok)
+        order_events(events, offsets, permutation);
+    events->n_sessions = 0;
+    for (int32_t s = 0; is_ok && s < n_whole; s++)
+        is_ok = cut_session(events, s, permutation + offsets[s],
+                            offsets[s + 1] - offsets[s], &capacity);
     g4r_alloc_free(allocator, permutation);
     g4r_alloc_free(allocator, offsets);
     return is_ok;
@@ -232,38 +243,27 @@ static void drop_plain_order(gru4rec_events *events)
     for (uint32_t i = 1; i < events->n; i++)
         if (order_of(events, i - 1) >= order_of(events, i))
             return;
-    g4r_alloc_free(&events->allocator, events->order);
-    g4r_alloc_free(&events->allocator, events->wide_order);
-    events->order = NULL;
-    events->wide_order = NULL;
+    G4R_ALLOC_CLEAR(&events->allocator, events->order);
+    G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
 }
 
 /* Each array is allocated when the one before it is done with: this is the peak. */
 static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
 {
     const gru4rec_allocator *allocator = &events->allocator;
-    size_t n_sessions = (size_t)events->n_sessions;
-    g4r_events_stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
-    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
-    uint32_t *permutation = NULL;
-    events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
-    bool is_ok = first != NULL && events->visit != NULL && rank != NULL;
-    if (is_ok)
-        rank_sessions(events, by_time, first, rank);
-    g4r_alloc_free(allocator, first);
-    g4r_alloc_free(allocator, rank);
-    if (is_ok) {
-        permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
-        dataset->offsets = g4r_alloc(allocator, n_sessions + 1, sizeof *dataset->offsets);
-        is_ok = permutation != NULL && dataset->offsets != NULL;
-    }
-    if (is_ok)
-        order_events(events, dataset->offsets, permutation);
-    /* In place: an item's number where its event's place was. */
+    if (!find_visits(events, by_time))
+        return false;
+    uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
     dataset->item_rows = (int32_t *)permutation;
-    for (size_t i = 0; is_ok && i < events->n; i++)
+    dataset->offsets =
+        g4r_alloc(allocator, (size_t)events->n_sessions + 1, sizeof *dataset->offsets);
+    if (permutation == NULL || dataset->offsets == NULL)
+        return false;
+    order_events(events, dataset->offsets, permutation);
+    /* In place: an item's number where its event's place was. */
+    for (size_t i = 0; i < events->n; i++)
         dataset->item_rows[i] = events->item[permutation[i]];
-    return is_ok;
+    return true;
 }
 
 /* A known item's row, of the number that it had among the events; -1: not known. */
@@ -361,7 +361,9 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
         (*dataset)->n_single = count_single(*dataset);
         return GRU4REC_OK;
     }
+    gru4rec_items_free(*items);
     gru4rec_dataset_free(*dataset);
+    *items = NULL;
     *dataset = NULL;
     return status;
 }

@@ -18,11 +18,11 @@ static bool has_bytes(gru4rec_id_type type)
 
 static key make_key(const gru4rec_id *id)
 {
-    key k = {.type = id->type, .value = id->integer};
+    key k = {.type = id->type,
+             .value = id->integer,
+             .bytes = id->bytes,
+             .n_bytes = id->n_bytes};
     if (has_bytes(id->type)) {
-        k.value = 0;
-        k.bytes = id->bytes;
-        k.n_bytes = id->n_bytes;
         k.hash = g4r_hash_mix(g4r_hash_bytes((uint64_t)id->type, id->bytes, id->n_bytes) +
                               id->n_bytes);
         return k;
@@ -47,12 +47,12 @@ void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator)
 
 void g4r_dict_free(g4r_dict *dict)
 {
-    g4r_alloc_free_aligned(&dict->allocator, dict->slots);
-    g4r_alloc_free(&dict->allocator, dict->values);
-    g4r_alloc_free(&dict->allocator, dict->types);
-    g4r_alloc_free(&dict->allocator, dict->heap);
-    g4r_dict_init(dict,
-                  &(gru4rec_allocator){dict->allocator.resize, dict->allocator.context});
+    const gru4rec_allocator allocator = dict->allocator;
+    g4r_alloc_free_aligned(&allocator, dict->slots);
+    g4r_alloc_free(&allocator, dict->values);
+    g4r_alloc_free(&allocator, dict->types);
+    g4r_alloc_free(&allocator, dict->heap);
+    g4r_dict_init(dict, &allocator);
 }
 
 static size_t heap_length(const g4r_dict *dict, int64_t offset)
@@ -119,8 +119,8 @@ static bool append_bytes(g4r_dict *dict, key *k)
 {
     uint32_t length = (uint32_t)k->n_bytes;
     if (k->n_bytes > UINT32_MAX ||
-        !g4r_alloc_grow(&dict->allocator, &dict->heap, &dict->heap_capacity,
-                        dict->n_heap + sizeof length + k->n_bytes, 1))
+        !G4R_ALLOC_GROW(&dict->allocator, dict->heap, dict->heap_capacity,
+                        dict->n_heap + sizeof length + k->n_bytes))
         return false;
     k->value = (int64_t)dict->n_heap;
     memcpy(dict->heap + dict->n_heap, &length, sizeof length);
@@ -134,10 +134,8 @@ static bool append(g4r_dict *dict, key *k)
 {
     const size_t n = (size_t)dict->n;
     if (dict->n == INT32_MAX ||
-        !g4r_alloc_grow(&dict->allocator, &dict->values, &dict->values_capacity, n + 1,
-                        sizeof *dict->values) ||
-        !g4r_alloc_grow(&dict->allocator, &dict->types, &dict->types_capacity, n + 1,
-                        1) ||
+        !G4R_ALLOC_GROW(&dict->allocator, dict->values, dict->values_capacity, n + 1) ||
+        !G4R_ALLOC_GROW(&dict->allocator, dict->types, dict->types_capacity, n + 1) ||
         (has_bytes(k->type) && !append_bytes(dict, k)))
         return false;
     dict->values[n] = k->value;
@@ -234,8 +232,8 @@ static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
 {
     if (a->type == b->type) {
         if (a->type == GRU4REC_ID_INTEGER)
-            return (a->integer > b->integer) - (a->integer < b->integer);
-        return (a->real > b->real) - (a->real < b->real);
+            return G4R_COMPARE(a->integer, b->integer);
+        return G4R_COMPARE(a->real, b->real);
     }
     if (a->type == GRU4REC_ID_REAL)
         return -compare_numbers(b, a);
@@ -258,7 +256,5 @@ int g4r_dict_compare(const g4r_dict *dict, int32_t a, int32_t b)
         return x.type < y.type ? -1 : 1;
     size_t n = G4R_MIN(x.n_bytes, y.n_bytes);
     int order = n == 0 ? 0 : memcmp(x.bytes, y.bytes, n);
-    if (order == 0)
-        order = (x.n_bytes > y.n_bytes) - (x.n_bytes < y.n_bytes);
-    return order;
+    return order != 0 ? order : G4R_COMPARE(x.n_bytes, y.n_bytes);
 }

@@ -24,16 +24,11 @@ gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
 void g4r_events_free_columns(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
-    g4r_alloc_free(allocator, events->session);
-    g4r_alloc_free(allocator, events->item);
-    g4r_alloc_free(allocator, events->time);
-    g4r_alloc_free(allocator, events->order);
-    g4r_alloc_free(allocator, events->wide_order);
-    events->session = NULL;
-    events->item = NULL;
-    events->time = NULL;
-    events->order = NULL;
-    events->wide_order = NULL;
+    G4R_ALLOC_CLEAR(allocator, events->session);
+    G4R_ALLOC_CLEAR(allocator, events->item);
+    G4R_ALLOC_CLEAR(allocator, events->time);
+    G4R_ALLOC_CLEAR(allocator, events->order);
+    G4R_ALLOC_CLEAR(allocator, events->wide_order);
 }
 
 void gru4rec_events_free(gru4rec_events *events)
@@ -49,16 +44,6 @@ void gru4rec_events_free(gru4rec_events *events)
     g4r_alloc_free(&allocator, events);
 }
 
-static bool make_room_for_order(gru4rec_events *events, size_t n)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    return events->wide_order != NULL
-               ? g4r_alloc_grow(allocator, &events->wide_order, &events->order_capacity,
-                                n, sizeof *events->wide_order)
-               : g4r_alloc_grow(allocator, &events->order, &events->order_capacity, n,
-                                sizeof *events->order);
-}
-
 /* Before an order that does not fit 32 bits. */
 static bool widen_order(gru4rec_events *events)
 {
@@ -67,8 +52,7 @@ static bool widen_order(gru4rec_events *events)
         return false;
     for (size_t i = 0; i < events->n; i++)
         wide[i] = events->order[i];
-    g4r_alloc_free(&events->allocator, events->order);
-    events->order = NULL;
+    G4R_ALLOC_CLEAR(&events->allocator, events->order);
     events->wide_order = wide;
     return true;
 }
@@ -77,13 +61,14 @@ static bool make_room(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n = events->n + 1;
-    return g4r_alloc_grow(allocator, &events->session, &events->session_capacity, n,
-                          sizeof *events->session) &&
-           g4r_alloc_grow(allocator, &events->item, &events->item_capacity, n,
-                          sizeof *events->item) &&
-           g4r_alloc_grow(allocator, &events->time, &events->time_capacity, n,
-                          sizeof *events->time) &&
-           make_room_for_order(events, n);
+    bool has_order =
+        events->wide_order != NULL
+            ? G4R_ALLOC_GROW(allocator, events->wide_order, events->order_capacity, n)
+            : G4R_ALLOC_GROW(allocator, events->order, events->order_capacity, n);
+    return has_order &&
+           G4R_ALLOC_GROW(allocator, events->session, events->session_capacity, n) &&
+           G4R_ALLOC_GROW(allocator, events->item, events->item_capacity, n) &&
+           G4R_ALLOC_GROW(allocator, events->time, events->time_capacity, n);
 }
 
 static void set_time(gru4rec_events *events, const gru4rec_time *time)

@@ -36,9 +36,8 @@ void gru4rec_items_free(gru4rec_items *items)
 
 static bool has_room(gru4rec_items *items)
 {
-    return g4r_alloc_grow(&items->dict.allocator, &items->support,
-                          &items->support_capacity, (size_t)items->dict.n + 1,
-                          sizeof *items->support);
+    return G4R_ALLOC_GROW(&items->dict.allocator, items->support, items->support_capacity,
+                          (size_t)items->dict.n + 1);
 }
 
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,

@@ -3,13 +3,15 @@
 
 /*
  * Vose's construction: every cell has room for 1/n of all probability. A cell whose item
- * has less is filled up by an item that has more. stack holds the poor from its start and
+ * has less is filled up by an item that has more; those that rounding leaves over have
+ * exactly their own cells. stack holds the poor from its start and
  * the rich from its end.
  */
 static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
 {
     uint32_t n = sampler->n, n_poor = 0, n_rich = 0;
     for (uint32_t i = 0; i < n; i++) {
+        sampler->cells[i] = (struct g4r_alias){UINT32_MAX, i};
         if (weight[i] < 1)
             stack[n_poor++] = i;
         else
@@ -24,11 +26,6 @@ static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
             n_rich--;
             stack[n_poor++] = rich;
         }
-    }
-    /* What rounding left over has exactly its own cell. */
-    while (n_poor > 0 || n_rich > 0) {
-        uint32_t cell = n_poor > 0 ? stack[--n_poor] : stack[n - n_rich--];
-        sampler->cells[cell] = (struct g4r_alias){UINT32_MAX, cell};
     }
 }
 
@@ -66,8 +63,7 @@ bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
 
 void g4r_sampler_free(g4r_sampler *sampler)
 {
-    g4r_alloc_free(&sampler->allocator, sampler->cells);
-    sampler->cells = NULL;
+    G4R_ALLOC_CLEAR(&sampler->allocator, sampler->cells);
 }
 
 void g4r_sampler_start(g4r_sampler *sampler, int64_t seed, int64_t epoch)

@@ -21,10 +21,10 @@ enum { PIECES = 256, PIECE_BITS = 16 };
 
 typedef struct worker {
     g4r_pool *pool;
-    size_t number;
     pthread_t thread;
 } worker;
 
+/* Made of zeroed memory, which is how its atomic fields begin. */
 struct g4r_pool {
     gru4rec_allocator allocator;
     _Atomic uint64_t posted;
@@ -55,11 +55,8 @@ static void relax(void)
 
 static bool take(g4r_pool *pool, uint32_t piece, uint64_t job)
 {
-    uint64_t last = atomic_load_explicit(&pool->taken[piece], memory_order_relaxed);
-    return last < job &&
-           atomic_compare_exchange_strong_explicit(&pool->taken[piece], &last, job,
-                                                   memory_order_acq_rel,
-                                                   memory_order_relaxed);
+    uint64_t last = atomic_load(&pool->taken[piece]);
+    return last < job && atomic_compare_exchange_strong(&pool->taken[piece], &last, job);
 }
 
 static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
@@ -67,13 +64,13 @@ static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
     size_t from = piece * pool->each, to = G4R_MIN(from + pool->each, pool->n_tasks);
     for (size_t i = from; i < to; i++)
         pool->task(pool->context, i, number);
-    atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_release);
+    atomic_fetch_add(&pool->n_done, 1);
 }
 
 /* Does what can be had of the job under way; gives its number. */
 static uint64_t work(g4r_pool *pool, size_t number)
 {
-    uint64_t posted = atomic_load_explicit(&pool->posted, memory_order_acquire);
+    uint64_t posted = atomic_load(&pool->posted);
     uint64_t job = posted >> PIECE_BITS;
     uint32_t n = (uint32_t)(posted & ((1 << PIECE_BITS) - 1));
     uint32_t start = (uint32_t)(number * n / pool->most_workers);
@@ -105,6 +102,7 @@ static void *run_worker(void *context)
 {
     worker *self = context;
     g4r_pool *pool = self->pool;
+    const size_t number = (size_t)(self - pool->workers);
     uint64_t last = 0;
     pool->enter();
     while (!atomic_load(&pool->is_over)) {
@@ -112,7 +110,7 @@ static void *run_worker(void *context)
             relax();
         if (!has_work(pool, last))
             sleep_until_work(pool, last);
-        last = work(pool, self->number);
+        last = work(pool, number);
     }
     pool->leave();
     return NULL;
@@ -173,7 +171,7 @@ static void start_threads(g4r_pool *pool, size_t n_workers)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     for (size_t i = 1; i < n_workers; i++) {
         worker *w = &pool->workers[pool->n_workers];
-        *w = (worker){.pool = pool, .number = pool->n_workers};
+        w->pool = pool;
         if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
             break;
         pool->n_workers++;
@@ -192,10 +190,6 @@ g4r_pool *g4r_pool_new(size_t n_workers, void (*enter)(void), void (*leave)(void
     pool->leave = leave;
     pool->n_workers = 1;
     pool->most_workers = n_workers;
-    atomic_init(&pool->posted, 0);
-    atomic_init(&pool->n_done, 0);
-    atomic_init(&pool->n_sleeping, 0);
-    atomic_init(&pool->is_over, false);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     start_threads(pool, n_workers);
@@ -228,12 +222,11 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
     pool->n_tasks = n;
     pool->each = (n + PIECES - 1) / PIECES;
     size_t n_pieces = (n + pool->each - 1) / pool->each;
-    atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
+    atomic_store(&pool->n_done, 0);
     atomic_store(&pool->posted, ++pool->job << PIECE_BITS | n_pieces);
     wake_all(pool);
     work(pool, 0);
-    for (int spins = 0;
-         atomic_load_explicit(&pool->n_done, memory_order_acquire) < n_pieces; spins++) {
+    for (int spins = 0; atomic_load(&pool->n_done) < n_pieces; spins++) {
         relax();
         if (spins > SPINS_BEFORE_YIELD)
             sched_yield(); /* more threads than processors: somebody needs this one */

@@ -312,6 +312,7 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
 static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
                                    gru4rec_dataset *dataset, gru4rec_items **items)
 {
+    dataset->allocator = events->allocator;
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
     drop_plain_order(events);
@@ -352,10 +353,8 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
     gru4rec_status status = GRU4REC_NOMEM;
     *items = NULL;
     *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
-    if (*dataset != NULL) {
-        (*dataset)->allocator = events->allocator;
+    if (*dataset != NULL)
         status = make_dataset(events, by_time, *dataset, items);
-    }
     g4r_events_free_columns(events);
     if (status == GRU4REC_OK) {
         (*dataset)->n_single = count_single(*dataset);

@@ -3,9 +3,8 @@
 
 /*
  * Vose's construction: every cell has room for 1/n of all probability. A cell whose item
- * has less is filled up by an item that has more; those that rounding leaves over have
- * exactly their own cells. stack holds the poor from its start and
- * the rich from its end.
+ * has less is filled up by an item that has more. A cell that rounding leaves over is its
+ * own item's. stack holds the poor from its start and the rich from its end.
  */
 static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
 {

@@ -24,7 +24,6 @@ static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan,
     schedule->from = g4r_arena_take(arena, n, sizeof *schedule->from);
     schedule->session = g4r_arena_take(arena, n, sizeof *schedule->session);
     schedule->position = g4r_arena_take(arena, n, sizeof *schedule->position);
-    schedule->end = g4r_arena_take(arena, n, sizeof *schedule->end);
     if (plan->is_shuffled)
         schedule->order =
             g4r_arena_take(arena, (size_t)n_sessions, sizeof *schedule->order);
@@ -48,31 +47,19 @@ bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
 {
     *schedule =
         (g4r_schedule){.dataset = dataset, .plan = *plan, .allocator = *allocator};
-    schedule->n_lanes = (int32_t)g4r_schedule_lanes(plan, dataset->n_sessions);
+    schedule->plan.n_lanes = (int64_t)g4r_schedule_lanes(plan, dataset->n_sessions);
     layout(schedule, plan, dataset->n_sessions);
     if (!g4r_arena_allocate(&schedule->arena, allocator))
         return false;
     layout(schedule, plan, dataset->n_sessions);
     if (plan->is_shuffled)
         order_as_they_stand(schedule);
-    g4r_schedule_start(schedule);
     return true;
 }
 
 void g4r_schedule_free(g4r_schedule *schedule)
 {
     g4r_arena_free(&schedule->arena, &schedule->allocator);
-}
-
-static void take_session(g4r_schedule *schedule, int32_t lane, int64_t session)
-{
-    const int64_t *offsets = schedule->dataset->offsets;
-    if (schedule->order != NULL)
-        session = schedule->order[session];
-    schedule->session[lane] = session;
-    schedule->position[lane] = offsets[session];
-    schedule->end[lane] = offsets[session + 1];
-    schedule->from[lane] = -1;
 }
 
 void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch)
@@ -90,83 +77,89 @@ void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch)
 
 void g4r_schedule_start(g4r_schedule *schedule)
 {
-    schedule->n_live = schedule->n_lanes;
-    schedule->next = schedule->n_lanes;
-    schedule->is_started = false;
+    schedule->n_live = 0;
+    schedule->next = 0;
+}
+
+static void take_session(g4r_schedule *schedule, int32_t lane)
+{
+    int64_t session = schedule->next++;
+    if (schedule->order != NULL)
+        session = schedule->order[session];
+    schedule->session[lane] = session;
+    schedule->position[lane] = schedule->dataset->offsets[session];
+    schedule->from[lane] = -1;
+}
+
+/* All lanes take the next sessions. */
+static void start_batch(g4r_schedule *schedule)
+{
+    int64_t left = schedule->dataset->n_sessions - schedule->next;
+    schedule->n_live = (int32_t)G4R_MIN(schedule->plan.n_lanes, left);
     for (int32_t lane = 0; lane < schedule->n_live; lane++)
-        take_session(schedule, lane, lane);
+        take_session(schedule, lane);
 }
 
 /* Has the lane an event to feed and one to predict? */
 static bool has_step(const g4r_schedule *schedule, int32_t lane)
 {
-    return schedule->end[lane] - schedule->position[lane] > 1;
+    int64_t end = schedule->dataset->offsets[schedule->session[lane] + 1];
+    return end - schedule->position[lane] > 1;
 }
 
-/* All lanes take the next sessions. True when some has but one event. */
-static bool start_batch(g4r_schedule *schedule)
+static bool all_have_steps(const g4r_schedule *schedule)
 {
-    int64_t left = schedule->dataset->n_sessions - schedule->next;
-    bool is_again = false;
-    schedule->n_live = (int32_t)G4R_MIN(schedule->n_lanes, left);
-    for (int32_t lane = 0; lane < schedule->n_live; lane++) {
-        take_session(schedule, lane, schedule->next++);
-        is_again = is_again || !has_step(schedule, lane);
-    }
-    return is_again;
+    for (int32_t lane = 0; lane < schedule->n_live; lane++)
+        if (!has_step(schedule, lane))
+            return false;
+    return true;
 }
 
 /*
  * One round of refilling: finished lanes take the next sessions in lane order, or retire,
- * and the others close ranks. True when some lane got a session of one event, which is
- * finished at once: then another round follows (algorithm 2.4).
+ * and the others close ranks. A session of one event is finished at once: then another
+ * round follows (algorithm 2.4).
  */
-static bool refill(g4r_schedule *schedule)
+static void refill(g4r_schedule *schedule)
 {
-    bool is_again = false;
     int32_t n = 0;
     for (int32_t lane = 0; lane < schedule->n_live; lane++) {
         if (has_step(schedule, lane)) {
             schedule->session[n] = schedule->session[lane];
             schedule->position[n] = schedule->position[lane];
-            schedule->end[n] = schedule->end[lane];
             schedule->from[n] = schedule->from[lane];
+            n++;
         } else if (!schedule->plan.is_whole &&
                    schedule->next < schedule->dataset->n_sessions) {
-            take_session(schedule, n, schedule->next++);
-            is_again = is_again || !has_step(schedule, n);
-        } else {
-            continue;
+            take_session(schedule, n);
+            n++;
         }
-        n++;
     }
     schedule->n_live = n;
-    if (n > 0 || !schedule->plan.is_whole)
-        return is_again;
-    schedule->is_new_batch = true;
-    return start_batch(schedule);
+    if (n == 0 && schedule->plan.is_whole) {
+        schedule->is_new_batch = true;
+        start_batch(schedule);
+    }
 }
 
 bool g4r_schedule_next(g4r_schedule *schedule)
 {
-    bool is_refilled = false;
+    const int32_t *rows = schedule->dataset->item_rows;
     schedule->is_new_batch = false;
-    for (int32_t lane = 0; lane < schedule->n_live && schedule->is_started; lane++) {
+    for (int32_t lane = 0; lane < schedule->n_live; lane++) {
         schedule->position[lane]++;
         schedule->from[lane] = lane;
     }
-    schedule->is_started = true;
-    for (int32_t lane = 0; lane < schedule->n_live && !is_refilled; lane++)
-        is_refilled = !has_step(schedule, lane);
-    for (bool is_again = is_refilled; is_again;) {
-        is_again = refill(schedule);
+    if (schedule->next == 0)
+        start_batch(schedule);
+    while (!all_have_steps(schedule)) {
+        refill(schedule);
         if (schedule->n_live == 1 && schedule->plan.needs_contrast)
             schedule->n_live = 0;
     }
     for (int32_t lane = 0; lane < schedule->n_live; lane++) {
-        schedule->input[lane] = schedule->dataset->item_rows[schedule->position[lane]];
-        schedule->target[lane] =
-            schedule->dataset->item_rows[schedule->position[lane] + 1];
+        schedule->input[lane] = rows[schedule->position[lane]];
+        schedule->target[lane] = rows[schedule->position[lane] + 1];
     }
     return schedule->n_live > 0;
 }

@@ -35,12 +35,9 @@ typedef struct gru4rec_schedule {
     bool is_new_batch; /* whole sessions: all lanes have just taken sessions */
     /* Where the lanes are: */
     int64_t *position; /* (M) of the input in the dataset's events */
-    int64_t *end;      /* (M) of the session in the dataset's events */
-    int64_t next;      /* place in the order that is taken next */
-    int64_t *order;    /* (S) sessions as they are visited; NULL unless shuffled */
-    int32_t n_lanes;   /* of the first step */
-    bool is_started;
-    g4r_schedule_plan plan;
+    int64_t next;   /* place in the order that is taken next; 0: before the first step */
+    int64_t *order; /* (S) sessions as they are visited; NULL unless shuffled */
+    g4r_schedule_plan plan; /* n_lanes: of the first step */
     const gru4rec_dataset *dataset;
     gru4rec_allocator allocator;
     g4r_arena arena;

@@ -36,17 +36,18 @@ enum { MODEL, POPULARITY, N_METHODS };
 typedef struct evaluation {
     gru4rec_allocator allocator;
     const gru4rec_model *model;
+    const int64_t *support; /* (I) */
     const gru4rec_options *options;
     const g4r_vec *vec;
     size_t n_items, n_methods;
-    double *share; /* (I) support / largest support */
     g4r_network network;
     g4r_arena arena;
     g4r_schedule schedule;
-    g4r_real *scores;  /* (M,I) */
-    g4r_real *support; /* (I) the popularity baseline's scores */
-    g4r_scored *list;  /* (longest) */
-    size_t longest;    /* largest cut-off, at most I */
+    g4r_real *scores;        /* (M,I) */
+    g4r_real *popularity;    /* (I) that baseline's scores */
+    int64_t largest_support; /* at least 1 */
+    g4r_scored *list;        /* (longest) */
+    size_t longest;          /* largest cut-off, at most I */
     method_tally tallies[N_METHODS];
 } evaluation;
 
@@ -60,8 +61,7 @@ static void layout(evaluation *e, const g4r_params *params, size_t n_lanes)
     g4r_arena *arena = &e->arena;
     g4r_network_layout(&e->network, arena, params, n_lanes, 1, false);
     e->scores = g4r_arena_take(arena, g4r_mul(n_lanes, e->n_items), sizeof *e->scores);
-    e->support = g4r_arena_take(arena, e->n_items, sizeof *e->support);
-    e->share = g4r_arena_take(arena, e->n_items, sizeof *e->share);
+    e->popularity = g4r_arena_take(arena, e->n_items, sizeof *e->popularity);
     e->list = g4r_arena_take(arena, e->longest, sizeof *e->list);
     for (size_t i = 0; i < e->n_methods; i++)
         e->tallies[i].best =
@@ -96,11 +96,10 @@ size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
     return g4r_add(g4r_arena_bytes(&e.arena), g4r_schedule_bytes(&plan, INT64_MAX));
 }
 
-static gru4rec_status start(evaluation *e, const int64_t *support,
-                            const gru4rec_dataset *test, gru4rec_error *error)
+static gru4rec_status start(evaluation *e, const gru4rec_dataset *test,
+                            gru4rec_error *error)
 {
     const g4r_schedule_plan plan = make_plan(e->n_items);
-    int64_t largest = 1;
     e->longest = find_longest(e->options, e->n_items);
     layout(e, &e->model->params, (size_t)plan.n_lanes);
     size_t bytes = g4r_arena_bytes(&e->arena);
@@ -109,11 +108,10 @@ static gru4rec_status start(evaluation *e, const int64_t *support,
         return g4r_fail_nomem(error, bytes);
     layout(e, &e->model->params, (size_t)plan.n_lanes);
     g4r_network_bind(&e->network, e->model->values, NULL);
-    for (size_t i = 0; i < e->n_items; i++)
-        largest = G4R_MAX(largest, support[i]);
+    e->largest_support = 1;
     for (size_t i = 0; i < e->n_items; i++) {
-        e->support[i] = (g4r_real)support[i];
-        e->share[i] = (double)support[i] / (double)largest;
+        e->largest_support = G4R_MAX(e->largest_support, e->support[i]);
+        e->popularity[i] = (g4r_real)e->support[i];
     }
     return GRU4REC_OK;
 }
@@ -124,16 +122,12 @@ static void finish(evaluation *e)
     g4r_arena_free(&e->arena, &e->allocator);
 }
 
+/* Of a target that n_equal items share its score with, itself included. */
 static double rank_of(size_t n_greater, size_t n_equal, int64_t mode)
 {
-    switch (mode) {
-    case GRU4REC_STANDARD:
-        return (double)n_greater + 1;
-    case GRU4REC_CONSERVATIVE:
-        return (double)(n_greater + n_equal);
-    default:
-        return (double)n_greater + 0.5 * ((double)n_equal - 1) + 1;
-    }
+    static const double counted[] = {
+        [GRU4REC_STANDARD] = 0, [GRU4REC_CONSERVATIVE] = 1, [GRU4REC_MEDIAN] = 0.5};
+    return (double)n_greater + counted[mode] * ((double)n_equal - 1) + 1;
 }
 
 /* Counts one ranking: where the target stands, and which items are at the top. */
@@ -159,7 +153,7 @@ static void count_ranking(evaluation *e, method_tally *tally, const g4r_real *sc
         int32_t row = e->list[place - 1].row;
         if (tally->best[row] == 0 || (size_t)tally->best[row] > place)
             tally->best[row] = (int32_t)place;
-        share += e->share[row];
+        share += (double)e->support[row] / (double)e->largest_support;
         for (int64_t i = 0; i < cutoffs->n; i++)
             if (place == G4R_MIN((size_t)cutoffs->values[i], n)) {
                 tally->popularity[i] += share;
@@ -190,7 +184,8 @@ static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
         count_ranking(e, &e->tallies[MODEL], e->scores + lane * n,
                       schedule->target[lane]);
         if (e->n_methods > POPULARITY)
-            count_ranking(e, &e->tallies[POPULARITY], e->support, schedule->target[lane]);
+            count_ranking(e, &e->tallies[POPULARITY], e->popularity,
+                          schedule->target[lane]);
     }
     return GRU4REC_OK;
 }
@@ -232,6 +227,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
     evaluation e = {
         .allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
         .model = model,
+        .support = support,
         .options = options,
         .vec = g4r_vec_pick(),
         .n_items = (size_t)model->params.n_items,
@@ -241,7 +237,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
     gru4rec_progress progress = {.epoch = 1, .n_epochs = 1};
     progress.total_events = test->n_events - test->n_sessions;
     g4r_blas_enter();
-    gru4rec_status status = start(&e, support, test, error);
+    gru4rec_status status = start(&e, test, error);
     while (status == GRU4REC_OK && g4r_schedule_next(&e.schedule)) {
         status = evaluate_step(&e, error);
         progress.step++;

@@ -261,7 +261,7 @@ static int print_integer(char *text, size_t size, const char *words, int64_t val
     return snprintf(text, size, "%lld", (long long)value);
 }
 
-static int print(const g4r_option *o, const void *field, char *text, size_t size)
+int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size)
 {
     switch (o->kind) {
     case G4R_INTEGER:
@@ -282,11 +282,6 @@ static int print(const g4r_option *o, const void *field, char *text, size_t size
     default:
         return print_activation(text, size, field);
     }
-}
-
-size_t g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size)
-{
-    return (size_t)print(o, field, text, size);
 }
 
 /* ---- for people ---- */

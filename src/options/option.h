@@ -38,7 +38,7 @@ typedef struct g4r_option {
 /* False, and *field is undefined, for text that is no value of the option. */
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field);
 /* As snprintf: cut to size, returns the full length. */
-size_t g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size);
+int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size);
 /* The accepted values, for people; size at least 200. */
 void g4r_option_range(const g4r_option *o, char *text, size_t size);
 gru4rec_option_type g4r_option_type(const g4r_option *o);

@@ -214,6 +214,9 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope)
     return nearest;
 }
 
+/* What is wrong with options is always INVALID. */
+#define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
+
 /* ---- the interface ---- */
 
 /* Of a row or a preset here, whose text is a value. */
@@ -265,18 +268,16 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     gru4rec_options changed = *options;
     char range[200];
     if (o == NULL)
-        return g4r_fail(error, GRU4REC_INVALID, "no option '%.40s'; did you mean '%s'?",
-                        name, nearest_name(name, scope));
+        return REFUSE(error, "no option '%.40s'; did you mean '%s'?", name,
+                      nearest_name(name, scope));
     if (o->scope != scope)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "option '%s' belongs to %s; give it there", o->name,
-                        o->scope == TRAIN ? "the model and its training"
-                                          : "gru4rec_evaluate()");
+        return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
+                      o->scope == TRAIN ? "the model and its training"
+                                        : "gru4rec_evaluate()");
     if (!g4r_option_parse(o, value, field_of(&changed, o))) {
         g4r_option_range(o, range, sizeof range);
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "option '%s' cannot be '%.60s'; it takes %s", o->name, value,
-                        range);
+        return REFUSE(error, "option '%s' cannot be '%.60s'; it takes %s", o->name, value,
+                      range);
     }
     *options = changed;
     options->explicit_set |= (uint64_t)1 << (o - table);
@@ -321,20 +322,18 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
     }
     bool is_elementwise = act->kind >= GRU4REC_ACT_LINEAR;
     if (asked == GRU4REC_ACT_LINEAR ? !is_elementwise : act->kind != asked)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "loss %s does not go with this final_act; use %s",
-                        loss_name(options, loss),
-                        asked == GRU4REC_ACT_SOFTMAX         ? "softmax"
-                        : asked == GRU4REC_ACT_SOFTMAX_LOGIT ? "softmax_logit"
-                                                             : "linear, elu-X or another "
-                                                               "without softmax");
+        return REFUSE(error, "loss %s does not go with this final_act; use %s",
+                      loss_name(options, loss),
+                      asked == GRU4REC_ACT_SOFTMAX         ? "softmax"
+                      : asked == GRU4REC_ACT_SOFTMAX_LOGIT ? "softmax_logit"
+                                                           : "linear, elu-X or another "
+                                                             "without softmax");
     double alpha = act->kind == GRU4REC_ACT_ELU ? act->a : 0;
     if (IS_SET(elu_param) && options->elu_param != alpha &&
         (options->elu_param != 0 || act->kind == GRU4REC_ACT_ELU))
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "elu_param %g contradicts %s; leave one of them out",
-                        options->elu_param,
-                        asked != GRU4REC_ACT_LINEAR ? "the loss's softmax" : "final_act");
+        return REFUSE(error, "elu_param %g contradicts %s; leave one of them out",
+                      options->elu_param,
+                      asked != GRU4REC_ACT_LINEAR ? "the loss's softmax" : "final_act");
     options->elu_param = alpha;
     return GRU4REC_OK;
 }
@@ -355,10 +354,10 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
     if (options->adapt_params.n == 0)
         options->adapt_params = *params;
     if (options->adapt_params.n != params->n)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "this optimiser takes %d adapt_params, not %d; give so many, or "
-                        "leave them out",
-                        (int)params->n, (int)options->adapt_params.n);
+        return REFUSE(error,
+                      "this optimiser takes %d adapt_params, not %d; give so many, or "
+                      "leave them out",
+                      (int)params->n, (int)options->adapt_params.n);
     if (!IS_SET(learning_rate) && learning_rate > 0)
         options->learning_rate = learning_rate;
     return GRU4REC_OK;
@@ -371,20 +370,15 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
     bool is_softmax = asked_activation(options->loss) != GRU4REC_ACT_LINEAR;
     if (!is_softmax && !IS_SET(logq))
         options->logq = 0; /* a preset's, whose loss was changed */
-    const char *misplaced = !is_softmax && options->logq > 0        ? "logq"
-                            : !is_softmax && options->smoothing > 0 ? "smoothing"
-                                                                    : NULL;
-    if (misplaced != NULL)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "%s belongs to cross-entropy only; set it to 0 with loss %s",
-                        misplaced, loss_name(options, loss));
+    if (!is_softmax && (options->logq > 0 || options->smoothing > 0))
+        return REFUSE(error, "%s belongs to cross-entropy only; set it to 0 with loss %s",
+                      options->logq > 0 ? "logq" : "smoothing", loss_name(options, loss));
     if (options->loss == GRU4REC_BPR_MAX)
         return GRU4REC_OK;
     /* Complete parameter sets have it beside other losses too, as 0 or the default. */
     if (IS_SET(bpreg) && options->bpreg != 0 && options->bpreg != 1)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "bpreg belongs to loss bpr-max; set it to 0 with %s",
-                        loss_name(options, loss));
+        return REFUSE(error, "bpreg belongs to loss bpr-max; set it to 0 with %s",
+                      loss_name(options, loss));
     options->bpreg = 0;
     return GRU4REC_OK;
 }
@@ -393,25 +387,24 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
 static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->whole_sessions && options->n_sample == 0)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "whole_sessions needs negatives for the last lane too; set "
-                        "n_sample above 0, or to all");
+        return REFUSE(error, "whole_sessions needs negatives for the last lane too; set "
+                             "n_sample above 0, or to all");
     if (options->n_sample != GRU4REC_N_SAMPLE_ALL)
         return GRU4REC_OK;
     if (asked_activation(options->loss) == GRU4REC_ACT_LINEAR)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "n_sample all goes with loss cross-entropy or xe_logit only; "
-                        "give n_sample a number");
+        return REFUSE(error,
+                      "n_sample all goes with loss cross-entropy or xe_logit only; "
+                      "give n_sample a number");
     if (options->logq > 0 && IS_SET(logq))
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "logq corrects for sampling, and n_sample all draws no samples; "
-                        "leave one of them out");
+        return REFUSE(error,
+                      "logq corrects for sampling, and n_sample all draws no samples; "
+                      "leave one of them out");
     options->logq = 0;
     if (IS_SET(sample_alpha) && options->sample_alpha != 0 &&
         options->sample_alpha != 0.5) /* 0 or the default in a complete set */
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "sample_alpha is for samples, and n_sample all draws none; leave "
-                        "one of them out");
+        return REFUSE(error,
+                      "sample_alpha is for samples, and n_sample all draws none; leave "
+                      "one of them out");
     options->sample_alpha = 0;
     return GRU4REC_OK;
 }
@@ -420,9 +413,9 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
 {
     if (options->embedding != 0 && options->constrained_embedding) {
         if (IS_SET(constrained_embedding))
-            return g4r_fail(error, GRU4REC_INVALID,
-                            "embedding above 0 contradicts constrained_embedding true; "
-                            "leave one of them out");
+            return REFUSE(error,
+                          "embedding above 0 contradicts constrained_embedding true; "
+                          "leave one of them out");
         options->constrained_embedding = 0;
     }
     if (options->embedding == GRU4REC_EMBEDDING_LAYERSIZE)
@@ -431,9 +424,8 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     if (is_onehot && !IS_SET(dropout_p_embed))
         options->dropout_p_embed = 0;
     if (is_onehot && options->dropout_p_embed > 0)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "dropout_p_embed has no embedding to drop from with one-hot "
-                        "input; set it to 0, or give the model an embedding");
+        return REFUSE(error, "dropout_p_embed has no embedding to drop from with one-hot "
+                             "input; set it to 0, or give the model an embedding");
     return GRU4REC_OK;
 }
 
@@ -443,16 +435,16 @@ static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *erro
     if (options->validation == 0 && !IS_SET(patience))
         options->patience = 0; /* a preset's, that was told not to validate */
     if (options->patience > 0 && options->validation == 0)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "patience needs sessions to measure on; set validation above 0");
+        return REFUSE(error,
+                      "patience needs sessions to measure on; set validation above 0");
     if (options->feedforward.n == 0 && options->feedforward_act.kind != GRU4REC_ACT_TANH)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "feedforward_act is for dense layers, and there are none; set "
-                        "feedforward, or leave it out");
+        return REFUSE(error,
+                      "feedforward_act is for dense layers, and there are none; set "
+                      "feedforward, or leave it out");
     if (options->validation > 0 && !options->time_sort)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "validation holds out the latest sessions, and time_sort false "
-                        "forgets which those are; leave one of them out");
+        return REFUSE(error,
+                      "validation holds out the latest sessions, and time_sort false "
+                      "forgets which those are; leave one of them out");
     return GRU4REC_OK;
 }
 
@@ -497,5 +489,5 @@ size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *t
 {
     assert(index < N_OPTIONS);
     const g4r_option *o = &table[index];
-    return g4r_option_print(o, (const char *)options + o->offset, text, size);
+    return (size_t)g4r_option_print(o, (const char *)options + o->offset, text, size);
 }

@@ -96,7 +96,7 @@ static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
     if (!g4r_schedule_init(&loop->schedule, dataset, &plan, allocator))
         return g4r_fail_nomem(error, g4r_schedule_bytes(&plan, dataset->n_sessions));
     status = g4r_step_init(&loop->step, loop->training, support, options,
-                           (size_t)loop->schedule.n_lanes, stop, error);
+                           (size_t)loop->schedule.plan.n_lanes, stop, error);
     if (status != GRU4REC_OK || options->n_sample <= 0)
         return status;
     const size_t n_samples = (size_t)options->n_sample;

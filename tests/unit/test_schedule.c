@@ -215,7 +215,7 @@ static void check_invariants(const int *lengths, int n_sessions, int n_lanes)
     int32_t most = (int32_t)(n_lanes < n_sessions ? n_lanes : n_sessions);
     make_data(&d, lengths, n_sessions);
     start(&schedule, &d, n_lanes, false);
-    CHECK_INT(most, schedule.n_lanes);
+    CHECK_INT(most, schedule.plan.n_lanes);
     while (g4r_schedule_next(&schedule)) {
         int64_t started = w.last_started;
         CHECK(schedule.n_live > 0 && schedule.n_live <= most);
@@ -418,7 +418,7 @@ static void no_sessions_no_steps(void)
     for (int is_k0 = 0; is_k0 <= 1; is_k0++) {
         start(&schedule, &d, 4, is_k0 != 0);
         CHECK(!g4r_schedule_next(&schedule));
-        CHECK_INT(0, schedule.n_lanes);
+        CHECK_INT(0, schedule.plan.n_lanes);
         g4r_schedule_free(&schedule);
     }
 }

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#ifndef MADV_HUGEPAGE
+#define MADV_HUGEPAGE MADV_NORMAL /* there is no such wish */
+#endif
+
 static void *resize_libc(void *context, void *block, size_t bytes)
 {
     (void)context;
@@ -32,16 +36,11 @@ void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
  */
 static void ask_for_large_pages(char *block, size_t bytes)
 {
-#ifdef MADV_HUGEPAGE
     const uintptr_t page = 4096, least = 4 << 20;
     uintptr_t from = ((uintptr_t)block + page - 1) & ~(page - 1);
     uintptr_t to = ((uintptr_t)block + bytes) & ~(page - 1);
     if (bytes >= least)
         madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish: it may be refused */
-#else
-    (void)block;
-    (void)bytes;
-#endif
 }
 
 /* The word before the aligned address remembers the block. */

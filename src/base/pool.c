@@ -127,16 +127,15 @@ static void wake_all(g4r_pool *pool)
 
 size_t g4r_pool_processors(void)
 {
-    size_t n = 0;
+    long n = 1;
 #ifdef __linux__
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
-        n = (size_t)CPU_COUNT(&set);
+        n = CPU_COUNT(&set);
 #else
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    n = online > 0 ? (size_t)online : 0;
+    n = sysconf(_SC_NPROCESSORS_ONLN);
 #endif
-    return G4R_MAX(n, 1);
+    return (size_t)G4R_MAX(n, 1);
 }
 
 size_t g4r_pool_workers(const g4r_pool *pool)

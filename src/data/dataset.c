@@ -283,17 +283,16 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
                                gru4rec_dataset *dataset, int64_t n_held)
 {
     const int64_t *offsets = dataset->offsets + dataset->n_sessions;
-    gru4rec_dataset *held = g4r_alloc(&events->allocator, 1, sizeof *held);
+    const gru4rec_allocator *allocator = &events->allocator;
+    gru4rec_dataset *held = g4r_alloc(allocator, 1, sizeof *held);
     if (held == NULL)
         return GRU4REC_NOMEM;
     dataset->validation = held;
-    held->allocator = events->allocator;
+    held->allocator = *allocator;
     held->n_sessions = n_held;
-    held->offsets =
-        g4r_alloc(&events->allocator, (size_t)n_held + 1, sizeof *held->offsets);
-    held->item_rows =
-        g4r_alloc(&events->allocator, (size_t)(offsets[n_held] - offsets[0]),
-                  sizeof *held->item_rows);
+    held->offsets = g4r_alloc(allocator, (size_t)n_held + 1, sizeof *held->offsets);
+    held->item_rows = g4r_alloc(allocator, (size_t)(offsets[n_held] - offsets[0]),
+                                sizeof *held->item_rows);
     if (held->offsets == NULL || held->item_rows == NULL)
         return GRU4REC_NOMEM;
     for (int64_t s = 0; s < n_held; s++) {

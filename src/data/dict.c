@@ -78,11 +78,10 @@ static size_t find_slot(const g4r_dict *dict, const key *k)
 {
     size_t mask = dict->n_slots - 1;
     size_t slot = (size_t)(k->hash >> 32) & mask;
-    for (; dict->slots[slot] != 0; slot = (slot + 1) & mask) {
+    for (; dict->slots[slot] != 0; slot = (slot + 1) & mask)
         if (dict->slots[slot] >> 32 == k->hash >> 32 &&
             is_key(dict, (int32_t)((dict->slots[slot] & 0xffffffffu) - 1), k))
             break;
-    }
     return slot;
 }
 
@@ -230,11 +229,10 @@ void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
 /* Exact, also where a double cannot hold the integer. */
 static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
 {
-    if (a->type == b->type) {
-        if (a->type == GRU4REC_ID_INTEGER)
-            return G4R_COMPARE(a->integer, b->integer);
+    if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_INTEGER)
+        return G4R_COMPARE(a->integer, b->integer);
+    if (a->type == GRU4REC_ID_REAL && b->type == GRU4REC_ID_REAL)
         return G4R_COMPARE(a->real, b->real);
-    }
     if (a->type == GRU4REC_ID_REAL)
         return -compare_numbers(b, a);
     /* An integer against a real that is none: its floor decides. */

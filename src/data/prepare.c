@@ -29,12 +29,11 @@ static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
 static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
                     int64_t *n_dropped)
 {
-    int64_t n_sessions = 0, n_events = 0, end = 0;
+    int64_t n_sessions = 0, n_events = 0, i = 0;
     for (int64_t s = 0; s < dataset->n_sessions; s++) {
-        int64_t first = n_events, start = end;
+        int64_t first = n_events;
         int32_t before = -1;
-        end = dataset->offsets[s + 1];
-        for (int64_t i = start; i < end; i++) {
+        for (; i < dataset->offsets[s + 1]; i++) {
             int32_t item = dataset->item_rows[i];
             if (is_kept(rule, before, item))
                 dataset->item_rows[n_events++] = item;
@@ -54,12 +53,15 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
     dataset->n_events = n_events;
 }
 
-static void drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int64_t *counts,
-                              int32_t n_items, const gru4rec_preparation *preparation)
+static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
+                              const gru4rec_preparation *preparation)
 {
+    int64_t before;
+    int64_t *counts = g4r_alloc(&dataset->allocator, (size_t)n_items, sizeof *counts);
+    if (counts == NULL)
+        return false;
     const drop_rule is_short = {.min_length = preparation->min_length};
     const drop_rule is_rare = {.counts = counts, .min_support = preparation->min_support};
-    int64_t before;
     do {
         before = dataset->n_events;
         compact(dataset, visit, &is_short, &dataset->n_short);
@@ -68,6 +70,8 @@ static void drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int64_t 
             counts[dataset->item_rows[i]]++;
         compact(dataset, visit, &is_rare, &dataset->n_rare);
     } while (dataset->n_events < before);
+    g4r_alloc_free(&dataset->allocator, counts);
+    return true;
 }
 
 bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
@@ -75,12 +79,7 @@ bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
 {
     if (preparation->collapse_repeats)
         compact(dataset, visit, &(drop_rule){.drops_repeats = true}, &dataset->n_repeats);
-    if (preparation->min_support > 1 || preparation->min_length > 1) {
-        int64_t *counts = g4r_alloc(&dataset->allocator, (size_t)n_items, sizeof *counts);
-        if (counts == NULL)
-            return false;
-        drop_until_stable(dataset, visit, counts, n_items, preparation);
-        g4r_alloc_free(&dataset->allocator, counts);
-    }
-    return true;
+    if (preparation->min_support <= 1 && preparation->min_length <= 1)
+        return true;
+    return drop_until_stable(dataset, visit, n_items, preparation);
 }

@@ -36,12 +36,14 @@ enum { MODEL, POPULARITY, N_METHODS };
 typedef struct evaluation {
     gru4rec_allocator allocator;
     const gru4rec_model *model;
-    const int64_t *support; /* (I) */
+    const g4r_params *params; /* the model's */
+    const int64_t *support;   /* (I) */
     const gru4rec_options *options;
     const g4r_vec *vec;
     size_t n_items, n_methods;
     g4r_network network;
     g4r_arena arena;
+    g4r_schedule_plan plan;
     g4r_schedule schedule;
     g4r_real *scores;        /* (M,I) */
     g4r_real *popularity;    /* (I) that baseline's scores */
@@ -56,10 +58,11 @@ size_t gru4rec_evaluate_count(const gru4rec_options *options)
     return (size_t)options->cutoffs.n * (options->baselines ? N_METHODS : 1);
 }
 
-static void layout(evaluation *e, const g4r_params *params, size_t n_lanes)
+static void layout(evaluation *e)
 {
     g4r_arena *arena = &e->arena;
-    g4r_network_layout(&e->network, arena, params, n_lanes, 1, false);
+    const size_t n_lanes = (size_t)e->plan.n_lanes;
+    g4r_network_layout(&e->network, arena, e->params, n_lanes, 1, false);
     e->scores = g4r_arena_take(arena, g4r_mul(n_lanes, e->n_items), sizeof *e->scores);
     e->popularity = g4r_arena_take(arena, e->n_items, sizeof *e->popularity);
     e->list = g4r_arena_take(arena, e->longest, sizeof *e->list);
@@ -68,45 +71,38 @@ static void layout(evaluation *e, const g4r_params *params, size_t n_lanes)
             g4r_arena_take(arena, e->n_items, sizeof *e->tallies[i].best);
 }
 
-/* As many lanes as scores of a block fit. */
-static g4r_schedule_plan make_plan(size_t n_items)
+/* Measures what it takes: as many lanes as scores of a block fit, and the longest list. */
+static void measure(evaluation *e)
 {
-    size_t most = BLOCK_BYTES / (G4R_MAX(n_items, 1) * sizeof(g4r_real));
-    return (g4r_schedule_plan){.n_lanes = (int64_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most))};
-}
-
-/* Of the evaluation's lists, the longest. */
-static size_t find_longest(const gru4rec_options *options, size_t n_items)
-{
-    int64_t longest = 0;
-    for (int64_t i = 0; i < options->cutoffs.n; i++)
-        longest = G4R_MAX(longest, options->cutoffs.values[i]);
-    return G4R_MIN((size_t)longest, n_items);
+    const gru4rec_list *cutoffs = &e->options->cutoffs;
+    size_t most = BLOCK_BYTES / (G4R_MAX(e->n_items, 1) * sizeof(g4r_real));
+    e->plan.n_lanes = (int64_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most));
+    for (int64_t i = 0; i < cutoffs->n; i++)
+        e->longest = G4R_MAX(e->longest, (size_t)cutoffs->values[i]);
+    e->longest = G4R_MIN(e->longest, e->n_items);
+    layout(e);
 }
 
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
 {
     g4r_params params;
-    evaluation e = {.n_items = (size_t)n_items,
-                    .n_methods = N_METHODS,
-                    .longest = find_longest(options, (size_t)n_items)};
-    const g4r_schedule_plan plan = make_plan(e.n_items);
+    evaluation e = {.params = &params,
+                    .options = options,
+                    .n_items = (size_t)n_items,
+                    .n_methods = N_METHODS};
     g4r_params_init(&params, options, n_items);
-    layout(&e, &params, (size_t)plan.n_lanes);
-    return g4r_add(g4r_arena_bytes(&e.arena), g4r_schedule_bytes(&plan, INT64_MAX));
+    measure(&e);
+    return g4r_add(g4r_arena_bytes(&e.arena), g4r_schedule_bytes(&e.plan, INT64_MAX));
 }
 
 static gru4rec_status start(evaluation *e, const gru4rec_dataset *test,
                             gru4rec_error *error)
 {
-    const g4r_schedule_plan plan = make_plan(e->n_items);
-    e->longest = find_longest(e->options, e->n_items);
-    layout(e, &e->model->params, (size_t)plan.n_lanes);
-    size_t bytes = g4r_arena_bytes(&e->arena);
-    if (!g4r_schedule_init(&e->schedule, test, &plan, &e->allocator) ||
+    measure(e);
+    if (!g4r_schedule_init(&e->schedule, test, &e->plan, &e->allocator) ||
         !g4r_arena_allocate(&e->arena, &e->allocator))
-        return g4r_fail_nomem(error, bytes);
-    layout(e, &e->model->params, (size_t)plan.n_lanes);
+        return g4r_fail_nomem(error, g4r_arena_bytes(&e->arena));
+    layout(e);
     g4r_network_bind(&e->network, e->model->values, NULL);
     e->largest_support = 1;
     for (size_t i = 0; i < e->n_items; i++) {
@@ -114,12 +110,6 @@ static gru4rec_status start(evaluation *e, const gru4rec_dataset *test,
         e->popularity[i] = (g4r_real)e->support[i];
     }
     return GRU4REC_OK;
-}
-
-static void finish(evaluation *e)
-{
-    g4r_schedule_free(&e->schedule);
-    g4r_arena_free(&e->arena, &e->allocator);
 }
 
 /* Of a target that n_equal items share its score with, itself included. */
@@ -164,7 +154,7 @@ static void count_ranking(evaluation *e, method_tally *tally, const g4r_real *sc
 
 static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
 {
-    const g4r_params *params = &e->model->params;
+    const g4r_params *params = e->params;
     const g4r_schedule *schedule = &e->schedule;
     const size_t m = (size_t)schedule->n_live, n = e->n_items, d = params->top;
     g4r_network_carry(&e->network, 0, schedule->from, m);
@@ -176,10 +166,9 @@ static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
                                      g4r_network_top(&e->network, 0), d,
                                      e->model->values[params->output], d, m, n, d, 1));
     if (!e->vec->all_finite(e->scores, m * n))
-        return g4r_fail(
-            error, GRU4REC_DIVERGED,
-            "the model gives scores that are not finite; train it again with a "
-            "smaller learning_rate");
+        return g4r_fail(error, GRU4REC_DIVERGED,
+                        "the model gives scores that are not finite; train it again with "
+                        "a smaller learning_rate");
     for (size_t lane = 0; lane < m; lane++) {
         count_ranking(e, &e->tallies[MODEL], e->scores + lane * n,
                       schedule->target[lane]);
@@ -227,6 +216,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
     evaluation e = {
         .allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
         .model = model,
+        .params = &model->params,
         .support = support,
         .options = options,
         .vec = g4r_vec_pick(),
@@ -234,8 +224,9 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         .n_methods = options->baselines ? N_METHODS : 1,
         .tallies = {{.method = "gru4rec"}, {.method = "pop"}},
     };
-    gru4rec_progress progress = {.epoch = 1, .n_epochs = 1};
-    progress.total_events = test->n_events - test->n_sessions;
+    gru4rec_progress progress = {.epoch = 1,
+                                 .n_epochs = 1,
+                                 .total_events = test->n_events - test->n_sessions};
     g4r_blas_enter();
     gru4rec_status status = start(&e, test, error);
     while (status == GRU4REC_OK && g4r_schedule_next(&e.schedule)) {
@@ -248,7 +239,8 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
     }
     if (status == GRU4REC_OK)
         report(&e, test, metrics);
-    finish(&e);
+    g4r_schedule_free(&e.schedule);
+    g4r_arena_free(&e.arena, &e.allocator);
     g4r_blas_leave();
     return status;
 }

@@ -101,12 +101,6 @@ static bool parse_boolean(const char *text, int64_t *value)
     return index >= 0;
 }
 
-static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
-{
-    *value = g4r_option_word_index(o->words, text);
-    return *value >= 0;
-}
-
 /* "a/b/c" into values (most); empty only where the default is. */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)
@@ -181,15 +175,17 @@ static bool parse_word(const char *text, char word[GRU4REC_MAX_WORD])
 
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 {
+    int64_t *integer = field;
     switch (o->kind) {
     case G4R_INTEGER:
-        return parse_integer(o, text, field);
+        return parse_integer(o, text, integer);
     case G4R_REAL:
         return parse_real(text, field) && is_in_range(o, *(double *)field);
     case G4R_BOOLEAN:
-        return parse_boolean(text, field);
+        return parse_boolean(text, integer);
     case G4R_CHOICE:
-        return parse_choice(o, text, field);
+        *integer = g4r_option_word_index(o->words, text);
+        return *integer >= 0;
     case G4R_LIST:
         return parse_list(o, text, field);
     case G4R_REALS:
@@ -254,29 +250,25 @@ static int print_activation(char *text, size_t size, const gru4rec_activation *a
     return snprintf(text, size, "%s", name);
 }
 
-static int print_integer(char *text, size_t size, const char *words, int64_t value)
-{
-    if (words != NULL && value < 0)
-        return print_word(text, size, words, 0);
-    return snprintf(text, size, "%lld", (long long)value);
-}
-
 int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size)
 {
+    const int64_t *integer = field;
+    const gru4rec_reals *reals = field;
     switch (o->kind) {
     case G4R_INTEGER:
-        return print_integer(text, size, o->words, *(const int64_t *)field);
+        if (o->words != NULL && *integer < 0)
+            return print_word(text, size, o->words, 0);
+        return snprintf(text, size, "%lld", (long long)*integer);
     case G4R_REAL:
         return print_real(text, size, *(const double *)field);
     case G4R_BOOLEAN:
-        return print_word(text, size, "false|true", *(const int64_t *)field);
+        return print_word(text, size, "false|true", *integer);
     case G4R_CHOICE:
-        return print_word(text, size, o->words, *(const int64_t *)field);
+        return print_word(text, size, o->words, *integer);
     case G4R_LIST:
         return print_list(text, size, field);
     case G4R_REALS:
-        return print_numbers(text, size, ((const gru4rec_reals *)field)->values,
-                             ((const gru4rec_reals *)field)->n);
+        return print_numbers(text, size, reals->values, reals->n);
     case G4R_WORD:
         return snprintf(text, size, "%s", (const char *)field);
     default:

@@ -286,15 +286,12 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     return GRU4REC_OK;
 }
 
-static bool is_set(const gru4rec_options *options, size_t offset)
+static bool is_set(const gru4rec_options *options, const char *name)
 {
-    for (size_t i = 0; i < N_OPTIONS; i++)
-        if (table[i].offset == offset)
-            return gru4rec_option_is_set(options, i);
-    return false;
+    const g4r_option *o = find_option(name);
+    assert(o != NULL);
+    return gru4rec_option_is_set(options, (size_t)(o - table));
 }
-
-#define IS_SET(name) is_set(options, offsetof(gru4rec_options, name))
 
 static const char *loss_name(const gru4rec_options *options, char text[24])
 {
@@ -329,7 +326,7 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
                                                            : "linear, elu-X or another "
                                                              "without softmax");
     double alpha = act->kind == GRU4REC_ACT_ELU ? act->a : 0;
-    if (IS_SET(elu_param) && options->elu_param != alpha &&
+    if (is_set(options, "elu_param") && options->elu_param != alpha &&
         (options->elu_param != 0 || act->kind == GRU4REC_ACT_ELU))
         return REFUSE(error, "elu_param %g contradicts %s; leave one of them out",
                       options->elu_param,
@@ -358,7 +355,7 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
                       "this optimiser takes %d adapt_params, not %d; give so many, or "
                       "leave them out",
                       (int)params->n, (int)options->adapt_params.n);
-    if (!IS_SET(learning_rate) && learning_rate > 0)
+    if (!is_set(options, "learning_rate") && learning_rate > 0)
         options->learning_rate = learning_rate;
     return GRU4REC_OK;
 }
@@ -368,7 +365,7 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
 {
     char loss[24];
     bool is_softmax = asked_activation(options->loss) != GRU4REC_ACT_LINEAR;
-    if (!is_softmax && !IS_SET(logq))
+    if (!is_softmax && !is_set(options, "logq"))
         options->logq = 0; /* a preset's, whose loss was changed */
     if (!is_softmax && (options->logq > 0 || options->smoothing > 0))
         return REFUSE(error, "%s belongs to cross-entropy only; set it to 0 with loss %s",
@@ -376,7 +373,7 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
     if (options->loss == GRU4REC_BPR_MAX)
         return GRU4REC_OK;
     /* Complete parameter sets have it beside other losses too, as 0 or the default. */
-    if (IS_SET(bpreg) && options->bpreg != 0 && options->bpreg != 1)
+    if (is_set(options, "bpreg") && options->bpreg != 0 && options->bpreg != 1)
         return REFUSE(error, "bpreg belongs to loss bpr-max; set it to 0 with %s",
                       loss_name(options, loss));
     options->bpreg = 0;
@@ -395,12 +392,12 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
         return REFUSE(error,
                       "n_sample all goes with loss cross-entropy or xe_logit only; "
                       "give n_sample a number");
-    if (options->logq > 0 && IS_SET(logq))
+    if (options->logq > 0 && is_set(options, "logq"))
         return REFUSE(error,
                       "logq corrects for sampling, and n_sample all draws no samples; "
                       "leave one of them out");
     options->logq = 0;
-    if (IS_SET(sample_alpha) && options->sample_alpha != 0 &&
+    if (is_set(options, "sample_alpha") && options->sample_alpha != 0 &&
         options->sample_alpha != 0.5) /* 0 or the default in a complete set */
         return REFUSE(error,
                       "sample_alpha is for samples, and n_sample all draws none; leave "
@@ -412,7 +409,7 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
 static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->embedding != 0 && options->constrained_embedding) {
-        if (IS_SET(constrained_embedding))
+        if (is_set(options, "constrained_embedding"))
             return REFUSE(error,
                           "embedding above 0 contradicts constrained_embedding true; "
                           "leave one of them out");
@@ -421,7 +418,7 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     if (options->embedding == GRU4REC_EMBEDDING_LAYERSIZE)
         options->embedding = options->layers.values[0];
     bool is_onehot = options->embedding == 0 && !options->constrained_embedding;
-    if (is_onehot && !IS_SET(dropout_p_embed))
+    if (is_onehot && !is_set(options, "dropout_p_embed"))
         options->dropout_p_embed = 0;
     if (is_onehot && options->dropout_p_embed > 0)
         return REFUSE(error, "dropout_p_embed has no embedding to drop from with one-hot "
@@ -432,7 +429,7 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
 /* What is for sessions held out, or for dense layers, when there are none. */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
-    if (options->validation == 0 && !IS_SET(patience))
+    if (options->validation == 0 && !is_set(options, "patience"))
         options->patience = 0; /* a preset's, that was told not to validate */
     if (options->patience > 0 && options->validation == 0)
         return REFUSE(error,

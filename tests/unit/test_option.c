@@ -84,7 +84,7 @@ static void words(void)
 /* A field of each kind is written within its size: its neighbours are left alone. */
 static void check_size(const g4r_option *o, const char *text, size_t size)
 {
-    unsigned char bytes[sizeof(any_value) + 8];
+    _Alignas(any_value) unsigned char bytes[sizeof(any_value) + 8];
     memset(bytes, '#', sizeof bytes);
     CHECK(g4r_option_parse(o, text, bytes));
     for (size_t i = size; i < sizeof bytes; i++)

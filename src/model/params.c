@@ -108,18 +108,6 @@ static g4r_activation activation(const gru4rec_activation *act)
     return (g4r_activation){act->kind, (g4r_real)act->a, (g4r_real)act->b};
 }
 
-/* Of the GRU layers and the items; they start at zero. */
-static void fix_biases(g4r_params *params)
-{
-    params->list[params->output_bias].is_fixed = true;
-    for (size_t i = 0; i < params->n_layers; i++) {
-        const g4r_layer *layer = &params->layers[i];
-        params->list[layer->bias].is_fixed = true;
-        if (layer->cell == G4R_CELL_TORCH)
-            params->list[layer->bias_hidden].is_fixed = true;
-    }
-}
-
 void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t n_items)
 {
     const gru4rec_list *last =
@@ -142,9 +130,10 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
         params->embedding =
             add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
     add_gru_layers(params, &options->layers, n_in, options->reset_after);
+    /* The biases so far, of the items and the GRU layers, stay at zero. */
+    for (size_t i = 0; !options->biases && i < params->n; i++)
+        params->list[i].is_fixed = params->list[i].fan == 0;
     add_dense_layers(params, &options->feedforward);
-    if (!options->biases)
-        fix_biases(params);
 }
 
 void g4r_params_layout(const g4r_params *params, g4r_arena *arena,

@@ -100,14 +100,6 @@ size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
                    g4r_pool_bytes(g4r_step_threads(options)));
 }
 
-static int32_t count_seen(const int64_t *support, int32_t n_items)
-{
-    int32_t n = 0;
-    while (n < n_items && support[n] > 0)
-        n++;
-    return n;
-}
-
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              const int64_t *support, const gru4rec_options *options,
                              size_t n_lanes, g4r_stop stop, gru4rec_error *error)
@@ -127,7 +119,8 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     g4r_network_bind(&step->network, model->values, step->pool);
     g4r_loss_init(&step->loss, options);
     g4r_optim_init(&step->optim, training, options);
-    step->n_seen = count_seen(support, model->params.n_items);
+    while (step->n_seen < model->params.n_items && support[step->n_seen] > 0)
+        step->n_seen++;
     g4r_output seen = g4r_model_output(model);
     seen.n = (size_t)step->n_seen;
     g4r_softmax_init(&step->softmax, seen, options->smoothing, stop);
@@ -319,14 +312,6 @@ bool g4r_step_is_full(const g4r_step *step)
 
 /* ---- backward ---- */
 
-/* Where the gradients of the inputs' rows go: shared, they are rows like the others. */
-static g4r_real *input_gradients(const g4r_step *step)
-{
-    const g4r_params *params = &step->model->params;
-    return params->mode == G4R_SHARED ? step->drows + step->n_columns * params->top
-                                      : step->dinputs;
-}
-
 /*
  * From the scores of a part to its columns' rows, and its share of the top state's
  * gradient: the first part's in place, the others' beside.
@@ -390,7 +375,10 @@ void g4r_step_backward(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     const size_t width = input_cols(params);
-    g4r_real *dinputs = input_gradients(step);
+    /* Shared, the inputs' rows are rows like the columns'. */
+    g4r_real *dinputs = params->mode == G4R_SHARED
+                            ? step->drows + step->n_columns * params->top
+                            : step->dinputs;
     assert(step->frame > 0);
     for (size_t t = step->frame; t-- > 0;) {
         const g4r_step_frame *frame = &step->frames[t];

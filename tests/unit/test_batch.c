@@ -265,7 +265,7 @@ static void session_may_go_on_after_add(void)
     CHECK_INT(GRU4REC_OK, gru4rec_session_new(NULL, model, &session));
     for (size_t i = 0; i < 3; i++) {
         memcpy(model->values[model->params.dense[0].bias],
-               g4r_session_top(visitors[i].session), 4 * sizeof state);
+               g4r_network_top(&visitors[i].session->network, 0), 4 * sizeof state);
         CHECK(gru4rec_session_resume(session, &state, -1));
         CHECK_INT(i, gru4rec_batch_add(batch, session, NULL, 0));
     }

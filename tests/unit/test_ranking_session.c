@@ -52,7 +52,7 @@ static bool check_session(gru4rec_ranking *ranking, const gru4rec_session *sessi
                           const gru4rec_bytes *bytes, int64_t expectation,
                           size_t n_excluded)
 {
-    const int32_t n_items = g4r_session_model(session)->params.n_items;
+    const int32_t n_items = session->model->params.n_items;
     const gru4rec_query query = {.session = session,
                                  .excluded = n_excluded > 0 ? excluded : NULL,
                                  .n_excluded = n_excluded,

@@ -127,7 +127,8 @@ static bool find_visits(gru4rec_events *events, bool by_time)
 }
 
 /*
- * Fills offsets (S + 1), which are zeroed, and the permutation (n) that orders all events.
+ * Fills offsets (S + 1), which are zeroed, and the permutation (n) that orders all
+ * events.
  */
 static void order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation)
 {
@@ -197,8 +198,8 @@ static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b
 }
 
 /*
- * Gives the parts of a session between long pauses numbers of their own, ascending in time.
- * sorted (n): its events in order.
+ * Gives the parts of a session between long pauses numbers of their own, ascending in
+ * time. sorted (n): its events in order.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity)

@@ -71,7 +71,7 @@ static void layout(evaluation *e)
             g4r_arena_take(arena, e->n_items, sizeof *e->tallies[i].best);
 }
 
-/* Measures what it takes: as many lanes as scores of a block fit, and the longest list. */
+/* Measures what it takes: lanes, as many as scores of a block fit; the longest list. */
 static void measure(evaluation *e)
 {
     const gru4rec_list *cutoffs = &e->options->cutoffs;

@@ -32,7 +32,8 @@ typedef struct g4r_option {
 
 /*
  * A field is of the type that the option's kind says: int64_t for INTEGER, BOOLEAN and
- * CHOICE, double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD], gru4rec_activation.
+ * CHOICE, else double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD] or
+ * gru4rec_activation.
  */
 
 /* False, and *field is undefined, for text that is no value of the option. */

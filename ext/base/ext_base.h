@@ -192,7 +192,7 @@ typedef struct ext_columns {
 void ext_options_free_columns(ext_columns *columns);
 /*
  * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item
- * and time, columns. text may be NULL.
+ * and time, columns. text may be NULL. columns NULL: they are no options either.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);

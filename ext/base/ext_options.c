@@ -24,7 +24,7 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
                     gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     gru4rec_error message = {0};
-    char **column = column_named(columns, name);
+    char **column = columns != NULL ? column_named(columns, name) : NULL;
     if (column != NULL) {
         sqlite3_free(*column);
         *column = sqlite3_mprintf("%s", value);

@@ -8,15 +8,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* The name behind an @, and its length. */
-static size_t name_length(const char *name)
-{
-    size_t n = 0;
-    while (name[n] >= 'a' && name[n] <= 'z')
-        n++;
-    return n;
-}
-
 static bool is_name(const char *name, size_t n, const char *other)
 {
     return n == strlen(other) && strncmp(name, other, n) == 0;
@@ -28,7 +19,7 @@ static char *expand(const ext_home *home, const char *sql)
     sqlite3_str *text = sqlite3_str_new(home->db);
     for (const char *at = strchr(sql, '@'); at != NULL; at = strchr(sql, '@')) {
         const char *name = at + 1;
-        const size_t n = name_length(name);
+        const size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz");
         sqlite3_str_append(text, sql, (int)(at - sql));
         if (is_name(name, n, "schema"))
             sqlite3_str_appendf(text, "\"%w\"", home->schema);

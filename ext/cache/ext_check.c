@@ -19,7 +19,7 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
 
 int ext_check_model(const ext_home *home, ext_error *error)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     ext_config config;
     int rc = ext_config_read(&config, home, error);
     ext_config_free(&config);
@@ -28,8 +28,6 @@ int ext_check_model(const ext_home *home, ext_error *error)
                        "SELECT version FROM @version WHERE status = 'ready' UNION "
                        "SELECT value FROM @config WHERE key = 'version'",
                        "");
-    if (rc != SQLITE_OK)
-        return rc;
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = check_version(home, sqlite3_column_int64(stmt, 0), error);
     return ext_sql_finish(stmt, rc, "reading the model", error);

@@ -115,8 +115,6 @@ static int read_rows(const ext_source *source, const time_bound bounds[2],
 {
     sqlite3_stmt *stmt;
     int rc = prepare_events(source, &stmt, error);
-    if (rc != SQLITE_OK)
-        return rc;
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = add_event(stmt, bounds, events, error);
     return ext_sql_finish(stmt, rc, "reading the events", error);

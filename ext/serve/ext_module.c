@@ -230,11 +230,6 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
     return ext_error_vtab(&error, base);
 }
 
-static int is_shadow_name(const char *suffix)
-{
-    return ext_schema_is_shadow(suffix);
-}
-
 /* For PRAGMA integrity_check; a problem is no error but a line of its result. */
 static int integrity(sqlite3_vtab *base, const char *schema, const char *name, int flags,
                      char **problem)
@@ -282,7 +277,7 @@ int ext_module_register(ext_connection *connection, ext_error *error)
         .base.xDestroy = destroy,
         EXT_TABLE_METHODS(.base),
         .base.xRename = rename_table,
-        .base.xShadowName = is_shadow_name,
+        .base.xShadowName = ext_schema_is_shadow,
         X_INTEGRITY = integrity,
     };
     return ext_connection_add_module(connection, "gru4rec", &module.base, error);

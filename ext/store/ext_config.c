@@ -67,8 +67,6 @@ int ext_config_read(ext_config *config, const ext_home *home, ext_error *error)
     bool is_known = false;
     *config = (ext_config){0};
     int rc = ext_query(home, &stmt, error, "SELECT key, value FROM @config", "");
-    if (rc != SQLITE_OK)
-        return rc;
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *key = (const char *)sqlite3_column_text(stmt, 0);
         const char *value = (const char *)sqlite3_column_text(stmt, 1);

@@ -50,8 +50,6 @@ static int append_all(gru4rec_items *items, const ext_home *home, int64_t versio
                        "SELECT item, support, row FROM @item WHERE version = ?1 "
                        "ORDER BY row",
                        "i", version);
-    if (rc != SQLITE_OK)
-        return rc;
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = ext_item_fail(home, append(items, stmt), error);
     return ext_sql_finish(stmt, rc, "reading the model", error);

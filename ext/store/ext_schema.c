@@ -27,7 +27,7 @@ static const struct {
 
 enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
 
-bool ext_schema_is_shadow(const char *suffix)
+int ext_schema_is_shadow(const char *suffix)
 {
     bool is_shadow = sqlite3_stricmp(suffix, "source") == 0;
     for (int i = 0; i < N_SHADOWS && !is_shadow; i++)
@@ -79,8 +79,6 @@ static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_
     sqlite3_stmt *stmt;
     int rc = ext_sql_prepare(db, &stmt, error,
                              "SELECT name FROM pragma_database_list ORDER BY seq");
-    if (rc != SQLITE_OK)
-        return rc;
     while (rc == SQLITE_OK && !*is_found && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *other = (const char *)sqlite3_column_text(stmt, 0);
         rc = other != NULL ? exists(db, other, name, is_found, error)

@@ -54,8 +54,8 @@ int ext_schema_create_model(const ext_home *home, const char *source,
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error);
 int ext_schema_drop(const ext_home *home, ext_error *error);
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
-/* Is it the part behind m_ of a shadow table's name? */
-bool ext_schema_is_shadow(const char *suffix);
+/* Is it the part behind m_ of a shadow table's name? As xShadowName asks. */
+int ext_schema_is_shadow(const char *suffix);
 
 /* ---- ext_config.c ---- */
 

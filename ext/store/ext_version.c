@@ -72,7 +72,6 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
                         ext_error *error)
 {
     sqlite3_stmt *stmt;
-    ext_columns columns = {0};
     gru4rec_options_init(options);
     int rc = ext_query(home, &stmt, error,
                        "SELECT options FROM @version WHERE version = ?1", "i", version);
@@ -84,9 +83,8 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
                            home->name, (long long)version);
     else if (rc == SQLITE_ROW)
         rc = ext_options_parse(home->db, (const char *)sqlite3_column_text(stmt, 0),
-                               GRU4REC_SCOPE_TRAIN, options, &columns, error);
+                               GRU4REC_SCOPE_TRAIN, options, NULL, error);
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
-    ext_options_free_columns(&columns);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }
 

@@ -72,16 +72,14 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
                     ext_error *error)
 {
     ext_config config;
-    ext_columns columns = {0};
     gru4rec_options_init(own);
     if (!is_found)
         return SQLITE_OK;
     int rc = ext_config_read(&config, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_options_parse(home->db, config.options, GRU4REC_SCOPE_TRAIN, own,
-                               &columns, error);
+        rc = ext_options_parse(home->db, config.options, GRU4REC_SCOPE_TRAIN, own, NULL,
+                               error);
     ext_config_free(&config);
-    ext_options_free_columns(&columns);
     return rc;
 }
 

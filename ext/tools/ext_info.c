@@ -24,21 +24,11 @@ static int result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *er
 
 /* ---- the build ---- */
 
-static const char *type_name(gru4rec_option_type type)
-{
-    switch (type) {
-    case GRU4REC_OPTION_INTEGER:
-        return "integer";
-    case GRU4REC_OPTION_REAL:
-        return "number";
-    case GRU4REC_OPTION_BOOLEAN:
-        return "boolean";
-    case GRU4REC_OPTION_LIST:
-        return "list";
-    default:
-        return "text";
-    }
-}
+static const char *const type_names[] = {
+    [GRU4REC_OPTION_INTEGER] = "integer", [GRU4REC_OPTION_REAL] = "number",
+    [GRU4REC_OPTION_BOOLEAN] = "boolean", [GRU4REC_OPTION_TEXT] = "text",
+    [GRU4REC_OPTION_LIST] = "list",
+};
 
 /* A JSON array with an object for each option; NULL: no memory. */
 static char *options_json(void)
@@ -55,7 +45,7 @@ static char *options_json(void)
             "\"%s\",\"range\":\"%s\",\"help\":\"%s\"}",
             i > 0 ? "," : "", info.name,
             info.scope == GRU4REC_SCOPE_TRAIN ? "train" : "evaluate",
-            type_name(info.type), info.default_text, info.range, info.help);
+            type_names[info.type], info.default_text, info.range, info.help);
     }
     sqlite3_str_appendchar(json, 1, ']');
     return sqlite3_str_finish(json);

@@ -60,8 +60,8 @@ size_t g4r_cell_torch_products(g4r_product *products, const g4r_cell *cell);
 /* Of the lanes from first to before end. */
 void g4r_cell_torch_forward(const g4r_cell *cell, size_t first, size_t end);
 /*
- * Overwrites those lanes of pass->dinput, hidden and dold; when all are done, the gradients
- * remain.
+ * Overwrites those lanes of pass->dinput, hidden and dold; when all are done, the
+ * gradients remain.
  */
 void g4r_cell_torch_backward(const g4r_cell *cell, size_t first, size_t end);
 /* The biases' gradients; and the products that give the others. */

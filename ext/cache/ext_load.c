@@ -38,13 +38,13 @@ static bool wants_bytes(const ext_loaded *loaded)
 /* Takes the memory of the model. */
 static void make(void *context, size_t i)
 {
-    making *m = context;
-    ext_loaded *loaded = m->loaded;
+    making *job = context;
+    ext_loaded *loaded = job->loaded;
     (void)i;
-    m->status = gru4rec_model_new(&ext_memory, &loaded->options, m->n_items,
-                                  &loaded->model, &m->message);
-    if (m->status == GRU4REC_OK && m->has_bytes && wants_bytes(loaded))
-        m->status = gru4rec_bytes_new(&ext_memory, loaded->model, &loaded->bytes);
+    job->status = gru4rec_model_new(&ext_memory, &loaded->options, job->n_items,
+                                    &loaded->model, &job->message);
+    if (job->status == GRU4REC_OK && job->has_bytes && wants_bytes(loaded))
+        job->status = gru4rec_bytes_new(&ext_memory, loaded->model, &loaded->bytes);
 }
 
 typedef struct indexing {
@@ -54,9 +54,9 @@ typedef struct indexing {
 
 static void index_items(void *context, size_t i)
 {
-    indexing *x = context;
+    indexing *job = context;
     (void)i;
-    x->status = gru4rec_items_index(x->items);
+    job->status = gru4rec_items_index(job->items);
 }
 
 /* ---- a version ---- */
@@ -65,26 +65,26 @@ static void index_items(void *context, size_t i)
 static int load_items(ext_loaded *loaded, const ext_home *home, int64_t version,
                       int32_t n, bool has_bytes, bool is_large, ext_error *error)
 {
-    making m = {.loaded = loaded, .n_items = n, .has_bytes = has_bytes};
+    making job = {.loaded = loaded, .n_items = n, .has_bytes = has_bytes};
     ext_worker maker;
-    ext_worker_start(&maker, make, &m, is_large);
+    ext_worker_start(&maker, make, &job, is_large);
     ext_worker_ready(&maker, 1);
     int rc = ext_item_load(&loaded->items, home, version, n, error);
     ext_worker_finish(&maker);
-    return rc == SQLITE_OK ? ext_error_library(error, m.status, &m.message) : rc;
+    return rc == SQLITE_OK ? ext_error_library(error, job.status, &job.message) : rc;
 }
 
 /* Reads the weights while the items are indexed. */
 static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t version,
                         bool is_large, ext_error *error)
 {
-    indexing x = {.items = loaded->items};
+    indexing job = {.items = loaded->items};
     ext_worker indexer;
-    ext_worker_start(&indexer, index_items, &x, is_large);
+    ext_worker_start(&indexer, index_items, &job, is_large);
     ext_worker_ready(&indexer, 1);
     int rc = ext_tensor_load(loaded->model, loaded->bytes, home, version, "", error);
     ext_worker_finish(&indexer);
-    return rc == SQLITE_OK ? ext_item_fail(home, x.status, error) : rc;
+    return rc == SQLITE_OK ? ext_item_fail(home, job.status, error) : rc;
 }
 
 int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,

@@ -188,34 +188,35 @@ typedef struct loading {
 
 static void check_chunk(void *context, size_t i)
 {
-    loading *l = context;
-    const struct chunk *chunk = &l->chunks[i];
+    loading *load = context;
+    const struct chunk *chunk = &load->chunks[i];
     gru4rec_tensor tensor;
     char full_name[64];
     size_t width;
-    if (l->why != NULL)
+    if (load->why != NULL)
         return;
-    get_tensor(l->model, l->slot, chunk->tensor, full_name, &tensor);
+    get_tensor(load->model, load->slot, chunk->tensor, full_name, &tensor);
     const size_t first = (size_t)chunk->number * CHUNK_VALUES;
     const size_t n = chunk_length(&tensor, chunk->number);
     const gru4rec_real *values = tensor.values + first;
-    l->bad = chunk->tensor;
+    load->bad = chunk->tensor;
     if (checksum(full_name, chunk->number, values, n) != chunk->checksum)
-        l->why = "does not match its checksum";
+        load->why = "does not match its checksum";
     else if (!gru4rec_model_are_finite(values, n))
-        l->why = "has values that are not finite";
-    else if (l->bytes != NULL && tensor.values == gru4rec_model_item(l->model, 0, &width))
-        gru4rec_bytes_rows(l->bytes, (int32_t)((first + n) / width));
+        load->why = "has values that are not finite";
+    else if (load->bytes != NULL &&
+             tensor.values == gru4rec_model_item(load->model, 0, &width))
+        gru4rec_bytes_rows(load->bytes, (int32_t)((first + n) / width));
 }
 
 /* *is_whole: all chunks are there. */
-static int load_tensor(loading *l, sqlite3_stmt *stmt, size_t index, ext_worker *checks,
-                       bool *is_whole)
+static int load_tensor(loading *load, sqlite3_stmt *stmt, size_t index,
+                       ext_worker *checks, bool *is_whole)
 {
     gru4rec_tensor tensor;
     char full_name[64];
     int rc;
-    get_tensor(l->model, l->slot, index, full_name, &tensor);
+    get_tensor(load->model, load->slot, index, full_name, &tensor);
     const int64_t n = count_chunks(&tensor);
     int64_t number = 0;
     sqlite3_bind_text(stmt, 2, full_name, -1, SQLITE_TRANSIENT);
@@ -227,9 +228,9 @@ static int load_tensor(loading *l, sqlite3_stmt *stmt, size_t index, ext_worker 
             break;
         ext_value_read_floats(tensor.values + (size_t)number * CHUNK_VALUES, data,
                               length);
-        l->chunks[l->n_chunks++] =
+        load->chunks[load->n_chunks++] =
             (struct chunk){index, number, sqlite3_column_int64(stmt, 1)};
-        ext_worker_ready(checks, l->n_chunks);
+        ext_worker_ready(checks, load->n_chunks);
         number++;
     }
     *is_whole = rc == SQLITE_DONE && number == n;
@@ -248,26 +249,26 @@ static int64_t count_all_chunks(const gru4rec_model *model)
 }
 
 /* stmt: chunks of the tensor ?2, which is finalized. */
-static int load_tensors(loading *l, sqlite3_stmt *stmt, const ext_home *home,
+static int load_tensors(loading *load, sqlite3_stmt *stmt, const ext_home *home,
                         ext_error *error)
 {
-    const size_t n = gru4rec_model_tensor_count(l->model);
-    const int64_t n_chunks = count_all_chunks(l->model);
+    const size_t n = gru4rec_model_tensor_count(load->model);
+    const int64_t n_chunks = count_all_chunks(load->model);
     size_t index = 0;
     gru4rec_tensor tensor;
     char full_name[64];
     ext_worker checks;
     bool is_whole = true;
     int rc = SQLITE_OK;
-    ext_worker_start(&checks, check_chunk, l, n_chunks >= EXT_WORKER_FROM / CHUNK);
+    ext_worker_start(&checks, check_chunk, load, n_chunks >= EXT_WORKER_FROM / CHUNK);
     for (; rc == SQLITE_OK && is_whole && index < n; index++)
-        rc = load_tensor(l, stmt, index, &checks, &is_whole);
+        rc = load_tensor(load, stmt, index, &checks, &is_whole);
     ext_worker_finish(&checks);
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
-    get_tensor(l->model, l->slot, l->why != NULL ? l->bad : index - 1, full_name,
-               &tensor);
-    if (rc == SQLITE_OK && l->why != NULL)
-        rc = fail_tensor(home, full_name, l->why, error);
+    get_tensor(load->model, load->slot, load->why != NULL ? load->bad : index - 1,
+               full_name, &tensor);
+    if (rc == SQLITE_OK && load->why != NULL)
+        rc = fail_tensor(home, full_name, load->why, error);
     else if (rc == SQLITE_OK && !is_whole)
         rc = fail_tensor(home, full_name, "is incomplete or of a wrong size", error);
     return rc;
@@ -277,17 +278,17 @@ int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *
                     int64_t version, const char *slot, ext_error *error)
 {
     const size_t n_chunks = (size_t)count_all_chunks(model);
-    loading l = {.model = model, .bytes = bytes, .slot = slot};
+    loading load = {.model = model, .bytes = bytes, .slot = slot};
     sqlite3_stmt *stmt;
-    l.chunks = sqlite3_malloc64(n_chunks * sizeof *l.chunks);
-    if (l.chunks == NULL)
+    load.chunks = sqlite3_malloc64(n_chunks * sizeof *load.chunks);
+    if (load.chunks == NULL)
         return ext_error_nomem(error);
     int rc = ext_query(home, &stmt, error,
                        "SELECT chunk, checksum, data FROM @tensor WHERE version = ?1 AND "
                        "name = ?2 ORDER BY chunk",
                        "i", version);
     if (rc == SQLITE_OK)
-        rc = load_tensors(&l, stmt, home, error);
-    sqlite3_free(l.chunks);
+        rc = load_tensors(&load, stmt, home, error);
+    sqlite3_free(load.chunks);
     return rc;
 }

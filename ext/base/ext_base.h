@@ -87,7 +87,11 @@ int ext_sql_prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
  * it as it restricts a view. */
 int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                            const char *format, ...);
-/* Runs such a statement to its end. */
+/* As ext_sql_prepare(), but where SQLite refuses the statement *stmt is NULL, which is no
+ * error. Short memory and an interrupt are. */
+int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *format,
+                ...);
+/* Runs a statement to its end. */
 int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
 /*
  * Ends a loop over rows and finalizes the statement. rc: what ended it, of sqlite3_step()
@@ -122,7 +126,7 @@ int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
 /* SAVEPOINT gru4rec: what is written until its end is kept or taken back as one. */
 typedef struct ext_savepoint {
     sqlite3 *db;
-    bool is_outermost;    /* it was opened in autocommit: the transaction is ours */
+    bool is_alone;        /* it was opened in autocommit: the transaction is ours */
     sqlite3_stmt *escape; /* rolls back while an interrupt is pending */
 } ext_savepoint;
 

@@ -10,7 +10,7 @@
 
 int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
 {
-    *savepoint = (ext_savepoint){.db = db, .is_outermost = sqlite3_get_autocommit(db)};
+    *savepoint = (ext_savepoint){.db = db, .is_alone = sqlite3_get_autocommit(db)};
     sqlite3_prepare_v2(db, "BEGIN IMMEDIATE", -1, &savepoint->escape, NULL);
     int rc = ext_sql_run(db, error, "SAVEPOINT gru4rec");
     if (rc != SQLITE_OK) {
@@ -35,11 +35,11 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
     static const char *const all[] = {"ROLLBACK", NULL};
     static const char *const own[] = {"ROLLBACK TO gru4rec", "RELEASE gru4rec", NULL};
     ext_error ignored = {0};
-    for (const char *const *sql = savepoint->is_outermost ? all : own; *sql; sql++) {
+    for (const char *const *sql = savepoint->is_alone ? all : own; *sql; sql++) {
         ext_sql_run(savepoint->db, &ignored, "%s", *sql);
         ext_error_clear(&ignored);
     }
-    if (savepoint->is_outermost && !sqlite3_get_autocommit(savepoint->db) &&
+    if (savepoint->is_alone && !sqlite3_get_autocommit(savepoint->db) &&
         savepoint->escape != NULL)
         sqlite3_step(savepoint->escape);
     sqlite3_finalize(savepoint->escape);

@@ -50,6 +50,21 @@ int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
     return prepare(db, stmt, error, text, FROM_DDL);
 }
 
+int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *format,
+                ...)
+{
+    ext_error refusal = {0};
+    va_list args;
+    va_start(args, format);
+    char *text = sqlite3_vmprintf(format, args);
+    va_end(args);
+    prepare(db, stmt, &refusal, text, 0);
+    if (ext_error_is(&refusal, SQLITE_NOMEM) || ext_error_is(&refusal, SQLITE_INTERRUPT))
+        return ext_error_wrap(error, &refusal, "", "");
+    ext_error_clear(&refusal);
+    return SQLITE_OK;
+}
+
 int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...)
 {
     sqlite3_stmt *stmt;

@@ -272,8 +272,8 @@ int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
     ext_version version;
     *bytes = 0;
     *has_bytes = false;
-    int rc = ext_version_active(&version, home, error);
-    if (rc != SQLITE_OK)
+    int rc = ext_version_find(&version, home, error);
+    if (rc != SQLITE_OK || version.version == 0)
         return rc;
     char *file = name_file(home);
     if (file == NULL)

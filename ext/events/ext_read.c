@@ -21,14 +21,14 @@ static int prepare_events(const ext_source *source, sqlite3_stmt **stmt, ext_err
     return rc;
 }
 
-static bool get_time(sqlite3_stmt *stmt, gru4rec_time *time)
+static bool get_time(sqlite3_stmt *stmt, int column, gru4rec_time *time)
 {
-    int type = sqlite3_column_type(stmt, TIME);
+    int type = sqlite3_column_type(stmt, column);
     time->is_real = type == SQLITE_FLOAT;
     if (time->is_real)
-        time->real = sqlite3_column_double(stmt, TIME);
+        time->real = sqlite3_column_double(stmt, column);
     else
-        time->integer = sqlite3_column_int64(stmt, TIME);
+        time->integer = sqlite3_column_int64(stmt, column);
     return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
@@ -67,7 +67,7 @@ static int add_event(sqlite3_stmt *stmt, const time_bound bounds[2], ext_events 
             "such as (SELECT ..., CAST(item AS INTEGER) AS item, ...)",
             sqlite3_column_text(stmt, ITEM),
             item.type == GRU4REC_ID_REAL ? "REAL" : "BLOB");
-    if (!get_time(stmt, &time))
+    if (!get_time(stmt, TIME, &time))
         return ext_error_set(
             error, SQLITE_ERROR,
             "time '%.40s' is neither a number nor a date that SQLite knows; "
@@ -96,12 +96,11 @@ static int read_bound(sqlite3 *db, const char *text, const char *name, time_boun
     char *time = ext_source_time("t");
     if (time == NULL)
         return ext_error_nomem(error);
-    int rc =
-        ext_sql_prepare(db, &stmt, error, "SELECT 0, 0, %z FROM (SELECT ?1 AS t)", time);
+    int rc = ext_sql_prepare(db, &stmt, error, "SELECT %z FROM (SELECT ?1 AS t)", time);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_bind_text(stmt, 1, text, -1, SQLITE_TRANSIENT);
-    if (sqlite3_step(stmt) != SQLITE_ROW || !get_time(stmt, &bound->time))
+    if (sqlite3_step(stmt) != SQLITE_ROW || !get_time(stmt, 0, &bound->time))
         rc = ext_error_set(
             error, SQLITE_ERROR,
             "option '%s' cannot be '%s'; it takes a number or an ISO-8601 time", name,

@@ -44,46 +44,57 @@ bool ext_source_is_select(const char *text)
 
 /* ---- which table ---- */
 
-static bool has_table(sqlite3 *db, const char *schema, const char *table)
+/* Is there such a table; in a schema also such a view? schema NULL: any. */
+static int find_table(sqlite3 *db, const char *schema, const char *name, bool *is_found,
+                      ext_error *error)
 {
-    return sqlite3_table_column_metadata(db, schema, table, NULL, NULL, NULL, NULL, NULL,
-                                         NULL) == SQLITE_OK;
-}
-
-/* Is it a view? Virtual tables and ordinary ones are not. */
-static bool has_view(sqlite3 *db, const char *schema, const char *name)
-{
-    sqlite3_stmt *stmt = NULL;
-    char *text = sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_schema WHERE type = 'view' "
-                                 "AND lower(name) = lower(%Q)",
-                                 schema, name);
-    bool is_found = text != NULL &&
-                    sqlite3_prepare_v2(db, text, -1, &stmt, NULL) == SQLITE_OK &&
-                    sqlite3_step(stmt) == SQLITE_ROW;
-    sqlite3_finalize(stmt);
-    sqlite3_free(text);
-    return is_found;
+    sqlite3_stmt *stmt;
+    int rc = sqlite3_table_column_metadata(db, schema, name, NULL, NULL, NULL, NULL, NULL,
+                                           NULL);
+    *is_found = rc == SQLITE_OK;
+    if (rc == SQLITE_NOMEM)
+        return ext_error_nomem(error);
+    if (*is_found || schema == NULL)
+        return SQLITE_OK;
+    rc = ext_sql_try(db, &stmt, error,
+                     "SELECT 1 FROM \"%w\".sqlite_schema WHERE type = 'view' AND "
+                     "lower(name) = lower(%Q)",
+                     schema, name);
+    if (rc != SQLITE_OK || stmt == NULL)
+        return rc;
+    rc = sqlite3_step(stmt);
+    *is_found = rc == SQLITE_ROW;
+    return ext_sql_finish(stmt, rc, "looking for the source", error);
 }
 
 /*
- * A bare name is looked for in the model's own schema first, so that a TEMP table of the
- * same name does not take its place; then where SQLite looks. A dot separates schema and
- * table unless a table has that very name.
+ * What stands behind FROM; NULL and error. A bare name is looked for in the model's own
+ * schema first, so that a TEMP table of the same name does not take its place; then where
+ * SQLite looks. A dot separates schema and table unless a table has that very name.
  */
-static char *make_from(sqlite3 *db, const char *schema, const char *text)
+static char *make_from(sqlite3 *db, const char *schema, const char *text,
+                       ext_error *error)
 {
     const char *dot = strchr(text, '.');
+    bool is_own, is_any = true;
+    char *from;
     if (ext_source_is_select(text)) {
         text += strspn(text, " \t\r\n");
-        return sqlite3_mprintf(*text == '(' ? "%s" : "(%s)", text);
+        from = sqlite3_mprintf(*text == '(' ? "%s" : "(%s)", text);
+    } else if (find_table(db, schema, text, &is_own, error) != SQLITE_OK ||
+               (dot != NULL && find_table(db, NULL, text, &is_any, error) != SQLITE_OK)) {
+        return NULL;
+    } else if (is_own) {
+        from = sqlite3_mprintf("\"%w\".\"%w\"", schema, text);
+    } else if (is_any) {
+        from = sqlite3_mprintf("\"%w\"", text);
+    } else {
+        char *left = sqlite3_mprintf("%.*s", (int)(dot - text), text);
+        from = left != NULL ? sqlite3_mprintf("\"%w\".\"%w\"", left, dot + 1) : NULL;
+        sqlite3_free(left);
     }
-    if (has_table(db, schema, text) || has_view(db, schema, text))
-        return sqlite3_mprintf("\"%w\".\"%w\"", schema, text);
-    if (dot == NULL || has_table(db, NULL, text))
-        return sqlite3_mprintf("\"%w\"", text);
-    char *left = sqlite3_mprintf("%.*s", (int)(dot - text), text);
-    char *from = left != NULL ? sqlite3_mprintf("\"%w\".\"%w\"", left, dot + 1) : NULL;
-    sqlite3_free(left);
+    if (from == NULL)
+        ext_error_nomem(error);
     return from;
 }
 
@@ -194,26 +205,25 @@ static const char *affinity(const char *type)
     return "NUM";
 }
 
-/* The first of rowid's names that is no column and that the source answers to, or NULL.
+/* source->rowid: the first of rowid's names that is no column, if the source answers to it.
  */
-static char *find_rowid(sqlite3 *db, const char *text, const char *from,
-                        sqlite3_stmt *columns)
+static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *columns,
+                      ext_error *error)
 {
     static const char *const names[] = {"rowid", "_rowid_", "oid"};
-    if (ext_source_is_select(text))
-        return NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        sqlite3_stmt *stmt = NULL;
-        if (find_column(columns, names[i]) >= 0)
-            continue;
-        char *query = sqlite3_mprintf("SELECT %s FROM %s", names[i], from);
-        bool is_ok =
-            query != NULL && sqlite3_prepare_v2(db, query, -1, &stmt, NULL) == SQLITE_OK;
-        sqlite3_finalize(stmt);
-        sqlite3_free(query);
-        return is_ok ? sqlite3_mprintf("%s", names[i]) : NULL;
-    }
-    return NULL;
+    sqlite3_stmt *stmt;
+    size_t i = 0;
+    while (i < sizeof names / sizeof *names && find_column(columns, names[i]) >= 0)
+        i++;
+    if (i == sizeof names / sizeof *names || ext_source_is_select(text))
+        return SQLITE_OK;
+    int rc = ext_sql_try(source->db, &stmt, error, "SELECT %s FROM %s", names[i],
+                         source->from);
+    if (rc != SQLITE_OK || stmt == NULL)
+        return rc;
+    sqlite3_finalize(stmt);
+    source->rowid = sqlite3_mprintf("%s", names[i]);
+    return source->rowid != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
 static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
@@ -248,9 +258,9 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
 {
     sqlite3_stmt *stmt;
     ext_error cause = {0};
-    *source = (ext_source){.db = db, .from = make_from(db, schema, text)};
+    *source = (ext_source){.db = db, .from = make_from(db, schema, text, error)};
     if (source->from == NULL)
-        return ext_error_nomem(error);
+        return error->rc;
     int rc = ext_sql_prepare(db, &stmt, &cause, "SELECT * FROM %s", source->from);
     if (rc == SQLITE_OK)
         rc = set_columns(stmt, columns, source, error);
@@ -260,7 +270,7 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     else
         ext_error_nomem(error);
     if (rc == SQLITE_OK)
-        source->rowid = find_rowid(db, text, source->from, stmt);
+        rc = find_rowid(source, text, stmt, error);
     sqlite3_finalize(stmt);
     ext_error_clear(&cause);
     if (rc != SQLITE_OK)

@@ -124,7 +124,7 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
 }
 
 /* What m_config holds is not trusted: it becomes part of a declaration. */
-static const char *affinity(const char *type)
+static const char *known_affinity(const char *type)
 {
     static const char *const known[] = {"INT", "TEXT", "REAL", "NUM"};
     for (size_t i = 0; type != NULL && i < sizeof known / sizeof *known; i++)
@@ -140,7 +140,8 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
     char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
                                  "score REAL, basis TEXT HIDDEN, "
                                  "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
-                                 affinity(config->types[0]), affinity(config->types[1]));
+                                 known_affinity(config->types[0]),
+                                 known_affinity(config->types[1]));
     if (text == NULL)
         return ext_error_nomem(error);
     int rc = ext_table_new(&table, &ext_relation, text, home->db, home->connection,

@@ -84,12 +84,6 @@ int ext_run_write(ext_run *run, const ext_home *home, ext_error *error)
     return rc == SQLITE_OK ? write_epochs(run, home, error) : rc;
 }
 
-void ext_run_unwrite(ext_run *run, const ext_run *before)
-{
-    run->version = before->version;
-    run->n_written = before->n_written;
-}
-
 int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
                  const char *message, ext_error *error)
 {
@@ -148,7 +142,7 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
     if (rc == SQLITE_OK)
         rc = check_updated(stmt, "the run's row is gone", error);
     return rc == SQLITE_OK
-               ? ext_tensor_replace(home, run->version, training, GRU4REC_N_SLOTS, error)
+               ? ext_tensor_save(training, GRU4REC_N_SLOTS, home, run->version, error)
                : rc;
 }
 

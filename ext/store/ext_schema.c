@@ -191,6 +191,8 @@ int ext_schema_check_new(const ext_home *home, ext_error *error)
     return rc == SQLITE_OK ? check_names_free(home, false, error) : rc;
 }
 
+/* SQLite then calls the module's xCreate (ext_module.c), which reads the arguments as the
+ * user's are read, and makes the shadow tables by ext_schema_create(). */
 int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,
                             ext_error *error)
@@ -206,11 +208,13 @@ int ext_schema_create_model(const ext_home *home, const char *source,
                             columns->session, columns->item, columns->time);
     }
     ext_options_arguments(list, options);
-    char *arguments = sqlite3_str_finish(list); /* NULL: nothing, or no memory */
-    int rc =
-        ext_sql_run(home->db, error,
-                    "CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec(%s)", home->schema,
-                    home->name, arguments != NULL ? arguments + strlen(", ") : "");
+    int rc = sqlite3_str_errcode(list) == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
+    char *arguments = sqlite3_str_finish(list); /* NULL: there are none */
+    if (rc == SQLITE_OK)
+        rc = ext_sql_run(home->db, error,
+                         "CREATE VIRTUAL TABLE \"%w\".\"%w\" USING gru4rec(%s)",
+                         home->schema, home->name,
+                         arguments != NULL ? arguments + strlen(", ") : "");
     sqlite3_free(arguments);
     return rc;
 }

@@ -91,8 +91,8 @@ int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
  * Writes a version's tensors in place of those that are there: the weights, and the first
  * n_slots of what training keeps beside them.
  */
-int ext_tensor_replace(const ext_home *home, int64_t version,
-                       const gru4rec_training *training, int n_slots, ext_error *error);
+int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
+                    int64_t version, ext_error *error);
 /* Is that slot stored? */
 int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
                     const char *slot, ext_error *error);
@@ -161,8 +161,6 @@ void ext_run_free(ext_run *run);
 /* Writes its row, status 'training', unless it has one, and the epochs that are not
  * written yet. */
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
-/* After what a savepoint wrote was taken back: before is the run as it was then. */
-void ext_run_unwrite(ext_run *run, const ext_run *before);
 /*
  * Writes all that the run needs to go on from its last epoch, in place of what was there;
  * checkpoints of runs that are over go. In the caller's savepoint, after ext_run_write().
@@ -199,7 +197,9 @@ typedef struct ext_version {
     char run[EXT_RUN_NAME + 1];
 } ext_version;
 
-/* The active version; an error when there is none. */
+/* The active version; all zero when there is none yet. */
+int ext_version_find(ext_version *version, const ext_home *home, ext_error *error);
+/* The same; an error when there is none. */
 int ext_version_active(ext_version *version, const ext_home *home, ext_error *error);
 /* Is that of this run? Every query asks this, so it is short. */
 bool ext_version_is_active(const ext_home *home, const char *run);
@@ -221,8 +221,9 @@ typedef struct ext_product {
 } ext_product;
 
 /*
- * Makes a version of the run and the active one, and forgets all but the last keep; in the
- * caller's savepoint. Puts the version's number into the run's summary.
+ * Makes a version of the run and the active one, in the caller's savepoint. Puts the
+ * version's number into the run's summary. Then forgets versions: keep stay, the active
+ * one, the one before it, and the newest others; and runs under way.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *product,
                         ext_error *error);

@@ -115,8 +115,8 @@ err_after_bytes:
     return rc;
 }
 
-int ext_tensor_replace(const ext_home *home, int64_t version,
-                       const gru4rec_training *training, int n_slots, ext_error *error)
+int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
+                    int64_t version, ext_error *error)
 {
     int rc = ext_query_run(home, error, "DELETE FROM @tensor WHERE version = ?1", "i",
                            version);

@@ -23,7 +23,7 @@ static int fail_untrained(const ext_home *home, ext_error *error)
     return error->rc;
 }
 
-int ext_version_active(ext_version *version, const ext_home *home, ext_error *error)
+int ext_version_find(ext_version *version, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     *version = (ext_version){0};
@@ -40,14 +40,18 @@ int ext_version_active(ext_version *version, const ext_home *home, ext_error *er
         (rc == SQLITE_ROW &&
          !ext_config_is_known_format((const char *)sqlite3_column_text(stmt, 0)))) {
         rc = ext_config_fail_format(home, error);
-    } else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 1) == SQLITE_NULL) {
-        rc = fail_untrained(home, error);
-    } else if (rc == SQLITE_ROW) {
+    } else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 1) != SQLITE_NULL) {
         const char *run = (const char *)sqlite3_column_text(stmt, 2);
         version->version = sqlite3_column_int64(stmt, 1);
         sqlite3_snprintf(sizeof version->run, version->run, "%s", run != NULL ? run : "");
     }
     return ext_sql_finish(stmt, rc, "reading the model", error);
+}
+
+int ext_version_active(ext_version *version, const ext_home *home, ext_error *error)
+{
+    int rc = ext_version_find(version, home, error);
+    return rc == SQLITE_OK && version->version == 0 ? fail_untrained(home, error) : rc;
 }
 
 bool ext_version_is_active(const ext_home *home, const char *run)
@@ -127,11 +131,15 @@ static int renumber(const ext_run *run, int64_t begun, const ext_home *home,
                : rc;
 }
 
-/* The run's row gets the number that its place among the commits gives it. */
+/*
+ * Gives the run the number that its place among the commits gives it. A run that has no
+ * row, or whose row somebody deleted, gets its number when the row is inserted; one that
+ * began after the last commit keeps its own; one that was overtaken gets the next.
+ */
 static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int64_t begun = 0, last_ready = 0, last = 0;
+    int64_t own = 0, last_ready = 0, last = 0;
     int rc = ext_query(home, &stmt, error,
                        "SELECT max(iif(run = ?1 AND status <> 'ready', version, 0)), "
                        "max(iif(status = 'ready', version, 0)), max(version) "
@@ -141,18 +149,21 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
         return rc;
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
-        begun = sqlite3_column_int64(stmt, 0);
+        own = sqlite3_column_int64(stmt, 0);
         last_ready = sqlite3_column_int64(stmt, 1);
         last = sqlite3_column_int64(stmt, 2);
     }
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
     if (rc != SQLITE_OK)
         return rc;
-    run->version = begun > last_ready || begun == 0 ? begun : last + 1;
-    if (run->version == begun && begun != 0)
+    run->version = own;
+    if (own > last_ready)
         return SQLITE_OK;
     run->n_written = 0;
-    return begun != 0 ? renumber(run, begun, home, error) : SQLITE_OK;
+    if (own == 0)
+        return SQLITE_OK;
+    run->version = last + 1;
+    return renumber(run, own, home, error);
 }
 
 /* The row becomes 'ready'; the run's summary gets the version's number. */
@@ -216,8 +227,8 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *p
     if (number_run(run, home, error) != SQLITE_OK ||
         ext_run_write(run, home, error) != SQLITE_OK ||
         ext_item_save(product->items, home, run->version, error) != SQLITE_OK ||
-        ext_tensor_replace(home, run->version, product->training, product->n_slots,
-                           error) != SQLITE_OK ||
+        ext_tensor_save(product->training, product->n_slots, home, run->version, error) !=
+            SQLITE_OK ||
         finish_row(run, home, error) != SQLITE_OK ||
         ext_version_activate(home, run->version, error) != SQLITE_OK)
         return error->rc;

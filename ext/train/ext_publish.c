@@ -33,18 +33,13 @@ static int lock_for_writing(const ext_home *home, ext_error *error)
  * that the end cannot fail. */
 static int try_writing(const ext_train_request *request, ext_error *error)
 {
-    ext_error ignored = {0};
-    int rc = ext_sql_run(request->home.db, error, "SAVEPOINT gru4rec");
+    ext_savepoint savepoint;
+    int rc = ext_savepoint_start(&savepoint, request->home.db, error);
     if (rc != SQLITE_OK)
         return rc;
-    if (!request->is_alone)
+    if (!savepoint.is_alone)
         rc = lock_for_writing(&request->home, error);
-    if (ext_sql_run(request->home.db, rc == SQLITE_OK ? error : &ignored,
-                    "RELEASE gru4rec") != SQLITE_OK &&
-        rc == SQLITE_OK)
-        rc = error->rc;
-    ext_error_clear(&ignored);
-    return rc;
+    return ext_savepoint_end(&savepoint, rc, error);
 }
 
 int ext_publish_check(const ext_train_request *request, ext_error *error)
@@ -77,6 +72,24 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
 
 /* ---- meanwhile ---- */
 
+/* What of a run its tables have. */
+typedef struct written {
+    int64_t version;
+    size_t n_epochs;
+} written;
+
+static written what_is_written(const ext_training *training)
+{
+    return (written){training->run.version, training->run.n_written};
+}
+
+/* After a savepoint was undone. */
+static void unwrite(ext_training *training, written before)
+{
+    training->run.version = before.version;
+    training->run.n_written = before.n_epochs;
+}
+
 /* Makes the model's tables, under the write lock, unless somebody else made them. */
 static int make_model(const ext_training *training, ext_error *error)
 {
@@ -106,7 +119,7 @@ static bool is_checkpoint_due(const ext_training *training)
 static int write_checkpoint(ext_training *training, ext_error *error)
 {
     const ext_home *home = &training->request->home;
-    const ext_run before = training->run;
+    const written before = what_is_written(training);
     ext_savepoint savepoint;
     int rc = ext_savepoint_start(&savepoint, home->db, error);
     if (rc != SQLITE_OK)
@@ -119,7 +132,7 @@ static int write_checkpoint(ext_training *training, ext_error *error)
                                 training->data->fingerprint, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
     if (rc != SQLITE_OK) {
-        ext_run_unwrite(&training->run, &before);
+        unwrite(training, before);
         return rc;
     }
     training->saved = (int64_t)training->run.n_epochs;
@@ -134,7 +147,7 @@ static int write_checkpoint(ext_training *training, ext_error *error)
  * busy handler of the host's, which nobody could put back, may wait all the same: then no
  * row is tried again before ten times as long has passed.
  */
-void ext_publish_progress(ext_training *training)
+void ext_publish_epochs(ext_training *training)
 {
     const ext_train_request *request = training->request;
     sqlite3 *db = request->home.db;
@@ -241,11 +254,11 @@ static int write_version(ext_training *training, ext_error *error)
     return ext_version_publish(&training->run, &request->home, &product, error);
 }
 
-/* Writes the version and commits. While readers hold the commit up it is tried again, with
- * everything still written. */
-static int try_version(ext_training *training, double since, ext_error *error)
+/* Writes the version and commits. Readers that hold up the commit are waited for here,
+ * with everything written. */
+static int write_and_commit(ext_training *training, double since, ext_error *error)
 {
-    const ext_run before = training->run;
+    const written before = what_is_written(training);
     ext_savepoint savepoint;
     if (ext_savepoint_start(&savepoint, training->request->home.db, error) != SQLITE_OK)
         return error->rc;
@@ -255,7 +268,7 @@ static int try_version(ext_training *training, double since, ext_error *error)
             ;
     if (error->rc != SQLITE_OK) {
         ext_savepoint_undo(&savepoint);
-        ext_run_unwrite(&training->run, &before);
+        unwrite(training, before);
     }
     return error->rc;
 }
@@ -267,7 +280,8 @@ int ext_publish_version(ext_training *training, ext_error *error)
     const double since = ext_poll_seconds();
     if (make_summary(training, error) != SQLITE_OK)
         return error->rc;
-    while (try_version(training, since, error) != SQLITE_OK &&
+    /* Writers that have the lock are waited for here, with nothing written. */
+    while (write_and_commit(training, since, error) != SQLITE_OK &&
            wait_for_others(training, since, error))
         ;
     sqlite3_set_last_insert_rowid(db, rowid);

@@ -33,7 +33,7 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
     run->epoch_seconds[run->n_epochs] = now - training->epoch_start;
     run->n_epochs++;
     training->epoch_start = now;
-    ext_publish_progress(training);
+    ext_publish_epochs(training);
     return 0;
 }
 
@@ -115,7 +115,7 @@ static int train_alive(ext_training *training, ext_error *error)
             SQLITE_OK)
         return error->rc;
     ext_poll_start(&training->poll, request->home.db);
-    ext_publish_progress(training);
+    ext_publish_epochs(training);
     int rc = train_epochs(training, error);
     if (rc == SQLITE_OK)
         rc = ext_publish_version(training, error);
@@ -149,7 +149,7 @@ static int train_model(ext_training *training, ext_train_request *request,
 static void mention_serving(const ext_train_request *request, const ext_train_data *data,
                             ext_error *error)
 {
-    if (data->n_bytes != 0 && request->serving != 0 && error->message != NULL)
+    if (data->is_read && request->serving != 0 && error->message != NULL)
         error->message =
             sqlite3_mprintf("%z; version %lld of '%s' keeps serving", error->message,
                             (long long)request->serving, request->home.name);

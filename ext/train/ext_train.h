@@ -3,7 +3,8 @@
  *
  * request (ext_train_request.c) -> data (ext_train_data.c) -> weights to begin with
  * (ext_train_weights.c) -> the loop (ext_train.c) -> publishing (ext_publish.c) -> the
- * store. Each step reads what the ones before it left, and changes none of that.
+ * store. Each step reads what the ones before it left, and changes none of that but the
+ * run: its name, its epochs and its row go with it from step to step.
  */
 #ifndef EXT_TRAIN_H
 #define EXT_TRAIN_H
@@ -41,7 +42,8 @@ typedef struct ext_train_data {
     ext_events events;
     ext_model *active;    /* warm_start: the version that it starts from, or NULL */
     char fingerprint[20]; /* of the events */
-    size_t n_bytes;       /* that the training needs; 0: not known yet */
+    size_t n_bytes;       /* that the training needs */
+    bool is_read;         /* the events were */
 } ext_train_data;
 
 /* Reads the events once; afterwards no statement is open. Free data in any case. */
@@ -83,7 +85,7 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 int ext_publish_check(const ext_train_request *request, ext_error *error);
 /* Meanwhile: writes progress rows, and a checkpoint where one is due, unless somebody is
  * in the way. */
-void ext_publish_progress(ext_training *training);
+void ext_publish_epochs(ext_training *training);
 /* After: creates the model if need be, writes the version and commits. Leaves the run's
  * summary. */
 int ext_publish_version(ext_training *training, ext_error *error);

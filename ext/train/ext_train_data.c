@@ -117,6 +117,7 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
         rc = take_fingerprint(data, &request->checkpoint, error);
     if (rc != SQLITE_OK)
         return rc;
+    data->is_read = true;
     data->n_bytes = count_bytes(data, &request->options);
     return check_memory(data, &request->options, error);
 }

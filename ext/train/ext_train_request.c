@@ -121,11 +121,10 @@ static int find_model(ext_train_request *request, ext_connection *connection,
 static int find_serving(ext_train_request *request, ext_error *error)
 {
     ext_version active = {0};
-    ext_error none = {0};
     if (request->is_found &&
-        ext_version_active(&active, &request->home, &none) == SQLITE_OK)
-        request->serving = active.version;
-    ext_error_clear(&none);
+        ext_version_find(&active, &request->home, error) != SQLITE_OK)
+        return error->rc;
+    request->serving = active.version;
     if (request->options.warm_start && request->serving == 0)
         return ext_error_set(error, SQLITE_ERROR,
                              "warm_start needs a trained version to start from; train "

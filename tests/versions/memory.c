@@ -3,6 +3,7 @@
  * close: when a statement is left in the middle, when it fails in the middle, and when an
  * allocation of SQLite's allocator fails, each EACH-th in turn: once, or it and all later
  * ones. Such a statement fails, or answers as it does otherwise, and the next one answers.
+ * Training then fails, or makes the model that it always makes.
  *
  * Prints "N passed, N failed"; exit status 0: all is well. The database lies in /tmp.
  */
@@ -92,6 +93,7 @@ static void make_shop(void)
         " INSERT INTO events SELECT i / 5, iif(i % 3, i * 7 % 13, 'item ' || i % 5), i"
         " FROM n;"
         "CREATE INDEX by_session ON events(session);"
+        "CREATE TABLE tied AS SELECT session, item, 0 AS ts FROM events;"
         "CREATE VIRTUAL TABLE rec USING gru4rec(events, layers=8/4, n_sample=8, "
         "n_epochs=1, quantize=true);"
         "CREATE VIRTUAL TABLE untrained USING gru4rec(events);"
@@ -322,6 +324,49 @@ static void run_out_everywhere(const char *sql, sqlite3_int64 base)
     free(right);
 }
 
+/*
+ * A training that makes its model, in a transaction that is taken back: it fails for want of
+ * memory, or the model is the one that it always makes. True if an allocation failed.
+ */
+static bool train_without_memory(const char *right, long n, sqlite3_int64 base)
+{
+    static const char train[] =
+        "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1')";
+    int rc, ignored;
+    sqlite3 *db = open_db();
+    sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+    fail_from(n, false);
+    free(answer(db, train, -1, &rc));
+    const bool has_failed = n_requests >= n;
+    fail_from(0, false);
+    check(rc == SQLITE_OK || rc == SQLITE_NOMEM, "another error of training", train, n);
+    if (rc == SQLITE_OK) {
+        char *made = answer(db, "SELECT gru4rec_export('made')", -1, &ignored);
+        check(made != NULL && strcmp(made, right) == 0, "another model", train, n);
+        free(made);
+    }
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    close_and_check(db, base, train, n);
+    return has_failed;
+}
+
+static void train_without_memory_everywhere(sqlite3_int64 base)
+{
+    int rc;
+    sqlite3 *db = open_db();
+    sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+    free(answer(db,
+                "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1')",
+                -1, &rc));
+    char *right = answer(db, "SELECT gru4rec_export('made')", -1, &rc);
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    check(right != NULL, "a model", last_message, 0);
+    close_and_check(db, base, "training", 0);
+    for (long n = 1; train_without_memory(right, n, base); n += each)
+        ;
+    free(right);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3 || mkdtemp(dir) == NULL)
@@ -340,6 +385,8 @@ int main(int argc, char **argv)
         run_out_everywhere(good[i], base);
     for (int i = 0; i < N_BAD && each > 0; i++)
         run_out_everywhere(bad[i], base);
+    if (each > 0)
+        train_without_memory_everywhere(base);
     char *path = sqlite3_mprintf("%s/shop.db", dir);
     remove(path);
     sqlite3_free(path);

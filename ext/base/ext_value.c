@@ -3,58 +3,44 @@
 
 #include <string.h>
 
+static const gru4rec_id_type id_types[] = {
+    [SQLITE_INTEGER] = GRU4REC_ID_INTEGER, [SQLITE_FLOAT] = GRU4REC_ID_REAL,
+    [SQLITE_TEXT] = GRU4REC_ID_TEXT,       [SQLITE_BLOB] = GRU4REC_ID_BLOB,
+    [SQLITE_NULL] = GRU4REC_ID_BLOB,
+};
+
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id)
 {
-    memset(id, 0, sizeof *id);
-    switch (sqlite3_value_type(value)) {
-    case SQLITE_INTEGER:
-        id->type = GRU4REC_ID_INTEGER;
+    const int type = sqlite3_value_type(value);
+    *id = (gru4rec_id){.type = id_types[type]};
+    if (type == SQLITE_INTEGER)
         id->integer = sqlite3_value_int64(value);
-        return true;
-    case SQLITE_FLOAT:
-        id->type = GRU4REC_ID_REAL;
+    else if (type == SQLITE_FLOAT)
         id->real = sqlite3_value_double(value);
-        return true;
-    case SQLITE_TEXT:
-        id->type = GRU4REC_ID_TEXT;
+    else if (type == SQLITE_TEXT)
         id->bytes = sqlite3_value_text(value);
-        id->n_bytes = (size_t)sqlite3_value_bytes(value);
-        return id->bytes != NULL;
-    case SQLITE_BLOB:
-        id->type = GRU4REC_ID_BLOB;
+    else if (type == SQLITE_BLOB)
         id->bytes = sqlite3_value_blob(value);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB)
         id->n_bytes = (size_t)sqlite3_value_bytes(value);
-        return true;
-    default:
-        return false;
-    }
+    return type != SQLITE_NULL && (type != SQLITE_TEXT || id->bytes != NULL);
 }
 
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id)
 {
-    memset(id, 0, sizeof *id);
-    switch (sqlite3_column_type(stmt, column)) {
-    case SQLITE_INTEGER:
-        id->type = GRU4REC_ID_INTEGER;
+    const int type = sqlite3_column_type(stmt, column);
+    *id = (gru4rec_id){.type = id_types[type]};
+    if (type == SQLITE_INTEGER)
         id->integer = sqlite3_column_int64(stmt, column);
-        return true;
-    case SQLITE_FLOAT:
-        id->type = GRU4REC_ID_REAL;
+    else if (type == SQLITE_FLOAT)
         id->real = sqlite3_column_double(stmt, column);
-        return true;
-    case SQLITE_TEXT:
-        id->type = GRU4REC_ID_TEXT;
+    else if (type == SQLITE_TEXT)
         id->bytes = sqlite3_column_text(stmt, column);
-        id->n_bytes = (size_t)sqlite3_column_bytes(stmt, column);
-        return id->bytes != NULL;
-    case SQLITE_BLOB:
-        id->type = GRU4REC_ID_BLOB;
+    else if (type == SQLITE_BLOB)
         id->bytes = sqlite3_column_blob(stmt, column);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB)
         id->n_bytes = (size_t)sqlite3_column_bytes(stmt, column);
-        return true;
-    default:
-        return false;
-    }
+    return type != SQLITE_NULL && (type != SQLITE_TEXT || id->bytes != NULL);
 }
 
 int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items)

@@ -56,31 +56,31 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
         version = sqlite3_column_int64(stmt, 0);
     rc = ext_sql_finish(stmt, rc, "writing the model", error);
     if (rc == SQLITE_OK)
-        run->version = version;
+        run->written.version = version;
     return rc;
 }
 
 static int write_epochs(ext_run *run, const ext_home *home, ext_error *error)
 {
     int rc = SQLITE_OK;
-    while (rc == SQLITE_OK && run->n_written < run->n_epochs) {
-        const gru4rec_epoch *epoch = &run->epochs[run->n_written];
+    while (rc == SQLITE_OK && run->written.n_epochs < run->n_epochs) {
+        const gru4rec_epoch *epoch = &run->epochs[run->written.n_epochs];
         rc = ext_query_run(home, error,
                            "REPLACE INTO @epoch(version, epoch, loss, cost, steps, "
                            "events, seconds, recall, mrr, updates) "
                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                           "iiddiidddi", run->version, epoch->epoch, epoch->loss,
+                           "iiddiidddi", run->written.version, epoch->epoch, epoch->loss,
                            epoch->cost, epoch->steps, epoch->events,
-                           run->epoch_seconds[run->n_written], epoch->recall, epoch->mrr,
-                           epoch->updates);
-        run->n_written += rc == SQLITE_OK;
+                           run->epoch_seconds[run->written.n_epochs], epoch->recall,
+                           epoch->mrr, epoch->updates);
+        run->written.n_epochs += rc == SQLITE_OK;
     }
     return rc;
 }
 
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error)
 {
-    int rc = run->version == 0 ? insert_row(run, home, error) : SQLITE_OK;
+    int rc = run->written.version == 0 ? insert_row(run, home, error) : SQLITE_OK;
     return rc == SQLITE_OK ? write_epochs(run, home, error) : rc;
 }
 
@@ -141,9 +141,9 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                   "isss", (int64_t)run->n_epochs, fingerprint, run->alive.run, process);
     if (rc == SQLITE_OK)
         rc = check_updated(stmt, "the run's row is gone", error);
-    return rc == SQLITE_OK
-               ? ext_tensor_save(training, GRU4REC_N_SLOTS, home, run->version, error)
-               : rc;
+    return rc == SQLITE_OK ? ext_tensor_save(training, GRU4REC_N_SLOTS, home,
+                                             run->written.version, error)
+                           : rc;
 }
 
 void ext_run_free_checkpoint(ext_checkpoint *checkpoint)
@@ -182,7 +182,7 @@ static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *e
                        "SELECT epoch, loss, cost, steps, events, seconds, recall, mrr, "
                        "updates FROM @epoch WHERE version = ?1 AND epoch <= ?2 "
                        "ORDER BY epoch",
-                       "ii", run->version, n);
+                       "ii", run->written.version, n);
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && (int64_t)run->n_epochs < n &&
@@ -205,7 +205,7 @@ static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error 
         if (read_rows(run, home, n, error) != SQLITE_OK)
             return error->rc;
     }
-    run->n_written = run->n_epochs;
+    run->written.n_epochs = run->n_epochs;
     if (n > 0 && (int64_t)run->n_epochs == n)
         return SQLITE_OK;
     return ext_error_set(
@@ -238,7 +238,7 @@ static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt
     if (!*is_found)
         return rc;
     memcpy(run->alive.run, sqlite3_column_text(stmt, 0), sizeof run->alive.run);
-    run->version = sqlite3_column_int64(stmt, 1);
+    run->written.version = sqlite3_column_int64(stmt, 1);
     *checkpoint = (ext_checkpoint){
         .options = ext_sql_text(stmt, 2),
         .source = ext_sql_text(stmt, 3),
@@ -299,7 +299,7 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
     return rc == SQLITE_OK
                ? ext_query_run(home, error,
                                "DELETE FROM @epoch WHERE version = ?1 AND epoch > ?2",
-                               "ii", run->version, (int64_t)run->n_epochs)
+                               "ii", run->written.version, (int64_t)run->n_epochs)
                : rc;
 }
 

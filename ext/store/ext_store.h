@@ -134,18 +134,23 @@ const char *ext_alive_status(const char *process, const char *run);
 
 /* ---- ext_run.c ---- */
 
+/* What of a run its tables have; put back when a savepoint is undone. */
+typedef struct ext_written {
+    int64_t version; /* of its row; 0: none */
+    size_t n_epochs; /* rows of m_epoch */
+} ext_written;
+
 /* A training run, or an import: what becomes a row of m_version. All zero to begin with.
  */
 typedef struct ext_run {
     ext_alive alive;
-    int64_t version;       /* of its row; 0: not written yet */
+    ext_written written;
     const char *source;    /* borrowed */
     char *options;         /* JSON, all as used; owned, as all below */
     char *summary;         /* JSON */
     gru4rec_epoch *epochs; /* (n_epochs) done */
     double *epoch_seconds; /* (n_epochs) */
     size_t n_epochs;
-    size_t n_written; /* rows of m_epoch */
 } ext_run;
 
 /* What a run that stopped left behind, to go on from; texts are owned. */

@@ -121,7 +121,7 @@ static int renumber(const ext_run *run, int64_t begun, const ext_home *home,
 {
     int rc =
         ext_query_run(home, error, "UPDATE @version SET version = ?1 WHERE version = ?2",
-                      "ii", run->version, begun);
+                      "ii", run->written.version, begun);
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error, "DELETE FROM @epoch WHERE version = ?1", "i",
                            begun);
@@ -156,13 +156,13 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
     if (rc != SQLITE_OK)
         return rc;
-    run->version = own;
+    run->written.version = own;
     if (own > last_ready)
         return SQLITE_OK;
-    run->n_written = 0;
+    run->written.n_epochs = 0;
     if (own == 0)
         return SQLITE_OK;
-    run->version = last + 1;
+    run->written.version = last + 1;
     return renumber(run, own, home, error);
 }
 
@@ -175,7 +175,7 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
                        "UPDATE @version SET status = 'ready', finished = "
                        "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set(?1, "
                        "'$.version', version) WHERE version = ?2 RETURNING summary",
-                       "si", run->summary, run->version);
+                       "si", run->summary, run->written.version);
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -226,11 +226,11 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *p
 {
     if (number_run(run, home, error) != SQLITE_OK ||
         ext_run_write(run, home, error) != SQLITE_OK ||
-        ext_item_save(product->items, home, run->version, error) != SQLITE_OK ||
-        ext_tensor_save(product->training, product->n_slots, home, run->version, error) !=
-            SQLITE_OK ||
+        ext_item_save(product->items, home, run->written.version, error) != SQLITE_OK ||
+        ext_tensor_save(product->training, product->n_slots, home, run->written.version,
+                        error) != SQLITE_OK ||
         finish_row(run, home, error) != SQLITE_OK ||
-        ext_version_activate(home, run->version, error) != SQLITE_OK)
+        ext_version_activate(home, run->written.version, error) != SQLITE_OK)
         return error->rc;
     return forget_old(home, product->keep, error);
 }

@@ -21,30 +21,29 @@ static unsigned char *read_file(const char *path, size_t *n, ext_error *error)
 {
     struct stat facts;
     unsigned char *bytes = NULL;
+    const char *why = NULL; /* it cannot be read */
     FILE *file = fopen(path, "rb");
-    bool is_ok = file != NULL && fstat(fileno(file), &facts) == 0;
-    const char *why = NULL;
-    if (is_ok && !S_ISREG(facts.st_mode)) {
+    if (file == NULL || fstat(fileno(file), &facts) != 0)
+        why = strerror(errno);
+    else if (!S_ISREG(facts.st_mode))
         why = S_ISDIR(facts.st_mode) ? "Is a directory" : "not an ordinary file";
-        is_ok = false;
-    }
-    *n = is_ok ? (size_t)facts.st_size : 0;
-    if (is_ok) {
-        bytes = malloc(*n + 1);
-        if (bytes == NULL)
-            ext_error_nomem(error);
-        else
-            is_ok = fread(bytes, 1, *n, file) == *n;
-    }
-    if (!is_ok) {
-        ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path,
-                      why != NULL ? why : strerror(errno));
-        free(bytes);
-        bytes = NULL;
+    else
+        bytes = malloc((size_t)facts.st_size + 1);
+    if (bytes != NULL) {
+        *n = (size_t)facts.st_size;
+        if (fread(bytes, 1, *n, file) != *n)
+            why = strerror(errno);
+    } else if (why == NULL) {
+        ext_error_nomem(error);
     }
     if (file != NULL)
         fclose(file);
-    return bytes;
+    if (why != NULL)
+        ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path, why);
+    if (error->rc == SQLITE_OK)
+        return bytes;
+    free(bytes);
+    return NULL;
 }
 
 static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
@@ -155,7 +154,7 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
         rc = import_value(&run, &home, is_found, argv[1], &loaded, &error);
     sqlite3_set_last_insert_rowid(connection->db, rowid);
     if (rc == SQLITE_OK)
-        sqlite3_result_int64(context, run.version);
+        sqlite3_result_int64(context, run.written.version);
     ext_error_result(&error, context);
     ext_load_free(&loaded);
     ext_run_free(&run);

@@ -72,24 +72,6 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
 
 /* ---- meanwhile ---- */
 
-/* What of a run its tables have. */
-typedef struct written {
-    int64_t version;
-    size_t n_epochs;
-} written;
-
-static written what_is_written(const ext_training *training)
-{
-    return (written){training->run.version, training->run.n_written};
-}
-
-/* After a savepoint was undone. */
-static void unwrite(ext_training *training, written before)
-{
-    training->run.version = before.version;
-    training->run.n_written = before.n_epochs;
-}
-
 /* Makes the model's tables, under the write lock, unless somebody else made them. */
 static int make_model(const ext_training *training, ext_error *error)
 {
@@ -119,7 +101,7 @@ static bool is_checkpoint_due(const ext_training *training)
 static int write_checkpoint(ext_training *training, ext_error *error)
 {
     const ext_home *home = &training->request->home;
-    const written before = what_is_written(training);
+    const ext_written before = training->run.written;
     ext_savepoint savepoint;
     int rc = ext_savepoint_start(&savepoint, home->db, error);
     if (rc != SQLITE_OK)
@@ -132,7 +114,7 @@ static int write_checkpoint(ext_training *training, ext_error *error)
                                 training->data->fingerprint, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
     if (rc != SQLITE_OK) {
-        unwrite(training, before);
+        training->run.written = before;
         return rc;
     }
     training->saved = (int64_t)training->run.n_epochs;
@@ -258,7 +240,7 @@ static int write_version(ext_training *training, ext_error *error)
  * with everything written. */
 static int write_and_commit(ext_training *training, double since, ext_error *error)
 {
-    const written before = what_is_written(training);
+    const ext_written before = training->run.written;
     ext_savepoint savepoint;
     if (ext_savepoint_start(&savepoint, training->request->home.db, error) != SQLITE_OK)
         return error->rc;
@@ -268,7 +250,7 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
             ;
     if (error->rc != SQLITE_OK) {
         ext_savepoint_undo(&savepoint);
-        unwrite(training, before);
+        training->run.written = before;
     }
     return error->rc;
 }

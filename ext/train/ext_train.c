@@ -98,7 +98,7 @@ static void record_failure(const ext_training *training, const ext_error *error)
 {
     const ext_train_request *request = training->request;
     ext_error ignored = {0};
-    if (!request->is_alone || training->run.version == 0)
+    if (!request->is_alone || training->run.written.version == 0)
         return;
     ext_run_fail(&training->run, &request->home,
                  ext_error_is(error, SQLITE_INTERRUPT) ? "interrupted" : "failed",

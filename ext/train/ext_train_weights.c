@@ -60,10 +60,10 @@ static int adopt_active(gru4rec_training *weights, const ext_train_request *requ
 static int load_checkpoint(gru4rec_training *weights, const ext_home *home,
                            const ext_run *run, ext_error *error)
 {
-    int rc = ext_tensor_load(weights->model, NULL, home, run->version, "", error);
+    int rc = ext_tensor_load(weights->model, NULL, home, run->written.version, "", error);
     for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_SLOTS; i++)
         if (weights->slot[i] != NULL)
-            rc = ext_tensor_load(weights->slot[i], NULL, home, run->version,
+            rc = ext_tensor_load(weights->slot[i], NULL, home, run->written.version,
                                  gru4rec_training_slot_name((gru4rec_slot)i), error);
     gru4rec_training_continue(weights, run->epochs[run->n_epochs - 1].updates);
     return rc;

@@ -1,9 +1,9 @@
 /*
  * gru4rec_ext.c - the extension's entry points.
  *
- * All checks come before the first registration: if init failed after one, the library
- * would be unmapped under the function. Loading writes nothing, and twice on one
- * connection is fine.
+ * All checks come before the first registration. Where a registration fails for want of
+ * memory, those before it stay until the connection closes, and the library stays mapped
+ * (Makefile: nodelete). Loading writes nothing, and twice on one connection is fine.
  */
 #define EXT_IS_ENTRY
 #include "serve/ext_serve.h"

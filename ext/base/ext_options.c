@@ -66,12 +66,10 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
     }
-    if (rc != SQLITE_DONE)
-        rc = ext_error_set(error, SQLITE_ERROR,
-                           "options are not a JSON object (%s): %.60s",
-                           sqlite3_errmsg(db), text);
-    sqlite3_finalize(stmt);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    if ((rc & 0xff) == SQLITE_ERROR)
+        ext_error_set(error, SQLITE_ERROR, "options are not a JSON object (%s): %.60s",
+                      sqlite3_errmsg(db), text);
+    return ext_sql_finish(stmt, rc, NULL, error);
 }
 
 /* The part of text before the separator, trimmed; *text moves behind it. */

@@ -191,8 +191,9 @@ int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, i
         ext_table_usage(cursor, &error);
     } else {
         cursor->is_eof = false;
-        function->start(cursor, idx_num, argv, &error);
-        cursor->is_eof |= error.rc != SQLITE_OK;
+        const int rc = function->start(cursor, idx_num, argv, &error);
+        assert(rc == error.rc);
+        cursor->is_eof |= rc != SQLITE_OK;
     }
     return ext_error_vtab(&error, base->pVtab);
 }
@@ -202,8 +203,9 @@ int ext_table_next(sqlite3_vtab_cursor *base)
     ext_cursor *cursor = (ext_cursor *)base;
     ext_error error = {0};
     cursor->row++;
-    function_of(cursor)->next(cursor, &error);
-    cursor->is_eof |= error.rc != SQLITE_OK;
+    const int rc = function_of(cursor)->next(cursor, &error);
+    assert(rc == error.rc);
+    cursor->is_eof |= rc != SQLITE_OK;
     return ext_error_vtab(&error, base->pVtab);
 }
 

@@ -57,10 +57,10 @@ typedef struct ext_loaded {
         *bytes; /* the output rows in bytes, where a search needs them; or NULL */
 } ext_loaded;
 
-/* Loads a version; has_bytes: with the copy in bytes, where the options ask for it. Free
+/* Loads a version; is_to_serve: with the copy in bytes, where the options ask for it. Free
  * loaded in any case. */
 int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
-                     bool has_bytes, ext_error *error);
+                     bool is_to_serve, ext_error *error);
 void ext_load_free(ext_loaded *loaded);
 
 /* ---- ext_model.c ---- */

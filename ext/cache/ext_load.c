@@ -23,7 +23,7 @@ void ext_load_free(ext_loaded *loaded)
 typedef struct making {
     ext_loaded *loaded;
     int32_t n_items;
-    bool has_bytes;
+    bool is_to_serve;
     gru4rec_status status;
     gru4rec_error message;
 } making;
@@ -43,7 +43,7 @@ static void make(void *context, size_t i)
     (void)i;
     job->status = gru4rec_model_new(&ext_memory, &loaded->options, job->n_items,
                                     &loaded->model, &job->message);
-    if (job->status == GRU4REC_OK && job->has_bytes && wants_bytes(loaded))
+    if (job->status == GRU4REC_OK && job->is_to_serve && wants_bytes(loaded))
         job->status = gru4rec_bytes_new(&ext_memory, loaded->model, &loaded->bytes);
 }
 
@@ -63,9 +63,9 @@ static void index_items(void *context, size_t i)
 
 /* Reads n items while the model's memory is taken. */
 static int load_items(ext_loaded *loaded, const ext_home *home, int64_t version,
-                      int32_t n, bool has_bytes, bool is_large, ext_error *error)
+                      int32_t n, bool is_to_serve, bool is_large, ext_error *error)
 {
-    making job = {.loaded = loaded, .n_items = n, .has_bytes = has_bytes};
+    making job = {.loaded = loaded, .n_items = n, .is_to_serve = is_to_serve};
     ext_worker maker;
     ext_worker_start(&maker, make, &job, is_large);
     ext_worker_ready(&maker, 1);
@@ -88,7 +88,7 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 }
 
 int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
-                     bool has_bytes, ext_error *error)
+                     bool is_to_serve, ext_error *error)
 {
     int32_t n;
     if (ext_version_options(&loaded->options, home, version, error) != SQLITE_OK ||
@@ -101,7 +101,7 @@ int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
     const bool is_large = n_bytes >= EXT_WORKER_FROM;
     int rc = ext_tensor_check_size(home, version, n_bytes, error);
     if (rc == SQLITE_OK)
-        rc = load_items(loaded, home, version, n, has_bytes, is_large, error);
+        rc = load_items(loaded, home, version, n, is_to_serve, is_large, error);
     if (rc == SQLITE_OK)
         rc = load_weights(loaded, home, version, is_large, error);
     if (rc == SQLITE_OK && loaded->bytes != NULL &&

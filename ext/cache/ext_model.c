@@ -196,14 +196,16 @@ static bool is_current(const ext_handle *handle)
     return is_same_file && ext_version_is_active(&handle->home, handle->model->run);
 }
 
-/* Gets the active version, loaded at need. */
+/* Gets the active version, loaded at need. What cannot be read now leaves the old one. */
 static int renew(ext_handle *handle, ext_error *error)
 {
     ext_version version;
-    drop_handle(handle);
-    int rc = ext_version_active(&version, &handle->home, error);
+    int rc = ext_version_find(&version, &handle->home, error);
     if (rc != SQLITE_OK)
         return rc;
+    drop_handle(handle);
+    if (version.version == 0)
+        return ext_version_fail_untrained(&handle->home, error);
     char *file = name_file(&handle->home);
     if (file == NULL)
         return ext_error_nomem(error);

@@ -72,7 +72,7 @@ void ext_sessions_free(ext_sessions *sessions);
 
 /* The sessions of a source, one after another. All zero to begin with. */
 typedef struct ext_histories {
-    sqlite3_stmt *events; /* on the first row of the next session; NULL: there is none */
+    sqlite3_stmt *events; /* on the first row of the next session, or NULL */
     sqlite3_stmt *kept;   /* what read the events of one session, to be used again */
     bool is_single;       /* events are those of one value */
     int value_type;       /* of that value, or of the one that kept compares with */
@@ -85,6 +85,8 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
  * *is_open. */
 int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
                          bool *is_open, ext_error *error);
+/* Is there another session? It has been looked for. */
+bool ext_histories_has_next(const ext_histories *histories);
 /*
  * Reads the next session, which there must be: its value into *session (free it), the
  * known ones of its items, behind its last pause longer than session_gap, into rows.

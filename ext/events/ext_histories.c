@@ -163,6 +163,11 @@ void ext_histories_close(ext_histories *histories)
 
 /* ---- reading ---- */
 
+bool ext_histories_has_next(const ext_histories *histories)
+{
+    return histories->events != NULL;
+}
+
 static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 {
     bool is_text = a->type == GRU4REC_ID_TEXT || a->type == GRU4REC_ID_BLOB;

@@ -1,8 +1,9 @@
 /*
  * ext_plan.c - what of a ranking is asked for, as SQLite plans it; see ext_serve.h.
  *
- * argv has the arguments first, in their order, then the session, the rank and the item,
- * each where its bit is set. SQLite checks what is pushed down again.
+ * argv has the arguments first, in their order, then what a table plans by itself, then
+ * the rank's bound and the item, each where its bit is set. SQLite checks what is pushed
+ * down again.
  */
 #include "ext_serve.h"
 
@@ -13,10 +14,10 @@ void ext_plan_use(sqlite3_index_info *info, int constraint, int *n_argv, int bit
 }
 
 /* Does an argument come value by value from an IN? */
-static bool has_list_argument(const ext_plan *plan, sqlite3_index_info *info)
+static bool has_list_argument(const ext_plan_columns *columns, sqlite3_index_info *info)
 {
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].iColumn >= plan->n_columns &&
+        if (info->aConstraint[i].iColumn >= columns->n_columns &&
             info->aConstraintUsage[i].argvIndex > 0 && sqlite3_vtab_in(info, i, -1))
             return true;
     return false;
@@ -27,18 +28,20 @@ static bool has_list_argument(const ext_plan *plan, sqlite3_index_info *info)
  * must refuse, and SQLite then never retries. So such a plan must not depend on another
  * table: comparisons with constants only are pushed down.
  */
-bool ext_plan_may_use(const ext_plan *plan, sqlite3_index_info *info, int constraint)
+bool ext_plan_may_use(const ext_plan_columns *columns, sqlite3_index_info *info,
+                      int constraint)
 {
     sqlite3_value *value;
-    return !has_list_argument(plan, info) ||
+    return !has_list_argument(columns, info) ||
            sqlite3_vtab_rhs_value(info, constraint, &value) == SQLITE_OK;
 }
 
-static void plan_rank(const ext_plan *plan, sqlite3_index_info *info, int i, int *n_argv)
+static void plan_rank(const ext_plan_columns *columns, sqlite3_index_info *info, int i,
+                      int *n_argv)
 {
     const int op = info->aConstraint[i].op;
     if ((info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ||
-        !ext_plan_may_use(plan, info, i))
+        !ext_plan_may_use(columns, info, i))
         return;
     if (op == SQLITE_INDEX_CONSTRAINT_LE || op == SQLITE_INDEX_CONSTRAINT_EQ)
         ext_plan_use(info, i, n_argv, EXT_PLAN_MOST);
@@ -46,9 +49,10 @@ static void plan_rank(const ext_plan *plan, sqlite3_index_info *info, int i, int
         ext_plan_use(info, i, n_argv, EXT_PLAN_BELOW);
 }
 
-static void plan_item(const ext_plan *plan, sqlite3_index_info *info, int i, int *n_argv)
+static void plan_item(const ext_plan_columns *columns, sqlite3_index_info *info, int i,
+                      int *n_argv)
 {
-    if ((info->idxNum & EXT_PLAN_ITEM) || !ext_plan_may_use(plan, info, i) ||
+    if ((info->idxNum & EXT_PLAN_ITEM) || !ext_plan_may_use(columns, info, i) ||
         info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ ||
         sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") != 0)
         return;
@@ -58,23 +62,25 @@ static void plan_item(const ext_plan *plan, sqlite3_index_info *info, int i, int
 }
 
 /* Is the rank read, or compared? */
-static bool is_rank_used(const ext_plan *plan, const sqlite3_index_info *info)
+static bool is_rank_used(const ext_plan_columns *columns, const sqlite3_index_info *info)
 {
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].iColumn == plan->rank)
+        if (info->aConstraint[i].iColumn == columns->first)
             return true;
-    return (info->colUsed >> plan->rank & 1) != 0;
+    return (info->colUsed >> columns->first & 1) != 0;
 }
 
-void ext_plan_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_argv)
+void ext_plan_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
+                      int *n_argv)
 {
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->rank)
-            plan_rank(plan, info, i, n_argv);
+        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == columns->first)
+            plan_rank(columns, info, i, n_argv);
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == plan->rank + 1)
-            plan_item(plan, info, i, n_argv);
-    if (!is_rank_used(plan, info))
+        if (info->aConstraint[i].usable &&
+            info->aConstraint[i].iColumn == columns->first + EXT_RANKER_ITEM)
+            plan_item(columns, info, i, n_argv);
+    if (!is_rank_used(columns, info))
         info->idxNum |= EXT_PLAN_RANK_UNUSED;
 }
 
@@ -85,15 +91,16 @@ sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short)
     return is_short || (info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ? 20 : 10000;
 }
 
-void ext_plan_one_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_argv,
-                          bool is_short)
+void ext_plan_one_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
+                          int *n_argv, bool is_short)
 {
-    ext_plan_ranking(plan, info, n_argv);
+    ext_plan_ranking(columns, info, n_argv);
     info->estimatedRows = ext_plan_rows(info, is_short);
     info->estimatedCost = 1e6 + (double)info->estimatedRows;
     /* Ranks ascend, and what they rank by falls. */
     info->orderByConsumed =
         info->nOrderBy == 1 &&
-        ((info->aOrderBy[0].iColumn == plan->rank && !info->aOrderBy[0].desc) ||
-         (info->aOrderBy[0].iColumn == plan->rank + 2 && info->aOrderBy[0].desc));
+        ((info->aOrderBy[0].iColumn == columns->first && !info->aOrderBy[0].desc) ||
+         (info->aOrderBy[0].iColumn == columns->first + EXT_RANKER_SCORE &&
+          info->aOrderBy[0].desc));
 }

@@ -113,7 +113,7 @@ static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
         rc = sqlite3_vtab_in_next(argument, &value);
     }
     if (rc != SQLITE_OK && rc != SQLITE_DONE)
-        return ext_error_db(error, ranker->connection->db, NULL);
+        return ext_error_set(error, rc, "reading an IN");
     ext_rows_sort(&ranker->wanted);
     ranker->has_wanted = is_known;
     return SQLITE_OK;
@@ -329,7 +329,7 @@ int ext_ranker_score(ext_ranker *ranker, ext_error *error)
     return is_done ? SQLITE_OK : ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
 }
 
-bool ext_ranker_show_lane(ext_ranker *ranker, int32_t lane)
+bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane)
 {
     ranker->lane = lane;
     ranker->rank = 0;
@@ -369,23 +369,23 @@ bool ext_ranker_next(ext_ranker *ranker)
 
 /* ---- cursors ---- */
 
-void ext_ranker_show_row(ext_ranker_cursor *cursor, bool is_row)
+void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row)
 {
-    cursor->base.is_eof = !is_row;
-    cursor->base.row = cursor->ranker.row;
+    cursor->cursor.is_eof = !is_row;
+    cursor->cursor.row = cursor->ranker.row;
 }
 
 void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i)
 {
     switch (i) {
-    case 0:
+    case EXT_RANKER_RANK:
         sqlite3_result_int64(context, ranker->rank);
         break;
-    case 1:
+    case EXT_RANKER_ITEM:
         ext_value_result_item(context, ranker->workspace.model->loaded.items,
                               ranker->row);
         break;
-    case 2:
+    case EXT_RANKER_SCORE:
         sqlite3_result_double(context, ranker->score);
         break;
     default:
@@ -398,7 +398,7 @@ int ext_ranker_method_next(ext_cursor *base, ext_error *error)
 {
     ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;
     (void)error;
-    ext_ranker_show_row(cursor, ext_ranker_next(&cursor->ranker));
+    ext_ranker_set_row(cursor, ext_ranker_next(&cursor->ranker));
     return SQLITE_OK;
 }
 

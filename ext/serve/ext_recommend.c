@@ -15,7 +15,7 @@
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
-static const ext_plan columns = {RANK, N_COLUMNS};
+static const ext_plan_columns columns = {RANK, N_COLUMNS};
 
 static void plan(sqlite3_index_info *info, int *n_argv)
 {
@@ -45,7 +45,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         return error->rc;
     int rc = ext_ranker_rank(ranker, &history, &is_row, error);
     ext_history_free(&history);
-    ext_ranker_show_row(cursor, is_row);
+    ext_ranker_set_row(cursor, is_row);
     return rc;
 }
 

@@ -17,7 +17,14 @@
 enum { SESSION, RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
-static const ext_plan columns = {RANK, N_COLUMNS};
+static const ext_plan_columns columns = {RANK, N_COLUMNS};
+
+/* Bits of idxNum. */
+enum {
+    PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
+    PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* it is IN */
+    PLAN_ONE = EXT_PLAN_OWN << 2       /* the order is right for one session only */
+};
 
 /* A session that was read ahead. */
 typedef struct waiting {
@@ -27,7 +34,7 @@ typedef struct waiting {
 } waiting;
 
 typedef struct relation_cursor {
-    ext_ranker_cursor base; /* its hash: of the session and the arguments */
+    ext_ranker_cursor ranking; /* its hash: of the session and the arguments */
     uint64_t arguments_hash;
     ext_histories histories;
     waiting *queue; /* (capacity) sessions that were read; the first n_queue are there */
@@ -43,18 +50,18 @@ static void plan_session(sqlite3_index_info *info, int *n_argv)
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == SESSION &&
             info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
-            !(info->idxNum & EXT_PLAN_SESSION) && ext_plan_may_use(&columns, info, i) &&
+            !(info->idxNum & PLAN_SESSION) && ext_plan_may_use(&columns, info, i) &&
             sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0) {
-            ext_plan_use(info, i, n_argv, EXT_PLAN_SESSION);
+            ext_plan_use(info, i, n_argv, PLAN_SESSION);
             if (sqlite3_vtab_in(info, i, 1)) /* all values at once */
-                info->idxNum |= EXT_PLAN_SESSIONS;
+                info->idxNum |= PLAN_SESSIONS;
         }
 }
 
 /* Is one session asked for, by a value that equals it? */
 static bool is_single(int idx_num)
 {
-    return (idx_num & (EXT_PLAN_SESSION | EXT_PLAN_SESSIONS)) == EXT_PLAN_SESSION;
+    return (idx_num & (PLAN_SESSION | PLAN_SESSIONS)) == PLAN_SESSION;
 }
 
 /* Sessions ascend, and ranks in each; of one session, scores fall. */
@@ -83,7 +90,7 @@ static void plan(sqlite3_index_info *info, int *n_argv)
     info->estimatedCost = (is_one ? 1e6 : 1e10) + (double)info->estimatedRows;
     info->orderByConsumed = is_row_order(info, is_one);
     if (info->orderByConsumed && !is_row_order(info, false))
-        info->idxNum |= EXT_PLAN_ONE;
+        info->idxNum |= PLAN_ONE;
 }
 
 /* ---- the queue ---- */
@@ -104,7 +111,7 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
     cursor->capacity = 1;
     cursor->n_ahead = 1;
     if (!is_single(idx_num) &&
-        ext_ranker_open_batch(&cursor->base.ranker, &cursor->capacity, error) !=
+        ext_ranker_open_batch(&cursor->ranking.ranker, &cursor->capacity, error) !=
             SQLITE_OK)
         return error->rc;
     cursor->queue =
@@ -115,10 +122,10 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 /* Reads the next sessions into the queue, and ranks them together. */
 static int fill_queue(relation_cursor *cursor, ext_error *error)
 {
-    const ext_loaded *loaded = &cursor->base.ranker.workspace.model->loaded;
+    const ext_loaded *loaded = &cursor->ranking.ranker.workspace.model->loaded;
     int rc = SQLITE_OK;
     clear_queue(cursor);
-    while (rc == SQLITE_OK && cursor->histories.events != NULL &&
+    while (rc == SQLITE_OK && ext_histories_has_next(&cursor->histories) &&
            cursor->n_queue < cursor->n_ahead) {
         waiting *next = &cursor->queue[cursor->n_queue++];
         *next = (waiting){0};
@@ -126,10 +133,11 @@ static int fill_queue(relation_cursor *cursor, ext_error *error)
                                 loaded->options.session_gap, &next->session,
                                 &next->history.rows, error);
         if (rc == SQLITE_OK)
-            rc = ext_ranker_add(&cursor->base.ranker, &next->history, &next->lane, error);
+            rc = ext_ranker_add(&cursor->ranking.ranker, &next->history, &next->lane,
+                                error);
     }
     if (rc == SQLITE_OK)
-        rc = ext_ranker_score(&cursor->base.ranker, error);
+        rc = ext_ranker_score(&cursor->ranking.ranker, error);
     if (2 * cursor->n_ahead < cursor->capacity)
         cursor->n_ahead *= 2;
     else
@@ -145,7 +153,7 @@ static void stop(ext_cursor *base)
     clear_queue(cursor);
     sqlite3_free(cursor->queue);
     cursor->queue = NULL;
-    ext_ranker_close(&cursor->base.ranker);
+    ext_ranker_close(&cursor->ranking.ranker);
     ext_histories_stop(&cursor->histories);
 }
 
@@ -155,13 +163,13 @@ static void close_cursor(ext_cursor *base)
 }
 
 /* Goes to the first row of the session that is current; false in *is_row: it has none. */
-static int show_session(relation_cursor *cursor, bool *is_row, ext_error *error)
+static int first_of_session(relation_cursor *cursor, bool *is_row, ext_error *error)
 {
     const waiting *now = &cursor->queue[cursor->current];
-    cursor->base.base.hash = ext_value_hash(cursor->arguments_hash, now->session);
+    cursor->ranking.cursor.hash = ext_value_hash(cursor->arguments_hash, now->session);
     if (now->lane < 0)
-        return ext_ranker_rank(&cursor->base.ranker, &now->history, is_row, error);
-    *is_row = ext_ranker_show_lane(&cursor->base.ranker, now->lane);
+        return ext_ranker_rank(&cursor->ranking.ranker, &now->history, is_row, error);
+    *is_row = ext_ranker_first_of_lane(&cursor->ranking.ranker, now->lane);
     return SQLITE_OK;
 }
 
@@ -181,34 +189,36 @@ static int check_one(const relation_cursor *cursor, ext_error *error)
 static int find_row(relation_cursor *cursor, ext_error *error)
 {
     bool is_row = false;
-    for (; !is_row; cursor->current += !is_row) {
-        if (cursor->current >= cursor->n_queue) {
-            if (cursor->histories.events == NULL)
+    while (!is_row) {
+        if (cursor->current == cursor->n_queue) {
+            if (!ext_histories_has_next(&cursor->histories))
                 break;
             if (check_one(cursor, error) != SQLITE_OK ||
                 fill_queue(cursor, error) != SQLITE_OK)
                 return error->rc;
         }
-        if (show_session(cursor, &is_row, error) != SQLITE_OK)
+        if (first_of_session(cursor, &is_row, error) != SQLITE_OK)
             return error->rc;
+        if (!is_row)
+            cursor->current++;
     }
-    ext_ranker_show_row(&cursor->base, is_row);
+    ext_ranker_set_row(&cursor->ranking, is_row);
     return SQLITE_OK;
 }
 
 static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **argv,
                        ext_error *error)
 {
-    const ext_home *home = ext_table_home(&cursor->base.base);
+    const ext_home *home = ext_table_home(&cursor->ranking.cursor);
     const ext_ranker_request request = {
-        .exclude_seen = cursor->base.base.arguments[EXCLUDE_SEEN],
-        .candidates = cursor->base.base.arguments[CANDIDATES],
+        .exclude_seen = cursor->ranking.cursor.arguments[EXCLUDE_SEEN],
+        .candidates = cursor->ranking.cursor.arguments[CANDIDATES],
         .idx_num = idx_num,
         .argv = argv,
     };
     ext_model *model;
     int rc = ext_model_acquire(&model, home, error);
-    return rc == SQLITE_OK ? ext_ranker_open(&cursor->base.ranker, home->connection,
+    return rc == SQLITE_OK ? ext_ranker_open(&cursor->ranking.ranker, home->connection,
                                              model, &request, error)
                            : rc;
 }
@@ -217,7 +227,7 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
 static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
                           ext_error *error)
 {
-    const ext_home *home = ext_table_home(&cursor->base.base);
+    const ext_home *home = ext_table_home(&cursor->ranking.cursor);
     ext_config config;
     ext_source source = {0};
     bool is_open;
@@ -253,13 +263,13 @@ static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     relation_cursor *cursor = (relation_cursor *)base;
-    const bool is_picked = (idx_num & EXT_PLAN_SESSION) != 0;
+    const bool is_picked = (idx_num & PLAN_SESSION) != 0;
     ext_sessions wanted = {0};
     int rc = SQLITE_OK;
     cursor->arguments_hash = base->hash;
-    cursor->is_one = (idx_num & EXT_PLAN_ONE) != 0;
+    cursor->is_one = (idx_num & PLAN_ONE) != 0;
     if (is_picked)
-        rc = read_sessions(&wanted, *argv++, (idx_num & EXT_PLAN_SESSIONS) != 0, error);
+        rc = read_sessions(&wanted, *argv++, (idx_num & PLAN_SESSIONS) != 0, error);
     if (rc == SQLITE_OK)
         rc = open_ranker(cursor, idx_num, argv, error);
     if (rc == SQLITE_OK)
@@ -273,8 +283,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
 static int next(ext_cursor *base, ext_error *error)
 {
     relation_cursor *cursor = (relation_cursor *)base;
-    if (ext_ranker_next(&cursor->base.ranker)) {
-        ext_ranker_show_row(&cursor->base, true);
+    if (ext_ranker_next(&cursor->ranking.ranker)) {
+        ext_ranker_set_row(&cursor->ranking, true);
         return SQLITE_OK;
     }
     cursor->current++;
@@ -287,7 +297,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     if (i == SESSION)
         sqlite3_result_value(context, cursor->queue[cursor->current].session);
     else
-        ext_ranker_result(&cursor->base.ranker, context, i - RANK);
+        ext_ranker_result(&cursor->ranking.ranker, context, i - RANK);
 }
 
 const ext_table_function ext_relation = {

@@ -51,7 +51,7 @@ typedef struct ext_history {
     gru4rec_real *state; /* where the network stood after them, or NULL; owned */
 } ext_history;
 
-/* value: a JSON array of ids, one id, or a state; NULL: nothing. */
+/* value: a JSON array of ids, one id, or a state; SQL NULL: nothing. */
 int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
                      const ext_model *model, ext_error *error);
 void ext_history_free(ext_history *history);
@@ -69,26 +69,29 @@ enum {
     EXT_PLAN_ITEM = EXT_PLAN_MOST << 2,       /* item = or IN */
     EXT_PLAN_ITEMS = EXT_PLAN_MOST << 3,      /* it is IN */
     EXT_PLAN_RANK_UNUSED = EXT_PLAN_MOST << 4,
-    EXT_PLAN_SESSION = EXT_PLAN_MOST << 5,  /* session = or IN */
-    EXT_PLAN_SESSIONS = EXT_PLAN_MOST << 6, /* it is IN */
-    EXT_PLAN_ONE = EXT_PLAN_MOST << 7       /* the order is right for one session only */
+    EXT_PLAN_OWN = EXT_PLAN_MOST << 5 /* the first bit of a table's own */
 };
 
-/* Columns of a table of rankings: rank, item and score stand in this order. */
-typedef struct ext_plan {
-    int rank;      /* its column */
+/* Columns that show a ranker's row stand in this order. */
+enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
+
+/* Where they are in a table of rankings. */
+typedef struct ext_plan_columns {
+    int first;     /* the rank's column */
     int n_columns; /* before the arguments */
-} ext_plan;
+} ext_plan_columns;
 
 /* May the constraint be pushed down beside the arguments that are planned? */
-bool ext_plan_may_use(const ext_plan *plan, sqlite3_index_info *info, int constraint);
+bool ext_plan_may_use(const ext_plan_columns *columns, sqlite3_index_info *info,
+                      int constraint);
 /* Makes the constraint the next argument, and sets its bit. */
 void ext_plan_use(sqlite3_index_info *info, int constraint, int *n_argv, int bit);
 /* Plans upper bounds of the rank, and item = or IN. */
-void ext_plan_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_argv);
+void ext_plan_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
+                      int *n_argv);
 /* Plans all of a table of one ranking. is_short: an argument bounds its rows. */
-void ext_plan_one_ranking(const ext_plan *plan, sqlite3_index_info *info, int *n_argv,
-                          bool is_short);
+void ext_plan_one_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
+                          int *n_argv, bool is_short);
 /* Rows of one ranking that will be read. is_short: as above. */
 sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 
@@ -97,8 +100,8 @@ sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 /* What is asked of a table of rankings. Its SQL arguments are NULL where not given. */
 typedef struct ext_ranker_request {
     sqlite3_value *k, *exclude_seen, *candidates;
-    int idx_num;          /* of ext_plan.c, */
-    sqlite3_value **argv; /* and what goes with its bits, from the rank on */
+    int idx_num;          /* its bits of ext_plan.c, */
+    sqlite3_value **argv; /* and what goes with them: the rank's bound, then the items */
 } ext_ranker_request;
 
 /* The ranking of the items after one history at a time, row by row. */
@@ -110,7 +113,7 @@ typedef struct ext_ranker {
     ext_rows candidates; /* sorted, as the other lists */
     ext_rows wanted;     /* the items that are asked for */
     ext_rows seen;       /* those of the history, where they are excluded */
-    bool is_rank_unused; /* rank is what comes, counted among the wanted only */
+    bool is_rank_unused; /* nobody looks at rank: it may count wanted rows only */
     int64_t most;        /* ranks beyond are not asked for */
     gru4rec_batch *batch;
     ext_rows *lane_seen; /* (lanes of the batch) */
@@ -124,7 +127,7 @@ typedef struct ext_ranker {
 
 /* What a cursor on rankings begins with. */
 typedef struct ext_ranker_cursor {
-    ext_cursor base; /* its row is the item's */
+    ext_cursor cursor; /* its row is the item's */
     ext_ranker ranker;
 } ext_ranker_cursor;
 
@@ -140,9 +143,9 @@ int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row
 int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
                             ext_error *error);
 bool ext_ranker_next(ext_ranker *ranker);
-/* Shows the cursor's row: is_row false is the end. */
-void ext_ranker_show_row(ext_ranker_cursor *cursor, bool is_row);
-/* Of the current row: 0 the rank, 1 the item, 2 the score, 3 the basis. */
+/* Tells SQLite's side of the cursor where the ranker stands; is_row false: at the end. */
+void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row);
+/* Of the current row: EXT_RANKER_RANK, ... */
 void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i);
 /* Methods of a table of one ranking, whose columns are those. */
 int ext_ranker_method_next(ext_cursor *cursor, ext_error *error);
@@ -150,16 +153,17 @@ void ext_ranker_method_column(const ext_cursor *cursor, sqlite3_context *context
 void ext_ranker_method_stop(ext_cursor *cursor);
 
 /*
- * Many histories at once, where only so many ranks of each are asked for. open_batch gives
- * how many it takes, or 1: rank them one by one. Then add each, score, and show each, and
- * so on. add gives the lane; -1: that history must be ranked by itself.
+ * Many histories at once, where only so many ranks of each are asked for. open_batch says
+ * how many can be added; then add each, score, go to the first row of each, and so on. add
+ * gives the history's lane, or -1: rank it by itself. So it does for every history where
+ * there is no batch.
  */
 int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error);
 int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane,
                    ext_error *error);
 int ext_ranker_score(ext_ranker *ranker, ext_error *error);
 /* Goes to the first row of a lane; false: it has none. */
-bool ext_ranker_show_lane(ext_ranker *ranker, int32_t lane);
+bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane);
 
 /* ---- what SQL sees, each in its file ---- */
 

@@ -9,7 +9,7 @@
 enum { RANK, ITEM, SIMILARITY, N_COLUMNS };
 enum { MODEL, TARGET, K, N_ARGUMENTS };
 
-static const ext_plan columns = {RANK, N_COLUMNS};
+static const ext_plan_columns columns = {RANK, N_COLUMNS};
 
 static void plan(sqlite3_index_info *info, int *n_argv)
 {
@@ -32,7 +32,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         return error->rc;
     const int32_t row = ext_value_row(base->arguments[TARGET], model->loaded.items);
     int rc = row >= 0 ? ext_ranker_rank_similar(ranker, row, &is_row, error) : SQLITE_OK;
-    ext_ranker_show_row(cursor, is_row);
+    ext_ranker_set_row(cursor, is_row);
     return rc;
 }
 

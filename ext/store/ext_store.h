@@ -19,7 +19,7 @@
 
 #include "../events/ext_events.h"
 
-/* ---- ext_schema.c ---- */
+/* ---- ext_config.c ---- */
 
 /* What CREATE VIRTUAL TABLE said, from m_config; all owned. */
 typedef struct ext_config {
@@ -28,6 +28,22 @@ typedef struct ext_config {
     char *types[2]; /* affinities of session and item */
     char *options;  /* JSON of those that were set */
 } ext_config;
+
+/* An error also when the storage format is not known. Free config in any case. */
+int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
+/* Writes all of it, and the storage format. */
+int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
+void ext_config_free(ext_config *config);
+/* Is it the storage format that this build writes and reads? */
+bool ext_config_is_known_format(const char *text);
+int ext_config_fail_format(const ext_home *home, ext_error *error);
+/* Opens the source that the config names, or text where that is given. columns go before
+ * those of the config; NULL: none are given. */
+int ext_config_open_source(const ext_config *config, const ext_home *home,
+                           const char *text, const ext_columns *columns,
+                           ext_source *source, ext_error *error);
+
+/* ---- ext_schema.c ---- */
 
 /*
  * Finds the model of "name" or "schema.name", and fills in home, which must be cleared
@@ -56,22 +72,6 @@ int ext_schema_drop(const ext_home *home, ext_error *error);
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
 /* Is it the part behind m_ of a shadow table's name? As xShadowName asks. */
 int ext_schema_is_shadow(const char *suffix);
-
-/* ---- ext_config.c ---- */
-
-/* An error also when the storage format is not known. Free config in any case. */
-int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
-/* Writes all of it, and the storage format. */
-int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
-void ext_config_free(ext_config *config);
-/* Is it the storage format that this build writes and reads? */
-bool ext_config_is_known_format(const char *text);
-int ext_config_fail_format(const ext_home *home, ext_error *error);
-/* Opens the source that the config names, or text where that is given. columns go before
- * those of the config; NULL: none are given. */
-int ext_config_open_source(const ext_config *config, const ext_home *home,
-                           const char *text, const ext_columns *columns,
-                           ext_source *source, ext_error *error);
 
 /* ---- ext_item.c ---- */
 
@@ -204,8 +204,8 @@ typedef struct ext_version {
 
 /* The active version; all zero when there is none yet. */
 int ext_version_find(ext_version *version, const ext_home *home, ext_error *error);
-/* The same; an error when there is none. */
-int ext_version_active(ext_version *version, const ext_home *home, ext_error *error);
+/* The error that there is none. */
+int ext_version_fail_untrained(const ext_home *home, ext_error *error);
 /* Is that of this run? Every query asks this, so it is short. */
 bool ext_version_is_active(const ext_home *home, const char *run);
 /* The options that a version was made with, resolved. */
@@ -218,19 +218,19 @@ int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
 int ext_version_activate(const ext_home *home, int64_t version, ext_error *error);
 
 /* What a run made, and what of it is to be stored. */
-typedef struct ext_product {
+typedef struct ext_outcome {
     const gru4rec_training *training; /* weights, and slots */
     int n_slots;                      /* the first ones, to be stored too */
     const gru4rec_items *items;
     int64_t keep; /* versions to keep in all */
-} ext_product;
+} ext_outcome;
 
 /*
  * Makes a version of the run and the active one, in the caller's savepoint. Puts the
  * version's number into the run's summary. Then forgets versions: keep stay, the active
  * one, the one before it, and the newest others; and runs under way.
  */
-int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *product,
+int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *product,
                         ext_error *error);
 
 #endif

@@ -11,7 +11,7 @@
 
 /* ---- reading ---- */
 
-static int fail_untrained(const ext_home *home, ext_error *error)
+int ext_version_fail_untrained(const ext_home *home, ext_error *error)
 {
     char *quoted = sqlite3_mprintf("%Q", home->name);
     if (quoted == NULL)
@@ -46,12 +46,6 @@ int ext_version_find(ext_version *version, const ext_home *home, ext_error *erro
         sqlite3_snprintf(sizeof version->run, version->run, "%s", run != NULL ? run : "");
     }
     return ext_sql_finish(stmt, rc, "reading the model", error);
-}
-
-int ext_version_active(ext_version *version, const ext_home *home, ext_error *error)
-{
-    int rc = ext_version_find(version, home, error);
-    return rc == SQLITE_OK && version->version == 0 ? fail_untrained(home, error) : rc;
 }
 
 bool ext_version_is_active(const ext_home *home, const char *run)
@@ -221,16 +215,16 @@ static int forget_old(const ext_home *home, int64_t keep, ext_error *error)
     return rc;
 }
 
-int ext_version_publish(ext_run *run, const ext_home *home, const ext_product *product,
+int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error)
 {
     if (number_run(run, home, error) != SQLITE_OK ||
         ext_run_write(run, home, error) != SQLITE_OK ||
-        ext_item_save(product->items, home, run->written.version, error) != SQLITE_OK ||
-        ext_tensor_save(product->training, product->n_slots, home, run->written.version,
+        ext_item_save(outcome->items, home, run->written.version, error) != SQLITE_OK ||
+        ext_tensor_save(outcome->training, outcome->n_slots, home, run->written.version,
                         error) != SQLITE_OK ||
         finish_row(run, home, error) != SQLITE_OK ||
         ext_version_activate(home, run->written.version, error) != SQLITE_OK)
         return error->rc;
-    return forget_old(home, product->keep, error);
+    return forget_old(home, outcome->keep, error);
 }

@@ -89,7 +89,7 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
                          const ext_loaded *loaded, int64_t keep, ext_error *error)
 {
     const gru4rec_training weights = {.model = loaded->model};
-    const ext_product product = {.training = &weights,
+    const ext_outcome outcome = {.training = &weights,
                                  .items = loaded->items,
                                  .keep = keep};
     int rc = is_found
@@ -97,7 +97,7 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
                  : ext_schema_create_model(home, NULL, NULL, &loaded->options, error);
     if (rc == SQLITE_OK)
         rc = ext_run_sweep(home, error);
-    return rc == SQLITE_OK ? ext_version_publish(run, home, &product, error) : rc;
+    return rc == SQLITE_OK ? ext_version_publish(run, home, &outcome, error) : rc;
 }
 
 static int write_import(ext_run *run, const ext_home *home, bool is_found,

@@ -224,7 +224,7 @@ static int write_version(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
     const gru4rec_options *options = &request->options;
-    const ext_product product = {
+    const ext_outcome outcome = {
         .training = &training->weights,
         .n_slots = options->keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0,
         .items = training->data->events.items,
@@ -233,7 +233,7 @@ static int write_version(ext_training *training, ext_error *error)
     if (make_model(training, error) != SQLITE_OK ||
         ext_run_sweep(&request->home, error) != SQLITE_OK)
         return error->rc;
-    return ext_version_publish(&training->run, &request->home, &product, error);
+    return ext_version_publish(&training->run, &request->home, &outcome, error);
 }
 
 /* Writes the version and commits. Readers that hold up the commit are waited for here,

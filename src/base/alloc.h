@@ -1,5 +1,5 @@
 /*
- * alloc.h - memory through the caller's allocator. Uses base.
+ * alloc.h - memory through the caller's allocator.
  */
 #ifndef G4R_ALLOC_H
 #define G4R_ALLOC_H

@@ -1,5 +1,5 @@
 /*
- * arena.h - one aligned block carved into typed slices. Uses alloc.
+ * arena.h - one aligned block carved into typed slices.
  *
  * A layout function takes its slices one after another. It runs twice: first on an empty
  * arena, which only counts the bytes, then on the allocated one, which hands them out.

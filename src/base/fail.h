@@ -1,5 +1,5 @@
 /*
- * fail.h - error messages. Uses base.
+ * fail.h - error messages.
  */
 #ifndef G4R_FAIL_H
 #define G4R_FAIL_H

@@ -1,5 +1,5 @@
 /*
- * hash.h - hashes of numbers and of bytes. Uses base.
+ * hash.h - hashes of numbers and of bytes.
  */
 #ifndef G4R_HASH_H
 #define G4R_HASH_H

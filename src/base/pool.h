@@ -1,5 +1,5 @@
 /*
- * pool.h - threads for the length of a training. Uses alloc.
+ * pool.h - threads for the length of a training.
  *
  * A job is a number of tasks that write to different places; whichever thread is free
  * takes the next one, so results may not depend on who does which, nor in what order.

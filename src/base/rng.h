@@ -1,5 +1,5 @@
 /*
- * rng.h - random numbers. Uses base.
+ * rng.h - random numbers.
  *
  * Two kinds. A stream (xoshiro256++ by Blackman and Vigna) for things drawn one after
  * another: initial weights, negative samples. And a hash of (key, index) for dropout

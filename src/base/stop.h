@@ -1,5 +1,5 @@
 /*
- * stop.h - how long work asks whether it is to stop. Uses base.
+ * stop.h - how long work asks whether it is to stop.
  *
  * Once the answer is yes the work is left where it is, and what it computed is worth
  * nothing.

@@ -1,5 +1,5 @@
 /*
- * timing.h - where a step's time goes. Uses nothing.
+ * timing.h - where a step's time goes.
  *
  * Only in a build with -DGRU4REC_TIMING (make bench); in others the calls are nothing.
  */

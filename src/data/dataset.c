@@ -1,6 +1,6 @@
 /*
  * dataset.c - collected events become sessions in visiting order: cut at pauses, sorted,
- * prepared, held out; and their fingerprint. Uses events, prepare, hash, fail.
+ * prepared, held out; and their fingerprint.
  *
  * The one order of the product (its equals at serving are written in SQL):
  *   events of a session by (time, order, item); sessions by (first time, session value);

@@ -1,5 +1,5 @@
 /*
- * dict.h - identifiers numbered 0, 1, 2, ... as they are first seen. Uses alloc.
+ * dict.h - identifiers numbered 0, 1, 2, ... as they are first seen.
  *
  * A hash table with open addressing: a slot is the upper half of the hash and the number
  * plus one, so that most probes need no look at the identifiers. These stand in one array

@@ -1,6 +1,6 @@
 /*
  * events.h - events as they are collected: a column for each of their parts, in the order
- * in which they came. Uses dict.
+ * in which they came.
  *
  * 20 bytes an event, or 24 where an order passes 2^32. gru4rec_dataset_new() sorts them.
  */

@@ -1,6 +1,6 @@
 /*
  * items.c - the catalogue of a model: a dictionary whose numbers are rows, and how
- * many training events each row has. Uses dict.
+ * many training events each row has.
  */
 #include "dict.h"
 

@@ -1,6 +1,5 @@
 /*
- * sampler.h - negative samples (paper [2] section 3.1; algorithm 6). Uses rng,
- * alloc.
+ * sampler.h - negative samples (paper [2] section 3.1; algorithm 6).
  *
  * P(item) is proportional to support^alpha. Drawn with replacement and without a filter
  * by the alias method (Walker; Vose): one random number and one look into a table of 8

@@ -1,6 +1,6 @@
 /*
  * schedule.h - session-parallel mini-batches (paper [1] section 3.1.1; algorithm 2).
- * Integers only. Uses arena, rng.
+ * Integers only.
  *
  * Each of up to B lanes holds a session. A step feeds every live lane's item and predicts
  * the next; a lane whose session ended takes the next session in visiting order, and is

@@ -1,6 +1,5 @@
 /*
- * blas.h - the matrix products of the library, by meaning; all through CBLAS. Uses
- * pool.
+ * blas.h - the matrix products of the library, by meaning; all through CBLAS.
  *
  * Matrices are row-major. NT: the second matrix is used transposed, and so on.
  */

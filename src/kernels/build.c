@@ -1,4 +1,4 @@
-/* build.c - what this build runs on. Uses blas, vec. */
+/* build.c - what this build runs on. */
 #include "blas.h"
 #include "vec.h"
 

@@ -1,6 +1,6 @@
 /*
  * topk.h - the best of many scores, with the product's order of ties: higher score
- * first, then lower row. NaN and -INFINITY are never among them. Uses vec.
+ * first, then lower row. NaN and -INFINITY are never among them.
  */
 #ifndef G4R_TOPK_H
 #define G4R_TOPK_H

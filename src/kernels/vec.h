@@ -1,5 +1,5 @@
 /*
- * vec.h - kernels over rows of values, picked for the processor at run time. Uses rng.
+ * vec.h - kernels over rows of values, picked for the processor at run time.
  *
  * One table for each instruction set, made by vec_kernels.c, which is compiled once for
  * each. The general kernels stand in the table itself, those of a subject in a group:

@@ -1,5 +1,5 @@
 /*
- * cell.h - one GRU layer for M lanes, forward and backward. Uses blas, vec.
+ * cell.h - one GRU layer for M lanes, forward and backward.
  *
  * Where the product of the layer's input with its input matrix is a lookup it is the
  * caller's, so that both cells serve every input mode. Matrices are (M, width) row-major.

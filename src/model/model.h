@@ -1,5 +1,5 @@
 /*
- * model.h - the model object: the tensor table and its values. Uses params, vec.
+ * model.h - the model object: the tensor table and its values.
  */
 #ifndef G4R_MODEL_H
 #define G4R_MODEL_H

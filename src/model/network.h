@@ -1,6 +1,6 @@
 /*
  * network.h - the stack of layers over M lanes: item rows in, top state out, and
- * back (algorithm 3). Uses cell, params, arena.
+ * back (algorithm 3).
  *
  * GRU layers, then dense ones (feedforward). Carried states are those after dropout
  * (algorithm 3.5). A frame is one step of the schedule; training that goes back through

@@ -1,7 +1,6 @@
 /*
  * params.h - the tensor table: every parameter of a model, from which allocation,
- * initialisation, storage, the slots and the gradient check follow. Uses arena,
- * rng.
+ * initialisation, storage, the slots and the gradient check follow.
  */
 #ifndef G4R_PARAMS_H
 #define G4R_PARAMS_H

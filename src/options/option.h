@@ -1,5 +1,5 @@
 /*
- * option.h - a row of the options table, and its values as text. Uses fail.
+ * option.h - a row of the options table, and its values as text.
  */
 #ifndef G4R_OPTION_H
 #define G4R_OPTION_H

@@ -1,5 +1,5 @@
 /*
- * options.c - the one table of options, and what reads it. Uses fail.
+ * options.c - the one table of options, and what reads it.
  *
  * A row gives name, type, range, default and help; parsing, messages, text forms and the
  * reference in the README follow from it. Rules that involve two options are in

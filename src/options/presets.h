@@ -1,5 +1,5 @@
 /*
- * presets.h - sets of options under a name. Uses base.
+ * presets.h - sets of options under a name.
  */
 #ifndef G4R_PRESETS_H
 #define G4R_PRESETS_H

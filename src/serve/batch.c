@@ -1,6 +1,5 @@
 /*
- * batch.c - the best items of many sessions at once, by matrix products. Uses
- * session, shortlist, blas.
+ * batch.c - the best items of many sessions at once, by matrix products.
  *
  * A product of matrices rounds otherwise than the scan of one session, and the ranking
  * may not depend on who else is ranked. So the products only bound the scores, from

@@ -1,6 +1,6 @@
 /*
  * bytes.h - a copy of the output rows in bytes, a quarter as long to read, and
- * what it says for sure about their scores. Uses model, vec.
+ * what it says for sure about their scores.
  *
  * Row w is scale q + r, q integers from -127 to 127 and scale = max |w| / 127; the vector
  * x of a session is scale' p + s, p integers from -64 to 64. So

@@ -2,7 +2,7 @@
  * ranking.c - items in order of their scores, in blocks that are found when they are
  * asked for: the first few cost one scan, and whoever reads on gets larger blocks. Where
  * the query has a copy in bytes, that is what the first block is found in (bytes.h,
- * shortlist.h); all else takes the exact scores of all items. Uses session, topk.
+ * shortlist.h); all else takes the exact scores of all items.
  */
 #include "bytes.h"
 #include "session.h"

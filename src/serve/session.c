@@ -1,6 +1,5 @@
 /*
- * session.c - one visitor: a network of one lane, and scores of its state. Uses
- * network, blas.
+ * session.c - one visitor: a network of one lane, and scores of its state.
  */
 #include "session.h"
 

@@ -1,6 +1,6 @@
 /*
  * session.h - a session, as ranking.c and batch.c see it: its model, and as the
- * network's top in frame 0, (D), what its scores are made of. Uses network.
+ * network's top in frame 0, (D), what its scores are made of.
  */
 #ifndef G4R_SESSION_H
 #define G4R_SESSION_H

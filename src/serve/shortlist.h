@@ -1,6 +1,6 @@
 /*
  * shortlist.h - the rows that can be among the k best, found from upper bounds of
- * their scores. Uses model, topk, vec.
+ * their scores.
  *
  * The k-th largest of the lower bounds seen so far is no greater than the k-th largest
  * score, so a row whose upper bound is below it is out. What is left at the end is scored

@@ -1,5 +1,5 @@
 /*
- * similar.c - how alike items are: the cosine of their output rows. Uses model, vec.
+ * similar.c - how alike items are: the cosine of their output rows.
  */
 #include "../model/model.h"
 

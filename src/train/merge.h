@@ -1,6 +1,6 @@
 /*
  * merge.h - the item rows that a step touched, and which of them are the same row: its
- * gradients are added up, so that it gets one update. Uses arena, vec.
+ * gradients are added up, so that it gets one update.
  *
  * Distinct rows are numbered 0, 1, 2, ... by a hash table sized by what a step can
  * gather, never by the catalogue, so that it stays in the cache. It is cleared by a new

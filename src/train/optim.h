@@ -1,6 +1,6 @@
 /*
  * optim.h - optimisers with momentum (algorithm 7), for dense parameters and for the
- * rows that a step touched. Uses model, merge, pool, vec.
+ * rows that a step touched.
  *
  * The equations are in vec_update.h. A row that occurs several times in a step gets one
  * update with the sum of its gradients ("coalesce" in algorithm 7.3); rows that a step

@@ -1,6 +1,5 @@
 /*
- * train.c - the epoch loop: schedule, samples, step, hooks, checks. Uses step,
- * schedule, sampler.
+ * train.c - the epoch loop: schedule, samples, step, hooks, checks.
  */
 #include "../kernels/blas.h"
 #include "../data/sampler.h"

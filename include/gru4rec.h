@@ -16,8 +16,8 @@
  * otherwise. No object may be used by two threads at once, but any number may share a
  * const one.
  *
- * "algorithm" below means the papers: [1] Hidasi et al. 2016 (arXiv 1511.06939),
- * [2] Hidasi & Karatzoglou 2018 (arXiv 1706.03847).
+ * The papers: [1] Hidasi et al. 2016 (arXiv 1511.06939), [2] Hidasi & Karatzoglou 2018
+ * (arXiv 1706.03847).
  */
 #ifndef GRU4REC_H
 #define GRU4REC_H
@@ -270,7 +270,7 @@ typedef struct gru4rec_events gru4rec_events;
 
 /*
  * known: NULL to take every item (training); else the catalogue to map to, borrowed until
- * the dataset is made: events of other items are dropped and counted (algorithm 1.5).
+ * the dataset is made: events of other items are dropped and counted.
  */
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
                                   const gru4rec_items *known, gru4rec_events **out);
@@ -326,7 +326,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
 /* The session at a place in visiting order, once a dataset was made of the events. */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
-/* ---- the session-parallel schedule, to look at (algorithm 2) ---- */
+/* ---- the session-parallel schedule, to look at ---- */
 
 typedef struct gru4rec_schedule gru4rec_schedule;
 
@@ -601,7 +601,7 @@ typedef struct gru4rec_metrics {
 /* Rows of gru4rec_evaluate(): methods x cut-offs. */
 size_t gru4rec_evaluate_count(const gru4rec_options *options);
 /*
- * Ranks the whole catalogue for every next event of the test sessions (algorithm 8).
+ * Ranks the whole catalogue for every next event of the test sessions.
  * support: (I). metrics: (gru4rec_evaluate_count()). poll is asked now and then.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,

@@ -1,4 +1,4 @@
--- prepare_coveo.sql: the Coveo data set of Hidasi and Czapp (RecSys 2023), prepared as there (algorithm 1.6).
+-- prepare_coveo.sql: the Coveo data set of Hidasi and Czapp (RecSys 2023), prepared as there.
 --
 -- Raw data: browsing_train.csv of the "SIGIR eCom 2021 Coveo Data Challenge" (its page at GitHub), in the current
 -- directory; session_id_hash,event_type,product_action,product_sku_hash,server_timestamp_epoch_ms,hashed_url. Into a

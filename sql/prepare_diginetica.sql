@@ -1,5 +1,4 @@
--- prepare_diginetica.sql: the Diginetica data set of Hidasi and Czapp (RecSys 2023), prepared as there
--- (algorithm 1.6).
+-- prepare_diginetica.sql: the Diginetica data set of Hidasi and Czapp (RecSys 2023), prepared as there.
 --
 -- Raw data: train-item-views.csv of "CIKM Cup 2016 Track 2: Personalized E-Commerce Search Challenge" (its page at
 -- CodaLab), in the current directory; sessionId;userId;itemId;timeframe;eventdate. Into a new database, from the

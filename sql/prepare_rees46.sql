@@ -1,4 +1,4 @@
--- prepare_rees46.sql: the Rees46 data set of Hidasi and Czapp (RecSys 2023), prepared as there (algorithm 1.6).
+-- prepare_rees46.sql: the Rees46 data set of Hidasi and Czapp (RecSys 2023), prepared as there.
 --
 -- Raw data: 2019-Oct.csv and 2019-Nov.csv of "eCommerce behavior data from multi category store" (REES46's page at
 -- Kaggle), in the current directory; event_time,event_type,product_id,category_id,category_code,brand,price,user_id,

@@ -1,5 +1,4 @@
--- prepare_retailrocket.sql: the RetailRocket data set of Hidasi and Czapp (RecSys 2023), prepared as there
--- (algorithm 1.6).
+-- prepare_retailrocket.sql: the RetailRocket data set of Hidasi and Czapp (RecSys 2023), prepared as there.
 --
 -- Raw data: events.csv of the "Retailrocket recommender system dataset" (its page at Kaggle), in the current
 -- directory; timestamp,visitorid,event,itemid,transactionid. Into a new database, from the project's root:

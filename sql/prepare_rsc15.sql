@@ -1,5 +1,4 @@
--- prepare_rsc15.sql: the RSC15 data set of the GRU4Rec papers (ICLR 2016, CIKM 2018), prepared as there
--- (algorithm 1.6).
+-- prepare_rsc15.sql: the RSC15 data set of the GRU4Rec papers (ICLR 2016, CIKM 2018), prepared as there.
 --
 -- Raw data: yoochoose-clicks.dat of the "RecSys Challenge 2015" (its page at recsys.acm.org), in the current
 -- directory; session,time,item,category without a header. Into a new database, from the project's root:

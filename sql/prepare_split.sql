@@ -1,5 +1,5 @@
 -- prepare_split.sql: what the five data sets of Hidasi and Czapp (RecSys 2023, arXiv 2307.14956) have in common: steps
--- d, e and f of algorithm 1.6. Not a recipe itself: prepare_yoochoose.sql, _rees46, _coveo, _retailrocket and
+-- d, e and f, below. Not a recipe itself: prepare_yoochoose.sql, _rees46, _coveo, _retailrocket and
 -- _diginetica .read it, inside the transaction that they began. Takes, and drops, two TEMP tables:
 --
 --   sorted(SessionId, ItemId, Time)   the events, in order by rowid: 1, 2, 3 and so on, without a hole

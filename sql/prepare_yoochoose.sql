@@ -1,4 +1,4 @@
--- prepare_yoochoose.sql: the Yoochoose data set of Hidasi and Czapp (RecSys 2023), prepared as there (algorithm 1.6).
+-- prepare_yoochoose.sql: the Yoochoose data set of Hidasi and Czapp (RecSys 2023), prepared as there.
 --
 -- The published sets have a quirk that this has not: their rows were removed by label, and the two files repeat each
 -- other's labels, so that with each row the row of the same number in the other file went too. Here a row is removed

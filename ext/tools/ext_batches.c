@@ -1,6 +1,6 @@
 /*
  * ext_batches.c - gru4rec_batches(source, batch_size [, options]): the session-parallel
- * schedule of one epoch as a table (algorithm 2); see ext_tools.h.
+ * schedule of one epoch as a table; see ext_tools.h.
  *
  * 1. Rows are (step, lane, session, input, target, reset), steps from 1, lanes from 0;
  *    reset is 1 where the lane begins a session, so that its hidden state is zero

@@ -5,8 +5,7 @@
  * The one order of the product (its equals at serving are written in SQL):
  *   events of a session by (time, order, item); sessions by (first time, session value);
  *   items numbered by first appearance in the events so ordered.
- * algorithm 1.2 to 1.4, with every tie decided, so that no plan of the database changes
- * it.
+ * Every tie is decided, so that no plan of the database changes it.
  *
  * Memory per event: the columns (events.h) and 4 bytes more while sorting, for the
  * permutation that then becomes the result, in place of the rowids where events came by

@@ -1,5 +1,5 @@
 /*
- * prepare.h - what is dropped before training (algorithm 1.6).
+ * prepare.h - what is dropped before training; prepare.c has the order.
  */
 #ifndef G4R_PREPARE_H
 #define G4R_PREPARE_H

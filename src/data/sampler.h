@@ -1,5 +1,5 @@
 /*
- * sampler.h - negative samples (paper [2] section 3.1; algorithm 6).
+ * sampler.h - negative samples, as paper [2] adds them to those of the mini-batch.
  *
  * P(item) is proportional to support^alpha. Drawn with replacement and without a filter
  * by the alias method (Walker; Vose): one random number and one look into a table of 8

@@ -118,7 +118,7 @@ static bool all_have_steps(const g4r_schedule *schedule)
 /*
  * One round of refilling: finished lanes take the next sessions in lane order, or retire,
  * and the others close ranks. A session of one event is finished at once: then another
- * round follows (algorithm 2.4).
+ * round follows.
  */
 static void refill(g4r_schedule *schedule)
 {

@@ -1,5 +1,5 @@
 /*
- * schedule.h - session-parallel mini-batches (paper [1] section 3.1.1; algorithm 2).
+ * schedule.h - session-parallel mini-batches (paper [1] section 3.1.1).
  * Integers only.
  *
  * Each of up to B lanes holds a session. A step feeds every live lane's item and predicts
@@ -44,7 +44,7 @@ typedef struct gru4rec_schedule {
 } g4r_schedule;
 
 /* As a training's options ask for. Without samples (K = 0) an epoch ends when one lane is
- * left (algorithm 2.2.5). */
+ * left: nothing would be a negative to it. */
 g4r_schedule_plan g4r_schedule_planned(const gru4rec_options *options);
 /* Lanes of the first step, the most of all. */
 size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions);

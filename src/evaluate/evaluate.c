@@ -1,5 +1,5 @@
 /*
- * evaluate.c - full-ranking evaluation of next-item prediction (algorithm 8).
+ * evaluate.c - full-ranking evaluation of next-item prediction.
  *
  * Every event but the first of a test session is a target, ranked among all items given
  * the events before it. Sessions run side by side in lanes, from a zero state, whatever

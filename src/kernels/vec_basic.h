@@ -2,8 +2,7 @@
  * vec_basic.h - the kernels of general use: element-wise, activations, dropout,
  * reductions; part of vec_kernels.c.
  *
- * Activations with their parameters a and b, and their slope, from the value y
- * (algorithm 3.6):
+ * Activations with their parameters a and b, and their slope, from the value y:
  *   linear  y = x                                    y' = 1
  *   relu    y = max(0, x)                            y' = 1 above 0, else 0
  *   tanh    y = tanh x                               y' = 1 - y^2

@@ -8,7 +8,7 @@
  * activation. Vectors are multiplied element by element. Products with matrices, and the
  * gradients of the parameters, are the layer's: cell_torch.c, cell_original.c.
  *
- * The cell of PyTorch and cuDNN, reset gate after the product (algorithm 3.3); blocks
+ * The cell of PyTorch and cuDNN, reset gate after the product; blocks
  * r|z|n, biases b of v and c of u:
  *   r = sigma(v_r + b_r + u_r + c_r)      z = sigma(v_z + b_z + u_z + c_z)
  *   g = u_n + c_n                         n = f(v_n + b_n + r g)
@@ -19,8 +19,7 @@
  *   dv = [a_r a_z a_n]                    du = [a_r a_z a_n r]
  *
  * The cell of the original implementation, reset gate before the product and update gate
- * on the candidate (algorithm 3.2); blocks c|r|z, u (2h) with blocks r|z, bias b, w the
- * product of s:
+ * on the candidate; blocks c|r|z, u (2h) with blocks r|z, bias b, w the product of s:
  *   r = sigma(v_r + b_r + u_r)            z = sigma(v_z + b_z + u_z)
  *   s = r old                             c = f(v_c + b_c + w)
  *   state = (1 - z) old + z c

@@ -1,6 +1,6 @@
 /*
  * vec_loss.h - the losses of one lane against N columns, and their gradients; part of
- * vec_kernels.c (algorithm 5; papers [1] section 3.2, [2] sections 3.2 and 3.3).
+ * vec_kernels.c. [1] section 3.1.3 has BPR and TOP1, [2] their -max forms.
  *
  * Columns j have scores x_j, own is the lane's target; eps = 1e-24.
  *

@@ -1,6 +1,6 @@
 /*
- * vec_update.h - how the optimisers move a parameter p with the gradient g (algorithm 7);
- * part of vec_kernels.c.
+ * vec_update.h - how the optimisers move a parameter p with the gradient g; part
+ * of vec_kernels.c.
  *
  * d, the scaled gradient; eps = 1e-6, rho and rho2 from adapt_params; g comes already
  * clipped (optim.h):

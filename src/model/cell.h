@@ -4,7 +4,7 @@
  * Where the product of the layer's input with its input matrix is a lookup it is the
  * caller's, so that both cells serve every input mode. Matrices are (M, width) row-major.
  * old is the state from the step before. Its gradient is asked for only when training
- * goes back through several steps; usually it is a constant (algorithm 2.3).
+ * goes back through several steps (bptt above 1); else it is a constant.
  */
 #ifndef G4R_CELL_H
 #define G4R_CELL_H

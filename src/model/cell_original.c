@@ -1,6 +1,6 @@
 /*
  * cell_original.c - a layer of the GRU cell of the original implementation, reset
- * gate before the product and update gate on the candidate (algorithm 3.2).
+ * gate before the product and update gate on the candidate (vec_cell.h).
  *
  * What happens within a lane is in vec_cell.h, in whose letters v is input, s is saved,
  * and u, then w, is hidden. Between the lanes' parts stand the products:

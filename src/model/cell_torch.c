@@ -1,6 +1,6 @@
 /*
  * cell_torch.c - a layer of the GRU cell of PyTorch and cuDNN, reset gate after the
- * product (algorithm 3.3).
+ * product (vec_cell.h).
  *
  * What happens within a lane is in vec_cell.h, in whose letters v is input, u is hidden,
  * g is saved. Between the lanes' parts stand the products:

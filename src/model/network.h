@@ -1,10 +1,10 @@
 /*
  * network.h - the stack of layers over M lanes: item rows in, top state out, and
- * back (algorithm 3).
+ * back.
  *
- * GRU layers, then dense ones (feedforward). Carried states are those after dropout
- * (algorithm 3.5). A frame is one step of the schedule; training that goes back through
- * several steps has as many, all others one.
+ * GRU layers, then dense ones (feedforward). Carried states are those after dropout. A
+ * frame is one step of the schedule; training that goes back through several steps has as
+ * many, all others one.
  */
 #ifndef G4R_NETWORK_H
 #define G4R_NETWORK_H

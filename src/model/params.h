@@ -65,7 +65,7 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
 void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
                        g4r_real *values[G4R_MAX_TENSORS]);
 /*
- * Random blocks (algorithm 4), in the order of the table: uniform in +-s, or normal with
+ * Random blocks, in the order of the table: uniform in +-s, or normal with
  * deviation s; s is sigma, or where that is 0 sqrt(6 / fan).
  */
 void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,

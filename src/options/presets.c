@@ -2,9 +2,8 @@
  * presets.c - see presets.h.
  *
  * The defaults of the official PyTorch implementation; the model and the training of
- * RecBole (algorithm 10; 512 sessions for its 2048 prefixes); and the sets published for
- * data sets (algorithm 9.2; papers [2] and arXiv 2307.14956). _xe and _bprmax: the other
- * loss.
+ * RecBole, with 512 sessions for its 2048 prefixes; and the sets published for data sets
+ * (papers [2] and arXiv 2307.14956). _xe and _bprmax: the other loss.
  */
 #include "presets.h"
 

@@ -1,6 +1,6 @@
 /*
- * loss.h - losses of one lane against N columns, one of them its own target
- * (papers [1] section 3.2, [2] sections 3.2 and 3.3; algorithm 5).
+ * loss.h - losses of one lane against N columns, one of them its own target; the
+ * equations are in vec_loss.h.
  */
 #ifndef G4R_LOSS_H
 #define G4R_LOSS_H

@@ -1,10 +1,10 @@
 /*
- * optim.h - optimisers with momentum (algorithm 7), for dense parameters and for the
- * rows that a step touched.
+ * optim.h - optimisers with momentum, for dense parameters and for the rows that a step
+ * touched.
  *
  * The equations are in vec_update.h. A row that occurs several times in a step gets one
- * update with the sum of its gradients ("coalesce" in algorithm 7.3); rows that a step
- * does not touch neither move nor lose velocity. grad_cap shortens the gradient of the
+ * update with the sum of its gradients ("coalesce" in PyTorch); rows that a step does
+ * not touch neither move nor lose velocity. grad_cap shortens the gradient of the
  * whole step, duplicates merged, to that norm.
  */
 #ifndef G4R_OPTIM_H

@@ -1,6 +1,6 @@
 /*
- * softmax.h - cross-entropy over all items, a block of them at a time (paper [1]
- * section 3.2 without sampling; the loss of RecBole's GRU4Rec).
+ * softmax.h - cross-entropy over all items, without samples, a block of items at a time:
+ * the loss of RecBole's GRU4Rec.
  *
  * s = y W^T + b; the loss is xe_logit (vec_loss.h) of s, all n items being its columns.
  * Scores exist for one block of items only: the first pass keeps the log of each lane's

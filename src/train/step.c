@@ -207,7 +207,7 @@ static void prefetch_column(const g4r_step *step, size_t row)
 
 /*
  * Rows, and bias less the logq correction: ln q is ln support for targets, alpha ln
- * support for samples (algorithm 5.1).
+ * support for samples.
  */
 static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t from,
                            size_t to)

@@ -1,5 +1,5 @@
 /*
- * step.h - one training step: forward, loss, backward, update (algorithm 7.1).
+ * step.h - one training step: forward, loss, backward, update.
  *
  * One workspace, measured and allocated before the first step; a step allocates nothing.
  * With bptt T an update follows T steps of the schedule, frames 0 ... T - 1, and the

@@ -3,7 +3,7 @@
 
     peer.py BENCH [W1 W2]
 
-Our own few lines of algorithm 2 to 7: GRU cell, shared embedding, sampled softmax or
+Our own few lines of GRU4Rec: GRU cell, shared embedding, sampled softmax or
 bpr-max, sparse Adagrad with merged duplicates. Random rows in place of sessions: the
 arithmetic of a step does not depend on them. PyTorch is measured at the best of 1, 2, ...
 threads, ours (BENCH --json) likewise; the line gives both and their ratio.

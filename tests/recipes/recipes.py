@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Runs sql/prepare_*.sql on invented raw files and compares all that they leave with algorithm 1.6.
+"""Runs sql/prepare_*.sql on invented raw files and compares all that they leave with the published rules.
 
     recipes.py [SQLITE3]
 
 SQLITE3 is the shell, sqlite3 unless told otherwise. For each data set and seed: invent_*() writes small raw files,
-the recipe runs on them, and prepare_*() prepares the same files in plain Python, straight from the text. Tables must
+the recipe runs on them, and prepare_*() prepares the same files in plain Python, straight from those rules. Tables must
 be equal in values, types and order. prepare_*() also counts, in `seen`, how often each rule decided something; a rule
 that an invented data set does not touch is a failure. The last line is "N passed, N failed". Exit status: 0 nothing
 failed.
@@ -154,7 +154,7 @@ def read(path, delimiter=',', has_header=True):
     return rows[1:] if has_header else rows
 
 
-# ---- the shared steps of algorithm 1.6: lists of (session, item, time) ----
+# ---- the shared steps: lists of (session, item, time) ----
 
 def drop_repeats(events, seen):
     """(d): compared with the row before as it was, so that runs collapse to one."""

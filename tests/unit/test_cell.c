@@ -1,6 +1,6 @@
 /*
- * test_cell.c - both GRU cells, forward and backward, against their equations (algorithm
- * 3.2, 3.3, 3.7) in double, for widths and lanes that kernels split differently, every
+ * test_cell.c - both GRU cells, forward and backward, against their equations
+ * (vec_cell.h) in double, for widths and lanes that kernels split differently, every
  * activation of the candidate and every kernel table; and where the two coincide.
  */
 #include "../../src/model/cell.h"
@@ -79,7 +79,7 @@ static double sigmoid(double x)
 
 static const g4r_activation hyperbolic = {GRU4REC_ACT_TANH, 0, 0};
 
-/* Algorithm 3.6, and the derivative. */
+/* As in vec_basic.h, and the slope. */
 static double plain_act(const g4r_activation *act, double x, double *slope)
 {
     double a = (double)act->a, b = (double)act->b, y;
@@ -347,7 +347,7 @@ static void test_activations(void)
 
 /*
  * From a zero state the cells are one function, without hidden biases and with the update
- * gate's input negated (algorithm 3.3).
+ * gate's input negated.
  */
 static void test_cells_coincide_at_zero_state(void)
 {

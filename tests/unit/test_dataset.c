@@ -329,7 +329,7 @@ static void sessions_of_one_event_are_counted(void)
     discard(&r);
 }
 
-/* Algorithm 1.5 and mistake 17 of section 13. */
+/* They leave no gap: the events around them follow each other. */
 static void unknown_items_are_dropped_and_counted(void)
 {
     const char *const catalogue[] = {"c", "a", "b"};

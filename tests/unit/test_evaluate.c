@@ -1,7 +1,7 @@
 /*
  * test_evaluate.c - metrics against a plain computation, event by event, with
  * gru4rec_session: tie modes, cut-offs, coverage, popularity, baseline; and what they may
- * not depend on (algorithm 8, 13.2, 13.3, 13.10).
+ * not depend on.
  */
 #include "../../src/model/model.h"
 #include "../../src/base/rng.h"

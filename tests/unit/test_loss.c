@@ -1,5 +1,5 @@
 /*
- * test_loss.c - losses of one lane: the golden vectors of algorithm A.1, a plain
+ * test_loss.c - losses of one lane: golden vectors, a plain
  * re-computation in double on random rows, and the edges (one column, huge scores, NaN).
  * Every kernel table that this processor runs is tested.
  */
@@ -143,7 +143,7 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-/* Algorithm 3.6. */
+/* As in vec_basic.h. */
 static double plain_act(const g4r_activation *act, double x)
 {
     double a = (double)act->a, b = (double)act->b;
@@ -170,7 +170,7 @@ static double plain_nll(const g4r_loss *loss, double r, double sum)
     return loss->kind == GRU4REC_XE_LOGIT ? log(sum) - r : -log(p + 1e-24);
 }
 
-/* Both cross-entropies, smoothed in the words of algorithm 5.1. */
+/* Both cross-entropies, smoothed as in vec_loss.h. */
 static double plain_softmax_loss(const double *r, const g4r_loss *loss, size_t own,
                                  size_t n)
 {
@@ -184,7 +184,7 @@ static double plain_softmax_loss(const double *r, const g4r_loss *loss, size_t o
     return (1 - tau * (double)n / over) * plain_nll(loss, r[own], sum) + tau / over * all;
 }
 
-/* On activated scores, in the words of algorithm 5.2 to 5.5. */
+/* On activated scores, as in vec_loss.h. */
 static double plain_pairwise(const double *r, const g4r_loss *loss, size_t own, size_t n)
 {
     double t = r[own], e_sum = 0, a = 0, reg = 0, bpr_sum = 0, top1_sum = 0, q_sum = 0;
@@ -412,7 +412,7 @@ static void test_one_column(void)
 }
 
 /*
- * Hopeless targets: cross-entropy ends at 55.262 without a gradient (algorithm 5.1),
+ * Hopeless targets: cross-entropy ends at 55.262 without a gradient,
  * xe_logit, in log space, goes on growing and pulling.
  */
 static void test_xe_logit_has_no_floor(void)
@@ -444,7 +444,7 @@ static void test_smoothing_spreads_the_label(void)
     }
 }
 
-/* The mean over columns of TOP1, and the sum of BPR (algorithm 5.3, 5.4). */
+/* The mean over columns of TOP1, and the sum of BPR. */
 static void test_bpr_is_a_sum_and_top1_a_mean(void)
 {
     g4r_real few[2] = {1, 0}, many[101];
@@ -518,7 +518,7 @@ static void test_huge_scores_pairwise(void)
     check_finite(&top1_max, 2, -1000, 1000);
 }
 
-/* A target without hope gets no gradient through cross-entropy (algorithm 5.1). */
+/* A target without hope gets no gradient through cross-entropy. */
 static void test_underflow_has_no_gradient(void)
 {
     g4r_real scores[20];

@@ -114,7 +114,7 @@ static void bytes_are_those_allocated(void)
     }
 }
 
-/* Mistake 16 of section 13: what is not finite is found, wherever it is. */
+/* What is not finite is found, wherever it is. */
 static void nonfinite_value_is_named(void)
 {
     const g4r_real bad[] = {NAN, INFINITY, -(g4r_real)INFINITY};

@@ -1,6 +1,6 @@
 /*
  * test_network.c - the stack of layers over lanes: what is carried, what is reset, dense
- * layers, several frames, and dropout (algorithm 2.3, 3.4, 3.5, 13.1, 13.8).
+ * layers, several frames, and dropout.
  */
 #include "../../src/model/model.h"
 #include "../../src/model/network.h"

@@ -1,7 +1,7 @@
 /*
  * test_optim.c - every optimiser on dense tensors and on the rows of a step, against the
- * formulas of optim.h in double; the scalar example of algorithm 7.3; what a step adds up
- * to for grad_cap.
+ * formulas of vec_update.h in double; a worked example; what a step adds up to for
+ * grad_cap.
  */
 #include "../../src/model/model.h"
 #include "../../src/train/optim.h"
@@ -250,7 +250,7 @@ static void update_rows(fixture *f, size_t param, g4r_real *gradients, size_t n)
     g4r_optim_rows(&f->optim, NULL, param, gradients, &f->merge, n_distinct);
 }
 
-/* The example of 7.3: g (.3, .4) on one row, then .2 once. */
+/* The worked example: g (.3, .4) on one row, then .2 once. */
 static void check_example(fixture *f, size_t param, size_t cols)
 {
     static const int32_t twice[] = {4, 4}, once[] = {4};

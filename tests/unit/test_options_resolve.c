@@ -79,7 +79,7 @@ static const char *const other_losses[] = {"bpr", "bpr-max", "top1", "top1-max"}
 static const char *const elementwise[] = {"linear",    "relu",    "tanh",
                                           "leaky-0.1", "elu-0.5", "selu-1.05-1.67"};
 
-/* Algorithm 3.6: cross-entropy softmax, xe_logit softmax_logit, all others neither. */
+/* Cross-entropy softmax, xe_logit softmax_logit, all others neither. */
 static void every_loss_has_its_activations(void)
 {
     for (int loss = 0; loss < 4; loss++) {
@@ -165,7 +165,7 @@ static void optimisers_have_their_rates(void)
     }
 }
 
-/* Its default is 1: it scales its steps itself (algorithm 7.5). */
+/* Its default is 1: it scales its steps itself. */
 static void adadelta_has_a_learning_rate_of_its_own(void)
 {
     gru4rec_options options = resolved(WITH("adapt", "adadelta"));

@@ -294,7 +294,7 @@ static void check_block(const weights *w, size_t index, bool is_by_row, size_t g
     CHECK(largest > bound * 0.98);
 }
 
-/* Algorithm 4 and mistake 11 of section 13: the bound is that of a gate's block. */
+/* The bound is that of a gate's block, not of all blocks in one. */
 static void torch_blocks_are_uniform_in_their_bounds(void)
 {
     weights w;
@@ -427,7 +427,7 @@ static void biases_are_zero(void)
         (const char *const[]){"layers", "5/5", "constrained_embedding", "false", NULL});
 }
 
-/* Mistake 15: one cell for all layers. Gates differ too. */
+/* Not one cell for all layers. Gates differ too. */
 static void layers_and_gates_are_distinct(void)
 {
     weights w;

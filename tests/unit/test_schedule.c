@@ -1,6 +1,6 @@
 /*
- * test_schedule.c - schedule.c: the worked examples of algorithm 2.5 and 2.6, a plain
- * twin of the rounds of 2.2, and the invariants of 2.7.
+ * test_schedule.c - schedule.c: two worked examples, a plain twin of the rounds, and
+ * the invariants.
  */
 #include "../lib/fault_alloc.h"
 #include "../lib/schedule_data.h"
@@ -60,7 +60,7 @@ static void example_2_without_samples_stops_at_one_lane(void)
     g4r_schedule_free(&schedule);
 }
 
-/* ---- the twin: rounds exactly as algorithm 2.2 words them ---- */
+/* ---- the twin: rounds in plain words ---- */
 
 typedef struct twin_lane {
     int64_t session, cursor, length;
@@ -189,7 +189,7 @@ static void watch_lane(watch *w, const data *d, const g4r_schedule *schedule, in
     CHECK_INT(d->offsets[s] + k, schedule->input[lane]);
     CHECK_INT(d->offsets[s] + k + 1, schedule->target[lane]);
     CHECK(schedule->target[lane] < d->offsets[s + 1]);
-    /* Mistake 1: zero state at a session's first event, and there only. */
+    /* Zero state at a session's first event, and there only. */
     CHECK_INT(k == 0 ? -1 : w->lane_of[s], schedule->from[lane]);
     CHECK(k == 0 || schedule->from[lane] >= lane);
     CHECK(k > 0 || s > w->last_started);
@@ -205,7 +205,7 @@ static bool has_unstarted_session(const watch *w, const int *lengths, int n_sess
     return false;
 }
 
-/* Algorithm 2.7; the sum and M = B are mistakes 3 and 14 of section 13. */
+/* Every transition once, and M = B while sessions remain. */
 static void check_invariants(const int *lengths, int n_sessions, int n_lanes)
 {
     data d;
@@ -262,7 +262,7 @@ static void invariants_hold_at_the_edges(void)
     }
 }
 
-/* Mistake 1: a lane of 4 events next to lanes of 6 keeps its state between its steps. */
+/* A lane of 4 events next to lanes of 6 keeps its state between its steps. */
 static void short_session_keeps_its_state_beside_long_ones(void)
 {
     static const int lengths[] = {6, 4, 6, 3};
@@ -283,7 +283,7 @@ static void short_session_keeps_its_state_beside_long_ones(void)
     g4r_schedule_free(&schedule);
 }
 
-/* Mistake 14: with enough sessions every step but the tail is full. */
+/* With enough sessions every step but the tail is full. */
 static void lanes_stay_full_until_sessions_run_out(void)
 {
     int lengths[MOST];

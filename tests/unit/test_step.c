@@ -1,11 +1,11 @@
 /*
- * test_step.c - one training step: the golden numbers of algorithm A.2 for both cells,
+ * test_step.c - one training step: a worked example for both cells,
  * what a step's result may not depend on, and updates that follow several steps.
  */
 #include "../../src/train/step.h"
 #include "../lib/test.h"
 
-/* The example of A.2: h 2, I 4, B = M = 2, K 1. Blocks as x W. */
+/* The worked example: h 2, I 4, B = M = 2, K 1. Blocks as x W. */
 static const double wy[8] = {.1, .2, -.3, .4, .5, -.1, .2, .3};
 static const double block_c[4] = {.3, -.2, .1, .4};
 static const double block_r[4] = {-.1, .2, .3, .1};
@@ -314,7 +314,7 @@ static void test_untouched_rows_stay(void)
 
 /*
  * logq is a change of bias: ln support for targets, sample_alpha ln support for samples,
- * divided at the live lanes, here 2 of 4 (algorithm 5.1). Observed: 1e-6 of the loss.
+ * divided at the live lanes, here 2 of 4. Observed: 1e-6 of the loss.
  */
 static void test_logq(void)
 {

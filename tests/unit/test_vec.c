@@ -25,7 +25,7 @@ static void check_dropout(g4r_real p)
         sum += (double)mask[i];
     }
     double q = (double)p, deviation = sqrt(q * (1 - q) / N);
-    /* Five standard deviations; p = .9 drops 90 % (mistake 8). */
+    /* Five standard deviations; p = .9 drops 90 %. */
     CHECK_NEAR(q, (double)n_dropped / N, 5 * deviation);
     CHECK_NEAR(1, sum / N, 5 * deviation / (1 - q) + EPS);
     drop_arrays();

@@ -50,7 +50,7 @@ static const g4r_activation acts[] = {{GRU4REC_ACT_LINEAR, 0, 0},
                                       {GRU4REC_ACT_SELU, 1.05f, 1.67f}};
 enum { N_ACTS = sizeof acts / sizeof *acts };
 
-/* Algorithm 3.6. */
+/* As in vec_basic.h. */
 static double plain_value(const g4r_activation *act, double x)
 {
     double a = (double)act->a, b = (double)act->b;

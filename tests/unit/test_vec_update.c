@@ -141,7 +141,7 @@ static void sgd(void)
 
 /*
  * From zero a first gradient moves by lr g / sqrt(g^2 + 1e-6), none by nothing: epsilon
- * stands inside the root (mistake 12).
+ * stands inside the root.
  */
 static void adagrad_has_its_epsilon_inside_the_root(void)
 {

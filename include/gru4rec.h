@@ -2,10 +2,11 @@
  * gru4rec.h - the C API of the GRU4Rec session-based recommender, and the entry points of
  * the SQLite extension made of it.
  *
- * The library is plain C11: no SQLite, no file or terminal I/O, no global state. Data
- * goes in event by event (gru4rec_events), becomes a training form (gru4rec_dataset) and
- * a catalogue (gru4rec_items), trains a model (gru4rec_model) that recommends through a
- * session (gru4rec_session) and a ranking (gru4rec_ranking).
+ * The library is plain C11: no SQLite, no file or terminal I/O, no global state but the
+ * number of BLAS's threads, which it puts back. Data goes in event by event
+ * (gru4rec_events), becomes a training form (gru4rec_dataset) and a catalogue
+ * (gru4rec_items), trains a model (gru4rec_model) that recommends through a session
+ * (gru4rec_session) and a ranking (gru4rec_ranking).
  *
  * Conventions: matrices are row-major; shapes stand in the comments, with the letters of
  * src/README.md (I items, B lanes, M live lanes, K samples, N = M + K columns, D top
@@ -265,7 +266,8 @@ typedef struct gru4rec_time {
     double real;
 } gru4rec_time;
 
-/* Collects events in any order; 24 bytes each. */
+/* Collects events in any order; 20 bytes each, or 24 where an order takes more than
+ * 32 bits. */
 typedef struct gru4rec_events gru4rec_events;
 
 /*
@@ -275,7 +277,7 @@ typedef struct gru4rec_events gru4rec_events;
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
                                   const gru4rec_items *known, gru4rec_events **out);
 void gru4rec_events_free(gru4rec_events *events);
-/* order: breaks ties in time (the source's rowid, else the count of events so far). */
+/* order: breaks ties in time: the source's rowid, else 0: then the item decides. */
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);
@@ -453,7 +455,8 @@ void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
 
 /* Called from the calling thread. Each may be NULL; a result not 0 stops the work. */
 typedef struct gru4rec_hooks {
-    int (*poll)(void *context, const gru4rec_progress *progress); /* every step */
+    /* After every step, and more often where a step is long. */
+    int (*poll)(void *context, const gru4rec_progress *progress);
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
     /* Measures the model after an epoch; never NULL where option validation is above 0. */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,

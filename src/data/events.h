@@ -2,7 +2,8 @@
  * events.h - events as they are collected: a column for each of their parts, in the order
  * in which they came.
  *
- * 20 bytes an event, or 24 where an order passes 2^32. gru4rec_dataset_new() sorts them.
+ * 20 bytes an event, or 24 where an order takes more than 32 bits. gru4rec_dataset_new()
+ * sorts them.
  */
 #ifndef G4R_EVENTS_H
 #define G4R_EVENTS_H

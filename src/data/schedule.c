@@ -91,10 +91,17 @@ static void take_session(g4r_schedule *schedule, int32_t lane)
     schedule->from[lane] = -1;
 }
 
+/* Has no lane taken a session yet? */
+static bool is_at_start(const g4r_schedule *schedule)
+{
+    return schedule->next == 0;
+}
+
 /* All lanes take the next sessions. */
 static void start_batch(g4r_schedule *schedule)
 {
     int64_t left = schedule->dataset->n_sessions - schedule->next;
+    schedule->is_new_batch = true;
     schedule->n_live = (int32_t)G4R_MIN(schedule->plan.n_lanes, left);
     for (int32_t lane = 0; lane < schedule->n_live; lane++)
         take_session(schedule, lane);
@@ -136,10 +143,8 @@ static void refill(g4r_schedule *schedule)
         }
     }
     schedule->n_live = n;
-    if (n == 0 && schedule->plan.is_whole) {
-        schedule->is_new_batch = true;
+    if (n == 0 && schedule->plan.is_whole)
         start_batch(schedule);
-    }
 }
 
 bool g4r_schedule_next(g4r_schedule *schedule)
@@ -150,7 +155,7 @@ bool g4r_schedule_next(g4r_schedule *schedule)
         schedule->position[lane]++;
         schedule->from[lane] = lane;
     }
-    if (schedule->next == 0)
+    if (is_at_start(schedule))
         start_batch(schedule);
     while (!all_have_steps(schedule)) {
         refill(schedule);

@@ -31,12 +31,14 @@ typedef struct gru4rec_schedule {
     int32_t *target; /* (M) item rows */
     /* (M) lane of the last step whose state goes on here; -1: zero state */
     int32_t *from;
-    int64_t *session;  /* (M) place in visiting order */
-    bool is_new_batch; /* whole sessions: all lanes have just taken sessions */
+    int64_t *session; /* (M) place in visiting order */
+    /* All lanes have just taken sessions: at the first step, and with is_whole whenever all
+     * sessions have ended. */
+    bool is_new_batch;
     /* Where the lanes are: */
-    int64_t *position; /* (M) of the input in the dataset's events */
-    int64_t next;   /* place in the order that is taken next; 0: before the first step */
-    int64_t *order; /* (S) sessions as they are visited; NULL unless shuffled */
+    int64_t *position;      /* (M) of the input in the dataset's events */
+    int64_t next;           /* place in the order that is taken next */
+    int64_t *order;         /* (S) sessions as they are visited; NULL unless shuffled */
     g4r_schedule_plan plan; /* n_lanes: of the first step */
     const gru4rec_dataset *dataset;
     gru4rec_allocator allocator;

@@ -17,7 +17,7 @@ static void whole_sessions_begin_together(void)
         {1, {{'g', 'h', -1, 3}}},
         {1, {{'j', 'k', -1, 5}}},
     };
-    static const bool is_new[] = {false, false, false, true, false};
+    static const bool is_new[] = {true, false, false, true, false};
     data d;
     g4r_schedule schedule;
     make_data(&d, lengths_1, 6);

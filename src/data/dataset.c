@@ -1,32 +1,52 @@
 /*
- * dataset.c - collected events become sessions in visiting order: cut at pauses, sorted,
- * prepared, held out; and their fingerprint.
+ * dataset.c - collected events become sessions in visiting order, and the catalogue; and
+ * their fingerprint.
  *
  * The one order of the product (its equals at serving are written in SQL):
  *   events of a session by (time, order, item); sessions by (first time, session value);
  *   items numbered by first appearance in the events so ordered.
  * Every tie is decided, so that no plan of the database changes it.
  *
- * Memory per event: the columns (events.h) and 4 bytes more while sorting, for the
- * permutation that then becomes the result, in place of the rowids where events came by
- * them; per session some 22. What is in order already, as event logs mostly are, is only
- * checked.
+ * The stages, and what two arrays, which are reused to save memory, hold after each:
+ *                          events->session           dataset->item_rows
+ *   collected (events.c)   number in sessions        -
+ *   1 cut at pauses        number of the part        -
+ *   2 sessions visited     place in visiting order   -
+ *   3 events ordered       freed                     the events' places as collected, then
+ *                                                    numbers in items, or rows of known
+ *   4 prepared (prepare.c) -                         the same, of events that stay
+ *   5 items numbered       -                         rows, but numbers in what is held out
+ *   6 sessions held out    -                         rows
+ * Where the catalogue is known already, stage 4 is the last.
+ *
+ * Memory per event: the columns (events.h) and 4 bytes more while sorting, for item_rows,
+ * in place of the rowids where events came by them; per session some 22. What is in order
+ * already, as event logs mostly are, is only checked.
  */
 #define _GNU_SOURCE /* qsort_r */
 #include "events.h"
 #include "prepare.h"
 #include "../base/hash.h"
-#include "../base/fail.h"
 
 #include <stdlib.h>
 
-/* ---- sorting ---- */
+/* ---- sorting events, for stages 1 and 3 ---- */
 
 static int64_t order_of(const gru4rec_events *events, uint32_t i)
 {
     if (events->wide_order != NULL)
         return events->wide_order[i];
     return events->order != NULL ? events->order[i] : i;
+}
+
+/* An order in which the events came anyway need not be kept. */
+static void drop_plain_order(gru4rec_events *events)
+{
+    for (uint32_t i = 1; i < events->n; i++)
+        if (order_of(events, i - 1) >= order_of(events, i))
+            return;
+    G4R_ALLOC_CLEAR(&events->allocator, events->order);
+    G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
 }
 
 static int compare_stamps(const gru4rec_events *events, g4r_events_stamp a,
@@ -48,27 +68,9 @@ static int compare_events(const void *a, const void *b, void *context)
     if (order != 0)
         return order;
     /* Rows: the same items at every call, which is all it takes. */
-    if (events->known != NULL)
+    if (g4r_events_has_catalogue(events))
         return G4R_COMPARE(events->item[x], events->item[y]);
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
-}
-
-typedef struct session_sort {
-    const gru4rec_events *events;
-    const g4r_events_stamp *first; /* (S), all the same: by value alone */
-} session_sort;
-
-/* By (first time, session value). */
-static int compare_sessions(const void *a, const void *b, void *context)
-{
-    const session_sort *sort = context;
-    const gru4rec_events *events = sort->events;
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    int order = compare_stamps(events, sort->first[x], sort->first[y]);
-    if (order == 0)
-        order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, x),
-                                 g4r_events_owner(events, y));
-    return order != 0 ? order : G4R_COMPARE(x, y); /* parts of one in their order */
 }
 
 /* Sorts n elements of 4 bytes, unless they are in order. */
@@ -82,47 +84,6 @@ static void sort_if_needed(void *array, size_t n,
             qsort_r(array, n, sizeof *elements, compare, context);
             return;
         }
-}
-
-/*
- * Sorts visit (S), and renames each event's session to its place there. first, rank:
- * scratch (S), zeroed.
- */
-static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp *first,
-                          int32_t *rank)
-{
-    int32_t *visit = events->visit;
-    size_t n_sessions = (size_t)events->n_sessions;
-    session_sort sort = {events, first};
-    for (size_t i = 0; by_time && i < events->n; i++) {
-        int32_t s = events->session[i];
-        if (rank[s] == 0 || compare_stamps(events, events->time[i], first[s]) < 0)
-            first[s] = events->time[i];
-        rank[s] = 1;
-    }
-    for (size_t s = 0; s < n_sessions; s++)
-        visit[s] = (int32_t)s;
-    sort_if_needed(visit, n_sessions, compare_sessions, &sort);
-    for (size_t place = 0; place < n_sessions; place++)
-        rank[visit[place]] = (int32_t)place;
-    for (size_t i = 0; i < events->n; i++)
-        events->session[i] = rank[events->session[i]];
-}
-
-/* Finds the visiting order: allocates and fills events->visit. */
-static bool find_visits(gru4rec_events *events, bool by_time)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    size_t n_sessions = (size_t)events->n_sessions;
-    g4r_events_stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
-    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
-    events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
-    bool is_ok = first != NULL && rank != NULL && events->visit != NULL;
-    if (is_ok)
-        rank_sessions(events, by_time, first, rank);
-    g4r_alloc_free(allocator, first);
-    g4r_alloc_free(allocator, rank);
-    return is_ok;
 }
 
 /*
@@ -146,48 +107,7 @@ static void order_events(gru4rec_events *events, int64_t *offsets, uint32_t *per
                        compare_events, events);
 }
 
-/*
- * Numbers items by first appearance, renames the events' items, and fills the catalogue.
- * support, row_of: scratch (items of events), zeroed; row_of: the row plus one.
- */
-static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
-                                   gru4rec_items *items, int64_t *support,
-                                   int32_t *row_of)
-{
-    for (int64_t i = 0; i < dataset->n_events; i++)
-        support[dataset->item_rows[i]]++;
-    for (int64_t i = 0; i < dataset->n_events; i++) {
-        int32_t number = dataset->item_rows[i];
-        if (row_of[number] == 0) {
-            gru4rec_id id;
-            g4r_dict_get(&events->items, number, &id);
-            if (gru4rec_items_append(items, &id, support[number]) != GRU4REC_OK)
-                return GRU4REC_NOMEM;
-            row_of[number] = gru4rec_items_count(items);
-        }
-        dataset->item_rows[i] = row_of[number] - 1;
-    }
-    return gru4rec_items_index(items);
-}
-
-static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
-                                 gru4rec_items **out)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    size_t n_items = (size_t)events->items.n;
-    gru4rec_status status = gru4rec_items_new(allocator, out);
-    int64_t *support = g4r_alloc(allocator, n_items, sizeof *support);
-    int32_t *row_of = g4r_alloc(allocator, n_items, sizeof *row_of);
-    if (support == NULL || row_of == NULL)
-        status = GRU4REC_NOMEM;
-    if (status == GRU4REC_OK)
-        status = number_items(events, dataset, *out, support, row_of);
-    g4r_alloc_free(allocator, support);
-    g4r_alloc_free(allocator, row_of);
-    return status;
-}
-
-/* ---- cutting at pauses ---- */
+/* ---- 1: sessions are cut at pauses ---- */
 
 static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b)
 {
@@ -235,24 +155,76 @@ static bool cut_at_pauses(gru4rec_events *events)
     return is_ok;
 }
 
-/* ---- all of it ---- */
+/* ---- 2: sessions in visiting order ---- */
 
-/* An order in which the events came anyway need not be kept. */
-static void drop_plain_order(gru4rec_events *events)
+typedef struct session_sort {
+    const gru4rec_events *events;
+    const g4r_events_stamp *first; /* (S), all the same: by value alone */
+} session_sort;
+
+/* By (first time, session value). */
+static int compare_sessions(const void *a, const void *b, void *context)
 {
-    for (uint32_t i = 1; i < events->n; i++)
-        if (order_of(events, i - 1) >= order_of(events, i))
-            return;
-    G4R_ALLOC_CLEAR(&events->allocator, events->order);
-    G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
+    const session_sort *sort = context;
+    const gru4rec_events *events = sort->events;
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    int order = compare_stamps(events, sort->first[x], sort->first[y]);
+    if (order == 0)
+        order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, x),
+                                 g4r_events_owner(events, y));
+    return order != 0 ? order : G4R_COMPARE(x, y); /* parts of one in their order */
 }
 
-/* Each array is allocated when the one before it is done with: this is the peak. */
-static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
+/*
+ * Sorts visit (S), and renames each event's session to its place there. first, rank:
+ * scratch (S), zeroed.
+ */
+static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp *first,
+                          int32_t *rank)
+{
+    int32_t *visit = events->visit;
+    size_t n_sessions = (size_t)events->n_sessions;
+    session_sort sort = {events, first};
+    for (size_t i = 0; by_time && i < events->n; i++) {
+        int32_t s = events->session[i];
+        if (rank[s] == 0 || compare_stamps(events, events->time[i], first[s]) < 0)
+            first[s] = events->time[i];
+        rank[s] = 1;
+    }
+    for (size_t s = 0; s < n_sessions; s++)
+        visit[s] = (int32_t)s;
+    sort_if_needed(visit, n_sessions, compare_sessions, &sort);
+    for (size_t place = 0; place < n_sessions; place++)
+        rank[visit[place]] = (int32_t)place;
+    for (size_t i = 0; i < events->n; i++)
+        events->session[i] = rank[events->session[i]];
+}
+
+/* Finds the visiting order: allocates and fills events->visit. */
+static bool find_visits(gru4rec_events *events, bool by_time)
 {
     const gru4rec_allocator *allocator = &events->allocator;
-    if (!find_visits(events, by_time))
-        return false;
+    size_t n_sessions = (size_t)events->n_sessions;
+    g4r_events_stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
+    int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
+    events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
+    bool is_ok = first != NULL && rank != NULL && events->visit != NULL;
+    if (is_ok)
+        rank_sessions(events, by_time, first, rank);
+    g4r_alloc_free(allocator, first);
+    g4r_alloc_free(allocator, rank);
+    return is_ok;
+}
+
+/* ---- 3: all events in order ---- */
+
+/* Makes offsets and item_rows. This is the peak of memory. */
+static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    dataset->n_sessions = events->n_sessions;
+    dataset->n_events = (int64_t)events->n;
+    dataset->n_unknown = events->n_unknown;
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
     dataset->item_rows = (int32_t *)permutation;
     dataset->offsets =
@@ -263,17 +235,54 @@ static bool sort_all(gru4rec_events *events, bool by_time, gru4rec_dataset *data
     /* In place: an item's number where its event's place was. */
     for (size_t i = 0; i < events->n; i++)
         dataset->item_rows[i] = events->item[permutation[i]];
+    g4r_events_free_columns(events);
     return true;
 }
 
-/* A known item's row, of the number that it had among the events; -1: not known. */
-static int32_t row_of(const gru4rec_events *events, const gru4rec_items *items,
-                      int32_t number)
+/* ---- 5: items numbered ---- */
+
+/*
+ * Numbers items by first appearance, renames the events' items, and fills the catalogue.
+ * support, row_plus_1: scratch (items of events), zeroed.
+ */
+static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
+                                   gru4rec_items *items, int64_t *support,
+                                   int32_t *row_plus_1)
 {
-    gru4rec_id id;
-    g4r_dict_get(&events->items, number, &id);
-    return gru4rec_items_find(items, &id);
+    for (int64_t i = 0; i < dataset->n_events; i++)
+        support[dataset->item_rows[i]]++;
+    for (int64_t i = 0; i < dataset->n_events; i++) {
+        int32_t number = dataset->item_rows[i];
+        if (row_plus_1[number] == 0) {
+            gru4rec_id id;
+            g4r_dict_get(&events->items, number, &id);
+            if (gru4rec_items_append(items, &id, support[number]) != GRU4REC_OK)
+                return GRU4REC_NOMEM;
+            row_plus_1[number] = gru4rec_items_count(items);
+        }
+        dataset->item_rows[i] = row_plus_1[number] - 1;
+    }
+    return gru4rec_items_index(items);
 }
+
+static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
+                                 gru4rec_items **out)
+{
+    const gru4rec_allocator *allocator = &events->allocator;
+    size_t n_items = (size_t)events->items.n;
+    gru4rec_status status = gru4rec_items_new(allocator, out);
+    int64_t *support = g4r_alloc(allocator, n_items, sizeof *support);
+    int32_t *row_plus_1 = g4r_alloc(allocator, n_items, sizeof *row_plus_1);
+    if (support == NULL || row_plus_1 == NULL)
+        status = GRU4REC_NOMEM;
+    if (status == GRU4REC_OK)
+        status = number_items(events, dataset, *out, support, row_plus_1);
+    g4r_alloc_free(allocator, support);
+    g4r_alloc_free(allocator, row_plus_1);
+    return status;
+}
+
+/* ---- 6: sessions held out ---- */
 
 /*
  * The sessions behind those of the dataset become one of their own; events of items that
@@ -297,7 +306,9 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
         return GRU4REC_NOMEM;
     for (int64_t s = 0; s < n_held; s++) {
         for (int64_t i = offsets[s]; i < offsets[s + 1]; i++) {
-            int32_t row = row_of(events, items, dataset->item_rows[i]);
+            gru4rec_id id;
+            g4r_dict_get(&events->items, dataset->item_rows[i], &id);
+            int32_t row = gru4rec_items_find(items, &id);
             if (row >= 0)
                 held->item_rows[held->n_events++] = row;
             else
@@ -308,26 +319,29 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
     return GRU4REC_OK;
 }
 
-static gru4rec_status make_dataset(gru4rec_events *events, bool by_time,
-                                   gru4rec_dataset *dataset, gru4rec_items **items)
+/* ---- all of it ---- */
+
+/* Stages 1 to 4. False: no memory. */
+static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
 {
     dataset->allocator = events->allocator;
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
     drop_plain_order(events);
-    if (events->preparation.session_gap > 0 && !cut_at_pauses(events))
-        return GRU4REC_NOMEM;
-    dataset->n_sessions = events->n_sessions;
-    dataset->n_events = (int64_t)events->n;
-    dataset->n_unknown = events->n_unknown;
-    if (!sort_all(events, by_time, dataset))
-        return GRU4REC_NOMEM;
-    g4r_events_free_columns(events);
-    int32_t n_items =
-        events->known != NULL ? gru4rec_items_count(events->known) : events->items.n;
-    if (!g4r_prepare(dataset, events->visit, n_items, &events->preparation))
-        return GRU4REC_NOMEM;
-    if (events->known != NULL)
+    if ((events->preparation.session_gap > 0 && !cut_at_pauses(events)) ||
+        !find_visits(events, by_time) || !order_all(events, dataset))
+        return false;
+    int32_t n_items = g4r_events_has_catalogue(events)
+                          ? gru4rec_items_count(events->known)
+                          : events->items.n;
+    return g4r_prepare(dataset, events->visit, n_items, &events->preparation);
+}
+
+/* Stages 5 and 6, in training: what is held out does not count for the catalogue. */
+static gru4rec_status make_catalogue(const gru4rec_events *events,
+                                     gru4rec_dataset *dataset, gru4rec_items **items)
+{
+    if (g4r_events_has_catalogue(events))
         return GRU4REC_OK;
     const double share = events->preparation.validation;
     const int64_t n_held = (int64_t)(share * (double)dataset->n_sessions);
@@ -352,9 +366,8 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
     gru4rec_status status = GRU4REC_NOMEM;
     *items = NULL;
     *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
-    if (*dataset != NULL)
-        status = make_dataset(events, by_time, *dataset, items);
-    g4r_events_free_columns(events);
+    if (*dataset != NULL && make_sessions(events, by_time, *dataset))
+        status = make_catalogue(events, *dataset, items);
     if (status == GRU4REC_OK) {
         (*dataset)->n_single = count_single(*dataset);
         return GRU4REC_OK;
@@ -365,6 +378,19 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
     *dataset = NULL;
     return status;
 }
+
+void gru4rec_dataset_free(gru4rec_dataset *dataset)
+{
+    if (dataset == NULL)
+        return;
+    gru4rec_allocator allocator = dataset->allocator;
+    gru4rec_dataset_free(dataset->validation);
+    g4r_alloc_free(&allocator, dataset->item_rows);
+    g4r_alloc_free(&allocator, dataset->offsets);
+    g4r_alloc_free(&allocator, dataset);
+}
+
+/* ---- the fingerprint ---- */
 
 static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 {
@@ -389,15 +415,4 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
         hash = g4r_hash_bytes(hash, id.bytes, id.n_bytes);
     }
     return hash;
-}
-
-void gru4rec_dataset_free(gru4rec_dataset *dataset)
-{
-    if (dataset == NULL)
-        return;
-    gru4rec_allocator allocator = dataset->allocator;
-    gru4rec_dataset_free(dataset->validation);
-    g4r_alloc_free(&allocator, dataset->item_rows);
-    g4r_alloc_free(&allocator, dataset->offsets);
-    g4r_alloc_free(&allocator, dataset);
 }

@@ -94,9 +94,10 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
                         "more than %lu events; train on a part of them, such as the last "
                         "months",
                         (unsigned long)UINT32_MAX);
-    int32_t item_number = events->known != NULL ? gru4rec_items_find(events->known, item)
-                                                : g4r_dict_add(&events->items, item);
-    if (item_number < 0 && events->known != NULL) {
+    bool has_catalogue = g4r_events_has_catalogue(events);
+    int32_t item_number = has_catalogue ? gru4rec_items_find(events->known, item)
+                                        : g4r_dict_add(&events->items, item);
+    if (item_number < 0 && has_catalogue) {
         events->n_unknown++;
         return GRU4REC_OK;
     }

@@ -17,23 +17,29 @@ typedef union g4r_events_stamp {
 
 struct gru4rec_events {
     gru4rec_allocator allocator;
-    const gru4rec_items *known;
+    const gru4rec_items *known; /* the catalogue, or NULL */
     g4r_dict sessions;
     g4r_dict items; /* unused where the catalogue is known */
     size_t n;
-    int32_t *session;       /* (n) number in sessions */
-    int32_t *item;          /* (n) number in items, or row of known */
+    int32_t *session; /* (n) number in sessions; see dataset.c for what comes after */
+    int32_t *item;    /* (n) number in items, or row of known */
     g4r_events_stamp *time; /* (n) all integer, or all real */
     uint32_t *order;        /* (n), or NULL: in wide_order, or as the events came */
     int64_t *wide_order;    /* (n), once one does not fit the other */
     bool is_real_time;
     int64_t n_unknown;
     gru4rec_preparation preparation;
-    int32_t n_sessions; /* once cut at gaps: session numbers; owner tells whose */
+    int32_t n_sessions; /* once cut at pauses: of parts; owner tells whose */
     int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
     int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
     size_t session_capacity, item_capacity, time_capacity, order_capacity;
 };
+
+/* Are the items those of a catalogue? Else, in training, all are taken and numbered. */
+static inline bool g4r_events_has_catalogue(const gru4rec_events *events)
+{
+    return events->known != NULL;
+}
 
 /* The number in sessions of a session, or of the one that it was cut from. */
 static inline int32_t g4r_events_owner(const gru4rec_events *events, int32_t session)

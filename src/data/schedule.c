@@ -138,8 +138,7 @@ static void refill(g4r_schedule *schedule)
             n++;
         } else if (!schedule->plan.is_whole &&
                    schedule->next < schedule->dataset->n_sessions) {
-            take_session(schedule, n);
-            n++;
+            take_session(schedule, n++);
         }
     }
     schedule->n_live = n;

@@ -324,6 +324,8 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
 /* A hash of all that training sees of the events: sessions, order, the items' ids. */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);
+/* Bytes that it takes, with what is held out. */
+size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 /* The session at a place in visiting order, once a dataset was made of the events. */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);

@@ -47,8 +47,8 @@ static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     ext_home home;
     (void)argc;
-    const bool is_found =
-        ext_schema_get(&home, connection->db, connection, argv[0], &error) == SQLITE_OK;
+    const bool is_found = ext_schema_get(&home, connection->db, connection, argv[0], NULL,
+                                         &error) == SQLITE_OK;
     if (is_found && ext_check_model(&home, &error) == SQLITE_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
     } else if (is_found && is_finding(&error)) {

@@ -134,22 +134,21 @@ int ext_schema_fail_missing(const char *text, ext_error *error)
                          text);
 }
 
-int ext_schema_fail_unnamed(ext_error *error)
-{
-    return ext_error_set(error, SQLITE_ERROR,
-                         "the model's name is missing; give that of a gru4rec table");
-}
-
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
-                   sqlite3_value *value, ext_error *error)
+                   sqlite3_value *value, bool *is_found, ext_error *error)
 {
     const char *text = ext_value_text(value);
-    bool is_found;
+    bool is_there;
     *home = (ext_home){.db = db};
     if (text == NULL || *text == '\0')
-        return ext_schema_fail_unnamed(error);
-    int rc = ext_schema_find(home, db, connection, text, &is_found, error);
-    return rc == SQLITE_OK && !is_found ? ext_schema_fail_missing(text, error) : rc;
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the model's name is missing; give that of a gru4rec table");
+    int rc = ext_schema_find(home, db, connection, text, &is_there, error);
+    if (is_found != NULL)
+        *is_found = is_there;
+    else if (rc == SQLITE_OK && !is_there)
+        rc = ext_schema_fail_missing(text, error);
+    return rc;
 }
 
 /* ---- making ---- */

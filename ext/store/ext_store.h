@@ -51,12 +51,11 @@ int ext_config_open_source(const ext_config *config, const ext_home *home,
  */
 int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
-/* The same for a model that must be there, named by an SQL value. */
+/* The same for a model named by an SQL value. is_found NULL: it must be there. */
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
-                   sqlite3_value *value, ext_error *error);
-/* The errors that there is no such model, and that no name was given. */
+                   sqlite3_value *value, bool *is_found, ext_error *error);
+/* The error that there is no such model. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
-int ext_schema_fail_unnamed(ext_error *error);
 /* Is there a model of that home? */
 int ext_schema_exists(const ext_home *home, bool *is_found, ext_error *error);
 /* An error when a model could not be made there. */

@@ -70,7 +70,7 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home home;
     int64_t version;
     (void)argc;
-    int rc = ext_schema_get(&home, connection->db, connection, argv[0], &error);
+    int rc = ext_schema_get(&home, connection->db, connection, argv[0], NULL, &error);
     if (rc == SQLITE_OK)
         rc = ext_savepoint_start(&savepoint, home.db, &error);
     if (rc == SQLITE_OK) {

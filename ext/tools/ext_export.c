@@ -127,7 +127,7 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_model *model = NULL;
     safetensors content = {0};
     const char *path = argc > 1 ? ext_value_text(argv[1]) : NULL;
-    int rc = ext_schema_get(&home, connection->db, connection, argv[0], &error);
+    int rc = ext_schema_get(&home, connection->db, connection, argv[0], NULL, &error);
     if (rc == SQLITE_OK)
         rc = ext_model_acquire(&model, &home, &error);
     if (rc == SQLITE_OK)

@@ -139,7 +139,6 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
 {
     ext_connection *connection = sqlite3_user_data(context);
     const sqlite3_int64 rowid = sqlite3_last_insert_rowid(connection->db);
-    const char *name = ext_value_text(argv[0]);
     ext_error error = {0};
     ext_run run = {.source = "import"};
     ext_loaded loaded = {0};
@@ -147,9 +146,7 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     bool is_found;
     (void)argc;
     int rc =
-        name == NULL || *name == '\0'
-            ? ext_schema_fail_unnamed(&error)
-            : ext_schema_find(&home, connection->db, connection, name, &is_found, &error);
+        ext_schema_get(&home, connection->db, connection, argv[0], &is_found, &error);
     if (rc == SQLITE_OK)
         rc = import_value(&run, &home, is_found, argv[1], &loaded, &error);
     sqlite3_set_last_insert_rowid(connection->db, rowid);

@@ -172,7 +172,7 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
     else if (ext_value_text(argv[0]) == NULL)
         ext_error_set(&error, SQLITE_ERROR,
                       "the model's name is NULL; give that of a gru4rec table");
-    else if (ext_schema_get(&home, db, connection, argv[0], &error) == SQLITE_OK)
+    else if (ext_schema_get(&home, db, connection, argv[0], NULL, &error) == SQLITE_OK)
         model_info(context, &home, &error);
     ext_home_clear(&home);
     ext_error_result(&error, context);

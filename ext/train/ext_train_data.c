@@ -64,12 +64,6 @@ static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoi
         "with warm_start");
 }
 
-static size_t dataset_bytes(const gru4rec_dataset *dataset)
-{
-    return (size_t)dataset->n_events * sizeof *dataset->item_rows +
-           (size_t)dataset->n_sessions * sizeof *dataset->offsets;
-}
-
 static size_t add_bytes(size_t a, size_t b)
 {
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
@@ -81,11 +75,9 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     const gru4rec_dataset *dataset = data->events.dataset;
     const int32_t n_items = gru4rec_items_count(data->events.items);
     size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
-    n = add_bytes(n, dataset_bytes(dataset));
-    if (dataset->validation != NULL) { /* cut off as a copy */
-        n = add_bytes(n, 2 * dataset_bytes(dataset->validation));
+    n = add_bytes(n, gru4rec_dataset_bytes(dataset));
+    if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items));
-    }
     if (data->active != NULL) /* what warm_start reads of it, one after the other */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
     return n;

@@ -379,6 +379,17 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
     return status;
 }
 
+size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
+{
+    /* What is held out keeps its place behind the others, too. */
+    const gru4rec_dataset *held = dataset->validation;
+    const int64_t n_sessions =
+        dataset->n_sessions + (held != NULL ? held->n_sessions : 0);
+    return sizeof *dataset + (size_t)(n_sessions + 1) * sizeof *dataset->offsets +
+           (size_t)dataset->offsets[n_sessions] * sizeof *dataset->item_rows +
+           (held != NULL ? gru4rec_dataset_bytes(held) : 0);
+}
+
 void gru4rec_dataset_free(gru4rec_dataset *dataset)
 {
     if (dataset == NULL)

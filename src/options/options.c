@@ -143,7 +143,7 @@ static const g4r_option table[] = {
             "bytes that a training may use; 0: 80 % of the machine's memory"),
     CHOICE(quantize, "auto|false|true", "auto",
            "serve from a copy of the item table in bytes, kept in memory beside it: the "
-           "same rows, found sooner; auto: for tables of a million values or more"),
+           "same rows, found sooner; auto: for copies of a megabyte or more"),
     CHOICE(verbose, "auto|false|true", "auto",
            "progress line on standard error; auto: when that is a terminal"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",

@@ -152,9 +152,10 @@ void ext_value_result_item(sqlite3_context *context, const gru4rec_items *items,
                            int32_t row);
 /* id: an integer or a text. */
 int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
-/* Takes an integer, or a text or a real that is one; the value stays as it is. */
-int ext_value_integer(sqlite3_value *value, int64_t *integer, bool *is_integer,
-                      ext_error *error);
+/* Takes an integer from min to max, or a text or a real that is one; the value stays as it
+ * is. The error says what argument name is, and to give advice. */
+int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
+                      int64_t min, int64_t max, const char *advice, ext_error *error);
 /* Is the argument there, and not NULL? */
 bool ext_value_is_given(sqlite3_value *value);
 const char *ext_value_text(sqlite3_value *value); /* NULL where it is not */
@@ -325,7 +326,6 @@ struct ext_table_function {
 int ext_table_new(ext_table **out, const ext_table_function *function,
                   const char *declaration, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
-void ext_table_free(ext_table *table);
 /* The error of an argument that is not given. */
 int ext_table_usage(const ext_cursor *cursor, ext_error *error);
 const ext_home *ext_table_home(const ext_cursor *cursor);

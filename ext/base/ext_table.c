@@ -35,15 +35,10 @@ int ext_table_new(ext_table **out, const ext_table_function *function,
     return rc;
 }
 
-void ext_table_free(ext_table *table)
-{
-    ext_home_clear(&table->home);
-    sqlite3_free(table);
-}
-
 int ext_table_disconnect(sqlite3_vtab *base)
 {
-    ext_table_free((ext_table *)base);
+    ext_home_clear(&((ext_table *)base)->home);
+    sqlite3_free(base);
     return SQLITE_OK;
 }
 

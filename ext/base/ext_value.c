@@ -78,16 +78,19 @@ int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
                                SQLITE_UTF8);
 }
 
-int ext_value_integer(sqlite3_value *value, int64_t *integer, bool *is_integer,
-                      ext_error *error)
+int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
+                      int64_t min, int64_t max, const char *advice, ext_error *error)
 {
     sqlite3_value *copy = sqlite3_value_dup(value); /* which numeric_type changes */
     if (copy == NULL)
         return ext_error_nomem(error);
-    *is_integer = sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
-    *integer = *is_integer ? sqlite3_value_int64(copy) : 0;
+    const bool is_integer = sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
+    *integer = is_integer ? sqlite3_value_int64(copy) : 0;
     sqlite3_value_free(copy);
-    return SQLITE_OK;
+    if (is_integer && *integer >= min && *integer <= max)
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR, "%s is '%.40s'; give %s", name,
+                         sqlite3_value_text(value), advice);
 }
 
 bool ext_value_is_given(sqlite3_value *value)

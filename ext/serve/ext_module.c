@@ -154,17 +154,6 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
 
 /* ---- methods ---- */
 
-/* A view may not see what the SELECT itself sees: finds out at once. */
-static int check_source(const ext_home *home, const ext_config *config, ext_error *error)
-{
-    ext_source source = {0};
-    if (config->source == NULL)
-        return SQLITE_OK;
-    int rc = ext_config_open_source(config, home, NULL, NULL, &source, error);
-    ext_source_close(&source);
-    return rc;
-}
-
 /* The home that SQLite's arguments name; borrowed. */
 static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
 {
@@ -176,12 +165,15 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
 {
     const ext_home home = home_of(db, connection, argv);
     ext_config config = {0};
+    ext_source source = {0};
     ext_error error = {0};
     int rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_create(&home, &config, &error);
-    if (rc == SQLITE_OK)
-        rc = check_source(&home, &config, &error);
+    if (rc == SQLITE_OK &&
+        config.source != NULL) /* a view may not see what SELECT sees */
+        rc = ext_config_open_source(&config, &home, NULL, NULL, &source, &error);
+    ext_source_close(&source);
     if (rc == SQLITE_OK)
         make_table(out, &home, &config, &error);
     ext_config_free(&config);

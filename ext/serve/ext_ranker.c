@@ -16,17 +16,12 @@ static const char session_basis[] = "session", popularity_basis[] = "popularity"
 
 static int read_exclude_seen(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
-    int64_t flag;
-    bool is_integer;
-    if (!ext_value_is_given(value))
-        return SQLITE_OK;
-    if (ext_value_integer(value, &flag, &is_integer, error) != SQLITE_OK)
-        return error->rc;
-    if (!is_integer || (flag != 0 && flag != 1))
-        return ext_error_set(error, SQLITE_ERROR, "exclude_seen is '%.40s'; give 0 or 1",
-                             sqlite3_value_text(value));
+    int64_t flag = 0;
+    int rc = ext_value_is_given(value)
+                 ? ext_value_integer(&flag, value, "exclude_seen", 0, 1, "0 or 1", error)
+                 : SQLITE_OK;
     ranker->is_seen_excluded = flag == 1;
-    return SQLITE_OK;
+    return rc;
 }
 
 static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
@@ -43,19 +38,13 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
 /* k: the last rank; negative: all. */
 static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
-    int64_t most;
-    bool is_integer;
-    if (!ext_value_is_given(value))
-        return SQLITE_OK;
-    if (ext_value_integer(value, &most, &is_integer, error) != SQLITE_OK)
-        return error->rc;
-    if (!is_integer)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "k is '%.40s'; give the number of items as an integer",
-                             sqlite3_value_text(value));
-    if (most >= 0)
-        ranker->most = most;
-    return SQLITE_OK;
+    static const char advice[] = "the number of items as an integer";
+    int64_t most = -1;
+    int rc = ext_value_is_given(value) ? ext_value_integer(&most, value, "k", INT64_MIN,
+                                                           INT64_MAX, advice, error)
+                                       : SQLITE_OK;
+    ranker->most = most >= 0 ? most : INT64_MAX;
+    return rc;
 }
 
 /* The rank that rows need not go beyond. A bound that is no number bounds nothing: SQLite

@@ -51,8 +51,8 @@ static int has_column(sqlite3 *db, const char *schema, const char *table,
 }
 
 /* By columns that its shadow tables have: a user's own table m_config is no model. */
-static int exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
-                  ext_error *error)
+int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
+                      ext_error *error)
 {
     char *config = sqlite3_mprintf("%s_config", name);
     char *tensor = sqlite3_mprintf("%s_tensor", name);
@@ -67,11 +67,6 @@ static int exists(sqlite3 *db, const char *schema, const char *name, bool *is_fo
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-int ext_schema_exists(const ext_home *home, bool *is_found, ext_error *error)
-{
-    return exists(home->db, home->schema, home->name, is_found, error);
-}
-
 /* Is the model in one of the attached databases? The first one's name becomes *schema. */
 static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
                          ext_error *error)
@@ -81,7 +76,7 @@ static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_
                              "SELECT name FROM pragma_database_list ORDER BY seq");
     while (rc == SQLITE_OK && !*is_found && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *other = (const char *)sqlite3_column_text(stmt, 0);
-        rc = other != NULL ? exists(db, other, name, is_found, error)
+        rc = other != NULL ? ext_schema_exists(db, other, name, is_found, error)
                            : ext_error_nomem(error);
         if (*is_found) {
             sqlite3_free(*schema);
@@ -96,10 +91,10 @@ static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_
 static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_found,
                        ext_error *error)
 {
-    int rc = exists(db, "temp", name, is_found, error);
+    int rc = ext_schema_exists(db, "temp", name, is_found, error);
     *schema = sqlite3_mprintf(*is_found ? "temp" : "main");
     if (rc == SQLITE_OK && !*is_found)
-        rc = exists(db, "main", name, is_found, error);
+        rc = ext_schema_exists(db, "main", name, is_found, error);
     return rc == SQLITE_OK && !*is_found
                ? find_attached(db, name, schema, is_found, error)
                : rc;
@@ -117,7 +112,7 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
         schema = sqlite3_mprintf("%.*s", (int)(dot - text), text);
         text = dot + 1;
         if (schema != NULL)
-            rc = exists(db, schema, text, is_found, error);
+            rc = ext_schema_exists(db, schema, text, is_found, error);
     }
     if (rc == SQLITE_OK)
         rc = schema != NULL ? ext_home_init(home, db, connection, schema, text, error)

@@ -56,8 +56,9 @@ int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
                    sqlite3_value *value, bool *is_found, ext_error *error);
 /* The error that there is no such model. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
-/* Is there a model of that home? */
-int ext_schema_exists(const ext_home *home, bool *is_found, ext_error *error);
+/* Is there such a model? */
+int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
+                      ext_error *error);
 /* An error when a model could not be made there. */
 int ext_schema_check_new(const ext_home *home, ext_error *error);
 /* Makes the model's table by CREATE VIRTUAL TABLE; source: NULL, a name or a SELECT, with

@@ -76,14 +76,16 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
 static int make_model(const ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
+    const ext_home *home = &request->home;
     bool is_found = training->has_model;
     if (is_found)
         return SQLITE_OK;
-    if (lock_for_writing(&request->home, error) != SQLITE_OK ||
-        ext_schema_exists(&request->home, &is_found, error) != SQLITE_OK)
+    if (lock_for_writing(home, error) != SQLITE_OK ||
+        ext_schema_exists(home->db, home->schema, home->name, &is_found, error) !=
+            SQLITE_OK)
         return error->rc;
     return is_found ? SQLITE_OK
-                    : ext_schema_create_model(&request->home, request->source,
+                    : ext_schema_create_model(home, request->source,
                                               &training->data->source.columns,
                                               &request->options, error);
 }

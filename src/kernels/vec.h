@@ -25,9 +25,11 @@ typedef struct g4r_update {
     gru4rec_adapt kind;
     g4r_real learning_rate, momentum, lmbd;
     g4r_real rho, rho2;         /* adapt_params */
-    g4r_real correct, correct2; /* Adam's bias corrections of this step */
+    g4r_real correct, correct2; /* Adam's bias corrections of this update */
     g4r_real clip;              /* gradients are multiplied by it first */
 } g4r_update;
+
+#define G4R_LOSS_EPS 1e-24 /* eps of vec_loss.h */
 
 /* What a loss adds up over the negatives; in the -max losses with the weights e. Letters
  * of vec_loss.h. */

@@ -11,8 +11,9 @@
  *   selu    y = a x above 0, else a b (exp(x) - 1)   y' = a above 0, else y + a b
  * Dropout with probability p: m = 0 where the random number is below p, else 1 / (1 - p);
  *   y = m x
- * Reductions keep LANES partial results and add these up in order. This is the freedom
- * that a compiler needs to vectorise them: it never has to change the order by itself.
+ * Reductions keep SLICES partial results, each of every SLICES-th value, and add these up
+ * in order. This is the freedom that a compiler needs to vectorise them: it never has to
+ * change the order by itself.
  */
 #ifndef G4R_VEC_BASIC_H
 #define G4R_VEC_BASIC_H
@@ -21,7 +22,7 @@
 #include "vec.h"
 #include "vec_math.h"
 
-enum { LANES = 16 };
+enum { SLICES = 16 };
 
 /* ---- element-wise ---- */
 
@@ -134,67 +135,67 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
 /* ---- reductions ---- */
 
 /*
- * The statement for each index k below n, with lane the partial result that it adds to.
+ * The statement for each index k below n, with slice the partial result that it adds to.
  */
-#define FOR_LANES(n, statement)                         \
-    do {                                                \
-        size_t start_ = 0;                              \
-        for (; start_ + LANES <= (n); start_ += LANES)  \
-            for (int lane = 0; lane < LANES; lane++) {  \
-                const size_t k = start_ + (size_t)lane; \
-                statement                               \
-            }                                           \
-        for (size_t k = start_; k < (n); k++) {         \
-            const int lane = (int)(k % LANES);          \
-            statement                                   \
-        }                                               \
+#define FOR_SLICES(n, statement)                           \
+    do {                                                   \
+        size_t start_ = 0;                                 \
+        for (; start_ + SLICES <= (n); start_ += SLICES)   \
+            for (int slice = 0; slice < SLICES; slice++) { \
+                const size_t k = start_ + (size_t)slice;   \
+                statement                                  \
+            }                                              \
+        for (size_t k = start_; k < (n); k++) {            \
+            const int slice = (int)(k % SLICES);           \
+            statement                                      \
+        }                                                  \
     } while (0)
 
 /* *sum += the partial results, in order. */
-static void add_lanes(double *sum, const g4r_real part[LANES])
+static void add_slices(double *sum, const g4r_real part[SLICES])
 {
-    for (int lane = 0; lane < LANES; lane++)
-        *sum += (double)part[lane];
+    for (int slice = 0; slice < SLICES; slice++)
+        *sum += (double)part[slice];
 }
 
 static g4r_real dot(const g4r_real *restrict x, const g4r_real *restrict y, size_t n)
 {
-    g4r_real part[LANES] = {0};
+    g4r_real part[SLICES] = {0};
     g4r_real sum = 0;
-    FOR_LANES(n, part[lane] += x[k] * y[k];);
-    for (int lane = 0; lane < LANES; lane++)
-        sum += part[lane];
+    FOR_SLICES(n, part[slice] += x[k] * y[k];);
+    for (int slice = 0; slice < SLICES; slice++)
+        sum += part[slice];
     return sum;
 }
 
 static double sum(const g4r_real *restrict y, size_t n)
 {
-    g4r_real part[LANES] = {0};
+    g4r_real part[SLICES] = {0};
     double total = 0;
-    FOR_LANES(n, part[lane] += y[k];);
-    add_lanes(&total, part);
+    FOR_SLICES(n, part[slice] += y[k];);
+    add_slices(&total, part);
     return total;
 }
 
 static g4r_real max(const g4r_real *restrict y, size_t n)
 {
-    g4r_real part[LANES];
+    g4r_real part[SLICES];
     g4r_real largest = -(g4r_real)INFINITY;
-    for (int lane = 0; lane < LANES; lane++)
-        part[lane] = largest;
-    FOR_LANES(n, part[lane] = y[k] > part[lane] ? y[k] : part[lane];);
-    for (int lane = 0; lane < LANES; lane++)
-        largest = part[lane] > largest ? part[lane] : largest;
+    for (int slice = 0; slice < SLICES; slice++)
+        part[slice] = largest;
+    FOR_SLICES(n, part[slice] = y[k] > part[slice] ? y[k] : part[slice];);
+    for (int slice = 0; slice < SLICES; slice++)
+        largest = part[slice] > largest ? part[slice] : largest;
     return largest;
 }
 
 /* x - x is 0 for finite numbers, NaN for all others. */
 static bool all_finite(const g4r_real *restrict x, size_t n)
 {
-    g4r_real part[LANES] = {0};
+    g4r_real part[SLICES] = {0};
     double sum = 0;
-    FOR_LANES(n, part[lane] += x[k] - x[k];);
-    add_lanes(&sum, part);
+    FOR_SLICES(n, part[slice] += x[k] - x[k];);
+    add_slices(&sum, part);
     return sum == 0;
 }
 

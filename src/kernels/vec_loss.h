@@ -40,30 +40,30 @@
 
 #include "vec_basic.h"
 
-static const g4r_real loss_eps = (g4r_real)1e-24;
+static const g4r_real loss_eps = (g4r_real)G4R_LOSS_EPS;
 
 /* ---- softmax, smoothing ---- */
 
 /*
  * exp(x - max) of all columns, and their sum: p is one over the other. What is behind the
- * last whole block of LANES is added in double.
+ * last whole block of SLICES is added in double.
  */
 static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
 {
-    g4r_real part[LANES] = {0};
+    g4r_real part[SLICES] = {0};
     double sum = 0;
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            g4r_real e = exp1(y[i + (size_t)lane] - max);
-            y[i + (size_t)lane] = e;
-            part[lane] += e;
+    for (; i + SLICES <= n; i += SLICES)
+        for (int slice = 0; slice < SLICES; slice++) {
+            g4r_real e = exp1(y[i + (size_t)slice] - max);
+            y[i + (size_t)slice] = e;
+            part[slice] += e;
         }
     for (; i < n; i++) {
         y[i] = exp1(y[i] - max);
         sum += (double)y[i];
     }
-    add_lanes(&sum, part);
+    add_slices(&sum, part);
     return sum;
 }
 
@@ -71,13 +71,13 @@ static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
 static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
                         const g4r_real *restrict p, size_t n)
 {
-    g4r_real part_f[LANES] = {0}, part_log[LANES] = {0};
-    FOR_LANES(n, {
-        part_f[lane] += p[k] / (p[k] + loss_eps);
-        part_log[lane] -= log1(p[k] + loss_eps);
+    g4r_real part_f[SLICES] = {0}, part_log[SLICES] = {0};
+    FOR_SLICES(n, {
+        part_f[slice] += p[k] / (p[k] + loss_eps);
+        part_log[slice] -= log1(p[k] + loss_eps);
     });
-    add_lanes(f_sum, part_f);
-    add_lanes(log_sum, part_log);
+    add_slices(f_sum, part_f);
+    add_slices(log_sum, part_log);
 }
 
 /* dL/dx of columns with the weight w, total being the sum over j of w_j f_j. */
@@ -93,15 +93,15 @@ static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, si
 static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                 g4r_real scale, size_t n)
 {
-    g4r_real part_value[LANES] = {0}, part_slope[LANES] = {0};
-    FOR_LANES(n, {
+    g4r_real part_value[SLICES] = {0}, part_slope[SLICES] = {0};
+    FOR_SLICES(n, {
         g4r_real g = sigmoid1(r[k] - t);
-        part_value[lane] += softplus1(r[k] - t);
-        part_slope[lane] += g;
+        part_value[slice] += softplus1(r[k] - t);
+        part_slope[slice] += g;
         r[k] = scale * g;
     });
-    add_lanes(&sums->value, part_value);
-    add_lanes(&sums->slope, part_slope);
+    add_slices(&sums->value, part_value);
+    add_slices(&sums->slope, part_slope);
 }
 
 /* dq/dr */
@@ -114,16 +114,16 @@ static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
 static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                  g4r_real scale, size_t n)
 {
-    g4r_real part_value[LANES] = {0}, part_slope[LANES] = {0};
-    FOR_LANES(n, {
+    g4r_real part_value[SLICES] = {0}, part_slope[SLICES] = {0};
+    FOR_SLICES(n, {
         g4r_real a = sigmoid1(r[k] - t);
         g4r_real b = sigmoid1(r[k] * r[k]);
-        part_value[lane] += a + b;
-        part_slope[lane] += a * (1 - a);
+        part_value[slice] += a + b;
+        part_slope[slice] += a * (1 - a);
         r[k] = scale * top1_slope(r[k], a, b);
     });
-    add_lanes(&sums->value, part_value);
-    add_lanes(&sums->slope, part_slope);
+    add_slices(&sums->value, part_value);
+    add_slices(&sums->slope, part_slope);
 }
 
 /* e, q, dq/dr; the sums of e, e q, e a (1 - a). */
@@ -131,20 +131,20 @@ static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                          g4r_real *restrict q, g4r_real *restrict r, g4r_real t,
                          g4r_real largest, size_t n)
 {
-    g4r_real part_e[LANES] = {0}, part_value[LANES] = {0}, part_slope[LANES] = {0};
-    FOR_LANES(n, {
+    g4r_real part_e[SLICES] = {0}, part_value[SLICES] = {0}, part_slope[SLICES] = {0};
+    FOR_SLICES(n, {
         g4r_real a = sigmoid1(r[k] - t);
         g4r_real b = sigmoid1(r[k] * r[k]);
         e[k] = exp1(r[k] - largest);
         q[k] = a + b;
-        part_e[lane] += e[k];
-        part_value[lane] += e[k] * q[k];
-        part_slope[lane] += e[k] * (a * (1 - a));
+        part_e[slice] += e[k];
+        part_value[slice] += e[k] * q[k];
+        part_slope[slice] += e[k] * (a * (1 - a));
         r[k] = top1_slope(r[k], a, b);
     });
-    add_lanes(&sums->e, part_e);
-    add_lanes(&sums->value, part_value);
-    add_lanes(&sums->slope, part_slope);
+    add_slices(&sums->e, part_e);
+    add_slices(&sums->value, part_value);
+    add_slices(&sums->slope, part_slope);
 }
 
 /* dL/dr, mean being L and r dq/dr. */
@@ -163,23 +163,23 @@ static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                         g4r_real *restrict sigma, const g4r_real *restrict r, g4r_real t,
                         g4r_real largest, size_t n)
 {
-    g4r_real part_e[LANES] = {0}, part_value[LANES] = {0};
-    g4r_real part_slope[LANES] = {0}, part_square[LANES] = {0};
+    g4r_real part_e[SLICES] = {0}, part_value[SLICES] = {0};
+    g4r_real part_slope[SLICES] = {0}, part_square[SLICES] = {0};
     for (size_t i = 0; i < n; i++) {
         e[i] = exp1(r[i] - largest);
         sigma[i] = sigmoid1(t - r[i]);
     }
-    FOR_LANES(n, {
+    FOR_SLICES(n, {
         g4r_real weighted = e[k] * sigma[k];
-        part_e[lane] += e[k];
-        part_value[lane] += weighted;
-        part_slope[lane] += weighted * (1 - sigma[k]);
-        part_square[lane] += e[k] * r[k] * r[k];
+        part_e[slice] += e[k];
+        part_value[slice] += weighted;
+        part_slope[slice] += weighted * (1 - sigma[k]);
+        part_square[slice] += e[k] * r[k] * r[k];
     });
-    add_lanes(&sums->e, part_e);
-    add_lanes(&sums->value, part_value);
-    add_lanes(&sums->slope, part_slope);
-    add_lanes(&sums->square, part_square);
+    add_slices(&sums->e, part_e);
+    add_slices(&sums->value, part_value);
+    add_slices(&sums->slope, part_slope);
+    add_slices(&sums->square, part_square);
 }
 
 /* dL/dr, a being A, reg lambda, mean_square R. */

@@ -132,8 +132,8 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
     }
 }
 
-/* A bit for each lane that is not zero but all ones. */
-static inline unsigned lanes(scan_bits v)
+/* A bit for each value that is not zero but all ones. */
+static inline unsigned mask_of(scan_bits v)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
     return (unsigned)_mm256_movemask_ps((__m256)v);
@@ -150,12 +150,12 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, si
     size_t i = start;
     for (; i + 32 <= n; i += 32) {
         const g4r_real *at = scores + i;
-        if (lanes((load8(at) >= t) | (load8(at + 8) >= t) | (load8(at + 16) >= t) |
-                  (load8(at + 24) >= t)))
+        if (mask_of((load8(at) >= t) | (load8(at + 8) >= t) | (load8(at + 16) >= t) |
+                    (load8(at + 24) >= t)))
             break;
     }
     for (; i + 8 <= n; i += 8) {
-        const unsigned bits = lanes(load8(scores + i) >= t);
+        const unsigned bits = mask_of(load8(scores + i) >= t);
         if (bits)
             return i + (size_t)__builtin_ctz(bits);
     }
@@ -164,7 +164,7 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, si
     return i;
 }
 
-/* Blocks of 2^12, so that 32-bit lanes cannot overflow and the compiler can use them. */
+/* Blocks of 2^12, so that 32-bit sums cannot overflow and the compiler can use them. */
 static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
                   size_t *n_greater, size_t *n_equal)
 {

@@ -9,7 +9,7 @@
  *   adadelta  a likewise; k = (u + eps) / (a + eps);
  *             u = rho u + (1 - rho) k g^2;     d = g sqrt k
  *   adam      m = rho m + (1 - rho) g; a = rho2 a + (1 - rho2) g^2;
- *             corrected for their start at step t: m / (1 - rho^t), a / (1 - rho2^t);
+ *             corrected for their start at update t: m / (1 - rho^t), a / (1 - rho2^t);
  *             d = m / (sqrt a + 1e-8)
  *   sgd       d = g
  * The move, with momentum or without:

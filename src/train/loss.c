@@ -7,8 +7,6 @@
  */
 #include "loss.h"
 
-static const double eps = 1e-24;
-
 void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options)
 {
     const gru4rec_activation *act = &options->final_act;
@@ -31,12 +29,12 @@ static double smoothed(g4r_real *scores, double sum, double tau, size_t own, siz
     double f_sum = 0, log_sum = 0;
     vec->scale(scores, (g4r_real)(1 / sum), n);
     vec->loss.smooth_sums(&f_sum, &log_sum, scores, n);
-    double p = (double)scores[own], f = p / (p + eps);
+    double p = (double)scores[own], f = p / (p + G4R_LOSS_EPS);
     double total = w_other * f_sum + w_more * f;
     vec->loss.smooth_gradient(scores, (g4r_real)total, (g4r_real)w_other, n);
     scores[own] -= (g4r_real)(w_more * f);
     vec->scale(scores, scale, n);
-    return w_other * log_sum - w_more * log(p + eps);
+    return w_other * log_sum - w_more * log(p + G4R_LOSS_EPS);
 }
 
 static double cross_entropy(g4r_real *scores, double tau, size_t own, size_t n,
@@ -46,10 +44,10 @@ static double cross_entropy(g4r_real *scores, double tau, size_t own, size_t n,
     if (tau > 0 && n > 1)
         return smoothed(scores, sum, tau, own, n, scale, vec);
     double p = (double)scores[own] / sum;
-    double f = p / (p + eps) * (double)scale;
+    double f = p / (p + G4R_LOSS_EPS) * (double)scale;
     vec->scale(scores, (g4r_real)(f / sum), n);
     scores[own] = (g4r_real)(f * (p - 1));
-    return -log(p + eps);
+    return -log(p + G4R_LOSS_EPS);
 }
 
 static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_real scale,
@@ -131,8 +129,8 @@ static double bpr_max(g4r_real *r, g4r_real bpreg, size_t own, size_t n, g4r_rea
     vec->loss.bprmax_gradient(r, e, sigma, each, (g4r_real)a, bpreg, (g4r_real)reg, own);
     vec->loss.bprmax_gradient(r + behind, e + behind, sigma + behind, each, (g4r_real)a,
                               bpreg, (g4r_real)reg, n_behind);
-    r[own] = (g4r_real)(-(double)scale * sums.slope / sums.e / (a + eps));
-    return -log(a + eps) + (double)bpreg * reg;
+    r[own] = (g4r_real)(-(double)scale * sums.slope / sums.e / (a + G4R_LOSS_EPS));
+    return -log(a + G4R_LOSS_EPS) + (double)bpreg * reg;
 }
 
 static double pairwise(g4r_real *r, const g4r_loss *loss, size_t own, size_t n,

@@ -10,16 +10,14 @@ const char *gru4rec_training_slot_name(gru4rec_slot slot)
 
 static bool has_slot(const gru4rec_options *options, gru4rec_slot slot)
 {
-    switch (slot) {
-    case GRU4REC_SLOT_ACC:
-        return options->adapt != GRU4REC_SGD;
-    case GRU4REC_SLOT_ACC2:
-        return options->adapt == GRU4REC_ADADELTA || options->adapt == GRU4REC_ADAM;
-    case GRU4REC_SLOT_VELOCITY:
-        return options->momentum > 0;
-    default:
-        return options->validation > 0;
-    }
+    const bool has[GRU4REC_N_SLOTS] = {
+        [GRU4REC_SLOT_ACC] = options->adapt != GRU4REC_SGD,
+        [GRU4REC_SLOT_ACC2] =
+            options->adapt == GRU4REC_ADADELTA || options->adapt == GRU4REC_ADAM,
+        [GRU4REC_SLOT_VELOCITY] = options->momentum > 0,
+        [GRU4REC_SLOT_BEST] = options->validation > 0,
+    };
+    return has[slot];
 }
 
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items)

@@ -16,6 +16,11 @@ typedef struct g4r_arena {
 
 /* n items of bytes each, aligned; NULL while measuring. */
 void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes);
+/* The same for a matrix of values. */
+static inline g4r_real *g4r_arena_reals(g4r_arena *arena, size_t rows, size_t cols)
+{
+    return g4r_arena_take(arena, g4r_mul(rows, cols), sizeof(g4r_real));
+}
 /* What the allocation of what was measured takes; SIZE_MAX: more than there can be. */
 size_t g4r_arena_bytes(const g4r_arena *arena);
 /* Allocates what was measured, zeroed, and starts again; false when memory is short. */

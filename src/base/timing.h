@@ -13,8 +13,8 @@ typedef enum g4r_phase {
     G4R_IN_GATES,
     G4R_IN_SCORE_PRODUCTS,
     G4R_IN_LOSS,
-    G4R_IN_DENSE_UPDATE,
-    G4R_IN_SPARSE_UPDATE,
+    G4R_IN_WHOLE_UPDATE,
+    G4R_IN_ROWS_UPDATE,
     G4R_N_PHASES
 } g4r_phase;
 

@@ -155,7 +155,7 @@ static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
 {
     const g4r_params *params = e->params;
     const g4r_schedule *schedule = &e->schedule;
-    const size_t m = (size_t)schedule->n_live, n = e->n_items, d = params->top;
+    const size_t m = (size_t)schedule->n_live, n = e->n_items, d = params->width;
     g4r_network_carry(&e->network, 0, schedule->from, m);
     g4r_network_forward(&e->network, 0, schedule->input, m, NULL);
     for (size_t lane = 0; lane < m; lane++)

@@ -154,16 +154,16 @@ static size_t count_parts(const g4r_product *p)
 
 static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 {
-    size_t side = cut_side(p), from = g4r_pool_part(part, n_parts, side);
-    size_t n = g4r_pool_part(part + 1, n_parts, side) - from;
+    size_t side = cut_side(p), begin = g4r_pool_part(part, n_parts, side);
+    size_t n = g4r_pool_part(part + 1, n_parts, side) - begin;
     g4r_product cut = *p;
     if (p->form == G4R_TN) {
-        cut.c += from * p->ldc;
-        cut.a += from;
+        cut.c += begin * p->ldc;
+        cut.a += begin;
         cut.m = n;
     } else {
-        cut.c += from;
-        cut.b += from * (p->form == G4R_NT ? p->ldb : 1);
+        cut.c += begin;
+        cut.b += begin * (p->form == G4R_NT ? p->ldb : 1);
         cut.n = n;
     }
     g4r_blas_multiply(cut);

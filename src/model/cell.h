@@ -23,16 +23,17 @@ typedef struct g4r_cell_weights {
     g4r_real *bias_hidden;
 } g4r_cell_weights;
 
-/* What one layer computes in a step, and needs again on the way back. */
+/* What one layer computes in a frame, and needs again on the way back. The letters are
+ * those of vec_cell.h. */
 typedef struct g4r_cell_pass {
-    g4r_real *old;    /* (M,h) in */
-    g4r_real *input;  /* (M,3h) product with the input matrix, without bias */
-    g4r_real *hidden; /* (M,3h) scratch: products with old; backward: their gradient */
-    g4r_real *gates;  /* (M,3h) activations: torch r|z|n, original c|r|z */
-    g4r_real *saved;  /* (M,h) torch: hidden part of n with bias; original: r * old */
-    g4r_real *state;  /* (M,h) out */
-    g4r_real *dinput; /* (M,3h) out of backward: gradient of input */
-    g4r_real *dold;   /* (M,h) out of backward, where asked for: gradient of old */
+    g4r_real *old;     /* (M,h) in */
+    g4r_real *v;       /* (M,3h) product of x with the input matrix, without bias */
+    g4r_real *scratch; /* (M,3h) u, du of the torch cell; u, w, ds of the original */
+    g4r_real *gates;   /* (M,3h) activations: torch r|z|n, original c|r|z */
+    g4r_real *saved;   /* (M,h) torch: g; original: s */
+    g4r_real *state;   /* (M,h) out */
+    g4r_real *dv;      /* (M,3h) out of backward: gradient of v */
+    g4r_real *dold;    /* (M,h) out of backward, where asked for: gradient of old */
 } g4r_cell_pass;
 
 /* A layer and the lanes that it works on. */
@@ -40,7 +41,7 @@ typedef struct g4r_cell {
     const g4r_vec *vec;
     size_t m, n_in, h;  /* lanes, widths of input and state */
     g4r_activation act; /* of the candidate */
-    const g4r_real *x;  /* (M,n_in) the input; NULL: pass->input is there already */
+    const g4r_real *x;  /* (M,n_in) the input; NULL: pass->v is there already */
     g4r_cell_weights weights;
     g4r_cell_pass *pass;
     /* For backward: */
@@ -52,18 +53,18 @@ typedef struct g4r_cell {
 } g4r_cell;
 
 /*
- * The products with old and with x, whose results forward needs in pass->hidden and
- * pass->input. Returns how many there are, as the others that give products; at most
+ * The products with old and with x, whose results forward needs in pass->scratch and
+ * pass->v. Returns how many there are, as the others that give products; at most
  * G4R_CELL_PRODUCTS.
  */
 size_t g4r_cell_torch_products(g4r_product *products, const g4r_cell *cell);
-/* Of the lanes from first to before end. */
-void g4r_cell_torch_forward(const g4r_cell *cell, size_t first, size_t end);
+/* Of the lanes from begin to before end. */
+void g4r_cell_torch_forward(const g4r_cell *cell, size_t begin, size_t end);
 /*
- * Overwrites those lanes of pass->dinput, hidden and dold; when all are done, the
+ * Overwrites those lanes of pass->dv, scratch and dold; when all are done, the
  * gradients remain.
  */
-void g4r_cell_torch_backward(const g4r_cell *cell, size_t first, size_t end);
+void g4r_cell_torch_backward(const g4r_cell *cell, size_t begin, size_t end);
 /* The biases' gradients; and the products that give the others. */
 size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell);
 

@@ -91,7 +91,7 @@ g4r_output g4r_model_output(const gru4rec_model *model)
         .table = model->values[params->output],
         .bias = model->values[params->output_bias],
         .n = (size_t)params->n_items,
-        .d = params->top,
+        .d = params->width,
     };
 }
 

@@ -4,57 +4,55 @@
 #include "../kernels/blas.h"
 #include "../base/timing.h"
 
-static void layout_frame(g4r_frame *frame, g4r_arena *arena, const g4r_params *params,
-                         size_t b, bool is_training)
+static void layout_frame(g4r_network_frame *frame, g4r_arena *arena,
+                         const g4r_params *params, size_t b, bool is_training)
 {
-    const size_t bytes = sizeof(g4r_real), n_in = params->layers[0].n_in;
-    const size_t b_train = is_training ? b : 0;
+    const size_t n_in = params->layers[0].n_in, b_train = is_training ? b : 0;
     frame->from = g4r_arena_take(arena, b, sizeof *frame->from);
-    frame->x = g4r_arena_take(arena, g4r_mul(b, n_in), bytes);
-    frame->x_mask = g4r_arena_take(arena, g4r_mul(b_train, n_in), bytes);
+    frame->x = g4r_arena_reals(arena, b, n_in);
+    frame->x_mask = g4r_arena_reals(arena, b_train, n_in);
     for (size_t i = 0; i < params->n_layers; i++) {
         g4r_cell_pass *cell = &frame->cells[i];
         size_t h = params->layers[i].h;
-        cell->old = g4r_arena_take(arena, g4r_mul(b, h), bytes);
-        cell->input = g4r_arena_take(arena, g4r_mul(b, 3 * h), bytes);
-        cell->hidden = g4r_arena_take(arena, g4r_mul(b, 3 * h), bytes);
-        cell->gates = g4r_arena_take(arena, g4r_mul(b, 3 * h), bytes);
-        cell->saved = g4r_arena_take(arena, g4r_mul(b, h), bytes);
-        cell->state = g4r_arena_take(arena, g4r_mul(b, h), bytes);
-        cell->dinput = g4r_arena_take(arena, g4r_mul(b_train, 3 * h), bytes);
-        cell->dold = g4r_arena_take(arena, g4r_mul(b_train, h), bytes);
-        frame->masks[i] = g4r_arena_take(arena, g4r_mul(b_train, h), bytes);
+        cell->old = g4r_arena_reals(arena, b, h);
+        cell->v = g4r_arena_reals(arena, b, 3 * h);
+        cell->scratch = g4r_arena_reals(arena, b, 3 * h);
+        cell->gates = g4r_arena_reals(arena, b, 3 * h);
+        cell->saved = g4r_arena_reals(arena, b, h);
+        cell->state = g4r_arena_reals(arena, b, h);
+        cell->dv = g4r_arena_reals(arena, b_train, 3 * h);
+        cell->dold = g4r_arena_reals(arena, b_train, h);
+        frame->masks[i] = g4r_arena_reals(arena, b_train, h);
     }
     for (size_t i = 0; i < params->n_dense; i++)
-        frame->dense[i] =
-            g4r_arena_take(arena, g4r_mul(b, params->dense[i].n_out), bytes);
+        frame->dense[i] = g4r_arena_reals(arena, b, params->dense[i].n_out);
 }
 
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training)
 {
-    const size_t bytes = sizeof(g4r_real), b_train = is_training ? n_lanes : 0;
+    const size_t b_train = is_training ? n_lanes : 0;
     size_t widest = 0;
     network->params = params;
     network->vec = g4r_vec_pick();
     network->last = n_frames - 1;
     network->frames = g4r_arena_take(arena, n_frames, sizeof *network->frames);
     for (size_t t = 0; t < n_frames; t++) {
-        g4r_frame measured = {0};
+        g4r_network_frame measured = {0};
         layout_frame(network->frames != NULL ? &network->frames[t] : &measured, arena,
                      params, n_lanes, is_training);
     }
     for (size_t i = 0; i < params->n_layers; i++) {
-        size_t size = g4r_mul(b_train, params->layers[i].h);
-        network->dstate[i] = g4r_arena_take(arena, size, bytes);
-        network->dcarry[i] = g4r_arena_take(arena, size, bytes);
+        size_t h = params->layers[i].h;
+        network->dstate[i] = g4r_arena_reals(arena, b_train, h);
+        network->dcarry[i] = g4r_arena_reals(arena, b_train, h);
     }
     for (size_t i = 0; i < params->n_dense; i++) {
         size_t width = params->dense[i].n_out;
-        network->ddense[i] = g4r_arena_take(arena, g4r_mul(b_train, width), bytes);
+        network->ddense[i] = g4r_arena_reals(arena, b_train, width);
         widest = G4R_MAX(widest, width);
     }
-    network->slope = g4r_arena_take(arena, is_training ? widest : 0, bytes);
+    network->slope = g4r_arena_reals(arena, is_training ? 1 : 0, widest);
 }
 
 void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool)
@@ -65,8 +63,8 @@ void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *p
 
 void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size_t m)
 {
-    const g4r_frame *before = &network->frames[network->last];
-    g4r_frame *frame = &network->frames[t];
+    const g4r_network_frame *before = &network->frames[network->last];
+    g4r_network_frame *frame = &network->frames[t];
     memcpy(frame->from, from, m * sizeof *from);
     for (size_t i = 0; i < network->params->n_layers; i++) {
         size_t h = network->params->layers[i].h;
@@ -115,7 +113,7 @@ typedef struct layer_job {
     g4r_real *mask; /* (M,h) */
 } layer_job;
 
-static layer_job make_job(const g4r_network *network, g4r_frame *frame, size_t i,
+static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, size_t i,
                           const g4r_dropout *dropout)
 {
     const g4r_layer *layer = &network->params->layers[i];
@@ -141,27 +139,27 @@ static void forward_lanes(void *context, size_t task, size_t worker)
 {
     const layer_job *job = context;
     const g4r_cell *cell = &job->cell;
-    const size_t first = task * LANES_EACH, end = G4R_MIN(first + LANES_EACH, cell->m);
-    const size_t at = first * cell->h;
+    const size_t begin = task * LANES_EACH, end = G4R_MIN(begin + LANES_EACH, cell->m);
+    const size_t at = begin * cell->h;
     (void)worker;
     if (job->is_torch)
-        g4r_cell_torch_forward(cell, first, end);
+        g4r_cell_torch_forward(cell, begin, end);
     if (job->p > 0)
         cell->vec->dropout(cell->pass->state + at, job->mask + at, job->p, job->key,
-                           (uint32_t)at, (end - first) * cell->h);
+                           (uint32_t)at, (end - begin) * cell->h);
 }
 
 static void backward_lanes(void *context, size_t task, size_t worker)
 {
     const layer_job *job = context;
     const g4r_cell *cell = &job->cell;
-    const size_t first = task * LANES_EACH, end = G4R_MIN(first + LANES_EACH, cell->m);
-    const size_t at = first * cell->h;
+    const size_t begin = task * LANES_EACH, end = G4R_MIN(begin + LANES_EACH, cell->m);
+    const size_t at = begin * cell->h;
     (void)worker;
     if (job->p > 0)
-        cell->vec->mul(cell->dstate + at, job->mask + at, (end - first) * cell->h);
+        cell->vec->mul(cell->dstate + at, job->mask + at, (end - begin) * cell->h);
     if (job->is_torch)
-        g4r_cell_torch_backward(cell, first, end);
+        g4r_cell_torch_backward(cell, begin, end);
 }
 
 static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job)
@@ -174,7 +172,7 @@ static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job
 /* ---- forward ---- */
 
 /* rows (M): of a lookup; the frame's old states are set. */
-static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
+static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t i,
                           const int32_t *rows, const g4r_dropout *dropout)
 {
     const g4r_layer *layer = &network->params->layers[i];
@@ -183,7 +181,7 @@ static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
     size_t n = job.is_torch ? g4r_cell_torch_products(products, &job.cell)
                             : g4r_cell_original_products(products, &job.cell);
     if (layer->is_lookup)
-        gather(frame->cells[i].input, network->values[layer->input], rows, frame->m,
+        gather(frame->cells[i].v, network->values[layer->input], rows, frame->m,
                3 * layer->h);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);
@@ -193,7 +191,7 @@ static void forward_layer(g4r_network *network, g4r_frame *frame, size_t i,
     run_lanes(network, forward_lanes, &job);
 }
 
-static void forward_dense(g4r_network *network, g4r_frame *frame)
+static void forward_dense(g4r_network *network, g4r_network_frame *frame)
 {
     const g4r_params *params = network->params;
     const size_t m = frame->m;
@@ -217,7 +215,7 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
 {
     static const g4r_dropout no_dropout;
     const g4r_params *params = network->params;
-    g4r_frame *frame = &network->frames[t];
+    g4r_network_frame *frame = &network->frames[t];
     frame->m = m;
     if (dropout == NULL)
         dropout = &no_dropout;
@@ -261,17 +259,17 @@ g4r_real *g4r_network_dtop(const g4r_network *network)
  * From the gradient of the top dense layer's values to that of the top GRU layer's
  * state.
  */
-static void backward_dense(g4r_network *network, const g4r_frame *frame,
+static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
                            g4r_real *const *gradients, g4r_real beta)
 {
     const g4r_params *params = network->params;
     const g4r_vec *vec = network->vec;
-    const size_t m = frame->m, top = params->n_layers - 1;
+    const size_t m = frame->m, last = params->n_layers - 1;
     for (size_t i = params->n_dense; i-- > 0;) {
         const g4r_dense *dense = &params->dense[i];
         const size_t n_in = dense->n_in, n_out = dense->n_out;
-        const g4r_real *x = i > 0 ? frame->dense[i - 1] : frame->cells[top].state;
-        g4r_real *dx = i > 0 ? network->ddense[i - 1] : network->dstate[top];
+        const g4r_real *x = i > 0 ? frame->dense[i - 1] : frame->cells[last].state;
+        g4r_real *dx = i > 0 ? network->ddense[i - 1] : network->dstate[last];
         g4r_real *dy = network->ddense[i];
         for (size_t lane = 0; lane < m; lane++) {
             vec->slope(network->slope, frame->dense[i] + lane * n_out, &params->dense_act,
@@ -288,7 +286,7 @@ static void backward_dense(g4r_network *network, const g4r_frame *frame,
 }
 
 /* What the gradient of a layer's old states adds to the states of the frame before. */
-static void carry_back(const g4r_frame *frame, g4r_real *dcarry, size_t m_before,
+static void carry_back(const g4r_network_frame *frame, g4r_real *dcarry, size_t m_before,
                        const g4r_real *dold, size_t h, const g4r_vec *vec)
 {
     memset(dcarry, 0, m_before * h * sizeof *dcarry);
@@ -306,7 +304,7 @@ static void backward_layer(g4r_network *network, layer_job *job)
     size_t n = job->is_torch ? g4r_cell_torch_gradients(products, cell)
                              : g4r_cell_original_backward(products, cell);
     if (cell->x == NULL) /* the gradients of the rows that were looked up */
-        memcpy(cell->dx, cell->pass->dinput, cell->m * 3 * cell->h * sizeof *cell->dx);
+        memcpy(cell->dx, cell->pass->dv, cell->m * 3 * cell->h * sizeof *cell->dx);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);
     g4r_timing_enter(G4R_IN_GATES);
@@ -318,7 +316,7 @@ void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
 {
     const g4r_params *params = network->params;
     const g4r_vec *vec = network->vec;
-    g4r_frame *frame = &network->frames[t];
+    g4r_network_frame *frame = &network->frames[t];
     const g4r_real beta = t < last_frame ? 1 : 0;
     backward_dense(network, frame, gradients, beta);
     for (size_t i = params->n_layers; i-- > 0;) {

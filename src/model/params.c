@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+/* The fan of biases: they start at zero. */
+enum { NO_FAN = 0 };
+
 /* name: with a %d for the number of a layer's. */
 static size_t add_matrix(g4r_params *params, const char *name, size_t number, size_t rows,
                          size_t cols, size_t fan)
@@ -23,7 +26,7 @@ static size_t add_matrix(g4r_params *params, const char *name, size_t number, si
 
 static size_t add_vector(g4r_params *params, const char *name, size_t number, size_t size)
 {
-    size_t index = add_matrix(params, name, number, size, 1, 0);
+    size_t index = add_matrix(params, name, number, size, 1, NO_FAN);
     params->list[index].n_dims = 1;
     return index;
 }
@@ -115,16 +118,16 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
     assert(options->embedding >= 0 && options->final_act.kind != GRU4REC_ACT_AUTO);
     memset(params, 0, sizeof *params);
     params->n_items = n_items;
-    params->top = (size_t)last->values[last->n - 1];
+    params->width = (size_t)last->values[last->n - 1];
     params->hidden_act = activation(&options->hidden_act);
     params->dense_act = activation(&options->feedforward_act);
     params->mode = options->constrained_embedding ? G4R_SHARED
                    : options->embedding > 0       ? G4R_SEPARATE
                                                   : G4R_ONEHOT;
-    size_t n_in = params->mode == G4R_SHARED ? params->top : (size_t)options->embedding;
+    size_t n_in = params->mode == G4R_SHARED ? params->width : (size_t)options->embedding;
     params->output =
-        add_per_item(params, "Wy.weight", params->top, (size_t)n_items + params->top);
-    params->output_bias = add_per_item(params, "By.weight", 1, 0);
+        add_per_item(params, "Wy.weight", params->width, (size_t)n_items + params->width);
+    params->output_bias = add_per_item(params, "By.weight", 1, NO_FAN);
     params->embedding = params->output;
     if (params->mode == G4R_SEPARATE)
         params->embedding =
@@ -132,7 +135,7 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
     add_gru_layers(params, &options->layers, n_in, options->reset_after);
     /* The biases so far, of the items and the GRU layers, stay at zero. */
     for (size_t i = 0; !options->biases && i < params->n; i++)
-        params->list[i].is_fixed = params->list[i].fan == 0;
+        params->list[i].is_fixed = params->list[i].fan == NO_FAN;
     add_dense_layers(params, &options->feedforward);
 }
 
@@ -140,8 +143,7 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
                        g4r_real *values[G4R_MAX_TENSORS])
 {
     for (size_t i = 0; i < params->n; i++)
-        values[i] =
-            g4r_arena_take(arena, g4r_param_size(&params->list[i]), sizeof(g4r_real));
+        values[i] = g4r_arena_reals(arena, g4r_param_size(&params->list[i]), 1);
 }
 
 /* Standard normal, by the polar method (Marsaglia). */
@@ -165,7 +167,7 @@ void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,
         size_t size = g4r_param_size(param);
         double s = options->sigma > 0 ? options->sigma : sqrt(6 / param->fan);
         for (size_t k = 0; k < size; k++) {
-            double random = param->fan == 0           ? 0
+            double random = param->fan == NO_FAN      ? 0
                             : options->init_as_normal ? normal(&rng)
                                                       : 2 * g4r_rng_uniform(&rng) - 1;
             values[i][k] = random != 0 ? (g4r_real)(random * s) : 0;

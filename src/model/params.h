@@ -47,7 +47,7 @@ typedef struct g4r_params {
     g4r_input_mode mode;
     int32_t n_items;
     size_t n_layers;
-    size_t top; /* D */
+    size_t width; /* D, of the top layer */
     g4r_layer layers[GRU4REC_MAX_LIST];
     size_t n_dense;
     g4r_dense dense[GRU4REC_MAX_LIST];

@@ -43,7 +43,7 @@ void gru4rec_session_free(gru4rec_session *session)
 static void step_back(gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;
-    const g4r_frame *frame = &session->network.frames[0];
+    const g4r_network_frame *frame = &session->network.frames[0];
     for (size_t i = 0; i < params->n_layers; i++)
         memcpy(frame->cells[i].state, frame->cells[i].old,
                params->layers[i].h * sizeof(g4r_real));
@@ -61,7 +61,7 @@ void gru4rec_session_reset(gru4rec_session *session)
 static bool is_finite(const gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;
-    const g4r_frame *frame = &session->network.frames[0];
+    const g4r_network_frame *frame = &session->network.frames[0];
     bool is_finite = true;
     for (size_t i = 0; i < params->n_layers; i++)
         is_finite &=
@@ -97,7 +97,7 @@ size_t gru4rec_session_state_size(const gru4rec_model *model)
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state)
 {
     const g4r_params *params = &session->model->params;
-    const g4r_frame *frame = &session->network.frames[0];
+    const g4r_network_frame *frame = &session->network.frames[0];
     for (size_t i = 0; i < params->n_layers; i++) {
         const size_t h = params->layers[i].h;
         memcpy(state, frame->cells[i].state, h * sizeof *state);
@@ -109,7 +109,7 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
                             int32_t last_row)
 {
     const g4r_params *params = &session->model->params;
-    const g4r_frame *frame = &session->network.frames[0];
+    const g4r_network_frame *frame = &session->network.frames[0];
     if (!session->network.vec->all_finite(state,
                                           gru4rec_session_state_size(session->model)))
         return false;

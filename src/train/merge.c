@@ -11,7 +11,6 @@ void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
     merge->rows = g4r_arena_take(arena, n_rows, sizeof *merge->rows);
     merge->number = g4r_arena_take(arena, n_rows, sizeof *merge->number);
     merge->first = g4r_arena_take(arena, n_rows, sizeof *merge->first);
-    merge->column = g4r_arena_take(arena, 4 * n_rows, sizeof *merge->column);
 }
 
 void g4r_merge_clear(g4r_merge *merge)

@@ -1,9 +1,9 @@
 /*
- * merge.h - the item rows that a step touched, and which of them are the same row: its
+ * merge.h - the item rows that an update touches, and which of them are the same row: its
  * gradients are added up, so that it gets one update.
  *
- * Distinct rows are numbered 0, 1, 2, ... by a hash table sized by what a step can
- * gather, never by the catalogue, so that it stays in the cache. It is cleared by a new
+ * Distinct rows are numbered 0, 1, 2, ... by a hash table sized by what the frames of an
+ * update can gather, never by the catalogue, so that it stays in the cache. It is cleared by a new
  * stamp, not by writing.
  */
 #ifndef G4R_MERGE_H
@@ -24,7 +24,6 @@ typedef struct g4r_merge {
     int32_t *rows;         /* (n) of each occurrence */
     int32_t *number;       /* (n) of its distinct row */
     int32_t *first;        /* (n_distinct) first occurrence */
-    g4r_real *column;      /* (4, most) scratch for vectors of one value per item */
     size_t most;           /* occurrences that there is room for */
 } g4r_merge;
 

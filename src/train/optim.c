@@ -29,9 +29,12 @@ void g4r_optim_begin(g4r_optim *optim, double squares)
     update->clip = cap > 0 && norm >= cap ? (g4r_real)(cap / norm) : 1;
 }
 
-/* A parameter's values and those that the optimiser keeps beside them, as update takes
- * them, from a place on; NULL where it keeps none. */
+/* A parameter's values, from a place on, and behind them those of the optimiser's slots;
+ * NULL where it keeps none. */
 enum { N_KINDS = 1 + GRU4REC_N_OPTIMISER_SLOTS };
+_Static_assert(GRU4REC_SLOT_ACC == 0 && GRU4REC_SLOT_ACC2 == 1 &&
+                   GRU4REC_SLOT_VELOCITY == 2,
+               "the slots stand in the order of vec->update's arguments");
 
 static void values_of(const g4r_optim *optim, size_t param, size_t offset,
                       g4r_real *values[N_KINDS])
@@ -44,12 +47,12 @@ static void values_of(const g4r_optim *optim, size_t param, size_t offset,
     }
 }
 
-void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row)
+void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool is_far)
 {
     const size_t cols = (size_t)optim->training->model->params.list[param].cols;
     g4r_real *values[N_KINDS];
     values_of(optim, param, row * cols, values);
-    for (size_t i = 0; i < N_KINDS; i++)
+    for (size_t i = 0; i < (is_far ? N_KINDS : 1); i++)
         if (values[i] != NULL)
             g4r_prefetch(values[i], cols);
 }
@@ -72,18 +75,18 @@ typedef struct update_job {
     size_t n;               /* values, or distinct rows */
 } update_job;
 
-enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2 };
+enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2, COLUMN_EACH = 256 };
 
 static void update_range(void *context, size_t task, size_t worker)
 {
     const update_job *job = context;
-    size_t from = task * VALUES_EACH;
+    size_t begin = task * VALUES_EACH;
     (void)worker;
-    update_values(job->optim, job->param, from, job->gradients + from,
-                  G4R_MIN(VALUES_EACH, job->n - from));
+    update_values(job->optim, job->param, begin, job->gradients + begin,
+                  G4R_MIN(VALUES_EACH, job->n - begin));
 }
 
-void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
+void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
                      const g4r_real *gradient, size_t n)
 {
     update_job job = {.optim = optim, .param = param, .gradients = gradient, .n = n};
@@ -92,39 +95,38 @@ void g4r_optim_dense(g4r_optim *optim, g4r_pool *pool, size_t param,
 
 /* ---- rows ---- */
 
-/* One value per item: gathered, updated side by side, and put back. */
-static void update_column(g4r_optim *optim, size_t param, g4r_real *gradients,
-                          const g4r_merge *merge, size_t n)
+/* A block of distinct rows of one value: gathered, updated side by side, put back. */
+static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradients,
+                         const g4r_merge *merge, const int32_t *first, size_t n)
 {
-    g4r_real *values[N_KINDS], *columns[N_KINDS] = {NULL};
+    g4r_real *values[N_KINDS], *columns[N_KINDS];
+    g4r_real block[N_KINDS][COLUMN_EACH], gradient[COLUMN_EACH];
     values_of(optim, param, 0, values);
-    for (size_t kind = 0; kind < N_KINDS; kind++) {
-        if (values[kind] == NULL)
-            continue;
-        columns[kind] = merge->column + kind * merge->most;
-        for (size_t i = 0; i < n; i++)
-            columns[kind][i] = values[kind][merge->rows[merge->first[i]]];
-    }
     for (size_t i = 0; i < n; i++)
-        gradients[i] = gradients[merge->first[i]]; /* first[i] >= i */
-    optim->vec->update(columns[0], columns[1], columns[2], columns[3], gradients,
+        gradient[i] = gradients[first[i]];
+    for (size_t kind = 0; kind < N_KINDS; kind++) {
+        columns[kind] = values[kind] != NULL ? block[kind] : NULL;
+        for (size_t i = 0; values[kind] != NULL && i < n; i++)
+            block[kind][i] = values[kind][merge->rows[first[i]]];
+    }
+    optim->vec->update(columns[0], columns[1], columns[2], columns[3], gradient,
                        &optim->update, n);
     for (size_t kind = 0; kind < N_KINDS; kind++)
         for (size_t i = 0; values[kind] != NULL && i < n; i++)
-            values[kind][merge->rows[merge->first[i]]] = columns[kind][i];
+            values[kind][merge->rows[first[i]]] = block[kind][i];
 }
 
 static void update_rows(void *context, size_t task, size_t worker)
 {
     const update_job *job = context;
     const g4r_merge *merge = job->merge;
-    size_t from = task * ROWS_EACH, to = G4R_MIN(from + ROWS_EACH, job->n);
+    size_t begin = task * ROWS_EACH, end = G4R_MIN(begin + ROWS_EACH, job->n);
     (void)worker;
-    for (size_t ahead = from; ahead < to + ROWS_AHEAD; ahead++) {
-        if (ahead < to)
+    for (size_t ahead = begin; ahead < end + ROWS_AHEAD; ahead++) {
+        if (ahead < end)
             g4r_optim_prefetch(job->optim, job->param,
-                               (size_t)merge->rows[merge->first[ahead]]);
-        if (ahead < from + ROWS_AHEAD)
+                               (size_t)merge->rows[merge->first[ahead]], true);
+        if (ahead < begin + ROWS_AHEAD)
             continue;
         size_t first = (size_t)merge->first[ahead - ROWS_AHEAD];
         size_t at = (size_t)merge->rows[first] * job->cols;
@@ -133,13 +135,14 @@ static void update_rows(void *context, size_t task, size_t worker)
     }
 }
 
-void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param, g4r_real *gradients,
-                    const g4r_merge *merge, size_t n_distinct)
+void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param,
+                    const g4r_real *gradients, const g4r_merge *merge, size_t n_distinct)
 {
     size_t cols = (size_t)optim->training->model->params.list[param].cols;
     update_job job = {optim, param, cols, gradients, merge, n_distinct};
-    if (cols == 1)
-        update_column(optim, param, gradients, merge, n_distinct);
-    else
+    if (cols > 1)
         g4r_pool_run(pool, update_rows, &job, (n_distinct + ROWS_EACH - 1) / ROWS_EACH);
+    for (size_t i = 0; cols == 1 && i < n_distinct; i += COLUMN_EACH)
+        update_block(optim, param, gradients, merge, merge->first + i,
+                     G4R_MIN(COLUMN_EACH, n_distinct - i));
 }

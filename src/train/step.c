@@ -23,8 +23,8 @@ static size_t input_cols(const g4r_params *params)
     return (size_t)params->list[params->embedding].cols;
 }
 
-/* Has every value of the parameter a gradient, not just the rows that a step gathered? */
-static bool is_dense(const g4r_step *step, const g4r_params *params, size_t param)
+/* Has the parameter a gradient as a whole, not just for rows that were gathered? */
+static bool is_whole(const g4r_step *step, const g4r_params *params, size_t param)
 {
     return !params->list[param].is_per_item ||
            (scores_all(step) &&
@@ -44,15 +44,10 @@ static size_t count_parts(size_t m, size_t n, size_t d)
     return g4r_pool_cut(2.0 * (double)m * (double)n * (double)d, n, 128);
 }
 
-static g4r_real *take(g4r_arena *arena, size_t rows, size_t cols)
-{
-    return g4r_arena_take(arena, g4r_mul(rows, cols), sizeof(g4r_real));
-}
-
 static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
 {
     const gru4rec_options *options = step->options;
-    const size_t t = (size_t)options->bptt, b = n_lanes, d = params->top;
+    const size_t t = (size_t)options->bptt, b = n_lanes, d = params->width;
     const size_t n = count_columns(step, b), n_parts = count_parts(b, n, d);
     const size_t all = g4r_mul(t, n), all_inputs = g4r_mul(t, b);
     const size_t all_targets = scores_all(step) ? all_inputs : 0;
@@ -66,29 +61,30 @@ static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
     g4r_merge_layout(&step->merge_input, arena, own_rows);
     step->frames = g4r_arena_take(arena, t, sizeof *step->frames);
     for (size_t i = 0; i < t; i++) {
-        g4r_real *scores = take(arena, b, n);
+        g4r_real *scores = g4r_arena_reals(arena, b, n);
         if (step->frames != NULL)
             step->frames[i].scores = scores;
     }
-    step->columns = g4r_arena_take(arena, all, sizeof *step->columns);
-    step->targets = g4r_arena_take(arena, all_targets, sizeof *step->targets);
+    step->column_items = g4r_arena_take(arena, all, sizeof *step->column_items);
+    step->target_items = g4r_arena_take(arena, all_targets, sizeof *step->target_items);
     step->log_sums = g4r_arena_take(arena, all_targets, sizeof *step->log_sums);
-    step->inputs = g4r_arena_take(arena, all_inputs, sizeof *step->inputs);
-    step->rows = take(arena, all, d);
-    step->offset = take(arena, n, 1);
-    step->scratch = take(arena, g4r_step_threads(options), 3 * n);
+    step->input_items = g4r_arena_take(arena, all_inputs, sizeof *step->input_items);
+    step->column_weights = g4r_arena_reals(arena, all, d);
+    step->column_bias = g4r_arena_reals(arena, n, 1);
+    step->scratch = g4r_arena_reals(arena, g4r_step_threads(options), 3 * n);
     step->losses = g4r_arena_take(arena, b, sizeof *step->losses);
-    step->partial = take(arena, g4r_mul(n_parts - 1, b), d);
-    step->drows = take(arena, all_rows, d);
-    step->dinputs = take(arena, own_rows, input_cols(params));
-    step->doffset = take(arena, all, 1);
+    step->partial = g4r_arena_reals(arena, g4r_mul(n_parts - 1, b), d);
+    step->dcolumns = g4r_arena_reals(arena, all_rows, d);
+    step->dinputs = g4r_arena_reals(arena, own_rows, input_cols(params));
+    step->dbias = g4r_arena_reals(arena, all, 1);
     if (options->logq > 0)
-        step->log_support = take(arena, (size_t)params->n_items, 1);
+        step->log_support = g4r_arena_reals(arena, (size_t)params->n_items, 1);
     if (scores_all(step))
-        g4r_softmax_layout(&step->softmax, arena, b, (size_t)params->n_items);
+        g4r_loss_all_layout(&step->loss_all, arena, b, (size_t)params->n_items);
     for (size_t i = 0; i < params->n; i++)
-        if (is_dense(step, params, i))
-            step->gradients[i] = take(arena, g4r_param_size(&params->list[i]), 1);
+        if (is_whole(step, params, i))
+            step->gradients[i] =
+                g4r_arena_reals(arena, g4r_param_size(&params->list[i]), 1);
 }
 
 size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
@@ -106,6 +102,7 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
 {
     gru4rec_model *model = training->model;
     memset(step, 0, sizeof *step);
+    step->vec = g4r_vec_pick();
     step->options = options;
     step->model = model;
     step->stop = stop;
@@ -123,7 +120,7 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
         step->n_seen++;
     g4r_output seen = g4r_model_output(model);
     seen.n = (size_t)step->n_seen;
-    g4r_softmax_init(&step->softmax, seen, options->smoothing, stop);
+    g4r_loss_all_init(&step->loss_all, seen, options->smoothing, stop);
     for (int32_t i = 0; options->logq > 0 && i < step->n_seen; i++)
         step->log_support[i] = (g4r_real)log((double)support[i]);
     return GRU4REC_OK;
@@ -147,7 +144,7 @@ void g4r_step_start(g4r_step *step, int64_t epoch)
 /* Opens the next frame behind the ones before. */
 static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 {
-    g4r_step_frame *frame = &step->frames[step->frame];
+    g4r_step_frame *frame = &step->frames[step->n_frames];
     assert(!g4r_step_is_full(step));
     frame->m = m;
     frame->n = count_columns(step, m);
@@ -168,10 +165,10 @@ static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 static void take_columns(g4r_step *step, const g4r_step_frame *frame,
                          const int32_t *targets, const int32_t *samples)
 {
-    int32_t *columns = step->columns + frame->start;
-    memcpy(columns, targets, frame->m * sizeof *targets);
+    int32_t *items = step->column_items + frame->start;
+    memcpy(items, targets, frame->m * sizeof *targets);
     if (frame->n > frame->m)
-        memcpy(columns + frame->m, samples, (frame->n - frame->m) * sizeof *samples);
+        memcpy(items + frame->m, samples, (frame->n - frame->m) * sizeof *samples);
 }
 
 /* The columns of a frame, cut into parts. */
@@ -185,7 +182,7 @@ typedef struct columns_job {
 static columns_job make_job(g4r_step *step, size_t t)
 {
     const g4r_step_frame *frame = &step->frames[t];
-    size_t d = step->model->params.top;
+    size_t d = step->model->params.width;
     return (columns_job){step, frame, g4r_network_top(&step->network, t),
                          count_parts(frame->m, frame->n, d)};
 }
@@ -198,38 +195,35 @@ static void prefetch_column(const g4r_step *step, size_t row)
 {
     const size_t output = step->model->params.output;
     const g4r_param *param = &step->model->params.list[output];
-    if (g4r_param_size(param) >= FAR_BYTES / sizeof(g4r_real))
-        g4r_optim_prefetch(&step->optim, output, row);
-    else
-        g4r_prefetch(step->model->values[output] + row * (size_t)param->cols,
-                     (size_t)param->cols);
+    bool is_far = g4r_param_size(param) >= FAR_BYTES / sizeof(g4r_real);
+    g4r_optim_prefetch(&step->optim, output, row, is_far);
 }
 
 /*
- * Rows, and bias less the logq correction: ln q is ln support for targets, alpha ln
+ * Weights, and bias less the logq correction: ln q is ln support for targets, alpha ln
  * support for samples.
  */
-static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t from,
-                           size_t to)
+static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t begin,
+                           size_t end)
 {
     const g4r_params *params = &step->model->params;
     const g4r_real *output = step->model->values[params->output];
     const g4r_real *bias = step->model->values[params->output_bias];
-    const size_t d = params->top;
-    const int32_t *columns = step->columns + frame->start;
+    const size_t d = params->width;
+    const int32_t *items = step->column_items + frame->start;
     const g4r_real logq = (g4r_real)step->options->logq;
     const g4r_real alpha = (g4r_real)step->options->sample_alpha;
-    g4r_real *rows = step->rows + frame->start * d;
-    for (size_t j = from; j < to; j++) {
-        size_t row = (size_t)columns[j];
-        if (j + AHEAD < to)
-            prefetch_column(step, (size_t)columns[j + AHEAD]);
-        memcpy(rows + j * d, output + row * d, d * sizeof *output);
-        step->offset[j] = bias[row];
+    g4r_real *weights = step->column_weights + frame->start * d;
+    for (size_t j = begin; j < end; j++) {
+        size_t row = (size_t)items[j];
+        if (j + AHEAD < end)
+            prefetch_column(step, (size_t)items[j + AHEAD]);
+        memcpy(weights + j * d, output + row * d, d * sizeof *output);
+        step->column_bias[j] = bias[row];
     }
-    for (size_t j = from; logq > 0 && j < to; j++)
-        step->offset[j] -=
-            logq * (j < frame->m ? 1 : alpha) * step->log_support[columns[j]];
+    for (size_t j = begin; logq > 0 && j < end; j++)
+        step->column_bias[j] -=
+            logq * (j < frame->m ? 1 : alpha) * step->log_support[items[j]];
 }
 
 /* The scores of a part. */
@@ -238,40 +232,43 @@ static void score_part(void *context, size_t part, size_t worker)
     const columns_job *job = context;
     g4r_step *step = job->step;
     const g4r_step_frame *frame = job->frame;
-    const size_t n = frame->n, d = step->model->params.top;
-    const size_t from = g4r_pool_part(part, job->n_parts, n);
-    const size_t to = g4r_pool_part(part + 1, job->n_parts, n);
+    const size_t n = frame->n, d = step->model->params.width;
+    const size_t begin = g4r_pool_part(part, job->n_parts, n);
+    const size_t end = g4r_pool_part(part + 1, job->n_parts, n);
     (void)worker;
     g4r_timing_enter(G4R_IN_GATHER);
-    gather_columns(step, frame, from, to);
+    gather_columns(step, frame, begin, end);
     g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_NT, frame->scores + from, n, job->top, d,
-                                     step->rows + (frame->start + from) * d, d, frame->m,
-                                     to - from, d, 0));
+    g4r_blas_multiply(g4r_product_of(G4R_NT, frame->scores + begin, n, job->top, d,
+                                     step->column_weights + (frame->start + begin) * d, d,
+                                     frame->m, end - begin, d, 0));
     for (size_t lane = 0; lane < frame->m; lane++)
-        step->network.vec->add(frame->scores + lane * n + from, step->offset + from,
-                               to - from);
+        step->vec->add(frame->scores + lane * n + begin, step->column_bias + begin,
+                       end - begin);
 }
 
 enum { LANES_EACH = 4 };
 
-/* The losses of a few lanes: frame->scores are their gradients then. */
+/*
+ * The losses of a few lanes, each with its own column as the target; its scores become
+ * their gradient.
+ */
 static void measure_lanes(void *context, size_t task, size_t worker)
 {
     const columns_job *job = context;
     g4r_step *step = job->step;
     const g4r_step_frame *frame = job->frame;
-    const size_t n = frame->n, to = G4R_MIN((task + 1) * LANES_EACH, frame->m);
+    const size_t n = frame->n, end = G4R_MIN((task + 1) * LANES_EACH, frame->m);
     g4r_real *scratch = step->scratch + worker * 3 * n;
     g4r_timing_enter(G4R_IN_LOSS);
-    for (size_t lane = task * LANES_EACH; lane < to; lane++)
-        step->losses[lane] = g4r_loss_row(frame->scores + lane * n, &step->loss, lane, n,
-                                          1 / (g4r_real)step->options->batch_size,
-                                          scratch, step->network.vec);
+    for (size_t lane = task * LANES_EACH; lane < end; lane++)
+        step->losses[lane] =
+            g4r_loss_row(frame->scores + lane * n, &step->loss, lane, n,
+                         1 / (g4r_real)step->options->batch_size, scratch, step->vec);
 }
 
-/* The scores of the gathered columns; each lane's loss turns its own into gradients. */
-static double score_columns(g4r_step *step, size_t t)
+/* Gathers and scores the columns; their loss, which turns the scores into gradients. */
+static double measure_columns(g4r_step *step, size_t t)
 {
     columns_job job = make_job(step, t);
     double loss = 0;
@@ -286,118 +283,115 @@ static double score_columns(g4r_step *step, size_t t)
 double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
                         const int32_t *targets, size_t m, const int32_t *samples)
 {
-    const size_t t = step->frame;
+    const size_t t = step->n_frames;
     g4r_step_frame *frame = open_frame(step, m);
     double loss;
-    memcpy(step->inputs + frame->input_start, inputs, m * sizeof *inputs);
+    memcpy(step->input_items + frame->input_start, inputs, m * sizeof *inputs);
     g4r_network_carry(&step->network, t, from, m);
     g4r_network_forward(&step->network, t, inputs, m, &frame->dropout);
     if (scores_all(step)) {
-        memcpy(step->targets + frame->input_start, targets, m * sizeof *targets);
-        loss = g4r_softmax_forward(&step->softmax, step->log_sums + frame->input_start,
-                                   g4r_network_top(&step->network, t), targets, m);
+        memcpy(step->target_items + frame->input_start, targets, m * sizeof *targets);
+        loss = g4r_loss_all_forward(&step->loss_all, step->log_sums + frame->input_start,
+                                    g4r_network_top(&step->network, t), targets, m);
     } else {
         take_columns(step, frame, targets, samples);
-        loss = score_columns(step, t);
+        loss = measure_columns(step, t);
     }
-    step->frame++;
+    step->n_frames++;
     g4r_timing_enter(G4R_IN_REST);
     return loss;
 }
 
 bool g4r_step_is_full(const g4r_step *step)
 {
-    return step->frame == (size_t)step->options->bptt;
+    return step->n_frames == (size_t)step->options->bptt;
 }
 
 /* ---- backward ---- */
 
 /*
- * From the scores of a part to its columns' rows, and its share of the top state's
- * gradient: the first part's in place, the others' beside.
+ * From G of a part's scores to its columns, and its share of the top state's gradient:
+ * the first part's in place, the others' beside.
  */
 static void backward_part(void *context, size_t part, size_t worker)
 {
     const columns_job *job = context;
     g4r_step *step = job->step;
     const g4r_step_frame *frame = job->frame;
-    const size_t m = frame->m, n = frame->n, d = step->model->params.top;
-    const size_t from = g4r_pool_part(part, job->n_parts, n);
-    const size_t to = g4r_pool_part(part + 1, job->n_parts, n);
-    const size_t at = frame->start + from;
+    const size_t m = frame->m, n = frame->n, d = step->model->params.width;
+    const size_t begin = g4r_pool_part(part, job->n_parts, n);
+    const size_t end = g4r_pool_part(part + 1, job->n_parts, n);
+    const size_t at = frame->start + begin;
     g4r_real *dtop =
         part == 0 ? g4r_network_dtop(&step->network) : step->partial + (part - 1) * m * d;
     (void)worker;
     g4r_timing_enter(G4R_IN_LOSS);
-    g4r_vec_column_sums(step->doffset + at, frame->scores + from, n, m, to - from, 0,
-                        step->network.vec);
+    g4r_vec_column_sums(step->dbias + at, frame->scores + begin, n, m, end - begin, 0,
+                        step->vec);
     g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_TN, step->drows + at * d, d,
-                                     frame->scores + from, n, job->top, d, to - from, d,
-                                     m, 0));
-    g4r_blas_multiply(g4r_product_of(G4R_NN, dtop, d, frame->scores + from, n,
-                                     step->rows + at * d, d, m, d, to - from, 0));
+    g4r_blas_multiply(g4r_product_of(G4R_TN, step->dcolumns + at * d, d,
+                                     frame->scores + begin, n, job->top, d, end - begin,
+                                     d, m, 0));
+    g4r_blas_multiply(g4r_product_of(G4R_NN, dtop, d, frame->scores + begin, n,
+                                     step->column_weights + at * d, d, m, d, end - begin,
+                                     0));
 }
 
 static void backward_columns(g4r_step *step, size_t t)
 {
     columns_job job = make_job(step, t);
-    const size_t size = job.frame->m * step->model->params.top;
+    const size_t size = job.frame->m * step->model->params.width;
     g4r_pool_run(step->pool, backward_part, &job, job.n_parts);
     for (size_t part = 1; part < job.n_parts; part++)
-        step->network.vec->add(g4r_network_dtop(&step->network),
-                               step->partial + (part - 1) * size, size);
+        step->vec->add(g4r_network_dtop(&step->network),
+                       step->partial + (part - 1) * size, size);
 }
 
-static void backward_full(g4r_step *step, size_t t)
+static void backward_all(g4r_step *step, size_t t)
 {
     const g4r_params *params = &step->model->params;
     const g4r_step_frame *frame = &step->frames[t];
-    g4r_softmax_backward(
-        &step->softmax, g4r_network_dtop(&step->network), step->gradients[params->output],
-        step->gradients[params->output_bias], step->log_sums + frame->input_start,
-        g4r_network_top(&step->network, t), step->targets + frame->input_start, frame->m,
-        1 / (g4r_real)step->options->batch_size, t + 1 < step->frame ? 1 : 0);
-}
-
-/* The whole table has a gradient already: the inputs' are added to it. */
-static void scatter_inputs(g4r_step *step)
-{
-    const g4r_params *params = &step->model->params;
-    const size_t d = params->top, n = step->n_inputs;
-    for (size_t i = 0; i < n; i++)
-        step->network.vec->add(step->gradients[params->output] +
-                                   (size_t)step->inputs[i] * d,
-                               step->drows + i * d, d);
+    g4r_loss_all_backward(&step->loss_all, g4r_network_dtop(&step->network),
+                          step->gradients[params->output],
+                          step->gradients[params->output_bias],
+                          step->log_sums + frame->input_start,
+                          g4r_network_top(&step->network, t),
+                          step->target_items + frame->input_start, frame->m,
+                          1 / (g4r_real)step->options->batch_size,
+                          t + 1 < step->n_frames ? 1 : 0);
 }
 
 void g4r_step_backward(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     const size_t width = input_cols(params);
-    /* Shared, the inputs' rows are rows like the columns'. */
+    /* Shared, the inputs are rows of the same table as the columns. */
     g4r_real *dinputs = params->mode == G4R_SHARED
-                            ? step->drows + step->n_columns * params->top
+                            ? step->dcolumns + step->n_columns * params->width
                             : step->dinputs;
-    assert(step->frame > 0);
-    for (size_t t = step->frame; t-- > 0;) {
+    assert(step->n_frames > 0);
+    for (size_t t = step->n_frames; t-- > 0;) {
         const g4r_step_frame *frame = &step->frames[t];
-        if (t + 1 < step->frame && g4r_stop_is_asked(&step->stop))
+        if (t + 1 < step->n_frames && g4r_stop_is_asked(&step->stop))
             return;
         if (scores_all(step))
-            backward_full(step, t);
+            backward_all(step, t);
         else
             backward_columns(step, t);
-        g4r_network_backward(&step->network, t, step->frame - 1, step->gradients,
+        g4r_network_backward(&step->network, t, step->n_frames - 1, step->gradients,
                              dinputs + frame->input_start * width, &frame->dropout);
     }
-    if (scores_all(step) && params->mode == G4R_SHARED)
-        scatter_inputs(step);
+    /* Where the whole table has a gradient, that of shared inputs is added to it. */
+    bool is_added = scores_all(step) && params->mode == G4R_SHARED;
+    for (size_t i = 0; is_added && i < step->n_inputs; i++)
+        step->vec->add(step->gradients[params->output] +
+                           (size_t)step->input_items[i] * width,
+                       dinputs + i * width, width);
 }
 
 /* ---- update ---- */
 
-/* Rows of a table that the frames gathered. */
+/* Rows of a table that the frames touched. */
 typedef struct touched_rows {
     size_t param;
     const g4r_merge *merge;
@@ -407,38 +401,39 @@ typedef struct touched_rows {
 
 enum { N_TOUCHED = 3 };
 
-/* n: occurrences. */
+/* Only columns have a bias: they are the first occurrences. */
 static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge *merge,
-                             g4r_real *gradients, size_t n)
+                             g4r_real *gradients)
 {
-    const g4r_param *table = &step->model->params.list[param];
-    size_t n_distinct =
-        g4r_merge_sum(gradients, merge, n, (size_t)table->cols, step->network.vec);
-    return (touched_rows){param, merge, gradients, table->is_fixed ? 0 : n_distinct};
+    const g4r_params *params = &step->model->params;
+    const g4r_param *table = &params->list[param];
+    size_t n = param == params->output_bias ? step->n_columns : (size_t)merge->n;
+    n = g4r_merge_sum(gradients, merge, n, (size_t)table->cols, step->vec);
+    return (touched_rows){param, merge, gradients, table->is_fixed ? 0 : n};
 }
 
 /*
- * Columns first: only they have a bias, and only their distinct rows get a new one;
- * shared, the inputs follow. Where the output has a dense gradient there are no columns,
- * and shared inputs are in that.
+ * Columns first, then shared inputs: only columns have a bias, and so their distinct rows
+ * are the first ones of the merge's. Where the output has a gradient as a whole there are
+ * no columns, and shared inputs are in that.
  */
-static void merge_rows(g4r_step *step, touched_rows rows[N_TOUCHED])
+static void merge_rows(g4r_step *step, touched_rows touched[N_TOUCHED])
 {
     const g4r_params *params = &step->model->params;
     g4r_merge *output = &step->merge_output, *input = &step->merge_input;
     g4r_merge_clear(output);
     g4r_merge_clear(input);
-    g4r_merge_add(output, step->columns, step->n_columns);
+    g4r_merge_add(output, step->column_items, step->n_columns);
     if (params->mode != G4R_SHARED)
-        g4r_merge_add(input, step->inputs, step->n_inputs);
+        g4r_merge_add(input, step->input_items, step->n_inputs);
     else if (!scores_all(step))
-        g4r_merge_add(output, step->inputs, step->n_inputs);
-    rows[0] = sum_rows(step, params->output, output, step->drows, (size_t)output->n);
-    rows[1] = sum_rows(step, params->output_bias, output, step->doffset, step->n_columns);
-    rows[2] = sum_rows(step, params->embedding, input, step->dinputs, (size_t)input->n);
+        g4r_merge_add(output, step->input_items, step->n_inputs);
+    touched[0] = sum_rows(step, params->output, output, step->dcolumns);
+    touched[1] = sum_rows(step, params->output_bias, output, step->dbias);
+    touched[2] = sum_rows(step, params->embedding, input, step->dinputs);
 }
 
-/* Values that a dense gradient moves: items without events stay as they are. */
+/* Values that a whole gradient moves: items without events stay as they are. */
 static size_t count_moved(const g4r_step *step, size_t index)
 {
     const g4r_param *param = &step->model->params.list[index];
@@ -449,18 +444,18 @@ static size_t count_moved(const g4r_step *step, size_t index)
 }
 
 /* The square of the norm of all gradients. */
-static double sum_squares(const g4r_step *step, const touched_rows rows[N_TOUCHED])
+static double sum_squares(const g4r_step *step, const touched_rows touched[N_TOUCHED])
 {
     const g4r_params *params = &step->model->params;
-    const g4r_vec *vec = step->network.vec;
     double squares = 0;
     for (size_t i = 0; i < N_TOUCHED; i++)
-        squares += g4r_merge_squares(rows[i].gradients, rows[i].merge, rows[i].n,
-                                     (size_t)params->list[rows[i].param].cols, vec);
+        squares +=
+            g4r_merge_squares(touched[i].gradients, touched[i].merge, touched[i].n,
+                              (size_t)params->list[touched[i].param].cols, step->vec);
     for (size_t i = 0; i < params->n; i++)
         if (count_moved(step, i) > 0)
-            squares += (double)vec->dot(step->gradients[i], step->gradients[i],
-                                        g4r_param_size(&params->list[i]));
+            squares += (double)step->vec->dot(step->gradients[i], step->gradients[i],
+                                              g4r_param_size(&params->list[i]));
     return squares;
 }
 
@@ -468,17 +463,17 @@ void g4r_step_update(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     g4r_optim *optim = &step->optim;
-    touched_rows rows[N_TOUCHED];
-    g4r_timing_enter(G4R_IN_SPARSE_UPDATE);
-    merge_rows(step, rows);
-    g4r_timing_enter(G4R_IN_DENSE_UPDATE);
-    g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, rows) : 0);
+    touched_rows touched[N_TOUCHED];
+    g4r_timing_enter(G4R_IN_ROWS_UPDATE);
+    merge_rows(step, touched);
+    g4r_timing_enter(G4R_IN_WHOLE_UPDATE);
+    g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, touched) : 0);
     for (size_t i = 0; i < params->n; i++)
-        g4r_optim_dense(optim, step->pool, i, step->gradients[i], count_moved(step, i));
-    g4r_timing_enter(G4R_IN_SPARSE_UPDATE);
+        g4r_optim_whole(optim, step->pool, i, step->gradients[i], count_moved(step, i));
+    g4r_timing_enter(G4R_IN_ROWS_UPDATE);
     for (size_t i = 0; i < N_TOUCHED; i++)
-        g4r_optim_rows(optim, step->pool, rows[i].param, rows[i].gradients, rows[i].merge,
-                       rows[i].n);
-    step->frame = step->n_columns = step->n_inputs = 0;
+        g4r_optim_rows(optim, step->pool, touched[i].param, touched[i].gradients,
+                       touched[i].merge, touched[i].n);
+    step->n_frames = step->n_columns = step->n_inputs = 0;
     g4r_timing_enter(G4R_IN_REST);
 }

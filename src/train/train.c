@@ -95,7 +95,7 @@ static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
     if (!g4r_schedule_init(&loop->schedule, dataset, &plan, allocator))
         return g4r_fail_nomem(error, g4r_schedule_bytes(&plan, dataset->n_sessions));
     status = g4r_step_init(&loop->step, loop->training, support, options,
-                           (size_t)loop->schedule.plan.n_lanes, stop, error);
+                           g4r_schedule_lanes(&plan, dataset->n_sessions), stop, error);
     if (status != GRU4REC_OK || options->n_sample <= 0)
         return status;
     const size_t n_samples = (size_t)options->n_sample;
@@ -127,8 +127,12 @@ static gru4rec_status fail_diverged(const epoch_loop *loop, const char *what,
                     (long long)loop->progress.epoch);
 }
 
-static void update(epoch_loop *loop)
+/* Updates by the frames since the last update: when there are T of them, before other
+ * sessions begin, and at the end of the epoch. */
+static void flush(epoch_loop *loop)
 {
+    if (loop->step.n_frames == 0 || loop->is_stopped)
+        return;
     g4r_step_backward(&loop->step);
     if (!loop->is_stopped)
         g4r_step_update(&loop->step);
@@ -144,8 +148,8 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
 {
     const g4r_schedule *schedule = &loop->schedule;
     size_t m = (size_t)schedule->n_live;
-    if (schedule->is_new_batch && loop->step.frame > 0)
-        update(loop);
+    if (schedule->is_new_batch)
+        flush(loop);
     if (loop->options->n_sample > 0)
         g4r_sampler_draw(&loop->sampler, loop->samples, (size_t)loop->options->n_sample);
     double loss = g4r_step_forward(&loop->step, schedule->from, schedule->input,
@@ -153,8 +157,8 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
     loop->progress.step = ++epoch->steps;
     if (!loop->is_stopped && !isfinite(loss))
         return fail_diverged(loop, "the loss", error);
-    if (!loop->is_stopped && g4r_step_is_full(&loop->step))
-        update(loop);
+    if (g4r_step_is_full(&loop->step))
+        flush(loop);
 
     epoch->events += (int64_t)m;
     epoch->loss += loss; /* sums, until the epoch ends */
@@ -192,10 +196,11 @@ static void start_epoch(epoch_loop *loop, int64_t number)
     g4r_schedule_start(&loop->schedule);
 }
 
-/* The epoch's steps are done: is what they made good? */
-static gru4rec_status check_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
-                                  gru4rec_error *error)
+/* The epoch's last update: is what came of all of them good? */
+static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
+                                gru4rec_error *error)
 {
+    flush(loop);
     if (loop->is_stopped)
         return fail_interrupted(error);
     if (epoch->events == 0)
@@ -222,10 +227,8 @@ static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_erro
     start_epoch(loop, number);
     while (status == GRU4REC_OK && g4r_schedule_next(&loop->schedule))
         status = train_step(loop, &epoch, error);
-    if (status == GRU4REC_OK && loop->step.frame > 0)
-        update(loop); /* the last block of bptt may be shorter */
     if (status == GRU4REC_OK)
-        status = check_epoch(loop, &epoch, error);
+        status = end_epoch(loop, &epoch, error);
     if (status != GRU4REC_OK)
         return status;
     note_epoch(loop, &epoch);

@@ -45,7 +45,7 @@ enum { WARM_UP = 60, ROUND = 20, MOST_STEPS = 200000, N_EVENTS = 1000000 };
 
 static const char *const phase_names[G4R_N_PHASES] = {"rest",  "gather", "GRU",
                                                       "gates", "scores", "loss",
-                                                      "dense", "sparse"};
+                                                      "whole", "rows"};
 
 static double now(void)
 {

@@ -14,7 +14,7 @@ static void add_product(bench_floor *floor, char kind, size_t m, size_t n, size_
 static void list_products(bench_floor *floor, const g4r_params *params, size_t b,
                           size_t n)
 {
-    const size_t d = params->top;
+    const size_t d = params->width;
     for (size_t i = 0; i < params->n_layers; i++) {
         const g4r_layer *layer = &params->layers[i];
         const size_t h = layer->h, n_in = layer->n_in;
@@ -90,7 +90,7 @@ void bench_floor_open(bench_floor *floor, const gru4rec_training *training,
     const size_t b = (size_t)options->batch_size, n = b + (size_t)options->n_sample;
     bool is_shared = params->mode == G4R_SHARED;
     size_t largest = 0;
-    *floor = (bench_floor){.width = params->top};
+    *floor = (bench_floor){.width = params->width};
     list_products(floor, params, b, n);
     for (size_t i = 0; i < floor->n_products; i++) {
         const bench_product *p = &floor->products[i];

@@ -158,7 +158,7 @@ static void replay_epoch(const golden_case *c, g4r_step *step, g4r_schedule *sch
         cost_sum += loss / batch_size * lanes;
         events += lanes;
     }
-    if (step->frame > 0)
+    if (step->n_frames > 0)
         update(step);
     CHECK_INT(expected.n_steps, i);
     CHECK_INT(0, schedule->n_live);

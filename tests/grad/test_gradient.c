@@ -114,7 +114,7 @@ static double evaluate(fixture *f)
         memcpy(network->frames[network->last].cells[i].state, f->states[i],
                LANES * params->layers[i].h * sizeof(double));
     f->step.dropout_rng = f->dropout_rng;
-    f->step.frame = f->step.n_columns = f->step.n_inputs = 0;
+    f->step.n_frames = f->step.n_columns = f->step.n_inputs = 0;
     for (size_t t = 0; t < f->n_frames; t++) {
         const scene_frame *frame = &f->frames[t];
         loss += g4r_step_forward(&f->step, frame->from, frame->inputs, frame->targets,
@@ -148,14 +148,15 @@ static void keep_gradients(fixture *f)
         if (f->step.gradients[i] != NULL)
             memcpy(f->gradients[i], f->step.gradients[i],
                    g4r_param_size(&params->list[i]) * sizeof(double));
-    scatter(f->gradients[params->output], f->step.drows, f->step.columns, n, params->top);
-    scatter(f->gradients[params->output_bias], f->step.doffset, f->step.columns, n, 1);
+    scatter(f->gradients[params->output], f->step.dcolumns, f->step.column_items, n,
+            params->width);
+    scatter(f->gradients[params->output_bias], f->step.dbias, f->step.column_items, n, 1);
     size_t table = params->embedding;
     if (scores_all && is_shared) /* is in it already */
         return;
     scatter(f->gradients[table],
-            is_shared ? f->step.drows + n * params->top : f->step.dinputs, f->step.inputs,
-            n_inputs, (size_t)params->list[table].cols);
+            is_shared ? f->step.dcolumns + n * params->width : f->step.dinputs,
+            f->step.input_items, n_inputs, (size_t)params->list[table].cols);
 }
 
 /* The largest error of a tensor's gradient, relative to the gradient and at least 1e-3.

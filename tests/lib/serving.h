@@ -119,7 +119,7 @@ static inline double value_of(serving_kind kind, size_t row, size_t k, size_t n)
 
 static inline void fill_table(gru4rec_model *model, serving_kind kind)
 {
-    const size_t n = (size_t)model->params.n_items, d = model->params.top;
+    const size_t n = (size_t)model->params.n_items, d = model->params.width;
     g4r_real *w = serving_table(model), *bias = serving_bias(model);
     for (size_t row = 0; row < n; row++, w += d) {
         const double norm = kind == MIXED_NORMS ? pow(10, draw(-15, 15)) : 1;
@@ -170,7 +170,7 @@ static inline gru4rec_session *session_of(gru4rec_model *model, const g4r_real *
     const g4r_params *params = &model->params;
     const g4r_real state = 0;
     gru4rec_session *session;
-    memcpy(model->values[params->dense[0].bias], x, params->top * sizeof *x);
+    memcpy(model->values[params->dense[0].bias], x, params->width * sizeof *x);
     if (!CHECK_INT(GRU4REC_OK, gru4rec_session_new(NULL, model, &session)))
         exit(test_end());
     CHECK(gru4rec_session_resume(session, &state, -1));

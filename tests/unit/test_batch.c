@@ -37,7 +37,7 @@ static visitor visitors[MOST_LANES];
 static void make_visitors(gru4rec_model *model, size_t n, serving_kind kind, double size,
                           double share)
 {
-    const size_t d = model->params.top;
+    const size_t d = model->params.width;
     const int32_t n_items = model->params.n_items;
     g4r_real *x = malloc(d * sizeof *x);
     for (size_t i = 0; i < n; i++) {
@@ -123,7 +123,8 @@ static void check_model(gru4rec_model *model, serving_kind kind, double size, si
             gru4rec_batch *batch = new_batch(model, ks[round][i]);
             is_right = check_batch(batch, ranking, 0, n, n_items, ks[round][i]);
             if (!is_right)
-                printf("  %s, vectors of %g, width %zu\n", what, size, model->params.top);
+                printf("  %s, vectors of %g, width %zu\n", what, size,
+                       model->params.width);
             gru4rec_batch_free(batch);
         }
         free_visitors(n);

@@ -55,7 +55,7 @@ static void check_bounds(const gru4rec_bytes *bytes, const g4r_real *x, const ch
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++)
         if (!CHECK_INT(0, count_broken(bytes, x, vec, &mean_gap)))
             printf("  %s, table %s, %d items, width %zu\n", what, vec->name,
-                   (int)bytes->model->params.n_items, bytes->model->params.top);
+                   (int)bytes->model->params.n_items, bytes->model->params.width);
 }
 
 static gru4rec_bytes *make(int32_t n_items, size_t d, serving_kind kind,

@@ -12,10 +12,10 @@ enum { MOST_LANES = 5, MOST_WIDTH = 37 };
 /* All arrays of a cell, as floats for the library; inputs are random. */
 typedef struct fixture {
     size_t m, h;
-    g4r_real old[MOST_LANES * MOST_WIDTH], input[3 * MOST_LANES * MOST_WIDTH];
-    g4r_real hidden[3 * MOST_LANES * MOST_WIDTH], gates[3 * MOST_LANES * MOST_WIDTH];
+    g4r_real old[MOST_LANES * MOST_WIDTH], v[3 * MOST_LANES * MOST_WIDTH];
+    g4r_real scratch[3 * MOST_LANES * MOST_WIDTH], gates[3 * MOST_LANES * MOST_WIDTH];
     g4r_real saved[MOST_LANES * MOST_WIDTH], state[MOST_LANES * MOST_WIDTH];
-    g4r_real dinput[3 * MOST_LANES * MOST_WIDTH], dstate[MOST_LANES * MOST_WIDTH];
+    g4r_real dv[3 * MOST_LANES * MOST_WIDTH], dstate[MOST_LANES * MOST_WIDTH];
     g4r_real w_hidden[3 * MOST_WIDTH * MOST_WIDTH], w_hidden_c[MOST_WIDTH * MOST_WIDTH];
     g4r_real bias[3 * MOST_WIDTH], bias_hidden[3 * MOST_WIDTH];
     g4r_real dw_hidden[3 * MOST_WIDTH * MOST_WIDTH];
@@ -29,7 +29,7 @@ typedef struct fixture {
 
 /* What the equations give. */
 typedef struct plain {
-    double state[MOST_LANES * MOST_WIDTH], dinput[3 * MOST_LANES * MOST_WIDTH];
+    double state[MOST_LANES * MOST_WIDTH], dv[3 * MOST_LANES * MOST_WIDTH];
     double dw_hidden[3 * MOST_WIDTH * MOST_WIDTH], dw_hidden_c[MOST_WIDTH * MOST_WIDTH];
     double dbias[3 * MOST_WIDTH], dbias_hidden[3 * MOST_WIDTH];
     double dold[MOST_LANES * MOST_WIDTH];
@@ -50,14 +50,14 @@ static void start(fixture *f, size_t m, size_t h, const g4r_activation *act,
     f->m = m;
     f->h = h;
     fill(&rng, f->old, m * h, 1);
-    fill(&rng, f->input, 3 * m * h, 2);
+    fill(&rng, f->v, 3 * m * h, 2);
     fill(&rng, f->dstate, m * h, 1);
     fill(&rng, f->w_hidden, 3 * h * h, 1 / sqrt((double)h));
     fill(&rng, f->w_hidden_c, h * h, 1 / sqrt((double)h));
     fill(&rng, f->bias, 3 * h, 0.5);
     fill(&rng, f->bias_hidden, 3 * h, 0.5);
-    f->pass = (g4r_cell_pass){f->old,   f->input, f->hidden, f->gates,
-                              f->saved, f->state, f->dinput, f->dold};
+    f->pass = (g4r_cell_pass){f->old,   f->v,     f->scratch, f->gates,
+                              f->saved, f->state, f->dv,      f->dold};
     f->cell = (g4r_cell){
         .vec = vec,
         .m = m,
@@ -106,7 +106,7 @@ static double plain_act(const g4r_activation *act, double x, double *slope)
     }
 }
 
-/* One lane of the PyTorch cell: a_r, a_z, a_n into dinput, its hidden twin into dhidden.
+/* One lane of the PyTorch cell: a_r, a_z, a_n into dv, its hidden twin into dhidden.
  */
 static void plain_torch_lane(plain *p, double *dhidden, const fixture *f, size_t lane)
 {
@@ -114,8 +114,7 @@ static void plain_torch_lane(plain *p, double *dhidden, const fixture *f, size_t
     for (size_t i = 0; i < h; i++) {
         double gh[3], gi[3];
         for (size_t b = 0; b < 3; b++) {
-            gi[b] =
-                (double)f->input[lane * 3 * h + b * h + i] + (double)f->bias[b * h + i];
+            gi[b] = (double)f->v[lane * 3 * h + b * h + i] + (double)f->bias[b * h + i];
             gh[b] = (double)f->bias_hidden[b * h + i];
             for (size_t k = 0; k < h; k++)
                 gh[b] += (double)f->old[lane * h + k] *
@@ -130,7 +129,7 @@ static void plain_torch_lane(plain *p, double *dhidden, const fixture *f, size_t
         p->state[lane * h + i] = (1 - z) * n + z * old;
         p->dold[lane * h + i] = dstate * z;
         for (size_t b = 0; b < 3; b++) {
-            p->dinput[lane * 3 * h + b * h + i] = a[b];
+            p->dv[lane * 3 * h + b * h + i] = a[b];
             dhidden[b * h + i] = b == 2 ? a_n * r : a[b];
         }
     }
@@ -144,7 +143,7 @@ static void plain_torch(plain *p, const fixture *f)
     for (size_t lane = 0; lane < f->m; lane++) {
         plain_torch_lane(p, dhidden, f, lane);
         for (size_t i = 0; i < 3 * h; i++) {
-            p->dbias[i] += p->dinput[lane * 3 * h + i];
+            p->dbias[i] += p->dv[lane * 3 * h + i];
             p->dbias_hidden[i] += dhidden[i];
             for (size_t k = 0; k < h; k++) {
                 p->dw_hidden[i * h + k] += dhidden[i] * (double)f->old[lane * h + k];
@@ -168,8 +167,8 @@ static double product(const double *x, const g4r_real *w, size_t col, size_t h,
 static void plain_original_lane(plain *p, double *u, const fixture *f, size_t lane)
 {
     const size_t h = f->h;
-    const g4r_real *v = f->input + lane * 3 * h;
-    double old[MOST_WIDTH], r[MOST_WIDTH], *a = p->dinput + lane * 3 * h;
+    const g4r_real *v = f->v + lane * 3 * h;
+    double old[MOST_WIDTH], r[MOST_WIDTH], *a = p->dv + lane * 3 * h;
     for (size_t i = 0; i < h; i++)
         old[i] = (double)f->old[lane * h + i];
     for (size_t i = 0; i < h; i++) {
@@ -210,7 +209,7 @@ static void plain_original(plain *p, const fixture *f)
     memset(p, 0, sizeof *p);
     for (size_t lane = 0; lane < f->m; lane++) {
         plain_original_lane(p, u, f, lane);
-        const double *a = p->dinput + lane * 3 * h;
+        const double *a = p->dv + lane * 3 * h;
         for (size_t i = 0; i < 3 * h; i++)
             p->dbias[i] += a[i];
         for (size_t k = 0; k < h; k++) {
@@ -289,7 +288,7 @@ static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_a
     run_products(g4r_cell_torch_gradients, &f.cell);
     if (is_added)
         check_values(p.dold, f.dold, m * h, "dold");
-    check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
+    check_values(p.dv, f.dv, 3 * m * h, "dv");
     check_values(p.dw_hidden, f.dw_hidden, 3 * h * h, "dW_hh");
     check_values(p.dbias, f.dbias, 3 * h, "db_ih");
     check_values(p.dbias_hidden, f.dbias_hidden, 3 * h, "db_hh");
@@ -310,7 +309,7 @@ static void check_original(size_t m, size_t h, const g4r_activation *act, bool i
     run_products(g4r_cell_original_backward, &f.cell);
     if (is_added)
         check_values(p.dold, f.dold, m * h, "dold");
-    check_values(p.dinput, f.dinput, 3 * m * h, "dinput");
+    check_values(p.dv, f.dv, 3 * m * h, "dv");
     check_values(p.dw_hidden, f.dw_hidden, 2 * h * h, "dWrz");
     check_values(p.dw_hidden_c, f.dw_hidden_c, h * h, "dWh");
     check_values(p.dbias, f.dbias, 3 * h, "dBh");
@@ -359,8 +358,8 @@ static void test_cells_coincide_at_zero_state(void)
     memset(original.old, 0, sizeof original.old);
     memset(torch.bias_hidden, 0, sizeof torch.bias_hidden);
     for (size_t lane = 0; lane <= m; lane++) { /* at last, the bias */
-        g4r_real *to = lane < m ? torch.input + lane * 3 * h : torch.bias;
-        const g4r_real *v = lane < m ? original.input + lane * 3 * h : original.bias;
+        g4r_real *to = lane < m ? torch.v + lane * 3 * h : torch.bias;
+        const g4r_real *v = lane < m ? original.v + lane * 3 * h : original.bias;
         for (size_t i = 0; i < h; i++) {
             to[i] = v[h + i];
             to[h + i] = -v[2 * h + i];

@@ -62,7 +62,7 @@ static bool start(fixture *f, size_t n_flat)
     gru4rec_model_init(f->model, &f->options);
     const g4r_params *params = &f->model->params;
     for (size_t i = 0; i < g4r_param_size(&params->list[params->output]); i++)
-        f->model->values[params->output][i] *= i < n_flat * params->top ? 0 : 4;
+        f->model->values[params->output][i] *= i < n_flat * params->width ? 0 : 4;
     for (size_t row = 0; row < ITEMS; row++) {
         f->model->values[params->output_bias][row] = (g4r_real)(row < n_flat ? 0.125 : 0);
         f->support[row] = 1 + (int64_t)(row * 7 % 11);

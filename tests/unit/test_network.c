@@ -180,7 +180,7 @@ static double plain_act(const g4r_activation *act, double x)
 static void check_dense_lane(const fixture *f, size_t lane)
 {
     const g4r_params *params = &f->model->params;
-    const g4r_frame *frame = &f->network.frames[0];
+    const g4r_network_frame *frame = &f->network.frames[0];
     size_t width = params->layers[params->n_layers - 1].h;
     double x[64], y[64];
     for (size_t k = 0; k < width; k++)

@@ -1,6 +1,6 @@
 /*
- * test_optim.c - every optimiser on dense tensors and on the rows of a step, against the
- * formulas of vec_update.h in double; a worked example; what a step adds up to for
+ * test_optim.c - every optimiser on whole tensors and on the rows of an update, against the
+ * formulas of vec_update.h in double; a worked example; what an update adds up to for
  * grad_cap.
  */
 #include "../../src/model/model.h"
@@ -120,13 +120,13 @@ static void plain_update(plain *x, size_t i, const gru4rec_options *o, double g)
     x->p[i] += x->vel[i];
 }
 
-/* ---- dense tensors ---- */
+/* ---- whole tensors ---- */
 
 /*
  * Steps of a whole tensor that begins at 0.5. Observed: 6e-7, of Adam, whose 1 - rho2 is
  * made of a float.
  */
-static void check_dense(const char *const *settings, int n_steps)
+static void check_whole(const char *const *settings, int n_steps)
 {
     static fixture f;
     static plain x;
@@ -144,7 +144,7 @@ static void check_dense(const char *const *settings, int n_steps)
                 plain_update(&x, i, &f.options, gradient_at(i, x.t));
             }
             g4r_optim_begin(&f.optim, 0);
-            g4r_optim_dense(&f.optim, NULL, param, gradient,
+            g4r_optim_whole(&f.optim, NULL, param, gradient,
                             g4r_param_size(&f.training.model->params.list[param]));
             for (size_t i = 0; i < n; i++)
                 CHECK_NEAR(x.p[i], f.training.model->values[param][i], 2e-6);
@@ -153,17 +153,17 @@ static void check_dense(const char *const *settings, int n_steps)
     finish(&f);
 }
 
-#define DENSE(n_steps, ...) check_dense((const char *const[]){__VA_ARGS__, NULL}, n_steps)
+#define WHOLE(n_steps, ...) check_whole((const char *const[]){__VA_ARGS__, NULL}, n_steps)
 
-static void test_dense(void)
+static void test_whole(void)
 {
-    DENSE(4, "momentum", "0");
-    DENSE(4, "momentum", "0.4");
-    DENSE(8, "momentum", "0.4", "lmbd", "0.05");
-    DENSE(8, "lmbd", "0.05");
+    WHOLE(4, "momentum", "0");
+    WHOLE(4, "momentum", "0.4");
+    WHOLE(8, "momentum", "0.4", "lmbd", "0.05");
+    WHOLE(8, "lmbd", "0.05");
 }
 
-static void test_dense_others(void)
+static void test_whole_others(void)
 {
     static const char *const kinds[][3] = {{"rmsprop", "0.7", "0.9"},
                                            {"adadelta", "0.7", "0.9"},
@@ -172,11 +172,11 @@ static void test_dense_others(void)
     for (int k = 0; k < 4; k++)
         for (int rates = 1; rates <= 2; rates++) {
             const char *kind = kinds[k][0], *given = kinds[k][rates];
-            DENSE(12, "adapt", kind, "adapt_params", given);
-            DENSE(12, "adapt", kind, "adapt_params", given, "momentum", "0.3");
-            DENSE(12, "adapt", kind, "adapt_params", given, "momentum", "0.3", "lmbd",
+            WHOLE(12, "adapt", kind, "adapt_params", given);
+            WHOLE(12, "adapt", kind, "adapt_params", given, "momentum", "0.3");
+            WHOLE(12, "adapt", kind, "adapt_params", given, "momentum", "0.3", "lmbd",
                   "0.1");
-            DENSE(12, "adapt", kind, "adapt_params", given, "lmbd", "0.1");
+            WHOLE(12, "adapt", kind, "adapt_params", given, "lmbd", "0.1");
         }
 }
 
@@ -226,7 +226,7 @@ static void test_eps_inside_root(void)
     if (start(&f, "0")) {
         size_t param = f.training.model->params.layers[0].bias;
         g4r_real gradient[3 * WIDTH] = {(g4r_real)1e-6, -(g4r_real)1e-3, 5};
-        g4r_optim_dense(&f.optim, NULL, param, gradient,
+        g4r_optim_whole(&f.optim, NULL, param, gradient,
                         g4r_param_size(&f.training.model->params.list[param]));
         CHECK_NEAR(-1e-4, f.training.model->values[param][0], 1e-10);
         CHECK_NEAR(0.1 / sqrt(2), f.training.model->values[param][1], 1e-7);
@@ -282,7 +282,7 @@ static void test_duplicates_are_summed(void)
     finish(&f);
 }
 
-/* Rows (n) with random gradients against the same sums in a dense tensor. */
+/* Rows (n) with random gradients against the same sums in a whole tensor. */
 static void check_rows(fixture *f, size_t param, const int32_t *rows, size_t n, plain *x)
 {
     size_t cols = (size_t)f->training.model->params.list[param].cols;
@@ -425,7 +425,7 @@ static double length_of_move(const char *const *settings)
                                          "4", __VA_ARGS__, NULL})
 
 /*
- * The norm is that of dense gradients, merged rows and biases together: a cap just above
+ * The norm is that of whole gradients, merged rows and biases together: a cap just above
  * it does nothing, one below is the length of the move.
  */
 static void check_cap(const char *mode, const char *value)
@@ -469,8 +469,8 @@ static void test_merge_numbers(void)
 
 int main(void)
 {
-    RUN(test_dense);
-    RUN(test_dense_others);
+    RUN(test_whole);
+    RUN(test_whole_others);
     RUN(test_state);
     RUN(test_adam_after_many_steps);
     RUN(test_eps_inside_root);

@@ -70,7 +70,7 @@ static void shared_with_the_torch_cell(void)
     MAKE(&params, "layers", "4/6");
     CHECK_TABLE(&params, table);
     CHECK_INT(G4R_SHARED, params.mode);
-    CHECK_INT(6, params.top);
+    CHECK_INT(6, params.width);
     CHECK_INT(0, params.output);
     CHECK_INT(1, params.output_bias);
     CHECK_INT(params.output, params.embedding);
@@ -160,7 +160,7 @@ static void feedforward_decides_the_top(void)
     MAKE(&params, "layers", "4", "feedforward", "5/3", "feedforward_act", "leaky-0.1",
          "hidden_act", "elu-2");
     CHECK_TABLE(&params, table);
-    CHECK_INT(3, params.top);
+    CHECK_INT(3, params.width);
     CHECK_INT(2, params.n_dense);
     CHECK_INT(4, params.dense[0].n_in);
     CHECK_INT(5, params.dense[0].n_out);
@@ -175,12 +175,12 @@ static void feedforward_decides_the_top(void)
     CHECK_INT(GRU4REC_ACT_ELU, params.hidden_act.kind);
     CHECK_NEAR(2, params.hidden_act.a, 0);
     MAKE(&params, "layers", "4/6", "feedforward", "5", "embedding", "7");
-    CHECK_INT(5, params.top);
+    CHECK_INT(5, params.width);
     CHECK_INT(6, params.dense[0].n_in);
     CHECK_INT(7, params.layers[0].n_in);
     CHECK_INT(5, params.list[params.output].cols);
     MAKE(&params, "layers", "4", "feedforward", "8", "constrained_embedding", "false");
-    CHECK_INT(8, params.top);
+    CHECK_INT(8, params.width);
     CHECK_INT(4, params.dense[0].n_in);
     CHECK_TEXT("F.0.bias", params.list[params.n - 1].name);
 }

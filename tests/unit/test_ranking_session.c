@@ -97,7 +97,7 @@ static void check_model(gru4rec_model *model, const g4r_real *x, const char *wha
                 if (!is_right)
                     printf("  %s, %d items, width %zu, copy %d, expected %lld, %zu left "
                            "out\n",
-                           what, (int)n, model->params.top, has_copy,
+                           what, (int)n, model->params.width, has_copy,
                            (long long)expectations[k], n_excluded);
             }
         }

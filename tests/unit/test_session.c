@@ -52,7 +52,7 @@ static void check_scores(const char *mode, const char *value, const char *layers
     g4r_real scores[ITEMS];
     g4r_network network;
     g4r_arena arena = {0};
-    size_t d = model->params.top;
+    size_t d = model->params.width;
     g4r_network_layout(&network, &arena, &model->params, 1, 1, false);
     CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc));
     g4r_network_layout(&network, &arena, &model->params, 1, 1, false);

@@ -135,7 +135,7 @@ static bool start_example(fixture *f, const char *loss, const char *reset_after)
 static double compute(fixture *f, const int32_t *from_lanes, const int32_t *in,
                       const int32_t *out, size_t m, const int32_t *samples)
 {
-    f->step.frame = f->step.n_columns = f->step.n_inputs = 0;
+    f->step.n_frames = f->step.n_columns = f->step.n_inputs = 0;
     double loss = g4r_step_forward(&f->step, from_lanes, in, out, m, samples);
     CHECK(g4r_step_is_full(&f->step));
     g4r_step_backward(&f->step);
@@ -145,7 +145,7 @@ static double compute(fixture *f, const int32_t *from_lanes, const int32_t *in,
 /* Gradients of the inputs' rows, which stand behind those of M targets and one sample. */
 static const g4r_real *example_dx(const fixture *f)
 {
-    return f->step.drows + 3 * 2;
+    return f->step.dcolumns + 3 * 2;
 }
 
 /* Cost of the example's step, from its old states. */
@@ -212,8 +212,7 @@ static void test_original_cell(void)
         check_values(state, g4r_network_top(&f.step.network, 0), 4, close, "state");
         check_values(g, f.step.frames[0].scores, 6, close, "G");
         check_values(dy, g4r_network_dtop(&f.step.network), 4, close, "dy");
-        check_values(a, f.step.network.frames[0].cells[0].dinput, 12, close,
-                     "[a_c a_r a_z]");
+        check_values(a, f.step.network.frames[0].cells[0].dv, 12, close, "[a_c a_r a_z]");
         check_values(dx, example_dx(&f), 4, close, "dx");
         g4r_step_update(&f.step);
         check_values(rows, tensor(&f, "Wy.weight"), 8, close_row, "Wy");

@@ -1,11 +1,11 @@
 /*
- * test_softmax.c - cross-entropy over all items against a plain computation in double: one
+ * test_loss_all.c - cross-entropy over all items against a plain computation in double: one
  * block and several, with and without smoothing, gradients that overwrite and that add up,
  * and rows behind the items that are scored.
  */
 #include "../../src/kernels/blas.h"
 #include "../../src/base/rng.h"
-#include "../../src/train/softmax.h"
+#include "../../src/train/loss_all.h"
 #include "../lib/test.h"
 
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static void check_gradients(size_t n, double scale, double times)
 static void check(size_t n, double smoothing, double spread)
 {
     int32_t targets[M] = {0, (int32_t)n - 1, (int32_t)n / 2};
-    g4r_softmax softmax;
+    g4r_loss_all all;
     g4r_arena arena = {0};
     g4r_rng rng;
     double log_sums[M];
@@ -91,17 +91,17 @@ static void check(size_t n, double smoothing, double spread)
     memset(dbias, 0, sizeof dbias);
     for (size_t i = 0; i < (n + 2) * D; i++)
         drows[i] = i < n * D ? 77 : 7; /* to be overwritten, but for what is behind */
-    g4r_softmax_layout(&softmax, &arena, M, n + 2);
+    g4r_loss_all_layout(&all, &arena, M, n + 2);
     if (!CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc)))
         return;
-    g4r_softmax_layout(&softmax, &arena, M, n + 2);
-    g4r_softmax_init(&softmax, (g4r_output){rows, bias, n, D}, smoothing, (g4r_stop){0});
+    g4r_loss_all_layout(&all, &arena, M, n + 2);
+    g4r_loss_all_init(&all, (g4r_output){rows, bias, n, D}, smoothing, (g4r_stop){0});
     double expected = plain(targets, n, smoothing);
-    double loss = g4r_softmax_forward(&softmax, log_sums, y, targets, M);
+    double loss = g4r_loss_all_forward(&all, log_sums, y, targets, M);
     CHECK_NEAR(expected, loss, 2e-6 * (1 + fabs(expected)) * (1 + spread));
     for (int times = 1; times <= 2; times++) {
-        g4r_softmax_backward(&softmax, dy, drows, dbias, log_sums, y, targets, M,
-                             (g4r_real)0.25, times > 1);
+        g4r_loss_all_backward(&all, dy, drows, dbias, log_sums, y, targets, M,
+                              (g4r_real)0.25, times > 1);
         check_gradients(n, 0.25, times);
     }
     for (size_t i = n * D; i < (n + 2) * D; i++)
@@ -124,17 +124,17 @@ static void test_sizes(void)
 static void test_large_scores(void)
 {
     const int32_t target = 0;
-    g4r_softmax softmax;
+    g4r_loss_all all;
     g4r_arena arena = {0};
     double log_sum;
-    g4r_softmax_layout(&softmax, &arena, 1, 2);
+    g4r_loss_all_layout(&all, &arena, 1, 2);
     if (!CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc)))
         return;
-    g4r_softmax_layout(&softmax, &arena, 1, 2);
+    g4r_loss_all_layout(&all, &arena, 1, 2);
     g4r_real w[2] = {-500, 500}, b[2] = {0, 0}, one = 1, d[2], db[2], dx;
-    g4r_softmax_init(&softmax, (g4r_output){w, b, 2, 1}, 0, (g4r_stop){0});
-    CHECK_NEAR(1000, g4r_softmax_forward(&softmax, &log_sum, &one, &target, 1), 1e-3);
-    g4r_softmax_backward(&softmax, &dx, d, db, &log_sum, &one, &target, 1, 1, 0);
+    g4r_loss_all_init(&all, (g4r_output){w, b, 2, 1}, 0, (g4r_stop){0});
+    CHECK_NEAR(1000, g4r_loss_all_forward(&all, &log_sum, &one, &target, 1), 1e-3);
+    g4r_loss_all_backward(&all, &dx, d, db, &log_sum, &one, &target, 1, 1, 0);
     CHECK_NEAR(-1, db[0], 1e-6);
     CHECK_NEAR(1, db[1], 1e-6);
     CHECK_NEAR(1000, dx, 1e-3);

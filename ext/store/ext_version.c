@@ -109,20 +109,19 @@ int ext_version_activate(const ext_home *home, int64_t version, ext_error *error
                : rc;
 }
 
-/* Gives a row that was overtaken another number. What it has written goes. */
-static int renumber(const ext_run *run, int64_t begun, const ext_home *home,
+/* Gives the row of a run that was overtaken its new number. What it has written goes. */
+static int renumber(const ext_run *run, int64_t old, const ext_home *home,
                     ext_error *error)
 {
-    int rc =
-        ext_query_run(home, error, "UPDATE @version SET version = ?1 WHERE version = ?2",
-                      "ii", run->written.version, begun);
-    if (rc == SQLITE_OK)
-        rc = ext_query_run(home, error, "DELETE FROM @epoch WHERE version = ?1", "i",
-                           begun);
-    return rc == SQLITE_OK
-               ? ext_query_run(home, error, "DELETE FROM @tensor WHERE version = ?1", "i",
-                               begun)
-               : rc;
+    static const char *const changes[] = {
+        "UPDATE @version SET version = ?1 WHERE version = ?2",
+        "DELETE FROM @epoch WHERE version = ?2",
+        "DELETE FROM @tensor WHERE version = ?2",
+    };
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof changes / sizeof *changes; i++)
+        rc = ext_query_run(home, error, changes[i], "ii", run->written.version, old);
+    return rc;
 }
 
 /*

@@ -3,8 +3,8 @@
  * gradients are added up, so that it gets one update.
  *
  * Distinct rows are numbered 0, 1, 2, ... by a hash table sized by what the frames of an
- * update can gather, never by the catalogue, so that it stays in the cache. It is cleared by a new
- * stamp, not by writing.
+ * update can gather, never by the catalogue, so that it stays in the cache. It is cleared
+ * by a new stamp, not by writing.
  */
 #ifndef G4R_MERGE_H
 #define G4R_MERGE_H

@@ -36,7 +36,8 @@ typedef struct ext_function {
 
 /* One user; NULL: no memory. */
 ext_connection *ext_connection_new(sqlite3 *db);
-void ext_connection_release(ext_connection *connection);
+/* As SQLite calls a destructor. */
+void ext_connection_release(void *connection);
 /* These register with SQLite what then holds the connection. functions: up to one without
  * a name. */
 int ext_connection_add_functions(ext_connection *connection,

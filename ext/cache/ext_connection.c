@@ -14,17 +14,13 @@ ext_connection *ext_connection_new(sqlite3 *db)
     return connection;
 }
 
-void ext_connection_release(ext_connection *connection)
+void ext_connection_release(void *context)
 {
+    ext_connection *connection = context;
     if (--connection->n_users > 0)
         return;
     ext_model_forget_all(connection);
     sqlite3_free(connection);
-}
-
-static void release(void *connection)
-{
-    ext_connection_release(connection);
 }
 
 /* ---- registering; SQLite calls the destructor also where it fails ---- */
@@ -41,9 +37,10 @@ int ext_connection_add_functions(ext_connection *connection,
                  ? sqlite3_create_window_function(db, f->name, f->n_arguments, flags,
                                                   connection, f->call, f->window->finish,
                                                   f->window->value, f->window->inverse,
-                                                  release)
+                                                  ext_connection_release)
                  : sqlite3_create_function_v2(db, f->name, f->n_arguments, flags,
-                                              connection, f->call, NULL, NULL, release);
+                                              connection, f->call, NULL, NULL,
+                                              ext_connection_release);
         if (rc != SQLITE_OK)
             rc = ext_error_db(error, db, f->name);
     }
@@ -54,8 +51,8 @@ int ext_connection_add_module(ext_connection *connection, const char *name,
                               const sqlite3_module *module, ext_error *error)
 {
     connection->n_users++;
-    if (sqlite3_create_module_v2(connection->db, name, module, connection, release) !=
-        SQLITE_OK)
+    if (sqlite3_create_module_v2(connection->db, name, module, connection,
+                                 ext_connection_release) != SQLITE_OK)
         return ext_error_db(error, connection->db, name);
     return SQLITE_OK;
 }

@@ -22,13 +22,6 @@ typedef struct live_session {
     size_t capacity;
 } live_session;
 
-static int open_session(live_session *live, ext_connection *connection, ext_model *model,
-                        ext_error *error)
-{
-    live->connection = connection;
-    return ext_workspace_open(&live->workspace, connection, model, error);
-}
-
 static void close_session(live_session *live)
 {
     ext_workspace_close(&live->workspace, live->connection);
@@ -165,7 +158,7 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
 
 static void step_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    live_session live = {0};
+    live_session live = {.connection = sqlite3_user_data(context)};
     ext_error error = {0};
     ext_model *model;
     const int type = sqlite3_value_type(argv[1]);
@@ -175,7 +168,7 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
                       "the state is no BLOB; give what gru4rec_state() or gru4rec_step() "
                       "returned, or NULL to start a session");
     else if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK &&
-             open_session(&live, sqlite3_user_data(context), model, &error) ==
+             ext_workspace_open(&live.workspace, live.connection, model, &error) ==
                  SQLITE_OK &&
              (type == SQLITE_NULL || load_state(&live, argv[1], &error) == SQLITE_OK) &&
              add_item(&live, argv[2], &error) == SQLITE_OK &&
@@ -212,9 +205,10 @@ static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
     int rc = live != NULL ? SQLITE_OK : ext_error_nomem(&error);
     (void)argc;
     if (rc == SQLITE_OK && live->workspace.model == NULL) {
+        live->connection = connection;
         rc = ext_model_acquire_named(&model, connection, argv[0], &error);
         if (rc == SQLITE_OK)
-            rc = open_session(live, connection, model, &error);
+            rc = ext_workspace_open(&live->workspace, connection, model, &error);
     }
     if (rc == SQLITE_OK)
         rc = check_name(live, argv[0], &error);

@@ -31,21 +31,6 @@ static int find_choice(int64_t *version, const ext_home *home, int choice,
                          choices[choice].missing);
 }
 
-static int find_number(int64_t *version, const ext_home *home, int64_t number,
-                       ext_error *error)
-{
-    int rc = ext_query_integer(home, version, error,
-                               "SELECT max(version) FROM @version WHERE status = 'ready' "
-                               "AND version = ?1",
-                               "i", number);
-    if (rc != SQLITE_OK || *version != 0)
-        return rc;
-    return ext_error_set(error, SQLITE_ERROR,
-                         "model '%s' has no kept version %lld that is ready; see "
-                         "%s_version, and keep_versions",
-                         home->name, (long long)number, home->name);
-}
-
 /* The kept version that was asked for, by a number or a word. */
 static int find_version(int64_t *version, const ext_home *home, sqlite3_value *value,
                         ext_error *error)
@@ -54,8 +39,19 @@ static int find_version(int64_t *version, const ext_home *home, sqlite3_value *v
     for (int i = 0; text != NULL && i < (int)(sizeof choices / sizeof *choices); i++)
         if (sqlite3_stricmp(text, choices[i].word) == 0)
             return find_choice(version, home, i, error);
-    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER)
-        return find_number(version, home, sqlite3_value_int64(value), error);
+    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER) {
+        const int64_t number = sqlite3_value_int64(value);
+        int rc = ext_query_integer(home, version, error,
+                                   "SELECT max(version) FROM @version WHERE "
+                                   "status = 'ready' AND version = ?1",
+                                   "i", number);
+        if (rc != SQLITE_OK || *version != 0)
+            return rc;
+        return ext_error_set(error, SQLITE_ERROR,
+                             "model '%s' has no kept version %lld that is ready; see "
+                             "%s_version, and keep_versions",
+                             home->name, (long long)number, home->name);
+    }
     return ext_error_set(
         error, SQLITE_ERROR,
         "version '%.40s' is not a number, 'previous' or 'best'; see %s_version",

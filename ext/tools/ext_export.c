@@ -85,13 +85,6 @@ static bool write_file(const char *path, const safetensors *content)
     return fclose(file) == 0 && is_ok;
 }
 
-/* Is there something that is no ordinary file: a device, a pipe? */
-static bool is_special(const char *path)
-{
-    struct stat facts;
-    return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode);
-}
-
 /*
  * A file is written beside its place and then moved there, so that no half of one is
  * left; a device or a pipe is written to.
@@ -99,7 +92,8 @@ static bool is_special(const char *path)
 static void export_file(sqlite3_context *context, const char *path,
                         const safetensors *content, ext_error *error)
 {
-    const bool is_direct = is_special(path);
+    struct stat facts;
+    const bool is_direct = stat(path, &facts) == 0 && !S_ISREG(facts.st_mode);
     char *part = sqlite3_mprintf(is_direct ? "%s" : "%s.part", path);
     if (part == NULL) {
         ext_error_nomem(error);

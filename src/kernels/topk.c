@@ -43,17 +43,6 @@ static void sort_heap(g4r_scored *heap, size_t n)
     }
 }
 
-void g4r_topk_offer(g4r_scored *best, size_t *n, size_t k, g4r_scored item)
-{
-    if (*n < k) {
-        best[(*n)++] = item;
-        if (*n == k)
-            make_heap(best, k);
-    } else if (is_before(item, best[0])) {
-        sift_down(best, 0, k, item);
-    }
-}
-
 size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *after,
                 size_t n, size_t k, const g4r_vec *vec)
 {
@@ -67,9 +56,15 @@ size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *afte
         g4r_scored item = {scores[i], (int32_t)i};
         if (item.score == nothing || (after != NULL && !is_before(*after, item)))
             continue;
-        g4r_topk_offer(best, &n_best, k, item);
-        if (n_best == k)
-            least = best[0].score;
+        if (n_best < k) {
+            best[n_best++] = item;
+            if (n_best < k)
+                continue;
+            make_heap(best, k);
+        } else if (is_before(item, best[0])) {
+            sift_down(best, 0, k, item);
+        }
+        least = best[0].score;
     }
     if (n_best < k)
         make_heap(best, n_best);

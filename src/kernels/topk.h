@@ -19,11 +19,5 @@ typedef struct g4r_scored {
  */
 size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *after,
                 size_t n, size_t k, const g4r_vec *vec);
-/*
- * For items that come one by one: best (k) holds the *n best of those offered so far, k
- * above 0. It becomes that with item. While *n is below k they are in any order, then the
- * last of them is the first.
- */
-void g4r_topk_offer(g4r_scored *best, size_t *n, size_t k, g4r_scored item);
 
 #endif

@@ -22,9 +22,8 @@ typedef struct g4r_shortlist {
     size_t k;
     const int32_t *excluded; /* (n_excluded) ascending: rows that do not count */
     size_t n_excluded;
-    size_t most;       /* rows that there is room for */
-    g4r_scored *lower; /* (G4R_SHORTLIST_MOST) the k best lower bounds, the least first */
-    size_t n_lower;
+    size_t most;      /* rows that there is room for */
+    g4r_real *lower;  /* (k) the best lower bounds, a heap with the least first */
     g4r_scored *rows; /* (most) with their upper bounds, rows ascending */
     size_t n;
     bool is_full;       /* more rows than there was room for: the list is worth nothing */

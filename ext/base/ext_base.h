@@ -310,7 +310,8 @@ struct ext_table_function {
     double n_rows, cost; /* estimates */
     /* Plans more than that, behind the *n_argv arguments, with an order and estimates of its
      * own; or NULL. */
-    void (*plan)(sqlite3_index_info *info, int *n_argv);
+    void (*plan)(const ext_table_function *function, sqlite3_index_info *info,
+                 int *n_argv);
     /* Goes to the first row, or sets is_eof. argv: what plan asked for. */
     int (*start)(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error);
     int (*next)(ext_cursor *cursor, ext_error *error);

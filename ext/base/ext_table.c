@@ -111,7 +111,7 @@ int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     info->estimatedCost = function->cost;
     info->orderByConsumed = is_in_order(function, info);
     if (function->plan != NULL)
-        function->plan(info, &n_argv);
+        function->plan(function, info, &n_argv);
     /* What is missing is an error of start: here one would break OR on old versions. */
     if ((info->idxNum & needed) != needed)
         info->estimatedCost = 1e50;

@@ -91,16 +91,16 @@ sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short)
     return is_short || (info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ? 20 : 10000;
 }
 
-void ext_plan_one_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
-                          int *n_argv, bool is_short)
+void ext_plan_one_ranking(const ext_table_function *function, sqlite3_index_info *info,
+                          int *n_argv)
 {
-    ext_plan_ranking(columns, info, n_argv);
-    info->estimatedRows = ext_plan_rows(info, is_short);
+    const ext_plan_columns columns = {EXT_RANKER_RANK, function->n_columns};
+    ext_plan_ranking(&columns, info, n_argv);
+    info->estimatedRows = ext_plan_rows(info, info->idxNum & 1 << function->n_needed);
     info->estimatedCost = 1e6 + (double)info->estimatedRows;
     /* Ranks ascend, and what they rank by falls. */
     info->orderByConsumed =
         info->nOrderBy == 1 &&
-        ((info->aOrderBy[0].iColumn == columns->first && !info->aOrderBy[0].desc) ||
-         (info->aOrderBy[0].iColumn == columns->first + EXT_RANKER_SCORE &&
-          info->aOrderBy[0].desc));
+        ((info->aOrderBy[0].iColumn == EXT_RANKER_RANK && !info->aOrderBy[0].desc) ||
+         (info->aOrderBy[0].iColumn == EXT_RANKER_SCORE && info->aOrderBy[0].desc));
 }

@@ -15,13 +15,6 @@
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
-static const ext_plan_columns columns = {RANK, N_COLUMNS};
-
-static void plan(sqlite3_index_info *info, int *n_argv)
-{
-    ext_plan_one_ranking(&columns, info, n_argv, (info->idxNum & 1 << K) != 0);
-}
-
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;
@@ -61,7 +54,7 @@ const ext_table_function ext_recommend = {
     .n_needed = HISTORY + 1,
     .usage = "needs a model and a history; write "
              "gru4rec_recommend('model', '[item, ...]', k)",
-    .plan = plan,
+    .plan = ext_plan_one_ranking,
     .start = start,
     .next = ext_ranker_method_next,
     .column = ext_ranker_method_column,

@@ -80,8 +80,10 @@ static bool is_row_order(const sqlite3_index_info *info, bool is_one)
     return info->nOrderBy > 0 && i == info->nOrderBy;
 }
 
-static void plan(sqlite3_index_info *info, int *n_argv)
+static void plan(const ext_table_function *function, sqlite3_index_info *info,
+                 int *n_argv)
 {
+    (void)function;
     plan_session(info, n_argv);
     ext_plan_ranking(&columns, info, n_argv);
     const bool is_one = is_single(info->idxNum);

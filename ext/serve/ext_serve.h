@@ -89,10 +89,11 @@ void ext_plan_use(sqlite3_index_info *info, int constraint, int *n_argv, int bit
 /* Plans upper bounds of the rank, and item = or IN. */
 void ext_plan_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
                       int *n_argv);
-/* Plans all of a table of one ranking. is_short: an argument bounds its rows. */
-void ext_plan_one_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
-                          int *n_argv, bool is_short);
-/* Rows of one ranking that will be read. is_short: as above. */
+/* The plan of a table of one ranking: a ranker's columns, then arguments, of which k is the
+ * first that may be left out. */
+void ext_plan_one_ranking(const ext_table_function *function, sqlite3_index_info *info,
+                          int *n_argv);
+/* Rows of one ranking that will be read. is_short: an argument bounds them. */
 sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 
 /* ---- ext_ranker.c ---- */

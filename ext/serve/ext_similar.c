@@ -9,13 +9,6 @@
 enum { RANK, ITEM, SIMILARITY, N_COLUMNS };
 enum { MODEL, TARGET, K, N_ARGUMENTS };
 
-static const ext_plan_columns columns = {RANK, N_COLUMNS};
-
-static void plan(sqlite3_index_info *info, int *n_argv)
-{
-    ext_plan_one_ranking(&columns, info, n_argv, (info->idxNum & 1 << K) != 0);
-}
-
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;
@@ -46,7 +39,7 @@ const ext_table_function ext_similar = {
     .n_arguments = N_ARGUMENTS,
     .n_needed = TARGET + 1,
     .usage = "needs a model and an item; write gru4rec_similar('model', item, k)",
-    .plan = plan,
+    .plan = ext_plan_one_ranking,
     .start = start,
     .next = ext_ranker_method_next,
     .column = ext_ranker_method_column,

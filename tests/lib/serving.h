@@ -9,9 +9,8 @@
 #ifndef SERVING_H
 #define SERVING_H
 
-#include "test.h"
+#include "models.h"
 
-#include "../../src/model/model.h"
 #include "../../src/base/rng.h"
 #include "../../src/serve/bytes.h"
 
@@ -62,24 +61,12 @@ static inline double draw_normal(void)
 static inline gru4rec_model *serving_model(const gru4rec_allocator *allocator,
                                            int32_t n_items, size_t d)
 {
-    gru4rec_options options;
-    gru4rec_model *model;
-    gru4rec_error error = {""};
     char width[24];
-    const char *const pairs[][2] = {{"layers", "1"},
-                                    {"feedforward", width},
-                                    {"feedforward_act", "linear"},
-                                    {"constrained_embedding", "false"}};
     snprintf(width, sizeof width, "%zu", d);
-    gru4rec_options_init(&options);
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN,
-                                                  pairs[i][0], pairs[i][1], &error));
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)) ||
-        !CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(allocator, &options, n_items, &model, &error)))
-        exit(test_end());
-    return model;
+    const gru4rec_options options = resolved(
+        (const char *const[]){"layers", "1", "feedforward", width, "feedforward_act",
+                              "linear", "constrained_embedding", "false", NULL});
+    return model_of(allocator, n_items, &options);
 }
 
 static inline g4r_real *serving_table(const gru4rec_model *model)

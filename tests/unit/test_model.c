@@ -1,44 +1,24 @@
 /* test_model.c - model.c: a model's life, its tensors, and weights that went bad. */
 #include "../lib/fault_alloc.h"
-#include "../lib/test.h"
+#include "../lib/models.h"
 
-#include "../../src/model/model.h"
-
-static gru4rec_options resolve(const char *layers, const char *embedding)
+static gru4rec_options options_of(const char *layers, const char *embedding)
 {
-    gru4rec_options options;
-    gru4rec_options_init(&options);
-    CHECK_INT(GRU4REC_OK,
-              gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "layers", layers, NULL));
-    CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "embedding",
-                                              embedding, NULL));
-    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, NULL));
-    return options;
+    return resolved(
+        (const char *const[]){"layers", layers, "embedding", embedding, NULL});
 }
 
 static gru4rec_model *make(const gru4rec_allocator *allocator, int32_t n_items)
 {
-    gru4rec_options options = resolve("4/6", "5");
-    gru4rec_model *model;
-    gru4rec_error error = {""};
-    if (!CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(allocator, &options, n_items, &model, &error)))
-        exit(test_end());
-    return model;
+    gru4rec_options options = options_of("4/6", "5");
+    return model_of(allocator, n_items, &options);
 }
 
 static void init(gru4rec_model *model, int64_t seed)
 {
-    gru4rec_options options = resolve("4/6", "5");
+    gru4rec_options options = options_of("4/6", "5");
     options.seed = seed;
     gru4rec_model_init(model, &options);
-}
-
-static gru4rec_tensor tensor_at(const gru4rec_model *model, size_t index)
-{
-    gru4rec_tensor tensor;
-    gru4rec_model_tensor(model, index, &tensor);
-    return tensor;
 }
 
 static void tensors_are_those_of_the_table(void)
@@ -155,7 +135,7 @@ static void check_short(fault_alloc *fault, const gru4rec_options *options,
 
 static void short_memory_is_told_without_a_leak(void)
 {
-    gru4rec_options options = resolve("4/6", "5");
+    gru4rec_options options = options_of("4/6", "5");
     for (size_t fail_at = 1; fail_at <= 2; fail_at++) {
         fault_alloc fault = {.fail_at = fail_at, .is_sticky = true};
         check_short(&fault, &options, 9);
@@ -169,38 +149,16 @@ static void short_memory_is_told_without_a_leak(void)
 /* 2^31 items of 65536 values: 2^47 bytes and more, which no machine has. */
 static void model_beyond_all_memory_is_refused(void)
 {
-    gru4rec_options options = resolve("65536/65536", "65536");
+    gru4rec_options options = options_of("65536/65536", "65536");
     fault_alloc fault = {0};
     check_short(&fault, &options, INT32_MAX);
 }
 
 /* ---- feedforward ---- */
 
-/* name, value, name, value, ..., NULL */
-static gru4rec_model *make_with(int32_t n_items, int64_t seed, const char *const *pairs)
-{
-    gru4rec_options options;
-    gru4rec_model *model;
-    gru4rec_error error = {""};
-    gru4rec_options_init(&options);
-    for (; *pairs != NULL; pairs += 2)
-        CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, pairs[0],
-                                                  pairs[1], &error));
-    options.seed = seed;
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)) ||
-        !CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(NULL, &options, n_items, &model, &error)))
-        exit(test_end());
-    gru4rec_model_init(model, &options);
-    return model;
-}
-
-#define MAKE(n_items, seed, ...) \
-    make_with(n_items, seed, (const char *const[]){__VA_ARGS__, NULL})
-
 static void feedforward_tensors_follow_the_gru_layers(void)
 {
-    gru4rec_model *model = MAKE(9, 1, "layers", "4/6", "feedforward", "5/3");
+    gru4rec_model *model = MODEL_WITH(9, 1, "layers", "4/6", "feedforward", "5/3");
     const size_t n = gru4rec_model_tensor_count(model);
     CHECK_INT(2 + 2 * 4 + 2 * 2, n);
     static const char *const names[] = {"F.0.weight", "F.0.bias", "F.1.weight",

@@ -2,10 +2,10 @@
  * test_network.c - the stack of layers over lanes: what is carried, what is reset, dense
  * layers, several frames, and dropout.
  */
-#include "../../src/model/model.h"
+#include "../lib/models.h"
+
 #include "../../src/model/network.h"
 #include "../../src/data/schedule.h"
-#include "../lib/test.h"
 
 enum { ITEMS = 20, LANES = 4 };
 
@@ -31,16 +31,9 @@ static bool layout(g4r_network *network, g4r_arena *arena, const gru4rec_model *
 /* name, value, name, value, ..., NULL */
 static bool start_with(fixture *f, const char *const *pairs, size_t n_lanes)
 {
-    gru4rec_error error;
     memset(f, 0, sizeof *f);
-    gru4rec_options_init(&f->options);
-    for (; *pairs != NULL; pairs += 2)
-        CHECK_INT(GRU4REC_OK, gru4rec_options_set(&f->options, GRU4REC_SCOPE_TRAIN,
-                                                  pairs[0], pairs[1], &error));
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f->options, &error)) ||
-        !CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(NULL, &f->options, ITEMS, &f->model, &error)))
-        return false;
+    f->options = resolved(pairs);
+    f->model = model_of(NULL, ITEMS, &f->options);
     f->options.seed = 3;
     gru4rec_model_init(f->model, &f->options);
     return layout(&f->network, &f->arena, f->model, n_lanes, 1) &&

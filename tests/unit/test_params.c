@@ -3,28 +3,13 @@
  * lies in memory, and the first weights.
  */
 #include "../lib/fault_alloc.h"
-#include "../lib/test.h"
-
-#include "../../src/model/params.h"
+#include "../lib/models.h"
 
 enum { N_ITEMS = 11 };
 
-/* Resolved options from name, value pairs. */
-static gru4rec_options resolve(const char *const *pairs)
-{
-    gru4rec_options options;
-    gru4rec_error error = {""};
-    gru4rec_options_init(&options);
-    for (; *pairs != NULL; pairs += 2)
-        CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, pairs[0],
-                                                  pairs[1], &error));
-    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error));
-    return options;
-}
-
 static void make_params(g4r_params *params, int32_t n_items, const char *const *pairs)
 {
-    gru4rec_options options = resolve(pairs);
+    gru4rec_options options = resolved(pairs);
     g4r_params_init(params, &options, n_items);
 }
 
@@ -245,7 +230,7 @@ typedef struct weights {
 
 static void draw(weights *w, int32_t n_items, int64_t seed, const char *const *pairs)
 {
-    gru4rec_options options = resolve(pairs);
+    gru4rec_options options = resolved(pairs);
     options.seed = seed;
     memset(w, 0, sizeof *w);
     g4r_params_init(&w->params, &options, n_items);

@@ -2,25 +2,16 @@
  * test_session.c - one visitor's state: scores against a product in double, reset, two
  * visitors of one model, states that are kept and gone on from, repeats, short memory.
  */
-#include "../../src/model/model.h"
-#include "../../src/model/network.h"
 #include "../lib/fault_alloc.h"
-#include "../lib/test.h"
+#include "../lib/models.h"
+
+#include "../../src/model/network.h"
 
 enum { ITEMS = 70 };
 
 static gru4rec_model *make_model(const char *mode, const char *value, const char *layers)
 {
-    gru4rec_options options;
-    gru4rec_model *model;
-    gru4rec_error error;
-    gru4rec_options_init(&options);
-    gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, mode, value, &error);
-    gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "layers", layers, &error);
-    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error));
-    CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &options, ITEMS, &model, &error));
-    options.seed = 8;
-    gru4rec_model_init(model, &options);
+    gru4rec_model *model = MODEL_WITH(ITEMS, 8, mode, value, "layers", layers);
     for (size_t i = 0; i < ITEMS; i++)
         model->values[model->params.output_bias][i] = (g4r_real)(0.01 * (double)i);
     return model;
@@ -142,23 +133,6 @@ static void test_two_visitors(void)
 
 /* ---- states ---- */
 
-static gru4rec_model *make_of(const char *const *pairs)
-{
-    gru4rec_options options;
-    gru4rec_model *model;
-    gru4rec_error error = {""};
-    gru4rec_options_init(&options);
-    for (; *pairs != NULL; pairs += 2)
-        CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, pairs[0],
-                                                  pairs[1], &error));
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)) ||
-        !CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &options, ITEMS, &model, &error)))
-        exit(test_end());
-    options.seed = 9;
-    gru4rec_model_init(model, &options);
-    return model;
-}
-
 static const char *const models[][9] = {
     {"layers", "12"},
     {"layers", "12", "constrained_embedding", "false"},
@@ -183,7 +157,7 @@ static void scores_of(const gru4rec_session *session, g4r_real scores[ITEMS])
 static void test_state_goes_on(void)
 {
     for (size_t m = 0; m < N_MODELS; m++) {
-        gru4rec_model *model = make_of(models[m]);
+        gru4rec_model *model = model_with(ITEMS, 9, models[m]);
         gru4rec_session *whole = new_session(model), *used = new_session(model);
         g4r_real state[MOST_STATE + 1], again[MOST_STATE], a[ITEMS], b[ITEMS];
         const size_t n = gru4rec_session_state_size(model), bytes = n * sizeof *state;
@@ -232,7 +206,7 @@ static void test_state_goes_on(void)
 static void test_state_of_an_empty_session(void)
 {
     for (size_t m = 0; m < N_MODELS; m++) {
-        gru4rec_model *model = make_of(models[m]);
+        gru4rec_model *model = model_with(ITEMS, 9, models[m]);
         gru4rec_session *session = new_session(model), *other = new_session(model);
         g4r_real state[MOST_STATE], zero[MOST_STATE] = {0}, a[ITEMS], b[ITEMS];
         const size_t bytes = gru4rec_session_state_size(model) * sizeof *state;
@@ -261,7 +235,7 @@ static void test_state_that_is_refused(void)
 {
     const g4r_real bad[] = {NAN, INFINITY, -(g4r_real)INFINITY};
     for (size_t m = 0; m < N_MODELS; m++) {
-        gru4rec_model *model = make_of(models[m]);
+        gru4rec_model *model = model_with(ITEMS, 9, models[m]);
         gru4rec_session *session = new_session(model), *fresh = new_session(model);
         g4r_real state[MOST_STATE], before[MOST_STATE], after[MOST_STATE], a[ITEMS],
             b[ITEMS];
@@ -310,7 +284,8 @@ static void test_repeats_are_passed_over(void)
     static const char *const with[] = {"layers", "12", "collapse_repeats", "true", NULL};
     static const char *const without[] = {"layers", "12", NULL};
     static const int32_t repeats[] = {3, 3, 3, 12, 3, 12, 12}, once[] = {3, 12, 3, 12};
-    gru4rec_model *collapses = make_of(with), *counts = make_of(without);
+    gru4rec_model *collapses = model_with(ITEMS, 9, with),
+                  *counts = model_with(ITEMS, 9, without);
     g4r_real a[ITEMS], b[ITEMS];
     scores_after(counts, once, 4, b);
     scores_after(collapses, repeats, 7, a);
@@ -327,7 +302,7 @@ static void test_repeats_are_passed_over(void)
 static void test_last_row_of_reset_and_resume(void)
 {
     static const char *const with[] = {"layers", "12", "collapse_repeats", "true", NULL};
-    gru4rec_model *model = make_of(with);
+    gru4rec_model *model = model_with(ITEMS, 9, with);
     gru4rec_session *session = new_session(model);
     g4r_real state[12], moved[12], again[12], bad[12] = {NAN};
     gru4rec_session_step(session, 5);
@@ -355,7 +330,7 @@ static void test_last_row_of_reset_and_resume(void)
 static void test_scores_of_rows_have_the_same_bits(void)
 {
     for (size_t m = 0; m < N_MODELS; m++) {
-        gru4rec_model *model = make_of(models[m]);
+        gru4rec_model *model = model_with(ITEMS, 9, models[m]);
         gru4rec_session *session = new_session(model);
         g4r_real all[ITEMS], some[9];
         walk(session, history, 4, all);

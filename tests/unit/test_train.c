@@ -478,7 +478,7 @@ static void test_random_order(void)
  * No less than is allocated, and not much more: 10 % and 20 kB, for what the sampler
  * frees before the rest is allocated.
  */
-static void check_bytes_with(int32_t n_items, const char *const *pairs)
+static void check_bytes(int32_t n_items, const char *const *pairs)
 {
     static fixture f;
     fault_alloc fault = {0};
@@ -504,33 +504,29 @@ static void check_bytes_with(int32_t n_items, const char *const *pairs)
     CHECK_INT(0, fault.n_live);
 }
 
-static void check_bytes(int32_t n_items, const char *layers, const char *batch_size,
-                        const char *n_sample, const char *momentum)
-{
-    const char *const pairs[] = {"layers",   layers,     "batch_size",
-                                 batch_size, "n_sample", n_sample,
-                                 "momentum", momentum,   NULL};
-    check_bytes_with(n_items, pairs);
-}
-
-#define CHECK_BYTES(...) \
-    check_bytes_with(MOST_ITEMS, (const char *const[]){__VA_ARGS__, NULL})
+#define CHECK_BYTES(n_items, ...) \
+    check_bytes(n_items, (const char *const[]){__VA_ARGS__, NULL})
 
 static void test_bytes(void)
 {
-    check_bytes(ITEMS, "8", "4", "6", "0");
-    check_bytes(ITEMS, "8/5", "4", "6", "0.5");
-    check_bytes(ITEMS, "100", "16", "512", "0");
-    check_bytes(ITEMS, "300/200", "16", "2048", "0.1");
-    check_bytes(ITEMS, "100", "16", "0", "0.1");
-    check_bytes(MOST_ITEMS, "20", "4", "64", "0.1");
-    CHECK_BYTES("layers", "20/8", "adapt", "adam", "momentum", "0.1");
-    CHECK_BYTES("layers", "20", "adapt", "sgd");
-    CHECK_BYTES("layers", "20", "adapt", "adadelta", "embedding", "9");
-    CHECK_BYTES("layers", "20", "bptt", "7", "constrained_embedding", "false");
-    CHECK_BYTES("layers", "20", "bptt", "3", "feedforward", "30/10");
-    CHECK_BYTES("layers", "20", "train_random_order", "true", "logq", "1");
-    CHECK_BYTES("layers", "20", "validation", "0.5");
+    CHECK_BYTES(ITEMS, "layers", "8", "batch_size", "4", "n_sample", "6");
+    CHECK_BYTES(ITEMS, "layers", "8/5", "batch_size", "4", "n_sample", "6", "momentum",
+                "0.5");
+    CHECK_BYTES(ITEMS, "layers", "100", "batch_size", "16", "n_sample", "512");
+    CHECK_BYTES(ITEMS, "layers", "300/200", "batch_size", "16", "n_sample", "2048",
+                "momentum", "0.1");
+    CHECK_BYTES(ITEMS, "layers", "100", "batch_size", "16", "n_sample", "0", "momentum",
+                "0.1");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "batch_size", "4", "n_sample", "64",
+                "momentum", "0.1");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20/8", "adapt", "adam", "momentum", "0.1");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "adapt", "sgd");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "adapt", "adadelta", "embedding", "9");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "bptt", "7", "constrained_embedding",
+                "false");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "bptt", "3", "feedforward", "30/10");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "train_random_order", "true", "logq", "1");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "validation", "0.5");
 }
 
 /* Sizes beyond any memory are SIZE_MAX-ish, not small by overflow. */

@@ -1,36 +1,6 @@
 /* test_training_adopt.c - a model that begins with another's weights. */
-#include "../../src/model/model.h"
 #include "../lib/ids.h"
-#include "../lib/test.h"
-
-static gru4rec_tensor tensor_at(const gru4rec_model *model, size_t index)
-{
-    gru4rec_tensor tensor;
-    gru4rec_model_tensor(model, index, &tensor);
-    return tensor;
-}
-
-/* name, value, name, value, ..., NULL */
-static gru4rec_model *make_with(int32_t n_items, int64_t seed, const char *const *pairs)
-{
-    gru4rec_options options;
-    gru4rec_model *model;
-    gru4rec_error error = {""};
-    gru4rec_options_init(&options);
-    for (; *pairs != NULL; pairs += 2)
-        CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, pairs[0],
-                                                  pairs[1], &error));
-    options.seed = seed;
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)) ||
-        !CHECK_INT(GRU4REC_OK,
-                   gru4rec_model_new(NULL, &options, n_items, &model, &error)))
-        exit(test_end());
-    gru4rec_model_init(model, &options);
-    return model;
-}
-
-#define MAKE(n_items, seed, ...) \
-    make_with(n_items, seed, (const char *const[]){__VA_ARGS__, NULL})
+#include "../lib/models.h"
 
 static gru4rec_items *items_of(const char *const *names, int32_t n)
 {
@@ -84,9 +54,9 @@ static void shake(gru4rec_model *model, double by)
 
 #define CHECK_ADOPTION(...)                                                            \
     do {                                                                               \
-        gru4rec_model *other_ = MAKE(4, 1, __VA_ARGS__);                               \
-        gru4rec_model *model_ = MAKE(5, 2, __VA_ARGS__);                               \
-        gru4rec_model *untouched_ = MAKE(5, 2, __VA_ARGS__);                           \
+        gru4rec_model *other_ = MODEL_WITH(4, 1, __VA_ARGS__);                         \
+        gru4rec_model *model_ = MODEL_WITH(5, 2, __VA_ARGS__);                         \
+        gru4rec_model *untouched_ = MODEL_WITH(5, 2, __VA_ARGS__);                     \
         shake(other_, 0.5);                                                            \
         CHECK_INT(GRU4REC_OK,                                                          \
                   gru4rec_training_adopt(model_, items, other_, other_items, &error)); \
@@ -125,9 +95,9 @@ static void adopt_refuses_another_shape(void)
         gru4rec_error error = {""};
         const char *const pairs[] = {others[i][0], others[i][1], others[i][2],
                                      others[i][3], NULL};
-        gru4rec_model *other = make_with(4, 1, pairs);
-        gru4rec_model *model = MAKE(5, 2, "layers", "4/6");
-        gru4rec_model *untouched = MAKE(5, 2, "layers", "4/6");
+        gru4rec_model *other = model_with(4, 1, pairs);
+        gru4rec_model *model = MODEL_WITH(5, 2, "layers", "4/6");
+        gru4rec_model *untouched = MODEL_WITH(5, 2, "layers", "4/6");
         CHECK_INT(GRU4REC_INVALID,
                   gru4rec_training_adopt(model, items, other, other_items, &error));
         CHECK(strstr(error.message, "warm_start") != NULL);
@@ -139,8 +109,9 @@ static void adopt_refuses_another_shape(void)
         gru4rec_model_free(model);
         gru4rec_model_free(untouched);
     }
-    gru4rec_model *other = MAKE(4, 1, "layers", "4/6", "loss", "top1", "adapt", "adam");
-    gru4rec_model *model = MAKE(5, 2, "layers", "4/6");
+    gru4rec_model *other =
+        MODEL_WITH(4, 1, "layers", "4/6", "loss", "top1", "adapt", "adam");
+    gru4rec_model *model = MODEL_WITH(5, 2, "layers", "4/6");
     CHECK_INT(GRU4REC_OK, gru4rec_training_adopt(model, items, other, other_items, NULL));
     gru4rec_model_free(other);
     gru4rec_model_free(model);

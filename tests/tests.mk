@@ -58,7 +58,7 @@ docs: gru4rec.so
 # How it lives with other connections and processes: minutes with GRU4REC_QUICK= (empty).
 GRU4REC_QUICK ?= 1
 export GRU4REC_QUICK PYTHON
-.PHONY: test-life test-recipes test-versions test-hosts test-blas test-valgrind test-threads test-fuzz
+.PHONY: test-life test-recipes test-versions test-hosts test-blas test-valgrind test-fuzz
 test-life: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/life/run.sh ./gru4rec.so; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi

@@ -14,10 +14,11 @@ void ext_plan_use(sqlite3_index_info *info, int constraint, int *n_argv, int bit
 }
 
 /* Does an argument come value by value from an IN? */
-static bool has_list_argument(const ext_plan_columns *columns, sqlite3_index_info *info)
+static bool has_list_argument(const ext_table_function *function,
+                              sqlite3_index_info *info)
 {
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].iColumn >= columns->n_columns &&
+        if (info->aConstraint[i].iColumn >= function->n_columns &&
             info->aConstraintUsage[i].argvIndex > 0 && sqlite3_vtab_in(info, i, -1))
             return true;
     return false;
@@ -28,20 +29,20 @@ static bool has_list_argument(const ext_plan_columns *columns, sqlite3_index_inf
  * must refuse, and SQLite then never retries. So such a plan must not depend on another
  * table: comparisons with constants only are pushed down.
  */
-bool ext_plan_may_use(const ext_plan_columns *columns, sqlite3_index_info *info,
+bool ext_plan_may_use(const ext_table_function *function, sqlite3_index_info *info,
                       int constraint)
 {
     sqlite3_value *value;
-    return !has_list_argument(columns, info) ||
+    return !has_list_argument(function, info) ||
            sqlite3_vtab_rhs_value(info, constraint, &value) == SQLITE_OK;
 }
 
-static void plan_rank(const ext_plan_columns *columns, sqlite3_index_info *info, int i,
+static void plan_rank(const ext_table_function *function, sqlite3_index_info *info, int i,
                       int *n_argv)
 {
     const int op = info->aConstraint[i].op;
     if ((info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ||
-        !ext_plan_may_use(columns, info, i))
+        !ext_plan_may_use(function, info, i))
         return;
     if (op == SQLITE_INDEX_CONSTRAINT_LE || op == SQLITE_INDEX_CONSTRAINT_EQ)
         ext_plan_use(info, i, n_argv, EXT_PLAN_MOST);
@@ -49,10 +50,10 @@ static void plan_rank(const ext_plan_columns *columns, sqlite3_index_info *info,
         ext_plan_use(info, i, n_argv, EXT_PLAN_BELOW);
 }
 
-static void plan_item(const ext_plan_columns *columns, sqlite3_index_info *info, int i,
+static void plan_item(const ext_table_function *function, sqlite3_index_info *info, int i,
                       int *n_argv)
 {
-    if ((info->idxNum & EXT_PLAN_ITEM) || !ext_plan_may_use(columns, info, i) ||
+    if ((info->idxNum & EXT_PLAN_ITEM) || !ext_plan_may_use(function, info, i) ||
         info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ ||
         sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") != 0)
         return;
@@ -62,25 +63,25 @@ static void plan_item(const ext_plan_columns *columns, sqlite3_index_info *info,
 }
 
 /* Is the rank read, or compared? */
-static bool is_rank_used(const ext_plan_columns *columns, const sqlite3_index_info *info)
+static bool is_rank_used(int rank, const sqlite3_index_info *info)
 {
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].iColumn == columns->first)
+        if (info->aConstraint[i].iColumn == rank)
             return true;
-    return (info->colUsed >> columns->first & 1) != 0;
+    return (info->colUsed >> rank & 1) != 0;
 }
 
-void ext_plan_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
-                      int *n_argv)
+void ext_plan_ranking(const ext_table_function *function, int rank,
+                      sqlite3_index_info *info, int *n_argv)
 {
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == columns->first)
-            plan_rank(columns, info, i, n_argv);
+        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == rank)
+            plan_rank(function, info, i, n_argv);
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].usable &&
-            info->aConstraint[i].iColumn == columns->first + EXT_RANKER_ITEM)
-            plan_item(columns, info, i, n_argv);
-    if (!is_rank_used(columns, info))
+            info->aConstraint[i].iColumn == rank + EXT_RANKER_ITEM)
+            plan_item(function, info, i, n_argv);
+    if (!is_rank_used(rank, info))
         info->idxNum |= EXT_PLAN_RANK_UNUSED;
 }
 
@@ -94,8 +95,7 @@ sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short)
 void ext_plan_one_ranking(const ext_table_function *function, sqlite3_index_info *info,
                           int *n_argv)
 {
-    const ext_plan_columns columns = {EXT_RANKER_RANK, function->n_columns};
-    ext_plan_ranking(&columns, info, n_argv);
+    ext_plan_ranking(function, EXT_RANKER_RANK, info, n_argv);
     info->estimatedRows = ext_plan_rows(info, info->idxNum & 1 << function->n_needed);
     info->estimatedCost = 1e6 + (double)info->estimatedRows;
     /* Ranks ascend, and what they rank by falls. */

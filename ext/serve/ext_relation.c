@@ -17,8 +17,6 @@
 enum { SESSION, RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 
-static const ext_plan_columns columns = {RANK, N_COLUMNS};
-
 /* Bits of idxNum. */
 enum {
     PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
@@ -45,12 +43,13 @@ typedef struct relation_cursor {
 
 /* ---- plan ---- */
 
-static void plan_session(sqlite3_index_info *info, int *n_argv)
+static void plan_session(const ext_table_function *function, sqlite3_index_info *info,
+                         int *n_argv)
 {
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == SESSION &&
             info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
-            !(info->idxNum & PLAN_SESSION) && ext_plan_may_use(&columns, info, i) &&
+            !(info->idxNum & PLAN_SESSION) && ext_plan_may_use(function, info, i) &&
             sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0) {
             ext_plan_use(info, i, n_argv, PLAN_SESSION);
             if (sqlite3_vtab_in(info, i, 1)) /* all values at once */
@@ -83,9 +82,8 @@ static bool is_row_order(const sqlite3_index_info *info, bool is_one)
 static void plan(const ext_table_function *function, sqlite3_index_info *info,
                  int *n_argv)
 {
-    (void)function;
-    plan_session(info, n_argv);
-    ext_plan_ranking(&columns, info, n_argv);
+    plan_session(function, info, n_argv);
+    ext_plan_ranking(function, RANK, info, n_argv);
     const bool is_one = is_single(info->idxNum);
     const sqlite3_int64 rows = ext_plan_rows(info, false);
     info->estimatedRows = is_one ? rows : rows * 10000;

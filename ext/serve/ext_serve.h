@@ -75,20 +75,14 @@ enum {
 /* Columns that show a ranker's row stand in this order. */
 enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
 
-/* Where they are in a table of rankings. */
-typedef struct ext_plan_columns {
-    int first;     /* the rank's column */
-    int n_columns; /* before the arguments */
-} ext_plan_columns;
-
 /* May the constraint be pushed down beside the arguments that are planned? */
-bool ext_plan_may_use(const ext_plan_columns *columns, sqlite3_index_info *info,
+bool ext_plan_may_use(const ext_table_function *function, sqlite3_index_info *info,
                       int constraint);
 /* Makes the constraint the next argument, and sets its bit. */
 void ext_plan_use(sqlite3_index_info *info, int constraint, int *n_argv, int bit);
-/* Plans upper bounds of the rank, and item = or IN. */
-void ext_plan_ranking(const ext_plan_columns *columns, sqlite3_index_info *info,
-                      int *n_argv);
+/* Plans upper bounds of the rank, and item = or IN. rank: the first of a ranker's columns. */
+void ext_plan_ranking(const ext_table_function *function, int rank,
+                      sqlite3_index_info *info, int *n_argv);
 /* The plan of a table of one ranking: a ranker's columns, then arguments, of which k is the
  * first that may be left out. */
 void ext_plan_one_ranking(const ext_table_function *function, sqlite3_index_info *info,

@@ -96,7 +96,7 @@ def reader_in_wal(directory, timeout):
     check(f'wal, timeout {timeout}: the old version', ranking(db) == old)
     other.train(TRAIN)
     summary = other.summary()
-    check(f'wal, timeout {timeout}: no wait', summary['version'] == 2 and other.seconds < 1.5, other.seconds)
+    check(f'wal, timeout {timeout}: no wait', summary['version'] == 2 and other.seconds < 5, other.seconds)
     check(f'wal, timeout {timeout}: the snapshot stays', ranking(db) == old and active(db) == 1)
     db.execute('COMMIT')
     check(f'wal, timeout {timeout}: the new version after it', ranking(db) == expected)
@@ -126,7 +126,7 @@ def interrupted_while_waiting(directory, journal, timeout, is_reader):
     seconds = training.end - asked
     check(f'{what}: says so', 'interrupted' in message, message)
     check(f'{what}: says what serves', 'version 1' in message, message)
-    check(f'{what}: soon', seconds < timeout + 0.3, seconds)
+    check(f'{what}: soon', seconds < timeout + 0.6, seconds)
     check(f'{what}: no transaction is left', not trainer.in_transaction)
     message = error(late, 'SELECT count(*) FROM clicks')
     check(f'{what}: readers are let in while the old one reads on', message == '', message)

@@ -50,7 +50,7 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
     int rc = ext_sql_prepare(db, &stmt, error, "%s", json_query);
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_bind_text(stmt, 1, text, -1, SQLITE_TRANSIENT);
+    rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(stmt, 0);
         const char *type = (const char *)sqlite3_column_text(stmt, 1);

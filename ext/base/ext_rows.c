@@ -80,7 +80,7 @@ static int parse_array(ext_rows *list, ext_rows *positions, sqlite3 *db,
     int rc = ext_sql_prepare(db, &stmt, error, "SELECT atom, type FROM json_each(?1)");
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_bind_value(stmt, 1, value);
+    rc = sqlite3_bind_value(stmt, 1, value);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *type = (const char *)sqlite3_column_text(stmt, 1);
         gru4rec_id id;

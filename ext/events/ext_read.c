@@ -99,14 +99,14 @@ static int read_bound(sqlite3 *db, const char *text, const char *name, time_boun
     int rc = ext_sql_prepare(db, &stmt, error, "SELECT %z FROM (SELECT ?1 AS t)", time);
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_bind_text(stmt, 1, text, -1, SQLITE_TRANSIENT);
-    if (sqlite3_step(stmt) != SQLITE_ROW || !get_time(stmt, 0, &bound->time))
+    rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
+        !get_time(stmt, 0, &bound->time))
         rc = ext_error_set(
             error, SQLITE_ERROR,
             "option '%s' cannot be '%s'; it takes a number or an ISO-8601 time", name,
             text);
-    sqlite3_finalize(stmt);
-    return rc;
+    return ext_sql_finish(stmt, rc, NULL, error);
 }
 
 static int read_rows(const ext_source *source, const time_bound bounds[2],

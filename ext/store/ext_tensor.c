@@ -69,11 +69,13 @@ static int save_chunk(sqlite3_stmt *stmt, const gru4rec_tensor *tensor, int64_t 
     ext_value_write_floats(bytes, tensor->values + first, n);
     sqlite3_snprintf(sizeof shape, shape, tensor->n_dims == 1 ? "[%lld]" : "[%lld,%lld]",
                      tensor->dims[0], tensor->dims[1]);
-    sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 3, chunk);
-    sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 5, checksum(tensor->name, chunk, tensor->values + first, n));
-    int rc = sqlite3_bind_blob64(stmt, 6, bytes, n * 4, SQLITE_STATIC);
+    int rc = sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_blob64(stmt, 6, bytes, n * 4, SQLITE_STATIC);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_step(stmt);
@@ -215,11 +217,12 @@ static int load_tensor(loading *load, sqlite3_stmt *stmt, size_t index,
 {
     gru4rec_tensor tensor;
     char full_name[64];
-    int rc;
     get_tensor(load->model, load->slot, index, full_name, &tensor);
     const int64_t n = count_chunks(&tensor);
     int64_t number = 0;
-    sqlite3_bind_text(stmt, 2, full_name, -1, SQLITE_TRANSIENT);
+    int rc = sqlite3_bind_text(stmt, 2, full_name, -1, SQLITE_TRANSIENT);
+    if (rc != SQLITE_OK)
+        return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && number < n) {
         const size_t length = chunk_length(&tensor, number);
         const void *data = sqlite3_column_blob(stmt, 2);

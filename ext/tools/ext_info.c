@@ -71,8 +71,8 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
 
 /* ---- a model's card ---- */
 
-/* ?1, ?2: model and schema; ?3: bytes in memory; ?4: has it the copy in bytes; ?5: advice;
- * ?6: what ext_run_gone() says. */
+/* ?1, ?2: model and schema; ?3: advice; ?4: what ext_run_gone() says; ?5: bytes in memory;
+ * ?6: has it the copy in bytes. */
 static const char card[] =
     "WITH config AS (SELECT key, value FROM @config),"
     " active AS (SELECT * FROM @version WHERE version ="
@@ -86,10 +86,11 @@ static const char card[] =
     " 'version', a.version, 'run', a.run, 'finished', a.finished, 'trained_on', a.source,"
     " 'options', json(coalesce(a.options,"
     "  (SELECT value FROM config WHERE key = 'options'))),"
-    " 'summary', json(a.summary), 'memory_bytes', ?3, 'quantized', json(?4),"
-    " 'advice', ?5,"
+    " 'summary', json(a.summary), 'memory_bytes', ?5, 'quantized',"
+    "  json(CASE ?6 WHEN 1 THEN 'true' WHEN 0 THEN 'false' END),"
+    " 'advice', ?3,"
     " 'versions', json((SELECT json_group_array(json_object('version', version, 'status',"
-    "  coalesce(json_extract(?6, '$.\"' || version || '\"'), status),"
+    "  coalesce(json_extract(?4, '$.\"' || version || '\"'), status),"
     "  'finished', finished, 'message', message)) FROM @version)))"
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
@@ -135,8 +136,8 @@ static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
     ext_error_clear(&untrained);
     if (bytes == 0)
         return;
-    sqlite3_bind_int64(stmt, 3, (sqlite3_int64)bytes);
-    sqlite3_bind_text(stmt, 4, has_bytes ? "true" : "false", -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 5, (sqlite3_int64)bytes);
+    sqlite3_bind_int(stmt, 6, has_bytes);
 }
 
 /* An untrained model has a card too, without what only training gives. */
@@ -144,18 +145,20 @@ static int model_info(sqlite3_context *context, const ext_home *home, ext_error 
 {
     sqlite3_stmt *stmt;
     ext_config config;
-    char *gone = NULL;
+    char *advice = NULL, *gone = NULL;
     int rc = ext_config_read(&config, home, error);
     if (rc == SQLITE_OK)
         rc = ext_run_gone(&gone, home, error);
-    if (rc == SQLITE_OK)
-        rc = ext_query(home, &stmt, error, card, "ss", home->name, home->schema);
+    if (rc == SQLITE_OK) {
+        advice = advise(home, &config);
+        rc = ext_query(home, &stmt, error, card, "ssss", home->name, home->schema, advice,
+                       gone);
+    }
     if (rc == SQLITE_OK) {
         bind_memory(stmt, home);
-        sqlite3_bind_text(stmt, 5, advise(home, &config), -1, sqlite3_free);
-        sqlite3_bind_text(stmt, 6, gone, -1, SQLITE_STATIC);
         rc = result_of(stmt, context, error);
     }
+    sqlite3_free(advice);
     sqlite3_free(gone);
     ext_config_free(&config);
     return rc;

@@ -21,6 +21,13 @@ static const char damaged[] = "not a gru4rec model in safetensors format";
 
 /* ---- writing ---- */
 
+static int fail_text(int rc, ext_error *error)
+{
+    if (rc == SQLITE_NOMEM)
+        return ext_error_nomem(error);
+    return ext_error_set(error, rc, "the header would pass SQLite's limit for a text");
+}
+
 /* Appends a JSON array of the items, or of their support. */
 static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                         const gru4rec_items *items, bool is_support, ext_error *error)
@@ -40,8 +47,8 @@ static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                 "item %lld has a NUL in its text, which JSON cannot carry; give "
                 "such items other ids",
                 (long long)row);
-        ext_value_bind(quote, 1, &id);
-        if (sqlite3_step(quote) != SQLITE_ROW)
+        if (ext_value_bind(quote, 1, &id) != SQLITE_OK ||
+            sqlite3_step(quote) != SQLITE_ROW || sqlite3_column_text(quote, 0) == NULL)
             return ext_error_db(error, sqlite3_db_handle(quote), "writing the model");
         sqlite3_str_appendall(json, (const char *)sqlite3_column_text(quote, 0));
         sqlite3_reset(quote);
@@ -61,12 +68,9 @@ static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
     if (rc == SQLITE_OK)
         rc = append_array(support, quote, items, true, error);
     sqlite3_finalize(quote);
-    if (rc == SQLITE_OK && (sqlite3_str_errcode(ids) != SQLITE_OK ||
-                            sqlite3_str_errcode(support) != SQLITE_OK))
-        rc = ext_error_set(
-            error, SQLITE_TOOBIG,
-            "the items would pass SQLite's limit for a text, or memory is short");
-    return rc;
+    if (rc == SQLITE_OK && (rc = sqlite3_str_errcode(ids)) == SQLITE_OK)
+        rc = sqlite3_str_errcode(support);
+    return rc == SQLITE_OK || error->rc != SQLITE_OK ? rc : fail_text(rc, error);
 }
 
 /* The metadata object: every value is a text, as the format asks. NULL and error. */
@@ -82,13 +86,14 @@ static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, ext_error *err
                              "SELECT json_object('format', 'gru4rec', 'items', ?1, "
                              "'support', ?2, 'options', ?3)");
     if (rc == SQLITE_OK) {
-        sqlite3_bind_text(stmt, 1, sqlite3_str_value(items), -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 2, sqlite3_str_value(support), -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 3, options, -1, SQLITE_STATIC);
-        if (sqlite3_step(stmt) == SQLITE_ROW)
-            metadata = ext_sql_text(stmt, 0);
-        if (metadata == NULL)
+        const char *const texts[] = {sqlite3_str_value(items), sqlite3_str_value(support),
+                                     options};
+        for (int i = 0; rc == SQLITE_OK && i < 3; i++)
+            rc = sqlite3_bind_text(stmt, i + 1, texts[i], -1, SQLITE_STATIC);
+        if (rc != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW)
             ext_error_db(error, db, "writing the model");
+        else if ((metadata = ext_sql_text(stmt, 0)) == NULL)
+            ext_error_nomem(error);
     }
     sqlite3_finalize(stmt);
     sqlite3_free(sqlite3_str_finish(items));
@@ -129,11 +134,10 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
     while (sqlite3_str_length(json) % 8 != 0 && sqlite3_str_errcode(json) == SQLITE_OK)
         sqlite3_str_appendchar(json, 1, ' ');
     *n_header = (size_t)sqlite3_str_length(json);
+    const int rc = sqlite3_str_errcode(json);
     *header = sqlite3_str_finish(json);
     if (*header == NULL)
-        return ext_error_set(
-            error, SQLITE_TOOBIG,
-            "the header of the file would pass SQLite's limit for a text");
+        return fail_text(rc, error);
     for (int i = 0; i < 8; i++)
         (*header)[i] = (char)((uint64_t)(*n_header - 8) >> (8 * i));
     return SQLITE_OK;
@@ -169,8 +173,12 @@ static int split(reader *r, const unsigned char *bytes, size_t n_bytes, ext_erro
 static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
 {
     int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
-    if (rc == SQLITE_OK)
-        sqlite3_bind_text64(*stmt, 1, r->json, r->n_json, SQLITE_STATIC, SQLITE_UTF8);
+    if (rc == SQLITE_OK && sqlite3_bind_text64(*stmt, 1, r->json, r->n_json,
+                                               SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK) {
+        rc = ext_error_db(error, r->db, damaged);
+        sqlite3_finalize(*stmt);
+        *stmt = NULL;
+    }
     return rc;
 }
 
@@ -362,8 +370,9 @@ static int read_tensors(const reader *r, gru4rec_model *model, ext_error *error)
     for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
         gru4rec_tensor tensor;
         gru4rec_model_tensor(model, i, &tensor);
-        sqlite3_bind_text(stmt, 2, tensor.name, -1, SQLITE_STATIC);
-        int step = sqlite3_step(stmt);
+        int step = sqlite3_bind_text(stmt, 2, tensor.name, -1, SQLITE_STATIC);
+        if (step == SQLITE_OK)
+            step = sqlite3_step(stmt);
         rc = step == SQLITE_ROW ? read_tensor(r, stmt, &tensor, error)
              : step == SQLITE_DONE
                  ? ext_error_set(error, SQLITE_ERROR,

@@ -1,9 +1,10 @@
 /*
- * memory.c EXTENSION EACH: what serves gives all its memory back and lets its connection
+ * memory.c EXTENSION EACH ENCODING: what serves gives all its memory back and lets its connection
  * close: when a statement is left in the middle, when it fails in the middle, and when an
  * allocation of SQLite's allocator fails, each EACH-th in turn: once, or it and all later
  * ones. Such a statement fails, or answers as it does otherwise, and the next one answers.
- * Training then fails, or makes the model that it always makes.
+ * A training or an import then fails, or makes the model that it always makes. ENCODING is
+ * the database's: in UTF-16 each text that is bound or read may take memory too.
  *
  * Prints "N passed, N failed"; exit status 0: all is well. The database lies in /tmp.
  */
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *extension;
+static const char *extension, *encoding;
 static char dir[] = "/tmp/gru4rec-memory-XXXXXX";
 static int n_passed, n_failed, each;
 static char last_message[300]; /* of a statement's error */
@@ -85,7 +86,9 @@ static sqlite3 *open_db(void)
 static void make_shop(void)
 {
     sqlite3 *db = open_db();
-    char *message = NULL;
+    char *message = NULL, *pragma = sqlite3_mprintf("PRAGMA encoding = '%s'", encoding);
+    sqlite3_exec(db, pragma, NULL, NULL, NULL);
+    sqlite3_free(pragma);
     int rc = sqlite3_exec(
         db,
         "CREATE TABLE events(session, item, ts);"
@@ -98,6 +101,7 @@ static void make_shop(void)
         "n_epochs=1, quantize=true);"
         "CREATE VIRTUAL TABLE untrained USING gru4rec(events);"
         "SELECT gru4rec_train('rec');"
+        "CREATE TABLE file AS SELECT gru4rec_export('rec') AS bytes;"
         "CREATE TABLE live AS SELECT session, gru4rec_state('rec', item) AS state FROM"
         " (SELECT * FROM events ORDER BY session, ts) GROUP BY session",
         NULL, NULL, &message);
@@ -133,6 +137,7 @@ static const char *const good[] = {
     "SELECT position, event, contribution FROM live, gru4rec_explain('rec', live.state, "
     "2)",
     "SELECT json_extract(gru4rec_info('rec'), '$.version')",
+    "SELECT gru4rec_export('rec')",
     "SELECT * FROM gru4rec_evaluate('rec', 'events', 'cutoffs=1/5,baselines=pop')",
 };
 
@@ -324,55 +329,65 @@ static void run_out_everywhere(const char *sql, sqlite3_int64 base)
     free(right);
 }
 
+/* What makes the model 'made'. */
+static const char *const makes[] = {
+    "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1')",
+    "SELECT gru4rec_train('made', 'events', "
+    "'{\"layers\":[4],\"n_sample\":8,\"n_epochs\":1,"
+    "\"since\":\"10\"}')",
+    "SELECT gru4rec_import('made', bytes) FROM file",
+};
+
+enum { N_MAKES = sizeof makes / sizeof *makes };
+
 /*
- * A training that makes its model, in a transaction that is taken back: it fails for want of
- * memory, or the model is the one that it always makes. True if an allocation failed.
+ * Makes the model in a transaction that is taken back; allocation n fails. Gives its export,
+ * NULL where there is no model, and says whether an allocation failed.
  */
-static bool train_without_memory(const char *right, long n, sqlite3_int64 base)
+static char *make(const char *sql, long n, int *rc, bool *has_failed, sqlite3_int64 base)
 {
-    static const char train[] =
-        "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1')";
-    int rc, ignored;
+    int ignored;
+    char *made = NULL;
     sqlite3 *db = open_db();
     sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
     fail_from(n, false);
-    free(answer(db, train, -1, &rc));
-    const bool has_failed = n_requests >= n;
+    free(answer(db, sql, -1, rc));
+    *has_failed = n_requests >= n;
     fail_from(0, false);
-    check(rc == SQLITE_OK || rc == SQLITE_NOMEM, "another error of training", train, n);
-    if (rc == SQLITE_OK) {
-        char *made = answer(db, "SELECT gru4rec_export('made')", -1, &ignored);
-        check(made != NULL && strcmp(made, right) == 0, "another model", train, n);
-        free(made);
-    }
+    if (*rc == SQLITE_OK)
+        made = answer(db, "SELECT gru4rec_export('made')", -1, &ignored);
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    close_and_check(db, base, train, n);
-    return has_failed;
+    close_and_check(db, base, sql, n);
+    return made;
 }
 
-static void train_without_memory_everywhere(sqlite3_int64 base)
+/*
+ * It fails, or the model is the one that is always made. Where SQLite's JSON and dates are
+ * short of memory they give NULL, so that the error may be another than SQLITE_NOMEM.
+ */
+static void make_without_memory_everywhere(const char *sql, sqlite3_int64 base)
 {
     int rc;
-    sqlite3 *db = open_db();
-    sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
-    free(answer(db,
-                "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1')",
-                -1, &rc));
-    char *right = answer(db, "SELECT gru4rec_export('made')", -1, &rc);
-    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    check(right != NULL, "a model", last_message, 0);
-    close_and_check(db, base, "training", 0);
-    for (long n = 1; train_without_memory(right, n, base); n += each)
-        ;
+    bool has_failed = true;
+    char *right = make(sql, 0, &rc, &has_failed, base);
+    check(right != NULL, "a model", sql, 0);
+    has_failed = right != NULL;
+    for (long n = 1; has_failed; n += each) {
+        char *made = make(sql, n, &rc, &has_failed, base);
+        check(rc != SQLITE_OK || (made != NULL && strcmp(made, right) == 0),
+              "another model", sql, n);
+        free(made);
+    }
     free(right);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 || mkdtemp(dir) == NULL)
+    if (argc != 4 || mkdtemp(dir) == NULL)
         return 2;
     extension = argv[1];
     each = atoi(argv[2]);
+    encoding = argv[3];
     use_allocator();
     make_shop();
     sqlite3_close(open_db());
@@ -385,8 +400,8 @@ int main(int argc, char **argv)
         run_out_everywhere(good[i], base);
     for (int i = 0; i < N_BAD && each > 0; i++)
         run_out_everywhere(bad[i], base);
-    if (each > 0)
-        train_without_memory_everywhere(base);
+    for (int i = 0; i < N_MAKES && each > 0; i++)
+        make_without_memory_everywhere(makes[i], base);
     char *path = sqlite3_mprintf("%s/shop.db", dir);
     remove(path);
     sqlite3_free(path);

@@ -61,9 +61,10 @@ fi
 if check 'memory.c builds' build_memory; then
     [ -z "$has_valgrind" ] ||
         check_runner 'valgrind: statements that end in the middle' under_valgrind "$B/memory" \
-            "$B/gru4rec.so" 0
-    check_runner 'no memory' "$B/memory" "$B/gru4rec.so" 7
-    check_runner 'no memory, ASan' "$ASAN/memory" "$ASAN/gru4rec.so" 41
+            "$B/gru4rec.so" 0 UTF-8
+    check_runner 'no memory' "$B/memory" "$B/gru4rec.so" 7 UTF-8
+    check_runner 'no memory, UTF-16' "$B/memory" "$B/gru4rec.so" 11 UTF-16
+    check_runner 'no memory, ASan' "$ASAN/memory" "$ASAN/gru4rec.so" 41 UTF-16
 fi
 if check 'threads.c builds for ThreadSanitizer' build_threads; then
     check 'ThreadSanitizer: trainings at once' races same 1

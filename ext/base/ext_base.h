@@ -47,6 +47,8 @@ int ext_error_nomem(ext_error *error);
 /* Moves another call's error here, with words around its message; other is cleared. */
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind);
+/* Puts words behind the message of an error. */
+void ext_error_add(ext_error *error, const char *words);
 bool ext_error_is(const ext_error *error, int primary_code);
 
 /* Hands the error over, if there is one, its message behind "gru4rec: ". Clears it. */
@@ -123,21 +125,71 @@ int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
 
 /* ---- ext_savepoint.c ---- */
 
-/* SAVEPOINT gru4rec: what is written until its end is kept or taken back as one. */
+/* What is written until its end is kept or taken back as one. */
 typedef struct ext_savepoint {
     sqlite3 *db;
-    bool is_alone;        /* it was opened in autocommit: the transaction is ours */
-    sqlite3_stmt *escape; /* rolls back while an interrupt is pending */
+    bool is_alone;       /* it was opened in autocommit: the transaction is ours */
+    sqlite3_stmt *guard; /* stands by to roll everything back; see ext_savepoint.c */
 } ext_savepoint;
 
+/* On failure none is open. */
 int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error);
+/*
+ * Takes the schema's write lock: the first statement of a savepoint, so that SQLite calls
+ * the host's busy handler, which it does not once something was read.
+ */
+int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
+                       ext_error *error);
 /* Keeps what was written. After an error the savepoint is open still, as while a reader
  * holds up the commit. */
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
-/* Takes back what was written, if the savepoint is open. */
-void ext_savepoint_undo(ext_savepoint *savepoint);
+/*
+ * Takes back what was written, and leaves the connection as it was before the start. In
+ * the user's transaction SQLite may have had to roll back all of it; the error then says
+ * so.
+ */
+void ext_savepoint_undo(ext_savepoint *savepoint, ext_error *error);
 /* Releases it where rc is SQLITE_OK, else undoes it. Returns the first failure. */
 int ext_savepoint_end(ext_savepoint *savepoint, int rc, ext_error *error);
+/* Inside the user's transaction: takes the schema's write lock now, before anything is
+ * read, to keep it. In autocommit nothing is done. */
+int ext_savepoint_lock_ahead(sqlite3 *db, const char *schema, ext_error *error);
+
+/*
+ * After a failure in autocommit: does another connection of a shared cache hold a lock,
+ * for which SQLite calls no busy handler, and are fewer seconds over since then than PRAGMA
+ * busy_timeout says? Then waits a moment and clears the error.
+ */
+bool ext_savepoint_may_retry(sqlite3 *db, double since, ext_error *error);
+
+/* ---- ext_snapshot.c ---- */
+
+/* What is read until its end is of one moment. All zero: none. */
+typedef struct ext_snapshot {
+    sqlite3_stmt *stmt; /* it stands at its row */
+} ext_snapshot;
+
+int ext_snapshot_start(ext_snapshot *snapshot, const ext_home *home, ext_error *error);
+void ext_snapshot_end(ext_snapshot *snapshot);
+
+/* ---- ext_entry.c ---- */
+
+/*
+ * One call of SQLite's into the extension, on this thread's stack. A source, or a forged
+ * shadow table, may be a view that reads a model: then calls stand inside each other.
+ */
+typedef struct ext_entry {
+    struct ext_entry *outer;
+    const ext_home *home; /* the model that is used; borrowed, or NULL */
+    int depth;
+} ext_entry;
+
+/* An error where too many calls stand inside each other: end it in any case. */
+int ext_entry_start(ext_entry *entry, ext_error *error);
+void ext_entry_end(ext_entry *entry);
+/* Says which model the innermost call uses, until that ends. An error where a call around
+ * it uses the same one. */
+int ext_entry_use(const ext_home *home, ext_error *error);
 
 /* ---- ext_value.c ---- */
 

@@ -70,6 +70,16 @@ int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
     return error->rc;
 }
 
+void ext_error_add(ext_error *error, const char *words)
+{
+    assert(error->rc != SQLITE_OK);
+    error->message =
+        sqlite3_mprintf("%z%s",
+                        error->message != NULL ? error->message
+                                               : sqlite3_mprintf("out of memory"),
+                        words);
+}
+
 bool ext_error_is(const ext_error *error, int primary_code)
 {
     return (error->rc & 0xff) == primary_code;

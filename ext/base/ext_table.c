@@ -168,12 +168,25 @@ static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num
     return SQLITE_OK;
 }
 
+/* What start and next run may lead back here. On failure there is nothing to end. */
+static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
+{
+    const ext_home *home = ext_table_home(cursor);
+    int rc = ext_entry_start(entry, error);
+    if (rc == SQLITE_OK && home->name != NULL)
+        rc = ext_entry_use(home, error);
+    if (rc != SQLITE_OK)
+        ext_entry_end(entry);
+    return rc;
+}
+
 int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int argc,
                      sqlite3_value **argv)
 {
     ext_cursor *cursor = (ext_cursor *)base;
     const ext_table_function *function = function_of(cursor);
     const int needed = (1 << function->n_needed) - 1;
+    ext_entry entry;
     ext_error error = {0};
     (void)text;
     (void)argc;
@@ -184,11 +197,12 @@ int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, i
         return SQLITE_NOMEM;
     if ((idx_num & needed) != needed) {
         ext_table_usage(cursor, &error);
-    } else {
+    } else if (enter(&entry, cursor, &error) == SQLITE_OK) {
         cursor->is_eof = false;
         const int rc = function->start(cursor, idx_num, argv, &error);
         assert(rc == error.rc);
         cursor->is_eof |= rc != SQLITE_OK;
+        ext_entry_end(&entry);
     }
     return ext_error_vtab(&error, base->pVtab);
 }
@@ -196,11 +210,15 @@ int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, i
 int ext_table_next(sqlite3_vtab_cursor *base)
 {
     ext_cursor *cursor = (ext_cursor *)base;
+    ext_entry entry;
     ext_error error = {0};
     cursor->row++;
-    const int rc = function_of(cursor)->next(cursor, &error);
-    assert(rc == error.rc);
-    cursor->is_eof |= rc != SQLITE_OK;
+    if (enter(&entry, cursor, &error) == SQLITE_OK) {
+        const int rc = function_of(cursor)->next(cursor, &error);
+        assert(rc == error.rc);
+        ext_entry_end(&entry);
+    }
+    cursor->is_eof |= error.rc != SQLITE_OK;
     return ext_error_vtab(&error, base->pVtab);
 }
 

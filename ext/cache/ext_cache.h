@@ -25,7 +25,7 @@ typedef struct ext_window {
     void (*inverse)(sqlite3_context *context, int argc, sqlite3_value **argv);
 } ext_window;
 
-/* An SQL function, whose sqlite3_user_data() is the connection. */
+/* An SQL function; its connection is ext_connection_of() the context. */
 typedef struct ext_function {
     const char *name;
     int n_arguments;
@@ -36,6 +36,8 @@ typedef struct ext_function {
 
 /* One user; NULL: no memory. */
 ext_connection *ext_connection_new(sqlite3 *db);
+/* The connection of a call of an ext_function. */
+ext_connection *ext_connection_of(sqlite3_context *context);
 /* As SQLite calls a destructor. */
 void ext_connection_release(void *connection);
 /* These register with SQLite what then holds the connection. functions: up to one without

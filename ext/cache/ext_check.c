@@ -20,8 +20,13 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
 int ext_check_model(const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    ext_config config;
-    int rc = ext_config_read(&config, home, error);
+    ext_snapshot snapshot = {0};
+    ext_config config = {0};
+    int rc = ext_snapshot_start(&snapshot, home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_schema_check_tables(home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_config_read(&config, home, error);
     ext_config_free(&config);
     if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error,
@@ -30,7 +35,9 @@ int ext_check_model(const ext_home *home, ext_error *error)
                        "");
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = check_version(home, sqlite3_column_int64(stmt, 0), error);
-    return ext_sql_finish(stmt, rc, "reading the model", error);
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    ext_snapshot_end(&snapshot);
+    return rc;
 }
 
 /* Does the error say something about the model? */
@@ -43,12 +50,12 @@ static bool is_finding(const ext_error *error)
 /* 'ok', or what is wrong with what is stored. */
 static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
+    ext_connection *connection = ext_connection_of(context);
     ext_error error = {0};
     ext_home home;
     (void)argc;
-    const bool is_found = ext_schema_get(&home, connection->db, connection, argv[0], NULL,
-                                         &error) == SQLITE_OK;
+    const bool is_found = ext_schema_get(&home, connection->db, connection, argv[0],
+                                         false, NULL, &error) == SQLITE_OK;
     if (is_found && ext_check_model(&home, &error) == SQLITE_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
     } else if (is_found && is_finding(&error)) {

@@ -25,26 +25,31 @@ void ext_connection_release(void *context)
 
 /* ---- registering; SQLite calls the destructor also where it fails ---- */
 
-int ext_connection_add_functions(ext_connection *connection,
-                                 const ext_function *functions, ext_error *error)
+/* What a function, or the module of a table-valued one, is registered with. */
+typedef struct registration {
+    ext_connection *connection; /* held */
+    const ext_function *function;
+    const ext_table_function *table;
+} registration;
+
+static void drop_registration(void *context)
 {
-    sqlite3 *db = connection->db;
-    int rc = SQLITE_OK;
-    for (const ext_function *f = functions; rc == SQLITE_OK && f->name != NULL; f++) {
-        const int flags = SQLITE_UTF8 | f->flags;
-        connection->n_users++;
-        rc = f->window != NULL
-                 ? sqlite3_create_window_function(db, f->name, f->n_arguments, flags,
-                                                  connection, f->call, f->window->finish,
-                                                  f->window->value, f->window->inverse,
-                                                  ext_connection_release)
-                 : sqlite3_create_function_v2(db, f->name, f->n_arguments, flags,
-                                              connection, f->call, NULL, NULL,
-                                              ext_connection_release);
-        if (rc != SQLITE_OK)
-            rc = ext_error_db(error, db, f->name);
-    }
-    return rc;
+    registration *own = context;
+    ext_connection_release(own->connection);
+    sqlite3_free(own);
+}
+
+/* NULL: no memory. */
+static registration *make_registration(ext_connection *connection,
+                                       const ext_function *function,
+                                       const ext_table_function *table)
+{
+    registration *own = sqlite3_malloc(sizeof *own);
+    if (own == NULL)
+        return NULL;
+    *own = (registration){connection, function, table};
+    connection->n_users++;
+    return own;
 }
 
 int ext_connection_add_module(ext_connection *connection, const char *name,
@@ -57,20 +62,54 @@ int ext_connection_add_module(ext_connection *connection, const char *name,
     return SQLITE_OK;
 }
 
-/* ---- table-valued functions ---- */
+/* ---- functions ---- */
 
-/* What their module is registered with. */
-typedef struct registration {
-    ext_connection *connection; /* held */
-    const ext_table_function *function;
-} registration;
-
-static void drop_registration(void *context)
+ext_connection *ext_connection_of(sqlite3_context *context)
 {
-    registration *own = context;
-    ext_connection_release(own->connection);
-    sqlite3_free(own);
+    return ((const registration *)sqlite3_user_data(context))->connection;
 }
+
+static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    const registration *own = sqlite3_user_data(context);
+    ext_entry entry;
+    ext_error error = {0};
+    if (ext_entry_start(&entry, &error) == SQLITE_OK)
+        own->function->call(context, argc, argv);
+    ext_entry_end(&entry);
+    ext_error_result(&error, context);
+}
+
+static int add_function(ext_connection *connection, const ext_function *function,
+                        ext_error *error)
+{
+    sqlite3 *db = connection->db;
+    const ext_window *window = function->window;
+    const int flags = SQLITE_UTF8 | function->flags;
+    registration *own = make_registration(connection, function, NULL);
+    if (own == NULL)
+        return ext_error_nomem(error);
+    int rc =
+        window != NULL
+            ? sqlite3_create_window_function(db, function->name, function->n_arguments,
+                                             flags, own, call, window->finish,
+                                             window->value, window->inverse,
+                                             drop_registration)
+            : sqlite3_create_function_v2(db, function->name, function->n_arguments, flags,
+                                         own, call, NULL, NULL, drop_registration);
+    return rc == SQLITE_OK ? rc : ext_error_db(error, db, function->name);
+}
+
+int ext_connection_add_functions(ext_connection *connection,
+                                 const ext_function *functions, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    for (const ext_function *f = functions; rc == SQLITE_OK && f->name != NULL; f++)
+        rc = add_function(connection, f, error);
+    return rc;
+}
+
+/* ---- table-valued functions ---- */
 
 static int connect(sqlite3 *db, void *context, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
@@ -80,8 +119,8 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
     ext_table *table;
     (void)argc;
     (void)argv;
-    if (ext_table_new(&table, own->function, own->function->declaration, db,
-                      own->connection, NULL, NULL, &error) == SQLITE_OK)
+    if (ext_table_new(&table, own->table, own->table->declaration, db, own->connection,
+                      NULL, NULL, &error) == SQLITE_OK)
         *out = &table->base;
     return ext_error_text(&error, message);
 }
@@ -92,11 +131,9 @@ static const sqlite3_module table_module = {.xConnect = connect, EXT_TABLE_METHO
 int ext_connection_add_table(ext_connection *connection,
                              const ext_table_function *function, ext_error *error)
 {
-    registration *own = sqlite3_malloc(sizeof *own);
+    registration *own = make_registration(connection, NULL, function);
     if (own == NULL)
         return ext_error_nomem(error);
-    *own = (registration){connection, function};
-    connection->n_users++;
     if (sqlite3_create_module_v2(connection->db, function->name, &table_module, own,
                                  drop_registration) != SQLITE_OK)
         return ext_error_db(error, connection->db, function->name);

@@ -196,11 +196,30 @@ static bool is_current(const ext_handle *handle)
     return is_same_file && ext_version_is_active(&handle->home, handle->model->run);
 }
 
+/* Loads the version, which then must be the active one still: where a shared cache is read
+ * uncommitted, a snapshot holds nobody off. */
+static int load_active(ext_handle *handle, const ext_version *version, ext_error *error)
+{
+    ext_version now;
+    int rc = load_model(&handle->model, &handle->home, version, error);
+    if (rc == SQLITE_OK)
+        rc = ext_version_find(&now, &handle->home, error);
+    if (rc == SQLITE_OK && strcmp(now.run, version->run) != 0)
+        rc = ext_error_set(error, SQLITE_BUSY,
+                           "model '%s' changed while it was read; try again",
+                           handle->home.name);
+    if (rc != SQLITE_OK)
+        drop_handle(handle);
+    return rc;
+}
+
 /* Gets the active version, loaded at need. What cannot be read now leaves the old one. */
-static int renew(ext_handle *handle, ext_error *error)
+static int find_active(ext_handle *handle, ext_error *error)
 {
     ext_version version;
-    int rc = ext_version_find(&version, &handle->home, error);
+    int rc = ext_schema_check_tables(&handle->home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_version_find(&version, &handle->home, error);
     if (rc != SQLITE_OK)
         return rc;
     drop_handle(handle);
@@ -211,9 +230,17 @@ static int renew(ext_handle *handle, ext_error *error)
         return ext_error_nomem(error);
     handle->model = find_model(file, version.run);
     sqlite3_free(file);
-    return handle->model == NULL
-               ? load_model(&handle->model, &handle->home, &version, error)
-               : SQLITE_OK;
+    return handle->model == NULL ? load_active(handle, &version, error) : SQLITE_OK;
+}
+
+static int renew(ext_handle *handle, ext_error *error)
+{
+    ext_snapshot snapshot = {0};
+    int rc = ext_snapshot_start(&snapshot, &handle->home, error);
+    if (rc == SQLITE_OK)
+        rc = find_active(handle, error);
+    ext_snapshot_end(&snapshot);
+    return rc;
 }
 
 int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error)
@@ -221,6 +248,8 @@ int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error)
     ext_handle *handle = find_handle(home);
     *model = NULL;
     if (handle == NULL && make_handle(&handle, home, error) != SQLITE_OK)
+        return error->rc;
+    if (ext_entry_use(&handle->home, error) != SQLITE_OK)
         return error->rc;
     if (!is_current(handle) && renew(handle, error) != SQLITE_OK)
         return error->rc;
@@ -262,7 +291,7 @@ int ext_model_acquire_for(ext_model **model, sqlite3_context *context,
         ext_model_retain(*model);
         return SQLITE_OK;
     }
-    int rc = ext_model_acquire_named(model, sqlite3_user_data(context), value, error);
+    int rc = ext_model_acquire_named(model, ext_connection_of(context), value, error);
     if (rc == SQLITE_OK)
         sqlite3_set_auxdata(context, 0, ext_model_retain(*model), release_model);
     return rc;

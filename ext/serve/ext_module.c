@@ -166,8 +166,11 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     const ext_home home = home_of(db, connection, argv);
     ext_config config = {0};
     ext_source source = {0};
+    ext_entry entry;
     ext_error error = {0};
-    int rc = make_config(&config, &home, argc, argv, &error);
+    int rc = ext_entry_start(&entry, &error);
+    if (rc == SQLITE_OK)
+        rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_create(&home, &config, &error);
     if (rc == SQLITE_OK &&
@@ -177,6 +180,7 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     if (rc == SQLITE_OK)
         make_table(out, &home, &config, &error);
     ext_config_free(&config);
+    ext_entry_end(&entry);
     return ext_error_text(&error, message);
 }
 
@@ -184,23 +188,33 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
                    sqlite3_vtab **out, char **message)
 {
     const ext_home home = home_of(db, connection, argv);
-    ext_config config;
+    ext_config config = {0};
+    ext_entry entry;
     ext_error error = {0};
     (void)argc;
-    ext_config_read(&config, &home, &error);
-    if (ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT))
-        ext_error_clear(&error);
-    if (error.rc == SQLITE_OK)
-        make_table(out, &home, &config, &error);
+    if (ext_entry_start(&entry, &error) == SQLITE_OK) {
+        if (ext_schema_check_tables(&home, &error) == SQLITE_OK)
+            ext_config_read(&config, &home, &error);
+        if (ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT))
+            ext_error_clear(&error);
+        if (error.rc == SQLITE_OK)
+            make_table(out, &home, &config, &error);
+    }
     ext_config_free(&config);
+    ext_entry_end(&entry);
     return ext_error_text(&error, message);
 }
 
 static int destroy(sqlite3_vtab *base)
 {
     const ext_home *home = &((ext_table *)base)->home;
+    ext_entry entry;
     ext_error error = {0};
-    if (ext_schema_drop(home, &error) != SQLITE_OK)
+    int rc = ext_entry_start(&entry, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_schema_drop(home, &error);
+    ext_entry_end(&entry);
+    if (rc != SQLITE_OK)
         return ext_error_vtab(&error, base);
     ext_model_forget(home);
     return ext_table_disconnect(base);
@@ -209,11 +223,16 @@ static int destroy(sqlite3_vtab *base)
 static int rename_table(sqlite3_vtab *base, const char *new_name)
 {
     ext_home *home = &((ext_table *)base)->home;
+    ext_entry entry;
     ext_error error = {0};
     char *copy = sqlite3_mprintf("%s", new_name);
     if (copy == NULL)
         return SQLITE_NOMEM;
-    if (ext_schema_rename(home, new_name, &error) == SQLITE_OK) {
+    int rc = ext_entry_start(&entry, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_schema_rename(home, new_name, &error);
+    ext_entry_end(&entry);
+    if (rc == SQLITE_OK) {
         ext_model_forget(home);
         sqlite3_free(home->name);
         home->name = copy;
@@ -228,11 +247,17 @@ static int integrity(sqlite3_vtab *base, const char *schema, const char *name, i
                      char **problem)
 {
     ext_home home = ((ext_table *)base)->home;
+    ext_entry entry;
     ext_error error = {0};
     home.schema = (char *)schema; /* borrowed, as the name */
     home.name = (char *)name;
     (void)flags; /* PRAGMA quick_check looks as closely */
-    int rc = ext_check_model(&home, &error);
+    int rc = ext_entry_start(&entry, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_entry_use(&home, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_check_model(&home, &error);
+    ext_entry_end(&entry);
     const bool is_problem =
         ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT);
     if (is_problem)

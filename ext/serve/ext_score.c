@@ -28,7 +28,7 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
 
 static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
+    ext_connection *connection = ext_connection_of(context);
     ext_workspace workspace = {0};
     ext_history history = {0};
     ext_error error = {0};

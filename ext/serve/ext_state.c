@@ -158,7 +158,7 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
 
 static void step_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    live_session live = {.connection = sqlite3_user_data(context)};
+    live_session live = {.connection = ext_connection_of(context)};
     ext_error error = {0};
     ext_model *model;
     const int type = sqlite3_value_type(argv[1]);
@@ -198,7 +198,7 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
 
 static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
+    ext_connection *connection = ext_connection_of(context);
     live_session *live = sqlite3_aggregate_context(context, sizeof *live);
     ext_error error = {0};
     ext_model *model;

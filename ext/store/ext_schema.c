@@ -35,6 +35,59 @@ int ext_schema_is_shadow(const char *suffix)
     return is_shadow;
 }
 
+/* ---- shadow tables ---- */
+
+/* Is the SQL that of the table, as it was made, renamed, or given other columns by the
+ * user; but none that is generated, which only AS says? */
+static bool is_plain(const char *sql, const char *name, int shadow)
+{
+    static const char head[] = "CREATE TABLE ";
+    const char *columns = strchr(shadows[shadow].sql, '(');
+    const size_t n = strlen(sql), n_columns = strlen(columns);
+    if (n < n_columns + strlen(head) + strlen(name) ||
+        strncmp(sql, head, strlen(head)) != 0)
+        return false;
+    if (strcmp(sql + n - n_columns, columns) == 0)
+        return true;
+    for (sql += strlen(head) + strlen(name); *sql != '\0'; sql++)
+        if (sqlite3_strnicmp(sql, "as", 2) == 0)
+            return false;
+    return true;
+}
+
+static int check_table(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
+{
+    const char *suffix = (const char *)sqlite3_column_text(stmt, 0);
+    const char *name = (const char *)sqlite3_column_text(stmt, 1);
+    const char *type = (const char *)sqlite3_column_text(stmt, 2);
+    const char *sql = (const char *)sqlite3_column_text(stmt, 3);
+    if (suffix == NULL || name == NULL || type == NULL)
+        return ext_error_nomem(error);
+    for (int i = 0; i < N_SHADOWS; i++)
+        if (strcmp(suffix, shadows[i].name) == 0 &&
+            (strcmp(type, "table") != 0 || sql == NULL || !is_plain(sql, name, i)))
+            return ext_error_set(
+                error, SQLITE_CORRUPT_VTAB,
+                "model '%s' is damaged: '%s' is no ordinary table, but a view, or has "
+                "generated columns; restore the database from a backup, or drop that "
+                "and the model",
+                home->name, name);
+    return SQLITE_OK;
+}
+
+int ext_schema_check_tables(const ext_home *home, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT lower(substr(name, length(?1) + 2)), name, type, sql FROM "
+                       "@schema.sqlite_schema WHERE type IN ('table', 'view') AND "
+                       "lower(substr(name, 1, length(?1) + 1)) = lower(?1 || '_')",
+                       "s", home->name);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = check_table(home, stmt, error);
+    return ext_sql_finish(stmt, rc, "reading the model", error);
+}
+
 /* ---- names ---- */
 
 /* Is there such a table, with such a column, or NULL for any? An error is short memory. */
@@ -129,8 +182,20 @@ int ext_schema_fail_missing(const char *text, ext_error *error)
                          text);
 }
 
+int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *error)
+{
+    if (is_to_write &&
+        ext_savepoint_lock_ahead(home->db, home->schema, error) != SQLITE_OK)
+        return error->rc;
+    if (!is_found)
+        return SQLITE_OK;
+    int rc = ext_entry_use(home, error);
+    return rc == SQLITE_OK ? ext_schema_check_tables(home, error) : rc;
+}
+
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
-                   sqlite3_value *value, bool *is_found, ext_error *error)
+                   sqlite3_value *value, bool is_to_write, bool *is_found,
+                   ext_error *error)
 {
     const char *text = ext_value_text(value);
     bool is_there;
@@ -143,7 +208,7 @@ int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
         *is_found = is_there;
     else if (rc == SQLITE_OK && !is_there)
         rc = ext_schema_fail_missing(text, error);
-    return rc;
+    return rc == SQLITE_OK ? ext_schema_take(home, is_there, is_to_write, error) : rc;
 }
 
 /* ---- making ---- */

@@ -51,9 +51,21 @@ int ext_config_open_source(const ext_config *config, const ext_home *home,
  */
 int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
-/* The same for a model named by an SQL value. is_found NULL: it must be there. */
+/*
+ * What comes before anything is read of the model: in the user's transaction, the write
+ * lock for a call that is to write; then, where there is a model, this call is known to
+ * use it (ext_entry_use), and its tables are looked at (ext_schema_check_tables). home
+ * must last as long as the call.
+ */
+int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *error);
+/* ext_schema_find() and ext_schema_take() of a model named by an SQL value. is_found NULL:
+ * it must be there. */
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
-                   sqlite3_value *value, bool *is_found, ext_error *error);
+                   sqlite3_value *value, bool is_to_write, bool *is_found,
+                   ext_error *error);
+/* SQLITE_CORRUPT_VTAB where one of the shadow tables is a view or has generated columns:
+ * these could run any SQL, and claim any size. */
+int ext_schema_check_tables(const ext_home *home, ext_error *error);
 /* The error that there is no such model. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
 /* Is there such a model? */

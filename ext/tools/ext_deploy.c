@@ -58,23 +58,35 @@ static int find_version(int64_t *version, const ext_home *home, sqlite3_value *v
         text != NULL ? text : "NULL", home->name);
 }
 
+static int write_choice(int64_t *version, const ext_home *home, sqlite3_value *value,
+                        ext_error *error)
+{
+    ext_savepoint savepoint;
+    int rc = ext_savepoint_start(&savepoint, home->db, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = ext_savepoint_lock(&savepoint, home->schema, error);
+    if (rc == SQLITE_OK)
+        rc = find_version(version, home, value, error);
+    if (rc == SQLITE_OK)
+        rc = ext_version_activate(home, *version, error);
+    return ext_savepoint_end(&savepoint, rc, error);
+}
+
 static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
-    ext_savepoint savepoint;
+    ext_connection *connection = ext_connection_of(context);
+    const double since = ext_poll_seconds();
     ext_error error = {0};
     ext_home home;
     int64_t version;
     (void)argc;
-    int rc = ext_schema_get(&home, connection->db, connection, argv[0], NULL, &error);
+    int rc =
+        ext_schema_get(&home, connection->db, connection, argv[0], true, NULL, &error);
     if (rc == SQLITE_OK)
-        rc = ext_savepoint_start(&savepoint, home.db, &error);
-    if (rc == SQLITE_OK) {
-        rc = find_version(&version, &home, argv[1], &error);
-        if (rc == SQLITE_OK)
-            rc = ext_version_activate(&home, version, &error);
-        rc = ext_savepoint_end(&savepoint, rc, &error);
-    }
+        while ((rc = write_choice(&version, &home, argv[1], &error)) != SQLITE_OK &&
+               ext_savepoint_may_retry(home.db, since, &error))
+            ;
     if (rc == SQLITE_OK)
         sqlite3_result_int64(context, version);
     ext_error_result(&error, context);

@@ -55,8 +55,9 @@ static int open_source(measurement *request, const ext_cursor *base, ext_error *
     ext_config config = {0};
     ext_error ignored = {0};
     ext_home home;
-    int rc = ext_schema_get(&home, own->db, own->connection, base->arguments[MODEL], NULL,
-                            error);
+    bool is_found;
+    int rc = ext_schema_find(&home, own->db, own->connection,
+                             ext_value_text(base->arguments[MODEL]), &is_found, error);
     if (rc == SQLITE_OK)
         rc = ext_config_read(&config, &home, error);
     if (rc == SQLITE_OK &&

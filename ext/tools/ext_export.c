@@ -115,13 +115,14 @@ static void export_file(sqlite3_context *context, const char *path,
 
 static void export_model(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
+    ext_connection *connection = ext_connection_of(context);
     ext_error error = {0};
     ext_home home;
     ext_model *model = NULL;
     safetensors content = {0};
     const char *path = argc > 1 ? ext_value_text(argv[1]) : NULL;
-    int rc = ext_schema_get(&home, connection->db, connection, argv[0], NULL, &error);
+    int rc =
+        ext_schema_get(&home, connection->db, connection, argv[0], false, NULL, &error);
     if (rc == SQLITE_OK)
         rc = ext_model_acquire(&model, &home, &error);
     if (rc == SQLITE_OK)

@@ -100,17 +100,33 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
     return rc == SQLITE_OK ? ext_version_publish(run, home, &outcome, error) : rc;
 }
 
-static int write_import(ext_run *run, const ext_home *home, bool is_found,
+static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
                         const ext_loaded *loaded, int64_t keep, ext_error *error)
 {
+    const ext_written before = run->written;
     ext_error cause = {0};
     ext_savepoint savepoint;
     if (ext_savepoint_start(&savepoint, home->db, &cause) != SQLITE_OK)
         return ext_error_wrap(error, &cause, "gru4rec_import() cannot write here (",
                               "); run SELECT gru4rec_import(...) by itself");
-    ext_alive_start(&run->alive);
-    int rc = write_version(run, home, is_found, loaded, keep, error);
+    int rc = ext_savepoint_lock(&savepoint, home->schema, error);
+    if (rc == SQLITE_OK)
+        rc = write_version(run, home, is_found, loaded, keep, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
+    if (rc != SQLITE_OK)
+        run->written = before;
+    return rc;
+}
+
+static int write_import(ext_run *run, const ext_home *home, bool is_found,
+                        const ext_loaded *loaded, int64_t keep, ext_error *error)
+{
+    const double since = ext_poll_seconds();
+    int rc;
+    ext_alive_start(&run->alive);
+    while ((rc = write_as_one(run, home, is_found, loaded, keep, error)) != SQLITE_OK &&
+           ext_savepoint_may_retry(home->db, since, error))
+        ;
     ext_alive_stop(&run->alive);
     return rc;
 }
@@ -137,7 +153,7 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
 
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
+    ext_connection *connection = ext_connection_of(context);
     const sqlite3_int64 rowid = sqlite3_last_insert_rowid(connection->db);
     ext_error error = {0};
     ext_run run = {.source = "import"};
@@ -145,8 +161,8 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_home home = {0};
     bool is_found;
     (void)argc;
-    int rc =
-        ext_schema_get(&home, connection->db, connection, argv[0], &is_found, &error);
+    int rc = ext_schema_get(&home, connection->db, connection, argv[0], true, &is_found,
+                            &error);
     if (rc == SQLITE_OK)
         rc = import_value(&run, &home, is_found, argv[1], &loaded, &error);
     sqlite3_set_last_insert_rowid(connection->db, rowid);

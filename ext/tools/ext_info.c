@@ -140,8 +140,7 @@ static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
     sqlite3_bind_int(stmt, 6, has_bytes);
 }
 
-/* An untrained model has a card too, without what only training gives. */
-static int model_info(sqlite3_context *context, const ext_home *home, ext_error *error)
+static int write_card(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     ext_config config;
@@ -164,9 +163,20 @@ static int model_info(sqlite3_context *context, const ext_home *home, ext_error 
     return rc;
 }
 
+/* An untrained model has a card too, without what only training gives. */
+static int model_info(sqlite3_context *context, const ext_home *home, ext_error *error)
+{
+    ext_snapshot snapshot = {0};
+    int rc = ext_snapshot_start(&snapshot, home, error);
+    if (rc == SQLITE_OK)
+        rc = write_card(context, home, error);
+    ext_snapshot_end(&snapshot);
+    return rc;
+}
+
 static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
+    ext_connection *connection = ext_connection_of(context);
     sqlite3 *db = connection->db;
     ext_error error = {0};
     ext_home home = {0};
@@ -175,7 +185,8 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
     else if (ext_value_text(argv[0]) == NULL)
         ext_error_set(&error, SQLITE_ERROR,
                       "the model's name is NULL; give that of a gru4rec table");
-    else if (ext_schema_get(&home, db, connection, argv[0], NULL, &error) == SQLITE_OK)
+    else if (ext_schema_get(&home, db, connection, argv[0], false, NULL, &error) ==
+             SQLITE_OK)
         model_info(context, &home, &error);
     ext_home_clear(&home);
     ext_error_result(&error, context);

@@ -10,39 +10,9 @@
 
 /* ---- before ---- */
 
-/*
- * Takes the write lock, and with it sees what others have committed, by writing the
- * user_version that the file has already. Inside a transaction, which then keeps the
- * lock.
- */
-static int lock_for_writing(const ext_home *home, ext_error *error)
-{
-    int64_t user_version;
-    int rc =
-        ext_query_integer(home, &user_version, error, "PRAGMA @schema.user_version", "");
-    if (rc == SQLITE_OK)
-        rc = ext_sql_run(home->db, error, "PRAGMA \"%w\".user_version = %lld",
-                         home->schema, user_version);
-    if (rc == SQLITE_OK) /* the schema is read anew only by a statement that uses it */
-        rc =
-            ext_query_run(home, error, "SELECT 1 FROM @schema.sqlite_schema LIMIT 1", "");
-    return rc;
-}
+static const char cannot_write[] = "training cannot write its result here (";
 
-/* Can a transaction be begun; or, in the user's, be written in? Then it is at once, so
- * that the end cannot fail. */
-static int try_writing(const ext_train_request *request, ext_error *error)
-{
-    ext_savepoint savepoint;
-    int rc = ext_savepoint_start(&savepoint, request->home.db, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (!savepoint.is_alone)
-        rc = lock_for_writing(&request->home, error);
-    return ext_savepoint_end(&savepoint, rc, error);
-}
-
-int ext_publish_check(const ext_train_request *request, ext_error *error)
+int ext_publish_lock(const ext_train_request *request, ext_error *error)
 {
     const ext_home *home = &request->home;
     ext_error cause = {0};
@@ -51,6 +21,18 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
         return ext_error_set(error, SQLITE_READONLY,
                              "the database is read-only here; train on a connection that "
                              "can write");
+    if (ext_savepoint_lock_ahead(home->db, home->schema, &cause) == SQLITE_OK)
+        return SQLITE_OK;
+    return ext_error_wrap(error, &cause, cannot_write,
+                          "); begin the transaction with BEGIN IMMEDIATE, or run SELECT "
+                          "gru4rec_train(...) by itself");
+}
+
+int ext_publish_check(const ext_train_request *request, ext_error *error)
+{
+    const ext_home *home = &request->home;
+    ext_savepoint savepoint;
+    ext_error cause = {0};
     if (!request->is_found && ext_schema_check_new(home, error) != SQLITE_OK)
         return error->rc;
     if (request->is_alone && sqlite3_txn_state(home->db, NULL) != SQLITE_TXN_NONE)
@@ -59,8 +41,9 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
             "training beside a table, or while another statement of this "
             "connection runs, would keep the database locked; run SELECT "
             "gru4rec_train(...) by itself, without FROM");
-    if (try_writing(request, &cause) != SQLITE_OK)
-        return ext_error_wrap(error, &cause, "training cannot write its result here (",
+    if (ext_savepoint_start(&savepoint, home->db, &cause) != SQLITE_OK ||
+        ext_savepoint_end(&savepoint, SQLITE_OK, &cause) != SQLITE_OK)
+        return ext_error_wrap(error, &cause, cannot_write,
                               "); run SELECT gru4rec_train(...) by itself, outside other "
                               "statements and transactions");
     if (!request->is_alone && request->options.checkpoint_epochs > 0)
@@ -72,7 +55,7 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
 
 /* ---- meanwhile ---- */
 
-/* Makes the model's tables, under the write lock, unless somebody else made them. */
+/* Makes the model's tables unless somebody else made them, in a savepoint with the lock. */
 static int make_model(const ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
@@ -80,9 +63,8 @@ static int make_model(const ext_training *training, ext_error *error)
     bool is_found = training->has_model;
     if (is_found)
         return SQLITE_OK;
-    if (lock_for_writing(home, error) != SQLITE_OK ||
-        ext_schema_exists(home->db, home->schema, home->name, &is_found, error) !=
-            SQLITE_OK)
+    if (ext_schema_exists(home->db, home->schema, home->name, &is_found, error) !=
+        SQLITE_OK)
         return error->rc;
     return is_found ? SQLITE_OK
                     : ext_schema_create_model(home, request->source,
@@ -108,7 +90,9 @@ static int write_checkpoint(ext_training *training, ext_error *error)
     int rc = ext_savepoint_start(&savepoint, home->db, error);
     if (rc != SQLITE_OK)
         return rc;
-    rc = make_model(training, error);
+    rc = ext_savepoint_lock(&savepoint, home->schema, error);
+    if (rc == SQLITE_OK)
+        rc = make_model(training, error);
     if (rc == SQLITE_OK)
         rc = ext_run_write(&training->run, home, error);
     if (rc == SQLITE_OK)
@@ -206,14 +190,18 @@ static int make_summary(ext_training *training, ext_error *error)
 
 /*
  * After an error: is somebody in the way, and worth waiting for? Then waits a moment, and
- * clears the error. Patience is as long as the training took, a minute at least.
+ * clears the error. Patience is as long as the training took, a minute at least; with
+ * those of a shared cache as long as the busy timeout, if that is more.
  */
 static bool wait_for_others(ext_training *training, double since, ext_error *error)
 {
     const double now = ext_poll_seconds(), took = since - training->start;
-    if (!training->request->is_alone || !ext_error_is(error, SQLITE_BUSY) ||
-        now - since > (took > 60 ? took : 60))
+    const bool is_in_the_way =
+        ext_error_is(error, SQLITE_BUSY) || error->rc == SQLITE_LOCKED_SHAREDCACHE;
+    if (!training->request->is_alone || !is_in_the_way)
         return false;
+    if (now - since > (took > 60 ? took : 60))
+        return ext_savepoint_may_retry(training->request->home.db, since, error);
     sqlite3_sleep(20);
     ext_error_clear(error);
     if (ext_poll_check(&training->poll))
@@ -222,7 +210,8 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
 }
 
 /* Writes everything into the savepoint. */
-static int write_version(ext_training *training, ext_error *error)
+static int write_version(ext_training *training, const ext_savepoint *savepoint,
+                         ext_error *error)
 {
     const ext_train_request *request = training->request;
     const gru4rec_options *options = &request->options;
@@ -232,7 +221,8 @@ static int write_version(ext_training *training, ext_error *error)
         .items = training->data->events.items,
         .keep = options->keep_versions,
     };
-    if (make_model(training, error) != SQLITE_OK ||
+    if (ext_savepoint_lock(savepoint, request->home.schema, error) != SQLITE_OK ||
+        make_model(training, error) != SQLITE_OK ||
         ext_run_sweep(&request->home, error) != SQLITE_OK)
         return error->rc;
     return ext_version_publish(&training->run, &request->home, &outcome, error);
@@ -246,12 +236,12 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
     ext_savepoint savepoint;
     if (ext_savepoint_start(&savepoint, training->request->home.db, error) != SQLITE_OK)
         return error->rc;
-    if (write_version(training, error) == SQLITE_OK)
+    if (write_version(training, &savepoint, error) == SQLITE_OK)
         while (ext_savepoint_release(&savepoint, error) != SQLITE_OK &&
                wait_for_others(training, since, error))
             ;
     if (error->rc != SQLITE_OK) {
-        ext_savepoint_undo(&savepoint);
+        ext_savepoint_undo(&savepoint, error);
         training->run.written = before;
     }
     return error->rc;

@@ -5,8 +5,8 @@
  * 2. What cannot work is refused before anything is read: a read-only database,
  *    query_only, a second training on this connection, a call beside a table or inside
  *    a write.
- * 3. Events are read once into memory; then no statement and no transaction of ours is
- *    open. Inside the user's transaction the write lock is taken first, so that the end
+ * 3. Events, and what the weights begin with, are read in one snapshot into memory; then
+ *    no statement and no transaction of ours is open. Inside the user's transaction the write lock is taken first, so that the end
  *    cannot fail.
  * 4. Interrupts and the host's progress handler stop it between two steps.
  * 5. The new version is written in one savepoint and becomes active in it; whatever
@@ -79,9 +79,7 @@ static int train_epochs(ext_training *training, ext_error *error)
     gru4rec_error message = {0};
     ext_run *run = &training->run;
     const size_t n_done = run->n_epochs, n = (size_t)options->n_epochs;
-    if (make_room(run, n_done > n ? n_done : n, error) != SQLITE_OK ||
-        ext_train_weights_start(&training->weights, training->request, training->data,
-                                run, error) != SQLITE_OK)
+    if (make_room(run, n_done > n ? n_done : n, error) != SQLITE_OK)
         return error->rc;
     ext_progress_start(&training->progress, options->verbose);
     training->start = training->epoch_start = ext_poll_seconds();
@@ -106,13 +104,25 @@ static void record_failure(const ext_training *training, const ext_error *error)
     ext_error_clear(&ignored);
 }
 
+/* Takes up the run that is continued. */
+static int claim(const ext_training *training, ext_error *error)
+{
+    const ext_train_request *request = training->request;
+    ext_savepoint savepoint;
+    int rc = ext_savepoint_start(&savepoint, request->home.db, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = ext_savepoint_lock(&savepoint, request->home.schema, error);
+    if (rc == SQLITE_OK)
+        rc = ext_run_claim(&training->run, &request->checkpoint, &request->home, error);
+    return ext_savepoint_end(&savepoint, rc, error);
+}
+
 /* From weights to a version, while the run counts as alive. */
 static int train_alive(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
-    if (request->checkpoint.epoch > 0 &&
-        ext_run_claim(&training->run, &request->checkpoint, &request->home, error) !=
-            SQLITE_OK)
+    if (request->checkpoint.epoch > 0 && claim(training, error) != SQLITE_OK)
         return error->rc;
     ext_poll_start(&training->poll, request->home.db);
     ext_publish_epochs(training);
@@ -135,8 +145,11 @@ static int train_model(ext_training *training, ext_train_request *request,
     if (ext_train_request_read(request, &training->run, connection, argc, argv, error) !=
             SQLITE_OK ||
         ext_publish_check(request, error) != SQLITE_OK ||
-        ext_train_data_read(data, request, error) != SQLITE_OK)
+        ext_train_data_read(data, request, error) != SQLITE_OK ||
+        ext_train_weights_start(&training->weights, request, data, &training->run,
+                                error) != SQLITE_OK)
         return error->rc;
+    ext_snapshot_end(&data->snapshot);
     training->has_model = request->is_found;
     training->saved = request->checkpoint.epoch;
     ext_alive_start(&training->run.alive);
@@ -157,7 +170,7 @@ static void mention_serving(const ext_train_request *request, const ext_train_da
 
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-    ext_connection *connection = sqlite3_user_data(context);
+    ext_connection *connection = ext_connection_of(context);
     ext_train_request request = {0};
     ext_train_data data = {0};
     ext_training training = {.request = &request, .data = &data};

@@ -40,13 +40,14 @@ void ext_train_request_free(ext_train_request *request);
 typedef struct ext_train_data {
     ext_source source;
     ext_events events;
-    ext_model *active;    /* warm_start: the version that it starts from, or NULL */
-    char fingerprint[20]; /* of the events */
-    size_t n_bytes;       /* that the training needs */
-    bool is_read;         /* the events were */
+    ext_snapshot snapshot; /* until the weights are there; none for a new model */
+    ext_model *active;     /* warm_start: the version that it starts from, or NULL */
+    char fingerprint[20];  /* of the events */
+    size_t n_bytes;        /* that the training needs */
+    bool is_read;          /* the events were */
 } ext_train_data;
 
-/* Reads the events once; afterwards no statement is open. Free data in any case. */
+/* Reads the events once. Free data in any case. */
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         ext_error *error);
 void ext_train_data_free(ext_train_data *data);
@@ -80,8 +81,10 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 
 /* ---- ext_publish.c ---- */
 
-/* Before: refuses what could not be written at the end; in a user's transaction, takes
- * the write lock. */
+/* Before anything is read: refuses a database that cannot be written; in the user's
+ * transaction, takes the write lock. */
+int ext_publish_lock(const ext_train_request *request, ext_error *error);
+/* Before the events are read: refuses what could not be written at the end. */
 int ext_publish_check(const ext_train_request *request, ext_error *error);
 /* Meanwhile: writes progress rows, and a checkpoint where one is due, unless somebody is
  * in the way. */

@@ -102,7 +102,11 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         ext_error *error)
 {
     *data = (ext_train_data){0};
-    int rc = read_events(data, request, error);
+    int rc = request->is_found
+                 ? ext_snapshot_start(&data->snapshot, &request->home, error)
+                 : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = read_events(data, request, error);
     if (rc == SQLITE_OK && request->options.warm_start)
         rc = add_gone_items(data, request, error);
     if (rc == SQLITE_OK)
@@ -116,6 +120,7 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
 
 void ext_train_data_free(ext_train_data *data)
 {
+    ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
     ext_read_free(&data->events);
     ext_source_close(&data->source);

@@ -107,6 +107,10 @@ static int find_model(ext_train_request *request, ext_connection *connection,
             "gru4rec_train() needs the model's name as its first argument");
     int rc = ext_schema_find(&request->home, connection->db, connection, model,
                              &request->is_found, error);
+    if (rc == SQLITE_OK)
+        rc = ext_publish_lock(request, error);
+    if (rc == SQLITE_OK)
+        rc = ext_schema_take(&request->home, request->is_found, false, error);
     if (rc == SQLITE_OK && request->is_found)
         return ext_config_read(&request->config, &request->home, error);
     if (rc == SQLITE_OK && request->source == NULL)

@@ -1,0 +1,44 @@
+/* ext_entry.c - calls that stand inside each other; see ext_base.h. */
+#include "ext_base.h"
+
+/* So many calls fit on a stack of 256 KB, with what SQLite needs for each. */
+enum { DEEPEST = 8 };
+
+/* Of a thread, as its stack is. */
+static _Thread_local ext_entry *innermost;
+
+int ext_entry_start(ext_entry *entry, ext_error *error)
+{
+    const int depth = innermost != NULL ? innermost->depth + 1 : 1;
+    *entry = (ext_entry){.outer = innermost, .depth = depth};
+    innermost = entry;
+    return depth <= DEEPEST
+               ? SQLITE_OK
+               : ext_error_set(error, SQLITE_ERROR,
+                               "more than %d calls stand inside each other; a source or "
+                               "a view leads back to itself, or the chain of models is "
+                               "too long: read one of them from a table",
+                               DEEPEST);
+}
+
+void ext_entry_end(ext_entry *entry)
+{
+    assert(innermost == entry);
+    innermost = entry->outer;
+}
+
+int ext_entry_use(const ext_home *home, ext_error *error)
+{
+    if (innermost == NULL) /* a method that nothing can stand inside of */
+        return SQLITE_OK;
+    innermost->home = home;
+    for (const ext_entry *outer = innermost->outer; outer != NULL; outer = outer->outer)
+        if (outer->home != NULL && outer->home->db == home->db &&
+            sqlite3_stricmp(outer->home->schema, home->schema) == 0 &&
+            sqlite3_stricmp(outer->home->name, home->name) == 0)
+            return ext_error_set(error, SQLITE_ERROR,
+                                 "model '%s' leads back to itself: its source, or a view "
+                                 "in place of one of its tables, reads the model",
+                                 home->name);
+    return SQLITE_OK;
+}

@@ -103,6 +103,9 @@ int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
 int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error);
 /* The first integer of a query, 0 where it has no row or cannot run; for PRAGMAs. */
 int64_t ext_sql_probe(sqlite3 *db, const char *sql);
+/* The error of a column that gave NULL where it cannot: memory is short, or an authorizer
+ * answers SQLITE_IGNORE. */
+int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error);
 /* A copy of a column's text; NULL for NULL, or where memory is short. */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 

@@ -56,7 +56,7 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
         const char *type = (const char *)sqlite3_column_text(stmt, 1);
         const char *value = (const char *)sqlite3_column_text(stmt, 2);
         if (name == NULL || type == NULL)
-            rc = ext_error_nomem(error);
+            rc = ext_sql_fail_null(stmt, error);
         else if (value == NULL)
             rc = ext_error_set(
                 error, SQLITE_ERROR,

@@ -87,7 +87,7 @@ static int parse_array(ext_rows *list, ext_rows *positions, sqlite3 *db,
         rc = SQLITE_OK;
         place++;
         if (type == NULL)
-            rc = ext_error_nomem(error);
+            rc = ext_sql_fail_null(stmt, error);
         else if (!is_item_type(type))
             rc = ext_error_set(
                 error, SQLITE_ERROR,

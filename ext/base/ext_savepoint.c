@@ -26,6 +26,12 @@ static bool is_over(const ext_savepoint *savepoint)
     return sqlite3_get_autocommit(savepoint->db) != 0;
 }
 
+/* SQLITE_IGNORE of an authorizer makes a statement that does nothing. */
+static int fail_ignored(ext_error *error)
+{
+    return ext_error_set(error, SQLITE_AUTH, "not authorized to open a savepoint");
+}
+
 /* Prepares what ends the savepoint, and the next guard, then ends it. *is_made: it was
  * released, whatever is said. */
 static int release(ext_savepoint *savepoint, bool *is_made, ext_error *error)
@@ -42,7 +48,10 @@ static int release(ext_savepoint *savepoint, bool *is_made, ext_error *error)
     sqlite3_finalize(savepoint->guard);
     savepoint->guard = guard;
     rc = sqlite3_step(stmt);
-    if (rc != SQLITE_DONE) {
+    if (rc == SQLITE_DONE && savepoint->is_alone && !is_over(savepoint)) {
+        rc = fail_ignored(error);
+        sqlite3_step(savepoint->guard);
+    } else if (rc != SQLITE_DONE) {
         ext_error_db(error, savepoint->db, NULL);
         /* Only the commit of our own transaction ends it; an interrupt behind it is late. */
         *is_made = savepoint->is_alone && is_over(savepoint) &&
@@ -103,6 +112,8 @@ int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
         if (sqlite3_step(stmt) != SQLITE_DONE ||
             sqlite3_step(savepoint->guard) != SQLITE_ROW)
             rc = ext_error_db(error, db, NULL);
+        else if (savepoint->is_alone && is_over(savepoint))
+            rc = fail_ignored(error);
         if (rc != SQLITE_OK) /* it may have been made */
             ext_savepoint_undo(savepoint, error);
     }

@@ -10,6 +10,18 @@
 /* SQLITE_PREPARE_FROM_DDL of newer headers; older libraries ignore it. */
 enum { FROM_DDL = 0x20 };
 
+/* Is it to write? Then it is no read-only statement, unless an authorizer answered
+ * SQLITE_IGNORE, which makes one that does nothing. */
+static bool is_writing(const char *text)
+{
+    static const char *const verbs[] = {"INSERT", "REPLACE", "UPDATE",   "DELETE",
+                                        "CREATE", "ALTER",   "WITH kept"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strncmp(text, verbs[i], strlen(verbs[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Takes over text, of sqlite3_mprintf; NULL is short memory. */
 static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
                    unsigned flags)
@@ -25,6 +37,10 @@ static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *tex
         sqlite3_finalize(*stmt);
         *stmt = NULL;
         rc = ext_error_set(error, SQLITE_ERROR, "'%.60s' is not one statement", text);
+    } else if (is_writing(text) && sqlite3_stmt_readonly(*stmt)) {
+        sqlite3_finalize(*stmt);
+        *stmt = NULL;
+        rc = ext_error_set(error, SQLITE_AUTH, "not authorized to write the model");
     }
     sqlite3_free(text);
     return rc;
@@ -99,6 +115,15 @@ int64_t ext_sql_probe(sqlite3 *db, const char *sql)
         integer = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
     return integer;
+}
+
+int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error)
+{
+    if (sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
+        return ext_error_nomem(error);
+    return ext_error_set(error, SQLITE_AUTH,
+                         "not authorized: a value is NULL that must be there; does an "
+                         "authorizer of the host ignore a column or a function?");
 }
 
 char *ext_sql_text(sqlite3_stmt *stmt, int column)

@@ -55,37 +55,48 @@ static bool is_plain(const char *sql, const char *name, int shadow)
     return true;
 }
 
-static int check_table(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
+/* Looks at a row of sqlite_schema; *n_seen counts shadow tables. */
+static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
+                       ext_error *error)
 {
     const char *suffix = (const char *)sqlite3_column_text(stmt, 0);
     const char *name = (const char *)sqlite3_column_text(stmt, 1);
     const char *type = (const char *)sqlite3_column_text(stmt, 2);
     const char *sql = (const char *)sqlite3_column_text(stmt, 3);
     if (suffix == NULL || name == NULL || type == NULL)
-        return ext_error_nomem(error);
-    for (int i = 0; i < N_SHADOWS; i++)
-        if (strcmp(suffix, shadows[i].name) == 0 &&
-            (strcmp(type, "table") != 0 || sql == NULL || !is_plain(sql, name, i)))
-            return ext_error_set(
-                error, SQLITE_CORRUPT_VTAB,
-                "model '%s' is damaged: '%s' is no ordinary table, but a view, or has "
-                "generated columns; restore the database from a backup, or drop that "
-                "and the model",
-                home->name, name);
-    return SQLITE_OK;
+        return ext_sql_fail_null(stmt, error);
+    int i = 0;
+    while (i < N_SHADOWS && strcmp(suffix, shadows[i].name) != 0)
+        i++;
+    *n_seen += i < N_SHADOWS;
+    if (i == N_SHADOWS ||
+        (strcmp(type, "table") == 0 && sql != NULL && is_plain(sql, name, i)))
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                         "model '%s' is damaged: '%s' is no ordinary table, but a view, "
+                         "or has generated columns; restore the database from a backup, "
+                         "or drop that and the model",
+                         home->name, name);
 }
 
 int ext_schema_check_tables(const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
+    int n_seen = 0;
     int rc = ext_query(home, &stmt, error,
                        "SELECT lower(substr(name, length(?1) + 2)), name, type, sql FROM "
                        "@schema.sqlite_schema WHERE type IN ('table', 'view') AND "
                        "lower(substr(name, 1, length(?1) + 1)) = lower(?1 || '_')",
                        "s", home->name);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = check_table(home, stmt, error);
-    return ext_sql_finish(stmt, rc, "reading the model", error);
+        rc = check_table(home, stmt, &n_seen, error);
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    if (rc != SQLITE_OK || n_seen > 0)
+        return rc;
+    return ext_error_set(error, SQLITE_AUTH,
+                         "not authorized to see the tables of model '%s'; let the host's "
+                         "authorizer allow to read sqlite_schema",
+                         home->name);
 }
 
 /* ---- names ---- */
@@ -120,15 +131,15 @@ int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *i
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/* Is the model in one of the attached databases? The first one's name becomes *schema. */
+/* Is the model in one of the attached databases? The first one's name becomes *schema. The
+ * PRAGMA reads no file, so that a transaction may still begin by writing. */
 static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
                          ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = ext_sql_prepare(db, &stmt, error,
-                             "SELECT name FROM pragma_database_list ORDER BY seq");
+    int rc = ext_sql_prepare(db, &stmt, error, "PRAGMA database_list");
     while (rc == SQLITE_OK && !*is_found && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const char *other = (const char *)sqlite3_column_text(stmt, 0);
+        const char *other = (const char *)sqlite3_column_text(stmt, 1);
         rc = other != NULL ? ext_schema_exists(db, other, name, is_found, error)
                            : ext_error_nomem(error);
         if (*is_found) {

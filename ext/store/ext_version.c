@@ -175,9 +175,9 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
         sqlite3_free(summary);
         summary = ext_sql_text(stmt, 0);
     }
+    if (rc == SQLITE_DONE && summary == NULL)
+        rc = ext_sql_fail_null(stmt, error);
     rc = ext_sql_finish(stmt, rc, "writing the model", error);
-    if (rc == SQLITE_OK && summary == NULL)
-        rc = ext_error_nomem(error);
     if (rc == SQLITE_OK) {
         sqlite3_free(run->summary);
         run->summary = summary;
@@ -214,6 +214,31 @@ static int forget_old(const ext_home *home, int64_t keep, ext_error *error)
     return rc;
 }
 
+/* Is all of it there? An authorizer that answers SQLITE_IGNORE, or a trigger, may have
+ * changed what was written. */
+static int check_written(const ext_run *run, const ext_home *home,
+                         const ext_outcome *outcome, ext_error *error)
+{
+    int64_t is_whole;
+    int rc = ext_query_integer(
+        home, &is_whole, error,
+        "SELECT (SELECT value FROM @config WHERE key = 'version') = ?1 AND EXISTS "
+        "(SELECT "
+        "1 FROM @version WHERE version = ?1 AND run = ?2 AND status = 'ready' AND "
+        "summary ->> '$.version' = ?1) AND (SELECT count(*) FROM @item WHERE version = "
+        "?1) "
+        "= ?3 AND (SELECT count(DISTINCT name) FROM @tensor WHERE version = ?1) >= ?4",
+        "isii", run->written.version, run->alive.run,
+        (int64_t)gru4rec_items_count(outcome->items),
+        (int64_t)gru4rec_model_tensor_count(outcome->training->model));
+    if (rc != SQLITE_OK || is_whole)
+        return rc;
+    return ext_error_set(
+        error, SQLITE_AUTH,
+        "the model was not written as it should be; does an authorizer of "
+        "the host ignore something, or a trigger stand on its tables?");
+}
+
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error)
 {
@@ -223,7 +248,8 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
         ext_tensor_save(outcome->training, outcome->n_slots, home, run->written.version,
                         error) != SQLITE_OK ||
         finish_row(run, home, error) != SQLITE_OK ||
-        ext_version_activate(home, run->written.version, error) != SQLITE_OK)
+        ext_version_activate(home, run->written.version, error) != SQLITE_OK ||
+        check_written(run, home, outcome, error) != SQLITE_OK)
         return error->rc;
     return forget_old(home, outcome->keep, error);
 }

@@ -183,8 +183,8 @@ static int make_summary(ext_training *training, ext_error *error)
         return rc;
     rc = sqlite3_step(stmt);
     training->run.summary = rc == SQLITE_ROW ? ext_sql_text(stmt, 0) : NULL;
-    if (rc == SQLITE_ROW && training->run.summary == NULL)
-        rc = ext_error_nomem(error);
+    if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && training->run.summary == NULL)
+        rc = ext_sql_fail_null(stmt, error);
     return ext_sql_finish(stmt, rc, "writing the summary", error);
 }
 

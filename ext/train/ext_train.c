@@ -118,21 +118,22 @@ static int claim(const ext_training *training, ext_error *error)
     return ext_savepoint_end(&savepoint, rc, error);
 }
 
-/* From weights to a version, while the run counts as alive. */
+/* From weights, unless they could not be made, to a version, while the run counts as
+ * alive. */
 static int train_alive(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
-    if (request->checkpoint.epoch > 0 && claim(training, error) != SQLITE_OK)
+    if (error->rc == SQLITE_OK && request->checkpoint.epoch > 0 &&
+        claim(training, error) != SQLITE_OK)
         return error->rc;
     ext_poll_start(&training->poll, request->home.db);
     ext_publish_epochs(training);
-    int rc = train_epochs(training, error);
-    if (rc == SQLITE_OK)
-        rc = ext_publish_version(training, error);
+    if (error->rc == SQLITE_OK && train_epochs(training, error) == SQLITE_OK)
+        ext_publish_version(training, error);
     ext_poll_stop(&training->poll);
-    if (rc != SQLITE_OK)
+    if (error->rc != SQLITE_OK)
         record_failure(training, error);
-    return rc;
+    return error->rc;
 }
 
 /* ---- the function ---- */
@@ -145,10 +146,10 @@ static int train_model(ext_training *training, ext_train_request *request,
     if (ext_train_request_read(request, &training->run, connection, argc, argv, error) !=
             SQLITE_OK ||
         ext_publish_check(request, error) != SQLITE_OK ||
-        ext_train_data_read(data, request, error) != SQLITE_OK ||
-        ext_train_weights_start(&training->weights, request, data, &training->run,
-                                error) != SQLITE_OK)
+        ext_train_data_read(data, request, error) != SQLITE_OK)
         return error->rc;
+    /* What fails from here on has a row that says so. */
+    ext_train_weights_start(&training->weights, request, data, &training->run, error);
     ext_snapshot_end(&data->snapshot);
     training->has_model = request->is_found;
     training->saved = request->checkpoint.epoch;

@@ -3,7 +3,7 @@ import ctypes
 import hashlib
 from common import *
 
-SECONDS = 1 if QUICK else 5
+SECONDS = 2 if QUICK else 5
 FIVE = "SELECT item, score FROM gru4rec_recommend('rec', '[1001, 1008]', 5)"
 SESSION = 'SELECT item, score FROM rec WHERE session = 17 AND rank <= 5'
 ALL = 'SELECT session, item, score FROM rec WHERE rank <= 2'

@@ -5,64 +5,33 @@
  * What is read becomes a new active version, whose number it gives. Where there is no such
  * model, one is made, without a source.
  */
-#define _POSIX_C_SOURCE 200809L /* fileno */
 #include "ext_tools.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
 /* ---- reading ---- */
-
-/* The bytes of a file, of malloc; NULL and error. */
-static unsigned char *read_file(const char *path, size_t *n, ext_error *error)
-{
-    struct stat facts;
-    unsigned char *bytes = NULL;
-    const char *why = NULL; /* it cannot be read */
-    FILE *file = fopen(path, "rb");
-    if (file == NULL || fstat(fileno(file), &facts) != 0)
-        why = strerror(errno);
-    else if (!S_ISREG(facts.st_mode))
-        why = S_ISDIR(facts.st_mode) ? "Is a directory" : "not an ordinary file";
-    else
-        bytes = malloc((size_t)facts.st_size + 1);
-    if (bytes != NULL) {
-        *n = (size_t)facts.st_size;
-        if (fread(bytes, 1, *n, file) != *n)
-            why = strerror(errno);
-    } else if (why == NULL) {
-        ext_error_nomem(error);
-    }
-    if (file != NULL)
-        fclose(file);
-    if (why != NULL)
-        ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path, why);
-    if (error->rc == SQLITE_OK)
-        return bytes;
-    free(bytes);
-    return NULL;
-}
 
 static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
                          ext_error *error)
 {
-    size_t n;
-    if (sqlite3_value_type(value) == SQLITE_BLOB)
-        return ext_safetensors_read(loaded, db, sqlite3_value_blob(value),
-                                    (size_t)sqlite3_value_bytes(value), error);
-    if (sqlite3_value_type(value) != SQLITE_TEXT)
+    const int type = sqlite3_value_type(value);
+    ext_input input = {.fd = -1};
+    const char *path;
+    if (type == SQLITE_BLOB) {
+        static const unsigned char none;
+        const unsigned char *bytes = sqlite3_value_blob(value);
+        input.bytes = bytes != NULL ? bytes : &none; /* an empty BLOB has none */
+        input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
+        return ext_safetensors_read(loaded, db, &input, error);
+    }
+    if (type != SQLITE_TEXT)
         return ext_error_set(
             error, SQLITE_ERROR,
             "the second argument is neither a BLOB nor the name of a file; give "
             "what gru4rec_export() gave");
-    unsigned char *bytes = read_file((const char *)sqlite3_value_text(value), &n, error);
-    if (bytes == NULL)
+    if (ext_file_permit(&path, db, value, false, error) != SQLITE_OK ||
+        ext_file_open(&input, path, error) != SQLITE_OK)
         return error->rc;
-    int rc = ext_safetensors_read(loaded, db, bytes, n, error);
-    free(bytes);
+    int rc = ext_safetensors_read(loaded, db, &input, error);
+    ext_file_close(&input);
     return rc;
 }
 

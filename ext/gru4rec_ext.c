@@ -50,8 +50,8 @@ static const int oldest = 3038000;
 /* What is said to an SQLite that is refused, of its version. */
 static const char too_old[] = "gru4rec: SQLite %s is too old; use 3.38 or newer";
 static const char is_another[] =
-    "gru4rec: this process has another SQLite library beside SQLite %s, and that one has "
-    "loaded this file, which serves one; copy the file to another name, and load the copy";
+    "gru4rec: the file that SQLite %s loads here serves another SQLite library of this "
+    "process; load a copy of the file under another name";
 
 /* Does SQLite know what the statement needs? It looks at no table: loading must not read
  * the file. */

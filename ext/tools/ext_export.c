@@ -73,8 +73,8 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
     int rc = ext_file_create(&output, db, path, error);
     if (rc == SQLITE_OK)
         rc = ext_file_write(&output, content->header, content->n_header, error);
-    for (size_t i = 0;
-         rc == SQLITE_OK && i < gru4rec_model_tensor_count(content->model); i++) {
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(content->model);
+         i++) {
         gru4rec_tensor tensor;
         gru4rec_model_tensor(content->model, i, &tensor);
         rc = write_values(&output, &tensor, error);

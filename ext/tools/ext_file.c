@@ -69,7 +69,7 @@ static int check_name(const char **path, sqlite3_value *value, ext_error *error)
                              "the file's name is NULL; leave it out for a BLOB");
     if (strlen(*path) != (size_t)sqlite3_value_bytes(value))
         return ext_error_set(error, SQLITE_ERROR,
-                             "the file's name has a NUL in it; give one without");
+                             "the file's name has a NUL in it; give a name, or a BLOB");
     if (strcmp(*path, ":memory:") == 0 || strncmp(*path, "file:", 5) == 0)
         return ext_error_set(error, SQLITE_ERROR,
                              "'%.200s' means something else to ATTACH; write './%.200s' "
@@ -209,9 +209,8 @@ static int make_part(ext_output *output, mode_t mode)
         sqlite3_uint64 number;
         sqlite3_randomness(sizeof number, &number);
         sqlite3_free(output->part);
-        output->part =
-            sqlite3_mprintf("%.*s%.200s.%016llx.part", n_folder, output->target,
-                            output->target + n_folder, number);
+        output->part = sqlite3_mprintf("%.*s%.200s.%016llx.part", n_folder,
+                                       output->target, output->target + n_folder, number);
         if (output->part == NULL)
             return SQLITE_NOMEM;
         output->fd = open(output->part,

@@ -16,11 +16,11 @@ static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
     ext_input input = {.fd = -1};
     const char *path;
     if (type == SQLITE_BLOB) {
-        static const unsigned char none;
-        const unsigned char *bytes = sqlite3_value_blob(value);
-        input.bytes = bytes != NULL ? bytes : &none; /* an empty BLOB has none */
+        input.bytes = sqlite3_value_blob(value); /* NULL where it is empty */
         input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
-        return ext_safetensors_read(loaded, db, &input, error);
+        return input.bytes != NULL || input.n_bytes == 0
+                   ? ext_safetensors_read(loaded, db, &input, error)
+                   : ext_error_nomem(error);
     }
     if (type != SQLITE_TEXT)
         return ext_error_set(

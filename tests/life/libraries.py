@@ -36,7 +36,7 @@ SELECT gru4rec_import('again', gru4rec_export('rec'))
 SELECT gru4rec_train('rec', 'seed=7') IS NOT NULL
 SELECT gru4rec_deploy('rec', 'previous')
 DROP TABLE rec'''.split('\n')
-REFUSED = 'copy the file to another name, and load the copy'
+REFUSED = 'serves another SQLite library of this process; load a copy of the file under another name'
 
 
 class Library:
@@ -116,7 +116,7 @@ def refused(directory, order, entry):
     assert one.do(db, SETUP) == [[b'1']]
     for i, sql in enumerate(STATEMENTS):
         said = two.load(other, EXTENSION, ENTRIES[i % len(ENTRIES)])
-        assert said.startswith('gru4rec: ') and REFUSED in said, said
+        assert 'gru4rec: ' in said and REFUSED in said, said
         assert two.lib.sqlite3_libversion().decode() in said, said
         assert 'no such' in two.do(other, "SELECT gru4rec_version()")
         assert two.do(other, f'CREATE TABLE t{i}(x)') == []

@@ -9,26 +9,24 @@
 
 /* ---- reading ---- */
 
+/* path: of the file, or NULL. */
 static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
-                         ext_error *error)
+                         const char *path, ext_error *error)
 {
-    const int type = sqlite3_value_type(value);
     ext_input input = {.fd = -1};
-    const char *path;
-    if (type == SQLITE_BLOB) {
+    if (sqlite3_value_type(value) == SQLITE_BLOB) {
         input.bytes = sqlite3_value_blob(value); /* NULL where it is empty */
         input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
         return input.bytes != NULL || input.n_bytes == 0
                    ? ext_safetensors_read(loaded, db, &input, error)
                    : ext_error_nomem(error);
     }
-    if (type != SQLITE_TEXT)
+    if (path == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
             "the second argument is neither a BLOB nor the name of a file; give "
             "what gru4rec_export() gave");
-    if (ext_file_permit(&path, db, value, false, error) != SQLITE_OK ||
-        ext_file_open(&input, path, error) != SQLITE_OK)
+    if (ext_file_open(&input, path, error) != SQLITE_OK)
         return error->rc;
     int rc = ext_safetensors_read(loaded, db, &input, error);
     ext_file_close(&input);
@@ -87,11 +85,12 @@ static int write_import(ext_run *run, const ext_home *home, bool is_found,
 /* ---- the function ---- */
 
 static int import_value(ext_run *run, const ext_home *home, bool is_found,
-                        sqlite3_value *value, ext_loaded *loaded, ext_error *error)
+                        sqlite3_value *value, const char *path, ext_loaded *loaded,
+                        ext_error *error)
 {
     gru4rec_options own;
     if (read_own(&own, home, is_found, error) != SQLITE_OK ||
-        read_argument(loaded, home->db, value, error) != SQLITE_OK)
+        read_argument(loaded, home->db, value, path, error) != SQLITE_OK)
         return error->rc;
     /* How to serve, and how much to keep, is for this database to say. */
     if (own.quantize != GRU4REC_AUTO)
@@ -112,12 +111,17 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_run run = {.source = "import"};
     ext_loaded loaded = {0};
     ext_home home = {0};
+    const char *path = NULL;
     bool is_found;
+    int rc = SQLITE_OK;
     (void)argc;
-    int rc =
-        ext_schema_get(&home, connection->db, connection, argv[0], &is_found, &error);
+    if (sqlite3_value_type(argv[1]) == SQLITE_TEXT)
+        rc = ext_file_permit(&path, connection->db, argv[1], false, &error);
     if (rc == SQLITE_OK)
-        rc = import_value(&run, &home, is_found, argv[1], &loaded, &error);
+        rc =
+            ext_schema_get(&home, connection->db, connection, argv[0], &is_found, &error);
+    if (rc == SQLITE_OK)
+        rc = import_value(&run, &home, is_found, argv[1], path, &loaded, &error);
     sqlite3_set_last_insert_rowid(connection->db, rowid);
     if (rc == SQLITE_OK)
         sqlite3_result_int64(context, run.written.version);

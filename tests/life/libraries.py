@@ -150,8 +150,8 @@ def copies(directory, order, name):
 
 def gone(directory, order):
     """The first was closed and unmapped before the second comes; and comes again."""
-    path = second(directory)
-    one, two = Library(path), Library(system())
+    two, path = Library(system()), second(directory)
+    one = Library(path)
     db = one.open()
     assert one.load(db) == '' and one.do(db, SETUP) == [[b'1']]
     one.close(db)

@@ -4,6 +4,11 @@
  * All checks come before the first registration. Where a registration fails for want of
  * memory, those before it stay until the connection closes, and the library stays mapped
  * (Makefile: nodelete). Loading writes nothing, and twice on one connection is fine.
+ *
+ * A process can hold several SQLite libraries (that of its language, and one in a driver),
+ * while the file is mapped once. It calls SQLite by one table of functions, so it serves
+ * the library that loads it first, for good: the others are refused before anything is
+ * touched, with words in their own memory. A copy of the file is another library.
  */
 #define EXT_IS_ENTRY
 #include "serve/ext_serve.h"
@@ -18,22 +23,35 @@ SQLITE_EXTENSION_INIT1
 #define EXT_EXPORT __attribute__((visibility("default")))
 #endif
 
-#ifdef SQLITE_CORE
-#define set_api(api) (void)(api)
+#ifdef SQLITE_CORE /* linked to the one SQLite that there is */
+#define OF(api, function) ((void)(api), sqlite3_##function)
+#define take_api(api) ((void)(api), true)
 #else
-/* Once, before any other thread's connection uses it. */
-static void set_api(const sqlite3_api_routines *api)
+/* A function of the SQLite that loads, which need not be that of sqlite3_api. */
+#define OF(api, function) (api)->function
+
+/* Takes the first table there is; is it this one? Compared, never looked into: the other
+ * library may be gone. */
+static bool take_api(const sqlite3_api_routines *api)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&lock);
-    if (sqlite3_api != api)
+    if (sqlite3_api == NULL)
         sqlite3_api = api;
+    const bool is_taken = sqlite3_api == api;
     pthread_mutex_unlock(&lock);
+    return is_taken;
 }
 #endif
 
 /* sqlite3_vtab_in() and constraints on LIMIT came with 3.38. */
 static const int oldest = 3038000;
+
+/* What is said to an SQLite that is refused, of its version. */
+static const char too_old[] = "gru4rec: SQLite %s is too old; use 3.38 or newer";
+static const char is_another[] =
+    "gru4rec: the file that SQLite %s loads here serves another SQLite library of this "
+    "process; load a copy of the file under another name";
 
 /* Does SQLite know what the statement needs? It looks at no table: loading must not read
  * the file. */
@@ -68,17 +86,22 @@ static int register_all(sqlite3 *db, ext_error *error)
     return rc;
 }
 
-EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
-                                    const sqlite3_api_routines *api)
+/* Static, so that it is this file's: of two copies in one process the linker would take
+ * the first one's entry points for both. */
+static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {
     ext_error error = {0};
-    set_api(api);
-    if (sqlite3_libversion_number() < oldest)
-        ext_error_set(&error, SQLITE_ERROR, "SQLite %s is too old; use 3.38 or newer",
-                      sqlite3_libversion());
-    else if (can_prepare(db, "SELECT gru4rec_version()")) /* it is loaded */
+    const char *refusal = OF(api, libversion_number)() < oldest ? too_old
+                          : !take_api(api)                      ? is_another
+                                                                : NULL;
+    if (refusal != NULL) {
+        if (message != NULL)
+            *message = OF(api, mprintf)(refusal, OF(api, libversion)());
+        return SQLITE_ERROR;
+    }
+    if (can_prepare(db, "SELECT gru4rec_version()")) /* it is loaded */
         return SQLITE_OK;
-    else if (!can_prepare(db, "SELECT json_object()")) /* for options, summaries */
+    if (!can_prepare(db, "SELECT json_object()")) /* for options, summaries */
         ext_error_set(
             &error, SQLITE_ERROR,
             "this SQLite was built without JSON functions; use one that has them");
@@ -93,8 +116,24 @@ EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
 #endif
 }
 
+EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
+                                    const sqlite3_api_routines *api)
+{
+    return init(db, message, api);
+}
+
+/* Where SQLite drops digits when it makes the name of the file's. */
 EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
                                    const sqlite3_api_routines *api)
 {
-    return sqlite3_gru4rec_init(db, message, api);
+    return init(db, message, api);
 }
+
+#ifndef SQLITE_CORE
+/* Whatever the file is called: SQLite looks for this first. */
+EXT_EXPORT int sqlite3_extension_init(sqlite3 *db, char **message,
+                                      const sqlite3_api_routines *api)
+{
+    return init(db, message, api);
+}
+#endif

@@ -639,7 +639,8 @@ void gru4rec_build_facts(gru4rec_build *build);
 struct sqlite3;
 struct sqlite3_api_routines;
 
-/* As SQLite asks. Older versions drop the digit when they derive the name, hence two. */
+/* As SQLite asks. Older versions drop the digit when they derive the name, hence two. The
+ * loadable library has sqlite3_extension_init() too, for any name of the file. */
 int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
 int sqlite3_grurec_init(struct sqlite3 *db, char **message,

@@ -217,6 +217,9 @@ const char *ext_value_text(sqlite3_value *value); /* NULL where it is not */
 /* Continues a hash with a value's type and content. */
 uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value);
 
+/* How many of the n bytes, the first ones, are UTF-8 in whole characters: n where all is. */
+size_t ext_value_utf8(const void *bytes, size_t n);
+
 /* n float32 values from and to little-endian bytes. */
 void ext_value_read_floats(gru4rec_real *values, const unsigned char *bytes, size_t n);
 void ext_value_write_floats(unsigned char *bytes, const gru4rec_real *values, size_t n);

@@ -135,6 +135,35 @@ uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
     return hash;
 }
 
+/* ---- text ---- */
+
+/* Bytes of the character that the text (n > 0) begins with; 0: it is none, as one that is
+ * cut short, longer than it needs to be, a surrogate or beyond U+10FFFF. */
+static size_t character_bytes(const unsigned char *text, size_t n)
+{
+    const unsigned char first = text[0];
+    const size_t bytes = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (bytes == 1)
+        return 1;
+    if (first < 0xc2 || first > 0xf4 || bytes > n)
+        return 0;
+    for (size_t i = 1; i < bytes; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    return text[1] >= low && text[1] <= high ? bytes : 0;
+}
+
+size_t ext_value_utf8(const void *bytes, size_t n)
+{
+    const unsigned char *text = bytes;
+    size_t at = 0, next = 1;
+    while (at < n && (next = character_bytes(text + at, n - at)) > 0)
+        at += next;
+    return at;
+}
+
 /* ---- floats ---- */
 
 static bool is_little_endian(void)

@@ -5,10 +5,7 @@
  */
 #include "ext_tools.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What is written. */
 typedef struct safetensors {
@@ -55,60 +52,35 @@ static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors
     sqlite3_result_blob64(context, blob, content->n_bytes, sqlite3_free);
 }
 
-/* ---- files ---- */
-
-static bool write_values(FILE *file, const gru4rec_model *model)
+static int write_values(ext_output *output, const gru4rec_tensor *tensor,
+                        ext_error *error)
 {
-    enum { PART = 4096 };
-    unsigned char bytes[4 * PART];
-    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
-        gru4rec_tensor tensor;
-        gru4rec_model_tensor(model, i, &tensor);
-        for (size_t at = 0; at < tensor.n_values; at += PART) {
-            size_t n = tensor.n_values - at < PART ? tensor.n_values - at : PART;
-            ext_value_write_floats(bytes, tensor.values + at, n);
-            if (fwrite(bytes, 4, n, file) != n)
-                return false;
-        }
+    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
+    int rc = SQLITE_OK;
+    for (size_t at = 0, n; rc == SQLITE_OK && at < tensor->n_values; at += n) {
+        n = tensor->n_values - at < EXT_SAFETENSORS_PART ? tensor->n_values - at
+                                                         : EXT_SAFETENSORS_PART;
+        ext_value_write_floats(bytes, tensor->values + at, n);
+        rc = ext_file_write(output, bytes, 4 * n, error);
     }
-    return true;
+    return rc;
 }
 
-static bool write_file(const char *path, const safetensors *content)
-{
-    FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        return false;
-    const bool is_ok =
-        fwrite(content->header, 1, content->n_header, file) == content->n_header &&
-        write_values(file, content->model);
-    return fclose(file) == 0 && is_ok;
-}
-
-/*
- * A file is written beside its place and then moved there, so that no half of one is
- * left; a device or a pipe is written to.
- */
-static void export_file(sqlite3_context *context, const char *path,
+static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
                         const safetensors *content, ext_error *error)
 {
-    struct stat facts;
-    const bool is_direct = stat(path, &facts) == 0 && !S_ISREG(facts.st_mode);
-    char *part = sqlite3_mprintf(is_direct ? "%s" : "%s.part", path);
-    if (part == NULL) {
-        ext_error_nomem(error);
-        return;
+    ext_output output;
+    int rc = ext_file_create(&output, db, path, error);
+    if (rc == SQLITE_OK)
+        rc = ext_file_write(&output, content->header, content->n_header, error);
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(content->model);
+         i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(content->model, i, &tensor);
+        rc = write_values(&output, &tensor, error);
     }
-    const bool is_ok =
-        write_file(part, content) && (is_direct || rename(part, path) == 0);
-    if (is_ok)
+    if (ext_file_finish(&output, rc, error) == SQLITE_OK)
         sqlite3_result_int64(context, (sqlite3_int64)content->n_bytes);
-    else
-        ext_error_set(error, SQLITE_CANTOPEN, "cannot write '%.200s': %s", path,
-                      strerror(errno));
-    if (!is_ok && !is_direct)
-        remove(part);
-    sqlite3_free(part);
 }
 
 /* ---- the function ---- */
@@ -120,22 +92,21 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_home home;
     ext_model *model = NULL;
     safetensors content = {0};
-    const char *path = argc > 1 ? ext_value_text(argv[1]) : NULL;
+    const char *path = NULL;
     int rc =
         ext_schema_get(&home, connection->db, connection, argv[0], false, NULL, &error);
+    if (rc == SQLITE_OK && argc > 1)
+        rc = ext_file_permit(&path, home.db, argv[1], true, &error);
     if (rc == SQLITE_OK)
         rc = ext_model_acquire(&model, &home, &error);
     if (rc == SQLITE_OK)
         rc = ext_safetensors_header(&content.header, &content.n_header, home.db,
                                     &model->loaded, &error);
-    if (rc == SQLITE_OK && argc > 1 && path == NULL)
-        rc = ext_error_set(&error, SQLITE_ERROR,
-                           "the file's name is NULL; leave it out for a BLOB");
     if (rc == SQLITE_OK) {
         content.model = model->loaded.model;
         content.n_bytes = content.n_header + value_bytes(content.model);
         if (path != NULL)
-            export_file(context, path, &content, &error);
+            export_file(context, home.db, path, &content, &error);
         else
             export_blob(context, home.db, &content, &error);
     }

@@ -5,64 +5,31 @@
  * What is read becomes a new active version, whose number it gives. Where there is no such
  * model, one is made, without a source.
  */
-#define _POSIX_C_SOURCE 200809L /* fileno */
 #include "ext_tools.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 /* ---- reading ---- */
 
-/* The bytes of a file, of malloc; NULL and error. */
-static unsigned char *read_file(const char *path, size_t *n, ext_error *error)
-{
-    struct stat facts;
-    unsigned char *bytes = NULL;
-    const char *why = NULL; /* it cannot be read */
-    FILE *file = fopen(path, "rb");
-    if (file == NULL || fstat(fileno(file), &facts) != 0)
-        why = strerror(errno);
-    else if (!S_ISREG(facts.st_mode))
-        why = S_ISDIR(facts.st_mode) ? "Is a directory" : "not an ordinary file";
-    else
-        bytes = malloc((size_t)facts.st_size + 1);
-    if (bytes != NULL) {
-        *n = (size_t)facts.st_size;
-        if (fread(bytes, 1, *n, file) != *n)
-            why = strerror(errno);
-    } else if (why == NULL) {
-        ext_error_nomem(error);
-    }
-    if (file != NULL)
-        fclose(file);
-    if (why != NULL)
-        ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path, why);
-    if (error->rc == SQLITE_OK)
-        return bytes;
-    free(bytes);
-    return NULL;
-}
-
+/* path: of the file, or NULL. */
 static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
-                         ext_error *error)
+                         const char *path, ext_error *error)
 {
-    size_t n;
-    if (sqlite3_value_type(value) == SQLITE_BLOB)
-        return ext_safetensors_read(loaded, db, sqlite3_value_blob(value),
-                                    (size_t)sqlite3_value_bytes(value), error);
-    if (sqlite3_value_type(value) != SQLITE_TEXT)
+    ext_input input = {.fd = -1};
+    if (sqlite3_value_type(value) == SQLITE_BLOB) {
+        input.bytes = sqlite3_value_blob(value); /* NULL where it is empty */
+        input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
+        return input.bytes != NULL || input.n_bytes == 0
+                   ? ext_safetensors_read(loaded, db, &input, error)
+                   : ext_error_nomem(error);
+    }
+    if (path == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
             "the second argument is neither a BLOB nor the name of a file; give "
             "what gru4rec_export() gave");
-    unsigned char *bytes = read_file((const char *)sqlite3_value_text(value), &n, error);
-    if (bytes == NULL)
+    if (ext_file_open(&input, path, error) != SQLITE_OK)
         return error->rc;
-    int rc = ext_safetensors_read(loaded, db, bytes, n, error);
-    free(bytes);
+    int rc = ext_safetensors_read(loaded, db, &input, error);
+    ext_file_close(&input);
     return rc;
 }
 
@@ -134,11 +101,12 @@ static int write_import(ext_run *run, const ext_home *home, bool is_found,
 /* ---- the function ---- */
 
 static int import_value(ext_run *run, const ext_home *home, bool is_found,
-                        sqlite3_value *value, ext_loaded *loaded, ext_error *error)
+                        sqlite3_value *value, const char *path, ext_loaded *loaded,
+                        ext_error *error)
 {
     gru4rec_options own;
     if (read_own(&own, home, is_found, error) != SQLITE_OK ||
-        read_argument(loaded, home->db, value, error) != SQLITE_OK)
+        read_argument(loaded, home->db, value, path, error) != SQLITE_OK)
         return error->rc;
     /* How to serve, and how much to keep, is for this database to say. */
     if (own.quantize != GRU4REC_AUTO)
@@ -159,12 +127,17 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_run run = {.source = "import"};
     ext_loaded loaded = {0};
     ext_home home = {0};
+    const char *path = NULL;
     bool is_found;
+    int rc = SQLITE_OK;
     (void)argc;
-    int rc = ext_schema_get(&home, connection->db, connection, argv[0], true, &is_found,
+    if (sqlite3_value_type(argv[1]) == SQLITE_TEXT)
+        rc = ext_file_permit(&path, connection->db, argv[1], false, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_schema_get(&home, connection->db, connection, argv[0], true, &is_found,
                             &error);
     if (rc == SQLITE_OK)
-        rc = import_value(&run, &home, is_found, argv[1], &loaded, &error);
+        rc = import_value(&run, &home, is_found, argv[1], path, &loaded, &error);
     sqlite3_set_last_insert_rowid(connection->db, rowid);
     if (rc == SQLITE_OK)
         sqlite3_result_int64(context, run.written.version);

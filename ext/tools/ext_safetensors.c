@@ -10,8 +10,12 @@
  *   the rest   float32, little-endian, row-major, at those offsets
  *
  * Names and shapes are those of the official PyTorch state dictionary. support may be
- * missing. What is read is not trusted: every length is compared before it is used, and
- * nothing is allocated that is larger than the bytes that were given.
+ * missing. JSON is UTF-8 and has no NUL, so an id that cannot be written so is not
+ * exported, and a header that is not so is not imported.
+ *
+ * What is read is not trusted: every length is compared before it is used, and nothing is
+ * allocated that is larger than the bytes that were given. The header comes first, in
+ * pieces, so that a large file that is something else costs nothing.
  */
 #include "ext_tools.h"
 
@@ -28,6 +32,25 @@ static int fail_text(int rc, ext_error *error)
     return ext_error_set(error, rc, "the header would pass SQLite's limit for a text");
 }
 
+/* Can JSON carry the text? The error names it by its bytes, which need not be readable. */
+static int check_text(const gru4rec_id *id, ext_error *error)
+{
+    enum { SHOWN = 24 };
+    const unsigned char *bytes = id->bytes;
+    char hex[2 * SHOWN + 1] = "";
+    const bool is_utf8 = ext_value_utf8(bytes, id->n_bytes) == id->n_bytes;
+    if (is_utf8 && memchr(bytes, '\0', id->n_bytes) == NULL)
+        return SQLITE_OK;
+    for (size_t i = 0; i < SHOWN && i < id->n_bytes; i++)
+        sqlite3_snprintf(3, hex + 2 * i, "%02x", bytes[i]);
+    return ext_error_set(error, SQLITE_ERROR,
+                         "item x'%s'%s (in hex) %s, which JSON cannot carry; give such "
+                         "items other ids%s, and train again",
+                         hex, id->n_bytes > SHOWN ? "..." : "",
+                         is_utf8 ? "has a NUL in its text" : "is text that is not UTF-8",
+                         is_utf8 ? "" : " or convert them to UTF-8");
+}
+
 /* Appends a JSON array of the items, or of their support. */
 static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                         const gru4rec_items *items, bool is_support, ext_error *error)
@@ -41,12 +64,8 @@ static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
             sqlite3_str_appendf(json, "%lld", is_support ? support[row] : id.integer);
             continue;
         }
-        if (memchr(id.bytes, '\0', id.n_bytes) != NULL)
-            return ext_error_set(
-                error, SQLITE_ERROR,
-                "item %lld has a NUL in its text, which JSON cannot carry; give "
-                "such items other ids",
-                (long long)row);
+        if (check_text(&id, error) != SQLITE_OK)
+            return error->rc;
         if (ext_value_bind(quote, 1, &id) != SQLITE_OK ||
             sqlite3_step(quote) != SQLITE_ROW || sqlite3_column_text(quote, 0) == NULL)
             return ext_error_db(error, sqlite3_db_handle(quote), "writing the model");
@@ -147,26 +166,73 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
 
 typedef struct reader {
     sqlite3 *db;
-    const char *json; /* (n_json) */
+    const ext_input *input;
+    char *json; /* (n_json), of sqlite3_malloc */
     size_t n_json;
-    const unsigned char *data; /* (n_data) */
-    size_t n_data;
+    uint64_t data, n_data; /* where the values are in the input, and how many bytes */
+    ext_poll poll;
 } reader;
 
-static int split(reader *r, const unsigned char *bytes, size_t n_bytes, ext_error *error)
+static int fail_file(const char *why, ext_error *error)
 {
+    return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
+}
+
+static int read_length(reader *r, ext_error *error)
+{
+    const uint64_t n_bytes = r->input->n_bytes;
+    unsigned char bytes[8];
     uint64_t n = 0;
+    if (n_bytes >= 8 && ext_file_read(r->input, bytes, 0, 8, error) != SQLITE_OK)
+        return error->rc;
     for (int i = 0; i < 8 && n_bytes >= 8; i++)
         n |= (uint64_t)bytes[i] << (8 * i);
-    if (n_bytes < 8 || n == 0 || n > n_bytes - 8 || n > INT32_MAX)
+    if (n_bytes < 8 || n == 0 || n > n_bytes - 8)
         return ext_error_set(error, SQLITE_ERROR,
                              "%s: the header's length does not fit the %lld bytes given",
                              damaged, (long long)n_bytes);
-    r->json = (const char *)bytes + 8;
+    if (n > (uint64_t)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, -1))
+        return ext_error_set(error, SQLITE_TOOBIG,
+                             "%s, or one whose header passes SQLite's limit for a text",
+                             damaged);
     r->n_json = (size_t)n;
-    r->data = bytes + 8 + n;
-    r->n_data = n_bytes - 8 - (size_t)n;
+    r->data = 8 + n;
+    r->n_data = n_bytes - 8 - n;
     return SQLITE_OK;
+}
+
+/* The next n bytes of the header, behind the first at. */
+static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
+{
+    if (ext_poll_check(&r->poll))
+        return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+    if (ext_file_read(r->input, r->json + at, 8 + at, n, error) != SQLITE_OK)
+        return error->rc;
+    return memchr(r->json + at, '\0', n) == NULL
+               ? SQLITE_OK
+               : fail_file("there is a NUL in its header", error);
+}
+
+/* Memory grows with what was read, and a hole in a file ends that, for it reads as NUL. */
+static int read_header(reader *r, ext_error *error)
+{
+    int rc = read_length(r, error);
+    for (size_t at = 0, end = 1 << 20; rc == SQLITE_OK && at < r->n_json; end *= 2) {
+        end = end < r->n_json ? end : r->n_json;
+        char *json = sqlite3_realloc64(r->json, end);
+        if (json == NULL)
+            return ext_error_nomem(error);
+        r->json = json;
+        rc = read_piece(r, at, end - at, error);
+        at = end;
+    }
+    if (rc != SQLITE_OK)
+        return rc;
+    const size_t n = ext_value_utf8(r->json, r->n_json);
+    return n == r->n_json ? SQLITE_OK
+                          : ext_error_set(error, SQLITE_ERROR,
+                                          "%s: byte %lld of its header is not UTF-8",
+                                          damaged, (long long)n);
 }
 
 /* Prepares a query on the header, which is bound to ?1. */
@@ -182,13 +248,13 @@ static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_err
     return rc;
 }
 
-static int fail_file(const char *why, ext_error *error)
-{
-    return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
-}
-
+/* A statement on the header failed: the header is to blame, but for what has nothing to do
+ * with it. */
 static int fail_step(const reader *r, ext_error *error)
 {
+    const int rc = sqlite3_errcode(r->db) & 0xff;
+    if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT)
+        return ext_error_db(error, r->db, NULL);
     return fail_file(sqlite3_errmsg(r->db), error);
 }
 
@@ -238,6 +304,8 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
     bool is_id = type != NULL &&
                  (strcmp(type, "integer") == 0 || strcmp(type, "text") == 0) &&
                  ext_value_column(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
+    if (is_id && id.type == GRU4REC_ID_TEXT && check_text(&id, error) != SQLITE_OK)
+        return error->rc;
     return fail_items(is_id ? gru4rec_items_append(items, &id, support) : GRU4REC_INVALID,
                       error);
 }
@@ -328,8 +396,23 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
     return rc;
 }
 
+static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_error *error)
+{
+    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
+    for (size_t at = 0, n; at < tensor->n_values; at += n) {
+        n = tensor->n_values - at < EXT_SAFETENSORS_PART ? tensor->n_values - at
+                                                         : EXT_SAFETENSORS_PART;
+        if (ext_poll_check(&r->poll))
+            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+        if (ext_file_read(r->input, bytes, from + 4 * at, 4 * n, error) != SQLITE_OK)
+            return error->rc;
+        ext_value_read_floats(tensor->values + at, bytes, n);
+    }
+    return SQLITE_OK;
+}
+
 /* The row of a tensor in the header's query: name, dtype, shape, begin, end. */
-static int read_tensor(const reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
+static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
                        ext_error *error)
 {
     char shape[48];
@@ -353,11 +436,10 @@ static int read_tensor(const reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tens
             "tensor %s lies outside of the file, or has another length than its "
             "shape says",
             tensor->name);
-    ext_value_read_floats(tensor->values, r->data + begin, tensor->n_values);
-    return SQLITE_OK;
+    return read_values(r, tensor, r->data + (uint64_t)begin, error);
 }
 
-static int read_tensors(const reader *r, gru4rec_model *model, ext_error *error)
+static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
 {
     sqlite3_stmt *stmt;
     int rc = query(
@@ -397,20 +479,29 @@ static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
-int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const unsigned char *bytes,
-                         size_t n_bytes, ext_error *error)
+static int read_all(reader *r, ext_loaded *loaded, ext_error *error)
 {
-    reader r = {.db = db};
     gru4rec_options_init(&loaded->options);
-    if (split(&r, bytes, n_bytes, error) != SQLITE_OK ||
-        read_options(&r, &loaded->options, error) != SQLITE_OK ||
-        read_items(&r, &loaded->items, error) != SQLITE_OK ||
-        make_model(&r, loaded, error) != SQLITE_OK ||
-        read_tensors(&r, loaded->model, error) != SQLITE_OK ||
-        check_tensors(&r, gru4rec_model_tensor_count(loaded->model), error) != SQLITE_OK)
+    if (read_header(r, error) != SQLITE_OK ||
+        read_options(r, &loaded->options, error) != SQLITE_OK ||
+        read_items(r, &loaded->items, error) != SQLITE_OK ||
+        make_model(r, loaded, error) != SQLITE_OK ||
+        read_tensors(r, loaded->model, error) != SQLITE_OK ||
+        check_tensors(r, gru4rec_model_tensor_count(loaded->model), error) != SQLITE_OK)
         return error->rc;
     const char *tensor = gru4rec_model_nonfinite(loaded->model);
     return tensor == NULL ? SQLITE_OK
                           : ext_error_set(error, SQLITE_ERROR,
                                           "tensor %s of the file is not finite", tensor);
+}
+
+int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input,
+                         ext_error *error)
+{
+    reader r = {.db = db, .input = input};
+    ext_poll_start(&r.poll, db);
+    int rc = read_all(&r, loaded, error);
+    ext_poll_stop(&r.poll);
+    sqlite3_free(r.json);
+    return rc;
 }

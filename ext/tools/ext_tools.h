@@ -7,7 +7,55 @@
 
 #include "../cache/ext_cache.h"
 
+/* ---- ext_file.c ---- */
+
+/*
+ * The name of a file that SQL gave, if the host lets this connection touch that file: as
+ * it would let it ATTACH one of that name. *path is the value's. The file itself is not
+ * touched, not even to see whether it is there. SQLITE_AUTH: it may not.
+ */
+int ext_file_permit(const char **path, sqlite3 *db, sqlite3_value *value, bool is_written,
+                    ext_error *error);
+
+/* Bytes to be read: those of a BLOB, or of an ordinary file that is open. */
+typedef struct ext_input {
+    const unsigned char *bytes; /* (n_bytes), borrowed; NULL: they are the file's */
+    uint64_t n_bytes;
+    const char *path; /* borrowed */
+    int fd;           /* -1: none */
+} ext_input;
+
+/* Never waits. On failure there is nothing to close. */
+int ext_file_open(ext_input *input, const char *path, ext_error *error);
+/* Copies n bytes, from on, which must lie within n_bytes. A file that has become shorter
+ * is an error. */
+int ext_file_read(const ext_input *input, void *to, uint64_t from, size_t n,
+                  ext_error *error);
+void ext_file_close(ext_input *input);
+
+/* A file that is being written. */
+typedef struct ext_output {
+    const char *path;    /* borrowed */
+    char *target, *part; /* part becomes target; NULL: path is written to as it is */
+    int fd;              /* -1: none */
+    ext_poll poll;
+} ext_output;
+
+/* Begins; ext_file_finish() must follow in any case. */
+int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error *error);
+int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *error);
+/*
+ * Where rc is SQLITE_OK, puts the file into its place, on disk when this returns; else
+ * takes away what was made. What is no ordinary file (a device, a pipe) was written to
+ * directly. An ordinary file is replaced, one behind a link where that is; a link that
+ * leads nowhere is replaced itself. Returns the first failure.
+ */
+int ext_file_finish(ext_output *output, int rc, ext_error *error);
+
 /* ---- ext_safetensors.c ---- */
+
+/* Floats that are read or written at a time: 16 KiB. */
+enum { EXT_SAFETENSORS_PART = 4096 };
 
 /*
  * What stands before the values in the file, its length included; the values follow in
@@ -15,10 +63,9 @@
  */
 int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
                            const ext_loaded *loaded, ext_error *error);
-/* A model, its items and options from the bytes of a file. loaded is all zero; free it in
- * any case. */
-int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const unsigned char *bytes,
-                         size_t n_bytes, ext_error *error);
+/* A model, its items and options. loaded is all zero; free it in any case. */
+int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input,
+                         ext_error *error);
 
 /* ---- what SQL sees, each in its file ---- */
 

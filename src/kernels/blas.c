@@ -5,7 +5,9 @@
  * safe to call from two threads (it was built without locks), so a mutex guards it. In
  * the OpenMP build a forked child hangs in its first product unless its thread count is
  * set to one there first; and there each thread has a count of its own, OpenMP's, which
- * is asked for at every product. The other builds have one count for the process.
+ * is asked for at every product. The other builds have one count for the process, as the
+ * serial one has its memory: so all copies of this library in a process share what watches
+ * over that.
  */
 #include "blas.h"
 
@@ -14,9 +16,25 @@
 #include <cblas.h>
 #include <pthread.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int n_inside;     /* under lock */
-static int host_threads; /* under lock: what to put back */
+/*
+ * Exported, so that the linker gives the first copy's to all. Copies may be of different
+ * builds: whoever changes the layout changes the name.
+ */
+struct gru4rec_blas_shared {
+    pthread_once_t is_watched; /* fork() */
+    pthread_mutex_t lock;      /* for the next two */
+    int n_inside;
+    int host_threads;       /* what to put back */
+    pthread_mutex_t serial; /* the serial build's products, one at a time */
+};
+extern struct gru4rec_blas_shared gru4rec_blas_shared_1
+    __attribute__((visibility("default")));
+struct gru4rec_blas_shared gru4rec_blas_shared_1 = {
+    .is_watched = PTHREAD_ONCE_INIT,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .serial = PTHREAD_MUTEX_INITIALIZER,
+};
+#define shared gru4rec_blas_shared_1
 
 /* OpenMP's, where OpenBLAS brought it. */
 extern int omp_get_max_threads(void) __attribute__((weak));
@@ -31,20 +49,17 @@ static bool has_openmp(void)
            omp_set_num_threads != NULL;
 }
 
-/* The serial build's products, one at a time. */
-static pthread_mutex_t serial = PTHREAD_MUTEX_INITIALIZER;
-
 /* A child has no other thread that could give the locks back. */
 static void before_fork(void)
 {
-    pthread_mutex_lock(&lock);
-    pthread_mutex_lock(&serial);
+    pthread_mutex_lock(&shared.lock);
+    pthread_mutex_lock(&shared.serial);
 }
 
 static void after_fork(void)
 {
-    pthread_mutex_unlock(&serial);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&shared.serial);
+    pthread_mutex_unlock(&shared.lock);
 }
 
 static void calm_child(void)
@@ -60,8 +75,7 @@ static void watch_fork(void)
 
 void g4r_blas_enter(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_fork);
+    pthread_once(&shared.is_watched, watch_fork);
     if (has_openmp()) {
         if (depth++ == 0) {
             thread_threads = omp_get_max_threads();
@@ -69,13 +83,13 @@ void g4r_blas_enter(void)
         }
         return;
     }
-    pthread_mutex_lock(&lock);
-    if (n_inside++ == 0) {
-        host_threads = openblas_get_num_threads();
-        if (host_threads != 1)
+    pthread_mutex_lock(&shared.lock);
+    if (shared.n_inside++ == 0) {
+        shared.host_threads = openblas_get_num_threads();
+        if (shared.host_threads != 1)
             openblas_set_num_threads(1);
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&shared.lock);
 }
 
 void g4r_blas_leave(void)
@@ -86,11 +100,11 @@ void g4r_blas_leave(void)
             omp_set_num_threads(thread_threads);
         return;
     }
-    pthread_mutex_lock(&lock);
-    assert(n_inside > 0);
-    if (--n_inside == 0 && host_threads != 1)
-        openblas_set_num_threads(host_threads);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_lock(&shared.lock);
+    assert(shared.n_inside > 0);
+    if (--shared.n_inside == 0 && shared.host_threads != 1)
+        openblas_set_num_threads(shared.host_threads);
+    pthread_mutex_unlock(&shared.lock);
 }
 
 #ifdef GRU4REC_DOUBLE
@@ -120,7 +134,7 @@ void g4r_blas_multiply(g4r_product p)
         return;
     }
     if (!is_parallel)
-        pthread_mutex_lock(&serial);
+        pthread_mutex_lock(&shared.serial);
     if (is_row && p.form == G4R_NT)
         GEMV(CblasRowMajor, CblasNoTrans, n, k, 1, p.b, ldb, p.a, 1, p.beta, p.c, 1);
     else if (is_row)
@@ -130,7 +144,7 @@ void g4r_blas_multiply(g4r_product p)
              p.form == G4R_NT ? CblasTrans : CblasNoTrans, m, n, k, 1, p.a, lda, p.b, ldb,
              p.beta, p.c, ldc);
     if (!is_parallel)
-        pthread_mutex_unlock(&serial);
+        pthread_mutex_unlock(&shared.serial);
 }
 
 /* ---- many at once ---- */

@@ -115,6 +115,10 @@ while read -r name package options; do
     if python_takes "$dir" "${name%%-*}"; then
         check_runner "SQLite $name, relational" env LD_LIBRARY_PATH="$dir" $python \
             tests/relational/differential.py "$B/gru4rec.so" --queries 1500
+        check_runner "SQLite $name, files" env LD_LIBRARY_PATH="$dir" $python \
+            tests/life/files.py "$B/gru4rec.so"
+        check_runner "SQLite $name beside the system's" env GRU4REC_SECOND="$dir/libsqlite3.so.0" \
+            $python tests/life/libraries.py "$B/gru4rec.so"
     fi
     echo "      $(($(date +%s) - begin)) seconds"
 done <<END

@@ -1,0 +1,333 @@
+/*
+ * ext_file.c - the files that SQL names: whether they may be touched, reading, writing; see
+ * ext_tools.h. The only file of the extension that knows what a system's files are.
+ *
+ * A host that runs the SQL of strangers restricts it by an authorizer, which is not told
+ * the arguments of functions. But it is told of ATTACH, by which SQL reads and makes files
+ * too. So a file may be touched where ATTACH of its name is allowed, and that is asked
+ * before anything, so that nothing can be learnt about files. The statement is prepared
+ * as EXPLAIN, by which it cannot attach whatever happens. Where the authorizer answers
+ * SQLITE_IGNORE, SQLite makes a program that does nothing: the call that attaches is not
+ * in it.
+ *
+ * What is written goes into a new file beside its place, of a random name, which is moved
+ * there when it is whole. So no half of a file is left, two that write one file at once do
+ * not mix, and a link that somebody put there is not followed.
+ */
+#define _GNU_SOURCE /* the file system, and signals */
+#include "ext_tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- may it be touched? ---- */
+
+/* Of newer headers: may ATTACH make files, and write them? */
+enum { ATTACH_CREATE = 1020, ATTACH_WRITE = 1021 };
+
+/* Is a switch of the connection off? One that this SQLite does not have is not. */
+static bool is_off(sqlite3 *db, int option)
+{
+    int value = 1;
+    return sqlite3_db_config(db, option, -1, &value) == SQLITE_OK && value == 0;
+}
+
+static bool is_limited(sqlite3 *db, bool is_written)
+{
+    return sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, -1) <= 0 ||
+           (is_written && (is_off(db, ATTACH_CREATE) || is_off(db, ATTACH_WRITE)));
+}
+
+/* Is there a call in the program of ATTACH? */
+static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
+                          ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_sql_prepare(db, &stmt, error, "EXPLAIN ATTACH %Q AS gru4rec", path);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *opcode = (const char *)sqlite3_column_text(stmt, 1);
+        rc = opcode != NULL ? SQLITE_OK : ext_error_nomem(error);
+        if (opcode != NULL && strcmp(opcode, "Function") == 0)
+            *is_allowed = true;
+    }
+    return ext_sql_finish(stmt, rc, NULL, error);
+}
+
+static int check_name(const char **path, sqlite3_value *value, ext_error *error)
+{
+    *path = ext_value_text(value);
+    if (*path == NULL)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the file's name is NULL; leave it out for a BLOB");
+    if (strlen(*path) != (size_t)sqlite3_value_bytes(value))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the file's name has a NUL in it; give a name, or a BLOB");
+    if (strcmp(*path, ":memory:") == 0 || strncmp(*path, "file:", 5) == 0)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "'%.200s' means something else to ATTACH; write './%.200s' "
+                             "for a file of that name",
+                             *path, *path);
+    return SQLITE_OK;
+}
+
+int ext_file_permit(const char **path, sqlite3 *db, sqlite3_value *value, bool is_written,
+                    ext_error *error)
+{
+    ext_error refusal = {0};
+    bool is_allowed = false;
+    if (check_name(path, value, error) != SQLITE_OK)
+        return error->rc;
+    if (!is_limited(db, is_written))
+        ask_authorizer(&is_allowed, db, *path, &refusal);
+    if (is_allowed && refusal.rc == SQLITE_OK)
+        return SQLITE_OK;
+    if (refusal.rc != SQLITE_OK && !ext_error_is(&refusal, SQLITE_AUTH))
+        return ext_error_wrap(error, &refusal, "", "");
+    ext_error_clear(&refusal);
+    return ext_error_set(
+        error, SQLITE_AUTH,
+        "not authorized to %s '%.200s', as this connection may not ATTACH it; let its "
+        "authorizer and limits allow that, or %s a BLOB",
+        is_written ? "write" : "read", *path, is_written ? "export" : "import");
+}
+
+/* ---- reading ---- */
+
+static int fail_read(const ext_input *input, const char *why, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", input->path,
+                         why);
+}
+
+/* Why it is not read; NULL: it is an ordinary file. */
+static const char *look(int status, const struct stat *facts)
+{
+    if (status != 0)
+        return strerror(errno);
+    if (S_ISDIR(facts->st_mode))
+        return strerror(EISDIR);
+    return S_ISREG(facts->st_mode) ? NULL : "not an ordinary file";
+}
+
+/* Looks before it opens, as opening alone can wait, or do something, and again behind. */
+int ext_file_open(ext_input *input, const char *path, ext_error *error)
+{
+    struct stat facts;
+    *input = (ext_input){.path = path, .fd = -1};
+    const char *why = look(stat(path, &facts), &facts);
+    if (why == NULL) {
+        input->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        why = look(input->fd < 0 ? -1 : fstat(input->fd, &facts), &facts);
+    }
+    if (why == NULL) {
+        input->n_bytes = (uint64_t)facts.st_size;
+        return SQLITE_OK;
+    }
+    fail_read(input, why, error);
+    ext_file_close(input);
+    return error->rc;
+}
+
+int ext_file_read(const ext_input *input, void *to, uint64_t from, size_t n,
+                  ext_error *error)
+{
+    unsigned char *at = to;
+    assert(from <= input->n_bytes && n <= input->n_bytes - from);
+    if (input->bytes != NULL)
+        memcpy(to, input->bytes + from, n);
+    while (input->bytes == NULL && n > 0) {
+        const ssize_t done = pread(input->fd, at, n, (off_t)from);
+        if (done == 0)
+            return fail_read(input, "it became shorter while it was read", error);
+        if (done < 0 && errno != EINTR)
+            return fail_read(input, strerror(errno), error);
+        if (done > 0) {
+            at += done;
+            from += (uint64_t)done;
+            n -= (size_t)done;
+        }
+    }
+    return SQLITE_OK;
+}
+
+void ext_file_close(ext_input *input)
+{
+    if (input->fd >= 0)
+        close(input->fd);
+    input->fd = -1;
+}
+
+/* ---- writing ---- */
+
+static int fail_write(const ext_output *output, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_CANTOPEN, "cannot write '%.200s': %s",
+                         output->path, strerror(errno));
+}
+
+static int fail_interrupted(ext_error *error)
+{
+    return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+}
+
+/* How long a pipe is waited for before the host is asked whether it still wants that. */
+enum { WAIT = 5 /* milliseconds */ };
+
+/* A device, or a pipe, for a reader of which it waits. */
+static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
+{
+    const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    struct stat facts;
+    while ((output->fd = open(output->path, flags)) < 0) {
+        if (errno != EINTR && !(errno == ENXIO && is_pipe))
+            return fail_write(output, error);
+        poll(NULL, 0, WAIT);
+        if (ext_poll_check(&output->poll))
+            return fail_interrupted(error);
+    }
+    if (fstat(output->fd, &facts) == 0 && !S_ISREG(facts.st_mode))
+        return SQLITE_OK;
+    errno = EBUSY; /* somebody put an ordinary file into its place meanwhile */
+    return fail_write(output, error);
+}
+
+/* Makes a file beside the target; its name is left in part where it could. */
+static int make_part(ext_output *output, mode_t mode)
+{
+    const char *slash = strrchr(output->target, '/');
+    const int n_folder = slash != NULL ? (int)(slash + 1 - output->target) : 0;
+    /* A child of fork() may draw what its parent draws. */
+    for (int attempts = 0; attempts < 100 && output->fd < 0; attempts++) {
+        sqlite3_uint64 number;
+        sqlite3_randomness(sizeof number, &number);
+        sqlite3_free(output->part);
+        output->part = sqlite3_mprintf("%.*s%.200s.%016llx.part", n_folder,
+                                       output->target, output->target + n_folder, number);
+        if (output->part == NULL)
+            return SQLITE_NOMEM;
+        output->fd = open(output->part,
+                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (output->fd < 0 && errno != EEXIST && errno != EINTR)
+            break;
+    }
+    return output->fd >= 0 ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+/*
+ * Begins a file that is to be moved to where path leads. old: what is there, whose rights
+ * the new one gets and which must be writable, or NULL.
+ */
+static int open_part(ext_output *output, const struct stat *old, ext_error *error)
+{
+    const mode_t mode = old != NULL ? old->st_mode & 0777 : 0666;
+    output->target = old != NULL ? realpath(output->path, NULL) : strdup(output->path);
+    if (output->target == NULL && errno == ENOMEM)
+        return ext_error_nomem(error);
+    if (output->target == NULL ||
+        (old != NULL && faccessat(AT_FDCWD, output->target, W_OK, AT_EACCESS) != 0))
+        return fail_write(output, error);
+    const int rc = make_part(output, mode);
+    if (rc == SQLITE_NOMEM)
+        return ext_error_nomem(error);
+    if (rc != SQLITE_OK || (old != NULL && fchmod(output->fd, mode) != 0))
+        return fail_write(output, error);
+    return SQLITE_OK;
+}
+
+int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error *error)
+{
+    struct stat facts;
+    *output = (ext_output){.path = path, .fd = -1};
+    ext_poll_start(&output->poll, db);
+    const bool is_there = *path != '\0' && stat(path, &facts) == 0;
+    if (is_there && !S_ISREG(facts.st_mode))
+        return open_in_place(output, S_ISFIFO(facts.st_mode), error);
+    if (*path == '\0')
+        errno = ENOENT;
+    if (*path == '\0' || (!is_there && errno != ENOENT))
+        return fail_write(output, error);
+    return open_part(output, is_there ? &facts : NULL, error);
+}
+
+/* As write(), but a pipe whose reader has gone is an error, not the end of the process. */
+static ssize_t write_quietly(int fd, const void *bytes, size_t n)
+{
+    sigset_t only, before, pending;
+    sigemptyset(&only);
+    sigaddset(&only, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &only, &before);
+    const ssize_t done = write(fd, bytes, n);
+    const int code = errno;
+    if (done < 0 && code == EPIPE && !sigismember(&pending, SIGPIPE))
+        while (sigtimedwait(&only, NULL, &(struct timespec){0}) < 0 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = code;
+    return done;
+}
+
+int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *error)
+{
+    const char *at = bytes;
+    while (n > 0) {
+        if (ext_poll_check(&output->poll))
+            return fail_interrupted(error);
+        const ssize_t done = write_quietly(output->fd, at, n);
+        if (done >= 0) {
+            at += done;
+            n -= (size_t)done;
+        } else if (errno == EAGAIN) {
+            poll(&(struct pollfd){.fd = output->fd, .events = POLLOUT}, 1, WAIT);
+        } else if (errno != EINTR) {
+            return fail_write(output, error);
+        }
+    }
+    return SQLITE_OK;
+}
+
+/* Some file systems have no such thing. */
+static bool sync_file(int fd)
+{
+    return fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP;
+}
+
+/* So that the name outlives a power cut too, where the system can do that. */
+static void sync_folder(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash != NULL)
+        slash[slash == path] = '\0'; /* of /file it is / */
+    const int fd = open(slash != NULL ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+int ext_file_finish(ext_output *output, int rc, ext_error *error)
+{
+    const bool is_made = output->fd >= 0 && output->part != NULL;
+    if (rc == SQLITE_OK && is_made && !sync_file(output->fd))
+        rc = fail_write(output, error);
+    if (output->fd >= 0 && close(output->fd) != 0 && rc == SQLITE_OK)
+        rc = fail_write(output, error);
+    if (rc == SQLITE_OK && is_made && rename(output->part, output->target) != 0)
+        rc = fail_write(output, error);
+    if (rc == SQLITE_OK && is_made)
+        sync_folder(output->target);
+    else if (is_made)
+        unlink(output->part);
+    ext_poll_stop(&output->poll);
+    free(output->target);
+    sqlite3_free(output->part);
+    return rc;
+}

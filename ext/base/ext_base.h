@@ -101,6 +101,8 @@ int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
 int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error);
 /* The first integer of a query, 0 where it has no row or cannot run; for PRAGMAs. */
 int64_t ext_sql_probe(sqlite3 *db, const char *sql);
+/* Is a statement of the connection under way that may write? */
+bool ext_sql_is_writing(sqlite3 *db);
 /* A copy of a column's text; NULL for NULL, or where memory is short. */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
@@ -189,15 +191,16 @@ int ext_rows_parse(ext_rows *list, ext_rows *positions, sqlite3 *db, sqlite3_val
 
 /* ---- ext_options.c ---- */
 
-/* The columns that hold events, by name; owned, NULL where not said. */
+/* The columns that hold events, by name; owned, NULL where not said. order: what breaks
+ * ties in time, in place of the rowid. */
 typedef struct ext_columns {
-    char *session, *item, *time;
+    char *session, *item, *time, *order;
 } ext_columns;
 
 void ext_options_free_columns(ext_columns *columns);
 /*
- * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item
- * and time, columns. text may be NULL. columns NULL: they are no options either.
+ * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item,
+ * time and order, columns. text may be NULL. columns NULL: they are no options either.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);

@@ -101,6 +101,14 @@ int64_t ext_sql_probe(sqlite3 *db, const char *sql)
     return integer;
 }
 
+bool ext_sql_is_writing(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = sqlite3_next_stmt(db, NULL);
+    while (stmt != NULL && (sqlite3_stmt_readonly(stmt) || !sqlite3_stmt_busy(stmt)))
+        stmt = sqlite3_next_stmt(db, stmt);
+    return stmt != NULL;
+}
+
 char *ext_sql_text(sqlite3_stmt *stmt, int column)
 {
     const char *text = (const char *)sqlite3_column_text(stmt, column);

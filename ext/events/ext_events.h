@@ -14,14 +14,16 @@ typedef struct ext_source {
     sqlite3 *db;
     char *from; /* what stands behind FROM */
     ext_columns columns;
-    char *rowid;          /* name of the rowid, or NULL where there is none */
+    char *rowid; /* name of the rowid; NULL where there is none, or a column takes its
+                    place as what breaks ties */
     const char *types[2]; /* affinity of the columns session and item, as a type */
 } ext_source;
 
 /* Is it SQL to run, rather than a name? */
 bool ext_source_is_select(const char *text);
 /*
- * Finds the columns. Those that columns does not name are guessed from common names.
+ * Finds the columns. Those that columns does not name are guessed from common names, but
+ * for order.
  * schema: where a bare table name is looked for first.
  */
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
@@ -34,6 +36,9 @@ void ext_source_close(ext_source *source);
 int ext_source_check_stored(sqlite3 *db, const char *text, ext_error *error);
 /* The SQL expression that makes a number of a column of times; of sqlite3_malloc. */
 char *ext_source_time(const char *column);
+/* What ORDER BY says behind session and time: the terms that break ties; of
+ * sqlite3_malloc. */
+char *ext_source_ties(const ext_source *source);
 
 /* ---- ext_read.c ---- */
 
@@ -70,12 +75,20 @@ void ext_sessions_free(ext_sessions *sessions);
 
 /* ---- ext_histories.c ---- */
 
-/* The sessions of a source, one after another. All zero to begin with. */
+/*
+ * The sessions of a source, one after another. All zero to begin with.
+ *
+ * Sessions are read as they are asked for. But where a statement of the connection writes
+ * meanwhile, SQLite makes a copy of what is still to be read (a sort does that): what is
+ * written because of a row must not become another row.
+ */
 typedef struct ext_histories {
     sqlite3_stmt *events; /* on the first row of the next session, or NULL */
     sqlite3_stmt *kept;   /* what read the events of one session, to be used again */
     bool is_single;       /* events are those of one value */
     int value_type;       /* of that value, or of the one that kept compares with */
+    char *rest;           /* SQL that reads a copy of what is behind a session, or NULL */
+    int changes;          /* rows that the connection had changed at the start */
 } ext_histories;
 
 /* Starts with the sessions that can equal one of the values; NULL: with all. */

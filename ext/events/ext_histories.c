@@ -2,7 +2,13 @@
  * ext_histories.c - what sessions have seen, read from the source; see ext_events.h.
  *
  * Rows come as (session, item, time), sessions together and each in the product's order of
- * events, which ORDER BY says here: (session, time, rowid where there is one, item).
+ * events, which ORDER BY says here: (session, time, what breaks ties).
+ *
+ * An index on the session gives its events without a sort of all of them, so the first
+ * sessions are there at once. The price is that what is written meanwhile, in sessions
+ * behind, would be read, and what is written because of what was read, for ever. So where
+ * somebody writes, ORDER BY +session asks for a sort that no index can save, which has
+ * read everything before it gives its first row.
  */
 #include "ext_events.h"
 
@@ -60,25 +66,47 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
     return has_mixed(source, sessions) && depth > 0 && depth < most ? depth : most;
 }
 
-/* verb: SELECT, or EXPLAIN QUERY PLAN SELECT. */
-static int prepare_histories(const char *verb, const ext_source *source,
-                             const ext_sessions *sessions, sqlite3_stmt **stmt,
-                             ext_error *error)
+/*
+ * The SELECT of the events of the sessions that the condition lets in, which it frees; of
+ * sqlite3_malloc. sign: "+" for a copy, else "". NULL: no memory.
+ */
+static char *make_select(const ext_source *source, char *condition, const char *sign)
 {
     const ext_columns *c = &source->columns;
-    char *time = ext_source_time(c->time), *condition = make_condition(source, sessions);
-    *stmt = NULL;
-    int rc = time != NULL && condition != NULL ? SQLITE_OK : ext_error_nomem(error);
-    if (rc == SQLITE_OK)
-        rc = ext_sql_prepare_stored(
-            source->db, stmt, error,
-            "%s \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL AND"
-            " %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s,"
-            " \"%w\" COLLATE BINARY",
-            verb, c->session, c->item, time, source->from, condition, c->item, time,
-            c->session, time, source->rowid != NULL ? source->rowid : "NULL", c->item);
+    char *time = ext_source_time(c->time), *ties = ext_source_ties(source), *text = NULL;
+    if (time != NULL && condition != NULL && ties != NULL)
+        text = sqlite3_mprintf(
+            "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL"
+            " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s",
+            c->session, c->item, time, source->from, condition, c->item, time, sign,
+            c->session, time, ties);
     sqlite3_free(time);
+    sqlite3_free(ties);
     sqlite3_free(condition);
+    return text;
+}
+
+/* The same of a copy of the sessions behind ?1. */
+static char *make_rest(const ext_source *source)
+{
+    return make_select(source,
+                       sqlite3_mprintf("\"%w\" COLLATE BINARY > ?1",
+                                       source->columns.session),
+                       "+");
+}
+
+/* verb: EXPLAIN QUERY PLAN, or nothing. */
+static int prepare_histories(const char *verb, const ext_source *source,
+                             const ext_sessions *sessions, bool is_copied,
+                             sqlite3_stmt **stmt, ext_error *error)
+{
+    char *text =
+        make_select(source, make_condition(source, sessions), is_copied ? "+" : "");
+    *stmt = NULL;
+    int rc = text != NULL
+                 ? ext_sql_prepare_stored(source->db, stmt, error, "%s%s", verb, text)
+                 : ext_error_nomem(error);
+    sqlite3_free(text);
     return rc;
 }
 
@@ -87,7 +115,7 @@ int ext_histories_is_scanned(const ext_source *source, bool *is_scanned, ext_err
     const ext_sessions one = {.n = 1};
     sqlite3_stmt *stmt;
     *is_scanned = false;
-    int rc = prepare_histories("EXPLAIN QUERY PLAN SELECT", source, &one, &stmt, error);
+    int rc = prepare_histories("EXPLAIN QUERY PLAN ", source, &one, false, &stmt, error);
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(stmt, 3);
         *is_scanned |= detail != NULL && strncmp(detail, "SCAN", 4) == 0;
@@ -111,6 +139,18 @@ static int start(ext_histories *histories, ext_error *error)
     return SQLITE_OK;
 }
 
+/*
+ * Must all that is read be a copy from the start? The events of one session are read
+ * before its first row is given, whatever the plan; but a value may equal several, and
+ * the statement may be kept for a time when somebody writes.
+ */
+static bool must_copy(const ext_histories *histories, const ext_source *source,
+                      const ext_sessions *sessions)
+{
+    return histories->is_single ? has_mixed(source, sessions)
+                                : ext_sql_is_writing(source->db);
+}
+
 int ext_histories_open(ext_histories *histories, const ext_source *source,
                        const ext_sessions *sessions, ext_error *error)
 {
@@ -119,9 +159,16 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
         histories->is_single = true;
         histories->value_type = sqlite3_value_type(sessions->values[0]);
     }
+    const bool is_copied = must_copy(histories, source, sessions);
     if (sessions != NULL && sessions->n > most_values(source, sessions))
         sessions = NULL; /* too many to name: SQLite picks them out */
-    int rc = prepare_histories("SELECT", source, sessions, &histories->events, error);
+    int rc =
+        prepare_histories("", source, sessions, is_copied, &histories->events, error);
+    if (rc == SQLITE_OK && sessions == NULL && !is_copied) {
+        histories->changes = sqlite3_total_changes(source->db);
+        histories->rest = make_rest(source);
+        rc = histories->rest != NULL ? SQLITE_OK : ext_error_nomem(error);
+    }
     for (int i = 0; rc == SQLITE_OK && sessions != NULL && i < sessions->n; i++)
         if (sqlite3_bind_value(histories->events, i + 1, sessions->values[i]) !=
             SQLITE_OK)
@@ -144,8 +191,29 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
     return start(histories, error);
 }
 
+/*
+ * Reads a copy of what is behind that session, once the connection has written or writes:
+ * a host that writes as it reads must come to an end too. Named sessions are not endless.
+ */
+static int copy_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
+{
+    sqlite3 *db = sqlite3_db_handle(histories->events);
+    if (histories->rest == NULL ||
+        (sqlite3_total_changes(db) == histories->changes && !ext_sql_is_writing(db)))
+        return SQLITE_OK;
+    sqlite3_finalize(histories->events);
+    int rc = ext_sql_prepare_stored(db, &histories->events, error, "%s", histories->rest);
+    sqlite3_free(histories->rest);
+    histories->rest = NULL;
+    if (rc == SQLITE_OK && sqlite3_bind_value(histories->events, 1, session) != SQLITE_OK)
+        rc = ext_error_db(error, db, NULL);
+    return rc == SQLITE_OK ? start(histories, error) : rc;
+}
+
 void ext_histories_stop(ext_histories *histories)
 {
+    sqlite3_free(histories->rest);
+    histories->rest = NULL;
     sqlite3_reset(histories->events);
     if (histories->is_single && histories->kept == NULL)
         histories->kept = histories->events;
@@ -158,6 +226,7 @@ void ext_histories_close(ext_histories *histories)
 {
     sqlite3_finalize(histories->events);
     sqlite3_finalize(histories->kept);
+    sqlite3_free(histories->rest);
     *histories = (ext_histories){0};
 }
 
@@ -216,9 +285,10 @@ int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
             return error->rc;
         rc = sqlite3_step(events);
     }
-    if (rc == SQLITE_DONE)
-        ext_histories_stop(histories);
-    else if (rc != SQLITE_ROW)
+    if (rc == SQLITE_ROW)
+        return copy_rest(histories, *session, error);
+    if (rc != SQLITE_DONE)
         return ext_error_db(error, sqlite3_db_handle(events), "reading the events");
+    ext_histories_stop(histories);
     return SQLITE_OK;
 }

@@ -232,7 +232,9 @@ static int write_version(ext_training *training, ext_error *error)
         .items = training->data->events.items,
         .keep = options->keep_versions,
     };
+    const bool has_order = training->data->source.columns.order != NULL;
     if (make_model(training, error) != SQLITE_OK ||
+        (has_order && ext_config_raise_format(&request->home, error) != SQLITE_OK) ||
         ext_run_sweep(&request->home, error) != SQLITE_OK)
         return error->rc;
     return ext_version_publish(&training->run, &request->home, &outcome, error);

@@ -281,6 +281,7 @@ typedef struct ext_table {
     sqlite3_vtab base;
     const ext_table_function *function;
     ext_home home;
+    struct ext_cursor *open; /* the first of its cursors */
 } ext_table;
 
 enum { EXT_TABLE_ARGUMENTS = 8 };
@@ -292,6 +293,7 @@ typedef struct ext_cursor {
     uint64_t hash; /* of what is the same for many rows: at first of the arguments */
     int64_t row;   /* tells the rows of one hash apart; counts from 0 unless set */
     bool is_eof;
+    struct ext_cursor *next_open; /* another cursor of the table, or NULL */
 } ext_cursor;
 
 /*

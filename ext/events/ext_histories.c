@@ -6,9 +6,10 @@
  *
  * An index on the session gives its events without a sort of all of them, so the first
  * sessions are there at once. The price is that what is written meanwhile, in sessions
- * behind, would be read, and what is written because of what was read, for ever. So where
- * somebody writes, ORDER BY +session asks for a sort that no index can save, which has
- * read everything before it gives its first row.
+ * behind, would be read, and what is written because of what was read, for ever. A
+ * statement that writes reads from a copy (ext_copies.c). Where a host writes between the
+ * steps of a SELECT, the rest is read by another statement: ORDER BY +session asks for a
+ * sort that no index can save, which has read everything before it gives its first row.
  */
 #include "ext_events.h"
 
@@ -68,7 +69,7 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
 
 /*
  * The SELECT of the events of the sessions that the condition lets in, which it frees; of
- * sqlite3_malloc. sign: "+" for a copy, else "". NULL: no memory.
+ * sqlite3_malloc. sign: "+" for a sort of all, else "". NULL: no memory.
  */
 static char *make_select(const ext_source *source, char *condition, const char *sign)
 {
@@ -86,7 +87,7 @@ static char *make_select(const ext_source *source, char *condition, const char *
     return text;
 }
 
-/* The same of a copy of the sessions behind ?1. */
+/* The same of all sessions behind ?1, read before the first is given. */
 static char *make_rest(const ext_source *source)
 {
     return make_select(source,
@@ -97,11 +98,10 @@ static char *make_rest(const ext_source *source)
 
 /* verb: EXPLAIN QUERY PLAN, or nothing. */
 static int prepare_histories(const char *verb, const ext_source *source,
-                             const ext_sessions *sessions, bool is_copied,
-                             sqlite3_stmt **stmt, ext_error *error)
+                             const ext_sessions *sessions, sqlite3_stmt **stmt,
+                             ext_error *error)
 {
-    char *text =
-        make_select(source, make_condition(source, sessions), is_copied ? "+" : "");
+    char *text = make_select(source, make_condition(source, sessions), "");
     *stmt = NULL;
     int rc = text != NULL
                  ? ext_sql_prepare_stored(source->db, stmt, error, "%s%s", verb, text)
@@ -115,7 +115,7 @@ int ext_histories_is_scanned(const ext_source *source, bool *is_scanned, ext_err
     const ext_sessions one = {.n = 1};
     sqlite3_stmt *stmt;
     *is_scanned = false;
-    int rc = prepare_histories("EXPLAIN QUERY PLAN ", source, &one, false, &stmt, error);
+    int rc = prepare_histories("EXPLAIN QUERY PLAN ", source, &one, &stmt, error);
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(stmt, 3);
         *is_scanned |= detail != NULL && strncmp(detail, "SCAN", 4) == 0;
@@ -139,18 +139,6 @@ static int start(ext_histories *histories, ext_error *error)
     return SQLITE_OK;
 }
 
-/*
- * Must all that is read be a copy from the start? The events of one session are read
- * before its first row is given, whatever the plan; but a value may equal several, and
- * the statement may be kept for a time when somebody writes.
- */
-static bool must_copy(const ext_histories *histories, const ext_source *source,
-                      const ext_sessions *sessions)
-{
-    return histories->is_single ? has_mixed(source, sessions)
-                                : ext_sql_is_writing(source->db);
-}
-
 int ext_histories_open(ext_histories *histories, const ext_source *source,
                        const ext_sessions *sessions, ext_error *error)
 {
@@ -159,12 +147,10 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
         histories->is_single = true;
         histories->value_type = sqlite3_value_type(sessions->values[0]);
     }
-    const bool is_copied = must_copy(histories, source, sessions);
     if (sessions != NULL && sessions->n > most_values(source, sessions))
         sessions = NULL; /* too many to name: SQLite picks them out */
-    int rc =
-        prepare_histories("", source, sessions, is_copied, &histories->events, error);
-    if (rc == SQLITE_OK && sessions == NULL && !is_copied) {
+    int rc = prepare_histories("", source, sessions, &histories->events, error);
+    if (rc == SQLITE_OK && sessions == NULL) {
         histories->changes = sqlite3_total_changes(source->db);
         histories->rest = make_rest(source);
         rc = histories->rest != NULL ? SQLITE_OK : ext_error_nomem(error);
@@ -191,11 +177,19 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
     return start(histories, error);
 }
 
+/* Writes from now on do not matter. */
+static void forget_rest(ext_histories *histories)
+{
+    sqlite3_free(histories->rest);
+    histories->rest = NULL;
+}
+
 /*
- * Reads a copy of what is behind that session, once the connection has written or writes:
- * a host that writes as it reads must come to an end too. Named sessions are not endless.
+ * Goes on with a sort of what is behind that session, once the connection has written or
+ * writes: a host that writes as it reads must come to an end too. Named sessions are not
+ * endless.
  */
-static int copy_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
+static int sort_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
 {
     sqlite3 *db = sqlite3_db_handle(histories->events);
     if (histories->rest == NULL ||
@@ -203,8 +197,7 @@ static int copy_rest(ext_histories *histories, sqlite3_value *session, ext_error
         return SQLITE_OK;
     sqlite3_finalize(histories->events);
     int rc = ext_sql_prepare_stored(db, &histories->events, error, "%s", histories->rest);
-    sqlite3_free(histories->rest);
-    histories->rest = NULL;
+    forget_rest(histories);
     if (rc == SQLITE_OK && sqlite3_bind_value(histories->events, 1, session) != SQLITE_OK)
         rc = ext_error_db(error, db, NULL);
     return rc == SQLITE_OK ? start(histories, error) : rc;
@@ -212,8 +205,8 @@ static int copy_rest(ext_histories *histories, sqlite3_value *session, ext_error
 
 void ext_histories_stop(ext_histories *histories)
 {
-    sqlite3_free(histories->rest);
-    histories->rest = NULL;
+    forget_rest(histories);
+    ext_copies_stop(&histories->copied);
     sqlite3_reset(histories->events);
     if (histories->is_single && histories->kept == NULL)
         histories->kept = histories->events;
@@ -226,7 +219,8 @@ void ext_histories_close(ext_histories *histories)
 {
     sqlite3_finalize(histories->events);
     sqlite3_finalize(histories->kept);
-    sqlite3_free(histories->rest);
+    forget_rest(histories);
+    ext_copies_stop(&histories->copied);
     *histories = (ext_histories){0};
 }
 
@@ -234,7 +228,8 @@ void ext_histories_close(ext_histories *histories)
 
 bool ext_histories_has_next(const ext_histories *histories)
 {
-    return histories->events != NULL;
+    return histories->copied.copy != NULL ? ext_copies_has_next(&histories->copied)
+                                          : histories->events != NULL;
 }
 
 static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
@@ -264,9 +259,9 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
     return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;
 }
 
-int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
-                       double session_gap, sqlite3_value **session, ext_rows *rows,
-                       ext_error *error)
+static int next_of_events(ext_histories *histories, const gru4rec_items *items,
+                          double session_gap, sqlite3_value **session, ext_rows *rows,
+                          ext_error *error)
 {
     sqlite3_stmt *events = histories->events;
     gru4rec_id own, other;
@@ -286,9 +281,47 @@ int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
         rc = sqlite3_step(events);
     }
     if (rc == SQLITE_ROW)
-        return copy_rest(histories, *session, error);
+        return sort_rest(histories, *session, error);
     if (rc != SQLITE_DONE)
         return ext_error_db(error, sqlite3_db_handle(events), "reading the events");
     ext_histories_stop(histories);
     return SQLITE_OK;
+}
+
+int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
+                       double session_gap, sqlite3_value **session, ext_rows *rows,
+                       ext_error *error)
+{
+    return histories->copied.copy != NULL
+               ? ext_copies_next(&histories->copied, session, rows, error)
+               : next_of_events(histories, items, session_gap, session, rows, error);
+}
+
+/* ---- copies ---- */
+
+int ext_histories_fill(ext_histories *histories, ext_copy *copy,
+                       const gru4rec_items *items, double session_gap, ext_error *error)
+{
+    ext_rows rows = {0};
+    int rc = SQLITE_OK;
+    forget_rest(histories);
+    while (rc == SQLITE_OK && histories->events != NULL) {
+        sqlite3_value *session = NULL;
+        rows.n = 0;
+        rc = next_of_events(histories, items, session_gap, &session, &rows, error);
+        if (rc == SQLITE_OK)
+            rc = ext_copies_add(copy, session, &rows, error);
+        sqlite3_value_free(session);
+    }
+    ext_rows_free(&rows);
+    if (rc == SQLITE_OK)
+        ext_copies_finish(copy);
+    return rc;
+}
+
+int ext_histories_open_copy(ext_histories *histories, ext_copy *copy, sqlite3 *db,
+                            ext_error *error)
+{
+    assert(histories->events == NULL);
+    return ext_copies_start(&histories->copied, copy, db, error);
 }

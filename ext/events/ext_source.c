@@ -243,7 +243,11 @@ static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *column
                          source->from);
     if (rc != SQLITE_OK || stmt == NULL)
         return rc;
+    /* Some builds of SQLite give views a rowid, which is NULL and has no type. */
+    const bool is_real = sqlite3_column_decltype(stmt, 0) != NULL;
     sqlite3_finalize(stmt);
+    if (!is_real)
+        return SQLITE_OK;
     source->rowid = sqlite3_mprintf("%s", names[i]);
     return source->rowid != NULL ? SQLITE_OK : ext_error_nomem(error);
 }

@@ -52,6 +52,22 @@ STATEMENTS = [
     'INSERT INTO clicks SELECT v.session + 1000, r.item, 5 FROM visitors AS v JOIN {rec} AS r ON r.session = v.session AND r.rank <= 2',
     'INSERT INTO clicks SELECT v.session, r.item, 1000000 FROM visitors AS v LEFT JOIN {rec} AS r ON r.session = v.session AND r.rank = 1',
     'INSERT INTO clicks SELECT a.session + 1000, b.item, 5 FROM {rec} AS a JOIN {rec} AS b ON b.session = a.session AND b.rank = 2 WHERE a.rank = 1',
+    # several scans in one statement
+    'INSERT INTO clicks SELECT session, item, 1000000 + rank FROM {rec} WHERE rank IN (1, 3)',
+    'INSERT INTO clicks SELECT session + 1000, item, 5 FROM {rec} WHERE rank IN (1, 3)',
+    'INSERT INTO clicks SELECT session, item, 1000000 + rank FROM {rec} WHERE session = 7 AND rank IN (1, 2, 5)',
+    'INSERT INTO clicks SELECT session, item, 1000000 + rank FROM {rec} WHERE session = 7 AND (rank = 1 OR rank = 3)',
+    'INSERT INTO clicks SELECT session + 1, item, 1000000 + rank FROM {rec} WHERE session IN (6, 7) AND rank IN (1, 3)',
+    'INSERT INTO clicks SELECT session + 1000, item, 5 FROM {rec} WHERE item = 105 OR item = 107 OR rank = 1',
+    'INSERT INTO clicks SELECT session + 1000, item, 5 FROM {rec} WHERE rank = 1 UNION ALL '
+    'SELECT session + 2000, item, 5 FROM {rec} WHERE rank = 2',
+    'INSERT INTO clicks SELECT r.session + 1000 * v.column1, r.item, 5 FROM (VALUES (1), (2), (3)) AS v CROSS JOIN {rec} AS r '
+    'WHERE r.rank = v.column1',
+    'INSERT INTO clicks SELECT a.session + 1000, b.item, b.session FROM {rec} AS a CROSS JOIN {rec} AS b WHERE a.rank = 1 AND b.rank = 2',
+    'WITH best AS (SELECT session, item, rank FROM {rec} WHERE rank <= 2) INSERT INTO clicks '
+    'SELECT a.session + 1000, b.item, 5 FROM best AS a JOIN best AS b ON b.session = a.session AND b.rank > a.rank',
+    'INSERT INTO clicks SELECT session + 1000, (SELECT item FROM {rec} AS b WHERE b.session = a.session AND b.rank = 2), 5 '
+    'FROM {rec} AS a WHERE rank = 1',
     'INSERT INTO visitors SELECT session, item FROM {rec} WHERE rank = 1',
     'CREATE TABLE made AS SELECT session, rank, item FROM {rec} WHERE rank <= 2 ORDER BY session, rank',
     'UPDATE clicks SET item_id = r.item FROM {rec} AS r WHERE r.session = clicks.session_id AND r.rank = 1 AND ts % 7 = 0',
@@ -92,7 +108,7 @@ class Shop:
         self.db.execute('CREATE TABLE products(item INTEGER, stock INTEGER)')
         self.db.executemany('INSERT INTO products VALUES (?, ?)', [(i, i % 3) for i in range(101, 115)])
         self.db.execute('CREATE TABLE visitors(session INTEGER, next)')
-        self.db.executemany('INSERT INTO visitors VALUES (?, 0)', [(s,) for s in (3, 9, 27, 9, 30)])
+        self.db.executemany('INSERT INTO visitors VALUES (?, 0)', [(s,) for s in (3, 9, 27, 11, 30)])
         self.db.execute(f'CREATE VIRTUAL TABLE rec USING gru4rec({source}, {OPTIONS})')
         self.rows("SELECT gru4rec_train('rec')")
         types = [t for t, in self.rows("SELECT type FROM pragma_table_xinfo('rec')")]

@@ -513,7 +513,7 @@ static void order_of_arrival_does_not_matter(void)
         event events[64];
         size_t n = random_events(events, &rng);
         result a = build(NULL, NULL, events, n);
-        brute_sort(events, n, NULL);
+        brute_sort(events, n);
         result b = build(NULL, NULL, events, n);
         shuffle(events, n, &rng);
         result c = build(NULL, NULL, events, n);

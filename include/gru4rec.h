@@ -277,7 +277,11 @@ typedef struct gru4rec_events gru4rec_events;
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
                                   const gru4rec_items *known, gru4rec_events **out);
 void gru4rec_events_free(gru4rec_events *events);
-/* order: breaks ties in time: the source's rowid, else 0: then the item decides. */
+/*
+ * order: breaks ties in time: the source's rowid, or the place among the events that the
+ * source's own order gives; else 0: then the item decides, as it is named here, numbers
+ * before texts and these as bytes.
+ */
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);

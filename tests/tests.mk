@@ -16,7 +16,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-life test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -86,6 +86,12 @@ RELATIONAL = tests/relational/differential.py ./gru4rec.so
 .PHONY: test-relational soak
 test-relational: gru4rec.so
 	@if [ -x $(PYTHON) ]; then $(PYTHON) $(RELATIONAL); \
+	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
+
+# One order of events everywhere; statements that write what they read.
+.PHONY: test-order
+test-order: gru4rec.so
+	@if [ -x $(PYTHON) ]; then sh tests/relational/run.sh $(PYTHON) ./gru4rec.so; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
 soak: gru4rec.so

@@ -106,6 +106,8 @@ int64_t ext_sql_probe(sqlite3 *db, const char *sql);
 /* The error of a column that gave NULL where it cannot: memory is short, or an authorizer
  * answers SQLITE_IGNORE. */
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error);
+/* Is a statement of the connection under way that may write? */
+bool ext_sql_is_writing(sqlite3 *db);
 /* A copy of a column's text; NULL for NULL, or where memory is short. */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
@@ -247,15 +249,16 @@ int ext_rows_parse(ext_rows *list, ext_rows *positions, sqlite3 *db, sqlite3_val
 
 /* ---- ext_options.c ---- */
 
-/* The columns that hold events, by name; owned, NULL where not said. */
+/* The columns that hold events, by name; owned, NULL where not said. order: what breaks
+ * ties in time, in place of the rowid. */
 typedef struct ext_columns {
-    char *session, *item, *time;
+    char *session, *item, *time, *order;
 } ext_columns;
 
 void ext_options_free_columns(ext_columns *columns);
 /*
- * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item
- * and time, columns. text may be NULL. columns NULL: they are no options either.
+ * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item,
+ * time and order, columns. text may be NULL. columns NULL: they are no options either.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
@@ -336,6 +339,7 @@ typedef struct ext_table {
     sqlite3_vtab base;
     const ext_table_function *function;
     ext_home home;
+    struct ext_cursor *open; /* the first of its cursors */
 } ext_table;
 
 enum { EXT_TABLE_ARGUMENTS = 8 };
@@ -347,6 +351,7 @@ typedef struct ext_cursor {
     uint64_t hash; /* of what is the same for many rows: at first of the arguments */
     int64_t row;   /* tells the rows of one hash apart; counts from 0 unless set */
     bool is_eof;
+    struct ext_cursor *next_open; /* another cursor of the table, or NULL */
 } ext_cursor;
 
 /*

@@ -8,6 +8,7 @@ void ext_options_free_columns(ext_columns *columns)
     sqlite3_free(columns->session);
     sqlite3_free(columns->item);
     sqlite3_free(columns->time);
+    sqlite3_free(columns->order);
     memset(columns, 0, sizeof *columns);
 }
 
@@ -17,7 +18,9 @@ static char **column_named(ext_columns *columns, const char *name)
         return &columns->session;
     if (sqlite3_stricmp(name, "item") == 0)
         return &columns->item;
-    return sqlite3_stricmp(name, "time") == 0 ? &columns->time : NULL;
+    if (sqlite3_stricmp(name, "time") == 0)
+        return &columns->time;
+    return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
 }
 
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,

@@ -126,6 +126,14 @@ int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error)
                          "authorizer of the host ignore a column or a function?");
 }
 
+bool ext_sql_is_writing(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = sqlite3_next_stmt(db, NULL);
+    while (stmt != NULL && (sqlite3_stmt_readonly(stmt) || !sqlite3_stmt_busy(stmt)))
+        stmt = sqlite3_next_stmt(db, stmt);
+    return stmt != NULL;
+}
+
 char *ext_sql_text(sqlite3_stmt *stmt, int column)
 {
     const char *text = (const char *)sqlite3_column_text(stmt, column);

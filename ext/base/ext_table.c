@@ -122,13 +122,25 @@ int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 
 int ext_table_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
-    const size_t bytes = ((ext_table *)base)->function->cursor_bytes;
-    *out = sqlite3_malloc64(bytes);
-    if (*out == NULL)
+    ext_table *table = (ext_table *)base;
+    const size_t bytes = table->function->cursor_bytes;
+    ext_cursor *cursor = sqlite3_malloc64(bytes);
+    if (cursor == NULL)
         return SQLITE_NOMEM;
-    memset(*out, 0, bytes);
-    (*out)->pVtab = base;
+    memset(cursor, 0, bytes);
+    cursor->base.pVtab = base;
+    cursor->next_open = table->open;
+    table->open = cursor;
+    *out = &cursor->base;
     return SQLITE_OK;
+}
+
+static void take_out(ext_table *table, const ext_cursor *cursor)
+{
+    ext_cursor **link = &table->open;
+    while (*link != cursor)
+        link = &(*link)->next_open;
+    *link = cursor->next_open;
 }
 
 static void drop_arguments(ext_cursor *cursor)
@@ -147,6 +159,7 @@ int ext_table_close(sqlite3_vtab_cursor *base)
     if (function->close != NULL)
         function->close(cursor);
     drop_arguments(cursor);
+    take_out((ext_table *)base->pVtab, cursor);
     sqlite3_free(cursor);
     return SQLITE_OK;
 }

@@ -14,14 +14,16 @@ typedef struct ext_source {
     sqlite3 *db;
     char *from; /* what stands behind FROM */
     ext_columns columns;
-    char *rowid;          /* name of the rowid, or NULL where there is none */
+    char *rowid; /* name of the rowid; NULL where there is none, or a column takes its
+                    place as what breaks ties */
     const char *types[2]; /* affinity of the columns session and item, as a type */
 } ext_source;
 
 /* Is it SQL to run, rather than a name? */
 bool ext_source_is_select(const char *text);
 /*
- * Finds the columns. Those that columns does not name are guessed from common names.
+ * Finds the columns. Those that columns does not name are guessed from common names, but
+ * for order.
  * schema: where a bare table name is looked for first.
  */
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
@@ -34,6 +36,9 @@ void ext_source_close(ext_source *source);
 int ext_source_check_stored(sqlite3 *db, const char *text, ext_error *error);
 /* The SQL expression that makes a number of a column of times; of sqlite3_malloc. */
 char *ext_source_time(const char *column);
+/* What ORDER BY says behind session and time: the terms that break ties; of
+ * sqlite3_malloc. */
+char *ext_source_ties(const ext_source *source);
 
 /* ---- ext_read.c ---- */
 
@@ -68,14 +73,66 @@ typedef struct ext_sessions {
 int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *error);
 void ext_sessions_free(ext_sessions *sessions);
 
+/* ---- ext_copies.c ---- */
+
+enum { EXT_COPIES_RUN = 32 }; /* characters of a run's name */
+
+/* Sessions, each with the rows of its history, as they were at one moment. */
+typedef struct ext_copy ext_copy;
+typedef struct ext_copy_chunk ext_copy_chunk;
+/* The copies that the scans of one statement share: the last one of all sessions, and the
+ * last one of some. */
+typedef struct ext_copies ext_copies;
+
+/* From one session of a copy to the next. All zero: it is not reading. */
+typedef struct ext_copy_reader {
+    ext_copy *copy;              /* held */
+    const ext_copy_chunk *chunk; /* NULL: no session is left */
+    size_t offset;               /* in it */
+    sqlite3_stmt *value;         /* makes the sessions' values */
+} ext_copy_reader;
+
+/* Takes part in copies, or in new ones where these are NULL. NULL: no memory. */
+ext_copies *ext_copies_hold(ext_copies *copies);
+void ext_copies_release(ext_copies *copies);
+/*
+ * The copy of these sessions (NULL: of all), with rows of the run's catalogue, as they are
+ * to the statements that write now. *is_made false: it is empty, to be filled by
+ * ext_copies_add() and ext_copies_finish(). To be given to ext_copies_drop().
+ */
+int ext_copies_find(ext_copies *copies, sqlite3 *db, const ext_sessions *sessions,
+                    const char *run, ext_copy **copy, bool *is_made, ext_error *error);
+int ext_copies_add(ext_copy *copy, sqlite3_value *session, const ext_rows *rows,
+                   ext_error *error);
+/* All sessions were added: others may find it. */
+void ext_copies_finish(ext_copy *copy);
+void ext_copies_drop(ext_copy *copy);
+/* Stop the reader in any case. */
+int ext_copies_start(ext_copy_reader *reader, ext_copy *copy, sqlite3 *db,
+                     ext_error *error);
+bool ext_copies_has_next(const ext_copy_reader *reader);
+/* Gives the next session, to be freed, and adds its rows. */
+int ext_copies_next(ext_copy_reader *reader, sqlite3_value **session, ext_rows *rows,
+                    ext_error *error);
+void ext_copies_stop(ext_copy_reader *reader);
+
 /* ---- ext_histories.c ---- */
 
-/* The sessions of a source, one after another. All zero to begin with. */
+/*
+ * The sessions of a source, one after another. All zero to begin with.
+ *
+ * Sessions are read as they are asked for. But where a statement of the connection writes
+ * meanwhile, they are copied first: what is written because of a row must not become
+ * another row.
+ */
 typedef struct ext_histories {
     sqlite3_stmt *events; /* on the first row of the next session, or NULL */
     sqlite3_stmt *kept;   /* what read the events of one session, to be used again */
     bool is_single;       /* events are those of one value */
     int value_type;       /* of that value, or of the one that kept compares with */
+    char *rest;           /* SQL that reads a copy of what is behind a session, or NULL */
+    int changes;          /* rows that the connection had changed at the start */
+    ext_copy_reader copied; /* what is read instead, once it was copied */
 } ext_histories;
 
 /* Starts with the sessions that can equal one of the values; NULL: with all. */
@@ -85,6 +142,12 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
  * *is_open. */
 int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
                          bool *is_open, ext_error *error);
+/* Reads all sessions into the copy. */
+int ext_histories_fill(ext_histories *histories, ext_copy *copy,
+                       const gru4rec_items *items, double session_gap, ext_error *error);
+/* Starts with the sessions of a copy, which is held meanwhile. */
+int ext_histories_open_copy(ext_histories *histories, ext_copy *copy, sqlite3 *db,
+                            ext_error *error);
 /* Is there another session? It has been looked for. */
 bool ext_histories_has_next(const ext_histories *histories);
 /*

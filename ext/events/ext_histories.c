@@ -2,7 +2,14 @@
  * ext_histories.c - what sessions have seen, read from the source; see ext_events.h.
  *
  * Rows come as (session, item, time), sessions together and each in the product's order of
- * events, which ORDER BY says here: (session, time, rowid where there is one, item).
+ * events, which ORDER BY says here: (session, time, what breaks ties).
+ *
+ * An index on the session gives its events without a sort of all of them, so the first
+ * sessions are there at once. The price is that what is written meanwhile, in sessions
+ * behind, would be read, and what is written because of what was read, for ever. A
+ * statement that writes reads from a copy (ext_copies.c). Where a host writes between the
+ * steps of a SELECT, the rest is read by another statement: ORDER BY +session asks for a
+ * sort that no index can save, which has read everything before it gives its first row.
  */
 #include "ext_events.h"
 
@@ -60,25 +67,46 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
     return has_mixed(source, sessions) && depth > 0 && depth < most ? depth : most;
 }
 
-/* verb: SELECT, or EXPLAIN QUERY PLAN SELECT. */
+/*
+ * The SELECT of the events of the sessions that the condition lets in, which it frees; of
+ * sqlite3_malloc. sign: "+" for a sort of all, else "". NULL: no memory.
+ */
+static char *make_select(const ext_source *source, char *condition, const char *sign)
+{
+    const ext_columns *c = &source->columns;
+    char *time = ext_source_time(c->time), *ties = ext_source_ties(source), *text = NULL;
+    if (time != NULL && condition != NULL && ties != NULL)
+        text = sqlite3_mprintf(
+            "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL"
+            " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s",
+            c->session, c->item, time, source->from, condition, c->item, time, sign,
+            c->session, time, ties);
+    sqlite3_free(time);
+    sqlite3_free(ties);
+    sqlite3_free(condition);
+    return text;
+}
+
+/* The same of all sessions behind ?1, read before the first is given. */
+static char *make_rest(const ext_source *source)
+{
+    return make_select(source,
+                       sqlite3_mprintf("\"%w\" COLLATE BINARY > ?1",
+                                       source->columns.session),
+                       "+");
+}
+
+/* verb: EXPLAIN QUERY PLAN, or nothing. */
 static int prepare_histories(const char *verb, const ext_source *source,
                              const ext_sessions *sessions, sqlite3_stmt **stmt,
                              ext_error *error)
 {
-    const ext_columns *c = &source->columns;
-    char *time = ext_source_time(c->time), *condition = make_condition(source, sessions);
+    char *text = make_select(source, make_condition(source, sessions), "");
     *stmt = NULL;
-    int rc = time != NULL && condition != NULL ? SQLITE_OK : ext_error_nomem(error);
-    if (rc == SQLITE_OK)
-        rc = ext_sql_prepare_stored(
-            source->db, stmt, error,
-            "%s \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL AND"
-            " %s IS NOT NULL ORDER BY \"%w\" COLLATE BINARY, %s, %s,"
-            " \"%w\" COLLATE BINARY",
-            verb, c->session, c->item, time, source->from, condition, c->item, time,
-            c->session, time, source->rowid != NULL ? source->rowid : "NULL", c->item);
-    sqlite3_free(time);
-    sqlite3_free(condition);
+    int rc = text != NULL
+                 ? ext_sql_prepare_stored(source->db, stmt, error, "%s%s", verb, text)
+                 : ext_error_nomem(error);
+    sqlite3_free(text);
     return rc;
 }
 
@@ -87,7 +115,7 @@ int ext_histories_is_scanned(const ext_source *source, bool *is_scanned, ext_err
     const ext_sessions one = {.n = 1};
     sqlite3_stmt *stmt;
     *is_scanned = false;
-    int rc = prepare_histories("EXPLAIN QUERY PLAN SELECT", source, &one, &stmt, error);
+    int rc = prepare_histories("EXPLAIN QUERY PLAN ", source, &one, &stmt, error);
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(stmt, 3);
         *is_scanned |= detail != NULL && strncmp(detail, "SCAN", 4) == 0;
@@ -121,7 +149,12 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
     }
     if (sessions != NULL && sessions->n > most_values(source, sessions))
         sessions = NULL; /* too many to name: SQLite picks them out */
-    int rc = prepare_histories("SELECT", source, sessions, &histories->events, error);
+    int rc = prepare_histories("", source, sessions, &histories->events, error);
+    if (rc == SQLITE_OK && sessions == NULL) {
+        histories->changes = sqlite3_total_changes(source->db);
+        histories->rest = make_rest(source);
+        rc = histories->rest != NULL ? SQLITE_OK : ext_error_nomem(error);
+    }
     for (int i = 0; rc == SQLITE_OK && sessions != NULL && i < sessions->n; i++)
         if (sqlite3_bind_value(histories->events, i + 1, sessions->values[i]) !=
             SQLITE_OK)
@@ -144,8 +177,36 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
     return start(histories, error);
 }
 
+/* Writes from now on do not matter. */
+static void forget_rest(ext_histories *histories)
+{
+    sqlite3_free(histories->rest);
+    histories->rest = NULL;
+}
+
+/*
+ * Goes on with a sort of what is behind that session, once the connection has written or
+ * writes: a host that writes as it reads must come to an end too. Named sessions are not
+ * endless.
+ */
+static int sort_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
+{
+    sqlite3 *db = sqlite3_db_handle(histories->events);
+    if (histories->rest == NULL ||
+        (sqlite3_total_changes(db) == histories->changes && !ext_sql_is_writing(db)))
+        return SQLITE_OK;
+    sqlite3_finalize(histories->events);
+    int rc = ext_sql_prepare_stored(db, &histories->events, error, "%s", histories->rest);
+    forget_rest(histories);
+    if (rc == SQLITE_OK && sqlite3_bind_value(histories->events, 1, session) != SQLITE_OK)
+        rc = ext_error_db(error, db, NULL);
+    return rc == SQLITE_OK ? start(histories, error) : rc;
+}
+
 void ext_histories_stop(ext_histories *histories)
 {
+    forget_rest(histories);
+    ext_copies_stop(&histories->copied);
     sqlite3_reset(histories->events);
     if (histories->is_single && histories->kept == NULL)
         histories->kept = histories->events;
@@ -158,6 +219,8 @@ void ext_histories_close(ext_histories *histories)
 {
     sqlite3_finalize(histories->events);
     sqlite3_finalize(histories->kept);
+    forget_rest(histories);
+    ext_copies_stop(&histories->copied);
     *histories = (ext_histories){0};
 }
 
@@ -165,7 +228,8 @@ void ext_histories_close(ext_histories *histories)
 
 bool ext_histories_has_next(const ext_histories *histories)
 {
-    return histories->events != NULL;
+    return histories->copied.copy != NULL ? ext_copies_has_next(&histories->copied)
+                                          : histories->events != NULL;
 }
 
 static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
@@ -195,9 +259,9 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
     return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;
 }
 
-int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
-                       double session_gap, sqlite3_value **session, ext_rows *rows,
-                       ext_error *error)
+static int next_of_events(ext_histories *histories, const gru4rec_items *items,
+                          double session_gap, sqlite3_value **session, ext_rows *rows,
+                          ext_error *error)
 {
     sqlite3_stmt *events = histories->events;
     gru4rec_id own, other;
@@ -216,9 +280,48 @@ int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
             return error->rc;
         rc = sqlite3_step(events);
     }
-    if (rc == SQLITE_DONE)
-        ext_histories_stop(histories);
-    else if (rc != SQLITE_ROW)
+    if (rc == SQLITE_ROW)
+        return sort_rest(histories, *session, error);
+    if (rc != SQLITE_DONE)
         return ext_error_db(error, sqlite3_db_handle(events), "reading the events");
+    ext_histories_stop(histories);
     return SQLITE_OK;
+}
+
+int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
+                       double session_gap, sqlite3_value **session, ext_rows *rows,
+                       ext_error *error)
+{
+    return histories->copied.copy != NULL
+               ? ext_copies_next(&histories->copied, session, rows, error)
+               : next_of_events(histories, items, session_gap, session, rows, error);
+}
+
+/* ---- copies ---- */
+
+int ext_histories_fill(ext_histories *histories, ext_copy *copy,
+                       const gru4rec_items *items, double session_gap, ext_error *error)
+{
+    ext_rows rows = {0};
+    int rc = SQLITE_OK;
+    forget_rest(histories);
+    while (rc == SQLITE_OK && histories->events != NULL) {
+        sqlite3_value *session = NULL;
+        rows.n = 0;
+        rc = next_of_events(histories, items, session_gap, &session, &rows, error);
+        if (rc == SQLITE_OK)
+            rc = ext_copies_add(copy, session, &rows, error);
+        sqlite3_value_free(session);
+    }
+    ext_rows_free(&rows);
+    if (rc == SQLITE_OK)
+        ext_copies_finish(copy);
+    return rc;
+}
+
+int ext_histories_open_copy(ext_histories *histories, ext_copy *copy, sqlite3 *db,
+                            ext_error *error)
+{
+    assert(histories->events == NULL);
+    return ext_copies_start(&histories->copied, copy, db, error);
 }

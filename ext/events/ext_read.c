@@ -1,7 +1,9 @@
 /*
  * ext_read.c - all events into memory, to train on or to be measured by; see ext_events.h.
  *
- * The library sorts them: SQLite may give rows in any order.
+ * The library sorts them: SQLite may give rows in any order. Where a column breaks ties,
+ * SQLite sorts by it, as it alone knows the order of such values; what the library then
+ * breaks ties by is an event's place among all.
  */
 #include "ext_events.h"
 
@@ -9,15 +11,20 @@ enum { SESSION, ITEM, TIME, ROWID };
 
 static int prepare_events(const ext_source *source, sqlite3_stmt **stmt, ext_error *error)
 {
+    const bool is_sorted = source->columns.order != NULL;
     char *time = ext_source_time(source->columns.time);
+    char *ties = is_sorted ? ext_source_ties(source) : NULL;
     *stmt = NULL;
-    if (time == NULL)
-        return ext_error_nomem(error);
-    int rc = ext_sql_prepare(source->db, stmt, error,
-                             "SELECT \"%w\", \"%w\", %s, %s FROM %s AS source",
+    int rc =
+        time != NULL && (ties != NULL || !is_sorted) ? SQLITE_OK : ext_error_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = ext_sql_prepare(source->db, stmt, error,
+                             "SELECT \"%w\", \"%w\", %s, %s FROM %s AS source%s%s",
                              source->columns.session, source->columns.item, time,
-                             source->rowid != NULL ? source->rowid : "0", source->from);
+                             source->rowid != NULL ? source->rowid : "0", source->from,
+                             is_sorted ? " ORDER BY " : "", is_sorted ? ties : "");
     sqlite3_free(time);
+    sqlite3_free(ties);
     return rc;
 }
 
@@ -48,8 +55,9 @@ static bool is_before(const gru4rec_time *time, const time_bound *bound)
     return a < b;
 }
 
-static int add_event(sqlite3_stmt *stmt, const time_bound bounds[2], ext_events *events,
-                     ext_error *error)
+/* order: what breaks ties in time. */
+static int add_event(sqlite3_stmt *stmt, int64_t order, const time_bound bounds[2],
+                     ext_events *events, ext_error *error)
 {
     gru4rec_id session, item;
     gru4rec_time time;
@@ -80,8 +88,7 @@ static int add_event(sqlite3_stmt *stmt, const time_bound bounds[2], ext_events 
     }
     return ext_error_library(error,
                              gru4rec_events_add(events->builder, &session, &item, &time,
-                                                sqlite3_column_int64(stmt, ROWID),
-                                                &message),
+                                                order, &message),
                              &message);
 }
 
@@ -113,9 +120,11 @@ static int read_rows(const ext_source *source, const time_bound bounds[2],
                      ext_events *events, ext_error *error)
 {
     sqlite3_stmt *stmt;
+    const bool is_sorted = source->columns.order != NULL;
     int rc = prepare_events(source, &stmt, error);
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = add_event(stmt, bounds, events, error);
+    for (int64_t i = 0; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; i++)
+        rc = add_event(stmt, is_sorted ? i : sqlite3_column_int64(stmt, ROWID), bounds,
+                       events, error);
     return ext_sql_finish(stmt, rc, "reading the events", error);
 }
 

@@ -2,8 +2,9 @@
  * ext_source.c - which table holds the events, and which columns; see ext_events.h.
  *
  * The order of events is the product's own, whatever plan SQLite takes: (session, time,
- * rowid where there is one, item). Training reads in any order and the library sorts;
- * where a session's history is read, ORDER BY says the same.
+ * the column that order= names or else the rowid where there is one, item). Training and
+ * evaluation read in any order and the library sorts; where a session's history is read,
+ * ORDER BY says the same.
  *
  * Time may be a number, text that holds one, or any text that SQLite's date functions
  * take, which becomes seconds since 1970 with milliseconds. One SQL expression does that
@@ -26,6 +27,27 @@ static const char time_expression[] =
 char *ext_source_time(const char *c)
 {
     return sqlite3_mprintf(time_expression, c, c, c, c, c, c, c, c, c, c);
+}
+
+/*
+ * The library compares texts as bytes of UTF-8. BINARY does not in a UTF-16 database; of
+ * SQLite's collations only RTRIM keeps upper and lower case apart and is given UTF-8
+ * always. It ignores spaces at the end, so a NUL is put behind them: it comes before all
+ * other characters, as the end of a text does.
+ */
+static const char item_order[] =
+    "CASE typeof(\"%w\") WHEN 'text' THEN \"%w\" || char(0) ELSE \"%w\" END "
+    "COLLATE RTRIM";
+
+char *ext_source_ties(const ext_source *source)
+{
+    const char *item = source->columns.item, *order = source->columns.order;
+    if (source->rowid != NULL) /* tells all rows apart, but for those of odd modules */
+        return sqlite3_mprintf("%s, \"%w\" COLLATE BINARY", source->rowid, item);
+    char *by_item = sqlite3_mprintf(item_order, item, item, item);
+    if (order == NULL || by_item == NULL)
+        return by_item;
+    return sqlite3_mprintf("\"%w\", %z", order, by_item);
 }
 
 static bool starts_with_word(const char *text, const char *word)
@@ -221,9 +243,31 @@ static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *column
                          source->from);
     if (rc != SQLITE_OK || stmt == NULL)
         return rc;
+    /* Some builds of SQLite give views a rowid, which is NULL and has no type. */
+    const bool is_real = sqlite3_column_decltype(stmt, 0) != NULL;
     sqlite3_finalize(stmt);
+    if (!is_real)
+        return SQLITE_OK;
     source->rowid = sqlite3_mprintf("%s", names[i]);
     return source->rowid != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/* Copies the name of the column at that place. */
+static int keep_name(char **name, sqlite3_stmt *stmt, int column, ext_error *error)
+{
+    *name = sqlite3_mprintf("%s", sqlite3_column_name(stmt, column));
+    return *name != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/* What breaks ties is any column, also one that plays another role; it is never guessed.
+ */
+static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
+                     ext_error *error)
+{
+    if (columns->order == NULL)
+        return SQLITE_OK;
+    const int order = choose_column(stmt, "order", columns->order, NULL, error);
+    return order < 0 ? error->rc : keep_name(&source->columns.order, stmt, order, error);
 }
 
 static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
@@ -242,15 +286,13 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
             "one column cannot be two of session (%s), item (%s) and time (%s)",
             sqlite3_column_name(stmt, session), sqlite3_column_name(stmt, item),
             sqlite3_column_name(stmt, time));
-    source->columns.session = sqlite3_mprintf("%s", sqlite3_column_name(stmt, session));
-    source->columns.item = sqlite3_mprintf("%s", sqlite3_column_name(stmt, item));
-    source->columns.time = sqlite3_mprintf("%s", sqlite3_column_name(stmt, time));
     source->types[0] = affinity(sqlite3_column_decltype(stmt, session));
     source->types[1] = affinity(sqlite3_column_decltype(stmt, item));
-    if (source->columns.session == NULL || source->columns.item == NULL ||
-        source->columns.time == NULL)
-        return ext_error_nomem(error);
-    return SQLITE_OK;
+    if (keep_name(&source->columns.session, stmt, session, error) != SQLITE_OK ||
+        keep_name(&source->columns.item, stmt, item, error) != SQLITE_OK ||
+        keep_name(&source->columns.time, stmt, time, error) != SQLITE_OK)
+        return error->rc;
+    return set_order(stmt, columns, source, error);
 }
 
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
@@ -269,7 +311,7 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
                       cause.message);
     else
         ext_error_nomem(error);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && source->columns.order == NULL)
         rc = find_rowid(source, text, stmt, error);
     sqlite3_finalize(stmt);
     ext_error_clear(&cause);

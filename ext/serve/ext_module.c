@@ -1,7 +1,8 @@
 /*
  * ext_module.c - the module gru4rec: models as virtual tables; see ext_serve.h.
  *
- *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, option=value)
+ *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, order=,
+ *                                        option=value)
  *
  * 1. The source is a table, a view or a parenthesised SELECT, whose text becomes the
  *    view m_source; without it the model can only be imported into.

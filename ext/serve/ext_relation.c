@@ -7,7 +7,11 @@
  * 2. Pushed down: session = and IN, upper bounds of rank, item = and IN. SQLite checks
  *    them again, so what is pushed down may be a superset. LIMIT and OFFSET stay
  *    SQLite's.
- * 3. Where only so many ranks of all sessions are asked for, sessions are read ahead and
+ * 3. A statement that writes scans copies, so that it does not read what it wrote. Scans
+ *    of the same sessions share a copy, as where OR, UNION ALL or a join make several of
+ *    one. But a scan that begins while another stands on a row is one of another place,
+ *    as of a trigger's body, and has its own.
+ * 4. Where only so many ranks of all sessions are asked for, sessions are read ahead and
  *    ranked together: one at first, then twice as many each time.
  */
 #include "ext_serve.h"
@@ -37,8 +41,10 @@ typedef struct relation_cursor {
     ext_histories histories;
     waiting *queue; /* (capacity) sessions that were read; the first n_queue are there */
     int32_t capacity, n_queue, current;
-    int32_t n_ahead; /* sessions to read the next time */
-    bool is_one;     /* a second session would come out of order */
+    int32_t n_ahead;    /* sessions to read the next time */
+    bool is_one;        /* a second session would come out of order */
+    bool was_on_row;    /* when its last scan was stopped */
+    ext_copies *copies; /* for a statement that writes; held, or NULL */
 } relation_cursor;
 
 /* ---- plan ---- */
@@ -147,9 +153,16 @@ static int fill_queue(relation_cursor *cursor, ext_error *error)
 
 /* ---- rows ---- */
 
+/* Only between its start and its end a scan has a queue. */
+static bool is_on_row(const relation_cursor *cursor)
+{
+    return cursor->queue != NULL && !cursor->ranking.cursor.is_eof;
+}
+
 static void stop(ext_cursor *base)
 {
     relation_cursor *cursor = (relation_cursor *)base;
+    cursor->was_on_row = is_on_row(cursor);
     clear_queue(cursor);
     sqlite3_free(cursor->queue);
     cursor->queue = NULL;
@@ -159,7 +172,9 @@ static void stop(ext_cursor *base)
 
 static void close_cursor(ext_cursor *base)
 {
-    ext_histories_close(&((relation_cursor *)base)->histories);
+    relation_cursor *cursor = (relation_cursor *)base;
+    ext_histories_close(&cursor->histories);
+    ext_copies_release(cursor->copies);
 }
 
 /* Goes to the first row of the session that is current; false in *is_row: it has none. */
@@ -224,8 +239,8 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
 }
 
 /* wanted: the sessions that are asked for, or NULL. */
-static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
-                          ext_error *error)
+static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
+                       ext_error *error)
 {
     const ext_home *home = ext_table_home(&cursor->ranking.cursor);
     ext_config config;
@@ -242,6 +257,58 @@ static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
     ext_source_close(&source);
     ext_config_free(&config);
     return rc;
+}
+
+/* Chooses the copies: those of the cursor's last scan, or of another cursor, unless that
+ * stands on a row: then new ones. */
+static int choose_copies(relation_cursor *cursor, ext_error *error)
+{
+    const ext_table *table = (const ext_table *)cursor->ranking.cursor.base.pVtab;
+    ext_copies *shared = NULL, *old = cursor->copies;
+    bool is_apart = cursor->was_on_row;
+    if (old != NULL && !is_apart)
+        return SQLITE_OK;
+    for (const ext_cursor *c = table->open; c != NULL; c = c->next_open) {
+        const relation_cursor *other = (const relation_cursor *)c;
+        is_apart |= other != cursor && is_on_row(other);
+        if (shared == NULL && other != cursor)
+            shared = other->copies;
+    }
+    cursor->copies = ext_copies_hold(is_apart ? NULL : shared);
+    ext_copies_release(old);
+    return cursor->copies != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/* The same from a copy, which is made unless it is there. */
+static int open_copy(relation_cursor *cursor, const ext_sessions *wanted,
+                     ext_error *error)
+{
+    const ext_model *model = cursor->ranking.ranker.workspace.model;
+    sqlite3 *db = ext_table_home(&cursor->ranking.cursor)->db;
+    ext_copy *copy = NULL;
+    bool is_made;
+    int rc = choose_copies(cursor, error);
+    if (rc == SQLITE_OK)
+        rc = ext_copies_find(cursor->copies, db, wanted, model->run, &copy, &is_made,
+                             error);
+    if (rc == SQLITE_OK && !is_made) {
+        rc = open_events(cursor, wanted, error);
+        if (rc == SQLITE_OK)
+            rc = ext_histories_fill(&cursor->histories, copy, model->loaded.items,
+                                    model->loaded.options.session_gap, error);
+    }
+    if (rc == SQLITE_OK)
+        rc = ext_histories_open_copy(&cursor->histories, copy, db, error);
+    ext_copies_drop(copy);
+    return rc;
+}
+
+static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
+                          ext_error *error)
+{
+    return ext_sql_is_writing(ext_table_home(&cursor->ranking.cursor)->db)
+               ? open_copy(cursor, wanted, error)
+               : open_events(cursor, wanted, error);
 }
 
 static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_list,

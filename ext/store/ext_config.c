@@ -3,7 +3,11 @@
 
 #include <string.h>
 
-static const char format[] = "2";
+/*
+ * Storage formats. An older build knows the first only, and would serve order= as if it
+ * had not been said: so what it cannot hold makes a model's format the last one.
+ */
+enum { FIRST_FORMAT = 2, LAST_FORMAT = 3 };
 
 /* The keys of m_config that hold texts, and where these go. */
 static const struct {
@@ -14,6 +18,7 @@ static const struct {
     {"session", offsetof(ext_config, columns.session)},
     {"item", offsetof(ext_config, columns.item)},
     {"time", offsetof(ext_config, columns.time)},
+    {"order", offsetof(ext_config, columns.order)},
     {"session_type", offsetof(ext_config, types[0])},
     {"item_type", offsetof(ext_config, types[1])},
     {"options", offsetof(ext_config, options)},
@@ -33,9 +38,11 @@ void ext_config_free(ext_config *config)
     *config = (ext_config){0};
 }
 
-bool ext_config_is_known_format(const char *text)
+int ext_config_known_format(const char *text)
 {
-    return text != NULL && strcmp(text, format) == 0;
+    const bool is_digit = text != NULL && text[0] >= '0' && text[0] <= '9' && !text[1];
+    const int format = is_digit ? text[0] - '0' : 0;
+    return format >= FIRST_FORMAT && format <= LAST_FORMAT ? format : 0;
 }
 
 int ext_config_fail_format(const ext_home *home, ext_error *error)
@@ -64,7 +71,6 @@ static int take_field(ext_config *config, const char *key, const char *value,
 int ext_config_read(ext_config *config, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    bool is_known = false;
     *config = (ext_config){0};
     int rc = ext_query(home, &stmt, error, "SELECT key, value FROM @config", "");
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -74,10 +80,11 @@ int ext_config_read(ext_config *config, const ext_home *home, ext_error *error)
         if (key != NULL && value != NULL)
             rc = take_field(config, key, value, error);
         if (key != NULL && strcmp(key, "format") == 0)
-            is_known = ext_config_is_known_format(value);
+            config->format = ext_config_known_format(value);
     }
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
-    return rc == SQLITE_OK && !is_known ? ext_config_fail_format(home, error) : rc;
+    return rc == SQLITE_OK && config->format == 0 ? ext_config_fail_format(home, error)
+                                                  : rc;
 }
 
 static int write_text(const ext_home *home, const char *key, const char *value,
@@ -90,8 +97,25 @@ static int write_text(const ext_home *home, const char *key, const char *value,
                                key, value);
 }
 
+/* The least format that holds the config, but not less than it had. */
+static int format_of(const ext_config *config)
+{
+    if (config->columns.order != NULL)
+        return LAST_FORMAT;
+    return config->format > FIRST_FORMAT ? config->format : FIRST_FORMAT;
+}
+
+int ext_config_raise_format(const ext_home *home, ext_error *error)
+{
+    return ext_query_run(home, error,
+                         "UPDATE @config SET value = CAST(?1 AS TEXT) WHERE "
+                         "key = 'format' AND CAST(value AS INTEGER) < ?1",
+                         "i", (int64_t)LAST_FORMAT);
+}
+
 int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error)
 {
+    const char format[] = {(char)('0' + format_of(config)), '\0'};
     int rc = write_text(home, "format", format, error);
     for (int i = 0; rc == SQLITE_OK && i < N_FIELDS; i++)
         rc = write_text(home, fields[i].key, *text_of(config, i), error);
@@ -107,6 +131,7 @@ int ext_config_open_source(const ext_config *config, const ext_home *home,
         .session = given->session != NULL ? given->session : config->columns.session,
         .item = given->item != NULL ? given->item : config->columns.item,
         .time = given->time != NULL ? given->time : config->columns.time,
+        .order = given->order != NULL ? given->order : config->columns.order,
     };
     if (text != NULL)
         return ext_source_open(source, home->db, home->schema, text, &merged, error);

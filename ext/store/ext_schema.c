@@ -276,6 +276,8 @@ int ext_schema_create_model(const ext_home *home, const char *source,
         sqlite3_str_appendf(list, format, source);
         sqlite3_str_appendf(list, ", session=\"%w\", item=\"%w\", time=\"%w\"",
                             columns->session, columns->item, columns->time);
+        if (columns->order != NULL)
+            sqlite3_str_appendf(list, ", order=\"%w\"", columns->order);
     }
     ext_options_arguments(list, options);
     int rc = sqlite3_str_errcode(list) == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);

@@ -3,16 +3,21 @@
  * and tensors, and the runs that make them.
  *
  * The tables of a model m, all in the model's own schema:
- *   m_config(key, value)   format: 2; version: the active one, absent before the first
+ *   m_config(key, value)   format: 2, or 3 where what the model holds takes that (see
+ *                          below); version: the active one, absent before the first
  *                          training; previous: the one before it; source, session, item,
- *                          time: as CREATE found them; session_type, item_type: their
- *                          affinities; options: JSON of those that were set
+ *                          time: as CREATE found them; order: where it was said (format
+ *                          3); session_type, item_type: affinities of those two; options:
+ *                          JSON of those that were set
  *   m_version(version, run, status, started, finished, process, source, options, summary,
  *                          message): a row for each run, see ext_run.c
  *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr, updates)
  *   m_item(version, row, item, support)
  *   m_tensor(id, version, name, chunk, shape, checksum, data): see ext_tensor.c
  *   m_source               a view, only where the source was given as a SELECT
+ *
+ * A model has the least storage format that holds it, and never goes back: format 3 adds
+ * the column order. Only a write that needs it raises the format.
  */
 #ifndef EXT_STORE_H
 #define EXT_STORE_H
@@ -23,6 +28,7 @@
 
 /* What CREATE VIRTUAL TABLE said, from m_config; all owned. */
 typedef struct ext_config {
+    int format;   /* as it was read; 0: not stored yet */
     char *source; /* as given, or NULL for a model without events */
     ext_columns columns;
     char *types[2]; /* affinities of session and item */
@@ -31,11 +37,14 @@ typedef struct ext_config {
 
 /* An error also when the storage format is not known. Free config in any case. */
 int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
-/* Writes all of it, and the storage format. */
+/* Writes all of it, and the storage format: the least that holds it, or the one it had. */
 int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
 void ext_config_free(ext_config *config);
-/* Is it the storage format that this build writes and reads? */
-bool ext_config_is_known_format(const char *text);
+/* The storage format, if this build reads and writes it; else 0. */
+int ext_config_known_format(const char *text);
+/* From now on the model is of the last format: an older build would take what is written
+ * with this for something else. */
+int ext_config_raise_format(const ext_home *home, ext_error *error);
 int ext_config_fail_format(const ext_home *home, ext_error *error);
 /* Opens the source that the config names, or text where that is given. columns go before
  * those of the config; NULL: none are given. */

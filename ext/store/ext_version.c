@@ -38,7 +38,7 @@ int ext_version_find(ext_version *version, const ext_home *home, ext_error *erro
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_DONE ||
         (rc == SQLITE_ROW &&
-         !ext_config_is_known_format((const char *)sqlite3_column_text(stmt, 0)))) {
+         ext_config_known_format((const char *)sqlite3_column_text(stmt, 0)) == 0)) {
         rc = ext_config_fail_format(home, error);
     } else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 1) != SQLITE_NULL) {
         const char *run = (const char *)sqlite3_column_text(stmt, 2);
@@ -159,7 +159,8 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
     return renumber(run, own, home, error);
 }
 
-/* The row becomes 'ready'; the run's summary gets the version's number. */
+/* The row becomes 'ready'; the run's summary gets the version's number and the storage
+ * format. */
 static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -167,7 +168,9 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET status = 'ready', finished = "
                        "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set(?1, "
-                       "'$.version', version) WHERE version = ?2 RETURNING summary",
+                       "'$.version', version, '$.format', (SELECT CAST(value AS INTEGER) "
+                       "FROM @config WHERE key = 'format')) WHERE version = ?2 "
+                       "RETURNING summary",
                        "si", run->summary, run->written.version);
     if (rc != SQLITE_OK)
         return rc;

@@ -5,9 +5,9 @@
  * 1. Rows are (step, lane, session, input, target, reset), steps from 1, lanes from 0;
  *    reset is 1 where the lane begins a session, so that its hidden state is zero
  *    before this step.
- * 2. options: session, item and time name the source's columns; n_sample says whether
- *    an epoch ends when one lane is left (0) or goes on to the last event (above 0, the
- *    default).
+ * 2. options: session, item, time and order name the source's columns; n_sample says
+ *    whether an epoch ends when one lane is left (0) or goes on to the last event (above
+ *    0, the default).
  */
 #include "ext_tools.h"
 

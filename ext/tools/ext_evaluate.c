@@ -46,6 +46,23 @@ static void stop(ext_cursor *base)
     cursor->n = 0;
 }
 
+/* Opens the source with columns that are called as the model's; order only where it has
+ * such a column. */
+static int open_like_model(measurement *request, ext_config *config, const ext_home *home,
+                           const char *text, ext_error *error)
+{
+    const bool has_order = config->columns.order != NULL;
+    int rc = ext_config_open_source(config, home, text, &request->columns,
+                                    &request->source, error);
+    if (rc == SQLITE_OK || !has_order)
+        return rc;
+    ext_error_clear(error);
+    sqlite3_free(config->columns.order);
+    config->columns.order = NULL;
+    return ext_config_open_source(config, home, text, &request->columns, &request->source,
+                                  error);
+}
+
 /* Opens the source of test events. Its columns are called as the model's where it has
  * such, else they are guessed. */
 static int open_source(measurement *request, const ext_cursor *base, ext_error *error)
@@ -61,8 +78,7 @@ static int open_source(measurement *request, const ext_cursor *base, ext_error *
     if (rc == SQLITE_OK)
         rc = ext_config_read(&config, &home, error);
     if (rc == SQLITE_OK &&
-        ext_config_open_source(&config, &home, text, &request->columns, &request->source,
-                               &ignored) != SQLITE_OK)
+        open_like_model(request, &config, &home, text, &ignored) != SQLITE_OK)
         rc = ext_source_open(&request->source, home.db, home.schema, text,
                              &request->columns, error);
     ext_error_clear(&ignored);

@@ -281,7 +281,8 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
                                    error);
     }
     sqlite3_finalize(stmt);
-    if (rc == SQLITE_OK && (columns.session || columns.item || columns.time))
+    if (rc == SQLITE_OK &&
+        (columns.session || columns.item || columns.time || columns.order))
         rc = fail_file("its options name columns of a source", error);
     ext_options_free_columns(&columns);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;

@@ -221,8 +221,10 @@ static int write_version(ext_training *training, const ext_savepoint *savepoint,
         .items = training->data->events.items,
         .keep = options->keep_versions,
     };
+    const bool has_order = training->data->source.columns.order != NULL;
     if (ext_savepoint_lock(savepoint, request->home.schema, error) != SQLITE_OK ||
         make_model(training, error) != SQLITE_OK ||
+        (has_order && ext_config_raise_format(&request->home, error) != SQLITE_OK) ||
         ext_run_sweep(&request->home, error) != SQLITE_OK)
         return error->rc;
     return ext_version_publish(&training->run, &request->home, &outcome, error);

@@ -5,7 +5,9 @@
  * The one order of the product (its equals at serving are written in SQL):
  *   events of a session by (time, order, item); sessions by (first time, session value);
  *   items numbered by first appearance in the events so ordered.
- * Every tie is decided, so that no plan of the database changes it.
+ * Items compare as the events name them, also where a catalogue is known: the order does
+ * not depend on the model. Every tie is decided, so that no plan of the database changes
+ * it.
  *
  * The stages, and what two arrays, which are reused to save memory, hold after each:
  *                          events->session           dataset->item_rows
@@ -67,9 +69,6 @@ static int compare_events(const void *a, const void *b, void *context)
         order = G4R_COMPARE(order_of(events, x), order_of(events, y));
     if (order != 0)
         return order;
-    /* Rows: the same items at every call, which is all it takes. */
-    if (g4r_events_has_catalogue(events))
-        return G4R_COMPARE(events->item[x], events->item[y]);
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
 }
 
@@ -232,9 +231,11 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset)
     if (permutation == NULL || dataset->offsets == NULL)
         return false;
     order_events(events, dataset->offsets, permutation);
-    /* In place: an item's number where its event's place was. */
-    for (size_t i = 0; i < events->n; i++)
-        dataset->item_rows[i] = events->item[permutation[i]];
+    /* In place: an item's number, or its known row, where its event's place was. */
+    for (size_t i = 0; i < events->n; i++) {
+        const int32_t number = events->item[permutation[i]];
+        dataset->item_rows[i] = events->rows != NULL ? events->rows[number] : number;
+    }
     g4r_events_free_columns(events);
     return true;
 }

@@ -39,6 +39,7 @@ void gru4rec_events_free(gru4rec_events *events)
     g4r_events_free_columns(events);
     g4r_alloc_free(&allocator, events->visit);
     g4r_alloc_free(&allocator, events->owner);
+    g4r_alloc_free(&allocator, events->rows);
     g4r_dict_free(&events->sessions);
     g4r_dict_free(&events->items);
     g4r_alloc_free(&allocator, events);
@@ -85,6 +86,21 @@ static void set_time(gru4rec_events *events, const gru4rec_time *time)
         stamps[events->n].integer = time->integer;
 }
 
+/* The item's number, or -1 when memory is short. row: the catalogue's, where one is known.
+ */
+static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t row)
+{
+    const bool has_catalogue = g4r_events_has_catalogue(events);
+    if (has_catalogue &&
+        !G4R_ALLOC_GROW(&events->allocator, events->rows, events->rows_capacity,
+                        (size_t)events->items.n + 1))
+        return -1;
+    const int32_t number = g4r_dict_add(&events->items, item);
+    if (number >= 0 && has_catalogue)
+        events->rows[number] = row;
+    return number;
+}
+
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error)
@@ -94,13 +110,13 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
                         "more than %lu events; train on a part of them, such as the last "
                         "months",
                         (unsigned long)UINT32_MAX);
-    bool has_catalogue = g4r_events_has_catalogue(events);
-    int32_t item_number = has_catalogue ? gru4rec_items_find(events->known, item)
-                                        : g4r_dict_add(&events->items, item);
-    if (item_number < 0 && has_catalogue) {
+    const int32_t row =
+        g4r_events_has_catalogue(events) ? gru4rec_items_find(events->known, item) : 0;
+    if (row < 0) {
         events->n_unknown++;
         return GRU4REC_OK;
     }
+    const int32_t item_number = add_item(events, item, row);
     /* The session comes last: one without an event must not be left behind. */
     bool is_wide = order < 0 || order > UINT32_MAX;
     bool has_room = item_number >= 0 && make_room(events) &&

@@ -19,10 +19,11 @@ struct gru4rec_events {
     gru4rec_allocator allocator;
     const gru4rec_items *known; /* the catalogue, or NULL */
     g4r_dict sessions;
-    g4r_dict items; /* unused where the catalogue is known */
+    g4r_dict items; /* as the events name them, which is what breaks ties */
+    int32_t *rows;  /* (items.n) row of known by number in items; NULL: none is known */
     size_t n;
     int32_t *session; /* (n) number in sessions; see dataset.c for what comes after */
-    int32_t *item;    /* (n) number in items, or row of known */
+    int32_t *item;    /* (n) number in items */
     g4r_events_stamp *time; /* (n) all integer, or all real */
     uint32_t *order;        /* (n), or NULL: in wide_order, or as the events came */
     int64_t *wide_order;    /* (n), once one does not fit the other */
@@ -33,6 +34,7 @@ struct gru4rec_events {
     int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
     int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
     size_t session_capacity, item_capacity, time_capacity, order_capacity;
+    size_t rows_capacity;
 };
 
 /* Are the items those of a catalogue? Else, in training, all are taken and numbered. */

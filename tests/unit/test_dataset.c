@@ -79,15 +79,13 @@ static int compare_times(const gru4rec_time *a, const gru4rec_time *b)
     return (x > y) - (x < y);
 }
 
-/* By (time, order, item); items in order of value, or of row where they are known. */
-static bool is_before(const event *a, const event *b, const gru4rec_items *known)
+/* By (time, order, item); items in order of value, whatever catalogue is known. */
+static bool is_before(const event *a, const event *b)
 {
     int order = compare_times(&a->time, &b->time);
     if (order == 0)
         order = (a->order > b->order) - (a->order < b->order);
-    if (order == 0 && known != NULL)
-        order = gru4rec_items_find(known, &a->item) - gru4rec_items_find(known, &b->item);
-    else if (order == 0)
+    if (order == 0)
         order = id_compare(&a->item, &b->item);
     return order < 0;
 }
@@ -103,7 +101,7 @@ static gru4rec_time first_time(const event *events, size_t n, const gru4rec_id *
 }
 
 /* Sorts all events by ([first time of the session,] session, time, order, item). */
-static void brute_sort(event *events, size_t n, const gru4rec_items *known)
+static void brute_sort(event *events, size_t n)
 {
     gru4rec_time *first = malloc((n + 1) * sizeof *first);
     for (size_t i = 0; i < n; i++)
@@ -114,7 +112,7 @@ static void brute_sort(event *events, size_t n, const gru4rec_items *known)
             int order = is_by_time ? compare_times(&first[k - 1], &first[k]) : 0;
             if (order == 0)
                 order = id_compare(&a->session, &b->session);
-            if (order < 0 || (order == 0 && !is_before(b, a, known)))
+            if (order < 0 || (order == 0 && !is_before(b, a)))
                 break;
             gru4rec_time first_swap = first[k - 1];
             *a = *b;
@@ -185,7 +183,7 @@ static void check_build(event *events, size_t n, const gru4rec_items *known)
         return;
     size_t n_kept = drop_unknown(events, n, known);
     CHECK_INT(n - n_kept, r.dataset->n_unknown);
-    brute_sort(events, n_kept, known);
+    brute_sort(events, n_kept);
     check_events(r.dataset, known != NULL ? known : r.items, events, n_kept);
     if (known == NULL)
         check_numbering(r.dataset, r.items);
@@ -239,6 +237,32 @@ static void ties_in_time_go_by_order_then_item(void)
         CHECK_INT(i, gru4rec_items_find(r.items, &id));
     }
     discard(&r);
+}
+
+/* The catalogue has other rows, and integers where the events have texts: these sort. */
+static void ties_of_known_items_go_by_the_events_items(void)
+{
+    const event events[] = {{id_text("s"), id_text("9"), at(1), 0},
+                            {id_text("s"), id_text("10"), at(1), 0},
+                            {id_text("s"), id_integer(7), at(1), 0},
+                            {id_text("s"), id_text("x"), at(1), 0},
+                            {id_text("s"), id_integer(30), at(1), 0},
+                            {id_text("s"), id_text("30"), at(1), 0}};
+    const int64_t ids[] = {30, 9, 10, 7};
+    const int32_t rows[] = {3, 0, 2, 0, 1}; /* of 7, 30, '10', '30', '9' */
+    gru4rec_items *known;
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_items_new(NULL, &known)))
+        return;
+    for (int i = 0; i < 4; i++) {
+        const gru4rec_id id = id_integer(ids[i]);
+        CHECK_INT(GRU4REC_OK, gru4rec_items_add(known, &id, 1));
+    }
+    result r = build(NULL, known, events, 6);
+    CHECK_INT(GRU4REC_OK, r.status);
+    check_rows(&r, rows, 5);
+    CHECK_INT(1, r.dataset->n_unknown);
+    discard(&r);
+    gru4rec_items_free(known);
 }
 
 static void integer_and_real_times_are_one_scale(void)
@@ -489,7 +513,7 @@ static void order_of_arrival_does_not_matter(void)
         event events[64];
         size_t n = random_events(events, &rng);
         result a = build(NULL, NULL, events, n);
-        brute_sort(events, n, NULL);
+        brute_sort(events, n);
         result b = build(NULL, NULL, events, n);
         shuffle(events, n, &rng);
         result c = build(NULL, NULL, events, n);
@@ -574,6 +598,7 @@ int main(void)
 {
     RUN(sessions_go_by_first_time_then_value);
     RUN(ties_in_time_go_by_order_then_item);
+    RUN(ties_of_known_items_go_by_the_events_items);
     RUN(integer_and_real_times_are_one_scale);
     RUN(integer_times_are_exact);
     RUN(session_ids_of_all_types_are_ordered);

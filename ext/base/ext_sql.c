@@ -10,6 +10,12 @@
 /* SQLITE_PREPARE_FROM_DDL of newer headers; older libraries ignore it. */
 enum { FROM_DDL = 0x20 };
 
+bool ext_sql_is_ignored(sqlite3_stmt *stmt, const char *text)
+{
+    static const char select[] = "SELECT ";
+    return strncmp(text, select, strlen(select)) == 0 && sqlite3_column_count(stmt) == 0;
+}
+
 /* Takes over text, of sqlite3_mprintf; NULL is short memory. */
 static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
                    unsigned flags)
@@ -24,7 +30,12 @@ static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *tex
     } else if (*stmt == NULL || tail[strspn(tail, " \t\r\n;")] != '\0') {
         sqlite3_finalize(*stmt);
         *stmt = NULL;
-        rc = ext_error_set(error, SQLITE_ERROR, "'%.60s' is not one statement", text);
+        rc = ext_error_set(error, SQLITE_ERROR, "'%s' is not one statement",
+                           ext_show_text(&(ext_show){""}, text));
+    } else if (ext_sql_is_ignored(*stmt, text)) {
+        sqlite3_finalize(*stmt);
+        *stmt = NULL;
+        rc = ext_error_set(error, SQLITE_AUTH, "not authorized");
     }
     sqlite3_free(text);
     return rc;
@@ -59,7 +70,8 @@ int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *
     char *text = sqlite3_vmprintf(format, args);
     va_end(args);
     prepare(db, stmt, &refusal, text, 0);
-    if (ext_error_is(&refusal, SQLITE_NOMEM) || ext_error_is(&refusal, SQLITE_INTERRUPT))
+    if (ext_error_is(&refusal, SQLITE_NOMEM) ||
+        ext_error_is(&refusal, SQLITE_INTERRUPT) || ext_error_is(&refusal, SQLITE_AUTH))
         return ext_error_wrap(error, &refusal, "", "");
     ext_error_clear(&refusal);
     return SQLITE_OK;
@@ -99,6 +111,30 @@ int64_t ext_sql_probe(sqlite3 *db, const char *sql)
         integer = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
     return integer;
+}
+
+/* Without PRAGMA, which an authorizer may deny; SQLite before 3.39 has nothing else. */
+int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    *name = NULL;
+#if SQLITE_VERSION_NUMBER >= 3039000
+    if (sqlite3_libversion_number() >= 3039000) {
+        const char *own = sqlite3_db_name(db, i);
+        *name = own != NULL ? sqlite3_mprintf("%s", own) : NULL;
+        return own == NULL || *name != NULL ? SQLITE_OK : ext_error_nomem(error);
+    }
+#endif
+    int rc = ext_sql_prepare(db, &stmt, error,
+                             "SELECT name FROM pragma_database_list ORDER BY seq "
+                             "LIMIT 1 OFFSET %d",
+                             i);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && (*name = ext_sql_text(stmt, 0)) == NULL)
+        rc = ext_error_nomem(error);
+    return ext_sql_finish(stmt, rc, "looking for schemas", error);
 }
 
 char *ext_sql_text(sqlite3_stmt *stmt, int column)

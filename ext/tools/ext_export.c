@@ -104,8 +104,8 @@ static void export_file(sqlite3_context *context, const char *path,
     if (is_ok)
         sqlite3_result_int64(context, (sqlite3_int64)content->n_bytes);
     else
-        ext_error_set(error, SQLITE_CANTOPEN, "cannot write '%.200s': %s", path,
-                      strerror(errno));
+        ext_error_set(error, SQLITE_CANTOPEN, "cannot write '%s': %s",
+                      ext_show_text(&(ext_show){""}, path), strerror(errno));
     if (!is_ok && !is_direct)
         remove(part);
     sqlite3_free(part);
@@ -120,8 +120,10 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_home home;
     ext_model *model = NULL;
     safetensors content = {0};
-    const char *path = argc > 1 ? ext_value_text(argv[1]) : NULL;
+    const char *path = NULL;
     int rc = ext_schema_get(&home, connection->db, connection, argv[0], NULL, &error);
+    if (rc == SQLITE_OK && argc > 1)
+        rc = ext_value_text(&path, argv[1], "the file's name", &error);
     if (rc == SQLITE_OK)
         rc = ext_model_acquire(&model, &home, &error);
     if (rc == SQLITE_OK)

@@ -39,7 +39,8 @@ static unsigned char *read_file(const char *path, size_t *n, ext_error *error)
     if (file != NULL)
         fclose(file);
     if (why != NULL)
-        ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", path, why);
+        ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%s': %s",
+                      ext_show_text(&(ext_show){""}, path), why);
     if (error->rc == SQLITE_OK)
         return bytes;
     free(bytes);
@@ -58,7 +59,13 @@ static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
             error, SQLITE_ERROR,
             "the second argument is neither a BLOB nor the name of a file; give "
             "what gru4rec_export() gave");
-    unsigned char *bytes = read_file((const char *)sqlite3_value_text(value), &n, error);
+    const char *path;
+    unsigned char *bytes;
+    if (ext_value_text(&path, value, "the file's name", error) != SQLITE_OK)
+        return error->rc;
+    if (path == NULL)
+        return ext_error_nomem(error);
+    bytes = read_file(path, &n, error);
     if (bytes == NULL)
         return error->rc;
     int rc = ext_safetensors_read(loaded, db, bytes, n, error);

@@ -81,7 +81,9 @@ static int train_epochs(ext_training *training, ext_error *error)
     const size_t n_done = run->n_epochs, n = (size_t)options->n_epochs;
     if (make_room(run, n_done > n ? n_done : n, error) != SQLITE_OK ||
         ext_train_weights_start(&training->weights, training->request, training->data,
-                                run, error) != SQLITE_OK)
+                                run, error) != SQLITE_OK ||
+        ext_version_check_limit(&training->request->home, run, training->weights.model,
+                                events->items, error) != SQLITE_OK)
         return error->rc;
     ext_progress_start(&training->progress, options->verbose);
     training->start = training->epoch_start = ext_poll_seconds();
@@ -145,14 +147,30 @@ static int train_model(ext_training *training, ext_train_request *request,
     return rc;
 }
 
-/* Says which version goes on serving after a failure. */
+/*
+ * Says which version goes on serving after a failure. It is asked for now, as another
+ * connection may have committed one meanwhile. While an interrupt is pending nothing can
+ * be asked: then it is the one from before, or such a one.
+ */
 static void mention_serving(const ext_train_request *request, const ext_train_data *data,
                             ext_error *error)
 {
-    if (data->is_read && request->serving != 0 && error->message != NULL)
-        error->message =
-            sqlite3_mprintf("%z; version %lld of '%s' keeps serving", error->message,
-                            (long long)request->serving, request->home.name);
+    ext_version active = {0};
+    ext_error refusal = {0};
+    if (!data->is_read || error->message == NULL)
+        return;
+    ext_version_find(&active, &request->home, &refusal);
+    const bool is_unknown = ext_error_is(&refusal, SQLITE_INTERRUPT);
+    const int64_t version = is_unknown ? request->serving : active.version;
+    char *words = version == 0
+                      ? NULL
+                      : sqlite3_mprintf("; version %lld of '%s'%s keeps serving",
+                                        (long long)version, request->home.name,
+                                        is_unknown ? ", or one committed since," : "");
+    if (words != NULL)
+        ext_error_add(error, words);
+    sqlite3_free(words);
+    ext_error_clear(&refusal);
 }
 
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)

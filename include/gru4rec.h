@@ -51,8 +51,16 @@ typedef enum gru4rec_status {
 } gru4rec_status;
 
 typedef struct gru4rec_error {
-    char message[480]; /* "what is wrong; what to do", NUL-terminated */
+    char message[480]; /* "what is wrong; what to do", valid UTF-8, NUL-terminated */
 } gru4rec_error;
+
+/*
+ * Writes a text of n bytes, which may be any, as messages show it: valid UTF-8 on one
+ * line. A byte that is no UTF-8 and a control character become \xNN, or \n, other
+ * characters that steer a terminal \uNNNN. A text that does not fit into size bytes (at
+ * least 4) is cut between two characters and ends in "...". Returns shown.
+ */
+const char *gru4rec_show(char *shown, size_t size, const void *text, size_t n);
 
 /*
  * Where memory comes from. Copied by whoever keeps it. resize works as realloc: NULL

@@ -32,11 +32,16 @@ SQLITE_EXTENSION_INIT3
 
 /* The first error of a call. All zero: there is none. */
 typedef struct ext_error {
-    int rc;        /* SQLite's result code */
-    char *message; /* "what is wrong; what to do", or NULL; of sqlite3_malloc */
+    int rc;         /* SQLite's result code */
+    char *message;  /* "what is wrong; what to do", or NULL; of sqlite3_malloc */
+    bool is_sqlite; /* SQLite refused something; it is no judgement of ours */
 } ext_error;
 
-/* Sets the error unless there is one already. These all return its code. */
+/*
+ * Sets the error unless there is one already. These all return its code. The message
+ * becomes valid UTF-8 on one line, whatever the arguments hold; what may be long goes
+ * through an ext_show first.
+ */
 int ext_error_set(ext_error *error, int rc, const char *format, ...) EXT_PRINTF(3, 4);
 /* Takes the connection's last error. what: what was tried, or NULL. */
 int ext_error_db(ext_error *error, sqlite3 *db, const char *what);
@@ -57,6 +62,22 @@ int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
 /* *message is of sqlite3_malloc; NULL where the error has none. */
 int ext_error_text(ext_error *error, char **message);
 void ext_error_clear(ext_error *error);
+
+/* ---- ext_show.c ---- */
+
+/* Room for what a user gave, as a message shows it. */
+typedef struct ext_show {
+    char text[256];
+} ext_show;
+
+/*
+ * These give what a message shows of it, in that room: by gru4rec_show(), a BLOB as the
+ * first bytes of its literal, a REAL as SQLite prints it.
+ */
+const char *ext_show_text(ext_show *show, const char *text); /* or NULL */
+const char *ext_show_id(ext_show *show, const gru4rec_id *id);
+/* In quotes, unless it is a BLOB or NULL. */
+const char *ext_show_value(ext_show *show, sqlite3_value *value);
 
 /* ---- ext_memory.c ---- */
 
@@ -90,9 +111,12 @@ int ext_sql_prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
 int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                            const char *format, ...);
 /* As ext_sql_prepare(), but where SQLite refuses the statement *stmt is NULL, which is no
- * error. Short memory and an interrupt are. */
+ * error. Short memory, an interrupt and what an authorizer denies are. */
 int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *format,
                 ...);
+/* Is it a SELECT that an authorizer ignores (SQLITE_IGNORE)? Such a one has no columns, and
+ * gives no rows, as if there were nothing. */
+bool ext_sql_is_ignored(sqlite3_stmt *stmt, const char *text);
 /* Runs a statement to its end. */
 int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
 /*
@@ -108,6 +132,9 @@ int64_t ext_sql_probe(sqlite3 *db, const char *sql);
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error);
 /* Is a statement of the connection under way that may write? */
 bool ext_sql_is_writing(sqlite3 *db);
+/* The name of the connection's schema number i, as PRAGMA database_list has them, of
+ * sqlite3_malloc; *name is NULL behind the last. */
+int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error);
 /* A copy of a column's text; NULL for NULL, or where memory is short. */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
@@ -215,7 +242,10 @@ int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
 /* Is the argument there, and not NULL? */
 bool ext_value_is_given(sqlite3_value *value);
-const char *ext_value_text(sqlite3_value *value); /* NULL where it is not */
+/* The argument as a text, borrowed; NULL where it is not given. A NUL character in it,
+ * behind which nothing would be read, is an error, which says what the argument is. */
+int ext_value_text(const char **text, sqlite3_value *value, const char *what,
+                   ext_error *error);
 /* Continues a hash with a value's type and content. */
 uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value);
 
@@ -225,6 +255,16 @@ size_t ext_value_utf8(const void *bytes, size_t n);
 /* n float32 values from and to little-endian bytes. */
 void ext_value_read_floats(gru4rec_real *values, const unsigned char *bytes, size_t n);
 void ext_value_write_floats(unsigned char *bytes, const gru4rec_real *values, size_t n);
+
+/* ---- ext_json.c ---- */
+
+/* Is there an escaped NUL character in it, \u0000? */
+bool ext_json_has_nul(const char *json);
+/* The same JSON in a form that SQLite reads whole, of sqlite3_malloc; NULL: it does so as
+ * it is. Its texts go through ext_json_restore(). */
+int ext_json_guard(char **guarded, const char *json, ext_error *error);
+/* Puts back the NUL characters of a text (n), in place, and returns its length. */
+size_t ext_json_restore(char *text, size_t n);
 
 /* ---- ext_rows.c ---- */
 

@@ -3,6 +3,8 @@
  *
  * Messages carry no prefix inside the extension. "gru4rec: " is put before them where they
  * leave it, and taken away where SQLite hands one of them back to us from a call below.
+ * They hold what users gave, and SQLite's messages, which do: bytes that are no UTF-8 in
+ * one would make a host fail in place of showing it.
  */
 #include "ext_base.h"
 
@@ -11,6 +13,18 @@
 
 static const char prefix[] = "gru4rec: ";
 
+/* The text, which is freed, as messages show it; NULL: no memory. */
+static char *shown(char *text)
+{
+    const size_t n = text != NULL ? strlen(text) : 0;
+    const size_t size = 4 * n + 4; /* a byte becomes \xNN at most */
+    char *copy = text != NULL ? sqlite3_malloc64(size) : NULL;
+    if (copy != NULL)
+        gru4rec_show(copy, size, text, n);
+    sqlite3_free(text);
+    return copy;
+}
+
 int ext_error_set(ext_error *error, int rc, const char *format, ...)
 {
     assert(rc != SQLITE_OK);
@@ -18,7 +32,7 @@ int ext_error_set(ext_error *error, int rc, const char *format, ...)
         return error->rc;
     va_list args;
     va_start(args, format);
-    error->message = sqlite3_vmprintf(format, args);
+    error->message = shown(sqlite3_vmprintf(format, args));
     va_end(args);
     error->rc = rc;
     return rc;
@@ -41,6 +55,7 @@ int ext_error_db(ext_error *error, sqlite3 *db, const char *what)
     if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
         rc = SQLITE_ERROR; /* there is no row where there must be one */
     const char *message = sqlite3_errmsg(db);
+    error->is_sqlite |= error->rc == SQLITE_OK;
     if (strncmp(message, prefix, strlen(prefix)) == 0)
         return ext_error_set(error, rc, "%s", message + strlen(prefix));
     return ext_error_set(error, rc, "%s%s%s", what != NULL ? what : "",
@@ -64,6 +79,8 @@ int ext_error_library(ext_error *error, gru4rec_status status,
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind)
 {
+    if (error->rc == SQLITE_OK)
+        error->is_sqlite = other->is_sqlite;
     ext_error_set(error, other->rc, "%s%s%s", before,
                   other->message != NULL ? other->message : "out of memory", behind);
     ext_error_clear(other);
@@ -74,10 +91,10 @@ void ext_error_add(ext_error *error, const char *words)
 {
     assert(error->rc != SQLITE_OK);
     error->message =
-        sqlite3_mprintf("%z%s",
-                        error->message != NULL ? error->message
-                                               : sqlite3_mprintf("out of memory"),
-                        words);
+        shown(sqlite3_mprintf("%z%s",
+                              error->message != NULL ? error->message
+                                                     : sqlite3_mprintf("out of memory"),
+                              words));
 }
 
 bool ext_error_is(const ext_error *error, int primary_code)

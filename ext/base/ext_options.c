@@ -50,6 +50,10 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     sqlite3_stmt *stmt;
+    if (ext_json_has_nul(text)) /* which no name and no value has */
+        return ext_error_set(error, SQLITE_ERROR,
+                             "options hold a NUL character; leave it out: %s",
+                             ext_show_text(&(ext_show){""}, text));
     int rc = ext_sql_prepare(db, &stmt, error, "%s", json_query);
     if (rc != SQLITE_OK)
         return rc;
@@ -63,15 +67,15 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
         else if (value == NULL)
             rc = ext_error_set(
                 error, SQLITE_ERROR,
-                "option '%.40s' is a JSON %s; give a number, a text or an array "
+                "option '%s' is a JSON %s; give a number, a text or an array "
                 "of numbers, or leave it out",
-                name, type);
+                ext_show_text(&(ext_show){""}, name), type);
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
     }
     if ((rc & 0xff) == SQLITE_ERROR)
-        ext_error_set(error, SQLITE_ERROR, "options are not a JSON object (%s): %.60s",
-                      sqlite3_errmsg(db), text);
+        ext_error_set(error, SQLITE_ERROR, "options are not a JSON object (%s): %s",
+                      sqlite3_errmsg(db), ext_show_text(&(ext_show){""}, text));
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 
@@ -102,9 +106,9 @@ static int parse_pairs(const char *text, gru4rec_option_scope scope,
             rc = ext_error_nomem(error);
         else if (strchr(pair, '=') == NULL)
             rc = ext_error_set(error, SQLITE_ERROR,
-                               "'%.60s' is not name=value; write options as "
+                               "'%s' is not name=value; write options as "
                                "layers=100,loss=bpr-max or as a JSON object",
-                               pair);
+                               ext_show_text(&(ext_show){""}, pair));
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
         sqlite3_free(pair);

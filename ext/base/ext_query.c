@@ -16,7 +16,7 @@ static bool is_name(const char *name, size_t n, const char *other)
 /* The SQL with its @names written out; NULL: no memory. */
 static char *expand(const ext_home *home, const char *sql)
 {
-    sqlite3_str *text = sqlite3_str_new(home->db);
+    sqlite3_str *text = sqlite3_str_new(NULL); /* the limit for texts is no matter here */
     for (const char *at = strchr(sql, '@'); at != NULL; at = strchr(sql, '@')) {
         const char *name = at + 1;
         const size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz");
@@ -53,7 +53,13 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
     if (text == NULL)
         return ext_error_nomem(error);
     int rc = sqlite3_prepare_v2(home->db, text, -1, stmt, NULL);
+    const bool is_ignored = rc == SQLITE_OK && ext_sql_is_ignored(*stmt, text);
     sqlite3_free(text);
+    if (is_ignored) {
+        sqlite3_finalize(*stmt);
+        *stmt = NULL;
+        return ext_error_set(error, SQLITE_AUTH, "not authorized");
+    }
     for (int i = 0; rc == SQLITE_OK && types[i] != '\0'; i++)
         rc = bind(*stmt, i + 1, types[i], args);
     if (rc == SQLITE_OK)

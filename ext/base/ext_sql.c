@@ -22,6 +22,14 @@ static bool is_writing(const char *text)
     return false;
 }
 
+bool ext_sql_is_ignored(sqlite3_stmt *stmt, const char *text)
+{
+    static const char select[] = "SELECT ";
+    return (strncmp(text, select, strlen(select)) == 0 &&
+            sqlite3_column_count(stmt) == 0) ||
+           (is_writing(text) && sqlite3_stmt_readonly(stmt));
+}
+
 /* Takes over text, of sqlite3_mprintf; NULL is short memory. */
 static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
                    unsigned flags)
@@ -36,11 +44,12 @@ static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *tex
     } else if (*stmt == NULL || tail[strspn(tail, " \t\r\n;")] != '\0') {
         sqlite3_finalize(*stmt);
         *stmt = NULL;
-        rc = ext_error_set(error, SQLITE_ERROR, "'%.60s' is not one statement", text);
-    } else if (is_writing(text) && sqlite3_stmt_readonly(*stmt)) {
+        rc = ext_error_set(error, SQLITE_ERROR, "'%s' is not one statement",
+                           ext_show_text(&(ext_show){""}, text));
+    } else if (ext_sql_is_ignored(*stmt, text)) {
         sqlite3_finalize(*stmt);
         *stmt = NULL;
-        rc = ext_error_set(error, SQLITE_AUTH, "not authorized to write the model");
+        rc = ext_error_set(error, SQLITE_AUTH, "not authorized");
     }
     sqlite3_free(text);
     return rc;
@@ -75,7 +84,8 @@ int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *
     char *text = sqlite3_vmprintf(format, args);
     va_end(args);
     prepare(db, stmt, &refusal, text, 0);
-    if (ext_error_is(&refusal, SQLITE_NOMEM) || ext_error_is(&refusal, SQLITE_INTERRUPT))
+    if (ext_error_is(&refusal, SQLITE_NOMEM) ||
+        ext_error_is(&refusal, SQLITE_INTERRUPT) || ext_error_is(&refusal, SQLITE_AUTH))
         return ext_error_wrap(error, &refusal, "", "");
     ext_error_clear(&refusal);
     return SQLITE_OK;
@@ -132,6 +142,28 @@ bool ext_sql_is_writing(sqlite3 *db)
     while (stmt != NULL && (sqlite3_stmt_readonly(stmt) || !sqlite3_stmt_busy(stmt)))
         stmt = sqlite3_next_stmt(db, stmt);
     return stmt != NULL;
+}
+
+/* Without PRAGMA, which an authorizer may deny; SQLite before 3.39 has nothing else. No
+ * file is read, so that a transaction may still begin by writing. */
+int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    *name = NULL;
+#if SQLITE_VERSION_NUMBER >= 3039000
+    if (sqlite3_libversion_number() >= 3039000) {
+        const char *own = sqlite3_db_name(db, i);
+        *name = own != NULL ? sqlite3_mprintf("%s", own) : NULL;
+        return own == NULL || *name != NULL ? SQLITE_OK : ext_error_nomem(error);
+    }
+#endif
+    int rc = ext_sql_prepare(db, &stmt, error, "PRAGMA database_list");
+    for (int row = 0; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; row++) {
+        rc = SQLITE_OK;
+        if (row == i && (*name = ext_sql_text(stmt, 1)) == NULL)
+            rc = ext_error_nomem(error);
+    }
+    return ext_sql_finish(stmt, rc, "looking for schemas", error);
 }
 
 char *ext_sql_text(sqlite3_stmt *stmt, int column)

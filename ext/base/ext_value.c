@@ -89,8 +89,8 @@ int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
     sqlite3_value_free(copy);
     if (is_integer && *integer >= min && *integer <= max)
         return SQLITE_OK;
-    return ext_error_set(error, SQLITE_ERROR, "%s is '%.40s'; give %s", name,
-                         sqlite3_value_text(value), advice);
+    return ext_error_set(error, SQLITE_ERROR, "%s is %s; give %s", name,
+                         ext_show_value(&(ext_show){""}, value), advice);
 }
 
 bool ext_value_is_given(sqlite3_value *value)
@@ -98,9 +98,15 @@ bool ext_value_is_given(sqlite3_value *value)
     return value != NULL && sqlite3_value_type(value) != SQLITE_NULL;
 }
 
-const char *ext_value_text(sqlite3_value *value)
+int ext_value_text(const char **text, sqlite3_value *value, const char *what,
+                   ext_error *error)
 {
-    return value != NULL ? (const char *)sqlite3_value_text(value) : NULL;
+    *text = value != NULL ? (const char *)sqlite3_value_text(value) : NULL;
+    if (*text == NULL || strlen(*text) == (size_t)sqlite3_value_bytes(value))
+        return SQLITE_OK;
+    *text = NULL;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "%s has a NUL character in it; give a text without one", what);
 }
 
 /*

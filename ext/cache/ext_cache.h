@@ -135,6 +135,9 @@ typedef struct ext_handle {
 
 /* Can every kept version be loaded? */
 int ext_check_model(const ext_home *home, ext_error *error);
+/* Does that error say something about the model, rather than that it could not be looked
+ * at, as for want of memory, a lock or the authorizer's permission? */
+bool ext_check_is_finding(const ext_error *error);
 extern const ext_function ext_check_functions[];
 
 #endif

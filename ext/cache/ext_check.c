@@ -17,6 +17,54 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
     return rc;
 }
 
+/* The tables' columns that loading reads. */
+static const struct {
+    const char *table, *column;
+} needed[] = {
+    {"config", "key"},   {"config", "value"},    {"version", "version"},
+    {"version", "run"},  {"version", "status"},  {"version", "options"},
+    {"item", "version"}, {"item", "row"},        {"item", "item"},
+    {"item", "support"}, {"tensor", "version"},  {"tensor", "name"},
+    {"tensor", "chunk"}, {"tensor", "checksum"}, {"tensor", "data"},
+};
+
+/*
+ * Are the columns there? Asked by themselves, so that where SQLite then refuses a
+ * statement that is for another reason, as an authorizer or a limit.
+ */
+static int check_columns(const ext_home *home, ext_error *error)
+{
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        char *table = sqlite3_mprintf("%s_%s", home->name, needed[i].table);
+        if (table == NULL)
+            return ext_error_nomem(error);
+        const int rc =
+            sqlite3_table_column_metadata(home->db, home->schema, table, needed[i].column,
+                                          NULL, NULL, NULL, NULL, NULL);
+        sqlite3_free(table);
+        if (rc == SQLITE_ERROR)
+            return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                                 "model '%s' is damaged: it has no table %s_%s with a "
+                                 "column %s; restore the database from a backup or train "
+                                 "again",
+                                 home->name, home->name, needed[i].table,
+                                 needed[i].column);
+        if (rc != SQLITE_OK)
+            return ext_error_db(error, home->db, "reading the schema");
+    }
+    return SQLITE_OK;
+}
+
+/* The version of a row, whose run must have a name. */
+static int check_row(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
+{
+    const int64_t version = sqlite3_column_int64(stmt, 0);
+    if (sqlite3_column_type(stmt, 1) != SQLITE_NULL &&
+        !ext_alive_is_name((const char *)sqlite3_column_text(stmt, 1)))
+        return ext_version_fail_run(home, error);
+    return check_version(home, version, error);
+}
+
 int ext_check_model(const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
@@ -26,25 +74,29 @@ int ext_check_model(const ext_home *home, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_schema_check_tables(home, error);
     if (rc == SQLITE_OK)
+        rc = check_columns(home, error);
+    if (rc == SQLITE_OK)
         rc = ext_config_read(&config, home, error);
     ext_config_free(&config);
     if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error,
-                       "SELECT version FROM @version WHERE status = 'ready' UNION "
-                       "SELECT value FROM @config WHERE key = 'version'",
+                       "SELECT version, coalesce(run, '') FROM @version WHERE status = "
+                       "'ready' UNION "
+                       "SELECT c.value, v.run FROM @config AS c LEFT JOIN @version AS v "
+                       "ON v.version = c.value WHERE c.key = 'version'",
                        "");
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = check_version(home, sqlite3_column_int64(stmt, 0), error);
+        rc = check_row(home, stmt, error);
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
     ext_snapshot_end(&snapshot);
     return rc;
 }
 
-/* Does the error say something about the model? */
-static bool is_finding(const ext_error *error)
+bool ext_check_is_finding(const ext_error *error)
 {
-    return !ext_error_is(error, SQLITE_NOMEM) && !ext_error_is(error, SQLITE_INTERRUPT) &&
-           !ext_error_is(error, SQLITE_BUSY);
+    if (ext_error_is(error, SQLITE_ERROR))
+        return !error->is_sqlite;
+    return ext_error_is(error, SQLITE_CORRUPT) || ext_error_is(error, SQLITE_NOTADB);
 }
 
 /* 'ok', or what is wrong with what is stored. */
@@ -58,7 +110,7 @@ static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
                                          false, NULL, &error) == SQLITE_OK;
     if (is_found && ext_check_model(&home, &error) == SQLITE_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
-    } else if (is_found && is_finding(&error)) {
+    } else if (is_found && ext_check_is_finding(&error)) {
         char *finding = NULL;
         ext_error_text(&error, &finding);
         if (finding != NULL)

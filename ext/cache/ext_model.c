@@ -260,10 +260,12 @@ int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error)
 int ext_model_acquire_named(ext_model **model, ext_connection *connection,
                             sqlite3_value *value, ext_error *error)
 {
-    const char *text = ext_value_text(value);
+    const char *text;
     ext_home home;
     bool is_found;
     *model = NULL;
+    if (ext_value_text(&text, value, "the model's name", error) != SQLITE_OK)
+        return error->rc;
     if (text == NULL)
         return ext_error_set(error, SQLITE_ERROR,
                              "the model's name is NULL; give that of a gru4rec table");

@@ -31,9 +31,11 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
 void ext_source_close(ext_source *source);
 /*
  * A name that is stored in a schema may not lead to a virtual table where the schema is
- * not trusted, as in a view of SQLite's. Views keep that rule themselves.
+ * not trusted, as in a view of SQLite's. Views keep that rule themselves. What an
+ * authorizer does not let us look at is its error, SQLITE_AUTH.
  */
-int ext_source_check_stored(sqlite3 *db, const char *text, ext_error *error);
+int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
+                            ext_error *error);
 /* The SQL expression that makes a number of a column of times; of sqlite3_malloc. */
 char *ext_source_time(const char *column);
 /* What ORDER BY says behind session and time: the terms that break ties; of

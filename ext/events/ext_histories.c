@@ -268,6 +268,11 @@ static int next_of_events(ext_histories *histories, const gru4rec_items *items,
     double last_time = sqlite3_column_double(events, 2);
     int rc = SQLITE_ROW;
     *session = sqlite3_value_dup(sqlite3_column_value(events, 0));
+    if (*session != NULL &&
+        sqlite3_value_type(*session) == SQLITE_NULL) /* against WHERE */
+        return ext_error_set(error, SQLITE_AUTH,
+                             "not authorized to read the sessions of the source; let the "
+                             "authorizer allow it");
     if (*session == NULL || !ext_value_id(*session, &own))
         return ext_error_nomem(error);
     while (rc == SQLITE_ROW && ext_value_column(events, 0, &other) &&

@@ -7,6 +7,9 @@
  */
 #include "ext_events.h"
 
+#include <math.h>
+#include <string.h>
+
 enum { SESSION, ITEM, TIME, ROWID };
 
 static int prepare_events(const ext_source *source, sqlite3_stmt **stmt, ext_error *error)
@@ -55,9 +58,63 @@ static bool is_before(const gru4rec_time *time, const time_bound *bound)
     return a < b;
 }
 
+/* The column's name as an expression has it; NULL: no memory. */
+static char *quoted(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+                                "0123456789";
+    const bool is_plain = name[strspn(name, plain)] == '\0' && *name > '9' &&
+                          !sqlite3_keyword_check(name, (int)strlen(name));
+    return sqlite3_mprintf(is_plain ? "%s" : "\"%w\"", name);
+}
+
+/*
+ * The error of an item that is a BLOB or a REAL. It advises an expression that keeps ids
+ * apart: as integers all BLOBs are 0, and 1.5 is 1.
+ */
+static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error *error)
+{
+    const bool is_blob = item->type == GRU4REC_ID_BLOB;
+    const bool is_whole =
+        !is_blob && item->real == floor(item->real) && fabs(item->real) < 0x1p53;
+    char *column = quoted(source->columns.item), *text = NULL;
+    ext_show item_show, column_show;
+    if (column != NULL)
+        text =
+            sqlite3_mprintf(is_blob    ? "hex(%s) AS %s, ...)"
+                            : is_whole ? "CAST(%s AS INTEGER) AS %s, ...), or "
+                                         "CAST(... AS TEXT) if some are no whole numbers"
+                                       : "CAST(%s AS TEXT) AS %s, ...)",
+                            column, column);
+    if (text == NULL)
+        ext_error_nomem(error);
+    else
+        ext_error_set(
+            error, SQLITE_ERROR,
+            "item %s is a %s; items are INTEGER or TEXT, so use a source such as "
+            "(SELECT ..., %s",
+            ext_show_id(&item_show, item), is_blob ? "BLOB" : "REAL",
+            ext_show_text(&column_show, text));
+    sqlite3_free(column);
+    sqlite3_free(text);
+    return error->rc;
+}
+
+static int fail_time(sqlite3_stmt *stmt, ext_error *error)
+{
+    gru4rec_id time;
+    ext_show show;
+    ext_value_column(stmt, TIME, &time);
+    const char *quote = time.type == GRU4REC_ID_BLOB ? "" : "'";
+    return ext_error_set(error, SQLITE_ERROR,
+                         "time %s%s%s is neither a number nor a date that SQLite knows; "
+                         "use a source that converts it",
+                         quote, ext_show_id(&show, &time), quote);
+}
+
 /* order: what breaks ties in time. */
-static int add_event(sqlite3_stmt *stmt, int64_t order, const time_bound bounds[2],
-                     ext_events *events, ext_error *error)
+static int add_event(sqlite3_stmt *stmt, const ext_source *source, int64_t order,
+                     const time_bound bounds[2], ext_events *events, ext_error *error)
 {
     gru4rec_id session, item;
     gru4rec_time time;
@@ -69,18 +126,9 @@ static int add_event(sqlite3_stmt *stmt, int64_t order, const time_bound bounds[
         return SQLITE_OK;
     }
     if (item.type != GRU4REC_ID_INTEGER && item.type != GRU4REC_ID_TEXT)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "item %.40s is a %s; items are INTEGER or TEXT, so use a source "
-            "such as (SELECT ..., CAST(item AS INTEGER) AS item, ...)",
-            sqlite3_column_text(stmt, ITEM),
-            item.type == GRU4REC_ID_REAL ? "REAL" : "BLOB");
+        return fail_item(source, &item, error);
     if (!get_time(stmt, TIME, &time))
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "time '%.40s' is neither a number nor a date that SQLite knows; "
-            "use a source that converts it",
-            sqlite3_column_text(stmt, TIME));
+        return fail_time(stmt, error);
     if ((bounds[0].is_set && is_before(&time, &bounds[0])) ||
         (bounds[1].is_set && !is_before(&time, &bounds[1]))) {
         events->n_outside++;
@@ -123,8 +171,8 @@ static int read_rows(const ext_source *source, const time_bound bounds[2],
     const bool is_sorted = source->columns.order != NULL;
     int rc = prepare_events(source, &stmt, error);
     for (int64_t i = 0; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; i++)
-        rc = add_event(stmt, is_sorted ? i : sqlite3_column_int64(stmt, ROWID), bounds,
-                       events, error);
+        rc = add_event(stmt, source, is_sorted ? i : sqlite3_column_int64(stmt, ROWID),
+                       bounds, events, error);
     return ext_sql_finish(stmt, rc, "reading the events", error);
 }
 

@@ -66,11 +66,64 @@ bool ext_source_is_select(const char *text)
 
 /* ---- which table ---- */
 
+/* What a schema's catalogue has under a name. */
+typedef enum entry { NO_ENTRY, TABLE, VIEW, VIRTUAL_TABLE } entry;
+
+static bool starts_with(const char *text, const char *start)
+{
+    return sqlite3_strnicmp(text, start, (int)strlen(start)) == 0;
+}
+
+/* What a row of a catalogue (type, name, sql) says of a table or a view of that name. One
+ * row may be empty: that of a table that is being made. */
+static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n_empty,
+                      ext_error *error)
+{
+    const char *type = (const char *)sqlite3_column_text(stmt, 0);
+    const char *its_name = (const char *)sqlite3_column_text(stmt, 1);
+    const char *sql = (const char *)sqlite3_column_text(stmt, 2);
+    const bool is_empty = type == NULL && its_name == NULL && sql == NULL;
+    if ((is_empty && ++*n_empty == 1) ||
+        (type != NULL && strcmp(type, "table") != 0 && strcmp(type, "view") != 0))
+        return SQLITE_OK;
+    if (type == NULL || its_name == NULL || sql == NULL)
+        return ext_error_set(error, SQLITE_AUTH,
+                             "not authorized to read sqlite_schema, where the source is "
+                             "looked for; let the authorizer allow it");
+    if (sqlite3_stricmp(its_name, name) != 0)
+        return SQLITE_OK;
+    if (strcmp(type, "view") == 0)
+        *found = VIEW;
+    else /* SQLite writes it so; what looks otherwise is forged */
+        *found = starts_with(sql, "CREATE TABLE ") ? TABLE : VIRTUAL_TABLE;
+    return SQLITE_OK;
+}
+
+/*
+ * Asks the catalogue itself, not PRAGMA, which an authorizer may deny. Where it makes a
+ * column NULL (SQLITE_IGNORE) that is an error: else there would seem to be nothing. So
+ * the SQL names each column once, and compares nothing. No such schema: nothing.
+ */
+static int find_entry(sqlite3 *db, const char *schema, const char *name, entry *found,
+                      ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int n_empty = 0;
+    *found = NO_ENTRY;
+    int rc = ext_sql_try(db, &stmt, error,
+                         "SELECT type, name, sql FROM \"%w\".sqlite_schema", schema);
+    if (rc != SQLITE_OK || stmt == NULL)
+        return rc;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = read_entry(stmt, name, found, &n_empty, error);
+    return ext_sql_finish(stmt, rc, "looking for the source", error);
+}
+
 /* Is there such a table; in a schema also such a view? schema NULL: any. */
 static int find_table(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
 {
-    sqlite3_stmt *stmt;
+    entry found;
     int rc = sqlite3_table_column_metadata(db, schema, name, NULL, NULL, NULL, NULL, NULL,
                                            NULL);
     *is_found = rc == SQLITE_OK;
@@ -78,15 +131,9 @@ static int find_table(sqlite3 *db, const char *schema, const char *name, bool *i
         return ext_error_nomem(error);
     if (*is_found || schema == NULL)
         return SQLITE_OK;
-    rc = ext_sql_try(db, &stmt, error,
-                     "SELECT 1 FROM \"%w\".sqlite_schema WHERE type = 'view' AND "
-                     "lower(name) = lower(%Q)",
-                     schema, name);
-    if (rc != SQLITE_OK || stmt == NULL)
-        return rc;
-    rc = sqlite3_step(stmt);
-    *is_found = rc == SQLITE_ROW;
-    return ext_sql_finish(stmt, rc, "looking for the source", error);
+    rc = find_entry(db, schema, name, &found, error);
+    *is_found = found == VIEW;
+    return rc;
 }
 
 /*
@@ -121,39 +168,52 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
 }
 
 /*
- * Asked of the catalogues of all schemas: a name that is a virtual table in one, or that
- * none has, which then is an eponymous one.
+ * Asked of the model's own schema, then of the catalogues of all: a name that is a virtual
+ * table in one, or that none has, which then is an eponymous one.
  */
-static bool is_virtual(sqlite3 *db, const char *text)
+static int find_virtual(sqlite3 *db, const char *schema, const char *text,
+                        bool *is_virtual, ext_error *error)
 {
-    const char *dot = strchr(text, '.');
-    sqlite3_stmt *stmt = NULL;
+    const char *dot = strchr(text, '.'), *names[2] = {text, dot != NULL ? dot + 1 : NULL};
+    entry found;
+    int rc = find_entry(db, schema, text, &found, error);
+    *is_virtual = found == VIRTUAL_TABLE;
+    if (rc != SQLITE_OK || found != NO_ENTRY)
+        return rc;
     bool is_plain = false;
-    if (sqlite3_prepare_v2(db,
-                           "SELECT min(type <> 'virtual') FROM pragma_table_list WHERE "
-                           "name COLLATE NOCASE IN (?1, ?2)",
-                           -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC) == SQLITE_OK &&
-        sqlite3_bind_text(stmt, 2, dot != NULL ? dot + 1 : text, -1, SQLITE_STATIC) ==
-            SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW)
-        is_plain = sqlite3_column_int(stmt, 0) != 0;
-    sqlite3_finalize(stmt);
-    return !is_plain;
+    char *other = NULL;
+    for (int i = 0; (rc = ext_sql_schema(&other, db, i, error)) == SQLITE_OK && other;
+         i++) {
+        for (int j = 0; rc == SQLITE_OK && j < 2 && names[j] != NULL; j++) {
+            rc = find_entry(db, other, names[j], &found, error);
+            *is_virtual |= found == VIRTUAL_TABLE;
+            is_plain |= found != NO_ENTRY;
+        }
+        sqlite3_free(other);
+        if (rc != SQLITE_OK)
+            break;
+    }
+    *is_virtual |= !is_plain;
+    return rc;
 }
 
-int ext_source_check_stored(sqlite3 *db, const char *text, ext_error *error)
+int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
+                            ext_error *error)
 {
     int is_trusted = 1;
+    bool is_virtual;
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1, &is_trusted);
-    if (is_trusted || !is_virtual(db, text))
+    if (is_trusted)
         return SQLITE_OK;
+    int rc = find_virtual(db, schema, text, &is_virtual, error);
+    if (rc != SQLITE_OK || !is_virtual)
+        return rc;
     return ext_error_set(
         error, SQLITE_ERROR,
-        "the stored source '%.80s' is a virtual table, and trusted_schema is "
+        "the stored source '%s' is a virtual table, and trusted_schema is "
         "off; trust the schema, or make the model with a table or a view as its "
         "source",
-        text);
+        ext_show_text(&(ext_show){""}, text));
 }
 
 /* ---- which columns ---- */
@@ -196,13 +256,15 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
         ext_error_nomem(error);
     else if (given != NULL)
         ext_error_set(error, SQLITE_ERROR,
-                      "the source has no column '%s' for %s; its columns are %s", given,
-                      role, columns);
+                      "the source has no column '%s' for %s; its columns are %s",
+                      ext_show_text(&(ext_show){""}, given), role,
+                      ext_show_text(&(ext_show){""}, columns));
     else
         ext_error_set(
             error, SQLITE_ERROR,
             "no %s column found: looked for %s, %s and %s among %s; say %s=<column>",
-            role, guesses[0], guesses[1], guesses[2], columns, role);
+            role, guesses[0], guesses[1], guesses[2],
+            ext_show_text(&(ext_show){""}, columns), role);
     sqlite3_free(columns);
     return -1;
 }
@@ -307,8 +369,8 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     if (rc == SQLITE_OK)
         rc = set_columns(stmt, columns, source, error);
     else if (cause.message != NULL)
-        ext_error_set(error, rc, "cannot read the source '%.80s': %s", text,
-                      cause.message);
+        ext_error_set(error, rc, "cannot read the source '%s': %s",
+                      ext_show_text(&(ext_show){""}, text), cause.message);
     else
         ext_error_nomem(error);
     if (rc == SQLITE_OK && source->columns.order == NULL)

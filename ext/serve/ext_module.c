@@ -62,9 +62,9 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
         if (!is_first)
             return ext_error_set(
                 error, SQLITE_ERROR,
-                "'%.60s' is not option=value; only the first argument is the "
+                "'%s' is not option=value; only the first argument is the "
                 "source of events",
-                argument);
+                ext_show_text(&(ext_show){""}, argument));
         config->source = unquoted(argument);
         return config->source != NULL ? SQLITE_OK : ext_error_nomem(error);
     }
@@ -259,8 +259,7 @@ static int integrity(sqlite3_vtab *base, const char *schema, const char *name, i
     if (rc == SQLITE_OK)
         rc = ext_check_model(&home, &error);
     ext_entry_end(&entry);
-    const bool is_problem =
-        ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT);
+    const bool is_problem = ext_check_is_finding(&error);
     if (is_problem)
         rc = ext_error_text(&error, problem);
     ext_error_clear(&error);

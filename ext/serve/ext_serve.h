@@ -37,8 +37,8 @@ void ext_state_blob_item(const unsigned char **at, gru4rec_id *id);
 /* Bytes that an item takes coded, and the coding. */
 size_t ext_state_blob_item_bytes(const gru4rec_id *id);
 void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id);
-/* The run's name, which a model has in hex, in bytes. */
-void ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model);
+/* The run's name, which a model has in hex, in bytes. False where a forged model has none. */
+bool ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model);
 /* Did that very model make it? */
 bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
 

@@ -135,7 +135,12 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
     ext_state_blob *blob = &live->blob;
     unsigned char run[EXT_STATE_BLOB_RUN], *bytes = NULL;
     size_t n;
-    ext_state_blob_run(run, model);
+    if (!ext_state_blob_run(run, model)) {
+        ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                      "the model is damaged: its run is not 32 hex digits; restore the "
+                      "database from a backup or train again");
+        return;
+    }
     blob->run = run;
     blob->is_started = live->is_started;
     blob->n_values = gru4rec_session_state_size(model->loaded.model);
@@ -182,7 +187,9 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
 
 static int check_name(live_session *live, sqlite3_value *value, ext_error *error)
 {
-    const char *name = (const char *)sqlite3_value_text(value);
+    const char *name;
+    if (ext_value_text(&name, value, "the model's name", error) != SQLITE_OK)
+        return error->rc;
     if (live->name == NULL) {
         live->name = sqlite3_mprintf("%s", name != NULL ? name : "");
         return live->name != NULL ? SQLITE_OK : ext_error_nomem(error);
@@ -193,7 +200,8 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
                      error, SQLITE_ERROR,
                      "gru4rec_state() got models '%s' and '%s'; give one for all "
                      "rows of a group",
-                     live->name, name != NULL ? name : "NULL");
+                     ext_show_text(&(ext_show){""}, live->name),
+                     ext_show_text(&(ext_show){""}, name));
 }
 
 static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)

@@ -133,22 +133,25 @@ void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id)
         memcpy(at + 5, id->bytes, id->n_bytes);
 }
 
-static int read_digit(char digit)
+static unsigned read_digit(char digit)
 {
-    return digit <= '9' ? digit - '0' : (digit | 32) - 'a' + 10;
+    return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
 }
 
-void ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model)
+bool ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model)
 {
+    if (!ext_alive_is_name(model->run))
+        return false;
     for (int i = 0; i < EXT_STATE_BLOB_RUN; i++)
         run[i] = (unsigned char)(read_digit(model->run[2 * i]) << 4 |
                                  read_digit(model->run[2 * i + 1]));
+    return true;
 }
 
 bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model)
 {
     unsigned char run[EXT_STATE_BLOB_RUN];
-    ext_state_blob_run(run, model);
-    return blob->n_values == gru4rec_session_state_size(model->loaded.model) &&
+    return ext_state_blob_run(run, model) &&
+           blob->n_values == gru4rec_session_state_size(model->loaded.model) &&
            memcmp(run, blob->run, sizeof run) == 0;
 }

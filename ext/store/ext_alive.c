@@ -114,7 +114,8 @@ const char *ext_alive_status(const char *process, const char *run)
         return "elsewhere";
     if (its.pid == here.pid && its.start == here.start)
         return is_run_of_ours(run) ? NULL : "interrupted";
-    if (its.pid <= 0 || (kill((pid_t)its.pid, 0) != 0 && errno == ESRCH))
+    if (its.pid <= 0 || its.pid > INT32_MAX ||
+        (kill((pid_t)its.pid, 0) != 0 && errno == ESRCH))
         return "killed";
     const unsigned long long now = start_of(its.pid);
     if (now != 0 && its.start != 0 && now != its.start)
@@ -122,9 +123,16 @@ const char *ext_alive_status(const char *process, const char *run)
     return is_beacon_out(&its, run) ? "interrupted" : NULL;
 }
 
+static const char digits[] = "0123456789abcdef";
+
+bool ext_alive_is_name(const char *text)
+{
+    return text != NULL && strlen(text) == EXT_RUN_NAME &&
+           strspn(text, digits) == EXT_RUN_NAME;
+}
+
 static void name_run(char run[EXT_RUN_NAME + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char random[EXT_RUN_NAME / 2];
     sqlite3_randomness(sizeof random, random);
     for (size_t i = 0; i < sizeof random; i++) {

@@ -145,8 +145,11 @@ int ext_config_open_source(const ext_config *config, const ext_home *home,
     if (!ext_source_is_select(config->source)) {
         int rc = ext_source_open(source, home->db, home->schema, config->source, &merged,
                                  error);
-        return rc == SQLITE_OK ? ext_source_check_stored(home->db, config->source, error)
-                               : rc;
+        if (rc == SQLITE_OK)
+            rc = ext_source_check_stored(home->db, home->schema, config->source, error);
+        if (rc != SQLITE_OK)
+            ext_source_close(source);
+        return rc;
     }
     char *view = sqlite3_mprintf("%s_source", home->name);
     if (view == NULL)

@@ -35,6 +35,19 @@ static int drop_orphans(const ext_home *home, ext_error *error)
     return rc;
 }
 
+int ext_run_fail_number(const ext_home *home, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_ERROR,
+                         "model '%s' has a version %lld, the last number that there is; "
+                         "export the model, and import that into a new one",
+                         home->name, (long long)INT64_MAX);
+}
+
+bool ext_run_is_count(int64_t n)
+{
+    return n >= 0 && n < (int64_t)1 << 50;
+}
+
 static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     char process[EXT_ALIVE_PLACE];
@@ -45,16 +58,18 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
     int rc = ext_query(
         home, &stmt, error,
         "INSERT INTO @version(version, run, status, started, process, source, options) "
-        "SELECT coalesce(max(version), 0) + 1, ?1, 'training', "
-        "strftime('%Y-%m-%d %H:%M:%S', 'now'), ?2, ?3, ?4 FROM @version "
-        "RETURNING version",
-        "ssss", run->alive.run, process, run->source, run->options);
+        "SELECT last + 1, ?1, 'training', strftime('%Y-%m-%d %H:%M:%S', 'now'), ?2, ?3, "
+        "?4 FROM (SELECT max(coalesce(max(version), 0), 0) AS last FROM @version) "
+        "WHERE last < ?5 RETURNING version",
+        "ssssi", run->alive.run, process, run->source, run->options, (int64_t)INT64_MAX);
     if (rc != SQLITE_OK)
         return rc;
     int64_t version = 0;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
         version = sqlite3_column_int64(stmt, 0);
     rc = ext_sql_finish(stmt, rc, "writing the model", error);
+    if (rc == SQLITE_OK && version == 0)
+        rc = ext_run_fail_number(home, error);
     if (rc == SQLITE_OK)
         run->written.version = version;
     return rc;
@@ -174,6 +189,13 @@ static gru4rec_epoch read_epoch(sqlite3_stmt *stmt)
     };
 }
 
+/* Can it be an epoch, whose counts are added to? */
+static bool is_sound(const gru4rec_epoch *epoch)
+{
+    return ext_run_is_count(epoch->steps) && ext_run_is_count(epoch->events) &&
+           ext_run_is_count(epoch->updates);
+}
+
 /* Epochs 1, 2, ... n, for which there is room; fewer where the table lacks one. */
 static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *error)
 {
@@ -188,7 +210,10 @@ static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *e
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && (int64_t)run->n_epochs < n &&
            sqlite3_column_double(stmt, 0) == (double)(run->n_epochs + 1)) {
         run->epoch_seconds[run->n_epochs] = sqlite3_column_double(stmt, 5);
-        run->epochs[run->n_epochs++] = read_epoch(stmt);
+        run->epochs[run->n_epochs] = read_epoch(stmt);
+        if (!is_sound(&run->epochs[run->n_epochs]))
+            break;
+        run->n_epochs++;
     }
     return ext_sql_finish(stmt, rc, "reading the epochs", error);
 }
@@ -210,7 +235,7 @@ static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error 
         return SQLITE_OK;
     return ext_error_set(
         error, SQLITE_CORRUPT_VTAB,
-        "model '%s' is damaged: epochs of the run to resume are missing; "
+        "model '%s' is damaged: epochs of the run to resume are missing or wrong; "
         "train without resume",
         home->name);
 }
@@ -232,7 +257,8 @@ static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt
 {
     int rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        if (sqlite3_column_bytes(stmt, 0) == EXT_RUN_NAME && is_over(stmt))
+        if (ext_alive_is_name((const char *)sqlite3_column_text(stmt, 0)) &&
+            is_over(stmt))
             break;
     *is_found = rc == SQLITE_ROW;
     if (!*is_found)
@@ -315,7 +341,7 @@ int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
                        "");
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_str *json = sqlite3_str_new(home->db);
+    sqlite3_str *json = sqlite3_str_new(NULL);
     sqlite3_str_appendchar(json, 1, '{');
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *status = ext_alive_status((const char *)sqlite3_column_text(stmt, 1),

@@ -136,18 +136,21 @@ int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *i
 static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
                          ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    int rc = ext_sql_prepare(db, &stmt, error, "PRAGMA database_list");
-    while (rc == SQLITE_OK && !*is_found && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const char *other = (const char *)sqlite3_column_text(stmt, 1);
-        rc = other != NULL ? ext_schema_exists(db, other, name, is_found, error)
-                           : ext_error_nomem(error);
+    char *other = NULL;
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && !*is_found; i++) {
+        rc = ext_sql_schema(&other, db, i, error);
+        if (other == NULL)
+            break;
+        rc = ext_schema_exists(db, other, name, is_found, error);
         if (*is_found) {
             sqlite3_free(*schema);
-            *schema = sqlite3_mprintf("%s", other);
+            *schema = other;
+        } else {
+            sqlite3_free(other);
         }
     }
-    return ext_sql_finish(stmt, rc, "looking for the model", error);
+    return rc;
 }
 
 /* The schema of a model by its bare name, as SQLite looks for a table: temp, main, then
@@ -208,9 +211,11 @@ int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
                    sqlite3_value *value, bool is_to_write, bool *is_found,
                    ext_error *error)
 {
-    const char *text = ext_value_text(value);
+    const char *text;
     bool is_there;
     *home = (ext_home){.db = db};
+    if (ext_value_text(&text, value, "the model's name", error) != SQLITE_OK)
+        return error->rc;
     if (text == NULL || *text == '\0')
         return ext_error_set(error, SQLITE_ERROR,
                              "the model's name is missing; give that of a gru4rec table");
@@ -267,7 +272,7 @@ int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,
                             ext_error *error)
 {
-    sqlite3_str *list = sqlite3_str_new(home->db);
+    sqlite3_str *list = sqlite3_str_new(NULL);
     if (source != NULL) {
         const bool is_bare = ext_source_is_select(source) && *source != '(';
         const char *format = is_bare                        ? ", (%s)"

@@ -114,6 +114,8 @@ int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
  */
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
                     int64_t version, ext_error *error);
+/* Bytes that the longest row of such a model's tensors takes, at most. */
+size_t ext_tensor_row_bytes(const gru4rec_model *model);
 /* Is that slot stored? */
 int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
                     const char *slot, ext_error *error);
@@ -142,6 +144,8 @@ typedef struct ext_alive {
 
 enum { EXT_ALIVE_PLACE = 128 };
 
+/* Is it the name of a run? What a table says may be anything, or NULL. */
+bool ext_alive_is_name(const char *text);
 /* From start to stop the run counts as alive. It gets a name unless it has one. */
 void ext_alive_start(ext_alive *alive);
 void ext_alive_stop(ext_alive *alive);
@@ -184,6 +188,10 @@ typedef struct ext_checkpoint {
 } ext_checkpoint;
 
 void ext_run_free(ext_run *run);
+/* The error that no version can have a higher number than one that is there. */
+int ext_run_fail_number(const ext_home *home, ext_error *error);
+/* Can it be a number of steps, events or updates? A forged one could overflow. */
+bool ext_run_is_count(int64_t n);
 /* Writes its row, status 'training', unless it has one, and the epochs that are not
  * written yet. */
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
@@ -227,6 +235,8 @@ typedef struct ext_version {
 int ext_version_find(ext_version *version, const ext_home *home, ext_error *error);
 /* The error that there is none. */
 int ext_version_fail_untrained(const ext_home *home, ext_error *error);
+/* The error of a version whose run has no name (ext_alive_is_name()). */
+int ext_version_fail_run(const ext_home *home, ext_error *error);
 /* Is that of this run? Every query asks this, so it is short. */
 bool ext_version_is_active(const ext_home *home, const char *run);
 /* The options that a version was made with, resolved. */
@@ -246,6 +256,13 @@ typedef struct ext_outcome {
     int64_t keep; /* versions to keep in all */
 } ext_outcome;
 
+/* SQLITE_TOOBIG when SQLite's limit of lengths (SQLITE_LIMIT_LENGTH) does not let such a
+ * model be written: to be asked before it is trained. */
+int ext_version_check_limit(const ext_home *home, const ext_run *run,
+                            const gru4rec_model *model, const gru4rec_items *items,
+                            ext_error *error);
+/* An error when the highest version has the highest number that there is. */
+int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
  * Makes a version of the run and the active one, in the caller's savepoint. Puts the
  * version's number into the run's summary. Then forgets versions: keep stay, the active

@@ -117,6 +117,18 @@ err_after_bytes:
     return rc;
 }
 
+size_t ext_tensor_row_bytes(const gru4rec_model *model)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        const size_t n = 4 * chunk_length(&tensor, 0);
+        longest = n > longest ? n : longest;
+    }
+    return longest + 256; /* the other columns, and the record's head */
+}
+
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
                     int64_t version, ext_error *error)
 {

@@ -23,6 +23,14 @@ int ext_version_fail_untrained(const ext_home *home, ext_error *error)
     return error->rc;
 }
 
+int ext_version_fail_run(const ext_home *home, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                         "model '%s' is damaged: a version's run is not 32 hex digits; "
+                         "restore the database from a backup or train again",
+                         home->name);
+}
+
 int ext_version_find(ext_version *version, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -89,9 +97,15 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
 int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
                         ext_error *error)
 {
-    return ext_query_integer(home, updates, error,
-                             "SELECT max(updates) FROM @epoch WHERE version = ?1", "i",
-                             version);
+    int rc = ext_query_integer(home, updates, error,
+                               "SELECT max(updates) FROM @epoch WHERE version = ?1", "i",
+                               version);
+    if (rc != SQLITE_OK || ext_run_is_count(*updates))
+        return rc;
+    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                         "model '%s' is damaged: version %lld has %lld updates; restore "
+                         "the database from a backup or train without warm_start",
+                         home->name, (long long)version, (long long)*updates);
 }
 
 /* ---- making one ---- */
@@ -107,6 +121,51 @@ int ext_version_activate(const ext_home *home, int64_t version, ext_error *error
                                "REPLACE INTO @config(key, value) VALUES ('version', ?1)",
                                "i", version)
                : rc;
+}
+
+static size_t longest_item(const gru4rec_items *items)
+{
+    size_t longest = 0;
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        longest = id.n_bytes > longest ? id.n_bytes : longest;
+    }
+    return longest + 64; /* the other columns, and the record's head */
+}
+
+/* Bytes of the run's row: a summary names the model in JSON, and has numbers. */
+static size_t run_row(const ext_run *run, const ext_home *home)
+{
+    return strlen(run->options) + (run->source != NULL ? strlen(run->source) : 0) +
+           6 * strlen(home->name) + 1500;
+}
+
+int ext_version_check_limit(const ext_home *home, const ext_run *run,
+                            const gru4rec_model *model, const gru4rec_items *items,
+                            ext_error *error)
+{
+    const size_t limit = (size_t)sqlite3_limit(home->db, SQLITE_LIMIT_LENGTH, -1);
+    const size_t rows[] = {ext_tensor_row_bytes(model), longest_item(items),
+                           run_row(run, home)};
+    size_t needed = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        needed = rows[i] > needed ? rows[i] : needed;
+    if (needed <= limit)
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_TOOBIG,
+                         "the model has rows of up to %lld bytes, and SQLite's limit of "
+                         "lengths is %lld here; raise it (SQLITE_LIMIT_LENGTH, .limit "
+                         "length), or use smaller layers",
+                         (long long)needed, (long long)limit);
+}
+
+int ext_version_check_next(const ext_home *home, ext_error *error)
+{
+    int64_t last;
+    int rc =
+        ext_query_integer(home, &last, error, "SELECT max(version) FROM @version", "");
+    return rc != SQLITE_OK || last < INT64_MAX ? rc : ext_run_fail_number(home, error);
 }
 
 /* Gives the row of a run that was overtaken its new number. What it has written goes. */
@@ -155,6 +214,8 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
     run->written.n_epochs = 0;
     if (own == 0)
         return SQLITE_OK;
+    if (last == INT64_MAX)
+        return ext_run_fail_number(home, error);
     run->written.version = last + 1;
     return renumber(run, own, home, error);
 }
@@ -245,7 +306,9 @@ static int check_written(const ext_run *run, const ext_home *home,
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error)
 {
-    if (number_run(run, home, error) != SQLITE_OK ||
+    if (ext_version_check_limit(home, run, outcome->training->model, outcome->items,
+                                error) != SQLITE_OK ||
+        number_run(run, home, error) != SQLITE_OK ||
         ext_run_write(run, home, error) != SQLITE_OK ||
         ext_item_save(outcome->items, home, run->written.version, error) != SQLITE_OK ||
         ext_tensor_save(outcome->training, outcome->n_slots, home, run->written.version,

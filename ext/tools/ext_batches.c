@@ -43,12 +43,19 @@ static void next_step(batches_cursor *cursor)
 static int read_options(const ext_cursor *base, gru4rec_options *options,
                         ext_columns *columns, ext_error *error)
 {
+    const char *batch_size, *text;
     gru4rec_options_init(options);
-    if (ext_options_set("batch_size", ext_value_text(base->arguments[BATCH_SIZE]),
-                        GRU4REC_SCOPE_TRAIN, options, columns, error) != SQLITE_OK ||
-        ext_options_parse(ext_table_home(base)->db,
-                          ext_value_text(base->arguments[OPTIONS]), GRU4REC_SCOPE_TRAIN,
-                          options, columns, error) != SQLITE_OK)
+    if (ext_value_text(&batch_size, base->arguments[BATCH_SIZE], "the batch size",
+                       error) != SQLITE_OK ||
+        ext_value_text(&text, base->arguments[OPTIONS], "the options", error) !=
+            SQLITE_OK)
+        return error->rc;
+    if (batch_size == NULL)
+        return ext_table_usage(base, error);
+    if (ext_options_set("batch_size", batch_size, GRU4REC_SCOPE_TRAIN, options, columns,
+                        error) != SQLITE_OK ||
+        ext_options_parse(ext_table_home(base)->db, text, GRU4REC_SCOPE_TRAIN, options,
+                          columns, error) != SQLITE_OK)
         return error->rc;
     return ext_options_resolve(options, error);
 }
@@ -56,15 +63,17 @@ static int read_options(const ext_cursor *base, gru4rec_options *options,
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     batches_cursor *cursor = (batches_cursor *)base;
-    const char *text = ext_value_text(base->arguments[SOURCE]);
+    const char *text;
     gru4rec_options options;
     ext_columns columns = {0};
     ext_source source = {0};
     (void)idx_num;
     (void)argv;
-    if (text == NULL || ext_value_text(base->arguments[BATCH_SIZE]) == NULL)
-        return ext_table_usage(base, error);
-    int rc = read_options(base, &options, &columns, error);
+    int rc = ext_value_text(&text, base->arguments[SOURCE], "the source", error);
+    if (rc == SQLITE_OK && text == NULL)
+        rc = ext_table_usage(base, error);
+    if (rc == SQLITE_OK)
+        rc = read_options(base, &options, &columns, error);
     if (rc == SQLITE_OK)
         rc = ext_source_open(&source, ext_table_home(base)->db, "main", text, &columns,
                              error);

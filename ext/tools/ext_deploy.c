@@ -35,7 +35,11 @@ static int find_choice(int64_t *version, const ext_home *home, int choice,
 static int find_version(int64_t *version, const ext_home *home, sqlite3_value *value,
                         ext_error *error)
 {
-    const char *text = ext_value_text(value);
+    const char *text;
+    ext_show show;
+    const char *shown = ext_show_value(&show, value); /* before it becomes a text */
+    if (ext_value_text(&text, value, "the version", error) != SQLITE_OK)
+        return error->rc;
     for (int i = 0; text != NULL && i < (int)(sizeof choices / sizeof *choices); i++)
         if (sqlite3_stricmp(text, choices[i].word) == 0)
             return find_choice(version, home, i, error);
@@ -54,8 +58,8 @@ static int find_version(int64_t *version, const ext_home *home, sqlite3_value *v
     }
     return ext_error_set(
         error, SQLITE_ERROR,
-        "version '%.40s' is not a number, 'previous' or 'best'; see %s_version",
-        text != NULL ? text : "NULL", home->name);
+        "version %s is not a number, 'previous' or 'best'; see %s_version", shown,
+        home->name);
 }
 
 static int write_choice(int64_t *version, const ext_home *home, sqlite3_value *value,

@@ -65,16 +65,18 @@ static int open_like_model(measurement *request, ext_config *config, const ext_h
 
 /* Opens the source of test events. Its columns are called as the model's where it has
  * such, else they are guessed. */
-static int open_source(measurement *request, const ext_cursor *base, ext_error *error)
+static int open_source(measurement *request, const ext_cursor *base, const char *text,
+                       ext_error *error)
 {
     const ext_home *own = ext_table_home(base);
-    const char *text = ext_value_text(base->arguments[SOURCE]);
     ext_config config = {0};
     ext_error ignored = {0};
-    ext_home home;
+    ext_home home = {0};
+    const char *model;
     bool is_found;
-    int rc = ext_schema_find(&home, own->db, own->connection,
-                             ext_value_text(base->arguments[MODEL]), &is_found, error);
+    int rc = ext_value_text(&model, base->arguments[MODEL], "the model's name", error);
+    if (rc == SQLITE_OK)
+        rc = ext_schema_find(&home, own->db, own->connection, model, &is_found, error);
     if (rc == SQLITE_OK)
         rc = ext_config_read(&config, &home, error);
     if (rc == SQLITE_OK &&
@@ -87,16 +89,19 @@ static int open_source(measurement *request, const ext_cursor *base, ext_error *
     return rc;
 }
 
-static int read_request(measurement *request, const ext_cursor *base, ext_error *error)
+static int read_request(measurement *request, const ext_cursor *base, const char *source,
+                        ext_error *error)
 {
     const ext_home *own = ext_table_home(base);
+    const char *options;
     gru4rec_options_init(&request->options);
     if (ext_model_acquire_named(&request->model, own->connection, base->arguments[MODEL],
                                 error) != SQLITE_OK ||
-        ext_options_parse(own->db, ext_value_text(base->arguments[OPTIONS]),
-                          GRU4REC_SCOPE_EVALUATE, &request->options, &request->columns,
-                          error) != SQLITE_OK ||
-        open_source(request, base, error) != SQLITE_OK)
+        ext_value_text(&options, base->arguments[OPTIONS], "the options", error) !=
+            SQLITE_OK ||
+        ext_options_parse(own->db, options, GRU4REC_SCOPE_EVALUATE, &request->options,
+                          &request->columns, error) != SQLITE_OK ||
+        open_source(request, base, source, error) != SQLITE_OK)
         return error->rc;
     const ext_loaded *loaded = &request->model->loaded;
     return ext_read_events(&request->test, &request->source, loaded->items,
@@ -142,11 +147,14 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
     measurement request = {0};
+    const char *source;
     (void)idx_num;
     (void)argv;
-    if (ext_value_text(base->arguments[SOURCE]) == NULL)
-        return ext_table_usage(base, error);
-    int rc = read_request(&request, base, error);
+    int rc = ext_value_text(&source, base->arguments[SOURCE], "the source", error);
+    if (rc == SQLITE_OK && source == NULL)
+        rc = ext_table_usage(base, error);
+    if (rc == SQLITE_OK)
+        rc = read_request(&request, base, source, error);
     if (rc == SQLITE_OK)
         rc = compute(cursor, &request, error);
     free_request(&request);

@@ -63,18 +63,17 @@ static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
 
 static int check_name(const char **path, sqlite3_value *value, ext_error *error)
 {
-    *path = ext_value_text(value);
+    ext_show show;
+    if (ext_value_text(path, value, "the file's name", error) != SQLITE_OK)
+        return error->rc;
     if (*path == NULL)
         return ext_error_set(error, SQLITE_ERROR,
                              "the file's name is NULL; leave it out for a BLOB");
-    if (strlen(*path) != (size_t)sqlite3_value_bytes(value))
-        return ext_error_set(error, SQLITE_ERROR,
-                             "the file's name has a NUL in it; give a name, or a BLOB");
     if (strcmp(*path, ":memory:") == 0 || strncmp(*path, "file:", 5) == 0)
         return ext_error_set(error, SQLITE_ERROR,
-                             "'%.200s' means something else to ATTACH; write './%.200s' "
+                             "'%s' means something else to ATTACH; write './' before it "
                              "for a file of that name",
-                             *path, *path);
+                             ext_show_text(&show, *path));
     return SQLITE_OK;
 }
 
@@ -94,17 +93,18 @@ int ext_file_permit(const char **path, sqlite3 *db, sqlite3_value *value, bool i
     ext_error_clear(&refusal);
     return ext_error_set(
         error, SQLITE_AUTH,
-        "not authorized to %s '%.200s', as this connection may not ATTACH it; let its "
+        "not authorized to %s '%s', as this connection may not ATTACH it; let its "
         "authorizer and limits allow that, or %s a BLOB",
-        is_written ? "write" : "read", *path, is_written ? "export" : "import");
+        is_written ? "write" : "read", ext_show_text(&(ext_show){""}, *path),
+        is_written ? "export" : "import");
 }
 
 /* ---- reading ---- */
 
 static int fail_read(const ext_input *input, const char *why, ext_error *error)
 {
-    return ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%.200s': %s", input->path,
-                         why);
+    return ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%s': %s",
+                         ext_show_text(&(ext_show){""}, input->path), why);
 }
 
 /* Why it is not read; NULL: it is an ordinary file. */
@@ -169,8 +169,9 @@ void ext_file_close(ext_input *input)
 
 static int fail_write(const ext_output *output, ext_error *error)
 {
-    return ext_error_set(error, SQLITE_CANTOPEN, "cannot write '%.200s': %s",
-                         output->path, strerror(errno));
+    const int why = errno;
+    return ext_error_set(error, SQLITE_CANTOPEN, "cannot write '%s': %s",
+                         ext_show_text(&(ext_show){""}, output->path), strerror(why));
 }
 
 static int fail_interrupted(ext_error *error)

@@ -328,15 +328,35 @@ static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *suppor
     return rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
 }
 
+/* SQLite before 3.45 would read a text with a NUL character up to that. */
+static int check_item_texts(const reader *r, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = query(r, "SELECT json_extract(?1, '$.__metadata__.items')", &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW) {
+        rc = fail_step(r, error);
+    } else {
+        const char *items = (const char *)sqlite3_column_text(stmt, 0);
+        if (items != NULL && ext_json_has_nul(items))
+            rc = fail_file("an item has a NUL character in its text", error);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL, *support = NULL;
-    int rc =
-        query(r,
-              "SELECT e.atom, e.type FROM (SELECT json_extract(?1, "
-              "'$.__metadata__.items') AS items) AS m, json_each(m.items) AS e WHERE "
-              "json_type(m.items) = 'array'",
-              &stmt, error);
+    int rc = check_item_texts(r, error);
+    if (rc == SQLITE_OK)
+        rc =
+            query(r,
+                  "SELECT e.atom, e.type FROM (SELECT json_extract(?1, "
+                  "'$.__metadata__.items') AS items) AS m, json_each(m.items) AS e WHERE "
+                  "json_type(m.items) = 'array'",
+                  &stmt, error);
     if (rc == SQLITE_OK)
         rc = query(r,
                    "SELECT atom FROM json_each(coalesce(json_extract(?1, "

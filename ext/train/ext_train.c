@@ -149,7 +149,10 @@ static int train_model(ext_training *training, ext_train_request *request,
         ext_train_data_read(data, request, error) != SQLITE_OK)
         return error->rc;
     /* What fails from here on has a row that says so. */
-    ext_train_weights_start(&training->weights, request, data, &training->run, error);
+    if (ext_train_weights_start(&training->weights, request, data, &training->run,
+                                error) == SQLITE_OK)
+        ext_version_check_limit(&request->home, &training->run, training->weights.model,
+                                data->events.items, error);
     ext_snapshot_end(&data->snapshot);
     training->has_model = request->is_found;
     training->saved = request->checkpoint.epoch;
@@ -159,14 +162,30 @@ static int train_model(ext_training *training, ext_train_request *request,
     return rc;
 }
 
-/* Says which version goes on serving after a failure. */
+/*
+ * Says which version goes on serving after a failure. It is asked for now, as another
+ * connection may have committed one meanwhile. While an interrupt is pending nothing can
+ * be asked: then it is the one from before, or such a one.
+ */
 static void mention_serving(const ext_train_request *request, const ext_train_data *data,
                             ext_error *error)
 {
-    if (data->is_read && request->serving != 0 && error->message != NULL)
-        error->message =
-            sqlite3_mprintf("%z; version %lld of '%s' keeps serving", error->message,
-                            (long long)request->serving, request->home.name);
+    ext_version active = {0};
+    ext_error refusal = {0};
+    if (!data->is_read || error->message == NULL)
+        return;
+    ext_version_find(&active, &request->home, &refusal);
+    const bool is_unknown = ext_error_is(&refusal, SQLITE_INTERRUPT);
+    const int64_t version = is_unknown ? request->serving : active.version;
+    char *words = version == 0
+                      ? NULL
+                      : sqlite3_mprintf("; version %lld of '%s'%s keeps serving",
+                                        (long long)version, request->home.name,
+                                        is_unknown ? ", or one committed since," : "");
+    if (words != NULL)
+        ext_error_add(error, words);
+    sqlite3_free(words);
+    ext_error_clear(&refusal);
 }
 
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)

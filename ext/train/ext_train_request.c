@@ -90,9 +90,9 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
     if (rc == SQLITE_OK && request->source == NULL &&
         !is_stored_source(&request->config, checkpoint->source))
         rc = ext_error_set(error, SQLITE_ERROR,
-                           "the run to resume was trained on %.80s; name that source as "
+                           "the run to resume was trained on %s; name that source as "
                            "the second argument",
-                           checkpoint->source);
+                           ext_show_text(&(ext_show){""}, checkpoint->source));
     return rc;
 }
 
@@ -129,6 +129,8 @@ static int find_serving(ext_train_request *request, ext_error *error)
         ext_version_find(&active, &request->home, error) != SQLITE_OK)
         return error->rc;
     request->serving = active.version;
+    if (request->is_found && ext_version_check_next(&request->home, error) != SQLITE_OK)
+        return error->rc;
     if (request->options.warm_start && request->serving == 0)
         return ext_error_set(error, SQLITE_ERROR,
                              "warm_start needs a trained version to start from; train "
@@ -140,15 +142,20 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_connection *connection, int argc, sqlite3_value **argv,
                            ext_error *error)
 {
-    const char *options = argc > 2 ? ext_value_text(argv[2]) : NULL;
+    const char *model, *options;
     *request = (ext_train_request){.is_alone = sqlite3_get_autocommit(connection->db)};
     gru4rec_options_init(&request->options);
-    request->source = argc > 1 ? ext_value_text(argv[1]) : NULL;
+    if (ext_value_text(&model, argv[0], "the model's name", error) != SQLITE_OK ||
+        ext_value_text(&request->source, argc > 1 ? argv[1] : NULL, "the second argument",
+                       error) != SQLITE_OK ||
+        ext_value_text(&options, argc > 2 ? argv[2] : NULL, "the third argument",
+                       error) != SQLITE_OK)
+        return error->rc;
     if (argc == 2 && request->source != NULL && is_options(request->source)) {
         options = request->source;
         request->source = NULL;
     }
-    int rc = find_model(request, connection, ext_value_text(argv[0]), error);
+    int rc = find_model(request, connection, model, error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, request->config.options, error);
     if (rc == SQLITE_OK)

@@ -8,10 +8,12 @@ gru4rec_status g4r_fail(gru4rec_error *error, gru4rec_status status, const char 
                         ...)
 {
     if (error != NULL) {
+        char text[2 * sizeof error->message];
         va_list args;
         va_start(args, format);
-        vsnprintf(error->message, sizeof error->message, format, args);
+        vsnprintf(text, sizeof text, format, args);
         va_end(args);
+        gru4rec_show(error->message, sizeof error->message, text, strlen(text));
     }
     return status;
 }

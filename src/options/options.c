@@ -265,9 +265,10 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
 {
     const g4r_option *o = find_option(name);
     gru4rec_options changed = *options;
-    char range[200];
+    char range[200], shown[100];
     if (o == NULL)
-        return REFUSE(error, "no option '%.40s'; did you mean '%s'?", name,
+        return REFUSE(error, "no option '%s'; did you mean '%s'?",
+                      gru4rec_show(shown, sizeof shown, name, strlen(name)),
                       nearest_name(name, scope));
     if (o->scope != scope)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
@@ -275,8 +276,8 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                                         : "gru4rec_evaluate()");
     if (!g4r_option_parse(o, value, field_of(&changed, o))) {
         g4r_option_range(o, range, sizeof range);
-        return REFUSE(error, "option '%s' cannot be '%.60s'; it takes %s", o->name, value,
-                      range);
+        return REFUSE(error, "option '%s' cannot be '%s'; it takes %s", o->name,
+                      gru4rec_show(shown, sizeof shown, value, strlen(value)), range);
     }
     *options = changed;
     options->explicit_set |= (uint64_t)1 << (o - table);

@@ -1,0 +1,74 @@
+/*
+ * ext_json.c - NUL characters in JSON; see ext_base.h.
+ *
+ * SQLite's JSON functions before 3.45 end a text at an escaped NUL: "a\u0000b" becomes
+ * 'a'. So a NUL gets another escape before they read it, which is taken back from what
+ * they give: the character 1 and a digit, '0' for a NUL and '1' for the character itself.
+ */
+#include "ext_base.h"
+
+#include <string.h>
+
+enum { MARK = 1 };
+
+/* Bytes of the escape at a backslash if it stands for the character 0 or 1, as digit says;
+ * 0: it is another one. JSON5 has more than one. */
+static size_t match_escape(const char *at, char digit)
+{
+    if (strncmp(at, "\\u000", 5) == 0 && at[5] == digit)
+        return 6;
+    if (strncmp(at, "\\x0", 3) == 0 && at[3] == digit)
+        return 4;
+    return digit == '0' && at[1] == '0' ? 2 : 0;
+}
+
+bool ext_json_has_nul(const char *json)
+{
+    const char *at = strchr(json, '\\');
+    while (at != NULL && at[1] != '\0') {
+        if (match_escape(at, '0') > 0)
+            return true;
+        at = strchr(at + 2, '\\'); /* behind what it escapes, as another backslash */
+    }
+    return false;
+}
+
+/* Appends what stands at at, and returns how many bytes that was. */
+static size_t guard_next(sqlite3_str *text, const char *at)
+{
+    const bool is_escape = *at == '\\' && at[1] != '\0';
+    for (int digit = 0; digit <= 1; digit++) {
+        size_t n = is_escape ? match_escape(at, (char)('0' + digit)) : 0;
+        if (digit == 1 && *at == MARK)
+            n = 1;
+        if (n > 0) {
+            sqlite3_str_appendf(text, "\\u0001%d", digit);
+            return n;
+        }
+    }
+    sqlite3_str_append(text, at, is_escape ? 2 : 1);
+    return is_escape ? 2 : 1;
+}
+
+int ext_json_guard(char **guarded, const char *json, ext_error *error)
+{
+    *guarded = NULL;
+    if (!ext_json_has_nul(json))
+        return SQLITE_OK;
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    while (*json)
+        json += guard_next(text, json);
+    *guarded = sqlite3_str_finish(text);
+    return *guarded != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+size_t ext_json_restore(char *text, size_t n)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        const bool is_marked = text[i] == MARK && i + 1 < n;
+        i += is_marked;
+        text[length++] = is_marked && text[i] == '0' ? '\0' : is_marked ? MARK : text[i];
+    }
+    return length;
+}

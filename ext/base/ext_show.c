@@ -1,0 +1,51 @@
+/* ext_show.c - what a user gave, as messages show it; see ext_base.h. */
+#include "ext_base.h"
+
+#include <string.h>
+
+/* A BLOB's first bytes tell which one it is. */
+static void show_blob(char *shown, size_t size, const unsigned char *bytes, size_t n)
+{
+    enum { SHOWN = 4 };
+    char hex[2 * SHOWN + 1] = "";
+    for (size_t i = 0; i < n && i < SHOWN; i++)
+        sqlite3_snprintf(3, hex + 2 * i, "%02X", bytes[i]);
+    sqlite3_snprintf((int)size, shown, "x'%s%s'", hex, n > SHOWN ? "..." : "");
+}
+
+static void show_id(char *shown, size_t size, const gru4rec_id *id)
+{
+    if (id->type == GRU4REC_ID_INTEGER)
+        sqlite3_snprintf((int)size, shown, "%lld", (long long)id->integer);
+    else if (id->type == GRU4REC_ID_REAL)
+        sqlite3_snprintf((int)size, shown, "%!.15g", id->real);
+    else if (id->type == GRU4REC_ID_BLOB)
+        show_blob(shown, size, id->bytes, id->n_bytes);
+    else
+        gru4rec_show(shown, size, id->bytes, id->n_bytes);
+}
+
+const char *ext_show_text(ext_show *show, const char *text)
+{
+    return text != NULL ? gru4rec_show(show->text, sizeof show->text, text, strlen(text))
+                        : "NULL";
+}
+
+const char *ext_show_id(ext_show *show, const gru4rec_id *id)
+{
+    show_id(show->text, sizeof show->text, id);
+    return show->text;
+}
+
+const char *ext_show_value(ext_show *show, sqlite3_value *value)
+{
+    gru4rec_id id;
+    if (!ext_value_id(value, &id))
+        return "NULL";
+    if (id.type == GRU4REC_ID_BLOB)
+        return ext_show_id(show, &id);
+    show->text[0] = '\'';
+    show_id(show->text + 1, sizeof show->text - 2, &id);
+    strcat(show->text, "'");
+    return show->text;
+}

@@ -63,7 +63,6 @@ static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
 
 static int check_name(const char **path, sqlite3_value *value, ext_error *error)
 {
-    ext_show show;
     if (ext_value_text(path, value, "the file's name", error) != SQLITE_OK)
         return error->rc;
     if (*path == NULL)
@@ -71,9 +70,10 @@ static int check_name(const char **path, sqlite3_value *value, ext_error *error)
                              "the file's name is NULL; leave it out for a BLOB");
     if (strcmp(*path, ":memory:") == 0 || strncmp(*path, "file:", 5) == 0)
         return ext_error_set(error, SQLITE_ERROR,
-                             "'%s' means something else to ATTACH; write './' before it "
+                             "'%s' means something else to ATTACH; write './%s' "
                              "for a file of that name",
-                             ext_show_text(&show, *path));
+                             ext_show_text(&(ext_show){""}, *path),
+                             ext_show_text(&(ext_show){""}, *path));
     return SQLITE_OK;
 }
 

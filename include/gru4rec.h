@@ -3,7 +3,7 @@
  * the SQLite extension made of it.
  *
  * The library is plain C11: no SQLite, no file or terminal I/O, no global state but the
- * number of BLAS's threads, which it puts back. Data goes in event by event
+ * number of BLAS's threads, which it puts back, and BLAS's buffers. Data goes in event by event
  * (gru4rec_events), becomes a training form (gru4rec_dataset) and a catalogue
  * (gru4rec_items), trains a model (gru4rec_model) that recommends through a session
  * (gru4rec_session) and a ranking (gru4rec_ranking).
@@ -63,13 +63,16 @@ typedef struct gru4rec_error {
 const char *gru4rec_show(char *shown, size_t size, const void *text, size_t n);
 
 /*
- * Where memory comes from. Copied by whoever keeps it. resize works as realloc: NULL
- * allocates, 0 bytes frees and returns NULL, NULL is returned when memory is short.
- * Blocks are aligned for any type.
+ * Where memory comes from, and the keys of the hash tables in it. Copied by whoever keeps
+ * it. resize works as realloc: NULL allocates, 0 bytes frees and returns NULL, NULL is
+ * returned when memory is short. Blocks are aligned for any type. random gives 64 bits
+ * that nobody can foretell, so that nobody can choose ids that make a table slow; no
+ * result depends on them. NULL: keys are always the same, for input that is trusted.
  */
 typedef struct gru4rec_allocator {
     void *(*resize)(void *context, void *block, size_t bytes);
     void *context;
+    uint64_t (*random)(void *context);
 } gru4rec_allocator;
 
 /* ---- options: one table of all that can be set ---- */
@@ -254,10 +257,13 @@ void gru4rec_items_free(gru4rec_items *items);
 /* Appends a row; INVALID for an id that is there already. Copies the id. */
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
-/* Many at once: append all, then index, to find them; INVALID: an id is there twice. */
+/* Many at once: append all, then index, to find them. */
 gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
-gru4rec_status gru4rec_items_index(gru4rec_items *items);
+/* INVALID: an id is there twice. Asks is_stopped (NULL: never) now and then; once that says
+ * true: INTERRUPTED. After either, items can only be freed. */
+gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void *),
+                                   void *context);
 int32_t gru4rec_items_count(const gru4rec_items *items);
 /* The row of the item with this value and type, else of the same text form, or -1. */
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
@@ -327,11 +333,13 @@ typedef struct gru4rec_dataset {
 
 /*
  * Sorts what was added (by_time false: sessions visited in the order of their values)
- * and numbers the items by first appearance in visiting order. The events are used up:
- * only their sessions can still be asked for. items: the new catalogue, or NULL where one
- * was known.
+ * and numbers the items by first appearance in visiting order. The events are used up,
+ * also by a failure: only their sessions can still be asked for. items: the new catalogue,
+ * or NULL where one was known. Asks is_stopped (NULL: never) now and then; once that says
+ * true: INTERRUPTED.
  */
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
+                                   bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
 /* A hash of all that training sees of the events: sessions, order, the items' ids. */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
@@ -480,7 +488,8 @@ typedef struct gru4rec_hooks {
 
 /* Threads that a training has: the option, or as many as there are processors. */
 int32_t gru4rec_train_threads(const gru4rec_options *options);
-/* Bytes that a training takes beside its dataset and its hooks. */
+/* Bytes that a training takes beside its dataset and its hooks; what BLAS writes to is
+ * counted, not the address space that it reserves: 128 MB for each thread. */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
 /*
@@ -510,9 +519,11 @@ void gru4rec_session_reset(gru4rec_session *session);
 /*
  * An item whose weights lead to a state that is not finite is passed over. So is, with a
  * model trained with collapse_repeats, an item that repeats the one before: the session
- * remembers the row that it was given last, until a reset.
+ * remembers the row that it was given last, until a reset. NOMEM, and nothing changed,
+ * where BLAS cannot have its memory. error may be NULL.
  */
-void gru4rec_session_step(gru4rec_session *session, int32_t item_row);
+gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
+                                    gru4rec_error *error);
 /* scores (n): of the given rows, or of all items where rows is NULL and n is I. Before the
  * first step they are those of the zero state. */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
@@ -596,8 +607,10 @@ int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
  * excluded (n_excluded): ascending rows that are left out, borrowed until the score. */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded);
-/* Asks is_stopped now and then; once that says true it returns false, without scores. */
-bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void *context);
+/* Asks is_stopped now and then; once that says true: INTERRUPTED. NOMEM, where BLAS cannot
+ * have its memory. There are no scores then. error may be NULL. */
+gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *),
+                                   void *context, gru4rec_error *error);
 /* The item at a place, from 0; false behind the last. */
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,7 +82,8 @@ const char *ext_show_value(ext_show *show, sqlite3_value *value);
 
 /* ---- ext_memory.c ---- */
 
-/* SQLite's memory for small blocks, the C library's for those that may pass its 2 GiB. */
+/* SQLite's memory for small blocks, the C library's for those that may pass its 2 GiB, and
+ * SQLite's random numbers. */
 extern const gru4rec_allocator ext_memory;
 
 /* ---- ext_home.c ---- */
@@ -326,6 +328,8 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db);
 void ext_poll_stop(ext_poll *poll);
 /* True when the work must stop: interrupted, or the handler said so. */
 bool ext_poll_check(ext_poll *poll);
+/* The same, as the library calls it. */
+bool ext_poll_is_stopped(void *poll);
 double ext_poll_seconds(void); /* of a monotonic clock */
 
 /* ---- ext_progress.c ---- */
@@ -355,6 +359,7 @@ typedef struct ext_worker {
     void *context;
     size_t n_ready;
     bool is_over, is_threaded;
+    _Atomic size_t n_done;
     pthread_mutex_t lock; /* for n_ready and is_over */
     pthread_cond_t changed;
     pthread_t thread;
@@ -367,6 +372,8 @@ void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
                       bool is_worth_it);
 /* Jobs before n may be done; n never falls. */
 void ext_worker_ready(ext_worker *worker, size_t n);
+/* Are those that may be done done? */
+bool ext_worker_is_idle(ext_worker *worker);
 /* When this returns they are all done. */
 void ext_worker_finish(ext_worker *worker);
 

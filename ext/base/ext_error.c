@@ -72,8 +72,11 @@ int ext_error_library(ext_error *error, gru4rec_status status,
                                              : SQLITE_ERROR;
     if (message != NULL && message->message[0] != '\0')
         return ext_error_set(error, rc, "%s", message->message);
-    return status == GRU4REC_NOMEM ? ext_error_nomem(error)
-                                   : ext_error_set(error, rc, "internal error");
+    if (status == GRU4REC_NOMEM)
+        return ext_error_nomem(error);
+    return ext_error_set(error, rc, "%s",
+                         status == GRU4REC_INTERRUPTED ? "interrupted"
+                                                       : "internal error");
 }
 
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,

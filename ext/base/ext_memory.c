@@ -1,5 +1,5 @@
 /*
- * ext_memory.c - memory; see ext_base.h.
+ * ext_memory.c - memory, and the keys of hash tables in it; see ext_base.h.
  *
  * Each block starts with a word that says whose it is, so that a growing array can move
  * from SQLite's memory to the C library's, which enlarges large blocks without copying
@@ -57,4 +57,12 @@ static void *resize(void *context, void *block, size_t bytes)
     return (char *)new + HEADER;
 }
 
-const gru4rec_allocator ext_memory = {resize, NULL};
+static uint64_t draw(void *context)
+{
+    uint64_t number;
+    (void)context;
+    sqlite3_randomness(sizeof number, &number);
+    return number;
+}
+
+const gru4rec_allocator ext_memory = {resize, NULL, draw};

@@ -39,6 +39,11 @@ void ext_poll_stop(ext_poll *poll)
     poll->stmt = NULL;
 }
 
+bool ext_poll_is_stopped(void *poll)
+{
+    return ext_poll_check(poll);
+}
+
 bool ext_poll_check(ext_poll *poll)
 {
     double now = ext_poll_seconds();

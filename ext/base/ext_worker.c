@@ -11,8 +11,10 @@ static void *work(void *context)
     size_t n_ready = 0;
     bool is_over = false;
     for (size_t i = 0; !is_over || i < n_ready;) {
-        for (; i < n_ready; i++)
+        for (; i < n_ready; i++) {
             worker->job(worker->context, i);
+            atomic_store(&worker->n_done, i + 1);
+        }
         pthread_mutex_lock(&worker->lock);
         while (worker->n_ready == n_ready && !worker->is_over)
             pthread_cond_wait(&worker->changed, &worker->lock);
@@ -75,6 +77,11 @@ void ext_worker_ready(ext_worker *worker, size_t n)
     worker->n_ready = n;
     pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
+}
+
+bool ext_worker_is_idle(ext_worker *worker)
+{
+    return !worker->is_threaded || atomic_load(&worker->n_done) == worker->n_ready;
 }
 
 void ext_worker_finish(ext_worker *worker)

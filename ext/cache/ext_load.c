@@ -5,7 +5,10 @@
  * memory from the system, page by page, while the items are read; these are indexed while
  * the tensors are, which are checked chunk by chunk (ext_tensor.c).
  */
+#define _POSIX_C_SOURCE 199309L
 #include "ext_cache.h"
+
+#include <time.h>
 
 /* Bytes of a copy in bytes from which on it is worth its memory. */
 enum { BYTES_FROM = 1 << 20 };
@@ -49,14 +52,35 @@ static void make(void *context, size_t i)
 
 typedef struct indexing {
     gru4rec_items *items;
+    ext_poll *poll; /* NULL in a thread of its own, which may not ask SQLite */
+    _Atomic bool is_stopped;
     gru4rec_status status;
 } indexing;
+
+static bool is_indexing_over(void *context)
+{
+    indexing *job = context;
+    return atomic_load(&job->is_stopped) ||
+           (job->poll != NULL && ext_poll_check(job->poll));
+}
 
 static void index_items(void *context, size_t i)
 {
     indexing *job = context;
     (void)i;
-    job->status = gru4rec_items_index(job->items);
+    job->status = gru4rec_items_index(job->items, is_indexing_over, job);
+}
+
+/* Waits for a worker, unless the work is interrupted. */
+static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
+{
+    const struct timespec pause = {0, 1000000};
+    while (!ext_worker_is_idle(worker)) {
+        if (ext_poll_check(poll))
+            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+        nanosleep(&pause, NULL);
+    }
+    return SQLITE_OK;
 }
 
 /* ---- a version ---- */
@@ -80,10 +104,17 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 {
     indexing job = {.items = loaded->items};
     ext_worker indexer;
+    ext_poll poll;
+    ext_poll_start(&poll, home->db);
     ext_worker_start(&indexer, index_items, &job, is_large);
+    job.poll = indexer.is_threaded ? NULL : &poll;
     ext_worker_ready(&indexer, 1);
     int rc = ext_tensor_load(loaded->model, loaded->bytes, home, version, "", error);
+    if (rc == SQLITE_OK)
+        rc = wait_for(&indexer, &poll, error);
+    atomic_store(&job.is_stopped, rc != SQLITE_OK);
     ext_worker_finish(&indexer);
+    ext_poll_stop(&poll);
     return rc == SQLITE_OK ? ext_item_fail(home, job.status, error) : rc;
 }
 

@@ -176,6 +176,19 @@ static int read_rows(const ext_source *source, const time_bound bounds[2],
     return ext_sql_finish(stmt, rc, "reading the events", error);
 }
 
+/* Makes sessions of what was read. */
+static int sort_rows(const ext_source *source, ext_events *events, bool by_time,
+                     ext_error *error)
+{
+    ext_poll poll;
+    ext_poll_start(&poll, source->db);
+    gru4rec_status status =
+        gru4rec_dataset_new(events->builder, by_time, ext_poll_is_stopped, &poll,
+                            &events->dataset, &events->items);
+    ext_poll_stop(&poll);
+    return ext_error_library(error, status, NULL);
+}
+
 int ext_read_events(ext_events *events, const ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error)
@@ -200,11 +213,7 @@ int ext_read_events(ext_events *events, const ext_source *source,
     gru4rec_events_prepare(events->builder, &preparation);
     if (read_rows(source, bounds, events, error) != SQLITE_OK)
         return error->rc;
-    return ext_error_library(error,
-                             gru4rec_dataset_new(events->builder,
-                                                 !is_training || options->time_sort,
-                                                 &events->dataset, &events->items),
-                             NULL);
+    return sort_rows(source, events, !is_training || options->time_sort, error);
 }
 
 void ext_read_free(ext_events *events)

@@ -73,18 +73,26 @@ bool ext_history_is_empty(const ext_history *history)
 /* A walk of so many steps asks for interrupts. */
 enum { LONG_WALK = 32 };
 
+int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error)
+{
+    gru4rec_error message = {0};
+    gru4rec_status status = gru4rec_session_step(session, row, &message);
+    return ext_error_library(error, status, &message);
+}
+
 static int walk_far(const ext_rows *rows, sqlite3 *db, gru4rec_session *session,
                     ext_error *error)
 {
-    bool is_stopped = false;
+    int rc = SQLITE_OK;
     ext_poll poll;
     ext_poll_start(&poll, db);
-    for (size_t i = 0; i < rows->n && !is_stopped; i++) {
-        gru4rec_session_step(session, rows->rows[i]);
-        is_stopped = ext_poll_check(&poll);
+    for (size_t i = 0; i < rows->n && rc == SQLITE_OK; i++) {
+        rc = ext_history_step(session, rows->rows[i], error);
+        if (rc == SQLITE_OK && ext_poll_check(&poll))
+            rc = ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
     }
     ext_poll_stop(&poll);
-    return is_stopped ? ext_error_set(error, SQLITE_INTERRUPT, "interrupted") : SQLITE_OK;
+    return rc;
 }
 
 static int resume(const ext_history *history, gru4rec_session *session, ext_error *error)
@@ -107,7 +115,8 @@ int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *s
         return resume(history, session, error);
     if (rows->n > LONG_WALK)
         return walk_far(rows, db, session, error);
-    for (size_t i = 0; i < rows->n; i++)
-        gru4rec_session_step(session, rows->rows[i]);
-    return SQLITE_OK;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < rows->n && rc == SQLITE_OK; i++)
+        rc = ext_history_step(session, rows->rows[i], error);
+    return rc;
 }

@@ -302,20 +302,17 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
     return SQLITE_OK;
 }
 
-static bool is_stopped(void *poll)
-{
-    return ext_poll_check(poll);
-}
-
 int ext_ranker_score(ext_ranker *ranker, ext_error *error)
 {
     ext_poll poll;
     if (ranker->batch == NULL)
         return SQLITE_OK;
     ext_poll_start(&poll, ranker->connection->db);
-    const bool is_done = gru4rec_batch_score(ranker->batch, is_stopped, &poll);
+    gru4rec_error message = {0};
+    gru4rec_status status =
+        gru4rec_batch_score(ranker->batch, ext_poll_is_stopped, &poll, &message);
     ext_poll_stop(&poll);
-    return is_done ? SQLITE_OK : ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+    return ext_error_library(error, status, &message);
 }
 
 bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane)

@@ -56,6 +56,8 @@ int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
                      const ext_model *model, ext_error *error);
 void ext_history_free(ext_history *history);
 bool ext_history_is_empty(const ext_history *history);
+/* One item more. */
+int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error);
 /* Brings the session there, from the zero state. */
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,
                      ext_error *error);

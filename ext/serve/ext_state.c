@@ -78,14 +78,14 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
     return SQLITE_OK;
 }
 
-static void step(live_session *live, int32_t row)
+static int step(live_session *live, int32_t row, ext_error *error)
 {
     if (row < 0)
-        return;
+        return SQLITE_OK;
     if (!live->is_started)
         gru4rec_session_reset(live->workspace.session);
-    gru4rec_session_step(live->workspace.session, row);
     live->is_started = true;
+    return ext_history_step(live->workspace.session, row, error);
 }
 
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
@@ -99,7 +99,8 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
                              id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB");
     int rc = remember(live, &id, error);
     if (rc == SQLITE_OK)
-        step(live, gru4rec_items_find(live->workspace.model->loaded.items, &id));
+        rc = step(live, gru4rec_items_find(live->workspace.model->loaded.items, &id),
+                  error);
     return rc;
 }
 

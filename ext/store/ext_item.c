@@ -5,8 +5,8 @@ int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
 {
     if (status == GRU4REC_OK)
         return SQLITE_OK;
-    if (status == GRU4REC_NOMEM)
-        return ext_error_nomem(error);
+    if (status != GRU4REC_INVALID)
+        return ext_error_library(error, status, NULL);
     return ext_error_set(error, SQLITE_CORRUPT_VTAB,
                          "model '%s' is damaged: its items are not distinct ids in rows "
                          "0, 1, ...; restore the database from a backup or train again",

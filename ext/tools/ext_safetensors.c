@@ -292,9 +292,9 @@ static int fail_items(gru4rec_status status, ext_error *error)
 {
     if (status == GRU4REC_OK)
         return SQLITE_OK;
-    return status == GRU4REC_NOMEM
-               ? ext_error_nomem(error)
-               : fail_file("its items are not distinct integers and texts", error);
+    return status == GRU4REC_INVALID
+               ? fail_file("its items are not distinct integers and texts", error)
+               : ext_error_library(error, status, NULL);
 }
 
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
@@ -346,6 +346,15 @@ static int check_item_texts(const reader *r, ext_error *error)
     return rc;
 }
 
+static int index_items(const reader *r, gru4rec_items *items, ext_error *error)
+{
+    ext_poll poll;
+    ext_poll_start(&poll, r->db);
+    gru4rec_status status = gru4rec_items_index(items, ext_poll_is_stopped, &poll);
+    ext_poll_stop(&poll);
+    return fail_items(status, error);
+}
+
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL, *support = NULL;
@@ -369,7 +378,7 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
     sqlite3_finalize(stmt);
     sqlite3_finalize(support);
     if (rc == SQLITE_OK)
-        rc = fail_items(gru4rec_items_index(*items), error);
+        rc = index_items(r, *items, error);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
         rc = fail_file("it has no array of items", error);
     return rc;

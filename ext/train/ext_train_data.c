@@ -37,12 +37,17 @@ static int add_gone_items(ext_train_data *data, const ext_train_request *request
         return rc;
     const gru4rec_items *old = data->active->loaded.items;
     gru4rec_status status = GRU4REC_OK;
+    ext_poll poll;
+    ext_poll_start(&poll, request->home.db);
     for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
         gru4rec_id id;
         gru4rec_items_get(old, row, &id);
         if (gru4rec_items_find(data->events.items, &id) < 0)
             status = gru4rec_items_add(data->events.items, &id, 0);
+        if (status == GRU4REC_OK && row % 1024 == 0 && ext_poll_check(&poll))
+            status = GRU4REC_INTERRUPTED;
     }
+    ext_poll_stop(&poll);
     return ext_error_library(error, status, NULL);
 }
 

@@ -19,7 +19,7 @@ static void *resize_libc(void *context, void *block, size_t bytes)
     return realloc(block, bytes);
 }
 
-const gru4rec_allocator g4r_alloc_libc = {resize_libc, NULL};
+const gru4rec_allocator g4r_alloc_libc = {resize_libc, NULL, NULL};
 
 void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
 {

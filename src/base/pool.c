@@ -19,9 +19,12 @@
 enum { SPINS = 4000 /* some 50 microseconds */, SPINS_BEFORE_YIELD = 200 };
 enum { PIECES = 256, PIECE_BITS = 16 };
 
+typedef enum worker_state { STARTING, REFUSED, ENTERED } worker_state;
+
 typedef struct worker {
     g4r_pool *pool;
     pthread_t thread;
+    worker_state state; /* under lock */
 } worker;
 
 /* Made of zeroed memory, which is how its atomic fields begin. */
@@ -36,9 +39,9 @@ struct g4r_pool {
     uint64_t job;
     _Atomic size_t n_sleeping;
     _Atomic bool is_over;
-    pthread_mutex_t lock; /* for sleeping */
+    pthread_mutex_t lock; /* for sleeping, and for starting */
     pthread_cond_t wake;
-    void (*enter)(void);
+    bool (*enter)(void);
     void (*leave)(void);
     size_t n_workers, most_workers;
     worker workers[];
@@ -98,13 +101,26 @@ static void sleep_until_work(g4r_pool *pool, uint64_t last)
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* Tells who waits for this worker. */
+static bool enter(worker *self)
+{
+    g4r_pool *pool = self->pool;
+    const bool is_in = pool->enter();
+    pthread_mutex_lock(&pool->lock);
+    self->state = is_in ? ENTERED : REFUSED;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    return is_in;
+}
+
 static void *run_worker(void *context)
 {
     worker *self = context;
     g4r_pool *pool = self->pool;
     const size_t number = (size_t)(self - pool->workers);
     uint64_t last = 0;
-    pool->enter();
+    if (!enter(self))
+        return NULL;
     while (!atomic_load(&pool->is_over)) {
         for (int spins = 0; !has_work(pool, last) && spins < SPINS; spins++)
             relax();
@@ -162,30 +178,41 @@ size_t g4r_pool_bytes(size_t n_workers)
     return sizeof(g4r_pool) + n_workers * sizeof(worker);
 }
 
-/* The host's signals are not for our threads. */
+/* Starts a thread, and waits until it is at work or cannot be. */
+static bool start_thread(g4r_pool *pool, worker *w)
+{
+    w->pool = pool;
+    if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
+        return false;
+    pthread_mutex_lock(&pool->lock);
+    while (w->state == STARTING)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+    if (w->state == REFUSED)
+        pthread_join(w->thread, NULL);
+    return w->state == ENTERED;
+}
+
+/* One after another, as each takes memory. The host's signals are not for our threads. */
 static void start_threads(g4r_pool *pool, size_t n_workers)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    for (size_t i = 1; i < n_workers; i++) {
-        worker *w = &pool->workers[pool->n_workers];
-        w->pool = pool;
-        if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
-            break;
+    while (pool->n_workers < n_workers &&
+           start_thread(pool, &pool->workers[pool->n_workers]))
         pool->n_workers++;
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-g4r_pool *g4r_pool_new(size_t n_workers, void (*enter)(void), void (*leave)(void),
+g4r_pool *g4r_pool_new(size_t n_workers, bool (*enter_thread)(void), void (*leave)(void),
                        const gru4rec_allocator *allocator)
 {
     g4r_pool *pool = g4r_alloc(allocator, 1, g4r_pool_bytes(n_workers));
     if (pool == NULL)
         return NULL;
     pool->allocator = *allocator;
-    pool->enter = enter;
+    pool->enter = enter_thread;
     pool->leave = leave;
     pool->n_workers = 1;
     pool->most_workers = n_workers;

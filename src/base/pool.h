@@ -18,9 +18,10 @@ typedef void g4r_task(void *context, size_t task, size_t worker);
 
 /*
  * n_workers: the calling thread included; where fewer threads can be had there are fewer.
- * Each of the others calls enter when it begins and leave when it ends. NULL: no memory.
+ * Each of the others calls enter when it begins, where false means that it cannot be had,
+ * and leave when it ends. When this returns they all have entered. NULL: no memory.
  */
-g4r_pool *g4r_pool_new(size_t n_workers, void (*enter)(void), void (*leave)(void),
+g4r_pool *g4r_pool_new(size_t n_workers, bool (*enter)(void), void (*leave)(void),
                        const gru4rec_allocator *allocator);
 /* Joins the threads. Takes NULL. */
 void g4r_pool_free(g4r_pool *pool);

@@ -19,4 +19,19 @@ static inline bool g4r_stop_is_asked(const g4r_stop *stop)
     return stop->is_asked != NULL && stop->is_asked(stop->context);
 }
 
+/* The same for loops of many short rounds, of which one in 4096 asks. */
+typedef struct g4r_stop_watch {
+    g4r_stop stop;
+    size_t rounds;
+    bool is_over; /* it said yes, and is not asked again */
+} g4r_stop_watch;
+
+/* Once a round. */
+static inline bool g4r_stop_watch_is_over(g4r_stop_watch *watch)
+{
+    if (watch->rounds++ % 4096 == 0 && !watch->is_over)
+        watch->is_over = g4r_stop_is_asked(&watch->stop);
+    return watch->is_over;
+}
+
 #endif

@@ -23,14 +23,14 @@
  *
  * Memory per event: the columns (events.h) and 4 bytes more while sorting, for item_rows,
  * in place of the rowids where events came by them; per session some 22. What is in order
- * already, as event logs mostly are, is only checked.
+ * already, as event logs mostly are, is only checked; what is not takes 4 bytes more an
+ * element, of one session at a time.
+ *
+ * A stage that fails returns false: memory is short, or it was stopped.
  */
-#define _GNU_SOURCE /* qsort_r */
 #include "events.h"
 #include "prepare.h"
 #include "../base/hash.h"
-
-#include <stdlib.h>
 
 /* ---- sorting events, for stages 1 and 3 ---- */
 
@@ -42,10 +42,11 @@ static int64_t order_of(const gru4rec_events *events, uint32_t i)
 }
 
 /* An order in which the events came anyway need not be kept. */
-static void drop_plain_order(gru4rec_events *events)
+static void drop_plain_order(gru4rec_events *events, g4r_stop_watch *watch)
 {
     for (uint32_t i = 1; i < events->n; i++)
-        if (order_of(events, i - 1) >= order_of(events, i))
+        if (order_of(events, i - 1) >= order_of(events, i) ||
+            g4r_stop_watch_is_over(watch))
             return;
     G4R_ALLOC_CLEAR(&events->allocator, events->order);
     G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
@@ -59,11 +60,10 @@ static int compare_stamps(const gru4rec_events *events, g4r_events_stamp a,
     return G4R_COMPARE(a.integer, b.integer);
 }
 
-/* By (time, order, item): positions a and b hold events of one session. */
-static int compare_events(const void *a, const void *b, void *context)
+/* By (time, order, item): positions x and y hold events of one session. */
+static int compare_events(const void *context, uint32_t x, uint32_t y)
 {
     const gru4rec_events *events = context;
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int order = compare_stamps(events, events->time[x], events->time[y]);
     if (order == 0)
         order = G4R_COMPARE(order_of(events, x), order_of(events, y));
@@ -72,38 +72,108 @@ static int compare_events(const void *a, const void *b, void *context)
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
 }
 
-/* Sorts n elements of 4 bytes, unless they are in order. */
-static void sort_if_needed(void *array, size_t n,
-                           int (*compare)(const void *, const void *, void *),
-                           void *context)
+/* How elements compare: events, or sessions. */
+typedef struct sort_rule {
+    int (*compare)(const void *context, uint32_t x, uint32_t y);
+    const void *context;
+} sort_rule;
+
+static bool is_behind(const sort_rule *rule, uint32_t x, uint32_t y)
 {
-    const uint32_t *elements = array;
-    for (size_t i = 1; i < n; i++)
-        if (compare(&elements[i - 1], &elements[i], context) > 0) {
-            qsort_r(array, n, sizeof *elements, compare, context);
-            return;
-        }
+    return rule->compare(rule->context, x, y) > 0;
+}
+
+enum { SHORT_RUN = 8 };
+
+static void sort_run(uint32_t *list, size_t n, const sort_rule *rule)
+{
+    for (size_t i = 1; i < n; i++) {
+        const uint32_t moved = list[i];
+        size_t at = i;
+        for (; at > 0 && is_behind(rule, list[at - 1], moved); at--)
+            list[at] = list[at - 1];
+        list[at] = moved;
+    }
+}
+
+/* Merges the sorted runs from (half) and from + half ... from + n into to (n). */
+static void merge_runs(uint32_t *to, const uint32_t *from, size_t half, size_t n,
+                       const sort_rule *rule, g4r_stop_watch *watch)
+{
+    size_t a = 0, b = half;
+    while (a < half && b < n && !g4r_stop_watch_is_over(watch))
+        *to++ = is_behind(rule, from[a], from[b]) ? from[b++] : from[a++];
+    memcpy(to, from + a, (half - a) * sizeof *to);
+    memcpy(to + (half - a), from + b, (n - b) * sizeof *to);
+}
+
+/* spare (n): scratch. */
+static void merge_sort(uint32_t *list, uint32_t *spare, size_t n, const sort_rule *rule,
+                       g4r_stop_watch *watch)
+{
+    uint32_t *from = list, *to = spare;
+    for (size_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i += SHORT_RUN)
+        sort_run(list + i, G4R_MIN(SHORT_RUN, n - i), rule);
+    for (size_t width = SHORT_RUN; width < n && !watch->is_over; width *= 2) {
+        for (size_t i = 0; i < n; i += 2 * width)
+            merge_runs(to + i, from + i, G4R_MIN(width, n - i), G4R_MIN(2 * width, n - i),
+                       rule, watch);
+        uint32_t *swapped = from;
+        from = to;
+        to = swapped;
+    }
+    if (from != list)
+        memcpy(list, from, n * sizeof *list);
+}
+
+/* Sorts a list (n), unless it is in order. */
+static bool sort_if_needed(uint32_t *list, size_t n, const sort_rule *rule,
+                           const gru4rec_allocator *allocator, g4r_stop_watch *watch)
+{
+    size_t i = 1;
+    while (i < n && !g4r_stop_watch_is_over(watch) &&
+           !is_behind(rule, list[i - 1], list[i]))
+        i++;
+    if (i >= n || watch->is_over)
+        return !watch->is_over;
+    if (n <= SHORT_RUN) {
+        sort_run(list, n, rule);
+        return true;
+    }
+    uint32_t *spare = g4r_alloc(allocator, n, sizeof *spare);
+    if (spare == NULL)
+        return false;
+    merge_sort(list, spare, n, rule, watch);
+    g4r_alloc_free(allocator, spare);
+    return !watch->is_over;
 }
 
 /*
  * Fills offsets (S + 1), which are zeroed, and the permutation (n) that orders all
  * events.
  */
-static void order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation)
+static bool order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation,
+                         g4r_stop_watch *watch)
 {
+    const sort_rule rule = {compare_events, events};
     size_t n_sessions = (size_t)events->n_sessions;
-    for (size_t i = 0; i < events->n; i++)
+    for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
         offsets[events->session[i] + 1]++;
     for (size_t s = 0; s < n_sessions; s++)
         offsets[s + 1] += offsets[s];
+    if (watch->is_over)
+        return false;
     /* offsets[s] moves to the end of session s, and back when all are in place. */
-    for (size_t i = 0; i < events->n; i++)
+    for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
         permutation[offsets[events->session[i]]++] = (uint32_t)i;
     memmove(offsets + 1, offsets, n_sessions * sizeof *offsets);
     offsets[0] = 0;
-    for (size_t s = 0; s < n_sessions; s++)
-        sort_if_needed(permutation + offsets[s], (size_t)(offsets[s + 1] - offsets[s]),
-                       compare_events, events);
+    bool is_ok = !watch->is_over;
+    for (size_t s = 0; s < n_sessions && is_ok; s++)
+        is_ok = sort_if_needed(permutation + offsets[s],
+                               (size_t)(offsets[s + 1] - offsets[s]), &rule,
+                               &events->allocator, watch);
+    return is_ok;
 }
 
 /* ---- 1: sessions are cut at pauses ---- */
@@ -120,10 +190,10 @@ static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b
  * time. sorted (n): its events in order.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
-                        int64_t n, size_t *capacity)
+                        int64_t n, size_t *capacity, g4r_stop_watch *watch)
 {
     const double gap = events->preparation.session_gap;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
         if (i == 0 || pause_between(events, sorted[i - 1], sorted[i]) > gap) {
             if (!G4R_ALLOC_GROW(&events->allocator, events->owner, *capacity,
                                 (size_t)events->n_sessions + 1))
@@ -132,23 +202,22 @@ static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t 
         }
         events->session[sorted[i]] = events->n_sessions - 1;
     }
-    return true;
+    return !watch->is_over;
 }
 
-static bool cut_at_pauses(gru4rec_events *events)
+static bool cut_at_pauses(gru4rec_events *events, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     const int32_t n_whole = events->n_sessions;
     size_t capacity = 0;
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
     int64_t *offsets = g4r_alloc(allocator, (size_t)n_whole + 1, sizeof *offsets);
-    bool is_ok = permutation != NULL && offsets != NULL;
-    if (is_ok)
-        order_events(events, offsets, permutation);
+    bool is_ok = permutation != NULL && offsets != NULL &&
+                 order_events(events, offsets, permutation, watch);
     events->n_sessions = 0;
     for (int32_t s = 0; is_ok && s < n_whole; s++)
         is_ok = cut_session(events, s, permutation + offsets[s],
-                            offsets[s + 1] - offsets[s], &capacity);
+                            offsets[s + 1] - offsets[s], &capacity, watch);
     g4r_alloc_free(allocator, permutation);
     g4r_alloc_free(allocator, offsets);
     return is_ok;
@@ -162,15 +231,14 @@ typedef struct session_sort {
 } session_sort;
 
 /* By (first time, session value). */
-static int compare_sessions(const void *a, const void *b, void *context)
+static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 {
     const session_sort *sort = context;
     const gru4rec_events *events = sort->events;
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
     int order = compare_stamps(events, sort->first[x], sort->first[y]);
     if (order == 0)
-        order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, x),
-                                 g4r_events_owner(events, y));
+        order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, (int32_t)x),
+                                 g4r_events_owner(events, (int32_t)y));
     return order != 0 ? order : G4R_COMPARE(x, y); /* parts of one in their order */
 }
 
@@ -178,13 +246,14 @@ static int compare_sessions(const void *a, const void *b, void *context)
  * Sorts visit (S), and renames each event's session to its place there. first, rank:
  * scratch (S), zeroed.
  */
-static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp *first,
-                          int32_t *rank)
+static bool rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp *first,
+                          int32_t *rank, g4r_stop_watch *watch)
 {
     int32_t *visit = events->visit;
     size_t n_sessions = (size_t)events->n_sessions;
-    session_sort sort = {events, first};
-    for (size_t i = 0; by_time && i < events->n; i++) {
+    const session_sort sort = {events, first};
+    const sort_rule rule = {compare_sessions, &sort};
+    for (size_t i = 0; by_time && i < events->n && !g4r_stop_watch_is_over(watch); i++) {
         int32_t s = events->session[i];
         if (rank[s] == 0 || compare_stamps(events, events->time[i], first[s]) < 0)
             first[s] = events->time[i];
@@ -192,24 +261,25 @@ static void rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp
     }
     for (size_t s = 0; s < n_sessions; s++)
         visit[s] = (int32_t)s;
-    sort_if_needed(visit, n_sessions, compare_sessions, &sort);
+    if (!sort_if_needed((uint32_t *)visit, n_sessions, &rule, &events->allocator, watch))
+        return false;
     for (size_t place = 0; place < n_sessions; place++)
         rank[visit[place]] = (int32_t)place;
-    for (size_t i = 0; i < events->n; i++)
+    for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
         events->session[i] = rank[events->session[i]];
+    return !watch->is_over;
 }
 
 /* Finds the visiting order: allocates and fills events->visit. */
-static bool find_visits(gru4rec_events *events, bool by_time)
+static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_sessions = (size_t)events->n_sessions;
     g4r_events_stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
     int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
     events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
-    bool is_ok = first != NULL && rank != NULL && events->visit != NULL;
-    if (is_ok)
-        rank_sessions(events, by_time, first, rank);
+    bool is_ok = first != NULL && rank != NULL && events->visit != NULL &&
+                 rank_sessions(events, by_time, first, rank, watch);
     g4r_alloc_free(allocator, first);
     g4r_alloc_free(allocator, rank);
     return is_ok;
@@ -218,7 +288,8 @@ static bool find_visits(gru4rec_events *events, bool by_time)
 /* ---- 3: all events in order ---- */
 
 /* Makes offsets and item_rows. This is the peak of memory. */
-static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset)
+static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
+                      g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     dataset->n_sessions = events->n_sessions;
@@ -228,16 +299,16 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset)
     dataset->item_rows = (int32_t *)permutation;
     dataset->offsets =
         g4r_alloc(allocator, (size_t)events->n_sessions + 1, sizeof *dataset->offsets);
-    if (permutation == NULL || dataset->offsets == NULL)
+    if (permutation == NULL || dataset->offsets == NULL ||
+        !order_events(events, dataset->offsets, permutation, watch))
         return false;
-    order_events(events, dataset->offsets, permutation);
     /* In place: an item's number, or its known row, where its event's place was. */
-    for (size_t i = 0; i < events->n; i++) {
+    for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {
         const int32_t number = events->item[permutation[i]];
         dataset->item_rows[i] = events->rows != NULL ? events->rows[number] : number;
     }
     g4r_events_free_columns(events);
-    return true;
+    return !watch->is_over;
 }
 
 /* ---- 5: items numbered ---- */
@@ -248,11 +319,11 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset)
  */
 static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                    gru4rec_items *items, int64_t *support,
-                                   int32_t *row_plus_1)
+                                   int32_t *row_plus_1, g4r_stop_watch *watch)
 {
-    for (int64_t i = 0; i < dataset->n_events; i++)
+    for (int64_t i = 0; i < dataset->n_events && !g4r_stop_watch_is_over(watch); i++)
         support[dataset->item_rows[i]]++;
-    for (int64_t i = 0; i < dataset->n_events; i++) {
+    for (int64_t i = 0; i < dataset->n_events && !g4r_stop_watch_is_over(watch); i++) {
         int32_t number = dataset->item_rows[i];
         if (row_plus_1[number] == 0) {
             gru4rec_id id;
@@ -263,11 +334,13 @@ static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset
         }
         dataset->item_rows[i] = row_plus_1[number] - 1;
     }
-    return gru4rec_items_index(items);
+    return watch->is_over
+               ? GRU4REC_INTERRUPTED
+               : gru4rec_items_index(items, watch->stop.is_asked, watch->stop.context);
 }
 
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
-                                 gru4rec_items **out)
+                                 gru4rec_items **out, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_items = (size_t)events->items.n;
@@ -277,7 +350,7 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
     if (support == NULL || row_plus_1 == NULL)
         status = GRU4REC_NOMEM;
     if (status == GRU4REC_OK)
-        status = number_items(events, dataset, *out, support, row_plus_1);
+        status = number_items(events, dataset, *out, support, row_plus_1, watch);
     g4r_alloc_free(allocator, support);
     g4r_alloc_free(allocator, row_plus_1);
     return status;
@@ -290,7 +363,8 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
  * training does not have are dropped.
  */
 static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
-                               gru4rec_dataset *dataset, int64_t n_held)
+                               gru4rec_dataset *dataset, int64_t n_held,
+                               g4r_stop_watch *watch)
 {
     const int64_t *offsets = dataset->offsets + dataset->n_sessions;
     const gru4rec_allocator *allocator = &events->allocator;
@@ -306,7 +380,8 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
     if (held->offsets == NULL || held->item_rows == NULL)
         return GRU4REC_NOMEM;
     for (int64_t s = 0; s < n_held; s++) {
-        for (int64_t i = offsets[s]; i < offsets[s + 1]; i++) {
+        for (int64_t i = offsets[s]; i < offsets[s + 1] && !g4r_stop_watch_is_over(watch);
+             i++) {
             gru4rec_id id;
             g4r_dict_get(&events->items, dataset->item_rows[i], &id);
             int32_t row = gru4rec_items_find(items, &id);
@@ -317,30 +392,32 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
         }
         held->offsets[s + 1] = held->n_events;
     }
-    return GRU4REC_OK;
+    return watch->is_over ? GRU4REC_INTERRUPTED : GRU4REC_OK;
 }
 
 /* ---- all of it ---- */
 
-/* Stages 1 to 4. False: no memory. */
-static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset)
+/* Stages 1 to 4. */
+static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset,
+                          g4r_stop_watch *watch)
 {
     dataset->allocator = events->allocator;
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
-    drop_plain_order(events);
-    if ((events->preparation.session_gap > 0 && !cut_at_pauses(events)) ||
-        !find_visits(events, by_time) || !order_all(events, dataset))
+    drop_plain_order(events, watch);
+    if ((events->preparation.session_gap > 0 && !cut_at_pauses(events, watch)) ||
+        !find_visits(events, by_time, watch) || !order_all(events, dataset, watch))
         return false;
     int32_t n_items = g4r_events_has_catalogue(events)
                           ? gru4rec_items_count(events->known)
                           : events->items.n;
-    return g4r_prepare(dataset, events->visit, n_items, &events->preparation);
+    return g4r_prepare(dataset, events->visit, n_items, &events->preparation, watch);
 }
 
 /* Stages 5 and 6, in training: what is held out does not count for the catalogue. */
 static gru4rec_status make_catalogue(const gru4rec_events *events,
-                                     gru4rec_dataset *dataset, gru4rec_items **items)
+                                     gru4rec_dataset *dataset, gru4rec_items **items,
+                                     g4r_stop_watch *watch)
 {
     if (g4r_events_has_catalogue(events))
         return GRU4REC_OK;
@@ -348,9 +425,10 @@ static gru4rec_status make_catalogue(const gru4rec_events *events,
     const int64_t n_held = (int64_t)(share * (double)dataset->n_sessions);
     dataset->n_sessions -= n_held;
     dataset->n_events = dataset->offsets[dataset->n_sessions];
-    gru4rec_status status = make_items(events, dataset, items);
-    return status == GRU4REC_OK && share > 0 ? hold_out(events, *items, dataset, n_held)
-                                             : status;
+    gru4rec_status status = make_items(events, dataset, items, watch);
+    return status == GRU4REC_OK && share > 0
+               ? hold_out(events, *items, dataset, n_held, watch)
+               : status;
 }
 
 static int64_t count_single(const gru4rec_dataset *dataset)
@@ -362,13 +440,17 @@ static int64_t count_single(const gru4rec_dataset *dataset)
 }
 
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
+                                   bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items)
 {
+    g4r_stop_watch watch = {.stop = {is_stopped, context}};
     gru4rec_status status = GRU4REC_NOMEM;
     *items = NULL;
     *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
-    if (*dataset != NULL && make_sessions(events, by_time, *dataset))
-        status = make_catalogue(events, *dataset, items);
+    if (*dataset != NULL && make_sessions(events, by_time, *dataset, &watch))
+        status = make_catalogue(events, *dataset, items, &watch);
+    if (watch.is_over)
+        status = GRU4REC_INTERRUPTED;
     if (status == GRU4REC_OK) {
         (*dataset)->n_single = count_single(*dataset);
         return GRU4REC_OK;

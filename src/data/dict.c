@@ -1,8 +1,6 @@
 /* dict.c - see dict.h. */
 #include "dict.h"
 
-#include "../base/hash.h"
-
 typedef struct key {
     gru4rec_id_type type;
     int64_t value; /* integer, or bits of the real */
@@ -16,17 +14,13 @@ static bool has_bytes(gru4rec_id_type type)
     return type == GRU4REC_ID_TEXT || type == GRU4REC_ID_BLOB;
 }
 
+/* All of it but its hash. */
 static key make_key(const gru4rec_id *id)
 {
     key k = {.type = id->type,
              .value = id->integer,
              .bytes = id->bytes,
              .n_bytes = id->n_bytes};
-    if (has_bytes(id->type)) {
-        k.hash = g4r_hash_mix(g4r_hash_bytes((uint64_t)id->type, id->bytes, id->n_bytes) +
-                              id->n_bytes);
-        return k;
-    }
     if (id->type == GRU4REC_ID_REAL) {
         if (id->real >= -0x1p63 && id->real < 0x1p63 && floor(id->real) == id->real) {
             k.type = GRU4REC_ID_INTEGER;
@@ -35,7 +29,15 @@ static key make_key(const gru4rec_id *id)
             memcpy(&k.value, &id->real, sizeof k.value);
         }
     }
-    k.hash = g4r_hash_mix((uint64_t)k.value + (uint64_t)k.type);
+    return k;
+}
+
+static key make_hashed_key(const g4r_dict *dict, const gru4rec_id *id)
+{
+    key k = make_key(id);
+    k.hash = has_bytes(k.type)
+                 ? g4r_hash_keyed_bytes(dict->key, (uint64_t)k.type, k.bytes, k.n_bytes)
+                 : g4r_hash_keyed(dict->key, (uint64_t)k.type, (uint64_t)k.value);
     return k;
 }
 
@@ -43,6 +45,7 @@ void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator)
 {
     memset(dict, 0, sizeof *dict);
     dict->allocator = *allocator;
+    dict->key = g4r_hash_new_key(allocator);
 }
 
 void g4r_dict_free(g4r_dict *dict)
@@ -52,7 +55,7 @@ void g4r_dict_free(g4r_dict *dict)
     g4r_alloc_free(&allocator, dict->values);
     g4r_alloc_free(&allocator, dict->types);
     g4r_alloc_free(&allocator, dict->heap);
-    g4r_dict_init(dict, &allocator);
+    *dict = (g4r_dict){.allocator = allocator, .key = dict->key};
 }
 
 static size_t heap_length(const g4r_dict *dict, int64_t offset)
@@ -150,7 +153,7 @@ static uint64_t make_slot(const key *k, int32_t number)
 
 int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id)
 {
-    key k = make_key(id);
+    key k = make_hashed_key(dict, id);
     assert(dict->n_indexed == dict->n);
     if (!reserve_slots(dict, (size_t)dict->n + 1))
         return -1;
@@ -170,18 +173,21 @@ bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
 }
 
 /* Slots are far from each other in memory: those of the next ids are asked for early. */
-gru4rec_status g4r_dict_index(g4r_dict *dict)
+gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop)
 {
     enum { AHEAD = 16 };
+    g4r_stop_watch watch = {.stop = stop};
     key keys[AHEAD];
     if (!reserve_slots(dict, (size_t)dict->n))
         return GRU4REC_NOMEM;
     const size_t mask = dict->n_slots - 1;
     for (int32_t next = dict->n_indexed; dict->n_indexed < dict->n; dict->n_indexed++) {
+        if (g4r_stop_watch_is_over(&watch))
+            return GRU4REC_INTERRUPTED;
         for (; next < dict->n && next < dict->n_indexed + AHEAD; next++) {
             gru4rec_id id;
             g4r_dict_get(dict, next, &id);
-            keys[next % AHEAD] = make_key(&id);
+            keys[next % AHEAD] = make_hashed_key(dict, &id);
             __builtin_prefetch(
                 &dict->slots[(size_t)(keys[next % AHEAD].hash >> 32) & mask], 1);
         }
@@ -199,7 +205,7 @@ int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id)
     assert(dict->n_indexed == dict->n);
     if (dict->n == 0)
         return -1;
-    key k = make_key(id);
+    key k = make_hashed_key(dict, id);
     uint64_t slot = dict->slots[find_slot(dict, &k)];
     return (int32_t)(slot & 0xffffffffu) - 1;
 }

@@ -10,9 +10,12 @@
 #define G4R_DICT_H
 
 #include "../base/alloc.h"
+#include "../base/hash.h"
+#include "../base/stop.h"
 
 typedef struct g4r_dict {
     gru4rec_allocator allocator;
+    g4r_hash_key key; /* of this dictionary alone; nothing that it gives depends on it */
     int32_t n, n_indexed; /* all; those that are found */
     uint64_t *slots;      /* (n_slots), a power of two; 0 is empty */
     size_t n_slots;
@@ -28,9 +31,12 @@ void g4r_dict_free(g4r_dict *dict);
 /* Appends an id, which is copied, and is not found before the next index. False when memory
  * is short or 2^31 are in. */
 bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id);
-/* Of all that were appended, without waiting for memory once an id. NOMEM: as before. INVALID
- * where one is there twice: good for nothing but g4r_dict_free(). */
-gru4rec_status g4r_dict_index(g4r_dict *dict);
+/*
+ * Makes all that were appended be found, without waiting for memory once an id. NOMEM: the
+ * dictionary is as before. INTERRUPTED: index it again. INVALID, where one is there twice:
+ * good for nothing but g4r_dict_free().
+ */
+gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop);
 /* The number of id, which is copied when new; -1 when memory is short or 2^31 are in. */
 int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id);
 /* The number of id, or -1. */

@@ -62,9 +62,10 @@ gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
     return GRU4REC_OK;
 }
 
-gru4rec_status gru4rec_items_index(gru4rec_items *items)
+gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void *),
+                                   void *context)
 {
-    return g4r_dict_index(&items->dict);
+    return g4r_dict_index(&items->dict, (g4r_stop){is_stopped, context});
 }
 
 int32_t gru4rec_items_count(const gru4rec_items *items)

@@ -27,13 +27,13 @@ static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
  * dropped sessions.
  */
 static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
-                    int64_t *n_dropped)
+                    int64_t *n_dropped, g4r_stop_watch *watch)
 {
     int64_t n_sessions = 0, n_events = 0, i = 0;
-    for (int64_t s = 0; s < dataset->n_sessions; s++) {
+    for (int64_t s = 0; s < dataset->n_sessions && !watch->is_over; s++) {
         int64_t first = n_events;
         int32_t before = -1;
-        for (; i < dataset->offsets[s + 1]; i++) {
+        for (; i < dataset->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++) {
             int32_t item = dataset->item_rows[i];
             if (is_kept(rule, before, item))
                 dataset->item_rows[n_events++] = item;
@@ -54,7 +54,8 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
 }
 
 static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
-                              const gru4rec_preparation *preparation)
+                              const gru4rec_preparation *preparation,
+                              g4r_stop_watch *watch)
 {
     int64_t before;
     int64_t *counts = g4r_alloc(&dataset->allocator, (size_t)n_items, sizeof *counts);
@@ -64,22 +65,23 @@ static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t 
     const drop_rule is_rare = {.counts = counts, .min_support = preparation->min_support};
     do {
         before = dataset->n_events;
-        compact(dataset, visit, &is_short, &dataset->n_short);
+        compact(dataset, visit, &is_short, &dataset->n_short, watch);
         memset(counts, 0, (size_t)n_items * sizeof *counts);
-        for (int64_t i = 0; i < dataset->n_events; i++)
+        for (int64_t i = 0; i < dataset->n_events && !g4r_stop_watch_is_over(watch); i++)
             counts[dataset->item_rows[i]]++;
-        compact(dataset, visit, &is_rare, &dataset->n_rare);
-    } while (dataset->n_events < before);
+        compact(dataset, visit, &is_rare, &dataset->n_rare, watch);
+    } while (dataset->n_events < before && !watch->is_over);
     g4r_alloc_free(&dataset->allocator, counts);
-    return true;
+    return !watch->is_over;
 }
 
 bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
-                 const gru4rec_preparation *preparation)
+                 const gru4rec_preparation *preparation, g4r_stop_watch *watch)
 {
     if (preparation->collapse_repeats)
-        compact(dataset, visit, &(drop_rule){.drops_repeats = true}, &dataset->n_repeats);
+        compact(dataset, visit, &(drop_rule){.drops_repeats = true}, &dataset->n_repeats,
+                watch);
     if (preparation->min_support <= 1 && preparation->min_length <= 1)
-        return true;
-    return drop_until_stable(dataset, visit, n_items, preparation);
+        return !watch->is_over;
+    return drop_until_stable(dataset, visit, n_items, preparation, watch);
 }

@@ -91,7 +91,9 @@ size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
                     .n_methods = N_METHODS};
     g4r_params_init(&params, options, n_items);
     measure(&e);
-    return g4r_add(g4r_arena_bytes(&e.arena), g4r_schedule_bytes(&e.plan, INT64_MAX));
+    const size_t side = G4R_MAX(g4r_network_side(&params), (size_t)e.plan.n_lanes);
+    const size_t bytes = g4r_add(g4r_arena_bytes(&e.arena), g4r_blas_bytes(side));
+    return g4r_add(bytes, g4r_schedule_bytes(&e.plan, INT64_MAX));
 }
 
 static gru4rec_status start(evaluation *e, const gru4rec_dataset *test,
@@ -226,7 +228,8 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
     gru4rec_progress progress = {.epoch = 1,
                                  .n_epochs = 1,
                                  .total_events = test->n_events - test->n_sessions};
-    g4r_blas_enter();
+    if (!g4r_blas_enter())
+        return g4r_blas_fail(error);
     gru4rec_status status = start(&e, test, error);
     while (status == GRU4REC_OK && g4r_schedule_next(&e.schedule)) {
         status = evaluate_step(&e, error);

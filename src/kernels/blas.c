@@ -5,16 +5,28 @@
  * safe to call from two threads (it was built without locks), so a mutex guards it. In
  * the OpenMP build a forked child hangs in its first product unless its thread count is
  * set to one there first; and there each thread has a count of its own, OpenMP's, which
- * is asked for at every product. The other builds have one count for the process, as the
- * serial one has its memory: so all copies of this library in a process share what watches
- * over that.
+ * is asked for at every product. The other builds have one count for the process.
+ *
+ * For each product that runs OpenBLAS needs a buffer, of which it maps more when there are
+ * too few, and keeps them. Where a mapping fails it tries again for ever. So it is made to
+ * map one for each thread that enters, once it was seen that one can be had: the products
+ * find them all there.
+ *
+ * All copies of this library in a process share what watches over that.
  */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "blas.h"
 
+#include "../base/fail.h"
 #include "vec.h"
 
 #include <cblas.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum { BUFFER_BYTES = 128 << 20, MOST_BUFFERS = 512 };
 
 /*
  * Exported, so that the linker gives the first copy's to all. Copies may be of different
@@ -22,10 +34,13 @@
  */
 struct gru4rec_blas_shared {
     pthread_once_t is_watched; /* fork() */
-    pthread_mutex_t lock;      /* for the next two */
-    int n_inside;
-    int host_threads;       /* what to put back */
-    pthread_mutex_t serial; /* the serial build's products, one at a time */
+    pthread_mutex_t lock;      /* for the next five */
+    size_t n_inside;           /* threads */
+    int host_threads;          /* what to put back */
+    bool is_settled;           /* OpenBLAS's own threads have their buffers */
+    size_t n_buffers;
+    void *buffers[MOST_BUFFERS]; /* (n_buffers) those that OpenBLAS has */
+    pthread_mutex_t serial;      /* the serial build's products, one at a time */
 };
 extern struct gru4rec_blas_shared gru4rec_blas_shared_1
     __attribute__((visibility("default")));
@@ -41,7 +56,12 @@ extern int omp_get_max_threads(void) __attribute__((weak));
 extern void omp_set_num_threads(int n) __attribute__((weak));
 
 static _Thread_local int depth;          /* of enter in this thread */
-static _Thread_local int thread_threads; /* what to put back in it */
+static _Thread_local int thread_threads; /* what to put back in it, with OpenMP */
+
+/* By these OpenBLAS takes a buffer for a product and gives it back. They are in no header
+ * of it, so it may have others some day. */
+extern void *blas_memory_alloc(int unused) __attribute__((weak));
+extern void blas_memory_free(void *buffer) __attribute__((weak));
 
 static bool has_openmp(void)
 {
@@ -62,49 +82,168 @@ static void after_fork(void)
     pthread_mutex_unlock(&shared.lock);
 }
 
+/* Nor does anybody else leave, or give a buffer back. */
 static void calm_child(void)
 {
+    const size_t n_here = depth > 0 ? 1 : 0;
+    if (shared.n_inside != n_here)
+        shared.n_buffers = 0;
+    shared.n_inside = n_here;
+    shared.is_settled = false;
     after_fork();
     openblas_set_num_threads(1);
 }
 
-static void watch_fork(void)
+static void calm_parent(void)
 {
-    pthread_atfork(before_fork, after_fork, calm_child);
+    shared.is_settled = false;
+    after_fork();
 }
 
-void g4r_blas_enter(void)
+static void watch_fork(void)
+{
+    pthread_atfork(before_fork, calm_parent, calm_child);
+}
+
+/* ---- buffers ---- */
+
+/* Is there address space for one more buffer? Some is left to other threads, which may
+ * take it at the same time. */
+static bool has_room(void)
+{
+    const size_t bytes = BUFFER_BYTES + BUFFER_BYTES / 8;
+    void *room =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return false;
+    munmap(room, bytes);
+    return true;
+}
+
+/* Buffers that OpenBLAS can keep for others than its own threads, at least. */
+static size_t count_places(void)
+{
+    static const char name[] = "MAX_THREADS=";
+    const char *most = strstr(openblas_get_config(), name);
+    size_t n = most != NULL ? strtoul(most + strlen(name), NULL, 10) : 0;
+    return G4R_MIN(G4R_MAX(n, 24), MOST_BUFFERS);
+}
+
+static void note_buffer(void *buffer)
+{
+    size_t i = 0;
+    while (i < shared.n_buffers && shared.buffers[i] != buffer)
+        i++;
+    shared.buffers[i] = buffer;
+    shared.n_buffers = G4R_MAX(shared.n_buffers, i + 1);
+}
+
+/* Makes OpenBLAS have n buffers, by taking what it has and more, all at once. */
+static bool make_buffers(size_t n)
+{
+    void *taken[MOST_BUFFERS];
+    size_t n_taken = 0;
+    bool is_ok = true;
+    if (n > count_places() || blas_memory_alloc == NULL || blas_memory_free == NULL)
+        return has_room();
+    pthread_mutex_lock(&shared.serial);
+    while (is_ok && shared.n_buffers < n) {
+        void *buffer = has_room() ? blas_memory_alloc(0) : NULL;
+        is_ok = buffer != NULL;
+        if (is_ok)
+            note_buffer(taken[n_taken++] = buffer);
+    }
+    while (n_taken > 0)
+        blas_memory_free(taken[--n_taken]);
+    pthread_mutex_unlock(&shared.serial);
+    return is_ok;
+}
+
+size_t g4r_blas_bytes(size_t longest)
+{
+    /* A block of one matrix, and as much depth of the whole side of the other. */
+    enum { BLOCK_BYTES = 4 << 20, DEPTH = 640 };
+    size_t bytes = g4r_add(BLOCK_BYTES, g4r_mul(longest, DEPTH * sizeof(g4r_real)));
+    return G4R_MIN(bytes, (size_t)BUFFER_BYTES);
+}
+
+/* ---- enter and leave ---- */
+
+/*
+ * OpenBLAS's own threads end when the process forks, and begin anew with the next count
+ * that it is told. Each takes a buffer soon, which must not be counted as one of ours.
+ */
+static void settle(void)
+{
+    const struct timespec pause = {0, 3000000};
+    if (!shared.is_settled && shared.host_threads > 1)
+        nanosleep(&pause, NULL);
+    shared.is_settled = true;
+}
+
+static void set_threads(int n)
+{
+    if (!has_openmp() && shared.host_threads != 1)
+        openblas_set_num_threads(n);
+}
+
+/* One thread more; under lock. */
+static bool let_in(void)
+{
+    const size_t n = g4r_blas_is_parallel() ? shared.n_inside + 1 : 1;
+    if (shared.n_inside == 0) {
+        shared.host_threads = openblas_get_num_threads();
+        set_threads(1);
+        settle();
+    }
+    const bool has_buffer = n <= shared.n_buffers || make_buffers(n);
+    shared.n_inside += has_buffer;
+    if (shared.n_inside == 0)
+        set_threads(shared.host_threads);
+    return has_buffer;
+}
+
+bool g4r_blas_enter(void)
 {
     pthread_once(&shared.is_watched, watch_fork);
-    if (has_openmp()) {
-        if (depth++ == 0) {
-            thread_threads = omp_get_max_threads();
-            omp_set_num_threads(1);
-        }
-        return;
+    if (depth > 0) {
+        depth++;
+        return true;
     }
     pthread_mutex_lock(&shared.lock);
-    if (shared.n_inside++ == 0) {
-        shared.host_threads = openblas_get_num_threads();
-        if (shared.host_threads != 1)
-            openblas_set_num_threads(1);
-    }
+    const bool is_inside = let_in();
     pthread_mutex_unlock(&shared.lock);
+    if (!is_inside)
+        return false;
+    depth = 1;
+    if (has_openmp()) {
+        thread_threads = omp_get_max_threads();
+        omp_set_num_threads(1);
+    }
+    return true;
 }
 
 void g4r_blas_leave(void)
 {
-    if (has_openmp()) {
-        assert(depth > 0);
-        if (--depth == 0)
-            omp_set_num_threads(thread_threads);
+    assert(depth > 0);
+    if (--depth > 0)
         return;
-    }
+    if (has_openmp())
+        omp_set_num_threads(thread_threads);
     pthread_mutex_lock(&shared.lock);
     assert(shared.n_inside > 0);
-    if (--shared.n_inside == 0 && shared.host_threads != 1)
-        openblas_set_num_threads(shared.host_threads);
+    if (--shared.n_inside == 0)
+        set_threads(shared.host_threads);
     pthread_mutex_unlock(&shared.lock);
+}
+
+gru4rec_status g4r_blas_fail(gru4rec_error *error)
+{
+    return g4r_fail(error, GRU4REC_NOMEM,
+                    "out of memory: matrix products take %d MB of address space in each "
+                    "thread; raise the limit of the process (ulimit -v), or let other "
+                    "work end first",
+                    BUFFER_BYTES / 1000000);
 }
 
 #ifdef GRU4REC_DOUBLE

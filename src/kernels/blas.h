@@ -11,10 +11,16 @@
 /*
  * Between enter and leave products of this process run on the calling thread alone, so
  * that results do not depend on the host's thread count, which leave, in the same thread,
- * puts back. Nests, and any number of threads may be inside.
+ * puts back. Nests, and any number of threads may be inside, each of which has memory to
+ * multiply in. False: there is none for this thread, which is not inside.
  */
-void g4r_blas_enter(void);
+bool g4r_blas_enter(void);
 void g4r_blas_leave(void);
+/* NOMEM, and what to do where g4r_blas_enter() said false. error may be NULL. */
+gru4rec_status g4r_blas_fail(gru4rec_error *error);
+/* Bytes that a thread's products write to beside their results, at most, where no side of
+ * a result is longer than this; of address space it takes more. */
+size_t g4r_blas_bytes(size_t longest);
 
 typedef enum g4r_product_form {
     G4R_NT, /* C (m,n) = A (m,k) . B (n,k)^T + beta C */

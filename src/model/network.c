@@ -55,6 +55,16 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
     network->slope = g4r_arena_reals(arena, is_training ? 1 : 0, widest);
 }
 
+size_t g4r_network_side(const g4r_params *params)
+{
+    size_t side = 1;
+    for (size_t i = 0; i < params->n_layers; i++)
+        side = G4R_MAX(side, G4R_MAX(params->layers[i].n_in, 3 * params->layers[i].h));
+    for (size_t i = 0; i < params->n_dense; i++)
+        side = G4R_MAX(side, params->dense[i].n_out);
+    return side;
+}
+
 void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool)
 {
     network->values = values;

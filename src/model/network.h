@@ -45,6 +45,8 @@ typedef struct g4r_network {
 /* n_frames: 1 when not training. */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
+/* The longest side of a matrix of weights that are no item's. */
+size_t g4r_network_side(const g4r_params *params);
 /* After the layout: the parameters' values, and who shares the work (NULL: nobody). Both
  * are borrowed. */
 void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool);

@@ -8,6 +8,7 @@
  * (d + 8) 2^-22 |w| |x|, and the sum with its bias by (d / 64 + 8) 2^-22 |b|, as BLAS
  * adds products of long rows up in parts.
  */
+#include "../base/fail.h"
 #include "../kernels/blas.h"
 #include "session.h"
 #include "shortlist.h"
@@ -208,14 +209,16 @@ static void find_best(gru4rec_batch *batch, size_t i)
         g4r_shortlist_best(&lane->list, batch->best + i * batch->k, &batch->output, x);
 }
 
-bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void *context)
+gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *),
+                                   void *context, gru4rec_error *error)
 {
     const size_t all = batch->output.n;
     bool stops = false;
     if (batch->is_scored) /* nothing was added */
-        return true;
+        return GRU4REC_OK;
     batch->is_scored = true;
-    g4r_blas_enter();
+    if (!g4r_blas_enter())
+        return g4r_blas_fail(error);
     for (size_t first = 0; first < all && !stops; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, all - first);
         bound_columns(batch, first, n);
@@ -228,7 +231,7 @@ bool gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *), void 
         find_best(batch, i);
         stops = is_stopped(context);
     }
-    return !stops;
+    return stops ? g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted") : GRU4REC_OK;
 }
 
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,

@@ -69,21 +69,23 @@ static bool is_finite(const gru4rec_session *session)
     return is_finite;
 }
 
-void gru4rec_session_step(gru4rec_session *session, int32_t item_row)
+gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
+                                    gru4rec_error *error)
 {
     const int32_t from = 0;
     assert(item_row >= 0 && item_row < session->model->params.n_items);
     if (session->model->collapses_repeats && item_row == session->last_row)
-        return;
+        return GRU4REC_OK;
+    if (session->needs_blas && !g4r_blas_enter())
+        return g4r_blas_fail(error);
     session->last_row = item_row;
-    if (session->needs_blas)
-        g4r_blas_enter();
     g4r_network_carry(&session->network, 0, &from, 1);
     g4r_network_forward(&session->network, 0, &item_row, 1, NULL);
     if (session->needs_blas)
         g4r_blas_leave();
     if (!is_finite(session))
         step_back(session);
+    return GRU4REC_OK;
 }
 
 size_t gru4rec_session_state_size(const gru4rec_model *model)

@@ -1,12 +1,13 @@
 /* merge.c - see merge.h. */
 #include "merge.h"
 
-void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
+void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows, uint64_t key)
 {
     size_t n_slots = 16;
     while (n_slots < 2 * n_rows)
         n_slots *= 2;
-    *merge = (g4r_merge){.n_slots = (uint32_t)n_slots, .most = n_rows};
+    *merge =
+        (g4r_merge){.n_slots = (uint32_t)n_slots, .multiplier = key | 1, .most = n_rows};
     merge->slots = g4r_arena_take(arena, n_slots, sizeof *merge->slots);
     merge->rows = g4r_arena_take(arena, n_rows, sizeof *merge->rows);
     merge->number = g4r_arena_take(arena, n_rows, sizeof *merge->number);
@@ -27,7 +28,7 @@ void g4r_merge_clear(g4r_merge *merge)
 static struct g4r_merge_slot *find_slot(const g4r_merge *merge, int32_t row)
 {
     uint32_t mask = merge->n_slots - 1;
-    uint32_t i = ((uint32_t)row * 0x9e3779b1u >> 7) & mask;
+    uint32_t i = (uint32_t)((uint64_t)row * merge->multiplier >> 32) & mask;
     while (merge->slots[i].stamp == merge->stamp && merge->slots[i].row != row)
         i = (i + 1) & mask;
     return &merge->slots[i];

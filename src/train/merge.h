@@ -18,7 +18,8 @@ typedef struct g4r_merge {
         int32_t row;
         int32_t number;
     } * slots;
-    uint32_t n_slots; /* a power of two */
+    uint32_t n_slots;    /* a power of two */
+    uint64_t multiplier; /* odd; what scatters rows over them */
     uint32_t stamp;
     int32_t n, n_distinct; /* occurrences, and the rows among them */
     int32_t *rows;         /* (n) of each occurrence */
@@ -27,8 +28,9 @@ typedef struct g4r_merge {
     size_t most;           /* occurrences that there is room for */
 } g4r_merge;
 
-/* For up to n_rows occurrences; to be cleared before the first. */
-void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows);
+/* For up to n_rows occurrences; to be cleared before the first. key: random, so that
+ * nobody can choose rows that meet in the table; nothing else depends on it. */
+void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows, uint64_t key);
 void g4r_merge_clear(g4r_merge *merge);
 /* Adds occurrences behind those that are there. */
 void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n);

@@ -3,6 +3,7 @@
 
 #include "../kernels/blas.h"
 #include "../base/fail.h"
+#include "../base/hash.h"
 #include "../base/timing.h"
 
 /* Is the loss a softmax over all items, with no columns? */
@@ -57,8 +58,8 @@ static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
     const size_t all_rows = has_table ? all : all + all_inputs;
     g4r_arena *arena = &step->arena;
     g4r_network_layout(&step->network, arena, params, b, t, true);
-    g4r_merge_layout(&step->merge_output, arena, all_rows);
-    g4r_merge_layout(&step->merge_input, arena, own_rows);
+    g4r_merge_layout(&step->merge_output, arena, all_rows, step->merge_key);
+    g4r_merge_layout(&step->merge_input, arena, own_rows, step->merge_key);
     step->frames = g4r_arena_take(arena, t, sizeof *step->frames);
     for (size_t i = 0; i < t; i++) {
         g4r_real *scores = g4r_arena_reals(arena, b, n);
@@ -106,6 +107,7 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     step->options = options;
     step->model = model;
     step->stop = stop;
+    step->merge_key = g4r_hash_new_key(&model->allocator).a;
     layout(step, &model->params, n_lanes);
     if (g4r_arena_allocate(&step->arena, &model->allocator))
         step->pool = g4r_pool_new(g4r_step_threads(options), g4r_blas_enter,

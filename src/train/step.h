@@ -52,6 +52,7 @@ typedef struct g4r_step {
     g4r_optim optim;
     g4r_merge merge_output; /* columns first, then shared inputs */
     g4r_merge merge_input;  /* only for modes whose inputs have a table of their own */
+    uint64_t merge_key;     /* of both */
     g4r_stop stop;          /* asked now and then during a long forward or backward */
     g4r_rng dropout_rng;
     int32_t n_seen;             /* items with events, the first ones; set by init */

@@ -27,6 +27,13 @@ int32_t gru4rec_train_threads(const gru4rec_options *options)
     return (int32_t)g4r_step_threads(options);
 }
 
+/* Of what products give in a step. */
+static size_t longest_side(const g4r_params *params, const gru4rec_options *options)
+{
+    const size_t n_samples = (size_t)G4R_MAX(options->n_sample, 0);
+    return G4R_MAX(g4r_network_side(params), (size_t)options->batch_size + n_samples);
+}
+
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions)
 {
@@ -40,6 +47,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     bytes = g4r_add(bytes, g4r_schedule_bytes(&plan, n_sessions));
     if (n_samples > 0)
         bytes = g4r_add(bytes, g4r_sampler_bytes((size_t)n_items));
+    bytes = g4r_add(bytes, g4r_mul(g4r_step_threads(options),
+                                   g4r_blas_bytes(longest_side(&params, options))));
     return g4r_add(bytes, n_samples * sizeof(int32_t));
 }
 
@@ -263,7 +272,8 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
     loop.progress.total_events = dataset->n_events - dataset->n_sessions;
     for (size_t i = 0; i < n_done; i++)
         note_epoch(&loop, &done[i]);
-    g4r_blas_enter();
+    if (!g4r_blas_enter())
+        return g4r_blas_fail(error);
     gru4rec_status status = start(&loop, dataset, support, error);
     int64_t epoch = (int64_t)n_done;
     while (status == GRU4REC_OK && epoch < options->n_epochs &&

@@ -135,7 +135,8 @@ static events read_events(const char *path)
         is_ok = is_ok && gru4rec_events_add(builder, &ids[0], &ids[1], &at, n, &error) ==
                              GRU4REC_OK;
     }
-    if (!is_ok || gru4rec_dataset_new(builder, true, &e.dataset, &items) != GRU4REC_OK) {
+    if (!is_ok || gru4rec_dataset_new(builder, true, NULL, NULL, &e.dataset, &items) !=
+                      GRU4REC_OK) {
         fprintf(stderr, "bench: cannot read events from %s\n", path);
         exit(1);
     }

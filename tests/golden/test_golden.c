@@ -257,7 +257,7 @@ static void check_recommendation(const golden_case *c, gru4rec_session *session,
     double *scores = read_numbers(c, each, path, &n_scores);
     gru4rec_session_reset(session);
     for (size_t k = 0; k < n_history; k++)
-        gru4rec_session_step(session, row_of(c, history[k]));
+        gru4rec_session_step(session, row_of(c, history[k]), NULL);
     if (CHECK(n_history > 0 && n_ids == c->n_items && n_scores == n_ids))
         check_ranking(c, session, ids, scores);
     free(history);

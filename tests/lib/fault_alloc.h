@@ -77,7 +77,7 @@ static inline void *fault_resize(void *context, void *block, size_t bytes)
 
 static inline gru4rec_allocator fault_alloc_allocator(fault_alloc *fault)
 {
-    return (gru4rec_allocator){fault_resize, fault};
+    return (gru4rec_allocator){fault_resize, fault, NULL};
 }
 
 #endif

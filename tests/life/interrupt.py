@@ -95,6 +95,15 @@ def elsewhere(directory):
     is_stopped(db, 'reading a source', SLOW, spread(0.4))
     train_big = "SELECT gru4rec_train('rec', 'big', 'n_epochs=100')"
     is_stopped(db, 'reading and sorting a big table', train_big, spread(0.6))
+    db.execute('CREATE TABLE mixed(item TEXT)')
+    db.execute(f"INSERT INTO mixed SELECT 'item-' || (ts * 7919 % {3 * n}) FROM big ORDER BY ts")
+    for i in range(2):
+        db.execute(f"INSERT INTO mixed SELECT 'item-' || ((ts + {i + 1} * {n}) * 7919 % {3 * n}) FROM big ORDER BY ts")
+    is_stopped(db, 'sorting one long session',
+               "SELECT count(*) FROM gru4rec_batches('SELECT 1 AS session, item, 1 AS ts FROM mixed', 32)", spread(0.6))
+    is_stopped(db, 'sorting sessions',
+               "SELECT count(*) FROM gru4rec_batches('SELECT item AS session, item, 1 AS ts FROM mixed', 32)",
+               spread(0.6))
     is_stopped(db, 'evaluating', "SELECT * FROM gru4rec_evaluate('rec', 'big', 'baselines=pop')", spread(0.6))
     is_stopped(db, 'all sessions', 'SELECT sum(score) FROM wide', spread(0.6))
     is_stopped(db, 'all sessions, sorted', 'SELECT * FROM wide ORDER BY score', spread(0.6))
@@ -129,6 +138,7 @@ def serving(directory):
     some = 'SELECT * FROM rec WHERE rank <= 3 AND session IN (1, 2, 3)'
     old = db.execute(some).fetchall()
 
+    is_stopped(db, 'large: loading', "SELECT gru4rec_check('rec')", spread(0.06))
     is_stopped(db, 'large: all rows', 'SELECT * FROM rec', spread(0.6))
     is_stopped(db, 'large: first ranks', 'SELECT * FROM rec WHERE rank <= 20', spread(0.8))
     is_stopped(db, 'large: first ranks, unseen', 'SELECT sum(score) FROM rec WHERE rank <= 20 AND exclude_seen = 1',

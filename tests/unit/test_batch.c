@@ -91,7 +91,7 @@ static bool check_batch(gru4rec_batch *batch, gru4rec_ranking *ranking, size_t f
         CHECK_INT(i, gru4rec_batch_add(batch, visitors[first + i].session,
                                        visitors[first + i].excluded,
                                        visitors[first + i].n_excluded));
-    CHECK(gru4rec_batch_score(batch, is_never_stopped, NULL));
+    CHECK_INT(GRU4REC_OK, gru4rec_batch_score(batch, is_never_stopped, NULL, NULL));
     for (size_t i = 0; i < n && is_right; i++) {
         is_right = check_lane(batch, (int32_t)i, &visitors[first + i], ranking, k);
         if (!is_right)
@@ -271,7 +271,7 @@ static void session_may_go_on_after_add(void)
         CHECK_INT(i, gru4rec_batch_add(batch, session, NULL, 0));
     }
     gru4rec_session_free(session);
-    CHECK(gru4rec_batch_score(batch, is_never_stopped, NULL));
+    CHECK_INT(GRU4REC_OK, gru4rec_batch_score(batch, is_never_stopped, NULL, NULL));
     for (size_t i = 0; i < 3; i++)
         check_lane(batch, (int32_t)i, &visitors[i], ranking, 50);
     free_visitors(3);
@@ -398,7 +398,8 @@ static void short_memory(void)
             make_visitors(model, 2, NORMAL, 1, 0);
             gru4rec_batch_add(batch, visitors[0].session, NULL, 0);
             gru4rec_batch_add(batch, visitors[1].session, NULL, 0);
-            CHECK(gru4rec_batch_score(batch, is_never_stopped, NULL));
+            CHECK_INT(GRU4REC_OK,
+                      gru4rec_batch_score(batch, is_never_stopped, NULL, NULL));
             free_visitors(2);
         }
         CHECK_INT(n_requests, fault.n_requests);

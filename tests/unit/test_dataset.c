@@ -4,6 +4,7 @@
  */
 #include "../lib/fault_alloc.h"
 #include "../lib/ids.h"
+#include "../lib/keys.h"
 #include "../lib/test.h"
 
 #include "../../src/base/rng.h"
@@ -56,7 +57,8 @@ static result build(const gru4rec_allocator *allocator, const gru4rec_items *kno
         CHECK((r.status == GRU4REC_OK) == (error.message[0] == '\0'));
     }
     if (r.status == GRU4REC_OK) {
-        r.status = gru4rec_dataset_new(collector, is_by_time, &r.dataset, &r.items);
+        r.status =
+            gru4rec_dataset_new(collector, is_by_time, NULL, NULL, &r.dataset, &r.items);
         CHECK((r.status == GRU4REC_OK) == (r.dataset != NULL));
         CHECK((r.status == GRU4REC_OK && known == NULL) == (r.items != NULL));
     }
@@ -561,6 +563,103 @@ static void short_memory_is_told_without_a_leak(void)
     gru4rec_items_free(known);
 }
 
+/* ---- keys and stops ---- */
+
+/* Nothing that is given depends on the keys of the hash tables. */
+static void any_key_gives_the_same(void)
+{
+    enum { N = 500 };
+    g4r_rng rng, keys;
+    event events[N];
+    g4r_rng_seed(&rng, 14, 1, 0);
+    for (size_t i = 0; i < N; i++)
+        events[i] = random_event(&rng, true, (int64_t)i);
+    result expected = build(NULL, NULL, events, N);
+    CHECK_INT(GRU4REC_OK, expected.status);
+    for (int64_t seed = 0; seed < 20; seed++) {
+        const gru4rec_allocator allocator = keys_allocator(&keys, seed);
+        result r = build(&allocator, NULL, events, N);
+        same_result(&expected, &r);
+        CHECK(gru4rec_dataset_fingerprint(expected.dataset, expected.items) ==
+              gru4rec_dataset_fingerprint(r.dataset, r.items));
+        discard(&r);
+    }
+    discard(&expected);
+}
+
+/* One session whose events come in an order of which none of them is in its place. */
+static void long_sessions_are_sorted(void)
+{
+    enum { MOST_EVENTS = 600 };
+    static event events[MOST_EVENTS];
+    static const size_t sizes[] = {2, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, MOST_EVENTS};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+        for (int shape = 0; shape < 3; shape++) {
+            const size_t n = sizes[k];
+            for (size_t i = 0; i < n; i++) {
+                const int64_t time = shape == 0   ? (int64_t)(n - i)
+                                     : shape == 1 ? (int64_t)(i * 7919 % 601)
+                                                  : (int64_t)(i % 3);
+                events[i] = (event){id_integer((int64_t)(shape == 2 ? i % 2 : 5)),
+                                    id_integer((int64_t)(i * 31 % 17)), at(time),
+                                    (int64_t)(n - i / 4)};
+            }
+            check_build(events, n, NULL);
+        }
+}
+
+static bool asks_until(void *left)
+{
+    return --*(int *)left < 0;
+}
+
+/* The dataset of events that are in no order, stopped when it has asked so often. */
+static gru4rec_status make_until(int most, bool has_gaps, fault_alloc *fault, result *r)
+{
+    enum { N = 30000 };
+    gru4rec_allocator allocator = fault_alloc_allocator(fault);
+    gru4rec_events *collector;
+    const gru4rec_preparation preparation = {.session_gap = has_gaps ? 1000 : 0,
+                                             .collapse_repeats = true,
+                                             .min_support = 2,
+                                             .min_length = 2,
+                                             .validation = 0.3};
+    *r = (result){0};
+    CHECK_INT(GRU4REC_OK, gru4rec_events_new(&allocator, NULL, &collector));
+    gru4rec_events_prepare(collector, &preparation);
+    for (int64_t i = 0; i < N; i++) {
+        const gru4rec_id session = id_integer(i % 7919 % 300),
+                         item = id_integer(i * 13 % 10007);
+        const gru4rec_time time = at(i * 7919 % N);
+        CHECK_INT(GRU4REC_OK,
+                  gru4rec_events_add(collector, &session, &item, &time, N - i, NULL));
+    }
+    r->status =
+        gru4rec_dataset_new(collector, true, asks_until, &most, &r->dataset, &r->items);
+    gru4rec_events_free(collector);
+    return r->status;
+}
+
+/* It can be stopped wherever it asks, and leaves nothing then. */
+static void making_can_be_stopped(void)
+{
+    for (int has_gaps = 0; has_gaps <= 1; has_gaps++) {
+        fault_alloc fault = {0};
+        result expected, r;
+        int n_asked = 0;
+        CHECK_INT(GRU4REC_OK, make_until(1000000, has_gaps, &fault, &expected));
+        while (make_until(n_asked, has_gaps, &fault, &r) == GRU4REC_INTERRUPTED) {
+            CHECK(r.dataset == NULL && r.items == NULL);
+            n_asked++;
+        }
+        CHECK(n_asked > 50);
+        same_result(&expected, &r);
+        discard(&r);
+        discard(&expected);
+        CHECK_INT(0, fault.n_live);
+    }
+}
+
 /* An add that failed changed nothing that counts: it can be tried again. */
 static void failed_add_can_be_repeated(void)
 {
@@ -585,7 +684,8 @@ static void failed_add_can_be_repeated(void)
         }
         is_done = fault.n_failed == 0;
         fault.fail_at = 0;
-        CHECK_INT(GRU4REC_OK, gru4rec_dataset_new(collector, true, &r.dataset, &r.items));
+        CHECK_INT(GRU4REC_OK,
+                  gru4rec_dataset_new(collector, true, NULL, NULL, &r.dataset, &r.items));
         same_result(&expected, &r);
         gru4rec_events_free(collector);
         discard(&r);
@@ -611,5 +711,8 @@ int main(void)
     RUN(order_of_arrival_does_not_matter);
     RUN(short_memory_is_told_without_a_leak);
     RUN(failed_add_can_be_repeated);
+    RUN(any_key_gives_the_same);
+    RUN(long_sessions_are_sorted);
+    RUN(making_can_be_stopped);
     return test_end();
 }

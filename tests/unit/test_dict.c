@@ -1,6 +1,8 @@
 /* test_dict.c - dict.c: identifiers of every type, found again, in SQLite's order. */
+#include "../lib/crafted.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/ids.h"
+#include "../lib/keys.h"
 #include "../lib/test.h"
 
 #include "../../src/data/dict.h"
@@ -265,18 +267,18 @@ static void what_is_appended_is_found_after_the_index(void)
     g4r_dict dict;
     char text[64];
     g4r_dict_init(&dict, &allocator);
-    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
     CHECK_INT(-1, find(&dict, id_integer(0)));
     for (int32_t i = 0; i < N; i++)
         CHECK(append(&dict, make_id(i, text)));
     CHECK_INT(N, dict.n);
     CHECK_INT(0, dict.n_indexed);
-    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
     CHECK_INT(N, dict.n_indexed);
     check_all(&dict, 0, N, N);
     /* No more slots than by adding, and never all of them filled. */
     CHECK(dict.n_slots * 2 + 2 >= N * 3 && dict.n_slots <= N * 3);
-    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
     check_all(&dict, 0, N, 0);
     g4r_dict_free(&dict);
     CHECK_INT(0, fault.n_live);
@@ -292,7 +294,7 @@ static void index_in_parts_and_add_between(void)
     for (int32_t part = 0; part <= 70; part++) {
         for (int32_t i = 0; i < part; i++)
             CHECK(append(&dict, make_id(n + i, text)));
-        CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+        CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
         n += part;
         CHECK_INT(n, dict.n);
         CHECK_INT(-1, find(&dict, make_id(n, text)));
@@ -327,7 +329,7 @@ static void appended_types_are_kept_apart(void)
     g4r_dict_init(&dict, &g4r_alloc_libc);
     for (int32_t i = 0; i < N; i++)
         CHECK(g4r_dict_append(&dict, &ids[i]));
-    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+    CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
     for (int32_t i = 0; i < N; i++) {
         gru4rec_id got;
         CHECK_INT(i, g4r_dict_find(&dict, &ids[i]));
@@ -352,9 +354,9 @@ static gru4rec_status index_twice(gru4rec_id first, gru4rec_id again, int32_t on
         gru4rec_id id = i == once ? first : i == twice ? again : make_id(i + 3, text);
         CHECK(g4r_dict_append(&dict, &id));
         if (i + 1 == n_before)
-            CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict));
+            CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
     }
-    gru4rec_status status = g4r_dict_index(&dict);
+    gru4rec_status status = g4r_dict_index(&dict, (g4r_stop){0});
     g4r_dict_free(&dict);
     return status;
 }
@@ -416,16 +418,16 @@ static void append_again(g4r_dict *dict, const fault_alloc *fault)
         }
         if (i % 80 != 40)
             continue;
-        gru4rec_status status = g4r_dict_index(dict);
+        gru4rec_status status = g4r_dict_index(dict, (g4r_stop){0});
         if (status != GRU4REC_OK) {
             CHECK_INT(GRU4REC_NOMEM, status);
             CHECK_INT(i + 1, dict->n);
-            CHECK_INT(GRU4REC_OK, g4r_dict_index(dict));
+            CHECK_INT(GRU4REC_OK, g4r_dict_index(dict, (g4r_stop){0}));
         }
         CHECK_INT(i, find(dict, make_id(i, text)));
     }
-    if (g4r_dict_index(dict) == GRU4REC_NOMEM)
-        CHECK_INT(GRU4REC_OK, g4r_dict_index(dict));
+    if (g4r_dict_index(dict, (g4r_stop){0}) == GRU4REC_NOMEM)
+        CHECK_INT(GRU4REC_OK, g4r_dict_index(dict, (g4r_stop){0}));
     check_all(dict, 0, N_SHORT, 3);
 }
 
@@ -448,12 +450,166 @@ static void short_memory_leaves_no_trace(void)
         while (n < 500 && append(&dict, make_id(n, text)))
             n++;
         CHECK_INT(n, dict.n);
-        gru4rec_status status = g4r_dict_index(&dict);
+        gru4rec_status status = g4r_dict_index(&dict, (g4r_stop){0});
         CHECK_INT(fault.n_failed > 0 && n > 0 ? GRU4REC_NOMEM : status, status);
         CHECK(status == GRU4REC_OK ? fault.n_failed == 0 : status == GRU4REC_NOMEM);
         g4r_dict_free(&dict);
         CHECK_INT(0, fault.n_live);
     }
+}
+
+/* ---- keys ---- */
+
+/* How many slots a search for each id passes over, all together. */
+static size_t count_probes(const g4r_dict *dict)
+{
+    size_t n = 0;
+    for (size_t slot = 0; slot < dict->n_slots; slot++)
+        if (dict->slots[slot] != 0)
+            n += (slot - (size_t)(dict->slots[slot] >> 32)) & (dict->n_slots - 1);
+    return n;
+}
+
+enum { CRAFTED_INTEGERS, CRAFTED_REALS, CRAFTED_8, CRAFTED_16, CRAFTED_BLOBS, N_CRAFTED };
+
+/* bytes (16): room for those of texts and blobs. */
+static gru4rec_id make_crafted(int kind, uint32_t i, char *bytes)
+{
+    const size_t n = kind == CRAFTED_16 ? 16 : 8;
+    gru4rec_id id = {.type = GRU4REC_ID_TEXT, .bytes = bytes, .n_bytes = n};
+    if (kind == CRAFTED_INTEGERS)
+        return id_integer(crafted_integer(i));
+    if (kind == CRAFTED_REALS)
+        return id_real(crafted_real(i));
+    if (kind == CRAFTED_BLOBS)
+        id.type = GRU4REC_ID_BLOB;
+    crafted_bytes(bytes, n, id.type, i);
+    return id;
+}
+
+/* Can SQLite give it, and is it no integer? */
+static bool is_usable(const gru4rec_id *id)
+{
+    return id->type != GRU4REC_ID_REAL ||
+           (isfinite(id->real) && floor(id->real) != id->real);
+}
+
+/* The mixer that crafted.h turns round, to see that it does. */
+static uint64_t old_mix(uint64_t x)
+{
+    x = (x ^ (x >> 32)) * CRAFTED_MIX;
+    x = (x ^ (x >> 32)) * CRAFTED_MIX;
+    return x ^ (x >> 32);
+}
+
+static void crafted_ids_are_what_they_should_be(void)
+{
+    for (uint32_t i = 0; i < 1000; i++) {
+        char bytes[16];
+        double real = crafted_real(i);
+        uint64_t bits;
+        memcpy(&bits, &real, sizeof bits);
+        CHECK(old_mix((uint64_t)crafted_integer(i)) == ((uint64_t)0xdeadbeefu << 32 | i));
+        if (!isnan(real))
+            CHECK(old_mix(bits + GRU4REC_ID_REAL) == ((uint64_t)0xdeadbeefu << 32 | i));
+        for (size_t n = 8; n <= 16; n += 8) {
+            crafted_bytes(bytes, n, GRU4REC_ID_TEXT, i);
+            CHECK(old_mix(g4r_hash_bytes(GRU4REC_ID_TEXT, bytes, n) + n) ==
+                  ((uint64_t)0xdeadbeefu << 32 | i));
+        }
+    }
+}
+
+/* They take no longer than ordinary ids, which pass over 1 slot on the average. */
+static void crafted_ids_do_not_meet(void)
+{
+    enum { N = 20000 };
+    g4r_rng rng;
+    for (int64_t seed = 0; seed < 4; seed++)
+        for (int kind = 0; kind < N_CRAFTED; kind++) {
+            const gru4rec_allocator random = keys_allocator(&rng, seed);
+            g4r_dict added, indexed;
+            g4r_dict_init(&added, seed == 0 ? &g4r_alloc_libc : &random);
+            g4r_dict_init(&indexed, &random);
+            for (uint32_t i = 0; i < 10 * N && added.n < N; i++) {
+                char bytes[16];
+                gru4rec_id id = make_crafted(kind, i, bytes);
+                if (!is_usable(&id))
+                    continue;
+                const int32_t n = added.n;
+                CHECK_INT(n, g4r_dict_add(&added, &id));
+                CHECK(g4r_dict_append(&indexed, &id));
+            }
+            CHECK_INT(GRU4REC_OK, g4r_dict_index(&indexed, (g4r_stop){0}));
+            CHECK(added.n > N / 2);
+            CHECK(count_probes(&added) < 3 * N);
+            CHECK(count_probes(&indexed) < 3 * N);
+            g4r_dict_free(&added);
+            g4r_dict_free(&indexed);
+        }
+}
+
+/* Small, dense, far apart, alike at one end: whatever the key, they do not meet. */
+static void ordinary_ids_do_not_meet(void)
+{
+    enum { N = 20000 };
+    g4r_rng rng;
+    const gru4rec_allocator random = keys_allocator(&rng, 5);
+    for (int kind = 0; kind < 6; kind++)
+        for (int round = 0; round < 5; round++) {
+            g4r_dict dict;
+            g4r_dict_init(&dict, &random);
+            for (int64_t i = 0; i < N; i++) {
+                char text[64];
+                gru4rec_id id = id_integer(i);
+                if (kind == 1)
+                    id.integer = (int64_t)((uint64_t)i << 44);
+                if (kind == 2)
+                    id.integer = -i * 1000003;
+                if (kind == 3)
+                    id = id_real((double)i + 0.5);
+                if (kind >= 4) {
+                    snprintf(text, sizeof text,
+                             kind == 4 ? "session-%lld"
+                                       : "%lld-in-a-much-longer-text-of-them-all",
+                             (long long)i);
+                    id = id_text(text);
+                }
+                CHECK_INT(i, g4r_dict_add(&dict, &id));
+            }
+            CHECK(count_probes(&dict) < 3 * N);
+            g4r_dict_free(&dict);
+        }
+}
+
+static bool asks_until(void *left)
+{
+    return --*(int *)left < 0;
+}
+
+/* An index that is stopped at any time can be made again. */
+static void index_can_be_stopped(void)
+{
+    enum { N = 50000 };
+    int n_stopped = 0, left;
+    for (int most = 0; most <= n_stopped; most++) {
+        g4r_dict dict;
+        char text[64];
+        g4r_dict_init(&dict, &g4r_alloc_libc);
+        for (int32_t i = 0; i < N; i++)
+            CHECK(append(&dict, make_id(i, text)));
+        left = most;
+        gru4rec_status status = g4r_dict_index(&dict, (g4r_stop){asks_until, &left});
+        if (status == GRU4REC_INTERRUPTED) {
+            n_stopped++;
+            CHECK(dict.n_indexed < N);
+            status = g4r_dict_index(&dict, (g4r_stop){0});
+        }
+        CHECK_INT(GRU4REC_OK, status);
+        check_all(&dict, 0, N, 3);
+        g4r_dict_free(&dict);
+    }
+    CHECK(n_stopped > 5);
 }
 
 int main(void)
@@ -472,5 +628,9 @@ int main(void)
     RUN(duplicates_are_found_among_many);
     RUN(short_memory_leaves_what_was_appended);
     RUN(short_memory_leaves_no_trace);
+    RUN(crafted_ids_are_what_they_should_be);
+    RUN(crafted_ids_do_not_meet);
+    RUN(ordinary_ids_do_not_meet);
+    RUN(index_can_be_stopped);
     return test_end();
 }

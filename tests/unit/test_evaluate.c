@@ -139,7 +139,7 @@ static void compute_plain(plain *p, const fixture *f, int mode, bool is_baseline
     for (int64_t s = 0; s < f->test.n_sessions; s++) {
         gru4rec_session_reset(session);
         for (int64_t i = f->offsets[s]; i + 1 < f->offsets[s + 1]; i++) {
-            gru4rec_session_step(session, f->rows[i]);
+            gru4rec_session_step(session, f->rows[i], NULL);
             gru4rec_session_scores(session, NULL, ITEMS, scores);
             for (size_t row = 0; row < ITEMS && is_baseline; row++)
                 scores[row] = (g4r_real)f->support[row];

@@ -223,13 +223,13 @@ static void append_and_index_are_as_add(void)
     gru4rec_allocator allocator = fault_alloc_allocator(&fault);
     gru4rec_items *items = new_items(&allocator), *added = new_items(&allocator);
     char text[24];
-    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items, NULL, NULL));
     CHECK_INT(-1, find(items, id_integer(1)));
     for (int32_t i = 0; i < N; i++) {
         CHECK_INT(GRU4REC_OK, append(items, make_id(i, text), (int64_t)i << 33));
         CHECK_INT(GRU4REC_OK, add(added, make_id(i, text), (int64_t)i << 33));
     }
-    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items, NULL, NULL));
     check_all(items, N);
     check_all(added, N);
     /* of the same size, and as good to find by the text form */
@@ -247,7 +247,7 @@ static void add_goes_on_where_an_index_ended(void)
     for (int32_t n = 0; n < 1000;) {
         for (int32_t end = n + 1 + n / 7; n < end; n++)
             CHECK_INT(GRU4REC_OK, append(items, make_id(n, text), (int64_t)n << 33));
-        CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+        CHECK_INT(GRU4REC_OK, gru4rec_items_index(items, NULL, NULL));
         CHECK_INT(GRU4REC_INVALID, add(items, make_id(n / 2, text), 1));
         CHECK_INT(n, gru4rec_items_count(items));
         CHECK_INT(GRU4REC_OK, add(items, make_id(n, text), (int64_t)n << 33));
@@ -273,10 +273,10 @@ static void index_refuses_duplicates(void)
             for (int32_t i = 0; i < n; i++)
                 CHECK_INT(GRU4REC_OK, append(items, make_id(i, text), i));
             if (n % 2)
-                CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+                CHECK_INT(GRU4REC_OK, gru4rec_items_index(items, NULL, NULL));
             CHECK_INT(GRU4REC_OK, append(items, pairs[p][1], 2));
             CHECK_INT(GRU4REC_OK, append(items, id_text("the last"), 3));
-            CHECK_INT(GRU4REC_INVALID, gru4rec_items_index(items));
+            CHECK_INT(GRU4REC_INVALID, gru4rec_items_index(items, NULL, NULL));
             gru4rec_items_free(items);
             CHECK_INT(0, fault.n_live);
         }
@@ -284,7 +284,7 @@ static void index_refuses_duplicates(void)
     gru4rec_items *items = new_items(NULL);
     CHECK_INT(GRU4REC_OK, append(items, id_text("1"), 1));
     CHECK_INT(GRU4REC_OK, append(items, id_integer(1), 2));
-    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+    CHECK_INT(GRU4REC_OK, gru4rec_items_index(items, NULL, NULL));
     CHECK_INT(0, find(items, id_text("1")));
     CHECK_INT(1, find(items, id_integer(1)));
     gru4rec_items_free(items);
@@ -307,10 +307,10 @@ static void short_memory_at_append_and_index(void)
             CHECK_INT(i, gru4rec_items_count(items));
             CHECK_INT(GRU4REC_OK, append(items, make_id(i, text), (int64_t)i << 33));
         }
-        gru4rec_status status = gru4rec_items_index(items);
+        gru4rec_status status = gru4rec_items_index(items, NULL, NULL);
         if (status != GRU4REC_OK) {
             CHECK_INT(GRU4REC_NOMEM, status);
-            CHECK_INT(GRU4REC_OK, gru4rec_items_index(items));
+            CHECK_INT(GRU4REC_OK, gru4rec_items_index(items, NULL, NULL));
         }
         check_all(items, N);
         gru4rec_items_free(items);

@@ -5,13 +5,15 @@
 
 enum { MOST = 1000 };
 
+static const uint64_t key = 0x9e3779b97f4a7c15u;
+
 static bool start(g4r_merge *merge, g4r_arena *arena, size_t n_rows)
 {
     memset(arena, 0, sizeof *arena);
-    g4r_merge_layout(merge, arena, n_rows);
+    g4r_merge_layout(merge, arena, n_rows, key);
     if (!CHECK(g4r_arena_allocate(arena, &g4r_alloc_libc)))
         return false;
-    g4r_merge_layout(merge, arena, n_rows);
+    g4r_merge_layout(merge, arena, n_rows, key);
     g4r_merge_clear(merge);
     return true;
 }
@@ -144,6 +146,36 @@ static void test_stamp_wraps(void)
     g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
+/* Rows that all met in a table whose multiplier was known. */
+static void test_crafted_rows(void)
+{
+    g4r_rng rng;
+    g4r_rng_seed(&rng, 3, 0, 0);
+    for (int round = 0; round < 10; round++) {
+        g4r_merge merge;
+        g4r_arena arena;
+        size_t n_probes = 0;
+        memset(&arena, 0, sizeof arena);
+        const uint64_t random = g4r_rng_next(&rng);
+        g4r_merge_layout(&merge, &arena, MOST, random);
+        if (!CHECK(g4r_arena_allocate(&arena, &g4r_alloc_libc)))
+            return;
+        g4r_merge_layout(&merge, &arena, MOST, random);
+        g4r_merge_clear(&merge);
+        const uint32_t mask = merge.n_slots - 1;
+        for (int32_t row = 0; merge.n < MOST; row++)
+            if (((uint32_t)row * 0x9e3779b1u >> 7 & mask) < 8)
+                g4r_merge_add(&merge, &row, 1);
+        for (uint32_t i = 0; i <= mask; i++) {
+            const uint64_t row = (uint64_t)merge.slots[i].row;
+            if (merge.slots[i].stamp == merge.stamp)
+                n_probes += (i - (uint32_t)(row * merge.multiplier >> 32)) & mask;
+        }
+        CHECK(n_probes < 3 * MOST);
+        g4r_arena_free(&arena, &g4r_alloc_libc);
+    }
+}
+
 int main(void)
 {
     RUN(test_numbers_in_order);
@@ -151,5 +183,6 @@ int main(void)
     RUN(test_collisions);
     RUN(test_clear);
     RUN(test_stamp_wraps);
+    RUN(test_crafted_rows);
     return test_end();
 }

@@ -21,7 +21,7 @@ typedef struct fixture {
 
 static void layout(fixture *f)
 {
-    g4r_merge_layout(&f->merge, &f->arena, MOST);
+    g4r_merge_layout(&f->merge, &f->arena, MOST, 1);
 }
 
 static bool set(gru4rec_options *options, const char *name, const char *value)

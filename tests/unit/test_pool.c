@@ -110,6 +110,38 @@ static void short_memory_is_told(void)
     CHECK(g4r_pool_processors() >= 1);
 }
 
+static _Atomic int n_let_in;
+
+/* The first two. */
+static bool enter_if_early(void)
+{
+    return atomic_fetch_add(&n_let_in, 1) < 2;
+}
+
+static void leave(void)
+{
+    atomic_fetch_sub(&n_let_in, 1);
+}
+
+/* There are as many threads as could enter; none is asked for after the first that could
+ * not. */
+static void threads_that_cannot_enter_are_not_there(void)
+{
+    static job j;
+    for (size_t n_workers = 2; n_workers <= MOST_WORKERS; n_workers++) {
+        atomic_store(&n_let_in, 0);
+        g4r_pool *pool = g4r_pool_new(n_workers, enter_if_early, leave, &g4r_alloc_libc);
+        if (!CHECK(pool != NULL))
+            return;
+        CHECK_INT(n_workers < 3 ? n_workers : 3, g4r_pool_workers(pool));
+        CHECK_INT(n_workers < 4 ? n_workers - 1 : 3, atomic_load(&n_let_in));
+        for (int round = 0; round < 100; round++)
+            check_job(pool, &j, MOST);
+        g4r_pool_free(pool);
+        CHECK_INT(n_workers < 4 ? 0 : 1, atomic_load(&n_let_in));
+    }
+}
+
 static void cuts_depend_on_the_work(void)
 {
     CHECK_INT(1, g4r_pool_cut(1000, 1000000, 1));
@@ -192,6 +224,7 @@ int main(void)
     RUN(sleepers_wake);
     RUN(work_is_shared);
     RUN(short_memory_is_told);
+    RUN(threads_that_cannot_enter_are_not_there);
     RUN(cuts_depend_on_the_work);
     RUN(products_have_the_same_bits);
     return test_end();

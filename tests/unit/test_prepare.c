@@ -102,6 +102,7 @@ static void check_against_lists(g4r_rng *rng)
     int32_t rows[MOST_SESSIONS * MOST_EVENTS], visit[MOST_SESSIONS];
     int64_t offsets[MOST_SESSIONS + 1] = {0}, repeats = 0, rare = 0, tiny = 0;
     gru4rec_dataset d = {.allocator = g4r_alloc_libc, .item_rows = rows};
+    g4r_stop_watch watch = {0};
     gru4rec_preparation p = {.collapse_repeats = g4r_rng_below(rng, 2) == 1,
                              .min_support = (int64_t)g4r_rng_below(rng, 8),
                              .min_length = (int64_t)g4r_rng_below(rng, 4)};
@@ -113,7 +114,7 @@ static void check_against_lists(g4r_rng *rng)
             rows[d.n_events++] = l.items[s][i];
         offsets[s + 1] = d.n_events;
     }
-    CHECK(g4r_prepare(&d, visit, N_ITEMS, &p));
+    CHECK(g4r_prepare(&d, visit, N_ITEMS, &p, &watch));
     if (p.collapse_repeats)
         l = collapse(&l, &repeats);
     for (int before = -1; before != count_events(&l);) {
@@ -155,7 +156,8 @@ static void test_cut_and_held_out(void)
         CHECK_INT(GRU4REC_OK,
                   gru4rec_events_add(builder, &session, &item, &time, i, NULL));
     }
-    CHECK_INT(GRU4REC_OK, gru4rec_dataset_new(builder, true, &dataset, &items));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_dataset_new(builder, true, NULL, NULL, &dataset, &items));
     CHECK_INT(2, dataset->n_sessions);
     CHECK_INT(5, dataset->n_events);
     CHECK_INT(3, gru4rec_items_count(items));

@@ -374,7 +374,7 @@ static void serving_allocates_nothing(void)
         for (int32_t round = 0; round < 3; round++) {
             int32_t row, n = 0;
             gru4rec_real score;
-            gru4rec_session_step(session, round);
+            gru4rec_session_step(session, round, NULL);
             gru4rec_ranking_start(ranking, &(gru4rec_query){.session = session,
                                                             .excluded = &round,
                                                             .n_excluded = 1,

@@ -29,7 +29,7 @@ static void walk(gru4rec_session *session, const int32_t *rows, size_t n,
 {
     gru4rec_session_reset(session);
     for (size_t i = 0; i < n; i++)
-        gru4rec_session_step(session, rows[i]);
+        gru4rec_session_step(session, rows[i], NULL);
     gru4rec_session_scores(session, NULL, ITEMS, scores);
 }
 
@@ -119,8 +119,8 @@ static void test_two_visitors(void)
     walk(one, history, 7, alone);
     gru4rec_session_reset(one);
     for (size_t i = 0; i < 7; i++) {
-        gru4rec_session_step(one, history[i]);
-        gru4rec_session_step(two, history[6 - i]);
+        gru4rec_session_step(one, history[i], NULL);
+        gru4rec_session_step(two, history[6 - i], NULL);
         gru4rec_session_scores(one, NULL, ITEMS, a);
         gru4rec_session_scores(two, NULL, ITEMS, b);
     }
@@ -164,7 +164,7 @@ static void test_state_goes_on(void)
         CHECK_INT(state_sizes[m], n);
         for (size_t i = 0; i < N_HISTORY; i++) {
             gru4rec_session *fresh = new_session(model);
-            gru4rec_session_step(whole, history[i]);
+            gru4rec_session_step(whole, history[i], NULL);
             state[n] = -12345;
             gru4rec_session_state(whole, state);
             CHECK_NEAR(-12345, state[n], 0);
@@ -183,8 +183,8 @@ static void test_state_goes_on(void)
             gru4rec_session *on = new_session(model);
             CHECK(gru4rec_session_resume(on, state, -1));
             for (size_t k = i + 1; k < N_HISTORY; k++) {
-                gru4rec_session_step(on, history[k]);
-                gru4rec_session_step(fresh, history[k]);
+                gru4rec_session_step(on, history[k], NULL);
+                gru4rec_session_step(fresh, history[k], NULL);
                 gru4rec_session_state(fresh, again);
                 CHECK(gru4rec_session_resume(fresh, again, -1));
             }
@@ -215,11 +215,11 @@ static void test_state_of_an_empty_session(void)
             gru4rec_session_state(session, state);
             CHECK(memcmp(zero, state, bytes) == 0);
             CHECK(gru4rec_session_resume(other, state, -1));
-            gru4rec_session_step(other, 3);
+            gru4rec_session_step(other, 3, NULL);
             scores_of(other, a);
             walk(session, history, 1, b);
             CHECK(memcmp(a, b, sizeof a) == 0);
-            gru4rec_session_step(session, 5);
+            gru4rec_session_step(session, 5, NULL);
             gru4rec_session_state(session, state);
             CHECK(memcmp(zero, state, bytes) != 0);
             gru4rec_session_reset(session);
@@ -258,7 +258,7 @@ static void test_state_that_is_refused(void)
         for (size_t k = 0; k < n; k++)
             CHECK_NEAR(0, after[k], 0);
         for (size_t i = 0; i < N_HISTORY; i++)
-            gru4rec_session_step(fresh, history[i]);
+            gru4rec_session_step(fresh, history[i], NULL);
         scores_of(fresh, b);
         CHECK(memcmp(a, b, sizeof a) == 0);
         gru4rec_session_free(session);
@@ -305,21 +305,21 @@ static void test_last_row_of_reset_and_resume(void)
     gru4rec_model *model = model_with(ITEMS, 9, with);
     gru4rec_session *session = new_session(model);
     g4r_real state[12], moved[12], again[12], bad[12] = {NAN};
-    gru4rec_session_step(session, 5);
+    gru4rec_session_step(session, 5, NULL);
     gru4rec_session_state(session, state);
     gru4rec_session_reset(session);
-    gru4rec_session_step(session, 5);
+    gru4rec_session_step(session, 5, NULL);
     gru4rec_session_state(session, again);
     CHECK(memcmp(state, again, sizeof state) == 0);
     for (int32_t last_row = -1; last_row <= 5; last_row += 3) {
         CHECK(gru4rec_session_resume(session, state, last_row));
-        gru4rec_session_step(session, 5);
+        gru4rec_session_step(session, 5, NULL);
         gru4rec_session_state(session, moved);
         CHECK_INT(last_row == 5, memcmp(state, moved, sizeof state) == 0);
     }
     /* A state that is refused leaves the last row alone too. */
     CHECK(!gru4rec_session_resume(session, bad, 7));
-    gru4rec_session_step(session, 5);
+    gru4rec_session_step(session, 5, NULL);
     gru4rec_session_state(session, again);
     CHECK(memcmp(moved, again, sizeof moved) == 0);
     gru4rec_session_free(session);

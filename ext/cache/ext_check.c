@@ -36,7 +36,7 @@ int ext_check_model(const ext_home *home, ext_error *error)
 /* Does the error say something about the model? */
 static bool is_finding(const ext_error *error)
 {
-    return !ext_error_is(error, SQLITE_NOMEM) && !ext_error_is(error, SQLITE_INTERRUPT) &&
+    return !error->is_limit && !ext_error_is(error, SQLITE_NOMEM) && !ext_error_is(error, SQLITE_INTERRUPT) &&
            !ext_error_is(error, SQLITE_BUSY);
 }
 

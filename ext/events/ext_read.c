@@ -119,7 +119,19 @@ static int read_rows(const ext_source *source, const time_bound bounds[2],
     return ext_sql_finish(stmt, rc, "reading the events", error);
 }
 
-int ext_read_events(ext_events *events, const ext_source *source,
+/* From rows to a dataset. */
+static int read_all(ext_events *events, const ext_source *source,
+                    const time_bound bounds[2], bool by_time, ext_error *error)
+{
+    if (read_rows(source, bounds, events, error) != SQLITE_OK)
+        return error->rc;
+    return ext_error_library(error,
+                             gru4rec_dataset_new(events->builder, by_time,
+                                                 &events->dataset, &events->items),
+                             NULL);
+}
+
+int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error)
 {
@@ -138,16 +150,17 @@ int ext_read_events(ext_events *events, const ext_source *source,
              SQLITE_OK ||
          read_bound(source->db, options->until, "until", &bounds[1], error) != SQLITE_OK))
         return error->rc;
-    if (gru4rec_events_new(&ext_memory, known, &events->builder) != GRU4REC_OK)
-        return ext_error_nomem(error);
-    gru4rec_events_prepare(events->builder, &preparation);
-    if (read_rows(source, bounds, events, error) != SQLITE_OK)
-        return error->rc;
-    return ext_error_library(error,
-                             gru4rec_dataset_new(events->builder,
-                                                 !is_training || options->time_sort,
-                                                 &events->dataset, &events->items),
-                             NULL);
+    if (gru4rec_events_new(&budget->allocator, known, &events->builder) != GRU4REC_OK) {
+        ext_error_nomem(error);
+    } else {
+        gru4rec_events_prepare(events->builder, &preparation);
+        read_all(events, source, bounds, !is_training || options->time_sort, error);
+    }
+    return ext_budget_explain(budget, "reading the events",
+                              is_training
+                                  ? "use fewer of them (since, until, a source with WHERE)"
+                                  : "use fewer of them (a source with WHERE)",
+                              error);
 }
 
 void ext_read_free(ext_events *events)

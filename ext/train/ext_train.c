@@ -5,7 +5,7 @@
  * 2. What cannot work is refused before anything is read: a read-only database,
  *    query_only, a second training on this connection, a call beside a table or inside
  *    a write.
- * 3. Events are read once into memory; then no statement and no transaction of ours is
+ * 3. Events are read once into memory, within the limits of the call; then no statement and no transaction of ours is
  *    open. Inside the user's transaction the write lock is taken first, so that the end
  *    cannot fail.
  * 4. Interrupts and the host's progress handler stop it between two steps.
@@ -51,7 +51,7 @@ static gru4rec_status on_validate(void *context, const gru4rec_model *model,
     const ext_training *training = context;
     const ext_events *events = &training->data->events;
     const gru4rec_hooks hooks = {.poll = on_quiet_poll, .context = context};
-    return gru4rec_evaluate_heldout(&ext_memory, model,
+    return gru4rec_evaluate_heldout(&training->data->budget.allocator, model,
                                     gru4rec_items_support(events->items),
                                     events->dataset->validation, &hooks, recall, mrr,
                                     error);
@@ -119,6 +119,8 @@ static int train_alive(ext_training *training, ext_error *error)
     int rc = train_epochs(training, error);
     if (rc == SQLITE_OK)
         rc = ext_publish_version(training, error);
+    else
+        rc = ext_train_data_explain(training->data, error);
     ext_poll_stop(&training->poll);
     if (rc != SQLITE_OK)
         record_failure(training, error);
@@ -149,7 +151,8 @@ static int train_model(ext_training *training, ext_train_request *request,
 static void mention_serving(const ext_train_request *request, const ext_train_data *data,
                             ext_error *error)
 {
-    if (data->is_read && request->serving != 0 && error->message != NULL)
+    const bool is_told = data->is_read || data->budget.refused != EXT_BUDGET_NONE;
+    if (is_told && request->serving != 0 && error->message != NULL)
         error->message =
             sqlite3_mprintf("%z; version %lld of '%s' keeps serving", error->message,
                             (long long)request->serving, request->home.name);

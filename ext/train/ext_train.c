@@ -176,7 +176,7 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (train_model(&training, &request, &data, connection, argc, argv, &error) ==
         SQLITE_OK)
         sqlite3_result_text(context, training.run.summary, -1, SQLITE_TRANSIENT);
-    else
+    else if (ext_train_data_explain(&data, &error) != SQLITE_OK)
         mention_serving(&request, &data, &error);
     connection->is_training = false;
     gru4rec_training_free(&training.weights);

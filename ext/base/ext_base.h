@@ -63,6 +63,9 @@ void ext_error_clear(ext_error *error);
 extern const gru4rec_allocator ext_memory;
 /* Bytes that were asked for when it gave the block. */
 size_t ext_memory_bytes(const void *block);
+/* Bytes of all its large blocks in this process and, where SQLite counts, of all that is
+ * SQLite's. */
+uint64_t ext_memory_used(void);
 
 /* ---- ext_container.c ---- */
 

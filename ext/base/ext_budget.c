@@ -2,8 +2,8 @@
  * ext_budget.c - the limits of the memory that one call takes; see ext_base.h.
  *
  * memory_limit and the container's bound what the call itself takes. The hard heap limit is
- * SQLite's, for the whole process: it is compared with SQLite's account, in which the
- * call's blocks are (ext_memory.c), or with the call's own where SQLite keeps none.
+ * SQLite's, for the whole process: it is compared with all that SQLite and we have
+ * (ext_memory_used()), or with the call's own where SQLite keeps no account.
  */
 #define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
 #include "ext_base.h"
@@ -27,7 +27,7 @@ static const struct {
 static uint64_t heap_room(const ext_budget *budget)
 {
     const uint64_t limit = (uint64_t)sqlite3_hard_heap_limit64(-1);
-    const uint64_t account = (uint64_t)sqlite3_memory_used();
+    const uint64_t account = ext_memory_used();
     const uint64_t taken = (account > budget->used ? account : budget->used) + limit / 16;
     if (limit == 0)
         return UINT64_MAX;

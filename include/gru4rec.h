@@ -195,8 +195,8 @@ typedef struct gru4rec_option_info {
     const char *help;
     gru4rec_option_type type;
     gru4rec_option_scope scope; /* or several of them, in bits */
-    char range[200];       /* of accepted values, for people */
-    char default_text[40]; /* as gru4rec_options_set() takes it */
+    char range[200];            /* of accepted values, for people */
+    char default_text[40];      /* as gru4rec_options_set() takes it */
 } gru4rec_option_info;
 
 void gru4rec_options_init(gru4rec_options *options);

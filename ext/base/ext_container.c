@@ -93,7 +93,7 @@ static void take_processors(ext_container *container, const char *folder, bool i
 /* A mounted tree of groups. */
 typedef struct tree {
     bool is_v2;
-    char top[PATH];   /* the group that is seen at folder */
+    char top[PATH]; /* the group that is seen at folder */
     char folder[PATH];
     char options[PATH]; /* of version 1: among them its controllers */
 } tree;
@@ -133,8 +133,8 @@ static bool find_group(const char *root, const tree *mounted, const char *contro
     bool is_found = false;
     FILE *file = open_file(root, "proc/self/cgroup");
     while (file != NULL && !is_found && getline(&line, &capacity, file) > 0) {
-        char *names = strchr(line, ':'), *group = names != NULL ? strchr(names + 1, ':')
-                                                                : NULL;
+        char *names = strchr(line, ':'),
+             *group = names != NULL ? strchr(names + 1, ':') : NULL;
         if (group == NULL)
             continue;
         *group++ = '\0';

@@ -76,8 +76,8 @@ static void *resize(void *context, void *block, size_t bytes)
     const bool is_large = is_for_libc(bytes);
     const bool is_same = old == NULL || old->block.is_large == is_large;
     header *kept = is_same ? old : NULL;
-    header *new = is_large ? resize_large(kept, bytes)
-                           : sqlite3_realloc64(kept, bytes + HEADER);
+    header *new =
+        is_large ? resize_large(kept, bytes) : sqlite3_realloc64(kept, bytes + HEADER);
     if (new == NULL)
         return NULL;
     if (!is_same) {

@@ -36,8 +36,8 @@ int ext_check_model(const ext_home *home, ext_error *error)
 /* Does the error say something about the model? */
 static bool is_finding(const ext_error *error)
 {
-    return !error->is_limit && !ext_error_is(error, SQLITE_NOMEM) && !ext_error_is(error, SQLITE_INTERRUPT) &&
-           !ext_error_is(error, SQLITE_BUSY);
+    return !error->is_limit && !ext_error_is(error, SQLITE_NOMEM) &&
+           !ext_error_is(error, SQLITE_INTERRUPT) && !ext_error_is(error, SQLITE_BUSY);
 }
 
 /* 'ok', or what is wrong with what is stored. */

@@ -156,11 +156,11 @@ int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *so
         gru4rec_events_prepare(events->builder, &preparation);
         read_all(events, source, bounds, !is_training || options->time_sort, error);
     }
-    return ext_budget_explain(budget, "reading the events",
-                              is_training
-                                  ? "use fewer of them (since, until, a source with WHERE)"
-                                  : "use fewer of them (a source with WHERE)",
-                              error);
+    return ext_budget_explain(
+        budget, "reading the events",
+        is_training ? "use fewer of them (since, until, a source with WHERE)"
+                    : "use fewer of them (a source with WHERE)",
+        error);
 }
 
 void ext_read_free(ext_events *events)

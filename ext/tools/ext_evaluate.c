@@ -117,8 +117,9 @@ static int compute(evaluate_cursor *cursor, const measurement *request, ext_erro
         return ext_error_nomem(error);
     ext_poll_start(&poll, ext_table_home(&cursor->base)->db);
     gru4rec_status status =
-        gru4rec_evaluate(&request->budget.allocator, loaded->model, gru4rec_items_support(loaded->items),
-                         test, &request->options, &hooks, cursor->metrics, &message);
+        gru4rec_evaluate(&request->budget.allocator, loaded->model,
+                         gru4rec_items_support(loaded->items), test, &request->options,
+                         &hooks, cursor->metrics, &message);
     ext_poll_stop(&poll);
     cursor->n_skipped = test->n_unknown;
     cursor->n = status == GRU4REC_OK ? n : 0;

@@ -134,15 +134,15 @@ static const g4r_option table[] = {
         "original paper"),
     INTEGER(seed, 0, 9007199254740992.0, "42",
             "of all random numbers: same data, options and seed, same model"),
-    INTEGER(
-        threads, 0, 256, "0",
-        "threads of a training; 0: as many as there are processors, or as the container's "
-        "quota keeps busy. The result is the same, to the bit"),
+    INTEGER(threads, 0, 256, "0",
+            "threads of a training; 0: as many as there are processors, or as a "
+            "container's quota keeps busy. The result is the same, to the bit"),
     INTEGER(keep_versions, 1, 1000, "2", "trained versions kept in the database"),
-    OPTION(memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false,
-           NULL, "0",
-           "bytes that a training may use, its events included; 0: 80 % of the memory of "
-           "the machine or the container. gru4rec_evaluate() has the model's, or its own"),
+    OPTION(
+        memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL,
+        "0",
+        "bytes that a training may use, its events included; 0: 80 % of the memory of "
+        "the machine or the container. gru4rec_evaluate() has the model's, or its own"),
     CHOICE(quantize, "auto|false|true", "auto",
            "serve from a copy of the item table in bytes, kept in memory beside it: the "
            "same rows, found sooner; auto: for copies of a megabyte or more"),

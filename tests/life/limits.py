@@ -135,7 +135,7 @@ def lowered(directory):
     outcomes = []
     for i in range(n + 1):
         limit = whole * (i + 1) // n
-        said = error(db, f"SELECT gru4rec_train('rec', 'memory_limit={limit}')")
+        said = error(db, f"SELECT gru4rec_train('rec', 'n_epochs=3,memory_limit={limit}')")
         outcomes.append(said == '')
         check(f'limit {limit}', said == '' or 'memory_limit' in said and 'keeps serving' in said, said)
     check('from the figure of the summary on it works', outcomes == sorted(outcomes) and outcomes[-1] and not
@@ -195,6 +195,8 @@ def claims(directory):
         'long options of CREATE': ["UPDATE rec_config SET value = '{\"layers\":[' || "
                                    "replace(hex(zeroblob(500000)), '00', '1,') || '1]}' WHERE key = 'options'"],
     }
+    readers = itertools.cycle(('SELECT count(*) FROM rec', "SELECT gru4rec_check('rec')", "SELECT gru4rec_train('rec', "
+                               "'(SELECT 1 AS session, 1 AS item, 1 AS ts)', 'warm_start=true')"))
     for case, changes in cases.items():
         path = directory + '/claims.db'
         shutil.copy(good, path)
@@ -203,13 +205,12 @@ def claims(directory):
             db.execute(change)
         size = os.path.getsize(path)
         db.close()
-        for sql in (WARM, 'SELECT count(*) FROM rec', "SELECT gru4rec_check('rec')", "SELECT gru4rec_train('rec', "
-                    "'(SELECT 1 AS session, 1 AS item, 1 AS ts)', 'warm_start=true')"):
+        for sql in [WARM, *itertools.islice(readers, 1 if QUICK else 3)]:
             said, took, rest = try_point(path, sql, after='SELECT 1')
             check(f'{case}: no crash', rest == [False, 1], (sql, said, rest))
             check(f'{case}: memory', took < 25 * MB + 3 * size, (sql, said, took))
-        said, _, _ = try_point(path, WARM)
-        check(f'{case}: an error', said.startswith('gru4rec: ') or case in ('a long item', 'long options of CREATE'), said)
+            if sql == WARM and case not in ('a long item', 'long options of CREATE'):
+                check(f'{case}: an error', said.startswith('gru4rec: '), said)
 
 
 if __name__ == '__main__':

@@ -65,8 +65,8 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
     const uint64_t machine =
         (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t whole = container.memory < machine ? container.memory : machine;
-    const uint64_t spare = whole / 16; /* for SQLite, and what the system keeps for us */
-    const uint64_t room = container.room > spare ? container.room - spare : 0;
+    /* The rest is for SQLite, and for what the system keeps for us. */
+    const uint64_t room = container.room - container.room / 16;
     *budget = (ext_budget){
         .allocator = {.resize = resize, .context = budget},
         .most = memory_limit > 0 ? (uint64_t)memory_limit : whole / 5 * 4,

@@ -177,7 +177,7 @@ typedef struct gru4rec_options {
     int64_t seed;
     int64_t threads; /* 0: as many as processors */
     int64_t keep_versions;
-    int64_t memory_limit; /* bytes; 0: four fifths of the machine's */
+    int64_t memory_limit; /* bytes, for who calls the library to keep; 0: its default */
     int64_t quantize;     /* gru4rec_switch */
     int64_t verbose;      /* gru4rec_switch */
     gru4rec_list cutoffs;
@@ -186,7 +186,7 @@ typedef struct gru4rec_options {
     uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */
 } gru4rec_options;
 
-/* What an option belongs to. */
+/* What an option belongs to; one of memory is of both. */
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2
@@ -205,9 +205,9 @@ typedef struct gru4rec_option_info {
     const char *name;
     const char *help;
     gru4rec_option_type type;
-    gru4rec_option_scope scope;
-    char range[200];       /* of accepted values, for people */
-    char default_text[40]; /* as gru4rec_options_set() takes it */
+    gru4rec_option_scope scope; /* or several of them, in bits */
+    char range[200];            /* of accepted values, for people */
+    char default_text[40];      /* as gru4rec_options_set() takes it */
 } gru4rec_option_info;
 
 void gru4rec_options_init(gru4rec_options *options);

@@ -4,6 +4,7 @@ GRU4REC_SHARED ?= ../shared
 TEST_CFLAGS = -std=c11 $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
 TEST_LIB := $(wildcard tests/lib/*.c)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+EXT_UNIT := $(patsubst tests/ext/%.c,$(B)/tests/%,$(wildcard tests/ext/test_*.c))
 GRAD := $(patsubst tests/grad/%.c,$(B)/tests/%,$(wildcard tests/grad/test_*.c))
 GOLDEN := $(patsubst tests/golden/%.c,$(B)/tests/%,$(wildcard tests/golden/test_*.c))
 SQL_TESTS := $(sort $(wildcard tests/sql/*.test))
@@ -21,7 +22,7 @@ test: gru4rec.so
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
 
-test-unit: $(UNIT)
+test-unit: $(UNIT) $(EXT_UNIT)
 	@sh tests/run.sh $^
 
 test-grad: $(GRAD)
@@ -138,6 +139,11 @@ check-layers: $(LIB_OBJ) $(B)/gru4rec.so
 $(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
+
+# A file of ext/base that needs no SQLite, by itself.
+$(B)/tests/test_%: tests/ext/test_%.c $(TEST_LIB) $(B)/ext/base/%.o
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 $(B)/tests/%: tests/grad/%.c $(TEST_LIB) $(B)/libgru4rec_double.a
 	@mkdir -p $(@D)

@@ -36,6 +36,7 @@ typedef struct ext_error {
     int rc;         /* SQLite's result code */
     char *message;  /* "what is wrong; what to do", or NULL; of sqlite3_malloc */
     bool is_sqlite; /* SQLite refused something; it is no judgement of ours */
+    bool is_limit;  /* a limit of memory (ext_budget.c): nothing is wrong with a model */
 } ext_error;
 
 /*
@@ -85,6 +86,56 @@ const char *ext_show_value(ext_show *show, sqlite3_value *value);
 /* SQLite's memory for small blocks, the C library's for those that may pass its 2 GiB, and
  * SQLite's random numbers. */
 extern const gru4rec_allocator ext_memory;
+/* Bytes that were asked for when it gave the block. */
+size_t ext_memory_bytes(const void *block);
+/* Bytes of all its large blocks in this process and, where SQLite counts, of all that is
+ * SQLite's. */
+uint64_t ext_memory_used(void);
+
+/* ---- ext_container.c ---- */
+
+/* What the process's control groups let it use: the tightest of them. */
+typedef struct ext_container {
+    uint64_t memory; /* bytes in all; UINT64_MAX: there is no limit */
+    uint64_t room;   /* of them, bytes that are not used now */
+    int processors;  /* as many as the quota of processor time keeps busy; 0: no quota */
+} ext_container;
+
+/* root: folder in which proc/ is found and what it names, "" but in tests. */
+void ext_container_read(ext_container *container, const char *root);
+
+/* ---- ext_budget.c ---- */
+
+typedef enum ext_budget_limit {
+    EXT_BUDGET_NONE,
+    EXT_BUDGET_OPTION,    /* memory_limit */
+    EXT_BUDGET_DEFAULT,   /* of memory_limit: 80 % of the machine's or the container's */
+    EXT_BUDGET_CONTAINER, /* what the container has left */
+    EXT_BUDGET_HEAP       /* SQLite's hard heap limit */
+} ext_budget_limit;
+
+/*
+ * The memory of one call, which its allocator counts: that refuses what would pass a limit.
+ * Both must stay where they are for as long as there is a block.
+ */
+typedef struct ext_budget {
+    gru4rec_allocator allocator; /* of ext_memory's blocks */
+    uint64_t used;               /* bytes now */
+    uint64_t most;               /* bytes, */
+    ext_budget_limit limit;      /* by this limit; the heap's is looked at each time */
+    ext_budget_limit refused;    /* the one that refused last, or NONE */
+} ext_budget;
+
+/* memory_limit: bytes; 0: the default. */
+void ext_budget_start(ext_budget *budget, int64_t memory_limit);
+/* The error that n bytes more cannot be had, before they are asked for. what needs them;
+ * advice: how it would need less, both as parts of the message. */
+int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
+                     const char *advice, ext_error *error);
+/* Makes a SQLITE_NOMEM that came of a limit an error that names it: SQLITE_ERROR, after
+ * which SQLite does not roll back the user's transaction. Returns the error's code. */
+int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,
+                       ext_error *error);
 
 /* ---- ext_home.c ---- */
 

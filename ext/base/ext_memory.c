@@ -3,14 +3,15 @@
  *
  * Each block starts with a word that says whose it is, so that a growing array can move
  * from SQLite's memory to the C library's, which enlarges large blocks without copying
- * them.
+ * them. Under a hard heap limit they stay SQLite's, which then counts them with its own.
  */
 #include "ext_base.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER = 16, LARGE = 1 << 20 };
+enum { HEADER = 16, LARGE = 1 << 20, MOST_OF_SQLITE = 0x7ffffeff };
 
 typedef union header {
     struct {
@@ -20,41 +21,78 @@ typedef union header {
     char padding[HEADER];
 } header;
 
-static header *resize_within(header *old, size_t bytes, bool is_large)
+static _Atomic uint64_t large_bytes; /* of the C library's blocks */
+
+uint64_t ext_memory_used(void)
 {
-    return is_large ? realloc(old, bytes) : sqlite3_realloc64(old, bytes);
+    return (uint64_t)sqlite3_memory_used() + atomic_load(&large_bytes);
+}
+
+/* Is such a block to be the C library's? */
+static bool is_for_libc(size_t bytes)
+{
+    return bytes >= LARGE &&
+           (bytes > MOST_OF_SQLITE - HEADER || sqlite3_hard_heap_limit64(-1) <= 0);
+}
+
+/* Does the limit leave so much? SQLite itself looks only after its own blocks. */
+static bool is_allowed(size_t more)
+{
+    const sqlite3_int64 limit = sqlite3_hard_heap_limit64(-1);
+    return limit <= 0 || ext_memory_used() + more <= (uint64_t)limit;
 }
 
 static void release(header *block)
 {
-    if (block->block.is_large)
+    if (block->block.is_large) {
+        atomic_fetch_sub(&large_bytes, block->block.bytes);
         free(block);
-    else
+    } else {
         sqlite3_free(block);
+    }
+}
+
+/* old: a block of the C library's, or NULL. */
+static header *resize_large(header *old, size_t bytes)
+{
+    const size_t before = old != NULL ? old->block.bytes : 0;
+    if (bytes > before && !is_allowed(bytes - before))
+        return NULL;
+    header *new = realloc(old, bytes + HEADER);
+    if (new != NULL)
+        atomic_fetch_add(&large_bytes, (uint64_t)bytes - before);
+    return new;
 }
 
 static void *resize(void *context, void *block, size_t bytes)
 {
     (void)context;
     header *old = block != NULL ? (header *)((char *)block - HEADER) : NULL;
-    bool is_large = bytes >= LARGE;
     if (bytes == 0 || bytes > SIZE_MAX - HEADER) {
         if (bytes == 0 && old != NULL)
             release(old);
         return NULL;
     }
-    bool is_same = old == NULL || old->block.is_large == is_large;
-    header *new = resize_within(is_same ? old : NULL, bytes + HEADER, is_large);
+    const bool is_large = is_for_libc(bytes);
+    const bool is_same = old == NULL || old->block.is_large == is_large;
+    header *kept = is_same ? old : NULL;
+    header *new =
+        is_large ? resize_large(kept, bytes) : sqlite3_realloc64(kept, bytes + HEADER);
     if (new == NULL)
         return NULL;
     if (!is_same) {
-        size_t kept = old->block.bytes < bytes ? old->block.bytes : bytes;
-        memcpy((char *)new + HEADER, (char *)old + HEADER, kept);
+        const size_t n = old->block.bytes < bytes ? old->block.bytes : bytes;
+        memcpy((char *)new + HEADER, (char *)old + HEADER, n);
         release(old);
     }
     new->block.bytes = bytes;
     new->block.is_large = is_large;
     return (char *)new + HEADER;
+}
+
+size_t ext_memory_bytes(const void *block)
+{
+    return ((const header *)((const char *)block - HEADER))->block.bytes;
 }
 
 static uint64_t draw(void *context)

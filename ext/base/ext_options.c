@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* Bytes of options as text. All of them are 2,000; a file may hold anything, and JSON is
+ * large in memory. */
+enum { LONGEST = 1 << 16 };
+
 void ext_options_free_columns(ext_columns *columns)
 {
     sqlite3_free(columns->session);
@@ -123,6 +127,11 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 {
     if (text == NULL)
         return SQLITE_OK;
+    if (strlen(text) > LONGEST)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the options are longer than %d bytes; leave out what is no "
+                             "option",
+                             LONGEST);
     text += strspn(text, " \t\r\n");
     return *text == '{' ? parse_json(db, text, scope, options, columns, error)
                         : parse_pairs(text, scope, options, columns, error);
@@ -165,7 +174,7 @@ char *ext_options_json(const gru4rec_options *options, bool is_all)
         gru4rec_option_info info;
         char text[512];
         gru4rec_option_describe(i, &info);
-        if (info.scope != GRU4REC_SCOPE_TRAIN ||
+        if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 ||
             !(is_all || gru4rec_option_is_set(options, i)))
             continue;
         gru4rec_option_text(options, i, text, sizeof text);
@@ -183,7 +192,7 @@ void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options)
     char value[512];
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_describe(i, &info);
-        if (info.scope != GRU4REC_SCOPE_TRAIN || !gru4rec_option_is_set(options, i))
+        if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 || !gru4rec_option_is_set(options, i))
             continue;
         gru4rec_option_text(options, i, value, sizeof value);
         sqlite3_str_appendf(text, ", %s=%s", info.name, value);

@@ -95,7 +95,7 @@ int ext_check_model(const ext_home *home, ext_error *error)
 bool ext_check_is_finding(const ext_error *error)
 {
     if (ext_error_is(error, SQLITE_ERROR))
-        return !error->is_sqlite;
+        return !error->is_sqlite && !error->is_limit;
     return ext_error_is(error, SQLITE_CORRUPT) || ext_error_is(error, SQLITE_NOTADB);
 }
 

@@ -13,6 +13,9 @@
 /* Bytes of a copy in bytes from which on it is worth its memory. */
 enum { BYTES_FROM = 1 << 20 };
 
+static const char loading[] = "loading the model";
+static const char smaller[] = "use one with smaller layers or fewer items";
+
 void ext_load_free(ext_loaded *loaded)
 {
     gru4rec_bytes_free(loaded->bytes);
@@ -118,6 +121,21 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
     return rc == SQLITE_OK ? ext_item_fail(home, job.status, error) : rc;
 }
 
+/* Loads what was found to be there. */
+static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
+                    bool is_to_serve, bool is_large, ext_error *error)
+{
+    int rc = load_items(loaded, home, version, n, is_to_serve, is_large, error);
+    if (rc == SQLITE_OK)
+        rc = load_weights(loaded, home, version, is_large, error);
+    if (rc == SQLITE_OK && loaded->bytes != NULL &&
+        !gru4rec_bytes_finish(loaded->bytes)) {
+        gru4rec_bytes_free(loaded->bytes);
+        loaded->bytes = NULL;
+    }
+    return rc;
+}
+
 int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
                      bool is_to_serve, ext_error *error)
 {
@@ -130,15 +148,10 @@ int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
                              "model '%s' is damaged: it has no items", home->name);
     const size_t n_bytes = gru4rec_model_value_bytes(&loaded->options, n);
     const bool is_large = n_bytes >= EXT_WORKER_FROM;
-    int rc = ext_tensor_check_size(home, version, n_bytes, error);
-    if (rc == SQLITE_OK)
-        rc = load_items(loaded, home, version, n, is_to_serve, is_large, error);
-    if (rc == SQLITE_OK)
-        rc = load_weights(loaded, home, version, is_large, error);
-    if (rc == SQLITE_OK && loaded->bytes != NULL &&
-        !gru4rec_bytes_finish(loaded->bytes)) {
-        gru4rec_bytes_free(loaded->bytes);
-        loaded->bytes = NULL;
-    }
-    return rc;
+    ext_budget budget;
+    ext_budget_start(&budget, INT64_MAX);
+    if (ext_tensor_check_size(home, version, n_bytes, error) == SQLITE_OK &&
+        ext_budget_check(&budget, n_bytes, loading, smaller, error) == SQLITE_OK)
+        load_all(loaded, home, version, n, is_to_serve, is_large, error);
+    return ext_budget_explain(&budget, loading, smaller, error);
 }

@@ -54,11 +54,12 @@ typedef struct ext_events {
 } ext_events;
 
 /*
- * Reads all events. known: NULL for training, which takes all options that prepare events;
- * else the items of a model trained with those options, of which only session_gap and
- * collapse_repeats matter. Give events to ext_read_free(), also after an error.
+ * Reads all events, into memory of the budget, within its limits. known: NULL for training,
+ * which takes all options that prepare events; else the items of a model trained with
+ * those options, of which only session_gap and collapse_repeats matter. Give events to
+ * ext_read_free(), also after an error.
  */
-int ext_read_events(ext_events *events, const ext_source *source,
+int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error);
 void ext_read_free(ext_events *events);

@@ -176,11 +176,13 @@ static int read_rows(const ext_source *source, const time_bound bounds[2],
     return ext_sql_finish(stmt, rc, "reading the events", error);
 }
 
-/* Makes sessions of what was read. */
-static int sort_rows(const ext_source *source, ext_events *events, bool by_time,
-                     ext_error *error)
+/* From rows to a dataset. */
+static int read_all(ext_events *events, const ext_source *source,
+                    const time_bound bounds[2], bool by_time, ext_error *error)
 {
     ext_poll poll;
+    if (read_rows(source, bounds, events, error) != SQLITE_OK)
+        return error->rc;
     ext_poll_start(&poll, source->db);
     gru4rec_status status =
         gru4rec_dataset_new(events->builder, by_time, ext_poll_is_stopped, &poll,
@@ -189,7 +191,7 @@ static int sort_rows(const ext_source *source, ext_events *events, bool by_time,
     return ext_error_library(error, status, NULL);
 }
 
-int ext_read_events(ext_events *events, const ext_source *source,
+int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error)
 {
@@ -208,12 +210,17 @@ int ext_read_events(ext_events *events, const ext_source *source,
              SQLITE_OK ||
          read_bound(source->db, options->until, "until", &bounds[1], error) != SQLITE_OK))
         return error->rc;
-    if (gru4rec_events_new(&ext_memory, known, &events->builder) != GRU4REC_OK)
-        return ext_error_nomem(error);
-    gru4rec_events_prepare(events->builder, &preparation);
-    if (read_rows(source, bounds, events, error) != SQLITE_OK)
-        return error->rc;
-    return sort_rows(source, events, !is_training || options->time_sort, error);
+    if (gru4rec_events_new(&budget->allocator, known, &events->builder) != GRU4REC_OK) {
+        ext_error_nomem(error);
+    } else {
+        gru4rec_events_prepare(events->builder, &preparation);
+        read_all(events, source, bounds, !is_training || options->time_sort, error);
+    }
+    return ext_budget_explain(
+        budget, "reading the events",
+        is_training ? "use fewer of them (since, until, a source with WHERE)"
+                    : "use fewer of them (a source with WHERE)",
+        error);
 }
 
 void ext_read_free(ext_events *events)

@@ -42,14 +42,15 @@ static gru4rec_status append(gru4rec_items *items, sqlite3_stmt *stmt)
     return gru4rec_items_append(items, &id, sqlite3_column_int64(stmt, 1));
 }
 
+/* The n items, and one more where there are too many. */
 static int append_all(gru4rec_items *items, const ext_home *home, int64_t version,
-                      ext_error *error)
+                      int32_t n, ext_error *error)
 {
     sqlite3_stmt *stmt;
     int rc = ext_query(home, &stmt, error,
                        "SELECT item, support, row FROM @item WHERE version = ?1 "
-                       "ORDER BY row",
-                       "i", version);
+                       "ORDER BY row LIMIT ?2",
+                       "ii", version, (int64_t)n + 1);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = ext_item_fail(home, append(items, stmt), error);
     return ext_sql_finish(stmt, rc, "reading the model", error);
@@ -60,7 +61,7 @@ int ext_item_load(gru4rec_items **items, const ext_home *home, int64_t version, 
 {
     if (gru4rec_items_new(&ext_memory, items) != GRU4REC_OK)
         return ext_error_nomem(error);
-    int rc = append_all(*items, home, version, error);
+    int rc = append_all(*items, home, version, n, error);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) != n)
         rc = ext_item_fail(home, GRU4REC_INVALID, error);
     if (rc != SQLITE_OK) {

@@ -154,14 +154,29 @@ static int fail_tensor(const ext_home *home, const char *tensor, const char *wha
                          home->name, tensor, what);
 }
 
+/* Bytes of the database; INT64_MAX where that cannot be asked. */
+static int64_t database_bytes(const ext_home *home)
+{
+    int64_t n_pages = 0, page_size = 0;
+    ext_error ignored = {0};
+    ext_query_integer(home, &n_pages, &ignored, "PRAGMA @schema.page_count", "");
+    ext_query_integer(home, &page_size, &ignored, "PRAGMA @schema.page_size", "");
+    ext_error_clear(&ignored);
+    return n_pages > 0 && page_size > 0 ? n_pages * page_size : INT64_MAX;
+}
+
+/* What a row claims to have is not read here, and more than the file holds is not believed.
+ */
 int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                           ext_error *error)
 {
     int64_t stored;
     int rc = ext_query_integer(home, &stored, error,
-                               "SELECT coalesce(sum(length(data)), 0) FROM @tensor "
-                               "WHERE version = ?1",
+                               "SELECT coalesce(sum(iif(typeof(data) = 'blob', "
+                               "length(data), 0)), 0) FROM @tensor WHERE version = ?1",
                                "i", version);
+    const int64_t most = rc == SQLITE_OK ? database_bytes(home) : 0;
+    stored = stored < most ? stored : most;
     if (rc != SQLITE_OK || n_bytes / 2 <= (uint64_t)stored + CHUNK)
         return rc;
     return ext_error_set(
@@ -233,6 +248,10 @@ static int load_tensor(loading *load, sqlite3_stmt *stmt, size_t index,
     const int64_t n = count_chunks(&tensor);
     int64_t number = 0;
     int rc = sqlite3_bind_text(stmt, 2, full_name, -1, SQLITE_TRANSIENT);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(stmt, 3, n);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(stmt, 4, (int64_t)chunk_length(&tensor, n - 1) * 4);
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && number < n) {
@@ -263,7 +282,16 @@ static int64_t count_all_chunks(const gru4rec_model *model)
     return n;
 }
 
-/* stmt: chunks of the tensor ?2, which is finalized. */
+/* The chunks of tensor ?2, one more than its ?3 at most. Bytes are read only where they are
+ * as many as they must be: CHUNK, ?4 of the last one. */
+static const char chunks_query[] =
+    "SELECT chunk, checksum, iif(typeof(data) = 'blob' AND "
+    "length(data) = iif(chunk = ?3 - 1, ?4, 1048576), data, NULL) "
+    "FROM @tensor WHERE version = ?1 AND name = ?2 ORDER BY chunk LIMIT ?3 + 1";
+
+_Static_assert(CHUNK == 1048576, "chunks_query names it");
+
+/* stmt: of chunks_query, which is finalized. */
 static int load_tensors(loading *load, sqlite3_stmt *stmt, const ext_home *home,
                         ext_error *error)
 {
@@ -298,10 +326,7 @@ int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *
     load.chunks = sqlite3_malloc64(n_chunks * sizeof *load.chunks);
     if (load.chunks == NULL)
         return ext_error_nomem(error);
-    int rc = ext_query(home, &stmt, error,
-                       "SELECT chunk, checksum, data FROM @tensor WHERE version = ?1 AND "
-                       "name = ?2 ORDER BY chunk",
-                       "i", version);
+    int rc = ext_query(home, &stmt, error, chunks_query, "i", version);
     if (rc == SQLITE_OK)
         rc = load_tensors(&load, stmt, home, error);
     sqlite3_free(load.chunks);

@@ -16,6 +16,7 @@ enum { SOURCE, BATCH_SIZE, OPTIONS, N_ARGUMENTS };
 
 typedef struct batches_cursor {
     ext_cursor base;
+    ext_budget budget; /* of what follows */
     ext_events events;
     gru4rec_schedule *schedule;
     gru4rec_lanes lanes; /* of the step */
@@ -74,17 +75,23 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         rc = ext_table_usage(base, error);
     if (rc == SQLITE_OK)
         rc = read_options(base, &options, &columns, error);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
+        ext_budget_start(&cursor->budget, options.memory_limit);
         rc = ext_source_open(&source, ext_table_home(base)->db, "main", text, &columns,
                              error);
+    }
     if (rc == SQLITE_OK)
-        rc = ext_read_events(&cursor->events, &source, NULL, &options, error);
+        rc = ext_read_events(&cursor->events, &cursor->budget, &source, NULL, &options,
+                             error);
     ext_source_close(&source);
     ext_options_free_columns(&columns);
     if (rc == SQLITE_OK &&
-        gru4rec_schedule_new(&ext_memory, cursor->events.dataset, &options,
-                             &cursor->schedule) != GRU4REC_OK)
-        rc = ext_error_nomem(error);
+        gru4rec_schedule_new(&cursor->budget.allocator, cursor->events.dataset, &options,
+                             &cursor->schedule) != GRU4REC_OK) {
+        ext_error_nomem(error);
+        rc = ext_budget_explain(&cursor->budget, "the schedule",
+                                "use fewer events or a smaller batch_size", error);
+    }
     if (rc != SQLITE_OK)
         return rc;
     cursor->step = 0;

@@ -31,7 +31,8 @@ typedef struct evaluate_cursor {
 
 /* What is measured, and how. */
 typedef struct measurement {
-    ext_model *model; /* held */
+    ext_model *model;  /* held */
+    ext_budget budget; /* of all that is taken beside it */
     gru4rec_options options;
     ext_columns columns;
     ext_source source;
@@ -104,8 +105,11 @@ static int read_request(measurement *request, const ext_cursor *base, const char
         open_source(request, base, source, error) != SQLITE_OK)
         return error->rc;
     const ext_loaded *loaded = &request->model->loaded;
-    return ext_read_events(&request->test, &request->source, loaded->items,
-                           &loaded->options, error);
+    const int64_t own_limit = request->options.memory_limit;
+    ext_budget_start(&request->budget,
+                     own_limit > 0 ? own_limit : loaded->options.memory_limit);
+    return ext_read_events(&request->test, &request->budget, &request->source,
+                           loaded->items, &loaded->options, error);
 }
 
 static void free_request(measurement *request)
@@ -135,12 +139,15 @@ static int compute(evaluate_cursor *cursor, const measurement *request, ext_erro
         return ext_error_nomem(error);
     ext_poll_start(&poll, ext_table_home(&cursor->base)->db);
     gru4rec_status status =
-        gru4rec_evaluate(&ext_memory, loaded->model, gru4rec_items_support(loaded->items),
-                         test, &request->options, &hooks, cursor->metrics, &message);
+        gru4rec_evaluate(&request->budget.allocator, loaded->model,
+                         gru4rec_items_support(loaded->items), test, &request->options,
+                         &hooks, cursor->metrics, &message);
     ext_poll_stop(&poll);
     cursor->n_skipped = test->n_unknown;
     cursor->n = status == GRU4REC_OK ? n : 0;
-    return ext_error_library(error, status, &message);
+    ext_error_library(error, status, &message);
+    return ext_budget_explain(&request->budget, "measuring the model",
+                              "use fewer events or shorter lists (cutoffs)", error);
 }
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)

@@ -44,7 +44,7 @@ static char *options_json(void)
             "%s{\"name\":\"%s\",\"of\":\"%s\",\"type\":\"%s\",\"default\":"
             "\"%s\",\"range\":\"%s\",\"help\":\"%s\"}",
             i > 0 ? "," : "", info.name,
-            info.scope == GRU4REC_SCOPE_TRAIN ? "train" : "evaluate",
+            (info.scope & GRU4REC_SCOPE_TRAIN) != 0 ? "train" : "evaluate",
             type_names[info.type], info.default_text, info.range, info.help);
     }
     sqlite3_str_appendchar(json, 1, ']');

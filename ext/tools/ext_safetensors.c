@@ -501,9 +501,16 @@ static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
 static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);
+    const size_t n_bytes = gru4rec_model_value_bytes(&loaded->options, n_items);
     gru4rec_error message = {0};
-    if (gru4rec_model_value_bytes(&loaded->options, n_items) > r->n_data)
+    ext_budget budget;
+    if (n_bytes > r->n_data)
         return fail_file("it is shorter than its options ask for", error);
+    ext_budget_start(&budget, INT64_MAX);
+    if (ext_budget_check(&budget, n_bytes, "the model in the file",
+                         "use one with smaller layers or fewer items",
+                         error) != SQLITE_OK)
+        return error->rc;
     gru4rec_status status = gru4rec_model_new(&ext_memory, &loaded->options, n_items,
                                               &loaded->model, &message);
     return ext_error_library(error, status, &message);

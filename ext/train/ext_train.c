@@ -5,8 +5,9 @@
  * 2. What cannot work is refused before anything is read: a read-only database,
  *    query_only, a second training on this connection, a call beside a table or inside
  *    a write.
- * 3. Events, and what the weights begin with, are read in one snapshot into memory; then
- *    no statement and no transaction of ours is open. Inside the user's transaction the write lock is taken first, so that the end
+ * 3. Events, and what the weights begin with, are read in one snapshot into memory, within
+ *    the limits of the call; then no statement and no transaction of ours is open. Inside
+ *    the user's transaction the write lock is taken first, so that the end
  *    cannot fail.
  * 4. Interrupts and the host's progress handler stop it between two steps.
  * 5. The new version is written in one savepoint and becomes active in it; whatever
@@ -51,7 +52,7 @@ static gru4rec_status on_validate(void *context, const gru4rec_model *model,
     const ext_training *training = context;
     const ext_events *events = &training->data->events;
     const gru4rec_hooks hooks = {.poll = on_quiet_poll, .context = context};
-    return gru4rec_evaluate_heldout(&ext_memory, model,
+    return gru4rec_evaluate_heldout(&training->data->budget.allocator, model,
                                     gru4rec_items_support(events->items),
                                     events->dataset->validation, &hooks, recall, mrr,
                                     error);
@@ -128,8 +129,12 @@ static int train_alive(ext_training *training, ext_error *error)
         return error->rc;
     ext_poll_start(&training->poll, request->home.db);
     ext_publish_epochs(training);
-    if (error->rc == SQLITE_OK && train_epochs(training, error) == SQLITE_OK)
+    if (error->rc == SQLITE_OK)
+        train_epochs(training, error);
+    if (error->rc == SQLITE_OK)
         ext_publish_version(training, error);
+    else
+        ext_train_data_explain(training->data, error);
     ext_poll_stop(&training->poll);
     if (error->rc != SQLITE_OK)
         record_failure(training, error);
@@ -172,7 +177,8 @@ static void mention_serving(const ext_train_request *request, const ext_train_da
 {
     ext_version active = {0};
     ext_error refusal = {0};
-    if (!data->is_read || error->message == NULL)
+    const bool is_told = data->is_read || data->budget.refused != EXT_BUDGET_NONE;
+    if (!is_told || error->message == NULL)
         return;
     ext_version_find(&active, &request->home, &refusal);
     const bool is_unknown = ext_error_is(&refusal, SQLITE_INTERRUPT);
@@ -206,7 +212,7 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (train_model(&training, &request, &data, connection, argc, argv, &error) ==
         SQLITE_OK)
         sqlite3_result_text(context, training.run.summary, -1, SQLITE_TRANSIENT);
-    else
+    else if (ext_train_data_explain(&data, &error) != SQLITE_OK)
         mention_serving(&request, &data, &error);
     connection->is_training = false;
     gru4rec_training_free(&training.weights);

@@ -38,6 +38,7 @@ void ext_train_request_free(ext_train_request *request);
 
 /* What is trained on; all owned. */
 typedef struct ext_train_data {
+    ext_budget budget; /* of all that the training takes; in it: */
     ext_source source;
     ext_events events;
     ext_snapshot snapshot; /* until the weights are there; none for a new model */
@@ -47,10 +48,12 @@ typedef struct ext_train_data {
     bool is_read;          /* the events were */
 } ext_train_data;
 
-/* Reads the events once. Free data in any case. */
+/* Reads the events once. Free data in any case, after all else that is in its budget. */
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         ext_error *error);
 void ext_train_data_free(ext_train_data *data);
+/* Makes a SQLITE_NOMEM while training one that names the limit, where that was it. */
+int ext_train_data_explain(const ext_train_data *data, ext_error *error);
 
 /* ---- ext_train.c ---- */
 

@@ -1,10 +1,11 @@
 /* ext_train_data.c - the events to train on, and the memory that they need; see
  * ext_train.h. */
-#define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
 #include "ext_train.h"
 
 #include <string.h>
-#include <unistd.h>
+
+static const char training[] = "training";
+static const char smaller[] = "use smaller layers, batch_size or n_sample";
 
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
@@ -13,7 +14,8 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     int rc = ext_config_open_source(&request->config, &request->home, request->source,
                                     &request->columns, &data->source, error);
     if (rc == SQLITE_OK)
-        rc = ext_read_events(events, &data->source, NULL, &request->options, error);
+        rc = ext_read_events(events, &data->budget, &data->source, NULL,
+                             &request->options, error);
     gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
     events->builder = NULL;
     if (rc != SQLITE_OK || events->dataset->n_events > 0)
@@ -74,13 +76,12 @@ static size_t add_bytes(size_t a, size_t b)
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
-/* Bytes of the training itself, its data, and what is measured or adopted beside it. */
+/* Bytes of the training itself, and of what is measured or adopted beside it. */
 static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {
     const gru4rec_dataset *dataset = data->events.dataset;
     const int32_t n_items = gru4rec_items_count(data->events.items);
     size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
-    n = add_bytes(n, gru4rec_dataset_bytes(dataset));
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items));
     if (data->active != NULL) /* what warm_start reads of it, one after the other */
@@ -88,25 +89,11 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     return n;
 }
 
-static int check_memory(const ext_train_data *data, const gru4rec_options *options,
-                        ext_error *error)
-{
-    const double machine =
-        (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    const double limit =
-        options->memory_limit > 0 ? (double)options->memory_limit : 0.8 * machine;
-    if ((double)data->n_bytes <= limit)
-        return SQLITE_OK;
-    return ext_error_set(error, SQLITE_ERROR,
-                         "training needs %.3g MB of memory and may use %.3g MB; use "
-                         "smaller layers, batch_size or n_sample, or raise memory_limit",
-                         (double)data->n_bytes / 1e6, limit / 1e6);
-}
-
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         ext_error *error)
 {
     *data = (ext_train_data){0};
+    ext_budget_start(&data->budget, request->options.memory_limit);
     int rc = request->is_found
                  ? ext_snapshot_start(&data->snapshot, &request->home, error)
                  : SQLITE_OK;
@@ -117,10 +104,16 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK)
         rc = take_fingerprint(data, &request->checkpoint, error);
     if (rc != SQLITE_OK)
-        return rc;
+        return ext_train_data_explain(data, error);
+    const size_t n_bytes = count_bytes(data, &request->options);
     data->is_read = true;
-    data->n_bytes = count_bytes(data, &request->options);
-    return check_memory(data, &request->options, error);
+    data->n_bytes = add_bytes(n_bytes, (size_t)data->budget.used);
+    return ext_budget_check(&data->budget, n_bytes, training, smaller, error);
+}
+
+int ext_train_data_explain(const ext_train_data *data, ext_error *error)
+{
+    return ext_budget_explain(&data->budget, training, smaller, error);
 }
 
 void ext_train_data_free(ext_train_data *data)

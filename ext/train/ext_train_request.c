@@ -121,6 +121,17 @@ static int find_model(ext_train_request *request, ext_connection *connection,
     return rc;
 }
 
+/* A container's share of the processors is fewer threads, unless the option says how many. */
+static void follow_quota(gru4rec_options *options)
+{
+    ext_container container;
+    if (options->threads > 0)
+        return;
+    ext_container_read(&container, "");
+    if (container.processors > 0 && container.processors < gru4rec_train_threads(options))
+        options->threads = container.processors;
+}
+
 /* Which version serves until this one is done? warm_start starts from it. */
 static int find_serving(ext_train_request *request, ext_error *error)
 {
@@ -170,6 +181,7 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         return rc;
     run->source = request->source != NULL ? request->source : request->config.source;
     run->options = ext_options_json(&request->options, true);
+    follow_quota(&request->options); /* of this machine, not of the run */
     return run->options != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 

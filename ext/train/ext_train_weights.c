@@ -15,7 +15,7 @@ static int adopt_slot(gru4rec_training *weights, const ext_train_request *reques
     if (rc != SQLITE_OK || !*is_kept)
         return rc;
     gru4rec_status status =
-        gru4rec_model_new(&ext_memory, &active->loaded.options,
+        gru4rec_model_new(&data->budget.allocator, &active->loaded.options,
                           gru4rec_items_count(items), &kept, &message);
     rc = ext_error_library(error, status, &message);
     if (rc == SQLITE_OK)
@@ -75,7 +75,7 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 {
     gru4rec_error message = {0};
     gru4rec_status status =
-        gru4rec_training_new(&ext_memory, &request->options,
+        gru4rec_training_new(&data->budget.allocator, &request->options,
                              gru4rec_items_count(data->events.items), weights, &message);
     if (status != GRU4REC_OK)
         return ext_error_library(error, status, &message);

@@ -134,13 +134,15 @@ static const g4r_option table[] = {
         "original paper"),
     INTEGER(seed, 0, 9007199254740992.0, "42",
             "of all random numbers: same data, options and seed, same model"),
-    INTEGER(
-        threads, 0, 256, "0",
-        "threads of a training; 0: as many as there are processors. The result is the "
-        "same, to the bit"),
+    INTEGER(threads, 0, 256, "0",
+            "threads of a training; 0: as many as there are processors, or as a "
+            "container's quota keeps busy. The result is the same, to the bit"),
     INTEGER(keep_versions, 1, 1000, "2", "trained versions kept in the database"),
-    INTEGER(memory_limit, 0, 9007199254740992.0, "0",
-            "bytes that a training may use; 0: 80 % of the machine's memory"),
+    OPTION(
+        memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL,
+        "0",
+        "bytes that a training may use, its events included; 0: 80 % of the memory of "
+        "the machine or the container. gru4rec_evaluate() has the model's, or its own"),
     CHOICE(quantize, "auto|false|true", "auto",
            "serve from a copy of the item table in bytes, kept in memory beside it: the "
            "same rows, found sooner; auto: for copies of a megabyte or more"),
@@ -205,7 +207,7 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope)
         bool is_start =
             strlen(name) > 2 && strncasecmp(candidate, name, strlen(name)) == 0;
         int d = is_start ? 1 : distance(name, candidate);
-        if ((i < 3 || table[i - 3].scope == scope) && d < least) {
+        if ((i < 3 || (table[i - 3].scope & scope) != 0) && d < least) {
             nearest = candidate;
             least = d;
         }
@@ -270,7 +272,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
         return REFUSE(error, "no option '%s'; did you mean '%s'?",
                       gru4rec_show(shown, sizeof shown, name, strlen(name)),
                       nearest_name(name, scope));
-    if (o->scope != scope)
+    if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
                       o->scope == TRAIN ? "the model and its training"
                                         : "gru4rec_evaluate()");

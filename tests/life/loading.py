@@ -176,7 +176,7 @@ def tensors(directory, path):
                 for what in (None, 5, 'text', b'', 2.5, '')[:4 if QUICK else 6]:
                     found(f'{where}: {what!r}', size_error(name), change(name, chunk, what))
                 found(f'{where}: zeros', sum_error(name), change(name, chunk, bytes(len(data))))
-                found(f'{where}: text of its length', sum_error(name), change(name, chunk, 'x' * len(data)))
+                found(f'{where}: text of its length', size_error(name), change(name, chunk, 'x' * len(data)))
                 for number in (float('nan'), float('inf'), float('-inf'))[:1 + (name == 'Wy.weight' or not QUICK) * 2]:
                     at = random.Random(n + chunk).randrange(len(data) // 4)
                     found(f'{where}: {number} with its checksum', finite_error(name),

@@ -99,7 +99,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope == TRAIN || info.scope == EVALUATE);
+        CHECK(info.scope != 0 && (info.scope | TRAIN | EVALUATE) == (TRAIN | EVALUATE));
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);

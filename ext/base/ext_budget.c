@@ -1,0 +1,126 @@
+/*
+ * ext_budget.c - the limits of the memory that one call takes; see ext_base.h.
+ *
+ * memory_limit and the container's bound what the call itself takes. The hard heap limit is
+ * SQLite's, for the whole process: it is compared with all that SQLite and we have
+ * (ext_memory_used()), or with the call's own where SQLite keeps no account.
+ */
+#define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
+#include "ext_base.h"
+
+#include <unistd.h>
+
+/* Each limit as it is called, and how to have more. */
+static const struct {
+    const char *name, *remedy;
+} limits[] = {
+    [EXT_BUDGET_OPTION] = {"memory_limit", "raise memory_limit"},
+    [EXT_BUDGET_DEFAULT] = {"80 % of what there is", "raise memory_limit"},
+    [EXT_BUDGET_CONTAINER] = {"what the container has left",
+                              "give the container more memory"},
+    [EXT_BUDGET_HEAP] = {"the hard heap limit",
+                         "raise that by sqlite3_hard_heap_limit64()"},
+};
+
+/* Bytes that the hard heap limit leaves to the call; UINT64_MAX: there is no such limit.
+ * SQLite keeps a little: without any it could not even say what is wrong. */
+static uint64_t heap_room(const ext_budget *budget)
+{
+    const uint64_t limit = (uint64_t)sqlite3_hard_heap_limit64(-1);
+    const uint64_t account = ext_memory_used();
+    const uint64_t taken = (account > budget->used ? account : budget->used) + limit / 16;
+    if (limit == 0)
+        return UINT64_MAX;
+    return taken < limit ? limit - taken : 0;
+}
+
+static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
+{
+    if (n > budget->most - budget->used)
+        return budget->limit;
+    return n > heap_room(budget) ? EXT_BUDGET_HEAP : EXT_BUDGET_NONE;
+}
+
+static void *resize(void *context, void *block, size_t bytes)
+{
+    ext_budget *budget = context;
+    const size_t before = block != NULL ? ext_memory_bytes(block) : 0;
+    ext_budget_limit limit = EXT_BUDGET_NONE;
+    if (bytes > before)
+        limit = find_limit(budget, bytes - before);
+    if (limit != EXT_BUDGET_NONE) {
+        budget->refused = limit;
+        return NULL;
+    }
+    void *resized = ext_memory.resize(ext_memory.context, block, bytes);
+    if (resized != NULL || bytes == 0)
+        budget->used += (uint64_t)bytes - before;
+    return resized;
+}
+
+void ext_budget_start(ext_budget *budget, int64_t memory_limit)
+{
+    ext_container container;
+    ext_container_read(&container, "");
+    const uint64_t machine =
+        (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    const uint64_t whole = container.memory < machine ? container.memory : machine;
+    /* The rest is for SQLite, and for what the system keeps for us. */
+    const uint64_t room = container.room - container.room / 16;
+    *budget = (ext_budget){
+        .allocator = {.resize = resize, .context = budget, .random = ext_memory.random},
+        .most = memory_limit > 0 ? (uint64_t)memory_limit : whole / 5 * 4,
+        .limit = memory_limit > 0 ? EXT_BUDGET_OPTION : EXT_BUDGET_DEFAULT,
+    };
+    if (room < budget->most) {
+        budget->most = room;
+        budget->limit = EXT_BUDGET_CONTAINER;
+    }
+}
+
+/* As people read it. */
+typedef struct megabytes {
+    char text[32];
+} megabytes;
+
+static megabytes in_megabytes(uint64_t bytes)
+{
+    megabytes m;
+    const double n = (double)bytes / 1e6;
+    sqlite3_snprintf(sizeof m.text, m.text, n < 100 ? "%.3g" : "%.0f", n);
+    return m;
+}
+
+int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
+                     const char *advice, ext_error *error)
+{
+    const ext_budget_limit limit = find_limit(budget, n);
+    if (limit == EXT_BUDGET_NONE)
+        return SQLITE_OK;
+    const uint64_t needed = n > UINT64_MAX - budget->used ? n : n + budget->used;
+    const uint64_t most =
+        limit == EXT_BUDGET_HEAP ? budget->used + heap_room(budget) : budget->most;
+    error->is_limit = error->rc == SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "%s needs %s MB of memory and may use %s MB (%s); %s, or %s",
+                         what, in_megabytes(needed).text, in_megabytes(most).text,
+                         limits[limit].name, advice, limits[limit].remedy);
+}
+
+int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,
+                       ext_error *error)
+{
+    const sqlite3_int64 heap = sqlite3_hard_heap_limit64(-1);
+    ext_budget_limit limit = budget->refused;
+    if (limit == EXT_BUDGET_NONE && heap > 0)
+        limit = EXT_BUDGET_HEAP;
+    if (!ext_error_is(error, SQLITE_NOMEM) || limit == EXT_BUDGET_NONE)
+        return error->rc;
+    const uint64_t most = limit == EXT_BUDGET_HEAP ? (uint64_t)heap : budget->most;
+    ext_error_clear(error);
+    error->is_limit = true;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "%s needs more than %s MB of memory (%s); %s, or %s", what,
+                         in_megabytes(most).text, limits[limit].name, advice,
+                         limits[limit].remedy);
+}

@@ -1,0 +1,192 @@
+/*
+ * ext_container.c - what a container lets the process use; see ext_base.h.
+ *
+ * A limit of a control group (cgroups(7)) holds for all groups below it, so the group of the
+ * process and those above it are looked at. /proc/self/cgroup names the group, and
+ * /proc/self/mountinfo says where groups are seen. A container may see its own group where
+ * the host has the topmost one, under a path that is the host's: folders that are not
+ * there are passed over. Version 1 has a tree for each controller, version 2 one for all;
+ * where both are mounted, the files of a controller are in one of them.
+ */
+#define _POSIX_C_SOURCE 200809L /* getline */
+#include "ext_base.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH = 1024, NAME = 64 };
+
+/* ---- files ---- */
+
+static FILE *open_file(const char *folder, const char *name)
+{
+    char path[4 * PATH];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return fopen(path, "r");
+}
+
+/* The numbers that a file begins with, at most n; how many there are. "max" is none. */
+static int read_numbers(const char *folder, const char *name, int64_t *numbers, int n)
+{
+    FILE *file = open_file(folder, name);
+    int n_read = 0;
+    while (file != NULL && n_read < n && fscanf(file, "%" SCNd64, &numbers[n_read]) == 1)
+        n_read++;
+    if (file != NULL)
+        fclose(file);
+    return n_read;
+}
+
+/* Bytes of files' pages, which the system takes back before memory is short. */
+static int64_t read_cache(const char *folder, bool is_v2)
+{
+    static const char *const keys[2][2] = {{"total_inactive_file", "total_active_file"},
+                                           {"inactive_file", "active_file"}};
+    char key[NAME];
+    int64_t value, sum = 0;
+    FILE *file = open_file(folder, "memory.stat");
+    while (file != NULL && fscanf(file, "%63s %" SCNd64, key, &value) == 2)
+        if (strcmp(key, keys[is_v2][0]) == 0 || strcmp(key, keys[is_v2][1]) == 0)
+            sum += value;
+    if (file != NULL)
+        fclose(file);
+    return sum;
+}
+
+/* ---- one group ---- */
+
+static void take_memory(ext_container *container, const char *folder, bool is_v2)
+{
+    int64_t limit, used = 0;
+    if (read_numbers(folder, is_v2 ? "memory.max" : "memory.limit_in_bytes", &limit, 1) !=
+            1 ||
+        limit < 0)
+        return;
+    read_numbers(folder, is_v2 ? "memory.current" : "memory.usage_in_bytes", &used, 1);
+    used -= read_cache(folder, is_v2);
+    const int64_t room = used < 0 ? limit : used < limit ? limit - used : 0;
+    if ((uint64_t)limit < container->memory)
+        container->memory = (uint64_t)limit;
+    if ((uint64_t)room < container->room)
+        container->room = (uint64_t)room;
+}
+
+static void take_processors(ext_container *container, const char *folder, bool is_v2)
+{
+    int64_t share[2]; /* quota, period: both in microseconds */
+    const bool has_share =
+        is_v2 ? read_numbers(folder, "cpu.max", share, 2) == 2
+              : read_numbers(folder, "cpu.cfs_quota_us", &share[0], 1) == 1 &&
+                    read_numbers(folder, "cpu.cfs_period_us", &share[1], 1) == 1;
+    if (!has_share || share[0] <= 0 || share[1] <= 0)
+        return;
+    const int64_t n = (share[0] - 1) / share[1] + 1;
+    if (n < INT_MAX && (container->processors == 0 || n < container->processors))
+        container->processors = (int)n;
+}
+
+/* ---- the groups of the process ---- */
+
+/* A mounted tree of groups. */
+typedef struct tree {
+    bool is_v2;
+    char top[PATH]; /* the group that is seen at folder */
+    char folder[PATH];
+    char options[PATH]; /* of version 1: among them its controllers */
+} tree;
+
+/* Is the word in a list with commas? */
+static bool has_word(const char *list, const char *word)
+{
+    const size_t n = strlen(word);
+    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, word, n) == 0 && (at[n] == ',' || at[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* A line of mountinfo: "36 30 0:32 TOP FOLDER rw ... - TYPE SOURCE OPTIONS". */
+static bool parse_mount(const char *line, tree *mounted)
+{
+    char type[NAME];
+    const char *rest = strstr(line, " - ");
+    if (rest == NULL ||
+        sscanf(line, "%*s %*s %*s %1023s %1023s", mounted->top, mounted->folder) != 2 ||
+        sscanf(rest + 3, "%63s %*s %1023s", type, mounted->options) != 2)
+        return false;
+    mounted->is_v2 = strcmp(type, "cgroup2") == 0;
+    return mounted->is_v2 || strcmp(type, "cgroup") == 0;
+}
+
+/* The path of the process's group in the tree of a controller. A line of the file:
+ * "4:memory:/path", of version 2 "0::/path". */
+static bool find_group(const char *root, const tree *mounted, const char *controller,
+                       char path[PATH])
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    bool is_found = false;
+    FILE *file = open_file(root, "proc/self/cgroup");
+    while (file != NULL && !is_found && getline(&line, &capacity, file) > 0) {
+        char *names = strchr(line, ':'),
+             *group = names != NULL ? strchr(names + 1, ':') : NULL;
+        if (group == NULL)
+            continue;
+        *group++ = '\0';
+        group[strcspn(group, "\n")] = '\0';
+        is_found = mounted->is_v2 ? names[1] == '\0' : has_word(names + 1, controller);
+        snprintf(path, PATH, "%s", group);
+    }
+    free(line);
+    if (file != NULL)
+        fclose(file);
+    return is_found;
+}
+
+/* Looks at the group of the process and at those above it, up to where it is mounted. */
+static void walk(ext_container *container, const char *root, const tree *mounted,
+                 const char *controller,
+                 void (*take)(ext_container *, const char *folder, bool is_v2))
+{
+    char group[PATH], folder[3 * PATH];
+    if (!find_group(root, mounted, controller, group))
+        return;
+    const size_t n_top = strcmp(mounted->top, "/") == 0 ? 0 : strlen(mounted->top);
+    const bool is_below = strncmp(group, mounted->top, n_top) == 0;
+    snprintf(folder, sizeof folder, "%s%s", root, mounted->folder);
+    char *const end = folder + strlen(folder);
+    if (strstr(group, "/..") == NULL) /* else the group is out of sight */
+        snprintf(end, sizeof folder - strlen(folder), "%s",
+                 group + (is_below ? n_top : 0));
+    take(container, folder, mounted->is_v2);
+    while (*end != '\0') {
+        char *slash = strrchr(end, '/');
+        *(slash != NULL ? slash : end) = '\0';
+        take(container, folder, mounted->is_v2);
+    }
+}
+
+void ext_container_read(ext_container *container, const char *root)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    tree mounted;
+    *container = (ext_container){.memory = UINT64_MAX, .room = UINT64_MAX};
+    FILE *file = open_file(root, "proc/self/mountinfo");
+    while (file != NULL && getline(&line, &capacity, file) > 0) {
+        if (!parse_mount(line, &mounted))
+            continue;
+        if (mounted.is_v2 || has_word(mounted.options, "memory"))
+            walk(container, root, &mounted, "memory", take_memory);
+        if (mounted.is_v2 || has_word(mounted.options, "cpu"))
+            walk(container, root, &mounted, "cpu", take_processors);
+    }
+    free(line);
+    if (file != NULL)
+        fclose(file);
+}

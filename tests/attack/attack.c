@@ -203,6 +203,29 @@ bool attack_is(sqlite3 *db, const char *sql, const char *answer)
     return is_same;
 }
 
+static char savepoints[8][40];
+static int n_savepoints;
+
+void attack_remember_savepoint(const char *name)
+{
+    for (int i = 0; i < n_savepoints; i++)
+        if (strcmp(savepoints[i], name) == 0)
+            return;
+    if (strcmp(name, "mine") != 0 && n_savepoints < 8)
+        snprintf(savepoints[n_savepoints++], sizeof *savepoints, "%s", name);
+}
+
+const char *attack_left_savepoint(sqlite3 *db)
+{
+    char sql[80];
+    for (int i = 0; i < n_savepoints; i++) {
+        sqlite3_snprintf(sizeof sql, sql, "RELEASE \"%w\"", savepoints[i]);
+        if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
+            return savepoints[i];
+    }
+    return NULL;
+}
+
 static void delete_journals(const char *name)
 {
     static const char *const suffixes[] = {"-journal", "-wal", "-shm"};

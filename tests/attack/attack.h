@@ -60,6 +60,12 @@ char *attack_ask(sqlite3 *db, int *rc, const char *sql);
 /* Is the answer this text? */
 bool attack_is(sqlite3 *db, const char *sql, const char *answer);
 
+/* What an authorizer of a test tells: the name of a savepoint that a call has made. */
+void attack_remember_savepoint(const char *name);
+
+/* The name of one of those that is open, which is released, or NULL. */
+const char *attack_left_savepoint(sqlite3 *db);
+
 /* A new file with the bytes of another, without a journal. Both lie in the work directory. */
 void attack_copy(const char *from, const char *to);
 void attack_delete(const char *name); /* with its journals */

@@ -132,21 +132,6 @@ static int on_progress(void *unused)
            (now.fault->kind == STOP_ON && n >= now.at);
 }
 
-/* Names of savepoints other than the test's: in the user's transaction none may be left. */
-static struct {
-    char names[8][40];
-    int n;
-} savepoints;
-
-static void remember_savepoint(const char *name)
-{
-    for (int i = 0; i < savepoints.n; i++)
-        if (strcmp(savepoints.names[i], name) == 0)
-            return;
-    if (strcmp(name, "mine") != 0 && savepoints.n < 8)
-        snprintf(savepoints.names[savepoints.n++], sizeof *savepoints.names, "%s", name);
-}
-
 /* Questions in groups: a group for each action, and for each operation on transactions. */
 enum { N_ACTIONS = 33, N_GROUPS = N_ACTIONS + 6 };
 
@@ -171,7 +156,7 @@ static int on_question(void *unused, int action, const char *a, const char *b,
     (void)trigger;
     const long n = ++now.n_questions;
     if (action == SQLITE_SAVEPOINT)
-        remember_savepoint(b);
+        attack_remember_savepoint(b);
     if (now.fault == NULL)
         return SQLITE_OK;
     const int how = now.fault->kind;
@@ -325,16 +310,6 @@ static void check_models(sqlite3 *at, const char *when)
     }
 }
 
-static void check_no_savepoint(void)
-{
-    char sql[60];
-    for (int i = 0; i < savepoints.n; i++) {
-        snprintf(sql, sizeof sql, "RELEASE \"%s\"", savepoints.names[i]);
-        attack_check(sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK,
-                     "the savepoint %s was left open", savepoints.names[i]);
-    }
-}
-
 /* The connection after the call; ends the user's transaction. */
 static void check_connection(const scenario *s, outcome *out)
 {
@@ -350,7 +325,8 @@ static void check_connection(const scenario *s, outcome *out)
     }
     out->is_rolled_back = !is_open;
     if (is_open) {
-        check_no_savepoint();
+        const char *left = attack_left_savepoint(db);
+        attack_check(left == NULL, "the savepoint %s was left open", left);
         attack_check(sqlite3_exec(db, s->transaction->end, NULL, NULL, NULL) == SQLITE_OK,
                      "%s fails: %s; the call: %s", s->transaction->end, sqlite3_errmsg(db),
                      out->message);

@@ -1,7 +1,7 @@
 /*
  * asynchronous.c EXTENSION [--seconds S] [--seed N]: sqlite3_interrupt() from another
- * thread, at a random moment of a call that writes. One connection does all calls, so what
- * one of them leaves behind meets the next.
+ * thread, at a random moment of a call that writes. One connection does all calls, so
+ * what one of them leaves behind meets the next.
  *
  * After each the connection is as at entry, or the user's transaction is rolled back and
  * the message says so; and the call succeeded if and only if its work is in the file.
@@ -13,28 +13,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- the thread that interrupts ---- */
 
 static sqlite3 *db;
 static atomic_bool is_asked, is_done;
-static atomic_long delay; /* nanoseconds */
-
-static long nanoseconds(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return at.tv_sec * 1000000000L + at.tv_nsec;
-}
+static _Atomic double delay; /* seconds */
 
 static void *interrupt(void *unused)
 {
     while (!is_done) {
         if (!is_asked)
             continue;
-        const long since = nanoseconds();
-        while (nanoseconds() - since < delay)
+        const double since = attack_seconds();
+        while (attack_seconds() - since < delay)
             ;
         sqlite3_interrupt(db);
         is_asked = false;
@@ -49,7 +41,8 @@ static const char *const calls[] = {
     "SELECT gru4rec_train('m', 'warm_start=true')",
     "SELECT gru4rec_train('m', 'n_epochs=2, checkpoint_epochs=1')",
     "SELECT gru4rec_import('m', (SELECT bytes FROM file))",
-    "SELECT gru4rec_deploy('m', (SELECT min(version) FROM m_version WHERE status = 'ready' "
+    "SELECT gru4rec_deploy('m', (SELECT min(version) FROM m_version WHERE status = "
+    "'ready' "
     "AND version <> (SELECT value FROM m_config WHERE key = 'version')))",
 };
 
@@ -78,7 +71,7 @@ static char *versions(sqlite3 *watcher)
 }
 
 /* Does it with an interrupt after that time. Gives the error's message, or NULL. */
-static char *do_interrupted(const char *sql, long after, int *rc)
+static char *do_interrupted(const char *sql, double after, int *rc)
 {
     char *message = NULL;
     delay = after;
@@ -108,7 +101,7 @@ static bool check_transaction(int rc, const char *message)
     return is_open;
 }
 
-static void try_call(int call, bool is_in_transaction, long after, sqlite3 *watcher)
+static void try_call(int call, bool is_in_transaction, double after, sqlite3 *watcher)
 {
     char *before = versions(watcher), *n_before, *n_after;
     bool is_kept = true;
@@ -126,7 +119,8 @@ static void try_call(int call, bool is_in_transaction, long after, sqlite3 *watc
     const bool is_changed = strcmp(before, seen) != 0;
     const bool is_late = message != NULL && strcmp(message, "interrupted") == 0;
     n_after = attack_ask(watcher, NULL, "SELECT count(*) FROM notes");
-    attack_check(rc != SQLITE_OK || is_changed, "says success, and versions are %s", seen);
+    attack_check(rc != SQLITE_OK || is_changed, "says success, and versions are %s",
+                 seen);
     attack_check(rc == SQLITE_OK || !is_changed || is_late, "done, and says %s", message);
     attack_check(atoi(n_after) - atoi(n_before) == (is_in_transaction && is_kept),
                  "the user's row: %s before, %s after", n_before, n_after);
@@ -144,7 +138,7 @@ enum { N_SIDES = 2, MOST = 20000 };
 static struct side {
     const char *journal;
     sqlite3 *db, *watcher;
-    long durations[N_CALLS]; /* of a call without an interrupt, in nanoseconds */
+    double durations[N_CALLS]; /* of a call without an interrupt, in seconds */
 } sides[N_SIDES] = {{.journal = "delete"}, {.journal = "wal"}};
 
 static int learn(void *unused, int action, const char *operation, const char *name,
@@ -168,9 +162,9 @@ static void open_side(struct side *side)
     side->watcher = attack_open_bare(name, NULL);
     sqlite3_set_authorizer(db, learn, NULL);
     for (int i = 0; i < N_CALLS; i++) {
-        const long since = nanoseconds();
+        const double since = attack_seconds();
         attack_run(db, calls[i]);
-        side->durations[i] = nanoseconds() - since;
+        side->durations[i] = attack_seconds() - since;
     }
     sqlite3_set_authorizer(db, NULL, NULL);
 }
@@ -179,15 +173,16 @@ static void try_side(struct side *side, long i)
 {
     const int call = (int)(i % N_CALLS);
     const bool is_in_transaction = call != WITH_CHECKPOINTS && attack_random() % 3 == 0;
-    const uint64_t most = (uint64_t)side->durations[call] * 5 / 4 + 1;
-    const long after = (long)(attack_random() % most);
+    const double share = (double)(attack_random() % 1250) * 1e-3;
+    const double after = share * side->durations[call];
     db = side->db;
-    attack_point("%s, %s%s, interrupted after %ld us", side->journal, calls[call],
-                 is_in_transaction ? " in BEGIN" : "", after / 1000);
+    attack_point("%s, %s%s, interrupted after %.0f us", side->journal, calls[call],
+                 is_in_transaction ? " in BEGIN" : "", after * 1e6);
     try_call(call, is_in_transaction, after, side->watcher);
-    if (i % 100 == 0)
-        attack_is(db, "PRAGMA integrity_check", "ok") &&
-            attack_is(db, "SELECT gru4rec_check('m')", "ok");
+    if (i % 100 == 0) {
+        attack_is(db, "PRAGMA integrity_check", "ok");
+        attack_is(db, "SELECT gru4rec_check('m')", "ok");
+    }
 }
 
 static void work(const char *mode)

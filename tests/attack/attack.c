@@ -15,21 +15,22 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_SHOWN = 20, HANGS_AFTER = 120 /* seconds */ };
+enum { HANGS_AFTER = 120 /* seconds */ };
 
 static const char *extension;
 static char dir[64];
 static double seconds = 1e9, end;
 static uint64_t random_state = 1;
+static long most_shown = 20;
 
 /* What the child tells, also when it dies. */
 static struct report {
     char where[500];
     long n_points, n_all, n_passed, n_failed;
     bool is_open, is_bad; /* the current point */
-} *report;
+} * report;
 
-static double now(void)
+double attack_seconds(void)
 {
     struct timespec at;
     clock_gettime(CLOCK_MONOTONIC, &at);
@@ -70,7 +71,7 @@ bool attack_check(bool is_right, const char *format, ...)
     va_list arguments;
     if (is_right)
         return true;
-    if (report->n_failed < MOST_SHOWN) {
+    if (report->n_failed < most_shown) {
         printf("FAIL  %s: ", report->where);
         va_start(arguments, format);
         vprintf(format, arguments);
@@ -89,7 +90,7 @@ void attack_count(long n_points)
 
 bool attack_is_over(void)
 {
-    return now() >= end;
+    return attack_seconds() >= end;
 }
 
 static long divisor(long a, long b)
@@ -263,7 +264,8 @@ void attack_make_clicks(sqlite3 *db, const char *table, int n_sessions, int n_it
 {
     char *sql = sqlite3_mprintf(
         "CREATE TABLE \"%w\"(session_id INTEGER, item_id INTEGER, ts INTEGER);"
-        "WITH RECURSIVE s(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < %d - 1),"
+        "WITH RECURSIVE s(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < %d - "
+        "1),"
         " n(k) AS (VALUES (0), (1), (2), (3))"
         "INSERT INTO \"%w\" SELECT i, 1 + (i * 7 + k * (1 + i %% %d)) %% %d, i * 10 + k "
         "FROM s, n",
@@ -282,6 +284,8 @@ static const char *parse(int argc, char **argv)
             seconds = atof(argv[++i]);
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
             random_state += strtoull(argv[++i], NULL, 10) * 0x9e3779b97f4a7c15u;
+        else if (strcmp(argv[i], "--show") == 0 && i + 1 < argc)
+            most_shown = atol(argv[++i]);
         else
             mode = argv[i];
     return mode;
@@ -300,13 +304,13 @@ static int delete_one(const char *path, const struct stat *status, int type,
 static bool wait_for(pid_t child, int *status)
 {
     long n_points = -1;
-    double since = now();
+    double since = attack_seconds();
     while (waitpid(child, status, WNOHANG) == 0) {
         if (report->n_points != n_points) {
             n_points = report->n_points;
-            since = now();
+            since = attack_seconds();
         }
-        if (now() - since > HANGS_AFTER) {
+        if (attack_seconds() - since > HANGS_AFTER) {
             kill(child, SIGKILL);
             waitpid(child, status, 0);
             return false;
@@ -345,7 +349,9 @@ static void print_note(const char *program, const char *mode)
 int attack_main(int argc, char **argv, void (*work)(const char *mode))
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: %s EXTENSION [--seconds S] [--seed N] [MODE]\n", *argv);
+        fprintf(stderr,
+                "usage: %s EXTENSION [--seconds S] [--seed N] [--show N] [MODE]\n",
+                *argv);
         return 2;
     }
     const char *mode = parse(argc, argv);
@@ -358,7 +364,7 @@ int attack_main(int argc, char **argv, void (*work)(const char *mode))
         perror("attack");
         return 2;
     }
-    end = now() + seconds;
+    end = attack_seconds() + seconds;
     fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {

@@ -2,12 +2,13 @@
  * attack.h - what the programs of tests/attack share.
  *
  * A program does its work in a child process, so that a crash or a hang of the child is a
- * failure that says where it happened. The work is a set of points, each tried once. Where
- * the time does not suffice for all of them, they are visited so that those which were
- * tried lie evenly among all. A point passes when all of its checks hold.
+ * failure that says where it happened. The work is a set of points, each tried once.
+ * Where the time does not suffice for all of them, those that are tried lie evenly among
+ * all. A point passes when all of its checks hold.
  *
- * The command line is EXTENSION [--seconds S] [--seed N] [MODE]. The output ends with a
- * note about the points and with "N passed, N failed".
+ * The command line is EXTENSION [--seconds S] [--seed N] [--show N] [MODE]; --show says how
+ * many failures are printed. The output ends with a note that counts the points, and with
+ * "N passed, N failed".
  */
 #ifndef ATTACK_H
 #define ATTACK_H
@@ -33,7 +34,8 @@ bool attack_check(bool is_right, const char *format, ...)
 /* How many points there are in all, for the note at the end. */
 void attack_count(long n_points);
 
-bool attack_is_over(void); /* the time */
+bool attack_is_over(void);   /* the time */
+double attack_seconds(void); /* on a clock that only goes forward */
 
 /* The k-th of the numbers 0 to n-1, each of which comes once for k = 0 to n-1. The first
  * ones lie evenly among all. */
@@ -43,15 +45,16 @@ uint64_t attack_random(void); /* from the seed */
 
 /* ---- databases ---- */
 
-/* Opens a file of the work directory with the extension loaded; vfs may be NULL. A failure
- * ends the program. */
+/* Opens a file of the work directory with the extension loaded; vfs may be NULL. A
+ * failure ends the program. */
 sqlite3 *attack_open(const char *name, const char *vfs);
 
 /* The same without the extension. */
 sqlite3 *attack_open_bare(const char *name, const char *vfs);
 void attack_load(sqlite3 *db);
 
-void attack_run(sqlite3 *db, const char *sql); /* SQL that must succeed, or the program ends */
+void attack_run(sqlite3 *db,
+                const char *sql); /* SQL that must succeed, or the program ends */
 
 /* All values of all rows as text, BLOBs in hex; on an error its message. rc may be NULL.
  * The caller frees the text with sqlite3_free(). */
@@ -66,7 +69,8 @@ void attack_remember_savepoint(const char *name);
 /* The name of one of those that is open, which is released, or NULL. */
 const char *attack_left_savepoint(sqlite3 *db);
 
-/* A new file with the bytes of another, without a journal. Both lie in the work directory. */
+/* A new file with the bytes of another, without a journal. Both lie in the work
+ * directory. */
 void attack_copy(const char *from, const char *to);
 void attack_delete(const char *name); /* with its journals */
 

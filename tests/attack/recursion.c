@@ -215,7 +215,8 @@ static const struct shape {
      "ALTER TABLE m0 RENAME TO old; ALTER TABLE m2 RENAME TO m0",
      ANYTHING},
     {"a ranking of itself",
-     "DROP TABLE c0; CREATE VIEW c0 AS SELECT 1 AS session_id, item AS item_id, rank AS ts "
+     "DROP TABLE c0; CREATE VIEW c0 AS SELECT 1 AS session_id, item AS item_id, rank AS "
+     "ts "
      "FROM gru4rec_recommend('m0', '[1]') UNION ALL " FROM_MODEL "m0",
      AN_ERROR},
     {"rankings only: no circle",
@@ -223,7 +224,8 @@ static const struct shape {
      "rank AS ts FROM gru4rec_recommend('m0', '[1]')",
      ANYTHING},
     {"an evaluation of itself",
-     "DROP TABLE c0; CREATE VIEW c0 AS SELECT k AS session_id, 1 AS item_id, events AS ts "
+     "DROP TABLE c0; CREATE VIEW c0 AS SELECT k AS session_id, 1 AS item_id, events AS "
+     "ts "
      "FROM gru4rec_evaluate('m0', 'c0')",
      AN_ERROR},
     {"batches of themselves",
@@ -241,7 +243,8 @@ static const struct shape {
      "step AS ts FROM gru4rec_batches('(" FROM_MODEL "m0)', 2)",
      AN_ERROR},
     {"a view of views",
-     "DROP TABLE c0; CREATE VIEW v1 AS " FROM_MODEL "m0; CREATE VIEW v2 AS SELECT * FROM v1 "
+     "DROP TABLE c0; CREATE VIEW v1 AS " FROM_MODEL
+     "m0; CREATE VIEW v2 AS SELECT * FROM v1 "
      "UNION ALL SELECT * FROM v1; CREATE VIEW v3 AS SELECT * FROM v2 UNION ALL SELECT * "
      "FROM v2; CREATE VIEW c0 AS SELECT * FROM v3",
      AN_ERROR},
@@ -304,8 +307,9 @@ static void make_base(void)
     attack_point("the base of shapes");
     sqlite3 *db = attack_open("base.db", NULL);
     make_models(db, 2);
-    attack_run(db, "CREATE VIRTUAL TABLE m2 USING gru4rec((SELECT * FROM c1), " OPTIONS ");"
-                   "SELECT gru4rec_train('m2')");
+    attack_run(db,
+               "CREATE VIRTUAL TABLE m2 USING gru4rec((SELECT * FROM c1), " OPTIONS ");"
+               "SELECT gru4rec_train('m2')");
     sqlite3_close(db);
 }
 

@@ -15,11 +15,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- calls and writers ---- */
 
-#define OPTIONS "layers=6, n_sample=8, batch_size=4, n_epochs=1, threads=1, keep_versions=1"
+#define OPTIONS \
+    "layers=6, n_sample=8, batch_size=4, n_epochs=1, threads=1, keep_versions=1"
 
 /* %s is the schema. */
 static const struct call {
@@ -27,15 +27,16 @@ static const struct call {
     bool writes; /* then the answer is of no model: it succeeds, or finds others busy */
 } calls[] = {
     {"score", "SELECT gru4rec_score('%s.m', '[1, 2]', 3)", false},
-    {"scores", "SELECT gru4rec_score('%s.m', '[1, 2]', value) FROM json_each('[3, 4, 5]')",
-     false},
+    {"scores",
+     "SELECT gru4rec_score('%s.m', '[1, 2]', value) FROM json_each('[3, 4, 5]')", false},
     {"step", "SELECT gru4rec_step('%s.m', NULL, 1)", false},
     {"state", "SELECT gru4rec_state('%s.m', value) FROM json_each('[1, 2]')", false},
     {"embedding", "SELECT gru4rec_embedding('%s.m', 1)", false},
     {"export", "SELECT gru4rec_export('%s.m')", false},
     {"check", "SELECT gru4rec_check('%s.m')", false},
     {"info", "SELECT json_extract(gru4rec_info('%s.m'), '$.version', '$.items')", false},
-    {"recommend", "SELECT item, score FROM gru4rec_recommend('%s.m', '[1, 2]', 4)", false},
+    {"recommend", "SELECT item, score FROM gru4rec_recommend('%s.m', '[1, 2]', 4)",
+     false},
     {"similar", "SELECT item, similarity FROM gru4rec_similar('%s.m', 1, 4)", false},
     {"explain", "SELECT event, contribution FROM gru4rec_explain('%s.m', '[1, 2]', 3)",
      false},
@@ -55,9 +56,8 @@ static const struct writer {
     {"trains on others",
      "BEGIN IMMEDIATE; DELETE FROM clicks; INSERT INTO clicks SELECT * FROM others;"
      "SELECT gru4rec_train('m'); COMMIT"},
-    {"makes it anew",
-     "BEGIN IMMEDIATE; DROP TABLE m; CREATE VIRTUAL TABLE m USING gru4rec(others, " OPTIONS
-     "); SELECT gru4rec_train('m'); COMMIT"},
+    {"makes it anew", "BEGIN IMMEDIATE; DROP TABLE m; CREATE VIRTUAL TABLE m USING "
+                      "gru4rec(others, " OPTIONS "); SELECT gru4rec_train('m'); COMMIT"},
 };
 
 static const char *const journals[] = {"wal", "delete"};
@@ -79,18 +79,11 @@ static struct {
     double since, patience; /* when it began, and how long it may take; seconds */
 } moment;
 
-static double seconds(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
-}
-
 /* A training waits for readers; but the one in its way is in this callback. */
 static int give_up(void *unused)
 {
     (void)unused;
-    return seconds() - moment.since > moment.patience;
+    return attack_seconds() - moment.since > moment.patience;
 }
 
 static int on_event(unsigned event, void *unused, void *stmt, void *detail)
@@ -101,7 +94,7 @@ static int on_event(unsigned event, void *unused, void *stmt, void *detail)
     (void)detail;
     if (++moment.n != moment.at)
         return 0;
-    moment.since = seconds();
+    moment.since = attack_seconds();
     sqlite3_progress_handler(moment.writer, 100, give_up, NULL);
     moment.rc = sqlite3_exec(moment.writer, moment.sql, NULL, NULL, NULL);
     sqlite3_progress_handler(moment.writer, 0, NULL, NULL);
@@ -195,7 +188,8 @@ static void judge(const series *its, const char *file, const char *answer, int r
     const bool is_busy = rc == SQLITE_BUSY || rc == SQLITE_LOCKED;
     char *new = its->call->writes ? NULL : ask_calmly(its, file);
     if (strcmp(its->journal, "wal") == 0)
-        attack_check(moment.rc == SQLITE_OK, "the writer gets %s", sqlite3_errstr(moment.rc));
+        attack_check(moment.rc == SQLITE_OK, "the writer gets %s",
+                     sqlite3_errstr(moment.rc));
     if (its->call->writes)
         attack_check(rc == SQLITE_OK || is_busy, "error %d: %.300s", rc, answer);
     else if (rc != SQLITE_OK)

@@ -123,10 +123,10 @@ static struct {
     const struct fault *fault; /* NULL: only counted */
     long at;
     long n_operations, n_questions;
-    bool is_preparing;    /* the call's own statement, not one of the extension */
-    bool is_call_ignored; /* the authorizer ignored a part of that statement */
-    bool is_read_ignored; /* of a column: it was read as NULL */
-    char question[120];   /* the first one that the authorizer did not answer with OK */
+    bool is_preparing;     /* the call's own statement, not one of the extension */
+    bool is_call_ignored;  /* the authorizer ignored a part of that statement */
+    bool is_value_ignored; /* of a column or a function: it was read as NULL */
+    char question[120];    /* the first one that the authorizer did not answer with OK */
 } now;
 
 static int on_progress(void *unused)
@@ -157,13 +157,12 @@ static int group_of(int action, const char *operation)
     return N_ACTIONS + 1 + i + (action == SQLITE_SAVEPOINT ? 3 : 0);
 }
 
-/* To ignore is defined for columns that are read; else SQLite goes on as if the part was not
- * there. Of these it does not bear: it crashes, or its schema breaks, with no extension. */
+/* SQLite itself does not bear that these are ignored: it crashes, or its schema breaks, with
+ * no extension at all. */
 static bool can_ignore(int action, const char *table)
 {
     return action != SQLITE_CREATE_INDEX && action != SQLITE_SELECT &&
-           (action == SQLITE_READ || table == NULL ||
-            strcmp(table, "sqlite_master") != 0);
+           (table == NULL || strcmp(table, "sqlite_master") != 0);
 }
 
 static int on_question(void *unused, int action, const char *a, const char *b,
@@ -186,7 +185,7 @@ static int on_question(void *unused, int action, const char *a, const char *b,
     if (how == DENY || how == DENY_GROUP || !can_ignore(action, a))
         return SQLITE_DENY;
     now.is_call_ignored |= now.is_preparing;
-    now.is_read_ignored |= action == SQLITE_READ;
+    now.is_value_ignored |= action == SQLITE_READ || action == SQLITE_FUNCTION;
     return SQLITE_IGNORE;
 }
 
@@ -373,7 +372,7 @@ static bool is_late(const outcome *out)
 static bool is_same(const char *seen, const char *expected)
 {
     while (*seen != '\0' && *seen == *expected) {
-        if (*seen == '(' && now.is_read_ignored) {
+        if (*seen == '(' && now.is_value_ignored) {
             seen += strcspn(seen, ")");
             expected += strcspn(expected, ")");
         }

@@ -20,7 +20,7 @@ import tempfile
 import time
 import traceback
 
-STATEMENT_SECONDS = 2  # then the progress handler stops it
+STATEMENT_SECONDS = 2  # then the progress handler stops it; the next one of that case in half the time
 SLACK_SECONDS = 6  # how much later it may end, on a busy machine under sanitizers
 CASE_SECONDS = 240
 MOST_MEGABYTES = 900  # of a case's process; a sanitized one begins at some 150
@@ -149,6 +149,7 @@ class Case:
         self.rng = random.Random(seed * 1000003 + number)
         self.path = f'{directory}/case-{number}.db'
         self.answers = None
+        self.patience = STATEMENT_SECONDS
 
     def wrong(self, what):
         print('WRONG', what, flush=True)
@@ -165,17 +166,20 @@ class Case:
         """Rows, or None for an error; the error's message is in self.message."""
         self.say('SQL', sql)
         start = time.monotonic()
-        db.set_progress_handler(lambda: time.monotonic() - start > STATEMENT_SECONDS, 1000)
+        db.set_progress_handler(lambda: time.monotonic() - start > self.patience, 1000)
         try:
             rows, self.message = answer(db, sql)
-        except UnicodeDecodeError:
-            rows, self.message = None, 'a message that is not UTF-8'
-            self.wrong(f'{self.message}: {sql}')
+        except UnicodeDecodeError as e:
+            rows, self.message = None, repr(e.object)
+            if e.object.startswith(b'gru4rec'):  # else it is SQLite's own
+                self.wrong(f'not UTF-8: {self.message}: {sql}')
         seconds = time.monotonic() - start
         db.set_progress_handler(None, 0)
         self.say('  ->', str(rows)[:80] if rows is not None else self.message)
-        if seconds > STATEMENT_SECONDS + SLACK_SECONDS:
+        if seconds > self.patience + SLACK_SECONDS:
             self.wrong(f'{seconds:.1f} seconds: {sql}')
+        if seconds > self.patience:
+            self.patience = max(0.1, self.patience / 2)
         if db.in_transaction:
             self.wrong(f'left in a transaction: {sql}')
             db.execute('ROLLBACK')
@@ -190,8 +194,8 @@ class Case:
                 db.execute('PRAGMA trusted_schema = off')
             if self.rng.random() < 0.3:
                 db.execute('PRAGMA hard_heap_limit = 200000000')
-        except sqlite3.Error as e:
-            self.say('cannot be opened', str(e))
+        except (sqlite3.Error, UnicodeDecodeError) as e:
+            self.say('cannot be opened', repr(e))
             return None
         return db
 

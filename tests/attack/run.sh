@@ -52,7 +52,8 @@ program() {
     attack "$name" "$share" "$build/tests/attack_$file" "$build/gru4rec.so" "$@"
 }
 
-# Python loads a sanitized library only with the sanitizer's own, which comes first.
+# script NAME SHARE BUILD FILE. Python loads a sanitized library only with the sanitizer's
+# own, which comes first.
 script() {
     if [ ! -x "$python" ]; then
         echo "note  no $python: $1 is left out"
@@ -60,10 +61,10 @@ script() {
     fi
     name=$1
     share=$2
-    file=$3
-    shift 3
-    attack "$name" "$share" env LD_PRELOAD="$(cc -print-file-name=libasan.so)" "$python" "$here/$file" \
-        "$sanitized/gru4rec.so" "$@"
+    library=$3/gru4rec.so
+    preload=
+    [ "$3" = "$sanitized" ] && preload=$(cc -print-file-name=libasan.so)
+    attack "$name" "$share" env LD_PRELOAD="$preload" "$python" "$here/$4" "$library"
 }
 
 program 'faults: I/O' 15 faults io
@@ -72,9 +73,9 @@ program 'faults: authorizer' 10 faults authorizer
 program 'asynchronous interrupts' 5 asynchronous
 program 'snapshots' 10 snapshot
 program 'recursion' 8 recursion
-script 'shadow tables' 14 shadow.py
-script 'damaged files' 10 damage.py
-script 'concurrency' 10 concurrency.py
-[ "$what" = soak ] && script 'random SQL' 0 ../relational/differential.py
+script 'shadow tables' 14 "$sanitized" shadow.py
+script 'damaged files' 10 "$sanitized" damage.py
+script 'concurrency' 10 "$build" concurrency.py
+[ "$what" = soak ] && script 'random SQL' 0 "$sanitized" ../relational/differential.py
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -145,9 +145,11 @@ class Changer:
         return f'forged {sql}: {ascii(text)[:200]}'
 
     def change_weights(self):
-        rowid, name, chunk, data = self.rng.choice(
-            self.db.execute('SELECT rowid, name, chunk, data FROM m_tensor').fetchall())
-        data = bytearray(data or b'')
+        rows = self.db.execute('SELECT rowid, name, chunk, data FROM m_tensor').fetchall()
+        if not rows:
+            return 'no weights'
+        rowid, name, chunk, data = self.rng.choice(rows)
+        data = bytearray(data if isinstance(data, bytes) else b'')
         how = self.rng.randrange(6)
         if how == 0 and data:
             data[self.rng.randrange(len(data))] ^= 1 << self.rng.randrange(8)
@@ -187,7 +189,7 @@ class Changer:
             f'CREATE VIRTUAL TABLE m_{table} USING gru4rec(m)',
             f"CREATE TABLE m_{table}({', '.join(columns[:-1])}, {last} AS (zeroblob(900000000)))",
             f"CREATE TABLE m_{table}({', '.join(columns[:-1])}, {last} AS (gru4rec_score('m', '[1]', 2)))",
-            f"CREATE TABLE m_{table}({', '.join(columns[:-1])}, {last} AS (printf('%.*c', 500000000, 'x')) STORED)",
+            f"CREATE TABLE m_{table}({', '.join(columns[:-1])}, {last} AS (printf('%.*c', 300000, 'x')) STORED)",
             f'CREATE TABLE m_{table}({", ".join(reversed(columns))})',
             f'CREATE TABLE m_{table}({", ".join(c + " TEXT COLLATE NOCASE" for c in columns)})',
             f'CREATE TABLE m_{table}({names}, PRIMARY KEY({names})) WITHOUT ROWID',

@@ -36,17 +36,31 @@ static void *interrupt(void *unused)
 
 /* ---- calls ---- */
 
-static const char *const calls[] = {
-    "SELECT gru4rec_train('m')",
-    "SELECT gru4rec_train('m', 'warm_start=true')",
-    "SELECT gru4rec_train('m', 'n_epochs=2, checkpoint_epochs=1')",
-    "SELECT gru4rec_import('m', (SELECT bytes FROM file))",
-    "SELECT gru4rec_deploy('m', (SELECT min(version) FROM m_version WHERE status = "
-    "'ready' "
-    "AND version <> (SELECT value FROM m_config WHERE key = 'version')))",
+#define OPTIONS "layers=8, n_sample=8, batch_size=4, n_epochs=1, threads=1"
+#define MAKE_MODEL                                               \
+    "CREATE VIRTUAL TABLE m USING gru4rec(clicks, " OPTIONS ");" \
+    "SELECT gru4rec_train('m'); SELECT gru4rec_train('m', 'seed=2');"
+
+static const struct call {
+    const char *sql;
+    const char *undo; /* SQL for the next call to find m, and no model fresh, or NULL */
+    bool is_alone;    /* it is refused in a transaction */
+} calls[] = {
+    {"SELECT gru4rec_train('m')", NULL, false},
+    {"SELECT gru4rec_train('m', 'warm_start=true')", NULL, false},
+    {"SELECT gru4rec_train('m', 'n_epochs=2, checkpoint_epochs=1')", NULL, true},
+    {"SELECT gru4rec_train('fresh', 'clicks', '" OPTIONS "')", "DROP TABLE fresh", false},
+    {"SELECT gru4rec_import('m', (SELECT bytes FROM file))", NULL, false},
+    {"SELECT gru4rec_import('fresh', (SELECT bytes FROM file))", "DROP TABLE fresh",
+     false},
+    {"SELECT gru4rec_deploy('m', 'previous')", NULL, false},
+    {"CREATE VIRTUAL TABLE fresh USING gru4rec((SELECT * FROM clicks), " OPTIONS ")",
+     "DROP TABLE fresh", false},
+    {"ALTER TABLE m RENAME TO renamed", "ALTER TABLE renamed RENAME TO m", false},
+    {"DROP TABLE m", MAKE_MODEL, false},
 };
 
-enum { N_CALLS = sizeof calls / sizeof *calls, WITH_CHECKPOINTS = 2 };
+enum { N_CALLS = sizeof calls / sizeof *calls };
 
 static void make_shop(const char *journal)
 {
@@ -54,20 +68,24 @@ static void make_shop(const char *journal)
     snprintf(pragma, sizeof pragma, "PRAGMA journal_mode = %s", journal);
     attack_run(db, pragma);
     attack_make_clicks(db, "clicks", 30, 15, 3);
-    attack_run(db, "CREATE TABLE notes(x);"
-                   "CREATE VIRTUAL TABLE m USING gru4rec(clicks, layers=8, n_sample=8, "
-                   "batch_size=4, n_epochs=1, threads=1);"
-                   "SELECT gru4rec_train('m');"
-                   "SELECT gru4rec_train('m', 'seed=2');"
+    attack_run(db, "CREATE TABLE notes(x);" MAKE_MODEL
                    "CREATE TABLE file AS SELECT gru4rec_export('m') AS bytes");
 }
 
-/* The active version, and the newest. */
-static char *versions(sqlite3 *watcher)
+/* All tables and views, the active version of m, and the newest. */
+static char *look(sqlite3 *watcher)
 {
-    return attack_ask(watcher, NULL,
-                      "SELECT (SELECT value FROM m_config WHERE key = 'version'), "
-                      "max(version) FROM m_version WHERE status = 'ready'");
+    int rc;
+    char *names = attack_ask(watcher, NULL,
+                             "SELECT name FROM sqlite_schema WHERE type <> 'index' "
+                             "ORDER BY name");
+    char *versions = attack_ask(
+        watcher, &rc,
+        "SELECT (SELECT value FROM m_config WHERE key = 'version'), max(version) "
+        "FROM m_version WHERE status = 'ready'");
+    char *all = sqlite3_mprintf("%z: %s", names, rc == SQLITE_OK ? versions : "none");
+    sqlite3_free(versions);
+    return all;
 }
 
 /* Does it with an interrupt after that time. Gives the error's message, or NULL. */
@@ -101,31 +119,45 @@ static bool check_transaction(int rc, const char *message)
     return is_open;
 }
 
-static void try_call(int call, bool is_in_transaction, double after, sqlite3 *watcher)
+/* The call, in a transaction or not; false when what the user wrote in it is gone. */
+static bool call_interrupted(const struct call *call, bool is_in_transaction,
+                             double after, int *rc, char **message)
 {
-    char *before = versions(watcher), *n_before, *n_after;
-    bool is_kept = true;
-    int rc;
-    n_before = attack_ask(watcher, NULL, "SELECT count(*) FROM notes");
     if (is_in_transaction)
         attack_run(db, "BEGIN; INSERT INTO notes VALUES (1)");
-    char *message = do_interrupted(calls[call], after, &rc);
+    *message = do_interrupted(call->sql, after, rc);
     if (is_in_transaction)
-        is_kept = check_transaction(rc, message);
-    else if (!attack_check(sqlite3_get_autocommit(db), "left in a transaction: %s",
-                           message))
+        return check_transaction(*rc, *message);
+    if (!attack_check(sqlite3_get_autocommit(db), "left in a transaction: %s", *message))
         attack_run(db, "ROLLBACK");
-    char *seen = versions(watcher);
+    return true;
+}
+
+static int count_notes(sqlite3 *watcher)
+{
+    char *n = attack_ask(watcher, NULL, "SELECT count(*) FROM notes");
+    const int count = atoi(n);
+    sqlite3_free(n);
+    return count;
+}
+
+static void try_call(const struct call *call, bool is_in_transaction, double after,
+                     sqlite3 *watcher)
+{
+    char *before = look(watcher), *message;
+    int rc, n_notes = count_notes(watcher);
+    if (call_interrupted(call, is_in_transaction, after, &rc, &message))
+        n_notes += is_in_transaction;
+    char *seen = look(watcher);
     const bool is_changed = strcmp(before, seen) != 0;
     const bool is_late = message != NULL && strcmp(message, "interrupted") == 0;
-    n_after = attack_ask(watcher, NULL, "SELECT count(*) FROM notes");
-    attack_check(rc != SQLITE_OK || is_changed, "says success, and versions are %s",
+    attack_check(rc != SQLITE_OK || is_changed, "says success, and the file has %s",
                  seen);
     attack_check(rc == SQLITE_OK || !is_changed || is_late, "done, and says %s", message);
-    attack_check(atoi(n_after) - atoi(n_before) == (is_in_transaction && is_kept),
-                 "the user's row: %s before, %s after", n_before, n_after);
-    sqlite3_free(n_before);
-    sqlite3_free(n_after);
+    attack_check(count_notes(watcher) == n_notes,
+                 "the user's row is not as it should be");
+    if (is_changed && call->undo != NULL)
+        attack_run(db, call->undo);
     sqlite3_free(before);
     sqlite3_free(seen);
     sqlite3_free(message);
@@ -163,20 +195,22 @@ static void open_side(struct side *side)
     sqlite3_set_authorizer(db, learn, NULL);
     for (int i = 0; i < N_CALLS; i++) {
         const double since = attack_seconds();
-        attack_run(db, calls[i]);
+        attack_run(db, calls[i].sql);
         side->durations[i] = attack_seconds() - since;
+        if (calls[i].undo != NULL)
+            attack_run(db, calls[i].undo);
     }
     sqlite3_set_authorizer(db, NULL, NULL);
 }
 
 static void try_side(struct side *side, long i)
 {
-    const int call = (int)(i % N_CALLS);
-    const bool is_in_transaction = call != WITH_CHECKPOINTS && attack_random() % 3 == 0;
+    const struct call *call = &calls[i % N_CALLS];
+    const bool is_in_transaction = !call->is_alone && attack_random() % 3 == 0;
     const double share = (double)(attack_random() % 1250) * 1e-3;
-    const double after = share * side->durations[call];
+    const double after = share * side->durations[i % N_CALLS];
     db = side->db;
-    attack_point("%s, %s%s, interrupted after %.0f us", side->journal, calls[call],
+    attack_point("%s, %s%s, interrupted after %.0f us", side->journal, call->sql,
                  is_in_transaction ? " in BEGIN" : "", after * 1e6);
     try_call(call, is_in_transaction, after, side->watcher);
     if (i % 100 == 0) {

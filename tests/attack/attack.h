@@ -6,8 +6,8 @@
  * Where the time does not suffice for all of them, those that are tried lie evenly among
  * all. A point passes when all of its checks hold.
  *
- * The command line is EXTENSION [--seconds S] [--seed N] [--show N] [MODE]; --show says how
- * many failures are printed. The output ends with a note that counts the points, and with
+ * The command line is EXTENSION [--seconds S] [--seed N] [--show N] [MODE]; --show says
+ * how many failures are printed. The output ends with a note that counts the points, and with
  * "N passed, N failed".
  */
 #ifndef ATTACK_H

@@ -65,6 +65,7 @@ help:
 ## make test            all tests; the last line is the total
 ## make test-fast       unit tests and SQL tests only
 ## make test-X          one part, see tests/README.md
+## make soak            attacks on it, under sanitizers, for ten minutes each (SECONDS_EACH=600)
 ## make accuracy        the accuracy table on real data (shared/data beside the project)
 ## make bench           how fast training is, and how far from the floor (SECONDS_EACH=3)
 ## make bench-serve     how long recommendations take, and how far from the floor (SECONDS_EACH=1)

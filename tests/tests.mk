@@ -17,7 +17,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-attack test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -82,9 +82,9 @@ test-recipes:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/recipes/recipes.py; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
-# Random queries on the model's tables and on plain copies of them; soak: new ones all the time.
+# Random queries on the model's tables and on plain copies of them.
 RELATIONAL = tests/relational/differential.py ./gru4rec.so
-.PHONY: test-relational soak
+.PHONY: test-relational
 test-relational: gru4rec.so
 	@if [ -x $(PYTHON) ]; then $(PYTHON) $(RELATIONAL); \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
@@ -95,8 +95,19 @@ test-order: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/relational/run.sh $(PYTHON) ./gru4rec.so; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
-soak: gru4rec.so
-	@$(PYTHON) $(RELATIONAL) --seconds $(or $(SECONDS_EACH),600) --seed $$(date +%s)
+# Faults, interrupts, hostile files, other processes: quick, or each for SECONDS_EACH=600.
+ATTACK := $(patsubst %,$(B)/tests/attack_%,faults asynchronous snapshot recursion)
+SANITIZED := build/san-address-undefined
+.PHONY: test-attack attack-programs soak
+attack-programs: $(ATTACK) $(B)/gru4rec.so
+
+test-attack: attack-programs
+	@$(SAN_MAKE) $(SANITIZED)/gru4rec.so
+	@sh tests/attack/run.sh quick $(B) $(SANITIZED)
+
+soak:
+	@$(SAN_MAKE) attack-programs
+	@sh tests/attack/run.sh soak $(SANITIZED) $(SANITIZED) $(SECONDS_EACH)
 
 test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)
@@ -152,6 +163,10 @@ $(B)/tests/%: tests/grad/%.c $(TEST_LIB) $(B)/libgru4rec_double.a
 $(B)/tests/%: tests/golden/%.c $(TEST_LIB) $(B)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) -lsqlite3 $(LIBS)
+
+$(B)/tests/attack_%: tests/attack/%.c tests/attack/attack.c tests/attack/faulty_vfs.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lpthread
 
 $(RUNNER): $(wildcard tests/sqllogictest/*.c)
 	@mkdir -p $(@D)

@@ -1,12 +1,16 @@
 #!/bin/sh
-# run.sh: runs every ```sql block of README.md and docs/*.md, and compares the options table.
+# run.sh: runs every ```sql and ```python block of README.md and docs/*.md, and compares the
+# options table.
 #
-# The blocks of one file run in order in one shell, on a small copy of the demo's database, and
-# stop at the first error. Run from the project's root, after make.
+# The SQL blocks of one file run in order in one shell, on a small copy of the demo's database,
+# and stop at the first error; then its Python blocks as one program, in a folder with that
+# copy as doc.db. Run from the project's root, after make.
 
 passed=0
 failed=0
 work=$(mktemp -d)
+python=${PYTHON:-/usr/bin/python3}
+ln -s "$PWD/gru4rec.so" "$work/gru4rec.so"
 trap 'rm -rf "$work"' EXIT
 
 # check STATUS NAME: on failure shows $work/out.
@@ -35,6 +39,12 @@ for file in README.md docs/*.md; do
     n=$(grep -c '^```sql' "$file")
     sqlite3 "$work/doc.db" <"$work/blocks.sql" >"$work/out" 2>&1
     check $? "the $n SQL blocks of $file"
+    n=$(grep -c '^```python' "$file")
+    if [ "$n" -gt 0 ] && [ -x "$python" ]; then
+        sed -n '/^```python/,/^```/ { /^```/d; p }' "$file" >"$work/blocks.py"
+        (cd "$work" && "$python" blocks.py) >"$work/out" 2>&1
+        check $? "the $n Python blocks of $file"
+    fi
 done
 
 sh tests/docs/options.sh >"$work/out" 2>&1

@@ -58,7 +58,11 @@ int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
 void ext_error_add(ext_error *error, const char *words);
 bool ext_error_is(const ext_error *error, int primary_code);
 
-/* Hands the error over, if there is one, its message behind "gru4rec: ". Clears it. */
+/* Says behind the message that SQLite rolled back the user's transaction. */
+void ext_error_add_rollback(ext_error *error);
+
+/* These hand the error over, if there is one, its message behind "gru4rec: ", and clear
+ * it. They say so where the user's transaction is gone; so call them within the entry. */
 void ext_error_result(ext_error *error, sqlite3_context *context);
 int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
 /* *message is of sqlite3_malloc; NULL where the error has none. */
@@ -228,12 +232,9 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
 /* Keeps what was written. After an error the savepoint is open still, as while a reader
  * holds up the commit. */
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
-/*
- * Takes back what was written, and leaves the connection as it was before the start. In
- * the user's transaction SQLite may have had to roll back all of it; the error then says
- * so.
- */
-void ext_savepoint_undo(ext_savepoint *savepoint, ext_error *error);
+/* Takes back what was written, and leaves the connection as it was before the start. In
+ * the user's transaction SQLite may have had to roll back all of it. */
+void ext_savepoint_undo(ext_savepoint *savepoint);
 /* Releases it where rc is SQLITE_OK, else undoes it. Returns the first failure. */
 int ext_savepoint_end(ext_savepoint *savepoint, int rc, ext_error *error);
 /* Inside the user's transaction: takes the schema's write lock now, before anything is
@@ -265,12 +266,17 @@ void ext_snapshot_end(ext_snapshot *snapshot);
  */
 typedef struct ext_entry {
     struct ext_entry *outer;
+    sqlite3 *db;
     const ext_home *home; /* the model that is used; borrowed, or NULL */
     int depth;
+    bool is_alone; /* no transaction of the user's was open */
 } ext_entry;
 
 /* An error where too many calls stand inside each other: end it in any case. */
-int ext_entry_start(ext_entry *entry, ext_error *error);
+int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
+/* Was the user's transaction, that was open when the innermost call began, rolled back
+ * since? */
+bool ext_entry_is_rolled_back(void);
 void ext_entry_end(ext_entry *entry);
 /* Says which model the innermost call uses, until that ends. An error where a call around
  * it uses the same one. */

@@ -7,10 +7,13 @@ enum { DEEPEST = 8 };
 /* Of a thread, as its stack is. */
 static _Thread_local ext_entry *innermost;
 
-int ext_entry_start(ext_entry *entry, ext_error *error)
+int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error)
 {
     const int depth = innermost != NULL ? innermost->depth + 1 : 1;
-    *entry = (ext_entry){.outer = innermost, .depth = depth};
+    *entry = (ext_entry){.outer = innermost,
+                         .db = db,
+                         .depth = depth,
+                         .is_alone = sqlite3_get_autocommit(db)};
     innermost = entry;
     return depth <= DEEPEST
                ? SQLITE_OK
@@ -25,6 +28,12 @@ void ext_entry_end(ext_entry *entry)
 {
     assert(innermost == entry);
     innermost = entry->outer;
+}
+
+bool ext_entry_is_rolled_back(void)
+{
+    return innermost != NULL && !innermost->is_alone &&
+           sqlite3_get_autocommit(innermost->db);
 }
 
 int ext_entry_use(const ext_home *home, ext_error *error)

@@ -111,9 +111,18 @@ void ext_error_clear(ext_error *error)
     *error = (ext_error){0};
 }
 
+void ext_error_add_rollback(ext_error *error)
+{
+    static const char words[] = "; the whole transaction was rolled back";
+    if (error->message == NULL || strstr(error->message, words) == NULL)
+        ext_error_add(error, words);
+}
+
 int ext_error_text(ext_error *error, char **message)
 {
     const int rc = error->rc;
+    if (rc != SQLITE_OK && ext_entry_is_rolled_back())
+        ext_error_add_rollback(error);
     if (rc != SQLITE_OK)
         *message = error->message != NULL
                        ? sqlite3_mprintf("%s%s", prefix, error->message)

@@ -17,7 +17,7 @@
 #define NAME "\"gru4rec writes\"" /* nobody else takes it */
 
 /* It reads nothing of the database, and changes nothing. */
-static const char guard_text[] = "PRAGMA temp.journal_mode";
+static const char guard_text[] = "PRAGMA main.journal_mode";
 
 /* ---- taking back ---- */
 
@@ -85,7 +85,7 @@ static bool roll_back(const ext_savepoint *savepoint)
     return is_over(savepoint);
 }
 
-void ext_savepoint_undo(ext_savepoint *savepoint, ext_error *error)
+void ext_savepoint_undo(ext_savepoint *savepoint)
 {
     if (!is_over(savepoint) &&
         !(savepoint->is_alone ? roll_back(savepoint) : take_back(savepoint)) &&
@@ -93,8 +93,6 @@ void ext_savepoint_undo(ext_savepoint *savepoint, ext_error *error)
         sqlite3_interrupt(savepoint->db); /* the call fails, but leaves nothing behind */
         sqlite3_step(savepoint->guard);
     }
-    if (!savepoint->is_alone && is_over(savepoint))
-        ext_error_add(error, "; the whole transaction was rolled back");
     sqlite3_finalize(savepoint->guard);
     savepoint->guard = NULL;
 }
@@ -115,7 +113,7 @@ int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
         else if (savepoint->is_alone && is_over(savepoint))
             rc = fail_ignored(error);
         if (rc != SQLITE_OK) /* it may have been made */
-            ext_savepoint_undo(savepoint, error);
+            ext_savepoint_undo(savepoint);
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -153,7 +151,7 @@ int ext_savepoint_end(ext_savepoint *savepoint, int rc, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_savepoint_release(savepoint, error);
     if (rc != SQLITE_OK)
-        ext_savepoint_undo(savepoint, error);
+        ext_savepoint_undo(savepoint);
     return error->rc;
 }
 

@@ -14,8 +14,8 @@ enum { FROM_DDL = 0x20 };
  * SQLITE_IGNORE, which makes one that does nothing. */
 static bool is_writing(const char *text)
 {
-    static const char *const verbs[] = {"INSERT", "REPLACE", "UPDATE",   "DELETE",
-                                        "CREATE", "ALTER",   "WITH kept"};
+    static const char *const verbs[] = {"INSERT", "REPLACE", "UPDATE",    "DELETE",
+                                        "CREATE", "ALTER",   "WITH kept", "DROP TABLE"};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strncmp(text, verbs[i], strlen(verbs[i])) == 0)
             return true;

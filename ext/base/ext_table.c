@@ -182,15 +182,20 @@ static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num
     return SQLITE_OK;
 }
 
-/* What start and next run may lead back here. On failure there is nothing to end. */
+/* What start and next run may lead back here. */
 static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
 {
     const ext_home *home = ext_table_home(cursor);
-    int rc = ext_entry_start(entry, error);
-    if (rc == SQLITE_OK && home->name != NULL)
-        rc = ext_entry_use(home, error);
-    if (rc != SQLITE_OK)
-        ext_entry_end(entry);
+    int rc = ext_entry_start(entry, home->db, error);
+    return rc == SQLITE_OK && home->name != NULL ? ext_entry_use(home, error) : rc;
+}
+
+/* Ends what enter() began, whether or not it failed. */
+static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
+{
+    cursor->is_eof |= error->rc != SQLITE_OK;
+    const int rc = ext_error_vtab(error, cursor->base.pVtab);
+    ext_entry_end(entry);
     return rc;
 }
 
@@ -209,16 +214,14 @@ int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, i
     cursor->is_eof = true;
     if (keep_arguments(cursor, &argv, idx_num) != SQLITE_OK)
         return SQLITE_NOMEM;
-    if ((idx_num & needed) != needed) {
-        ext_table_usage(cursor, &error);
-    } else if (enter(&entry, cursor, &error) == SQLITE_OK) {
+    if (enter(&entry, cursor, &error) == SQLITE_OK) {
         cursor->is_eof = false;
-        const int rc = function->start(cursor, idx_num, argv, &error);
-        assert(rc == error.rc);
-        cursor->is_eof |= rc != SQLITE_OK;
-        ext_entry_end(&entry);
+        if ((idx_num & needed) != needed)
+            ext_table_usage(cursor, &error);
+        else
+            function->start(cursor, idx_num, argv, &error);
     }
-    return ext_error_vtab(&error, base->pVtab);
+    return leave(&entry, cursor, &error);
 }
 
 int ext_table_next(sqlite3_vtab_cursor *base)
@@ -227,12 +230,9 @@ int ext_table_next(sqlite3_vtab_cursor *base)
     ext_entry entry;
     ext_error error = {0};
     cursor->row++;
-    if (enter(&entry, cursor, &error) == SQLITE_OK) {
+    if (enter(&entry, cursor, &error) == SQLITE_OK)
         function_of(cursor)->next(cursor, &error);
-        ext_entry_end(&entry);
-    }
-    cursor->is_eof |= error.rc != SQLITE_OK;
-    return ext_error_vtab(&error, base->pVtab);
+    return leave(&entry, cursor, &error);
 }
 
 int ext_table_eof(sqlite3_vtab_cursor *base)

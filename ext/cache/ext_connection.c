@@ -74,10 +74,10 @@ static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
     const registration *own = sqlite3_user_data(context);
     ext_entry entry;
     ext_error error = {0};
-    if (ext_entry_start(&entry, &error) == SQLITE_OK)
+    if (ext_entry_start(&entry, own->connection->db, &error) == SQLITE_OK)
         own->function->call(context, argc, argv);
-    ext_entry_end(&entry);
     ext_error_result(&error, context);
+    ext_entry_end(&entry);
 }
 
 static int add_function(ext_connection *connection, const ext_function *function,

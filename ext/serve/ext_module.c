@@ -161,6 +161,16 @@ static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
     return (ext_home){db, connection, (char *)argv[1], (char *)argv[2]};
 }
 
+/* After such an error of a statement that writes, as CREATE, SQLite rolls back the user's
+ * transaction, once it has the error. */
+static void announce_rollback(ext_error *error, sqlite3 *db)
+{
+    if (!sqlite3_get_autocommit(db) &&
+        (ext_error_is(error, SQLITE_INTERRUPT) || ext_error_is(error, SQLITE_IOERR) ||
+         ext_error_is(error, SQLITE_FULL) || ext_error_is(error, SQLITE_NOMEM)))
+        ext_error_add_rollback(error);
+}
+
 static int create(sqlite3 *db, void *connection, int argc, const char *const *argv,
                   sqlite3_vtab **out, char **message)
 {
@@ -169,7 +179,7 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     ext_source source = {0};
     ext_entry entry;
     ext_error error = {0};
-    int rc = ext_entry_start(&entry, &error);
+    int rc = ext_entry_start(&entry, db, &error);
     if (rc == SQLITE_OK)
         rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
@@ -181,8 +191,10 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     if (rc == SQLITE_OK)
         make_table(out, &home, &config, &error);
     ext_config_free(&config);
+    announce_rollback(&error, db);
+    rc = ext_error_text(&error, message);
     ext_entry_end(&entry);
-    return ext_error_text(&error, message);
+    return rc;
 }
 
 static int connect(sqlite3 *db, void *connection, int argc, const char *const *argv,
@@ -193,7 +205,7 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
     ext_entry entry;
     ext_error error = {0};
     (void)argc;
-    if (ext_entry_start(&entry, &error) == SQLITE_OK) {
+    if (ext_entry_start(&entry, db, &error) == SQLITE_OK) {
         if (ext_schema_check_tables(&home, &error) == SQLITE_OK)
             ext_config_read(&config, &home, &error);
         if (ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT))
@@ -202,8 +214,9 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
             make_table(out, &home, &config, &error);
     }
     ext_config_free(&config);
+    const int rc = ext_error_text(&error, message);
     ext_entry_end(&entry);
-    return ext_error_text(&error, message);
+    return rc;
 }
 
 static int destroy(sqlite3_vtab *base)
@@ -211,12 +224,14 @@ static int destroy(sqlite3_vtab *base)
     const ext_home *home = &((ext_table *)base)->home;
     ext_entry entry;
     ext_error error = {0};
-    int rc = ext_entry_start(&entry, &error);
+    int rc = ext_entry_start(&entry, home->db, &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_drop(home, &error);
+    announce_rollback(&error, home->db);
+    rc = ext_error_vtab(&error, base);
     ext_entry_end(&entry);
     if (rc != SQLITE_OK)
-        return ext_error_vtab(&error, base);
+        return rc;
     ext_model_forget(home);
     return ext_table_disconnect(base);
 }
@@ -229,9 +244,11 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
     char *copy = sqlite3_mprintf("%s", new_name);
     if (copy == NULL)
         return SQLITE_NOMEM;
-    int rc = ext_entry_start(&entry, &error);
+    int rc = ext_entry_start(&entry, home->db, &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_rename(home, new_name, &error);
+    announce_rollback(&error, home->db);
+    rc = ext_error_vtab(&error, base);
     ext_entry_end(&entry);
     if (rc == SQLITE_OK) {
         ext_model_forget(home);
@@ -240,7 +257,7 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
     } else {
         sqlite3_free(copy);
     }
-    return ext_error_vtab(&error, base);
+    return rc;
 }
 
 /* For PRAGMA integrity_check; a problem is no error but a line of its result. */
@@ -253,7 +270,7 @@ static int integrity(sqlite3_vtab *base, const char *schema, const char *name, i
     home.schema = (char *)schema; /* borrowed, as the name */
     home.name = (char *)name;
     (void)flags; /* PRAGMA quick_check looks as closely */
-    int rc = ext_entry_start(&entry, &error);
+    int rc = ext_entry_start(&entry, home.db, &error);
     if (rc == SQLITE_OK)
         rc = ext_entry_use(&home, &error);
     if (rc == SQLITE_OK)

@@ -44,12 +44,12 @@ static bool is_plain(const char *sql, const char *name, int shadow)
     static const char head[] = "CREATE TABLE ";
     const char *columns = strchr(shadows[shadow].sql, '(');
     const size_t n = strlen(sql), n_columns = strlen(columns);
-    if (n < n_columns + strlen(head) + strlen(name) ||
-        strncmp(sql, head, strlen(head)) != 0)
+    const size_t n_start = strlen(head) + strlen(name);
+    if (n < n_start || strncmp(sql, head, strlen(head)) != 0)
         return false;
-    if (strcmp(sql + n - n_columns, columns) == 0)
+    if (n >= n_columns && strcmp(sql + n - n_columns, columns) == 0)
         return true;
-    for (sql += strlen(head) + strlen(name); *sql != '\0'; sql++)
+    for (sql += n_start; *sql != '\0'; sql++)
         if (sqlite3_strnicmp(sql, "as", 2) == 0)
             return false;
     return true;
@@ -324,6 +324,20 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 
 /* ---- dropping and renaming ---- */
 
+/* Nothing is done where there is no such table; a view in its place is not ours. */
+static int drop_table(const ext_home *home, const char *suffix, ext_error *error)
+{
+    bool is_there;
+    char *table = sqlite3_mprintf("%s_%s", home->name, suffix);
+    int rc = has_column(home->db, home->schema, table, NULL, &is_there);
+    sqlite3_free(table);
+    if (rc != SQLITE_OK)
+        return ext_error_nomem(error);
+    return is_there ? ext_sql_run(home->db, error, "DROP TABLE \"%w\".\"%w_%s\"",
+                                  home->schema, home->name, suffix)
+                    : SQLITE_OK;
+}
+
 /* A view m_source that is the user's own stays; without a config that tells, it does too.
  */
 int ext_schema_drop(const ext_home *home, ext_error *error)
@@ -335,8 +349,7 @@ int ext_schema_drop(const ext_home *home, ext_error *error)
     if (makes_view(&config))
         rc = ext_query_run(home, error, "DROP VIEW IF EXISTS @source", "");
     for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
-        rc = ext_sql_run(home->db, error, "DROP TABLE IF EXISTS \"%w\".\"%w_%s\"",
-                         home->schema, home->name, shadows[i].name);
+        rc = drop_table(home, shadows[i].name, error);
     ext_config_free(&config);
     ext_error_clear(&ignored);
     return rc;

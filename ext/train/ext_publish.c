@@ -243,7 +243,7 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
                wait_for_others(training, since, error))
             ;
     if (error->rc != SQLITE_OK) {
-        ext_savepoint_undo(&savepoint, error);
+        ext_savepoint_undo(&savepoint);
         training->run.written = before;
     }
     return error->rc;

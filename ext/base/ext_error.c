@@ -142,6 +142,18 @@ int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab)
     return rc;
 }
 
+/*
+ * Such a code of a function makes SQLite roll back the user's transaction, where the
+ * statement reads a table. What the function did is taken back, so the transaction can go
+ * on: then the code is SQLITE_ERROR, beside SQLite's words.
+ */
+static bool makes_rollback(sqlite3_context *context, int rc)
+{
+    const int primary = rc & 0xff;
+    return (primary == SQLITE_FULL || primary == SQLITE_IOERR) &&
+           !sqlite3_get_autocommit(sqlite3_context_db_handle(context));
+}
+
 void ext_error_result(ext_error *error, sqlite3_context *context)
 {
     char *message = NULL;
@@ -150,7 +162,8 @@ void ext_error_result(ext_error *error, sqlite3_context *context)
         sqlite3_result_error_nomem(context);
     else if (message != NULL)
         sqlite3_result_error(context, message, -1);
-    if (rc != SQLITE_OK) /* behind the text, which sets SQLITE_ERROR */
-        sqlite3_result_error_code(context, rc);
+    if (rc != SQLITE_OK && !makes_rollback(context, rc))
+        sqlite3_result_error_code(context,
+                                  rc); /* behind the text: that sets SQLITE_ERROR */
     sqlite3_free(message);
 }

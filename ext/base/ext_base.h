@@ -171,9 +171,6 @@ int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
  * error. Short memory, an interrupt and what an authorizer denies are. */
 int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *format,
                 ...);
-/* Is it a SELECT that an authorizer ignores (SQLITE_IGNORE)? Such a one has no columns, and
- * gives no rows, as if there were nothing. */
-bool ext_sql_is_ignored(sqlite3_stmt *stmt, const char *text);
 /* Runs a statement to its end. */
 int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
 /*
@@ -229,8 +226,8 @@ int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
  */
 int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error);
-/* Keeps what was written. After an error the savepoint is open still, as while a reader
- * holds up the commit. */
+/* Keeps what was written. After an error the caller must undo it, or try again where it is
+ * SQLITE_BUSY: then the savepoint is open still, as while a reader holds up the commit. */
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 /* Takes back what was written, and leaves the connection as it was before the start. In
  * the user's transaction SQLite may have had to roll back all of it. */

@@ -82,8 +82,10 @@ int ext_error_library(ext_error *error, gru4rec_status status,
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind)
 {
-    if (error->rc == SQLITE_OK)
+    if (error->rc == SQLITE_OK) {
         error->is_sqlite = other->is_sqlite;
+        error->is_limit = other->is_limit;
+    }
     ext_error_set(error, other->rc, "%s%s%s", before,
                   other->message != NULL ? other->message : "out of memory", behind);
     ext_error_clear(other);
@@ -158,11 +160,11 @@ void ext_error_result(ext_error *error, sqlite3_context *context)
 {
     char *message = NULL;
     const int rc = ext_error_text(error, &message);
-    if (rc == SQLITE_NOMEM && message == NULL)
+    if (rc != SQLITE_OK && message == NULL)
         sqlite3_result_error_nomem(context);
     else if (message != NULL)
         sqlite3_result_error(context, message, -1);
-    if (rc != SQLITE_OK && !makes_rollback(context, rc))
+    if (message != NULL && !makes_rollback(context, rc))
         sqlite3_result_error_code(context,
                                   rc); /* behind the text: that sets SQLITE_ERROR */
     sqlite3_free(message);

@@ -52,14 +52,10 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
     *stmt = NULL;
     if (text == NULL)
         return ext_error_nomem(error);
-    int rc = sqlite3_prepare_v2(home->db, text, -1, stmt, NULL);
-    const bool is_ignored = rc == SQLITE_OK && ext_sql_is_ignored(*stmt, text);
+    int rc = ext_sql_prepare(home->db, stmt, error, "%s", text);
     sqlite3_free(text);
-    if (is_ignored) {
-        sqlite3_finalize(*stmt);
-        *stmt = NULL;
-        return ext_error_set(error, SQLITE_AUTH, "not authorized");
-    }
+    if (rc != SQLITE_OK)
+        return rc;
     for (int i = 0; rc == SQLITE_OK && types[i] != '\0'; i++)
         rc = bind(*stmt, i + 1, types[i], args);
     if (rc == SQLITE_OK)

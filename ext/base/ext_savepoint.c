@@ -29,50 +29,90 @@ static bool is_over(const ext_savepoint *savepoint)
 /* SQLITE_IGNORE of an authorizer makes a statement that does nothing. */
 static int fail_ignored(ext_error *error)
 {
-    return ext_error_set(error, SQLITE_AUTH, "not authorized to open a savepoint");
+    return ext_error_set(error, SQLITE_AUTH,
+                         "not authorized to open and release a savepoint, and to run "
+                         "PRAGMA journal_mode");
 }
 
-/* Prepares what ends the savepoint, and the next guard, then ends it. *is_made: it was
- * released, whatever is said. */
-static int release(ext_savepoint *savepoint, bool *is_made, ext_error *error)
+/*
+ * Is that SAVEPOINT or RELEASE none that does nothing? Beside the guard, which stands at
+ * its row, SQLite refuses what is real. In autocommit the state tells, and the host's log
+ * stays empty.
+ */
+static int check_real(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
+                      ext_error *error)
+{
+    if (savepoint->is_alone)
+        return SQLITE_OK;
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_DONE)
+        fail_ignored(error);
+    else if (rc != SQLITE_BUSY)
+        ext_error_db(error, savepoint->db, NULL);
+    sqlite3_reset(stmt);
+    return error->rc;
+}
+
+/* Behind an interrupt of a RELEASE: is the savepoint gone? If it is, it was released: the
+ * interrupt came too late. */
+static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
+{
+    if (is_over(savepoint)) /* only the commit of our own transaction leads there */
+        return savepoint->is_alone;
+    if (sqlite3_step(savepoint->guard) != SQLITE_ROW)
+        return false;
+    sqlite3_reset(stmt);
+    return sqlite3_step(stmt) == SQLITE_ERROR; /* no such savepoint */
+}
+
+/* Ends the savepoint, and lets the next guard stand by where that fails. */
+static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
+{
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_DONE && (!savepoint->is_alone || is_over(savepoint)))
+        return SQLITE_OK;
+    if (rc == SQLITE_DONE)
+        fail_ignored(error);
+    else
+        ext_error_db(error, savepoint->db, NULL);
+    if (ext_error_is(error, SQLITE_INTERRUPT)) {
+        if (is_released(savepoint, stmt))
+            ext_error_clear(error);
+    } else if (!is_over(savepoint)) {
+        sqlite3_step(savepoint->guard);
+    }
+    return error->rc;
+}
+
+/* Prepares what ends the savepoint, and the next guard, then ends it. */
+static int release(ext_savepoint *savepoint, ext_error *error)
 {
     sqlite3_stmt *stmt, *guard = NULL;
-    *is_made = false;
     int rc = ext_sql_prepare(savepoint->db, &stmt, error, "RELEASE " NAME);
     if (rc == SQLITE_OK)
         rc = ext_sql_prepare(savepoint->db, &guard, error, "%s", guard_text);
-    if (rc != SQLITE_OK) {
-        sqlite3_finalize(stmt);
-        return rc;
-    }
-    sqlite3_finalize(savepoint->guard);
-    savepoint->guard = guard;
-    rc = sqlite3_step(stmt);
-    if (rc == SQLITE_DONE && savepoint->is_alone && !is_over(savepoint)) {
-        rc = fail_ignored(error);
-        sqlite3_step(savepoint->guard);
-    } else if (rc != SQLITE_DONE) {
-        ext_error_db(error, savepoint->db, NULL);
-        /* Only the commit of our own transaction ends it; an interrupt behind it is late. */
-        *is_made = savepoint->is_alone && is_over(savepoint) &&
-                   ext_error_is(error, SQLITE_INTERRUPT);
-        if (!is_over(savepoint))
-            sqlite3_step(savepoint->guard);
+    if (rc == SQLITE_OK)
+        rc = check_real(savepoint, stmt, error);
+    if (rc == SQLITE_OK) {
+        sqlite3_finalize(savepoint->guard);
+        savepoint->guard = guard;
+        rc = step_release(savepoint, stmt, error);
+    } else {
+        sqlite3_finalize(guard);
     }
     sqlite3_finalize(stmt);
-    return rc == SQLITE_DONE ? SQLITE_OK : error->rc;
+    return rc;
 }
 
 /* Takes back what was written in the user's transaction. True: no savepoint is left. */
 static bool take_back(ext_savepoint *savepoint)
 {
     ext_error ignored = {0};
-    bool is_made;
     int rc = ext_sql_run(savepoint->db, &ignored, "ROLLBACK TO " NAME);
     const bool is_missing =
         ignored.message != NULL && strstr(ignored.message, "no such savepoint") != NULL;
     if (rc == SQLITE_OK)
-        rc = release(savepoint, &is_made, &ignored);
+        rc = release(savepoint, &ignored);
     ext_error_clear(&ignored);
     return rc == SQLITE_OK || is_missing;
 }
@@ -99,6 +139,28 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
 
 /* ---- from start to end ---- */
 
+/* Steps the guard to its row. */
+static int stand_by(ext_savepoint *savepoint, ext_error *error)
+{
+    const int rc = sqlite3_step(savepoint->guard);
+    return rc == SQLITE_ROW    ? SQLITE_OK
+           : rc == SQLITE_DONE ? fail_ignored(error)
+                               : ext_error_db(error, savepoint->db, NULL);
+}
+
+static int make(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
+{
+    if (stand_by(savepoint, error) != SQLITE_OK ||
+        check_real(savepoint, stmt, error) != SQLITE_OK)
+        return error->rc;
+    sqlite3_reset(savepoint->guard);
+    if (sqlite3_step(stmt) != SQLITE_DONE)
+        return ext_error_db(error, savepoint->db, NULL);
+    if (savepoint->is_alone && is_over(savepoint))
+        return fail_ignored(error);
+    return stand_by(savepoint, error);
+}
+
 int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -106,14 +168,9 @@ int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
     int rc = ext_sql_prepare(db, &stmt, error, "SAVEPOINT " NAME);
     if (rc == SQLITE_OK)
         rc = ext_sql_prepare(db, &savepoint->guard, error, "%s", guard_text);
-    if (rc == SQLITE_OK) {
-        if (sqlite3_step(stmt) != SQLITE_DONE ||
-            sqlite3_step(savepoint->guard) != SQLITE_ROW)
-            rc = ext_error_db(error, db, NULL);
-        else if (savepoint->is_alone && is_over(savepoint))
-            rc = fail_ignored(error);
-        if (rc != SQLITE_OK) /* it may have been made */
-            ext_savepoint_undo(savepoint);
+    if (rc == SQLITE_OK && make(savepoint, stmt, error) != SQLITE_OK) {
+        rc = error->rc;
+        ext_savepoint_undo(savepoint); /* it may have been made */
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -133,12 +190,7 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
 
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error)
 {
-    bool is_made;
-    int rc = release(savepoint, &is_made, error);
-    if (is_made) {
-        ext_error_clear(error);
-        rc = SQLITE_OK;
-    }
+    int rc = release(savepoint, error);
     if (rc == SQLITE_OK) {
         sqlite3_finalize(savepoint->guard);
         savepoint->guard = NULL;
@@ -167,9 +219,9 @@ int ext_savepoint_lock_ahead(sqlite3 *db, const char *schema, ext_error *error)
 
 bool ext_savepoint_may_retry(sqlite3 *db, double since, ext_error *error)
 {
-    const bool is_shared =
-        error->rc == SQLITE_LOCKED_SHAREDCACHE ||
-        (error->rc == SQLITE_LOCKED && strstr(sqlite3_errmsg(db), "schema is locked"));
+    const bool is_shared = error->rc == SQLITE_LOCKED_SHAREDCACHE ||
+                           (error->rc == SQLITE_LOCKED && error->message != NULL &&
+                            strstr(error->message, "schema is locked") != NULL);
     if (!is_shared || !sqlite3_get_autocommit(db) ||
         (ext_poll_seconds() - since) * 1000 >=
             (double)ext_sql_probe(db, "PRAGMA busy_timeout"))

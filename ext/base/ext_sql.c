@@ -14,15 +14,18 @@ enum { FROM_DDL = 0x20 };
  * SQLITE_IGNORE, which makes one that does nothing. */
 static bool is_writing(const char *text)
 {
-    static const char *const verbs[] = {"INSERT", "REPLACE", "UPDATE",    "DELETE",
-                                        "CREATE", "ALTER",   "WITH kept", "DROP TABLE"};
+    static const char *const verbs[] = {"INSERT",    "REPLACE",    "UPDATE",
+                                        "DELETE",    "CREATE",     "ALTER",
+                                        "WITH kept", "DROP TABLE", "DROP VIEW \""};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strncmp(text, verbs[i], strlen(verbs[i])) == 0)
             return true;
     return false;
 }
 
-bool ext_sql_is_ignored(sqlite3_stmt *stmt, const char *text)
+/* A SELECT that an authorizer ignores (SQLITE_IGNORE) has no columns, and gives no rows, as
+ * if there were nothing. */
+static bool is_ignored(sqlite3_stmt *stmt, const char *text)
 {
     static const char select[] = "SELECT ";
     return (strncmp(text, select, strlen(select)) == 0 &&
@@ -46,7 +49,7 @@ static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *tex
         *stmt = NULL;
         rc = ext_error_set(error, SQLITE_ERROR, "'%s' is not one statement",
                            ext_show_text(&(ext_show){""}, text));
-    } else if (ext_sql_is_ignored(*stmt, text)) {
+    } else if (is_ignored(*stmt, text)) {
         sqlite3_finalize(*stmt);
         *stmt = NULL;
         rc = ext_error_set(error, SQLITE_AUTH, "not authorized");

@@ -111,6 +111,20 @@ static char *name_file(const ext_home *home)
                                          : sqlite3_mprintf("%p", (void *)home->db);
 }
 
+/* Is the version the active one still? Where a shared cache is read uncommitted, a snapshot
+ * holds nobody off. */
+static int check_active(const ext_home *home, const ext_version *version,
+                        ext_error *error)
+{
+    ext_version now;
+    int rc = ext_version_find(&now, home, error);
+    return rc != SQLITE_OK || strcmp(now.run, version->run) == 0
+               ? rc
+               : ext_error_set(error, SQLITE_BUSY,
+                               "model '%s' changed while it was read; try again",
+                               home->name);
+}
+
 static int load_model(ext_model **out, const ext_home *home, const ext_version *version,
                       ext_error *error)
 {
@@ -123,6 +137,8 @@ static int load_model(ext_model **out, const ext_home *home, const ext_version *
     int rc = model->file != NULL
                  ? ext_load_version(&model->loaded, home, version->version, true, error)
                  : ext_error_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = check_active(home, version, error);
     if (rc != SQLITE_OK) {
         free_model(model);
         return rc;
@@ -196,23 +212,6 @@ static bool is_current(const ext_handle *handle)
     return is_same_file && ext_version_is_active(&handle->home, handle->model->run);
 }
 
-/* Loads the version, which then must be the active one still: where a shared cache is read
- * uncommitted, a snapshot holds nobody off. */
-static int load_active(ext_handle *handle, const ext_version *version, ext_error *error)
-{
-    ext_version now;
-    int rc = load_model(&handle->model, &handle->home, version, error);
-    if (rc == SQLITE_OK)
-        rc = ext_version_find(&now, &handle->home, error);
-    if (rc == SQLITE_OK && strcmp(now.run, version->run) != 0)
-        rc = ext_error_set(error, SQLITE_BUSY,
-                           "model '%s' changed while it was read; try again",
-                           handle->home.name);
-    if (rc != SQLITE_OK)
-        drop_handle(handle);
-    return rc;
-}
-
 /* Gets the active version, loaded at need. What cannot be read now leaves the old one. */
 static int find_active(ext_handle *handle, ext_error *error)
 {
@@ -230,7 +229,9 @@ static int find_active(ext_handle *handle, ext_error *error)
         return ext_error_nomem(error);
     handle->model = find_model(file, version.run);
     sqlite3_free(file);
-    return handle->model == NULL ? load_active(handle, &version, error) : SQLITE_OK;
+    return handle->model == NULL
+               ? load_model(&handle->model, &handle->home, &version, error)
+               : SQLITE_OK;
 }
 
 static int renew(ext_handle *handle, ext_error *error)

@@ -124,17 +124,17 @@ void ext_copies_stop(ext_copy_reader *reader);
 /*
  * The sessions of a source, one after another. All zero to begin with.
  *
- * Sessions are read as they are asked for. But where a statement of the connection writes
- * meanwhile, they are copied first: what is written because of a row must not become
- * another row.
+ * Sessions are read as they are asked for. But where a writing statement of the connection
+ * is under way, they are copied first: what is written because of a row must not become
+ * another row. Where the host writes between two steps, the rest is sorted at once.
  */
 typedef struct ext_histories {
-    sqlite3_stmt *events; /* on the first row of the next session, or NULL */
-    sqlite3_stmt *kept;   /* what read the events of one session, to be used again */
-    bool is_single;       /* events are those of one value */
-    int value_type;       /* of that value, or of the one that kept compares with */
-    char *rest;           /* SQL that reads a copy of what is behind a session, or NULL */
-    int changes;          /* rows that the connection had changed at the start */
+    sqlite3_stmt *events;   /* on the first row of the next session, or NULL */
+    sqlite3_stmt *kept;     /* what read the events of one session, to be used again */
+    bool is_single;         /* events are those of one value */
+    int value_type;         /* of that value, or of the one that kept compares with */
+    char *rest;             /* SQL that sorts what is behind a session, or NULL */
+    int changes;            /* rows that the connection had changed at the start */
     ext_copy_reader copied; /* what is read instead, once it was copied */
 } ext_histories;
 

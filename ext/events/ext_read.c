@@ -160,7 +160,7 @@ static int read_bound(sqlite3 *db, const char *text, const char *name, time_boun
         rc = ext_error_set(
             error, SQLITE_ERROR,
             "option '%s' cannot be '%s'; it takes a number or an ISO-8601 time", name,
-            text);
+            ext_show_text(&(ext_show){""}, text));
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 

@@ -275,12 +275,12 @@ static int integrity(sqlite3_vtab *base, const char *schema, const char *name, i
         rc = ext_entry_use(&home, &error);
     if (rc == SQLITE_OK)
         rc = ext_check_model(&home, &error);
-    ext_entry_end(&entry);
     const bool is_problem = ext_check_is_finding(&error);
     if (is_problem)
-        rc = ext_error_text(&error, problem);
+        ext_error_text(&error, problem);
     ext_error_clear(&error);
-    return is_problem ? SQLITE_OK : rc;
+    ext_entry_end(&entry);
+    return !is_problem ? rc : *problem != NULL ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 /* ---- the module ---- */

@@ -306,6 +306,22 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     return read_epochs(run, home, checkpoint->epoch, error);
 }
 
+static const char taken[] =
+    "another training has taken up the run to resume; wait for it";
+
+int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
+                             const ext_home *home, ext_error *error)
+{
+    int64_t is_there;
+    int rc =
+        ext_query_integer(home, &is_there, error,
+                          "SELECT 1 FROM @version WHERE run = ?1 AND status = ?2 AND "
+                          "process IS ?3",
+                          "sss", run, checkpoint->status, checkpoint->process);
+    return rc != SQLITE_OK || is_there ? rc
+                                       : ext_error_set(error, SQLITE_BUSY, "%s", taken);
+}
+
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error)
 {
@@ -319,9 +335,7 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                        "sssss", process, run->options, run->alive.run, checkpoint->status,
                        checkpoint->process);
     if (rc == SQLITE_OK)
-        rc = check_updated(stmt,
-                           "another training has taken up the run to resume; wait for it",
-                           error);
+        rc = check_updated(stmt, taken, error);
     return rc == SQLITE_OK
                ? ext_query_run(home, error,
                                "DELETE FROM @epoch WHERE version = ?1 AND epoch > ?2",

@@ -37,6 +37,26 @@ int ext_schema_is_shadow(const char *suffix)
 
 /* ---- shadow tables ---- */
 
+/* Is there such a table, with such a column, or NULL for any? An error is short memory. */
+static int has_column(sqlite3 *db, const char *schema, const char *table,
+                      const char *column, bool *has)
+{
+    *has = false;
+    if (table == NULL)
+        return SQLITE_NOMEM;
+    int rc = sqlite3_table_column_metadata(db, schema, table, column, NULL, NULL, NULL,
+                                           NULL, NULL);
+    *has = rc == SQLITE_OK;
+    return rc == SQLITE_NOMEM ? rc : SQLITE_OK;
+}
+
+/* Can the character stand in a name without quotes? */
+static bool is_of_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
 /* Is the SQL that of the table, as it was made, renamed, or given other columns by the
  * user; but none that is generated, which only AS says? */
 static bool is_plain(const char *sql, const char *name, int shadow)
@@ -50,7 +70,8 @@ static bool is_plain(const char *sql, const char *name, int shadow)
     if (n >= n_columns && strcmp(sql + n - n_columns, columns) == 0)
         return true;
     for (sql += n_start; *sql != '\0'; sql++)
-        if (sqlite3_strnicmp(sql, "as", 2) == 0)
+        if (sqlite3_strnicmp(sql, "as", 2) == 0 && !is_of_name(sql[-1]) &&
+            !is_of_name(sql[2]))
             return false;
     return true;
 }
@@ -79,6 +100,27 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
                          home->name, name);
 }
 
+/* No row of sqlite_schema is of a shadow table. SQLite asks no authorizer for what it says
+ * of a table's columns. */
+static int fail_unseen(const ext_home *home, ext_error *error)
+{
+    bool has_config;
+    char *config = sqlite3_mprintf("%s_config", home->name);
+    int rc = has_column(home->db, home->schema, config, NULL, &has_config);
+    sqlite3_free(config);
+    if (rc != SQLITE_OK)
+        return ext_error_nomem(error);
+    if (!has_config)
+        return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                             "model '%s' is damaged: its tables are gone; restore the "
+                             "database from a backup, or drop the model",
+                             home->name);
+    return ext_error_set(error, SQLITE_AUTH,
+                         "not authorized to see the tables of model '%s'; let the host's "
+                         "authorizer allow to read sqlite_schema",
+                         home->name);
+}
+
 int ext_schema_check_tables(const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -91,28 +133,10 @@ int ext_schema_check_tables(const ext_home *home, ext_error *error)
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = check_table(home, stmt, &n_seen, error);
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
-    if (rc != SQLITE_OK || n_seen > 0)
-        return rc;
-    return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized to see the tables of model '%s'; let the host's "
-                         "authorizer allow to read sqlite_schema",
-                         home->name);
+    return rc != SQLITE_OK || n_seen > 0 ? rc : fail_unseen(home, error);
 }
 
 /* ---- names ---- */
-
-/* Is there such a table, with such a column, or NULL for any? An error is short memory. */
-static int has_column(sqlite3 *db, const char *schema, const char *table,
-                      const char *column, bool *has)
-{
-    *has = false;
-    if (table == NULL)
-        return SQLITE_NOMEM;
-    int rc = sqlite3_table_column_metadata(db, schema, table, column, NULL, NULL, NULL,
-                                           NULL, NULL);
-    *has = rc == SQLITE_OK;
-    return rc == SQLITE_NOMEM ? rc : SQLITE_OK;
-}
 
 /* By columns that its shadow tables have: a user's own table m_config is no model. */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
@@ -131,8 +155,8 @@ int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *i
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/* Is the model in one of the attached databases? The first one's name becomes *schema. The
- * PRAGMA reads no file, so that a transaction may still begin by writing. */
+/* Is the model in one of the attached databases? The first one's name becomes *schema.
+ */
 static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
                          ext_error *error)
 {
@@ -193,7 +217,7 @@ int ext_schema_fail_missing(const char *text, ext_error *error)
     return ext_error_set(error, SQLITE_ERROR,
                          "no model '%s'; make one with CREATE VIRTUAL TABLE ... USING "
                          "gru4rec",
-                         text);
+                         ext_show_text(&(ext_show){""}, text));
 }
 
 int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *error)
@@ -346,7 +370,10 @@ int ext_schema_drop(const ext_home *home, ext_error *error)
     ext_error ignored = {0};
     int rc = SQLITE_OK;
     ext_config_read(&config, home, &ignored);
-    if (makes_view(&config))
+    if (ignored.rc != SQLITE_OK && !ext_error_is(&ignored, SQLITE_ERROR) &&
+        !ext_error_is(&ignored, SQLITE_CORRUPT))
+        rc = ext_error_wrap(error, &ignored, "", "");
+    if (rc == SQLITE_OK && makes_view(&config))
         rc = ext_query_run(home, error, "DROP VIEW IF EXISTS @source", "");
     for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
         rc = drop_table(home, shadows[i].name, error);

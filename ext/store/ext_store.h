@@ -209,6 +209,9 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
 int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
                    ext_error *error);
 void ext_run_free_checkpoint(ext_checkpoint *checkpoint);
+/* SQLITE_BUSY where the row is no longer as it was found. */
+int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
+                             const ext_home *home, ext_error *error);
 /* Makes the row this run's; an error when somebody else was faster. */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);

@@ -87,6 +87,13 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
     if (rc == SQLITE_DONE)
         rc = ext_error_set(error, SQLITE_ERROR, "model '%s' has no version %lld",
                            home->name, (long long)version);
+    else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+        rc = ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                           "model '%s' is damaged: version %lld has no options; restore "
+                           "the database from a backup or train again",
+                           home->name, (long long)version);
+    else if (rc == SQLITE_ROW && sqlite3_column_text(stmt, 0) == NULL)
+        rc = ext_error_nomem(error);
     else if (rc == SQLITE_ROW)
         rc = ext_options_parse(home->db, (const char *)sqlite3_column_text(stmt, 0),
                                GRU4REC_SCOPE_TRAIN, options, NULL, error);

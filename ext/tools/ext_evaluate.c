@@ -55,7 +55,7 @@ static int open_like_model(measurement *request, ext_config *config, const ext_h
     const bool has_order = config->columns.order != NULL;
     int rc = ext_config_open_source(config, home, text, &request->columns,
                                     &request->source, error);
-    if (rc == SQLITE_OK || !has_order)
+    if (rc == SQLITE_OK || !has_order || !ext_error_is(error, SQLITE_ERROR))
         return rc;
     ext_error_clear(error);
     sqlite3_free(config->columns.order);
@@ -82,8 +82,10 @@ static int open_source(measurement *request, const ext_cursor *base, const char 
         rc = ext_config_read(&config, &home, error);
     if (rc == SQLITE_OK &&
         open_like_model(request, &config, &home, text, &ignored) != SQLITE_OK)
-        rc = ext_source_open(&request->source, home.db, home.schema, text,
-                             &request->columns, error);
+        rc = ext_error_is(&ignored, SQLITE_ERROR)
+                 ? ext_source_open(&request->source, home.db, home.schema, text,
+                                   &request->columns, error)
+                 : ext_error_wrap(error, &ignored, "", "");
     ext_error_clear(&ignored);
     ext_config_free(&config);
     ext_home_clear(&home);

@@ -16,8 +16,10 @@ static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
 /* Runs a statement whose one value is the result, and finalizes it. */
 static int result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *error)
 {
-    const int rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+        rc = ext_sql_fail_null(stmt, error);
+    else if (rc == SQLITE_ROW)
         sqlite3_result_value(context, sqlite3_column_value(stmt, 0));
     return ext_sql_finish(stmt, rc, "writing JSON", error);
 }

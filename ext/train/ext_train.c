@@ -151,7 +151,7 @@ static int train_model(ext_training *training, ext_train_request *request,
     if (ext_train_request_read(request, &training->run, connection, argc, argv, error) !=
             SQLITE_OK ||
         ext_publish_check(request, error) != SQLITE_OK ||
-        ext_train_data_read(data, request, error) != SQLITE_OK)
+        ext_train_data_read(data, request, &training->run, error) != SQLITE_OK)
         return error->rc;
     /* What fails from here on has a row that says so. */
     if (ext_train_weights_start(&training->weights, request, data, &training->run,

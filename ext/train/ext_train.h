@@ -50,7 +50,7 @@ typedef struct ext_train_data {
 
 /* Reads the events once. Free data in any case, after all else that is in its budget. */
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
-                        ext_error *error);
+                        const ext_run *run, ext_error *error);
 void ext_train_data_free(ext_train_data *data);
 /* Makes a SQLITE_NOMEM while training one that names the limit, where that was it. */
 int ext_train_data_explain(const ext_train_data *data, ext_error *error);

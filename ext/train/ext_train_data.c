@@ -90,13 +90,16 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
 }
 
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
-                        ext_error *error)
+                        const ext_run *run, ext_error *error)
 {
     *data = (ext_train_data){0};
     ext_budget_start(&data->budget, request->options.memory_limit);
     int rc = request->is_found
                  ? ext_snapshot_start(&data->snapshot, &request->home, error)
                  : SQLITE_OK;
+    if (rc == SQLITE_OK && request->checkpoint.epoch > 0)
+        rc = ext_run_check_checkpoint(run->alive.run, &request->checkpoint,
+                                      &request->home, error);
     if (rc == SQLITE_OK)
         rc = read_events(data, request, error);
     if (rc == SQLITE_OK && request->options.warm_start)

@@ -74,13 +74,17 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
                   ext_error *error)
 {
     ext_checkpoint *checkpoint = &request->checkpoint;
+    ext_snapshot snapshot = {0};
     int rc = check_resumable(request, given, error);
     if (rc == SQLITE_OK && !request->is_found)
         rc = ext_error_set(error, SQLITE_ERROR,
                            "no model '%s' to resume; train it without resume",
                            request->home.name);
     if (rc == SQLITE_OK)
+        rc = ext_snapshot_start(&snapshot, &request->home, error);
+    if (rc == SQLITE_OK)
         rc = ext_run_resume(run, checkpoint, &request->home, error);
+    ext_snapshot_end(&snapshot);
     gru4rec_options_init(&request->options);
     if (rc == SQLITE_OK)
         rc = parse_options(request, checkpoint->options, error);
@@ -117,7 +121,7 @@ static int find_model(ext_train_request *request, ext_connection *connection,
         rc = ext_error_set(error, SQLITE_ERROR,
                            "no model '%s'; name its source of events as the second "
                            "argument to create it",
-                           model);
+                           ext_show_text(&(ext_show){""}, model));
     return rc;
 }
 

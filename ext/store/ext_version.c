@@ -308,8 +308,8 @@ static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
     return rc == SQLITE_OK ? ext_sum_write(home, run->alive.run, *sum, error) : rc;
 }
 
-/* Is all of it there? An authorizer that answers SQLITE_IGNORE, or a trigger, may have
- * changed what was written. */
+/* Is all of it there, once older versions are gone? An authorizer that answers
+ * SQLITE_IGNORE, or a trigger, may have changed what was written or deleted. */
 static int check_written(const ext_run *run, const ext_home *home,
                          const ext_outcome *outcome, int64_t sum, ext_error *error)
 {
@@ -342,7 +342,7 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
         finish_row(run, home, error) != SQLITE_OK ||
         ext_version_activate(home, run->written.version, error) != SQLITE_OK ||
         write_sum(&sum, run, home, outcome, error) != SQLITE_OK ||
-        check_written(run, home, outcome, sum, error) != SQLITE_OK)
+        forget_old(home, outcome->keep, error) != SQLITE_OK)
         return error->rc;
-    return forget_old(home, outcome->keep, error);
+    return check_written(run, home, outcome, sum, error);
 }

@@ -206,6 +206,9 @@ typedef struct ext_checkpoint {
 } ext_checkpoint;
 
 void ext_run_free(ext_run *run);
+/* Drops the epochs, items and tensors of versions that have no row, as of a table that
+ * somebody cleared. */
+int ext_run_drop_orphans(const ext_home *home, ext_error *error);
 /* The error that no version can have a higher number than one that is there. */
 int ext_run_fail_number(const ext_home *home, ext_error *error);
 /* Can it be a number of steps, events or updates? A forged one could overflow. */

@@ -251,30 +251,27 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
     return rc;
 }
 
-/* Versions to keep: the active one, the one that served before it, and of the others the
- * newest, ?1 in all; runs under way; and failed ones newer than the oldest of those. */
-#define KEPT                                                                    \
-    "WITH kept AS (SELECT v.version FROM @version AS v LEFT JOIN @config AS c " \
-    "ON c.key IN ('version', 'previous') AND c.value = v.version "              \
-    "WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "                \
-    "c.key = 'previous' DESC, v.version DESC LIMIT ?1) "
-#define NOT_KEPT                                                                   \
-    " WHERE version NOT IN kept AND version NOT IN (SELECT version FROM @version " \
-    "WHERE status = 'training' OR (status <> 'ready' AND version > "               \
-    "(SELECT min(version) FROM kept)))"
-
-/* Checkpoints of runs that are over go, whichever those are. */
+/*
+ * Keeps the active version, the one that served before it, and of the others the newest, ?1
+ * in all; runs under way; and failed ones newer than the oldest of those. What belongs to a
+ * version goes after its row, so that no version is left in parts where an authorizer
+ * ignores what decides.
+ */
 static int forget_old(const ext_home *home, int64_t keep, ext_error *error)
 {
-    static const char *const deletes[] = {
-        KEPT "DELETE FROM @epoch" NOT_KEPT,
-        KEPT "DELETE FROM @item" NOT_KEPT,
-        KEPT "DELETE FROM @tensor" NOT_KEPT,
-        KEPT "DELETE FROM @version" NOT_KEPT,
-    };
-    int rc = ext_run_drop_checkpoints(home, error);
-    for (size_t i = 0; rc == SQLITE_OK && i < sizeof deletes / sizeof *deletes; i++)
-        rc = ext_query_run(home, error, deletes[i], "i", keep);
+    static const char delete[] =
+        "WITH kept AS (SELECT v.version FROM @version AS v LEFT JOIN @config AS c "
+        "ON c.key IN ('version', 'previous') AND c.value = v.version "
+        "WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "
+        "c.key = 'previous' DESC, v.version DESC LIMIT ?1) "
+        "DELETE FROM @version WHERE version NOT IN kept AND version NOT IN "
+        "(SELECT version FROM @version WHERE status = 'training' OR "
+        "(status <> 'ready' AND version > (SELECT min(version) FROM kept)))";
+    int rc = ext_run_drop_checkpoints(home, error); /* whichever those are */
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error, delete, "i", keep);
+    if (rc == SQLITE_OK)
+        rc = ext_run_drop_orphans(home, error);
     return rc == SQLITE_OK ? ext_sum_forget(home, error) : rc;
 }
 

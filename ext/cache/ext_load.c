@@ -88,15 +88,16 @@ static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 
 /* ---- a version ---- */
 
-/* Reads n items while the model's memory is taken. */
-static int load_items(ext_loaded *loaded, const ext_home *home, int64_t version,
-                      int32_t n, bool is_to_serve, bool is_large, ext_error *error)
+/* Reads n items while the model's memory is taken. sum: of the items. */
+static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
+                      int64_t version, int32_t n, bool is_to_serve, bool is_large,
+                      ext_error *error)
 {
     making job = {.loaded = loaded, .n_items = n, .is_to_serve = is_to_serve};
     ext_worker maker;
     ext_worker_start(&maker, make, &job, is_large);
     ext_worker_ready(&maker, 1);
-    int rc = ext_item_load(&loaded->items, home, version, n, error);
+    int rc = ext_item_load(&loaded->items, sum, home, version, n, error);
     ext_worker_finish(&maker);
     return rc == SQLITE_OK ? ext_error_library(error, job.status, &job.message) : rc;
 }
@@ -121,13 +122,16 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
     return rc == SQLITE_OK ? ext_item_fail(home, job.status, error) : rc;
 }
 
-/* Loads what was found to be there. */
+/* Loads what was found to be there. The checksum comes last: the others say more. */
 static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
                     bool is_to_serve, bool is_large, ext_error *error)
 {
-    int rc = load_items(loaded, home, version, n, is_to_serve, is_large, error);
+    uint64_t sum;
+    int rc = load_items(loaded, &sum, home, version, n, is_to_serve, is_large, error);
     if (rc == SQLITE_OK)
         rc = load_weights(loaded, home, version, is_large, error);
+    if (rc == SQLITE_OK)
+        rc = ext_sum_check(home, version, sum, error);
     if (rc == SQLITE_OK && loaded->bytes != NULL &&
         !gru4rec_bytes_finish(loaded->bytes)) {
         gru4rec_bytes_free(loaded->bytes);

@@ -29,46 +29,64 @@ int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error 
     return SQLITE_OK;
 }
 
-/* Appends the item of an SQL row: the first one must have row 0. As rows differ and there
- * are n, the last of them n - 1, the others are then in their places. */
-static gru4rec_status append(gru4rec_items *items, sqlite3_stmt *stmt)
+/*
+ * Takes the item of an SQL row into its sum and, unless items is NULL, into these. The first
+ * one must have row 0. As rows differ and there are n, the last of them n - 1, the others
+ * are then in their places. Where items is NULL they were just written: a support that is no
+ * integer then is one that an authorizer hides.
+ */
+static gru4rec_status take(gru4rec_items *items, uint64_t *sum, sqlite3_stmt *stmt,
+                           bool is_first)
 {
     gru4rec_id id;
-    if (gru4rec_items_count(items) == 0 && sqlite3_column_int64(stmt, 2) != 0)
+    const int64_t support = sqlite3_column_int64(stmt, 1);
+    if (is_first && sqlite3_column_int64(stmt, 2) != 0)
         return GRU4REC_INVALID;
-    if (!ext_value_column(stmt, 0, &id) ||
-        (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT))
+    if (items == NULL && sqlite3_column_type(stmt, 1) != SQLITE_INTEGER)
         return GRU4REC_INVALID;
-    return gru4rec_items_append(items, &id, sqlite3_column_int64(stmt, 1));
+    if (!ext_value_column(stmt, 0, &id))
+        return id.type == GRU4REC_ID_TEXT ? GRU4REC_NOMEM : GRU4REC_INVALID;
+    if (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT)
+        return GRU4REC_INVALID;
+    ext_sum_item(sum, &id, support);
+    return items != NULL ? gru4rec_items_append(items, &id, support) : GRU4REC_OK;
 }
 
 /* The n items, and one more where there are too many. */
-static int append_all(gru4rec_items *items, const ext_home *home, int64_t version,
-                      int32_t n, ext_error *error)
+static int take_all(gru4rec_items *items, uint64_t *sum, const ext_home *home,
+                    int64_t version, int32_t n, ext_error *error)
 {
     sqlite3_stmt *stmt;
+    int64_t n_read = 0;
+    *sum = 0;
     int rc = ext_query(home, &stmt, error,
                        "SELECT item, support, row FROM @item WHERE version = ?1 "
                        "ORDER BY row LIMIT ?2",
                        "ii", version, (int64_t)n + 1);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = ext_item_fail(home, append(items, stmt), error);
-    return ext_sql_finish(stmt, rc, "reading the model", error);
+        rc = ext_item_fail(home, take(items, sum, stmt, n_read++ == 0), error);
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    return rc == SQLITE_OK && n_read != n ? ext_item_fail(home, GRU4REC_INVALID, error)
+                                          : rc;
 }
 
-int ext_item_load(gru4rec_items **items, const ext_home *home, int64_t version, int32_t n,
-                  ext_error *error)
+int ext_item_load(gru4rec_items **items, uint64_t *sum, const ext_home *home,
+                  int64_t version, int32_t n, ext_error *error)
 {
     if (gru4rec_items_new(&ext_memory, items) != GRU4REC_OK)
         return ext_error_nomem(error);
-    int rc = append_all(*items, home, version, n, error);
-    if (rc == SQLITE_OK && gru4rec_items_count(*items) != n)
-        rc = ext_item_fail(home, GRU4REC_INVALID, error);
+    int rc = take_all(*items, sum, home, version, n, error);
     if (rc != SQLITE_OK) {
         gru4rec_items_free(*items);
         *items = NULL;
     }
     return rc;
+}
+
+int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n,
+                 ext_error *error)
+{
+    return take_all(NULL, sum, home, version, n, error);
 }
 
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,

@@ -21,8 +21,7 @@ void ext_run_free(ext_run *run)
     sqlite3_free(run->epoch_seconds);
 }
 
-/* Drops what belongs to versions that have no row, as of a table that somebody cleared. */
-static int drop_orphans(const ext_home *home, ext_error *error)
+int ext_run_drop_orphans(const ext_home *home, ext_error *error)
 {
     static const char *const deletes[] = {
         "DELETE FROM @epoch WHERE version NOT IN (SELECT version FROM @version)",
@@ -52,7 +51,7 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     char process[EXT_ALIVE_PLACE];
     sqlite3_stmt *stmt;
-    if (drop_orphans(home, error) != SQLITE_OK)
+    if (ext_run_drop_orphans(home, error) != SQLITE_OK)
         return error->rc;
     ext_alive_place(process, &run->alive);
     int rc = ext_query(

@@ -8,7 +8,7 @@
  *                          training; previous: the one before it; source, session, item,
  *                          time: as CREATE found them; order: where it was said (format
  *                          3); session_type, item_type: affinities of those two; options:
- *                          JSON of those that were set
+ *                          JSON of those that were set; checksum:RUN: see ext_sum.c
  *   m_version(version, run, status, started, finished, process, source, options, summary,
  *                          message): a row for each run, see ext_run.c
  *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr, updates)
@@ -98,13 +98,31 @@ int ext_schema_is_shadow(const char *suffix);
 
 /* 0 where there are none. */
 int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error *error);
-/* All n of them, or SQLITE_CORRUPT_VTAB; not indexed yet. */
-int ext_item_load(gru4rec_items **items, const ext_home *home, int64_t version, int32_t n,
-                  ext_error *error);
+/* All n of them, or SQLITE_CORRUPT_VTAB; not indexed yet. sum: of all, for ext_sum_check(). */
+int ext_item_load(gru4rec_items **items, uint64_t *sum, const ext_home *home,
+                  int64_t version, int32_t n, ext_error *error);
+/* That sum alone. */
+int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n,
+                 ext_error *error);
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
                   ext_error *error);
 /* The error of items that the library refused; SQLITE_OK for GRU4REC_OK. */
 int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error);
+
+/* ---- ext_sum.c ---- */
+
+/* Takes the next item into the sum of a version's items, which begins with 0. */
+void ext_sum_item(uint64_t *sum, const gru4rec_id *id, int64_t support);
+/* A version's checksum, from the sum of its items. */
+int64_t ext_sum_version(uint64_t items, int64_t version, const gru4rec_id *run,
+                        const gru4rec_id *options);
+int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error *error);
+/* SQLITE_CORRUPT_VTAB when the version has a checksum that is another. items: the sum of
+ * those that it has now. */
+int ext_sum_check(const ext_home *home, int64_t version, uint64_t items,
+                  ext_error *error);
+/* Takes away those of runs that no version has. */
+int ext_sum_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_tensor.c ---- */
 
@@ -188,6 +206,9 @@ typedef struct ext_checkpoint {
 } ext_checkpoint;
 
 void ext_run_free(ext_run *run);
+/* Drops the epochs, items and tensors of versions that have no row, as of a table that
+ * somebody cleared. */
+int ext_run_drop_orphans(const ext_home *home, ext_error *error);
 /* The error that no version can have a higher number than one that is there. */
 int ext_run_fail_number(const ext_home *home, ext_error *error);
 /* Can it be a number of steps, events or updates? A forged one could overflow. */

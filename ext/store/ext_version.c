@@ -227,8 +227,8 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
     return renumber(run, own, home, error);
 }
 
-/* The row becomes 'ready'; the run's summary gets the version's number and the storage
- * format. */
+/* The row becomes 'ready', with the options that the run had; its summary gets the
+ * version's number and the storage format. */
 static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -237,9 +237,9 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
                        "UPDATE @version SET status = 'ready', finished = "
                        "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set(?1, "
                        "'$.version', version, '$.format', (SELECT CAST(value AS INTEGER) "
-                       "FROM @config WHERE key = 'format')) WHERE version = ?2 "
-                       "RETURNING summary",
-                       "si", run->summary, run->written.version);
+                       "FROM @config WHERE key = 'format')), options = ?3 "
+                       "WHERE version = ?2 RETURNING summary",
+                       "sis", run->summary, run->written.version, run->options);
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -258,61 +258,84 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
     return rc;
 }
 
-/* Versions to keep: the active one, the one that served before it, and of the others the
- * newest, ?1 in all; runs under way; and failed ones newer than the oldest of those. */
-#define KEPT                                                                    \
-    "WITH kept AS (SELECT v.version FROM @version AS v LEFT JOIN @config AS c " \
-    "ON c.key IN ('version', 'previous') AND c.value = v.version "              \
-    "WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "                \
-    "c.key = 'previous' DESC, v.version DESC LIMIT ?1) "
-#define NOT_KEPT                                                                   \
-    " WHERE version NOT IN kept AND version NOT IN (SELECT version FROM @version " \
-    "WHERE status = 'training' OR (status <> 'ready' AND version > "               \
-    "(SELECT min(version) FROM kept)))"
-
-/* Checkpoints of runs that are over go, whichever those are. */
+/*
+ * Keeps the active version, the one that served before it, and of the others the newest, ?1
+ * in all; runs under way; and failed ones newer than the oldest of those. What belongs to a
+ * version goes after its row, so that no version is left in parts where an authorizer
+ * ignores what decides.
+ */
 static int forget_old(const ext_home *home, int64_t keep, ext_error *error)
 {
-    static const char *const deletes[] = {
-        KEPT "DELETE FROM @epoch" NOT_KEPT,
-        KEPT "DELETE FROM @item" NOT_KEPT,
-        KEPT "DELETE FROM @tensor" NOT_KEPT,
-        KEPT "DELETE FROM @version" NOT_KEPT,
-    };
-    int rc = ext_run_drop_checkpoints(home, error);
-    for (size_t i = 0; rc == SQLITE_OK && i < sizeof deletes / sizeof *deletes; i++)
-        rc = ext_query_run(home, error, deletes[i], "i", keep);
-    return rc;
+    static const char delete[] =
+        "WITH kept AS (SELECT v.version FROM @version AS v LEFT JOIN @config AS c "
+        "ON c.key IN ('version', 'previous') AND c.value = v.version "
+        "WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "
+        "c.key = 'previous' DESC, v.version DESC LIMIT ?1) "
+        "DELETE FROM @version WHERE version NOT IN kept AND version NOT IN "
+        "(SELECT version FROM @version WHERE status = 'training' OR "
+        "(status <> 'ready' AND version > (SELECT min(version) FROM kept)))";
+    int rc = ext_run_drop_checkpoints(home, error); /* whichever those are */
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error, delete, "i", keep);
+    if (rc == SQLITE_OK)
+        rc = ext_run_drop_orphans(home, error);
+    return rc == SQLITE_OK ? ext_sum_forget(home, error) : rc;
 }
 
-/* Is all of it there? An authorizer that answers SQLITE_IGNORE, or a trigger, may have
- * changed what was written. */
-static int check_written(const ext_run *run, const ext_home *home,
-                         const ext_outcome *outcome, ext_error *error)
+static int fail_written(ext_error *error)
 {
-    int64_t is_whole;
-    int rc = ext_query_integer(
-        home, &is_whole, error,
-        "SELECT (SELECT value FROM @config WHERE key = 'version') = ?1 AND EXISTS "
-        "(SELECT "
-        "1 FROM @version WHERE version = ?1 AND run = ?2 AND status = 'ready' AND "
-        "summary ->> '$.version' = ?1) AND (SELECT count(*) FROM @item WHERE version = "
-        "?1) "
-        "= ?3 AND (SELECT count(DISTINCT name) FROM @tensor WHERE version = ?1) >= ?4",
-        "isii", run->written.version, run->alive.run,
-        (int64_t)gru4rec_items_count(outcome->items),
-        (int64_t)gru4rec_model_tensor_count(outcome->training->model));
-    if (rc != SQLITE_OK || is_whole)
-        return rc;
     return ext_error_set(
         error, SQLITE_AUTH,
         "the model was not written as it should be; does an authorizer of "
         "the host ignore something, or a trigger stand on its tables?");
 }
 
+static gru4rec_id id_of_text(const char *text)
+{
+    return (gru4rec_id){GRU4REC_ID_TEXT, .bytes = text, .n_bytes = strlen(text)};
+}
+
+/* Its items are read back: a database in UTF-16 cannot hold every text as it was. */
+static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
+                     const ext_outcome *outcome, ext_error *error)
+{
+    const gru4rec_id name = id_of_text(run->alive.run);
+    const gru4rec_id options = id_of_text(run->options);
+    uint64_t items;
+    int rc = ext_item_sum(&items, home, run->written.version,
+                          gru4rec_items_count(outcome->items), error);
+    if (ext_error_is(error, SQLITE_CORRUPT) && !error->is_sqlite) {
+        ext_error_clear(error);
+        return fail_written(error);
+    }
+    *sum = ext_sum_version(items, run->written.version, &name, &options);
+    return rc == SQLITE_OK ? ext_sum_write(home, run->alive.run, *sum, error) : rc;
+}
+
+/* Is all of it there, once older versions are gone? An authorizer that answers
+ * SQLITE_IGNORE, or a trigger, may have changed what was written or deleted. */
+static int check_written(const ext_run *run, const ext_home *home,
+                         const ext_outcome *outcome, int64_t sum, ext_error *error)
+{
+    int64_t is_whole;
+    int rc = ext_query_integer(
+        home, &is_whole, error,
+        "SELECT (SELECT value FROM @config WHERE key = 'version') = ?1 AND "
+        "(SELECT value FROM @config WHERE key = 'checksum:' || ?2) = ?3 AND "
+        "EXISTS (SELECT 1 FROM @version WHERE version = ?1 AND run = ?2 AND "
+        "status = 'ready' AND summary ->> '$.version' = ?1 AND options = ?4) AND "
+        "(SELECT count(*) FROM @item WHERE version = ?1) = ?5 AND "
+        "(SELECT count(DISTINCT name) FROM @tensor WHERE version = ?1) >= ?6",
+        "isisii", run->written.version, run->alive.run, sum, run->options,
+        (int64_t)gru4rec_items_count(outcome->items),
+        (int64_t)gru4rec_model_tensor_count(outcome->training->model));
+    return rc != SQLITE_OK || is_whole ? rc : fail_written(error);
+}
+
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error)
 {
+    int64_t sum = 0;
     if (ext_version_check_limit(home, run, outcome->training->model, outcome->items,
                                 error) != SQLITE_OK ||
         number_run(run, home, error) != SQLITE_OK ||
@@ -322,7 +345,8 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
                         error) != SQLITE_OK ||
         finish_row(run, home, error) != SQLITE_OK ||
         ext_version_activate(home, run->written.version, error) != SQLITE_OK ||
-        check_written(run, home, outcome, error) != SQLITE_OK)
+        write_sum(&sum, run, home, outcome, error) != SQLITE_OK ||
+        forget_old(home, outcome->keep, error) != SQLITE_OK)
         return error->rc;
-    return forget_old(home, outcome->keep, error);
+    return check_written(run, home, outcome, sum, error);
 }

@@ -54,6 +54,11 @@ def checksum(name, chunk, data):
 
 # ---- changes ----
 
+def is_summed(table, column):
+    """Is it among what a version's checksum is of? Then a change of it is told of, or changes no answer."""
+    return table == 'item' or table == 'version' and column in ('options', 'run')
+
+
 class Changer:
     """Changes the shadow tables through a connection that does not know the extension."""
 
@@ -61,7 +66,6 @@ class Changer:
         self.case, self.rng = case, case.rng
         self.db = hostile.connect(case.path)
         self.db.execute('PRAGMA writable_schema = on')
-        self.is_summed = int(self.db.execute("SELECT value FROM m_config WHERE key = 'format'").fetchone()[0]) >= 3
         self.must_tell = False  # is it something that a checksum covers?
 
     def columns(self, table):
@@ -94,14 +98,14 @@ class Changer:
         expression = raw(value) if isinstance(value, bytes) and self.rng.random() < 0.5 else None
         self.db.execute(f'UPDATE OR REPLACE m_{table} SET "{column}" = {expression or "?"} WHERE {where}',
                         () if expression else (value,))
-        self.must_tell = self.is_summed and table == 'item'
+        self.must_tell = is_summed(table, column)
         return f'{table}.{column} = {ascii(value)[:40]} where {where}'
 
     def delete_rows(self):
         table = self.rng.choice(TABLES)
         where = self.some(table)
         self.db.execute(f'DELETE FROM m_{table} WHERE {where}')
-        self.must_tell = table == 'tensor' or self.is_summed and table == 'item'
+        self.must_tell = table in ('item', 'tensor')
         return f'no {table} where {where}'
 
     def double_rows(self):
@@ -109,6 +113,7 @@ class Changer:
         where = self.some(table)
         self.rebuild(table)
         self.db.execute(f'INSERT INTO m_{table} SELECT * FROM m_{table} WHERE {where}')
+        self.must_tell = table == 'item'
         return f'twice {table} where {where}'
 
     def exchange(self):
@@ -122,7 +127,7 @@ class Changer:
         for rowid, value in (a, its_b), (b, its_a):
             value = value.decode('utf-8', 'replace') if isinstance(value, bytes) and column != 'data' else value
             self.db.execute(f'UPDATE m_{table} SET "{column}" = ? WHERE rowid = ?', (value, rowid))
-        self.must_tell = self.is_summed and table == 'item'
+        self.must_tell = is_summed(table, column)
         return f'{table}.{column} of two rows'
 
     def forge_options(self):
@@ -141,7 +146,9 @@ class Changer:
         if 'config' in sql:
             self.db.execute("REPLACE INTO m_config VALUES ('options', ?)", (text,))
         else:
-            self.db.execute(f"UPDATE m_version SET {'summary' if 'summary' in sql else 'options'} = ?", (text,))
+            column = 'summary' if 'summary' in sql else 'options'
+            self.db.execute(f'UPDATE m_version SET {column} = ?', (text,))
+            self.must_tell = is_summed('version', column)
         return f'forged {sql}: {ascii(text)[:200]}'
 
     def change_weights(self):

@@ -1,0 +1,116 @@
+/*
+ * ext_sum.c - a version's checksum of what its tensors' own ones do not cover; see
+ * ext_store.h.
+ *
+ *   m_config(key 'checksum:' and the run's 32 hex digits, value: an integer)
+ *
+ * It is over the items in the order of their rows, each with its support, the version's
+ * number, its run, and its options as they are stored. Older builds neither write such rows
+ * nor mind them, so a version without one is not checked. What they leave of a version that
+ * is gone meets no other: runs are random.
+ */
+#include "ext_store.h"
+
+/* Each step can be undone, so that another word is always another sum. */
+static void add_word(uint64_t *sum, uint64_t word)
+{
+    *sum = (*sum ^ word) * 0x9e3779b97f4a7c15u;
+    *sum ^= *sum >> 32;
+}
+
+/* Of up to 8 bytes, the first one lowest on every machine. */
+static uint64_t word_of(const unsigned char *bytes, size_t n)
+{
+    uint64_t word = 0;
+    for (size_t i = 0; i < n; i++)
+        word |= (uint64_t)bytes[i] << 8 * i;
+    return word;
+}
+
+static void add_id(uint64_t *sum, const gru4rec_id *id)
+{
+    const unsigned char *bytes = id->bytes;
+    add_word(sum, (uint64_t)id->n_bytes << 2 | (uint64_t)id->type);
+    if (id->type == GRU4REC_ID_INTEGER)
+        add_word(sum, (uint64_t)id->integer);
+    for (size_t at = 0; at < id->n_bytes; at += 8)
+        add_word(sum, word_of(bytes + at, id->n_bytes - at < 8 ? id->n_bytes - at : 8));
+}
+
+void ext_sum_item(uint64_t *sum, const gru4rec_id *id, int64_t support)
+{
+    add_id(sum, id);
+    add_word(sum, (uint64_t)support);
+}
+
+int64_t ext_sum_version(uint64_t items, int64_t version, const gru4rec_id *run,
+                        const gru4rec_id *options)
+{
+    add_word(&items, (uint64_t)version);
+    add_id(&items, run);
+    add_id(&items, options);
+    return (int64_t)items;
+}
+
+int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error *error)
+{
+    return ext_query_run(home, error,
+                         "REPLACE INTO @config(key, value) VALUES ('checksum:' || ?1, "
+                         "?2)",
+                         "si", run, sum);
+}
+
+/*
+ * Does the row, a checksum with its run, speak against the version? One of the version's
+ * own run does where it is another. One whose run nobody has does where it fits: then it
+ * was this version's run, which somebody changed. Where the version's run is not even a
+ * name, other messages say so.
+ */
+static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t version,
+                   ext_error *error)
+{
+    gru4rec_id run, options;
+    const bool is_own = sqlite3_column_int(stmt, 2);
+    *is_against = false;
+    if (!is_own && !ext_alive_is_name((const char *)sqlite3_column_text(stmt, 3)))
+        return SQLITE_OK;
+    if (!ext_value_column(stmt, 0, &run) || !ext_value_column(stmt, 4, &options))
+        return ext_sql_fail_null(stmt, error);
+    const bool is_same =
+        sqlite3_column_type(stmt, 1) == SQLITE_INTEGER &&
+        sqlite3_column_int64(stmt, 1) == ext_sum_version(items, version, &run, &options);
+    *is_against = is_own != is_same;
+    return SQLITE_OK;
+}
+
+/* SQL: the run of a row of m_config that holds a checksum, and which rows do. */
+#define NAMED "substr(key, 10)"
+#define IS_SUM "key >= 'checksum:' AND key < 'checksum;'"
+#define IS_NOBODYS NAMED " NOT IN (SELECT run FROM @version WHERE run IS NOT NULL)"
+
+int ext_sum_check(const ext_home *home, int64_t version, uint64_t items, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    bool is_damaged = false;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT " NAMED ", value, " NAMED " = v.run, v.run, v.options "
+                       "FROM @version AS v JOIN @config WHERE v.version = ?1 AND " IS_SUM
+                       " AND (" NAMED " = v.run OR " IS_NOBODYS ")",
+                       "i", version);
+    while (rc == SQLITE_OK && !is_damaged && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = compare(&is_damaged, stmt, items, version, error);
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    if (rc != SQLITE_OK || !is_damaged)
+        return rc;
+    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                         "model '%s' is damaged: the items, options or run of version "
+                         "%lld do not match their checksum; restore the database from a "
+                         "backup or train again",
+                         home->name, (long long)version);
+}
+
+int ext_sum_forget(const ext_home *home, ext_error *error)
+{
+    return ext_query_run(home, error,
+                         "DELETE FROM @config WHERE " IS_SUM " AND " IS_NOBODYS, "");
+}

@@ -164,6 +164,26 @@ static int read_bound(sqlite3 *db, const char *text, const char *name, time_boun
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 
+static const char reading[] = "reading the events";
+
+/*
+ * SQLite sorts all rows before it gives one: on the disk, and for ever where there is no
+ * end. So it is seen first whether as many could be kept; since and until do not matter.
+ */
+static int check_count(const ext_source *source, const ext_budget *budget,
+                       const char *advice, ext_error *error)
+{
+    enum { EVENT_BYTES = 20, STEP = 4096 }; /* at least, while they are read */
+    sqlite3_stmt *stmt;
+    int rc = ext_sql_prepare(source->db, &stmt, error, "SELECT 1 FROM %s AS source",
+                             source->from);
+    for (uint64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++)
+        rc = n % STEP == 0
+                 ? ext_budget_check(budget, n * EVENT_BYTES, reading, advice, error)
+                 : SQLITE_OK;
+    return ext_sql_finish(stmt, rc, reading, error);
+}
+
 static int read_rows(const ext_source *source, const time_bound bounds[2],
                      ext_events *events, ext_error *error)
 {
@@ -173,7 +193,7 @@ static int read_rows(const ext_source *source, const time_bound bounds[2],
     for (int64_t i = 0; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; i++)
         rc = add_event(stmt, source, is_sorted ? i : sqlite3_column_int64(stmt, ROWID),
                        bounds, events, error);
-    return ext_sql_finish(stmt, rc, "reading the events", error);
+    return ext_sql_finish(stmt, rc, reading, error);
 }
 
 /* From rows to a dataset. */
@@ -210,17 +230,19 @@ int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *so
              SQLITE_OK ||
          read_bound(source->db, options->until, "until", &bounds[1], error) != SQLITE_OK))
         return error->rc;
+    const char *advice = is_training && source->columns.order == NULL
+                             ? "use fewer of them (since, until, a source with WHERE)"
+                             : "use fewer of them (a source with WHERE)";
+    if (source->columns.order != NULL &&
+        check_count(source, budget, advice, error) != SQLITE_OK)
+        return error->rc;
     if (gru4rec_events_new(&budget->allocator, known, &events->builder) != GRU4REC_OK) {
         ext_error_nomem(error);
     } else {
         gru4rec_events_prepare(events->builder, &preparation);
         read_all(events, source, bounds, !is_training || options->time_sort, error);
     }
-    return ext_budget_explain(
-        budget, "reading the events",
-        is_training ? "use fewer of them (since, until, a source with WHERE)"
-                    : "use fewer of them (a source with WHERE)",
-        error);
+    return ext_budget_explain(budget, reading, advice, error);
 }
 
 void ext_read_free(ext_events *events)

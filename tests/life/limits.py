@@ -20,6 +20,7 @@ SHAPES = {  # what grows: sessions, items, texts, one session
 STATEMENTS = {
     'train': "SELECT gru4rec_train('rec', '{source}', '{options}n_epochs=1')",
     'new': "SELECT gru4rec_train('new', '{source}', '{options}n_epochs=1')",
+    'sorted': "SELECT gru4rec_train('new', '{source}', '{options}order=ts,n_epochs=1')",
     'evaluate': "SELECT * FROM gru4rec_evaluate('rec', '{source}', '{options}cutoffs=5')",
     'batches': "SELECT count(*) FROM gru4rec_batches('{source}', 2, '{options}n_sample=1')",
 }

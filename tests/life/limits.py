@@ -90,7 +90,7 @@ def reading(directory):
                                      WARM + ('; BEGIN; INSERT INTO kept VALUES (1)' if is_within else ''),
                                      f"{WARM}; SELECT count(*) FROM kept")
         what = f'{name}, {shape}, {limit} of {megabytes} MB'
-        check(f'{what}: error', re.search('needs more than [0-9.]+ MB of memory ' + LIMITS[limit], said), said)
+        check(f'{what}: error', re.search('(needs more than|may use) [0-9.]+ MB (of memory )?' + LIMITS[limit], said), said)
         check(f'{what}: memory', took <= megabytes * MB + 12 * MB, took)
         check(f'{what}: the connection works', rest == [is_within, 3, int(is_within)], rest)
 

@@ -139,26 +139,38 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
 
 /* ---- from start to end ---- */
 
-/* Steps the guard to its row. */
-static int stand_by(ext_savepoint *savepoint, ext_error *error)
+/* Steps a guard to its row, once: SQLite prepares it anew for a second time. */
+static int stand_by(sqlite3_stmt *guard, ext_error *error)
 {
-    const int rc = sqlite3_step(savepoint->guard);
+    const int rc = sqlite3_step(guard);
     return rc == SQLITE_ROW    ? SQLITE_OK
            : rc == SQLITE_DONE ? fail_ignored(error)
-                               : ext_error_db(error, savepoint->db, NULL);
+                               : ext_error_db(error, sqlite3_db_handle(guard), NULL);
+}
+
+/* In the user's transaction: will that SAVEPOINT make one? Beside a guard of its own. */
+static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
+                       ext_error *error)
+{
+    sqlite3_stmt *guard;
+    if (savepoint->is_alone ||
+        ext_sql_prepare(savepoint->db, &guard, error, "%s", guard_text) != SQLITE_OK)
+        return error->rc;
+    if (stand_by(guard, error) == SQLITE_OK)
+        check_real(savepoint, stmt, error);
+    sqlite3_finalize(guard);
+    return error->rc;
 }
 
 static int make(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
-    if (stand_by(savepoint, error) != SQLITE_OK ||
-        check_real(savepoint, stmt, error) != SQLITE_OK)
+    if (check_ahead(savepoint, stmt, error) != SQLITE_OK)
         return error->rc;
-    sqlite3_reset(savepoint->guard);
     if (sqlite3_step(stmt) != SQLITE_DONE)
         return ext_error_db(error, savepoint->db, NULL);
     if (savepoint->is_alone && is_over(savepoint))
         return fail_ignored(error);
-    return stand_by(savepoint, error);
+    return stand_by(savepoint->guard, error);
 }
 
 int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)

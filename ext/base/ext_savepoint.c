@@ -19,7 +19,7 @@
 /* It reads nothing of the database, and changes nothing. */
 static const char guard_text[] = "PRAGMA main.journal_mode";
 
-/* ---- taking back ---- */
+/* ---- keeping and taking back ---- */
 
 static bool is_over(const ext_savepoint *savepoint)
 {

@@ -12,8 +12,8 @@ import argparse
 import json
 import random
 import sqlite3
-import sys
-import time
+
+from checks import check, finish
 
 OPTIONS = 'layers=4,n_epochs=2,n_sample=4,batch_size=4,threads=1'
 # in UTF-16 (either one), some of these sort otherwise
@@ -28,17 +28,6 @@ ITEMS = {
 ORDERS = (None, 'n', 'i', 'r', 't', 'c')
 ENCODINGS = 'UTF-8', 'UTF-16le', 'UTF-16be'
 FORMS = 'table', 'view', 'keyed', 'select'
-
-passed = failed = 0
-
-
-def check(what, is_ok, detail=''):
-    global passed, failed
-    passed += bool(is_ok)
-    failed += not is_ok
-    if not is_ok:
-        print(f'FAIL  {what}  {detail}', flush=True)
-
 
 def item_key(item):
     """As SQLite orders values, texts by UTF-8."""
@@ -161,14 +150,11 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--rounds', type=int, default=1)
     options = parser.parse_args()
-    start = time.monotonic()
     for seed in range(options.seed, options.seed + options.rounds):
         for encoding in ENCODINGS:
             for kind in ITEMS:
                 run(options.extension, seed, encoding, kind)
-    print(f'SQLite {sqlite3.sqlite_version}, {time.monotonic() - start:.1f} s')
-    print(f'{passed} passed, {failed} failed')
-    sys.exit(failed > 0)
+    finish()
 
 
 main()

@@ -11,6 +11,8 @@ import sqlite3
 import sys
 import time
 
+from checks import check, finish
+
 SECONDS = 10
 OPTIONS = 'layers=4, n_epochs=1, n_sample=4, batch_size=4, threads=1'
 N_SESSIONS = 30
@@ -77,17 +79,6 @@ STATEMENTS = [
     'DELETE FROM clicks WHERE EXISTS (SELECT 1 FROM {rec} AS r WHERE r.session = clicks.session_id AND r.item = clicks.item_id AND r.rank <= 5)',
     'DELETE FROM clicks WHERE session_id > (SELECT max(session) - 5 FROM {rec} WHERE rank = 1) RETURNING session_id',
 ]
-
-passed = failed = 0
-
-
-def check(what, is_ok, detail=''):
-    global passed, failed
-    passed += bool(is_ok)
-    failed += not is_ok
-    if not is_ok:
-        print(f'FAIL  {what}  {detail}', flush=True)
-
 
 class Shop:
     """Clicks, a model of them, and a copy of all that the model's table gives."""
@@ -226,7 +217,6 @@ def renames_behind(db, session, item):
 
 
 def main():
-    start = time.monotonic()
     for encoding in ('UTF-8', 'UTF-16le', 'UTF-16be'):
         for name in SOURCES:
             statements_equal_those_on_a_copy(name, encoding)
@@ -236,9 +226,7 @@ def main():
             for write in (inserts_behind, inserts_and_holds, inserts_elsewhere, deletes_behind,
                           deletes_all, renames_behind):
                 hosts_write_between_steps(name, encoding, write)
-    print(f'SQLite {sqlite3.sqlite_version}, {time.monotonic() - start:.1f} s')
-    print(f'{passed} passed, {failed} failed')
-    sys.exit(failed > 0)
+    finish()
 
 
 main()

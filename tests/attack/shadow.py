@@ -7,6 +7,7 @@ another schema, triggers, another definition of the model, another source.
 import json
 import sqlite3
 import struct
+import time
 
 import hostile
 
@@ -246,7 +247,9 @@ class Changer:
         (delete_rows, double_rows, exchange) * 2 + (add_trigger, redefine_model, replace_source)
 
     def change(self):
-        """Makes a change; SQLite may refuse it."""
+        """Makes a change; SQLite may refuse it, and a change before it may have made a view without end."""
+        end = time.monotonic() + hostile.STATEMENT_SECONDS
+        self.db.set_progress_handler(lambda: time.monotonic() > end, 1000)
         self.must_tell = False
         try:
             return self.rng.choice(self.KINDS)(self)

@@ -86,7 +86,8 @@ static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t
     *is_against = false;
     if (!is_own && !ext_alive_is_name(own_name))
         return SQLITE_OK;
-    if (name == NULL || !ext_value_column(stmt, 0, &run) || !ext_value_column(stmt, 4, &options))
+    if (name == NULL || !ext_value_column(stmt, 0, &run) ||
+        !ext_value_column(stmt, 4, &options))
         return ext_sql_fail_null(stmt, error);
     const bool is_same =
         sqlite3_column_type(stmt, 1) == SQLITE_INTEGER &&

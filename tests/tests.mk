@@ -113,14 +113,25 @@ test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)
 
 # On an idle machine only. WORKLOADS="W1 W2", EVENTS=file.tsv, JSON=1 for the machine's eyes.
+# Training ends the table: its last lines are verdicts.
+PEER = $(shell $(PYTHON) -c 'import torch' 2>/dev/null && echo "$(PYTHON) tests/bench/peer.py")
 bench: $(B)/bench gru4rec.so
-	@$< --seconds $(or $(SECONDS_EACH),3) $(if $(JSON),--json) $(if $(EVENTS),--events $(EVENTS)) $(WORKLOADS)
 	@$(if $(JSON)$(WORKLOADS),,sh tests/bench/load.sh ./gru4rec.so $(EVENTS))
-	@$(if $(JSON)$(WORKLOADS),,$(PYTHON) -c 'import torch' 2>/dev/null && $(PYTHON) tests/bench/peer.py $< || true)
+	@$< --seconds $(or $(SECONDS_EACH),3) $(if $(JSON),--json) $(if $(EVENTS),--events $(EVENTS)) \
+	    $(if $(PEER),--peer "$(PEER)") $(WORKLOADS)
 
-$(B)/bench: tests/bench/bench.c tests/bench/floor.c tests/bench/floor.h $(TIMING_OBJ)
+BENCH_SHARED := $(patsubst %,tests/bench/%,processor.c worker.c verdict.c)
+BENCH := $(wildcard tests/bench/bench*.c) tests/bench/floor.c $(BENCH_SHARED)
+BENCH_CFLAGS = -std=c11 $(WARNINGS) $(OPTFLAGS) -g $(BLAS_CFLAGS)
+$(B)/bench: $(BENCH) $(wildcard tests/bench/*.h) $(TIMING_OBJ) $(B)/products
 	@echo 'LD  $@'
-	$(Q)$(CC) -std=c11 $(WARNINGS) $(OPTFLAGS) -g -DGRU4REC_TIMING $(BLAS_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+	$(Q)$(CC) $(BENCH_CFLAGS) -DGRU4REC_TIMING -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+# The floor's products, beside the programs that start it.
+$(B)/products: tests/bench/products.c
+	@mkdir -p $(@D)
+	@echo 'LD  $@'
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< $(BLAS_LIBS)
 
 # Recommendations through SQL. CASES="shop live", LARGE=1, SESSIONS=20000, EVENTS=file.tsv, JSON=1.
 SERVE := $(wildcard tests/bench/serve*.c)

@@ -9,6 +9,8 @@ seconds of so many steps, after one that is not counted: it finds the caches ful
 data.
 """
 import ctypes
+import itertools
+import os
 import sys
 import time
 
@@ -114,27 +116,34 @@ def find_openblas():
     return None
 
 
+def answer(peer, times, threads):
+    peer.step()
+    for _ in range(times):
+        begin = time.monotonic()
+        peer.step()
+        print("%.9f" % (time.monotonic() - begin), end=" ")
+    if threads > 1:
+        time.sleep(0.1)  # until the other threads, which wait busily for more, sleep
+    print(flush=True)
+
+
 def main():
     openblas, peer, last = find_openblas(), None, None
-    core = openblas.openblas_get_corename().decode() if openblas else "not-OpenBLAS"
-    print(core, "PyTorch", torch.__version__, flush=True)
-    for line in sys.stdin:
+    if len(sys.argv) == 1:
+        core = openblas.openblas_get_corename().decode() if openblas else "not-OpenBLAS"
+        print(core, "PyTorch", torch.__version__, flush=True)
+    for line in itertools.chain(sys.argv[1:], sys.stdin):
         times, workload, threads = line.split()
-        torch.set_num_threads(int(threads))
-        if openblas:
-            openblas.openblas_set_num_threads(int(threads))
-        if workload != last:
-            peer, last = Peer(**WORKLOADS[workload]), workload
+        if peer and threads != last[1]:  # a new process: threads once made stay
+            os.execv(sys.executable, [sys.executable, __file__, line])
+        if (workload, threads) != last:
+            torch.set_num_threads(int(threads))
+            if openblas:
+                openblas.openblas_set_num_threads(int(threads))
+            peer, last = Peer(**WORKLOADS[workload]), (workload, threads)
             for _ in range(10):
                 peer.step()
-        peer.step()
-        for _ in range(int(times)):
-            begin = time.monotonic()
-            peer.step()
-            print("%.9f" % (time.monotonic() - begin), end=" ")
-        if int(threads) > 1:
-            time.sleep(0.1)  # until the other threads, which wait busily for more, sleep
-        print(flush=True)
+        answer(peer, int(times), int(threads))
 
 
 if __name__ == "__main__":

@@ -140,11 +140,11 @@ bench-serve: $(B)/serve gru4rec.so
 	@$< --extension ./gru4rec.so --seconds $(or $(SECONDS_EACH),1) $(if $(JSON),--json) $(if $(LARGE),--large) \
 	    $(if $(EVENTS),--events $(EVENTS)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(CASES)
 
-# -O3: the floor's loop in vectors.
-$(B)/serve: $(SERVE) tests/bench/serve.h
+# -O3: the floor's loop in vectors. Without OpenBLAS, which the extension brings.
+$(B)/serve: $(SERVE) $(BENCH_SHARED) $(wildcard tests/bench/*.h) $(B)/products
 	@mkdir -p $(@D)
 	@echo 'LD  $@'
-	$(Q)$(CC) -std=c11 $(WARNINGS) $(OPTFLAGS) -O3 -g $(BLAS_CFLAGS) -o $@ $(SERVE) -lsqlite3 $(LIBS)
+	$(Q)$(CC) $(BENCH_CFLAGS) -O3 -o $@ $(filter %.c,$^) -lsqlite3 -lm -lpthread
 
 accuracy: gru4rec.so
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data

@@ -17,7 +17,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-attack test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-attack test-bench test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -145,6 +145,13 @@ $(B)/serve: $(SERVE) $(BENCH_SHARED) $(wildcard tests/bench/*.h) $(B)/products
 	@mkdir -p $(@D)
 	@echo 'LD  $@'
 	$(Q)$(CC) $(BENCH_CFLAGS) -O3 -o $@ $(filter %.c,$^) -lsqlite3 -lm -lpthread
+
+# What they print for machines, not how fast anything is. Sanitizers would change the figures.
+.PHONY: test-bench
+test-bench: $(if $(SAN),,$(B)/bench $(B)/serve gru4rec.so)
+	@if [ -x $(PYTHON) ] && [ -z '$(SAN)' ]; then \
+	$(PYTHON) tests/bench/check.py $(B)/bench $(B)/serve ./gru4rec.so; \
+	else echo 'note: no $(PYTHON), or sanitizers'; echo '0 passed, 0 failed'; fi
 
 accuracy: gru4rec.so
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data

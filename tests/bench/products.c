@@ -138,5 +138,9 @@ int main(void)
         fflush(stdout);
     }
     free(line);
+    free(m.a);
+    free(m.b);
+    free(m.c);
+    free(m.others);
     return 0;
 }

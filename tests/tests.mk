@@ -148,9 +148,9 @@ $(B)/serve: $(SERVE) $(BENCH_SHARED) $(wildcard tests/bench/*.h) $(B)/products
 
 # What they print for machines, not how fast anything is. Sanitizers would change the figures.
 .PHONY: test-bench
-test-bench: $(if $(SAN),,$(B)/bench $(B)/serve gru4rec.so)
+test-bench: $(if $(SAN),,$(B)/bench $(B)/serve $(B)/gru4rec.so)
 	@if [ -x $(PYTHON) ] && [ -z '$(SAN)' ]; then \
-	$(PYTHON) tests/bench/check.py $(B)/bench $(B)/serve ./gru4rec.so; \
+	$(PYTHON) tests/bench/check.py $(B)/bench $(B)/serve $(B)/gru4rec.so; \
 	else echo 'note: no $(PYTHON), or sanitizers'; echo '0 passed, 0 failed'; fi
 
 accuracy: gru4rec.so

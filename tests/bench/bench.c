@@ -114,7 +114,7 @@ static void print_header(const bench_tools *tools, bool is_json)
            build.blas_threading);
     print_names(&tools->products, false);
     printf("; peak of one core: %.1f GFLOP/s (%s)\n", peak, bench_processor_peak_name());
-    printf("%-3s %3s %8s %8s %8s %5s %7s %5s", "", "thr", "events/s", "step ms",
+    printf("%-3s %3s %8s %7s %8s %5s %7s %5s", "", "thr", "events/s", "step ms",
            "floor ms", "ratio", "of best", "peak");
     for (int i = 1; i <= G4R_N_PHASES; i++)
         printf(" %6s", phase_names[i % G4R_N_PHASES]);
@@ -141,7 +141,7 @@ static void print_row_json(const bench_result *r)
 
 static void print_row(const bench_result *r)
 {
-    printf("%-3s %3d %8.0f %8.3f %8.3f %5.2f %7.2f %5.2f", r->workload->name,
+    printf("%-3s %3d %8.0f %7.3f %8.3f %5.2f %7.2f %5.2f", r->workload->name,
            r->n_threads, r->rate, r->step * 1e3, r->floor * 1e3, r->floor / r->step,
            r->products.of_best, r->share);
     for (int i = 1; i <= G4R_N_PHASES; i++)
@@ -207,7 +207,7 @@ static void judge_choice(bench_verdicts *verdicts, const bench_tools *tools,
     }
     if (getenv("OPENBLAS_CORETYPE") != NULL) {
         v.got = 0;
-        snprintf(v.note, sizeof v.note, "OPENBLAS_CORETYPE is set: nothing was chosen");
+        snprintf(v.note, sizeof v.note, "OPENBLAS_CORETYPE is set");
     }
     bench_verdicts_add(verdicts, &v);
 }
@@ -239,9 +239,7 @@ static void judge_peer(bench_verdicts *verdicts, const bench_tools *tools,
     if (r == NULL) {
         snprintf(v.note, sizeof v.note, "not run with one thread");
     } else if (r->peer.best <= 0) {
-        snprintf(v.note, sizeof v.note,
-                 "PyTorch was not run: it is not there, or not "
-                 "asked for");
+        snprintf(v.note, sizeof v.note, "no PyTorch, or no --peer");
     } else {
         v.got = r->peer.best / r->step;
         snprintf(v.note, sizeof v.note, "PyTorch %s, ours %s", r->peer.core,

@@ -35,13 +35,13 @@ static void print_line(const bench_verdict *v)
              v->is_least ? 2 : 3, v->wanted, *v->unit ? " " : "", v->unit);
     if (v->got > 0)
         snprintf(got, sizeof got, "%.*f", v->is_least ? 2 : 3, v->got);
-    printf("%-52s %-18s %8s  %-10s  %s\n", v->what, wanted, got, name_of(v), v->note);
+    printf("%-48s %-18s %8s  %-10s  %s\n", v->what, wanted, got, name_of(v), v->note);
 }
 
 void bench_verdicts_print(const bench_verdicts *verdicts, bool is_json)
 {
     if (!is_json)
-        printf("%-52s %-18s %8s\n", "asked", "wanted", "got");
+        printf("%-48s %-18s %8s\n", "asked", "wanted", "got");
     for (size_t i = 0; i < verdicts->n; i++) {
         if (is_json)
             printf(i > 0 ? ",\n  " : "\n  ");

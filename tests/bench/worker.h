@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-enum { BENCH_MOST_CORES = 12, BENCH_MOST_TIMES = 20000, BENCH_MOST_REQUEST = 2000 };
+enum { BENCH_MOST_CORES = 12, BENCH_MOST_TIMES = 200000, BENCH_MOST_REQUEST = 2000 };
 
 typedef struct bench_worker {
     char core[40];

@@ -43,14 +43,11 @@ def check_verdicts(verdicts, n):
     for v in verdicts:
         check_members("a verdict", v, VERDICT)
         if v["got"] is None:
-            wanted = "not judged"
-            check(v["note"] != "", "%s: no reason" % v)
-        elif v["wanted_is"] == "least":
-            wanted = "met" if v["got"] >= v["wanted"] else "missed"
-        else:
-            wanted = "met" if v["got"] <= v["wanted"] else "missed"
-        # what is printed is rounded
-        check(v["verdict"] == wanted or abs((v["got"] or 0) - v["wanted"]) < 1e-3, "%s: not %s" % (v, wanted))
+            check(v["verdict"] == "not judged" and v["note"] != "", "%s: no reason" % v)
+            continue
+        is_met = v["got"] >= v["wanted"] if v["wanted_is"] == "least" else v["got"] <= v["wanted"]
+        is_close = abs(v["got"] - v["wanted"]) < 1e-3  # what is printed is rounded
+        check(is_close or v["verdict"] == ("met" if is_met else "missed"), "%s: wrong" % v)
 
 
 def check_row(row, core_types):

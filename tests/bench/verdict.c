@@ -16,25 +16,35 @@ static const char *name_of(const bench_verdict *v)
     return (v->is_least ? v->got >= v->wanted : v->got <= v->wanted) ? "met" : "missed";
 }
 
+/* A figure, or null. */
+static void print_member(const char *name, double value)
+{
+    if (value > 0)
+        printf("\"%s\": %.4f, ", name, value);
+    else
+        printf("\"%s\": null, ", name);
+}
+
 static void print_json(const bench_verdict *v)
 {
-    printf("{\"what\": \"%s\", \"wanted\": %.4f, \"wanted_is\": \"%s\", ", v->what,
-           v->wanted, v->is_least ? "least" : "most");
-    if (v->got > 0)
-        printf("\"got\": %.4f, ", v->got);
-    else
-        printf("\"got\": null, ");
-    printf("\"unit\": \"%s\", \"verdict\": \"%s\", \"note\": \"%s\"}", v->unit,
-           name_of(v), v->note);
+    printf("{\"what\": \"%s\", ", v->what);
+    print_member("wanted", v->wanted);
+    print_member("got", v->got);
+    printf("\"wanted_is\": \"%s\", \"unit\": \"%s\", \"verdict\": \"%s\", \"note\": "
+           "\"%s\"}",
+           v->is_least ? "least" : "most", v->unit, name_of(v), v->note);
 }
 
 static void print_line(const bench_verdict *v)
 {
-    char wanted[40], got[40] = "-";
-    snprintf(wanted, sizeof wanted, "%s %.*f%s%s", v->is_least ? "at least" : "at most",
-             v->is_least ? 2 : 3, v->wanted, *v->unit ? " " : "", v->unit);
+    const int n_digits = v->is_least ? 2 : 3;
+    char wanted[40] = "-", got[40] = "-";
+    if (v->wanted > 0)
+        snprintf(wanted, sizeof wanted, "%s %.*f%s%s",
+                 v->is_least ? "at least" : "at most", n_digits, v->wanted,
+                 *v->unit ? " " : "", v->unit);
     if (v->got > 0)
-        snprintf(got, sizeof got, "%.*f", v->is_least ? 2 : 3, v->got);
+        snprintf(got, sizeof got, "%.*f", n_digits, v->got);
     printf("%-48s %-18s %8s  %-10s  %s\n", v->what, wanted, got, name_of(v), v->note);
 }
 

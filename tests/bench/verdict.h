@@ -9,7 +9,7 @@ enum { BENCH_MOST_VERDICTS = 16 };
 
 typedef struct bench_verdict {
     char what[80], unit[8];
-    double wanted, got; /* got: 0 where it could not be judged */
+    double wanted, got; /* 0 where it is not known; without got there is no verdict */
     bool is_least;      /* wanted is the least that got may be; or the most */
     char note[100];     /* about got, or why it could not be judged */
 } bench_verdict;

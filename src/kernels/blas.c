@@ -129,6 +129,14 @@ static size_t count_places(void)
     return G4R_MIN(G4R_MAX(n, 24), MOST_BUFFERS);
 }
 
+bool g4r_blas_prepare(void)
+{
+    if (blas_memory_alloc == NULL || blas_memory_free == NULL || !has_room())
+        return false;
+    blas_memory_free(blas_memory_alloc(0));
+    return true;
+}
+
 static void note_buffer(void *buffer)
 {
     size_t i = 0;
@@ -355,7 +363,6 @@ void g4r_blas_facts(gru4rec_build *build)
     static const char *const threading[] = {"serial", "pthread", "openmp"};
     int parallel = openblas_get_parallel();
     build->blas = openblas_get_config();
-    build->blas_core = openblas_get_corename();
     build->blas_threading =
         parallel >= 0 && parallel <= 2 ? threading[parallel] : "unknown";
 }

@@ -665,12 +665,12 @@ typedef struct gru4rec_build {
 void gru4rec_build_facts(gru4rec_build *build);
 
 /*
- * OpenBLAS does not know every processor, and takes old kernels for those that it does not:
- * training is several times slower. This makes it choose again, by what the processor can
- * do. It does nothing where the kernels are right, where OPENBLAS_CORETYPE is set, where a
- * loaded file beside the caller's uses the same OpenBLAS, or where that was loaded before
- * the caller's. Call it before the process has other threads, and before OpenBLAS is used.
- * gru4rec.so does so itself when it is loaded.
+ * OpenBLAS takes old kernels for processors that it does not know: training is several
+ * times slower. This makes it choose again, by what the processor can do. It does nothing
+ * where the kernels are right, where OPENBLAS_CORETYPE is set, where a loaded file beside
+ * the caller's uses the same OpenBLAS, or where that was loaded before the caller's. Call
+ * it before OpenBLAS is used, and while no other thread loads libraries or changes the
+ * environment, so best at the program's start. gru4rec.so does so itself when it is loaded.
  */
 void gru4rec_blas_core_pick(void);
 

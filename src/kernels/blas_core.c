@@ -120,7 +120,7 @@ static const core_type *find_better(void)
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
-typedef enum verdict { NOT_ASKED, PICKED, SET, CHOSEN, LEFT } verdict;
+typedef enum verdict { NOT_ASKED, ONLY, PICKED, SET, CHOSEN, LEFT } verdict;
 
 /*
  * What became of it, exported, so that the linker gives the first copy's to all copies of
@@ -199,8 +199,8 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
     const void *addresses[2];
     char user[80];
     memcpy(addresses, functions, sizeof addresses);
-    if (gotoblas_dynamic_init == NULL || gotoblas_dynamic_quit == NULL)
-        snprintf(why, size, "has no other kernels");
+    if (gotoblas_dynamic_quit == NULL)
+        snprintf(why, size, "cannot choose again");
     else if (!g4r_blas_user_is_alone(openblas_get_config(), addresses, 2, user,
                                      sizeof user))
         snprintf(why, size, "is left alone, as %s",
@@ -218,7 +218,10 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
 
 static verdict assess(const core_type *better)
 {
-    return getenv(VARIABLE) != NULL ? SET : better == NULL ? PICKED : NOT_ASKED;
+    return gotoblas_dynamic_init == NULL ? ONLY
+           : getenv(VARIABLE) != NULL    ? SET
+           : better == NULL              ? PICKED
+                                         : NOT_ASKED;
 }
 
 /* The first call of getenv() for the variable is OpenBLAS's, if it had none yet: what
@@ -242,8 +245,6 @@ void gru4rec_blas_core_pick(void)
 void g4r_blas_core_facts(gru4rec_build *build)
 {
     static const char unknown[] = "OpenBLAS does not know this processor";
-    static const char *const fixed[] = {
-        [PICKED] = "picked by OpenBLAS", [SET] = "OPENBLAS_CORETYPE was set"};
     const core_type *better = find_better();
     const bool is_known = atomic_load(&shared.of) == openblas_get_config();
     const verdict result = is_known ? shared.verdict : assess(better);
@@ -252,14 +253,17 @@ void g4r_blas_core_facts(gru4rec_build *build)
     const size_t size = sizeof build->blas_core_reason;
     build->blas_core = openblas_get_corename();
     build->blas_core_better = is_bad ? name_of(better) : NULL;
-    if (result == CHOSEN)
-        snprintf(text, size, "chosen by gru4rec: %s, and picked %s", unknown, shared.why);
-    else if (is_bad)
+    if (is_bad)
         snprintf(text, size, "%s, and %s; set %s before the process starts", unknown,
                  result == LEFT ? shared.why : "gru4rec_blas_core_pick() was not called",
                  better->setting);
+    else if (result == CHOSEN)
+        snprintf(text, size, "chosen by gru4rec: %s, and picked %s", unknown, shared.why);
     else
-        snprintf(text, size, "%s", fixed[result == SET ? SET : PICKED]);
+        snprintf(text, size, "%s",
+                 result == SET    ? VARIABLE " was set"
+                 : result == ONLY ? "the only ones of this OpenBLAS"
+                                  : "picked by OpenBLAS");
 }
 
 #else

@@ -1,5 +1,5 @@
 /*
- * blas_picks.c - a library for LD_PRELOAD: whoever asks for OPENBLAS_CORETYPE the first time,
+ * blas_core.c - a library for LD_PRELOAD: whoever asks for OPENBLAS_CORETYPE the first time,
  * and that is OpenBLAS when it is loaded, is told what TEST_CORETYPE says. So OpenBLAS picks
  * kernels as it does on a processor that it does not know, and nobody has set the variable.
  */

@@ -128,9 +128,10 @@ typedef enum verdict { NOT_ASKED, ONLY, PICKED, SET, CHOSEN, LEFT } verdict;
  * changes the layout changes the name.
  */
 struct gru4rec_blas_core_shared {
-    _Atomic(const char *) of; /* the openblas_get_config() that it is about; NULL: none */
-    verdict verdict;          /* written once, before of, as is why */
-    char why[128];            /* CHOSEN: instead of which core type; LEFT: the reason */
+    char *(*_Atomic of)(
+        void);       /* openblas_get_corename of the OpenBLAS that it is about */
+    verdict verdict; /* written once, before of, as is why */
+    char why[128];   /* CHOSEN: instead of which core type; LEFT: the reason */
 };
 extern struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1
     __attribute__((visibility("default")));
@@ -178,15 +179,15 @@ static bool choose(const core_type *type, char **lent, size_t n)
 static bool choose_best(const core_type *best, level picked)
 {
     size_t n;
-    char **lent = lent_environment == NULL ? copy_environment(&n) : NULL;
-    lent_environment = lent != NULL ? lent : lent_environment;
-    bool is_ours = lent != NULL, is_better = false;
+    bool is_ours = true, is_better = false;
+    if (lent_environment != NULL || (lent_environment = copy_environment(&n)) == NULL)
+        return false;
     for (; is_ours && !is_better && best < core_types + N_CHOICES; best++) {
-        is_ours = choose(best, lent, n);
+        is_ours = choose(best, lent_environment, n);
         const core_type *now = find_picked();
         is_better = now != NULL && now->level > picked;
     }
-    if (lent != NULL && !is_better)
+    if (!is_better)
         pick_again();
     return is_better;
 }
@@ -201,7 +202,7 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
     memcpy(addresses, functions, sizeof addresses);
     if (gotoblas_dynamic_quit == NULL)
         snprintf(why, size, "cannot choose again");
-    else if (!g4r_blas_user_is_alone(openblas_get_config(), addresses, 2, user,
+    else if (!g4r_blas_user_is_alone(openblas_get_corename(), addresses, 2, user,
                                      sizeof user))
         snprintf(why, size, "is left alone, as %s",
                  *user != '\0' ? user : "it was loaded before gru4rec");
@@ -239,14 +240,14 @@ void gru4rec_blas_core_pick(void)
         return;
     shared.verdict = result;
     memcpy(shared.why, why, sizeof why);
-    atomic_store(&shared.of, openblas_get_config());
+    atomic_store(&shared.of, openblas_get_corename);
 }
 
 void g4r_blas_core_facts(gru4rec_build *build)
 {
     static const char unknown[] = "OpenBLAS does not know this processor";
     const core_type *better = find_better();
-    const bool is_known = atomic_load(&shared.of) == openblas_get_config();
+    const bool is_known = atomic_load(&shared.of) == openblas_get_corename;
     const verdict result = is_known ? shared.verdict : assess(better);
     const bool is_bad = better != NULL && (result == LEFT || result == NOT_ASKED);
     char *text = build->blas_core_reason;

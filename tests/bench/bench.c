@@ -372,6 +372,7 @@ int main(int argc, char **argv)
     double seconds = 3;
     const char *threads = "1,2", *path = NULL;
     int n_names = 0;
+    gru4rec_blas_core_pick(); /* as gru4rec.so does when it is loaded */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             is_json = true;

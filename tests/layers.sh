@@ -123,7 +123,8 @@ $(check_symbols "$@")
 EOF
 
 exported=$(nm -D --defined-only "$build/gru4rec.so" | awk '{ print $3 }' | sort | tr '\n' ' ')
-[ "$exported" = 'gru4rec_blas_core_shared_1 gru4rec_blas_shared_1 sqlite3_extension_init sqlite3_gru4rec_init sqlite3_grurec_init ' ]
+# gru4rec_blas_core_shared_1 is there where OpenBLAS can be made to choose.
+[ "${exported#gru4rec_blas_core_shared_1 }" = 'gru4rec_blas_shared_1 sqlite3_extension_init sqlite3_gru4rec_init sqlite3_grurec_init ' ]
 check $? "gru4rec.so exports: $exported"
 
 echo "$passed passed, $failed failed"

@@ -173,8 +173,11 @@ def test(directory):
     subprocess.run([os.environ.get('CC', 'cc'), '-O1', '-shared', '-fPIC', '-o', picks, HERE + '/blas_core.c'], check=True)
     level, enough = processor()
     best = ('Prescott', 'Sandybridge', 'Haswell', 'SkylakeX', 'Cooperlake')[level]
-    check('this processor has kernels to choose', enough > 0, level)
     bits = {}
+    if enough == 0:  # nothing to choose
+        _, reason, advice, _ = ask('alone', picks)[0]
+        check('picked well', (reason, advice) == ('picked by OpenBLAS', None), (reason, advice))
+        return
 
     # the user's choice stays
     for name in NAMES:

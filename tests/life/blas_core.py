@@ -10,6 +10,7 @@ from common import *
 
 NAMES = 'Prescott', 'Nehalem', 'Sandybridge', 'Haswell', 'Zen', 'SkylakeX', 'Cooperlake'
 VARIABLE = 'OPENBLAS_CORETYPE'
+CC = os.environ.get('CC', 'cc')
 UNKNOWN = 'OpenBLAS does not know this processor'
 OPTIONS = 'layers=100, n_sample=64, batch_size=32, n_epochs=1, threads=2, seed=5'
 
@@ -117,6 +118,13 @@ def wrapper():
     say(open_shop())
 
 
+def alias():
+    """By a file that needs it under another name, a link to it."""
+    ctypes.CDLL('libopenblas.so.0')
+    ctypes.CDLL('libuser.so')
+    say(open_shop())
+
+
 def forked():
     db = open_shop()
     child = os.fork()
@@ -137,7 +145,7 @@ def no_room():
     say(db)
 
 
-CASES = {case.__name__: case for case in (alone, copies, readers, numpy_busy, numpy_later, opened_by_hand, wrapper,
+CASES = {case.__name__: case for case in (alone, copies, readers, numpy_busy, numpy_later, opened_by_hand, wrapper, alias,
                                           forked, no_room)}
 
 
@@ -165,27 +173,39 @@ def processor():
     return level, min(level, 3 if any('GenuineIntel' in line for line in lines) else 2)
 
 
+def make_alias(directory):
+    """libuser.so needs libanother.so.3, which is a link to OpenBLAS."""
+    ctypes.CDLL('libopenblas.so.0')
+    with open('/proc/self/maps') as maps:
+        path = next(line.split()[-1] for line in maps if 'libopenblas' in line)
+    source = directory + '/user.c'
+    with open(source, 'w') as file:
+        file.write('void cblas_sgemm(void); void *user(void) { return cblas_sgemm; }\n')
+    link = directory + '/libanother.so.3'
+    # linked against a file of that name, in whose place the link comes
+    subprocess.run([CC, '-shared', '-fPIC', '-Wl,-soname,libanother.so.3', '-o', link, '-x', 'c', '/dev/null'],
+                   check=True)
+    subprocess.run([CC, '-w', '-shared', '-fPIC', '-Wl,--no-as-needed', '-o', directory + '/libuser.so', source,
+                    link], check=True)
+    os.remove(link)
+    os.symlink(path, link)
+
+
 LEVELS = dict(zip(NAMES, (0, 0, 1, 2, 2, 3, 4)))
 
 
-def test(directory):
-    picks = directory + '/picks.so'
-    subprocess.run([os.environ.get('CC', 'cc'), '-O1', '-shared', '-fPIC', '-o', picks, HERE + '/blas_core.c'], check=True)
-    level, enough = processor()
-    best = ('Prescott', 'Sandybridge', 'Haswell', 'SkylakeX', 'Cooperlake')[level]
+def user_sets(picks, level):
+    """What the user says stays. The bits that a training gives with each."""
     bits = {}
-    if enough == 0:  # nothing to choose
-        _, reason, advice, _ = ask('alone', picks)[0]
-        check('picked well', (reason, advice) == ('picked by OpenBLAS', None), (reason, advice))
-        return
-
-    # the user's choice stays
     for name in NAMES:
         if LEVELS[name] <= level:
             for core, reason, advice, bits[name] in ask('alone', picks, **{VARIABLE: name}):
                 check(f'set: {name}', (core, reason, advice) == (name, VARIABLE + ' was set', None), (core, reason))
+    return bits
 
-    # alone
+
+def alone_chooses(picks, level, enough, best, bits):
+    """The bits are those of a process where the user has set what is chosen."""
     for name in NAMES:
         if LEVELS[name] <= level:
             chosen, why = name, 'picked by OpenBLAS'
@@ -193,31 +213,48 @@ def test(directory):
                 chosen, why = best, f'chosen by gru4rec: {UNKNOWN}, and picked {name}'
             for line in ask('alone', picks, name):
                 check(f'alone: {name}', line == [chosen, why, None, bits[chosen]], line)
-    why = f'chosen by gru4rec: {UNKNOWN}, and picked Prescott'
+    expected = [best, f'chosen by gru4rec: {UNKNOWN}, and picked Prescott', None, bits[best]]
     for case in 'copies', 'numpy_later', 'forked':
         for line in ask(case, picks, 'Prescott'):
-            check(case, line == [best, why, None, bits[best]], line)
+            check(case, line == expected, line)
     for i in range(5 if QUICK else 50):
         line, = ask('readers', picks, 'Prescott')
-        check('readers', line == [best, why, None, bits[best]], line)
+        check('readers', line == expected, line)
     for threads in '1', '4':
         line = ask('alone', picks, 'Prescott', OPENBLAS_NUM_THREADS=threads)[0]
-        check(f'OpenBLAS has {threads} threads', line == [best, why, None, bits[best]], line)
+        check(f'OpenBLAS has {threads} threads', line == expected, line)
 
-    # not alone
+
+def others_are_left_alone(picks, best, bits):
     advice = f'; set {VARIABLE}={best} before the process starts'
     for case, who in (('numpy_busy', '_multiarray_umath'), ('wrapper', 'libblas.so.3 uses it too'),
-                      ('opened_by_hand', 'it was loaded before gru4rec')):
+                      ('alias', 'libuser.so uses it too'), ('opened_by_hand', 'it was loaded before gru4rec')):
         core, reason, said, of_training = ask(case, picks, 'Prescott')[0]
         check(f'{case}: left alone', (core, of_training) == ('Prescott', bits['Prescott']), (core, reason))
         check(f'{case}: why', reason.startswith(f'{UNKNOWN}, and is left alone, as {who}'), reason)
         check(f'{case}: what to do', reason.endswith(advice) and said == reason, (reason, said))
-        core, reason, said, _ = ask(case, picks, 'Haswell' if enough < 3 else 'SkylakeX')[0]
+        core, reason, said, _ = ask(case, picks, best)[0]
         check(f'{case}: well picked', (reason, said) == ('picked by OpenBLAS', None), (core, reason))
         core, reason, said, _ = ask(case, picks, **{VARIABLE: 'Prescott'})[0]
         check(f'{case}: set', (core, reason, said) == ('Prescott', VARIABLE + ' was set', None), (core, reason))
     core, reason, said, _ = ask('no_room', picks, 'Prescott', OPENBLAS_NUM_THREADS='1')[0]
     check('no room', core == 'Prescott' and reason == f'{UNKNOWN}, and could not choose again{advice}', (core, reason))
+
+
+def test(directory):
+    picks = directory + '/picks.so'
+    subprocess.run([CC, '-O1', '-shared', '-fPIC', '-o', picks, HERE + '/blas_core.c'], check=True)
+    make_alias(directory)
+    os.environ['LD_LIBRARY_PATH'] = ':'.join([directory, *filter(None, [os.environ.get('LD_LIBRARY_PATH')])])
+    level, enough = processor()
+    if enough == 0:  # nothing to choose
+        _, reason, advice, _ = ask('alone', picks)[0]
+        check('picked well', (reason, advice) == ('picked by OpenBLAS', None), (reason, advice))
+        return
+    best = ('', 'Sandybridge', 'Haswell', 'SkylakeX', 'Cooperlake')[level]
+    bits = user_sets(picks, level)
+    alone_chooses(picks, level, enough, best, bits)
+    others_are_left_alone(picks, best, bits)
 
 
 if sys.argv[2:3] == ['case']:

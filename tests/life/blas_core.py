@@ -145,8 +145,8 @@ def no_room():
     say(db)
 
 
-CASES = {case.__name__: case for case in (alone, copies, readers, numpy_busy, numpy_later, opened_by_hand, wrapper, alias,
-                                          forked, no_room)}
+CASES = {case.__name__: case for case in (alone, copies, readers, numpy_busy, numpy_later, opened_by_hand, wrapper,
+                                          alias, forked, no_room)}
 
 
 # ---- the processes ----

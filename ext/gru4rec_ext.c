@@ -130,6 +130,13 @@ EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
 }
 
 #ifndef SQLITE_CORE
+/* Here nothing else of this file has begun, and the loader does nothing for others until
+ * this ends. A program that has the extension linked in decides for itself. */
+__attribute__((constructor)) static void pick_kernels(void)
+{
+    gru4rec_blas_core_pick();
+}
+
 /* Whatever the file is called: SQLite looks for this first. */
 EXT_EXPORT int sqlite3_extension_init(sqlite3 *db, char **message,
                                       const sqlite3_api_routines *api)

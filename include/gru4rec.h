@@ -3,7 +3,8 @@
  * the SQLite extension made of it.
  *
  * The library is plain C11: no SQLite, no file or terminal I/O, no global state but the
- * number of BLAS's threads, which it puts back, and BLAS's buffers. Data goes in event by event
+ * number of BLAS's threads, which it puts back, BLAS's buffers, and what
+ * gru4rec_blas_core_pick() says about itself. Data goes in event by event
  * (gru4rec_events), becomes a training form (gru4rec_dataset) and a catalogue
  * (gru4rec_items), trains a model (gru4rec_model) that recommends through a session
  * (gru4rec_session) and a ranking (gru4rec_ranking).
@@ -654,10 +655,24 @@ size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
 typedef struct gru4rec_build {
     const char *simd;           /* "base", "avx2", "avx512" */
     const char *blas;           /* its configuration */
-    const char *blas_core;      /* the kernels it picked */
-    const char *blas_threading; /* "serial", "pthread", "openmp" */
+    const char *blas_core;      /* the kernels it uses, by its name for a processor */
+    char blas_core_reason[256]; /* who picked them, and why; where others would be faster,
+                                 * what to do */
+    const char *blas_core_better; /* the faster ones: the value that the environment
+                                   * variable OPENBLAS_CORETYPE needs; or NULL */
+    const char *blas_threading;   /* "serial", "pthread", "openmp" */
 } gru4rec_build;
 void gru4rec_build_facts(gru4rec_build *build);
+
+/*
+ * OpenBLAS takes old kernels for processors that it does not know: training is several
+ * times slower. This makes it choose again, by what the processor can do. It does nothing
+ * where the kernels are right, where OPENBLAS_CORETYPE is set, where a loaded file beside
+ * the caller's uses the same OpenBLAS, or where that was loaded before the caller's. Call
+ * it before OpenBLAS is used, and while no other thread loads libraries or changes the
+ * environment, so best at the program's start. gru4rec.so does so itself when it is loaded.
+ */
+void gru4rec_blas_core_pick(void);
 
 /* ---- entry points of the SQLite extension ---- */
 

@@ -64,9 +64,10 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
     int rc = ext_sql_prepare(
         db, &stmt, error,
         "SELECT json_object('version', %Q, 'sqlite', sqlite_version(), 'simd', %Q, "
-        "'blas', %Q, 'blas_core', %Q, 'blas_threading', %Q, 'options', json(%Q))",
-        GRU4REC_VERSION, build.simd, build.blas, build.blas_core, build.blas_threading,
-        options);
+        "'blas', %Q, 'blas_core', %Q, 'blas_core_reason', %Q, 'blas_threading', %Q, "
+        "'options', json(%Q))",
+        GRU4REC_VERSION, build.simd, build.blas, build.blas_core, build.blas_core_reason,
+        build.blas_threading, options);
     sqlite3_free(options);
     return rc == SQLITE_OK ? result_of(stmt, context, error) : rc;
 }

@@ -141,12 +141,15 @@ void ext_publish_epochs(ext_training *training)
 
 /* ---- after ---- */
 
+/* ?20: what would make it faster, or NULL. */
 static const char summary_query[] =
-    "SELECT json_object('model', ?1, 'version', 0, 'epochs', ?2, 'best_epoch', ?3, "
+    "SELECT json_remove(json_object('model', ?1, 'version', 0, 'epochs', ?2, "
+    "'best_epoch', ?3, "
     "'steps', ?4, 'events', ?5, 'sessions', ?6, 'items', ?7, 'loss', ?8, 'seconds', ?9, "
     "'events_per_second', ?10, 'threads', ?11, 'skipped_events', ?12, "
     "'skipped_sessions', ?13, 'outside', ?14, 'repeats', ?15, 'rare', ?16, 'short', ?17, "
-    "'memory_bytes', ?18, 'held_out', ?19)";
+    "'memory_bytes', ?18, 'held_out', ?19, 'advice', ?20), "
+    "iif(?20 IS NULL, '$.advice', '$.none'))";
 
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            ext_error *error)
@@ -157,12 +160,14 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
     const gru4rec_dataset *dataset = events->dataset, *held_out = dataset->validation;
     int64_t n_steps = 0, n_events = 0;
     double seconds = 0;
+    gru4rec_build build;
+    gru4rec_build_facts(&build);
     for (size_t i = 0; i < run->n_epochs; i++) {
         n_steps += run->epochs[i].steps;
         n_events += run->epochs[i].events;
         seconds += run->epoch_seconds[i];
     }
-    return ext_query(home, stmt, error, summary_query, "siiiiiiddiiiiiiiiii", home->name,
+    return ext_query(home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiis", home->name,
                      (int64_t)run->n_epochs, training->best_epoch, n_steps,
                      dataset->n_events, dataset->n_sessions,
                      (int64_t)gru4rec_items_count(events->items),
@@ -172,7 +177,8 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                      events->n_null, dataset->n_single, events->n_outside,
                      dataset->n_repeats, dataset->n_rare, dataset->n_short,
                      (int64_t)training->data->n_bytes,
-                     held_out != NULL ? held_out->n_sessions : (int64_t)0);
+                     held_out != NULL ? held_out->n_sessions : (int64_t)0,
+                     build.blas_core_better != NULL ? build.blas_core_reason : NULL);
 }
 
 static int make_summary(ext_training *training, ext_error *error)

@@ -69,6 +69,20 @@ static bool has_openmp(void)
            omp_set_num_threads != NULL;
 }
 
+/* OpenBLAS writes it anew at each call, and always into the same memory. */
+static const char *config;
+static void read_config(void)
+{
+    config = openblas_get_config();
+}
+
+static const char *get_config(void)
+{
+    static pthread_once_t is_read = PTHREAD_ONCE_INIT;
+    pthread_once(&is_read, read_config);
+    return config;
+}
+
 /* A child has no other thread that could give the locks back. */
 static void before_fork(void)
 {
@@ -124,9 +138,17 @@ static bool has_room(void)
 static size_t count_places(void)
 {
     static const char name[] = "MAX_THREADS=";
-    const char *most = strstr(openblas_get_config(), name);
+    const char *most = strstr(get_config(), name);
     size_t n = most != NULL ? strtoul(most + strlen(name), NULL, 10) : 0;
     return G4R_MIN(G4R_MAX(n, 24), MOST_BUFFERS);
+}
+
+bool g4r_blas_prepare(void)
+{
+    if (blas_memory_alloc == NULL || blas_memory_free == NULL || !has_room())
+        return false;
+    blas_memory_free(blas_memory_alloc(0));
+    return true;
 }
 
 static void note_buffer(void *buffer)
@@ -354,8 +376,7 @@ void g4r_blas_facts(gru4rec_build *build)
 {
     static const char *const threading[] = {"serial", "pthread", "openmp"};
     int parallel = openblas_get_parallel();
-    build->blas = openblas_get_config();
-    build->blas_core = openblas_get_corename();
+    build->blas = get_config();
     build->blas_threading =
         parallel >= 0 && parallel <= 2 ? threading[parallel] : "unknown";
 }

@@ -55,7 +55,13 @@ void g4r_blas_run(g4r_pool *pool, const g4r_product *products, size_t n);
 
 /* May two threads multiply at the same time? */
 bool g4r_blas_is_parallel(void);
-/* Which BLAS this is: blas, blas_core and blas_threading. */
+/*
+ * Makes OpenBLAS set up its memory, and waits for that. Its own threads, which it starts
+ * when it is loaded, do so too, and may ask for its kernels there; once it is done they
+ * do not any more. False: there is no room, or it cannot be done.
+ */
+bool g4r_blas_prepare(void);
+/* Which BLAS this is: blas and blas_threading. */
 void g4r_blas_facts(gru4rec_build *build);
 
 #endif

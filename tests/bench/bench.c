@@ -342,6 +342,7 @@ int main(int argc, char **argv)
 {
     settings s = {.threads = "1,2", .names = argv};
     static bench_tools tools = {.seconds = 3};
+    gru4rec_blas_core_pick(); /* as gru4rec.so does when it is loaded */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             s.is_json = true;

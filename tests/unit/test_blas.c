@@ -408,10 +408,10 @@ static void bytes_grow_with_the_side(void)
 static void build_is_named(void)
 {
     gru4rec_build build;
-    g4r_blas_facts(&build);
+    gru4rec_build_facts(&build);
     const char *threading = build.blas_threading;
     CHECK(strstr(build.blas, "OpenBLAS") != NULL);
-    CHECK(strlen(build.blas_core) > 0);
+    CHECK(strlen(build.blas_core) > 0 && strlen(build.blas_core_reason) > 0);
     CHECK(strcmp(threading, "serial") == 0 || strcmp(threading, "pthread") == 0 ||
           strcmp(threading, "openmp") == 0);
 }

@@ -11,7 +11,8 @@ ASAN=${3:-build/san-address-undefined}
 CC=${CC:-cc}
 . tests/versions/lib.sh
 built "$B/gru4rec.so" "$B/tests/sqllogictest"
-built SAN=thread "$SAN/gru4rec.so" "$SAN/tests/test_pool" "$SAN/tests/test_train"
+built SAN=thread "$SAN/gru4rec.so" "$SAN/tests/test_pool" "$SAN/tests/test_train" \
+    "$SAN/tests/test_blas_core"
 built SAN=address,undefined "$ASAN/gru4rec.so"
 here=tests/versions
 
@@ -54,6 +55,11 @@ has_valgrind=
 if apt_package valgrind; then
     check_runner 'valgrind' under_valgrind "$B/tests/sqllogictest" --extension "$B/gru4rec.so" \
         $here/whole.test
+    check 'picks.so builds' $CC -O1 -shared -fPIC -o "$B/picks.so" tests/life/blas_core.c &&
+        check_runner 'valgrind: kernels of OpenBLAS chosen at load' env LD_PRELOAD="$PWD/$B/picks.so" \
+            TEST_CORETYPE=Prescott valgrind --quiet --leak-check=full --show-leak-kinds=definite \
+            --errors-for-leak-kinds=definite --error-exitcode=9 "$B/tests/sqllogictest" \
+            --extension "$B/gru4rec.so" $here/whole.test
     has_valgrind=1
 else
     note_missing 'valgrind (Debian)'
@@ -77,5 +83,6 @@ if check 'locks.c builds' build_locks; then
 fi
 check 'ThreadSanitizer: the pool' "$SAN/tests/test_pool"
 check 'ThreadSanitizer: training' "$SAN/tests/test_train"
+check 'ThreadSanitizer: kernels of OpenBLAS' "$SAN/tests/test_blas_core"
 echo "$(($(date +%s) - start)) seconds"
 finish

@@ -1,0 +1,199 @@
+/*
+ * blas_user.c - see blas_user.h.
+ *
+ * Two things show another user. A file that needs OpenBLAS (DT_NEEDED), under whatever
+ * name. And the order of loading, which is the order of the loader's list: what we need
+ * stands behind us, unless it was there before us, and then somebody else asked for it,
+ * perhaps by dlopen(), which no file tells about.
+ */
+#define _GNU_SOURCE /* dl_iterate_phdr */
+#include "blas_user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__linux__) && defined(__LP64__)
+#include <link.h>
+
+enum { MOST_FILES = 1024, NONE = -1 };
+
+typedef struct loaded {
+    ElfW(Addr) base;
+    const ElfW(Phdr) * headers;
+    size_t n_headers;
+    const ElfW(Dyn) * dynamic; /* NULL: it has none */
+    const char *strings;       /* of dynamic */
+    const char *path;          /* "" is the program */
+} loaded;
+
+typedef struct loaded_list {
+    loaded files[MOST_FILES];
+    int n;
+    bool is_whole;
+} loaded_list;
+
+/* Some loaders add the base to what dynamic says, some do not. */
+static const char *find_strings(const loaded *file)
+{
+    for (const ElfW(Dyn) *d = file->dynamic; d != NULL && d->d_tag != DT_NULL; d++)
+        if (d->d_tag == DT_STRTAB)
+            return (const char *)(d->d_un.d_ptr < file->base ? file->base + d->d_un.d_ptr
+                                                             : d->d_un.d_ptr);
+    return NULL;
+}
+
+static int note_file(struct dl_phdr_info *info, size_t size, void *context)
+{
+    loaded_list *list = context;
+    (void)size;
+    if (list->n == MOST_FILES) {
+        list->is_whole = false;
+        return 1;
+    }
+    loaded *file = &list->files[list->n++];
+    *file = (loaded){.base = info->dlpi_addr,
+                     .headers = info->dlpi_phdr,
+                     .n_headers = info->dlpi_phnum,
+                     .path = info->dlpi_name != NULL ? info->dlpi_name : ""};
+    for (size_t i = 0; i < file->n_headers; i++)
+        if (file->headers[i].p_type == PT_DYNAMIC)
+            file->dynamic =
+                (const ElfW(Dyn) *)(file->base + (ElfW(Addr))file->headers[i].p_vaddr);
+    file->strings = find_strings(file);
+    if (file->strings == NULL)
+        file->dynamic = NULL;
+    return 0;
+}
+
+static bool has_address(const loaded *file, const void *address)
+{
+    for (size_t i = 0; i < file->n_headers; i++) {
+        const ElfW(Phdr) *header = &file->headers[i];
+        if (header->p_type == PT_LOAD &&
+            (ElfW(Addr))address - file->base - header->p_vaddr < header->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+static int find_address(const loaded_list *list, const void *address)
+{
+    for (int i = 0; i < list->n; i++)
+        if (has_address(&list->files[i], address))
+            return i;
+    return NONE;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool is_called(const loaded *file, const char *name)
+{
+    if (strcmp(base_name(file->path), base_name(name)) == 0)
+        return true;
+    for (const ElfW(Dyn) *d = file->dynamic; d != NULL && d->d_tag != DT_NULL; d++)
+        if (d->d_tag == DT_SONAME)
+            return strcmp(file->strings + d->d_un.d_val, name) == 0;
+    return false;
+}
+
+static int find_name(const loaded_list *list, const char *name)
+{
+    for (int i = 0; i < list->n; i++)
+        if (is_called(&list->files[i], name))
+            return i;
+    return NONE;
+}
+
+/* Does it need the other? What needs a name that no file has needs a link to one of them:
+ * is_sure counts that as no. */
+static bool needs(const loaded_list *list, int file, int other, bool is_sure)
+{
+    const loaded *f = &list->files[file];
+    for (const ElfW(Dyn) *d = f->dynamic; d != NULL && d->d_tag != DT_NULL; d++) {
+        if (d->d_tag != DT_NEEDED)
+            continue;
+        const int found = find_name(list, f->strings + d->d_un.d_val);
+        if (found == other || (found == NONE && !is_sure))
+            return true;
+    }
+    return false;
+}
+
+static int find_needing(const loaded_list *list, int ours, int other, bool is_sure)
+{
+    for (int i = 0; i < list->n; i++)
+        if (i != ours && i != other && needs(list, i, other, is_sure))
+            return i;
+    return NONE;
+}
+
+/* Who needs it beside ourselves. Of a wrapper (libblas.so.3), who needs that. */
+static int find_user(const loaded_list *list, int ours, int blas)
+{
+    int user = find_needing(list, ours, blas, false), next = user;
+    for (int i = 0; i < 4 && next != NONE; i++) {
+        const char *name = base_name(list->files[next].path);
+        user = next;
+        next = strstr(name, "blas") != NULL || strstr(name, "lapack") != NULL
+                   ? find_needing(list, ours, user, true)
+                   : NONE;
+    }
+    return user;
+}
+
+static void name_user(const loaded_list *list, int user, char *name, size_t size)
+{
+    const char *path = user == NONE ? "" : list->files[user].path;
+    if (user == 0 && *path == '\0')
+        path = "the program";
+    if (user != NONE)
+        snprintf(name, size, "%.60s uses it too", base_name(path));
+    for (char *c = name; *c != '\0'; c++) /* it goes into JSON */
+        *c = *c >= ' ' && *c <= '~' ? *c : '?';
+}
+
+static bool is_alone(const loaded_list *list, const void *text,
+                     const void *const *functions, size_t n, char *user, size_t user_size)
+{
+    static const char here;
+    const int ours = find_address(list, &here), blas = find_address(list, text);
+    bool is_one = list->is_whole && ours != NONE && blas != NONE;
+    for (size_t i = 0; i < n && is_one; i++)
+        is_one = has_address(&list->files[blas], functions[i]);
+    if (!is_one || blas == ours)
+        return is_one;
+    const int other = find_user(list, ours, blas);
+    name_user(list, other, user, user_size);
+    return other == NONE && blas > ours;
+}
+
+bool g4r_blas_user_is_alone(const void *text, const void *const *functions, size_t n,
+                            char *user, size_t user_size)
+{
+    loaded_list *list = malloc(sizeof *list);
+    *user = '\0';
+    if (list == NULL)
+        return false;
+    list->n = 0;
+    list->is_whole = true;
+    dl_iterate_phdr(note_file, list);
+    const bool is_ours = is_alone(list, text, functions, n, user, user_size);
+    free(list);
+    return is_ours;
+}
+
+#else
+bool g4r_blas_user_is_alone(const void *text, const void *const *functions, size_t n,
+                            char *user, size_t user_size)
+{
+    (void)text;
+    (void)functions;
+    (void)n;
+    snprintf(user, user_size, "%s", "");
+    return false;
+}
+#endif

@@ -201,9 +201,9 @@ typedef __m256i scan_bytes;
 #elif defined(__AVX2__)
 typedef __m256i scan_bytes;
 #define SPREAD_FOUR(four) _mm256_set1_epi32(four)
-#define ADD_FOUR(sum, bytes, x) \
-    _mm256_add_epi32(sum,       \
-                     _mm256_madd_epi16(_mm256_maddubs_epi16(bytes, x), _mm256_set1_epi16(1)))
+#define ADD_FOUR(sum, bytes, x)                                             \
+    _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(bytes, x), \
+                                            _mm256_set1_epi16(1)))
 #endif
 
 /* The products of a block of rows (d) with the query. */

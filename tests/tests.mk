@@ -17,7 +17,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-attack test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-attack test-bench test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -113,14 +113,25 @@ test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)
 
 # On an idle machine only. WORKLOADS="W1 W2", EVENTS=file.tsv, JSON=1 for the machine's eyes.
+# Training ends the table: its last lines are verdicts.
+PEER = $(shell $(PYTHON) -c 'import torch' 2>/dev/null && echo "$(PYTHON) tests/bench/peer.py")
 bench: $(B)/bench gru4rec.so
-	@$< --seconds $(or $(SECONDS_EACH),3) $(if $(JSON),--json) $(if $(EVENTS),--events $(EVENTS)) $(WORKLOADS)
 	@$(if $(JSON)$(WORKLOADS),,sh tests/bench/load.sh ./gru4rec.so $(EVENTS))
-	@$(if $(JSON)$(WORKLOADS),,$(PYTHON) -c 'import torch' 2>/dev/null && $(PYTHON) tests/bench/peer.py $< || true)
+	@$< --seconds $(or $(SECONDS_EACH),3) $(if $(JSON),--json) $(if $(EVENTS),--events $(EVENTS)) \
+	    $(if $(PEER),--peer "$(PEER)") $(WORKLOADS)
 
-$(B)/bench: tests/bench/bench.c tests/bench/floor.c tests/bench/floor.h $(TIMING_OBJ)
+BENCH_SHARED := $(patsubst %,tests/bench/%,processor.c worker.c verdict.c)
+BENCH := $(wildcard tests/bench/bench*.c) tests/bench/floor.c $(BENCH_SHARED)
+BENCH_CFLAGS = -std=c11 $(WARNINGS) $(OPTFLAGS) -g $(BLAS_CFLAGS)
+$(B)/bench: $(BENCH) $(wildcard tests/bench/*.h) $(TIMING_OBJ) $(B)/products
 	@echo 'LD  $@'
-	$(Q)$(CC) -std=c11 $(WARNINGS) $(OPTFLAGS) -g -DGRU4REC_TIMING $(BLAS_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+	$(Q)$(CC) $(BENCH_CFLAGS) -DGRU4REC_TIMING -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+# The floor's products, beside the programs that start it.
+$(B)/products: tests/bench/products.c
+	@mkdir -p $(@D)
+	@echo 'LD  $@'
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< $(BLAS_LIBS)
 
 # Recommendations through SQL. CASES="shop live", LARGE=1, SESSIONS=20000, EVENTS=file.tsv, JSON=1.
 SERVE := $(wildcard tests/bench/serve*.c)
@@ -129,11 +140,18 @@ bench-serve: $(B)/serve gru4rec.so
 	@$< --extension ./gru4rec.so --seconds $(or $(SECONDS_EACH),1) $(if $(JSON),--json) $(if $(LARGE),--large) \
 	    $(if $(EVENTS),--events $(EVENTS)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(CASES)
 
-# -O3: the floor's loop in vectors.
-$(B)/serve: $(SERVE) tests/bench/serve.h
+# -O3: the floor's loop in vectors. Without OpenBLAS, which the extension brings.
+$(B)/serve: $(SERVE) $(BENCH_SHARED) $(wildcard tests/bench/*.h) $(B)/products
 	@mkdir -p $(@D)
 	@echo 'LD  $@'
-	$(Q)$(CC) -std=c11 $(WARNINGS) $(OPTFLAGS) -O3 -g $(BLAS_CFLAGS) -o $@ $(SERVE) -lsqlite3 $(LIBS)
+	$(Q)$(CC) $(BENCH_CFLAGS) -O3 -o $@ $(filter %.c,$^) -lsqlite3 -lm -lpthread
+
+# What they print for machines, not how fast anything is. Sanitizers would change the figures.
+.PHONY: test-bench
+test-bench: $(if $(SAN),,$(B)/bench $(B)/serve $(B)/gru4rec.so)
+	@if [ -x $(PYTHON) ] && [ -z '$(SAN)' ]; then \
+	$(PYTHON) tests/bench/check.py $(B)/bench $(B)/serve $(B)/gru4rec.so; \
+	else echo 'note: no $(PYTHON), or sanitizers'; echo '0 passed, 0 failed'; fi
 
 accuracy: gru4rec.so
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data

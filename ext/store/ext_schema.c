@@ -362,6 +362,14 @@ static int drop_table(const ext_home *home, const char *suffix, ext_error *error
                     : SQLITE_OK;
 }
 
+/* Of tables that are what we made: whatever stands in their place could take any time. */
+static int read_config(ext_config *config, const ext_home *home, ext_error *error)
+{
+    *config = (ext_config){0};
+    const int rc = ext_schema_check_tables(home, error);
+    return rc == SQLITE_OK ? ext_config_read(config, home, error) : rc;
+}
+
 /* A view m_source that is the user's own stays; without a config that tells, it does too.
  */
 int ext_schema_drop(const ext_home *home, ext_error *error)
@@ -369,7 +377,7 @@ int ext_schema_drop(const ext_home *home, ext_error *error)
     ext_config config;
     ext_error ignored = {0};
     int rc = SQLITE_OK;
-    ext_config_read(&config, home, &ignored);
+    read_config(&config, home, &ignored);
     if (ignored.rc != SQLITE_OK && !ext_error_is(&ignored, SQLITE_ERROR) &&
         !ext_error_is(&ignored, SQLITE_CORRUPT))
         rc = ext_error_wrap(error, &ignored, "", "");
@@ -422,7 +430,7 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
     ext_config config;
     ext_home renamed = *home;
     renamed.name = (char *)new_name; /* borrowed */
-    int rc = ext_config_read(&config, home, error);
+    int rc = read_config(&config, home, error);
     if (rc == SQLITE_OK && !makes_view(&config)) {
         rc = rename_tables(home, new_name, error);
     } else if (rc == SQLITE_OK) {

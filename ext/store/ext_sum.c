@@ -60,26 +60,39 @@ int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error 
                          "si", run, sum);
 }
 
+/* Have two runs so much in common that they were the same? Runs are random: of 32 digits
+ * some two stand in the same place. */
+static bool is_changed_run(const char *a, const char *b)
+{
+    int n_same = 0;
+    for (; *a != '\0' && *b != '\0'; a++, b++)
+        n_same += *a == *b;
+    return n_same >= 16;
+}
+
 /*
  * Does the row, a checksum with its run, speak against the version? One of the version's
- * own run does where it is another. One whose run nobody has does where it fits: then it
- * was this version's run, which somebody changed. Where the version's run is not even a
- * name, other messages say so.
+ * own run does where it is another. One whose run nobody has does where it fits, or where
+ * it is nearly the version's run: one of the two was changed. Where the version's run is
+ * not even a name, other messages say so.
  */
 static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t version,
                    ext_error *error)
 {
     gru4rec_id run, options;
     const bool is_own = sqlite3_column_int(stmt, 2);
+    const char *name = (const char *)sqlite3_column_text(stmt, 0);
+    const char *own_name = (const char *)sqlite3_column_text(stmt, 3);
     *is_against = false;
-    if (!is_own && !ext_alive_is_name((const char *)sqlite3_column_text(stmt, 3)))
+    if (!is_own && !ext_alive_is_name(own_name))
         return SQLITE_OK;
-    if (!ext_value_column(stmt, 0, &run) || !ext_value_column(stmt, 4, &options))
+    if (name == NULL || !ext_value_column(stmt, 0, &run) ||
+        !ext_value_column(stmt, 4, &options))
         return ext_sql_fail_null(stmt, error);
     const bool is_same =
         sqlite3_column_type(stmt, 1) == SQLITE_INTEGER &&
         sqlite3_column_int64(stmt, 1) == ext_sum_version(items, version, &run, &options);
-    *is_against = is_own != is_same;
+    *is_against = is_own ? !is_same : is_same || is_changed_run(name, own_name);
     return SQLITE_OK;
 }
 

@@ -70,7 +70,12 @@ class Changer:
         self.must_tell = False  # is it something that a checksum covers?
 
     def columns(self, table):
-        return [row[1].decode() for row in self.db.execute(f'PRAGMA table_info(m_{table})')]
+        rows = self.db.execute(f'PRAGMA table_xinfo(m_{table})').fetchall()
+        if not rows:
+            raise sqlite3.OperationalError(f'no table m_{table}: a change before has dropped it')
+        if any(row[6] >= 2 for row in rows):  # all rows of it would be stored
+            raise sqlite3.OperationalError(f'm_{table} has a generated column')
+        return [row[1].decode() for row in rows]
 
     def some(self, table):
         """SQL that chooses rows: one, some or all."""
@@ -82,6 +87,7 @@ class Changer:
 
     def rebuild(self, table, definition=None):
         """The same rows in a table without constraints, or in one that is defined otherwise."""
+        self.columns(table)
         self.db.execute(f'CREATE TABLE saved AS SELECT * FROM m_{table}')
         self.db.execute(f'DROP TABLE m_{table}')
         if definition:
@@ -206,7 +212,8 @@ class Changer:
             'SELECT 1'))
         self.db.execute(sql)
         if sql.startswith('CREATE TABLE'):
-            there = [c for c in self.columns(table) if c in columns]  # not the generated one
+            there = [row[1].decode() for row in self.db.execute(f'PRAGMA table_info(m_{table})')]  # not the generated one
+            there = [c for c in there if c in columns]
             if there:
                 self.db.execute(f'INSERT OR IGNORE INTO m_{table}({", ".join(there)}) SELECT {", ".join(there)} FROM kept')
         return sql
@@ -252,8 +259,14 @@ class Changer:
         self.db.set_progress_handler(lambda: time.monotonic() > end, 1000)
         self.must_tell = False
         try:
-            return self.rng.choice(self.KINDS)(self)
+            self.db.execute('BEGIN')
+            what = self.rng.choice(self.KINDS)(self)
+            self.db.execute('COMMIT')
+            return what
         except sqlite3.Error as e:
+            self.must_tell = False
+            if self.db.in_transaction:
+                self.db.execute('ROLLBACK')
             return f'refused: {e}'
 
 

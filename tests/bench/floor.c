@@ -1,9 +1,19 @@
 /* floor.c - see floor.h. */
+#define _POSIX_C_SOURCE 200809L
 #include "floor.h"
 
 #include "../../src/kernels/blas.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec clock;
+    clock_gettime(CLOCK_MONOTONIC, &clock);
+    return (double)clock.tv_sec + (double)clock.tv_nsec * 1e-9;
+}
 
 static void add_product(bench_floor *floor, char kind, size_t m, size_t n, size_t k)
 {
@@ -182,18 +192,44 @@ static void update_rows(const int32_t *rows, size_t n, g4r_real *table, g4r_real
     }
 }
 
-void bench_floor_step(bench_floor *floor)
+/* Distinct rows of a step are read, and after its products updated. */
+double bench_floor_rows(bench_floor *floor)
 {
     size_t set = floor->set++ % FLOOR_SETS, n = floor->n_rows[set];
     const int32_t *rows = floor->rows + set * floor->most_rows;
     volatile g4r_real zero = 0;
+    double begin = now();
     read_rows(floor, rows, n, floor->table, floor->width);
     if (floor->input_table != NULL)
         read_rows(floor, rows, floor->n_inputs, floor->input_table, floor->input_width);
+    double seconds = now() - begin;
     for (size_t i = 0; i < floor->n_products; i++)
         multiply(floor, &floor->products[i]);
+    begin = now();
     update_rows(rows, n, floor->table, floor->acc, floor->width, zero);
     if (floor->input_table != NULL)
         update_rows(rows, floor->n_inputs, floor->input_table, floor->input_acc,
                     floor->input_width, zero);
+    return seconds + now() - begin;
+}
+
+double bench_floor_operations(const bench_floor *floor)
+{
+    double sum = 0;
+    for (size_t i = 0; i < floor->n_products; i++) {
+        const bench_product *p = &floor->products[i];
+        sum += 2.0 * (double)p->m * (double)p->n * (double)p->k;
+    }
+    return sum;
+}
+
+void bench_floor_work(const bench_floor *floor, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "%zu",
+                                   floor->most_rows * floor->width * sizeof(g4r_real));
+    for (size_t i = 0; i < floor->n_products && used < size; i++) {
+        const bench_product *p = &floor->products[i];
+        used += (size_t)snprintf(text + used, size - used, " %c %zu %zu %zu", p->kind,
+                                 p->m, p->n, p->k);
+    }
 }

@@ -1,8 +1,12 @@
 /*
- * floor.h - the least that a training step could take: its products alone, through
- * OpenBLAS on one thread; one read of each distinct row that it gathers; and one read and
- * write of each distinct row that it updates, with its accumulator, in the step's random
- * order with prefetch. Nothing else: no gates, no loss, no optimiser.
+ * floor.h - the least that a training step could take: its products alone, through the
+ * fastest kernels that OpenBLAS has for this processor, on one thread; one read of each
+ * distinct row that it gathers; and one read and write of each distinct row that it
+ * updates, with its accumulator, in the step's random order with prefetch. Nothing else: no
+ * gates, no loss, no optimiser.
+ *
+ * The rows are read here, as they must be the model's own. The products are timed by others
+ * (worker.h): this process has only one kind of kernels, perhaps not the fastest.
  */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
@@ -33,7 +37,12 @@ typedef struct bench_floor {
 void bench_floor_open(bench_floor *floor, const gru4rec_training *training,
                       const gru4rec_options *options, const int64_t *support);
 void bench_floor_close(bench_floor *floor);
-/* One step's worth. Moves nothing: it writes what it read. */
-void bench_floor_step(bench_floor *floor);
+/* The seconds of one step's rows. Moves nothing: it writes what it read. Multiplies too,
+ * which does not count: rows are updated when the caches are full of a step's products. */
+double bench_floor_rows(bench_floor *floor);
+/* Floating point operations of one step's products. */
+double bench_floor_operations(const bench_floor *floor);
+/* One step's products as a request for products.c. */
+void bench_floor_work(const bench_floor *floor, char *text, size_t size);
 
 #endif

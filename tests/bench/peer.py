@@ -1,16 +1,16 @@
 #!/usr/bin/python3
-"""peer.py - the same training step in PyTorch, timed in turn with ours.
-
-    peer.py BENCH [W1 W2]
+"""peer.py - the same training step in PyTorch: a worker of bench (worker.h).
 
 Our own few lines of GRU4Rec: GRU cell, shared embedding, sampled softmax or
 bpr-max, sparse Adagrad with merged duplicates. Random rows in place of sessions: the
-arithmetic of a step does not depend on them. PyTorch is measured at the best of 1, 2, ...
-threads, ours (BENCH --json) likewise; the line gives both and their ratio.
+arithmetic of a step does not depend on them. The first line says which kernels PyTorch's
+BLAS uses, and which PyTorch it is. A request is "TIMES WORKLOAD THREADS"; the answer, the
+seconds of so many steps, after one that is not counted: it finds the caches full of others'
+data.
 """
-import json
+import ctypes
+import itertools
 import os
-import subprocess
 import sys
 import time
 
@@ -105,47 +105,45 @@ class Peer:
             self.adagrad("bias", self.bias, merged, rows)
 
 
-def median(values):
-    return sorted(values)[len(values) // 2]
+def find_openblas():
+    """The OpenBLAS that PyTorch brought into this process, or None."""
+    with open("/proc/self/maps") as maps:
+        for path in sorted({line.split()[-1] for line in maps if "blas" in line}):
+            library = ctypes.CDLL(path)
+            if hasattr(library, "openblas_get_corename"):
+                library.openblas_get_corename.restype = ctypes.c_char_p
+                return library
+    return None
 
 
-def time_peer(workload, threads, seconds=3):
-    torch.set_num_threads(threads)
-    peer = Peer(**WORKLOADS[workload])
-    for _ in range(10):
-        peer.step()
-    times, end = [], time.monotonic() + seconds
-    while time.monotonic() < end:
+def answer(peer, times, threads):
+    peer.step()
+    for _ in range(times):
         begin = time.monotonic()
         peer.step()
-        times.append(time.monotonic() - begin)
-    return median(times)
-
-
-def time_ours(bench, workload, threads):
-    output = subprocess.run([bench, "--json", "--seconds", "2", "--threads", ",".join(map(str, threads)), workload],
-                            capture_output=True, check=True, text=True).stdout
-    return {row["threads"]: row["step_ms"] / 1e3 for row in json.loads(output)["rows"]}
+        print("%.9f" % (time.monotonic() - begin), end=" ")
+    if threads > 1:
+        time.sleep(0.1)  # until the other threads, which wait busily for more, sleep
+    print(flush=True)
 
 
 def main():
-    bench, names = sys.argv[1], sys.argv[2:] or list(WORKLOADS)
-    threads = range(1, len(os.sched_getaffinity(0)) + 1)
-    print("PyTorch", torch.__version__)
-    for name in names:
-        theirs, ours = {n: [] for n in threads}, {n: [] for n in threads}
-        for _ in range(3):  # in turn
-            for n in threads:
-                theirs[n].append(time_peer(name, n, 2))
-            for n, step in time_ours(bench, name, threads).items():
-                ours[n].append(step)
-        theirs = {n: median(t) for n, t in theirs.items()}
-        ours = {n: median(t) for n, t in ours.items()}
-        one = theirs[1] / ours[1]
-        best = min(theirs.values()) / min(ours.values())
-        print("%s: PyTorch %s ms, ours %s ms (%s threads): %.1f times as fast on one, %.1f at their best"
-              % (name, "/".join("%.2f" % (t * 1e3) for t in theirs.values()),
-                 "/".join("%.2f" % (t * 1e3) for t in ours.values()), "/".join(map(str, threads)), one, best))
+    openblas, peer, last = find_openblas(), None, None
+    if len(sys.argv) == 1:
+        core = openblas.openblas_get_corename().decode() if openblas else "not-OpenBLAS"
+        print(core, "PyTorch", torch.__version__, flush=True)
+    for line in itertools.chain(sys.argv[1:], sys.stdin):
+        times, workload, threads = line.split()
+        if peer and threads != last[1]:  # a new process: threads once made stay
+            os.execv(sys.executable, [sys.executable, __file__, line])
+        if (workload, threads) != last:
+            torch.set_num_threads(int(threads))
+            if openblas:
+                openblas.openblas_set_num_threads(int(threads))
+            peer, last = Peer(**WORKLOADS[workload]), (workload, threads)
+            for _ in range(10):
+                peer.step()
+        answer(peer, int(times), int(threads))
 
 
 if __name__ == "__main__":

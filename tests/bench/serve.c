@@ -18,23 +18,29 @@
  *   n        how many were timed
  *   median,  of one query: binding, all rows, reset
  *   p99 ms
- *   floor    the time to read as many bytes as the scan has to, by one thread in a plain
- *            loop of vector additions, once after another: items x width x 4; int8: items
- *            x (width + 16), whatever is asked; candidates: theirs of the float32 table.
- *            Median; in turn with the queries, 5 after every 20, and the first of each
- *            turn is not counted. Of loading: SQLite's own reading of the same rows
+ *   floor    the time to read as many bytes as the scan has to, by one thread in the
+ *            fastest of several ways (serve_floor.c), once after another: items x width x
+ *            4; int8: items x (width + 16), whatever is asked; candidates: theirs of the
+ *            float32 table. Median; in turn with the queries, 5 after every 20, and the
+ *            first of each turn is not counted. Of loading: SQLite's own reading of the
+ *            same rows
  *   ratio    floor / median: 1 is the floor
+ *   way      the fastest way to read: vectors of so many bits, and the hint of the prefetch
  *
- * Other lines say what they are.
+ * Other lines say what they are; the last are verdicts. This program has no OpenBLAS: the
+ * extension is the only one to use it, as in most hosts.
  */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include "serve.h"
+
+#include "processor.h"
 
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const struct serving {
@@ -73,6 +79,13 @@ static int check_extension(void *context)
     return 0;
 }
 
+static void print_processor(bool is_json)
+{
+    bench_processor processor;
+    bench_processor_get(&processor);
+    (is_json ? bench_processor_print_json : bench_processor_print)(&processor);
+}
+
 /* Version, processor's instruction set and BLAS; what the extension can. */
 static void print_header(serve_settings *settings)
 {
@@ -86,15 +99,17 @@ static void print_header(serve_settings *settings)
     settings->has_quantize = sqlite3_column_int(stmt, 4) != 0;
     printf(settings->is_json
                ? "{\"version\": \"%s\", \"simd\": \"%s\", \"blas\": \"%s\", "
-                 "\"sqlite\": \"%s\", \"cases\": {"
+                 "\"sqlite\": \"%s\", "
                : "gru4rec %s, %s; %s; SQLite %s\n",
            sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1),
            sqlite3_column_text(stmt, 2), sqlite3_column_text(stmt, 3));
     sqlite3_finalize(stmt);
     serve_close(db);
-    if (!settings->is_json)
-        printf("%-8s %-8s %-34s %7s %10s %10s %9s %6s\n", "case", "table", "query", "n",
-               "median ms", "p99 ms", "floor ms", "ratio");
+    print_processor(settings->is_json);
+    printf(settings->is_json
+               ? ", \"cases\": {"
+               : "case     table    query                                    "
+                 "n  median ms     p99 ms  floor ms  ratio  way\n");
 }
 
 typedef struct running {
@@ -125,6 +140,14 @@ static void empty_folder(const char *folder)
         closedir(files);
 }
 
+static void print_verdicts(const serve_settings *settings)
+{
+    for (int i = 0; i < 4; i++)
+        serve_judge_missing(settings, i < 2 ? "shop" : "million",
+                            i % 2 == 0 ? "float32" : "int8");
+    bench_verdicts_print(settings->verdicts, settings->is_json);
+}
+
 static volatile sig_atomic_t is_stopped;
 
 static void on_stop(int number)
@@ -150,8 +173,10 @@ static int run_cases(plan *p)
             printf("]");
         separator = ",";
     }
+    fputs(p->settings.is_json ? "\n}, \"verdicts\": [" : "\n", stdout);
+    print_verdicts(&p->settings);
     if (p->settings.is_json)
-        printf("\n}}\n");
+        printf("\n]}\n");
     return n_failed + is_stopped;
 }
 
@@ -223,6 +248,10 @@ int main(int argc, char **argv)
     if (mkdtemp(folder) == NULL)
         serve_die("cannot make a folder in %s", folder);
     p.settings.folder = folder;
+    p.settings.verdicts = mmap(NULL, sizeof(bench_verdicts), PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p.settings.verdicts == MAP_FAILED)
+        serve_die("not enough memory");
     struct sigaction stop = {.sa_handler = on_stop}; /* without SA_RESTART */
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);

@@ -6,6 +6,9 @@
 #ifndef BENCH_SERVE_H
 #define BENCH_SERVE_H
 
+#include "verdict.h"
+#include "worker.h"
+
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +20,7 @@ typedef struct serve_settings {
     double seconds;                 /* of each row, at least */
     int64_t n_sessions;             /* of the case everyone, where they are invented */
     bool is_json, has_quantize;     /* the extension knows the option quantize */
+    bench_verdicts *verdicts;       /* in memory that all processes share */
 } serve_settings;
 
 /* ---- serve_measure.c: clock, medians, rows of the table ---- */
@@ -26,6 +30,7 @@ enum { SERVE_MOST = 1000000 }; /* times of a row */
 typedef struct serve_times {
     double *queries, *floors; /* seconds of each */
     size_t n_queries, n_floors;
+    const char *way; /* to read, of the floors; or NULL */
 } serve_times;
 
 /* A query, or a floor. */
@@ -48,6 +53,12 @@ void serve_times_close(serve_times *times);
 /* One row; sorts the times. */
 void serve_print(const serve_settings *settings, const char *name, const char *table,
                  const char *query, serve_times *times);
+/* Is a scan of a whole table as near to its floor as was asked? */
+void serve_judge(const serve_settings *settings, const char *name, const char *table,
+                 serve_times *times);
+/* The verdict on a scan that was not made. */
+void serve_judge_missing(const serve_settings *settings, const char *name,
+                         const char *table);
 /* What goes between two rows: a comma in JSON. */
 void serve_print_separator(const serve_settings *settings);
 void serve_print_note(const serve_settings *settings, const char *name, const char *note);
@@ -60,24 +71,16 @@ typedef struct serve_stream {
     uint64_t *words; /* n_bytes, rounded up to a whole block */
     size_t n_blocks;
     uint64_t sum;
+    const struct serve_way *way; /* the fastest */
 } serve_stream;
 
+/* Tries all ways to read. */
 void serve_stream_open(serve_stream *stream, size_t n_bytes);
 void serve_stream_close(serve_stream *stream);
 /* Reads all bytes once; context: serve_stream. */
 serve_action serve_stream_read;
-
-enum { SERVE_BLOCK = 128 };
-
-typedef struct serve_product {
-    float *states, *table, *scores; /* (SERVE_BLOCK, width), (n_items, width) */
-    size_t n_items, width;
-} serve_product;
-
-void serve_product_open(serve_product *product, size_t n_items, size_t width);
-void serve_product_close(serve_product *product);
-/* The scores of all items for n sessions, in blocks, on one thread. */
-void serve_product_run(serve_product *product, int64_t n);
+/* What its way is called. */
+const char *serve_stream_way(const serve_stream *stream);
 
 /* ---- serve_model.c: invented models, databases, lists of items ---- */
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_TEXTS = 64, N_LEAST = 100 };
+enum { N_TEXTS = 64, N_LEAST = 100, TOP = 20 };
 
 /* A statement, and what is bound to it in turn. */
 typedef struct recommend {
@@ -52,10 +52,11 @@ static void recommend_run(void *context)
     sqlite3_reset(r->stmt);
 }
 
-/* A row of the table. sql: freed. n_bytes: of the floor. */
+/* A row of the table. sql: freed. n_bytes: of the floor. is_judged: there is a target. */
 static void measure(const serve_settings *settings, const char *name, sqlite3 *db,
                     const serve_model *model, char *sql, int64_t n_history,
-                    int64_t n_candidates, size_t n_bytes, const char *query)
+                    int64_t n_candidates, size_t n_bytes, const char *query,
+                    bool is_judged)
 {
     recommend r;
     serve_stream stream;
@@ -63,9 +64,12 @@ static void measure(const serve_settings *settings, const char *name, sqlite3 *d
     recommend_open(&r, db, sql, model->n_items, n_history, n_candidates);
     serve_stream_open(&stream, n_bytes);
     serve_times_open(&times);
+    times.way = serve_stream_way(&stream);
     serve_measure(&times, settings->seconds, N_LEAST, recommend_run, &r,
                   serve_stream_read, &stream);
     serve_print(settings, name, model->name, query, &times);
+    if (is_judged)
+        serve_judge(settings, name, model->name, &times);
     serve_times_close(&times);
     serve_stream_close(&stream);
     recommend_close(&r);
@@ -79,7 +83,7 @@ static void measure_top(const serve_settings *settings, const char *name, sqlite
     measure(settings, name, db, model,
             sqlite3_mprintf("SELECT item, score FROM gru4rec_recommend(%Q, ?1, %d)",
                             model->name, k),
-            n_history, 0, serve_model_bytes(model), query);
+            n_history, 0, serve_model_bytes(model), query, n_history == 4 && k == TOP);
 }
 
 /* ---- shop ---- */
@@ -93,7 +97,7 @@ static void measure_candidates(const serve_settings *settings, sqlite3 *db,
             sqlite3_mprintf("SELECT item, score FROM gru4rec_recommend(%Q, ?1, 20) WHERE "
                             "candidates = ?2",
                             model->name),
-            4, n, (size_t)n * (size_t)model->width * sizeof(float), query);
+            4, n, (size_t)n * (size_t)model->width * sizeof(float), query, false);
 }
 
 static void measure_shop(const serve_settings *settings, sqlite3 *db,
@@ -101,7 +105,7 @@ static void measure_shop(const serve_settings *settings, sqlite3 *db,
 {
     static const int histories[] = {4, 1, 20, 100, 500}, most[] = {10, 1000, 40000};
     for (int i = 0; i < 5; i++)
-        measure_top(settings, "shop", db, model, histories[i], 20);
+        measure_top(settings, "shop", db, model, histories[i], TOP);
     for (int i = 0; i < 3; i++)
         measure_top(settings, "shop", db, model, 4, most[i]);
     for (int i = 0; i < 3; i++)
@@ -111,7 +115,7 @@ static void measure_shop(const serve_settings *settings, sqlite3 *db,
                             "JOIN products AS p ON p.id = r.item WHERE p.in_stock ORDER "
                             "BY r.rank LIMIT 20",
                             model->name),
-            4, 0, serve_model_bytes(model), "join, one in 1,000 in stock");
+            4, 0, serve_model_bytes(model), "join, one in 1,000 in stock", false);
 }
 
 void serve_shop(const serve_settings *settings)
@@ -133,7 +137,7 @@ void serve_shop(const serve_settings *settings)
 
 /* ---- million ---- */
 
-enum { TOP = 20, N_CHECKED = 200 };
+enum { N_CHECKED = 200 };
 
 /* Items and scores, bit by bit; missing rows are zero. */
 static void read_top(sqlite3_stmt *stmt, const char *history, int64_t items[TOP],
@@ -293,6 +297,6 @@ void serve_huge(const serve_settings *settings)
             : "huge     peak memory %.0f MB; the float32 table takes %.0f MB, its int8 "
               "copy %.0f MB: ratio %.2f\n",
         peak, table, copy, peak / (table + copy));
-    measure_top(settings, "huge", db, model, 4, 20);
+    measure_top(settings, "huge", db, model, 4, TOP);
     serve_close(db);
 }

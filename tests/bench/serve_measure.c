@@ -128,10 +128,42 @@ void serve_print(const serve_settings *settings, const char *name, const char *t
     printf(settings->is_json
                ? "{\"case\": \"%s\", \"table\": \"%s\", \"query\": \"%s\", \"n\": %zu, "
                  "\"median_ms\": %.4f, \"p99_ms\": %.4f, \"floor_ms\": %.4f, "
-                 "\"floor_ratio\": %.3f}"
-               : "%-8s %-8s %-34s %7zu %10.3f %10.3f %9.4f %6.2f\n",
-           name, table, query, times->n_queries, median, p99, floor, floor / median);
+                 "\"floor_ratio\": %.3f, \"floor_way\": \"%s\"}"
+               : "%-8s %-8s %-34s %7zu %10.3f %10.3f %9.4f %6.2f  %s\n",
+           name, table, query, times->n_queries, median, p99, floor, floor / median,
+           times->way != NULL ? times->way : "");
     fflush(stdout);
+}
+
+static bench_verdict start_verdict(const char *name, const char *table)
+{
+    bench_verdict v = {.unit = "ms"};
+    const bool is_small = strcmp(table, "int8") == 0;
+    snprintf(v.what, sizeof v.what, "%s %s, %s", name, table,
+             is_small ? "1.5 floors + 0.05 ms" : "1.3 floors");
+    return v;
+}
+
+void serve_judge(const serve_settings *settings, const char *name, const char *table,
+                 serve_times *times)
+{
+    const double floor = serve_quantile(times->floors, times->n_floors, 0.5) * 1e3;
+    bench_verdict v = start_verdict(name, table);
+    v.got = serve_quantile(times->queries, times->n_queries, 0.5) * 1e3;
+    v.wanted = strcmp(table, "int8") == 0 ? 1.5 * floor + 0.05 : 1.3 * floor;
+    snprintf(v.note, sizeof v.note, "%.2f floors of %.3f ms", v.got / floor, floor);
+    bench_verdicts_add(settings->verdicts, &v);
+}
+
+void serve_judge_missing(const serve_settings *settings, const char *name,
+                         const char *table)
+{
+    bench_verdict v = start_verdict(name, table);
+    for (size_t i = 0; i < settings->verdicts->n; i++)
+        if (strcmp(settings->verdicts->list[i].what, v.what) == 0)
+            return;
+    snprintf(v.note, sizeof v.note, "was not run, or failed");
+    bench_verdicts_add(settings->verdicts, &v);
 }
 
 bool serve_in_child(int (*work)(void *context), void *context)

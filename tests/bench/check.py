@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""check.py BENCH SERVE EXTENSION: what the benchmarks print for machines.
+
+Not how fast anything is, which no test can say: that the JSON is valid and complete, that
+its figures can be true, and that kernels which are too slow are seen. The last line is
+"N passed, N failed".
+"""
+import json
+import os
+import subprocess
+import sys
+
+PHASES = {name + "_ms" for name in ("rest", "gather", "GRU", "gates", "scores", "loss", "whole", "rows")}
+PROCESSOR = {"processor", "family", "model", "stepping", "vectors", "caches", "cores"}
+HEADER = PROCESSOR | {"version", "simd", "blas", "blas_core", "blas_threading", "peak_gflops", "peak_vectors",
+                      "core_types", "rows", "verdicts"}
+ROW = PHASES | {"workload", "threads", "events_per_second", "step_ms", "floor_ms", "floor_ratio", "rows_traffic_ms",
+                "best_core", "best_products_ms", "chosen_products_ms", "chosen_of_best", "peak_gflops", "peak_share"}
+VERDICT = {"what", "wanted", "wanted_is", "got", "unit", "verdict", "note"}
+SERVED = {"case", "table", "query", "n", "median_ms", "p99_ms", "floor_ms", "floor_ratio", "floor_way"}
+
+counts = [0, 0]
+
+
+def check(is_ok, what):
+    counts[not is_ok] += 1
+    if not is_ok:
+        print("FAIL ", what)
+
+
+def run(*command, **environment):
+    output = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=True, text=True)
+    return json.loads(output.stdout)
+
+
+def check_members(what, members, wanted):
+    check(members.keys() == wanted, "%s: missing %s, unknown %s"
+          % (what, sorted(wanted - members.keys()), sorted(members.keys() - wanted)))
+
+
+def check_verdicts(verdicts, n):
+    check(len(verdicts) == n, "%d verdicts" % len(verdicts))
+    for v in verdicts:
+        check_members("a verdict", v, VERDICT)
+        if v["got"] is None:
+            check(v["verdict"] == "not judged" and v["note"] != "", "%s: no reason" % v)
+            continue
+        is_met = v["got"] >= v["wanted"] if v["wanted_is"] == "least" else v["got"] <= v["wanted"]
+        is_close = abs(v["got"] - v["wanted"]) < 1e-3  # what is printed is rounded
+        check(is_close or v["verdict"] == ("met" if is_met else "missed"), "%s: wrong" % v)
+
+
+def check_row(row, core_types):
+    name = "%s, %d threads" % (row["workload"], row["threads"])
+    check_members(name, row, ROW)
+    check(all(row[figure] > 0 for figure in ("events_per_second", "step_ms", "floor_ms", "floor_ratio", "peak_gflops")),
+          "%s: a figure of nothing: %s" % (name, row))
+    check(row["best_core"] in core_types, "%s: %s is none of the core types" % (name, row["best_core"]))
+    check(abs(row["rows_traffic_ms"] + row["best_products_ms"] - row["floor_ms"]) < 1e-3,
+          "%s: the floor is not its parts: %s" % (name, row))
+    check(0 < row["peak_share"] <= 1.2, "%s: %g of the peak" % (name, row["peak_share"]))
+    # of few pairs on a busy machine: the best's median may be the least by accident
+    check(0 < row["chosen_of_best"] <= 1.5, "%s: %g of the best" % (name, row["chosen_of_best"]))
+
+
+def check_training(bench):
+    facts = run(bench, "--json", "--seconds", "0.1", "W1", "W4")
+    check_members("bench", facts, HEADER)
+    check(facts["blas_core"] in facts["core_types"], "%s is none of the core types" % facts["blas_core"])
+    check(facts["cores"] >= 1 and facts["peak_gflops"] > 1, "bench: %s" % facts)
+    check([(row["workload"], row["threads"]) for row in facts["rows"]] == [("W1", 1), ("W1", 2), ("W4", 1), ("W4", 2)],
+          "bench: the rows are %s" % facts["rows"])
+    for row in facts["rows"]:
+        check_row(row, facts["core_types"])
+    check_verdicts(facts["verdicts"], 4)
+    return facts
+
+
+def check_slow_kernels(bench, facts):
+    """Kernels without wide vectors, where the processor has these: seen, and not in the floor."""
+    if "avx2" not in facts["vectors"].split() or "DYNAMIC_ARCH" not in facts["blas"]:
+        return
+    slow = run(bench, "--json", "--seconds", "0.1", "--threads", "1", "W1", OPENBLAS_CORETYPE="Prescott")
+    row = slow["rows"][0]
+    check(slow["blas_core"] == "Prescott", "Prescott was asked for, and is %s" % slow["blas_core"])
+    check(row["best_core"] != "Prescott", "Prescott is the best")
+    check(row["chosen_of_best"] < 0.9, "Prescott reaches %g of the best" % row["chosen_of_best"])
+    check(row["best_products_ms"] < row["chosen_products_ms"], "the floor is made of Prescott's products: %s" % row)
+
+
+def check_serving(serve, extension):
+    facts = run(serve, "--json", "--seconds", "0.1", "--extension", extension, "live")
+    check_members("bench-serve", facts, PROCESSOR | {"version", "simd", "blas", "sqlite", "cases", "verdicts"})
+    check(list(facts["cases"]) == ["live"], "bench-serve: cases %s" % list(facts["cases"]))
+    check_members("bench-serve, live", facts["cases"]["live"][0], SERVED)
+    check_verdicts(facts["verdicts"], 4)
+    check(all(v["verdict"] == "not judged" for v in facts["verdicts"]), "bench-serve judged what it did not run")
+
+
+def main():
+    bench, serve, extension = sys.argv[1:]
+    check_slow_kernels(bench, check_training(bench))
+    check_serving(serve, extension)
+    print("%d passed, %d failed" % tuple(counts))
+    return counts[1] > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

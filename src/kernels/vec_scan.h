@@ -122,7 +122,7 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
         for (size_t j = 0; j < few; j++)
             row[j] = table + (rows != NULL ? (size_t)rows[i + j] : i + j) * d;
         for (size_t k = 0; rows == NULL && k < SCAN_ROWS * d; k += line)
-            __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD, 0, 0);
+            __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD);
         for (size_t j = 0; rows != NULL && j < few && i + SCAN_ROWS + j < n; j++)
             g4r_prefetch(table + (size_t)rows[i + SCAN_ROWS + j] * d, d);
         score_few(sum, row, x, few, d);

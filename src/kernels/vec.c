@@ -3,6 +3,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <stdatomic.h>
 #endif
 
 extern const g4r_vec g4r_vec_kernels_base;
@@ -12,11 +13,18 @@ extern const g4r_vec g4r_vec_kernels_avxvnni;
 extern const g4r_vec g4r_vec_kernels_avx512;
 extern const g4r_vec g4r_vec_kernels_avx512vnni;
 
-/* AVX-VNNI, which compilers have no word for yet. */
+/* AVX-VNNI, which compilers have no word for yet. Asked once: in a virtual machine the
+ * processor's answer takes some 20 microseconds. */
 static bool has_avxvnni(void)
 {
+    static atomic_int known; /* 0: not yet; 1: no; 2: yes */
     unsigned a = 0, b, c, d;
-    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4) != 0;
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+    if (answer == 0) {
+        answer = 1 + (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4) != 0);
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer == 2;
 }
 #endif
 

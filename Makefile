@@ -41,11 +41,13 @@ KERNEL_FLAGS = -Wno-psabi -ffp-contract=fast -fno-math-errno -fno-trapping-math 
                $(if $(SAN)$(DEBUG)$(COVERAGE),,-O3)
 KERNELS := base
 ifneq ($(filter x86_64% amd64%,$(shell uname -m)),)
-KERNELS += avx2 avx512
+KERNELS += avx2 avxvnni avx512 avx512vnni
 endif
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
-KERNEL_FLAGS_avx512 := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl \
+KERNEL_FLAGS_avxvnni := $(KERNEL_FLAGS_avx2) -mavxvnni
+KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl \
                        -mprefer-vector-width=512
+KERNEL_FLAGS_avx512vnni := $(KERNEL_FLAGS_avx512) -mavx512vnni
 
 SRC := $(filter-out src/kernels/vec_kernels.c,$(wildcard src/*/*.c))
 LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/src/kernels/vec_kernels_%.o)

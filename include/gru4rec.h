@@ -653,7 +653,7 @@ size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
 
 /* What this build runs on. */
 typedef struct gru4rec_build {
-    const char *simd;           /* "base", "avx2", "avx512" */
+    const char *simd;           /* "base", "avx2", "avxvnni", "avx512", "avx512vnni" */
     const char *blas;           /* its configuration */
     const char *blas_core;      /* the kernels it uses, by its name for a processor */
     char blas_core_reason[256]; /* who picked them, and why; where others would be faster,

@@ -32,36 +32,41 @@ void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
 
 /*
  * Rows of a large table are read in random order: with pages of 2 MB the processor finds
- * them sooner. Before the first write, which is what takes the pages.
+ * them sooner, and reads on over their borders. So a large block begins where such a page
+ * does.
  */
+enum { LARGE_PAGE = 2 << 20, LEAST_LARGE = 4 << 20 };
+
+/* Before the first write, which is what takes the pages. */
 static void ask_for_large_pages(char *block, size_t bytes)
 {
-    const uintptr_t page = 4096, least = 4 << 20;
-    uintptr_t from = ((uintptr_t)block + page - 1) & ~(page - 1);
-    uintptr_t to = ((uintptr_t)block + bytes) & ~(page - 1);
-    if (bytes >= least)
-        madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish: it may be refused */
+    if (bytes >= LEAST_LARGE)
+        madvise(block, bytes / LARGE_PAGE * LARGE_PAGE,
+                MADV_HUGEPAGE); /* a wish: it may be refused */
+}
+
+static size_t alignment_of(size_t bytes)
+{
+    return bytes >= LEAST_LARGE ? LARGE_PAGE : G4R_ALIGNMENT;
 }
 
 /* The word before the aligned address remembers the block. */
-enum { ALIGNING_BYTES = G4R_ALIGNMENT + sizeof(void *) };
-
 size_t g4r_alloc_aligned_bytes(size_t bytes)
 {
-    return g4r_add(bytes, ALIGNING_BYTES);
+    return g4r_add(bytes, alignment_of(bytes) + sizeof(void *));
 }
 
 void *g4r_alloc_scratch(const gru4rec_allocator *allocator, size_t bytes)
 {
-    size_t total = g4r_alloc_aligned_bytes(bytes);
+    const size_t total = g4r_alloc_aligned_bytes(bytes), alignment = alignment_of(bytes);
     char *block =
         total == SIZE_MAX ? NULL : allocator->resize(allocator->context, NULL, total);
     if (block == NULL)
         return NULL;
-    uintptr_t address = (uintptr_t)block + ALIGNING_BYTES - 1;
-    char *aligned = block + (address - address % G4R_ALIGNMENT - (uintptr_t)block);
+    const uintptr_t address = (uintptr_t)block + alignment + sizeof block - 1;
+    char *aligned = block + (address - address % alignment - (uintptr_t)block);
     ask_for_large_pages(aligned, bytes);
-    memcpy(aligned - sizeof(void *), &block, sizeof block);
+    memcpy(aligned - sizeof block, &block, sizeof block);
     return aligned;
 }
 

@@ -165,9 +165,11 @@ static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
 {
     g4r_real part_e[SLICES] = {0}, part_value[SLICES] = {0};
     g4r_real part_slope[SLICES] = {0}, part_square[SLICES] = {0};
+    /* exp(r - t) is e times this; where e is too small for it, it weighs nothing. */
+    const g4r_real from_t = exp1(largest - t);
     for (size_t i = 0; i < n; i++) {
         e[i] = exp1(r[i] - largest);
-        sigma[i] = sigmoid1(t - r[i]);
+        sigma[i] = 1 / (1 + e[i] * from_t);
     }
     FOR_SLICES(n, {
         g4r_real weighted = e[k] * sigma[k];

@@ -122,7 +122,7 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
         for (size_t j = 0; j < few; j++)
             row[j] = table + (rows != NULL ? (size_t)rows[i + j] : i + j) * d;
         for (size_t k = 0; rows == NULL && k < SCAN_ROWS * d; k += line)
-            __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD, 0, 0);
+            __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD);
         for (size_t j = 0; rows != NULL && j < few && i + SCAN_ROWS + j < n; j++)
             g4r_prefetch(table + (size_t)rows[i + SCAN_ROWS + j] * d, d);
         score_few(sum, row, x, few, d);
@@ -185,23 +185,43 @@ static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
 
 /* ---- eight bits ---- */
 
+/*
+ * Four products of bytes added to each of the sums. With what an instruction set has for
+ * it, or by pairs in 16 bits, which G4R_LARGEST_QUERY keeps from overflowing: the same
+ * integers.
+ */
+#if defined(__AVX512VNNI__)
+typedef __m512i scan_bytes;
+#define SPREAD_FOUR(four) _mm512_set1_epi32(four)
+#define ADD_FOUR(sum, bytes, x) _mm512_dpbusd_epi32(sum, bytes, x)
+#elif defined(__AVXVNNI__)
+typedef __m256i scan_bytes;
+#define SPREAD_FOUR(four) _mm256_set1_epi32(four)
+#define ADD_FOUR(sum, bytes, x) _mm256_dpbusd_avx_epi32(sum, bytes, x)
+#elif defined(__AVX2__)
+typedef __m256i scan_bytes;
+#define SPREAD_FOUR(four) _mm256_set1_epi32(four)
+#define ADD_FOUR(sum, bytes, x)                                             \
+    _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(bytes, x), \
+                                            _mm256_set1_epi16(1)))
+#endif
+
 /* The products of a block of rows (d) with the query. */
 static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict block,
                              const g4r_bytes_query *query, size_t d)
 {
 #if defined(__AVX2__)
-    const __m256i ones = _mm256_set1_epi16(1);
-    __m256i part[G4R_BYTES_ROWS / 8];
-    for (int j = 0; j < G4R_BYTES_ROWS / 8; j++)
-        part[j] = _mm256_set1_epi32(-query->offset);
-    for (size_t k = 0; k < d; k += 4, block += 4 * G4R_BYTES_ROWS) {
+    enum { PARTS = G4R_BYTES_ROWS * 4 / sizeof(scan_bytes) };
+    scan_bytes part[PARTS], bytes;
+    for (int j = 0; j < PARTS; j++)
+        part[j] = SPREAD_FOUR(-query->offset);
+    for (size_t k = 0; k < d; k += 4) {
         int32_t four;
         memcpy(&four, query->x + k, sizeof four);
-        const __m256i v = _mm256_set1_epi32(four);
-        for (int j = 0; j < G4R_BYTES_ROWS / 8; j++) {
-            const __m256i bytes = _mm256_loadu_si256((const void *)(block + 32 * j));
-            const __m256i pairs = _mm256_maddubs_epi16(bytes, v);
-            part[j] = _mm256_add_epi32(part[j], _mm256_madd_epi16(pairs, ones));
+        const scan_bytes x = SPREAD_FOUR(four);
+        for (int j = 0; j < PARTS; j++, block += sizeof bytes) {
+            memcpy(&bytes, block, sizeof bytes);
+            part[j] = ADD_FOUR(part[j], bytes, x);
         }
     }
     memcpy(sum, part, sizeof part);

@@ -11,9 +11,9 @@
  *   upper = s s' q.p + b + rest norm' + norm rest' + slack
  * No score is greater; see g4r_bytes in vec.h.
  *
- * Rows are taken four at a time, which keeps enough loads on their way and lets their
- * sums be made together; what follows in memory is prefetched. A row's score is the same
- * to the bit wherever it stands among the rows that are asked for.
+ * A table is read from its begin to its end, as processors expect it; of four rows the
+ * sums are made together. A row's score is the same to the bit wherever it stands among
+ * the rows that are asked for.
  */
 #ifndef G4R_VEC_SCAN_H
 #define G4R_VEC_SCAN_H
@@ -24,7 +24,7 @@
 #include <immintrin.h>
 #endif
 
-enum { SCAN_ROWS = 4, SCAN_AHEAD = 8192 /* bytes */ };
+enum { SCAN_ROWS = 4 };
 
 typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
 typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
@@ -78,23 +78,32 @@ static inline scan4 sums(const scan4 v[SCAN_ROWS])
     return SHUFFLE(ab, cd, 0, 1, 4, 5) + SHUFFLE(ab, cd, 2, 3, 6, 7);
 }
 
-/* The products of four rows (d) with x. */
+/* The product of a row (d) with x, but for its last d % 4 values, in four parts. */
+static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
+{
+    scan8 even = {0}, odd = {0};
+    size_t k = 0;
+    for (; k + 16 <= d; k += 16) {
+        even += load8(row + k) * load8(x + k);
+        odd += load8(row + k + 8) * load8(x + k + 8);
+    }
+    if (k + 8 <= d) {
+        even += load8(row + k) * load8(x + k);
+        k += 8;
+    }
+    const scan4 sum = fold(even + odd);
+    return k + 4 <= d ? sum + load4(row + k) * load4(x + k) : sum;
+}
+
+/* The products of four rows, read one after the other. */
 static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_real *x,
                              size_t d)
 {
-    scan8 part[SCAN_ROWS] = {{0}};
-    scan4 half[SCAN_ROWS];
-    size_t k = 0;
-    for (; k + 8 <= d; k += 8)
-        for (int j = 0; j < SCAN_ROWS; j++)
-            part[j] += load8(row[j] + k) * load8(x + k);
-    for (int j = 0; j < SCAN_ROWS; j++) {
-        half[j] = fold(part[j]);
-        if (k + 4 <= d)
-            half[j] += load4(row[j] + k) * load4(x + k);
-    }
-    scan4 sum = sums(half);
-    for (k = d - d % 4; k < d; k++)
+    scan4 part[SCAN_ROWS];
+    for (int j = 0; j < SCAN_ROWS; j++)
+        part[j] = dot_row(row[j], x, d);
+    scan4 sum = sums(part);
+    for (size_t k = d - d % 4; k < d; k++)
         sum += (scan4){row[0][k], row[1][k], row[2][k], row[3][k]} * x[k];
     return sum;
 }
@@ -110,19 +119,34 @@ static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row
     memcpy(sum, &v, sizeof v);
 }
 
-/* The score of each row. */
+/* The scores of a table's first rows, four by four. Returns how many rows that are. */
+static inline size_t score_table(g4r_real *out, const g4r_real *table,
+                                 const g4r_real *bias, const g4r_real *x, size_t n,
+                                 size_t d)
+{
+    size_t i = 0;
+    for (; i + SCAN_ROWS <= n; i += SCAN_ROWS, table += SCAN_ROWS * d) {
+        const g4r_real *row[SCAN_ROWS] = {table, table + d, table + 2 * d, table + 3 * d};
+        scan4 sum = dot_rows(row, x, d);
+        if (bias != NULL)
+            sum += load4(bias + i);
+        memcpy(out + i, &sum, sizeof sum);
+    }
+    return i;
+}
+
+/* The score of each row. Rows that are picked are prefetched; those of a whole table the
+ * processor sees coming. */
 static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d)
 {
-    const size_t line = G4R_ALIGNMENT / sizeof *table;
-    for (size_t i = 0; i < n; i += SCAN_ROWS) {
+    size_t i = rows == NULL ? score_table(out, table, bias, x, n, d) : 0;
+    for (; i < n; i += SCAN_ROWS) {
         const size_t few = G4R_MIN(SCAN_ROWS, n - i);
         const g4r_real *row[SCAN_ROWS];
         g4r_real sum[SCAN_ROWS];
         for (size_t j = 0; j < few; j++)
             row[j] = table + (rows != NULL ? (size_t)rows[i + j] : i + j) * d;
-        for (size_t k = 0; rows == NULL && k < SCAN_ROWS * d; k += line)
-            __builtin_prefetch((const char *)(row[0] + k) + SCAN_AHEAD);
         for (size_t j = 0; rows != NULL && j < few && i + SCAN_ROWS + j < n; j++)
             g4r_prefetch(table + (size_t)rows[i + SCAN_ROWS + j] * d, d);
         score_few(sum, row, x, few, d);

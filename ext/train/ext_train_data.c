@@ -4,8 +4,49 @@
 
 #include <string.h>
 
+enum { N_LONGEST = 3 }; /* sessions that a warning names */
+
 static const char training[] = "training";
 static const char smaller[] = "use smaller layers, batch_size or n_sample";
+
+/* Puts a session in its place among the longest so far, longest first. */
+static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *dataset,
+                        int64_t session)
+{
+    const int64_t *offsets = dataset->offsets;
+    for (int i = 0; i < N_LONGEST; i++) {
+        const int64_t other = longest[i];
+        if (other >= 0 && offsets[session + 1] - offsets[session] <=
+                              offsets[other + 1] - offsets[other])
+            continue;
+        longest[i] = session;
+        session = other;
+        if (session < 0)
+            break;
+    }
+}
+
+/* The longest sessions as a warning names them. */
+static int name_longest(ext_train_data *data, ext_error *error)
+{
+    const ext_events *events = &data->events;
+    const gru4rec_dataset *dataset = events->dataset;
+    int64_t longest[N_LONGEST] = {-1, -1, -1};
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    for (int64_t s = 0; s < dataset->n_sessions; s++)
+        add_longest(longest, dataset, s);
+    for (int i = 0; i < N_LONGEST && longest[i] >= 0; i++) {
+        gru4rec_id id;
+        ext_show show;
+        gru4rec_events_session(events->builder, longest[i], &id);
+        sqlite3_str_appendf(text, "%s%s (%lld events)", i > 0 ? ", " : "",
+                            ext_show_id(&show, &id),
+                            (long long)(dataset->offsets[longest[i] + 1] -
+                                        dataset->offsets[longest[i]]));
+    }
+    data->longest = sqlite3_str_finish(text);
+    return data->longest != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
 
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
@@ -16,17 +57,22 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK)
         rc = ext_read_events(events, &data->budget, &data->source, NULL,
                              &request->options, error);
+    const gru4rec_dataset *dataset = events->dataset;
+    if (rc == SQLITE_OK && dataset->n_events > 0)
+        rc = name_longest(data, error);
     gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
     events->builder = NULL;
-    if (rc != SQLITE_OK || events->dataset->n_events > 0)
+    if (rc != SQLITE_OK || dataset->n_events > 0)
         return rc;
     return ext_error_set(
         error, SQLITE_ERROR,
         "no events are left to train on (%lld rows lack a session, an item or a "
         "time, %lld lie outside since and until, %lld went by min_support and "
-        "min_length); train when there are some, or with other options",
+        "min_length, %lld with long sessions, %lld were sessions of one event); train "
+        "when there are some, or with other options",
         (long long)events->n_null, (long long)events->n_outside,
-        (long long)(events->dataset->n_rare + events->dataset->n_short));
+        (long long)(dataset->n_rare + dataset->n_short), (long long)dataset->n_dropped,
+        (long long)dataset->n_left);
 }
 
 /* warm_start: items that have no events any more stay in the catalogue, behind the others.
@@ -123,6 +169,7 @@ void ext_train_data_free(ext_train_data *data)
 {
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
+    sqlite3_free(data->longest);
     ext_read_free(&data->events);
     ext_source_close(&data->source);
 }

@@ -108,9 +108,28 @@ static const g4r_option table[] = {
          "a longer pause begins a new session; in the unit of the times, seconds where "
          "they are text; 0: none. Serving then uses the last session"),
     BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
+    INTEGER(max_length, 0, 1e9, "0",
+            "events of a session beyond which it is long; 0: none. Serving and "
+            "evaluation use the last max_length events of a longer one"),
+    CHOICE(long_sessions, "cut|drop", "cut",
+           "long sessions are trained on as pieces of max_length events, or left out"),
     INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out,"),
     INTEGER(min_length, 1, 65536, "1",
             "and sessions with fewer events, in turn until neither changes anything"),
+    {
+        .name = "single_events",
+        .kind = G4R_CHOICE,
+        .scope = TRAIN,
+        .offset = offsetof(gru4rec_options, single_events),
+        .words = "count|leave_out",
+        .defaults = "leave_out",
+        .before = "count",
+        .help = "sessions of one event, which teach nothing: count for the catalogue, "
+                "support and popularity, or are left out",
+    },
+    SHARE(bad_rows, "0",
+          "share of the rows that may have a time that cannot be read; they are skipped "
+          "and counted"),
     REAL(validation, 0, 0.9, "0",
          "share of the sessions, the latest, that is held out: the epoch with the best "
          "MRR@20 on them is kept"),
@@ -240,6 +259,16 @@ void gru4rec_options_init(gru4rec_options *options)
 {
     memset(options, 0, sizeof *options);
     set_defaults(options);
+}
+
+void gru4rec_options_init_stored(gru4rec_options *options)
+{
+    gru4rec_options_init(options);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (table[i].before != NULL) {
+            set_own(options, &table[i], table[i].before);
+            options->explicit_set |= (uint64_t)1 << i;
+        }
 }
 
 /*
@@ -474,6 +503,7 @@ void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
     info->help = o->help;
     info->type = g4r_option_type(o);
     info->scope = o->scope;
+    info->is_stored = o->before != NULL;
     g4r_option_range(o, info->range, sizeof info->range);
     snprintf(info->default_text, sizeof info->default_text, "%s", o->defaults);
 }

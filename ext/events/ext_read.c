@@ -101,20 +101,20 @@ static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
 }
 
 /* A time that cannot be read. */
-static int skip_row(row_reader *rows, ext_events *events)
+static void skip_row(row_reader *rows, ext_events *events)
 {
     gru4rec_id time;
     ext_show show;
     ext_error cause = {0};
     if (events->n_bad++ > 0)
-        return SQLITE_OK;
+        return;
     ext_value_column(rows->stmt, TIME, &time);
     const char *quote = time.type == GRU4REC_ID_BLOB ? "" : "'";
     ext_error_set(&cause, SQLITE_ERROR,
                   "time %s%s%s is neither a number nor a date that SQLite knows; "
                   "use a source that converts it, or let bad_rows skip it",
                   quote, ext_show_id(&show, &time), quote);
-    return fail_row(rows, &cause, &rows->first_bad);
+    fail_row(rows, &cause, &rows->first_bad);
 }
 
 /* Are they no more than the share of the rows that may be bad? */
@@ -153,8 +153,10 @@ static int add_event(row_reader *rows, int64_t order, ext_events *events,
     }
     if (item.type != GRU4REC_ID_INTEGER && item.type != GRU4REC_ID_TEXT)
         return fail_item(rows->source, &item, error);
-    if (kind == EXT_TIME_BAD)
-        return skip_row(rows, events);
+    if (kind == EXT_TIME_BAD) {
+        skip_row(rows, events);
+        return SQLITE_OK;
+    }
     if (ext_since_check(&rows->since, &time, kind, &is_inside, &cause) != SQLITE_OK)
         return fail_row(rows, &cause, error);
     if (!is_inside) {

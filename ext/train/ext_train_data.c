@@ -48,6 +48,26 @@ static int name_longest(ext_train_data *data, ext_error *error)
     return data->longest != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+static int fail_empty(const ext_events *events, ext_error *error)
+{
+    const gru4rec_dataset *dataset = events->dataset;
+    const int64_t n_rare = dataset->n_rare + dataset->n_short;
+    if (dataset->n_left > 0 && n_rare + dataset->n_dropped == 0)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "nothing to learn from: none of the %lld sessions has two "
+                             "events; check which column is the session",
+                             (long long)dataset->n_left);
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "no events are left to train on (%lld rows lack a session, an item or a time, "
+        "%lld lie outside since and until, %lld went by min_support, min_length and "
+        "single_events, %lld with long sessions); train when there are some, or with "
+        "other "
+        "options",
+        (long long)events->n_null, (long long)events->n_outside,
+        (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
+}
+
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
 {
@@ -62,17 +82,7 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
         rc = name_longest(data, error);
     gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
     events->builder = NULL;
-    if (rc != SQLITE_OK || dataset->n_events > 0)
-        return rc;
-    return ext_error_set(
-        error, SQLITE_ERROR,
-        "no events are left to train on (%lld rows lack a session, an item or a "
-        "time, %lld lie outside since and until, %lld went by min_support and "
-        "min_length, %lld with long sessions, %lld were sessions of one event); train "
-        "when there are some, or with other options",
-        (long long)events->n_null, (long long)events->n_outside,
-        (long long)(dataset->n_rare + dataset->n_short), (long long)dataset->n_dropped,
-        (long long)dataset->n_left);
+    return rc != SQLITE_OK || dataset->n_events > 0 ? rc : fail_empty(events, error);
 }
 
 /* warm_start: items that have no events any more stay in the catalogue, behind the others.

@@ -457,6 +457,26 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
+/* What long sessions are, and what is left of them. */
+static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *error)
+{
+    const int64_t most = options->max_length;
+    if (most == 0 && options->long_sessions != GRU4REC_LONG_CUT)
+        return REFUSE(error, "long_sessions drop is for sessions longer than max_length, "
+                             "and no session is; set max_length above 1, or "
+                             "long_sessions to cut");
+    if (most == 1)
+        return REFUSE(error,
+                      "max_length 1 leaves no session of two events to learn from; "
+                      "set it above 1, or to 0 for none");
+    if (most > 0 && options->min_length > most)
+        return REFUSE(error,
+                      "min_length %lld above max_length %lld leaves no session; "
+                      "change one of them",
+                      (long long)options->min_length, (long long)most);
+    return GRU4REC_OK;
+}
+
 /* What is for sessions held out, or for dense layers, when there are none. */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
@@ -479,8 +499,8 @@ static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *erro
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error)
 {
     static gru4rec_status (*const rules[])(gru4rec_options *, gru4rec_error *) = {
-        resolve_final_act, resolve_loss,  resolve_negatives,
-        resolve_adapt,     resolve_input, resolve_rest};
+        resolve_final_act, resolve_loss,    resolve_negatives, resolve_adapt,
+        resolve_input,     resolve_lengths, resolve_rest};
     gru4rec_options resolved = *options;
     gru4rec_status status = GRU4REC_OK;
     for (size_t i = 0; status == GRU4REC_OK && i < sizeof rules / sizeof *rules; i++)

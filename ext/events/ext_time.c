@@ -132,11 +132,13 @@ static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
 {
     int hours, minutes, more = 0;
     if (!read_digits(text, 2, 0, 24, &hours) || !read_char(text, ':') ||
-        !read_digits(text, 2, 0, 59, &minutes) ||
-        (read_char(text, ':') && !read_digits(text, 2, 0, 59, &more)))
+        !read_digits(text, 2, 0, 59, &minutes))
+        return false;
+    const bool has_seconds = read_char(text, ':');
+    if (has_seconds && !read_digits(text, 2, 0, 59, &more))
         return false;
     *seconds = 3600 * hours + 60 * minutes + more;
-    if (**text != '.' || !is_digit((*text)[1]))
+    if (!has_seconds || **text != '.' || !is_digit((*text)[1]))
         return true;
     ++*text;
     for (int64_t unit = NANO / 10; is_digit(**text); ++*text, unit /= 10)
@@ -167,6 +169,7 @@ static bool read_zone(const char **text, int64_t *seconds)
 
 static bool read_date(const char *text, gru4rec_time *time)
 {
+    const int64_t first = -210866760000, last = 253402300799; /* of SQLite's days */
     const char *at = text;
     int64_t days = 10957, clock = 0, nano = 0,
             zone = 0; /* 2000-01-01, as SQLite has it */
@@ -177,6 +180,8 @@ static bool read_date(const char *text, gru4rec_time *time)
         (!read_clock(&at, &clock, &nano) || !read_zone(&at, &zone)))
         return false;
     const int64_t seconds = days * DAY + clock - zone;
+    if (seconds < first || seconds > last)
+        return false;
     *time = (gru4rec_time){.type = GRU4REC_TIME_INTEGER, .integer = seconds};
     if (seconds > -INT64_MAX / NANO && seconds < INT64_MAX / NANO)
         *time =

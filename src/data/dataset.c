@@ -93,11 +93,12 @@ static bool order_events(gru4rec_events *events, int64_t *offsets, uint32_t *per
 
 /* ---- 1: sessions are cut ---- */
 
-static bool cuts(const gru4rec_preparation *preparation)
+/* Of the pieces that long sessions are cut into. */
+static int64_t piece_length(const gru4rec_preparation *preparation)
 {
-    return preparation->session_gap > 0 ||
-           (preparation->max_length > 0 &&
-            preparation->long_sessions == GRU4REC_LONG_CUT);
+    return preparation->max_length > 0 && preparation->long_sessions == GRU4REC_LONG_CUT
+               ? preparation->max_length
+               : INT64_MAX;
 }
 
 static bool is_pause(const gru4rec_events *events, uint32_t a, uint32_t b)
@@ -128,11 +129,7 @@ static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
 {
-    const gru4rec_preparation *preparation = &events->preparation;
-    const int64_t most =
-        preparation->long_sessions == GRU4REC_LONG_CUT && preparation->max_length > 0
-            ? preparation->max_length
-            : INT64_MAX;
+    const int64_t most = piece_length(&events->preparation);
     int64_t length = 0, n_pieces = 0; /* of the piece; of the part, before this one */
     for (int64_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
         const bool begins = i == 0 || is_pause(events, sorted[i - 1], sorted[i]);
@@ -358,8 +355,10 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
     drop_plain_order(events, watch);
-    if ((cuts(&events->preparation) && !cut_all(events, watch)) ||
-        !find_visits(events, by_time, watch) || !order_all(events, dataset, watch))
+    const bool is_cut = events->preparation.session_gap > 0 ||
+                        piece_length(&events->preparation) < INT64_MAX;
+    if ((is_cut && !cut_all(events, watch)) || !find_visits(events, by_time, watch) ||
+        !order_all(events, dataset, watch))
         return false;
     int32_t n_items = g4r_events_has_catalogue(events)
                           ? gru4rec_items_count(events->known)

@@ -22,7 +22,7 @@ static wide value_of(const gru4rec_time *time)
     if (time->type == GRU4REC_TIME_INTEGER)
         return (wide)time->integer * second;
     if (time->type == GRU4REC_TIME_DATE)
-        return (wide)time->integer << 40;
+        return (wide)time->integer * ((wide)1 << 40);
     const double whole = floor(time->real);
     return (wide)whole * second + (wide)(ldexp(time->real - whole, 40)) * 1000000000;
 }

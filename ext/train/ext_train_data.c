@@ -9,21 +9,24 @@ enum { N_LONGEST = 3 }; /* sessions that a warning names */
 static const char training[] = "training";
 static const char smaller[] = "use smaller layers, batch_size or n_sample";
 
-/* Puts a session in its place among the longest so far, longest first. */
+static int64_t length_of(const gru4rec_dataset *dataset, int64_t session)
+{
+    return dataset->offsets[session + 1] - dataset->offsets[session];
+}
+
+/* Puts a session in its place among the longest so far, behind those of its length. */
 static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *dataset,
                         int64_t session)
 {
-    const int64_t *offsets = dataset->offsets;
-    for (int i = 0; i < N_LONGEST; i++) {
-        const int64_t other = longest[i];
-        if (other >= 0 && offsets[session + 1] - offsets[session] <=
-                              offsets[other + 1] - offsets[other])
-            continue;
-        longest[i] = session;
-        session = other;
-        if (session < 0)
-            break;
-    }
+    const int64_t length = length_of(dataset, session);
+    int at = N_LONGEST;
+    for (;
+         at > 0 && (longest[at - 1] < 0 || length_of(dataset, longest[at - 1]) < length);
+         at--)
+        if (at < N_LONGEST)
+            longest[at] = longest[at - 1];
+    if (at < N_LONGEST)
+        longest[at] = session;
 }
 
 /* The longest sessions as a warning names them. */
@@ -41,8 +44,7 @@ static int name_longest(ext_train_data *data, ext_error *error)
         gru4rec_events_session(events->builder, longest[i], &id);
         sqlite3_str_appendf(text, "%s%s (%lld events)", i > 0 ? ", " : "",
                             ext_show_id(&show, &id),
-                            (long long)(dataset->offsets[longest[i] + 1] -
-                                        dataset->offsets[longest[i]]));
+                            (long long)length_of(dataset, longest[i]));
     }
     data->longest = sqlite3_str_finish(text);
     return data->longest != NULL ? SQLITE_OK : ext_error_nomem(error);

@@ -364,8 +364,8 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
 /* Appends ", name=value" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
-/* A JSON object of the options of training: all, or those that were set. NULL: no memory.
- */
+/* A JSON object of the options of training: all, or those that were set, and those whose
+ * default has changed once. NULL: no memory. */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
 
 /* ---- ext_poll.c ---- */

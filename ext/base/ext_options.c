@@ -175,7 +175,7 @@ char *ext_options_json(const gru4rec_options *options, bool is_all)
         char text[512];
         gru4rec_option_describe(i, &info);
         if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 ||
-            !(is_all || gru4rec_option_is_set(options, i)))
+            !(is_all || info.is_stored || gru4rec_option_is_set(options, i)))
             continue;
         gru4rec_option_text(options, i, text, sizeof text);
         sqlite3_str_appendf(json, "%s\"%s\":", separator, info.name);

@@ -2,7 +2,8 @@
  * ext_histories.c - what sessions have seen, read from the source; see ext_events.h.
  *
  * Rows come as (session, item, time), sessions together and each in the product's order of
- * events, which ORDER BY says here: (session, time, what breaks ties).
+ * events, which ORDER BY says here: (session, time, its rest, what breaks ties). Rows whose
+ * time cannot be read are left out, as bad_rows does.
  *
  * An index on the session gives its events without a sort of all of them, so the first
  * sessions are there at once. The price is that what is written meanwhile, in sessions
@@ -74,14 +75,16 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
 static char *make_select(const ext_source *source, char *condition, const char *sign)
 {
     const ext_columns *c = &source->columns;
-    char *time = ext_source_time(c->time), *ties = ext_source_ties(source), *text = NULL;
-    if (time != NULL && condition != NULL && ties != NULL)
+    char *time = ext_time_sql(c->time), *rest = ext_time_rest_sql(c->time);
+    char *ties = ext_source_ties(source), *text = NULL;
+    if (time != NULL && rest != NULL && condition != NULL && ties != NULL)
         text = sqlite3_mprintf(
             "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL"
-            " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s",
+            " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s, %s",
             c->session, c->item, time, source->from, condition, c->item, time, sign,
-            c->session, time, ties);
+            c->session, time, rest, ties);
     sqlite3_free(time);
+    sqlite3_free(rest);
     sqlite3_free(ties);
     sqlite3_free(condition);
     return text;

@@ -5,29 +5,10 @@
  * the column that order= names or else the rowid where there is one, item). Training and
  * evaluation read in any order and the library sorts; where a session's history is read,
  * ORDER BY says the same.
- *
- * Time may be a number, text that holds one, or any text that SQLite's date functions
- * take, which becomes seconds since 1970 with milliseconds. One SQL expression does that
- * for both; what it cannot read stays text, and is an error.
  */
 #include "ext_events.h"
 
 #include <string.h>
-
-/* A number as JSON has it, or what holds the - or : of a date. */
-static const char time_expression[] =
-    "CASE typeof(\"%w\") WHEN 'text' THEN CASE"
-    " WHEN \"%w\" = '' THEN NULL"
-    " WHEN json_valid(\"%w\") AND json_type(\"%w\") IN ('integer', 'real')"
-    " THEN CAST(\"%w\" AS NUMERIC)"
-    " WHEN \"%w\" GLOB '*[-:]*'"
-    " THEN coalesce(round((julianday(\"%w\") - 2440587.5) * 86400000.0) / 1000.0, \"%w\")"
-    " ELSE \"%w\" END ELSE \"%w\" END";
-
-char *ext_source_time(const char *c)
-{
-    return sqlite3_mprintf(time_expression, c, c, c, c, c, c, c, c, c, c);
-}
 
 /*
  * The library compares texts as bytes of UTF-8. BINARY does not in a UTF-16 database; of

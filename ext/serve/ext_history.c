@@ -80,13 +80,14 @@ int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
-static int walk_far(const ext_rows *rows, sqlite3 *db, gru4rec_session *session,
-                    ext_error *error)
+/* From a place on. */
+static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
+                    gru4rec_session *session, ext_error *error)
 {
     int rc = SQLITE_OK;
     ext_poll poll;
     ext_poll_start(&poll, db);
-    for (size_t i = 0; i < rows->n && rc == SQLITE_OK; i++) {
+    for (size_t i = first; i < rows->n && rc == SQLITE_OK; i++) {
         rc = ext_history_step(session, rows->rows[i], error);
         if (rc == SQLITE_OK && ext_poll_check(&poll))
             rc = ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
@@ -113,10 +114,11 @@ int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *s
     gru4rec_session_reset(session);
     if (history->state != NULL)
         return resume(history, session, error);
-    if (rows->n > LONG_WALK)
-        return walk_far(rows, db, session, error);
+    const size_t first = gru4rec_session_first(session, rows->rows, rows->n);
+    if (rows->n - first > LONG_WALK)
+        return walk_far(rows, first, db, session, error);
     int rc = SQLITE_OK;
-    for (size_t i = 0; i < rows->n && rc == SQLITE_OK; i++)
+    for (size_t i = first; i < rows->n && rc == SQLITE_OK; i++)
         rc = ext_history_step(session, rows->rows[i], error);
     return rc;
 }

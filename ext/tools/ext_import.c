@@ -38,7 +38,7 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
                     ext_error *error)
 {
     ext_config config;
-    gru4rec_options_init(own);
+    gru4rec_options_init_stored(own);
     if (!is_found)
         return SQLITE_OK;
     int rc = ext_config_read(&config, home, error);

@@ -85,7 +85,7 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
     if (rc == SQLITE_OK)
         rc = ext_run_resume(run, checkpoint, &request->home, error);
     ext_snapshot_end(&snapshot);
-    gru4rec_options_init(&request->options);
+    gru4rec_options_init_stored(&request->options);
     if (rc == SQLITE_OK)
         rc = parse_options(request, checkpoint->options, error);
     if (rc == SQLITE_OK)
@@ -171,6 +171,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         request->source = NULL;
     }
     int rc = find_model(request, connection, model, error);
+    if (request->is_found)
+        gru4rec_options_init_stored(&request->options);
     if (rc == SQLITE_OK)
         rc = parse_options(request, request->config.options, error);
     if (rc == SQLITE_OK)

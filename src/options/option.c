@@ -166,7 +166,7 @@ static bool parse_activation(const g4r_option *o, const char *text,
 static bool parse_word(const char *text, char word[GRU4REC_MAX_WORD])
 {
     size_t length = strlen(text);
-    if (length >= GRU4REC_MAX_WORD || strspn(text, "0123456789+-.:TZtz eE") != length)
+    if (length >= GRU4REC_MAX_WORD || strspn(text, "0123456789+-.:TZtz eEUCuc") != length)
         return false;
     memset(word, 0, GRU4REC_MAX_WORD);
     memcpy(word, text, length);

@@ -27,6 +27,7 @@ typedef struct g4r_option {
     const char *
         words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: a word for -1 */
     const char *defaults; /* as text */
+    const char *before; /* the default of models whose options lack it; NULL: the same */
     const char *help;
 } g4r_option;
 

@@ -108,9 +108,28 @@ static const g4r_option table[] = {
          "a longer pause begins a new session; in the unit of the times, seconds where "
          "they are text; 0: none. Serving then uses the last session"),
     BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
+    INTEGER(max_length, 0, 1e9, "0",
+            "events of a session beyond which it is long; 0: none. Serving and "
+            "evaluation use the last max_length events of a longer one"),
+    CHOICE(long_sessions, "cut|drop", "cut",
+           "long sessions are trained on as pieces of max_length events, or left out"),
     INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out,"),
     INTEGER(min_length, 1, 65536, "1",
             "and sessions with fewer events, in turn until neither changes anything"),
+    {
+        .name = "single_events",
+        .kind = G4R_CHOICE,
+        .scope = TRAIN,
+        .offset = offsetof(gru4rec_options, single_events),
+        .words = "count|leave_out",
+        .defaults = "leave_out",
+        .before = "count",
+        .help = "sessions of one event, which teach nothing: count for the catalogue, "
+                "support and popularity, or are left out",
+    },
+    SHARE(bad_rows, "0",
+          "share of the rows that may have a time that cannot be read; they are skipped "
+          "and counted"),
     REAL(validation, 0, 0.9, "0",
          "share of the sessions, the latest, that is held out: the epoch with the best "
          "MRR@20 on them is kept"),
@@ -240,6 +259,16 @@ void gru4rec_options_init(gru4rec_options *options)
 {
     memset(options, 0, sizeof *options);
     set_defaults(options);
+}
+
+void gru4rec_options_init_stored(gru4rec_options *options)
+{
+    gru4rec_options_init(options);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (table[i].before != NULL) {
+            set_own(options, &table[i], table[i].before);
+            options->explicit_set |= (uint64_t)1 << i;
+        }
 }
 
 /*
@@ -428,6 +457,26 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
+/* What long sessions are, and what is left of them. */
+static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *error)
+{
+    const int64_t most = options->max_length;
+    if (most == 0 && options->long_sessions != GRU4REC_LONG_CUT)
+        return REFUSE(error, "long_sessions drop is for sessions longer than max_length, "
+                             "and no session is; set max_length above 1, or "
+                             "long_sessions to cut");
+    if (most == 1)
+        return REFUSE(error,
+                      "max_length 1 leaves no session of two events to learn from; "
+                      "set it above 1, or to 0 for none");
+    if (most > 0 && options->min_length > most)
+        return REFUSE(error,
+                      "min_length %lld above max_length %lld leaves no session; "
+                      "change one of them",
+                      (long long)options->min_length, (long long)most);
+    return GRU4REC_OK;
+}
+
 /* What is for sessions held out, or for dense layers, when there are none. */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
@@ -450,8 +499,8 @@ static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *erro
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error)
 {
     static gru4rec_status (*const rules[])(gru4rec_options *, gru4rec_error *) = {
-        resolve_final_act, resolve_loss,  resolve_negatives,
-        resolve_adapt,     resolve_input, resolve_rest};
+        resolve_final_act, resolve_loss,    resolve_negatives, resolve_adapt,
+        resolve_input,     resolve_lengths, resolve_rest};
     gru4rec_options resolved = *options;
     gru4rec_status status = GRU4REC_OK;
     for (size_t i = 0; status == GRU4REC_OK && i < sizeof rules / sizeof *rules; i++)
@@ -474,6 +523,7 @@ void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
     info->help = o->help;
     info->type = g4r_option_type(o);
     info->scope = o->scope;
+    info->is_stored = o->before != NULL;
     g4r_option_range(o, info->range, sizeof info->range);
     snprintf(info->default_text, sizeof info->default_text, "%s", o->defaults);
 }

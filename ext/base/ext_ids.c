@@ -42,8 +42,7 @@ static int add(ext_ids *ids, int32_t row, int32_t place, ext_error *error)
         ids->n_unknown++;
         return SQLITE_OK;
     }
-    if (ids->positions != NULL &&
-        ext_rows_add(ids->positions, place, error) != SQLITE_OK)
+    if (ids->positions != NULL && ext_rows_add(ids->positions, place, error) != SQLITE_OK)
         return error->rc;
     return ext_rows_add(ids->rows, row, error);
 }
@@ -169,7 +168,8 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
         return ext_sql_fail_null(stmt, error);
     if (id.type == GRU4REC_ID_TEXT)
         return add_text(a, &id, error);
-    if (id.type == GRU4REC_ID_INTEGER && id.integer != 0) /* is written as its text form */
+    /* But for 0 an integer is written as its text form. */
+    if (id.type == GRU4REC_ID_INTEGER && id.integer != 0)
         return add(a->ids, gru4rec_items_find(a->ids->items, &id), a->place, error);
     id.type = GRU4REC_ID_REAL;
     return add_real(a, &id, type, error);
@@ -220,10 +220,10 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
     if (!ext_value_item(value, &id))
         return SQLITE_OK;
     if (id.type == GRU4REC_ID_BLOB)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "%s is a BLOB; give a JSON array of item ids, or one id, not "
-                             "%s",
-                             ids->what, ext_show_id(&show, &id));
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "%s is a BLOB; give a JSON array of item ids, or one id, not %s",
+            ids->what, ext_show_id(&show, &id));
     const int32_t row = find(ids->items, &id);
     if (row < 0 && first_of(&id) == '[')
         return read_array(ids, db, value, error);

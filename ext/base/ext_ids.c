@@ -222,8 +222,8 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
     if (id.type == GRU4REC_ID_BLOB)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is a BLOB; give a JSON array of item ids, or one id, not %s",
-            ids->what, ext_show_id(&show, &id));
+            "%s is a BLOB; give a JSON array of item ids, or one id, not %s", ids->what,
+            ext_show_id(&show, &id));
     const int32_t row = find(ids->items, &id);
     if (row < 0 && first_of(&id) == '[')
         return read_array(ids, db, value, error);

@@ -72,9 +72,11 @@ def answer(db, sql, *values):
 
 
 def is_refused(db, message, name, x):
-    """Does an error of ours name the argument, and show the value?"""
-    shown = value(db, "SELECT CASE typeof(?1) WHEN 'blob' THEN 'x''' || hex(?1) || '''' ELSE printf('%!.15g', ?1) END", x)
-    return isinstance(message, str) and message.startswith('gru4rec: ') and name in message and shown in message
+    """Does an error of ours name the argument, and show the value, as we write it or as SQLite's JSON does?"""
+    shown = [f"x'{x.hex().upper()}'"] if isinstance(x, bytes) else \
+        db.execute("SELECT printf('%!.15g', ?1), CAST(?1 AS TEXT)", (x,)).fetchone()
+    return (isinstance(message, str) and message.startswith('gru4rec: ') and name in message and
+            any(text in message for text in shown))
 
 
 def integers(directory):

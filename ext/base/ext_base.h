@@ -284,8 +284,8 @@ int ext_entry_use(const ext_home *home, ext_error *error);
 /* False for NULL. Text and blob are borrowed from the value. */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
-/* Is the REAL an integer below 2^53 in size? So hosts bind integers that have no others;
- * wherever we take an integer or an item, it is that integer. */
+/* Is the REAL an integer below 2^53 in size? Hosts whose numbers are all REAL bind integers
+ * so: wherever we take an integer or an item, it is that integer. */
 bool ext_value_is_whole(double real, int64_t *integer);
 /* As ext_value_id() and ext_value_column(), of a value that is an item. */
 bool ext_value_item(sqlite3_value *value, gru4rec_id *id);

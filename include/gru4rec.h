@@ -255,7 +255,8 @@ size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *t
 
 /* ---- identifiers and the catalogue ---- */
 
-/* A value as SQLite has it, NULL excepted. Text and blobs are borrowed. */
+/* A value as SQLite has it, NULL excepted. Text and blobs are borrowed. A REAL that is an
+ * integer counts as that integer, and comes back as it was given first. */
 typedef enum gru4rec_id_type {
     GRU4REC_ID_INTEGER,
     GRU4REC_ID_REAL,

@@ -284,16 +284,23 @@ int ext_entry_use(const ext_home *home, ext_error *error);
 /* False for NULL. Text and blob are borrowed from the value. */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
-/* The row of an item, or -1 where it is NULL or not known. */
-int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items);
+/* Is the REAL an integer below 2^53 in size? Hosts whose numbers are all REAL bind integers
+ * so: wherever we take an integer or an item, it is that integer. */
+bool ext_value_is_whole(double real, int64_t *integer);
+/* As ext_value_id() and ext_value_column(), of a value that is an item. */
+bool ext_value_item(sqlite3_value *value, gru4rec_id *id);
+bool ext_value_item_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 void ext_value_result(sqlite3_context *context, const gru4rec_id *id);
 /* The item of a row as a result. */
 void ext_value_result_item(sqlite3_context *context, const gru4rec_items *items,
                            int32_t row);
 /* id: an integer or a text. */
 int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
-/* Takes an integer from min to max, or a text or a real that is one; the value stays as it
- * is. The error says what argument name is, and to give advice. */
+/* Is it an integer, or a text or a REAL that is one? The value stays as it is. */
+int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
+                     ext_error *error);
+/* Takes such an integer, from min to max. The error says what argument name is, and to give
+ * advice. */
 int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
 /* Is the argument there, and not NULL? */
@@ -335,13 +342,23 @@ void ext_rows_free(ext_rows *list);
 /* Sorts the list and drops repeats: ext_rows_has() needs that. */
 void ext_rows_sort(ext_rows *list);
 bool ext_rows_has(const ext_rows *list, int32_t row);
-/*
- * Adds the rows of the items in value: one id, or a JSON array of ids. Unknown items are
- * left out. positions gets their places among all in value, from 1, or is NULL. what
- * names the argument in messages.
- */
-int ext_rows_parse(ext_rows *list, ext_rows *positions, sqlite3 *db, sqlite3_value *value,
-                   const gru4rec_items *items, const char *what, ext_error *error);
+
+/* ---- ext_ids.c ---- */
+
+/* The row of the item that a value is, or -1 where it is NULL or not known. */
+int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items);
+
+/* Where the ids of a value go. */
+typedef struct ext_ids {
+    const gru4rec_items *items;
+    const char *what;    /* names the argument in messages */
+    ext_rows *rows;      /* gets the rows of the items that are known */
+    ext_rows *positions; /* gets their places among all in the value, from 1; or NULL */
+    int64_t n_unknown;   /* counts the others */
+} ext_ids;
+
+/* Takes the ids of a value: one, or a JSON array of them. NULL has none. */
+int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *error);
 
 /* ---- ext_options.c ---- */
 
@@ -456,8 +473,9 @@ typedef struct ext_cursor {
 } ext_cursor;
 
 /*
- * A table whose hidden columns behind the others are its arguments. The frame keeps the
- * arguments, says what is missing, and gives the rowids; the function gives the rows.
+ * A table whose hidden columns behind the others are its arguments; what is behind these is
+ * the function's own again. The frame keeps the arguments, says what is missing, and gives
+ * the rowids; the function gives the rows.
  * idxNum has bit i where argument i is given; plan may add bits from EXT_TABLE_ARGUMENTS
  * on.
  */

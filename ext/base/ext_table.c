@@ -244,10 +244,11 @@ int ext_table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 {
     const ext_cursor *cursor = (ext_cursor *)base;
     const ext_table_function *function = function_of(cursor);
-    if (i < function->n_columns)
+    const int argument = i - function->n_columns;
+    if (argument < 0 || argument >= function->n_arguments)
         function->column(cursor, context, i);
-    else if (cursor->arguments[i - function->n_columns] != NULL)
-        sqlite3_result_value(context, cursor->arguments[i - function->n_columns]);
+    else if (cursor->arguments[argument] != NULL)
+        sqlite3_result_value(context, cursor->arguments[argument]);
     return SQLITE_OK;
 }
 

@@ -256,7 +256,7 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
                     ext_error *error)
 {
     gru4rec_id item;
-    if (!ext_value_column(events, 1, &item))
+    if (!ext_value_item_column(events, 1, &item))
         return SQLITE_OK;
     const int32_t row = gru4rec_items_find(items, &item);
     return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;

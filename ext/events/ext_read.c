@@ -7,7 +7,6 @@
  */
 #include "ext_events.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SESSION, ITEM, TIME, ROWID };
@@ -40,23 +39,18 @@ static char *quoted(const char *name)
 }
 
 /*
- * The error of an item that is a BLOB or a REAL. It advises an expression that keeps ids
- * apart: as integers all BLOBs are 0, and 1.5 is 1.
+ * The error of an item that is a BLOB, or a REAL that is no integer. It advises an
+ * expression that keeps ids apart: as integers all BLOBs are 0, and 1.5 is 1.
  */
 static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error *error)
 {
     const bool is_blob = item->type == GRU4REC_ID_BLOB;
-    const bool is_whole =
-        !is_blob && item->real == floor(item->real) && fabs(item->real) < 0x1p53;
     char *column = quoted(source->columns.item), *text = NULL;
     ext_show item_show, column_show;
     if (column != NULL)
-        text =
-            sqlite3_mprintf(is_blob    ? "hex(%s) AS %s, ...)"
-                            : is_whole ? "CAST(%s AS INTEGER) AS %s, ...), or "
-                                         "CAST(... AS TEXT) if some are no whole numbers"
+        text = sqlite3_mprintf(is_blob ? "hex(%s) AS %s, ...)"
                                        : "CAST(%s AS TEXT) AS %s, ...)",
-                            column, column);
+                               column, column);
     if (text == NULL)
         ext_error_nomem(error);
     else
@@ -147,7 +141,7 @@ static int add_event(row_reader *rows, int64_t order, ext_events *events,
     bool is_inside;
     const ext_time_kind kind = ext_time_column(rows->stmt, TIME, &time);
     if (!ext_value_column(rows->stmt, SESSION, &session) ||
-        !ext_value_column(rows->stmt, ITEM, &item) || kind == EXT_TIME_NONE) {
+        !ext_value_item_column(rows->stmt, ITEM, &item) || kind == EXT_TIME_NONE) {
         events->n_null++;
         return SQLITE_OK;
     }

@@ -338,6 +338,21 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
     return set_order(stmt, columns, source, error);
 }
 
+/* Nobody could bind values to the parameters of a source: all would be NULL. */
+static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *error)
+{
+    const int n = sqlite3_bind_parameter_count(stmt);
+    ext_show text_show, name_show;
+    if (n == 0)
+        return SQLITE_OK;
+    const char *name = sqlite3_bind_parameter_name(stmt, n);
+    return ext_error_set(error, SQLITE_ERROR,
+                         "a source has no parameters, but '%s' has %s; write the value "
+                         "into it",
+                         ext_show_text(&text_show, text),
+                         ext_show_text(&name_show, name != NULL ? name : "?"));
+}
+
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_error *error)
 {
@@ -348,7 +363,9 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
         return error->rc;
     int rc = ext_sql_prepare(db, &stmt, &cause, "SELECT * FROM %s", source->from);
     if (rc == SQLITE_OK)
-        rc = set_columns(stmt, columns, source, error);
+        rc = check_parameters(stmt, text, error) == SQLITE_OK
+                 ? set_columns(stmt, columns, source, error)
+                 : error->rc;
     else if (cause.message != NULL)
         ext_error_set(error, rc, "cannot read the source '%s': %s",
                       ext_show_text(&(ext_show){""}, text), cause.message);

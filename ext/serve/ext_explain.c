@@ -69,7 +69,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         ext_history_read(&cursor->history, connection->db, base->arguments[HISTORY],
                          model, error) != SQLITE_OK)
         return error->rc;
-    cursor->item = ext_value_row(base->arguments[ITEM], model->loaded.items);
+    cursor->item = ext_ids_row(base->arguments[ITEM], model->loaded.items);
     base->is_eof = cursor->item < 0 || cursor->history.rows.n == 0;
     if (base->is_eof)
         return SQLITE_OK;

@@ -33,13 +33,27 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
         gru4rec_id id;
         ext_state_blob_item(&at, &id);
         const int32_t row = gru4rec_items_find(model->loaded.items, &id);
-        if (row < 0)
+        if (row < 0) {
+            history->n_unknown++;
             continue;
+        }
         rc = ext_rows_add(&history->rows, row, error);
         if (rc == SQLITE_OK)
             rc = ext_rows_add(&history->positions, i + 1, error);
     }
     return rc == SQLITE_OK ? take_state(history, &blob, model, error) : rc;
+}
+
+static int read_ids(ext_history *history, sqlite3 *db, sqlite3_value *value,
+                    const ext_model *model, ext_error *error)
+{
+    ext_ids ids = {.items = model->loaded.items,
+                   .what = "history",
+                   .rows = &history->rows,
+                   .positions = &history->positions};
+    int rc = ext_ids_read(&ids, db, value, error);
+    history->n_unknown = ids.n_unknown;
+    return rc;
 }
 
 int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
@@ -48,8 +62,7 @@ int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
     *history = (ext_history){0};
     int rc = sqlite3_value_type(value) == SQLITE_BLOB
                  ? read_state(history, value, model, error)
-                 : ext_rows_parse(&history->rows, &history->positions, db, value,
-                                  model->loaded.items, "history", error);
+                 : read_ids(history, db, value, model, error);
     if (rc != SQLITE_OK)
         ext_history_free(history);
     return rc;

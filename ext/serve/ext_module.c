@@ -134,6 +134,13 @@ static const char *known_affinity(const char *type)
     return "";
 }
 
+/* Items of a column of REALs are INTEGERs, which its affinity would turn back. */
+static const char *item_affinity(const char *type)
+{
+    const char *known = known_affinity(type);
+    return strcmp(known, "REAL") == 0 ? "NUM" : known;
+}
+
 static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config *config,
                       ext_error *error)
 {
@@ -142,7 +149,7 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
                                  "score REAL, basis TEXT HIDDEN, "
                                  "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
                                  known_affinity(config->types[0]),
-                                 known_affinity(config->types[1]));
+                                 item_affinity(config->types[1]));
     if (text == NULL)
         return ext_error_nomem(error);
     int rc = ext_table_new(&table, &ext_relation, text, home->db, home->connection,

@@ -29,8 +29,10 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
     ranker->has_candidates = ext_value_is_given(value);
     if (!ranker->has_candidates)
         return SQLITE_OK;
-    int rc = ext_rows_parse(&ranker->candidates, NULL, ranker->connection->db, value,
-                            ranker->workspace.model->loaded.items, "candidates", error);
+    ext_ids ids = {.items = ranker->workspace.model->loaded.items,
+                   .what = "candidates",
+                   .rows = &ranker->candidates};
+    int rc = ext_ids_read(&ids, ranker->connection->db, value, error);
     ext_rows_sort(&ranker->candidates);
     return rc;
 }
@@ -80,7 +82,7 @@ static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
 {
     const ext_model *model = ranker->workspace.model;
     gru4rec_id id;
-    if (!ext_value_id(value, &id)) /* NULL equals nothing */
+    if (!ext_value_item(value, &id)) /* NULL equals nothing */
         return SQLITE_OK;
     *is_known = (int)id.type == model->id_type;
     const int32_t row = *is_known ? gru4rec_items_find(model->loaded.items, &id) : -1;

@@ -48,6 +48,7 @@ bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
 typedef struct ext_history {
     ext_rows rows;       /* with a state the last ones */
     ext_rows positions;  /* of the rows among all items that were given, from 1 */
+    int64_t n_unknown;   /* ids that no item has */
     gru4rec_real *state; /* where the network stood after them, or NULL; owned */
 } ext_history;
 

@@ -91,12 +91,14 @@ static int step(live_session *live, int32_t row, ext_error *error)
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {
     gru4rec_id id;
-    if (!ext_value_id(value, &id))
+    if (!ext_value_item(value, &id))
         return SQLITE_OK;
     if (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT)
         return ext_error_set(error, SQLITE_ERROR,
-                             "the item is a %s; items are INTEGER or TEXT",
-                             id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB");
+                             "the item is a %s; items are INTEGER or TEXT, and %s is "
+                             "neither",
+                             id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB",
+                             ext_show_id(&(ext_show){""}, &id));
     int rc = remember(live, &id, error);
     if (rc == SQLITE_OK)
         rc = step(live, gru4rec_items_find(live->workspace.model->loaded.items, &id),

@@ -303,8 +303,9 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
     gru4rec_id id;
     const char *type = (const char *)sqlite3_column_text(stmt, 1);
     bool is_id = type != NULL &&
-                 (strcmp(type, "integer") == 0 || strcmp(type, "text") == 0) &&
-                 ext_value_column(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
+                 (strcmp(type, "integer") == 0 || strcmp(type, "real") == 0 ||
+                  strcmp(type, "text") == 0) &&
+                 ext_value_item_column(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
     if (is_id && id.type == GRU4REC_ID_TEXT && check_text(&id, error) != SQLITE_OK)
         return error->rc;
     return fail_items(is_id ? gru4rec_items_append(items, &id, support) : GRU4REC_INVALID,

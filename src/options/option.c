@@ -94,9 +94,13 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
     return true;
 }
 
+/* Also 0.0 and 1.0. */
 static bool parse_boolean(const char *text, int64_t *value)
 {
+    double real;
     int index = g4r_option_word_index("false|true|0|1|off|on|no|yes", text);
+    if (index < 0 && parse_real(text, &real) && (real == 0 || real == 1))
+        index = (int)real;
     *value = index % 2;
     return index >= 0;
 }

@@ -147,13 +147,15 @@ static void real_numbers(void)
 
 static void booleans(void)
 {
-    static const char *const yes[] = {"true", "TRUE", "1", "on", "Yes"};
-    static const char *const no[] = {"false", "False", "0", "off", "NO"};
-    for (size_t i = 0; i < 5; i++) {
+    static const char *const yes[] = {"true", "TRUE", "1", "on", "Yes", "1.0"};
+    static const char *const no[] = {"false", "False", "0", "off", "NO", "-0.0"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
         check_value(&boolean, yes[i], "true");
         check_value(&boolean, no[i], "false");
     }
     check_refused(&boolean, "2");
+    check_refused(&boolean, "0.5");
+    check_refused(&boolean, "nan");
     check_refused(&boolean, "");
     check_refused(&boolean, "t");
     check_refused(&boolean, "false|true");

@@ -42,6 +42,14 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     return rc;
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [HISTORY] = {"history", "history = '[17, 42]'"},
+    [K] = {"k", "k = 10"},
+    [EXCLUDE_SEEN] = {"exclude_seen", "exclude_seen = 1"},
+    [CANDIDATES] = {"candidates", "candidates = '[17, 42]'"},
+};
+
 const ext_table_function ext_recommend = {
     .name = "gru4rec_recommend",
     .declaration = "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
@@ -51,6 +59,7 @@ const ext_table_function ext_recommend = {
     .cursor_bytes = sizeof(ext_ranker_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = HISTORY + 1,
     .usage = "needs a model and a history; write "
              "gru4rec_recommend('model', '[item, ...]', k)",

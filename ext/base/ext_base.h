@@ -361,6 +361,8 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 /* One option or column. */
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
+/* The error of name=value,... where the value is a list with commas between its numbers. */
+int ext_options_check_list(const char *text, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
 /* Appends ", name=value" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
@@ -476,7 +478,6 @@ typedef struct ext_cursor {
  * idxNum has bit i where argument i is given, and bit EXT_TABLE_MISSING + i where it is
  * not, but read; plan may add bits from EXT_TABLE_ARGUMENTS on, below those.
  */
-
 struct ext_table_function {
     const char *name;        /* in SQL */
     const char *declaration; /* CREATE TABLE x(...) */

@@ -7,6 +7,14 @@
 
 #include "../base/ext_base.h"
 
+/* ---- ext_select.c ---- */
+
+/* Where the SQL begins: behind white space, comments and a byte order mark. */
+const char *ext_select_start(const char *text);
+/* A SELECT, in parentheses or not, as a subquery of other SQL: in parentheses, without
+ * comments and semicolons at its ends. Of sqlite3_malloc. */
+char *ext_select_subquery(const char *text);
+
 /* ---- ext_source.c ---- */
 
 /* Events as rows: of a table, a view or a SELECT. */

@@ -54,12 +54,12 @@ static bool starts_with_word(const char *text, const char *word)
 {
     size_t n = strlen(word);
     return sqlite3_strnicmp(text, word, (int)n) == 0 && text[n] != '\0' &&
-           strchr(" \t\r\n(*'\"/-", text[n]) != NULL;
+           strchr(" \t\r\n(*'\"/-[`", text[n]) != NULL;
 }
 
 bool ext_source_is_select(const char *text)
 {
-    text += strspn(text, " \t\r\n");
+    text = ext_select_start(text);
     return *text == '(' || starts_with_word(text, "select") ||
            starts_with_word(text, "with");
 }
@@ -148,8 +148,7 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
     bool is_own, is_any = true;
     char *from;
     if (ext_source_is_select(text)) {
-        text += strspn(text, " \t\r\n");
-        from = sqlite3_mprintf(*text == '(' ? "%s" : "(%s)", text);
+        from = ext_select_subquery(text);
     } else if (find_table(db, schema, text, &is_own, error) != SQLITE_OK ||
                (dot != NULL && find_table(db, NULL, text, &is_any, error) != SQLITE_OK)) {
         return NULL;

@@ -167,7 +167,7 @@ typedef struct gru4rec_options {
     int64_t bptt, whole_sessions, time_sort, train_random_order;
     char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
     double session_gap;
-    int64_t collapse_repeats, min_support, min_length;
+    int64_t collapse_repeats, keep_empty, min_support, min_length;
     double validation;
     int64_t patience;
     int64_t warm_start, resume;

@@ -298,6 +298,8 @@ int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
 /* Is the argument there, and not NULL? */
 bool ext_value_is_given(sqlite3_value *value);
+/* Is it a text without a character? */
+bool ext_value_is_empty(const gru4rec_id *id);
 /* The argument as a text, borrowed; NULL where it is not given. A NUL character in it,
  * behind which nothing would be read, is an error, which says what the argument is. */
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
@@ -364,6 +366,9 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 /* The error of name=value,... where the value is a list with commas between its numbers. */
 int ext_options_check_list(const char *text, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
+/* Sets options that came later, where they are not set, to what was done before they came:
+ * for models that were made then. */
+void ext_options_keep_old(gru4rec_options *options);
 /* Appends ", name=value" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 /* A JSON object of the options of training: all, or those that were set. NULL: no memory.

@@ -189,6 +189,18 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                         : parse_pairs(text, scope, options, columns, error);
 }
 
+void ext_options_keep_old(gru4rec_options *options)
+{
+    static const char *const old[][2] = {{"keep_empty", "true"}};
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        for (size_t j = 0; j < sizeof old / sizeof *old; j++)
+            if (strcmp(info.name, old[j][0]) == 0 && !gru4rec_option_is_set(options, i))
+                gru4rec_options_set(options, info.scope, info.name, old[j][1], NULL);
+    }
+}
+
 int ext_options_resolve(gru4rec_options *options, ext_error *error)
 {
     gru4rec_error message = {0};

@@ -112,6 +112,17 @@ static int fail_time(sqlite3_stmt *stmt, ext_error *error)
                          quote, ext_show_id(&show, &time), quote);
 }
 
+/* Reads an event's ids; false: it lacks one, or its time. */
+static bool get_ids(sqlite3_stmt *stmt, const ext_source *source, gru4rec_id *session,
+                    gru4rec_id *item)
+{
+    return ext_value_column(stmt, SESSION, session) &&
+           ext_value_column(stmt, ITEM, item) &&
+           sqlite3_column_type(stmt, TIME) != SQLITE_NULL &&
+           (source->keeps_empty ||
+            (!ext_value_is_empty(session) && !ext_value_is_empty(item)));
+}
+
 /* order: what breaks ties in time. */
 static int add_event(sqlite3_stmt *stmt, const ext_source *source, int64_t order,
                      const time_bound bounds[2], ext_events *events, ext_error *error)
@@ -119,9 +130,7 @@ static int add_event(sqlite3_stmt *stmt, const ext_source *source, int64_t order
     gru4rec_id session, item;
     gru4rec_time time;
     gru4rec_error message = {0};
-    if (!ext_value_column(stmt, SESSION, &session) ||
-        !ext_value_column(stmt, ITEM, &item) ||
-        sqlite3_column_type(stmt, TIME) == SQLITE_NULL) {
+    if (!get_ids(stmt, source, &session, &item)) {
         events->n_null++;
         return SQLITE_OK;
     }
@@ -211,7 +220,7 @@ static int read_all(ext_events *events, const ext_source *source,
     return ext_error_library(error, status, NULL);
 }
 
-int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
+int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error)
 {
@@ -225,6 +234,7 @@ int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *so
         .validation = is_training ? options->validation : 0,
     };
     *events = (ext_events){0};
+    source->keeps_empty = options->keep_empty != 0;
     if (is_training &&
         (read_bound(source->db, options->since, "since", &bounds[0], error) !=
              SQLITE_OK ||

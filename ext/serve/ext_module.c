@@ -134,7 +134,9 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
     if (rc != SQLITE_OK)
         return rc;
     config->options = ext_options_json(&options, false);
-    return config->options != NULL ? SQLITE_OK : ext_error_nomem(error);
+    config->defaults = sqlite3_mprintf("2");
+    return config->options != NULL && config->defaults != NULL ? SQLITE_OK
+                                                               : ext_error_nomem(error);
 }
 
 /* What m_config holds is not trusted: it becomes part of a declaration. */

@@ -250,6 +250,8 @@ static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
     rc = ext_config_read(&config, home, error);
     if (rc == SQLITE_OK)
         rc = ext_config_open_source(&config, home, NULL, NULL, &source, error);
+    source.keeps_empty =
+        cursor->ranking.ranker.workspace.model->loaded.options.keep_empty != 0;
     if (rc == SQLITE_OK)
         rc = ext_histories_open(&cursor->histories, &source, wanted, error);
     ext_source_close(&source);

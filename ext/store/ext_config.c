@@ -22,6 +22,7 @@ static const struct {
     {"session_type", offsetof(ext_config, types[0])},
     {"item_type", offsetof(ext_config, types[1])},
     {"options", offsetof(ext_config, options)},
+    {"defaults", offsetof(ext_config, defaults)},
 };
 
 enum { N_FIELDS = sizeof fields / sizeof *fields };

@@ -33,6 +33,9 @@ typedef struct ext_config {
     ext_columns columns;
     char *types[2]; /* affinities of session and item */
     char *options;  /* JSON of those that were set */
+    char
+        *defaults; /* of options that are not set: "2"; NULL: those of earlier builds, see
+                       ext_options_keep_old() */
 } ext_config;
 
 /* An error also when the storage format is not known. Free config in any case. */

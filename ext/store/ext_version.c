@@ -98,6 +98,7 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
         rc = ext_options_parse(home->db, (const char *)sqlite3_column_text(stmt, 0),
                                GRU4REC_SCOPE_TRAIN, options, NULL, error);
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    ext_options_keep_old(options); /* a version has all options that there were */
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }
 

@@ -285,6 +285,7 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
         (columns.session || columns.item || columns.time || columns.order))
         rc = fail_file("its options name columns of a source", error);
     ext_options_free_columns(&columns);
+    ext_options_keep_old(options);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }
 

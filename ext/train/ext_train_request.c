@@ -92,6 +92,7 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
         rc = parse_options(request, checkpoint->options, error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, given, error);
+    ext_options_keep_old(&request->options);
     request->options.resume = false; /* the version is the one that never stopped */
     if (rc == SQLITE_OK && request->source == NULL &&
         !is_stored_source(&request->config, checkpoint->source))
@@ -177,6 +178,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         rc = parse_options(request, request->config.options, error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, options, error);
+    if (request->is_found && request->config.defaults == NULL)
+        ext_options_keep_old(&request->options);
     if (rc == SQLITE_OK && request->options.resume)
         rc = resume(request, run, options, error);
     if (rc == SQLITE_OK)

@@ -108,6 +108,10 @@ static const g4r_option table[] = {
          "a longer pause begins a new session; in the unit of the times, seconds where "
          "they are text; 0: none. Serving then uses the last session"),
     BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
+    BOOLEAN(
+        keep_empty, "false",
+        "an empty text is an item or a session like others; false: events with one are "
+        "skipped, as those with a NULL are"),
     INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out,"),
     INTEGER(min_length, 1, 65536, "1",
             "and sessions with fewer events, in turn until neither changes anything"),

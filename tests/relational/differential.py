@@ -26,7 +26,7 @@ BUSY_SECONDS = 1  # a query that takes longer, or gives more, is left out and co
 MOST_ROWS = 20000
 MOST_ERRORS = 0.1  # share of the queries that may be errors on both sides
 MOST_SHOWN = 10  # mismatches that are shown in full
-OPTIONS = 'layers=8, n_epochs=1, n_sample=8, batch_size=4, threads=1'
+OPTIONS = 'layers=8, n_epochs=1, n_sample=8, batch_size=4, threads=1, keep_empty=true'
 
 # ---- values ----
 

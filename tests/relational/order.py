@@ -15,7 +15,7 @@ import sqlite3
 
 from checks import check, finish
 
-OPTIONS = 'layers=4,n_epochs=2,n_sample=4,batch_size=4,threads=1'
+OPTIONS = 'layers=4,n_epochs=2,n_sample=4,batch_size=4,threads=1,keep_empty=true'
 # in UTF-16 (either one), some of these sort otherwise
 TEXTS = ['a', 'B', 'b', 'a ', 'a\t', 'a  ', '10', '9', '', 'é', 'ā', 'Ā', '\uff5e', '\ue000', '\U0001f600', '\U00010000', 'ab',
          '日本', 'a\u0301']
@@ -84,7 +84,7 @@ def with_order(text, order):
 def check_batches(db, what, source, order, sessions):
     found = {}
     rows = db.execute('SELECT session, input, target FROM gru4rec_batches(?, 3, ?) ORDER BY step, lane',
-                      (source, with_order('n_sample=1', order)))
+                      (source, with_order('n_sample=1,keep_empty=true', order)))
     for session, item, target in rows:
         found.setdefault(session, [item]).append(target)
     check(f'{what}: batches', found == {s: items for s, items in sessions.items() if len(items) > 1})

@@ -52,6 +52,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"session_gap", "0"},
                                               {"collapse_repeats", "false"},
                                               {"min_support", "1"},
+                                              {"keep_empty", "false"},
                                               {"min_length", "1"},
                                               {"validation", "0"},
                                               {"patience", "0"},
@@ -216,6 +217,7 @@ static void accepted_values(void)
         {"session_gap", "1800", "1800"},
         {"collapse_repeats", "1", "true"},
         {"min_support", "5", "5"},
+        {"keep_empty", "yes", "true"},
         {"min_length", "2", "2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -143,9 +143,14 @@ int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
      * another plan may have it. */
     if (is_missing(function, info->idxNum))
         info->estimatedCost = 1e50;
-    info->idxStr = sqlite3_str_finish(plan.text);
-    info->needToFreeIdxStr = info->idxStr != NULL;
-    return rc;
+    char *text = sqlite3_str_finish(plan.text);
+    if (rc != SQLITE_OK) { /* SQLite does not take it */
+        sqlite3_free(text);
+        return rc;
+    }
+    info->idxStr = text;
+    info->needToFreeIdxStr = text != NULL;
+    return SQLITE_OK;
 }
 
 /* ---- rows ---- */

@@ -180,7 +180,7 @@ typedef struct gru4rec_options {
     int64_t bptt, whole_sessions, time_sort, train_random_order;
     char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
     double session_gap;
-    int64_t collapse_repeats;
+    int64_t collapse_repeats, keep_empty;
     int64_t max_length;    /* 0: none */
     int64_t long_sessions; /* gru4rec_long_sessions */
     int64_t min_support, min_length;

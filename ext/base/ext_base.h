@@ -305,6 +305,8 @@ int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
 /* Is the argument there, and not NULL? */
 bool ext_value_is_given(sqlite3_value *value);
+/* Is it a text without a character? */
+bool ext_value_is_empty(const gru4rec_id *id);
 /* The argument as a text, borrowed; NULL where it is not given. A NUL character in it,
  * behind which nothing would be read, is an error, which says what the argument is. */
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
@@ -378,6 +380,8 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 /* One option or column. */
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
+/* The error of name=value,... where the value is a list with commas between its numbers. */
+int ext_options_check_list(const char *text, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
 /* Appends ", name=value" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
@@ -460,7 +464,22 @@ typedef struct ext_table {
     struct ext_cursor *open; /* the first of its cursors */
 } ext_table;
 
-enum { EXT_TABLE_ARGUMENTS = 8 };
+/* Arguments at most, of a bit of idxNum each; and the first bit of those that are missing. */
+enum { EXT_TABLE_ARGUMENTS = 8, EXT_TABLE_MISSING = 22 };
+
+/* A hidden column that is an argument. */
+typedef struct ext_table_argument {
+    const char *name;
+    const char *example; /* "name = value", for messages */
+} ext_table_argument;
+
+/* A plan that is being made. */
+typedef struct ext_table_plan {
+    const ext_table_function *function;
+    sqlite3_index_info *info;
+    int n_argv;        /* values that start is given, so far */
+    sqlite3_str *text; /* what they are compared with, for EXPLAIN QUERY PLAN */
+} ext_table_plan;
 
 /* What each table's cursor begins with. */
 typedef struct ext_cursor {
@@ -476,8 +495,8 @@ typedef struct ext_cursor {
  * A table whose hidden columns behind the others are its arguments; what is behind these is
  * the function's own again. The frame keeps the arguments, says what is missing, and gives
  * the rowids; the function gives the rows.
- * idxNum has bit i where argument i is given; plan may add bits from EXT_TABLE_ARGUMENTS
- * on.
+ * idxNum has bit i where argument i is given, and bit EXT_TABLE_MISSING + i where it is
+ * not, but read; plan may add bits from EXT_TABLE_ARGUMENTS on, below those.
  */
 struct ext_table_function {
     const char *name;        /* in SQL */
@@ -485,15 +504,15 @@ struct ext_table_function {
     int trust;               /* SQLITE_VTAB_INNOCUOUS or SQLITE_VTAB_DIRECTONLY */
     size_t cursor_bytes;     /* of its cursor, zeroed */
     int n_columns, n_arguments;
+    const ext_table_argument *arguments; /* (n_arguments) */
     int n_needed;      /* so many arguments, the first ones, must be given */
     const char *usage; /* what is said when one is not */
     /* Rows come in ascending order of so many columns, the first ones. */
     int n_ordered;
     double n_rows, cost; /* estimates */
-    /* Plans more than that, behind the *n_argv arguments, with an order and estimates of its
-     * own; or NULL. */
-    void (*plan)(const ext_table_function *function, sqlite3_index_info *info,
-                 int *n_argv);
+    /* Plans more than that, behind the arguments, with an order and estimates of its own; or
+     * NULL. */
+    void (*plan)(ext_table_plan *plan);
     /* Goes to the first row, or sets is_eof. argv: what plan asked for. */
     int (*start)(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error);
     int (*next)(ext_cursor *cursor, ext_error *error);
@@ -509,6 +528,9 @@ struct ext_table_function {
 int ext_table_new(ext_table **out, const ext_table_function *function,
                   const char *declaration, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
+/* Makes a constraint the next value that start is given, and sets its bit of idxNum. name:
+ * of its column. */
+void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *name);
 /* The error of an argument that is not given. */
 int ext_table_usage(const ext_cursor *cursor, ext_error *error);
 const ext_home *ext_table_home(const ext_cursor *cursor);

@@ -83,10 +83,11 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 
+static const char space[] = " \t\r\n";
+
 /* The part of text before the separator, trimmed; *text moves behind it. */
 static char *cut(const char **text, char separator)
 {
-    static const char space[] = " \t\r\n";
     const char *start = *text, *end = strchr(start, separator);
     if (end == NULL)
         end = start + strlen(start);
@@ -97,11 +98,62 @@ static char *cut(const char **text, char separator)
     return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
 }
 
+/* Does name=value begin with an option that takes a list? */
+static bool is_list(const char *text)
+{
+    text += strspn(text, space);
+    const size_t n = strcspn(text, "= \t\r\n");
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (info.type == GRU4REC_OPTION_LIST && strlen(info.name) == n &&
+            sqlite3_strnicmp(info.name, text, (int)n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is what stands before the next comma a number, as it is in a list? */
+static bool is_number(const char *text)
+{
+    text += strspn(text, " \t\r\n[(");
+    return *text != '\0' && strchr("0123456789.", *text) != NULL &&
+           text[strcspn(text, "=,")] != '=';
+}
+
+int ext_options_check_list(const char *text, ext_error *error)
+{
+    if (!is_list(text))
+        return SQLITE_OK;
+    sqlite3_str *list = sqlite3_str_new(NULL);
+    int n = 0;
+    for (; *text && (n == 0 || is_number(text)); n++) {
+        sqlite3_str_appendall(list, n > 0 ? "/" : "");
+        for (; *text && *text != ','; text++)
+            if (strchr(" \t\r\n[]()", *text) == NULL)
+                sqlite3_str_appendchar(list, 1, *text);
+        text += *text == ',';
+    }
+    char *better = sqlite3_str_finish(list);
+    if (better == NULL)
+        ext_error_nomem(error);
+    else if (n > 1)
+        ext_error_set(
+            error, SQLITE_ERROR,
+            "a comma ends an option, so a list has slashes between its numbers; "
+            "write %s",
+            ext_show_text(&(ext_show){""}, better));
+    sqlite3_free(better);
+    return error->rc;
+}
+
 static int parse_pairs(const char *text, gru4rec_option_scope scope,
                        gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     int rc = SQLITE_OK;
     while (rc == SQLITE_OK && *text) {
+        if (ext_options_check_list(text, error) != SQLITE_OK)
+            return error->rc;
         char *pair = cut(&text, ',');
         const char *rest = pair;
         char *name = pair != NULL ? cut(&rest, '=') : NULL;

@@ -127,6 +127,11 @@ int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                          ext_show_value(&(ext_show){""}, value), advice);
 }
 
+bool ext_value_is_empty(const gru4rec_id *id)
+{
+    return id->type == GRU4REC_ID_TEXT && id->n_bytes == 0;
+}
+
 bool ext_value_is_given(sqlite3_value *value)
 {
     return value != NULL && sqlite3_value_type(value) != SQLITE_NULL;

@@ -7,6 +7,14 @@
 
 #include "../base/ext_base.h"
 
+/* ---- ext_select.c ---- */
+
+/* Where the SQL begins: behind white space, comments and a byte order mark. */
+const char *ext_select_start(const char *text);
+/* A SELECT, in parentheses or not, as a subquery of other SQL: in parentheses, without
+ * comments and semicolons at its ends. Of sqlite3_malloc. */
+char *ext_select_subquery(const char *text);
+
 /* ---- ext_source.c ---- */
 
 /* Events as rows: of a table, a view or a SELECT. */
@@ -17,6 +25,7 @@ typedef struct ext_source {
     char *rowid; /* name of the rowid; NULL where there is none, or a column takes its
                     place as what breaks ties */
     const char *types[2]; /* affinity of the columns session and item, as a type */
+    bool keeps_empty;     /* option keep_empty, of who reads it */
 } ext_source;
 
 /* Is it SQL to run, rather than a name? */
@@ -86,7 +95,7 @@ typedef struct ext_events {
     gru4rec_dataset *dataset;
     gru4rec_items *items;    /* NULL where a catalogue was given */
     gru4rec_events *builder; /* knows the sessions' ids */
-    int64_t n_null;          /* events without session, item or time */
+    int64_t n_null;          /* events without session, item or time, empty ones too */
     int64_t n_outside;       /* events before since or from until on */
     int64_t n_bad;           /* events whose time cannot be read */
 } ext_events;
@@ -94,10 +103,10 @@ typedef struct ext_events {
 /*
  * Reads all events, into memory of the budget, within its limits. known: NULL for training,
  * which takes all options that prepare events; else the items of a model trained with
- * those options, of which session_gap, collapse_repeats, max_length and bad_rows matter.
- * Give events to ext_read_free(), also after an error.
+ * those options, of which keep_empty, session_gap, collapse_repeats, max_length and bad_rows
+ * matter. Give events to ext_read_free(), also after an error.
  */
-int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
+int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error);
 void ext_read_free(ext_events *events);

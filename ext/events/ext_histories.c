@@ -77,15 +77,22 @@ static char *make_select(const ext_source *source, char *condition, const char *
     const ext_columns *c = &source->columns;
     char *time = ext_time_sql(c->time), *rest = ext_time_rest_sql(c->time);
     char *ties = ext_source_ties(source), *text = NULL;
-    if (time != NULL && rest != NULL && condition != NULL && ties != NULL)
+    char *filled = source->keeps_empty
+                       ? sqlite3_mprintf("\"%w\" IS NOT NULL", c->item)
+                       : sqlite3_mprintf("\"%w\" COLLATE BINARY <> '' AND "
+                                         "\"%w\" COLLATE BINARY <> ''",
+                                         c->item, c->session);
+    if (time != NULL && rest != NULL && condition != NULL && ties != NULL &&
+        filled != NULL)
         text = sqlite3_mprintf(
-            "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL"
+            "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND %s"
             " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s, %s",
-            c->session, c->item, time, source->from, condition, c->item, time, sign,
+            c->session, c->item, time, source->from, condition, filled, time, sign,
             c->session, time, rest, ties);
     sqlite3_free(time);
     sqlite3_free(rest);
     sqlite3_free(ties);
+    sqlite3_free(filled);
     sqlite3_free(condition);
     return text;
 }

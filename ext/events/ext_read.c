@@ -130,6 +130,15 @@ static int check_bad(row_reader *rows, const ext_events *events, double share,
     return rc;
 }
 
+/* Reads an event's ids; false: it lacks one. */
+static bool get_ids(const row_reader *rows, gru4rec_id *session, gru4rec_id *item)
+{
+    return ext_value_column(rows->stmt, SESSION, session) &&
+           ext_value_item_column(rows->stmt, ITEM, item) &&
+           (rows->source->keeps_empty ||
+            (!ext_value_is_empty(session) && !ext_value_is_empty(item)));
+}
+
 /* order: what breaks ties in time. */
 static int add_event(row_reader *rows, int64_t order, ext_events *events,
                      ext_error *error)
@@ -140,8 +149,7 @@ static int add_event(row_reader *rows, int64_t order, ext_events *events,
     ext_error cause = {0};
     bool is_inside;
     const ext_time_kind kind = ext_time_column(rows->stmt, TIME, &time);
-    if (!ext_value_column(rows->stmt, SESSION, &session) ||
-        !ext_value_item_column(rows->stmt, ITEM, &item) || kind == EXT_TIME_NONE) {
+    if (!get_ids(rows, &session, &item) || kind == EXT_TIME_NONE) {
         events->n_null++;
         return SQLITE_OK;
     }
@@ -230,7 +238,7 @@ static gru4rec_preparation prepared(const gru4rec_options *options, bool is_trai
     return preparation;
 }
 
-int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
+int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error)
 {
@@ -238,6 +246,7 @@ int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *so
     const gru4rec_preparation preparation = prepared(options, is_training);
     row_reader rows = {.source = source};
     *events = (ext_events){0};
+    source->keeps_empty = options->keep_empty != 0;
     if (is_training &&
         ext_since_read(&rows.since, source->db, options, error) != SQLITE_OK)
         return error->rc;

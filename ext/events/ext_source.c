@@ -35,12 +35,12 @@ static bool starts_with_word(const char *text, const char *word)
 {
     size_t n = strlen(word);
     return sqlite3_strnicmp(text, word, (int)n) == 0 && text[n] != '\0' &&
-           strchr(" \t\r\n(*'\"/-", text[n]) != NULL;
+           strchr(" \t\r\n(*'\"/-[`", text[n]) != NULL;
 }
 
 bool ext_source_is_select(const char *text)
 {
-    text += strspn(text, " \t\r\n");
+    text = ext_select_start(text);
     return *text == '(' || starts_with_word(text, "select") ||
            starts_with_word(text, "with");
 }
@@ -129,8 +129,7 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
     bool is_own, is_any = true;
     char *from;
     if (ext_source_is_select(text)) {
-        text += strspn(text, " \t\r\n");
-        from = sqlite3_mprintf(*text == '(' ? "%s" : "(%s)", text);
+        from = ext_select_subquery(text);
     } else if (find_table(db, schema, text, &is_own, error) != SQLITE_OK ||
                (dot != NULL && find_table(db, NULL, text, &is_any, error) != SQLITE_OK)) {
         return NULL;
@@ -211,6 +210,45 @@ static int find_column(sqlite3_stmt *stmt, const char *name)
     return -1;
 }
 
+/* The name behind a byte order mark, which a CSV file may begin with, or behind one that was
+ * read as Latin-1; NULL: there is none. */
+static const char *behind_mark(const char *name)
+{
+    static const char *const marks[] = {"\xEF\xBB\xBF", "\xC3\xAF\xC2\xBB\xC2\xBF"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(name, marks[i], strlen(marks[i])) == 0)
+            return name + strlen(marks[i]);
+    return NULL;
+}
+
+/* Is that the column's name but for a byte order mark, and quotes that it kept from being
+ * taken off? */
+static bool is_marked(const char *column, const char *name)
+{
+    const char *rest = behind_mark(column);
+    const size_t n = strlen(name);
+    if (rest == NULL)
+        return false;
+    const bool is_quoted = *rest == '"' && strlen(rest) == n + 2;
+    return (is_quoted || strlen(rest) == n) &&
+           sqlite3_strnicmp(rest + is_quoted, name, (int)n) == 0;
+}
+
+/* The error of a column that would be the one but for a byte order mark; else none. */
+static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
+{
+    for (int i = 0; i < sqlite3_column_count(stmt); i++)
+        if (is_marked(sqlite3_column_name(stmt, i), name))
+            return ext_error_set(
+                error, SQLITE_ERROR,
+                "the column '%s' is named with a byte order mark before it, as some CSV "
+                "files begin with; make a table with a column '%s' and copy the rows, or "
+                "import the file without its first three bytes",
+                ext_show_text(&(ext_show){""}, sqlite3_column_name(stmt, i)),
+                ext_show_text(&(ext_show){""}, name));
+    return SQLITE_OK;
+}
+
 static char *list_columns(sqlite3_stmt *stmt)
 {
     sqlite3_str *list = sqlite3_str_new(NULL);
@@ -232,6 +270,12 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
         column = find_column(stmt, guesses[i]);
     if (column >= 0)
         return column;
+    if (given != NULL)
+        check_marks(stmt, given, error);
+    for (int i = 0; given == NULL && guesses[i] != NULL; i++)
+        check_marks(stmt, guesses[i], error);
+    if (error->rc != SQLITE_OK)
+        return -1;
     char *columns = list_columns(stmt);
     if (columns == NULL)
         ext_error_nomem(error);

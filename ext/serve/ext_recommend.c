@@ -32,10 +32,10 @@ typedef struct recommend_cursor {
  * unknown = ... is a condition like others; but where it could be that argument it is an
  * error, as a condition in its place would give no rows.
  */
-static void plan(const ext_table_function *function, sqlite3_index_info *info,
-                 int *n_argv)
+static void plan(ext_table_plan *plan)
 {
-    ext_plan_one_ranking(function, info, n_argv);
+    sqlite3_index_info *info = plan->info;
+    ext_plan_one_ranking(plan);
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].iColumn == UNKNOWN &&
             info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
@@ -93,6 +93,14 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         ext_ranker_result(&cursor->ranking.ranker, context, i);
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [HISTORY] = {"history", "history = '[17, 42]'"},
+    [K] = {"k", "k = 10"},
+    [EXCLUDE_SEEN] = {"exclude_seen", "exclude_seen = 1"},
+    [CANDIDATES] = {"candidates", "candidates = '[17, 42]'"},
+};
+
 const ext_table_function ext_recommend = {
     .name = "gru4rec_recommend",
     .declaration = "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
@@ -103,6 +111,7 @@ const ext_table_function ext_recommend = {
     .cursor_bytes = sizeof(recommend_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = HISTORY + 1,
     .usage = "needs a model and a history; write "
              "gru4rec_recommend('model', '[item, ...]', k)",

@@ -29,6 +29,12 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     return rc;
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [TARGET] = {"target", "target = 17"},
+    [K] = {"k", "k = 10"},
+};
+
 const ext_table_function ext_similar = {
     .name = "gru4rec_similar",
     .declaration = "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
@@ -37,6 +43,7 @@ const ext_table_function ext_similar = {
     .cursor_bytes = sizeof(ext_ranker_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = TARGET + 1,
     .usage = "needs a model and an item; write gru4rec_similar('model', item, k)",
     .plan = ext_plan_one_ranking,

@@ -4,8 +4,9 @@
  *
  * gru4rec_state() is an aggregate and a window function over the events of a session in
  * the order in which they arrive; gru4rec_step() moves a state on by one event. A NULL
- * item is no event. An item that the model does not know leaves the network where it is,
- * but is remembered: the next version of the model may know it.
+ * item is no event; nor is an empty text, without option keep_empty. An item that the
+ * model does not know leaves the network where it is, but is remembered: the next version
+ * of the model may know it.
  */
 #include "ext_serve.h"
 
@@ -91,14 +92,17 @@ static int step(live_session *live, int32_t row, ext_error *error)
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {
     gru4rec_id id;
-    if (!ext_value_item(value, &id))
+    if (!ext_value_item(value, &id) ||
+        (ext_value_is_empty(&id) && !live->workspace.model->loaded.options.keep_empty))
         return SQLITE_OK;
     if (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "the item is a %s; items are INTEGER or TEXT, and %s is "
-                             "neither",
-                             id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB",
-                             ext_show_id(&(ext_show){""}, &id));
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "item %s is a %s; items are INTEGER or TEXT, so train on %s and give that "
+            "here",
+            ext_show_id(&(ext_show){""}, &id),
+            id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB",
+            id.type == GRU4REC_ID_REAL ? "CAST(item AS TEXT)" : "hex(item)");
     int rc = remember(live, &id, error);
     if (rc == SQLITE_OK)
         rc = step(live, gru4rec_items_find(live->workspace.model->loaded.items, &id),

@@ -147,6 +147,12 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     }
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [SOURCE] = {"source", "source = 'clicks'"},
+    [BATCH_SIZE] = {"batch_size", "batch_size = 32"},
+    [OPTIONS] = {"options", "options = 'n_sample=0'"},
+};
+
 const ext_table_function ext_batches = {
     .name = "gru4rec_batches",
     .declaration = "CREATE TABLE x(step INTEGER, lane INTEGER, session, input, target, "
@@ -156,6 +162,7 @@ const ext_table_function ext_batches = {
     .cursor_bytes = sizeof(batches_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = BATCH_SIZE + 1,
     .usage = "needs a source of events and a batch size; write "
              "gru4rec_batches('table', 32)",

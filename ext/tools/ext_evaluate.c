@@ -194,6 +194,12 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_int64(context, integers[i - EVENTS]);
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [SOURCE] = {"source", "source = 'clicks'"},
+    [OPTIONS] = {"options", "options = 'cutoffs=20'"},
+};
+
 const ext_table_function ext_evaluate = {
     .name = "gru4rec_evaluate",
     .declaration =
@@ -205,6 +211,7 @@ const ext_table_function ext_evaluate = {
     .cursor_bytes = sizeof(evaluate_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = SOURCE + 1,
     .usage = "needs a model and a source of test events; write "
              "gru4rec_evaluate('model', 'table')",

@@ -519,7 +519,7 @@ static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 
 static int read_all(reader *r, ext_loaded *loaded, ext_error *error)
 {
-    gru4rec_options_init(&loaded->options);
+    gru4rec_options_init_stored(&loaded->options);
     if (read_header(r, error) != SQLITE_OK ||
         read_options(r, &loaded->options, error) != SQLITE_OK ||
         read_items(r, &loaded->items, error) != SQLITE_OK ||

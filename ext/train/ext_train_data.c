@@ -102,7 +102,8 @@ static int add_gone_items(ext_train_data *data, const ext_train_request *request
     for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
         gru4rec_id id;
         gru4rec_items_get(old, row, &id);
-        if (gru4rec_items_find(data->events.items, &id) < 0)
+        const bool is_item = request->options.keep_empty || !ext_value_is_empty(&id);
+        if (is_item && gru4rec_items_find(data->events.items, &id) < 0)
             status = gru4rec_items_add(data->events.items, &id, 0);
         if (status == GRU4REC_OK && row % 1024 == 0 && ext_poll_check(&poll))
             status = GRU4REC_INTERRUPTED;

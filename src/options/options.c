@@ -7,9 +7,9 @@
  */
 #include "option.h"
 #include "presets.h"
+#include "synonyms.h"
 #include "../base/fail.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -108,6 +108,16 @@ static const g4r_option table[] = {
          "a longer pause begins a new session; in the unit of the times, seconds where "
          "they are text; 0: none. Serving then uses the last session"),
     BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
+    {
+        .name = "keep_empty",
+        .kind = G4R_BOOLEAN,
+        .scope = TRAIN,
+        .offset = offsetof(gru4rec_options, keep_empty),
+        .defaults = "false",
+        .before = "true",
+        .help = "an empty text is an item or a session like others; false: events with "
+                "one are skipped, as those with a NULL are",
+    },
     INTEGER(max_length, 0, 1e9, "0",
             "events of a session beyond which it is long; 0: none. Serving and "
             "evaluation use the last max_length events of a longer one"),
@@ -178,33 +188,14 @@ static const g4r_option table[] = {
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
 
+/* What is said of a source beside its options. */
+static const char *const columns[] = {"session", "item", "time", "order"};
+
 _Static_assert(N_OPTIONS <= 64, "explicit_set has 64 bits");
 
 static void *field_of(gru4rec_options *options, const g4r_option *o)
 {
     return (char *)options + o->offset;
-}
-
-/* Edits (insert, drop, change) that turn a into b; names are short. */
-static int distance(const char *a, const char *b)
-{
-    enum { MOST = 32 };
-    int row[MOST + 1];
-    int n = (int)strlen(b);
-    if (n > MOST || strlen(a) > MOST)
-        return MOST;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int corner = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int change = corner + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
-            corner = row[j];
-            row[j] = G4R_MIN(change, G4R_MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[n];
 }
 
 static const g4r_option *find_option(const char *name)
@@ -215,20 +206,22 @@ static const g4r_option *find_option(const char *name)
     return NULL;
 }
 
-/* The columns of a source are given beside options, so a typing error may mean one. */
-static const char *nearest_name(const char *name, gru4rec_option_scope scope)
+/* The nearest name, in edits. The columns of a source are given beside options, so a typing
+ * error may mean one. */
+static const char *nearest_name(const char *name, gru4rec_option_scope scope, int *edits)
 {
-    static const char *const columns[] = {"session", "item", "time"};
+    enum { N_COLUMNS = sizeof columns / sizeof *columns };
     const char *nearest = columns[0];
-    int least = distance(name, nearest);
-    for (size_t i = 0; i < N_OPTIONS + 3; i++) {
-        const char *candidate = i < 3 ? columns[i] : table[i - 3].name;
+    *edits = g4r_synonyms_distance(name, nearest, strlen(nearest));
+    for (size_t i = 0; i < N_OPTIONS + N_COLUMNS; i++) {
+        const bool is_column = i < N_COLUMNS;
+        const char *candidate = is_column ? columns[i] : table[i - N_COLUMNS].name;
         bool is_start =
             strlen(name) > 2 && strncasecmp(candidate, name, strlen(name)) == 0;
-        int d = is_start ? 1 : distance(name, candidate);
-        if ((i < 3 || (table[i - 3].scope & scope) != 0) && d < least) {
+        int d = is_start ? 1 : g4r_synonyms_distance(name, candidate, strlen(candidate));
+        if ((is_column || (table[i - N_COLUMNS].scope & scope) != 0) && d < *edits) {
             nearest = candidate;
-            least = d;
+            *edits = d;
         }
     }
     return nearest;
@@ -236,6 +229,27 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope)
 
 /* What is wrong with options is always INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
+
+/* The error of a name that is no option's: what it is called here, if another tool has it,
+ * or a mistyped one; else the nearest name. */
+static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
+                                  gru4rec_error *error)
+{
+    int edits;
+    char shown[100];
+    const char *nearest = nearest_name(name, scope, &edits);
+    const g4r_synonym *synonym = g4r_synonyms_find(name, scope, edits);
+    gru4rec_show(shown, sizeof shown, name, strlen(name));
+    if (synonym == NULL)
+        return REFUSE(error, "no option '%s'; did you mean '%s'?", shown, nearest);
+    if (synonym->names == NULL)
+        return REFUSE(error, "no option '%s'; %s", shown, synonym->advice);
+    const char *names = synonym->names;
+    const size_t first = strcspn(names, "|");
+    return REFUSE(error, "no option '%s'; did you mean '%.*s'%s%s%s?", shown, (int)first,
+                  names, names[first] ? " or '" : "",
+                  names[first] ? names + first + 1 : "", names[first] ? "'" : "");
+}
 
 /* ---- the interface ---- */
 
@@ -298,9 +312,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     gru4rec_options changed = *options;
     char range[200], shown[100];
     if (o == NULL)
-        return REFUSE(error, "no option '%s'; did you mean '%s'?",
-                      gru4rec_show(shown, sizeof shown, name, strlen(name)),
-                      nearest_name(name, scope));
+        return refuse_name(name, scope, error);
     if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
                       o->scope == TRAIN ? "the model and its training"

@@ -16,7 +16,8 @@ from fractions import Fraction
 
 from checks import check, finish
 
-OPTIONS = 'bad_rows=0.5,single_events=count,layers=4,n_epochs=2,n_sample=4,batch_size=4,threads=1'
+OPTIONS = ('bad_rows=0.5,single_events=count,keep_empty=true,layers=4,n_epochs=2,n_sample=4,batch_size=4,'
+           'threads=1')
 # in UTF-16 (either one), some of these sort otherwise
 TEXTS = ['a', 'B', 'b', 'a ', 'a\t', 'a  ', '10', '9', '', 'é', 'ā', 'Ā', '\uff5e', '\ue000', '\U0001f600', '\U00010000', 'ab',
          '日本', 'a\u0301']
@@ -94,7 +95,7 @@ def with_order(text, order):
 def check_batches(db, what, source, order, sessions):
     found = {}
     rows = db.execute('SELECT session, input, target FROM gru4rec_batches(?, 3, ?) ORDER BY step, lane',
-                      (source, with_order('n_sample=1,bad_rows=0.5', order)))
+                      (source, with_order('n_sample=1,bad_rows=0.5,keep_empty=true', order)))
     for session, item, target in rows:
         found.setdefault(session, [item]).append(target)
     check(f'{what}: batches', found == {s: items for s, items in sessions.items() if len(items) > 1})

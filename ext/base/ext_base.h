@@ -362,6 +362,8 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
+/* Was the option of that name given, itself? */
+bool ext_options_is_set(const gru4rec_options *options, const char *name);
 /* Appends ", name=value" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 /* A JSON object of the options of training: all, or those that were set. NULL: no memory.

@@ -31,5 +31,6 @@ run() {
 
 run prepare
 run live "$extension"
+run pytorch "$extension"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

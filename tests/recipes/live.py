@@ -273,6 +273,10 @@ def test_no_model(directory):
     train(db)
     check(is_logged(db, 'INSERT', (1, 5, START + 2)) is True, 'a click with the new model')
     check(one(db, 'SELECT state FROM live') == state_of(db, [3, 5]), 'the session goes on')
+    one(db, "SELECT gru4rec_train('next', 'log', 'layers=4,n_sample=8,n_epochs=1,threads=1')")
+    db.executescript('BEGIN; DROP TABLE rec; ALTER TABLE next RENAME TO rec; COMMIT')
+    check(is_logged(db, 'INSERT', (1, 6, START + 3)) is True, 'a click after a model that was renamed')
+    check(one(db, 'SELECT state FROM live') == state_of(db, [3, 5, 6]), 'the session goes on with it')
     db.close()
 
 

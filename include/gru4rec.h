@@ -197,6 +197,7 @@ typedef struct gru4rec_options {
     int64_t keep_versions;
     int64_t memory_limit; /* bytes, for who calls the library to keep; 0: its default */
     int64_t quantize;     /* gru4rec_switch */
+    int64_t state_items;  /* for who keeps sessions' states */
     int64_t verbose;      /* gru4rec_switch */
     gru4rec_list cutoffs;
     int64_t mode;          /* gru4rec_tie_mode */

@@ -383,6 +383,8 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 /* The error of name=value,... where the value is a list with commas between its numbers. */
 int ext_options_check_list(const char *text, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
+/* Was the option of that name given, itself? */
+bool ext_options_is_set(const gru4rec_options *options, const char *name);
 /* Appends ", name=value" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 /* A JSON object of the options of training: all, or those that were set, and those whose

@@ -195,6 +195,17 @@ int ext_options_resolve(gru4rec_options *options, ext_error *error)
     return ext_error_library(error, gru4rec_options_resolve(options, &message), &message);
 }
 
+bool ext_options_is_set(const gru4rec_options *options, const char *name)
+{
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (strcmp(info.name, name) == 0)
+            return gru4rec_option_is_set(options, i);
+    }
+    return false;
+}
+
 static void append_value(sqlite3_str *json, gru4rec_option_type type, const char *text)
 {
     switch (type) {

@@ -1,7 +1,9 @@
 /* ext_value.c - SQL values into what the library takes, and back; see ext_base.h. */
 #include "ext_base.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const gru4rec_id_type id_types[] = {
@@ -101,17 +103,33 @@ int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
                                SQLITE_UTF8);
 }
 
+/* Is the text of n bytes an integer, but for white space around it? */
+static bool is_integer_text(int64_t *integer, const char *text, size_t n)
+{
+    char *end;
+    errno = 0;
+    *integer = strtoll(text, &end, 10);
+    const bool is_number = end > text && errno == 0;
+    end += strspn(end, " \t\n\v\f\r");
+    return is_number && end == text + n;
+}
+
+/* Not by sqlite3_value_numeric_type(): that changes the value, and SQLite 3.53 crashes where
+ * it is of sqlite3_value_dup(). */
 int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
                      ext_error *error)
 {
-    sqlite3_value *copy = sqlite3_value_dup(value); /* which numeric_type changes */
-    if (copy == NULL)
+    const int type = sqlite3_value_type(value);
+    *is_integer = type == SQLITE_INTEGER;
+    *integer = *is_integer ? sqlite3_value_int64(value) : 0;
+    if (type == SQLITE_FLOAT)
+        *is_integer = ext_value_is_whole(sqlite3_value_double(value), integer);
+    if (type != SQLITE_TEXT)
+        return SQLITE_OK;
+    const char *text = (const char *)sqlite3_value_text(value);
+    if (text == NULL)
         return ext_error_nomem(error);
-    *is_integer = sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
-    *integer = *is_integer ? sqlite3_value_int64(copy) : 0;
-    if (sqlite3_value_type(value) == SQLITE_FLOAT)
-        *is_integer = ext_value_is_whole(sqlite3_value_double(copy), integer);
-    sqlite3_value_free(copy);
+    *is_integer = is_integer_text(integer, text, (size_t)sqlite3_value_bytes(value));
     return SQLITE_OK;
 }
 

@@ -24,7 +24,8 @@ typedef struct ext_state_blob {
     int n_items;
 } ext_state_blob;
 
-enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_ITEMS = 32 };
+/* No option state_items is larger. */
+enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 1000 };
 
 /* False for what is no state of a session, or a damaged one. */
 bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_t n);

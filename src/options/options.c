@@ -175,6 +175,10 @@ static const g4r_option table[] = {
     CHOICE(quantize, "auto|false|true", "auto",
            "serve from a copy of the item table in bytes, kept in memory beside it: the "
            "same rows, found sooner; auto: for copies of a megabyte or more"),
+    INTEGER(
+        state_items, 1, 1000, "32",
+        "items, a session's last ones, that its state carries: those that exclude_seen "
+        "leaves out, and from which another version rebuilds the session"),
     CHOICE(verbose, "auto|false|true", "auto",
            "progress line on standard error; auto: when that is a terminal"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs sql/prepare_*.sql on invented raw files and compares all that they leave with the published rules.
 
-    recipes.py [SQLITE3]
+    prepare.py [SQLITE3]
 
 SQLITE3 is the shell, sqlite3 unless told otherwise. For each data set and seed: invent_*() writes small raw files,
 the recipe runs on them, and prepare_*() prepares the same files in plain Python, straight from those rules. Tables must

@@ -6,10 +6,10 @@
 -- state carries the last items of its session (option state_items of the model), so that after a retraining it goes on
 -- with the new model.
 --
--- A click without a session, or with an item that no model takes, is logged and changes nothing here; so is every click
--- while there is no table rec. What SQL cannot catch fails the INSERT: no extension on its connection, or a model that
--- is not trained yet, or damaged. So train a new model under another name, and rename it when it is ready; or add
--- live_queue.sql, with which an INSERT needs neither extension nor model.
+-- A click without a session or an item (NULL, an empty text), or with an item that no model takes, is logged and changes
+-- nothing here; so is every click while there is no table rec. What SQL cannot catch fails the INSERT: no extension on
+-- its connection, or a model that is not trained yet, or damaged. So train a new model under another name, and rename it
+-- when it is ready; or add live_queue.sql, with which an INSERT needs neither extension nor model.
 
 BEGIN;
 
@@ -33,18 +33,17 @@ CREATE TRIGGER live_step INSTEAD OF INSERT ON live_click WHEN new.session_id <> 
     FROM (SELECT CASE typeof(new.item_id)
                  WHEN 'integer' THEN new.item_id
                  WHEN 'text' THEN new.item_id
-                 WHEN 'real' THEN iif(new.item_id BETWEEN -9007199254740991 AND 9007199254740991
-                                      AND new.item_id = CAST(new.item_id AS INTEGER), CAST(new.item_id AS INTEGER), NULL)
+                 WHEN 'real' THEN iif(abs(new.item_id) < 9007199254740992 AND new.item_id = CAST(new.item_id AS INTEGER),
+                                      new.item_id, NULL)
                  END AS item,
-                 -- Numbers are seconds, milli-, micro- or nanoseconds, by their size. Text that SQLite reads only without
-                 -- its end ('... UTC') is read without it. Of what is no time the clock has one.
-                 coalesce(CASE WHEN typeof(new.ts) IN ('text', 'blob')
-                               THEN coalesce(unixepoch(new.ts), unixepoch(substr(new.ts, 1, 19)))
-                               WHEN new.ts < 1e11 THEN new.ts
-                               WHEN new.ts < 1e14 THEN new.ts / 1e3
-                               WHEN new.ts < 1e17 THEN new.ts / 1e6
-                               WHEN new.ts < 1e20 THEN new.ts / 1e9 END, unixepoch()) AS ts) AS click
-    WHERE click.item IS NOT NULL
+                 -- Times are read as a training reads them. Numbers are seconds, milli-, micro- or nanoseconds, by their
+                 -- size. Of what is no time the clock has one.
+                 coalesce(CASE WHEN t < 1e11 THEN t
+                               WHEN t < 1e14 THEN t / 1e3
+                               WHEN t < 1e17 THEN t / 1e6
+                               WHEN t < 1e20 THEN t / 1e9 END, unixepoch()) AS ts
+          FROM (SELECT gru4rec_time(new.ts) AS t)) AS click
+    WHERE click.item <> ''
     ON CONFLICT (session_id) DO UPDATE SET state = excluded.state, ts = excluded.ts;
 
     -- A day after its last click a state goes: a few of them at each click, so that none pays for all.

@@ -353,13 +353,15 @@ int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items);
 /* Where the ids of a value go. */
 typedef struct ext_ids {
     const gru4rec_items *items;
+    bool keeps_empty;    /* option keep_empty: an empty text is an id */
     const char *what;    /* names the argument in messages */
     ext_rows *rows;      /* gets the rows of the items that are known */
     ext_rows *positions; /* gets their places among all in the value, from 1; or NULL */
     int64_t n_unknown;   /* counts the others */
 } ext_ids;
 
-/* Takes the ids of a value: one, or a JSON array of them. NULL has none. */
+/* Takes the ids of a value: one, or a JSON array of them. NULL is none, nor is an empty text
+ * that is not kept. */
 int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *error);
 
 /* ---- ext_options.c ---- */

@@ -7,6 +7,7 @@
  *    { an error. What is left is one id that no item has.
  * 3. In an array a number names the INTEGER of its value, else the TEXT that it is written
  *    as, else the TEXT of that integer. A string is a text. null is no id.
+ * 4. An empty text is no id either, but with keep_empty.
  */
 #include "ext_base.h"
 
@@ -33,6 +34,11 @@ int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items)
 {
     gru4rec_id id;
     return ext_value_item(value, &id) ? find(items, &id) : -1;
+}
+
+static bool is_skipped(const ext_ids *ids, const gru4rec_id *id)
+{
+    return ext_value_is_empty(id) && !ids->keeps_empty;
 }
 
 /* Takes the item of a row, or -1, that stands at a place, from 1. */
@@ -137,6 +143,8 @@ static int add_real(array *a, gru4rec_id *number, const char *type, ext_error *e
 static int add_text(const array *a, gru4rec_id *id, ext_error *error)
 {
     char *text = NULL;
+    if (is_skipped(a->ids, id))
+        return SQLITE_OK;
     if (a->guarded != NULL) {
         text = sqlite3_malloc64(id->n_bytes + 1);
         if (text == NULL)
@@ -217,13 +225,14 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
 {
     gru4rec_id id;
     ext_show show;
-    if (!ext_value_item(value, &id))
+    if (!ext_value_item(value, &id) || is_skipped(ids, &id))
         return SQLITE_OK;
     if (id.type == GRU4REC_ID_BLOB)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is a BLOB; give a JSON array of item ids, or one id, not %s", ids->what,
-            ext_show_id(&show, &id));
+            "%s is a BLOB; give a JSON array of item ids, or one id (of a BLOB "
+            "hex(item)), not %s",
+            ids->what, ext_show_id(&show, &id));
     const int32_t row = find(ids->items, &id);
     if (row < 0 && first_of(&id) == '[')
         return read_array(ids, db, value, error);

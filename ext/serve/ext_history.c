@@ -26,12 +26,14 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
             error, SQLITE_ERROR,
             "the BLOB is not a session's state, or it is damaged; give "
             "what gru4rec_state() or gru4rec_step() returned, or NULL to "
-            "start anew");
+            "start anew; an item that is a BLOB is given as hex(item)");
     const unsigned char *at = blob.items;
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < blob.n_items; i++) {
         gru4rec_id id;
         ext_state_blob_item(&at, &id);
+        if (ext_value_is_empty(&id) && !model->loaded.options.keep_empty)
+            continue;
         const int32_t row = gru4rec_items_find(model->loaded.items, &id);
         if (row < 0) {
             history->n_unknown++;
@@ -48,6 +50,7 @@ static int read_ids(ext_history *history, sqlite3 *db, sqlite3_value *value,
                     const ext_model *model, ext_error *error)
 {
     ext_ids ids = {.items = model->loaded.items,
+                   .keeps_empty = model->loaded.options.keep_empty != 0,
                    .what = "history",
                    .rows = &history->rows,
                    .positions = &history->positions};

@@ -29,7 +29,9 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
     ranker->has_candidates = ext_value_is_given(value);
     if (!ranker->has_candidates)
         return SQLITE_OK;
-    ext_ids ids = {.items = ranker->workspace.model->loaded.items,
+    const ext_loaded *loaded = &ranker->workspace.model->loaded;
+    ext_ids ids = {.items = loaded->items,
+                   .keeps_empty = loaded->options.keep_empty != 0,
                    .what = "candidates",
                    .rows = &ranker->candidates};
     int rc = ext_ids_read(&ids, ranker->connection->db, value, error);

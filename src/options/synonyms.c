@@ -126,10 +126,7 @@ static const g4r_synonym table[] = {
     {"max_item_list_length|max_seq_length|max_seq_len|max_sequence_length|"
      "max_history_length|max_history|max_len|maxlen|seq_len|seq_length|sequence_length|"
      "history_length|window|n_context",
-     BOTH, NULL,
-     "sessions are read to their end; bptt says through how many of their steps an "
-     "update "
-     "goes back"},
+     BOTH, "max_length", NULL},
     {"shuffle|shuffle_sessions|random_order|shuffle_data", BOTH, "train_random_order",
      NULL},
     {"random_state|random_seed|rand_seed|rng|rng_seed|manual_seed|global_seed|"

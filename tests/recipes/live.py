@@ -119,7 +119,7 @@ def sessions_of(db):
     sessions = {}
     for session, item, ts in db.execute('SELECT session_id, item_id, ts FROM clicks ORDER BY rowid'):
         item = item_of(item)
-        if session is not None and session != '' and item is not None:
+        if session not in (None, '') and item not in (None, ''):
             sessions[session] = next_session(sessions.get(session), item, seconds_of(ts))
     return sessions
 
@@ -170,7 +170,7 @@ def test_types(directory, is_queue):
             db.execute('PRAGMA trusted_schema = off')
         times = TEXTS if types[2] == 'TEXT' else TEXTS + NUMBERS
         clicks = [(1, 3, ts) for ts in NO_TIMES + times] + [(1, item, times[0]) for item in ITEMS] + \
-            [(session, 3, times[0]) for session in SESSIONS] + \
+            [(session, 3, times[0]) for session in SESSIONS] + [('nothing', '', times[0])] + \
             [(rng.choice(SESSIONS), rng.choice(ITEMS), rng.choice(times)) for _ in range(400)]
         failed = [(click, told) for click in clicks if (told := is_logged(shop, rng.choice(VERBS), click)) is not True]
         check(not failed, f'{what}: every click is logged', f'{len(failed)}, as {failed[:2]}')

@@ -24,6 +24,14 @@
         .is_max_open = open_, .words = words_, .defaults = defaults_, .help = help_ \
     }
 
+/* An option of training that came later, and what was done before. */
+#define LATER(field, kind_, words_, defaults_, before_, help_)       \
+    {                                                                \
+        .name = #field, .kind = kind_, .scope = TRAIN,               \
+        .offset = offsetof(gru4rec_options, field), .words = words_, \
+        .defaults = defaults_, .before = before_, .help = help_      \
+    }
+
 /* The common kinds of training's options. SHARE: from 0 to below 1. */
 #define INTEGER(field, min_, max_, ...) \
     OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
@@ -108,16 +116,9 @@ static const g4r_option table[] = {
          "a longer pause begins a new session; in the unit of the times, seconds where "
          "they are text; 0: none. Serving then uses the last session"),
     BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
-    {
-        .name = "keep_empty",
-        .kind = G4R_BOOLEAN,
-        .scope = TRAIN,
-        .offset = offsetof(gru4rec_options, keep_empty),
-        .defaults = "false",
-        .before = "true",
-        .help = "an empty text is an item or a session like others; false: events with "
-                "one are skipped, as those with a NULL are",
-    },
+    LATER(keep_empty, G4R_BOOLEAN, NULL, "false", "true",
+          "an empty text is an item or a session like others; false: events with one are "
+          "skipped, as those with a NULL are"),
     INTEGER(max_length, 0, 1e9, "0",
             "events of a session beyond which it is long; 0: none. Serving and "
             "evaluation use the last max_length events of a longer one"),
@@ -126,17 +127,9 @@ static const g4r_option table[] = {
     INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out,"),
     INTEGER(min_length, 1, 65536, "1",
             "and sessions with fewer events, in turn until neither changes anything"),
-    {
-        .name = "single_events",
-        .kind = G4R_CHOICE,
-        .scope = TRAIN,
-        .offset = offsetof(gru4rec_options, single_events),
-        .words = "count|leave_out",
-        .defaults = "leave_out",
-        .before = "count",
-        .help = "sessions of one event, which teach nothing: count for the catalogue, "
-                "support and popularity, or are left out",
-    },
+    LATER(single_events, G4R_CHOICE, "count|leave_out", "leave_out", "count",
+          "sessions of one event, which teach nothing: count for the catalogue, support "
+          "and popularity, or are left out"),
     SHARE(bad_rows, "0",
           "share of the rows that may have a time that cannot be read; they are skipped "
           "and counted"),

@@ -19,22 +19,12 @@ import tempfile
 import time
 import traceback
 
+from checks import check, finish
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 EXTENSION = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, 'gru4rec.so'))
 DAY, PAUSE = 86400, 1800
 START = 1_900_000_000
-
-n_passed = n_failed = 0
-
-
-def check(is_ok, what, detail=''):
-    """Counts a check; says what did not hold."""
-    global n_passed, n_failed
-    if is_ok:
-        n_passed += 1
-    else:
-        n_failed += 1
-        print('FAIL ', what, detail, flush=True)
 
 
 # ---- databases ----
@@ -363,8 +353,7 @@ def main():
                 test(directory)
             except Exception:
                 check(False, 'a test ended early:', traceback.format_exc())
-    print(f'{n_passed} passed, {n_failed} failed')
-    return n_failed > 0
+    return finish()
 
 
 if __name__ == '__main__':

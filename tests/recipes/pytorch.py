@@ -18,6 +18,8 @@ import sys
 import tempfile
 import traceback
 
+from checks import check, finish
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 sys.path.insert(0, os.path.join(ROOT, 'examples'))
 import from_pytorch  # noqa: E402
@@ -35,18 +37,6 @@ EXTENSION = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(R
 ITEMS = [10, 20, 'shoe', 30, '40', 'gr\u00fcn', 50, 2 ** 60, -7]
 HISTORIES = [[0], [1, 1], [2, 5, 8], [3, 1, 4, 1, 5, 2, 6], [7] * 9]
 rng = random.Random(1)
-n_passed = n_failed = 0
-
-
-def check(is_ok, what, detail=''):
-    """Counts a check; says what did not hold."""
-    global n_passed, n_failed
-    if is_ok:
-        n_passed += 1
-    else:
-        n_failed += 1
-        print('FAIL ', what, detail, flush=True)
-
 
 # ---- tensors, each value as float32 has it ----
 
@@ -355,8 +345,7 @@ def main():
         except Exception:
             check(False, f'{test.__name__} ended early:', traceback.format_exc())
     print(f'note  torch {"is there" if torch else "is not there"}, numpy {"is there" if numpy else "is not there"}')
-    print(f'{n_passed} passed, {n_failed} failed')
-    return n_failed > 0
+    return finish()
 
 
 if __name__ == '__main__':

@@ -502,6 +502,7 @@ static void stored_options_mean_what_they_meant(void)
     gru4rec_options options;
     gru4rec_options_init_stored(&options);
     check_text_of(&options, "single_events", "count");
+    check_text_of(&options, "keep_empty", "true");
     check_text_of(&options, "min_length", "1");
     CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "preset",
                                               "official", NULL));
@@ -512,7 +513,9 @@ static void stored_options_mean_what_they_meant(void)
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_info info;
         gru4rec_option_describe(i, &info);
-        CHECK_INT(strcmp(info.name, "single_events") == 0, info.is_stored);
+        CHECK_INT(strcmp(info.name, "single_events") == 0 ||
+                      strcmp(info.name, "keep_empty") == 0,
+                  info.is_stored);
     }
 }
 

@@ -291,13 +291,14 @@ static void measure_evaluation(bool is_json)
         exit(1);
     }
     gru4rec_model_init(model, &options);
+    const gru4rec_evaluation what = {
+        .model = model, .support = e.support, .test = e.dataset};
     const g4r_real *table = model->values[model->params.output];
     g4r_real *scores = allocate((size_t)LANES * ITEMS, sizeof *scores);
     double times[2][5];
     for (int round = 0; round < 5; round++) {
         double begin = now();
-        gru4rec_evaluate(NULL, model, e.support, e.dataset, &options, &hooks, metrics,
-                         &error);
+        gru4rec_evaluate(NULL, &what, &options, &hooks, metrics, &error);
         times[0][round] = now() - begin;
         begin = now();
         for (int64_t done = 0; done < n_rankings; done += LANES)

@@ -20,6 +20,9 @@ typedef struct fixture {
     int32_t rows[MOST_EVENTS];
     int64_t offsets[SESSIONS + 1];
     gru4rec_dataset test;
+    const int32_t *candidates; /* (n_candidates) or NULL */
+    size_t n_candidates;
+    const gru4rec_allocator *allocator;
 } fixture;
 
 /* More sessions than lanes, of 1 to 6 events. */
@@ -83,8 +86,12 @@ static gru4rec_status evaluate(fixture *f, const char *mode, const char *baselin
     gru4rec_options_set(&f->options, GRU4REC_SCOPE_EVALUATE, "mode", mode, error);
     gru4rec_options_set(&f->options, GRU4REC_SCOPE_EVALUATE, "baselines", baselines,
                         error);
-    return gru4rec_evaluate(NULL, f->model, f->support, &f->test, &f->options, hooks,
-                            metrics, error);
+    const gru4rec_evaluation what = {.model = f->model,
+                                     .support = f->support,
+                                     .test = &f->test,
+                                     .candidates = f->candidates,
+                                     .n_candidates = f->n_candidates};
+    return gru4rec_evaluate(f->allocator, &what, &f->options, hooks, metrics, error);
 }
 
 /* ---- the plain computation ---- */
@@ -248,6 +255,8 @@ static void test_sessions_alone(void)
             f.test.offsets = f.offsets + s;
             f.test.n_events = f.offsets[s + 1] - f.offsets[s];
             CHECK_INT(GRU4REC_OK, evaluate(&f, "standard", "none", NULL, one, &error));
+            if (one[2].events == 0)
+                continue;
             recall += one[2].recall * (double)one[2].events;
             mrr += one[2].mrr * (double)one[2].events;
         }
@@ -280,11 +289,8 @@ static void test_last_lane(void)
 
 static void check_nothing(const gru4rec_metrics *metrics)
 {
-    CHECK_NEAR(0, metrics->recall, 0);
-    CHECK_NEAR(0, metrics->mrr, 0);
-    CHECK_NEAR(0, metrics->ndcg, 0);
-    CHECK_NEAR(0, metrics->coverage, 0);
-    CHECK_NEAR(0, metrics->popularity, 0);
+    CHECK(isnan(metrics->recall) && isnan(metrics->mrr) && isnan(metrics->ndcg));
+    CHECK(isnan(metrics->coverage) && isnan(metrics->popularity));
     CHECK_INT(0, metrics->events);
     CHECK_INT(0, metrics->sessions);
 }
@@ -327,7 +333,7 @@ static void test_poll_stops(void)
     if (start(&f, 0)) {
         CHECK_INT(GRU4REC_INTERRUPTED,
                   evaluate(&f, "median", "none", &hooks, metrics, &error));
-        CHECK_INT(3 * 256, events);
+        CHECK_INT(3 * 128, events);
     }
     finish(&f);
 }
@@ -351,15 +357,15 @@ static void test_bad_scores(void)
 static void test_short_memory(void)
 {
     static fixture f;
-    gru4rec_metrics metrics[CUTOFFS];
+    gru4rec_metrics metrics[2 * CUTOFFS];
     gru4rec_error error;
     gru4rec_status status = GRU4REC_NOMEM;
     if (start(&f, 0))
         for (size_t i = 1; status == GRU4REC_NOMEM && i < 50; i++) {
             fault_alloc fault = {.fail_at = i};
             gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-            status = gru4rec_evaluate(&allocator, f.model, f.support, &f.test, &f.options,
-                                      NULL, metrics, &error);
+            f.allocator = &allocator;
+            status = evaluate(&f, "median", "pop", NULL, metrics, &error);
             CHECK_INT(status == GRU4REC_OK ? 0 : 1, fault.n_failed);
             CHECK_INT(0, fault.n_live);
         }

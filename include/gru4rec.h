@@ -181,8 +181,8 @@ typedef struct gru4rec_options {
     int64_t quantize;     /* gru4rec_switch */
     int64_t verbose;      /* gru4rec_switch */
     gru4rec_list cutoffs;
-    int64_t mode;          /* gru4rec_tie_mode */
-    int64_t baselines;     /* 0 none, 1 popularity */
+    int64_t mode;      /* gru4rec_tie_mode */
+    int64_t baselines; /* 0 none, 1 popularity */
     int64_t exclude_seen, last_only;
     int64_t candidates;    /* drawn beside each target; 0: none are drawn */
     uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */

@@ -115,10 +115,11 @@ static int read_candidates(measurement *request, sqlite3 *db, ext_error *error)
     rc = ext_sql_finish(stmt, rc, NULL, error);
     ext_rows_sort(rows);
     if (rc == SQLITE_OK && rows->n == 0)
-        rc = ext_error_set(error, SQLITE_ERROR,
-                           "none of the candidates is an item of the model; give ids that "
-                           "it knows, as {\"candidates\":[17,42]}, or candidates=sample=100: %s",
-                           ext_show_text(&(ext_show){""}, text));
+        rc = ext_error_set(
+            error, SQLITE_ERROR,
+            "none of the candidates is an item of the model; give ids that "
+            "it knows, as {\"candidates\":[17,42]}, or candidates=sample=100: %s",
+            ext_show_text(&(ext_show){""}, text));
     return rc;
 }
 

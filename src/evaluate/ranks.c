@@ -88,8 +88,8 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
 }
 
 /* What the bounds leave open: the scores of the n items in near. */
-static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
-                         g4r_real t, size_t *n_greater, size_t *n_equal)
+static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x, g4r_real t,
+                         size_t *n_greater, size_t *n_equal)
 {
     score(ranks, ranks->near_scores, ranks->near, n, x);
     ranks->vec->scan.count(ranks->near_scores, t, n, n_greater, n_equal);
@@ -209,8 +209,7 @@ void g4r_ranks_by_scores(g4r_ranks *ranks, const int32_t *rows, size_t n,
     if (query->target >= 0 && find_row(rows, n, query->target, &place))
         vec->scan.count(scores, scores[place], n, &standing->n_greater,
                         &standing->n_equal);
-    standing->n =
-        g4r_topk(ranks->list, scores, NULL, n, G4R_MIN(ranks->longest, n), vec);
+    standing->n = g4r_topk(ranks->list, scores, NULL, n, G4R_MIN(ranks->longest, n), vec);
     for (size_t i = 0; i < standing->n && rows != NULL; i++)
         ranks->list[i].row = rows[ranks->list[i].row];
 }

@@ -17,7 +17,7 @@
 
 /* One ranking. */
 typedef struct g4r_rank_query {
-    int32_t target; /* its row; -1: it is not among the items that are ranked */
+    int32_t target;      /* its row; -1: it is not among the items that are ranked */
     const int32_t *seen; /* (n_seen) ascending: left out, target none of them; borrowed */
     size_t n_seen;
 } g4r_rank_query;
@@ -36,9 +36,9 @@ typedef struct g4r_ranks {
     g4r_bounds bounds;
     const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
     size_t n, longest, n_lanes, n_added;
-    g4r_rank_lane *lanes; /* (lanes) */
-    g4r_real *x, *slack;  /* (lanes,D), (lanes) */
-    g4r_real *upper;      /* (lanes,COLUMNS) */
+    g4r_rank_lane *lanes;   /* (lanes) */
+    g4r_real *x, *slack;    /* (lanes,D), (lanes) */
+    g4r_real *upper;        /* (lanes,COLUMNS) */
     g4r_real *table, *bias; /* (COLUMNS,D), (COLUMNS) gathered rows; none where all are */
     int32_t *near;          /* (COLUMNS) */
     g4r_real *near_scores;  /* (COLUMNS) */

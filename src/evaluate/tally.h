@@ -16,7 +16,7 @@ typedef struct g4r_tally {
     const gru4rec_list *cutoffs;
     size_t n_items, longest; /* largest cut-off, at most I */
     int64_t *hits;           /* (2 longest) targets of rank 1, 1.5, 2, ... */
-    int32_t *best;           /* (I) place of each item in its best list, from 1; 0: none */
+    int32_t *best; /* (I) place of each item in its best list, from 1; 0: none */
     double support_sums[GRU4REC_MAX_LIST]; /* over the items in lists */
     int64_t listed[GRU4REC_MAX_LIST];      /* items in lists */
     int64_t events, sessions, ties;

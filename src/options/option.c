@@ -180,9 +180,8 @@ static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
 {
     const size_t length = strlen(sample_word);
     *n = 0;
-    return strcasecmp(text, "all") == 0 ||
-           (strncasecmp(text, sample_word, length) == 0 &&
-            parse_integer(o, text + length, n));
+    return strcasecmp(text, "all") == 0 || (strncasecmp(text, sample_word, length) == 0 &&
+                                            parse_integer(o, text + length, n));
 }
 
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field)

@@ -159,9 +159,10 @@ static const g4r_option table[] = {
     OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "items that the session has had so far are left out of the ranking; a target "
            "that is one of them is missed"),
-    OPTION(candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
-           "items that are ranked; a target that is none of them is missed. sample=N: the "
-           "target and N other items, drawn anew for each event by seed"),
+    OPTION(
+        candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
+        "items that are ranked; a target that is none of them is missed. sample=N: the "
+        "target and N other items, drawn anew for each event by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
 };

@@ -291,8 +291,9 @@ static void measure_evaluation(bool is_json)
         exit(1);
     }
     gru4rec_model_init(model, &options);
-    const gru4rec_evaluation what = {
-        .model = model, .support = e.support, .test = e.dataset};
+    const gru4rec_evaluation what = {.model = model,
+                                     .support = e.support,
+                                     .test = e.dataset};
     const g4r_real *table = model->values[model->params.output];
     g4r_real *scores = allocate((size_t)LANES * ITEMS, sizeof *scores);
     double times[2][5];

@@ -293,8 +293,9 @@ static void check_metric(const golden_case *c, const char *mode, int64_t k,
 static void check_mode(const golden_case *c, const gru4rec_model *model, const char *mode)
 {
     gru4rec_options options = c->options;
-    const gru4rec_evaluation what = {
-        .model = model, .support = c->support, .test = c->test};
+    const gru4rec_evaluation what = {.model = model,
+                                     .support = c->support,
+                                     .test = c->test};
     gru4rec_metrics metrics[4];
     gru4rec_error error;
     gru4rec_options_set(&options, GRU4REC_SCOPE_EVALUATE, "cutoffs", "1/3/5/10", &error);

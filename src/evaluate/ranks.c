@@ -134,7 +134,7 @@ static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
 
 bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
 {
-    if (ranks->longest > G4R_SHORTLIST_MOST)
+    if (ranks->longest > G4R_SHORTLIST_MOST || ranks->n_added == 0)
         return true;
     for (size_t first = 0; first < ranks->n; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, ranks->n - first);

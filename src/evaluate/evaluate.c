@@ -47,7 +47,8 @@ typedef struct measuring {
     g4r_negatives negatives;
     int32_t *excluded;    /* (most_seen + 1) from what is drawn */
     int32_t *drawn;       /* (n_negatives + 1) with the target */
-    g4r_real *popularity; /* (I) that baseline's scores */
+    g4r_real *popularity; /* (I) that baseline's scores, */
+    g4r_real *scores;     /* (n) and those of what is ranked */
     g4r_tally tallies[N_METHODS];
 } measuring;
 
@@ -67,7 +68,8 @@ static void layout(measuring *e)
     g4r_negatives_layout(&e->negatives, arena, e->n_items, e->n_negatives);
     e->excluded = g4r_arena_take(arena, e->most_seen + 1, sizeof *e->excluded);
     e->drawn = g4r_arena_take(arena, n_drawn, sizeof *e->drawn);
-    e->popularity = g4r_arena_reals(arena, e->n_methods - MODEL - 1, e->n_items);
+    e->popularity = g4r_arena_reals(arena, e->n_methods - 1, e->n_items);
+    e->scores = g4r_arena_reals(arena, e->n_methods - 1, e->ranks.n);
     for (size_t i = 0; i < e->n_methods; i++)
         g4r_tally_layout(&e->tallies[i], arena, e->n_items, e->longest);
 }
@@ -171,14 +173,13 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
 static void count(measuring *e, const int32_t *rows, size_t n,
                   const g4r_rank_query *query, const g4r_standing *standing)
 {
-    g4r_ranks *ranks = &e->ranks;
     g4r_standing popular;
     g4r_tally_count(&e->tallies[MODEL], standing, e->options->mode);
     if (e->n_methods == POPULARITY)
         return;
     for (size_t i = 0; i < n; i++)
-        ranks->scores[i] = e->popularity[rows != NULL ? (size_t)rows[i] : i];
-    g4r_ranks_by_scores(ranks, rows, n, query, &popular);
+        e->scores[i] = e->popularity[rows != NULL ? (size_t)rows[i] : i];
+    g4r_ranks_by_scores(&e->ranks, e->scores, rows, n, query, &popular);
     g4r_tally_count(&e->tallies[POPULARITY], &popular, e->options->mode);
 }
 

@@ -3,7 +3,15 @@
 
 #include "../base/rows.h"
 
-enum { COLUMNS = 2048 /* whose bounds for all lanes stay in the cache */ };
+enum {
+    COLUMNS = 2048,        /* whose bounds for all lanes stay in the cache */
+    CACHED = 1 << 15,      /* values of rows that are scored for lane after lane */
+    MOST_EXACT = 16,       /* lanes that are scored together, */
+    EXACT_BYTES = 64 << 20 /* and bytes of their scores, if there is more than one */
+};
+
+/* Of their products, between two questions whether to stop. */
+static const double most_operations = 4e9;
 
 void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
                     size_t n, size_t longest)
@@ -13,6 +21,17 @@ void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *r
                          .rows = rows,
                          .n = n,
                          .longest = G4R_MIN(longest, n)};
+}
+
+/* Lanes that are scored together where bounds are not asked. */
+static size_t count_exact(const g4r_ranks *ranks)
+{
+    const double n = (double)ranks->n, d = (double)ranks->bounds.output.d;
+    double most =
+        G4R_MIN(most_operations / (2 * n * d), EXACT_BYTES / (n * sizeof *ranks->scores));
+    if (ranks->longest <= G4R_SHORTLIST_MOST)
+        return 1;
+    return (size_t)G4R_MAX(1, G4R_MIN(MOST_EXACT, most));
 }
 
 void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes)
@@ -35,7 +54,8 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes)
     ranks->bias = g4r_arena_reals(arena, gathered, 1);
     ranks->near = g4r_arena_take(arena, columns, sizeof *ranks->near);
     ranks->near_scores = g4r_arena_reals(arena, columns, 1);
-    ranks->scores = g4r_arena_reals(arena, ranks->n, 1);
+    ranks->n_exact = count_exact(ranks);
+    ranks->scores = g4r_arena_reals(arena, ranks->n_exact, ranks->n);
     ranks->list = g4r_arena_take(arena, ranks->longest, sizeof *ranks->list);
 }
 
@@ -170,12 +190,41 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
     }
 }
 
+/* All scores of the m lanes from first on: a part of the rows serves all from the cache. */
+static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
+{
+    const g4r_output *output = &ranks->bounds.output;
+    const size_t n = ranks->n, d = output->d, each = G4R_MAX(4, CACHED / d / 4 * 4);
+    for (size_t at = 0; at < n; at += each)
+        for (size_t i = 0; i < m; i++) {
+            const bool is_all = ranks->rows == NULL;
+            ranks->vec->scan.score(ranks->scores + i * n + at,
+                                   output->table + (is_all ? at * d : 0),
+                                   output->bias + (is_all ? at : 0),
+                                   is_all ? NULL : ranks->rows + at,
+                                   ranks->x + (first + i) * d, G4R_MIN(each, n - at), d);
+        }
+}
+
+static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
+{
+    const size_t place = i % ranks->n_exact;
+    g4r_real *scores = ranks->scores + place * ranks->n;
+    if (place == 0)
+        score_lanes(ranks, i, G4R_MIN(ranks->n_exact, ranks->n_added - i));
+    if (!ranks->vec->all_finite(scores, ranks->n))
+        return false;
+    g4r_ranks_by_scores(ranks, scores, ranks->rows, ranks->n, &ranks->lanes[i].query,
+                        standing);
+    return true;
+}
+
 bool g4r_ranks_get(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {
     g4r_rank_lane *lane = &ranks->lanes[i];
     const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
     if (!lane->is_bounded || lane->list.is_full)
-        return g4r_ranks_exact(ranks, x, ranks->rows, ranks->n, &lane->query, standing);
+        return by_all_scores(ranks, i, standing);
     if (lane->query.target >= 0)
         leave_out_seen(ranks, i);
     const size_t n =
@@ -192,15 +241,14 @@ bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, s
     score(ranks, ranks->scores, rows, n, x);
     if (!ranks->vec->all_finite(ranks->scores, n))
         return false;
-    g4r_ranks_by_scores(ranks, rows, n, query, standing);
+    g4r_ranks_by_scores(ranks, ranks->scores, rows, n, query, standing);
     return true;
 }
 
-void g4r_ranks_by_scores(g4r_ranks *ranks, const int32_t *rows, size_t n,
-                         const g4r_rank_query *query, g4r_standing *standing)
+void g4r_ranks_by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
+                         size_t n, const g4r_rank_query *query, g4r_standing *standing)
 {
     const g4r_vec *vec = ranks->vec;
-    g4r_real *scores = ranks->scores;
     size_t place;
     *standing = (g4r_standing){.list = ranks->list};
     for (size_t i = 0; i < query->n_seen; i++)

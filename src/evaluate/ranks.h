@@ -36,13 +36,14 @@ typedef struct g4r_ranks {
     g4r_bounds bounds;
     const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
     size_t n, longest, n_lanes, n_added;
+    size_t n_exact;         /* lanes whose items are all scored together, if so */
     g4r_rank_lane *lanes;   /* (lanes) */
     g4r_real *x, *slack;    /* (lanes,D), (lanes) */
     g4r_real *upper;        /* (lanes,COLUMNS) */
     g4r_real *table, *bias; /* (COLUMNS,D), (COLUMNS) gathered rows; none where all are */
     int32_t *near;          /* (COLUMNS) */
     g4r_real *near_scores;  /* (COLUMNS) */
-    g4r_real *scores;       /* (n) of one session */
+    g4r_real *scores;       /* (n_exact,n) */
     g4r_scored *list;       /* (longest) the one given last */
 } g4r_ranks;
 
@@ -57,15 +58,15 @@ void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
 /* All that were added; false: stopped. */
 bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
-/* One of them, in the order in which they came. False: scores are not finite. The list
+/* One of them after another, in the order in which they came. False: scores are not finite. The list
  * lasts until the next one. */
 bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
 /* The same at once for one session, whose items are rows (n, NULL: all); n: at most as many
  * as ranks has. */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);
-/* The same by any finite scores (n), which the caller put into ranks->scores. */
-void g4r_ranks_by_scores(g4r_ranks *ranks, const int32_t *rows, size_t n,
-                         const g4r_rank_query *query, g4r_standing *standing);
+/* The same by any finite scores (n), of which those of seen items are overwritten. */
+void g4r_ranks_by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
+                         size_t n, const g4r_rank_query *query, g4r_standing *standing);
 
 #endif

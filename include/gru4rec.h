@@ -200,8 +200,10 @@ typedef struct gru4rec_options {
     int64_t state_items;  /* for who keeps sessions' states */
     int64_t verbose;      /* gru4rec_switch */
     gru4rec_list cutoffs;
-    int64_t mode;          /* gru4rec_tie_mode */
-    int64_t baselines;     /* 0 none, 1 popularity */
+    int64_t mode;      /* gru4rec_tie_mode */
+    int64_t baselines; /* 0 none, 1 popularity */
+    int64_t exclude_seen, last_only;
+    int64_t candidates;    /* drawn beside each target; 0: none are drawn */
     uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */
 } gru4rec_options;
 
@@ -674,6 +676,7 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
 typedef struct gru4rec_metrics {
     const char *method; /* "gru4rec" or a baseline's name */
     int64_t k;
+    /* Means, NAN where there was nothing to rank: */
     double recall, mrr, ndcg;
     double coverage;   /* share of the catalogue that is in some top k */
     double popularity; /* mean over recommended items of support / largest support */
@@ -684,13 +687,25 @@ typedef struct gru4rec_metrics {
 
 /* Rows of gru4rec_evaluate(): methods x cut-offs. */
 size_t gru4rec_evaluate_count(const gru4rec_options *options);
+
+/* What is measured, and on what; all borrowed. */
+typedef struct gru4rec_evaluation {
+    const gru4rec_model *model;
+    const int64_t *support; /* (I) */
+    const gru4rec_dataset *test;
+    /* (n_candidates) rows, ascending, none twice, at least one: only these items are
+     * ranked, and a target that is none of them is missed. NULL: all are ranked. */
+    const int32_t *candidates;
+    size_t n_candidates;
+} gru4rec_evaluation;
+
 /*
- * Ranks the whole catalogue for every next event of the test sessions.
- * support: (I). metrics: (gru4rec_evaluate_count()). poll is asked now and then.
+ * Ranks items for every next event of the test sessions, as gru4rec_ranking does, to the
+ * bit. metrics: (gru4rec_evaluate_count()). poll is asked now and then. Where the options
+ * draw candidates, there is no list of them.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
-                                const gru4rec_model *model, const int64_t *support,
-                                const gru4rec_dataset *test,
+                                const gru4rec_evaluation *what,
                                 const gru4rec_options *options,
                                 const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
                                 gru4rec_error *error);
@@ -701,7 +716,7 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         const gru4rec_dataset *heldout,
                                         const gru4rec_hooks *hooks, double *recall,
                                         double *mrr, gru4rec_error *error);
-/* Bytes that either takes beside its model and dataset, at most. */
+/* Bytes that the latter takes beside its model and dataset, at most. */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
 
 /* What this build runs on. */

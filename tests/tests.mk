@@ -89,7 +89,7 @@ test-relational: gru4rec.so
 	@if [ -x $(PYTHON) ]; then $(PYTHON) $(RELATIONAL); \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
-# One order of events everywhere; statements that write what they read.
+# One order of events everywhere; statements that write what they read; measures counted by hand.
 .PHONY: test-order
 test-order: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/relational/run.sh $(PYTHON) ./gru4rec.so; \

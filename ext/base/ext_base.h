@@ -366,16 +366,18 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
 
 /* ---- ext_options.c ---- */
 
-/* The columns that hold events, by name; owned, NULL where not said. order: what breaks
- * ties in time, in place of the rowid. */
+/* What is given as an option, but is not the library's; owned, NULL where not said: the
+ * columns that hold events, by name, and the items that an evaluation ranks. order: what
+ * breaks ties in time, in place of the rowid. */
 typedef struct ext_columns {
     char *session, *item, *time, *order;
+    char *candidates; /* one id, or a JSON array */
 } ext_columns;
 
 void ext_options_free_columns(ext_columns *columns);
 /*
  * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item,
- * time and order, columns. text may be NULL. columns NULL: they are no options either.
+ * time, order and candidates, columns. text may be NULL. columns NULL: they are no options either.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);

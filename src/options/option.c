@@ -177,6 +177,17 @@ static bool parse_word(const char *text, char word[GRU4REC_MAX_WORD])
     return true;
 }
 
+static const char sample_word[] = "sample=";
+
+/* How many items are drawn; 0 for "all". */
+static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
+{
+    const size_t length = strlen(sample_word);
+    *n = 0;
+    return strcasecmp(text, "all") == 0 || (strncasecmp(text, sample_word, length) == 0 &&
+                                            parse_integer(o, text + length, n));
+}
+
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 {
     int64_t *integer = field;
@@ -196,6 +207,8 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
         return parse_reals(o, text, field);
     case G4R_WORD:
         return parse_word(text, field);
+    case G4R_SAMPLE:
+        return parse_sample(o, text, integer);
     default:
         return parse_activation(o, text, field);
     }
@@ -275,6 +288,10 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
         return print_numbers(text, size, reals->values, reals->n);
     case G4R_WORD:
         return snprintf(text, size, "%s", (const char *)field);
+    case G4R_SAMPLE:
+        return *integer == 0
+                   ? snprintf(text, size, "all")
+                   : snprintf(text, size, "%s%lld", sample_word, (long long)*integer);
     default:
         return print_activation(text, size, field);
     }
@@ -295,6 +312,8 @@ static const struct {
     [G4R_LIST] = {GRU4REC_OPTION_LIST, "up to 32 integers", ", as 100/100"},
     [G4R_REALS] = {GRU4REC_OPTION_LIST, "up to 4 numbers", ", as 0.9/0.99"},
     [G4R_WORD] = {GRU4REC_OPTION_TEXT, NULL, "a number or an ISO-8601 time"},
+    [G4R_SAMPLE] = {GRU4REC_OPTION_TEXT, NULL,
+                    "all, a JSON array of ids, or sample=N with an integer N"},
     [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL,
                         ", leaky-X, elu-X, selu-X-Y; X, Y in (0, 100]"},
 };
@@ -326,4 +345,7 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
         separator = ", ";
     }
     append(text, size, "", rest, strlen(rest));
+    if (o->kind == G4R_SAMPLE)
+        snprintf(text + strlen(text), size - strlen(text), " from %.6g to %.16g", o->min,
+                 o->max);
 }

@@ -154,8 +154,9 @@ static const g4r_option table[] = {
         reset_after, "true",
         "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
         "original paper"),
-    INTEGER(seed, 0, 9007199254740992.0, "42",
-            "of all random numbers: same data, options and seed, same model"),
+    OPTION(seed, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL, "42",
+           "of all random numbers: same data, options and seed, same model. "
+           "gru4rec_evaluate() has its own, for candidates=sample=N"),
     INTEGER(threads, 0, 256, "0",
             "threads of a training; 0: as many as there are processors, or as a "
             "container's quota keeps busy. The result is the same, to the bit"),
@@ -181,6 +182,15 @@ static const g4r_option table[] = {
            "rank of the target among equal scores: first, last, or in the middle"),
     OPTION(baselines, G4R_CHOICE, EVALUATE, 0, 0, false, "none|pop", "none",
            "simple methods measured beside the model; pop: by support"),
+    OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
+           "items that the session has had so far are left out of the ranking; a target "
+           "that is one of them is missed"),
+    OPTION(
+        candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
+        "items that are ranked; a target that is none of them is missed. sample=N: the "
+        "target and N other items, drawn anew for each event by seed"),
+    OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
+           "only the last event of each session is a target"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };

@@ -227,6 +227,15 @@ static const g4r_synonym table[] = {
      TRAIN, NULL,
      "the length of a list is said where one is asked for: gru4rec_recommend('rec', "
      "history, 10), or rank <= 10; gru4rec_evaluate() has cutoffs"},
+    {"seen|remove_seen|mask_seen|filter_seen|hide_seen|exclude_history|remove_history|"
+     "filter_history|filter_already_seen|no_repeats",
+     EVALUATE, "exclude_seen", NULL},
+    {"sample|sampled|sampled_items|n_candidates|num_candidates|candidate_items|"
+     "eval_neg_sample|eval_neg_sample_num|eval_negatives|test_negatives|eval_sample|"
+     "item_pool",
+     EVALUATE, "candidates", NULL},
+    {"last|last_item|last_event|only_last|last_item_only|leave_one_out|loo", EVALUATE,
+     "last_only", NULL},
     {"metric|metrics|measures|eval_metrics|measure", BOTH, NULL,
      "gru4rec_evaluate() gives all measures, for each of its cutoffs"},
     {"eval_mode|eval_type|tie|ties|tie_mode|tie_breaking|ranking_mode", BOTH, "mode",

@@ -114,8 +114,10 @@ def items(directory):
             check(f'{statement} 1003 gives rows', isinstance(whole, list) and whole != unknown, whole)
             for x in 1003.0, '1003':
                 check(f'{statement} {x!r}', answer(db, statement, x) == whole, answer(db, statement, x))
-            for x in ODD_REALS + (float(UNKNOWN), 1003.5, '', 'x', '01003', '1003.0', '1003 '):
+            for x in ODD_REALS + (float(UNKNOWN), 1003.5, 'x', '01003', '1003.0', '1003 '):
                 check(f'{statement} {x!r}', answer(db, statement, x) == unknown, answer(db, statement, x))
+            got, none = answer(db, statement, ''), unknown if name == 'item' else answer(db, statement, '[null]')
+            check(f'{statement} an empty text', got == none, got)
             for x in b'1003', b'', b'\xff\x00':
                 got = answer(db, statement, x)
                 if name == 'item':

@@ -128,7 +128,7 @@ class Case:
             self.db.set_progress_handler(lambda: time.monotonic() > self.end, 1000)
 
     def execute(self, sql, parameters=()):
-        self.end = time.monotonic() + BUSY_SECONDS
+        self.end = time.monotonic() + 60 * BUSY_SECONDS
         return self.db.execute(sql, parameters).fetchall()
 
     # -- the model --

@@ -64,12 +64,14 @@ static bool can_prepare(sqlite3 *db, const char *sql)
 }
 
 static const ext_table_function *const tables[] = {
-    &ext_recommend, &ext_similar, &ext_explain, &ext_evaluate, &ext_batches,
+    &ext_recommend, &ext_similar, &ext_explain,
+    &ext_evaluate,  &ext_batches, &ext_options_table,
 };
 
 static const ext_function *const functions[] = {
-    ext_score_functions,  ext_state_functions,  ext_train_functions, ext_export_functions,
-    ext_import_functions, ext_deploy_functions, ext_check_functions, ext_info_functions,
+    ext_score_functions,  ext_state_functions,  ext_train_functions,
+    ext_export_functions, ext_import_functions, ext_deploy_functions,
+    ext_check_functions,  ext_info_functions,   ext_times_functions,
 };
 
 static int register_all(sqlite3 *db, ext_error *error)

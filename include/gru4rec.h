@@ -136,6 +136,18 @@ enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
+/* What becomes of sessions longer than max_length. */
+typedef enum gru4rec_long_sessions {
+    GRU4REC_LONG_CUT, /* pieces of that length, and the rest */
+    GRU4REC_LONG_DROP,
+    GRU4REC_LONG_LAST /* its last events, as serving does; no option of a training */
+} gru4rec_long_sessions;
+
+typedef enum gru4rec_single_events {
+    GRU4REC_SINGLE_COUNT, /* their items are in the catalogue, with support */
+    GRU4REC_SINGLE_LEAVE_OUT
+} gru4rec_single_events;
+
 /* The meaning, range and default of each: gru4rec_option_describe(). */
 typedef struct gru4rec_options {
     int64_t preset; /* 0: none */
@@ -168,7 +180,12 @@ typedef struct gru4rec_options {
     int64_t bptt, whole_sessions, time_sort, train_random_order;
     char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
     double session_gap;
-    int64_t collapse_repeats, min_support, min_length;
+    int64_t collapse_repeats, keep_empty;
+    int64_t max_length;    /* 0: none */
+    int64_t long_sessions; /* gru4rec_long_sessions */
+    int64_t min_support, min_length;
+    int64_t single_events; /* gru4rec_single_events */
+    double bad_rows;
     double validation;
     int64_t patience;
     int64_t warm_start, resume;
@@ -180,10 +197,13 @@ typedef struct gru4rec_options {
     int64_t keep_versions;
     int64_t memory_limit; /* bytes, for who calls the library to keep; 0: its default */
     int64_t quantize;     /* gru4rec_switch */
+    int64_t state_items;  /* for who keeps sessions' states */
     int64_t verbose;      /* gru4rec_switch */
     gru4rec_list cutoffs;
-    int64_t mode;          /* gru4rec_tie_mode */
-    int64_t baselines;     /* 0 none, 1 popularity */
+    int64_t mode;      /* gru4rec_tie_mode */
+    int64_t baselines; /* 0 none, 1 popularity */
+    int64_t exclude_seen, last_only;
+    int64_t candidates;    /* drawn beside each target; 0: none are drawn */
     uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */
 } gru4rec_options;
 
@@ -209,9 +229,13 @@ typedef struct gru4rec_option_info {
     gru4rec_option_scope scope; /* or several of them, in bits */
     char range[200];            /* of accepted values, for people */
     char default_text[40];      /* as gru4rec_options_set() takes it */
+    bool is_stored;             /* also where it is the default: that has changed once */
 } gru4rec_option_info;
 
 void gru4rec_options_init(gru4rec_options *options);
+/* The same before options are set that were stored, perhaps by a version that did not know
+ * all of them: what it did then is the default. */
+void gru4rec_options_init_stored(gru4rec_options *options);
 /*
  * Sets the option of that name (any case) of that scope from its text form; INVALID with
  * the name, the value, the range and the nearest name for anything else.
@@ -234,7 +258,8 @@ size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *t
 
 /* ---- identifiers and the catalogue ---- */
 
-/* A value as SQLite has it, NULL excepted. Text and blobs are borrowed. */
+/* A value as SQLite has it, NULL excepted. Text and blobs are borrowed. A REAL that is an
+ * integer counts as that integer, and comes back as it was given first. */
 typedef enum gru4rec_id_type {
     GRU4REC_ID_INTEGER,
     GRU4REC_ID_REAL,
@@ -275,14 +300,31 @@ size_t gru4rec_items_bytes(const gru4rec_items *items);
 
 /* ---- events in, dataset out ---- */
 
+/* Numbers are in any unit; beside dates they count as seconds since 1970. */
+typedef enum gru4rec_time_type {
+    GRU4REC_TIME_INTEGER,
+    GRU4REC_TIME_REAL,
+    GRU4REC_TIME_DATE /* integer: nanoseconds since 1970 */
+} gru4rec_time_type;
+
 typedef struct gru4rec_time {
-    bool is_real;
+    gru4rec_time_type type;
     int64_t integer;
     double real;
 } gru4rec_time;
 
-/* Collects events in any order; 20 bytes each, or 24 where an order takes more than
- * 32 bits. */
+/* Negative, 0, positive; exact, whatever the types. */
+int gru4rec_time_compare(const gru4rec_time *a, const gru4rec_time *b);
+/*
+ * The time as a real, a date in seconds, and nanoseconds by which a date is later than
+ * that (0 for numbers). The order of these pairs, with integers as they are, is that of the
+ * times. Pauses are differences of the reals.
+ */
+double gru4rec_time_real(const gru4rec_time *time);
+double gru4rec_time_rest(const gru4rec_time *time);
+
+/* Collects events in any order; 20 bytes each, 24 where an order takes more than 32 bits,
+ * and one more where times are of several types. */
 typedef struct gru4rec_events gru4rec_events;
 
 /*
@@ -306,8 +348,11 @@ typedef struct gru4rec_preparation {
     double
         session_gap; /* a longer pause, in the unit of the times, begins a new session */
     bool collapse_repeats; /* an item that follows itself counts once */
-    int64_t min_support;   /* events of rarer items are dropped, */
+    int64_t max_length;    /* a session of more events is long; 0: none is */
+    gru4rec_long_sessions long_sessions; /* what becomes of it */
+    int64_t min_support;                 /* events of rarer items are dropped, */
     int64_t min_length; /* and sessions of fewer events, until neither changes anything */
+    bool leaves_single; /* sessions of one event go too, and are counted by themselves */
     double validation;  /* share of the sessions, those visited last, that is held out */
 } gru4rec_preparation;
 
@@ -326,7 +371,10 @@ typedef struct gru4rec_dataset {
     int64_t n_unknown; /* events dropped because their item is not in the catalogue, */
     int64_t n_repeats; /* because the item is the one before, */
     int64_t n_rare;    /* because of min_support, */
-    int64_t n_short;   /* with sessions that min_length dropped */
+    int64_t n_short;   /* with sessions that min_length dropped, */
+    int64_t n_dropped; /* and of long sessions */
+    int64_t n_long;    /* sessions longer than max_length */
+    int64_t n_left;    /* sessions of one event that were left out */
     struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
     int64_t *offsets;                   /* (n_sessions + 1) */
@@ -378,7 +426,7 @@ bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 typedef struct gru4rec_model gru4rec_model;
 
 /* All zero. options must be resolved; those that shape the model are kept, and
- * collapse_repeats for its sessions. */
+ * collapse_repeats and max_length for its sessions. */
 gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
                                  const gru4rec_options *options, int32_t n_items,
                                  gru4rec_model **out, gru4rec_error *error);
@@ -425,6 +473,7 @@ typedef struct gru4rec_epoch {
     int64_t epoch; /* from 1 */
     int64_t steps;
     int64_t updates; /* of the weights, in all of their training so far */
+    int64_t narrow;  /* steps with less than half of the first step's lanes */
     int64_t events;  /* (lane, step) pairs */
     double loss;     /* mean per event */
     double cost;     /* sum of cost x lanes / sum of lanes, as the official tools print */
@@ -525,6 +574,12 @@ void gru4rec_session_reset(gru4rec_session *session);
  */
 gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
                                     gru4rec_error *error);
+/*
+ * The place in a history (n) where its last max_length events begin: what steps are taken
+ * with. With the model's collapse_repeats an item that repeats the one before counts not.
+ */
+size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows,
+                             size_t n);
 /* scores (n): of the given rows, or of all items where rows is NULL and n is I. Before the
  * first step they are those of the zero state. */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
@@ -621,6 +676,7 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
 typedef struct gru4rec_metrics {
     const char *method; /* "gru4rec" or a baseline's name */
     int64_t k;
+    /* Means, NAN where there was nothing to rank: */
     double recall, mrr, ndcg;
     double coverage;   /* share of the catalogue that is in some top k */
     double popularity; /* mean over recommended items of support / largest support */
@@ -631,13 +687,25 @@ typedef struct gru4rec_metrics {
 
 /* Rows of gru4rec_evaluate(): methods x cut-offs. */
 size_t gru4rec_evaluate_count(const gru4rec_options *options);
+
+/* What is measured, and on what; all borrowed. */
+typedef struct gru4rec_evaluation {
+    const gru4rec_model *model;
+    const int64_t *support; /* (I) */
+    const gru4rec_dataset *test;
+    /* (n_candidates) rows, ascending, none twice, at least one: only these items are
+     * ranked, and a target that is none of them is missed. NULL: all are ranked. */
+    const int32_t *candidates;
+    size_t n_candidates;
+} gru4rec_evaluation;
+
 /*
- * Ranks the whole catalogue for every next event of the test sessions.
- * support: (I). metrics: (gru4rec_evaluate_count()). poll is asked now and then.
+ * Ranks items for every next event of the test sessions, as gru4rec_ranking does, to the
+ * bit. metrics: (gru4rec_evaluate_count()). poll is asked now and then. Where the options
+ * draw candidates, there is no list of them.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
-                                const gru4rec_model *model, const int64_t *support,
-                                const gru4rec_dataset *test,
+                                const gru4rec_evaluation *what,
                                 const gru4rec_options *options,
                                 const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
                                 gru4rec_error *error);
@@ -648,7 +716,7 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         const gru4rec_dataset *heldout,
                                         const gru4rec_hooks *hooks, double *recall,
                                         double *mrr, gru4rec_error *error);
-/* Bytes that either takes beside its model and dataset, at most. */
+/* Bytes that the latter takes beside its model and dataset, at most. */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
 
 /* What this build runs on. */

@@ -1,28 +1,69 @@
 -- live.sql: keeps the state of every visitor's session beside the event table, by a trigger.
 --
---   sqlite3 shop.db < sql/live.sql        (in a database with clicks and a trained model rec)
+--   sqlite3 shop.db < sql/live.sql        (in a database with clicks and a trained model rec; again: renews all but live)
 --
--- Each click costs one step of the network, however long the session is; no query reads the
--- session's history again. A state carries the last 32 items of its session, so that after a
--- retraining it goes on with the new model. Whoever inserts clicks needs the extension loaded.
+-- Each click costs one step of the network, however long the session is; no query reads the session's history again. A
+-- state carries the last items of its session (option state_items of the model), so that after a retraining it goes on
+-- with the new model.
+--
+-- A click without a session or an item (NULL, an empty text), or with an item that no model takes, is logged and changes
+-- nothing here; so is every click while there is no table rec. What SQL cannot catch fails the INSERT: no extension on
+-- its connection, or a model that is not trained yet, or damaged. So train a new model under another name, and rename it
+-- when it is ready; or add live_queue.sql, with which an INSERT needs neither extension nor model.
 
-.load ./gru4rec
+BEGIN;
 
 CREATE TABLE IF NOT EXISTS live(
     session_id PRIMARY KEY,
     state BLOB,              -- what gru4rec_step() returned last
-    ts                       -- of the last click, to end sessions
+    ts                       -- of the last click, in seconds since 1970, to end sessions
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS live_ts ON live(ts);
 
-CREATE TRIGGER IF NOT EXISTS clicks_live AFTER INSERT ON clicks BEGIN
-    INSERT INTO live VALUES (new.session_id, gru4rec_step('rec', NULL, new.item_id), new.ts)
-    ON CONFLICT (session_id) DO UPDATE
+-- A click inserted here takes its session on; nothing is kept but the state.
+DROP VIEW IF EXISTS live_click;
+CREATE VIEW live_click(session_id, item_id, ts) AS SELECT NULL, NULL, NULL WHERE false;
+CREATE TRIGGER live_step INSTEAD OF INSERT ON live_click WHEN new.session_id <> '' BEGIN
+    INSERT INTO live
     -- half an hour without a click, and a new session begins
-    SET state = gru4rec_step('rec', iif(new.ts - ts > 1800, NULL, state), new.item_id), ts = new.ts;
+    SELECT new.session_id,
+           gru4rec_step('rec', (SELECT state FROM live
+                                WHERE session_id = new.session_id AND click.ts - live.ts <= 1800), click.item),
+           click.ts
+    FROM (SELECT CASE typeof(new.item_id)
+                 WHEN 'integer' THEN new.item_id
+                 WHEN 'text' THEN new.item_id
+                 WHEN 'real' THEN iif(abs(new.item_id) < 9007199254740992 AND new.item_id = CAST(new.item_id AS INTEGER),
+                                      new.item_id, NULL)
+                 END AS item,
+                 -- Times are read as a training reads them. Numbers are seconds, milli-, micro- or nanoseconds, by their
+                 -- size. Of what is no time the clock has one.
+                 coalesce(CASE WHEN t < 1e11 THEN t
+                               WHEN t < 1e14 THEN t / 1e3
+                               WHEN t < 1e17 THEN t / 1e6
+                               WHEN t < 1e20 THEN t / 1e9 END, unixepoch()) AS ts
+          FROM (SELECT gru4rec_time(new.ts) AS t)) AS click
+    WHERE click.item <> ''
+    ON CONFLICT (session_id) DO UPDATE SET state = excluded.state, ts = excluded.ts;
+
+    -- A day after its last click a state goes: a few of them at each click, so that none pays for all.
+    DELETE FROM live WHERE session_id IN (
+        SELECT session_id FROM live
+        WHERE ts < (SELECT ts FROM live WHERE session_id = new.session_id) - 86400 ORDER BY ts LIMIT 4);
+END;
+
+DROP TRIGGER IF EXISTS clicks_queue;    -- of live_queue.sql, which takes the place of this one
+DROP TRIGGER IF EXISTS clicks_live;
+CREATE TRIGGER clicks_live AFTER INSERT ON clicks
+WHEN EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'rec' COLLATE NOCASE) BEGIN
+    INSERT INTO live_click VALUES (new.session_id, new.item_id, new.ts);
 END;
 
 -- What comes next for a visitor, with what was seen left out.
-CREATE VIEW IF NOT EXISTS live_next AS
+DROP VIEW IF EXISTS live_next;
+CREATE VIEW live_next AS
 SELECT live.session_id, next.rank, next.item, next.score, next.basis
 FROM live JOIN gru4rec_recommend('rec', live.state, 20) AS next
 WHERE next.exclude_seen = 1;
+
+COMMIT;

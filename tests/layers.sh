@@ -32,7 +32,7 @@ may_see() {
     src/model) echo 'src/kernels src/base' ;;
     src/train) echo 'src/model src/data src/kernels src/base' ;;
     src/serve) echo 'src/model src/kernels src/base' ;;
-    src/evaluate) echo 'src/model src/data src/kernels src/base' ;;
+    src/evaluate) echo 'src/serve src/model src/data src/kernels src/base' ;;
     ext/events) echo 'ext/base' ;;
     ext/store) echo 'ext/events ext/base' ;;
     ext/cache) echo 'ext/store ext/events ext/base' ;;

@@ -77,9 +77,9 @@ test-blas: gru4rec.so
 test-valgrind: gru4rec.so
 	@sh tests/versions/valgrind.sh
 
-# The recipes of sql/, with the sqlite3 shell.
-test-recipes:
-	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/recipes/recipes.py; \
+# The recipes of sql/ and of examples/.
+test-recipes: gru4rec.so
+	@if [ -x $(PYTHON) ]; then sh tests/recipes/run.sh $(PYTHON) ./gru4rec.so; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
 # Random queries on the model's tables and on plain copies of them.
@@ -89,7 +89,7 @@ test-relational: gru4rec.so
 	@if [ -x $(PYTHON) ]; then $(PYTHON) $(RELATIONAL); \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
-# One order of events everywhere; statements that write what they read.
+# One order of events everywhere; statements that write what they read; measures counted by hand.
 .PHONY: test-order
 test-order: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/relational/run.sh $(PYTHON) ./gru4rec.so; \

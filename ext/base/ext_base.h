@@ -284,20 +284,29 @@ int ext_entry_use(const ext_home *home, ext_error *error);
 /* False for NULL. Text and blob are borrowed from the value. */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
-/* The row of an item, or -1 where it is NULL or not known. */
-int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items);
+/* Is the REAL an integer below 2^53 in size? Hosts whose numbers are all REAL bind integers
+ * so: wherever we take an integer or an item, it is that integer. */
+bool ext_value_is_whole(double real, int64_t *integer);
+/* As ext_value_id() and ext_value_column(), of a value that is an item. */
+bool ext_value_item(sqlite3_value *value, gru4rec_id *id);
+bool ext_value_item_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 void ext_value_result(sqlite3_context *context, const gru4rec_id *id);
 /* The item of a row as a result. */
 void ext_value_result_item(sqlite3_context *context, const gru4rec_items *items,
                            int32_t row);
 /* id: an integer or a text. */
 int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
-/* Takes an integer from min to max, or a text or a real that is one; the value stays as it
- * is. The error says what argument name is, and to give advice. */
+/* Is it an integer, or a text or a REAL that is one? The value stays as it is. */
+int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
+                     ext_error *error);
+/* Takes such an integer, from min to max. The error says what argument name is, and to give
+ * advice. */
 int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
 /* Is the argument there, and not NULL? */
 bool ext_value_is_given(sqlite3_value *value);
+/* Is it a text without a character? */
+bool ext_value_is_empty(const gru4rec_id *id);
 /* The argument as a text, borrowed; NULL where it is not given. A NUL character in it,
  * behind which nothing would be read, is an error, which says what the argument is. */
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
@@ -335,37 +344,55 @@ void ext_rows_free(ext_rows *list);
 /* Sorts the list and drops repeats: ext_rows_has() needs that. */
 void ext_rows_sort(ext_rows *list);
 bool ext_rows_has(const ext_rows *list, int32_t row);
-/*
- * Adds the rows of the items in value: one id, or a JSON array of ids. Unknown items are
- * left out. positions gets their places among all in value, from 1, or is NULL. what
- * names the argument in messages.
- */
-int ext_rows_parse(ext_rows *list, ext_rows *positions, sqlite3 *db, sqlite3_value *value,
-                   const gru4rec_items *items, const char *what, ext_error *error);
+
+/* ---- ext_ids.c ---- */
+
+/* The row of the item that a value is, or -1 where it is NULL or not known. */
+int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items);
+
+/* Where the ids of a value go. */
+typedef struct ext_ids {
+    const gru4rec_items *items;
+    bool keeps_empty;    /* option keep_empty: an empty text is an id */
+    const char *what;    /* names the argument in messages */
+    ext_rows *rows;      /* gets the rows of the items that are known */
+    ext_rows *positions; /* gets their places among all in the value, from 1; or NULL */
+    int64_t n_unknown;   /* counts the others */
+} ext_ids;
+
+/* Takes the ids of a value: one, or a JSON array of them. NULL is none, nor is an empty text
+ * that is not kept. */
+int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *error);
 
 /* ---- ext_options.c ---- */
 
-/* The columns that hold events, by name; owned, NULL where not said. order: what breaks
- * ties in time, in place of the rowid. */
+/* What is given as an option, but is not the library's; owned, NULL where not said: the
+ * columns that hold events, by name, and the items that an evaluation ranks. order: what
+ * breaks ties in time, in place of the rowid. */
 typedef struct ext_columns {
     char *session, *item, *time, *order;
+    char *candidates; /* one id, or a JSON array */
 } ext_columns;
 
 void ext_options_free_columns(ext_columns *columns);
 /*
  * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item,
- * time and order, columns. text may be NULL. columns NULL: they are no options either.
+ * time, order and candidates, columns. text may be NULL. columns NULL: they are no options either.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
 /* One option or column. */
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
+/* The error of name=value,... where the value is a list with commas between its numbers. */
+int ext_options_check_list(const char *text, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
+/* Was the option of that name given, itself? */
+bool ext_options_is_set(const gru4rec_options *options, const char *name);
 /* Appends ", name=value" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
-/* A JSON object of the options of training: all, or those that were set. NULL: no memory.
- */
+/* A JSON object of the options of training: all, or those that were set, and those whose
+ * default has changed once. NULL: no memory. */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
 
 /* ---- ext_poll.c ---- */
@@ -443,7 +470,22 @@ typedef struct ext_table {
     struct ext_cursor *open; /* the first of its cursors */
 } ext_table;
 
-enum { EXT_TABLE_ARGUMENTS = 8 };
+/* Arguments at most, of a bit of idxNum each; and the first bit of those that are missing. */
+enum { EXT_TABLE_ARGUMENTS = 8, EXT_TABLE_MISSING = 22 };
+
+/* A hidden column that is an argument. */
+typedef struct ext_table_argument {
+    const char *name;
+    const char *example; /* "name = value", for messages */
+} ext_table_argument;
+
+/* A plan that is being made. */
+typedef struct ext_table_plan {
+    const ext_table_function *function;
+    sqlite3_index_info *info;
+    int n_argv;        /* values that start is given, so far */
+    sqlite3_str *text; /* what they are compared with, for EXPLAIN QUERY PLAN */
+} ext_table_plan;
 
 /* What each table's cursor begins with. */
 typedef struct ext_cursor {
@@ -456,10 +498,11 @@ typedef struct ext_cursor {
 } ext_cursor;
 
 /*
- * A table whose hidden columns behind the others are its arguments. The frame keeps the
- * arguments, says what is missing, and gives the rowids; the function gives the rows.
- * idxNum has bit i where argument i is given; plan may add bits from EXT_TABLE_ARGUMENTS
- * on.
+ * A table whose hidden columns behind the others are its arguments; what is behind these is
+ * the function's own again. The frame keeps the arguments, says what is missing, and gives
+ * the rowids; the function gives the rows.
+ * idxNum has bit i where argument i is given, and bit EXT_TABLE_MISSING + i where it is
+ * not, but read; plan may add bits from EXT_TABLE_ARGUMENTS on, below those.
  */
 struct ext_table_function {
     const char *name;        /* in SQL */
@@ -467,15 +510,15 @@ struct ext_table_function {
     int trust;               /* SQLITE_VTAB_INNOCUOUS or SQLITE_VTAB_DIRECTONLY */
     size_t cursor_bytes;     /* of its cursor, zeroed */
     int n_columns, n_arguments;
+    const ext_table_argument *arguments; /* (n_arguments) */
     int n_needed;      /* so many arguments, the first ones, must be given */
     const char *usage; /* what is said when one is not */
     /* Rows come in ascending order of so many columns, the first ones. */
     int n_ordered;
     double n_rows, cost; /* estimates */
-    /* Plans more than that, behind the *n_argv arguments, with an order and estimates of its
-     * own; or NULL. */
-    void (*plan)(const ext_table_function *function, sqlite3_index_info *info,
-                 int *n_argv);
+    /* Plans more than that, behind the arguments, with an order and estimates of its own; or
+     * NULL. */
+    void (*plan)(ext_table_plan *plan);
     /* Goes to the first row, or sets is_eof. argv: what plan asked for. */
     int (*start)(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error);
     int (*next)(ext_cursor *cursor, ext_error *error);
@@ -491,6 +534,9 @@ struct ext_table_function {
 int ext_table_new(ext_table **out, const ext_table_function *function,
                   const char *declaration, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
+/* Makes a constraint the next value that start is given, and sets its bit of idxNum. name:
+ * of its column. */
+void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *name);
 /* The error of an argument that is not given. */
 int ext_table_usage(const ext_cursor *cursor, ext_error *error);
 const ext_home *ext_table_home(const ext_cursor *cursor);

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Bytes of options as text. All of them are 2,000; a file may hold anything, and JSON is
- * large in memory. */
+/* Bytes of a model's options as text. All of them are 2,000; a file may hold anything, and
+ * JSON is large in memory. Those of an evaluation may hold many ids. */
 enum { LONGEST = 1 << 16 };
 
 void ext_options_free_columns(ext_columns *columns)
@@ -13,6 +13,7 @@ void ext_options_free_columns(ext_columns *columns)
     sqlite3_free(columns->item);
     sqlite3_free(columns->time);
     sqlite3_free(columns->order);
+    sqlite3_free(columns->candidates);
     memset(columns, 0, sizeof *columns);
 }
 
@@ -27,11 +28,29 @@ static char **column_named(ext_columns *columns, const char *name)
     return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
 }
 
+static bool is_candidates(const char *name, gru4rec_option_scope scope)
+{
+    return scope == GRU4REC_SCOPE_EVALUATE && sqlite3_stricmp(name, "candidates") == 0;
+}
+
+/* Is it a list of ids, of which the library knows nothing? */
+static bool is_id_list(const char *value)
+{
+    return *value != '\0' && sqlite3_stricmp(value, "all") != 0 &&
+           sqlite3_strnicmp(value, "sample=", 7) != 0;
+}
+
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     gru4rec_error message = {0};
     char **column = columns != NULL ? column_named(columns, name) : NULL;
+    if (columns != NULL && is_candidates(name, scope)) { /* the last one counts */
+        sqlite3_free(columns->candidates);
+        columns->candidates = NULL;
+        column = is_id_list(value) ? &columns->candidates : NULL;
+        options->candidates = 0;
+    }
     if (column != NULL) {
         sqlite3_free(*column);
         *column = sqlite3_mprintf("%s", value);
@@ -42,13 +61,13 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
                              &message);
 }
 
-/* An array as 100/100; else the JSON value's own text. */
+/* An array as 100/100, and as it is; else the JSON value's own text. */
 static const char json_query[] =
     "SELECT key, type, CASE type WHEN 'array' THEN"
     " (SELECT coalesce(group_concat(coalesce(atom, type), '/'), '') FROM "
     "json_each(e.value))"
     " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE atom END"
-    " FROM json_each(?1) AS e";
+    ", iif(type = 'array', value, NULL) FROM json_each(?1) AS e";
 
 static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error)
@@ -66,6 +85,9 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
         const char *name = (const char *)sqlite3_column_text(stmt, 0);
         const char *type = (const char *)sqlite3_column_text(stmt, 1);
         const char *value = (const char *)sqlite3_column_text(stmt, 2);
+        if (name != NULL && type != NULL && strcmp(type, "array") == 0 &&
+            is_candidates(name, scope))
+            value = (const char *)sqlite3_column_text(stmt, 3);
         if (name == NULL || type == NULL)
             rc = ext_sql_fail_null(stmt, error);
         else if (value == NULL)
@@ -83,13 +105,33 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 
-/* The part of text before the separator, trimmed; *text moves behind it. */
-static char *cut(const char **text, char separator)
+static const char space[] = " \t\r\n";
+
+static const char *find(const char *text, char separator)
 {
-    static const char space[] = " \t\r\n";
-    const char *start = *text, *end = strchr(start, separator);
-    if (end == NULL)
-        end = start + strlen(start);
+    const char *at = strchr(text, separator);
+    return at != NULL ? at : text + strlen(text);
+}
+
+/* Where a pair ends: at a comma, but at none inside a value that is a JSON array. */
+static const char *pair_end(const char *pair)
+{
+    bool is_text = false;
+    const char *at = pair + strcspn(pair, "=,");
+    if (*at == '=')
+        at += 1 + strspn(at + 1, space);
+    if (*at == '[')
+        for (; *at != '\0' && (is_text || *at != ']'); at++) {
+            is_text ^= *at == '"';
+            at += *at == '\\' && at[1] != '\0';
+        }
+    return find(at, ',');
+}
+
+/* The part of text before its end, trimmed; *text moves behind the separator there. */
+static char *cut(const char **text, const char *end)
+{
+    const char *start = *text;
     *text = *end ? end + 1 : end;
     start += strspn(start, space);
     while (end > start && strchr(space, end[-1]) != NULL)
@@ -97,15 +139,66 @@ static char *cut(const char **text, char separator)
     return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
 }
 
+/* Does name=value begin with an option that takes a list? */
+static bool is_list(const char *text)
+{
+    text += strspn(text, space);
+    const size_t n = strcspn(text, "= \t\r\n");
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (info.type == GRU4REC_OPTION_LIST && strlen(info.name) == n &&
+            sqlite3_strnicmp(info.name, text, (int)n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is what stands before the next comma a number, as it is in a list? */
+static bool is_number(const char *text)
+{
+    text += strspn(text, " \t\r\n[(");
+    return *text != '\0' && strchr("0123456789.", *text) != NULL &&
+           text[strcspn(text, "=,")] != '=';
+}
+
+int ext_options_check_list(const char *text, ext_error *error)
+{
+    if (!is_list(text))
+        return SQLITE_OK;
+    sqlite3_str *list = sqlite3_str_new(NULL);
+    int n = 0;
+    for (; *text && (n == 0 || is_number(text)); n++) {
+        sqlite3_str_appendall(list, n > 0 ? "/" : "");
+        for (; *text && *text != ','; text++)
+            if (strchr(" \t\r\n[]()", *text) == NULL)
+                sqlite3_str_appendchar(list, 1, *text);
+        text += *text == ',';
+    }
+    char *better = sqlite3_str_finish(list);
+    if (better == NULL)
+        ext_error_nomem(error);
+    else if (n > 1)
+        ext_error_set(
+            error, SQLITE_ERROR,
+            "a comma ends an option, so a list has slashes between its numbers; "
+            "write %s",
+            ext_show_text(&(ext_show){""}, better));
+    sqlite3_free(better);
+    return error->rc;
+}
+
 static int parse_pairs(const char *text, gru4rec_option_scope scope,
                        gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     int rc = SQLITE_OK;
     while (rc == SQLITE_OK && *text) {
-        char *pair = cut(&text, ',');
+        if (ext_options_check_list(text, error) != SQLITE_OK)
+            return error->rc;
+        char *pair = cut(&text, pair_end(text));
         const char *rest = pair;
-        char *name = pair != NULL ? cut(&rest, '=') : NULL;
-        char *value = name != NULL ? cut(&rest, '\0') : NULL;
+        char *name = pair != NULL ? cut(&rest, find(rest, '=')) : NULL;
+        char *value = name != NULL ? cut(&rest, find(rest, '\0')) : NULL;
         if (value == NULL)
             rc = ext_error_nomem(error);
         else if (strchr(pair, '=') == NULL)
@@ -127,7 +220,7 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
 {
     if (text == NULL)
         return SQLITE_OK;
-    if (strlen(text) > LONGEST)
+    if (scope == GRU4REC_SCOPE_TRAIN && strlen(text) > LONGEST)
         return ext_error_set(error, SQLITE_ERROR,
                              "the options are longer than %d bytes; leave out what is no "
                              "option",
@@ -141,6 +234,17 @@ int ext_options_resolve(gru4rec_options *options, ext_error *error)
 {
     gru4rec_error message = {0};
     return ext_error_library(error, gru4rec_options_resolve(options, &message), &message);
+}
+
+bool ext_options_is_set(const gru4rec_options *options, const char *name)
+{
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (strcmp(info.name, name) == 0)
+            return gru4rec_option_is_set(options, i);
+    }
+    return false;
 }
 
 static void append_value(sqlite3_str *json, gru4rec_option_type type, const char *text)
@@ -175,7 +279,7 @@ char *ext_options_json(const gru4rec_options *options, bool is_all)
         char text[512];
         gru4rec_option_describe(i, &info);
         if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 ||
-            !(is_all || gru4rec_option_is_set(options, i)))
+            !(is_all || info.is_stored || gru4rec_option_is_set(options, i)))
             continue;
         gru4rec_option_text(options, i, text, sizeof text);
         sqlite3_str_appendf(json, "%s\"%s\":", separator, info.name);

@@ -61,13 +61,31 @@ int ext_table_usage(const ext_cursor *cursor, ext_error *error)
 
 /* ---- plan ---- */
 
+/* A comparison as EXPLAIN QUERY PLAN of SQLite's own tables has it. */
+static const char *operator_of(sqlite3_index_info *info, int constraint)
+{
+    const int op = info->aConstraint[constraint].op;
+    if (op == SQLITE_INDEX_CONSTRAINT_LE)
+        return "<=";
+    return op == SQLITE_INDEX_CONSTRAINT_LT ? "<" : "=";
+}
+
+void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *name)
+{
+    plan->info->aConstraintUsage[constraint].argvIndex = ++plan->n_argv;
+    plan->info->idxNum |= bit;
+    sqlite3_str_appendf(plan->text, "%s%s%s?", plan->n_argv > 1 ? " " : "", name,
+                        operator_of(plan->info, constraint));
+}
+
 /*
  * Plans the arguments that are given, in their order, and sets their bits. An argument
  * that is given but cannot be used in this plan makes the plan useless.
  */
-static int plan_arguments(const ext_table_function *function, sqlite3_index_info *info,
-                          int *n_argv)
+static int plan_arguments(ext_table_plan *plan)
 {
+    const ext_table_function *function = plan->function;
+    sqlite3_index_info *info = plan->info;
     int chosen[EXT_TABLE_ARGUMENTS];
     memset(chosen, -1, sizeof chosen);
     for (int i = 0; i < info->nConstraint; i++) {
@@ -80,13 +98,21 @@ static int plan_arguments(const ext_table_function *function, sqlite3_index_info
         chosen[argument] = i;
     }
     for (int i = 0; i < function->n_arguments; i++) {
-        if (chosen[i] < 0)
-            continue;
-        info->aConstraintUsage[chosen[i]].argvIndex = ++*n_argv;
-        info->aConstraintUsage[chosen[i]].omit = 1;
-        info->idxNum |= 1 << i;
+        if (chosen[i] >= 0) {
+            ext_table_use(plan, chosen[i], 1 << i, function->arguments[i].name);
+            info->aConstraintUsage[chosen[i]].omit = 1;
+        } else if (info->colUsed >> (function->n_columns + i) & 1) {
+            info->idxNum |= 1 << (EXT_TABLE_MISSING + i);
+        }
     }
     return SQLITE_OK;
+}
+
+/* Is an argument missing that is needed, or read? */
+static bool is_missing(const ext_table_function *function, int idx_num)
+{
+    const int needed = (1 << function->n_needed) - 1;
+    return (idx_num & needed) != needed || idx_num >> EXT_TABLE_MISSING != 0;
 }
 
 /* Does ORDER BY ask for the order in which the rows come? */
@@ -102,20 +128,28 @@ static bool is_in_order(const ext_table_function *function,
 int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
     const ext_table_function *function = ((ext_table *)base)->function;
-    const int needed = (1 << function->n_needed) - 1;
-    int n_argv = 0;
+    ext_table_plan plan = {function, info, 0, sqlite3_str_new(NULL)};
     info->idxNum = 0;
-    int rc = plan_arguments(function, info, &n_argv);
-    if (rc != SQLITE_OK)
-        return rc;
-    info->estimatedRows = (sqlite3_int64)function->n_rows;
-    info->estimatedCost = function->cost;
-    info->orderByConsumed = is_in_order(function, info);
-    if (function->plan != NULL)
-        function->plan(function, info, &n_argv);
-    /* What is missing is an error of start: here one would break OR on old versions. */
-    if ((info->idxNum & needed) != needed)
+    int rc = plan_arguments(&plan);
+    if (rc == SQLITE_OK) {
+        info->estimatedRows = (sqlite3_int64)function->n_rows;
+        info->estimatedCost = function->cost;
+        info->orderByConsumed = is_in_order(function, info);
+        if (function->plan != NULL)
+            function->plan(&plan);
+        rc = sqlite3_str_errcode(plan.text);
+    }
+    /* What is missing is an error of the scan: here one would break OR on old versions, and
+     * another plan may have it. */
+    if (is_missing(function, info->idxNum))
         info->estimatedCost = 1e50;
+    char *text = sqlite3_str_finish(plan.text);
+    if (rc != SQLITE_OK) { /* SQLite does not take it */
+        sqlite3_free(text);
+        return rc;
+    }
+    info->idxStr = text;
+    info->needToFreeIdxStr = text != NULL;
     return SQLITE_OK;
 }
 
@@ -199,12 +233,29 @@ static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
     return rc;
 }
 
+/* The error of what is missing: of the call, or of a column that was read. It can be given
+ * by comparing it only: there is nothing that it has of itself. */
+static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
+{
+    const ext_table_function *function = function_of(cursor);
+    int i = 0;
+    if ((idx_num >> EXT_TABLE_MISSING) == 0)
+        return ext_table_usage(cursor, error);
+    while ((idx_num >> (EXT_TABLE_MISSING + i) & 1) == 0)
+        i++;
+    if (i < function->n_needed)
+        return ext_table_usage(cursor, error);
+    return ext_error_set(error, SQLITE_ERROR,
+                         "%s is an argument that is read here but not given; write %s, "
+                         "for the whole query",
+                         function->arguments[i].name, function->arguments[i].example);
+}
+
 int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, int argc,
                      sqlite3_value **argv)
 {
     ext_cursor *cursor = (ext_cursor *)base;
     const ext_table_function *function = function_of(cursor);
-    const int needed = (1 << function->n_needed) - 1;
     ext_entry entry;
     ext_error error = {0};
     (void)text;
@@ -216,8 +267,8 @@ int ext_table_filter(sqlite3_vtab_cursor *base, int idx_num, const char *text, i
         return SQLITE_NOMEM;
     if (enter(&entry, cursor, &error) == SQLITE_OK) {
         cursor->is_eof = false;
-        if ((idx_num & needed) != needed)
-            ext_table_usage(cursor, &error);
+        if (is_missing(function, idx_num))
+            fail_missing(cursor, idx_num, &error);
         else
             function->start(cursor, idx_num, argv, &error);
     }
@@ -244,10 +295,11 @@ int ext_table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 {
     const ext_cursor *cursor = (ext_cursor *)base;
     const ext_table_function *function = function_of(cursor);
-    if (i < function->n_columns)
+    const int argument = i - function->n_columns;
+    if (argument < 0 || argument >= function->n_arguments)
         function->column(cursor, context, i);
-    else if (cursor->arguments[i - function->n_columns] != NULL)
-        sqlite3_result_value(context, cursor->arguments[i - function->n_columns]);
+    else if (cursor->arguments[argument] != NULL)
+        sqlite3_result_value(context, cursor->arguments[argument]);
     return SQLITE_OK;
 }
 

@@ -1,6 +1,9 @@
 /* ext_value.c - SQL values into what the library takes, and back; see ext_base.h. */
 #include "ext_base.h"
 
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const gru4rec_id_type id_types[] = {
@@ -43,10 +46,32 @@ bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id)
     return type != SQLITE_NULL && (type != SQLITE_TEXT || id->bytes != NULL);
 }
 
-int32_t ext_value_row(sqlite3_value *value, const gru4rec_items *items)
+bool ext_value_is_whole(double real, int64_t *integer)
 {
-    gru4rec_id id;
-    return ext_value_id(value, &id) ? gru4rec_items_find(items, &id) : -1;
+    const bool is_whole = real > -0x1p53 && real < 0x1p53 && real == floor(real);
+    *integer = is_whole ? (int64_t)real : 0;
+    return is_whole;
+}
+
+/* An item's id is no REAL where it need not be. */
+static void make_item(gru4rec_id *id)
+{
+    if (id->type == GRU4REC_ID_REAL && ext_value_is_whole(id->real, &id->integer))
+        id->type = GRU4REC_ID_INTEGER;
+}
+
+bool ext_value_item(sqlite3_value *value, gru4rec_id *id)
+{
+    const bool is_value = ext_value_id(value, id);
+    make_item(id);
+    return is_value;
+}
+
+bool ext_value_item_column(sqlite3_stmt *stmt, int column, gru4rec_id *id)
+{
+    const bool is_value = ext_value_column(stmt, column, id);
+    make_item(id);
+    return is_value;
 }
 
 void ext_value_result(sqlite3_context *context, const gru4rec_id *id)
@@ -78,19 +103,51 @@ int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
                                SQLITE_UTF8);
 }
 
+/* Is the text of n bytes an integer, but for white space around it? */
+static bool is_integer_text(int64_t *integer, const char *text, size_t n)
+{
+    char *end;
+    errno = 0;
+    *integer = strtoll(text, &end, 10);
+    const bool is_number = end > text && errno == 0;
+    end += strspn(end, " \t\n\v\f\r");
+    return is_number && end == text + n;
+}
+
+/* Not by sqlite3_value_numeric_type(): that changes the value, and SQLite 3.53 crashes where
+ * it is of sqlite3_value_dup(). */
+int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
+                     ext_error *error)
+{
+    const int type = sqlite3_value_type(value);
+    *is_integer = type == SQLITE_INTEGER;
+    *integer = *is_integer ? sqlite3_value_int64(value) : 0;
+    if (type == SQLITE_FLOAT)
+        *is_integer = ext_value_is_whole(sqlite3_value_double(value), integer);
+    if (type != SQLITE_TEXT)
+        return SQLITE_OK;
+    const char *text = (const char *)sqlite3_value_text(value);
+    if (text == NULL)
+        return ext_error_nomem(error);
+    *is_integer = is_integer_text(integer, text, (size_t)sqlite3_value_bytes(value));
+    return SQLITE_OK;
+}
+
 int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error)
 {
-    sqlite3_value *copy = sqlite3_value_dup(value); /* which numeric_type changes */
-    if (copy == NULL)
-        return ext_error_nomem(error);
-    const bool is_integer = sqlite3_value_numeric_type(copy) == SQLITE_INTEGER;
-    *integer = is_integer ? sqlite3_value_int64(copy) : 0;
-    sqlite3_value_free(copy);
+    bool is_integer;
+    if (ext_value_number(integer, &is_integer, value, error) != SQLITE_OK)
+        return error->rc;
     if (is_integer && *integer >= min && *integer <= max)
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR, "%s is %s; give %s", name,
                          ext_show_value(&(ext_show){""}, value), advice);
+}
+
+bool ext_value_is_empty(const gru4rec_id *id)
+{
+    return id->type == GRU4REC_ID_TEXT && id->n_bytes == 0;
 }
 
 bool ext_value_is_given(sqlite3_value *value)

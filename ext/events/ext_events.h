@@ -7,6 +7,14 @@
 
 #include "../base/ext_base.h"
 
+/* ---- ext_select.c ---- */
+
+/* Where the SQL begins: behind white space, comments and a byte order mark. */
+const char *ext_select_start(const char *text);
+/* A SELECT, in parentheses or not, as a subquery of other SQL: in parentheses, without
+ * comments and semicolons at its ends. Of sqlite3_malloc. */
+char *ext_select_subquery(const char *text);
+
 /* ---- ext_source.c ---- */
 
 /* Events as rows: of a table, a view or a SELECT. */
@@ -17,6 +25,7 @@ typedef struct ext_source {
     char *rowid; /* name of the rowid; NULL where there is none, or a column takes its
                     place as what breaks ties */
     const char *types[2]; /* affinity of the columns session and item, as a type */
+    bool keeps_empty;     /* option keep_empty, of who reads it */
 } ext_source;
 
 /* Is it SQL to run, rather than a name? */
@@ -36,11 +45,48 @@ void ext_source_close(ext_source *source);
  */
 int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
                             ext_error *error);
-/* The SQL expression that makes a number of a column of times; of sqlite3_malloc. */
-char *ext_source_time(const char *column);
 /* What ORDER BY says behind session and time: the terms that break ties; of
  * sqlite3_malloc. */
 char *ext_source_ties(const ext_source *source);
+
+/* ---- ext_time.c ---- */
+
+typedef enum ext_time_kind {
+    EXT_TIME_NONE, /* NULL or the empty text */
+    EXT_TIME_NUMBER,
+    EXT_TIME_DATE,
+    EXT_TIME_BAD /* cannot be read */
+} ext_time_kind;
+
+ext_time_kind ext_time_column(sqlite3_stmt *stmt, int column, gru4rec_time *time);
+/* False: there is none, or it cannot be read. */
+bool ext_time_value(sqlite3_value *value, gru4rec_time *time);
+/* The two SQL expressions that sort as a column's times do; the first is NULL where there
+ * is none that can be read. Of sqlite3_malloc. */
+char *ext_time_sql(const char *column);
+char *ext_time_rest_sql(const char *column);
+
+/* ---- ext_since.c ---- */
+
+typedef struct ext_since_bound {
+    const char *option, *text; /* borrowed */
+    ext_time_kind kind;        /* EXT_TIME_NONE: nothing is bounded */
+    gru4rec_time time;
+} ext_since_bound;
+
+/* From since until before until. All zero: all times. */
+typedef struct ext_since {
+    ext_since_bound from, to;
+    int unit; /* of the numbers that were compared with a date so far */
+} ext_since;
+
+/* As the options say, which must live as long. */
+int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options,
+                   ext_error *error);
+/* Is the time between the two? A date where the times have no unit that is known is an
+ * error. */
+int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind kind,
+                    bool *is_inside, ext_error *error);
 
 /* ---- ext_read.c ---- */
 
@@ -49,17 +95,18 @@ typedef struct ext_events {
     gru4rec_dataset *dataset;
     gru4rec_items *items;    /* NULL where a catalogue was given */
     gru4rec_events *builder; /* knows the sessions' ids */
-    int64_t n_null;          /* events without session, item or time */
+    int64_t n_null;          /* events without session, item or time, empty ones too */
     int64_t n_outside;       /* events before since or from until on */
+    int64_t n_bad;           /* events whose time cannot be read */
 } ext_events;
 
 /*
  * Reads all events, into memory of the budget, within its limits. known: NULL for training,
  * which takes all options that prepare events; else the items of a model trained with
- * those options, of which only session_gap and collapse_repeats matter. Give events to
- * ext_read_free(), also after an error.
+ * those options, of which keep_empty, session_gap, collapse_repeats, max_length and bad_rows
+ * matter. Give events to ext_read_free(), also after an error.
  */
-int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
+int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error);
 void ext_read_free(ext_events *events);

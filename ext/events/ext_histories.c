@@ -2,7 +2,8 @@
  * ext_histories.c - what sessions have seen, read from the source; see ext_events.h.
  *
  * Rows come as (session, item, time), sessions together and each in the product's order of
- * events, which ORDER BY says here: (session, time, what breaks ties).
+ * events, which ORDER BY says here: (session, time, its rest, what breaks ties). Rows whose
+ * time cannot be read are left out, as bad_rows does.
  *
  * An index on the session gives its events without a sort of all of them, so the first
  * sessions are there at once. The price is that what is written meanwhile, in sessions
@@ -74,15 +75,24 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
 static char *make_select(const ext_source *source, char *condition, const char *sign)
 {
     const ext_columns *c = &source->columns;
-    char *time = ext_source_time(c->time), *ties = ext_source_ties(source), *text = NULL;
-    if (time != NULL && condition != NULL && ties != NULL)
+    char *time = ext_time_sql(c->time), *rest = ext_time_rest_sql(c->time);
+    char *ties = ext_source_ties(source), *text = NULL;
+    char *filled = source->keeps_empty
+                       ? sqlite3_mprintf("\"%w\" IS NOT NULL", c->item)
+                       : sqlite3_mprintf("\"%w\" COLLATE BINARY <> '' AND "
+                                         "\"%w\" COLLATE BINARY <> ''",
+                                         c->item, c->session);
+    if (time != NULL && rest != NULL && condition != NULL && ties != NULL &&
+        filled != NULL)
         text = sqlite3_mprintf(
-            "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND \"%w\" IS NOT NULL"
-            " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s",
-            c->session, c->item, time, source->from, condition, c->item, time, sign,
-            c->session, time, ties);
+            "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND %s"
+            " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s, %s",
+            c->session, c->item, time, source->from, condition, filled, time, sign,
+            c->session, time, rest, ties);
     sqlite3_free(time);
+    sqlite3_free(rest);
     sqlite3_free(ties);
+    sqlite3_free(filled);
     sqlite3_free(condition);
     return text;
 }
@@ -253,7 +263,7 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
                     ext_error *error)
 {
     gru4rec_id item;
-    if (!ext_value_column(events, 1, &item))
+    if (!ext_value_item_column(events, 1, &item))
         return SQLITE_OK;
     const int32_t row = gru4rec_items_find(items, &item);
     return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;

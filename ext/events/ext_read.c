@@ -7,55 +7,25 @@
  */
 #include "ext_events.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SESSION, ITEM, TIME, ROWID };
 
 static int prepare_events(const ext_source *source, sqlite3_stmt **stmt, ext_error *error)
 {
-    const bool is_sorted = source->columns.order != NULL;
-    char *time = ext_source_time(source->columns.time);
+    const ext_columns *c = &source->columns;
+    const bool is_sorted = c->order != NULL;
     char *ties = is_sorted ? ext_source_ties(source) : NULL;
     *stmt = NULL;
-    int rc =
-        time != NULL && (ties != NULL || !is_sorted) ? SQLITE_OK : ext_error_nomem(error);
+    int rc = ties != NULL || !is_sorted ? SQLITE_OK : ext_error_nomem(error);
     if (rc == SQLITE_OK)
         rc = ext_sql_prepare(source->db, stmt, error,
-                             "SELECT \"%w\", \"%w\", %s, %s FROM %s AS source%s%s",
-                             source->columns.session, source->columns.item, time,
+                             "SELECT \"%w\", \"%w\", \"%w\", %s FROM %s AS source%s%s",
+                             c->session, c->item, c->time,
                              source->rowid != NULL ? source->rowid : "0", source->from,
                              is_sorted ? " ORDER BY " : "", is_sorted ? ties : "");
-    sqlite3_free(time);
     sqlite3_free(ties);
     return rc;
-}
-
-static bool get_time(sqlite3_stmt *stmt, int column, gru4rec_time *time)
-{
-    int type = sqlite3_column_type(stmt, column);
-    time->is_real = type == SQLITE_FLOAT;
-    if (time->is_real)
-        time->real = sqlite3_column_double(stmt, column);
-    else
-        time->integer = sqlite3_column_int64(stmt, column);
-    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
-}
-
-/* A time that since or until gives. */
-typedef struct time_bound {
-    bool is_set;
-    gru4rec_time time;
-} time_bound;
-
-/* Is the column's time before the bound? */
-static bool is_before(const gru4rec_time *time, const time_bound *bound)
-{
-    if (!time->is_real && !bound->time.is_real)
-        return time->integer < bound->time.integer;
-    double a = time->is_real ? time->real : (double)time->integer;
-    double b = bound->time.is_real ? bound->time.real : (double)bound->time.integer;
-    return a < b;
 }
 
 /* The column's name as an expression has it; NULL: no memory. */
@@ -69,23 +39,18 @@ static char *quoted(const char *name)
 }
 
 /*
- * The error of an item that is a BLOB or a REAL. It advises an expression that keeps ids
- * apart: as integers all BLOBs are 0, and 1.5 is 1.
+ * The error of an item that is a BLOB, or a REAL that is no integer. It advises an
+ * expression that keeps ids apart: as integers all BLOBs are 0, and 1.5 is 1.
  */
 static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error *error)
 {
     const bool is_blob = item->type == GRU4REC_ID_BLOB;
-    const bool is_whole =
-        !is_blob && item->real == floor(item->real) && fabs(item->real) < 0x1p53;
     char *column = quoted(source->columns.item), *text = NULL;
     ext_show item_show, column_show;
     if (column != NULL)
-        text =
-            sqlite3_mprintf(is_blob    ? "hex(%s) AS %s, ...)"
-                            : is_whole ? "CAST(%s AS INTEGER) AS %s, ...), or "
-                                         "CAST(... AS TEXT) if some are no whole numbers"
+        text = sqlite3_mprintf(is_blob ? "hex(%s) AS %s, ...)"
                                        : "CAST(%s AS TEXT) AS %s, ...)",
-                            column, column);
+                               column, column);
     if (text == NULL)
         ext_error_nomem(error);
     else
@@ -100,37 +65,103 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
     return error->rc;
 }
 
-static int fail_time(sqlite3_stmt *stmt, ext_error *error)
+/* The rows of a source, as they are read. */
+typedef struct row_reader {
+    const ext_source *source;
+    sqlite3_stmt *stmt;
+    ext_since since;
+    int64_t n_rows;
+    ext_error first_bad; /* what is wrong with the first row that was skipped for it */
+} row_reader;
+
+/* Which row stands there, before what is wrong with it. */
+static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
+{
+    gru4rec_id session, item;
+    ext_show session_show, item_show;
+    ext_value_column(rows->stmt, SESSION, &session);
+    ext_value_column(rows->stmt, ITEM, &item);
+    char *which =
+        rows->source->rowid != NULL
+            ? sqlite3_mprintf("rowid %lld: ", sqlite3_column_int64(rows->stmt, ROWID))
+            : sqlite3_mprintf("session %s, item %s: ",
+                              ext_show_id(&session_show, &session),
+                              ext_show_id(&item_show, &item));
+    int rc =
+        which != NULL ? ext_error_wrap(error, cause, which, "") : ext_error_nomem(error);
+    ext_error_clear(cause);
+    sqlite3_free(which);
+    return rc;
+}
+
+/* A time that cannot be read. */
+static void skip_row(row_reader *rows, ext_events *events)
 {
     gru4rec_id time;
     ext_show show;
-    ext_value_column(stmt, TIME, &time);
+    ext_error cause = {0};
+    if (events->n_bad++ > 0)
+        return;
+    ext_value_column(rows->stmt, TIME, &time);
     const char *quote = time.type == GRU4REC_ID_BLOB ? "" : "'";
-    return ext_error_set(error, SQLITE_ERROR,
-                         "time %s%s%s is neither a number nor a date that SQLite knows; "
-                         "use a source that converts it",
-                         quote, ext_show_id(&show, &time), quote);
+    ext_error_set(&cause, SQLITE_ERROR,
+                  "time %s%s%s is neither a number nor a date that SQLite knows; "
+                  "use a source that converts it, or let bad_rows skip it",
+                  quote, ext_show_id(&show, &time), quote);
+    fail_row(rows, &cause, &rows->first_bad);
+}
+
+/* Are they no more than the share of the rows that may be bad? */
+static int check_bad(row_reader *rows, const ext_events *events, double share,
+                     ext_error *error)
+{
+    const double n_bad = (double)events->n_bad;
+    if (n_bad <= share * (double)rows->n_rows)
+        return SQLITE_OK;
+    if (share == 0)
+        return ext_error_wrap(error, &rows->first_bad, "", "");
+    char *counts =
+        sqlite3_mprintf("%lld of %lld rows have times that cannot be read, "
+                        "more than bad_rows=%g allows; the first: ",
+                        (long long)events->n_bad, (long long)rows->n_rows, share);
+    int rc = counts != NULL ? ext_error_wrap(error, &rows->first_bad, counts, "")
+                            : ext_error_nomem(error);
+    sqlite3_free(counts);
+    return rc;
+}
+
+/* Reads an event's ids; false: it lacks one. */
+static bool get_ids(const row_reader *rows, gru4rec_id *session, gru4rec_id *item)
+{
+    return ext_value_column(rows->stmt, SESSION, session) &&
+           ext_value_item_column(rows->stmt, ITEM, item) &&
+           (rows->source->keeps_empty ||
+            (!ext_value_is_empty(session) && !ext_value_is_empty(item)));
 }
 
 /* order: what breaks ties in time. */
-static int add_event(sqlite3_stmt *stmt, const ext_source *source, int64_t order,
-                     const time_bound bounds[2], ext_events *events, ext_error *error)
+static int add_event(row_reader *rows, int64_t order, ext_events *events,
+                     ext_error *error)
 {
     gru4rec_id session, item;
     gru4rec_time time;
     gru4rec_error message = {0};
-    if (!ext_value_column(stmt, SESSION, &session) ||
-        !ext_value_column(stmt, ITEM, &item) ||
-        sqlite3_column_type(stmt, TIME) == SQLITE_NULL) {
+    ext_error cause = {0};
+    bool is_inside;
+    const ext_time_kind kind = ext_time_column(rows->stmt, TIME, &time);
+    if (!get_ids(rows, &session, &item) || kind == EXT_TIME_NONE) {
         events->n_null++;
         return SQLITE_OK;
     }
     if (item.type != GRU4REC_ID_INTEGER && item.type != GRU4REC_ID_TEXT)
-        return fail_item(source, &item, error);
-    if (!get_time(stmt, TIME, &time))
-        return fail_time(stmt, error);
-    if ((bounds[0].is_set && is_before(&time, &bounds[0])) ||
-        (bounds[1].is_set && !is_before(&time, &bounds[1]))) {
+        return fail_item(rows->source, &item, error);
+    if (kind == EXT_TIME_BAD) {
+        skip_row(rows, events);
+        return SQLITE_OK;
+    }
+    if (ext_since_check(&rows->since, &time, kind, &is_inside, &cause) != SQLITE_OK)
+        return fail_row(rows, &cause, error);
+    if (!is_inside) {
         events->n_outside++;
         return SQLITE_OK;
     }
@@ -138,30 +169,6 @@ static int add_event(sqlite3_stmt *stmt, const ext_source *source, int64_t order
                              gru4rec_events_add(events->builder, &session, &item, &time,
                                                 order, &message),
                              &message);
-}
-
-/* The time that an option gives, as the source's times are read; none for "". */
-static int read_bound(sqlite3 *db, const char *text, const char *name, time_bound *bound,
-                      ext_error *error)
-{
-    sqlite3_stmt *stmt;
-    bound->is_set = *text != '\0';
-    if (!bound->is_set)
-        return SQLITE_OK;
-    char *time = ext_source_time("t");
-    if (time == NULL)
-        return ext_error_nomem(error);
-    int rc = ext_sql_prepare(db, &stmt, error, "SELECT %z FROM (SELECT ?1 AS t)", time);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
-    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
-        !get_time(stmt, 0, &bound->time))
-        rc = ext_error_set(
-            error, SQLITE_ERROR,
-            "option '%s' cannot be '%s'; it takes a number or an ISO-8601 time", name,
-            ext_show_text(&(ext_show){""}, text));
-    return ext_sql_finish(stmt, rc, NULL, error);
 }
 
 static const char reading[] = "reading the events";
@@ -184,26 +191,27 @@ static int check_count(const ext_source *source, const ext_budget *budget,
     return ext_sql_finish(stmt, rc, reading, error);
 }
 
-static int read_rows(const ext_source *source, const time_bound bounds[2],
-                     ext_events *events, ext_error *error)
+static int read_rows(row_reader *rows, double bad_rows, ext_events *events,
+                     ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    const bool is_sorted = source->columns.order != NULL;
-    int rc = prepare_events(source, &stmt, error);
-    for (int64_t i = 0; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; i++)
-        rc = add_event(stmt, source, is_sorted ? i : sqlite3_column_int64(stmt, ROWID),
-                       bounds, events, error);
-    return ext_sql_finish(stmt, rc, reading, error);
+    const bool is_sorted = rows->source->columns.order != NULL;
+    int rc = prepare_events(rows->source, &rows->stmt, error);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
+        const int64_t place = rows->n_rows++;
+        rc = add_event(rows, is_sorted ? place : sqlite3_column_int64(rows->stmt, ROWID),
+                       events, error);
+        if (rc == SQLITE_OK && bad_rows == 0)
+            rc = check_bad(rows, events, bad_rows, error);
+    }
+    rc = ext_sql_finish(rows->stmt, rc, reading, error);
+    return rc == SQLITE_OK ? check_bad(rows, events, bad_rows, error) : rc;
 }
 
-/* From rows to a dataset. */
-static int read_all(ext_events *events, const ext_source *source,
-                    const time_bound bounds[2], bool by_time, ext_error *error)
+/* From events to a dataset. */
+static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {
     ext_poll poll;
-    if (read_rows(source, bounds, events, error) != SQLITE_OK)
-        return error->rc;
-    ext_poll_start(&poll, source->db);
+    ext_poll_start(&poll, db);
     gru4rec_status status =
         gru4rec_dataset_new(events->builder, by_time, ext_poll_is_stopped, &poll,
                             &events->dataset, &events->items);
@@ -211,24 +219,36 @@ static int read_all(ext_events *events, const ext_source *source,
     return ext_error_library(error, status, NULL);
 }
 
-int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *source,
+/* In training all that the options say; else what a session is, to who serves it. */
+static gru4rec_preparation prepared(const gru4rec_options *options, bool is_training)
+{
+    gru4rec_preparation preparation = {
+        .session_gap = options->session_gap,
+        .collapse_repeats = options->collapse_repeats != 0,
+        .max_length = options->max_length,
+        .long_sessions = GRU4REC_LONG_LAST,
+    };
+    if (is_training) {
+        preparation.long_sessions = (gru4rec_long_sessions)options->long_sessions;
+        preparation.min_support = options->min_support;
+        preparation.min_length = options->min_length;
+        preparation.leaves_single = options->single_events == GRU4REC_SINGLE_LEAVE_OUT;
+        preparation.validation = options->validation;
+    }
+    return preparation;
+}
+
+int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     ext_error *error)
 {
     const bool is_training = known == NULL;
-    time_bound bounds[2] = {{0}};
-    const gru4rec_preparation preparation = {
-        .session_gap = options->session_gap,
-        .collapse_repeats = options->collapse_repeats != 0,
-        .min_support = is_training ? options->min_support : 0,
-        .min_length = is_training ? options->min_length : 0,
-        .validation = is_training ? options->validation : 0,
-    };
+    const gru4rec_preparation preparation = prepared(options, is_training);
+    row_reader rows = {.source = source};
     *events = (ext_events){0};
+    source->keeps_empty = options->keep_empty != 0;
     if (is_training &&
-        (read_bound(source->db, options->since, "since", &bounds[0], error) !=
-             SQLITE_OK ||
-         read_bound(source->db, options->until, "until", &bounds[1], error) != SQLITE_OK))
+        ext_since_read(&rows.since, source->db, options, error) != SQLITE_OK)
         return error->rc;
     const char *advice = is_training && source->columns.order == NULL
                              ? "use fewer of them (since, until, a source with WHERE)"
@@ -240,8 +260,10 @@ int ext_read_events(ext_events *events, ext_budget *budget, const ext_source *so
         ext_error_nomem(error);
     } else {
         gru4rec_events_prepare(events->builder, &preparation);
-        read_all(events, source, bounds, !is_training || options->time_sort, error);
+        if (read_rows(&rows, options->bad_rows, events, error) == SQLITE_OK)
+            make_dataset(events, source->db, !is_training || options->time_sort, error);
     }
+    ext_error_clear(&rows.first_bad);
     return ext_budget_explain(budget, reading, advice, error);
 }
 

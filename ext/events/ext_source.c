@@ -5,29 +5,10 @@
  * the column that order= names or else the rowid where there is one, item). Training and
  * evaluation read in any order and the library sorts; where a session's history is read,
  * ORDER BY says the same.
- *
- * Time may be a number, text that holds one, or any text that SQLite's date functions
- * take, which becomes seconds since 1970 with milliseconds. One SQL expression does that
- * for both; what it cannot read stays text, and is an error.
  */
 #include "ext_events.h"
 
 #include <string.h>
-
-/* A number as JSON has it, or what holds the - or : of a date. */
-static const char time_expression[] =
-    "CASE typeof(\"%w\") WHEN 'text' THEN CASE"
-    " WHEN \"%w\" = '' THEN NULL"
-    " WHEN json_valid(\"%w\") AND json_type(\"%w\") IN ('integer', 'real')"
-    " THEN CAST(\"%w\" AS NUMERIC)"
-    " WHEN \"%w\" GLOB '*[-:]*'"
-    " THEN coalesce(round((julianday(\"%w\") - 2440587.5) * 86400000.0) / 1000.0, \"%w\")"
-    " ELSE \"%w\" END ELSE \"%w\" END";
-
-char *ext_source_time(const char *c)
-{
-    return sqlite3_mprintf(time_expression, c, c, c, c, c, c, c, c, c, c);
-}
 
 /*
  * The library compares texts as bytes of UTF-8. BINARY does not in a UTF-16 database; of
@@ -54,12 +35,12 @@ static bool starts_with_word(const char *text, const char *word)
 {
     size_t n = strlen(word);
     return sqlite3_strnicmp(text, word, (int)n) == 0 && text[n] != '\0' &&
-           strchr(" \t\r\n(*'\"/-", text[n]) != NULL;
+           strchr(" \t\r\n(*'\"/-[`", text[n]) != NULL;
 }
 
 bool ext_source_is_select(const char *text)
 {
-    text += strspn(text, " \t\r\n");
+    text = ext_select_start(text);
     return *text == '(' || starts_with_word(text, "select") ||
            starts_with_word(text, "with");
 }
@@ -148,8 +129,7 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
     bool is_own, is_any = true;
     char *from;
     if (ext_source_is_select(text)) {
-        text += strspn(text, " \t\r\n");
-        from = sqlite3_mprintf(*text == '(' ? "%s" : "(%s)", text);
+        from = ext_select_subquery(text);
     } else if (find_table(db, schema, text, &is_own, error) != SQLITE_OK ||
                (dot != NULL && find_table(db, NULL, text, &is_any, error) != SQLITE_OK)) {
         return NULL;
@@ -230,6 +210,45 @@ static int find_column(sqlite3_stmt *stmt, const char *name)
     return -1;
 }
 
+/* The name behind a byte order mark, which a CSV file may begin with, or behind one that was
+ * read as Latin-1; NULL: there is none. */
+static const char *behind_mark(const char *name)
+{
+    static const char *const marks[] = {"\xEF\xBB\xBF", "\xC3\xAF\xC2\xBB\xC2\xBF"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(name, marks[i], strlen(marks[i])) == 0)
+            return name + strlen(marks[i]);
+    return NULL;
+}
+
+/* Is that the column's name but for a byte order mark, and quotes that it kept from being
+ * taken off? */
+static bool is_marked(const char *column, const char *name)
+{
+    const char *rest = behind_mark(column);
+    const size_t n = strlen(name);
+    if (rest == NULL)
+        return false;
+    const bool is_quoted = *rest == '"' && strlen(rest) == n + 2;
+    return (is_quoted || strlen(rest) == n) &&
+           sqlite3_strnicmp(rest + is_quoted, name, (int)n) == 0;
+}
+
+/* The error of a column that would be the one but for a byte order mark; else none. */
+static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
+{
+    for (int i = 0; i < sqlite3_column_count(stmt); i++)
+        if (is_marked(sqlite3_column_name(stmt, i), name))
+            return ext_error_set(
+                error, SQLITE_ERROR,
+                "the column '%s' is named with a byte order mark before it, as some CSV "
+                "files begin with; make a table with a column '%s' and copy the rows, or "
+                "import the file without its first three bytes",
+                ext_show_text(&(ext_show){""}, sqlite3_column_name(stmt, i)),
+                ext_show_text(&(ext_show){""}, name));
+    return SQLITE_OK;
+}
+
 static char *list_columns(sqlite3_stmt *stmt)
 {
     sqlite3_str *list = sqlite3_str_new(NULL);
@@ -251,6 +270,12 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
         column = find_column(stmt, guesses[i]);
     if (column >= 0)
         return column;
+    if (given != NULL)
+        check_marks(stmt, given, error);
+    for (int i = 0; given == NULL && guesses[i] != NULL; i++)
+        check_marks(stmt, guesses[i], error);
+    if (error->rc != SQLITE_OK)
+        return -1;
     char *columns = list_columns(stmt);
     if (columns == NULL)
         ext_error_nomem(error);
@@ -357,6 +382,21 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
     return set_order(stmt, columns, source, error);
 }
 
+/* Nobody could bind values to the parameters of a source: all would be NULL. */
+static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *error)
+{
+    const int n = sqlite3_bind_parameter_count(stmt);
+    ext_show text_show, name_show;
+    if (n == 0)
+        return SQLITE_OK;
+    const char *name = sqlite3_bind_parameter_name(stmt, n);
+    return ext_error_set(error, SQLITE_ERROR,
+                         "a source has no parameters, but '%s' has %s; write the value "
+                         "into it",
+                         ext_show_text(&text_show, text),
+                         ext_show_text(&name_show, name != NULL ? name : "?"));
+}
+
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_error *error)
 {
@@ -367,7 +407,9 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
         return error->rc;
     int rc = ext_sql_prepare(db, &stmt, &cause, "SELECT * FROM %s", source->from);
     if (rc == SQLITE_OK)
-        rc = set_columns(stmt, columns, source, error);
+        rc = check_parameters(stmt, text, error) == SQLITE_OK
+                 ? set_columns(stmt, columns, source, error)
+                 : error->rc;
     else if (cause.message != NULL)
         ext_error_set(error, rc, "cannot read the source '%s': %s",
                       ext_show_text(&(ext_show){""}, text), cause.message);

@@ -69,7 +69,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         ext_history_read(&cursor->history, connection->db, base->arguments[HISTORY],
                          model, error) != SQLITE_OK)
         return error->rc;
-    cursor->item = ext_value_row(base->arguments[ITEM], model->loaded.items);
+    cursor->item = ext_ids_row(base->arguments[ITEM], model->loaded.items);
     base->is_eof = cursor->item < 0 || cursor->history.rows.n == 0;
     if (base->is_eof)
         return SQLITE_OK;
@@ -95,6 +95,12 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_double(context, cursor->score - cursor->without);
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [HISTORY] = {"history", "history = '[17, 42]'"},
+    [ITEM] = {"item", "item = 17"},
+};
+
 const ext_table_function ext_explain = {
     .name = "gru4rec_explain",
     .declaration = "CREATE TABLE x(position INTEGER, event, contribution REAL, "
@@ -103,6 +109,7 @@ const ext_table_function ext_explain = {
     .cursor_bytes = sizeof(explain_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = N_ARGUMENTS,
     .usage = "needs a model, a history and an item; write "
              "gru4rec_explain('model', '[item, ...]', item)",

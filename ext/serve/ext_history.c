@@ -26,20 +26,37 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
             error, SQLITE_ERROR,
             "the BLOB is not a session's state, or it is damaged; give "
             "what gru4rec_state() or gru4rec_step() returned, or NULL to "
-            "start anew");
+            "start anew; an item that is a BLOB is given as hex(item)");
     const unsigned char *at = blob.items;
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < blob.n_items; i++) {
         gru4rec_id id;
         ext_state_blob_item(&at, &id);
-        const int32_t row = gru4rec_items_find(model->loaded.items, &id);
-        if (row < 0)
+        if (ext_value_is_empty(&id) && !model->loaded.options.keep_empty)
             continue;
+        const int32_t row = gru4rec_items_find(model->loaded.items, &id);
+        if (row < 0) {
+            history->n_unknown++;
+            continue;
+        }
         rc = ext_rows_add(&history->rows, row, error);
         if (rc == SQLITE_OK)
             rc = ext_rows_add(&history->positions, i + 1, error);
     }
     return rc == SQLITE_OK ? take_state(history, &blob, model, error) : rc;
+}
+
+static int read_ids(ext_history *history, sqlite3 *db, sqlite3_value *value,
+                    const ext_model *model, ext_error *error)
+{
+    ext_ids ids = {.items = model->loaded.items,
+                   .keeps_empty = model->loaded.options.keep_empty != 0,
+                   .what = "history",
+                   .rows = &history->rows,
+                   .positions = &history->positions};
+    int rc = ext_ids_read(&ids, db, value, error);
+    history->n_unknown = ids.n_unknown;
+    return rc;
 }
 
 int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
@@ -48,8 +65,7 @@ int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
     *history = (ext_history){0};
     int rc = sqlite3_value_type(value) == SQLITE_BLOB
                  ? read_state(history, value, model, error)
-                 : ext_rows_parse(&history->rows, &history->positions, db, value,
-                                  model->loaded.items, "history", error);
+                 : read_ids(history, db, value, model, error);
     if (rc != SQLITE_OK)
         ext_history_free(history);
     return rc;
@@ -80,13 +96,14 @@ int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
-static int walk_far(const ext_rows *rows, sqlite3 *db, gru4rec_session *session,
-                    ext_error *error)
+/* From a place on. */
+static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
+                    gru4rec_session *session, ext_error *error)
 {
     int rc = SQLITE_OK;
     ext_poll poll;
     ext_poll_start(&poll, db);
-    for (size_t i = 0; i < rows->n && rc == SQLITE_OK; i++) {
+    for (size_t i = first; i < rows->n && rc == SQLITE_OK; i++) {
         rc = ext_history_step(session, rows->rows[i], error);
         if (rc == SQLITE_OK && ext_poll_check(&poll))
             rc = ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
@@ -113,10 +130,11 @@ int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *s
     gru4rec_session_reset(session);
     if (history->state != NULL)
         return resume(history, session, error);
-    if (rows->n > LONG_WALK)
-        return walk_far(rows, db, session, error);
+    const size_t first = gru4rec_session_first(session, rows->rows, rows->n);
+    if (rows->n - first > LONG_WALK)
+        return walk_far(rows, first, db, session, error);
     int rc = SQLITE_OK;
-    for (size_t i = 0; i < rows->n && rc == SQLITE_OK; i++)
+    for (size_t i = first; i < rows->n && rc == SQLITE_OK; i++)
         rc = ext_history_step(session, rows->rows[i], error);
     return rc;
 }

@@ -103,6 +103,18 @@ static int resolve_source(const ext_home *home, ext_config *config, ext_error *e
     return rc;
 }
 
+/* A list written with commas comes as several arguments. */
+static int check_list(const char *const *argv, int n, ext_error *error)
+{
+    sqlite3_str *str = sqlite3_str_new(NULL);
+    for (int i = 0; i < n; i++)
+        sqlite3_str_appendf(str, i > 0 ? ",%s" : "%s", argv[i]);
+    char *text = sqlite3_str_finish(str);
+    int rc = text != NULL ? ext_options_check_list(text, error) : ext_error_nomem(error);
+    sqlite3_free(text);
+    return rc;
+}
+
 /* argv: module, schema, table, then the arguments. */
 static int make_config(ext_config *config, const ext_home *home, int argc,
                        const char *const *argv, ext_error *error)
@@ -111,7 +123,8 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
     int rc = SQLITE_OK;
     gru4rec_options_init(&options);
     for (int i = 3; rc == SQLITE_OK && i < argc; i++)
-        if (argv[i][strspn(argv[i], " \t\r\n")] != '\0')
+        if (argv[i][strspn(argv[i], " \t\r\n")] != '\0' &&
+            (rc = check_list(argv + i, argc - i, error)) == SQLITE_OK)
             rc = take_argument(argv[i], i == 3, config, &options, error);
     resolved = options;
     if (rc == SQLITE_OK)
@@ -134,6 +147,13 @@ static const char *known_affinity(const char *type)
     return "";
 }
 
+/* Items of a column of REALs are INTEGERs, which its affinity would turn back. */
+static const char *item_affinity(const char *type)
+{
+    const char *known = known_affinity(type);
+    return strcmp(known, "REAL") == 0 ? "NUM" : known;
+}
+
 static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config *config,
                       ext_error *error)
 {
@@ -142,7 +162,7 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
                                  "score REAL, basis TEXT HIDDEN, "
                                  "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
                                  known_affinity(config->types[0]),
-                                 known_affinity(config->types[1]));
+                                 item_affinity(config->types[1]));
     if (text == NULL)
         return ext_error_nomem(error);
     int rc = ext_table_new(&table, &ext_relation, text, home->db, home->connection,

@@ -7,12 +7,6 @@
  */
 #include "ext_serve.h"
 
-void ext_plan_use(sqlite3_index_info *info, int constraint, int *n_argv, int bit)
-{
-    info->aConstraintUsage[constraint].argvIndex = ++*n_argv;
-    info->idxNum |= bit;
-}
-
 /* Does an argument come value by value from an IN? */
 static bool has_list_argument(const ext_table_function *function,
                               sqlite3_index_info *info)
@@ -29,37 +23,61 @@ static bool has_list_argument(const ext_table_function *function,
  * must refuse, and SQLite then never retries. So such a plan must not depend on another
  * table: comparisons with constants only are pushed down.
  */
-bool ext_plan_may_use(const ext_table_function *function, sqlite3_index_info *info,
-                      int constraint)
+bool ext_plan_may_use(const ext_table_plan *plan, int constraint)
 {
     sqlite3_value *value;
-    return !has_list_argument(function, info) ||
-           sqlite3_vtab_rhs_value(info, constraint, &value) == SQLITE_OK;
+    return !has_list_argument(plan->function, plan->info) ||
+           sqlite3_vtab_rhs_value(plan->info, constraint, &value) == SQLITE_OK;
 }
 
-static void plan_rank(const ext_table_function *function, sqlite3_index_info *info, int i,
-                      int *n_argv)
+bool ext_plan_is_equality(const ext_table_plan *plan, int constraint, int column)
 {
-    const int op = info->aConstraint[i].op;
-    if ((info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ||
-        !ext_plan_may_use(function, info, i))
+    const sqlite3_index_info *info = plan->info;
+    return info->aConstraint[constraint].usable &&
+           info->aConstraint[constraint].iColumn == column &&
+           info->aConstraint[constraint].op == SQLITE_INDEX_CONSTRAINT_EQ &&
+           ext_plan_may_use(plan, constraint) &&
+           sqlite3_stricmp(sqlite3_vtab_collation(plan->info, constraint), "BINARY") == 0;
+}
+
+void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int bit,
+                       int list_bit)
+{
+    sqlite3_index_info *info = plan->info;
+    for (int i = 0; i < info->nConstraint; i++)
+        if (!(info->idxNum & bit) && ext_plan_is_equality(plan, i, column)) {
+            ext_table_use(plan, i, bit, name);
+            if (sqlite3_vtab_in(info, i, 1)) /* all values of an IN at once */
+                info->idxNum |= list_bit;
+        }
+}
+
+int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_list,
+                        ext_error *error)
+{
+    if (!is_list) {
+        *value = *value == NULL ? argument : NULL;
+        return SQLITE_OK;
+    }
+    int rc = *value == NULL ? sqlite3_vtab_in_first(argument, value)
+                            : sqlite3_vtab_in_next(argument, value);
+    if (rc == SQLITE_OK)
+        return rc;
+    *value = NULL;
+    return rc == SQLITE_DONE ? SQLITE_OK : ext_error_set(error, rc, "reading an IN");
+}
+
+static void plan_rank(ext_table_plan *plan, int i)
+{
+    static const char name[] = "rank";
+    const int op = plan->info->aConstraint[i].op;
+    if ((plan->info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ||
+        !ext_plan_may_use(plan, i))
         return;
     if (op == SQLITE_INDEX_CONSTRAINT_LE || op == SQLITE_INDEX_CONSTRAINT_EQ)
-        ext_plan_use(info, i, n_argv, EXT_PLAN_MOST);
+        ext_table_use(plan, i, EXT_PLAN_MOST, name);
     else if (op == SQLITE_INDEX_CONSTRAINT_LT)
-        ext_plan_use(info, i, n_argv, EXT_PLAN_BELOW);
-}
-
-static void plan_item(const ext_table_function *function, sqlite3_index_info *info, int i,
-                      int *n_argv)
-{
-    if ((info->idxNum & EXT_PLAN_ITEM) || !ext_plan_may_use(function, info, i) ||
-        info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ ||
-        sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") != 0)
-        return;
-    ext_plan_use(info, i, n_argv, EXT_PLAN_ITEM);
-    if (sqlite3_vtab_in(info, i, 1)) /* all values of an IN at once */
-        info->idxNum |= EXT_PLAN_ITEMS;
+        ext_table_use(plan, i, EXT_PLAN_BELOW, name);
 }
 
 /* Is the rank read, or compared? */
@@ -71,16 +89,14 @@ static bool is_rank_used(int rank, const sqlite3_index_info *info)
     return (info->colUsed >> rank & 1) != 0;
 }
 
-void ext_plan_ranking(const ext_table_function *function, int rank,
-                      sqlite3_index_info *info, int *n_argv)
+void ext_plan_ranking(ext_table_plan *plan, int rank)
 {
+    sqlite3_index_info *info = plan->info;
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == rank)
-            plan_rank(function, info, i, n_argv);
-    for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].usable &&
-            info->aConstraint[i].iColumn == rank + EXT_RANKER_ITEM)
-            plan_item(function, info, i, n_argv);
+            plan_rank(plan, i);
+    ext_plan_equality(plan, rank + EXT_RANKER_ITEM, "item", EXT_PLAN_ITEM,
+                      EXT_PLAN_ITEMS);
     if (!is_rank_used(rank, info))
         info->idxNum |= EXT_PLAN_RANK_UNUSED;
 }
@@ -92,11 +108,12 @@ sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short)
     return is_short || (info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ? 20 : 10000;
 }
 
-void ext_plan_one_ranking(const ext_table_function *function, sqlite3_index_info *info,
-                          int *n_argv)
+void ext_plan_one_ranking(ext_table_plan *plan)
 {
-    ext_plan_ranking(function, EXT_RANKER_RANK, info, n_argv);
-    info->estimatedRows = ext_plan_rows(info, info->idxNum & 1 << function->n_needed);
+    sqlite3_index_info *info = plan->info;
+    ext_plan_ranking(plan, EXT_RANKER_RANK);
+    info->estimatedRows =
+        ext_plan_rows(info, info->idxNum & 1 << plan->function->n_needed);
     info->estimatedCost = 1e6 + (double)info->estimatedRows;
     /* Ranks ascend, and what they rank by falls. */
     info->orderByConsumed =

@@ -29,8 +29,12 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
     ranker->has_candidates = ext_value_is_given(value);
     if (!ranker->has_candidates)
         return SQLITE_OK;
-    int rc = ext_rows_parse(&ranker->candidates, NULL, ranker->connection->db, value,
-                            ranker->workspace.model->loaded.items, "candidates", error);
+    const ext_loaded *loaded = &ranker->workspace.model->loaded;
+    ext_ids ids = {.items = loaded->items,
+                   .keeps_empty = loaded->options.keep_empty != 0,
+                   .what = "candidates",
+                   .rows = &ranker->candidates};
+    int rc = ext_ids_read(&ids, ranker->connection->db, value, error);
     ext_rows_sort(&ranker->candidates);
     return rc;
 }
@@ -80,7 +84,7 @@ static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
 {
     const ext_model *model = ranker->workspace.model;
     gru4rec_id id;
-    if (!ext_value_id(value, &id)) /* NULL equals nothing */
+    if (!ext_value_item(value, &id)) /* NULL equals nothing */
         return SQLITE_OK;
     *is_known = (int)id.type == model->id_type;
     const int32_t row = *is_known ? gru4rec_items_find(model->loaded.items, &id) : -1;
@@ -92,20 +96,16 @@ static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
 static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
                       ext_error *error)
 {
-    sqlite3_value *value = argument;
+    sqlite3_value *value = NULL;
     bool is_known = true;
-    int rc = is_list ? sqlite3_vtab_in_first(argument, &value) : SQLITE_OK;
-    while (rc == SQLITE_OK && value != NULL) {
-        rc = want(ranker, value, &is_known, error);
-        if (rc != SQLITE_OK || !is_known || !is_list)
+    while (is_known &&
+           ext_plan_next_value(&value, argument, is_list, error) == SQLITE_OK &&
+           value != NULL)
+        if (want(ranker, value, &is_known, error) != SQLITE_OK)
             break;
-        rc = sqlite3_vtab_in_next(argument, &value);
-    }
-    if (rc != SQLITE_OK && rc != SQLITE_DONE)
-        return ext_error_set(error, rc, "reading an IN");
     ext_rows_sort(&ranker->wanted);
     ranker->has_wanted = is_known;
-    return SQLITE_OK;
+    return error->rc;
 }
 
 /* What ext_plan_ranking() planned. */
@@ -359,6 +359,15 @@ void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row)
 {
     cursor->cursor.is_eof = !is_row;
     cursor->cursor.row = cursor->ranker.row;
+}
+
+bool ext_ranker_is_basis(sqlite3_value *value)
+{
+    const char *text = sqlite3_value_type(value) == SQLITE_TEXT
+                           ? (const char *)sqlite3_value_text(value)
+                           : NULL;
+    return text != NULL &&
+           (strcmp(text, session_basis) == 0 || strcmp(text, popularity_basis) == 0);
 }
 
 void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i)

@@ -3,7 +3,7 @@
  *
  * 1. Rows are (rank, item, score, basis) in rank order, found as they are asked for.
  * 2. history: a JSON array of item ids, oldest first, one id, or a session's state.
- *    Unknown ids are skipped.
+ *    Unknown ids are skipped; the hidden column unknown counts them.
  * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the
  *    items of the history out, candidates = '[...]' all but those; ranks count what is
  *    left.
@@ -14,11 +14,53 @@
 
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
+enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS }; /* the column behind the arguments */
+
+/* Bits of idxNum. */
+enum {
+    PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* all of them are given */
+    PLAN_SIXTH = EXT_PLAN_OWN                /* and a value for unknown */
+};
+
+typedef struct recommend_cursor {
+    ext_ranker_cursor ranking;
+    int64_t n_unknown; /* ids of the history that no item has */
+} recommend_cursor;
+
+/*
+ * SQLite gives a sixth argument to the next hidden column. unknown is no argument, and
+ * unknown = ... is a condition like others; but where it could be that argument it is an
+ * error, as a condition in its place would give no rows.
+ */
+static void plan(ext_table_plan *plan)
+{
+    sqlite3_index_info *info = plan->info;
+    ext_plan_one_ranking(plan);
+    for (int i = 0; i < info->nConstraint; i++)
+        if (info->aConstraint[i].iColumn == UNKNOWN &&
+            info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
+            (info->idxNum & PLAN_ARGUMENTS) == PLAN_ARGUMENTS)
+            info->idxNum |= PLAN_SIXTH;
+}
+
+static int rank(recommend_cursor *cursor, const ext_model *model, ext_error *error)
+{
+    const ext_cursor *base = &cursor->ranking.cursor;
+    ext_history history;
+    bool is_row;
+    if (ext_history_read(&history, ext_table_home(base)->db, base->arguments[HISTORY],
+                         model, error) != SQLITE_OK)
+        return error->rc;
+    cursor->n_unknown = history.n_unknown;
+    int rc = ext_ranker_rank(&cursor->ranking.ranker, &history, &is_row, error);
+    ext_history_free(&history);
+    ext_ranker_set_row(&cursor->ranking, is_row);
+    return rc;
+}
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
-    ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;
-    ext_ranker *ranker = &cursor->ranker;
+    recommend_cursor *cursor = (recommend_cursor *)base;
     ext_connection *connection = ext_table_home(base)->connection;
     const ext_ranker_request request = {
         .k = base->arguments[K],
@@ -27,36 +69,55 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         .idx_num = idx_num,
         .argv = argv,
     };
-    ext_history history;
     ext_model *model;
-    bool is_row;
+    if (idx_num & PLAN_SIXTH)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "too many arguments on gru4rec_recommend() - max %d; to "
+                             "compare the column unknown beside all of them, write "
+                             "+unknown",
+                             N_ARGUMENTS);
     if (ext_model_acquire_named(&model, connection, base->arguments[MODEL], error) !=
             SQLITE_OK ||
-        ext_ranker_open(ranker, connection, model, &request, error) != SQLITE_OK ||
-        ext_history_read(&history, connection->db, base->arguments[HISTORY], model,
-                         error) != SQLITE_OK)
+        ext_ranker_open(&cursor->ranking.ranker, connection, model, &request, error) !=
+            SQLITE_OK)
         return error->rc;
-    int rc = ext_ranker_rank(ranker, &history, &is_row, error);
-    ext_history_free(&history);
-    ext_ranker_set_row(cursor, is_row);
-    return rc;
+    return rank(cursor, model, error);
 }
+
+static void column(const ext_cursor *base, sqlite3_context *context, int i)
+{
+    const recommend_cursor *cursor = (const recommend_cursor *)base;
+    if (i == UNKNOWN)
+        sqlite3_result_int64(context, cursor->n_unknown);
+    else
+        ext_ranker_result(&cursor->ranking.ranker, context, i);
+}
+
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [HISTORY] = {"history", "history = '[17, 42]'"},
+    [K] = {"k", "k = 10"},
+    [EXCLUDE_SEEN] = {"exclude_seen", "exclude_seen = 1"},
+    [CANDIDATES] = {"candidates", "candidates = '[17, 42]'"},
+};
 
 const ext_table_function ext_recommend = {
     .name = "gru4rec_recommend",
     .declaration = "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
                    "model BLOB HIDDEN, history BLOB HIDDEN, k BLOB HIDDEN, "
-                   "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
+                   "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN, "
+                   "unknown INTEGER HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
-    .cursor_bytes = sizeof(ext_ranker_cursor),
+    .cursor_bytes = sizeof(recommend_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = HISTORY + 1,
     .usage = "needs a model and a history; write "
              "gru4rec_recommend('model', '[item, ...]', k)",
-    .plan = ext_plan_one_ranking,
+    .plan = plan,
     .start = start,
     .next = ext_ranker_method_next,
-    .column = ext_ranker_method_column,
+    .column = column,
     .stop = ext_ranker_method_stop,
 };

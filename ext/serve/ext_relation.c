@@ -25,7 +25,8 @@ enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 enum {
     PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
     PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* it is IN */
-    PLAN_ONE = EXT_PLAN_OWN << 2       /* the order is right for one session only */
+    PLAN_ONE = EXT_PLAN_OWN << 2,      /* the order is right for one session only */
+    PLAN_BASIS = EXT_PLAN_OWN << 3     /* basis = */
 };
 
 /* A session that was read ahead. */
@@ -49,18 +50,14 @@ typedef struct relation_cursor {
 
 /* ---- plan ---- */
 
-static void plan_session(const ext_table_function *function, sqlite3_index_info *info,
-                         int *n_argv)
+/* basis = is not used to find rows, but looked at; see check_basis(). */
+static void plan_basis(ext_table_plan *plan)
 {
+    sqlite3_index_info *info = plan->info;
     for (int i = 0; i < info->nConstraint; i++)
-        if (info->aConstraint[i].usable && info->aConstraint[i].iColumn == SESSION &&
-            info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
-            !(info->idxNum & PLAN_SESSION) && ext_plan_may_use(function, info, i) &&
-            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0) {
-            ext_plan_use(info, i, n_argv, PLAN_SESSION);
-            if (sqlite3_vtab_in(info, i, 1)) /* all values at once */
-                info->idxNum |= PLAN_SESSIONS;
-        }
+        if (!(info->idxNum & PLAN_BASIS) && ext_plan_is_equality(plan, i, BASIS) &&
+            !sqlite3_vtab_in(info, i, -1))
+            ext_table_use(plan, i, PLAN_BASIS, "basis");
 }
 
 /* Is one session asked for, by a value that equals it? */
@@ -85,11 +82,12 @@ static bool is_row_order(const sqlite3_index_info *info, bool is_one)
     return info->nOrderBy > 0 && i == info->nOrderBy;
 }
 
-static void plan(const ext_table_function *function, sqlite3_index_info *info,
-                 int *n_argv)
+static void plan(ext_table_plan *plan)
 {
-    plan_session(function, info, n_argv);
-    ext_plan_ranking(function, RANK, info, n_argv);
+    sqlite3_index_info *info = plan->info;
+    ext_plan_equality(plan, SESSION, "session", PLAN_SESSION, PLAN_SESSIONS);
+    plan_basis(plan);
+    ext_plan_ranking(plan, RANK);
     const bool is_one = is_single(info->idxNum);
     const sqlite3_int64 rows = ext_plan_rows(info, false);
     info->estimatedRows = is_one ? rows : rows * 10000;
@@ -252,6 +250,8 @@ static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
     rc = ext_config_read(&config, home, error);
     if (rc == SQLITE_OK)
         rc = ext_config_open_source(&config, home, NULL, NULL, &source, error);
+    source.keeps_empty =
+        cursor->ranking.ranker.workspace.model->loaded.options.keep_empty != 0;
     if (rc == SQLITE_OK)
         rc = ext_histories_open(&cursor->histories, &source, wanted, error);
     ext_source_close(&source);
@@ -314,17 +314,27 @@ static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
 static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_list,
                          ext_error *error)
 {
-    sqlite3_value *value = argument;
-    int rc = is_list ? sqlite3_vtab_in_first(argument, &value) : SQLITE_OK;
-    while (rc == SQLITE_OK && value != NULL) {
-        rc = ext_sessions_add(wanted, value, error);
-        if (rc != SQLITE_OK || !is_list)
+    sqlite3_value *value = NULL;
+    while (ext_plan_next_value(&value, argument, is_list, error) == SQLITE_OK &&
+           value != NULL)
+        if (ext_sessions_add(wanted, value, error) != SQLITE_OK)
             break;
-        rc = sqlite3_vtab_in_next(argument, &value);
-    }
-    return rc == SQLITE_DONE || rc == SQLITE_OK
+    return error->rc;
+}
+
+/*
+ * The basis is the first hidden column, so that m(17) compares it with '17': TEXT, as the
+ * column makes it. No row has that basis, and none would be given, without a word.
+ */
+static int check_basis(sqlite3_value *value, ext_error *error)
+{
+    return !ext_value_is_given(value) || ext_ranker_is_basis(value)
                ? SQLITE_OK
-               : ext_error_set(error, rc, "reading an IN");
+               : ext_error_set(
+                     error, SQLITE_ERROR,
+                     "basis is compared with %s, but is 'session' or 'popularity' only; "
+                     "write WHERE session = ... for the rows of a session",
+                     ext_show_value(&(ext_show){""}, value));
 }
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
@@ -337,6 +347,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     cursor->is_one = (idx_num & PLAN_ONE) != 0;
     if (is_picked)
         rc = read_sessions(&wanted, *argv++, (idx_num & PLAN_SESSIONS) != 0, error);
+    if (rc == SQLITE_OK && (idx_num & PLAN_BASIS) != 0)
+        rc = check_basis(*argv++, error);
     if (rc == SQLITE_OK)
         rc = open_ranker(cursor, idx_num, argv, error);
     if (rc == SQLITE_OK)
@@ -367,12 +379,18 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         ext_ranker_result(&cursor->ranking.ranker, context, i - RANK);
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [EXCLUDE_SEEN] = {"exclude_seen", "exclude_seen = 1"},
+    [CANDIDATES] = {"candidates", "candidates = '[17, 42]'"},
+};
+
 const ext_table_function ext_relation = {
     .name = "gru4rec",
     .trust = SQLITE_VTAB_INNOCUOUS,
     .cursor_bytes = sizeof(relation_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .plan = plan,
     .start = start,
     .next = next,

@@ -9,7 +9,7 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
                         const ext_history *history, sqlite3_value *item, ext_error *error)
 {
     const gru4rec_items *items = workspace->model->loaded.items;
-    const int32_t row = ext_value_row(item, items);
+    const int32_t row = ext_ids_row(item, items);
     gru4rec_real score;
     if (ext_history_is_empty(history)) {
         score = row >= 0 ? (gru4rec_real)gru4rec_items_support(items)[row] : 0;
@@ -50,7 +50,7 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_model *model;
     (void)argc;
     if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK) {
-        const int32_t row = ext_value_row(argv[1], model->loaded.items);
+        const int32_t row = ext_ids_row(argv[1], model->loaded.items);
         if (row >= 0) {
             size_t n;
             const gru4rec_real *values = gru4rec_model_item(model->loaded.model, row, &n);

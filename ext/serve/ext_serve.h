@@ -24,7 +24,8 @@ typedef struct ext_state_blob {
     int n_items;
 } ext_state_blob;
 
-enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_ITEMS = 32 };
+/* No option state_items is larger. */
+enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 1000 };
 
 /* False for what is no state of a session, or a damaged one. */
 bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_t n);
@@ -48,6 +49,7 @@ bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
 typedef struct ext_history {
     ext_rows rows;       /* with a state the last ones */
     ext_rows positions;  /* of the rows among all items that were given, from 1 */
+    int64_t n_unknown;   /* ids that no item has */
     gru4rec_real *state; /* where the network stood after them, or NULL; owned */
 } ext_history;
 
@@ -78,17 +80,21 @@ enum {
 enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
 
 /* May the constraint be pushed down beside the arguments that are planned? */
-bool ext_plan_may_use(const ext_table_function *function, sqlite3_index_info *info,
-                      int constraint);
-/* Makes the constraint the next argument, and sets its bit. */
-void ext_plan_use(sqlite3_index_info *info, int constraint, int *n_argv, int bit);
+bool ext_plan_may_use(const ext_table_plan *plan, int constraint);
+/* Is it column = or IN, by BINARY, that can be pushed down? */
+bool ext_plan_is_equality(const ext_table_plan *plan, int constraint, int column);
+/* Plans column = or IN, by BINARY, where there is one: bit, and for an IN list_bit too. */
+void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int bit,
+                       int list_bit);
+/* Goes to the next value of what was planned so, NULL behind the last. *value is NULL at
+ * first. */
+int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_list,
+                        ext_error *error);
 /* Plans upper bounds of the rank, and item = or IN. rank: the first of a ranker's columns. */
-void ext_plan_ranking(const ext_table_function *function, int rank,
-                      sqlite3_index_info *info, int *n_argv);
+void ext_plan_ranking(ext_table_plan *plan, int rank);
 /* The plan of a table of one ranking: a ranker's columns, then arguments, of which k is the
  * first that may be left out. */
-void ext_plan_one_ranking(const ext_table_function *function, sqlite3_index_info *info,
-                          int *n_argv);
+void ext_plan_one_ranking(ext_table_plan *plan);
 /* Rows of one ranking that will be read. is_short: an argument bounds them. */
 sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 
@@ -140,6 +146,8 @@ int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row
 int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
                             ext_error *error);
 bool ext_ranker_next(ext_ranker *ranker);
+/* Can it be a row's basis? */
+bool ext_ranker_is_basis(sqlite3_value *value);
 /* Tells SQLite's side of the cursor where the ranker stands; is_row false: at the end. */
 void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row);
 /* Of the current row: EXT_RANKER_RANK, ... */

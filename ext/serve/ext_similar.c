@@ -23,11 +23,17 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
             SQLITE_OK ||
         ext_ranker_open(ranker, connection, model, &request, error) != SQLITE_OK)
         return error->rc;
-    const int32_t row = ext_value_row(base->arguments[TARGET], model->loaded.items);
+    const int32_t row = ext_ids_row(base->arguments[TARGET], model->loaded.items);
     int rc = row >= 0 ? ext_ranker_rank_similar(ranker, row, &is_row, error) : SQLITE_OK;
     ext_ranker_set_row(cursor, is_row);
     return rc;
 }
+
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [TARGET] = {"target", "target = 17"},
+    [K] = {"k", "k = 10"},
+};
 
 const ext_table_function ext_similar = {
     .name = "gru4rec_similar",
@@ -37,6 +43,7 @@ const ext_table_function ext_similar = {
     .cursor_bytes = sizeof(ext_ranker_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = TARGET + 1,
     .usage = "needs a model and an item; write gru4rec_similar('model', item, k)",
     .plan = ext_plan_one_ranking,

@@ -4,8 +4,9 @@
  *
  * gru4rec_state() is an aggregate and a window function over the events of a session in
  * the order in which they arrive; gru4rec_step() moves a state on by one event. A NULL
- * item is no event. An item that the model does not know leaves the network where it is,
- * but is remembered: the next version of the model may know it.
+ * item is no event; nor is an empty text, without option keep_empty. An item that the
+ * model does not know leaves the network where it is, but is remembered: the next version
+ * of the model may know it.
  */
 #include "ext_serve.h"
 
@@ -30,31 +31,83 @@ static void close_session(live_session *live)
     *live = (live_session){0};
 }
 
+static bool is_known(const live_session *live, const gru4rec_id *id)
+{
+    return gru4rec_items_find(live->workspace.model->loaded.items, id) >= 0;
+}
+
+/* Does the model know one of the n items that are coded at at? */
+static bool is_any_known(const live_session *live, const unsigned char *at, int n)
+{
+    bool is_any = false;
+    for (int i = 0; i < n && !is_any; i++) {
+        gru4rec_id id;
+        ext_state_blob_item(&at, &id);
+        is_any = is_known(live, &id);
+    }
+    return is_any;
+}
+
+/* Puts the last of the n oldest items that the model knows before all; *end is its end
+ * there, and *rest, behind those items, moves on by one in its stead. */
+static void keep_known(live_session *live, int n, unsigned char **end,
+                       const unsigned char **rest)
+{
+    const unsigned char *at = live->buffer, *known = NULL, *from;
+    size_t n_bytes = 0;
+    gru4rec_id id;
+    for (int i = 0; i < n; i++) {
+        from = at;
+        ext_state_blob_item(&at, &id);
+        if (is_known(live, &id)) {
+            known = from;
+            n_bytes = (size_t)(at - from);
+        }
+    }
+    if (known == NULL)
+        return;
+    if (*rest < live->buffer + live->blob.n_items_bytes)
+        ext_state_blob_item(rest, &id);
+    memmove(*end, known, n_bytes);
+    *end += n_bytes;
+}
+
 /*
- * Forgets the oldest item, but for the only one that the model knows: with
- * collapse_repeats it tells whether the next one counts.
+ * Forgets the oldest items, those that are too many; but not the only one that the model
+ * knows: with collapse_repeats it tells whether the next one counts.
  */
 static void forget(live_session *live)
 {
     ext_state_blob *blob = &live->blob;
-    const gru4rec_items *items = live->workspace.model->loaded.items;
-    const unsigned char *from = live->buffer, *to = live->buffer, *at;
+    const int n_kept = (int)live->workspace.model->loaded.options.state_items;
+    const int n = blob->n_items - n_kept;
+    const unsigned char *rest = live->buffer;
+    unsigned char *end = live->buffer;
     gru4rec_id id;
-    ext_state_blob_item(&to, &id);
-    bool is_needed = gru4rec_items_find(items, &id) >= 0;
-    at = to;
-    for (int i = 1; is_needed && i < blob->n_items; i++) {
-        ext_state_blob_item(&at, &id);
-        is_needed = gru4rec_items_find(items, &id) < 0;
-    }
-    if (is_needed) {
-        from = to;
-        ext_state_blob_item(&to, &id);
-    }
-    const size_t n = (size_t)(to - from), behind = (size_t)(to - live->buffer);
-    memmove(live->buffer + (from - live->buffer), to, blob->n_items_bytes - behind);
-    blob->n_items--;
-    blob->n_items_bytes -= n;
+    if (n <= 0)
+        return;
+    for (int i = 0; i < n; i++)
+        ext_state_blob_item(&rest, &id);
+    if (!is_any_known(live, rest, n_kept))
+        keep_known(live, n, &end, &rest);
+    const size_t n_rest = blob->n_items_bytes - (size_t)(rest - live->buffer);
+    memmove(end, rest, n_rest);
+    blob->n_items_bytes = (size_t)(end - live->buffer) + n_rest;
+    blob->n_items = n_kept;
+}
+
+/* Room for n bytes of items more. */
+static int make_room(live_session *live, size_t n, ext_error *error)
+{
+    if (live->blob.n_items_bytes + n <= live->capacity)
+        return SQLITE_OK;
+    const size_t capacity = 2 * live->capacity + n + 512;
+    unsigned char *buffer = sqlite3_realloc64(live->buffer, capacity);
+    if (buffer == NULL)
+        return ext_error_nomem(error);
+    live->buffer = buffer;
+    live->capacity = capacity;
+    return SQLITE_OK;
 }
 
 /* Remembers an item, and forgets one of too many. */
@@ -62,19 +115,26 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 {
     ext_state_blob *blob = &live->blob;
     const size_t n = ext_state_blob_item_bytes(id);
-    if (blob->n_items == EXT_STATE_BLOB_ITEMS)
-        forget(live);
-    if (blob->n_items_bytes + n > live->capacity) {
-        size_t capacity = 2 * live->capacity + n + 512;
-        unsigned char *buffer = sqlite3_realloc64(live->buffer, capacity);
-        if (buffer == NULL)
-            return ext_error_nomem(error);
-        live->buffer = buffer;
-        live->capacity = capacity;
-    }
+    if (make_room(live, n, error) != SQLITE_OK)
+        return error->rc;
     ext_state_blob_write_item(live->buffer + blob->n_items_bytes, id);
     blob->n_items_bytes += n;
     blob->n_items++;
+    forget(live);
+    return SQLITE_OK;
+}
+
+/* Remembers the items of an old state. */
+static int remember_all(live_session *live, const ext_state_blob *old, ext_error *error)
+{
+    if (old->n_items == 0)
+        return SQLITE_OK;
+    if (make_room(live, old->n_items_bytes, error) != SQLITE_OK)
+        return error->rc;
+    memcpy(live->buffer, old->items, old->n_items_bytes);
+    live->blob.n_items_bytes = old->n_items_bytes;
+    live->blob.n_items = old->n_items;
+    forget(live);
     return SQLITE_OK;
 }
 
@@ -91,12 +151,17 @@ static int step(live_session *live, int32_t row, ext_error *error)
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {
     gru4rec_id id;
-    if (!ext_value_id(value, &id))
+    if (!ext_value_item(value, &id) ||
+        (ext_value_is_empty(&id) && !live->workspace.model->loaded.options.keep_empty))
         return SQLITE_OK;
     if (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "the item is a %s; items are INTEGER or TEXT",
-                             id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB");
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "item %s is a %s; items are INTEGER or TEXT, so train on %s and give that "
+            "here",
+            ext_show_id(&(ext_show){""}, &id),
+            id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB",
+            id.type == GRU4REC_ID_REAL ? "CAST(item AS TEXT)" : "hex(item)");
     int rc = remember(live, &id, error);
     if (rc == SQLITE_OK)
         rc = step(live, gru4rec_items_find(live->workspace.model->loaded.items, &id),
@@ -121,13 +186,7 @@ static int load_state(live_session *live, sqlite3_value *value, ext_error *error
     ext_history_free(&history);
     ext_state_blob_read(&old, sqlite3_value_blob(value),
                         (size_t)sqlite3_value_bytes(value));
-    const unsigned char *at = old.items;
-    for (int i = 0; rc == SQLITE_OK && i < old.n_items; i++) {
-        gru4rec_id id;
-        ext_state_blob_item(&at, &id);
-        rc = remember(live, &id, error);
-    }
-    return rc;
+    return rc == SQLITE_OK ? remember_all(live, &old, error) : rc;
 }
 
 static void result_state(live_session *live, sqlite3_context *context, ext_error *error)

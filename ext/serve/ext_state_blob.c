@@ -2,14 +2,15 @@
  * ext_state_blob.c - a session's state as applications keep it; see ext_serve.h.
  *
  * A state is a BLOB, little-endian:
- *   0  "G4RS"   4  format 1   5  1: the network has seen an item   6  n_items   7  0
+ *   0  "G4RS"   4  format 1   5  1: the network has seen an item   6  n_items (2)
  *   8  the run of the model that made it (16)
  *  24  n_values (4), then the values: float32 of all GRU layers
  *      n_items coded items, the session's last ones, oldest first:
  *      1 and the integer (8), or 2, the length (4) and the text
  *      FNV-1a of all that (4)
  * The items are there so that another version of the model can be brought to where the
- * session stands, and for exclude_seen. A state comes from the application: all of it is
+ * session stands, and for exclude_seen. How many there are the model's options say, but a
+ * state may come from another model, whose options say something else. A state comes from the application: all of it is
  * checked before it is used.
  */
 #include "ext_serve.h"
@@ -59,11 +60,11 @@ bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_
 {
     memset(blob, 0, sizeof *blob);
     if (n < HEAD + CHECK || memcmp(bytes, magic, sizeof magic) != 0 || bytes[5] > 1 ||
-        bytes[6] > EXT_STATE_BLOB_ITEMS ||
+        read_bytes(bytes + 6, 2) > EXT_STATE_BLOB_MOST_ITEMS ||
         read_bytes(bytes + n - CHECK, CHECK) != hash_bytes(bytes, n - CHECK))
         return false;
     blob->is_started = bytes[5] == 1;
-    blob->n_items = bytes[6];
+    blob->n_items = (int)read_bytes(bytes + 6, 2);
     blob->run = bytes + 8;
     blob->n_values = (size_t)read_bytes(bytes + 24, 4);
     size_t left = n - HEAD - CHECK;
@@ -91,8 +92,7 @@ unsigned char *ext_state_blob_write(const ext_state_blob *blob,
         return NULL;
     memcpy(bytes, magic, sizeof magic);
     bytes[5] = blob->is_started;
-    bytes[6] = (unsigned char)blob->n_items;
-    bytes[7] = 0;
+    write_bytes(bytes + 6, (uint64_t)blob->n_items, 2);
     memcpy(bytes + 8, blob->run, EXT_STATE_BLOB_RUN);
     write_bytes(bytes + 24, blob->n_values, 4);
     ext_value_write_floats(bytes + HEAD, values, blob->n_values);

@@ -297,19 +297,21 @@ int ext_schema_create_model(const ext_home *home, const char *source,
                             ext_error *error)
 {
     sqlite3_str *list = sqlite3_str_new(NULL);
+    int rc = SQLITE_OK;
     if (source != NULL) {
-        const bool is_bare = ext_source_is_select(source) && *source != '(';
-        const char *format = is_bare                        ? ", (%s)"
-                             : ext_source_is_select(source) ? ", %s"
-                                                            : ", \"%w\"";
-        sqlite3_str_appendf(list, format, source);
+        char *argument = ext_source_is_select(source) ? ext_select_subquery(source)
+                                                      : sqlite3_mprintf("\"%w\"", source);
+        if (argument == NULL)
+            rc = ext_error_nomem(error);
+        sqlite3_str_appendf(list, ", %z", argument);
         sqlite3_str_appendf(list, ", session=\"%w\", item=\"%w\", time=\"%w\"",
                             columns->session, columns->item, columns->time);
         if (columns->order != NULL)
             sqlite3_str_appendf(list, ", order=\"%w\"", columns->order);
     }
     ext_options_arguments(list, options);
-    int rc = sqlite3_str_errcode(list) == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
+    if (sqlite3_str_errcode(list) != SQLITE_OK)
+        rc = ext_error_nomem(error);
     char *arguments = sqlite3_str_finish(list); /* NULL: there are none */
     if (rc == SQLITE_OK)
         rc = ext_sql_run(home->db, error,
@@ -322,13 +324,13 @@ int ext_schema_create_model(const ext_home *home, const char *source,
 
 static int create_view(const ext_home *home, const char *select, ext_error *error)
 {
-    select += strspn(select, " \t\r\n");
     /* A view's body has no parentheses around it; a subquery with them is one. */
-    return ext_sql_run(home->db, error,
-                       *select == '('
-                           ? "CREATE VIEW \"%w\".\"%w_source\" AS SELECT * FROM %s"
-                           : "CREATE VIEW \"%w\".\"%w_source\" AS SELECT * FROM (%s)",
-                       home->schema, home->name, select);
+    char *subquery = ext_select_subquery(select);
+    return subquery == NULL
+               ? ext_error_nomem(error)
+               : ext_sql_run(home->db, error,
+                             "CREATE VIEW \"%w\".\"%w_source\" AS SELECT * FROM %z",
+                             home->schema, home->name, subquery);
 }
 
 static bool makes_view(const ext_config *config)

@@ -78,7 +78,7 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
                         ext_error *error)
 {
     sqlite3_stmt *stmt;
-    gru4rec_options_init(options);
+    gru4rec_options_init_stored(options);
     int rc = ext_query(home, &stmt, error,
                        "SELECT options FROM @version WHERE version = ?1", "i", version);
     if (rc != SQLITE_OK)
@@ -141,11 +141,11 @@ static size_t longest_item(const gru4rec_items *items)
     return longest + 64; /* the other columns, and the record's head */
 }
 
-/* Bytes of the run's row: a summary names the model in JSON, and has numbers. */
+/* Bytes of the run's row: a summary names the model in JSON, and has numbers and warnings. */
 static size_t run_row(const ext_run *run, const ext_home *home)
 {
     return strlen(run->options) + (run->source != NULL ? strlen(run->source) : 0) +
-           6 * strlen(home->name) + 1500;
+           6 * strlen(home->name) + 3500;
 }
 
 int ext_version_check_limit(const ext_home *home, const ext_run *run,

@@ -40,20 +40,30 @@ static void next_step(batches_cursor *cursor)
     cursor->base.is_eof = !gru4rec_schedule_next(cursor->schedule, &cursor->lanes);
 }
 
+/* The batch size as an option has it. A BLOB is no number, whatever its bytes say. */
+static int read_batch_size(const char **text, ext_show *show, const ext_cursor *base,
+                           ext_error *error)
+{
+    sqlite3_value *value = base->arguments[BATCH_SIZE];
+    if (sqlite3_value_type(value) == SQLITE_BLOB)
+        *text = ext_show_value(show, value);
+    else if (ext_value_text(text, value, "the batch size", error) == SQLITE_OK &&
+             *text == NULL)
+        ext_table_usage(base, error);
+    return error->rc;
+}
+
 /* The options of the schedule, and the columns of the source. */
 static int read_options(const ext_cursor *base, gru4rec_options *options,
                         ext_columns *columns, ext_error *error)
 {
     const char *batch_size, *text;
+    ext_show show;
     gru4rec_options_init(options);
-    if (ext_value_text(&batch_size, base->arguments[BATCH_SIZE], "the batch size",
-                       error) != SQLITE_OK ||
+    if (read_batch_size(&batch_size, &show, base, error) != SQLITE_OK ||
         ext_value_text(&text, base->arguments[OPTIONS], "the options", error) !=
-            SQLITE_OK)
-        return error->rc;
-    if (batch_size == NULL)
-        return ext_table_usage(base, error);
-    if (ext_options_set("batch_size", batch_size, GRU4REC_SCOPE_TRAIN, options, columns,
+            SQLITE_OK ||
+        ext_options_set("batch_size", batch_size, GRU4REC_SCOPE_TRAIN, options, columns,
                         error) != SQLITE_OK ||
         ext_options_parse(ext_table_home(base)->db, text, GRU4REC_SCOPE_TRAIN, options,
                           columns, error) != SQLITE_OK)
@@ -137,6 +147,12 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     }
 }
 
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [SOURCE] = {"source", "source = 'clicks'"},
+    [BATCH_SIZE] = {"batch_size", "batch_size = 32"},
+    [OPTIONS] = {"options", "options = 'n_sample=0'"},
+};
+
 const ext_table_function ext_batches = {
     .name = "gru4rec_batches",
     .declaration = "CREATE TABLE x(step INTEGER, lane INTEGER, session, input, target, "
@@ -146,6 +162,7 @@ const ext_table_function ext_batches = {
     .cursor_bytes = sizeof(batches_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = BATCH_SIZE + 1,
     .usage = "needs a source of events and a batch size; write "
              "gru4rec_batches('table', 32)",

@@ -36,15 +36,17 @@ static int find_version(int64_t *version, const ext_home *home, sqlite3_value *v
                         ext_error *error)
 {
     const char *text;
+    int64_t number;
+    bool is_number;
     ext_show show;
     const char *shown = ext_show_value(&show, value); /* before it becomes a text */
-    if (ext_value_text(&text, value, "the version", error) != SQLITE_OK)
+    if (ext_value_number(&number, &is_number, value, error) != SQLITE_OK ||
+        ext_value_text(&text, value, "the version", error) != SQLITE_OK)
         return error->rc;
     for (int i = 0; text != NULL && i < (int)(sizeof choices / sizeof *choices); i++)
         if (sqlite3_stricmp(text, choices[i].word) == 0)
             return find_choice(version, home, i, error);
-    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER) {
-        const int64_t number = sqlite3_value_int64(value);
+    if (is_number) {
         int rc = ext_query_integer(home, version, error,
                                    "SELECT max(version) FROM @version WHERE "
                                    "status = 'ready' AND version = ?1",

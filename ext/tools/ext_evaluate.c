@@ -18,6 +18,7 @@ enum {
     SESSIONS,
     SKIPPED,
     TIES,
+    WARNINGS,
     N_COLUMNS
 };
 enum { MODEL, SOURCE, OPTIONS, N_ARGUMENTS };
@@ -27,6 +28,7 @@ typedef struct evaluate_cursor {
     gru4rec_metrics *metrics; /* (n) */
     size_t n;
     int64_t n_skipped; /* events dropped because the model does not know their item */
+    char *warnings;    /* or NULL */
 } evaluate_cursor;
 
 /* What is measured, and how. */
@@ -35,6 +37,7 @@ typedef struct measurement {
     ext_budget budget; /* of all that is taken beside it */
     gru4rec_options options;
     ext_columns columns;
+    ext_rows candidates; /* of columns.candidates */
     ext_source source;
     ext_events test;
 } measurement;
@@ -43,7 +46,9 @@ static void stop(ext_cursor *base)
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
     sqlite3_free(cursor->metrics);
+    sqlite3_free(cursor->warnings);
     cursor->metrics = NULL;
+    cursor->warnings = NULL;
     cursor->n = 0;
 }
 
@@ -92,6 +97,36 @@ static int open_source(measurement *request, const ext_cursor *base, const char 
     return rc;
 }
 
+/* The rows of the items that alone are ranked. */
+static int read_candidates(measurement *request, sqlite3 *db, ext_error *error)
+{
+    const char *text = request->columns.candidates;
+    const ext_loaded *loaded = &request->model->loaded;
+    ext_rows *rows = &request->candidates;
+    ext_ids ids = {.items = loaded->items,
+                   .keeps_empty = loaded->options.keep_empty != 0,
+                   .what = "candidates",
+                   .rows = rows};
+    sqlite3_stmt *stmt;
+    if (text == NULL)
+        return SQLITE_OK;
+    int rc = ext_sql_prepare(db, &stmt, error, "SELECT ?1");
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = ext_ids_read(&ids, db, sqlite3_column_value(stmt, 0), error);
+    rc = ext_sql_finish(stmt, rc, NULL, error);
+    ext_rows_sort(rows);
+    if (rc == SQLITE_OK && rows->n == 0)
+        rc = ext_error_set(
+            error, SQLITE_ERROR,
+            "none of the candidates is an item of the model; give ids that "
+            "it knows, as {\"candidates\":[17,42]}, or candidates=sample=100: %s",
+            ext_show_text(&(ext_show){""}, text));
+    return rc;
+}
+
 static int read_request(measurement *request, const ext_cursor *base, const char *source,
                         ext_error *error)
 {
@@ -104,6 +139,7 @@ static int read_request(measurement *request, const ext_cursor *base, const char
             SQLITE_OK ||
         ext_options_parse(own->db, options, GRU4REC_SCOPE_EVALUATE, &request->options,
                           &request->columns, error) != SQLITE_OK ||
+        read_candidates(request, own->db, error) != SQLITE_OK ||
         open_source(request, base, source, error) != SQLITE_OK)
         return error->rc;
     const ext_loaded *loaded = &request->model->loaded;
@@ -119,6 +155,7 @@ static void free_request(measurement *request)
     ext_read_free(&request->test);
     ext_source_close(&request->source);
     ext_options_free_columns(&request->columns);
+    ext_rows_free(&request->candidates);
     ext_model_release(request->model);
 }
 
@@ -128,10 +165,46 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(context);
 }
 
+/* What whoever reads the figures must know. */
+static int warn(evaluate_cursor *cursor, const measurement *request, ext_error *error)
+{
+    const int64_t n_drawn = request->options.candidates, n_bad = request->test.n_bad;
+    const size_t n_listed = request->candidates.n;
+    const char *separator = "";
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    if (cursor->metrics[0].events == 0) {
+        sqlite3_str_appendall(text, "there was no event to rank: a session needs two "
+                                    "events of items that the model knows");
+        separator = "; ";
+    }
+    if (n_bad > 0) {
+        sqlite3_str_appendf(text, "%s%lld rows have times that cannot be read (bad_rows)",
+                            separator, n_bad);
+        separator = "; ";
+    }
+    if (n_drawn > 0)
+        sqlite3_str_appendf(text,
+                            "%snot comparable with full rankings: each target was ranked "
+                            "among %lld sampled items (seed %lld)",
+                            separator, n_drawn, request->options.seed);
+    else if (n_listed > 0)
+        sqlite3_str_appendf(text,
+                            "%snot comparable with full rankings: only %lld candidates "
+                            "were ranked",
+                            separator, (int64_t)n_listed);
+    const int rc = sqlite3_str_errcode(text);
+    cursor->warnings = sqlite3_str_finish(text);
+    return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
+}
+
 static int compute(evaluate_cursor *cursor, const measurement *request, ext_error *error)
 {
     const ext_loaded *loaded = &request->model->loaded;
-    const gru4rec_dataset *test = request->test.dataset;
+    const gru4rec_evaluation what = {.model = loaded->model,
+                                     .support = gru4rec_items_support(loaded->items),
+                                     .test = request->test.dataset,
+                                     .candidates = request->candidates.rows,
+                                     .n_candidates = request->candidates.n};
     const size_t n = gru4rec_evaluate_count(&request->options);
     ext_poll poll;
     const gru4rec_hooks hooks = {.poll = on_poll, .context = &poll};
@@ -141,13 +214,13 @@ static int compute(evaluate_cursor *cursor, const measurement *request, ext_erro
         return ext_error_nomem(error);
     ext_poll_start(&poll, ext_table_home(&cursor->base)->db);
     gru4rec_status status =
-        gru4rec_evaluate(&request->budget.allocator, loaded->model,
-                         gru4rec_items_support(loaded->items), test, &request->options,
-                         &hooks, cursor->metrics, &message);
+        gru4rec_evaluate(&request->budget.allocator, &what, &request->options, &hooks,
+                         cursor->metrics, &message);
     ext_poll_stop(&poll);
-    cursor->n_skipped = test->n_unknown;
+    cursor->n_skipped = what.test->n_unknown;
     cursor->n = status == GRU4REC_OK ? n : 0;
-    ext_error_library(error, status, &message);
+    if (ext_error_library(error, status, &message) == SQLITE_OK)
+        warn(cursor, request, error);
     return ext_budget_explain(&request->budget, "measuring the model",
                               "use fewer events or shorter lists (cutoffs)", error);
 }
@@ -188,23 +261,32 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_text(context, m->method, -1, SQLITE_STATIC);
     else if (i == K)
         sqlite3_result_int64(context, m->k);
+    else if (i == WARNINGS)
+        sqlite3_result_text(context, cursor->warnings, -1, SQLITE_TRANSIENT);
     else if (i < EVENTS)
-        sqlite3_result_double(context, reals[i - RECALL]);
+        sqlite3_result_double(context, reals[i - RECALL]); /* of NAN: NULL */
     else
         sqlite3_result_int64(context, integers[i - EVENTS]);
 }
+
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [SOURCE] = {"source", "source = 'clicks'"},
+    [OPTIONS] = {"options", "options = 'cutoffs=20'"},
+};
 
 const ext_table_function ext_evaluate = {
     .name = "gru4rec_evaluate",
     .declaration =
         "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
         "coverage REAL, popularity REAL, events INTEGER, sessions INTEGER, "
-        "skipped INTEGER, ties INTEGER, "
+        "skipped INTEGER, ties INTEGER, warnings TEXT, "
         "model BLOB HIDDEN, source BLOB HIDDEN, options BLOB HIDDEN)",
     .trust = SQLITE_VTAB_DIRECTONLY,
     .cursor_bytes = sizeof(evaluate_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
     .n_needed = SOURCE + 1,
     .usage = "needs a model and a source of test events; write "
              "gru4rec_evaluate('model', 'table')",

@@ -38,7 +38,7 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
                     ext_error *error)
 {
     ext_config config;
-    gru4rec_options_init(own);
+    gru4rec_options_init_stored(own);
     if (!is_found)
         return SQLITE_OK;
     int rc = ext_config_read(&config, home, error);
@@ -113,6 +113,8 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
     /* How to serve, and how much to keep, is for this database to say. */
     if (own.quantize != GRU4REC_AUTO)
         loaded->options.quantize = own.quantize;
+    if (ext_options_is_set(&own, "state_items"))
+        loaded->options.state_items = own.state_items;
     run->options = ext_options_json(&loaded->options, true);
     run->summary =
         sqlite3_mprintf("{\"items\":%d}", (int)gru4rec_items_count(loaded->items));

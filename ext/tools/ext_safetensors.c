@@ -9,8 +9,8 @@
  *              "data_offsets": [begin, end]}
  *   the rest   float32, little-endian, row-major, at those offsets
  *
- * Names and shapes are those of the official PyTorch state dictionary. support may be
- * missing. JSON is UTF-8 and has no NUL, so an id that cannot be written so is not
+ * Names and shapes are those of the official PyTorch state dictionary; docs/interchange.md
+ * has them all. support may be missing. JSON is UTF-8 and has no NUL, so an id that cannot be written so is not
  * exported, and a header that is not so is not imported.
  *
  * What is read is not trusted: every length is compared before it is used, and nothing is
@@ -275,7 +275,9 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
         const char *format = (const char *)sqlite3_column_text(stmt, 0);
         const char *text = (const char *)sqlite3_column_text(stmt, 1);
         if (format == NULL || strcmp(format, "gru4rec") != 0 || text == NULL)
-            rc = fail_file("its metadata lacks format=gru4rec and options", error);
+            rc = fail_file("its metadata lacks format=gru4rec and options; "
+                           "docs/interchange.md tells how to write it",
+                           error);
         else
             rc = ext_options_parse(r->db, text, GRU4REC_SCOPE_TRAIN, options, &columns,
                                    error);
@@ -303,8 +305,9 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
     gru4rec_id id;
     const char *type = (const char *)sqlite3_column_text(stmt, 1);
     bool is_id = type != NULL &&
-                 (strcmp(type, "integer") == 0 || strcmp(type, "text") == 0) &&
-                 ext_value_column(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
+                 (strcmp(type, "integer") == 0 || strcmp(type, "real") == 0 ||
+                  strcmp(type, "text") == 0) &&
+                 ext_value_item_column(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
     if (is_id && id.type == GRU4REC_ID_TEXT && check_text(&id, error) != SQLITE_OK)
         return error->rc;
     return fail_items(is_id ? gru4rec_items_append(items, &id, support) : GRU4REC_INVALID,
@@ -380,7 +383,9 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
     if (rc == SQLITE_OK)
         rc = index_items(r, *items, error);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
-        rc = fail_file("it has no array of items", error);
+        rc = fail_file("its metadata has no array of items; docs/interchange.md tells "
+                       "how to write it",
+                       error);
     return rc;
 }
 
@@ -518,7 +523,7 @@ static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 
 static int read_all(reader *r, ext_loaded *loaded, ext_error *error)
 {
-    gru4rec_options_init(&loaded->options);
+    gru4rec_options_init_stored(&loaded->options);
     if (read_header(r, error) != SQLITE_OK ||
         read_options(r, &loaded->options, error) != SQLITE_OK ||
         read_items(r, &loaded->items, error) != SQLITE_OK ||

@@ -4,8 +4,71 @@
 
 #include <string.h>
 
+enum { N_LONGEST = 3 }; /* sessions that a warning names */
+
 static const char training[] = "training";
 static const char smaller[] = "use smaller layers, batch_size or n_sample";
+
+static int64_t length_of(const gru4rec_dataset *dataset, int64_t session)
+{
+    return dataset->offsets[session + 1] - dataset->offsets[session];
+}
+
+/* Puts a session in its place among the longest so far, behind those of its length. */
+static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *dataset,
+                        int64_t session)
+{
+    const int64_t length = length_of(dataset, session);
+    int at = N_LONGEST;
+    for (;
+         at > 0 && (longest[at - 1] < 0 || length_of(dataset, longest[at - 1]) < length);
+         at--)
+        if (at < N_LONGEST)
+            longest[at] = longest[at - 1];
+    if (at < N_LONGEST)
+        longest[at] = session;
+}
+
+/* The longest sessions as a warning names them. */
+static int name_longest(ext_train_data *data, ext_error *error)
+{
+    const ext_events *events = &data->events;
+    const gru4rec_dataset *dataset = events->dataset;
+    int64_t longest[N_LONGEST] = {-1, -1, -1};
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    for (int64_t s = 0; s < dataset->n_sessions; s++)
+        add_longest(longest, dataset, s);
+    for (int i = 0; i < N_LONGEST && longest[i] >= 0; i++) {
+        gru4rec_id id;
+        ext_show show;
+        gru4rec_events_session(events->builder, longest[i], &id);
+        sqlite3_str_appendf(text, "%s%s (%lld events)", i > 0 ? ", " : "",
+                            ext_show_id(&show, &id),
+                            (long long)length_of(dataset, longest[i]));
+    }
+    data->longest = sqlite3_str_finish(text);
+    return data->longest != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+static int fail_empty(const ext_events *events, ext_error *error)
+{
+    const gru4rec_dataset *dataset = events->dataset;
+    const int64_t n_rare = dataset->n_rare + dataset->n_short;
+    if (dataset->n_left > 0 && n_rare + dataset->n_dropped == 0)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "nothing to learn from: none of the %lld sessions has two "
+                             "events; check which column is the session",
+                             (long long)dataset->n_left);
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "no events are left to train on (%lld rows lack a session, an item or a time, "
+        "%lld lie outside since and until, %lld went by min_support, min_length and "
+        "single_events, %lld with long sessions); train when there are some, or with "
+        "other "
+        "options",
+        (long long)events->n_null, (long long)events->n_outside,
+        (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
+}
 
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
@@ -16,17 +79,12 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK)
         rc = ext_read_events(events, &data->budget, &data->source, NULL,
                              &request->options, error);
+    const gru4rec_dataset *dataset = events->dataset;
+    if (rc == SQLITE_OK && dataset->n_events > 0)
+        rc = name_longest(data, error);
     gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
     events->builder = NULL;
-    if (rc != SQLITE_OK || events->dataset->n_events > 0)
-        return rc;
-    return ext_error_set(
-        error, SQLITE_ERROR,
-        "no events are left to train on (%lld rows lack a session, an item or a "
-        "time, %lld lie outside since and until, %lld went by min_support and "
-        "min_length); train when there are some, or with other options",
-        (long long)events->n_null, (long long)events->n_outside,
-        (long long)(events->dataset->n_rare + events->dataset->n_short));
+    return rc != SQLITE_OK || dataset->n_events > 0 ? rc : fail_empty(events, error);
 }
 
 /* warm_start: items that have no events any more stay in the catalogue, behind the others.
@@ -44,7 +102,8 @@ static int add_gone_items(ext_train_data *data, const ext_train_request *request
     for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
         gru4rec_id id;
         gru4rec_items_get(old, row, &id);
-        if (gru4rec_items_find(data->events.items, &id) < 0)
+        const bool is_item = request->options.keep_empty || !ext_value_is_empty(&id);
+        if (is_item && gru4rec_items_find(data->events.items, &id) < 0)
             status = gru4rec_items_add(data->events.items, &id, 0);
         if (status == GRU4REC_OK && row % 1024 == 0 && ext_poll_check(&poll))
             status = GRU4REC_INTERRUPTED;
@@ -123,6 +182,7 @@ void ext_train_data_free(ext_train_data *data)
 {
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
+    sqlite3_free(data->longest);
     ext_read_free(&data->events);
     ext_source_close(&data->source);
 }

@@ -57,15 +57,17 @@ static int check_resumable(const ext_train_request *request, const char *given,
     return rc;
 }
 
-/* Is that the model's own source? A SELECT has got its parentheses there. */
+/* Is that the model's own source? A SELECT may have got its parentheses there. */
 static bool is_stored_source(const ext_config *config, const char *source)
 {
     if (source == NULL || config->source == NULL)
         return source == config->source;
-    char *wrapped = sqlite3_mprintf("(%s)", source);
-    const bool is_same = strcmp(source, config->source) == 0 ||
-                         (wrapped != NULL && strcmp(wrapped, config->source) == 0);
-    sqlite3_free(wrapped);
+    if (!ext_source_is_select(source) || !ext_source_is_select(config->source))
+        return strcmp(source, config->source) == 0;
+    char *one = ext_select_subquery(source), *other = ext_select_subquery(config->source);
+    const bool is_same = one != NULL && other != NULL && strcmp(one, other) == 0;
+    sqlite3_free(one);
+    sqlite3_free(other);
     return is_same;
 }
 
@@ -85,7 +87,7 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
     if (rc == SQLITE_OK)
         rc = ext_run_resume(run, checkpoint, &request->home, error);
     ext_snapshot_end(&snapshot);
-    gru4rec_options_init(&request->options);
+    gru4rec_options_init_stored(&request->options);
     if (rc == SQLITE_OK)
         rc = parse_options(request, checkpoint->options, error);
     if (rc == SQLITE_OK)
@@ -171,6 +173,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         request->source = NULL;
     }
     int rc = find_model(request, connection, model, error);
+    if (request->is_found)
+        gru4rec_options_init_stored(&request->options);
     if (rc == SQLITE_OK)
         rc = parse_options(request, request->config.options, error);
     if (rc == SQLITE_OK)

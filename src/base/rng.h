@@ -20,7 +20,13 @@ typedef struct g4r_rng {
  * Independent streams of one seed, and of those that training draws from one for each
  * epoch: so an epoch's numbers are known without running those before it.
  */
-enum { G4R_STREAM_INIT = 1, G4R_STREAM_SAMPLES, G4R_STREAM_DROPOUT, G4R_STREAM_ORDER };
+enum {
+    G4R_STREAM_INIT = 1,
+    G4R_STREAM_SAMPLES,
+    G4R_STREAM_DROPOUT,
+    G4R_STREAM_ORDER,
+    G4R_STREAM_NEGATIVES /* of an evaluation, one for each event */
+};
 
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch);
 uint64_t g4r_rng_next(g4r_rng *rng);

@@ -12,7 +12,7 @@
  * The stages, and what two arrays, which are reused to save memory, hold after each:
  *                          events->session           dataset->item_rows
  *   collected (events.c)   number in sessions        -
- *   1 cut at pauses        number of the part        -
+ *   1 cut                  number of the part        -
  *   2 sessions visited     place in visiting order   -
  *   3 events ordered       freed                     the events' places as collected, then
  *                                                    numbers in items, or rows of known
@@ -23,16 +23,16 @@
  *
  * Memory per event: the columns (events.h) and 4 bytes more while sorting, for item_rows,
  * in place of the rowids where events came by them; per session some 22. What is in order
- * already, as event logs mostly are, is only checked; what is not takes 4 bytes more an
- * element, of one session at a time.
+ * already, as event logs mostly are, is only checked (sort.h).
  *
  * A stage that fails returns false: memory is short, or it was stopped.
  */
 #include "events.h"
 #include "prepare.h"
+#include "sort.h"
 #include "../base/hash.h"
 
-/* ---- sorting events, for stages 1 and 3 ---- */
+/* ---- events in order, for stages 1 and 3 ---- */
 
 static int64_t order_of(const gru4rec_events *events, uint32_t i)
 {
@@ -52,100 +52,16 @@ static void drop_plain_order(gru4rec_events *events, g4r_stop_watch *watch)
     G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
 }
 
-static int compare_stamps(const gru4rec_events *events, g4r_events_stamp a,
-                          g4r_events_stamp b)
-{
-    if (events->is_real_time)
-        return G4R_COMPARE(a.real, b.real);
-    return G4R_COMPARE(a.integer, b.integer);
-}
-
 /* By (time, order, item): positions x and y hold events of one session. */
 static int compare_events(const void *context, uint32_t x, uint32_t y)
 {
     const gru4rec_events *events = context;
-    int order = compare_stamps(events, events->time[x], events->time[y]);
+    int order = g4r_events_compare_times(events, x, y);
     if (order == 0)
         order = G4R_COMPARE(order_of(events, x), order_of(events, y));
     if (order != 0)
         return order;
     return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
-}
-
-/* How elements compare: events, or sessions. */
-typedef struct sort_rule {
-    int (*compare)(const void *context, uint32_t x, uint32_t y);
-    const void *context;
-} sort_rule;
-
-static bool is_behind(const sort_rule *rule, uint32_t x, uint32_t y)
-{
-    return rule->compare(rule->context, x, y) > 0;
-}
-
-enum { SHORT_RUN = 8 };
-
-static void sort_run(uint32_t *list, size_t n, const sort_rule *rule)
-{
-    for (size_t i = 1; i < n; i++) {
-        const uint32_t moved = list[i];
-        size_t at = i;
-        for (; at > 0 && is_behind(rule, list[at - 1], moved); at--)
-            list[at] = list[at - 1];
-        list[at] = moved;
-    }
-}
-
-/* Merges the sorted runs from (half) and from + half ... from + n into to (n). */
-static void merge_runs(uint32_t *to, const uint32_t *from, size_t half, size_t n,
-                       const sort_rule *rule, g4r_stop_watch *watch)
-{
-    size_t a = 0, b = half;
-    while (a < half && b < n && !g4r_stop_watch_is_over(watch))
-        *to++ = is_behind(rule, from[a], from[b]) ? from[b++] : from[a++];
-    memcpy(to, from + a, (half - a) * sizeof *to);
-    memcpy(to + (half - a), from + b, (n - b) * sizeof *to);
-}
-
-/* spare (n): scratch. */
-static void merge_sort(uint32_t *list, uint32_t *spare, size_t n, const sort_rule *rule,
-                       g4r_stop_watch *watch)
-{
-    uint32_t *from = list, *to = spare;
-    for (size_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i += SHORT_RUN)
-        sort_run(list + i, G4R_MIN(SHORT_RUN, n - i), rule);
-    for (size_t width = SHORT_RUN; width < n && !watch->is_over; width *= 2) {
-        for (size_t i = 0; i < n; i += 2 * width)
-            merge_runs(to + i, from + i, G4R_MIN(width, n - i), G4R_MIN(2 * width, n - i),
-                       rule, watch);
-        uint32_t *swapped = from;
-        from = to;
-        to = swapped;
-    }
-    if (from != list)
-        memcpy(list, from, n * sizeof *list);
-}
-
-/* Sorts a list (n), unless it is in order. */
-static bool sort_if_needed(uint32_t *list, size_t n, const sort_rule *rule,
-                           const gru4rec_allocator *allocator, g4r_stop_watch *watch)
-{
-    size_t i = 1;
-    while (i < n && !g4r_stop_watch_is_over(watch) &&
-           !is_behind(rule, list[i - 1], list[i]))
-        i++;
-    if (i >= n || watch->is_over)
-        return !watch->is_over;
-    if (n <= SHORT_RUN) {
-        sort_run(list, n, rule);
-        return true;
-    }
-    uint32_t *spare = g4r_alloc(allocator, n, sizeof *spare);
-    if (spare == NULL)
-        return false;
-    merge_sort(list, spare, n, rule, watch);
-    g4r_alloc_free(allocator, spare);
-    return !watch->is_over;
 }
 
 /*
@@ -155,7 +71,7 @@ static bool sort_if_needed(uint32_t *list, size_t n, const sort_rule *rule,
 static bool order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation,
                          g4r_stop_watch *watch)
 {
-    const sort_rule rule = {compare_events, events};
+    const g4r_sort_rule rule = {compare_events, events};
     size_t n_sessions = (size_t)events->n_sessions;
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
         offsets[events->session[i] + 1]++;
@@ -170,42 +86,66 @@ static bool order_events(gru4rec_events *events, int64_t *offsets, uint32_t *per
     offsets[0] = 0;
     bool is_ok = !watch->is_over;
     for (size_t s = 0; s < n_sessions && is_ok; s++)
-        is_ok = sort_if_needed(permutation + offsets[s],
-                               (size_t)(offsets[s + 1] - offsets[s]), &rule,
-                               &events->allocator, watch);
+        is_ok = g4r_sort(permutation + offsets[s], (size_t)(offsets[s + 1] - offsets[s]),
+                         &rule, &events->allocator, watch);
     return is_ok;
 }
 
-/* ---- 1: sessions are cut at pauses ---- */
+/* ---- 1: sessions are cut ---- */
 
-static double pause_between(const gru4rec_events *events, uint32_t a, uint32_t b)
+/* Of the pieces that long sessions are cut into. */
+static int64_t piece_length(const gru4rec_preparation *preparation)
 {
-    if (events->is_real_time)
-        return events->time[b].real - events->time[a].real;
-    return (double)events->time[b].integer - (double)events->time[a].integer;
+    return preparation->max_length > 0 && preparation->long_sessions == GRU4REC_LONG_CUT
+               ? preparation->max_length
+               : INT64_MAX;
+}
+
+static bool is_pause(const gru4rec_events *events, uint32_t a, uint32_t b)
+{
+    const double gap = events->preparation.session_gap;
+    return gap > 0 && g4r_events_seconds(events, b) - g4r_events_seconds(events, a) > gap;
+}
+
+/* Will stage 4 drop event b behind event a? */
+static bool is_repeat(const gru4rec_events *events, uint32_t a, uint32_t b)
+{
+    return events->preparation.collapse_repeats && events->item[a] == events->item[b];
+}
+
+static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity)
+{
+    if (!G4R_ALLOC_GROW(&events->allocator, events->owner, *capacity,
+                        (size_t)events->n_sessions + 1))
+        return false;
+    events->owner[events->n_sessions++] = session;
+    return true;
 }
 
 /*
- * Gives the parts of a session between long pauses numbers of their own, ascending in
- * time. sorted (n): its events in order.
+ * Gives the parts of a session between long pauses, and of those the pieces of max_length
+ * events, numbers of their own, ascending in time. sorted (n): its events in order.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
 {
-    const double gap = events->preparation.session_gap;
+    const int64_t most = piece_length(&events->preparation);
+    int64_t length = 0, n_pieces = 0; /* of the piece; of the part, before this one */
     for (int64_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
-        if (i == 0 || pause_between(events, sorted[i - 1], sorted[i]) > gap) {
-            if (!G4R_ALLOC_GROW(&events->allocator, events->owner, *capacity,
-                                (size_t)events->n_sessions + 1))
-                return false;
-            events->owner[events->n_sessions++] = session;
-        }
+        const bool begins = i == 0 || is_pause(events, sorted[i - 1], sorted[i]);
+        const bool counts = begins || !is_repeat(events, sorted[i - 1], sorted[i]);
+        const bool is_full = !begins && counts && length == most;
+        if ((begins || is_full) && !start_part(events, session, capacity))
+            return false;
+        n_pieces = begins ? 0 : n_pieces + is_full;
+        events->n_cut += is_full && n_pieces == 1;
+        length = begins || is_full ? 1 : length + counts;
         events->session[sorted[i]] = events->n_sessions - 1;
     }
     return !watch->is_over;
 }
 
-static bool cut_at_pauses(gru4rec_events *events, g4r_stop_watch *watch)
+static bool cut_all(gru4rec_events *events, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     const int32_t n_whole = events->n_sessions;
@@ -227,7 +167,7 @@ static bool cut_at_pauses(gru4rec_events *events, g4r_stop_watch *watch)
 
 typedef struct session_sort {
     const gru4rec_events *events;
-    const g4r_events_stamp *first; /* (S), all the same: by value alone */
+    const uint32_t *first; /* (S) its first event; NULL: by value alone */
 } session_sort;
 
 /* By (first time, session value). */
@@ -235,33 +175,42 @@ static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 {
     const session_sort *sort = context;
     const gru4rec_events *events = sort->events;
-    int order = compare_stamps(events, sort->first[x], sort->first[y]);
+    int order = sort->first != NULL
+                    ? g4r_events_compare_times(events, sort->first[x], sort->first[y])
+                    : 0;
     if (order == 0)
         order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, (int32_t)x),
                                  g4r_events_owner(events, (int32_t)y));
     return order != 0 ? order : G4R_COMPARE(x, y); /* parts of one in their order */
 }
 
-/*
- * Sorts visit (S), and renames each event's session to its place there. first, rank:
- * scratch (S), zeroed.
- */
-static bool rank_sessions(gru4rec_events *events, bool by_time, g4r_events_stamp *first,
-                          int32_t *rank, g4r_stop_watch *watch)
+/* Fills first (S) with an event of each session that none comes before; has_first (S) is
+ * scratch, zeroed. */
+static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *has_first,
+                       g4r_stop_watch *watch)
+{
+    for (uint32_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {
+        const int32_t s = events->session[i];
+        if (!has_first[s] || g4r_events_compare_times(events, i, first[s]) < 0)
+            first[s] = i;
+        has_first[s] = 1;
+    }
+}
+
+/* Sorts visit (S), and renames each event's session to its place there. first (S, or NULL):
+ * filled; rank: scratch (S). Both are zeroed. */
+static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank,
+                          g4r_stop_watch *watch)
 {
     int32_t *visit = events->visit;
     size_t n_sessions = (size_t)events->n_sessions;
     const session_sort sort = {events, first};
-    const sort_rule rule = {compare_sessions, &sort};
-    for (size_t i = 0; by_time && i < events->n && !g4r_stop_watch_is_over(watch); i++) {
-        int32_t s = events->session[i];
-        if (rank[s] == 0 || compare_stamps(events, events->time[i], first[s]) < 0)
-            first[s] = events->time[i];
-        rank[s] = 1;
-    }
+    const g4r_sort_rule rule = {compare_sessions, &sort};
+    if (first != NULL)
+        find_first(events, first, rank, watch);
     for (size_t s = 0; s < n_sessions; s++)
         visit[s] = (int32_t)s;
-    if (!sort_if_needed((uint32_t *)visit, n_sessions, &rule, &events->allocator, watch))
+    if (!g4r_sort((uint32_t *)visit, n_sessions, &rule, &events->allocator, watch))
         return false;
     for (size_t place = 0; place < n_sessions; place++)
         rank[visit[place]] = (int32_t)place;
@@ -275,11 +224,11 @@ static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *wa
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_sessions = (size_t)events->n_sessions;
-    g4r_events_stamp *first = g4r_alloc(allocator, n_sessions, sizeof *first);
+    uint32_t *first = by_time ? g4r_alloc(allocator, n_sessions, sizeof *first) : NULL;
     int32_t *rank = g4r_alloc(allocator, n_sessions, sizeof *rank);
     events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
-    bool is_ok = first != NULL && rank != NULL && events->visit != NULL &&
-                 rank_sessions(events, by_time, first, rank, watch);
+    bool is_ok = (first != NULL || !by_time) && rank != NULL && events->visit != NULL &&
+                 rank_sessions(events, first, rank, watch);
     g4r_alloc_free(allocator, first);
     g4r_alloc_free(allocator, rank);
     return is_ok;
@@ -295,6 +244,7 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
     dataset->n_sessions = events->n_sessions;
     dataset->n_events = (int64_t)events->n;
     dataset->n_unknown = events->n_unknown;
+    dataset->n_long = events->n_cut;
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
     dataset->item_rows = (int32_t *)permutation;
     dataset->offsets =
@@ -405,8 +355,10 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
     drop_plain_order(events, watch);
-    if ((events->preparation.session_gap > 0 && !cut_at_pauses(events, watch)) ||
-        !find_visits(events, by_time, watch) || !order_all(events, dataset, watch))
+    const bool is_cut = events->preparation.session_gap > 0 ||
+                        piece_length(&events->preparation) < INT64_MAX;
+    if ((is_cut && !cut_all(events, watch)) || !find_visits(events, by_time, watch) ||
+        !order_all(events, dataset, watch))
         return false;
     int32_t n_items = g4r_events_has_catalogue(events)
                           ? gru4rec_items_count(events->known)

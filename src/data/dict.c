@@ -1,6 +1,7 @@
 /* dict.c - see dict.h. */
 #include "dict.h"
 
+/* What an id is found by: a REAL that is an integer, by that integer. */
 typedef struct key {
     gru4rec_id_type type;
     int64_t value; /* integer, or bits of the real */
@@ -65,11 +66,22 @@ static size_t heap_length(const g4r_dict *dict, int64_t offset)
     return length;
 }
 
+/* Is it the key of the REAL with these bits? */
+static bool is_key_of_real(const key *k, int64_t bits)
+{
+    gru4rec_id id = {.type = GRU4REC_ID_REAL};
+    memcpy(&id.real, &bits, sizeof id.real);
+    const key own = make_key(&id);
+    return own.type == k->type && own.value == k->value;
+}
+
 static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
 {
+    int64_t value = dict->values[number];
+    if (dict->types[number] == GRU4REC_ID_REAL)
+        return is_key_of_real(k, value);
     if (dict->types[number] != (uint8_t)k->type)
         return false;
-    int64_t value = dict->values[number];
     if (!has_bytes(k->type))
         return value == k->value;
     return heap_length(dict, value) == k->n_bytes &&
@@ -117,31 +129,34 @@ static bool reserve_slots(g4r_dict *dict, size_t n)
     return n_slots == dict->n_slots || resize_slots(dict, n_slots);
 }
 
-static bool append_bytes(g4r_dict *dict, key *k)
+static bool append_bytes(g4r_dict *dict, const gru4rec_id *id)
 {
-    uint32_t length = (uint32_t)k->n_bytes;
-    if (k->n_bytes > UINT32_MAX ||
+    uint32_t length = (uint32_t)id->n_bytes;
+    if (id->n_bytes > UINT32_MAX ||
         !G4R_ALLOC_GROW(&dict->allocator, dict->heap, dict->heap_capacity,
-                        dict->n_heap + sizeof length + k->n_bytes))
+                        dict->n_heap + sizeof length + id->n_bytes))
         return false;
-    k->value = (int64_t)dict->n_heap;
     memcpy(dict->heap + dict->n_heap, &length, sizeof length);
     if (length > 0)
-        memcpy(dict->heap + dict->n_heap + sizeof length, k->bytes, length);
+        memcpy(dict->heap + dict->n_heap + sizeof length, id->bytes, length);
     dict->n_heap += sizeof length + length;
     return true;
 }
 
-static bool append(g4r_dict *dict, key *k)
+/* The id as it is. */
+static bool append(g4r_dict *dict, const gru4rec_id *id)
 {
     const size_t n = (size_t)dict->n;
+    int64_t value = has_bytes(id->type) ? (int64_t)dict->n_heap : id->integer;
     if (dict->n == INT32_MAX ||
         !G4R_ALLOC_GROW(&dict->allocator, dict->values, dict->values_capacity, n + 1) ||
         !G4R_ALLOC_GROW(&dict->allocator, dict->types, dict->types_capacity, n + 1) ||
-        (has_bytes(k->type) && !append_bytes(dict, k)))
+        (has_bytes(id->type) && !append_bytes(dict, id)))
         return false;
-    dict->values[n] = k->value;
-    dict->types[n] = (uint8_t)k->type;
+    if (id->type == GRU4REC_ID_REAL)
+        memcpy(&value, &id->real, sizeof value);
+    dict->values[n] = value;
+    dict->types[n] = (uint8_t)id->type;
     dict->n++;
     return true;
 }
@@ -160,7 +175,7 @@ int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id)
     size_t slot = find_slot(dict, &k);
     if (dict->slots[slot] != 0)
         return (int32_t)((dict->slots[slot] & 0xffffffffu) - 1);
-    if (!append(dict, &k))
+    if (!append(dict, id))
         return -1;
     dict->slots[slot] = make_slot(&k, dict->n_indexed);
     return dict->n_indexed++;
@@ -168,8 +183,7 @@ int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id)
 
 bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
 {
-    key k = make_key(id);
-    return append(dict, &k);
+    return append(dict, id);
 }
 
 /* Slots are far from each other in memory: those of the next ids are asked for early. */
@@ -241,7 +255,7 @@ static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
         return G4R_COMPARE(a->real, b->real);
     if (a->type == GRU4REC_ID_REAL)
         return -compare_numbers(b, a);
-    /* An integer against a real that is none: its floor decides. */
+    /* An integer against a real that does not equal it: its floor decides. */
     if (b->real >= 0x1p63)
         return -1;
     if (b->real < -0x1p63)

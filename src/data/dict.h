@@ -4,7 +4,8 @@
  * A hash table with open addressing: a slot is the upper half of the hash and the number
  * plus one, so that most probes need no look at the identifiers. These stand in one array
  * of 8 bytes: the integer, the bits of the real, or where text or blob starts in a heap.
- * A REAL that is an integer counts as that integer, as it does in SQLite.
+ * A REAL that is an integer counts as that integer, as it does in SQLite, and comes back as
+ * what was added first.
  */
 #ifndef G4R_DICT_H
 #define G4R_DICT_H

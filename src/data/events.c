@@ -4,7 +4,9 @@
 #include "../base/fail.h"
 
 /* Of one event, at most. */
-enum { EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) };
+enum {
+    EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 1
+};
 
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
                                   const gru4rec_items *known, gru4rec_events **out)
@@ -27,6 +29,7 @@ void g4r_events_free_columns(gru4rec_events *events)
     G4R_ALLOC_CLEAR(allocator, events->session);
     G4R_ALLOC_CLEAR(allocator, events->item);
     G4R_ALLOC_CLEAR(allocator, events->time);
+    G4R_ALLOC_CLEAR(allocator, events->time_types);
     G4R_ALLOC_CLEAR(allocator, events->order);
     G4R_ALLOC_CLEAR(allocator, events->wide_order);
 }
@@ -72,18 +75,36 @@ static bool make_room(gru4rec_events *events)
            G4R_ALLOC_GROW(allocator, events->time, events->time_capacity, n);
 }
 
+/* Before a time of another type than those that are there. */
+static bool split_types(gru4rec_events *events)
+{
+    events->types_capacity = events->time_capacity;
+    events->time_types = g4r_alloc(&events->allocator, events->types_capacity, 1);
+    if (events->time_types == NULL)
+        return false;
+    memset(events->time_types, events->time_type, events->n);
+    return true;
+}
+
+/* Room for the type of one more time. */
+static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
+{
+    if (events->n == 0)
+        events->time_type = type;
+    if (events->time_types == NULL)
+        return type == events->time_type || split_types(events);
+    return G4R_ALLOC_GROW(&events->allocator, events->time_types, events->types_capacity,
+                          events->n + 1);
+}
+
 static void set_time(gru4rec_events *events, const gru4rec_time *time)
 {
-    g4r_events_stamp *stamps = events->time;
-    if (time->is_real && !events->is_real_time) {
-        for (size_t i = 0; i < events->n; i++)
-            stamps[i].real = (double)stamps[i].integer;
-        events->is_real_time = true;
-    }
-    if (events->is_real_time)
-        stamps[events->n].real = time->is_real ? time->real : (double)time->integer;
+    if (time->type == GRU4REC_TIME_REAL)
+        events->time[events->n].real = time->real;
     else
-        stamps[events->n].integer = time->integer;
+        events->time[events->n].integer = time->integer;
+    if (events->time_types != NULL)
+        events->time_types[events->n] = (uint8_t)time->type;
 }
 
 /* The item's number, or -1 when memory is short. row: the catalogue's, where one is known.
@@ -120,6 +141,7 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
     /* The session comes last: one without an event must not be left behind. */
     bool is_wide = order < 0 || order > UINT32_MAX;
     bool has_room = item_number >= 0 && make_room(events) &&
+                    make_room_for_type(events, time->type) &&
                     (!is_wide || events->wide_order != NULL || widen_order(events));
     int32_t session_number = has_room ? g4r_dict_add(&events->sessions, session) : -1;
     if (session_number < 0)

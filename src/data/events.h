@@ -2,8 +2,8 @@
  * events.h - events as they are collected: a column for each of their parts, in the order
  * in which they came.
  *
- * 20 bytes an event, or 24 where an order takes more than 32 bits. gru4rec_dataset_new()
- * sorts them.
+ * 20 bytes an event, 24 where an order takes more than 32 bits, and one more where times
+ * are of several types. gru4rec_dataset_new() sorts them.
  */
 #ifndef G4R_EVENTS_H
 #define G4R_EVENTS_H
@@ -24,17 +24,19 @@ struct gru4rec_events {
     size_t n;
     int32_t *session; /* (n) number in sessions; see dataset.c for what comes after */
     int32_t *item;    /* (n) number in items */
-    g4r_events_stamp *time; /* (n) all integer, or all real */
-    uint32_t *order;        /* (n), or NULL: in wide_order, or as the events came */
-    int64_t *wide_order;    /* (n), once one does not fit the other */
-    bool is_real_time;
+    g4r_events_stamp *time; /* (n) */
+    uint8_t *time_types;    /* (n) gru4rec_time_type; NULL: all are time_type */
+    gru4rec_time_type time_type;
+    uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
+    int64_t *wide_order; /* (n), once one does not fit the other */
     int64_t n_unknown;
     gru4rec_preparation preparation;
-    int32_t n_sessions; /* once cut at pauses: of parts; owner tells whose */
+    int64_t n_cut;      /* sessions cut because they were long */
+    int32_t n_sessions; /* once cut: of parts; owner tells whose */
     int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
     int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
-    size_t session_capacity, item_capacity, time_capacity, order_capacity;
-    size_t rows_capacity;
+    size_t session_capacity, item_capacity, time_capacity, types_capacity;
+    size_t order_capacity, rows_capacity;
 };
 
 /* Are the items those of a catalogue? Else, in training, all are taken and numbered. */
@@ -47,6 +49,34 @@ static inline bool g4r_events_has_catalogue(const gru4rec_events *events)
 static inline int32_t g4r_events_owner(const gru4rec_events *events, int32_t session)
 {
     return events->owner != NULL ? events->owner[session] : session;
+}
+
+static inline gru4rec_time g4r_events_time(const gru4rec_events *events, uint32_t i)
+{
+    gru4rec_time time = {.type = events->time_type};
+    if (events->time_types != NULL)
+        time.type = events->time_types[i];
+    if (time.type == GRU4REC_TIME_REAL)
+        time.real = events->time[i].real;
+    else
+        time.integer = events->time[i].integer;
+    return time;
+}
+
+static inline int g4r_events_compare_times(const gru4rec_events *events, uint32_t x,
+                                           uint32_t y)
+{
+    if (events->time_types == NULL && events->time_type != GRU4REC_TIME_REAL)
+        return G4R_COMPARE(events->time[x].integer, events->time[y].integer);
+    const gru4rec_time a = g4r_events_time(events, x), b = g4r_events_time(events, y);
+    return gru4rec_time_compare(&a, &b);
+}
+
+/* The time in its unit, or in seconds, for differences. */
+static inline double g4r_events_seconds(const gru4rec_events *events, uint32_t i)
+{
+    const gru4rec_time time = g4r_events_time(events, i);
+    return gru4rec_time_real(&time);
 }
 
 /* Gives back what the columns take, once a dataset has been made of them. */

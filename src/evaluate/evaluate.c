@@ -1,246 +1,310 @@
 /*
- * evaluate.c - full-ranking evaluation of next-item prediction.
+ * evaluate.c - how well a model foresees the next item of sessions.
  *
- * Every event but the first of a test session is a target, ranked among all items given
- * the events before it. Sessions run side by side in lanes, from a zero state, whatever
- * their number; all lanes are ranked, down to the last (K = 0 does not end an epoch early
- * here). Measures are means over events. Baselines give their scores for the same lanes.
+ * Every event but the first of a test session is a target (with last_only the last alone),
+ * ranked among all items given the events before it. Sessions run side by side in lanes,
+ * from a zero state, whatever their number; all lanes are ranked, down to the last (K = 0
+ * does not end an epoch early here). States and scores have the bits that serving gives
+ * them, whoever is beside them: ranks are those of a gru4rec_ranking. Measures are means
+ * over events. Baselines give their scores for the same lanes.
  *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
  *   recall [rank <= k]   mrr [rank <= k] / rank   ndcg [rank <= k] / log2(rank + 1)
+ * A target that is not ranked, as it was seen before or is no candidate, has no rank: that
+ * is a miss.
  */
 #include "../kernels/blas.h"
 #include "../model/model.h"
 #include "../model/network.h"
 #include "../data/schedule.h"
 #include "../base/fail.h"
-#include "../kernels/topk.h"
+#include "../base/rows.h"
+#include "negatives.h"
+#include "ranks.h"
+#include "seen.h"
 
 enum {
-    MOST_LANES = 256,
-    BLOCK_BYTES = 64 << 20 /* of scores at a time */
+    MOST_LANES = 128,
+    SEEN_BYTES = 64 << 20 /* of items seen, if more than one lane has them */
 };
-
-/* What is counted for one method. */
-typedef struct method_tally {
-    const char *method;
-    int32_t *best; /* (I) place of each item in its best list, from 1; 0: in none */
-    double recall[GRU4REC_MAX_LIST], mrr[GRU4REC_MAX_LIST], ndcg[GRU4REC_MAX_LIST];
-    double popularity[GRU4REC_MAX_LIST]; /* sum of support / largest support */
-    int64_t listed[GRU4REC_MAX_LIST];    /* items in lists */
-    int64_t events, ties;
-} method_tally;
 
 enum { MODEL, POPULARITY, N_METHODS };
 
-typedef struct evaluation {
+typedef struct measuring {
     gru4rec_allocator allocator;
-    const gru4rec_model *model;
-    const g4r_params *params; /* the model's */
-    const int64_t *support;   /* (I) */
+    const gru4rec_evaluation *what;
     const gru4rec_options *options;
-    const g4r_vec *vec;
-    size_t n_items, n_methods;
+    const g4r_params *params; /* the model's */
+    const gru4rec_hooks *hooks;
+    gru4rec_progress progress;
+    size_t n_items, n_methods, n_lanes, longest;
+    size_t n_negatives; /* 0: none are drawn */
+    size_t most_seen;   /* of a session; 0: they are ranked like others */
     g4r_network network;
     g4r_arena arena;
-    g4r_schedule_plan plan;
     g4r_schedule schedule;
-    g4r_real *scores;        /* (M,I) */
-    g4r_real *popularity;    /* (I) that baseline's scores */
-    int64_t largest_support; /* at least 1 */
-    g4r_scored *list;        /* (longest) */
-    size_t longest;          /* largest cut-off, at most I */
-    method_tally tallies[N_METHODS];
-} evaluation;
+    g4r_ranks ranks;
+    g4r_seen seen;
+    g4r_negatives negatives;
+    int32_t *excluded;    /* (most_seen + 1) from what is drawn */
+    int32_t *drawn;       /* (n_negatives + 1) with the target */
+    g4r_real *popularity; /* (I) that baseline's scores, */
+    g4r_real *scores;     /* (n) and those of what is ranked */
+    g4r_tally tallies[N_METHODS];
+} measuring;
 
 size_t gru4rec_evaluate_count(const gru4rec_options *options)
 {
     return (size_t)options->cutoffs.n * (options->baselines ? N_METHODS : 1);
 }
 
-static void layout(evaluation *e)
+static void layout(measuring *e)
 {
     g4r_arena *arena = &e->arena;
-    const size_t n_lanes = (size_t)e->plan.n_lanes;
-    g4r_network_layout(&e->network, arena, e->params, n_lanes, 1, false);
-    e->scores = g4r_arena_take(arena, g4r_mul(n_lanes, e->n_items), sizeof *e->scores);
-    e->popularity = g4r_arena_take(arena, e->n_items, sizeof *e->popularity);
-    e->list = g4r_arena_take(arena, e->longest, sizeof *e->list);
+    const size_t n_drawn = e->n_negatives > 0 ? e->n_negatives + 1 : 0;
+    g4r_network_layout(&e->network, arena, e->params, e->n_lanes, 1, false);
+    e->network.by_rows = true;
+    g4r_ranks_layout(&e->ranks, arena, n_drawn > 0 ? 0 : e->n_lanes);
+    g4r_seen_layout(&e->seen, arena, e->n_lanes, e->most_seen);
+    g4r_negatives_layout(&e->negatives, arena, e->n_items, e->n_negatives);
+    e->excluded = g4r_arena_take(arena, e->most_seen + 1, sizeof *e->excluded);
+    e->drawn = g4r_arena_take(arena, n_drawn, sizeof *e->drawn);
+    e->popularity = g4r_arena_reals(arena, e->n_methods - 1, e->n_items);
+    e->scores = g4r_arena_reals(arena, e->n_methods - 1, e->ranks.n);
     for (size_t i = 0; i < e->n_methods; i++)
-        e->tallies[i].best =
-            g4r_arena_take(arena, e->n_items, sizeof *e->tallies[i].best);
+        g4r_tally_layout(&e->tallies[i], arena, e->n_items, e->longest);
 }
 
-/* Measures what it takes: lanes, as many as scores of a block fit; the longest list. */
-static void measure(evaluation *e)
+/* What options and sizes say; longest_session: of the test events. */
+static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_session)
 {
-    const gru4rec_list *cutoffs = &e->options->cutoffs;
-    size_t most = BLOCK_BYTES / (G4R_MAX(e->n_items, 1) * sizeof(g4r_real));
-    e->plan.n_lanes = (int64_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most));
-    for (int64_t i = 0; i < cutoffs->n; i++)
-        e->longest = G4R_MAX(e->longest, (size_t)cutoffs->values[i]);
-    e->longest = G4R_MIN(e->longest, e->n_items);
+    const gru4rec_options *options = e->options;
+    const gru4rec_evaluation *what = e->what;
+    const bool is_some = what->candidates != NULL;
+    size_t n = is_some ? what->n_candidates : e->n_items;
+    e->n_methods = options->baselines ? N_METHODS : 1;
+    e->longest = g4r_tally_longest(options, e->n_items);
+    e->n_negatives = G4R_MIN((size_t)options->candidates, e->n_items - 1);
+    if (options->candidates > 0)
+        n = e->n_negatives + 1;
+    if (options->exclude_seen)
+        e->most_seen = G4R_MIN((size_t)longest_session, e->n_items);
+    e->n_lanes = SEEN_BYTES / (G4R_MAX(e->most_seen, 1) * sizeof *e->excluded);
+    e->n_lanes = G4R_MAX(1, G4R_MIN(e->n_lanes, MOST_LANES));
+    g4r_ranks_init(&e->ranks, bounds, is_some ? what->candidates : NULL, n, e->longest);
     layout(e);
 }
 
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
 {
     g4r_params params;
-    evaluation e = {.params = &params,
-                    .options = options,
-                    .n_items = (size_t)n_items,
-                    .n_methods = N_METHODS};
+    gru4rec_evaluation what = {0};
+    measuring e = {.what = &what,
+                   .params = &params,
+                   .options = options,
+                   .n_items = (size_t)n_items};
     g4r_params_init(&params, options, n_items);
-    measure(&e);
-    const size_t side = G4R_MAX(g4r_network_side(&params), (size_t)e.plan.n_lanes);
+    const g4r_bounds bounds = {.output = {.n = e.n_items, .d = params.width}};
+    measure(&e, &bounds, 0);
+    const g4r_schedule_plan plan = {.n_lanes = (int64_t)e.n_lanes};
+    const size_t side = G4R_MAX(g4r_network_side(&params), e.n_lanes);
     const size_t bytes = g4r_add(g4r_arena_bytes(&e.arena), g4r_blas_bytes(side));
-    return g4r_add(bytes, g4r_schedule_bytes(&e.plan, INT64_MAX));
+    return g4r_add(bytes, g4r_schedule_bytes(&plan, INT64_MAX));
 }
 
-static gru4rec_status start(evaluation *e, const gru4rec_dataset *test,
-                            gru4rec_error *error)
+static int64_t longest_session(const gru4rec_dataset *test)
 {
-    measure(e);
-    if (!g4r_schedule_init(&e->schedule, test, &e->plan, &e->allocator) ||
+    int64_t longest = 0;
+    for (int64_t s = 0; s < test->n_sessions; s++)
+        longest = G4R_MAX(longest, test->offsets[s + 1] - test->offsets[s]);
+    return longest;
+}
+
+static gru4rec_status start(measuring *e, gru4rec_error *error)
+{
+    const gru4rec_evaluation *what = e->what;
+    g4r_bounds bounds = g4r_bounds_of(what->model);
+    g4r_bounds_measure(&bounds);
+    measure(e, &bounds, longest_session(what->test));
+    const g4r_schedule_plan plan = {.n_lanes = (int64_t)e->n_lanes};
+    if (!g4r_schedule_init(&e->schedule, what->test, &plan, &e->allocator) ||
         !g4r_arena_allocate(&e->arena, &e->allocator))
         return g4r_fail_nomem(error, g4r_arena_bytes(&e->arena));
     layout(e);
-    g4r_network_bind(&e->network, e->model->values, NULL);
-    e->largest_support = 1;
-    for (size_t i = 0; i < e->n_items; i++) {
-        e->largest_support = G4R_MAX(e->largest_support, e->support[i]);
-        e->popularity[i] = (g4r_real)e->support[i];
+    e->negatives.seed = e->options->seed;
+    g4r_network_bind(&e->network, what->model->values, NULL);
+    for (size_t i = 0; i < e->n_items && e->n_methods > POPULARITY; i++)
+        e->popularity[i] = (g4r_real)what->support[i];
+    return GRU4REC_OK;
+}
+
+static bool is_stopped(void *context)
+{
+    const measuring *e = context;
+    const gru4rec_hooks *hooks = e->hooks;
+    return hooks != NULL && hooks->poll != NULL &&
+           hooks->poll(hooks->context, &e->progress) != 0;
+}
+
+/* ---- one step of the schedule ---- */
+
+/* Is the lane's target an event that counts? */
+static bool is_ranked(const measuring *e, size_t lane)
+{
+    const g4r_schedule *schedule = &e->schedule;
+    const int64_t end = e->what->test->offsets[schedule->session[lane] + 1];
+    return !e->options->last_only || schedule->position[lane] + 2 == end;
+}
+
+static g4r_rank_query query_of(const measuring *e, size_t lane)
+{
+    g4r_rank_query query = {.target = e->schedule.target[lane]};
+    size_t place;
+    if (e->most_seen > 0) {
+        query.seen = g4r_seen_rows(&e->seen, lane);
+        query.n_seen = e->seen.n[lane];
+    }
+    if (g4r_rows_find(query.seen, query.n_seen, query.target, &place) ||
+        (e->n_negatives == 0 && !g4r_ranks_has(&e->ranks, query.target)))
+        query.target = -1;
+    return query;
+}
+
+/* rows (n, NULL: all that ranks has): what is ranked. */
+static void count(measuring *e, const int32_t *rows, size_t n,
+                  const g4r_rank_query *query, const g4r_standing *standing)
+{
+    g4r_standing popular;
+    g4r_tally_count(&e->tallies[MODEL], standing, e->options->mode);
+    if (e->n_methods == POPULARITY)
+        return;
+    for (size_t i = 0; i < n; i++)
+        e->scores[i] = e->popularity[rows != NULL ? (size_t)rows[i] : i];
+    g4r_ranks_by_scores(&e->ranks, e->scores, rows, n, query, &popular);
+    g4r_tally_count(&e->tallies[POPULARITY], &popular, e->options->mode);
+}
+
+/* Among the items that are drawn for it. */
+static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
+{
+    const int32_t target = e->schedule.target[lane];
+    g4r_rank_query query = query_of(e, lane);
+    g4r_standing standing;
+    size_t n = query.n_seen;
+    if (n > 0)
+        memcpy(e->excluded, query.seen, n * sizeof *e->excluded);
+    n = g4r_rows_add(e->excluded, n, target);
+    n = g4r_negatives_draw(&e->negatives, e->drawn, e->excluded, n,
+                           e->schedule.position[lane] + 1);
+    if (query.target >= 0)
+        n = g4r_rows_add(e->drawn, n, target);
+    query.n_seen = 0; /* none of them is drawn */
+    if (!g4r_ranks_exact(&e->ranks, x, e->drawn, n, &query, &standing))
+        return false;
+    count(e, e->drawn, n, &query, &standing);
+    return true;
+}
+
+static gru4rec_status fail_diverged(gru4rec_error *error)
+{
+    return g4r_fail(error, GRU4REC_DIVERGED,
+                    "the model gives scores that are not finite; train it again with a "
+                    "smaller learning_rate");
+}
+
+static gru4rec_status fail_interrupted(gru4rec_error *error)
+{
+    return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
+}
+
+/* The lanes that were added to ranks. */
+static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
+{
+    const g4r_stop stop = {is_stopped, e};
+    g4r_ranks *ranks = &e->ranks;
+    if (!g4r_ranks_bound(ranks, &stop))
+        return fail_interrupted(error);
+    for (size_t i = 0; i < ranks->n_added; i++) {
+        g4r_standing standing;
+        if (!g4r_ranks_get(ranks, i, &standing))
+            return fail_diverged(error);
+        count(e, ranks->rows, ranks->n, &ranks->lanes[i].query, &standing);
+        if (is_stopped(e))
+            return fail_interrupted(error);
     }
     return GRU4REC_OK;
 }
 
-/* Of a target that n_equal items share its score with, itself included. */
-static double rank_of(size_t n_greater, size_t n_equal, int64_t mode)
+static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
 {
-    static const double counted[] = {
-        [GRU4REC_STANDARD] = 0, [GRU4REC_CONSERVATIVE] = 1, [GRU4REC_MEDIAN] = 0.5};
-    return (double)n_greater + counted[mode] * ((double)n_equal - 1) + 1;
-}
-
-/* Counts one ranking: where the target stands, and which items are at the top. */
-static void count_ranking(evaluation *e, method_tally *tally, const g4r_real *scores,
-                          int32_t target)
-{
-    const gru4rec_list *cutoffs = &e->options->cutoffs;
-    size_t n_greater, n_equal;
-    double share = 0;
-    e->vec->scan.count(scores, scores[target], e->n_items, &n_greater, &n_equal);
-    double rank = rank_of(n_greater, n_equal, e->options->mode);
-    size_t n = g4r_topk(e->list, scores, NULL, e->n_items, e->longest, e->vec);
-    tally->events++;
-    tally->ties += n_equal > 1;
-    for (int64_t i = 0; i < cutoffs->n; i++) {
-        if (rank > (double)cutoffs->values[i])
-            continue;
-        tally->recall[i] += 1;
-        tally->mrr[i] += 1 / rank;
-        tally->ndcg[i] += 1 / log2(rank + 1);
-    }
-    for (size_t place = 1; place <= n; place++) {
-        int32_t row = e->list[place - 1].row;
-        if (tally->best[row] == 0 || (size_t)tally->best[row] > place)
-            tally->best[row] = (int32_t)place;
-        share += (double)e->support[row] / (double)e->largest_support;
-        for (int64_t i = 0; i < cutoffs->n; i++)
-            if (place == G4R_MIN((size_t)cutoffs->values[i], n)) {
-                tally->popularity[i] += share;
-                tally->listed[i] += (int64_t)place;
-            }
-    }
-}
-
-static gru4rec_status evaluate_step(evaluation *e, gru4rec_error *error)
-{
-    const g4r_params *params = e->params;
     const g4r_schedule *schedule = &e->schedule;
-    const size_t m = (size_t)schedule->n_live, n = e->n_items, d = params->width;
+    const size_t m = (size_t)schedule->n_live, d = e->params->width;
+    const g4r_real *x = g4r_network_top(&e->network, 0);
     g4r_network_carry(&e->network, 0, schedule->from, m);
     g4r_network_forward(&e->network, 0, schedule->input, m, NULL);
-    for (size_t lane = 0; lane < m; lane++)
-        memcpy(e->scores + lane * n, e->model->values[params->output_bias],
-               n * sizeof *e->scores);
-    g4r_blas_multiply(g4r_product_of(G4R_NT, e->scores, n,
-                                     g4r_network_top(&e->network, 0), d,
-                                     e->model->values[params->output], d, m, n, d, 1));
-    if (!e->vec->all_finite(e->scores, m * n))
-        return g4r_fail(error, GRU4REC_DIVERGED,
-                        "the model gives scores that are not finite; train it again with "
-                        "a smaller learning_rate");
+    if (e->most_seen > 0)
+        g4r_seen_carry(&e->seen, schedule->from, m);
+    g4r_ranks_start(&e->ranks);
     for (size_t lane = 0; lane < m; lane++) {
-        count_ranking(e, &e->tallies[MODEL], e->scores + lane * n,
-                      schedule->target[lane]);
-        if (e->n_methods > POPULARITY)
-            count_ranking(e, &e->tallies[POPULARITY], e->popularity,
-                          schedule->target[lane]);
+        for (size_t i = 0; i < e->n_methods; i++)
+            e->tallies[i].sessions += schedule->from[lane] < 0;
+        if (e->most_seen > 0)
+            g4r_seen_add(&e->seen, lane, schedule->input[lane]);
+        if (!is_ranked(e, lane))
+            continue;
+        if (e->n_negatives > 0) {
+            if (!rank_drawn(e, lane, x + lane * d))
+                return fail_diverged(error);
+            if (is_stopped(e))
+                return fail_interrupted(error);
+            continue;
+        }
+        const g4r_rank_query query = query_of(e, lane);
+        g4r_ranks_add(&e->ranks, x + lane * d, &query);
     }
-    return GRU4REC_OK;
+    return rank_added(e, error);
 }
 
-static void report(const evaluation *e, const gru4rec_dataset *test,
-                   gru4rec_metrics *metrics)
+static gru4rec_status run(measuring *e, gru4rec_error *error)
 {
-    const gru4rec_list *cutoffs = &e->options->cutoffs;
-    for (size_t method = 0; method < e->n_methods; method++) {
-        const method_tally *tally = &e->tallies[method];
-        double events = (double)G4R_MAX(tally->events, 1);
-        for (int64_t i = 0; i < cutoffs->n; i++, metrics++) {
-            int64_t covered = 0;
-            for (size_t row = 0; row < e->n_items; row++)
-                covered += tally->best[row] > 0 && tally->best[row] <= cutoffs->values[i];
-            *metrics = (gru4rec_metrics){
-                .method = tally->method,
-                .k = cutoffs->values[i],
-                .recall = tally->recall[i] / events,
-                .mrr = tally->mrr[i] / events,
-                .ndcg = tally->ndcg[i] / events,
-                .coverage = (double)covered / (double)e->n_items,
-                .popularity = tally->popularity[i] / (double)G4R_MAX(tally->listed[i], 1),
-                .events = tally->events,
-                .sessions = test->n_sessions - test->n_single,
-                .ties = tally->ties,
-            };
-        }
+    gru4rec_status status = GRU4REC_OK;
+    while (status == GRU4REC_OK && g4r_schedule_next(&e->schedule)) {
+        status = evaluate_step(e, error);
+        e->progress.step++;
+        e->progress.events = e->tallies[MODEL].events;
+        if (status == GRU4REC_OK && is_stopped(e))
+            status = fail_interrupted(error);
     }
+    return status;
 }
 
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
-                                const gru4rec_model *model, const int64_t *support,
-                                const gru4rec_dataset *test,
+                                const gru4rec_evaluation *what,
                                 const gru4rec_options *options,
                                 const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
                                 gru4rec_error *error)
 {
-    evaluation e = {
+    const int64_t n_targets = what->test->n_events - what->test->n_sessions;
+    const gru4rec_list *cutoffs = &options->cutoffs;
+    const g4r_tally tally = {.support = what->support, .cutoffs = cutoffs};
+    measuring e = {
         .allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
-        .model = model,
-        .params = &model->params,
-        .support = support,
+        .what = what,
         .options = options,
-        .vec = g4r_vec_pick(),
-        .n_items = (size_t)model->params.n_items,
-        .n_methods = options->baselines ? N_METHODS : 1,
-        .tallies = {{.method = "gru4rec"}, {.method = "pop"}},
+        .params = &what->model->params,
+        .hooks = hooks,
+        .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets},
+        .n_items = (size_t)what->model->params.n_items,
+        .tallies = {tally, tally},
     };
-    gru4rec_progress progress = {.epoch = 1,
-                                 .n_epochs = 1,
-                                 .total_events = test->n_events - test->n_sessions};
+    e.tallies[MODEL].method = "gru4rec";
+    e.tallies[POPULARITY].method = "pop";
     if (!g4r_blas_enter())
         return g4r_blas_fail(error);
-    gru4rec_status status = start(&e, test, error);
-    while (status == GRU4REC_OK && g4r_schedule_next(&e.schedule)) {
-        status = evaluate_step(&e, error);
-        progress.step++;
-        progress.events = e.tallies[MODEL].events;
-        if (status == GRU4REC_OK && hooks != NULL && hooks->poll != NULL &&
-            hooks->poll(hooks->context, &progress) != 0)
-            status = g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
-    }
+    gru4rec_status status = start(&e, error);
     if (status == GRU4REC_OK)
-        report(&e, test, metrics);
+        status = run(&e, error);
+    for (size_t i = 0; i < e.n_methods && status == GRU4REC_OK; i++)
+        g4r_tally_report(&e.tallies[i], metrics + i * (size_t)cutoffs->n);
     g4r_schedule_free(&e.schedule);
     g4r_arena_free(&e.arena, &e.allocator);
     g4r_blas_leave();
@@ -255,9 +319,10 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         double *mrr, gru4rec_error *error)
 {
     const gru4rec_options options = {.cutoffs = {1, {20}}, .mode = GRU4REC_CONSERVATIVE};
+    const gru4rec_evaluation what = {.model = model, .support = support, .test = heldout};
     gru4rec_metrics metrics = {.recall = NAN, .mrr = NAN};
-    gru4rec_status status = gru4rec_evaluate(allocator, model, support, heldout, &options,
-                                             hooks, &metrics, error);
+    gru4rec_status status =
+        gru4rec_evaluate(allocator, &what, &options, hooks, &metrics, error);
     *recall = metrics.recall;
     *mrr = metrics.mrr;
     return status;

@@ -281,14 +281,12 @@ gru4rec_status g4r_blas_fail(gru4rec_error *error)
  * transposed B it is one of our own scans, which need no lock: what serves one session is
  * made of it.
  */
-void g4r_blas_multiply(g4r_product p)
+static void multiply_whole(g4r_product p)
 {
     const blasint m = (blasint)p.m, n = (blasint)p.n, k = (blasint)p.k;
     const blasint lda = (blasint)p.lda, ldb = (blasint)p.ldb, ldc = (blasint)p.ldc;
     const bool is_row = p.m == 1 && p.k > 0 && p.form != G4R_TN;
     const bool is_parallel = g4r_blas_is_parallel();
-    if (p.m == 0 || p.n == 0)
-        return;
     if (is_row && p.form == G4R_NT && p.ldb == p.k) {
         g4r_vec_pick()->scan.score(p.c, p.b, p.beta == 0 ? NULL : p.c, NULL, p.a, p.n,
                                    p.k);
@@ -308,6 +306,36 @@ void g4r_blas_multiply(g4r_product p)
         pthread_mutex_unlock(&shared.serial);
 }
 
+/* Row by row. Our own scan gives the same bits wherever B is cut: then a part of B serves
+ * all rows from the cache. */
+static void multiply_rows(const g4r_product *p)
+{
+    enum { CACHED = 1 << 15 /* values */ };
+    const bool is_scan = p->form == G4R_NT && p->ldb == p->k && p->k > 0;
+    const size_t each = is_scan ? G4R_MAX(4, CACHED / p->k / 4 * 4) : p->n;
+    for (size_t first = 0; first < p->n; first += each)
+        for (size_t row = 0; row < p->m; row++) {
+            g4r_product part = *p;
+            part.c += row * p->ldc + first;
+            part.a += row * p->lda;
+            part.b += first * p->ldb; /* first is 0 but in a scan */
+            part.m = 1;
+            part.n = G4R_MIN(each, p->n - first);
+            multiply_whole(part);
+        }
+}
+
+void g4r_blas_multiply(g4r_product p)
+{
+    assert(!p.by_rows || p.form != G4R_TN);
+    if (p.m == 0 || p.n == 0)
+        return;
+    if (p.by_rows)
+        multiply_rows(&p);
+    else
+        multiply_whole(p);
+}
+
 /* ---- many at once ---- */
 
 typedef struct products {
@@ -323,7 +351,8 @@ static size_t cut_side(const g4r_product *p)
 
 static size_t count_parts(const g4r_product *p)
 {
-    double operations = 2.0 * (double)p->m * (double)p->n * (double)p->k;
+    const size_t m = p->by_rows ? 1 : p->m; /* a row is cut as it is alone */
+    double operations = 2.0 * (double)m * (double)p->n * (double)p->k;
     return g4r_pool_cut(operations, cut_side(p), 96);
 }
 

@@ -35,6 +35,7 @@ typedef struct g4r_product {
     const g4r_real *a, *b;
     size_t ldc, lda, ldb, m, n, k;
     g4r_real beta; /* 0 overwrites C, 1 adds to it */
+    bool by_rows;  /* NT, NN: a row of C has the bits of a product of that row alone */
 } g4r_product;
 
 static inline g4r_product g4r_product_of(g4r_product_form form, g4r_real *c, size_t ldc,
@@ -42,7 +43,7 @@ static inline g4r_product g4r_product_of(g4r_product_form form, g4r_real *c, siz
                                          size_t ldb, size_t m, size_t n, size_t k,
                                          g4r_real beta)
 {
-    return (g4r_product){form, c, a, b, ldc, lda, ldb, m, n, k, beta};
+    return (g4r_product){form, c, a, b, ldc, lda, ldb, m, n, k, beta, false};
 }
 
 /* One product, on the calling thread. */

@@ -186,6 +186,10 @@ typedef struct g4r_vec {
          * neither. */
         void (*count)(const g4r_real *scores, g4r_real t, size_t n, size_t *n_greater,
                       size_t *n_equal);
+        /* within (n) out: where scores (n < 2^31) are from low to high, ascending; returns
+         * how many those are. *n_above: how many are greater. NaN is neither. */
+        size_t (*split)(int32_t *within, const g4r_real *scores, g4r_real low,
+                        g4r_real high, size_t n, size_t *n_above);
         /* q (d) = w (d) / scale + 128, rounded. Finite values only. */
         void (*to_bytes)(uint8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
         /* upper (n): no score of the n rows from first on, which begins a block, is

@@ -51,6 +51,7 @@ const g4r_vec CONCAT(g4r_vec_kernels_, VEC_NAME) = {
     .scan.score = score,
     .scan.find = find,
     .scan.count = count,
+    .scan.split = split,
     .scan.to_bytes = to_bytes,
     .scan.upper_bounds = upper_bounds,
 };

@@ -207,6 +207,45 @@ static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
     }
 }
 
+static inline size_t add_bits(int32_t *within, size_t first, unsigned bits)
+{
+    size_t n = 0;
+    for (; bits != 0; bits &= bits - 1)
+        within[n++] = (int32_t)(first + (size_t)__builtin_ctz(bits));
+    return n;
+}
+
+static size_t split(int32_t *restrict within, const g4r_real *restrict scores,
+                    g4r_real low, g4r_real high, size_t n, size_t *n_above)
+{
+    enum { PARTS = 4 };
+    scan_bits above = {0};
+    size_t i = 0, n_within = 0;
+    for (; i + 8 * PARTS <= n; i += 8 * PARTS) {
+        scan_bits part[PARTS], any = {0};
+        for (int j = 0; j < PARTS; j++) {
+            const scan8 v = load8(scores + i + 8 * (size_t)j);
+            const scan_bits is_above = v > high;
+            above -= is_above;
+            part[j] = (v >= low) & ~is_above;
+            any |= part[j];
+        }
+        if (mask_of(any) == 0)
+            continue;
+        for (size_t j = 0; j < PARTS; j++)
+            n_within += add_bits(within + n_within, i + 8 * j, mask_of(part[j]));
+    }
+    *n_above = 0;
+    for (int j = 0; j < 8; j++)
+        *n_above += (size_t)above[j];
+    for (; i < n; i++) {
+        *n_above += scores[i] > high;
+        if (scores[i] >= low && !(scores[i] > high))
+            within[n_within++] = (int32_t)i;
+    }
+    return n_within;
+}
+
 /* ---- eight bits ---- */
 
 /*

@@ -41,6 +41,7 @@ typedef struct g4r_cell {
     const g4r_vec *vec;
     size_t m, n_in, h;  /* lanes, widths of input and state */
     g4r_activation act; /* of the candidate */
+    bool by_rows;       /* as the network's; forward only */
     const g4r_real *x;  /* (M,n_in) the input; NULL: pass->v is there already */
     g4r_cell_weights weights;
     g4r_cell_pass *pass;

@@ -40,8 +40,10 @@ void g4r_cell_original_forward(const g4r_cell *cell)
                                  pass->v + lane * 3 * h, pass->scratch + lane * 2 * h,
                                  weights->bias, pass->old + lane * h, h);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_NN, pass->scratch, h, pass->saved, h,
-                                     weights->hidden_c, h, m, h, h, 0));
+    g4r_product product = g4r_product_of(G4R_NN, pass->scratch, h, pass->saved, h,
+                                         weights->hidden_c, h, m, h, h, 0);
+    product.by_rows = cell->by_rows;
+    g4r_blas_multiply(product);
     g4r_timing_enter(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++) {
         g4r_real *gates = pass->gates + lane * 3 * h;

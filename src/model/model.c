@@ -16,6 +16,7 @@ gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
         return g4r_fail_nomem(error, sizeof *model);
     model->allocator = *allocator;
     model->collapses_repeats = options->collapse_repeats != 0;
+    model->max_length = options->max_length;
     g4r_params_init(&model->params, options, n_items);
     g4r_params_layout(&model->params, &model->arena, model->values);
     size_t bytes = model->arena.used;

@@ -12,6 +12,7 @@ struct gru4rec_model {
     g4r_params params;
     g4r_real *values[G4R_MAX_TENSORS]; /* as params.list */
     bool collapses_repeats;            /* trained with that option */
+    int64_t max_length;                /* the same; 0: none */
 };
 
 /* Bytes of a model of these tensors. */

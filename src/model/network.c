@@ -35,6 +35,7 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
     size_t widest = 0;
     network->params = params;
     network->vec = g4r_vec_pick();
+    network->by_rows = false;
     network->last = n_frames - 1;
     network->frames = g4r_arena_take(arena, n_frames, sizeof *network->frames);
     for (size_t t = 0; t < n_frames; t++) {
@@ -133,6 +134,7 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
         .cell.n_in = layer->n_in,
         .cell.h = layer->h,
         .cell.act = network->params->hidden_act,
+        .cell.by_rows = network->by_rows,
         .cell.x = layer->is_lookup ? NULL
                   : i > 0          ? frame->cells[i - 1].state
                                    : frame->x,
@@ -190,6 +192,8 @@ static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t
     g4r_product products[G4R_CELL_PRODUCTS];
     size_t n = job.is_torch ? g4r_cell_torch_products(products, &job.cell)
                             : g4r_cell_original_products(products, &job.cell);
+    for (size_t j = 0; j < n; j++)
+        products[j].by_rows = network->by_rows;
     if (layer->is_lookup)
         gather(frame->cells[i].v, network->values[layer->input], rows, frame->m,
                3 * layer->h);
@@ -209,13 +213,17 @@ static void forward_dense(g4r_network *network, g4r_network_frame *frame)
     for (size_t i = 0; i < params->n_dense; i++) {
         const g4r_dense *dense = &params->dense[i];
         g4r_real *y = frame->dense[i];
+        g4r_product product = g4r_product_of(G4R_NT, y, dense->n_out, x, dense->n_in,
+                                             network->values[dense->weight], dense->n_in,
+                                             m, dense->n_out, dense->n_in, 1);
+        product.by_rows = network->by_rows;
         for (size_t lane = 0; lane < m; lane++)
             memcpy(y + lane * dense->n_out, network->values[dense->bias],
                    dense->n_out * sizeof *y);
-        g4r_blas_multiply(g4r_product_of(G4R_NT, y, dense->n_out, x, dense->n_in,
-                                         network->values[dense->weight], dense->n_in, m,
-                                         dense->n_out, dense->n_in, 1));
-        network->vec->activate(y, &params->dense_act, m * dense->n_out);
+        g4r_blas_multiply(product);
+        for (size_t lane = 0; lane < m; lane++)
+            network->vec->activate(y + lane * dense->n_out, &params->dense_act,
+                                   dense->n_out);
         x = y;
     }
 }

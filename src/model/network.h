@@ -32,7 +32,10 @@ typedef struct g4r_network {
     const g4r_params *params;
     g4r_real *const *values;
     const g4r_vec *vec;
-    g4r_pool *pool;            /* or NULL */
+    g4r_pool *pool; /* or NULL */
+    /* Each lane's values have the bits that they have in a network of one lane, as serving
+     * is; false as laid out. */
+    bool by_rows;
     g4r_network_frame *frames; /* (n_frames) as laid out */
     size_t last;               /* frame whose state the next one carries on */
     /* Scratch of backward, (B, width): */

@@ -94,9 +94,13 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
     return true;
 }
 
+/* Also 0.0 and 1.0. */
 static bool parse_boolean(const char *text, int64_t *value)
 {
+    double real;
     int index = g4r_option_word_index("false|true|0|1|off|on|no|yes", text);
+    if (index < 0 && parse_real(text, &real) && (real == 0 || real == 1))
+        index = (int)real;
     *value = index % 2;
     return index >= 0;
 }
@@ -166,11 +170,22 @@ static bool parse_activation(const g4r_option *o, const char *text,
 static bool parse_word(const char *text, char word[GRU4REC_MAX_WORD])
 {
     size_t length = strlen(text);
-    if (length >= GRU4REC_MAX_WORD || strspn(text, "0123456789+-.:TZtz eE") != length)
+    if (length >= GRU4REC_MAX_WORD || strspn(text, "0123456789+-.:TZtz eEUCuc") != length)
         return false;
     memset(word, 0, GRU4REC_MAX_WORD);
     memcpy(word, text, length);
     return true;
+}
+
+static const char sample_word[] = "sample=";
+
+/* How many items are drawn; 0 for "all". */
+static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
+{
+    const size_t length = strlen(sample_word);
+    *n = 0;
+    return strcasecmp(text, "all") == 0 || (strncasecmp(text, sample_word, length) == 0 &&
+                                            parse_integer(o, text + length, n));
 }
 
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
@@ -192,6 +207,8 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
         return parse_reals(o, text, field);
     case G4R_WORD:
         return parse_word(text, field);
+    case G4R_SAMPLE:
+        return parse_sample(o, text, integer);
     default:
         return parse_activation(o, text, field);
     }
@@ -271,6 +288,10 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
         return print_numbers(text, size, reals->values, reals->n);
     case G4R_WORD:
         return snprintf(text, size, "%s", (const char *)field);
+    case G4R_SAMPLE:
+        return *integer == 0
+                   ? snprintf(text, size, "all")
+                   : snprintf(text, size, "%s%lld", sample_word, (long long)*integer);
     default:
         return print_activation(text, size, field);
     }
@@ -291,6 +312,8 @@ static const struct {
     [G4R_LIST] = {GRU4REC_OPTION_LIST, "up to 32 integers", ", as 100/100"},
     [G4R_REALS] = {GRU4REC_OPTION_LIST, "up to 4 numbers", ", as 0.9/0.99"},
     [G4R_WORD] = {GRU4REC_OPTION_TEXT, NULL, "a number or an ISO-8601 time"},
+    [G4R_SAMPLE] = {GRU4REC_OPTION_TEXT, NULL,
+                    "all, a JSON array of ids, or sample=N with an integer N"},
     [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL,
                         ", leaky-X, elu-X, selu-X-Y; X, Y in (0, 100]"},
 };
@@ -322,4 +345,7 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
         separator = ", ";
     }
     append(text, size, "", rest, strlen(rest));
+    if (o->kind == G4R_SAMPLE)
+        snprintf(text + strlen(text), size - strlen(text), " from %.6g to %.16g", o->min,
+                 o->max);
 }

@@ -7,9 +7,9 @@
  */
 #include "option.h"
 #include "presets.h"
+#include "synonyms.h"
 #include "../base/fail.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -22,6 +22,14 @@
         .name = #field, .kind = kind_, .scope = scope_,                             \
         .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,       \
         .is_max_open = open_, .words = words_, .defaults = defaults_, .help = help_ \
+    }
+
+/* An option of training that came later, and what was done before. */
+#define LATER(field, kind_, words_, defaults_, before_, help_)       \
+    {                                                                \
+        .name = #field, .kind = kind_, .scope = TRAIN,               \
+        .offset = offsetof(gru4rec_options, field), .words = words_, \
+        .defaults = defaults_, .before = before_, .help = help_      \
     }
 
 /* The common kinds of training's options. SHARE: from 0 to below 1. */
@@ -108,9 +116,23 @@ static const g4r_option table[] = {
          "a longer pause begins a new session; in the unit of the times, seconds where "
          "they are text; 0: none. Serving then uses the last session"),
     BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
+    LATER(keep_empty, G4R_BOOLEAN, NULL, "false", "true",
+          "an empty text is an item or a session like others; false: events with one are "
+          "skipped, as those with a NULL are"),
+    INTEGER(max_length, 0, 1e9, "0",
+            "events of a session beyond which it is long; 0: none. Serving and "
+            "evaluation use the last max_length events of a longer one"),
+    CHOICE(long_sessions, "cut|drop", "cut",
+           "long sessions are trained on as pieces of max_length events, or left out"),
     INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out,"),
     INTEGER(min_length, 1, 65536, "1",
             "and sessions with fewer events, in turn until neither changes anything"),
+    LATER(single_events, G4R_CHOICE, "count|leave_out", "leave_out", "count",
+          "sessions of one event, which teach nothing: count for the catalogue, support "
+          "and popularity, or are left out"),
+    SHARE(bad_rows, "0",
+          "share of the rows that may have a time that cannot be read; they are skipped "
+          "and counted"),
     REAL(validation, 0, 0.9, "0",
          "share of the sessions, the latest, that is held out: the epoch with the best "
          "MRR@20 on them is kept"),
@@ -132,8 +154,9 @@ static const g4r_option table[] = {
         reset_after, "true",
         "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
         "original paper"),
-    INTEGER(seed, 0, 9007199254740992.0, "42",
-            "of all random numbers: same data, options and seed, same model"),
+    OPTION(seed, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL, "42",
+           "of all random numbers: same data, options and seed, same model. "
+           "gru4rec_evaluate() has its own, for candidates=sample=N"),
     INTEGER(threads, 0, 256, "0",
             "threads of a training; 0: as many as there are processors, or as a "
             "container's quota keeps busy. The result is the same, to the bit"),
@@ -146,6 +169,10 @@ static const g4r_option table[] = {
     CHOICE(quantize, "auto|false|true", "auto",
            "serve from a copy of the item table in bytes, kept in memory beside it: the "
            "same rows, found sooner; auto: for copies of a megabyte or more"),
+    INTEGER(
+        state_items, 1, 1000, "32",
+        "items, a session's last ones, that its state carries: those that exclude_seen "
+        "leaves out, and from which another version rebuilds the session"),
     CHOICE(verbose, "auto|false|true", "auto",
            "progress line on standard error; auto: when that is a terminal"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
@@ -155,37 +182,27 @@ static const g4r_option table[] = {
            "rank of the target among equal scores: first, last, or in the middle"),
     OPTION(baselines, G4R_CHOICE, EVALUATE, 0, 0, false, "none|pop", "none",
            "simple methods measured beside the model; pop: by support"),
+    OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
+           "items that the session has had so far are left out of the ranking; a target "
+           "that is one of them is missed"),
+    OPTION(
+        candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
+        "items that are ranked; a target that is none of them is missed. sample=N: the "
+        "target and N other items, drawn anew for each event by seed"),
+    OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
+           "only the last event of each session is a target"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
+
+/* What is said of a source beside its options. */
+static const char *const columns[] = {"session", "item", "time", "order"};
 
 _Static_assert(N_OPTIONS <= 64, "explicit_set has 64 bits");
 
 static void *field_of(gru4rec_options *options, const g4r_option *o)
 {
     return (char *)options + o->offset;
-}
-
-/* Edits (insert, drop, change) that turn a into b; names are short. */
-static int distance(const char *a, const char *b)
-{
-    enum { MOST = 32 };
-    int row[MOST + 1];
-    int n = (int)strlen(b);
-    if (n > MOST || strlen(a) > MOST)
-        return MOST;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int corner = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int change = corner + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
-            corner = row[j];
-            row[j] = G4R_MIN(change, G4R_MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[n];
 }
 
 static const g4r_option *find_option(const char *name)
@@ -196,20 +213,22 @@ static const g4r_option *find_option(const char *name)
     return NULL;
 }
 
-/* The columns of a source are given beside options, so a typing error may mean one. */
-static const char *nearest_name(const char *name, gru4rec_option_scope scope)
+/* The nearest name, in edits. The columns of a source are given beside options, so a typing
+ * error may mean one. */
+static const char *nearest_name(const char *name, gru4rec_option_scope scope, int *edits)
 {
-    static const char *const columns[] = {"session", "item", "time"};
+    enum { N_COLUMNS = sizeof columns / sizeof *columns };
     const char *nearest = columns[0];
-    int least = distance(name, nearest);
-    for (size_t i = 0; i < N_OPTIONS + 3; i++) {
-        const char *candidate = i < 3 ? columns[i] : table[i - 3].name;
+    *edits = g4r_synonyms_distance(name, nearest, strlen(nearest));
+    for (size_t i = 0; i < N_OPTIONS + N_COLUMNS; i++) {
+        const bool is_column = i < N_COLUMNS;
+        const char *candidate = is_column ? columns[i] : table[i - N_COLUMNS].name;
         bool is_start =
             strlen(name) > 2 && strncasecmp(candidate, name, strlen(name)) == 0;
-        int d = is_start ? 1 : distance(name, candidate);
-        if ((i < 3 || (table[i - 3].scope & scope) != 0) && d < least) {
+        int d = is_start ? 1 : g4r_synonyms_distance(name, candidate, strlen(candidate));
+        if ((is_column || (table[i - N_COLUMNS].scope & scope) != 0) && d < *edits) {
             nearest = candidate;
-            least = d;
+            *edits = d;
         }
     }
     return nearest;
@@ -217,6 +236,27 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope)
 
 /* What is wrong with options is always INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
+
+/* The error of a name that is no option's: what it is called here, if another tool has it,
+ * or a mistyped one; else the nearest name. */
+static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
+                                  gru4rec_error *error)
+{
+    int edits;
+    char shown[100];
+    const char *nearest = nearest_name(name, scope, &edits);
+    const g4r_synonym *synonym = g4r_synonyms_find(name, scope, edits);
+    gru4rec_show(shown, sizeof shown, name, strlen(name));
+    if (synonym == NULL)
+        return REFUSE(error, "no option '%s'; did you mean '%s'?", shown, nearest);
+    if (synonym->names == NULL)
+        return REFUSE(error, "no option '%s'; %s", shown, synonym->advice);
+    const char *names = synonym->names;
+    const size_t first = strcspn(names, "|");
+    return REFUSE(error, "no option '%s'; did you mean '%.*s'%s%s%s?", shown, (int)first,
+                  names, names[first] ? " or '" : "",
+                  names[first] ? names + first + 1 : "", names[first] ? "'" : "");
+}
 
 /* ---- the interface ---- */
 
@@ -240,6 +280,16 @@ void gru4rec_options_init(gru4rec_options *options)
 {
     memset(options, 0, sizeof *options);
     set_defaults(options);
+}
+
+void gru4rec_options_init_stored(gru4rec_options *options)
+{
+    gru4rec_options_init(options);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (table[i].before != NULL) {
+            set_own(options, &table[i], table[i].before);
+            options->explicit_set |= (uint64_t)1 << i;
+        }
 }
 
 /*
@@ -269,9 +319,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     gru4rec_options changed = *options;
     char range[200], shown[100];
     if (o == NULL)
-        return REFUSE(error, "no option '%s'; did you mean '%s'?",
-                      gru4rec_show(shown, sizeof shown, name, strlen(name)),
-                      nearest_name(name, scope));
+        return refuse_name(name, scope, error);
     if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
                       o->scope == TRAIN ? "the model and its training"
@@ -428,6 +476,26 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
+/* What long sessions are, and what is left of them. */
+static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *error)
+{
+    const int64_t most = options->max_length;
+    if (most == 0 && options->long_sessions != GRU4REC_LONG_CUT)
+        return REFUSE(error, "long_sessions drop is for sessions longer than max_length, "
+                             "and no session is; set max_length above 1, or "
+                             "long_sessions to cut");
+    if (most == 1)
+        return REFUSE(error,
+                      "max_length 1 leaves no session of two events to learn from; "
+                      "set it above 1, or to 0 for none");
+    if (most > 0 && options->min_length > most)
+        return REFUSE(error,
+                      "min_length %lld above max_length %lld leaves no session; "
+                      "change one of them",
+                      (long long)options->min_length, (long long)most);
+    return GRU4REC_OK;
+}
+
 /* What is for sessions held out, or for dense layers, when there are none. */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
@@ -450,8 +518,8 @@ static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *erro
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error)
 {
     static gru4rec_status (*const rules[])(gru4rec_options *, gru4rec_error *) = {
-        resolve_final_act, resolve_loss,  resolve_negatives,
-        resolve_adapt,     resolve_input, resolve_rest};
+        resolve_final_act, resolve_loss,    resolve_negatives, resolve_adapt,
+        resolve_input,     resolve_lengths, resolve_rest};
     gru4rec_options resolved = *options;
     gru4rec_status status = GRU4REC_OK;
     for (size_t i = 0; status == GRU4REC_OK && i < sizeof rules / sizeof *rules; i++)
@@ -474,6 +542,7 @@ void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
     info->help = o->help;
     info->type = g4r_option_type(o);
     info->scope = o->scope;
+    info->is_stored = o->before != NULL;
     g4r_option_range(o, info->range, sizeof info->range);
     snprintf(info->default_text, sizeof info->default_text, "%s", o->defaults);
 }

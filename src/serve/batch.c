@@ -1,15 +1,12 @@
 /*
  * batch.c - the best items of many sessions at once, by matrix products.
  *
- * A product of matrices rounds otherwise than the scan of one session, and the ranking
- * may not depend on who else is ranked. So the products only bound the scores, from
- * above, and the rows that can be among the best are scored as ranking.c does: see
- * shortlist.h. With the error of rounding twice over, a product is off by at most
- * (d + 8) 2^-22 |w| |x|, and the sum with its bias by (d / 64 + 8) 2^-22 |b|, as BLAS
- * adds products of long rows up in parts.
+ * The products only bound the scores (bounds.h); the rows that can be among the best are
+ * scored as ranking.c does: see shortlist.h.
  */
 #include "../base/fail.h"
 #include "../kernels/blas.h"
+#include "bounds.h"
 #include "session.h"
 #include "shortlist.h"
 
@@ -25,7 +22,8 @@ struct gru4rec_batch {
     gru4rec_allocator allocator;
     g4r_arena arena;
     const gru4rec_model *model;
-    g4r_output output;
+    g4r_bounds bounds;
+    g4r_output output; /* theirs */
     const g4r_vec *vec;
     size_t k, n_lanes, n;
     bool is_scored;   /* the next session begins a new batch */
@@ -33,47 +31,16 @@ struct gru4rec_batch {
     g4r_real *upper;  /* (lanes,COLUMNS) */
     g4r_scored *best; /* (lanes,k) */
     struct lane {
-        g4r_real slack; /* what a bound is above the product */
         size_t n_best;
         g4r_shortlist list;
     } lanes[MOST_LANES];
-    double largest_norm, largest_bias;
+    g4r_real slack[MOST_LANES];
 };
 
 static size_t count_lanes(const g4r_output *output)
 {
     double each = 2.0 * (double)output->n * (double)output->d;
     return (size_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most_operations / each));
-}
-
-/* In double where the square might not fit. */
-static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
-{
-    double square = (double)vec->dot(x, x, d);
-    if (square > 1e-20 && square < 1e30)
-        return sqrt(square);
-    square = 0;
-    for (size_t k = 0; k < d; k++)
-        square += (double)x[k] * (double)x[k];
-    return sqrt(square);
-}
-
-/* NaN stays in the largest: its bounds are worth nothing. */
-static double larger(double a, double b)
-{
-    return isnan(a) || b <= a ? a : b;
-}
-
-static void measure_table(gru4rec_batch *batch)
-{
-    const g4r_output *output = &batch->output;
-    for (size_t row = 0; row < output->n; row++) {
-        const g4r_real *w = output->table + row * output->d;
-        batch->largest_norm =
-            larger(batch->largest_norm, norm_of(batch->vec, w, output->d));
-        batch->largest_bias =
-            larger(batch->largest_bias, fabs((double)output->bias[row]));
-    }
 }
 
 static void layout(gru4rec_batch *batch)
@@ -100,7 +67,8 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
         return GRU4REC_NOMEM;
     batch->allocator = *allocator;
     batch->model = model;
-    batch->output = g4r_model_output(model);
+    batch->bounds = g4r_bounds_of(model);
+    batch->output = batch->bounds.output;
     batch->vec = g4r_vec_pick();
     batch->k = (size_t)k;
     batch->n_lanes = count_lanes(&batch->output);
@@ -110,7 +78,7 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
         return GRU4REC_NOMEM;
     }
     layout(batch);
-    measure_table(batch);
+    g4r_bounds_measure(&batch->bounds);
     *out = batch;
     return GRU4REC_OK;
 }
@@ -145,39 +113,10 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
     struct lane *lane = &batch->lanes[i];
     g4r_real *x = batch->x + i * d;
     memcpy(x, g4r_network_top(&session->network, 0), d * sizeof *x);
-    const double norm = norm_of(batch->vec, x, d);
-    lane->slack =
-        (g4r_real)(((double)d + 8) * 0x1p-22 * batch->largest_norm * norm +
-                   ((double)d / 64 + 8) * 0x1p-22 * batch->largest_bias + 1e-30);
     g4r_shortlist_start(&lane->list, G4R_MIN(batch->k, batch->output.n), excluded,
                         n_excluded);
-    /* Where products do not fit the format, bounds tell nothing. */
-    lane->list.is_full = !(batch->largest_norm * norm + batch->largest_bias < 1e37);
+    lane->list.is_full = !g4r_bounds_slack(&batch->bounds, x, &batch->slack[i]);
     return (int32_t)i;
-}
-
-/* The bounds of all lanes for the n rows from first on. */
-static void bound_columns(gru4rec_batch *batch, size_t first, size_t n)
-{
-    const g4r_output *output = &batch->output;
-    for (size_t i = 0; i < batch->n; i++) {
-        g4r_real *upper = batch->upper + i * n;
-        memcpy(upper, output->bias + first, n * sizeof *upper);
-        batch->vec->shift(upper, batch->lanes[i].slack, n);
-    }
-    g4r_blas_multiply(g4r_product_of(G4R_NT, batch->upper, n, batch->x, output->d,
-                                     output->table + first * output->d, output->d,
-                                     batch->n, n, output->d, 1));
-}
-
-/* Those rows whose bounds (n) reach the least. */
-static void add_rows(struct lane *lane, size_t first, const g4r_real *upper, size_t n)
-{
-    const g4r_real gap = (g4r_real)2.001 * lane->slack;
-    g4r_shortlist *list = &lane->list;
-    for (size_t i = g4r_shortlist_find(list, upper, 0, n); i < n;
-         i = g4r_shortlist_find(list, upper, i + 1, n))
-        g4r_shortlist_add(list, (int32_t)(first + i), upper[i], upper[i] - gap);
 }
 
 /*
@@ -221,9 +160,13 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
         return g4r_blas_fail(error);
     for (size_t first = 0; first < all && !stops; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, all - first);
-        bound_columns(batch, first, n);
+        const g4r_output rows = g4r_bounds_rows(&batch->bounds, first, n);
+        g4r_bounds_upper(&rows, batch->upper, batch->x, batch->slack, batch->n,
+                         batch->vec);
         for (size_t i = 0; i < batch->n; i++)
-            add_rows(&batch->lanes[i], first, batch->upper + i * n, n);
+            g4r_shortlist_add_bounded(&batch->lanes[i].list, first, NULL,
+                                      batch->upper + i * n, n,
+                                      g4r_bounds_gap(batch->slack[i]));
         stops = is_stopped(context);
     }
     g4r_blas_leave();

@@ -58,6 +58,24 @@ void gru4rec_session_reset(gru4rec_session *session)
     session->last_row = -1;
 }
 
+size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows,
+                             size_t n)
+{
+    const gru4rec_model *model = session->model;
+    size_t first = n;
+    int64_t length = 0;
+    if (model->max_length == 0)
+        return 0;
+    for (size_t i = n; i-- > 0;) {
+        if (i > 0 && model->collapses_repeats && rows[i] == rows[i - 1])
+            continue;
+        if (length++ == model->max_length)
+            break;
+        first = i;
+    }
+    return first;
+}
+
 static bool is_finite(const gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;

@@ -1,6 +1,8 @@
 /* shortlist.c - see shortlist.h. */
 #include "shortlist.h"
 
+#include "../base/rows.h"
+
 void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items)
 {
     list->vec = g4r_vec_pick();
@@ -27,17 +29,8 @@ void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
 
 static bool is_excluded(const g4r_shortlist *list, int32_t row)
 {
-    size_t from = 0, to = list->n_excluded;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (list->excluded[middle] == row)
-            return true;
-        if (list->excluded[middle] < row)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return false;
+    size_t place;
+    return g4r_rows_find(list->excluded, list->n_excluded, row, &place);
 }
 
 g4r_real g4r_shortlist_least(const g4r_shortlist *list)
@@ -89,6 +82,15 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
     list->rows[list->n++] = (g4r_scored){upper, row};
     if (lower > list->lower[0])
         replace_least(list, lower);
+}
+
+void g4r_shortlist_add_bounded(g4r_shortlist *list, size_t first, const int32_t *rows,
+                               const g4r_real *upper, size_t n, g4r_real gap)
+{
+    for (size_t i = g4r_shortlist_find(list, upper, 0, n); i < n;
+         i = g4r_shortlist_find(list, upper, i + 1, n))
+        g4r_shortlist_add(list, rows != NULL ? rows[first + i] : (int32_t)(first + i),
+                          upper[i], upper[i] - gap);
 }
 
 size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_output *output,

@@ -43,6 +43,10 @@ size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size
                           size_t n);
 /* A row whose upper bound reaches it; rows ascend from call to call. */
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower);
+/* The n rows from first on, or of rows (NULL: rows are numbers themselves) those from first
+ * on, whose upper bounds (n) reach it; lower ones are gap below them. */
+void g4r_shortlist_add_bounded(g4r_shortlist *list, size_t first, const int32_t *rows,
+                               const g4r_real *upper, size_t n, g4r_real gap);
 /*
  * No more rows. best (k) out: the k best of them in order, by their scores against x (d).
  * Returns how many there are.

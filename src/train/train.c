@@ -169,6 +169,7 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
     if (g4r_step_is_full(&loop->step))
         flush(loop);
 
+    epoch->narrow += 2 * (int64_t)m < schedule->plan.n_lanes;
     epoch->events += (int64_t)m;
     epoch->loss += loss; /* sums, until the epoch ends */
     epoch->cost += loss / (double)loop->options->batch_size * (double)m;

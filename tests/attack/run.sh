@@ -74,6 +74,7 @@ program 'asynchronous interrupts' 5 asynchronous
 program 'snapshots' 10 snapshot
 program 'recursion' 8 recursion
 script 'shadow tables' 14 "$sanitized" shadow.py
+script 'states' 6 "$sanitized" states.py
 script 'damaged files' 10 "$sanitized" damage.py
 script 'concurrency' 10 "$build" concurrency.py
 [ "$what" = soak ] && script 'random SQL' 0 "$sanitized" ../relational/differential.py

@@ -43,11 +43,13 @@ bench_ranking bench_evaluation(bench_tools *tools)
     }
     gru4rec_model_init(model, &options);
     open_race(&race, tools);
+    const gru4rec_evaluation what = {.model = model,
+                                     .support = e.support,
+                                     .test = e.dataset};
     double times[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
         double begin = bench_now();
-        gru4rec_evaluate(NULL, model, e.support, e.dataset, &options, &hooks, metrics,
-                         &error);
+        gru4rec_evaluate(NULL, &what, &options, &hooks, metrics, &error);
         times[round] = bench_now() - begin;
         bench_race_turn(&race, BLOCKS, 1);
     }

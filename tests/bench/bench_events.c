@@ -54,7 +54,7 @@ bench_events bench_events_read(const char *path)
         is_ok = sscanf(line, "%lld %lld %lf", &session, &item, &time) == 3;
         ids[0].integer = session;
         ids[1].integer = item;
-        gru4rec_time at = {.is_real = true, .real = time};
+        gru4rec_time at = {.type = GRU4REC_TIME_REAL, .real = time};
         is_ok = is_ok && gru4rec_events_add(builder, &ids[0], &ids[1], &at, n, &error) ==
                              GRU4REC_OK;
     }

@@ -4,13 +4,13 @@
 #
 # The SQL blocks of one file run in order in one shell, on a small copy of the demo's database,
 # and stop at the first error; then its Python blocks as one program, in a folder with that
-# copy as doc.db. Run from the project's root, after make.
+# copy as doc.db, gru4rec.so and examples. Run from the project's root, after make.
 
 passed=0
 failed=0
 work=$(mktemp -d)
 python=${PYTHON:-/usr/bin/python3}
-ln -s "$PWD/gru4rec.so" "$work/gru4rec.so"
+ln -s "$PWD/gru4rec.so" "$PWD/examples" "$work"
 trap 'rm -rf "$work"' EXIT
 
 # check STATUS NAME: on failure shows $work/out.

@@ -293,13 +293,16 @@ static void check_metric(const golden_case *c, const char *mode, int64_t k,
 static void check_mode(const golden_case *c, const gru4rec_model *model, const char *mode)
 {
     gru4rec_options options = c->options;
+    const gru4rec_evaluation what = {.model = model,
+                                     .support = c->support,
+                                     .test = c->test};
     gru4rec_metrics metrics[4];
     gru4rec_error error;
     gru4rec_options_set(&options, GRU4REC_SCOPE_EVALUATE, "cutoffs", "1/3/5/10", &error);
     gru4rec_options_set(&options, GRU4REC_SCOPE_EVALUATE, "mode", mode, &error);
     CHECK_INT(4, gru4rec_evaluate_count(&options));
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_evaluate(NULL, model, c->support, c->test,
-                                                &options, NULL, metrics, &error)))
+    if (!CHECK_INT(GRU4REC_OK,
+                   gru4rec_evaluate(NULL, &what, &options, NULL, metrics, &error)))
         return;
     for (size_t i = 0; i < 4; i++) {
         CHECK_INT(read_number(c, "$.evaluate.events"), metrics[i].events);

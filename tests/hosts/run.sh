@@ -1,32 +1,54 @@
 #!/bin/sh
 # run.sh BUILD: programs and languages that host SQLite. Each opens a file, loads the
-# extension, runs statements.sql and closes; all must print the same and end well.
-# What is missing is installed with apt-get and npm (into the cache), else skipped by
-# name. Variables: ONLY=perl.
+# extension, runs statements.sql and bindings.sql and closes; all must print what they
+# should and end well. What is missing is installed with apt-get and npm (into the cache),
+# else skipped by name. Variables: ONLY="perl ruby", these hosts; REQUIRED=1: to skip one
+# is a failure.
 
 B=${1:-build/release}
 . tests/versions/lib.sh
 built "$B/gru4rec.so"
-here=tests/hosts
-out=build/hosts
+here=$PWD/tests/hosts
+out=$PWD/build/hosts
 extension=$PWD/$B/gru4rec
-rm -rf $out
-mkdir -p $out
+rm -rf "$out"
+mkdir -p "$out"
 
-# host NAME COMMAND...: the command gets EXTENSION and DATABASE behind it.
+# What bindings.sql says that its statements give: a line for each, and behind a tab where
+# it comes from.
+expect_bindings() {
+    awk -v Q="'" '/^-- = / { expected = substr($0, 6); next }
+    /^--/ || /^$/ || expected == "" { next }
+    !/\?/ { print expected "\t" $0 }
+    /\?/ {
+        split(expected, results, " ")
+        n = split("1 1.0 1.5 " Q "1" Q " x" Q "31" Q " NULL", values, " ")
+        for (i = 1; i <= n; i++) print results[i] "\t" $0 ", ? = " values[i]
+    }
+    { expected = "" }' $here/bindings.sql
+}
+
+# compare FILE: its lines against $out/expected. The errors expected are those of gru4rec.
+compare() {
+    sed 's/^error .*gru4rec: .*/error/' "$1" |
+        awk -F '\t' 'NR == FNR { expected[NR] = $1; from[NR] = $2; n = NR; next }
+        expected[FNR] != "*" && expected[FNR] != $0 || FNR > n {
+            print "expected " expected[FNR] ", got " $0 "  (" from[FNR] ")"; bad = 1 }
+        END { if (FNR != n) { print "lines: " FNR " of " n; bad = 1 } exit bad }' "$out/expected" -
+}
+
+# host NAME COMMAND...: the command gets EXTENSION and DATABASE behind it. It runs in a
+# folder of its own.
 run_host() {
     name=$1
     shift
-    "$@" <$here/statements.sql >"$out/$name.out" 2>&1 || {
+    mkdir "$out/$name"
+    (cd "$out/$name" && "$@") <"$out/statements" >"$out/$name.out" 2>&1 || {
         status=$?
         cat "$out/$name.out"
         return $status
     }
-    cmp "$out/$name.out" $out/expected || {
-        cat "$out/$name.out"
-        return 1
-    }
-    [ "$(sqlite3 "$out/$name.db" 'PRAGMA integrity_check')" = ok ]
+    compare "$out/$name.out" && [ "$(sqlite3 "$out/$name.db" 'PRAGMA integrity_check')" = ok ]
 }
 
 host() {
@@ -37,7 +59,20 @@ host() {
 }
 
 wanted() {
-    [ -z "$ONLY" ] || [ "$ONLY" = "$1" ]
+    case " $ONLY " in
+    '  ' | *" $1 "*) ;;
+    *) false ;;
+    esac
+}
+
+# skip NAME-AND-WHY
+skip() {
+    if [ -n "$REQUIRED" ]; then
+        failed=$((failed + 1))
+        echo "FAIL  $1 cannot be had"
+    else
+        note_missing "$1"
+    fi
 }
 
 # needs NAME PACKAGE...: a host whose Debian packages are or can be installed.
@@ -46,7 +81,7 @@ needs() {
     wanted "$host" || return
     shift
     apt_package "$@" || {
-        note_missing "$host (Debian $*)"
+        skip "$host (Debian $*)"
         false
     }
 }
@@ -54,28 +89,37 @@ needs() {
 # npm_package NAME PACKAGE VERSION: sets modules to where it is.
 npm_package() {
     wanted "$1" || return
+    command -v npm >/dev/null || apt_package nodejs npm
     modules=$cache/node/$(echo "$2" | tr -d @ | tr / -)-$3/node_modules
     [ -d "$modules/$2" ] ||
         npm install --silent --ignore-scripts --no-audit --no-fund \
             --prefix "$(dirname "$modules")" "$2@$3" >/dev/null 2>&1
     [ -d "$modules/$2" ] || {
-        note_missing "$1 (npm $2 $3)"
+        skip "$1 (npm $2 $3)"
         false
     }
 }
 
 db() {
-    echo "$PWD/$out/$1.db"
+    echo "$out/$1.db"
 }
 
 start=$(date +%s)
-# The expected output: the shell's, which must have recommended something.
-sh $here/shell.sh "$extension" "$(db expected)" <$here/statements.sql >$out/expected
+# What is expected of statements.sql: the shell's output, which must have recommended something.
+sh $here/shell.sh "$extension" "$(db expected)" <$here/statements.sql >"$out/expected"
 check 'the sqlite3 shell trains and recommends' \
     sh -c "cat $out/expected; grep -qx 'epochs 2' $out/expected && [ \$(wc -l <$out/expected) -eq 10 ]"
+expect_bindings >>"$out/expected"
+grep -hv '^--' $here/statements.sql $here/bindings.sql | grep . >"$out/statements"
 
 host shell sh $here/shell.sh "$extension" "$(db shell)"
-[ -x /usr/bin/python3 ] && host python /usr/bin/python3 $here/python.py "$extension" "$(db python)"
+if wanted python; then
+    if [ -x /usr/bin/python3 ]; then
+        host python /usr/bin/python3 $here/python.py "$extension" "$(db python)"
+    else
+        skip 'python (/usr/bin/python3)'
+    fi
+fi
 needs apsw python3-apsw && host apsw /usr/bin/python3 $here/apsw_.py "$extension" "$(db apsw)"
 needs perl libdbd-sqlite3-perl && host perl /usr/bin/perl $here/perl.pl "$extension" "$(db perl)"
 needs ruby ruby ruby-sqlite3 && host ruby /usr/bin/ruby $here/ruby.rb "$extension" "$(db ruby)"
@@ -92,7 +136,7 @@ if needs go golang-go golang-github-mattn-go-sqlite3-dev; then
 fi
 for package in @photostructure/sqlite:1.2.1 libsql:0.5.29; do
     name=$(basename "${package%:*}")
-    command -v node >/dev/null && npm_package "node-$name" "${package%:*}" "${package##*:}" &&
+    npm_package "node-$name" "${package%:*}" "${package##*:}" &&
         host "node-$name" env NODE_PATH="$modules" node $here/node.cjs "$extension" \
             "$(db "node-$name")" "${package%:*}"
 done

@@ -110,6 +110,8 @@ def facts(directory):
         for name in set(names) - {'export', 'info', 'previous', *TRAINED}:
             sql, said = fact(db, model, name)
             rows = listed(db.execute(sql))
+            if name == 'evaluate':  # columns that were added since do not matter
+                rows = [row[:len(said[0])] for row in rows]
             check(f'{model}: the same {name}', are_close(rows, said, MEASURE if name == 'evaluate' else SCORE), rows)
         check(f'{model}: facts are stored', len(names) > 11, names)
 

@@ -6,10 +6,15 @@ from common import *
 CALLS = [
     "SELECT * FROM gru4rec_recommend('rec', {T})",
     "SELECT * FROM gru4rec_recommend('rec', '[' || {T})",
+    "SELECT * FROM gru4rec_recommend('rec', '{{' || {T})",
+    "SELECT * FROM gru4rec_recommend('rec', '[1001, ' || json_quote({T}) || ', true]')",
     "SELECT * FROM gru4rec_recommend('rec', 1001, {T})",
     "SELECT * FROM gru4rec_recommend('rec', 1001, {B})",
     "SELECT * FROM gru4rec_recommend('rec', 1001) WHERE candidates = '[' || {T}",
+    "SELECT * FROM gru4rec_recommend('rec', 1001) WHERE candidates = ' {{' || {T}",
+    "SELECT * FROM gru4rec_recommend('rec', 1001) WHERE candidates = {B}",
     "SELECT * FROM gru4rec_recommend('rec', 1001) WHERE exclude_seen = {T}",
+    "SELECT * FROM gru4rec_recommend('rec', 1001) WHERE exclude_seen = {B}",
     "SELECT * FROM gru4rec_recommend({T}, 1001)",
     "SELECT * FROM gru4rec_similar({T}, 1001)",
     "SELECT * FROM gru4rec_similar('rec', 1001, {T})",
@@ -47,8 +52,12 @@ CALLS = [
     "SELECT gru4rec_train('new', 'blobs')",
     "SELECT * FROM gru4rec_batches({T}, 2)",
     "SELECT * FROM gru4rec_batches('clicks', {T})",
+    "SELECT * FROM gru4rec_batches('clicks', {B})",
+    "SELECT * FROM gru4rec_batches('(SELECT 1 AS session, ' || quote({T}) || ' AS item, ? AS ts)', 2)",
     "SELECT * FROM gru4rec_batches('clicks', 2, {T})",
 ]
+# Bytes of a text: some, then 200 characters of two, three and four bytes.
+LENGTHS = [*range(0, 301, 7 if QUICK else 1), 400, 600, 800]
 # These hold a text that SQL can spell.
 STATEMENTS = [
     'CREATE VIRTUAL TABLE new USING gru4rec({T})',
@@ -61,6 +70,7 @@ STATEMENTS = [
     'CREATE VIRTUAL TABLE "nowhere{T}"."x" USING gru4rec(clicks)',
     'CREATE VIRTUAL TABLE "new{T}" USING gru4rec(clicks, layers=0)',
     "SELECT gru4rec_train('new', '(SELECT 1 AS session, 1 AS \"{T}\", 1 AS ts)')",
+    "SELECT gru4rec_train('new', '(SELECT 1 AS session, :x{T} AS item, 1 AS ts)')",
     "SELECT gru4rec_train('new', '(SELECT 1 AS session, x''00'' AS \"x{T}\", 1 AS ts)', 'item=x{T}')",
 ]
 
@@ -113,7 +123,7 @@ def texts(n):
 def any_text(directory):
     db = small_shop(directory)
     sweep = Sweep(db, 'any text')
-    for n in range(0, 301, 7 if QUICK else 1):
+    for n in LENGTHS:
         for text in texts(n):
             sql_text = 'CAST(?1 AS TEXT)'
             for table in 'times', 'blobs':
@@ -130,7 +140,7 @@ def any_text(directory):
 def spelled_text(directory):
     db = small_shop(directory)
     sweep = Sweep(db, 'a text in SQL')
-    for n in range(1, 301, 7 if QUICK else 1):
+    for n in LENGTHS[1:]:
         for character in 'ш', '靴', '𝄞', '\x1b', '\n', '\u202e', '\u0085':
             for statement in STATEMENTS:
                 for text in (character * n, ('a' + character * n)[:n]):

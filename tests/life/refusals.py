@@ -69,6 +69,18 @@ def check_is_no_finding(directory):
         check(f'{sql} is damage', rows and rows[0][0].startswith('gru4rec: '), (rows, message))
 
 
+def ids_denied(directory):
+    """An authorizer that hides a part of an array makes an error, never other rows."""
+    db = small_shop(directory)
+    train(db)
+    sql = """SELECT gru4rec_score('rec', ' [1001.0, null, 1002, 12.50, -0, "1003", 1004.5, 18446744073709551615]', 1005)"""
+    whole = db.execute(sql).fetchall()
+    for answer in DENY, sqlite3.SQLITE_IGNORE:
+        bad = [r for r in each_denied(db, sql, answer) if r[2] != whole and not (r[1] and r[3]) and
+               r[0] > 2]  # the first are of the statement itself
+        check(f'ids of JSON: each call of the authorizer answered {answer}', not bad, bad)
+
+
 def whole_integrity_check(directory):
     if sqlite3.sqlite_version_info < (3, 44):
         return
@@ -218,7 +230,7 @@ def failed_drop(directory):
     check('DROP TABLE: each call of the authorizer denied', not bad, bad)
 
 
-for test in (check_is_no_finding, whole_integrity_check, source_without_pragma, length_before_training, other_limits,
+for test in (check_is_no_finding, ids_denied, whole_integrity_check, source_without_pragma, length_before_training, other_limits,
              serving_is_asked_again, failed_drop):
     run(test)
 finish()

@@ -8,7 +8,7 @@ passed=0
 failed=0
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-for name in locks busy waits two_trainings interrupt kill resume cache serving loading memory limits lifecycle format caller messages refusals files libraries blas_core locale_comma; do
+for name in locks busy waits two_trainings interrupt kill resume cache serving loading memory limits lifecycle format caller messages values refusals files libraries blas_core locale_comma; do
     "${PYTHON:-/usr/bin/python3}" "$here/$name.py" "$extension" >"$out" 2>&1
     status=$?
     set -- $(tail -n 1 "$out" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')

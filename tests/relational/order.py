@@ -3,7 +3,7 @@
 
     /usr/bin/python3 tests/relational/order.py EXTENSION [--seed S] [--rounds N]
 
-The same rows as a table, a view, a table WITHOUT ROWID and a SELECT, in UTF-8 and in UTF-16; ties
+Times are of all types, some of them unreadable (bad_rows). The same rows as a table, a view, a table WITHOUT ROWID and a SELECT, in UTF-8 and in UTF-16; ties
 broken by the rowid, by a column of integers, reals, texts or all of them, or by the item alone.
 Batches, the catalogue, what the model's table gives and what an evaluation measures must all be
 those of the order in which Python sorts.
@@ -12,10 +12,12 @@ import argparse
 import json
 import random
 import sqlite3
+from fractions import Fraction
 
 from checks import check, finish
 
-OPTIONS = 'layers=4,n_epochs=2,n_sample=4,batch_size=4,threads=1'
+OPTIONS = ('bad_rows=0.5,single_events=count,keep_empty=true,layers=4,n_epochs=2,n_sample=4,batch_size=4,'
+           'threads=1')
 # in UTF-16 (either one), some of these sort otherwise
 TEXTS = ['a', 'B', 'b', 'a ', 'a\t', 'a  ', '10', '9', '', 'é', 'ā', 'Ā', '\uff5e', '\ue000', '\U0001f600', '\U00010000', 'ab',
          '日本', 'a\u0301']
@@ -25,6 +27,13 @@ ITEMS = {
     'integer': ('INTEGER', list(range(90, 110)) + [9, 10]),
     'text': ('TEXT', TEXTS + [str(i) for i in range(90, 105)]),
 }
+# times of all types, and where they stand
+SECOND = Fraction(1, 10 ** 9)
+TIMES = [(100, 100), (100, 100), (100.0, 100), (100.5, Fraction(201, 2)), (101, 101), ('100', 100), (' 1.005e2 ', Fraction(201, 2)),
+         ('1970-01-01 00:01:40', 100), ('1970-01-01T00:01:40.000000001Z', 100 + SECOND), ('1970-01-01 02:01:40.5 +02', Fraction(201, 2)),
+         ('1970-01-01 00:01:40.499999999 UTC', Fraction(201, 2) - SECOND), ('1970-01-01 00:01:40.500000001+0000', Fraction(201, 2) + SECOND),
+         (2 ** 60, 2 ** 60), (2 ** 60 + 1, 2 ** 60 + 1), (float(2 ** 60), 2 ** 60), (-5, -5), ('9999-12-31', 253402214400)]
+BAD_TIMES = 'never', b'100', '2024-13-01'
 ORDERS = (None, 'n', 'i', 'r', 't', 'c')
 ENCODINGS = 'UTF-8', 'UTF-16le', 'UTF-16be'
 FORMS = 'table', 'view', 'keyed', 'select'
@@ -44,7 +53,7 @@ class Log:
         db.execute(f'CREATE TABLE {name}_keyed({columns}, k INTEGER, PRIMARY KEY (k)) WITHOUT ROWID')
         db.execute(f'CREATE VIEW {name}_view AS SELECT * FROM {name} ORDER BY k')
         any_of = [None, 0, 1, -1, 0.5, 'x', 'Y', b'z', 2 ** 62]
-        rows = [(first_session + s, rng.choice(items), rng.choice((100, 100, 100.5, 101)), rng.choice(any_of),
+        rows = [(first_session + s, rng.choice(items), rng.choice(TIMES)[0] if rng.random() < 0.95 else rng.choice(BAD_TIMES), rng.choice(any_of),
                  rng.choice((None, 1, 2, -5, 2 ** 62)),
                  rng.choice((None, 0.5, 1.5, -1e300)), rng.choice((None, 'a', 'b', 'B', 'aa')), rng.choice((None, 'a', 'A', 'b')))
                 for s in range(n_sessions) for _ in range(rng.choice((1, 2, 3, 5, 8)))]
@@ -56,7 +65,9 @@ class Log:
             db.executemany(f'INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', rows)
         if rng.random() < 0.5:
             db.execute(f'CREATE INDEX {name}_session ON {name}(session, item)')
-        self.rows = db.execute(f'SELECT session, item, ts, rowid FROM {name} ORDER BY rowid').fetchall()
+        places = {(type(ts), ts): place for ts, place in TIMES}
+        self.rows = [(session, item, places[type(ts), ts], rowid) for session, item, ts, rowid in
+                     db.execute(f'SELECT session, item, ts, rowid FROM {name} ORDER BY rowid') if ts not in BAD_TIMES]
 
     def source(self, form):
         return {'table': self.name, 'view': self.name + '_view', 'keyed': self.name + '_keyed',
@@ -84,7 +95,7 @@ def with_order(text, order):
 def check_batches(db, what, source, order, sessions):
     found = {}
     rows = db.execute('SELECT session, input, target FROM gru4rec_batches(?, 3, ?) ORDER BY step, lane',
-                      (source, with_order('n_sample=1', order)))
+                      (source, with_order('n_sample=1,bad_rows=0.5,keep_empty=true', order)))
     for session, item, target in rows:
         found.setdefault(session, [item]).append(target)
     check(f'{what}: batches', found == {s: items for s, items in sessions.items() if len(items) > 1})

@@ -1,12 +1,12 @@
 #!/bin/sh
-# run.sh PYTHON EXTENSION: order.py and written.py, and the sum of both.
+# run.sh PYTHON EXTENSION: order.py, written.py and evaluate.py, and their sum.
 
 here=$(dirname "$0")
 passed=0
 failed=0
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-for name in order written; do
+for name in order written evaluate; do
     "$1" "$here/$name.py" "$2" >"$out" 2>&1
     status=$?
     cat "$out"

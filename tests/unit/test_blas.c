@@ -136,6 +136,56 @@ static void one_row_is_a_row_of_many(void)
     free(b.values);
 }
 
+/* By rows, in one call or in parts: each row has the bits of a product of that row alone. */
+static void check_rows(g4r_product_form f, size_t m, size_t n, size_t k, size_t pad,
+                       g4r_real beta)
+{
+    matrix a = make(m, k, pad), c = make(m, n, pad), parts = make(m, n, pad);
+    matrix b = f == G4R_NT ? make(n, k, pad) : make(k, n, pad);
+    matrix alone = make(1, n, 0), alone_parts = make(1, n, 0), before = make(m, n, 0);
+    for (size_t i = 0; i < m * n; i++)
+        c.values[i / n * c.ld + i % n] = parts.values[i / n * parts.ld + i % n] =
+            before.values[i];
+    g4r_product product =
+        g4r_product_of(f, c.values, c.ld, a.values, a.ld, b.values, b.ld, m, n, k, beta);
+    product.by_rows = true;
+    g4r_blas_multiply(product);
+    product.c = parts.values;
+    g4r_blas_run(NULL, &product, 1);
+    size_t n_wrong = 0;
+    for (size_t row = 0; row < m; row++) {
+        g4r_product one = g4r_product_of(f, alone.values, n, a.values + row * a.ld, a.ld,
+                                         b.values, b.ld, 1, n, k, beta);
+        memcpy(alone.values, before.values + row * n, n * sizeof *alone.values);
+        memcpy(alone_parts.values, alone.values, n * sizeof *alone.values);
+        g4r_blas_multiply(one);
+        one.c = alone_parts.values;
+        g4r_blas_run(NULL, &one, 1);
+        n_wrong += memcmp(alone.values, c.values + row * c.ld, n * sizeof *c.values) != 0;
+        n_wrong += memcmp(alone_parts.values, parts.values + row * parts.ld,
+                          n * sizeof *c.values) != 0;
+    }
+    if (!CHECK_INT(0, n_wrong))
+        printf("  form %d, %zu x %zu x %zu, pad %zu\n", (int)f, m, n, k, pad);
+    matrix *const all[] = {&a, &b, &c, &parts, &alone, &alone_parts, &before};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]->values);
+}
+
+static void rows_are_as_if_alone(void)
+{
+    static const size_t shapes[][3] = {{1, 7, 5},    {2, 3, 4},      {5, 17, 1},
+                                       {4, 300, 33}, {9, 1000, 100}, {3, 2100, 700},
+                                       {2, 5, 40000}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t pad = 0; pad <= 3; pad += 3)
+            for (int beta = 0; beta <= 1; beta++) {
+                const size_t *s = shapes[i];
+                check_rows(G4R_NT, s[0], s[1], s[2], pad, (g4r_real)beta);
+                check_rows(G4R_NN, s[0], s[1], s[2], pad, (g4r_real)beta);
+            }
+}
+
 /* ---- threads ---- */
 
 /* The serial build has one thread, whatever it is told. */
@@ -424,6 +474,7 @@ int main(void)
     RUN(product_nn);
     RUN(product_tn);
     RUN(one_row_is_a_row_of_many);
+    RUN(rows_are_as_if_alone);
     RUN(leave_puts_the_thread_count_back);
     RUN(two_threads_may_hold_it);
     RUN(threads_do_not_disturb_each_other);

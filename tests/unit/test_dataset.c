@@ -31,7 +31,12 @@ static gru4rec_time at(int64_t time)
 
 static gru4rec_time at_real(double time)
 {
-    return (gru4rec_time){.is_real = true, .real = time};
+    return (gru4rec_time){.type = GRU4REC_TIME_REAL, .real = time};
+}
+
+static gru4rec_time at_date(int64_t nanoseconds)
+{
+    return (gru4rec_time){.type = GRU4REC_TIME_DATE, .integer = nanoseconds};
 }
 
 static event make(const char *session, const char *item, int64_t time, int64_t order)
@@ -74,10 +79,17 @@ static void discard(result *r)
 
 /* ---- the brute force ---- */
 
+/* The times here are small: a long double holds them. */
+static long double time_value(const gru4rec_time *time)
+{
+    return time->type == GRU4REC_TIME_REAL   ? (long double)time->real
+           : time->type == GRU4REC_TIME_DATE ? (long double)time->integer / 1000000000
+                                             : (long double)time->integer;
+}
+
 static int compare_times(const gru4rec_time *a, const gru4rec_time *b)
 {
-    long double x = a->is_real ? (long double)a->real : (long double)a->integer;
-    long double y = b->is_real ? (long double)b->real : (long double)b->integer;
+    long double x = time_value(a), y = time_value(b);
     return (x > y) - (x < y);
 }
 
@@ -300,6 +312,30 @@ static void integer_times_are_exact(void)
     discard(&r);
 }
 
+/* And stay so beside a real, and a date, whichever comes first. */
+static void integers_beside_other_types_are_exact(void)
+{
+    const int64_t now = 1700000000000000001;
+    for (int shift = 0; shift < 5; shift++) {
+        const event all[] = {make("s", "b", now, 0),
+                             make("s", "a", now - 1, 1),
+                             {id_text("s"), id_text("c"), at_real(1.75e18), 2},
+                             {id_text("s"), id_text("d"), at_date(5), 3},
+                             make("s", "e", now + 1, 4)};
+        const char *const expected[] = {"d", "a", "b", "e", "c"};
+        event events[5];
+        for (int i = 0; i < 5; i++)
+            events[i] = all[(i + shift) % 5];
+        result r = build(NULL, NULL, events, 5);
+        CHECK_INT(GRU4REC_OK, r.status);
+        for (int32_t i = 0; i < 5; i++) {
+            gru4rec_id id = id_text(expected[i]);
+            CHECK_INT(i, gru4rec_items_find(r.items, &id));
+        }
+        discard(&r);
+    }
+}
+
 static void session_ids_of_all_types_are_ordered(void)
 {
     /* All start together: numbers, text, blobs; REAL 1.0 is INTEGER 1. */
@@ -417,7 +453,10 @@ static event random_event(g4r_rng *rng, bool has_real_time, int64_t order)
     int64_t time = below(rng, 12);
     e.session = random_id(rng);
     e.item = random_id(rng);
-    e.time = has_real_time && below(rng, 2) == 0 ? at_real((double)time / 2) : at(time);
+    const int64_t kind = has_real_time ? below(rng, 3) : 0;
+    e.time = kind == 0   ? at(time)
+             : kind == 1 ? at_real((double)time / 2)
+                         : at_date(time * 250000000 + below(rng, 2));
     return e;
 }
 
@@ -620,6 +659,7 @@ static gru4rec_status make_until(int most, bool has_gaps, fault_alloc *fault, re
     gru4rec_allocator allocator = fault_alloc_allocator(fault);
     gru4rec_events *collector;
     const gru4rec_preparation preparation = {.session_gap = has_gaps ? 1000 : 0,
+                                             .max_length = has_gaps ? 7 : 0,
                                              .collapse_repeats = true,
                                              .min_support = 2,
                                              .min_length = 2,
@@ -701,6 +741,7 @@ int main(void)
     RUN(ties_of_known_items_go_by_the_events_items);
     RUN(integer_and_real_times_are_one_scale);
     RUN(integer_times_are_exact);
+    RUN(integers_beside_other_types_are_exact);
     RUN(session_ids_of_all_types_are_ordered);
     RUN(no_events_make_an_empty_dataset);
     RUN(sessions_of_one_event_are_counted);

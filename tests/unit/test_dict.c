@@ -62,11 +62,16 @@ static void whole_real_is_its_integer(void)
     g4r_dict_init(&dict, &g4r_alloc_libc);
     CHECK_INT(0, add(&dict, id_real(1.0)));
     CHECK_INT(0, add(&dict, id_integer(1)));
+    CHECK_INT(0, find(&dict, id_real(1.0)));
+    /* It comes back as what was added first. */
     g4r_dict_get(&dict, 0, &id);
-    CHECK_INT(GRU4REC_ID_INTEGER, id.type);
-    CHECK_INT(1, id.integer);
+    CHECK_INT(GRU4REC_ID_REAL, id.type);
+    CHECK_NEAR(1, id.real, 0);
     CHECK_INT(1, add(&dict, id_integer(0)));
     CHECK_INT(1, add(&dict, id_real(-0.0)));
+    g4r_dict_get(&dict, 1, &id);
+    CHECK_INT(GRU4REC_ID_INTEGER, id.type);
+    CHECK_INT(0, id.integer);
     CHECK_INT(2, add(&dict, id_real(-0x1p63)));
     CHECK_INT(2, add(&dict, id_integer(INT64_MIN)));
     /* 2^63 is no int64, so it stays what it is. */
@@ -158,7 +163,8 @@ static void order_is_that_of_sqlite(void)
                               id_real(0.5),
                               id_integer(1),
                               id_real(1.5),
-                              id_integer(2),
+                              id_real(2.0),
+                              id_integer(3),
                               id_integer(((int64_t)1 << 53)),
                               id_integer(((int64_t)1 << 53) + 1),
                               id_integer(INT64_MAX),

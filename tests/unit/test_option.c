@@ -35,6 +35,7 @@ static const g4r_option may_be_empty = {.kind = G4R_LIST,
 static const g4r_option reals = {
     .kind = G4R_REALS, .min = 0, .max = 1, .is_max_open = true, .defaults = ""};
 static const g4r_option word = {.kind = G4R_WORD, .defaults = ""};
+static const g4r_option sample = {.kind = G4R_SAMPLE, .min = 1, .max = 500};
 static const g4r_option final_act = {.kind = G4R_ACTIVATION,
                                      .words =
                                          "auto|softmax|softmax_logit|linear|relu|tanh"};
@@ -100,6 +101,7 @@ static void sizes_of_fields(void)
     check_size(&list, "1/2", sizeof(gru4rec_list));
     check_size(&reals, "0.5", sizeof(gru4rec_reals));
     check_size(&word, "2026", GRU4REC_MAX_WORD);
+    check_size(&sample, "sample=3", sizeof(int64_t));
     check_size(&final_act, "selu-1-2", sizeof(gru4rec_activation));
 }
 
@@ -131,6 +133,24 @@ static void integers_with_a_word(void)
     check_refused(&sized, "101");
 }
 
+static void samples(void)
+{
+    static const char *const bad[] = {"",         "sample",     "sample=",    "sample=0",
+                                      "sample=x", "sample=1.5", "sample=501", "sample=-1",
+                                      "100",      "all ",       "sample= 5",  "[1,2]"};
+    any_value value;
+    check_value(&sample, "all", "all");
+    check_value(&sample, "ALL", "all");
+    check_value(&sample, "sample=1", "sample=1");
+    check_value(&sample, "Sample=5e2", "sample=500");
+    CHECK(g4r_option_parse(&sample, "sample=100", &value));
+    CHECK_INT(100, value.integer);
+    CHECK(g4r_option_parse(&sample, "all", &value));
+    CHECK_INT(0, value.integer);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        check_refused(&sample, bad[i]);
+}
+
 static void real_numbers(void)
 {
     static const char *const bad[] = {"1", "-0.1", "nan",  "inf",
@@ -147,13 +167,15 @@ static void real_numbers(void)
 
 static void booleans(void)
 {
-    static const char *const yes[] = {"true", "TRUE", "1", "on", "Yes"};
-    static const char *const no[] = {"false", "False", "0", "off", "NO"};
-    for (size_t i = 0; i < 5; i++) {
+    static const char *const yes[] = {"true", "TRUE", "1", "on", "Yes", "1.0"};
+    static const char *const no[] = {"false", "False", "0", "off", "NO", "-0.0"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
         check_value(&boolean, yes[i], "true");
         check_value(&boolean, no[i], "false");
     }
     check_refused(&boolean, "2");
+    check_refused(&boolean, "0.5");
+    check_refused(&boolean, "nan");
     check_refused(&boolean, "");
     check_refused(&boolean, "t");
     check_refused(&boolean, "false|true");
@@ -391,6 +413,7 @@ int main(void)
     RUN(sizes_of_fields);
     RUN(integers);
     RUN(integers_with_a_word);
+    RUN(samples);
     RUN(real_numbers);
     RUN(booleans);
     RUN(choices);

@@ -29,10 +29,14 @@ static void defaults_are_the_documented_ones(void)
                                               {"keep_versions", "2"},
                                               {"memory_limit", "0"},
                                               {"quantize", "auto"},
+                                              {"state_items", "32"},
                                               {"verbose", "auto"},
                                               {"cutoffs", "1/5/10/20"},
                                               {"mode", "conservative"},
                                               {"baselines", "none"},
+                                              {"exclude_seen", "false"},
+                                              {"candidates", "all"},
+                                              {"last_only", "false"},
                                               {"constrained_embedding", "true"},
                                               {"smoothing", "0"},
                                               {"hidden_act", "tanh"},
@@ -52,7 +56,12 @@ static void defaults_are_the_documented_ones(void)
                                               {"session_gap", "0"},
                                               {"collapse_repeats", "false"},
                                               {"min_support", "1"},
+                                              {"keep_empty", "false"},
                                               {"min_length", "1"},
+                                              {"max_length", "0"},
+                                              {"long_sessions", "cut"},
+                                              {"single_events", "leave_out"},
+                                              {"bad_rows", "0"},
                                               {"validation", "0"},
                                               {"patience", "0"},
                                               {"warm_start", "false"},
@@ -216,7 +225,13 @@ static void accepted_values(void)
         {"session_gap", "1800", "1800"},
         {"collapse_repeats", "1", "true"},
         {"min_support", "5", "5"},
+        {"keep_empty", "yes", "true"},
         {"min_length", "2", "2"},
+        {"max_length", "1000", "1000"},
+        {"long_sessions", "DROP", "drop"},
+        {"single_events", "count", "count"},
+        {"bad_rows", "0.01", "0.01"},
+        {"since", "2026-11-24 00:00:00 UTC", "2026-11-24 00:00:00 UTC"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const accepted *c = &cases[i];
@@ -338,6 +353,8 @@ static void refused_values(void)
         {"reset_after", ""},
         {"verbose", "loud"},
         {"keep_versions", "0"},
+        {"state_items", "0"},
+        {"state_items", "1001"},
         {"hidden_act", "softmax"},
         {"hidden_act", "auto"},
         {"hidden_act", "selu-1.05"},
@@ -361,6 +378,11 @@ static void refused_values(void)
         {"session_gap", "-1"},
         {"min_support", "0"},
         {"min_length", "0"},
+        {"max_length", "-1"},
+        {"long_sessions", "last"},
+        {"single_events", "drop"},
+        {"bad_rows", "1"},
+        {"bad_rows", "-0.1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const refused *c = &cases[i];
@@ -476,6 +498,30 @@ static void long_input_is_cut_in_messages(void)
     }
 }
 
+/* Stored options that lack one mean what was done before there was one; a preset among
+ * them does not change that. */
+static void stored_options_mean_what_they_meant(void)
+{
+    gru4rec_options options;
+    gru4rec_options_init_stored(&options);
+    check_text_of(&options, "single_events", "count");
+    check_text_of(&options, "keep_empty", "true");
+    check_text_of(&options, "min_length", "1");
+    CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "preset",
+                                              "official", NULL));
+    check_text_of(&options, "single_events", "count");
+    CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN,
+                                              "single_events", "leave_out", NULL));
+    check_text_of(&options, "single_events", "leave_out");
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_info info;
+        gru4rec_option_describe(i, &info);
+        CHECK_INT(strcmp(info.name, "single_events") == 0 ||
+                      strcmp(info.name, "keep_empty") == 0,
+                  info.is_stored);
+    }
+}
+
 int main(void)
 {
     RUN(defaults_are_the_documented_ones);
@@ -491,5 +537,6 @@ int main(void)
     RUN(nearest_is_of_the_scope);
     RUN(other_scope_is_refused);
     RUN(long_input_is_cut_in_messages);
+    RUN(stored_options_mean_what_they_meant);
     return test_end();
 }

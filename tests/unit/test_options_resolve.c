@@ -199,6 +199,19 @@ static void embedding_decides_the_input(void)
     resolved(WITH("dropout_p_embed", "0.5", "embedding", "8"));
 }
 
+static void lengths_that_leave_nothing_are_refused(void)
+{
+    refuse(WITH("long_sessions", "drop"), "set max_length above 1");
+    refuse(WITH("max_length", "1"), "max_length 1 leaves no session");
+    refuse(WITH("max_length", "5", "min_length", "6"),
+           "min_length 6 above max_length 5 leaves no session");
+    gru4rec_options options =
+        WITH("max_length", "5", "min_length", "5", "long_sessions", "drop");
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, NULL));
+    CHECK_INT(5, options.max_length);
+    CHECK_INT(GRU4REC_LONG_DROP, options.long_sessions);
+}
+
 static void contradictions_in_the_input_are_refused(void)
 {
     refuse(WITH("embedding", "32", "constrained_embedding", "true"), "embedding");
@@ -325,6 +338,7 @@ int main(void)
     RUN(optimisers_have_their_rates);
     RUN(adadelta_has_a_learning_rate_of_its_own);
     RUN(embedding_decides_the_input);
+    RUN(lengths_that_leave_nothing_are_refused);
     RUN(contradictions_in_the_input_are_refused);
     RUN(resolved_options_can_be_set_again);
     RUN(presets_are_the_published_ones);

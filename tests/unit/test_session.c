@@ -298,6 +298,30 @@ static void test_repeats_are_passed_over(void)
     gru4rec_model_free(counts);
 }
 
+/* Where the last events of a history begin: against a list of those that count. */
+static void test_first_of_the_last(void)
+{
+    static const char *const all[] = {"layers", "12", NULL};
+    static const char *const last[] = {"layers", "12", "max_length", "3", NULL};
+    static const char *const collapsed[] = {"layers",           "12",   "max_length", "3",
+                                            "collapse_repeats", "true", NULL};
+    static const int32_t rows[] = {1, 1, 2, 3, 3, 3, 4, 4, 1};
+    static const size_t of_last[] = {0, 0, 0, 0, 1, 2, 3, 4, 5, 6},
+                        of_collapsed[] = {0, 0, 0, 0, 0, 0, 0, 2, 2, 3};
+    gru4rec_model *of[] = {model_with(ITEMS, 9, all), model_with(ITEMS, 9, last),
+                           model_with(ITEMS, 9, collapsed)};
+    for (int i = 0; i < 3; i++) {
+        gru4rec_session *session = new_session(of[i]);
+        for (size_t n = 0; n <= 9; n++)
+            CHECK_INT(i == 0   ? 0
+                      : i == 1 ? of_last[n]
+                               : of_collapsed[n],
+                      gru4rec_session_first(session, rows, n));
+        gru4rec_session_free(session);
+        gru4rec_model_free(of[i]);
+    }
+}
+
 /* A reset forgets the row that was given last; a state brings one along, or none. */
 static void test_last_row_of_reset_and_resume(void)
 {
@@ -375,6 +399,7 @@ int main(void)
     RUN(test_state_of_an_empty_session);
     RUN(test_state_that_is_refused);
     RUN(test_repeats_are_passed_over);
+    RUN(test_first_of_the_last);
     RUN(test_last_row_of_reset_and_resume);
     RUN(test_scores_of_rows_have_the_same_bits);
     RUN(test_short_memory);

@@ -456,6 +456,60 @@ static void find_stays_inside(void)
     drop_arrays();
 }
 
+/* ---- split ---- */
+
+static void check_split(const g4r_real *scores, g4r_real low, g4r_real high, size_t n)
+{
+    int32_t *found = malloc((n + 1) * sizeof *found);
+    size_t n_above = 0, n_expected = 0, found_above, n_wrong = 0;
+    const size_t n_found = vec->scan.split(found, scores, low, high, n, &found_above);
+    for (size_t i = 0; i < n; i++) {
+        n_above += scores[i] > high;
+        if (!(scores[i] >= low && scores[i] <= high))
+            continue;
+        n_wrong += n_expected >= n_found || found[n_expected] != (int32_t)i;
+        n_expected++;
+    }
+    CHECK_INT(n_expected, n_found);
+    CHECK_INT(n_above, found_above);
+    CHECK_INT(0, n_wrong);
+    free(found);
+}
+
+static void split_of_every_length(void)
+{
+    for (size_t n = 0; n <= 140; n++, drop_arrays()) {
+        g4r_real *scores = random_array(n, -2, 2);
+        check_split(scores, -3, 3, n);
+        check_split(scores, 3, 4, n);
+        check_split(scores, -4, -3, n);
+        check_split(scores, (g4r_real)-0.1, (g4r_real)0.1, n);
+        for (size_t i = 0; i < n; i += 3) {
+            check_split(scores, scores[i], scores[i], n);
+            check_split(scores, scores[i], scores[i] + (g4r_real)0.2, n);
+        }
+    }
+    g4r_real *scores = random_array(5000, -2, 2);
+    check_split(scores, -1, 1, 5000);
+    check_split(scores, 1, (g4r_real)1.001, 5000);
+    drop_arrays();
+}
+
+static void split_of_odd_values(void)
+{
+    const g4r_real odd[] = {NAN, -NAN, INFINITY, -INFINITY, (g4r_real)-0.0, 0, 1};
+    g4r_real scores[99];
+    for (size_t round = 0; round < 200; round++) {
+        for (size_t i = 0; i < 99; i++)
+            scores[i] = odd[g4r_rng_below(&rng, 7)];
+        check_split(scores, 0, 0, 99);
+        check_split(scores, (g4r_real)-0.0, 1, 99);
+        check_split(scores, -INFINITY, INFINITY, 99);
+        check_split(scores, INFINITY, INFINITY, 99);
+        check_split(scores, -INFINITY, -INFINITY, 99);
+    }
+}
+
 int main(void)
 {
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
@@ -475,6 +529,8 @@ int main(void)
         RUN(find_in_every_length);
         RUN(find_odd_values);
         RUN(find_stays_inside);
+        RUN(split_of_every_length);
+        RUN(split_of_odd_values);
     }
     return test_end();
 }

@@ -115,6 +115,9 @@ static const char *const good[] = {
     "SELECT rank, item, score FROM gru4rec_recommend('rec', '[7, \"item 2\", 99]', 5)",
     "SELECT rank, item, score FROM gru4rec_recommend('rec', '[7, 1]') WHERE "
     "exclude_seen = 1 AND candidates = '[1, 2, \"item 2\"]' AND item IN (1, 2, 'item 2')",
+    "SELECT rank, item, unknown FROM gru4rec_recommend('rec', ' [7.0, null, 12.50, -0, "
+    "\"item 2\", \"a\\u0000\", 18446744073709551615]', 5.0) WHERE candidates = "
+    "'[1.0, 2, 1.5]'",
     "SELECT r.item, r.score FROM live, gru4rec_recommend('rec', live.state, 2) r",
     "SELECT session, item, score FROM rec WHERE rank <= 3",
     "SELECT session, item, score FROM rec WHERE rank <= 3 AND exclude_seen = 1",

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs sql/prepare_*.sql on invented raw files and compares all that they leave with the published rules.
 
-    recipes.py [SQLITE3]
+    prepare.py [SQLITE3]
 
 SQLITE3 is the shell, sqlite3 unless told otherwise. For each data set and seed: invent_*() writes small raw files,
 the recipe runs on them, and prepare_*() prepares the same files in plain Python, straight from those rules. Tables must
@@ -23,25 +23,15 @@ import sys
 import tempfile
 import traceback
 
+import checks
+from checks import check
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 SHELL = sys.argv[1] if len(sys.argv) > 1 else 'sqlite3'
 SEEDS = range(1, 7)
 TABLES = 'train_full', 'test', 'train_tr', 'train_valid'
 HOUR, DAY = 3600, 86400
 UTC = datetime.timezone.utc
-
-n_passed = n_failed = 0
-
-
-def check(is_ok, what, detail=''):
-    """Counts a check; says what did not hold."""
-    global n_passed, n_failed
-    if is_ok:
-        n_passed += 1
-    else:
-        n_failed += 1
-        print('FAIL ', what, detail, flush=True)
-    return is_ok
 
 
 # ---- inventing visits, for all data sets: (seconds from the end, item, kind), by visitor ----
@@ -627,8 +617,7 @@ def main():
             in_directory(one_seed, name, seed)
         in_directory(missing_file, name)
         in_directory(name_taken, name)
-    print(f'{n_passed} passed, {n_failed} failed')
-    return n_failed > 0
+    return checks.finish()
 
 
 if __name__ == '__main__':

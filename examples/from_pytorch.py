@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""from_pytorch.py - makes a file for gru4rec_import() from the state dict of a PyTorch model.
+
+    from_pytorch.py MODEL.pt ITEMS.json MODEL.safetensors [--first-row 1] [--embedding NAME] [--output NAME] [--bias NAME]
+                    [--dense NAME]... [--dense-act linear] [--ignore NAME]... [--support COUNTS.json] [--options JSON]
+
+or in Python, which needs no torch where the values are lists or numpy arrays:
+
+    blob = from_pytorch.convert(model.state_dict(), items)          # then SELECT gru4rec_import('rec', ?)
+
+The model is an item embedding, one or more GRU layers (nn.GRU, nn.GRUCell), perhaps dense layers, and scores: an nn.Linear
+with a row for each item, or the product with the embedding itself. items are the ids of the rows, INTEGER or TEXT, in their
+order. docs/interchange.md tells more, and what the file holds. Nothing of the state dict is left out in silence.
+"""
+import argparse
+import json
+import re
+import struct
+import sys
+
+GRU = re.compile(r'^(.*?)weight_ih(_l\d+)?$')
+ALIGN = 8  # of the header's length
+
+
+class Tensor:
+    """float32, row-major, little-endian."""
+
+    def __init__(self, shape, data):
+        self.shape, self.data = list(shape), data
+
+    @classmethod
+    def of(cls, name, value):
+        """value: a torch tensor, a numpy array, or lists of numbers."""
+        if hasattr(value, 'detach'):
+            value = value.detach().cpu().float().numpy()
+        if hasattr(value, 'astype'):
+            return cls(value.shape, value.astype('<f4').tobytes())
+        shape, values = [], value
+        while isinstance(values, (list, tuple)) or hasattr(values, 'typecode'):  # lists, and arrays of module array
+            shape.append(len(values))
+            values = values[0] if len(values) else 0
+        flat = value
+        for size in shape[1:]:
+            if any(len(row) != size for row in flat):
+                raise ValueError(f'{name} is no tensor: its rows have several lengths')
+            flat = [x for row in flat for x in row]
+        return cls(shape, struct.pack(f'<{len(flat)}f', *flat))
+
+    @classmethod
+    def zeros(cls, *shape):
+        n = 1
+        for size in shape:
+            n *= size
+        return cls(shape, bytes(4 * n))
+
+    def rows(self, first, n):
+        row = len(self.data) // self.shape[0]
+        return Tensor([n, *self.shape[1:]], self.data[first * row:(first + n) * row])
+
+
+class Model:
+    """Takes the tensors of a state dict, each once, under the names that gru4rec_import() reads."""
+
+    def __init__(self, state, n_items, first_row):
+        self.left = {name: Tensor.of(name, value) for name, value in state.items()}
+        self.n_items, self.first_row = n_items, first_row
+        self.tensors, self.options = {}, {}
+
+    def take(self, name, *shape):
+        """shape: what it must be; None: any."""
+        if name not in self.left:
+            raise ValueError(f'the state dict has no {name}; it has {", ".join(self.left)}')
+        found = self.left[name].shape
+        if len(found) != len(shape) or any(want not in (None, has) for want, has in zip(shape, found)):
+            raise ValueError(f'{name} is {found}, not {[size or "any" for size in shape]}')
+        return self.left.pop(name)
+
+    def take_or_zeros(self, name, *shape):
+        return self.take(name, *shape) if name in self.left else Tensor.zeros(*shape)
+
+    def rows_of_items(self, name, tensor):
+        first = self.first_row or 0
+        if tensor.shape[0] < first + self.n_items or self.first_row is None and tensor.shape[0] != self.n_items:
+            raise ValueError(f'{name} has {tensor.shape[0]} rows, and there are {self.n_items} items; where rows before the '
+                             'items are for padding, say how many (first_row)')
+        return tensor.rows(first, self.n_items)
+
+    def is_per_item(self, name, *rest):
+        shape = self.left[name].shape
+        return shape[1:] == list(rest) and shape[0] >= self.n_items
+
+    def choose(self, what, given, names, is_needed=True):
+        """The name that was given, or the only one that it can be."""
+        if given is not None:
+            return given
+        if len(names) > 1 or is_needed and not names:
+            raise ValueError(f'say which tensor is the {what}; ' +
+                             (f'it may be {" or ".join(names)}' if names else f'the state dict has {", ".join(self.left)}'))
+        return names[0] if names else None
+
+    # ---- layers ----
+
+    def take_gru(self):
+        """All layers, in the order of the state dict."""
+        widths = self.take_onehot()
+        for number, name in enumerate([name for name in self.left if GRU.match(name)]):
+            widths.append(self.take_layer(number, name, widths[-1] if widths else None))
+        if not widths:
+            raise ValueError('the state dict has no GRU layer (weight_ih, weight_ih_l0)')
+        self.options['layers'] = widths
+
+    def take_onehot(self):
+        """The first layer of the official implementation, where it has no embedding; the widths so far."""
+        if 'GE.Wx0.weight' not in self.left:
+            return []
+        hidden = self.take('GE.Wh0', None, None)
+        h = hidden.shape[0]
+        self.tensors['GE.Wx0.weight'] = self.rows_of_items('GE.Wx0.weight', self.take('GE.Wx0.weight', None, 3 * h))
+        self.tensors['GE.Wrz0'] = self.take('GE.Wrz0', h, 2 * h)
+        self.tensors['GE.Wh0'] = hidden
+        self.tensors['GE.Bh0'] = self.take('GE.Bh0', 3 * h)
+        self.options['constrained_embedding'] = False
+        return [h]
+
+    def take_layer(self, number, name, n_in):
+        """n_in: the width below, or None: any. Its width."""
+        prefix, suffix = GRU.match(name).group(1), GRU.match(name).group(2) or ''
+        if name + '_reverse' in self.left:
+            raise ValueError(f'{name} reads sessions from both ends; a recommender sees the past only')
+        hidden = f'{prefix}weight_hh{suffix}'
+        h = self.left[hidden].shape[-1] if hidden in self.left else 0
+        rows = self.left[name].shape[0]
+        if rows != 3 * h:
+            raise ValueError(f'{name} has {rows} rows for a width of {h}; a GRU layer has three times as many as its width')
+        self.tensors[f'G.{number}.weight_ih'] = self.take(name, rows, n_in)
+        self.tensors[f'G.{number}.weight_hh'] = self.take(hidden, rows, h)
+        for bias in 'bias_ih', 'bias_hh':
+            self.tensors[f'G.{number}.{bias}'] = self.take_or_zeros(f'{prefix}{bias}{suffix}', rows)
+        return h
+
+    def take_dense(self, names, act):
+        """The layers between the GRU and the scores; the width that the scores see."""
+        width = self.options['layers'][-1]
+        for number, name in enumerate(names):
+            weight = self.take(f'{name}.weight', None, width)
+            width = weight.shape[0]
+            self.tensors[f'F.{number}.weight'] = weight
+            self.tensors[f'F.{number}.bias'] = self.take_or_zeros(f'{name}.bias', width)
+            self.options.setdefault('feedforward', []).append(width)
+        if names:
+            self.options['feedforward_act'] = act
+        return width
+
+    # ---- items ----
+
+    def take_embedding(self, given):
+        """None where the first layer is one-hot."""
+        if 'GE.Wx0.weight' in self.tensors:
+            return None
+        n_in = self.tensors['G.0.weight_ih'].shape[1]
+        names = [name for name in self.left if self.is_per_item(name, n_in)]
+        if len(names) > 1:  # the scores' rows look the same where both are as wide
+            names = [name for name in names if re.search('emb|^E\\.', name, re.I)] or names
+        name = self.choose('embedding of the items', given, names)
+        return self.rows_of_items(name, self.take(name, None, n_in))
+
+    def take_output(self, given, width, embedding):
+        names = [name for name in self.left if self.is_per_item(name, width)]
+        name = self.choose("items' rows of the scores", given, names, embedding is None)
+        output = self.rows_of_items(name, self.take(name, None, width)) if name is not None else embedding
+        if name is None and embedding.shape[1] != width:
+            raise ValueError(f'the embedding is {embedding.shape[1]} wide and the scores need {width}: say which tensor has '
+                             "the items' rows of the scores")
+        is_shared = embedding is not None and output.shape == embedding.shape and output.data == embedding.data
+        if embedding is not None and not is_shared:
+            self.tensors['E.weight'] = embedding
+            self.options['embedding'] = embedding.shape[1]
+        self.tensors['Wy.weight'] = output
+        return name
+
+    def take_bias(self, given, output):
+        own = re.sub('weight$', 'bias', output or '')
+        names = [own] if own in self.left else [
+            name for name in self.left if self.is_per_item(name) or self.is_per_item(name, 1)]
+        name = self.choose('bias of the items', given, names, False)
+        bias = Tensor.zeros(self.n_items, 1)
+        if name is not None:
+            bias = self.rows_of_items(name, self.take(name, *[None, 1][:len(self.left[name].shape)]))
+        self.tensors['By.weight'] = Tensor([self.n_items, 1], bias.data)
+
+
+def write(tensors, metadata):
+    header, at = {'__metadata__': metadata}, 0
+    for name, tensor in tensors.items():
+        header[name] = {'dtype': 'F32', 'shape': tensor.shape, 'data_offsets': [at, at + len(tensor.data)]}
+        at += len(tensor.data)
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % ALIGN)
+    return struct.pack('<Q', len(text)) + text + b''.join(tensor.data for tensor in tensors.values())
+
+
+def convert(state, items, *, first_row=None, embedding=None, output=None, bias=None, dense=(), dense_act='linear', ignore=(),
+            support=None, options=None):
+    """The file, as bytes. Names are those of the state dict; where they are not given they are found by their shapes.
+
+    first_row: row of the first item, where rows before it are for padding. dense: names of the layers between the GRU and
+    the scores, without .weight; dense_act: their activation. ignore: names that play no part in the scores. support: how
+    often each item was seen, for rankings by popularity. options: others of gru4rec, as a dict.
+    """
+    items = items.tolist() if hasattr(items, 'tolist') else list(items)
+    if not all(type(item) in (int, str) for item in items) or len(set(items)) != len(items):
+        raise ValueError('items are distinct integers and texts, one for each row')
+    if support is not None and len(support) != len(items):
+        raise ValueError(f'support has {len(support)} numbers, and there are {len(items)} items')
+    model = Model({name: value for name, value in state.items() if name not in ignore}, len(items), first_row)
+    model.take_gru()
+    width = model.take_dense(dense, dense_act)
+    rows = model.take_embedding(embedding)
+    model.take_bias(bias, model.take_output(output, width, rows))
+    if model.left:
+        raise ValueError(f'no part of such a model: {", ".join(model.left)}; name dense layers as dense, and what plays no part '
+                         'in the scores as ignore')
+    metadata = {'format': 'gru4rec', 'items': json.dumps(items), 'options': json.dumps({**model.options, **(options or {})})}
+    if support is not None:
+        metadata['support'] = json.dumps([int(count) for count in support])
+    return write(model.tensors, metadata)
+
+
+def load(path):
+    import torch
+    state = torch.load(path, map_location='cpu')
+    if hasattr(state, 'state_dict'):
+        return state.state_dict()
+    return state['state_dict'] if 'state_dict' in state else state
+
+
+def read_json(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def main():
+    parser = argparse.ArgumentParser(description='A file for gru4rec_import() from the state dict of a PyTorch model.')
+    parser.add_argument('model', help='what torch.save() wrote')
+    parser.add_argument('items', help='a JSON array of ids, in the order of the rows')
+    parser.add_argument('file', help='the file to be written')
+    parser.add_argument('--first-row', type=int)
+    for name in 'embedding', 'output', 'bias':
+        parser.add_argument('--' + name)
+    parser.add_argument('--dense', action='append', default=[])
+    parser.add_argument('--dense-act', default='linear')
+    parser.add_argument('--ignore', action='append', default=[])
+    parser.add_argument('--support', type=read_json)
+    parser.add_argument('--options', type=json.loads)
+    given = vars(parser.parse_args())
+    path = given.pop('file')
+    try:
+        blob = convert(load(given.pop('model')), read_json(given.pop('items')), **given)
+    except ValueError as error:
+        sys.exit(f'from_pytorch.py: {error}')
+    with open(path, 'wb') as file:
+        file.write(blob)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,107 @@
+/*
+ * ext_select.c - the text of a SELECT as people paste it, with comments and a semicolon;
+ * see ext_events.h.
+ *
+ * It becomes part of other SQL, where a comment would swallow what stands behind it, and a
+ * semicolon would end it.
+ */
+#include "ext_events.h"
+
+#include <string.h>
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Behind the first place of end from at on, or at the text's end. */
+static const char *skip_past(const char *at, const char *end)
+{
+    const char *found = strstr(at, end);
+    return found != NULL ? found + strlen(end) : at + strlen(at);
+}
+
+/* Behind the white space, the byte order mark or the comment that begins at at, as SQLite
+ * has them; at where there is none. */
+static const char *skip_one_blank(const char *at)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (*at != '\0' && strchr(" \t\r\n\f", *at) != NULL)
+        return at + 1;
+    if (starts_with(at, mark))
+        return at + strlen(mark);
+    if (starts_with(at, "--"))
+        return skip_past(at, "\n");
+    return starts_with(at, "/*") ? skip_past(at + 2, "*/") : at;
+}
+
+/* Behind the quoted text or name, or the one character, that begins at at. */
+static const char *skip_piece(const char *at)
+{
+    const char close = *at == '[' ? ']' : *at;
+    if (strchr("'\"`[", *at) == NULL)
+        return at + 1;
+    for (at++; *at; at++)
+        if (*at == close && (close == ']' || *++at != close))
+            return close == ']' ? at + 1 : at;
+    return at;
+}
+
+const char *ext_select_start(const char *text)
+{
+    const char *at = text;
+    while ((at = skip_one_blank(text)) != text)
+        text = at;
+    return text;
+}
+
+/* The end of what is not blank, nor a semicolon at the end, of the text before end. */
+static const char *find_end(const char *text, const char *end)
+{
+    const char *last = text;
+    while (text < end) {
+        const char *at = skip_one_blank(text);
+        if (at == text) {
+            at = skip_piece(text);
+            if (*text != ';')
+                last = at;
+        }
+        text = at;
+    }
+    return last;
+}
+
+/* Of the text that begins with a parenthesis: where that is closed; NULL: nowhere. */
+static const char *find_close(const char *text)
+{
+    int depth = 0;
+    while (*text) {
+        const char *at = skip_one_blank(text);
+        if (at == text) {
+            depth += *text == '(' ? 1 : *text == ')' ? -1 : 0;
+            if (depth == 0)
+                return text;
+            at = skip_piece(text);
+        }
+        text = at;
+    }
+    return NULL;
+}
+
+char *ext_select_subquery(const char *text)
+{
+    const char *start = ext_select_start(text);
+    const char *end = find_end(start, start + strlen(start));
+    if (*start == '(') {
+        const char *close = find_close(start);
+        if (close == NULL || close + 1 != end)
+            return sqlite3_mprintf("%.*s", (int)(end - start), start);
+        start++;
+        end--;
+        const char *last = find_end(start, end);
+        /* Comments inside stay, unless a semicolon stands there. */
+        if (memchr(last, ';', (size_t)(end - last)) != NULL)
+            end = last;
+    }
+    return sqlite3_mprintf("(%.*s)", (int)(end - start), start);
+}

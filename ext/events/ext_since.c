@@ -1,0 +1,119 @@
+/*
+ * ext_since.c - the window of time that since and until leave; see ext_events.h.
+ *
+ * A number is compared with times as they are. A date is compared with dates; and with
+ * numbers in the one unit that puts them between 1980 and 2100, which no two units do.
+ */
+#include "ext_events.h"
+
+static const struct unit {
+    const char *name;
+    double per_second;
+    int64_t nanoseconds;
+} units[] = {
+    {"seconds", 1, 1000000000},
+    {"milliseconds", 1e3, 1000000},
+    {"microseconds", 1e6, 1000},
+    {"nanoseconds", 1e9, 1},
+};
+
+enum { NO_UNIT = -1, N_UNITS = sizeof units / sizeof *units };
+
+static int read_bound(sqlite3 *db, const char *text, const char *name,
+                      ext_since_bound *bound, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    *bound = (ext_since_bound){.option = name, .text = text};
+    if (*text == '\0')
+        return SQLITE_OK;
+    int rc = ext_sql_prepare(db, &stmt, error, "SELECT ?1");
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        bound->kind = ext_time_column(stmt, 0, &bound->time);
+        if (bound->kind == EXT_TIME_BAD)
+            rc = ext_error_set(
+                error, SQLITE_ERROR,
+                "option '%s' cannot be '%s'; it takes a number or an ISO-8601 time", name,
+                ext_show_text(&(ext_show){""}, text));
+    }
+    return ext_sql_finish(stmt, rc, NULL, error);
+}
+
+int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options,
+                   ext_error *error)
+{
+    since->unit = NO_UNIT;
+    if (read_bound(db, options->since, "since", &since->from, error) != SQLITE_OK)
+        return error->rc;
+    return read_bound(db, options->until, "until", &since->to, error);
+}
+
+static int unit_of(const gru4rec_time *time)
+{
+    const double since_1980 = 315532800, until_2100 = 4102444800;
+    const double real = gru4rec_time_real(time);
+    for (int i = 0; i < N_UNITS; i++)
+        if (real >= since_1980 * units[i].per_second &&
+            real < until_2100 * units[i].per_second)
+            return i;
+    return NO_UNIT;
+}
+
+/* Finds the unit of a number that is compared with a date. */
+static int find_unit(ext_since *since, const ext_since_bound *bound,
+                     const gru4rec_time *time, ext_error *error)
+{
+    const int unit = unit_of(time);
+    const gru4rec_id id = {.type = time->type == GRU4REC_TIME_REAL ? GRU4REC_ID_REAL
+                                                                   : GRU4REC_ID_INTEGER,
+                           .integer = time->integer,
+                           .real = time->real};
+    ext_show show;
+    if (unit == NO_UNIT)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "%s is the date '%s', but time %s is between 1980 and 2100 in none of "
+            "seconds, milliseconds, microseconds and nanoseconds; give %s as a number in "
+            "the unit of the times",
+            bound->option, bound->text, ext_show_id(&show, &id), bound->option);
+    if (since->unit != NO_UNIT && since->unit != unit)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "%s is the date '%s', but time %s is in %s where others are in %s; give %s "
+            "as a number, or a source with times of one unit",
+            bound->option, bound->text, ext_show_id(&show, &id), units[unit].name,
+            units[since->unit].name, bound->option);
+    since->unit = unit;
+    return SQLITE_OK;
+}
+
+static bool is_before(const gru4rec_time *time, ext_time_kind kind, int unit,
+                      const ext_since_bound *bound)
+{
+    if (kind != EXT_TIME_NUMBER || bound->kind != EXT_TIME_DATE)
+        return gru4rec_time_compare(time, &bound->time) < 0;
+    if (time->type == GRU4REC_TIME_REAL)
+        return time->real / units[unit].per_second < gru4rec_time_real(&bound->time);
+    const gru4rec_time date = {.type = GRU4REC_TIME_DATE,
+                               .integer = time->integer * units[unit].nanoseconds};
+    return gru4rec_time_compare(&date, &bound->time) < 0;
+}
+
+int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind kind,
+                    bool *is_inside, ext_error *error)
+{
+    const ext_since_bound *const bounds[] = {&since->from, &since->to};
+    *is_inside = true;
+    for (int i = 0; i < 2; i++) {
+        const ext_since_bound *bound = bounds[i];
+        if (bound->kind == EXT_TIME_NONE)
+            continue;
+        if (kind == EXT_TIME_NUMBER && bound->kind == EXT_TIME_DATE &&
+            find_unit(since, bound, time, error) != SQLITE_OK)
+            return error->rc;
+        *is_inside &= is_before(time, kind, since->unit, bound) == (i == 1);
+    }
+    return SQLITE_OK;
+}

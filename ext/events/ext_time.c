@@ -1,0 +1,263 @@
+/*
+ * ext_time.c - times as users write them; see ext_events.h.
+ *
+ * An INTEGER or a REAL is a number in any unit; so is text that holds a number as JSON
+ * writes it. Other text is a date as SQLite's date functions read it, YYYY-MM-DD or
+ * HH:MM or both, with a time zone; and beyond what they know to nanoseconds, and with a
+ * zone written +hh, +hhmm or UTC.
+ */
+#include "ext_events.h"
+
+#include <string.h>
+
+enum { NANO = 1000000000, DAY = 86400 };
+
+/* ---- numbers ---- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static const char *skip_digits(const char *text)
+{
+    while (is_digit(*text))
+        text++;
+    return text;
+}
+
+/* Behind what is no integer any more, ".5e3", or NULL. */
+static const char *skip_fraction(const char *text)
+{
+    if (*text == '.') {
+        if (!is_digit(*++text))
+            return NULL;
+        text = skip_digits(text);
+    }
+    if (*text != 'e' && *text != 'E')
+        return text;
+    text++;
+    text += *text == '-' || *text == '+';
+    return is_digit(*text) ? skip_digits(text) : NULL;
+}
+
+/* False where an int64 does not hold the digits. */
+static bool add_digits(const char *text, const char *end, bool is_negative,
+                       int64_t *integer)
+{
+    bool is_over = false;
+    *integer = 0;
+    for (; text < end; text++) {
+        const int digit = *text - '0';
+        is_over |=
+            __builtin_mul_overflow(*integer, 10, integer) ||
+            __builtin_add_overflow(*integer, is_negative ? -digit : digit, integer);
+    }
+    return !is_over;
+}
+
+/* number: what SQLite makes of the text. */
+static bool read_number(const char *text, double number, gru4rec_time *time)
+{
+    static const char space[] = " \t\r\n";
+    text += strspn(text, space);
+    const bool is_negative = *text == '-';
+    const char *start = text + is_negative, *end = skip_digits(start);
+    if (end == start || (*start == '0' && end > start + 1))
+        return false;
+    const char *behind = skip_fraction(end);
+    if (behind == NULL || behind[strspn(behind, space)] != '\0')
+        return false;
+    *time = (gru4rec_time){.type = GRU4REC_TIME_INTEGER};
+    if (behind == end && add_digits(start, end, is_negative, &time->integer))
+        return true;
+    *time = (gru4rec_time){.type = GRU4REC_TIME_REAL, .real = number};
+    return true;
+}
+
+/* ---- dates ---- */
+
+/* Reads n digits and moves behind them. */
+static bool read_digits(const char **text, int n, int min, int max, int *value)
+{
+    *value = 0;
+    for (int i = 0; i < n; i++, ++*text) {
+        if (!is_digit(**text))
+            return false;
+        *value = 10 * *value + (**text - '0');
+    }
+    return *value >= min && *value <= max;
+}
+
+static bool read_char(const char **text, char c)
+{
+    const bool is_there = **text == c;
+    *text += is_there;
+    return is_there;
+}
+
+static void skip_space(const char **text)
+{
+    *text += strspn(*text, " \t\n\v\f\r");
+}
+
+/* Days since 1970 of a date in the Gregorian calendar; a day too many is of the next month.
+ */
+static int64_t count_days(int year, int month, int day)
+{
+    const int64_t y = year - (month <= 2); /* years begin in March */
+    const int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+    const int of_year = (153 * ((month + 9) % 12) + 2) / 5;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year + day - 1 -
+           719468;
+}
+
+/* "YYYY-MM-DD", and the space or T behind it. */
+static bool read_day(const char **text, int64_t *days)
+{
+    int year, month, day;
+    const bool is_negative = read_char(text, '-');
+    if (!read_digits(text, 4, 0, 9999, &year) || !read_char(text, '-') ||
+        !read_digits(text, 2, 1, 12, &month) || !read_char(text, '-') ||
+        !read_digits(text, 2, 1, 31, &day))
+        return false;
+    *days = count_days(is_negative ? -year : year, month, day);
+    while (skip_space(text), read_char(text, 'T'))
+        ;
+    return true;
+}
+
+/* "HH:MM", "HH:MM:SS" or that with digits behind a point. */
+static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
+{
+    int hours, minutes, more = 0;
+    if (!read_digits(text, 2, 0, 24, &hours) || !read_char(text, ':') ||
+        !read_digits(text, 2, 0, 59, &minutes))
+        return false;
+    const bool has_seconds = read_char(text, ':');
+    if (has_seconds && !read_digits(text, 2, 0, 59, &more))
+        return false;
+    *seconds = 3600 * hours + 60 * minutes + more;
+    if (!has_seconds || **text != '.' || !is_digit((*text)[1]))
+        return true;
+    ++*text;
+    for (int64_t unit = NANO / 10; is_digit(**text); ++*text, unit /= 10)
+        *nano += unit * (**text - '0');
+    return true;
+}
+
+/* "+hh:mm", "+hhmm", "+hh", "Z", "UTC" or nothing, and the end. */
+static bool read_zone(const char **text, int64_t *seconds)
+{
+    int hours, minutes = 0;
+    skip_space(text);
+    if (**text == '+' || **text == '-') {
+        const int sign = *(*text)++ == '-' ? -1 : 1;
+        if (!read_digits(text, 2, 0, 14, &hours) ||
+            ((read_char(text, ':') || is_digit(**text)) &&
+             !read_digits(text, 2, 0, 59, &minutes)))
+            return false;
+        *seconds = sign * (3600 * hours + 60 * minutes);
+    } else if (sqlite3_strnicmp(*text, "UTC", 3) == 0) {
+        *text += 3;
+    } else if (**text == 'Z' || **text == 'z') {
+        ++*text;
+    }
+    skip_space(text);
+    return **text == '\0';
+}
+
+static bool read_date(const char *text, gru4rec_time *time)
+{
+    const int64_t first = -210866760000, last = 253402300799; /* of SQLite's days */
+    const char *at = text;
+    int64_t days = 10957, clock = 0, nano = 0,
+            zone = 0; /* 2000-01-01, as SQLite has it */
+    const bool has_day = read_day(&at, &days);
+    if (!has_day)
+        at = text;
+    if ((!has_day || *at != '\0') &&
+        (!read_clock(&at, &clock, &nano) || !read_zone(&at, &zone)))
+        return false;
+    const int64_t seconds = days * DAY + clock - zone;
+    if (seconds < first || seconds > last)
+        return false;
+    *time = (gru4rec_time){.type = GRU4REC_TIME_INTEGER, .integer = seconds};
+    if (seconds > -INT64_MAX / NANO && seconds < INT64_MAX / NANO)
+        *time =
+            (gru4rec_time){.type = GRU4REC_TIME_DATE, .integer = seconds * NANO + nano};
+    else if (nano > 0)
+        *time = (gru4rec_time){.type = GRU4REC_TIME_REAL,
+                               .real = (double)seconds + (double)nano / NANO};
+    return true;
+}
+
+/* ---- values ---- */
+
+/* number: what SQLite makes of the text. */
+static ext_time_kind read_text(const char *text, double number, gru4rec_time *time)
+{
+    if (*text == '\0')
+        return EXT_TIME_NONE;
+    if (read_number(text, number, time))
+        return EXT_TIME_NUMBER;
+    return read_date(text, time) ? EXT_TIME_DATE : EXT_TIME_BAD;
+}
+
+ext_time_kind ext_time_column(sqlite3_stmt *stmt, int column, gru4rec_time *time)
+{
+    const int type = sqlite3_column_type(stmt, column);
+    *time = (gru4rec_time){.type = GRU4REC_TIME_INTEGER};
+    if (type == SQLITE_NULL)
+        return EXT_TIME_NONE;
+    if (type == SQLITE_BLOB)
+        return EXT_TIME_BAD;
+    if (type == SQLITE_TEXT) {
+        const double number = sqlite3_column_double(stmt, column);
+        const char *text = (const char *)sqlite3_column_text(stmt, column);
+        return text != NULL ? read_text(text, number, time) : EXT_TIME_BAD;
+    }
+    if (type == SQLITE_INTEGER)
+        time->integer = sqlite3_column_int64(stmt, column);
+    else
+        *time = (gru4rec_time){.type = GRU4REC_TIME_REAL,
+                               .real = sqlite3_column_double(stmt, column)};
+    return EXT_TIME_NUMBER;
+}
+
+bool ext_time_value(sqlite3_value *value, gru4rec_time *time)
+{
+    const int type = sqlite3_value_type(value);
+    *time = (gru4rec_time){.type = GRU4REC_TIME_INTEGER};
+    if (type == SQLITE_INTEGER) {
+        time->integer = sqlite3_value_int64(value);
+        return true;
+    }
+    if (type == SQLITE_FLOAT) {
+        *time = (gru4rec_time){.type = GRU4REC_TIME_REAL,
+                               .real = sqlite3_value_double(value)};
+        return true;
+    }
+    if (type != SQLITE_TEXT)
+        return false;
+    const double number = sqlite3_value_double(value);
+    const char *text = (const char *)sqlite3_value_text(value);
+    const ext_time_kind kind =
+        text != NULL ? read_text(text, number, time) : EXT_TIME_BAD;
+    return kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
+}
+
+/* Only text needs the functions of ext_times.c. */
+char *ext_time_sql(const char *column)
+{
+    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'integer' THEN \"%w\" WHEN 'real' "
+                           "THEN \"%w\" ELSE gru4rec_time(\"%w\") END",
+                           column, column, column, column);
+}
+
+char *ext_time_rest_sql(const char *column)
+{
+    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'text' THEN "
+                           "gru4rec_time_rest(\"%w\") ELSE 0 END",
+                           column, column);
+}

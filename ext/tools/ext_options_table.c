@@ -1,0 +1,71 @@
+/*
+ * ext_options_table.c - gru4rec_options: a row for each option; see ext_tools.h.
+ *
+ * Rows are (name, default_value, range, help, scope) in the order of the one table of
+ * options. scope: train, evaluate, or both of them.
+ */
+#include "ext_tools.h"
+
+enum { NAME, DEFAULT_VALUE, RANGE, HELP, SCOPE, N_COLUMNS };
+
+static void go_to(ext_cursor *cursor, size_t i)
+{
+    cursor->row = (int64_t)i;
+    cursor->is_eof = i >= gru4rec_option_count();
+}
+
+static int start(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error)
+{
+    (void)idx_num;
+    (void)argv;
+    (void)error;
+    go_to(cursor, 0);
+    return SQLITE_OK;
+}
+
+/* The frame has moved the row on. */
+static int next(ext_cursor *cursor, ext_error *error)
+{
+    (void)error;
+    go_to(cursor, (size_t)cursor->row);
+    return SQLITE_OK;
+}
+
+static const char *scope_text(gru4rec_option_scope scope)
+{
+    const bool is_of_training = (scope & GRU4REC_SCOPE_TRAIN) != 0;
+    if (is_of_training && (scope & GRU4REC_SCOPE_EVALUATE) != 0)
+        return "train, evaluate";
+    return is_of_training ? "train" : "evaluate";
+}
+
+static void column(const ext_cursor *cursor, sqlite3_context *context, int i)
+{
+    gru4rec_option_info info;
+    gru4rec_option_describe((size_t)cursor->row, &info);
+    const char *const texts[N_COLUMNS] = {
+        [NAME] = info.name, [DEFAULT_VALUE] = info.default_text, [RANGE] = info.range,
+        [HELP] = info.help, [SCOPE] = scope_text(info.scope),
+    };
+    sqlite3_result_text(context, texts[i], -1, SQLITE_TRANSIENT);
+}
+
+static void stop(ext_cursor *cursor)
+{
+    (void)cursor;
+}
+
+const ext_table_function ext_options_table = {
+    .name = "gru4rec_options",
+    .declaration = "CREATE TABLE x(name TEXT, default_value TEXT, range TEXT, help TEXT, "
+                   "scope TEXT)",
+    .trust = SQLITE_VTAB_INNOCUOUS,
+    .cursor_bytes = sizeof(ext_cursor),
+    .n_columns = N_COLUMNS,
+    .n_rows = 64,
+    .cost = 100,
+    .start = start,
+    .next = next,
+    .column = column,
+    .stop = stop,
+};

@@ -1,0 +1,37 @@
+/*
+ * ext_times.c - gru4rec_time(value), gru4rec_time_rest(value); see ext_tools.h.
+ *
+ * What a time counts as: a number as it is, a date as seconds since 1970, NULL what cannot
+ * be read; and by how many nanoseconds it is later than that. The statements that read
+ * histories sort by both, and users find with the first what bad_rows would skip.
+ */
+#include "ext_tools.h"
+
+static void time_of(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    gru4rec_time time;
+    (void)argc;
+    if (!ext_time_value(argv[0], &time))
+        return;
+    const double real = gru4rec_time_real(&time);
+    if (time.type == GRU4REC_TIME_INTEGER)
+        sqlite3_result_int64(context, time.integer);
+    else if (time.type == GRU4REC_TIME_DATE && real == (double)(int64_t)real)
+        sqlite3_result_int64(context, (int64_t)real);
+    else
+        sqlite3_result_double(context, real);
+}
+
+static void rest_of(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    gru4rec_time time;
+    (void)argc;
+    if (ext_time_value(argv[0], &time))
+        sqlite3_result_double(context, gru4rec_time_rest(&time));
+}
+
+const ext_function ext_times_functions[] = {
+    {"gru4rec_time", 1, SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, time_of, NULL},
+    {"gru4rec_time_rest", 1, SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, rest_of, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

@@ -1,0 +1,263 @@
+/* ranks.c - see ranks.h. */
+#include "ranks.h"
+
+#include "../base/rows.h"
+
+enum {
+    COLUMNS = 2048,        /* whose bounds for all lanes stay in the cache */
+    CACHED = 1 << 15,      /* values of rows that are scored for lane after lane */
+    MOST_EXACT = 16,       /* lanes that are scored together, */
+    EXACT_BYTES = 64 << 20 /* and bytes of their scores, if there is more than one */
+};
+
+/* Of their products, between two questions whether to stop. */
+static const double most_operations = 4e9;
+
+void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
+                    size_t n, size_t longest)
+{
+    *ranks = (g4r_ranks){.vec = g4r_vec_pick(),
+                         .bounds = *bounds,
+                         .rows = rows,
+                         .n = n,
+                         .longest = G4R_MIN(longest, n)};
+}
+
+/* Lanes that are scored together where bounds are not asked. */
+static size_t count_exact(const g4r_ranks *ranks)
+{
+    const double n = (double)ranks->n, d = (double)ranks->bounds.output.d;
+    double most =
+        G4R_MIN(most_operations / (2 * n * d), EXACT_BYTES / (n * sizeof *ranks->scores));
+    if (ranks->longest <= G4R_SHORTLIST_MOST)
+        return 1;
+    return (size_t)G4R_MAX(1, G4R_MIN(MOST_EXACT, most));
+}
+
+void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes)
+{
+    const size_t d = ranks->bounds.output.d;
+    const size_t columns = G4R_MIN(COLUMNS, ranks->n);
+    const size_t gathered = ranks->rows != NULL ? columns : 0;
+    const bool is_bounded = ranks->longest <= G4R_SHORTLIST_MOST;
+    ranks->n_lanes = n_lanes;
+    ranks->lanes = g4r_arena_take(arena, n_lanes, sizeof *ranks->lanes);
+    for (size_t i = 0; i < n_lanes && is_bounded; i++) {
+        g4r_shortlist measured;
+        g4r_shortlist_layout(ranks->lanes != NULL ? &ranks->lanes[i].list : &measured,
+                             arena, ranks->n);
+    }
+    ranks->x = g4r_arena_reals(arena, n_lanes, d);
+    ranks->slack = g4r_arena_reals(arena, n_lanes, 1);
+    ranks->upper = g4r_arena_reals(arena, is_bounded ? n_lanes : 0, columns);
+    ranks->table = g4r_arena_reals(arena, gathered, d);
+    ranks->bias = g4r_arena_reals(arena, gathered, 1);
+    ranks->near = g4r_arena_take(arena, columns, sizeof *ranks->near);
+    ranks->near_scores = g4r_arena_reals(arena, columns, 1);
+    ranks->n_exact = count_exact(ranks);
+    ranks->scores = g4r_arena_reals(arena, ranks->n_exact, ranks->n);
+    ranks->list = g4r_arena_take(arena, ranks->longest, sizeof *ranks->list);
+}
+
+/* Is the row one of rows (n, NULL: all)? *place: where. */
+static bool find_row(const int32_t *rows, size_t n, int32_t row, size_t *place)
+{
+    if (rows != NULL)
+        return g4r_rows_find(rows, n, row, place);
+    *place = (size_t)row;
+    return true;
+}
+
+bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row)
+{
+    size_t place;
+    return find_row(ranks->rows, ranks->n, row, &place);
+}
+
+static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
+                  const g4r_real *x)
+{
+    const g4r_output *output = &ranks->bounds.output;
+    ranks->vec->scan.score(scores, output->table, output->bias, rows, x, n, output->d);
+}
+
+/* ---- by bounds ---- */
+
+void g4r_ranks_start(g4r_ranks *ranks)
+{
+    ranks->n_added = 0;
+}
+
+void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query)
+{
+    const size_t i = ranks->n_added++, d = ranks->bounds.output.d;
+    g4r_rank_lane *lane = &ranks->lanes[i];
+    assert(i < ranks->n_lanes);
+    memcpy(ranks->x + i * d, x, d * sizeof *x);
+    lane->query = *query;
+    lane->n_greater = lane->n_equal = 0;
+    lane->is_bounded = ranks->longest <= G4R_SHORTLIST_MOST &&
+                       g4r_bounds_slack(&ranks->bounds, x, &ranks->slack[i]);
+    if (!lane->is_bounded)
+        return;
+    g4r_shortlist_start(&lane->list, ranks->longest, query->seen, query->n_seen);
+    if (query->target < 0)
+        return;
+    score(ranks, &lane->score, &query->target, 1, x);
+    lane->high = lane->score + g4r_bounds_gap(ranks->slack[i]);
+}
+
+/* What the bounds leave open: the scores of the n items in near. */
+static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x, g4r_real t,
+                         size_t *n_greater, size_t *n_equal)
+{
+    score(ranks, ranks->near_scores, ranks->near, n, x);
+    ranks->vec->scan.count(ranks->near_scores, t, n, n_greater, n_equal);
+}
+
+/* Upper bounds (n) of the ranked items from first on. */
+static void take_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
+                        size_t n)
+{
+    g4r_rank_lane *lane = &ranks->lanes[i];
+    const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
+    size_t n_above, n_greater, n_equal;
+    g4r_shortlist_add_bounded(&lane->list, first, ranks->rows, upper, n,
+                              g4r_bounds_gap(ranks->slack[i]));
+    if (lane->query.target < 0)
+        return;
+    const size_t n_near =
+        ranks->vec->scan.split(ranks->near, upper, lane->score, lane->high, n, &n_above);
+    for (size_t j = 0; j < n_near; j++) {
+        const size_t at = first + (size_t)ranks->near[j];
+        ranks->near[j] = ranks->rows != NULL ? ranks->rows[at] : (int32_t)at;
+    }
+    compare_near(ranks, n_near, x, lane->score, &n_greater, &n_equal);
+    lane->n_greater += n_above + n_greater;
+    lane->n_equal += n_equal;
+}
+
+/* The n ranked items from first on, which stand together. */
+static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
+{
+    const g4r_output *output = &ranks->bounds.output;
+    const size_t d = output->d;
+    if (ranks->rows == NULL)
+        return g4r_bounds_rows(&ranks->bounds, first, n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = (size_t)ranks->rows[first + i];
+        memcpy(ranks->table + i * d, output->table + row * d, d * sizeof *ranks->table);
+        ranks->bias[i] = output->bias[row];
+    }
+    return (g4r_output){ranks->table, ranks->bias, n, d};
+}
+
+bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
+{
+    if (ranks->longest > G4R_SHORTLIST_MOST || ranks->n_added == 0)
+        return true;
+    for (size_t first = 0; first < ranks->n; first += COLUMNS) {
+        const size_t n = G4R_MIN(COLUMNS, ranks->n - first);
+        const g4r_output rows = gather(ranks, first, n);
+        g4r_bounds_upper(&rows, ranks->upper, ranks->x, ranks->slack, ranks->n_added,
+                         ranks->vec);
+        for (size_t i = 0; i < ranks->n_added; i++)
+            if (ranks->lanes[i].is_bounded)
+                take_bounds(ranks, i, first, ranks->upper + i * n, n);
+        if (g4r_stop_is_asked(stop))
+            return false;
+    }
+    return true;
+}
+
+/* Items that were seen do not count, and were counted. */
+static void leave_out_seen(g4r_ranks *ranks, size_t i)
+{
+    g4r_rank_lane *lane = &ranks->lanes[i];
+    const g4r_rank_query *query = &lane->query;
+    const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
+    const size_t most = G4R_MIN(COLUMNS, ranks->n);
+    size_t n = 0, n_greater, n_equal;
+    for (size_t j = 0; j < query->n_seen; j++) {
+        if (g4r_ranks_has(ranks, query->seen[j]))
+            ranks->near[n++] = query->seen[j];
+        if (n < most && j + 1 < query->n_seen)
+            continue;
+        compare_near(ranks, n, x, lane->score, &n_greater, &n_equal);
+        lane->n_greater -= n_greater;
+        lane->n_equal -= n_equal;
+        n = 0;
+    }
+}
+
+/* All scores of the m lanes from first on: a part of the rows serves all from the cache. */
+static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
+{
+    const g4r_output *output = &ranks->bounds.output;
+    const size_t n = ranks->n, d = output->d, each = G4R_MAX(4, CACHED / d / 4 * 4);
+    for (size_t at = 0; at < n; at += each)
+        for (size_t i = 0; i < m; i++) {
+            const bool is_all = ranks->rows == NULL;
+            ranks->vec->scan.score(ranks->scores + i * n + at,
+                                   output->table + (is_all ? at * d : 0),
+                                   output->bias + (is_all ? at : 0),
+                                   is_all ? NULL : ranks->rows + at,
+                                   ranks->x + (first + i) * d, G4R_MIN(each, n - at), d);
+        }
+}
+
+static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
+{
+    const size_t place = i % ranks->n_exact;
+    g4r_real *scores = ranks->scores + place * ranks->n;
+    if (place == 0)
+        score_lanes(ranks, i, G4R_MIN(ranks->n_exact, ranks->n_added - i));
+    if (!ranks->vec->all_finite(scores, ranks->n))
+        return false;
+    g4r_ranks_by_scores(ranks, scores, ranks->rows, ranks->n, &ranks->lanes[i].query,
+                        standing);
+    return true;
+}
+
+bool g4r_ranks_get(g4r_ranks *ranks, size_t i, g4r_standing *standing)
+{
+    g4r_rank_lane *lane = &ranks->lanes[i];
+    const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
+    if (!lane->is_bounded || lane->list.is_full)
+        return by_all_scores(ranks, i, standing);
+    if (lane->query.target >= 0)
+        leave_out_seen(ranks, i);
+    const size_t n =
+        g4r_shortlist_best(&lane->list, ranks->list, &ranks->bounds.output, x);
+    *standing = (g4r_standing){lane->n_greater, lane->n_equal, ranks->list, n};
+    return true;
+}
+
+/* ---- by scores ---- */
+
+bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
+                     const g4r_rank_query *query, g4r_standing *standing)
+{
+    score(ranks, ranks->scores, rows, n, x);
+    if (!ranks->vec->all_finite(ranks->scores, n))
+        return false;
+    g4r_ranks_by_scores(ranks, ranks->scores, rows, n, query, standing);
+    return true;
+}
+
+void g4r_ranks_by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
+                         size_t n, const g4r_rank_query *query, g4r_standing *standing)
+{
+    const g4r_vec *vec = ranks->vec;
+    size_t place;
+    *standing = (g4r_standing){.list = ranks->list};
+    for (size_t i = 0; i < query->n_seen; i++)
+        if (find_row(rows, n, query->seen[i], &place))
+            scores[place] = -(g4r_real)INFINITY;
+    if (query->target >= 0 && find_row(rows, n, query->target, &place))
+        vec->scan.count(scores, scores[place], n, &standing->n_greater,
+                        &standing->n_equal);
+    standing->n = g4r_topk(ranks->list, scores, NULL, n, G4R_MIN(ranks->longest, n), vec);
+    for (size_t i = 0; i < standing->n && rows != NULL; i++)
+        ranks->list[i].row = rows[ranks->list[i].row];
+}

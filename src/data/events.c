@@ -82,7 +82,7 @@ static bool split_types(gru4rec_events *events)
     events->time_types = g4r_alloc(&events->allocator, events->types_capacity, 1);
     if (events->time_types == NULL)
         return false;
-    memset(events->time_types, events->time_type, events->n);
+    memset(events->time_types, (int)events->time_type, events->n);
     return true;
 }
 

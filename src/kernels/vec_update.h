@@ -22,82 +22,57 @@
 
 #include "vec.h"
 
-/* d, and a in acc, u or m in acc2. One loop for each kind, so that each vectorises. */
-static void scale_gradient(g4r_real *restrict d, g4r_real *restrict acc,
-                           g4r_real *restrict acc2, const g4r_real *restrict g,
-                           const g4r_update *u, size_t n)
-{
-    const g4r_real eps = (g4r_real)1e-6, rho = u->rho, rest = 1 - u->rho;
-    const g4r_real clip = u->clip;
-    switch (u->kind) {
-    case GRU4REC_ADAGRAD:
-        for (size_t i = 0; i < n; i++) {
-            g4r_real x = clip * g[i], a = acc[i] + x * x;
-            acc[i] = a;
-            d[i] = x / g4r_sqrt(a + eps);
-        }
-        break;
-    case GRU4REC_RMSPROP:
-        for (size_t i = 0; i < n; i++) {
-            g4r_real x = clip * g[i], a = rho * acc[i] + rest * x * x;
-            acc[i] = a;
-            d[i] = x / g4r_sqrt(a + eps);
-        }
-        break;
-    case GRU4REC_ADADELTA:
-        for (size_t i = 0; i < n; i++) {
-            g4r_real x = clip * g[i], a = rho * acc[i] + rest * x * x;
-            g4r_real kappa = (acc2[i] + eps) / (a + eps);
-            acc[i] = a;
-            acc2[i] = rho * acc2[i] + rest * kappa * x * x;
-            d[i] = x * g4r_sqrt(kappa);
-        }
-        break;
-    case GRU4REC_ADAM:
-        for (size_t i = 0; i < n; i++) {
-            g4r_real x = clip * g[i], m = rho * acc2[i] + rest * x;
-            g4r_real a = u->rho2 * acc[i] + (1 - u->rho2) * x * x;
-            acc2[i] = m;
-            acc[i] = a;
-            d[i] = m * u->correct / (g4r_sqrt(a * u->correct2) + (g4r_real)1e-8);
-        }
-        break;
-    default: /* plain gradient descent */
-        for (size_t i = 0; i < n; i++)
-            d[i] = clip * g[i];
-        break;
-    }
-}
+/*
+ * The statement, which has the index i and ends with d, and then the move: one loop from
+ * the reading of each value to its writing, without momentum or with it.
+ */
+#define MOVE_BY(statement)                                                \
+    do {                                                                  \
+        if (v == NULL)                                                    \
+            for (size_t i = 0; i < n; i++) {                              \
+                statement;                                                \
+                p[i] -= lr * (d + lmbd * p[i]);                           \
+            }                                                             \
+        else                                                              \
+            for (size_t i = 0; i < n; i++) {                              \
+                statement;                                                \
+                g4r_real next = momentum * v[i] - lr * (d + lmbd * p[i]); \
+                v[i] = next;                                              \
+                p[i] += next;                                             \
+            }                                                             \
+    } while (0)
 
-/* p, and v where there is momentum. */
-static void move(g4r_real *restrict p, g4r_real *restrict v, const g4r_real *restrict d,
-                 const g4r_update *u, size_t n)
-{
-    const g4r_real lr = u->learning_rate, momentum = u->momentum, lmbd = u->lmbd;
-    if (v == NULL) {
-        for (size_t i = 0; i < n; i++)
-            p[i] -= lr * (d[i] + lmbd * p[i]);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        g4r_real next = momentum * v[i] - lr * (d[i] + lmbd * p[i]);
-        v[i] = next;
-        p[i] += next;
-    }
-}
-
-/* In blocks, so that d stays in the first cache. */
+/* acc holds a; acc2 u or m. */
 static void update(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *restrict acc2,
                    g4r_real *restrict v, const g4r_real *restrict g, const g4r_update *u,
                    size_t n)
 {
-    enum { BLOCK = 256 };
-    g4r_real d[BLOCK];
-    for (size_t start = 0; start < n; start += BLOCK) {
-        size_t length = G4R_MIN(BLOCK, n - start);
-        scale_gradient(d, acc != NULL ? acc + start : NULL,
-                       acc2 != NULL ? acc2 + start : NULL, g + start, u, length);
-        move(p + start, v != NULL ? v + start : NULL, d, u, length);
+    const g4r_real eps = (g4r_real)1e-6, rho = u->rho, rest = 1 - u->rho;
+    const g4r_real rho2 = u->rho2, rest2 = 1 - u->rho2, clip = u->clip;
+    const g4r_real correct = u->correct, correct2 = u->correct2;
+    const g4r_real lr = u->learning_rate, momentum = u->momentum, lmbd = u->lmbd;
+    switch (u->kind) {
+    case GRU4REC_ADAGRAD:
+        MOVE_BY(g4r_real x = clip * g[i]; g4r_real a = acc[i] + x * x; acc[i] = a;
+                g4r_real d = x / g4r_sqrt(a + eps));
+        break;
+    case GRU4REC_RMSPROP:
+        MOVE_BY(g4r_real x = clip * g[i]; g4r_real a = rho * acc[i] + rest * x * x;
+                acc[i] = a; g4r_real d = x / g4r_sqrt(a + eps));
+        break;
+    case GRU4REC_ADADELTA:
+        MOVE_BY(g4r_real x = clip * g[i]; g4r_real a = rho * acc[i] + rest * x * x;
+                g4r_real k = (acc2[i] + eps) / (a + eps); acc[i] = a;
+                acc2[i] = rho * acc2[i] + rest * k * x * x; g4r_real d = x * g4r_sqrt(k));
+        break;
+    case GRU4REC_ADAM:
+        MOVE_BY(g4r_real x = clip * g[i]; g4r_real m = rho * acc2[i] + rest * x;
+                g4r_real a = rho2 * acc[i] + rest2 * x * x; acc2[i] = m; acc[i] = a;
+                g4r_real d = m * correct / (g4r_sqrt(a * correct2) + (g4r_real)1e-8));
+        break;
+    default: /* plain gradient descent */
+        MOVE_BY(g4r_real d = clip * g[i]);
+        break;
     }
 }
 

@@ -72,9 +72,9 @@ static bool is_changed_run(const char *a, const char *b)
 
 /*
  * Does the row, a checksum with its run, speak against the version? One of the version's
- * own run does where it is another. One whose run nobody has does where it fits, or where
- * it is nearly the version's run: one of the two was changed. Where the version's run is
- * not even a name, other messages say so.
+ * own run does where it is another. One of another run, nobody's or another version's, does
+ * where it fits, or where its run is nearly the version's: one of the two was changed.
+ * Where the version's run is not even a name, other messages say so.
  */
 static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t version,
                    ext_error *error)
@@ -107,8 +107,7 @@ int ext_sum_check(const ext_home *home, int64_t version, uint64_t items, ext_err
     bool is_damaged = false;
     int rc = ext_query(home, &stmt, error,
                        "SELECT " NAMED ", value, " NAMED " = v.run, v.run, v.options "
-                       "FROM @version AS v JOIN @config WHERE v.version = ?1 AND " IS_SUM
-                       " AND (" NAMED " = v.run OR " IS_NOBODYS ")",
+                       "FROM @version AS v JOIN @config WHERE v.version = ?1 AND " IS_SUM,
                        "i", version);
     while (rc == SQLITE_OK && !is_damaged && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = compare(&is_damaged, stmt, items, version, error);

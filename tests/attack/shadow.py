@@ -146,7 +146,7 @@ class Changer:
             key = self.rng.choice(sorted(options))
             options[key] = self.rng.choice(FORGED)
             text = json.dumps(options)
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, RecursionError):
             text = self.rng.choice(BROKEN)
         if self.rng.random() < 0.25:
             text = self.rng.choice(BROKEN)
@@ -159,6 +159,7 @@ class Changer:
         return f'forged {sql}: {ascii(text)[:200]}'
 
     def change_weights(self):
+        self.columns('tensor')
         rows = self.db.execute('SELECT rowid, name, chunk, data FROM m_tensor').fetchall()
         if not rows:
             return 'no weights'

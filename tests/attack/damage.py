@@ -46,7 +46,7 @@ KINDS = (flip_bit,) * 4 + (set_bytes, clear_sector, swap_pages) * 2 + (cut_off, 
 
 
 def events(case, db):
-    return case.ask(db, 'SELECT session_id, item_id, ts FROM clicks')
+    return case.ask(db, 'SELECT session_id, item_id, ts, typeof(session_id), typeof(item_id), typeof(ts) FROM clicks')
 
 
 def try_case(case):

@@ -275,6 +275,8 @@ def load(path):
         raise ValueError(f'to read {path} takes torch: {error}') from None
     try:
         return torch.load(path, map_location='cpu')
+    except OSError:
+        raise
     except Exception as error:  # torch.load() has no end of them
         raise ValueError(f'{path} cannot be read as what torch.save() wrote; save model.state_dict(): {error}') from None
 

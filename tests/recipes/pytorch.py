@@ -367,7 +367,7 @@ def test_command():
              'items.json': json.dumps(ITEMS).encode(), 'bad.json': b'[1,', 'object.json': b'{"1":2}', 'text.json': b'\xff',
              'support.json': b'[1,2,3,4,5,6,7,8,9]'}
     refused = [
-        (['none.pt', 'items.json'], 'none.pt cannot be read as what torch.save() wrote'),
+        (['none.pt', 'items.json'], "No such file or directory: 'none.pt'"),
         (['bad.pt', 'items.json'], 'bad.pt cannot be read as what torch.save() wrote'),
         (['empty.pt', 'items.json'], 'empty.pt cannot be read as what torch.save() wrote'),
         (['m.pt', 'none.json'], "No such file or directory: 'none.json'"), (['m.pt', 'bad.json'], 'bad.json is no JSON'),
@@ -407,7 +407,8 @@ def test_torch():
             return out(hidden[-1, 0])[1:].tolist()
     with tempfile.TemporaryDirectory() as directory:
         paths = [os.path.join(directory, name) for name in ('model.pt', 'items.json', 'model.safetensors')]
-        torch.save({'state_dict': model.state_dict(), 'epoch': 3}, paths[0])
+        optimizer = torch.optim.Adam(model.parameters())
+        torch.save({'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'epoch': 3}, paths[0])
         with open(paths[1], 'w') as file:
             json.dump(ITEMS, file)
         command = [sys.executable, os.path.join(ROOT, 'examples', 'from_pytorch.py'), *paths, '--first-row', '1']

@@ -13,6 +13,7 @@ with a row for each item, or the product with the embedding itself. items are th
 order. docs/interchange.md tells more, and what the file holds. Nothing of the state dict is left out in silence.
 """
 import argparse
+import collections.abc
 import json
 import re
 import struct
@@ -41,10 +42,13 @@ class Tensor:
             values = values[0] if len(values) else 0
         flat = value
         for size in shape[1:]:
-            if any(len(row) != size for row in flat):
+            if any(not hasattr(row, '__len__') or len(row) != size for row in flat):
                 raise ValueError(f'{name} is no tensor: its rows have several lengths')
             flat = [x for row in flat for x in row]
-        return cls(shape, struct.pack(f'<{len(flat)}f', *flat))
+        try:
+            return cls(shape, struct.pack(f'<{len(flat)}f', *flat))
+        except (TypeError, struct.error, OverflowError):
+            raise ValueError(f'{name} is no tensor of float32; where it plays no part in the scores, name it as ignore') from None
 
     @classmethod
     def zeros(cls, *shape):
@@ -199,10 +203,47 @@ def write(tensors, metadata):
     return struct.pack('<Q', len(text)) + text + b''.join(tensor.data for tensor in tensors.values())
 
 
+# ---- what is given ----
+
+def find_states(saved, path=''):
+    """The state dicts in a checkpoint, each as (where it is, itself)."""
+    if hasattr(saved, 'state_dict'):
+        saved = saved.state_dict()
+    if not isinstance(saved, collections.abc.Mapping):
+        return []
+    if any(isinstance(name, str) and (GRU.match(name) or name == 'GE.Wx0.weight') for name in saved):
+        return [(path, saved)]
+    return [found for name, value in saved.items() for found in find_states(value, f'{path}[{name!r}]')]
+
+
+def state_of(saved):
+    """The one state dict in what torch.save() was given: that itself, a module, or a dict with either somewhere in it."""
+    found = find_states(saved)
+    if len(found) > 1:
+        raise ValueError(f'the checkpoint has several models, at {" and ".join(path for path, _ in found)}; give one of them')
+    if found:
+        return found[0][1]
+    has = f'it has {", ".join(map(str, saved))}' if isinstance(saved, collections.abc.Mapping) else f'it is {type(saved).__name__}'
+    raise ValueError(f'there is no state dict with a GRU layer (weight_ih, weight_ih_l0) in what was given; {has}')
+
+
+def counts_of(support, n_items):
+    """A number for each item, as integers."""
+    counts = support.tolist() if hasattr(support, 'tolist') else support
+    if not isinstance(counts, (list, tuple)) or len(counts) != n_items:
+        has = f'{len(counts)} numbers' if isinstance(counts, (list, tuple)) else f'no list of numbers but {type(counts).__name__}'
+        raise ValueError(f'support has {has}, and there are {n_items} items')
+    for count in counts:
+        if type(count) not in (int, float) or not 0 <= count < 2 ** 63 or count != int(count):
+            raise ValueError(f'support has {count!r}; each of its numbers is how often an item was seen, 0 or more')
+    return [int(count) for count in counts]
+
+
 def convert(state, items, *, first_row=None, embedding=None, output=None, bias=None, dense=(), dense_act='linear', ignore=(),
             support=None, options=None):
     """The file, as bytes. Names are those of the state dict; where they are not given they are found by their shapes.
 
+    state: a state dict, a module, or a dict with one of them somewhere in it, as checkpoints are.
     first_row: row of the first item, where rows before it are for padding. dense: names of the layers between the GRU and
     the scores, without .weight; dense_act: their activation. ignore: names that play no part in the scores. support: how
     often each item was seen, for rankings by popularity. options: others of gru4rec, as a dict.
@@ -210,9 +251,10 @@ def convert(state, items, *, first_row=None, embedding=None, output=None, bias=N
     items = items.tolist() if hasattr(items, 'tolist') else list(items)
     if not all(type(item) in (int, str) for item in items) or len(set(items)) != len(items):
         raise ValueError('items are distinct integers and texts, one for each row')
-    if support is not None and len(support) != len(items):
-        raise ValueError(f'support has {len(support)} numbers, and there are {len(items)} items')
-    model = Model({name: value for name, value in state.items() if name not in ignore}, len(items), first_row)
+    if options is not None and not isinstance(options, dict):
+        raise ValueError(f'options are an object of names and values, not {json.dumps(options)}')
+    counts = None if support is None else counts_of(support, len(items))
+    model = Model({name: value for name, value in state_of(state).items() if name not in ignore}, len(items), first_row)
     model.take_gru()
     width = model.take_dense(dense, dense_act)
     rows = model.take_embedding(embedding)
@@ -221,22 +263,52 @@ def convert(state, items, *, first_row=None, embedding=None, output=None, bias=N
         raise ValueError(f'no part of such a model: {", ".join(model.left)}; name dense layers as dense, and what plays no part '
                          'in the scores as ignore')
     metadata = {'format': 'gru4rec', 'items': json.dumps(items), 'options': json.dumps({**model.options, **(options or {})})}
-    if support is not None:
-        metadata['support'] = json.dumps([int(count) for count in support])
+    if counts is not None:
+        metadata['support'] = json.dumps(counts)
     return write(model.tensors, metadata)
 
 
 def load(path):
-    import torch
-    state = torch.load(path, map_location='cpu')
-    if hasattr(state, 'state_dict'):
-        return state.state_dict()
-    return state['state_dict'] if 'state_dict' in state else state
+    try:
+        import torch
+    except ImportError as error:
+        raise ValueError(f'to read {path} takes torch: {error}') from None
+    try:
+        return torch.load(path, map_location='cpu')
+    except OSError:
+        raise
+    except Exception as error:  # torch.load() has no end of them
+        raise ValueError(f'{path} cannot be read as what torch.save() wrote; save model.state_dict(): {error}') from None
+
+
+def parse_json(name, text):
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f'{name} is no JSON: {error}') from None
 
 
 def read_json(path):
-    with open(path) as file:
-        return json.load(file)
+    with open(path, encoding='utf-8') as file:
+        return parse_json(path, file.read())
+
+
+def read_items(path):
+    items = read_json(path)
+    if not isinstance(items, list):
+        raise ValueError(f'{path} is no JSON array of ids')
+    return items
+
+
+def run(model, items, file, support, options, **given):
+    if support is not None:
+        given['support'] = read_json(support)
+    if options is not None:
+        given['options'] = parse_json('--options', options)
+    items = read_items(items)
+    blob = convert(load(model), items, **given)
+    with open(file, 'wb') as out:
+        out.write(blob)
 
 
 def main():
@@ -250,16 +322,12 @@ def main():
     parser.add_argument('--dense', action='append', default=[])
     parser.add_argument('--dense-act', default='linear')
     parser.add_argument('--ignore', action='append', default=[])
-    parser.add_argument('--support', type=read_json)
-    parser.add_argument('--options', type=json.loads)
-    given = vars(parser.parse_args())
-    path = given.pop('file')
+    parser.add_argument('--support')
+    parser.add_argument('--options')
     try:
-        blob = convert(load(given.pop('model')), read_json(given.pop('items')), **given)
-    except ValueError as error:
+        run(**vars(parser.parse_args()))
+    except (OSError, ValueError) as error:
         sys.exit(f'from_pytorch.py: {error}')
-    with open(path, 'wb') as file:
-        file.write(blob)
 
 
 if __name__ == '__main__':

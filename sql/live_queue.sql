@@ -13,20 +13,15 @@
 
 BEGIN;
 
-CREATE TABLE IF NOT EXISTS live_queue(n INTEGER PRIMARY KEY, session_id, item_id, ts);
-
 DROP TRIGGER IF EXISTS clicks_live;
 DROP TRIGGER IF EXISTS clicks_queue;
 CREATE TRIGGER clicks_queue AFTER INSERT ON clicks BEGIN
     INSERT INTO live_queue(session_id, item_id, ts) VALUES (new.session_id, new.item_id, new.ts);
 END;
 
--- The clicks whose turn it is; to delete them there is to take them on.
-DROP VIEW IF EXISTS live_due;
-CREATE VIEW live_due AS SELECT n, session_id, item_id, ts FROM live_queue ORDER BY n LIMIT 1000;
-CREATE TRIGGER live_take INSTEAD OF DELETE ON live_due BEGIN
-    INSERT INTO live_click VALUES (old.session_id, old.item_id, old.ts);
-    DELETE FROM live_queue WHERE n = old.n;
-END;
+-- Without live.sql nothing of this stays, even where a host goes on after an error.
+CREATE TEMP TABLE live_check(is_there CONSTRAINT "live.sql comes first; run it, then live_queue.sql" CHECK (is_there));
+INSERT OR ROLLBACK INTO live_check SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = 'live_due';
+DROP TABLE IF EXISTS temp.live_check;
 
 COMMIT;

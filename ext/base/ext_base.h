@@ -311,6 +311,13 @@ bool ext_value_is_empty(const gru4rec_id *id);
  * behind which nothing would be read, is an error, which says what the argument is. */
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
                    ext_error *error);
+/* The name of a model, borrowed from the value or from room; NULL where it is not given. A
+ * REAL that is an integer is that integer. */
+typedef struct ext_name {
+    char text[24];
+} ext_name;
+int ext_value_name(const char **text, ext_name *room, sqlite3_value *value,
+                   ext_error *error);
 /* Continues a hash with a value's type and content. */
 uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value);
 

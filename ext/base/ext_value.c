@@ -166,6 +166,22 @@ int ext_value_text(const char **text, sqlite3_value *value, const char *what,
                          "%s has a NUL character in it; give a text without one", what);
 }
 
+int ext_value_name(const char **text, ext_name *room, sqlite3_value *value,
+                   ext_error *error)
+{
+    int64_t integer;
+    if (sqlite3_value_type(value) != SQLITE_FLOAT)
+        return ext_value_text(text, value, "the model's name", error);
+    *text = room->text;
+    if (!ext_value_is_whole(sqlite3_value_double(value), &integer))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the model's name is the number %s; give a gru4rec table's "
+                             "name as text",
+                             ext_show_value(&(ext_show){""}, value));
+    sqlite3_snprintf(sizeof room->text, room->text, "%lld", (long long)integer);
+    return SQLITE_OK;
+}
+
 /*
  * FNV-1a. Not by sqlite3_value_blob() of a text: that marks the value as a blob too, and
  * Bloom filters of SQLite 3.45 to 3.50 then lose its row in a join.

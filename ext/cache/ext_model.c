@@ -262,10 +262,11 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
                             sqlite3_value *value, ext_error *error)
 {
     const char *text;
+    ext_name room;
     ext_home home;
     bool is_found;
     *model = NULL;
-    if (ext_value_text(&text, value, "the model's name", error) != SQLITE_OK)
+    if (ext_value_name(&text, &room, value, error) != SQLITE_OK)
         return error->rc;
     if (text == NULL)
         return ext_error_set(error, SQLITE_ERROR,

@@ -248,7 +248,8 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
 static int check_name(live_session *live, sqlite3_value *value, ext_error *error)
 {
     const char *name;
-    if (ext_value_text(&name, value, "the model's name", error) != SQLITE_OK)
+    ext_name room;
+    if (ext_value_name(&name, &room, value, error) != SQLITE_OK)
         return error->rc;
     if (live->name == NULL) {
         live->name = sqlite3_mprintf("%s", name != NULL ? name : "");

@@ -236,9 +236,10 @@ int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
                    ext_error *error)
 {
     const char *text;
+    ext_name room;
     bool is_there;
     *home = (ext_home){.db = db};
-    if (ext_value_text(&text, value, "the model's name", error) != SQLITE_OK)
+    if (ext_value_name(&text, &room, value, error) != SQLITE_OK)
         return error->rc;
     if (text == NULL || *text == '\0')
         return ext_error_set(error, SQLITE_ERROR,

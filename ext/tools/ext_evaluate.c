@@ -79,8 +79,9 @@ static int open_source(measurement *request, const ext_cursor *base, const char 
     ext_error ignored = {0};
     ext_home home = {0};
     const char *model;
+    ext_name room;
     bool is_found;
-    int rc = ext_value_text(&model, base->arguments[MODEL], "the model's name", error);
+    int rc = ext_value_name(&model, &room, base->arguments[MODEL], error);
     if (rc == SQLITE_OK)
         rc = ext_schema_find(&home, own->db, own->connection, model, &is_found, error);
     if (rc == SQLITE_OK)

@@ -314,21 +314,68 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                       error);
 }
 
-/* Appends the items that stmt gives, each with the next of support: 0 where there is none,
- * or it makes no sense. */
+static int fail_support(ext_error *error)
+{
+    return fail_file(
+        "its support is no JSON array of as many numbers as there are items, "
+        "each 0 or more: how often the item was seen; leave support out "
+        "where that is not known",
+        error);
+}
+
+/* The next of the counts; support NULL: the file has none, and each is 0. */
+static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
+                        ext_error *error)
+{
+    gru4rec_id id = {.type = GRU4REC_ID_INTEGER};
+    const int step = support != NULL ? sqlite3_step(support) : SQLITE_ROW;
+    if (step != SQLITE_ROW)
+        return step == SQLITE_DONE ? fail_support(error) : fail_step(r, error);
+    if (support != NULL &&
+        (!ext_value_item_column(support, 0, &id) || sqlite3_column_int(support, 1) == 0))
+        return fail_support(error);
+    *count = id.integer;
+    return id.type == GRU4REC_ID_INTEGER && id.integer >= 0 ? SQLITE_OK
+                                                            : fail_support(error);
+}
+
+/* Appends the items that stmt gives, each with the next of support. */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
 {
-    int rc = SQLITE_OK, counts = SQLITE_ROW;
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        if (counts == SQLITE_ROW) /* a step behind the last would begin again */
-            counts = sqlite3_step(support);
-        if (counts != SQLITE_ROW && counts != SQLITE_DONE)
-            return fail_step(r, error);
-        const int64_t n = counts == SQLITE_ROW ? sqlite3_column_int64(support, 0) : 0;
-        rc = add_item(stmt, items, n > 0 ? n : 0, error);
+    int step;
+    while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        int64_t count = 0;
+        if (read_support(r, support, &count, error) != SQLITE_OK ||
+            add_item(stmt, items, count, error) != SQLITE_OK)
+            return error->rc;
     }
-    return rc == SQLITE_DONE ? SQLITE_OK : fail_step(r, error);
+    if (step != SQLITE_DONE)
+        return fail_step(r, error);
+    return support == NULL || sqlite3_step(support) == SQLITE_DONE ? SQLITE_OK
+                                                                   : fail_support(error);
+}
+
+/* support: NULL where the file has none. */
+static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = query(r, "SELECT json_extract(?1, '$.__metadata__.support') IS NOT NULL",
+                   &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    const int step = sqlite3_step(stmt);
+    const bool is_there = step == SQLITE_ROW && sqlite3_column_int(stmt, 0) != 0;
+    if (step != SQLITE_ROW)
+        rc = fail_step(r, error);
+    sqlite3_finalize(stmt);
+    if (!is_there)
+        return rc;
+    return query(r,
+                 "SELECT e.atom, e.type IN ('integer', 'real') FROM (SELECT "
+                 "json_extract(?1, '$.__metadata__.support') AS counts) AS m, "
+                 "json_each(m.counts) AS e WHERE json_type(m.counts) = 'array'",
+                 support, error);
 }
 
 /* SQLite before 3.45 would read a text with a NUL character up to that. */
@@ -370,10 +417,7 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
                   "json_type(m.items) = 'array'",
                   &stmt, error);
     if (rc == SQLITE_OK)
-        rc = query(r,
-                   "SELECT atom FROM json_each(coalesce(json_extract(?1, "
-                   "'$.__metadata__.support'), '[]'))",
-                   &support, error);
+        rc = open_support(r, &support, error);
     if (rc == SQLITE_OK && gru4rec_items_new(&ext_memory, items) != GRU4REC_OK)
         rc = ext_error_nomem(error);
     if (rc == SQLITE_OK)

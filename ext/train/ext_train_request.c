@@ -160,9 +160,10 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_error *error)
 {
     const char *model, *options;
+    ext_name room;
     *request = (ext_train_request){.is_alone = sqlite3_get_autocommit(connection->db)};
     gru4rec_options_init(&request->options);
-    if (ext_value_text(&model, argv[0], "the model's name", error) != SQLITE_OK ||
+    if (ext_value_name(&model, &room, argv[0], error) != SQLITE_OK ||
         ext_value_text(&request->source, argc > 1 ? argv[1] : NULL, "the second argument",
                        error) != SQLITE_OK ||
         ext_value_text(&options, argc > 2 ? argv[2] : NULL, "the third argument",

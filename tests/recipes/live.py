@@ -24,7 +24,8 @@ from checks import check, finish
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 EXTENSION = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, 'gru4rec.so'))
 DAY, PAUSE = 86400, 1800
-START = 1_900_000_000
+START = 1_900_000_000  # ahead of the clock, so that what has no time is no later
+PAST = 1_600_000_000
 
 
 # ---- databases ----
@@ -100,8 +101,11 @@ def seconds_of(value):
 
 def next_session(session, item, seconds):
     """session: (items, seconds) so far, or None."""
-    is_new = session is None or seconds - session[1] > PAUSE
-    return ([] if is_new else session[0]) + [item], seconds
+    if session is None:
+        return [item], seconds
+    items, last = session
+    is_wrong = last > max(seconds, time.time()) + DAY
+    return ([] if seconds - last > PAUSE else items) + [item], seconds if is_wrong else max(last, seconds)
 
 
 def sessions_of(db):
@@ -231,20 +235,104 @@ def steps_of(db, click):
 
 def test_purge(directory):
     db = make_shop(os.path.join(directory, 'purge.db'))
-    db.executemany('INSERT INTO clicks VALUES (?, 3, ?)', ((i, START + i) for i in range(100)))
-    few = steps_of(db, (50, 4, START + 200))
+    db.executemany('INSERT INTO clicks VALUES (?, 3, ?)', ((i, PAST + i) for i in range(100)))
+    few = steps_of(db, (50, 4, PAST + 200))
     db.execute('BEGIN')
-    db.executemany('INSERT INTO clicks VALUES (?, 3, ?)', ((i, START + i) for i in range(100, 3000)))
+    db.executemany('INSERT INTO clicks VALUES (?, 3, ?)', ((i, PAST + i) for i in range(100, 3000)))
     db.execute('COMMIT')
-    many = steps_of(db, (50, 4, START + 3000))
+    many = steps_of(db, (50, 4, PAST + 3000))
     check(many <= few + 20, 'a click costs the same among many visitors', f'{few}, then {many}')
     check(one(db, 'SELECT count(*) FROM live') == 3000, 'nobody is forgotten within a day')
     left = []
     for i in range(800):
-        db.execute('INSERT INTO clicks VALUES (9000, 3, ?)', (START + 2 * DAY + i,))
+        db.execute('INSERT INTO clicks VALUES (9000, 3, ?)', (PAST + 2 * DAY + i,))
         left.append(one(db, 'SELECT count(*) FROM live'))
     falls = [a - b for a, b in zip(left, left[1:])]
     check(max(falls) <= 4 and left[-1] == 1, 'old visitors go, a few at each click', f'{max(falls)}, {left[-1]} left')
+    db.close()
+
+
+def test_wrong_clock(directory, is_queue):
+    """A click from the future, and one that comes late."""
+    db = make_shop(os.path.join(directory, f'clock-{is_queue}.db'), is_queue=is_queue)
+    what, now = f'queue {is_queue}', int(time.time())
+
+    def click(session, item, ts):
+        db.execute('INSERT INTO clicks VALUES (?, ?, ?)', (session, item, ts))
+        if is_queue:
+            drain(db)
+
+    def state(session):
+        return one(db, 'SELECT state FROM live WHERE session_id = ?', session)
+    for base, name in (now, 0), (START, 100):  # visitors of today, and those of invented times
+        for session in range(name, name + 10):
+            click(session, 3, base - 60 * (session - name))
+    for far in 4_102_444_800, now + 3 * DAY, 9e10, now + DAY // 2:
+        for _ in range(5):
+            click('robot', 3, far)
+    check(one(db, 'SELECT count(*) FROM live') == 21, f'a click from the future ends no session, {what}')
+    click('old', 3, now - 3 * DAY)
+    click('robot', 3, 4_102_444_800)
+    check(one(db, "SELECT count(*) FROM live WHERE session_id = 'old'") == 0, f'an old session ends by the clock, {what}')
+    for session, base in (1, now), (101, START):
+        click(session, 4, base)
+        click(session, 5, base - 3 * PAUSE)
+        check(one(db, 'SELECT ts FROM live WHERE session_id = ?', session) == base, f'a late click leaves the time, {what}')
+        click(session, 6, base + 60)
+        check(state(session) == state_of(db, [3, 4, 5, 6]), f'a late click cuts no session, {what}')
+    click('reset', 3, 4_102_444_800)
+    click('reset', 4, now - 2 * PAUSE)
+    check(one(db, "SELECT ts FROM live WHERE session_id = 'reset'") == now - 2 * PAUSE, f'a wrong clock is forgotten, {what}')
+    click('reset', 5, now)
+    check(state('reset') == state_of(db, [5]), f'and the session ends after a pause, {what}')
+    db.close()
+
+
+# ---- a queue that comes and goes ----
+
+def test_queue_left(directory):
+    """What waits when live.sql is run again comes before later clicks."""
+    db = make_shop(os.path.join(directory, 'left.db'), is_queue=True)
+    db.executemany('INSERT INTO clicks VALUES (?, ?, ?)', ((i % 3, i % 20, START + i) for i in range(1100)))
+    run_recipe(db, 'live.sql')
+    check(one(db, 'SELECT count(*) FROM live_queue') == 1100, 'live.sql leaves the queue')
+    left = []
+    for i in range(1100, 1103):
+        db.execute('INSERT INTO clicks VALUES (?, ?, ?)', (i % 3, i % 20, START + i))
+        left.append(one(db, 'SELECT count(*) FROM live_queue'))
+    check(left == [101, 0, 0], 'a click takes on what waits', str(left))
+    check_states(db, 'a queue that was left')
+    db.close()
+
+
+def test_queue_alone(directory):
+    """live_queue.sql without live.sql changes nothing, in hosts that stop at an error and in the shell, which does not."""
+    db = connect(os.path.join(directory, 'alone.db'))
+    db.execute('CREATE TABLE clicks(session_id, item_id, ts)')
+    try:
+        run_recipe(db, 'live_queue.sql')
+        check(False, 'the queue alone is refused')
+    except sqlite3.Error as error:
+        check('live.sql comes first; run it, then live_queue.sql' in str(error), 'the queue alone is refused', str(error))
+    check(one(db, 'SELECT count(*) FROM sqlite_schema') == 1 and not db.in_transaction, 'and leaves nothing')
+    with open(os.path.join(ROOT, 'sql', 'live_queue.sql')) as file:
+        statements, text = [], ''
+        for line in file:
+            text += line
+            if sqlite3.complete_statement(text):
+                statements, text = statements + [text], ''
+    told = []
+    for statement in statements:
+        try:
+            db.execute(statement)
+        except sqlite3.Error as error:
+            told.append(str(error))
+    check(len(told) == 2 and 'live.sql comes first' in told[0], 'each statement by itself', str(told))
+    check(one(db, 'SELECT count(*) FROM sqlite_schema') == 1 and not db.in_transaction, 'leaves nothing too')
+    check(is_logged(db, 'INSERT', (1, 2, 3)) is True, 'and no INSERT fails')
+    run_recipe(db, 'live.sql')
+    run_recipe(db, 'live_queue.sql')
+    check(one(db, "SELECT count(*) FROM temp.sqlite_schema") == 0, 'nor does it leave anything behind live.sql')
     db.close()
 
 
@@ -346,7 +434,8 @@ def main():
     if sys.argv[2:3] == ['take']:
         return take_clicks(sys.argv[3])
     tests = [lambda d: test_types(d, False), lambda d: test_types(d, True), test_sessions, lambda d: test_random(d, False),
-             lambda d: test_random(d, True), test_purge, test_no_model, test_queue_without_model, test_processes]
+             lambda d: test_random(d, True), test_purge, lambda d: test_wrong_clock(d, False),
+             lambda d: test_wrong_clock(d, True), test_queue_left, test_queue_alone, test_no_model, test_queue_without_model, test_processes]
     with tempfile.TemporaryDirectory() as directory:
         for test in tests:
             try:

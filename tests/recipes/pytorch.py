@@ -11,9 +11,11 @@ import array
 import json
 import math
 import os
+import pickle
 import random
 import sqlite3
 import struct
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -299,7 +301,21 @@ REFUSED = [
     (change(), {'embedding': 'nope'}, 'the state dict has no nope; it has emb.weight'),
     (change(), {'dense': ['emb']}, 'emb.weight is [9, 4], not ['),
     (change(emb__weight=[[1.0, 2.0], [3.0]]), {}, 'emb.weight is no tensor: its rows have several lengths'),
-    ({'out.weight': matrix(9, 5)}, {}, 'the state dict has no GRU layer'),
+    ({'out.weight': matrix(9, 5)}, {}, 'there is no state dict with a GRU layer (weight_ih, weight_ih_l0) in what was given; it has'),
+    ({'epoch': 3, 'optimizer': {'state': {}}}, {}, 'in what was given; it has epoch, optimizer'),
+    (3, {}, 'in what was given; it is int'),
+    ({'model': change(), 'best': [change()], 'ema': {'model': change()}}, {},
+     "the checkpoint has several models, at ['model'] and ['ema']['model']; give one of them"),
+    (change(note='hello'), {}, 'note is no tensor of float32; where it plays no part'),
+    (change(note={'a': 1}), {}, 'note is no tensor'),
+    (change(note=[[1.0], 2.0]), {}, 'note is no tensor'),
+    (change(), {'support': [1, 2, 3, 4, 5, 6, 7, 8, 'x']}, "support has 'x'; each of its numbers"),
+    (change(), {'support': [1, 2, 3, 4, 5, 6, 7, 8, -1]}, 'support has -1; each'),
+    (change(), {'support': [1, 2, 3, 4, 5, 6, 7, 8, 0.5]}, 'support has 0.5; each'),
+    (change(), {'support': [1, 2, 3, 4, 5, 6, 7, 8, 2 ** 63]}, f'support has {2 ** 63}; each'),
+    (change(), {'support': [1, 2, 3, 4, 5, 6, 7, 8, math.nan]}, 'support has nan; each'),
+    (change(), {'support': {'3': 1}}, 'support has no list of numbers but dict, and there are 9 items'),
+    (change(), {'options': [1]}, 'options are an object of names and values, not [1]'),
 ]
 
 
@@ -310,6 +326,71 @@ def test_refused():
             check(False, f'refused: {message}')
         except ValueError as error:
             check(message in str(error), f'refused: {message}', str(error))
+
+
+class Module:
+    """What has a state dict, as nn.Module has."""
+
+    def __init__(self, state):
+        self.state_dict = lambda: state
+
+
+def test_checkpoints():
+    """However a state dict is wrapped, it is found."""
+    state, arguments, _ = separate()
+    plain = from_pytorch.convert(state, ITEMS, **arguments)
+    for saved in (Module(state), {'state_dict': state}, {'model_state_dict': state, 'epoch': 3}, {'net': Module(state), 4: 5},
+                  {'model': state, 'optimizer': {'state': {0: {'step': 1}}, 'param_groups': [{'lr': 0.1}]}},
+                  {'checkpoint': {'model': state}}):
+        check(from_pytorch.convert(saved, ITEMS, **arguments) == plain, f'a state dict in {saved}'[:60])
+
+
+# torch.load() for files of pickle, where torch is not installed
+LOAD = """
+import pickle
+def load(path, map_location):
+    with open(path, 'rb') as file:
+        return pickle.load(file)
+"""
+
+
+def run_command(directory, *arguments):
+    """What from_pytorch.py says on stderr, with pickle in the place of torch."""
+    command = [sys.executable, os.path.join(ROOT, 'examples', 'from_pytorch.py'), *arguments]
+    return subprocess.run(command, cwd=directory, env={**os.environ, 'PYTHONPATH': directory}, stderr=subprocess.PIPE,
+                          encoding='utf-8', check=False).stderr
+
+
+def test_command():
+    state, _, _ = separate()
+    files = {'torch.py': LOAD.encode(), 'm.pt': pickle.dumps({'model': state, 'epoch': 1}), 'bad.pt': b'hello', 'empty.pt': b'',
+             'items.json': json.dumps(ITEMS).encode(), 'bad.json': b'[1,', 'object.json': b'{"1":2}', 'text.json': b'\xff',
+             'support.json': b'[1,2,3,4,5,6,7,8,9]'}
+    refused = [
+        (['none.pt', 'items.json'], "No such file or directory: 'none.pt'"),
+        (['bad.pt', 'items.json'], 'bad.pt cannot be read as what torch.save() wrote'),
+        (['empty.pt', 'items.json'], 'empty.pt cannot be read as what torch.save() wrote'),
+        (['m.pt', 'none.json'], "No such file or directory: 'none.json'"), (['m.pt', 'bad.json'], 'bad.json is no JSON'),
+        (['m.pt', 'object.json'], 'object.json is no JSON array of ids'), (['m.pt', 'text.json'], "can't decode byte 0xff"),
+        (['m.pt', 'items.json', '--support', 'none.json'], "No such file or directory: 'none.json'"),
+        (['m.pt', 'items.json', '--support', 'object.json'], 'support has no list of numbers but dict'),
+        (['m.pt', 'items.json', '--options', '{'], '--options is no JSON'),
+        (['m.pt', 'items.json', '--options', '3'], 'options are an object of names and values, not 3')]
+    with tempfile.TemporaryDirectory() as directory:
+        for name, data in files.items():
+            with open(os.path.join(directory, name), 'wb') as file:
+                file.write(data)
+        out = os.path.join(directory, 'out')
+        for arguments, message in refused:
+            told = run_command(directory, *arguments[:2], out, *arguments[2:])
+            check(told.startswith('from_pytorch.py: ') and message in told, f'the command refuses {arguments}', told)
+        check(not os.path.exists(out), 'and writes nothing')
+        told = run_command(directory, 'm.pt', 'items.json', 'none/out')
+        check("No such file or directory: 'none/out'" in told, 'no place to write', told)
+        told = run_command(directory, 'm.pt', 'items.json', out, '--support', 'support.json', '--options', '{"n_epochs":2}')
+        right = from_pytorch.convert(state, ITEMS, support=list(range(1, 10)), options={'n_epochs': 2})
+        with open(out, 'rb') as file:
+            check(file.read() == right, 'the command', told)
 
 
 def test_torch():
@@ -326,7 +407,8 @@ def test_torch():
             return out(hidden[-1, 0])[1:].tolist()
     with tempfile.TemporaryDirectory() as directory:
         paths = [os.path.join(directory, name) for name in ('model.pt', 'items.json', 'model.safetensors')]
-        torch.save({'state_dict': model.state_dict(), 'epoch': 3}, paths[0])
+        optimizer = torch.optim.Adam(model.parameters())
+        torch.save({'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'epoch': 3}, paths[0])
         with open(paths[1], 'w') as file:
             json.dump(ITEMS, file)
         command = [sys.executable, os.path.join(ROOT, 'examples', 'from_pytorch.py'), *paths, '--first-row', '1']
@@ -339,7 +421,7 @@ def test_torch():
 
 
 def main():
-    for test in test_models, test_metadata, test_refused, test_torch:
+    for test in test_models, test_metadata, test_refused, test_checkpoints, test_command, test_torch:
         try:
             test()
         except Exception:

@@ -79,33 +79,34 @@ void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *na
 }
 
 /*
- * Plans the arguments that are given, in their order, and sets their bits. An argument
- * that is given but cannot be used in this plan makes the plan useless.
+ * Plans the arguments that are given, in their order, and sets their bits. One that is
+ * given, but cannot be used in this plan, is missing in it.
  */
-static int plan_arguments(ext_table_plan *plan)
+static void plan_arguments(ext_table_plan *plan)
 {
     const ext_table_function *function = plan->function;
     sqlite3_index_info *info = plan->info;
-    int chosen[EXT_TABLE_ARGUMENTS];
+    int chosen[EXT_TABLE_ARGUMENTS], unusable = 0;
     memset(chosen, -1, sizeof chosen);
     for (int i = 0; i < info->nConstraint; i++) {
         const int argument = info->aConstraint[i].iColumn - function->n_columns;
         if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || argument < 0 ||
             argument >= function->n_arguments)
             continue;
-        if (!info->aConstraint[i].usable)
-            return SQLITE_CONSTRAINT;
-        chosen[argument] = i;
+        if (info->aConstraint[i].usable)
+            chosen[argument] = i;
+        else
+            unusable |= 1 << argument;
     }
     for (int i = 0; i < function->n_arguments; i++) {
         if (chosen[i] >= 0) {
             ext_table_use(plan, chosen[i], 1 << i, function->arguments[i].name);
             info->aConstraintUsage[chosen[i]].omit = 1;
-        } else if (info->colUsed >> (function->n_columns + i) & 1) {
+        } else if ((info->colUsed >> (function->n_columns + i) & 1) ||
+                   (unusable >> i & 1)) {
             info->idxNum |= 1 << (EXT_TABLE_MISSING + i);
         }
     }
-    return SQLITE_OK;
 }
 
 /* Is an argument missing that is needed, or read? */
@@ -130,19 +131,17 @@ int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     const ext_table_function *function = ((ext_table *)base)->function;
     ext_table_plan plan = {function, info, 0, sqlite3_str_new(NULL)};
     info->idxNum = 0;
-    int rc = plan_arguments(&plan);
-    if (rc == SQLITE_OK) {
-        info->estimatedRows = (sqlite3_int64)function->n_rows;
-        info->estimatedCost = function->cost;
-        info->orderByConsumed = is_in_order(function, info);
-        if (function->plan != NULL)
-            function->plan(&plan);
-        rc = sqlite3_str_errcode(plan.text);
-    }
+    plan_arguments(&plan);
+    info->estimatedRows = (sqlite3_int64)function->n_rows;
+    info->estimatedCost = function->cost;
+    info->orderByConsumed = is_in_order(function, info);
+    if (function->plan != NULL)
+        function->plan(&plan);
     /* What is missing is an error of the scan: here one would break OR on old versions, and
      * another plan may have it. */
     if (is_missing(function, info->idxNum))
         info->estimatedCost = 1e50;
+    const int rc = sqlite3_str_errcode(plan.text);
     char *text = sqlite3_str_finish(plan.text);
     if (rc != SQLITE_OK) { /* SQLite does not take it */
         sqlite3_free(text);
@@ -247,7 +246,7 @@ static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
         return ext_table_usage(cursor, error);
     return ext_error_set(error, SQLITE_ERROR,
                          "%s is an argument that is read here but not given; write %s, "
-                         "for the whole query",
+                         "for the whole query, and of a LEFT JOIN in its ON",
                          function->arguments[i].name, function->arguments[i].example);
 }
 

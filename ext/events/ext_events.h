@@ -77,14 +77,15 @@ typedef struct ext_since_bound {
 /* From since until before until. All zero: all times. */
 typedef struct ext_since {
     ext_since_bound from, to;
-    int unit; /* of the numbers that were compared with a date so far */
+    int unit;       /* of the times that were compared with a date so far */
+    bool has_dates; /* are some of them dates? */
 } ext_since;
 
 /* As the options say, which must live as long. */
 int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options,
                    ext_error *error);
-/* Is the time between the two? A date where the times have no unit that is known is an
- * error. */
+/* Is the time between the two? A date where the times have no unit that is known, or two,
+ * is an error. */
 int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind kind,
                     bool *is_inside, ext_error *error);
 

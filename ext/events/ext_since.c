@@ -2,7 +2,8 @@
  * ext_since.c - the window of time that since and until leave; see ext_events.h.
  *
  * A number is compared with times as they are. A date is compared with dates; and with
- * numbers in the one unit that puts them between 1980 and 2100, which no two units do.
+ * numbers in the one unit that puts them between 1980 and 2100, which no two units do. The
+ * times of a source have one unit, and beside dates it is the second: so they are ordered.
  */
 #include "ext_events.h"
 
@@ -17,7 +18,7 @@ static const struct unit {
     {"nanoseconds", 1e9, 1},
 };
 
-enum { NO_UNIT = -1, N_UNITS = sizeof units / sizeof *units };
+enum { NO_UNIT = -1, SECONDS, N_UNITS = sizeof units / sizeof *units };
 
 static int read_bound(sqlite3 *db, const char *text, const char *name,
                       ext_since_bound *bound, ext_error *error)
@@ -61,16 +62,35 @@ static int unit_of(const gru4rec_time *time)
     return NO_UNIT;
 }
 
-/* Finds the unit of a number that is compared with a date. */
-static int find_unit(ext_since *since, const ext_since_bound *bound,
-                     const gru4rec_time *time, ext_error *error)
+static int fail_mixed(const ext_since *since, const ext_since_bound *bound, int unit,
+                      const char *time, ext_error *error)
 {
-    const int unit = unit_of(time);
+    if (since->has_dates) /* so one of the two is the second */
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "%s is the date '%s', but some times are dates, beside which numbers count "
+            "as "
+            "seconds, and others are numbers in %s; use a source with times of one unit",
+            bound->option, bound->text, units[unit + since->unit].name);
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "%s is the date '%s', but time %s is in %s where others are in %s; give %s "
+        "as a number, or a source with times of one unit",
+        bound->option, bound->text, time, units[unit].name, units[since->unit].name,
+        bound->option);
+}
+
+/* Finds the unit of a time that is compared with a date. */
+static int find_unit(ext_since *since, const ext_since_bound *bound,
+                     const gru4rec_time *time, ext_time_kind kind, ext_error *error)
+{
+    const int unit = kind == EXT_TIME_DATE ? SECONDS : unit_of(time);
     const gru4rec_id id = {.type = time->type == GRU4REC_TIME_REAL ? GRU4REC_ID_REAL
                                                                    : GRU4REC_ID_INTEGER,
                            .integer = time->integer,
                            .real = time->real};
     ext_show show;
+    since->has_dates |= kind == EXT_TIME_DATE;
     if (unit == NO_UNIT)
         return ext_error_set(
             error, SQLITE_ERROR,
@@ -79,12 +99,7 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
             "the unit of the times",
             bound->option, bound->text, ext_show_id(&show, &id), bound->option);
     if (since->unit != NO_UNIT && since->unit != unit)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "%s is the date '%s', but time %s is in %s where others are in %s; give %s "
-            "as a number, or a source with times of one unit",
-            bound->option, bound->text, ext_show_id(&show, &id), units[unit].name,
-            units[since->unit].name, bound->option);
+        return fail_mixed(since, bound, unit, ext_show_id(&show, &id), error);
     since->unit = unit;
     return SQLITE_OK;
 }
@@ -110,8 +125,8 @@ int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind ki
         const ext_since_bound *bound = bounds[i];
         if (bound->kind == EXT_TIME_NONE)
             continue;
-        if (kind == EXT_TIME_NUMBER && bound->kind == EXT_TIME_DATE &&
-            find_unit(since, bound, time, error) != SQLITE_OK)
+        if (bound->kind == EXT_TIME_DATE &&
+            find_unit(since, bound, time, kind, error) != SQLITE_OK)
             return error->rc;
         *is_inside &= is_before(time, kind, since->unit, bound) == (i == 1);
     }

@@ -166,11 +166,30 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(context);
 }
 
+/* What makes the ranking not a full one; nothing where all items are ranked after all. */
+static void warn_partial(sqlite3_str *text, const char *separator,
+                         const measurement *request)
+{
+    const gru4rec_options *options = &request->options;
+    const int64_t n_items = gru4rec_items_count(request->model->loaded.items);
+    const int64_t n_drawn = options->candidates,
+                  n_listed = (int64_t)request->candidates.n;
+    if (n_drawn > 0 && n_drawn < n_items - 1)
+        sqlite3_str_appendf(text,
+                            "%snot comparable with full rankings: each target was ranked "
+                            "among %lld sampled item%s (seed %lld)",
+                            separator, n_drawn, n_drawn > 1 ? "s" : "", options->seed);
+    else if (n_listed > 0 && n_listed < n_items)
+        sqlite3_str_appendf(text,
+                            "%snot comparable with full rankings: only %lld candidate%s "
+                            "ranked",
+                            separator, n_listed, n_listed > 1 ? "s were" : " was");
+}
+
 /* What whoever reads the figures must know. */
 static int warn(evaluate_cursor *cursor, const measurement *request, ext_error *error)
 {
-    const int64_t n_drawn = request->options.candidates, n_bad = request->test.n_bad;
-    const size_t n_listed = request->candidates.n;
+    const int64_t n_bad = request->test.n_bad;
     const char *separator = "";
     sqlite3_str *text = sqlite3_str_new(NULL);
     if (cursor->metrics[0].events == 0) {
@@ -179,20 +198,11 @@ static int warn(evaluate_cursor *cursor, const measurement *request, ext_error *
         separator = "; ";
     }
     if (n_bad > 0) {
-        sqlite3_str_appendf(text, "%s%lld rows have times that cannot be read (bad_rows)",
-                            separator, n_bad);
+        sqlite3_str_appendf(text, "%s%lld row%s that cannot be read (bad_rows)",
+                            separator, n_bad, n_bad > 1 ? "s have times" : " has a time");
         separator = "; ";
     }
-    if (n_drawn > 0)
-        sqlite3_str_appendf(text,
-                            "%snot comparable with full rankings: each target was ranked "
-                            "among %lld sampled items (seed %lld)",
-                            separator, n_drawn, request->options.seed);
-    else if (n_listed > 0)
-        sqlite3_str_appendf(text,
-                            "%snot comparable with full rankings: only %lld candidates "
-                            "were ranked",
-                            separator, (int64_t)n_listed);
+    warn_partial(text, separator, request);
     const int rc = sqlite3_str_errcode(text);
     cursor->warnings = sqlite3_str_finish(text);
     return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);

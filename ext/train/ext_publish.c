@@ -150,7 +150,7 @@ static char *make_warning(const ext_training *training, int *rc)
     const ext_run *run = &training->run;
     const gru4rec_epoch *last = &run->epochs[run->n_epochs - 1];
     *rc = SQLITE_OK;
-    if (2 * last->narrow <= last->steps)
+    if (training->data->longest == NULL || 2 * last->narrow <= last->steps)
         return NULL;
     char *text = sqlite3_mprintf(
         "%lld of %lld steps of an epoch ran with less than half of the lanes, as few "

@@ -43,7 +43,7 @@ typedef struct ext_train_data {
     ext_events events;
     ext_snapshot snapshot; /* until the weights are there; none for a new model */
     ext_model *active;     /* warm_start: the version that it starts from, or NULL */
-    char *longest;         /* the longest sessions, for people */
+    char *longest;         /* sessions that are long, for people; NULL: none is */
     char fingerprint[20];  /* of the events */
     size_t n_bytes;        /* that the training needs */
     bool is_read;          /* the events were */

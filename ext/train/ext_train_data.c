@@ -29,7 +29,17 @@ static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *datas
         longest[at] = session;
 }
 
-/* The longest sessions as a warning names them. */
+/* Has it more than three times as many events as most sessions? */
+static bool is_long(const gru4rec_dataset *dataset, int64_t session)
+{
+    const int64_t length = length_of(dataset, session);
+    int64_t n_much_shorter = 0;
+    for (int64_t s = 0; s < dataset->n_sessions; s++)
+        n_much_shorter += 3 * length_of(dataset, s) < length;
+    return 2 * n_much_shorter > dataset->n_sessions;
+}
+
+/* The longest of the long sessions as a warning names them. */
 static int name_longest(ext_train_data *data, ext_error *error)
 {
     const ext_events *events = &data->events;
@@ -38,7 +48,8 @@ static int name_longest(ext_train_data *data, ext_error *error)
     sqlite3_str *text = sqlite3_str_new(NULL);
     for (int64_t s = 0; s < dataset->n_sessions; s++)
         add_longest(longest, dataset, s);
-    for (int i = 0; i < N_LONGEST && longest[i] >= 0; i++) {
+    for (int i = 0; i < N_LONGEST && longest[i] >= 0 && is_long(dataset, longest[i]);
+         i++) {
         gru4rec_id id;
         ext_show show;
         gru4rec_events_session(events->builder, longest[i], &id);
@@ -46,8 +57,9 @@ static int name_longest(ext_train_data *data, ext_error *error)
                             ext_show_id(&show, &id),
                             (long long)length_of(dataset, longest[i]));
     }
+    const int rc = sqlite3_str_errcode(text);
     data->longest = sqlite3_str_finish(text);
-    return data->longest != NULL ? SQLITE_OK : ext_error_nomem(error);
+    return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
 }
 
 static int fail_empty(const ext_events *events, ext_error *error)

@@ -299,6 +299,6 @@ void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options)
         if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 || !gru4rec_option_is_set(options, i))
             continue;
         gru4rec_option_text(options, i, value, sizeof value);
-        sqlite3_str_appendf(text, ", %s=%s", info.name, value);
+        sqlite3_str_appendf(text, ", %s='%q'", info.name, value);
     }
 }

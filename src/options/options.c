@@ -234,11 +234,19 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope, in
     return nearest;
 }
 
+/* Could so many edits be a typing error? A name that is far from all has no suggestion: the
+ * nearest one would lead astray. */
+static bool is_near(const char *name, int edits)
+{
+    const size_t most = 4;
+    return edits <= (int)G4R_MIN(strlen(name) / 3, most);
+}
+
 /* What is wrong with options is always INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
 /* The error of a name that is no option's: what it is called here, if another tool has it,
- * or a mistyped one; else the nearest name. */
+ * or a mistyped one; else the nearest name, if it is near. */
 static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
                                   gru4rec_error *error)
 {
@@ -247,8 +255,11 @@ static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
     const char *nearest = nearest_name(name, scope, &edits);
     const g4r_synonym *synonym = g4r_synonyms_find(name, scope, edits);
     gru4rec_show(shown, sizeof shown, name, strlen(name));
-    if (synonym == NULL)
+    if (synonym == NULL && is_near(name, edits))
         return REFUSE(error, "no option '%s'; did you mean '%s'?", shown, nearest);
+    if (synonym == NULL)
+        return REFUSE(error, "no option '%s'; SELECT * FROM gru4rec_options lists all",
+                      shown);
     if (synonym->names == NULL)
         return REFUSE(error, "no option '%s'; %s", shown, synonym->advice);
     const char *names = synonym->names;

@@ -188,10 +188,23 @@ int ext_options_check_list(const char *text, ext_error *error)
     return error->rc;
 }
 
+/* What has no '='; of a list of candidates with commas that is the second one. */
+static int fail_pair(const char *pair, bool is_candidate, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_ERROR, "'%s' is not name=value; %s",
+                         ext_show_text(&(ext_show){""}, pair),
+                         is_candidate
+                             ? "several candidates stand in a JSON array, as "
+                               "candidates=[17,42] or candidates=[\"a\",\"b\"]"
+                             : "write options as layers=100,loss=bpr-max or as a JSON "
+                               "object");
+}
+
 static int parse_pairs(const char *text, gru4rec_option_scope scope,
                        gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     int rc = SQLITE_OK;
+    bool is_behind_candidates = false;
     while (rc == SQLITE_OK && *text) {
         if (ext_options_check_list(text, error) != SQLITE_OK)
             return error->rc;
@@ -202,12 +215,10 @@ static int parse_pairs(const char *text, gru4rec_option_scope scope,
         if (value == NULL)
             rc = ext_error_nomem(error);
         else if (strchr(pair, '=') == NULL)
-            rc = ext_error_set(error, SQLITE_ERROR,
-                               "'%s' is not name=value; write options as "
-                               "layers=100,loss=bpr-max or as a JSON object",
-                               ext_show_text(&(ext_show){""}, pair));
+            rc = fail_pair(pair, is_behind_candidates, error);
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
+        is_behind_candidates = name != NULL && is_candidates(name, scope);
         sqlite3_free(pair);
         sqlite3_free(name);
         sqlite3_free(value);

@@ -61,11 +61,43 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
                              &message);
 }
 
-/* An array as 100/100, and as it is; else the JSON value's own text. */
+static const char space[] = " \t\r\n";
+
+/* The option that name=value begins with, or a name alone. */
+static bool find_option(const char *text, gru4rec_option_info *info)
+{
+    text += strspn(text, space);
+    const size_t n = strcspn(text, "= \t\r\n");
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, info);
+        if (strlen(info->name) == n && sqlite3_strnicmp(info->name, text, (int)n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_list(const char *text)
+{
+    gru4rec_option_info info;
+    return find_option(text, &info) && info.type == GRU4REC_OPTION_LIST;
+}
+
+/* Is it the name of something that a JSON array is no value of? */
+static bool is_single(const char *name, gru4rec_option_scope scope, ext_columns *columns)
+{
+    gru4rec_option_info info;
+    if (columns != NULL && column_named(columns, name) != NULL)
+        return true;
+    return find_option(name, &info) && info.type != GRU4REC_OPTION_LIST &&
+           !is_candidates(name, scope);
+}
+
+/* An array of numbers and texts as 100/100, and each as it is; else the JSON value's own
+ * text. */
 static const char json_query[] =
     "SELECT key, type, CASE type WHEN 'array' THEN"
-    " (SELECT coalesce(group_concat(coalesce(atom, type), '/'), '') FROM "
-    "json_each(e.value))"
+    " (SELECT iif(count(*) = count(atom), coalesce(group_concat(atom, '/'), ''), e.value)"
+    " FROM json_each(e.value))"
     " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE atom END"
     ", iif(type = 'array', value, NULL) FROM json_each(?1) AS e";
 
@@ -90,12 +122,14 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
             value = (const char *)sqlite3_column_text(stmt, 3);
         if (name == NULL || type == NULL)
             rc = ext_sql_fail_null(stmt, error);
-        else if (value == NULL)
-            rc = ext_error_set(
-                error, SQLITE_ERROR,
-                "option '%s' is a JSON %s; give a number, a text or an array "
-                "of numbers, or leave it out",
-                ext_show_text(&(ext_show){""}, name), type);
+        else if (value == NULL ||
+                 (strcmp(type, "array") == 0 && is_single(name, scope, columns)))
+            rc = ext_error_set(error, SQLITE_ERROR,
+                               "option '%s' is a JSON %s; give a number%s, or "
+                               "leave it out",
+                               ext_show_text(&(ext_show){""}, name), type,
+                               value == NULL ? ", a text or an array of numbers"
+                                             : " or a text");
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
     }
@@ -104,8 +138,6 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       sqlite3_errmsg(db), ext_show_text(&(ext_show){""}, text));
     return ext_sql_finish(stmt, rc, NULL, error);
 }
-
-static const char space[] = " \t\r\n";
 
 static const char *find(const char *text, char separator)
 {
@@ -137,21 +169,6 @@ static char *cut(const char **text, const char *end)
     while (end > start && strchr(space, end[-1]) != NULL)
         end--;
     return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
-}
-
-/* Does name=value begin with an option that takes a list? */
-static bool is_list(const char *text)
-{
-    text += strspn(text, space);
-    const size_t n = strcspn(text, "= \t\r\n");
-    gru4rec_option_info info;
-    for (size_t i = 0; i < gru4rec_option_count(); i++) {
-        gru4rec_option_describe(i, &info);
-        if (info.type == GRU4REC_OPTION_LIST && strlen(info.name) == n &&
-            sqlite3_strnicmp(info.name, text, (int)n) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* Is what stands before the next comma a number, as it is in a list? */

@@ -337,8 +337,10 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                                         : "gru4rec_evaluate()");
     if (!g4r_option_parse(o, value, field_of(&changed, o))) {
         g4r_option_range(o, range, sizeof range);
-        return REFUSE(error, "option '%s' cannot be '%s'; it takes %s", o->name,
-                      gru4rec_show(shown, sizeof shown, value, strlen(value)), range);
+        const char *quote = strchr(value, '\'') == NULL ? "'" : ""; /* it has its own */
+        return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
+                      gru4rec_show(shown, sizeof shown, value, strlen(value)), quote,
+                      range);
     }
     *options = changed;
     options->explicit_set |= (uint64_t)1 << (o - table);

@@ -396,7 +396,7 @@ int ext_options_check_list(const char *text, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
 /* Was the option of that name given, itself? */
 bool ext_options_is_set(const gru4rec_options *options, const char *name);
-/* Appends ", name=value" for each option of training that was set. */
+/* Appends ", name='value'" for each option of training that was set. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 /* A JSON object of the options of training: all, or those that were set, and those whose
  * default has changed once. NULL: no memory. */

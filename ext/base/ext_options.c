@@ -61,11 +61,43 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
                              &message);
 }
 
-/* An array as 100/100, and as it is; else the JSON value's own text. */
+static const char space[] = " \t\r\n";
+
+/* The option that name=value begins with, or a name alone. */
+static bool find_option(const char *text, gru4rec_option_info *info)
+{
+    text += strspn(text, space);
+    const size_t n = strcspn(text, "= \t\r\n");
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, info);
+        if (strlen(info->name) == n && sqlite3_strnicmp(info->name, text, (int)n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_list(const char *text)
+{
+    gru4rec_option_info info;
+    return find_option(text, &info) && info.type == GRU4REC_OPTION_LIST;
+}
+
+/* Is it the name of something that a JSON array is no value of? */
+static bool is_single(const char *name, gru4rec_option_scope scope, ext_columns *columns)
+{
+    gru4rec_option_info info;
+    if (columns != NULL && column_named(columns, name) != NULL)
+        return true;
+    return find_option(name, &info) && info.type != GRU4REC_OPTION_LIST &&
+           !is_candidates(name, scope);
+}
+
+/* An array of numbers and texts as 100/100, and each as it is; else the JSON value's own
+ * text. */
 static const char json_query[] =
     "SELECT key, type, CASE type WHEN 'array' THEN"
-    " (SELECT coalesce(group_concat(coalesce(atom, type), '/'), '') FROM "
-    "json_each(e.value))"
+    " (SELECT iif(count(*) = count(atom), coalesce(group_concat(atom, '/'), ''), e.value)"
+    " FROM json_each(e.value))"
     " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE atom END"
     ", iif(type = 'array', value, NULL) FROM json_each(?1) AS e";
 
@@ -90,12 +122,14 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
             value = (const char *)sqlite3_column_text(stmt, 3);
         if (name == NULL || type == NULL)
             rc = ext_sql_fail_null(stmt, error);
-        else if (value == NULL)
-            rc = ext_error_set(
-                error, SQLITE_ERROR,
-                "option '%s' is a JSON %s; give a number, a text or an array "
-                "of numbers, or leave it out",
-                ext_show_text(&(ext_show){""}, name), type);
+        else if (value == NULL ||
+                 (strcmp(type, "array") == 0 && is_single(name, scope, columns)))
+            rc = ext_error_set(error, SQLITE_ERROR,
+                               "option '%s' is a JSON %s; give a number%s, or "
+                               "leave it out",
+                               ext_show_text(&(ext_show){""}, name), type,
+                               value == NULL ? ", a text or an array of numbers"
+                                             : " or a text");
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
     }
@@ -104,8 +138,6 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       sqlite3_errmsg(db), ext_show_text(&(ext_show){""}, text));
     return ext_sql_finish(stmt, rc, NULL, error);
 }
-
-static const char space[] = " \t\r\n";
 
 static const char *find(const char *text, char separator)
 {
@@ -137,21 +169,6 @@ static char *cut(const char **text, const char *end)
     while (end > start && strchr(space, end[-1]) != NULL)
         end--;
     return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
-}
-
-/* Does name=value begin with an option that takes a list? */
-static bool is_list(const char *text)
-{
-    text += strspn(text, space);
-    const size_t n = strcspn(text, "= \t\r\n");
-    gru4rec_option_info info;
-    for (size_t i = 0; i < gru4rec_option_count(); i++) {
-        gru4rec_option_describe(i, &info);
-        if (info.type == GRU4REC_OPTION_LIST && strlen(info.name) == n &&
-            sqlite3_strnicmp(info.name, text, (int)n) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* Is what stands before the next comma a number, as it is in a list? */
@@ -188,10 +205,23 @@ int ext_options_check_list(const char *text, ext_error *error)
     return error->rc;
 }
 
+/* What has no '='; of a list of candidates with commas that is the second one. */
+static int fail_pair(const char *pair, bool is_candidate, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_ERROR, "'%s' is not name=value; %s",
+                         ext_show_text(&(ext_show){""}, pair),
+                         is_candidate
+                             ? "several candidates stand in a JSON array, as "
+                               "candidates=[17,42] or candidates=[\"a\",\"b\"]"
+                             : "write options as layers=100,loss=bpr-max or as a JSON "
+                               "object");
+}
+
 static int parse_pairs(const char *text, gru4rec_option_scope scope,
                        gru4rec_options *options, ext_columns *columns, ext_error *error)
 {
     int rc = SQLITE_OK;
+    bool is_behind_candidates = false;
     while (rc == SQLITE_OK && *text) {
         if (ext_options_check_list(text, error) != SQLITE_OK)
             return error->rc;
@@ -202,12 +232,10 @@ static int parse_pairs(const char *text, gru4rec_option_scope scope,
         if (value == NULL)
             rc = ext_error_nomem(error);
         else if (strchr(pair, '=') == NULL)
-            rc = ext_error_set(error, SQLITE_ERROR,
-                               "'%s' is not name=value; write options as "
-                               "layers=100,loss=bpr-max or as a JSON object",
-                               ext_show_text(&(ext_show){""}, pair));
+            rc = fail_pair(pair, is_behind_candidates, error);
         else
             rc = ext_options_set(name, value, scope, options, columns, error);
+        is_behind_candidates = name != NULL && is_candidates(name, scope);
         sqlite3_free(pair);
         sqlite3_free(name);
         sqlite3_free(value);
@@ -299,6 +327,6 @@ void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options)
         if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 || !gru4rec_option_is_set(options, i))
             continue;
         gru4rec_option_text(options, i, value, sizeof value);
-        sqlite3_str_appendf(text, ", %s=%s", info.name, value);
+        sqlite3_str_appendf(text, ", %s='%q'", info.name, value);
     }
 }

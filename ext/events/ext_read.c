@@ -68,6 +68,7 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
 /* The rows of a source, as they are read. */
 typedef struct row_reader {
     const ext_source *source;
+    bool is_training; /* then bad_rows is an option of this very call */
     sqlite3_stmt *stmt;
     ext_since since;
     int64_t n_rows;
@@ -106,8 +107,10 @@ static void skip_row(row_reader *rows, ext_events *events)
     const char *quote = time.type == GRU4REC_ID_BLOB ? "" : "'";
     ext_error_set(&cause, SQLITE_ERROR,
                   "time %s%s%s is neither a number nor a date that SQLite knows; "
-                  "use a source that converts it, or let bad_rows skip it",
-                  quote, ext_show_id(&show, &time), quote);
+                  "use a source that converts it, or %s",
+                  quote, ext_show_id(&show, &time), quote,
+                  rows->is_training ? "let bad_rows skip it"
+                                    : "train the model with a bad_rows that skips it");
     fail_row(rows, &cause, &rows->first_bad);
 }
 
@@ -244,7 +247,7 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
 {
     const bool is_training = known == NULL;
     const gru4rec_preparation preparation = prepared(options, is_training);
-    row_reader rows = {.source = source};
+    row_reader rows = {.source = source, .is_training = is_training};
     *events = (ext_events){0};
     source->keeps_empty = options->keep_empty != 0;
     if (is_training &&

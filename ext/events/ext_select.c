@@ -94,8 +94,10 @@ char *ext_select_subquery(const char *text)
     const char *end = find_end(start, start + strlen(start));
     if (*start == '(') {
         const char *close = find_close(start);
-        if (close == NULL || close + 1 != end)
+        if (close == NULL)
             return sqlite3_mprintf("%.*s", (int)(end - start), start);
+        if (close + 1 != end) /* what stands behind FROM: a WHERE, a JOIN */
+            return sqlite3_mprintf("(SELECT * FROM %.*s)", (int)(end - start), start);
         start++;
         end--;
         const char *last = find_end(start, end);

@@ -62,15 +62,49 @@ static int name_longest(ext_train_data *data, ext_error *error)
     return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/* Appends what made sessions short, if it did. */
+static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
+{
+    if (n > 0)
+        sqlite3_str_appendf(causes, "%s%lld %s",
+                            sqlite3_str_length(causes) > 0 ? ", " : "", (long long)n,
+                            what);
+}
+
+/* There are sessions, and each has one event: by its column, or by what options did. */
+static int fail_single(const ext_events *events, const gru4rec_options *options,
+                       ext_error *error)
+{
+    const gru4rec_dataset *dataset = events->dataset;
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    if (options->session_gap > 0)
+        sqlite3_str_appendf(text,
+                            "session_gap=%.15g, in the unit of the times, splits them",
+                            options->session_gap);
+    add_cause(text, events->n_outside, "events lie outside since and until");
+    add_cause(text, dataset->n_rare + dataset->n_short,
+              "events went by min_support and min_length");
+    add_cause(text, dataset->n_repeats, "events went by collapse_repeats");
+    add_cause(text, dataset->n_dropped, "events went with long sessions");
+    const bool has_causes = sqlite3_str_length(text) > 0;
+    char *causes = sqlite3_str_finish(text);
+    if (has_causes && causes == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(
+        error, SQLITE_ERROR,
+        "nothing to learn from: none of the %lld sessions has two events%s%s%s; "
+        "check %swhich column is the session",
+        (long long)(dataset->n_left + dataset->n_sessions), has_causes ? " (" : "",
+        has_causes ? causes : "", has_causes ? ")" : "",
+        has_causes ? "these options, and " : "");
+    sqlite3_free(causes);
+    return error->rc;
+}
+
 static int fail_empty(const ext_events *events, ext_error *error)
 {
     const gru4rec_dataset *dataset = events->dataset;
     const int64_t n_rare = dataset->n_rare + dataset->n_short;
-    if (dataset->n_left > 0 && n_rare + dataset->n_dropped == 0)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "nothing to learn from: none of the %lld sessions has two "
-                             "events; check which column is the session",
-                             (long long)dataset->n_left);
     return ext_error_set(
         error, SQLITE_ERROR,
         "no events are left to train on (%lld rows lack a session, an item or a time, "
@@ -80,6 +114,21 @@ static int fail_empty(const ext_events *events, ext_error *error)
         "options",
         (long long)events->n_null, (long long)events->n_outside,
         (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
+}
+
+/* Is there an event after another one? */
+static int check_events(const ext_events *events, const gru4rec_options *options,
+                        ext_error *error)
+{
+    const gru4rec_dataset *dataset = events->dataset;
+    const bool is_without_sessions =
+        dataset->n_sessions == 0 &&
+        (dataset->n_left == 0 ||
+         dataset->n_rare + dataset->n_short + dataset->n_dropped > 0);
+    if (is_without_sessions)
+        return fail_empty(events, error);
+    return dataset->n_events > dataset->n_sessions ? SQLITE_OK
+                                                   : fail_single(events, options, error);
 }
 
 static int read_events(ext_train_data *data, const ext_train_request *request,
@@ -96,7 +145,7 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
         rc = name_longest(data, error);
     gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
     events->builder = NULL;
-    return rc != SQLITE_OK || dataset->n_events > 0 ? rc : fail_empty(events, error);
+    return rc == SQLITE_OK ? check_events(events, &request->options, error) : rc;
 }
 
 /* warm_start: items that have no events any more stay in the catalogue, behind the others.

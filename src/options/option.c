@@ -83,12 +83,20 @@ static bool is_in_range(const g4r_option *o, double value)
     return value >= o->min && (o->is_max_open ? value < o->max : value <= o->max);
 }
 
+/* Digits without an exponent say which integer they are, also where a double rounds. */
+static bool is_exact(const char *text, double value)
+{
+    return text[strspn(text, "+-.0123456789")] != '\0' ||
+           strtoll(text, NULL, 10) == (int64_t)value;
+}
+
 /* Also 1e6 and 2.0, which JSON writers make of integers. */
 static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 {
     double real = -1;
     if (g4r_option_word_index(o->words, text) != 0 &&
-        !(parse_real(text, &real) && is_whole(real) && is_in_range(o, real)))
+        !(parse_real(text, &real) && is_whole(real) && is_in_range(o, real) &&
+          is_exact(text, real)))
         return false;
     *value = (int64_t)real;
     return true;
@@ -103,6 +111,16 @@ static bool parse_boolean(const char *text, int64_t *value)
         index = (int)real;
     *value = index % 2;
     return index >= 0;
+}
+
+/* Of "auto|false|true" also all that stands for the last two. */
+static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
+{
+    int64_t is_true;
+    *value = g4r_option_word_index(o->words, text);
+    if (*value < 0 && parse_boolean(text, &is_true))
+        *value = g4r_option_word_index(o->words, is_true ? "true" : "false");
+    return *value >= 0;
 }
 
 /* "a/b/c" into values (most); empty only where the default is. */
@@ -199,8 +217,7 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
     case G4R_BOOLEAN:
         return parse_boolean(text, integer);
     case G4R_CHOICE:
-        *integer = g4r_option_word_index(o->words, text);
-        return *integer >= 0;
+        return parse_choice(o, text, integer);
     case G4R_LIST:
         return parse_list(o, text, field);
     case G4R_REALS:

@@ -234,11 +234,19 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope, in
     return nearest;
 }
 
+/* Could so many edits be a typing error? A name that is far from all has no suggestion: the
+ * nearest one would lead astray. */
+static bool is_near(const char *name, int edits)
+{
+    const size_t most = 4;
+    return edits <= (int)G4R_MIN(strlen(name) / 3, most);
+}
+
 /* What is wrong with options is always INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
 /* The error of a name that is no option's: what it is called here, if another tool has it,
- * or a mistyped one; else the nearest name. */
+ * or a mistyped one; else the nearest name, if it is near. */
 static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
                                   gru4rec_error *error)
 {
@@ -247,8 +255,11 @@ static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
     const char *nearest = nearest_name(name, scope, &edits);
     const g4r_synonym *synonym = g4r_synonyms_find(name, scope, edits);
     gru4rec_show(shown, sizeof shown, name, strlen(name));
-    if (synonym == NULL)
+    if (synonym == NULL && is_near(name, edits))
         return REFUSE(error, "no option '%s'; did you mean '%s'?", shown, nearest);
+    if (synonym == NULL)
+        return REFUSE(error, "no option '%s'; SELECT * FROM gru4rec_options lists all",
+                      shown);
     if (synonym->names == NULL)
         return REFUSE(error, "no option '%s'; %s", shown, synonym->advice);
     const char *names = synonym->names;
@@ -326,8 +337,10 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                                         : "gru4rec_evaluate()");
     if (!g4r_option_parse(o, value, field_of(&changed, o))) {
         g4r_option_range(o, range, sizeof range);
-        return REFUSE(error, "option '%s' cannot be '%s'; it takes %s", o->name,
-                      gru4rec_show(shown, sizeof shown, value, strlen(value)), range);
+        const char *quote = strchr(value, '\'') == NULL ? "'" : ""; /* it has its own */
+        return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
+                      gru4rec_show(shown, sizeof shown, value, strlen(value)), quote,
+                      range);
     }
     *options = changed;
     options->explicit_set |= (uint64_t)1 << (o - table);

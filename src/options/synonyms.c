@@ -14,12 +14,29 @@
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define BOTH (GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE)
 
+/* Words that mean one thing in training and another in an evaluation. */
+#define NEGATIVES                                                                      \
+    "n_samples|num_samples|n_neg|n_negs|n_negative|n_negatives|num_neg|num_negs|"      \
+    "num_negative|num_negatives|neg_num|negatives|neg_samples|negative_samples|"       \
+    "negative_sampling|neg_sampling|n_neg_samples|num_neg_samples|n_negative_samples|" \
+    "num_negative_samples|num_sampled|train_neg_sample_num|train_neg_sample_args|"     \
+    "sample_num|samples|sample_size"
+
+#define SOURCE                                                                      \
+    "source|sources|table|events|data|data_path|train|train_data|train_path|input|" \
+    "dataset|data_source|query|select"
+
+#define SEEN                                                                           \
+    "seen|remove_seen|mask_seen|filter_seen|hide_seen|exclude_history|remove_history|" \
+    "filter_history|filter_already_seen|no_repeats"
+
 static const g4r_synonym table[] = {
     /* ---- the network ---- */
     {"hidden_size|hidden_sizes|hidden_dim|hidden_units|hidden|n_hidden|num_hidden|units|"
      "n_units|num_units|rnn_size|rnn_units|rnn_hidden|rnn_hidden_size|gru_size|gru_units|"
      "gru_hidden_size|layer_size|layer_sizes|hidden_layers|hidden_layer_sizes|d_model|"
-     "factors|n_factors|latent_dim|dim|size|vector_size",
+     "factors|n_factors|latent_dim|dim|size|vector_size|rnn_dim|gru_dim|rnn_hidden_dim|"
+     "gru_hidden_dim|state_size|state_dim|cell_size",
      BOTH, "layers", NULL},
     {"num_layers|n_layers|nlayers|layer_num|gru_layers|rnn_layers|depth|"
      "num_hidden_layers|n_hidden_layers",
@@ -31,7 +48,8 @@ static const g4r_synonym table[] = {
      "weight_tying|share_embedding|share_embeddings|shared_embedding|shared_embeddings|"
      "share_weights",
      BOTH, "constrained_embedding", NULL},
-    {"dense|dense_layers|mlp|mlp_layers|mlp_hidden_size|fc|fc_layers|head|output_layers",
+    {"dense|dense_layers|mlp|mlp_layers|mlp_hidden_size|fc|fc_layers|head|output_layers|"
+     "inner_size",
      BOTH, "feedforward", NULL},
     {"dense_act|dense_activation|mlp_act|mlp_activation|fc_act", BOTH, "feedforward_act",
      NULL},
@@ -42,8 +60,17 @@ static const g4r_synonym table[] = {
     {"bias|use_bias", BOTH, "biases", NULL},
     {"cell|cell_type|rnn|rnn_type|rnn_cell|gru_type", BOTH, NULL,
      "all layers are GRUs, of PyTorch's kind unless reset_after=false"},
-    {"bidirectional|attention|num_heads|n_heads", BOTH, NULL,
-     "the network has GRU layers only; leave it out"},
+    {"bidirectional|attention|num_heads|n_heads|layer_norm|layernorm|layer_norm_eps|"
+     "batch_norm|batchnorm",
+     BOTH, NULL, "the network has GRU layers only; leave it out"},
+    {"num_items|n_items|item_num|item_count|vocab_size|vocabulary_size|input_size|"
+     "input_dim|output_size|output_dim|num_classes|n_classes|num_embeddings",
+     BOTH, NULL, "the catalogue is the items of the events; leave it out"},
+    {"stateful|return_sequences|return_state|batch_first|time_major", BOTH, NULL,
+     "sessions run through the layers side by side, each with its own state; leave it "
+     "out"},
+    {"temperature|tau|softmax_temperature", BOTH, NULL,
+     "scores are not divided by a temperature; leave it out"},
     {"init_std|init_scale|init_range|init_sigma|initializer_range|weight_init_std|stddev",
      BOTH, "sigma", NULL},
     {"init|init_method|initializer|weight_init|kernel_initializer", BOTH,
@@ -51,7 +78,7 @@ static const g4r_synonym table[] = {
 
     /* ---- training ---- */
     {"lr|lr0|eta|eta0|learn_rate|base_lr|init_lr|initial_lr|start_lr|max_lr|step_size|"
-     "learning_rate_init",
+     "learning_rate_init|lrate|l_rate|rate",
      BOTH, "learning_rate", NULL},
     {"lr_scheduler|lr_schedule|scheduler|scheduler_type|lr_decay|lr_decay_rate|"
      "lr_decay_step|lr_decay_steps|learning_rate_decay|decay_rate|decay_steps|gamma|"
@@ -66,6 +93,10 @@ static const g4r_synonym table[] = {
     {"betas|beta|beta1|beta2|beta_1|beta_2|adam_betas|adam_beta1|adam_beta2|rho|"
      "optimizer_params|optimizer_args|optimizer_kwargs|optim_args",
      BOTH, "adapt_params", NULL},
+    {"decay", BOTH, "lmbd|adapt_params", NULL},
+    {"eps|epsilon|adam_eps|adam_epsilon|optimizer_eps", BOTH, NULL,
+     "what keeps a step from a division by zero is fixed; leave it out"},
+    {"amsgrad|use_amsgrad", BOTH, NULL, "adam is the plain one; leave it out"},
     {"mom|sgd_momentum|momentum_factor", BOTH, "momentum", NULL},
     {"nesterov|use_nesterov", BOTH, NULL,
      "momentum is that of the heavy ball only; leave it out"},
@@ -81,6 +112,9 @@ static const g4r_synonym table[] = {
     {"eval_batch_size|test_batch_size|valid_batch_size|val_batch_size|"
      "per_device_eval_batch_size",
      BOTH, NULL, "batches of an evaluation are as large as is fast; leave it out"},
+    {"drop_last|drop_remainder", BOTH, NULL,
+     "new sessions take the places of those that end, so there is no last batch; leave "
+     "it out"},
     {"dropout|dropout_p|dropout_prob|dropout_rate|drop_prob|drop_rate|p_dropout|drop|"
      "drop_ratio|dropout_ratio",
      BOTH, "dropout_p_embed|dropout_p_hidden", NULL},
@@ -97,12 +131,7 @@ static const g4r_synonym table[] = {
      "cost_function",
      BOTH, "loss", NULL},
     {"label_smoothing|label_smooth|smooth|smoothing_factor", BOTH, "smoothing", NULL},
-    {"n_samples|num_samples|n_neg|n_negs|n_negative|n_negatives|num_neg|num_negs|"
-     "num_negative|num_negatives|neg_num|negatives|neg_samples|negative_samples|"
-     "negative_sampling|neg_sampling|n_neg_samples|num_neg_samples|n_negative_samples|"
-     "num_negative_samples|num_sampled|train_neg_sample_num|train_neg_sample_args|"
-     "sample_num|samples|sample_size",
-     BOTH, "n_sample", NULL},
+    {NEGATIVES, TRAIN, "n_sample", NULL},
     {"alpha|sampling_alpha|neg_alpha|neg_sampling_alpha|negative_sampling_alpha|"
      "ns_exponent|sample_exponent|sampling_exponent|sampling_power|neg_power",
      BOTH, "sample_alpha", NULL},
@@ -118,14 +147,15 @@ static const g4r_synonym table[] = {
     {"grad_clip|grad_clip_norm|grad_clipping|gradient_clip|gradient_clip_val|"
      "gradient_clipping|clip|clip_norm|clipnorm|global_clipnorm|clipvalue|clip_value|"
      "clip_grad|clip_grad_norm|clip_gradients|max_norm|max_grad_norm|max_gradient_norm|"
-     "grad_norm|grad_max_norm",
+     "grad_norm|grad_max_norm|max_grad|max_gradient",
      BOTH, "grad_cap", NULL},
     {"bptt_steps|bptt_len|tbptt|tbptt_steps|truncated_bptt|truncated_bptt_steps|unroll|"
      "backprop_steps",
      BOTH, "bptt", NULL},
     {"max_item_list_length|max_seq_length|max_seq_len|max_sequence_length|"
      "max_history_length|max_history|max_len|maxlen|seq_len|seq_length|sequence_length|"
-     "history_length|window|n_context",
+     "history_length|window|n_context|max_session_length|max_session_len|"
+     "session_max_length|session_max_len",
      BOTH, "max_length", NULL},
     {"shuffle|shuffle_sessions|random_order|shuffle_data", BOTH, "train_random_order",
      NULL},
@@ -136,7 +166,7 @@ static const g4r_synonym table[] = {
      "worker|num_workers|n_workers|n_cores|num_cores|cores|cpus|n_cpus|nproc",
      BOTH, "threads", NULL},
     {"device|gpu|gpu_id|gpus|use_gpu|cuda|use_cuda|accelerator|fp16|bf16|amp|enable_amp|"
-     "mixed_precision",
+     "mixed_precision|precision|dtype|float16|float32|float64",
      BOTH, NULL, "a training runs on the processor, in float32; leave it out"},
     {"verbosity|progress|progress_bar|show_progress|show_progress_bar|enable_progress_"
      "bar|"
@@ -209,35 +239,39 @@ static const g4r_synonym table[] = {
     {"order_by|order_key|order_col|order_column|sort|sort_by|tie_breaker|tiebreaker|"
      "position|seq",
      BOTH, "order", NULL},
-    {"source|sources|table|events|data|data_path|train|train_data|train_path|input|"
-     "dataset|data_source|query|select",
-     BOTH, NULL,
+    {SOURCE, TRAIN, NULL,
      "the source of events is an argument of its own: gru4rec_train('rec', 'clicks'), or "
      "the first one of CREATE VIRTUAL TABLE rec USING gru4rec(clicks, ...)"},
+    {SOURCE, EVALUATE, NULL,
+     "the source of events is an argument of its own: gru4rec_evaluate('rec', 'clicks')"},
 
     /* ---- serving and evaluation ---- */
     {"memory|mem|mem_limit|max_memory|max_mem|ram|ram_limit|memory_budget", BOTH,
      "memory_limit", NULL},
     {"quantization|quantized|quantise|int8|use_int8|uint8", BOTH, "quantize", NULL},
-    {"k|ks|topk|top_k|topn|top_n|at_k|cutoff|cut_off|cut_offs|n_recommendations|"
+    {"k|ks|n|topk|top_k|topn|top_n|at_k|cutoff|cut_off|cut_offs|n_recommendations|"
      "num_recommendations|list_length",
      EVALUATE, "cutoffs", NULL},
-    {"k|ks|topk|top_k|topn|top_n|at_k|n_recommendations|num_recommendations|limit|"
+    {"k|ks|n|topk|top_k|topn|top_n|at_k|n_recommendations|num_recommendations|limit|"
      "list_length|cutoff|cut_off|cut_offs",
      TRAIN, NULL,
      "the length of a list is said where one is asked for: gru4rec_recommend('rec', "
      "history, 10), or rank <= 10; gru4rec_evaluate() has cutoffs"},
-    {"seen|remove_seen|mask_seen|filter_seen|hide_seen|exclude_history|remove_history|"
-     "filter_history|filter_already_seen|no_repeats",
-     EVALUATE, "exclude_seen", NULL},
+    {SEEN, EVALUATE, "exclude_seen", NULL},
+    {SEEN, TRAIN, NULL,
+     "what a session had is left out where a list is asked for: WHERE exclude_seen = 1"},
     {"sample|sampled|sampled_items|n_candidates|num_candidates|candidate_items|"
      "eval_neg_sample|eval_neg_sample_num|eval_negatives|test_negatives|eval_sample|"
      "item_pool",
      EVALUATE, "candidates", NULL},
+    {NEGATIVES, EVALUATE, NULL,
+     "items are sampled for each target by candidates=sample=100"},
     {"last|last_item|last_event|only_last|last_item_only|leave_one_out|loo", EVALUATE,
      "last_only", NULL},
     {"metric|metrics|measures|eval_metrics|measure", BOTH, NULL,
      "gru4rec_evaluate() gives all measures, for each of its cutoffs"},
+    {"eval_args|eval_setting|eval_settings", BOTH, NULL,
+     "gru4rec_evaluate() takes cutoffs, mode, candidates and others, each by its name"},
     {"eval_mode|eval_type|tie|ties|tie_mode|tie_breaking|ranking_mode", BOTH, "mode",
      NULL},
     {"baseline|methods|compare_with", BOTH, "baselines", NULL},

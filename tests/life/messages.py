@@ -171,7 +171,7 @@ def shown(directory):
     long = 'ш' * 1000
     for sql, advice in (
             ("SELECT gru4rec_train('rec', 'clicks', 'loss=' || ?)", "...'; it takes cross-entropy"),
-            ("SELECT gru4rec_train('rec', 'clicks', ? || '=1')", "...'; did you mean "),
+            ("SELECT gru4rec_train('rec', 'clicks', ? || '=1')", "...'; SELECT * FROM gru4rec_options lists all"),
             ("SELECT gru4rec_train('rec', 'clicks', ?)", "...' is not name=value; write options as"),
             ("SELECT * FROM gru4rec_recommend('rec', 1001, ?)", "...'; give the number of items"),
             ("SELECT gru4rec_deploy('rec', ?)", "...' is not a number, 'previous' or 'best'; see rec_version"),

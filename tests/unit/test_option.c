@@ -116,8 +116,27 @@ static void integers(void)
     check_value(&integer, "1e6", "1000000");
     check_value(&integer, "12.0", "12");
     check_value(&integer, "+5", "5");
+    check_value(&integer, "1.5e1", "15");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check_refused(&integer, bad[i]);
+}
+
+/* What a double rounds to an integer of the range is none. */
+static void integers_are_exact(void)
+{
+    const g4r_option wide = {.name = "wide",
+                             .kind = G4R_INTEGER,
+                             .min = 0,
+                             .max = 9007199254740992.0,
+                             .defaults = "0"};
+    check_value(&wide, "9007199254740991", "9007199254740991");
+    check_value(&wide, "9007199254740992", "9007199254740992");
+    check_value(&wide, "9007199254740992.0", "9007199254740992");
+    check_value(&wide, "0000000000000000000000000000000003", "3");
+    check_refused(&wide, "9007199254740993");
+    check_refused(&wide, "+9007199254740993.0");
+    check_refused(&wide, "99999999999999999999");
+    check_refused(&wide, "2.99999999999999999999");
 }
 
 static void integers_with_a_word(void)
@@ -189,6 +208,27 @@ static void choices(void)
     check_refused(&choice, "");
     check_refused(&choice, "green");
     check_refused(&choice, "red|blue");
+    check_refused(&choice, "1");
+    check_refused(&choice, "true");
+}
+
+/* A choice with true and false among its words takes all that a boolean takes. */
+static void choices_of_true_and_false(void)
+{
+    static const char *const yes[] = {"true", "1", "on", "Yes", "1.0"};
+    static const char *const no[] = {"FALSE", "0", "off", "no", "0.0"};
+    const g4r_option tri = {.name = "tri",
+                            .kind = G4R_CHOICE,
+                            .words = "auto|false|true",
+                            .defaults = "auto"};
+    check_value(&tri, "auto", "auto");
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        check_value(&tri, yes[i], "true");
+        check_value(&tri, no[i], "false");
+    }
+    check_refused(&tri, "2");
+    check_refused(&tri, "0.5");
+    check_refused(&tri, "");
 }
 
 static void lists(void)
@@ -412,11 +452,13 @@ int main(void)
     RUN(words);
     RUN(sizes_of_fields);
     RUN(integers);
+    RUN(integers_are_exact);
     RUN(integers_with_a_word);
     RUN(samples);
     RUN(real_numbers);
     RUN(booleans);
     RUN(choices);
+    RUN(choices_of_true_and_false);
     RUN(lists);
     RUN(empty_lists);
     RUN(lists_of_reals);

@@ -122,12 +122,45 @@ static void words_of_other_tools(void)
         {"lr_scheduler", "leave it out"},
         {"num_layers", "layers=100/100"},
         {"source", "gru4rec_train('rec', 'clicks')"},
+        {"max_session_length", "did you mean 'max_length'?"},
+        {"lrate", "did you mean 'learning_rate'?"},
+        {"rate", "did you mean 'learning_rate'?"},
+        {"rnn_dim", "did you mean 'layers'?"},
+        {"gru_dim", "did you mean 'layers'?"},
+        {"state_size", "did you mean 'layers'?"},
+        {"inner_size", "did you mean 'feedforward'?"},
+        {"max_grad", "did you mean 'grad_cap'?"},
+        {"decay", "did you mean 'lmbd' or 'adapt_params'?"},
+        {"dtype", "float32"},
+        {"float64", "float32"},
+        {"eps", "fixed"},
+        {"epsilon", "fixed"},
+        {"amsgrad", "adam is the plain one"},
+        {"num_items", "the catalogue"},
+        {"vocab_size", "the catalogue"},
+        {"input_size", "the catalogue"},
+        {"layer_norm_eps", "GRU layers only"},
+        {"stateful", "its own state"},
+        {"return_sequences", "its own state"},
+        {"batch_first", "its own state"},
+        {"temperature", "leave it out"},
+        {"drop_last", "no last batch"},
+        {"eval_args", "gru4rec_evaluate()"},
+        {"n", "rank <= 10"},
+        {"filter_seen", "exclude_seen = 1"},
+        {"remove_seen", "exclude_seen = 1"},
+        {"negatives", "did you mean 'n_sample'?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_leads(cases[i][0], TRAIN, cases[i][1]);
     check_leads("k", EVALUATE, "did you mean 'cutoffs'?");
     check_leads("topk", EVALUATE, "did you mean 'cutoffs'?");
     check_leads("top-k", EVALUATE, "did you mean 'cutoffs'?");
+    check_leads("n", EVALUATE, "did you mean 'cutoffs'?");
+    check_leads("negatives", EVALUATE, "candidates=sample=100");
+    check_leads("num_negatives", EVALUATE, "candidates=sample=100");
+    check_leads("remove_seen", EVALUATE, "did you mean 'exclude_seen'?");
+    check_leads("source", EVALUATE, "gru4rec_evaluate('rec', 'clicks')");
 }
 
 /* Of a mistyped name the nearest counts, here or elsewhere; ours first. */

@@ -2,15 +2,16 @@
  * ext_ids.c - the items that SQL names, by one value or in a JSON array; see ext_base.h.
  *
  * 1. A value that is an item's id names that item: of the same type and value, else of the
- *    same text form. A REAL counts as the integer that it is.
+ *    same text form. A REAL counts as the integer that it is below 2^53.
  * 2. Any other text that begins, behind white space, with [ is a JSON array of ids, and with
  *    { an error. What is left is one id that no item has.
- * 3. In an array a number names the INTEGER of its value, else the TEXT that it is written
- *    as, else the TEXT of that integer. A string is a text. null is no id.
+ * 3. In an array a number names the INTEGER of exactly its value as written, else the TEXT
+ *    that it is written as, else the TEXT of that integer. A string is a text. null is no id.
  * 4. An empty text is no id either, but with keep_empty.
  */
 #include "ext_base.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static gru4rec_id text_id(const char *text, size_t n)
@@ -18,16 +19,19 @@ static gru4rec_id text_id(const char *text, size_t n)
     return (gru4rec_id){.type = GRU4REC_ID_TEXT, .bytes = text, .n_bytes = n};
 }
 
-/* The row of an id, or -1. */
+/* The row of an id, or -1. The text form of a REAL: with 17 digits, as our advice has it, or
+ * with as few as SQLite gives it. */
 static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
 {
-    ext_show form;
-    const int32_t row = gru4rec_items_find(items, id);
-    if (row >= 0 || id->type != GRU4REC_ID_REAL)
-        return row;
-    ext_show_id(&form, id);
-    const gru4rec_id text = text_id(form.text, strlen(form.text));
-    return gru4rec_items_find(items, &text);
+    int32_t row = gru4rec_items_find(items, id);
+    for (int digits = 17; row < 0 && id->type == GRU4REC_ID_REAL && digits >= 15;
+         digits--) {
+        char form[64];
+        sqlite3_snprintf((int)sizeof form, form, "%!.*g", digits, id->real);
+        const gru4rec_id text = text_id(form, strlen(form));
+        row = gru4rec_items_find(items, &text);
+    }
+    return row;
 }
 
 int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items)
@@ -117,24 +121,69 @@ static int spell(array *a, gru4rec_id *id, ext_error *error)
     return SQLITE_OK;
 }
 
-/*
- * A REAL, and 0, which may be written -0. type: JSON's. An integer beyond 64 bits is a REAL
- * to SQL, but has the value of no INTEGER.
- */
-static int add_real(array *a, gru4rec_id *number, const char *type, ext_error *error)
+/* Appends so many zeros, then adds the digit; false beyond 64 bits. */
+static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
+{
+    for (; *size > 0 && n_zeros > 0; n_zeros--) {
+        if (*size > UINT64_MAX / 10)
+            return false;
+        *size *= 10;
+    }
+    *size += digit;
+    return *size >= digit;
+}
+
+/* The exponent at text, or one that is as good. */
+static int64_t exponent(const char *text)
+{
+    const int64_t n = strtoll(text, NULL, 10), most = INT64_MAX / 4;
+    return n > most ? most : n < -most ? -most : n;
+}
+
+/* The integer that a number is exactly, as JSON writes it in n bytes: 1234, 1234.0, 1.234e3.
+ * False: it is none, or beyond 64 bits. */
+static bool is_integer(const char *text, size_t n, int64_t *integer)
+{
+    const bool is_negative = *text == '-';
+    bool is_fraction = false;
+    uint64_t size = 0;
+    int64_t power = 0, n_zeros = 0; /* zeros count once a digit follows them */
+    size_t i = is_negative;
+    for (; i < n && text[i] != 'e' && text[i] != 'E'; i++) {
+        if (text[i] == '.') {
+            is_fraction = true;
+            continue;
+        }
+        power -= is_fraction;
+        n_zeros++;
+        if (text[i] == '0')
+            continue;
+        if (!append(&size, n_zeros, (unsigned)(text[i] - '0')))
+            return false;
+        n_zeros = 0;
+    }
+    power += n_zeros + (i < n ? exponent(text + i + 1) : 0);
+    if (size > 0 && (power < 0 || !append(&size, power, 0)))
+        return false;
+    *integer = (int64_t)(is_negative ? 0 - size : size);
+    return size <= (uint64_t)INT64_MAX + is_negative;
+}
+
+/* A REAL, an integer beyond 64 bits, which json_each() makes one, or 0, which may be written
+ * -0. */
+static int add_number(array *a, ext_error *error)
 {
     const gru4rec_items *items = a->ids->items;
-    gru4rec_id text;
-    const bool is_integer = strcmp(type, "integer") == 0 && number->real != 0;
-    int32_t row = is_integer ? -1 : gru4rec_items_find(items, number);
-    if (row < 0) {
-        if (spell(a, &text, error) != SQLITE_OK)
-            return error->rc;
-        row = gru4rec_items_find(items, &text);
-    }
-    if (row < 0 && ext_value_is_whole(number->real, &number->integer)) {
-        number->type = GRU4REC_ID_INTEGER;
-        row = gru4rec_items_find(items, number);
+    gru4rec_id text, number = {.type = GRU4REC_ID_INTEGER};
+    int32_t row = -1;
+    if (spell(a, &text, error) != SQLITE_OK)
+        return error->rc;
+    if (is_integer(text.bytes, text.n_bytes, &number.integer) &&
+        (row = gru4rec_items_find(items, &number)) >= 0)
+        gru4rec_items_get(items, row, &number);
+    if (row < 0 || number.type != GRU4REC_ID_INTEGER) {
+        const int32_t written = gru4rec_items_find(items, &text);
+        row = written >= 0 ? written : row;
     }
     return add(a->ids, row, a->place, error);
 }
@@ -179,8 +228,7 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
     /* But for 0 an integer is written as its text form. */
     if (id.type == GRU4REC_ID_INTEGER && id.integer != 0)
         return add(a->ids, gru4rec_items_find(a->ids->items, &id), a->place, error);
-    id.type = GRU4REC_ID_REAL;
-    return add_real(a, &id, type, error);
+    return add_number(a, error);
 }
 
 static int read_elements(array *a, ext_error *error)

@@ -53,10 +53,13 @@ CONDITIONS = [
 
 
 def shop(directory):
-    """Models of the same clicks: of INTEGER items, of REAL ones, and of TEXT."""
+    """Models of the same clicks: of INTEGER items, of REAL ones, and of TEXT. The integers next to WHOLE are items."""
     db = make_shop(directory + '/shop.db', rows=clicks(60, 20, 4), options='layers=4, n_sample=4, n_epochs=1, threads=1')
+    for n, item in enumerate((int(WHOLE), int(WHOLE) + 1, -int(WHOLE), 1003)):
+        db.execute('INSERT INTO clicks(session, item, ts) VALUES (777, ?, ?)', (item, n))
     for name, item in ('reals', 'item + 0.0'), ('texts', 'CAST(item AS TEXT)'):
-        db.execute(f'CREATE TABLE {name}_clicks AS SELECT session + 0.0 AS session, {item} AS item, ts FROM clicks')
+        db.execute(f'CREATE TABLE {name}_clicks AS SELECT session + 0.0 AS session, {item} AS item, ts FROM clicks '
+                   f"WHERE '{name}' = 'texts' OR abs(item) < {int(WHOLE)}")
         db.execute(f'CREATE VIRTUAL TABLE {name} USING gru4rec({name}_clicks, layers=4, n_sample=4, n_epochs=1, threads=1)')
     for model in 'rec', 'reals', 'texts':
         train(db, 'n_epochs=1', model)

@@ -8,9 +8,11 @@
  * 3. In an array a number names the INTEGER of exactly its value as written, else the TEXT
  *    that it is written as, else the TEXT of that integer. A string is a text. null is no id.
  * 4. An empty text is no id either, but with keep_empty.
+ * 5. Where one item is wanted an array is an error too.
  */
 #include "ext_base.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,12 +34,6 @@ static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
         row = gru4rec_items_find(items, &text);
     }
     return row;
-}
-
-int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items)
-{
-    gru4rec_id id;
-    return ext_value_item(value, &id) ? find(items, &id) : -1;
 }
 
 static bool is_skipped(const ext_ids *ids, const gru4rec_id *id)
@@ -290,4 +286,50 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
                              "42], or one id: %s",
                              ids->what, ext_show_id(&show, &id));
     return add(ids, row, 1, error);
+}
+
+const char *ext_ids_advice(const gru4rec_id *id)
+{
+    if (id->type == GRU4REC_ID_BLOB)
+        return "hex(%s)";
+    return fabs(id->real) >= 0x1p53 && fabs(id->real) < 0x1p63 ? "CAST(%s AS INTEGER)"
+                                                               : "printf('%%!.17g', %s)";
+}
+
+int ext_ids_fail_type(const gru4rec_id *id, ext_error *error)
+{
+    char *advice = sqlite3_mprintf(ext_ids_advice(id), "item");
+    if (advice == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(error, SQLITE_ERROR,
+                  "item %s is a %s; items are INTEGER or TEXT, so train on %s and give "
+                  "that here",
+                  ext_show_id(&(ext_show){""}, id),
+                  id->type == GRU4REC_ID_REAL ? "REAL" : "BLOB", advice);
+    sqlite3_free(advice);
+    return error->rc;
+}
+
+int ext_ids_check_one(const gru4rec_id *id, bool is_known, ext_error *error)
+{
+    ext_show show;
+    const char first = is_known ? '\0' : first_of(id);
+    if (id->type == GRU4REC_ID_BLOB)
+        return ext_ids_fail_type(id, error);
+    if (first == '[' || first == '{')
+        return ext_error_set(error, SQLITE_ERROR,
+                             "item takes one item's id, as 17, but is a JSON %s: %s",
+                             first == '[' ? "array" : "object", ext_show_id(&show, id));
+    return SQLITE_OK;
+}
+
+int ext_ids_read_one(int32_t *row, sqlite3_value *value, const gru4rec_items *items,
+                     ext_error *error)
+{
+    gru4rec_id id;
+    *row = -1;
+    if (!ext_value_item(value, &id))
+        return SQLITE_OK;
+    *row = find(items, &id);
+    return ext_ids_check_one(&id, *row >= 0, error);
 }

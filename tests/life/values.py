@@ -44,6 +44,15 @@ EVENTS = [
     "SELECT gru4rec_state('{m}', x) OVER (ORDER BY n) FROM (SELECT 1 AS n, 1002 AS x UNION ALL SELECT 2, ?1)",
     "SELECT rank, item, unknown FROM gru4rec_recommend('{m}', gru4rec_step('{m}', NULL, ?1), 5)",
 ]
+# The basis of a row, which is text.
+BASES = [
+    'SELECT session, rank FROM {m}(?1) WHERE session < 5', 'SELECT session, rank FROM {m} WHERE session = 2 AND basis = ?1',
+    'SELECT session, rank FROM {m} WHERE basis IS ?1 AND session IN (2, 3)',
+    'SELECT session, rank FROM {m} WHERE basis IN (?1, 2) AND session < 5 AND rank < 3',
+    "SELECT rank, item FROM gru4rec_recommend('{m}', 1001, 5) WHERE basis = ?1",
+    "SELECT rank, item FROM gru4rec_recommend('{m}', 1001) WHERE basis IS ?1 AND rank < 4",
+    "SELECT rank, item FROM gru4rec_recommend('{m}', 1001) WHERE basis IN (?1, 'nope') AND rank < 3",
+]
 # Columns that a condition compares; {m} also as a plain table.
 CONDITIONS = [
     'session = ?1', 'session IN (?1, 2)', 'session < 9 AND item = ?1 + 1000', 'session < 9 AND item IN (1002, ?1 + 1000)',
@@ -170,6 +179,18 @@ def events(directory):
         check(f'a state {x!r}', isinstance(got, str) and 'the state is no BLOB' in got, got)
 
 
+def bases(directory):
+    db = shop(directory)
+    for sql in BASES:
+        for model in 'rec', 'reals', 'texts':
+            statement = sql.format(m=model)
+            check(f'{statement} session', answer(db, statement, 'session'), answer(db, statement, 'session'))
+            check(f'{statement} popularity', answer(db, statement, 'popularity') == [], answer(db, statement, 'popularity'))
+            for x in ODD_REALS + (2, 2.0, '2', 'nope', '', b'session', b'', None):
+                got = answer(db, statement, x)
+                check(f'{statement} {x!r}', str(got).startswith('gru4rec: basis is compared with'), got)
+
+
 def conditions(directory):
     """What SQLite says of a plain table with the same rows."""
     db = shop(directory)
@@ -233,6 +254,7 @@ def sources(directory):
 run(integers)
 run(items)
 run(events)
+run(bases)
 run(conditions)
 run(options)
 run(sources)

@@ -291,7 +291,8 @@ gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
 gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void *),
                                    void *context);
 int32_t gru4rec_items_count(const gru4rec_items *items);
-/* The row of the item with this value and type, else of the same text form, or -1. */
+/* The row of the item with this value and type, else of the same text form, or -1. A REAL is
+ * the integer of the same value below 2^53 in size only. */
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 /* Training events of each item, (I). */

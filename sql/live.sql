@@ -32,7 +32,10 @@ CREATE TRIGGER live_step INSTEAD OF INSERT ON live_click WHEN new.session_id <> 
            click.ts
     FROM (SELECT CASE typeof(new.item_id)
                  WHEN 'integer' THEN new.item_id
-                 WHEN 'text' THEN new.item_id
+                 -- a text that looks like JSON is an item only if the model knows it
+                 WHEN 'text' THEN iif(ltrim(new.item_id, char(32, 9, 10, 13)) GLOB '[[{]*'
+                                      AND NOT EXISTS (SELECT 1 FROM gru4rec_recommend('rec', NULL) WHERE item = new.item_id),
+                                      NULL, new.item_id)
                  WHEN 'real' THEN iif(abs(new.item_id) < 9007199254740992 AND new.item_id = CAST(new.item_id AS INTEGER),
                                       new.item_id, NULL)
                  END AS item,

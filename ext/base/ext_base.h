@@ -78,7 +78,7 @@ typedef struct ext_show {
 
 /*
  * These give what a message shows of it, in that room: by gru4rec_show(), a BLOB as the
- * first bytes of its literal, a REAL as SQLite prints it.
+ * first bytes of its literal, a REAL as SQLite prints it, but from 2^53 to 2^63 exactly.
  */
 const char *ext_show_text(ext_show *show, const char *text); /* or NULL */
 const char *ext_show_id(ext_show *show, const gru4rec_id *id);
@@ -354,8 +354,17 @@ bool ext_rows_has(const ext_rows *list, int32_t row);
 
 /* ---- ext_ids.c ---- */
 
-/* The row of the item that a value is, or -1 where it is NULL or not known. */
-int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items);
+/* An expression, as a format for the column's name, that makes items of a BLOB, or of a REAL
+ * that is none, and keeps them apart. */
+const char *ext_ids_advice(const gru4rec_id *id);
+/* The error of such an id as the argument item. */
+int ext_ids_fail_type(const gru4rec_id *id, ext_error *error);
+/* The error of an id that cannot be one item: of a BLOB, and where no item has it, of an
+ * array and an object. */
+int ext_ids_check_one(const gru4rec_id *id, bool is_known, ext_error *error);
+/* The row of the one item that the argument item is; -1: it is NULL or not known. */
+int ext_ids_read_one(int32_t *row, sqlite3_value *value, const gru4rec_items *items,
+                     ext_error *error);
 
 /* Where the ids of a value go. */
 typedef struct ext_ids {

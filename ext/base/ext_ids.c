@@ -2,15 +2,18 @@
  * ext_ids.c - the items that SQL names, by one value or in a JSON array; see ext_base.h.
  *
  * 1. A value that is an item's id names that item: of the same type and value, else of the
- *    same text form. A REAL counts as the integer that it is.
+ *    same text form. A REAL counts as the integer that it is below 2^53.
  * 2. Any other text that begins, behind white space, with [ is a JSON array of ids, and with
  *    { an error. What is left is one id that no item has.
- * 3. In an array a number names the INTEGER of its value, else the TEXT that it is written
- *    as, else the TEXT of that integer. A string is a text. null is no id.
+ * 3. In an array a number names the INTEGER of exactly its value as written, else the TEXT
+ *    that it is written as, else the TEXT of that integer. A string is a text. null is no id.
  * 4. An empty text is no id either, but with keep_empty.
+ * 5. Where one item is wanted an array is an error too.
  */
 #include "ext_base.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static gru4rec_id text_id(const char *text, size_t n)
@@ -18,22 +21,19 @@ static gru4rec_id text_id(const char *text, size_t n)
     return (gru4rec_id){.type = GRU4REC_ID_TEXT, .bytes = text, .n_bytes = n};
 }
 
-/* The row of an id, or -1. */
+/* The row of an id, or -1. The text form of a REAL: with 17 digits, as our advice has it, or
+ * with as few as SQLite gives it. */
 static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
 {
-    ext_show form;
-    const int32_t row = gru4rec_items_find(items, id);
-    if (row >= 0 || id->type != GRU4REC_ID_REAL)
-        return row;
-    ext_show_id(&form, id);
-    const gru4rec_id text = text_id(form.text, strlen(form.text));
-    return gru4rec_items_find(items, &text);
-}
-
-int32_t ext_ids_row(sqlite3_value *value, const gru4rec_items *items)
-{
-    gru4rec_id id;
-    return ext_value_item(value, &id) ? find(items, &id) : -1;
+    int32_t row = gru4rec_items_find(items, id);
+    for (int digits = 17; row < 0 && id->type == GRU4REC_ID_REAL && digits >= 15;
+         digits--) {
+        char form[64];
+        sqlite3_snprintf((int)sizeof form, form, "%!.*g", digits, id->real);
+        const gru4rec_id text = text_id(form, strlen(form));
+        row = gru4rec_items_find(items, &text);
+    }
+    return row;
 }
 
 static bool is_skipped(const ext_ids *ids, const gru4rec_id *id)
@@ -117,24 +117,69 @@ static int spell(array *a, gru4rec_id *id, ext_error *error)
     return SQLITE_OK;
 }
 
-/*
- * A REAL, and 0, which may be written -0. type: JSON's. An integer beyond 64 bits is a REAL
- * to SQL, but has the value of no INTEGER.
- */
-static int add_real(array *a, gru4rec_id *number, const char *type, ext_error *error)
+/* Appends so many zeros, then adds the digit; false beyond 64 bits. */
+static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
+{
+    for (; *size > 0 && n_zeros > 0; n_zeros--) {
+        if (*size > UINT64_MAX / 10)
+            return false;
+        *size *= 10;
+    }
+    *size += digit;
+    return *size >= digit;
+}
+
+/* The exponent at text, or one that is as good. */
+static int64_t exponent(const char *text)
+{
+    const int64_t n = strtoll(text, NULL, 10), most = INT64_MAX / 4;
+    return n > most ? most : n < -most ? -most : n;
+}
+
+/* The integer that a number is exactly, as JSON writes it in n bytes: 1234, 1234.0, 1.234e3.
+ * False: it is none, or beyond 64 bits. */
+static bool is_integer(const char *text, size_t n, int64_t *integer)
+{
+    const bool is_negative = *text == '-';
+    bool is_fraction = false;
+    uint64_t size = 0;
+    int64_t power = 0, n_zeros = 0; /* zeros count once a digit follows them */
+    size_t i = is_negative;
+    for (; i < n && text[i] != 'e' && text[i] != 'E'; i++) {
+        if (text[i] == '.') {
+            is_fraction = true;
+            continue;
+        }
+        power -= is_fraction;
+        n_zeros++;
+        if (text[i] == '0')
+            continue;
+        if (!append(&size, n_zeros, (unsigned)(text[i] - '0')))
+            return false;
+        n_zeros = 0;
+    }
+    power += n_zeros + (i < n ? exponent(text + i + 1) : 0);
+    if (size > 0 && (power < 0 || !append(&size, power, 0)))
+        return false;
+    *integer = (int64_t)(is_negative ? 0 - size : size);
+    return size <= (uint64_t)INT64_MAX + is_negative;
+}
+
+/* A REAL, an integer beyond 64 bits, which json_each() makes one, or 0, which may be written
+ * -0. */
+static int add_number(array *a, ext_error *error)
 {
     const gru4rec_items *items = a->ids->items;
-    gru4rec_id text;
-    const bool is_integer = strcmp(type, "integer") == 0 && number->real != 0;
-    int32_t row = is_integer ? -1 : gru4rec_items_find(items, number);
-    if (row < 0) {
-        if (spell(a, &text, error) != SQLITE_OK)
-            return error->rc;
-        row = gru4rec_items_find(items, &text);
-    }
-    if (row < 0 && ext_value_is_whole(number->real, &number->integer)) {
-        number->type = GRU4REC_ID_INTEGER;
-        row = gru4rec_items_find(items, number);
+    gru4rec_id text, number = {.type = GRU4REC_ID_INTEGER};
+    int32_t row = -1;
+    if (spell(a, &text, error) != SQLITE_OK)
+        return error->rc;
+    if (is_integer(text.bytes, text.n_bytes, &number.integer) &&
+        (row = gru4rec_items_find(items, &number)) >= 0)
+        gru4rec_items_get(items, row, &number);
+    if (row < 0 || number.type != GRU4REC_ID_INTEGER) {
+        const int32_t written = gru4rec_items_find(items, &text);
+        row = written >= 0 ? written : row;
     }
     return add(a->ids, row, a->place, error);
 }
@@ -179,8 +224,7 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
     /* But for 0 an integer is written as its text form. */
     if (id.type == GRU4REC_ID_INTEGER && id.integer != 0)
         return add(a->ids, gru4rec_items_find(a->ids->items, &id), a->place, error);
-    id.type = GRU4REC_ID_REAL;
-    return add_real(a, &id, type, error);
+    return add_number(a, error);
 }
 
 static int read_elements(array *a, ext_error *error)
@@ -242,4 +286,50 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
                              "42], or one id: %s",
                              ids->what, ext_show_id(&show, &id));
     return add(ids, row, 1, error);
+}
+
+const char *ext_ids_advice(const gru4rec_id *id)
+{
+    if (id->type == GRU4REC_ID_BLOB)
+        return "hex(%s)";
+    return fabs(id->real) >= 0x1p53 && fabs(id->real) < 0x1p63 ? "CAST(%s AS INTEGER)"
+                                                               : "printf('%%!.17g', %s)";
+}
+
+int ext_ids_fail_type(const gru4rec_id *id, ext_error *error)
+{
+    char *advice = sqlite3_mprintf(ext_ids_advice(id), "item");
+    if (advice == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(error, SQLITE_ERROR,
+                  "item %s is a %s; items are INTEGER or TEXT, so train on %s and give "
+                  "that here",
+                  ext_show_id(&(ext_show){""}, id),
+                  id->type == GRU4REC_ID_REAL ? "REAL" : "BLOB", advice);
+    sqlite3_free(advice);
+    return error->rc;
+}
+
+int ext_ids_check_one(const gru4rec_id *id, bool is_known, ext_error *error)
+{
+    ext_show show;
+    const char first = is_known ? '\0' : first_of(id);
+    if (id->type == GRU4REC_ID_BLOB)
+        return ext_ids_fail_type(id, error);
+    if (first == '[' || first == '{')
+        return ext_error_set(error, SQLITE_ERROR,
+                             "item takes one item's id, as 17, but is a JSON %s: %s",
+                             first == '[' ? "array" : "object", ext_show_id(&show, id));
+    return SQLITE_OK;
+}
+
+int ext_ids_read_one(int32_t *row, sqlite3_value *value, const gru4rec_items *items,
+                     ext_error *error)
+{
+    gru4rec_id id;
+    *row = -1;
+    if (!ext_value_item(value, &id))
+        return SQLITE_OK;
+    *row = find(items, &id);
+    return ext_ids_check_one(&id, *row >= 0, error);
 }

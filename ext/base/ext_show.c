@@ -13,10 +13,19 @@ static void show_blob(char *shown, size_t size, const unsigned char *bytes, size
     sqlite3_snprintf((int)size, shown, "x'%s%s'", hex, n > SHOWN ? "..." : "");
 }
 
+/* Is it an integer that 15 digits may not show? */
+static bool is_wide(double real)
+{
+    const double size = real < 0 ? -real : real;
+    return size >= 0x1p53 && size < 0x1p63;
+}
+
 static void show_id(char *shown, size_t size, const gru4rec_id *id)
 {
     if (id->type == GRU4REC_ID_INTEGER)
         sqlite3_snprintf((int)size, shown, "%lld", (long long)id->integer);
+    else if (id->type == GRU4REC_ID_REAL && is_wide(id->real))
+        sqlite3_snprintf((int)size, shown, "%lld.0", (long long)id->real);
     else if (id->type == GRU4REC_ID_REAL)
         sqlite3_snprintf((int)size, shown, "%!.15g", id->real);
     else if (id->type == GRU4REC_ID_BLOB)

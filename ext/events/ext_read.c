@@ -46,20 +46,18 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
 {
     const bool is_blob = item->type == GRU4REC_ID_BLOB;
     char *column = quoted(source->columns.item), *text = NULL;
-    ext_show item_show, column_show;
+    ext_show item_show, advice_show, column_show;
     if (column != NULL)
-        text = sqlite3_mprintf(is_blob ? "hex(%s) AS %s, ...)"
-                                       : "CAST(%s AS TEXT) AS %s, ...)",
-                               column, column);
+        text = sqlite3_mprintf(ext_ids_advice(item), column);
     if (text == NULL)
         ext_error_nomem(error);
     else
         ext_error_set(
             error, SQLITE_ERROR,
             "item %s is a %s; items are INTEGER or TEXT, so use a source such as "
-            "(SELECT ..., %s",
+            "(SELECT ..., %s AS %s, ...)",
             ext_show_id(&item_show, item), is_blob ? "BLOB" : "REAL",
-            ext_show_text(&column_show, text));
+            ext_show_text(&advice_show, text), ext_show_text(&column_show, column));
     sqlite3_free(column);
     sqlite3_free(text);
     return error->rc;

@@ -67,9 +67,10 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
             SQLITE_OK ||
         ext_workspace_open(&cursor->workspace, connection, model, error) != SQLITE_OK ||
         ext_history_read(&cursor->history, connection->db, base->arguments[HISTORY],
-                         model, error) != SQLITE_OK)
+                         model, error) != SQLITE_OK ||
+        ext_ids_read_one(&cursor->item, base->arguments[ITEM], model->loaded.items,
+                         error) != SQLITE_OK)
         return error->rc;
-    cursor->item = ext_ids_row(base->arguments[ITEM], model->loaded.items);
     base->is_eof = cursor->item < 0 || cursor->history.rows.n == 0;
     if (base->is_eof)
         return SQLITE_OK;

@@ -67,6 +67,19 @@ int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_
     return rc == SQLITE_DONE ? SQLITE_OK : ext_error_set(error, rc, "reading an IN");
 }
 
+void ext_plan_basis(ext_table_plan *plan, int column)
+{
+    const sqlite3_index_info *info = plan->info;
+    static const char name[] = "basis";
+    ext_plan_equality(plan, column, name, EXT_PLAN_BASIS, EXT_PLAN_BASES);
+    for (int i = 0; i < info->nConstraint; i++)
+        if (!(info->idxNum & EXT_PLAN_BASIS) && info->aConstraint[i].usable &&
+            info->aConstraint[i].iColumn == column &&
+            info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_IS &&
+            ext_plan_may_use(plan, i))
+            ext_table_use(plan, i, EXT_PLAN_BASIS, name);
+}
+
 static void plan_rank(ext_table_plan *plan, int i)
 {
     static const char name[] = "rank";

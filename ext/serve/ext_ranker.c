@@ -361,13 +361,39 @@ void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row)
     cursor->cursor.row = cursor->ranker.row;
 }
 
-bool ext_ranker_is_basis(sqlite3_value *value)
+/* Can it be a row's basis? */
+static bool is_basis(sqlite3_value *value)
 {
     const char *text = sqlite3_value_type(value) == SQLITE_TEXT
                            ? (const char *)sqlite3_value_text(value)
                            : NULL;
     return text != NULL &&
            (strcmp(text, session_basis) == 0 || strcmp(text, popularity_basis) == 0);
+}
+
+/* One value that can be is enough. */
+int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advice,
+                           ext_error *error)
+{
+    const bool is_list = (idx_num & EXT_PLAN_BASES) != 0;
+    sqlite3_value *value = NULL;
+    ext_show show;
+    const char *shown = NULL;
+    if (!(idx_num & EXT_PLAN_BASIS))
+        return SQLITE_OK;
+    sqlite3_value *argument = *(*argv)++;
+    while (ext_plan_next_value(&value, argument, is_list, error) == SQLITE_OK &&
+           value != NULL) {
+        if (is_basis(value))
+            return SQLITE_OK;
+        shown = ext_show_value(&show, value);
+    }
+    if (shown == NULL || error->rc != SQLITE_OK) /* an IN without values */
+        return error->rc;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "basis is compared with %s, but is 'session' or 'popularity' "
+                         "only%s",
+                         shown, advice);
 }
 
 void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i)

@@ -35,6 +35,7 @@ typedef struct recommend_cursor {
 static void plan(ext_table_plan *plan)
 {
     sqlite3_index_info *info = plan->info;
+    ext_plan_basis(plan, BASIS);
     ext_plan_one_ranking(plan);
     for (int i = 0; i < info->nConstraint; i++)
         if (info->aConstraint[i].iColumn == UNKNOWN &&
@@ -62,6 +63,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
 {
     recommend_cursor *cursor = (recommend_cursor *)base;
     ext_connection *connection = ext_table_home(base)->connection;
+    if (ext_ranker_check_basis(idx_num, &argv, "", error) != SQLITE_OK)
+        return error->rc;
     const ext_ranker_request request = {
         .k = base->arguments[K],
         .exclude_seen = base->arguments[EXCLUDE_SEEN],

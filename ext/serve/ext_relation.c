@@ -25,8 +25,7 @@ enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
 enum {
     PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
     PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* it is IN */
-    PLAN_ONE = EXT_PLAN_OWN << 2,      /* the order is right for one session only */
-    PLAN_BASIS = EXT_PLAN_OWN << 3     /* basis = */
+    PLAN_ONE = EXT_PLAN_OWN << 2       /* the order is right for one session only */
 };
 
 /* A session that was read ahead. */
@@ -49,16 +48,6 @@ typedef struct relation_cursor {
 } relation_cursor;
 
 /* ---- plan ---- */
-
-/* basis = is not used to find rows, but looked at; see check_basis(). */
-static void plan_basis(ext_table_plan *plan)
-{
-    sqlite3_index_info *info = plan->info;
-    for (int i = 0; i < info->nConstraint; i++)
-        if (!(info->idxNum & PLAN_BASIS) && ext_plan_is_equality(plan, i, BASIS) &&
-            !sqlite3_vtab_in(info, i, -1))
-            ext_table_use(plan, i, PLAN_BASIS, "basis");
-}
 
 /* Is one session asked for, by a value that equals it? */
 static bool is_single(int idx_num)
@@ -86,7 +75,7 @@ static void plan(ext_table_plan *plan)
 {
     sqlite3_index_info *info = plan->info;
     ext_plan_equality(plan, SESSION, "session", PLAN_SESSION, PLAN_SESSIONS);
-    plan_basis(plan);
+    ext_plan_basis(plan, BASIS);
     ext_plan_ranking(plan, RANK);
     const bool is_one = is_single(info->idxNum);
     const sqlite3_int64 rows = ext_plan_rows(info, false);
@@ -322,20 +311,10 @@ static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_
     return error->rc;
 }
 
-/*
- * The basis is the first hidden column, so that m(17) compares it with '17': TEXT, as the
- * column makes it. No row has that basis, and none would be given, without a word.
- */
-static int check_basis(sqlite3_value *value, ext_error *error)
-{
-    return !ext_value_is_given(value) || ext_ranker_is_basis(value)
-               ? SQLITE_OK
-               : ext_error_set(
-                     error, SQLITE_ERROR,
-                     "basis is compared with %s, but is 'session' or 'popularity' only; "
-                     "write WHERE session = ... for the rows of a session",
-                     ext_show_value(&(ext_show){""}, value));
-}
+/* The basis is the first hidden column, so that m(17) compares it with '17': TEXT, as the
+ * column makes it. */
+static const char basis_advice[] =
+    "; write WHERE session = ... for the rows of a session";
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
@@ -347,8 +326,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     cursor->is_one = (idx_num & PLAN_ONE) != 0;
     if (is_picked)
         rc = read_sessions(&wanted, *argv++, (idx_num & PLAN_SESSIONS) != 0, error);
-    if (rc == SQLITE_OK && (idx_num & PLAN_BASIS) != 0)
-        rc = check_basis(*argv++, error);
+    if (rc == SQLITE_OK)
+        rc = ext_ranker_check_basis(idx_num, &argv, basis_advice, error);
     if (rc == SQLITE_OK)
         rc = open_ranker(cursor, idx_num, argv, error);
     if (rc == SQLITE_OK)

@@ -9,8 +9,10 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
                         const ext_history *history, sqlite3_value *item, ext_error *error)
 {
     const gru4rec_items *items = workspace->model->loaded.items;
-    const int32_t row = ext_ids_row(item, items);
+    int32_t row;
     gru4rec_real score;
+    if (ext_ids_read_one(&row, item, items, error) != SQLITE_OK)
+        return error->rc;
     if (ext_history_is_empty(history)) {
         score = row >= 0 ? (gru4rec_real)gru4rec_items_support(items)[row] : 0;
     } else {
@@ -48,10 +50,11 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_error error = {0};
     ext_model *model;
+    int32_t row;
     (void)argc;
     if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK) {
-        const int32_t row = ext_ids_row(argv[1], model->loaded.items);
-        if (row >= 0) {
+        if (ext_ids_read_one(&row, argv[1], model->loaded.items, &error) == SQLITE_OK &&
+            row >= 0) {
             size_t n;
             const gru4rec_real *values = gru4rec_model_item(model->loaded.model, row, &n);
             unsigned char *bytes = sqlite3_malloc64(4 * n);

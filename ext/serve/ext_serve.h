@@ -73,7 +73,9 @@ enum {
     EXT_PLAN_ITEM = EXT_PLAN_MOST << 2,       /* item = or IN */
     EXT_PLAN_ITEMS = EXT_PLAN_MOST << 3,      /* it is IN */
     EXT_PLAN_RANK_UNUSED = EXT_PLAN_MOST << 4,
-    EXT_PLAN_OWN = EXT_PLAN_MOST << 5 /* the first bit of a table's own */
+    EXT_PLAN_BASIS = EXT_PLAN_MOST << 5, /* basis = or IS */
+    EXT_PLAN_BASES = EXT_PLAN_MOST << 6, /* or IN */
+    EXT_PLAN_OWN = EXT_PLAN_MOST << 7    /* the first bit of a table's own */
 };
 
 /* Columns that show a ranker's row stand in this order. */
@@ -90,6 +92,9 @@ void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int b
  * first. */
 int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_list,
                         ext_error *error);
+/* Plans basis =, IS or IN as the next value: not to find rows, but for
+ * ext_ranker_check_basis(). column: of the basis. */
+void ext_plan_basis(ext_table_plan *plan, int column);
 /* Plans upper bounds of the rank, and item = or IN. rank: the first of a ranker's columns. */
 void ext_plan_ranking(ext_table_plan *plan, int rank);
 /* The plan of a table of one ranking: a ranker's columns, then arguments, of which k is the
@@ -146,8 +151,12 @@ int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row
 int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
                             ext_error *error);
 bool ext_ranker_next(ext_ranker *ranker);
-/* Can it be a row's basis? */
-bool ext_ranker_is_basis(sqlite3_value *value);
+/*
+ * The error of a comparison that no row's basis meets, which would give no rows without a
+ * word; advice stands behind it. *argv moves on where ext_plan_basis() planned one.
+ */
+int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advice,
+                           ext_error *error);
 /* Tells SQLite's side of the cursor where the ranker stands; is_row false: at the end. */
 void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row);
 /* Of the current row: EXT_RANKER_RANK, ... */

@@ -23,8 +23,10 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
             SQLITE_OK ||
         ext_ranker_open(ranker, connection, model, &request, error) != SQLITE_OK)
         return error->rc;
-    const int32_t row = ext_ids_row(base->arguments[TARGET], model->loaded.items);
-    int rc = row >= 0 ? ext_ranker_rank_similar(ranker, row, &is_row, error) : SQLITE_OK;
+    int32_t row;
+    int rc = ext_ids_read_one(&row, base->arguments[TARGET], model->loaded.items, error);
+    if (row >= 0 && rc == SQLITE_OK)
+        rc = ext_ranker_rank_similar(ranker, row, &is_row, error);
     ext_ranker_set_row(cursor, is_row);
     return rc;
 }

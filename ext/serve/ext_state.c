@@ -154,19 +154,13 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
     if (!ext_value_item(value, &id) ||
         (ext_value_is_empty(&id) && !live->workspace.model->loaded.options.keep_empty))
         return SQLITE_OK;
-    if (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "item %s is a %s; items are INTEGER or TEXT, so train on %s and give that "
-            "here",
-            ext_show_id(&(ext_show){""}, &id),
-            id.type == GRU4REC_ID_REAL ? "REAL" : "BLOB",
-            id.type == GRU4REC_ID_REAL ? "CAST(item AS TEXT)" : "hex(item)");
-    int rc = remember(live, &id, error);
+    if (id.type == GRU4REC_ID_REAL)
+        return ext_ids_fail_type(&id, error);
+    const int32_t row = gru4rec_items_find(live->workspace.model->loaded.items, &id);
+    int rc = ext_ids_check_one(&id, row >= 0, error);
     if (rc == SQLITE_OK)
-        rc = step(live, gru4rec_items_find(live->workspace.model->loaded.items, &id),
-                  error);
-    return rc;
+        rc = remember(live, &id, error);
+    return rc == SQLITE_OK ? step(live, row, error) : rc;
 }
 
 /* Goes on from a state that an application kept. */

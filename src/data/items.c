@@ -4,6 +4,7 @@
  */
 #include "dict.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -94,11 +95,19 @@ static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
     return (size_t)n == id->n_bytes && memcmp(written, id->bytes, id->n_bytes) == 0;
 }
 
+/* The row of this very value; a REAL from 2^53 on is next to several integers, and none. */
+static int32_t find_value(const gru4rec_items *items, const gru4rec_id *id)
+{
+    const int32_t row = g4r_dict_find(&items->dict, id);
+    const bool is_wide = id->type == GRU4REC_ID_REAL && fabs(id->real) >= 0x1p53;
+    return row >= 0 && is_wide && items->dict.types[row] == GRU4REC_ID_INTEGER ? -1 : row;
+}
+
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id)
 {
     gru4rec_id other;
     char text[32];
-    int32_t row = g4r_dict_find(&items->dict, id);
+    int32_t row = find_value(items, id);
     if (row < 0 && convert(id, &other, text))
         row = g4r_dict_find(&items->dict, &other);
     return row;

@@ -37,7 +37,7 @@ SELECT count(*) FROM gru4rec_recommend('rec', '[1, 4]') WHERE candidates = ?
 SELECT count(*) FROM rec WHERE session = 3 AND candidates = ?
 -- = 1 1 0 1 error 0
 SELECT gru4rec_score('rec', ?, 2) = gru4rec_score('rec', '[1]', 2)
--- = 1 1 none 1 none none
+-- = 1 1 none 1 error none
 SELECT coalesce(gru4rec_score('rec', '[4]', ?) = gru4rec_score('rec', '[4]', 1), 'none')
 -- = 1 1 error 1 error 0
 SELECT gru4rec_score('rec', gru4rec_state('rec', ?), 2) = gru4rec_score('rec', '[1]', 2)
@@ -45,13 +45,13 @@ SELECT gru4rec_score('rec', gru4rec_state('rec', ?), 2) = gru4rec_score('rec', '
 SELECT gru4rec_score('rec', gru4rec_step('rec', NULL, ?), 2) = gru4rec_score('rec', '[1]', 2)
 -- = error error error error error 1
 SELECT gru4rec_step('rec', ?, 1) = gru4rec_step('rec', NULL, 1)
--- = 3 3 0 3 0 0
+-- = 3 3 0 3 error 0
 SELECT count(*) FROM gru4rec_similar('rec', ?)
 -- = 1 1 0 1 error 0
 SELECT count(*) FROM gru4rec_explain('rec', ?, 2)
--- = 2 2 0 2 0 0
+-- = 2 2 0 2 error 0
 SELECT count(contribution) FROM gru4rec_explain('rec', '[1, 4]', ?)
--- = 32 32 none 32 none none
+-- = 32 32 none 32 error none
 SELECT coalesce(length(gru4rec_embedding('rec', ?)), 'none')
 
 -- names of models that there are not

@@ -128,9 +128,24 @@ static void other_spellings_are_other_items(void)
     CHECK_INT(-1, find(items, id_integer(8)));
     CHECK_INT(-1, find(items, id_real(7.5)));
     CHECK_INT(0, find(items, id_real(7.0)));
+    CHECK_INT(1, find(items, id_real(-0.0)));
+    CHECK_INT(-1, find(items, id_real(-0x1p63)));
     CHECK_INT(GRU4REC_OK, add(items, id_text("007"), 1));
     CHECK_INT(4, find(items, id_text("007")));
     CHECK_INT(0, find(items, id_integer(7)));
+    gru4rec_items_free(items);
+}
+
+/* A REAL from 2^53 on may stand for its neighbours too. */
+static void wide_real_is_no_integer(void)
+{
+    const int64_t most = (int64_t)1 << 53;
+    gru4rec_items *items = new_items(NULL);
+    for (int64_t i = 0; i < 3; i++)
+        CHECK_INT(GRU4REC_OK, add(items, id_integer(most - 1 + i), 1));
+    CHECK_INT(0, find(items, id_real(0x1p53 - 1)));
+    CHECK_INT(-1, find(items, id_real(0x1p53)));
+    CHECK_INT(-1, find(items, id_real(0x1p53 + 2)));
     gru4rec_items_free(items);
 }
 
@@ -329,6 +344,7 @@ int main(void)
     RUN(same_type_goes_before_same_text);
     RUN(text_of_an_integer_finds_it);
     RUN(other_spellings_are_other_items);
+    RUN(wide_real_is_no_integer);
     RUN(text_is_read_to_its_length);
     RUN(short_memory_is_told_and_leaves_no_trace);
     RUN(append_and_index_are_as_add);

@@ -110,8 +110,7 @@ static int fail_empty(const ext_events *events, ext_error *error)
         "no events are left to train on (%lld rows lack a session, an item or a time, "
         "%lld lie outside since and until, %lld went by min_support, min_length and "
         "single_events, %lld with long sessions); train when there are some, or with "
-        "other "
-        "options",
+        "other options",
         (long long)events->n_null, (long long)events->n_outside,
         (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
 }

@@ -12,11 +12,12 @@ sanitized=$3
 seconds=${4:-600}
 python=${PYTHON:-/usr/bin/python3}
 seed=1
-[ "$what" = soak ] && build=$sanitized seed=$(date +%s)
-passed=0
-failed=0
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+if [ "$what" = soak ]; then
+    build=$sanitized
+    seed=$(date +%s)
+    echo "note  seed $seed"
+fi
+. "$here/../count.sh"
 
 export OPENBLAS_NUM_THREADS=1 # small models; and a process for each case
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16
@@ -27,21 +28,7 @@ attack() {
     name=$1
     [ "$what" = soak ] || seconds=$2
     shift 2
-    "$@" --seconds "$seconds" --seed "$seed" >"$out" 2>&1
-    status=$?
-    set -- $(tail -n 1 "$out" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*$/\1 \2/p')
-    if [ $# -ne 2 ] || { [ $status -ne 0 ] && [ "$2" -eq 0 ]; }; then
-        set -- "${1:-0}" $((${2:-0} + 1))
-    fi
-    passed=$((passed + $1))
-    failed=$((failed + $2))
-    if [ "$2" -gt 0 ]; then
-        echo "FAIL  $name (exit status $status, seed $seed)"
-        sed 's/^/    /' "$out"
-    else
-        grep '^note' "$out"
-        printf 'ok    %-28s %6d\n' "$name" "$1"
-    fi
+    count "$name" "$@" --seconds "$seconds" --seed "$seed"
 }
 
 program() {
@@ -78,5 +65,4 @@ script 'states' 6 "$sanitized" states.py
 script 'damaged files' 10 "$sanitized" damage.py
 script 'concurrency' 10 "$build" concurrency.py
 [ "$what" = soak ] && script 'random SQL' 0 "$sanitized" ../relational/differential.py
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+total

@@ -56,10 +56,12 @@ test-docs: gru4rec.so
 docs: gru4rec.so
 	@sh tests/docs/options.sh --write
 
-# What is installed, the example in C, what helps to work on the code, and the checker of layers.
+# What is installed, the example in C, what CONTRIBUTING.md adds, what helps to work on the code,
+# and the checker of layers.
 .PHONY: test-kit
-test-kit: gru4rec.so $(B)/libgru4rec.a
-	@if [ -z '$(SAN)$(COVERAGE)' ]; then sh tests/kit/run.sh "$(MAKE) --no-print-directory"; \
+test-kit: gru4rec.so $(B)/libgru4rec.a $(RUNNER)
+	@if [ -z '$(SAN)$(COVERAGE)' ]; then sh tests/kit/run.sh "$(MAKE) --no-print-directory" $(RUNNER) \
+	    $(filter-out %/gru4rec_ext.o,$(EXT_OBJ)) $(LIB_OBJ) -- $(LIBS); \
 	else echo 'note: what is installed has no sanitizers'; echo '0 passed, 0 failed'; fi
 
 # How it lives with other connections and processes: minutes with GRU4REC_QUICK= (empty).

@@ -1,9 +1,11 @@
 #!/bin/sh
-# run.sh MAKE: what is installed works for who has only that: the files, gru4rec.pc, and the
-# example in C, which must say what the extension says. Also compile_commands.json, make stats,
-# and the faults that tests/layers.sh must see. Run from the project's root, after make.
+# run.sh MAKE ARGUMENTS: what is installed works for who has only that: the files, gru4rec.pc, and the
+# example in C, which must say what the extension says. Also what CONTRIBUTING.md adds
+# (contributing.sh, whose arguments follow), compile_commands.json, make stats, and the faults
+# that tests/layers.sh must see. Run from the project's root, after make.
 
 make=$1
+shift
 passed=0
 failed=0
 work=$(mktemp -d)
@@ -73,6 +75,9 @@ check $? 'a line that is no click is an error'
 check $? 'an unknown option is an error that names the nearest'
 
 # ---- what helps to work on the code ----
+
+sh tests/kit/contributing.sh "$@" >"$work/out" 2>&1
+check $? 'what CONTRIBUTING.md adds works as it says'
 
 cp -p compile_commands.json "$work/kept.json" 2>/dev/null
 $make -s compile_commands >"$work/out" 2>&1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh: runs every ```sql and ```python block of README.md and docs/*.md, and compares the
-# options table.
+# options table and what docs/architecture.md lists.
 #
 # The SQL blocks of one file run in order in one shell, on a small copy of the demo's database,
 # and stop at the first error; then its Python blocks as one program, in a folder with that
@@ -49,6 +49,13 @@ done
 
 sh tests/docs/options.sh >"$work/out" 2>&1
 check $? 'the options table of README.md'
+
+sh tests/docs/architecture.sh >"$work/out" 2>&1
+check $? 'what docs/architecture.md lists'
+sed 's/^| `last_event`/| `latest_event`/; s/^| 9 |/| 7 |/' docs/architecture.md >"$work/page.md"
+PAGE=$work/page.md sh tests/docs/architecture.sh >"$work/out" 2>&1
+[ $? -eq 1 ] && [ "$(grep -c '^< ' "$work/out")" -eq 2 ]
+check $? 'what it lists wrongly is seen'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

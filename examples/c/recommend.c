@@ -5,9 +5,9 @@
  *   ./recommend n_epochs=3 17 42 <clicks.txt
  *
  * Each line of standard input is a click: session, item and time, integers, in any order.
- * Arguments with = are options of training (the table in the README); the others are the
- * items that a visitor looked at, oldest first. Prints the ten items to come next, each
- * with its score.
+ * Arguments with = are options of training (the table in the README), but those that are
+ * about a database; the others are the items that a visitor looked at, oldest first. Prints
+ * the ten items to come next, each with its score.
  */
 #include <gru4rec.h>
 
@@ -33,9 +33,26 @@ static gru4rec_id id_of(int64_t integer)
     return (gru4rec_id){.type = GRU4REC_ID_INTEGER, .integer = integer};
 }
 
-/* Reads the clicks, sorts them into sessions, and numbers the items. */
-static void read_clicks(FILE *file, gru4rec_dataset **dataset, gru4rec_items **items)
+/* What the options say of the clicks before they are trained on. */
+static gru4rec_preparation preparation_of(const gru4rec_options *options)
 {
+    return (gru4rec_preparation){
+        .session_gap = options->session_gap,
+        .collapse_repeats = options->collapse_repeats,
+        .max_length = options->max_length,
+        .long_sessions = (gru4rec_long_sessions)options->long_sessions,
+        .min_support = options->min_support,
+        .min_length = options->min_length,
+        .leaves_single = options->single_events == GRU4REC_SINGLE_LEAVE_OUT,
+        .validation = options->validation,
+    };
+}
+
+/* Reads the clicks, sorts them into sessions, and numbers the items. */
+static void read_clicks(FILE *file, const gru4rec_options *options,
+                        gru4rec_dataset **dataset, gru4rec_items **items)
+{
+    const gru4rec_preparation preparation = preparation_of(options);
     gru4rec_error error = {""};
     gru4rec_events *events;
     int64_t session, item, when;
@@ -51,11 +68,29 @@ static void read_clicks(FILE *file, gru4rec_dataset **dataset, gru4rec_items **i
     if (n_read != EOF)
         check(GRU4REC_INVALID, "reading",
               &(gru4rec_error){"a click is not three integers: session, item, time"});
-    /* As the option single_events has it: sessions of one click teach nothing. */
-    gru4rec_events_prepare(events, &(gru4rec_preparation){.leaves_single = true});
-    check(gru4rec_dataset_new(events, true, NULL, NULL, dataset, items), "sorting",
-          &error);
+    gru4rec_events_prepare(events, &preparation);
+    check(gru4rec_dataset_new(events, options->time_sort, NULL, NULL, dataset, items),
+          "sorting", &error);
     gru4rec_events_free(events);
+}
+
+/* An option that the extension minds, not the library, would be passed over here. */
+static void refuse_options_of_databases(const gru4rec_options *options)
+{
+    static const char *const names[] = {
+        "since",         "until",   "keep_empty",        "bad_rows",
+        "warm_start",    "resume",  "checkpoint_epochs", "keep_optimizer",
+        "keep_versions", "verbose", "memory_limit",      "quantize",
+        "state_items"};
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (gru4rec_option_is_set(options, i) && strcmp(info.name, names[k]) == 0) {
+                fprintf(stderr, "recommend: options: %s is about a database\n", names[k]);
+                exit(1);
+            }
+    }
 }
 
 /* Sets the options that are given, and settles those that depend on others. */
@@ -73,8 +108,17 @@ static void read_options(gru4rec_options *options, int argc, char **argv)
               "options", &error);
         *equals = '=';
     }
+    refuse_options_of_databases(options);
     check(gru4rec_options_resolve(options, &error), "options", &error);
 }
+
+/* ---- training ---- */
+
+/* What the hooks see. */
+typedef struct held_out {
+    const gru4rec_dataset *sessions; /* or NULL */
+    const int64_t *support;
+} held_out;
 
 static int show_epoch(void *context, const gru4rec_epoch *epoch)
 {
@@ -83,19 +127,31 @@ static int show_epoch(void *context, const gru4rec_epoch *epoch)
     return 0; /* anything else stops the training */
 }
 
+static gru4rec_status measure(void *context, const gru4rec_model *model, double *recall,
+                              double *mrr, gru4rec_error *error)
+{
+    const held_out *held = context;
+    const gru4rec_hooks hooks = {.poll = NULL};
+    return gru4rec_evaluate_heldout(NULL, model, held->support, held->sessions, &hooks,
+                                    recall, mrr, error);
+}
+
 /* The model is the caller's. */
 static gru4rec_model *train(const gru4rec_dataset *dataset, const gru4rec_items *items,
                             const gru4rec_options *options)
 {
     gru4rec_error error = {""};
     gru4rec_training training;
-    const gru4rec_hooks hooks = {.epoch = show_epoch};
+    held_out held = {dataset->validation, gru4rec_items_support(items)};
+    const gru4rec_hooks hooks = {.epoch = show_epoch,
+                                 .validate = measure,
+                                 .context = &held};
     check(gru4rec_training_new(NULL, options, gru4rec_items_count(items), &training,
                                &error),
           "training", &error);
     gru4rec_model_init(training.model, options);
-    check(gru4rec_train(&training, dataset, gru4rec_items_support(items), options, NULL,
-                        0, &hooks, NULL, &error),
+    check(gru4rec_train(&training, dataset, held.support, options, NULL, 0, &hooks, NULL,
+                        &error),
           "training", &error);
     gru4rec_model *model = training.model;
     training.model = NULL; /* so that it outlives the rest */
@@ -138,7 +194,7 @@ int main(int argc, char **argv)
     gru4rec_items *items;
     gru4rec_blas_core_pick(); /* before OpenBLAS is used */
     read_options(&options, argc, argv);
-    read_clicks(stdin, &dataset, &items);
+    read_clicks(stdin, &options, &dataset, &items);
     gru4rec_model *model = train(dataset, items, &options);
     recommend(model, items, argc, argv);
     gru4rec_model_free(model);

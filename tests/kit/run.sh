@@ -70,6 +70,18 @@ check $? 'it shows its epochs'
 echo '1 x 3' | "$work/recommend" >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q 'three integers' "$work/out"
 check $? 'a line that is no click is an error'
+# The options that prepare the clicks do so.
+options='n_epochs=3 layers=16 n_sample=32 session_gap=300 collapse_repeats=true max_length=3 min_support=2
+    long_sessions=drop validation=0.2 patience=2'
+sqlite3 -cmd ".load $(pkg-config --variable=extension gru4rec)" "$work/shop.db" "
+    SELECT gru4rec_train('m', '$(echo $options | tr ' ' ',')') IS NULL;
+    SELECT item || printf(' %.6f', score) FROM gru4rec_recommend('m', '[110, 117]', 10)" >"$work/sql" 2>"$work/out" &&
+    "$work/recommend" $options 110 117 <"$work/clicks.txt" >"$work/c" 2>>"$work/out" &&
+    { echo 0 && cat "$work/c"; } | diff - "$work/sql" >>"$work/out"
+check $? 'it prepares the clicks as the extension does'
+"$work/recommend" since=2024-01-01 </dev/null >"$work/out" 2>&1
+[ $? -eq 1 ] && grep -q 'since is about a database' "$work/out"
+check $? 'an option about a database is an error'
 "$work/recommend" layres=16 </dev/null >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q "layers" "$work/out"
 check $? 'an unknown option is an error that names the nearest'

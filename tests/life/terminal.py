@@ -153,7 +153,8 @@ def widths(directory):
         # 'before' and 'after' are the test's own, and longer than such terminals
         check(f'{columns}: the last column is free', longest < columns or columns < 7, longest)
         if columns >= 12:
-            check(f'{columns}: the epoch is shown', 'epoch ' in shown, shown)
+            check(f'{columns}: the epoch is shown, or the share where that is too long',
+                  ('epoch ' if columns >= 20 else ' %') in shown, shown)
             check_end(columns, terminal)
         if columns >= 40:
             check(f'{columns}: share and time left are shown', ' % ' in shown and shown.endswith(' left'), shown)

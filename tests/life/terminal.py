@@ -179,7 +179,7 @@ def resized(directory):
         check(f'{before} to {columns}: the new size is followed', 0 < screen.longest < columns, screen.longest)
         for screen in terminal.screens:
             check(f'{before} to {columns}: no scrap', len(screen.lines) == 2 and screen.rows() == 2 and
-                  screen.lines[1].count('epoch') == 1, screen.lines)
+                  screen.lines[1].count('epoch' if columns >= 20 else '%') == 1, screen.lines)
     terminal.end()
     for screen in terminal.screens:
         check('resized: only what stood there is left', screen.lines == ['before', 'after', ''], screen.lines)

@@ -1,17 +1,19 @@
 #!/bin/sh
-# month.sh [--short] [DIRECTORY]: a month in the life of a shop that recommends with gru4rec, in some minutes.
+# month.sh [--short] [DIRECTORY]: a month in the life of a shop that recommends with gru4rec, in three minutes.
 #
 # Thirty nights, each as a shop's cron job would do it: import the day's clicks, train a candidate on what is new, let it
 # sit an exam against the version that serves, deploy the better one, take a backup. Seven nights go wrong, each in
 # another way. Meanwhile another process serves live visitors, and counts those that it had to refuse. At the end story.sql
 # tells the month from what the database keeps, and the exit status says whether a click was lost or a visitor refused.
 #
-# DIRECTORY (./month) is made, and keeps the databases: look into them. --short: fewer visits, about a minute.
+# DIRECTORY (./month) is made, and keeps the databases: look into them. --short: a tenth of
+# the visits, less than a minute.
 # GRU4REC names the extension; else it is the one that make built.
 set -eu
 export LC_ALL=C     # sort and awk do the same everywhere
 here=$(cd "$(dirname "$0")" && pwd)
 gru4rec=${GRU4REC:-$here/../../gru4rec}
+case $gru4rec in /*) ;; *) gru4rec=$PWD/$gru4rec ;; esac
 visits=20000
 if [ "${1:-}" = --short ]; then
     visits=2000
@@ -22,7 +24,7 @@ cd "${1:-month}"
 
 # ---- the databases ----
 
-printf '.timeout 10000\n.load %s\n' "$gru4rec" >rc
+printf '.timeout 10000\n.load "%s"\n' "$gru4rec" >rc
 
 # sql [STATEMENT...]: on the shop's database; stops at the first error.
 sql() {
@@ -36,9 +38,9 @@ invent() {
 }
 
 create() {
-    sql ".read $here/schema.sql" >/dev/null
+    sql ".read '$here/schema.sql'" >/dev/null
     sql '.import --csv days/items.csv items'
-    sqlite3 live.db ".read $here/live.sql" >/dev/null
+    sqlite3 live.db ".read '$here/live.sql'" >/dev/null
     cat days/[0-9]*.csv >stream.csv
     sqlite3 live.db <<END
 CREATE TEMP TABLE log(visitor, item, time);
@@ -55,7 +57,7 @@ import() {
 .parameter set @day $1
 CREATE TEMP TABLE inbox(visitor, item, time);
 .import --csv --schema temp days/$(printf %02d "$1").csv inbox
-.read $here/import.sql
+.read '$here/import.sql'
 END
 }
 
@@ -88,19 +90,21 @@ train() {
     sql "UPDATE night SET active = $before, candidate = $candidate, until = $(evening "$1") WHERE day = $1"
 }
 
-# measure VERSION COLUMN DAY: how well a version guesses the evening's clicks, into that column of the diary.
+# measure VERSION NAME DAY: how well a version guesses the evening's clicks, into the diary's columns of that name.
 measure() {
     sql "SELECT gru4rec_deploy('rec', $1)" >/dev/null
-    sql "UPDATE night SET ($2, targets) = (
+    sql "UPDATE night SET ($2_mrr, $2_targets) = (
              SELECT mrr, events FROM gru4rec_evaluate('rec', 'exam', 'session=visitor,item=item,time=ts,cutoffs=20'))
          WHERE day = $3"
 }
 
-# gate DAY: the better one serves.
+# gate DAY: the better one serves. They are compared by the sum of 1/rank, not by its mean: who knows more items has more
+# targets, and those are the harder ones.
 gate() {
-    measure "$candidate" candidate_mrr "$1"
-    measure "$before" active_mrr "$1"
-    sql "UPDATE night SET decision = iif(candidate_mrr >= active_mrr, 'deployed', 'kept') WHERE day = $1"
+    measure "$candidate" candidate "$1"
+    measure "$before" active "$1"
+    sql "UPDATE night SET decision = iif(candidate_mrr * candidate_targets >= active_mrr * active_targets, 'deployed', 'kept')
+         WHERE day = $1"
     if [ "$(decision "$1")" = deployed ]; then
         sql "SELECT gru4rec_deploy('rec', $candidate)" >/dev/null
     fi
@@ -256,5 +260,5 @@ for day in $(seq 30); do
 done
 touch stop
 wait
-sql -box "ATTACH 'live.db' AS live" ".read $here/story.sql"
+sql -box "ATTACH 'live.db' AS live" ".read '$here/story.sql'"
 verdict

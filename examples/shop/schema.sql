@@ -28,7 +28,8 @@ CREATE TABLE night(
     active INTEGER,                     -- the version that served in the evening
     candidate INTEGER,                  -- the one that was trained; NULL: none
     until INTEGER,                      -- up to which time its clicks go
-    active_mrr REAL, candidate_mrr REAL, targets INTEGER,         -- in the exam
+    active_mrr REAL, active_targets INTEGER,              -- in the exam: each has those targets whose item it knows
+    candidate_mrr REAL, candidate_targets INTEGER,
     decision TEXT,                      -- first, deployed, kept, failed, killed
     note TEXT                           -- what went wrong, and what was done about it
 );

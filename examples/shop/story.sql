@@ -1,6 +1,6 @@
 -- story.sql: what happened in a month, told by what the database keeps. In the directory that month.sh made:
 --
---   sqlite3 -cmd '.load ./gru4rec' -cmd "ATTACH 'live.db' AS live" shop.db < story.sql
+--   sqlite3 -cmd '.load ../gru4rec' -cmd "ATTACH 'live.db' AS live" shop.db < story.sql
 --
 -- rec_version and rec_epoch are the model's history, a row for each training and for each of its epochs; night is the
 -- shop's diary; live has the server's visitors.
@@ -32,15 +32,16 @@ SELECT 'night ' || day || ', ' || decision || ': ' || replace(note, char(10), ch
 WHERE note <> '' ORDER BY day;
 
 .print
-.print '4. The gate: MRR@20 of the evenings, had the version before served on, had every candidate been deployed, and as it was'
+.print '4. The gate: MRR@20 of the evenings, of the version before, of every candidate, and of the one that came to serve'
 .mode box
-SELECT count(*) AS exams, sum(targets) AS targets,
+SELECT count(*) AS exams, sum(candidate_targets) AS targets,
        round(avg(active_mrr), 4) AS "the version before",
        round(avg(candidate_mrr), 4) AS "every candidate",
        round(avg(CASE decision WHEN 'deployed' THEN candidate_mrr ELSE active_mrr END), 4) AS "as it was",
        sum(decision = 'kept') AS rejected
 FROM night WHERE candidate_mrr IS NOT NULL;
-SELECT day, candidate, round(candidate_mrr, 4) AS candidate_mrr, active, round(active_mrr, 4) AS active_mrr, decision
+SELECT day, decision, candidate, round(candidate_mrr, 4) AS candidate_mrr, candidate_targets,
+       active, round(active_mrr, 4) AS active_mrr, active_targets
 FROM night WHERE decision IN ('kept', 'rolled back') ORDER BY day;
 
 .print

@@ -114,10 +114,10 @@ decision() {
     sql "SELECT decision FROM night WHERE day = $1"
 }
 
-# note DAY TEXT [DECISION]: into the diary.
+# note DAY TEXT [DECISION]: into the diary, behind what is there.
 note() {
-    sql ".parameter set @text \"'$(echo "$2" | sed "s/'/''/g")'\"" \
-        "UPDATE night SET note = ltrim(coalesce(note, '') || char(10) || @text, char(10)),
+    printf %s "$2" >note.txt
+    sql "UPDATE night SET note = coalesce(note || char(10), '') || CAST(readfile('note.txt') AS TEXT),
              decision = coalesce(nullif('${3:-}', ''), decision) WHERE day = $1"
 }
 

@@ -16,6 +16,7 @@ driver = importlib.import_module(NAME)
 def connect():
     if NAME == 'apsw':
         db = driver.Connection(PATH)
+        db.setbusytimeout(5000)
         db.enableloadextension(True)
         db.loadextension(EXTENSION)
         return db
@@ -36,7 +37,6 @@ def child(has_handler):
             db.setprogresshandler(lambda: 0, 1000)
         else:
             db.set_progress_handler(lambda: 0, 1000)
-    print('ready', flush=True)
     try:
         rows(db, "SELECT gru4rec_train('rec', 'n_epochs=100000')")
     except BaseException as error:
@@ -45,10 +45,14 @@ def child(has_handler):
 
 def interrupted(has_handler, limit):
     """How long after SIGINT the child ended, None: not within the limit; and what it said."""
+    last = rows(db, 'SELECT max(version) FROM rec_version')[0][0]
+    epochs = f'SELECT 1 FROM rec_epoch WHERE version > {last}'
     popen = subprocess.Popen([sys.executable, *sys.argv, 'handler' if has_handler else 'plain'],
                              stdout=subprocess.PIPE, text=True)
-    assert popen.stdout.readline() == 'ready\n'
-    time.sleep(0.7)
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not rows(db, epochs):
+        time.sleep(0.02)
+    assert rows(db, epochs), 'the child does not train'
     start = time.monotonic()
     popen.send_signal(signal.SIGINT)
     try:

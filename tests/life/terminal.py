@@ -9,20 +9,23 @@ import struct
 import termios
 from common import *
 
+# Trains until it is done, or told to stop by SIGUSR1.
 CHILD = '''
-import os, sqlite3, sys, time
+import signal, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 db.enable_load_extension(True)
 db.load_extension(sys.argv[2])
+stop = []
+signal.signal(signal.SIGUSR1, lambda *_: stop.append(1))
+db.set_progress_handler(lambda: bool(stop), 1000)
 print('before', file=sys.stderr, flush=True)
-end = time.monotonic() + float(sys.argv[4])
-db.set_progress_handler(lambda: time.monotonic() > end, 1000)
 try:
     db.execute("SELECT gru4rec_train('rec', ?)", (sys.argv[3],)).fetchall()
 except sqlite3.Error as e:
     assert 'interrupted' in str(e), e
 print('after', file=sys.stderr, flush=True)
 '''
+ENDLESS = 'n_epochs=100000'
 TOKENS = re.compile(rb'\x1b\[[0-9;]*[A-Za-z]|[\r\n]|[^\x1b\r\n]')
 
 
@@ -108,6 +111,12 @@ class Terminal:
                 screen.feed(data)
         return True
 
+    def wait(self, n):
+        """Until n more lines were written."""
+        end, n = time.monotonic() + 20, self.written.count(b'\x1b[J') + n
+        while self.written.count(b'\x1b[J') < n and time.monotonic() < end and self.read(0.05):
+            pass
+
     def resize(self, columns):
         """Between two lines: what is under way arrives first, while the program stands still."""
         self.popen.send_signal(signal.SIGSTOP)
@@ -119,6 +128,10 @@ class Terminal:
             screen.longest = 0
         self.popen.send_signal(signal.SIGCONT)
 
+    def stop(self):
+        self.popen.send_signal(signal.SIGUSR1)
+        self.end()
+
     def end(self):
         while self.read(1):
             pass
@@ -127,9 +140,8 @@ class Terminal:
         processes.discard(self.popen)
 
 
-def start(path, columns, seconds, options='n_epochs=100000', **environment):
-    argv = [sys.executable, '-c', CHILD, path, EXTENSION, options, str(seconds)]
-    return Terminal(columns, argv, **environment)
+def start(path, columns, options=ENDLESS, **environment):
+    return Terminal(columns, [sys.executable, '-c', CHILD, path, EXTENSION, options], **environment)
 
 
 def check_end(what, terminal):
@@ -145,11 +157,11 @@ def widths(directory):
     path = directory + '/shop.db'
     make_shop(path).close()
     for columns in (1, 12, 40, 80, 200) if QUICK else (1, 2, 5, 12, 20, 30, 40, 50, 66, 80, 132, 200, 400):
-        terminal = start(path, columns, 0.9)
-        terminal.read(0.7)
+        terminal = start(path, columns)
+        terminal.wait(3)
         shown = terminal.screens[0].lines[-1]
         longest = terminal.screens[0].longest
-        terminal.end()
+        terminal.stop()
         # 'before' and 'after' are the test's own, and longer than such terminals
         check(f'{columns}: the last column is free', longest < columns or columns < 7, longest)
         if columns >= 12:
@@ -162,7 +174,7 @@ def widths(directory):
             check(f'{columns}: everything is shown', 'loss ' in shown and ' events/s ' in shown, shown)
         check(f'{columns}: a bar', (columns >= 200) <= ('[' in shown) <= (columns >= 80), shown)
         check(f'{columns}: one line, again and again', terminal.written.count(b'\n') == 2 and
-              terminal.written.count(b'\x1b[J') >= 3, terminal.written)
+              terminal.written.count(b'\x1b[J') >= 4, terminal.written)
 
 
 def resized(directory):
@@ -170,17 +182,17 @@ def resized(directory):
     path = directory + '/shop.db'
     make_shop(path).close()
     sizes = (120, 60, 59, 45, 200, 30, 80) if QUICK else (120, 60, 59, 45, 200, 30, 80, 150, 20, 21, 140, 70, 12, 200, 79, 80)
-    terminal = start(path, sizes[0], 0.6 * len(sizes) + 1)
-    terminal.read(0.8)
+    terminal = start(path, sizes[0])
+    terminal.wait(2)
     for before, columns in zip(sizes, sizes[1:]):
         terminal.resize(columns)
-        terminal.read(0.4)
+        terminal.wait(1)
         screen = terminal.screens[0]
         check(f'{before} to {columns}: the new size is followed', 0 < screen.longest < columns, screen.longest)
         for screen in terminal.screens:
             check(f'{before} to {columns}: no scrap', len(screen.lines) == 2 and screen.rows() == 2 and
                   screen.lines[1].count('epoch' if columns >= 20 else '%') == 1, screen.lines)
-    terminal.end()
+    terminal.stop()
     for screen in terminal.screens:
         check('resized: only what stood there is left', screen.lines == ['before', 'after', ''], screen.lines)
 
@@ -191,8 +203,9 @@ def unknown_size(directory):
     make_shop(path).close()
     for environment in {'COLUMNS': '30'}, {'COLUMNS': '100'}, {}:
         columns = int(environment.get('COLUMNS', 80))
-        terminal = start(path, 0, 0.7, **environment)
-        terminal.end()
+        terminal = start(path, 0, **environment)
+        terminal.wait(2)
+        terminal.stop()
         longest = terminal.screens[0].longest
         check(f'size 0, {environment}: it fits', (columns - 20) / 2 < longest < columns, longest)
         check_end(f'size 0, {environment}', terminal)
@@ -202,7 +215,7 @@ def to_the_end(directory):
     """A training that ends by itself wipes its line too."""
     path = directory + '/shop.db'
     make_shop(path).close()
-    terminal = start(path, 80, 60, 'n_epochs=20')
+    terminal = start(path, 80, 'n_epochs=20')
     terminal.end()
     check('to the end: a line was shown', b'epoch ' in terminal.written, terminal.written)
     check_end('to the end', terminal)
@@ -213,27 +226,35 @@ def no_terminal(directory):
     path = directory + '/shop.db'
     make_shop(path).close()
 
-    def stderr_of(options, seconds):
-        argv = [sys.executable, '-c', CHILD, path, EXTENSION, options, str(seconds)]
-        done = subprocess.run(argv, stderr=subprocess.PIPE, timeout=60)
-        lines = done.stderr.decode().split('\n')
-        check(f'no terminal, {options}: ends well', done.returncode == 0 and lines[0] == 'before' and
-              lines[-2:] == ['after', ''], done.stderr)
-        check(f'no terminal, {options}: plain text', not re.search(rb'[^ -~\n]', done.stderr), done.stderr)
-        return lines[1:-2]
+    def stderr_of(options, seconds=None):
+        """The lines in between; of a training that is stopped after some seconds."""
+        popen = subprocess.Popen([sys.executable, '-c', CHILD, path, EXTENSION, options], stderr=subprocess.PIPE)
+        processes.add(popen)
+        first = popen.stderr.readline()
+        if seconds is not None:
+            time.sleep(seconds)
+            popen.send_signal(signal.SIGUSR1)
+        rest = popen.stderr.read()
+        popen.wait()
+        processes.discard(popen)
+        lines = rest.decode().split('\n')
+        check(f'no terminal, {options}: ends well', popen.returncode == 0 and first == b'before\n' and
+              lines[-2:] == ['after', ''], rest)
+        check(f'no terminal, {options}: plain text', not re.search(rb'[^ -~\n]', rest), rest)
+        return lines[:-2]
 
-    lines = stderr_of('n_epochs=3,verbose=true', 60)
+    lines = stderr_of('n_epochs=3,verbose=true')
     check('no terminal: one line', len(lines) == 1 and re.fullmatch(
         r'gru4rec: 3 epochs, loss \d\.\d{4}, \d+ events/s, \d+\.\d s', lines[0]), lines)
     db = connect(path)
     loss = value(db, 'SELECT loss FROM rec_epoch WHERE epoch = 3')
     db.close()
     check('no terminal: the loss of the last epoch', f'loss {loss:#.5g},' in lines[0], (lines, loss))
-    lines = stderr_of('n_epochs=100000,verbose=true', 0.5)
+    lines = stderr_of(ENDLESS + ',verbose=true', 0.5)
     check('no terminal, stopped: one line', len(lines) == 1 and re.fullmatch(
-        r'gru4rec: stopped in epoch \d+/100000, loss \d\.\d{4}, \d+ events/s, 0\.\d s', lines[0]), lines)
+        r'gru4rec: stopped in epoch \d+/100000, loss \d\.\d{4}, \d+ events/s, \d+\.\d s', lines[0]), lines)
     for verbose in '', ',verbose=auto', ',verbose=false':
-        check(f'no terminal{verbose}: nothing', stderr_of('n_epochs=3' + verbose, 60) == [])
+        check(f'no terminal{verbose}: nothing', stderr_of('n_epochs=3' + verbose) == [])
 
 
 run(widths)

@@ -162,7 +162,10 @@ killed() {
     import 12
     sqlite3 -init rc -batch shop.db "SELECT gru4rec_train('rec', '$(options 12),n_epochs=100000')" >/dev/null &
     training=$!
-    until sql "SELECT 'yes' FROM rec_version WHERE status = 'training'" | grep -q yes; do sleep 0.1; done
+    until sql "SELECT 'yes' FROM rec_version WHERE status = 'training'" | grep -q yes; do
+        kill -0 $training       # else it failed, and the month ends here
+        sleep 0.1
+    done
     kill -9 $training
     wait $training 2>/dev/null || true
     note 12 'Killed while it trained.' killed
@@ -242,6 +245,7 @@ verdict() {
     [ "$logged" -eq "$kept" ] && [ "$refused" -eq 0 ] && [ "$(sql "SELECT gru4rec_check('rec')")" = ok ]
 }
 
+trap 'touch stop' EXIT        # the server does not outlive the month
 invent
 create
 for day in $(seq 30); do

@@ -30,6 +30,7 @@ async function serve() {
     const best = () => rows(db, "SELECT item, score FROM gru4rec_recommend('rec', 5, 10)").join();
     const before = best();
     const child = spawn(process.execPath, [...process.argv.slice(1), 'child'], { stdio: 'inherit' });
+    process.on('exit', () => child.kill('SIGKILL')); // whatever happens, it does not train on
     const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)));
     const isTraining = () => rows(db, "SELECT count(*) FROM rec_epoch JOIN rec_version USING (version) WHERE status = 'training'")[0] > 0;
     for (let i = 0; i < 500 && !isTraining(); i++) await new Promise(resolve => setTimeout(resolve, 20));

@@ -49,18 +49,19 @@ def interrupted(has_handler, limit):
     epochs = f'SELECT 1 FROM rec_epoch WHERE version > {last}'
     popen = subprocess.Popen([sys.executable, *sys.argv, 'handler' if has_handler else 'plain'],
                              stdout=subprocess.PIPE, text=True)
-    end = time.monotonic() + 20
-    while time.monotonic() < end and not rows(db, epochs):
-        time.sleep(0.02)
-    assert rows(db, epochs), 'the child does not train'
-    start = time.monotonic()
-    popen.send_signal(signal.SIGINT)
     try:
+        end = time.monotonic() + 20
+        while time.monotonic() < end and not rows(db, epochs):
+            time.sleep(0.02)
+        assert rows(db, epochs), 'the child does not train'
+        start = time.monotonic()
+        popen.send_signal(signal.SIGINT)
         output = popen.communicate(timeout=limit)[0]
     except subprocess.TimeoutExpired:
-        popen.kill()
-        popen.communicate()
         return None, ''
+    finally:
+        popen.kill()  # whatever happens, it does not train on
+        popen.communicate()
     return time.monotonic() - start, output
 
 

@@ -431,15 +431,23 @@ double ext_poll_seconds(void); /* of a monotonic clock */
 
 /* ---- ext_progress.c ---- */
 
-/* One updating line on standard error. */
+/* What a training shows on standard error: on a terminal one updating line, wiped at the
+ * end; elsewhere, where that was asked for, one line at the end. */
 typedef struct ext_progress {
-    bool is_shown;
-    double start, last; /* seconds */
+    bool is_line, is_log; /* neither: it shows nothing */
+    bool is_plain;        /* the terminal knows no escape sequences */
+    int columns;          /* where the terminal does not know them */
+    int n_written;        /* columns of the line that stands there */
+    size_t n_before;      /* epochs that another call did */
+    double start, last;   /* seconds */
+    gru4rec_progress seen;
 } ext_progress;
 
-void ext_progress_start(ext_progress *line, int64_t verbose);
+void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
-void ext_progress_stop(ext_progress *line);
+/* epochs: those that this call did. */
+void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
+                       bool is_done);
 
 /* ---- ext_worker.c ---- */
 

@@ -1,22 +1,79 @@
-/* ext_progress.c - see ext_base.h. The only writer to standard error. */
+/*
+ * ext_progress.c - see ext_base.h. The only writer to standard error.
+ *
+ * A line on a terminal begins in column 0, leaves the last column free, behind which some
+ * terminals begin a new line, and ends with the cursor back in column 0. A terminal that
+ * gets narrower may fold the line that stands there; the cursor is then still at its
+ * first column, so that what is erased from there on is all of it. The size is asked for
+ * each time, which needs no handler of SIGWINCH: that one is the host's.
+ */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_base.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* What every terminal has, but for the last one, behind which some begin a new line. */
-enum { COLUMNS = 79, BAR = 20, ROOM = 3 * COLUMNS };
+enum { NAME = 1, EPOCH = 2, SHARE = 4, LOSS = 8, SPEED = 16, LEFT = 32, N_PARTS = 6 };
+enum { PART = 64, MIN_BAR = 5, MAX_BAR = 250, ROOM = N_PARTS * PART + MAX_BAR + 4 };
 
-void ext_progress_start(ext_progress *line, int64_t verbose)
+/* The first that fits is shown, and beside all parts a bar, where that fits too. */
+static const int layouts[] = {
+    NAME | EPOCH | SHARE | LOSS | SPEED | LEFT,
+    NAME | EPOCH | SHARE | LOSS | LEFT,
+    EPOCH | SHARE | LOSS | LEFT,
+    NAME | EPOCH | SHARE | LEFT,
+    EPOCH | SHARE | LEFT,
+    EPOCH | SHARE,
+    EPOCH,
+    SHARE,
+    0,
+};
+
+/* From the cursor on, first in its line: with an empty one tmux erases what is below
+ * without a copy of it in its history. */
+static const char erase[] = "\033[K\033[J";
+
+/* ---- the terminal ---- */
+
+/* Columns by the environment, where the terminal does not know. */
+static int find_columns(void)
 {
-    line->is_shown =
-        verbose == GRU4REC_ON || (verbose == GRU4REC_AUTO && isatty(STDERR_FILENO) == 1);
-    line->start = ext_poll_seconds();
-    line->last = 0;
+    const char *text = getenv("COLUMNS");
+    const int columns = text != NULL ? atoi(text) : 0;
+    return columns > 0 ? columns : 80;
 }
+
+static int ask_columns(const ext_progress *line)
+{
+    struct winsize size = {0};
+    const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return is_known ? size.ws_col : line->columns;
+}
+
+/* Does it know no escape sequences? */
+static bool is_terminal_plain(void)
+{
+    const char *name = getenv("TERM");
+    return name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0;
+}
+
+void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before)
+{
+    const bool is_terminal = isatty(STDERR_FILENO) == 1;
+    *line = (ext_progress){.n_before = n_before, .start = ext_poll_seconds()};
+    line->is_line = is_terminal && verbose != GRU4REC_OFF;
+    line->is_log = !is_terminal && verbose == GRU4REC_ON;
+    if (!line->is_line)
+        return;
+    line->columns = find_columns();
+    line->is_plain = is_terminal_plain();
+}
+
+/* ---- the updating line ---- */
 
 /* "1:05", or "2:01:05" where there are hours. */
 static void write_left(char *text, size_t n, double seconds)
@@ -24,48 +81,137 @@ static void write_left(char *text, size_t n, double seconds)
     const int64_t left = (int64_t)fmin(fmax(seconds, 0), 9e15), minutes = left / 60;
     const int second = (int)(left % 60);
     if (minutes < 60)
-        snprintf(text, n, "%d:%02d", (int)minutes, second);
+        snprintf(text, n, "  %d:%02d left", (int)minutes, second);
     else
-        snprintf(text, n, "%lld:%02d:%02d", (long long)(minutes / 60),
+        snprintf(text, n, "  %lld:%02d:%02d left", (long long)(minutes / 60),
                  (int)(minutes % 60), second);
 }
 
-/* The bar takes the columns that the figures leave. */
-static void write_line(char line[ROOM], const gru4rec_progress *progress, double seconds)
+/* Each with what divides it from the part before it. Gives the share that is done. */
+static double write_parts(char part[N_PARTS][PART], const gru4rec_progress *progress,
+                          size_t n_before, double seconds)
 {
     const double total = (double)progress->total_events;
+    const double all = total * (double)progress->n_epochs;
     const double done = (double)(progress->epoch - 1) * total + (double)progress->events;
-    const double share = done > 0 ? done / (total * (double)progress->n_epochs) : 0;
-    char head[COLUMNS + 1], tail[COLUMNS + 1], left[COLUMNS + 1], bar[BAR + 1];
-    write_left(left, sizeof left, share > 0 ? seconds / share - seconds : 0);
-    const int n_head =
-        snprintf(head, sizeof head, "gru4rec: epoch %lld/%lld",
-                 (long long)progress->epoch, (long long)progress->n_epochs);
-    const int n_tail =
-        snprintf(tail, sizeof tail, " %3.0f %%  loss %#.5g  %.0f events/s  %s left",
-                 share * 100, progress->loss, done / (seconds > 0 ? seconds : 1), left);
-    const int room = COLUMNS - n_head - n_tail - 3; /* without " [" and "]" */
-    const int n_bar = room < 0 ? 0 : room < BAR ? room : BAR;
+    const double here = done - (double)n_before * total; /* by this call */
+    const double share = done > 0 ? done / all : 0;
+    snprintf(part[0], PART, "gru4rec: ");
+    snprintf(part[1], PART, "epoch %lld/%lld", (long long)progress->epoch,
+             (long long)progress->n_epochs);
+    snprintf(part[2], PART, " %3.0f %%", share * 100);
+    snprintf(part[3], PART, "  loss %#.5g", progress->loss);
+    snprintf(part[4], PART, "  %.0f events/s", here / (seconds > 0 ? seconds : 1));
+    write_left(part[5], PART, here > 0 ? seconds * (all - done) / here : 0);
+    return share;
+}
+
+/* Shows those parts of a layout; gives how many columns they take. */
+static int choose_parts(char part[N_PARTS][PART], int layout, bool is_kept[N_PARTS])
+{
+    int n = 0;
+    for (int i = 0; i < N_PARTS; i++) {
+        is_kept[i] = (layout >> i & 1) != 0;
+        n += is_kept[i] ? (int)strlen(part[i]) : 0;
+    }
+    return n;
+}
+
+/* " [###..]" in n columns; nothing where these are too few. */
+static void write_bar(char *text, double share, int n)
+{
+    const int n_bar = n - 3 < MAX_BAR ? n - 3 : MAX_BAR;
+    char bar[MAX_BAR];
+    if (n_bar < MIN_BAR)
+        return;
     memset(bar, '.', sizeof bar);
     memset(bar, '#', (size_t)(fmin(share, 1) * n_bar));
-    snprintf(line, ROOM, "%s [%.*s]%s", head, n_bar, bar, tail);
+    snprintf(text, MAX_BAR + 4, " [%.*s]", n_bar, bar);
+}
+
+static void write_line(char text[ROOM], const ext_progress *line, double seconds,
+                       int columns)
+{
+    char part[N_PARTS][PART], bar[MAX_BAR + 4] = "";
+    bool is_kept[N_PARTS];
+    const int width = columns - 1;
+    const double share = write_parts(part, &line->seen, line->n_before, seconds);
+    const int *layout = layouts;
+    int n = choose_parts(part, *layout, is_kept);
+    if (n <= width)
+        write_bar(bar, share, width - n < columns / 4 ? width - n : columns / 4);
+    while (n > width && *layout != 0)
+        n = choose_parts(part, *++layout, is_kept);
+    text[0] = '\0';
+    for (int i = 0; i < N_PARTS; i++) {
+        strcat(text, is_kept[i] ? part[i] : "");
+        strcat(text, i == 1 ? bar : "");
+    }
+}
+
+/* Columns of the line before that are still on a plain terminal; others erase it. */
+static int count_old(const ext_progress *line, int columns)
+{
+    const int n = line->is_plain ? line->n_written : 0;
+    return n < columns ? n : columns - 1;
 }
 
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress)
 {
     const double now = ext_poll_seconds();
     char text[ROOM];
-    if (!line->is_shown || now - line->last < 0.2)
+    line->seen = *progress;
+    if (!line->is_line || progress->epoch == 0 || now - line->last < 0.2)
         return;
     line->last = now;
-    write_line(text, progress, now - line->start);
-    fprintf(stderr, "\r%-*.*s", COLUMNS, COLUMNS, text);
+    const int columns = ask_columns(line);
+    write_line(text, line, now - line->start, columns);
+    const int n_blank = count_old(line, columns) - (int)strlen(text);
+    line->n_written = (int)strlen(text);
+    fprintf(stderr, "\r%s%s%*s\r", text, line->is_plain ? "" : erase,
+            n_blank > 0 ? n_blank : 0, "");
     fflush(stderr);
 }
 
-void ext_progress_stop(ext_progress *line)
+static void wipe(const ext_progress *line)
 {
-    if (line->is_shown && line->last > 0)
-        fprintf(stderr, "\r%*s\r", COLUMNS, "");
-    line->is_shown = false;
+    if (line->is_plain)
+        fprintf(stderr, "\r%*s\r", count_old(line, ask_columns(line)), "");
+    else
+        fprintf(stderr, "\r%s", erase);
+}
+
+/* ---- the line at the end ---- */
+
+static void write_log(const ext_progress *line, const gru4rec_epoch *epochs, size_t n,
+                      bool is_done)
+{
+    const gru4rec_progress *seen = &line->seen;
+    const double seconds = ext_poll_seconds() - line->start;
+    const bool is_between = n > 0 && epochs[n - 1].epoch == seen->epoch;
+    double events = is_done || is_between ? 0 : (double)seen->events;
+    char what[PART], figures[2 * PART] = "";
+    for (size_t i = 0; i < n; i++)
+        events += (double)epochs[i].events;
+    if (is_done)
+        snprintf(what, sizeof what, "%zu epoch%s", n, n == 1 ? "" : "s");
+    else if (seen->epoch > 0)
+        snprintf(what, sizeof what, "stopped in epoch %lld/%lld", (long long)seen->epoch,
+                 (long long)seen->n_epochs);
+    else
+        snprintf(what, sizeof what, "stopped before the first step");
+    if (events > 0)
+        snprintf(figures, sizeof figures, ", loss %#.5g, %.0f events/s",
+                 is_done ? epochs[n - 1].loss : seen->loss,
+                 events / (seconds > 0 ? seconds : 1));
+    fprintf(stderr, "gru4rec: %s%s, %.1f s\n", what, figures, seconds);
+}
+
+void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
+                       bool is_done)
+{
+    if (line->is_line && line->last > 0)
+        wipe(line);
+    if (line->is_log)
+        write_log(line, epochs, n_epochs, is_done);
 }

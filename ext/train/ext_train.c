@@ -82,13 +82,14 @@ static int train_epochs(ext_training *training, ext_error *error)
     const size_t n_done = run->n_epochs, n = (size_t)options->n_epochs;
     if (make_room(run, n_done > n ? n_done : n, error) != SQLITE_OK)
         return error->rc;
-    ext_progress_start(&training->progress, options->verbose);
+    ext_progress_start(&training->progress, options->verbose, n_done);
     training->start = training->epoch_start = ext_poll_seconds();
     gru4rec_status status =
         gru4rec_train(&training->weights, events->dataset,
                       gru4rec_items_support(events->items), options, run->epochs, n_done,
                       &hooks, &training->best_epoch, &message);
-    ext_progress_stop(&training->progress);
+    ext_progress_stop(&training->progress, run->epochs + n_done, run->n_epochs - n_done,
+                      status == GRU4REC_OK);
     return ext_error_library(error, status, &message);
 }
 

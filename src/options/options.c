@@ -173,8 +173,10 @@ static const g4r_option table[] = {
         state_items, 1, 1000, "32",
         "items, a session's last ones, that its state carries: those that exclude_seen "
         "leaves out, and from which another version rebuilds the session"),
-    CHOICE(verbose, "auto|false|true", "auto",
-           "progress line on standard error; auto: when that is a terminal"),
+    CHOICE(
+        verbose, "auto|false|true", "auto",
+        "progress on standard error: a line that is updated on a terminal, elsewhere one "
+        "line at the end; auto: only on a terminal"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
            "lengths k of the lists that are measured"),
     OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",

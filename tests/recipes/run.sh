@@ -7,5 +7,6 @@ extension=$2
 . "$here/../count.sh"
 count prepare.py "$python" "$here/prepare.py"
 count live.py "$python" "$here/live.py" "$extension"
+count shop.py "$python" "$here/shop.py" "$extension"
 count pytorch.py "$python" "$here/pytorch.py" "$extension"
 total

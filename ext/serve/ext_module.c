@@ -58,7 +58,7 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
                          gru4rec_options *options, ext_error *error)
 {
     const char *equals = strchr(argument, '=');
-    if (equals == NULL || ext_source_is_select(argument) || is_quoted_whole(argument)) {
+    if (equals == NULL || ext_select_is(argument) || is_quoted_whole(argument)) {
         if (!is_first)
             return ext_error_set(
                 error, SQLITE_ERROR,
@@ -122,6 +122,7 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
     gru4rec_options options, resolved;
     int rc = SQLITE_OK;
     gru4rec_options_init(&options);
+    config->defaults = ext_options_json(&options, true);
     for (int i = 3; rc == SQLITE_OK && i < argc; i++)
         if (argv[i][strspn(argv[i], " \t\r\n")] != '\0' &&
             (rc = check_list(argv + i, argc - i, error)) == SQLITE_OK)
@@ -134,7 +135,8 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
     if (rc != SQLITE_OK)
         return rc;
     config->options = ext_options_json(&options, false);
-    return config->options != NULL ? SQLITE_OK : ext_error_nomem(error);
+    return config->options != NULL && config->defaults != NULL ? SQLITE_OK
+                                                               : ext_error_nomem(error);
 }
 
 /* What m_config holds is not trusted: it becomes part of a declaration. */
@@ -196,7 +198,6 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
 {
     const ext_home home = home_of(db, connection, argv);
     ext_config config = {0};
-    ext_source source = {0};
     ext_entry entry;
     ext_error error = {0};
     int rc = ext_entry_start(&entry, db, &error);
@@ -204,10 +205,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
         rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_create(&home, &config, &error);
-    if (rc == SQLITE_OK &&
-        config.source != NULL) /* a view may not see what SELECT sees */
-        rc = ext_config_open_source(&config, &home, NULL, NULL, &source, &error);
-    ext_source_close(&source);
+    if (rc == SQLITE_OK) /* a view may not see what SELECT sees */
+        rc = ext_config_check_source(&config, &home, &error);
     if (rc == SQLITE_OK)
         make_table(out, &home, &config, &error);
     ext_config_free(&config);

@@ -245,6 +245,20 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
     return rc;
 }
 
+char *ext_schema_reference(const ext_home *home)
+{
+    ext_home found;
+    ext_error ignored = {0};
+    bool is_found;
+    ext_schema_find(&found, home->db, home->connection, home->name, &is_found, &ignored);
+    const bool is_same = ignored.rc == SQLITE_OK && is_found &&
+                         sqlite3_stricmp(found.schema, home->schema) == 0;
+    ext_home_clear(&found);
+    ext_error_clear(&ignored);
+    return is_same ? sqlite3_mprintf("%s", home->name)
+                   : sqlite3_mprintf("%s.%s", home->schema, home->name);
+}
+
 int ext_schema_fail_missing(const char *text, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
@@ -333,8 +347,8 @@ int ext_schema_create_model(const ext_home *home, const char *source,
     sqlite3_str *list = sqlite3_str_new(NULL);
     int rc = SQLITE_OK;
     if (source != NULL) {
-        char *argument = ext_source_is_select(source) ? ext_select_subquery(source)
-                                                      : sqlite3_mprintf("\"%w\"", source);
+        char *argument = ext_select_is(source) ? ext_select_subquery(source)
+                                               : sqlite3_mprintf("\"%w\"", source);
         if (argument == NULL)
             rc = ext_error_nomem(error);
         sqlite3_str_appendf(list, ", %z", argument);
@@ -369,7 +383,7 @@ static int create_view(const ext_home *home, const char *select, ext_error *erro
 
 static bool makes_view(const ext_config *config)
 {
-    return config->source != NULL && ext_source_is_select(config->source);
+    return config->source != NULL && ext_select_is(config->source);
 }
 
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error)

@@ -77,6 +77,8 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
 /* How SQL names the model: by its bare name, where that finds it; of sqlite3_malloc. */
 char *ext_schema_reference(const ext_home *home);
+/* Gives the home the model's name as it was made, in upper and lower case. */
+int ext_schema_true_name(ext_home *home, ext_error *error);
 /*
  * What comes before anything is read of the model: in the user's transaction, the write
  * lock for a call that is to write; then, where there is a model, this call is known to
@@ -104,10 +106,17 @@ int ext_schema_check_new(const ext_home *home, ext_error *error);
 int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,
                             ext_error *error);
-/* Make, drop and rename the shadow tables, for the module. */
+/* Make, change, drop and rename the shadow tables, for the module. has_source: the source may
+ * be another one, so that the view m_source is made anew; else it stays. The storage format
+ * is not less than it was. */
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error);
+int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
+                         ext_error *error);
 int ext_schema_drop(const ext_home *home, ext_error *error);
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
+/* Where the config's source is a SELECT: takes it from the view m_source, if that is as we
+ * made it. ALTER TABLE keeps the view, not m_config, up to date. */
+int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *error);
 /* Has the shadow table m_suffix that column, or NULL: is there such a table? */
 int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);

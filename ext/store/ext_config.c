@@ -89,6 +89,16 @@ int ext_config_read(ext_config *config, const ext_home *home, ext_error *error)
                                                   : rc;
 }
 
+bool ext_config_is_same(const ext_config *a, const ext_config *b)
+{
+    for (int i = 0; i < N_FIELDS; i++) {
+        const char *one = *text_of(a, i), *other = *text_of(b, i);
+        if (one == NULL || other == NULL ? one != other : strcmp(one, other) != 0)
+            return false;
+    }
+    return true;
+}
+
 static int write_text(const ext_home *home, const char *key, const char *value,
                       ext_error *error)
 {

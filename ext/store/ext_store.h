@@ -45,6 +45,8 @@ int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
 /* Writes all of it, and the storage format: the least that holds it, or the one it had. */
 int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
 void ext_config_free(ext_config *config);
+/* Do they say the same, whatever their formats are? */
+bool ext_config_is_same(const ext_config *a, const ext_config *b);
 /* The storage format, if this build reads and writes it; else 0. */
 int ext_config_known_format(const char *text);
 /* From now on the model is of the last format: an older build would take what is written

@@ -212,6 +212,21 @@ static int open_own(const ext_config *config, const ext_home *home, const char *
     return rc;
 }
 
+static int fail_none(const ext_home *home, ext_error *error)
+{
+    char *call = mending(home, "source", "...");
+    if (call == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(
+        error, SQLITE_ERROR,
+        "model '%s' has no source of events; name one to train on as the second "
+        "argument of gru4rec_train(), and serve it through gru4rec_recommend(), "
+        "or give it one: %s",
+        ext_show_text(&(ext_show){""}, home->name), call);
+    sqlite3_free(call);
+    return error->rc;
+}
+
 /*
  * The model's own source does not open, as something has another name now, or is gone:
  * says what, and the call that mends it. cause: what SQLite and the source say.
@@ -279,12 +294,7 @@ int ext_config_open_source(const ext_config *config, const ext_home *home,
     if (text != NULL)
         return ext_source_open(source, home->db, home->schema, text, &merged, error);
     if (config->source == NULL)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "model '%s' was made without a source of events; name one to train on as the "
-            "second argument of gru4rec_train(), and serve it through "
-            "gru4rec_recommend()",
-            home->name);
+        return fail_none(home, error);
     if (name_own(&name, config, home, error) != SQLITE_OK)
         return error->rc;
     int rc = open_own(config, home, name, &merged, source, &cause);

@@ -133,7 +133,7 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
     return from;
 }
 
-/* Is there one in some schema, by one of the two ways to read a dot? */
+/* Is there one in some schema, by one of the two ways to read a dot? Sets what is so. */
 static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is_virtual,
                          ext_error *error)
 {
@@ -177,7 +177,7 @@ int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const cha
                       ext_error *error)
 {
     entry found;
-    bool is_virtual;
+    bool is_virtual = false;
     int rc = find_entry(db, schema, text, &found, error);
     *is_there = found != NO_ENTRY;
     return rc == SQLITE_OK && !*is_there

@@ -69,9 +69,10 @@ static const ext_table_function *const tables[] = {
 };
 
 static const ext_function *const functions[] = {
-    ext_score_functions,  ext_state_functions,  ext_train_functions,
-    ext_export_functions, ext_import_functions, ext_deploy_functions,
-    ext_check_functions,  ext_info_functions,   ext_times_functions,
+    ext_score_functions,     ext_state_functions,  ext_train_functions,
+    ext_export_functions,    ext_import_functions, ext_deploy_functions,
+    ext_check_functions,     ext_info_functions,   ext_times_functions,
+    ext_configure_functions,
 };
 
 static int register_all(sqlite3 *db, ext_error *error)

@@ -229,12 +229,13 @@ typedef struct gru4rec_option_info {
     gru4rec_option_scope scope; /* or several of them, in bits */
     char range[200];            /* of accepted values, for people */
     char default_text[40];      /* as gru4rec_options_set() takes it */
-    bool is_stored;             /* also where it is the default: that has changed once */
+    bool
+        is_stored; /* also where it is the default: it came later, and changed what is done */
 } gru4rec_option_info;
 
 void gru4rec_options_init(gru4rec_options *options);
 /* The same before options are set that were stored, perhaps by a version that did not know
- * all of them: what it did then is the default. */
+ * all of them, or had other defaults: what it did then is the default. */
 void gru4rec_options_init_stored(gru4rec_options *options);
 /*
  * Sets the option of that name (any case) of that scope from its text form; INVALID with
@@ -243,9 +244,20 @@ void gru4rec_options_init_stored(gru4rec_options *options);
 gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
                                    const char *name, const char *value,
                                    gru4rec_error *error);
+/* Makes that the option's default in these options: its value, unless it is set. Fails as
+ * gru4rec_options_set() does. */
+gru4rec_status gru4rec_options_set_default(gru4rec_options *options,
+                                           gru4rec_option_scope scope, const char *name,
+                                           const char *value, gru4rec_error *error);
+/* Takes the option back to what it is in defaults; it is not set any more. INVALID: there is
+ * no such option. */
+gru4rec_status gru4rec_options_unset(gru4rec_options *options, gru4rec_option_scope scope,
+                                     const char *name, const gru4rec_options *defaults,
+                                     gru4rec_error *error);
 /*
- * Refuses combinations that contradict each other, and settles what depends on others
- * (final_act, elu_param, the input mode): afterwards every field is as it is used.
+ * Gives what is not set the values of the preset, refuses combinations that contradict each
+ * other, and settles what depends on others (final_act, elu_param, the input mode):
+ * afterwards every field is as it is used.
  */
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error);
 

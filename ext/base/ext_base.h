@@ -380,6 +380,18 @@ typedef struct ext_ids {
  * that is not kept. */
 int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *error);
 
+/* ---- ext_select.c ---- */
+
+/* Is it SQL to run, rather than the name of a table? */
+bool ext_select_is(const char *text);
+/* Where the SQL begins: behind white space, comments and a byte order mark. */
+const char *ext_select_start(const char *text);
+/* A SELECT, in parentheses or not, as a subquery of other SQL: in parentheses, without
+ * comments and semicolons at its ends. Of sqlite3_malloc. */
+char *ext_select_subquery(const char *text);
+/* Of a text that begins with a parenthesis: where that is closed; NULL: nowhere. */
+const char *ext_select_close(const char *text);
+
 /* ---- ext_options.c ---- */
 
 /* What is given as an option, but is not the library's; owned, NULL where not said: the
@@ -397,6 +409,23 @@ void ext_options_free_columns(ext_columns *columns);
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
+/* Reads such options as the defaults of a model: see gru4rec_options_set_default(). */
+int ext_options_parse_defaults(sqlite3 *db, const char *text, gru4rec_options *options,
+                               ext_error *error);
+
+/* What of a model is to change: options of training, columns, and its source, an option
+ * here. JSON's null, or name=null, takes one back to its default. */
+typedef struct ext_changes {
+    gru4rec_options *options;        /* the model's, which change; with */
+    const gru4rec_options *defaults; /* these defaults */
+    ext_columns *kept;               /* the model's, of which null drops one */
+    ext_columns columns;             /* those that are given; owned */
+    char *source;                    /* owned, or NULL: none, where */
+    bool has_source;                 /* it is given */
+} ext_changes;
+
+int ext_options_parse_changes(sqlite3 *db, const char *text, ext_changes *changes,
+                              ext_error *error);
 /* One option or column. */
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
@@ -405,7 +434,8 @@ int ext_options_check_list(const char *text, ext_error *error);
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
 /* Was the option of that name given, itself? */
 bool ext_options_is_set(const gru4rec_options *options, const char *name);
-/* Appends ", name='value'" for each option of training that was set. */
+/* Appends ", name='value'" for each option of training that was set, or that is to be
+ * stored and is not the build's default. */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 /* A JSON object of the options of training: all, or those that were set, and those whose
  * default has changed once. NULL: no memory. */

@@ -61,6 +61,70 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
                              &message);
 }
 
+/* ---- where options go that are read ---- */
+
+typedef struct sink {
+    gru4rec_option_scope scope;
+    gru4rec_options *options;
+    ext_columns *columns; /* NULL: they are no options either */
+    ext_changes *changes; /* of which options and columns are a part; or NULL */
+    bool are_defaults;
+} sink;
+
+static void drop(char **text)
+{
+    sqlite3_free(*text);
+    *text = NULL;
+}
+
+/* value: NULL for null. */
+static int change_source(ext_changes *changes, const char *value, ext_error *error)
+{
+    drop(&changes->source);
+    changes->has_source = true;
+    if (value == NULL)
+        return SQLITE_OK;
+    changes->source = sqlite3_mprintf("%s", value);
+    return changes->source != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+static int take_back(ext_changes *changes, const char *name, ext_error *error)
+{
+    gru4rec_error message = {0};
+    if (column_named(&changes->columns, name) != NULL) {
+        drop(column_named(&changes->columns, name));
+        drop(column_named(changes->kept, name));
+        return SQLITE_OK;
+    }
+    return ext_error_library(error,
+                             gru4rec_options_unset(changes->options, GRU4REC_SCOPE_TRAIN,
+                                                   name, changes->defaults, &message),
+                             &message);
+}
+
+static bool is_source(const sink *to, const char *name)
+{
+    return to->changes != NULL && sqlite3_stricmp(name, "source") == 0;
+}
+
+/* value: NULL for null, which only changes have. */
+static int take(const sink *to, const char *name, const char *value, ext_error *error)
+{
+    gru4rec_error message = {0};
+    if (is_source(to, name))
+        return change_source(to->changes, value, error);
+    if (value == NULL)
+        return take_back(to->changes, name, error);
+    return to->are_defaults
+               ? ext_error_library(error,
+                                   gru4rec_options_set_default(to->options, to->scope,
+                                                               name, value, &message),
+                                   &message)
+               : ext_options_set(name, value, to->scope, to->options, to->columns, error);
+}
+
+/* ---- JSON ---- */
+
 static const char space[] = " \t\r\n";
 
 /* The option that name=value begins with, or a name alone. */
@@ -83,13 +147,14 @@ static bool is_list(const char *text)
 }
 
 /* Is it the name of something that a JSON array is no value of? */
-static bool is_single(const char *name, gru4rec_option_scope scope, ext_columns *columns)
+static bool is_single(const sink *to, const char *name)
 {
     gru4rec_option_info info;
-    if (columns != NULL && column_named(columns, name) != NULL)
+    if (is_source(to, name) ||
+        (to->columns != NULL && column_named(to->columns, name) != NULL))
         return true;
     return find_option(name, &info) && info.type != GRU4REC_OPTION_LIST &&
-           !is_candidates(name, scope);
+           !is_candidates(name, to->scope);
 }
 
 /* An array of numbers and texts as 100/100, and each as it is; else the JSON value's own
@@ -101,8 +166,29 @@ static const char json_query[] =
     " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE atom END"
     ", iif(type = 'array', value, NULL) FROM json_each(?1) AS e";
 
-static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
-                      gru4rec_options *options, ext_columns *columns, ext_error *error)
+/* Takes a row of that query. */
+static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
+{
+    const char *name = (const char *)sqlite3_column_text(stmt, 0);
+    const char *type = (const char *)sqlite3_column_text(stmt, 1);
+    const char *value = (const char *)sqlite3_column_text(stmt, 2);
+    if (name == NULL || type == NULL)
+        return ext_sql_fail_null(stmt, error);
+    const bool is_array = strcmp(type, "array") == 0;
+    const bool is_null = to->changes != NULL && strcmp(type, "null") == 0;
+    if (is_array && is_candidates(name, to->scope))
+        value = (const char *)sqlite3_column_text(stmt, 3);
+    if ((value == NULL && !is_null) || (is_array && is_single(to, name)))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "option '%s' is a JSON %s; give a number%s, or "
+                             "leave it out",
+                             ext_show_text(&(ext_show){""}, name), type,
+                             value == NULL ? ", a text or an array of numbers"
+                                           : " or a text");
+    return take(to, name, value, error);
+}
+
+static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
     sqlite3_stmt *stmt;
     if (ext_json_has_nul(text)) /* which no name and no value has */
@@ -113,31 +199,15 @@ static int parse_json(sqlite3 *db, const char *text, gru4rec_option_scope scope,
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(stmt, 0);
-        const char *type = (const char *)sqlite3_column_text(stmt, 1);
-        const char *value = (const char *)sqlite3_column_text(stmt, 2);
-        if (name != NULL && type != NULL && strcmp(type, "array") == 0 &&
-            is_candidates(name, scope))
-            value = (const char *)sqlite3_column_text(stmt, 3);
-        if (name == NULL || type == NULL)
-            rc = ext_sql_fail_null(stmt, error);
-        else if (value == NULL ||
-                 (strcmp(type, "array") == 0 && is_single(name, scope, columns)))
-            rc = ext_error_set(error, SQLITE_ERROR,
-                               "option '%s' is a JSON %s; give a number%s, or "
-                               "leave it out",
-                               ext_show_text(&(ext_show){""}, name), type,
-                               value == NULL ? ", a text or an array of numbers"
-                                             : " or a text");
-        else
-            rc = ext_options_set(name, value, scope, options, columns, error);
-    }
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = take_member(to, stmt, error);
     if ((rc & 0xff) == SQLITE_ERROR)
         ext_error_set(error, SQLITE_ERROR, "options are not a JSON object (%s): %s",
                       sqlite3_errmsg(db), ext_show_text(&(ext_show){""}, text));
     return ext_sql_finish(stmt, rc, NULL, error);
 }
+
+/* ---- name=value,... ---- */
 
 static const char *find(const char *text, char separator)
 {
@@ -145,13 +215,28 @@ static const char *find(const char *text, char separator)
     return at != NULL ? at : text + strlen(text);
 }
 
-/* Where a pair ends: at a comma, but at none inside a value that is a JSON array. */
-static const char *pair_end(const char *pair)
+/* Does the text begin with source=? */
+static bool is_source_pair(const sink *to, const char *pair)
+{
+    static const char name[] = "source";
+    pair += strspn(pair, space);
+    const char *behind = pair + strlen(name);
+    return to->changes != NULL && sqlite3_strnicmp(pair, name, (int)strlen(name)) == 0 &&
+           behind[strspn(behind, space)] == '=';
+}
+
+/* Where a pair ends: at a comma, but at none inside a value that is a JSON array, or, of a
+ * source, in parentheses. */
+static const char *pair_end(const sink *to, const char *pair)
 {
     bool is_text = false;
     const char *at = pair + strcspn(pair, "=,");
     if (*at == '=')
         at += 1 + strspn(at + 1, space);
+    if (*at == '(' && is_source_pair(to, pair))
+        at = ext_select_close(at);
+    if (at == NULL)
+        return pair + strlen(pair);
     if (*at == '[')
         for (; *at != '\0' && (is_text || *at != ']'); at++) {
             is_text ^= *at == '"';
@@ -206,36 +291,58 @@ int ext_options_check_list(const char *text, ext_error *error)
 }
 
 /* What has no '='; of a list of candidates with commas that is the second one. */
-static int fail_pair(const char *pair, bool is_candidate, ext_error *error)
+static int fail_pair(const sink *to, const char *pair, bool is_candidate,
+                     ext_error *error)
 {
-    return ext_error_set(error, SQLITE_ERROR, "'%s' is not name=value; %s",
-                         ext_show_text(&(ext_show){""}, pair),
-                         is_candidate
-                             ? "several candidates stand in a JSON array, as "
-                               "candidates=[17,42] or candidates=[\"a\",\"b\"]"
+    const char *advice = is_candidate ? "several candidates stand in a JSON array, as "
+                                        "candidates=[17,42] or candidates=[\"a\",\"b\"]"
+                         : to->changes != NULL
+                             ? "write changes as source=clicks,layers=100 or as a JSON "
+                               "object"
                              : "write options as layers=100,loss=bpr-max or as a JSON "
-                               "object");
+                               "object";
+    return ext_error_set(error, SQLITE_ERROR, "'%s' is not name=value; %s",
+                         ext_show_text(&(ext_show){""}, pair), advice);
 }
 
-static int parse_pairs(const char *text, gru4rec_option_scope scope,
-                       gru4rec_options *options, ext_columns *columns, ext_error *error)
+/* A SELECT has commas and '=' of its own. */
+static int check_source(const sink *to, const char *name, const char *value,
+                        ext_error *error)
+{
+    if (!is_source(to, name) || !ext_select_is(value) || *value == '(')
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "a SELECT among name=value stands in parentheses, as a comma "
+                         "would end it; write source=(SELECT ...), or a JSON object");
+}
+
+static int take_pair(const sink *to, const char *name, const char *value,
+                     ext_error *error)
+{
+    if (check_source(to, name, value, error) != SQLITE_OK)
+        return error->rc;
+    const bool is_null = to->changes != NULL && sqlite3_stricmp(value, "null") == 0;
+    return take(to, name, is_null ? NULL : value, error);
+}
+
+static int parse_pairs(const char *text, const sink *to, ext_error *error)
 {
     int rc = SQLITE_OK;
     bool is_behind_candidates = false;
     while (rc == SQLITE_OK && *text) {
         if (ext_options_check_list(text, error) != SQLITE_OK)
             return error->rc;
-        char *pair = cut(&text, pair_end(text));
+        char *pair = cut(&text, pair_end(to, text));
         const char *rest = pair;
         char *name = pair != NULL ? cut(&rest, find(rest, '=')) : NULL;
         char *value = name != NULL ? cut(&rest, find(rest, '\0')) : NULL;
         if (value == NULL)
             rc = ext_error_nomem(error);
         else if (strchr(pair, '=') == NULL)
-            rc = fail_pair(pair, is_behind_candidates, error);
+            rc = fail_pair(to, pair, is_behind_candidates, error);
         else
-            rc = ext_options_set(name, value, scope, options, columns, error);
-        is_behind_candidates = name != NULL && is_candidates(name, scope);
+            rc = take_pair(to, name, value, error);
+        is_behind_candidates = name != NULL && is_candidates(name, to->scope);
         sqlite3_free(pair);
         sqlite3_free(name);
         sqlite3_free(value);
@@ -243,20 +350,48 @@ static int parse_pairs(const char *text, gru4rec_option_scope scope,
     return rc;
 }
 
-int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
-                      gru4rec_options *options, ext_columns *columns, ext_error *error)
+/* ---- all of them ---- */
+
+static int parse(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
     if (text == NULL)
         return SQLITE_OK;
-    if (scope == GRU4REC_SCOPE_TRAIN && strlen(text) > LONGEST)
+    if (to->scope == GRU4REC_SCOPE_TRAIN && strlen(text) > LONGEST)
         return ext_error_set(error, SQLITE_ERROR,
                              "the options are longer than %d bytes; leave out what is no "
                              "option",
                              LONGEST);
-    text += strspn(text, " \t\r\n");
-    return *text == '{' ? parse_json(db, text, scope, options, columns, error)
-                        : parse_pairs(text, scope, options, columns, error);
+    text += strspn(text, space);
+    return *text == '{' ? parse_json(db, text, to, error) : parse_pairs(text, to, error);
 }
+
+int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
+                      gru4rec_options *options, ext_columns *columns, ext_error *error)
+{
+    const sink to = {.scope = scope, .options = options, .columns = columns};
+    return parse(db, text, &to, error);
+}
+
+int ext_options_parse_defaults(sqlite3 *db, const char *text, gru4rec_options *options,
+                               ext_error *error)
+{
+    const sink to = {.scope = GRU4REC_SCOPE_TRAIN,
+                     .options = options,
+                     .are_defaults = true};
+    return parse(db, text, &to, error);
+}
+
+int ext_options_parse_changes(sqlite3 *db, const char *text, ext_changes *changes,
+                              ext_error *error)
+{
+    const sink to = {.scope = GRU4REC_SCOPE_TRAIN,
+                     .options = changes->options,
+                     .columns = &changes->columns,
+                     .changes = changes};
+    return parse(db, text, &to, error);
+}
+
+/* ---- options as text ---- */
 
 int ext_options_resolve(gru4rec_options *options, ext_error *error)
 {
@@ -324,9 +459,10 @@ void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options)
     char value[512];
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_describe(i, &info);
-        if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 || !gru4rec_option_is_set(options, i))
-            continue;
         gru4rec_option_text(options, i, value, sizeof value);
-        sqlite3_str_appendf(text, ", %s='%q'", info.name, value);
+        const bool is_other = info.is_stored && strcmp(value, info.default_text) != 0;
+        if ((info.scope & GRU4REC_SCOPE_TRAIN) != 0 &&
+            (is_other || gru4rec_option_is_set(options, i)))
+            sqlite3_str_appendf(text, ", %s='%q'", info.name, value);
     }
 }

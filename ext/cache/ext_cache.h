@@ -10,11 +10,19 @@
 
 struct ext_handle; /* ext_model.c */
 
+/* A model whose table is dropped and created anew, while its shadow tables stay. */
+typedef struct ext_remake {
+    const ext_home *home;
+    const gru4rec_options *defaults; /* the model's, which stay */
+    bool has_source;                 /* its source may be another one now */
+} ext_remake;
+
 /* The extension's context of one database connection. */
 struct ext_connection {
     sqlite3 *db;
     int n_users; /* registrations with SQLite that use it */
     bool is_training;
+    const ext_remake *remake;   /* under way, or NULL */
     struct ext_handle *handles; /* on the models that were used last */
 };
 

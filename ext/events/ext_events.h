@@ -7,14 +7,6 @@
 
 #include "../base/ext_base.h"
 
-/* ---- ext_select.c ---- */
-
-/* Where the SQL begins: behind white space, comments and a byte order mark. */
-const char *ext_select_start(const char *text);
-/* A SELECT, in parentheses or not, as a subquery of other SQL: in parentheses, without
- * comments and semicolons at its ends. Of sqlite3_malloc. */
-char *ext_select_subquery(const char *text);
-
 /* ---- ext_source.c ---- */
 
 /* Events as rows: of a table, a view or a SELECT. */
@@ -26,10 +18,11 @@ typedef struct ext_source {
                     place as what breaks ties */
     const char *types[2]; /* affinity of the columns session and item, as a type */
     bool keeps_empty;     /* option keep_empty, of who reads it */
+    const char *missing; /* why it did not open: no column for that role, which was named,
+                             or for "source" no table, no view, or something that a view
+                             reads; NULL: another reason */
 } ext_source;
 
-/* Is it SQL to run, rather than a name? */
-bool ext_source_is_select(const char *text);
 /*
  * Finds the columns. Those that columns does not name are guessed from common names, but
  * for order.
@@ -37,6 +30,13 @@ bool ext_source_is_select(const char *text);
  */
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_error *error);
+/* Gives columns, where it names none, those of kept that the source has. That it lacks the
+ * one for order, which is not guessed, is an error. */
+int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlite3 *db,
+                            const char *schema, const char *text, ext_error *error);
+/* Is there a table or a view of that name, where a source is looked for? */
+int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const char *text,
+                      ext_error *error);
 void ext_source_close(ext_source *source);
 /*
  * A name that is stored in a schema may not lead to a virtual table where the schema is

@@ -31,20 +31,6 @@ char *ext_source_ties(const ext_source *source)
     return sqlite3_mprintf("\"%w\", %z", order, by_item);
 }
 
-static bool starts_with_word(const char *text, const char *word)
-{
-    size_t n = strlen(word);
-    return sqlite3_strnicmp(text, word, (int)n) == 0 && text[n] != '\0' &&
-           strchr(" \t\r\n(*'\"/-[`", text[n]) != NULL;
-}
-
-bool ext_source_is_select(const char *text)
-{
-    text = ext_select_start(text);
-    return *text == '(' || starts_with_word(text, "select") ||
-           starts_with_word(text, "with");
-}
-
 /* ---- which table ---- */
 
 /* What a schema's catalogue has under a name. */
@@ -128,7 +114,7 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
     const char *dot = strchr(text, '.');
     bool is_own, is_any = true;
     char *from;
-    if (ext_source_is_select(text)) {
+    if (ext_select_is(text)) {
         from = ext_select_subquery(text);
     } else if (find_table(db, schema, text, &is_own, error) != SQLITE_OK ||
                (dot != NULL && find_table(db, NULL, text, &is_any, error) != SQLITE_OK)) {
@@ -147,6 +133,28 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
     return from;
 }
 
+/* Is there one in some schema, by one of the two ways to read a dot? Sets what is so. */
+static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is_virtual,
+                         ext_error *error)
+{
+    const char *dot = strchr(text, '.'), *names[2] = {text, dot != NULL ? dot + 1 : NULL};
+    char *schema = NULL;
+    int rc = SQLITE_OK;
+    entry found;
+    for (int i = 0; rc == SQLITE_OK; i++) {
+        rc = ext_sql_schema(&schema, db, i, error);
+        if (schema == NULL)
+            break;
+        for (int j = 0; rc == SQLITE_OK && j < 2 && names[j] != NULL; j++) {
+            rc = find_entry(db, schema, names[j], &found, error);
+            *is_virtual |= found == VIRTUAL_TABLE;
+            *is_found |= found != NO_ENTRY;
+        }
+        sqlite3_free(schema);
+    }
+    return rc;
+}
+
 /*
  * Asked of the model's own schema, then of the catalogues of all: a name that is a virtual
  * table in one, or that none has, which then is an eponymous one.
@@ -154,27 +162,27 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
 static int find_virtual(sqlite3 *db, const char *schema, const char *text,
                         bool *is_virtual, ext_error *error)
 {
-    const char *dot = strchr(text, '.'), *names[2] = {text, dot != NULL ? dot + 1 : NULL};
     entry found;
+    bool is_found = false;
     int rc = find_entry(db, schema, text, &found, error);
     *is_virtual = found == VIRTUAL_TABLE;
     if (rc != SQLITE_OK || found != NO_ENTRY)
         return rc;
-    bool is_plain = false;
-    char *other = NULL;
-    for (int i = 0; (rc = ext_sql_schema(&other, db, i, error)) == SQLITE_OK && other;
-         i++) {
-        for (int j = 0; rc == SQLITE_OK && j < 2 && names[j] != NULL; j++) {
-            rc = find_entry(db, other, names[j], &found, error);
-            *is_virtual |= found == VIRTUAL_TABLE;
-            is_plain |= found != NO_ENTRY;
-        }
-        sqlite3_free(other);
-        if (rc != SQLITE_OK)
-            break;
-    }
-    *is_virtual |= !is_plain;
+    rc = find_anywhere(db, text, &is_found, is_virtual, error);
+    *is_virtual |= !is_found;
     return rc;
+}
+
+int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const char *text,
+                      ext_error *error)
+{
+    entry found;
+    bool is_virtual = false;
+    int rc = find_entry(db, schema, text, &found, error);
+    *is_there = found != NO_ENTRY;
+    return rc == SQLITE_OK && !*is_there
+               ? find_anywhere(db, text, is_there, &is_virtual, error)
+               : rc;
 }
 
 int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
@@ -261,7 +269,8 @@ static char *list_columns(sqlite3_stmt *stmt)
 /* The place of the column that plays a role, by its given name or by guess; -1 and error.
  */
 static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given,
-                         const char *const *guesses, ext_error *error)
+                         const char *const *guesses, const char **missing,
+                         ext_error *error)
 {
     int column = -1;
     if (given != NULL)
@@ -276,6 +285,8 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
         check_marks(stmt, guesses[i], error);
     if (error->rc != SQLITE_OK)
         return -1;
+    if (given != NULL)
+        *missing = role;
     char *columns = list_columns(stmt);
     if (columns == NULL)
         ext_error_nomem(error);
@@ -324,7 +335,7 @@ static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *column
     size_t i = 0;
     while (i < sizeof names / sizeof *names && find_column(columns, names[i]) >= 0)
         i++;
-    if (i == sizeof names / sizeof *names || ext_source_is_select(text))
+    if (i == sizeof names / sizeof *names || ext_select_is(text))
         return SQLITE_OK;
     int rc = ext_sql_try(source->db, &stmt, error, "SELECT %s FROM %s", names[i],
                          source->from);
@@ -353,18 +364,23 @@ static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source 
 {
     if (columns->order == NULL)
         return SQLITE_OK;
-    const int order = choose_column(stmt, "order", columns->order, NULL, error);
+    const int order =
+        choose_column(stmt, "order", columns->order, NULL, &source->missing, error);
     return order < 0 ? error->rc : keep_name(&source->columns.order, stmt, order, error);
 }
 
 static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
                        ext_error *error)
 {
-    int session = choose_column(stmt, "session", columns->session, session_names, error);
-    int item =
-        session < 0 ? -1 : choose_column(stmt, "item", columns->item, item_names, error);
+    const char **missing = &source->missing;
+    int session =
+        choose_column(stmt, "session", columns->session, session_names, missing, error);
+    int item = session < 0 ? -1
+                           : choose_column(stmt, "item", columns->item, item_names,
+                                           missing, error);
     int time =
-        item < 0 ? -1 : choose_column(stmt, "time", columns->time, time_names, error);
+        item < 0 ? -1
+                 : choose_column(stmt, "time", columns->time, time_names, missing, error);
     if (time < 0)
         return error->rc;
     if (session == item || session == time || item == time)
@@ -382,6 +398,34 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
     return set_order(stmt, columns, source, error);
 }
 
+int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlite3 *db,
+                            const char *schema, const char *text, ext_error *error)
+{
+    char **const to[] = {&columns->session, &columns->item, &columns->time,
+                         &columns->order};
+    char *const from[] = {kept->session, kept->item, kept->time, kept->order};
+    sqlite3_stmt *stmt = NULL;
+    const char *missing = NULL;
+    char *source = make_from(db, schema, text, error);
+    int rc = error->rc;
+    if (rc == SQLITE_OK)
+        rc = ext_sql_try(db, &stmt, error, "SELECT * FROM %s", source);
+    sqlite3_free(source);
+    for (int i = 0; stmt != NULL && i < 4; i++) {
+        const int column = from[i] != NULL ? find_column(stmt, from[i]) : -1;
+        if (*to[i] == NULL && column >= 0 &&
+            keep_name(to[i], stmt, column, error) != SQLITE_OK)
+            break;
+    }
+    if (stmt != NULL && error->rc == SQLITE_OK && kept->order != NULL &&
+        columns->order == NULL &&
+        choose_column(stmt, "order", kept->order, NULL, &missing, error) < 0 &&
+        ext_error_is(error, SQLITE_ERROR))
+        ext_error_add(error, "; name another one, or none with order=null");
+    sqlite3_finalize(stmt);
+    return error->rc;
+}
+
 /* Nobody could bind values to the parameters of a source: all would be NULL. */
 static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *error)
 {
@@ -397,6 +441,21 @@ static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *err
                          ext_show_text(&name_show, name != NULL ? name : "?"));
 }
 
+/* SQLite refuses to read it. */
+static void fail_source(ext_source *source, const char *text, const ext_error *cause,
+                        ext_error *error)
+{
+    if (cause->message == NULL) {
+        ext_error_nomem(error);
+        return;
+    }
+    if (strstr(cause->message, "no such table") != NULL ||
+        strstr(cause->message, "no such column") != NULL)
+        source->missing = "source";
+    ext_error_set(error, cause->rc, "cannot read the source '%s': %s",
+                  ext_show_text(&(ext_show){""}, text), cause->message);
+}
+
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_error *error)
 {
@@ -410,17 +469,16 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
         rc = check_parameters(stmt, text, error) == SQLITE_OK
                  ? set_columns(stmt, columns, source, error)
                  : error->rc;
-    else if (cause.message != NULL)
-        ext_error_set(error, rc, "cannot read the source '%s': %s",
-                      ext_show_text(&(ext_show){""}, text), cause.message);
     else
-        ext_error_nomem(error);
+        fail_source(source, text, &cause, error);
     if (rc == SQLITE_OK && source->columns.order == NULL)
         rc = find_rowid(source, text, stmt, error);
+    const char *missing = source->missing;
     sqlite3_finalize(stmt);
     ext_error_clear(&cause);
     if (rc != SQLITE_OK)
         ext_source_close(source);
+    source->missing = missing;
     return rc;
 }
 

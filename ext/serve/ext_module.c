@@ -58,7 +58,7 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
                          gru4rec_options *options, ext_error *error)
 {
     const char *equals = strchr(argument, '=');
-    if (equals == NULL || ext_source_is_select(argument) || is_quoted_whole(argument)) {
+    if (equals == NULL || ext_select_is(argument) || is_quoted_whole(argument)) {
         if (!is_first)
             return ext_error_set(
                 error, SQLITE_ERROR,
@@ -115,13 +115,27 @@ static int check_list(const char *const *argv, int n, ext_error *error)
     return rc;
 }
 
+/* Is the table the one that is made anew? Then it is told how. */
+static const ext_remake *remake_of(const ext_home *home)
+{
+    const ext_remake *remake = home->connection->remake;
+    return remake != NULL && sqlite3_stricmp(remake->home->schema, home->schema) == 0 &&
+                   sqlite3_stricmp(remake->home->name, home->name) == 0
+               ? remake
+               : NULL;
+}
+
 /* argv: module, schema, table, then the arguments. */
 static int make_config(ext_config *config, const ext_home *home, int argc,
                        const char *const *argv, ext_error *error)
 {
+    const ext_remake *remake = remake_of(home);
     gru4rec_options options, resolved;
     int rc = SQLITE_OK;
     gru4rec_options_init(&options);
+    if (remake != NULL)
+        options = *remake->defaults;
+    config->defaults = ext_options_json(&options, true);
     for (int i = 3; rc == SQLITE_OK && i < argc; i++)
         if (argv[i][strspn(argv[i], " \t\r\n")] != '\0' &&
             (rc = check_list(argv + i, argc - i, error)) == SQLITE_OK)
@@ -134,7 +148,8 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
     if (rc != SQLITE_OK)
         return rc;
     config->options = ext_options_json(&options, false);
-    return config->options != NULL ? SQLITE_OK : ext_error_nomem(error);
+    return config->options != NULL && config->defaults != NULL ? SQLITE_OK
+                                                               : ext_error_nomem(error);
 }
 
 /* What m_config holds is not trusted: it becomes part of a declaration. */
@@ -181,6 +196,14 @@ static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
     return (ext_home){db, connection, (char *)argv[1], (char *)argv[2]};
 }
 
+/* Makes the shadow tables, or changes them. */
+static int store(const ext_home *home, ext_config *config, ext_error *error)
+{
+    const ext_remake *remake = remake_of(home);
+    return remake != NULL ? ext_schema_configure(home, config, remake->has_source, error)
+                          : ext_schema_create(home, config, error);
+}
+
 /* After such an error of a statement that writes, as CREATE, SQLite rolls back the user's
  * transaction, once it has the error. */
 static void announce_rollback(ext_error *error, sqlite3 *db)
@@ -196,18 +219,15 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
 {
     const ext_home home = home_of(db, connection, argv);
     ext_config config = {0};
-    ext_source source = {0};
     ext_entry entry;
     ext_error error = {0};
     int rc = ext_entry_start(&entry, db, &error);
     if (rc == SQLITE_OK)
         rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
-        rc = ext_schema_create(&home, &config, &error);
-    if (rc == SQLITE_OK &&
-        config.source != NULL) /* a view may not see what SELECT sees */
-        rc = ext_config_open_source(&config, &home, NULL, NULL, &source, &error);
-    ext_source_close(&source);
+        rc = store(&home, &config, &error);
+    if (rc == SQLITE_OK) /* a view may not see what SELECT sees */
+        rc = ext_config_check_source(&config, &home, &error);
     if (rc == SQLITE_OK)
         make_table(out, &home, &config, &error);
     ext_config_free(&config);
@@ -244,6 +264,8 @@ static int destroy(sqlite3_vtab *base)
     const ext_home *home = &((ext_table *)base)->home;
     ext_entry entry;
     ext_error error = {0};
+    if (remake_of(home) != NULL)
+        return ext_table_disconnect(base);
     int rc = ext_entry_start(&entry, home->db, &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_drop(home, &error);

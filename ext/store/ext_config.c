@@ -1,4 +1,5 @@
-/* ext_config.c - what CREATE VIRTUAL TABLE said, in m_config; see ext_store.h. */
+/* ext_config.c - what CREATE VIRTUAL TABLE or gru4rec_configure() said, in m_config; see
+ * ext_store.h. */
 #include "ext_store.h"
 
 #include <string.h>
@@ -22,6 +23,7 @@ static const struct {
     {"session_type", offsetof(ext_config, types[0])},
     {"item_type", offsetof(ext_config, types[1])},
     {"options", offsetof(ext_config, options)},
+    {"defaults", offsetof(ext_config, defaults)},
 };
 
 enum { N_FIELDS = sizeof fields / sizeof *fields };
@@ -87,11 +89,22 @@ int ext_config_read(ext_config *config, const ext_home *home, ext_error *error)
                                                   : rc;
 }
 
+bool ext_config_is_same(const ext_config *a, const ext_config *b)
+{
+    for (int i = 0; i < N_FIELDS; i++) {
+        const char *one = *text_of(a, i), *other = *text_of(b, i);
+        if (one == NULL || other == NULL ? one != other : strcmp(one, other) != 0)
+            return false;
+    }
+    return true;
+}
+
 static int write_text(const ext_home *home, const char *key, const char *value,
                       ext_error *error)
 {
     return value == NULL
-               ? SQLITE_OK
+               ? ext_query_run(home, error, "DELETE FROM @config WHERE key = ?1", "s",
+                               key)
                : ext_query_run(home, error,
                                "REPLACE INTO @config(key, value) VALUES (?1, ?2)", "ss",
                                key, value);
@@ -122,39 +135,173 @@ int ext_config_write(const ext_config *config, const ext_home *home, ext_error *
     return rc;
 }
 
+/* ---- options ---- */
+
+/* A newer build may have made the model, with options, or values of them, that this one
+ * does not know. To leave those out would be to train otherwise. */
+int ext_config_defaults(const ext_config *config, const ext_home *home,
+                        gru4rec_options *defaults, ext_error *error)
+{
+    ext_error cause = {0};
+    gru4rec_options_init_stored(defaults);
+    int rc = ext_options_parse_defaults(home->db, config->defaults, defaults, &cause);
+    if (rc == SQLITE_OK)
+        return rc;
+    if (!ext_error_is(&cause, SQLITE_ERROR))
+        return ext_error_wrap(error, &cause, "", "");
+    ext_error_set(error, rc,
+                  "model '%s' has defaults that gru4rec %s does not know (%s); use the "
+                  "build that made the model, or a newer one",
+                  home->name, GRU4REC_VERSION, cause.message);
+    ext_error_clear(&cause);
+    return error->rc;
+}
+
+int ext_config_options(const ext_config *config, const ext_home *home,
+                       gru4rec_options *options, ext_error *error)
+{
+    int rc = ext_config_defaults(config, home, options, error);
+    return rc == SQLITE_OK ? ext_options_parse(home->db, config->options,
+                                               GRU4REC_SCOPE_TRAIN, options, NULL, error)
+                           : rc;
+}
+
+/* ---- the source ---- */
+
+/* What goes before given, else what config says. */
+static ext_columns merge(const ext_columns *given, const ext_columns *config)
+{
+    return (ext_columns){
+        .session = given->session != NULL ? given->session : config->session,
+        .item = given->item != NULL ? given->item : config->item,
+        .time = given->time != NULL ? given->time : config->time,
+        .order = given->order != NULL ? given->order : config->order,
+    };
+}
+
+/* The call that gives the model another source or column; NULL: no memory. */
+static char *mending(const ext_home *home, const char *role, const char *example)
+{
+    char *model = ext_schema_reference(home);
+    char *call = model != NULL ? sqlite3_mprintf("SELECT gru4rec_configure(%Q, "
+                                                 "'{\"%s\":\"%s\"}')",
+                                                 model, role, example)
+                               : NULL;
+    sqlite3_free(model);
+    return call;
+}
+
+/* The model's own source as a table or a view, of sqlite3_malloc. */
+static int name_own(char **name, const ext_config *config, const ext_home *home,
+                    ext_error *error)
+{
+    *name = ext_select_is(config->source) ? sqlite3_mprintf("%s_source", home->name)
+                                          : sqlite3_mprintf("%s", config->source);
+    return *name != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+static int open_own(const ext_config *config, const ext_home *home, const char *name,
+                    const ext_columns *columns, ext_source *source, ext_error *error)
+{
+    int rc = ext_source_open(source, home->db, home->schema, name, columns, error);
+    if (rc != SQLITE_OK || ext_select_is(config->source))
+        return rc;
+    rc = ext_source_check_stored(home->db, home->schema, name, error);
+    if (rc != SQLITE_OK)
+        ext_source_close(source);
+    return rc;
+}
+
+static int fail_none(const ext_home *home, ext_error *error)
+{
+    char *call = mending(home, "source", "...");
+    if (call == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(
+        error, SQLITE_ERROR,
+        "model '%s' has no source of events; name one to train on as the second "
+        "argument of gru4rec_train(), and serve it through gru4rec_recommend(), "
+        "or give it one: %s",
+        ext_show_text(&(ext_show){""}, home->name), call);
+    sqlite3_free(call);
+    return error->rc;
+}
+
+/*
+ * The model's own source does not open, as something has another name now, or is gone:
+ * says what, and the call that mends it. cause: what SQLite and the source say.
+ */
+static int explain_missing(const ext_config *config, const ext_home *home,
+                           const char *name, const char *missing, const ext_error *cause,
+                           ext_error *error)
+{
+    const bool is_source = strcmp(missing, "source") == 0;
+    const bool is_select = is_source && ext_select_is(config->source);
+    bool is_there = true;
+    ext_show show, model;
+    if (is_source &&
+        ext_source_exists(&is_there, home->db, home->schema, name, error) != SQLITE_OK)
+        return error->rc;
+    char *call = mending(home, missing, is_select ? "SELECT ..." : "...");
+    if (call == NULL)
+        return ext_error_nomem(error);
+    ext_show_text(&model, home->name);
+    if (is_there)
+        ext_error_set(error, cause->rc, "model '%s': %s; %s: %s", model.text,
+                      cause->message,
+                      is_source ? "mend that view, or give the model another source"
+                                : "if it was renamed",
+                      call);
+    else
+        ext_error_set(error, cause->rc, "model '%s' reads '%s', which is gone; %s: %s",
+                      model.text, ext_show_text(&show, name),
+                      is_select ? "give its SELECT anew" : "if it was renamed", call);
+    sqlite3_free(call);
+    return error->rc;
+}
+
+/* Is what is missing a column that the call named? */
+static bool is_given(const ext_columns *given, const char *missing)
+{
+    const char *const roles[] = {"session", "item", "time", "order"};
+    const char *const names[] = {given->session, given->item, given->time, given->order};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(missing, roles[i]) == 0)
+            return names[i] != NULL;
+    return false;
+}
+
+int ext_config_check_source(const ext_config *config, const ext_home *home,
+                            ext_error *error)
+{
+    ext_source source = {0};
+    char *name = NULL;
+    if (config->source != NULL && name_own(&name, config, home, error) == SQLITE_OK)
+        open_own(config, home, name, &config->columns, &source, error);
+    ext_source_close(&source);
+    sqlite3_free(name);
+    return error->rc;
+}
+
 int ext_config_open_source(const ext_config *config, const ext_home *home,
                            const char *text, const ext_columns *columns,
                            ext_source *source, ext_error *error)
 {
     const ext_columns none = {0}, *given = columns != NULL ? columns : &none;
-    const ext_columns merged = {
-        .session = given->session != NULL ? given->session : config->columns.session,
-        .item = given->item != NULL ? given->item : config->columns.item,
-        .time = given->time != NULL ? given->time : config->columns.time,
-        .order = given->order != NULL ? given->order : config->columns.order,
-    };
+    const ext_columns merged = merge(given, &config->columns);
+    ext_error cause = {0};
+    char *name;
     if (text != NULL)
         return ext_source_open(source, home->db, home->schema, text, &merged, error);
     if (config->source == NULL)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "model '%s' was made without a source of events; name one to train on as the "
-            "second argument of gru4rec_train(), and serve it through "
-            "gru4rec_recommend()",
-            home->name);
-    if (!ext_source_is_select(config->source)) {
-        int rc = ext_source_open(source, home->db, home->schema, config->source, &merged,
-                                 error);
-        if (rc == SQLITE_OK)
-            rc = ext_source_check_stored(home->db, home->schema, config->source, error);
-        if (rc != SQLITE_OK)
-            ext_source_close(source);
-        return rc;
-    }
-    char *view = sqlite3_mprintf("%s_source", home->name);
-    if (view == NULL)
-        return ext_error_nomem(error);
-    int rc = ext_source_open(source, home->db, home->schema, view, &merged, error);
-    sqlite3_free(view);
-    return rc;
+        return fail_none(home, error);
+    if (name_own(&name, config, home, error) != SQLITE_OK)
+        return error->rc;
+    int rc = open_own(config, home, name, &merged, source, &cause);
+    if (rc != SQLITE_OK && source->missing != NULL && !is_given(given, source->missing))
+        explain_missing(config, home, name, source->missing, &cause, error);
+    if (rc != SQLITE_OK)
+        ext_error_wrap(error, &cause, "", "");
+    sqlite3_free(name);
+    return error->rc;
 }

@@ -245,6 +245,20 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
     return rc;
 }
 
+char *ext_schema_reference(const ext_home *home)
+{
+    ext_home found;
+    ext_error ignored = {0};
+    bool is_found;
+    ext_schema_find(&found, home->db, home->connection, home->name, &is_found, &ignored);
+    const bool is_same = ignored.rc == SQLITE_OK && is_found &&
+                         sqlite3_stricmp(found.schema, home->schema) == 0;
+    ext_home_clear(&found);
+    ext_error_clear(&ignored);
+    return is_same ? sqlite3_mprintf("%s", home->name)
+                   : sqlite3_mprintf("%s.%s", home->schema, home->name);
+}
+
 int ext_schema_fail_missing(const char *text, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
@@ -283,6 +297,28 @@ int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
     else if (rc == SQLITE_OK && !is_there)
         rc = ext_schema_fail_missing(text, error);
     return rc == SQLITE_OK ? ext_schema_take(home, is_there, is_to_write, error) : rc;
+}
+
+int ext_schema_true_name(ext_home *home, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT name FROM @schema.sqlite_schema WHERE type = 'table' AND "
+                       "lower(name) = lower(?1)",
+                       "s", home->name);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        char *name = ext_sql_text(stmt, 0);
+        if (name != NULL) {
+            sqlite3_free(home->name);
+            home->name = name;
+        } else {
+            rc = ext_sql_fail_null(stmt, error);
+        }
+    }
+    return ext_sql_finish(stmt, rc, "reading the model", error);
 }
 
 /* ---- making ---- */
@@ -324,6 +360,16 @@ int ext_schema_check_new(const ext_home *home, ext_error *error)
     return rc == SQLITE_OK ? check_names_free(home, false, error) : rc;
 }
 
+static void append_columns(sqlite3_str *list, const ext_columns *columns)
+{
+    const char *const roles[] = {"session", "item", "time", "order"};
+    const char *const names[] = {columns->session, columns->item, columns->time,
+                                 columns->order};
+    for (int i = 0; i < 4; i++)
+        if (names[i] != NULL)
+            sqlite3_str_appendf(list, ", %s=\"%w\"", roles[i], names[i]);
+}
+
 /* SQLite then calls the module's xCreate (ext_module.c), which reads the arguments as the
  * user's are read, and makes the shadow tables by ext_schema_create(). */
 int ext_schema_create_model(const ext_home *home, const char *source,
@@ -333,16 +379,14 @@ int ext_schema_create_model(const ext_home *home, const char *source,
     sqlite3_str *list = sqlite3_str_new(NULL);
     int rc = SQLITE_OK;
     if (source != NULL) {
-        char *argument = ext_source_is_select(source) ? ext_select_subquery(source)
-                                                      : sqlite3_mprintf("\"%w\"", source);
+        char *argument = ext_select_is(source) ? ext_select_subquery(source)
+                                               : sqlite3_mprintf("\"%w\"", source);
         if (argument == NULL)
             rc = ext_error_nomem(error);
         sqlite3_str_appendf(list, ", %z", argument);
-        sqlite3_str_appendf(list, ", session=\"%w\", item=\"%w\", time=\"%w\"",
-                            columns->session, columns->item, columns->time);
-        if (columns->order != NULL)
-            sqlite3_str_appendf(list, ", order=\"%w\"", columns->order);
     }
+    if (columns != NULL)
+        append_columns(list, columns);
     ext_options_arguments(list, options);
     if (sqlite3_str_errcode(list) != SQLITE_OK)
         rc = ext_error_nomem(error);
@@ -369,7 +413,7 @@ static int create_view(const ext_home *home, const char *select, ext_error *erro
 
 static bool makes_view(const ext_config *config)
 {
-    return config->source != NULL && ext_source_is_select(config->source);
+    return config->source != NULL && ext_select_is(config->source);
 }
 
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error)
@@ -382,7 +426,7 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
     return rc == SQLITE_OK ? ext_config_write(config, home, error) : rc;
 }
 
-/* ---- dropping and renaming ---- */
+/* ---- changing, dropping and renaming ---- */
 
 /* Nothing is done where there is no such table; a view in its place is not ours. */
 static int drop_table(const ext_home *home, const char *suffix, ext_error *error)
@@ -401,6 +445,72 @@ static int read_config(ext_config *config, const ext_home *home, ext_error *erro
     *config = (ext_config){0};
     const int rc = ext_schema_check_tables(home, error);
     return rc == SQLITE_OK ? ext_config_read(config, home, error) : rc;
+}
+
+/* The SELECT as the view m_source has it, of sqlite3_malloc; NULL where that is not as we
+ * made it. */
+static int find_select(const ext_home *home, char **select, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    char *head =
+        sqlite3_mprintf("CREATE VIEW \"%w_source\" AS SELECT * FROM ", home->name);
+    *select = NULL;
+    if (head == NULL)
+        return ext_error_nomem(error);
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT substr(sql, length(?1) + 1) FROM @schema.sqlite_schema "
+                       "WHERE type = 'view' AND lower(name) = lower(?2 || '_source') AND "
+                       "substr(sql, 1, length(?1)) = ?1",
+                       "ss", head, home->name);
+    sqlite3_free(head);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && (*select = ext_sql_text(stmt, 0)) == NULL)
+        rc = ext_error_nomem(error);
+    return ext_sql_finish(stmt, rc, "reading the model's view", error);
+}
+
+int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *error)
+{
+    char *select;
+    if (!makes_view(config) || find_select(home, &select, error) != SQLITE_OK)
+        return error->rc;
+    if (select != NULL) {
+        sqlite3_free(config->source);
+        config->source = select;
+    }
+    return SQLITE_OK;
+}
+
+/* The view of the old SELECT goes, if it is as we made it; a user's own one stays. */
+static int replace_view(const ext_home *home, const ext_config *old,
+                        const ext_config *config, ext_error *error)
+{
+    char *select = NULL;
+    int rc = makes_view(old) ? find_select(home, &select, error) : SQLITE_OK;
+    if (rc == SQLITE_OK && select != NULL)
+        rc = ext_query_run(home, error, "DROP VIEW @source", "");
+    sqlite3_free(select);
+    if (rc == SQLITE_OK && makes_view(config))
+        rc = check_name_free(home, "source", error);
+    return rc == SQLITE_OK && makes_view(config)
+               ? create_view(home, config->source, error)
+               : rc;
+}
+
+int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
+                         ext_error *error)
+{
+    ext_config old;
+    int rc = read_config(&old, home, error);
+    if (rc == SQLITE_OK && has_source)
+        rc = replace_view(home, &old, config, error);
+    config->format = old.format;
+    if (rc == SQLITE_OK)
+        rc = ext_config_write(config, home, error);
+    ext_config_free(&old);
+    return rc;
 }
 
 /* A view m_source that is the user's own stays; without a config that tells, it does too.
@@ -423,31 +533,6 @@ int ext_schema_drop(const ext_home *home, ext_error *error)
     return rc;
 }
 
-/* The SELECT as the view has it: ALTER TABLE keeps that, not m_config, up to date. */
-static int read_view(const ext_home *home, char **select, ext_error *error)
-{
-    sqlite3_stmt *stmt;
-    char *head =
-        sqlite3_mprintf("CREATE VIEW \"%w_source\" AS SELECT * FROM ", home->name);
-    if (head == NULL)
-        return ext_error_nomem(error);
-    int rc = ext_query(home, &stmt, error,
-                       "SELECT substr(sql, length(?1) + 1) FROM @schema.sqlite_schema "
-                       "WHERE type = 'view' AND lower(name) = lower(?2 || '_source') AND "
-                       "substr(sql, 1, length(?1)) = ?1",
-                       "ss", head, home->name);
-    sqlite3_free(head);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        sqlite3_free(*select);
-        *select = ext_sql_text(stmt, 0);
-        rc = *select != NULL ? SQLITE_OK : ext_error_nomem(error);
-    }
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
 static int rename_tables(const ext_home *home, const char *new_name, ext_error *error)
 {
     int rc = SQLITE_OK;
@@ -467,7 +552,7 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
     if (rc == SQLITE_OK && !makes_view(&config)) {
         rc = rename_tables(home, new_name, error);
     } else if (rc == SQLITE_OK) {
-        rc = read_view(home, &config.source, error);
+        rc = ext_schema_read_view(home, &config, error);
         if (rc == SQLITE_OK)
             rc = ext_query_run(home, error, "DROP VIEW @source", "");
         if (rc == SQLITE_OK)

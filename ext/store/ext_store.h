@@ -6,9 +6,11 @@
  *   m_config(key, value)   format: 2, or 3 where what the model holds takes that (see
  *                          below); version: the active one, absent before the first
  *                          training; previous: the one before it; source, session, item,
- *                          time: as CREATE found them; order: where it was said (format
- *                          3); session_type, item_type: affinities of those two; options:
- *                          JSON of those that were set; checksum:RUN: see ext_sum.c
+ *                          time: as CREATE, or gru4rec_configure(), found them; order:
+ *                          where it was said (format 3); session_type, item_type: affinities of those two; options:
+ *                          JSON of those that were set; defaults: JSON of those of the
+ *                          build that made the model, absent where that did not store
+ *                          them; checksum:RUN: see ext_sum.c
  *   m_version(version, run, status, started, finished, process, source, options, summary,
  *                          message, first_event, last_event, last_rowid, progress, updated):
  *                          a row for each run, see ext_run.c; tables of older builds lack
@@ -28,13 +30,14 @@
 
 /* ---- ext_config.c ---- */
 
-/* What CREATE VIRTUAL TABLE said, from m_config; all owned. */
+/* What CREATE VIRTUAL TABLE or gru4rec_configure() said, from m_config; all owned. */
 typedef struct ext_config {
     int format;   /* as it was read; 0: not stored yet */
     char *source; /* as given, or NULL for a model without events */
     ext_columns columns;
     char *types[2]; /* affinities of session and item */
     char *options;  /* JSON of those that were set */
+    char *defaults; /* JSON of the others; NULL: what they were before models had this */
 } ext_config;
 
 /* An error also when the storage format is not known. Free config in any case. */
@@ -42,14 +45,26 @@ int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
 /* Writes all of it, and the storage format: the least that holds it, or the one it had. */
 int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
 void ext_config_free(ext_config *config);
+/* Do they say the same, whatever their formats are? */
+bool ext_config_is_same(const ext_config *a, const ext_config *b);
 /* The storage format, if this build reads and writes it; else 0. */
 int ext_config_known_format(const char *text);
 /* From now on the model is of the last format: an older build would take what is written
  * with this for something else. */
 int ext_config_raise_format(const ext_home *home, ext_error *error);
 int ext_config_fail_format(const ext_home *home, ext_error *error);
+/* The defaults of the model's options of training, and these with what was set. Where the
+ * model says none, see gru4rec_options_init_stored(). */
+int ext_config_defaults(const ext_config *config, const ext_home *home,
+                        gru4rec_options *defaults, ext_error *error);
+int ext_config_options(const ext_config *config, const ext_home *home,
+                       gru4rec_options *options, ext_error *error);
+/* Is the source that the config names, if it does, one that the model can read? */
+int ext_config_check_source(const ext_config *config, const ext_home *home,
+                            ext_error *error);
 /* Opens the source that the config names, or text where that is given. columns go before
- * those of the config; NULL: none are given. */
+ * those of the config; NULL: none are given. Where the model's own names lead nowhere, the
+ * error says which, and the call that mends it. */
 int ext_config_open_source(const ext_config *config, const ext_home *home,
                            const char *text, const ext_columns *columns,
                            ext_source *source, ext_error *error);
@@ -62,6 +77,10 @@ int ext_config_open_source(const ext_config *config, const ext_home *home,
  */
 int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
+/* How SQL names the model: by its bare name, where that finds it; of sqlite3_malloc. */
+char *ext_schema_reference(const ext_home *home);
+/* Gives the home the model's name as it was made, in upper and lower case. */
+int ext_schema_true_name(ext_home *home, ext_error *error);
 /*
  * What comes before anything is read of the model: in the user's transaction, the write
  * lock for a call that is to write; then, where there is a model, this call is known to
@@ -89,10 +108,17 @@ int ext_schema_check_new(const ext_home *home, ext_error *error);
 int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,
                             ext_error *error);
-/* Make, drop and rename the shadow tables, for the module. */
+/* Make, change, drop and rename the shadow tables, for the module. has_source: the source may
+ * be another one, so that the view m_source is made anew; else it stays. The storage format
+ * is not less than it was. */
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error);
+int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
+                         ext_error *error);
 int ext_schema_drop(const ext_home *home, ext_error *error);
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
+/* Where the config's source is a SELECT: takes it from the view m_source, if that is as we
+ * made it. ALTER TABLE keeps the view, not m_config, up to date. */
+int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *error);
 /* Has the shadow table m_suffix that column, or NULL: is there such a table? */
 int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);

@@ -6,6 +6,8 @@
  */
 #include "ext_tools.h"
 
+#include <string.h>
+
 enum {
     METHOD,
     K,
@@ -69,6 +71,25 @@ static int open_like_model(measurement *request, ext_config *config, const ext_h
                                   error);
 }
 
+/* The source does not open. Where it is the model's own, another name of something is the
+ * reason: then the error says how to tell the model. */
+static int fail_source(measurement *request, const ext_config *config,
+                       const ext_home *home, const char *text, ext_error *error)
+{
+    ext_error cause = {0};
+    if (config->source == NULL || strcmp(text, config->source) != 0 ||
+        !ext_error_is(error, SQLITE_ERROR))
+        return error->rc;
+    if (ext_config_open_source(config, home, NULL, &request->columns, &request->source,
+                               &cause) != SQLITE_OK &&
+        request->source.missing != NULL) {
+        ext_error_clear(error);
+        ext_error_wrap(error, &cause, "", "");
+    }
+    ext_error_clear(&cause);
+    return error->rc;
+}
+
 /* Opens the source of test events. Its columns are called as the model's where it has
  * such, else they are guessed. */
 static int open_source(measurement *request, const ext_cursor *base, const char *text,
@@ -92,6 +113,8 @@ static int open_source(measurement *request, const ext_cursor *base, const char 
                  ? ext_source_open(&request->source, home.db, home.schema, text,
                                    &request->columns, error)
                  : ext_error_wrap(error, &ignored, "", "");
+    if (rc != SQLITE_OK)
+        rc = fail_source(request, &config, &home, text, error);
     ext_error_clear(&ignored);
     ext_config_free(&config);
     ext_home_clear(&home);

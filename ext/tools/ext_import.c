@@ -43,8 +43,7 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
         return SQLITE_OK;
     int rc = ext_config_read(&config, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_options_parse(home->db, config.options, GRU4REC_SCOPE_TRAIN, own, NULL,
-                               error);
+        rc = ext_config_options(&config, home, own, error);
     ext_config_free(&config);
     return rc;
 }

@@ -101,8 +101,8 @@ static const char card[] =
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
 /*
- * What would make queries on sessions fast, or NULL; of sqlite3_malloc. A source that
- * cannot be read now gets no advice.
+ * What would make queries on sessions fast, or possible again, or NULL; of sqlite3_malloc.
+ * A source that cannot be read now for a reason that may pass gets no advice.
  */
 static char *advise(const ext_home *home, const ext_config *config)
 {
@@ -114,6 +114,8 @@ static char *advise(const ext_home *home, const ext_config *config)
         return NULL;
     if (ext_config_open_source(config, home, NULL, NULL, &source, &ignored) == SQLITE_OK)
         ext_histories_is_scanned(&source, &is_scanned, &ignored);
+    else if (source.missing != NULL && ignored.message != NULL)
+        advice = sqlite3_mprintf("%s", ignored.message);
     const char *session = source.columns.session;
     /* Of a view it says that there is no such table. */
     if (is_scanned &&

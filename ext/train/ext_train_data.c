@@ -208,6 +208,21 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     return n;
 }
 
+/* Where nothing held the others off, somebody may have configured the model since the request
+ * was read: then the two do not go together. */
+static int check_config(const ext_train_request *request, ext_error *error)
+{
+    ext_config now = {0};
+    if (request->is_found && ext_config_read(&now, &request->home, error) == SQLITE_OK &&
+        !ext_config_is_same(&now, &request->config))
+        ext_error_set(error, SQLITE_BUSY,
+                      "model '%s' was configured anew while this training began; train "
+                      "again",
+                      request->home.name);
+    ext_config_free(&now);
+    return error->rc;
+}
+
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         const ext_run *run, ext_error *error)
 {
@@ -216,6 +231,8 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     int rc = request->is_found
                  ? ext_snapshot_start(&data->snapshot, &request->home, error)
                  : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = check_config(request, error);
     if (rc == SQLITE_OK && request->checkpoint.epoch > 0)
         rc = ext_run_check_checkpoint(run->alive.run, &request->checkpoint,
                                       &request->home, error);

@@ -11,7 +11,7 @@
 
 static bool is_options(const char *text)
 {
-    return !ext_source_is_select(text) &&
+    return !ext_select_is(text) &&
            (text[strspn(text, " \t\r\n")] == '{' || strchr(text, '=') != NULL);
 }
 
@@ -62,7 +62,7 @@ static bool is_stored_source(const ext_config *config, const char *source)
 {
     if (source == NULL || config->source == NULL)
         return source == config->source;
-    if (!ext_source_is_select(source) || !ext_source_is_select(config->source))
+    if (!ext_select_is(source) || !ext_select_is(config->source))
         return strcmp(source, config->source) == 0;
     char *one = ext_select_subquery(source), *other = ext_select_subquery(config->source);
     const bool is_same = one != NULL && other != NULL && strcmp(one, other) == 0;
@@ -174,10 +174,9 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         request->source = NULL;
     }
     int rc = find_model(request, connection, model, error);
-    if (request->is_found)
-        gru4rec_options_init_stored(&request->options);
-    if (rc == SQLITE_OK)
-        rc = parse_options(request, request->config.options, error);
+    if (rc == SQLITE_OK && request->is_found)
+        rc = ext_config_options(&request->config, &request->home, &request->options,
+                                error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, options, error);
     if (rc == SQLITE_OK && request->options.resume)

@@ -28,7 +28,8 @@ typedef struct g4r_option {
     const char *
         words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: a word for -1 */
     const char *defaults; /* as text */
-    const char *before; /* the default of models whose options lack it; NULL: the same */
+    const char *before; /* the default of models that do not say theirs; NULL: the same */
+    bool is_later;      /* it came later; see options.c */
     const char *help;
 } g4r_option;
 
@@ -47,5 +48,13 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size);
 gru4rec_option_type g4r_option_type(const g4r_option *o);
 /* The index of word in "first|second" (any case), or -1. */
 int g4r_option_word_index(const char *words, const char *word);
+
+/* ---- options.c, for options_resolve.c ---- */
+
+/* The row of that name (any case), or NULL. */
+const g4r_option *g4r_options_find(const char *name);
+bool g4r_options_is_set(const gru4rec_options *options, const char *name);
+/* Gives what is not set itself the values of the preset. */
+void g4r_options_apply_preset(gru4rec_options *options);
 
 #endif

@@ -3,7 +3,13 @@
  *
  * A row gives name, type, range, default and help; parsing, messages, text forms and the
  * reference in the README follow from it. Rules that involve two options are in
- * gru4rec_options_resolve(). Names are those of the official implementations.
+ * options_resolve.c. Names are those of the official implementations.
+ *
+ * A model keeps the options that it was made with: the defaults of the build that made it
+ * are stored with it (m_config, "defaults"). So a default may change, by two steps here:
+ * its row gets the new one, and, unless it has a .before already, what the default was as
+ * .before = "...", for models of builds that did not store theirs. A value that a rule chooses
+ * (options_resolve.c) is no default: nothing stores it, and it may not change.
  */
 #include "option.h"
 #include "presets.h"
@@ -16,20 +22,23 @@
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 
-/* One row. open_: max itself is not allowed. */
-#define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, help_)   \
-    {                                                                               \
-        .name = #field, .kind = kind_, .scope = scope_,                             \
-        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,       \
-        .is_max_open = open_, .words = words_, .defaults = defaults_, .help = help_ \
+/* One row. open_: max itself is not allowed. Last the help, and .before where there is
+ * one. */
+#define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, ...) \
+    {                                                                           \
+        .name = #field, .kind = kind_, .scope = scope_,                         \
+        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,   \
+        .is_max_open = open_, .words = words_, .defaults = defaults_,           \
+        .help = __VA_ARGS__                                                     \
     }
 
-/* An option of training that came later, and what was done before. */
-#define LATER(field, kind_, words_, defaults_, before_, help_)       \
-    {                                                                \
-        .name = #field, .kind = kind_, .scope = TRAIN,               \
-        .offset = offsetof(gru4rec_options, field), .words = words_, \
-        .defaults = defaults_, .before = before_, .help = help_      \
+/* An option of training that came later, and what was done before. A model's options name
+ * it also where it is the default, so that a build that would do otherwise refuses them. */
+#define LATER(field, kind_, words_, defaults_, before_, help_)           \
+    {                                                                    \
+        .name = #field, .kind = kind_, .scope = TRAIN, .is_later = true, \
+        .offset = offsetof(gru4rec_options, field), .words = words_,     \
+        .defaults = defaults_, .before = before_, .help = help_          \
     }
 
 /* The common kinds of training's options. SHARE: from 0 to below 1. */
@@ -207,7 +216,7 @@ static void *field_of(gru4rec_options *options, const g4r_option *o)
     return (char *)options + o->offset;
 }
 
-static const g4r_option *find_option(const char *name)
+const g4r_option *g4r_options_find(const char *name)
 {
     for (size_t i = 0; i < N_OPTIONS; i++)
         if (strcasecmp(table[i].name, name) == 0)
@@ -281,267 +290,112 @@ static void set_own(gru4rec_options *options, const g4r_option *o, const char *t
     (void)is_ok;
 }
 
-/* Of all that is not set itself. */
-static void set_defaults(gru4rec_options *options)
-{
-    for (size_t i = 0; i < N_OPTIONS; i++)
-        if (!gru4rec_option_is_set(options, i))
-            set_own(options, &table[i], table[i].defaults);
-}
-
 void gru4rec_options_init(gru4rec_options *options)
 {
     memset(options, 0, sizeof *options);
-    set_defaults(options);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        set_own(options, &table[i], table[i].defaults);
 }
 
 void gru4rec_options_init_stored(gru4rec_options *options)
 {
     gru4rec_options_init(options);
     for (size_t i = 0; i < N_OPTIONS; i++)
-        if (table[i].before != NULL) {
+        if (table[i].before != NULL)
             set_own(options, &table[i], table[i].before);
-            options->is_set[i] = true;
-        }
 }
 
-/*
- * Sets what is not set itself: to the preset's value ("name=value,..."), or the default
- * where it has none.
- */
-static void apply_preset(gru4rec_options *options, const char *preset)
+/* The row of an option of that scope. */
+static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scope,
+                               const char *name, gru4rec_error *error)
 {
-    char name[32], text[32];
-    set_defaults(options);
-    for (const char *at = preset; *at; at += *at == ',') {
-        int n = 0, n_read = sscanf(at, "%31[^=]=%31[^,]%n", name, text, &n);
-        const g4r_option *o = find_option(name);
-        assert(n_read == 2 && o != NULL);
-        (void)n_read;
-        if (!gru4rec_option_is_set(options, (size_t)(o - table)))
-            set_own(options, o, text);
-        at += n;
-    }
-}
-
-gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
-                                   const char *name, const char *value,
-                                   gru4rec_error *error)
-{
-    const g4r_option *o = find_option(name);
-    gru4rec_options changed = *options;
-    char range[200], shown[100];
+    const g4r_option *o = *row = g4r_options_find(name);
     if (o == NULL)
         return refuse_name(name, scope, error);
     if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
                       o->scope == TRAIN ? "the model and its training"
                                         : "gru4rec_evaluate()");
-    if (!g4r_option_parse(o, value, field_of(&changed, o))) {
-        g4r_option_range(o, range, sizeof range);
-        const char *quote = strchr(value, '\'') == NULL ? "'" : ""; /* it has its own */
-        return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
-                      gru4rec_show(shown, sizeof shown, value, strlen(value)), quote,
-                      range);
-    }
-    *options = changed;
-    options->is_set[o - table] = true;
-    if (o->offset == offsetof(gru4rec_options, preset))
-        apply_preset(options, g4r_presets_options(options->preset));
     return GRU4REC_OK;
 }
 
-static bool is_set(const gru4rec_options *options, const char *name)
+/* Takes the value; what is none changes nothing. */
+static gru4rec_status take_value(gru4rec_options *options, const g4r_option *o,
+                                 const char *value, gru4rec_error *error)
 {
-    const g4r_option *o = find_option(name);
+    gru4rec_options changed = *options;
+    char range[200], shown[100];
+    if (g4r_option_parse(o, value, field_of(&changed, o))) {
+        *options = changed;
+        return GRU4REC_OK;
+    }
+    g4r_option_range(o, range, sizeof range);
+    const char *quote = strchr(value, '\'') == NULL ? "'" : ""; /* it has its own */
+    return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
+                  gru4rec_show(shown, sizeof shown, value, strlen(value)), quote, range);
+}
+
+gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
+                                   const char *name, const char *value,
+                                   gru4rec_error *error)
+{
+    const g4r_option *o;
+    gru4rec_status status = find_row(&o, scope, name, error);
+    if (status == GRU4REC_OK)
+        status = take_value(options, o, value, error);
+    if (status == GRU4REC_OK)
+        options->is_set[o - table] = true;
+    return status;
+}
+
+gru4rec_status gru4rec_options_set_default(gru4rec_options *options,
+                                           gru4rec_option_scope scope, const char *name,
+                                           const char *value, gru4rec_error *error)
+{
+    const g4r_option *o;
+    gru4rec_options changed = *options;
+    gru4rec_status status = find_row(&o, scope, name, error);
+    if (status == GRU4REC_OK)
+        status = take_value(&changed, o, value, error);
+    if (status == GRU4REC_OK && !options->is_set[o - table])
+        *options = changed;
+    return status;
+}
+
+gru4rec_status gru4rec_options_unset(gru4rec_options *options, gru4rec_option_scope scope,
+                                     const char *name, const gru4rec_options *defaults,
+                                     gru4rec_error *error)
+{
+    const g4r_option *o;
+    char text[512];
+    gru4rec_status status = find_row(&o, scope, name, error);
+    if (status != GRU4REC_OK)
+        return status;
+    gru4rec_option_text(defaults, (size_t)(o - table), text, sizeof text);
+    set_own(options, o, text);
+    options->is_set[o - table] = false;
+    return GRU4REC_OK;
+}
+
+bool g4r_options_is_set(const gru4rec_options *options, const char *name)
+{
+    const g4r_option *o = g4r_options_find(name);
     assert(o != NULL);
     return gru4rec_option_is_set(options, (size_t)(o - table));
 }
 
-static const char *loss_name(const gru4rec_options *options, char text[24])
+void g4r_options_apply_preset(gru4rec_options *options)
 {
-    g4r_option_print(find_option("loss"), &options->loss, text, 24);
-    return text;
-}
-
-/* What the loss asks of the final activation: softmax, softmax_logit, or none of them. */
-static gru4rec_activation_kind asked_activation(int64_t loss)
-{
-    if (loss == GRU4REC_CROSS_ENTROPY)
-        return GRU4REC_ACT_SOFTMAX;
-    return loss == GRU4REC_XE_LOGIT ? GRU4REC_ACT_SOFTMAX_LOGIT : GRU4REC_ACT_LINEAR;
-}
-
-static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
-{
-    char loss[24];
-    gru4rec_activation *act = &options->final_act;
-    gru4rec_activation_kind asked = asked_activation(options->loss);
-    if (act->kind == GRU4REC_ACT_AUTO) {
-        bool is_elu = options->loss == GRU4REC_BPR_MAX && options->elu_param > 0;
-        act->kind = is_elu ? GRU4REC_ACT_ELU : asked;
-        act->a = is_elu ? options->elu_param : 0;
+    char name[32], text[32];
+    for (const char *at = g4r_presets_options(options->preset); *at; at += *at == ',') {
+        int n = 0, n_read = sscanf(at, "%31[^=]=%31[^,]%n", name, text, &n);
+        const g4r_option *o = g4r_options_find(name);
+        assert(n_read == 2 && o != NULL);
+        (void)n_read;
+        if (!gru4rec_option_is_set(options, (size_t)(o - table)))
+            set_own(options, o, text);
+        at += n;
     }
-    bool is_elementwise = act->kind >= GRU4REC_ACT_LINEAR;
-    if (asked == GRU4REC_ACT_LINEAR ? !is_elementwise : act->kind != asked)
-        return REFUSE(error, "loss %s does not go with this final_act; use %s",
-                      loss_name(options, loss),
-                      asked == GRU4REC_ACT_SOFTMAX         ? "softmax"
-                      : asked == GRU4REC_ACT_SOFTMAX_LOGIT ? "softmax_logit"
-                                                           : "linear, elu-X or another "
-                                                             "without softmax");
-    double alpha = act->kind == GRU4REC_ACT_ELU ? act->a : 0;
-    if (is_set(options, "elu_param") && options->elu_param != alpha &&
-        (options->elu_param != 0 || act->kind == GRU4REC_ACT_ELU))
-        return REFUSE(error, "elu_param %g contradicts %s; leave one of them out",
-                      options->elu_param,
-                      asked != GRU4REC_ACT_LINEAR ? "the loss's softmax" : "final_act");
-    options->elu_param = alpha;
-    return GRU4REC_OK;
-}
-
-/* The decay rates, as many as the optimiser has; and a step size that suits it. */
-static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *error)
-{
-    static const struct {
-        gru4rec_reals params;
-        double learning_rate; /* 0: the option's own default */
-    } defaults[] = {
-        [GRU4REC_ADAGRAD] = {{0, {0}}, 0},    [GRU4REC_RMSPROP] = {{1, {0.9}}, 0.01},
-        [GRU4REC_ADADELTA] = {{1, {0.9}}, 1}, [GRU4REC_ADAM] = {{2, {0.9, 0.999}}, 0.002},
-        [GRU4REC_SGD] = {{0, {0}}, 0},
-    };
-    const gru4rec_reals *params = &defaults[options->adapt].params;
-    const double learning_rate = defaults[options->adapt].learning_rate;
-    if (options->adapt_params.n == 0)
-        options->adapt_params = *params;
-    if (options->adapt_params.n != params->n)
-        return REFUSE(error,
-                      "this optimiser takes %d adapt_params, not %d; give so many, or "
-                      "leave them out",
-                      (int)params->n, (int)options->adapt_params.n);
-    if (!is_set(options, "learning_rate") && learning_rate > 0)
-        options->learning_rate = learning_rate;
-    return GRU4REC_OK;
-}
-
-/* What belongs to one family of losses only. */
-static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *error)
-{
-    char loss[24];
-    bool is_softmax = asked_activation(options->loss) != GRU4REC_ACT_LINEAR;
-    if (!is_softmax && !is_set(options, "logq"))
-        options->logq = 0; /* a preset's, whose loss was changed */
-    if (!is_softmax && (options->logq > 0 || options->smoothing > 0))
-        return REFUSE(error, "%s belongs to cross-entropy only; set it to 0 with loss %s",
-                      options->logq > 0 ? "logq" : "smoothing", loss_name(options, loss));
-    if (options->loss == GRU4REC_BPR_MAX)
-        return GRU4REC_OK;
-    /* Complete parameter sets have it beside other losses too, as 0 or the default. */
-    if (is_set(options, "bpreg") && options->bpreg != 0 && options->bpreg != 1)
-        return REFUSE(error, "bpreg belongs to loss bpr-max; set it to 0 with %s",
-                      loss_name(options, loss));
-    options->bpreg = 0;
-    return GRU4REC_OK;
-}
-
-/* What the negatives are, and what goes with them. */
-static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
-{
-    if (options->whole_sessions && options->n_sample == 0)
-        return REFUSE(error, "whole_sessions needs negatives for the last lane too; set "
-                             "n_sample above 0, or to all");
-    if (options->n_sample != GRU4REC_N_SAMPLE_ALL)
-        return GRU4REC_OK;
-    if (asked_activation(options->loss) == GRU4REC_ACT_LINEAR)
-        return REFUSE(error,
-                      "n_sample all goes with loss cross-entropy or xe_logit only; "
-                      "give n_sample a number");
-    if (options->logq > 0 && is_set(options, "logq"))
-        return REFUSE(error,
-                      "logq corrects for sampling, and n_sample all draws no samples; "
-                      "leave one of them out");
-    options->logq = 0;
-    if (is_set(options, "sample_alpha") && options->sample_alpha != 0 &&
-        options->sample_alpha != 0.5) /* 0 or the default in a complete set */
-        return REFUSE(error,
-                      "sample_alpha is for samples, and n_sample all draws none; leave "
-                      "one of them out");
-    options->sample_alpha = 0;
-    return GRU4REC_OK;
-}
-
-static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *error)
-{
-    if (options->embedding != 0 && options->constrained_embedding) {
-        if (is_set(options, "constrained_embedding"))
-            return REFUSE(error,
-                          "embedding above 0 contradicts constrained_embedding true; "
-                          "leave one of them out");
-        options->constrained_embedding = 0;
-    }
-    if (options->embedding == GRU4REC_EMBEDDING_LAYERSIZE)
-        options->embedding = options->layers.values[0];
-    bool is_onehot = options->embedding == 0 && !options->constrained_embedding;
-    if (is_onehot && !is_set(options, "dropout_p_embed"))
-        options->dropout_p_embed = 0;
-    if (is_onehot && options->dropout_p_embed > 0)
-        return REFUSE(error, "dropout_p_embed has no embedding to drop from with one-hot "
-                             "input; set it to 0, or give the model an embedding");
-    return GRU4REC_OK;
-}
-
-/* What long sessions are, and what is left of them. */
-static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *error)
-{
-    const int64_t most = options->max_length;
-    if (most == 0 && options->long_sessions != GRU4REC_LONG_CUT)
-        return REFUSE(error, "long_sessions drop is for sessions longer than max_length, "
-                             "and no session is; set max_length above 1, or "
-                             "long_sessions to cut");
-    if (most == 1)
-        return REFUSE(error,
-                      "max_length 1 leaves no session of two events to learn from; "
-                      "set it above 1, or to 0 for none");
-    if (most > 0 && options->min_length > most)
-        return REFUSE(error,
-                      "min_length %lld above max_length %lld leaves no session; "
-                      "change one of them",
-                      (long long)options->min_length, (long long)most);
-    return GRU4REC_OK;
-}
-
-/* What is for sessions held out, or for dense layers, when there are none. */
-static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
-{
-    if (options->validation == 0 && !is_set(options, "patience"))
-        options->patience = 0; /* a preset's, that was told not to validate */
-    if (options->patience > 0 && options->validation == 0)
-        return REFUSE(error,
-                      "patience needs sessions to measure on; set validation above 0");
-    if (options->feedforward.n == 0 && options->feedforward_act.kind != GRU4REC_ACT_TANH)
-        return REFUSE(error,
-                      "feedforward_act is for dense layers, and there are none; set "
-                      "feedforward, or leave it out");
-    if (options->validation > 0 && !options->time_sort)
-        return REFUSE(error,
-                      "validation holds out the latest sessions, and time_sort false "
-                      "forgets which those are; leave one of them out");
-    return GRU4REC_OK;
-}
-
-gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error)
-{
-    static gru4rec_status (*const rules[])(gru4rec_options *, gru4rec_error *) = {
-        resolve_final_act, resolve_loss,    resolve_negatives, resolve_adapt,
-        resolve_input,     resolve_lengths, resolve_rest};
-    gru4rec_options resolved = *options;
-    gru4rec_status status = GRU4REC_OK;
-    for (size_t i = 0; status == GRU4REC_OK && i < sizeof rules / sizeof *rules; i++)
-        status = rules[i](&resolved, error);
-    if (status == GRU4REC_OK)
-        *options = resolved;
-    return status;
 }
 
 size_t gru4rec_option_count(void)
@@ -557,7 +411,7 @@ void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
     info->help = o->help;
     info->type = g4r_option_type(o);
     info->scope = o->scope;
-    info->is_stored = o->before != NULL;
+    info->is_stored = o->is_later;
     g4r_option_range(o, info->range, sizeof info->range);
     snprintf(info->default_text, sizeof info->default_text, "%s", o->defaults);
 }

@@ -2,12 +2,14 @@
 
     /usr/bin/python3 tests/attack/concurrency.py EXTENSION [--seconds S] [--seed N]
 
-Readers that stay and readers that come and go, writers of events, trainings, deploys, imports, VACUUM, backups, checks,
-and some that drop the model and make it anew, or rename it and back, in one transaction. One version is kept, so that
-what somebody reads is often replaced under way. First in WAL mode, then in rollback mode, half of the time each.
+Readers that stay and readers that come and go, writers of events, trainings, deploys, imports, changes of the source,
+VACUUM, backups, checks, and some that drop the model and make it anew, or rename it and back, in one transaction. One
+version is kept, so that what somebody reads is often replaced under way. First in WAL mode, then in rollback mode, half
+of the time each.
 
-Nobody gets an error but that the database is locked, or in a deploy that the version is gone. No ranking is short, no
-backup damaged, no transaction left open, no process hangs or dies.
+Nobody gets an error but that the database is locked, of a training that the model was configured anew as it began, or
+in a deploy that the version is gone. No ranking is short, no backup damaged, no transaction left open, no process hangs
+or dies.
 """
 import argparse
 import collections
@@ -22,7 +24,7 @@ import time
 
 OPTIONS = 'layers=16, batch_size=8, n_sample=16, n_epochs=1, threads=1, keep_versions=1'
 N_ITEMS, N_RANKED = 50, 5
-ACCEPTED = 'locked', 'busy'  # in a message, lower case
+ACCEPTED = 'locked', 'busy', 'was configured anew while'  # in a message, lower case
 
 
 class Finding(Exception):
@@ -116,6 +118,11 @@ class Actor:
         time.sleep(0.02)
         self.db.execute("SELECT gru4rec_deploy('m', 'previous')").fetchall()
 
+    def configure(self):
+        time.sleep(0.05)
+        source = self.rng.choice(('clicks', '(SELECT * FROM clicks)', '(SELECT * FROM clicks WHERE ts > 0)'))
+        self.db.execute(f"SELECT gru4rec_configure('m', 'source={source}')").fetchall()
+
     def import_model(self):
         time.sleep(0.2)
         self.db.execute("SELECT gru4rec_import('m', (SELECT bytes FROM file))").fetchall()
@@ -160,8 +167,8 @@ class Actor:
 
 
 ROLES = [Actor.write_event] * 2 + [Actor.read] * 2 + [Actor.read_anew, Actor.use_anew] * 2 + [
-    Actor.train, Actor.train_on, Actor.train_in_transaction, Actor.deploy, Actor.import_model, Actor.check, Actor.back_up,
-    Actor.vacuum, Actor.make_anew, Actor.rename]
+    Actor.train, Actor.train_on, Actor.train_in_transaction, Actor.deploy, Actor.configure, Actor.import_model,
+    Actor.check, Actor.back_up, Actor.vacuum, Actor.make_anew, Actor.rename]
 
 
 def is_accepted(role, message):

@@ -48,6 +48,10 @@ static const struct call {
     {"import as new", "SELECT gru4rec_import('fresh', (SELECT bytes FROM file))", false,
      false},
     {"deploy", "SELECT gru4rec_deploy('m', 'previous')", false, false},
+    {"configure",
+     "SELECT gru4rec_configure('m', 'source=(SELECT session_id AS s, item_id, ts FROM "
+     "clicks), session=s, n_epochs=2')",
+     false, false},
     {"create",
      "CREATE VIRTUAL TABLE fresh USING gru4rec((SELECT * FROM clicks), " NEW_OPTIONS ")",
      false, false},
@@ -263,19 +267,23 @@ static void make_shop(const char *name, const char *journal)
     sqlite3_close(shop);
 }
 
-/* All tables and views by name, and the active and the ready versions of each model. */
+/* All tables and views by name, and of each model what CREATE says, its configuration, and
+ * the active and the ready versions. */
 static char *look(sqlite3 *at)
 {
-    char *all = attack_ask(at, NULL,
-                           "SELECT type || ' ' || name FROM sqlite_schema "
-                           "WHERE type <> 'index' ORDER BY type, name");
+    char *all =
+        attack_ask(at, NULL,
+                   "SELECT type || ' ' || iif(sql LIKE 'CREATE VIRTUAL%', sql, name) "
+                   "FROM sqlite_schema WHERE type <> 'index' ORDER BY type, name");
     for (int i = 0; i < N_MODELS; i++) {
         int rc;
         char *sql = sqlite3_mprintf(
-            "SELECT format('active %%s of (%%s)', (SELECT value FROM %s_config WHERE "
+            "SELECT format('active %%s of (%%s), %%s', (SELECT value FROM %s_config "
+            "WHERE "
             "key = 'version'), (SELECT group_concat(version) FROM %s_version WHERE "
-            "status = 'ready'))",
-            models[i], models[i]);
+            "status = 'ready'), (SELECT group_concat(key || '=' || value) FROM %s_config "
+            "WHERE key IN ('source', 'session', 'item', 'time', 'options')))",
+            models[i], models[i], models[i]);
         char *versions = attack_ask(at, &rc, sql);
         all = sqlite3_mprintf("%z; %s: %s", all, models[i],
                               rc == SQLITE_OK ? versions : "no model");

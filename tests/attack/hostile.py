@@ -56,6 +56,8 @@ WRITES = [
     "SELECT gru4rec_deploy('m', 'best')",
     "SELECT gru4rec_deploy('m', 'previous')",
     "SELECT gru4rec_deploy('m', 1)",
+    "SELECT gru4rec_configure('m', 'source=(SELECT * FROM clicks), n_epochs=1')",
+    "SELECT gru4rec_configure('m', '{\"source\":\"clicks\", \"n_epochs\":null}')",
     f"SELECT gru4rec_train('m', 'warm_start=true, {LIMITS}')",
     "SELECT gru4rec_train('m', 'resume=true')",
     f"SELECT gru4rec_train('m', '{LIMITS}')",

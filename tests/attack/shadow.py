@@ -80,7 +80,7 @@ class Changer:
     def some(self, table):
         """SQL that chooses rows: one, some or all."""
         if table == 'config':
-            keys = 'format', 'version', 'options', 'source', 'session', 'item', 'time', 'previous'
+            keys = 'format', 'version', 'options', 'defaults', 'source', 'session', 'item', 'time', 'previous'
             return f"key = '{self.rng.choice(keys)}'"
         return self.rng.choice(('1', '(SELECT abs(random()) % 4) = 0', 'version = (SELECT max(version) FROM m_version)',
                                 f'(SELECT count(*) FROM m_{table}) - {self.rng.randrange(3)} > 1'))
@@ -138,20 +138,20 @@ class Changer:
         return f'{table}.{column} of two rows'
 
     def forge_options(self):
-        sql = self.rng.choice(("SELECT value FROM m_config WHERE key = 'options'",
+        key = self.rng.choice(('options', 'options', 'defaults'))
+        sql = self.rng.choice((f"SELECT value FROM m_config WHERE key = '{key}'",
                                'SELECT options FROM m_version ORDER BY version DESC LIMIT 1',
                                'SELECT summary FROM m_version ORDER BY version DESC LIMIT 1'))
         try:
             options = json.loads(self.db.execute(sql).fetchone()[0])
-            key = self.rng.choice(sorted(options))
-            options[key] = self.rng.choice(FORGED)
+            options[self.rng.choice(sorted(options))] = self.rng.choice(FORGED)
             text = json.dumps(options)
         except (TypeError, ValueError, IndexError, RecursionError):
             text = self.rng.choice(BROKEN)
         if self.rng.random() < 0.25:
             text = self.rng.choice(BROKEN)
         if 'config' in sql:
-            self.db.execute("REPLACE INTO m_config VALUES ('options', ?)", (text,))
+            self.db.execute("REPLACE INTO m_config VALUES (?, ?)", (key, text))
         else:
             column = 'summary' if 'summary' in sql else 'options'
             self.db.execute(f'UPDATE m_version SET {column} = ?', (text,))

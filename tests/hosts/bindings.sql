@@ -74,6 +74,8 @@ SELECT count(*) FROM gru4rec_evaluate(?, 'clicks')
 -- = error error error error error error
 SELECT gru4rec_deploy(?, 1)
 -- = error error error error error error
+SELECT gru4rec_configure(?, 'seed=1')
+-- = error error error error error error
 SELECT gru4rec_check(?)
 -- = error error error error error error
 SELECT gru4rec_info(?)
@@ -93,6 +95,8 @@ SELECT count(*) FROM gru4rec_evaluate('rec', 'clicks', ?)
 SELECT count(*) FROM gru4rec_batches(?, 2)
 -- = error error error error error 24
 SELECT count(*) FROM gru4rec_batches('clicks', 2, ?)
+-- = error error error error error clicks
+SELECT gru4rec_configure('rec', ?) ->> 'source'
 -- = * * * 1 * error
 SELECT gru4rec_export('rec', ?) > 0
 -- = error error error 1 error error

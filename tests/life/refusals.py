@@ -172,6 +172,7 @@ def other_limits(directory):
     blob = value(db, "SELECT gru4rec_export('rec')")
     statements = ["SELECT gru4rec_train('rec', 'n_epochs=1')", "SELECT gru4rec_train('new', 'clicks', 'layers=4,n_epochs=1')",
                   "SELECT gru4rec_import('imported', ?)", "SELECT gru4rec_deploy('rec', 'previous')",
+                  "SELECT gru4rec_configure('rec', 'source=(SELECT * FROM clicks),seed=3')",
                   "SELECT count(*) FROM rec WHERE session IN (1, 2, 3)", "SELECT gru4rec_info('rec')",
                   "SELECT count(*) FROM gru4rec_evaluate('rec', 'clicks')", "SELECT gru4rec_score('rec', '[1001, 1002]', 1003)"]
     n = n_failed = 0

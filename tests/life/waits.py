@@ -1,9 +1,11 @@
-"""waits.py - the busy timeout holds for every call that writes: deploy, import, and a training inside BEGIN."""
+"""waits.py - the busy timeout holds for every call that writes: deploy, configure, import, and a training inside
+BEGIN."""
 from common import *
 
 HOLD = 0.5 if QUICK else 1.5
 CALLS = (
     "SELECT gru4rec_deploy('rec', 'previous')",
+    "SELECT gru4rec_configure('rec', 'seed=3')",
     "SELECT gru4rec_import('rec', ?)",
     "SELECT gru4rec_import('new', ?)",
     "SELECT gru4rec_train('rec', 'n_epochs=1')",

@@ -526,6 +526,7 @@ static void stored_options_mean_what_they_meant(void)
     CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN,
                                               "single_events", "leave_out", NULL));
     check_text_of(&options, "single_events", "leave_out");
+    CHECK_INT(2, count_set(&options));
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_info info;
         gru4rec_option_describe(i, &info);
@@ -533,6 +534,82 @@ static void stored_options_mean_what_they_meant(void)
                       strcmp(info.name, "keep_empty") == 0,
                   info.is_stored);
     }
+}
+
+/* A model's own defaults: they are not set, so a preset, what is set, and rules between
+ * options go before them, in any order. */
+static void defaults_of_a_model(void)
+{
+    static const char *const pairs[][2] = {{"momentum", "0.25"},
+                                           {"LAYERS", "7"},
+                                           {"learning_rate", "0.5"}};
+    gru4rec_options options = WITH("momentum", "0.1"), before;
+    gru4rec_error error = {""};
+    for (int k = 0; k < 3; k++)
+        CHECK_INT(GRU4REC_OK, gru4rec_options_set_default(&options, TRAIN, pairs[k][0],
+                                                          pairs[k][1], &error));
+    check_text_of(&options, "momentum", "0.1");
+    check_text_of(&options, "layers", "7");
+    CHECK_INT(1, count_set(&options));
+    before = options;
+    static const char *const wrong[][2] = {{"momentum", "1"},
+                                           {"lairs", "7"},
+                                           {"cutoffs", "5"}};
+    for (int k = 0; k < 3; k++) {
+        CHECK_INT(GRU4REC_INVALID,
+                  gru4rec_options_set_default(&options, TRAIN, wrong[k][0], wrong[k][1],
+                                              &error));
+        check_message(&error, wrong[k][0]);
+        check_same(&before, &options);
+    }
+    gru4rec_options plain = options;
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&plain, &error));
+    check_text_of(&plain, "learning_rate", "0.5");
+    CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, TRAIN, "adapt", "adam", &error));
+    gru4rec_options adam = options;
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&adam, &error));
+    check_text_of(&adam, "learning_rate", "0.002");
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_options_set(&options, TRAIN, "adapt", "adagrad", &error));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_options_set(&options, TRAIN, "preset", "rsc15", &error));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_options_set(&options, TRAIN, "preset", "coveo", &error));
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error));
+    check_text_of(&options, "layers", "512");
+    check_text_of(&options, "learning_rate", "0.05");
+    check_text_of(&options, "momentum", "0.1");
+}
+
+/* Taken back, an option is what it is in the defaults, or the preset's. */
+static void options_are_taken_back(void)
+{
+    gru4rec_options base = defaults();
+    gru4rec_error error = {""};
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_options_set_default(&base, TRAIN, "layers", "9/8", &error));
+    gru4rec_options options = base;
+    CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, TRAIN, "layers", "5", &error));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_options_set(&options, TRAIN, "preset", "rsc15", &error));
+    gru4rec_options other = options;
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_options_unset(&options, TRAIN, "Layers", &base, &error));
+    check_text_of(&options, "layers", "9/8");
+    CHECK_INT(1, count_set(&options));
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error));
+    check_text_of(&options, "layers", "100");
+    CHECK_INT(GRU4REC_OK, gru4rec_options_unset(&other, TRAIN, "preset", &base, &error));
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&other, &error));
+    check_text_of(&other, "layers", "5");
+    check_text_of(&other, "batch_size", "64");
+    gru4rec_options before = other;
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_unset(&other, TRAIN, "layer", &base, &error));
+    check_message(&error, "layers");
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_unset(&other, TRAIN, "cutoffs", &base, &error));
+    check_same(&before, &other);
 }
 
 int main(void)
@@ -552,5 +629,7 @@ int main(void)
     RUN(other_scope_is_refused);
     RUN(long_input_is_cut_in_messages);
     RUN(stored_options_mean_what_they_meant);
+    RUN(defaults_of_a_model);
+    RUN(options_are_taken_back);
     return test_end();
 }

@@ -1,6 +1,6 @@
 /*
- * test_options_resolve.c - options.c: what depends on what, which combinations are
- * refused, and presets. The table: test_options.c.
+ * test_options_resolve.c - what depends on what, which combinations are refused, and
+ * presets. The table: test_options.c.
  */
 #include "../lib/option_sets.h"
 

@@ -1,11 +1,11 @@
 /*
  * ext_select.c - the text of a SELECT as people paste it, with comments and a semicolon;
- * see ext_events.h.
+ * see ext_base.h.
  *
  * It becomes part of other SQL, where a comment would swallow what stands behind it, and a
  * semicolon would end it.
  */
-#include "ext_events.h"
+#include "ext_base.h"
 
 #include <string.h>
 
@@ -55,6 +55,20 @@ const char *ext_select_start(const char *text)
     return text;
 }
 
+static bool starts_with_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    return sqlite3_strnicmp(text, word, (int)n) == 0 && text[n] != '\0' &&
+           strchr(" \t\r\n(*'\"/-[`", text[n]) != NULL;
+}
+
+bool ext_select_is(const char *text)
+{
+    text = ext_select_start(text);
+    return *text == '(' || starts_with_word(text, "select") ||
+           starts_with_word(text, "with");
+}
+
 /* The end of what is not blank, nor a semicolon at the end, of the text before end. */
 static const char *find_end(const char *text, const char *end)
 {
@@ -71,8 +85,7 @@ static const char *find_end(const char *text, const char *end)
     return last;
 }
 
-/* Of the text that begins with a parenthesis: where that is closed; NULL: nowhere. */
-static const char *find_close(const char *text)
+const char *ext_select_close(const char *text)
 {
     int depth = 0;
     while (*text) {
@@ -93,7 +106,7 @@ char *ext_select_subquery(const char *text)
     const char *start = ext_select_start(text);
     const char *end = find_end(start, start + strlen(start));
     if (*start == '(') {
-        const char *close = find_close(start);
+        const char *close = ext_select_close(start);
         if (close == NULL)
             return sqlite3_mprintf("%.*s", (int)(end - start), start);
         if (close + 1 != end) /* what stands behind FROM: a WHERE, a JOIN */

@@ -96,8 +96,9 @@ static int write_checkpoint(ext_training *training, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_run_write(&training->run, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_run_checkpoint(&training->run, home, &training->weights,
-                                training->data->fingerprint, error);
+        rc =
+            ext_run_checkpoint(&training->run, home, &training->weights,
+                               training->data->fingerprint, &training->data->last, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
     if (rc != SQLITE_OK) {
         training->run.written = before;
@@ -180,7 +181,11 @@ static int write_version(ext_training *training, const ext_savepoint *savepoint,
         (has_order && ext_config_raise_format(&request->home, error) != SQLITE_OK) ||
         ext_run_sweep(&request->home, error) != SQLITE_OK)
         return error->rc;
-    return ext_version_publish(&training->run, &request->home, &outcome, error);
+    const ext_events *events = &training->data->events;
+    if (ext_version_publish(&training->run, &request->home, &outcome, error) != SQLITE_OK)
+        return error->rc;
+    return ext_window_write(&events->first, &events->last, &request->home,
+                            training->run.written.version, error);
 }
 
 /* Writes the version and commits. Readers that hold up the commit are waited for here,

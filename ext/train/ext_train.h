@@ -41,6 +41,7 @@ void ext_train_request_free(ext_train_request *request);
 typedef struct ext_train_data {
     ext_budget budget; /* of all that the training takes; in it: */
     ext_source source;
+    ext_last last; /* what since=last takes the events behind */
     ext_events events;
     ext_snapshot snapshot; /* until the weights are there; none for a new model */
     ext_model *active;     /* warm_start: the version that it starts from, or NULL */

@@ -1,0 +1,99 @@
+"""nightly.py - since=last: a run that stopped goes on with its own border; and clicks that come while it reads are not lost."""
+from common import *
+
+OPTIONS = 'since=last, seed=7, threads=1'
+
+
+def everything(db, version):
+    return (db.execute('SELECT name, chunk, checksum FROM rec_tensor WHERE version = ? ORDER BY 1, 2', (version,)).fetchall(),
+            db.execute('SELECT row, item, support FROM rec_item WHERE version = ? ORDER BY 1', (version,)).fetchall(),
+            db.execute('SELECT first_event, last_event, last_rowid FROM rec_version WHERE version = ?', (version,)).fetchall())
+
+
+def add_night(db, night, n=300):
+    db.execute('BEGIN')
+    db.executemany('INSERT INTO clicks VALUES (?, ?, ?)',
+                   ((100000 * night + s, i, 100000 * night + t) for s, i, t in clicks(n, seed=night)))
+    db.execute('COMMIT')
+
+
+def resumed(directory, journal):
+    """Versions 1 and 2; a run that starts from the end of 2 is killed; then 1 is made active."""
+    path = directory + '/shop.db'
+    db = make_shop(path, journal)
+    train(db, f'n_epochs=1, {OPTIONS}')
+    for night in 1, 2:
+        add_night(db, night)
+        if night == 1:
+            train(db, f'n_epochs=1, {OPTIONS}')
+    db.execute('VACUUM INTO ?', (directory + '/alone.db',))
+    options = f'n_epochs=200, checkpoint_epochs=2, {OPTIONS}'
+    process = Process(path)
+    process.train(options)
+    wait_for(db, "SELECT max(summary ->> '$.checkpoint') >= 4 FROM rec_version WHERE status <> 'ready'")
+    process.kill()
+    db.execute("SELECT gru4rec_deploy('rec', 1)").fetchall()
+    message = error(db, "SELECT gru4rec_train('rec', 'resume=true, since=last')")
+    check(f'{journal}: since is the run\'s own', 'leave out since' in message, message)
+    summary = train(db, 'resume=true')
+    check(f'{journal}: its border is that of version 2', summary['since'] ==
+          {'version': 2, 'last_event': 100000 + 300 * 8 - 1, 'last_rowid': 1500 * 8 + 300 * 8}, summary['since'])
+    check(f'{journal}: its events are those of the night', (summary['sessions'], summary['events']) == (300, 2400), summary)
+    alone = connect(directory + '/alone.db')
+    version = train(alone, options)['version']
+    check(f'{journal}: as if it had not stopped', everything(db, summary['version']) == everything(alone, version))
+
+
+def busy(directory, journal):
+    """Somebody clicks all the time. Every click is taken once it is behind a border, also what comes between two readings."""
+    path = directory + '/shop.db'
+    db = make_shop(path, journal, rows=list(clicks(20)))
+    db.execute("UPDATE clicks SET item = rowid + 1000000")
+    db.execute("INSERT INTO clicks SELECT session, 1, ts FROM clicks")
+    stop, clicked = threading.Event(), []
+
+    def click():
+        other = connect(path, is_loaded=False)
+        rng = random.Random(3)
+        n = 0
+        while not stop.is_set():
+            n += 1
+            session, item = rng.randrange(40) + n // 200 * 10, 2000000 + n
+            try:  # times tie often
+                other.execute('BEGIN IMMEDIATE')
+                other.executemany('INSERT INTO clicks VALUES (?, ?, ?)', [(session, item, 10000 + n // 9), (session, 1, 10000 + n // 9)])
+                other.execute('COMMIT')
+                clicked.append(item)
+            except sqlite3.OperationalError:
+                pass
+            time.sleep(0.0005)
+        other.close()
+
+    thread = threading.Thread(target=click)
+    thread.start()
+    union, refused = set(), 0
+    try:
+        for night in range(12):
+            time.sleep(0.1)
+            try:
+                summary = train(db, f'n_epochs=1, single_events=count, keep_versions=50, {OPTIONS}, validation={0.3 * (night % 2)}')
+            except sqlite3.Error as e:
+                check(f'{journal}: night {night}', 'measured' in str(e), e)
+                continue
+            union |= {item for item, in db.execute('SELECT item FROM rec_item WHERE version = ?', (summary['version'],))}
+    finally:
+        stop.set()
+        thread.join()
+    add_night(db, 1, 20)
+    summary = train(db, f'n_epochs=1, single_events=count, {OPTIONS}')
+    union |= {item for item, in db.execute('SELECT item FROM rec_item WHERE version = ?', (summary['version'],))}
+    missing = set(clicked) - union
+    check(f'{journal}: many clicks came', len(clicked) > 300, len(clicked))
+    check(f'{journal}: none was lost', not missing, sorted(missing)[:9])
+
+
+for journal in SOME:
+    run(resumed, journal)
+for journal in JOURNALS:
+    run(busy, journal)
+finish()

@@ -134,7 +134,7 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
 static bool is_before(const gru4rec_time *time, ext_time_kind kind, int unit,
                       const ext_since_bound *bound)
 {
-    if (kind != EXT_TIME_NUMBER || bound->kind != EXT_TIME_DATE)
+    if (kind != EXT_TIME_NUMBER || bound->kind != EXT_TIME_DATE || unit == SECONDS)
         return gru4rec_time_compare(time, &bound->time) < 0;
     if (time->type == GRU4REC_TIME_REAL)
         return time->real / units[unit].per_second < gru4rec_time_real(&bound->time);

@@ -32,13 +32,6 @@
         .defaults = defaults_, .before = before_, .help = help_      \
     }
 
-#define LATER_REAL(field, min_, max_, defaults_, before_, help_)              \
-    {                                                                         \
-        .name = #field, .kind = G4R_REAL, .scope = TRAIN,                     \
-        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_, \
-        .defaults = defaults_, .before = before_, .help = help_               \
-    }
-
 /* The common kinds of training's options. SHARE: from 0 to below 1. */
 #define INTEGER(field, min_, max_, ...) \
     OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
@@ -149,9 +142,9 @@ static const g4r_option table[] = {
             "epochs without a better MRR on them after which training stops; 0: none"),
     BOOLEAN(warm_start, "false",
             "begin from the active version's weights; new items begin at random"),
-    LATER_REAL(support_decay, 0, 1, "0", "0",
-               "share of an item's support in that version that is added to its events, "
-               "with warm_start"),
+    REAL(support_decay, 0, 1, "0",
+         "share of the support that items had in that version which is added to their "
+         "support in the new one, with warm_start"),
     INTEGER(
         checkpoint_epochs, 0, 100000, "0",
         "epochs after which an unfinished training is saved, to be resumed; 0: never"),

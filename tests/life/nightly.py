@@ -44,6 +44,25 @@ def resumed(directory, journal):
     check(f'{journal}: as if it had not stopped', everything(db, summary['version']) == everything(alone, version))
 
 
+def inherited(directory):
+    """A run that inherits support goes on only with the version that it has it from."""
+    path = directory + '/shop.db'
+    db = make_shop(path)
+    train(db, 'n_epochs=1')
+    train(db, 'n_epochs=1, warm_start=true, support_decay=1')
+    process = Process(path)
+    process.train('n_epochs=40, checkpoint_epochs=2, warm_start=true, support_decay=1')
+    wait_for(db, "SELECT max(summary ->> '$.checkpoint') >= 2 FROM rec_version WHERE status <> 'ready'")
+    process.kill()
+    db.execute("SELECT gru4rec_deploy('rec', 1)").fetchall()
+    message = error(db, "SELECT gru4rec_train('rec', 'resume=true, n_epochs=4')")
+    check('of another version: refused', 'the events are not those that the run to resume began with' in message, message)
+    db.execute("SELECT gru4rec_deploy('rec', 2)").fetchall()
+    version = train(db, 'resume=true')['version']
+    sums = [n for n, in db.execute('SELECT sum(support) FROM rec_item GROUP BY version ORDER BY version')]
+    check('of the same: the third sum', sums[-1] == 3 * 1500 * 8 and version == 3, sums)
+
+
 def busy(directory, journal):
     """Somebody clicks all the time. Every click is taken once it is behind a border, also what comes between two readings."""
     path = directory + '/shop.db'
@@ -136,6 +155,7 @@ def one_moment(directory):
 
 for journal in SOME:
     run(resumed, journal)
+run(inherited)
 run(one_moment)
 for journal in JOURNALS:
     run(busy, journal)

@@ -189,6 +189,7 @@ typedef struct gru4rec_options {
     double validation;
     int64_t patience;
     int64_t warm_start, resume;
+    double support_decay;
     int64_t checkpoint_epochs, keep_optimizer;
     int64_t reset_after;
 
@@ -309,6 +310,12 @@ int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 /* Training events of each item, (I). */
 const int64_t *gru4rec_items_support(const gru4rec_items *items);
+/*
+ * Adds that share of the support that an item had before, rounded: to the row that
+ * gru4rec_items_find() gives, or to a new one, which may have none.
+ */
+gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
+                                     int64_t support, double share);
 size_t gru4rec_items_bytes(const gru4rec_items *items);
 
 /* ---- events in, dataset out ---- */
@@ -355,6 +362,17 @@ void gru4rec_events_free(gru4rec_events *events);
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);
+/*
+ * A training on new events takes their sessions whole. Each session that will have a new
+ * one is named first; then all events are added in any order, those that are not new by
+ * gru4rec_events_add_old(). An old event is kept only where its session was named or has a
+ * new one already; and, once sessions are cut, in parts that have a new one.
+ */
+gru4rec_status gru4rec_events_expect(gru4rec_events *events, const gru4rec_id *session,
+                                     gru4rec_error *error);
+gru4rec_status gru4rec_events_add_old(gru4rec_events *events, const gru4rec_id *session,
+                                      const gru4rec_id *item, const gru4rec_time *time,
+                                      int64_t order, gru4rec_error *error);
 
 /* What becomes of the events before they are sessions to train on. All zero: nothing. */
 typedef struct gru4rec_preparation {
@@ -380,14 +398,17 @@ typedef struct gru4rec_dataset {
     gru4rec_allocator allocator;
     int64_t n_sessions;
     int64_t n_events;
-    int64_t n_single;  /* sessions of one event: visited, never trained on */
-    int64_t n_unknown; /* events dropped because their item is not in the catalogue, */
-    int64_t n_repeats; /* because the item is the one before, */
-    int64_t n_rare;    /* because of min_support, */
-    int64_t n_short;   /* with sessions that min_length dropped, */
-    int64_t n_dropped; /* and of long sessions */
-    int64_t n_long;    /* sessions longer than max_length */
-    int64_t n_left;    /* sessions of one event that were left out */
+    int64_t n_single;   /* sessions of one event: visited, never trained on */
+    int64_t n_unknown;  /* events dropped because their item is not in the catalogue, */
+    int64_t n_old;      /* because their session, or part of one, has no new event, */
+    int64_t n_repeats;  /* because the item is the one before, */
+    int64_t n_rare;     /* because of min_support, */
+    int64_t n_short;    /* with sessions that min_length dropped, */
+    int64_t n_dropped;  /* and of long sessions */
+    int64_t n_long;     /* sessions longer than max_length */
+    int64_t n_left;     /* sessions of one event that were left out */
+    gru4rec_time first; /* the least time, before anything but n_old was dropped */
+    gru4rec_time held_out; /* the least time of the sessions held out, where there are */
     struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
     int64_t *offsets;                   /* (n_sessions + 1) */
@@ -403,7 +424,8 @@ typedef struct gru4rec_dataset {
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
-/* A hash of all that training sees of the events: sessions, order, the items' ids. */
+/* A hash of all that training sees of the events: sessions, order, the items' ids, and
+ * their support where more than these events made it. */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);
 /* Bytes that it takes, with what is held out. */

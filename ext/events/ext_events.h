@@ -14,8 +14,7 @@ typedef struct ext_source {
     sqlite3 *db;
     char *from; /* what stands behind FROM */
     ext_columns columns;
-    char *rowid; /* name of the rowid; NULL where there is none, or a column takes its
-                    place as what breaks ties */
+    char *rowid; /* name of the rowid, or NULL; it breaks ties unless a column does */
     const char *types[2]; /* affinity of the columns session and item, as a type */
     bool keeps_empty;     /* option keep_empty, of who reads it */
     const char *missing; /* why it did not open: no column for that role, which was named,
@@ -45,6 +44,8 @@ void ext_source_close(ext_source *source);
  */
 int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
                             ext_error *error);
+/* Until *hold is finalized, what is read of the source is of one moment. */
+int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error);
 /* What ORDER BY says behind session and time: the terms that break ties; of
  * sqlite3_malloc. */
 char *ext_source_ties(const ext_source *source);
@@ -58,6 +59,11 @@ typedef enum ext_time_kind {
     EXT_TIME_BAD /* cannot be read */
 } ext_time_kind;
 
+enum { EXT_TIME_TEXT = 40 };
+
+/* As it can be read again to the last bit: a number, or a date in UTC as SQLite's
+ * datetime() writes it, with up to nine digits behind the point. True: it is a date. */
+bool ext_time_text(char text[EXT_TIME_TEXT], const gru4rec_time *time);
 ext_time_kind ext_time_column(sqlite3_stmt *stmt, int column, gru4rec_time *time);
 /* False: there is none, or it cannot be read. */
 bool ext_time_value(sqlite3_value *value, gru4rec_time *time);
@@ -65,6 +71,33 @@ bool ext_time_value(sqlite3_value *value, gru4rec_time *time);
  * is none that can be read. Of sqlite3_malloc. */
 char *ext_time_sql(const char *column);
 char *ext_time_rest_sql(const char *column);
+
+/* ---- ext_border.c ---- */
+
+/* An event's place among all: by time and, at one time, by rowid where both have one.
+ * Which column breaks ties within a session is no matter here. */
+typedef struct ext_border {
+    bool is_there, has_rowid;
+    gru4rec_time time;
+    int64_t rowid;
+} ext_border;
+
+/* Where the events of a version end. */
+typedef struct ext_last {
+    int64_t version; /* 0: there is none */
+    ext_border border;
+} ext_last;
+
+enum { EXT_BORDER_JSON = 200 };
+
+/* Is the event after the border? All are where there is none. */
+bool ext_border_is_before(const ext_border *border, const ext_border *event);
+/* Moves the border to the event, if that is after it. */
+void ext_border_move(ext_border *border, const ext_border *event);
+/* Its time as JSON has it: null where there is no border. */
+void ext_border_time_json(char json[EXT_TIME_TEXT + 2], const ext_border *border);
+/* {"version":3,"last_event":...,"last_rowid":...}; empty where there is no version. */
+void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 
 /* ---- ext_since.c ---- */
 
@@ -77,13 +110,19 @@ typedef struct ext_since_bound {
 /* From since until before until. All zero: all times. */
 typedef struct ext_since {
     ext_since_bound from, to;
-    int unit;       /* of the times that were compared with a date so far */
-    bool has_dates; /* are some of them dates? */
+    const ext_last *last; /* since=last: events up to its border are old; NULL: none is */
+    int unit;             /* of the times that were compared with a date so far */
+    bool has_dates;       /* are some of them dates? */
 } ext_since;
 
-/* As the options say, which must live as long. */
+/* As the options say, which must live as long, as must last. last: what since=last takes
+ * the events behind; NULL: it cannot be said here. */
 int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options,
-                   ext_error *error);
+                   const ext_last *last, ext_error *error);
+/* Do the options say since=last? */
+bool ext_since_is_last(const gru4rec_options *options);
+/* The error that no event is new. */
+int ext_since_fail_none(const ext_since *since, ext_error *error);
 /* Is the time between the two? A date where the times have no unit that is known, or two,
  * is an error. */
 int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind kind,
@@ -97,19 +136,28 @@ typedef struct ext_events {
     gru4rec_items *items;    /* NULL where a catalogue was given */
     gru4rec_events *builder; /* knows the sessions' ids */
     int64_t n_null;          /* events without session, item or time, empty ones too */
-    int64_t n_outside;       /* events before since or from until on */
+    int64_t n_outside;       /* events before since or from until on, or too old */
     int64_t n_bad;           /* events whose time cannot be read */
+    ext_border first, last;  /* in training: see ext_read_events() */
 } ext_events;
 
 /*
+ * first and last are the first and the last of the events that are read: those that have
+ * session, item and a time, since and until leave, and since=last takes; before anything
+ * prepares them (min_support and the like). The first has no rowid. Where sessions are held
+ * out (validation), last is the last event before the time of the first event of all of
+ * them, so that they are new to the next training; but not before the border of since=last,
+ * where it is that border. Where there is no such event, there is no last.
+ *
  * Reads all events, into memory of the budget, within its limits. known: NULL for training,
  * which takes all options that prepare events; else the items of a model trained with
  * those options, of which keep_empty, session_gap, collapse_repeats, max_length and bad_rows
- * matter. Give events to ext_read_free(), also after an error.
+ * matter. last: of which version since=last is said; NULL: it cannot be. Where the source
+ * has new events, those of other sessions are never in memory. Give events to ext_read_free(), also after an error.
  */
 int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
-                    ext_error *error);
+                    const ext_last *last, ext_error *error);
 void ext_read_free(ext_events *events);
 
 /* ---- ext_sessions.c ---- */

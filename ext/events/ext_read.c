@@ -4,6 +4,10 @@
  * The library sorts them: SQLite may give rows in any order. Where a column breaks ties,
  * SQLite sorts by it, as it alone knows the order of such values; what the library then
  * breaks ties by is an event's place among all.
+ *
+ * The source is read once. With since=last it is read before that to find the sessions that
+ * have a new event, and where some are held out once more to find where what is trained on
+ * ends: then all readings are of one moment.
  */
 #include "ext_events.h"
 
@@ -11,10 +15,10 @@
 
 enum { SESSION, ITEM, TIME, ROWID };
 
-static int prepare_events(const ext_source *source, sqlite3_stmt **stmt, ext_error *error)
+static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
+                          ext_error *error)
 {
     const ext_columns *c = &source->columns;
-    const bool is_sorted = c->order != NULL;
     char *ties = is_sorted ? ext_source_ties(source) : NULL;
     *stmt = NULL;
     int rc = ties != NULL || !is_sorted ? SQLITE_OK : ext_error_nomem(error);
@@ -131,45 +135,92 @@ static int check_bad(row_reader *rows, const ext_events *events, double share,
     return rc;
 }
 
+/* A row that is an event, and none that is left out. */
+typedef struct event {
+    gru4rec_id session, item;
+    ext_border at;
+    int64_t order; /* what breaks ties in time */
+} event;
+
 /* Reads an event's ids; false: it lacks one. */
-static bool get_ids(const row_reader *rows, gru4rec_id *session, gru4rec_id *item)
+static bool get_ids(const row_reader *rows, event *e)
 {
-    return ext_value_column(rows->stmt, SESSION, session) &&
-           ext_value_item_column(rows->stmt, ITEM, item) &&
+    return ext_value_column(rows->stmt, SESSION, &e->session) &&
+           ext_value_item_column(rows->stmt, ITEM, &e->item) &&
            (rows->source->keeps_empty ||
-            (!ext_value_is_empty(session) && !ext_value_is_empty(item)));
+            (!ext_value_is_empty(&e->session) && !ext_value_is_empty(&e->item)));
 }
 
-/* order: what breaks ties in time. */
-static int add_event(row_reader *rows, int64_t order, ext_events *events,
+/* Reads the row; *is_event false: it was counted as what it is. */
+static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
                      ext_error *error)
 {
-    gru4rec_id session, item;
-    gru4rec_time time;
-    gru4rec_error message = {0};
     ext_error cause = {0};
-    bool is_inside;
-    const ext_time_kind kind = ext_time_column(rows->stmt, TIME, &time);
-    if (!get_ids(rows, &session, &item) || kind == EXT_TIME_NONE) {
+    const ext_time_kind kind = ext_time_column(rows->stmt, TIME, &e->at.time);
+    *is_event = false;
+    if (!get_ids(rows, e) || kind == EXT_TIME_NONE) {
         events->n_null++;
         return SQLITE_OK;
     }
-    if (item.type != GRU4REC_ID_INTEGER && item.type != GRU4REC_ID_TEXT)
-        return fail_item(rows->source, &item, error);
+    if (e->item.type != GRU4REC_ID_INTEGER && e->item.type != GRU4REC_ID_TEXT)
+        return fail_item(rows->source, &e->item, error);
     if (kind == EXT_TIME_BAD) {
         skip_row(rows, events);
         return SQLITE_OK;
     }
-    if (ext_since_check(&rows->since, &time, kind, &is_inside, &cause) != SQLITE_OK)
+    if (ext_since_check(&rows->since, &e->at.time, kind, is_event, &cause) != SQLITE_OK)
         return fail_row(rows, &cause, error);
-    if (!is_inside) {
-        events->n_outside++;
+    events->n_outside += !*is_event;
+    e->at.is_there = true;
+    e->at.has_rowid = rows->source->rowid != NULL;
+    e->at.rowid = sqlite3_column_int64(rows->stmt, ROWID);
+    return SQLITE_OK;
+}
+
+/* ---- what is done with an event ---- */
+
+typedef int visitor(row_reader *rows, const event *e, ext_events *events,
+                    ext_error *error);
+
+static bool is_new(const row_reader *rows, const event *e)
+{
+    const ext_last *last = rows->since.last;
+    return last == NULL || ext_border_is_before(&last->border, &e->at);
+}
+
+static int expect_event(row_reader *rows, const event *e, ext_events *events,
+                        ext_error *error)
+{
+    gru4rec_error message = {0};
+    if (!is_new(rows, e))
         return SQLITE_OK;
-    }
-    return ext_error_library(error,
-                             gru4rec_events_add(events->builder, &session, &item, &time,
-                                                order, &message),
-                             &message);
+    ext_border_move(&events->last, &e->at);
+    return ext_error_library(
+        error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
+}
+
+static int add_event(row_reader *rows, const event *e, ext_events *events,
+                     ext_error *error)
+{
+    gru4rec_error message = {0};
+    gru4rec_status status =
+        is_new(rows, e) ? gru4rec_events_add(events->builder, &e->session, &e->item,
+                                             &e->at.time, e->order, &message)
+                        : gru4rec_events_add_old(events->builder, &e->session, &e->item,
+                                                 &e->at.time, e->order, &message);
+    ext_border_move(&events->last, &e->at);
+    return ext_error_library(error, status, &message);
+}
+
+/* Moves last to an event that is before the sessions held out. */
+static int pass_event(row_reader *rows, const event *e, ext_events *events,
+                      ext_error *error)
+{
+    (void)rows;
+    (void)error;
+    if (gru4rec_time_compare(&e->at.time, &events->dataset->held_out) < 0)
+        ext_border_move(&events->last, &e->at);
+    return SQLITE_OK;
 }
 
 static const char reading[] = "reading the events";
@@ -192,20 +243,50 @@ static int check_count(const ext_source *source, const ext_budget *budget,
     return ext_sql_finish(stmt, rc, reading, error);
 }
 
-static int read_rows(row_reader *rows, double bad_rows, ext_events *events,
-                     ext_error *error)
+/* Reads the source once. */
+static int read_rows(row_reader *rows, double bad_rows, visitor *visit,
+                     ext_events *events, ext_error *error)
 {
-    const bool is_sorted = rows->source->columns.order != NULL;
-    int rc = prepare_events(rows->source, &rows->stmt, error);
+    const bool is_sorted = visit == add_event && rows->source->columns.order != NULL;
+    int rc = prepare_events(rows->source, is_sorted, &rows->stmt, error);
+    rows->n_rows = 0;
     while (rc == SQLITE_OK && (rc = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
+        event e = {0};
+        bool is_event;
         const int64_t place = rows->n_rows++;
-        rc = add_event(rows, is_sorted ? place : sqlite3_column_int64(rows->stmt, ROWID),
-                       events, error);
+        rc = get_event(rows, events, &e, &is_event, error);
+        e.order = is_sorted ? place : e.at.rowid;
+        if (rc == SQLITE_OK && is_event)
+            rc = visit(rows, &e, events, error);
         if (rc == SQLITE_OK && bad_rows == 0)
             rc = check_bad(rows, events, bad_rows, error);
     }
     rc = ext_sql_finish(rows->stmt, rc, reading, error);
     return rc == SQLITE_OK ? check_bad(rows, events, bad_rows, error) : rc;
+}
+
+/* Names the sessions with a new event to the builder, of which there must be one. */
+static int expect_events(row_reader *rows, double bad_rows, const ext_events *events,
+                         ext_error *error)
+{
+    ext_events seen = {.builder = events->builder};
+    int rc = read_rows(rows, bad_rows, expect_event, &seen, error);
+    ext_error_clear(&rows->first_bad);
+    return rc == SQLITE_OK && !seen.last.is_there
+               ? ext_since_fail_none(&rows->since, error)
+               : rc;
+}
+
+/* Finds the last event before the sessions held out. */
+static int find_last(row_reader *rows, double bad_rows, ext_events *events,
+                     ext_error *error)
+{
+    ext_events seen = {.dataset = events->dataset};
+    if (rows->since.last != NULL)
+        seen.last = rows->since.last->border;
+    int rc = read_rows(rows, bad_rows, pass_event, &seen, error);
+    events->last = seen.last;
+    return rc;
 }
 
 /* From events to a dataset. */
@@ -239,9 +320,46 @@ static gru4rec_preparation prepared(const gru4rec_options *options, bool is_trai
     return preparation;
 }
 
+/* What training reads beside the events that it takes. */
+static int read_training(row_reader *rows, const gru4rec_options *options,
+                         ext_events *events, ext_error *error)
+{
+    const gru4rec_dataset *dataset;
+    sqlite3_stmt *hold = NULL;
+    const double bad_rows = options->bad_rows;
+    int rc = SQLITE_OK;
+    if (rows->since.last != NULL || options->validation > 0)
+        rc = ext_source_hold(rows->source, &hold, error);
+    if (rc == SQLITE_OK && rows->since.last != NULL)
+        rc = expect_events(rows, bad_rows, events, error);
+    if (rc == SQLITE_OK)
+        rc = read_rows(rows, bad_rows, add_event, events, error);
+    if (rc == SQLITE_OK)
+        rc = make_dataset(events, rows->source->db, options->time_sort, error);
+    dataset = events->dataset;
+    if (rc == SQLITE_OK) {
+        events->n_outside += dataset->n_old;
+        events->first = events->last;
+        events->first.has_rowid = false;
+        events->first.time = dataset->first;
+    }
+    if (rc == SQLITE_OK && dataset->validation != NULL &&
+        dataset->validation->n_sessions > 0)
+        rc = find_last(rows, bad_rows, events, error);
+    sqlite3_finalize(hold);
+    return rc;
+}
+
+static int read_test(row_reader *rows, const gru4rec_options *options, ext_events *events,
+                     ext_error *error)
+{
+    int rc = read_rows(rows, options->bad_rows, add_event, events, error);
+    return rc == SQLITE_OK ? make_dataset(events, rows->source->db, true, error) : rc;
+}
+
 int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
-                    ext_error *error)
+                    const ext_last *last, ext_error *error)
 {
     const bool is_training = known == NULL;
     const gru4rec_preparation preparation = prepared(options, is_training);
@@ -249,7 +367,7 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
     *events = (ext_events){0};
     source->keeps_empty = options->keep_empty != 0;
     if (is_training &&
-        ext_since_read(&rows.since, source->db, options, error) != SQLITE_OK)
+        ext_since_read(&rows.since, source->db, options, last, error) != SQLITE_OK)
         return error->rc;
     const char *advice = is_training && source->columns.order == NULL
                              ? "use fewer of them (since, until, a source with WHERE)"
@@ -261,8 +379,7 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
         ext_error_nomem(error);
     } else {
         gru4rec_events_prepare(events->builder, &preparation);
-        if (read_rows(&rows, options->bad_rows, events, error) == SQLITE_OK)
-            make_dataset(events, source->db, !is_training || options->time_sort, error);
+        (is_training ? read_training : read_test)(&rows, options, events, error);
     }
     ext_error_clear(&rows.first_bad);
     return ext_budget_explain(budget, reading, advice, error);

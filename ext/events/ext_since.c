@@ -7,6 +7,8 @@
  */
 #include "ext_events.h"
 
+#include <string.h>
+
 static const struct unit {
     const char *name;
     double per_second;
@@ -42,13 +44,38 @@ static int read_bound(sqlite3 *db, const char *text, const char *name,
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 
+bool ext_since_is_last(const gru4rec_options *options)
+{
+    return strcmp(options->since, "last") == 0;
+}
+
 int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options,
-                   ext_error *error)
+                   const ext_last *last, ext_error *error)
 {
     since->unit = NO_UNIT;
-    if (read_bound(db, options->since, "since", &since->from, error) != SQLITE_OK)
+    if (ext_since_is_last(options) && last == NULL)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "since=last is the end of what a model's version was trained "
+            "on, and there is no model here; give since as a time");
+    if (ext_since_is_last(options))
+        since->last = last->border.is_there ? last : NULL;
+    else if (read_bound(db, options->since, "since", &since->from, error) != SQLITE_OK)
         return error->rc;
     return read_bound(db, options->until, "until", &since->to, error);
+}
+
+int ext_since_fail_none(const ext_since *since, ext_error *error)
+{
+    char time[EXT_TIME_TEXT];
+    ext_time_text(time, &since->last->border.time);
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "there is no event after %s, the last_event of version %lld%s%s; "
+        "train again when there is one, or with another since",
+        time, (long long)since->last->version,
+        since->to.kind != EXT_TIME_NONE ? ", and before until=" : "",
+        since->to.kind != EXT_TIME_NONE ? since->to.text : "");
 }
 
 static int unit_of(const gru4rec_time *time)
@@ -107,7 +134,7 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
 static bool is_before(const gru4rec_time *time, ext_time_kind kind, int unit,
                       const ext_since_bound *bound)
 {
-    if (kind != EXT_TIME_NUMBER || bound->kind != EXT_TIME_DATE)
+    if (kind != EXT_TIME_NUMBER || bound->kind != EXT_TIME_DATE || unit == SECONDS)
         return gru4rec_time_compare(time, &bound->time) < 0;
     if (time->type == GRU4REC_TIME_REAL)
         return time->real / units[unit].per_second < gru4rec_time_real(&bound->time);

@@ -23,7 +23,8 @@ static const char item_order[] =
 char *ext_source_ties(const ext_source *source)
 {
     const char *item = source->columns.item, *order = source->columns.order;
-    if (source->rowid != NULL) /* tells all rows apart, but for those of odd modules */
+    if (order == NULL &&
+        source->rowid != NULL) /* tells all rows apart, but for those of odd modules */
         return sqlite3_mprintf("%s, \"%w\" COLLATE BINARY", source->rowid, item);
     char *by_item = sqlite3_mprintf(item_order, item, item, item);
     if (order == NULL || by_item == NULL)
@@ -471,7 +472,7 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
                  : error->rc;
     else
         fail_source(source, text, &cause, error);
-    if (rc == SQLITE_OK && source->columns.order == NULL)
+    if (rc == SQLITE_OK)
         rc = find_rowid(source, text, stmt, error);
     const char *missing = source->missing;
     sqlite3_finalize(stmt);
@@ -479,6 +480,20 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     if (rc != SQLITE_OK)
         ext_source_close(source);
     source->missing = missing;
+    return rc;
+}
+
+int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error)
+{
+    /* The first row is no row of the source: nothing of it is read or sorted yet. */
+    int rc =
+        ext_sql_prepare(source->db, hold, error,
+                        "SELECT 1 UNION ALL SELECT 1 FROM %s AS source", source->from);
+    if (rc == SQLITE_OK && sqlite3_step(*hold) != SQLITE_ROW) {
+        rc = ext_error_db(error, source->db, "reading the events");
+        sqlite3_finalize(*hold);
+        *hold = NULL;
+    }
     return rc;
 }
 

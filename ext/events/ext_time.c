@@ -192,6 +192,57 @@ static bool read_date(const char *text, gru4rec_time *time)
     return true;
 }
 
+/* ---- as text ---- */
+
+/* The date in the Gregorian calendar of so many days since 1970. */
+static void find_date(int64_t days, int *year, int *month, int *day)
+{
+    days += 719468; /* since a March 1st that begins 400 years */
+    const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    const int of_era = (int)(days - era * 146097);
+    const int years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    const int of_year = of_era - (365 * years + years / 4 - years / 100);
+    const int months = (5 * of_year + 2) / 153; /* since March */
+    *day = of_year - (153 * months + 2) / 5 + 1;
+    *month = months < 10 ? months + 3 : months - 9;
+    *year = (int)(years + era * 400) + (*month <= 2);
+}
+
+static void write_date(char text[EXT_TIME_TEXT], int64_t date)
+{
+    int year, month, day;
+    const int64_t nano = (date % NANO + NANO) % NANO, seconds = (date - nano) / NANO;
+    const int64_t clock = (seconds % DAY + DAY) % DAY;
+    find_date((seconds - clock) / DAY, &year, &month, &day);
+    sqlite3_snprintf(EXT_TIME_TEXT, text, "%04d-%02d-%02d %02d:%02d:%02d.%09d", year,
+                     month, day, (int)(clock / 3600), (int)(clock / 60 % 60),
+                     (int)(clock % 60), (int)nano);
+    size_t n = strlen(text);
+    while (text[n - 1] == '0' && nano != 0)
+        n--;
+    text[nano != 0 ? n : strcspn(text, ".")] = '\0';
+}
+
+/* Infinity as JSON can write it. */
+static void write_real(char text[EXT_TIME_TEXT], double real)
+{
+    if (real - real == 0)
+        sqlite3_snprintf(EXT_TIME_TEXT, text, "%!.17g", real);
+    else
+        sqlite3_snprintf(EXT_TIME_TEXT, text, "%s", real > 0 ? "9.0e+999" : "-9.0e+999");
+}
+
+bool ext_time_text(char text[EXT_TIME_TEXT], const gru4rec_time *time)
+{
+    if (time->type == GRU4REC_TIME_DATE)
+        write_date(text, time->integer);
+    else if (time->type == GRU4REC_TIME_REAL)
+        write_real(text, time->real);
+    else
+        sqlite3_snprintf(EXT_TIME_TEXT, text, "%lld", (long long)time->integer);
+    return time->type == GRU4REC_TIME_DATE;
+}
+
 /* ---- values ---- */
 
 /* number: what SQLite makes of the text. */

@@ -140,20 +140,21 @@ static int check_updated(sqlite3_stmt *stmt, const char *missing, ext_error *err
 
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
-                       ext_error *error)
+                       const ext_last *last, ext_error *error)
 {
-    char process[EXT_ALIVE_PLACE];
+    char process[EXT_ALIVE_PLACE], since[EXT_BORDER_JSON];
     sqlite3_stmt *stmt;
+    ext_border_json(since, last);
     ext_alive_place(process, &run->alive);
     if (ext_run_sweep(home, error) != SQLITE_OK ||
         ext_run_drop_checkpoints(home, error) != SQLITE_OK)
         return error->rc;
-    int rc =
-        ext_query(home, &stmt, error,
-                  "UPDATE @version SET summary = json_object('checkpoint', ?1, "
-                  "'events', ?2) WHERE run = ?3 AND status = 'training' AND "
-                  "process = ?4 RETURNING 1",
-                  "isss", (int64_t)run->n_epochs, fingerprint, run->alive.run, process);
+    int rc = ext_query(home, &stmt, error,
+                       "UPDATE @version SET summary = json_object('checkpoint', ?1, "
+                       "'events', ?2, 'since', json(nullif(?5, ''))) WHERE run = ?3 AND "
+                       "status = 'training' AND process = ?4 RETURNING 1",
+                       "issss", (int64_t)run->n_epochs, fingerprint, run->alive.run,
+                       process, since);
     if (rc == SQLITE_OK)
         rc = check_updated(stmt, "the run's row is gone", error);
     return rc == SQLITE_OK ? ext_tensor_save(training, GRU4REC_N_SLOTS, home,
@@ -251,6 +252,16 @@ static bool is_over(sqlite3_stmt *stmt)
            ext_alive_status(process, run) != NULL;
 }
 
+/* What since=last was, as ext_run_checkpoint() wrote it. */
+static void take_last(ext_last *last, sqlite3_stmt *stmt)
+{
+    const ext_time_kind kind = ext_time_column(stmt, 9, &last->border.time);
+    last->version = sqlite3_column_int64(stmt, 8);
+    last->border.is_there = kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
+    last->border.has_rowid = sqlite3_column_type(stmt, 10) == SQLITE_INTEGER;
+    last->border.rowid = sqlite3_column_int64(stmt, 10);
+}
+
 /* Takes the first row of a run that is over. */
 static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt,
                     bool *is_found)
@@ -273,6 +284,7 @@ static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt
         .status = ext_sql_text(stmt, 6),
         .process = ext_sql_text(stmt, 7),
     };
+    take_last(&checkpoint->last, stmt);
     return rc;
 }
 
@@ -284,7 +296,9 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     int rc = ext_query(
         home, &stmt, error,
         "SELECT run, version, options, source, summary ->> '$.checkpoint', "
-        "summary ->> '$.events', status, process FROM @version AS v "
+        "summary ->> '$.events', status, process, summary ->> '$.since.version', "
+        "summary ->> '$.since.last_event', summary ->> '$.since.last_rowid' "
+        "FROM @version AS v "
         "WHERE status <> 'ready' AND summary ->> '$.checkpoint' > 0 AND EXISTS "
         "(SELECT 1 FROM @tensor AS t WHERE t.version = v.version) ORDER BY version DESC",
         "");

@@ -128,6 +128,14 @@ int ext_schema_upgrade(const ext_home *home, ext_error *error);
 /* Is it the part behind m_ of a shadow table's name? As xShadowName asks. */
 int ext_schema_is_shadow(const char *suffix);
 
+/* ---- ext_window.c ---- */
+
+/* Where the events of a version end. None: it has no events, or an older build made it. */
+int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version,
+                         ext_error *error);
+int ext_window_write(const ext_border *first, const ext_border *last,
+                     const ext_home *home, int64_t version, ext_error *error);
+
 /* ---- ext_item.c ---- */
 
 /* 0 where there are none. */
@@ -234,6 +242,7 @@ typedef struct ext_run {
 typedef struct ext_checkpoint {
     int64_t epoch;     /* done when it was written; 0: there is none */
     char *fingerprint; /* of the events */
+    ext_last last;     /* what since=last was then */
     char *options;     /* JSON, all as used */
     char *source;
     char *status, *process; /* of the row, when it was found */
@@ -256,7 +265,7 @@ int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
  */
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
-                       ext_error *error);
+                       const ext_last *last, ext_error *error);
 /*
  * Finds the newest run that stopped and left a checkpoint; run gets its name, version and
  * epochs. SQLITE_ERROR when there is none.

@@ -92,7 +92,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     }
     if (rc == SQLITE_OK)
         rc = ext_read_events(&cursor->events, &cursor->budget, &source, NULL, &options,
-                             error);
+                             NULL, error);
     ext_source_close(&source);
     ext_options_free_columns(&columns);
     if (rc == SQLITE_OK &&

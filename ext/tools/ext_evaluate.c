@@ -171,7 +171,7 @@ static int read_request(measurement *request, const ext_cursor *base, const char
     ext_budget_start(&request->budget,
                      own_limit > 0 ? own_limit : loaded->options.memory_limit);
     return ext_read_events(&request->test, &request->budget, &request->source,
-                           loaded->items, &loaded->options, error);
+                           loaded->items, &loaded->options, NULL, error);
 }
 
 static void free_request(measurement *request)

@@ -130,6 +130,26 @@ static int check_events(const ext_events *events, const gru4rec_options *options
                                                    : fail_single(events, options, error);
 }
 
+/* Which events since=last takes; for a run that is continued, as it was then. In the
+ * snapshot that warm_start reads the active version in. */
+static int find_last(ext_train_data *data, const ext_train_request *request,
+                     ext_error *error)
+{
+    ext_version active = {0};
+    if (!ext_since_is_last(&request->options) || !request->is_found)
+        return SQLITE_OK;
+    if (request->checkpoint.epoch > 0) {
+        data->last = request->checkpoint.last;
+        return SQLITE_OK;
+    }
+    int rc = ext_version_find(&active, &request->home, error);
+    data->last.version = active.version;
+    return rc != SQLITE_OK || active.version == 0
+               ? rc
+               : ext_window_read_last(&data->last.border, &request->home, active.version,
+                                      error);
+}
+
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
 {
@@ -138,7 +158,7 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
                                     &request->columns, &data->source, error);
     if (rc == SQLITE_OK)
         rc = ext_read_events(events, &data->budget, &data->source, NULL,
-                             &request->options, error);
+                             &request->options, &data->last, error);
     const gru4rec_dataset *dataset = events->dataset;
     if (rc == SQLITE_OK && dataset->n_events > 0)
         rc = name_longest(data, error);
@@ -147,15 +167,16 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     return rc == SQLITE_OK ? check_events(events, &request->options, error) : rc;
 }
 
-/* warm_start: items that have no events any more stay in the catalogue, behind the others.
- */
-static int add_gone_items(ext_train_data *data, const ext_train_request *request,
-                          ext_error *error)
+/* warm_start: items that have no events any more stay in the catalogue, behind the others;
+ * and support_decay of the support that all of them had. */
+static int inherit_items(ext_train_data *data, const ext_train_request *request,
+                         ext_error *error)
 {
     int rc = ext_model_acquire(&data->active, &request->home, error);
     if (rc != SQLITE_OK)
         return rc;
     const gru4rec_items *old = data->active->loaded.items;
+    const int64_t *support = gru4rec_items_support(old);
     gru4rec_status status = GRU4REC_OK;
     ext_poll poll;
     ext_poll_start(&poll, request->home.db);
@@ -163,8 +184,9 @@ static int add_gone_items(ext_train_data *data, const ext_train_request *request
         gru4rec_id id;
         gru4rec_items_get(old, row, &id);
         const bool is_item = request->options.keep_empty || !ext_value_is_empty(&id);
-        if (is_item && gru4rec_items_find(data->events.items, &id) < 0)
-            status = gru4rec_items_add(data->events.items, &id, 0);
+        if (is_item)
+            status = gru4rec_items_inherit(data->events.items, &id, support[row],
+                                           request->options.support_decay);
         if (status == GRU4REC_OK && row % 1024 == 0 && ext_poll_check(&poll))
             status = GRU4REC_INTERRUPTED;
     }
@@ -237,9 +259,11 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
         rc = ext_run_check_checkpoint(run->alive.run, &request->checkpoint,
                                       &request->home, error);
     if (rc == SQLITE_OK)
+        rc = find_last(data, request, error);
+    if (rc == SQLITE_OK)
         rc = read_events(data, request, error);
     if (rc == SQLITE_OK && request->options.warm_start)
-        rc = add_gone_items(data, request, error);
+        rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
         rc = take_fingerprint(data, &request->checkpoint, error);
     if (rc != SQLITE_OK)

@@ -12,7 +12,7 @@
  * The stages, and what two arrays, which are reused to save memory, hold after each:
  *                          events->session           dataset->item_rows
  *   collected (events.c)   number in sessions        -
- *   1 cut                  number of the part        -
+ *   1 cut, recent (recent.c) number of the part      -
  *   2 sessions visited     place in visiting order   -
  *   3 events ordered       freed                     the events' places as collected, then
  *                                                    numbers in items, or rows of known
@@ -29,6 +29,7 @@
  */
 #include "events.h"
 #include "prepare.h"
+#include "recent.h"
 #include "sort.h"
 #include "../base/hash.h"
 
@@ -229,12 +230,26 @@ static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *wa
     events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
     bool is_ok = (first != NULL || !by_time) && rank != NULL && events->visit != NULL &&
                  rank_sessions(events, first, rank, watch);
-    g4r_alloc_free(allocator, first);
+    if (events->preparation.validation > 0)
+        events->first = first;
+    else
+        g4r_alloc_free(allocator, first);
     g4r_alloc_free(allocator, rank);
     return is_ok;
 }
 
 /* ---- 3: all events in order ---- */
+
+static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
+                       g4r_stop_watch *watch)
+{
+    uint32_t least = 0;
+    for (uint32_t i = 1; i < events->n && !g4r_stop_watch_is_over(watch); i++)
+        if (g4r_events_compare_times(events, i, least) < 0)
+            least = i;
+    if (events->n > 0)
+        dataset->first = g4r_events_time(events, least);
+}
 
 /* Makes offsets and item_rows. This is the peak of memory. */
 static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
@@ -244,6 +259,7 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
     dataset->n_sessions = events->n_sessions;
     dataset->n_events = (int64_t)events->n;
     dataset->n_unknown = events->n_unknown;
+    dataset->n_old = events->n_old;
     dataset->n_long = events->n_cut;
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
     dataset->item_rows = (int32_t *)permutation;
@@ -257,7 +273,8 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
         const int32_t number = events->item[permutation[i]];
         dataset->item_rows[i] = events->rows != NULL ? events->rows[number] : number;
     }
-    g4r_events_free_columns(events);
+    if (events->first == NULL)
+        g4r_events_free_columns(events);
     return !watch->is_over;
 }
 
@@ -357,8 +374,12 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
     drop_plain_order(events, watch);
     const bool is_cut = events->preparation.session_gap > 0 ||
                         piece_length(&events->preparation) < INT64_MAX;
-    if ((is_cut && !cut_all(events, watch)) || !find_visits(events, by_time, watch) ||
-        !order_all(events, dataset, watch))
+    if ((is_cut && !cut_all(events, watch)) ||
+        (events->has_expected && !g4r_recent_keep(events, watch)) ||
+        !find_visits(events, by_time, watch))
+        return false;
+    find_least(events, dataset, watch);
+    if (!order_all(events, dataset, watch))
         return false;
     int32_t n_items = g4r_events_has_catalogue(events)
                           ? gru4rec_items_count(events->known)
@@ -367,9 +388,8 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
 }
 
 /* Stages 5 and 6, in training: what is held out does not count for the catalogue. */
-static gru4rec_status make_catalogue(const gru4rec_events *events,
-                                     gru4rec_dataset *dataset, gru4rec_items **items,
-                                     g4r_stop_watch *watch)
+static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *dataset,
+                                     gru4rec_items **items, g4r_stop_watch *watch)
 {
     if (g4r_events_has_catalogue(events))
         return GRU4REC_OK;
@@ -377,6 +397,10 @@ static gru4rec_status make_catalogue(const gru4rec_events *events,
     const int64_t n_held = (int64_t)(share * (double)dataset->n_sessions);
     dataset->n_sessions -= n_held;
     dataset->n_events = dataset->offsets[dataset->n_sessions];
+    if (n_held > 0 && events->first != NULL) /* sessions are visited by that */
+        dataset->held_out =
+            g4r_events_time(events, events->first[events->visit[dataset->n_sessions]]);
+    g4r_events_free_columns(events);
     gru4rec_status status = make_items(events, dataset, items, watch);
     return status == GRU4REC_OK && share > 0
                ? hold_out(events, *items, dataset, n_held, watch)
@@ -453,6 +477,13 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
     uint64_t hash = hash_sessions(G4R_HASH_START, dataset);
     if (dataset->validation != NULL)
         hash = hash_sessions(hash, dataset->validation);
+    const int64_t *support = gru4rec_items_support(items);
+    int64_t n_events = 0;
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++)
+        n_events += support[row];
+    if (n_events != dataset->n_events)
+        hash = g4r_hash_bytes(hash, support,
+                              (size_t)gru4rec_items_count(items) * sizeof *support);
     for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
         gru4rec_id id;
         gru4rec_items_get(items, row, &id);

@@ -5,7 +5,7 @@
 
 /* Of one event, at most. */
 enum {
-    EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 1
+    EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 2
 };
 
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
@@ -30,6 +30,7 @@ void g4r_events_free_columns(gru4rec_events *events)
     G4R_ALLOC_CLEAR(allocator, events->item);
     G4R_ALLOC_CLEAR(allocator, events->time);
     G4R_ALLOC_CLEAR(allocator, events->time_types);
+    G4R_ALLOC_CLEAR(allocator, events->is_old);
     G4R_ALLOC_CLEAR(allocator, events->order);
     G4R_ALLOC_CLEAR(allocator, events->wide_order);
 }
@@ -41,6 +42,7 @@ void gru4rec_events_free(gru4rec_events *events)
     gru4rec_allocator allocator = events->allocator;
     g4r_events_free_columns(events);
     g4r_alloc_free(&allocator, events->visit);
+    g4r_alloc_free(&allocator, events->first);
     g4r_alloc_free(&allocator, events->owner);
     g4r_alloc_free(&allocator, events->rows);
     g4r_dict_free(&events->sessions);
@@ -97,6 +99,19 @@ static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
                           events->n + 1);
 }
 
+/* Room to say whether one more event is old; until one is, nothing is said. */
+static bool make_room_for_age(gru4rec_events *events, bool is_old)
+{
+    if (events->is_old == NULL && !is_old)
+        return true;
+    if (events->is_old != NULL)
+        return G4R_ALLOC_GROW(&events->allocator, events->is_old, events->old_capacity,
+                              events->n + 1);
+    events->old_capacity = events->time_capacity;
+    events->is_old = g4r_alloc(&events->allocator, events->old_capacity, 1);
+    return events->is_old != NULL;
+}
+
 static void set_time(gru4rec_events *events, const gru4rec_time *time)
 {
     if (time->type == GRU4REC_TIME_REAL)
@@ -122,9 +137,9 @@ static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t 
     return number;
 }
 
-gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
-                                  const gru4rec_id *item, const gru4rec_time *time,
-                                  int64_t order, gru4rec_error *error)
+static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *session,
+                                const gru4rec_id *item, const gru4rec_time *time,
+                                int64_t order, bool is_old, gru4rec_error *error)
 {
     if (events->n >= UINT32_MAX)
         return g4r_fail(error, GRU4REC_INVALID,
@@ -142,6 +157,7 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
     bool is_wide = order < 0 || order > UINT32_MAX;
     bool has_room = item_number >= 0 && make_room(events) &&
                     make_room_for_type(events, time->type) &&
+                    make_room_for_age(events, is_old) &&
                     (!is_wide || events->wide_order != NULL || widen_order(events));
     int32_t session_number = has_room ? g4r_dict_add(&events->sessions, session) : -1;
     if (session_number < 0)
@@ -154,7 +170,35 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
     else
         events->order[events->n] = (uint32_t)order;
     set_time(events, time);
+    if (events->is_old != NULL)
+        events->is_old[events->n] = is_old;
     events->n++;
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
+                                  const gru4rec_id *item, const gru4rec_time *time,
+                                  int64_t order, gru4rec_error *error)
+{
+    return add_event(events, session, item, time, order, false, error);
+}
+
+gru4rec_status gru4rec_events_expect(gru4rec_events *events, const gru4rec_id *session,
+                                     gru4rec_error *error)
+{
+    if (g4r_dict_add(&events->sessions, session) < 0)
+        return g4r_fail_nomem(error, (size_t)events->sessions.n * sizeof(int64_t));
+    events->has_expected = true;
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_events_add_old(gru4rec_events *events, const gru4rec_id *session,
+                                      const gru4rec_id *item, const gru4rec_time *time,
+                                      int64_t order, gru4rec_error *error)
+{
+    if (g4r_dict_find(&events->sessions, session) >= 0)
+        return add_event(events, session, item, time, order, true, error);
+    events->n_old++;
     return GRU4REC_OK;
 }
 

@@ -29,14 +29,19 @@ struct gru4rec_events {
     gru4rec_time_type time_type;
     uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
     int64_t *wide_order; /* (n), once one does not fit the other */
-    int64_t n_unknown;
+    uint8_t *is_old;     /* (n), or NULL: none is */
+    bool has_expected;   /* sessions were named that are to have a new event */
+    int64_t n_unknown, n_old;
     gru4rec_preparation preparation;
     int64_t n_cut;      /* sessions cut because they were long */
     int32_t n_sessions; /* once cut: of parts; owner tells whose */
     int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
+    uint32_t
+        *first;     /* (n_sessions) once visited, where some are held out: of each session
+                        an event that none comes before */
     int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
     size_t session_capacity, item_capacity, time_capacity, types_capacity;
-    size_t order_capacity, rows_capacity;
+    size_t order_capacity, rows_capacity, old_capacity;
 };
 
 /* Are the items those of a catalogue? Else, in training, all are taken and numbered. */

@@ -54,6 +54,24 @@ gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
     return GRU4REC_OK;
 }
 
+/* A support that the table of a forged model says may be anything. */
+static int64_t share_of(int64_t support, double share)
+{
+    const double most = 0x1p53, part = round(share * (double)support);
+    return part > 0 ? (int64_t)G4R_MIN(part, most) : 0;
+}
+
+gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
+                                     int64_t support, double share)
+{
+    const int64_t part = share_of(support, share);
+    const int32_t row = gru4rec_items_find(items, id);
+    if (row < 0)
+        return gru4rec_items_add(items, id, part);
+    items->support[row] += part;
+    return GRU4REC_OK;
+}
+
 gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support)
 {

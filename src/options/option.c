@@ -184,13 +184,17 @@ static bool parse_activation(const g4r_option *o, const char *text,
             (parse_real(end + 1, &activation->b) && is_parameter(activation->b)));
 }
 
-/* A date, a time or a number: nothing that JSON or SQL would have to escape. */
-static bool parse_word(const char *text, char word[GRU4REC_MAX_WORD])
+/* A date, a time or a number: nothing that JSON or SQL would have to escape; or one of the
+ * option's words. */
+static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_MAX_WORD])
 {
+    const int index = g4r_option_word_index(o->words, text);
     size_t length = strlen(text);
+    memset(word, 0, GRU4REC_MAX_WORD);
+    if (index >= 0)
+        return print_word(word, GRU4REC_MAX_WORD, o->words, index) > 0;
     if (length >= GRU4REC_MAX_WORD || strspn(text, "0123456789+-.:TZtz eEUCuc") != length)
         return false;
-    memset(word, 0, GRU4REC_MAX_WORD);
     memcpy(word, text, length);
     return true;
 }
@@ -223,7 +227,7 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
     case G4R_REALS:
         return parse_reals(o, text, field);
     case G4R_WORD:
-        return parse_word(text, field);
+        return parse_word(o, text, field);
     case G4R_SAMPLE:
         return parse_sample(o, text, integer);
     default:
@@ -328,7 +332,7 @@ static const struct {
     [G4R_CHOICE] = {GRU4REC_OPTION_TEXT, NULL, ""},
     [G4R_LIST] = {GRU4REC_OPTION_LIST, "up to 32 integers", ", as 100/100"},
     [G4R_REALS] = {GRU4REC_OPTION_LIST, "up to 4 numbers", ", as 0.9/0.99"},
-    [G4R_WORD] = {GRU4REC_OPTION_TEXT, NULL, "a number or an ISO-8601 time"},
+    [G4R_WORD] = {GRU4REC_OPTION_TEXT, "a number or an ISO-8601 time", ""},
     [G4R_SAMPLE] = {GRU4REC_OPTION_TEXT, NULL,
                     "all, a JSON array of ids, or sample=N with an integer N"},
     [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL,
@@ -354,7 +358,9 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
     const char *numbers = kinds[o->kind].numbers, *rest = kinds[o->kind].rest;
     const char *separator = numbers != NULL ? ", or " : "";
     *text = '\0';
-    if (numbers != NULL)
+    if (o->kind == G4R_WORD)
+        append(text, size, "", numbers, strlen(numbers));
+    else if (numbers != NULL)
         snprintf(text, size, "%s from %.6g to %s%.16g", numbers, o->min,
                  o->is_max_open ? "below " : "", o->max);
     for (const char *word = o->words; word != NULL && *word; word = skip_word(word)) {

@@ -52,7 +52,7 @@
 #define CHOICE(field, ...) OPTION(field, G4R_CHOICE, TRAIN, 0, 0, false, __VA_ARGS__)
 #define ACTIVATION(field, ...) \
     OPTION(field, G4R_ACTIVATION, TRAIN, 0, 0, false, __VA_ARGS__)
-#define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, NULL, __VA_ARGS__)
+#define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, __VA_ARGS__)
 
 static const g4r_option table[] = {
     CHOICE(preset, G4R_PRESETS_WORDS, "none",
@@ -119,8 +119,10 @@ static const g4r_option table[] = {
         "sessions are visited in the order of their first events; false: of their ids"),
     BOOLEAN(train_random_order, "false",
             "sessions are visited in a new random order in each epoch"),
-    WORD(since, "", "events before this time are left out"),
-    WORD(until, "", "events at or after this time are left out"),
+    WORD(since, "last", "",
+         "events before this time are left out; last: up to the last_event of the active "
+         "version, but for sessions that go on after it, which are taken whole"),
+    WORD(until, NULL, "", "events at or after this time are left out"),
     REAL(session_gap, 0, 1e18, "0",
          "a longer pause begins a new session; in the unit of the times, seconds where "
          "they are text; 0: none. Serving then uses the last session"),
@@ -149,6 +151,9 @@ static const g4r_option table[] = {
             "epochs without a better MRR on them after which training stops; 0: none"),
     BOOLEAN(warm_start, "false",
             "begin from the active version's weights; new items begin at random"),
+    REAL(support_decay, 0, 1, "0",
+         "share of the support that items had in that version which is added to their "
+         "support in the new one, with warm_start"),
     INTEGER(
         checkpoint_epochs, 0, 100000, "0",
         "epochs after which an unfinished training is saved, to be resumed; 0: never"),

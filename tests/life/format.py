@@ -239,6 +239,24 @@ def moved(directory):
     check('.dump: trains on', train(dumped, 'n_epochs=1', 'words')['version'] == 2)
 
 
+def nightly(directory):
+    """Versions of that time do not say where their events end."""
+    for model in MODELS:
+        db = copy(directory, 'nightly' + model)
+        old = active_version(db, model)
+        summary = train(db, 'n_epochs=1,warm_start=true,since=last,validation=0,patience=0', model)
+        check(f'{model}: since=last takes all', summary['since'] == {'version': old, 'last_event': None, 'last_rowid': None} and
+              summary['outside'] == 0 and 'has no last_event' in str(summary['warnings']), summary)
+        last, rowid = db.execute(f'SELECT last_event, last_rowid FROM {model}_version WHERE version = ?',
+                                 (summary['version'],)).fetchone()
+        check(f'{model}: and says where they end', last is not None and last == summary['last_event'], last)
+        message = error(db, "SELECT gru4rec_train(?, 'since=last')", model)
+        check(f'{model}: then nothing is new', f"there is no event after {last}, the last_event of version {summary['version']}" in message,
+              message)
+        check(f'{model}: the old row has none', value(db, f'SELECT count(last_event) FROM {model}_version') == 1 and is_whole(db, model))
+        db.close()
+
+
 def renamed(directory):
     db = copy(directory)
     names = left(db)
@@ -283,7 +301,7 @@ def unknown_format(directory):
         db.close()
 
 
-for test in whole, serving_writes_nothing, cards, exports, deployed, trained, resumed, moved, renamed, dropped, \
+for test in whole, serving_writes_nothing, cards, exports, deployed, trained, resumed, nightly, moved, renamed, dropped, \
         unknown_format:
     run(test)
 finish()

@@ -1,0 +1,119 @@
+/* ext_summary.c - what a training says of itself at its end, as JSON; see ext_train.h. */
+#include "ext_train.h"
+
+/* ---- what the user should know; *text NULL: nothing ---- */
+
+/* The last epoch stands for all: each has the same sessions. */
+static int warn_of_steps(char **text, const ext_training *training, ext_error *error)
+{
+    const ext_run *run = &training->run;
+    const gru4rec_epoch *last = &run->epochs[run->n_epochs - 1];
+    *text = NULL;
+    if (training->data->longest == NULL || 2 * last->narrow <= last->steps)
+        return SQLITE_OK;
+    *text = sqlite3_mprintf(
+        "%lld of %lld steps of an epoch ran with less than half of the lanes, as few "
+        "sessions are much longer than the others: %s; max_length cuts such sessions, "
+        "and with long_sessions=drop leaves them out",
+        (long long)last->narrow, (long long)last->steps, training->data->longest);
+    return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/* since=last where the active version does not say what was last. */
+static int warn_of_border(char **text, const ext_training *training, ext_error *error)
+{
+    const ext_last *last = &training->data->last;
+    *text = NULL;
+    if (last->version == 0 || last->border.is_there)
+        return SQLITE_OK;
+    *text = sqlite3_mprintf(
+        "since=last took all events, as version %lld has no last_event: it was imported, "
+        "or made by an older gru4rec, or held out all that it could",
+        (long long)last->version);
+    return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/* ---- the summary ---- */
+
+/* ?27: what since=last was, or empty; ?28, ?29: warnings; ?30: what would make it faster;
+ * each of these NULL where there is none; ?31: were sessions held out? */
+static const char summary_query[] =
+    "SELECT json_remove(json_object('model', ?1, 'version', 0, 'epochs', ?2, "
+    "'best_epoch', ?3, 'steps', ?4, 'events', ?5, 'sessions', ?6, 'items', ?7, 'loss', "
+    "?8, 'seconds', ?9, 'events_per_second', ?10, 'threads', ?11, 'skipped_events', ?12, "
+    "'skipped_sessions', ?13, 'bad_rows', ?14, 'outside', ?15, 'repeats', ?16, 'rare', "
+    "?17, 'short', ?18, 'long', ?19, 'long_sessions', ?20, 'memory_bytes', ?21, "
+    "'held_out', ?22, 'recall', ?23, 'mrr', ?24, 'first_event', json(?25), 'last_event', "
+    "json(?26), 'since', json(nullif(?27, '')), 'warnings', json((SELECT "
+    "json_group_array(column1) FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
+    "'advice', ?30), iif(?27 = '', '$.since', '$.none'), "
+    "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
+    "iif(?30 IS NULL, '$.advice', '$.none'))";
+
+/* What the texts of a summary are made of. */
+typedef struct text_list {
+    char *steps, *border; /* warnings, or NULL */
+    char first[EXT_TIME_TEXT + 2], last[EXT_TIME_TEXT + 2], since[EXT_BORDER_JSON];
+} text_list;
+
+static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
+                           const text_list *texts, ext_error *error)
+{
+    const ext_home *home = &training->request->home;
+    const ext_run *run = &training->run;
+    const gru4rec_epoch *best = &run->epochs[training->best_epoch - 1];
+    const ext_events *events = &training->data->events;
+    const gru4rec_dataset *dataset = events->dataset, *held_out = dataset->validation;
+    int64_t n_steps = 0, n_events = 0;
+    double seconds = 0;
+    gru4rec_build build;
+    gru4rec_build_facts(&build);
+    for (size_t i = 0; i < run->n_epochs; i++) {
+        n_steps += run->epochs[i].steps;
+        n_events += run->epochs[i].events;
+        seconds += run->epoch_seconds[i];
+    }
+    return ext_query(home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssi",
+                     home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
+                     dataset->n_events, dataset->n_sessions,
+                     (int64_t)gru4rec_items_count(events->items), best->loss, seconds,
+                     (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
+                     (int64_t)gru4rec_train_threads(&training->request->options),
+                     events->n_null, dataset->n_single + dataset->n_left, events->n_bad,
+                     events->n_outside, dataset->n_repeats, dataset->n_rare,
+                     dataset->n_short, dataset->n_dropped, dataset->n_long,
+                     (int64_t)training->data->n_bytes,
+                     held_out != NULL ? held_out->n_sessions : (int64_t)0, best->recall,
+                     best->mrr, texts->first, texts->last, texts->since, texts->steps,
+                     texts->border,
+                     build.blas_core_better != NULL ? build.blas_core_reason : NULL,
+                     (int64_t)(held_out != NULL));
+}
+
+static int run_summary(ext_training *training, const text_list *texts, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare_summary(&stmt, training, texts, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    training->run.summary = rc == SQLITE_ROW ? ext_sql_text(stmt, 0) : NULL;
+    if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && training->run.summary == NULL)
+        rc = ext_sql_fail_null(stmt, error);
+    return ext_sql_finish(stmt, rc, "writing the summary", error);
+}
+
+int ext_summary_make(ext_training *training, ext_error *error)
+{
+    const ext_events *events = &training->data->events;
+    text_list texts = {0};
+    ext_border_time_json(texts.first, &events->first);
+    ext_border_time_json(texts.last, &events->last);
+    ext_border_json(texts.since, &training->data->last);
+    if (warn_of_steps(&texts.steps, training, error) == SQLITE_OK &&
+        warn_of_border(&texts.border, training, error) == SQLITE_OK)
+        run_summary(training, &texts, error);
+    sqlite3_free(texts.steps);
+    sqlite3_free(texts.border);
+    return error->rc;
+}

@@ -2,9 +2,10 @@
  * ext_train.h - gru4rec_train(): from what is asked for to a version that serves.
  *
  * request (ext_train_request.c) -> data (ext_train_data.c) -> weights to begin with
- * (ext_train_weights.c) -> the loop (ext_train.c) -> publishing (ext_publish.c) -> the
- * store. Each step reads what the ones before it left, and changes none of that but the
- * run: its name, its epochs and its row go with it from step to step.
+ * (ext_train_weights.c) -> the loop (ext_train.c) -> the summary (ext_summary.c) ->
+ * publishing (ext_publish.c) -> the store. Each step reads what the ones before it left,
+ * and changes none of that but the run: its name, its epochs and its row go with it from
+ * step to step.
  */
 #ifndef EXT_TRAIN_H
 #define EXT_TRAIN_H
@@ -82,6 +83,11 @@ extern const ext_function ext_train_functions[];
 int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *request,
                             const ext_train_data *data, const ext_run *run,
                             ext_error *error);
+
+/* ---- ext_summary.c ---- */
+
+/* Leaves the run's summary, without what only the store knows: version and format. */
+int ext_summary_make(ext_training *training, ext_error *error);
 
 /* ---- ext_publish.c ---- */
 

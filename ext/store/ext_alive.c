@@ -67,14 +67,29 @@ static bool read_place(const char *text, place *its)
                   its->host) >= 3;
 }
 
-static bool is_run_of_ours(const char *run)
+void ext_alive_tell(ext_alive *alive, ext_share share)
+{
+    pthread_mutex_lock(&lock);
+    alive->share = share;
+    pthread_mutex_unlock(&lock);
+}
+
+bool ext_alive_see(ext_share *share, const char *run)
 {
     pthread_mutex_lock(&lock);
     const ext_alive *at = live;
     while (at != NULL && strcmp(at->run, run) != 0)
         at = at->next;
+    if (at != NULL)
+        *share = at->share;
     pthread_mutex_unlock(&lock);
     return at != NULL;
+}
+
+static bool is_run_of_ours(const char *run)
+{
+    ext_share share;
+    return ext_alive_see(&share, run);
 }
 
 /*

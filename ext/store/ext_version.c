@@ -234,7 +234,7 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
     sqlite3_stmt *stmt;
     char *summary = NULL;
     int rc = ext_query(home, &stmt, error,
-                       "UPDATE @version SET status = 'ready', finished = "
+                       "UPDATE @version SET status = 'ready', message = NULL, finished = "
                        "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set(?1, "
                        "'$.version', version, '$.format', (SELECT CAST(value AS INTEGER) "
                        "FROM @config WHERE key = 'format')), options = ?3 "

@@ -36,7 +36,7 @@ static const char summary_query[] =
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const char *warning, ext_error *error)
 {
-    const ext_home *home = &training->request->home;
+    const ext_home *home = &training->home;
     const ext_run *run = &training->run;
     const ext_events *events = &training->data->events;
     const gru4rec_dataset *dataset = events->dataset, *held_out = dataset->validation;

@@ -268,19 +268,33 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
     return error->rc;
 }
 
-int ext_publish_version(ext_training *training, ext_error *error)
+/* A busy timeout of the host's that is longer than commit_wait would wait longer. */
+static void commit(ext_training *training, ext_error *error)
 {
     sqlite3 *db = training->home.db;
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(db);
     const double since = ext_poll_seconds();
-    training->run.progress = 1;
-    ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_COMMITTING, 1, 0});
-    if (training->run.summary == NULL && ext_summary_make(training, error) != SQLITE_OK)
-        return error->rc;
+    const int64_t most = 1000 * training->request->options.commit_wait;
+    const int64_t timeout = ext_sql_probe(db, "PRAGMA busy_timeout");
+    const bool is_longer = most > 0 && timeout > most;
+    if (is_longer)
+        sqlite3_busy_timeout(db, (int)most);
     /* Writers that have the lock are waited for here, with nothing written. */
     while (write_and_commit(training, since, error) != SQLITE_OK &&
            wait_for_others(training, since, error))
         ;
+    if (is_longer)
+        sqlite3_busy_timeout(db, (int)timeout);
+}
+
+int ext_publish_version(ext_training *training, ext_error *error)
+{
+    sqlite3 *db = training->home.db;
+    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(db);
+    training->run.progress = 1;
+    ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_COMMITTING, 1, 0});
+    if (training->run.summary == NULL && ext_summary_make(training, error) != SQLITE_OK)
+        return error->rc;
+    commit(training, error);
     sqlite3_set_last_insert_rowid(db, rowid);
     return error->rc;
 }

@@ -103,9 +103,8 @@ static bool is_of(const ext_pending *pending, const char *file, const ext_home *
 {
     if (strcmp(pending->file, file) != 0)
         return false;
-    return pending->id != NULL && id != NULL
-               ? strcmp(pending->id, id) == 0
-               : sqlite3_stricmp(pending->name, home->name) == 0;
+    return pending->id != NULL ? id != NULL && strcmp(pending->id, id) == 0
+                               : sqlite3_stricmp(pending->name, home->name) == 0;
 }
 
 /* Takes the model's out of the list, oldest first. */
@@ -143,13 +142,14 @@ int ext_pending_each(const ext_home *home, const char *id,
     return SQLITE_OK;
 }
 
-void ext_pending_forget(sqlite3 *db)
+/* Drops those of a file, or of a run; NULL matches none. */
+static void drop(const char *file, const char *run)
 {
-    char *file = sqlite3_mprintf("%p", (void *)db); /* as ext_home_file() has it */
     pthread_mutex_lock(&lock);
-    for (ext_pending **at = &list; file != NULL && *at != NULL;) {
+    for (ext_pending **at = &list; *at != NULL;) {
         ext_pending *pending = *at;
-        if (strcmp(pending->file, file) != 0) {
+        if ((file == NULL || strcmp(pending->file, file) != 0) &&
+            (run == NULL || strcmp(pending->run, run) != 0)) {
             at = &pending->next;
             continue;
         }
@@ -157,6 +157,17 @@ void ext_pending_forget(sqlite3 *db)
         ext_pending_free(pending);
     }
     pthread_mutex_unlock(&lock);
+}
+
+void ext_pending_withdraw(const char *run)
+{
+    drop(NULL, run);
+}
+
+void ext_pending_forget(sqlite3 *db)
+{
+    char *file = sqlite3_mprintf("%p", (void *)db); /* as ext_home_file() has it */
+    drop(file, NULL);
     sqlite3_free(file);
 }
 

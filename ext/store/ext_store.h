@@ -322,6 +322,8 @@ int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *
 int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
+/* A run that ended goes on: drops what was kept of its end. */
+void ext_pending_withdraw(const char *run);
 /* Drops what is kept for databases in memory of a connection that ends. */
 void ext_pending_forget(sqlite3 *db);
 

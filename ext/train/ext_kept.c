@@ -20,9 +20,8 @@ ext_attempt *ext_kept_find(const ext_home *home, const char *id)
         const ext_training *training = &attempt->training;
         if (sqlite3_stricmp(training->home.schema, home->schema) != 0)
             continue;
-        if (training->id != NULL && id != NULL
-                ? sqlite3_stricmp(training->id, id) == 0
-                : sqlite3_stricmp(training->home.name, home->name) == 0)
+        if (training->id != NULL ? id != NULL && sqlite3_stricmp(training->id, id) == 0
+                                 : sqlite3_stricmp(training->home.name, home->name) == 0)
             break;
     }
     return attempt;

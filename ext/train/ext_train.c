@@ -147,11 +147,14 @@ static int claim(ext_training *training, ext_error *error)
     int rc = ext_savepoint_start(&savepoint, training->home.db, error);
     if (rc != SQLITE_OK)
         return rc;
-    rc = ext_pending_lock(&savepoint, &training->home, error);
+    /* Its row must be as it was found: nothing else is written with it. */
+    rc = ext_savepoint_lock(&savepoint, training->home.schema, error);
     if (rc == SQLITE_OK)
         rc = ext_run_claim(&training->run, &request->checkpoint, &training->home, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
     training->is_begun = rc == SQLITE_OK;
+    if (training->is_begun)
+        ext_pending_withdraw(training->run.alive.run);
     return rc;
 }
 

@@ -228,6 +228,7 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
     char *file = ext_home_file(home);
     if (file == NULL)
         return ext_error_nomem(error);
+    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(home->db); /* the user's */
     ext_pending *taken = take(file, home, id);
     sqlite3_free(file);
     savepoint->context = taken;
@@ -240,6 +241,7 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
             rc = SQLITE_OK;
         }
     }
+    sqlite3_set_last_insert_rowid(home->db, rowid);
     return rc;
 }
 

@@ -36,6 +36,10 @@ enum {
 
 enum { MODEL, N_ARGUMENTS };
 
+/* Seconds without a word after which a run that should say how far it is, every two seconds
+ * (ext_train.c), has somebody in its way. */
+enum { SILENT = 30 };
+
 /* A run. Texts are owned, NULL for NULL, as a number that is NAN. */
 typedef struct status_row {
     char run[EXT_RUN_NAME + 1];
@@ -114,12 +118,19 @@ static void set_text(status_cursor *cursor, char **text, const char *now)
     cursor->is_short |= now != NULL && *text == NULL;
 }
 
+/* Puts more behind a text. */
+static void add_text(status_cursor *cursor, char **text, const char *more)
+{
+    *text = sqlite3_mprintf("%z; %s", *text, more);
+    cursor->is_short |= *text == NULL;
+}
+
 /* ---- what a row that says 'training' means ---- */
 
 static const char waits[] = "trained; its commit waits for others who hold the database";
-static const char is_kept[] =
-    "trained, and waiting to be committed: SELECT gru4rec_train(model, 'resume=true') on "
-    "the connection that trained it commits it without training";
+static const char is_kept[] = "SELECT gru4rec_train(model, 'resume=true') on the "
+                              "connection that trained it commits "
+                              "it without training";
 
 /* Of a run in this process. */
 static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *share)
@@ -136,7 +147,9 @@ static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *
         row->numbers[EPOCH] = floor(share->done * row->numbers[N_EPOCHS] + 1e-9);
     if (share->seconds_left >= 0)
         row->numbers[SECONDS_LEFT] = share->seconds_left;
-    if (row->message == NULL)
+    if (share->phase == EXT_PHASE_KEPT && row->message != NULL)
+        add_text(cursor, &row->message, words[share->phase]);
+    else
         set_text(cursor, &row->message, words[share->phase]);
 }
 
@@ -151,7 +164,12 @@ static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *st
     const double left = epoch_seconds * n_epochs * (1 - done) - age;
     if (isfinite(left))
         row->numbers[SECONDS_LEFT] = left > 0 ? left : 0;
-    if (row->message == NULL && done >= 1)
+    if (row->message == NULL && age > SILENT)
+        set_text(
+            cursor, &row->message,
+            "could not write how far it is for a while: others hold the database, or "
+            "it waits to be committed");
+    else if (row->message == NULL && done >= 1)
         set_text(cursor, &row->message, waits);
     else if (row->message == NULL && isnan(done))
         set_text(cursor, &row->message,

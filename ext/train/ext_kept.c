@@ -92,13 +92,11 @@ static void trim(ext_attempt *attempt)
 }
 
 /* What the row says of it, should it never be committed; NULL: no memory, or no model. */
-static ext_pending *make_obituary(const ext_training *training, const ext_error *error)
+static ext_pending *make_obituary(const ext_training *training, const char *cause)
 {
-    if (!training->has_model)
+    if (!training->has_model || cause == NULL)
         return NULL;
-    char *message = sqlite3_mprintf(
-        "%s; the trained model was kept, and given up before it was committed",
-        error->message != NULL ? error->message : "out of memory");
+    char *message = sqlite3_mprintf("%s, and never was", cause);
     ext_pending *obituary = message != NULL
                                 ? ext_pending_new(&training->run, &training->home,
                                                   training->id, "failed", message)
@@ -112,17 +110,22 @@ static void wait_for_call(ext_attempt *attempt, ext_error *error)
 {
     ext_training *training = &attempt->training;
     ext_show show;
-    ext_pending_free(attempt->obituary);
-    attempt->obituary = make_obituary(training, error);
+    char *cause =
+        sqlite3_mprintf("%s; what was trained is not committed",
+                        error->message != NULL ? error->message : "out of memory");
     char *words = sqlite3_mprintf(
         "; the trained model stays with this connection until it closes or trains anew: "
         "SELECT gru4rec_train('%q', 'resume=true') commits it without training",
         ext_show_text(&show, training->home.name));
+    ext_pending_free(attempt->obituary);
+    attempt->obituary = make_obituary(training, cause);
+    ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
+    if (cause != NULL)
+        ext_publish_waiting(training, cause);
     if (words != NULL)
         ext_error_add(error, words);
+    sqlite3_free(cause);
     sqlite3_free(words);
-    ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
-    ext_publish_waiting(training, error);
 }
 
 void ext_kept_add(ext_attempt *attempt, ext_error *error)

@@ -328,9 +328,9 @@ void ext_publish_failure(ext_training *training, const ext_error *error)
     ext_error_clear(&problem);
 }
 
-void ext_publish_waiting(ext_training *training, const ext_error *error)
+void ext_publish_waiting(ext_training *training, const char *why)
 {
-    const ending end = {"training", message_of(error)};
+    const ending end = {"training", why};
     if (training->has_model)
         write_aside(training, write_ending, &end);
 }

@@ -147,9 +147,8 @@ void ext_publish_progress(ext_training *training);
 int ext_publish_version(ext_training *training, ext_error *error);
 /* After a failure: says in the run's row how it ended, or has the next call say it. */
 void ext_publish_failure(ext_training *training, const ext_error *error);
-/* The result stays: says in the run's row what it waits for, unless somebody is in the
- * way. */
-void ext_publish_waiting(ext_training *training, const ext_error *error);
+/* The result stays: says in the run's row why it waits, unless somebody is in the way. */
+void ext_publish_waiting(ext_training *training, const char *why);
 /* The error that the model is gone. */
 int ext_publish_fail_dropped(const ext_training *training, ext_error *error);
 

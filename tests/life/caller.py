@@ -31,7 +31,7 @@ def last_rowid(directory, journal):
             ('nowhere to write', False, "INSERT INTO notes SELECT gru4rec_train('rec')", ()),
             ('serving', True, "SELECT count(*) FROM gru4rec_recommend('rec', 1001)", ()),
             ('evaluating', True, "SELECT * FROM gru4rec_evaluate('rec', 'clicks')", ()),
-            ('deploying', True, "SELECT gru4rec_deploy('rec', (SELECT max(version) FROM rec_version))", ()),
+            ('deploying', True, "SELECT gru4rec_deploy('rec', (SELECT max(version) FROM rec_version WHERE status = 'ready'))", ()),
             ('export', True, "SELECT gru4rec_export('rec')", ()),
             ('check', True, "SELECT gru4rec_check('rec')", ()),
             ('CREATE', True, f'CREATE VIRTUAL TABLE "made {new}" USING gru4rec(clicks)', ()),

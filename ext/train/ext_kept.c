@@ -94,9 +94,9 @@ static void trim(ext_attempt *attempt)
 /* What the row says of it, should it never be committed; NULL: no memory, or no model. */
 static ext_pending *make_obituary(const ext_training *training, const char *cause)
 {
-    if (!training->has_model || cause == NULL)
+    if (!training->has_model)
         return NULL;
-    char *message = sqlite3_mprintf("%s, and never was", cause);
+    char *message = sqlite3_mprintf("%s; what was trained was never committed", cause);
     ext_pending *obituary = message != NULL
                                 ? ext_pending_new(&training->run, &training->home,
                                                   training->id, "failed", message)
@@ -120,11 +120,11 @@ static void wait_for_call(ext_attempt *attempt, ext_error *error)
     ext_pending_free(attempt->obituary);
     attempt->obituary = make_obituary(training, cause);
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
-    if (cause != NULL)
-        ext_publish_waiting(training, cause);
+    if (why != NULL)
+        ext_publish_waiting(training, why);
     if (words != NULL)
         ext_error_add(error, words);
-    sqlite3_free(cause);
+    sqlite3_free(why);
     sqlite3_free(words);
 }
 

@@ -25,6 +25,16 @@
 
 enum { TELL_EVERY = 2 }; /* seconds: how often the run's row says how far it is */
 
+/* Between two steps; also where there is nothing new, so that it is known to go on. */
+static void tell_others(ext_training *training, double now)
+{
+    if (now - training->told < TELL_EVERY)
+        return;
+    training->is_in_epoch = true;
+    ext_publish_progress(training);
+    training->is_in_epoch = false;
+}
+
 /* Says how far it is: now and then to this process, and more seldom to others. */
 static void tell(ext_training *training, const gru4rec_progress *progress)
 {
@@ -42,11 +52,7 @@ static void tell(ext_training *training, const gru4rec_progress *progress)
                    (ext_share){EXT_PHASE_TRAINING, run->progress,
                                here > 0 ? (now - training->start) / here * (1 - done)
                                         : -1});
-    if (now - training->told >= TELL_EVERY) {
-        training->is_in_epoch = true;
-        ext_publish_progress(training);
-        training->is_in_epoch = false;
-    }
+    tell_others(training, now);
 }
 
 static int on_poll(void *context, const gru4rec_progress *progress)
@@ -76,7 +82,8 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
     (void)progress;
-    return ext_poll_check(&training->poll);
+    tell_others(training, ext_poll_seconds());
+    return training->is_dropped || ext_poll_check(&training->poll);
 }
 
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,

@@ -110,9 +110,8 @@ static void wait_for_call(ext_attempt *attempt, ext_error *error)
 {
     ext_training *training = &attempt->training;
     ext_show show;
-    char *cause =
-        sqlite3_mprintf("%s; what was trained is not committed",
-                        error->message != NULL ? error->message : "out of memory");
+    const char *cause = error->message != NULL ? error->message : "out of memory";
+    char *why = sqlite3_mprintf("%s; what was trained is not committed", cause);
     char *words = sqlite3_mprintf(
         "; the trained model stays with this connection until it closes or trains anew: "
         "SELECT gru4rec_train('%q', 'resume=true') commits it without training",

@@ -145,7 +145,8 @@ static const g4r_option table[] = {
         "epochs after which an unfinished training is saved, to be resumed; 0: never"),
     BOOLEAN(resume, "false",
             "go on from the last checkpoint of a training that was stopped, with its "
-            "options: the same bits as if it had not been"),
+            "options: the same bits as if it had not been; where the connection keeps a "
+            "result whose commit failed, commit that"),
     BOOLEAN(
         keep_optimizer, "false",
         "store the optimiser's state with the version, for warm_start; as large as the "

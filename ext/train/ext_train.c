@@ -321,6 +321,8 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     else if ((attempt = ext_attempt_new()) == NULL)
         ext_error_nomem(&error);
     if (attempt != NULL) {
+        if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
+            connection->drop_kept(connection, false); /* of models that others dropped */
         connection->is_training = true;
         train_on(attempt, context, argc, argv, &error);
         connection->is_training = false;

@@ -149,14 +149,15 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
 /* ---- the request ---- */
 
 /* A model that is not there is made of the source that was given. */
-static int check_source(const ext_train_request *request, ext_error *error)
+static int check_source(const ext_train_request *request, const char *model,
+                        ext_error *error)
 {
     return request->is_found || request->source != NULL
                ? SQLITE_OK
                : ext_error_set(error, SQLITE_ERROR,
                                "no model '%s'; name its source of events as the second "
                                "argument to create it",
-                               ext_show_text(&(ext_show){""}, request->home.name));
+                               ext_show_text(&(ext_show){""}, model));
 }
 
 static int find_model(ext_train_request *request, ext_connection *connection,
@@ -178,7 +179,7 @@ static int find_model(ext_train_request *request, ext_connection *connection,
         return ext_identity_read(&request->id, &request->home, error);
     /* A result that is kept makes the model that it was trained for. */
     return rc == SQLITE_OK && ext_kept_find(&request->home, NULL) == NULL
-               ? check_source(request, error)
+               ? check_source(request, model, error)
                : rc;
 }
 
@@ -243,7 +244,7 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
     if (request->kept != NULL)
         return check_commit(request, options, error);
     if (rc == SQLITE_OK)
-        rc = check_source(request, error);
+        rc = check_source(request, model, error);
     if (rc == SQLITE_OK && request->options.resume)
         rc = resume(request, run, options, error);
     if (rc == SQLITE_OK)

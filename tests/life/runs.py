@@ -59,6 +59,27 @@ def time_left(directory):
     db.close()
 
 
+def waiting(directory):
+    """A writer holds up the commit: other connections of the process know, one that cannot write too."""
+    path = directory + '/shop.db'
+    db = make_shop(path, 'wal')
+    train(db, 'n_epochs=1')
+    trainer, reader = connect(path), connect(f'file:{path}?mode=ro', uri=True)
+    thread = Thread(train, trainer, 'n_epochs=20')
+    wait_epoch(db)
+    db.execute('BEGIN IMMEDIATE')
+    row = wait_run(reader, lambda r: 'its commit waits' in (r['message'] or ''))
+    check('waiting: says so', is_training(row) and row['progress'] == 1 and row['left'] == 0 and
+          'its commit waits for others' in row['message'], row)
+    db.execute('COMMIT')
+    summary = thread.join()
+    row = newest(reader)
+    check('waiting: then', summary['version'] == row['version'] == 2 and row['status'] == 'ready' and
+          row['message'] is None, row)
+    for connection in reader, trainer, db:
+        connection.close()
+
+
 # ---- runs that are killed ----
 
 def killed(directory, journal):
@@ -160,5 +181,6 @@ for journal in SOME:
     run(locked_at_first, journal)
     run(interrupted, journal)
 run(time_left)
+run(waiting)
 run(many)
 finish()

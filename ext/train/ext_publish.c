@@ -72,7 +72,8 @@ int ext_publish_fail_dropped(const ext_training *training, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
                          "model '%s' was dropped while it was trained, and nothing is "
-                         "stored; make it anew, and train that",
+                         "stored; train the model that has the name now, if one "
+                         "has, or make it anew",
                          training->home.name);
 }
 

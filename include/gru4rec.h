@@ -196,6 +196,7 @@ typedef struct gru4rec_options {
     int64_t seed;
     int64_t threads; /* 0: as many as processors */
     int64_t keep_versions;
+    int64_t commit_wait;  /* seconds, for who stores what was trained; 0: by its length */
     int64_t memory_limit; /* bytes, for who calls the library to keep; 0: its default */
     int64_t quantize;     /* gru4rec_switch */
     int64_t state_items;  /* for who keeps sessions' states */

@@ -157,6 +157,8 @@ typedef struct ext_home {
 int ext_home_init(ext_home *home, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
 void ext_home_clear(ext_home *home);
+/* The file's name, or of a database in memory what stands for it; NULL: no memory. */
+char *ext_home_file(const ext_home *home);
 
 /* ---- ext_sql.c ---- */
 
@@ -216,6 +218,9 @@ typedef struct ext_savepoint {
     sqlite3 *db;
     bool is_alone;       /* it was opened in autocommit: the transaction is ours */
     sqlite3_stmt *guard; /* stands by to roll everything back; see ext_savepoint.c */
+    /* Told how it ended, where that is set. is_kept: what was written is committed. */
+    void (*on_end)(const struct ext_savepoint *savepoint, bool is_kept);
+    void *context; /* for on_end */
 } ext_savepoint;
 
 /* On failure none is open. */

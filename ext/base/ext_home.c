@@ -23,3 +23,10 @@ void ext_home_clear(ext_home *home)
     home->schema = NULL;
     home->name = NULL;
 }
+
+char *ext_home_file(const ext_home *home)
+{
+    const char *file = sqlite3_db_filename(home->db, home->schema);
+    return file != NULL && *file != '\0' ? sqlite3_mprintf("%s", file)
+                                         : sqlite3_mprintf("%p", (void *)home->db);
+}

@@ -125,6 +125,15 @@ static bool roll_back(const ext_savepoint *savepoint)
     return is_over(savepoint);
 }
 
+static void finish(ext_savepoint *savepoint, bool is_committed)
+{
+    sqlite3_finalize(savepoint->guard);
+    savepoint->guard = NULL;
+    if (savepoint->on_end != NULL)
+        savepoint->on_end(savepoint, is_committed);
+    savepoint->on_end = NULL;
+}
+
 void ext_savepoint_undo(ext_savepoint *savepoint)
 {
     if (!is_over(savepoint) &&
@@ -133,8 +142,7 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
         sqlite3_interrupt(savepoint->db); /* the call fails, but leaves nothing behind */
         sqlite3_step(savepoint->guard);
     }
-    sqlite3_finalize(savepoint->guard);
-    savepoint->guard = NULL;
+    finish(savepoint, false);
 }
 
 /* ---- from start to end ---- */
@@ -203,10 +211,8 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error)
 {
     int rc = release(savepoint, error);
-    if (rc == SQLITE_OK) {
-        sqlite3_finalize(savepoint->guard);
-        savepoint->guard = NULL;
-    }
+    if (rc == SQLITE_OK)
+        finish(savepoint, savepoint->is_alone);
     return rc;
 }
 

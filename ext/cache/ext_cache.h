@@ -24,6 +24,10 @@ struct ext_connection {
     bool is_training;
     const ext_remake *remake;   /* under way, or NULL */
     struct ext_handle *handles; /* on the models that were used last */
+    /* Trainings whose result waits to be committed, of ext/train; or NULL. */
+    struct ext_attempt *kept;
+    /* Set by who keeps one: drops those whose model is gone, or all of them. */
+    void (*drop_kept)(ext_connection *connection, bool is_all);
 };
 
 /* What makes an aggregate, and a window function, of a function. */

@@ -19,6 +19,9 @@ void ext_connection_release(void *context)
     ext_connection *connection = context;
     if (--connection->n_users > 0)
         return;
+    if (connection->drop_kept != NULL)
+        connection->drop_kept(connection, true);
+    ext_pending_forget(connection->db);
     ext_model_forget_all(connection);
     sqlite3_free(connection);
 }

@@ -103,14 +103,6 @@ static int find_id_type(const gru4rec_items *items)
     return type;
 }
 
-/* The file's name, or of a database in memory what stands for it. */
-static char *name_file(const ext_home *home)
-{
-    const char *file = sqlite3_db_filename(home->db, home->schema);
-    return file != NULL && *file != '\0' ? sqlite3_mprintf("%s", file)
-                                         : sqlite3_mprintf("%p", (void *)home->db);
-}
-
 /* Is the version the active one still? Where a shared cache is read uncommitted, a snapshot
  * holds nobody off. */
 static int check_active(const ext_home *home, const ext_version *version,
@@ -131,8 +123,9 @@ static int load_model(ext_model **out, const ext_home *home, const ext_version *
     ext_model *model = sqlite3_malloc(sizeof *model);
     if (model == NULL)
         return ext_error_nomem(error);
-    *model =
-        (ext_model){.file = name_file(home), .version = version->version, .n_users = 1};
+    *model = (ext_model){.file = ext_home_file(home),
+                         .version = version->version,
+                         .n_users = 1};
     memcpy(model->run, version->run, sizeof model->run);
     int rc = model->file != NULL
                  ? ext_load_version(&model->loaded, home, version->version, true, error)
@@ -206,7 +199,7 @@ static bool is_current(const ext_handle *handle)
 {
     if (handle->model == NULL)
         return false;
-    char *file = name_file(&handle->home);
+    char *file = ext_home_file(&handle->home);
     const bool is_same_file = file != NULL && strcmp(file, handle->model->file) == 0;
     sqlite3_free(file);
     return is_same_file && ext_version_is_active(&handle->home, handle->model->run);
@@ -224,7 +217,7 @@ static int find_active(ext_handle *handle, ext_error *error)
     drop_handle(handle);
     if (version.version == 0)
         return ext_version_fail_untrained(&handle->home, error);
-    char *file = name_file(&handle->home);
+    char *file = ext_home_file(&handle->home);
     if (file == NULL)
         return ext_error_nomem(error);
     handle->model = find_model(file, version.run);
@@ -310,7 +303,7 @@ int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
     int rc = ext_version_find(&version, home, error);
     if (rc != SQLITE_OK || version.version == 0)
         return rc;
-    char *file = name_file(home);
+    char *file = ext_home_file(home);
     if (file == NULL)
         return ext_error_nomem(error);
     ext_model *model = find_model(file, version.run);

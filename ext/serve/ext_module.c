@@ -269,6 +269,8 @@ static int destroy(sqlite3_vtab *base)
     int rc = ext_entry_start(&entry, home->db, &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_drop(home, &error);
+    if (rc == SQLITE_OK && home->connection->drop_kept != NULL)
+        home->connection->drop_kept(home->connection, false);
     announce_rollback(&error, home->db);
     rc = ext_error_vtab(&error, base);
     ext_entry_end(&entry);

@@ -67,14 +67,29 @@ static bool read_place(const char *text, place *its)
                   its->host) >= 3;
 }
 
-static bool is_run_of_ours(const char *run)
+void ext_alive_tell(ext_alive *alive, ext_share share)
+{
+    pthread_mutex_lock(&lock);
+    alive->share = share;
+    pthread_mutex_unlock(&lock);
+}
+
+bool ext_alive_see(ext_share *share, const char *run)
 {
     pthread_mutex_lock(&lock);
     const ext_alive *at = live;
     while (at != NULL && strcmp(at->run, run) != 0)
         at = at->next;
+    if (at != NULL)
+        *share = at->share;
     pthread_mutex_unlock(&lock);
     return at != NULL;
+}
+
+static bool is_run_of_ours(const char *run)
+{
+    ext_share share;
+    return ext_alive_see(&share, run);
 }
 
 /*
@@ -131,7 +146,7 @@ bool ext_alive_is_name(const char *text)
            strspn(text, digits) == EXT_RUN_NAME;
 }
 
-static void name_run(char run[EXT_RUN_NAME + 1])
+void ext_alive_name(char run[EXT_RUN_NAME + 1])
 {
     unsigned char random[EXT_RUN_NAME / 2];
     sqlite3_randomness(sizeof random, random);
@@ -145,7 +160,7 @@ static void name_run(char run[EXT_RUN_NAME + 1])
 void ext_alive_start(ext_alive *alive)
 {
     if (alive->run[0] == '\0')
-        name_run(alive->run);
+        ext_alive_name(alive->run);
     alive->beacon = light_beacon(alive->run);
     pthread_mutex_lock(&lock);
     alive->next = live;

@@ -58,10 +58,12 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
     int rc = ext_query(
         home, &stmt, error,
         "INSERT INTO @version(version, run, status, started, process, source, options) "
-        "SELECT last + 1, ?1, 'training', strftime('%Y-%m-%d %H:%M:%S', 'now'), ?2, ?3, "
+        "SELECT last + 1, ?1, 'training', iif(?6 > 0, datetime(?6, 'unixepoch'), "
+        "datetime('now')), ?2, ?3, "
         "?4 FROM (SELECT max(coalesce(max(version), 0), 0) AS last FROM @version) "
         "WHERE last < ?5 RETURNING version",
-        "ssssi", run->alive.run, process, run->source, run->options, (int64_t)INT64_MAX);
+        "ssssii", run->alive.run, process, run->source, run->options, (int64_t)INT64_MAX,
+        run->started);
     if (rc != SQLITE_OK)
         return rc;
     int64_t version = 0;
@@ -93,10 +95,22 @@ static int write_epochs(ext_run *run, const ext_home *home, ext_error *error)
     return rc;
 }
 
+static int write_progress(const ext_run *run, const ext_home *home, ext_error *error)
+{
+    return run->progress > 0
+               ? ext_query_run(home, error,
+                               "UPDATE @version SET progress = ?1, updated = "
+                               "datetime('now') WHERE version = ?2",
+                               "di", run->progress, run->written.version)
+               : SQLITE_OK;
+}
+
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error)
 {
     int rc = run->written.version == 0 ? insert_row(run, home, error) : SQLITE_OK;
-    return rc == SQLITE_OK ? write_epochs(run, home, error) : rc;
+    if (rc == SQLITE_OK)
+        rc = write_epochs(run, home, error);
+    return rc == SQLITE_OK ? write_progress(run, home, error) : rc;
 }
 
 int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
@@ -104,7 +118,7 @@ int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
 {
     return ext_query_run(home, error,
                          "UPDATE @version SET status = ?1, message = 'gru4rec: ' || ?2, "
-                         "finished = strftime('%Y-%m-%d %H:%M:%S', 'now') "
+                         "finished = iif(?1 = 'training', NULL, datetime('now')) "
                          "WHERE run = ?3 AND status = 'training'",
                          "sss", status, message, run->alive.run);
 }
@@ -341,6 +355,8 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
 {
     char process[EXT_ALIVE_PLACE];
     sqlite3_stmt *stmt;
+    if (ext_schema_upgrade(home, error) != SQLITE_OK)
+        return error->rc;
     ext_alive_place(process, &run->alive);
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET status = 'training', process = ?1, "
@@ -359,12 +375,19 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
 
 /* ---- runs that are gone ---- */
 
+const char *ext_run_status(const char *process, const char *run, const char *message)
+{
+    const char *status = ext_alive_status(process, run);
+    const bool is_over = status != NULL && strcmp(status, "elsewhere") != 0;
+    return is_over && message != NULL ? "failed" : status;
+}
+
 int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     *gone = NULL;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT version, process, run FROM @version "
+                       "SELECT version, process, run, message FROM @version "
                        "WHERE status = 'training'",
                        "");
     if (rc != SQLITE_OK)
@@ -372,8 +395,9 @@ int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
     sqlite3_str *json = sqlite3_str_new(NULL);
     sqlite3_str_appendchar(json, 1, '{');
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const char *status = ext_alive_status((const char *)sqlite3_column_text(stmt, 1),
-                                              (const char *)sqlite3_column_text(stmt, 2));
+        const char *status = ext_run_status((const char *)sqlite3_column_text(stmt, 1),
+                                            (const char *)sqlite3_column_text(stmt, 2),
+                                            (const char *)sqlite3_column_text(stmt, 3));
         if (status != NULL && strcmp(status, "elsewhere") != 0)
             sqlite3_str_appendf(json, "%s\"%lld\":\"%s\"",
                                 sqlite3_str_length(json) > 1 ? "," : "",

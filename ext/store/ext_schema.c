@@ -166,7 +166,7 @@ int ext_schema_upgrade(const ext_home *home, ext_error *error)
         if (rc == SQLITE_OK && !has)
             rc = ext_query_run(home, error, later[i].sql, "");
     }
-    return rc;
+    return rc == SQLITE_OK ? ext_identity_make(home, error) : rc;
 }
 
 /* ---- names ---- */
@@ -423,7 +423,9 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
         rc = ext_query_run(home, error, shadows[i].sql, "");
     if (rc == SQLITE_OK && makes_view(config))
         rc = create_view(home, config->source, error);
-    return rc == SQLITE_OK ? ext_config_write(config, home, error) : rc;
+    if (rc == SQLITE_OK)
+        rc = ext_config_write(config, home, error);
+    return rc == SQLITE_OK ? ext_identity_make(home, error) : rc;
 }
 
 /* ---- changing, dropping and renaming ---- */

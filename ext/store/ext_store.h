@@ -7,10 +7,11 @@
  *                          below); version: the active one, absent before the first
  *                          training; previous: the one before it; source, session, item,
  *                          time: as CREATE, or gru4rec_configure(), found them; order:
- *                          where it was said (format 3); session_type, item_type: affinities of those two; options:
- *                          JSON of those that were set; defaults: JSON of those of the
- *                          build that made the model, absent where that did not store
- *                          them; checksum:RUN: see ext_sum.c
+ *                          where it was said (format 3); session_type, item_type:
+ *                          affinities of those two; options: JSON of those that were set;
+ *                          defaults: JSON of those of the build that made the model,
+ *                          absent where that did not store them; checksum:RUN: see
+ *                          ext_sum.c; id: see ext_identity.c
  *   m_version(version, run, status, started, finished, process, source, options, summary,
  *                          message, first_event, last_event, last_rowid, progress, updated):
  *                          a row for each run, see ext_run.c; tables of older builds lack
@@ -122,8 +123,8 @@ int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *er
 /* Has the shadow table m_suffix that column, or NULL: is there such a table? */
 int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);
-/* Gives tables that an older build made the columns that they lack. In the caller's
- * savepoint, before a run's row is written. */
+/* Gives a model that an older build made the columns, and the id, that it lacks. In the
+ * caller's savepoint, before a run's row is written. */
 int ext_schema_upgrade(const ext_home *home, ext_error *error);
 /* Is it the part behind m_ of a shadow table's name? As xShadowName asks. */
 int ext_schema_is_shadow(const char *suffix);
@@ -135,6 +136,18 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
                          ext_error *error);
 int ext_window_write(const ext_border *first, const ext_border *last,
                      const ext_home *home, int64_t version, ext_error *error);
+
+/* ---- ext_identity.c ---- */
+
+/* Gives the model a random id, unless it has one. */
+int ext_identity_make(const ext_home *home, ext_error *error);
+/* *id is of sqlite3_malloc; NULL where an older build made the model. */
+int ext_identity_read(char **id, const ext_home *home, ext_error *error);
+/*
+ * Is the model that has the id still there? Where it was renamed, home gets its new name.
+ * id NULL: whatever has the name passes for it.
+ */
+int ext_identity_follow(ext_home *home, const char *id, bool *is_found, ext_error *error);
 
 /* ---- ext_item.c ---- */
 
@@ -195,20 +208,42 @@ int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *
 
 enum { EXT_RUN_NAME = 32 }; /* hex digits of a run's random name */
 
+/* What a run does. */
+typedef enum ext_phase {
+    EXT_PHASE_READING, /* its events */
+    EXT_PHASE_TRAINING,
+    EXT_PHASE_COMMITTING, /* it writes, or waits for who is in the way */
+    EXT_PHASE_KEPT        /* its result waits for a call that commits it */
+} ext_phase;
+
+/* How far a run is, as this process knows. */
+typedef struct ext_share {
+    ext_phase phase;
+    double done;         /* from 0 to 1 */
+    double seconds_left; /* of the training; below 0: not known */
+} ext_share;
+
 /* By what this and other processes see that a run is under way. All zero: it is not. */
 typedef struct ext_alive {
     char run[EXT_RUN_NAME + 1]; /* random hex: its name for ever */
     int beacon;                 /* an open file that shows it to other processes, or -1 */
+    ext_share share;            /* see ext_alive_tell() */
     struct ext_alive *next;
 } ext_alive;
 
 enum { EXT_ALIVE_PLACE = 128 };
 
+/* A new random name. */
+void ext_alive_name(char run[EXT_RUN_NAME + 1]);
 /* Is it the name of a run? What a table says may be anything, or NULL. */
 bool ext_alive_is_name(const char *text);
 /* From start to stop the run counts as alive. It gets a name unless it has one. */
 void ext_alive_start(ext_alive *alive);
 void ext_alive_stop(ext_alive *alive);
+/* Says how far the run is, to the other threads of this process; and what they see, where
+ * it is under way here. */
+void ext_alive_tell(ext_alive *alive, ext_share share);
+bool ext_alive_see(ext_share *share, const char *run);
 /* What m_version.process says of it. */
 void ext_alive_place(char text[EXT_ALIVE_PLACE], const ext_alive *alive);
 /*
@@ -230,6 +265,8 @@ typedef struct ext_written {
 typedef struct ext_run {
     ext_alive alive;
     ext_written written;
+    int64_t started;       /* seconds since 1970; 0: when its row is written */
+    double progress;       /* the share that is done, when it was written last; 0: none */
     const char *source;    /* borrowed */
     char *options;         /* JSON, all as used; owned, as all below */
     char *summary;         /* JSON */
@@ -281,14 +318,51 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);
 /* Takes away what runs that are over could be resumed from. */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
-/* Ends a run that came to nothing. message: NULL or why. */
+/* Writes into its row, which says 'training', how it ended and why; or, as status
+ * 'training', what it waits for. */
 int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
                  const char *message, ext_error *error);
+/*
+ * What the row of a run means that says 'training': NULL: it is so; else as
+ * ext_alive_status(), but "failed" where the run left a message before it ended.
+ */
+const char *ext_run_status(const char *process, const char *run, const char *message);
 /* The versions whose row says 'training' though that is over, and what they are, as a JSON
  * object {"3":"interrupted","5":"killed"}; of sqlite3_malloc. */
 int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
 /* Says so in the table. */
 int ext_run_sweep(const ext_home *home, ext_error *error);
+
+/* ---- ext_pending.c ---- */
+
+/* How a run ended that could not say so in its table; owned, but for status. */
+typedef struct ext_pending {
+    char *file, *name, *id; /* of its model; id may be NULL */
+    char run[EXT_RUN_NAME + 1];
+    const char *status; /* "failed" or "interrupted" */
+    char *message, *source, *options;
+    int64_t started, finished; /* seconds since 1970 */
+    struct ext_pending *next;
+} ext_pending;
+
+/* NULL: no memory. id: of the model, or NULL. */
+ext_pending *ext_pending_new(const ext_run *run, const ext_home *home, const char *id,
+                             const char *status, const char *message);
+void ext_pending_free(ext_pending *pending); /* NULL-safe */
+/* The run ended now. Keeps that, which it takes over, for the next call that writes to the
+ * model. NULL-safe. */
+void ext_pending_add(ext_pending *pending);
+/* Takes the write lock, as ext_savepoint_lock() does, and writes what is kept for the model.
+ * Every call that writes to a model takes the lock by this. */
+int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
+/* Shows what is kept for the model, newest first. visit must not call SQL. */
+int ext_pending_each(const ext_home *home, const char *id,
+                     void (*visit)(void *context, const ext_pending *pending),
+                     void *context, ext_error *error);
+/* A run that ended goes on: drops what was kept of its end. */
+void ext_pending_withdraw(const char *run);
+/* Drops what is kept for databases in memory of a connection that ends. */
+void ext_pending_forget(sqlite3 *db);
 
 /* ---- ext_version.c ---- */
 

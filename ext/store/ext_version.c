@@ -228,18 +228,20 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 }
 
 /* The row becomes 'ready', with the options that the run had; its summary gets the
- * version's number and the storage format. */
+ * version's number, the storage format, and the name that the model has now. */
 static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     char *summary = NULL;
-    int rc = ext_query(home, &stmt, error,
-                       "UPDATE @version SET status = 'ready', finished = "
-                       "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set(?1, "
-                       "'$.version', version, '$.format', (SELECT CAST(value AS INTEGER) "
-                       "FROM @config WHERE key = 'format')), options = ?3 "
-                       "WHERE version = ?2 RETURNING summary",
-                       "sis", run->summary, run->written.version, run->options);
+    int rc =
+        ext_query(home, &stmt, error,
+                  "UPDATE @version SET status = 'ready', message = NULL, finished = "
+                  "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set("
+                  "json_replace(?1, '$.model', ?4), '$.version', version, '$.format', "
+                  "(SELECT CAST(value AS INTEGER) "
+                  "FROM @config WHERE key = 'format')), options = ?3 "
+                  "WHERE version = ?2 RETURNING summary",
+                  "siss", run->summary, run->written.version, run->options, home->name);
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {

@@ -176,7 +176,7 @@ static int write_changes(char **json, const ext_home *home, const char *text,
     if (ext_savepoint_start(&savepoint, home->db, &cause) != SQLITE_OK)
         return ext_error_wrap(error, &cause, "gru4rec_configure() cannot write here (",
                               "); run SELECT gru4rec_configure(...) by itself");
-    int rc = ext_savepoint_lock(&savepoint, home->schema, error);
+    int rc = ext_pending_lock(&savepoint, home, error);
     if (rc == SQLITE_OK)
         rc = read_changes(&own, home, text, error);
     if (rc == SQLITE_OK)

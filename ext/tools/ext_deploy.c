@@ -71,7 +71,7 @@ static int write_choice(int64_t *version, const ext_home *home, sqlite3_value *v
     int rc = ext_savepoint_start(&savepoint, home->db, error);
     if (rc != SQLITE_OK)
         return rc;
-    rc = ext_savepoint_lock(&savepoint, home->schema, error);
+    rc = ext_pending_lock(&savepoint, home, error);
     if (rc == SQLITE_OK)
         rc = find_version(version, home, value, error);
     if (rc == SQLITE_OK)

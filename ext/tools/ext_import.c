@@ -75,7 +75,7 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
     if (ext_savepoint_start(&savepoint, home->db, &cause) != SQLITE_OK)
         return ext_error_wrap(error, &cause, "gru4rec_import() cannot write here (",
                               "); run SELECT gru4rec_import(...) by itself");
-    int rc = ext_savepoint_lock(&savepoint, home->schema, error);
+    int rc = ext_pending_lock(&savepoint, home, error);
     if (rc == SQLITE_OK && !is_found) /* somebody may have made it meanwhile */
         rc = ext_schema_exists(home->db, home->schema, home->name, &is_found, error);
     if (rc == SQLITE_OK)

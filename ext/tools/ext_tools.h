@@ -69,7 +69,7 @@ int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input
 
 /* ---- what SQL sees, each in its file ---- */
 
-extern const ext_table_function ext_evaluate, ext_batches, ext_options_table;
+extern const ext_table_function ext_evaluate, ext_batches, ext_options_table, ext_status;
 extern const ext_function ext_export_functions[], ext_import_functions[];
 extern const ext_function ext_deploy_functions[], ext_info_functions[];
 extern const ext_function ext_times_functions[], ext_configure_functions[];

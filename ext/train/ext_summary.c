@@ -59,7 +59,7 @@ typedef struct text_list {
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const text_list *texts, ext_error *error)
 {
-    const ext_home *home = &training->request->home;
+    const ext_home *home = &training->home;
     const ext_run *run = &training->run;
     const gru4rec_epoch *best = &run->epochs[training->best_epoch - 1];
     const ext_events *events = &training->data->events;

@@ -5,24 +5,62 @@
  * 2. What cannot work is refused before anything is read: a read-only database,
  *    query_only, a second training on this connection, a call beside a table or inside
  *    a write.
- * 3. Events, and what the weights begin with, are read in one snapshot into memory, within
+ * 3. The run gets its row, unless somebody is in the way. What fails from then on is told
+ *    by it (ext_publish.c).
+ * 4. Events, and what the weights begin with, are read in one snapshot into memory, within
  *    the limits of the call; then no statement and no transaction of ours is open. Inside
  *    the user's transaction the write lock is taken first, so that the end
  *    cannot fail.
- * 4. Interrupts and the host's progress handler stop it between two steps.
- * 5. The new version is written in one savepoint and becomes active in it; whatever
- *    fails leaves the version before it serving.
- * 6. Gives a JSON summary. Restores last_insert_rowid().
+ * 5. Interrupts and the host's progress handler stop it between two steps.
+ * 6. The new version is written in one savepoint and becomes active in it; whatever
+ *    fails leaves the version before it serving. A result whose commit fails stays with
+ *    the connection (ext_kept.c).
+ * 7. Gives a JSON summary. Restores last_insert_rowid().
  */
 #include "ext_train.h"
 
+#include <time.h>
+
 /* ---- what the library asks while it trains ---- */
+
+enum { TELL_EVERY = 2 }; /* seconds: how often the run's row says how far it is */
+
+/* Between two steps; also where there is nothing new, so that it is known to go on. */
+static void tell_others(ext_training *training, double now)
+{
+    if (now - training->told < TELL_EVERY)
+        return;
+    training->is_in_epoch = true;
+    ext_publish_progress(training);
+    training->is_in_epoch = false;
+}
+
+/* Says how far it is: now and then to this process, and more seldom to others. */
+static void tell(ext_training *training, const gru4rec_progress *progress)
+{
+    ext_run *run = &training->run;
+    const double now = ext_poll_seconds(), n_epochs = (double)progress->n_epochs;
+    if (now - training->seen < 0.1)
+        return;
+    const double total = progress->total_events > 0 ? (double)progress->total_events : 1;
+    const double done =
+        ((double)(progress->epoch - 1) + (double)progress->events / total) / n_epochs;
+    const double here = done - (double)training->n_before / n_epochs;
+    training->seen = now;
+    run->progress = done < 1 ? done : 1;
+    ext_alive_tell(&run->alive,
+                   (ext_share){EXT_PHASE_TRAINING, run->progress,
+                               here > 0 ? (now - training->start) / here * (1 - done)
+                                        : -1});
+    tell_others(training, now);
+}
 
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
     ext_progress_show(&training->progress, progress);
-    return ext_poll_check(&training->poll);
+    tell(training, progress);
+    return training->is_dropped || ext_poll_check(&training->poll);
 }
 
 static int on_epoch(void *context, const gru4rec_epoch *epoch)
@@ -34,7 +72,8 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
     run->epoch_seconds[run->n_epochs] = now - training->epoch_start;
     run->n_epochs++;
     training->epoch_start = now;
-    ext_publish_epochs(training);
+    run->progress = (double)run->n_epochs / (double)training->request->options.n_epochs;
+    ext_publish_progress(training);
     return 0;
 }
 
@@ -43,7 +82,8 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
     (void)progress;
-    return ext_poll_check(&training->poll);
+    tell_others(training, ext_poll_seconds());
+    return training->is_dropped || ext_poll_check(&training->poll);
 }
 
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,
@@ -83,6 +123,7 @@ static int train_epochs(ext_training *training, ext_error *error)
     if (make_room(run, n_done > n ? n_done : n, error) != SQLITE_OK)
         return error->rc;
     ext_progress_start(&training->progress, options->verbose, n_done);
+    training->n_before = (int64_t)n_done;
     training->start = training->epoch_start = ext_poll_seconds();
     gru4rec_status status =
         gru4rec_train(&training->weights, events->dataset,
@@ -90,104 +131,142 @@ static int train_epochs(ext_training *training, ext_error *error)
                       &hooks, &training->best_epoch, &message);
     ext_progress_stop(&training->progress, run->epochs + n_done, run->n_epochs - n_done,
                       status == GRU4REC_OK);
-    return ext_error_library(error, status, &message);
+    training->took = ext_poll_seconds() - training->start;
+    training->is_trained = status == GRU4REC_OK && !training->is_dropped;
+    return training->is_dropped ? ext_publish_fail_dropped(training, error)
+                                : ext_error_library(error, status, &message);
 }
 
-/* Says in the run's row how it ended, where that outlives the error. */
-static void record_failure(const ext_training *training, const ext_error *error)
+/* ---- a run from its row to its version ---- */
+
+static void begin(ext_training *training)
 {
-    const ext_train_request *request = training->request;
-    ext_error ignored = {0};
-    if (!request->is_alone || training->run.written.version == 0)
-        return;
-    ext_run_fail(&training->run, &request->home,
-                 ext_error_is(error, SQLITE_INTERRUPT) ? "interrupted" : "failed",
-                 error->message, &ignored);
-    ext_error_clear(&ignored);
+    ext_alive_start(&training->run.alive);
+    training->is_alive = true;
+    ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_READING, 0, -1});
 }
 
 /* Takes up the run that is continued. */
-static int claim(const ext_training *training, ext_error *error)
+static int claim(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
     ext_savepoint savepoint;
-    int rc = ext_savepoint_start(&savepoint, request->home.db, error);
+    begin(training);
+    int rc = ext_savepoint_start(&savepoint, training->home.db, error);
     if (rc != SQLITE_OK)
         return rc;
-    rc = ext_savepoint_lock(&savepoint, request->home.schema, error);
+    /* Its row must be as it was found: nothing else is written with it. */
+    rc = ext_savepoint_lock(&savepoint, training->home.schema, error);
     if (rc == SQLITE_OK)
-        rc = ext_run_claim(&training->run, &request->checkpoint, &request->home, error);
-    return ext_savepoint_end(&savepoint, rc, error);
+        rc = ext_run_claim(&training->run, &request->checkpoint, &training->home, error);
+    rc = ext_savepoint_end(&savepoint, rc, error);
+    training->is_begun = rc == SQLITE_OK;
+    if (training->is_begun)
+        ext_pending_withdraw(training->run.alive.run);
+    return rc;
 }
 
-/* From weights, unless they could not be made, to a version, while the run counts as
- * alive. */
-static int train_alive(ext_training *training, ext_error *error)
+/* A run of its own begins with its row; one that is continued has one, which stays as it is
+ * until the training can go on. */
+static int start_run(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
-    if (error->rc == SQLITE_OK && request->checkpoint.epoch > 0 &&
-        claim(training, error) != SQLITE_OK)
+    const ext_home *home = &request->home;
+    training->has_model = request->is_found;
+    training->saved = request->checkpoint.epoch;
+    training->run.started = (int64_t)time(NULL);
+    training->id = request->id != NULL ? sqlite3_mprintf("%s", request->id) : NULL;
+    if (request->id != NULL && training->id == NULL)
+        return ext_error_nomem(error);
+    if (ext_home_init(&training->home, home->db, home->connection, home->schema,
+                      home->name, error) != SQLITE_OK)
         return error->rc;
-    ext_poll_start(&training->poll, request->home.db);
-    ext_publish_epochs(training);
-    if (error->rc == SQLITE_OK)
-        train_epochs(training, error);
-    if (error->rc == SQLITE_OK)
-        ext_publish_version(training, error);
-    else
-        ext_train_data_explain(training->data, error);
-    ext_poll_stop(&training->poll);
-    if (error->rc != SQLITE_OK)
-        record_failure(training, error);
-    return error->rc;
+    if (request->checkpoint.epoch > 0)
+        return SQLITE_OK;
+    begin(training);
+    training->is_begun = true;
+    ext_publish_progress(training);
+    return training->is_dropped ? ext_publish_fail_dropped(training, error) : SQLITE_OK;
 }
 
-/* ---- the function ---- */
-
-/* Leaves the summary in training->run. */
-static int train_model(ext_training *training, ext_train_request *request,
-                       ext_train_data *data, ext_connection *connection, int argc,
-                       sqlite3_value **argv, ext_error *error)
+/* The events, and the weights to begin with. */
+static int read_all(ext_attempt *attempt, ext_error *error)
 {
-    if (ext_train_request_read(request, &training->run, connection, argc, argv, error) !=
-            SQLITE_OK ||
-        ext_publish_check(request, error) != SQLITE_OK ||
-        ext_train_data_read(data, request, &training->run, error) != SQLITE_OK)
-        return error->rc;
-    /* What fails from here on has a row that says so. */
-    if (ext_train_weights_start(&training->weights, request, data, &training->run,
+    ext_training *training = &attempt->training;
+    const ext_train_request *request = &attempt->request;
+    ext_train_data *data = &attempt->data;
+    if (ext_train_data_read(data, request, &training->run, error) == SQLITE_OK &&
+        ext_train_weights_start(&training->weights, request, data, &training->run,
                                 error) == SQLITE_OK)
         ext_version_check_limit(&request->home, &training->run, training->weights.model,
                                 data->events.items, error);
     ext_snapshot_end(&data->snapshot);
-    training->has_model = request->is_found;
-    training->saved = request->checkpoint.epoch;
-    ext_alive_start(&training->run.alive);
-    int rc = train_alive(training, error);
-    ext_alive_stop(&training->run.alive);
-    return rc;
+    return error->rc;
 }
+
+/* Leaves the summary in the run. */
+static int train_model(ext_attempt *attempt, ext_error *error)
+{
+    ext_training *training = &attempt->training;
+    const ext_train_request *request = &attempt->request;
+    if (start_run(training, error) != SQLITE_OK ||
+        read_all(attempt, error) != SQLITE_OK ||
+        (request->checkpoint.epoch > 0 && claim(training, error) != SQLITE_OK))
+        return error->rc;
+    ext_poll_start(&training->poll, training->home.db);
+    if (train_epochs(training, error) == SQLITE_OK)
+        ext_publish_version(training, error);
+    ext_poll_stop(&training->poll);
+    return error->rc;
+}
+
+/* A result that is kept from a training before goes: its memory is needed. */
+static void drop_kept(const ext_train_request *request)
+{
+    ext_attempt *kept = ext_kept_find(&request->home, request->id);
+    if (kept != NULL)
+        ext_kept_drop(kept);
+}
+
+/* Does what the request asks for. *done: whose run has the summary, or failed. */
+static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *error)
+{
+    const ext_train_request *request = &attempt->request;
+    *done = attempt;
+    if (ext_publish_check(request, error) != SQLITE_OK)
+        return error->rc;
+    if (request->kept != NULL) {
+        *done = request->kept;
+        return ext_kept_commit(request->kept, request, error);
+    }
+    drop_kept(request);
+    return train_model(attempt, error);
+}
+
+/* ---- the function ---- */
 
 /*
  * Says which version goes on serving after a failure. It is asked for now, as another
  * connection may have committed one meanwhile. While an interrupt is pending nothing can
  * be asked: then it is the one from before, or such a one.
  */
-static void mention_serving(const ext_train_request *request, const ext_train_data *data,
-                            ext_error *error)
+static void mention_serving(const ext_attempt *attempt, ext_error *error)
 {
+    const ext_train_data *data = &attempt->data;
+    const ext_home *home = attempt->training.home.name != NULL ? &attempt->training.home
+                                                               : &attempt->request.home;
     ext_version active = {0};
     ext_error refusal = {0};
     const bool is_told = data->is_read || data->budget.refused != EXT_BUDGET_NONE;
-    if (!is_told || error->message == NULL)
+    if (!is_told || error->message == NULL || attempt->training.is_dropped)
         return;
-    ext_version_find(&active, &request->home, &refusal);
+    ext_version_find(&active, home, &refusal);
     const bool is_unknown = ext_error_is(&refusal, SQLITE_INTERRUPT);
-    const int64_t version = is_unknown ? request->serving : active.version;
+    const int64_t version = is_unknown ? attempt->request.serving : active.version;
     char *words = version == 0
                       ? NULL
                       : sqlite3_mprintf("; version %lld of '%s'%s keeps serving",
-                                        (long long)version, request->home.name,
+                                        (long long)version, home->name,
                                         is_unknown ? ", or one committed since," : "");
     if (words != NULL)
         ext_error_add(error, words);
@@ -195,31 +274,60 @@ static void mention_serving(const ext_train_request *request, const ext_train_da
     ext_error_clear(&refusal);
 }
 
+/* After a failure: the result stays with the connection, or the run says how it ended.
+ * True: it stays. */
+static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
+{
+    ext_training *training = &attempt->training;
+    if (training->is_trained && ext_kept_is_worth(training, error)) {
+        ext_kept_add(attempt, error);
+        return true;
+    }
+    ext_train_data_explain(&attempt->data, error);
+    if (training->is_begun)
+        ext_publish_failure(training, error);
+    return false;
+}
+
+static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
+                     sqlite3_value **argv, ext_error *error)
+{
+    ext_attempt *done = attempt;
+    if (ext_train_request_read(&attempt->request, &attempt->training.run,
+                               ext_connection_of(context), argc, argv,
+                               error) == SQLITE_OK)
+        run_request(attempt, &done, error);
+    bool is_kept = done != attempt && ext_kept_is_worth(&done->training, error);
+    if (error->rc == SQLITE_OK)
+        sqlite3_result_text(context, done->training.run.summary, -1, SQLITE_TRANSIENT);
+    else if (done == attempt)
+        is_kept = keep_or_fail(attempt, error);
+    if (error->rc != SQLITE_OK)
+        mention_serving(done, error);
+    if (done != attempt && (error->rc == SQLITE_OK || !is_kept))
+        ext_kept_drop(done);
+    if (done != attempt || !is_kept)
+        ext_attempt_free(attempt);
+}
+
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
-    ext_train_request request = {0};
-    ext_train_data data = {0};
-    ext_training training = {.request = &request, .data = &data};
     ext_error error = {0};
-    if (connection->is_training) {
+    ext_attempt *attempt = NULL;
+    if (connection->is_training)
         ext_error_set(&error, SQLITE_BUSY,
                       "a training runs on this connection; wait for it, or use another "
                       "one");
-        ext_error_result(&error, context);
-        return;
+    else if ((attempt = ext_attempt_new()) == NULL)
+        ext_error_nomem(&error);
+    if (attempt != NULL) {
+        if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
+            connection->drop_kept(connection, false); /* of models that others dropped */
+        connection->is_training = true;
+        train_on(attempt, context, argc, argv, &error);
+        connection->is_training = false;
     }
-    connection->is_training = true;
-    if (train_model(&training, &request, &data, connection, argc, argv, &error) ==
-        SQLITE_OK)
-        sqlite3_result_text(context, training.run.summary, -1, SQLITE_TRANSIENT);
-    else if (ext_train_data_explain(&data, &error) != SQLITE_OK)
-        mention_serving(&request, &data, &error);
-    connection->is_training = false;
-    gru4rec_training_free(&training.weights);
-    ext_run_free(&training.run);
-    ext_train_data_free(&data);
-    ext_train_request_free(&request);
     ext_error_result(&error, context);
 }
 

@@ -28,7 +28,7 @@ static bool is_free_to_differ(const char *option)
 {
     static const char *const free[] = {
         "resume",         "n_epochs",          "patience",     "threads", "keep_versions",
-        "keep_optimizer", "checkpoint_epochs", "memory_limit", "verbose",
+        "keep_optimizer", "checkpoint_epochs", "memory_limit", "verbose", "commit_wait",
     };
     for (size_t i = 0; i < sizeof free / sizeof *free; i++)
         if (strcmp(option, free[i]) == 0)
@@ -36,25 +36,69 @@ static bool is_free_to_differ(const char *option)
     return false;
 }
 
-static int check_resumable(const ext_train_request *request, const char *given,
-                           ext_error *error)
+/* The first of the options that are given which may not be; "" for none. */
+static int find_unfit(const ext_train_request *request, const char *given,
+                      bool is_fit(const char *option), const char **unfit,
+                      ext_error *error)
 {
     gru4rec_options options;
     gru4rec_option_info info;
     ext_columns columns = {0};
+    *unfit = "";
     gru4rec_options_init(&options);
     int rc = ext_options_parse(request->home.db, given, GRU4REC_SCOPE_TRAIN, &options,
                                &columns, error);
     ext_options_free_columns(&columns);
-    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_option_count(); i++) {
+    for (size_t i = 0; rc == SQLITE_OK && **unfit == '\0' && i < gru4rec_option_count();
+         i++) {
         gru4rec_option_describe(i, &info);
-        if (gru4rec_option_is_set(&options, i) && !is_free_to_differ(info.name))
-            rc = ext_error_set(error, SQLITE_ERROR,
-                               "resume goes on with the options of the run that stopped; "
-                               "leave out %s, or train without resume",
-                               info.name);
+        if (gru4rec_option_is_set(&options, i) && !is_fit(info.name))
+            *unfit = info.name;
     }
     return rc;
+}
+
+static int check_resumable(const ext_train_request *request, const char *given,
+                           ext_error *error)
+{
+    const char *unfit;
+    int rc = find_unfit(request, given, is_free_to_differ, &unfit, error);
+    return rc != SQLITE_OK || *unfit == '\0'
+               ? rc
+               : ext_error_set(error, SQLITE_ERROR,
+                               "resume goes on with the options of the run that stopped; "
+                               "leave out %s, or train without resume",
+                               unfit);
+}
+
+/* What a commit alone has use for. */
+static bool is_of_commit(const char *option)
+{
+    return strcmp(option, "resume") == 0 || strcmp(option, "commit_wait") == 0 ||
+           strcmp(option, "verbose") == 0;
+}
+
+/* resume, where a result waits to be committed: that is done, and there is nothing else to
+ * say of it. */
+static int check_commit(const ext_train_request *request, const char *given,
+                        ext_error *error)
+{
+    const char *unfit;
+    if (find_unfit(request, given, is_of_commit, &unfit, error) != SQLITE_OK)
+        return error->rc;
+    if (!request->is_alone)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "a trained model waits to be committed, and in a transaction "
+            "it could be lost; run resume=true outside of one");
+    if (*unfit == '\0' && request->source != NULL)
+        unfit = "the source";
+    return *unfit == '\0'
+               ? SQLITE_OK
+               : ext_error_set(error, SQLITE_ERROR,
+                               "a trained model waits to be committed, as it is; leave "
+                               "out %s, and train on afterwards with warm_start",
+                               unfit);
 }
 
 /* Is that the model's own source? A SELECT may have got its parentheses there. */
@@ -104,6 +148,18 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
 
 /* ---- the request ---- */
 
+/* A model that is not there is made of the source that was given. */
+static int check_source(const ext_train_request *request, const char *model,
+                        ext_error *error)
+{
+    return request->is_found || request->source != NULL
+               ? SQLITE_OK
+               : ext_error_set(error, SQLITE_ERROR,
+                               "no model '%s'; name its source of events as the second "
+                               "argument to create it",
+                               ext_show_text(&(ext_show){""}, model));
+}
+
 static int find_model(ext_train_request *request, ext_connection *connection,
                       const char *model, ext_error *error)
 {
@@ -118,13 +174,13 @@ static int find_model(ext_train_request *request, ext_connection *connection,
     if (rc == SQLITE_OK)
         rc = ext_schema_take(&request->home, request->is_found, false, error);
     if (rc == SQLITE_OK && request->is_found)
-        return ext_config_read(&request->config, &request->home, error);
-    if (rc == SQLITE_OK && request->source == NULL)
-        rc = ext_error_set(error, SQLITE_ERROR,
-                           "no model '%s'; name its source of events as the second "
-                           "argument to create it",
-                           ext_show_text(&(ext_show){""}, model));
-    return rc;
+        rc = ext_config_read(&request->config, &request->home, error);
+    if (rc == SQLITE_OK && request->is_found)
+        return ext_identity_read(&request->id, &request->home, error);
+    /* A result that is kept makes the model that it was trained for. */
+    return rc == SQLITE_OK && ext_kept_find(&request->home, NULL) == NULL
+               ? check_source(request, model, error)
+               : rc;
 }
 
 /* A container's share of the processors is fewer threads, unless the option says how many. */
@@ -159,26 +215,35 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_connection *connection, int argc, sqlite3_value **argv,
                            ext_error *error)
 {
-    const char *model, *options;
+    const char *model, *source, *options;
     ext_name room;
     *request = (ext_train_request){.is_alone = sqlite3_get_autocommit(connection->db)};
     gru4rec_options_init(&request->options);
     if (ext_value_name(&model, &room, argv[0], error) != SQLITE_OK ||
-        ext_value_text(&request->source, argc > 1 ? argv[1] : NULL, "the second argument",
+        ext_value_text(&source, argc > 1 ? argv[1] : NULL, "the second argument",
                        error) != SQLITE_OK ||
         ext_value_text(&options, argc > 2 ? argv[2] : NULL, "the third argument",
                        error) != SQLITE_OK)
         return error->rc;
-    if (argc == 2 && request->source != NULL && is_options(request->source)) {
-        options = request->source;
-        request->source = NULL;
+    if (argc == 2 && source != NULL && is_options(source)) {
+        options = source;
+        source = NULL;
     }
+    request->source = source != NULL ? sqlite3_mprintf("%s", source) : NULL;
+    if (source != NULL && request->source == NULL)
+        return ext_error_nomem(error);
     int rc = find_model(request, connection, model, error);
     if (rc == SQLITE_OK && request->is_found)
         rc = ext_config_options(&request->config, &request->home, &request->options,
                                 error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, options, error);
+    if (rc == SQLITE_OK && request->options.resume)
+        request->kept = ext_kept_find(&request->home, request->id);
+    if (request->kept != NULL)
+        return check_commit(request, options, error);
+    if (rc == SQLITE_OK)
+        rc = check_source(request, model, error);
     if (rc == SQLITE_OK && request->options.resume)
         rc = resume(request, run, options, error);
     if (rc == SQLITE_OK)
@@ -196,6 +261,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
 void ext_train_request_free(ext_train_request *request)
 {
     ext_run_free_checkpoint(&request->checkpoint);
+    sqlite3_free(request->id);
+    sqlite3_free(request->source);
     ext_config_free(&request->config);
     ext_options_free_columns(&request->columns);
     ext_home_clear(&request->home);

@@ -159,7 +159,8 @@ static const g4r_option table[] = {
         "epochs after which an unfinished training is saved, to be resumed; 0: never"),
     BOOLEAN(resume, "false",
             "go on from the last checkpoint of a training that was stopped, with its "
-            "options: the same bits as if it had not been"),
+            "options: the same bits as if it had not been; where the connection keeps a "
+            "result whose commit failed, commit that"),
     BOOLEAN(
         keep_optimizer, "false",
         "store the optimiser's state with the version, for warm_start; as large as the "
@@ -175,6 +176,10 @@ static const g4r_option table[] = {
             "threads of a training; 0: as many as there are processors, or as a "
             "container's quota keeps busy. The result is the same, to the bit"),
     INTEGER(keep_versions, 1, 1000, "2", "trained versions kept in the database"),
+    INTEGER(commit_wait, 0, 604800, "0",
+            "seconds that a training's commit waits for others who hold the database; "
+            "then its result stays with the connection, for resume; 0: as long as it "
+            "trained, a minute at least"),
     OPTION(
         memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL,
         "0",

@@ -172,7 +172,8 @@ ROLES = [Actor.write_event] * 2 + [Actor.read] * 2 + [Actor.read_anew, Actor.use
 
 
 def is_accepted(role, message):
-    return any(word in message.lower() for word in ACCEPTED) or role is Actor.deploy and 'no kept version' in message
+    return (any(word in message.lower() for word in ACCEPTED) or role is Actor.deploy and 'no kept version' in message or
+            role in (Actor.train, Actor.train_on) and "model 'm' was dropped while it was trained" in message)
 
 
 def act(role, path, extension, number, end, results):

@@ -53,6 +53,7 @@ LIMITS = 'n_epochs=1, threads=1, memory_limit=300000000'
 WRITES = [
     INTEGRITY,
     "SELECT gru4rec_info('m')",
+    "SELECT count(*), min(message), sum(seconds_left) FROM gru4rec_status('m')",
     "SELECT gru4rec_deploy('m', 'best')",
     "SELECT gru4rec_deploy('m', 'previous')",
     "SELECT gru4rec_deploy('m', 1)",

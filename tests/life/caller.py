@@ -31,7 +31,7 @@ def last_rowid(directory, journal):
             ('nowhere to write', False, "INSERT INTO notes SELECT gru4rec_train('rec')", ()),
             ('serving', True, "SELECT count(*) FROM gru4rec_recommend('rec', 1001)", ()),
             ('evaluating', True, "SELECT * FROM gru4rec_evaluate('rec', 'clicks')", ()),
-            ('deploying', True, "SELECT gru4rec_deploy('rec', (SELECT max(version) FROM rec_version))", ()),
+            ('deploying', True, "SELECT gru4rec_deploy('rec', (SELECT max(version) FROM rec_version WHERE status = 'ready'))", ()),
             ('configuring', True, "SELECT gru4rec_configure('rec', 'source=(SELECT * FROM clicks)')", ()),
             ('configuring back', True, "SELECT gru4rec_configure('rec', 'source=clicks')", ()),
             ('configuring with an error', False, "SELECT gru4rec_configure('rec', 'source=nowhere')", ()),

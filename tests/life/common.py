@@ -24,6 +24,7 @@ QUICK = os.environ.get('GRU4REC_QUICK') == '1'
 LIMIT = 120  # seconds for a script or one of its processes: then it has hung
 JOURNALS = 'delete', 'wal'
 SOME = JOURNALS[:1] if QUICK else JOURNALS  # where the mode matters less
+KEPT = 'the trained model stays with this connection'  # an error that says that nothing is lost
 HISTORIES = '[1001, 1008, 1057]', '[1200]', '[1003, 1022, 1155, 1086, 1003]'
 
 faulthandler.enable()
@@ -139,6 +140,33 @@ def status(db, version, model='rec'):
     """A version's status as gru4rec_info() tells it; None when it has none."""
     card = json.loads(value(db, 'SELECT gru4rec_info(?)', model))
     return {v['version']: v['status'] for v in card['versions']}.get(version)
+
+
+def runs(db, model='rec'):
+    """What gru4rec_status() says, newest first. db: a connection, or a Process with one."""
+    sql = ('SELECT version, status, active, epoch, n_epochs, progress, seconds_left, message FROM '
+           'gru4rec_status(?)')
+    columns = 'version', 'status', 'active', 'epoch', 'n_epochs', 'progress', 'left', 'message'
+    found = db.do(sql, model) if isinstance(db, Process) else db.execute(sql, (model,)).fetchall()
+    return [dict(zip(columns, row)) for row in found]
+
+
+def newest(db, model='rec'):
+    return runs(db, model)[0]
+
+
+def wait_run(db, is_it, limit=20):
+    """The newest row, once it is so; after limit seconds whatever it is."""
+    end = time.monotonic() + limit
+    while True:
+        row = (runs(db) or [{}])[0]
+        if row and is_it(row) or time.monotonic() > end:
+            return row
+        time.sleep(0.01)
+
+
+def is_training(row):
+    return row['status'] == 'training'
 
 
 def active(db):

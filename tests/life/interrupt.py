@@ -72,9 +72,10 @@ def in_transaction(directory, journal):
     message, seconds = stop(db, ENDLESS, 0.2)
     check(f'{journal}: in a transaction: interrupted', 'interrupted' in message and seconds < SOON, (message, seconds))
     check(f'{journal}: in a transaction: it goes on', db.in_transaction)
-    train(db, 'n_epochs=1')
+    train(db, 'n_epochs=1')  # it writes what the one before could not: that is version 2
     db.execute('COMMIT')
-    check(f'{journal}: in a transaction: its rows', value(db, 'SELECT x FROM notes') == 5 and active(db) == 2)
+    check(f'{journal}: in a transaction: says so', status(db, 2) == 'interrupted', status(db, 2))
+    check(f'{journal}: in a transaction: its rows', value(db, 'SELECT x FROM notes') == 5 and active(db) == 3)
     check(f'{journal}: in a transaction: the file is whole', is_whole(db))
     db.close()
 
@@ -234,7 +235,8 @@ def ctrl_c(directory, journal):
         check(f'{journal}: Ctrl-C: exit status', popen.returncode > 0, popen.returncode)
     check(f'{journal}: Ctrl-C: status', status(db, 2) in ('interrupted', 'killed'), status(db, 2))
     check(f'{journal}: Ctrl-C: the old version serves', ranking(db) == old)
-    check(f'{journal}: Ctrl-C: the next training works', train(db)['version'] == 3 and is_whole(db))
+    check(f'{journal}: Ctrl-C: while it read, too', status(db, 3) in ('interrupted', 'killed'), status(db, 3))
+    check(f'{journal}: Ctrl-C: the next training works', train(db)['version'] == 4 and is_whole(db))
     db.close()
 
 
@@ -254,7 +256,7 @@ def long_history(directory):
 
 
 def failed(directory):
-    """A run that fails by itself says so in its row."""
+    """A run whose commit fails by itself says so in its row, and keeps what it trained."""
     path = directory + '/shop.db'
     db = make_shop(path)
     train(db)
@@ -262,10 +264,11 @@ def failed(directory):
     db.execute("CREATE TRIGGER broken BEFORE INSERT ON rec_tensor BEGIN SELECT raise(ABORT, 'full'); END")
     message = error(db, "SELECT gru4rec_train('rec', 'n_epochs=2')")
     check('failed: says so', 'full' in message and 'version 1' in message, message)
-    check('failed: status', status(db, 2) == 'failed', status(db, 2))
+    check('failed: status', status(db, 2) == 'training', status(db, 2))
     check('failed: why', 'full' in value(db, 'SELECT message FROM rec_version WHERE version = 2'))
     check('failed: the old version serves', ranking(db) == old and not db.in_transaction)
     db.execute('DROP TRIGGER broken')
+    check('failed: it can be committed', train(db, 'resume=true')['version'] == 2 and is_whole(db))
     check('failed: the next training works', train(db)['version'] == 3 and is_whole(db))
     db.close()
 

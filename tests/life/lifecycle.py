@@ -229,40 +229,6 @@ def dropped(directory, journal):
     db.close()
 
 
-def drop_while_training(directory, journal):
-    """The model is dropped, or dropped and made anew, while another process trains it."""
-    path = directory + '/shop.db'
-    for what, after in (('dropped', None),
-                        ('made anew', 'CREATE VIRTUAL TABLE rec USING gru4rec(clicks, layers=16, n_sample=64)'),
-                        ('renamed', 'RENAME')):
-        db = make_shop(path, journal)
-        train(db)
-        other = Process(path)
-        other.train('n_epochs=20')
-        wait_epoch(db)
-        db.execute('DROP TABLE rec' if after != 'RENAME' else 'ALTER TABLE rec RENAME TO moved')
-        if after and after != 'RENAME':
-            db.execute(after)
-        try:
-            outcome = other.summary()
-        except sqlite3.Error as e:
-            outcome = str(e)
-        if what == 'made anew':
-            check(f'{journal}, {what} while training: whole', is_whole(db) and len(ranking(db)) > 0, outcome)
-        else:
-            check(f'{journal}, {what} while training: an error', 'gru4rec: ' in str(outcome), outcome)
-        left = [n for n, in db.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'rec%'")]
-        check(f'{journal}, {what} while training: tables', len(left) == (6 if what == 'made anew' else 0) or
-              what == 'made anew' and len(left) > 5, left)
-        check(f'{journal}, {what} while training: no lock', error(db, 'BEGIN EXCLUSIVE') == error(db, 'COMMIT') == '')
-        check(f'{journal}, {what} while training: file', value(db, 'PRAGMA integrity_check') == 'ok')
-        other.kill()
-        db.close()
-        for end in '', '-wal', '-shm', '-journal':
-            if os.path.exists(path + end):
-                os.remove(path + end)
-
-
 HARDENED = '''.dbconfig defensive on
 .dbconfig trusted_schema off
 .dbconfig dqs_ddl off
@@ -349,7 +315,6 @@ for journal in SOME:
     run(renamed, journal)
     run(exported, journal)
     run(dropped, journal)
-    run(drop_while_training, journal)
     run(hardened, journal)
 run(loading)
 run(utf16)

@@ -205,8 +205,9 @@ def serving_is_asked_again(directory):
     check('alone: version 1 keeps serving', "; version 1 of 'rec' keeps serving" in message, message)
     handler = []
 
-    def stop():  # commits once, then stops
-        if not handler and value(other, "SELECT count(*) FROM rec_version WHERE status = 'training'"):
+    def stop():  # commits once, when no events are read any more, then stops
+        if not handler and value(other, "SELECT count(*) FROM rec_epoch JOIN rec_version USING (version) "
+                                        "WHERE status = 'training'"):
             handler.append(train(other, 'n_epochs=1')['version'])
         return bool(handler)
 

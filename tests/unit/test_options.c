@@ -71,7 +71,8 @@ static void defaults_are_the_documented_ones(void)
                                               {"keep_optimizer", "false"},
                                               {"biases", "true"},
                                               {"whole_sessions", "false"},
-                                              {"threads", "0"}};
+                                              {"threads", "0"},
+                                              {"commit_wait", "0"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());

@@ -1,0 +1,412 @@
+/*
+ * ext_status.c - gru4rec_status(model): a row for each run of a model, newest first; see
+ * ext_tools.h.
+ *
+ * 1. What the tables say is not believed as it stands: a row that says 'training' is of a
+ *    run under way, or of one that could not say how it ended (ext_run_status).
+ * 2. Of a run in this process, memory knows how far it is; of one elsewhere, what it wrote
+ *    into its row last.
+ * 3. What this process has still to write (ext_pending.c) is shown as if it were written;
+ *    where it has no row yet, its version is NULL.
+ * 4. Nothing is written. The rows are of one moment: they are all read at the start.
+ */
+#define _POSIX_C_SOURCE 200809L /* gmtime_r */
+#include "ext_tools.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    VERSION,
+    STATUS,
+    ACTIVE,
+    STARTED,
+    FINISHED,
+    EPOCH,
+    N_EPOCHS,
+    PROGRESS,
+    SECONDS_LEFT,
+    LOSS,
+    RECALL,
+    MRR,
+    MESSAGE,
+    N_COLUMNS
+};
+
+enum { MODEL, N_ARGUMENTS };
+
+/* Seconds without a word after which a run that should say how far it is, every two seconds
+ * (ext_train.c), has somebody in its way. */
+enum { SILENT = 30 };
+
+/* A run. Texts are owned, NULL for NULL, as a number that is NAN. */
+typedef struct status_row {
+    char run[EXT_RUN_NAME + 1];
+    char *status, *started, *finished, *message;
+    double numbers[N_COLUMNS]; /* of the columns that are numbers */
+    struct status_row *next;
+} status_row;
+
+typedef struct status_cursor {
+    ext_cursor base;
+    status_row *rows, *at;
+    bool is_short; /* memory was, for one of them */
+} status_cursor;
+
+static void free_row(status_row *row)
+{
+    sqlite3_free(row->status);
+    sqlite3_free(row->started);
+    sqlite3_free(row->finished);
+    sqlite3_free(row->message);
+    sqlite3_free(row);
+}
+
+static void stop(ext_cursor *base)
+{
+    status_cursor *cursor = (status_cursor *)base;
+    while (cursor->rows != NULL) {
+        status_row *next = cursor->rows->next;
+        free_row(cursor->rows);
+        cursor->rows = next;
+    }
+    cursor->at = NULL;
+}
+
+/* ---- the tables ---- */
+
+/* What the query gives, behind the columns up to MRR and MESSAGE. SECONDS_LEFT is NULL. */
+enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN };
+
+/*
+ * Seconds of an epoch: those of the epochs that are done, on the average; in the first, of
+ * what is done of it until the row was updated. Loss and measures are of the epoch whose
+ * weights were kept, else of the last. %s: what a table of an older build lacks.
+ */
+static const char query[] =
+    "WITH run AS (SELECT *, %s, iif(json_valid(options), options, NULL) AS o, "
+    "iif(json_valid(summary), summary, NULL) AS s FROM @version) "
+    "SELECT r.version, r.status, r.version IS (SELECT value FROM @config WHERE "
+    "key = 'version'), r.started, r.finished, n.epochs, r.o ->> '$.n_epochs', "
+    "iif(r.status IN ('ready', 'retired'), 1.0, r.progress_), NULL, e.loss, e.recall, "
+    "e.mrr, r.message, r.run, r.process, n.seconds, "
+    "(julianday('now') - julianday(r.updated_)) * 86400, "
+    "(julianday(r.updated_) - julianday(r.started)) * 86400 "
+    "FROM run AS r LEFT JOIN (SELECT version, max(epoch) AS epochs, avg(seconds) AS "
+    "seconds FROM @epoch GROUP BY version) AS n ON n.version = r.version "
+    "LEFT JOIN @epoch AS e ON e.version = r.version AND "
+    "e.epoch = coalesce(r.s ->> '$.best_epoch', n.epochs) ORDER BY r.version DESC";
+
+static double number_of(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_type(stmt, column) == SQLITE_NULL
+               ? NAN
+               : sqlite3_column_double(stmt, column);
+}
+
+static const char *text_of(sqlite3_stmt *stmt, int column)
+{
+    return (const char *)sqlite3_column_text(stmt, column);
+}
+
+/* Puts a copy in place of a text. */
+static void set_text(status_cursor *cursor, char **text, const char *now)
+{
+    sqlite3_free(*text);
+    *text = now != NULL ? sqlite3_mprintf("%s", now) : NULL;
+    cursor->is_short |= now != NULL && *text == NULL;
+}
+
+/* Puts more behind a text. */
+static void add_text(status_cursor *cursor, char **text, const char *more)
+{
+    *text = sqlite3_mprintf("%z; %s", *text, more);
+    cursor->is_short |= *text == NULL;
+}
+
+/* ---- what a row that says 'training' means ---- */
+
+static const char waits[] = "trained; its commit waits for others who hold the database";
+static const char is_kept[] = "SELECT gru4rec_train(model, 'resume=true') on the "
+                              "connection that trained it commits "
+                              "it without training";
+
+/* Of a run in this process. */
+static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *share)
+{
+    const char *const words[] = {
+        [EXT_PHASE_READING] = "reads its events",
+        [EXT_PHASE_TRAINING] = NULL,
+        [EXT_PHASE_COMMITTING] = waits,
+        [EXT_PHASE_KEPT] = is_kept,
+    };
+    if (share->phase != EXT_PHASE_READING)
+        row->numbers[PROGRESS] = share->done;
+    if (share->phase == EXT_PHASE_TRAINING) /* its row may be behind */
+        row->numbers[EPOCH] = floor(share->done * row->numbers[N_EPOCHS] + 1e-9);
+    if (share->seconds_left >= 0)
+        row->numbers[SECONDS_LEFT] = share->seconds_left;
+    if (share->phase == EXT_PHASE_KEPT && row->message != NULL)
+        add_text(cursor, &row->message, words[share->phase]);
+    else
+        set_text(cursor, &row->message, words[share->phase]);
+}
+
+/* Of a run in another process, by what its row said when it was updated. */
+static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
+{
+    const double done = row->numbers[PROGRESS], age = number_of(stmt, AGE);
+    const double n_epochs = row->numbers[N_EPOCHS];
+    double epoch_seconds = number_of(stmt, EPOCH_SECONDS);
+    if (isnan(epoch_seconds))
+        epoch_seconds = number_of(stmt, BEGUN) / (done * n_epochs);
+    const double left = epoch_seconds * n_epochs * (1 - done) - age;
+    if (isfinite(left))
+        row->numbers[SECONDS_LEFT] = left > 0 ? left : 0;
+    if (row->message == NULL && age > SILENT)
+        set_text(
+            cursor, &row->message,
+            "could not write how far it is for a while: others hold the database, or "
+            "it waits to be committed");
+    else if (row->message == NULL && done >= 1)
+        set_text(cursor, &row->message, waits);
+    else if (row->message == NULL && isnan(done))
+        set_text(cursor, &row->message,
+                 "reads its events, or cannot write how far it is");
+}
+
+static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
+{
+    const char *process = text_of(stmt, PROCESS), *run = text_of(stmt, RUN);
+    const char *status = ext_run_status(process, run, row->message);
+    ext_share share;
+    if (status == NULL && ext_alive_see(&share, row->run))
+        judge_ours(cursor, row, &share);
+    else if (status == NULL)
+        judge_other(cursor, row, stmt);
+    else if (strcmp(status, "elsewhere") != 0)
+        set_text(cursor, &row->status, status);
+    else
+        set_text(cursor, &row->message,
+                 "runs, or ran, on another host; only that can tell");
+}
+
+/* What is said of a run that is over, and that said nothing itself. */
+static void explain(status_cursor *cursor, status_row *row)
+{
+    if (row->message != NULL || row->status == NULL)
+        return;
+    if (strcmp(row->status, "killed") == 0 || strcmp(row->status, "failed") == 0)
+        set_text(cursor, &row->message, "failed, cause not recorded");
+    else if (strcmp(row->status, "interrupted") == 0)
+        set_text(cursor, &row->message,
+                 "interrupted, or failed, while its process could not write");
+}
+
+/* ---- reading ---- */
+
+static status_row *new_row(ext_error *error)
+{
+    status_row *row = sqlite3_malloc(sizeof *row);
+    if (row == NULL) {
+        ext_error_nomem(error);
+        return NULL;
+    }
+    *row = (status_row){0};
+    for (int i = 0; i < N_COLUMNS; i++)
+        row->numbers[i] = NAN;
+    return row;
+}
+
+static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end,
+                    ext_error *error)
+{
+    static const int numbers[] = {VERSION,  ACTIVE, EPOCH,  N_EPOCHS,
+                                  PROGRESS, LOSS,   RECALL, MRR};
+    const char *run = text_of(stmt, RUN);
+    status_row *row = new_row(error);
+    if (row == NULL)
+        return error->rc;
+    **end = row;
+    *end = &row->next;
+    sqlite3_snprintf(sizeof row->run, row->run, "%s", run != NULL ? run : "");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        row->numbers[numbers[i]] = number_of(stmt, numbers[i]);
+    set_text(cursor, &row->status, text_of(stmt, STATUS));
+    set_text(cursor, &row->started, text_of(stmt, STARTED));
+    set_text(cursor, &row->finished, text_of(stmt, FINISHED));
+    set_text(cursor, &row->message, text_of(stmt, MESSAGE));
+    if (row->status != NULL && strcmp(row->status, "training") == 0)
+        judge(cursor, row, stmt);
+    return SQLITE_OK;
+}
+
+static int read_table(status_cursor *cursor, const ext_home *home, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    status_row **end = &cursor->rows;
+    bool has;
+    if (ext_schema_has_column(home, "version", "updated", &has, error) != SQLITE_OK)
+        return error->rc;
+    char *sql = sqlite3_mprintf(query, has ? "progress AS progress_, updated AS updated_"
+                                           : "NULL AS progress_, NULL AS updated_");
+    if (sql == NULL)
+        return ext_error_nomem(error);
+    int rc = ext_query(home, &stmt, error, sql, "");
+    sqlite3_free(sql);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = read_row(cursor, stmt, &end, error);
+    return ext_sql_finish(stmt, rc, "reading the training runs", error);
+}
+
+/* ---- what this process has still to write ---- */
+
+static void set_time(status_cursor *cursor, char **text, int64_t seconds)
+{
+    struct tm parts;
+    char room[32];
+    const time_t at = (time_t)seconds;
+    if (gmtime_r(&at, &parts) != NULL &&
+        strftime(room, sizeof room, "%Y-%m-%d %H:%M:%S", &parts) > 0)
+        set_text(cursor, text, room);
+}
+
+static status_row *find_row(const status_cursor *cursor, const char *run)
+{
+    status_row *row = cursor->rows;
+    while (row != NULL && strcmp(row->run, run) != 0)
+        row = row->next;
+    return row;
+}
+
+/* The place behind the rows without a version, which come first. */
+static status_row **place_of_new(status_cursor *cursor)
+{
+    status_row **at = &cursor->rows;
+    while (*at != NULL && isnan((*at)->numbers[VERSION]))
+        at = &(*at)->next;
+    return at;
+}
+
+static void add_pending(void *context, const ext_pending *pending)
+{
+    status_cursor *cursor = context;
+    status_row *row = find_row(cursor, pending->run);
+    ext_error error = {0};
+    if (row == NULL) {
+        status_row **at = place_of_new(cursor);
+        row = new_row(&error);
+        cursor->is_short |= row == NULL;
+        if (row == NULL)
+            return;
+        row->next = *at;
+        *at = row;
+        row->numbers[ACTIVE] = 0;
+        set_time(cursor, &row->started, pending->started);
+    } else if (row->status != NULL && strcmp(row->status, "ready") == 0) {
+        return;
+    }
+    set_text(cursor, &row->status, pending->status);
+    set_time(cursor, &row->finished, pending->finished);
+    char *message = sqlite3_mprintf("gru4rec: %s", pending->message);
+    set_text(cursor, &row->message, message);
+    cursor->is_short |= message == NULL;
+    sqlite3_free(message);
+}
+
+/* ---- the table ---- */
+
+static int read_all(status_cursor *cursor, const ext_home *home, ext_error *error)
+{
+    ext_snapshot snapshot = {0};
+    char *id = NULL;
+    int rc = ext_snapshot_start(&snapshot, home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_identity_read(&id, home, error);
+    if (rc == SQLITE_OK)
+        rc = read_table(cursor, home, error);
+    ext_snapshot_end(&snapshot);
+    if (rc == SQLITE_OK)
+        rc = ext_pending_each(home, id, add_pending, cursor, error);
+    sqlite3_free(id);
+    for (status_row *row = cursor->rows; row != NULL; row = row->next)
+        explain(cursor, row);
+    return rc == SQLITE_OK && cursor->is_short ? ext_error_nomem(error) : rc;
+}
+
+static void go_to(status_cursor *cursor, status_row *row)
+{
+    cursor->at = row;
+    cursor->base.is_eof = row == NULL;
+}
+
+static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
+{
+    status_cursor *cursor = (status_cursor *)base;
+    const ext_home *own = ext_table_home(base);
+    ext_home home = {0};
+    (void)idx_num;
+    (void)argv;
+    cursor->is_short = false;
+    int rc = ext_schema_get(&home, own->db, own->connection, base->arguments[MODEL],
+                            false, NULL, error);
+    if (rc == SQLITE_OK)
+        rc = read_all(cursor, &home, error);
+    ext_home_clear(&home);
+    go_to(cursor, cursor->rows);
+    return rc;
+}
+
+static int next(ext_cursor *base, ext_error *error)
+{
+    status_cursor *cursor = (status_cursor *)base;
+    (void)error;
+    go_to(cursor, cursor->at->next);
+    return SQLITE_OK;
+}
+
+static void column(const ext_cursor *base, sqlite3_context *context, int i)
+{
+    const status_row *row = ((const status_cursor *)base)->at;
+    const char *const texts[N_COLUMNS] = {
+        [STATUS] = row->status,
+        [STARTED] = row->started,
+        [FINISHED] = row->finished,
+        [MESSAGE] = row->message,
+    };
+    const double number = row->numbers[i];
+    if (texts[i] != NULL)
+        sqlite3_result_text(context, texts[i], -1, SQLITE_TRANSIENT);
+    else if (isnan(number))
+        sqlite3_result_null(context);
+    else if (i == VERSION || i == ACTIVE || i == EPOCH || i == N_EPOCHS)
+        sqlite3_result_int64(context, (sqlite3_int64)number);
+    else
+        sqlite3_result_double(context, number);
+}
+
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+};
+
+const ext_table_function ext_status = {
+    .name = "gru4rec_status",
+    .declaration = "CREATE TABLE x(version INTEGER, status TEXT, active INTEGER, "
+                   "started TEXT, finished TEXT, epoch INTEGER, n_epochs INTEGER, "
+                   "progress REAL, seconds_left REAL, loss REAL, recall REAL, mrr REAL, "
+                   "message TEXT, model BLOB HIDDEN)",
+    .trust = SQLITE_VTAB_INNOCUOUS,
+    .cursor_bytes = sizeof(status_cursor),
+    .n_columns = N_COLUMNS,
+    .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
+    .n_needed = MODEL + 1,
+    .usage = "needs a model; write gru4rec_status('rec')",
+    .n_rows = 10,
+    .cost = 1000,
+    .start = start,
+    .next = next,
+    .column = column,
+    .stop = stop,
+};

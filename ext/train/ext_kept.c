@@ -1,0 +1,157 @@
+/*
+ * ext_kept.c - results whose commit failed, and that stay with their connection; see
+ * ext_train.h.
+ *
+ * A training may have taken hours, and what keeps it from its commit passes: a reader, a
+ * full disk, Ctrl-C. So its weights and items stay in memory, and resume=true commits them
+ * without training. They go when they are committed, when the connection closes, when the
+ * model is dropped on it, and when the next training of the model begins on it: that needs
+ * the memory, and who asks for it has made up his mind. The run counts as alive until then.
+ *
+ * In the user's transaction nothing is kept. The write lock was there from the start, so
+ * nobody was in the way; and what that transaction began with may be rolled back.
+ */
+#include "ext_train.h"
+
+ext_attempt *ext_kept_find(const ext_home *home, const char *id)
+{
+    ext_attempt *attempt = home->connection->kept;
+    for (; attempt != NULL; attempt = attempt->next) {
+        const ext_training *training = &attempt->training;
+        if (sqlite3_stricmp(training->home.schema, home->schema) != 0)
+            continue;
+        if (training->id != NULL ? id != NULL && sqlite3_stricmp(training->id, id) == 0
+                                 : sqlite3_stricmp(training->home.name, home->name) == 0)
+            break;
+    }
+    return attempt;
+}
+
+void ext_kept_drop(ext_attempt *attempt)
+{
+    ext_attempt **at = &attempt->request.home.connection->kept;
+    while (*at != attempt)
+        at = &(*at)->next;
+    *at = attempt->next;
+    ext_attempt_free(attempt);
+}
+
+/* Is the model gone, for certain? */
+static bool is_gone(ext_training *training)
+{
+    ext_error ignored = {0};
+    bool is_found = true;
+    if (training->has_model)
+        ext_identity_follow(&training->home, training->id, &is_found, &ignored);
+    const bool is_known = ignored.rc == SQLITE_OK;
+    ext_error_clear(&ignored);
+    return is_known && !is_found;
+}
+
+static void forget(ext_attempt *attempt)
+{
+    ext_pending_free(attempt->obituary);
+    attempt->obituary = NULL;
+}
+
+static void drop_kept(ext_connection *connection, bool is_all)
+{
+    ext_attempt *next;
+    for (ext_attempt *attempt = connection->kept; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        const bool is_dropped = !is_all && is_gone(&attempt->training);
+        if (is_dropped)
+            forget(attempt); /* there is no table to say it in */
+        if (is_all || is_dropped)
+            ext_kept_drop(attempt);
+    }
+}
+
+bool ext_kept_is_worth(const ext_training *training, const ext_error *error)
+{
+    return training->request->is_alone && !training->is_dropped &&
+           !ext_error_is(error, SQLITE_CORRUPT);
+}
+
+/* Frees what no commit needs; the summary that is not made yet needs the events. */
+static void trim(ext_attempt *attempt)
+{
+    ext_train_data *data = &attempt->data;
+    gru4rec_training *weights = &attempt->training.weights;
+    const int n = attempt->request.options.keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0;
+    for (int i = n; i < GRU4REC_N_SLOTS; i++) {
+        gru4rec_model_free(weights->slot[i]);
+        weights->slot[i] = NULL;
+    }
+    ext_model_release(data->active);
+    data->active = NULL;
+    if (attempt->training.run.summary == NULL)
+        return;
+    gru4rec_dataset_free(data->events.dataset);
+    data->events.dataset = NULL;
+}
+
+/* What the row says of it, should it never be committed; NULL: no memory, or no model. */
+static ext_pending *make_obituary(const ext_training *training, const char *cause)
+{
+    if (!training->has_model)
+        return NULL;
+    char *message = sqlite3_mprintf("%s; what was trained was never committed", cause);
+    ext_pending *obituary = message != NULL
+                                ? ext_pending_new(&training->run, &training->home,
+                                                  training->id, "failed", message)
+                                : NULL;
+    sqlite3_free(message);
+    return obituary;
+}
+
+/* Behind a commit that failed: it stays, and here is how to commit it. */
+static void wait_for_call(ext_attempt *attempt, ext_error *error)
+{
+    ext_training *training = &attempt->training;
+    ext_show show;
+    const char *cause = error->message != NULL ? error->message : "out of memory";
+    char *why = sqlite3_mprintf("%s; what was trained is not committed", cause);
+    char *words = sqlite3_mprintf(
+        "; the trained model stays with this connection until it closes or trains anew: "
+        "SELECT gru4rec_train('%q', 'resume=true') commits it without training",
+        ext_show_text(&show, training->home.name));
+    ext_pending_free(attempt->obituary);
+    attempt->obituary = make_obituary(training, cause);
+    ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
+    if (why != NULL)
+        ext_publish_waiting(training, why);
+    if (words != NULL)
+        ext_error_add(error, words);
+    sqlite3_free(why);
+    sqlite3_free(words);
+}
+
+void ext_kept_add(ext_attempt *attempt, ext_error *error)
+{
+    ext_connection *connection = attempt->request.home.connection;
+    trim(attempt);
+    attempt->next = connection->kept;
+    connection->kept = attempt;
+    connection->drop_kept = drop_kept;
+    wait_for_call(attempt, error);
+}
+
+int ext_kept_commit(ext_attempt *attempt, const ext_train_request *request,
+                    ext_error *error)
+{
+    ext_training *training = &attempt->training;
+    if (ext_options_is_set(&request->options, "commit_wait"))
+        attempt->request.options.commit_wait = request->options.commit_wait;
+    training->quiet_until = 0;
+    ext_poll_start(&training->poll, training->home.db);
+    ext_publish_version(training, error);
+    ext_poll_stop(&training->poll);
+    if (error->rc == SQLITE_OK) {
+        forget(attempt);
+    } else if (ext_kept_is_worth(training, error)) {
+        trim(attempt);
+        wait_for_call(attempt, error);
+    }
+    return error->rc;
+}

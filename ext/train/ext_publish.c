@@ -253,7 +253,8 @@ static int write_version(ext_training *training, const ext_savepoint *savepoint,
         .training = &training->weights,
         .n_slots = options->keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0,
         .items = training->data->events.items,
-        .keep = options->keep_versions,
+        .is_candidate = !options->activate,
+        .keep = ext_forget_keep(options),
     };
     const bool has_order = training->data->source.columns.order != NULL;
     if (ext_savepoint_lock(savepoint, request->home.schema, error) != SQLITE_OK ||

@@ -26,7 +26,7 @@ typedef struct g4r_option {
     double min, max;  /* of numbers, and of what a G4R_SAMPLE draws */
     bool is_max_open; /* max itself is not allowed */
     const char *
-        words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: a word for -1 */
+        words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: words for -1, -2, ... */
     const char *defaults; /* as text */
     const char *before; /* the default of models whose options lack it; NULL: the same */
     const char *help;

@@ -15,6 +15,7 @@
 
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
+#define EXPORT GRU4REC_SCOPE_EXPORT
 
 /* One row. open_: max itself is not allowed. */
 #define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, help_)   \
@@ -160,7 +161,17 @@ static const g4r_option table[] = {
     INTEGER(threads, 0, 256, "0",
             "threads of a training; 0: as many as there are processors, or as a "
             "container's quota keeps busy. The result is the same, to the bit"),
-    INTEGER(keep_versions, 1, 1000, "2", "trained versions kept in the database"),
+    INTEGER(keep_versions, 1, 1000, "2",
+            "versions kept in the database: the active one, and of those before it the "
+            "one that served before, and the newest"),
+    INTEGER(keep_candidates, 1, 1000, "2",
+            "versions newer than the active one that are kept beside those, the newest"),
+    INTEGER(keep_history, 0, 1000000, "1000",
+            "rows of m_version, and epochs, that stay of versions without weights: those "
+            "that are no longer kept, and trainings that came to nothing"),
+    BOOLEAN(activate, "true",
+            "the trained version serves from then on; false: it waits for "
+            "gru4rec_deploy()"),
     OPTION(
         memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL,
         "0",
@@ -191,6 +202,10 @@ static const g4r_option table[] = {
         "target and N other items, drawn anew for each event by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
+    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 9007199254740992.0, false,
+           "active|previous|newest", "active",
+           "the kept version that is meant: its number, the active one, the one before "
+           "that, or the newest; of gru4rec_export() too"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
@@ -333,8 +348,10 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
         return refuse_name(name, scope, error);
     if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
-                      o->scope == TRAIN ? "the model and its training"
-                                        : "gru4rec_evaluate()");
+                      (o->scope & TRAIN) != 0    ? "the model and its training"
+                      : (o->scope & EXPORT) != 0 ? "gru4rec_evaluate() and "
+                                                   "gru4rec_export()"
+                                                 : "gru4rec_evaluate()");
     if (!g4r_option_parse(o, value, field_of(&changed, o))) {
         g4r_option_range(o, range, sizeof range);
         const char *quote = strchr(value, '\'') == NULL ? "'" : ""; /* it has its own */

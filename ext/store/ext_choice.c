@@ -73,11 +73,10 @@ static int read_value(ext_choice *choice, sqlite3_value *value, bool is_to_deplo
         return error->rc;
     if (text != NULL && read_word(choice, text, is_to_deploy))
         return SQLITE_OK;
-    return ext_error_set(
-        error, SQLITE_ERROR,
-        "version %s is not a number, 'active', 'previous'%s; the model's "
-        "table m_version lists them",
-        shown, is_to_deploy ? ", 'newest' or 'best'" : " or 'newest'");
+    return ext_error_set(error, SQLITE_ERROR,
+                         "version %s is not a number, 'active', 'previous'%s; see the "
+                         "model's table m_version",
+                         shown, is_to_deploy ? ", 'newest' or 'best'" : " or 'newest'");
 }
 
 int ext_choice_read(ext_choice *choice, sqlite3_value *value, ext_error *error)

@@ -5,7 +5,7 @@
 here=$(dirname "$0")
 extension=${1:-$here/../../gru4rec.so}
 . "$here/../count.sh"
-for name in locks busy waits two_trainings interrupt kill resume cache serving loading memory limits lifecycle format caller messages values refusals files libraries blas_core locale_comma; do
+for name in locks busy waits two_trainings interrupt kill resume cache gate serving loading memory limits lifecycle format caller messages values refusals files libraries blas_core locale_comma; do
     count "$name.py" "${PYTHON:-/usr/bin/python3}" "$here/$name.py" "$extension"
 done
 total

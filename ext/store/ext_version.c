@@ -295,6 +295,17 @@ static int check_written(const ext_run *run, const ext_home *home,
     return rc != SQLITE_OK || is_whole ? rc : fail_written(error);
 }
 
+/* What could not be taken away is no version's damage, but somebody's doing. */
+static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
+{
+    if (ext_forget_old(home, keep, error) != SQLITE_OK ||
+        ext_forget_check(home, error) == SQLITE_OK ||
+        !ext_error_is(error, SQLITE_CORRUPT) || error->is_sqlite)
+        return error->rc;
+    ext_error_clear(error);
+    return fail_written(error);
+}
+
 /* Lets it serve, unless it is to wait. *active: the version that serves then; 0: none. */
 static int activate(int64_t *active, const ext_run *run, const ext_home *home,
                     const ext_outcome *outcome, ext_error *error)
@@ -320,7 +331,7 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
         finish_row(run, home, !outcome->is_candidate, error) != SQLITE_OK ||
         activate(&active, run, home, outcome, error) != SQLITE_OK ||
         write_sum(&sum, run, home, outcome, error) != SQLITE_OK ||
-        ext_forget_old(home, &outcome->keep, error) != SQLITE_OK)
+        forget_old(home, &outcome->keep, error) != SQLITE_OK)
         return error->rc;
     return check_written(run, home, outcome, sum, active, error);
 }

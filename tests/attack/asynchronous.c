@@ -55,7 +55,6 @@ static const struct call {
      false},
     {"SELECT gru4rec_deploy('m', 'previous')", NULL, false},
     {"SELECT gru4rec_train('m', 'activate=false')", NULL, false},
-    {"SELECT gru4rec_deploy('m', 'best', 'clicks')", NULL, false},
     {"CREATE VIRTUAL TABLE fresh USING gru4rec((SELECT * FROM clicks), " OPTIONS ")",
      "DROP TABLE fresh", false},
     {"ALTER TABLE m RENAME TO renamed", "ALTER TABLE renamed RENAME TO m", false},

@@ -202,7 +202,7 @@ static const g4r_option table[] = {
         "target and N other items, drawn anew for each event by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
-    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 9007199254740992.0, false,
+    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false,
            "active|previous|newest", "active",
            "the kept version that is meant: its number, the active one, the one before "
            "that, or the newest; of gru4rec_export() too"),

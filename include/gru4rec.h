@@ -134,6 +134,13 @@ typedef struct gru4rec_reals {
 
 enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
+/* What the option version may be beside a number. */
+typedef enum gru4rec_version_word {
+    GRU4REC_VERSION_ACTIVE = -1,
+    GRU4REC_VERSION_PREVIOUS = -2,
+    GRU4REC_VERSION_NEWEST = -3
+} gru4rec_version_word;
+
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
 /* What becomes of sessions longer than max_length. */
@@ -195,7 +202,7 @@ typedef struct gru4rec_options {
 
     int64_t seed;
     int64_t threads; /* 0: as many as processors */
-    int64_t keep_versions;
+    int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds, for who stores what was trained; 0: by its length */
     int64_t memory_limit; /* bytes, for who calls the library to keep; 0: its default */
     int64_t quantize;     /* gru4rec_switch */
@@ -206,13 +213,15 @@ typedef struct gru4rec_options {
     int64_t baselines; /* 0 none, 1 popularity */
     int64_t exclude_seen, last_only;
     int64_t candidates;               /* drawn beside each target; 0: none are drawn */
+    int64_t version;                  /* for who keeps several; or gru4rec_version_word */
     bool is_set[GRU4REC_MAX_OPTIONS]; /* (options of the table) set, not defaulted */
 } gru4rec_options;
 
-/* What an option belongs to; one of memory is of both. */
+/* What an option belongs to, or several of them, in bits. */
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
-    GRU4REC_SCOPE_EVALUATE = 2
+    GRU4REC_SCOPE_EVALUATE = 2,
+    GRU4REC_SCOPE_EXPORT = 4
 } gru4rec_option_scope;
 
 /* How the value is written in JSON. */

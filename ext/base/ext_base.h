@@ -283,6 +283,8 @@ void ext_entry_end(ext_entry *entry);
 /* Says which model the innermost call uses, until that ends. An error where a call around
  * it uses the same one. */
 int ext_entry_use(const ext_home *home, ext_error *error);
+/* Has a call that is under way said so of this very home, which must stay? */
+bool ext_entry_holds(const ext_home *home);
 
 /* ---- ext_value.c ---- */
 

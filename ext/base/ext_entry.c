@@ -51,3 +51,11 @@ int ext_entry_use(const ext_home *home, ext_error *error)
                                  home->name);
     return SQLITE_OK;
 }
+
+bool ext_entry_holds(const ext_home *home)
+{
+    const ext_entry *entry = innermost;
+    while (entry != NULL && entry->home != home)
+        entry = entry->outer;
+    return entry != NULL;
+}

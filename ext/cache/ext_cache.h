@@ -23,7 +23,7 @@ struct ext_connection {
     int n_users; /* registrations with SQLite that use it */
     bool is_training;
     const ext_remake *remake;   /* under way, or NULL */
-    struct ext_handle *handles; /* on the models that were used last */
+    struct ext_handle *handles; /* on the models that were used last, these first */
     /* Trainings whose result waits to be committed, of ext/train; or NULL. */
     struct ext_attempt *kept;
     /* Set by who keeps one: drops those whose model is gone, or all of them. */
@@ -93,17 +93,22 @@ typedef struct ext_model {
 
 /* The active version of a model, loaded at need; release it. */
 int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error);
+/* The version that is meant. */
+int ext_model_acquire_version(ext_model **model, const ext_home *home,
+                              const ext_choice *choice, ext_error *error);
 /* The same for a model named in SQL: "schema.name" or "name". */
 int ext_model_acquire_named(ext_model **model, ext_connection *connection,
-                            sqlite3_value *value, ext_error *error);
-/* The same for a scalar function's first argument; found once for a statement where that
- * is a constant. */
+                            sqlite3_value *name, const ext_choice *choice,
+                            ext_error *error);
+/* The same for a scalar function whose first argument is the name; found once for a
+ * statement where that is a constant and the version stays the same. version: an argument,
+ * or NULL. */
 int ext_model_acquire_for(ext_model **model, sqlite3_context *context,
-                          sqlite3_value *value, ext_error *error);
+                          sqlite3_value *name, sqlite3_value *version, ext_error *error);
 void ext_model_release(ext_model *model); /* NULL-safe */
 /* Once more, for another holder. */
 ext_model *ext_model_retain(ext_model *model);
-/* Gives up the connection's handle on a model that is gone. */
+/* Gives up the connection's handles on a model that is gone. */
 void ext_model_forget(const ext_home *home);
 /* Gives up all handles of a connection that ends. */
 void ext_model_forget_all(ext_connection *connection);
@@ -135,9 +140,10 @@ void ext_workspace_free(ext_workspace *workspace);
 
 /* ---- ext_handle: of ext_model.c, for ext_workspace.c ---- */
 
-/* A connection's hold on a model: it stays loaded from query to query. */
+/* A connection's hold on a version: it stays loaded from query to query. */
 typedef struct ext_handle {
     ext_home home;
+    ext_choice choice;   /* as it was asked for */
     ext_model *model;    /* held, or NULL */
     ext_workspace spare; /* of that model, or all zero */
     struct ext_handle *next;

@@ -79,6 +79,8 @@ int ext_check_model(const ext_home *home, ext_error *error)
         rc = ext_config_read(&config, home, error);
     ext_config_free(&config);
     if (rc == SQLITE_OK)
+        rc = ext_forget_check(home, error);
+    if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error,
                        "SELECT version, coalesce(run, '') FROM @version WHERE status = "
                        "'ready' UNION "

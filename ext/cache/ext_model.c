@@ -5,8 +5,8 @@
  * a rollback, a restored file, an attached copy or another process can never make a stale
  * model pass for the active one: the id is read from the database at every query. The
  * file is part of the key because a forged database could carry another one's id. A
- * connection keeps a handle on each model that it used last; a model is freed with its
- * last user.
+ * connection keeps a handle on the active version of each model that it used, and on a few
+ * other versions that it asked for last; a model is freed with its last user.
  */
 #include "ext_cache.h"
 
@@ -103,13 +103,13 @@ static int find_id_type(const gru4rec_items *items)
     return type;
 }
 
-/* Is the version the active one still? Where a shared cache is read uncommitted, a snapshot
- * holds nobody off. */
-static int check_active(const ext_home *home, const ext_version *version,
-                        ext_error *error)
+/* Is the version the one that is meant still? Where a shared cache is read uncommitted, a
+ * snapshot holds nobody off. */
+static int check_still(const ext_home *home, const ext_choice *choice,
+                       const ext_version *version, ext_error *error)
 {
     ext_version now;
-    int rc = ext_version_find(&now, home, error);
+    int rc = ext_choice_find(&now, choice, home, error);
     return rc != SQLITE_OK || strcmp(now.run, version->run) == 0
                ? rc
                : ext_error_set(error, SQLITE_BUSY,
@@ -117,8 +117,8 @@ static int check_active(const ext_home *home, const ext_version *version,
                                home->name);
 }
 
-static int load_model(ext_model **out, const ext_home *home, const ext_version *version,
-                      ext_error *error)
+static int load_model(ext_model **out, const ext_home *home, const ext_choice *choice,
+                      const ext_version *version, ext_error *error)
 {
     ext_model *model = sqlite3_malloc(sizeof *model);
     if (model == NULL)
@@ -131,7 +131,7 @@ static int load_model(ext_model **out, const ext_home *home, const ext_version *
                  ? ext_load_version(&model->loaded, home, version->version, true, error)
                  : ext_error_nomem(error);
     if (rc == SQLITE_OK)
-        rc = check_active(home, version, error);
+        rc = check_still(home, choice, version, error);
     if (rc != SQLITE_OK) {
         free_model(model);
         return rc;
@@ -151,21 +151,69 @@ static void drop_handle(ext_handle *handle)
     handle->model = NULL;
 }
 
-static ext_handle *find_handle(const ext_home *home)
+static void free_handle(ext_handle *handle)
 {
-    ext_handle *handle = home->connection->handles;
-    while (handle != NULL && (sqlite3_stricmp(handle->home.name, home->name) != 0 ||
-                              sqlite3_stricmp(handle->home.schema, home->schema) != 0))
-        handle = handle->next;
+    drop_handle(handle);
+    ext_home_clear(&handle->home);
+    sqlite3_free(handle);
+}
+
+static bool is_of(const ext_handle *handle, const ext_home *home)
+{
+    return sqlite3_stricmp(handle->home.name, home->name) == 0 &&
+           sqlite3_stricmp(handle->home.schema, home->schema) == 0;
+}
+
+/* Puts it before all others. */
+static ext_handle *find_handle(const ext_home *home, const ext_choice *choice)
+{
+    ext_handle **first = &home->connection->handles, **at = first;
+    while (*at != NULL &&
+           !(is_of(*at, home) && ext_choice_is_same(&(*at)->choice, choice)))
+        at = &(*at)->next;
+    ext_handle *handle = *at;
+    if (handle != NULL) {
+        *at = handle->next;
+        handle->next = *first;
+        *first = handle;
+    }
     return handle;
 }
 
-static int make_handle(ext_handle **out, const ext_home *home, ext_error *error)
+/*
+ * Versions that are not asked for as the active one, and stay loaded for a connection: as
+ * many as a model keeps beside that by default, the one before it and two candidates. So a
+ * query that compares all of them does not load one twice.
+ */
+enum { OTHERS = 3 };
+
+/* Makes room for one more of these: the one that was used longest ago goes, unless a call
+ * around this one began with it. */
+static void drop_other(ext_connection *connection)
 {
+    ext_handle **last = NULL;
+    int n = 0;
+    for (ext_handle **at = &connection->handles; *at != NULL; at = &(*at)->next)
+        if ((*at)->choice.kind != EXT_CHOICE_ACTIVE) {
+            n++;
+            last = ext_entry_holds(&(*at)->home) ? last : at;
+        }
+    if (n < OTHERS || last == NULL)
+        return;
+    ext_handle *handle = *last;
+    *last = handle->next;
+    free_handle(handle);
+}
+
+static int make_handle(ext_handle **out, const ext_home *home, const ext_choice *choice,
+                       ext_error *error)
+{
+    if (choice->kind != EXT_CHOICE_ACTIVE)
+        drop_other(home->connection);
     ext_handle *handle = sqlite3_malloc(sizeof *handle);
     if (handle == NULL)
         return ext_error_nomem(error);
-    *handle = (ext_handle){.next = home->connection->handles};
+    *handle = (ext_handle){.choice = *choice, .next = home->connection->handles};
     if (ext_home_init(&handle->home, home->db, home->connection, home->schema, home->name,
                       error) != SQLITE_OK) {
         sqlite3_free(handle);
@@ -178,9 +226,10 @@ static int make_handle(ext_handle **out, const ext_home *home, ext_error *error)
 
 void ext_model_forget(const ext_home *home)
 {
-    ext_handle *handle = find_handle(home);
-    if (handle != NULL)
-        drop_handle(handle);
+    for (ext_handle *handle = home->connection->handles; handle != NULL;
+         handle = handle->next)
+        if (is_of(handle, home))
+            drop_handle(handle);
 }
 
 void ext_model_forget_all(ext_connection *connection)
@@ -188,13 +237,11 @@ void ext_model_forget_all(ext_connection *connection)
     while (connection->handles != NULL) {
         ext_handle *handle = connection->handles;
         connection->handles = handle->next;
-        drop_handle(handle);
-        ext_home_clear(&handle->home);
-        sqlite3_free(handle);
+        free_handle(handle);
     }
 }
 
-/* Has the handle the active version of its file? */
+/* Has the handle the version that is meant, of its file? */
 static bool is_current(const ext_handle *handle)
 {
     if (handle->model == NULL)
@@ -202,29 +249,30 @@ static bool is_current(const ext_handle *handle)
     char *file = ext_home_file(&handle->home);
     const bool is_same_file = file != NULL && strcmp(file, handle->model->file) == 0;
     sqlite3_free(file);
-    return is_same_file && ext_version_is_active(&handle->home, handle->model->run);
+    return is_same_file &&
+           ext_choice_is(&handle->choice, &handle->home, handle->model->run);
 }
 
-/* Gets the active version, loaded at need. What cannot be read now leaves the old one. */
-static int find_active(ext_handle *handle, ext_error *error)
+/* Gets the version, loaded at need. What cannot be read now leaves the old one; but one
+ * that is no longer there goes. */
+static int find_version(ext_handle *handle, ext_error *error)
 {
     ext_version version;
     int rc = ext_schema_check_tables(&handle->home, error);
     if (rc == SQLITE_OK)
-        rc = ext_version_find(&version, &handle->home, error);
+        rc = ext_choice_find(&version, &handle->choice, &handle->home, error);
+    if (rc == SQLITE_OK || (ext_error_is(error, SQLITE_ERROR) && !error->is_sqlite))
+        drop_handle(handle);
     if (rc != SQLITE_OK)
         return rc;
-    drop_handle(handle);
-    if (version.version == 0)
-        return ext_version_fail_untrained(&handle->home, error);
     char *file = ext_home_file(&handle->home);
     if (file == NULL)
         return ext_error_nomem(error);
     handle->model = find_model(file, version.run);
     sqlite3_free(file);
-    return handle->model == NULL
-               ? load_model(&handle->model, &handle->home, &version, error)
-               : SQLITE_OK;
+    return handle->model == NULL ? load_model(&handle->model, &handle->home,
+                                              &handle->choice, &version, error)
+                                 : SQLITE_OK;
 }
 
 static int renew(ext_handle *handle, ext_error *error)
@@ -232,41 +280,48 @@ static int renew(ext_handle *handle, ext_error *error)
     ext_snapshot snapshot = {0};
     int rc = ext_snapshot_start(&snapshot, &handle->home, error);
     if (rc == SQLITE_OK)
-        rc = find_active(handle, error);
+        rc = find_version(handle, error);
     ext_snapshot_end(&snapshot);
+    return rc;
+}
+
+int ext_model_acquire_version(ext_model **model, const ext_home *home,
+                              const ext_choice *choice, ext_error *error)
+{
+    ext_handle *handle = find_handle(home, choice);
+    *model = NULL;
+    if (handle == NULL && make_handle(&handle, home, choice, error) != SQLITE_OK)
+        return error->rc;
+    int rc = ext_entry_use(&handle->home, error);
+    if (rc == SQLITE_OK && !is_current(handle))
+        rc = renew(handle, error);
+    if (rc == SQLITE_OK)
+        *model = ext_model_retain(handle->model);
     return rc;
 }
 
 int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error)
 {
-    ext_handle *handle = find_handle(home);
-    *model = NULL;
-    if (handle == NULL && make_handle(&handle, home, error) != SQLITE_OK)
-        return error->rc;
-    if (ext_entry_use(&handle->home, error) != SQLITE_OK)
-        return error->rc;
-    if (!is_current(handle) && renew(handle, error) != SQLITE_OK)
-        return error->rc;
-    *model = ext_model_retain(handle->model);
-    return SQLITE_OK;
+    return ext_model_acquire_version(model, home, &(ext_choice){0}, error);
 }
 
 int ext_model_acquire_named(ext_model **model, ext_connection *connection,
-                            sqlite3_value *value, ext_error *error)
+                            sqlite3_value *name, const ext_choice *choice,
+                            ext_error *error)
 {
     const char *text;
     ext_name room;
     ext_home home;
     bool is_found;
     *model = NULL;
-    if (ext_value_name(&text, &room, value, error) != SQLITE_OK)
+    if (ext_value_name(&text, &room, name, error) != SQLITE_OK)
         return error->rc;
     if (text == NULL)
         return ext_error_set(error, SQLITE_ERROR,
                              "the model's name is NULL; give that of a gru4rec table");
     int rc = ext_schema_find(&home, connection->db, connection, text, &is_found, error);
     if (rc == SQLITE_OK && is_found) {
-        rc = ext_model_acquire(model, &home, error);
+        rc = ext_model_acquire_version(model, &home, choice, error);
     } else if (rc == SQLITE_OK) {
         ext_model_forget(&home);
         rc = ext_schema_fail_missing(text, error);
@@ -275,23 +330,43 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
     return rc;
 }
 
-static void release_model(void *model)
+/* What a statement found for a name that is a constant. */
+typedef struct found {
+    ext_model *model; /* held */
+    ext_choice choice;
+} found;
+
+static void drop_found(void *context)
 {
-    ext_model_release(model);
+    found *own = context;
+    ext_model_release(own->model);
+    sqlite3_free(own);
 }
 
 int ext_model_acquire_for(ext_model **model, sqlite3_context *context,
-                          sqlite3_value *value, ext_error *error)
+                          sqlite3_value *name, sqlite3_value *version, ext_error *error)
 {
-    *model = sqlite3_get_auxdata(context, 0);
-    if (*model != NULL) {
-        ext_model_retain(*model);
+    ext_choice choice;
+    const found *last = sqlite3_get_auxdata(context, 0);
+    *model = NULL;
+    if (ext_choice_read(&choice, version, error) != SQLITE_OK)
+        return error->rc;
+    if (last != NULL && ext_choice_is_same(&last->choice, &choice)) {
+        *model = ext_model_retain(last->model);
         return SQLITE_OK;
     }
-    int rc = ext_model_acquire_named(model, ext_connection_of(context), value, error);
-    if (rc == SQLITE_OK)
-        sqlite3_set_auxdata(context, 0, ext_model_retain(*model), release_model);
-    return rc;
+    if (ext_model_acquire_named(model, ext_connection_of(context), name, &choice,
+                                error) != SQLITE_OK)
+        return error->rc;
+    found *now = sqlite3_malloc(sizeof *now);
+    if (now == NULL) {
+        ext_model_release(*model);
+        *model = NULL;
+        return ext_error_nomem(error);
+    }
+    *now = (found){ext_model_retain(*model), choice};
+    sqlite3_set_auxdata(context, 0, now, drop_found);
+    return SQLITE_OK;
 }
 
 int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,

@@ -1,5 +1,5 @@
 /*
- * ext_explain.c - gru4rec_explain(model, history, item); see ext_serve.h.
+ * ext_explain.c - gru4rec_explain(model, history, item [, version]); see ext_serve.h.
  *
  * Rows are (position, event, contribution): by how much the item's score falls when that
  * event is left out of the history. Without any event the score is that of the zero
@@ -9,7 +9,7 @@
 #include "ext_serve.h"
 
 enum { POSITION, EVENT, CONTRIBUTION, N_COLUMNS };
-enum { MODEL, HISTORY, ITEM, N_ARGUMENTS };
+enum { MODEL, HISTORY, ITEM, VERSION, N_ARGUMENTS };
 
 typedef struct explain_cursor {
     ext_cursor base; /* its row: the event that is left out */
@@ -60,11 +60,13 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
 {
     explain_cursor *cursor = (explain_cursor *)base;
     ext_connection *connection = ext_table_home(base)->connection;
+    ext_choice choice;
     ext_model *model;
     (void)idx_num;
     (void)argv;
-    if (ext_model_acquire_named(&model, connection, base->arguments[MODEL], error) !=
-            SQLITE_OK ||
+    if (ext_choice_read(&choice, base->arguments[VERSION], error) != SQLITE_OK ||
+        ext_model_acquire_named(&model, connection, base->arguments[MODEL], &choice,
+                                error) != SQLITE_OK ||
         ext_workspace_open(&cursor->workspace, connection, model, error) != SQLITE_OK ||
         ext_history_read(&cursor->history, connection->db, base->arguments[HISTORY],
                          model, error) != SQLITE_OK ||
@@ -100,18 +102,20 @@ static const ext_table_argument arguments[N_ARGUMENTS] = {
     [MODEL] = {"model", "model = 'rec'"},
     [HISTORY] = {"history", "history = '[17, 42]'"},
     [ITEM] = {"item", "item = 17"},
+    [VERSION] = {"version", "version = 'newest'"},
 };
 
 const ext_table_function ext_explain = {
     .name = "gru4rec_explain",
     .declaration = "CREATE TABLE x(position INTEGER, event, contribution REAL, "
-                   "model BLOB HIDDEN, history BLOB HIDDEN, item BLOB HIDDEN)",
+                   "model BLOB HIDDEN, history BLOB HIDDEN, item BLOB HIDDEN, "
+                   "version BLOB HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
     .cursor_bytes = sizeof(explain_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
     .arguments = arguments,
-    .n_needed = N_ARGUMENTS,
+    .n_needed = ITEM + 1,
     .usage = "needs a model, a history and an item; write "
              "gru4rec_explain('model', '[item, ...]', item)",
     .n_ordered = POSITION + 1,

@@ -175,7 +175,8 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
     ext_table *table;
     char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
                                  "score REAL, basis TEXT HIDDEN, "
-                                 "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN)",
+                                 "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN, "
+                                 "version BLOB HIDDEN)",
                                  known_affinity(config->types[0]),
                                  item_affinity(config->types[1]));
     if (text == NULL)

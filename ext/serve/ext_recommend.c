@@ -1,25 +1,25 @@
 /*
- * ext_recommend.c - gru4rec_recommend(model, history [, k]); see ext_serve.h.
+ * ext_recommend.c - gru4rec_recommend(model, history [, k ...]); see ext_serve.h.
  *
  * 1. Rows are (rank, item, score, basis) in rank order, found as they are asked for.
  * 2. history: a JSON array of item ids, oldest first, one id, or a session's state.
  *    Unknown ids are skipped; the hidden column unknown counts them.
  * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the
  *    items of the history out, candidates = '[...]' all but those; ranks count what is
- *    left.
+ *    left. version: the one that is asked; NULL or left out: the active one.
  * 4. No known item in the history: the items by support, basis 'popularity'.
  * 5. Serving writes nothing. LIMIT and OFFSET stay SQLite's.
  */
 #include "ext_serve.h"
 
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
-enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
+enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS }; /* the column behind the arguments */
 
 /* Bits of idxNum. */
 enum {
     PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* all of them are given */
-    PLAN_SIXTH = EXT_PLAN_OWN                /* and a value for unknown */
+    PLAN_SEVENTH = EXT_PLAN_OWN              /* and a value for unknown */
 };
 
 typedef struct recommend_cursor {
@@ -28,7 +28,7 @@ typedef struct recommend_cursor {
 } recommend_cursor;
 
 /*
- * SQLite gives a sixth argument to the next hidden column. unknown is no argument, and
+ * SQLite gives a seventh argument to the next hidden column. unknown is no argument, and
  * unknown = ... is a condition like others; but where it could be that argument it is an
  * error, as a condition in its place would give no rows.
  */
@@ -41,7 +41,7 @@ static void plan(ext_table_plan *plan)
         if (info->aConstraint[i].iColumn == UNKNOWN &&
             info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
             (info->idxNum & PLAN_ARGUMENTS) == PLAN_ARGUMENTS)
-            info->idxNum |= PLAN_SIXTH;
+            info->idxNum |= PLAN_SEVENTH;
 }
 
 static int rank(recommend_cursor *cursor, const ext_model *model, ext_error *error)
@@ -72,15 +72,17 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         .idx_num = idx_num,
         .argv = argv,
     };
+    ext_choice choice;
     ext_model *model;
-    if (idx_num & PLAN_SIXTH)
+    if (idx_num & PLAN_SEVENTH)
         return ext_error_set(error, SQLITE_ERROR,
                              "too many arguments on gru4rec_recommend() - max %d; to "
                              "compare the column unknown beside all of them, write "
                              "+unknown",
                              N_ARGUMENTS);
-    if (ext_model_acquire_named(&model, connection, base->arguments[MODEL], error) !=
-            SQLITE_OK ||
+    if (ext_choice_read(&choice, base->arguments[VERSION], error) != SQLITE_OK ||
+        ext_model_acquire_named(&model, connection, base->arguments[MODEL], &choice,
+                                error) != SQLITE_OK ||
         ext_ranker_open(&cursor->ranking.ranker, connection, model, &request, error) !=
             SQLITE_OK)
         return error->rc;
@@ -102,6 +104,7 @@ static const ext_table_argument arguments[N_ARGUMENTS] = {
     [K] = {"k", "k = 10"},
     [EXCLUDE_SEEN] = {"exclude_seen", "exclude_seen = 1"},
     [CANDIDATES] = {"candidates", "candidates = '[17, 42]'"},
+    [VERSION] = {"version", "version = 'newest'"},
 };
 
 const ext_table_function ext_recommend = {
@@ -109,7 +112,7 @@ const ext_table_function ext_recommend = {
     .declaration = "CREATE TABLE x(rank INTEGER, item, score REAL, basis TEXT, "
                    "model BLOB HIDDEN, history BLOB HIDDEN, k BLOB HIDDEN, "
                    "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN, "
-                   "unknown INTEGER HIDDEN)",
+                   "version BLOB HIDDEN, unknown INTEGER HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
     .cursor_bytes = sizeof(recommend_cursor),
     .n_columns = N_COLUMNS,

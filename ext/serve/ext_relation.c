@@ -1,7 +1,7 @@
 /*
  * ext_relation.c - SELECT FROM m; see ext_serve.h.
  *
- * 1. m(session, rank, item, score), hidden basis, exclude_seen, candidates, is the
+ * 1. m(session, rank, item, score), hidden basis, exclude_seen, candidates, version, is the
  *    ranking of all items for every session of the source, from its events in the
  *    product's order. Rows are found as they are asked for.
  * 2. Pushed down: session = and IN, upper bounds of rank, item = and IN. SQLite checks
@@ -19,7 +19,7 @@
 #include <string.h>
 
 enum { SESSION, RANK, ITEM, SCORE, BASIS, N_COLUMNS };
-enum { EXCLUDE_SEEN, CANDIDATES, N_ARGUMENTS };
+enum { EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 
 /* Bits of idxNum. */
 enum {
@@ -39,6 +39,7 @@ typedef struct relation_cursor {
     ext_ranker_cursor ranking; /* its hash: of the session and the arguments */
     uint64_t arguments_hash;
     ext_histories histories;
+    bool keeps_empty; /* as the version whose histories they were */
     waiting *queue; /* (capacity) sessions that were read; the first n_queue are there */
     int32_t capacity, n_queue, current;
     int32_t n_ahead;    /* sessions to read the next time */
@@ -218,8 +219,11 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
         .idx_num = idx_num,
         .argv = argv,
     };
+    ext_choice choice;
     ext_model *model;
-    int rc = ext_model_acquire(&model, home, error);
+    int rc = ext_choice_read(&choice, cursor->ranking.cursor.arguments[VERSION], error);
+    if (rc == SQLITE_OK)
+        rc = ext_model_acquire_version(&model, home, &choice, error);
     return rc == SQLITE_OK ? ext_ranker_open(&cursor->ranking.ranker, home->connection,
                                              model, &request, error)
                            : rc;
@@ -233,14 +237,18 @@ static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
     ext_config config;
     ext_source source = {0};
     bool is_open;
+    const gru4rec_options *options =
+        &cursor->ranking.ranker.workspace.model->loaded.options;
+    if (cursor->keeps_empty != (options->keep_empty != 0))
+        ext_histories_close(&cursor->histories);
+    cursor->keeps_empty = options->keep_empty != 0;
     int rc = ext_histories_reopen(&cursor->histories, wanted, &is_open, error);
     if (rc != SQLITE_OK || is_open)
         return rc;
     rc = ext_config_read(&config, home, error);
     if (rc == SQLITE_OK)
         rc = ext_config_open_source(&config, home, NULL, NULL, &source, error);
-    source.keeps_empty =
-        cursor->ranking.ranker.workspace.model->loaded.options.keep_empty != 0;
+    source.keeps_empty = cursor->keeps_empty;
     if (rc == SQLITE_OK)
         rc = ext_histories_open(&cursor->histories, &source, wanted, error);
     ext_source_close(&source);
@@ -361,6 +369,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
 static const ext_table_argument arguments[N_ARGUMENTS] = {
     [EXCLUDE_SEEN] = {"exclude_seen", "exclude_seen = 1"},
     [CANDIDATES] = {"candidates", "candidates = '[17, 42]'"},
+    [VERSION] = {"version", "version = 'newest'"},
 };
 
 const ext_table_function ext_relation = {

@@ -1,6 +1,6 @@
 /*
- * ext_score.c - gru4rec_score(model, history, item), gru4rec_embedding(model, item); see
- * ext_serve.h.
+ * ext_score.c - gru4rec_score(model, history, item [, version]), gru4rec_embedding(model,
+ * item [, version]); see ext_serve.h.
  */
 #include "ext_serve.h"
 
@@ -35,8 +35,8 @@ static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_history history = {0};
     ext_error error = {0};
     ext_model *model;
-    (void)argc;
-    if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK &&
+    sqlite3_value *version = argc > 3 ? argv[3] : NULL;
+    if (ext_model_acquire_for(&model, context, argv[0], version, &error) == SQLITE_OK &&
         ext_workspace_open(&workspace, connection, model, &error) == SQLITE_OK &&
         ext_history_read(&history, connection->db, argv[1], model, &error) == SQLITE_OK)
         result_score(context, &workspace, &history, argv[2], &error);
@@ -51,8 +51,8 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     ext_model *model;
     int32_t row;
-    (void)argc;
-    if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK) {
+    sqlite3_value *version = argc > 2 ? argv[2] : NULL;
+    if (ext_model_acquire_for(&model, context, argv[0], version, &error) == SQLITE_OK) {
         if (ext_ids_read_one(&row, argv[1], model->loaded.items, &error) == SQLITE_OK &&
             row >= 0) {
             size_t n;
@@ -72,6 +72,8 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
 
 const ext_function ext_score_functions[] = {
     {"gru4rec_score", 3, SQLITE_INNOCUOUS, score, NULL},
+    {"gru4rec_score", 4, SQLITE_INNOCUOUS, score, NULL},
     {"gru4rec_embedding", 2, SQLITE_INNOCUOUS, embedding, NULL},
+    {"gru4rec_embedding", 3, SQLITE_INNOCUOUS, embedding, NULL},
     {NULL, 0, 0, NULL, NULL},
 };

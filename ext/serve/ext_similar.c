@@ -1,5 +1,5 @@
 /*
- * ext_similar.c - gru4rec_similar(model, item [, k]); see ext_serve.h.
+ * ext_similar.c - gru4rec_similar(model, item [, k [, version]]); see ext_serve.h.
  *
  * Rows are (rank, item, similarity) in rank order: all other items by the cosine of their
  * output rows with the given item's. No rows for an item that the model does not know.
@@ -7,7 +7,7 @@
 #include "ext_serve.h"
 
 enum { RANK, ITEM, SIMILARITY, N_COLUMNS };
-enum { MODEL, TARGET, K, N_ARGUMENTS };
+enum { MODEL, TARGET, K, VERSION, N_ARGUMENTS };
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
@@ -17,10 +17,12 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     const ext_ranker_request request = {.k = base->arguments[K],
                                         .idx_num = idx_num,
                                         .argv = argv};
+    ext_choice choice;
     ext_model *model;
     bool is_row = false;
-    if (ext_model_acquire_named(&model, connection, base->arguments[MODEL], error) !=
-            SQLITE_OK ||
+    if (ext_choice_read(&choice, base->arguments[VERSION], error) != SQLITE_OK ||
+        ext_model_acquire_named(&model, connection, base->arguments[MODEL], &choice,
+                                error) != SQLITE_OK ||
         ext_ranker_open(ranker, connection, model, &request, error) != SQLITE_OK)
         return error->rc;
     int32_t row;
@@ -35,12 +37,14 @@ static const ext_table_argument arguments[N_ARGUMENTS] = {
     [MODEL] = {"model", "model = 'rec'"},
     [TARGET] = {"target", "target = 17"},
     [K] = {"k", "k = 10"},
+    [VERSION] = {"version", "version = 'newest'"},
 };
 
 const ext_table_function ext_similar = {
     .name = "gru4rec_similar",
     .declaration = "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
-                   "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN)",
+                   "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN, "
+                   "version BLOB HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
     .cursor_bytes = sizeof(ext_ranker_cursor),
     .n_columns = N_COLUMNS,

@@ -1,6 +1,6 @@
 /*
- * ext_state.c - gru4rec_state(model, item), gru4rec_step(model, state, item); see
- * ext_serve.h, and ext_state_blob.c for the BLOB.
+ * ext_state.c - gru4rec_state(model, item [, version]), gru4rec_step(model, state, item
+ * [, version]); see ext_serve.h, and ext_state_blob.c for the BLOB.
  *
  * gru4rec_state() is an aggregate and a window function over the events of a session in
  * the order in which they arrive; gru4rec_step() moves a state on by one event. A NULL
@@ -17,7 +17,8 @@ typedef struct live_session {
     ext_connection *connection;
     ext_workspace workspace; /* its session stands there once is_started */
     bool is_started;
-    char *name;          /* of the model, as the aggregate was given it */
+    char *name;          /* of the model, as the aggregate was given it, */
+    ext_choice choice;   /* and its version */
     ext_state_blob blob; /* its last items, in the buffer */
     unsigned char *buffer;
     size_t capacity;
@@ -221,12 +222,13 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
     ext_error error = {0};
     ext_model *model;
     const int type = sqlite3_value_type(argv[1]);
-    (void)argc;
+    sqlite3_value *version = argc > 3 ? argv[3] : NULL;
     if (type != SQLITE_NULL && type != SQLITE_BLOB)
         ext_error_set(&error, SQLITE_ERROR,
                       "the state is no BLOB; give what gru4rec_state() or gru4rec_step() "
                       "returned, or NULL to start a session");
-    else if (ext_model_acquire_for(&model, context, argv[0], &error) == SQLITE_OK &&
+    else if (ext_model_acquire_for(&model, context, argv[0], version, &error) ==
+                 SQLITE_OK &&
              ext_workspace_open(&live.workspace, live.connection, model, &error) ==
                  SQLITE_OK &&
              (type == SQLITE_NULL || load_state(&live, argv[1], &error) == SQLITE_OK) &&
@@ -259,22 +261,44 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
                      ext_show_text(&(ext_show){""}, name));
 }
 
+static int check_version(const live_session *live, const ext_choice *choice,
+                         ext_error *error)
+{
+    return ext_choice_is_same(&live->choice, choice)
+               ? SQLITE_OK
+               : ext_error_set(error, SQLITE_ERROR,
+                               "gru4rec_state() got two versions; give one for all rows "
+                               "of a group");
+}
+
+/* The model of the group's first row. */
+static int open_live(live_session *live, ext_connection *connection, sqlite3_value *name,
+                     const ext_choice *choice, ext_error *error)
+{
+    ext_model *model;
+    live->connection = connection;
+    live->choice = *choice;
+    int rc = ext_model_acquire_named(&model, connection, name, choice, error);
+    return rc == SQLITE_OK
+               ? ext_workspace_open(&live->workspace, connection, model, error)
+               : rc;
+}
+
 static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
     live_session *live = sqlite3_aggregate_context(context, sizeof *live);
     ext_error error = {0};
-    ext_model *model;
+    ext_choice choice;
     int rc = live != NULL ? SQLITE_OK : ext_error_nomem(&error);
-    (void)argc;
-    if (rc == SQLITE_OK && live->workspace.model == NULL) {
-        live->connection = connection;
-        rc = ext_model_acquire_named(&model, connection, argv[0], &error);
-        if (rc == SQLITE_OK)
-            rc = ext_workspace_open(&live->workspace, connection, model, &error);
-    }
+    if (rc == SQLITE_OK)
+        rc = ext_choice_read(&choice, argc > 2 ? argv[2] : NULL, &error);
+    if (rc == SQLITE_OK && live->workspace.model == NULL)
+        rc = open_live(live, connection, argv[0], &choice, &error);
     if (rc == SQLITE_OK)
         rc = check_name(live, argv[0], &error);
+    if (rc == SQLITE_OK)
+        rc = check_version(live, &choice, &error);
     if (rc == SQLITE_OK)
         add_item(live, argv[1], &error);
     ext_error_result(&error, context);
@@ -313,6 +337,8 @@ static const ext_window state_window = {finish_state, show_state, drop_event};
 
 const ext_function ext_state_functions[] = {
     {"gru4rec_state", 2, SQLITE_INNOCUOUS, add_event, &state_window},
+    {"gru4rec_state", 3, SQLITE_INNOCUOUS, add_event, &state_window},
     {"gru4rec_step", 3, SQLITE_INNOCUOUS, step_function, NULL},
+    {"gru4rec_step", 4, SQLITE_INNOCUOUS, step_function, NULL},
     {NULL, 0, 0, NULL, NULL},
 };

@@ -135,7 +135,7 @@ int ext_run_drop_checkpoints(const ext_home *home, ext_error *error)
         return rc;
     return ext_query_run(home, error,
                          "UPDATE @version SET summary = NULL WHERE status NOT IN "
-                         "('ready', 'training') AND summary IS NOT NULL",
+                         "('ready', 'retired', 'training') AND summary IS NOT NULL",
                          "");
 }
 
@@ -313,8 +313,9 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
         "summary ->> '$.events', status, process, summary ->> '$.since.version', "
         "summary ->> '$.since.last_event', summary ->> '$.since.last_rowid' "
         "FROM @version AS v "
-        "WHERE status <> 'ready' AND summary ->> '$.checkpoint' > 0 AND EXISTS "
-        "(SELECT 1 FROM @tensor AS t WHERE t.version = v.version) ORDER BY version DESC",
+        "WHERE status NOT IN ('ready', 'retired') AND summary ->> '$.checkpoint' > 0 AND "
+        "EXISTS (SELECT 1 FROM @tensor AS t WHERE t.version = v.version) ORDER BY "
+        "version DESC",
         "");
     if (rc != SQLITE_OK)
         return rc;

@@ -364,7 +364,7 @@ void ext_pending_withdraw(const char *run);
 /* Drops what is kept for databases in memory of a connection that ends. */
 void ext_pending_forget(sqlite3 *db);
 
-/* ---- ext_version.c ---- */
+/* ---- ext_choice.c ---- */
 
 /* A row of m_version that is ready to serve. */
 typedef struct ext_version {
@@ -372,14 +372,59 @@ typedef struct ext_version {
     char run[EXT_RUN_NAME + 1];
 } ext_version;
 
+typedef enum ext_choice_kind {
+    EXT_CHOICE_ACTIVE,
+    EXT_CHOICE_PREVIOUS, /* of those that are ready the one before the active one */
+    EXT_CHOICE_NEWEST,   /* of those that are ready */
+    EXT_CHOICE_BEST,     /* by the MRR of its own validation; only to be deployed */
+    EXT_CHOICE_NUMBER    /* that one, if it is ready */
+} ext_choice_kind;
+
+/* Which version of a model is meant. All zero: the active one. */
+typedef struct ext_choice {
+    ext_choice_kind kind;
+    int64_t number; /* 0 but for NUMBER */
+} ext_choice;
+
+/* By an argument: a number, 'active', 'previous' or 'newest'; NULL, or SQL NULL: the active
+ * one. */
+int ext_choice_read(ext_choice *choice, sqlite3_value *value, ext_error *error);
+/* As gru4rec_deploy() takes it: also 'best', but no NULL. */
+int ext_choice_read_to_deploy(ext_choice *choice, sqlite3_value *value, ext_error *error);
+/* By the option version. */
+ext_choice ext_choice_of_option(int64_t version);
+bool ext_choice_is_same(const ext_choice *a, const ext_choice *b);
+/* The version that is meant now; an error where there is none. */
+int ext_choice_find(ext_version *version, const ext_choice *choice, const ext_home *home,
+                    ext_error *error);
+/* The same; all zero where there is none. */
+int ext_choice_look(ext_version *version, const ext_choice *choice, const ext_home *home,
+                    ext_error *error);
+/* Is it that of this run? Every query asks this, so it is short. */
+bool ext_choice_is(const ext_choice *choice, const ext_home *home, const char *run);
+
+/* ---- ext_forget.c ---- */
+
+/* What of a model is kept, by the options of the run that forgets. */
+typedef struct ext_keep {
+    int64_t versions, candidates, history;
+} ext_keep;
+
+ext_keep ext_forget_keep(const gru4rec_options *options);
+/* Retires versions, and deletes rows of those that were and of trainings that came to
+ * nothing; in the caller's savepoint. Runs under way stay. */
+int ext_forget_old(const ext_home *home, const ext_keep *keep, ext_error *error);
+/* SQLITE_CORRUPT_VTAB when a version is retired and has weights. */
+int ext_forget_check(const ext_home *home, ext_error *error);
+
+/* ---- ext_version.c ---- */
+
 /* The active version; all zero when there is none yet. */
 int ext_version_find(ext_version *version, const ext_home *home, ext_error *error);
 /* The error that there is none. */
 int ext_version_fail_untrained(const ext_home *home, ext_error *error);
 /* The error of a version whose run has no name (ext_alive_is_name()). */
 int ext_version_fail_run(const ext_home *home, ext_error *error);
-/* Is that of this run? Every query asks this, so it is short. */
-bool ext_version_is_active(const ext_home *home, const char *run);
 /* The options that a version was made with, resolved. */
 int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t version,
                         ext_error *error);
@@ -394,7 +439,8 @@ typedef struct ext_outcome {
     const gru4rec_training *training; /* weights, and slots */
     int n_slots;                      /* the first ones, to be stored too */
     const gru4rec_items *items;
-    int64_t keep; /* versions to keep in all */
+    bool is_candidate; /* it is not to serve until it is deployed */
+    ext_keep keep;
 } ext_outcome;
 
 /* SQLITE_TOOBIG when SQLite's limit of lengths (SQLITE_LIMIT_LENGTH) does not let such a
@@ -405,9 +451,9 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
 /* An error when the highest version has the highest number that there is. */
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
- * Makes a version of the run and the active one, in the caller's savepoint. Puts the
- * version's number into the run's summary. Then forgets versions: keep stay, the active
- * one, the one before it, and the newest others; and runs under way.
+ * Makes a version of the run and, unless it is a candidate, the active one, in the caller's
+ * savepoint. Puts the version's number into the run's summary. Then forgets what is not to
+ * be kept.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *product,
                         ext_error *error);

@@ -99,7 +99,9 @@ static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t
 /* SQL: the run of a row of m_config that holds a checksum, and which rows do. */
 #define NAMED "substr(key, 10)"
 #define IS_SUM "key >= 'checksum:' AND key < 'checksum;'"
-#define IS_NOBODYS NAMED " NOT IN (SELECT run FROM @version WHERE run IS NOT NULL)"
+#define IS_NOBODYS                                                                     \
+    NAMED " NOT IN (SELECT run FROM @version WHERE run IS NOT NULL AND status IS NOT " \
+          "'retired')"
 
 int ext_sum_check(const ext_home *home, int64_t version, uint64_t items, ext_error *error)
 {

@@ -11,14 +11,33 @@
 
 /* ---- reading ---- */
 
+/* The newest version that could serve; 0: there is none. */
+static int find_newest(int64_t *version, const ext_home *home, ext_error *error)
+{
+    ext_version newest;
+    int rc =
+        ext_choice_look(&newest, &(ext_choice){.kind = EXT_CHOICE_NEWEST}, home, error);
+    *version = newest.version;
+    return rc;
+}
+
 int ext_version_fail_untrained(const ext_home *home, ext_error *error)
 {
+    int64_t newest;
+    if (find_newest(&newest, home, error) != SQLITE_OK)
+        return error->rc;
     char *quoted = sqlite3_mprintf("%Q", home->name);
     if (quoted == NULL)
         return ext_error_nomem(error);
-    ext_error_set(error, SQLITE_ERROR,
-                  "model '%s' is not trained; run SELECT gru4rec_train(%s)", home->name,
-                  quoted);
+    if (newest != 0)
+        ext_error_set(error, SQLITE_ERROR,
+                      "model '%s' has no active version; to let version %lld serve, run "
+                      "SELECT gru4rec_deploy(%s, %lld)",
+                      home->name, (long long)newest, quoted, (long long)newest);
+    else
+        ext_error_set(error, SQLITE_ERROR,
+                      "model '%s' is not trained; run SELECT gru4rec_train(%s)",
+                      home->name, quoted);
     sqlite3_free(quoted);
     return error->rc;
 }
@@ -33,45 +52,8 @@ int ext_version_fail_run(const ext_home *home, ext_error *error)
 
 int ext_version_find(ext_version *version, const ext_home *home, ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    *version = (ext_version){0};
-    int rc = ext_query(home, &stmt, error,
-                       "SELECT f.value, v.version, v.run FROM @config AS f "
-                       "LEFT JOIN @config AS c ON c.key = 'version' "
-                       "LEFT JOIN @version AS v ON v.version = c.value "
-                       "WHERE f.key = 'format'",
-                       "");
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = sqlite3_step(stmt);
-    if (rc == SQLITE_DONE ||
-        (rc == SQLITE_ROW &&
-         ext_config_known_format((const char *)sqlite3_column_text(stmt, 0)) == 0)) {
-        rc = ext_config_fail_format(home, error);
-    } else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 1) != SQLITE_NULL) {
-        const char *run = (const char *)sqlite3_column_text(stmt, 2);
-        version->version = sqlite3_column_int64(stmt, 1);
-        sqlite3_snprintf(sizeof version->run, version->run, "%s", run != NULL ? run : "");
-    }
-    return ext_sql_finish(stmt, rc, "reading the model", error);
-}
-
-bool ext_version_is_active(const ext_home *home, const char *run)
-{
-    sqlite3_stmt *stmt;
-    ext_error ignored = {0};
-    bool is_active = false;
-    if (ext_query(home, &stmt, &ignored,
-                  "SELECT run FROM @version WHERE version = "
-                  "(SELECT value FROM @config WHERE key = 'version')",
-                  "") == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW) {
-        const char *active = (const char *)sqlite3_column_text(stmt, 0);
-        is_active = active != NULL && strcmp(active, run) == 0;
-    }
-    sqlite3_finalize(stmt);
-    ext_error_clear(&ignored);
-    return is_active;
+    return ext_choice_look(version, &(ext_choice){.kind = EXT_CHOICE_ACTIVE}, home,
+                           error);
 }
 
 int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t version,
@@ -200,8 +182,9 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
     sqlite3_stmt *stmt;
     int64_t own = 0, last_ready = 0, last = 0;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT max(iif(run = ?1 AND status <> 'ready', version, 0)), "
-                       "max(iif(status = 'ready', version, 0)), max(version) "
+                       "SELECT max(iif(run = ?1 AND status NOT IN ('ready', 'retired'), "
+                       "version, 0)), max(iif(status IN ('ready', 'retired'), version, "
+                       "0)), max(version) "
                        "FROM @version",
                        "s", run->alive.run);
     if (rc != SQLITE_OK)
@@ -228,8 +211,10 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 }
 
 /* The row becomes 'ready', with the options that the run had; its summary gets the
- * version's number, the storage format, and the name that the model has now. */
-static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
+ * version's number, whether it serves, the storage format, and the name that the model has
+ * now. */
+static int finish_row(ext_run *run, const ext_home *home, bool is_active,
+                      ext_error *error)
 {
     sqlite3_stmt *stmt;
     char *summary = NULL;
@@ -237,11 +222,12 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
         ext_query(home, &stmt, error,
                   "UPDATE @version SET status = 'ready', message = NULL, finished = "
                   "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set("
-                  "json_replace(?1, '$.model', ?4), '$.version', version, '$.format', "
-                  "(SELECT CAST(value AS INTEGER) "
+                  "json_replace(?1, '$.model', ?4), '$.version', version, '$.active', "
+                  "json(?5), '$.format', (SELECT CAST(value AS INTEGER) "
                   "FROM @config WHERE key = 'format')), options = ?3 "
                   "WHERE version = ?2 RETURNING summary",
-                  "siss", run->summary, run->written.version, run->options, home->name);
+                  "sisss", run->summary, run->written.version, run->options, home->name,
+                  is_active ? "true" : "false");
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -258,30 +244,6 @@ static int finish_row(ext_run *run, const ext_home *home, ext_error *error)
         sqlite3_free(summary);
     }
     return rc;
-}
-
-/*
- * Keeps the active version, the one that served before it, and of the others the newest, ?1
- * in all; runs under way; and failed ones newer than the oldest of those. What belongs to a
- * version goes after its row, so that no version is left in parts where an authorizer
- * ignores what decides.
- */
-static int forget_old(const ext_home *home, int64_t keep, ext_error *error)
-{
-    static const char delete[] =
-        "WITH kept AS (SELECT v.version FROM @version AS v LEFT JOIN @config AS c "
-        "ON c.key IN ('version', 'previous') AND c.value = v.version "
-        "WHERE v.status = 'ready' ORDER BY c.key = 'version' DESC, "
-        "c.key = 'previous' DESC, v.version DESC LIMIT ?1) "
-        "DELETE FROM @version WHERE version NOT IN kept AND version NOT IN "
-        "(SELECT version FROM @version WHERE status = 'training' OR "
-        "(status <> 'ready' AND version > (SELECT min(version) FROM kept)))";
-    int rc = ext_run_drop_checkpoints(home, error); /* whichever those are */
-    if (rc == SQLITE_OK)
-        rc = ext_query_run(home, error, delete, "i", keep);
-    if (rc == SQLITE_OK)
-        rc = ext_run_drop_orphans(home, error);
-    return rc == SQLITE_OK ? ext_sum_forget(home, error) : rc;
 }
 
 static int fail_written(ext_error *error)
@@ -315,29 +277,53 @@ static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
 }
 
 /* Is all of it there, once older versions are gone? An authorizer that answers
- * SQLITE_IGNORE, or a trigger, may have changed what was written or deleted. */
+ * SQLITE_IGNORE, or a trigger, may have changed what was written or deleted. active: the
+ * version that serves now. */
 static int check_written(const ext_run *run, const ext_home *home,
-                         const ext_outcome *outcome, int64_t sum, ext_error *error)
+                         const ext_outcome *outcome, int64_t sum, int64_t active,
+                         ext_error *error)
 {
     int64_t is_whole;
     int rc = ext_query_integer(
         home, &is_whole, error,
-        "SELECT (SELECT value FROM @config WHERE key = 'version') = ?1 AND "
+        "SELECT coalesce((SELECT value FROM @config WHERE key = 'version'), 0) = ?7 AND "
         "(SELECT value FROM @config WHERE key = 'checksum:' || ?2) = ?3 AND "
         "EXISTS (SELECT 1 FROM @version WHERE version = ?1 AND run = ?2 AND "
         "status = 'ready' AND summary ->> '$.version' = ?1 AND options = ?4) AND "
         "(SELECT count(*) FROM @item WHERE version = ?1) = ?5 AND "
         "(SELECT count(DISTINCT name) FROM @tensor WHERE version = ?1) >= ?6",
-        "isisii", run->written.version, run->alive.run, sum, run->options,
+        "isisiii", run->written.version, run->alive.run, sum, run->options,
         (int64_t)gru4rec_items_count(outcome->items),
-        (int64_t)gru4rec_model_tensor_count(outcome->training->model));
+        (int64_t)gru4rec_model_tensor_count(outcome->training->model), active);
     return rc != SQLITE_OK || is_whole ? rc : fail_written(error);
+}
+
+/* What could not be taken away is no version's damage, but somebody's doing. */
+static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
+{
+    if (ext_forget_old(home, keep, error) != SQLITE_OK ||
+        ext_forget_check(home, error) == SQLITE_OK ||
+        !ext_error_is(error, SQLITE_CORRUPT) || error->is_sqlite)
+        return error->rc;
+    ext_error_clear(error);
+    return fail_written(error);
+}
+
+/* Lets it serve, unless it is to wait. *active: the version that serves then; 0: none. */
+static int activate(int64_t *active, const ext_run *run, const ext_home *home,
+                    const ext_outcome *outcome, ext_error *error)
+{
+    *active = run->written.version;
+    return outcome->is_candidate
+               ? ext_query_integer(home, active, error,
+                                   "SELECT value FROM @config WHERE key = 'version'", "")
+               : ext_version_activate(home, run->written.version, error);
 }
 
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error)
 {
-    int64_t sum = 0;
+    int64_t sum = 0, active = 0;
     if (ext_version_check_limit(home, run, outcome->training->model, outcome->items,
                                 error) != SQLITE_OK ||
         number_run(run, home, error) != SQLITE_OK ||
@@ -345,10 +331,10 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
         ext_item_save(outcome->items, home, run->written.version, error) != SQLITE_OK ||
         ext_tensor_save(outcome->training, outcome->n_slots, home, run->written.version,
                         error) != SQLITE_OK ||
-        finish_row(run, home, error) != SQLITE_OK ||
-        ext_version_activate(home, run->written.version, error) != SQLITE_OK ||
+        finish_row(run, home, !outcome->is_candidate, error) != SQLITE_OK ||
+        activate(&active, run, home, outcome, error) != SQLITE_OK ||
         write_sum(&sum, run, home, outcome, error) != SQLITE_OK ||
-        forget_old(home, outcome->keep, error) != SQLITE_OK)
+        forget_old(home, &outcome->keep, error) != SQLITE_OK)
         return error->rc;
-    return check_written(run, home, outcome, sum, error);
+    return check_written(run, home, outcome, sum, active, error);
 }

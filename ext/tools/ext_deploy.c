@@ -1,96 +1,89 @@
 /*
- * ext_deploy.c - gru4rec_deploy(model, version); see ext_tools.h.
+ * ext_deploy.c - gru4rec_deploy(model, version [, source]); see ext_tools.h.
  *
- * Makes a kept version the active one and gives its number. 'previous' is the one before
- * the active one, 'best' the one with the best MRR in its own validation.
+ * Makes a kept version the active one and gives its number. 'best' is the one with the best
+ * MRR: of those that the versions had in their own validations, each on the sessions of its
+ * own night; or, with a source, of those measured now, all on that source.
  */
 #include "ext_tools.h"
 
-/* What a word in place of a version's number stands for, among those that are ready. */
-static const struct {
-    const char *word, *sql, *missing;
-} choices[] = {
-    {"previous",
-     "SELECT max(version) FROM @version WHERE status = 'ready' AND version < "
-     "(SELECT value FROM @config WHERE key = 'version')",
-     "has no kept version before the active one that is ready; see keep_versions"},
-    {"best",
-     "SELECT version FROM @version JOIN @epoch USING (version) WHERE status = 'ready' "
-     "AND "
-     "mrr IS NOT NULL ORDER BY mrr DESC, version DESC LIMIT 1",
-     "has no kept version that was measured in training; train with validation"},
-};
-
-static int find_choice(int64_t *version, const ext_home *home, int choice,
-                       ext_error *error)
-{
-    int rc = ext_query_integer(home, version, error, choices[choice].sql, "");
-    if (rc != SQLITE_OK || *version != 0)
-        return rc;
-    return ext_error_set(error, SQLITE_ERROR, "model '%s' %s", home->name,
-                         choices[choice].missing);
-}
-
-/* The kept version that was asked for, by a number or a word. */
-static int find_version(int64_t *version, const ext_home *home, sqlite3_value *value,
-                        ext_error *error)
-{
-    const char *text;
-    int64_t number;
-    bool is_number;
-    ext_show show;
-    const char *shown = ext_show_value(&show, value); /* before it becomes a text */
-    if (ext_value_number(&number, &is_number, value, error) != SQLITE_OK ||
-        ext_value_text(&text, value, "the version", error) != SQLITE_OK)
-        return error->rc;
-    for (int i = 0; text != NULL && i < (int)(sizeof choices / sizeof *choices); i++)
-        if (sqlite3_stricmp(text, choices[i].word) == 0)
-            return find_choice(version, home, i, error);
-    if (is_number) {
-        int rc = ext_query_integer(home, version, error,
-                                   "SELECT max(version) FROM @version WHERE "
-                                   "status = 'ready' AND version = ?1",
-                                   "i", number);
-        if (rc != SQLITE_OK || *version != 0)
-            return rc;
-        return ext_error_set(error, SQLITE_ERROR,
-                             "model '%s' has no kept version %lld that is ready; see "
-                             "%s_version, and keep_versions",
-                             home->name, (long long)number, home->name);
-    }
-    return ext_error_set(
-        error, SQLITE_ERROR,
-        "version %s is not a number, 'previous' or 'best'; see %s_version", shown,
-        home->name);
-}
-
-static int write_choice(int64_t *version, const ext_home *home, sqlite3_value *value,
+static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)
 {
     ext_savepoint savepoint;
+    ext_version found = {0};
     int rc = ext_savepoint_start(&savepoint, home->db, error);
     if (rc != SQLITE_OK)
         return rc;
     rc = ext_pending_lock(&savepoint, home, error);
     if (rc == SQLITE_OK)
-        rc = find_version(version, home, value, error);
+        rc = ext_choice_find(&found, choice, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_version_activate(home, *version, error);
+        rc = ext_version_activate(home, found.version, error);
+    *version = found.version;
     return ext_savepoint_end(&savepoint, rc, error);
+}
+
+/* Before anything is measured: what could not be written at the end, or would be with the
+ * database locked meanwhile, is refused, as by gru4rec_train(). */
+static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
+{
+    ext_savepoint savepoint;
+    ext_error cause = {0};
+    if (sqlite3_db_readonly(home->db, home->schema) == 1 ||
+        ext_sql_probe(home->db, "PRAGMA query_only") != 0)
+        return ext_error_set(
+            error, SQLITE_READONLY,
+            "the database is read-only here; deploy on a connection that "
+            "can write");
+    if (is_alone && sqlite3_txn_state(home->db, NULL) != SQLITE_TXN_NONE)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "measuring versions beside a table, or while another "
+                             "statement of this connection runs, would keep the database "
+                             "locked; run SELECT gru4rec_deploy(...) by itself, without "
+                             "FROM");
+    if (ext_savepoint_start(&savepoint, home->db, &cause) != SQLITE_OK ||
+        ext_savepoint_end(&savepoint, SQLITE_OK, &cause) != SQLITE_OK)
+        return ext_error_wrap(
+            error, &cause, "gru4rec_deploy() cannot write here (",
+            "); run SELECT gru4rec_deploy(...) by itself, outside other "
+            "statements and transactions");
+    return SQLITE_OK;
+}
+
+/* Makes the choice that of the best version on the source. */
+static int measure(ext_choice *choice, const ext_home *home, bool is_alone,
+                   const char *source, ext_error *error)
+{
+    if (choice->kind != EXT_CHOICE_BEST)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "a source is for 'best' only, to measure the versions on; "
+                             "leave it out");
+    *choice = (ext_choice){.kind = EXT_CHOICE_NUMBER};
+    int rc = check_alone(home, is_alone, error);
+    return rc == SQLITE_OK ? ext_best_find(&choice->number, home, source, error) : rc;
 }
 
 static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
-    const double since = ext_poll_seconds();
+    const bool is_alone = sqlite3_get_autocommit(connection->db) != 0;
     ext_error error = {0};
     ext_home home;
+    ext_choice choice;
     int64_t version;
-    (void)argc;
+    const char *source = NULL;
     int rc =
         ext_schema_get(&home, connection->db, connection, argv[0], true, NULL, &error);
     if (rc == SQLITE_OK)
-        while ((rc = write_choice(&version, &home, argv[1], &error)) != SQLITE_OK &&
+        rc = ext_choice_read_to_deploy(&choice, argv[1], &error);
+    if (rc == SQLITE_OK && argc > 2)
+        rc = ext_value_text(&source, argv[2], "the source", &error);
+    if (rc == SQLITE_OK && source != NULL)
+        rc = measure(&choice, &home, is_alone, source, &error);
+    const double since = ext_poll_seconds();
+    if (rc == SQLITE_OK)
+        while ((rc = write_choice(&version, &home, &choice, &error)) != SQLITE_OK &&
                ext_savepoint_may_retry(home.db, since, &error))
             ;
     if (rc == SQLITE_OK)
@@ -101,5 +94,6 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
 
 const ext_function ext_deploy_functions[] = {
     {"gru4rec_deploy", 2, SQLITE_DIRECTONLY, deploy, NULL},
+    {"gru4rec_deploy", 3, SQLITE_DIRECTONLY, deploy, NULL},
     {NULL, 0, 0, NULL, NULL},
 };

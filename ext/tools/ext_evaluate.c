@@ -33,17 +33,6 @@ typedef struct evaluate_cursor {
     char *warnings;    /* or NULL */
 } evaluate_cursor;
 
-/* What is measured, and how. */
-typedef struct measurement {
-    ext_model *model;  /* held */
-    ext_budget budget; /* of all that is taken beside it */
-    gru4rec_options options;
-    ext_columns columns;
-    ext_rows candidates; /* of columns.candidates */
-    ext_source source;
-    ext_events test;
-} measurement;
-
 static void stop(ext_cursor *base)
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
@@ -54,144 +43,39 @@ static void stop(ext_cursor *base)
     cursor->n = 0;
 }
 
-/* Opens the source with columns that are called as the model's; order only where it has
- * such a column. */
-static int open_like_model(measurement *request, ext_config *config, const ext_home *home,
-                           const char *text, ext_error *error)
-{
-    const bool has_order = config->columns.order != NULL;
-    int rc = ext_config_open_source(config, home, text, &request->columns,
-                                    &request->source, error);
-    if (rc == SQLITE_OK || !has_order || !ext_error_is(error, SQLITE_ERROR))
-        return rc;
-    ext_error_clear(error);
-    sqlite3_free(config->columns.order);
-    config->columns.order = NULL;
-    return ext_config_open_source(config, home, text, &request->columns, &request->source,
-                                  error);
-}
-
-/* The source does not open. Where it is the model's own, another name of something is the
- * reason: then the error says how to tell the model. */
-static int fail_source(measurement *request, const ext_config *config,
-                       const ext_home *home, const char *text, ext_error *error)
-{
-    ext_error cause = {0};
-    if (config->source == NULL || strcmp(text, config->source) != 0 ||
-        !ext_error_is(error, SQLITE_ERROR))
-        return error->rc;
-    if (ext_config_open_source(config, home, NULL, &request->columns, &request->source,
-                               &cause) != SQLITE_OK &&
-        request->source.missing != NULL) {
-        ext_error_clear(error);
-        ext_error_wrap(error, &cause, "", "");
-    }
-    ext_error_clear(&cause);
-    return error->rc;
-}
-
-/* Opens the source of test events. Its columns are called as the model's where it has
- * such, else they are guessed. */
-static int open_source(measurement *request, const ext_cursor *base, const char *text,
-                       ext_error *error)
+static int read_request(ext_measurement *request, ext_budget *budget,
+                        const ext_cursor *base, const char *source, ext_error *error)
 {
     const ext_home *own = ext_table_home(base);
-    ext_config config = {0};
-    ext_error ignored = {0};
+    sqlite3_value *const name = base->arguments[MODEL];
+    const char *options, *model;
     ext_home home = {0};
-    const char *model;
     ext_name room;
     bool is_found;
-    int rc = ext_value_name(&model, &room, base->arguments[MODEL], error);
+    gru4rec_options_init(&request->options);
+    if (ext_value_text(&options, base->arguments[OPTIONS], "the options", error) !=
+            SQLITE_OK ||
+        ext_options_parse(own->db, options, GRU4REC_SCOPE_EVALUATE, &request->options,
+                          &request->columns, error) != SQLITE_OK)
+        return error->rc;
+    const ext_choice choice = ext_choice_of_option(request->options.version);
+    int rc =
+        ext_model_acquire_named(&request->model, own->connection, name, &choice, error);
+    if (rc == SQLITE_OK)
+        rc = ext_value_name(&model, &room, name, error);
     if (rc == SQLITE_OK)
         rc = ext_schema_find(&home, own->db, own->connection, model, &is_found, error);
-    if (rc == SQLITE_OK)
-        rc = ext_config_read(&config, &home, error);
-    if (rc == SQLITE_OK &&
-        open_like_model(request, &config, &home, text, &ignored) != SQLITE_OK)
-        rc = ext_error_is(&ignored, SQLITE_ERROR)
-                 ? ext_source_open(&request->source, home.db, home.schema, text,
-                                   &request->columns, error)
-                 : ext_error_wrap(error, &ignored, "", "");
-    if (rc != SQLITE_OK)
-        rc = fail_source(request, &config, &home, text, error);
-    ext_error_clear(&ignored);
-    ext_config_free(&config);
+    if (rc == SQLITE_OK) {
+        ext_budget_start(budget, ext_measure_limit(request));
+        rc = ext_measure_read(request, budget, &home, source, error);
+    }
     ext_home_clear(&home);
     return rc;
 }
 
-/* The rows of the items that alone are ranked. */
-static int read_candidates(measurement *request, sqlite3 *db, ext_error *error)
-{
-    const char *text = request->columns.candidates;
-    const ext_loaded *loaded = &request->model->loaded;
-    ext_rows *rows = &request->candidates;
-    ext_ids ids = {.items = loaded->items,
-                   .keeps_empty = loaded->options.keep_empty != 0,
-                   .what = "candidates",
-                   .rows = rows};
-    sqlite3_stmt *stmt;
-    if (text == NULL)
-        return SQLITE_OK;
-    int rc = ext_sql_prepare(db, &stmt, error, "SELECT ?1");
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
-    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = ext_ids_read(&ids, db, sqlite3_column_value(stmt, 0), error);
-    rc = ext_sql_finish(stmt, rc, NULL, error);
-    ext_rows_sort(rows);
-    if (rc == SQLITE_OK && rows->n == 0)
-        rc = ext_error_set(
-            error, SQLITE_ERROR,
-            "none of the candidates is an item of the model; give ids that "
-            "it knows, as {\"candidates\":[17,42]}, or candidates=sample=100: %s",
-            ext_show_text(&(ext_show){""}, text));
-    return rc;
-}
-
-static int read_request(measurement *request, const ext_cursor *base, const char *source,
-                        ext_error *error)
-{
-    const ext_home *own = ext_table_home(base);
-    const char *options;
-    gru4rec_options_init(&request->options);
-    if (ext_model_acquire_named(&request->model, own->connection, base->arguments[MODEL],
-                                error) != SQLITE_OK ||
-        ext_value_text(&options, base->arguments[OPTIONS], "the options", error) !=
-            SQLITE_OK ||
-        ext_options_parse(own->db, options, GRU4REC_SCOPE_EVALUATE, &request->options,
-                          &request->columns, error) != SQLITE_OK ||
-        read_candidates(request, own->db, error) != SQLITE_OK ||
-        open_source(request, base, source, error) != SQLITE_OK)
-        return error->rc;
-    const ext_loaded *loaded = &request->model->loaded;
-    const int64_t own_limit = request->options.memory_limit;
-    ext_budget_start(&request->budget,
-                     own_limit > 0 ? own_limit : loaded->options.memory_limit);
-    return ext_read_events(&request->test, &request->budget, &request->source,
-                           loaded->items, &loaded->options, NULL, error);
-}
-
-static void free_request(measurement *request)
-{
-    ext_read_free(&request->test);
-    ext_source_close(&request->source);
-    ext_options_free_columns(&request->columns);
-    ext_rows_free(&request->candidates);
-    ext_model_release(request->model);
-}
-
-static int on_poll(void *context, const gru4rec_progress *progress)
-{
-    (void)progress;
-    return ext_poll_check(context);
-}
-
 /* What makes the ranking not a full one; nothing where all items are ranked after all. */
 static void warn_partial(sqlite3_str *text, const char *separator,
-                         const measurement *request)
+                         const ext_measurement *request)
 {
     const gru4rec_options *options = &request->options;
     const int64_t n_items = gru4rec_items_count(request->model->loaded.items);
@@ -210,7 +94,7 @@ static void warn_partial(sqlite3_str *text, const char *separator,
 }
 
 /* What whoever reads the figures must know. */
-static int warn(evaluate_cursor *cursor, const measurement *request, ext_error *error)
+static int warn(evaluate_cursor *cursor, const ext_measurement *request, ext_error *error)
 {
     const int64_t n_bad = request->test.n_bad;
     const char *separator = "";
@@ -231,38 +115,25 @@ static int warn(evaluate_cursor *cursor, const measurement *request, ext_error *
     return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
 }
 
-static int compute(evaluate_cursor *cursor, const measurement *request, ext_error *error)
+static int compute(evaluate_cursor *cursor, const ext_measurement *request,
+                   ext_budget *budget, ext_error *error)
 {
-    const ext_loaded *loaded = &request->model->loaded;
-    const gru4rec_evaluation what = {.model = loaded->model,
-                                     .support = gru4rec_items_support(loaded->items),
-                                     .test = request->test.dataset,
-                                     .candidates = request->candidates.rows,
-                                     .n_candidates = request->candidates.n};
     const size_t n = gru4rec_evaluate_count(&request->options);
-    ext_poll poll;
-    const gru4rec_hooks hooks = {.poll = on_poll, .context = &poll};
-    gru4rec_error message = {0};
     cursor->metrics = sqlite3_malloc64(n * sizeof *cursor->metrics);
     if (cursor->metrics == NULL)
         return ext_error_nomem(error);
-    ext_poll_start(&poll, ext_table_home(&cursor->base)->db);
-    gru4rec_status status =
-        gru4rec_evaluate(&request->budget.allocator, &what, &request->options, &hooks,
-                         cursor->metrics, &message);
-    ext_poll_stop(&poll);
-    cursor->n_skipped = what.test->n_unknown;
-    cursor->n = status == GRU4REC_OK ? n : 0;
-    if (ext_error_library(error, status, &message) == SQLITE_OK)
-        warn(cursor, request, error);
-    return ext_budget_explain(&request->budget, "measuring the model",
-                              "use fewer events or shorter lists (cutoffs)", error);
+    int rc = ext_measure_run(request, budget, ext_table_home(&cursor->base)->db,
+                             cursor->metrics, error);
+    cursor->n_skipped = request->test.dataset->n_unknown;
+    cursor->n = rc == SQLITE_OK ? n : 0;
+    return rc == SQLITE_OK ? warn(cursor, request, error) : rc;
 }
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
-    measurement request = {0};
+    ext_measurement request = {0};
+    ext_budget budget; /* of all that is taken beside the model */
     const char *source;
     (void)idx_num;
     (void)argv;
@@ -270,10 +141,10 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     if (rc == SQLITE_OK && source == NULL)
         rc = ext_table_usage(base, error);
     if (rc == SQLITE_OK)
-        rc = read_request(&request, base, source, error);
+        rc = read_request(&request, &budget, base, source, error);
     if (rc == SQLITE_OK)
-        rc = compute(cursor, &request, error);
-    free_request(&request);
+        rc = compute(cursor, &request, &budget, error);
+    ext_measure_free(&request);
     base->is_eof = cursor->n == 0;
     return rc;
 }

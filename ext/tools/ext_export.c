@@ -1,7 +1,9 @@
 /*
- * ext_export.c - gru4rec_export(model [, file]): a model as safetensors; see ext_tools.h.
+ * ext_export.c - gru4rec_export(model [, file [, options]]): a model as safetensors; see
+ * ext_tools.h.
  *
- * Without a file it gives a BLOB; with one, which it writes, the size in bytes.
+ * Without a file, or with options and NULL in its place, it gives a BLOB; with one, which it
+ * writes, the size in bytes.
  */
 #include "ext_tools.h"
 
@@ -85,20 +87,39 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
 
 /* ---- the function ---- */
 
+/* Which version the options, or NULL, ask for. */
+static int read_options(ext_choice *choice, sqlite3 *db, sqlite3_value *value,
+                        ext_error *error)
+{
+    gru4rec_options options;
+    const char *text;
+    gru4rec_options_init(&options);
+    if (ext_value_text(&text, value, "the options", error) != SQLITE_OK ||
+        ext_options_parse(db, text, GRU4REC_SCOPE_EXPORT, &options, NULL, error) !=
+            SQLITE_OK)
+        return error->rc;
+    *choice = ext_choice_of_option(options.version);
+    return SQLITE_OK;
+}
+
 static void export_model(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
+    const bool has_file = argc == 2 || (argc > 2 && ext_value_is_given(argv[1]));
     ext_connection *connection = ext_connection_of(context);
     ext_error error = {0};
     ext_home home;
     ext_model *model = NULL;
+    ext_choice choice;
     safetensors content = {0};
     const char *path = NULL;
     int rc =
         ext_schema_get(&home, connection->db, connection, argv[0], false, NULL, &error);
-    if (rc == SQLITE_OK && argc > 1)
+    if (rc == SQLITE_OK)
+        rc = read_options(&choice, home.db, argc > 2 ? argv[2] : NULL, &error);
+    if (rc == SQLITE_OK && has_file)
         rc = ext_file_permit(&path, home.db, argv[1], true, &error);
     if (rc == SQLITE_OK)
-        rc = ext_model_acquire(&model, &home, &error);
+        rc = ext_model_acquire_version(&model, &home, &choice, &error);
     if (rc == SQLITE_OK)
         rc = ext_safetensors_header(&content.header, &content.n_header, home.db,
                                     &model->loaded, &error);
@@ -119,5 +140,6 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
 const ext_function ext_export_functions[] = {
     {"gru4rec_export", 1, 0, export_model, NULL},
     {"gru4rec_export", 2, SQLITE_DIRECTONLY, export_model, NULL},
+    {"gru4rec_export", 3, SQLITE_DIRECTONLY, export_model, NULL},
     {NULL, 0, 0, NULL, NULL},
 };

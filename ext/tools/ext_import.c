@@ -52,12 +52,12 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
 
 /* Writes into the savepoint. */
 static int write_version(ext_run *run, const ext_home *home, bool is_found,
-                         const ext_loaded *loaded, int64_t keep, ext_error *error)
+                         const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
     const gru4rec_training weights = {.model = loaded->model};
     const ext_outcome outcome = {.training = &weights,
                                  .items = loaded->items,
-                                 .keep = keep};
+                                 .keep = *keep};
     int rc = is_found
                  ? SQLITE_OK
                  : ext_schema_create_model(home, NULL, NULL, &loaded->options, error);
@@ -67,7 +67,7 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
 }
 
 static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
-                        const ext_loaded *loaded, int64_t keep, ext_error *error)
+                        const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
     const ext_written before = run->written;
     ext_error cause = {0};
@@ -87,7 +87,7 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
 }
 
 static int write_import(ext_run *run, const ext_home *home, bool is_found,
-                        const ext_loaded *loaded, int64_t keep, ext_error *error)
+                        const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
     const double since = ext_poll_seconds();
     int rc;
@@ -114,12 +114,14 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
         loaded->options.quantize = own.quantize;
     if (ext_options_is_set(&own, "state_items"))
         loaded->options.state_items = own.state_items;
+    const ext_keep keep = ext_forget_keep(&own);
+    loaded->options.activate = true; /* as an import does */
     run->options = ext_options_json(&loaded->options, true);
     run->summary =
         sqlite3_mprintf("{\"items\":%d}", (int)gru4rec_items_count(loaded->items));
     if (run->options == NULL || run->summary == NULL)
         return ext_error_nomem(error);
-    return write_import(run, home, is_found, loaded, own.keep_versions, error);
+    return write_import(run, home, is_found, loaded, &keep, error);
 }
 
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)

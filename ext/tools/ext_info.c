@@ -75,7 +75,8 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
 /* ---- a model's card ---- */
 
 /* ?1, ?2: model and schema; ?3: advice; ?4: what ext_run_gone() says; ?5: bytes in memory;
- * ?6: has it the copy in bytes. */
+ * ?6: has it the copy in bytes. Of the versions those from the oldest that is kept on: the
+ * history before it may be long. */
 static const char card[] =
     "WITH config AS (SELECT key, value FROM @config),"
     " active AS (SELECT * FROM @version WHERE version ="
@@ -97,7 +98,8 @@ static const char card[] =
     " 'advice', ?3,"
     " 'versions', json((SELECT json_group_array(json_object('version', version, 'status',"
     "  coalesce(json_extract(?4, '$.\"' || version || '\"'), status),"
-    "  'finished', finished, 'message', message)) FROM @version)))"
+    "  'finished', finished, 'message', message)) FROM @version WHERE version >="
+    "  coalesce((SELECT min(version) FROM @version WHERE status = 'ready'), 0))))"
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
 /*

@@ -33,10 +33,13 @@ static int next(ext_cursor *cursor, ext_error *error)
 
 static const char *scope_text(gru4rec_option_scope scope)
 {
-    const bool is_of_training = (scope & GRU4REC_SCOPE_TRAIN) != 0;
-    if (is_of_training && (scope & GRU4REC_SCOPE_EVALUATE) != 0)
-        return "train, evaluate";
-    return is_of_training ? "train" : "evaluate";
+    static const char *const texts[] = {
+        [GRU4REC_SCOPE_TRAIN] = "train",
+        [GRU4REC_SCOPE_EVALUATE] = "evaluate",
+        [GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE] = "train, evaluate",
+        [GRU4REC_SCOPE_EVALUATE | GRU4REC_SCOPE_EXPORT] = "evaluate, export",
+    };
+    return texts[scope];
 }
 
 static void column(const ext_cursor *cursor, sqlite3_context *context, int i)

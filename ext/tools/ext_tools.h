@@ -67,6 +67,36 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
 int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input,
                          ext_error *error);
 
+/* ---- ext_measure.c ---- */
+
+/* What is measured, and how. All zero to begin with, but what the caller fills in. */
+typedef struct ext_measurement {
+    ext_model *model;        /* held, by the caller */
+    gru4rec_options options; /* of an evaluation, and */
+    ext_columns columns;     /* what stands beside them, by the caller */
+    ext_rows candidates;     /* of columns.candidates */
+    ext_source source;       /* while it is read */
+    ext_events test;         /* in the budget that it was read with */
+} ext_measurement;
+
+/* Bytes that it may take: its own option, or the model's. */
+int64_t ext_measure_limit(const ext_measurement *request);
+/* Reads the events of the source, a name or a SELECT. home: the model's. Free it in any
+ * case, before the budget goes. */
+int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
+                     const char *source, ext_error *error);
+/* metrics: (gru4rec_evaluate_count() of the options). */
+int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
+                    gru4rec_metrics *metrics, ext_error *error);
+void ext_measure_free(ext_measurement *request);
+
+/* ---- ext_best.c ---- */
+
+/* Of the versions that are ready the one with the best MRR@20 on the events of a source, a
+ * name or a SELECT; of several the newest. Holds no lock while it measures. */
+int ext_best_find(int64_t *version, const ext_home *home, const char *source,
+                  ext_error *error);
+
 /* ---- what SQL sees, each in its file ---- */
 
 extern const ext_table_function ext_evaluate, ext_batches, ext_options_table, ext_status;

@@ -240,7 +240,8 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         .training = &training->weights,
         .n_slots = options->keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0,
         .items = training->data->events.items,
-        .keep = options->keep_versions,
+        .is_candidate = !options->activate,
+        .keep = ext_forget_keep(options),
     };
     const ext_home *home = &training->home;
     const bool has_order = training->data->source.columns.order != NULL;

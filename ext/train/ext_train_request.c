@@ -27,8 +27,10 @@ static int parse_options(ext_train_request *request, const char *text, ext_error
 static bool is_free_to_differ(const char *option)
 {
     static const char *const free[] = {
-        "resume",         "n_epochs",          "patience",     "threads", "keep_versions",
-        "keep_optimizer", "checkpoint_epochs", "memory_limit", "verbose", "commit_wait",
+        "resume",         "n_epochs",          "patience",        "threads",
+        "activate",       "keep_versions",     "keep_candidates", "keep_history",
+        "keep_optimizer", "checkpoint_epochs", "memory_limit",    "verbose",
+        "commit_wait",
     };
     for (size_t i = 0; i < sizeof free / sizeof *free; i++)
         if (strcmp(option, free[i]) == 0)
@@ -194,6 +196,21 @@ static void follow_quota(gru4rec_options *options)
         options->threads = container.processors;
 }
 
+/* The error of warm_start where no version is active; one that is ready could be. */
+static int fail_cold(const ext_train_request *request, ext_error *error)
+{
+    ext_version newest = {0};
+    const ext_choice choice = {.kind = EXT_CHOICE_NEWEST};
+    if (request->is_found &&
+        ext_choice_look(&newest, &choice, &request->home, error) != SQLITE_OK)
+        return error->rc;
+    return newest.version != 0
+               ? ext_version_fail_untrained(&request->home, error)
+               : ext_error_set(error, SQLITE_ERROR,
+                               "warm_start needs a trained version to start from; train "
+                               "once without it");
+}
+
 /* Which version serves until this one is done? warm_start starts from it. */
 static int find_serving(ext_train_request *request, ext_error *error)
 {
@@ -204,11 +221,9 @@ static int find_serving(ext_train_request *request, ext_error *error)
     request->serving = active.version;
     if (request->is_found && ext_version_check_next(&request->home, error) != SQLITE_OK)
         return error->rc;
-    if (request->options.warm_start && request->serving == 0)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "warm_start needs a trained version to start from; train "
-                             "once without it");
-    return SQLITE_OK;
+    return request->options.warm_start && request->serving == 0
+               ? fail_cold(request, error)
+               : SQLITE_OK;
 }
 
 int ext_train_request_read(ext_train_request *request, ext_run *run,

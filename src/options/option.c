@@ -93,10 +93,13 @@ static bool is_exact(const char *text, double value)
 /* Also 1e6 and 2.0, which JSON writers make of integers. */
 static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 {
-    double real = -1;
-    if (g4r_option_word_index(o->words, text) != 0 &&
-        !(parse_real(text, &real) && is_whole(real) && is_in_range(o, real) &&
-          is_exact(text, real)))
+    double real;
+    const int word = g4r_option_word_index(o->words, text);
+    *value = -1 - word;
+    if (word >= 0)
+        return true;
+    if (!parse_real(text, &real) || !is_whole(real) || !is_in_range(o, real) ||
+        !is_exact(text, real))
         return false;
     *value = (int64_t)real;
     return true;
@@ -295,7 +298,7 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
     switch (o->kind) {
     case G4R_INTEGER:
         if (o->words != NULL && *integer < 0)
-            return print_word(text, size, o->words, 0);
+            return print_word(text, size, o->words, -1 - *integer);
         return snprintf(text, size, "%lld", (long long)*integer);
     case G4R_REAL:
         return print_real(text, size, *(const double *)field);

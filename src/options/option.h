@@ -26,8 +26,8 @@ typedef struct g4r_option {
     double min, max;  /* of numbers, and of what a G4R_SAMPLE draws */
     bool is_max_open; /* max itself is not allowed */
     const char
-        *words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: a word for -1;
-                  G4R_WORD: what stands for itself */
+        *words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: words for
+                          -1, -2, ...; G4R_WORD: what stands for itself */
     const char *defaults; /* as text */
     const char *before; /* the default of models that do not say theirs; NULL: the same */
     bool is_later;      /* it came later; see options.c */

@@ -21,6 +21,7 @@
 
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
+#define EXPORT GRU4REC_SCOPE_EXPORT
 
 /* One row. open_: max itself is not allowed. Last the help, and .before where there is
  * one. */
@@ -175,7 +176,17 @@ static const g4r_option table[] = {
     INTEGER(threads, 0, 256, "0",
             "threads of a training; 0: as many as there are processors, or as a "
             "container's quota keeps busy. The result is the same, to the bit"),
-    INTEGER(keep_versions, 1, 1000, "2", "trained versions kept in the database"),
+    INTEGER(keep_versions, 1, 1000, "2",
+            "versions kept in the database: the active one, and of those before it the "
+            "one that served before, and the newest"),
+    INTEGER(keep_candidates, 1, 1000, "2",
+            "versions newer than the active one that are kept beside those, the newest"),
+    INTEGER(keep_history, 0, 1000000, "1000",
+            "rows of m_version, and epochs, that stay of versions without weights: those "
+            "that are no longer kept, and trainings that came to nothing"),
+    BOOLEAN(activate, "true",
+            "the trained version serves from then on; false: it waits for "
+            "gru4rec_deploy()"),
     INTEGER(commit_wait, 0, 604800, "0",
             "seconds that a training's commit waits for others who hold the database; "
             "then its result stays with the connection, for resume; 0: as long as it "
@@ -212,6 +223,10 @@ static const g4r_option table[] = {
         "target and N other items, drawn anew for each event by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
+    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false,
+           "active|previous|newest", "active",
+           "the kept version that is meant: its number, the active one, the one before "
+           "that, or the newest; of gru4rec_export() too"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
@@ -324,8 +339,10 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
         return refuse_name(name, scope, error);
     if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
-                      o->scope == TRAIN ? "the model and its training"
-                                        : "gru4rec_evaluate()");
+                      (o->scope & TRAIN) != 0    ? "the model and its training"
+                      : (o->scope & EXPORT) != 0 ? "gru4rec_evaluate() and "
+                                                   "gru4rec_export()"
+                                                 : "gru4rec_evaluate()");
     return GRU4REC_OK;
 }
 

@@ -56,6 +56,7 @@ static const struct call {
     {"SELECT gru4rec_deploy('m', 'previous')", NULL, false},
     {"SELECT gru4rec_configure('m', 'source=(SELECT * FROM clicks), n_epochs=2')",
      "SELECT gru4rec_configure('m', 'source=clicks, n_epochs=null')", false},
+    {"SELECT gru4rec_train('m', 'activate=false')", NULL, false},
     {"CREATE VIRTUAL TABLE fresh USING gru4rec((SELECT * FROM clicks), " OPTIONS ")",
      "DROP TABLE fresh", false},
     {"ALTER TABLE m RENAME TO renamed", "ALTER TABLE renamed RENAME TO m", false},

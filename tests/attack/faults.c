@@ -52,6 +52,9 @@ static const struct call {
      "SELECT gru4rec_configure('m', 'source=(SELECT session_id AS s, item_id, ts FROM "
      "clicks), session=s, n_epochs=2')",
      false, false},
+    {"candidate", "SELECT gru4rec_train('m', 'activate=false, keep_candidates=1')", false,
+     false},
+    {"deploy the best", "SELECT gru4rec_deploy('m', 'best', 'clicks')", false, false},
     {"create",
      "CREATE VIRTUAL TABLE fresh USING gru4rec((SELECT * FROM clicks), " NEW_OPTIONS ")",
      false, false},

@@ -46,6 +46,8 @@ READS = [
     "SELECT hex(gru4rec_embedding('m', 1)), hex(gru4rec_embedding('m', 'i1'))",
     "SELECT method, k, recall, mrr, coverage FROM gru4rec_evaluate('m', 'clicks', 'cutoffs=1/5, baselines=pop')",
     "SELECT hex(gru4rec_export('m'))",
+    "SELECT rank, item, score FROM gru4rec_recommend('m', '[1, 2]', 4) WHERE version = 1",
+    "SELECT gru4rec_score('m', '[1]', 2, 1), hex(gru4rec_export('m', NULL, 'version=1'))",
 ]
 CHECK = "SELECT gru4rec_check('m')"
 INTEGRITY = 'PRAGMA integrity_check'
@@ -59,6 +61,9 @@ WRITES = [
     "SELECT gru4rec_deploy('m', 1)",
     "SELECT gru4rec_configure('m', 'source=(SELECT * FROM clicks), n_epochs=1')",
     "SELECT gru4rec_configure('m', '{\"source\":\"clicks\", \"n_epochs\":null}')",
+    "SELECT gru4rec_deploy('m', 'best', 'clicks')",
+    f"SELECT gru4rec_train('m', 'activate=false, {LIMITS}')",
+    "SELECT rank, item FROM gru4rec_recommend('m', '[1, 2, 3]', 5) WHERE version IN ('previous', 'newest')",
     f"SELECT gru4rec_train('m', 'warm_start=true, {LIMITS}')",
     "SELECT gru4rec_train('m', 'resume=true')",
     f"SELECT gru4rec_train('m', '{LIMITS}')",

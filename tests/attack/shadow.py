@@ -18,7 +18,7 @@ TABLES = 'config', 'version', 'epoch', 'item', 'tensor'
 VALUES = [
     None, -1, 0, 1, 2, 3, -2 ** 63, 2 ** 63 - 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 1.5, 1e308, -1e308, float('inf'), '', 'x',
     '0', '1', '2', '3', 'abc' * 1000, 'a' * 31, 'g' * 32, '\x01' * 32, b'', b'\0', b'\xff' * 16, bytes(4000), 'é中🍋', '{', '[',
-    '\'"', '(SELECT 1)', 'm', 'm_item', 'sqlite_schema', 'clicks', 'ready', 'training', 'failed', '1e999', '%s%n%d',
+    '\'"', '(SELECT 1)', 'm', 'm_item', 'sqlite_schema', 'clicks', 'ready', 'training', 'failed', 'retired', '1e999', '%s%n%d',
     '1 0 0 localhost', '1 0 3 x', '99999999999999999999 1 1 x', '"\\u0000"',
 ]
 NUMBERS = [0, -1, 1, 2, 7, 9, 65535, 65536, 65537, 10 ** 6, 2 ** 31, 2 ** 53, 2 ** 63, 1e18, 1e308, 1e-300, 0.5, -0.0]

@@ -29,6 +29,7 @@ static const struct call {
     {"score", "SELECT gru4rec_score('%s.m', '[1, 2]', 3)", false},
     {"scores",
      "SELECT gru4rec_score('%s.m', '[1, 2]', value) FROM json_each('[3, 4, 5]')", false},
+    {"newest", "SELECT gru4rec_score('%s.m', '[1, 2]', 3, 'newest')", false},
     {"step", "SELECT gru4rec_step('%s.m', NULL, 1)", false},
     {"state", "SELECT gru4rec_state('%s.m', value) FROM json_each('[1, 2]')", false},
     {"embedding", "SELECT gru4rec_embedding('%s.m', 1)", false},

@@ -11,6 +11,7 @@
 
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
+#define EXPORT GRU4REC_SCOPE_EXPORT
 
 static inline gru4rec_options defaults(void)
 {

@@ -151,7 +151,7 @@ def length_before_training(directory):
             db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limit)
             rows, message = rows_or_error(db, f"SELECT gru4rec_train('rec', '{options},n_epochs=1,keep_versions=1')")
             db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
-            epochs = value(db, "SELECT count(*) FROM rec_epoch JOIN rec_version USING (version) WHERE status <> 'ready'")
+            epochs = value(db, "SELECT count(*) FROM rec_epoch JOIN rec_version USING (version) WHERE status NOT IN ('ready', 'retired')")
             n_trained += rows is not None
             n_refused += rows is None
             check(f'{options}, limit {limit}: refused before the first epoch',

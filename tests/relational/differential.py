@@ -5,7 +5,7 @@
         [--queries N] [--seed S] [--seconds T] [--only CASE/I]
 
 Both tables are relations: every query must give what SQLite gives on a table that was filled
-once with a full scan. Arguments (history, k, exclude_seen, candidates) say which relation it
+once with a full scan. Arguments (history, k, exclude_seen, candidates, version) say which relation it
 is; each value that is used has a copy of its own, with the hidden columns as ordinary ones.
 
 A query is a function of the seed, the case and its number: --only repeats one. With --seconds,
@@ -14,6 +14,7 @@ rounds of N queries with seeds S, S + 1, ... until the time is over.
 import argparse
 import collections
 import copy
+import itertools
 import json
 import random
 import re
@@ -90,6 +91,10 @@ def key(value, is_nocase):
 
 
 # ---- a model, and its copies ----
+
+def each(value):
+    return value if isinstance(value, tuple) else (value,)
+
 
 def function_columns(db):
     """The table-valued functions that this extension has: columns as (rank, item, score), the
@@ -204,17 +209,17 @@ class Case:
             self.copies[key] = make()
         return self.copies[key]
 
-    def copy_of_relation(self, exclude_seen, candidates):
-        """exclude_seen may be a tuple: the rankings of both are there."""
+    def copy_of_relation(self, exclude_seen, candidates, version=None):
+        """exclude_seen and version may be tuples: the rankings of both are there."""
         def make():
             scans = []
-            for value in exclude_seen if isinstance(exclude_seen, tuple) else (exclude_seen,):
+            for value, number in itertools.product(each(exclude_seen), each(version)):
                 where = ['exclude_seen = :e'] * (value is not None) + \
-                        ['candidates = :c'] * (candidates is not None)
+                        ['candidates = :c'] * (candidates is not None) + ['version = :v'] * (number is not None)
                 scans.append(('SELECT * FROM m' + (' WHERE ' if where else '') + ' AND '.join(where),
-                              {'e': value, 'c': candidates}))
-            return self.make_copy('m', scans, {'exclude_seen': exclude_seen, 'candidates': candidates})
-        return self.copied(('m', exclude_seen, candidates), make)
+                              {'e': value, 'c': candidates, 'v': number}))
+            return self.make_copy('m', scans, {'exclude_seen': exclude_seen, 'candidates': candidates, 'version': version})
+        return self.copied(('m', exclude_seen, candidates, version), make)
 
     def check_relation(self):
         """The copy that all is compared with has the sessions of the events, each has all items,
@@ -231,20 +236,20 @@ class Case:
             if rank != i % n_items + 1 or (rank > 1 and score > order[i - 1][2]):
                 raise ValueError(f'session {session}: rank {rank} is wrong')
 
-    def copy_of_function(self, function, firsts, second, exclude_seen=None, candidates=None):
-        """firsts: the values of the first argument, whose relations are all there."""
+    def copy_of_function(self, function, firsts, second, exclude_seen=None, candidates=None, version=None):
+        """firsts: the values of the first argument, whose relations are all there. version may be a tuple."""
         def make():
             _, (a, b) = self.functions[function]
             scans = []
-            for first in firsts:
+            for first, number in itertools.product(firsts, each(version)):
                 where = ["model = 'm'", f'{a} = :a'] + [f'{b} = :b'] * (second is not None) + \
                         ['exclude_seen = :e'] * (exclude_seen is not None) + \
-                        ['candidates = :c'] * (candidates is not None)
+                        ['candidates = :c'] * (candidates is not None) + ['version = :v'] * (number is not None)
                 scans.append((f'SELECT * FROM gru4rec_{function} WHERE ' + ' AND '.join(where),
-                              {'a': first, 'b': second, 'e': exclude_seen, 'c': candidates}))
-            return self.make_copy('gru4rec_' + function, scans,
-                                  {b: second, 'exclude_seen': exclude_seen, 'candidates': candidates})
-        return self.copied((function, firsts, second, exclude_seen, candidates), make)
+                              {'a': first, 'b': second, 'e': exclude_seen, 'c': candidates, 'v': number}))
+            return self.make_copy('gru4rec_' + function, scans, {b: second, 'exclude_seen': exclude_seen,
+                                                                 'candidates': candidates, 'version': version})
+        return self.copied((function, firsts, second, exclude_seen, candidates, version), make)
 
     # -- what queries are made of --
 
@@ -415,6 +420,14 @@ class Generator:
 
     # -- sources --
 
+    def version(self, alias, pins):
+        """At times a version, or both that there are; None: none is given."""
+        if not self.chance(0.15):
+            return None
+        version = self.rng.choice((1, 1, '1', 2.0, 'previous', 'NEWEST', 'active', (1, 2), (1, 2)))
+        pins.append(f'{alias}.version IN (1, 2)' if version == (1, 2) else f'{alias}.version = {self.value(version)}')
+        return version
+
     def relation(self, supplier=None):
         """m, with arguments at times. supplier: the source whose flag is exclude_seen."""
         rng, alias = self.rng, self.alias()
@@ -430,11 +443,12 @@ class Generator:
         if self.chance(0.15):
             candidates = rng.choice(self.case.candidates)
             pins.append(f'{alias}.candidates = {self.value(candidates)}')
-        name = self.pair('m', self.case.copy_of_relation(exclude_seen, candidates))
+        version = self.version(alias, pins)
+        name = self.pair('m', self.case.copy_of_relation(exclude_seen, candidates, version))
         columns = {c: f'{alias}.{c}' for c in ('session', 'rank', 'item', 'score', 'basis')}
         if exclude_seen is not None:
             columns['hidden'] = f'{alias}.exclude_seen'
-        if exclude_seen == (0, 1):
+        if exclude_seen == (0, 1) or isinstance(version, tuple):
             columns['many'] = '1'  # a session and a rank are no key
         return Source(alias, f'{name} AS {alias}', columns, pins, True)
 
@@ -454,6 +468,7 @@ class Generator:
         if function == 'recommend' and self.chance(0.15):
             candidates = rng.choice(case.candidates)
             pins.append(f'{alias}.candidates = {self.value(candidates)}')
+        version = self.version(alias, pins)
         is_call = self.chance(0.75)
         if supplier:
             firsts = pool + (None,) if a == 'history' else pool
@@ -464,7 +479,7 @@ class Generator:
         else:
             firsts = (rng.choice(pool),)
             first = self.value(firsts[0])
-        plain = case.copy_of_function(function, firsts, second, exclude_seen, candidates)
+        plain = case.copy_of_function(function, firsts, second, exclude_seen, candidates, version)
         if is_call:
             arguments = ["'m'", first] + ([self.value(second)] if second is not None else
                                           ['NULL'] * (self.chance(0.2)))
@@ -484,7 +499,7 @@ class Generator:
             pins += [f'{alias}.{b} = {self.value(second)}'] * (second is not None)
         columns = dict(zip(('rank', 'item', 'score', 'basis'), (f'{alias}.{c}' for c in outputs)))
         columns['hidden'] = f'{alias}.{a}'
-        if len(firsts) > 1:
+        if len(firsts) > 1 or isinstance(version, tuple):
             columns['many'] = '1'
         return Source(alias, f'{name} AS {alias}', columns, pins, True)
 

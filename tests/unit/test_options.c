@@ -27,6 +27,10 @@ static void defaults_are_the_documented_ones(void)
                                               {"reset_after", "true"},
                                               {"seed", "42"},
                                               {"keep_versions", "2"},
+                                              {"keep_candidates", "2"},
+                                              {"keep_history", "1000"},
+                                              {"activate", "true"},
+                                              {"version", "active"},
                                               {"memory_limit", "0"},
                                               {"quantize", "auto"},
                                               {"state_items", "32"},
@@ -110,7 +114,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope != 0 && (info.scope | TRAIN | EVALUATE) == (TRAIN | EVALUATE));
+        CHECK(info.scope > 0 && info.scope < 2 * EXPORT);
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);
@@ -358,6 +362,9 @@ static void refused_values(void)
         {"reset_after", ""},
         {"verbose", "loud"},
         {"keep_versions", "0"},
+        {"keep_candidates", "0"},
+        {"keep_history", "-1"},
+        {"activate", "2"},
         {"state_items", "0"},
         {"state_items", "1001"},
         {"hidden_act", "softmax"},
@@ -483,6 +490,39 @@ static void far_name_brings_none(void)
     }
 }
 
+/* An integer, or a word of several. */
+static void version_takes_words(void)
+{
+    static const struct {
+        const char *value, *text;
+        int64_t version;
+    } cases[] = {{"active", "active", -1},
+                 {"Previous", "previous", -2},
+                 {"NEWEST", "newest", -3},
+                 {"1", "1", 1},
+                 {"7.0", "7", 7},
+                 {"1e15", "1000000000000000", 1000000000000000}};
+    static const char *const bad[] = {"0", "-1",   "-2",  "1.5",
+                                      "",  "best", "new", "active|previous"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int scope = EVALUATE; scope <= EXPORT; scope *= 2) {
+            gru4rec_options options = defaults();
+            CHECK_INT(GRU4REC_OK,
+                      gru4rec_options_set(&options, (gru4rec_option_scope)scope,
+                                          "version", cases[i].value, NULL));
+            CHECK_INT(cases[i].version, options.version);
+            check_text_of(&options, "version", cases[i].text);
+        }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        gru4rec_options options = defaults();
+        gru4rec_error error = {""};
+        CHECK_INT(GRU4REC_INVALID,
+                  gru4rec_options_set(&options, EVALUATE, "version", bad[i], &error));
+        check_message(&error, "or active, previous, newest");
+        CHECK_INT(GRU4REC_VERSION_ACTIVE, options.version);
+    }
+}
+
 static void other_scope_is_refused(void)
 {
     gru4rec_options options = defaults(), before = defaults();
@@ -491,6 +531,12 @@ static void other_scope_is_refused(void)
               gru4rec_options_set(&options, TRAIN, "cutoffs", "5", &error));
     check_message(&error, "cutoffs");
     check_message(&error, "gru4rec_evaluate");
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, TRAIN, "version", "5", &error));
+    check_message(&error, "belongs to gru4rec_evaluate() and gru4rec_export()");
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, EXPORT, "cutoffs", "5", &error));
+    check_message(&error, "belongs to gru4rec_evaluate(); give it there");
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "layers", "5", &error));
     check_message(&error, "layers");
@@ -635,6 +681,7 @@ int main(void)
     RUN(unknown_name_brings_the_nearest);
     RUN(nearest_is_of_the_scope);
     RUN(far_name_brings_none);
+    RUN(version_takes_words);
     RUN(other_scope_is_refused);
     RUN(long_input_is_cut_in_messages);
     RUN(stored_options_mean_what_they_meant);

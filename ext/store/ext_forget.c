@@ -1,0 +1,78 @@
+/*
+ * ext_forget.c - what of a model's past is kept; see ext_store.h.
+ *
+ * A version that is no longer kept is retired: its items, tensors and checksum go, its row
+ * and its epochs stay as history. Each step decides by what the one before it wrote, so that
+ * no version is left in parts where an authorizer ignores what decides.
+ */
+#include "ext_store.h"
+
+ext_keep ext_forget_keep(const gru4rec_options *options)
+{
+    return (ext_keep){.versions = options->keep_versions,
+                      .candidates = options->keep_candidates,
+                      .history = options->keep_history};
+}
+
+/*
+ * Ready versions that are kept: the active one, the one that served before it, and of those
+ * before the active one the newest, ?1 in all; of the other ones newer than the active one
+ * the newest ?2.
+ */
+static const char retire[] =
+    "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, c.key IS "
+    "'previous' AS is_previous, v.version > coalesce((SELECT value FROM @config WHERE "
+    "key "
+    "= 'version'), 0) AS is_newer FROM @version AS v LEFT JOIN @config AS c ON c.key IN "
+    "('version', 'previous') AND c.value = v.version WHERE v.status = 'ready'), "
+    "kept AS (SELECT version FROM ready WHERE is_previous OR NOT is_newer "
+    "ORDER BY is_active DESC, is_previous DESC, version DESC LIMIT ?1), "
+    "candidates AS (SELECT version FROM ready WHERE is_newer AND version NOT IN kept "
+    "ORDER BY version DESC LIMIT ?2) "
+    "UPDATE @version SET status = 'retired' WHERE status = 'ready' AND version NOT IN "
+    "kept AND version NOT IN candidates";
+
+/* Of the rows that are history, all but the newest ?1. */
+static const char forget_history[] =
+    "DELETE FROM @version WHERE version IN (SELECT version FROM @version WHERE status "
+    "NOT "
+    "IN ('ready', 'training') ORDER BY version DESC LIMIT -1 OFFSET ?1)";
+
+int ext_forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
+{
+    static const char *const weights[] = {
+        "DELETE FROM @item WHERE version IN (SELECT version FROM @version WHERE status = "
+        "'retired')",
+        "DELETE FROM @tensor WHERE version IN (SELECT version FROM @version WHERE status "
+        "= "
+        "'retired')",
+    };
+    int rc = ext_run_drop_checkpoints(home, error); /* whichever those are */
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error, retire, "ii", keep->versions, keep->candidates);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof weights / sizeof *weights; i++)
+        rc = ext_query_run(home, error, weights[i], "");
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error, forget_history, "i", keep->history);
+    if (rc == SQLITE_OK)
+        rc = ext_run_drop_orphans(home, error);
+    return rc == SQLITE_OK ? ext_sum_forget(home, error) : rc;
+}
+
+int ext_forget_check(const ext_home *home, ext_error *error)
+{
+    int64_t version;
+    int rc = ext_query_integer(home, &version, error,
+                               "SELECT version FROM @version AS v WHERE status = "
+                               "'retired' AND (EXISTS (SELECT 1 FROM @item AS i WHERE "
+                               "i.version = v.version) OR EXISTS (SELECT 1 FROM @tensor "
+                               "AS t WHERE t.version = v.version))",
+                               "");
+    return rc != SQLITE_OK || version == 0
+               ? rc
+               : ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                               "model '%s' is damaged: version %lld is retired, but has "
+                               "items or weights; restore the database from a backup or "
+                               "train again",
+                               home->name, (long long)version);
+}

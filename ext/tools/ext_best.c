@@ -1,0 +1,148 @@
+/*
+ * ext_best.c - the best of a model's versions on a source of events; see ext_tools.h.
+ *
+ * 1. In one snapshot, the events are read once for each version, as its items and options
+ *    have them: all versions are measured on the same rows, whoever inserts meanwhile.
+ * 2. Without a snapshot, one version after the other is measured. One is loaded at a time.
+ */
+#include "ext_tools.h"
+
+#include <string.h>
+
+/* A version that is measured. */
+typedef struct contestant {
+    int64_t version;
+    char run[EXT_RUN_NAME + 1];
+    ext_measurement measurement; /* its model is held while it is measured */
+} contestant;
+
+typedef struct contest {
+    const ext_home *home;
+    ext_budget budget;       /* of all events */
+    contestant *contestants; /* (n), the newest first; owned */
+    size_t n;
+} contest;
+
+static int add_contestant(contest *all, int64_t version, ext_error *error)
+{
+    contestant *more =
+        sqlite3_realloc64(all->contestants, (all->n + 1) * sizeof *all->contestants);
+    if (more == NULL)
+        return ext_error_nomem(error);
+    all->contestants = more;
+    contestant *one = &more[all->n++];
+    *one = (contestant){.version = version};
+    gru4rec_options *options = &one->measurement.options;
+    gru4rec_error message = {0};
+    gru4rec_options_init(options);
+    return ext_error_library(error,
+                             gru4rec_options_set(options, GRU4REC_SCOPE_EVALUATE,
+                                                 "cutoffs", "20", &message),
+                             &message);
+}
+
+static int list(contest *all, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(all->home, &stmt, error,
+                       "SELECT version FROM @version WHERE status = 'ready' ORDER BY "
+                       "version DESC",
+                       "");
+    if (rc != SQLITE_OK)
+        return rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        if (add_contestant(all, sqlite3_column_int64(stmt, 0), error) != SQLITE_OK) {
+            rc = error->rc;
+            break;
+        }
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    return rc != SQLITE_OK || all->n > 0 ? rc
+                                         : ext_version_fail_untrained(all->home, error);
+}
+
+static int hold_model(contestant *one, const ext_home *home, ext_error *error)
+{
+    const ext_choice choice = {.kind = EXT_CHOICE_NUMBER, .number = one->version};
+    return ext_model_acquire_version(&one->measurement.model, home, &choice, error);
+}
+
+static void release_model(contestant *one)
+{
+    ext_model_release(one->measurement.model);
+    one->measurement.model = NULL;
+}
+
+static int read_all(contest *all, const char *source, ext_error *error)
+{
+    ext_snapshot snapshot = {0};
+    int rc = ext_snapshot_start(&snapshot, all->home, error);
+    if (rc == SQLITE_OK)
+        rc = list(all, error);
+    for (size_t i = 0; rc == SQLITE_OK && i < all->n; i++) {
+        contestant *one = &all->contestants[i];
+        rc = hold_model(one, all->home, error);
+        if (rc != SQLITE_OK)
+            break;
+        memcpy(one->run, one->measurement.model->run, sizeof one->run);
+        if (i == 0)
+            ext_budget_start(&all->budget, ext_measure_limit(&one->measurement));
+        rc = ext_measure_read(&one->measurement, &all->budget, all->home, source, error);
+        release_model(one);
+    }
+    ext_snapshot_end(&snapshot);
+    return rc;
+}
+
+/* Measures a version; its events are then not needed again. */
+static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
+                   ext_error *error)
+{
+    int rc = hold_model(one, all->home, error);
+    if (rc == SQLITE_OK && strcmp(one->measurement.model->run, one->run) != 0)
+        rc =
+            ext_error_set(error, SQLITE_BUSY,
+                          "version %lld of model '%s' changed while it was measured; try "
+                          "again",
+                          (long long)one->version, all->home->name);
+    if (rc == SQLITE_OK)
+        rc = ext_measure_run(&one->measurement, &all->budget, all->home->db, metrics,
+                             error);
+    ext_measure_free(&one->measurement);
+    return rc;
+}
+
+static int find_best(int64_t *version, contest *all, ext_error *error)
+{
+    gru4rec_metrics metrics;
+    double best = -1; /* NAN, of no event, is not above it */
+    int rc = SQLITE_OK;
+    *version = 0;
+    for (size_t i = 0; rc == SQLITE_OK && i < all->n; i++) {
+        contestant *one = &all->contestants[i];
+        rc = measure(all, one, &metrics, error);
+        if (rc == SQLITE_OK && metrics.mrr > best) {
+            best = metrics.mrr;
+            *version = one->version;
+        }
+    }
+    return rc != SQLITE_OK || *version != 0
+               ? rc
+               : ext_error_set(error, SQLITE_ERROR,
+                               "the source has no event to rank, so no version of model "
+                               "'%s' is the best: a session needs two events of items "
+                               "that the model knows",
+                               all->home->name);
+}
+
+int ext_best_find(int64_t *version, const ext_home *home, const char *source,
+                  ext_error *error)
+{
+    contest all = {.home = home};
+    int rc = read_all(&all, source, error);
+    if (rc == SQLITE_OK)
+        rc = find_best(version, &all, error);
+    for (size_t i = 0; i < all.n; i++)
+        ext_measure_free(&all.contestants[i].measurement);
+    sqlite3_free(all.contestants);
+    return rc;
+}

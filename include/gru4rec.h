@@ -255,8 +255,8 @@ void gru4rec_options_init_stored(gru4rec_options *options);
 gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
                                    const char *name, const char *value,
                                    gru4rec_error *error);
-/* Makes that the option's default in these options: its value, unless it is set. Fails as
- * gru4rec_options_set() does. */
+/* Makes that the option's default in these options: its value, unless it is set. INVALID as
+ * gru4rec_options_set() says. */
 gru4rec_status gru4rec_options_set_default(gru4rec_options *options,
                                            gru4rec_option_scope scope, const char *name,
                                            const char *value, gru4rec_error *error);
@@ -322,7 +322,8 @@ void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 const int64_t *gru4rec_items_support(const gru4rec_items *items);
 /*
  * Adds that share of the support that an item had before, rounded: to the row that
- * gru4rec_items_find() gives, or to a new one, which may have none.
+ * gru4rec_items_find() gives, or to a new one, which may have none. NOMEM, and then nothing
+ * is added.
  */
 gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
                                      int64_t support, double share);
@@ -376,7 +377,8 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
  * A training on new events takes their sessions whole. Each session that will have a new
  * one is named first; then all events are added in any order, those that are not new by
  * gru4rec_events_add_old(). An old event is kept only where its session was named or has a
- * new one already; and, once sessions are cut, in parts that have a new one.
+ * new one already; and, once sessions are cut, in parts that have a new one. Errors: those of
+ * gru4rec_events_add(), INVALID and NOMEM.
  */
 gru4rec_status gru4rec_events_expect(gru4rec_events *events, const gru4rec_id *session,
                                      gru4rec_error *error);

@@ -34,9 +34,9 @@ static const char retire[] =
 
 /* Of the rows that are history, all but the newest ?1. */
 static const char forget_history[] =
-    "DELETE FROM @version WHERE version IN (SELECT version FROM @version WHERE status "
-    "NOT "
-    "IN ('ready', 'training') ORDER BY version DESC LIMIT -1 OFFSET ?1)";
+    "DELETE FROM @version WHERE version IN (SELECT version FROM @version WHERE "
+    "coalesce(status, '') NOT IN ('ready', 'training') "
+    "ORDER BY version DESC LIMIT -1 OFFSET ?1)";
 
 int ext_forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
 {

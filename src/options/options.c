@@ -346,8 +346,8 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
     return GRU4REC_OK;
 }
 
-/* Takes the value; what is none changes nothing. */
-static gru4rec_status take_value(gru4rec_options *options, const g4r_option *o,
+/* Sets the value; what is none changes nothing. */
+static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
                                  const char *value, gru4rec_error *error)
 {
     gru4rec_options changed = *options;
@@ -369,7 +369,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     const g4r_option *o;
     gru4rec_status status = find_row(&o, scope, name, error);
     if (status == GRU4REC_OK)
-        status = take_value(options, o, value, error);
+        status = parse_value(options, o, value, error);
     if (status == GRU4REC_OK)
         options->is_set[o - table] = true;
     return status;
@@ -383,7 +383,7 @@ gru4rec_status gru4rec_options_set_default(gru4rec_options *options,
     gru4rec_options changed = *options;
     gru4rec_status status = find_row(&o, scope, name, error);
     if (status == GRU4REC_OK)
-        status = take_value(&changed, o, value, error);
+        status = parse_value(&changed, o, value, error);
     if (status == GRU4REC_OK && !options->is_set[o - table])
         *options = changed;
     return status;

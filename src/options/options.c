@@ -348,7 +348,7 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
 
 /* Sets the value; what is none changes nothing. */
 static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
-                                 const char *value, gru4rec_error *error)
+                                  const char *value, gru4rec_error *error)
 {
     gru4rec_options changed = *options;
     char range[200], shown[100];

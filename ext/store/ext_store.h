@@ -293,8 +293,8 @@ int ext_run_drop_orphans(const ext_home *home, ext_error *error);
 int ext_run_fail_number(const ext_home *home, ext_error *error);
 /* Can it be a number of steps, events or updates? A forged one could overflow. */
 bool ext_run_is_count(int64_t n);
-/* Writes its row, status 'training', unless it has one, and the epochs that are not
- * written yet. */
+/* Writes its row, status 'training', unless it has one, the epochs that are not written
+ * yet, and how far it is. */
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
 /*
  * Writes all that the run needs to go on from its last epoch, in place of what was there;

@@ -45,7 +45,7 @@ done
 first_column '| key | value |' | grep -v ':' | sort >"$work/said"
 {
     sed -n '/^} fields\[\]/,/^};/s/^ *{"\([a-z_]*\)".*/\1/p' ext/store/ext_config.c
-    printf '%s\n' format previous version
+    printf '%s\n' format id previous version
 } | sort >"$work/is"
 compare 'the keys of m_config'
 sqlite3 "$work/x.db" 'SELECT key FROM m_config' | sort >"$work/has"

@@ -127,10 +127,9 @@ static char *call_for_source(const ext_config *config, const ext_home *home,
         return call_with_source(home, !is_there && can_be_read(config, home)
                                           ? config->source
                                           : "SELECT ...");
-    char *found =
-        is_there ? NULL
-                 : ext_renamed_source(home->db, home->schema, config->shape,
-                                      &config->columns);
+    char *found = is_there ? NULL
+                           : ext_renamed_source(home->db, home->schema, config->shape,
+                                                &config->columns);
     char *call = call_with_source(home, found != NULL ? found : "...");
     sqlite3_free(found);
     return call;
@@ -173,7 +172,7 @@ static int explain_source(const ext_config *config, const ext_home *home,
     else
         ext_error_set(error, cause->rc, "model '%s' reads '%s', which is gone; %s: %s",
                       model.text, ext_show_text(&show, name),
-                      ext_select_is(config->source)    ? "give its SELECT anew"
+                      ext_select_is(config->source) ? "give its SELECT anew"
                       : is_detached(home->db, name)
                           ? "attach its database, or, if it was renamed"
                           : "if it was renamed",

@@ -344,6 +344,8 @@ bool ext_json_has_nul(const char *json);
 int ext_json_guard(char **guarded, const char *json, ext_error *error);
 /* Puts back the NUL characters of a text (n), in place, and returns its length. */
 size_t ext_json_restore(char *text, size_t n);
+/* Appends the text in quotes, as JSON has it. */
+void ext_json_append(sqlite3_str *json, const char *text);
 
 /* ---- ext_rows.c ---- */
 

@@ -81,7 +81,7 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
     return rc;
 }
 
-/* Finds the source's columns, and keeps their names and affinities. */
+/* Finds the source's columns, and keeps their names and affinities, and its shape. */
 static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
     ext_source source;
@@ -100,7 +100,9 @@ static int resolve_source(const ext_home *home, ext_config *config, ext_error *e
             rc = ext_error_nomem(error);
     }
     ext_source_close(&source);
-    return rc;
+    return rc == SQLITE_OK ? ext_source_shape(&config->shape, home->db, home->schema,
+                                              config->source, error)
+                           : rc;
 }
 
 /* A list written with commas comes as several arguments. */

@@ -8,7 +8,9 @@
  *                          training; previous: the one before it; source, session, item,
  *                          time: as CREATE, or gru4rec_configure(), found them; order:
  *                          where it was said (format 3); session_type, item_type:
- *                          affinities of those two; options: JSON of those that were set;
+ *                          affinities of those two; shape: the source's kind and all its
+ *                          columns, JSON, absent in models of older builds; options: JSON
+ *                          of those that were set;
  *                          defaults: JSON of those of the build that made the model,
  *                          absent where that did not store them; checksum:RUN: see
  *                          ext_sum.c; id: see ext_identity.c
@@ -37,6 +39,7 @@ typedef struct ext_config {
     char *source; /* as given, or NULL for a model without events */
     ext_columns columns;
     char *types[2]; /* affinities of session and item */
+    char *shape;    /* the source's, as it was then; NULL in models of older builds */
     char *options;  /* JSON of those that were set */
     char *defaults; /* JSON of the others; NULL: what they were before models had this */
 } ext_config;
@@ -69,6 +72,20 @@ int ext_config_check_source(const ext_config *config, const ext_home *home,
 int ext_config_open_source(const ext_config *config, const ext_home *home,
                            const char *text, const ext_columns *columns,
                            ext_source *source, ext_error *error);
+
+/* ---- ext_mending.c ---- */
+
+/* The error of a model that has no source. */
+int ext_mending_fail_none(const ext_home *home, ext_error *error);
+/*
+ * The error of the model's own source, which does not open, as something has another name
+ * now, or is gone: says what, and the call that mends it. name: the table or view.
+ * missing: see ext_source. given: columns that the caller named. cause: what SQLite and the
+ * source say.
+ */
+int ext_mending_explain(const ext_config *config, const ext_home *home, const char *name,
+                        const char *missing, const ext_columns *given,
+                        const ext_error *cause, ext_error *error);
 
 /* ---- ext_schema.c ---- */
 

@@ -260,6 +260,8 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
     return rc;
 }
 
+/* Of an error SQLite takes the code only. A message would stay with the table, and be that
+ * of the next statement that uses it and fails. */
 static int destroy(sqlite3_vtab *base)
 {
     const ext_home *home = &((ext_table *)base)->home;
@@ -272,8 +274,7 @@ static int destroy(sqlite3_vtab *base)
         rc = ext_schema_drop(home, &error);
     if (rc == SQLITE_OK && home->connection->drop_kept != NULL)
         home->connection->drop_kept(home->connection, false);
-    announce_rollback(&error, home->db);
-    rc = ext_error_vtab(&error, base);
+    ext_error_clear(&error);
     ext_entry_end(&entry);
     if (rc != SQLITE_OK)
         return rc;

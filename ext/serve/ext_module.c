@@ -205,13 +205,12 @@ static int store(const ext_home *home, ext_config *config, ext_error *error)
                           : ext_schema_create(home, config, error);
 }
 
-/* After such an error of a statement that writes, as CREATE, SQLite rolls back the user's
- * transaction, once it has the error. */
+/* After such an error of CREATE or ALTER, too, SQLite rolls back the user's transaction, once
+ * it has the error. */
 static void announce_rollback(ext_error *error, sqlite3 *db)
 {
     if (!sqlite3_get_autocommit(db) &&
-        (ext_error_is(error, SQLITE_INTERRUPT) || ext_error_is(error, SQLITE_IOERR) ||
-         ext_error_is(error, SQLITE_FULL) || ext_error_is(error, SQLITE_NOMEM)))
+        (ext_error_is(error, SQLITE_FULL) || ext_error_is(error, SQLITE_NOMEM)))
         ext_error_add_rollback(error);
 }
 

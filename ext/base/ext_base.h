@@ -277,8 +277,9 @@ typedef struct ext_entry {
 /* An error where too many calls stand inside each other: end it in any case. */
 int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
 /* Was the user's transaction, that was open when the innermost call began, rolled back
- * since? */
-bool ext_entry_is_rolled_back(void);
+ * since, or is it once SQLite has this code of the call? So it is after an interrupt or an
+ * I/O error of a statement that writes. */
+bool ext_entry_is_rolled_back(int rc);
 void ext_entry_end(ext_entry *entry);
 /* Says which model the innermost call uses, until that ends. An error where a call around
  * it uses the same one. */

@@ -191,6 +191,9 @@ bool ext_sql_is_writing(sqlite3 *db);
 /* The name of the connection's schema number i, as PRAGMA database_list has them, of
  * sqlite3_malloc; *name is NULL behind the last. */
 int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error);
+/* Sees what other connections did to the schemas, which only a statement that reads finds out.
+ * An error is what keeps it from looking: a lock, short memory, an interrupt. */
+int ext_sql_refresh(sqlite3 *db, ext_error *error);
 /* A copy of a column's text; NULL for NULL, or where memory is short. */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 

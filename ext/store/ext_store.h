@@ -356,7 +356,7 @@ int ext_run_sweep(const ext_home *home, ext_error *error);
 typedef struct ext_pending {
     char *file, *name, *id; /* of its model; id may be NULL */
     char run[EXT_RUN_NAME + 1];
-    const char *status; /* "failed" or "interrupted" */
+    const char *status; /* "failed", "interrupted"; "training": it waits for its commit */
     char *message, *source, *options;
     int64_t started, finished; /* seconds since 1970 */
     struct ext_pending *next;
@@ -369,6 +369,8 @@ void ext_pending_free(ext_pending *pending); /* NULL-safe */
 /* The run ended now. Keeps that, which it takes over, for the next call that writes to the
  * model. NULL-safe. */
 void ext_pending_add(ext_pending *pending);
+/* Does the run wait for its commit? Then its message says what for. */
+bool ext_pending_is_waiting(const ext_pending *pending);
 /* Takes the write lock, as ext_savepoint_lock() does, and writes what is kept for the model.
  * Every call that writes to a model takes the lock by this. */
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
@@ -376,7 +378,7 @@ int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *
 int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
-/* A run that ended goes on: drops what was kept of its end. */
+/* A run that ended or waited goes on: drops what was kept of that. */
 void ext_pending_withdraw(const char *run);
 /* Drops what is kept for databases in memory of a connection that ends. */
 void ext_pending_forget(sqlite3 *db);

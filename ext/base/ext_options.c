@@ -165,7 +165,8 @@ static const char json_query[] =
     " (SELECT iif(count(*) = count(atom), coalesce(group_concat(iif(type = 'real',"
     " e.value -> fullkey, atom), '/'), ''), e.value) FROM json_each(e.value))"
     " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'real' THEN"
-    " iif(key GLOB '*[^a-z0-9_]*', atom, ?1 -> ('$.' || key)) ELSE atom END"
+    " iif(key <> '' AND ltrim(key, 'abcdefghijklmnopqrstuvwxyz_') = '',"
+    " ?1 -> ('$.' || key), atom) ELSE atom END"
     ", iif(type = 'array', value, NULL) FROM json_each(?1) AS e";
 
 /* Takes a row of that query. */

@@ -193,7 +193,7 @@ unreadable_dates() {
 # The machine is switched off in the middle of a training. The next night takes both days.
 killed() {
     begin 12
-    sqlite3 -init rc -batch shop.db "SELECT gru4rec_train('rec', '$(options 12),n_epochs=1000')" >/dev/null &
+    sqlite3 -init rc -batch shop.db "SELECT gru4rec_train('rec', '$(options 12),n_epochs=1000')" >/dev/null 2>&1 &
     training=$!
     await is_under_way
     ask 12 'training'

@@ -14,8 +14,9 @@ CREATE INDEX clicks_visitor ON clicks(visitor);   -- makes WHERE session = ... f
 CREATE INDEX clicks_day ON clicks(day);
 
 -- Sessions end at half an hour without a click; robots, whose sessions go on and on, are left out; one row of a hundred may
--- have a time that nobody can read. A training goes on from the version that serves, with what this one has not seen.
-CREATE VIRTUAL TABLE rec USING gru4rec(clicks, session=visitor, item=item_id, time=ts,
+-- have a time that nobody can read. A training goes on from the version that serves, with what this one has not seen. Clicks
+-- at the same time come in the order of n, also in the view exam, which has no rowids.
+CREATE VIRTUAL TABLE rec USING gru4rec(clicks, session=visitor, item=item_id, time=ts, order=n,
     session_gap=1800, max_length=50, long_sessions=drop, bad_rows=0.01,
     layers=48, n_sample=256, batch_size=32, n_epochs=2, since=last, keep_optimizer=true);
 

@@ -12,22 +12,24 @@ SELECT decision, count(*) AS nights, group_concat(day, ' ') AS which
 FROM (SELECT * FROM night ORDER BY day) GROUP BY decision ORDER BY nights DESC, min(day);
 
 .print
-.print '2. Every training: how it ended, after which version it went on, and from which click'
-.print '   to which one (days of March)'
+.print '2. Every training: how it ended, which version it went on from, and which clicks'
+.print '   were new to it, by day and time of March'
 SELECT v.version AS v, v.status, v.summary ->> '$.since.version' AS "after",
        strftime('%d %H:%M', gru4rec_time(coalesce(v.summary ->> '$.since.last_event', v.first_event)), 'unixepoch') AS "from",
        strftime('%d %H:%M', gru4rec_time(v.last_event), 'unixepoch') AS "to",
        v.summary ->> 'events' AS events, v.summary ->> 'items' AS items, max(e.epoch) AS epochs,
-       printf('%.3f', e.loss) AS loss                 -- of the last epoch
+       round(e.loss, 2) AS loss                       -- of the last epoch
 FROM rec_version AS v LEFT JOIN rec_epoch AS e USING (version)
 GROUP BY v.version;
 
 .print
 .print '3. What went wrong, in the words of the model, and in those of the diary'
-SELECT 'version ' || version AS "of", status AS what, message AS why
-FROM gru4rec_status('rec') WHERE status NOT IN ('ready', 'retired')
-UNION ALL
-SELECT 'night ' || day, decision, note FROM night WHERE note <> '';
+SELECT "of", what, why FROM (
+  SELECT 1 AS place, version AS number, 'version ' || version AS "of", status AS what, message AS why
+  FROM gru4rec_status('rec') WHERE status NOT IN ('ready', 'retired')
+  UNION ALL
+  SELECT 2, day, 'night ' || day, decision, note FROM night WHERE note <> '')
+ORDER BY place, number;
 
 .print
 .print '4. The gate: MRR@20 of the evenings'
@@ -40,8 +42,8 @@ SELECT day, decision, candidate, round(candidate_mrr, 4) AS mrr, candidate_targe
 FROM night WHERE serves <> candidate ORDER BY day;
 
 .print
-.print '5. Nothing is lost: from the version that serves back to the first, each begins behind'
-.print '   the last click of the one before'
+.print '5. Nothing is lost: back from the version that serves to the first, each begins'
+.print '   behind the last click of the one that it went on from'
 WITH RECURSIVE chain AS (
   SELECT v.*, 1 AS place FROM rec_version AS v WHERE v.version = (SELECT value FROM rec_config WHERE key = 'version')
   UNION ALL
@@ -53,10 +55,10 @@ SELECT count(*) AS versions, min(c.version) AS first, max(c.version) AS last,
 FROM chain AS c LEFT JOIN chain AS b ON b.place = c.place + 1;
 
 .print
-.print '6. What gru4rec_status() said of the newest training, on the nights that went wrong'
+.print '6. What gru4rec_status() said of the newest training, on nights that went wrong'
 SELECT day, moment, version AS v, status, epoch, printf('%.3f', progress) AS done,
        (SELECT version FROM told AS a WHERE a.at = t.at AND active) AS serves,
-       substr(replace(message, 'gru4rec: ', ''), 1, 17) AS message
+       substr(replace(message, 'gru4rec: ', ''), 1, 15) AS message
 FROM told AS t
 WHERE day IN (8, 12, 16, 19, 22) AND version = (SELECT max(version) FROM told AS n WHERE n.at = t.at)
 ORDER BY at;
@@ -66,9 +68,9 @@ ORDER BY at;
 -- by position, as the item's column was renamed on the way
 WITH log(n, visitor, item, ts, day) AS (SELECT * FROM clicks)
 SELECT count(*) AS clicks, count(DISTINCT visitor) AS visitors, sum(visitor IS NULL) AS "no cookie",
-       sum(visitor = '') AS "empty one", sum(item = '') AS "no item", sum(visitor LIKE 'bot-%') AS robots,
+       sum(visitor = '') AS empty, sum(item = '') AS "no item", sum(visitor LIKE 'bot-%') AS robots,
        sum(typeof(ts) = 'text' AND unixepoch(ts) IS NULL) AS "no time",
-       (SELECT sum(early) FROM night) AS "by night"
+       (SELECT sum(early) FROM night) AS early
 FROM log;
 
 .print

@@ -205,7 +205,7 @@ killed() {
 }
 
 is_under_way() {
-    [ "$(sql "SELECT count(*) FROM gru4rec_status('rec') WHERE status = 'training' AND progress > 0")" -eq 1 ]
+    [ "$(sql "SELECT count(*) FROM gru4rec_status('rec') WHERE status = 'training' AND epoch > 0")" -eq 1 ]
 }
 
 # No page can be added to the file but a few, as on a disk that is full. The training ends, its result cannot be stored, and
@@ -263,7 +263,7 @@ roll_back() {
 restore() {
     begin 26
     sql 'DELETE FROM clicks WHERE day > 20'
-    sql '.restore backup.db'
+    await sql '.restore backup.db'      # it does not wait for readers by itself
     night 26
     note 26 'Clicks were deleted by mistake; restored from the backup of the night before.'
 }

@@ -29,7 +29,7 @@ CREATE TABLE night(
     until INTEGER,                      -- up to which time its clicks go
     active_mrr REAL, active_targets INTEGER,              -- in the exam: each has those targets whose item it knows
     candidate_mrr REAL, candidate_targets INTEGER,
-    decision TEXT,                      -- first, deployed, kept, went back, rolled back, killed
+    decision TEXT,                      -- first, deployed, kept, went back, rolled back, failed, killed
     serves INTEGER,                     -- the version that serves in the morning
     early INTEGER,                      -- clicks of the next day that came in meanwhile
     note TEXT                           -- what went wrong, and what was done about it

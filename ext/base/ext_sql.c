@@ -169,11 +169,16 @@ int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
     return ext_sql_finish(stmt, rc, "looking for schemas", error);
 }
 
-/* Of what keeps a schema from being read, what says nothing of its tables. */
+/* Of what keeps a schema from being read: what passes, and so says nothing of its tables, and
+ * what SQLite rolls back the user's transaction for. */
 static bool is_passing(const ext_error *error)
 {
-    return ext_error_is(error, SQLITE_BUSY) || ext_error_is(error, SQLITE_LOCKED) ||
-           ext_error_is(error, SQLITE_NOMEM) || ext_error_is(error, SQLITE_INTERRUPT);
+    static const int codes[] = {SQLITE_BUSY,      SQLITE_LOCKED, SQLITE_NOMEM,
+                                SQLITE_INTERRUPT, SQLITE_IOERR,  SQLITE_FULL};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (ext_error_is(error, codes[i]))
+            return true;
+    return false;
 }
 
 int ext_sql_refresh(sqlite3 *db, ext_error *error)

@@ -196,19 +196,23 @@ static void follow_quota(gru4rec_options *options)
         options->threads = container.processors;
 }
 
-/* The error of warm_start where no version is active; one that is ready could be. */
-static int fail_cold(const ext_train_request *request, ext_error *error)
+/* warm_start where no version is active: an error, as one that is ready could be; but with
+ * since=last, which takes all events then, the first night begins from random weights. */
+static int start_cold(ext_train_request *request, ext_error *error)
 {
     ext_version newest = {0};
     const ext_choice choice = {.kind = EXT_CHOICE_NEWEST};
     if (request->is_found &&
         ext_choice_look(&newest, &choice, &request->home, error) != SQLITE_OK)
         return error->rc;
-    return newest.version != 0
-               ? ext_version_fail_untrained(&request->home, error)
-               : ext_error_set(error, SQLITE_ERROR,
-                               "warm_start needs a trained version to start from; train "
-                               "once with warm_start=false");
+    if (newest.version != 0)
+        return ext_version_fail_untrained(&request->home, error);
+    if (!ext_since_is_last(&request->options))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "warm_start needs a trained version to start from; train "
+                             "once with warm_start=false, or with since=last");
+    request->options.warm_start = false;
+    return SQLITE_OK;
 }
 
 /* Which version serves until this one is done? warm_start starts from it. */
@@ -222,7 +226,7 @@ static int find_serving(ext_train_request *request, ext_error *error)
     if (request->is_found && ext_version_check_next(&request->home, error) != SQLITE_OK)
         return error->rc;
     return request->options.warm_start && request->serving == 0
-               ? fail_cold(request, error)
+               ? start_cold(request, error)
                : SQLITE_OK;
 }
 

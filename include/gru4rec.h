@@ -108,6 +108,14 @@ typedef enum gru4rec_tie_mode {
     GRU4REC_MEDIAN        /* half of each */
 } gru4rec_tie_mode;
 
+/* Which targets an evaluation measures apart. */
+typedef enum gru4rec_segment {
+    GRU4REC_SEGMENT_NONE,
+    GRU4REC_SEGMENT_POSITION,  /* by events before the target in its session */
+    GRU4REC_SEGMENT_LENGTH,    /* by targets of its session */
+    GRU4REC_SEGMENT_POPULARITY /* by support: head, middle, tail, a third of it each */
+} gru4rec_segment;
+
 typedef enum gru4rec_activation_kind {
     GRU4REC_ACT_AUTO, /* as the loss asks: softmax, or ELU with elu_param */
     GRU4REC_ACT_SOFTMAX,
@@ -204,6 +212,7 @@ typedef struct gru4rec_options {
     int64_t baselines; /* 0 none, 1 popularity */
     int64_t exclude_seen, last_only;
     int64_t candidates;    /* drawn beside each target; 0: none are drawn */
+    int64_t segment;       /* gru4rec_segment */
     uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */
 } gru4rec_options;
 
@@ -675,10 +684,14 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
 /* ---- evaluation ---- */
 
 typedef struct gru4rec_metrics {
-    const char *method; /* "gru4rec" or a baseline's name */
+    const char *method;  /* "gru4rec" or a baseline's name */
+    const char *segment; /* that alone is measured; NULL: all targets are */
     int64_t k;
     /* Means, NAN where there was nothing to rank: */
     double recall, mrr, ndcg;
+    /* Half-widths of their 95 % intervals over the choice of sessions, NAN for fewer than
+     * 10 of them: */
+    double recall_ci, mrr_ci, ndcg_ci;
     double coverage;   /* share of the catalogue that is in some top k */
     double popularity; /* mean over recommended items of support / largest support */
     int64_t events;    /* rankings */
@@ -686,7 +699,13 @@ typedef struct gru4rec_metrics {
     int64_t ties;      /* rankings where another item has the target's score */
 } gru4rec_metrics;
 
-/* Rows of gru4rec_evaluate(): methods x cut-offs. */
+/* Where a target stood: twice its rank less two, so that ranks between two are whole; or */
+enum {
+    GRU4REC_PLACE_NONE = -1,  /* the event is no target */
+    GRU4REC_PLACE_MISSED = -2 /* it is not ranked, or behind the longest list */
+};
+
+/* Rows of gru4rec_evaluate(): for each method, for each segment, one for each cut-off. */
 size_t gru4rec_evaluate_count(const gru4rec_options *options);
 
 /* What is measured, and on what; all borrowed. */
@@ -698,12 +717,15 @@ typedef struct gru4rec_evaluation {
      * ranked, and a target that is none of them is missed. NULL: all are ranked. */
     const int32_t *candidates;
     size_t n_candidates;
+    int32_t
+        *places; /* (methods, n_events) out: where each event stood; NULL: not asked */
 } gru4rec_evaluation;
 
 /*
  * Ranks items for every next event of the test sessions, as gru4rec_ranking does, to the
- * bit. metrics: (gru4rec_evaluate_count()). poll is asked now and then. Where the options
- * draw candidates, there is no list of them.
+ * bit. metrics: (gru4rec_evaluate_count()); of a segment without a target they have no
+ * events. poll is asked now and then. Where the options draw candidates, there is no list
+ * of them.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_evaluation *what,
@@ -718,7 +740,8 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         const gru4rec_hooks *hooks, double *recall,
                                         double *mrr, gru4rec_error *error);
 /* Bytes that the latter takes beside its model and dataset, at most. */
-size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
+                              const gru4rec_dataset *heldout);
 
 /* What this build runs on. */
 typedef struct gru4rec_build {

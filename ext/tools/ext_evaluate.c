@@ -1,7 +1,7 @@
 /*
  * ext_evaluate.c - gru4rec_evaluate(model, source [, options]); see ext_tools.h.
  *
- * A row per method and cut-off. The whole evaluation happens when the first row is asked
+ * A row per method, segment and cut-off. The whole evaluation happens when the first row is asked
  * for. It runs SQL that is given as text, so views and triggers cannot use it.
  */
 #include "ext_tools.h"
@@ -19,6 +19,10 @@ enum {
     SKIPPED,
     TIES,
     WARNINGS,
+    RECALL_CI,
+    MRR_CI,
+    NDCG_CI,
+    SEGMENT,
     N_COLUMNS
 };
 enum { MODEL, SOURCE, OPTIONS, N_ARGUMENTS };
@@ -208,6 +212,17 @@ static int warn(evaluate_cursor *cursor, const measurement *request, ext_error *
     return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/* Leaves out segments without a target, unless there is no target at all; returns how many
+ * rows are left. */
+static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
+{
+    size_t n_left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (metrics[i].segment == NULL || metrics[i].events > 0)
+            metrics[n_left++] = metrics[i];
+    return n_left > 0 ? n_left : n;
+}
+
 static int compute(evaluate_cursor *cursor, const measurement *request, ext_error *error)
 {
     const ext_loaded *loaded = &request->model->loaded;
@@ -229,7 +244,7 @@ static int compute(evaluate_cursor *cursor, const measurement *request, ext_erro
                          cursor->metrics, &message);
     ext_poll_stop(&poll);
     cursor->n_skipped = what.test->n_unknown;
-    cursor->n = status == GRU4REC_OK ? n : 0;
+    cursor->n = status == GRU4REC_OK ? leave_out_empty(cursor->metrics, n) : 0;
     if (ext_error_library(error, status, &message) == SQLITE_OK)
         warn(cursor, request, error);
     return ext_budget_explain(&request->budget, "measuring the model",
@@ -267,6 +282,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     const evaluate_cursor *cursor = (const evaluate_cursor *)base;
     const gru4rec_metrics *m = &cursor->metrics[base->row];
     const double reals[] = {m->recall, m->mrr, m->ndcg, m->coverage, m->popularity};
+    const double widths[] = {m->recall_ci, m->mrr_ci, m->ndcg_ci};
     const int64_t integers[] = {m->events, m->sessions, cursor->n_skipped, m->ties};
     if (i == METHOD)
         sqlite3_result_text(context, m->method, -1, SQLITE_STATIC);
@@ -274,6 +290,10 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_int64(context, m->k);
     else if (i == WARNINGS)
         sqlite3_result_text(context, cursor->warnings, -1, SQLITE_TRANSIENT);
+    else if (i == SEGMENT)
+        sqlite3_result_text(context, m->segment, -1, SQLITE_STATIC);
+    else if (i >= RECALL_CI)
+        sqlite3_result_double(context, widths[i - RECALL_CI]); /* of NAN: NULL */
     else if (i < EVENTS)
         sqlite3_result_double(context, reals[i - RECALL]); /* of NAN: NULL */
     else
@@ -292,6 +312,7 @@ const ext_table_function ext_evaluate = {
         "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
         "coverage REAL, popularity REAL, events INTEGER, sessions INTEGER, "
         "skipped INTEGER, ties INTEGER, warnings TEXT, "
+        "recall_ci REAL, mrr_ci REAL, ndcg_ci REAL, segment TEXT, "
         "model BLOB HIDDEN, source BLOB HIDDEN, options BLOB HIDDEN)",
     .trust = SQLITE_VTAB_DIRECTONLY,
     .cursor_bytes = sizeof(evaluate_cursor),

@@ -5,10 +5,9 @@
  * ranked among all items given the events before it. Sessions run side by side in lanes,
  * from a zero state, whatever their number; all lanes are ranked, down to the last (K = 0
  * does not end an epoch early here). States and scores have the bits that serving gives
- * them, whoever is beside them: ranks are those of a gru4rec_ranking. Measures are means
- * over events. Baselines give their scores for the same lanes.
+ * them, whoever is beside them: ranks are those of a gru4rec_ranking. Baselines give their
+ * scores for the same lanes. Measures are means over events (outcomes.h).
  *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
- *   recall [rank <= k]   mrr [rank <= k] / rank   ndcg [rank <= k] / log2(rank + 1)
  * A target that is not ranked, as it was seen before or is no candidate, has no rank: that
  * is a miss.
  */
@@ -36,7 +35,7 @@ typedef struct measuring {
     const g4r_params *params; /* the model's */
     const gru4rec_hooks *hooks;
     gru4rec_progress progress;
-    size_t n_items, n_methods, n_lanes, longest;
+    size_t n_items, n_methods, n_lanes;
     size_t n_negatives; /* 0: none are drawn */
     size_t most_seen;   /* of a session; 0: they are ranked like others */
     g4r_network network;
@@ -49,12 +48,20 @@ typedef struct measuring {
     int32_t *drawn;       /* (n_negatives + 1) with the target */
     g4r_real *popularity; /* (I) that baseline's scores, */
     g4r_real *scores;     /* (n) and those of what is ranked */
+    g4r_outcomes outcomes;
     g4r_tally tallies[N_METHODS];
 } measuring;
 
 size_t gru4rec_evaluate_count(const gru4rec_options *options)
 {
-    return (size_t)options->cutoffs.n * (options->baselines ? N_METHODS : 1);
+    return g4r_tally_rows(options) * (options->baselines ? N_METHODS : 1);
+}
+
+/* Where the caller wants a method's places; NULL: he does not. */
+static int32_t *places_of(const measuring *e, size_t method)
+{
+    int32_t *places = e->what->places;
+    return places != NULL ? places + method * (size_t)e->what->test->n_events : NULL;
 }
 
 static void layout(measuring *e)
@@ -70,8 +77,9 @@ static void layout(measuring *e)
     e->drawn = g4r_arena_take(arena, n_drawn, sizeof *e->drawn);
     e->popularity = g4r_arena_reals(arena, e->n_methods - 1, e->n_items);
     e->scores = g4r_arena_reals(arena, e->n_methods - 1, e->ranks.n);
+    g4r_outcomes_layout(&e->outcomes, arena);
     for (size_t i = 0; i < e->n_methods; i++)
-        g4r_tally_layout(&e->tallies[i], arena, e->n_items, e->longest);
+        g4r_tally_layout(&e->tallies[i], arena, places_of(e, i));
 }
 
 /* What options and sizes say; longest_session: of the test events. */
@@ -82,7 +90,15 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
     const bool is_some = what->candidates != NULL;
     size_t n = is_some ? what->n_candidates : e->n_items;
     e->n_methods = options->baselines ? N_METHODS : 1;
-    e->longest = g4r_tally_longest(options, e->n_items);
+    e->outcomes.test = what->test;
+    e->outcomes.longest = g4r_tally_longest(options, e->n_items);
+    for (size_t i = 0; i < e->n_methods; i++) {
+        g4r_tally *tally = &e->tallies[i];
+        tally->outcomes = &e->outcomes;
+        tally->options = options;
+        tally->support = what->support;
+        tally->n_items = e->n_items;
+    }
     e->n_negatives = G4R_MIN((size_t)options->candidates, e->n_items - 1);
     if (options->candidates > 0)
         n = e->n_negatives + 1;
@@ -90,14 +106,16 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
         e->most_seen = G4R_MIN((size_t)longest_session, e->n_items);
     e->n_lanes = SEEN_BYTES / (G4R_MAX(e->most_seen, 1) * sizeof *e->excluded);
     e->n_lanes = G4R_MAX(1, G4R_MIN(e->n_lanes, MOST_LANES));
-    g4r_ranks_init(&e->ranks, bounds, is_some ? what->candidates : NULL, n, e->longest);
+    g4r_ranks_init(&e->ranks, bounds, is_some ? what->candidates : NULL, n,
+                   e->outcomes.longest);
     layout(e);
 }
 
-size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
+                              const gru4rec_dataset *heldout)
 {
     g4r_params params;
-    gru4rec_evaluation what = {0};
+    const gru4rec_evaluation what = {.test = heldout};
     measuring e = {.what = &what,
                    .params = &params,
                    .options = options,
@@ -132,6 +150,10 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
     layout(e);
     e->negatives.seed = e->options->seed;
     g4r_network_bind(&e->network, what->model->values, NULL);
+    g4r_segment_fill(e->outcomes.segments, e->options->segment, what->test, what->support,
+                     e->n_items);
+    for (size_t i = 0; i < e->n_methods; i++)
+        g4r_tally_start(&e->tallies[i]);
     for (size_t i = 0; i < e->n_items && e->n_methods > POPULARITY; i++)
         e->popularity[i] = (g4r_real)what->support[i];
     return GRU4REC_OK;
@@ -157,7 +179,8 @@ static bool is_ranked(const measuring *e, size_t lane)
 
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
-    g4r_rank_query query = {.target = e->schedule.target[lane]};
+    g4r_rank_query query = {.target = e->schedule.target[lane],
+                            .event = e->schedule.position[lane] + 1};
     size_t place;
     if (e->most_seen > 0) {
         query.seen = g4r_seen_rows(&e->seen, lane);
@@ -174,13 +197,14 @@ static void count(measuring *e, const int32_t *rows, size_t n,
                   const g4r_rank_query *query, const g4r_standing *standing)
 {
     g4r_standing popular;
-    g4r_tally_count(&e->tallies[MODEL], standing, e->options->mode);
+    e->progress.events++;
+    g4r_tally_count(&e->tallies[MODEL], standing, query->event);
     if (e->n_methods == POPULARITY)
         return;
     for (size_t i = 0; i < n; i++)
         e->scores[i] = e->popularity[rows != NULL ? (size_t)rows[i] : i];
     g4r_ranks_by_scores(&e->ranks, e->scores, rows, n, query, &popular);
-    g4r_tally_count(&e->tallies[POPULARITY], &popular, e->options->mode);
+    g4r_tally_count(&e->tallies[POPULARITY], &popular, query->event);
 }
 
 /* Among the items that are drawn for it. */
@@ -193,8 +217,7 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
     if (n > 0)
         memcpy(e->excluded, query.seen, n * sizeof *e->excluded);
     n = g4r_rows_add(e->excluded, n, target);
-    n = g4r_negatives_draw(&e->negatives, e->drawn, e->excluded, n,
-                           e->schedule.position[lane] + 1);
+    n = g4r_negatives_draw(&e->negatives, e->drawn, e->excluded, n, query.event);
     if (query.target >= 0)
         n = g4r_rows_add(e->drawn, n, target);
     query.n_seen = 0; /* none of them is drawn */
@@ -245,8 +268,6 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
         g4r_seen_carry(&e->seen, schedule->from, m);
     g4r_ranks_start(&e->ranks);
     for (size_t lane = 0; lane < m; lane++) {
-        for (size_t i = 0; i < e->n_methods; i++)
-            e->tallies[i].sessions += schedule->from[lane] < 0;
         if (e->most_seen > 0)
             g4r_seen_add(&e->seen, lane, schedule->input[lane]);
         if (!is_ranked(e, lane))
@@ -270,11 +291,19 @@ static gru4rec_status run(measuring *e, gru4rec_error *error)
     while (status == GRU4REC_OK && g4r_schedule_next(&e->schedule)) {
         status = evaluate_step(e, error);
         e->progress.step++;
-        e->progress.events = e->tallies[MODEL].events;
         if (status == GRU4REC_OK && is_stopped(e))
             status = fail_interrupted(error);
     }
     return status;
+}
+
+static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_error *error)
+{
+    g4r_stop_watch watch = {.stop = {is_stopped, e}};
+    const size_t n_rows = g4r_tally_rows(e->options);
+    for (size_t i = 0; i < e->n_methods && !watch.is_over; i++)
+        g4r_tally_report(&e->tallies[i], metrics + i * n_rows, &watch);
+    return watch.is_over ? fail_interrupted(error) : GRU4REC_OK;
 }
 
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
@@ -284,8 +313,6 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 gru4rec_error *error)
 {
     const int64_t n_targets = what->test->n_events - what->test->n_sessions;
-    const gru4rec_list *cutoffs = &options->cutoffs;
-    const g4r_tally tally = {.support = what->support, .cutoffs = cutoffs};
     measuring e = {
         .allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
         .what = what,
@@ -294,17 +321,15 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         .hooks = hooks,
         .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets},
         .n_items = (size_t)what->model->params.n_items,
-        .tallies = {tally, tally},
+        .tallies = {{.method = "gru4rec"}, {.method = "pop"}},
     };
-    e.tallies[MODEL].method = "gru4rec";
-    e.tallies[POPULARITY].method = "pop";
     if (!g4r_blas_enter())
         return g4r_blas_fail(error);
     gru4rec_status status = start(&e, error);
     if (status == GRU4REC_OK)
         status = run(&e, error);
-    for (size_t i = 0; i < e.n_methods && status == GRU4REC_OK; i++)
-        g4r_tally_report(&e.tallies[i], metrics + i * (size_t)cutoffs->n);
+    if (status == GRU4REC_OK)
+        status = report(&e, metrics, error);
     g4r_schedule_free(&e.schedule);
     g4r_arena_free(&e.arena, &e.allocator);
     g4r_blas_leave();

@@ -191,6 +191,10 @@ static const g4r_option table[] = {
         "target and N other items, drawn anew for each event by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
+    OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
+           "none",
+           "targets are measured apart: by the events before them, the targets of their "
+           "session, or their support (head, middle, tail: a third of it each)"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };

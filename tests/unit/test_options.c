@@ -37,6 +37,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"exclude_seen", "false"},
                                               {"candidates", "all"},
                                               {"last_only", "false"},
+                                              {"segment", "none"},
                                               {"constrained_embedding", "true"},
                                               {"smoothing", "0"},
                                               {"hidden_act", "tanh"},

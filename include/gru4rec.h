@@ -353,6 +353,10 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);
 
+/* Before the first add. The dataset then says which event is which: its number, from 0, is
+ * that of the call that added it, those of unknown items included. 4 bytes more for each. */
+void gru4rec_events_keep_numbers(gru4rec_events *events);
+
 /* What becomes of the events before they are sessions to train on. All zero: nothing. */
 typedef struct gru4rec_preparation {
     double
@@ -387,6 +391,7 @@ typedef struct gru4rec_dataset {
     int64_t n_left;    /* sessions of one event that were left out */
     struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
+    uint32_t *numbers;                  /* (n_events) where they were kept, or NULL */
     int64_t *offsets;                   /* (n_sessions + 1) */
 } gru4rec_dataset;
 
@@ -742,6 +747,50 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
 /* Bytes that the latter takes beside its model and dataset, at most. */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
                               const gru4rec_dataset *heldout);
+
+/* ---- comparing two ---- */
+
+/* One measure of two methods, on the targets that both were asked for. */
+typedef struct gru4rec_difference {
+    const char *measure; /* "recall", "mrr", "ndcg" */
+    const char *segment; /* as in gru4rec_metrics */
+    int64_t k;
+    /* NAN where there was no target: */
+    double a, b;
+    double difference; /* a - b */
+    double low, high;  /* its 95 % interval over the choice of sessions; NAN for few */
+    double p;          /* of a difference so large, if the two were alike */
+    int64_t wins, losses, ties; /* sessions in which a has more than b, less, as much */
+    int64_t events;             /* targets of both */
+    int64_t sessions;           /* with at least one */
+} gru4rec_difference;
+
+/* Rows of gru4rec_compare(): for each segment, for each measure, one for each cut-off. */
+size_t gru4rec_compare_count(const gru4rec_options *options);
+
+/* One side: what was evaluated, and what gru4rec_evaluate() said of it. */
+typedef struct gru4rec_side {
+    const gru4rec_items *items;
+    const gru4rec_dataset *test;
+    const int32_t *places; /* (n_events) of its method */
+} gru4rec_side;
+
+/*
+ * Compares two methods that were evaluated with these options, of which cutoffs, segment
+ * and seed count here. Either both have the same test, or each its own, of the same events
+ * added in the same order, with their numbers kept. A target counts if both were asked for
+ * it, and some earlier item of its session (as a has sessions) is known to both.
+ * *n_unpaired: targets of one whose items both know, that do not count. Segments are those
+ * of a. differences: (gru4rec_compare_count()). Wins, losses, ties and p are exact and need
+ * no assumption but that sessions are independent: p is the share of 10,000 ways to swap
+ * the two in whole sessions, one as it is and 9,999 drawn by seed, that make the difference
+ * at least as large in either direction. It does not know how many measures are looked at.
+ */
+gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec_side *a,
+                               const gru4rec_side *b, const gru4rec_options *options,
+                               const gru4rec_hooks *hooks,
+                               gru4rec_difference *differences, int64_t *n_unpaired,
+                               gru4rec_error *error);
 
 /* What this build runs on. */
 typedef struct gru4rec_build {

@@ -249,12 +249,17 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
     dataset->item_rows = (int32_t *)permutation;
     dataset->offsets =
         g4r_alloc(allocator, (size_t)events->n_sessions + 1, sizeof *dataset->offsets);
+    if (events->keeps_numbers)
+        dataset->numbers = g4r_alloc(allocator, events->n, sizeof *dataset->numbers);
     if (permutation == NULL || dataset->offsets == NULL ||
+        (events->keeps_numbers && dataset->numbers == NULL) ||
         !order_events(events, dataset->offsets, permutation, watch))
         return false;
     /* In place: an item's number, or its known row, where its event's place was. */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {
         const int32_t number = events->item[permutation[i]];
+        if (dataset->numbers != NULL)
+            dataset->numbers[i] = events->number[permutation[i]];
         dataset->item_rows[i] = events->rows != NULL ? events->rows[number] : number;
     }
     g4r_events_free_columns(events);
@@ -420,8 +425,10 @@ size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
     const gru4rec_dataset *held = dataset->validation;
     const int64_t n_sessions =
         dataset->n_sessions + (held != NULL ? held->n_sessions : 0);
+    const size_t event_bytes = sizeof *dataset->item_rows +
+                               (dataset->numbers != NULL ? sizeof *dataset->numbers : 0);
     return sizeof *dataset + (size_t)(n_sessions + 1) * sizeof *dataset->offsets +
-           (size_t)dataset->offsets[n_sessions] * sizeof *dataset->item_rows +
+           (size_t)dataset->offsets[n_sessions] * event_bytes +
            (held != NULL ? gru4rec_dataset_bytes(held) : 0);
 }
 
@@ -432,6 +439,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
     gru4rec_allocator allocator = dataset->allocator;
     gru4rec_dataset_free(dataset->validation);
     g4r_alloc_free(&allocator, dataset->item_rows);
+    g4r_alloc_free(&allocator, dataset->numbers);
     g4r_alloc_free(&allocator, dataset->offsets);
     g4r_alloc_free(&allocator, dataset);
 }

@@ -5,7 +5,8 @@
 
 /* Of one event, at most. */
 enum {
-    EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 1
+    EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 1 +
+                  sizeof(uint32_t)
 };
 
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
@@ -32,6 +33,7 @@ void g4r_events_free_columns(gru4rec_events *events)
     G4R_ALLOC_CLEAR(allocator, events->time_types);
     G4R_ALLOC_CLEAR(allocator, events->order);
     G4R_ALLOC_CLEAR(allocator, events->wide_order);
+    G4R_ALLOC_CLEAR(allocator, events->number);
 }
 
 void gru4rec_events_free(gru4rec_events *events)
@@ -69,7 +71,10 @@ static bool make_room(gru4rec_events *events)
         events->wide_order != NULL
             ? G4R_ALLOC_GROW(allocator, events->wide_order, events->order_capacity, n)
             : G4R_ALLOC_GROW(allocator, events->order, events->order_capacity, n);
-    return has_order &&
+    bool has_number =
+        !events->keeps_numbers ||
+        G4R_ALLOC_GROW(allocator, events->number, events->number_capacity, n);
+    return has_order && has_number &&
            G4R_ALLOC_GROW(allocator, events->session, events->session_capacity, n) &&
            G4R_ALLOC_GROW(allocator, events->item, events->item_capacity, n) &&
            G4R_ALLOC_GROW(allocator, events->time, events->time_capacity, n);
@@ -122,11 +127,17 @@ static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t 
     return number;
 }
 
+/* Of the event that is added next, if numbers are kept; else how many there are. */
+static uint64_t next_number(const gru4rec_events *events)
+{
+    return events->n + (uint64_t)(events->keeps_numbers ? events->n_unknown : 0);
+}
+
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error)
 {
-    if (events->n >= UINT32_MAX)
+    if (next_number(events) >= UINT32_MAX)
         return g4r_fail(error, GRU4REC_INVALID,
                         "more than %lu events; train on a part of them, such as the last "
                         "months",
@@ -153,9 +164,17 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
         events->wide_order[events->n] = order;
     else
         events->order[events->n] = (uint32_t)order;
+    if (events->keeps_numbers)
+        events->number[events->n] = (uint32_t)next_number(events);
     set_time(events, time);
     events->n++;
     return GRU4REC_OK;
+}
+
+void gru4rec_events_keep_numbers(gru4rec_events *events)
+{
+    assert(events->n == 0 && events->n_unknown == 0);
+    events->keeps_numbers = true;
 }
 
 void gru4rec_events_prepare(gru4rec_events *events,

@@ -3,7 +3,7 @@
  * in which they came.
  *
  * 20 bytes an event, 24 where an order takes more than 32 bits, and one more where times
- * are of several types. gru4rec_dataset_new() sorts them.
+ * are of several types, 4 more where numbers are kept. gru4rec_dataset_new() sorts them.
  */
 #ifndef G4R_EVENTS_H
 #define G4R_EVENTS_H
@@ -29,6 +29,8 @@ struct gru4rec_events {
     gru4rec_time_type time_type;
     uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
     int64_t *wide_order; /* (n), once one does not fit the other */
+    bool keeps_numbers;
+    uint32_t *number; /* (n) of the call that added it; NULL: not kept */
     int64_t n_unknown;
     gru4rec_preparation preparation;
     int64_t n_cut;      /* sessions cut because they were long */
@@ -36,7 +38,7 @@ struct gru4rec_events {
     int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
     int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
     size_t session_capacity, item_capacity, time_capacity, types_capacity;
-    size_t order_capacity, rows_capacity;
+    size_t order_capacity, rows_capacity, number_capacity;
 };
 
 /* Are the items those of a catalogue? Else, in training, all are taken and numbered. */

@@ -3,7 +3,7 @@
 
 enum {
     LEAST_SESSIONS = 10, /* that an interval is given for */
-    MOST_BITS = 52       /* of a unit, which a double has too */
+    MOST_BITS = 52       /* of units, which a double has too */
 };
 static const double normal_95 = 1.96; /* 95 % of a normal distribution are that near */
 
@@ -77,13 +77,16 @@ double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure)
     return outcomes->events > 0 ? sum / (double)outcomes->events : NAN;
 }
 
-/* A unit is 2^-bits; no sum over events passes 2^62. */
-static int unit_bits(const g4r_outcomes *outcomes)
+/* Units of 1, less than 2^62 / events, so that no sum over events passes 2^62. 1/2 to 1/20
+ * are whole numbers of them too: sums of these tie when they are equal. */
+static double units_of_one(const g4r_outcomes *outcomes)
 {
+    const int64_t multiple = 232792560; /* the least of 1 to 20 */
     int bits = 62;
     for (int64_t n = outcomes->test->n_events; n > 0; n /= 2)
         bits--;
-    return G4R_MIN(bits, MOST_BITS);
+    const int64_t most = (int64_t)1 << G4R_MIN(bits, MOST_BITS);
+    return (double)(most / multiple * multiple);
 }
 
 /* sums += sign h_s */
@@ -91,7 +94,7 @@ static void add(g4r_outcomes *outcomes, int64_t sign, const int32_t *places,
                 size_t segment, const g4r_figure *figure, g4r_stop_watch *watch)
 {
     const gru4rec_dataset *test = outcomes->test;
-    const double one = ldexp((double)sign, unit_bits(outcomes));
+    const double one = (double)sign * units_of_one(outcomes);
     for (int64_t s = 0; s < test->n_sessions; s++)
         for (int64_t i = test->offsets[s];
              i < test->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++) {
@@ -120,13 +123,13 @@ void g4r_outcomes_subtract(g4r_outcomes *outcomes, const int32_t *places, size_t
 double g4r_outcomes_width(const g4r_outcomes *outcomes, double mean)
 {
     const double n = (double)outcomes->sessions;
-    const double unit = ldexp(1, -unit_bits(outcomes));
+    const double one = units_of_one(outcomes);
     double squares = 0;
     if (outcomes->sessions < LEAST_SESSIONS)
         return NAN;
     for (int64_t s = 0; s < outcomes->test->n_sessions; s++) {
         const double rest =
-            (double)outcomes->sums[s] * unit - mean * (double)outcomes->n_targets[s];
+            (double)outcomes->sums[s] / one - mean * (double)outcomes->n_targets[s];
         squares += rest * rest;
     }
     return normal_95 * sqrt(n / (n - 1) * squares) / (double)outcomes->events;

@@ -11,7 +11,7 @@
  * sessions, whose targets belong together, so R is a ratio of two sums, and the interval is
  * that of its linear part. Places are kept, 4 bytes an event: so R is known before the
  * squares are summed, and nothing cancels, whatever the order in which rankings came. h_s
- * is a whole number of units, so that sums are exact: two that are equal compare as equal.
+ * is a whole number of small units, so that sums are exact, in any order.
  */
 #ifndef G4R_OUTCOMES_H
 #define G4R_OUTCOMES_H

@@ -134,6 +134,28 @@ static void figures_are_the_plain_ones(void)
     }
 }
 
+/* n targets of rank n are worth 1, as one of rank 1 is, to the last unit. */
+static void equal_sums_tie(void)
+{
+    static fixture f;
+    g4r_stop_watch watch = {0};
+    int64_t event = 0;
+    start(&f, 1, SESSIONS);
+    memset(f.outcomes.segments, 0, MOST_EVENTS);
+    for (int64_t n = 1; n <= LONGEST; n++) {
+        for (int64_t i = 0; i < n; i++)
+            f.places[event++] = (int32_t)(2 * n - 2);
+        f.offsets[n] = event;
+    }
+    f.test.n_sessions = LONGEST;
+    f.test.n_events = event;
+    g4r_outcomes_sum(&f.outcomes, f.places, 0, &(g4r_figure){G4R_MRR, LONGEST}, &watch);
+    for (size_t s = 1; s < LONGEST; s++)
+        CHECK_INT(f.outcomes.sums[0], f.outcomes.sums[s]);
+    CHECK(f.outcomes.sums[0] > (int64_t)1 << 40);
+    finish(&f);
+}
+
 static double measure_width(fixture *f, int64_t n_sessions, const g4r_figure *figure)
 {
     g4r_stop_watch watch = {0};
@@ -241,6 +263,7 @@ static void intervals_cover_what_was_drawn_from(void)
 int main(void)
 {
     RUN(figures_are_the_plain_ones);
+    RUN(equal_sums_tie);
     RUN(few_sessions_have_no_interval);
     RUN(no_spread_is_no_width);
     RUN(stops_when_it_is_asked);

@@ -325,8 +325,6 @@ static void test_long_session(void)
     finish(&f);
 }
 
-/* ---- segments ---- */
-
 /* Of each segment, the rows of both methods; nothing is lost, nothing counted twice. */
 static void check_segments(fixture *f, const char *kind, const char *const *names,
                            size_t n_names, bool has_all)
@@ -373,7 +371,7 @@ static void test_segments(void)
     }
 }
 
-/* What is asked for event by event. */
+/* What is asked for event by event; and the same bits with any number of threads. */
 static void test_places(void)
 {
     static int32_t places[2 * MOST_EVENTS];
@@ -396,17 +394,17 @@ static void test_places(void)
         int64_t n_hits = 0, n_targets = 0;
         for (int64_t s = 0; s < SESSIONS; s++)
             for (int64_t i = f.offsets[s]; i < f.offsets[s + 1]; i++) {
-                const bool is_target = i > f.offsets[s] && i + 1 == f.offsets[s + 1];
-                CHECK_INT(is_target, own[i] != GRU4REC_PLACE_NONE);
+                CHECK_INT(i > f.offsets[s] && i + 1 == f.offsets[s + 1],
+                          own[i] != GRU4REC_PLACE_NONE);
                 CHECK(own[i] < 20 && own[i] >= GRU4REC_PLACE_MISSED);
-                n_targets += is_target;
+                n_targets += own[i] != GRU4REC_PLACE_NONE;
                 n_hits += own[i] >= 0 && 1 + own[i] / 2.0 <= 10;
             }
         CHECK_NEAR((double)n_hits / (double)n_targets, metrics[3 * method + 2].recall, 0);
         CHECK(n_hits > 0 && n_hits < n_targets);
     }
-    memcpy(before, metrics, sizeof before);
-    f.options.threads = 8; /* as many as one */
+    memcpy(before, metrics, 6 * sizeof *metrics);
+    f.options.threads = 8;
     CHECK_INT(GRU4REC_OK,
               gru4rec_evaluate(NULL, &what, &f.options, NULL, metrics, &error));
     CHECK_INT(0, memcmp(before, metrics, 6 * sizeof *metrics));

@@ -197,7 +197,6 @@ static void count(measuring *e, const int32_t *rows, size_t n,
                   const g4r_rank_query *query, const g4r_standing *standing)
 {
     g4r_standing popular;
-    e->progress.events++;
     g4r_tally_count(&e->tallies[MODEL], standing, query->event);
     if (e->n_methods == POPULARITY)
         return;
@@ -272,6 +271,7 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
             g4r_seen_add(&e->seen, lane, schedule->input[lane]);
         if (!is_ranked(e, lane))
             continue;
+        e->progress.events++;
         if (e->n_negatives > 0) {
             if (!rank_drawn(e, lane, x + lane * d))
                 return fail_diverged(error);

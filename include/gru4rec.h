@@ -353,10 +353,6 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);
 
-/* Before the first add. The dataset then says which event is which: its number, from 0, is
- * that of the call that added it, those of unknown items included. 4 bytes more for each. */
-void gru4rec_events_keep_numbers(gru4rec_events *events);
-
 /* What becomes of the events before they are sessions to train on. All zero: nothing. */
 typedef struct gru4rec_preparation {
     double
@@ -368,8 +364,12 @@ typedef struct gru4rec_preparation {
     int64_t min_length; /* and sessions of fewer events, until neither changes anything */
     bool leaves_single; /* sessions of one event go too, and are counted by themselves */
     double validation;  /* share of the sessions, those visited last, that is held out */
+    bool
+        keeps_numbers; /* the dataset has the events' numbers too: of the calls that added
+                         * them, from 0, those of unknown items included */
 } gru4rec_preparation;
 
+/* keeps_numbers: 4 bytes more an event; before the first add. */
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation);
 
@@ -391,7 +391,7 @@ typedef struct gru4rec_dataset {
     int64_t n_left;    /* sessions of one event that were left out */
     struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
-    uint32_t *numbers;                  /* (n_events) where they were kept, or NULL */
+    uint32_t *numbers;                  /* (n_events); NULL: not kept */
     int64_t *offsets;                   /* (n_sessions + 1) */
 } gru4rec_dataset;
 
@@ -778,7 +778,7 @@ typedef struct gru4rec_side {
 /*
  * Compares two methods that were evaluated with these options, of which cutoffs, segment
  * and seed count here. Either both have the same test, or each its own, of the same events
- * added in the same order, with their numbers kept. A target counts if both were asked for
+ * added in the same order, with their numbers. A target counts if both were asked for
  * it, and some earlier item of its session (as a has sessions) is known to both.
  * *n_unpaired: targets of one whose items both know, that do not count. Segments are those
  * of a. differences: (gru4rec_compare_count()). Wins, losses, ties and p are exact and need

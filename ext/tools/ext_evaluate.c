@@ -1,8 +1,8 @@
 /*
  * ext_evaluate.c - gru4rec_evaluate(model, source [, options]); see ext_tools.h.
  *
- * A row per method, segment and cut-off. The whole evaluation happens when the first row is asked
- * for. It runs SQL that is given as text, so views and triggers cannot use it.
+ * A row per method, segment and cut-off. The whole evaluation happens when the first row is
+ * asked for. It runs SQL that is given as text, so views and triggers cannot use it.
  */
 #include "ext_tools.h"
 

@@ -249,10 +249,11 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
     dataset->item_rows = (int32_t *)permutation;
     dataset->offsets =
         g4r_alloc(allocator, (size_t)events->n_sessions + 1, sizeof *dataset->offsets);
-    if (events->keeps_numbers)
+    const bool keeps_numbers = events->preparation.keeps_numbers;
+    if (keeps_numbers)
         dataset->numbers = g4r_alloc(allocator, events->n, sizeof *dataset->numbers);
     if (permutation == NULL || dataset->offsets == NULL ||
-        (events->keeps_numbers && dataset->numbers == NULL) ||
+        (keeps_numbers && dataset->numbers == NULL) ||
         !order_events(events, dataset->offsets, permutation, watch))
         return false;
     /* In place: an item's number, or its known row, where its event's place was. */

@@ -72,7 +72,7 @@ static bool make_room(gru4rec_events *events)
             ? G4R_ALLOC_GROW(allocator, events->wide_order, events->order_capacity, n)
             : G4R_ALLOC_GROW(allocator, events->order, events->order_capacity, n);
     bool has_number =
-        !events->keeps_numbers ||
+        !events->preparation.keeps_numbers ||
         G4R_ALLOC_GROW(allocator, events->number, events->number_capacity, n);
     return has_order && has_number &&
            G4R_ALLOC_GROW(allocator, events->session, events->session_capacity, n) &&
@@ -130,7 +130,8 @@ static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t 
 /* Of the event that is added next, if numbers are kept; else how many there are. */
 static uint64_t next_number(const gru4rec_events *events)
 {
-    return events->n + (uint64_t)(events->keeps_numbers ? events->n_unknown : 0);
+    return events->n +
+           (uint64_t)(events->preparation.keeps_numbers ? events->n_unknown : 0);
 }
 
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
@@ -164,22 +165,18 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
         events->wide_order[events->n] = order;
     else
         events->order[events->n] = (uint32_t)order;
-    if (events->keeps_numbers)
+    if (events->preparation.keeps_numbers)
         events->number[events->n] = (uint32_t)next_number(events);
     set_time(events, time);
     events->n++;
     return GRU4REC_OK;
 }
 
-void gru4rec_events_keep_numbers(gru4rec_events *events)
-{
-    assert(events->n == 0 && events->n_unknown == 0);
-    events->keeps_numbers = true;
-}
-
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation)
 {
+    assert(next_number(events) == 0 ||
+           preparation->keeps_numbers == events->preparation.keeps_numbers);
     events->preparation = *preparation;
 }
 

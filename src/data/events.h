@@ -29,8 +29,7 @@ struct gru4rec_events {
     gru4rec_time_type time_type;
     uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
     int64_t *wide_order; /* (n), once one does not fit the other */
-    bool keeps_numbers;
-    uint32_t *number; /* (n) of the call that added it; NULL: not kept */
+    uint32_t *number;    /* (n) of the call that added it; NULL: not kept */
     int64_t n_unknown;
     gru4rec_preparation preparation;
     int64_t n_cut;      /* sessions cut because they were long */

@@ -58,7 +58,8 @@ static gru4rec_preparation draw_preparation(g4r_rng *rng)
         .session_gap = g4r_rng_below(rng, 2) ? (double)g4r_rng_below(rng, 200) : 0,
         .collapse_repeats = g4r_rng_below(rng, 2) == 1,
         .max_length = g4r_rng_below(rng, 2) ? 2 + (int64_t)g4r_rng_below(rng, 9) : 0,
-        .long_sessions = GRU4REC_LONG_LAST};
+        .long_sessions = GRU4REC_LONG_LAST,
+        .keeps_numbers = true};
 }
 
 /* Also where a place says which event it was. */
@@ -77,7 +78,6 @@ static gru4rec_status read_log(reading *r, const event *log, g4r_rng *rng, doubl
     gru4rec_status status = gru4rec_events_new(allocator, r->items, &r->events);
     if (status != GRU4REC_OK)
         return status;
-    gru4rec_events_keep_numbers(r->events);
     gru4rec_events_prepare(r->events, &preparation);
     for (size_t i = 0; i < EVENTS && status == GRU4REC_OK; i++)
         status = gru4rec_events_add(r->events, &log[i].session, &log[i].item,

@@ -364,12 +364,11 @@ typedef struct gru4rec_preparation {
     int64_t min_length; /* and sessions of fewer events, until neither changes anything */
     bool leaves_single; /* sessions of one event go too, and are counted by themselves */
     double validation;  /* share of the sessions, those visited last, that is held out */
-    bool
-        keeps_numbers; /* the dataset has the events' numbers too: of the calls that added
-                         * them, from 0, those of unknown items included */
+    bool keeps_numbers; /* the dataset has the events' numbers too */
 } gru4rec_preparation;
 
-/* keeps_numbers: 4 bytes more an event; before the first add. */
+/* Before the first add, where numbers are kept: from 0, of the calls that added the events,
+ * those of unknown items included. They take 4 bytes more an event. */
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation);
 

@@ -13,6 +13,7 @@ BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+VERSION := $(shell sed -n 's/^\#define GRU4REC_VERSION "\(.*\)"/\1/p' include/gru4rec.h)
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -75,9 +76,12 @@ help:
 ## make check-format    clang-format would change nothing
 ## make check-layers    dependencies point one way, symbols have their files' names
 ## make docs            write the options table of the README anew
-## make install         into PREFIX (/usr/local): gru4rec.so, libgru4rec.a and its header
+## make compile_commands  compile_commands.json, for editors and clang-tidy
+## make tidy            clang-tidy has nothing to say about src/, ext/ and examples/c/
+## make stats           lines and functions by folder, sizes, coverage if it was measured
+## make install         into PREFIX (/usr/local): gru4rec.so, libgru4rec.a, its header and gru4rec.pc
 ## make uninstall       take them away again
-## make clean           remove build/, gru4rec.so, demo.db
+## make clean           remove build/, gru4rec.so, demo.db, compile_commands.json
 ##
 ## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
@@ -128,19 +132,28 @@ demo: gru4rec.so
 	rm -f demo.db
 	sqlite3 demo.db < sql/demo.sql
 
-install: gru4rec.so $(B)/libgru4rec.a
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR)
+# Made anew each time: the variables may be others.
+.PHONY: $(B)/gru4rec.pc
+$(B)/gru4rec.pc: packaging/gru4rec.pc.in
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@BLAS_LIBS@|$(strip $(BLAS_LIBS))|; s|@VERSION@|$(VERSION)|' $< >$@
+
+install: gru4rec.so $(B)/libgru4rec.a $(B)/gru4rec.pc
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 gru4rec.so $(DESTDIR)$(LIBDIR)/gru4rec.so
 	install -m 644 $(B)/libgru4rec.a $(DESTDIR)$(LIBDIR)/libgru4rec.a
 	install -m 644 include/gru4rec.h $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
+	install -m 644 $(B)/gru4rec.pc $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/gru4rec.so $(DESTDIR)$(LIBDIR)/libgru4rec.a \
-	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
+	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
 
 clean:
-	rm -rf build gru4rec.so demo.db
+	rm -rf build gru4rec.so demo.db compile_commands.json
 
 include tests/tests.mk
+include tools/tools.mk
 
 -include $(shell find build -name '*.d' 2>/dev/null)

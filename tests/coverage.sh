@@ -1,5 +1,6 @@
 #!/bin/sh
-# coverage.sh: line coverage of src/ and ext/ by the unit, gradient and SQL tests, by file.
+# coverage.sh: line coverage of src/ and ext/ by the unit, gradient and SQL tests, by file. It
+# stays in build/coverage.txt, for make stats.
 
 set -eu
 make="${MAKE:-make} --no-print-directory -s COVERAGE=1"
@@ -27,4 +28,5 @@ $make test-unit test-grad test-sql >build/coverage.log 2>&1 || { tail -n 20 buil
         close("sort")
         if (n_all == 0) exit 1
         printf "coverage: %.1f %% of %d lines\n", 100 * hit_all / n_all, n_all
-    }'
+    }' >build/coverage.txt
+cat build/coverage.txt

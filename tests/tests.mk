@@ -17,7 +17,7 @@ SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" check-layers test-unit test-grad \
-	    test-golden test-golden-sql test-runner test-sql test-docs test-recipes test-relational test-order test-life test-attack test-bench test-sanitized
+	    test-golden test-golden-sql test-runner test-sql test-docs test-kit test-recipes test-relational test-order test-life test-attack test-bench test-sanitized
 
 test-fast: gru4rec.so
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
@@ -55,6 +55,14 @@ test-docs: gru4rec.so
 
 docs: gru4rec.so
 	@sh tests/docs/options.sh --write
+
+# What is installed, the example in C, what CONTRIBUTING.md adds, what helps to work on the code,
+# and the checker of layers.
+.PHONY: test-kit
+test-kit: gru4rec.so $(B)/libgru4rec.a $(RUNNER)
+	@if [ -z '$(SAN)$(COVERAGE)' ]; then sh tests/kit/run.sh "$(MAKE) --no-print-directory" $(RUNNER) \
+	    $(filter-out %/gru4rec_ext.o,$(EXT_OBJ)) $(LIB_OBJ) -- $(LIBS); \
+	else echo 'note: what is installed has no sanitizers'; echo '0 passed, 0 failed'; fi
 
 # How it lives with other connections and processes: minutes with GRU4REC_QUICK= (empty).
 GRU4REC_QUICK ?= 1

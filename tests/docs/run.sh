@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh: runs every ```sql and ```python block of README.md and docs/*.md, and compares the
-# options table.
+# options table, what docs/architecture.md lists, and the links between the pages.
 #
 # The SQL blocks of one file run in order in one shell, on a small copy of the demo's database,
 # and stop at the first error; then its Python blocks as one program, in a folder with that
@@ -49,6 +49,20 @@ done
 
 sh tests/docs/options.sh >"$work/out" 2>&1
 check $? 'the options table of README.md'
+
+sh tests/docs/architecture.sh >"$work/out" 2>&1
+check $? 'what docs/architecture.md lists'
+sed 's/^| `last_event`/| `latest_event`/; s/^| 9 |/| 7 |/' docs/architecture.md >"$work/page.md"
+PAGE=$work/page.md sh tests/docs/architecture.sh >"$work/out" 2>&1
+[ $? -eq 1 ] && [ "$(grep -c '^< ' "$work/out")" -eq 2 ]
+check $? 'what it lists wrongly is seen'
+
+sh tests/docs/links.sh $(find . -name '*.md' -not -path './build/*') >"$work/out" 2>&1
+check $? 'links between the pages'
+printf '[a](nowhere.md) [b](#nothing) [c](#there)\n## There\n' >"$work/page.md"
+sh tests/docs/links.sh "$work/page.md" >"$work/out" 2>&1
+[ "$(grep -c 'nowhere.md is no file$\|#nothing is no heading$' "$work/out")" -eq 2 ] && [ "$(wc -l <"$work/out")" -eq 2 ]
+check $? 'links that lead nowhere are seen'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

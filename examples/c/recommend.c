@@ -1,0 +1,204 @@
+/*
+ * recommend.c - train and recommend with the C library alone: no SQLite.
+ *
+ *   cc recommend.c -o recommend $(pkg-config --cflags --libs gru4rec)
+ *   ./recommend n_epochs=3 17 42 <clicks.txt
+ *
+ * Each line of standard input is a click: session, item and time, integers, in any order.
+ * Arguments with = are options of training (the table in the README), but those that are
+ * about a database; the others are the items that a visitor looked at, oldest first. Prints
+ * the ten items to come next, each with its score.
+ */
+#include <gru4rec.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_SHOWN = 10 };
+
+/* An example ends at its first error; the system takes back the memory. */
+static void check(gru4rec_status status, const char *what, const gru4rec_error *error)
+{
+    if (status == GRU4REC_OK)
+        return;
+    fprintf(stderr, "recommend: %s: %s\n", what,
+            status == GRU4REC_NOMEM ? "out of memory" : error->message);
+    exit(1);
+}
+
+static gru4rec_id id_of(int64_t integer)
+{
+    return (gru4rec_id){.type = GRU4REC_ID_INTEGER, .integer = integer};
+}
+
+/* What the options say of the clicks before they are trained on. */
+static gru4rec_preparation preparation_of(const gru4rec_options *options)
+{
+    return (gru4rec_preparation){
+        .session_gap = options->session_gap,
+        .collapse_repeats = options->collapse_repeats,
+        .max_length = options->max_length,
+        .long_sessions = (gru4rec_long_sessions)options->long_sessions,
+        .min_support = options->min_support,
+        .min_length = options->min_length,
+        .leaves_single = options->single_events == GRU4REC_SINGLE_LEAVE_OUT,
+        .validation = options->validation,
+    };
+}
+
+/* Reads the clicks, sorts them into sessions, and numbers the items. */
+static void read_clicks(FILE *file, const gru4rec_options *options,
+                        gru4rec_dataset **dataset, gru4rec_items **items)
+{
+    const gru4rec_preparation preparation = preparation_of(options);
+    gru4rec_error error = {""};
+    gru4rec_events *events;
+    int64_t session, item, when;
+    int n_read;
+    check(gru4rec_events_new(NULL, NULL, &events), "reading", &error);
+    while ((n_read = fscanf(file, "%" SCNd64 " %" SCNd64 " %" SCNd64, &session, &item,
+                            &when)) == 3) {
+        const gru4rec_id session_id = id_of(session), item_id = id_of(item);
+        const gru4rec_time time = {.type = GRU4REC_TIME_INTEGER, .integer = when};
+        check(gru4rec_events_add(events, &session_id, &item_id, &time, 0, &error),
+              "reading", &error);
+    }
+    if (n_read != EOF)
+        check(GRU4REC_INVALID, "reading",
+              &(gru4rec_error){"a click is not three integers: session, item, time"});
+    gru4rec_events_prepare(events, &preparation);
+    check(gru4rec_dataset_new(events, options->time_sort, NULL, NULL, dataset, items),
+          "sorting", &error);
+    gru4rec_events_free(events);
+}
+
+/* An option that the extension minds, not the library, would be passed over here. */
+static void refuse_options_of_databases(const gru4rec_options *options)
+{
+    static const char *const names[] = {
+        "since",         "until",   "keep_empty",        "bad_rows",
+        "warm_start",    "resume",  "checkpoint_epochs", "keep_optimizer",
+        "keep_versions", "verbose", "memory_limit",      "quantize",
+        "state_items"};
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (gru4rec_option_is_set(options, i) && strcmp(info.name, names[k]) == 0) {
+                fprintf(stderr, "recommend: options: %s is about a database\n", names[k]);
+                exit(1);
+            }
+    }
+}
+
+/* Sets the options that are given, and settles those that depend on others. */
+static void read_options(gru4rec_options *options, int argc, char **argv)
+{
+    gru4rec_error error = {""};
+    gru4rec_options_init(options);
+    for (int i = 1; i < argc; i++) {
+        char *equals = strchr(argv[i], '=');
+        if (equals == NULL)
+            continue;
+        *equals = '\0';
+        check(gru4rec_options_set(options, GRU4REC_SCOPE_TRAIN, argv[i], equals + 1,
+                                  &error),
+              "options", &error);
+        *equals = '=';
+    }
+    refuse_options_of_databases(options);
+    check(gru4rec_options_resolve(options, &error), "options", &error);
+}
+
+/* ---- training ---- */
+
+/* What the hooks see. */
+typedef struct held_out {
+    const gru4rec_dataset *sessions; /* or NULL */
+    const int64_t *support;
+} held_out;
+
+static int show_epoch(void *context, const gru4rec_epoch *epoch)
+{
+    (void)context;
+    fprintf(stderr, "epoch %" PRId64 ": loss %.4f\n", epoch->epoch, epoch->loss);
+    return 0; /* anything else stops the training */
+}
+
+static gru4rec_status measure(void *context, const gru4rec_model *model, double *recall,
+                              double *mrr, gru4rec_error *error)
+{
+    const held_out *held = context;
+    const gru4rec_hooks hooks = {.poll = NULL};
+    return gru4rec_evaluate_heldout(NULL, model, held->support, held->sessions, &hooks,
+                                    recall, mrr, error);
+}
+
+/* The model is the caller's. */
+static gru4rec_model *train(const gru4rec_dataset *dataset, const gru4rec_items *items,
+                            const gru4rec_options *options)
+{
+    gru4rec_error error = {""};
+    gru4rec_training training;
+    held_out held = {dataset->validation, gru4rec_items_support(items)};
+    const gru4rec_hooks hooks = {.epoch = show_epoch,
+                                 .validate = measure,
+                                 .context = &held};
+    check(gru4rec_training_new(NULL, options, gru4rec_items_count(items), &training,
+                               &error),
+          "training", &error);
+    gru4rec_model_init(training.model, options);
+    check(gru4rec_train(&training, dataset, held.support, options, NULL, 0, &hooks, NULL,
+                        &error),
+          "training", &error);
+    gru4rec_model *model = training.model;
+    training.model = NULL; /* so that it outlives the rest */
+    gru4rec_training_free(&training);
+    return model;
+}
+
+/* Walks through the visitor's items, and prints what comes next. */
+static void recommend(const gru4rec_model *model, const gru4rec_items *items, int argc,
+                      char **argv)
+{
+    gru4rec_error error = {""};
+    gru4rec_session *session;
+    gru4rec_ranking *ranking;
+    int32_t row;
+    gru4rec_real score;
+    check(gru4rec_session_new(NULL, model, &session), "serving", &error);
+    for (int i = 1; i < argc; i++) {
+        const gru4rec_id id = id_of(strtoll(argv[i], NULL, 10));
+        if (strchr(argv[i], '=') == NULL && (row = gru4rec_items_find(items, &id)) >= 0)
+            check(gru4rec_session_step(session, row, &error), "serving", &error);
+    }
+    check(gru4rec_ranking_new(NULL, gru4rec_items_count(items), &ranking), "serving",
+          &error);
+    gru4rec_ranking_start(ranking,
+                          &(gru4rec_query){.session = session, .n_expected = N_SHOWN});
+    for (int i = 0; i < N_SHOWN && gru4rec_ranking_next(ranking, &row, &score); i++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        printf("%" PRId64 " %.6f\n", id.integer, (double)score);
+    }
+    gru4rec_ranking_free(ranking);
+    gru4rec_session_free(session);
+}
+
+int main(int argc, char **argv)
+{
+    gru4rec_options options;
+    gru4rec_dataset *dataset;
+    gru4rec_items *items;
+    gru4rec_blas_core_pick(); /* before OpenBLAS is used */
+    read_options(&options, argc, argv);
+    read_clicks(stdin, &options, &dataset, &items);
+    gru4rec_model *model = train(dataset, items, &options);
+    recommend(model, items, argc, argv);
+    gru4rec_model_free(model);
+    gru4rec_items_free(items);
+    gru4rec_dataset_free(dataset);
+    return 0;
+}

@@ -1,0 +1,29 @@
+# What helps to work on the code; included by the Makefile.
+
+.PHONY: compile_commands tidy stats
+
+# How each file is compiled, for editors and clang-tidy: with the flags that this Makefile has
+# now, so also with DEBUG=1, SAN= and CC=. Of the kernels' one file it is the form for any
+# processor.
+KERNEL_BODY := src/kernels/vec_kernels.c
+PLAIN := $(SRC) $(wildcard ext/*.c ext/*/*.c)
+EXAMPLES := $(wildcard examples/c/*.c)
+no_deps = $(filter-out -MMD -MP,$(1))
+entry = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(CC) $(call no_deps,$(2)) -c $(1)"},
+compile_commands:
+	@{ echo '['; \
+	$(foreach f,$(PLAIN),echo '$(call entry,$(f),$(CFLAGS_ALL))';) \
+	$(foreach f,$(EXAMPLES) $(wildcard tests/*/*.c),echo '$(call entry,$(f),$(TEST_CFLAGS) -Iinclude)';) \
+	echo '$(call entry,$(KERNEL_BODY),$(CFLAGS_ALL) $(KERNEL_FLAGS) -DVEC_NAME=base)'; \
+	} | sed '$$s/,$$//' >compile_commands.json && echo ']' >>compile_commands.json
+
+# Some minutes. TIDY="src/train/step.c" looks at some files only. .clang-tidy says what is
+# looked for.
+TIDY ?= $(PLAIN) $(EXAMPLES)
+tidy: compile_commands
+	@command -v clang-tidy >/dev/null || { \
+	    echo 'clang-tidy is missing: apt-get install clang-tidy'; exit 1; }
+	@clang-tidy --quiet --warnings-as-errors='*' -p . $(TIDY) 2>/dev/null && echo '1 passed, 0 failed'
+
+stats: gru4rec.so
+	@sh tools/stats.sh

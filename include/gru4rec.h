@@ -784,6 +784,7 @@ typedef struct gru4rec_side {
  * no assumption but that sessions are independent: p is the share of 10,000 ways to swap
  * the two in whole sessions, one as it is and 9,999 drawn by seed, that make the difference
  * at least as large in either direction. It does not know how many measures are looked at.
+ * NOMEM; INTERRUPTED: poll said so.
  */
 gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec_side *a,
                                const gru4rec_side *b, const gru4rec_options *options,

@@ -39,7 +39,7 @@ static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
     }
 }
 
-static size_t take_out_zeros(int64_t *differences, size_t n)
+static size_t leave_out_zeros(int64_t *differences, size_t n)
 {
     size_t n_left = 0;
     for (size_t i = 0; i < n; i++)
@@ -54,7 +54,7 @@ double g4r_permutation_p(int64_t *differences, size_t n, int64_t *sums, int64_t 
     g4r_rng rng;
     int64_t sum = 0;
     size_t n_large = 0;
-    n = take_out_zeros(differences, n);
+    n = leave_out_zeros(differences, n);
     g4r_rng_seed(&rng, seed, G4R_STREAM_SIGNS, 0);
     memset(sums, 0, G4R_PERMUTATION_DRAWS * sizeof *sums);
     for (size_t first = 0; first < n && !watch->is_over; first += BLOCK) {

@@ -355,6 +355,7 @@ typedef struct gru4rec_preparation {
     int64_t min_length; /* and sessions of fewer events, until neither changes anything */
     bool leaves_single; /* sessions of one event go too, and are counted by themselves */
     double validation;  /* share of the sessions, those visited last, that is held out */
+    bool keeps_times;   /* the dataset has the events' times too */
 } gru4rec_preparation;
 
 void gru4rec_events_prepare(gru4rec_events *events,
@@ -379,6 +380,8 @@ typedef struct gru4rec_dataset {
     struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
     int64_t *offsets;                   /* (n_sessions + 1) */
+    double *times; /* (n_events) as gru4rec_time_real() has them; NULL: not kept, as those
+                    * of what is held out never are */
 } gru4rec_dataset;
 
 /*
@@ -391,6 +394,14 @@ typedef struct gru4rec_dataset {
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
+/*
+ * Gives the items of a dataset, which are those of items, the rows that they have in
+ * another catalogue. Events of items that this does not know are dropped, and counted as
+ * unknown; so are sessions that have no other. What is held out stays as it is. NOMEM: the
+ * dataset is as it was.
+ */
+gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
+                                   const gru4rec_items *known);
 /* A hash of all that training sees of the events: sessions, order, the items' ids. */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);

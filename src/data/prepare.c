@@ -43,6 +43,16 @@ static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t 
     return kept;
 }
 
+/* Moves n events towards the start. */
+static void move(gru4rec_dataset *dataset, int64_t to, int64_t from, int64_t n)
+{
+    int32_t *rows = dataset->item_rows;
+    double *times = dataset->times;
+    memmove(rows + to, rows + from, (size_t)n * sizeof *rows);
+    if (times != NULL)
+        memmove(times + to, times + from, (size_t)n * sizeof *times);
+}
+
 /*
  * Moves what stays together, in place: everything moves towards the start, so what is
  * read is still as it was. *n_dropped counts single events, the dataset those of sessions.
@@ -57,14 +67,13 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
         for (; i < dataset->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++) {
             int32_t item = dataset->item_rows[i];
             if (is_kept(rule, before, item))
-                dataset->item_rows[n_events++] = item;
+                move(dataset, n_events++, i, 1);
             else
                 ++*n_dropped;
             before = item;
         }
         const int64_t kept = shorten(dataset, rule, n_events - first);
-        memmove(dataset->item_rows + first, dataset->item_rows + n_events - kept,
-                (size_t)kept * sizeof *dataset->item_rows);
+        move(dataset, first, n_events - kept, kept);
         n_events = first + kept;
         if (kept == 0)
             continue;

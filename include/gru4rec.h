@@ -78,7 +78,7 @@ typedef struct gru4rec_allocator {
 
 /* ---- options: one table of all that can be set ---- */
 
-enum { GRU4REC_MAX_LIST = 32 };
+enum { GRU4REC_MAX_LIST = 32, GRU4REC_MAX_OPTIONS = 128 };
 
 typedef struct gru4rec_list {
     int64_t n;
@@ -203,8 +203,8 @@ typedef struct gru4rec_options {
     int64_t mode;      /* gru4rec_tie_mode */
     int64_t baselines; /* 0 none, 1 popularity */
     int64_t exclude_seen, last_only;
-    int64_t candidates;    /* drawn beside each target; 0: none are drawn */
-    uint64_t explicit_set; /* bit i: option i of the table was set, not defaulted */
+    int64_t candidates;               /* drawn beside each target; 0: none are drawn */
+    bool is_set[GRU4REC_MAX_OPTIONS]; /* (options of the table) set, not defaulted */
 } gru4rec_options;
 
 /* What an option belongs to; one of memory is of both. */

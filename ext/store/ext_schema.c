@@ -14,7 +14,8 @@ static const struct {
     {"version",
      "CREATE TABLE @version(version INTEGER PRIMARY KEY, run TEXT, status TEXT, "
      "started TEXT, finished TEXT, process TEXT, source TEXT, options TEXT, "
-     "summary TEXT, message TEXT)"},
+     "summary TEXT, message TEXT, first_event, last_event, last_rowid INTEGER, "
+     "progress REAL, updated TEXT)"},
     {"epoch", "CREATE TABLE @epoch(version INTEGER, epoch INTEGER, loss REAL, cost REAL, "
               "steps INTEGER, events INTEGER, seconds REAL, recall REAL, mrr REAL, "
               "updates INTEGER, PRIMARY KEY(version, epoch)) WITHOUT ROWID"},
@@ -26,6 +27,20 @@ static const struct {
 };
 
 enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
+
+/* Columns that tables of older builds lack, in the order of the table. An older build does
+ * not see them, and writes NULL. */
+static const struct {
+    const char *table, *column, *sql;
+} later[] = {
+    {"version", "first_event", "ALTER TABLE @version ADD COLUMN first_event"},
+    {"version", "last_event", "ALTER TABLE @version ADD COLUMN last_event"},
+    {"version", "last_rowid", "ALTER TABLE @version ADD COLUMN last_rowid INTEGER"},
+    {"version", "progress", "ALTER TABLE @version ADD COLUMN progress REAL"},
+    {"version", "updated", "ALTER TABLE @version ADD COLUMN updated TEXT"},
+};
+
+enum { N_LATER = sizeof later / sizeof *later };
 
 int ext_schema_is_shadow(const char *suffix)
 {
@@ -48,6 +63,15 @@ static int has_column(sqlite3 *db, const char *schema, const char *table,
                                            NULL, NULL);
     *has = rc == SQLITE_OK;
     return rc == SQLITE_NOMEM ? rc : SQLITE_OK;
+}
+
+int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
+                          bool *has, ext_error *error)
+{
+    char *table = sqlite3_mprintf("%s_%s", home->name, suffix);
+    int rc = has_column(home->db, home->schema, table, column, has);
+    sqlite3_free(table);
+    return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
 /* Can the character stand in a name without quotes? */
@@ -105,11 +129,8 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
 static int fail_unseen(const ext_home *home, ext_error *error)
 {
     bool has_config;
-    char *config = sqlite3_mprintf("%s_config", home->name);
-    int rc = has_column(home->db, home->schema, config, NULL, &has_config);
-    sqlite3_free(config);
-    if (rc != SQLITE_OK)
-        return ext_error_nomem(error);
+    if (ext_schema_has_column(home, "config", NULL, &has_config, error) != SQLITE_OK)
+        return error->rc;
     if (!has_config)
         return ext_error_set(error, SQLITE_CORRUPT_VTAB,
                              "model '%s' is damaged: its tables are gone; restore the "
@@ -134,6 +155,18 @@ int ext_schema_check_tables(const ext_home *home, ext_error *error)
         rc = check_table(home, stmt, &n_seen, error);
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
     return rc != SQLITE_OK || n_seen > 0 ? rc : fail_unseen(home, error);
+}
+
+int ext_schema_upgrade(const ext_home *home, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < N_LATER; i++) {
+        bool has;
+        rc = ext_schema_has_column(home, later[i].table, later[i].column, &has, error);
+        if (rc == SQLITE_OK && !has)
+            rc = ext_query_run(home, error, later[i].sql, "");
+    }
+    return rc;
 }
 
 /* ---- names ---- */
@@ -355,14 +388,11 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 static int drop_table(const ext_home *home, const char *suffix, ext_error *error)
 {
     bool is_there;
-    char *table = sqlite3_mprintf("%s_%s", home->name, suffix);
-    int rc = has_column(home->db, home->schema, table, NULL, &is_there);
-    sqlite3_free(table);
-    if (rc != SQLITE_OK)
-        return ext_error_nomem(error);
-    return is_there ? ext_sql_run(home->db, error, "DROP TABLE \"%w\".\"%w_%s\"",
-                                  home->schema, home->name, suffix)
-                    : SQLITE_OK;
+    int rc = ext_schema_has_column(home, suffix, NULL, &is_there, error);
+    return rc == SQLITE_OK && is_there
+               ? ext_sql_run(home->db, error, "DROP TABLE \"%w\".\"%w_%s\"", home->schema,
+                             home->name, suffix)
+               : rc;
 }
 
 /* Of tables that are what we made: whatever stands in their place could take any time. */

@@ -10,7 +10,9 @@
  *                          3); session_type, item_type: affinities of those two; options:
  *                          JSON of those that were set; checksum:RUN: see ext_sum.c
  *   m_version(version, run, status, started, finished, process, source, options, summary,
- *                          message): a row for each run, see ext_run.c
+ *                          message, first_event, last_event, last_rowid, progress, updated):
+ *                          a row for each run, see ext_run.c; tables of older builds lack
+ *                          the last five columns until a run is written
  *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr, updates)
  *   m_item(version, row, item, support)
  *   m_tensor(id, version, name, chunk, shape, checksum, data): see ext_tensor.c
@@ -91,6 +93,12 @@ int ext_schema_create_model(const ext_home *home, const char *source,
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error);
 int ext_schema_drop(const ext_home *home, ext_error *error);
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
+/* Has the shadow table m_suffix that column, or NULL: is there such a table? */
+int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
+                          bool *has, ext_error *error);
+/* Gives tables that an older build made the columns that they lack. In the caller's
+ * savepoint, before a run's row is written. */
+int ext_schema_upgrade(const ext_home *home, ext_error *error);
 /* Is it the part behind m_ of a shadow table's name? As xShadowName asks. */
 int ext_schema_is_shadow(const char *suffix);
 

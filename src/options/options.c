@@ -198,7 +198,7 @@ enum { N_OPTIONS = sizeof table / sizeof *table };
 /* What is said of a source beside its options. */
 static const char *const columns[] = {"session", "item", "time", "order"};
 
-_Static_assert(N_OPTIONS <= 64, "explicit_set has 64 bits");
+_Static_assert((size_t)N_OPTIONS <= GRU4REC_MAX_OPTIONS, "is_set has no more");
 
 static void *field_of(gru4rec_options *options, const g4r_option *o)
 {
@@ -299,7 +299,7 @@ void gru4rec_options_init_stored(gru4rec_options *options)
     for (size_t i = 0; i < N_OPTIONS; i++)
         if (table[i].before != NULL) {
             set_own(options, &table[i], table[i].before);
-            options->explicit_set |= (uint64_t)1 << i;
+            options->is_set[i] = true;
         }
 }
 
@@ -343,7 +343,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
                       range);
     }
     *options = changed;
-    options->explicit_set |= (uint64_t)1 << (o - table);
+    options->is_set[o - table] = true;
     if (o->offset == offsetof(gru4rec_options, preset))
         apply_preset(options, g4r_presets_options(options->preset));
     return GRU4REC_OK;
@@ -562,7 +562,8 @@ void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
 
 bool gru4rec_option_is_set(const gru4rec_options *options, size_t index)
 {
-    return (options->explicit_set >> index & 1) != 0;
+    assert(index < N_OPTIONS);
+    return options->is_set[index];
 }
 
 size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,

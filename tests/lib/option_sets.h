@@ -63,7 +63,16 @@ static inline void check_same(const gru4rec_options *a, const gru4rec_options *b
         gru4rec_option_text(b, i, y, sizeof y);
         CHECK_TEXT(x, y);
     }
-    CHECK(a->explicit_set == b->explicit_set);
+    CHECK(memcmp(a->is_set, b->is_set, sizeof a->is_set) == 0);
+}
+
+/* How many options are set. */
+static inline int count_set(const gru4rec_options *options)
+{
+    int n = 0;
+    for (size_t i = 0; i < GRU4REC_MAX_OPTIONS; i++)
+        n += options->is_set[i];
+    return n;
 }
 
 static inline void check_message(const gru4rec_error *error, const char *part)

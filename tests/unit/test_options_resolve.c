@@ -293,10 +293,10 @@ static void presets_are_the_published_ones(void)
         check_text_of(&options, "n_sample", "2048");
         check_text_of(&options, "n_epochs", "10");
         check_text_of(&options, "constrained_embedding", "true");
-        CHECK(options.explicit_set == (uint64_t)1 << index_of("preset"));
+        CHECK(options.is_set[index_of("preset")] && count_set(&options) == 1);
     }
     gru4rec_options none = resolved(WITH("preset", "none")), plain = resolved(defaults());
-    none.explicit_set = 0;
+    none.is_set[index_of("preset")] = false;
     check_same(&plain, &none);
 }
 

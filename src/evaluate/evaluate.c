@@ -6,7 +6,7 @@
  * from a zero state, whatever their number; all lanes are ranked, down to the last (K = 0
  * does not end an epoch early here). States and scores have the bits that serving gives
  * them, whoever is beside them: ranks are those of a gru4rec_ranking. Measures are means
- * over events. Baselines give their scores for the same lanes.
+ * over events. Baselines give their scores for the same events.
  *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
  *   recall [rank <= k]   mrr [rank <= k] / rank   ndcg [rank <= k] / log2(rank + 1)
  * A target that is not ranked, as it was seen before or is no candidate, has no rank: that
@@ -18,6 +18,8 @@
 #include "../data/schedule.h"
 #include "../base/fail.h"
 #include "../base/rows.h"
+#include "../baselines/baseline.h"
+#include "listed.h"
 #include "negatives.h"
 #include "ranks.h"
 #include "seen.h"
@@ -27,7 +29,8 @@ enum {
     SEEN_BYTES = 64 << 20 /* of items seen, if more than one lane has them */
 };
 
-enum { MODEL, POPULARITY, N_METHODS };
+/* The model's place among the methods; baselines come behind it. */
+enum { MODEL, FIRST_BASELINE, MOST_METHODS = FIRST_BASELINE + GRU4REC_N_BASELINES };
 
 typedef struct measuring {
     gru4rec_allocator allocator;
@@ -45,16 +48,17 @@ typedef struct measuring {
     g4r_ranks ranks;
     g4r_seen seen;
     g4r_negatives negatives;
-    int32_t *excluded;    /* (most_seen + 1) from what is drawn */
-    int32_t *drawn;       /* (n_negatives + 1) with the target */
-    g4r_real *popularity; /* (I) that baseline's scores, */
-    g4r_real *scores;     /* (n) and those of what is ranked */
-    g4r_tally tallies[N_METHODS];
+    g4r_listed listed;
+    int32_t *excluded;                            /* (most_seen + 1) from what is drawn */
+    int32_t *drawn;                               /* (n_negatives + 1) with the target */
+    gru4rec_scorer *scorers[GRU4REC_N_BASELINES]; /* of what's baselines */
+    g4r_tally tallies[MOST_METHODS];
 } measuring;
 
-size_t gru4rec_evaluate_count(const gru4rec_options *options)
+size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
+                              const gru4rec_options *options)
 {
-    return (size_t)options->cutoffs.n * (options->baselines ? N_METHODS : 1);
+    return (size_t)options->cutoffs.n * (FIRST_BASELINE + what->n_baselines);
 }
 
 static void layout(measuring *e)
@@ -68,8 +72,8 @@ static void layout(measuring *e)
     g4r_negatives_layout(&e->negatives, arena, e->n_items, e->n_negatives);
     e->excluded = g4r_arena_take(arena, e->most_seen + 1, sizeof *e->excluded);
     e->drawn = g4r_arena_take(arena, n_drawn, sizeof *e->drawn);
-    e->popularity = g4r_arena_reals(arena, e->n_methods - 1, e->n_items);
-    e->scores = g4r_arena_reals(arena, e->n_methods - 1, e->ranks.n);
+    if (e->what->n_baselines > 0)
+        g4r_listed_layout(&e->listed, arena, e->n_items, e->longest);
     for (size_t i = 0; i < e->n_methods; i++)
         g4r_tally_layout(&e->tallies[i], arena, e->n_items, e->longest);
 }
@@ -81,7 +85,7 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
     const gru4rec_evaluation *what = e->what;
     const bool is_some = what->candidates != NULL;
     size_t n = is_some ? what->n_candidates : e->n_items;
-    e->n_methods = options->baselines ? N_METHODS : 1;
+    e->n_methods = FIRST_BASELINE + what->n_baselines;
     e->longest = g4r_tally_longest(options, e->n_items);
     e->n_negatives = G4R_MIN((size_t)options->candidates, e->n_items - 1);
     if (options->candidates > 0)
@@ -119,6 +123,26 @@ static int64_t longest_session(const gru4rec_dataset *test)
     return longest;
 }
 
+static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
+{
+    const gru4rec_evaluation *what = e->what;
+    gru4rec_status status = GRU4REC_OK;
+    for (size_t i = 0; i < what->n_baselines && status == GRU4REC_OK; i++) {
+        const gru4rec_baseline *baseline = what->baselines[i];
+        assert(baseline->n_items == e->n_items);
+        e->tallies[FIRST_BASELINE + i].method = baseline->method->name;
+        if (g4r_baseline_needs_times(baseline) && what->test->times == NULL)
+            return g4r_fail(error, GRU4REC_INVALID,
+                            "baseline %s decays by days, and the test sessions have no "
+                            "times; keep them",
+                            baseline->method->name);
+        status = gru4rec_scorer_new(&e->allocator, baseline, &e->scorers[i]);
+        if (status != GRU4REC_OK)
+            g4r_fail_nomem(error, gru4rec_scorer_bytes(baseline));
+    }
+    return status;
+}
+
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -132,9 +156,15 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
     layout(e);
     e->negatives.seed = e->options->seed;
     g4r_network_bind(&e->network, what->model->values, NULL);
-    for (size_t i = 0; i < e->n_items && e->n_methods > POPULARITY; i++)
-        e->popularity[i] = (g4r_real)what->support[i];
-    return GRU4REC_OK;
+    return start_baselines(e, error);
+}
+
+static void finish(measuring *e)
+{
+    for (size_t i = 0; i < e->what->n_baselines; i++)
+        gru4rec_scorer_free(e->scorers[i]);
+    g4r_schedule_free(&e->schedule);
+    g4r_arena_free(&e->arena, &e->allocator);
 }
 
 static bool is_stopped(void *context)
@@ -170,17 +200,21 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
 }
 
 /* rows (n, NULL: all that ranks has): what is ranked. */
-static void count(measuring *e, const int32_t *rows, size_t n,
-                  const g4r_rank_query *query, const g4r_standing *standing)
+static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size_t n,
+                            const g4r_rank_query *query)
 {
-    g4r_standing popular;
-    g4r_tally_count(&e->tallies[MODEL], standing, e->options->mode);
-    if (e->n_methods == POPULARITY)
-        return;
-    for (size_t i = 0; i < n; i++)
-        e->scores[i] = e->popularity[rows != NULL ? (size_t)rows[i] : i];
-    g4r_ranks_by_scores(&e->ranks, e->scores, rows, n, query, &popular);
-    g4r_tally_count(&e->tallies[POPULARITY], &popular, e->options->mode);
+    const gru4rec_dataset *test = e->what->test;
+    const int64_t first = test->offsets[e->schedule.session[lane]];
+    const gru4rec_prefix prefix = {.rows = test->item_rows + first,
+                                   .times =
+                                       test->times != NULL ? test->times + first : NULL,
+                                   .n = (size_t)(e->schedule.position[lane] - first) + 1};
+    for (size_t i = 0; i < e->what->n_baselines; i++) {
+        const gru4rec_scores scores = gru4rec_scorer_score(e->scorers[i], &prefix);
+        g4r_standing standing;
+        g4r_listed_rank(&e->listed, &scores, rows, n, query, &standing);
+        g4r_tally_count(&e->tallies[FIRST_BASELINE + i], &standing, e->options->mode);
+    }
 }
 
 /* Among the items that are drawn for it. */
@@ -200,7 +234,8 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
     query.n_seen = 0; /* none of them is drawn */
     if (!g4r_ranks_exact(&e->ranks, x, e->drawn, n, &query, &standing))
         return false;
-    count(e, e->drawn, n, &query, &standing);
+    g4r_tally_count(&e->tallies[MODEL], &standing, e->options->mode);
+    count_baselines(e, lane, e->drawn, n, &query);
     return true;
 }
 
@@ -227,7 +262,7 @@ static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
         g4r_standing standing;
         if (!g4r_ranks_get(ranks, i, &standing))
             return fail_diverged(error);
-        count(e, ranks->rows, ranks->n, &ranks->lanes[i].query, &standing);
+        g4r_tally_count(&e->tallies[MODEL], &standing, e->options->mode);
         if (is_stopped(e))
             return fail_interrupted(error);
     }
@@ -260,6 +295,9 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
         }
         const g4r_rank_query query = query_of(e, lane);
         g4r_ranks_add(&e->ranks, x + lane * d, &query);
+        count_baselines(e, lane, e->ranks.rows, e->ranks.n, &query);
+        if (e->what->n_baselines > 0 && is_stopped(e))
+            return fail_interrupted(error);
     }
     return rank_added(e, error);
 }
@@ -285,7 +323,9 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
 {
     const int64_t n_targets = what->test->n_events - what->test->n_sessions;
     const gru4rec_list *cutoffs = &options->cutoffs;
-    const g4r_tally tally = {.support = what->support, .cutoffs = cutoffs};
+    const g4r_tally tally = {.method = "gru4rec",
+                             .support = what->support,
+                             .cutoffs = cutoffs};
     measuring e = {
         .allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
         .what = what,
@@ -294,10 +334,10 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         .hooks = hooks,
         .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets},
         .n_items = (size_t)what->model->params.n_items,
-        .tallies = {tally, tally},
     };
-    e.tallies[MODEL].method = "gru4rec";
-    e.tallies[POPULARITY].method = "pop";
+    assert(what->n_baselines <= GRU4REC_N_BASELINES);
+    for (size_t i = 0; i < MOST_METHODS; i++)
+        e.tallies[i] = tally;
     if (!g4r_blas_enter())
         return g4r_blas_fail(error);
     gru4rec_status status = start(&e, error);
@@ -305,8 +345,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         status = run(&e, error);
     for (size_t i = 0; i < e.n_methods && status == GRU4REC_OK; i++)
         g4r_tally_report(&e.tallies[i], metrics + i * (size_t)cutoffs->n);
-    g4r_schedule_free(&e.schedule);
-    g4r_arena_free(&e.arena, &e.allocator);
+    finish(&e);
     g4r_blas_leave();
     return status;
 }

@@ -796,7 +796,8 @@ typedef struct gru4rec_metrics {
     /* Means, NAN where there was nothing to rank: */
     double recall, mrr, ndcg;
     double coverage;   /* share of the catalogue that is in some top k */
-    double popularity; /* mean over recommended items of support / largest support */
+    double popularity; /* mean over recommended items of support / largest support; NAN
+                        * where no list has an item */
     int64_t events;    /* rankings */
     int64_t sessions;  /* with at least one ranking */
     int64_t ties;      /* rankings where another item has the target's score */

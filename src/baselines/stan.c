@@ -9,8 +9,8 @@
  *              similarity(N) exp(-|p_N(j) - p*| / stan_lambda_inh)
  * w_i = exp((p_i - l) / stan_lambda_spw); p_i: last place of i among the l items of the
  * session; now: time of its last event; t_N: of N's; p_N(j): last place of j in N; p*: that
- * of the last item there that the session has, too. Where times count events there is no
- * decay by days.
+ * of the last item there that the session has, too. Weights are summed from the latest item
+ * on, their squares from the earliest. Where times count events there is no decay by days.
  */
 #include "methods.h"
 #include "nearest.h"

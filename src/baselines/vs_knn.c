@@ -12,8 +12,8 @@
  *        log 1 / log10(l - p + 1.7), quadratic (p / l)^2
  *   g(q) same 1, div 1 / q, linear 1 - 0.1 q for q <= 100 else 0, log 1 / log10(q + 1.7),
  *        quadratic 1 / q^2
- * Weights are summed as whole numbers, which w is but for a divisor (log excepted): so
- * sessions that are equally similar are so to the bit.
+ * Weights are summed from the latest item on, as whole numbers, which w is but for a divisor
+ * (log excepted): so sessions that are equally similar are so to the bit.
  */
 #include "methods.h"
 #include "nearest.h"

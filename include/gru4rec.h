@@ -765,7 +765,8 @@ size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options 
 /* The first items of a session; borrowed. */
 typedef struct gru4rec_prefix {
     const int32_t *rows; /* (n) */
-    const double *times; /* (n) in the unit of training's; of stan with days only */
+    const double *times; /* (n) in the unit of training's; NULL will do where
+                          * gru4rec_baseline_uses_days() is false, or days were 0 */
     size_t n;
 } gru4rec_prefix;
 

@@ -214,9 +214,8 @@ static const g4r_option table[] = {
     COUNT(sequential_rules_pruning, 1000000, "20",
           "sequential-rules: followers that are kept of each item"),
     COUNT(vs_knn_k, 1000000, "500", "vs-knn: sessions that are neighbours"),
-    COUNT(
-        vs_knn_sample_size, 1000000000, "5000",
-        "vs-knn: sessions that share an item, the youngest, of which the neighbours are"),
+    COUNT(vs_knn_sample_size, 1000000000, "5000",
+          "vs-knn: the youngest sessions that share an item; neighbours are among them"),
     OPTION(vs_knn_similarity, G4R_CHOICE, EVALUATE, 0, 0, false, "vec|cosine", "vec",
            "vs-knn: how near a session is, by the weights of the items that both have; "
            "vec: their sum, cosine: over the lengths of both"),
@@ -229,7 +228,7 @@ static const g4r_option table[] = {
            "vs-knn: how much more rare items count"),
     COUNT(stan_k, 1000000, "500", "stan: sessions that are neighbours"),
     COUNT(stan_sample_size, 1000000000, "5000",
-          "stan: sessions that share an item, the youngest, of which the neighbours are"),
+          "stan: the youngest sessions that share an item; neighbours are among them"),
     DECAY(stan_lambda_spw, "1.02",
           "stan: items of the session in which weights fall to 1 / e"),
     DECAY(stan_lambda_snh, "5",

@@ -749,7 +749,7 @@ typedef struct gru4rec_baseline gru4rec_baseline;
 /*
  * Fits a method, as the options say that begin with its name. Asks is_stopped (NULL: never)
  * now and then; once that says true: INTERRUPTED. INVALID: it needs sessions of training
- * with times, and there are none.
+ * with times, and there are none. NOMEM: it takes more than there is.
  */
 gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
                                     gru4rec_baseline_kind kind,
@@ -778,7 +778,8 @@ typedef struct gru4rec_scores {
     size_t n;
 } gru4rec_scores;
 
-/* What asks a baseline, which is borrowed and must live as long; one for each thread. */
+/* What asks a baseline, which is borrowed and must live as long; one for each thread. NOMEM:
+ * there is no memory for it. */
 typedef struct gru4rec_scorer gru4rec_scorer;
 gru4rec_status gru4rec_scorer_new(const gru4rec_allocator *allocator,
                                   const gru4rec_baseline *baseline, gru4rec_scorer **out);

@@ -15,7 +15,7 @@ void g4r_index_layout(g4r_index *index, const gru4rec_baseline *baseline, bool h
     index->first_having = g4r_arena_take(kept, n_items + 1, sizeof *index->first_having);
     index->having = g4r_arena_take(kept, n, sizeof *index->having);
     index->by_age = g4r_arena_take(scratch, n_sessions, sizeof *index->by_age);
-    index->taken_by = g4r_arena_take(scratch, n_items, sizeof *index->taken_by);
+    index->copied_by = g4r_arena_take(scratch, n_items, sizeof *index->copied_by);
 }
 
 static double last_time(const gru4rec_dataset *sessions, uint32_t s)
@@ -31,16 +31,16 @@ static int compare_ages(const void *context, uint32_t x, uint32_t y)
 }
 
 /* The distinct items of the session that is number s by age, at *n on. */
-static void take_items(g4r_index *index, const gru4rec_dataset *sessions, int32_t s,
+static void copy_items(g4r_index *index, const gru4rec_dataset *sessions, int32_t s,
                        int64_t *n, g4r_stop_watch *watch)
 {
     const int64_t first = sessions->offsets[index->by_age[s]];
     const int64_t end = sessions->offsets[index->by_age[s] + 1];
     for (int64_t i = end; i-- > first && !g4r_stop_watch_is_over(watch);) {
         const int32_t row = sessions->item_rows[i];
-        if (index->taken_by[row] == s)
+        if (index->copied_by[row] == s)
             continue;
-        index->taken_by[row] = s;
+        index->copied_by[row] = s;
         index->rows[*n] = row;
         if (index->places != NULL)
             index->places[*n] = (int32_t)(i - first) + 1;
@@ -79,14 +79,14 @@ bool g4r_index_fill(g4r_index *index, const gru4rec_baseline *baseline,
     for (int32_t s = 0; s < n_sessions; s++)
         index->by_age[s] = (uint32_t)s;
     for (size_t row = 0; row < baseline->n_items; row++)
-        index->taken_by[row] = -1;
+        index->copied_by[row] = -1;
     if (!g4r_sort(index->by_age, baseline->n_sessions, &rule, &baseline->allocator,
                   watch))
         return false;
     index->first[0] = 0;
     for (int32_t s = 0; s < n_sessions && !watch->is_over; s++) {
         index->times[s] = last_time(sessions, index->by_age[s]);
-        take_items(index, sessions, s, &n, watch);
+        copy_items(index, sessions, s, &n, watch);
         index->first[s + 1] = n;
     }
     if (!watch->is_over)

@@ -18,8 +18,8 @@ typedef struct g4r_index {
     int64_t *first_having; /* (I + 1) where an item's sessions begin */
     int32_t *having;       /* (n) sessions, the youngest first */
     /* While it is made: */
-    uint32_t *by_age;  /* (S) sessions as they were given */
-    int32_t *taken_by; /* (I) the session that had the item last */
+    uint32_t *by_age;   /* (S) sessions as they were given */
+    int32_t *copied_by; /* (I) the last session that the item was copied to */
 } g4r_index;
 
 void g4r_index_layout(g4r_index *index, const gru4rec_baseline *baseline, bool has_places,

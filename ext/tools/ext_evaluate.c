@@ -41,7 +41,9 @@ typedef struct measurement {
     ext_budget budget; /* of all that is taken beside it */
     gru4rec_options options;
     ext_columns columns;
-    ext_rows candidates; /* of columns.candidates */
+    ext_rows candidates;                              /* of columns.candidates */
+    gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n) */
+    size_t n_baselines;
     ext_source source;
     ext_events test;
 } measurement;
@@ -161,6 +163,8 @@ static void free_request(measurement *request)
     ext_source_close(&request->source);
     ext_options_free_columns(&request->columns);
     ext_rows_free(&request->candidates);
+    for (size_t i = 0; i < request->n_baselines; i++)
+        gru4rec_baseline_free(request->baselines[i]);
     ext_model_release(request->model);
 }
 
@@ -168,6 +172,28 @@ static int on_poll(void *context, const gru4rec_progress *progress)
 {
     (void)progress;
     return ext_poll_check(context);
+}
+
+/* The baselines that the options name. */
+static int fit_baselines(measurement *request, ext_poll *poll, ext_error *error)
+{
+    const gru4rec_items *items = request->model->loaded.items;
+    const gru4rec_baseline_data data = {.n_items = gru4rec_items_count(items),
+                                        .support = gru4rec_items_support(items)};
+    for (int kind = 0; kind < GRU4REC_N_BASELINES; kind++) {
+        gru4rec_baseline **place = &request->baselines[request->n_baselines];
+        gru4rec_error message = {0};
+        if (!gru4rec_baseline_is_asked(&request->options, (gru4rec_baseline_kind)kind))
+            continue;
+        const gru4rec_status status =
+            gru4rec_baseline_new(&request->budget.allocator, (gru4rec_baseline_kind)kind,
+                                 &request->options, &data, ext_poll_is_stopped, poll,
+                                 place, &message);
+        if (ext_error_library(error, status, &message) != SQLITE_OK)
+            return error->rc;
+        request->n_baselines++;
+    }
+    return SQLITE_OK;
 }
 
 /* What makes the ranking not a full one; nothing where all items are ranked after all. */
@@ -223,29 +249,41 @@ static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
     return n_left > 0 ? n_left : n;
 }
 
-static int compute(evaluate_cursor *cursor, const measurement *request, ext_error *error)
+static int measure(evaluate_cursor *cursor, const measurement *request, ext_poll *poll,
+                   ext_error *error)
 {
     const ext_loaded *loaded = &request->model->loaded;
     const gru4rec_evaluation what = {.model = loaded->model,
                                      .support = gru4rec_items_support(loaded->items),
                                      .test = request->test.dataset,
+                                     .baselines = (const gru4rec_baseline *const *)
+                                                      request->baselines,
+                                     .n_baselines = request->n_baselines,
                                      .candidates = request->candidates.rows,
                                      .n_candidates = request->candidates.n};
-    const size_t n = gru4rec_evaluate_count(&request->options);
-    ext_poll poll;
-    const gru4rec_hooks hooks = {.poll = on_poll, .context = &poll};
+    const size_t n = gru4rec_evaluate_count(&what, &request->options);
+    const gru4rec_hooks hooks = {.poll = on_poll, .context = poll};
     gru4rec_error message = {0};
     cursor->metrics = sqlite3_malloc64(n * sizeof *cursor->metrics);
     if (cursor->metrics == NULL)
         return ext_error_nomem(error);
-    ext_poll_start(&poll, ext_table_home(&cursor->base)->db);
     gru4rec_status status =
         gru4rec_evaluate(&request->budget.allocator, &what, &request->options, &hooks,
                          cursor->metrics, &message);
-    ext_poll_stop(&poll);
     cursor->n_skipped = what.test->n_unknown;
     cursor->n = status == GRU4REC_OK ? leave_out_empty(cursor->metrics, n) : 0;
-    if (ext_error_library(error, status, &message) == SQLITE_OK)
+    return ext_error_library(error, status, &message);
+}
+
+static int compute(evaluate_cursor *cursor, measurement *request, ext_error *error)
+{
+    ext_poll poll;
+    ext_poll_start(&poll, ext_table_home(&cursor->base)->db);
+    int rc = fit_baselines(request, &poll, error);
+    if (rc == SQLITE_OK)
+        rc = measure(cursor, request, &poll, error);
+    ext_poll_stop(&poll);
+    if (rc == SQLITE_OK)
         warn(cursor, request, error);
     return ext_budget_explain(&request->budget, "measuring the model",
                               "use fewer events or shorter lists (cutoffs)", error);

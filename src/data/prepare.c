@@ -48,6 +48,8 @@ static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int6
 {
     for (int64_t i = 0; i < n; i++)
         dataset->item_rows[to + i] = dataset->item_rows[from + i];
+    for (int64_t i = 0; i < n && dataset->times != NULL; i++)
+        dataset->times[to + i] = dataset->times[from + i];
     for (int64_t i = 0; i < n && dataset->numbers != NULL; i++)
         dataset->numbers[to + i] = dataset->numbers[from + i];
 }

@@ -6,7 +6,7 @@
  * from a zero state, whatever their number; all lanes are ranked, down to the last (K = 0
  * does not end an epoch early here). States and scores have the bits that serving gives
  * them, whoever is beside them: ranks are those of a gru4rec_ranking. Baselines give their
- * scores for the same lanes. Measures are means over events (outcomes.h).
+ * scores for the same events. Measures are means over events (outcomes.h).
  *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
  * A target that is not ranked, as it was seen before or is no candidate, has no rank: that
  * is a miss.
@@ -17,6 +17,8 @@
 #include "../data/schedule.h"
 #include "../base/fail.h"
 #include "../base/rows.h"
+#include "../baselines/baseline.h"
+#include "listed.h"
 #include "negatives.h"
 #include "ranks.h"
 #include "seen.h"
@@ -26,7 +28,8 @@ enum {
     SEEN_BYTES = 64 << 20 /* of items seen, if more than one lane has them */
 };
 
-enum { MODEL, POPULARITY, N_METHODS };
+/* The model's place among the methods; baselines come behind it. */
+enum { MODEL, FIRST_BASELINE, MOST_METHODS = FIRST_BASELINE + GRU4REC_N_BASELINES };
 
 typedef struct measuring {
     gru4rec_allocator allocator;
@@ -44,17 +47,18 @@ typedef struct measuring {
     g4r_ranks ranks;
     g4r_seen seen;
     g4r_negatives negatives;
-    int32_t *excluded;    /* (most_seen + 1) from what is drawn */
-    int32_t *drawn;       /* (n_negatives + 1) with the target */
-    g4r_real *popularity; /* (I) that baseline's scores, */
-    g4r_real *scores;     /* (n) and those of what is ranked */
+    g4r_listed listed;
+    int32_t *excluded;                            /* (most_seen + 1) from what is drawn */
+    int32_t *drawn;                               /* (n_negatives + 1) with the target */
+    gru4rec_scorer *scorers[GRU4REC_N_BASELINES]; /* of what's baselines */
     g4r_outcomes outcomes;
-    g4r_tally tallies[N_METHODS];
+    g4r_tally tallies[MOST_METHODS];
 } measuring;
 
-size_t gru4rec_evaluate_count(const gru4rec_options *options)
+size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
+                              const gru4rec_options *options)
 {
-    return g4r_tally_rows(options) * (options->baselines ? N_METHODS : 1);
+    return g4r_tally_rows(options) * (FIRST_BASELINE + what->n_baselines);
 }
 
 /* Where the caller wants a method's places; NULL: he does not. */
@@ -75,8 +79,8 @@ static void layout(measuring *e)
     g4r_negatives_layout(&e->negatives, arena, e->n_items, e->n_negatives);
     e->excluded = g4r_arena_take(arena, e->most_seen + 1, sizeof *e->excluded);
     e->drawn = g4r_arena_take(arena, n_drawn, sizeof *e->drawn);
-    e->popularity = g4r_arena_reals(arena, e->n_methods - 1, e->n_items);
-    e->scores = g4r_arena_reals(arena, e->n_methods - 1, e->ranks.n);
+    if (e->what->n_baselines > 0)
+        g4r_listed_layout(&e->listed, arena, e->n_items, e->outcomes.longest);
     g4r_outcomes_layout(&e->outcomes, arena);
     for (size_t i = 0; i < e->n_methods; i++)
         g4r_tally_layout(&e->tallies[i], arena, places_of(e, i));
@@ -89,7 +93,7 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
     const gru4rec_evaluation *what = e->what;
     const bool is_some = what->candidates != NULL;
     size_t n = is_some ? what->n_candidates : e->n_items;
-    e->n_methods = options->baselines ? N_METHODS : 1;
+    e->n_methods = FIRST_BASELINE + what->n_baselines;
     e->outcomes.test = what->test;
     e->outcomes.longest = g4r_tally_longest(options, e->n_items);
     for (size_t i = 0; i < e->n_methods; i++) {
@@ -137,6 +141,26 @@ static int64_t longest_session(const gru4rec_dataset *test)
     return longest;
 }
 
+static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
+{
+    const gru4rec_evaluation *what = e->what;
+    gru4rec_status status = GRU4REC_OK;
+    for (size_t i = 0; i < what->n_baselines && status == GRU4REC_OK; i++) {
+        const gru4rec_baseline *baseline = what->baselines[i];
+        assert(baseline->n_items == e->n_items);
+        e->tallies[FIRST_BASELINE + i].method = baseline->method->name;
+        if (g4r_baseline_needs_times(baseline) && what->test->times == NULL)
+            return g4r_fail(error, GRU4REC_INVALID,
+                            "baseline %s decays by days, and the test sessions have no "
+                            "times; keep them",
+                            baseline->method->name);
+        status = gru4rec_scorer_new(&e->allocator, baseline, &e->scorers[i]);
+        if (status != GRU4REC_OK)
+            g4r_fail_nomem(error, gru4rec_scorer_bytes(baseline));
+    }
+    return status;
+}
+
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -154,9 +178,15 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
                      e->n_items);
     for (size_t i = 0; i < e->n_methods; i++)
         g4r_tally_start(&e->tallies[i]);
-    for (size_t i = 0; i < e->n_items && e->n_methods > POPULARITY; i++)
-        e->popularity[i] = (g4r_real)what->support[i];
-    return GRU4REC_OK;
+    return start_baselines(e, error);
+}
+
+static void finish(measuring *e)
+{
+    for (size_t i = 0; i < e->what->n_baselines; i++)
+        gru4rec_scorer_free(e->scorers[i]);
+    g4r_schedule_free(&e->schedule);
+    g4r_arena_free(&e->arena, &e->allocator);
 }
 
 static bool is_stopped(void *context)
@@ -193,17 +223,21 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
 }
 
 /* rows (n, NULL: all that ranks has): what is ranked. */
-static void count(measuring *e, const int32_t *rows, size_t n,
-                  const g4r_rank_query *query, const g4r_standing *standing)
+static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size_t n,
+                            const g4r_rank_query *query)
 {
-    g4r_standing popular;
-    g4r_tally_count(&e->tallies[MODEL], standing, query->event);
-    if (e->n_methods == POPULARITY)
-        return;
-    for (size_t i = 0; i < n; i++)
-        e->scores[i] = e->popularity[rows != NULL ? (size_t)rows[i] : i];
-    g4r_ranks_by_scores(&e->ranks, e->scores, rows, n, query, &popular);
-    g4r_tally_count(&e->tallies[POPULARITY], &popular, query->event);
+    const gru4rec_dataset *test = e->what->test;
+    const int64_t first = test->offsets[e->schedule.session[lane]];
+    const gru4rec_prefix prefix = {.rows = test->item_rows + first,
+                                   .times =
+                                       test->times != NULL ? test->times + first : NULL,
+                                   .n = (size_t)(e->schedule.position[lane] - first) + 1};
+    for (size_t i = 0; i < e->what->n_baselines; i++) {
+        const gru4rec_scores scores = gru4rec_scorer_score(e->scorers[i], &prefix);
+        g4r_standing standing;
+        g4r_listed_rank(&e->listed, &scores, rows, n, query, &standing);
+        g4r_tally_count(&e->tallies[FIRST_BASELINE + i], &standing, query->event);
+    }
 }
 
 /* Among the items that are drawn for it. */
@@ -222,7 +256,8 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
     query.n_seen = 0; /* none of them is drawn */
     if (!g4r_ranks_exact(&e->ranks, x, e->drawn, n, &query, &standing))
         return false;
-    count(e, e->drawn, n, &query, &standing);
+    g4r_tally_count(&e->tallies[MODEL], &standing, query.event);
+    count_baselines(e, lane, e->drawn, n, &query);
     return true;
 }
 
@@ -249,7 +284,7 @@ static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
         g4r_standing standing;
         if (!g4r_ranks_get(ranks, i, &standing))
             return fail_diverged(error);
-        count(e, ranks->rows, ranks->n, &ranks->lanes[i].query, &standing);
+        g4r_tally_count(&e->tallies[MODEL], &standing, ranks->lanes[i].query.event);
         if (is_stopped(e))
             return fail_interrupted(error);
     }
@@ -281,6 +316,9 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
         }
         const g4r_rank_query query = query_of(e, lane);
         g4r_ranks_add(&e->ranks, x + lane * d, &query);
+        count_baselines(e, lane, e->ranks.rows, e->ranks.n, &query);
+        if (e->what->n_baselines > 0 && is_stopped(e))
+            return fail_interrupted(error);
     }
     return rank_added(e, error);
 }
@@ -321,8 +359,9 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         .hooks = hooks,
         .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets},
         .n_items = (size_t)what->model->params.n_items,
-        .tallies = {{.method = "gru4rec"}, {.method = "pop"}},
+        .tallies = {{.method = "gru4rec"}},
     };
+    assert(what->n_baselines <= GRU4REC_N_BASELINES);
     if (!g4r_blas_enter())
         return g4r_blas_fail(error);
     gru4rec_status status = start(&e, error);
@@ -330,8 +369,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         status = run(&e, error);
     if (status == GRU4REC_OK)
         status = report(&e, metrics, error);
-    g4r_schedule_free(&e.schedule);
-    g4r_arena_free(&e.arena, &e.allocator);
+    finish(&e);
     g4r_blas_leave();
     return status;
 }

@@ -14,6 +14,7 @@ typedef enum g4r_option_kind {
     G4R_LIST,
     G4R_REALS,
     G4R_WORD,
+    G4R_WORDS,
     G4R_SAMPLE,
     G4R_ACTIVATION
 } g4r_option_kind;
@@ -26,15 +27,16 @@ typedef struct g4r_option {
     double min, max;  /* of numbers, and of what a G4R_SAMPLE draws */
     bool is_max_open; /* max itself is not allowed */
     const char *
-        words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: a word for -1 */
+        words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_WORDS: for bits 0, 1, ...
+                * of which any may be set; G4R_INTEGER: a word for -1 */
     const char *defaults; /* as text */
     const char *before; /* the default of models whose options lack it; NULL: the same */
     const char *help;
 } g4r_option;
 
 /*
- * A field is of the type that the option's kind says: int64_t for INTEGER, BOOLEAN, CHOICE
- * and SAMPLE, else double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD] or
+ * A field is of the type that the option's kind says: int64_t for INTEGER, BOOLEAN, CHOICE,
+ * WORDS and SAMPLE, else double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD] or
  * gru4rec_activation.
  */
 

@@ -25,6 +25,8 @@ typedef struct fixture {
     int64_t support[ITEMS], offsets[SESSIONS + 1];
     int32_t rows[MOST_EVENTS];
     gru4rec_dataset test;
+    gru4rec_baseline *pop;
+    const gru4rec_baseline *baselines[1];
     gru4rec_evaluation what;
     int32_t places[METHODS * MOST_EVENTS];
     gru4rec_metrics metrics[MOST_ROWS];
@@ -76,11 +78,17 @@ static void start(fixture *f)
                                    .places = f->places};
     set(f, "cutoffs", "1/5/20");
     set(f, "mode", "median");
-    set(f, "baselines", "pop");
+    const gru4rec_baseline_data data = {.n_items = ITEMS, .support = f->support};
+    CHECK_INT(GRU4REC_OK, gru4rec_baseline_new(NULL, GRU4REC_POP, &f->options, &data,
+                                               NULL, NULL, &f->pop, &error));
+    f->baselines[0] = f->pop;
+    f->what.baselines = f->baselines;
+    f->what.n_baselines = 1;
 }
 
 static void finish(fixture *f)
 {
+    gru4rec_baseline_free(f->pop);
     gru4rec_model_free(f->model);
 }
 
@@ -88,7 +96,7 @@ static void evaluate(fixture *f)
 {
     gru4rec_error error;
     CHECK_INT(METHODS * g4r_segment_count(f->options.segment) * CUTOFFS,
-              gru4rec_evaluate_count(&f->options));
+              gru4rec_evaluate_count(&f->what, &f->options));
     CHECK_INT(GRU4REC_OK,
               gru4rec_evaluate(NULL, &f->what, &f->options, NULL, f->metrics, &error));
 }

@@ -1,8 +1,8 @@
 /*
  * ext_evaluate.c - gru4rec_evaluate(model, source [, options]); see ext_tools.h.
  *
- * A row per method and cut-off. The whole evaluation happens when the first row is asked
- * for. It runs SQL that is given as text, so views and triggers cannot use it.
+ * A row per method, segment and cut-off. The whole evaluation happens when the first row is
+ * asked for. It runs SQL that is given as text, so views and triggers cannot use it.
  */
 #include "ext_tools.h"
 
@@ -21,6 +21,10 @@ enum {
     SKIPPED,
     TIES,
     WARNINGS,
+    RECALL_CI,
+    MRR_CI,
+    NDCG_CI,
+    SEGMENT,
     N_COLUMNS
 };
 enum { MODEL, SOURCE, OPTIONS, N_ARGUMENTS };
@@ -115,17 +119,30 @@ static int warn(evaluate_cursor *cursor, const ext_measurement *request, ext_err
     return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
 }
 
-static int compute(evaluate_cursor *cursor, const ext_measurement *request,
-                   ext_budget *budget, ext_error *error)
+/* Leaves out segments without a target, unless there is no target at all; returns how many
+ * rows are left. */
+static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 {
-    const size_t n = gru4rec_evaluate_count(&request->options);
+    size_t n_left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (metrics[i].segment == NULL || metrics[i].events > 0)
+            metrics[n_left++] = metrics[i];
+    return n_left > 0 ? n_left : n;
+}
+
+static int compute(evaluate_cursor *cursor, ext_measurement *request, ext_budget *budget,
+                   ext_error *error)
+{
+    sqlite3 *db = ext_table_home(&cursor->base)->db;
+    if (ext_fit_baselines(request, budget, db, error) != SQLITE_OK)
+        return error->rc;
+    const size_t n = ext_measure_count(request);
     cursor->metrics = sqlite3_malloc64(n * sizeof *cursor->metrics);
     if (cursor->metrics == NULL)
         return ext_error_nomem(error);
-    int rc = ext_measure_run(request, budget, ext_table_home(&cursor->base)->db,
-                             cursor->metrics, error);
+    int rc = ext_measure_run(request, budget, db, cursor->metrics, error);
     cursor->n_skipped = request->test.dataset->n_unknown;
-    cursor->n = rc == SQLITE_OK ? n : 0;
+    cursor->n = rc == SQLITE_OK ? leave_out_empty(cursor->metrics, n) : 0;
     return rc == SQLITE_OK ? warn(cursor, request, error) : rc;
 }
 
@@ -161,6 +178,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     const evaluate_cursor *cursor = (const evaluate_cursor *)base;
     const gru4rec_metrics *m = &cursor->metrics[base->row];
     const double reals[] = {m->recall, m->mrr, m->ndcg, m->coverage, m->popularity};
+    const double widths[] = {m->recall_ci, m->mrr_ci, m->ndcg_ci};
     const int64_t integers[] = {m->events, m->sessions, cursor->n_skipped, m->ties};
     if (i == METHOD)
         sqlite3_result_text(context, m->method, -1, SQLITE_STATIC);
@@ -168,6 +186,10 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_int64(context, m->k);
     else if (i == WARNINGS)
         sqlite3_result_text(context, cursor->warnings, -1, SQLITE_TRANSIENT);
+    else if (i == SEGMENT)
+        sqlite3_result_text(context, m->segment, -1, SQLITE_STATIC);
+    else if (i >= RECALL_CI)
+        sqlite3_result_double(context, widths[i - RECALL_CI]); /* of NAN: NULL */
     else if (i < EVENTS)
         sqlite3_result_double(context, reals[i - RECALL]); /* of NAN: NULL */
     else
@@ -186,6 +208,7 @@ const ext_table_function ext_evaluate = {
         "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
         "coverage REAL, popularity REAL, events INTEGER, sessions INTEGER, "
         "skipped INTEGER, ties INTEGER, warnings TEXT, "
+        "recall_ci REAL, mrr_ci REAL, ndcg_ci REAL, segment TEXT, "
         "model BLOB HIDDEN, source BLOB HIDDEN, options BLOB HIDDEN)",
     .trust = SQLITE_VTAB_DIRECTONLY,
     .cursor_bytes = sizeof(evaluate_cursor),

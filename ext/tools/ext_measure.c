@@ -119,6 +119,8 @@ void ext_measure_free(ext_measurement *request)
     ext_source_close(&request->source);
     ext_options_free_columns(&request->columns);
     ext_rows_free(&request->candidates);
+    for (size_t i = 0; i < request->n_baselines; i++)
+        gru4rec_baseline_free(request->baselines[i]);
     ext_model_release(request->model);
     *request = (ext_measurement){0};
 }
@@ -129,15 +131,29 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(context);
 }
 
+static gru4rec_evaluation described(const ext_measurement *request)
+{
+    const ext_loaded *loaded = &request->model->loaded;
+    return (gru4rec_evaluation){.model = loaded->model,
+                                .support = gru4rec_items_support(loaded->items),
+                                .test = request->test.dataset,
+                                .baselines =
+                                    (const gru4rec_baseline *const *)request->baselines,
+                                .n_baselines = request->n_baselines,
+                                .candidates = request->candidates.rows,
+                                .n_candidates = request->candidates.n};
+}
+
+size_t ext_measure_count(const ext_measurement *request)
+{
+    const gru4rec_evaluation what = described(request);
+    return gru4rec_evaluate_count(&what, &request->options);
+}
+
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error)
 {
-    const ext_loaded *loaded = &request->model->loaded;
-    const gru4rec_evaluation what = {.model = loaded->model,
-                                     .support = gru4rec_items_support(loaded->items),
-                                     .test = request->test.dataset,
-                                     .candidates = request->candidates.rows,
-                                     .n_candidates = request->candidates.n};
+    const gru4rec_evaluation what = described(request);
     ext_poll poll;
     const gru4rec_hooks hooks = {.poll = on_poll, .context = &poll};
     gru4rec_error message = {0};

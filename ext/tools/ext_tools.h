@@ -76,7 +76,9 @@ typedef struct ext_measurement {
     ext_columns columns;     /* what stands beside them, by the caller */
     ext_rows candidates;     /* of columns.candidates */
     ext_source source;       /* while it is read */
-    ext_events test;         /* in the budget that it was read with */
+    ext_events test;         /* in the budget that it was read with, */
+    gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n) as these are */
+    size_t n_baselines;
 } ext_measurement;
 
 /* Bytes that it may take: its own option, or the model's. */
@@ -85,10 +87,18 @@ int64_t ext_measure_limit(const ext_measurement *request);
  * case, before the budget goes. */
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error);
-/* metrics: (gru4rec_evaluate_count() of the options). */
+/* Rows of an evaluation. */
+size_t ext_measure_count(const ext_measurement *request);
+/* metrics: (ext_measure_count()). */
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error);
 void ext_measure_free(ext_measurement *request);
+
+/* ---- ext_fit.c ---- */
+
+/* Fits the baselines that the options name, to be measured beside the model. */
+int ext_fit_baselines(ext_measurement *request, ext_budget *budget, sqlite3 *db,
+                      ext_error *error);
 
 /* ---- ext_best.c ---- */
 

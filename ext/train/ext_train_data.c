@@ -224,7 +224,7 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     const int32_t n_items = gru4rec_items_count(data->events.items);
     size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
     if (dataset->validation != NULL)
-        n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items));
+        n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
     if (data->active != NULL) /* what warm_start reads of it, one after the other */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
     return n;

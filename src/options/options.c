@@ -55,6 +55,13 @@
     OPTION(field, G4R_ACTIVATION, TRAIN, 0, 0, false, __VA_ARGS__)
 #define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, __VA_ARGS__)
 
+/* Those of baselines, which begin with the baseline's name. */
+#define COUNT(field, max_, ...) \
+    OPTION(field, G4R_INTEGER, EVALUATE, 1, max_, false, NULL, __VA_ARGS__)
+#define DECAY(field, ...) \
+    OPTION(field, G4R_REAL, EVALUATE, 1e-9, 1e9, false, NULL, __VA_ARGS__)
+#define WEIGHTINGS "same|div|linear|log|quadratic"
+
 static const g4r_option table[] = {
     CHOICE(preset, G4R_PRESETS_WORDS, "none",
            "a published set of options; those that are given themselves come before it"),
@@ -212,8 +219,10 @@ static const g4r_option table[] = {
     OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",
            "conservative",
            "rank of the target among equal scores: first, last, or in the middle"),
-    OPTION(baselines, G4R_CHOICE, EVALUATE, 0, 0, false, "none|pop", "none",
-           "simple methods measured beside the model; pop: by support"),
+    OPTION(baselines, G4R_WORDS, EVALUATE, 0, 0, false,
+           "pop|session-pop|item-knn|markov|sequential-rules|vs-knn|stan", "none",
+           "simple methods measured beside the model; all but pop are fitted on the "
+           "sessions that it was trained on"),
     OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "items that the session has had so far are left out of the ranking; a target "
            "that is one of them is missed"),
@@ -227,6 +236,47 @@ static const g4r_option table[] = {
            "active|previous|newest", "active",
            "the kept version that is meant: its number, the active one, the one before "
            "that, or the newest; of gru4rec_export() too"),
+    OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
+           "none",
+           "targets are measured apart: by the events before them, the targets of their "
+           "session, or their support (head, middle, tail: a third of it each)"),
+    COUNT(session_pop_top_n, 1000000, "100",
+          "session-pop: items that are popular enough to be listed beside the session's"),
+    COUNT(item_knn_k, 1000000, "100", "item-knn: neighbours that are kept of each item"),
+    OPTION(item_knn_lambda, G4R_REAL, EVALUATE, 0, 1e9, false, NULL, "20",
+           "item-knn: is added to supports, so that rare items are no near neighbours"),
+    OPTION(item_knn_alpha, G4R_REAL, EVALUATE, 0, 1, false, NULL, "0.5",
+           "item-knn: exponent of the last item's support; that of the neighbour's is "
+           "1 - item_knn_alpha"),
+    COUNT(markov_pruning, 1000000, "20", "markov: followers that are kept of each item"),
+    COUNT(sequential_rules_steps, 1000000, "10",
+          "sequential-rules: steps behind an item that an item still follows it"),
+    COUNT(sequential_rules_pruning, 1000000, "20",
+          "sequential-rules: followers that are kept of each item"),
+    COUNT(vs_knn_k, 1000000, "500", "vs-knn: sessions that are neighbours"),
+    COUNT(vs_knn_sample_size, 1000000000, "5000",
+          "vs-knn: the youngest sessions that share an item; neighbours are among them"),
+    OPTION(vs_knn_similarity, G4R_CHOICE, EVALUATE, 0, 0, false, "vec|cosine", "vec",
+           "vs-knn: how near a session is, by the weights of the items that both have; "
+           "vec: their sum, cosine: over the lengths of both"),
+    OPTION(vs_knn_weighting, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "quadratic",
+           "vs-knn: how weights of items grow towards the end of the session"),
+    OPTION(vs_knn_weighting_score, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "div",
+           "vs-knn: how a neighbour counts less, the longer ago the last item is that it "
+           "shares"),
+    OPTION(vs_knn_idf_weighting, G4R_REAL, EVALUATE, 0, 1e6, false, NULL, "5",
+           "vs-knn: how much more rare items count"),
+    COUNT(stan_k, 1000000, "500", "stan: sessions that are neighbours"),
+    COUNT(stan_sample_size, 1000000000, "5000",
+          "stan: the youngest sessions that share an item; neighbours are among them"),
+    DECAY(stan_lambda_spw, "1.02",
+          "stan: items of the session in which weights fall to 1 / e"),
+    DECAY(stan_lambda_snh, "5",
+          "stan: days in which a session's similarity falls to 1 / e"),
+    DECAY(stan_lambda_inh, "2.05",
+          "stan: items of a neighbour in which scores fall to 1 / e, from its last one "
+          "that "
+          "is shared"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };

@@ -41,6 +41,25 @@ static void defaults_are_the_documented_ones(void)
                                               {"exclude_seen", "false"},
                                               {"candidates", "all"},
                                               {"last_only", "false"},
+                                              {"segment", "none"},
+                                              {"session_pop_top_n", "100"},
+                                              {"item_knn_k", "100"},
+                                              {"item_knn_lambda", "20"},
+                                              {"item_knn_alpha", "0.5"},
+                                              {"markov_pruning", "20"},
+                                              {"sequential_rules_steps", "10"},
+                                              {"sequential_rules_pruning", "20"},
+                                              {"vs_knn_k", "500"},
+                                              {"vs_knn_sample_size", "5000"},
+                                              {"vs_knn_similarity", "vec"},
+                                              {"vs_knn_weighting", "quadratic"},
+                                              {"vs_knn_weighting_score", "div"},
+                                              {"vs_knn_idf_weighting", "5"},
+                                              {"stan_k", "500"},
+                                              {"stan_sample_size", "5000"},
+                                              {"stan_lambda_spw", "1.02"},
+                                              {"stan_lambda_snh", "5"},
+                                              {"stan_lambda_inh", "2.05"},
                                               {"constrained_embedding", "true"},
                                               {"smoothing", "0"},
                                               {"hidden_act", "tanh"},
@@ -131,6 +150,8 @@ static void descriptions_are_complete(void)
     CHECK_INT(GRU4REC_OPTION_LIST, info.type);
     gru4rec_option_describe(index_of("hidden_act"), &info);
     CHECK_INT(GRU4REC_OPTION_TEXT, info.type);
+    gru4rec_option_describe(index_of("baselines"), &info);
+    CHECK_INT(GRU4REC_OPTION_LIST, info.type);
     gru4rec_option_describe(index_of("reset_after"), &info);
     CHECK_INT(GRU4REC_OPTION_BOOLEAN, info.type);
     gru4rec_option_describe(index_of("seed"), &info);

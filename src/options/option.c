@@ -407,7 +407,7 @@ static void append(char *text, size_t size, const char *separator, const char *m
 void g4r_option_range(const g4r_option *o, char *text, size_t size)
 {
     const char *numbers = kinds[o->kind].numbers, *rest = kinds[o->kind].rest;
-    const char *separator = numbers != NULL ? ", or " : "";
+    const char *separator = numbers != NULL || o->kind == G4R_WORD ? ", or " : "";
     const char *first = kinds[o->kind].first;
     snprintf(text, size, "%s", first != NULL ? first : "");
     if (numbers != NULL)

@@ -157,8 +157,10 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     int rc = ext_config_open_source(&request->config, &request->home, request->source,
                                     &request->columns, &data->source, error);
     if (rc == SQLITE_OK)
-        rc = ext_read_events(events, &data->budget, &data->source, NULL,
-                             &request->options, &data->last, error);
+        rc = ext_read_events(events, &data->budget, &data->source,
+                             &(ext_reading){.options = &request->options,
+                                            .last = &data->last},
+                             error);
     const gru4rec_dataset *dataset = events->dataset;
     if (rc == SQLITE_OK && dataset->n_events > 0)
         rc = name_longest(data, error);

@@ -79,14 +79,25 @@ typedef struct ext_measurement {
     ext_events test;         /* in the budget that it was read with, */
     gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n) as these are */
     size_t n_baselines;
+    int32_t
+        *places;    /* (methods, events of test) where targets stood; borrowed, or NULL */
+    char *warnings; /* what whoever reads the figures must know; or NULL */
 } ext_measurement;
 
+/* Holds the version that is meant of a model, and finds the model's home; clear that in any
+ * case. */
+int ext_measure_hold(ext_measurement *request, ext_home *home, ext_connection *connection,
+                     sqlite3_value *name, const ext_choice *choice, ext_error *error);
 /* Bytes that it may take: its own option, or the model's. */
 int64_t ext_measure_limit(const ext_measurement *request);
 /* Reads the events of the source, a name or a SELECT. home: the model's. Free it in any
  * case, before the budget goes. */
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error);
+/* Puts a warning behind the others. */
+int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...);
+/* Puts what it has to say of any measurement. has_events: there was something to rank. */
+int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
 /* Rows of an evaluation. */
 size_t ext_measure_count(const ext_measurement *request);
 /* metrics: (ext_measure_count()). */
@@ -96,9 +107,17 @@ void ext_measure_free(ext_measurement *request);
 
 /* ---- ext_fit.c ---- */
 
-/* Fits the baselines that the options name, to be measured beside the model. */
-int ext_fit_baselines(ext_measurement *request, ext_budget *budget, sqlite3 *db,
+/* Fits the baselines that the options name, to be measured beside the model: all but pop on
+ * the sessions that it was trained on. */
+int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_home *home,
                       ext_error *error);
+
+/* ---- ext_trained.c ---- */
+
+/* The sessions that the version of a request was trained on, in rows of its catalogue. Give
+ * them to ext_read_free(), also after an error. name: who needs them. */
+int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
+                     const ext_home *home, const char *name, ext_error *error);
 
 /* ---- ext_best.c ---- */
 

@@ -248,7 +248,8 @@ typedef struct gru4rec_options {
     int64_t exclude_seen, last_only;
     int64_t candidates; /* drawn beside each target; 0: none are drawn */
     int64_t version;    /* for who keeps several; or gru4rec_version_word */
-    int64_t segment;    /* gru4rec_segment */
+    int64_t version_a, version_b;
+    int64_t segment; /* gru4rec_segment */
     int64_t session_pop_top_n;
     int64_t item_knn_k;
     double item_knn_lambda, item_knn_alpha;
@@ -267,7 +268,8 @@ typedef struct gru4rec_options {
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
-    GRU4REC_SCOPE_EXPORT = 4
+    GRU4REC_SCOPE_EXPORT = 4,
+    GRU4REC_SCOPE_COMPARE = 8
 } gru4rec_option_scope;
 
 /* How the value is written in JSON. */

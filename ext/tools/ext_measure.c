@@ -66,9 +66,9 @@ static int open_source(ext_measurement *request, const ext_home *home, const cha
 }
 
 /* The rows of the items that alone are ranked. */
-static int read_candidates(ext_measurement *request, sqlite3 *db, ext_error *error)
+static int read_candidates(ext_measurement *request, const char *text, sqlite3 *db,
+                           ext_error *error)
 {
-    const char *text = request->columns.candidates;
     const ext_loaded *loaded = &request->model->loaded;
     ext_rows *rows = &request->candidates;
     ext_ids ids = {.items = loaded->items,
@@ -141,18 +141,44 @@ static bool needs_times(const gru4rec_options *options)
     return needs;
 }
 
+static ext_reading reading_of(const ext_measurement *request)
+{
+    const ext_loaded *loaded = &request->model->loaded;
+    return (ext_reading){.known = loaded->items,
+                         .options = &loaded->options,
+                         .keeps_times = needs_times(&request->options)};
+}
+
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error)
 {
-    const ext_loaded *loaded = &request->model->loaded;
-    if (read_candidates(request, home->db, error) != SQLITE_OK ||
+    if (read_candidates(request, request->columns.candidates, home->db, error) !=
+            SQLITE_OK ||
         open_source(request, home, source, error) != SQLITE_OK)
         return error->rc;
-    const ext_reading reading = {.known = loaded->items,
-                                 .options = &loaded->options,
-                                 .keeps_times = needs_times(&request->options)};
+    const ext_reading reading = reading_of(request);
     int rc = ext_read_events(&request->test, budget, &request->source, &reading, error);
     ext_source_close(&request->source);
+    return rc;
+}
+
+int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
+                          const ext_home *home, const char *source, int64_t *n_unknown,
+                          ext_error *error)
+{
+    const ext_reading readings[2] = {reading_of(&requests[0]), reading_of(&requests[1])};
+    const char *candidates = requests[0].columns.candidates;
+    ext_events tests[2] = {0};
+    *n_unknown = 0;
+    if (read_candidates(&requests[0], candidates, home->db, error) != SQLITE_OK ||
+        read_candidates(&requests[1], candidates, home->db, error) != SQLITE_OK ||
+        open_source(&requests[0], home, source, error) != SQLITE_OK)
+        return error->rc;
+    int rc =
+        ext_read_pair(tests, budget, &requests[0].source, readings, n_unknown, error);
+    ext_source_close(&requests[0].source);
+    requests[0].test = tests[0];
+    requests[1].test = tests[1];
     return rc;
 }
 
@@ -208,7 +234,7 @@ int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *e
 
 /* ---- measuring ---- */
 
-static int on_poll(void *context, const gru4rec_progress *progress)
+int ext_measure_poll(void *context, const gru4rec_progress *progress)
 {
     (void)progress;
     return ext_poll_check(context);
@@ -239,7 +265,7 @@ int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 
 {
     const gru4rec_evaluation what = described(request);
     ext_poll poll;
-    const gru4rec_hooks hooks = {.poll = on_poll, .context = &poll};
+    const gru4rec_hooks hooks = {.poll = ext_measure_poll, .context = &poll};
     gru4rec_error message = {0};
     ext_poll_start(&poll, db);
     gru4rec_status status = gru4rec_evaluate(&budget->allocator, &what, &request->options,

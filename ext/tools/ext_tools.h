@@ -94,6 +94,14 @@ int64_t ext_measure_limit(const ext_measurement *request);
  * case, before the budget goes. */
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error);
+/* The same for two models at once, whose events are read once, with columns as the first
+ * one's, and have the same numbers in both. *n_unknown: events whose item one of them does
+ * not know. */
+int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
+                          const ext_home *home, const char *source, int64_t *n_unknown,
+                          ext_error *error);
+/* What a measurement asks now and then, as a hook; context: an ext_poll. */
+int ext_measure_poll(void *context, const gru4rec_progress *progress);
 /* Puts a warning behind the others. */
 int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...);
 /* Puts what it has to say of any measurement. has_events: there was something to rank. */
@@ -128,7 +136,8 @@ int ext_best_find(int64_t *version, const ext_home *home, const char *source,
 
 /* ---- what SQL sees, each in its file ---- */
 
-extern const ext_table_function ext_evaluate, ext_batches, ext_options_table, ext_status;
+extern const ext_table_function ext_evaluate, ext_compare, ext_batches, ext_options_table,
+    ext_status;
 extern const ext_function ext_export_functions[], ext_import_functions[];
 extern const ext_function ext_deploy_functions[], ext_info_functions[];
 extern const ext_function ext_times_functions[], ext_configure_functions[];

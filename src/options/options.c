@@ -22,6 +22,7 @@
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define EXPORT GRU4REC_SCOPE_EXPORT
+#define COMPARE GRU4REC_SCOPE_COMPARE
 
 /* One row. open_: max itself is not allowed. Last the help, and .before where there is
  * one. */
@@ -54,6 +55,10 @@
 #define ACTIVATION(field, ...) \
     OPTION(field, G4R_ACTIVATION, TRAIN, 0, 0, false, __VA_ARGS__)
 #define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, __VA_ARGS__)
+
+#define VERSIONS "active|previous|newest"
+#define VERSION(field, ...) \
+    OPTION(field, G4R_INTEGER, COMPARE, 1, 1e15, false, VERSIONS, "active", __VA_ARGS__)
 
 /* Those of baselines, which begin with the baseline's name. */
 #define COUNT(field, max_, ...) \
@@ -232,10 +237,11 @@ static const g4r_option table[] = {
         "target and N other items, drawn anew for each event by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
-    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false,
-           "active|previous|newest", "active",
+    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false, VERSIONS, "active",
            "the kept version that is meant: its number, the active one, the one before "
            "that, or the newest; of gru4rec_export() too"),
+    VERSION(version_a, "the version of the first model: as option version"),
+    VERSION(version_b, "the version of the second model, where that is no baseline"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
            "targets are measured apart: by the events before them, the targets of their "
@@ -380,6 +386,16 @@ void gru4rec_options_init_stored(gru4rec_options *options)
             set_own(options, &table[i], table[i].before);
 }
 
+/* Where an option of that scope is given, in words. */
+static const char *place_of(int scope)
+{
+    if ((scope & TRAIN) != 0)
+        return "the model and its training";
+    if ((scope & EXPORT) != 0)
+        return "gru4rec_evaluate() and gru4rec_export()";
+    return (scope & EVALUATE) != 0 ? "gru4rec_evaluate()" : "gru4rec_compare()";
+}
+
 /* The row of an option of that scope. */
 static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scope,
                                const char *name, gru4rec_error *error)
@@ -389,10 +405,7 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
         return refuse_name(name, scope, error);
     if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
-                      (o->scope & TRAIN) != 0    ? "the model and its training"
-                      : (o->scope & EXPORT) != 0 ? "gru4rec_evaluate() and "
-                                                   "gru4rec_export()"
-                                                 : "gru4rec_evaluate()");
+                      place_of((int)o->scope));
     return GRU4REC_OK;
 }
 

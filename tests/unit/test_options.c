@@ -31,6 +31,8 @@ static void defaults_are_the_documented_ones(void)
                                               {"keep_history", "1000"},
                                               {"activate", "true"},
                                               {"version", "active"},
+                                              {"version_a", "active"},
+                                              {"version_b", "active"},
                                               {"memory_limit", "0"},
                                               {"quantize", "auto"},
                                               {"state_items", "32"},
@@ -133,7 +135,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope > 0 && info.scope < 2 * EXPORT);
+        CHECK(info.scope > 0 && info.scope < 2 * COMPARE);
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);
@@ -558,6 +560,9 @@ static void other_scope_is_refused(void)
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EXPORT, "cutoffs", "5", &error));
     check_message(&error, "belongs to gru4rec_evaluate(); give it there");
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, EVALUATE, "version_a", "5", &error));
+    check_message(&error, "belongs to gru4rec_compare(); give it there");
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "layers", "5", &error));
     check_message(&error, "layers");

@@ -48,9 +48,9 @@ static int check_record(const record *r, const ext_model *model, const char *nam
                         ext_error *error)
 {
     const char *why = r->source == NULL
-                          ? "it has no source of events, as it was imported"
-                          : "it has no last_event: an older gru4rec made it, or it held "
-                            "out all sessions that came later than others";
+                          ? "it has no source"
+                          : "it has no last_event, as it was imported, or made by an "
+                            "older gru4rec, or held out all that it could";
     if (r->source != NULL && r->end.is_there)
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,

@@ -13,6 +13,7 @@
 
 /* What m_version says of the run. All owned. */
 typedef struct record {
+    bool is_there;
     char *source;     /* or NULL */
     int64_t n_events; /* that were trained on; 0: it does not say */
     ext_last since;   /* what since=last was */
@@ -32,6 +33,7 @@ static int read_record(record *r, const ext_model *model, const ext_home *home,
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
         const bool has_source = sqlite3_column_type(stmt, 0) != SQLITE_NULL;
+        r->is_there = true;
         r->source = ext_sql_text(stmt, 0);
         r->n_events = sqlite3_column_int64(stmt, 1);
         ext_window_take_since(&r->since, stmt, 2);
@@ -47,7 +49,8 @@ static int read_record(record *r, const ext_model *model, const ext_home *home,
 static int check_record(const record *r, const ext_model *model, const char *name,
                         ext_error *error)
 {
-    const char *why = r->source == NULL
+    const char *why = !r->is_there ? "it is no longer kept"
+                      : r->source == NULL
                           ? "it has no source"
                           : "it has no last_event, as it was imported, or made by an "
                             "older gru4rec, or held out all that it could";

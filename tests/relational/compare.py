@@ -193,7 +193,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('extension')
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--rounds', type=int, default=6)
+    parser.add_argument('--rounds', type=int, default=4)
     options = parser.parse_args()
     for seed in range(options.seed, options.seed + options.rounds):
         run(options.extension, seed)

@@ -136,8 +136,8 @@ int ext_best_find(int64_t *version, const ext_home *home, const char *source,
 
 /* ---- what SQL sees, each in its file ---- */
 
-extern const ext_table_function ext_evaluate, ext_compare, ext_batches, ext_options_table,
-    ext_status;
+extern const ext_table_function ext_evaluate, ext_compare, ext_batches;
+extern const ext_table_function ext_options_table, ext_status;
 extern const ext_function ext_export_functions[], ext_import_functions[];
 extern const ext_function ext_deploy_functions[], ext_info_functions[];
 extern const ext_function ext_times_functions[], ext_configure_functions[];

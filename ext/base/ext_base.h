@@ -191,6 +191,9 @@ bool ext_sql_is_writing(sqlite3 *db);
 /* The name of the connection's schema number i, as PRAGMA database_list has them, of
  * sqlite3_malloc; *name is NULL behind the last. */
 int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error);
+/* Sees what other connections did to the schemas, which only a statement that reads finds out.
+ * An error is what keeps it from looking: a lock, short memory, an interrupt. */
+int ext_sql_refresh(sqlite3 *db, ext_error *error);
 /* A copy of a column's text; NULL for NULL, or where memory is short. */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
@@ -277,8 +280,9 @@ typedef struct ext_entry {
 /* An error where too many calls stand inside each other: end it in any case. */
 int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
 /* Was the user's transaction, that was open when the innermost call began, rolled back
- * since? */
-bool ext_entry_is_rolled_back(void);
+ * since, or is it once SQLite has this code of the call? So it is after an interrupt or an
+ * I/O error of a statement that writes. */
+bool ext_entry_is_rolled_back(int rc);
 void ext_entry_end(ext_entry *entry);
 /* Says which model the innermost call uses, until that ends. An error where a call around
  * it uses the same one. */
@@ -344,6 +348,8 @@ bool ext_json_has_nul(const char *json);
 int ext_json_guard(char **guarded, const char *json, ext_error *error);
 /* Puts back the NUL characters of a text (n), in place, and returns its length. */
 size_t ext_json_restore(char *text, size_t n);
+/* Appends the text in quotes, as JSON has it. */
+void ext_json_append(sqlite3_str *json, const char *text);
 
 /* ---- ext_rows.c ---- */
 

@@ -30,10 +30,14 @@ void ext_entry_end(ext_entry *entry)
     innermost = entry->outer;
 }
 
-bool ext_entry_is_rolled_back(void)
+bool ext_entry_is_rolled_back(int rc)
 {
-    return innermost != NULL && !innermost->is_alone &&
-           sqlite3_get_autocommit(innermost->db);
+    if (innermost == NULL || innermost->is_alone)
+        return false;
+    const int primary = rc & 0xff;
+    return sqlite3_get_autocommit(innermost->db) ||
+           ((primary == SQLITE_INTERRUPT || primary == SQLITE_IOERR) &&
+            ext_sql_is_writing(innermost->db));
 }
 
 int ext_entry_use(const ext_home *home, ext_error *error)

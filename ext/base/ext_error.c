@@ -123,7 +123,7 @@ void ext_error_add_rollback(ext_error *error)
 int ext_error_text(ext_error *error, char **message)
 {
     const int rc = error->rc;
-    if (rc != SQLITE_OK && ext_entry_is_rolled_back())
+    if (rc != SQLITE_OK && ext_entry_is_rolled_back(rc))
         ext_error_add_rollback(error);
     if (rc != SQLITE_OK)
         *message = error->message != NULL
@@ -159,12 +159,14 @@ static bool makes_rollback(sqlite3_context *context, int rc)
 void ext_error_result(ext_error *error, sqlite3_context *context)
 {
     char *message = NULL;
+    if (makes_rollback(context, error->rc))
+        error->rc = SQLITE_ERROR;
     const int rc = ext_error_text(error, &message);
     if (rc != SQLITE_OK && message == NULL)
         sqlite3_result_error_nomem(context);
     else if (message != NULL)
         sqlite3_result_error(context, message, -1);
-    if (message != NULL && !makes_rollback(context, rc))
+    if (message != NULL)
         sqlite3_result_error_code(context,
                                   rc); /* behind the text: that sets SQLITE_ERROR */
     sqlite3_free(message);

@@ -1,5 +1,5 @@
 /*
- * ext_json.c - NUL characters in JSON; see ext_base.h.
+ * ext_json.c - texts in JSON, and NUL characters in them; see ext_base.h.
  *
  * SQLite's JSON functions before 3.45 end a text at an escaped NUL: "a\u0000b" becomes
  * 'a'. So a NUL gets another escape before they read it, which is taken back from what
@@ -71,4 +71,18 @@ size_t ext_json_restore(char *text, size_t n)
         text[length++] = is_marked && text[i] == '0' ? '\0' : is_marked ? MARK : text[i];
     }
     return length;
+}
+
+void ext_json_append(sqlite3_str *json, const char *text)
+{
+    sqlite3_str_appendchar(json, 1, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            sqlite3_str_appendchar(json, 1, '\\');
+        if ((unsigned char)*text < ' ')
+            sqlite3_str_appendf(json, "\\u%04x", (unsigned char)*text);
+        else
+            sqlite3_str_appendchar(json, 1, *text);
+    }
+    sqlite3_str_appendchar(json, 1, '"');
 }

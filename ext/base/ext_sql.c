@@ -169,6 +169,27 @@ int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
     return ext_sql_finish(stmt, rc, "looking for schemas", error);
 }
 
+/* Of what keeps a schema from being read, what says nothing of its tables. */
+static bool is_passing(const ext_error *error)
+{
+    return ext_error_is(error, SQLITE_BUSY) || ext_error_is(error, SQLITE_LOCKED) ||
+           ext_error_is(error, SQLITE_NOMEM) || ext_error_is(error, SQLITE_INTERRUPT);
+}
+
+int ext_sql_refresh(sqlite3 *db, ext_error *error)
+{
+    char *schema = NULL;
+    for (int i = 0; error->rc == SQLITE_OK; i++) {
+        if (ext_sql_schema(&schema, db, i, error) != SQLITE_OK || schema == NULL)
+            break;
+        ext_sql_run(db, error, "SELECT 1 FROM \"%w\".sqlite_schema LIMIT 1", schema);
+        sqlite3_free(schema);
+        if (!is_passing(error))
+            ext_error_clear(error);
+    }
+    return error->rc;
+}
+
 char *ext_sql_text(sqlite3_stmt *stmt, int column)
 {
     const char *text = (const char *)sqlite3_column_text(stmt, column);

@@ -38,7 +38,6 @@ int ext_table_new(ext_table **out, const ext_table_function *function,
 int ext_table_disconnect(sqlite3_vtab *base)
 {
     ext_home_clear(&((ext_table *)base)->home);
-    sqlite3_free(base->zErrMsg); /* of a DROP that failed: SQLite does not take it */
     sqlite3_free(base);
     return SQLITE_OK;
 }

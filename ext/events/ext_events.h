@@ -36,6 +36,10 @@ int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlit
 /* Is there a table or a view of that name, where a source is looked for? */
 int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const char *text,
                       ext_error *error);
+/* Its kind and the names of its columns in their order, as a JSON array of
+ * sqlite3_malloc; NULL: SQLite refuses to read it. */
+int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *text,
+                     ext_error *error);
 void ext_source_close(ext_source *source);
 /*
  * A name that is stored in a schema may not lead to a virtual table where the schema is
@@ -49,6 +53,21 @@ int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *er
 /* What ORDER BY says behind session and time: the terms that break ties; of
  * sqlite3_malloc. */
 char *ext_source_ties(const ext_source *source);
+
+/* ---- ext_renamed.c ---- */
+
+/* The name by which a source is found that had that shape and those columns, and is gone;
+ * of sqlite3_malloc, NULL: none can be told. shape may be NULL. */
+char *ext_renamed_source(sqlite3 *db, const char *schema, const char *shape,
+                         const ext_columns *columns);
+/* What became of a column of a source that had the shape before, and has the shape now. */
+typedef enum ext_renamed_fate {
+    EXT_RENAMED_IS_THERE,
+    EXT_RENAMED_IS_GONE,
+    EXT_RENAMED_IS_KNOWN, /* the name is set, of sqlite3_malloc */
+} ext_renamed_fate;
+ext_renamed_fate ext_renamed_column(char **name, sqlite3 *db, const char *before,
+                                    const char *now, const char *column);
 
 /* ---- ext_time.c ---- */
 

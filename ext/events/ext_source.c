@@ -483,6 +483,41 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     return rc;
 }
 
+/* "select", "view" or "table", which anything else passes for. */
+static int find_kind(const char **kind, sqlite3 *db, const char *schema, const char *text,
+                     ext_error *error)
+{
+    entry found;
+    int rc = find_entry(db, schema, text, &found, error);
+    *kind = ext_select_is(text) ? "select" : found == VIEW ? "view" : "table";
+    return rc;
+}
+
+int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *text,
+                     ext_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    const char *kind;
+    *shape = NULL;
+    char *from = make_from(db, schema, text, error);
+    if (from != NULL && find_kind(&kind, db, schema, text, error) == SQLITE_OK)
+        ext_sql_try(db, &stmt, error, "SELECT * FROM %s", from);
+    sqlite3_free(from);
+    if (stmt == NULL)
+        return error->rc;
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(json, "[\"%s\"", kind);
+    for (int i = 0; i < sqlite3_column_count(stmt); i++) {
+        const char *name = sqlite3_column_name(stmt, i);
+        sqlite3_str_appendchar(json, 1, ',');
+        ext_json_append(json, name != NULL ? name : "");
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_str_appendchar(json, 1, ']');
+    *shape = sqlite3_str_finish(json);
+    return *shape != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
 int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error)
 {
     /* The first row is no row of the source: nothing of it is read or sorted yet. */

@@ -81,7 +81,7 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
     return rc;
 }
 
-/* Finds the source's columns, and keeps their names and affinities. */
+/* Finds the source's columns, and keeps their names and affinities, and its shape. */
 static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
     ext_source source;
@@ -100,7 +100,9 @@ static int resolve_source(const ext_home *home, ext_config *config, ext_error *e
             rc = ext_error_nomem(error);
     }
     ext_source_close(&source);
-    return rc;
+    return rc == SQLITE_OK ? ext_source_shape(&config->shape, home->db, home->schema,
+                                              config->source, error)
+                           : rc;
 }
 
 /* A list written with commas comes as several arguments. */
@@ -205,13 +207,12 @@ static int store(const ext_home *home, ext_config *config, ext_error *error)
                           : ext_schema_create(home, config, error);
 }
 
-/* After such an error of a statement that writes, as CREATE, SQLite rolls back the user's
- * transaction, once it has the error. */
+/* After such an error of CREATE or ALTER, too, SQLite rolls back the user's transaction, once
+ * it has the error. */
 static void announce_rollback(ext_error *error, sqlite3 *db)
 {
     if (!sqlite3_get_autocommit(db) &&
-        (ext_error_is(error, SQLITE_INTERRUPT) || ext_error_is(error, SQLITE_IOERR) ||
-         ext_error_is(error, SQLITE_FULL) || ext_error_is(error, SQLITE_NOMEM)))
+        (ext_error_is(error, SQLITE_FULL) || ext_error_is(error, SQLITE_NOMEM)))
         ext_error_add_rollback(error);
 }
 
@@ -260,6 +261,8 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
     return rc;
 }
 
+/* Of an error SQLite takes the code only. A message would stay with the table, and be that
+ * of the next statement that uses it and fails. */
 static int destroy(sqlite3_vtab *base)
 {
     const ext_home *home = &((ext_table *)base)->home;
@@ -272,8 +275,7 @@ static int destroy(sqlite3_vtab *base)
         rc = ext_schema_drop(home, &error);
     if (rc == SQLITE_OK && home->connection->drop_kept != NULL)
         home->connection->drop_kept(home->connection, false);
-    announce_rollback(&error, home->db);
-    rc = ext_error_vtab(&error, base);
+    ext_error_clear(&error);
     ext_entry_end(&entry);
     if (rc != SQLITE_OK)
         return rc;

@@ -25,9 +25,13 @@ static const struct {
     const char *word, *missing, *run, *version;
 } choices[] = {
     [EXT_CHOICE_ACTIVE] = CHOICE("active", OF_CONFIG, NULL),
+    /* Candidates since the one that served before were not deployed: they come last. */
     [EXT_CHOICE_PREVIOUS] = CHOICE("previous",
-                                   "SELECT max(version) FROM @version WHERE status = "
-                                   "'ready' AND version < (" OF_CONFIG ")",
+                                   "SELECT version FROM @version WHERE status = 'ready' "
+                                   "AND version < (" OF_CONFIG ") ORDER BY version > "
+                                   "coalesce((SELECT value FROM @config WHERE key = "
+                                   "'previous'), 0) AND iif(json_valid(summary), summary "
+                                   "->> '$.active', 1) IS 0, version DESC LIMIT 1",
                                    "has no kept version before the active one that is "
                                    "ready%s; see keep_versions"),
     [EXT_CHOICE_NEWEST] =
@@ -73,10 +77,11 @@ static int read_value(ext_choice *choice, sqlite3_value *value, bool is_to_deplo
         return error->rc;
     if (text != NULL && read_word(choice, text, is_to_deploy))
         return SQLITE_OK;
-    return ext_error_set(error, SQLITE_ERROR,
-                         "version %s is not a number, 'active', 'previous'%s; see the "
-                         "model's table m_version",
-                         shown, is_to_deploy ? ", 'newest' or 'best'" : " or 'newest'");
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "version %s is not a whole number, 'active', 'previous'%s; see the "
+        "model's table m_version",
+        shown, is_to_deploy ? ", 'newest' or 'best'" : " or 'newest'");
 }
 
 int ext_choice_read(ext_choice *choice, sqlite3_value *value, ext_error *error)

@@ -22,6 +22,7 @@ static const struct {
     {"order", offsetof(ext_config, columns.order)},
     {"session_type", offsetof(ext_config, types[0])},
     {"item_type", offsetof(ext_config, types[1])},
+    {"shape", offsetof(ext_config, shape)},
     {"options", offsetof(ext_config, options)},
     {"defaults", offsetof(ext_config, defaults)},
 };
@@ -192,18 +193,6 @@ static ext_columns merge(const ext_columns *given, const ext_columns *config)
     };
 }
 
-/* The call that gives the model another source or column; NULL: no memory. */
-static char *mending(const ext_home *home, const char *role, const char *example)
-{
-    char *model = ext_schema_reference(home);
-    char *call = model != NULL ? sqlite3_mprintf("SELECT gru4rec_configure(%Q, "
-                                                 "'{\"%s\":\"%s\"}')",
-                                                 model, role, example)
-                               : NULL;
-    sqlite3_free(model);
-    return call;
-}
-
 /* The model's own source as a table or a view, of sqlite3_malloc. */
 static int name_own(char **name, const ext_config *config, const ext_home *home,
                     ext_error *error)
@@ -223,54 +212,6 @@ static int open_own(const ext_config *config, const ext_home *home, const char *
     if (rc != SQLITE_OK)
         ext_source_close(source);
     return rc;
-}
-
-static int fail_none(const ext_home *home, ext_error *error)
-{
-    char *call = mending(home, "source", "...");
-    if (call == NULL)
-        return ext_error_nomem(error);
-    ext_error_set(
-        error, SQLITE_ERROR,
-        "model '%s' has no source of events; name one to train on as the second "
-        "argument of gru4rec_train(), and serve it through gru4rec_recommend(), "
-        "or give it one: %s",
-        ext_show_text(&(ext_show){""}, home->name), call);
-    sqlite3_free(call);
-    return error->rc;
-}
-
-/*
- * The model's own source does not open, as something has another name now, or is gone:
- * says what, and the call that mends it. cause: what SQLite and the source say.
- */
-static int explain_missing(const ext_config *config, const ext_home *home,
-                           const char *name, const char *missing, const ext_error *cause,
-                           ext_error *error)
-{
-    const bool is_source = strcmp(missing, "source") == 0;
-    const bool is_select = is_source && ext_select_is(config->source);
-    bool is_there = true;
-    ext_show show, model;
-    if (is_source &&
-        ext_source_exists(&is_there, home->db, home->schema, name, error) != SQLITE_OK)
-        return error->rc;
-    char *call = mending(home, missing, is_select ? "SELECT ..." : "...");
-    if (call == NULL)
-        return ext_error_nomem(error);
-    ext_show_text(&model, home->name);
-    if (is_there)
-        ext_error_set(error, cause->rc, "model '%s': %s; %s: %s", model.text,
-                      cause->message,
-                      is_source ? "mend that view, or give the model another source"
-                                : "if it was renamed",
-                      call);
-    else
-        ext_error_set(error, cause->rc, "model '%s' reads '%s', which is gone; %s: %s",
-                      model.text, ext_show_text(&show, name),
-                      is_select ? "give its SELECT anew" : "if it was renamed", call);
-    sqlite3_free(call);
-    return error->rc;
 }
 
 /* Is what is missing a column that the call named? */
@@ -307,12 +248,12 @@ int ext_config_open_source(const ext_config *config, const ext_home *home,
     if (text != NULL)
         return ext_source_open(source, home->db, home->schema, text, &merged, error);
     if (config->source == NULL)
-        return fail_none(home, error);
+        return ext_mending_fail_none(home, error);
     if (name_own(&name, config, home, error) != SQLITE_OK)
         return error->rc;
     int rc = open_own(config, home, name, &merged, source, &cause);
     if (rc != SQLITE_OK && source->missing != NULL && !is_given(given, source->missing))
-        explain_missing(config, home, name, source->missing, &cause, error);
+        ext_mending_explain(config, home, name, source->missing, given, &cause, error);
     if (rc != SQLITE_OK)
         ext_error_wrap(error, &cause, "", "");
     sqlite3_free(name);

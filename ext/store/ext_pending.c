@@ -7,6 +7,9 @@
  * the write lock, and in the same savepoint (ext_pending_lock). What that savepoint wrote
  * is forgotten when it is committed; in the user's transaction, when a later call finds it.
  *
+ * A run that waits for its commit, and could not say so either, is kept for whoever asks in
+ * this process: its status is "training", and it is never written.
+ *
  * A model is known by its file and its id (ext_identity.c), so it may be renamed, or be
  * written through another connection. All of it is memory of the C library: it outlives the
  * last connection, and a host may then shut SQLite down.
@@ -96,6 +99,11 @@ void ext_pending_add(ext_pending *pending)
     pthread_mutex_unlock(&lock);
 }
 
+bool ext_pending_is_waiting(const ext_pending *pending)
+{
+    return strcmp(pending->status, "training") == 0;
+}
+
 /* ---- which are whose ---- */
 
 static bool is_of(const ext_pending *pending, const char *file, const ext_home *home,
@@ -107,14 +115,14 @@ static bool is_of(const ext_pending *pending, const char *file, const ext_home *
                                : sqlite3_stricmp(pending->name, home->name) == 0;
 }
 
-/* Takes the model's out of the list, oldest first. */
+/* Takes the model's that ended out of the list, oldest first. */
 static ext_pending *take(const char *file, const ext_home *home, const char *id)
 {
     ext_pending *taken = NULL;
     pthread_mutex_lock(&lock);
     for (ext_pending **at = &list; *at != NULL;) {
         ext_pending *pending = *at;
-        if (!is_of(pending, file, home, id)) {
+        if (!is_of(pending, file, home, id) || ext_pending_is_waiting(pending)) {
             at = &pending->next;
             continue;
         }

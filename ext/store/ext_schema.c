@@ -128,9 +128,13 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
  * of a table's columns. */
 static int fail_unseen(const ext_home *home, ext_error *error)
 {
-    bool has_config;
+    bool has_config, is_there;
     if (ext_schema_has_column(home, "config", NULL, &has_config, error) != SQLITE_OK)
         return error->rc;
+    if (has_column(home->db, home->schema, home->name, NULL, &is_there) != SQLITE_OK)
+        return ext_error_nomem(error);
+    if (!is_there) /* another connection dropped it; what was read just now tells */
+        return ext_schema_fail_missing(home->name, error);
     if (!has_config)
         return ext_error_set(error, SQLITE_CORRUPT_VTAB,
                              "model '%s' is damaged: its tables are gone; restore the "
@@ -224,8 +228,9 @@ static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_fo
                : rc;
 }
 
-int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
-                    const char *text, bool *is_found, ext_error *error)
+/* As ext_schema_find(), in what the connection knows of its schemas. */
+static int find_known(ext_home *home, sqlite3 *db, ext_connection *connection,
+                      const char *text, bool *is_found, ext_error *error)
 {
     const char *dot = strchr(text, '.');
     char *schema;
@@ -243,6 +248,18 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                             : ext_error_nomem(error);
     sqlite3_free(schema);
     return rc;
+}
+
+int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
+                    const char *text, bool *is_found, ext_error *error)
+{
+    int rc = find_known(home, db, connection, text, is_found, error);
+    if (rc != SQLITE_OK || *is_found)
+        return rc;
+    ext_home_clear(home);
+    *home = (ext_home){.db = db};
+    rc = ext_sql_refresh(db, error);
+    return rc == SQLITE_OK ? find_known(home, db, connection, text, is_found, error) : rc;
 }
 
 char *ext_schema_reference(const ext_home *home)

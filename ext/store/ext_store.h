@@ -8,7 +8,9 @@
  *                          training; previous: the one before it; source, session, item,
  *                          time: as CREATE, or gru4rec_configure(), found them; order:
  *                          where it was said (format 3); session_type, item_type:
- *                          affinities of those two; options: JSON of those that were set;
+ *                          affinities of those two; shape: the source's kind and all its
+ *                          columns, JSON, absent in models of older builds; options: JSON
+ *                          of those that were set;
  *                          defaults: JSON of those of the build that made the model,
  *                          absent where that did not store them; checksum:RUN: see
  *                          ext_sum.c; id: see ext_identity.c
@@ -37,6 +39,7 @@ typedef struct ext_config {
     char *source; /* as given, or NULL for a model without events */
     ext_columns columns;
     char *types[2]; /* affinities of session and item */
+    char *shape;    /* the source's, as it was then; NULL in models of older builds */
     char *options;  /* JSON of those that were set */
     char *defaults; /* JSON of the others; NULL: what they were before models had this */
 } ext_config;
@@ -71,6 +74,20 @@ int ext_config_check_source(const ext_config *config, const ext_home *home,
 int ext_config_open_source(const ext_config *config, const ext_home *home,
                            const char *text, const ext_columns *columns,
                            ext_source *source, ext_error *error);
+
+/* ---- ext_mending.c ---- */
+
+/* The error of a model that has no source. */
+int ext_mending_fail_none(const ext_home *home, ext_error *error);
+/*
+ * The error of the model's own source, which does not open, as something has another name
+ * now, or is gone: says what, and the call that mends it. name: the table or view.
+ * missing: see ext_source. given: columns that the caller named. cause: what SQLite and the
+ * source say.
+ */
+int ext_mending_explain(const ext_config *config, const ext_home *home, const char *name,
+                        const char *missing, const ext_columns *given,
+                        const ext_error *cause, ext_error *error);
 
 /* ---- ext_schema.c ---- */
 
@@ -301,8 +318,8 @@ int ext_run_drop_orphans(const ext_home *home, ext_error *error);
 int ext_run_fail_number(const ext_home *home, ext_error *error);
 /* Can it be a number of steps, events or updates? A forged one could overflow. */
 bool ext_run_is_count(int64_t n);
-/* Writes its row, status 'training', unless it has one, and the epochs that are not
- * written yet. */
+/* Writes its row, status 'training', unless it has one, the epochs that are not written
+ * yet, and how far it is. */
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
 /*
  * Writes all that the run needs to go on from its last epoch, in place of what was there;
@@ -347,7 +364,7 @@ int ext_run_sweep(const ext_home *home, ext_error *error);
 typedef struct ext_pending {
     char *file, *name, *id; /* of its model; id may be NULL */
     char run[EXT_RUN_NAME + 1];
-    const char *status; /* "failed" or "interrupted" */
+    const char *status; /* "failed", "interrupted"; "training": it waits for its commit */
     char *message, *source, *options;
     int64_t started, finished; /* seconds since 1970 */
     struct ext_pending *next;
@@ -360,6 +377,8 @@ void ext_pending_free(ext_pending *pending); /* NULL-safe */
 /* The run ended now. Keeps that, which it takes over, for the next call that writes to the
  * model. NULL-safe. */
 void ext_pending_add(ext_pending *pending);
+/* Does the run wait for its commit? Then its message says what for. */
+bool ext_pending_is_waiting(const ext_pending *pending);
 /* Takes the write lock, as ext_savepoint_lock() does, and writes what is kept for the model.
  * Every call that writes to a model takes the lock by this. */
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
@@ -367,7 +386,7 @@ int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *
 int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
-/* A run that ended goes on: drops what was kept of its end. */
+/* A run that ended or waited goes on: drops what was kept of that. */
 void ext_pending_withdraw(const char *run);
 /* Drops what is kept for databases in memory of a connection that ends. */
 void ext_pending_forget(sqlite3 *db);

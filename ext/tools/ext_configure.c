@@ -65,22 +65,34 @@ static void keep_all(ext_columns *columns, ext_columns *kept)
         }
 }
 
-/* Opens the source to be, and leaves its columns in the changes. */
-static int check_source(configuration *own, const ext_home *home, ext_error *error)
+/* Opens another source: columns that are not named are kept where it has them. */
+static int open_other(configuration *own, const ext_home *home, ext_source *source,
+                      ext_error *error)
 {
     ext_columns *columns = &own->changes.columns;
-    const char *text = source_of(own);
-    ext_source source = {0};
-    if (text == NULL) {
-        keep_all(columns, own->changes.kept);
-        return SQLITE_OK;
-    }
+    const char *text = own->changes.source;
     int rc = ext_source_keep_columns(columns, own->changes.kept, home->db, home->schema,
                                      text, error);
     if (rc == SQLITE_OK)
-        rc = ext_source_open(&source, home->db, home->schema, text, columns, error);
-    if (rc == SQLITE_OK && !ext_select_is(text))
-        rc = ext_source_check_stored(home->db, home->schema, text, error);
+        rc = ext_source_open(source, home->db, home->schema, text, columns, error);
+    return rc == SQLITE_OK && !ext_select_is(text)
+               ? ext_source_check_stored(home->db, home->schema, text, error)
+               : rc;
+}
+
+/* Opens the source to be, and leaves its columns in the changes. The one that was keeps
+ * its columns: one that is gone is not guessed anew. */
+static int check_source(configuration *own, const ext_home *home, ext_error *error)
+{
+    ext_columns *columns = &own->changes.columns;
+    ext_source source = {0};
+    if (source_of(own) == NULL) {
+        keep_all(columns, own->changes.kept);
+        return SQLITE_OK;
+    }
+    int rc = own->changes.has_source ? open_other(own, home, &source, error)
+                                     : ext_config_open_source(&own->config, home, NULL,
+                                                              columns, &source, error);
     if (rc == SQLITE_OK) {
         ext_options_free_columns(columns);
         *columns = source.columns;

@@ -71,7 +71,7 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     ext_home home;
     ext_choice choice;
-    int64_t version;
+    int64_t version = 0;
     const char *source = NULL;
     int rc =
         ext_schema_get(&home, connection->db, connection, argv[0], true, NULL, &error);

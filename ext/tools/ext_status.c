@@ -6,7 +6,7 @@
  *    run under way, or of one that could not say how it ended (ext_run_status).
  * 2. Of a run in this process, memory knows how far it is; of one elsewhere, what it wrote
  *    into its row last.
- * 3. What this process has still to write (ext_pending.c) is shown as if it were written;
+ * 3. What this process could not write (ext_pending.c) is shown as if it were written;
  *    where it has no row yet, its version is NULL.
  * 4. Nothing is written. The rows are of one moment: they are all read at the start.
  */
@@ -308,11 +308,16 @@ static void add_pending(void *context, const ext_pending *pending)
         return;
     }
     set_text(cursor, &row->status, pending->status);
-    set_time(cursor, &row->finished, pending->finished);
     char *message = sqlite3_mprintf("gru4rec: %s", pending->message);
     set_text(cursor, &row->message, message);
     cursor->is_short |= message == NULL;
     sqlite3_free(message);
+    if (ext_pending_is_waiting(pending)) {
+        row->numbers[PROGRESS] = 1;
+        add_text(cursor, &row->message, is_kept);
+    } else {
+        set_time(cursor, &row->finished, pending->finished);
+    }
 }
 
 /* ---- the table ---- */

@@ -33,6 +33,7 @@ void ext_kept_drop(ext_attempt *attempt)
     while (*at != attempt)
         at = &(*at)->next;
     *at = attempt->next;
+    ext_pending_withdraw(attempt->training.run.alive.run);
     ext_attempt_free(attempt);
 }
 
@@ -118,6 +119,7 @@ static void wait_for_call(ext_attempt *attempt, ext_error *error)
         ext_show_text(&show, training->home.name));
     ext_pending_free(attempt->obituary);
     attempt->obituary = make_obituary(training, cause);
+    ext_pending_withdraw(training->run.alive.run); /* what it waited for before */
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
     if (why != NULL)
         ext_publish_waiting(training, why);

@@ -338,6 +338,7 @@ void ext_publish_failure(ext_training *training, const ext_error *error)
 void ext_publish_waiting(ext_training *training, const char *why)
 {
     const ending end = {"training", why};
-    if (training->has_model)
-        write_aside(training, write_ending, &end);
+    if (training->has_model && !write_aside(training, write_ending, &end))
+        ext_pending_add(ext_pending_new(&training->run, &training->home, training->id,
+                                        end.status, end.message));
 }

@@ -194,7 +194,7 @@ static int fail_cold(const ext_train_request *request, ext_error *error)
                ? ext_version_fail_untrained(&request->home, error)
                : ext_error_set(error, SQLITE_ERROR,
                                "warm_start needs a trained version to start from; train "
-                               "once without it");
+                               "once with warm_start=false");
 }
 
 /* Which version serves until this one is done? warm_start starts from it. */

@@ -59,6 +59,8 @@ static const struct call {
     {"SELECT gru4rec_train('m', 'activate=false')", NULL, false},
     {"CREATE VIRTUAL TABLE fresh USING gru4rec((SELECT * FROM clicks), " OPTIONS ")",
      "DROP TABLE fresh", false},
+    {"CREATE TABLE copy AS SELECT item FROM gru4rec_recommend('m', '[1, 2]', 4)",
+     "DROP TABLE copy", false},
     {"ALTER TABLE m RENAME TO renamed", "ALTER TABLE renamed RENAME TO m", false},
     {"DROP TABLE m", MAKE_MODEL, false},
 };
@@ -112,6 +114,8 @@ static bool check_transaction(int rc, const char *message)
     if (is_open) {
         const char *left = attack_left_savepoint(db);
         attack_check(left == NULL, "the savepoint %s was left open: %s", left, message);
+        attack_check(message == NULL || !strstr(message, "transaction was rolled back"),
+                     "not rolled back, and says so: %s", message);
         attack_run(db, "COMMIT");
     } else {
         attack_check(rc != SQLITE_OK, "rolled back, and says success");

@@ -58,6 +58,14 @@ static const struct call {
     {"create",
      "CREATE VIRTUAL TABLE fresh USING gru4rec((SELECT * FROM clicks), " NEW_OPTIONS ")",
      false, false},
+    {"copy", "CREATE TABLE copy AS SELECT item FROM gru4rec_recommend('m', '[1, 2]', 4)",
+     false, false},
+    {"copy of scores",
+     "CREATE TABLE copy AS SELECT gru4rec_score('m', '[1, 2]', value) AS score FROM "
+     "json_each('[3, 4]')",
+     false, false},
+    {"copy of the model", "CREATE TABLE copy AS SELECT item FROM m WHERE session < 4",
+     false, false},
     {"rename", "ALTER TABLE m RENAME TO renamed", false, false},
     {"drop", "DROP TABLE m", false, false},
 };
@@ -361,6 +369,8 @@ static void check_connection(const scenario *s, outcome *out)
     if (is_open) {
         const char *left = attack_left_savepoint(db);
         attack_check(left == NULL, "the savepoint %s was left open", left);
+        attack_check(strstr(out->message, "transaction was rolled back") == NULL,
+                     "not rolled back, and says so: %s", out->message);
         attack_check(sqlite3_exec(db, s->transaction->end, NULL, NULL, NULL) == SQLITE_OK,
                      "%s fails: %s; the call: %s", s->transaction->end,
                      sqlite3_errmsg(db), out->message);

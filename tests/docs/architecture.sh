@@ -41,12 +41,13 @@ for table in $(grep -v m_source "$work/is"); do
     compare "the columns of $table"
 done
 
-# Keys are written by name in ext/store, in C and in SQL; checksum:RUN has the run behind it.
+# Keys are written by name in ext/store: texts from the list in ext_config.c, the others in SQL.
+# checksum:RUN has the run behind it.
 first_column '| key | value |' | grep -v ':' | sort >"$work/said"
 {
     sed -n '/^} fields\[\]/,/^};/s/^ *{"\([a-z_]*\)".*/\1/p' ext/store/ext_config.c
-    printf '%s\n' format previous version
-} | sort >"$work/is"
+    cat ext/store/*.c | tr -d '\n"' | tr -s ' ' | grep -oE "key (=|IS) '[a-z_]+'" | sed "s/.*'\(.*\)'/\1/"
+} | sort -u >"$work/is"
 compare 'the keys of m_config'
 sqlite3 "$work/x.db" 'SELECT key FROM m_config' | sort >"$work/has"
 comm -23 "$work/has" "$work/is" >"$work/said" # written, but not known here

@@ -1,6 +1,6 @@
 """stop.py EXTENSION DATABASE MODULE: Ctrl-C in Python, with sqlite3 or apsw, while a training runs.
 
-A child trains; with the progress handler of docs/training.md it stops within a second of SIGINT, and the version before
+A child trains; with the progress handler of docs/operations.md it stops within a second of SIGINT, and the version before
 goes on serving. Without one it would not: that it is needed is measured too.
 """
 import importlib
@@ -85,6 +85,6 @@ status = rows(db, "SELECT value ->> 'status' FROM json_each(gru4rec_info('rec'),
 assert status in ('interrupted', 'killed'), status
 seconds, output = interrupted(False, 2)
 print(f'without: {seconds} s after SIGINT: {output.strip()}')
-assert seconds is None, 'it stopped without a handler: docs/training.md says that it does not'
+assert seconds is None, 'it stopped without a handler: docs/operations.md says that it does not'
 assert rows(db, best) == before, 'another version serves'
 db.close()

@@ -229,6 +229,53 @@ def dropped(directory, journal):
     db.close()
 
 
+# Each as a connection's first word of a model that another one made since it read the schema.
+FIRST = ("SELECT gru4rec_score(?, '[1001]', 1002)", 'SELECT gru4rec_step(?, NULL, 1001)',
+         'SELECT gru4rec_embedding(?, 1001)', 'SELECT gru4rec_export(?)', 'SELECT gru4rec_check(?)',
+         'SELECT gru4rec_info(?)', 'SELECT version FROM gru4rec_status(?)', "SELECT gru4rec_deploy(?, 'active')",
+         "SELECT gru4rec_configure(?, 'n_epochs=1')", "SELECT gru4rec_train(?, 'n_epochs=1')",
+         "SELECT item FROM gru4rec_recommend(?, 1001, 3)", 'SELECT item FROM gru4rec_similar(?, 1001, 3)',
+         "SELECT mrr FROM gru4rec_evaluate(?, 'clicks', 'cutoffs=5')")
+
+
+def appears(directory, journal):
+    """A model that another connection makes, renames or drops is seen so by the very next call."""
+    path = directory + '/shop.db'
+    db = make_shop(path, journal, rows=clicks(60), options='layers=4, n_sample=8, n_epochs=1')
+    train(db)
+    db.execute('CREATE TABLE file AS SELECT gru4rec_export(?) AS blob', ('rec',))
+    attached = connect(directory + '/attached.db')
+    for schema in 'main', 'shop':
+        for i, sql in enumerate(FIRST):
+            name = f'{schema}_{i}'
+            other = connect(path) if schema == 'main' else connect(directory + '/attached.db')
+            if schema == 'shop':
+                other.execute('ATTACH ? AS shop', (path,))
+            value(other, f'SELECT count(*) FROM {schema}.clicks')  # now it knows the schema
+            db.execute(f'CREATE VIRTUAL TABLE {name} USING gru4rec(clicks, layers=4, n_sample=8, n_epochs=1)')
+            value(db, 'SELECT gru4rec_import(?, blob) FROM file', name)
+            sql = sql.replace("'clicks'", f"'{schema}.clicks'")
+            said = error(other, sql, name)
+            check(f'{journal}, {schema}, {sql}: seen', said == '', said)
+            db.execute(f'ALTER TABLE {name} RENAME TO {name}_renamed')
+            said = error(other, sql, f'{schema}.{name}_renamed')
+            check(f'{journal}, {schema}, {sql}: renamed', said == '', said)
+            db.execute(f'DROP TABLE {name}_renamed')
+            said = error(other, sql, f'{name}_renamed')
+            check(f'{journal}, {schema}, {sql}: dropped', 'no model' in said, said)
+            other.close()
+    other = connect(path, timeout=0)
+    value(other, 'SELECT count(*) FROM clicks')
+    if journal == 'delete':  # while nobody can look, nobody can say that there is none
+        db.execute('CREATE VIRTUAL TABLE late USING gru4rec(clicks)')
+        db.execute('BEGIN EXCLUSIVE')
+        said = error(other, "SELECT gru4rec_score('late', 1001, 1002)")
+        check('locked: says so', 'locked' in said, said)
+        db.execute('COMMIT')
+    for connection in other, attached, db:
+        connection.close()
+
+
 HARDENED = '''.dbconfig defensive on
 .dbconfig trusted_schema off
 .dbconfig dqs_ddl off
@@ -315,6 +362,7 @@ for journal in SOME:
     run(renamed, journal)
     run(exported, journal)
     run(dropped, journal)
+    run(appears, journal)
     run(hardened, journal)
 run(loading)
 run(utf16)

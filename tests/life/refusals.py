@@ -232,7 +232,55 @@ def failed_drop(directory):
     check('DROP TABLE: each call of the authorizer denied', not bad, bad)
 
 
+def stopped(db, sql, at):
+    """What a statement says that is stopped at its at-th operation, '' if it is over before; and how many it did."""
+    asked = []
+    db.set_progress_handler(lambda: asked.append(1) or len(asked) >= at, 1)
+    message = rows_or_error(db, sql)[1]
+    db.set_progress_handler(None, 0)
+    return message, len(asked)
+
+
+def next_after_drop(directory):
+    """What a DROP that failed would say is not what the next statement says. SQLite takes no message of it; a RENAME
+    takes the one that it finds with the table."""
+    db = small_shop(directory)
+    train(db)
+    rename, never = 'ALTER TABLE rec RENAME TO other', 1 << 40
+
+    def rename_late(at):
+        db.execute('BEGIN')
+        db.execute('INSERT INTO notes VALUES (1)')
+        message, n = stopped(db, rename, at)
+        is_gone = not db.in_transaction
+        if not is_gone:
+            db.execute('ROLLBACK')
+        return message, is_gone, n
+
+    n_rename, messages, bad = rename_late(never)[2], [], []
+
+    def look(*what):
+        message, is_gone, _ = rename_late(n_rename - 20)
+        messages.append(message)
+        if not is_gone or message not in ('interrupted', 'gru4rec: interrupted; the whole transaction was rolled back'):
+            bad.append((what, message, is_gone))
+
+    for n, call, rows, message in each_denied(db, 'DROP TABLE rec', DENY):
+        if not message:
+            break
+        look('denied', n)
+    db = small_shop(directory, 'interrupted.db')
+    db.execute('BEGIN')
+    n_drop = stopped(db, 'DROP TABLE rec', never)[1]
+    db.execute('ROLLBACK')
+    for at in range(1, n_drop, max(1, n_drop // 150)):
+        if stopped(db, 'DROP TABLE rec', at)[0]:
+            look('interrupted', at)
+    check(f'the statement after each of {len(messages)} failed DROPs has its own message',
+          messages.count('interrupted') > 100 and not bad, (bad[:5], messages.count('interrupted')))
+
+
 for test in (check_is_no_finding, ids_denied, whole_integrity_check, source_without_pragma, length_before_training, other_limits,
-             serving_is_asked_again, failed_drop):
+             serving_is_asked_again, failed_drop, next_after_drop):
     run(test)
 finish()

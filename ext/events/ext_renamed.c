@@ -1,0 +1,132 @@
+/*
+ * ext_renamed.c - the names that a source and its columns may have now; see ext_events.h.
+ *
+ * ALTER TABLE ... RENAME keeps every column in its place. So the shape that a source had
+ * tells the table that is it, and the column that was another: one whose name is new, at
+ * the place of one whose name is gone. This is for the words of an error: where anything
+ * fails, nothing is told.
+ */
+#include "ext_events.h"
+
+#include <string.h>
+
+/* ---- tables and views ---- */
+
+/* What was asked for, and the best of what was found. */
+typedef struct search {
+    sqlite3 *db;
+    const char *home, *shape; /* the model's own schema comes first */
+    const ext_columns *columns;
+    int rank, n; /* so many are as good; rank 0: none */
+    char *name;
+} search;
+
+/* How like the shape that was the other one is: 2 the same, 1 at least of that kind. */
+static int likeness(const char *before, const char *now)
+{
+    if (before == NULL)
+        return 0;
+    const size_t n = strcspn(before, ",");
+    return strcmp(before, now) == 0 ? 2 : strncmp(before, now, n) == 0 ? 1 : 0;
+}
+
+/* 0: it is no such source. name: as the call is to have it. */
+static int rank_of(const search *own, const char *name, bool is_own)
+{
+    ext_error ignored = {0};
+    ext_source source;
+    char *shape = NULL;
+    int rank = 0;
+    if (ext_source_open(&source, own->db, own->home, name, own->columns, &ignored) ==
+            SQLITE_OK &&
+        ext_source_shape(&shape, own->db, own->home, name, &ignored) == SQLITE_OK &&
+        shape != NULL)
+        rank = 1 + likeness(own->shape, shape) + (is_own ? 3 : 0);
+    ext_source_close(&source);
+    sqlite3_free(shape);
+    ext_error_clear(&ignored);
+    return rank;
+}
+
+static void consider(search *own, const char *schema, const char *table)
+{
+    const bool is_own = sqlite3_stricmp(schema, own->home) == 0;
+    char *name = is_own && !ext_select_is(table)
+                     ? sqlite3_mprintf("%s", table)
+                     : sqlite3_mprintf("%s.%s", schema, table);
+    const int rank = name != NULL ? rank_of(own, name, is_own) : 0;
+    if (rank == 0 || rank < own->rank) {
+        sqlite3_free(name);
+        return;
+    }
+    own->n = rank > own->rank ? 1 : own->n + 1;
+    own->rank = rank;
+    sqlite3_free(own->name);
+    own->name = name;
+}
+
+static void search_schema(search *own, const char *schema)
+{
+    ext_error ignored = {0};
+    sqlite3_stmt *stmt;
+    ext_sql_try(own->db, &stmt, &ignored,
+                "SELECT name FROM \"%w\".sqlite_schema WHERE type IN ('table', 'view') "
+                "AND sql NOT LIKE 'CREATE VIRTUAL%%'",
+                schema);
+    while (stmt != NULL && sqlite3_step(stmt) == SQLITE_ROW) {
+        char *table = ext_sql_text(stmt, 0);
+        if (table != NULL)
+            consider(own, schema, table);
+        sqlite3_free(table);
+    }
+    sqlite3_finalize(stmt);
+    ext_error_clear(&ignored);
+}
+
+char *ext_renamed_source(sqlite3 *db, const char *schema, const char *shape,
+                         const ext_columns *columns)
+{
+    search own = {db, schema, shape, columns, 0, 0, NULL};
+    ext_error ignored = {0};
+    char *name;
+    for (int i = 0; ext_sql_schema(&name, db, i, &ignored) == SQLITE_OK && name; i++) {
+        search_schema(&own, name);
+        sqlite3_free(name);
+    }
+    ext_error_clear(&ignored);
+    if (own.n == 1)
+        return own.name;
+    sqlite3_free(own.name);
+    return NULL;
+}
+
+/* ---- columns ---- */
+
+ext_renamed_fate ext_renamed_column(char **name, sqlite3 *db, const char *before,
+                                    const char *now, const char *column)
+{
+    static const char sql[] =
+        "SELECT EXISTS (SELECT 1 FROM json_each(?2) WHERE key > 0 AND "
+        "value = ?3 COLLATE NOCASE), "
+        "(SELECT n.value FROM json_each(iif(json_valid(?1), ?1, '[]')) AS b, "
+        "json_each(?2) AS n WHERE n.key = b.key AND b.key > 0 AND "
+        "b.value = ?3 COLLATE NOCASE AND NOT EXISTS (SELECT 1 FROM json_each(?1) AS o "
+        "WHERE o.key > 0 AND o.value = n.value COLLATE NOCASE))";
+    ext_renamed_fate fate = EXT_RENAMED_IS_GONE;
+    ext_error ignored = {0};
+    sqlite3_stmt *stmt;
+    *name = NULL;
+    ext_sql_try(db, &stmt, &ignored, "%s", sql);
+    if (stmt != NULL) {
+        const char *const texts[] = {before, now, column};
+        for (int i = 0; i < 3; i++)
+            sqlite3_bind_text(stmt, i + 1, texts[i], -1, SQLITE_STATIC);
+        if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 1)
+            fate = EXT_RENAMED_IS_THERE;
+        else if ((*name = ext_sql_text(stmt, 1)) != NULL)
+            fate = EXT_RENAMED_IS_KNOWN;
+    }
+    sqlite3_finalize(stmt);
+    ext_error_clear(&ignored);
+    return fate;
+}

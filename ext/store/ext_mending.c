@@ -1,0 +1,191 @@
+/*
+ * ext_mending.c - a source, or a column of it, that has another name, or is gone: what is
+ * missing, and the call that mends it; see ext_store.h.
+ *
+ * The call can be pasted as it stands where the new name can be told; else "..." stands
+ * for what only the user knows.
+ */
+#include "ext_store.h"
+
+#include <string.h>
+
+/* The call with that JSON, which is freed; NULL: no memory. */
+static char *write_call(const ext_home *home, sqlite3_str *json)
+{
+    char *options = sqlite3_str_finish(json), *call = NULL;
+    char *model = options != NULL ? ext_schema_reference(home) : NULL;
+    if (model != NULL)
+        call = sqlite3_mprintf("SELECT gru4rec_configure(%Q, %Q)", model, options);
+    sqlite3_free(options);
+    sqlite3_free(model);
+    return call;
+}
+
+static char *call_with_source(const ext_home *home, const char *source)
+{
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(json, "{\"source\":");
+    ext_json_append(json, source);
+    sqlite3_str_appendchar(json, 1, '}');
+    return write_call(home, json);
+}
+
+int ext_mending_fail_none(const ext_home *home, ext_error *error)
+{
+    char *call = call_with_source(home, "...");
+    if (call == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(
+        error, SQLITE_ERROR,
+        "model '%s' has no source of events; name one to train on as the second "
+        "argument of gru4rec_train(), and serve it through gru4rec_recommend(), "
+        "or give it one: %s",
+        ext_show_text(&(ext_show){""}, home->name), call);
+    sqlite3_free(call);
+    return error->rc;
+}
+
+/* ---- columns ---- */
+
+/* Appends "role":"name" if the source has the column no more. A model can do without order,
+ * so null stands for one that was dropped. */
+static void append_column(sqlite3_str *json, const ext_config *config,
+                          const ext_home *home, const char *now, const char *role,
+                          const char *column)
+{
+    char *name;
+    if (ext_renamed_column(&name, home->db, config->shape, now, column) !=
+        EXT_RENAMED_IS_THERE) {
+        sqlite3_str_appendf(json, "%s\"%s\":", sqlite3_str_length(json) > 1 ? "," : "",
+                            role);
+        if (name == NULL && config->shape != NULL && strcmp(role, "order") == 0)
+            sqlite3_str_appendall(json, "null");
+        else
+            ext_json_append(json, name != NULL ? name : "...");
+    }
+    sqlite3_free(name);
+}
+
+/* All that the source, which has the shape now, lacks, but for what the caller named. */
+static char *call_with_columns(const ext_config *config, const ext_home *home,
+                               const char *now, const ext_columns *given)
+{
+    const struct {
+        const char *role, *column, *given;
+    } roles[] = {
+        {"session", config->columns.session, given->session},
+        {"item", config->columns.item, given->item},
+        {"time", config->columns.time, given->time},
+        {"order", config->columns.order, given->order},
+    };
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    sqlite3_str_appendchar(json, 1, '{');
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+        if (roles[i].column != NULL && roles[i].given == NULL)
+            append_column(json, config, home, now, roles[i].role, roles[i].column);
+    sqlite3_str_appendchar(json, 1, '}');
+    return write_call(home, json);
+}
+
+static int explain_columns(const ext_config *config, const ext_home *home,
+                           const char *name, const ext_columns *given,
+                           const ext_error *cause, ext_error *error)
+{
+    char *now, *call;
+    if (ext_source_shape(&now, home->db, home->schema, name, error) != SQLITE_OK)
+        return error->rc;
+    call = call_with_columns(config, home, now, given);
+    sqlite3_free(now);
+    if (call == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(error, cause->rc, "model '%s': %s; if it was %s: %s",
+                  ext_show_text(&(ext_show){""}, home->name), cause->message,
+                  strstr(call, "\"order\":null") != NULL ? "dropped" : "renamed", call);
+    sqlite3_free(call);
+    return error->rc;
+}
+
+/* ---- the source ---- */
+
+/* Can the SELECT that the model was made of be given anew as it was? */
+static bool can_be_read(const ext_config *config, const ext_home *home)
+{
+    ext_error ignored = {0};
+    ext_source source;
+    int rc = ext_source_open(&source, home->db, home->schema, config->source,
+                             &config->columns, &ignored);
+    ext_source_close(&source);
+    ext_error_clear(&ignored);
+    return rc == SQLITE_OK;
+}
+
+/* is_there: the source is, but it is a view that cannot be read. */
+static char *call_for_source(const ext_config *config, const ext_home *home,
+                             bool is_there)
+{
+    if (ext_select_is(config->source))
+        return call_with_source(home, !is_there && can_be_read(config, home)
+                                          ? config->source
+                                          : "SELECT ...");
+    char *found = is_there ? NULL
+                           : ext_renamed_source(home->db, home->schema, config->shape,
+                                                &config->columns);
+    char *call = call_with_source(home, found != NULL ? found : "...");
+    sqlite3_free(found);
+    return call;
+}
+
+/* Does the name begin with a schema that the connection lacks? */
+static bool is_detached(sqlite3 *db, const char *name)
+{
+    const char *dot = strchr(name, '.');
+    ext_error ignored = {0};
+    char *schema = NULL;
+    bool is_there = dot == NULL;
+    for (int i = 0; !is_there; i++) {
+        if (ext_sql_schema(&schema, db, i, &ignored) != SQLITE_OK || schema == NULL)
+            break;
+        is_there = strlen(schema) == (size_t)(dot - name) &&
+                   sqlite3_strnicmp(schema, name, (int)(dot - name)) == 0;
+        sqlite3_free(schema);
+    }
+    ext_error_clear(&ignored);
+    return !is_there;
+}
+
+static int explain_source(const ext_config *config, const ext_home *home,
+                          const char *name, const ext_error *cause, ext_error *error)
+{
+    bool is_there;
+    ext_show show, model;
+    if (ext_source_exists(&is_there, home->db, home->schema, name, error) != SQLITE_OK)
+        return error->rc;
+    char *call = call_for_source(config, home, is_there);
+    if (call == NULL)
+        return ext_error_nomem(error);
+    ext_show_text(&model, home->name);
+    if (is_there)
+        ext_error_set(error, cause->rc,
+                      "model '%s': %s; mend that view, or give the model another source: "
+                      "%s",
+                      model.text, cause->message, call);
+    else
+        ext_error_set(error, cause->rc, "model '%s' reads '%s', which is gone; %s: %s",
+                      model.text, ext_show_text(&show, name),
+                      ext_select_is(config->source) ? "give its SELECT anew"
+                      : is_detached(home->db, name)
+                          ? "attach its database, or, if it was renamed"
+                          : "if it was renamed",
+                      call);
+    sqlite3_free(call);
+    return error->rc;
+}
+
+int ext_mending_explain(const ext_config *config, const ext_home *home, const char *name,
+                        const char *missing, const ext_columns *given,
+                        const ext_error *cause, ext_error *error)
+{
+    return strcmp(missing, "source") == 0
+               ? explain_source(config, home, name, cause, error)
+               : explain_columns(config, home, name, given, cause, error);
+}

@@ -1,4 +1,4 @@
--- import.sql: one day's file into clicks, all of it or nothing. @day says which, inbox has its lines.
+-- import.sql: the lines that are in inbox, of the day @day, into clicks: all of them or none.
 
 BEGIN IMMEDIATE;
 INSERT INTO clicks                      -- by position: the columns may be renamed
@@ -12,6 +12,4 @@ SELECT NULL,
        @day
 FROM inbox
 ORDER BY inbox.rowid;
-INSERT INTO night(day, clicks) VALUES (@day, changes())
-ON CONFLICT (day) DO UPDATE SET clicks = excluded.clicks;
 COMMIT;

@@ -5,4 +5,9 @@ PRAGMA journal_mode = WAL;
 CREATE TABLE stream(n INTEGER PRIMARY KEY, visitor, item INTEGER);
 CREATE TABLE live(visitor PRIMARY KEY, state BLOB) WITHOUT ROWID;
 CREATE TABLE asked(n INTEGER PRIMARY KEY);
-CREATE TABLE answered(n INTEGER PRIMARY KEY, items INTEGER, basis TEXT, version INTEGER);
+CREATE TABLE answered(
+    n INTEGER PRIMARY KEY, at REAL,     -- when, as julianday()
+    items INTEGER, basis TEXT,          -- how many were recommended, and by what
+    version INTEGER,                    -- that was active then
+    item, score REAL                    -- the first of them
+);

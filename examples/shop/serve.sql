@@ -11,7 +11,8 @@ FROM stream WHERE n = (SELECT max(n) FROM asked) AND visitor <> '' AND item <> '
 ON CONFLICT (visitor) DO UPDATE SET state = excluded.state;
 
 -- Who has no cookie has no history: NULL, and gets what is popular.
-INSERT INTO answered(n, items, basis, version)
-SELECT (SELECT max(n) FROM asked), count(*), min(basis), (SELECT value FROM shop.rec_config WHERE key = 'version')
+INSERT INTO answered(n, at, items, basis, version, item, score)
+SELECT (SELECT max(n) FROM asked), julianday('now'), count(*), min(basis),
+       (SELECT value FROM shop.rec_config WHERE key = 'version'), max(item) FILTER (WHERE rank = 1), max(score)
 FROM gru4rec_recommend('shop.rec',
                        (SELECT state FROM stream JOIN live USING (visitor) WHERE n = (SELECT max(n) FROM asked)), 5);

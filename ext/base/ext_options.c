@@ -153,12 +153,15 @@ static bool is_single(const sink *to, const char *name)
 }
 
 /* An array of numbers and texts as 100/100, and each as it is; else the JSON value's own
- * text. */
+ * text. A REAL as it is written: SQLite may read it by the host's locale, which may write
+ * 0,5. */
 static const char json_query[] =
     "SELECT key, type, CASE type WHEN 'array' THEN"
-    " (SELECT iif(count(*) = count(atom), coalesce(group_concat(atom, '/'), ''), e.value)"
-    " FROM json_each(e.value))"
-    " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE atom END"
+    " (SELECT iif(count(*) = count(atom), coalesce(group_concat(iif(type = 'real',"
+    " e.value -> fullkey, atom), '/'), ''), e.value) FROM json_each(e.value))"
+    " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'real' THEN"
+    " iif(key <> '' AND ltrim(key, 'abcdefghijklmnopqrstuvwxyz_') = '',"
+    " ?1 -> ('$.' || key), atom) ELSE atom END"
     ", iif(type = 'array', value, NULL) FROM json_each(?1) AS e";
 
 /* Takes a row of that query. */

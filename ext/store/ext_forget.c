@@ -15,22 +15,22 @@ ext_keep ext_forget_keep(const gru4rec_options *options)
 }
 
 /*
- * Ready versions that are kept: the active one, the one that served before it, and of those
- * before the active one the newest, ?1 in all; of the other ones newer than the active one
- * the newest ?2.
+ * Ready versions that are kept: the active one, and of those before it the one that served
+ * before, and the newest, ?1 in all; of those newer than the active one the newest ?2.
  */
 static const char retire[] =
-    "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, c.key IS "
-    "'previous' AS is_previous, v.version > coalesce((SELECT value FROM @config WHERE "
-    "key "
-    "= 'version'), 0) AS is_newer FROM @version AS v LEFT JOIN @config AS c ON c.key IN "
-    "('version', 'previous') AND c.value = v.version WHERE v.status = 'ready'), "
-    "kept AS (SELECT version FROM ready WHERE is_previous OR NOT is_newer "
+    "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, "
+    "c.key IS 'previous' AS is_previous, v.version > "
+    "coalesce((SELECT value FROM @config WHERE key = 'version'), 0) AS is_newer "
+    "FROM @version AS v LEFT JOIN @config AS c "
+    "ON c.key IN ('version', 'previous') AND c.value = v.version "
+    "WHERE v.status = 'ready'), "
+    "kept AS (SELECT version FROM ready WHERE NOT is_newer "
     "ORDER BY is_active DESC, is_previous DESC, version DESC LIMIT ?1), "
-    "candidates AS (SELECT version FROM ready WHERE is_newer AND version NOT IN kept "
+    "candidates AS (SELECT version FROM ready WHERE is_newer "
     "ORDER BY version DESC LIMIT ?2) "
-    "UPDATE @version SET status = 'retired' WHERE status = 'ready' AND version NOT IN "
-    "kept AND version NOT IN candidates";
+    "UPDATE @version SET status = 'retired' WHERE status = 'ready' AND "
+    "version NOT IN kept AND version NOT IN candidates";
 
 /* Of the rows that are history, all but the newest ?1. */
 static const char forget_history[] =

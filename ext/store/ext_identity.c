@@ -36,10 +36,7 @@ int ext_identity_read(char **id, const ext_home *home, ext_error *error)
 static int has_id(const ext_home *home, const char *id, bool *has, ext_error *error)
 {
     int64_t n = 0;
-    int rc = ext_sql_refresh(home->db, error);
-    *has = false;
-    if (rc == SQLITE_OK)
-        rc = ext_schema_exists(home->db, home->schema, home->name, has, error);
+    int rc = ext_schema_exists(home->db, home->schema, home->name, has, error);
     if (rc != SQLITE_OK || !*has || id == NULL)
         return rc;
     rc = ext_schema_check_tables(home, error);

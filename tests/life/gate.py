@@ -140,9 +140,9 @@ def retired_meanwhile(directory, journal):
     check(f'{journal}: none before it', 'no kept version before the active one' in
           error(db, "SELECT gru4rec_score('rec', '[1001]', 1005, 'previous')"))
 
-    # a file that is put back: same numbers, other runs
-    db.close()
+    # a file that is put back: same numbers, other runs. Who closes it last brings the WAL into it
     other.kill()
+    db.close()
     shutil.copy(path, path + '.old')
     db = connect(path)
     train(db, 'n_epochs=1, seed=4')

@@ -8,8 +8,9 @@ OPTIONS = 'layers=8, n_sample=8, n_epochs=2, learning_rate=0.07, sample_alpha=0.
 def stored(path):
     db = make_shop(path)
     value(db, "SELECT gru4rec_train('rec', ?)", OPTIONS)
+    value(db, "SELECT gru4rec_train('rec', ?)", '{"layers": 8, "learning_rate": 0.07, "sample_alpha": 7.5e-1, "n_epochs": 1}')
     # As text: SQLite itself reads JSON numbers in the host's locale
-    return value(db, 'SELECT options FROM rec_version'), value(db, 'SELECT loss FROM rec_epoch WHERE epoch = 2')
+    return db.execute('SELECT options FROM rec_version').fetchall(), value(db, 'SELECT loss FROM rec_epoch WHERE epoch = 2')
 
 
 def comma(directory):

@@ -7,7 +7,8 @@
  * gru4rec_blas_core_pick() says about itself. Data goes in event by event
  * (gru4rec_events), becomes a training form (gru4rec_dataset) and a catalogue
  * (gru4rec_items), trains a model (gru4rec_model) that recommends through a session
- * (gru4rec_session) and a ranking (gru4rec_ranking).
+ * (gru4rec_session) and a ranking (gru4rec_ranking), and is measured beside simple methods
+ * (gru4rec_baseline).
  *
  * Conventions: matrices are row-major; shapes stand in the comments, with the letters of
  * src/README.md (I items, B lanes, M live lanes, K samples, N = M + K columns, D top
@@ -108,6 +109,14 @@ typedef enum gru4rec_tie_mode {
     GRU4REC_MEDIAN        /* half of each */
 } gru4rec_tie_mode;
 
+/* Which targets an evaluation measures apart. */
+typedef enum gru4rec_segment {
+    GRU4REC_SEGMENT_NONE,
+    GRU4REC_SEGMENT_POSITION,  /* by events before the target in its session */
+    GRU4REC_SEGMENT_LENGTH,    /* by targets of its session */
+    GRU4REC_SEGMENT_POPULARITY /* by support: head, middle, tail, a third of it each */
+} gru4rec_segment;
+
 typedef enum gru4rec_activation_kind {
     GRU4REC_ACT_AUTO, /* as the loss asks: softmax, or ELU with elu_param */
     GRU4REC_ACT_SOFTMAX,
@@ -154,6 +163,31 @@ typedef enum gru4rec_single_events {
     GRU4REC_SINGLE_COUNT, /* their items are in the catalogue, with support */
     GRU4REC_SINGLE_LEAVE_OUT
 } gru4rec_single_events;
+
+/* Simple methods that a model is measured beside. */
+typedef enum gru4rec_baseline_kind {
+    GRU4REC_POP,
+    GRU4REC_SESSION_POP,
+    GRU4REC_ITEM_KNN,
+    GRU4REC_MARKOV,
+    GRU4REC_SEQUENTIAL_RULES,
+    GRU4REC_VS_KNN,
+    GRU4REC_STAN,
+    GRU4REC_N_BASELINES
+} gru4rec_baseline_kind;
+
+typedef enum gru4rec_similarity {
+    GRU4REC_SIMILARITY_VEC,
+    GRU4REC_SIMILARITY_COSINE
+} gru4rec_similarity;
+
+typedef enum gru4rec_weighting {
+    GRU4REC_WEIGHTING_SAME,
+    GRU4REC_WEIGHTING_DIV,
+    GRU4REC_WEIGHTING_LINEAR,
+    GRU4REC_WEIGHTING_LOG,
+    GRU4REC_WEIGHTING_QUADRATIC
+} gru4rec_weighting;
 
 /* The meaning, range and default of each: gru4rec_option_describe(). */
 typedef struct gru4rec_options {
@@ -210,10 +244,23 @@ typedef struct gru4rec_options {
     int64_t verbose;      /* gru4rec_switch */
     gru4rec_list cutoffs;
     int64_t mode;      /* gru4rec_tie_mode */
-    int64_t baselines; /* 0 none, 1 popularity */
+    int64_t baselines; /* bit i: gru4rec_baseline_kind i */
     int64_t exclude_seen, last_only;
-    int64_t candidates;               /* drawn beside each target; 0: none are drawn */
-    int64_t version;                  /* for who keeps several; or gru4rec_version_word */
+    int64_t candidates; /* drawn beside each target; 0: none are drawn */
+    int64_t version;    /* for who keeps several; or gru4rec_version_word */
+    int64_t version_a, version_b;
+    int64_t segment; /* gru4rec_segment */
+    int64_t session_pop_top_n;
+    int64_t item_knn_k;
+    double item_knn_lambda, item_knn_alpha;
+    int64_t markov_pruning;
+    int64_t sequential_rules_steps, sequential_rules_pruning;
+    int64_t vs_knn_k, vs_knn_sample_size;
+    int64_t vs_knn_similarity;                        /* gru4rec_similarity */
+    int64_t vs_knn_weighting, vs_knn_weighting_score; /* gru4rec_weighting */
+    double vs_knn_idf_weighting;
+    int64_t stan_k, stan_sample_size;
+    double stan_lambda_spw, stan_lambda_snh, stan_lambda_inh;
     bool is_set[GRU4REC_MAX_OPTIONS]; /* (options of the table) set, not defaulted */
 } gru4rec_options;
 
@@ -221,7 +268,8 @@ typedef struct gru4rec_options {
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
-    GRU4REC_SCOPE_EXPORT = 4
+    GRU4REC_SCOPE_EXPORT = 4,
+    GRU4REC_SCOPE_COMPARE = 8
 } gru4rec_option_scope;
 
 /* How the value is written in JSON. */
@@ -230,7 +278,7 @@ typedef enum gru4rec_option_type {
     GRU4REC_OPTION_REAL,
     GRU4REC_OPTION_BOOLEAN,
     GRU4REC_OPTION_TEXT,
-    GRU4REC_OPTION_LIST /* of numbers; as text 100/100 */
+    GRU4REC_OPTION_LIST /* of numbers or words; as text 100/100 */
 } gru4rec_option_type;
 
 typedef struct gru4rec_option_info {
@@ -397,8 +445,12 @@ typedef struct gru4rec_preparation {
     int64_t min_length; /* and sessions of fewer events, until neither changes anything */
     bool leaves_single; /* sessions of one event go too, and are counted by themselves */
     double validation;  /* share of the sessions, those visited last, that is held out */
+    bool keeps_times;   /* the dataset has the events' times too */
+    bool keeps_numbers; /* the dataset has the events' numbers too */
 } gru4rec_preparation;
 
+/* Before the first add, where numbers are kept: from 0, of the calls that added the events,
+ * those of unknown items included. They take 4 bytes more an event. */
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation);
 
@@ -423,7 +475,10 @@ typedef struct gru4rec_dataset {
     gru4rec_time held_out; /* the least time of the sessions held out, where there are */
     struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
+    uint32_t *numbers;                  /* (n_events); NULL: not kept */
     int64_t *offsets;                   /* (n_sessions + 1) */
+    double *times; /* (n_events) as gru4rec_time_real() has them; NULL: not kept, as those
+                    * of what is held out never are */
 } gru4rec_dataset;
 
 /*
@@ -436,6 +491,14 @@ typedef struct gru4rec_dataset {
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
+/*
+ * Gives the items of a dataset, which are those of items, the rows that they have in
+ * another catalogue. Events of items that this does not know are dropped, and counted as
+ * unknown; so are sessions that have no other. What is held out stays as it is. NOMEM: the
+ * dataset is as it was.
+ */
+gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
+                                   const gru4rec_items *known);
 /* A hash of all that training sees of the events: sessions, order, the items' ids, and
  * their support where more than these events made it. */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
@@ -718,38 +781,126 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);
 
+/* ---- baselines: simple methods that a model is measured beside ---- */
+
+/* "pop", "session-pop", "item-knn", "markov", "sequential-rules", "vs-knn", "stan"; the
+ * equations of each are in the file of its name in src/baselines. */
+const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
+/* Is it one of option baselines? */
+bool gru4rec_baseline_is_asked(const gru4rec_options *options,
+                               gru4rec_baseline_kind kind);
+/* Is it fitted on the sessions of training? Else on the support of items alone. */
+bool gru4rec_baseline_needs_sessions(gru4rec_baseline_kind kind);
+/* Do days count for it, so that it is another method where times only count events? */
+bool gru4rec_baseline_uses_days(gru4rec_baseline_kind kind);
+
+/* What baselines are fitted on; borrowed until they are. */
+typedef struct gru4rec_baseline_data {
+    int32_t n_items;        /* I */
+    const int64_t *support; /* (I) training events of each item */
+    /* Those of training, with times, their items in rows of the model's catalogue
+     * (gru4rec_dataset_map()); NULL: not known. */
+    const gru4rec_dataset *sessions;
+    double
+        day; /* in the unit of their times; 0: times count events, and nothing decays */
+} gru4rec_baseline_data;
+
+/* A method, fitted. Threads may share a const one. */
+typedef struct gru4rec_baseline gru4rec_baseline;
+/*
+ * Fits a method, as the options say that begin with its name. Asks is_stopped (NULL: never)
+ * now and then; once that says true: INTERRUPTED. INVALID: it needs sessions of training
+ * with times, and there are none. NOMEM: it takes more than there is.
+ */
+gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
+                                    gru4rec_baseline_kind kind,
+                                    const gru4rec_options *options,
+                                    const gru4rec_baseline_data *data,
+                                    bool (*is_stopped)(void *), void *context,
+                                    gru4rec_baseline **out, gru4rec_error *error);
+void gru4rec_baseline_free(gru4rec_baseline *baseline);
+/* Bytes that it takes while it is fitted, at most. */
+size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
+                              const gru4rec_baseline_data *data);
+
+/* The first items of a session; borrowed. */
+typedef struct gru4rec_prefix {
+    const int32_t *rows; /* (n) */
+    const double *times; /* (n) in the unit of training's; NULL will do where
+                          * gru4rec_baseline_uses_days() is false, or days were 0 */
+    size_t n;
+} gru4rec_prefix;
+
+/* Scores of all items; borrowed from the scorer until its next ones. */
+typedef struct gru4rec_scores {
+    const double *values; /* (I) */
+    const int32_t *rows;  /* (n) the items whose score is above 0, in no order; the others
+                           * have 0, and are not recommended */
+    size_t n;
+} gru4rec_scores;
+
+/* What asks a baseline, which is borrowed and must live as long; one for each thread. NOMEM:
+ * there is no memory for it. */
+typedef struct gru4rec_scorer gru4rec_scorer;
+gru4rec_status gru4rec_scorer_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_baseline *baseline, gru4rec_scorer **out);
+void gru4rec_scorer_free(gru4rec_scorer *scorer);
+/* Bytes that it takes. */
+size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
+/* What may follow a prefix, by sums that are the same to the bit in any thread. Allocates
+ * nothing. */
+gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
+
 /* ---- evaluation ---- */
 
 typedef struct gru4rec_metrics {
-    const char *method; /* "gru4rec" or a baseline's name */
+    const char *method;  /* "gru4rec" or a baseline's name */
+    const char *segment; /* that alone is measured; NULL: all targets are */
     int64_t k;
     /* Means, NAN where there was nothing to rank: */
     double recall, mrr, ndcg;
+    /* Half-widths of their 95 % intervals over the choice of sessions, NAN for fewer than
+     * 10 of them: */
+    double recall_ci, mrr_ci, ndcg_ci;
     double coverage;   /* share of the catalogue that is in some top k */
-    double popularity; /* mean over recommended items of support / largest support */
+    double popularity; /* mean over recommended items of support / largest support; NAN
+                        * where no list has an item */
     int64_t events;    /* rankings */
     int64_t sessions;  /* with at least one ranking */
     int64_t ties;      /* rankings where another item has the target's score */
 } gru4rec_metrics;
 
-/* Rows of gru4rec_evaluate(): methods x cut-offs. */
-size_t gru4rec_evaluate_count(const gru4rec_options *options);
+/* Where a target stood: twice its rank less two, so that ranks between two are whole; or */
+enum {
+    GRU4REC_PLACE_NONE = -1,  /* the event is no target */
+    GRU4REC_PLACE_MISSED = -2 /* it is not ranked, or behind the longest list */
+};
 
 /* What is measured, and on what; all borrowed. */
 typedef struct gru4rec_evaluation {
     const gru4rec_model *model;
-    const int64_t *support; /* (I) */
-    const gru4rec_dataset *test;
+    const int64_t *support;      /* (I) */
+    const gru4rec_dataset *test; /* with times where a baseline decays by days */
+    /* (n_baselines) at most GRU4REC_N_BASELINES, measured beside the model, in this order,
+     * by scores of their own for the same rankings. */
+    const gru4rec_baseline *const *baselines;
+    size_t n_baselines;
     /* (n_candidates) rows, ascending, none twice, at least one: only these items are
      * ranked, and a target that is none of them is missed. NULL: all are ranked. */
     const int32_t *candidates;
     size_t n_candidates;
+    int32_t *places; /* (methods, n_events) out: where events stood; NULL: not asked */
 } gru4rec_evaluation;
 
+/* Rows of gru4rec_evaluate(): for each method, for each segment, one for each cut-off. */
+size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
+                              const gru4rec_options *options);
 /*
  * Ranks items for every next event of the test sessions, as gru4rec_ranking does, to the
- * bit. metrics: (gru4rec_evaluate_count()). poll is asked now and then. Where the options
- * draw candidates, there is no list of them.
+ * bit. metrics: (gru4rec_evaluate_count()); of a segment without a target they have no
+ * events. poll is asked now and then. Where the options draw candidates, there is no list
+ * of them. A list of a baseline has only items with a score above 0. INVALID: a baseline
+ * needs times that the test sessions do not have.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_evaluation *what,
@@ -764,7 +915,53 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         const gru4rec_hooks *hooks, double *recall,
                                         double *mrr, gru4rec_error *error);
 /* Bytes that the latter takes beside its model and dataset, at most. */
-size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items);
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
+                              const gru4rec_dataset *heldout);
+
+/* ---- comparing two ---- */
+
+/* One measure of two methods, on the targets that both were asked for. */
+typedef struct gru4rec_difference {
+    const char *measure; /* "recall", "mrr", "ndcg" */
+    const char *segment; /* as in gru4rec_metrics */
+    int64_t k;
+    /* NAN where there was no target: */
+    double a, b;
+    double difference; /* a - b */
+    double low, high;  /* its 95 % interval over the choice of sessions; NAN for few */
+    double p;          /* of a difference so large, if the two were alike */
+    int64_t wins, losses, ties; /* sessions in which a has more than b, less, as much */
+    int64_t events;             /* targets of both */
+    int64_t sessions;           /* with at least one */
+} gru4rec_difference;
+
+/* Rows of gru4rec_compare(): for each segment, for each measure, one for each cut-off. */
+size_t gru4rec_compare_count(const gru4rec_options *options);
+
+/* One side: what was evaluated, and what gru4rec_evaluate() said of it. */
+typedef struct gru4rec_side {
+    const gru4rec_items *items;
+    const gru4rec_dataset *test;
+    const int32_t *places; /* (n_events) of its method */
+} gru4rec_side;
+
+/*
+ * Compares two methods that were evaluated with these options, of which cutoffs, segment
+ * and seed count here. Either both have the same test, or each its own, of the same events
+ * added in the same order, with their numbers. A target counts if both were asked for
+ * it, and some earlier item of its session (as a has sessions) is known to both.
+ * *n_unpaired: targets of one whose items both know, that do not count. Segments are those
+ * of a. differences: (gru4rec_compare_count()). Wins, losses, ties and p are exact and need
+ * no assumption but that sessions are independent: p is the share of 10,000 ways to swap
+ * the two in whole sessions, one as it is and 9,999 drawn by seed, that make the difference
+ * at least as large in either direction. It does not know how many measures are looked at.
+ * NOMEM; INTERRUPTED: poll said so.
+ */
+gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec_side *a,
+                               const gru4rec_side *b, const gru4rec_options *options,
+                               const gru4rec_hooks *hooks,
+                               gru4rec_difference *differences, int64_t *n_unpaired,
+                               gru4rec_error *error);
 
 /* What this build runs on. */
 typedef struct gru4rec_build {

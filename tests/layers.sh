@@ -37,10 +37,11 @@ may_see() {
     case $1 in
     src/base | ext/base) echo '' ;;
     src/kernels | src/options | src/data) echo 'src/base' ;;
+    src/baselines) echo 'src/data src/base' ;;
     src/model) echo 'src/kernels src/base' ;;
     src/train) echo 'src/model src/data src/kernels src/base' ;;
     src/serve) echo 'src/model src/kernels src/base' ;;
-    src/evaluate) echo 'src/serve src/model src/data src/kernels src/base' ;;
+    src/evaluate) echo 'src/serve src/baselines src/model src/data src/kernels src/base' ;;
     ext/events) echo 'ext/base' ;;
     ext/store) echo 'ext/events ext/base' ;;
     ext/cache) echo 'ext/store ext/events ext/base' ;;

@@ -30,7 +30,8 @@ static char **column_named(ext_columns *columns, const char *name)
 
 static bool is_candidates(const char *name, gru4rec_option_scope scope)
 {
-    return scope == GRU4REC_SCOPE_EVALUATE && sqlite3_stricmp(name, "candidates") == 0;
+    return (scope & GRU4REC_SCOPE_EVALUATE) != 0 &&
+           sqlite3_stricmp(name, "candidates") == 0;
 }
 
 /* Is it a list of ids, of which the library knows nothing? */
@@ -138,12 +139,6 @@ static bool find_option(const char *text, gru4rec_option_info *info)
             return true;
     }
     return false;
-}
-
-static bool is_list(const char *text)
-{
-    gru4rec_option_info info;
-    return find_option(text, &info) && info.type == GRU4REC_OPTION_LIST;
 }
 
 /* Is it the name of something that a JSON array is no value of? */
@@ -259,21 +254,24 @@ static char *cut(const char **text, const char *end)
     return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
 }
 
-/* Is what stands before the next comma a number, as it is in a list? */
-static bool is_number(const char *text)
+/* Is what stands before the next comma a part of a list: a number, or of words anything but
+ * name=value? */
+static bool is_part(const char *text, bool has_words)
 {
     text += strspn(text, " \t\r\n[(");
-    return *text != '\0' && strchr("0123456789.", *text) != NULL &&
+    return *text != '\0' && (has_words || strchr("0123456789.", *text) != NULL) &&
            text[strcspn(text, "=,")] != '=';
 }
 
 int ext_options_check_list(const char *text, ext_error *error)
 {
-    if (!is_list(text))
+    gru4rec_option_info info;
+    if (!find_option(text, &info) || info.type != GRU4REC_OPTION_LIST)
         return SQLITE_OK;
+    const bool has_words = strcmp(info.default_text, "none") == 0;
     sqlite3_str *list = sqlite3_str_new(NULL);
     int n = 0;
-    for (; *text && (n == 0 || is_number(text)); n++) {
+    for (; *text && (n == 0 || is_part(text, has_words)); n++) {
         sqlite3_str_appendall(list, n > 0 ? "/" : "");
         for (; *text && *text != ','; text++)
             if (strchr(" \t\r\n[]()", *text) == NULL)
@@ -286,9 +284,8 @@ int ext_options_check_list(const char *text, ext_error *error)
     else if (n > 1)
         ext_error_set(
             error, SQLITE_ERROR,
-            "a comma ends an option, so a list has slashes between its numbers; "
-            "write %s",
-            ext_show_text(&(ext_show){""}, better));
+            "a comma ends an option, so a list has slashes between its %s; write %s",
+            has_words ? "words" : "numbers", ext_show_text(&(ext_show){""}, better));
     sqlite3_free(better);
     return error->rc;
 }

@@ -118,6 +118,27 @@ void ext_border_time_json(char json[EXT_TIME_TEXT + 2], const ext_border *border
 /* {"version":3,"last_event":...,"last_rowid":...}; empty where there is no version. */
 void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 
+/* ---- ext_unit.c ---- */
+
+/* A unit of times that are numbers. */
+typedef struct ext_unit {
+    const char *name;
+    double per_second;
+    int64_t nanoseconds;
+} ext_unit;
+
+/* That of many times. All zero: none was seen. */
+typedef struct ext_unit_seen {
+    bool is_there;
+    const ext_unit *unit; /* NULL: several, or none that is known, as of a counter */
+} ext_unit_seen;
+
+extern const ext_unit *const ext_unit_second;
+/* The one that puts a number between 1980 and 2100, which no two do; of a date the second.
+ * NULL: there is none. */
+const ext_unit *ext_unit_of(const gru4rec_time *time);
+void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
+
 /* ---- ext_since.c ---- */
 
 typedef struct ext_since_bound {
@@ -130,7 +151,7 @@ typedef struct ext_since_bound {
 typedef struct ext_since {
     ext_since_bound from, to;
     const ext_last *last; /* since=last: events up to its border are old; NULL: none is */
-    int unit;             /* of the times that were compared with a date so far */
+    const ext_unit *unit; /* of the times that were compared with a date so far */
     bool has_dates;       /* are some of them dates? */
 } ext_since;
 
@@ -158,7 +179,20 @@ typedef struct ext_events {
     int64_t n_outside;       /* events before since or from until on, or too old */
     int64_t n_bad;           /* events whose time cannot be read */
     ext_border first, last;  /* in training: see ext_read_events() */
+    ext_unit_seen unit;      /* of the times, where these are kept */
 } ext_events;
+
+/* For whom events are read. All are borrowed. */
+typedef struct ext_reading {
+    /* NULL for training, which takes all options that prepare events; else the items of a
+     * model trained with these options, of which keep_empty, session_gap,
+     * collapse_repeats, max_length and bad_rows matter. */
+    const gru4rec_items *known;
+    const gru4rec_options *options;
+    const ext_last *last;  /* of which version since=last is said; NULL: it cannot be */
+    const ext_border *end; /* events behind it are left out; NULL: none is */
+    bool keeps_times;      /* the dataset has the events' times */
+} ext_reading;
 
 /*
  * first and last are the first and the last of the events that are read: those that have
@@ -168,15 +202,19 @@ typedef struct ext_events {
  * them, so that they are new to the next training; but not before the border of since=last,
  * where it is that border. Where there is no such event, there is no last.
  *
- * Reads all events, into memory of the budget, within its limits. known: NULL for training,
- * which takes all options that prepare events; else the items of a model trained with
- * those options, of which keep_empty, session_gap, collapse_repeats, max_length and bad_rows
- * matter. last: of which version since=last is said; NULL: it cannot be. Where the source
- * has new events, those of other sessions are never in memory. Give events to ext_read_free(), also after an error.
+ * Reads all events, into memory of the budget, within its limits. With since=last those of
+ * sessions without a new event are never in memory. Give events to ext_read_free(), also
+ * after an error.
  */
 int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
-                    const gru4rec_items *known, const gru4rec_options *options,
-                    const ext_last *last, ext_error *error);
+                    const ext_reading *reading, ext_error *error);
+/*
+ * Reads events once for two models, neither of which is to be trained: an event has the
+ * same number in both datasets. What one of them skips is skipped for both, and counted in
+ * the first; *n_unknown: events whose item is not known to both.
+ */
+int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
+                  const ext_reading readings[2], int64_t *n_unknown, ext_error *error);
 void ext_read_free(ext_events *events);
 
 /* ---- ext_sessions.c ---- */

@@ -70,10 +70,13 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
 /* The rows of a source, as they are read. */
 typedef struct row_reader {
     const ext_source *source;
-    bool is_training; /* then bad_rows is an option of this very call */
+    const ext_reading *reading; /* and that of the twin behind it */
+    ext_events *twin;           /* takes the same events; or NULL */
+    double bad_rows;            /* the share of rows that may be bad */
     sqlite3_stmt *stmt;
     ext_since since;
     int64_t n_rows;
+    int64_t n_unknown;   /* where there is a twin: events not known to both */
     ext_error first_bad; /* what is wrong with the first row that was skipped for it */
 } row_reader;
 
@@ -111,24 +114,24 @@ static void skip_row(row_reader *rows, ext_events *events)
                   "time %s%s%s is neither a number nor a date that SQLite knows; "
                   "use a source that converts it, or %s",
                   quote, ext_show_id(&show, &time), quote,
-                  rows->is_training ? "let bad_rows skip it"
-                                    : "train the model with a bad_rows that skips it");
+                  rows->reading->known == NULL
+                      ? "let bad_rows skip it" /* an option of this very call */
+                      : "train the model with a bad_rows that skips it");
     fail_row(rows, &cause, &rows->first_bad);
 }
 
 /* Are they no more than the share of the rows that may be bad? */
-static int check_bad(row_reader *rows, const ext_events *events, double share,
-                     ext_error *error)
+static int check_bad(row_reader *rows, const ext_events *events, ext_error *error)
 {
     const double n_bad = (double)events->n_bad;
-    if (n_bad <= share * (double)rows->n_rows)
+    if (n_bad <= rows->bad_rows * (double)rows->n_rows)
         return SQLITE_OK;
-    if (share == 0)
+    if (rows->bad_rows == 0)
         return ext_error_wrap(error, &rows->first_bad, "", "");
-    char *counts =
-        sqlite3_mprintf("%lld of %lld rows have times that cannot be read, "
-                        "more than bad_rows=%g allows; the first: ",
-                        (long long)events->n_bad, (long long)rows->n_rows, share);
+    char *counts = sqlite3_mprintf("%lld of %lld rows have times that cannot be read, "
+                                   "more than bad_rows=%g allows; the first: ",
+                                   (long long)events->n_bad, (long long)rows->n_rows,
+                                   rows->bad_rows);
     int rc = counts != NULL ? ext_error_wrap(error, &rows->first_bad, counts, "")
                             : ext_error_nomem(error);
     sqlite3_free(counts);
@@ -151,6 +154,13 @@ static bool get_ids(const row_reader *rows, event *e)
             (!ext_value_is_empty(&e->session) && !ext_value_is_empty(&e->item)));
 }
 
+/* Is the event behind the last one that is read? */
+static bool is_behind(const row_reader *rows, const event *e)
+{
+    const ext_border *end = rows->reading->end;
+    return end != NULL && ext_border_is_before(end, &e->at);
+}
+
 /* Reads the row; *is_event false: it was counted as what it is. */
 static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
                      ext_error *error)
@@ -170,10 +180,11 @@ static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_ev
     }
     if (ext_since_check(&rows->since, &e->at.time, kind, is_event, &cause) != SQLITE_OK)
         return fail_row(rows, &cause, error);
-    events->n_outside += !*is_event;
     e->at.is_there = true;
     e->at.has_rowid = rows->source->rowid != NULL;
     e->at.rowid = sqlite3_column_int64(rows->stmt, ROWID);
+    *is_event &= !is_behind(rows, e);
+    events->n_outside += !*is_event;
     return SQLITE_OK;
 }
 
@@ -199,8 +210,8 @@ static int expect_event(row_reader *rows, const event *e, ext_events *events,
         error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
 }
 
-static int add_event(row_reader *rows, const event *e, ext_events *events,
-                     ext_error *error)
+static int add_to(row_reader *rows, const event *e, const ext_events *events,
+                  ext_error *error)
 {
     gru4rec_error message = {0};
     gru4rec_status status =
@@ -208,8 +219,23 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
                                              &e->at.time, e->order, &message)
                         : gru4rec_events_add_old(events->builder, &e->session, &e->item,
                                                  &e->at.time, e->order, &message);
-    ext_border_move(&events->last, &e->at);
     return ext_error_library(error, status, &message);
+}
+
+static int add_event(row_reader *rows, const event *e, ext_events *events,
+                     ext_error *error)
+{
+    const ext_reading *reading = rows->reading;
+    if (reading->keeps_times)
+        ext_unit_see(&events->unit, &e->at.time);
+    ext_border_move(&events->last, &e->at);
+    if (rows->twin != NULL) {
+        rows->n_unknown += gru4rec_items_find(reading[0].known, &e->item) < 0 ||
+                           gru4rec_items_find(reading[1].known, &e->item) < 0;
+        if (add_to(rows, e, rows->twin, error) != SQLITE_OK)
+            return error->rc;
+    }
+    return add_to(rows, e, events, error);
 }
 
 /* Moves last to an event that is before the sessions held out. */
@@ -223,7 +249,7 @@ static int pass_event(row_reader *rows, const event *e, ext_events *events,
     return SQLITE_OK;
 }
 
-static const char reading[] = "reading the events";
+static const char reading_events[] = "reading the events";
 
 /*
  * SQLite sorts all rows before it gives one: on the disk, and for ever where there is no
@@ -237,15 +263,15 @@ static int check_count(const ext_source *source, const ext_budget *budget,
     int rc = ext_sql_prepare(source->db, &stmt, error, "SELECT 1 FROM %s AS source",
                              source->from);
     for (uint64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++)
-        rc = n % STEP == 0
-                 ? ext_budget_check(budget, n * EVENT_BYTES, reading, advice, error)
-                 : SQLITE_OK;
-    return ext_sql_finish(stmt, rc, reading, error);
+        rc = n % STEP == 0 ? ext_budget_check(budget, n * EVENT_BYTES, reading_events,
+                                              advice, error)
+                           : SQLITE_OK;
+    return ext_sql_finish(stmt, rc, reading_events, error);
 }
 
 /* Reads the source once. */
-static int read_rows(row_reader *rows, double bad_rows, visitor *visit,
-                     ext_events *events, ext_error *error)
+static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
+                     ext_error *error)
 {
     const bool is_sorted = visit == add_event && rows->source->columns.order != NULL;
     int rc = prepare_events(rows->source, is_sorted, &rows->stmt, error);
@@ -258,19 +284,18 @@ static int read_rows(row_reader *rows, double bad_rows, visitor *visit,
         e.order = is_sorted ? place : e.at.rowid;
         if (rc == SQLITE_OK && is_event)
             rc = visit(rows, &e, events, error);
-        if (rc == SQLITE_OK && bad_rows == 0)
-            rc = check_bad(rows, events, bad_rows, error);
+        if (rc == SQLITE_OK && rows->bad_rows == 0)
+            rc = check_bad(rows, events, error);
     }
-    rc = ext_sql_finish(rows->stmt, rc, reading, error);
-    return rc == SQLITE_OK ? check_bad(rows, events, bad_rows, error) : rc;
+    rc = ext_sql_finish(rows->stmt, rc, reading_events, error);
+    return rc == SQLITE_OK ? check_bad(rows, events, error) : rc;
 }
 
 /* Names the sessions with a new event to the builder, of which there must be one. */
-static int expect_events(row_reader *rows, double bad_rows, const ext_events *events,
-                         ext_error *error)
+static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
 {
     ext_events seen = {.builder = events->builder};
-    int rc = read_rows(rows, bad_rows, expect_event, &seen, error);
+    int rc = read_rows(rows, expect_event, &seen, error);
     ext_error_clear(&rows->first_bad);
     return rc == SQLITE_OK && !seen.last.is_there
                ? ext_since_fail_none(&rows->since, error)
@@ -278,13 +303,12 @@ static int expect_events(row_reader *rows, double bad_rows, const ext_events *ev
 }
 
 /* Finds the last event before the sessions held out. */
-static int find_last(row_reader *rows, double bad_rows, ext_events *events,
-                     ext_error *error)
+static int find_last(row_reader *rows, ext_events *events, ext_error *error)
 {
     ext_events seen = {.dataset = events->dataset};
     if (rows->since.last != NULL)
         seen.last = rows->since.last->border;
-    int rc = read_rows(rows, bad_rows, pass_event, &seen, error);
+    int rc = read_rows(rows, pass_event, &seen, error);
     events->last = seen.last;
     return rc;
 }
@@ -302,15 +326,17 @@ static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error
 }
 
 /* In training all that the options say; else what a session is, to who serves it. */
-static gru4rec_preparation prepared(const gru4rec_options *options, bool is_training)
+static gru4rec_preparation prepared(const ext_reading *reading)
 {
+    const gru4rec_options *options = reading->options;
     gru4rec_preparation preparation = {
         .session_gap = options->session_gap,
         .collapse_repeats = options->collapse_repeats != 0,
         .max_length = options->max_length,
         .long_sessions = GRU4REC_LONG_LAST,
+        .keeps_times = reading->keeps_times,
     };
-    if (is_training) {
+    if (reading->known == NULL) {
         preparation.long_sessions = (gru4rec_long_sessions)options->long_sessions;
         preparation.min_support = options->min_support;
         preparation.min_length = options->min_length;
@@ -321,19 +347,18 @@ static gru4rec_preparation prepared(const gru4rec_options *options, bool is_trai
 }
 
 /* What training reads beside the events that it takes. */
-static int read_training(row_reader *rows, const gru4rec_options *options,
-                         ext_events *events, ext_error *error)
+static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 {
+    const gru4rec_options *options = rows->reading->options;
     const gru4rec_dataset *dataset;
     sqlite3_stmt *hold = NULL;
-    const double bad_rows = options->bad_rows;
     int rc = SQLITE_OK;
     if (rows->since.last != NULL || options->validation > 0)
         rc = ext_source_hold(rows->source, &hold, error);
     if (rc == SQLITE_OK && rows->since.last != NULL)
-        rc = expect_events(rows, bad_rows, events, error);
+        rc = expect_events(rows, events, error);
     if (rc == SQLITE_OK)
-        rc = read_rows(rows, bad_rows, add_event, events, error);
+        rc = read_rows(rows, add_event, events, error);
     if (rc == SQLITE_OK)
         rc = make_dataset(events, rows->source->db, options->time_sort, error);
     dataset = events->dataset;
@@ -345,29 +370,42 @@ static int read_training(row_reader *rows, const gru4rec_options *options,
     }
     if (rc == SQLITE_OK && dataset->validation != NULL &&
         dataset->validation->n_sessions > 0)
-        rc = find_last(rows, bad_rows, events, error);
+        rc = find_last(rows, events, error);
     sqlite3_finalize(hold);
     return rc;
 }
 
-static int read_test(row_reader *rows, const gru4rec_options *options, ext_events *events,
-                     ext_error *error)
+static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 {
-    int rc = read_rows(rows, options->bad_rows, add_event, events, error);
-    return rc == SQLITE_OK ? make_dataset(events, rows->source->db, true, error) : rc;
+    sqlite3 *db = rows->source->db;
+    int rc = read_rows(rows, add_event, events, error);
+    if (rc == SQLITE_OK)
+        rc = make_dataset(events, db, true, error);
+    return rc == SQLITE_OK && rows->twin != NULL
+               ? make_dataset(rows->twin, db, true, error)
+               : rc;
 }
 
-int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
-                    const gru4rec_items *known, const gru4rec_options *options,
-                    const ext_last *last, ext_error *error)
+static int start_events(ext_events *events, ext_budget *budget,
+                        const ext_reading *reading, bool keeps_numbers, ext_error *error)
 {
-    const bool is_training = known == NULL;
-    const gru4rec_preparation preparation = prepared(options, is_training);
-    row_reader rows = {.source = source, .is_training = is_training};
-    *events = (ext_events){0};
-    source->keeps_empty = options->keep_empty != 0;
-    if (is_training &&
-        ext_since_read(&rows.since, source->db, options, last, error) != SQLITE_OK)
+    gru4rec_preparation preparation = prepared(reading);
+    preparation.keeps_numbers = keeps_numbers;
+    if (gru4rec_events_new(&budget->allocator, reading->known, &events->builder) !=
+        GRU4REC_OK)
+        return ext_error_nomem(error);
+    gru4rec_events_prepare(events->builder, &preparation);
+    return SQLITE_OK;
+}
+
+static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
+                    ext_error *error)
+{
+    const ext_source *source = rows->source;
+    const ext_reading *reading = rows->reading;
+    const bool is_training = reading->known == NULL;
+    if (is_training && ext_since_read(&rows->since, source->db, reading->options,
+                                      reading->last, error) != SQLITE_OK)
         return error->rc;
     const char *advice = is_training && source->columns.order == NULL
                              ? "use fewer of them (since, until, a source with WHERE)"
@@ -375,14 +413,40 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
     if (source->columns.order != NULL &&
         check_count(source, budget, advice, error) != SQLITE_OK)
         return error->rc;
-    if (gru4rec_events_new(&budget->allocator, known, &events->builder) != GRU4REC_OK) {
-        ext_error_nomem(error);
-    } else {
-        gru4rec_events_prepare(events->builder, &preparation);
-        (is_training ? read_training : read_test)(&rows, options, events, error);
-    }
-    ext_error_clear(&rows.first_bad);
-    return ext_budget_explain(budget, reading, advice, error);
+    const bool is_paired = rows->twin != NULL;
+    int rc = start_events(events, budget, reading, is_paired, error);
+    if (rc == SQLITE_OK && is_paired)
+        rc = start_events(rows->twin, budget, reading + 1, true, error);
+    if (rc == SQLITE_OK)
+        (is_training ? read_training : read_test)(rows, events, error);
+    ext_error_clear(&rows->first_bad);
+    return ext_budget_explain(budget, reading_events, advice, error);
+}
+
+int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
+                    const ext_reading *reading, ext_error *error)
+{
+    row_reader rows = {.source = source,
+                       .reading = reading,
+                       .bad_rows = reading->options->bad_rows};
+    *events = (ext_events){0};
+    source->keeps_empty = reading->options->keep_empty != 0;
+    return read_all(&rows, events, budget, error);
+}
+
+int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
+                  const ext_reading readings[2], int64_t *n_unknown, ext_error *error)
+{
+    const gru4rec_options *a = readings[0].options, *b = readings[1].options;
+    row_reader rows = {.source = source,
+                       .reading = readings,
+                       .twin = &events[1],
+                       .bad_rows = a->bad_rows < b->bad_rows ? a->bad_rows : b->bad_rows};
+    events[0] = events[1] = (ext_events){0};
+    source->keeps_empty = a->keep_empty && b->keep_empty;
+    read_all(&rows, &events[0], budget, error);
+    *n_unknown = rows.n_unknown;
+    return error->rc;
 }
 
 void ext_read_free(ext_events *events)

@@ -9,19 +9,6 @@
 
 #include <string.h>
 
-static const struct unit {
-    const char *name;
-    double per_second;
-    int64_t nanoseconds;
-} units[] = {
-    {"seconds", 1, 1000000000},
-    {"milliseconds", 1e3, 1000000},
-    {"microseconds", 1e6, 1000},
-    {"nanoseconds", 1e9, 1},
-};
-
-enum { NO_UNIT = -1, SECONDS, N_UNITS = sizeof units / sizeof *units };
-
 static int read_bound(sqlite3 *db, const char *text, const char *name,
                       ext_since_bound *bound, ext_error *error)
 {
@@ -52,7 +39,6 @@ bool ext_since_is_last(const gru4rec_options *options)
 int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options,
                    const ext_last *last, ext_error *error)
 {
-    since->unit = NO_UNIT;
     if (ext_since_is_last(options) && last == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
@@ -78,68 +64,58 @@ int ext_since_fail_none(const ext_since *since, ext_error *error)
         since->to.kind != EXT_TIME_NONE ? since->to.text : "");
 }
 
-static int unit_of(const gru4rec_time *time)
+static int fail_mixed(const ext_since *since, const ext_since_bound *bound,
+                      const ext_unit *unit, const char *time, ext_error *error)
 {
-    const double since_1980 = 315532800, until_2100 = 4102444800;
-    const double real = gru4rec_time_real(time);
-    for (int i = 0; i < N_UNITS; i++)
-        if (real >= since_1980 * units[i].per_second &&
-            real < until_2100 * units[i].per_second)
-            return i;
-    return NO_UNIT;
-}
-
-static int fail_mixed(const ext_since *since, const ext_since_bound *bound, int unit,
-                      const char *time, ext_error *error)
-{
+    const ext_unit *other = unit == ext_unit_second ? since->unit : unit;
     if (since->has_dates) /* so one of the two is the second */
         return ext_error_set(
             error, SQLITE_ERROR,
             "%s is the date '%s', but some times are dates, beside which numbers count "
             "as "
             "seconds, and others are numbers in %s; use a source with times of one unit",
-            bound->option, bound->text, units[unit + since->unit].name);
+            bound->option, bound->text, other->name);
     return ext_error_set(
         error, SQLITE_ERROR,
         "%s is the date '%s', but time %s is in %s where others are in %s; give %s "
         "as a number, or a source with times of one unit",
-        bound->option, bound->text, time, units[unit].name, units[since->unit].name,
-        bound->option);
+        bound->option, bound->text, time, unit->name, since->unit->name, bound->option);
 }
 
 /* Finds the unit of a time that is compared with a date. */
 static int find_unit(ext_since *since, const ext_since_bound *bound,
                      const gru4rec_time *time, ext_time_kind kind, ext_error *error)
 {
-    const int unit = kind == EXT_TIME_DATE ? SECONDS : unit_of(time);
+    const ext_unit *unit = ext_unit_of(time);
     const gru4rec_id id = {.type = time->type == GRU4REC_TIME_REAL ? GRU4REC_ID_REAL
                                                                    : GRU4REC_ID_INTEGER,
                            .integer = time->integer,
                            .real = time->real};
     ext_show show;
     since->has_dates |= kind == EXT_TIME_DATE;
-    if (unit == NO_UNIT)
+    if (unit == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
             "%s is the date '%s', but time %s is between 1980 and 2100 in none of "
             "seconds, milliseconds, microseconds and nanoseconds; give %s as a number in "
             "the unit of the times",
             bound->option, bound->text, ext_show_id(&show, &id), bound->option);
-    if (since->unit != NO_UNIT && since->unit != unit)
+    if (since->unit != NULL && since->unit != unit)
         return fail_mixed(since, bound, unit, ext_show_id(&show, &id), error);
     since->unit = unit;
     return SQLITE_OK;
 }
 
-static bool is_before(const gru4rec_time *time, ext_time_kind kind, int unit,
+static bool is_before(const gru4rec_time *time, ext_time_kind kind, const ext_unit *unit,
                       const ext_since_bound *bound)
 {
-    if (kind != EXT_TIME_NUMBER || bound->kind != EXT_TIME_DATE || unit == SECONDS)
+    if (kind != EXT_TIME_NUMBER || bound->kind != EXT_TIME_DATE ||
+        unit == ext_unit_second)
         return gru4rec_time_compare(time, &bound->time) < 0;
     if (time->type == GRU4REC_TIME_REAL)
-        return time->real / units[unit].per_second < gru4rec_time_real(&bound->time);
+        return time->real / unit->per_second < gru4rec_time_real(&bound->time);
     const gru4rec_time date = {.type = GRU4REC_TIME_DATE,
-                               .integer = time->integer * units[unit].nanoseconds};
+                               .integer = time->integer * unit->nanoseconds};
     return gru4rec_time_compare(&date, &bound->time) < 0;
 }
 

@@ -169,6 +169,19 @@ int ext_config_options(const ext_config *config, const ext_home *home,
 
 /* ---- the source ---- */
 
+bool ext_config_is_source(const ext_config *config, const char *source)
+{
+    if (source == NULL || config->source == NULL)
+        return source == config->source;
+    if (!ext_select_is(source) || !ext_select_is(config->source))
+        return strcmp(source, config->source) == 0;
+    char *one = ext_select_subquery(source), *other = ext_select_subquery(config->source);
+    const bool is_same = one != NULL && other != NULL && strcmp(one, other) == 0;
+    sqlite3_free(one);
+    sqlite3_free(other);
+    return is_same;
+}
+
 /* What goes before given, else what config says. */
 static ext_columns merge(const ext_columns *given, const ext_columns *config)
 {

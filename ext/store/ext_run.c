@@ -266,16 +266,6 @@ static bool is_over(sqlite3_stmt *stmt)
            ext_alive_status(process, run) != NULL;
 }
 
-/* What since=last was, as ext_run_checkpoint() wrote it. */
-static void take_last(ext_last *last, sqlite3_stmt *stmt)
-{
-    const ext_time_kind kind = ext_time_column(stmt, 9, &last->border.time);
-    last->version = sqlite3_column_int64(stmt, 8);
-    last->border.is_there = kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
-    last->border.has_rowid = sqlite3_column_type(stmt, 10) == SQLITE_INTEGER;
-    last->border.rowid = sqlite3_column_int64(stmt, 10);
-}
-
 /* Takes the first row of a run that is over. */
 static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt,
                     bool *is_found)
@@ -298,7 +288,7 @@ static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt
         .status = ext_sql_text(stmt, 6),
         .process = ext_sql_text(stmt, 7),
     };
-    take_last(&checkpoint->last, stmt);
+    ext_window_take_since(&checkpoint->last, stmt, 8);
     return rc;
 }
 
@@ -310,9 +300,7 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     int rc = ext_query(
         home, &stmt, error,
         "SELECT run, version, options, source, summary ->> '$.checkpoint', "
-        "summary ->> '$.events', status, process, summary ->> '$.since.version', "
-        "summary ->> '$.since.last_event', summary ->> '$.since.last_rowid' "
-        "FROM @version AS v "
+        "summary ->> '$.events', status, process, " EXT_WINDOW_SINCE "FROM @version AS v "
         "WHERE status NOT IN ('ready', 'retired') AND summary ->> '$.checkpoint' > 0 AND "
         "EXISTS (SELECT 1 FROM @tensor AS t WHERE t.version = v.version) ORDER BY "
         "version DESC",

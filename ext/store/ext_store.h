@@ -63,6 +63,8 @@ int ext_config_defaults(const ext_config *config, const ext_home *home,
                         gru4rec_options *defaults, ext_error *error);
 int ext_config_options(const ext_config *config, const ext_home *home,
                        gru4rec_options *options, ext_error *error);
+/* Is that the model's own source? A SELECT may have got its parentheses there. */
+bool ext_config_is_source(const ext_config *config, const char *source);
 /* Is the source that the config names, if it does, one that the model can read? */
 int ext_config_check_source(const ext_config *config, const ext_home *home,
                             ext_error *error);
@@ -151,6 +153,12 @@ int ext_schema_is_shadow(const char *suffix);
 /* Where the events of a version end. None: it has no events, or an older build made it. */
 int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version,
                          ext_error *error);
+/* The columns of m_version that say what since=last was to a run, and what they say, from
+ * that column on. */
+#define EXT_WINDOW_SINCE                                                        \
+    "summary ->> '$.since.version', summary ->> '$.since.last_event', summary " \
+    "->> '$.since.last_rowid' "
+void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column);
 int ext_window_write(const ext_border *first, const ext_border *last,
                      const ext_home *home, int64_t version, ext_error *error);
 

@@ -31,6 +31,15 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
     return ext_sql_finish(stmt, rc, "reading the model", error);
 }
 
+void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column)
+{
+    const ext_time_kind kind = ext_time_column(stmt, column + 1, &last->border.time);
+    last->version = sqlite3_column_int64(stmt, column);
+    last->border.is_there = kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
+    last->border.has_rowid = sqlite3_column_type(stmt, column + 2) == SQLITE_INTEGER;
+    last->border.rowid = sqlite3_column_int64(stmt, column + 2);
+}
+
 static int bind_time(sqlite3_stmt *stmt, int parameter, const ext_border *border)
 {
     char text[EXT_TIME_TEXT];

@@ -91,8 +91,8 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
                              error);
     }
     if (rc == SQLITE_OK)
-        rc = ext_read_events(&cursor->events, &cursor->budget, &source, NULL, &options,
-                             NULL, error);
+        rc = ext_read_events(&cursor->events, &cursor->budget, &source,
+                             &(ext_reading){.options = &options}, error);
     ext_source_close(&source);
     ext_options_free_columns(&columns);
     if (rc == SQLITE_OK &&

@@ -1,12 +1,10 @@
 /*
  * ext_evaluate.c - gru4rec_evaluate(model, source [, options]); see ext_tools.h.
  *
- * A row per method and cut-off. The whole evaluation happens when the first row is asked
- * for. It runs SQL that is given as text, so views and triggers cannot use it.
+ * A row per method, segment and cut-off. The whole evaluation happens when the first row is
+ * asked for. It runs SQL that is given as text, so views and triggers cannot use it.
  */
 #include "ext_tools.h"
-
-#include <string.h>
 
 enum {
     METHOD,
@@ -21,6 +19,10 @@ enum {
     SKIPPED,
     TIES,
     WARNINGS,
+    RECALL_CI,
+    MRR_CI,
+    NDCG_CI,
+    SEGMENT,
     N_COLUMNS
 };
 enum { MODEL, SOURCE, OPTIONS, N_ARGUMENTS };
@@ -33,6 +35,13 @@ typedef struct evaluate_cursor {
     char *warnings;    /* or NULL */
 } evaluate_cursor;
 
+/* A call. All zero to begin with. */
+typedef struct evaluate_call {
+    ext_home home; /* the model's */
+    ext_budget budget;
+    ext_measurement measurement; /* in that budget, but for the model */
+} evaluate_call;
+
 static void stop(ext_cursor *base)
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
@@ -43,15 +52,12 @@ static void stop(ext_cursor *base)
     cursor->n = 0;
 }
 
-static int read_request(ext_measurement *request, ext_budget *budget,
-                        const ext_cursor *base, const char *source, ext_error *error)
+static int read_call(evaluate_call *call, const ext_cursor *base, const char *source,
+                     ext_error *error)
 {
+    ext_measurement *request = &call->measurement;
     const ext_home *own = ext_table_home(base);
-    sqlite3_value *const name = base->arguments[MODEL];
-    const char *options, *model;
-    ext_home home = {0};
-    ext_name room;
-    bool is_found;
+    const char *options;
     gru4rec_options_init(&request->options);
     if (ext_value_text(&options, base->arguments[OPTIONS], "the options", error) !=
             SQLITE_OK ||
@@ -59,81 +65,48 @@ static int read_request(ext_measurement *request, ext_budget *budget,
                           &request->columns, error) != SQLITE_OK)
         return error->rc;
     const ext_choice choice = ext_choice_of_option(request->options.version);
-    int rc =
-        ext_model_acquire_named(&request->model, own->connection, name, &choice, error);
-    if (rc == SQLITE_OK)
-        rc = ext_value_name(&model, &room, name, error);
-    if (rc == SQLITE_OK)
-        rc = ext_schema_find(&home, own->db, own->connection, model, &is_found, error);
-    if (rc == SQLITE_OK) {
-        ext_budget_start(budget, ext_measure_limit(request));
-        rc = ext_measure_read(request, budget, &home, source, error);
-    }
-    ext_home_clear(&home);
-    return rc;
+    if (ext_measure_hold(request, &call->home, own->connection, base->arguments[MODEL],
+                         &choice, error) != SQLITE_OK)
+        return error->rc;
+    ext_budget_start(&call->budget, ext_measure_limit(request));
+    return ext_measure_read(request, &call->budget, &call->home, source, error);
 }
 
-/* What makes the ranking not a full one; nothing where all items are ranked after all. */
-static void warn_partial(sqlite3_str *text, const char *separator,
-                         const ext_measurement *request)
+/* Leaves out segments without a target, unless there is no target at all; returns how many
+ * rows are left. */
+static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 {
-    const gru4rec_options *options = &request->options;
-    const int64_t n_items = gru4rec_items_count(request->model->loaded.items);
-    const int64_t n_drawn = options->candidates,
-                  n_listed = (int64_t)request->candidates.n;
-    if (n_drawn > 0 && n_drawn < n_items - 1)
-        sqlite3_str_appendf(text,
-                            "%snot comparable with full rankings: each target was ranked "
-                            "among %lld sampled item%s (seed %lld)",
-                            separator, n_drawn, n_drawn > 1 ? "s" : "", options->seed);
-    else if (n_listed > 0 && n_listed < n_items)
-        sqlite3_str_appendf(text,
-                            "%snot comparable with full rankings: only %lld candidate%s "
-                            "ranked",
-                            separator, n_listed, n_listed > 1 ? "s were" : " was");
+    size_t n_left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (metrics[i].segment == NULL || metrics[i].events > 0)
+            metrics[n_left++] = metrics[i];
+    return n_left > 0 ? n_left : n;
 }
 
-/* What whoever reads the figures must know. */
-static int warn(evaluate_cursor *cursor, const ext_measurement *request, ext_error *error)
+static int compute(evaluate_cursor *cursor, evaluate_call *call, ext_error *error)
 {
-    const int64_t n_bad = request->test.n_bad;
-    const char *separator = "";
-    sqlite3_str *text = sqlite3_str_new(NULL);
-    if (cursor->metrics[0].events == 0) {
-        sqlite3_str_appendall(text, "there was no event to rank: a session needs two "
-                                    "events of items that the model knows");
-        separator = "; ";
-    }
-    if (n_bad > 0) {
-        sqlite3_str_appendf(text, "%s%lld row%s that cannot be read (bad_rows)",
-                            separator, n_bad, n_bad > 1 ? "s have times" : " has a time");
-        separator = "; ";
-    }
-    warn_partial(text, separator, request);
-    const int rc = sqlite3_str_errcode(text);
-    cursor->warnings = sqlite3_str_finish(text);
-    return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
-}
-
-static int compute(evaluate_cursor *cursor, const ext_measurement *request,
-                   ext_budget *budget, ext_error *error)
-{
-    const size_t n = gru4rec_evaluate_count(&request->options);
+    ext_measurement *request = &call->measurement;
+    ext_budget *budget = &call->budget;
+    if (ext_fit_baselines(request, budget, &call->home, error) != SQLITE_OK)
+        return error->rc;
+    const size_t n = ext_measure_count(request);
     cursor->metrics = sqlite3_malloc64(n * sizeof *cursor->metrics);
     if (cursor->metrics == NULL)
         return ext_error_nomem(error);
-    int rc = ext_measure_run(request, budget, ext_table_home(&cursor->base)->db,
-                             cursor->metrics, error);
+    int rc = ext_measure_run(request, budget, call->home.db, cursor->metrics, error);
     cursor->n_skipped = request->test.dataset->n_unknown;
-    cursor->n = rc == SQLITE_OK ? n : 0;
-    return rc == SQLITE_OK ? warn(cursor, request, error) : rc;
+    cursor->n = rc == SQLITE_OK ? leave_out_empty(cursor->metrics, n) : 0;
+    if (rc == SQLITE_OK)
+        rc = ext_measure_warn_all(request, cursor->metrics[0].events > 0, error);
+    cursor->warnings = request->warnings;
+    request->warnings = NULL;
+    return rc;
 }
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
-    ext_measurement request = {0};
-    ext_budget budget; /* of all that is taken beside the model */
+    evaluate_call call = {0};
     const char *source;
     (void)idx_num;
     (void)argv;
@@ -141,10 +114,11 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     if (rc == SQLITE_OK && source == NULL)
         rc = ext_table_usage(base, error);
     if (rc == SQLITE_OK)
-        rc = read_request(&request, &budget, base, source, error);
+        rc = read_call(&call, base, source, error);
     if (rc == SQLITE_OK)
-        rc = compute(cursor, &request, &budget, error);
-    ext_measure_free(&request);
+        rc = compute(cursor, &call, error);
+    ext_measure_free(&call.measurement);
+    ext_home_clear(&call.home);
     base->is_eof = cursor->n == 0;
     return rc;
 }
@@ -161,6 +135,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     const evaluate_cursor *cursor = (const evaluate_cursor *)base;
     const gru4rec_metrics *m = &cursor->metrics[base->row];
     const double reals[] = {m->recall, m->mrr, m->ndcg, m->coverage, m->popularity};
+    const double widths[] = {m->recall_ci, m->mrr_ci, m->ndcg_ci};
     const int64_t integers[] = {m->events, m->sessions, cursor->n_skipped, m->ties};
     if (i == METHOD)
         sqlite3_result_text(context, m->method, -1, SQLITE_STATIC);
@@ -168,6 +143,10 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
         sqlite3_result_int64(context, m->k);
     else if (i == WARNINGS)
         sqlite3_result_text(context, cursor->warnings, -1, SQLITE_TRANSIENT);
+    else if (i == SEGMENT)
+        sqlite3_result_text(context, m->segment, -1, SQLITE_STATIC);
+    else if (i >= RECALL_CI)
+        sqlite3_result_double(context, widths[i - RECALL_CI]); /* of NAN: NULL */
     else if (i < EVENTS)
         sqlite3_result_double(context, reals[i - RECALL]); /* of NAN: NULL */
     else
@@ -186,6 +165,7 @@ const ext_table_function ext_evaluate = {
         "CREATE TABLE x(method TEXT, k INTEGER, recall REAL, mrr REAL, ndcg REAL, "
         "coverage REAL, popularity REAL, events INTEGER, sessions INTEGER, "
         "skipped INTEGER, ties INTEGER, warnings TEXT, "
+        "recall_ci REAL, mrr_ci REAL, ndcg_ci REAL, segment TEXT, "
         "model BLOB HIDDEN, source BLOB HIDDEN, options BLOB HIDDEN)",
     .trust = SQLITE_VTAB_DIRECTONLY,
     .cursor_bytes = sizeof(evaluate_cursor),

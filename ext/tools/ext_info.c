@@ -46,7 +46,9 @@ static char *options_json(void)
             "%s{\"name\":\"%s\",\"of\":\"%s\",\"type\":\"%s\",\"default\":"
             "\"%s\",\"range\":\"%s\",\"help\":\"%s\"}",
             i > 0 ? "," : "", info.name,
-            (info.scope & GRU4REC_SCOPE_TRAIN) != 0 ? "train" : "evaluate",
+            (info.scope & GRU4REC_SCOPE_TRAIN) != 0      ? "train"
+            : (info.scope & GRU4REC_SCOPE_EVALUATE) != 0 ? "evaluate"
+                                                         : "compare",
             type_names[info.type], info.default_text, info.range, info.help);
     }
     sqlite3_str_appendchar(json, 1, ']');

@@ -5,6 +5,7 @@
  */
 #include "ext_tools.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* Opens the source with columns that are called as the model's; order only where it has
@@ -65,9 +66,9 @@ static int open_source(ext_measurement *request, const ext_home *home, const cha
 }
 
 /* The rows of the items that alone are ranked. */
-static int read_candidates(ext_measurement *request, sqlite3 *db, ext_error *error)
+static int read_candidates(ext_measurement *request, const char *text, sqlite3 *db,
+                           ext_error *error)
 {
-    const char *text = request->columns.candidates;
     const ext_loaded *loaded = &request->model->loaded;
     ext_rows *rows = &request->candidates;
     ext_ids ids = {.items = loaded->items,
@@ -94,22 +95,90 @@ static int read_candidates(ext_measurement *request, sqlite3 *db, ext_error *err
     return rc;
 }
 
+int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *warning = sqlite3_vmprintf(format, args), *all = warning;
+    va_end(args);
+    if (request->warnings != NULL && warning != NULL) {
+        all = sqlite3_mprintf("%s; %s", request->warnings, warning);
+        sqlite3_free(warning);
+    }
+    if (all == NULL)
+        return ext_error_nomem(error);
+    sqlite3_free(request->warnings);
+    request->warnings = all;
+    return SQLITE_OK;
+}
+
+int ext_measure_hold(ext_measurement *request, ext_home *home, ext_connection *connection,
+                     sqlite3_value *name, const ext_choice *choice, ext_error *error)
+{
+    const char *text;
+    ext_name room;
+    bool is_found;
+    if (ext_model_acquire_named(&request->model, connection, name, choice, error) !=
+            SQLITE_OK ||
+        ext_value_name(&text, &room, name, error) != SQLITE_OK)
+        return error->rc;
+    return ext_schema_find(home, connection->db, connection, text, &is_found, error);
+}
+
 int64_t ext_measure_limit(const ext_measurement *request)
 {
     const int64_t own = request->options.memory_limit;
     return own > 0 ? own : request->model->loaded.options.memory_limit;
 }
 
+/* Does one of the baselines look at times? */
+static bool needs_times(const gru4rec_options *options)
+{
+    bool needs = false;
+    for (int i = 0; i < GRU4REC_N_BASELINES; i++)
+        needs |= gru4rec_baseline_is_asked(options, (gru4rec_baseline_kind)i) &&
+                 gru4rec_baseline_uses_days((gru4rec_baseline_kind)i);
+    return needs;
+}
+
+static ext_reading reading_of(const ext_measurement *request)
+{
+    const ext_loaded *loaded = &request->model->loaded;
+    return (ext_reading){.known = loaded->items,
+                         .options = &loaded->options,
+                         .keeps_times = needs_times(&request->options)};
+}
+
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error)
 {
-    const ext_loaded *loaded = &request->model->loaded;
-    if (read_candidates(request, home->db, error) != SQLITE_OK ||
+    if (read_candidates(request, request->columns.candidates, home->db, error) !=
+            SQLITE_OK ||
         open_source(request, home, source, error) != SQLITE_OK)
         return error->rc;
-    int rc = ext_read_events(&request->test, budget, &request->source, loaded->items,
-                             &loaded->options, NULL, error);
+    const ext_reading reading = reading_of(request);
+    int rc = ext_read_events(&request->test, budget, &request->source, &reading, error);
     ext_source_close(&request->source);
+    return rc;
+}
+
+int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
+                          const ext_home *home, const char *source, int64_t *n_unknown,
+                          ext_error *error)
+{
+    const ext_reading readings[2] = {reading_of(&requests[0]), reading_of(&requests[1])};
+    const char *candidates = requests[0].columns.candidates;
+    ext_events tests[2] = {0};
+    *n_unknown = 0;
+    if (read_candidates(&requests[0], candidates, home->db, error) != SQLITE_OK ||
+        read_candidates(&requests[1], candidates, home->db, error) != SQLITE_OK ||
+        open_source(&requests[0], home, source, error) != SQLITE_OK)
+        return error->rc;
+    int rc =
+        ext_read_pair(tests, budget, &requests[0].source, readings, n_unknown, error);
+    ext_source_close(&requests[0].source);
+    requests[0].test = tests[0];
+    requests[1].test = tests[1];
     return rc;
 }
 
@@ -119,27 +188,84 @@ void ext_measure_free(ext_measurement *request)
     ext_source_close(&request->source);
     ext_options_free_columns(&request->columns);
     ext_rows_free(&request->candidates);
+    for (size_t i = 0; i < request->n_baselines; i++)
+        gru4rec_baseline_free(request->baselines[i]);
     ext_model_release(request->model);
+    sqlite3_free(request->warnings);
     *request = (ext_measurement){0};
 }
 
-static int on_poll(void *context, const gru4rec_progress *progress)
+/* ---- warnings ---- */
+
+/* What makes the ranking not a full one; nothing where all items are ranked after all. */
+static int warn_of_candidates(ext_measurement *request, ext_error *error)
+{
+    const gru4rec_options *options = &request->options;
+    const int64_t n_items = gru4rec_items_count(request->model->loaded.items);
+    const int64_t n_drawn = options->candidates,
+                  n_listed = (int64_t)request->candidates.n;
+    if (n_drawn > 0 && n_drawn < n_items - 1)
+        return ext_measure_warn(
+            request, error,
+            "not comparable with full rankings: each target was ranked "
+            "among %lld sampled item%s (seed %lld)",
+            n_drawn, n_drawn > 1 ? "s" : "", options->seed);
+    if (n_listed > 0 && n_listed < n_items)
+        return ext_measure_warn(
+            request, error,
+            "not comparable with full rankings: only %lld candidate%s ranked", n_listed,
+            n_listed > 1 ? "s were" : " was");
+    return SQLITE_OK;
+}
+
+int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error)
+{
+    const int64_t n_bad = request->test.n_bad;
+    if (!has_events)
+        ext_measure_warn(request, error,
+                         "there was no event to rank: a session needs two "
+                         "events of items that the model knows");
+    if (n_bad > 0)
+        ext_measure_warn(request, error, "%lld row%s that cannot be read (bad_rows)",
+                         n_bad, n_bad > 1 ? "s have times" : " has a time");
+    warn_of_candidates(request, error);
+    return error->rc;
+}
+
+/* ---- measuring ---- */
+
+int ext_measure_poll(void *context, const gru4rec_progress *progress)
 {
     (void)progress;
     return ext_poll_check(context);
 }
 
+static gru4rec_evaluation described(const ext_measurement *request)
+{
+    const ext_loaded *loaded = &request->model->loaded;
+    return (gru4rec_evaluation){.model = loaded->model,
+                                .support = gru4rec_items_support(loaded->items),
+                                .test = request->test.dataset,
+                                .baselines =
+                                    (const gru4rec_baseline *const *)request->baselines,
+                                .n_baselines = request->n_baselines,
+                                .candidates = request->candidates.rows,
+                                .n_candidates = request->candidates.n,
+                                .places = request->places};
+}
+
+size_t ext_measure_count(const ext_measurement *request)
+{
+    const gru4rec_evaluation what = described(request);
+    return gru4rec_evaluate_count(&what, &request->options);
+}
+
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error)
 {
-    const ext_loaded *loaded = &request->model->loaded;
-    const gru4rec_evaluation what = {.model = loaded->model,
-                                     .support = gru4rec_items_support(loaded->items),
-                                     .test = request->test.dataset,
-                                     .candidates = request->candidates.rows,
-                                     .n_candidates = request->candidates.n};
+    const gru4rec_evaluation what = described(request);
     ext_poll poll;
-    const gru4rec_hooks hooks = {.poll = on_poll, .context = &poll};
+    const gru4rec_hooks hooks = {.poll = ext_measure_poll, .context = &poll};
     gru4rec_error message = {0};
     ext_poll_start(&poll, db);
     gru4rec_status status = gru4rec_evaluate(&budget->allocator, &what, &request->options,

@@ -2,7 +2,8 @@
  * ext_options_table.c - gru4rec_options: a row for each option; see ext_tools.h.
  *
  * Rows are (name, default_value, range, help, scope) in the order of the one table of
- * options. scope: train, evaluate, or both of them.
+ * options. scope: train, evaluate, export,
+ * compare, or several of them.
  */
 #include "ext_tools.h"
 
@@ -38,6 +39,7 @@ static const char *scope_text(gru4rec_option_scope scope)
         [GRU4REC_SCOPE_EVALUATE] = "evaluate",
         [GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE] = "train, evaluate",
         [GRU4REC_SCOPE_EVALUATE | GRU4REC_SCOPE_EXPORT] = "evaluate, export",
+        [GRU4REC_SCOPE_COMPARE] = "compare",
     };
     return texts[scope];
 }

@@ -76,19 +76,56 @@ typedef struct ext_measurement {
     ext_columns columns;     /* what stands beside them, by the caller */
     ext_rows candidates;     /* of columns.candidates */
     ext_source source;       /* while it is read */
-    ext_events test;         /* in the budget that it was read with */
+    ext_events test;         /* in the budget that it was read with, */
+    gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n) as these are */
+    size_t n_baselines;
+    int32_t
+        *places;    /* (methods, events of test) where targets stood; borrowed, or NULL */
+    char *warnings; /* what whoever reads the figures must know; or NULL */
 } ext_measurement;
 
+/* Holds the version that is meant of a model, and finds the model's home; clear that in any
+ * case. */
+int ext_measure_hold(ext_measurement *request, ext_home *home, ext_connection *connection,
+                     sqlite3_value *name, const ext_choice *choice, ext_error *error);
 /* Bytes that it may take: its own option, or the model's. */
 int64_t ext_measure_limit(const ext_measurement *request);
 /* Reads the events of the source, a name or a SELECT. home: the model's. Free it in any
  * case, before the budget goes. */
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error);
-/* metrics: (gru4rec_evaluate_count() of the options). */
+/* The same for two models at once, whose events are read once, with columns as the first
+ * one's, and have the same numbers in both. *n_unknown: events whose item one of them does
+ * not know. */
+int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
+                          const ext_home *home, const char *source, int64_t *n_unknown,
+                          ext_error *error);
+/* What a measurement asks now and then, as a hook; context: an ext_poll. */
+int ext_measure_poll(void *context, const gru4rec_progress *progress);
+/* Puts a warning behind the others. */
+int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...);
+/* Puts what it has to say of any measurement. has_events: there was something to rank. */
+int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
+/* Rows of an evaluation. */
+size_t ext_measure_count(const ext_measurement *request);
+/* metrics: (ext_measure_count()). */
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error);
 void ext_measure_free(ext_measurement *request);
+
+/* ---- ext_fit.c ---- */
+
+/* Fits the baselines that the options name, to be measured beside the model: all but pop on
+ * the sessions that it was trained on. */
+int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_home *home,
+                      ext_error *error);
+
+/* ---- ext_trained.c ---- */
+
+/* The sessions that the version of a request was trained on, in rows of its catalogue. Give
+ * them to ext_read_free(), also after an error. name: who needs them. */
+int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
+                     const ext_home *home, const char *name, ext_error *error);
 
 /* ---- ext_best.c ---- */
 
@@ -99,7 +136,8 @@ int ext_best_find(int64_t *version, const ext_home *home, const char *source,
 
 /* ---- what SQL sees, each in its file ---- */
 
-extern const ext_table_function ext_evaluate, ext_batches, ext_options_table, ext_status;
+extern const ext_table_function ext_evaluate, ext_compare, ext_batches;
+extern const ext_table_function ext_options_table, ext_status;
 extern const ext_function ext_export_functions[], ext_import_functions[];
 extern const ext_function ext_deploy_functions[], ext_info_functions[];
 extern const ext_function ext_times_functions[], ext_configure_functions[];

@@ -157,8 +157,10 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     int rc = ext_config_open_source(&request->config, &request->home, request->source,
                                     &request->columns, &data->source, error);
     if (rc == SQLITE_OK)
-        rc = ext_read_events(events, &data->budget, &data->source, NULL,
-                             &request->options, &data->last, error);
+        rc = ext_read_events(events, &data->budget, &data->source,
+                             &(ext_reading){.options = &request->options,
+                                            .last = &data->last},
+                             error);
     const gru4rec_dataset *dataset = events->dataset;
     if (rc == SQLITE_OK && dataset->n_events > 0)
         rc = name_longest(data, error);
@@ -224,7 +226,7 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     const int32_t n_items = gru4rec_items_count(data->events.items);
     size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
     if (dataset->validation != NULL)
-        n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items));
+        n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
     if (data->active != NULL) /* what warm_start reads of it, one after the other */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
     return n;

@@ -103,20 +103,6 @@ static int check_commit(const ext_train_request *request, const char *given,
                                unfit);
 }
 
-/* Is that the model's own source? A SELECT may have got its parentheses there. */
-static bool is_stored_source(const ext_config *config, const char *source)
-{
-    if (source == NULL || config->source == NULL)
-        return source == config->source;
-    if (!ext_select_is(source) || !ext_select_is(config->source))
-        return strcmp(source, config->source) == 0;
-    char *one = ext_select_subquery(source), *other = ext_select_subquery(config->source);
-    const bool is_same = one != NULL && other != NULL && strcmp(one, other) == 0;
-    sqlite3_free(one);
-    sqlite3_free(other);
-    return is_same;
-}
-
 /* Takes the options and the source of the run that is continued. */
 static int resume(ext_train_request *request, ext_run *run, const char *given,
                   ext_error *error)
@@ -140,7 +126,7 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
         rc = parse_options(request, given, error);
     request->options.resume = false; /* the version is the one that never stopped */
     if (rc == SQLITE_OK && request->source == NULL &&
-        !is_stored_source(&request->config, checkpoint->source))
+        !ext_config_is_source(&request->config, checkpoint->source))
         rc = ext_error_set(error, SQLITE_ERROR,
                            "the run to resume was trained on %s; name that source as "
                            "the second argument",

@@ -25,7 +25,8 @@ enum {
     G4R_STREAM_SAMPLES,
     G4R_STREAM_DROPOUT,
     G4R_STREAM_ORDER,
-    G4R_STREAM_NEGATIVES /* of an evaluation, one for each event */
+    G4R_STREAM_NEGATIVES, /* of an evaluation, one for each event */
+    G4R_STREAM_SIGNS      /* of a comparison */
 };
 
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch);

@@ -22,8 +22,8 @@
  * Where the catalogue is known already, stage 4 is the last.
  *
  * Memory per event: the columns (events.h) and 4 bytes more while sorting, for item_rows,
- * in place of the rowids where events came by them; per session some 22. What is in order
- * already, as event logs mostly are, is only checked (sort.h).
+ * in place of the rowids where events came by them, and 8 where times are kept; per session
+ * some 22. What is in order already, as event logs mostly are, is only checked (sort.h).
  *
  * A stage that fails returns false: memory is short, or it was stopped.
  */
@@ -251,7 +251,20 @@ static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
         dataset->first = g4r_events_time(events, least);
 }
 
-/* Makes offsets and item_rows. This is the peak of memory. */
+static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
+                       const uint32_t *permutation, g4r_stop_watch *watch)
+{
+    if (!events->preparation.keeps_times)
+        return true;
+    dataset->times = g4r_alloc(&events->allocator, events->n, sizeof *dataset->times);
+    if (dataset->times == NULL)
+        return false;
+    for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
+        dataset->times[i] = g4r_events_seconds(events, permutation[i]);
+    return !watch->is_over;
+}
+
+/* Makes offsets, item_rows, and times where they are kept. This is the peak of memory. */
 static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
                       g4r_stop_watch *watch)
 {
@@ -265,12 +278,19 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
     dataset->item_rows = (int32_t *)permutation;
     dataset->offsets =
         g4r_alloc(allocator, (size_t)events->n_sessions + 1, sizeof *dataset->offsets);
+    const bool keeps_numbers = events->preparation.keeps_numbers;
+    if (keeps_numbers)
+        dataset->numbers = g4r_alloc(allocator, events->n, sizeof *dataset->numbers);
     if (permutation == NULL || dataset->offsets == NULL ||
-        !order_events(events, dataset->offsets, permutation, watch))
+        (keeps_numbers && dataset->numbers == NULL) ||
+        !order_events(events, dataset->offsets, permutation, watch) ||
+        !keep_times(events, dataset, permutation, watch))
         return false;
     /* In place: an item's number, or its known row, where its event's place was. */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {
         const int32_t number = events->item[permutation[i]];
+        if (dataset->numbers != NULL)
+            dataset->numbers[i] = events->number[permutation[i]];
         dataset->item_rows[i] = events->rows != NULL ? events->rows[number] : number;
     }
     if (events->first == NULL)
@@ -444,8 +464,11 @@ size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
     const gru4rec_dataset *held = dataset->validation;
     const int64_t n_sessions =
         dataset->n_sessions + (held != NULL ? held->n_sessions : 0);
+    const size_t event_bytes = sizeof *dataset->item_rows +
+                               (dataset->numbers != NULL ? sizeof *dataset->numbers : 0) +
+                               (dataset->times != NULL ? sizeof *dataset->times : 0);
     return sizeof *dataset + (size_t)(n_sessions + 1) * sizeof *dataset->offsets +
-           (size_t)dataset->offsets[n_sessions] * sizeof *dataset->item_rows +
+           (size_t)dataset->offsets[n_sessions] * event_bytes +
            (held != NULL ? gru4rec_dataset_bytes(held) : 0);
 }
 
@@ -456,8 +479,55 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
     gru4rec_allocator allocator = dataset->allocator;
     gru4rec_dataset_free(dataset->validation);
     g4r_alloc_free(&allocator, dataset->item_rows);
+    g4r_alloc_free(&allocator, dataset->numbers);
     g4r_alloc_free(&allocator, dataset->offsets);
+    g4r_alloc_free(&allocator, dataset->times);
     g4r_alloc_free(&allocator, dataset);
+}
+
+/* ---- another catalogue ---- */
+
+/* rows: of the other catalogue, by those of this one; -1: it has none. */
+static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
+{
+    int64_t n_sessions = 0, n_events = 0, i = 0;
+    for (int64_t s = 0; s < dataset->n_sessions; s++) {
+        const int64_t first = n_events, end = dataset->offsets[s + 1];
+        for (; i < end; i++) {
+            const int32_t row = rows[dataset->item_rows[i]];
+            if (row < 0)
+                continue;
+            dataset->item_rows[n_events] = row;
+            if (dataset->times != NULL)
+                dataset->times[n_events] = dataset->times[i];
+            if (dataset->numbers != NULL)
+                dataset->numbers[n_events] = dataset->numbers[i];
+            n_events++;
+        }
+        if (n_events > first)
+            dataset->offsets[++n_sessions] = n_events;
+    }
+    dataset->n_unknown += dataset->n_events - n_events;
+    dataset->n_sessions = n_sessions;
+    dataset->n_events = n_events;
+    dataset->n_single = count_single(dataset);
+}
+
+gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
+                                   const gru4rec_items *known)
+{
+    const int32_t n = gru4rec_items_count(items);
+    int32_t *rows = g4r_alloc(&dataset->allocator, (size_t)n, sizeof *rows);
+    if (rows == NULL)
+        return GRU4REC_NOMEM;
+    for (int32_t row = 0; row < n; row++) {
+        gru4rec_id id;
+        gru4rec_items_get(items, row, &id);
+        rows[row] = gru4rec_items_find(known, &id);
+    }
+    map_rows(dataset, rows);
+    g4r_alloc_free(&dataset->allocator, rows);
+    return GRU4REC_OK;
 }
 
 /* ---- the fingerprint ---- */

@@ -5,7 +5,8 @@
 
 /* Of one event, at most. */
 enum {
-    EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 2
+    EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 2 +
+                  sizeof(uint32_t)
 };
 
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
@@ -33,6 +34,7 @@ void g4r_events_free_columns(gru4rec_events *events)
     G4R_ALLOC_CLEAR(allocator, events->is_old);
     G4R_ALLOC_CLEAR(allocator, events->order);
     G4R_ALLOC_CLEAR(allocator, events->wide_order);
+    G4R_ALLOC_CLEAR(allocator, events->number);
 }
 
 void gru4rec_events_free(gru4rec_events *events)
@@ -71,7 +73,10 @@ static bool make_room(gru4rec_events *events)
         events->wide_order != NULL
             ? G4R_ALLOC_GROW(allocator, events->wide_order, events->order_capacity, n)
             : G4R_ALLOC_GROW(allocator, events->order, events->order_capacity, n);
-    return has_order &&
+    bool has_number =
+        !events->preparation.keeps_numbers ||
+        G4R_ALLOC_GROW(allocator, events->number, events->number_capacity, n);
+    return has_order && has_number &&
            G4R_ALLOC_GROW(allocator, events->session, events->session_capacity, n) &&
            G4R_ALLOC_GROW(allocator, events->item, events->item_capacity, n) &&
            G4R_ALLOC_GROW(allocator, events->time, events->time_capacity, n);
@@ -137,11 +142,18 @@ static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t 
     return number;
 }
 
+/* Of the event that is added next, if numbers are kept; else how many there are. */
+static uint64_t next_number(const gru4rec_events *events)
+{
+    const int64_t n_dropped = events->n_unknown + events->n_old;
+    return events->n + (uint64_t)(events->preparation.keeps_numbers ? n_dropped : 0);
+}
+
 static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *session,
                                 const gru4rec_id *item, const gru4rec_time *time,
                                 int64_t order, bool is_old, gru4rec_error *error)
 {
-    if (events->n >= UINT32_MAX)
+    if (next_number(events) >= UINT32_MAX)
         return g4r_fail(error, GRU4REC_INVALID,
                         "more than %lu events; train on a part of them, such as the last "
                         "months",
@@ -169,6 +181,8 @@ static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *sessio
         events->wide_order[events->n] = order;
     else
         events->order[events->n] = (uint32_t)order;
+    if (events->preparation.keeps_numbers)
+        events->number[events->n] = (uint32_t)next_number(events);
     set_time(events, time);
     if (events->is_old != NULL)
         events->is_old[events->n] = is_old;
@@ -205,6 +219,8 @@ gru4rec_status gru4rec_events_add_old(gru4rec_events *events, const gru4rec_id *
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation)
 {
+    assert(next_number(events) == 0 ||
+           preparation->keeps_numbers == events->preparation.keeps_numbers);
     events->preparation = *preparation;
 }
 

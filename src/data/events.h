@@ -3,7 +3,7 @@
  * in which they came.
  *
  * 20 bytes an event, 24 where an order takes more than 32 bits, and one more where times
- * are of several types. gru4rec_dataset_new() sorts them.
+ * are of several types, 4 more where numbers are kept. gru4rec_dataset_new() sorts them.
  */
 #ifndef G4R_EVENTS_H
 #define G4R_EVENTS_H
@@ -30,6 +30,7 @@ struct gru4rec_events {
     uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
     int64_t *wide_order; /* (n), once one does not fit the other */
     uint8_t *is_old;     /* (n), or NULL: none is */
+    uint32_t *number;    /* (n) of the call that added it; NULL: not kept */
     bool has_expected;   /* sessions were named that are to have a new event */
     int64_t n_unknown, n_old;
     gru4rec_preparation preparation;
@@ -41,7 +42,7 @@ struct gru4rec_events {
                         an event that none comes before */
     int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
     size_t session_capacity, item_capacity, time_capacity, types_capacity;
-    size_t order_capacity, rows_capacity, old_capacity;
+    size_t order_capacity, rows_capacity, old_capacity, number_capacity;
 };
 
 /* Are the items those of a catalogue? Else, in training, all are taken and numbered. */

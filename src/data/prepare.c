@@ -43,6 +43,17 @@ static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t 
     return kept;
 }
 
+/* n of them, towards the start. */
+static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        dataset->item_rows[to + i] = dataset->item_rows[from + i];
+    for (int64_t i = 0; i < n && dataset->times != NULL; i++)
+        dataset->times[to + i] = dataset->times[from + i];
+    for (int64_t i = 0; i < n && dataset->numbers != NULL; i++)
+        dataset->numbers[to + i] = dataset->numbers[from + i];
+}
+
 /*
  * Moves what stays together, in place: everything moves towards the start, so what is
  * read is still as it was. *n_dropped counts single events, the dataset those of sessions.
@@ -57,14 +68,13 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
         for (; i < dataset->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++) {
             int32_t item = dataset->item_rows[i];
             if (is_kept(rule, before, item))
-                dataset->item_rows[n_events++] = item;
+                move_events(dataset, n_events++, i, 1);
             else
                 ++*n_dropped;
             before = item;
         }
         const int64_t kept = shorten(dataset, rule, n_events - first);
-        memmove(dataset->item_rows + first, dataset->item_rows + n_events - kept,
-                (size_t)kept * sizeof *dataset->item_rows);
+        move_events(dataset, first, n_events - kept, kept);
         n_events = first + kept;
         if (kept == 0)
             continue;

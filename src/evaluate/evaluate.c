@@ -5,10 +5,9 @@
  * ranked among all items given the events before it. Sessions run side by side in lanes,
  * from a zero state, whatever their number; all lanes are ranked, down to the last (K = 0
  * does not end an epoch early here). States and scores have the bits that serving gives
- * them, whoever is beside them: ranks are those of a gru4rec_ranking. Measures are means
- * over events. Baselines give their scores for the same lanes.
+ * them, whoever is beside them: ranks are those of a gru4rec_ranking. Baselines give their
+ * scores for the same events. Measures are means over events (outcomes.h).
  *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
- *   recall [rank <= k]   mrr [rank <= k] / rank   ndcg [rank <= k] / log2(rank + 1)
  * A target that is not ranked, as it was seen before or is no candidate, has no rank: that
  * is a miss.
  */
@@ -18,6 +17,8 @@
 #include "../data/schedule.h"
 #include "../base/fail.h"
 #include "../base/rows.h"
+#include "../baselines/baseline.h"
+#include "listed.h"
 #include "negatives.h"
 #include "ranks.h"
 #include "seen.h"
@@ -27,7 +28,8 @@ enum {
     SEEN_BYTES = 64 << 20 /* of items seen, if more than one lane has them */
 };
 
-enum { MODEL, POPULARITY, N_METHODS };
+/* The model's place among the methods; baselines come behind it. */
+enum { MODEL, FIRST_BASELINE, MOST_METHODS = FIRST_BASELINE + GRU4REC_N_BASELINES };
 
 typedef struct measuring {
     gru4rec_allocator allocator;
@@ -36,7 +38,7 @@ typedef struct measuring {
     const g4r_params *params; /* the model's */
     const gru4rec_hooks *hooks;
     gru4rec_progress progress;
-    size_t n_items, n_methods, n_lanes, longest;
+    size_t n_items, n_methods, n_lanes;
     size_t n_negatives; /* 0: none are drawn */
     size_t most_seen;   /* of a session; 0: they are ranked like others */
     g4r_network network;
@@ -45,16 +47,25 @@ typedef struct measuring {
     g4r_ranks ranks;
     g4r_seen seen;
     g4r_negatives negatives;
-    int32_t *excluded;    /* (most_seen + 1) from what is drawn */
-    int32_t *drawn;       /* (n_negatives + 1) with the target */
-    g4r_real *popularity; /* (I) that baseline's scores, */
-    g4r_real *scores;     /* (n) and those of what is ranked */
-    g4r_tally tallies[N_METHODS];
+    g4r_listed listed;
+    int32_t *excluded;                            /* (most_seen + 1) from what is drawn */
+    int32_t *drawn;                               /* (n_negatives + 1) with the target */
+    gru4rec_scorer *scorers[GRU4REC_N_BASELINES]; /* of what's baselines */
+    g4r_outcomes outcomes;
+    g4r_tally tallies[MOST_METHODS];
 } measuring;
 
-size_t gru4rec_evaluate_count(const gru4rec_options *options)
+size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
+                              const gru4rec_options *options)
 {
-    return (size_t)options->cutoffs.n * (options->baselines ? N_METHODS : 1);
+    return g4r_tally_rows(options) * (FIRST_BASELINE + what->n_baselines);
+}
+
+/* Where the caller wants a method's places; NULL: he does not. */
+static int32_t *places_of(const measuring *e, size_t method)
+{
+    int32_t *places = e->what->places;
+    return places != NULL ? places + method * (size_t)e->what->test->n_events : NULL;
 }
 
 static void layout(measuring *e)
@@ -68,10 +79,11 @@ static void layout(measuring *e)
     g4r_negatives_layout(&e->negatives, arena, e->n_items, e->n_negatives);
     e->excluded = g4r_arena_take(arena, e->most_seen + 1, sizeof *e->excluded);
     e->drawn = g4r_arena_take(arena, n_drawn, sizeof *e->drawn);
-    e->popularity = g4r_arena_reals(arena, e->n_methods - 1, e->n_items);
-    e->scores = g4r_arena_reals(arena, e->n_methods - 1, e->ranks.n);
+    if (e->what->n_baselines > 0)
+        g4r_listed_layout(&e->listed, arena, e->n_items, e->outcomes.longest);
+    g4r_outcomes_layout(&e->outcomes, arena);
     for (size_t i = 0; i < e->n_methods; i++)
-        g4r_tally_layout(&e->tallies[i], arena, e->n_items, e->longest);
+        g4r_tally_layout(&e->tallies[i], arena, places_of(e, i));
 }
 
 /* What options and sizes say; longest_session: of the test events. */
@@ -81,8 +93,16 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
     const gru4rec_evaluation *what = e->what;
     const bool is_some = what->candidates != NULL;
     size_t n = is_some ? what->n_candidates : e->n_items;
-    e->n_methods = options->baselines ? N_METHODS : 1;
-    e->longest = g4r_tally_longest(options, e->n_items);
+    e->n_methods = FIRST_BASELINE + what->n_baselines;
+    e->outcomes.test = what->test;
+    e->outcomes.longest = g4r_tally_longest(options, e->n_items);
+    for (size_t i = 0; i < e->n_methods; i++) {
+        g4r_tally *tally = &e->tallies[i];
+        tally->outcomes = &e->outcomes;
+        tally->options = options;
+        tally->support = what->support;
+        tally->n_items = e->n_items;
+    }
     e->n_negatives = G4R_MIN((size_t)options->candidates, e->n_items - 1);
     if (options->candidates > 0)
         n = e->n_negatives + 1;
@@ -90,14 +110,16 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
         e->most_seen = G4R_MIN((size_t)longest_session, e->n_items);
     e->n_lanes = SEEN_BYTES / (G4R_MAX(e->most_seen, 1) * sizeof *e->excluded);
     e->n_lanes = G4R_MAX(1, G4R_MIN(e->n_lanes, MOST_LANES));
-    g4r_ranks_init(&e->ranks, bounds, is_some ? what->candidates : NULL, n, e->longest);
+    g4r_ranks_init(&e->ranks, bounds, is_some ? what->candidates : NULL, n,
+                   e->outcomes.longest);
     layout(e);
 }
 
-size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items)
+size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
+                              const gru4rec_dataset *heldout)
 {
     g4r_params params;
-    gru4rec_evaluation what = {0};
+    const gru4rec_evaluation what = {.test = heldout};
     measuring e = {.what = &what,
                    .params = &params,
                    .options = options,
@@ -119,6 +141,26 @@ static int64_t longest_session(const gru4rec_dataset *test)
     return longest;
 }
 
+static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
+{
+    const gru4rec_evaluation *what = e->what;
+    gru4rec_status status = GRU4REC_OK;
+    for (size_t i = 0; i < what->n_baselines && status == GRU4REC_OK; i++) {
+        const gru4rec_baseline *baseline = what->baselines[i];
+        assert(baseline->n_items == e->n_items);
+        e->tallies[FIRST_BASELINE + i].method = baseline->method->name;
+        if (g4r_baseline_needs_times(baseline) && what->test->times == NULL)
+            return g4r_fail(error, GRU4REC_INVALID,
+                            "baseline %s decays by days, and the test sessions have no "
+                            "times; keep them",
+                            baseline->method->name);
+        status = gru4rec_scorer_new(&e->allocator, baseline, &e->scorers[i]);
+        if (status != GRU4REC_OK)
+            g4r_fail_nomem(error, gru4rec_scorer_bytes(baseline));
+    }
+    return status;
+}
+
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -132,9 +174,19 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
     layout(e);
     e->negatives.seed = e->options->seed;
     g4r_network_bind(&e->network, what->model->values, NULL);
-    for (size_t i = 0; i < e->n_items && e->n_methods > POPULARITY; i++)
-        e->popularity[i] = (g4r_real)what->support[i];
-    return GRU4REC_OK;
+    g4r_segment_fill(e->outcomes.segments, e->options->segment, what->test, what->support,
+                     e->n_items);
+    for (size_t i = 0; i < e->n_methods; i++)
+        g4r_tally_start(&e->tallies[i]);
+    return start_baselines(e, error);
+}
+
+static void finish(measuring *e)
+{
+    for (size_t i = 0; i < e->what->n_baselines; i++)
+        gru4rec_scorer_free(e->scorers[i]);
+    g4r_schedule_free(&e->schedule);
+    g4r_arena_free(&e->arena, &e->allocator);
 }
 
 static bool is_stopped(void *context)
@@ -157,7 +209,8 @@ static bool is_ranked(const measuring *e, size_t lane)
 
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
-    g4r_rank_query query = {.target = e->schedule.target[lane]};
+    g4r_rank_query query = {.target = e->schedule.target[lane],
+                            .event = e->schedule.position[lane] + 1};
     size_t place;
     if (e->most_seen > 0) {
         query.seen = g4r_seen_rows(&e->seen, lane);
@@ -170,17 +223,21 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
 }
 
 /* rows (n, NULL: all that ranks has): what is ranked. */
-static void count(measuring *e, const int32_t *rows, size_t n,
-                  const g4r_rank_query *query, const g4r_standing *standing)
+static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size_t n,
+                            const g4r_rank_query *query)
 {
-    g4r_standing popular;
-    g4r_tally_count(&e->tallies[MODEL], standing, e->options->mode);
-    if (e->n_methods == POPULARITY)
-        return;
-    for (size_t i = 0; i < n; i++)
-        e->scores[i] = e->popularity[rows != NULL ? (size_t)rows[i] : i];
-    g4r_ranks_by_scores(&e->ranks, e->scores, rows, n, query, &popular);
-    g4r_tally_count(&e->tallies[POPULARITY], &popular, e->options->mode);
+    const gru4rec_dataset *test = e->what->test;
+    const int64_t first = test->offsets[e->schedule.session[lane]];
+    const gru4rec_prefix prefix = {.rows = test->item_rows + first,
+                                   .times =
+                                       test->times != NULL ? test->times + first : NULL,
+                                   .n = (size_t)(e->schedule.position[lane] - first) + 1};
+    for (size_t i = 0; i < e->what->n_baselines; i++) {
+        const gru4rec_scores scores = gru4rec_scorer_score(e->scorers[i], &prefix);
+        g4r_standing standing;
+        g4r_listed_rank(&e->listed, &scores, rows, n, query, &standing);
+        g4r_tally_count(&e->tallies[FIRST_BASELINE + i], &standing, query->event);
+    }
 }
 
 /* Among the items that are drawn for it. */
@@ -193,14 +250,14 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
     if (n > 0)
         memcpy(e->excluded, query.seen, n * sizeof *e->excluded);
     n = g4r_rows_add(e->excluded, n, target);
-    n = g4r_negatives_draw(&e->negatives, e->drawn, e->excluded, n,
-                           e->schedule.position[lane] + 1);
+    n = g4r_negatives_draw(&e->negatives, e->drawn, e->excluded, n, query.event);
     if (query.target >= 0)
         n = g4r_rows_add(e->drawn, n, target);
     query.n_seen = 0; /* none of them is drawn */
     if (!g4r_ranks_exact(&e->ranks, x, e->drawn, n, &query, &standing))
         return false;
-    count(e, e->drawn, n, &query, &standing);
+    g4r_tally_count(&e->tallies[MODEL], &standing, query.event);
+    count_baselines(e, lane, e->drawn, n, &query);
     return true;
 }
 
@@ -227,7 +284,7 @@ static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
         g4r_standing standing;
         if (!g4r_ranks_get(ranks, i, &standing))
             return fail_diverged(error);
-        count(e, ranks->rows, ranks->n, &ranks->lanes[i].query, &standing);
+        g4r_tally_count(&e->tallies[MODEL], &standing, ranks->lanes[i].query.event);
         if (is_stopped(e))
             return fail_interrupted(error);
     }
@@ -245,12 +302,11 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
         g4r_seen_carry(&e->seen, schedule->from, m);
     g4r_ranks_start(&e->ranks);
     for (size_t lane = 0; lane < m; lane++) {
-        for (size_t i = 0; i < e->n_methods; i++)
-            e->tallies[i].sessions += schedule->from[lane] < 0;
         if (e->most_seen > 0)
             g4r_seen_add(&e->seen, lane, schedule->input[lane]);
         if (!is_ranked(e, lane))
             continue;
+        e->progress.events++;
         if (e->n_negatives > 0) {
             if (!rank_drawn(e, lane, x + lane * d))
                 return fail_diverged(error);
@@ -260,6 +316,9 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
         }
         const g4r_rank_query query = query_of(e, lane);
         g4r_ranks_add(&e->ranks, x + lane * d, &query);
+        count_baselines(e, lane, e->ranks.rows, e->ranks.n, &query);
+        if (e->what->n_baselines > 0 && is_stopped(e))
+            return fail_interrupted(error);
     }
     return rank_added(e, error);
 }
@@ -270,11 +329,19 @@ static gru4rec_status run(measuring *e, gru4rec_error *error)
     while (status == GRU4REC_OK && g4r_schedule_next(&e->schedule)) {
         status = evaluate_step(e, error);
         e->progress.step++;
-        e->progress.events = e->tallies[MODEL].events;
         if (status == GRU4REC_OK && is_stopped(e))
             status = fail_interrupted(error);
     }
     return status;
+}
+
+static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_error *error)
+{
+    g4r_stop_watch watch = {.stop = {is_stopped, e}};
+    const size_t n_rows = g4r_tally_rows(e->options);
+    for (size_t i = 0; i < e->n_methods && !watch.is_over; i++)
+        g4r_tally_report(&e->tallies[i], metrics + i * n_rows, &watch);
+    return watch.is_over ? fail_interrupted(error) : GRU4REC_OK;
 }
 
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
@@ -284,8 +351,6 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 gru4rec_error *error)
 {
     const int64_t n_targets = what->test->n_events - what->test->n_sessions;
-    const gru4rec_list *cutoffs = &options->cutoffs;
-    const g4r_tally tally = {.support = what->support, .cutoffs = cutoffs};
     measuring e = {
         .allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
         .what = what,
@@ -294,19 +359,17 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         .hooks = hooks,
         .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets},
         .n_items = (size_t)what->model->params.n_items,
-        .tallies = {tally, tally},
+        .tallies = {{.method = "gru4rec"}},
     };
-    e.tallies[MODEL].method = "gru4rec";
-    e.tallies[POPULARITY].method = "pop";
+    assert(what->n_baselines <= GRU4REC_N_BASELINES);
     if (!g4r_blas_enter())
         return g4r_blas_fail(error);
     gru4rec_status status = start(&e, error);
     if (status == GRU4REC_OK)
         status = run(&e, error);
-    for (size_t i = 0; i < e.n_methods && status == GRU4REC_OK; i++)
-        g4r_tally_report(&e.tallies[i], metrics + i * (size_t)cutoffs->n);
-    g4r_schedule_free(&e.schedule);
-    g4r_arena_free(&e.arena, &e.allocator);
+    if (status == GRU4REC_OK)
+        status = report(&e, metrics, error);
+    finish(&e);
     g4r_blas_leave();
     return status;
 }

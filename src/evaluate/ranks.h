@@ -20,6 +20,7 @@ typedef struct g4r_rank_query {
     int32_t target;      /* its row; -1: it is not among the items that are ranked */
     const int32_t *seen; /* (n_seen) ascending: left out, target none of them; borrowed */
     size_t n_seen;
+    int64_t event; /* the target's place among the test events */
 } g4r_rank_query;
 
 /* A query between add and get. */

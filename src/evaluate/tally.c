@@ -9,50 +9,68 @@ size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items)
     return G4R_MIN(longest, n_items);
 }
 
-void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, size_t n_items, size_t longest)
+size_t g4r_tally_rows(const gru4rec_options *options)
 {
-    tally->n_items = n_items;
-    tally->longest = longest;
-    tally->hits = g4r_arena_take(arena, g4r_mul(2, longest), sizeof *tally->hits);
-    tally->best = g4r_arena_take(arena, n_items, sizeof *tally->best);
+    return g4r_segment_count(options->segment) * (size_t)options->cutoffs.n;
 }
 
-/* Twice the rank, less two. */
-static size_t half_steps(const g4r_standing *standing, int64_t mode)
+void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places)
+{
+    const size_t n_events = (size_t)tally->outcomes->test->n_events;
+    const size_t n_segments = g4r_segment_count(tally->options->segment);
+    tally->places =
+        places != NULL ? places : g4r_arena_take(arena, n_events, sizeof *tally->places);
+    for (size_t i = 0; i < n_segments; i++)
+        tally->lists[i].best =
+            g4r_arena_take(arena, tally->n_items, sizeof *tally->lists[i].best);
+}
+
+void g4r_tally_start(g4r_tally *tally)
+{
+    for (int64_t i = 0; i < tally->outcomes->test->n_events; i++)
+        tally->places[i] = GRU4REC_PLACE_NONE;
+}
+
+/* ---- a ranking ---- */
+
+static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
 {
     static const size_t counted[] = {
         [GRU4REC_STANDARD] = 0, [GRU4REC_CONSERVATIVE] = 2, [GRU4REC_MEDIAN] = 1};
-    return 2 * standing->n_greater + counted[mode] * (standing->n_equal - 1);
+    if (standing->n_equal == 0)
+        return GRU4REC_PLACE_MISSED;
+    const size_t place =
+        2 * standing->n_greater + counted[tally->options->mode] * (standing->n_equal - 1);
+    return place < 2 * tally->outcomes->longest ? (int32_t)place : GRU4REC_PLACE_MISSED;
 }
 
-static void count_list(g4r_tally *tally, const g4r_standing *standing)
+static void count_list(const g4r_tally *tally, g4r_tally_lists *lists,
+                       const g4r_standing *standing)
 {
-    const gru4rec_list *cutoffs = tally->cutoffs;
+    const gru4rec_list *cutoffs = &tally->options->cutoffs;
     double sum = 0;
     for (size_t place = 1; place <= standing->n; place++) {
         const int32_t row = standing->list[place - 1].row;
-        if (tally->best[row] == 0 || (size_t)tally->best[row] > place)
-            tally->best[row] = (int32_t)place;
+        if (lists->best[row] == 0 || (size_t)lists->best[row] > place)
+            lists->best[row] = (int32_t)place;
         sum += (double)tally->support[row];
         for (int64_t i = 0; i < cutoffs->n; i++)
             if (place == G4R_MIN((size_t)cutoffs->values[i], standing->n)) {
-                tally->support_sums[i] += sum;
-                tally->listed[i] += (int64_t)place;
+                lists->support_sums[i] += sum;
+                lists->listed[i] += (int64_t)place;
             }
     }
 }
 
-void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t mode)
+void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event)
 {
-    tally->events++;
-    tally->ties += standing->n_equal > 1;
-    if (standing->n_equal > 0) {
-        const size_t at = half_steps(standing, mode);
-        if (at < 2 * tally->longest)
-            tally->hits[at]++;
-    }
-    count_list(tally, standing);
+    g4r_tally_lists *lists = &tally->lists[tally->outcomes->segments[event]];
+    tally->places[event] = place_of(tally, standing);
+    lists->ties += standing->n_equal > 1;
+    count_list(tally, lists, standing);
 }
+
+/* ---- the measures ---- */
 
 static double largest_support(const g4r_tally *tally)
 {
@@ -62,54 +80,60 @@ static double largest_support(const g4r_tally *tally)
     return (double)largest;
 }
 
-static double coverage_of(const g4r_tally *tally, int64_t k)
+static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, int64_t k)
 {
     int64_t covered = 0;
     for (size_t row = 0; row < tally->n_items; row++)
-        covered += tally->best[row] > 0 && tally->best[row] <= k;
+        covered += lists->best[row] > 0 && lists->best[row] <= k;
     return (double)covered / (double)tally->n_items;
 }
 
-/* recall, mrr, ndcg. */
-static void add_hits(const g4r_tally *tally, gru4rec_metrics *m)
+/* One measure of what was counted, and its half-width. */
+static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
+                      size_t segment, double *width, g4r_stop_watch *watch)
 {
-    const double events = (double)tally->events;
-    m->recall = m->mrr = m->ndcg = 0;
-    for (size_t i = 0; i < 2 * tally->longest; i++) {
-        const double n = (double)tally->hits[i], rank = 1 + (double)i / 2;
-        if (n == 0 || rank > (double)m->k)
-            continue;
-        m->recall += n;
-        m->mrr += n / rank;
-        m->ndcg += n / log2(rank + 1);
-    }
-    m->recall /= events;
-    m->mrr /= events;
-    m->ndcg /= events;
+    g4r_outcomes *outcomes = tally->outcomes;
+    const g4r_figure figure = {which, k};
+    const double mean = g4r_outcomes_mean(outcomes, &figure);
+    g4r_outcomes_sum(outcomes, tally->places, segment, &figure, watch);
+    *width = g4r_outcomes_width(outcomes, mean);
+    return mean;
 }
 
-void g4r_tally_report(const g4r_tally *tally, gru4rec_metrics *metrics)
+/* At cut-off number i. largest: support. */
+static gru4rec_metrics report_cutoff(const g4r_tally *tally, size_t segment, int64_t i,
+                                     double largest, g4r_stop_watch *watch)
+{
+    const g4r_tally_lists *lists = &tally->lists[segment];
+    const int64_t k = tally->options->cutoffs.values[i];
+    gru4rec_metrics m = {
+        .method = tally->method,
+        .segment = g4r_segment_name(tally->options->segment, segment),
+        .k = k,
+        .coverage = NAN,
+        .popularity = NAN,
+        .events = tally->outcomes->events,
+        .sessions = tally->outcomes->sessions,
+        .ties = lists->ties,
+    };
+    m.recall = measure(tally, G4R_RECALL, k, segment, &m.recall_ci, watch);
+    m.mrr = measure(tally, G4R_MRR, k, segment, &m.mrr_ci, watch);
+    m.ndcg = measure(tally, G4R_NDCG, k, segment, &m.ndcg_ci, watch);
+    if (m.events > 0)
+        m.coverage = coverage_of(tally, lists, k);
+    if (lists->listed[i] > 0)
+        m.popularity = lists->support_sums[i] / largest / (double)lists->listed[i];
+    return m;
+}
+
+void g4r_tally_report(const g4r_tally *tally, gru4rec_metrics *metrics,
+                      g4r_stop_watch *watch)
 {
     const double largest = largest_support(tally);
-    for (int64_t i = 0; i < tally->cutoffs->n; i++) {
-        gru4rec_metrics *m = &metrics[i];
-        *m = (gru4rec_metrics){
-            .method = tally->method,
-            .k = tally->cutoffs->values[i],
-            .recall = NAN,
-            .mrr = NAN,
-            .ndcg = NAN,
-            .coverage = NAN,
-            .popularity = NAN,
-            .events = tally->events,
-            .sessions = tally->sessions,
-            .ties = tally->ties,
-        };
-        if (tally->events == 0)
-            continue;
-        add_hits(tally, m);
-        m->coverage = coverage_of(tally, m->k);
-        if (tally->listed[i] > 0)
-            m->popularity = tally->support_sums[i] / largest / (double)tally->listed[i];
+    const size_t n_segments = g4r_segment_count(tally->options->segment);
+    for (size_t segment = 0; segment < n_segments; segment++) {
+        g4r_outcomes_count(tally->outcomes, tally->places, segment, watch);
+        for (int64_t i = 0; i < tally->options->cutoffs.n && !watch->is_over; i++)
+            *metrics++ = report_cutoff(tally, segment, i, largest, watch);
     }
 }

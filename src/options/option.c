@@ -202,6 +202,29 @@ static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_
     return true;
 }
 
+/* Words as "a/b", in any order, or none or all of them: a bit for each. */
+static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
+{
+    *bits = 0;
+    if (strcasecmp(text, "none") == 0)
+        return true;
+    if (strcasecmp(text, "all") == 0) {
+        for (const char *word = o->words; *word; word = skip_word(word))
+            *bits = *bits << 1 | 1;
+        return true;
+    }
+    for (bool has_more = true; has_more;) {
+        const size_t length = strcspn(text, "/");
+        const int index = find_word(o->words, text, length);
+        if (index < 0)
+            return false;
+        *bits |= (int64_t)1 << index;
+        has_more = text[length] == '/';
+        text += length + has_more;
+    }
+    return true;
+}
+
 static const char sample_word[] = "sample=";
 
 /* How many items are drawn; 0 for "all". */
@@ -231,6 +254,8 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
         return parse_reals(o, text, field);
     case G4R_WORD:
         return parse_word(o, text, field);
+    case G4R_WORDS:
+        return parse_words(o, text, integer);
     case G4R_SAMPLE:
         return parse_sample(o, text, integer);
     default:
@@ -278,6 +303,24 @@ static int print_list(char *text, size_t size, const gru4rec_list *list)
     return print_numbers(text, size, values, list->n);
 }
 
+/* "none", "a/b", or "all". */
+static int print_words(char *text, size_t size, const char *words, int64_t bits)
+{
+    int64_t n = 0;
+    int length = snprintf(text, size, "%s", bits == 0 ? "none" : "");
+    for (const char *word = words; *word; word = skip_word(word))
+        n++;
+    if (bits == ((int64_t)1 << n) - 1)
+        return snprintf(text, size, "all");
+    for (; bits != 0; words = skip_word(words), bits >>= 1) {
+        const size_t used = G4R_MIN((size_t)length, size);
+        if (bits & 1)
+            length += snprintf(size > 0 ? text + used : NULL, size - used, "%s%.*s",
+                               length > 0 ? "/" : "", (int)strcspn(words, "|"), words);
+    }
+    return length;
+}
+
 static int print_activation(char *text, size_t size, const gru4rec_activation *activation)
 {
     char name[16], a[40], b[40];
@@ -312,6 +355,8 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
         return print_numbers(text, size, reals->values, reals->n);
     case G4R_WORD:
         return snprintf(text, size, "%s", (const char *)field);
+    case G4R_WORDS:
+        return print_words(text, size, o->words, *integer);
     case G4R_SAMPLE:
         return *integer == 0
                    ? snprintf(text, size, "all")
@@ -326,19 +371,22 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
 /* The accepted values: numbers from min to max, then words, then the rest. */
 static const struct {
     gru4rec_option_type type;
+    const char *first;   /* of the words; NULL: none */
     const char *numbers; /* NULL: none */
     const char *rest;
 } kinds[] = {
-    [G4R_INTEGER] = {GRU4REC_OPTION_INTEGER, "integer", ""},
-    [G4R_REAL] = {GRU4REC_OPTION_REAL, "number", ""},
-    [G4R_BOOLEAN] = {GRU4REC_OPTION_BOOLEAN, NULL, "true, false"},
-    [G4R_CHOICE] = {GRU4REC_OPTION_TEXT, NULL, ""},
-    [G4R_LIST] = {GRU4REC_OPTION_LIST, "up to 32 integers", ", as 100/100"},
-    [G4R_REALS] = {GRU4REC_OPTION_LIST, "up to 4 numbers", ", as 0.9/0.99"},
-    [G4R_WORD] = {GRU4REC_OPTION_TEXT, "a number or an ISO-8601 time", ""},
-    [G4R_SAMPLE] = {GRU4REC_OPTION_TEXT, NULL,
+    [G4R_INTEGER] = {GRU4REC_OPTION_INTEGER, NULL, "integer", ""},
+    [G4R_REAL] = {GRU4REC_OPTION_REAL, NULL, "number", ""},
+    [G4R_BOOLEAN] = {GRU4REC_OPTION_BOOLEAN, NULL, NULL, "true, false"},
+    [G4R_CHOICE] = {GRU4REC_OPTION_TEXT, NULL, NULL, ""},
+    [G4R_LIST] = {GRU4REC_OPTION_LIST, NULL, "up to 32 integers", ", as 100/100"},
+    [G4R_REALS] = {GRU4REC_OPTION_LIST, NULL, "up to 4 numbers", ", as 0.9/0.99"},
+    [G4R_WORD] = {GRU4REC_OPTION_TEXT, "a number or an ISO-8601 time", NULL, ""},
+    [G4R_WORDS] = {GRU4REC_OPTION_LIST, "none, all, or some of ", NULL,
+                   ", joined by slashes"},
+    [G4R_SAMPLE] = {GRU4REC_OPTION_TEXT, NULL, NULL,
                     "all, a JSON array of ids, or sample=N with an integer N"},
-    [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL,
+    [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL, NULL,
                         ", leaky-X, elu-X, selu-X-Y; X, Y in (0, 100]"},
 };
 
@@ -359,11 +407,10 @@ static void append(char *text, size_t size, const char *separator, const char *m
 void g4r_option_range(const g4r_option *o, char *text, size_t size)
 {
     const char *numbers = kinds[o->kind].numbers, *rest = kinds[o->kind].rest;
-    const char *separator = numbers != NULL ? ", or " : "";
-    *text = '\0';
-    if (o->kind == G4R_WORD)
-        append(text, size, "", numbers, strlen(numbers));
-    else if (numbers != NULL)
+    const char *separator = numbers != NULL || o->kind == G4R_WORD ? ", or " : "";
+    const char *first = kinds[o->kind].first;
+    snprintf(text, size, "%s", first != NULL ? first : "");
+    if (numbers != NULL)
         snprintf(text, size, "%s from %.6g to %s%.16g", numbers, o->min,
                  o->is_max_open ? "below " : "", o->max);
     for (const char *word = o->words; word != NULL && *word; word = skip_word(word)) {

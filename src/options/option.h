@@ -14,6 +14,7 @@ typedef enum g4r_option_kind {
     G4R_LIST,
     G4R_REALS,
     G4R_WORD,
+    G4R_WORDS,
     G4R_SAMPLE,
     G4R_ACTIVATION
 } g4r_option_kind;
@@ -25,9 +26,9 @@ typedef struct g4r_option {
     size_t offset;    /* of the field in gru4rec_options */
     double min, max;  /* of numbers, and of what a G4R_SAMPLE draws */
     bool is_max_open; /* max itself is not allowed */
-    const char
-        *words; /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_INTEGER: words for
-                          -1, -2, ...; G4R_WORD: what stands for itself */
+    /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_WORDS: for bits 0, 1, ... of which any
+     * may be set; G4R_INTEGER: words for -1, -2, ...; G4R_WORD: what stands for itself */
+    const char *words;
     const char *defaults; /* as text */
     const char *before; /* the default of models that do not say theirs; NULL: the same */
     bool is_later;      /* it came later; see options.c */
@@ -35,8 +36,8 @@ typedef struct g4r_option {
 } g4r_option;
 
 /*
- * A field is of the type that the option's kind says: int64_t for INTEGER, BOOLEAN, CHOICE
- * and SAMPLE, else double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD] or
+ * A field is of the type that the option's kind says: int64_t for INTEGER, BOOLEAN, CHOICE,
+ * WORDS and SAMPLE, else double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD] or
  * gru4rec_activation.
  */
 

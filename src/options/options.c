@@ -22,6 +22,7 @@
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define EXPORT GRU4REC_SCOPE_EXPORT
+#define COMPARE GRU4REC_SCOPE_COMPARE
 
 /* One row. open_: max itself is not allowed. Last the help, and .before where there is
  * one. */
@@ -54,6 +55,17 @@
 #define ACTIVATION(field, ...) \
     OPTION(field, G4R_ACTIVATION, TRAIN, 0, 0, false, __VA_ARGS__)
 #define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, __VA_ARGS__)
+
+#define VERSIONS "active|previous|newest"
+#define VERSION(field, ...) \
+    OPTION(field, G4R_INTEGER, COMPARE, 1, 1e15, false, VERSIONS, "active", __VA_ARGS__)
+
+/* Those of baselines, which begin with the baseline's name. */
+#define COUNT(field, max_, ...) \
+    OPTION(field, G4R_INTEGER, EVALUATE, 1, max_, false, NULL, __VA_ARGS__)
+#define DECAY(field, ...) \
+    OPTION(field, G4R_REAL, EVALUATE, 1e-9, 1e9, false, NULL, __VA_ARGS__)
+#define WEIGHTINGS "same|div|linear|log|quadratic"
 
 static const g4r_option table[] = {
     CHOICE(preset, G4R_PRESETS_WORDS, "none",
@@ -212,8 +224,10 @@ static const g4r_option table[] = {
     OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",
            "conservative",
            "rank of the target among equal scores: first, last, or in the middle"),
-    OPTION(baselines, G4R_CHOICE, EVALUATE, 0, 0, false, "none|pop", "none",
-           "simple methods measured beside the model; pop: by support"),
+    OPTION(baselines, G4R_WORDS, EVALUATE, 0, 0, false,
+           "pop|session-pop|item-knn|markov|sequential-rules|vs-knn|stan", "none",
+           "simple methods measured beside the model; all but pop are fitted on the "
+           "sessions that it was trained on"),
     OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "items that the session has had so far are left out of the ranking; a target "
            "that is one of them is missed"),
@@ -223,10 +237,52 @@ static const g4r_option table[] = {
         "target and N other items, drawn anew for each event by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
-    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false,
-           "active|previous|newest", "active",
+    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false, VERSIONS, "active",
            "the kept version that is meant: its number, the active one, the one before "
            "that, or the newest; of gru4rec_export() too"),
+    VERSION(version_a, "the version of the first model: as option version"),
+    VERSION(version_b, "the version of the second model, where that is no baseline"),
+    OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
+           "none",
+           "targets are measured apart: by the events before them, the targets of their "
+           "session, or their support (head, middle, tail: a third of it each)"),
+    COUNT(session_pop_top_n, 1000000, "100",
+          "session-pop: items that are popular enough to be listed beside the session's"),
+    COUNT(item_knn_k, 1000000, "100", "item-knn: neighbours that are kept of each item"),
+    OPTION(item_knn_lambda, G4R_REAL, EVALUATE, 0, 1e9, false, NULL, "20",
+           "item-knn: is added to supports, so that rare items are no near neighbours"),
+    OPTION(item_knn_alpha, G4R_REAL, EVALUATE, 0, 1, false, NULL, "0.5",
+           "item-knn: exponent of the last item's support; that of the neighbour's is "
+           "1 - item_knn_alpha"),
+    COUNT(markov_pruning, 1000000, "20", "markov: followers that are kept of each item"),
+    COUNT(sequential_rules_steps, 1000000, "10",
+          "sequential-rules: steps behind an item that an item still follows it"),
+    COUNT(sequential_rules_pruning, 1000000, "20",
+          "sequential-rules: followers that are kept of each item"),
+    COUNT(vs_knn_k, 1000000, "500", "vs-knn: sessions that are neighbours"),
+    COUNT(vs_knn_sample_size, 1000000000, "5000",
+          "vs-knn: the youngest sessions that share an item; neighbours are among them"),
+    OPTION(vs_knn_similarity, G4R_CHOICE, EVALUATE, 0, 0, false, "vec|cosine", "vec",
+           "vs-knn: how near a session is, by the weights of the items that both have; "
+           "vec: their sum, cosine: over the lengths of both"),
+    OPTION(vs_knn_weighting, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "quadratic",
+           "vs-knn: how weights of items grow towards the end of the session"),
+    OPTION(vs_knn_weighting_score, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "div",
+           "vs-knn: how a neighbour counts less, the longer ago the last item is that it "
+           "shares"),
+    OPTION(vs_knn_idf_weighting, G4R_REAL, EVALUATE, 0, 1e6, false, NULL, "5",
+           "vs-knn: how much more rare items count"),
+    COUNT(stan_k, 1000000, "500", "stan: sessions that are neighbours"),
+    COUNT(stan_sample_size, 1000000000, "5000",
+          "stan: the youngest sessions that share an item; neighbours are among them"),
+    DECAY(stan_lambda_spw, "1.02",
+          "stan: items of the session in which weights fall to 1 / e"),
+    DECAY(stan_lambda_snh, "5",
+          "stan: days in which a session's similarity falls to 1 / e"),
+    DECAY(stan_lambda_inh, "2.05",
+          "stan: items of a neighbour in which scores fall to 1 / e, from its last one "
+          "that "
+          "is shared"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
@@ -330,6 +386,16 @@ void gru4rec_options_init_stored(gru4rec_options *options)
             set_own(options, &table[i], table[i].before);
 }
 
+/* Where an option of that scope is given, in words. */
+static const char *place_of(int scope)
+{
+    if ((scope & TRAIN) != 0)
+        return "the model and its training";
+    if ((scope & EXPORT) != 0)
+        return "gru4rec_evaluate() and gru4rec_export()";
+    return (scope & EVALUATE) != 0 ? "gru4rec_evaluate()" : "gru4rec_compare()";
+}
+
 /* The row of an option of that scope. */
 static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scope,
                                const char *name, gru4rec_error *error)
@@ -339,10 +405,7 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
         return refuse_name(name, scope, error);
     if ((o->scope & scope) == 0)
         return REFUSE(error, "option '%s' belongs to %s; give it there", o->name,
-                      (o->scope & TRAIN) != 0    ? "the model and its training"
-                      : (o->scope & EXPORT) != 0 ? "gru4rec_evaluate() and "
-                                                   "gru4rec_export()"
-                                                 : "gru4rec_evaluate()");
+                      place_of((int)o->scope));
     return GRU4REC_OK;
 }
 

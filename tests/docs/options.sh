@@ -11,7 +11,7 @@ table() {
         SELECT '| option | default | accepted | meaning |' UNION ALL SELECT '|---|---|---|---|';
         SELECT '| \`' || (value ->> 'name') || '\` | ' || (value ->> 'default') || ' | ' ||
                (value ->> 'range') || ' | ' || (value ->> 'help') ||
-               iif(value ->> 'of' = 'evaluate', ' (of gru4rec_evaluate)', '') || ' |'
+               iif(value ->> 'of' <> 'train', ' (of gru4rec_' || (value ->> 'of') || ')', '') || ' |'
         FROM json_each(gru4rec_info(), '\$.options')"
 }
 

@@ -300,7 +300,7 @@ static void check_mode(const golden_case *c, const gru4rec_model *model, const c
     gru4rec_error error;
     gru4rec_options_set(&options, GRU4REC_SCOPE_EVALUATE, "cutoffs", "1/3/5/10", &error);
     gru4rec_options_set(&options, GRU4REC_SCOPE_EVALUATE, "mode", mode, &error);
-    CHECK_INT(4, gru4rec_evaluate_count(&options));
+    CHECK_INT(4, gru4rec_evaluate_count(&what, &options));
     if (!CHECK_INT(GRU4REC_OK,
                    gru4rec_evaluate(NULL, &what, &options, NULL, metrics, &error)))
         return;

@@ -72,6 +72,10 @@ SELECT gru4rec_embedding(?, 1)
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_evaluate(?, 'clicks')
 -- = error error error error error error
+SELECT count(*) FROM gru4rec_compare(?, 'pop', 'clicks')
+-- = error error error error error error
+SELECT count(*) FROM gru4rec_compare('rec', ?, 'clicks')
+-- = error error error error error error
 SELECT gru4rec_deploy(?, 1)
 -- = error error error error error error
 SELECT gru4rec_configure(?, 'seed=1')
@@ -91,6 +95,10 @@ SELECT gru4rec_train(?, 'n_epochs=1')
 SELECT count(*) FROM gru4rec_evaluate('rec', ?)
 -- = error error error error error 4
 SELECT count(*) FROM gru4rec_evaluate('rec', 'clicks', ?)
+-- = error error error error error error
+SELECT count(*) FROM gru4rec_compare('rec', 'pop', ?)
+-- = error error error error error 12
+SELECT count(*) FROM gru4rec_compare('rec', 'pop', 'clicks', ?)
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_batches(?, 2)
 -- = error error error error error 24

@@ -12,6 +12,7 @@
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define EXPORT GRU4REC_SCOPE_EXPORT
+#define COMPARE GRU4REC_SCOPE_COMPARE
 
 static inline gru4rec_options defaults(void)
 {

@@ -6,7 +6,7 @@
 Random models and logs. Some models have items with the same rows, or with rows that differ in the
 last bit, so that many scores are equal or nearly so. In each mode of ties, with and without
 exclude_seen, candidates and last_only, the measures must be those that Python counts from all rows of
-all rankings: recall, mrr and coverage exactly.
+all rankings: recall, mrr and coverage exactly. So must the half-widths of their intervals.
 """
 import argparse
 import array
@@ -75,10 +75,13 @@ class Measured:
         self.events = self.ties = 0
         self.ranks = {mode: {} for mode in MODES}
         self.listed = {k: [0, 0, set()] for k in CUTOFFS}
+        self.sessions = {mode: {} for mode in MODES}  # the ranks of each one's targets; None: missed
 
-    def add(self, ranking, target):
+    def add(self, session, ranking, target):
         """ranking: (item, score) in order."""
         self.events += 1
+        for ranks in self.sessions.values():
+            ranks.setdefault(session, []).append(None)
         of_target = [score for item, score in ranking if item == target]
         if of_target:
             greater = sum(score > of_target[0] for _, score in ranking)
@@ -86,6 +89,7 @@ class Measured:
             self.ties += equal > 1
             for mode, rank in zip(MODES, (greater + 1, greater + equal, greater + (equal + 1) / 2)):
                 self.ranks[mode][rank] = self.ranks[mode].get(rank, 0) + 1
+                self.sessions[mode][session][-1] = rank
         for k, listed in self.listed.items():
             items = [item for item, _ in ranking[:k]]
             listed[0] += len(items)
@@ -106,6 +110,21 @@ class Measured:
         return [recall / self.events, mrr / self.events, ndcg / self.events, len(covered) / len(self.support), popularity,
                 self.events, self.ties]
 
+    def widths(self, mode, k):
+        """Of recall, mrr and ndcg."""
+        sessions = self.sessions[mode].values()
+        n, widths = len(sessions), []
+        for gain in (lambda rank: 1, lambda rank: 1 / rank, lambda rank: 1 / math.log2(rank + 1)):
+            sums = [(math.fsum(gain(rank) for rank in ranks if rank is not None and rank <= k), len(ranks)) for ranks in sessions]
+            mean = math.fsum(h for h, _ in sums) / max(self.events, 1)
+            squares = math.fsum((h - mean * e) ** 2 for h, e in sums)
+            widths.append(1.96 * math.sqrt(n / (n - 1) * squares) / self.events if n >= 10 else None)
+        return widths
+
+
+def are_near(found, expected):
+    return all(a == b or (a is not None and b is not None and abs(a - b) < 1e-12) for a, b in zip(found, expected))
+
 
 def is_same(found, expected):
     """Recall, mrr, coverage and counts to the bit; ndcg and popularity but for rounding."""
@@ -118,7 +137,7 @@ def count(db, log, support, is_collapsed, seen, candidates, last):
     model, pop, sessions = Measured(support), Measured(support), 0
     by_support = sorted(support.items(), key=lambda pair: -pair[1])  # as the catalogue, where equal
     where = (' WHERE exclude_seen = 1' if seen else ' WHERE exclude_seen = 0') + (' AND candidates = ?' if candidates is not None else '')
-    for items in log.values():
+    for session, items in log.items():
         items = [item for item in items if item in support]
         if is_collapsed:
             items = [item for i, item in enumerate(items) if i == 0 or items[i - 1] != item]
@@ -127,8 +146,8 @@ def count(db, log, support, is_collapsed, seen, candidates, last):
             history = items[:at]
             ranking = db.execute("SELECT item, score FROM gru4rec_recommend('m', ?)" + where + ' ORDER BY rank',
                                  (json.dumps(history),) + (() if candidates is None else (json.dumps(candidates),))).fetchall()
-            model.add(ranking, items[at])
-            pop.add([(item, n) for item, n in by_support if not (seen and item in history) and
+            model.add(session, ranking, items[at])
+            pop.add(session, [(item, n) for item, n in by_support if not (seen and item in history) and
                      (candidates is None or item in candidates)], items[at])
     return model, pop, sessions
 
@@ -141,11 +160,13 @@ def compare(db, what, log, support, is_collapsed, seen, candidates, last):
         options = {'cutoffs': list(CUTOFFS), 'mode': mode, 'baselines': 'pop', 'exclude_seen': seen, 'last_only': last}
         if candidates is not None:
             options['candidates'] = candidates
-        rows = db.execute("SELECT method, k, recall, mrr, ndcg, coverage, popularity, events, ties, sessions, skipped, warnings "
-                          "FROM gru4rec_evaluate('m', 'test', ?)", (json.dumps(options),)).fetchall()
+        rows = db.execute("SELECT method, k, recall, mrr, ndcg, coverage, popularity, events, ties, sessions, skipped, warnings, "
+                          "recall_ci, mrr_ci, ndcg_ci FROM gru4rec_evaluate('m', 'test', ?)", (json.dumps(options),)).fetchall()
         check(f'{what}: rows', [row[:2] for row in rows] == [(m, k) for m in ('gru4rec', 'pop') for k in CUTOFFS])
         for row in rows:
-            expected = (model if row[0] == 'gru4rec' else pop).measures(mode, row[1])
+            method = model if row[0] == 'gru4rec' else pop
+            expected, widths = method.measures(mode, row[1]), method.widths(mode, row[1])
+            check(f'{what} {mode} {row[0]} k={row[1]}: intervals', are_near(row[12:], widths), (row, widths))
             check(f'{what} {mode} {row[0]} k={row[1]}', is_same(row[2:9], expected) and row[9:11] == (sessions, skipped), (row, expected))
             check(f'{what}: warnings', (row[11] is None) == (is_full and model.events > 0) and
                   (is_full or 'not comparable' in row[11]), row[11])

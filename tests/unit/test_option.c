@@ -35,6 +35,7 @@ static const g4r_option may_be_empty = {.kind = G4R_LIST,
 static const g4r_option reals = {
     .kind = G4R_REALS, .min = 0, .max = 1, .is_max_open = true, .defaults = ""};
 static const g4r_option word = {.kind = G4R_WORD, .defaults = ""};
+static const g4r_option several = {.kind = G4R_WORDS, .words = "red|dark-green|blue"};
 static const g4r_option sample = {.kind = G4R_SAMPLE, .min = 1, .max = 500};
 static const g4r_option final_act = {.kind = G4R_ACTIVATION,
                                      .words =
@@ -101,6 +102,7 @@ static void sizes_of_fields(void)
     check_size(&list, "1/2", sizeof(gru4rec_list));
     check_size(&reals, "0.5", sizeof(gru4rec_reals));
     check_size(&word, "2026", GRU4REC_MAX_WORD);
+    check_size(&several, "red/blue", sizeof(int64_t));
     check_size(&sample, "sample=3", sizeof(int64_t));
     check_size(&final_act, "selu-1-2", sizeof(gru4rec_activation));
 }
@@ -210,6 +212,28 @@ static void choices(void)
     check_refused(&choice, "red|blue");
     check_refused(&choice, "1");
     check_refused(&choice, "true");
+}
+
+/* Any of the words, in any order, written in that of the table. */
+static void sets_of_words(void)
+{
+    static const char *const bad[] = {"",          "/",         "red/",      "/red",
+                                      "red//blue", "red,blue",  "red|blue",  "green",
+                                      "red/green", "red/ blue", "none/blue", "all/red"};
+    any_value value;
+    check_value(&several, "none", "none");
+    check_value(&several, "None", "none");
+    check_value(&several, "all", "all");
+    check_value(&several, "red", "red");
+    check_value(&several, "blue/RED", "red/blue");
+    check_value(&several, "dark-green/dark-green", "dark-green");
+    check_value(&several, "blue/red/dark-green", "all");
+    CHECK(g4r_option_parse(&several, "blue/red", &value));
+    CHECK_INT(1 | 4, value.integer);
+    CHECK(g4r_option_parse(&several, "all", &value));
+    CHECK_INT(7, value.integer);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        check_refused(&several, bad[i]);
 }
 
 /* A choice with true and false among its words takes all that a boolean takes. */
@@ -413,6 +437,9 @@ static void texts_are_cut_to_their_size(void)
     check_cut(&real, "0.30000000000000004");
     check_cut(&boolean, "false");
     check_cut(&choice, "dark-green");
+    check_cut(&several, "red/blue");
+    check_cut(&several, "none");
+    check_cut(&several, "all");
     check_cut(&list, "100/20/3");
     check_cut(&may_be_empty, "");
     check_cut(&reals, "0.9/0.999");
@@ -438,6 +465,8 @@ static void ranges(void)
     check_range(&real, "number from 0 to below 1");
     check_range(&boolean, "true, false");
     check_range(&choice, "red, dark-green, blue");
+    check_range(&several,
+                "none, all, or some of red, dark-green, blue, joined by slashes");
     check_range(&list, "up to 32 integers from 1 to 100, as 100/100");
     check_range(&reals, "up to 4 numbers from 0 to below 1, as 0.9/0.99");
     check_range(&word, "a number or an ISO-8601 time");
@@ -458,6 +487,7 @@ int main(void)
     RUN(real_numbers);
     RUN(booleans);
     RUN(choices);
+    RUN(sets_of_words);
     RUN(choices_of_true_and_false);
     RUN(lists);
     RUN(empty_lists);

@@ -31,6 +31,8 @@ static void defaults_are_the_documented_ones(void)
                                               {"keep_history", "1000"},
                                               {"activate", "true"},
                                               {"version", "active"},
+                                              {"version_a", "active"},
+                                              {"version_b", "active"},
                                               {"memory_limit", "0"},
                                               {"quantize", "auto"},
                                               {"state_items", "32"},
@@ -41,6 +43,25 @@ static void defaults_are_the_documented_ones(void)
                                               {"exclude_seen", "false"},
                                               {"candidates", "all"},
                                               {"last_only", "false"},
+                                              {"segment", "none"},
+                                              {"session_pop_top_n", "100"},
+                                              {"item_knn_k", "100"},
+                                              {"item_knn_lambda", "20"},
+                                              {"item_knn_alpha", "0.5"},
+                                              {"markov_pruning", "20"},
+                                              {"sequential_rules_steps", "10"},
+                                              {"sequential_rules_pruning", "20"},
+                                              {"vs_knn_k", "500"},
+                                              {"vs_knn_sample_size", "5000"},
+                                              {"vs_knn_similarity", "vec"},
+                                              {"vs_knn_weighting", "quadratic"},
+                                              {"vs_knn_weighting_score", "div"},
+                                              {"vs_knn_idf_weighting", "5"},
+                                              {"stan_k", "500"},
+                                              {"stan_sample_size", "5000"},
+                                              {"stan_lambda_spw", "1.02"},
+                                              {"stan_lambda_snh", "5"},
+                                              {"stan_lambda_inh", "2.05"},
                                               {"constrained_embedding", "true"},
                                               {"smoothing", "0"},
                                               {"hidden_act", "tanh"},
@@ -114,7 +135,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope > 0 && info.scope < 2 * EXPORT);
+        CHECK(info.scope > 0 && info.scope < 2 * COMPARE);
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);
@@ -131,6 +152,8 @@ static void descriptions_are_complete(void)
     CHECK_INT(GRU4REC_OPTION_LIST, info.type);
     gru4rec_option_describe(index_of("hidden_act"), &info);
     CHECK_INT(GRU4REC_OPTION_TEXT, info.type);
+    gru4rec_option_describe(index_of("baselines"), &info);
+    CHECK_INT(GRU4REC_OPTION_LIST, info.type);
     gru4rec_option_describe(index_of("reset_after"), &info);
     CHECK_INT(GRU4REC_OPTION_BOOLEAN, info.type);
     gru4rec_option_describe(index_of("seed"), &info);
@@ -537,6 +560,9 @@ static void other_scope_is_refused(void)
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EXPORT, "cutoffs", "5", &error));
     check_message(&error, "belongs to gru4rec_evaluate(); give it there");
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, EVALUATE, "version_a", "5", &error));
+    check_message(&error, "belongs to gru4rec_compare(); give it there");
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "layers", "5", &error));
     check_message(&error, "layers");

@@ -141,7 +141,9 @@ static const char *const good[] = {
     "2)",
     "SELECT json_extract(gru4rec_info('rec'), '$.version')",
     "SELECT gru4rec_export('rec')",
-    "SELECT * FROM gru4rec_evaluate('rec', 'events', 'cutoffs=1/5,baselines=pop')",
+    "SELECT * FROM gru4rec_evaluate('rec', 'events', 'cutoffs=1/5,baselines=all')",
+    "SELECT * FROM gru4rec_compare('rec', 'rec', 'events', 'cutoffs=5')",
+    "SELECT * FROM gru4rec_compare('rec', 'markov', 'events', 'cutoffs=5')",
 };
 
 #define OVERFLOW "abs(-9223372036854775807 - 1)"

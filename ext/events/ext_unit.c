@@ -1,0 +1,34 @@
+/* ext_unit.c - which unit times are in; see ext_events.h. */
+#include "ext_events.h"
+
+static const ext_unit units[] = {
+    {"seconds", 1, 1000000000},
+    {"milliseconds", 1e3, 1000000},
+    {"microseconds", 1e6, 1000},
+    {"nanoseconds", 1e9, 1},
+};
+
+const ext_unit *const ext_unit_second = &units[0];
+
+const ext_unit *ext_unit_of(const gru4rec_time *time)
+{
+    const double since_1980 = 315532800, until_2100 = 4102444800;
+    const double real = gru4rec_time_real(time);
+    if (time->type == GRU4REC_TIME_DATE)
+        return ext_unit_second;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (real >= since_1980 * units[i].per_second &&
+            real < until_2100 * units[i].per_second)
+            return &units[i];
+    return NULL;
+}
+
+void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time)
+{
+    const ext_unit *unit = ext_unit_of(time);
+    if (!seen->is_there)
+        seen->unit = unit;
+    else if (seen->unit != unit)
+        seen->unit = NULL; /* which it then stays: no time makes it a unit again */
+    seen->is_there = true;
+}

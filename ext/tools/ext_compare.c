@@ -1,0 +1,366 @@
+/*
+ * ext_compare.c - gru4rec_compare(a, b, source [, options]); see ext_tools.h.
+ *
+ * A row per segment, measure and cut-off. Where b is a baseline, it is fitted for a, and
+ * both are measured in one evaluation. Where it is a model, the source is read once for
+ * both, each is measured on the sessions that it has, and the library finds the targets
+ * that they share. It runs SQL that is given as text, so views and triggers cannot use it.
+ */
+#include "ext_tools.h"
+
+#include <string.h>
+
+enum {
+    MEASURE,
+    K,
+    MEAN_A,
+    MEAN_B,
+    DIFFERENCE,
+    LOW,
+    HIGH,
+    P,
+    WINS,
+    LOSSES,
+    TIES,
+    EVENTS,
+    SESSIONS,
+    SKIPPED,
+    WARNINGS,
+    SEGMENT,
+    N_COLUMNS
+};
+enum { A, B, SOURCE, OPTIONS, N_ARGUMENTS };
+
+typedef struct compare_cursor {
+    ext_cursor base;
+    gru4rec_difference *differences; /* (n) */
+    size_t n;
+    int64_t
+        n_skipped;  /* events that one of the two does not know, or was not asked for */
+    char *warnings; /* or NULL */
+} compare_cursor;
+
+/* A call. All zero to begin with. */
+typedef struct compare_call {
+    ext_home homes[2]; /* of a; of b, where that is a model */
+    ext_budget budget;
+    ext_measurement sides[2]; /* in that budget, but for the models */
+    bool is_baseline;         /* b is one; then the second side is not used */
+    int32_t *places[2];       /* in the budget; of a and of b */
+    int64_t n_unknown;        /* events whose item is not known to both */
+    int64_t n_unpaired;
+} compare_call;
+
+static void stop(ext_cursor *base)
+{
+    compare_cursor *cursor = (compare_cursor *)base;
+    sqlite3_free(cursor->differences);
+    sqlite3_free(cursor->warnings);
+    cursor->differences = NULL;
+    cursor->warnings = NULL;
+    cursor->n = 0;
+}
+
+/* ---- what is compared ---- */
+
+/* The baseline of that name; GRU4REC_N_BASELINES: there is none. */
+static int find_baseline(const char *name)
+{
+    int kind = 0;
+    while (kind < GRU4REC_N_BASELINES &&
+           sqlite3_stricmp(name, gru4rec_baseline_name((gru4rec_baseline_kind)kind)) != 0)
+        kind++;
+    return kind;
+}
+
+static int fail_name(const char *name, ext_error *error)
+{
+    sqlite3_str *all = sqlite3_str_new(NULL);
+    for (int kind = 0; kind < GRU4REC_N_BASELINES; kind++)
+        sqlite3_str_appendf(all, "%s%s", kind > 0 ? ", " : "",
+                            gru4rec_baseline_name((gru4rec_baseline_kind)kind));
+    char *names = sqlite3_str_finish(all);
+    if (names == NULL)
+        return ext_error_nomem(error);
+    ext_error_set(error, SQLITE_ERROR,
+                  "'%s' is neither a model nor a baseline; these are %s",
+                  ext_show_text(&(ext_show){""}, name), names);
+    sqlite3_free(names);
+    return error->rc;
+}
+
+/* Is b a baseline or a model? *kind: the baseline. A table goes before a baseline of its
+ * name. */
+static int find_b(compare_call *call, sqlite3_value *value, int *kind,
+                  const ext_home *own, ext_error *error)
+{
+    static const char prefix[] = "baseline:";
+    const int n = (int)strlen(prefix);
+    const char *name;
+    ext_name room;
+    ext_home home = {0};
+    bool is_found = false;
+    int rc = ext_value_name(&name, &room, value, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    const bool has_prefix = sqlite3_strnicmp(name, prefix, n) == 0;
+    if (!has_prefix)
+        rc = ext_schema_find(&home, own->db, own->connection, name, &is_found, error);
+    ext_home_clear(&home);
+    *kind = find_baseline(has_prefix ? name + n : name);
+    call->is_baseline = !is_found;
+    return rc == SQLITE_OK && !is_found && *kind == GRU4REC_N_BASELINES
+               ? fail_name(name, error)
+               : rc;
+}
+
+/* Options that say nothing here, or not for this b. */
+static int check_options(const compare_call *call, ext_error *error)
+{
+    const gru4rec_options *options = &call->sides[0].options;
+    if (ext_options_is_set(options, "version"))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "two versions are compared; say version_a or version_b "
+                             "instead of version");
+    if (ext_options_is_set(options, "baselines"))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the baseline is the second argument here; write "
+                             "gru4rec_compare('model', 'vs-knn', 'table')");
+    if (call->is_baseline && ext_options_is_set(options, "version_b"))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "a baseline has no versions, and is fitted for that of a; "
+                             "leave out version_b");
+    if (!call->is_baseline && options->candidates > 0)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "candidates=sample=N draws other items for each of two "
+                             "models, which makes no fair comparison; give the items, as "
+                             "candidates=[17,42], or rank all");
+    return SQLITE_OK;
+}
+
+static int read_call(compare_call *call, const ext_cursor *base, const char *source,
+                     ext_error *error)
+{
+    ext_measurement *a = &call->sides[0], *b = &call->sides[1];
+    const ext_home *own = ext_table_home(base);
+    const char *text;
+    int kind;
+    gru4rec_options *options = &a->options;
+    gru4rec_options_init(options);
+    if (ext_value_text(&text, base->arguments[OPTIONS], "the options", error) !=
+            SQLITE_OK ||
+        ext_options_parse(own->db, text,
+                          (gru4rec_option_scope)(GRU4REC_SCOPE_EVALUATE |
+                                                 GRU4REC_SCOPE_COMPARE),
+                          options, &a->columns, error) != SQLITE_OK ||
+        find_b(call, base->arguments[B], &kind, own, error) != SQLITE_OK ||
+        check_options(call, error) != SQLITE_OK)
+        return error->rc;
+    b->options = *options;
+    const ext_choice choice_a = ext_choice_of_option(options->version_a);
+    const ext_choice choice_b = ext_choice_of_option(options->version_b);
+    int rc = ext_measure_hold(a, &call->homes[0], own->connection, base->arguments[A],
+                              &choice_a, error);
+    if (rc == SQLITE_OK && !call->is_baseline)
+        rc = ext_measure_hold(b, &call->homes[1], own->connection, base->arguments[B],
+                              &choice_b, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    ext_budget_start(&call->budget, ext_measure_limit(a));
+    if (!call->is_baseline)
+        return ext_measure_read_pair(call->sides, &call->budget, &call->homes[0], source,
+                                     &call->n_unknown, error);
+    options->baselines = (int64_t)1 << kind;
+    rc = ext_measure_read(a, &call->budget, &call->homes[0], source, error);
+    call->n_unknown = rc == SQLITE_OK ? a->test.dataset->n_unknown : 0;
+    return rc == SQLITE_OK ? ext_fit_baselines(a, &call->budget, &call->homes[0], error)
+                           : rc;
+}
+
+/* ---- comparing ---- */
+
+/* Measures a side; what comes of it stands in places, of all its methods. */
+static int place(compare_call *call, int side, int32_t **places, ext_error *error)
+{
+    ext_measurement *request = &call->sides[side];
+    const gru4rec_allocator *memory = &call->budget.allocator;
+    const size_t n = (size_t)request->test.dataset->n_events * (1 + request->n_baselines);
+    *places = memory->resize(memory->context, NULL, (n + 1) * sizeof **places);
+    gru4rec_metrics *metrics =
+        sqlite3_malloc64(ext_measure_count(request) * sizeof *metrics);
+    if (*places == NULL || metrics == NULL)
+        ext_error_nomem(error);
+    request->places = *places;
+    if (error->rc == SQLITE_OK)
+        ext_measure_run(request, &call->budget, call->homes[0].db, metrics, error);
+    sqlite3_free(metrics);
+    return error->rc;
+}
+
+static gru4rec_side side_of(const compare_call *call, int side)
+{
+    const ext_measurement *request = &call->sides[side];
+    return (gru4rec_side){.items = request->model->loaded.items,
+                          .test = request->test.dataset,
+                          .places = call->places[side]};
+}
+
+static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
+{
+    const gru4rec_options *options = &call->sides[0].options;
+    const gru4rec_side a = side_of(call, 0);
+    gru4rec_side b = call->is_baseline ? a : side_of(call, 1);
+    if (call->is_baseline)
+        b.places = a.places + a.test->n_events;
+    ext_poll poll;
+    const gru4rec_hooks hooks = {.poll = ext_measure_poll, .context = &poll};
+    gru4rec_error message = {0};
+    ext_poll_start(&poll, call->homes[0].db);
+    const gru4rec_status status =
+        gru4rec_compare(&call->budget.allocator, &a, &b, options, &hooks,
+                        cursor->differences, &call->n_unpaired, &message);
+    ext_poll_stop(&poll);
+    return ext_error_library(error, status, &message);
+}
+
+static int warn(compare_call *call, const gru4rec_difference *first, ext_error *error)
+{
+    ext_measurement *a = &call->sides[0];
+    const ext_model *b = call->sides[1].model;
+    const double gap = a->model->loaded.options.session_gap;
+    if (first->events == 0)
+        ext_measure_warn(a, error,
+                         "there was no event to compare: a session needs two events of "
+                         "items that both know");
+    if (b != NULL && b->loaded.options.session_gap != gap)
+        ext_measure_warn(a, error,
+                         "sessions are those of a, with session_gap=%.15g, where b has "
+                         "%.15g",
+                         gap, b->loaded.options.session_gap);
+    return ext_measure_warn_all(a, true, error);
+}
+
+/* Leaves out segments without a target, unless there is no target at all; returns how many
+ * rows are left. */
+static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
+{
+    size_t n_left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (differences[i].segment == NULL || differences[i].events > 0)
+            differences[n_left++] = differences[i];
+    return n_left > 0 ? n_left : n;
+}
+
+static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
+{
+    ext_measurement *a = &call->sides[0];
+    const size_t n = gru4rec_compare_count(&a->options);
+    cursor->differences = sqlite3_malloc64(n * sizeof *cursor->differences);
+    if (cursor->differences == NULL)
+        return ext_error_nomem(error);
+    int rc = place(call, 0, &call->places[0], error);
+    if (rc == SQLITE_OK && !call->is_baseline)
+        rc = place(call, 1, &call->places[1], error);
+    if (rc == SQLITE_OK)
+        rc = compare(cursor, call, error);
+    ext_budget_explain(&call->budget, "comparing the two",
+                       "use fewer events or shorter lists (cutoffs)", error);
+    if (rc != SQLITE_OK)
+        return error->rc;
+    cursor->n = leave_out_empty(cursor->differences, n);
+    cursor->n_skipped = call->n_unknown + call->n_unpaired;
+    rc = warn(call, cursor->differences, error);
+    cursor->warnings = a->warnings;
+    a->warnings = NULL;
+    return rc;
+}
+
+static void free_call(compare_call *call)
+{
+    const gru4rec_allocator *memory = &call->budget.allocator;
+    for (int side = 0; side < 2; side++) {
+        if (call->places[side] != NULL)
+            memory->resize(memory->context, call->places[side], 0);
+        ext_measure_free(&call->sides[side]);
+        ext_home_clear(&call->homes[side]);
+    }
+}
+
+static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
+{
+    compare_cursor *cursor = (compare_cursor *)base;
+    compare_call call = {0};
+    const char *source;
+    (void)idx_num;
+    (void)argv;
+    int rc = ext_value_text(&source, base->arguments[SOURCE], "the source", error);
+    if (rc == SQLITE_OK &&
+        (source == NULL || sqlite3_value_type(base->arguments[B]) == SQLITE_NULL))
+        rc = ext_table_usage(base, error);
+    if (rc == SQLITE_OK)
+        rc = read_call(&call, base, source, error);
+    if (rc == SQLITE_OK)
+        rc = compute(cursor, &call, error);
+    free_call(&call);
+    base->is_eof = cursor->n == 0;
+    return rc;
+}
+
+static int next(ext_cursor *base, ext_error *error)
+{
+    (void)error;
+    base->is_eof = base->row >= (int64_t)((compare_cursor *)base)->n;
+    return SQLITE_OK;
+}
+
+static void column(const ext_cursor *base, sqlite3_context *context, int i)
+{
+    const compare_cursor *cursor = (const compare_cursor *)base;
+    const gru4rec_difference *d = &cursor->differences[base->row];
+    const double reals[] = {d->a, d->b, d->difference, d->low, d->high, d->p};
+    const int64_t integers[] = {d->wins,   d->losses,   d->ties,
+                                d->events, d->sessions, cursor->n_skipped};
+    if (i == MEASURE)
+        sqlite3_result_text(context, d->measure, -1, SQLITE_STATIC);
+    else if (i == K)
+        sqlite3_result_int64(context, d->k);
+    else if (i == WARNINGS)
+        sqlite3_result_text(context, cursor->warnings, -1, SQLITE_TRANSIENT);
+    else if (i == SEGMENT)
+        sqlite3_result_text(context, d->segment, -1, SQLITE_STATIC);
+    else if (i < WINS)
+        sqlite3_result_double(context, reals[i - MEAN_A]); /* of NAN: NULL */
+    else
+        sqlite3_result_int64(context, integers[i - WINS]);
+}
+
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [A] = {"model_a", "model_a = 'rec'"},
+    [B] = {"model_b", "model_b = 'vs-knn'"},
+    [SOURCE] = {"source", "source = 'clicks'"},
+    [OPTIONS] = {"options", "options = 'cutoffs=20'"},
+};
+
+const ext_table_function ext_compare = {
+    .name = "gru4rec_compare",
+    .declaration = "CREATE TABLE x(measure TEXT, k INTEGER, a REAL, b REAL, "
+                   "difference REAL, low REAL, high REAL, p REAL, wins INTEGER, "
+                   "losses INTEGER, ties INTEGER, events INTEGER, sessions INTEGER, "
+                   "skipped INTEGER, warnings TEXT, segment TEXT, "
+                   "model_a BLOB HIDDEN, model_b BLOB HIDDEN, source BLOB HIDDEN, "
+                   "options BLOB HIDDEN)",
+    .trust = SQLITE_VTAB_DIRECTONLY,
+    .cursor_bytes = sizeof(compare_cursor),
+    .n_columns = N_COLUMNS,
+    .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
+    .n_needed = SOURCE + 1,
+    .usage = "needs a model, another one or a baseline, and a source of test events; "
+             "write gru4rec_compare('model', 'vs-knn', 'table')",
+    .n_rows = 12,
+    .cost = 2e9,
+    .start = start,
+    .next = next,
+    .column = column,
+    .stop = stop,
+};

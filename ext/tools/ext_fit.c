@@ -1,0 +1,93 @@
+/* ext_fit.c - baselines, fitted to be measured beside a version; see ext_tools.h. */
+#include "ext_tools.h"
+
+static const char fitting[] = "fitting the baselines";
+static const char fewer[] = "use fewer of them, or fewer events";
+
+static bool is_asked(const ext_measurement *request, int kind)
+{
+    return gru4rec_baseline_is_asked(&request->options, (gru4rec_baseline_kind)kind);
+}
+
+/* The first baseline that is fitted on sessions; NULL: none is. */
+static const char *needs_sessions(const ext_measurement *request)
+{
+    for (int i = 0; i < GRU4REC_N_BASELINES; i++)
+        if (is_asked(request, i) &&
+            gru4rec_baseline_needs_sessions((gru4rec_baseline_kind)i))
+            return gru4rec_baseline_name((gru4rec_baseline_kind)i);
+    return NULL;
+}
+
+/* A day in the unit of the times of training and test; 0: they have none that is known, or
+ * not the same. */
+static double find_day(const ext_unit_seen *trained, const ext_unit_seen *test)
+{
+    const bool is_same = trained->unit == test->unit || !test->is_there;
+    return is_same && trained->unit != NULL ? 86400 * trained->unit->per_second : 0;
+}
+
+static int warn_of_days(ext_measurement *request, gru4rec_baseline_kind kind,
+                        const ext_unit_seen *trained, ext_error *error)
+{
+    return ext_measure_warn(
+        request, error, "%s counts no days: %s", gru4rec_baseline_name(kind),
+        trained->unit != NULL || !trained->is_there
+            ? "the times of the test events have another unit than those of training"
+            : "the times are between 1980 and 2100 in none of seconds, milliseconds, "
+              "microseconds and nanoseconds, or not all in the same");
+}
+
+static int fit(ext_measurement *request, gru4rec_baseline_kind kind,
+               const gru4rec_baseline_data *data, ext_budget *budget, ext_poll *poll,
+               ext_error *error)
+{
+    gru4rec_error message = {0};
+    const size_t n = gru4rec_baseline_bytes(kind, &request->options, data);
+    if (ext_budget_check(budget, n, fitting, fewer, error) != SQLITE_OK)
+        return error->rc;
+    const gru4rec_status status =
+        gru4rec_baseline_new(&budget->allocator, kind, &request->options, data,
+                             ext_poll_is_stopped, poll,
+                             &request->baselines[request->n_baselines], &message);
+    request->n_baselines += status == GRU4REC_OK;
+    return ext_error_library(error, status, &message);
+}
+
+static int fit_all(ext_measurement *request, const ext_events *trained,
+                   ext_budget *budget, sqlite3 *db, ext_error *error)
+{
+    const gru4rec_items *items = request->model->loaded.items;
+    const gru4rec_baseline_data data = {.n_items = gru4rec_items_count(items),
+                                        .support = gru4rec_items_support(items),
+                                        .sessions = trained->dataset,
+                                        .day = find_day(&trained->unit,
+                                                        &request->test.unit)};
+    ext_poll poll;
+    int rc = SQLITE_OK;
+    ext_poll_start(&poll, db);
+    for (int i = 0; i < GRU4REC_N_BASELINES && rc == SQLITE_OK; i++) {
+        const gru4rec_baseline_kind kind = (gru4rec_baseline_kind)i;
+        if (!is_asked(request, i))
+            continue;
+        if (gru4rec_baseline_uses_days(kind) && data.day == 0)
+            rc = warn_of_days(request, kind, &trained->unit, error);
+        if (rc == SQLITE_OK)
+            rc = fit(request, kind, &data, budget, &poll, error);
+    }
+    ext_poll_stop(&poll);
+    return rc;
+}
+
+int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_home *home,
+                      ext_error *error)
+{
+    ext_events trained = {0};
+    const char *name = needs_sessions(request);
+    int rc = name != NULL ? ext_trained_read(&trained, request, budget, home, name, error)
+                          : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        fit_all(request, &trained, budget, home->db, error);
+    ext_read_free(&trained); /* what was fitted has what it needs */
+    return ext_budget_explain(budget, fitting, fewer, error);
+}

@@ -1,0 +1,193 @@
+/*
+ * ext_trained.c - the sessions that a version was trained on, read once more; see
+ * ext_tools.h.
+ *
+ * They are what its own run read: events of its source as its options prepare them, up to
+ * its last_event. Of a run with since=last that is its own window, sessions with an event
+ * of it whole. Sessions that were held out begin behind last_event.
+ *
+ * What m_version says of the source never becomes SQL but as a quoted name: a SELECT that
+ * is not the model's own any more is not run.
+ */
+#include "ext_tools.h"
+
+/* What m_version says of the run. All owned. */
+typedef struct record {
+    bool is_there;
+    char *source;     /* or NULL */
+    int64_t n_events; /* that were trained on; 0: it does not say */
+    ext_last since;   /* what since=last was */
+    ext_border end;   /* its last event */
+} record;
+
+static int read_record(record *r, const ext_model *model, const ext_home *home,
+                       ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT source, summary ->> '$.events', " EXT_WINDOW_SINCE
+                       "FROM @version WHERE version = ?1 AND run = ?2",
+                       "is", model->version, model->run);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        const bool has_source = sqlite3_column_type(stmt, 0) != SQLITE_NULL;
+        r->is_there = true;
+        r->source = ext_sql_text(stmt, 0);
+        r->n_events = sqlite3_column_int64(stmt, 1);
+        ext_window_take_since(&r->since, stmt, 2);
+        if (has_source && r->source == NULL)
+            rc = ext_error_nomem(error);
+    }
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    return rc == SQLITE_OK ? ext_window_read_last(&r->end, home, model->version, error)
+                           : rc;
+}
+
+/* Is it known which events they were? */
+static int check_record(const record *r, const ext_model *model, const char *name,
+                        ext_error *error)
+{
+    const char *why = !r->is_there ? "it is no longer kept"
+                      : r->source == NULL
+                          ? "it has no source"
+                          : "it has no last_event, as it was imported, or made by an "
+                            "older gru4rec, or held out all that it could";
+    if (r->source != NULL && r->end.is_there)
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "baseline %s is fitted on the events that version %lld was "
+                         "trained on, and these are not known: %s; use baselines=pop, or "
+                         "train a version",
+                         name, (long long)model->version, why);
+}
+
+/* ---- its source ---- */
+
+/* Opens a table or a view by the name that m_version has; *is_open false: it is not there. */
+static int open_named(ext_source *source, bool *is_open, const record *r,
+                      const ext_config *config, const ext_home *home, ext_error *error)
+{
+    const ext_columns guessed = {0};
+    ext_error cause = {0};
+    *is_open = false;
+    if (ext_select_is(r->source) ||
+        ext_source_exists(is_open, home->db, home->schema, r->source, error) !=
+            SQLITE_OK ||
+        !*is_open)
+        return error->rc;
+    int rc = ext_source_check_stored(home->db, home->schema, r->source, error);
+    if (rc == SQLITE_OK && ext_config_open_source(config, home, r->source, NULL, source,
+                                                  &cause) != SQLITE_OK)
+        rc = ext_error_is(&cause, SQLITE_ERROR)
+                 ? ext_source_open(source, home->db, home->schema, r->source, &guessed,
+                                   error)
+                 : ext_error_wrap(error, &cause, "", "");
+    ext_error_clear(&cause);
+    return rc;
+}
+
+/* The model's own source takes the place of one that cannot be read. */
+static int replace_source(ext_source *source, ext_measurement *request, const record *r,
+                          const ext_config *config, const ext_home *home,
+                          ext_error *error)
+{
+    const bool is_select = ext_select_is(r->source);
+    ext_show show;
+    ext_show_text(&show, r->source);
+    if (config->source == NULL)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "version %lld was trained on '%s', which %s, and the model has no source of "
+            "its own; give it one by gru4rec_configure(), or use baselines=pop",
+            (long long)request->model->version, show.text,
+            is_select ? "is a SELECT and not run again" : "is gone");
+    int rc = ext_config_open_source(config, home, NULL, NULL, source, error);
+    return rc == SQLITE_OK
+               ? ext_measure_warn(request, error,
+                                  "the baselines were fitted on the model's own source: "
+                                  "version %lld was trained on '%s', which %s",
+                                  request->model->version, show.text,
+                                  is_select ? "is another SELECT and not run again"
+                                            : "is gone")
+               : rc;
+}
+
+static int open_source(ext_source *source, ext_measurement *request, const record *r,
+                       const ext_home *home, ext_error *error)
+{
+    ext_config config = {0};
+    bool is_open;
+    int rc = ext_config_read(&config, home, error);
+    if (rc == SQLITE_OK && ext_config_is_source(&config, r->source)) {
+        rc = ext_config_open_source(&config, home, NULL, NULL, source, error);
+    } else if (rc == SQLITE_OK) {
+        rc = open_named(source, &is_open, r, &config, home, error);
+        if (rc == SQLITE_OK && !is_open)
+            rc = replace_source(source, request, r, &config, home, error);
+    }
+    ext_config_free(&config);
+    return rc;
+}
+
+/* ---- its events ---- */
+
+/* As the run read them; a row that cannot be read is no reason to stop, as the log went on
+ * since, and what is held out lies behind the end. */
+static int read_events(ext_events *trained, ext_measurement *request, const record *r,
+                       ext_budget *budget, ext_source *source, ext_error *error)
+{
+    gru4rec_options options = request->model->loaded.options;
+    const bool had_held_out = options.validation > 0;
+    const ext_reading reading = {.options = &options,
+                                 .last = &r->since,
+                                 .end = &r->end,
+                                 .keeps_times = true};
+    options.validation = 0;
+    options.bad_rows = 1;
+    options.time_sort = 1; /* baselines tell sessions apart by their age */
+    int rc = ext_read_events(trained, budget, source, &reading, error);
+    const gru4rec_dataset *dataset = trained->dataset;
+    if (rc != SQLITE_OK || dataset->n_events == r->n_events)
+        return rc;
+    return ext_measure_warn(
+        request, error,
+        "the baselines were fitted on %lld events, version %lld on %lld%s",
+        dataset->n_events, request->model->version, r->n_events,
+        had_held_out
+            ? "; sessions were held out (validation), and later events of others "
+              "are not read"
+            : "; the source has changed since");
+}
+
+/* Rows of its own catalogue become those of the version's. */
+static int map_items(ext_events *trained, const gru4rec_items *known, ext_error *error)
+{
+    gru4rec_events_free(trained->builder); /* nobody asks for the sessions' ids */
+    trained->builder = NULL;
+    const gru4rec_status status =
+        gru4rec_dataset_map(trained->dataset, trained->items, known);
+    gru4rec_items_free(trained->items);
+    trained->items = NULL;
+    return ext_error_library(error, status, NULL);
+}
+
+int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
+                     const ext_home *home, const char *name, ext_error *error)
+{
+    record r = {0};
+    ext_source source = {0};
+    int rc = read_record(&r, request->model, home, error);
+    if (rc == SQLITE_OK)
+        rc = check_record(&r, request->model, name, error);
+    if (rc == SQLITE_OK)
+        rc = open_source(&source, request, &r, home, error);
+    if (rc == SQLITE_OK)
+        rc = read_events(trained, request, &r, budget, &source, error);
+    if (rc == SQLITE_OK)
+        rc = map_items(trained, request->model->loaded.items, error);
+    ext_source_close(&source);
+    sqlite3_free(r.source);
+    return rc;
+}

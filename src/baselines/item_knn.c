@@ -1,0 +1,82 @@
+/*
+ * item_knn.c - items that are in the same sessions as the last one.
+ *   score(j) = C_ij / ((n_i + lambda)^alpha (n_j + lambda)^(1 - alpha)), j not i, for the
+ *              item_knn_k best j of each i (ties: lower row first)
+ * i: the last item; C_ij: events of i whose session has j; n_i: events of i in training.
+ */
+#include "rules.h"
+#include "methods.h"
+
+typedef struct item_knn {
+    gru4rec_baseline base;
+    g4r_rules rules;
+    int64_t *counted_at; /* (I) while it is fitted: the place at which it counted last */
+} item_knn;
+
+static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
+{
+    item_knn *b = (item_knn *)base;
+    g4r_rules_layout(&b->rules, base, (size_t)base->options.item_knn_k,
+                     base->longest > 0 ? base->longest - 1 : 0, kept, scratch);
+    b->counted_at = g4r_arena_take(scratch, base->n_items, sizeof *b->counted_at);
+}
+
+/* The other items of the session that a place of row is in count once. */
+static void count_others(item_knn *b, int32_t row, int64_t place, g4r_stop_watch *watch)
+{
+    const gru4rec_dataset *sessions = b->base.data.sessions;
+    const int32_t s = b->rules.places[place].session;
+    for (int64_t i = sessions->offsets[s];
+         i < sessions->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++) {
+        const int32_t other = sessions->item_rows[i];
+        if (other == row || b->counted_at[other] == place)
+            continue;
+        b->counted_at[other] = place;
+        g4r_scores_add(&b->rules.sums, other, 1);
+    }
+}
+
+/* Counts become scores. */
+static void divide(item_knn *b, int32_t row)
+{
+    const gru4rec_options *options = &b->base.options;
+    const double lambda = options->item_knn_lambda, alpha = options->item_knn_alpha;
+    const int64_t *first = b->rules.first_place;
+    g4r_scores *sums = &b->rules.sums;
+    const double own = pow((double)(first[row + 1] - first[row]) + lambda, alpha);
+    for (size_t i = 0; i < sums->n; i++) {
+        const int32_t other = sums->rows[i];
+        const double n = (double)(first[other + 1] - first[other]);
+        sums->values[other] /= own * pow(n + lambda, 1 - alpha);
+    }
+}
+
+static bool fit(gru4rec_baseline *base, g4r_stop_watch *watch)
+{
+    item_knn *b = (item_knn *)base;
+    g4r_rules *rules = &b->rules;
+    if (!g4r_rules_start(rules, base, watch))
+        return false;
+    for (size_t row = 0; row < base->n_items; row++)
+        b->counted_at[row] = -1;
+    for (int32_t row = 0; row < (int32_t)base->n_items && !watch->is_over; row++) {
+        for (int64_t i = rules->first_place[row]; i < rules->first_place[row + 1]; i++)
+            count_others(b, row, i, watch);
+        divide(b, row);
+        g4r_rules_keep(rules, row);
+    }
+    return !watch->is_over;
+}
+
+static gru4rec_scores score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix)
+{
+    const item_knn *b = (const item_knn *)scorer->baseline;
+    return g4r_rules_score(&b->rules, &scorer->scores, prefix);
+}
+
+const g4r_baseline_method g4r_item_knn = {.name = "item-knn",
+                                          .needs_sessions = true,
+                                          .bytes = sizeof(item_knn),
+                                          .layout = layout,
+                                          .fit = fit,
+                                          .score = score};

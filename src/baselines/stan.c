@@ -1,0 +1,126 @@
+/*
+ * stan.c - sessions that are like this one, the more so the later the items that they share
+ * and the younger they are; of them what stands near what is shared: STAN (Garg et al.,
+ * 2019).
+ *   similarity(N) = sum over the items i of both of w_i, over sqrt(sum over the session's
+ *                   items of w^2) sqrt(distinct items of N), times
+ *                   exp(-(now - t_N) / stan_lambda_snh), in days
+ *   score(j) = sum over the neighbours N that have j, nearest first, of
+ *              similarity(N) exp(-|p_N(j) - p*| / stan_lambda_inh)
+ * w_i = exp((p_i - l) / stan_lambda_spw); p_i: last place of i among the l items of the
+ * session; now: time of its last event; t_N: of N's; p_N(j): last place of j in N; p*: that
+ * of the last item there that the session has, too. Weights are summed from the latest item
+ * on, their squares from the earliest. Where times count events there is no decay by days.
+ */
+#include "methods.h"
+#include "nearest.h"
+
+typedef struct stan {
+    gru4rec_baseline base;
+    g4r_index index;
+} stan;
+
+typedef struct stan_scorer {
+    gru4rec_scorer base;
+    g4r_nearest nearest;
+} stan_scorer;
+
+static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
+{
+    g4r_index_layout(&((stan *)base)->index, base, true, kept, scratch);
+}
+
+static bool fit(gru4rec_baseline *base, g4r_stop_watch *watch)
+{
+    return g4r_index_fill(&((stan *)base)->index, base, watch);
+}
+
+static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
+{
+    const stan *b = (const stan *)scorer->baseline;
+    const gru4rec_options *options = &b->base.options;
+    g4r_nearest_layout(&((stan_scorer *)scorer)->nearest, &b->base, &b->index,
+                       (size_t)options->stan_sample_size, (size_t)options->stan_k, arena);
+}
+
+/* What a candidate's sum is divided and multiplied by. */
+typedef struct measure {
+    const g4r_index *index;
+    double norm;
+    double now, lambda; /* in the unit of the times; 0: no decay */
+} measure;
+
+/* Stays finite, also for a session that ended long after now. */
+static double decay(double exponent)
+{
+    return exp(G4R_MIN(exponent, 700));
+}
+
+static double similarity(const void *context, int32_t session, double sum)
+{
+    const measure *m = context;
+    const double cosine =
+        sum / (m->norm * sqrt((double)g4r_index_length(m->index, session)));
+    if (m->lambda == 0)
+        return cosine;
+    return cosine * decay(-(m->now - m->index->times[session]) / m->lambda);
+}
+
+/* Sets the weights of the clicks. */
+static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *prefix)
+{
+    const gru4rec_options *options = &b->base.options;
+    measure m = {.index = &b->index,
+                 .lambda = options->stan_lambda_snh * b->base.data.day};
+    double squares = 0;
+    for (size_t i = 0; i < nearest->n_clicks; i++) {
+        g4r_nearest_click *click = &nearest->clicks[i];
+        const double back = (double)click->place - (double)prefix->n;
+        click->weight = exp(back / options->stan_lambda_spw);
+        squares += click->weight * click->weight;
+    }
+    m.norm = sqrt(squares);
+    if (m.lambda > 0 && prefix->n > 0)
+        m.now = prefix->times[prefix->n - 1];
+    return m;
+}
+
+/* The items of a neighbour: the first of them that the session has, too, stands last. */
+static void add_items(const stan *b, const g4r_nearest *nearest,
+                      const g4r_nearest_neighbour *neighbour, g4r_scores *scores)
+{
+    const g4r_index *index = &b->index;
+    const int64_t end = index->first[neighbour->session + 1];
+    int64_t shared = index->first[neighbour->session];
+    while (nearest->places[index->rows[shared]] == 0)
+        shared++;
+    for (int64_t i = index->first[neighbour->session]; i < end; i++) {
+        const double distance = fabs((double)(index->places[i] - index->places[shared]));
+        g4r_scores_add(scores, index->rows[i],
+                       neighbour->similarity *
+                           exp(-distance / b->base.options.stan_lambda_inh));
+    }
+}
+
+static gru4rec_scores score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix)
+{
+    const stan *b = (const stan *)scorer->baseline;
+    g4r_nearest *nearest = &((stan_scorer *)scorer)->nearest;
+    g4r_nearest_start(nearest, prefix);
+    const measure m = weigh(b, nearest, prefix);
+    const size_t n = g4r_nearest_find(nearest, similarity, &m);
+    for (size_t i = 0; i < n; i++)
+        add_items(b, nearest, &nearest->neighbours[i], &scorer->scores);
+    g4r_nearest_end(nearest);
+    return g4r_scores_above_zero(&scorer->scores);
+}
+
+const g4r_baseline_method g4r_stan = {.name = "stan",
+                                      .needs_sessions = true,
+                                      .uses_days = true,
+                                      .bytes = sizeof(stan),
+                                      .scorer_bytes = sizeof(stan_scorer),
+                                      .layout = layout,
+                                      .fit = fit,
+                                      .layout_scorer = layout_scorer,
+                                      .score = score};

@@ -1,0 +1,139 @@
+/*
+ * compare.c - is one method better than another, and could that be chance?
+ *
+ * Both were measured on the same targets (pairs.h), so what differs is measured session by
+ * session: the difference of the measures with the interval of outcomes.h, in which h_s is
+ * that of a minus that of b, and p (permutation.h).
+ */
+#include "../base/fail.h"
+#include "outcomes.h"
+#include "pairs.h"
+#include "permutation.h"
+#include "segment.h"
+
+typedef struct comparing {
+    gru4rec_allocator allocator;
+    const gru4rec_options *options;
+    const gru4rec_hooks *hooks;
+    g4r_arena arena;
+    g4r_pairs pairs;
+    g4r_outcomes outcomes; /* of a's test */
+    int64_t *sums;         /* (DRAWS) scratch */
+    g4r_stop_watch watch;
+} comparing;
+
+static const char *const measures[G4R_N_MEASURES] = {
+    [G4R_RECALL] = "recall", [G4R_MRR] = "mrr", [G4R_NDCG] = "ndcg"};
+
+size_t gru4rec_compare_count(const gru4rec_options *options)
+{
+    return g4r_segment_count(options->segment) * G4R_N_MEASURES *
+           (size_t)options->cutoffs.n;
+}
+
+static bool is_stopped(void *context)
+{
+    const comparing *c = context;
+    static const gru4rec_progress progress = {.epoch = 1, .n_epochs = 1};
+    return c->hooks != NULL && c->hooks->poll != NULL &&
+           c->hooks->poll(c->hooks->context, &progress) != 0;
+}
+
+static void layout(comparing *c)
+{
+    g4r_pairs_layout(&c->pairs, &c->arena);
+    g4r_outcomes_layout(&c->outcomes, &c->arena);
+    c->sums = g4r_arena_take(&c->arena, G4R_PERMUTATION_DRAWS, sizeof *c->sums);
+}
+
+static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
+{
+    const gru4rec_list *cutoffs = &c->options->cutoffs;
+    c->outcomes.test = a->test;
+    for (int64_t i = 0; i < cutoffs->n; i++)
+        c->outcomes.longest = G4R_MAX(c->outcomes.longest, (size_t)cutoffs->values[i]);
+    g4r_pairs_init(&c->pairs, a, b);
+    layout(c);
+    if (!g4r_arena_allocate(&c->arena, &c->allocator))
+        return false;
+    layout(c);
+    g4r_segment_fill(c->outcomes.segments, c->options->segment, a->test,
+                     gru4rec_items_support(a->items),
+                     (size_t)gru4rec_items_count(a->items));
+    g4r_pairs_find(&c->pairs, &c->watch);
+    return true;
+}
+
+static double measure(comparing *c, const int32_t *places, size_t segment,
+                      const g4r_figure *figure)
+{
+    g4r_outcomes_count(&c->outcomes, places, segment, &c->watch);
+    return g4r_outcomes_mean(&c->outcomes, figure);
+}
+
+static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
+{
+    for (int64_t s = 0; s < outcomes->test->n_sessions; s++) {
+        d->wins += outcomes->sums[s] > 0;
+        d->losses += outcomes->sums[s] < 0;
+    }
+    d->ties = outcomes->sessions - d->wins - d->losses;
+}
+
+static gru4rec_difference compare(comparing *c, size_t segment, const g4r_figure *figure)
+{
+    g4r_outcomes *outcomes = &c->outcomes;
+    const int32_t *a = c->pairs.a_places, *b = c->pairs.b_places;
+    gru4rec_difference d = {.measure = measures[figure->measure],
+                            .segment = g4r_segment_name(c->options->segment, segment),
+                            .k = figure->k,
+                            .p = NAN};
+    d.a = measure(c, a, segment, figure);
+    d.b = measure(c, b, segment, figure);
+    d.difference = d.a - d.b;
+    d.events = outcomes->events;
+    d.sessions = outcomes->sessions;
+    g4r_outcomes_sum(outcomes, a, segment, figure, &c->watch);
+    g4r_outcomes_subtract(outcomes, b, segment, figure, &c->watch);
+    const double width = g4r_outcomes_width(outcomes, d.difference);
+    d.low = d.difference - width;
+    d.high = d.difference + width;
+    count_sessions(outcomes, &d);
+    if (d.sessions > 0)
+        d.p = g4r_permutation_p(outcomes->sums, (size_t)outcomes->test->n_sessions,
+                                c->sums, c->options->seed, &c->watch);
+    return d;
+}
+
+static void compare_all(comparing *c, gru4rec_difference *differences)
+{
+    const gru4rec_list *cutoffs = &c->options->cutoffs;
+    const size_t n_segments = g4r_segment_count(c->options->segment);
+    for (size_t segment = 0; segment < n_segments; segment++)
+        for (int which = 0; which < G4R_N_MEASURES; which++)
+            for (int64_t i = 0; i < cutoffs->n && !c->watch.is_over; i++) {
+                const g4r_figure figure = {(g4r_measure)which, cutoffs->values[i]};
+                *differences++ = compare(c, segment, &figure);
+            }
+}
+
+gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec_side *a,
+                               const gru4rec_side *b, const gru4rec_options *options,
+                               const gru4rec_hooks *hooks,
+                               gru4rec_difference *differences, int64_t *n_unpaired,
+                               gru4rec_error *error)
+{
+    gru4rec_status status = GRU4REC_OK;
+    comparing c = {.allocator = allocator != NULL ? *allocator : g4r_alloc_libc,
+                   .options = options,
+                   .hooks = hooks};
+    c.watch.stop = (g4r_stop){is_stopped, &c};
+    if (!start(&c, a, b))
+        return g4r_fail_nomem(error, g4r_arena_bytes(&c.arena));
+    compare_all(&c, differences);
+    if (c.watch.is_over)
+        status = g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
+    *n_unpaired = c.pairs.n_unpaired;
+    g4r_arena_free(&c.arena, &c.allocator);
+    return status;
+}

@@ -1,0 +1,106 @@
+/* pairs.c - see pairs.h. */
+#include "pairs.h"
+
+static bool is_one_test(const g4r_pairs *pairs)
+{
+    return pairs->a->test == pairs->b->test;
+}
+
+void g4r_pairs_init(g4r_pairs *pairs, const gru4rec_side *a, const gru4rec_side *b)
+{
+    *pairs = (g4r_pairs){.a = a, .b = b};
+    if (is_one_test(pairs))
+        return;
+    for (int64_t i = 0; i < a->test->n_events; i++)
+        pairs->n_numbers = G4R_MAX(pairs->n_numbers, (size_t)a->test->numbers[i] + 1);
+}
+
+void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena)
+{
+    const size_t n_a = (size_t)pairs->a->test->n_events;
+    const size_t n_b = (size_t)pairs->b->test->n_events;
+    pairs->place_of = g4r_arena_take(arena, pairs->n_numbers, sizeof *pairs->place_of);
+    pairs->is_settled = g4r_arena_take(arena, n_b, sizeof *pairs->is_settled);
+    pairs->a_places = g4r_arena_take(arena, n_a, sizeof *pairs->a_places);
+    pairs->b_places = g4r_arena_take(arena, n_a, sizeof *pairs->b_places);
+}
+
+/* The event of b that an event of a is, or -1. */
+static int64_t find_event(const g4r_pairs *pairs, int64_t event)
+{
+    if (is_one_test(pairs))
+        return event;
+    return (int64_t)pairs->place_of[pairs->a->test->numbers[event]] - 1;
+}
+
+/* The session, a place in visiting order, that an event is of. */
+static int64_t find_session(const gru4rec_dataset *test, int64_t event)
+{
+    int64_t from = 0, to = test->n_sessions - 1;
+    while (from < to) {
+        const int64_t middle = to - (to - from) / 2;
+        if (test->offsets[middle] <= event)
+            from = middle;
+        else
+            to = middle - 1;
+    }
+    return from;
+}
+
+static bool knows_item_of(const gru4rec_side *side, const gru4rec_side *other,
+                          int64_t event)
+{
+    gru4rec_id id;
+    gru4rec_items_get(other->items, other->test->item_rows[event], &id);
+    return gru4rec_items_find(side->items, &id) >= 0;
+}
+
+static bool is_target(const gru4rec_side *side, int64_t event)
+{
+    return side->places[event] != GRU4REC_PLACE_NONE;
+}
+
+/* Settles event i of a. *shared: session of b of the last earlier event that both have. */
+static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
+{
+    const gru4rec_side *a = pairs->a, *b = pairs->b;
+    const int64_t j = find_event(pairs, i);
+    pairs->a_places[i] = pairs->b_places[i] = GRU4REC_PLACE_NONE;
+    if (j < 0) {
+        pairs->n_unpaired += is_target(a, i) && knows_item_of(b, a, i);
+        return;
+    }
+    const int64_t session = find_session(b->test, j);
+    pairs->is_settled[j] = 1;
+    if (is_target(a, i) && is_target(b, j) && session == *shared) {
+        pairs->a_places[i] = a->places[i];
+        pairs->b_places[i] = b->places[j];
+    } else {
+        pairs->n_unpaired += is_target(a, i) || is_target(b, j);
+    }
+    *shared = session;
+}
+
+/* Fills place_of. */
+static void find_places(g4r_pairs *pairs)
+{
+    const gru4rec_dataset *b = pairs->b->test;
+    for (int64_t j = 0; j < b->n_events && !is_one_test(pairs); j++)
+        if (b->numbers[j] < pairs->n_numbers)
+            pairs->place_of[b->numbers[j]] = (uint32_t)j + 1;
+}
+
+void g4r_pairs_find(g4r_pairs *pairs, g4r_stop_watch *watch)
+{
+    const gru4rec_dataset *a = pairs->a->test, *b = pairs->b->test;
+    find_places(pairs);
+    for (int64_t s = 0; s < a->n_sessions; s++) {
+        int64_t shared = -1;
+        for (int64_t i = a->offsets[s];
+             i < a->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++)
+            pair_event(pairs, i, &shared);
+    }
+    for (int64_t j = 0; j < b->n_events && !g4r_stop_watch_is_over(watch); j++)
+        if (!pairs->is_settled[j] && is_target(pairs->b, j))
+            pairs->n_unpaired += knows_item_of(pairs->a, pairs->b, j);
+}

@@ -1,0 +1,89 @@
+/* segment.c - see segment.h. */
+#include "segment.h"
+
+static const char *const counts[G4R_SEGMENT_MOST] = {"1", "2", "3", "4-5", "6-10", "11+"};
+static const int64_t most_counts[G4R_SEGMENT_MOST] = {1, 2, 3, 5, 10, INT64_MAX};
+
+enum { HEAD, MIDDLE, TAIL, N_THIRDS };
+static const char *const thirds[N_THIRDS] = {"head", "middle", "tail"};
+
+size_t g4r_segment_count(int64_t kind)
+{
+    if (kind == GRU4REC_SEGMENT_NONE)
+        return 1;
+    return kind == GRU4REC_SEGMENT_POPULARITY ? N_THIRDS : G4R_SEGMENT_MOST;
+}
+
+const char *g4r_segment_name(int64_t kind, size_t segment)
+{
+    if (kind == GRU4REC_SEGMENT_NONE)
+        return NULL;
+    return kind == GRU4REC_SEGMENT_POPULARITY ? thirds[segment] : counts[segment];
+}
+
+/* Of a position or a length. */
+static uint8_t segment_of_count(int64_t count)
+{
+    uint8_t segment = 0;
+    while (count > most_counts[segment])
+        segment++;
+    return segment;
+}
+
+static double sum_above(const int64_t *support, size_t n_items, int64_t least)
+{
+    double sum = 0;
+    for (size_t row = 0; row < n_items; row++)
+        sum += support[row] > least ? (double)support[row] : 0;
+    return sum;
+}
+
+/* The least support of an item whose betters have less than so many thirds of all. */
+static int64_t least_support(const int64_t *support, size_t n_items, double n_thirds)
+{
+    const double all = sum_above(support, n_items, 0);
+    int64_t from = 0, to = 0;
+    for (size_t row = 0; row < n_items; row++)
+        to = G4R_MAX(to, support[row]);
+    while (from < to) {
+        const int64_t middle = from + (to - from) / 2;
+        if (3 * sum_above(support, n_items, middle) < n_thirds * all)
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return from;
+}
+
+static void fill_popularity(uint8_t *segments, const gru4rec_dataset *test,
+                            const int64_t *support, size_t n_items)
+{
+    const int64_t least_head = least_support(support, n_items, 1);
+    const int64_t least_middle = least_support(support, n_items, 2);
+    for (int64_t i = 0; i < test->n_events; i++) {
+        const int64_t n = support[test->item_rows[i]];
+        segments[i] = (uint8_t)(n >= least_head     ? HEAD
+                                : n >= least_middle ? MIDDLE
+                                                    : TAIL);
+    }
+}
+
+static void fill_counts(uint8_t *segments, const gru4rec_dataset *test, bool is_position)
+{
+    for (int64_t s = 0; s < test->n_sessions; s++) {
+        const int64_t first = test->offsets[s], last = test->offsets[s + 1] - 1;
+        for (int64_t i = first; i <= last; i++)
+            segments[i] = segment_of_count((is_position ? i : last) - first);
+    }
+}
+
+void g4r_segment_fill(uint8_t *segments, int64_t kind, const gru4rec_dataset *test,
+                      const int64_t *support, size_t n_items)
+{
+    if (kind == GRU4REC_SEGMENT_POPULARITY)
+        fill_popularity(segments, test, support, n_items);
+    else if (kind != GRU4REC_SEGMENT_NONE)
+        fill_counts(segments, test, kind == GRU4REC_SEGMENT_POSITION);
+    else
+        memset(segments, 0, (size_t)test->n_events);
+}

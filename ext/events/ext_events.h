@@ -7,49 +7,6 @@
 
 #include "../base/ext_base.h"
 
-/* ---- ext_source.c ---- */
-
-/* Events as rows: of a table, a view or a SELECT. */
-typedef struct ext_source {
-    sqlite3 *db;
-    char *from; /* what stands behind FROM */
-    ext_columns columns;
-    char *rowid; /* name of the rowid, or NULL; it breaks ties unless a column does */
-    const char *types[2]; /* affinity of the columns session and item, as a type */
-    bool keeps_empty;     /* option keep_empty, of who reads it */
-    const char *missing; /* why it did not open: no column for that role, which was named,
-                             or for "source" no table, no view, or something that a view
-                             reads; NULL: another reason */
-} ext_source;
-
-/*
- * Finds the columns. Those that columns does not name are guessed from common names, but
- * for order.
- * schema: where a bare table name is looked for first.
- */
-int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
-                    const ext_columns *columns, ext_error *error);
-/* Gives columns, where it names none, those of kept that the source has. That it lacks the
- * one for order, which is not guessed, is an error. */
-int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlite3 *db,
-                            const char *schema, const char *text, ext_error *error);
-/* Is there a table or a view of that name, where a source is looked for? */
-int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const char *text,
-                      ext_error *error);
-void ext_source_close(ext_source *source);
-/*
- * A name that is stored in a schema may not lead to a virtual table where the schema is
- * not trusted, as in a view of SQLite's. Views keep that rule themselves. What an
- * authorizer does not let us look at is its error, SQLITE_AUTH.
- */
-int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
-                            ext_error *error);
-/* Until *hold is finalized, what is read of the source is of one moment. */
-int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error);
-/* What ORDER BY says behind session and time: the terms that break ties; of
- * sqlite3_malloc. */
-char *ext_source_ties(const ext_source *source);
-
 /* ---- ext_time.c ---- */
 
 typedef enum ext_time_kind {
@@ -99,6 +56,56 @@ void ext_border_time_json(char json[EXT_TIME_TEXT + 2], const ext_border *border
 /* {"version":3,"last_event":...,"last_rowid":...}; empty where there is no version. */
 void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 
+/* What events are compared with: a training. */
+typedef struct ext_against {
+    const gru4rec_trace_key *key; /* of its trace: sessions get fingerprints by it */
+    ext_border end;               /* its last event: those before it are counted */
+} ext_against;
+
+/* ---- ext_source.c ---- */
+
+/* Events as rows: of a table, a view or a SELECT. */
+typedef struct ext_source {
+    sqlite3 *db;
+    char *from; /* what stands behind FROM */
+    ext_columns columns;
+    char *rowid; /* name of the rowid, or NULL; it breaks ties unless a column does */
+    const char *types[2];       /* affinity of the columns session and item, as a type */
+    bool keeps_empty;           /* option keep_empty, of who reads it, */
+    const ext_against *against; /* as is what it is compared with, or NULL; borrowed */
+    const char *missing; /* why it did not open: no column for that role, which was named,
+                             or for "source" no table, no view, or something that a view
+                             reads; NULL: another reason */
+} ext_source;
+
+/*
+ * Finds the columns. Those that columns does not name are guessed from common names, but
+ * for order.
+ * schema: where a bare table name is looked for first.
+ */
+int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
+                    const ext_columns *columns, ext_error *error);
+/* Gives columns, where it names none, those of kept that the source has. That it lacks the
+ * one for order, which is not guessed, is an error. */
+int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlite3 *db,
+                            const char *schema, const char *text, ext_error *error);
+/* Is there a table or a view of that name, where a source is looked for? */
+int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const char *text,
+                      ext_error *error);
+void ext_source_close(ext_source *source);
+/*
+ * A name that is stored in a schema may not lead to a virtual table where the schema is
+ * not trusted, as in a view of SQLite's. Views keep that rule themselves. What an
+ * authorizer does not let us look at is its error, SQLITE_AUTH.
+ */
+int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
+                            ext_error *error);
+/* Until *hold is finalized, what is read of the source is of one moment. */
+int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error);
+/* What ORDER BY says behind session and time: the terms that break ties; of
+ * sqlite3_malloc. */
+char *ext_source_ties(const ext_source *source);
+
 /* ---- ext_since.c ---- */
 
 typedef struct ext_since_bound {
@@ -123,6 +130,9 @@ int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options
 bool ext_since_is_last(const gru4rec_options *options);
 /* The error that no event is new. */
 int ext_since_fail_none(const ext_since *since, ext_error *error);
+/* How many units of the times a second has: 1, 1e3, 1e6 or 1e9; 0: none puts both times
+ * between 1980 and 2100. Beside dates it is the second. */
+double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last);
 /* Is the time between the two? A date where the times have no unit that is known, or two,
  * is an error. */
 int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind kind,
@@ -138,6 +148,9 @@ typedef struct ext_events {
     int64_t n_null;          /* events without session, item or time, empty ones too */
     int64_t n_outside;       /* events before since or from until on, or too old */
     int64_t n_bad;           /* events whose time cannot be read */
+    int64_t n_odd;           /* in an audit: rows whose item can be none */
+    int64_t n_rows;          /* all of the source */
+    int64_t n_before;        /* events before the end of source->against */
     ext_border first, last;  /* in training: see ext_read_events() */
 } ext_events;
 
@@ -158,6 +171,16 @@ typedef struct ext_events {
 int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     const ext_last *last, ext_error *error);
+/*
+ * The same in two steps, for an audit, which looks at the events in between and refuses no
+ * row: those that training would are counted in n_bad and n_odd. is_test: events that are
+ * not trained on, whose sessions are cut as in training, and nothing else. first and last
+ * are those of all that were read.
+ */
+int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
+                     bool is_test, const gru4rec_options *options, ext_error *error);
+int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
+                    const gru4rec_options *options, ext_error *error);
 void ext_read_free(ext_events *events);
 
 /* ---- ext_sessions.c ---- */

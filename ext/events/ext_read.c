@@ -71,6 +71,7 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
 typedef struct row_reader {
     const ext_source *source;
     bool is_training; /* then bad_rows is an option of this very call */
+    bool is_audit;    /* no row is refused */
     sqlite3_stmt *stmt;
     ext_since since;
     int64_t n_rows;
@@ -162,8 +163,10 @@ static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_ev
         events->n_null++;
         return SQLITE_OK;
     }
-    if (e->item.type != GRU4REC_ID_INTEGER && e->item.type != GRU4REC_ID_TEXT)
-        return fail_item(rows->source, &e->item, error);
+    if (e->item.type != GRU4REC_ID_INTEGER && e->item.type != GRU4REC_ID_TEXT) {
+        events->n_odd++;
+        return rows->is_audit ? SQLITE_OK : fail_item(rows->source, &e->item, error);
+    }
     if (kind == EXT_TIME_BAD) {
         skip_row(rows, events);
         return SQLITE_OK;
@@ -209,7 +212,21 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
                         : gru4rec_events_add_old(events->builder, &e->session, &e->item,
                                                  &e->at.time, e->order, &message);
     ext_border_move(&events->last, &e->at);
+    const ext_against *against = rows->source->against;
+    events->n_before += against != NULL && against->end.is_there &&
+                        gru4rec_time_compare(&e->at.time, &against->end.time) < 0;
     return ext_error_library(error, status, &message);
+}
+
+/* In an audit, which needs the first event before there is a dataset. */
+static int look_at_event(row_reader *rows, const event *e, ext_events *events,
+                         ext_error *error)
+{
+    const bool is_first = !events->first.is_there ||
+                          gru4rec_time_compare(&e->at.time, &events->first.time) < 0;
+    if (is_first)
+        events->first = e->at;
+    return add_event(rows, e, events, error);
 }
 
 /* Moves last to an event that is before the sessions held out. */
@@ -247,7 +264,8 @@ static int check_count(const ext_source *source, const ext_budget *budget,
 static int read_rows(row_reader *rows, double bad_rows, visitor *visit,
                      ext_events *events, ext_error *error)
 {
-    const bool is_sorted = visit == add_event && rows->source->columns.order != NULL;
+    const bool is_sorted = (visit == add_event || visit == look_at_event) &&
+                           rows->source->columns.order != NULL;
     int rc = prepare_events(rows->source, is_sorted, &rows->stmt, error);
     rows->n_rows = 0;
     while (rc == SQLITE_OK && (rc = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
@@ -262,6 +280,7 @@ static int read_rows(row_reader *rows, double bad_rows, visitor *visit,
             rc = check_bad(rows, events, bad_rows, error);
     }
     rc = ext_sql_finish(rows->stmt, rc, reading, error);
+    events->n_rows = rows->n_rows;
     return rc == SQLITE_OK ? check_bad(rows, events, bad_rows, error) : rc;
 }
 
@@ -357,6 +376,29 @@ static int read_test(row_reader *rows, const gru4rec_options *options, ext_event
     return rc == SQLITE_OK ? make_dataset(events, rows->source->db, true, error) : rc;
 }
 
+static const char *advice_for(const ext_source *source, bool has_window)
+{
+    return has_window && source->columns.order == NULL
+               ? "use fewer of them (since, until, a source with WHERE)"
+               : "use fewer of them (a source with WHERE)";
+}
+
+/* Makes the builder, before the first row. */
+static int begin(ext_events *events, ext_budget *budget, ext_source *source,
+                 const gru4rec_items *known, const gru4rec_preparation *preparation,
+                 const char *advice, ext_error *error)
+{
+    if (source->columns.order != NULL &&
+        check_count(source, budget, advice, error) != SQLITE_OK)
+        return error->rc;
+    if (gru4rec_events_new(&budget->allocator, known, &events->builder) != GRU4REC_OK)
+        return ext_error_nomem(error);
+    gru4rec_events_prepare(events->builder, preparation);
+    if (source->against != NULL)
+        gru4rec_trace_start(events->builder, source->against->key);
+    return SQLITE_OK;
+}
+
 int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const gru4rec_items *known, const gru4rec_options *options,
                     const ext_last *last, ext_error *error)
@@ -369,20 +411,43 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
     if (is_training &&
         ext_since_read(&rows.since, source->db, options, last, error) != SQLITE_OK)
         return error->rc;
-    const char *advice = is_training && source->columns.order == NULL
-                             ? "use fewer of them (since, until, a source with WHERE)"
-                             : "use fewer of them (a source with WHERE)";
-    if (source->columns.order != NULL &&
-        check_count(source, budget, advice, error) != SQLITE_OK)
-        return error->rc;
-    if (gru4rec_events_new(&budget->allocator, known, &events->builder) != GRU4REC_OK) {
-        ext_error_nomem(error);
-    } else {
-        gru4rec_events_prepare(events->builder, &preparation);
+    const char *advice = advice_for(source, is_training);
+    if (begin(events, budget, source, known, &preparation, advice, error) == SQLITE_OK)
         (is_training ? read_training : read_test)(&rows, options, events, error);
-    }
     ext_error_clear(&rows.first_bad);
     return ext_budget_explain(budget, reading, advice, error);
+}
+
+int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
+                     bool is_test, const gru4rec_options *options, ext_error *error)
+{
+    const bool drops_long = options->long_sessions == GRU4REC_LONG_DROP;
+    const ext_last all = {0};
+    gru4rec_preparation preparation = prepared(options, true);
+    row_reader rows = {.source = source, .is_training = true, .is_audit = true};
+    *events = (ext_events){0};
+    source->keeps_empty = options->keep_empty != 0;
+    if (is_test)
+        preparation =
+            (gru4rec_preparation){.session_gap = options->session_gap,
+                                  .collapse_repeats = options->collapse_repeats != 0,
+                                  .max_length = drops_long ? 0 : options->max_length,
+                                  .long_sessions = GRU4REC_LONG_CUT};
+    else if (ext_since_read(&rows.since, source->db, options, &all, error) != SQLITE_OK)
+        return error->rc;
+    const char *advice = advice_for(source, !is_test);
+    if (begin(events, budget, source, NULL, &preparation, advice, error) == SQLITE_OK)
+        read_rows(&rows, 1, look_at_event, events, error);
+    ext_error_clear(&rows.first_bad);
+    return ext_budget_explain(budget, reading, advice, error);
+}
+
+int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
+                    const gru4rec_options *options, ext_error *error)
+{
+    make_dataset(events, db, options->time_sort != 0, error);
+    return ext_budget_explain(budget, reading, "use fewer of them (a source with WHERE)",
+                              error);
 }
 
 void ext_read_free(ext_events *events)

@@ -89,6 +89,16 @@ static int unit_of(const gru4rec_time *time)
     return NO_UNIT;
 }
 
+double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last)
+{
+    const bool has_dates =
+        first->type == GRU4REC_TIME_DATE || last->type == GRU4REC_TIME_DATE;
+    const int unit = has_dates ? SECONDS : unit_of(last);
+    return unit != NO_UNIT && (has_dates || unit_of(first) == unit)
+               ? units[unit].per_second
+               : 0;
+}
+
 static int fail_mixed(const ext_since *since, const ext_since_bound *bound, int unit,
                       const char *time, ext_error *error)
 {

@@ -81,7 +81,7 @@ void g4r_schedule_start(g4r_schedule *schedule)
     schedule->next = 0;
 }
 
-static void print_session(g4r_schedule *schedule, int32_t lane)
+static void take_session(g4r_schedule *schedule, int32_t lane)
 {
     int64_t session = schedule->next++;
     if (schedule->order != NULL)
@@ -104,7 +104,7 @@ static void start_batch(g4r_schedule *schedule)
     schedule->is_new_batch = true;
     schedule->n_live = (int32_t)G4R_MIN(schedule->plan.n_lanes, left);
     for (int32_t lane = 0; lane < schedule->n_live; lane++)
-        print_session(schedule, lane);
+        take_session(schedule, lane);
 }
 
 /* Has the lane an event to feed and one to predict? */
@@ -138,7 +138,7 @@ static void refill(g4r_schedule *schedule)
             n++;
         } else if (!schedule->plan.is_whole &&
                    schedule->next < schedule->dataset->n_sessions) {
-            print_session(schedule, n++);
+            take_session(schedule, n++);
         }
     }
     schedule->n_live = n;

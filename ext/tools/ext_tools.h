@@ -97,9 +97,116 @@ void ext_measure_free(ext_measurement *request);
 int ext_best_find(int64_t *version, const ext_home *home, const char *source,
                   ext_error *error);
 
+/* ---- ext_leak.c ---- */
+
+/* What of a test a version was trained on. All zero to begin with. */
+typedef struct ext_leak {
+    int64_t version;     /* 0: there is none, but a source */
+    ext_trace trace;     /* not known: nothing is found, which says nothing */
+    ext_against against; /* for the source of the test, before it is read */
+    gru4rec_trace_found found;
+} ext_leak;
+
+/* Reads what the version keeps. Close leak in any case, before the budget goes; it stays
+ * where it is. */
+int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
+                  int64_t version, ext_error *error);
+void ext_leak_close(ext_leak *leak);
+/* Fills found, of a test that was read beside against. */
+int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
+                  ext_error *error);
+/* Share of the sessions whose items are those of a session of the training, beyond what
+ * chance has; 0 where it may be chance. */
+double ext_leak_excess(const gru4rec_trace_found *found);
+/* Appends what whoever reads measures must know, behind *separator, which it sets. */
+void ext_leak_warn(sqlite3_str *text, const char **separator, const ext_leak *leak,
+                   const ext_events *test);
+
+/* ---- ext_audit_rules.c ---- */
+
+typedef enum ext_audit_check {
+    EXT_AUDIT_MISSING,
+    EXT_AUDIT_BLANK,
+    EXT_AUDIT_BAD_TIMES,
+    EXT_AUDIT_BAD_ITEMS,
+    EXT_AUDIT_DUPLICATES,
+    EXT_AUDIT_ALIKE_ITEMS,
+    EXT_AUDIT_ALIKE_SESSIONS,
+    EXT_AUDIT_SINGLE,
+    EXT_AUDIT_REPEATS,
+    EXT_AUDIT_TIES,
+    EXT_AUDIT_ARBITRARY,
+    EXT_AUDIT_LONG,
+    EXT_AUDIT_FAST,
+    EXT_AUDIT_SPANS,
+    EXT_AUDIT_ONCE,
+    EXT_AUDIT_POPULAR,
+    EXT_AUDIT_FEW_SESSIONS,
+    EXT_AUDIT_FEW_EVENTS,
+    EXT_AUDIT_FEW_ITEMS,
+    EXT_AUDIT_UNKNOWN_ITEMS, /* from here on: of the test */
+    EXT_AUDIT_UNKNOWN_EVENTS,
+    EXT_AUDIT_TRAINED,
+    EXT_AUDIT_SHARED,
+    EXT_AUDIT_BEFORE,
+    EXT_AUDIT_IDENTICAL,
+    EXT_AUDIT_CHECKS
+} ext_audit_check;
+
+typedef enum ext_audit_state {
+    EXT_AUDIT_SKIPPED, /* nobody looked: there is nothing to look at */
+    EXT_AUDIT_UNKNOWN, /* what it takes is not there */
+    EXT_AUDIT_COUNTED
+} ext_audit_state;
+
+/* What a check found: n of so many. Texts are owned, or NULL. */
+typedef struct ext_audit_finding {
+    ext_audit_state state;
+    int64_t n, of;
+    double weight; /* what thresholds are compared with: the share, mostly */
+    char *example; /* as a message shows it */
+    char *advice;  /* in place of the rule's */
+    char *detail;  /* more to say; or why it is not known */
+} ext_audit_finding;
+
+/* A row; advice is owned, NULL where there is nothing to say. */
+typedef struct ext_audit_line {
+    const char *name, *severity;
+    ext_audit_state state;
+    int64_t n;
+    char *advice;
+} ext_audit_line;
+
+int ext_audit_row(ext_audit_line *line, const ext_audit_finding *finding,
+                  ext_audit_check check, ext_error *error);
+/* The rule's advice, a format where the check has more to say. */
+const char *ext_audit_advice(ext_audit_check check);
+
+/* ---- ext_audit_look.c ---- */
+
+/* What is audited, and what was found. All zero to begin with. */
+typedef struct ext_audit_work {
+    ext_home home;  /* of the model; without a name where there is none */
+    bool has_model; /* and its version, unless that is 0: */
+    ext_model *model;
+    ext_config config;
+    gru4rec_options options; /* of the training that is audited */
+    ext_columns columns;
+    ext_budget budget;    /* of what follows */
+    gru4rec_items *items; /* of the log, where there is no version; or NULL */
+    ext_leak leak;
+    ext_audit_finding findings[EXT_AUDIT_CHECKS];
+} ext_audit_work;
+
+/* Looks at the log: text, or NULL: the model's source. */
+int ext_audit_look_log(ext_audit_work *work, const char *text, ext_error *error);
+/* Then at the test. */
+int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error);
+
 /* ---- what SQL sees, each in its file ---- */
 
-extern const ext_table_function ext_evaluate, ext_batches, ext_options_table, ext_status;
+extern const ext_table_function ext_evaluate, ext_batches, ext_options_table, ext_status,
+    ext_audit;
 extern const ext_function ext_export_functions[], ext_import_functions[];
 extern const ext_function ext_deploy_functions[], ext_info_functions[];
 extern const ext_function ext_times_functions[], ext_configure_functions[];

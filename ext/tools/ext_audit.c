@@ -147,7 +147,7 @@ static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *er
                 sqlite3_mprintf("%s", i < EXT_AUDIT_UNKNOWN_ITEMS ? no_log : no_test);
         if (finding->state == EXT_AUDIT_SKIPPED && finding->detail == NULL)
             return ext_error_nomem(error);
-        if (ext_audit_row(&cursor->lines[i], finding, (ext_audit_check)i, error) !=
+        if (ext_audit_rules_row(&cursor->lines[i], finding, (ext_audit_check)i, error) !=
             SQLITE_OK)
             return error->rc;
     }

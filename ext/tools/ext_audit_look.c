@@ -48,7 +48,8 @@ static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
              sqlite3_mprintf("'%s' and '%s'", ext_show_id(&shows[0], &pair[0]),
                              ext_show_id(&shows[1], &pair[1])),
              error);
-    set_text(&finding->advice, sqlite3_mprintf(ext_audit_advice(check), column), error);
+    set_text(&finding->advice, sqlite3_mprintf(ext_audit_rules_advice(check), column),
+             error);
 }
 
 static void say_unknown(ext_audit_work *work, ext_audit_check check, const char *why,
@@ -72,11 +73,11 @@ static void judge_rows(ext_audit_work *work, const ext_events *log,
     count(work, EXT_AUDIT_MISSING, log->n_null, n_rows);
     finding = count(work, EXT_AUDIT_BAD_ITEMS, log->n_odd, n_rows);
     set_text(&finding->advice,
-             sqlite3_mprintf(ext_audit_advice(EXT_AUDIT_BAD_ITEMS), columns->item),
+             sqlite3_mprintf(ext_audit_rules_advice(EXT_AUDIT_BAD_ITEMS), columns->item),
              error);
     finding = count(work, EXT_AUDIT_BLANK, audit->blank, audit->events);
     set_text(&finding->advice,
-             sqlite3_mprintf(ext_audit_advice(EXT_AUDIT_BLANK), columns->session,
+             sqlite3_mprintf(ext_audit_rules_advice(EXT_AUDIT_BLANK), columns->session,
                              columns->item),
              error);
     finding = count(work, EXT_AUDIT_ALIKE_ITEMS, audit->alike_items, audit->items);
@@ -126,7 +127,7 @@ static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
     finding = count(work, EXT_AUDIT_LONG, audit->long_events, n);
     show_example(finding, &audit->long_session, error);
     set_text(&finding->advice,
-             sqlite3_mprintf(ext_audit_advice(EXT_AUDIT_LONG),
+             sqlite3_mprintf(ext_audit_rules_advice(EXT_AUDIT_LONG),
                              (long long)(median > 5 ? 20 * median : 100)),
              error);
     if (work->options.max_length > 0)

@@ -76,10 +76,12 @@ static const struct rule {
          "events are in sessions of at least 20 events whose mean pause is "
          "below a twentieth of the median: robots, mostly",
          "leave these sessions out of the source (WHERE ... NOT IN)"},
-    [EXT_AUDIT_SPANS] = {"day_long_sessions", 0.02, NEVER,
-                         "sessions take more than a day, and so are visitors rather than "
-                         "visits",
-                         "cut them: session_gap"},
+    [EXT_AUDIT_SPANS] =
+        {"day_long_sessions", 0.02, NEVER,
+         "sessions take more than a day, and so are visitors rather than "
+         "visits",
+         "cut them by session_gap; half an hour is usual where the pauses, as "
+         "here, do not tell"},
     [EXT_AUDIT_ONCE] = {"items_seen_once", 0.5, NEVER,
                         "items have one event, too little to learn them",
                         "min_support=2, or more, leaves them out"},
@@ -155,8 +157,8 @@ static char *describe(const ext_audit_finding *finding, const struct rule *rule)
     return sqlite3_str_finish(text);
 }
 
-int ext_audit_row(ext_audit_line *line, const ext_audit_finding *finding,
-                  ext_audit_check check, ext_error *error)
+int ext_audit_rules_row(ext_audit_line *line, const ext_audit_finding *finding,
+                        ext_audit_check check, ext_error *error)
 {
     const struct rule *rule = &rules[check];
     const bool has_advice =
@@ -169,7 +171,7 @@ int ext_audit_row(ext_audit_line *line, const ext_audit_finding *finding,
     return has_advice && line->advice == NULL ? ext_error_nomem(error) : SQLITE_OK;
 }
 
-const char *ext_audit_advice(ext_audit_check check)
+const char *ext_audit_rules_advice(ext_audit_check check)
 {
     return rules[check].advice;
 }

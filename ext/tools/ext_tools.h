@@ -177,10 +177,10 @@ typedef struct ext_audit_line {
     char *advice;
 } ext_audit_line;
 
-int ext_audit_row(ext_audit_line *line, const ext_audit_finding *finding,
-                  ext_audit_check check, ext_error *error);
+int ext_audit_rules_row(ext_audit_line *line, const ext_audit_finding *finding,
+                        ext_audit_check check, ext_error *error);
 /* The rule's advice, a format where the check has more to say. */
-const char *ext_audit_advice(ext_audit_check check);
+const char *ext_audit_rules_advice(ext_audit_check check);
 
 /* ---- ext_audit_look.c ---- */
 

@@ -53,8 +53,8 @@ typedef struct ext_train_data {
     char fingerprint[20];  /* of the events */
     void *trace;           /* (n_trace) bytes, of their sessions and of those before */
     size_t n_trace;
-    size_t n_bytes;        /* that the training needs */
-    bool is_read;          /* the events were */
+    size_t n_bytes; /* that the training needs */
+    bool is_read;   /* the events were */
 } ext_train_data;
 
 /* Reads the events once. Free data in any case, after all else that is in its budget. */

@@ -7,8 +7,8 @@
  *
  * Pauses are counted in bins of a quarter of an octave. From these come their median, and
  * what parts visits: of the bins between ten minutes and twelve hours, the beginning of the
- * emptiest (smoothed over three). Within a visit pauses are shorter than that, between two
- * visits they are longer.
+ * emptiest (smoothed over three), where longer pauses are half as frequent again. Within a
+ * visit pauses are shorter than that, between two visits they are longer.
  */
 #include "alike.h"
 #include "order.h"
@@ -66,23 +66,30 @@ static double median_of(const int64_t bins[BINS])
     return n == 0 || bin == 0 ? 0 : start_of(bin);
 }
 
-/* In whole minutes; 0: there is no pause beyond it. */
+static int64_t smooth(const int64_t bins[BINS], int bin)
+{
+    return bins[bin - 1] + 2 * bins[bin] + bins[bin + 1];
+}
+
+/* In whole minutes; 0: longer pauses are not more frequent again. */
 static double find_gap(const int64_t bins[BINS], double day)
 {
     const int first = bin_of(day / 144), last = bin_of(day / 2);
-    int64_t least = INT64_MAX, beyond = 0;
-    int best = 0;
+    int64_t least = INT64_MAX, beyond = 0; /* the most of a bin */
+    int best = 0, end = 0; /* of so many that are as empty the middle one */
     for (int i = first; day > 0 && i <= last; i++) {
-        const int64_t n = bins[i - 1] + 2 * bins[i] + bins[i + 1];
-        if (n < least) {
-            least = n;
+        const bool is_next = i == end + 1 && smooth(bins, i) == least;
+        if (smooth(bins, i) < least)
             best = i;
-        }
+        if (is_next || best == i)
+            end = i;
+        least = G4R_MIN(least, smooth(bins, i));
     }
-    for (int i = best; best > 0 && i < BINS; i++)
-        beyond += bins[i];
+    best = (best + end) / 2;
+    for (int i = best; best > 0 && i < BINS - 1; i++)
+        beyond = G4R_MAX(beyond, smooth(bins, i));
     const double minute = day / 1440;
-    return beyond > 0 ? minute * floor(start_of(best) / minute + 0.5) : 0;
+    return 2 * beyond > 3 * least ? minute * floor(start_of(best) / minute + 0.5) : 0;
 }
 
 /* ---- a session ---- */

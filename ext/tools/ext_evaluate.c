@@ -43,7 +43,7 @@ static void stop(ext_cursor *base)
     cursor->n = 0;
 }
 
-static int read_request(ext_measurement *request, ext_budget *budget,
+static int read_request(ext_measurement *request, ext_leak *leak, ext_budget *budget,
                         const ext_cursor *base, const char *source, ext_error *error)
 {
     const ext_home *own = ext_table_home(base);
@@ -67,8 +67,13 @@ static int read_request(ext_measurement *request, ext_budget *budget,
         rc = ext_schema_find(&home, own->db, own->connection, model, &is_found, error);
     if (rc == SQLITE_OK) {
         ext_budget_start(budget, ext_measure_limit(request));
-        rc = ext_measure_read(request, budget, &home, source, error);
+        rc = ext_leak_open(leak, budget, &home, request->model->version, error);
     }
+    request->against = &leak->against;
+    if (rc == SQLITE_OK)
+        rc = ext_measure_read(request, budget, &home, source, error);
+    if (rc == SQLITE_OK)
+        rc = ext_leak_find(leak, &request->test, &home, error);
     ext_home_clear(&home);
     return rc;
 }
@@ -94,7 +99,8 @@ static void warn_partial(sqlite3_str *text, const char *separator,
 }
 
 /* What whoever reads the figures must know. */
-static int warn(evaluate_cursor *cursor, const ext_measurement *request, ext_error *error)
+static int warn(evaluate_cursor *cursor, const ext_measurement *request,
+                const ext_leak *leak, ext_error *error)
 {
     const int64_t n_bad = request->test.n_bad;
     const char *separator = "";
@@ -109,6 +115,7 @@ static int warn(evaluate_cursor *cursor, const ext_measurement *request, ext_err
                             separator, n_bad, n_bad > 1 ? "s have times" : " has a time");
         separator = "; ";
     }
+    ext_leak_warn(text, &separator, leak, &request->test);
     warn_partial(text, separator, request);
     const int rc = sqlite3_str_errcode(text);
     cursor->warnings = sqlite3_str_finish(text);
@@ -116,7 +123,7 @@ static int warn(evaluate_cursor *cursor, const ext_measurement *request, ext_err
 }
 
 static int compute(evaluate_cursor *cursor, const ext_measurement *request,
-                   ext_budget *budget, ext_error *error)
+                   const ext_leak *leak, ext_budget *budget, ext_error *error)
 {
     const size_t n = gru4rec_evaluate_count(&request->options);
     cursor->metrics = sqlite3_malloc64(n * sizeof *cursor->metrics);
@@ -126,13 +133,14 @@ static int compute(evaluate_cursor *cursor, const ext_measurement *request,
                              cursor->metrics, error);
     cursor->n_skipped = request->test.dataset->n_unknown;
     cursor->n = rc == SQLITE_OK ? n : 0;
-    return rc == SQLITE_OK ? warn(cursor, request, error) : rc;
+    return rc == SQLITE_OK ? warn(cursor, request, leak, error) : rc;
 }
 
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     evaluate_cursor *cursor = (evaluate_cursor *)base;
     ext_measurement request = {0};
+    ext_leak leak = {0};
     ext_budget budget; /* of all that is taken beside the model */
     const char *source;
     (void)idx_num;
@@ -141,10 +149,11 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     if (rc == SQLITE_OK && source == NULL)
         rc = ext_table_usage(base, error);
     if (rc == SQLITE_OK)
-        rc = read_request(&request, &budget, base, source, error);
+        rc = read_request(&request, &leak, &budget, base, source, error);
     if (rc == SQLITE_OK)
-        rc = compute(cursor, &request, &budget, error);
+        rc = compute(cursor, &request, &leak, &budget, error);
     ext_measure_free(&request);
+    ext_leak_close(&leak);
     base->is_eof = cursor->n == 0;
     return rc;
 }

@@ -107,6 +107,7 @@ int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_hom
     if (read_candidates(request, home->db, error) != SQLITE_OK ||
         open_source(request, home, source, error) != SQLITE_OK)
         return error->rc;
+    request->source.against = request->against;
     int rc = ext_read_events(&request->test, budget, &request->source, loaded->items,
                              &loaded->options, NULL, error);
     ext_source_close(&request->source);

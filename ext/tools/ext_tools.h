@@ -71,12 +71,13 @@ int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input
 
 /* What is measured, and how. All zero to begin with, but what the caller fills in. */
 typedef struct ext_measurement {
-    ext_model *model;        /* held, by the caller */
-    gru4rec_options options; /* of an evaluation, and */
-    ext_columns columns;     /* what stands beside them, by the caller */
-    ext_rows candidates;     /* of columns.candidates */
-    ext_source source;       /* while it is read */
-    ext_events test;         /* in the budget that it was read with */
+    ext_model *model;           /* held, by the caller */
+    gru4rec_options options;    /* of an evaluation, and */
+    ext_columns columns;        /* what stands beside them, by the caller */
+    ext_rows candidates;        /* of columns.candidates */
+    const ext_against *against; /* what the events are compared with, or NULL */
+    ext_source source;          /* while it is read */
+    ext_events test;            /* in the budget that it was read with */
 } ext_measurement;
 
 /* Bytes that it may take: its own option, or the model's. */

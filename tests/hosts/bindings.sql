@@ -92,6 +92,10 @@ SELECT count(*) FROM gru4rec_evaluate('rec', ?)
 -- = error error error error error 4
 SELECT count(*) FROM gru4rec_evaluate('rec', 'clicks', ?)
 -- = error error error error error error
+SELECT count(*) FROM gru4rec_audit(?)
+-- = error error error error error error
+SELECT count(*) FROM gru4rec_audit('rec', ?)
+-- = error error error error error error
 SELECT count(*) FROM gru4rec_batches(?, 2)
 -- = error error error error error 24
 SELECT count(*) FROM gru4rec_batches('clicks', 2, ?)

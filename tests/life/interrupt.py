@@ -106,6 +106,9 @@ def elsewhere(directory):
                "SELECT count(*) FROM gru4rec_batches('SELECT item AS session, item, 1 AS ts FROM mixed', 32)",
                spread(0.6))
     is_stopped(db, 'evaluating', "SELECT * FROM gru4rec_evaluate('rec', 'big', 'baselines=pop')", spread(0.6))
+    is_stopped(db, 'an audit', "SELECT count(*) FROM gru4rec_audit('SELECT 1 AS session, item, 1 AS ts FROM mixed')", spread(0.6))
+    is_stopped(db, 'an audit of a test',
+               "SELECT count(*) FROM gru4rec_audit('rec', 'SELECT item AS session, item, rowid % 7 AS ts FROM mixed')", spread(0.6))
     is_stopped(db, 'all sessions', 'SELECT sum(score) FROM wide', spread(0.6))
     is_stopped(db, 'all sessions, sorted', 'SELECT * FROM wide ORDER BY score', spread(0.6))
     is_stopped(db, 'all sessions, first rank', 'SELECT count(*) FROM wide WHERE rank <= 1', spread(0.1))

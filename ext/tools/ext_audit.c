@@ -34,6 +34,7 @@ static void release(ext_audit_work *work)
         sqlite3_free(work->findings[i].advice);
         sqlite3_free(work->findings[i].detail);
     }
+    ext_snapshot_end(&work->snapshot);
     ext_leak_close(&work->leak);
     gru4rec_items_free(work->items);
     ext_model_release(work->model);
@@ -87,6 +88,8 @@ static int find_model(ext_audit_work *work, const ext_home *own, const char *tex
     work->has_model = is_found;
     if (rc == SQLITE_OK && is_found)
         rc = ext_schema_take(&work->home, true, false, error);
+    if (rc == SQLITE_OK && is_found)
+        rc = ext_snapshot_start(&work->snapshot, &work->home, error);
     return rc == SQLITE_OK && is_found
                ? ext_config_read(&work->config, &work->home, error)
                : rc;
@@ -97,19 +100,16 @@ static int find_version(ext_audit_work *work, ext_error *error)
 {
     const ext_choice choice = ext_choice_of_option(work->options.version);
     ext_version version = {0};
-    ext_snapshot snapshot = {0};
     if (!work->has_model)
         return SQLITE_OK;
-    int rc = ext_snapshot_start(&snapshot, &work->home, error);
-    if (rc == SQLITE_OK)
-        rc = ext_choice_look(&version, &choice, &work->home, error);
+    int rc = ext_choice_look(&version, &choice, &work->home, error);
     if (rc == SQLITE_OK &&
         (version.version != 0 || ext_options_is_set(&work->options, "version")))
         rc = ext_model_acquire_version(&work->model, &work->home, &choice, error);
     if (rc == SQLITE_OK && work->model != NULL)
         rc = ext_leak_open(&work->leak, &work->budget, &work->home, work->model->version,
                            error);
-    ext_snapshot_end(&snapshot);
+    ext_snapshot_end(&work->snapshot);
     return rc;
 }
 

@@ -187,8 +187,9 @@ const char *ext_audit_rules_advice(ext_audit_check check);
 
 /* What is audited, and what was found. All zero to begin with. */
 typedef struct ext_audit_work {
-    ext_home home;  /* of the model; without a name where there is none */
-    bool has_model; /* and its version, unless that is 0: */
+    ext_home home; /* of the model; without a name where there is none */
+    bool has_model;
+    ext_snapshot snapshot; /* in which all of the model is read: its config, and */
     ext_model *model;
     ext_config config;
     gru4rec_options options; /* of the training that is audited */

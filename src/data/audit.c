@@ -89,7 +89,9 @@ static double find_gap(const int64_t bins[BINS], double day)
     for (int i = best; best > 0 && i < BINS - 1; i++)
         beyond = G4R_MAX(beyond, smooth(bins, i));
     const double minute = day / 1440;
-    return 2 * beyond > 3 * least ? minute * floor(start_of(best) / minute + 0.5) : 0;
+    return best > 0 && 2 * beyond > 3 * least
+               ? minute * floor(start_of(best) / minute + 0.5)
+               : 0;
 }
 
 /* ---- a session ---- */

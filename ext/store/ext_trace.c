@@ -37,8 +37,8 @@ static int copy(ext_trace *trace, sqlite3_stmt *stmt, const ext_budget *budget,
     const size_t n = (size_t)sqlite3_column_bytes(stmt, 0);
     if (bytes == NULL && n > 0)
         return ext_sql_fail_null(stmt, error);
-    if (ext_budget_check(budget, n, "the trace of the model", "audit without the model",
-                         error) != SQLITE_OK)
+    if (ext_budget_check(budget, n, "the trace of the model",
+                         "set the version's trace to NULL", error) != SQLITE_OK)
         return error->rc;
     trace->allocator = &budget->allocator;
     trace->bytes =

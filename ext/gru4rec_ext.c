@@ -64,8 +64,8 @@ static bool can_prepare(sqlite3 *db, const char *sql)
 }
 
 static const ext_table_function *const tables[] = {
-    &ext_recommend, &ext_similar, &ext_explain,       &ext_evaluate,
-    &ext_compare,   &ext_batches, &ext_options_table, &ext_status,
+    &ext_recommend, &ext_similar, &ext_explain,       &ext_evaluate, &ext_compare,
+    &ext_audit,     &ext_batches, &ext_options_table, &ext_status,
 };
 
 static const ext_function *const functions[] = {

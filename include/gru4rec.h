@@ -509,6 +509,105 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
 /* The session at a place in visiting order, once a dataset was made of the events. */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
+/* ---- traces: which sessions a model was trained on ---- */
+
+/* Words that nobody can foretell. What is compared has one key. */
+typedef struct gru4rec_trace_key {
+    uint64_t a, b;
+} gru4rec_trace_key;
+
+/* What of a session is fingerprinted, each by itself. */
+typedef enum gru4rec_trace_kind {
+    GRU4REC_TRACE_ID,
+    GRU4REC_TRACE_EVENTS, /* items with times; of sessions of two events and more */
+    GRU4REC_TRACE_ITEMS,  /* items in order; of three and more */
+    GRU4REC_TRACE_KINDS
+} gru4rec_trace_kind;
+
+/* A set of fingerprints as it is stored; bytes (n_bytes) are borrowed. */
+typedef struct gru4rec_trace_set {
+    uint64_t n;
+    const unsigned char *bytes;
+    uint64_t n_bytes;
+} gru4rec_trace_set;
+
+/* What a model keeps of the sessions that it was trained on, some ten bytes of each: enough
+ * to ask for one, not to list them. */
+typedef struct gru4rec_trace {
+    gru4rec_trace_key key;
+    gru4rec_trace_set sets[GRU4REC_TRACE_KINDS];
+    bool is_partial;          /* trainings before the last one are not in it */
+    uint64_t n_long, n_twins; /* sessions of the last one with three events and more; and
+                                 those of them whose items another one has */
+} gru4rec_trace;
+
+/* Sessions of a dataset that a trace has. One that was not trained on is among them with a
+ * probability below 1e-4, for each kind. */
+typedef struct gru4rec_trace_found {
+    int64_t sessions;
+    int64_t trained; /* by id or by events, */
+    int64_t ids;     /* by id, */
+    int64_t items;   /* by items, */
+    int64_t n_long;  /* of so many that have three events and more */
+    int64_t first;   /* place of the first of trained; -1: there is none */
+    double chance;   /* share of the trace's sessions whose items another one has */
+} gru4rec_trace_found;
+
+/* Before a dataset is made of the events: its sessions, as they are cut and before anything
+ * is dropped, get fingerprints, 16 bytes each. */
+void gru4rec_trace_start(gru4rec_events *events, const gru4rec_trace_key *key);
+/* The fingerprint of the session at a place, once a dataset was made; 0: it is too short. */
+uint64_t gru4rec_trace_print(const gru4rec_events *events, int64_t place,
+                             gru4rec_trace_kind kind);
+/*
+ * The trace of the sessions at the first n_sessions places, and of those in before, which
+ * has the same key (NULL: of no others; is_partial: though there were some). bytes are of
+ * the events' allocator. Asks is_stopped (NULL: never) now and then. NOMEM, INTERRUPTED;
+ * INVALID: before is damaged.
+ */
+gru4rec_status gru4rec_trace_new(const gru4rec_events *events, int64_t n_sessions,
+                                 const gru4rec_trace *before, bool is_partial,
+                                 bool (*is_stopped)(void *), void *context, void **bytes,
+                                 size_t *n_bytes);
+/* Looks into the bytes of a trace, which stay borrowed. False: they are none. */
+bool gru4rec_trace_read(gru4rec_trace *trace, const void *bytes, size_t n_bytes);
+/* Looks for the sessions at the first n_sessions places, whose fingerprints have the trace's
+ * key. NOMEM, INTERRUPTED; INVALID: the trace is damaged. */
+gru4rec_status gru4rec_trace_find(const gru4rec_events *events, int64_t n_sessions,
+                                  const gru4rec_trace *trace, bool (*is_stopped)(void *),
+                                  void *context, gru4rec_trace_found *found);
+
+/* ---- audits: what is striking about events ---- */
+
+/* All counts are of the events as they were collected, before anything prepares them. */
+typedef struct gru4rec_audit {
+    int64_t events, sessions, items;
+    int64_t single;     /* sessions of one event */
+    int64_t repeats;    /* events whose item is that of the one before, */
+    int64_t tied;       /* whose time is, */
+    int64_t arbitrary;  /* and that nothing but the item keeps behind it; */
+    int64_t duplicates; /* that are there a second time, or more often */
+    int64_t once;       /* items of one event */
+    int64_t top;        /* events of the 20 items that have most */
+    int64_t blank;      /* events whose session or item is white space */
+    int64_t
+        alike_items; /* that are another one but for type, case or space around them; */
+    int64_t alike_sessions;             /* likewise */
+    int64_t median_length;              /* of the sessions, in events */
+    int64_t long_sessions, long_events; /* far longer than that; and their events */
+    int64_t fast_sessions, fast_events; /* with pauses far below the median of all */
+    int64_t spanning;                   /* sessions of more than a day */
+    double gap; /* the pause that parts visits, as the pauses suggest; 0: they do not */
+    /* Examples, borrowed from the events; of type TEXT and NULL where there is none. */
+    gru4rec_id long_session, fast_session, wide_session, alike_item[2], alike_session[2];
+} gru4rec_audit;
+
+/* day: the length of a day in the unit of the times; 0: not known. Before a dataset is made
+ * of the events, which stay as they are. NOMEM, INTERRUPTED. */
+gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
+                                    bool (*is_stopped)(void *), void *context,
+                                    gru4rec_audit *audit);
+
 /* ---- the session-parallel schedule, to look at ---- */
 
 typedef struct gru4rec_schedule gru4rec_schedule;

@@ -416,6 +416,8 @@ typedef struct ext_columns {
 } ext_columns;
 
 void ext_options_free_columns(ext_columns *columns);
+/* Does it look like options, rather than a source? */
+bool ext_options_is(const char *text);
 /*
  * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item,
  * time, order and candidates, columns. text may be NULL. columns NULL: they are no options either.

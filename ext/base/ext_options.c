@@ -365,6 +365,12 @@ static int parse(sqlite3 *db, const char *text, const sink *to, ext_error *error
     return *text == '{' ? parse_json(db, text, to, error) : parse_pairs(text, to, error);
 }
 
+bool ext_options_is(const char *text)
+{
+    return !ext_select_is(text) &&
+           (text[strspn(text, " \t\r\n")] == '{' || strchr(text, '=') != NULL);
+}
+
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error)
 {

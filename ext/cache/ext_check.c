@@ -1,6 +1,16 @@
 /* ext_check.c - gru4rec_check(model), and PRAGMA integrity_check; see ext_cache.h. */
 #include "ext_cache.h"
 
+static int check_trace(const ext_home *home, int64_t version, ext_error *error)
+{
+    ext_budget budget;
+    ext_trace trace;
+    ext_budget_start(&budget, 0);
+    int rc = ext_trace_read(&trace, &budget, home, version, error);
+    ext_trace_free(&trace);
+    return rc;
+}
+
 /* Loads a version, and what training kept beside it, only to see whether that works. */
 static int check_version(const ext_home *home, int64_t version, ext_error *error)
 {
@@ -14,7 +24,7 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
             rc = ext_tensor_load(loaded.model, NULL, home, version, slot, error);
     }
     ext_load_free(&loaded);
-    return rc;
+    return rc == SQLITE_OK ? check_trace(home, version, error) : rc;
 }
 
 /* The tables' columns that loading reads. */

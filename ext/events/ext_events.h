@@ -118,6 +118,12 @@ void ext_border_time_json(char json[EXT_TIME_TEXT + 2], const ext_border *border
 /* {"version":3,"last_event":...,"last_rowid":...}; empty where there is no version. */
 void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 
+/* What events are compared with: a training. */
+typedef struct ext_against {
+    const gru4rec_trace_key *key; /* of its trace: sessions get fingerprints by it */
+    ext_border end;               /* its last event: those before it are counted */
+} ext_against;
+
 /* ---- ext_unit.c ---- */
 
 /* A unit of times that are numbers. */
@@ -163,6 +169,9 @@ int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options
 bool ext_since_is_last(const gru4rec_options *options);
 /* The error that no event is new. */
 int ext_since_fail_none(const ext_since *since, ext_error *error);
+/* How many units of the times a second has: 1, 1e3, 1e6 or 1e9; 0: none puts both times
+ * between 1980 and 2100. Beside dates it is the second. */
+double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last);
 /* Is the time between the two? A date where the times have no unit that is known, or two,
  * is an error. */
 int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind kind,
@@ -178,6 +187,9 @@ typedef struct ext_events {
     int64_t n_null;          /* events without session, item or time, empty ones too */
     int64_t n_outside;       /* events before since or from until on, or too old */
     int64_t n_bad;           /* events whose time cannot be read */
+    int64_t n_odd;           /* in an audit: rows whose item can be none */
+    int64_t n_rows;          /* all of the source */
+    int64_t n_before;        /* events before the end of reading->against */
     ext_border first, last;  /* in training: see ext_read_events() */
     ext_unit_seen unit;      /* of the times, where these are kept */
 } ext_events;
@@ -191,7 +203,8 @@ typedef struct ext_reading {
     const gru4rec_options *options;
     const ext_last *last;  /* of which version since=last is said; NULL: it cannot be */
     const ext_border *end; /* events behind it are left out; NULL: none is */
-    bool keeps_times;      /* the dataset has the events' times */
+    const ext_against *against; /* what the events are compared with, or NULL */
+    bool keeps_times;           /* the dataset has the events' times */
 } ext_reading;
 
 /*
@@ -215,6 +228,16 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
  */
 int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
                   const ext_reading readings[2], int64_t *n_unknown, ext_error *error);
+/*
+ * Reads as for training, in two steps, for an audit, which looks at the events in between
+ * and refuses no row: those that training would are counted in n_bad and n_odd. is_test:
+ * events that are not trained on, whose sessions are cut as in training, and nothing else.
+ * first and last are those of all that were read.
+ */
+int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
+                     const ext_reading *reading, bool is_test, ext_error *error);
+int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
+                    const gru4rec_options *options, ext_error *error);
 void ext_read_free(ext_events *events);
 
 /* ---- ext_sessions.c ---- */

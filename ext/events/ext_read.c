@@ -73,6 +73,7 @@ typedef struct row_reader {
     const ext_reading *reading; /* and that of the twin behind it */
     ext_events *twin;           /* takes the same events; or NULL */
     double bad_rows;            /* the share of rows that may be bad */
+    bool is_audit;              /* no row is refused */
     sqlite3_stmt *stmt;
     ext_since since;
     int64_t n_rows;
@@ -172,8 +173,10 @@ static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_ev
         events->n_null++;
         return SQLITE_OK;
     }
-    if (e->item.type != GRU4REC_ID_INTEGER && e->item.type != GRU4REC_ID_TEXT)
-        return fail_item(rows->source, &e->item, error);
+    if (e->item.type != GRU4REC_ID_INTEGER && e->item.type != GRU4REC_ID_TEXT) {
+        events->n_odd++;
+        return rows->is_audit ? SQLITE_OK : fail_item(rows->source, &e->item, error);
+    }
     if (kind == EXT_TIME_BAD) {
         skip_row(rows, events);
         return SQLITE_OK;
@@ -210,8 +213,8 @@ static int expect_event(row_reader *rows, const event *e, ext_events *events,
         error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
 }
 
-static int add_to(row_reader *rows, const event *e, const ext_events *events,
-                  ext_error *error)
+static int add_to(row_reader *rows, const event *e, ext_events *events,
+                  const ext_reading *reading, ext_error *error)
 {
     gru4rec_error message = {0};
     gru4rec_status status =
@@ -219,6 +222,9 @@ static int add_to(row_reader *rows, const event *e, const ext_events *events,
                                              &e->at.time, e->order, &message)
                         : gru4rec_events_add_old(events->builder, &e->session, &e->item,
                                                  &e->at.time, e->order, &message);
+    const ext_against *against = reading->against;
+    events->n_before += against != NULL && against->end.is_there &&
+                        gru4rec_time_compare(&e->at.time, &against->end.time) < 0;
     return ext_error_library(error, status, &message);
 }
 
@@ -232,10 +238,21 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
     if (rows->twin != NULL) {
         rows->n_unknown += gru4rec_items_find(reading[0].known, &e->item) < 0 ||
                            gru4rec_items_find(reading[1].known, &e->item) < 0;
-        if (add_to(rows, e, rows->twin, error) != SQLITE_OK)
+        if (add_to(rows, e, rows->twin, &reading[1], error) != SQLITE_OK)
             return error->rc;
     }
-    return add_to(rows, e, events, error);
+    return add_to(rows, e, events, reading, error);
+}
+
+/* In an audit, which needs the first event before there is a dataset. */
+static int look_at_event(row_reader *rows, const event *e, ext_events *events,
+                         ext_error *error)
+{
+    const bool is_first = !events->first.is_there ||
+                          gru4rec_time_compare(&e->at.time, &events->first.time) < 0;
+    if (is_first)
+        events->first = e->at;
+    return add_event(rows, e, events, error);
 }
 
 /* Moves last to an event that is before the sessions held out. */
@@ -260,6 +277,8 @@ static int check_count(const ext_source *source, const ext_budget *budget,
 {
     enum { EVENT_BYTES = 20, STEP = 4096 }; /* at least, while they are read */
     sqlite3_stmt *stmt;
+    if (source->columns.order == NULL)
+        return SQLITE_OK;
     int rc = ext_sql_prepare(source->db, &stmt, error, "SELECT 1 FROM %s AS source",
                              source->from);
     for (uint64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++)
@@ -273,7 +292,8 @@ static int check_count(const ext_source *source, const ext_budget *budget,
 static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
 {
-    const bool is_sorted = visit == add_event && rows->source->columns.order != NULL;
+    const bool is_sorted = (visit == add_event || visit == look_at_event) &&
+                           rows->source->columns.order != NULL;
     int rc = prepare_events(rows->source, is_sorted, &rows->stmt, error);
     rows->n_rows = 0;
     while (rc == SQLITE_OK && (rc = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
@@ -288,6 +308,7 @@ static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
             rc = check_bad(rows, events, error);
     }
     rc = ext_sql_finish(rows->stmt, rc, reading_events, error);
+    events->n_rows = rows->n_rows;
     return rc == SQLITE_OK ? check_bad(rows, events, error) : rc;
 }
 
@@ -386,16 +407,37 @@ static int read_test(row_reader *rows, ext_events *events, ext_error *error)
                : rc;
 }
 
-static int start_events(ext_events *events, ext_budget *budget,
-                        const ext_reading *reading, bool keeps_numbers, ext_error *error)
+static const char *advice_for(const ext_source *source, bool has_window)
 {
-    gru4rec_preparation preparation = prepared(reading);
-    preparation.keeps_numbers = keeps_numbers;
+    return has_window && source->columns.order == NULL
+               ? "use fewer of them (since, until, a source with WHERE)"
+               : "use fewer of them (a source with WHERE)";
+}
+
+/* Makes the builder, before the first row. */
+static int start_events(ext_events *events, ext_budget *budget,
+                        const ext_reading *reading,
+                        const gru4rec_preparation *preparation, ext_error *error)
+{
     if (gru4rec_events_new(&budget->allocator, reading->known, &events->builder) !=
         GRU4REC_OK)
         return ext_error_nomem(error);
-    gru4rec_events_prepare(events->builder, &preparation);
+    gru4rec_events_prepare(events->builder, preparation);
+    if (reading->against != NULL)
+        gru4rec_trace_start(events->builder, reading->against->key);
     return SQLITE_OK;
+}
+
+static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
+                       ext_error *error)
+{
+    ext_events *sides[] = {events, rows->twin};
+    for (int i = 0; i < 2 && sides[i] != NULL && error->rc == SQLITE_OK; i++) {
+        gru4rec_preparation preparation = prepared(&rows->reading[i]);
+        preparation.keeps_numbers = rows->twin != NULL;
+        start_events(sides[i], budget, &rows->reading[i], &preparation, error);
+    }
+    return error->rc;
 }
 
 static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
@@ -404,20 +446,13 @@ static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
     const ext_source *source = rows->source;
     const ext_reading *reading = rows->reading;
     const bool is_training = reading->known == NULL;
+    const char *advice = advice_for(source, is_training);
     if (is_training && ext_since_read(&rows->since, source->db, reading->options,
                                       reading->last, error) != SQLITE_OK)
         return error->rc;
-    const char *advice = is_training && source->columns.order == NULL
-                             ? "use fewer of them (since, until, a source with WHERE)"
-                             : "use fewer of them (a source with WHERE)";
-    if (source->columns.order != NULL &&
-        check_count(source, budget, advice, error) != SQLITE_OK)
+    if (check_count(source, budget, advice, error) != SQLITE_OK)
         return error->rc;
-    const bool is_paired = rows->twin != NULL;
-    int rc = start_events(events, budget, reading, is_paired, error);
-    if (rc == SQLITE_OK && is_paired)
-        rc = start_events(rows->twin, budget, reading + 1, true, error);
-    if (rc == SQLITE_OK)
+    if (start_twins(rows, events, budget, error) == SQLITE_OK)
         (is_training ? read_training : read_test)(rows, events, error);
     ext_error_clear(&rows->first_bad);
     return ext_budget_explain(budget, reading_events, advice, error);
@@ -447,6 +482,44 @@ int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
     read_all(&rows, &events[0], budget, error);
     *n_unknown = rows.n_unknown;
     return error->rc;
+}
+
+int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
+                     const ext_reading *reading, bool is_test, ext_error *error)
+{
+    const gru4rec_options *options = reading->options;
+    const bool drops_long = options->long_sessions == GRU4REC_LONG_DROP;
+    const char *advice = advice_for(source, !is_test);
+    const ext_last all = {0};
+    gru4rec_preparation preparation = prepared(reading);
+    row_reader rows = {.source = source,
+                       .reading = reading,
+                       .bad_rows = 1,
+                       .is_audit = true};
+    *events = (ext_events){0};
+    source->keeps_empty = options->keep_empty != 0;
+    if (is_test)
+        preparation =
+            (gru4rec_preparation){.session_gap = options->session_gap,
+                                  .collapse_repeats = options->collapse_repeats != 0,
+                                  .max_length = drops_long ? 0 : options->max_length,
+                                  .long_sessions = GRU4REC_LONG_CUT};
+    else if (ext_since_read(&rows.since, source->db, options, &all, error) != SQLITE_OK)
+        return error->rc;
+    if (check_count(source, budget, advice, error) != SQLITE_OK)
+        return error->rc;
+    if (start_events(events, budget, reading, &preparation, error) == SQLITE_OK)
+        read_rows(&rows, look_at_event, events, error);
+    ext_error_clear(&rows.first_bad);
+    return ext_budget_explain(budget, reading_events, advice, error);
+}
+
+int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
+                    const gru4rec_options *options, ext_error *error)
+{
+    make_dataset(events, db, options->time_sort != 0, error);
+    return ext_budget_explain(budget, reading_events,
+                              "use fewer of them (a source with WHERE)", error);
 }
 
 void ext_read_free(ext_events *events)

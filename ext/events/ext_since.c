@@ -64,6 +64,15 @@ int ext_since_fail_none(const ext_since *since, ext_error *error)
         since->to.kind != EXT_TIME_NONE ? since->to.text : "");
 }
 
+double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last)
+{
+    const bool has_dates =
+        first->type == GRU4REC_TIME_DATE || last->type == GRU4REC_TIME_DATE;
+    const ext_unit *unit = has_dates ? ext_unit_second : ext_unit_of(last);
+    return unit != NULL && (has_dates || ext_unit_of(first) == unit) ? unit->per_second
+                                                                     : 0;
+}
+
 static int fail_mixed(const ext_since *since, const ext_since_bound *bound,
                       const ext_unit *unit, const char *time, ext_error *error)
 {

@@ -157,6 +157,7 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
         check_options(call, error) != SQLITE_OK)
         return error->rc;
     b->options = *options;
+    a->finds_leaks = b->finds_leaks = true;
     const ext_choice choice_a = ext_choice_of_option(options->version_a);
     const ext_choice choice_b = ext_choice_of_option(options->version_b);
     int rc = ext_measure_hold(a, &call->homes[0], own->connection, base->arguments[A],
@@ -168,7 +169,7 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
         return rc;
     ext_budget_start(&call->budget, ext_measure_limit(a));
     if (!call->is_baseline)
-        return ext_measure_read_pair(call->sides, &call->budget, &call->homes[0], source,
+        return ext_measure_read_pair(call->sides, &call->budget, call->homes, source,
                                      &call->n_unknown, error);
     options->baselines = (int64_t)1 << kind;
     rc = ext_measure_read(a, &call->budget, &call->homes[0], source, error);
@@ -225,19 +226,23 @@ static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 
 static int warn(compare_call *call, const gru4rec_difference *first, ext_error *error)
 {
-    ext_measurement *a = &call->sides[0];
-    const ext_model *b = call->sides[1].model;
+    ext_measurement *a = &call->sides[0], *b = &call->sides[1];
     const double gap = a->model->loaded.options.session_gap;
     if (first->events == 0)
         ext_measure_warn(a, error,
                          "there was no event to compare: a session needs two events of "
                          "items that both know");
-    if (b != NULL && b->loaded.options.session_gap != gap)
+    if (!call->is_baseline && b->model->loaded.options.session_gap != gap)
         ext_measure_warn(a, error,
                          "sessions are those of a, with session_gap=%.15g, where b has "
                          "%.15g",
-                         gap, b->loaded.options.session_gap);
-    return ext_measure_warn_all(a, true, error);
+                         gap, b->model->loaded.options.session_gap);
+    ext_measure_warn_all(a, true, error);
+    if (!call->is_baseline)
+        ext_measure_warn_of_leaks(b, error);
+    if (b->warnings != NULL)
+        ext_measure_warn(a, error, "of b: %s", b->warnings);
+    return error->rc;
 }
 
 /* Leaves out segments without a target, unless there is no target at all; returns how many

@@ -65,6 +65,7 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
                           &request->columns, error) != SQLITE_OK)
         return error->rc;
     const ext_choice choice = ext_choice_of_option(request->options.version);
+    request->finds_leaks = true;
     if (ext_measure_hold(request, &call->home, own->connection, base->arguments[MODEL],
                          &choice, error) != SQLITE_OK)
         return error->rc;

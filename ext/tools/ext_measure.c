@@ -146,7 +146,25 @@ static ext_reading reading_of(const ext_measurement *request)
     const ext_loaded *loaded = &request->model->loaded;
     return (ext_reading){.known = loaded->items,
                          .options = &loaded->options,
+                         .against = request->finds_leaks ? &request->leak.against : NULL,
                          .keeps_times = needs_times(&request->options)};
+}
+
+/* Before the test is read. */
+static int open_leak(ext_measurement *request, ext_budget *budget, const ext_home *home,
+                     ext_error *error)
+{
+    return request->finds_leaks ? ext_leak_open(&request->leak, budget, home,
+                                                request->model->version, error)
+                                : SQLITE_OK;
+}
+
+/* After it. */
+static int find_leak(ext_measurement *request, const ext_home *home, ext_error *error)
+{
+    return request->finds_leaks
+               ? ext_leak_find(&request->leak, &request->test, home, error)
+               : SQLITE_OK;
 }
 
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
@@ -154,37 +172,44 @@ int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_hom
 {
     if (read_candidates(request, request->columns.candidates, home->db, error) !=
             SQLITE_OK ||
+        open_leak(request, budget, home, error) != SQLITE_OK ||
         open_source(request, home, source, error) != SQLITE_OK)
         return error->rc;
     const ext_reading reading = reading_of(request);
     int rc = ext_read_events(&request->test, budget, &request->source, &reading, error);
     ext_source_close(&request->source);
-    return rc;
+    return rc == SQLITE_OK ? find_leak(request, home, error) : rc;
 }
 
 int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
-                          const ext_home *home, const char *source, int64_t *n_unknown,
+                          const ext_home homes[2], const char *source, int64_t *n_unknown,
                           ext_error *error)
 {
+    sqlite3 *db = homes[0].db;
     const ext_reading readings[2] = {reading_of(&requests[0]), reading_of(&requests[1])};
     const char *candidates = requests[0].columns.candidates;
     ext_events tests[2] = {0};
     *n_unknown = 0;
-    if (read_candidates(&requests[0], candidates, home->db, error) != SQLITE_OK ||
-        read_candidates(&requests[1], candidates, home->db, error) != SQLITE_OK ||
-        open_source(&requests[0], home, source, error) != SQLITE_OK)
+    if (read_candidates(&requests[0], candidates, db, error) != SQLITE_OK ||
+        read_candidates(&requests[1], candidates, db, error) != SQLITE_OK ||
+        open_leak(&requests[0], budget, &homes[0], error) != SQLITE_OK ||
+        open_leak(&requests[1], budget, &homes[1], error) != SQLITE_OK ||
+        open_source(&requests[0], &homes[0], source, error) != SQLITE_OK)
         return error->rc;
     int rc =
         ext_read_pair(tests, budget, &requests[0].source, readings, n_unknown, error);
     ext_source_close(&requests[0].source);
     requests[0].test = tests[0];
     requests[1].test = tests[1];
+    for (int i = 0; i < 2 && rc == SQLITE_OK; i++)
+        rc = find_leak(&requests[i], &homes[i], error);
     return rc;
 }
 
 void ext_measure_free(ext_measurement *request)
 {
     ext_read_free(&request->test);
+    ext_leak_close(&request->leak);
     ext_source_close(&request->source);
     ext_options_free_columns(&request->columns);
     ext_rows_free(&request->candidates);
@@ -218,6 +243,17 @@ static int warn_of_candidates(ext_measurement *request, ext_error *error)
     return SQLITE_OK;
 }
 
+int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error)
+{
+    char *warning = NULL;
+    if (request->finds_leaks)
+        ext_leak_warning(&warning, &request->leak, &request->test, error);
+    if (warning != NULL)
+        ext_measure_warn(request, error, "%s", warning);
+    sqlite3_free(warning);
+    return error->rc;
+}
+
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error)
 {
     const int64_t n_bad = request->test.n_bad;
@@ -228,6 +264,7 @@ int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *e
     if (n_bad > 0)
         ext_measure_warn(request, error, "%lld row%s that cannot be read (bad_rows)",
                          n_bad, n_bad > 1 ? "s have times" : " has a time");
+    ext_measure_warn_of_leaks(request, error);
     warn_of_candidates(request, error);
     return error->rc;
 }

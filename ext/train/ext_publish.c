@@ -252,8 +252,12 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
     const ext_events *events = &training->data->events;
     if (ext_version_publish(&training->run, home, &outcome, error) != SQLITE_OK)
         return error->rc;
-    return ext_window_write(&events->first, &events->last, home,
-                            training->run.written.version, error);
+    const int64_t version = training->run.written.version;
+    int rc = ext_window_write(&events->first, &events->last, home, version, error);
+    return rc == SQLITE_OK
+               ? ext_trace_write(training->data->trace, training->data->n_trace, home,
+                                 version, error)
+               : rc;
 }
 
 /* Writes the version and commits. Readers that hold up the commit are waited for here,

@@ -150,22 +150,68 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
                                       error);
 }
 
-static int read_events(ext_train_data *data, const ext_train_request *request,
-                       ext_error *error)
+/* The trace of the version that warm_start goes on from, and the key for the new one. */
+static int find_trace(ext_trace *before, gru4rec_trace_key *key, ext_train_data *data,
+                      const ext_train_request *request, ext_error *error)
+{
+    ext_version active = {0};
+    int rc = SQLITE_OK;
+    *before = (ext_trace){0};
+    if (request->options.warm_start)
+        rc = ext_version_find(&active, &request->home, error);
+    if (rc == SQLITE_OK && active.version != 0)
+        rc = ext_trace_read(before, &data->budget, &request->home, active.version, error);
+    *key = before->is_known ? before->trace.key : ext_trace_key();
+    return rc;
+}
+
+static int make_trace(ext_train_data *data, const ext_trace *before, bool is_partial,
+                      const ext_home *home, ext_error *error)
+{
+    ext_poll poll;
+    ext_poll_start(&poll, home->db);
+    gru4rec_status status =
+        gru4rec_trace_new(data->events.builder, data->events.dataset->n_sessions,
+                          before->is_known ? &before->trace : NULL, is_partial,
+                          ext_poll_is_stopped, &poll, &data->trace, &data->n_trace);
+    ext_poll_stop(&poll);
+    return ext_trace_library(before, status, home, error);
+}
+
+static int read_sessions(ext_train_data *data, const ext_train_request *request,
+                         ext_error *error)
 {
     ext_events *events = &data->events;
-    int rc = ext_config_open_source(&request->config, &request->home, request->source,
-                                    &request->columns, &data->source, error);
+    ext_trace before;
+    gru4rec_trace_key key;
+    const ext_against against = {.key = &key};
+    int rc = find_trace(&before, &key, data, request, error);
     if (rc == SQLITE_OK)
         rc = ext_read_events(events, &data->budget, &data->source,
                              &(ext_reading){.options = &request->options,
-                                            .last = &data->last},
+                                            .last = &data->last,
+                                            .against = &against},
                              error);
     const gru4rec_dataset *dataset = events->dataset;
     if (rc == SQLITE_OK && dataset->n_events > 0)
         rc = name_longest(data, error);
+    if (rc == SQLITE_OK)
+        rc = make_trace(data, &before, request->options.warm_start && !before.is_known,
+                        &request->home, error);
+    ext_trace_free(&before);
     gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
     events->builder = NULL;
+    return rc;
+}
+
+static int read_events(ext_train_data *data, const ext_train_request *request,
+                       ext_error *error)
+{
+    const ext_events *events = &data->events;
+    int rc = ext_config_open_source(&request->config, &request->home, request->source,
+                                    &request->columns, &data->source, error);
+    if (rc == SQLITE_OK)
+        rc = read_sessions(data, request, error);
     return rc == SQLITE_OK ? check_events(events, &request->options, error) : rc;
 }
 
@@ -286,6 +332,8 @@ void ext_train_data_free(ext_train_data *data)
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
     sqlite3_free(data->longest);
+    if (data->trace != NULL)
+        data->budget.allocator.resize(&data->budget, data->trace, 0);
     ext_read_free(&data->events);
     ext_source_close(&data->source);
 }

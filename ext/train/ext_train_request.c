@@ -9,12 +9,6 @@
 
 #include <string.h>
 
-static bool is_options(const char *text)
-{
-    return !ext_select_is(text) &&
-           (text[strspn(text, " \t\r\n")] == '{' || strchr(text, '=') != NULL);
-}
-
 static int parse_options(ext_train_request *request, const char *text, ext_error *error)
 {
     return ext_options_parse(request->home.db, text, GRU4REC_SCOPE_TRAIN,
@@ -230,7 +224,7 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         ext_value_text(&options, argc > 2 ? argv[2] : NULL, "the third argument",
                        error) != SQLITE_OK)
         return error->rc;
-    if (argc == 2 && source != NULL && is_options(source)) {
+    if (argc == 2 && source != NULL && ext_options_is(source)) {
         options = source;
         source = NULL;
     }

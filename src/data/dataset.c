@@ -23,74 +23,18 @@
  *
  * Memory per event: the columns (events.h) and 4 bytes more while sorting, for item_rows,
  * in place of the rowids where events came by them, and 8 where times are kept; per session
- * some 22. What is in order already, as event logs mostly are, is only checked (sort.h).
+ * some 22, and 16 more where sessions get fingerprints (trace.h). What is in order already,
+ * as event logs mostly are, is only checked (sort.h).
  *
  * A stage that fails returns false: memory is short, or it was stopped.
  */
 #include "events.h"
+#include "order.h"
 #include "prepare.h"
 #include "recent.h"
 #include "sort.h"
+#include "trace.h"
 #include "../base/hash.h"
-
-/* ---- events in order, for stages 1 and 3 ---- */
-
-static int64_t order_of(const gru4rec_events *events, uint32_t i)
-{
-    if (events->wide_order != NULL)
-        return events->wide_order[i];
-    return events->order != NULL ? events->order[i] : i;
-}
-
-/* An order in which the events came anyway need not be kept. */
-static void drop_plain_order(gru4rec_events *events, g4r_stop_watch *watch)
-{
-    for (uint32_t i = 1; i < events->n; i++)
-        if (order_of(events, i - 1) >= order_of(events, i) ||
-            g4r_stop_watch_is_over(watch))
-            return;
-    G4R_ALLOC_CLEAR(&events->allocator, events->order);
-    G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
-}
-
-/* By (time, order, item): positions x and y hold events of one session. */
-static int compare_events(const void *context, uint32_t x, uint32_t y)
-{
-    const gru4rec_events *events = context;
-    int order = g4r_events_compare_times(events, x, y);
-    if (order == 0)
-        order = G4R_COMPARE(order_of(events, x), order_of(events, y));
-    if (order != 0)
-        return order;
-    return g4r_dict_compare(&events->items, events->item[x], events->item[y]);
-}
-
-/*
- * Fills offsets (S + 1), which are zeroed, and the permutation (n) that orders all
- * events.
- */
-static bool order_events(gru4rec_events *events, int64_t *offsets, uint32_t *permutation,
-                         g4r_stop_watch *watch)
-{
-    const g4r_sort_rule rule = {compare_events, events};
-    size_t n_sessions = (size_t)events->n_sessions;
-    for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
-        offsets[events->session[i] + 1]++;
-    for (size_t s = 0; s < n_sessions; s++)
-        offsets[s + 1] += offsets[s];
-    if (watch->is_over)
-        return false;
-    /* offsets[s] moves to the end of session s, and back when all are in place. */
-    for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
-        permutation[offsets[events->session[i]]++] = (uint32_t)i;
-    memmove(offsets + 1, offsets, n_sessions * sizeof *offsets);
-    offsets[0] = 0;
-    bool is_ok = !watch->is_over;
-    for (size_t s = 0; s < n_sessions && is_ok; s++)
-        is_ok = g4r_sort(permutation + offsets[s], (size_t)(offsets[s + 1] - offsets[s]),
-                         &rule, &events->allocator, watch);
-    return is_ok;
-}
 
 /* ---- 1: sessions are cut ---- */
 
@@ -154,7 +98,7 @@ static bool cut_all(gru4rec_events *events, g4r_stop_watch *watch)
     uint32_t *permutation = g4r_alloc(allocator, events->n, sizeof *permutation);
     int64_t *offsets = g4r_alloc(allocator, (size_t)n_whole + 1, sizeof *offsets);
     bool is_ok = permutation != NULL && offsets != NULL &&
-                 order_events(events, offsets, permutation, watch);
+                 g4r_order_events(events, offsets, permutation, watch);
     events->n_sessions = 0;
     for (int32_t s = 0; is_ok && s < n_whole; s++)
         is_ok = cut_session(events, s, permutation + offsets[s],
@@ -283,8 +227,10 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
         dataset->numbers = g4r_alloc(allocator, events->n, sizeof *dataset->numbers);
     if (permutation == NULL || dataset->offsets == NULL ||
         (keeps_numbers && dataset->numbers == NULL) ||
-        !order_events(events, dataset->offsets, permutation, watch) ||
-        !keep_times(events, dataset, permutation, watch))
+        !g4r_order_events(events, dataset->offsets, permutation, watch) ||
+        !keep_times(events, dataset, permutation, watch) ||
+        (events->is_traced &&
+         !g4r_trace_print_all(events, dataset->offsets, permutation, watch)))
         return false;
     /* In place: an item's number, or its known row, where its event's place was. */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {
@@ -391,7 +337,7 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
     dataset->allocator = events->allocator;
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
-    drop_plain_order(events, watch);
+    g4r_order_drop_plain(events, watch);
     const bool is_cut = events->preparation.session_gap > 0 ||
                         piece_length(&events->preparation) < INT64_MAX;
     if ((is_cut && !cut_all(events, watch)) ||

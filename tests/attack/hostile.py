@@ -58,6 +58,8 @@ LIMITS = 'n_epochs=1, threads=1, memory_limit=300000000'
 WRITES = [
     INTEGRITY,
     "SELECT gru4rec_info('m')",
+    "SELECT check_name, severity, value, advice FROM gru4rec_audit('m', 'clicks')",
+    "SELECT warnings FROM gru4rec_evaluate('m', 'clicks')",
     "SELECT count(*), min(message), sum(seconds_left) FROM gru4rec_status('m')",
     "SELECT gru4rec_deploy('m', 'best')",
     "SELECT gru4rec_deploy('m', 'previous')",

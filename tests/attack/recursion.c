@@ -50,6 +50,7 @@ static const char *const statements[] = {
     "SELECT gru4rec_check('%w')",
     "SELECT count(*) FROM gru4rec_evaluate('%w', '%w')",
     "SELECT count(*) FROM gru4rec_batches('%.0s%w', 2)",
+    "SELECT count(*) FROM gru4rec_audit('%w', '%w')",
     "SELECT gru4rec_train('%w')",
     "SELECT gru4rec_train('%w', 'warm_start=true')",
     "PRAGMA integrity_check",
@@ -227,6 +228,10 @@ static const struct shape {
      "DROP TABLE c0; CREATE VIEW c0 AS SELECT k AS session_id, 1 AS item_id, events AS "
      "ts "
      "FROM gru4rec_evaluate('m0', 'c0')",
+     AN_ERROR},
+    {"an audit of itself",
+     "DROP TABLE c0; CREATE VIEW c0 AS SELECT check_name AS session_id, 1 AS item_id, "
+     "1 AS ts FROM gru4rec_audit('m0', 'c0')",
      AN_ERROR},
     {"batches of themselves",
      "DROP TABLE c0; CREATE VIEW c0 AS SELECT session AS session_id, input AS item_id, "

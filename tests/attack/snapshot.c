@@ -45,6 +45,7 @@ static const struct call {
     {"relation", "SELECT session, item, score FROM %s.m WHERE session < 4 AND rank <= 2",
      false},
     {"evaluate", "SELECT k, recall, mrr FROM gru4rec_evaluate('%s.m', 'probe')", false},
+    {"audit", "SELECT check_name, value FROM gru4rec_audit('%s.m', 'probe')", false},
     {"warm start", "SELECT gru4rec_train('%s.m', 'warm_start=true')", true},
 };
 

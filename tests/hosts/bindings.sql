@@ -100,6 +100,10 @@ SELECT count(*) FROM gru4rec_compare('rec', 'pop', ?)
 -- = error error error error error 12
 SELECT count(*) FROM gru4rec_compare('rec', 'pop', 'clicks', ?)
 -- = error error error error error error
+SELECT count(*) FROM gru4rec_audit(?)
+-- = error error error error error error
+SELECT count(*) FROM gru4rec_audit('rec', ?)
+-- = error error error error error error
 SELECT count(*) FROM gru4rec_batches(?, 2)
 -- = error error error error error 24
 SELECT count(*) FROM gru4rec_batches('clicks', 2, ?)

@@ -244,11 +244,18 @@ def nightly(directory):
     for model in MODELS:
         db = copy(directory, 'nightly' + model)
         old = active_version(db, model)
+        leaks = "SELECT group_concat(value) FROM (SELECT value FROM gru4rec_audit(?, ?) LIMIT -1 OFFSET 21)"
+        source = value(db, f"SELECT value FROM {model}_config WHERE key = 'source'")
+        check(f'{model}: of its sessions it knows nothing', value(db, leaks, model, source) == 'unknown,unknown,unknown,unknown')
+        check(f'{model}: where a test has none of them, too',
+              value(db, leaks, model, "SELECT 'new' AS session_id, 1 AS item_id, 9e12 AS ts").startswith('unknown,unknown'))
         summary = train(db, 'n_epochs=1,warm_start=true,since=last,validation=0,patience=0', model)
         check(f'{model}: since=last takes all', summary['since'] == {'version': old, 'last_event': None, 'last_rowid': None} and
               summary['outside'] == 0 and 'has no last_event' in str(summary['warnings']), summary)
         last, rowid = db.execute(f'SELECT last_event, last_rowid FROM {model}_version WHERE version = ?',
                                  (summary['version'],)).fetchone()
+        check(f'{model}: what it is trained on from then on, it knows', 'unknown' not in value(db, leaks, model, source) and
+              value(db, leaks, model, "SELECT 'new' AS session_id, 1 AS item_id, 9e12 AS ts").startswith('unknown,unknown'))
         check(f'{model}: and says where they end', last is not None and last == summary['last_event'], last)
         message = error(db, "SELECT gru4rec_train(?, 'since=last')", model)
         check(f'{model}: then nothing is new', f"there is no event after {last}, the last_event of version {summary['version']}" in message,

@@ -109,6 +109,9 @@ def elsewhere(directory):
     db.execute("SELECT gru4rec_train('known', 'big', 'n_epochs=1, layers=4, n_sample=0, batch_size=512')").fetchall()
     is_stopped(db, 'fitting and measuring baselines', "SELECT * FROM gru4rec_evaluate('known', 'big', 'baselines=all')", spread(0.8))
     is_stopped(db, 'comparing models', "SELECT * FROM gru4rec_compare('known', 'wide', 'big')", spread(0.8))
+    is_stopped(db, 'an audit', "SELECT count(*) FROM gru4rec_audit('SELECT 1 AS session, item, 1 AS ts FROM mixed')", spread(0.6))
+    is_stopped(db, 'an audit of a test',
+               "SELECT count(*) FROM gru4rec_audit('rec', 'SELECT item AS session, item, rowid % 7 AS ts FROM mixed')", spread(0.6))
     is_stopped(db, 'all sessions', 'SELECT sum(score) FROM wide', spread(0.6))
     is_stopped(db, 'all sessions, sorted', 'SELECT * FROM wide ORDER BY score', spread(0.6))
     is_stopped(db, 'all sessions, first rank', 'SELECT count(*) FROM wide WHERE rank <= 1', spread(0.1))

@@ -22,6 +22,8 @@ STATEMENTS = {
     'new': "SELECT gru4rec_train('new', '{source}', '{options}n_epochs=1')",
     'sorted': "SELECT gru4rec_train('new', '{source}', '{options}order=ts,n_epochs=1')",
     'evaluate': "SELECT * FROM gru4rec_evaluate('rec', '{source}', '{options}cutoffs=5')",
+    'audit': "SELECT count(*) FROM gru4rec_audit('{source}', '{options}n_sample=1')",
+    'audit of a test': "SELECT count(*) FROM gru4rec_audit('rec', '{source}', '{options}n_sample=1')",
     'batches': "SELECT count(*) FROM gru4rec_batches('{source}', 2, '{options}n_sample=1')",
 }
 LIMITS = {  # name: its error, PRAGMA, option

@@ -31,6 +31,7 @@ INTEGERS = [
     ('version', "SELECT gru4rec_export('{m}', NULL, json_object('version', ?1))", 1, False),
     ('version', "SELECT k, recall, mrr FROM gru4rec_evaluate('{m}', 'clicks', json_object('version', ?1))", 1, False),
     ('version_a', "SELECT k, a, b, p FROM gru4rec_compare('{m}', '{m}', 'clicks', json_object('version_a', ?1, 'cutoffs', 5))", 1, False),
+    ('version', "SELECT check_name, value, advice FROM gru4rec_audit('{m}', 'clicks', json_object('version', ?1))", 1, False),
     ('batch_size', "SELECT step, lane, session, input, target FROM gru4rec_batches('clicks', ?1)", 4, False),
     ('cutoffs', "SELECT k, recall, mrr FROM gru4rec_evaluate('{m}', 'clicks', json_object('cutoffs', ?1))", 3, False),
     ('cutoffs', "SELECT k, recall, mrr FROM gru4rec_evaluate('{m}', 'clicks', json_object('cutoffs', json_array(?1, 7)))", 3,

@@ -1,0 +1,249 @@
+/*
+ * ext_audit.c - gru4rec_audit(model or source [, test source] [, options]): what is wrong
+ * with a log, and with a test; see ext_tools.h.
+ *
+ * A row for each check, always the same ones in the same order. value: how many were found;
+ * NULL: nobody looked, as no test was given; 'unknown': it cannot be known. It runs SQL that
+ * is given as text, so views and triggers cannot use it.
+ */
+#include "ext_tools.h"
+
+#include <string.h>
+
+enum { CHECK_NAME, SEVERITY, VALUE, ADVICE, N_COLUMNS };
+enum { MODEL, TEST, OPTIONS, N_ARGUMENTS };
+
+typedef struct audit_cursor {
+    ext_cursor base;
+    ext_audit_line lines[EXT_AUDIT_CHECKS];
+} audit_cursor;
+
+static void stop(ext_cursor *base)
+{
+    audit_cursor *cursor = (audit_cursor *)base;
+    for (int i = 0; i < EXT_AUDIT_CHECKS; i++) {
+        sqlite3_free(cursor->lines[i].advice);
+        cursor->lines[i] = (ext_audit_line){0};
+    }
+}
+
+static void release(ext_audit_work *work)
+{
+    for (int i = 0; i < EXT_AUDIT_CHECKS; i++) {
+        sqlite3_free(work->findings[i].example);
+        sqlite3_free(work->findings[i].advice);
+        sqlite3_free(work->findings[i].detail);
+    }
+    ext_snapshot_end(&work->snapshot);
+    ext_leak_close(&work->leak);
+    gru4rec_items_free(work->items);
+    ext_model_release(work->model);
+    ext_options_free_columns(&work->columns);
+    ext_config_free(&work->config);
+    ext_home_clear(&work->home);
+}
+
+/* What is no option of a training, but of an evaluation, has no use here, but version. */
+static int check_options(const gru4rec_options *options, ext_error *error)
+{
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if ((info.scope & GRU4REC_SCOPE_TRAIN) != 0 ||
+            !gru4rec_option_is_set(options, i) || strcmp(info.name, "version") == 0)
+            continue;
+        return ext_error_set(error, SQLITE_ERROR,
+                             "gru4rec_audit() has no use for the option %s; it takes "
+                             "those of a training, and version",
+                             info.name);
+    }
+    return SQLITE_OK;
+}
+
+static int read_options(ext_audit_work *work, const char *text, ext_error *error)
+{
+    const gru4rec_option_scope scope =
+        (gru4rec_option_scope)(GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE);
+    int rc = work->has_model
+                 ? ext_config_options(&work->config, &work->home, &work->options, error)
+                 : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = ext_options_parse(work->home.db, text, scope, &work->options, &work->columns,
+                               error);
+    if (rc == SQLITE_OK)
+        rc = check_options(&work->options, error);
+    return rc == SQLITE_OK ? ext_options_resolve(&work->options, error) : rc;
+}
+
+/* Is it a model's name? Then its table's place is the home. */
+static int find_model(ext_audit_work *work, const ext_home *own, const char *text,
+                      ext_error *error)
+{
+    bool is_found = false;
+    int rc = SQLITE_OK;
+    if (!ext_select_is(text))
+        rc = ext_schema_find(&work->home, own->db, own->connection, text, &is_found,
+                             error);
+    work->home.db = own->db;
+    work->has_model = is_found;
+    if (rc == SQLITE_OK && is_found)
+        rc = ext_schema_take(&work->home, true, false, error);
+    if (rc == SQLITE_OK && is_found)
+        rc = ext_snapshot_start(&work->snapshot, &work->home, error);
+    return rc == SQLITE_OK && is_found
+               ? ext_config_read(&work->config, &work->home, error)
+               : rc;
+}
+
+/* The version that the test is compared with, where there is one. */
+static int find_version(ext_audit_work *work, ext_error *error)
+{
+    const ext_choice choice = ext_choice_of_option(work->options.version);
+    ext_version version = {0};
+    if (!work->has_model)
+        return SQLITE_OK;
+    int rc = ext_choice_look(&version, &choice, &work->home, error);
+    if (rc == SQLITE_OK &&
+        (version.version != 0 || ext_options_is_set(&work->options, "version")))
+        rc = ext_model_acquire_version(&work->model, &work->home, &choice, error);
+    if (rc == SQLITE_OK && work->model != NULL)
+        rc = ext_leak_open(&work->leak, &work->budget, &work->home, work->model->version,
+                           error);
+    ext_snapshot_end(&work->snapshot);
+    return rc;
+}
+
+static int look(ext_audit_work *work, const char *text, const char *test,
+                ext_error *error)
+{
+    const bool has_log = !work->has_model || work->config.source != NULL;
+    ext_budget_start(&work->budget, work->options.memory_limit);
+    if (!has_log && test == NULL)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "model '%s' has no source to audit; name a test as the "
+                             "second argument, or audit a source",
+                             work->home.name);
+    int rc = find_version(work, error);
+    if (rc == SQLITE_OK && !has_log && work->model == NULL)
+        rc = ext_version_fail_untrained(&work->home, error);
+    if (rc == SQLITE_OK && has_log)
+        rc = ext_audit_look_log(work, text, error);
+    if (rc == SQLITE_OK && test != NULL)
+        rc = ext_audit_look_test(work, test, error);
+    return ext_budget_explain(&work->budget, "the audit",
+                              "use fewer events (a source with WHERE)", error);
+}
+
+static const char no_log[] = "the model has no source; audit the log by itself";
+static const char no_test[] =
+    "name a test as the second argument: gru4rec_audit(model or source, test)";
+
+static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *error)
+{
+    for (int i = 0; i < EXT_AUDIT_CHECKS; i++) {
+        ext_audit_finding *finding = &work->findings[i];
+        if (finding->state == EXT_AUDIT_SKIPPED)
+            finding->detail =
+                sqlite3_mprintf("%s", i < EXT_AUDIT_UNKNOWN_ITEMS ? no_log : no_test);
+        if (finding->state == EXT_AUDIT_SKIPPED && finding->detail == NULL)
+            return ext_error_nomem(error);
+        if (ext_audit_rules_row(&cursor->lines[i], finding, (ext_audit_check)i, error) !=
+            SQLITE_OK)
+            return error->rc;
+    }
+    return SQLITE_OK;
+}
+
+/* The arguments as texts. What is given second alone may be the options. */
+static int read_arguments(const ext_cursor *base, const char **model, ext_name *room,
+                          const char **test, const char **options, ext_error *error)
+{
+    int rc = ext_value_name(model, room, base->arguments[MODEL], error);
+    if (rc == SQLITE_OK && *model == NULL)
+        rc = ext_table_usage(base, error);
+    if (rc == SQLITE_OK)
+        rc = ext_value_text(test, base->arguments[TEST], "the test source", error);
+    if (rc == SQLITE_OK)
+        rc = ext_value_text(options, base->arguments[OPTIONS], "the options", error);
+    if (rc == SQLITE_OK && *options == NULL && *test != NULL && ext_options_is(*test)) {
+        *options = *test;
+        *test = NULL;
+    }
+    return rc;
+}
+
+static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
+{
+    audit_cursor *cursor = (audit_cursor *)base;
+    ext_audit_work *work = sqlite3_malloc(sizeof *work);
+    const char *model, *test, *options;
+    ext_name room;
+    (void)idx_num;
+    (void)argv;
+    if (work == NULL)
+        return ext_error_nomem(error);
+    *work = (ext_audit_work){.home.db = ext_table_home(base)->db};
+    gru4rec_options_init(&work->options);
+    int rc = read_arguments(base, &model, &room, &test, &options, error);
+    if (rc == SQLITE_OK)
+        rc = find_model(work, ext_table_home(base), model, error);
+    if (rc == SQLITE_OK)
+        rc = read_options(work, options, error);
+    if (rc == SQLITE_OK)
+        rc = look(work, model, test, error);
+    if (rc == SQLITE_OK)
+        rc = write_lines(cursor, work, error);
+    release(work);
+    sqlite3_free(work);
+    base->is_eof = rc != SQLITE_OK;
+    return rc;
+}
+
+static int next(ext_cursor *base, ext_error *error)
+{
+    (void)error;
+    base->is_eof = base->row >= EXT_AUDIT_CHECKS;
+    return SQLITE_OK;
+}
+
+static void column(const ext_cursor *base, sqlite3_context *context, int i)
+{
+    const ext_audit_line *line = &((const audit_cursor *)base)->lines[base->row];
+    if (i == CHECK_NAME)
+        sqlite3_result_text(context, line->name, -1, SQLITE_STATIC);
+    else if (i == SEVERITY)
+        sqlite3_result_text(context, line->severity, -1, SQLITE_STATIC);
+    else if (i == ADVICE)
+        sqlite3_result_text(context, line->advice, -1, SQLITE_TRANSIENT);
+    else if (line->state == EXT_AUDIT_COUNTED)
+        sqlite3_result_int64(context, line->n);
+    else if (line->state == EXT_AUDIT_UNKNOWN)
+        sqlite3_result_text(context, "unknown", -1, SQLITE_STATIC);
+    else
+        sqlite3_result_null(context);
+}
+
+static const ext_table_argument arguments[N_ARGUMENTS] = {
+    [MODEL] = {"model", "model = 'rec'"},
+    [TEST] = {"test", "test = 'clicks_test'"},
+    [OPTIONS] = {"options", "options = 'session_gap=1800'"},
+};
+
+const ext_table_function ext_audit = {
+    .name = "gru4rec_audit",
+    .declaration = "CREATE TABLE x(check_name TEXT, severity TEXT, value, advice TEXT, "
+                   "model BLOB HIDDEN, test BLOB HIDDEN, options BLOB HIDDEN)",
+    .trust = SQLITE_VTAB_DIRECTONLY,
+    .cursor_bytes = sizeof(audit_cursor),
+    .n_columns = N_COLUMNS,
+    .n_arguments = N_ARGUMENTS,
+    .arguments = arguments,
+    .n_needed = MODEL + 1,
+    .usage = "needs a model or a source of events; write gru4rec_audit('clicks')",
+    .n_rows = EXT_AUDIT_CHECKS,
+    .cost = 1e9,
+    .start = start,
+    .next = next,
+    .column = column,
+    .stop = stop,
+};

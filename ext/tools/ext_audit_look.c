@@ -1,0 +1,342 @@
+/*
+ * ext_audit_look.c - reads what is audited, and counts; see ext_tools.h.
+ *
+ * A source is read once, as training reads it, but refuses no row. What is striking about
+ * its events the library counts. The test is compared with the trace of the version; where
+ * there is no model, a trace is made of the first source, by the rules of a training.
+ */
+#include "ext_tools.h"
+
+#include <string.h>
+
+/* ---- findings ---- */
+
+static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int64_t n,
+                                int64_t of)
+{
+    ext_audit_finding *finding = &work->findings[check];
+    finding->state = EXT_AUDIT_COUNTED;
+    finding->n = n;
+    finding->of = of;
+    finding->weight = of > 0 ? (double)n / (double)of : 0;
+    return finding;
+}
+
+static void set_text(char **text, char *words, ext_error *error)
+{
+    *text = words;
+    if (words == NULL)
+        ext_error_nomem(error);
+}
+
+/* Where something was found. */
+static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
+                         ext_error *error)
+{
+    ext_show show;
+    if (finding->n > 0)
+        set_text(&finding->example, sqlite3_mprintf("%s", ext_show_id(&show, id)), error);
+}
+
+static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
+                      const char *column, ext_audit_check check, ext_error *error)
+{
+    ext_show shows[2];
+    if (finding->n == 0)
+        return;
+    set_text(&finding->example,
+             sqlite3_mprintf("'%s' and '%s'", ext_show_id(&shows[0], &pair[0]),
+                             ext_show_id(&shows[1], &pair[1])),
+             error);
+    set_text(&finding->advice, sqlite3_mprintf(ext_audit_rules_advice(check), column),
+             error);
+}
+
+static void say_unknown(ext_audit_work *work, ext_audit_check check, const char *why,
+                        ext_error *error)
+{
+    work->findings[check].state = EXT_AUDIT_UNKNOWN;
+    work->findings[check].n = 0;
+    set_text(&work->findings[check].detail, sqlite3_mprintf("%s", why), error);
+}
+
+/* ---- the log ---- */
+
+static void judge_rows(ext_audit_work *work, const ext_events *log,
+                       const gru4rec_audit *audit, const ext_columns *columns,
+                       ext_error *error)
+{
+    const int64_t n_rows = log->n_rows;
+    ext_audit_finding *finding = count(work, EXT_AUDIT_BAD_TIMES, log->n_bad, n_rows);
+    if (finding->weight > work->options.bad_rows)
+        finding->weight = 1e9; /* training would refuse them */
+    count(work, EXT_AUDIT_MISSING, log->n_null, n_rows);
+    finding = count(work, EXT_AUDIT_BAD_ITEMS, log->n_odd, n_rows);
+    set_text(&finding->advice,
+             sqlite3_mprintf(ext_audit_rules_advice(EXT_AUDIT_BAD_ITEMS), columns->item),
+             error);
+    finding = count(work, EXT_AUDIT_BLANK, audit->blank, audit->events);
+    set_text(&finding->advice,
+             sqlite3_mprintf(ext_audit_rules_advice(EXT_AUDIT_BLANK), columns->session,
+                             columns->item),
+             error);
+    finding = count(work, EXT_AUDIT_ALIKE_ITEMS, audit->alike_items, audit->items);
+    show_pair(finding, audit->alike_item, columns->item, EXT_AUDIT_ALIKE_ITEMS, error);
+    finding =
+        count(work, EXT_AUDIT_ALIKE_SESSIONS, audit->alike_sessions, audit->sessions);
+    show_pair(finding, audit->alike_session, columns->session, EXT_AUDIT_ALIKE_SESSIONS,
+              error);
+}
+
+/* Sessions that take days: seen only where the unit of the times is known, and of no matter
+ * where they are cut. */
+static void judge_spans(ext_audit_work *work, const gru4rec_audit *audit, double day,
+                        ext_error *error)
+{
+    ext_audit_finding *finding =
+        count(work, EXT_AUDIT_SPANS, audit->spanning, audit->sessions);
+    show_example(finding, &audit->wide_session, error);
+    if (day == 0)
+        say_unknown(work, EXT_AUDIT_SPANS,
+                    "the times are between 1980 and 2100 in none of seconds, "
+                    "milliseconds, microseconds and nanoseconds, so a day has no length",
+                    error);
+    else if (work->options.session_gap > 0)
+        finding->weight = 0;
+    if (finding->n > 0 && audit->gap > 0)
+        set_text(&finding->advice,
+                 sqlite3_mprintf("cut them: session_gap=%.15g, in the unit of the times, "
+                                 "is where the fewest pauses are between ten minutes and "
+                                 "twelve hours",
+                                 audit->gap),
+                 error);
+}
+
+static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
+                           ext_error *error)
+{
+    const int64_t n = audit->events, median = audit->median_length;
+    ext_audit_finding *finding;
+    count(work, EXT_AUDIT_DUPLICATES, audit->duplicates, n);
+    count(work, EXT_AUDIT_SINGLE, audit->single, audit->sessions);
+    finding = count(work, EXT_AUDIT_REPEATS, audit->repeats, n);
+    if (work->options.collapse_repeats)
+        finding->weight = 0;
+    count(work, EXT_AUDIT_TIES, audit->tied, n);
+    count(work, EXT_AUDIT_ARBITRARY, audit->arbitrary, n);
+    finding = count(work, EXT_AUDIT_LONG, audit->long_events, n);
+    show_example(finding, &audit->long_session, error);
+    set_text(&finding->advice,
+             sqlite3_mprintf(ext_audit_rules_advice(EXT_AUDIT_LONG),
+                             (long long)(median > 5 ? 20 * median : 100)),
+             error);
+    if (work->options.max_length > 0)
+        finding->weight = 0;
+    finding = count(work, EXT_AUDIT_FAST, audit->fast_events, n);
+    show_example(finding, &audit->fast_session, error);
+}
+
+static int64_t lacking(int64_t wanted, int64_t n)
+{
+    return wanted > n ? wanted - n : 0;
+}
+
+static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
+{
+    const gru4rec_options *options = &work->options;
+    const int64_t n_sessions = audit->sessions - audit->single;
+    const int64_t sessions = 10 * options->batch_size, events = 5 * audit->items;
+    const int64_t drawn = options->n_sample > 0 ? options->n_sample : 0;
+    count(work, EXT_AUDIT_ONCE, audit->once, audit->items);
+    count(work, EXT_AUDIT_POPULAR, audit->top, audit->events);
+    count(work, EXT_AUDIT_FEW_SESSIONS, lacking(sessions, n_sessions), sessions);
+    count(work, EXT_AUDIT_FEW_EVENTS, lacking(events, audit->events), events);
+    count(work, EXT_AUDIT_FEW_ITEMS, lacking(drawn, audit->items), drawn);
+}
+
+/* Length of a day in the unit of the times; 0: not known. */
+static double day_of(const ext_events *events)
+{
+    return events->first.is_there
+               ? 86400 * ext_since_per_second(&events->first.time, &events->last.time)
+               : 0;
+}
+
+/* Counts what is striking, before the events are used up. */
+static int audit_log(ext_audit_work *work, const ext_events *log,
+                     const ext_columns *columns, ext_error *error)
+{
+    gru4rec_audit audit;
+    ext_poll poll;
+    const double day = day_of(log);
+    ext_poll_start(&poll, work->home.db);
+    gru4rec_status status =
+        gru4rec_audit_events(log->builder, day, ext_poll_is_stopped, &poll, &audit);
+    ext_poll_stop(&poll);
+    if (ext_error_library(error, status, NULL) != SQLITE_OK)
+        return error->rc;
+    judge_rows(work, log, &audit, columns, error);
+    judge_sessions(work, &audit, error);
+    judge_spans(work, &audit, day, error);
+    judge_size(work, &audit);
+    return error->rc;
+}
+
+/* The trace that a training on the log would leave, and its items. */
+static int trace_log(ext_audit_work *work, ext_events *log, ext_error *error)
+{
+    ext_leak *leak = &work->leak;
+    ext_poll poll;
+    size_t n;
+    if (ext_read_finish(log, &work->budget, work->home.db, &work->options, error) !=
+        SQLITE_OK)
+        return error->rc;
+    work->items = log->items;
+    log->items = NULL;
+    leak->against.end = log->last;
+    ext_poll_start(&poll, work->home.db);
+    gru4rec_status status =
+        gru4rec_trace_new(log->builder, log->dataset->n_sessions, NULL, false,
+                          ext_poll_is_stopped, &poll, &leak->trace.bytes, &n);
+    ext_poll_stop(&poll);
+    leak->trace.allocator = &work->budget.allocator;
+    if (status == GRU4REC_OK)
+        leak->trace.is_known =
+            gru4rec_trace_read(&leak->trace.trace, leak->trace.bytes, n);
+    return ext_error_library(error, status, NULL);
+}
+
+static int open_log(ext_audit_work *work, const char *text, ext_source *source,
+                    ext_error *error)
+{
+    return work->has_model ? ext_config_open_source(&work->config, &work->home, NULL,
+                                                    &work->columns, source, error)
+                           : ext_source_open(source, work->home.db, "main", text,
+                                             &work->columns, error);
+}
+
+int ext_audit_look_log(ext_audit_work *work, const char *text, ext_error *error)
+{
+    ext_source source = {0};
+    ext_events log = {0};
+    const gru4rec_trace_key key = ext_trace_key();
+    const ext_against own = {.key = &key};
+    const ext_reading reading = {.options = &work->options,
+                                 .against = work->model == NULL ? &own : NULL};
+    int rc = open_log(work, text, &source, error);
+    if (rc == SQLITE_OK)
+        rc = ext_read_collect(&log, &work->budget, &source, &reading, false, error);
+    if (rc == SQLITE_OK)
+        rc = audit_log(work, &log, &source.columns, error);
+    if (rc == SQLITE_OK && work->model == NULL)
+        rc = trace_log(work, &log, error);
+    ext_read_free(&log);
+    ext_source_close(&source);
+    return rc;
+}
+
+/* ---- the test ---- */
+
+static void judge_unknown(ext_audit_work *work, const ext_events *test)
+{
+    const gru4rec_items *known =
+        work->model != NULL ? work->model->loaded.items : work->items;
+    const int64_t *support = gru4rec_items_support(test->items);
+    const int32_t n_items = gru4rec_items_count(test->items);
+    int64_t n_unknown = 0, n_events = 0;
+    for (int32_t row = 0; row < n_items; row++) {
+        gru4rec_id id;
+        gru4rec_items_get(test->items, row, &id);
+        if (gru4rec_items_find(known, &id) >= 0)
+            continue;
+        n_unknown++;
+        n_events += support[row];
+    }
+    count(work, EXT_AUDIT_UNKNOWN_ITEMS, n_unknown, n_items);
+    count(work, EXT_AUDIT_UNKNOWN_EVENTS, n_events, test->dataset->n_events);
+}
+
+static const char no_trace[] =
+    "the version keeps no trace of its sessions: it was imported, or an older gru4rec "
+    "made "
+    "it, or the trace was longer than SQLITE_LIMIT_LENGTH allows; train again";
+static const char no_end[] =
+    "the version has no last_event: it was imported, or an older gru4rec made it; train "
+    "again";
+static const char no_past[] =
+    "none of the sessions of the last training, but what the versions before had been "
+    "trained on, with which warm_start began, is not known";
+
+static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
+{
+    static const ext_audit_check by_trace[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
+                                               EXT_AUDIT_IDENTICAL};
+    const ext_leak *leak = &work->leak;
+    const gru4rec_trace_found *found = &leak->found;
+    const int64_t n_events = test->dataset->n_events;
+    ext_audit_finding *finding =
+        count(work, EXT_AUDIT_TRAINED, found->trained, found->sessions);
+    if (found->first >= 0) {
+        gru4rec_id id;
+        gru4rec_events_session(test->builder, found->first, &id);
+        show_example(finding, &id, error);
+    }
+    count(work, EXT_AUDIT_SHARED, found->ids, found->sessions);
+    finding = count(work, EXT_AUDIT_IDENTICAL, found->items, found->n_long);
+    finding->weight = ext_leak_excess(found);
+    set_text(&finding->detail,
+             sqlite3_mprintf("%.2g %% would be chance: so many sessions of the training "
+                             "have those of another one",
+                             100 * found->chance),
+             error);
+    for (size_t i = 0; i < sizeof by_trace / sizeof *by_trace; i++) {
+        ext_audit_finding *of = &work->findings[by_trace[i]];
+        if (leak->trace.is_known && (!leak->trace.trace.is_partial || of->n > 0))
+            continue;
+        sqlite3_free(of->detail);
+        say_unknown(work, by_trace[i], leak->trace.is_known ? no_past : no_trace, error);
+    }
+    count(work, EXT_AUDIT_BEFORE, test->n_before, n_events);
+    if (!leak->against.end.is_there)
+        say_unknown(work, EXT_AUDIT_BEFORE, no_end, error);
+}
+
+/* Columns are called as the model's where the test has such, else they are guessed. */
+static int open_test(ext_audit_work *work, const char *text, ext_source *source,
+                     ext_error *error)
+{
+    ext_error ignored = {0};
+    const char *schema = work->has_model ? work->home.schema : "main";
+    if (work->has_model &&
+        ext_config_open_source(&work->config, &work->home, text, &work->columns, source,
+                               &ignored) == SQLITE_OK)
+        return SQLITE_OK;
+    if (ignored.rc != SQLITE_OK && !ext_error_is(&ignored, SQLITE_ERROR))
+        return ext_error_wrap(error, &ignored, "", "");
+    ext_error_clear(&ignored);
+    return ext_source_open(source, work->home.db, schema, text, &work->columns, error);
+}
+
+int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error)
+{
+    ext_source source = {0};
+    ext_events test = {0};
+    const ext_reading reading = {.options = &work->options,
+                                 .against = &work->leak.against};
+    int rc = open_test(work, text, &source, error);
+    work->leak.against.key = &work->leak.trace.trace.key;
+    if (rc == SQLITE_OK)
+        rc = ext_read_collect(&test, &work->budget, &source, &reading, true, error);
+    if (rc == SQLITE_OK)
+        rc = ext_read_finish(&test, &work->budget, work->home.db, &work->options, error);
+    if (rc == SQLITE_OK)
+        rc = ext_leak_find(&work->leak, &test, &work->home, error);
+    if (rc == SQLITE_OK) {
+        judge_unknown(work, &test);
+        judge_leaks(work, &test, error);
+        rc = error->rc;
+    }
+    ext_read_free(&test);
+    ext_source_close(&source);
+    return rc;
+}

@@ -1,0 +1,93 @@
+/*
+ * ext_leak.c - does what a model is measured on come from what it was trained on? See
+ * ext_tools.h.
+ *
+ * Sessions are compared by fingerprints (gru4rec_trace), so that the source of the training
+ * need not be there any more, nor have its name. A few sessions in ten thousand would be
+ * chance; what is told is beyond that.
+ */
+#include "ext_tools.h"
+
+#include <math.h>
+
+enum { LEAST_SIGMA = 4 };
+
+int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
+                  int64_t version, ext_error *error)
+{
+    *leak = (ext_leak){.version = version};
+    if (ext_trace_read(&leak->trace, budget, home, version, error) != SQLITE_OK ||
+        ext_window_read_last(&leak->against.end, home, version, error) != SQLITE_OK)
+        return error->rc;
+    leak->against.key = &leak->trace.trace.key;
+    return SQLITE_OK;
+}
+
+void ext_leak_close(ext_leak *leak)
+{
+    ext_trace_free(&leak->trace);
+    *leak = (ext_leak){0};
+}
+
+int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
+                  ext_error *error)
+{
+    ext_poll poll;
+    if (!leak->trace.is_known)
+        return SQLITE_OK;
+    ext_poll_start(&poll, home->db);
+    gru4rec_status status =
+        gru4rec_trace_find(test->builder, test->dataset->n_sessions, &leak->trace.trace,
+                           ext_poll_is_stopped, &poll, &leak->found);
+    ext_poll_stop(&poll);
+    return ext_trace_library(&leak->trace, status, home, error);
+}
+
+double ext_leak_excess(const gru4rec_trace_found *found)
+{
+    const double n = (double)found->n_long, expected = n * found->chance;
+    const double sigma = sqrt(expected * (1 - found->chance) + 1);
+    return n > 0 && (double)found->items > expected + LEAST_SIGMA * sigma
+               ? ((double)found->items - expected) / n
+               : 0;
+}
+
+/* Is it more than a thousandth? */
+static bool is_many(int64_t n, int64_t of)
+{
+    return n > 0 && (double)n > 1e-3 * (double)of;
+}
+
+static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
+{
+    const gru4rec_trace_found *found = &leak->found;
+    const int64_t n_events = test->dataset->n_events + test->dataset->n_unknown;
+    if (is_many(found->trained, found->sessions))
+        sqlite3_str_appendf(text,
+                            "likely leak: version %lld was trained on %lld of these %lld "
+                            "sessions (gru4rec_audit() tells more)",
+                            leak->version, found->trained, found->sessions);
+    else if (ext_leak_excess(found) > 0.02)
+        sqlite3_str_appendf(
+            text,
+            "likely leak: %lld of %lld sessions have the items of a "
+            "session of the training, and %.0f by chance (gru4rec_audit() "
+            "tells more)",
+            found->items, found->n_long, (double)found->n_long * found->chance);
+    if (is_many(test->n_before, n_events))
+        sqlite3_str_appendf(text,
+                            "%s%lld of %lld events are from before the end of the "
+                            "training: to predict them it may have used what came later",
+                            sqlite3_str_length(text) > 0 ? "; " : "", test->n_before,
+                            n_events);
+}
+
+int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
+                     ext_error *error)
+{
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    tell(text, leak, test);
+    const int rc = sqlite3_str_errcode(text);
+    *warning = sqlite3_str_finish(text);
+    return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
+}

@@ -101,7 +101,7 @@ SELECT count(*) FROM gru4rec_compare('rec', 'pop', ?)
 SELECT count(*) FROM gru4rec_compare('rec', 'pop', 'clicks', ?)
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_audit(?)
--- = error error error error error error
+-- = error error error error error 25
 SELECT count(*) FROM gru4rec_audit('rec', ?)
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_batches(?, 2)

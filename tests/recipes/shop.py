@@ -311,8 +311,10 @@ class Shop:
         self.status[version] = 'ready'
         if version == 1:
             self.serve(1)
-        newer = sorted(v for v, status in self.status.items() if status == 'ready' and v > self.active and v != self.previous)
-        kept = {self.active, self.previous, *newer[-2:]}
+        ready = sorted(v for v, status in self.status.items() if status == 'ready')
+        older, newer = [v for v in ready if v < self.active], [v for v in ready if v > self.active]
+        before = [self.previous] if self.previous in older else older[-1:]
+        kept = {self.active, *before, *newer[-2:]}
         check(version == candidate and version in kept, f'version {version} is the candidate', candidate)
         for v, status in self.status.items():
             if status == 'ready' and v not in kept:
@@ -381,7 +383,7 @@ def newest(day, moment, row):
         check((row['epoch'], row['progress'], row['finished']) == (2, 1, None), what + 'it is trained', row)
         check('disk is full; what was trained is not committed' in message, what + 'it says why', message)
     elif row['status'] == 'failed':
-        words = {8: 'times that cannot be read', 19: "gru4rec_configure('rec', '{\"item\":\"...\"}')"}[day]
+        words = {8: 'times that cannot be read', 19: "gru4rec_configure('rec', '{\"item\":\"product_id\"}')"}[day]
         check(words in message and row['finished'] and row['epoch'] is None, what + 'it says why', row)
     elif row['status'] == 'ready':
         check(row['epoch'] == row['n_epochs'] == {1: 8, 22: 4}.get(day if moment != 'before' else day - 1, 2) and

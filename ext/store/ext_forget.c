@@ -18,19 +18,24 @@ ext_keep ext_forget_keep(const gru4rec_options *options)
  * Ready versions that are kept: the active one, and of those before it the one that served
  * before, and the newest, ?1 in all; of those newer than the active one the newest ?2.
  */
-static const char retire[] =
-    "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, "
-    "c.key IS 'previous' AS is_previous, v.version > "
-    "coalesce((SELECT value FROM @config WHERE key = 'version'), 0) AS is_newer "
-    "FROM @version AS v LEFT JOIN @config AS c "
-    "ON c.key IN ('version', 'previous') AND c.value = v.version "
-    "WHERE v.status = 'ready'), "
-    "kept AS (SELECT version FROM ready WHERE NOT is_newer "
-    "ORDER BY is_active DESC, is_previous DESC, version DESC LIMIT ?1), "
-    "candidates AS (SELECT version FROM ready WHERE is_newer "
+#define WITH_KEPT                                                         \
+    "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, "  \
+    "c.key IS 'previous' AS is_previous, v.version > "                    \
+    "coalesce((SELECT value FROM @config WHERE key = 'version'), 0) "     \
+    "AS is_newer FROM @version AS v LEFT JOIN @config AS c "              \
+    "ON c.key IN ('version', 'previous') AND c.value = v.version "        \
+    "WHERE v.status = 'ready'), "                                         \
+    "kept AS (SELECT version FROM ready WHERE NOT is_newer "              \
+    "ORDER BY is_active DESC, is_previous DESC, version DESC LIMIT ?1), " \
+    "candidates AS (SELECT version FROM ready WHERE is_newer "            \
     "ORDER BY version DESC LIMIT ?2) "
-    "UPDATE @version SET status = 'retired' WHERE status = 'ready' AND "
-    "version NOT IN kept AND version NOT IN candidates";
+#define IS_SURPLUS \
+    "status = 'ready' AND version NOT IN kept AND version NOT IN candidates"
+
+static const char retire[] =
+    WITH_KEPT "UPDATE @version SET status = 'retired' WHERE " IS_SURPLUS;
+static const char count_surplus[] =
+    WITH_KEPT "SELECT count(*) FROM @version WHERE " IS_SURPLUS;
 
 /* Of the rows that are history, all but the newest ?1. */
 static const char forget_history[] =
@@ -38,8 +43,10 @@ static const char forget_history[] =
     "coalesce(status, '') NOT IN ('ready', 'training') "
     "ORDER BY version DESC LIMIT -1 OFFSET ?1)";
 
-int ext_forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
+int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
+                   ext_error *error)
 {
+    int64_t n_surplus = 0;
     static const char *const weights[] = {
         "DELETE FROM @item WHERE version IN (SELECT version FROM @version WHERE status = "
         "'retired')",
@@ -50,6 +57,10 @@ int ext_forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
     int rc = ext_run_drop_checkpoints(home, error); /* whichever those are */
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error, retire, "ii", keep->versions, keep->candidates);
+    if (rc == SQLITE_OK)
+        rc = ext_query_integer(home, &n_surplus, error, count_surplus, "ii",
+                               keep->versions, keep->candidates);
+    *is_done = n_surplus == 0;
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof weights / sizeof *weights; i++)
         rc = ext_query_run(home, error, weights[i], "");
     if (rc == SQLITE_OK)

@@ -255,7 +255,10 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error)
 {
     int rc = find_known(home, db, connection, text, is_found, error);
-    if (rc != SQLITE_OK || *is_found)
+    /* Who begins a transaction by reading waits for no lock when he writes. */
+    const bool would_begin =
+        !sqlite3_get_autocommit(db) && sqlite3_txn_state(db, NULL) == SQLITE_TXN_NONE;
+    if (rc != SQLITE_OK || *is_found || would_begin)
         return rc;
     ext_home_clear(home);
     *home = (ext_home){.db = db};

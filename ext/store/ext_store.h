@@ -467,8 +467,10 @@ typedef struct ext_keep {
 
 ext_keep ext_forget_keep(const gru4rec_options *options);
 /* Retires versions, and deletes rows of those that were and of trainings that came to
- * nothing; in the caller's savepoint. Runs under way stay. */
-int ext_forget_old(const ext_home *home, const ext_keep *keep, ext_error *error);
+ * nothing; in the caller's savepoint. Runs under way stay. *is_done: not where an authorizer
+ * ignores, or a trigger undoes, that a version is retired. */
+int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
+                   ext_error *error);
 /* SQLITE_CORRUPT_VTAB when a version is retired and has weights. */
 int ext_forget_check(const ext_home *home, ext_error *error);
 

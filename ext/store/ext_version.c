@@ -301,8 +301,12 @@ static int check_written(const ext_run *run, const ext_home *home,
 /* What could not be taken away is no version's damage, but somebody's doing. */
 static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
 {
-    if (ext_forget_old(home, keep, error) != SQLITE_OK ||
-        ext_forget_check(home, error) == SQLITE_OK ||
+    bool is_done;
+    if (ext_forget_old(home, keep, &is_done, error) != SQLITE_OK)
+        return error->rc;
+    if (!is_done)
+        return fail_written(error);
+    if (ext_forget_check(home, error) == SQLITE_OK ||
         !ext_error_is(error, SQLITE_CORRUPT) || error->is_sqlite)
         return error->rc;
     ext_error_clear(error);

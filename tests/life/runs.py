@@ -14,16 +14,16 @@ def slow_source(seconds):
 def moments(directory, journal):
     """From another process, which knows only what is written."""
     path = directory + '/shop.db'
-    db = make_shop(path, journal, rows=clicks(8000), options='layers=100, n_sample=256')
+    db = make_shop(path, journal, rows=clicks(8000), options='layers=256, n_sample=2048')
     db.execute(slow_source(0.7))
     check(f'{journal}: untrained', runs(db) == [])
     other = Process(path)
-    other.send("SELECT gru4rec_train('rec', 'slow', 'n_epochs=3, threads=1')")
+    other.send("SELECT gru4rec_train('rec', 'slow', 'n_epochs=2, threads=1')")
     row = wait_run(db, is_training)
     check(f'{journal}: while it reads', row['version'] == 1 and row['progress'] is None and row['left'] is None and
           'reads its events' in row['message'], row)
     row = wait_run(db, lambda r: (r['progress'] or 0) > 0)
-    within = row['progress'] * 3 % 1
+    within = row['progress'] * 2
     check(f'{journal}: within the first epoch', row['epoch'] is None and 0 < within < 1 and row['left'] > 0 and
           row['message'] is None, row)
     last = row['progress']

@@ -86,7 +86,8 @@ static double units_of_one(const g4r_outcomes *outcomes)
     for (int64_t n = outcomes->test->n_events; n > 0; n /= 2)
         bits--;
     const int64_t most = (int64_t)1 << G4R_MIN(bits, MOST_BITS);
-    return (double)(most / multiple * multiple);
+    const int64_t whole = most / multiple * multiple;
+    return (double)whole;
 }
 
 /* sums += sign h_s */

@@ -6,23 +6,9 @@
 # and stop at the first error; then its Python blocks as one program, in a folder with that
 # copy as doc.db, gru4rec.so and examples. Run from the project's root, after make.
 
-passed=0
-failed=0
-work=$(mktemp -d)
+. tests/check.sh
 python=${PYTHON:-/usr/bin/python3}
 ln -s "$PWD/gru4rec.so" "$PWD/examples" "$work"
-trap 'rm -rf "$work"' EXIT
-
-# check STATUS NAME: on failure shows $work/out.
-check() {
-    if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $2"
-        sed 's/^/    /' "$work/out"
-    fi
-}
 
 sqlite3 "$work/shop.db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
     sqlite3 "$work/shop.db" 'DELETE FROM clicks WHERE session_id % 10 <> 2;
@@ -64,5 +50,4 @@ sh tests/docs/links.sh "$work/page.md" >"$work/out" 2>&1
 [ "$(grep -c 'nowhere.md is no file$\|#nothing is no heading$' "$work/out")" -eq 2 ] && [ "$(wc -l <"$work/out")" -eq 2 ]
 check $? 'links that lead nowhere are seen'
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+total

@@ -6,21 +6,7 @@
 
 make=$1
 shift
-passed=0
-failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-# check STATUS NAME: on failure shows $work/out.
-check() {
-    if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $2"
-        sed 's/^/    /' "$work/out"
-    fi
-}
+. tests/check.sh
 
 # ---- install ----
 
@@ -106,5 +92,4 @@ check $? 'make stats'
 sh tests/layers/selftest.sh >"$work/out" 2>&1
 check $? 'tests/layers.sh sees the faults that tests/layers/selftest.sh plants'
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+total

@@ -15,24 +15,9 @@ fi
 runner=$(realpath "$1") || exit 2
 cd "$(dirname "$0")" || exit 2
 
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
+. ../../check.sh
 # A crash leaves its database behind: in $work.
 export TMPDIR="$work"
-
-passed=0
-failed=0
-
-# check NAME STATUS: STATUS 0 is success; otherwise shows $work/out.
-check() {
-    if [ "$2" -eq 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $1"
-        sed 's/^/    /' "$work/out"
-    fi
-}
 
 # run ARGUMENT...: runs the runner, its output in $work/out; its status is in $status.
 run() {
@@ -57,7 +42,7 @@ for file in pass/*.test; do
     esac
     run "$file"
     [ "$status" -eq 0 ] && says "^$verdict  $file" && says '^[0-9]+ passed, 0 failed, '
-    check "$file" $?
+    check $? "$file"
 done
 
 # ---- files that fail
@@ -66,7 +51,7 @@ for file in fail/*.test; do
     expect=$(sed -n '1s/^# expect: //p' "$file" | tr -d '\0')
     run "$file"
     [ -n "$expect" ] && [ "$status" -ne 0 ] && says "$expect"
-    check "$file" $?
+    check $? "$file"
 done
 
 # ---- several files
@@ -75,56 +60,56 @@ run pass/statements.test fail/goes_on.test pass/skip_option.test pass/empty.test
 [ "$status" -eq 1 ] && says '^ok    pass/statements' && says '^FAIL  fail/goes_on' &&
     says '^skip  pass/skip_option' && says '^ok    pass/empty' &&
     [ "$(tail -n 1 "$work/out")" = '14 passed, 2 failed, 1 skipped' ]
-check 'totals of several files' $?
+check $? 'totals of several files'
 
 run pass/statements.test fail/crash.test pass/empty.test
 [ "$status" -gt 128 ] && says '^ok    pass/statements'
-check 'verdicts from before a crash' $?
+check $? 'verdicts from before a crash'
 rm -rf "$work"/sqllogictest-*
 
 run fail/memory_left.test pass/statements.test
 [ "$status" -eq 1 ] && says '^ok    pass/statements'
-check 'a leak is charged to its own file' $?
+check $? 'a leak is charged to its own file'
 
 run fail/statement_left.test pass/statements.test
 [ "$status" -eq 1 ] && says '^ok    pass/statements'
-check 'an unclosed connection is charged to its own file' $?
+check $? 'an unclosed connection is charged to its own file'
 
 # ---- options
 
 run
 [ "$status" -eq 2 ] && says '^usage: '
-check 'no file' $?
+check $? 'no file'
 
 run --unknown pass/empty.test
 [ "$status" -eq 2 ] && says "bad option '--unknown'"
-check 'unknown option' $?
+check $? 'unknown option'
 
 run --define 1X=2 pass/empty.test
 [ "$status" -eq 2 ] && says "bad option '--define'"
-check 'bad name of --define' $?
+check $? 'bad name of --define'
 
 run "$work/none.test"
 [ "$status" -eq 1 ] && says "cannot read '$work/none.test'"
-check 'missing file' $?
+check $? 'missing file'
 
 "$runner" --extension "$work/none.so" pass/statements.test >"$work/out" 2>&1
 [ $? -eq 1 ] && says "statements\.test:3: cannot load extension '$work/none.so'" &&
     says '^0 passed, 1 failed, 0 skipped$'
-check 'missing extension' $?
+check $? 'missing extension'
 
 run --verbose pass/statements.test
 [ "$status" -eq 0 ] && says '^pass/statements.test:11: statement count 2 \| UPDATE t'
-check '--verbose' $?
+check $? '--verbose'
 
 mkdir "$work/kept"
 run --keep --dir "$work/kept" pass/statements.test
 [ "$status" -eq 0 ] && says "^kept  $work/kept/" &&
     [ -n "$(find "$work/kept" -name test.db -size +0)" ]
-check '--keep and --dir' $?
+check $? '--keep and --dir'
 
 [ -z "$(find "$work" -maxdepth 1 -name 'sqllogictest-*')" ]
-check 'no directory left behind' $?
+check $? 'no directory left behind'
 
 # ---- --update
 
@@ -139,26 +124,26 @@ chmod 640 "$work/stale.test"
 run "$work/stale.test"
 [ "$status" -eq 1 ] && says '^8 passed, 16 failed, 1 skipped$' &&
     same update/stale.test "$work/stale.test"
-check 'stale file, without --update' $?
+check $? 'stale file, without --update'
 
 run --update "$work/stale.test"
 [ "$status" -eq 0 ] && says '16 updated' && same update/fresh.test "$work/stale.test" &&
     same update/part.inc "$work/part.inc" && [ ! -e "$work/stale.test.update" ] &&
     [ "$(stat -c %a "$work/stale.test")" = 640 ]
-check '--update of a stale file' $?
+check $? '--update of a stale file'
 
 run "$work/stale.test"
 [ "$status" -eq 0 ]
-check 'updated file' $?
+check $? 'updated file'
 
 run --update "$work/stale.test"
 [ "$status" -eq 0 ] && same update/fresh.test "$work/stale.test"
-check '--update of an updated file' $?
+check $? '--update of an updated file'
 
 for name in loop unwritable; do
     run --update "$work/$name.test"
     [ "$status" -eq 1 ] && same "update/$name.test" "$work/$name.test"
-    check "--update leaves $name.test" $?
+    check $? "--update leaves $name.test"
 done
 
 # update_bytes NAME BEFORE AFTER: both with escapes as of printf.
@@ -167,7 +152,7 @@ update_bytes() {
     printf %b "$3" >"$work/bytes.fresh"
     run --update "$work/bytes.test"
     [ "$status" -eq 0 ] && same "$work/bytes.fresh" "$work/bytes.test"
-    check "$1" $?
+    check $? "$1"
 }
 
 update_bytes '--update keeps CR LF' \
@@ -180,5 +165,4 @@ update_bytes '--update adds a block at the end of the file' \
     'query I\nSELECT 1 UNION SELECT 2' \
     'query I\nSELECT 1 UNION SELECT 2\n----\n1\n2'
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+total

@@ -241,7 +241,8 @@ static const g4r_synonym table[] = {
      BOTH, "order", NULL},
     {SOURCE, TRAIN, NULL,
      "the source of events is an argument of its own: gru4rec_train('rec', 'clicks'), or "
-     "the first one of CREATE VIRTUAL TABLE rec USING gru4rec(clicks, ...)"},
+     "the first one of CREATE VIRTUAL TABLE rec USING gru4rec(clicks, ...); only "
+     "gru4rec_configure() takes it as source"},
     {SOURCE, EVALUATE, NULL,
      "the source of events is an argument of its own: gru4rec_evaluate('rec', 'clicks')"},
 

@@ -242,6 +242,10 @@ int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 void ext_savepoint_undo(ext_savepoint *savepoint);
 /* Releases it where rc is SQLITE_OK, else undoes it. Returns the first failure. */
 int ext_savepoint_end(ext_savepoint *savepoint, int rc, ext_error *error);
+/* Refuses a schema that cannot be written, and PRAGMA query_only. verb: what the user is to do
+ * on another connection. */
+int ext_savepoint_check_writable(sqlite3 *db, const char *schema, const char *verb,
+                                 ext_error *error);
 /* Inside the user's transaction: takes the schema's write lock now, before anything is
  * read, to keep it. In autocommit nothing is done. */
 int ext_savepoint_lock_ahead(sqlite3 *db, const char *schema, ext_error *error);

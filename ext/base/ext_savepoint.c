@@ -225,6 +225,18 @@ int ext_savepoint_end(ext_savepoint *savepoint, int rc, ext_error *error)
     return error->rc;
 }
 
+int ext_savepoint_check_writable(sqlite3 *db, const char *schema, const char *verb,
+                                 ext_error *error)
+{
+    return sqlite3_db_readonly(db, schema) == 1 ||
+                   ext_sql_probe(db, "PRAGMA query_only") != 0
+               ? ext_error_set(error, SQLITE_READONLY,
+                               "the database is read-only here; %s on a connection that "
+                               "can write",
+                               verb)
+               : SQLITE_OK;
+}
+
 int ext_savepoint_lock_ahead(sqlite3 *db, const char *schema, ext_error *error)
 {
     ext_savepoint savepoint;

@@ -189,7 +189,8 @@ typedef struct ext_events {
     int64_t n_bad;           /* events whose time cannot be read */
     int64_t n_odd;           /* in an audit: rows whose item can be none */
     int64_t n_rows;          /* all of the source */
-    int64_t n_before;        /* events before the end of reading->against */
+    int64_t n_compared;      /* events that were read beside reading->against, and of */
+    int64_t n_before;        /* these, those before its end */
     ext_border first, last;  /* in training: see ext_read_events() */
     ext_unit_seen unit;      /* of the times, where these are kept */
 } ext_events;

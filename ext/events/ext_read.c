@@ -223,6 +223,7 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
                         : gru4rec_events_add_old(events->builder, &e->session, &e->item,
                                                  &e->at.time, e->order, &message);
     const ext_against *against = reading->against;
+    events->n_compared += against != NULL;
     events->n_before += against != NULL && against->end.is_there &&
                         gru4rec_time_compare(&e->at.time, &against->end.time) < 0;
     return ext_error_library(error, status, &message);

@@ -237,6 +237,27 @@ int ext_config_check_source(const ext_config *config, const ext_home *home,
     return error->rc;
 }
 
+int ext_config_open_like(const ext_config *config, const ext_home *home, const char *text,
+                         const ext_columns *columns, ext_source *source, ext_error *error)
+{
+    const ext_columns none = {0}, *given = columns != NULL ? columns : &none;
+    ext_columns merged = merge(given, &config->columns);
+    ext_error cause = {0};
+    int rc = ext_source_open(source, home->db, home->schema, text, &merged, &cause);
+    if (ext_error_is(&cause, SQLITE_ERROR) && merged.order != NULL &&
+        given->order == NULL) {
+        ext_error_clear(&cause);
+        merged.order = NULL;
+        rc = ext_source_open(source, home->db, home->schema, text, &merged, &cause);
+    }
+    if (rc == SQLITE_OK)
+        return rc;
+    if (!ext_error_is(&cause, SQLITE_ERROR))
+        return ext_error_wrap(error, &cause, "", "");
+    ext_error_clear(&cause);
+    return ext_source_open(source, home->db, home->schema, text, given, error);
+}
+
 int ext_config_open_source(const ext_config *config, const ext_home *home,
                            const char *text, const ext_columns *columns,
                            ext_source *source, ext_error *error)

@@ -74,6 +74,11 @@ int ext_config_check_source(const ext_config *config, const ext_home *home,
 int ext_config_open_source(const ext_config *config, const ext_home *home,
                            const char *text, const ext_columns *columns,
                            ext_source *source, ext_error *error);
+/* Opens another source, whose columns are called as the model's, the order only where it has
+ * such a column; else they are guessed. columns, that are given, or NULL, go before both. */
+int ext_config_open_like(const ext_config *config, const ext_home *home, const char *text,
+                         const ext_columns *columns, ext_source *source,
+                         ext_error *error);
 
 /* ---- ext_mending.c ---- */
 

@@ -43,18 +43,20 @@ static void release(ext_audit_work *work)
     ext_home_clear(&work->home);
 }
 
-/* What is no option of a training, but of an evaluation, has no use here, but version. */
-static int check_options(const gru4rec_options *options, ext_error *error)
+/* What is no option of a training, but of an evaluation, has no use here, but version, of a model. */
+static int check_options(const ext_audit_work *work, ext_error *error)
 {
+    const gru4rec_options *options = &work->options;
     gru4rec_option_info info;
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_describe(i, &info);
         if ((info.scope & GRU4REC_SCOPE_TRAIN) != 0 ||
-            !gru4rec_option_is_set(options, i) || strcmp(info.name, "version") == 0)
+            !gru4rec_option_is_set(options, i) ||
+            (work->has_model && strcmp(info.name, "version") == 0))
             continue;
         return ext_error_set(error, SQLITE_ERROR,
                              "gru4rec_audit() has no use for the option %s; it takes "
-                             "those of a training, and version",
+                             "those of a training, and of a model version",
                              info.name);
     }
     return SQLITE_OK;
@@ -71,7 +73,7 @@ static int read_options(ext_audit_work *work, const char *text, ext_error *error
         rc = ext_options_parse(work->home.db, text, scope, &work->options, &work->columns,
                                error);
     if (rc == SQLITE_OK)
-        rc = check_options(&work->options, error);
+        rc = check_options(work, error);
     return rc == SQLITE_OK ? ext_options_resolve(&work->options, error) : rc;
 }
 
@@ -127,7 +129,7 @@ static int look(ext_audit_work *work, const char *text, const char *test,
     if (rc == SQLITE_OK && !has_log && work->model == NULL)
         rc = ext_version_fail_untrained(&work->home, error);
     if (rc == SQLITE_OK && has_log)
-        rc = ext_audit_look_log(work, text, error);
+        rc = ext_audit_look_log(work, text, test != NULL, error);
     if (rc == SQLITE_OK && test != NULL)
         rc = ext_audit_look_test(work, test, error);
     return ext_budget_explain(&work->budget, "the audit",

@@ -96,7 +96,7 @@ static void judge_spans(ext_audit_work *work, const gru4rec_audit *audit, double
     ext_audit_finding *finding =
         count(work, EXT_AUDIT_SPANS, audit->spanning, audit->sessions);
     show_example(finding, &audit->wide_session, error);
-    if (day == 0)
+    if (day == 0 && audit->events > 0)
         say_unknown(work, EXT_AUDIT_SPANS,
                     "the times are between 1980 and 2100 in none of seconds, "
                     "milliseconds, microseconds and nanoseconds, so a day has no length",
@@ -215,20 +215,22 @@ static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                                              &work->columns, error);
 }
 
-int ext_audit_look_log(ext_audit_work *work, const char *text, ext_error *error)
+int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
+                       ext_error *error)
 {
+    const bool is_traced = has_test && work->model == NULL;
     ext_source source = {0};
     ext_events log = {0};
     const gru4rec_trace_key key = ext_trace_key();
     const ext_against own = {.key = &key};
     const ext_reading reading = {.options = &work->options,
-                                 .against = work->model == NULL ? &own : NULL};
+                                 .against = is_traced ? &own : NULL};
     int rc = open_log(work, text, &source, error);
     if (rc == SQLITE_OK)
         rc = ext_read_collect(&log, &work->budget, &source, &reading, false, error);
     if (rc == SQLITE_OK)
         rc = audit_log(work, &log, &source.columns, error);
-    if (rc == SQLITE_OK && work->model == NULL)
+    if (rc == SQLITE_OK && is_traced)
         rc = trace_log(work, &log, error);
     ext_read_free(&log);
     ext_source_close(&source);
@@ -273,10 +275,9 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
                                                EXT_AUDIT_IDENTICAL};
     const ext_leak *leak = &work->leak;
     const gru4rec_trace_found *found = &leak->found;
-    const int64_t n_events = test->dataset->n_events;
     ext_audit_finding *finding =
         count(work, EXT_AUDIT_TRAINED, found->trained, found->sessions);
-    if (found->first >= 0) {
+    if (finding->n > 0) {
         gru4rec_id id;
         gru4rec_events_session(test->builder, found->first, &id);
         show_example(finding, &id, error);
@@ -296,25 +297,18 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
         sqlite3_free(of->detail);
         say_unknown(work, by_trace[i], leak->trace.is_known ? no_past : no_trace, error);
     }
-    count(work, EXT_AUDIT_BEFORE, test->n_before, n_events);
+    count(work, EXT_AUDIT_BEFORE, test->n_before, test->n_compared);
     if (!leak->against.end.is_there)
         say_unknown(work, EXT_AUDIT_BEFORE, no_end, error);
 }
 
-/* Columns are called as the model's where the test has such, else they are guessed. */
 static int open_test(ext_audit_work *work, const char *text, ext_source *source,
                      ext_error *error)
 {
-    ext_error ignored = {0};
-    const char *schema = work->has_model ? work->home.schema : "main";
-    if (work->has_model &&
-        ext_config_open_source(&work->config, &work->home, text, &work->columns, source,
-                               &ignored) == SQLITE_OK)
-        return SQLITE_OK;
-    if (ignored.rc != SQLITE_OK && !ext_error_is(&ignored, SQLITE_ERROR))
-        return ext_error_wrap(error, &ignored, "", "");
-    ext_error_clear(&ignored);
-    return ext_source_open(source, work->home.db, schema, text, &work->columns, error);
+    return work->has_model ? ext_config_open_like(&work->config, &work->home, text,
+                                                  &work->columns, source, error)
+                           : ext_source_open(source, work->home.db, "main", text,
+                                             &work->columns, error);
 }
 
 int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error)

@@ -201,16 +201,6 @@ static int write_changes(char **json, const ext_home *home, const char *text,
 
 /* ---- the function ---- */
 
-static int check_writable(const ext_home *home, ext_error *error)
-{
-    return sqlite3_db_readonly(home->db, home->schema) == 1 ||
-                   ext_sql_probe(home->db, "PRAGMA query_only") != 0
-               ? ext_error_set(error, SQLITE_READONLY,
-                               "the database is read-only here; configure the model on a "
-                               "connection that can write")
-               : SQLITE_OK;
-}
-
 static void configure(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -228,11 +218,14 @@ static void configure(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (rc == SQLITE_OK)
         rc = ext_schema_true_name(&home, &error);
     if (rc == SQLITE_OK)
-        rc = check_writable(&home, &error);
+        rc = ext_savepoint_check_writable(home.db, home.schema, "configure the model",
+                                          &error);
     if (rc == SQLITE_OK)
         while ((rc = write_changes(&json, &home, text, &error)) != SQLITE_OK &&
-               ext_savepoint_may_retry(home.db, since, &error))
-            ;
+               ext_savepoint_may_retry(home.db, since, &error)) {
+            sqlite3_free(json);
+            json = NULL;
+        }
     sqlite3_set_last_insert_rowid(connection->db, rowid);
     if (rc == SQLITE_OK)
         sqlite3_result_text(context, json, -1, SQLITE_TRANSIENT);

@@ -30,12 +30,9 @@ static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
 {
     ext_savepoint savepoint;
     ext_error cause = {0};
-    if (sqlite3_db_readonly(home->db, home->schema) == 1 ||
-        ext_sql_probe(home->db, "PRAGMA query_only") != 0)
-        return ext_error_set(
-            error, SQLITE_READONLY,
-            "the database is read-only here; deploy on a connection that "
-            "can write");
+    if (ext_savepoint_check_writable(home->db, home->schema, "deploy", error) !=
+        SQLITE_OK)
+        return error->rc;
     if (is_alone && sqlite3_txn_state(home->db, NULL) != SQLITE_TXN_NONE)
         return ext_error_set(error, SQLITE_ERROR,
                              "measuring versions beside a table, or while another "

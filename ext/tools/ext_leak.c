@@ -61,7 +61,6 @@ static bool is_many(int64_t n, int64_t of)
 static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
 {
     const gru4rec_trace_found *found = &leak->found;
-    const int64_t n_events = test->dataset->n_events + test->dataset->n_unknown;
     if (is_many(found->trained, found->sessions))
         sqlite3_str_appendf(text,
                             "likely leak: version %lld was trained on %lld of these %lld "
@@ -74,12 +73,12 @@ static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test
             "session of the training, and %.0f by chance (gru4rec_audit() "
             "tells more)",
             found->items, found->n_long, (double)found->n_long * found->chance);
-    if (is_many(test->n_before, n_events))
+    if (is_many(test->n_before, test->n_compared))
         sqlite3_str_appendf(text,
                             "%s%lld of %lld events are from before the end of the "
                             "training: to predict them it may have used what came later",
                             sqlite3_str_length(text) > 0 ? "; " : "", test->n_before,
-                            n_events);
+                            test->n_compared);
 }
 
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,

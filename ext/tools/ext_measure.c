@@ -8,23 +8,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Opens the source with columns that are called as the model's; order only where it has
- * such a column. */
-static int open_like_model(ext_measurement *request, ext_config *config,
-                           const ext_home *home, const char *text, ext_error *error)
-{
-    const bool has_order = config->columns.order != NULL;
-    int rc = ext_config_open_source(config, home, text, &request->columns,
-                                    &request->source, error);
-    if (rc == SQLITE_OK || !has_order || !ext_error_is(error, SQLITE_ERROR))
-        return rc;
-    ext_error_clear(error);
-    sqlite3_free(config->columns.order);
-    config->columns.order = NULL;
-    return ext_config_open_source(config, home, text, &request->columns, &request->source,
-                                  error);
-}
-
 /* The source does not open. Where it is the model's own, another name of something is the
  * reason: then the error says how to tell the model. */
 static int fail_source(ext_measurement *request, const ext_config *config,
@@ -44,23 +27,14 @@ static int fail_source(ext_measurement *request, const ext_config *config,
     return error->rc;
 }
 
-/* Opens the source of test events. Its columns are called as the model's where it has
- * such, else they are guessed. */
 static int open_source(ext_measurement *request, const ext_home *home, const char *text,
                        ext_error *error)
 {
     ext_config config = {0};
-    ext_error ignored = {0};
     int rc = ext_config_read(&config, home, error);
-    if (rc == SQLITE_OK &&
-        open_like_model(request, &config, home, text, &ignored) != SQLITE_OK)
-        rc = ext_error_is(&ignored, SQLITE_ERROR)
-                 ? ext_source_open(&request->source, home->db, home->schema, text,
-                                   &request->columns, error)
-                 : ext_error_wrap(error, &ignored, "", "");
-    if (rc != SQLITE_OK)
+    if (rc == SQLITE_OK && ext_config_open_like(&config, home, text, &request->columns,
+                                                &request->source, error) != SQLITE_OK)
         rc = fail_source(request, &config, home, text, error);
-    ext_error_clear(&ignored);
     ext_config_free(&config);
     return rc;
 }

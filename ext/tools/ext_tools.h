@@ -240,8 +240,10 @@ typedef struct ext_audit_work {
     ext_audit_finding findings[EXT_AUDIT_CHECKS];
 } ext_audit_work;
 
-/* Looks at the log: text, or NULL: the model's source. */
-int ext_audit_look_log(ext_audit_work *work, const char *text, ext_error *error);
+/* Looks at the log: text, or the model's source. has_test: where there is no version, the
+ * test is compared with the log. */
+int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
+                       ext_error *error);
 /* Then at the test. */
 int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error);
 

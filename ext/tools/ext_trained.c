@@ -69,8 +69,6 @@ static int check_record(const record *r, const ext_model *model, const char *nam
 static int open_named(ext_source *source, bool *is_open, const record *r,
                       const ext_config *config, const ext_home *home, ext_error *error)
 {
-    const ext_columns guessed = {0};
-    ext_error cause = {0};
     *is_open = false;
     if (ext_select_is(r->source) ||
         ext_source_exists(is_open, home->db, home->schema, r->source, error) !=
@@ -78,14 +76,9 @@ static int open_named(ext_source *source, bool *is_open, const record *r,
         !*is_open)
         return error->rc;
     int rc = ext_source_check_stored(home->db, home->schema, r->source, error);
-    if (rc == SQLITE_OK && ext_config_open_source(config, home, r->source, NULL, source,
-                                                  &cause) != SQLITE_OK)
-        rc = ext_error_is(&cause, SQLITE_ERROR)
-                 ? ext_source_open(source, home->db, home->schema, r->source, &guessed,
-                                   error)
-                 : ext_error_wrap(error, &cause, "", "");
-    ext_error_clear(&cause);
-    return rc;
+    return rc == SQLITE_OK
+               ? ext_config_open_like(config, home, r->source, NULL, source, error)
+               : rc;
 }
 
 /* The model's own source takes the place of one that cannot be read. */

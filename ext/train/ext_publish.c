@@ -27,11 +27,8 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error)
 {
     const ext_home *home = &request->home;
     ext_error cause = {0};
-    if (sqlite3_db_readonly(home->db, home->schema) == 1 ||
-        ext_sql_probe(home->db, "PRAGMA query_only") != 0)
-        return ext_error_set(error, SQLITE_READONLY,
-                             "the database is read-only here; train on a connection that "
-                             "can write");
+    if (ext_savepoint_check_writable(home->db, home->schema, "train", error) != SQLITE_OK)
+        return error->rc;
     if (ext_savepoint_lock_ahead(home->db, home->schema, &cause) == SQLITE_OK)
         return SQLITE_OK;
     return ext_error_wrap(error, &cause, cannot_write,

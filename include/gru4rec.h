@@ -462,16 +462,17 @@ typedef struct gru4rec_dataset {
     gru4rec_allocator allocator;
     int64_t n_sessions;
     int64_t n_events;
-    int64_t n_single;   /* sessions of one event: visited, never trained on */
-    int64_t n_unknown;  /* events dropped because their item is not in the catalogue, */
-    int64_t n_old;      /* because their session, or part of one, has no new event, */
-    int64_t n_repeats;  /* because the item is the one before, */
-    int64_t n_rare;     /* because of min_support, */
-    int64_t n_short;    /* with sessions that min_length dropped, */
-    int64_t n_dropped;  /* and of long sessions */
-    int64_t n_long;     /* sessions longer than max_length */
-    int64_t n_left;     /* sessions of one event that were left out */
-    gru4rec_time first; /* the least time, before anything but n_old was dropped */
+    int64_t n_single;  /* sessions of one event: visited, never trained on */
+    int64_t n_unknown; /* events dropped because their item is not in the catalogue, */
+    int64_t n_old;     /* because their session, or part of one, has no new event, */
+    int64_t n_repeats; /* because the item is the one before, */
+    int64_t n_rare;    /* because of min_support, */
+    int64_t n_short;   /* with sessions that min_length dropped, */
+    int64_t n_dropped; /* and of long sessions */
+    int64_t n_long;    /* sessions longer than max_length */
+    int64_t n_left;    /* sessions of one event that were left out */
+    gru4rec_time
+        first; /* the least time, before anything but n_old, n_unknown was dropped */
     gru4rec_time held_out; /* the least time of the sessions held out, where there are */
     struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
@@ -603,7 +604,8 @@ typedef struct gru4rec_audit {
 } gru4rec_audit;
 
 /* day: the length of a day in the unit of the times; 0: not known. Before a dataset is made
- * of the events, which stay as they are. NOMEM, INTERRUPTED. */
+ * of the events, which stay as they are, and of which none were expected. NOMEM,
+ * INTERRUPTED. */
 gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
                                     bool (*is_stopped)(void *), void *context,
                                     gru4rec_audit *audit);

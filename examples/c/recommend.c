@@ -78,10 +78,11 @@ static void read_clicks(FILE *file, const gru4rec_options *options,
 static void refuse_options_of_databases(const gru4rec_options *options)
 {
     static const char *const names[] = {
-        "since",         "until",   "keep_empty",        "bad_rows",
-        "warm_start",    "resume",  "checkpoint_epochs", "keep_optimizer",
-        "keep_versions", "verbose", "memory_limit",      "quantize",
-        "state_items"};
+        "since",         "until",           "keep_empty",        "bad_rows",
+        "warm_start",    "support_decay",   "checkpoint_epochs", "resume",
+        "keep_versions", "keep_candidates", "keep_history",      "activate",
+        "commit_wait",   "keep_optimizer",  "memory_limit",      "quantize",
+        "state_items",   "verbose"};
     gru4rec_option_info info;
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_describe(i, &info);

@@ -21,8 +21,10 @@ static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
     b->counted_at = g4r_arena_take(scratch, base->n_items, sizeof *b->counted_at);
 }
 
-/* The other items of the session that a place of row is in count once. */
-static void count_others(item_knn *b, int32_t row, int64_t place, g4r_stop_watch *watch)
+/* The other items of the session that a place of row is in count once for each of the row's
+ * places there. */
+static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_places,
+                         g4r_stop_watch *watch)
 {
     const gru4rec_dataset *sessions = b->base.data.sessions;
     const int32_t s = b->rules.places[place].session;
@@ -32,7 +34,20 @@ static void count_others(item_knn *b, int32_t row, int64_t place, g4r_stop_watch
         if (other == row || b->counted_at[other] == place)
             continue;
         b->counted_at[other] = place;
-        g4r_scores_add(&b->rules.sums, other, 1);
+        g4r_scores_add(&b->rules.sums, other, (double)n_places);
+    }
+}
+
+/* Places of a row in one session stand side by side: that session is walked once. */
+static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
+{
+    const g4r_rules_place *places = b->rules.places;
+    const int64_t end = b->rules.first_place[row + 1];
+    for (int64_t i = b->rules.first_place[row], next; i < end; i = next) {
+        next = i + 1;
+        while (next < end && places[next].session == places[i].session)
+            next++;
+        count_others(b, row, i, next - i, watch);
     }
 }
 
@@ -60,8 +75,7 @@ static bool fit(gru4rec_baseline *base, g4r_stop_watch *watch)
     for (size_t row = 0; row < base->n_items; row++)
         b->counted_at[row] = -1;
     for (int32_t row = 0; row < (int32_t)base->n_items && !watch->is_over; row++) {
-        for (int64_t i = rules->first_place[row]; i < rules->first_place[row + 1]; i++)
-            count_others(b, row, i, watch);
+        count_row(b, row, watch);
         divide(b, row);
         g4r_rules_keep(rules, row);
     }

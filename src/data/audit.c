@@ -291,6 +291,7 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
                                     gru4rec_audit *audit)
 {
     const gru4rec_id none = {.type = GRU4REC_ID_TEXT};
+    assert(!events->has_expected); /* a session may then have no event */
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     work w = {.events = events, .audit = audit, .watch = &watch, .day = day};
     *audit = (gru4rec_audit){

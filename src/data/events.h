@@ -3,7 +3,7 @@
  * in which they came.
  *
  * 20 bytes an event, 24 where an order takes more than 32 bits, and one more where times
- * are of several types, 4 more where numbers are kept. gru4rec_dataset_new() sorts them.
+ * are of several types or some are old, 4 more where numbers are kept. gru4rec_dataset_new() sorts them.
  */
 #ifndef G4R_EVENTS_H
 #define G4R_EVENTS_H

@@ -65,7 +65,9 @@ gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
                                      int64_t support, double share)
 {
     const int64_t part = share_of(support, share);
-    const int32_t row = gru4rec_items_find(items, id);
+    int32_t row = gru4rec_items_find(items, id);
+    if (row < 0) /* a wide REAL is one with its integer, as g4r_dict_add() has it */
+        row = g4r_dict_find(&items->dict, id);
     if (row < 0)
         return gru4rec_items_add(items, id, part);
     items->support[row] += part;

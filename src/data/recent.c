@@ -42,6 +42,8 @@ static void move_event(gru4rec_events *events, size_t to, size_t from)
         events->order[to] = events->order[from];
     if (events->wide_order != NULL)
         events->wide_order[to] = events->wide_order[from];
+    if (events->number != NULL)
+        events->number[to] = events->number[from];
 }
 
 bool g4r_recent_keep(gru4rec_events *events, g4r_stop_watch *watch)

@@ -68,7 +68,7 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
     return true;
 }
 
-/* Of a value; the same for all of the same text form, as a column's affinity may differ. */
+/* Of a value; the same for integers of any type, as a column's affinity may differ. */
 static uint64_t print_of_id(const gru4rec_trace_key *key, const gru4rec_id *id)
 {
     const unsigned char *bytes = id->bytes;

@@ -6,7 +6,7 @@
  * that of a minus that of b, and p (permutation.h).
  */
 #include "../base/fail.h"
-#include "outcomes.h"
+#include "tally.h"
 #include "pairs.h"
 #include "permutation.h"
 #include "segment.h"
@@ -48,10 +48,10 @@ static void layout(comparing *c)
 
 static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
 {
-    const gru4rec_list *cutoffs = &c->options->cutoffs;
+    const int32_t n_a = gru4rec_items_count(a->items);
+    const int32_t n_b = gru4rec_items_count(b->items);
     c->outcomes.test = a->test;
-    for (int64_t i = 0; i < cutoffs->n; i++)
-        c->outcomes.longest = G4R_MAX(c->outcomes.longest, (size_t)cutoffs->values[i]);
+    c->outcomes.longest = g4r_tally_longest(c->options, (size_t)G4R_MAX(n_a, n_b));
     g4r_pairs_init(&c->pairs, a, b);
     layout(c);
     if (!g4r_arena_allocate(&c->arena, &c->allocator))

@@ -23,7 +23,7 @@ typedef enum g4r_measure { G4R_RECALL, G4R_MRR, G4R_NDCG, G4R_N_MEASURES } g4r_m
 
 typedef struct g4r_outcomes {
     const gru4rec_dataset *test;
-    size_t longest;    /* largest cut-off, at most I */
+    size_t longest;    /* largest cut-off, at most I; of two models the larger one */
     uint8_t *segments; /* (events) to which each one belongs */
     /* Of one method's targets in one segment: */
     int64_t *hits;      /* (2 longest) by place */

@@ -206,6 +206,25 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
         }
 }
 
+/* By finite scores (n), of which those of seen items are overwritten. rows: as
+ * g4r_ranks_exact() has them. */
+static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
+                      const g4r_rank_query *query, g4r_standing *standing)
+{
+    const g4r_vec *vec = ranks->vec;
+    size_t place;
+    *standing = (g4r_standing){.list = ranks->list};
+    for (size_t i = 0; i < query->n_seen; i++)
+        if (find_row(rows, n, query->seen[i], &place))
+            scores[place] = -(g4r_real)INFINITY;
+    if (query->target >= 0 && find_row(rows, n, query->target, &place))
+        vec->scan.count(scores, scores[place], n, &standing->n_greater,
+                        &standing->n_equal);
+    standing->n = g4r_topk(ranks->list, scores, NULL, n, G4R_MIN(ranks->longest, n), vec);
+    for (size_t i = 0; i < standing->n && rows != NULL; i++)
+        ranks->list[i].row = rows[ranks->list[i].row];
+}
+
 static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {
     const size_t place = i % ranks->n_exact;
@@ -214,8 +233,7 @@ static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
         score_lanes(ranks, i, G4R_MIN(ranks->n_exact, ranks->n_added - i));
     if (!ranks->vec->all_finite(scores, ranks->n))
         return false;
-    g4r_ranks_by_scores(ranks, scores, ranks->rows, ranks->n, &ranks->lanes[i].query,
-                        standing);
+    by_scores(ranks, scores, ranks->rows, ranks->n, &ranks->lanes[i].query, standing);
     return true;
 }
 
@@ -241,23 +259,6 @@ bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, s
     score(ranks, ranks->scores, rows, n, x);
     if (!ranks->vec->all_finite(ranks->scores, n))
         return false;
-    g4r_ranks_by_scores(ranks, ranks->scores, rows, n, query, standing);
+    by_scores(ranks, ranks->scores, rows, n, query, standing);
     return true;
-}
-
-void g4r_ranks_by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
-                         size_t n, const g4r_rank_query *query, g4r_standing *standing)
-{
-    const g4r_vec *vec = ranks->vec;
-    size_t place;
-    *standing = (g4r_standing){.list = ranks->list};
-    for (size_t i = 0; i < query->n_seen; i++)
-        if (find_row(rows, n, query->seen[i], &place))
-            scores[place] = -(g4r_real)INFINITY;
-    if (query->target >= 0 && find_row(rows, n, query->target, &place))
-        vec->scan.count(scores, scores[place], n, &standing->n_greater,
-                        &standing->n_equal);
-    standing->n = g4r_topk(ranks->list, scores, NULL, n, G4R_MIN(ranks->longest, n), vec);
-    for (size_t i = 0; i < standing->n && rows != NULL; i++)
-        ranks->list[i].row = rows[ranks->list[i].row];
 }

@@ -66,8 +66,5 @@ bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
  * as ranks has. */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);
-/* The same by any finite scores (n), of which those of seen items are overwritten. */
-void g4r_ranks_by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
-                         size_t n, const g4r_rank_query *query, g4r_standing *standing);
 
 #endif

@@ -65,8 +65,11 @@ sqlite3 -cmd ".load $(pkg-config --variable=extension gru4rec)" "$work/shop.db" 
     "$work/recommend" $options 110 117 <"$work/clicks.txt" >"$work/c" 2>>"$work/out" &&
     { echo 0 && cat "$work/c"; } | diff - "$work/sql" >>"$work/out"
 check $? 'it prepares the clicks as the extension does'
-"$work/recommend" since=2024-01-01 </dev/null >"$work/out" 2>&1
-[ $? -eq 1 ] && grep -q 'since is about a database' "$work/out"
+for option in since=2024-01-01 support_decay=0.5 activate=false keep_history=5 commit_wait=1; do
+    "$work/recommend" "$option" </dev/null >"$work/out" 2>&1
+    [ $? -eq 1 ] && grep -q "${option%%=*} is about a database" "$work/out" || break
+done
+[ "$option" = commit_wait=1 ] && grep -q 'commit_wait is about a database' "$work/out"
 check $? 'an option about a database is an error'
 "$work/recommend" layres=16 </dev/null >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q "layers" "$work/out"

@@ -267,6 +267,35 @@ static void it_can_be_stopped(void)
     }
 }
 
+/* The number of an event goes with it where others before it are dropped. */
+static void numbers_go_along(void)
+{
+    const gru4rec_preparation preparation = {.session_gap = 10, .keeps_numbers = true};
+    const gru4rec_id session = id_integer(1), item = id_integer(7);
+    gru4rec_events *builder;
+    gru4rec_dataset *dataset;
+    gru4rec_items *items;
+    CHECK_INT(GRU4REC_OK, gru4rec_events_new(NULL, NULL, &builder));
+    gru4rec_events_prepare(builder, &preparation);
+    CHECK_INT(GRU4REC_OK, gru4rec_events_expect(builder, &session, NULL));
+    for (int i = 0; i < 3; i++) { /* a long pause before the new ones */
+        const gru4rec_time time = {.integer = i == 0 ? 0 : 1000 + i};
+        CHECK_INT(GRU4REC_OK,
+                  i == 0
+                      ? gru4rec_events_add_old(builder, &session, &item, &time, i, NULL)
+                      : gru4rec_events_add(builder, &session, &item, &time, i, NULL));
+    }
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_dataset_new(builder, true, NULL, NULL, &dataset, &items));
+    if (CHECK_INT(2, dataset->n_events)) {
+        CHECK_INT(1, dataset->numbers[0]);
+        CHECK_INT(2, dataset->numbers[1]);
+    }
+    gru4rec_events_free(builder);
+    gru4rec_dataset_free(dataset);
+    gru4rec_items_free(items);
+}
+
 /* Support of an item that was there, of one that is gone, rounded. */
 static void support_is_inherited(void)
 {
@@ -288,6 +317,12 @@ static void support_is_inherited(void)
     CHECK_INT(4, gru4rec_items_support(items)[1]);
     CHECK_INT(GRU4REC_OK, gru4rec_items_inherit(items, &gone, INT64_MAX, 1));
     CHECK_INT(4 + ((int64_t)1 << 53), gru4rec_items_support(items)[1]);
+    /* ids that were REAL, too wide to find the INTEGER: the table has one row for both */
+    const gru4rec_id wide = id_integer((int64_t)1 << 60), real = id_real(0x1p60);
+    CHECK_INT(GRU4REC_OK, gru4rec_items_add(items, &wide, 10));
+    CHECK_INT(GRU4REC_OK, gru4rec_items_inherit(items, &real, 6, 0.5));
+    CHECK_INT(3, gru4rec_items_count(items));
+    CHECK_INT(13, gru4rec_items_support(items)[2]);
     gru4rec_items_free(items);
 }
 
@@ -297,6 +332,7 @@ int main(void)
     RUN(first_and_held_out_are_the_least_times);
     RUN(short_memory_is_told_without_a_leak);
     RUN(it_can_be_stopped);
+    RUN(numbers_go_along);
     RUN(support_is_inherited);
     return test_end();
 }

@@ -51,6 +51,8 @@ int ext_error_db(ext_error *error, sqlite3 *db, const char *what);
 int ext_error_library(ext_error *error, gru4rec_status status,
                       const gru4rec_error *message);
 int ext_error_nomem(ext_error *error);
+/* The message, or what an error without one says; until the error changes. */
+const char *ext_error_message(const ext_error *error);
 /* Moves another call's error here, with words around its message; other is cleared. */
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind);

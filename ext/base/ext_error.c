@@ -79,6 +79,11 @@ int ext_error_library(ext_error *error, gru4rec_status status,
                                                        : "internal error");
 }
 
+const char *ext_error_message(const ext_error *error)
+{
+    return error->message != NULL ? error->message : "out of memory";
+}
+
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind)
 {
@@ -86,8 +91,7 @@ int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
         error->is_sqlite = other->is_sqlite;
         error->is_limit = other->is_limit;
     }
-    ext_error_set(error, other->rc, "%s%s%s", before,
-                  other->message != NULL ? other->message : "out of memory", behind);
+    ext_error_set(error, other->rc, "%s%s%s", before, ext_error_message(other), behind);
     ext_error_clear(other);
     return error->rc;
 }
@@ -95,11 +99,9 @@ int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
 void ext_error_add(ext_error *error, const char *words)
 {
     assert(error->rc != SQLITE_OK);
-    error->message =
-        shown(sqlite3_mprintf("%z%s",
-                              error->message != NULL ? error->message
-                                                     : sqlite3_mprintf("out of memory"),
-                              words));
+    char *both = sqlite3_mprintf("%s%s", ext_error_message(error), words);
+    sqlite3_free(error->message);
+    error->message = shown(both);
 }
 
 bool ext_error_is(const ext_error *error, int primary_code)

@@ -14,9 +14,9 @@ enum { FROM_DDL = 0x20 };
  * SQLITE_IGNORE, which makes one that does nothing. */
 static bool is_writing(const char *text)
 {
-    static const char *const verbs[] = {"INSERT",    "REPLACE",    "UPDATE",
-                                        "DELETE",    "CREATE",     "ALTER",
-                                        "WITH kept", "DROP TABLE", "DROP VIEW \""};
+    static const char *const verbs[] = {"INSERT",     "REPLACE",     "UPDATE",
+                                        "DELETE",     "CREATE",      "ALTER",
+                                        "DROP TABLE", "DROP VIEW \""};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strncmp(text, verbs[i], strlen(verbs[i])) == 0)
             return true;

@@ -23,20 +23,20 @@ static bool has_list_argument(const ext_table_function *function,
  * must refuse, and SQLite then never retries. So such a plan must not depend on another
  * table: comparisons with constants only are pushed down.
  */
-bool ext_plan_may_use(const ext_table_plan *plan, int constraint)
+static bool may_use(const ext_table_plan *plan, int constraint)
 {
     sqlite3_value *value;
     return !has_list_argument(plan->function, plan->info) ||
            sqlite3_vtab_rhs_value(plan->info, constraint, &value) == SQLITE_OK;
 }
 
-bool ext_plan_is_equality(const ext_table_plan *plan, int constraint, int column)
+/* Is it column op, by BINARY, that can be pushed down? */
+static bool can_use(const ext_table_plan *plan, int constraint, int column, int op)
 {
     const sqlite3_index_info *info = plan->info;
     return info->aConstraint[constraint].usable &&
            info->aConstraint[constraint].iColumn == column &&
-           info->aConstraint[constraint].op == SQLITE_INDEX_CONSTRAINT_EQ &&
-           ext_plan_may_use(plan, constraint) &&
+           info->aConstraint[constraint].op == op && may_use(plan, constraint) &&
            sqlite3_stricmp(sqlite3_vtab_collation(plan->info, constraint), "BINARY") == 0;
 }
 
@@ -45,7 +45,8 @@ void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int b
 {
     sqlite3_index_info *info = plan->info;
     for (int i = 0; i < info->nConstraint; i++)
-        if (!(info->idxNum & bit) && ext_plan_is_equality(plan, i, column)) {
+        if (!(info->idxNum & bit) &&
+            can_use(plan, i, column, SQLITE_INDEX_CONSTRAINT_EQ)) {
             ext_table_use(plan, i, bit, name);
             if (sqlite3_vtab_in(info, i, 1)) /* all values of an IN at once */
                 info->idxNum |= list_bit;
@@ -73,10 +74,8 @@ void ext_plan_basis(ext_table_plan *plan, int column)
     static const char name[] = "basis";
     ext_plan_equality(plan, column, name, EXT_PLAN_BASIS, EXT_PLAN_BASES);
     for (int i = 0; i < info->nConstraint; i++)
-        if (!(info->idxNum & EXT_PLAN_BASIS) && info->aConstraint[i].usable &&
-            info->aConstraint[i].iColumn == column &&
-            info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_IS &&
-            ext_plan_may_use(plan, i))
+        if (!(info->idxNum & EXT_PLAN_BASIS) &&
+            can_use(plan, i, column, SQLITE_INDEX_CONSTRAINT_IS))
             ext_table_use(plan, i, EXT_PLAN_BASIS, name);
 }
 
@@ -84,8 +83,7 @@ static void plan_rank(ext_table_plan *plan, int i)
 {
     static const char name[] = "rank";
     const int op = plan->info->aConstraint[i].op;
-    if ((plan->info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) ||
-        !ext_plan_may_use(plan, i))
+    if ((plan->info->idxNum & (EXT_PLAN_MOST | EXT_PLAN_BELOW)) || !may_use(plan, i))
         return;
     if (op == SQLITE_INDEX_CONSTRAINT_LE || op == SQLITE_INDEX_CONSTRAINT_EQ)
         ext_table_use(plan, i, EXT_PLAN_MOST, name);

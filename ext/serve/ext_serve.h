@@ -81,10 +81,6 @@ enum {
 /* Columns that show a ranker's row stand in this order. */
 enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
 
-/* May the constraint be pushed down beside the arguments that are planned? */
-bool ext_plan_may_use(const ext_table_plan *plan, int constraint);
-/* Is it column = or IN, by BINARY, that can be pushed down? */
-bool ext_plan_is_equality(const ext_table_plan *plan, int constraint, int column);
 /* Plans column = or IN, by BINARY, where there is one: bit, and for an IN list_bit too. */
 void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int bit,
                        int list_bit);

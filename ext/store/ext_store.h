@@ -234,7 +234,7 @@ int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error 
  * those that it has now. */
 int ext_sum_check(const ext_home *home, int64_t version, uint64_t items,
                   ext_error *error);
-/* Takes away those of runs that no version has. */
+/* Takes away those of runs that no version has, or only one that is retired. */
 int ext_sum_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_tensor.c ---- */
@@ -324,7 +324,7 @@ typedef struct ext_run {
     ext_alive alive;
     ext_written written;
     int64_t started;       /* seconds since 1970; 0: when its row is written */
-    double progress;       /* the share that is done, when it was written last; 0: none */
+    double progress;       /* the share that is done, for the next write; 0: none */
     const char *source;    /* borrowed */
     char *options;         /* JSON, all as used; owned, as all below */
     char *summary;         /* JSON */
@@ -413,7 +413,8 @@ void ext_pending_add(ext_pending *pending);
 /* Does the run wait for its commit? Then its message says what for. */
 bool ext_pending_is_waiting(const ext_pending *pending);
 /* Takes the write lock, as ext_savepoint_lock() does, and writes what is kept for the model.
- * Every call that writes to a model takes the lock by this. */
+ * Every call that writes to a model takes the lock by this, but one that takes up a run to
+ * resume (ext_train.c). */
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
 /* Shows what is kept for the model, newest first. visit must not call SQL. */
 int ext_pending_each(const ext_home *home, const char *id,
@@ -517,7 +518,7 @@ int ext_version_check_next(const ext_home *home, ext_error *error);
  * savepoint. Puts the version's number into the run's summary. Then forgets what is not to
  * be kept.
  */
-int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *product,
+int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);
 
 #endif

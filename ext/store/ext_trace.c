@@ -22,8 +22,8 @@ int ext_trace_library(const ext_trace *trace, gru4rec_status status, const ext_h
     return ext_error_set(error, SQLITE_CORRUPT_VTAB,
                          "model '%s' is damaged: the trace of version %lld is none; "
                          "restore the database from a backup, or do without it: UPDATE "
-                         "\"%s_version\" SET trace = NULL WHERE version = %lld",
-                         home->name, (long long)trace->version, home->name,
+                         "\"%s\".\"%s_version\" SET trace = NULL WHERE version = %lld",
+                         home->name, (long long)trace->version, home->schema, home->name,
                          (long long)trace->version);
 }
 

@@ -26,7 +26,9 @@ int ext_version_fail_untrained(const ext_home *home, ext_error *error)
     int64_t newest;
     if (find_newest(&newest, home, error) != SQLITE_OK)
         return error->rc;
-    char *quoted = sqlite3_mprintf("%Q", home->name);
+    char *name = ext_schema_reference(home);
+    char *quoted = name != NULL ? sqlite3_mprintf("%Q", name) : NULL;
+    sqlite3_free(name);
     if (quoted == NULL)
         return ext_error_nomem(error);
     if (newest != 0)

@@ -1,6 +1,17 @@
 /* ext_window.c - which events a version was trained on; see ext_store.h. */
 #include "ext_store.h"
 
+/* From a column with a time, and the one behind it with a rowid. */
+static ext_time_kind take_border(ext_border *border, sqlite3_stmt *stmt, int column)
+{
+    const ext_time_kind kind = ext_time_column(stmt, column, &border->time);
+    border->is_there = kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
+    border->has_rowid =
+        border->is_there && sqlite3_column_type(stmt, column + 1) == SQLITE_INTEGER;
+    border->rowid = sqlite3_column_int64(stmt, column + 1);
+    return kind;
+}
+
 int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version,
                          ext_error *error)
 {
@@ -17,11 +28,7 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
         return rc;
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
-        const ext_time_kind kind = ext_time_column(stmt, 0, &last->time);
-        last->is_there = kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
-        last->has_rowid =
-            last->is_there && sqlite3_column_type(stmt, 1) == SQLITE_INTEGER;
-        last->rowid = sqlite3_column_int64(stmt, 1);
+        const ext_time_kind kind = take_border(last, stmt, 0);
         if (kind == EXT_TIME_BAD)
             rc = ext_error_set(error, SQLITE_CORRUPT_VTAB,
                                "model '%s' is damaged: the last_event of version %lld is "
@@ -33,11 +40,8 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
 
 void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column)
 {
-    const ext_time_kind kind = ext_time_column(stmt, column + 1, &last->border.time);
     last->version = sqlite3_column_int64(stmt, column);
-    last->border.is_there = kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
-    last->border.has_rowid = sqlite3_column_type(stmt, column + 2) == SQLITE_INTEGER;
-    last->border.rowid = sqlite3_column_int64(stmt, column + 2);
+    take_border(&last->border, stmt, column + 1);
 }
 
 static int bind_time(sqlite3_stmt *stmt, int parameter, const ext_border *border)

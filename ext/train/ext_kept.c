@@ -110,13 +110,17 @@ static ext_pending *make_obituary(const ext_training *training, const char *caus
 static void wait_for_call(ext_attempt *attempt, ext_error *error)
 {
     ext_training *training = &attempt->training;
-    ext_show show;
-    const char *cause = error->message != NULL ? error->message : "out of memory";
+    const char *cause = ext_error_message(error);
+    char *model = ext_schema_reference(&training->home);
     char *why = sqlite3_mprintf("%s; what was trained is not committed", cause);
-    char *words = sqlite3_mprintf(
-        "; the trained model stays with this connection until it closes or trains anew: "
-        "SELECT gru4rec_train('%q', 'resume=true') commits it without training",
-        ext_show_text(&show, training->home.name));
+    char *words = model == NULL
+                      ? NULL
+                      : sqlite3_mprintf("; the trained model stays with this connection "
+                                        "until it closes or trains anew: SELECT "
+                                        "gru4rec_train(%Q, 'resume=true') commits it "
+                                        "without training",
+                                        model);
+    sqlite3_free(model);
     ext_pending_free(attempt->obituary);
     attempt->obituary = make_obituary(training, cause);
     ext_pending_withdraw(training->run.alive.run); /* what it waited for before */

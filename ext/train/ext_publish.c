@@ -317,15 +317,10 @@ static int write_ending(ext_training *training, const ending *end, ext_error *er
                            : rc;
 }
 
-static const char *message_of(const ext_error *error)
-{
-    return error->message != NULL ? error->message : "out of memory";
-}
-
 void ext_publish_failure(ext_training *training, const ext_error *error)
 {
     const ending end = {ext_error_is(error, SQLITE_INTERRUPT) ? "interrupted" : "failed",
-                        message_of(error)};
+                        ext_error_message(error)};
     ext_error problem = {0};
     if (!training->has_model || training->is_dropped)
         return;

@@ -510,73 +510,76 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
 /* The session at a place in visiting order, once a dataset was made of the events. */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
-/* ---- traces: which sessions a model was trained on ---- */
+/* ---- fingerprints: which sessions a model was trained on ---- */
 
 /* Words that nobody can foretell. What is compared has one key. */
-typedef struct gru4rec_trace_key {
+typedef struct gru4rec_fingerprints_key {
     uint64_t a, b;
-} gru4rec_trace_key;
+} gru4rec_fingerprints_key;
 
 /* What of a session is fingerprinted, each by itself. */
-typedef enum gru4rec_trace_kind {
-    GRU4REC_TRACE_ID,
-    GRU4REC_TRACE_EVENTS, /* items with times; of sessions of two events and more */
-    GRU4REC_TRACE_ITEMS,  /* items in order; of three and more */
-    GRU4REC_TRACE_KINDS
-} gru4rec_trace_kind;
+typedef enum gru4rec_fingerprints_kind {
+    GRU4REC_FINGERPRINTS_ID,
+    GRU4REC_FINGERPRINTS_EVENTS, /* items with times; of sessions of two events and more */
+    GRU4REC_FINGERPRINTS_ITEMS,  /* items in order; of three and more */
+    GRU4REC_FINGERPRINTS_KINDS
+} gru4rec_fingerprints_kind;
 
 /* A set of fingerprints as it is stored; bytes (n_bytes) are borrowed. */
-typedef struct gru4rec_trace_set {
+typedef struct gru4rec_fingerprints_set {
     uint64_t n;
     const unsigned char *bytes;
     uint64_t n_bytes;
-} gru4rec_trace_set;
+} gru4rec_fingerprints_set;
 
 /* What a model keeps of the sessions that it was trained on, some ten bytes of each: enough
  * to ask for one, not to list them. */
-typedef struct gru4rec_trace {
-    gru4rec_trace_key key;
-    gru4rec_trace_set sets[GRU4REC_TRACE_KINDS];
+typedef struct gru4rec_fingerprints {
+    gru4rec_fingerprints_key key;
+    gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS];
     bool is_partial;          /* trainings before the last one are not in it */
     uint64_t n_long, n_twins; /* sessions of the last one with three events and more; and
                                  those of them whose items another one has */
-} gru4rec_trace;
+} gru4rec_fingerprints;
 
-/* Sessions of a dataset that a trace has. One that was not trained on is among them with a
+/* Sessions of a dataset that the fingerprints have. One that was not trained on is among them with a
  * probability below 1e-4, for each kind. */
-typedef struct gru4rec_trace_found {
+typedef struct gru4rec_fingerprints_found {
     int64_t sessions;
     int64_t trained; /* by id or by events, */
     int64_t ids;     /* by id, */
     int64_t items;   /* by items, */
     int64_t n_long;  /* of so many that have three events and more */
     int64_t first;   /* place of the first of trained; -1: there is none */
-    double chance;   /* share of the trace's sessions whose items another one has */
-} gru4rec_trace_found;
+    double chance;   /* share of its sessions whose items another one has */
+} gru4rec_fingerprints_found;
 
 /* Before a dataset is made of the events: its sessions, as they are cut and before anything
  * is dropped, get fingerprints, 16 bytes each. */
-void gru4rec_trace_start(gru4rec_events *events, const gru4rec_trace_key *key);
+void gru4rec_fingerprints_start(gru4rec_events *events,
+                                const gru4rec_fingerprints_key *key);
 /* The fingerprint of the session at a place, once a dataset was made; 0: it is too short. */
-uint64_t gru4rec_trace_print(const gru4rec_events *events, int64_t place,
-                             gru4rec_trace_kind kind);
+uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
+                                 gru4rec_fingerprints_kind kind);
 /*
- * The trace of the sessions at the first n_sessions places, and of those in before, which
+ * The fingerprints of the sessions at the first n_sessions places, and of those in before, which
  * has the same key (NULL: of no others; is_partial: though there were some). bytes are of
  * the events' allocator. Asks is_stopped (NULL: never) now and then. NOMEM, INTERRUPTED;
  * INVALID: before is damaged.
  */
-gru4rec_status gru4rec_trace_new(const gru4rec_events *events, int64_t n_sessions,
-                                 const gru4rec_trace *before, bool is_partial,
-                                 bool (*is_stopped)(void *), void *context, void **bytes,
-                                 size_t *n_bytes);
-/* Looks into the bytes of a trace, which stay borrowed. False: they are none. */
-bool gru4rec_trace_read(gru4rec_trace *trace, const void *bytes, size_t n_bytes);
-/* Looks for the sessions at the first n_sessions places, whose fingerprints have the trace's
- * key. NOMEM, INTERRUPTED; INVALID: the trace is damaged. */
-gru4rec_status gru4rec_trace_find(const gru4rec_events *events, int64_t n_sessions,
-                                  const gru4rec_trace *trace, bool (*is_stopped)(void *),
-                                  void *context, gru4rec_trace_found *found);
+gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_sessions,
+                                        const gru4rec_fingerprints *before,
+                                        bool is_partial, bool (*is_stopped)(void *),
+                                        void *context, void **bytes, size_t *n_bytes);
+/* Looks into the bytes of fingerprints, which stay borrowed. False: they are none. */
+bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *bytes,
+                               size_t n_bytes);
+/* Looks for the sessions at the first n_sessions places, whose fingerprints have the same
+ * key. NOMEM, INTERRUPTED; INVALID: the fingerprints are damaged. */
+gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n_sessions,
+                                         const gru4rec_fingerprints *fingerprints,
+                                         bool (*is_stopped)(void *), void *context,
+                                         gru4rec_fingerprints_found *found);
 
 /* ---- audits: what is striking about events ---- */
 

@@ -1,13 +1,13 @@
 /* ext_check.c - gru4rec_check(model), and PRAGMA integrity_check; see ext_cache.h. */
 #include "ext_cache.h"
 
-static int check_trace(const ext_home *home, int64_t version, ext_error *error)
+static int check_fingerprints(const ext_home *home, int64_t version, ext_error *error)
 {
     ext_budget budget;
-    ext_trace trace;
+    ext_fingerprints fingerprints;
     ext_budget_start(&budget, 0);
-    int rc = ext_trace_read(&trace, &budget, home, version, error);
-    ext_trace_free(&trace);
+    int rc = ext_fingerprints_read(&fingerprints, &budget, home, version, error);
+    ext_fingerprints_free(&fingerprints);
     return rc;
 }
 
@@ -24,7 +24,7 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
             rc = ext_tensor_load(loaded.model, NULL, home, version, slot, error);
     }
     ext_load_free(&loaded);
-    return rc == SQLITE_OK ? check_trace(home, version, error) : rc;
+    return rc == SQLITE_OK ? check_fingerprints(home, version, error) : rc;
 }
 
 /* The tables' columns that loading reads. */

@@ -120,8 +120,9 @@ void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 
 /* What events are compared with: a training. */
 typedef struct ext_against {
-    const gru4rec_trace_key *key; /* of its trace: sessions get fingerprints by it */
-    ext_border end;               /* its last event: those before it are counted */
+    /* of its fingerprints: sessions get fingerprints by it */
+    const gru4rec_fingerprints_key *key;
+    ext_border end; /* its last event: those before it are counted */
 } ext_against;
 
 /* ---- ext_unit.c ---- */

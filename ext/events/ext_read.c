@@ -425,7 +425,7 @@ static int start_events(ext_events *events, ext_budget *budget,
         return ext_error_nomem(error);
     gru4rec_events_prepare(events->builder, preparation);
     if (reading->against != NULL)
-        gru4rec_trace_start(events->builder, reading->against->key);
+        gru4rec_fingerprints_start(events->builder, reading->against->key);
     return SQLITE_OK;
 }
 

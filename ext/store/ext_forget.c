@@ -1,7 +1,7 @@
 /*
  * ext_forget.c - what of a model's past is kept; see ext_store.h.
  *
- * A version that is no longer kept is retired: its items, tensors, trace and checksum go, its
+ * A version that is no longer kept is retired: its items, tensors, fingerprints and checksum go, its
  * row and its epochs stay as history. Each step decides by what the one before it wrote, so that
  * no version is left in parts where an authorizer ignores what decides.
  */
@@ -64,7 +64,7 @@ int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof weights / sizeof *weights; i++)
         rc = ext_query_run(home, error, weights[i], "");
     if (rc == SQLITE_OK)
-        rc = ext_trace_forget(home, error);
+        rc = ext_fingerprints_forget(home, error);
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error, forget_history, "i", keep->history);
     if (rc == SQLITE_OK)

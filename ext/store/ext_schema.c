@@ -15,7 +15,7 @@ static const struct {
      "CREATE TABLE @version(version INTEGER PRIMARY KEY, run TEXT, status TEXT, "
      "started TEXT, finished TEXT, process TEXT, source TEXT, options TEXT, "
      "summary TEXT, message TEXT, first_event, last_event, last_rowid INTEGER, "
-     "progress REAL, updated TEXT, trace BLOB)"},
+     "progress REAL, updated TEXT, fingerprints BLOB)"},
     {"epoch", "CREATE TABLE @epoch(version INTEGER, epoch INTEGER, loss REAL, cost REAL, "
               "steps INTEGER, events INTEGER, seconds REAL, recall REAL, mrr REAL, "
               "updates INTEGER, PRIMARY KEY(version, epoch)) WITHOUT ROWID"},
@@ -38,7 +38,7 @@ static const struct {
     {"version", "last_rowid", "ALTER TABLE @version ADD COLUMN last_rowid INTEGER"},
     {"version", "progress", "ALTER TABLE @version ADD COLUMN progress REAL"},
     {"version", "updated", "ALTER TABLE @version ADD COLUMN updated TEXT"},
-    {"version", "trace", "ALTER TABLE @version ADD COLUMN trace BLOB"},
+    {"version", "fingerprints", "ALTER TABLE @version ADD COLUMN fingerprints BLOB"},
 };
 
 enum { N_LATER = sizeof later / sizeof *later };

@@ -16,7 +16,7 @@
  *                          ext_sum.c; id: see ext_identity.c
  *   m_version(version, run, status, started, finished, process, source, options, summary,
  *                          message, first_event, last_event, last_rowid, progress, updated,
- *                          trace): a row for each run, see ext_run.c; tables of older builds
+ *                          fingerprints): a row for each run, see ext_run.c; tables of older builds
  *                          lack the last six columns until a run is written
  *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr, updates)
  *   m_item(version, row, item, support)
@@ -167,33 +167,33 @@ void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column);
 int ext_window_write(const ext_border *first, const ext_border *last,
                      const ext_home *home, int64_t version, ext_error *error);
 
-/* ---- ext_trace.c ---- */
+/* ---- ext_fingerprints.c ---- */
 
 /* Which sessions a version was trained on, as fingerprints. */
-typedef struct ext_trace {
-    gru4rec_trace trace;
+typedef struct ext_fingerprints {
+    gru4rec_fingerprints fingerprints;
     int64_t version;
     bool
         is_known; /* false: an older build made the version, or it was imported or retired */
     void *bytes; /* of allocator, owned */
     const gru4rec_allocator *allocator;
-} ext_trace;
+} ext_fingerprints;
 
 /* A new random key. */
-gru4rec_trace_key ext_trace_key(void);
-/* Free trace in any case, before the budget goes. SQLITE_CORRUPT_VTAB: it is damaged. */
-int ext_trace_read(ext_trace *trace, ext_budget *budget, const ext_home *home,
-                   int64_t version, ext_error *error);
-void ext_trace_free(ext_trace *trace);
-/* What the library says of the trace: INVALID is damage. */
-int ext_trace_library(const ext_trace *trace, gru4rec_status status, const ext_home *home,
-                      ext_error *error);
-/* bytes (n) as gru4rec_trace_new() made them. More than SQLite's limit of lengths lets a
+gru4rec_fingerprints_key ext_fingerprints_key(void);
+/* Free fingerprints in any case, before the budget goes. SQLITE_CORRUPT_VTAB: they are damaged. */
+int ext_fingerprints_read(ext_fingerprints *fingerprints, ext_budget *budget,
+                          const ext_home *home, int64_t version, ext_error *error);
+void ext_fingerprints_free(ext_fingerprints *fingerprints);
+/* What the library says of the fingerprints: INVALID is damage. */
+int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_status status,
+                             const ext_home *home, ext_error *error);
+/* bytes (n) as gru4rec_fingerprints_new() made them. More than SQLite's limit of lengths lets a
  * value have is not kept. */
-int ext_trace_write(const void *bytes, size_t n, const ext_home *home, int64_t version,
-                    ext_error *error);
+int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
+                           int64_t version, ext_error *error);
 /* Takes away those of versions that are retired. */
-int ext_trace_forget(const ext_home *home, ext_error *error);
+int ext_fingerprints_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_identity.c ---- */
 

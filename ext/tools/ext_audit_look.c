@@ -2,8 +2,8 @@
  * ext_audit_look.c - reads what is audited, and counts; see ext_tools.h.
  *
  * A source is read once, as training reads it, but refuses no row. What is striking about
- * its events the library counts. The test is compared with the trace of the version; where
- * there is no model, a trace is made of the first source, by the rules of a training.
+ * its events the library counts. The test is compared with the fingerprints of the version; where
+ * there is no model, fingerprints are made of the first source, by the rules of a training.
  */
 #include "ext_tools.h"
 
@@ -182,8 +182,8 @@ static int audit_log(ext_audit_work *work, const ext_events *log,
     return error->rc;
 }
 
-/* The trace that a training on the log would leave, and its items. */
-static int trace_log(ext_audit_work *work, ext_events *log, ext_error *error)
+/* The fingerprints that a training on the log would leave, and its items. */
+static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *error)
 {
     ext_leak *leak = &work->leak;
     ext_poll poll;
@@ -196,13 +196,15 @@ static int trace_log(ext_audit_work *work, ext_events *log, ext_error *error)
     leak->against.end = log->last;
     ext_poll_start(&poll, work->home.db);
     gru4rec_status status =
-        gru4rec_trace_new(log->builder, log->dataset->n_sessions, NULL, false,
-                          ext_poll_is_stopped, &poll, &leak->trace.bytes, &n);
+        gru4rec_fingerprints_new(log->builder, log->dataset->n_sessions, NULL, false,
+                                 ext_poll_is_stopped, &poll, &leak->fingerprints.bytes,
+                                 &n);
     ext_poll_stop(&poll);
-    leak->trace.allocator = &work->budget.allocator;
+    leak->fingerprints.allocator = &work->budget.allocator;
     if (status == GRU4REC_OK)
-        leak->trace.is_known =
-            gru4rec_trace_read(&leak->trace.trace, leak->trace.bytes, n);
+        leak->fingerprints.is_known =
+            gru4rec_fingerprints_read(&leak->fingerprints.fingerprints,
+                                      leak->fingerprints.bytes, n);
     return ext_error_library(error, status, NULL);
 }
 
@@ -218,20 +220,20 @@ static int open_log(ext_audit_work *work, const char *text, ext_source *source,
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
                        ext_error *error)
 {
-    const bool is_traced = has_test && work->model == NULL;
+    const bool has_key = has_test && work->model == NULL;
     ext_source source = {0};
     ext_events log = {0};
-    const gru4rec_trace_key key = ext_trace_key();
+    const gru4rec_fingerprints_key key = ext_fingerprints_key();
     const ext_against own = {.key = &key};
     const ext_reading reading = {.options = &work->options,
-                                 .against = is_traced ? &own : NULL};
+                                 .against = has_key ? &own : NULL};
     int rc = open_log(work, text, &source, error);
     if (rc == SQLITE_OK)
         rc = ext_read_collect(&log, &work->budget, &source, &reading, false, error);
     if (rc == SQLITE_OK)
         rc = audit_log(work, &log, &source.columns, error);
-    if (rc == SQLITE_OK && is_traced)
-        rc = trace_log(work, &log, error);
+    if (rc == SQLITE_OK && has_key)
+        rc = fingerprints_log(work, &log, error);
     ext_read_free(&log);
     ext_source_close(&source);
     return rc;
@@ -258,10 +260,10 @@ static void judge_unknown(ext_audit_work *work, const ext_events *test)
     count(work, EXT_AUDIT_UNKNOWN_EVENTS, n_events, test->dataset->n_events);
 }
 
-static const char no_trace[] =
-    "the version keeps no trace of its sessions: it was imported, or an older gru4rec "
+static const char no_fingerprints[] =
+    "the version keeps no fingerprints of its sessions: it was imported, or an older gru4rec "
     "made "
-    "it, or the trace was longer than SQLITE_LIMIT_LENGTH allows; train again";
+    "it, or the fingerprints were longer than SQLITE_LIMIT_LENGTH allows; train again";
 static const char no_end[] =
     "the version has no last_event: it was imported, or an older gru4rec made it; train "
     "again";
@@ -271,10 +273,10 @@ static const char no_past[] =
 
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {
-    static const ext_audit_check by_trace[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
-                                               EXT_AUDIT_IDENTICAL};
+    static const ext_audit_check by_fingerprints[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
+                                                      EXT_AUDIT_IDENTICAL};
     const ext_leak *leak = &work->leak;
-    const gru4rec_trace_found *found = &leak->found;
+    const gru4rec_fingerprints_found *found = &leak->found;
     ext_audit_finding *finding =
         count(work, EXT_AUDIT_TRAINED, found->trained, found->sessions);
     if (finding->n > 0) {
@@ -290,12 +292,14 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
                              "have those of another one",
                              100 * found->chance),
              error);
-    for (size_t i = 0; i < sizeof by_trace / sizeof *by_trace; i++) {
-        ext_audit_finding *of = &work->findings[by_trace[i]];
-        if (leak->trace.is_known && (!leak->trace.trace.is_partial || of->n > 0))
+    for (size_t i = 0; i < sizeof by_fingerprints / sizeof *by_fingerprints; i++) {
+        ext_audit_finding *of = &work->findings[by_fingerprints[i]];
+        if (leak->fingerprints.is_known &&
+            (!leak->fingerprints.fingerprints.is_partial || of->n > 0))
             continue;
         sqlite3_free(of->detail);
-        say_unknown(work, by_trace[i], leak->trace.is_known ? no_past : no_trace, error);
+        say_unknown(work, by_fingerprints[i],
+                    leak->fingerprints.is_known ? no_past : no_fingerprints, error);
     }
     count(work, EXT_AUDIT_BEFORE, test->n_before, test->n_compared);
     if (!leak->against.end.is_there)
@@ -318,7 +322,7 @@ int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error
     const ext_reading reading = {.options = &work->options,
                                  .against = &work->leak.against};
     int rc = open_test(work, text, &source, error);
-    work->leak.against.key = &work->leak.trace.trace.key;
+    work->leak.against.key = &work->leak.fingerprints.fingerprints.key;
     if (rc == SQLITE_OK)
         rc = ext_read_collect(&test, &work->budget, &source, &reading, true, error);
     if (rc == SQLITE_OK)

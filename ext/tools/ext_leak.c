@@ -2,7 +2,7 @@
  * ext_leak.c - does what a model is measured on come from what it was trained on? See
  * ext_tools.h.
  *
- * Sessions are compared by fingerprints (gru4rec_trace), so that the source of the training
+ * Sessions are compared by fingerprints (gru4rec_fingerprints), so that the source of the training
  * need not be there any more, nor have its name. A few sessions in ten thousand would be
  * chance; what is told is beyond that.
  */
@@ -16,16 +16,17 @@ int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
                   int64_t version, ext_error *error)
 {
     *leak = (ext_leak){.version = version};
-    if (ext_trace_read(&leak->trace, budget, home, version, error) != SQLITE_OK ||
+    if (ext_fingerprints_read(&leak->fingerprints, budget, home, version, error) !=
+            SQLITE_OK ||
         ext_window_read_last(&leak->against.end, home, version, error) != SQLITE_OK)
         return error->rc;
-    leak->against.key = &leak->trace.trace.key;
+    leak->against.key = &leak->fingerprints.fingerprints.key;
     return SQLITE_OK;
 }
 
 void ext_leak_close(ext_leak *leak)
 {
-    ext_trace_free(&leak->trace);
+    ext_fingerprints_free(&leak->fingerprints);
     *leak = (ext_leak){0};
 }
 
@@ -33,17 +34,18 @@ int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
                   ext_error *error)
 {
     ext_poll poll;
-    if (!leak->trace.is_known)
+    if (!leak->fingerprints.is_known)
         return SQLITE_OK;
     ext_poll_start(&poll, home->db);
     gru4rec_status status =
-        gru4rec_trace_find(test->builder, test->dataset->n_sessions, &leak->trace.trace,
-                           ext_poll_is_stopped, &poll, &leak->found);
+        gru4rec_fingerprints_find(test->builder, test->dataset->n_sessions,
+                                  &leak->fingerprints.fingerprints, ext_poll_is_stopped,
+                                  &poll, &leak->found);
     ext_poll_stop(&poll);
-    return ext_trace_library(&leak->trace, status, home, error);
+    return ext_fingerprints_library(&leak->fingerprints, status, home, error);
 }
 
-double ext_leak_excess(const gru4rec_trace_found *found)
+double ext_leak_excess(const gru4rec_fingerprints_found *found)
 {
     const double n = (double)found->n_long, expected = n * found->chance;
     const double sigma = sqrt(expected * (1 - found->chance) + 1);
@@ -60,7 +62,7 @@ static bool is_many(int64_t n, int64_t of)
 
 static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
 {
-    const gru4rec_trace_found *found = &leak->found;
+    const gru4rec_fingerprints_found *found = &leak->found;
     if (is_many(found->trained, found->sessions))
         sqlite3_str_appendf(text,
                             "likely leak: version %lld was trained on %lld of these %lld "

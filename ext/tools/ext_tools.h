@@ -71,10 +71,10 @@ int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input
 
 /* What of a test a version was trained on. All zero to begin with. */
 typedef struct ext_leak {
-    int64_t version;     /* 0: there is none, but a source */
-    ext_trace trace;     /* not known: nothing is found, which says nothing */
-    ext_against against; /* for the source of the test, before it is read */
-    gru4rec_trace_found found;
+    int64_t version;               /* 0: there is none, but a source */
+    ext_fingerprints fingerprints; /* not known: nothing is found, which says nothing */
+    ext_against against;           /* for the source of the test, before it is read */
+    gru4rec_fingerprints_found found;
 } ext_leak;
 
 /* Reads what the version keeps. Close leak in any case, before the budget goes; it stays
@@ -87,7 +87,7 @@ int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
                   ext_error *error);
 /* Share of the sessions whose items are those of a session of the training, beyond what
  * chance has; 0 where it may be chance. */
-double ext_leak_excess(const gru4rec_trace_found *found);
+double ext_leak_excess(const gru4rec_fingerprints_found *found);
 /* What whoever reads measures must know of it; of sqlite3_malloc, NULL: nothing. */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
                      ext_error *error);

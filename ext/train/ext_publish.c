@@ -251,10 +251,10 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         return error->rc;
     const int64_t version = training->run.written.version;
     int rc = ext_window_write(&events->first, &events->last, home, version, error);
-    return rc == SQLITE_OK
-               ? ext_trace_write(training->data->trace, training->data->n_trace, home,
-                                 version, error)
-               : rc;
+    return rc == SQLITE_OK ? ext_fingerprints_write(training->data->fingerprints,
+                                                    training->data->n_fingerprints, home,
+                                                    version, error)
+                           : rc;
 }
 
 /* Writes the version and commits. Readers that hold up the commit are waited for here,

@@ -51,8 +51,8 @@ typedef struct ext_train_data {
     ext_model *active;     /* warm_start: the version that it starts from, or NULL */
     char *longest;         /* sessions that are long, for people; NULL: none is */
     char fingerprint[20];  /* of the events */
-    void *trace;           /* (n_trace) bytes, of their sessions and of those before */
-    size_t n_trace;
+    void *fingerprints;    /* (n_fingerprints) bytes: of these sessions, those before */
+    size_t n_fingerprints;
     size_t n_bytes; /* that the training needs */
     bool is_read;   /* the events were */
 } ext_train_data;

@@ -150,42 +150,45 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
                                       error);
 }
 
-/* The trace of the version that warm_start goes on from, and the key for the new one. */
-static int find_trace(ext_trace *before, gru4rec_trace_key *key, ext_train_data *data,
-                      const ext_train_request *request, ext_error *error)
+/* The fingerprints of the version that warm_start goes on from, and the key for the new one. */
+static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key *key,
+                             ext_train_data *data, const ext_train_request *request,
+                             ext_error *error)
 {
     ext_version active = {0};
     int rc = SQLITE_OK;
-    *before = (ext_trace){0};
+    *before = (ext_fingerprints){0};
     if (request->options.warm_start)
         rc = ext_version_find(&active, &request->home, error);
     if (rc == SQLITE_OK && active.version != 0)
-        rc = ext_trace_read(before, &data->budget, &request->home, active.version, error);
-    *key = before->is_known ? before->trace.key : ext_trace_key();
+        rc = ext_fingerprints_read(before, &data->budget, &request->home, active.version,
+                                   error);
+    *key = before->is_known ? before->fingerprints.key : ext_fingerprints_key();
     return rc;
 }
 
-static int make_trace(ext_train_data *data, const ext_trace *before, bool is_partial,
-                      const ext_home *home, ext_error *error)
+static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
+                             bool is_partial, const ext_home *home, ext_error *error)
 {
     ext_poll poll;
     ext_poll_start(&poll, home->db);
     gru4rec_status status =
-        gru4rec_trace_new(data->events.builder, data->events.dataset->n_sessions,
-                          before->is_known ? &before->trace : NULL, is_partial,
-                          ext_poll_is_stopped, &poll, &data->trace, &data->n_trace);
+        gru4rec_fingerprints_new(data->events.builder, data->events.dataset->n_sessions,
+                                 before->is_known ? &before->fingerprints : NULL,
+                                 is_partial, ext_poll_is_stopped, &poll,
+                                 &data->fingerprints, &data->n_fingerprints);
     ext_poll_stop(&poll);
-    return ext_trace_library(before, status, home, error);
+    return ext_fingerprints_library(before, status, home, error);
 }
 
 static int read_sessions(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
 {
     ext_events *events = &data->events;
-    ext_trace before;
-    gru4rec_trace_key key;
+    ext_fingerprints before;
+    gru4rec_fingerprints_key key;
     const ext_against against = {.key = &key};
-    int rc = find_trace(&before, &key, data, request, error);
+    int rc = find_fingerprints(&before, &key, data, request, error);
     if (rc == SQLITE_OK)
         rc = ext_read_events(events, &data->budget, &data->source,
                              &(ext_reading){.options = &request->options,
@@ -196,9 +199,10 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK && dataset->n_events > 0)
         rc = name_longest(data, error);
     if (rc == SQLITE_OK)
-        rc = make_trace(data, &before, request->options.warm_start && !before.is_known,
-                        &request->home, error);
-    ext_trace_free(&before);
+        rc = make_fingerprints(data, &before,
+                               request->options.warm_start && !before.is_known,
+                               &request->home, error);
+    ext_fingerprints_free(&before);
     gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
     events->builder = NULL;
     return rc;
@@ -332,8 +336,8 @@ void ext_train_data_free(ext_train_data *data)
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
     sqlite3_free(data->longest);
-    if (data->trace != NULL)
-        data->budget.allocator.resize(&data->budget, data->trace, 0);
+    if (data->fingerprints != NULL)
+        data->budget.allocator.resize(&data->budget, data->fingerprints, 0);
     ext_read_free(&data->events);
     ext_source_close(&data->source);
 }

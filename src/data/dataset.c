@@ -23,7 +23,7 @@
  *
  * Memory per event: the columns (events.h) and 4 bytes more while sorting, for item_rows,
  * in place of the rowids where events came by them, and 8 where times are kept; per session
- * some 22, and 16 more where sessions get fingerprints (trace.h). What is in order already,
+ * some 22, and 16 more where sessions get fingerprints (fingerprints.h). What is in order already,
  * as event logs mostly are, is only checked (sort.h).
  *
  * A stage that fails returns false: memory is short, or it was stopped.
@@ -33,7 +33,7 @@
 #include "prepare.h"
 #include "recent.h"
 #include "sort.h"
-#include "trace.h"
+#include "fingerprints.h"
 #include "../base/hash.h"
 
 /* ---- 1: sessions are cut ---- */
@@ -229,8 +229,8 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
         (keeps_numbers && dataset->numbers == NULL) ||
         !g4r_order_events(events, dataset->offsets, permutation, watch) ||
         !keep_times(events, dataset, permutation, watch) ||
-        (events->is_traced &&
-         !g4r_trace_print_all(events, dataset->offsets, permutation, watch)))
+        (events->has_key &&
+         !g4r_fingerprints_make(events, dataset->offsets, permutation, watch)))
         return false;
     /* In place: an item's number, or its known row, where its event's place was. */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {

@@ -41,8 +41,8 @@ struct gru4rec_events {
         *first;     /* (n_sessions) once visited, where some are held out: of each session
                         an event that none comes before */
     int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
-    bool is_traced; /* sessions get fingerprints (trace.h), by this key */
-    gru4rec_trace_key trace_key;
+    bool has_key;   /* sessions get fingerprints (fingerprints.h), by this key */
+    gru4rec_fingerprints_key fingerprints_key;
     uint64_t
         *prints; /* (2 n_sessions) of the events and the items of each, once ordered */
     size_t session_capacity, item_capacity, time_capacity, types_capacity;

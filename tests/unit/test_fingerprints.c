@@ -1,5 +1,5 @@
 /*
- * test_trace.c - trace.c: sessions are known again by id, by events and by items, however
+ * test_fingerprints.c - fingerprints.c: sessions are known again by id, by events and by items, however
  * ids and times are typed; how often others are; how many bytes that takes; damaged bytes.
  */
 #include "../lib/fault_alloc.h"
@@ -8,7 +8,7 @@
 
 #include "../../src/base/rng.h"
 
-static const gru4rec_trace_key key = {0x0123456789abcdef, 0xfedcba9876543210};
+static const gru4rec_fingerprints_key key = {0x0123456789abcdef, 0xfedcba9876543210};
 
 typedef struct clicks {
     gru4rec_events *events;
@@ -44,7 +44,7 @@ static clicks start(const gru4rec_allocator *allocator)
 {
     clicks l = {0};
     CHECK(gru4rec_events_new(allocator, NULL, &l.events) == GRU4REC_OK);
-    gru4rec_trace_start(l.events, &key);
+    gru4rec_fingerprints_start(l.events, &key);
     return l;
 }
 
@@ -65,23 +65,23 @@ static clicks make(const gru4rec_allocator *allocator, int64_t first, int n, int
 typedef struct stored {
     void *bytes;
     size_t n_bytes;
-    gru4rec_trace trace;
+    gru4rec_fingerprints fingerprints;
 } stored;
 
-static stored store(const clicks *l, int64_t n, const gru4rec_trace *before)
+static stored store(const clicks *l, int64_t n, const gru4rec_fingerprints *before)
 {
     stored s;
-    CHECK(gru4rec_trace_new(l->events, n, before, false, NULL, NULL, &s.bytes,
-                            &s.n_bytes) == GRU4REC_OK);
-    CHECK(gru4rec_trace_read(&s.trace, s.bytes, s.n_bytes));
+    CHECK(gru4rec_fingerprints_new(l->events, n, before, false, NULL, NULL, &s.bytes,
+                                   &s.n_bytes) == GRU4REC_OK);
+    CHECK(gru4rec_fingerprints_read(&s.fingerprints, s.bytes, s.n_bytes));
     return s;
 }
 
-static gru4rec_trace_found look(const clicks *l, const stored *s)
+static gru4rec_fingerprints_found look(const clicks *l, const stored *s)
 {
-    gru4rec_trace_found found;
-    CHECK(gru4rec_trace_find(l->events, l->dataset->n_sessions, &s->trace, NULL, NULL,
-                             &found) == GRU4REC_OK);
+    gru4rec_fingerprints_found found;
+    CHECK(gru4rec_fingerprints_find(l->events, l->dataset->n_sessions, &s->fingerprints,
+                                    NULL, NULL, &found) == GRU4REC_OK);
     return found;
 }
 
@@ -91,14 +91,15 @@ static void trained_sessions_are_found(void)
     clicks l = make(NULL, 0, 5000, 1), same = make(NULL, 0, 5000, 1);
     clicks renamed = make(NULL, 1000000, 5000, 1), other = make(NULL, 0, 5000, 2);
     stored s = store(&l, 4000, NULL);
-    gru4rec_trace_found found = look(&same, &s);
+    gru4rec_fingerprints_found found = look(&same, &s);
     CHECK(found.sessions == 5000 && found.trained == 4000 && found.ids == 4000);
     CHECK(found.items == 4000 && found.n_long == 5000 && found.first == 0);
     found = look(&renamed, &s);
     CHECK(found.trained == 4000 && found.ids == 0);
     found = look(&other, &s);
     CHECK(found.trained == 4000 && found.ids == 4000 && found.items == 0);
-    CHECK(s.trace.n_long == 4000 && s.trace.n_twins == 0 && !s.trace.is_partial);
+    CHECK(s.fingerprints.n_long == 4000 && s.fingerprints.n_twins == 0 &&
+          !s.fingerprints.is_partial);
     free(s.bytes);
     discard(&l);
     discard(&same);
@@ -107,7 +108,7 @@ static void trained_sessions_are_found(void)
 }
 
 /*
- * How often a session that was not trained on is taken for one that was. A whole trace of
+ * How often a session that was not trained on is taken for one that was. A whole fingerprints of
  * 2^31 sessions cannot be made here. So the fingerprints are counted that meet in fewer bits,
  * where there must be as many as chance has: the rate is n / 2^bits, and with all 45 bits
  * and any n that is below 6.1e-5.
@@ -117,21 +118,21 @@ static void others_are_found_as_seldom_as_chance_says(void)
     enum { N = 200000, BITS = 24 };
     clicks l = make(NULL, 0, N, 3), other = make(NULL, N, N, 4);
     stored s = store(&l, N, NULL);
-    const gru4rec_trace_found found = look(&other, &s);
+    const gru4rec_fingerprints_found found = look(&other, &s);
     unsigned char *has = calloc(1 << BITS, 1);
     CHECK(found.trained == 0 && found.ids == 0 && found.items == 0);
-    for (int kind = 0; kind < GRU4REC_TRACE_KINDS; kind++) {
+    for (int kind = 0; kind < GRU4REC_FINGERPRINTS_KINDS; kind++) {
         int64_t n = 0, n_found = 0;
         memset(has, 0, 1 << BITS);
         for (int64_t i = 0; i < N; i++)
-            has[gru4rec_trace_print(l.events, i, (gru4rec_trace_kind)kind) >>
+            has[gru4rec_fingerprints_of(l.events, i, (gru4rec_fingerprints_kind)kind) >>
                 (45 - BITS)] = 1;
         for (int i = 0; i < 1 << BITS; i++)
             n += has[i];
         for (int64_t i = 0; i < N; i++)
-            n_found +=
-                has[gru4rec_trace_print(other.events, i, (gru4rec_trace_kind)kind) >>
-                    (45 - BITS)];
+            n_found += has[gru4rec_fingerprints_of(other.events, i,
+                                                   (gru4rec_fingerprints_kind)kind) >>
+                           (45 - BITS)];
         const double expected = (double)n * N / (1 << BITS); /* some 2370 */
         CHECK(fabs((double)n_found - expected) < 5 * sqrt(expected));
         CHECK(n > (1 << BITS) * -expm1(-(double)N / (1 << BITS)) - 500);
@@ -166,9 +167,9 @@ static void forms_of_ids_and_times_are_no_matter(void)
                             : at(9));
         }
         CHECK(finish(&l) == GRU4REC_OK);
-        for (int kind = 0; kind < GRU4REC_TRACE_KINDS; kind++) {
+        for (int kind = 0; kind < GRU4REC_FINGERPRINTS_KINDS; kind++) {
             const uint64_t print =
-                gru4rec_trace_print(l.events, 0, (gru4rec_trace_kind)kind);
+                gru4rec_fingerprints_of(l.events, 0, (gru4rec_fingerprints_kind)kind);
             CHECK(print > 0 && (i == 0 || print == first[kind]));
             first[kind] = print;
         }
@@ -180,9 +181,9 @@ static void forms_of_ids_and_times_are_no_matter(void)
     add(l.events, id_integer(42), id_integer(-3), at(9));
     add(l.events, id_integer(42), id_text("x"), at(10));
     CHECK(finish(&l) == GRU4REC_OK);
-    CHECK(gru4rec_trace_print(l.events, 0, GRU4REC_TRACE_ID) == first[0]);
-    CHECK(gru4rec_trace_print(l.events, 0, GRU4REC_TRACE_EVENTS) != first[1]);
-    CHECK(gru4rec_trace_print(l.events, 0, GRU4REC_TRACE_ITEMS) == first[2]);
+    CHECK(gru4rec_fingerprints_of(l.events, 0, GRU4REC_FINGERPRINTS_ID) == first[0]);
+    CHECK(gru4rec_fingerprints_of(l.events, 0, GRU4REC_FINGERPRINTS_EVENTS) != first[1]);
+    CHECK(gru4rec_fingerprints_of(l.events, 0, GRU4REC_FINGERPRINTS_ITEMS) == first[2]);
     discard(&l);
 }
 
@@ -195,13 +196,13 @@ static void short_sessions_say_less(void)
         for (int i = 0; i < (s == 2 ? 2 : 3); i++)
             add(l.events, id_integer(s), id_integer(s == 5 ? 9 : i), at(10 * s + i));
     CHECK(finish(&l) == GRU4REC_OK);
-    CHECK(gru4rec_trace_print(l.events, 0, GRU4REC_TRACE_EVENTS) == 0);
-    CHECK(gru4rec_trace_print(l.events, 1, GRU4REC_TRACE_EVENTS) > 0);
-    CHECK(gru4rec_trace_print(l.events, 1, GRU4REC_TRACE_ITEMS) == 0);
+    CHECK(gru4rec_fingerprints_of(l.events, 0, GRU4REC_FINGERPRINTS_EVENTS) == 0);
+    CHECK(gru4rec_fingerprints_of(l.events, 1, GRU4REC_FINGERPRINTS_EVENTS) > 0);
+    CHECK(gru4rec_fingerprints_of(l.events, 1, GRU4REC_FINGERPRINTS_ITEMS) == 0);
     stored s = store(&l, 5, NULL);
-    CHECK(s.trace.n_long == 3 && s.trace.n_twins == 2);
-    CHECK(s.trace.sets[GRU4REC_TRACE_ITEMS].n == 2);
-    CHECK(s.trace.sets[GRU4REC_TRACE_EVENTS].n == 4);
+    CHECK(s.fingerprints.n_long == 3 && s.fingerprints.n_twins == 2);
+    CHECK(s.fingerprints.sets[GRU4REC_FINGERPRINTS_ITEMS].n == 2);
+    CHECK(s.fingerprints.sets[GRU4REC_FINGERPRINTS_EVENTS].n == 4);
     CHECK(fabs(look(&l, &s).chance - 2.0 / 3) < 1e-12);
     free(s.bytes);
     discard(&l);
@@ -213,11 +214,12 @@ static void trainings_before_are_in_it(void)
     clicks one = make(NULL, 0, 3000, 1), two = make(NULL, 2000, 3000, 2);
     clicks both = make(NULL, 0, 6000, 3), none = start(NULL);
     CHECK(finish(&none) == GRU4REC_OK);
-    stored first = store(&one, 3000, NULL), second = store(&two, 3000, &first.trace);
+    stored first = store(&one, 3000, NULL),
+           second = store(&two, 3000, &first.fingerprints);
     CHECK(look(&both, &second).ids == 5000 && look(&both, &first).ids == 3000);
-    CHECK(second.trace.sets[GRU4REC_TRACE_ID].n == 5000);
-    CHECK(second.trace.n_long == 3000);
-    stored empty = store(&none, 0, NULL), same = store(&none, 0, &first.trace);
+    CHECK(second.fingerprints.sets[GRU4REC_FINGERPRINTS_ID].n == 5000);
+    CHECK(second.fingerprints.n_long == 3000);
+    stored empty = store(&none, 0, NULL), same = store(&none, 0, &first.fingerprints);
     CHECK(look(&both, &empty).trained == 0 && look(&one, &same).trained == 3000);
     free(first.bytes);
     free(second.bytes);
@@ -234,29 +236,29 @@ static void damage_is_told(void)
 {
     clicks l = make(NULL, 0, 300, 1);
     stored s = store(&l, 300, NULL);
-    gru4rec_trace trace;
-    gru4rec_trace_found found;
+    gru4rec_fingerprints fingerprints;
+    gru4rec_fingerprints_found found;
     g4r_rng rng;
     unsigned char *bytes = s.bytes;
     g4r_rng_seed(&rng, 5, 0, 0);
     for (size_t n = 0; n < s.n_bytes; n++) {
-        CHECK(!gru4rec_trace_read(&trace, bytes, n));
+        CHECK(!gru4rec_fingerprints_read(&fingerprints, bytes, n));
         bytes[n] ^= 1;
-        CHECK(!gru4rec_trace_read(&trace, bytes, s.n_bytes));
+        CHECK(!gru4rec_fingerprints_read(&fingerprints, bytes, s.n_bytes));
         bytes[n] ^= 1;
     }
-    CHECK(!gru4rec_trace_read(&trace, NULL, 0));
+    CHECK(!gru4rec_fingerprints_read(&fingerprints, NULL, 0));
     for (int i = 0; i < 2000; i++) { /* a set that is forged, behind the checksum */
-        trace = s.trace;
-        gru4rec_trace_set *set = &trace.sets[i % 3];
+        fingerprints = s.fingerprints;
+        gru4rec_fingerprints_set *set = &fingerprints.sets[i % 3];
         unsigned char forged[64];
         for (size_t j = 0; j < sizeof forged; j++)
             forged[j] = (unsigned char)(i % 7 == 0 ? 255 : g4r_rng_below(&rng, 256));
-        *set = (gru4rec_trace_set){.n = g4r_rng_below(&rng, 512),
-                                   .bytes = forged,
-                                   .n_bytes = 64};
+        *set = (gru4rec_fingerprints_set){.n = g4r_rng_below(&rng, 512),
+                                          .bytes = forged,
+                                          .n_bytes = 64};
         const gru4rec_status status =
-            gru4rec_trace_find(l.events, 300, &trace, NULL, NULL, &found);
+            gru4rec_fingerprints_find(l.events, 300, &fingerprints, NULL, NULL, &found);
         CHECK(status == GRU4REC_OK || status == GRU4REC_INVALID);
     }
     free(s.bytes);
@@ -273,14 +275,14 @@ static void it_can_be_stopped(void)
 {
     clicks l = make(NULL, 0, 300, 1);
     stored s = store(&l, 300, NULL);
-    gru4rec_trace_found found;
+    gru4rec_fingerprints_found found;
     void *bytes;
     size_t n;
-    CHECK(gru4rec_trace_new(l.events, 300, NULL, false, is_asked, NULL, &bytes, &n) ==
-          GRU4REC_INTERRUPTED);
+    CHECK(gru4rec_fingerprints_new(l.events, 300, NULL, false, is_asked, NULL, &bytes,
+                                   &n) == GRU4REC_INTERRUPTED);
     CHECK(bytes == NULL);
-    CHECK(gru4rec_trace_find(l.events, 300, &s.trace, is_asked, NULL, &found) ==
-          GRU4REC_INTERRUPTED);
+    CHECK(gru4rec_fingerprints_find(l.events, 300, &s.fingerprints, is_asked, NULL,
+                                    &found) == GRU4REC_INTERRUPTED);
     free(s.bytes);
     discard(&l);
 }
@@ -291,14 +293,14 @@ static void short_memory_is_told_without_a_leak(void)
     for (size_t fail_at = 1; !is_done; fail_at++) {
         fault_alloc fault = {.fail_at = fail_at};
         const gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-        gru4rec_trace trace;
-        gru4rec_trace_found found = {0};
+        gru4rec_fingerprints fingerprints;
+        gru4rec_fingerprints_found found = {0};
         clicks l = {0};
         void *bytes = NULL;
         size_t n;
         gru4rec_status status = gru4rec_events_new(&allocator, NULL, &l.events);
         if (status == GRU4REC_OK)
-            gru4rec_trace_start(l.events, &key);
+            gru4rec_fingerprints_start(l.events, &key);
         for (int i = 0; status == GRU4REC_OK && i < 12; i++) {
             const gru4rec_id session = id_integer(i % 4), item = id_integer(i * 7 % 5);
             const gru4rec_time time = at(20 - i);
@@ -307,9 +309,12 @@ static void short_memory_is_told_without_a_leak(void)
         if (status == GRU4REC_OK)
             status = finish(&l);
         if (status == GRU4REC_OK)
-            status = gru4rec_trace_new(l.events, 4, NULL, false, NULL, NULL, &bytes, &n);
-        if (status == GRU4REC_OK && CHECK(gru4rec_trace_read(&trace, bytes, n)))
-            status = gru4rec_trace_find(l.events, 4, &trace, NULL, NULL, &found);
+            status = gru4rec_fingerprints_new(l.events, 4, NULL, false, NULL, NULL,
+                                              &bytes, &n);
+        if (status == GRU4REC_OK &&
+            CHECK(gru4rec_fingerprints_read(&fingerprints, bytes, n)))
+            status =
+                gru4rec_fingerprints_find(l.events, 4, &fingerprints, NULL, NULL, &found);
         is_done = fault.n_failed == 0;
         CHECK_INT(is_done ? GRU4REC_OK : GRU4REC_NOMEM, status);
         CHECK_INT(is_done ? 4 : 0, found.trained);

@@ -1,7 +1,7 @@
 /*
- * trace.c - fingerprints of sessions, and what a model keeps of them; see gru4rec.h.
+ * fingerprints.c - fingerprints of sessions, and what a model keeps of them; see gru4rec.h.
  *
- * A fingerprint is 45 bits of a keyed hash. A trace holds three sets of them: of sessions'
+ * A fingerprint is 45 bits of a keyed hash. A model keeps three sets of them: of sessions'
  * ids, of their events (items with times) and of their items in order. A session that was
  * not trained on meets one of n by chance with probability n / 2^45. There are 2^31 sessions
  * at most, so that is never more than 6.1e-5; for a million it is 3e-8.
@@ -26,7 +26,7 @@
  * All numbers are little-endian. Bits of a set fill each byte from its lowest on. Databases
  * keep all this, so it never changes but with the format.
  */
-#include "trace.h"
+#include "fingerprints.h"
 
 #include "../base/hash.h"
 #include "sort.h"
@@ -37,7 +37,7 @@ enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 }; /* of what says something */
 
 /* ---- fingerprints ---- */
 
-static uint64_t stir(const gru4rec_trace_key *key, uint64_t hash, uint64_t word)
+static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t word)
 {
     return g4r_hash_fold(word ^ key->a, hash ^ key->b);
 }
@@ -69,7 +69,7 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 }
 
 /* Of a value; the same for integers of any type, as a column's affinity may differ. */
-static uint64_t print_of_id(const gru4rec_trace_key *key, const gru4rec_id *id)
+static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
     const unsigned char *bytes = id->bytes;
     int64_t integer = id->integer;
@@ -93,7 +93,7 @@ static uint64_t print_of_id(const gru4rec_trace_key *key, const gru4rec_id *id)
 
 /* An event's part of its session's fingerprint. Times that are equal count as the same,
  * whatever their types. */
-static uint64_t print_of_event(const gru4rec_trace_key *key, uint64_t item,
+static uint64_t print_of_event(const gru4rec_fingerprints_key *key, uint64_t item,
                                const gru4rec_time *time)
 {
     const double real = gru4rec_time_real(time), below = floor(real);
@@ -112,7 +112,7 @@ static uint64_t print_of_event(const gru4rec_trace_key *key, uint64_t item,
 }
 
 /* In the universe, and never 0, which is none. */
-static uint64_t shorten(const gru4rec_trace_key *key, uint64_t hash, uint64_t kind)
+static uint64_t shorten(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t kind)
 {
     const uint64_t print = stir(key, hash, kind) >> (64 - BITS);
     return print > 0 ? print : 1;
@@ -123,7 +123,7 @@ static uint64_t shorten(const gru4rec_trace_key *key, uint64_t hash, uint64_t ki
 static void print_session(gru4rec_events *events, const uint64_t *items,
                           const uint32_t *at, int64_t n, uint64_t prints[2])
 {
-    const gru4rec_trace_key *key = &events->trace_key;
+    const gru4rec_fingerprints_key *key = &events->fingerprints_key;
     uint64_t sum = 0, chain = (uint64_t)n;
     for (int64_t i = 0; i < n; i++) {
         const uint64_t item = items[events->item[at[i]]];
@@ -132,12 +132,12 @@ static void print_session(gru4rec_events *events, const uint64_t *items,
         chain = stir(key, chain, item);
     }
     sum = stir(key, sum, (uint64_t)n);
-    prints[0] = n >= SHORTEST_EVENTS ? shorten(key, sum, GRU4REC_TRACE_EVENTS) : 0;
-    prints[1] = n >= SHORTEST_ITEMS ? shorten(key, chain, GRU4REC_TRACE_ITEMS) : 0;
+    prints[0] = n >= SHORTEST_EVENTS ? shorten(key, sum, GRU4REC_FINGERPRINTS_EVENTS) : 0;
+    prints[1] = n >= SHORTEST_ITEMS ? shorten(key, chain, GRU4REC_FINGERPRINTS_ITEMS) : 0;
 }
 
-bool g4r_trace_print_all(gru4rec_events *events, const int64_t *offsets,
-                         const uint32_t *permutation, g4r_stop_watch *watch)
+bool g4r_fingerprints_make(gru4rec_events *events, const int64_t *offsets,
+                           const uint32_t *permutation, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     const size_t n_sessions = (size_t)events->n_sessions;
@@ -147,7 +147,7 @@ bool g4r_trace_print_all(gru4rec_events *events, const int64_t *offsets,
     for (int32_t i = 0; is_ok && i < events->items.n; i++) {
         gru4rec_id id;
         g4r_dict_get(&events->items, i, &id);
-        items[i] = print_of_id(&events->trace_key, &id);
+        items[i] = print_of_id(&events->fingerprints_key, &id);
     }
     for (size_t s = 0; is_ok && s < n_sessions && !g4r_stop_watch_is_over(watch); s++)
         print_session(events, items, permutation + offsets[s],
@@ -157,21 +157,23 @@ bool g4r_trace_print_all(gru4rec_events *events, const int64_t *offsets,
     return is_ok && !watch->is_over;
 }
 
-void gru4rec_trace_start(gru4rec_events *events, const gru4rec_trace_key *key)
+void gru4rec_fingerprints_start(gru4rec_events *events,
+                                const gru4rec_fingerprints_key *key)
 {
-    events->is_traced = true;
-    events->trace_key = *key;
+    events->has_key = true;
+    events->fingerprints_key = *key;
 }
 
-uint64_t gru4rec_trace_print(const gru4rec_events *events, int64_t place,
-                             gru4rec_trace_kind kind)
+uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
+                                 gru4rec_fingerprints_kind kind)
 {
     gru4rec_id id;
-    if (kind != GRU4REC_TRACE_ID)
-        return events
-            ->prints[2 * (size_t)events->visit[place] + (kind == GRU4REC_TRACE_ITEMS)];
+    if (kind != GRU4REC_FINGERPRINTS_ID)
+        return events->prints[2 * (size_t)events->visit[place] +
+                              (kind == GRU4REC_FINGERPRINTS_ITEMS)];
     gru4rec_events_session(events, place, &id);
-    return shorten(&events->trace_key, print_of_id(&events->trace_key, &id), kind);
+    return shorten(&events->fingerprints_key, print_of_id(&events->fingerprints_key, &id),
+                   kind);
 }
 
 /* ---- sets of numbers of 45 bits ---- */
@@ -255,7 +257,7 @@ static uint64_t write_set(unsigned char *bytes, const uint64_t *members, uint64_
     return (writer.at + 7) / 8;
 }
 
-/* ---- the bytes of a trace ---- */
+/* ---- the bytes of fingerprints ---- */
 
 static void put_word(unsigned char *bytes, uint64_t word)
 {
@@ -271,17 +273,18 @@ static uint64_t hash_of(const unsigned char *bytes, size_t n)
     return hash;
 }
 
-bool gru4rec_trace_read(gru4rec_trace *trace, const void *stored, size_t n_bytes)
+bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *stored,
+                               size_t n_bytes)
 {
     const unsigned char *bytes = stored;
-    *trace = (gru4rec_trace){0};
+    *fingerprints = (gru4rec_fingerprints){0};
     if (bytes == NULL || n_bytes < HEAD + TAIL || memcmp(bytes, "G4RT", 4) != 0 ||
         bytes[AT_FORMAT] != FORMAT || bytes[AT_PARTIAL] > 1)
         return false;
     const uint64_t n_sets = n_bytes - HEAD - TAIL;
     uint64_t at = 0;
-    for (int i = 0; i < GRU4REC_TRACE_KINDS; i++) {
-        gru4rec_trace_set *set = &trace->sets[i];
+    for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++) {
+        gru4rec_fingerprints_set *set = &fingerprints->sets[i];
         set->n = word_of(bytes + AT_SETS + 16 * i, 8);
         set->n_bytes = word_of(bytes + AT_SETS + 16 * i + 8, 8);
         if (set->n_bytes > n_sets - at || set->n / 8 > set->n_bytes)
@@ -289,16 +292,16 @@ bool gru4rec_trace_read(gru4rec_trace *trace, const void *stored, size_t n_bytes
         set->bytes = bytes + HEAD + at;
         at += set->n_bytes;
     }
-    trace->is_partial = bytes[AT_PARTIAL] == 1;
-    trace->key.a = word_of(bytes + AT_KEY, 8);
-    trace->key.b = word_of(bytes + AT_KEY + 8, 8);
-    trace->n_long = word_of(bytes + AT_LONG, 8);
-    trace->n_twins = word_of(bytes + AT_TWINS, 8);
-    return at == n_sets && trace->n_twins <= trace->n_long &&
+    fingerprints->is_partial = bytes[AT_PARTIAL] == 1;
+    fingerprints->key.a = word_of(bytes + AT_KEY, 8);
+    fingerprints->key.b = word_of(bytes + AT_KEY + 8, 8);
+    fingerprints->n_long = word_of(bytes + AT_LONG, 8);
+    fingerprints->n_twins = word_of(bytes + AT_TWINS, 8);
+    return at == n_sets && fingerprints->n_twins <= fingerprints->n_long &&
            hash_of(bytes, n_bytes - TAIL) == word_of(bytes + n_bytes - TAIL, 8);
 }
 
-static set_reader open_set(const gru4rec_trace_set *set)
+static set_reader open_set(const gru4rec_fingerprints_set *set)
 {
     return (set_reader){.bytes = set->bytes,
                         .n_bytes = set->n_bytes,
@@ -329,7 +332,7 @@ static void free_list(print_list *list, const gru4rec_allocator *allocator)
 
 /* Those of one kind, of the sessions at the first n places; 0 where there is none. */
 static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events,
-                                  size_t n, gru4rec_trace_kind kind,
+                                  size_t n, gru4rec_fingerprints_kind kind,
                                   g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
@@ -339,7 +342,7 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
     if (list->prints == NULL || list->order == NULL)
         return GRU4REC_NOMEM;
     for (size_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
-        list->prints[i] = gru4rec_trace_print(events, (int64_t)i, kind);
+        list->prints[i] = gru4rec_fingerprints_of(events, (int64_t)i, kind);
         list->order[i] = (uint32_t)i;
     }
     const g4r_sort_rule rule = {compare_prints, list->prints};
@@ -375,7 +378,7 @@ static void count_twins(union_set *set, const print_list *list)
 }
 
 static gru4rec_status unite(union_set *set, const print_list *list,
-                            const gru4rec_trace_set *before,
+                            const gru4rec_fingerprints_set *before,
                             const gru4rec_allocator *allocator)
 {
     set_reader old = open_set(before);
@@ -398,12 +401,12 @@ static gru4rec_status unite(union_set *set, const print_list *list,
     return old.is_bad ? GRU4REC_INVALID : GRU4REC_OK;
 }
 
-static unsigned char *write_bytes(const union_set sets[GRU4REC_TRACE_KINDS],
+static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
                                   const gru4rec_events *events, bool is_partial,
                                   size_t *n_bytes)
 {
-    uint64_t n_set[GRU4REC_TRACE_KINDS], n = HEAD + TAIL;
-    for (int i = 0; i < GRU4REC_TRACE_KINDS; i++)
+    uint64_t n_set[GRU4REC_FINGERPRINTS_KINDS], n = HEAD + TAIL;
+    for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++)
         n += n_set[i] = write_set(NULL, sets[i].members, sets[i].n);
     unsigned char *bytes = g4r_alloc(&events->allocator, (size_t)n, 1), *at = bytes;
     if (bytes == NULL)
@@ -411,12 +414,12 @@ static unsigned char *write_bytes(const union_set sets[GRU4REC_TRACE_KINDS],
     memcpy(bytes, "G4RT", 4);
     bytes[AT_FORMAT] = FORMAT;
     bytes[AT_PARTIAL] = is_partial;
-    put_word(bytes + AT_KEY, events->trace_key.a);
-    put_word(bytes + AT_KEY + 8, events->trace_key.b);
-    put_word(bytes + AT_LONG, sets[GRU4REC_TRACE_ITEMS].n_long);
-    put_word(bytes + AT_TWINS, sets[GRU4REC_TRACE_ITEMS].n_twins);
+    put_word(bytes + AT_KEY, events->fingerprints_key.a);
+    put_word(bytes + AT_KEY + 8, events->fingerprints_key.b);
+    put_word(bytes + AT_LONG, sets[GRU4REC_FINGERPRINTS_ITEMS].n_long);
+    put_word(bytes + AT_TWINS, sets[GRU4REC_FINGERPRINTS_ITEMS].n_twins);
     at += HEAD;
-    for (int i = 0; i < GRU4REC_TRACE_KINDS; i++) {
+    for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++) {
         put_word(bytes + AT_SETS + 16 * i, sets[i].n);
         put_word(bytes + AT_SETS + 16 * i + 8, n_set[i]);
         at += write_set(at, sets[i].members, sets[i].n);
@@ -426,24 +429,24 @@ static unsigned char *write_bytes(const union_set sets[GRU4REC_TRACE_KINDS],
     return bytes;
 }
 
-gru4rec_status gru4rec_trace_new(const gru4rec_events *events, int64_t n_sessions,
-                                 const gru4rec_trace *before, bool is_partial,
-                                 bool (*is_stopped)(void *), void *context, void **bytes,
-                                 size_t *n_bytes)
+gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_sessions,
+                                        const gru4rec_fingerprints *before,
+                                        bool is_partial, bool (*is_stopped)(void *),
+                                        void *context, void **bytes, size_t *n_bytes)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
-    const gru4rec_trace none = {.is_partial = is_partial};
-    union_set sets[GRU4REC_TRACE_KINDS] = {0};
+    const gru4rec_fingerprints none = {.is_partial = is_partial};
+    union_set sets[GRU4REC_FINGERPRINTS_KINDS] = {0};
     gru4rec_status status = GRU4REC_OK;
     *bytes = NULL;
     *n_bytes = 0;
     if (before == NULL)
         before = &none;
-    for (int i = 0; status == GRU4REC_OK && i < GRU4REC_TRACE_KINDS; i++) {
+    for (int i = 0; status == GRU4REC_OK && i < GRU4REC_FINGERPRINTS_KINDS; i++) {
         print_list list;
-        status =
-            sort_prints(&list, events, (size_t)n_sessions, (gru4rec_trace_kind)i, &watch);
+        status = sort_prints(&list, events, (size_t)n_sessions,
+                             (gru4rec_fingerprints_kind)i, &watch);
         if (status == GRU4REC_OK)
             status = unite(&sets[i], &list, &before->sets[i], allocator);
         free_list(&list, allocator);
@@ -452,7 +455,7 @@ gru4rec_status gru4rec_trace_new(const gru4rec_events *events, int64_t n_session
         *bytes = write_bytes(sets, events, before->is_partial, n_bytes);
         status = *bytes != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
     }
-    for (int i = 0; i < GRU4REC_TRACE_KINDS; i++)
+    for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++)
         g4r_alloc_free(allocator, sets[i].members);
     return status;
 }
@@ -461,17 +464,17 @@ gru4rec_status gru4rec_trace_new(const gru4rec_events *events, int64_t n_session
 
 /* Sets the kind's bit of each session that the set has. */
 static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
-                           size_t n_sessions, const gru4rec_trace *trace,
-                           gru4rec_trace_kind kind, int64_t *n_long,
+                           size_t n_sessions, const gru4rec_fingerprints *fingerprints,
+                           gru4rec_fingerprints_kind kind, int64_t *n_long,
                            g4r_stop_watch *watch)
 {
     print_list list;
-    set_reader set = open_set(&trace->sets[kind]);
+    set_reader set = open_set(&fingerprints->sets[kind]);
     gru4rec_status status = sort_prints(&list, events, n_sessions, kind, watch);
     bool has_member = next_member(&set);
     for (size_t i = 0; status == GRU4REC_OK && i < list.n; i++) {
         const uint64_t print = list.prints[list.order[i]];
-        *n_long += kind == GRU4REC_TRACE_ITEMS && print > 0;
+        *n_long += kind == GRU4REC_FINGERPRINTS_ITEMS && print > 0;
         while (has_member && set.last < print && !g4r_stop_watch_is_over(watch))
             has_member = next_member(&set);
         if (has_member && set.last == print && print > 0)
@@ -483,28 +486,29 @@ static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
     return status == GRU4REC_OK && set.is_bad ? GRU4REC_INVALID : status;
 }
 
-gru4rec_status gru4rec_trace_find(const gru4rec_events *events, int64_t n_sessions,
-                                  const gru4rec_trace *trace, bool (*is_stopped)(void *),
-                                  void *context, gru4rec_trace_found *found)
+gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n_sessions,
+                                         const gru4rec_fingerprints *fingerprints,
+                                         bool (*is_stopped)(void *), void *context,
+                                         gru4rec_fingerprints_found *found)
 {
-    enum { ID = 1 << GRU4REC_TRACE_ID, EVENTS = 1 << GRU4REC_TRACE_EVENTS };
+    enum { ID = 1 << GRU4REC_FINGERPRINTS_ID, EVENTS = 1 << GRU4REC_FINGERPRINTS_EVENTS };
     const gru4rec_allocator *allocator = &events->allocator;
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     unsigned char *kinds = g4r_alloc(allocator, (size_t)n_sessions + 1, 1);
     gru4rec_status status = kinds != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
-    *found = (gru4rec_trace_found){.sessions = n_sessions, .first = -1};
-    if (trace->n_long > 0)
-        found->chance = (double)trace->n_twins / (double)trace->n_long;
-    for (int i = 0; status == GRU4REC_OK && i < GRU4REC_TRACE_KINDS; i++)
-        status = mark(kinds, events, (size_t)n_sessions, trace, (gru4rec_trace_kind)i,
-                      &found->n_long, &watch);
+    *found = (gru4rec_fingerprints_found){.sessions = n_sessions, .first = -1};
+    if (fingerprints->n_long > 0)
+        found->chance = (double)fingerprints->n_twins / (double)fingerprints->n_long;
+    for (int i = 0; status == GRU4REC_OK && i < GRU4REC_FINGERPRINTS_KINDS; i++)
+        status = mark(kinds, events, (size_t)n_sessions, fingerprints,
+                      (gru4rec_fingerprints_kind)i, &found->n_long, &watch);
     for (int64_t s = 0; status == GRU4REC_OK && s < n_sessions; s++) {
         const bool is_trained = (kinds[s] & (ID | EVENTS)) != 0;
         if (is_trained && found->first < 0)
             found->first = s;
         found->trained += is_trained;
         found->ids += (kinds[s] & ID) != 0;
-        found->items += (kinds[s] & 1 << GRU4REC_TRACE_ITEMS) != 0;
+        found->items += (kinds[s] & 1 << GRU4REC_FINGERPRINTS_ITEMS) != 0;
     }
     g4r_alloc_free(allocator, kinds);
     return status;

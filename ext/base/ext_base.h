@@ -22,6 +22,7 @@ SQLITE_EXTENSION_INIT3
 #endif
 
 #include "../../include/gru4rec.h"
+#include "../../include/gru4rec_trace.h"
 
 #if defined(__GNUC__)
 #define EXT_PRINTF(text, first) __attribute__((format(printf, text, first)))

@@ -35,6 +35,7 @@ int ext_error_set(ext_error *error, int rc, const char *format, ...)
     error->message = shown(sqlite3_vmprintf(format, args));
     va_end(args);
     error->rc = rc;
+    GRU4REC_TRACE(1, "error %d: %s", rc, error->message != NULL ? error->message : "");
     return rc;
 }
 

@@ -52,6 +52,7 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
     *stmt = NULL;
     if (text == NULL)
         return ext_error_nomem(error);
+    GRU4REC_TRACE(3, "SQL: %s", text);
     int rc = ext_sql_prepare(home->db, stmt, error, "%s", text);
     sqlite3_free(text);
     if (rc != SQLITE_OK)

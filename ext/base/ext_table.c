@@ -148,6 +148,10 @@ int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     }
     info->idxStr = text;
     info->needToFreeIdxStr = text != NULL;
+    GRU4REC_TRACE(3, "plan of %s: idxNum 0x%x, cost %g, %lld rows%s", function->name,
+                  (unsigned)info->idxNum, info->estimatedCost,
+                  (long long)info->estimatedRows,
+                  info->orderByConsumed ? ", in order" : "");
     return SQLITE_OK;
 }
 

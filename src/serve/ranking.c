@@ -137,6 +137,7 @@ static void score_all(gru4rec_ranking *ranking)
             ranking->scores[i] = query->scores[query->rows[i]];
     leave_out(ranking);
     ranking->is_scored = true;
+    GRU4REC_TRACE(3, "%zu items scored exactly, all", n);
 }
 
 /* The first block, of k; false where the copy could not tell enough. */
@@ -165,6 +166,8 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     if (list->is_full)
         return false;
     ranking->n_block = g4r_shortlist_best(list, ranking->block, &output, x);
+    GRU4REC_TRACE(3, "%zu items scored exactly for the first %zu of %zu", list->n, k,
+                  output.n);
     return true;
 }
 

@@ -172,7 +172,8 @@ static void name_user(const loaded_list *list, int user, char *name, size_t size
         path = "the program";
     if (user != NONE)
         snprintf(name, size, "%.60s uses it too", base_name(path));
-    for (char *c = name; *c != '\0'; c++) /* plain characters, as JSON will quote them */
+    /* The text goes into JSON, so only printable ASCII stays. */
+    for (char *c = name; *c != '\0'; c++)
         *c = *c >= ' ' && *c <= '~' ? *c : '?';
 }
 

@@ -237,13 +237,13 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
     char user[80];
     memcpy(addresses, functions, sizeof addresses);
     if (gotoblas_dynamic_quit == NULL)
-        snprintf(why, size, "cannot choose again");
+        snprintf(why, size, "it cannot choose its kernels again");
     else if (!g4r_blas_user_is_alone(openblas_get_corename(), addresses, 2, user,
                                      sizeof user))
-        snprintf(why, size, "is left alone, as %s",
-                 *user != '\0' ? user : "it was loaded before gru4rec");
+        snprintf(why, size, "gru4rec does not change its kernels because %s",
+                 *user != '\0' ? user : "OpenBLAS was loaded before gru4rec");
     else if (!g4r_blas_prepare() || !choose_best(best, picked->level))
-        snprintf(why, size, "could not choose again");
+        snprintf(why, size, "it could not choose its kernels again");
     else {
         snprintf(why, size, "%s", name_of(picked));
         return CHOSEN;
@@ -303,7 +303,7 @@ void g4r_blas_core_facts(gru4rec_build *build)
     else
         snprintf(text, size, "%s",
                  result == SET    ? VARIABLE " was set"
-                 : result == ONLY ? "the only ones of this OpenBLAS"
+                 : result == ONLY ? "this OpenBLAS has no other kernels"
                                   : "picked by OpenBLAS");
 }
 

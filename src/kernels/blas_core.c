@@ -16,7 +16,7 @@
  * getenv(); OpenBLAS itself called getenv() just before, when it was loaded. What that
  * thread set is not lost, because environ is then left pointing to that thread's array.
  */
-#define _GNU_SOURCE /* environ */
+#define _GNU_SOURCE /* so that environ is declared */
 #include "blas_core.h"
 
 #include "blas.h"
@@ -131,11 +131,11 @@ extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
 typedef enum verdict {
-    NOT_ASKED, /* gru4rec_blas_core_pick() was not called, and would choose again */
+    NOT_ASKED, /* better kernels exist, but gru4rec_blas_core_pick() was not called */
     ONLY,      /* this OpenBLAS has kernels for one processor alone */
     PICKED,    /* the kernels that OpenBLAS picked are good enough */
     SET,       /* the environment variable was set, so its value decides */
-    CHOSEN,    /* OpenBLAS chose again, better kernels */
+    CHOSEN,    /* gru4rec made OpenBLAS choose again, and it now uses better kernels */
     LEFT       /* better kernels exist, but OpenBLAS may not or could not choose again */
 } verdict;
 

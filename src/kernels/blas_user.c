@@ -8,7 +8,7 @@
  *   OpenBLAS stands before us, somebody else asked for it, perhaps by dlopen(), which no
  *   file tells about.
  */
-#define _GNU_SOURCE /* dl_iterate_phdr */
+#define _GNU_SOURCE /* so that dl_iterate_phdr() is declared */
 #include "blas_user.h"
 
 #include <stdio.h>

@@ -1,20 +1,23 @@
 /*
- * blas.c - see blas.h. The only file that sees <cblas.h>.
+ * blas.c - see blas.h. Only this file makes products with <cblas.h>.
  *
- * OpenBLAS comes in three builds and the user's system picks one. The serial build is not
- * safe to call from two threads (it was built without locks), so a mutex guards it. In
- * the OpenMP build a forked child hangs in its first product unless its thread count is
- * set to one there first; and there each thread has a count of its own, OpenMP's, which
- * is asked for at every product. The other builds have one count for the process.
+ * OpenBLAS comes in three builds, and the user's system picks one:
+ * - The serial build was built without locks. Two threads may not call it at the same
+ *   time, so a mutex guards it.
+ * - In the OpenMP build each thread has a thread count of its own, OpenMP's, which
+ *   OpenBLAS reads at every product. A forked child hangs in its first product unless the
+ *   child's thread count is first set to one.
+ * - The pthread build, like the serial one, has one thread count for the process.
  *
- * For each product that runs OpenBLAS needs a buffer, of which it maps more when there are
- * too few, and keeps them. Where a mapping fails it tries again for ever. So it is made to
- * map one for each thread that enters, once it was seen that one can be had: the products
- * find them all there.
+ * OpenBLAS needs a buffer for each product that runs. If it has too few buffers, it maps
+ * one more and keeps it. If such a mapping fails, OpenBLAS tries again for ever. So we
+ * make OpenBLAS map a buffer for each thread that enters, after a check that the mapping
+ * can succeed. The products then find all buffers there.
  *
- * All copies of this library in a process share what watches over that.
+ * All copies of this library in a process share one struct gru4rec_blas_shared, which
+ * keeps the counts for this.
  */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#define _DEFAULT_SOURCE /* so that MAP_ANONYMOUS is declared */
 #include "blas.h"
 
 #include "../base/fail.h"
@@ -29,18 +32,19 @@
 enum { BUFFER_BYTES = 128 << 20, MOST_BUFFERS = 512 };
 
 /*
- * Exported, so that the linker gives the first copy's to all. Copies may be of different
- * builds: whoever changes the layout changes the name.
+ * What all copies of this library in a process know of OpenBLAS. The variable below is
+ * exported, so that the linker gives the first copy's variable to all copies. The copies
+ * may be of different versions: whoever changes this layout must change the name.
  */
 struct gru4rec_blas_shared {
-    pthread_once_t is_watched; /* fork() */
-    pthread_mutex_t lock;      /* for the next five */
-    size_t n_inside;           /* threads */
-    int host_threads;          /* what to put back */
+    pthread_once_t is_watched; /* whether fork() calls our functions */
+    pthread_mutex_t lock;      /* guards the next five fields */
+    size_t n_inside;           /* threads between enter and leave */
+    int host_threads;          /* the host's thread count, to restore */
     bool is_settled;           /* OpenBLAS's own threads have their buffers */
     size_t n_buffers;
-    void *buffers[MOST_BUFFERS]; /* (n_buffers) those that OpenBLAS has */
-    pthread_mutex_t serial;      /* the serial build's products, one at a time */
+    void *buffers[MOST_BUFFERS]; /* (n_buffers) known buffers of OpenBLAS */
+    pthread_mutex_t serial;      /* lets the serial build do one product at a time */
 };
 extern struct gru4rec_blas_shared gru4rec_blas_shared_1
     __attribute__((visibility("default")));
@@ -51,15 +55,18 @@ struct gru4rec_blas_shared gru4rec_blas_shared_1 = {
 };
 #define shared gru4rec_blas_shared_1
 
-/* OpenMP's, where OpenBLAS brought it. */
+/* Functions of OpenMP. They are NULL unless OpenBLAS was built with OpenMP. */
 extern int omp_get_max_threads(void) __attribute__((weak));
 extern void omp_set_num_threads(int n) __attribute__((weak));
 
-static _Thread_local int depth;          /* of enter in this thread */
-static _Thread_local int thread_threads; /* what to put back in it, with OpenMP */
+static _Thread_local int depth;          /* nested calls of enter in this thread */
+static _Thread_local int thread_threads; /* this thread's OpenMP count, to restore */
 
-/* By these OpenBLAS takes a buffer for a product and gives it back. They are in no header
- * of it, so it may have others some day. */
+/*
+ * OpenBLAS takes a buffer for a product with the first function, and gives the buffer
+ * back with the second. No header of OpenBLAS declares them, so a later version may not
+ * have them: they are NULL then.
+ */
 extern void *blas_memory_alloc(int unused) __attribute__((weak));
 extern void blas_memory_free(void *buffer) __attribute__((weak));
 
@@ -69,7 +76,11 @@ static bool has_openmp(void)
            omp_set_num_threads != NULL;
 }
 
-/* OpenBLAS writes it anew at each call, and always into the same memory. */
+/*
+ * OpenBLAS's description of itself. openblas_get_config() is called only once, because
+ * each call writes the text again into the same memory, which another thread may be
+ * reading.
+ */
 static const char *config;
 static void read_config(void)
 {
@@ -83,7 +94,10 @@ static const char *get_config(void)
     return config;
 }
 
-/* A child has no other thread that could give the locks back. */
+/*
+ * Takes both locks before fork(), because in the child there is no other thread that
+ * could release them.
+ */
 static void before_fork(void)
 {
     pthread_mutex_lock(&shared.lock);
@@ -96,7 +110,11 @@ static void after_fork(void)
     pthread_mutex_unlock(&shared.lock);
 }
 
-/* Nor does anybody else leave, or give a buffer back. */
+/*
+ * Corrects the counts in the child, where only the thread that called fork() goes on. The
+ * other threads that were inside never leave there, and never give their buffers back, so
+ * the known buffers are forgotten.
+ */
 static void calm_child(void)
 {
     const size_t n_here = depth > 0 ? 1 : 0;
@@ -121,8 +139,10 @@ static void watch_fork(void)
 
 /* ---- buffers ---- */
 
-/* Is there address space for one more buffer? Some is left to other threads, which may
- * take it at the same time. */
+/*
+ * Tells whether there is address space for one more buffer. The test asks for an eighth
+ * more than that, because other threads may take address space at the same time.
+ */
 static bool has_room(void)
 {
     const size_t bytes = BUFFER_BYTES + BUFFER_BYTES / 8;
@@ -134,7 +154,7 @@ static bool has_room(void)
     return true;
 }
 
-/* Buffers that OpenBLAS can keep for others than its own threads, at least. */
+/* Returns how many buffers OpenBLAS can surely keep, without those of its own threads. */
 static size_t count_places(void)
 {
     static const char name[] = "MAX_THREADS=";
@@ -151,6 +171,7 @@ bool g4r_blas_prepare(void)
     return true;
 }
 
+/* Adds a buffer to the known ones, if it is not among them. */
 static void note_buffer(void *buffer)
 {
     size_t i = 0;
@@ -160,7 +181,12 @@ static void note_buffer(void *buffer)
     shared.n_buffers = G4R_MAX(shared.n_buffers, i + 1);
 }
 
-/* Makes OpenBLAS have n buffers, by taking what it has and more, all at once. */
+/*
+ * Makes OpenBLAS have n buffers. Takes buffers from it, without giving any back
+ * meanwhile, until n different ones are known; then gives them all back. Returns false if
+ * there is no address space. If OpenBLAS cannot keep n buffers, or has no functions for
+ * this, only tells whether there is address space for one more.
+ */
 static bool make_buffers(size_t n)
 {
     void *taken[MOST_BUFFERS];
@@ -183,7 +209,10 @@ static bool make_buffers(size_t n)
 
 size_t g4r_blas_bytes(size_t longest)
 {
-    /* A block of one matrix, and as much depth of the whole side of the other. */
+    /*
+     * OpenBLAS copies a block of one matrix, and of the other matrix DEPTH values for
+     * each place along the side of the result.
+     */
     enum { BLOCK_BYTES = 4 << 20, DEPTH = 640 };
     size_t bytes = g4r_add(BLOCK_BYTES, g4r_mul(longest, DEPTH * sizeof(g4r_real)));
     return G4R_MIN(bytes, (size_t)BUFFER_BYTES);
@@ -192,8 +221,10 @@ size_t g4r_blas_bytes(size_t longest)
 /* ---- enter and leave ---- */
 
 /*
- * OpenBLAS's own threads end when the process forks, and begin anew with the next count
- * that it is told. Each takes a buffer soon, which must not be counted as one of ours.
+ * Waits for OpenBLAS's own threads to take their buffers: before the first product of the
+ * process, and before the first one after each fork(). These threads end when the process
+ * forks, and start again when OpenBLAS is next told a thread count. Each takes a buffer
+ * soon after its start, and that buffer must not be counted as one of ours.
  */
 static void settle(void)
 {
@@ -203,13 +234,21 @@ static void settle(void)
     shared.is_settled = true;
 }
 
+/*
+ * Sets the process's thread count. Does nothing if the host's count is one already, or
+ * with OpenMP, where g4r_blas_enter() sets the thread's own count.
+ */
 static void set_threads(int n)
 {
     if (!has_openmp() && shared.host_threads != 1)
         openblas_set_num_threads(n);
 }
 
-/* One thread more; under lock. */
+/*
+ * Counts one more thread as inside, and makes sure that there is a buffer for it. The
+ * serial build needs only one buffer, because its products take turns. Returns false, and
+ * counts nothing, if there is no buffer. The caller holds the lock.
+ */
 static bool let_in(void)
 {
     const size_t n = g4r_blas_is_parallel() ? shared.n_inside + 1 : 1;
@@ -277,9 +316,10 @@ gru4rec_status g4r_blas_fail(gru4rec_error *error)
 #endif
 
 /*
- * A product of one row is a GEMV, as GEMM would pack all of B first. With whole rows of a
- * transposed B it is one of our own scans, which need no lock: what serves one session is
- * made of it.
+ * Computes the product in one call. A product of one row is a GEMV, because GEMM would
+ * first copy all of B. If the rows of a transposed B also follow each other without gaps
+ * (ldb = k), our own scan kernel computes it. The scan needs no lock. A session of a
+ * model with PyTorch's cell is served with scans alone.
  */
 static void multiply_whole(g4r_product p)
 {
@@ -306,11 +346,14 @@ static void multiply_whole(g4r_product p)
         pthread_mutex_unlock(&shared.serial);
 }
 
-/* Row by row. Our own scan gives the same bits wherever B is cut: then a part of B serves
- * all rows from the cache. */
+/*
+ * Computes the product row by row. If the rows are scans, B is also cut into parts, and
+ * each part is multiplied with all rows while it is in the cache. The scan gives the same
+ * bits wherever B is cut.
+ */
 static void multiply_rows(const g4r_product *p)
 {
-    enum { CACHED = 1 << 15 /* values */ };
+    enum { CACHED = 1 << 15 /* values of B in a part, which stay in the cache */ };
     const bool is_scan = p->form == G4R_NT && p->ldb == p->k && p->k > 0;
     const size_t each = is_scan ? G4R_MAX(4, CACHED / p->k / 4 * 4) : p->n;
     for (size_t first = 0; first < p->n; first += each)
@@ -318,7 +361,7 @@ static void multiply_rows(const g4r_product *p)
             g4r_product part = *p;
             part.c += row * p->ldc + first;
             part.a += row * p->lda;
-            part.b += first * p->ldb; /* first is 0 but in a scan */
+            part.b += first * p->ldb; /* only a scan has a first above 0 */
             part.m = 1;
             part.n = G4R_MIN(each, p->n - first);
             multiply_whole(part);
@@ -336,26 +379,29 @@ void g4r_blas_multiply(g4r_product p)
         multiply_whole(p);
 }
 
-/* ---- many at once ---- */
+/* ---- many products, shared by threads ---- */
 
 typedef struct products {
     const g4r_product *list;
     size_t n;
 } products;
 
-/* The side of C that is cut: its rows, or its columns. */
+/* Returns the length of the side of C that is cut: the rows for TN, else the columns. */
 static size_t cut_side(const g4r_product *p)
 {
     return p->form == G4R_TN ? p->m : p->n;
 }
 
+/* Returns how many parts the product is cut into. */
 static size_t count_parts(const g4r_product *p)
 {
-    const size_t m = p->by_rows ? 1 : p->m; /* a row is cut as it is alone */
+    /* With by_rows, a row must be cut as it would be cut alone. */
+    const size_t m = p->by_rows ? 1 : p->m;
     double operations = 2.0 * (double)m * (double)p->n * (double)p->k;
     return g4r_pool_cut(operations, cut_side(p), 96);
 }
 
+/* Computes part number part of a product that is cut into n_parts. */
 static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 {
     size_t side = cut_side(p), begin = g4r_pool_part(part, n_parts, side);
@@ -373,6 +419,10 @@ static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
     g4r_blas_multiply(cut);
 }
 
+/*
+ * Computes one part of one product. The numbers of the tasks count the parts of the first
+ * product, then the parts of the second, and so on.
+ */
 static void multiply_task(void *context, size_t task, size_t worker)
 {
     const products *all = context;

@@ -1,7 +1,8 @@
 /*
- * blas.h - the matrix products of the library, by meaning; all through CBLAS.
+ * blas.h - the matrix products of the library; all of them go through CBLAS.
  *
- * Matrices are row-major. NT: the second matrix is used transposed, and so on.
+ * Matrices are row-major. The two letters of a form stand for the two matrices that are
+ * multiplied: N, the matrix is used as it is; T, it is used transposed.
  */
 #ifndef G4R_BLAS_H
 #define G4R_BLAS_H
@@ -9,17 +10,30 @@
 #include "../base/pool.h"
 
 /*
- * Between enter and leave products of this process run on the calling thread alone, so
- * that results do not depend on the host's thread count, which leave, in the same thread,
- * puts back. Nests, and any number of threads may be inside, each of which has memory to
- * multiply in. False: there is none for this thread, which is not inside.
+ * Lets the calling thread compute products until it calls g4r_blas_leave(). While a
+ * thread is inside, the products of this process run on the threads that call them alone,
+ * so that results do not depend on the host's thread count. Calls nest. Any number of
+ * threads may be inside at the same time; each has a buffer to multiply in. Returns false
+ * if there is no memory for this thread's buffer: the thread is not inside then, and must
+ * not call g4r_blas_leave().
  */
 bool g4r_blas_enter(void);
+/*
+ * Ends what the last g4r_blas_enter() of the same thread began. It restores the host's
+ * thread count: with OpenMP the calling thread's count; with other builds the process's
+ * count, when the last thread leaves.
+ */
 void g4r_blas_leave(void);
-/* NOMEM, and what to do where g4r_blas_enter() said false. error may be NULL. */
+/*
+ * Returns GRU4REC_NOMEM for a g4r_blas_enter() that returned false, and writes into error
+ * what is wrong and what to do. error may be NULL.
+ */
 gru4rec_status g4r_blas_fail(gru4rec_error *error);
-/* Bytes that a thread's products write to beside their results, at most, where no side of
- * a result is longer than this; of address space it takes more. */
+/*
+ * Returns the most bytes that the products of one thread write to beside their results,
+ * if no side of a result is longer than longest. The thread takes more address space than
+ * that: OpenBLAS maps a whole buffer.
+ */
 size_t g4r_blas_bytes(size_t longest);
 
 typedef enum g4r_product_form {
@@ -28,16 +42,21 @@ typedef enum g4r_product_form {
     G4R_TN  /* C (m,n) = A (k,m)^T . B (k,n) + beta C */
 } g4r_product_form;
 
-/* Leading dimensions (ld*) are the distance between rows, in values. */
+/*
+ * One product. A leading dimension (ldc, lda, ldb) is the distance from the begin of a
+ * row to the begin of the next row, in values.
+ */
 typedef struct g4r_product {
     g4r_product_form form;
     g4r_real *c;
     const g4r_real *a, *b;
     size_t ldc, lda, ldb, m, n, k;
     g4r_real beta; /* 0 overwrites C, 1 adds to it */
-    bool by_rows;  /* NT, NN: a row of C has the bits of a product of that row alone */
+    /* For NT and NN: each row of C has the same bits as if it were multiplied alone. */
+    bool by_rows;
 } g4r_product;
 
+/* Returns a product whose by_rows is false. */
 static inline g4r_product g4r_product_of(g4r_product_form form, g4r_real *c, size_t ldc,
                                          const g4r_real *a, size_t lda, const g4r_real *b,
                                          size_t ldb, size_t m, size_t n, size_t k,
@@ -46,23 +65,32 @@ static inline g4r_product g4r_product_of(g4r_product_form form, g4r_real *c, siz
     return (g4r_product){form, c, a, b, ldc, lda, ldb, m, n, k, beta, false};
 }
 
-/* One product, on the calling thread. */
+/*
+ * Computes one product on the calling thread. The thread must be inside (see
+ * g4r_blas_enter()), except for an NT product of one row with ldb = k > 0: that product
+ * does not use BLAS.
+ */
 void g4r_blas_multiply(g4r_product product);
 /*
- * All of them, at the same time where there are threads: they write to different places.
- * Each is cut along its larger side in a way that its size alone decides.
+ * Computes n products, which must write to different places. The threads of the pool
+ * share the work; without a pool (NULL) the calling thread does it. Each product is cut
+ * into parts along one side of C: TN along the rows, NT and NN along the columns. The
+ * sizes of the product alone decide into how many parts, so the number of threads changes
+ * no bit.
  */
 void g4r_blas_run(g4r_pool *pool, const g4r_product *products, size_t n);
 
-/* May two threads multiply at the same time? */
+/* Tells whether two threads may multiply at the same time. */
 bool g4r_blas_is_parallel(void);
 /*
- * Makes OpenBLAS set up its memory, and waits for that. Its own threads, which it starts
- * when it is loaded, do so too, and may ask for its kernels there; once it is done they
- * do not any more. False: there is no room, or it cannot be done.
+ * Makes OpenBLAS set up its memory, and returns when that is done. OpenBLAS's own
+ * threads, which start when it is loaded, set up the same memory and may ask for its
+ * kernels meanwhile. After this call they no longer do, so that the kernels can be
+ * changed. Returns false if there is no address space for a buffer, or if this OpenBLAS
+ * does not have the functions for it.
  */
 bool g4r_blas_prepare(void);
-/* Which BLAS this is: blas and blas_threading. */
+/* Sets blas and blas_threading in build: which BLAS this is, and how it uses threads. */
 void g4r_blas_facts(gru4rec_build *build);
 
 #endif

@@ -1,19 +1,22 @@
 /*
  * blas_core.c - see blas_core.h.
  *
- * OpenBLAS up to 0.3.24 takes every Intel processor that is newer than it for one without
- * AVX (Prescott), and multiplies at a quarter of the speed or less. It picks its kernels by
- * gotoblas_dynamic_init(), once; gotoblas_dynamic_quit() makes it forget that. In between
- * there are none, so nobody may be multiplying: hence at load, where nobody else uses it.
+ * OpenBLAS up to 0.3.24 takes every Intel processor that is newer than OpenBLAS itself
+ * for one without AVX (Prescott). Its products then have a quarter of the speed or less.
  *
- * It can be told the core type only by an environment variable, and other threads may read
- * the environment meanwhile. So environ points to a copy with one entry more for that
- * long, and both arrays stay as they are for good. A thread that changes the environment
- * in this moment is as unsafe as it is beside any getenv(), such as those with which
- * OpenBLAS itself was loaded just before; what it set stays all the same, as its array is
- * then left in place.
+ * gotoblas_dynamic_init() picks the kernels, once. gotoblas_dynamic_quit() makes OpenBLAS
+ * forget the choice. Between the two calls there are no kernels, so no thread may be
+ * multiplying. Hence OpenBLAS chooses again only while this library is loaded, and only
+ * if nobody else uses OpenBLAS.
+ *
+ * Only an environment variable can tell OpenBLAS the core type, and other threads may
+ * read the environment at the same time. So, while OpenBLAS chooses, environ points to a
+ * copy that has one more entry. Both arrays are kept as they are for good. If another
+ * thread changes the environment in this moment, that is as unsafe as it is beside any
+ * getenv(); OpenBLAS itself called getenv() just before, when it was loaded. What that
+ * thread set is not lost, because environ is then left pointing to that thread's array.
  */
-#define _GNU_SOURCE /* environ */
+#define _GNU_SOURCE /* so that environ is declared */
 #include "blas_core.h"
 
 #include "blas.h"
@@ -27,17 +30,20 @@
 
 #if defined(__linux__) && defined(__x86_64__)
 
-/* What the kernels of a core type need of the processor and the system. */
+/* What the kernels of a core type need from the processor and the system, ascending. */
 typedef enum level { SSE, AVX, AVX2_FMA, AVX512, AVX512_BF16 } level;
 
 #define VARIABLE "OPENBLAS_CORETYPE"
 typedef struct core_type {
-    const char *setting; /* of the environment */
+    const char *setting; /* "variable=name", an entry of the environment */
     level level;
 } core_type;
 
-/* The first N_CHOICES can be chosen, the first that the processor can run. A name that is
- * not here is of a newer OpenBLAS, which knows better. */
+/*
+ * The core types that we know. Only the first N_CHOICES can be chosen: the first of them
+ * that the processor can run. If OpenBLAS picked a core type that is not in this list, it
+ * is newer than the list, and its choice is left alone.
+ */
 enum { N_CHOICES = 4 };
 static const core_type core_types[] = {
     {VARIABLE "=Cooperlake", AVX512_BF16},
@@ -72,7 +78,7 @@ static const char *name_of(const core_type *type)
     return type->setting + sizeof VARIABLE;
 }
 
-/* NULL: a core type that we do not know. */
+/* Returns the core type that OpenBLAS uses, or NULL if we do not know that type. */
 static const core_type *find_picked(void)
 {
     const char *name = openblas_get_corename();
@@ -82,7 +88,7 @@ static const core_type *find_picked(void)
     return NULL;
 }
 
-/* These look at what the system saves of the registers, too. */
+/* Tells whether the processor has a feature, and the system saves the registers of it. */
 #define HAS(feature) (__builtin_cpu_supports(feature) != 0)
 static level level_of_processor(void)
 {
@@ -98,9 +104,10 @@ static level level_of_processor(void)
 }
 
 /*
- * The core type that would be better than what OpenBLAS picked, or NULL. On Zen 4 the
- * AVX-512 kernels were within 4 % of those with AVX2, so they are not missed there; Zen 5,
- * which has the wider units, was not measured.
+ * Returns a core type that would be better than the one that OpenBLAS picked, or NULL if
+ * that one is good enough. On processors that are not Intel's, AVX2 kernels are good
+ * enough: on Zen 4 the AVX-512 kernels were within 4 % of their speed. Zen 5, which has
+ * wider units, was not measured.
  */
 static const core_type *find_better(void)
 {
@@ -116,32 +123,50 @@ static const core_type *find_better(void)
 
 /* ---- choosing ---- */
 
-/* They are in no header of OpenBLAS. A build for one processor alone has none. */
+/*
+ * No header of OpenBLAS declares these functions. A build of OpenBLAS for one processor
+ * alone does not have them: they are NULL then.
+ */
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
-typedef enum verdict { NOT_ASKED, ONLY, PICKED, SET, CHOSEN, LEFT } verdict;
+typedef enum verdict {
+    NOT_ASKED, /* better kernels exist, but gru4rec_blas_core_pick() was not called */
+    ONLY,      /* this OpenBLAS has kernels for one processor alone */
+    PICKED,    /* the kernels that OpenBLAS picked are good enough */
+    SET,       /* the environment variable was set, so its value decides */
+    CHOSEN,    /* gru4rec made OpenBLAS choose again, and it now uses better kernels */
+    LEFT       /* better kernels exist, but OpenBLAS may not or could not choose again */
+} verdict;
 
 /*
- * What became of it, exported, so that the linker gives the first copy's to all copies of
- * this library in a process: the later ones find OpenBLAS as the first one left it. Whoever
- * changes the layout changes the name.
+ * The result of gru4rec_blas_core_pick(). The variable below is exported, so that the
+ * linker gives the first copy's variable to all copies of this library in a process: the
+ * later copies find OpenBLAS as the first copy left it. Whoever changes this layout must
+ * change the name.
  */
 struct gru4rec_blas_core_shared {
-    char *(*_Atomic of)(
-        void);       /* openblas_get_corename of the OpenBLAS that it is about */
-    verdict verdict; /* written once, before of, as is why */
-    char why[128];   /* CHOSEN: instead of which core type; LEFT: the reason */
+    /* The openblas_get_corename() of the OpenBLAS that the result is about. */
+    char *(*_Atomic of)(void);
+    /* Both are written once, before of is set. */
+    verdict verdict;
+    char why[128]; /* CHOSEN: the core type picked before; LEFT: the reason */
 };
 extern struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1
     __attribute__((visibility("default")));
 struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1;
 #define shared gru4rec_blas_core_shared_1
 
-/* Never freed: another thread may be reading it. */
+/*
+ * The array that environ points to while OpenBLAS chooses. It is never freed, because
+ * another thread may still be reading it.
+ */
 static char **lent_environment;
 
-/* One entry longer than environ. */
+/*
+ * Returns a copy of environ, whose entries are counted in *n, with room for one more
+ * entry. Returns NULL if there is not enough memory.
+ */
 static char **copy_environment(size_t *n)
 {
     *n = 0;
@@ -162,8 +187,11 @@ static void pick_again(void)
     gotoblas_dynamic_init();
 }
 
-/* Has OpenBLAS choose for the length of one call as if the setting were given. False:
- * another thread has changed the environment, and has an array of its own now. */
+/*
+ * Makes OpenBLAS choose while entry n of the environment is the setting of this type, and
+ * then puts environ back. Returns false if another thread changed the environment
+ * meanwhile: environ points to that thread's array then, and is left so.
+ */
 static bool choose(const core_type *type, char **lent, size_t n)
 {
     char **before = environ, **expected = lent;
@@ -174,8 +202,12 @@ static bool choose(const core_type *type, char **lent, size_t n)
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* The first that this OpenBLAS has, from best on. The entry comes last, so that who is
- * counting entries meanwhile finds the others in both arrays. */
+/*
+ * Makes OpenBLAS use the first core type from best on that it has. Returns false if none
+ * of them is above the level picked: OpenBLAS has then picked by itself again. The new
+ * entry stands last in the environment, so that a thread that is reading the entries
+ * meanwhile finds all others in both arrays.
+ */
 static bool choose_best(const core_type *best, level picked)
 {
     size_t n;
@@ -192,7 +224,11 @@ static bool choose_best(const core_type *best, level picked)
     return is_better;
 }
 
-/* LEFT, and why, where it may not or cannot. */
+/*
+ * Makes OpenBLAS choose again. Returns CHOSEN, with the core type picked before in why
+ * (size). If OpenBLAS may not or cannot choose again, returns LEFT, with the reason in
+ * why.
+ */
 static verdict try_to_choose(const core_type *best, char *why, size_t size)
 {
     const core_type *picked = find_picked();
@@ -201,13 +237,13 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
     char user[80];
     memcpy(addresses, functions, sizeof addresses);
     if (gotoblas_dynamic_quit == NULL)
-        snprintf(why, size, "cannot choose again");
+        snprintf(why, size, "it cannot choose its kernels again");
     else if (!g4r_blas_user_is_alone(openblas_get_corename(), addresses, 2, user,
                                      sizeof user))
-        snprintf(why, size, "is left alone, as %s",
-                 *user != '\0' ? user : "it was loaded before gru4rec");
+        snprintf(why, size, "gru4rec does not change its kernels because %s",
+                 *user != '\0' ? user : "OpenBLAS was loaded before gru4rec");
     else if (!g4r_blas_prepare() || !choose_best(best, picked->level))
-        snprintf(why, size, "could not choose again");
+        snprintf(why, size, "it could not choose its kernels again");
     else {
         snprintf(why, size, "%s", name_of(picked));
         return CHOSEN;
@@ -217,6 +253,7 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
 
 /* ---- what is known ---- */
 
+/* Returns the verdict as far as it is known without choosing again. */
 static verdict assess(const core_type *better)
 {
     return gotoblas_dynamic_init == NULL ? ONLY
@@ -225,8 +262,11 @@ static verdict assess(const core_type *better)
                                          : NOT_ASKED;
 }
 
-/* The first call of getenv() for the variable is OpenBLAS's, if it had none yet: what
- * stands in one file with it may begin before it. */
+/*
+ * First lets OpenBLAS pick its kernels and so read the environment variable, if it has
+ * not done so yet. If OpenBLAS is linked into the same file as this code, this code may
+ * run before OpenBLAS's own start.
+ */
 void gru4rec_blas_core_pick(void)
 {
     char why[sizeof shared.why] = "";
@@ -265,7 +305,7 @@ void g4r_blas_core_facts(gru4rec_build *build)
     else
         snprintf(text, size, "%s",
                  result == SET    ? VARIABLE " was set"
-                 : result == ONLY ? "the only ones of this OpenBLAS"
+                 : result == ONLY ? "this OpenBLAS has no other kernels"
                                   : "picked by OpenBLAS");
 }
 

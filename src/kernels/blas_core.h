@@ -1,15 +1,16 @@
 /*
  * blas_core.h - which of its kernels OpenBLAS uses, and why.
  *
- * OpenBLAS has kernels for many processors ("core types") and picks some when it is loaded.
- * A processor that it does not know gets the oldest. gru4rec_blas_core_pick() mends that.
+ * OpenBLAS has a set of kernels for each of many processors ("core types"), and picks one
+ * set when it is loaded. For a processor that it does not know, it picks the oldest set.
+ * gru4rec_blas_core_pick() makes it choose again, a better one.
  */
 #ifndef G4R_BLAS_CORE_H
 #define G4R_BLAS_CORE_H
 
 #include "../base/base.h"
 
-/* blas_core, blas_core_reason and blas_core_better. */
+/* Sets blas_core, blas_core_reason and blas_core_better in build. */
 void g4r_blas_core_facts(gru4rec_build *build);
 
 #endif

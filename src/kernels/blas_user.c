@@ -1,12 +1,14 @@
 /*
  * blas_user.c - see blas_user.h.
  *
- * Two things show another user. A file that needs OpenBLAS (DT_NEEDED), under whatever
- * name. And the order of loading, which is the order of the loader's list: what we need
- * stands behind us, unless it was there before us, and then somebody else asked for it,
- * perhaps by dlopen(), which no file tells about.
+ * Two things show that somebody else uses OpenBLAS:
+ * - A loaded file needs OpenBLAS (DT_NEEDED), under whatever name.
+ * - OpenBLAS was loaded before us. The loader's list has the files in the order in which
+ *   they were loaded, so a file that was loaded because we need it stands behind us. If
+ *   OpenBLAS stands before us, somebody else asked for it, perhaps by dlopen(), which no
+ *   file tells about.
  */
-#define _GNU_SOURCE /* dl_iterate_phdr */
+#define _GNU_SOURCE /* so that dl_iterate_phdr() is declared */
 #include "blas_user.h"
 
 #include <stdio.h>
@@ -17,22 +19,27 @@
 
 enum { MOST_FILES = 1024, NONE = -1 };
 
+/* A loaded file. */
 typedef struct loaded {
     ElfW(Addr) base;
     const ElfW(Phdr) * headers;
     size_t n_headers;
-    const ElfW(Dyn) * dynamic; /* NULL: it has none */
-    const char *strings;       /* of dynamic */
+    const ElfW(Dyn) * dynamic; /* its dynamic section, or NULL if there is none */
+    const char *strings;       /* the strings that dynamic refers to */
     const char *path;          /* "" is the program */
 } loaded;
 
 typedef struct loaded_list {
-    loaded files[MOST_FILES];
+    loaded files[MOST_FILES]; /* (n) in the order of loading */
     int n;
-    bool is_whole;
+    bool is_whole; /* no file was left out for want of room */
 } loaded_list;
 
-/* Some loaders add the base to what dynamic says, some do not. */
+/*
+ * Returns the strings that the file's dynamic section refers to, or NULL. Some loaders
+ * have already added the file's base to the address in the section, others have not: an
+ * address below the base still lacks it.
+ */
 static const char *find_strings(const loaded *file)
 {
     for (const ElfW(Dyn) *d = file->dynamic; d != NULL && d->d_tag != DT_NULL; d++)
@@ -42,6 +49,9 @@ static const char *find_strings(const loaded *file)
     return NULL;
 }
 
+/*
+ * Appends a loaded file to the list (context). Returns 1, to stop, if there is no room.
+ */
 static int note_file(struct dl_phdr_info *info, size_t size, void *context)
 {
     loaded_list *list = context;
@@ -90,6 +100,7 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* Tells whether a file has this name, either as its path or in its DT_SONAME. */
 static bool is_called(const loaded *file, const char *name)
 {
     if (strcmp(base_name(file->path), base_name(name)) == 0)
@@ -108,8 +119,11 @@ static int find_name(const loaded_list *list, const char *name)
     return NONE;
 }
 
-/* Does it need the other? What needs a name that no file has needs a link to one of them:
- * is_sure counts that as no. */
+/*
+ * Tells whether a file needs the other one. If the file needs a name that no loaded file
+ * has, that name is a link to one of the loaded files, perhaps to the other one: this
+ * counts as yes, but as no if is_sure.
+ */
 static bool needs(const loaded_list *list, int file, int other, bool is_sure)
 {
     const loaded *f = &list->files[file];
@@ -123,6 +137,7 @@ static bool needs(const loaded_list *list, int file, int other, bool is_sure)
     return false;
 }
 
+/* Returns the first file, except ours, that needs the other one; or NONE. */
 static int find_needing(const loaded_list *list, int ours, int other, bool is_sure)
 {
     for (int i = 0; i < list->n; i++)
@@ -131,7 +146,11 @@ static int find_needing(const loaded_list *list, int ours, int other, bool is_su
     return NONE;
 }
 
-/* Who needs it beside ourselves. Of a wrapper (libblas.so.3), who needs that. */
+/*
+ * Returns a file, except ours, that needs OpenBLAS (blas); or NONE. If that file is a
+ * wrapper of OpenBLAS (libblas.so.3), returns rather a file that needs the wrapper, if
+ * there is one.
+ */
 static int find_user(const loaded_list *list, int ours, int blas)
 {
     int user = find_needing(list, ours, blas, false), next = user;
@@ -145,14 +164,16 @@ static int find_user(const loaded_list *list, int ours, int blas)
     return user;
 }
 
+/* Writes into name (size) that this file uses OpenBLAS; nothing if user is NONE. */
 static void name_user(const loaded_list *list, int user, char *name, size_t size)
 {
     const char *path = user == NONE ? "" : list->files[user].path;
     if (user == 0 && *path == '\0')
         path = "the program";
     if (user != NONE)
-        snprintf(name, size, "%.60s uses it too", base_name(path));
-    for (char *c = name; *c != '\0'; c++) /* it goes into JSON */
+        snprintf(name, size, "%.60s uses OpenBLAS too", base_name(path));
+    /* The text goes into JSON, so only printable ASCII stays. */
+    for (char *c = name; *c != '\0'; c++)
         *c = *c >= ' ' && *c <= '~' ? *c : '?';
 }
 

@@ -1,17 +1,21 @@
-/*
- * blas_user.h - does anybody else in this process use the OpenBLAS that we use?
- */
+/* blas_user.h - whether anybody else in this process uses the OpenBLAS that we use. */
 #ifndef G4R_BLAS_USER_H
 #define G4R_BLAS_USER_H
 
 #include "../base/base.h"
 
 /*
- * In which loaded file lies what? functions: all of them must lie beside text, which is
- * OpenBLAS's own. True: only the file that this code is in uses it, as far as the loader
- * knows. False: user gets who uses it too, in words, or "" where the loader does not say.
- * A file that comes to use it later is not found: who acts on the answer does so before the
- * loader's next work (in a constructor, or in the only thread).
+ * Tells whether the file that contains this code is the only loaded file that uses our
+ * OpenBLAS, as far as the loader knows. text is a string of OpenBLAS itself: the file
+ * that text lies in is OpenBLAS. functions (n) are addresses of OpenBLAS's functions; if
+ * one of them lies in another file, the answer is false.
+ *
+ * If the answer is false, user (user_size) says in words who else uses OpenBLAS, or is ""
+ * if the loader does not tell. If the answer is true, user is "".
+ *
+ * A file that begins to use OpenBLAS later is not found. So the caller must act on the
+ * answer before the loader loads the next file: in a constructor, or while there is only
+ * one thread.
  */
 bool g4r_blas_user_is_alone(const void *text, const void *const *functions, size_t n,
                             char *user, size_t user_size);

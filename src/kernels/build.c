@@ -1,4 +1,4 @@
-/* build.c - what this build runs on. */
+/* build.c - tells which kernels and which BLAS this build uses; see gru4rec.h. */
 #include "blas.h"
 #include "blas_core.h"
 #include "vec.h"

@@ -1,19 +1,22 @@
 /*
  * topk.c - see topk.h.
  *
- * A heap of the k best so far, the worst on top. The scan looks only for scores that
- * reach the top's, which a kernel does at the speed of memory; few do once the heap is
- * full.
+ * A heap keeps the k best scores so far, with the worst of them on top. Once the heap is
+ * full, only scores that reach the score on top matter. They are few, and a kernel finds
+ * them at the speed of memory.
  */
 #include "topk.h"
 
-/* Does a stand before b in the ranking? */
+/* Tells whether a comes before b in the ranking. */
 static bool is_before(g4r_scored a, g4r_scored b)
 {
     return a.score > b.score || (a.score == b.score && a.row < b.row);
 }
 
-/* Puts item where it belongs below the hole at i, in a heap of n with the last on top. */
+/*
+ * Fills the hole at index i of a heap (n): moves children up until item fits. The item
+ * that comes last in the ranking is on top.
+ */
 static void sift_down(g4r_scored *heap, size_t i, size_t n, g4r_scored item)
 {
     for (size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
@@ -33,7 +36,10 @@ static void make_heap(g4r_scored *heap, size_t n)
         sift_down(heap, i, n, heap[i]);
 }
 
-/* Takes the last one off the top, again and again: what is left is in order. */
+/*
+ * Sorts the heap (n), the best first: again and again moves the worst item from the top
+ * to the end of the rest.
+ */
 static void sort_heap(g4r_scored *heap, size_t n)
 {
     while (n > 1) {

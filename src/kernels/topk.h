@@ -1,6 +1,8 @@
 /*
- * topk.h - the best of many scores, with the product's order of ties: higher score
- * first, then lower row. NaN and -INFINITY are never among them.
+ * topk.h - finds the k best of many scores.
+ *
+ * A higher score is better; of equal scores, the one with the lower row is better. All
+ * rankings of this library have this order. NaN and -INFINITY are never among the best.
  */
 #ifndef G4R_TOPK_H
 #define G4R_TOPK_H
@@ -14,8 +16,9 @@ typedef struct g4r_scored {
 } g4r_scored;
 
 /*
- * best (k) out: the k best of scores (n), in order, that come behind *after (NULL: of
- * all). Returns how many there were. row: index into scores.
+ * Writes the k best of scores (n) into best (k), the best first, and returns how many
+ * there are. The row of each is its index in scores. If after is not NULL, only scores
+ * that come behind *after in the order count: so a ranking goes on from its last item.
  */
 size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *after,
                 size_t n, size_t k, const g4r_vec *vec);

@@ -1,4 +1,4 @@
-/* vec.c - run-time choice among the tables that vec_kernels.c defines. */
+/* vec.c - picks, at run time, one of the tables of kernels that vec_kernels.c defines. */
 #include "vec.h"
 
 #if defined(__x86_64__)
@@ -13,11 +13,14 @@ extern const g4r_vec g4r_vec_kernels_avxvnni;
 extern const g4r_vec g4r_vec_kernels_avx512;
 extern const g4r_vec g4r_vec_kernels_avx512vnni;
 
-/* AVX-VNNI, which compilers have no word for yet. Asked once: in a virtual machine the
- * processor's answer takes some 20 microseconds. */
+/*
+ * Tells whether the processor has AVX-VNNI, for which compilers have no name yet. The
+ * processor is asked only once, because in a virtual machine its answer takes some 20
+ * microseconds.
+ */
 static bool has_avxvnni(void)
 {
-    static atomic_int known; /* 0: not yet; 1: no; 2: yes */
+    static atomic_int known; /* 0: not asked yet; 1: no; 2: yes */
     unsigned a = 0, b, c, d;
     int answer = atomic_load_explicit(&known, memory_order_relaxed);
     if (answer == 0) {

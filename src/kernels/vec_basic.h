@@ -1,19 +1,23 @@
 /*
- * vec_basic.h - the kernels of general use: element-wise, activations, dropout,
- * reductions; part of vec_kernels.c.
+ * vec_basic.h - the kernels of general use: element-wise operations, dropout,
+ * activations, reductions. It is part of vec_kernels.c.
  *
- * Activations with their parameters a and b, and their slope, from the value y:
+ * Activations of x, with their parameters a and b. The slope y' is computed from the
+ * value y:
  *   linear  y = x                                    y' = 1
  *   relu    y = max(0, x)                            y' = 1 above 0, else 0
  *   tanh    y = tanh x                               y' = 1 - y^2
  *   leaky   y = x above 0, else a x                  y' = 1 above 0, else a
  *   elu     y = x above 0, else a (exp(x) - 1)       y' = 1 above 0, else y + a
  *   selu    y = a x above 0, else a b (exp(x) - 1)   y' = a above 0, else y + a b
- * Dropout with probability p: m = 0 where the random number is below p, else 1 / (1 - p);
- *   y = m x
- * Reductions keep SLICES partial results, each of every SLICES-th value, and add these up
- * in order. This is the freedom that a compiler needs to vectorise them: it never has to
- * change the order by itself.
+ *
+ * Dropout with probability p, m being the mask and u a random number from 0 to 1:
+ *   m = 0 if u < p, else 1 / (1 - p)                 y = m x
+ *
+ * A reduction keeps SLICES partial results: partial result i takes the values i, i +
+ * SLICES, i + 2 SLICES ... At the end the partial results are added up in order. In this
+ * form compilers can vectorise the loop without changing the order of the sum, which they
+ * may not change.
  */
 #ifndef G4R_VEC_BASIC_H
 #define G4R_VEC_BASIC_H
@@ -54,7 +58,9 @@ static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
                     uint32_t key, uint32_t first, size_t n)
 {
     const g4r_real kept = 1 / (1 - p);
-    /* The hash's upper 24 bits against p: compared as signed integers, which vectorise.
+    /*
+     * The upper 24 bits of the hash are the random number. They are compared with p as
+     * signed integers, because compilers vectorise that comparison.
      */
     const int32_t threshold = (int32_t)(p * 16777216);
     for (size_t i = 0; i < n; i++) {
@@ -65,7 +71,7 @@ static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
     }
 }
 
-/* y of the activation, in place of x. One loop for each kind, so that each vectorises. */
+/* Sets y, which holds x, to act(x). Each kind has a loop of its own, which vectorises. */
 static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
 {
     const g4r_real a = act->a, b = act->b;
@@ -99,7 +105,7 @@ static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
     }
 }
 
-/* y' of the activation. */
+/* Sets s to y'. */
 static void slope(g4r_real *restrict s, const g4r_real *restrict y,
                   const g4r_activation *act, size_t n)
 {
@@ -117,11 +123,11 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
         for (size_t i = 0; i < n; i++)
             s[i] = y[i] < 0 ? a : 1;
         break;
-    case GRU4REC_ACT_ELU: /* a exp(x) = y + a */
+    case GRU4REC_ACT_ELU: /* y + a is a exp(x) */
         for (size_t i = 0; i < n; i++)
             s[i] = y[i] < 0 ? y[i] + a : 1;
         break;
-    case GRU4REC_ACT_SELU: /* a b exp(x) = y + a b */
+    case GRU4REC_ACT_SELU: /* y + a b is a b exp(x) */
         for (size_t i = 0; i < n; i++)
             s[i] = y[i] < 0 ? y[i] + ab : a;
         break;
@@ -135,7 +141,8 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
 /* ---- reductions ---- */
 
 /*
- * The statement for each index k below n, with slice the partial result that it adds to.
+ * Runs the statement for each index k below n. slice is the index of the partial result
+ * that k belongs to.
  */
 #define FOR_SLICES(n, statement)                           \
     do {                                                   \
@@ -151,7 +158,7 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
         }                                                  \
     } while (0)
 
-/* *sum += the partial results, in order. */
+/* Adds the partial results to *sum, in order. */
 static void add_slices(double *sum, const g4r_real part[SLICES])
 {
     for (int slice = 0; slice < SLICES; slice++)
@@ -189,7 +196,10 @@ static g4r_real max(const g4r_real *restrict y, size_t n)
     return largest;
 }
 
-/* x - x is 0 for finite numbers, NaN for all others. */
+/*
+ * Tells whether all values are finite: x - x is 0 for a finite x and NaN for any other,
+ * so the sum is 0 only if all are finite.
+ */
 static bool all_finite(const g4r_real *restrict x, size_t n)
 {
     g4r_real part[SLICES] = {0};

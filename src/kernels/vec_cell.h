@@ -1,29 +1,33 @@
 /*
- * vec_cell.h - what happens within one lane of the two GRU cells; part of
+ * vec_cell.h - the arithmetic of the two GRU cells within one lane. It is part of
  * vec_kernels.c.
  *
- * old and state (h) are the states before and after, f is the activation of the candidate
- * (tanh) and f' its slope. v (3h) is the product of the layer's input with its matrix, u
- * that of old. dx is the gradient of x; a_r, a_z ... are those of the gates before their
- * activation. Vectors are multiplied element by element. Products with matrices, and the
- * gradients of the parameters, are the layer's: cell_torch.c, cell_original.c.
+ * old (h) is the state before the step, and state (h) the state after it. f is the
+ * activation of the candidate (tanh by default), and f' its slope. v (3h) is the product
+ * of the layer's input with its input matrix. u is the product of old with its matrix. dx
+ * is the gradient of x, for any x; a_r, a_z, a_n and a_c are the gradients of the gates
+ * and of the candidate before their activation. Vectors are multiplied element by
+ * element. The products with matrices and the gradients of the parameters are in
+ * cell_torch.c and cell_original.c.
  *
- * The cell of PyTorch and cuDNN, reset gate after the product; blocks
- * r|z|n, biases b of v and c of u:
+ * The cell of PyTorch and cuDNN applies the reset gate after the product, and its update
+ * gate keeps the old state. The blocks of (3h) are r|z|n; b is the bias of v, c that of
+ * u:
  *   r = sigma(v_r + b_r + u_r + c_r)      z = sigma(v_z + b_z + u_z + c_z)
  *   g = u_n + c_n                         n = f(v_n + b_n + r g)
  *   state = (1 - z) n + z old
- * Backward:
+ * Its gradients:
  *   a_n = dstate (1 - z) f'               a_z = dstate (old - n) z (1 - z)
  *   a_r = a_n g r (1 - r)                 dold = dstate z + (through u)
  *   dv = [a_r a_z a_n]                    du = [a_r a_z a_n r]
  *
- * The cell of the original implementation, reset gate before the product and update gate
- * on the candidate; blocks c|r|z, u (2h) with blocks r|z, bias b, w the product of s:
+ * The cell of the original implementation applies the reset gate before the product, and
+ * its update gate takes the candidate. The blocks of (3h) are c|r|z, those of u (2h) are
+ * r|z; b is the bias, w the product of s with the candidate's matrix:
  *   r = sigma(v_r + b_r + u_r)            z = sigma(v_z + b_z + u_z)
  *   s = r old                             c = f(v_c + b_c + w)
  *   state = (1 - z) old + z c
- * Backward, ds coming from a_c:
+ * Its gradients; ds is the product of a_c with the candidate's matrix:
  *   a_c = dstate z f'                     a_z = dstate (c - old) z (1 - z)
  *   a_r = ds old r (1 - r)                dold = dstate (1 - z) + ds r + (through u)
  *   dv = [a_c a_r a_z]                    du = [a_r a_z]
@@ -34,7 +38,10 @@
 #include "vec.h"
 #include "vec_math.h"
 
-/* state of either cell: mix(n, old, z) of PyTorch's, mix(old, c, z) of the original's. */
+/*
+ * Computes the state of either cell: mix(n, old, z) in PyTorch's, mix(old, c, z) in the
+ * original.
+ */
 static void mix(g4r_real *restrict state, const g4r_real *restrict a,
                 const g4r_real *restrict b, const g4r_real *restrict z, size_t h)
 {
@@ -44,7 +51,7 @@ static void mix(g4r_real *restrict state, const g4r_real *restrict a,
 
 /* ---- PyTorch ---- */
 
-/* r, z, n before f; g. */
+/* Computes r, z, g, and n without f. */
 static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
                         const g4r_real *restrict v, const g4r_real *restrict u,
                         const g4r_real *restrict b, const g4r_real *restrict c, size_t h)
@@ -60,7 +67,7 @@ static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
     }
 }
 
-/* dv, du; dold but for what goes through u. */
+/* Computes dv and du, and dold without the part that comes through u. */
 static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
                            g4r_real *restrict slope_dold, const g4r_real *restrict dstate,
                            const g4r_real *restrict gates, const g4r_real *restrict g,
@@ -83,7 +90,7 @@ static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
 
 /* ---- the original ---- */
 
-/* r, z; s. */
+/* Computes r, z and s. */
 static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
                            const g4r_real *restrict v, const g4r_real *restrict u,
                            const g4r_real *restrict b, const g4r_real *restrict old,
@@ -97,7 +104,7 @@ static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
     }
 }
 
-/* c before f. */
+/* Computes c without f. */
 static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
                                const g4r_real *restrict b, const g4r_real *restrict w,
                                size_t h)
@@ -106,7 +113,7 @@ static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
         c[i] = v[i] + b[i] + w[i];
 }
 
-/* a_c, a_z; dold but for what goes through s or u. */
+/* Computes a_c and a_z, and dold without the parts that come through s and u. */
 static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_dold,
                               const g4r_real *restrict dstate,
                               const g4r_real *restrict gates,
@@ -120,7 +127,7 @@ static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_do
     }
 }
 
-/* a_r; what goes through s is added to dold. */
+/* Computes a_r, and adds to dold the part that comes through s. */
 static void original_backward_reset(g4r_real *restrict dv, g4r_real *restrict dold,
                                     const g4r_real *restrict ds,
                                     const g4r_real *restrict gates,

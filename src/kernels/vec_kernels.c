@@ -1,9 +1,10 @@
 /*
- * vec_kernels.c - one table of vec.h: every kernel, in plain C that compilers vectorise.
+ * vec_kernels.c - the table of kernels (g4r_vec of vec.h) for one instruction set.
  *
- * Compiled once per instruction set, with VEC_NAME the table's suffix and the flags that
- * allow the instructions (Makefile). The kernels stand by subject in the headers below,
- * each under its equations; the functions of one value that they share are in vec_math.h.
+ * The kernels are plain C that compilers vectorise. The Makefile compiles this file once
+ * for each instruction set, with the flags that allow its instructions and with its name
+ * in VEC_NAME. The kernels are in the headers below, one for each subject, under the
+ * subject's equations. vec_math.h has the functions of one value that they share.
  */
 #include "vec.h"
 

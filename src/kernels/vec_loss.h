@@ -1,32 +1,40 @@
 /*
- * vec_loss.h - the losses of one lane against N columns, and their gradients; part of
- * vec_kernels.c. [1] section 3.1.3 has BPR and TOP1, [2] their -max forms.
+ * vec_loss.h - the losses of one lane over N columns, and their gradients. It is part of
+ * vec_kernels.c. BPR and TOP1 are in [1], section 3.1.3, TOP1-max and BPR-max in [2].
  *
- * Columns j have scores x_j, own is the lane's target; eps = 1e-24.
+ * Column j has the score x_j. own is the column of the lane's target. [j = own] is 1 if j
+ * is that column, else 0. eps = 1e-24.
  *
- * Cross-entropy, p = softmax of all columns:
+ * Cross-entropy, with p = softmax of x over all columns:
  *   L = -log(p_own + eps)
  *   dL/dx_j = f (p_j - [j = own]), f = p_own / (p_own + eps)
- * With smoothing tau, weights w are 1 - tau on own and tau / (N - 1) on each other (not
- * what the official documentation says, but what its code does), f_j is likewise:
+ * With smoothing tau, the column own has the weight w_own = 1 - tau, and each other
+ * column w_j = tau / (N - 1). The official documentation says otherwise, but the official
+ * code does this:
  *   L = -sum_j w_j log(p_j + eps)
- *   dL/dx_k = p_k sum_j w_j f_j - w_k f_k
- * xe_logit is the same in log space, without eps:
+ *   dL/dx_k = p_k sum_j w_j f_j - w_k f_k, f_j = p_j / (p_j + eps)
+ * xe_logit is the same loss in log space, without eps:
  *   L = log sum_j exp(x_j) - sum_j w_j x_j
  *   dL/dx_j = p_j - w_j
  *
- * The others see r = final activation of the scores, t = r_own, negatives j != own.
+ * The other losses use r = final activation of x, and t = r_own. Their sums are over the
+ * negatives: all columns j but own.
+ *
  * BPR:
  *   L = ln 2 + sum_j -log sigma(t - r_j)
- *   dL/dr_j = sigma(r_j - t), dL/dt = -sum of them
+ *   dL/dr_j = sigma(r_j - t), dL/dt = -sum_j sigma(r_j - t)
  * TOP1, with a_j = sigma(r_j - t), b_j = sigma(r_j^2), q_j = a_j + b_j:
  *   L = (1/N) (1/2 + sum_j q_j)
  *   dL/dr_j = (1/N) dq_j, dq_j = a_j (1 - a_j) + 2 r_j b_j (1 - b_j)
  *   dL/dt = -(1/N) sum_j a_j (1 - a_j)
- * The -max losses weight negatives with s_j = e_j / sum e, e_j = exp(r_j - max): the
- * softmax over the negatives alone. It subtracts the largest negative, not a maximum that
- * also counts a 0 for the target, as the official implementations do: theirs underflows
- * to 0/0.
+ *
+ * TOP1-max and BPR-max give negative j the weight s_j, the softmax over the negatives
+ * alone:
+ *   s_j = e_j / sum_k e_k, e_j = exp(r_j - max)
+ * max is the largest r_j of the negatives. The official implementations also count a 0,
+ * in the place of the target, into the maximum: if all negatives are far below 0, their
+ * softmax underflows to 0/0. Ours does not.
+ *
  * TOP1-max:
  *   L = sum_j s_j q_j
  *   dL/dr_j = s_j (q_j - L + dq_j), dL/dt = -sum_j s_j a_j (1 - a_j)
@@ -45,8 +53,8 @@ static const g4r_real loss_eps = (g4r_real)G4R_LOSS_EPS;
 /* ---- softmax, smoothing ---- */
 
 /*
- * exp(x - max) of all columns, and their sum: p is one over the other. What is behind the
- * last whole block of SLICES is added in double.
+ * Sets y, which holds x, to exp(x - max) for all columns, and returns the sum. y / sum is
+ * p. The values behind the last whole block of SLICES are added in double.
  */
 static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
 {
@@ -67,7 +75,7 @@ static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
     return sum;
 }
 
-/* The sums over j of f_j and of -log(p_j + eps). */
+/* Adds sum_j f_j to *f_sum, and sum_j -log(p_j + eps) to *log_sum. */
 static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
                         const g4r_real *restrict p, size_t n)
 {
@@ -80,7 +88,7 @@ static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
     add_slices(log_sum, part_log);
 }
 
-/* dL/dx of columns with the weight w, total being the sum over j of w_j f_j. */
+/* Sets p to dL/dx for columns that all have the weight w; total is sum_j w_j f_j. */
 static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -89,7 +97,7 @@ static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, si
 
 /* ---- BPR and TOP1 ---- */
 
-/* The sums of -log sigma(t - r) and of dL/dr; dL/dr. */
+/* Adds up -log sigma(t - r) and sigma(r - t), and sets r to scale x dL/dr. */
 static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                 g4r_real scale, size_t n)
 {
@@ -104,13 +112,13 @@ static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
     add_slices(&sums->slope, part_slope);
 }
 
-/* dq/dr */
+/* Returns dq/dr. */
 static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
 {
     return a * (1 - a) + 2 * r * b * (1 - b);
 }
 
-/* The sums of q and of a (1 - a); dL/dr. */
+/* Adds up q and a (1 - a), and sets r to scale x dq/dr; scale includes 1 / N. */
 static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                  g4r_real scale, size_t n)
 {
@@ -126,7 +134,7 @@ static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
     add_slices(&sums->slope, part_slope);
 }
 
-/* e, q, dq/dr; the sums of e, e q, e a (1 - a). */
+/* Computes e and q, sets r to dq/dr, and adds up e, e q and e a (1 - a). */
 static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                          g4r_real *restrict q, g4r_real *restrict r, g4r_real t,
                          g4r_real largest, size_t n)
@@ -147,7 +155,7 @@ static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
     add_slices(&sums->slope, part_slope);
 }
 
-/* dL/dr, mean being L and r dq/dr. */
+/* Sets r, which holds dq/dr, to dL/dr; scale includes 1 / sum e, and mean is L. */
 static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
                              const g4r_real *restrict q, g4r_real scale, g4r_real mean,
                              size_t n)
@@ -158,14 +166,17 @@ static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
 
 /* ---- BPR-max ---- */
 
-/* e, sigma; the sums of e, e sigma, e sigma (1 - sigma), e r^2. */
+/* Computes e and sigma, and adds up e, e sigma, e sigma (1 - sigma) and e r^2. */
 static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                         g4r_real *restrict sigma, const g4r_real *restrict r, g4r_real t,
                         g4r_real largest, size_t n)
 {
     g4r_real part_e[SLICES] = {0}, part_value[SLICES] = {0};
     g4r_real part_slope[SLICES] = {0}, part_square[SLICES] = {0};
-    /* exp(r - t) is e times this; where e is too small for it, it weighs nothing. */
+    /*
+     * exp(r - t) = e from_t. If e is so small that exp saturates, this is not exact, but
+     * then the weight e of the negative is next to nothing.
+     */
     const g4r_real from_t = exp1(largest - t);
     for (size_t i = 0; i < n; i++) {
         e[i] = exp1(r[i] - largest);
@@ -184,7 +195,7 @@ static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
     add_slices(&sums->square, part_square);
 }
 
-/* dL/dr, a being A, reg lambda, mean_square R. */
+/* Sets r to dL/dr; scale includes 1 / sum e. a is A, reg lambda, mean_square R. */
 static void bprmax_gradient(g4r_real *restrict r, const g4r_real *restrict e,
                             const g4r_real *restrict sigma, g4r_real scale, g4r_real a,
                             g4r_real reg, g4r_real mean_square, size_t n)

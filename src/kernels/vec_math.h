@@ -1,9 +1,11 @@
 /*
- * vec_math.h - exp, tanh, log and what follows from them, for one value, without
- * branches so that loops over them vectorise. For vec_kernels.c.
+ * vec_math.h - exp, tanh, log, sigmoid and softplus of one value. It is part of
+ * vec_kernels.c.
  *
- * The polynomials of the Cephes library (Moshier), within 2 ulp (tests/unit/test_vec.c);
- * exp saturates at 1.2e-38 and 1.7e38. The double build uses libm.
+ * The functions have no branches, so that loops over them vectorise. They use the
+ * polynomials of the Cephes library (Moshier), and are exact within 2 ulp
+ * (tests/unit/test_vec.c). exp saturates at 1.2e-38 and at 1.7e38. The double build uses
+ * libm instead.
  */
 #ifndef G4R_VEC_MATH_H
 #define G4R_VEC_MATH_H
@@ -23,7 +25,7 @@ static inline float exp1(float x)
     const float lowest = -87.33f, highest = 88.02f;
     x = x < lowest ? lowest : x;
     x = x > highest ? highest : x;
-    /* x = n ln 2 + f: adding and subtracting 1.5 2^23 rounds to an integer. */
+    /* x = n ln 2 + f. Adding and subtracting 1.5 2^23 rounds n to an integer. */
     float n = x * 1.44269504f + 12582912.0f - 12582912.0f;
     float f = x - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
@@ -33,7 +35,7 @@ static inline float exp1(float x)
     p = p * f + 1.6666665459e-1f;
     p = p * f + 5.0000001201e-1f;
     p = p * f * f + f + 1.0f;
-    /* NaN has no integer: take any, p is NaN already. */
+    /* NaN has no integer value. Any integer will do then, because p is NaN already. */
     int32_t exponent = (int32_t)(n == n ? n : 0.0f);
     union {
         int32_t i;
@@ -58,7 +60,7 @@ static inline float tanh1(float x)
     return a < 0.625f ? p : large;
 }
 
-/* Natural logarithm of a positive, normal x. */
+/* Returns the natural logarithm of x, which must be positive and normal. */
 static inline float log1(float x)
 {
     union {
@@ -90,11 +92,11 @@ static inline g4r_real sigmoid1(g4r_real x)
     return 1 / (1 + exp1(-x));
 }
 
-/* log(1 + exp(x)) */
+/* Returns log(1 + exp(x)). */
 static inline g4r_real softplus1(g4r_real x)
 {
     g4r_real a = x > 0 ? -x : x;
-    return (x < 0 ? 0 : x) + log1(1 + exp1(a)); /* NaN stays NaN */
+    return (x < 0 ? 0 : x) + log1(1 + exp1(a)); /* if x is NaN, so is the result */
 }
 
 #endif

@@ -1,19 +1,21 @@
 /*
- * vec_scan.h - the kernels that read a whole table of items to serve one session;
+ * vec_scan.h - the kernels that read the whole table of items to serve one session. It is
  * part of vec_kernels.c.
  *
- * The score of an item, w its row, b its bias, x the vector of the session:
+ * The score of an item, with w its row, b its bias and x the vector of the session:
  *   score = w.x + b
- * In bytes w is close to s q, and x to s' p. q are integers from -127 to 127, which are
- * stored plus 128; p are integers from -64 to 64. rest is the norm of what this loses of
- * w, norm that of s q; rest' is the norm of what is lost of x, norm' that of x:
- *   s = max |w| / 127, q = w / s rounded
+ * A row becomes bytes (q), a vector becomes integers (p):
+ *   w = s q + what is lost of w, s = max |w| / 127, q = round(w / s), from -127 to 127
+ *   x = s' p + what is lost of x, p integers from -64 to 64
+ * q is stored plus 128. rest is the norm of what is lost of w, norm the norm of s q;
+ * rest' is the norm of what is lost of x, norm' the norm of x. No score is greater than
+ * its upper bound:
  *   upper = s s' q.p + b + rest norm' + norm rest' + slack
- * No score is greater; see g4r_bytes in vec.h.
+ * bytes.h says why, and how rest and slack also cover the roundings.
  *
- * A table is read from its begin to its end, as processors expect it; of four rows the
- * sums are made together. A row's score is the same to the bit wherever it stands among
- * the rows that are asked for.
+ * A table is read from its begin to its end, because processors prefetch in this order.
+ * The products of four rows are summed up together. The score of a row has the same bits
+ * wherever the row stands among the rows that are asked for.
  */
 #ifndef G4R_VEC_SCAN_H
 #define G4R_VEC_SCAN_H
@@ -29,7 +31,10 @@ enum { SCAN_ROWS = 4 };
 typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
 typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
 
-/* A value's bits as an integer, and what rounds it to one: added and taken away. */
+/*
+ * scan_bits: the bits of eight values, as integers. SCAN_ROUND: adding it to a value and
+ * subtracting it again rounds the value to an integer.
+ */
 #if defined(GRU4REC_DOUBLE)
 typedef int64_t scan_bits __attribute__((vector_size(64)));
 #define SCAN_ROUND 0x1.8p52
@@ -62,7 +67,7 @@ static inline scan4 load4(const g4r_real *x)
     return v;
 }
 
-/* The upper half added to the lower. */
+/* Returns the lower half of v plus its upper half. */
 static inline scan4 fold(scan8 v)
 {
     scan4 half[2];
@@ -70,7 +75,7 @@ static inline scan4 fold(scan8 v)
     return half[0] + half[1];
 }
 
-/* The sums of four vectors. */
+/* Returns the sums of four vectors, one sum for each vector. */
 static inline scan4 sums(const scan4 v[SCAN_ROWS])
 {
     scan4 ab = SHUFFLE(v[0], v[1], 0, 4, 1, 5) + SHUFFLE(v[0], v[1], 2, 6, 3, 7);
@@ -78,7 +83,10 @@ static inline scan4 sums(const scan4 v[SCAN_ROWS])
     return SHUFFLE(ab, cd, 0, 1, 4, 5) + SHUFFLE(ab, cd, 2, 3, 6, 7);
 }
 
-/* The product of a row (d) with x, but for its last d % 4 values, in four parts. */
+/*
+ * Returns four partial sums of the product of a row (d) with x. The last d % 4 values are
+ * left out.
+ */
 static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
 {
     scan8 even = {0}, odd = {0};
@@ -95,7 +103,7 @@ static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
     return k + 4 <= d ? sum + load4(row + k) * load4(x + k) : sum;
 }
 
-/* The products of four rows, read one after the other. */
+/* Returns the products of four rows (d) with x. The rows are read one after the other. */
 static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_real *x,
                              size_t d)
 {
@@ -108,7 +116,10 @@ static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_rea
     return sum;
 }
 
-/* Up to four rows at once: missing ones are the first again. */
+/*
+ * Writes into sum the products of n rows, at most four, with x. The first row takes the
+ * place of the missing rows.
+ */
 static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row,
                              const g4r_real *x, size_t n, size_t d)
 {
@@ -119,7 +130,10 @@ static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row
     memcpy(sum, &v, sizeof v);
 }
 
-/* The scores of a table's first rows, four by four. Returns how many rows that are. */
+/*
+ * Writes the scores of the first rows of a table, four by four, as long as four of the n
+ * rows are left. Returns how many rows it scored.
+ */
 static inline size_t score_table(g4r_real *out, const g4r_real *table,
                                  const g4r_real *bias, const g4r_real *x, size_t n,
                                  size_t d)
@@ -135,8 +149,10 @@ static inline size_t score_table(g4r_real *out, const g4r_real *table,
     return i;
 }
 
-/* The score of each row. Rows that are picked are prefetched; those of a whole table the
- * processor sees coming. */
+/*
+ * Writes the score of each row. If rows picks some rows, the next ones are prefetched.
+ * The processor prefetches a whole table by itself.
+ */
 static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d)
 {
@@ -156,7 +172,7 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
     }
 }
 
-/* A bit for each value that is not zero but all ones. */
+/* Returns a bit for each of eight results of a comparison: 1 for all ones, 0 for zero. */
 static inline unsigned mask_of(scan_bits v)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
@@ -169,27 +185,31 @@ static inline unsigned mask_of(scan_bits v)
 #endif
 }
 
-static size_t find(const g4r_real *restrict scores, size_t start, g4r_real t, size_t n)
+static size_t find(const g4r_real *restrict scores, size_t start, g4r_real threshold,
+                   size_t n)
 {
     size_t i = start;
     for (; i + 32 <= n; i += 32) {
         const g4r_real *at = scores + i;
-        if (mask_of((load8(at) >= t) | (load8(at + 8) >= t) | (load8(at + 16) >= t) |
-                    (load8(at + 24) >= t)))
+        if (mask_of((load8(at) >= threshold) | (load8(at + 8) >= threshold) |
+                    (load8(at + 16) >= threshold) | (load8(at + 24) >= threshold)))
             break;
     }
     for (; i + 8 <= n; i += 8) {
-        const unsigned bits = mask_of(load8(scores + i) >= t);
+        const unsigned bits = mask_of(load8(scores + i) >= threshold);
         if (bits)
             return i + (size_t)__builtin_ctz(bits);
     }
-    while (i < n && !(scores[i] >= t))
+    while (i < n && !(scores[i] >= threshold))
         i++;
     return i;
 }
 
-/* Blocks of 2^12, so that 32-bit sums cannot overflow and the compiler can use them. */
-static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
+/*
+ * Counts in blocks of 2^12 scores, so that a 32-bit counter cannot overflow. With 32-bit
+ * counters the compiler can vectorise the loop.
+ */
+static void count(const g4r_real *restrict scores, g4r_real threshold, size_t n,
                   size_t *n_greater, size_t *n_equal)
 {
     enum { BLOCK = 4096 };
@@ -199,14 +219,17 @@ static void count(const g4r_real *restrict scores, g4r_real t, size_t n,
         size_t end = G4R_MIN(start + BLOCK, n);
         int32_t greater = 0, equal = 0;
         for (size_t i = start; i < end; i++) {
-            greater += scores[i] > t;
-            equal += scores[i] == t;
+            greater += scores[i] > threshold;
+            equal += scores[i] == threshold;
         }
         *n_greater += (size_t)greater;
         *n_equal += (size_t)equal;
     }
 }
 
+/*
+ * Writes first + i for each bit i that is 1, ascending, and returns how many there are.
+ */
 static inline size_t add_bits(int32_t *within, size_t first, unsigned bits)
 {
     size_t n = 0;
@@ -249,9 +272,9 @@ static size_t split(int32_t *restrict within, const g4r_real *restrict scores,
 /* ---- eight bits ---- */
 
 /*
- * Four products of bytes added to each of the sums. With what an instruction set has for
- * it, or by pairs in 16 bits, which G4R_LARGEST_QUERY keeps from overflowing: the same
- * integers.
+ * ADD_FOUR adds four products of bytes to each 32-bit sum. It uses the instruction for
+ * that, or, where there is none, adds pairs of products in 16 bits. The pairs do not
+ * overflow (see G4R_LARGEST_QUERY), so both ways give the same integers.
  */
 #if defined(__AVX512VNNI__)
 typedef __m512i scan_bytes;
@@ -269,7 +292,10 @@ typedef __m256i scan_bytes;
                                             _mm256_set1_epi16(1)))
 #endif
 
-/* The products of a block of rows (d) with the query. */
+/*
+ * Writes into sum (G4R_BYTES_ROWS) the products q.p of a block of rows (d) with the
+ * query.
+ */
 static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict block,
                              const g4r_bytes_query *query, size_t d)
 {
@@ -303,20 +329,24 @@ static inline scan8 absolute(scan8 v)
     return (scan8)((scan_bits)v & ~(scan_bits)(-(scan8){0}));
 }
 
-/* Of values that are not negative, which their bits order too. */
+/*
+ * Returns the larger of each pair of values. The values must not be negative: then their
+ * bits, read as integers, have the same order.
+ */
 static inline scan8 larger(scan8 a, scan8 b)
 {
     const scan_bits is_a = (scan_bits)a > (scan_bits)b;
     return (scan8)(((scan_bits)a & is_a) | ((scan_bits)b & ~is_a));
 }
 
+/* Returns the sum of eight values. */
 static inline double total(scan8 v)
 {
     const scan4 part = fold(v);
     return (double)part[0] + (double)part[1] + (double)part[2] + (double)part[3];
 }
 
-/* Eight integers from -127 to 127, plus 128. */
+/* Stores eight integers from -127 to 127 as bytes, each plus 128. */
 static inline void store_bytes(uint8_t *q, scan8 whole)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
@@ -331,7 +361,10 @@ static inline void store_bytes(uint8_t *q, scan8 whole)
 #endif
 }
 
-/* What becomes of eight values of a row. */
+/*
+ * Stores eight values v of a row as bytes. Adds the squares of what is lost to *rest, and
+ * the squares of the integers to *norm.
+ */
 static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
                               scan8 *rest, scan8 *norm)
 {
@@ -342,7 +375,10 @@ static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inve
     *norm += whole * whole;
 }
 
-/* s, q, rest, norm. A row of values too small to square is lost as a whole. */
+/*
+ * Computes s, q, rest and norm. If all values of the row are so small that their squares
+ * would vanish, the bytes are those of zeros, and rest bounds the norm of the whole row.
+ */
 static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
                      size_t d)
 {
@@ -368,7 +404,7 @@ static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *re
     row->norm = (double)scale * (double)scale * total(norm);
 }
 
-/* upper of up to a block of rows, sum being their q.p. */
+/* Writes the upper bounds of n rows, at most a block; sum has their products q.p. */
 static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
                          const g4r_bytes *bytes, const g4r_real *restrict bias,
                          const g4r_bytes_query *query, size_t first, size_t n)

@@ -1,21 +1,23 @@
 /*
- * vec_update.h - how the optimisers move a parameter p with the gradient g; part
- * of vec_kernels.c.
+ * vec_update.h - one update of a parameter p with its gradient g, for each optimiser. It
+ * is part of vec_kernels.c.
  *
- * d, the scaled gradient; eps = 1e-6, rho and rho2 from adapt_params; g comes already
- * clipped (optim.h):
+ * g has already been multiplied by clip (see grad_cap in optim.h). eps = 1e-6; rho and
+ * rho2 come from the option adapt_params; a, u and m are slots, which start at 0. Each
+ * optimiser scales the gradient to d:
  *   adagrad   a += g^2;                        d = g / sqrt(a + eps)
  *   rmsprop   a = rho a + (1 - rho) g^2;       d = g / sqrt(a + eps)
- *   adadelta  a likewise; k = (u + eps) / (a + eps);
+ *   adadelta  a as in rmsprop; k = (u + eps) / (a + eps);
  *             u = rho u + (1 - rho) k g^2;     d = g sqrt k
  *   adam      m = rho m + (1 - rho) g; a = rho2 a + (1 - rho2) g^2;
- *             corrected for their start at update t: m / (1 - rho^t), a / (1 - rho2^t);
- *             d = m / (sqrt a + 1e-8)
+ *             m' = m / (1 - rho^t), a' = a / (1 - rho2^t) in update t, from 1, because m
+ *             and a started at 0;              d = m' / (sqrt a' + 1e-8)
  *   sgd       d = g
- * The move, with momentum or without:
- *   v = momentum v - lr (d + lmbd p); p += v
- *   p -= lr (d + lmbd p)
- * The momentum is the heavy ball's, though the official documentation says Nesterov.
+ * Then p moves. lr is the learning rate, v the velocity (a slot that starts at 0):
+ *   v = momentum v - lr (d + lmbd p); p += v         with momentum
+ *   p -= lr (d + lmbd p)                             without
+ * This is the momentum of the heavy ball, though the official documentation says
+ * Nesterov.
  */
 #ifndef G4R_VEC_UPDATE_H
 #define G4R_VEC_UPDATE_H
@@ -23,8 +25,8 @@
 #include "vec.h"
 
 /*
- * The statement, which has the index i and ends with d, and then the move: one loop from
- * the reading of each value to its writing, without momentum or with it.
+ * Runs the statement for each index i and then moves p[i]. The statement must define d.
+ * One loop does all the work for a value, so that each value is read and written once.
  */
 #define MOVE_BY(statement)                                                \
     do {                                                                  \
@@ -42,7 +44,7 @@
             }                                                             \
     } while (0)
 
-/* acc holds a; acc2 u or m. */
+/* Makes one update. acc is a of the equations; acc2 is u of adadelta and m of adam. */
 static void update(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *restrict acc2,
                    g4r_real *restrict v, const g4r_real *restrict g, const g4r_update *u,
                    size_t n)

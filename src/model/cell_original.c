@@ -1,13 +1,13 @@
 /*
- * cell_original.c - a layer of the GRU cell of the original implementation, reset
- * gate before the product and update gate on the candidate (vec_cell.h).
+ * cell_original.c - a layer of the GRU cell of the original implementation: the reset
+ * gate comes before the product, and the update gate takes the candidate.
  *
- * What happens within a lane is in vec_cell.h, whose letters are used here; u, then w, and
- * on the way back ds are in the scratch, and s in saved. Between the lanes' parts stand
- * the products:
+ * The arithmetic within a lane is in vec_cell.h, whose letters are used here.
+ * pass->scratch holds u, then w, and in backward ds; pass->saved holds s. This file adds
+ * the products of matrices. Forward:
  *   u = old Wrz                           w = s Wh
  *   v = x Wx
- * and on the way back:
+ * Backward:
  *   ds = a_c Wh^T                         db = column sums of dv
  *   dWh = s^T a_c                         dWrz = old^T [a_r a_z]
  *   dold += [a_r a_z] Wrz^T
@@ -72,7 +72,7 @@ size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell)
                                     cell->dstate + lane * h, gates, pass->old + lane * h,
                                     h);
     }
-    /* scratch: ds (M,h) */
+    /* ds = a_c Wh^T, (M,h), in the scratch */
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_multiply(g4r_product_of(G4R_NT, pass->scratch, h, pass->dv, 3 * h,
                                      weights->hidden_c, h, m, h, h, 0));

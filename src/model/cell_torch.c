@@ -1,12 +1,12 @@
 /*
- * cell_torch.c - a layer of the GRU cell of PyTorch and cuDNN, reset gate after the
- * product (vec_cell.h).
+ * cell_torch.c - a layer of the GRU cell of PyTorch and cuDNN: the reset gate comes after
+ * the product, and the update gate keeps the old state.
  *
- * What happens within a lane is in vec_cell.h, whose letters are used here; u, and on the
- * way back du, is in the scratch, and g in saved. Between the lanes' parts stand the
- * products:
+ * The arithmetic within a lane is in vec_cell.h, whose letters are used here.
+ * pass->scratch holds u, and in backward du; pass->saved holds g. This file adds the
+ * products of matrices. Forward:
  *   u = old W_hh^T                        v = x W_ih^T
- * and on the way back:
+ * Backward:
  *   dW_hh = du^T old                      db, dc = column sums of dv, du
  *   dold += du W_hh
  *   dW_ih = dv^T x                        dx = dv W_ih

@@ -1,6 +1,4 @@
-/*
- * model.h - the model object: the tensor table and its values.
- */
+/* model.h - the model: the table of its tensors, and their values. */
 #ifndef G4R_MODEL_H
 #define G4R_MODEL_H
 
@@ -10,18 +8,20 @@ struct gru4rec_model {
     gru4rec_allocator allocator;
     g4r_arena arena;
     g4r_params params;
-    g4r_real *values[G4R_MAX_TENSORS]; /* as params.list */
-    bool collapses_repeats;            /* trained with that option */
-    int64_t max_length;                /* the same; 0: none */
+    g4r_real *values[G4R_MAX_TENSORS]; /* one array for each tensor of params.list */
+    bool collapses_repeats;            /* trained with the option collapse_repeats */
+    int64_t max_length;                /* the option max_length; 0: no limit */
 };
 
-/* Bytes of a model of these tensors. */
+/* Returns the bytes that a model with these tensors takes; SIZE_MAX: too many. */
 size_t g4r_model_bytes(const g4r_params *params);
 
-/* What items are scored by: table . x + bias. The model's. */
+/*
+ * The tensors that score the items: scores (n) = table . x + bias. The model owns them.
+ */
 typedef struct g4r_output {
-    const g4r_real *table; /* (n,d) */
-    const g4r_real *bias;  /* (n) */
+    const g4r_real *table; /* (n,d) a row for each item */
+    const g4r_real *bias;  /* (n) a bias for each item */
     size_t n, d;
 } g4r_output;
 g4r_output g4r_model_output(const gru4rec_model *model);

@@ -91,6 +91,7 @@ void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size
     network->last = t;
 }
 
+/* Copies the given rows (m) of the table into out (m, width). */
 static void gather(g4r_real *out, const g4r_real *table, const int32_t *rows, size_t m,
                    size_t width)
 {
@@ -115,13 +116,13 @@ static g4r_cell_weights cell_weights(const g4r_layer *layer, g4r_real *const *va
 
 enum { LANES_EACH = 4 };
 
-/* A layer at work, whose lanes threads share. */
+/* A GRU layer at work; the threads of the pool share its lanes. */
 typedef struct layer_job {
     g4r_cell cell;
     bool is_torch;
-    g4r_real p; /* of the states' dropout; 0: none */
-    uint32_t key;
-    g4r_real *mask; /* (M,h) */
+    g4r_real p;     /* probability of the states' dropout; 0: no dropout */
+    uint32_t key;   /* key of its random numbers */
+    g4r_real *mask; /* (M,h) dropout mask of the states */
 } layer_job;
 
 static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, size_t i,
@@ -147,6 +148,10 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
     };
 }
 
+/*
+ * Computes the lanes of one task: the states of PyTorch's cell, then the dropout of the
+ * states. Those of the original cell are there already: it multiplies between its gates.
+ */
 static void forward_lanes(void *context, size_t task, size_t worker)
 {
     const layer_job *job = context;
@@ -161,6 +166,7 @@ static void forward_lanes(void *context, size_t task, size_t worker)
                            (uint32_t)at, (end - begin) * cell->h);
 }
 
+/* Goes back through the lanes of one task: through the dropout and PyTorch's cell. */
 static void backward_lanes(void *context, size_t task, size_t worker)
 {
     const layer_job *job = context;
@@ -174,6 +180,7 @@ static void backward_lanes(void *context, size_t task, size_t worker)
         g4r_cell_torch_backward(cell, begin, end);
 }
 
+/* Runs the tasks of all lanes. For an original cell without dropout there is no work. */
 static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job)
 {
     if (job->is_torch || job->p > 0)
@@ -183,7 +190,10 @@ static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job
 
 /* ---- forward ---- */
 
-/* rows (M): of a lookup; the frame's old states are set. */
+/*
+ * Computes GRU layer i of a frame, from the old states that are already in the frame. A
+ * layer with a lookup takes its input from rows (M) of its input matrix.
+ */
 static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t i,
                           const int32_t *rows, const g4r_dropout *dropout)
 {
@@ -274,8 +284,9 @@ g4r_real *g4r_network_dtop(const g4r_network *network)
 }
 
 /*
- * From the gradient of the top dense layer's values to that of the top GRU layer's
- * state.
+ * Goes back through the dense layers: from the gradient of the top dense layer's values
+ * to the gradient of the top GRU layer's states. Writes the dense layers' gradients on
+ * the way; beta 0 overwrites these, beta 1 adds to them.
  */
 static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
                            g4r_real *const *gradients, g4r_real beta)
@@ -303,7 +314,10 @@ static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
     }
 }
 
-/* What the gradient of a layer's old states adds to the states of the frame before. */
+/*
+ * Hands the gradient of a layer's old states to the states that they came from: sets
+ * dcarry (m_before, h) to the gradient for the lanes of the frame before.
+ */
 static void carry_back(const g4r_network_frame *frame, g4r_real *dcarry, size_t m_before,
                        const g4r_real *dold, size_t h, const g4r_vec *vec)
 {
@@ -321,7 +335,7 @@ static void backward_layer(g4r_network *network, layer_job *job)
     run_lanes(network, backward_lanes, job);
     size_t n = job->is_torch ? g4r_cell_torch_gradients(products, cell)
                              : g4r_cell_original_backward(products, cell);
-    if (cell->x == NULL) /* the gradients of the rows that were looked up */
+    if (cell->x == NULL) /* dv is the gradient of the rows that were looked up */
         memcpy(cell->dx, cell->pass->dv, cell->m * 3 * cell->h * sizeof *cell->dx);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);

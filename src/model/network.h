@@ -1,10 +1,13 @@
 /*
- * network.h - the stack of layers over M lanes: item rows in, top state out, and
- * back.
+ * network.h - all layers of a model, at work on M lanes, forward and backward.
  *
- * GRU layers, then dense ones (feedforward). Carried states are those after dropout.
- * A frame is one mini-batch of the schedule; training that goes back
- * through several has as many, all others one.
+ * Forward turns the row of an item for each lane into the values of the top layer. The
+ * GRU layers come first, then the dense layers (option feedforward). The state that a
+ * lane carries to the next step is the state after dropout. A frame holds one mini-batch
+ * of the schedule. Training with bptt above 1 goes back through several mini-batches, and
+ * has as many frames; all others have one frame. None of these functions can fail. Before
+ * forward and backward the thread must have entered BLAS (blas.h); only a network of one
+ * lane with PyTorch's cell may go forward without.
  */
 #ifndef G4R_NETWORK_H
 #define G4R_NETWORK_H
@@ -12,65 +15,89 @@
 #include "cell.h"
 #include "params.h"
 
-/* Which numbers this frame's dropout draws; p 0: none. */
+/* The dropout of one frame: its probabilities, and the keys of its random numbers. */
 typedef struct g4r_dropout {
-    g4r_real p_embed, p_hidden;
+    g4r_real p_embed, p_hidden;     /* of the input rows, of the states; 0: no dropout */
     uint32_t key_embed, key_hidden; /* layer i uses key_hidden + i */
 } g4r_dropout;
 
 typedef struct g4r_network_frame {
-    size_t m;      /* lanes */
-    int32_t *from; /* (M) lane of the frame before whose state goes on here; -1: none */
-    g4r_real *x;   /* (B,n_in) gathered input rows; not for one-hot */
-    g4r_real *x_mask; /* (B,n_in) */
+    size_t m;         /* number of live lanes */
+    int32_t *from;    /* (M) see g4r_network_carry() */
+    g4r_real *x;      /* (B,n_in) gathered input rows; unused with one-hot input */
+    g4r_real *x_mask; /* (B,n_in) dropout mask of x */
     g4r_cell_pass cells[GRU4REC_MAX_LIST];
-    g4r_real *masks[GRU4REC_MAX_LIST]; /* (B,h) */
+    g4r_real *masks[GRU4REC_MAX_LIST]; /* (B,h) dropout masks of the states */
     g4r_real *dense[GRU4REC_MAX_LIST]; /* (B,n_out) values of the dense layers */
 } g4r_network_frame;
 
 typedef struct g4r_network {
     const g4r_params *params;
-    g4r_real *const *values;
+    g4r_real *const *values; /* borrowed, see g4r_network_bind() */
     const g4r_vec *vec;
-    g4r_pool *pool; /* or NULL */
-    /* Each lane's values have the bits that they have in a network of one lane, as serving
-     * is; false as laid out. */
+    g4r_pool *pool; /* borrowed, or NULL */
+    /*
+     * If true, each lane's values have the same bits as in a network of one lane, which
+     * is what serving uses. g4r_network_layout() sets it to false.
+     */
     bool by_rows;
-    g4r_network_frame *frames; /* (n_frames) as laid out */
-    size_t last;               /* frame whose state the next one carries on */
-    /* Scratch of backward, (B, width): */
-    g4r_real *dstate[GRU4REC_MAX_LIST]; /* of the states of the frame at work */
-    g4r_real *dcarry[GRU4REC_MAX_LIST]; /* of them, from the frame behind it */
-    g4r_real *ddense[GRU4REC_MAX_LIST]; /* of the dense layers' values */
-    g4r_real *slope;                    /* widest dense layer */
+    g4r_network_frame *frames; /* (n_frames) */
+    size_t last;               /* the frame whose states g4r_network_carry() carries on */
+    /*
+     * Scratch of backward, (B, width of the layer). dstate: gradient of the states of the
+     * frame at work. dcarry: the part of it that comes from the frame after that one.
+     */
+    g4r_real *dstate[GRU4REC_MAX_LIST];
+    g4r_real *dcarry[GRU4REC_MAX_LIST];
+    g4r_real *ddense[GRU4REC_MAX_LIST]; /* gradient of the dense layers' values */
+    g4r_real *slope;                    /* (width of the widest dense layer) */
 } g4r_network;
 
-/* n_frames: 1 when not training. */
+/*
+ * Sets up the network, and carves its arrays for n_lanes lanes and n_frames frames from
+ * the arena. Called twice, as all layout functions (arena.h). params is borrowed.
+ * n_frames is 1 without training.
+ */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
-/* The longest side of a matrix of weights that are no item's. */
+/* Returns the longest side of all matrices of weights but those with a row per item. */
 size_t g4r_network_side(const g4r_params *params);
-/* After the layout: the parameters' values, and who shares the work (NULL: nobody). Both
- * are borrowed. */
+/*
+ * Gives the network the values of its parameters, and the threads that share its work
+ * (NULL: none). Both are borrowed. Call it after the layout.
+ */
 void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool);
 /*
- * Lane l of frame t goes on from the state that lane from[l] reached in the frame
- * before it, or from zero where from[l] is -1. from (m), from[l] >= l or -1.
+ * Sets the states that frame t begins with. Lane l begins with the state that lane
+ * from[l] reached in the frame before (network->last), or with zeros if from[l] is -1.
+ * from is (m), and from[l] is -1 or at least l.
  */
 void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size_t m);
-/* Feeds rows (m). dropout: NULL when not training. */
+/*
+ * Computes frame t for m lanes; lane l gets the item in row rows[l]. Call
+ * g4r_network_carry() first. dropout is NULL without training.
+ */
 void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, size_t m,
                          const g4r_dropout *dropout);
-/* The same from states of the GRU layers (M,h) that the caller put into the frame. */
+/*
+ * Computes the dense layers of frame t for m lanes, from states of the GRU layers that
+ * the caller has written into the frame. The next frame carries on from these states.
+ */
 void g4r_network_resume(g4r_network *network, size_t t, size_t m);
-/* What the scores are made of: the top layer's values, (M, D). */
+/* Returns the values of the top layer in frame t, (M,D), from which scores are made. */
 g4r_real *g4r_network_top(const g4r_network *network, size_t t);
-/* Where their gradient belongs before backward, (M, D). */
+/*
+ * Returns the place, (M,D), where the caller writes the gradient of the top layer's
+ * values before it calls backward.
+ */
 g4r_real *g4r_network_dtop(const g4r_network *network);
 /*
- * From the last frame to the first: overwrites the gradients of all whole tensors with the
- * last, adds to them with the others. drows (M, width) out: gradients of the gathered
- * rows, of x or of the one-hot layer's input.
+ * Goes back through frame t of an update whose last frame is last_frame. Call it for the
+ * last frame first, then for the others down to 0. Writes the gradients of all tensors
+ * that have no row per item: the call for the last frame overwrites gradients, and the
+ * others add to them. Writes into drows the gradients of the gathered rows: (M,n_in) of
+ * x, or (M,3h) of the rows that the one-hot layer looks up. dropout must be that of the
+ * frame's forward.
  */
 void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
                           g4r_real *const *gradients, g4r_real *drows,

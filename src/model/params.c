@@ -1,6 +1,8 @@
 /*
- * params.c - see params.h. Names and shapes are those of the official PyTorch state
- * dictionary; G.<j> counts the GRU cells behind a one-hot first layer from 0 again.
+ * params.c - see params.h.
+ *
+ * Names and shapes are those of the state dictionary of the official PyTorch
+ * implementation. G.<j> is GRU cell j, from 0; a one-hot first layer is not counted.
  */
 #include "params.h"
 
@@ -8,10 +10,13 @@
 
 #include <stdio.h>
 
-/* The fan of biases: they start at zero. */
+/* What g4r_param.fan is for a bias: a bias has no fan, and starts at zero. */
 enum { NO_FAN = 0 };
 
-/* name: with a %d for the number of a layer's. */
+/*
+ * Appends a matrix (rows,cols) to the table and returns its index. A %d in name is
+ * replaced by number.
+ */
 static size_t add_matrix(g4r_params *params, const char *name, size_t number, size_t rows,
                          size_t cols, size_t fan)
 {
@@ -71,7 +76,7 @@ static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell
     layer->bias = add_vector(params, "G.%d.Bh", cell, 3 * h);
 }
 
-/* n_in: width of the first one's input. */
+/* Adds all GRU layers; n_in is the width of the first layer's input. */
 static void add_gru_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in,
                            bool is_torch)
 {
@@ -133,7 +138,10 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
         params->embedding =
             add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
     add_gru_layers(params, &options->layers, n_in, options->reset_after);
-    /* The biases so far, of the items and the GRU layers, stay at zero. */
+    /*
+     * Without the option biases, the biases of the items and of the GRU layers stay at
+     * zero. The biases of dense layers are added later and are trained all the same.
+     */
     for (size_t i = 0; !options->biases && i < params->n; i++)
         params->list[i].is_fixed = params->list[i].fan == NO_FAN;
     add_dense_layers(params, &options->feedforward);
@@ -146,7 +154,7 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
         values[i] = g4r_arena_reals(arena, g4r_param_size(&params->list[i]), 1);
 }
 
-/* Standard normal, by the polar method (Marsaglia). */
+/* Returns a standard normal random number, by Marsaglia's polar method. */
 static double normal(g4r_rng *rng)
 {
     for (;;) {

@@ -1,8 +1,9 @@
 /*
- * batch.c - the best items of many sessions at once, by matrix products.
+ * batch.c - finds the best items of many sessions at once, with matrix products.
  *
- * The products only bound the scores (bounds.h); the rows that can be among the best are
- * scored as ranking.c does: see shortlist.h.
+ * The products only give upper bounds of the scores (bounds.h). From the bounds each
+ * session gets a shortlist of the rows that can be among its best (shortlist.h). These
+ * rows are scored with the same kernel as in ranking.c, so both give the same scores.
  */
 #include "../base/fail.h"
 #include "../kernels/blas.h"
@@ -12,10 +13,13 @@
 
 enum {
     MOST_LANES = 128,
-    COLUMNS = 2048 /* whose scores for all lanes stay in the cache */
+    COLUMNS = 2048 /* rows multiplied at a time; their bounds stay in the cache */
 };
 
-/* Of the products of one batch: its first row must not take too long. */
+/*
+ * Largest number of operations in the products of one batch. More would take too long
+ * until the first result is there.
+ */
 static const double most_operations = 4e9;
 
 struct gru4rec_batch {
@@ -23,18 +27,19 @@ struct gru4rec_batch {
     g4r_arena arena;
     const gru4rec_model *model;
     g4r_bounds bounds;
-    g4r_output output; /* theirs */
+    g4r_output output; /* bounds.output */
     const g4r_vec *vec;
+    /* Items wanted for each session, most sessions of a batch, sessions in this one. */
     size_t k, n_lanes, n;
-    bool is_scored;   /* the next session begins a new batch */
-    g4r_real *x;      /* (lanes,D) */
-    g4r_real *upper;  /* (lanes,COLUMNS) */
-    g4r_scored *best; /* (lanes,k) */
+    bool is_scored;   /* if true, the next session begins a new batch */
+    g4r_real *x;      /* (n_lanes,D) vectors of the sessions */
+    g4r_real *upper;  /* (n_lanes,COLUMNS) upper bounds of their scores */
+    g4r_scored *best; /* (n_lanes,k) result: the best rows of each session, in order */
     struct lane {
-        size_t n_best;
+        size_t n_best; /* rows in its part of best */
         g4r_shortlist list;
     } lanes[MOST_LANES];
-    g4r_real slack[MOST_LANES];
+    g4r_real slack[MOST_LANES]; /* slack of each x, see bounds.h */
 };
 
 static size_t count_lanes(const g4r_output *output)
@@ -120,13 +125,15 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
 }
 
 /*
- * For scores so close together that bounds leave too many: the exact ones, of which a
- * later row needs a greater one.
+ * Fills the shortlist of a session with the exact scores of all rows. It is for a session
+ * whose scores are so close together that the bounds left too many rows, or which has no
+ * bounds. A row with the same score as the least of the k best is left out: the rows
+ * ascend, so it would rank behind.
  */
 static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_real *x)
 {
     const g4r_output *output = &batch->output;
-    g4r_real *scores = batch->upper; /* no bounds any more */
+    g4r_real *scores = batch->upper; /* the bounds are no longer needed */
     g4r_shortlist_start(list, list->k, list->excluded, list->n_excluded);
     for (size_t first = 0; first < output->n; first += COLUMNS) {
         const size_t n = G4R_MIN(COLUMNS, output->n - first);
@@ -138,6 +145,7 @@ static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_
     }
 }
 
+/* Finds the best rows of session i from its shortlist. */
 static void find_best(gru4rec_batch *batch, size_t i)
 {
     struct lane *lane = &batch->lanes[i];
@@ -153,7 +161,7 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
 {
     const size_t all = batch->output.n;
     bool stops = false;
-    if (batch->is_scored) /* nothing was added */
+    if (batch->is_scored) /* no session was added since */
         return GRU4REC_OK;
     batch->is_scored = true;
     if (!g4r_blas_enter())

@@ -8,7 +8,10 @@ g4r_bounds g4r_bounds_of(const gru4rec_model *model)
     return (g4r_bounds){.output = g4r_model_output(model), .vec = g4r_vec_pick()};
 }
 
-/* In double where the square might not fit. */
+/*
+ * Returns the norm of x (d). If its square may be too large or too small for the format
+ * of the kernel, the sum is made in double.
+ */
 static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
 {
     double square = (double)vec->dot(x, x, d);
@@ -20,7 +23,10 @@ static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
     return sqrt(square);
 }
 
-/* NaN stays in the largest: its bounds are worth nothing. */
+/*
+ * Returns the larger of a and b. A NaN that once is in a stays the result, so that
+ * g4r_bounds_slack() finds it and refuses the bounds.
+ */
 static double larger(double a, double b)
 {
     return isnan(a) || b <= a ? a : b;

@@ -1,11 +1,17 @@
 /*
- * bounds.h - upper bounds of the scores of many sessions at once, by matrix products.
+ * bounds.h - upper bounds of the scores of many sessions at once, from matrix products.
  *
- * A product of matrices rounds otherwise than the scan of one session, and a score may not
- * depend on who else is scored. So the products only bound the scores, from above. With
- * the error of rounding twice over, a product is off by at most (d + 8) 2^-22 |w| |x|, and
- * the sum with its bias by (d / 64 + 8) 2^-22 |b|, as BLAS adds products of long rows up in
- * parts. This is the slack of x; a bound is the product plus slack.
+ * A matrix product rounds differently than the scan kernel, which makes the scores of one
+ * session. But a score may not depend on which sessions are scored together. So the
+ * matrix products give only upper bounds of the scores.
+ *
+ * For a row w with bias b and a vector x of width d, a bound differs from the score
+ *   by the error of the product, at most     (d + 8) 2^-22 |w| |x|
+ *   and of adding the bias, at most          (d / 64 + 8) 2^-22 |b|
+ * Both are twice what the theory of rounding says. d / 64 stands there because BLAS adds
+ * up the products of long rows in parts, and adds each part to the bias. The slack of x
+ * is the sum of the two, with the largest |w| and |b| of all rows. A bound is the
+ * product, plus the bias, plus slack.
  */
 #ifndef G4R_BOUNDS_H
 #define G4R_BOUNDS_H
@@ -15,29 +21,40 @@
 typedef struct g4r_bounds {
     g4r_output output;
     const g4r_vec *vec;
-    double largest_norm, largest_bias; /* of the rows */
+    double largest_norm, largest_bias; /* largest |w| and |b| of all rows */
 } g4r_bounds;
 
-/* Not measured yet. The model is borrowed. */
+/*
+ * Returns bounds for the rows of a model, which is borrowed. Call g4r_bounds_measure()
+ * before g4r_bounds_slack().
+ */
 g4r_bounds g4r_bounds_of(const gru4rec_model *model);
-/* Reads all rows. */
+/* Finds the largest norm and the largest bias. Reads all rows. */
 void g4r_bounds_measure(g4r_bounds *bounds);
-/* False where scores against x (D) may not fit the format: bounds tell nothing then. Else
- * they and their bounds are finite. */
+/*
+ * Sets *slack to the slack of x (D). Returns false if scores with x may not be finite:
+ * the bounds of x may not be used then. If it returns true, all scores with x and their
+ * bounds are finite.
+ */
 bool g4r_bounds_slack(const g4r_bounds *bounds, const g4r_real *x, g4r_real *slack);
-/* What a bound is above the score that it bounds, at most. */
+/*
+ * Returns how far a bound is above its score, at most: twice the slack, as the error may
+ * have either sign, and some rounding.
+ */
 static inline g4r_real g4r_bounds_gap(g4r_real slack)
 {
     return (g4r_real)2.001 * slack;
 }
-/* The n rows from first on. */
+/* Returns the part of the output tensors with the n rows from row first on. */
 static inline g4r_output g4r_bounds_rows(const g4r_bounds *bounds, size_t first, size_t n)
 {
     const g4r_output *all = &bounds->output;
     return (g4r_output){all->table + first * all->d, all->bias + first, n, all->d};
 }
-/* upper (M,n) out: bounds of the scores of n rows of the model against x (M,D) with their
- * slack (M). BLAS must be entered. */
+/*
+ * Writes into upper (m,n) the upper bounds of the scores of these n rows for each of m
+ * vectors x (m,D), whose slacks are slack (m). The thread must have entered BLAS.
+ */
 void g4r_bounds_upper(const g4r_output *rows, g4r_real *upper, const g4r_real *x,
                       const g4r_real *slack, size_t m, const g4r_vec *vec);
 

@@ -53,14 +53,18 @@ void gru4rec_bytes_free(gru4rec_bytes *bytes)
     g4r_alloc_free(&allocator, bytes);
 }
 
-/* Copies the next row, w (d); false where a value is not finite. */
+/*
+ * Copies the next row, w (d), into the table. Returns false if a value or a norm of the
+ * row is not finite; the row does not count as copied then.
+ */
 static bool copy_row(gru4rec_bytes *bytes, const g4r_real *w, size_t d,
                      const g4r_vec *vec)
 {
     const g4r_bytes *table = &bytes->table;
     const size_t row = bytes->n_rows;
     const double rounding = ((double)d + 8) * 0x1p-23;
-    const double more = 1.0001 + (double)d * 0x1p-26; /* of the norms' own roundings */
+    /* The factor covers the rounding errors of the norms themselves. */
+    const double more = 1.0001 + (double)d * 0x1p-26;
     g4r_bytes_row made;
     if (!vec->all_finite(w, d))
         return false;
@@ -128,10 +132,10 @@ bool g4r_bytes_prepare(const gru4rec_bytes *bytes, g4r_bytes_query *query, int8_
         .scale = (g4r_real)scale,
         .rest = (g4r_real)(1.000001 * rest),
         .norm = (g4r_real)(1.000001 * norm),
-        /* of adding the bias, and of numbers too small for their format */
+        /* Covers the rounding of the sum with the bias, and numbers that underflow. */
         .slack = bytes->largest_bias * (g4r_real)0x1p-21 + (g4r_real)1e-30,
     };
-    /* Products of what the kernel multiplies stay far from the ends of the format. */
+    /* These limits keep the products in the kernel from overflow and underflow. */
     return norm < 1e18 && (norm == 0 || scale > 1e-20) &&
            (double)bytes->largest_scale * scale < 1e27 &&
            (double)bytes->largest_norm * rest < 1e37 &&

@@ -1,15 +1,21 @@
 /*
- * bytes.h - a copy of the output rows in bytes, a quarter as long to read, and
- * what it says for sure about their scores.
+ * bytes.h - a copy of the output rows in bytes, and upper bounds of the scores from it.
+ * To read the copy takes a quarter of the time.
  *
- * Row w is scale q + r, q integers from -127 to 127 and scale = max |w| / 127; the vector
- * x of a session is scale' p + s, p integers from -64 to 64. So
+ * A row w becomes integers q from -127 to 127, and loses r. The vector x of a session
+ * becomes integers p from -64 to 64, and loses s:
+ *   w = scale q + r, scale = max |w| / 127            x = scale' p + s
+ * So
  *   w.x = scale scale' q.p + r.x + scale q.s
- * whose last two are no larger than |r| |x| + |scale q| |s|, by Cauchy and Schwarz. To
- * |r| is added what roundings can make of a product with a vector of norm 1, in the bound
- * and in the exact score: (d + 8) 2^-23 (|scale q| + |r|), twice what theory has.
+ * By Cauchy and Schwarz the last two terms are at most |r| |x| + |scale q| |s|. Rounding
+ * adds an error, both in the bound and in the exact score. For a vector of norm 1 it is
+ * at most
+ *   (d + 8) 2^-23 (|scale q| + |r|)
+ * which is twice what theory says. This is added to |r|, and the sum is stored as the
+ * rest of the row.
  *
- * The public functions make the copy; those here are for ranking.c, which asks it.
+ * gru4rec.h has the functions that make the copy. Those below are for ranking.c, which
+ * searches it.
  */
 #ifndef G4R_BYTES_H
 #define G4R_BYTES_H
@@ -20,22 +26,25 @@ struct gru4rec_bytes {
     gru4rec_allocator allocator;
     g4r_arena arena;
     const gru4rec_model *model;
-    g4r_bytes table;       /* the copy */
-    g4r_real largest_bias; /* |b| */
-    g4r_real largest_scale, largest_rest, largest_norm;
-    uint8_t *row;     /* (table.d) on its way into the table */
-    size_t n_rows;    /* that have been copied */
-    bool has_bad_row; /* the one behind them is not finite */
+    g4r_bytes table;                                    /* the copy */
+    g4r_real largest_bias;                              /* largest |b| of all rows */
+    g4r_real largest_scale, largest_rest, largest_norm; /* of all rows copied so far */
+    uint8_t *row;     /* (table.d) scratch: the bytes of one row */
+    size_t n_rows;    /* rows copied so far */
+    bool has_bad_row; /* row n_rows is not finite, so copying has stopped there */
 };
 
 /*
- * Prepares the query of a session's vector x (D); p (table.d) is where its integers go,
- * and must last as long as the query. False where numbers so large or so small come up
- * that bounds would not hold.
+ * Sets *query to a session's vector x (D) in integers. The integers are written into p
+ * (table.d), which the query borrows. Returns false if some number is so large or so
+ * small that bounds would not hold: the query may not be used then.
  */
 bool g4r_bytes_prepare(const gru4rec_bytes *bytes, g4r_bytes_query *query, int8_t *p,
                        const g4r_real *x);
-/* What a bound is above the score it bounds, at most. */
+/*
+ * Returns how far the upper bound of a row is above its score, at most: twice what the
+ * bound adds to the product and the bias, and some rounding.
+ */
 g4r_real g4r_bytes_gap(const gru4rec_bytes *bytes, const g4r_bytes_query *query,
                        size_t row);
 

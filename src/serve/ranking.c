@@ -1,8 +1,10 @@
 /*
- * ranking.c - items in order of their scores, in blocks that are found when they are
- * asked for: the first few cost one scan, and whoever reads on gets larger blocks. Where
- * the query has a copy in bytes, that is what the first block is found in (bytes.h,
- * shortlist.h); all else takes the exact scores of all items.
+ * ranking.c - gives the items of a query in the order of their scores.
+ *
+ * The items are found in blocks, each when its first item is asked for. The first block
+ * is small, so that the first items cost one scan of the table; each later block is
+ * larger. If the query has a copy in bytes, the first block is found in the copy
+ * (bytes.h, shortlist.h). All other blocks are found in the exact scores of all items.
  */
 #include "bytes.h"
 #include "session.h"
@@ -13,28 +15,36 @@ struct gru4rec_ranking {
     g4r_arena arena;
     const g4r_vec *vec;
     size_t n_items;
-    gru4rec_query query; /* n_rows: set where rows is NULL; bytes: NULL once asked */
-    bool is_scored;      /* scores are there, those of excluded rows -INFINITY */
-    /* One memory each, as bounds and integers are done with before the others come. */
+    /*
+     * The query at work. n_rows is the number of items if rows is NULL. bytes becomes
+     * NULL when the copy is searched, or if it cannot be searched.
+     */
+    gru4rec_query query;
+    bool is_scored; /* scores are computed; those of excluded rows are -INFINITY */
+    /*
+     * upper shares the memory of scores, and integers that of block: the copy in bytes is
+     * searched before scores and block are written.
+     */
     union {
-        g4r_real *scores; /* (n_items) of row i, or of query.rows[i] */
-        g4r_real *upper;  /* (SCAN_EACH) bounds of scores */
+        g4r_real *scores; /* (n_items) score i is that of row i, or of query.rows[i] */
+        g4r_real *upper;  /* (SCAN_EACH) upper bounds of scores */
     };
     union {
-        g4r_scored *block; /* (n_items) row: index into scores */
-        int8_t *integers;  /* (bytes->table.d) of the session's vector */
+        g4r_scored *block; /* (n_items) the row of each is its index in scores */
+        int8_t *integers;  /* (bytes->table.d) the session's vector in integers */
     };
     g4r_shortlist shortlist;
-    size_t n_block;  /* in the block */
-    size_t place;    /* in the block, of the next */
+    size_t n_block;  /* items in the block */
+    size_t place;    /* place in the block of the next item to give */
     size_t n_next;   /* size of the next block */
-    g4r_scored last; /* the one given last; at first one before all */
+    g4r_scored last; /* item given last; at first a score above all others */
 };
 
 enum {
     FIRST_BLOCK = 32,
     GROWTH = 8,
-    SCAN_EACH = 32 * G4R_BYTES_ROWS /* bounds that stay in the cache */
+    /* Rows scanned at a time; their bounds stay in the cache. */
+    SCAN_EACH = 32 * G4R_BYTES_ROWS
 };
 
 static void layout(gru4rec_ranking *ranking)
@@ -77,7 +87,11 @@ void gru4rec_ranking_free(gru4rec_ranking *ranking)
     g4r_alloc_free(&allocator, ranking);
 }
 
-/* May the first block come from the copy? There is room for bounds and integers then. */
+/*
+ * Tells whether the first block can be found in the copy in bytes: there is a copy, all
+ * rows of a session's model are ranked, and the memory of scores and block is large
+ * enough for the bounds and the integers.
+ */
 static bool can_ask_bytes(const gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;
@@ -107,7 +121,10 @@ void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query)
     ranking->last = (g4r_scored){.score = (g4r_real)INFINITY, .row = -1};
 }
 
-/* Both lists ascend. */
+/*
+ * Sets the scores of the excluded rows to -INFINITY. query->rows and query->excluded both
+ * ascend, so one walk finds the excluded among the ranked.
+ */
 static void leave_out(gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;
@@ -124,6 +141,7 @@ static void leave_out(gru4rec_ranking *ranking)
     }
 }
 
+/* Computes the exact scores of all ranked rows. */
 static void score_all(gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;
@@ -140,7 +158,10 @@ static void score_all(gru4rec_ranking *ranking)
     GRU4REC_TRACE(3, "%zu items scored exactly, all", n);
 }
 
-/* The first block, of k; false where the copy could not tell enough. */
+/*
+ * Finds the first block, the k best, in the copy in bytes. Returns false if the bounds
+ * would not hold, or leave too many rows: then the exact scores must be used.
+ */
 static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 {
     const gru4rec_query *query = &ranking->query;
@@ -171,6 +192,7 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     return true;
 }
 
+/* Finds the next block: n_block items that come behind the last one given. */
 static void find_block(gru4rec_ranking *ranking)
 {
     const size_t k = G4R_MIN(ranking->n_next, ranking->query.n_rows);

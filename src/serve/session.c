@@ -1,5 +1,6 @@
 /*
- * session.c - one visitor: a network of one lane, and scores of its state.
+ * session.c - the session of one visitor: a network of one lane, and scores from its
+ * state. See gru4rec.h and session.h.
  */
 #include "session.h"
 
@@ -39,7 +40,10 @@ void gru4rec_session_free(gru4rec_session *session)
     g4r_alloc_free(&allocator, session);
 }
 
-/* To the states that the last step began with, and to what scores are made of. */
+/*
+ * Takes the last step back: restores the states that it began with, and computes the
+ * session's vector from them.
+ */
 static void step_back(gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;
@@ -76,6 +80,7 @@ size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows
     return first;
 }
 
+/* Tells whether the states of all GRU layers are finite. */
 static bool is_finite(const gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;
@@ -148,8 +153,10 @@ void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
 {
     const g4r_output output = g4r_model_output(session->model);
     assert(rows != NULL || (size_t)n == output.n);
-    /* One kernel for both, so that an item's score does not depend on who else is asked
-     * for. */
+    /*
+     * The same kernel scores all items and chosen rows, so that the score of an item does
+     * not depend on which other items are asked for.
+     */
     session->network.vec->scan.score(scores, output.table, output.bias, rows,
                                      g4r_network_top(&session->network, 0), (size_t)n,
                                      output.d);

@@ -44,8 +44,11 @@ size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size
     return list->vec->scan.find(upper, i, g4r_shortlist_least(list), n);
 }
 
-/* Puts a greater lower bound in place of the least. Bare values: with rows beside them, as
- * in topk.c, the heap was a tenth of the time of a query for 1,000 items. */
+/*
+ * Puts a greater lower bound in the place of the least. The heap has only values: with a
+ * row beside each value, as in topk.c, the heap took a tenth of the time of a query for
+ * 1,000 items.
+ */
 static void replace_least(g4r_shortlist *list, g4r_real value)
 {
     g4r_real *heap = list->lower;
@@ -61,6 +64,7 @@ static void replace_least(g4r_shortlist *list, g4r_real value)
     heap[i] = value;
 }
 
+/* Removes the rows whose upper bound is below least. */
 static void drop_below(g4r_shortlist *list, g4r_real least)
 {
     size_t n = 0;
@@ -74,8 +78,8 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
 {
     if (list->n == list->most) {
         drop_below(list, g4r_shortlist_least(list));
-        list->is_full |=
-            list->n > list->most / 2; /* or this would be done again and again */
+        /* If more than half of the rows stay, the next calls would soon do this again. */
+        list->is_full |= list->n > list->most / 2;
     }
     if (list->is_full || is_excluded(list, row))
         return;

@@ -1,5 +1,6 @@
 /*
- * similar.c - how alike items are: the cosine of their output rows.
+ * similar.c - how similar items are to one item: the cosines of their output rows,
+ *   cos(x, w) = x.w / sqrt((x.x) (w.w))
  */
 #include "../model/model.h"
 

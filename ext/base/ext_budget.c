@@ -1,16 +1,18 @@
 /*
- * ext_budget.c - the limits of the memory that one call takes; see ext_base.h.
+ * ext_budget.c - the limits of the memory that one call uses; see ext_base.h.
  *
- * memory_limit and the container's bound what the call itself takes. The hard heap limit is
- * SQLite's, for the whole process: it is compared with all that SQLite and we have
- * (ext_memory_used()), or with the call's own where SQLite keeps no account.
+ * memory_limit and the limit of the container are compared with the bytes that the call
+ * itself uses. The hard heap limit is SQLite's, and holds for the whole process: it is
+ * compared with all bytes that SQLite and the extension use (ext_memory_used()). If
+ * SQLite does not count its bytes, the bytes of the call are compared instead, if they
+ * are more.
  */
 #define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
 #include "ext_base.h"
 
 #include <unistd.h>
 
-/* Each limit as it is called, and how to have more. */
+/* The name of each limit in messages, and how the user can raise the limit. */
 static const struct {
     const char *name, *remedy;
 } limits[] = {
@@ -22,8 +24,11 @@ static const struct {
                          "raise that by sqlite3_hard_heap_limit64()"},
 };
 
-/* Bytes that the hard heap limit leaves to the call; UINT64_MAX: there is no such limit.
- * SQLite keeps a little: without any it could not even say what is wrong. */
+/*
+ * Returns how many bytes the hard heap limit leaves to the call; UINT64_MAX if there is
+ * no such limit. 1/16 of the limit stays with SQLite, because without any memory SQLite
+ * could not even report the error.
+ */
 static uint64_t heap_room(const ext_budget *budget)
 {
     const uint64_t limit = (uint64_t)sqlite3_hard_heap_limit64(-1);
@@ -65,7 +70,9 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
     const uint64_t machine =
         (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t whole = container.memory < machine ? container.memory : machine;
-    /* The rest is for SQLite, and for what the system keeps for us. */
+    /*
+     * 1/16 stays free for SQLite, and for memory that the system uses for this process.
+     */
     const uint64_t room = container.room - container.room / 16;
     *budget = (ext_budget){
         .allocator = {.resize = resize, .context = budget, .random = ext_memory.random},
@@ -78,7 +85,7 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
     }
 }
 
-/* As people read it. */
+/* A number of megabytes as text, for messages. */
 typedef struct megabytes {
     char text[32];
 } megabytes;

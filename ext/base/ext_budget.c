@@ -39,6 +39,7 @@ static uint64_t heap_room(const ext_budget *budget)
     return taken < limit ? limit - taken : 0;
 }
 
+/* Returns the limit that n bytes more would pass, or EXT_BUDGET_NONE. */
 static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
 {
     if (n > budget->most - budget->used)
@@ -46,6 +47,7 @@ static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
     return n > heap_room(budget) ? EXT_BUDGET_HEAP : EXT_BUDGET_NONE;
 }
 
+/* Is the allocator of the budget: refuses what would pass a limit, and counts the rest. */
 static void *resize(void *context, void *block, size_t bytes)
 {
     ext_budget *budget = context;

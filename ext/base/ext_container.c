@@ -69,6 +69,7 @@ static int64_t read_cache(const char *folder, bool is_v2)
 
 /* ---- one group ---- */
 
+/* Lowers the limits of memory to those of the group in folder, if these are lower. */
 static void take_memory(ext_container *container, const char *folder, bool is_v2)
 {
     int64_t limit, used = 0;
@@ -85,6 +86,7 @@ static void take_memory(ext_container *container, const char *folder, bool is_v2
         container->room = (uint64_t)room;
 }
 
+/* Lowers the number of processors to the quota of the group in folder. */
 static void take_processors(ext_container *container, const char *folder, bool is_v2)
 {
     int64_t share[2]; /* quota, period: both in microseconds */

@@ -99,6 +99,7 @@ static int change_source(ext_changes *changes, const char *value, ext_error *err
     return changes->source != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/* Puts an option back to its default, or drops a column, because null was given. */
 static int take_back(ext_changes *changes, const char *name, ext_error *error)
 {
     gru4rec_error message = {0};

@@ -139,6 +139,7 @@ static bool take_back(ext_savepoint *savepoint)
     return rc == SQLITE_OK || is_missing;
 }
 
+/* Rolls back the transaction of the extension. Returns true if that worked. */
 static bool roll_back(const ext_savepoint *savepoint)
 {
     ext_error ignored = {0};
@@ -147,6 +148,7 @@ static bool roll_back(const ext_savepoint *savepoint)
     return is_over(savepoint);
 }
 
+/* Frees the guard and calls on_end. */
 static void finish(ext_savepoint *savepoint, bool is_committed)
 {
     sqlite3_finalize(savepoint->guard);
@@ -202,6 +204,7 @@ static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
     return error->rc;
 }
 
+/* Opens the savepoint and steps its guard to its row. */
 static int make(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
     if (check_ahead(savepoint, stmt, error) != SQLITE_OK)

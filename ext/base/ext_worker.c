@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+/* Is the thread: does the jobs that are ready, until no more jobs will come. */
 static void *work(void *context)
 {
     ext_worker *worker = context;

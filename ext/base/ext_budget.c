@@ -47,7 +47,9 @@ static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
     return n > heap_room(budget) ? EXT_BUDGET_HEAP : EXT_BUDGET_NONE;
 }
 
-/* Is the allocator of the budget: refuses what would pass a limit, and counts the rest. */
+/*
+ * Is the allocator of the budget: refuses what would pass a limit, and counts the rest.
+ */
 static void *resize(void *context, void *block, size_t bytes)
 {
     ext_budget *budget = context;

@@ -17,11 +17,12 @@ static const struct {
     const char *name, *remedy;
 } limits[] = {
     [EXT_BUDGET_OPTION] = {"memory_limit", "raise memory_limit"},
-    [EXT_BUDGET_DEFAULT] = {"80 % of what there is", "raise memory_limit"},
+    [EXT_BUDGET_DEFAULT] = {"the default, 80 % of the memory of the machine or container",
+                            "raise memory_limit"},
     [EXT_BUDGET_CONTAINER] = {"what the container has left",
                               "give the container more memory"},
     [EXT_BUDGET_HEAP] = {"the hard heap limit",
-                         "raise that by sqlite3_hard_heap_limit64()"},
+                         "raise this limit by sqlite3_hard_heap_limit64()"},
 };
 
 /*

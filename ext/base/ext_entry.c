@@ -23,11 +23,12 @@ int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error)
     innermost = entry;
     return depth <= DEEPEST
                ? SQLITE_OK
-               : ext_error_set(error, SQLITE_ERROR,
-                               "more than %d calls stand inside each other; a source or "
-                               "a view leads back to itself, or the chain of models is "
-                               "too long: read one of them from a table",
-                               DEEPEST);
+               : ext_error_set(
+                     error, SQLITE_ERROR,
+                     "more than %d calls are nested in each other; if a source or "
+                     "a view reads itself, change it; if the chain of models is "
+                     "too long, read one of them from a table",
+                     DEEPEST);
 }
 
 void ext_entry_end(ext_entry *entry)

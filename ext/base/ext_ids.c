@@ -248,9 +248,10 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
         return SQLITE_OK;
     if (strcmp(type, "integer") != 0 && strcmp(type, "real") != 0 &&
         strcmp(type, "text") != 0)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "%s holds a JSON %s; give an array of item ids, as [17, 42]",
-                             a->ids->what, type);
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "%s holds a JSON %s; give an array of item ids, such as [17, 42]",
+            a->ids->what, type);
     if (!ext_value_column(stmt, 0, &id))
         return ext_sql_fail_null(stmt, error);
     if (id.type == GRU4REC_ID_TEXT)
@@ -313,16 +314,16 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
     if (id.type == GRU4REC_ID_BLOB)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is a BLOB; give a JSON array of item ids, or one id (of a BLOB "
-            "hex(item)), not %s",
+            "%s is the BLOB %s; give one item id or a JSON array of item ids "
+            "(the id of an item that was a BLOB is hex(item))",
             ids->what, ext_show_id(&show, &id));
     const int32_t row = find(ids->items, &id);
     if (row < 0 && first_of(&id) == '[')
         return read_array(ids, db, value, error);
     if (row < 0 && first_of(&id) == '{')
         return ext_error_set(error, SQLITE_ERROR,
-                             "%s is a JSON object; give an array of item ids, as [17, "
-                             "42], or one id: %s",
+                             "%s is a JSON object; give an array of item ids, "
+                             "such as [17, 42], or one id: %s",
                              ids->what, ext_show_id(&show, &id));
     return add(ids, row, 1, error);
 }
@@ -341,8 +342,8 @@ int ext_ids_fail_type(const gru4rec_id *id, ext_error *error)
     if (advice == NULL)
         return ext_error_nomem(error);
     ext_error_set(error, SQLITE_ERROR,
-                  "item %s is a %s; items are INTEGER or TEXT, so train on %s and give "
-                  "that here",
+                  "item %s is a %s; items are INTEGER or TEXT, "
+                  "so train on %s and give that here",
                   ext_show_id(&(ext_show){""}, id),
                   id->type == GRU4REC_ID_REAL ? "REAL" : "BLOB", advice);
     sqlite3_free(advice);
@@ -357,7 +358,7 @@ int ext_ids_check_one(const gru4rec_id *id, bool is_known, ext_error *error)
         return ext_ids_fail_type(id, error);
     if (first == '[' || first == '{')
         return ext_error_set(error, SQLITE_ERROR,
-                             "item takes one item's id, as 17, but is a JSON %s: %s",
+                             "item is a JSON %s; give the id of one item, such as 17: %s",
                              first == '[' ? "array" : "object", ext_show_id(&show, id));
     return SQLITE_OK;
 }

@@ -318,7 +318,8 @@ int ext_options_check_list(const char *text, ext_error *error)
     else if (n > 1)
         ext_error_set(
             error, SQLITE_ERROR,
-            "a comma ends an option, so a list has slashes between its %s; write %s",
+            "a comma ends an option, so the %s of a list are separated by slashes; "
+            "write %s",
             has_words ? "words" : "numbers", ext_show_text(&(ext_show){""}, better));
     sqlite3_free(better);
     return error->rc;
@@ -331,13 +332,13 @@ int ext_options_check_list(const char *text, ext_error *error)
 static int fail_pair(const sink *to, const char *pair, bool is_candidate,
                      ext_error *error)
 {
-    const char *advice = is_candidate ? "several candidates stand in a JSON array, as "
-                                        "candidates=[17,42] or candidates=[\"a\",\"b\"]"
-                         : to->changes != NULL
-                             ? "write changes as source=clicks,layers=100 or as a JSON "
-                               "object"
-                             : "write options as layers=100,loss=bpr-max or as a JSON "
-                               "object";
+    const char *advice =
+        is_candidate          ? "give several candidates as a JSON array, such as "
+                                "candidates=[17,42] or candidates=[\"a\",\"b\"]"
+        : to->changes != NULL ? "write changes as source=clicks,layers=100 "
+                                "or as a JSON object"
+                              : "write options as layers=100,loss=bpr-max "
+                                "or as a JSON object";
     return ext_error_set(error, SQLITE_ERROR, "'%s' is not name=value; %s",
                          ext_show_text(&(ext_show){""}, pair), advice);
 }
@@ -352,7 +353,7 @@ static int check_source(const sink *to, const char *name, const char *value,
     if (!is_source(to, name) || !ext_select_is(value) || *value == '(')
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
-                         "a SELECT among name=value stands in parentheses, as a comma "
+                         "a SELECT in name=value needs parentheses, because a comma "
                          "would end it; write source=(SELECT ...), or a JSON object");
 }
 
@@ -398,8 +399,8 @@ static int parse(sqlite3 *db, const char *text, const sink *to, ext_error *error
         return SQLITE_OK;
     if (to->scope == GRU4REC_SCOPE_TRAIN && strlen(text) > LONGEST)
         return ext_error_set(error, SQLITE_ERROR,
-                             "the options are longer than %d bytes; leave out what is no "
-                             "option",
+                             "the options are longer than %d bytes; "
+                             "leave out what is not an option",
                              LONGEST);
     text += strspn(text, space);
     return *text == '{' ? parse_json(db, text, to, error) : parse_pairs(text, to, error);

@@ -37,9 +37,10 @@ static bool is_over(const ext_savepoint *savepoint)
  */
 static int fail_ignored(ext_error *error)
 {
-    return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized to open and release a savepoint, and to run "
-                         "PRAGMA journal_mode");
+    return ext_error_set(
+        error, SQLITE_AUTH,
+        "not authorized to open and release a savepoint, and to run "
+        "PRAGMA journal_mode; let the authorizer of the host allow both");
 }
 
 /*
@@ -270,8 +271,8 @@ int ext_savepoint_check_writable(sqlite3 *db, const char *schema, const char *ve
     return sqlite3_db_readonly(db, schema) == 1 ||
                    ext_sql_probe(db, "PRAGMA query_only") != 0
                ? ext_error_set(error, SQLITE_READONLY,
-                               "the database is read-only here; %s on a connection that "
-                               "can write",
+                               "the database is read-only here; "
+                               "%s on a connection that can write",
                                verb)
                : SQLITE_OK;
 }

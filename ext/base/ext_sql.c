@@ -142,9 +142,10 @@ int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error)
 {
     if (sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
         return ext_error_nomem(error);
-    return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized: a value is NULL that must be there; does an "
-                         "authorizer of the host ignore a column or a function?");
+    return ext_error_set(
+        error, SQLITE_AUTH,
+        "not authorized: a value that must be there is NULL; check whether "
+        "an authorizer of the host ignores a column or a function");
 }
 
 bool ext_sql_is_writing(sqlite3 *db)

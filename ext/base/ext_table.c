@@ -261,8 +261,8 @@ static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
     if (i < function->n_needed)
         return ext_table_usage(cursor, error);
     return ext_error_set(error, SQLITE_ERROR,
-                         "%s is an argument that is read here but not given; write %s, "
-                         "for the whole query, and of a LEFT JOIN in its ON",
+                         "%s is an argument that is read here but not given; write %s "
+                         "as a condition of the whole query, or in the ON of a LEFT JOIN",
                          function->arguments[i].name, function->arguments[i].example);
 }
 

@@ -182,8 +182,8 @@ int ext_value_name(const char **text, ext_name *room, sqlite3_value *value,
     *text = room->text;
     if (!ext_value_is_whole(sqlite3_value_double(value), &integer))
         return ext_error_set(error, SQLITE_ERROR,
-                             "the model's name is the number %s; give a gru4rec table's "
-                             "name as text",
+                             "the model's name is the number %s; "
+                             "give a gru4rec table's name as text",
                              ext_show_value(&(ext_show){""}, value));
     sqlite3_snprintf(sizeof room->text, room->text, "%lld", (long long)integer);
     return SQLITE_OK;

@@ -141,8 +141,8 @@ typedef struct ext_show {
  * The next three functions write the text form of a value into the ext_show and return
  * the text, which is valid as long as the ext_show. A text is written by gru4rec_show(),
  * which cuts it to the room. A BLOB is written as the first 4 bytes of its SQL literal. A
- * REAL is written as SQLite prints it; if its size is from 2^53 to 2^63, all its digits
- * are written. They cannot fail.
+ * REAL is written as SQLite prints it, but with all its digits if its absolute value is
+ * from 2^53 to 2^63. They cannot fail.
  */
 
 /* text may be NULL, which is written as NULL. */
@@ -155,9 +155,9 @@ const char *ext_show_value(ext_show *show, sqlite3_value *value);
 
 /*
  * The allocator of the extension, for the library. Small blocks come from SQLite. Blocks
- * of 1 MB and more come from the C library, because SQLite's blocks end at 2 GiB; under a
- * hard heap limit they come from SQLite too, up to that size. Random numbers come from
- * sqlite3_randomness().
+ * of 1 MB and more come from the C library, because a block of SQLite is smaller than 2
+ * GiB. Under a hard heap limit all blocks below 2 GiB come from SQLite. Random numbers
+ * come from sqlite3_randomness().
  */
 extern const gru4rec_allocator ext_memory;
 /*
@@ -175,7 +175,7 @@ uint64_t ext_memory_used(void);
 /* The tightest limits of the control groups (cgroups) that the process belongs to. */
 typedef struct ext_container {
     uint64_t memory; /* bytes in all; UINT64_MAX: there is no limit */
-    uint64_t room;   /* bytes of it that are free now; UINT64_MAX: there is no limit */
+    uint64_t room;   /* bytes of memory that are free now; UINT64_MAX: no limit */
     int processors;  /* CPU quota in whole processors, rounded up; 0: there is no quota */
 } ext_container;
 
@@ -381,8 +381,8 @@ typedef struct ext_savepoint {
     bool is_alone;       /* it began in autocommit, so the transaction is ours */
     sqlite3_stmt *guard; /* rolls back when nothing else can; see ext_savepoint.c */
     /*
-     * Is called once, at the end, or NULL; the caller sets it after the start. is_kept:
-     * everything that was written is committed now.
+     * The function that is called once, at the end, or NULL; the caller sets it after the
+     * start. is_kept: everything that was written is committed now.
      */
     void (*on_end)(const struct ext_savepoint *savepoint, bool is_kept);
     void *context; /* for on_end; borrowed */
@@ -445,9 +445,10 @@ int ext_savepoint_lock_ahead(sqlite3 *db, const char *schema, ext_error *error);
 /*
  * Tells whether a call that failed in autocommit may try again. It may if another
  * connection of a shared cache holds the lock, because SQLite calls no busy handler for
- * such a lock. It may no more when the time of PRAGMA busy_timeout has passed since the
- * time since (seconds of ext_poll_seconds()). If it may, this waits for 20 ms and clears
- * the error; else the error stays.
+ * such a lock. It may not if more time than PRAGMA busy_timeout has passed since the
+ * first try. since: when the first try began, in seconds of ext_poll_seconds(). If the
+ * call may try again, this function waits for 20 ms and clears the error; else the error
+ * stays.
  */
 bool ext_savepoint_may_retry(sqlite3 *db, double since, ext_error *error);
 
@@ -524,9 +525,10 @@ bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 
 /*
- * Tells whether a REAL is an integer of size below 2^53, and puts it into *integer (0 if
- * it is none). Hosts whose numbers are all REAL bind their integers as such REALs; so
- * wherever the extension takes an integer or an item, such a REAL counts as the integer.
+ * Tells whether a REAL is an integer whose absolute value is below 2^53, and puts that
+ * integer into *integer (0 if the REAL is none). Hosts whose numbers are all REAL bind
+ * their integers as such REALs; so wherever the extension takes an integer or an item,
+ * such a REAL counts as the integer.
  */
 bool ext_value_is_whole(double real, int64_t *integer);
 
@@ -551,7 +553,7 @@ int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
 /*
  * Tells in *is_integer whether the value is an INTEGER, a REAL that ext_value_is_whole()
  * accepts, or a TEXT that is an integer of 64 bits (white space around it is allowed),
- * and puts it into *integer. SQLite's type of the value does not change.
+ * and puts the integer into *integer. SQLite's type of the value does not change.
  */
 int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
                      ext_error *error);
@@ -630,8 +632,8 @@ int ext_json_guard(char **guarded, const char *json, ext_error *error);
 size_t ext_json_restore(char *text, size_t n);
 
 /*
- * Appends the text to json as a JSON string, in quotes and with escapes. An error of
- * memory stays in json (sqlite3_str_errcode()).
+ * Appends the text to json as a JSON string, in quotes and with escapes. If there is not
+ * enough memory, sqlite3_str_errcode(json) says so.
  */
 void ext_json_append(sqlite3_str *json, const char *text);
 
@@ -776,7 +778,7 @@ typedef struct ext_changes {
     const gru4rec_options *defaults; /* the values that null puts back; borrowed */
     ext_columns *kept;   /* the model's, from which null drops one; borrowed */
     ext_columns columns; /* the columns that the changes give; owned */
-    char *source;        /* the new source; owned; NULL: null was given */
+    char *source;        /* the new source; owned; NULL: there is none */
     bool has_source;     /* the changes give the source, or null for it */
 } ext_changes;
 
@@ -826,12 +828,12 @@ char *ext_options_json(const gru4rec_options *options, bool is_all);
 /* ---- ext_poll.c ---- */
 
 /*
- * Lets SQLite look for an interrupt, and call the host's progress handler, during long
- * work outside of SQLite.
+ * The poll of long work outside of SQLite: now and then it lets SQLite look for an
+ * interrupt and call the host's progress handler.
  */
 typedef struct ext_poll {
     sqlite3 *db;
-    sqlite3_stmt *stmt;  /* a small statement that is run for this; owned, or NULL */
+    sqlite3_stmt *stmt;  /* small statement that ext_poll_check() runs; owned, or NULL */
     double last;         /* when it last ran, in seconds */
     bool is_interrupted; /* stays true from the first interrupt on */
 } ext_poll;
@@ -873,9 +875,9 @@ typedef struct ext_progress {
 } ext_progress;
 
 /*
- * Starts. verbose: the value of the option. On a terminal the line is shown unless it is
- * GRU4REC_OFF; elsewhere only if it is GRU4REC_ON. n_before: epochs that earlier calls
- * did, which the speed must not count.
+ * Starts to show progress. verbose: the value of the option. On a terminal the line is
+ * shown unless it is GRU4REC_OFF; elsewhere only if it is GRU4REC_ON. n_before: epochs
+ * that earlier calls did, which the speed must not count.
  */
 void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
 /* Updates the line on the terminal, at most every 0.2 seconds. */
@@ -890,8 +892,8 @@ void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n
 /* ---- ext_worker.c ---- */
 
 /*
- * Does job i. It calls no function of SQLite but its memory allocator, because it may run
- * in another thread.
+ * Does job i. A job must call no function of SQLite except its memory allocator, because
+ * the job may run in another thread.
  */
 typedef void ext_worker_job(void *context, size_t i);
 
@@ -980,7 +982,7 @@ typedef struct ext_cursor {
  * n_arguments hidden columns that are its arguments, then more hidden columns if the kind
  * has a use for them. The frame (ext_table.c) keeps the arguments, gives the error for
  * one that is missing, gives the rowids, and opens and ends the ext_entry of each call.
- * The function gives the rows.
+ * The functions of this struct give the rows.
  *
  * In idxNum bit i is set if argument i is given, and bit EXT_TABLE_MISSING + i if
  * argument i is not given although the query reads it. plan may set the bits from

@@ -140,9 +140,9 @@ static bool parse_mount(const char *line, tree *mounted)
 }
 
 /*
- * Finds the path of the process's group in the tree of a controller. Returns false if
- * there is none. A line of the file is "4:memory:/path" in version 1 and "0::/path" in
- * version 2.
+ * Finds the path of the process's group in the tree of a controller. Returns false if the
+ * process has no group there. A line of the file is "4:memory:/path" in version 1 and
+ * "0::/path" in version 2.
  */
 static bool find_group(const char *root, const tree *mounted, const char *controller,
                        char path[PATH])

@@ -49,7 +49,7 @@ bool ext_entry_is_rolled_back(int rc)
 
 int ext_entry_use(const ext_home *home, ext_error *error)
 {
-    if (innermost == NULL) /* the method has no entry: nothing can be nested in it */
+    if (innermost == NULL) /* this call has no entry: nothing is nested in it */
         return SQLITE_OK;
     innermost->home = home;
     for (const ext_entry *outer = innermost->outer; outer != NULL; outer = outer->outer)

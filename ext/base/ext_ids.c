@@ -3,8 +3,8 @@
  * ext_base.h.
  *
  * 1. A value that is the id of an item names that item. An id of the same type and value
- *    is looked for first, then an id of the same text form. A REAL that is an integer of
- *    size below 2^53 counts as that integer.
+ *    is looked for first, then an id of the same text form. A REAL that is an integer,
+ *    and whose absolute value is below 2^53, counts as that integer.
  * 2. Any other text whose first character after white space is [ is a JSON array of ids;
  *    if that character is {, the text is an error. Any other value is one id that no item
  *    has.

@@ -1,8 +1,8 @@
 /*
  * ext_poll.c - notices interrupts during long work; see ext_base.h.
  *
- * Only while SQLite runs a statement does it look at its interrupt flag and call the
- * host's progress handler. (A connection has one progress handler, and it belongs to the
+ * SQLite looks at its interrupt flag, and calls the host's progress handler, only while
+ * it runs a statement. (A connection has one progress handler, which belongs to the
  * host.) So every few milliseconds a small statement is run. It has about 1,600
  * operations of SQLite's virtual machine and takes 25 microseconds. So many operations
  * reach a progress handler with any usual interval.

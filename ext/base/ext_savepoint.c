@@ -80,8 +80,9 @@ static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
 }
 
 /*
- * Steps the RELEASE. If that fails and the transaction still exists, steps the next guard
- * to its row.
+ * Steps the RELEASE. If that fails, but the transaction still exists, the next guard is
+ * stepped to its row. An interrupt that came too late, after SQLite released the
+ * savepoint, is no error.
  */
 static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {

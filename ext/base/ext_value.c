@@ -229,8 +229,8 @@ uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
 
 /*
  * Returns the length in bytes of the UTF-8 character that the text of n > 0 bytes begins
- * with. Returns 0 if it is not valid: cut off at the end, longer than necessary, a
- * surrogate, or above U+10FFFF.
+ * with. Returns 0 if the character is not valid: cut off at the end, longer than
+ * necessary, a surrogate, or above U+10FFFF.
  */
 static size_t character_bytes(const unsigned char *text, size_t n)
 {

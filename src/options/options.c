@@ -1,15 +1,17 @@
 /*
- * options.c - the one table of options, and what reads it.
+ * options.c - the one table of options, and the functions that read it.
  *
- * A row gives name, type, range, default and help; parsing, messages, text forms and the
- * reference in the README follow from it. Rules that involve two options are in
- * options_resolve.c. Names are those of the official implementations.
+ * A row of the table has the name, kind, range, default and help of an option. Parsing,
+ * messages, text forms and the reference in the README are made from it. Rules that
+ * involve two options are in options_resolve.c. The names are those of the official
+ * implementations.
  *
- * A model keeps the options that it was made with: the defaults of the build that made it
- * are stored with it (m_config, "defaults"). So a default may change, by two steps here:
- * its row gets the new one, and, unless it has a .before already, what the default was as
- * .before = "...", for models of builds that did not store theirs. A value that a rule chooses
- * (options_resolve.c) is no default: nothing stores it, and it may not change.
+ * How to change a default: a model must keep the options that it was made with. The
+ * defaults of the build that made a model are stored with it (m_config, "defaults"), but
+ * older builds did not store them. So give the row the new default, and, unless it has a
+ * .before already, the old default as .before = "...", which is used for the models of
+ * these builds. A value that a rule in options_resolve.c chooses is no default: it is
+ * stored nowhere, so it must never change.
  */
 #include "option.h"
 #include "presets.h"
@@ -24,8 +26,10 @@
 #define EXPORT GRU4REC_SCOPE_EXPORT
 #define COMPARE GRU4REC_SCOPE_COMPARE
 
-/* One row. open_: max itself is not allowed. Last the help, and .before where there is
- * one. */
+/*
+ * A row of the table. open_: max_ itself is not allowed. The last argument is the help;
+ * it may be followed by .before = "...".
+ */
 #define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, ...) \
     {                                                                           \
         .name = #field, .kind = kind_, .scope = scope_,                         \
@@ -34,8 +38,11 @@
         .help = __VA_ARGS__                                                     \
     }
 
-/* An option of training that came later, and what was done before. A model's options name
- * it also where it is the default, so that a build that would do otherwise refuses them. */
+/*
+ * A row of a training option that came later. before_ is the value that does what older
+ * builds did. A stored model names the option even at its default value, so that an older
+ * build, which would do something else, refuses the model.
+ */
 #define LATER(field, kind_, words_, defaults_, before_, help_)           \
     {                                                                    \
         .name = #field, .kind = kind_, .scope = TRAIN, .is_later = true, \
@@ -43,7 +50,7 @@
         .defaults = defaults_, .before = before_, .help = help_          \
     }
 
-/* The common kinds of training's options. SHARE: from 0 to below 1. */
+/* Rows of training options of the common kinds. SHARE: a number from 0 to below 1. */
 #define INTEGER(field, min_, max_, ...) \
     OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
 #define REAL(field, min_, max_, ...) \
@@ -60,7 +67,7 @@
 #define VERSION(field, ...) \
     OPTION(field, G4R_INTEGER, COMPARE, 1, 1e15, false, VERSIONS, "active", __VA_ARGS__)
 
-/* Those of baselines, which begin with the baseline's name. */
+/* Rows of options of baselines, whose names begin with the name of the baseline. */
 #define COUNT(field, max_, ...) \
     OPTION(field, G4R_INTEGER, EVALUATE, 1, max_, false, NULL, __VA_ARGS__)
 #define DECAY(field, ...) \
@@ -281,13 +288,12 @@ static const g4r_option table[] = {
           "stan: days in which a session's similarity falls to 1 / e"),
     DECAY(stan_lambda_inh, "2.05",
           "stan: items of a neighbour in which scores fall to 1 / e, from its last one "
-          "that "
-          "is shared"),
+          "that is shared"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
 
-/* What is said of a source beside its options. */
+/* The columns of a source of events, which users give in the same place as options. */
 static const char *const columns[] = {"session", "item", "time", "order"};
 
 _Static_assert((size_t)N_OPTIONS <= GRU4REC_MAX_OPTIONS, "is_set has no more");
@@ -305,8 +311,11 @@ const g4r_option *g4r_options_find(const char *name)
     return NULL;
 }
 
-/* The nearest name, in edits. The columns of a source are given beside options, so a typing
- * error may mean one. */
+/*
+ * Returns the name of an option of that scope, or of a source's column, that differs from
+ * name in the fewest edits, and sets *edits. Columns count because users give them in the
+ * same place as options. A name that begins with name counts as one edit.
+ */
 static const char *nearest_name(const char *name, gru4rec_option_scope scope, int *edits)
 {
     enum { N_COLUMNS = sizeof columns / sizeof *columns };
@@ -326,19 +335,24 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope, in
     return nearest;
 }
 
-/* Could so many edits be a typing error? A name that is far from all has no suggestion: the
- * nearest one would lead astray. */
+/*
+ * Tells whether so few edits can be a typing error. If a name is far from all others, the
+ * message suggests none, because the nearest one would be misleading.
+ */
 static bool is_near(const char *name, int edits)
 {
     const size_t most = 4;
     return edits <= (int)G4R_MIN(strlen(name) / 3, most);
 }
 
-/* What is wrong with options is always INVALID. */
+/* Every error about options is INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
-/* The error of a name that is no option's: what it is called here, if another tool has it,
- * or a mistyped one; else the nearest name, if it is near. */
+/*
+ * Writes the error for a name that no option has. It suggests the option with the same
+ * meaning if another tool uses the name (synonyms.h), even mistyped; otherwise the
+ * nearest name, if that is near.
+ */
 static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
                                   gru4rec_error *error)
 {
@@ -363,7 +377,7 @@ static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
 
 /* ---- the interface ---- */
 
-/* Of a row or a preset here, whose text is a value. */
+/* Sets an option from a text of the table or of a preset, which is always valid. */
 static void set_own(gru4rec_options *options, const g4r_option *o, const char *text)
 {
     bool is_ok = g4r_option_parse(o, text, field_of(options, o));
@@ -386,7 +400,7 @@ void gru4rec_options_init_stored(gru4rec_options *options)
             set_own(options, &table[i], table[i].before);
 }
 
-/* Where an option of that scope is given, in words. */
+/* Returns where users give options of that scope, for messages. */
 static const char *place_of(int scope)
 {
     if ((scope & TRAIN) != 0)
@@ -396,7 +410,7 @@ static const char *place_of(int scope)
     return (scope & EVALUATE) != 0 ? "gru4rec_evaluate()" : "gru4rec_compare()";
 }
 
-/* The row of an option of that scope. */
+/* Finds the row of a name. INVALID: there is none, or it belongs to another scope. */
 static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scope,
                                const char *name, gru4rec_error *error)
 {
@@ -409,7 +423,7 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
     return GRU4REC_OK;
 }
 
-/* Sets the value; what is none changes nothing. */
+/* Sets an option from text. INVALID, and nothing changes: it does not accept the text. */
 static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
                                   const char *value, gru4rec_error *error)
 {
@@ -420,7 +434,8 @@ static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
         return GRU4REC_OK;
     }
     g4r_option_range(o, range, sizeof range);
-    const char *quote = strchr(value, '\'') == NULL ? "'" : ""; /* it has its own */
+    const char *quote =
+        strchr(value, '\'') == NULL ? "'" : ""; /* the value has quotes itself */
     return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
                   gru4rec_show(shown, sizeof shown, value, strlen(value)), quote, range);
 }

@@ -1,9 +1,9 @@
 /*
- * synonyms.c - see synonyms.h.
+ * synonyms.c - the table of the names that options have in other tools; see synonyms.h.
  *
- * Words of RecBole, Keras, PyTorch and other tools that train, and of the keys of their
- * configurations. By the letters alone many of them are nearest to an option that means
- * something else.
+ * The words are arguments and configuration keys of RecBole, Keras, PyTorch and other
+ * tools that train models. The table is needed because many of these words differ least,
+ * in letters, from an option that means something else.
  */
 #include "synonyms.h"
 
@@ -14,7 +14,7 @@
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define BOTH (GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE)
 
-/* Words that mean one thing in training and another in an evaluation. */
+/* Lists of words that mean one thing in a training and another in an evaluation. */
 #define NEGATIVES                                                                      \
     "n_samples|num_samples|n_neg|n_negs|n_negative|n_negatives|num_neg|num_negs|"      \
     "num_negative|num_negatives|neg_num|negatives|neg_samples|negative_samples|"       \
@@ -168,9 +168,9 @@ static const g4r_synonym table[] = {
     {"device|gpu|gpu_id|gpus|use_gpu|cuda|use_cuda|accelerator|fp16|bf16|amp|enable_amp|"
      "mixed_precision|precision|dtype|float16|float32|float64",
      BOTH, NULL, "a training runs on the processor, in float32; leave it out"},
-    {"verbosity|progress|progress_bar|show_progress|show_progress_bar|enable_progress_"
-     "bar|"
-     "tqdm|disable_tqdm|quiet|silent|log_level|loglevel|logging|debug|display_step|"
+    {"verbosity|progress|progress_bar|show_progress|show_progress_bar|"
+     "enable_progress_bar|tqdm|disable_tqdm|quiet|silent|log_level|loglevel|logging|"
+     "debug|display_step|"
      "log_interval|print_every",
      BOTH, "verbose", NULL},
 
@@ -294,7 +294,10 @@ static bool is_letter(char c)
     return c != '_' && c != '-' && c != ' ' && c != '.';
 }
 
-/* Is the word (of length bytes) the same as name, but for case and what joins its parts? */
+/*
+ * Tells whether word (length bytes) and name are equal if case and the characters that
+ * join parts (_ - . and space) are ignored.
+ */
 static bool is_same(const char *word, size_t length, const char *name)
 {
     const char *end = word + length;
@@ -331,7 +334,11 @@ int g4r_synonyms_distance(const char *name, const char *word, size_t length)
     return row[n];
 }
 
-/* As the name itself: 0 edits; a mistyped word of some length: those; else too many. */
+/*
+ * Returns the number of edits between name and a word: 0 if they are the same name.
+ * Returns INT_MAX if the word is short or there are more than 2 edits, because that is no
+ * typing error.
+ */
 static int edits_of(const char *name, const char *word, size_t length)
 {
     enum { SHORT = 4, MOST = 2 };

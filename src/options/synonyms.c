@@ -170,8 +170,7 @@ static const g4r_synonym table[] = {
      BOTH, NULL, "a training runs on the processor, in float32; leave it out"},
     {"verbosity|progress|progress_bar|show_progress|show_progress_bar|"
      "enable_progress_bar|tqdm|disable_tqdm|quiet|silent|log_level|loglevel|logging|"
-     "debug|display_step|"
-     "log_interval|print_every",
+     "debug|display_step|log_interval|print_every",
      BOTH, "verbose", NULL},
 
     /* ---- measuring while training, and going on ---- */

@@ -40,8 +40,8 @@ void g4r_alloc_free_aligned(const gru4rec_allocator *allocator, void *block);
  * Makes room for n values of that many bytes each in an array. array is the address of
  * the pointer to its block, and *capacity the number of values that it has room for. If
  * the array must grow, it grows by at least half of its size, so that many small steps
- * stay cheap. Both are updated. Returns false, and changes nothing, if there is not
- * enough memory.
+ * stay cheap. The new places are not zeroed. Both variables are updated. Returns false,
+ * and changes nothing, if there is not enough memory.
  */
 bool g4r_alloc_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity,
                     size_t n, size_t bytes);

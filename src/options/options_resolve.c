@@ -47,10 +47,10 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
     if (asked == GRU4REC_ACT_LINEAR ? !is_elementwise : act->kind != asked)
         return REFUSE(error, "loss %s does not go with this final_act; use %s",
                       loss_name(options, loss),
-                      asked == GRU4REC_ACT_SOFTMAX         ? "softmax"
-                      : asked == GRU4REC_ACT_SOFTMAX_LOGIT ? "softmax_logit"
-                                                           : "linear, elu-X or another "
-                                                             "without softmax");
+                      asked == GRU4REC_ACT_SOFTMAX ? "softmax"
+                      : asked == GRU4REC_ACT_SOFTMAX_LOGIT
+                          ? "softmax_logit"
+                          : "linear, elu-X or another activation without softmax");
     double alpha = act->kind == GRU4REC_ACT_ELU ? act->a : 0;
     if (g4r_options_is_set(options, "elu_param") && options->elu_param != alpha &&
         (options->elu_param != 0 || act->kind == GRU4REC_ACT_ELU))
@@ -81,7 +81,7 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
         options->adapt_params = *params;
     if (options->adapt_params.n != params->n)
         return REFUSE(error,
-                      "this optimiser takes %d adapt_params, not %d; give so many, or "
+                      "this optimiser takes %d adapt_params, not %d; give that many, or "
                       "leave them out",
                       (int)params->n, (int)options->adapt_params.n);
     if (!g4r_options_is_set(options, "learning_rate") && learning_rate > 0)
@@ -175,7 +175,7 @@ static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *e
     if (most == 1)
         return REFUSE(error,
                       "max_length 1 leaves no session of two events to learn from; "
-                      "set it above 1, or to 0 for none");
+                      "set it above 1, or to 0 for no limit");
     if (most > 0 && options->min_length > most)
         return REFUSE(error,
                       "min_length %lld above max_length %lld leaves no session; "

@@ -829,7 +829,7 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
 /* The mini-batches of one epoch, in the order in which a training takes them. */
 typedef struct gru4rec_schedule gru4rec_schedule;
 
-/* The lanes of one step. The arrays (n) belong to the schedule, until the next call. */
+/* The lanes of one step. The arrays (n) are borrowed until the next step. */
 typedef struct gru4rec_lanes {
     int32_t n;              /* M */
     const int64_t *session; /* place of the lane's session in visiting order */
@@ -1038,9 +1038,9 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  *            rows; their weights do not change.
  *   options  must be resolved.
  *   done     (n_done) the epochs that this training had before it was saved; NULL if
- *            n_done is 0. The result then has the bits of a training that was never
- *   stopped. *best_epoch  set to the epoch whose weights the model has at the end; may be
- *   NULL.
+ *            n_done is 0. The result has the same bits as without the stop.
+ *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end.
+ *            It may be NULL.
  * With option validation, the model ends with the weights of the epoch of the best MRR,
  * and training stops once "patience" epochs have brought nothing better. Without it, the
  * model ends with the weights of the last epoch.
@@ -1124,8 +1124,8 @@ void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
                             gru4rec_real *scores);
 
 /*
- * A copy of a model's output weights in bytes, which rankings search first because it is
- * smaller. It makes rankings faster and does not change their results. How to make one:
+ * A copy of a model's output weights, rounded to one byte each. Rankings search it first
+ * because it is smaller. It makes them faster and does not change their results. How to make one:
  * call gru4rec_bytes_new(), then gru4rec_bytes_rows() any number of times, then
  * gru4rec_bytes_finish().
  */
@@ -1220,8 +1220,8 @@ void gru4rec_batch_free(gru4rec_batch *batch);
 int32_t gru4rec_batch_most(void);
 
 /*
- * Returns the number of sessions that a batch can have. It is smaller for a large
- * catalogue, so that no batch takes long.
+ * Returns the largest number of sessions of one batch. It is smaller for a large
+ * catalogue, so that no batch takes long. The caller must not add more sessions.
  */
 int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
 
@@ -1471,9 +1471,9 @@ typedef struct gru4rec_side {
  * Compares two methods that were evaluated with these options. Only the options cutoffs,
  * segment and seed are read. Both sides have either the same test dataset, or each has
  * its own dataset with numbers, made of the same events added in the same order.
- *   differences  (gru4rec_compare_count()) filled
- *   *n_unpaired  set to the number of targets of one side only whose item both sides
- *                know; they do not count
+ *   differences  (gru4rec_compare_count()) is filled.
+ *   n_unpaired   *n_unpaired is set to the number of targets that only one side was asked
+ *                for although both sides know the item. They do not count.
  * A target counts if both sides were asked for it, and both know some earlier item of its
  * session (as a has sessions). Segments are those of a. Wins, losses, ties and p are
  * exact and assume only that sessions are independent. p is a permutation test: of 10,000

@@ -37,11 +37,11 @@ struct g4r_pool {
     _Atomic uint64_t posted;
     _Atomic uint64_t claimed[PIECES];
     _Atomic size_t n_done;
-    /* The job: task to each are written before posted. */
+    /* The job that posted names. These four fields are written before posted. */
     g4r_task *task;
     void *context;
     size_t n_tasks, each; /* each: tasks of a piece */
-    uint64_t job;
+    uint64_t job;         /* number of the last job */
     _Atomic size_t n_sleeping;
     _Atomic bool is_over;
     pthread_mutex_t lock; /* guards going to sleep, and the phases of workers */

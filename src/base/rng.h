@@ -29,7 +29,10 @@ enum {
     G4R_STREAM_SIGNS      /* random signs of a comparison */
 };
 
-/* Starts a stream: stream is one of G4R_STREAM_..., epoch an epoch or an event. */
+/*
+ * Starts the stream of (seed, stream, epoch) in *rng. stream is one of G4R_STREAM_...;
+ * epoch is the epoch of a training, or the event of an evaluation.
+ */
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch);
 /* Returns the next 64 random bits. */
 uint64_t g4r_rng_next(g4r_rng *rng);

@@ -26,7 +26,7 @@ typedef struct g4r_stop_watch {
     bool is_over; /* the answer was yes; the caller is not asked again */
 } g4r_stop_watch;
 
-/* Returns true if the work should stop. To be called once in each round. */
+/* Returns true if the work should stop. Call it once in each round. */
 static inline bool g4r_stop_watch_is_over(g4r_stop_watch *watch)
 {
     if (watch->rounds++ % 4096 == 0 && !watch->is_over)

@@ -96,7 +96,7 @@ static bool is_exact(const char *text, double value)
            strtoll(text, NULL, 10) == (int64_t)value;
 }
 
-/* Reads an integer or a word. Accepts 1e6 and 2.0 too, as some JSON writers write them. */
+/* Reads an integer or a word. Accepts 1e6 and 2.0 too, as JSON writers write them. */
 static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 {
     double real;

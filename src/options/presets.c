@@ -11,7 +11,7 @@
 
 #include "option.h"
 
-/* What all presets of data sets share, and what those of a loss share. */
+/* The options that all presets of data sets share. XE and BPRMAX add those of a loss. */
 #define SHARED_10 \
     ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
 #define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10

@@ -1125,8 +1125,8 @@ void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
 
 /*
  * A copy of a model's output weights, rounded to one byte each. Rankings search it first
- * because it is smaller. It makes them faster and does not change their results. How to make one:
- * call gru4rec_bytes_new(), then gru4rec_bytes_rows() any number of times, then
+ * because it is smaller. It makes them faster and does not change their results. How to
+ * make one: call gru4rec_bytes_new(), then gru4rec_bytes_rows() any number of times, then
  * gru4rec_bytes_finish().
  */
 typedef struct gru4rec_bytes gru4rec_bytes;
@@ -1396,17 +1396,19 @@ typedef struct gru4rec_evaluation {
 } gru4rec_evaluation;
 
 /*
- * Returns the number of gru4rec_metrics that gru4rec_evaluate() fills: one for each
- * cut-off, of each segment, of each method.
+ * Returns the number of gru4rec_metrics that gru4rec_evaluate() fills. They are in this
+ * order: for each method, for each segment, one for each cut-off.
  */
 size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
                               const gru4rec_options *options);
 
 /*
- * Ranks items for each event of the test sessions but the first, from the events before
- * it. The rankings are those of gru4rec_ranking, to the bit; rankings of a baseline have
- * only items with a score above 0. Fills metrics (gru4rec_evaluate_count()); a segment
- * without a target gets events = 0. Only the hook poll is called.
+ * Ranks the items for each target, from the events of its session before it. The targets
+ * are all events of the test sessions but their first ones; with option last_only, only
+ * their last ones. The rankings are those of gru4rec_ranking, to the bit; rankings of a
+ * baseline have only items with a score above 0. Fills metrics
+ * (gru4rec_evaluate_count()); a segment without a target gets events = 0. Only the hook
+ * poll is called.
  * NOMEM: there is not enough memory. INVALID: a baseline decays by days, and the test
  * sessions have no times. DIVERGED: the model gives scores that are not finite.
  * INTERRUPTED: poll asked to stop. After a failure, metrics and places must not be used.
@@ -1420,7 +1422,8 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
 /*
  * Measures a model's recall and MRR at 20 on the held-out sessions of a training
  * (dataset->validation). It is meant for the hook validate. Only the hook poll is called.
- * NOMEM, DIVERGED, INTERRUPTED: as gru4rec_evaluate(). *recall and *mrr are NAN then.
+ * NOMEM, DIVERGED, INTERRUPTED: as gru4rec_evaluate(). *recall and *mrr must not be used
+ * then.
  */
 gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         const gru4rec_model *model,
@@ -1455,8 +1458,8 @@ typedef struct gru4rec_difference {
 } gru4rec_difference;
 
 /*
- * Returns the number of gru4rec_difference that gru4rec_compare() fills: one for each
- * cut-off, of each measure, of each segment.
+ * Returns the number of gru4rec_difference that gru4rec_compare() fills. They are in this
+ * order: for each segment, for each measure, one for each cut-off.
  */
 size_t gru4rec_compare_count(const gru4rec_options *options);
 

@@ -1,7 +1,15 @@
-/* ext_window.c - which events a version was trained on; see ext_store.h. */
+/*
+ * ext_window.c - reads and writes the first and the last event of a version.
+ *
+ * The contracts are in ext_store.h. The columns are first_event, last_event and
+ * last_rowid of m_version.
+ */
 #include "ext_store.h"
 
-/* From a column with a time, and the one behind it with a rowid. */
+/*
+ * Sets *border from two columns of the current row: the time is in column, the rowid in
+ * the column behind it. Returns what kind of time was found.
+ */
 static ext_time_kind take_border(ext_border *border, sqlite3_stmt *stmt, int column)
 {
     const ext_time_kind kind = ext_time_column(stmt, column, &border->time);
@@ -44,6 +52,10 @@ void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column)
     take_border(&last->border, stmt, column + 1);
 }
 
+/*
+ * Binds the time of the border to a parameter: a number or a date, or NULL without a
+ * border.
+ */
 static int bind_time(sqlite3_stmt *stmt, int parameter, const ext_border *border)
 {
     char text[EXT_TIME_TEXT];

@@ -87,8 +87,8 @@ static bool is_changed_run(const char *a, const char *b)
  * - If the run is that of the version, the version is damaged if the checksum differs.
  * - If the run is another one, the version is damaged if the checksum matches all the
  *   same, or if the two names are almost the same: somebody changed one of the names.
- * If the version's run is not a valid name, rows of other runs show nothing; another check
- * reports the name.
+ * If the version's run is not a valid name, rows of other runs show nothing; another
+ * check reports the name.
  */
 static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t version,
                    ext_error *error)

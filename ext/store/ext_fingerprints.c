@@ -105,8 +105,8 @@ int ext_fingerprints_forget(const ext_home *home, ext_error *error)
     int rc = ext_schema_has_column(home, "version", "fingerprints", &has, error);
     return rc == SQLITE_OK && has
                ? ext_query_run(home, error,
-                               "UPDATE @version SET fingerprints = NULL WHERE status = "
-                               "'retired' AND fingerprints IS NOT NULL",
+                               "UPDATE @version SET fingerprints = NULL "
+                               "WHERE status = 'retired' AND fingerprints IS NOT NULL",
                                "")
                : rc;
 }

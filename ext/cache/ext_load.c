@@ -17,7 +17,7 @@
 enum { BYTES_FROM = 1 << 20 };
 
 static const char loading[] = "loading the model";
-static const char smaller[] = "use one with smaller layers or fewer items";
+static const char smaller[] = "use a model with smaller layers or fewer items";
 
 void ext_load_free(ext_loaded *loaded)
 {
@@ -160,7 +160,9 @@ int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
         return error->rc;
     if (n == 0)
         return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                             "model '%s' is damaged: it has no items", home->name);
+                             "model '%s' is damaged: it has no items; "
+                             "restore the database from a backup or train again",
+                             home->name);
     const size_t n_bytes = gru4rec_model_value_bytes(&loaded->options, n);
     const bool is_large = n_bytes >= EXT_WORKER_FROM;
     ext_budget budget;

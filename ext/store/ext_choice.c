@@ -138,16 +138,17 @@ static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choic
 }
 
 /*
- * Sets *text to the list of the ready versions, for example ", but 4, 5", at most the
- * nine newest ones. The text is of sqlite3_malloc.
+ * Sets *text to the list of the ready versions, for example " (ready versions: 4, 5)", at
+ * most the nine newest ones. The text is of sqlite3_malloc.
  */
 static int name_ready(char **text, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     *text = NULL;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT coalesce(', but ' || group_concat(version, ', '),"
-                       " ', nor any other') FROM"
+                       "SELECT coalesce("
+                       "' (ready versions: ' || group_concat(version, ', ') || ')',"
+                       " ' (no version is ready)') FROM"
                        " (SELECT version FROM"
                        " (SELECT version FROM @version WHERE status = 'ready'"
                        " ORDER BY version DESC LIMIT 9)"
@@ -176,8 +177,9 @@ static int fail_number(const ext_home *home, int64_t number, const char *ready,
                          "model '%s' has no kept version %lld that is ready%s%s; see "
                          "%s_version, and keep_versions",
                          home->name, (long long)number, ready,
-                         is_retired > 0 ? ": it is retired, and its weights are gone"
-                                        : "",
+                         is_retired > 0
+                             ? ", because it is retired and its weights are deleted"
+                             : "",
                          home->name);
 }
 

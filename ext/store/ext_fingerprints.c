@@ -23,7 +23,8 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
     return ext_error_set(
         error, SQLITE_CORRUPT_VTAB,
         "model '%s' is damaged: the fingerprints of version %lld cannot be read; "
-        "restore the database from a backup, or do without it: UPDATE "
+        "restore the database from a backup, "
+        "or delete the fingerprints: UPDATE "
         "\"%s\".\"%s_version\" SET fingerprints = NULL WHERE version = %lld",
         home->name, (long long)fingerprints->version, home->schema, home->name,
         (long long)fingerprints->version);

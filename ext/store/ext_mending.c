@@ -39,12 +39,12 @@ int ext_mending_fail_none(const ext_home *home, ext_error *error)
     char *call = call_with_source(home, "...");
     if (call == NULL)
         return ext_error_nomem(error);
-    ext_error_set(
-        error, SQLITE_ERROR,
-        "model '%s' has no source of events; name one to train on as the second "
-        "argument of gru4rec_train(), and serve it through gru4rec_recommend(), "
-        "or give it one: %s",
-        ext_show_text(&(ext_show){""}, home->name), call);
+    ext_error_set(error, SQLITE_ERROR,
+                  "model '%s' has no source of events; "
+                  "to train it, name a source as the second argument of gru4rec_train(); "
+                  "to serve it, use gru4rec_recommend(); "
+                  "or give the model a source: %s",
+                  ext_show_text(&(ext_show){""}, home->name), call);
     sqlite3_free(call);
     return error->rc;
 }
@@ -187,7 +187,7 @@ static int explain_source(const ext_config *config, const ext_home *home,
     else
         ext_error_set(error, cause->rc, "model '%s' reads '%s', which is gone; %s: %s",
                       model.text, ext_show_text(&show, name),
-                      ext_select_is(config->source) ? "give its SELECT anew"
+                      ext_select_is(config->source) ? "give its SELECT again"
                       : is_detached(home->db, name)
                           ? "attach its database, or, if it was renamed"
                           : "if it was renamed",

@@ -40,8 +40,8 @@ int ext_run_drop_orphans(const ext_home *home, ext_error *error)
 int ext_run_fail_number(const ext_home *home, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
-                         "model '%s' has a version %lld, the last number that there is; "
-                         "export the model, and import that into a new one",
+                         "model '%s' has a version %lld, the highest possible number; "
+                         "export the model, and import it into a new one",
                          home->name, (long long)INT64_MAX);
 }
 
@@ -335,11 +335,12 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     if (rc != SQLITE_OK)
         return rc;
     if (!is_found)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "model '%s' has no interrupted run with a checkpoint to "
-                             "resume; train without resume, "
-                             "and with checkpoint_epochs to be able to",
-                             home->name);
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "model '%s' has no interrupted run with a checkpoint to resume; "
+            "train without resume, "
+            "and set checkpoint_epochs so that the next run can be resumed",
+            home->name);
     if (checkpoint->options == NULL || checkpoint->fingerprint == NULL ||
         checkpoint->status == NULL)
         return ext_error_nomem(error);
@@ -347,7 +348,7 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
 }
 
 static const char taken[] =
-    "another training has taken up the run to resume; wait for it";
+    "another training has already resumed this run; wait until it ends";
 
 int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error)

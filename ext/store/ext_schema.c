@@ -118,9 +118,9 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
         (strcmp(type, "table") == 0 && sql != NULL && is_plain(sql, name, i)))
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                         "model '%s' is damaged: '%s' is no ordinary table, but a view, "
-                         "or has generated columns; restore the database from a backup, "
-                         "or drop that and the model",
+                         "model '%s' is damaged: '%s' is not an ordinary table: "
+                         "it is a view, or has generated columns; "
+                         "restore the database from a backup, or drop it and the model",
                          home->name, name);
 }
 
@@ -144,8 +144,8 @@ static int fail_unseen(const ext_home *home, ext_error *error)
                              "database from a backup, or drop the model",
                              home->name);
     return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized to see the tables of model '%s'; let the host's "
-                         "authorizer allow to read sqlite_schema",
+                         "not authorized to see the tables of model '%s'; "
+                         "let the host's authorizer allow reads of sqlite_schema",
                          home->name);
 }
 
@@ -310,8 +310,9 @@ int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
     if (ext_value_name(&text, &room, value, error) != SQLITE_OK)
         return error->rc;
     if (text == NULL || *text == '\0')
-        return ext_error_set(error, SQLITE_ERROR,
-                             "the model's name is missing; give that of a gru4rec table");
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "the model's name is missing; give the name of a gru4rec table");
     int rc = ext_schema_find(home, db, connection, text, &is_there, error);
     if (is_found != NULL)
         *is_found = is_there;

@@ -334,7 +334,7 @@ static int load_tensors(loading *load, sqlite3_stmt *stmt, const ext_home *home,
     if (rc == SQLITE_OK && load->why != NULL)
         rc = fail_tensor(home, full_name, load->why, error);
     else if (rc == SQLITE_OK && !is_whole)
-        rc = fail_tensor(home, full_name, "is incomplete or of a wrong size", error);
+        rc = fail_tensor(home, full_name, "is incomplete or has a wrong size", error);
     return rc;
 }
 

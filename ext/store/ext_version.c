@@ -70,7 +70,9 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
         return rc;
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_DONE)
-        rc = ext_error_set(error, SQLITE_ERROR, "model '%s' has no version %lld",
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "model '%s' has no version %lld; "
+                           "see the model's table m_version",
                            home->name, (long long)version);
     else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_NULL)
         rc = ext_error_set(error, SQLITE_CORRUPT_VTAB,
@@ -94,10 +96,11 @@ int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
                                version);
     if (rc != SQLITE_OK || ext_run_is_count(*updates))
         return rc;
-    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                         "model '%s' is damaged: version %lld has %lld updates; restore "
-                         "the database from a backup or train without warm_start",
-                         home->name, (long long)version, (long long)*updates);
+    return ext_error_set(
+        error, SQLITE_CORRUPT_VTAB,
+        "model '%s' is damaged: version %lld has an impossible number of updates, %lld; "
+        "restore the database from a backup or train without warm_start",
+        home->name, (long long)version, (long long)*updates);
 }
 
 /* ---- publishing ---- */
@@ -151,11 +154,12 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
         needed = rows[i] > needed ? rows[i] : needed;
     if (needed <= limit)
         return SQLITE_OK;
-    return ext_error_set(error, SQLITE_TOOBIG,
-                         "the model has rows of up to %lld bytes, and SQLite's limit of "
-                         "lengths is %lld here; raise it (SQLITE_LIMIT_LENGTH, .limit "
-                         "length), or use smaller layers",
-                         (long long)needed, (long long)limit);
+    return ext_error_set(
+        error, SQLITE_TOOBIG,
+        "the model has rows of up to %lld bytes, "
+        "but SQLite's limit of lengths is %lld bytes here; "
+        "raise the limit (SQLITE_LIMIT_LENGTH, .limit length), or use smaller layers",
+        (long long)needed, (long long)limit);
 }
 
 int ext_version_check_next(const ext_home *home, ext_error *error)
@@ -265,10 +269,10 @@ static int finish_row(ext_run *run, const ext_home *home, bool is_active,
 /* Sets the error that the tables do not hold what was written. */
 static int fail_written(ext_error *error)
 {
-    return ext_error_set(
-        error, SQLITE_AUTH,
-        "the model was not written as it should be; does an authorizer of "
-        "the host ignore something, or a trigger stand on its tables?");
+    return ext_error_set(error, SQLITE_AUTH,
+                         "the model was not written correctly; "
+                         "check whether an authorizer of the host ignores statements, "
+                         "or a trigger changes the tables of the model");
 }
 
 static gru4rec_id id_of_text(const char *text)

@@ -38,10 +38,11 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
     if (rc == SQLITE_ROW) {
         const ext_time_kind kind = take_border(last, stmt, 0);
         if (kind == EXT_TIME_BAD)
-            rc = ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                               "model '%s' is damaged: the last_event of version %lld is "
-                               "no time; give since as a time",
-                               home->name, (long long)version);
+            rc = ext_error_set(
+                error, SQLITE_CORRUPT_VTAB,
+                "model '%s' is damaged: the last_event of version %lld is not a time; "
+                "give the option since a time",
+                home->name, (long long)version);
     }
     return ext_sql_finish(stmt, rc, "reading the model", error);
 }

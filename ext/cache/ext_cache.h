@@ -17,7 +17,7 @@
 struct ext_handle; /* defined below */
 
 /*
- * Tells xDestroy and xCreate that the table of a model is dropped and created anew while
+ * Tells xDestroy and xCreate that the table of a model is dropped and created again while
  * its shadow tables stay (gru4rec_configure()). All pointers are borrowed.
  */
 typedef struct ext_remake {

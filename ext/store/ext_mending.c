@@ -2,7 +2,7 @@
  * ext_mending.c - explains why a model's source does not open, and how to mend the model.
  *
  * The contracts are in ext_store.h. The source, or a column of it, was renamed or is
- * gone. The message gives the call of gru4rec_configure() that mends the model. If the
+ * missing. The message gives the call of gru4rec_configure() that mends the model. If the
  * new name can be found, the user can paste the call as it is; otherwise the call has
  * "..." in the place of what only the user knows.
  */

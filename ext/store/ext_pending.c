@@ -6,7 +6,7 @@
  * is rolled back. So the process keeps the ending of a run in memory. The next call that
  * writes to the model also writes the ending: after it has the write lock, and in its own
  * savepoint (ext_pending_lock()). When that savepoint is committed, the ending is
- * forgotten. In a transaction of the user nobody knows yet whether it will be committed,
+ * forgotten. In a transaction of the user it is not known whether the user will commit,
  * so the ending is kept. A later call writes it again, which changes nothing if the row
  * already has it.
  *
@@ -46,7 +46,7 @@ void ext_pending_free(ext_pending *pending)
 }
 
 /*
- * Puts an entry at the front of the list, and frees those behind the first MOST. The
+ * Puts an entry at the front of the list, and frees all entries after the first MOST. The
  * caller holds the lock.
  */
 static void push(ext_pending *pending)

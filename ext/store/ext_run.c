@@ -274,7 +274,8 @@ static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error 
 
 /*
  * Tells whether the run of the current row has stopped. A run of another machine, of
- * which nobody here can know, counts as stopped, because the user asked to resume it.
+ * which this machine cannot know anything, counts as stopped, because the user asked to
+ * resume it.
  */
 static bool is_over(sqlite3_stmt *stmt)
 {

@@ -229,7 +229,7 @@ static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_fo
                : rc;
 }
 
-/* Does what ext_schema_find() does, but without reading the schemas anew. */
+/* Does what ext_schema_find() does, but without reading the schemas again. */
 static int find_known(ext_home *home, sqlite3 *db, ext_connection *connection,
                       const char *text, bool *is_found, ext_error *error)
 {

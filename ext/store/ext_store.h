@@ -68,7 +68,7 @@ typedef struct ext_config {
     char *types[2]; /* affinities of the columns session and item */
     char *shape;    /* shape of the source at that time; NULL in models of older builds */
     char *options;  /* JSON: the options that the user set */
-    char *defaults; /* JSON: the other options; NULL: the model stores no defaults */
+    char *defaults; /* JSON: defaults of all options; NULL in models of older builds */
 } ext_config;
 
 /*
@@ -162,7 +162,8 @@ int ext_config_open_like(const ext_config *config, const ext_home *home, const c
 int ext_mending_fail_none(const ext_home *home, ext_error *error);
 /*
  * Sets the error that the model's own source does not open because something was renamed
- * or is gone. The message says what that is, and gives the call that mends the model.
+ * or does not exist any more. The message says what that is, and gives the call that
+ * mends the model.
  * name: the table or the view that was to be opened.
  * missing: what is missing; see ext_source.
  * given: columns that the caller named; the call that mends the model leaves them out.
@@ -253,7 +254,7 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 /*
  * Writes another configuration for a model that exists. Sets config->format to the format
  * that the model has, so that the format never falls.
- * has_source: the source may differ, so the view m_source is made anew; otherwise the
+ * has_source: the source may differ, so the view m_source is made again; otherwise the
  * view stays.
  * SQLITE_ERROR: another table or view has the name m_source. SQLITE_CORRUPT_VTAB: as for
  * ext_schema_check_tables().
@@ -268,7 +269,7 @@ int ext_schema_configure(const ext_home *home, ext_config *config, bool has_sour
 int ext_schema_drop(const ext_home *home, ext_error *error);
 /*
  * Renames the shadow tables to those of the model new_name, and makes the view m_source
- * anew under its new name. For xRename. Errors: as for ext_config_read() and
+ * again under its new name. For xRename. Errors: as for ext_config_read() and
  * ext_schema_check_tables().
  */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
@@ -527,7 +528,10 @@ bool ext_alive_is_name(const char *text);
  * has one. *alive must stay where it is until ext_alive_stop().
  */
 void ext_alive_start(ext_alive *alive);
-/* Makes the run count as over, and closes its beacon. Must follow ext_alive_start(). */
+/*
+ * Makes the run count as over, and closes its beacon. Call it only after
+ * ext_alive_start(), because it would close file descriptor 0 of a struct that is zero.
+ */
 void ext_alive_stop(ext_alive *alive);
 /* Notes how far the run is, for the other threads of this process. */
 void ext_alive_tell(ext_alive *alive, ext_share share);
@@ -543,7 +547,7 @@ void ext_alive_place(char text[EXT_ALIVE_PLACE], const ext_alive *alive);
  * columns of the row; either may be NULL.
  * NULL: the run is alive. "interrupted": its process lives, but the run has stopped.
  * "killed": its process is gone, or an argument is NULL. "elsewhere": the run belongs to
- * another machine, or process cannot be read, so nobody here can know.
+ * another machine, or process cannot be read, so this machine cannot know.
  */
 const char *ext_alive_status(const char *process, const char *run);
 
@@ -638,7 +642,7 @@ int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error);
 /*
  * Makes this process the owner of the row that ext_run_resume() found: status 'training',
- * and this process. Deletes the epochs behind the checkpoint.
+ * and this process. Deletes the epochs after the checkpoint.
  * SQLITE_ERROR: another training was faster.
  */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
@@ -692,16 +696,17 @@ ext_pending *ext_pending_new(const ext_run *run, const ext_home *home, const cha
 /* Frees pending, which may be NULL. */
 void ext_pending_free(ext_pending *pending);
 /*
- * Sets the time of the end to now, and keeps pending, which becomes its own, until the
- * next call that writes to the model. pending may be NULL.
+ * Sets the time of the end to now, takes over pending, and keeps it until the next call
+ * that writes to the model. pending may be NULL.
  */
 void ext_pending_add(ext_pending *pending);
 /* Tells whether the run waits for its commit. Its message then says what it waits for. */
 bool ext_pending_is_waiting(const ext_pending *pending);
 /*
  * Takes the write lock, as ext_savepoint_lock() does, and writes the endings that are
- * kept for the model into m_version. Uses savepoint->on_end and savepoint->context: the
- * endings are forgotten when the savepoint is committed, and kept again when it is not.
+ * kept for the model into m_version. Call it before anything else runs in the savepoint.
+ * Uses savepoint->on_end and savepoint->context: the endings are forgotten when the
+ * savepoint is committed, and kept again when it is not.
  * A trigger or an authorizer that refuses an ending is no error.
  * Every call that writes to a model takes the lock with this function. The exception is a
  * call that resumes a run (ext_train.c).
@@ -709,28 +714,29 @@ bool ext_pending_is_waiting(const ext_pending *pending);
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
 /*
  * Calls visit for each entry that is kept for the model, newest first. A lock is held
- * meanwhile: visit must call neither SQL nor this file. id: the model's, or NULL.
+ * meanwhile, so visit must call neither SQLite nor a function of ext_pending.c.
+ * visit: gets context and the entry, which it may only read. id: the model's, or NULL.
  * SQLITE_NOMEM is the only error.
  */
 int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
-/* Drops what is kept for the run, because the run goes on. */
+/* Drops the entries of the run, because they are no longer true. */
 void ext_pending_withdraw(const char *run);
 /* Drops what is kept for the in-memory databases of a connection that ends. */
 void ext_pending_forget(sqlite3 *db);
 
 /* ---- ext_choice.c ---- */
 
-/* A version that is ready to serve. All fields are zero: there is none. */
+/* A version of a model, with the name of its run. All fields are zero: there is none. */
 typedef struct ext_version {
     int64_t version;
     char run[EXT_RUN_NAME + 1];
 } ext_version;
 
-/* How a version is chosen. Only a version whose status is 'ready' can be chosen. */
+/* How a version is chosen. Except for the active one, its status must be 'ready'. */
 typedef enum ext_choice_kind {
-    EXT_CHOICE_ACTIVE,   /* the active one */
+    EXT_CHOICE_ACTIVE,   /* the one that m_config names */
     EXT_CHOICE_PREVIOUS, /* the one before the active one */
     EXT_CHOICE_NEWEST,   /* the one with the highest number */
     EXT_CHOICE_BEST,  /* the best MRR in its own validation; only for gru4rec_deploy() */
@@ -745,12 +751,12 @@ typedef struct ext_choice {
 
 /*
  * Reads a choice from an argument: a number, 'active', 'previous' or 'newest'. value
- * NULL, or SQL NULL: the active version. SQLITE_ERROR: it is something else.
+ * NULL, or SQL NULL: the active version. SQLITE_ERROR: value is something else.
  */
 int ext_choice_read(ext_choice *choice, sqlite3_value *value, ext_error *error);
 /*
  * Reads a choice from the argument of gru4rec_deploy(): 'best' is allowed too, SQL NULL
- * is not. SQLITE_ERROR: it is something else.
+ * is not. SQLITE_ERROR: value is something else.
  */
 int ext_choice_read_to_deploy(ext_choice *choice, sqlite3_value *value, ext_error *error);
 /*
@@ -758,6 +764,7 @@ int ext_choice_read_to_deploy(ext_choice *choice, sqlite3_value *value, ext_erro
  * GRU4REC_VERSION_ACTIVE, _PREVIOUS and _NEWEST.
  */
 ext_choice ext_choice_of_option(int64_t version);
+/* Tells whether the two choices are the same word or the same number. */
 bool ext_choice_is_same(const ext_choice *a, const ext_choice *b);
 /*
  * Finds the version that the choice means now. SQLITE_ERROR: there is no such version, or

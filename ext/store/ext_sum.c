@@ -85,8 +85,9 @@ static bool is_changed_run(const char *a, const char *b)
  * Sets *is_against to whether the current row, a checksum with the name of its run, shows
  * that the version is damaged.
  * - If the run is that of the version, the version is damaged if the checksum differs.
- * - If the run is another one, the version is damaged if the checksum matches all the
- *   same, or if the two names are almost the same: somebody changed one of the names.
+ * - If the run is another one, the version is damaged if the checksum matches
+ *   nevertheless, or if the two names are almost the same, because then somebody has
+ *   changed one of the names.
  * If the version's run is not a valid name, rows of other runs show nothing; another
  * check reports the name.
  */

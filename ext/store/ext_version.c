@@ -192,7 +192,7 @@ static int renumber(const ext_run *run, int64_t old, const ext_home *home,
  * Sets run->written.version to the number of the new version.
  * - The number of the run's row, if that is higher than all versions that are committed.
  * - 0, if the run has no row, or somebody deleted it: it gets a number with its new row.
- * - Otherwise another run has committed since: the number behind the highest one, and the
+ * - Otherwise another run has committed since: the number after the highest one, and the
  *   row gets that number too.
  */
 static int number_run(ext_run *run, const ext_home *home, ext_error *error)

@@ -142,20 +142,22 @@ typedef struct ext_model {
  * SQLITE_CORRUPT_VTAB: the model is damaged.
  */
 int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error);
-/* As ext_model_acquire(), but for the version that the choice means. */
+/* Does what ext_model_acquire() does, but for the version that the choice means. */
 int ext_model_acquire_version(ext_model **model, const ext_home *home,
                               const ext_choice *choice, ext_error *error);
 /*
- * As ext_model_acquire_version(), but for the model that an SQL value names: "name" or
- * "schema.name". SQLITE_ERROR also if there is no such model, or the name is NULL.
+ * Does what ext_model_acquire_version() does, but for the model that a value names:
+ * "name" or "schema.name". SQLITE_ERROR also if there is no such model, or the name is
+ * NULL.
  */
 int ext_model_acquire_named(ext_model **model, ext_connection *connection,
                             sqlite3_value *name, const ext_choice *choice,
                             ext_error *error);
 /*
- * As ext_model_acquire_named(), but for a scalar function whose first argument is the
- * name of the model. If that argument is a constant of the statement, the model is looked
- * up only once for the statement, as long as the version argument stays the same.
+ * Does what ext_model_acquire_named() does, but for a scalar function whose first
+ * argument is the name of the model. If that argument is a constant of the statement, the
+ * model is looked up only once for the statement, as long as the version argument stays
+ * the same.
  * version: the argument of the function that chooses the version; NULL: it has none.
  */
 int ext_model_acquire_for(ext_model **model, sqlite3_context *context,

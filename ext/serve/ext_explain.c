@@ -1,13 +1,14 @@
 /*
  * ext_explain.c - gru4rec_explain(model, history, item [, version]); see ext_serve.h.
  *
- * Explains an item's score by the events of the history. Each row is one event: (position,
- * event, contribution).
- *   contribution = score after the whole history - score after the history without the event
+ * Explains an item's score by the events of the history. Each row is one event:
+ * (position, event, contribution).
+ *   contribution = score after the whole history - score after the history without the
+ *   event
  * The score after no event at all is that of the zero state, which is the item's bias.
  * position counts all given events from 1. An event whose item the model does not know
- * counts, but has no row. A state BLOB is explained by the items that it remembers, not by
- * its hidden states.
+ * counts, but has no row. A state BLOB is explained by the items that it remembers, not
+ * by its hidden states.
  */
 #include "ext_serve.h"
 

@@ -23,8 +23,8 @@ static int take_state(ext_history *history, const ext_state_blob *blob,
 }
 
 /*
- * Reads a history from a state BLOB: the items that it remembers, and its hidden states if
- * they are of use.
+ * Reads a history from a state BLOB: the items that it remembers, and its hidden states
+ * if they are of use.
  */
 static int read_state(ext_history *history, sqlite3_value *value, const ext_model *model,
                       ext_error *error)
@@ -32,11 +32,11 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
     ext_state_blob blob;
     if (!ext_state_blob_read(&blob, sqlite3_value_blob(value),
                              (size_t)sqlite3_value_bytes(value)))
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "the BLOB is not a session's state, or it is damaged; "
-            "give what gru4rec_state() or gru4rec_step() returned, or NULL to start anew; "
-            "an item that is a BLOB is given as hex(item)");
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the BLOB is not a session's state, or it is damaged; "
+                             "give what gru4rec_state() or gru4rec_step() returned, "
+                             "or NULL to start anew; "
+                             "an item that is a BLOB is given as hex(item)");
     const unsigned char *at = blob.items;
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < blob.n_items; i++) {
@@ -98,8 +98,8 @@ bool ext_history_is_empty(const ext_history *history)
 /* ---- walking ---- */
 
 /*
- * Number of steps up to which a walk does not ask for interrupts: it is over soon, and to ask
- * takes a prepared statement.
+ * Number of steps up to which a walk does not ask for interrupts: it is over soon, and to
+ * ask takes a prepared statement.
  */
 enum { LONG_WALK = 32 };
 

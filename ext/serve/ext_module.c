@@ -5,10 +5,11 @@
  *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, order=,
  *                                        option=value)
  *
- * 1. The source is a table, a view or a SELECT in parentheses. The text of a SELECT becomes
- *    the view m_source. A model without a source gets its versions only by an import.
- * 2. The columns session and item of the virtual table have the affinities of the source's
- *    columns. ext_relation.c says which rows SELECT returns.
+ * 1. The source is a table, a view or a SELECT in parentheses. The text of a SELECT
+ *    becomes the view m_source. A model without a source gets its versions only by an
+ *    import.
+ * 2. The columns session and item of the virtual table have the affinities of the
+ *    source's columns. ext_relation.c says which rows SELECT returns.
  * 3. xConnect, which opens the table of an existing model, succeeds even if the shadow
  *    tables hold nonsense, so that DROP TABLE always works. Queries report what is wrong.
  */
@@ -89,8 +90,8 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
 }
 
 /*
- * Opens the source, and keeps in config the names of its columns, the affinities of session
- * and item, and its shape. A config without a source stays as it is.
+ * Opens the source, and keeps in config the names of its columns, the affinities of
+ * session and item, and its shape. A config without a source stays as it is.
  */
 static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
@@ -174,8 +175,9 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
 }
 
 /*
- * Returns the affinity that equals type, or "" if none does. The type comes from m_config,
- * which anybody may have changed, and becomes part of the text of a declaration.
+ * Returns the affinity that equals type, or "" if none does. The type comes from
+ * m_config, which anybody may have changed, and becomes part of the text of a
+ * declaration.
  */
 static const char *known_affinity(const char *type)
 {
@@ -201,10 +203,12 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
                       ext_error *error)
 {
     ext_table *table;
-    char *text = sqlite3_mprintf(
-        "CREATE TABLE x(session %s, rank INTEGER, item %s, score REAL, basis TEXT HIDDEN, "
-        "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN, version BLOB HIDDEN)",
-        known_affinity(config->types[0]), item_affinity(config->types[1]));
+    char *text =
+        sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, score REAL, "
+                        "basis TEXT HIDDEN, exclude_seen BLOB HIDDEN, "
+                        "candidates BLOB HIDDEN, version BLOB HIDDEN)",
+                        known_affinity(config->types[0]),
+                        item_affinity(config->types[1]));
     if (text == NULL)
         return ext_error_nomem(error);
     int rc = ext_table_new(&table, &ext_relation, text, home->db, home->connection,
@@ -268,8 +272,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
 }
 
 /*
- * Method xConnect: opens the table of an existing model. Damaged or unknown contents of the
- * shadow tables are no error here, so that DROP TABLE works.
+ * Method xConnect: opens the table of an existing model. Damaged or unknown contents of
+ * the shadow tables are no error here, so that DROP TABLE works.
  */
 static int connect(sqlite3 *db, void *connection, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
@@ -294,9 +298,9 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
 }
 
 /*
- * Method xDestroy: DROP TABLE deletes the model. The error is returned without its message.
- * SQLite shows no message of xDestroy. It would keep the message with the table, and show it
- * for the next statement that fails on the table.
+ * Method xDestroy: DROP TABLE deletes the model. The error is returned without its
+ * message. SQLite shows no message of xDestroy. It would keep the message with the table,
+ * and show it for the next statement that fails on the table.
  */
 static int destroy(sqlite3_vtab *base)
 {
@@ -344,9 +348,9 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
 }
 
 /*
- * Method xIntegrity: checks the model for PRAGMA integrity_check. A problem of the model is
- * no error: it becomes a line of the PRAGMA's result. PRAGMA quick_check, of which flags
- * tells, does the same check.
+ * Method xIntegrity: checks the model for PRAGMA integrity_check. A problem of the model
+ * is no error: it becomes a line of the PRAGMA's result. PRAGMA quick_check, of which
+ * flags tells, does the same check.
  */
 static int integrity(sqlite3_vtab *base, const char *schema, const char *name, int flags,
                      char **problem)

@@ -3,9 +3,9 @@
  * see ext_serve.h.
  *
  * SQLite calls xBestIndex with a list of constraints. A plan asks for the value of a
- * constraint, and sets a bit of idxNum that says so. xFilter then gets the values in argv,
- * in this order: the arguments; the values that the table itself asks for (session, basis);
- * the bound of rank; the item. A value whose bit is not set is not there.
+ * constraint, and sets a bit of idxNum that says so. xFilter then gets the values in
+ * argv, in this order: the arguments; the values that the table itself asks for (session,
+ * basis); the bound of rank; the item. A value whose bit is not set is not there.
  *
  * SQLite tests every constraint again on the rows that it gets, but for the arguments.
  */
@@ -29,9 +29,9 @@ static bool has_list_argument(const ext_table_function *function,
  * Tells whether the plan may push down the constraint.
  *
  * When an argument comes from IN (...), SQLite calls xBestIndex again with that argument
- * unusable. We must refuse such a call, and SQLite then never tries other plans. So a plan
- * with such an argument must not depend on another table: it pushes down only comparisons
- * with constants, whose values sqlite3_vtab_rhs_value() knows already.
+ * unusable. We must refuse such a call, and SQLite then never tries other plans. So a
+ * plan with such an argument must not depend on another table: it pushes down only
+ * comparisons with constants, whose values sqlite3_vtab_rhs_value() knows already.
  */
 static bool may_use(const ext_table_plan *plan, int constraint)
 {

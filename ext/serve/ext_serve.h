@@ -5,32 +5,33 @@
  * SQLite's virtual table interface, as far as this folder needs it:
  *
  *   xBestIndex  SQLite asks the table for a plan of a query. It lists the constraints
- *               (column, operator, usable or not) of the WHERE clause. The table names the
- *               constraints whose values it wants to know, and estimates the cost. SQLite
- *               may ask several times, with other constraints usable, and takes the
- *               cheapest plan. The table encodes its plan in the integer idxNum.
+ *               (column, operator, usable or not) of the WHERE clause. The table names
+ *               the constraints whose values it wants to know, and estimates the cost.
+ *               SQLite may ask several times, with other constraints usable, and takes
+ *               the cheapest plan. The table encodes its plan in the integer idxNum.
  *   xFilter     Starts a scan of a cursor. It gets idxNum and argv, the values that the
  *               plan asked for. In a join it is called once for each row of the outer
  *               table. Here the method is called start.
  *   xNext, xColumn  Go to the next row, and read one column of the current row. Here the
- *               methods are called next and column. SQLite stops calling xNext when it has
- *               enough rows, so a LIMIT needs no help from the table.
+ *               methods are called next and column. SQLite stops calling xNext when it
+ *               has enough rows, so a LIMIT needs no help from the table.
  *   hidden column   A column that SELECT * does not show. The arguments of a table-valued
  *               function are its hidden columns: f('a') means WHERE first_hidden = 'a'.
  *
- * "Pushed down" means that the table gets the value of a constraint. SQLite still tests the
- * constraint on each row that the table returns. So the table may return a superset of the
- * rows that match.
+ * "Pushed down" means that the table gets the value of a constraint. SQLite still tests
+ * the constraint on each row that the table returns. So the table may return a superset
+ * of the rows that match.
  *
- * A table of rankings plans its constraints (ext_plan.c) and opens a ranker (ext_ranker.c)
- * with the values. The ranker ranks the items after one history, or after many histories
- * together. The rows come in rank order, and each row is computed when SQLite asks for it.
+ * A table of rankings plans its constraints (ext_plan.c) and opens a ranker
+ * (ext_ranker.c) with the values. The ranker ranks the items after one history, or after
+ * many histories together. The rows come in rank order, and each row is computed when
+ * SQLite asks for it.
  *
- * Errors, if a comment says nothing else: a function that can fail returns an SQLite result
- * code, and sets *error to the same code and a message. Every function that allocates can
- * return SQLITE_NOMEM. "(n)" is the number of elements of an array, I the number of items
- * of the model. Items are stored as rows: an item's row is its index in the catalogue, from
- * 0.
+ * Errors, if a comment says nothing else: a function that can fail returns an SQLite
+ * result code, and sets *error to the same code and a message. Every function that
+ * allocates can return SQLITE_NOMEM. "(n)" is the number of elements of an array, I the
+ * number of items of the model. Items are stored as rows: an item's row is its index in
+ * the catalogue, from 0.
  */
 #ifndef EXT_SERVE_H
 #define EXT_SERVE_H
@@ -68,15 +69,17 @@ bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_
  */
 unsigned char *ext_state_blob_write(const ext_state_blob *blob,
                                     const gru4rec_real *values, size_t *n);
-/* Decodes the item at *at into *id, and moves *at behind that item. A text is borrowed. */
+/*
+ * Decodes the item at *at into *id, and moves *at behind that item. A text is borrowed.
+ */
 void ext_state_blob_item(const unsigned char **at, gru4rec_id *id);
 /* Returns the number of bytes that the item takes when it is coded. */
 size_t ext_state_blob_item_bytes(const gru4rec_id *id);
 /* Writes the coded item at at, which has room for ext_state_blob_item_bytes(id) bytes. */
 void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id);
 /*
- * Converts the model's run name from 32 hex digits to 16 bytes. Returns false if the model
- * has no valid run name, which only a forged database can cause.
+ * Converts the model's run name from 32 hex digits to 16 bytes. Returns false if the
+ * model has no valid run name, which only a forged database can cause.
  */
 bool ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model);
 /* Tells whether exactly this version of the model made the state. */
@@ -98,9 +101,9 @@ typedef struct ext_history {
 } ext_history;
 
 /*
- * Reads a history from an SQL value: a JSON array of ids, one id, or a state BLOB. SQL NULL
- * is an empty history. state is set only if exactly this version made the BLOB; any other
- * version must walk through the remembered items. The caller frees the history by
+ * Reads a history from an SQL value: a JSON array of ids, one id, or a state BLOB. SQL
+ * NULL is an empty history. state is set only if exactly this version made the BLOB; any
+ * other version must walk through the remembered items. The caller frees the history by
  * ext_history_free(); after a failure the history is empty and needs no free.
  * SQLITE_ERROR: the value is no history, or the BLOB is damaged.
  */
@@ -112,9 +115,9 @@ bool ext_history_is_empty(const ext_history *history);
 /* Moves the session on by one item. row: the item's row. */
 int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error);
 /*
- * Resets the session, then brings it to the end of the history: from the history's state if
- * there is one, else by a step for each item. SQLITE_ERROR: the state has values that are
- * not finite. SQLITE_INTERRUPT: the host interrupted a long walk.
+ * Resets the session, then brings it to the end of the history: from the history's state
+ * if there is one, else by a step for each item. SQLITE_ERROR: the state has values that
+ * are not finite. SQLITE_INTERRUPT: the host interrupted a long walk.
  */
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,
                      ext_error *error);
@@ -141,10 +144,10 @@ enum {
 enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
 
 /*
- * Pushes down one constraint column = value or column IN (list), if the query has one that
- * compares by the collation BINARY. Its value becomes the next of argv, and bit is set in
- * idxNum. For an IN list_bit is set too, and the value of argv is the whole list. name:
- * the column's name, for EXPLAIN QUERY PLAN.
+ * Pushes down one constraint column = value or column IN (list), if the query has one
+ * that compares by the collation BINARY. Its value becomes the next of argv, and bit is
+ * set in idxNum. For an IN list_bit is set too, and the value of argv is the whole list.
+ * name: the column's name, for EXPLAIN QUERY PLAN.
  */
 void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int bit,
                        int list_bit);
@@ -163,7 +166,8 @@ int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_
 void ext_plan_basis(ext_table_plan *plan, int column);
 /*
  * Pushes down an upper bound of rank, and item = or IN. Also notes whether the query uses
- * the rank at all. rank: index of the column rank; the other columns of the ranker follow.
+ * the rank at all. rank: index of the column rank; the other columns of the ranker
+ * follow.
  */
 void ext_plan_ranking(ext_table_plan *plan, int rank);
 /*
@@ -193,8 +197,8 @@ typedef struct ext_ranker_request {
 } ext_ranker_request;
 
 /*
- * A ranker: ranks the items after one history at a time, and gives row after row. All zero:
- * it is closed.
+ * A ranker: ranks the items after one history at a time, and gives row after row. All
+ * zero: it is closed.
  */
 typedef struct ext_ranker {
     ext_connection *connection;
@@ -223,9 +227,9 @@ typedef struct ext_ranker_cursor {
 } ext_ranker_cursor;
 
 /*
- * Opens a ranker on the model. Takes over the caller's hold on the model, also on failure.
- * After a failure the ranker is closed. SQLITE_ERROR: k, exclude_seen or candidates has no
- * valid value.
+ * Opens a ranker on the model. Takes over the caller's hold on the model, also on
+ * failure. After a failure the ranker is closed. SQLITE_ERROR: k, exclude_seen or
+ * candidates has no valid value.
  */
 int ext_ranker_open(ext_ranker *ranker, ext_connection *connection, ext_model *model,
                     const ext_ranker_request *request, ext_error *error);
@@ -261,8 +265,9 @@ void ext_ranker_method_column(const ext_cursor *cursor, sqlite3_context *context
 void ext_ranker_method_stop(ext_cursor *cursor);
 
 /*
- * Ranking of many histories together, which is faster than one by one. It is possible only
- * if the query bounds the rank and neither candidates nor wanted items are given. In order:
+ * Ranking of many histories together, which is faster than one by one. It is possible
+ * only if the query bounds the rank and neither candidates nor wanted items are given. In
+ * order:
  *   ext_ranker_open_batch()     once, after ext_ranker_open()
  *   ext_ranker_add()            for each of up to n_lanes histories
  *   ext_ranker_score()          once for these histories

@@ -7,10 +7,10 @@
  *    a write.
  * 3. The run gets its row, unless somebody is in the way. What fails from then on is told
  *    by it (ext_publish.c).
- * 4. Events, and what the weights begin with, are read in one snapshot into memory, within
- *    the limits of the call; then no statement and no transaction of ours is open. Inside
- *    the user's transaction the write lock is taken first, so that the end
- *    cannot fail.
+ * 4. Events, and what the weights begin with, are read in one snapshot into memory,
+ *    within the limits of the call; then no statement and no transaction of ours is open.
+ *    Inside the user's transaction the write lock is taken first, so that the end cannot
+ *    fail.
  * 5. Interrupts and the host's progress handler stop it between two steps.
  * 6. The new version is written in one savepoint and becomes active in it; whatever
  *    fails leaves the version before it serving. A result whose commit fails stays with

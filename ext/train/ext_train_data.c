@@ -150,7 +150,10 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
                                       error);
 }
 
-/* The fingerprints of the version that warm_start goes on from, and the key for the new one. */
+/*
+ * The fingerprints of the version that warm_start goes on from, and the key for the new
+ * one.
+ */
 static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key *key,
                              ext_train_data *data, const ext_train_request *request,
                              ext_error *error)

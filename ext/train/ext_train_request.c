@@ -1,9 +1,9 @@
 /*
  * ext_train_request.c - the arguments of gru4rec_train(); see ext_train.h.
  *
- * A second argument that is a SELECT, or neither starts with { nor holds a =, is a source;
- * else options. Both override the stored ones for this run. With resume, those of the run
- * that stopped take the place of the stored ones.
+ * A second argument that is a SELECT, or neither starts with { nor holds a =, is a
+ * source; else options. Both override the stored ones for this run. With resume, those of
+ * the run that stopped take the place of the stored ones.
  */
 #include "ext_train.h"
 
@@ -165,7 +165,10 @@ static int find_model(ext_train_request *request, ext_connection *connection,
                : rc;
 }
 
-/* A container's share of the processors is fewer threads, unless the option says how many. */
+/*
+ * A container's share of the processors is fewer threads, unless the option says how
+ * many.
+ */
 static void follow_quota(gru4rec_options *options)
 {
     ext_container container;

@@ -13,9 +13,9 @@
  *     memory, and its caller did not say resume.
  * Until then the run counts as alive.
  *
- * If the user has an open transaction, nothing is kept. The training held the write lock
- * from its start, so the failure was not caused by others and will not pass. And the
- * transaction that the training has read from may be rolled back.
+ * If the user has an open transaction, nothing is kept. There the training held the write
+ * lock from its start, so no other connection can have caused the failure. And what the
+ * training has read may be rolled back with that transaction.
  */
 #include "ext_train.h"
 

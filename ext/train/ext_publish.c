@@ -4,10 +4,10 @@
  *   before     Checks that the result can be written at the end.
  *   meanwhile  Writes the run's row before the events are read, then progress and
  *              checkpoints. These writes never wait for a lock.
- *   after      Writes the new version in one savepoint. If other connections hold locks, it
- *              waits for them; the weights stay in memory meanwhile.
- *   failure    Writes into the run's row how the run ended. If that cannot be written now,
- *              the next call of this process that writes to the model does it
+ *   after      Writes the new version in one savepoint. If other connections hold locks,
+ *              it waits for them; the weights stay in memory meanwhile.
+ *   failure    Writes into the run's row how the run ended. If that cannot be written
+ *              now, the next call of this process that writes to the model does it
  *              (ext_pending.c).
  *
  * Each write first looks for the model by its id (ext_identity.c), because another

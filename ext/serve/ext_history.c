@@ -35,7 +35,7 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
         return ext_error_set(error, SQLITE_ERROR,
                              "the BLOB is not a session's state, or it is damaged; "
                              "give what gru4rec_state() or gru4rec_step() returned, "
-                             "or NULL to start anew; "
+                             "or NULL to start a new session; "
                              "an item that is a BLOB is given as hex(item)");
     const unsigned char *at = blob.items;
     int rc = SQLITE_OK;
@@ -138,7 +138,7 @@ static int resume(const ext_history *history, gru4rec_session *session, ext_erro
                ? SQLITE_OK
                : ext_error_set(error, SQLITE_ERROR,
                                "the session's state has values that are not finite; "
-                               "give NULL to start anew");
+                               "give NULL to start a new session");
 }
 
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,

@@ -421,7 +421,7 @@ int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advic
         return error->rc;
     return ext_error_set(error, SQLITE_ERROR,
                          "basis is compared with %s, "
-                         "but is 'session' or 'popularity' only%s",
+                         "but it can only be 'session' or 'popularity'%s",
                          shown, advice);
 }
 

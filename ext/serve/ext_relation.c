@@ -203,7 +203,7 @@ static int check_one(const relation_cursor *cursor, ext_error *error)
     return cursor->is_one && cursor->n_queue > 0
                ? ext_error_set(error, SQLITE_ERROR,
                                "a number may equal several sessions that are text, "
-                               "as '3' and '03'; compare with CAST(... AS TEXT)")
+                               "such as '3' and '03'; compare with CAST(... AS TEXT)")
                : SQLITE_OK;
 }
 

@@ -245,7 +245,7 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
     sqlite3_value *version = argc > 3 ? argv[3] : NULL;
     if (type != SQLITE_NULL && type != SQLITE_BLOB)
         ext_error_set(&error, SQLITE_ERROR,
-                      "the state is no BLOB; "
+                      "the state is not a BLOB; "
                       "give what gru4rec_state() or gru4rec_step() returned, "
                       "or NULL to start a session");
     else if (ext_model_acquire_for(&model, context, argv[0], version, &error) ==
@@ -276,8 +276,8 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
     return name != NULL && strcmp(live->name, name) == 0
                ? SQLITE_OK
                : ext_error_set(error, SQLITE_ERROR,
-                               "gru4rec_state() got models '%s' and '%s'; "
-                               "give one for all rows of a group",
+                               "gru4rec_state() got models '%s' and '%s' in one group; "
+                               "give the same model in all its rows",
                                ext_show_text(&(ext_show){""}, live->name),
                                ext_show_text(&(ext_show){""}, name));
 }
@@ -288,8 +288,8 @@ static int check_version(const live_session *live, const ext_choice *choice,
     return ext_choice_is_same(&live->choice, choice)
                ? SQLITE_OK
                : ext_error_set(error, SQLITE_ERROR,
-                               "gru4rec_state() got two versions; "
-                               "give one for all rows of a group");
+                               "gru4rec_state() got two versions in one group; "
+                               "give the same version in all its rows");
 }
 
 /* Acquires the model that the group's first row names, and opens a session on it. */

@@ -118,7 +118,7 @@ static ext_pending *make_obituary(const ext_training *training, const char *caus
 {
     if (!training->has_model)
         return NULL;
-    char *message = sqlite3_mprintf("%s; what was trained was never committed", cause);
+    char *message = sqlite3_mprintf("%s; the trained model was never committed", cause);
     ext_pending *obituary = message != NULL
                                 ? ext_pending_new(&training->run, &training->home,
                                                   training->id, "failed", message)
@@ -136,12 +136,12 @@ static void wait_for_call(ext_attempt *attempt, ext_error *error)
     ext_training *training = &attempt->training;
     const char *cause = ext_error_message(error);
     char *model = ext_schema_reference(&training->home);
-    char *why = sqlite3_mprintf("%s; what was trained is not committed", cause);
+    char *why = sqlite3_mprintf("%s; the trained model is not committed", cause);
     char *words =
         model == NULL
             ? NULL
             : sqlite3_mprintf("; the trained model stays with this connection "
-                              "until it closes or trains anew: "
+                              "until it closes or trains the model again: "
                               "SELECT gru4rec_train(%Q, 'resume=true') commits it "
                               "without training",
                               model);

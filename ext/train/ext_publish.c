@@ -61,9 +61,10 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
                               "); run SELECT gru4rec_train(...) by itself, "
                               "outside other statements and transactions");
     if (!request->is_alone && request->options.checkpoint_epochs > 0)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "inside a transaction a checkpoint could not outlive it; "
-                             "train outside, or with checkpoint_epochs=0");
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "a checkpoint inside a transaction would be lost if that fails; "
+            "train outside a transaction, or with checkpoint_epochs=0");
     return SQLITE_OK;
 }
 
@@ -73,9 +74,9 @@ int ext_publish_fail_dropped(const ext_training *training, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
                          "model '%s' was dropped while it was trained, "
-                         "and nothing is stored; "
-                         "train the model that has the name now, if one has, "
-                         "or make it anew",
+                         "so nothing is stored; "
+                         "create the model again, "
+                         "or train the model that has this name now, if there is one",
                          training->home.name);
 }
 

@@ -16,9 +16,9 @@ static int warn_of_steps(char **text, const ext_training *training, ext_error *e
     if (training->data->longest == NULL || 2 * last->narrow <= last->steps)
         return SQLITE_OK;
     *text = sqlite3_mprintf(
-        "%lld of %lld steps of an epoch ran with less than half of the lanes, "
-        "as few sessions are much longer than the others: %s; "
-        "max_length cuts such sessions, and with long_sessions=drop leaves them out",
+        "%lld of %lld steps of an epoch used less than half of the lanes, "
+        "because a few sessions are much longer than the others: %s; "
+        "max_length cuts such sessions, or leaves them out with long_sessions=drop",
         (long long)last->narrow, (long long)last->steps, training->data->longest);
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
@@ -34,8 +34,9 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
     if (last->version == 0 || last->border.is_there)
         return SQLITE_OK;
     *text = sqlite3_mprintf(
-        "since=last took all events, as version %lld has no last_event: "
-        "it was imported, or made by an older gru4rec, or held out all that it could",
+        "since=last took all events, because version %lld has no last_event: "
+        "it was imported, or made by an older gru4rec, "
+        "or its held-out sessions begin before all other events",
         (long long)last->version);
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }

@@ -364,7 +364,7 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (connection->is_training)
         ext_error_set(&error, SQLITE_BUSY,
                       "a training runs on this connection; "
-                      "wait for it, or use another one");
+                      "wait for its end, or use another connection");
     else if ((attempt = ext_attempt_new()) == NULL)
         ext_error_nomem(&error);
     if (attempt != NULL) {

@@ -98,9 +98,9 @@ static int fail_single(const ext_events *events, const gru4rec_options *options,
                             options->session_gap);
     add_cause(text, events->n_outside, "events lie outside since and until");
     add_cause(text, dataset->n_rare + dataset->n_short,
-              "events went by min_support and min_length");
-    add_cause(text, dataset->n_repeats, "events went by collapse_repeats");
-    add_cause(text, dataset->n_dropped, "events went with long sessions");
+              "events were dropped by min_support and min_length");
+    add_cause(text, dataset->n_repeats, "events were dropped by collapse_repeats");
+    add_cause(text, dataset->n_dropped, "events were dropped with long sessions");
     const bool has_causes = sqlite3_str_length(text) > 0;
     char *causes = sqlite3_str_finish(text);
     if (has_causes && causes == NULL)
@@ -121,16 +121,16 @@ static int fail_empty(const ext_events *events, ext_error *error)
 {
     const gru4rec_dataset *dataset = events->dataset;
     const int64_t n_rare = dataset->n_rare + dataset->n_short;
-    return ext_error_set(error, SQLITE_ERROR,
-                         "no events are left to train on "
-                         "(%lld rows lack a session, an item or a time, "
-                         "%lld lie outside since and until, "
-                         "%lld went by min_support, min_length and single_events, "
-                         "%lld with long sessions); "
-                         "train when there are some, or with other options",
-                         (long long)events->n_null, (long long)events->n_outside,
-                         (long long)(n_rare + dataset->n_left),
-                         (long long)dataset->n_dropped);
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "no events are left to train on "
+        "(%lld rows lack a session, an item or a time, "
+        "%lld lie outside since and until, "
+        "%lld were dropped by min_support, min_length and single_events, "
+        "%lld with long sessions); "
+        "add events, or train with other options",
+        (long long)events->n_null, (long long)events->n_outside,
+        (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
 }
 
 /*
@@ -298,10 +298,11 @@ static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoi
     if (checkpoint->fingerprint == NULL ||
         strcmp(checkpoint->fingerprint, data->fingerprint) == 0)
         return SQLITE_OK;
-    return ext_error_set(error, SQLITE_ERROR,
-                         "the events are not those that the run to resume began with; "
-                         "name its source and columns as then, or train anew, "
-                         "with until= to leave out what comes later, or with warm_start");
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "the events are not those that the run to resume began with; "
+        "give the same source and columns as then, or train without resume: "
+        "with until= to leave out newer events, or with warm_start");
 }
 
 /* Returns a + b, or SIZE_MAX if the sum is larger than that. */

@@ -97,16 +97,17 @@ static int check_commit(const ext_train_request *request, const char *given,
     if (!request->is_alone)
         return ext_error_set(error, SQLITE_ERROR,
                              "a trained model waits to be committed, "
-                             "and in a transaction it could be lost; "
-                             "run resume=true outside of one");
+                             "and could be lost inside a transaction; "
+                             "run resume=true outside a transaction");
     if (*unfit == '\0' && request->source != NULL)
         unfit = "the source";
     return *unfit == '\0'
                ? SQLITE_OK
-               : ext_error_set(error, SQLITE_ERROR,
-                               "a trained model waits to be committed, as it is; "
-                               "leave out %s, and train on afterwards with warm_start",
-                               unfit);
+               : ext_error_set(
+                     error, SQLITE_ERROR,
+                     "a trained model waits to be committed, and cannot be changed; "
+                     "leave out %s, and train further afterwards with warm_start",
+                     unfit);
 }
 
 /*

@@ -43,7 +43,7 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
     return rc;
 }
 
-/* Reads k, the largest rank to return. A negative k, or none, returns all ranks. */
+/* Reads k, the largest rank to return. Without k, or if it is negative, all ranks are. */
 static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
     static const char advice[] = "the number of items as an integer";

@@ -28,7 +28,7 @@ enum { EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 enum {
     PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
     PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* the value is the whole list of an IN */
-    PLAN_ONE = EXT_PLAN_OWN << 2       /* rows are in order only within one session */
+    PLAN_ONE = EXT_PLAN_OWN << 2       /* the promised order holds for one session only */
 };
 
 /* A session that was read ahead. */
@@ -80,7 +80,10 @@ static bool is_row_order(const sqlite3_index_info *info, bool is_one)
     return info->nOrderBy > 0 && i == info->nOrderBy;
 }
 
-/* Method plan, called from xBestIndex. */
+/*
+ * Method plan, called from xBestIndex: pushes down constraints, estimates rows and cost,
+ * and tells SQLite whether the rows come in the order that ORDER BY wants.
+ */
 static void plan(ext_table_plan *plan)
 {
     sqlite3_index_info *info = plan->info;

@@ -208,7 +208,7 @@ typedef struct ext_ranker {
     ext_rows candidates;             /* sorted; only these items are ranked */
     ext_rows wanted;      /* sorted; values of item = or IN, the only rows to return */
     ext_rows seen;        /* sorted; items of the history, if is_seen_excluded */
-    bool is_rank_unused;  /* ranks may be wrong, because the query does not use them */
+    bool is_rank_unused;  /* the query does not use rank, so ranks need not be right */
     int64_t most;         /* the largest rank that the query needs */
     gru4rec_batch *batch; /* ranks many histories together; NULL: there is none */
     ext_rows *lane_seen;  /* (lanes of the batch) seen of each lane's history */

@@ -116,7 +116,9 @@ static int fail_single(const ext_events *events, const gru4rec_options *options,
     return error->rc;
 }
 
-/* Sets the error that no event is left, and says for which reasons how many went. */
+/*
+ * Sets the error that no event is left. The message counts the dropped events by reason.
+ */
 static int fail_empty(const ext_events *events, ext_error *error)
 {
     const gru4rec_dataset *dataset = events->dataset;
@@ -237,7 +239,7 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
                                request->options.warm_start && !before.is_known,
                                &request->home, error);
     ext_fingerprints_free(&before);
-    gru4rec_events_free(events->builder); /* it has the sessions' ids: not needed again */
+    gru4rec_events_free(events->builder); /* nobody needs the ids of sessions again */
     events->builder = NULL;
     return rc;
 }

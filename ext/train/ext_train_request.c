@@ -285,7 +285,7 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         return rc;
     run->source = request->source != NULL ? request->source : request->config.source;
     run->options = ext_options_json(&request->options, true);
-    follow_quota(&request->options); /* after the JSON, which holds for any machine */
+    follow_quota(&request->options); /* changes only this call, not the options above */
     return run->options != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 

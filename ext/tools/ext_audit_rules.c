@@ -1,20 +1,21 @@
 /*
- * ext_audit_rules.c - what an audit checks, from when on that is bad, and what to do; see
+ * ext_audit_rules.c - the checks of an audit: name, thresholds, and advice; see
  * ext_tools.h.
  *
- * One table has all of it. A row is made of each rule, whatever was found, so that who
- * watches a log can rely on the rows.
+ * They are in one table. Every check gives a row of gru4rec_audit(), whatever it found,
+ * so that a program that watches a log can rely on the rows.
  */
 #include "ext_tools.h"
 
 #include <string.h>
 
-/* Never reached by a share. */
+/* A threshold that no share reaches. */
 #define NEVER 2.0
 
 /*
- * warning, error: shares above which a finding is that. The advice of one with 'info' is
- * given too, as long as something was found. what: behind "3 of 90 (3.3 %)".
+ * The rule of each check. A finding is a warning, or an error, if its weight is above
+ * that threshold; else it is 'info'. The advice is given whenever something was found,
+ * also with 'info'. The text what follows "3 of 90 (3.3 %)" in the message.
  */
 static const struct rule {
     const char *name;
@@ -135,7 +136,10 @@ static const char *severity_of(const ext_audit_finding *finding, const struct ru
     return finding->weight > rule->error ? "error" : "warning";
 }
 
-/* What was found, and what to do; NULL: nothing was, or there is no memory. */
+/*
+ * Writes what was found, and what to do about it. NULL: there is nothing to say, or not
+ * enough memory.
+ */
 static char *describe(const ext_audit_finding *finding, const struct rule *rule)
 {
     const double share =

@@ -99,7 +99,10 @@ static void refuse_options_of_databases(const gru4rec_options *options)
         gru4rec_option_describe(i, &info);
         for (size_t k = 0; k < sizeof names / sizeof *names; k++)
             if (gru4rec_option_is_set(options, i) && strcmp(info.name, names[k]) == 0) {
-                fprintf(stderr, "recommend: options: %s is about a database\n", names[k]);
+                fprintf(stderr,
+                        "recommend: options: %s is only for the SQLite extension; "
+                        "leave it out\n",
+                        names[k]);
                 exit(1);
             }
     }

@@ -60,8 +60,9 @@ static int check_options(const ext_audit_work *work, ext_error *error)
             (work->has_model && strcmp(info.name, "version") == 0))
             continue;
         return ext_error_set(error, SQLITE_ERROR,
-                             "gru4rec_audit() has no use for the option %s; it takes "
-                             "those of a training, and of a model version",
+                             "gru4rec_audit() does not use the option %s; "
+                             "it takes the options of a training, "
+                             "and for a model the option version",
                              info.name);
     }
     return SQLITE_OK;
@@ -148,7 +149,8 @@ static int look(ext_audit_work *work, const char *text, const char *test,
                               "use fewer events (a source with WHERE)", error);
 }
 
-static const char no_log[] = "the model has no source; audit the log by itself";
+static const char no_log[] = "the model has no source; audit the log by another call, "
+                             "gru4rec_audit(source)";
 static const char no_test[] =
     "name a test as the second argument: gru4rec_audit(model or source, test)";
 

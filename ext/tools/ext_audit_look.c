@@ -106,18 +106,21 @@ static void judge_spans(ext_audit_work *work, const gru4rec_audit *audit, double
     show_example(finding, &audit->wide_session, error);
     if (day == 0 && audit->events > 0)
         say_unknown(work, EXT_AUDIT_SPANS,
-                    "the times are between 1980 and 2100 in none of seconds, "
-                    "milliseconds, microseconds and nanoseconds, so a day has no length",
+                    "the unit of the times is not known: "
+                    "they are not between 1980 and 2100 in seconds, milliseconds, "
+                    "microseconds or nanoseconds; "
+                    "so the length of a day is not known either",
                     error);
     else if (work->options.session_gap > 0)
         finding->weight = 0;
     if (finding->n > 0 && audit->gap > 0)
-        set_text(&finding->advice,
-                 sqlite3_mprintf("cut them: session_gap=%.15g, in the unit of the times, "
-                                 "is where the fewest pauses are between ten minutes and "
-                                 "twelve hours",
-                                 audit->gap),
-                 error);
+        set_text(
+            &finding->advice,
+            sqlite3_mprintf("cut them by session_gap=%.15g (in the unit of the times): "
+                            "of the pauses between ten minutes and twelve hours, "
+                            "those of about this length are the rarest",
+                            audit->gap),
+            error);
 }
 
 static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
@@ -278,8 +281,9 @@ static const char no_end[] =
     "the version has no last_event: it was imported, or an older gru4rec made it; "
     "train again";
 static const char no_past[] =
-    "none of the sessions of the last training, but what the versions before had been "
-    "trained on, with which warm_start began, is not known";
+    "no session of the test is one of the last training; "
+    "but that training began with warm_start, "
+    "and what the versions before it were trained on is not known";
 
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {
@@ -299,7 +303,7 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
     finding->weight = ext_leak_excess(found);
     set_text(&finding->detail,
              sqlite3_mprintf("%.2g %% would be chance: so many sessions of the training "
-                             "have those of another one",
+                             "have the items of another session of the training",
                              100 * found->chance),
              error);
     for (size_t i = 0; i < sizeof by_fingerprints / sizeof *by_fingerprints; i++) {

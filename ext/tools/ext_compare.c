@@ -86,7 +86,7 @@ static int fail_name(const char *name, ext_error *error)
     if (names == NULL)
         return ext_error_nomem(error);
     ext_error_set(error, SQLITE_ERROR,
-                  "'%s' is neither a model nor a baseline; these are %s",
+                  "'%s' is neither a model nor a baseline; the baselines are %s",
                   ext_show_text(&(ext_show){""}, name), names);
     sqlite3_free(names);
     return error->rc;
@@ -133,13 +133,14 @@ static int check_options(const compare_call *call, ext_error *error)
                              "gru4rec_compare('model', 'vs-knn', 'table')");
     if (call->is_baseline && ext_options_is_set(options, "version_b"))
         return ext_error_set(error, SQLITE_ERROR,
-                             "a baseline has no versions, and is fitted for that of a; "
-                             "leave out version_b");
+                             "a baseline has no versions, "
+                             "but is fitted for the version of a; leave out version_b");
     if (!call->is_baseline && options->candidates > 0)
         return ext_error_set(error, SQLITE_ERROR,
-                             "candidates=sample=N draws other items for each of two "
-                             "models, which makes no fair comparison; give the items, as "
-                             "candidates=[17,42], or rank all");
+                             "candidates=sample=N would draw different items "
+                             "for the two models, which is not a fair comparison; "
+                             "list the items, as in candidates=[17,42], "
+                             "or rank all items");
     return SQLITE_OK;
 }
 
@@ -244,8 +245,8 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
                          "items that both know");
     if (!call->is_baseline && b->model->loaded.options.session_gap != gap)
         ext_measure_warn(a, error,
-                         "sessions are those of a, with session_gap=%.15g, where b has "
-                         "%.15g",
+                         "sessions were cut as for a, with session_gap=%.15g; "
+                         "b has session_gap=%.15g",
                          gap, b->model->loaded.options.session_gap);
     ext_measure_warn_all(a, true, error);
     if (!call->is_baseline)

@@ -61,8 +61,8 @@ static int measure(ext_choice *choice, const ext_home *home, bool is_alone,
 {
     if (choice->kind != EXT_CHOICE_BEST)
         return ext_error_set(error, SQLITE_ERROR,
-                             "a source is for 'best' only, to measure the versions on; "
-                             "leave it out");
+                             "a source is only for 'best', "
+                             "which measures the versions on it; leave the source out");
     *choice = (ext_choice){.kind = EXT_CHOICE_NUMBER};
     int rc = check_alone(home, is_alone, error);
     return rc == SQLITE_OK ? ext_best_find(&choice->number, home, source, error) : rc;

@@ -33,11 +33,12 @@ static int warn_of_days(ext_measurement *request, gru4rec_baseline_kind kind,
                         const ext_unit_seen *trained, ext_error *error)
 {
     return ext_measure_warn(
-        request, error, "%s counts no days: %s", gru4rec_baseline_name(kind),
+        request, error, "%s does not count days: %s", gru4rec_baseline_name(kind),
         trained->unit != NULL || !trained->is_there
             ? "the times of the test events have another unit than those of training"
-            : "the times are between 1980 and 2100 in none of seconds, milliseconds, "
-              "microseconds and nanoseconds, or not all in the same");
+            : "the unit of the times is not known: "
+              "not all of them are between 1980 and 2100 in the same unit "
+              "(seconds, milliseconds, microseconds or nanoseconds)");
 }
 
 static int fit(ext_measurement *request, gru4rec_baseline_kind kind,

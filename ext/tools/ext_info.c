@@ -136,9 +136,10 @@ static char *advise(const ext_home *home, const ext_config *config)
                                  home->schema, config->source, config->source, session,
                                  source.columns.time);
     else if (is_scanned)
-        advice = sqlite3_mprintf("for queries on single sessions: an index on the column "
-                                 "that '%s' of the source stands for",
-                                 session);
+        advice = sqlite3_mprintf(
+            "for queries on single sessions: "
+            "create an index on the table column that column '%s' of the source reads",
+            session);
     ext_source_close(&source);
     ext_error_clear(&ignored);
     return advice;

@@ -71,16 +71,17 @@ static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test
                             "sessions (gru4rec_audit() tells more)",
                             leak->version, found->trained, found->sessions);
     else if (ext_leak_excess(found) > 0.02)
-        sqlite3_str_appendf(
-            text,
-            "likely leak: %lld of %lld sessions have the items of a "
-            "session of the training, and %.0f by chance (gru4rec_audit() "
-            "tells more)",
-            found->items, found->n_long, (double)found->n_long * found->chance);
+        sqlite3_str_appendf(text,
+                            "likely leak: %lld of %lld sessions have the items "
+                            "of a session of the training, "
+                            "and chance explains only %.0f (gru4rec_audit() tells more)",
+                            found->items, found->n_long,
+                            (double)found->n_long * found->chance);
     if (is_many(test->n_before, test->n_compared))
         sqlite3_str_appendf(text,
                             "%s%lld of %lld events are from before the end of the "
-                            "training: to predict them it may have used what came later",
+                            "training, so the model may have been trained on what came "
+                            "after them",
                             sqlite3_str_length(text) > 0 ? "; " : "", test->n_before,
                             test->n_compared);
 }

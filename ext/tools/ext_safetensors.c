@@ -30,7 +30,8 @@ static int fail_text(int rc, ext_error *error)
 {
     if (rc == SQLITE_NOMEM)
         return ext_error_nomem(error);
-    return ext_error_set(error, rc, "the header would pass SQLite's limit for a text");
+    return ext_error_set(error, rc,
+                         "the header would be longer than SQLite's limit for a text");
 }
 
 /* Refuses a text that JSON cannot carry. The error shows its bytes in hex. */
@@ -194,7 +195,7 @@ static int read_length(reader *r, ext_error *error)
                              damaged, (long long)n_bytes);
     if (n > (uint64_t)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, -1))
         return ext_error_set(error, SQLITE_TOOBIG,
-                             "%s, or one whose header passes SQLite's limit for a text",
+                             "%s, or its header is longer than SQLite's limit for a text",
                              damaged);
     r->n_json = (size_t)n;
     r->data = 8 + n;
@@ -320,11 +321,10 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
 
 static int fail_support(ext_error *error)
 {
-    return fail_file(
-        "its support is no JSON array of as many numbers as there are items, "
-        "each 0 or more: how often the item was seen; leave support out "
-        "where that is not known",
-        error);
+    return fail_file("its support is not a JSON array with a number for each item, "
+                     "0 or more, that says how often the item was seen; "
+                     "leave support out if this is not known",
+                     error);
 }
 
 /* Reads the next number of support; NULL: the file has no support, the number is 0. */
@@ -463,12 +463,11 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
         rc = fail_step(r, error);
     else if ((size_t)sqlite3_column_int64(stmt, 0) != n_tensors ||
              (size_t)sqlite3_column_int64(stmt, 1) != n_tensors)
-        rc = ext_error_set(
-            error, SQLITE_ERROR,
-            "%s: it has %d tensors, %d under distinct names, and its options ask "
-            "for %d",
-            damaged, sqlite3_column_int(stmt, 0), sqlite3_column_int(stmt, 1),
-            (int)n_tensors);
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "%s: it has %d tensors, with %d different names, "
+                           "but its options ask for %d",
+                           damaged, sqlite3_column_int(stmt, 0),
+                           sqlite3_column_int(stmt, 1), (int)n_tensors);
     else if (sqlite3_column_int(stmt, 2) == 0)
         rc = fail_file("data_offsets are not two integers", error);
     else if (sqlite3_column_int64(stmt, 4) > 0 ||

@@ -138,10 +138,11 @@ static void add_text(status_cursor *cursor, char **text, const char *more)
 
 /* ---- what a row that says 'training' means ---- */
 
-static const char waits[] = "trained; its commit waits for others who hold the database";
-static const char is_kept[] =
-    "SELECT gru4rec_train(model, 'resume=true') on the connection that trained it "
-    "commits it without training";
+static const char waits[] =
+    "trained; its commit waits because others have locked the database";
+static const char is_kept[] = "to commit it without training again, "
+                              "run SELECT gru4rec_train(model, 'resume=true') "
+                              "on the connection that trained it";
 
 /* Fills in the row of a run in this process. share: how far the run is. */
 static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *share)
@@ -180,15 +181,14 @@ static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *st
     if (isfinite(left))
         row->numbers[SECONDS_LEFT] = left > 0 ? left : 0;
     if (row->message == NULL && age > SILENT)
-        set_text(
-            cursor, &row->message,
-            "could not write how far it is for a while: others hold the database, or "
-            "it waits to be committed");
+        set_text(cursor, &row->message,
+                 "could not write its progress for a while: "
+                 "others have locked the database, "
+                 "or the run waits for its commit");
     else if (row->message == NULL && done >= 1)
         set_text(cursor, &row->message, waits);
     else if (row->message == NULL && isnan(done))
-        set_text(cursor, &row->message,
-                 "reads its events, or cannot write how far it is");
+        set_text(cursor, &row->message, "reads its events, or cannot write its progress");
 }
 
 /* Finds out what a row that says 'training' really means, and completes it. */
@@ -205,7 +205,7 @@ static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
         set_text(cursor, &row->status, status);
     else
         set_text(cursor, &row->message,
-                 "runs, or ran, on another host; only that can tell");
+                 "runs, or ran, on another host; only that host can tell");
 }
 
 /* Adds a message to the row of a run that ended without one. */

@@ -54,17 +54,19 @@ static int read_record(record *r, const ext_model *model, const ext_home *home,
 static int check_record(const record *r, const ext_model *model, const char *name,
                         ext_error *error)
 {
-    const char *why = !r->is_there ? "it is no longer kept"
+    const char *why = !r->is_there ? "the version is no longer kept"
                       : r->source == NULL
-                          ? "it has no source"
-                          : "it has no last_event, as it was imported, or made by an "
-                            "older gru4rec, or held out all that it could";
+                          ? "the version has no source"
+                          : "the version has no last_event, because it was imported, "
+                            "or an older gru4rec made it, "
+                            "or no event came before its held-out sessions";
     if (r->source != NULL && r->end.is_there)
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
-                         "baseline %s is fitted on the events that version %lld was "
-                         "trained on, and these are not known: %s; use baselines=pop, or "
-                         "train a version",
+                         "baseline %s is fitted on the events "
+                         "that version %lld was trained on, "
+                         "but these are not known: %s; "
+                         "use baselines=pop, or train a new version",
                          name, (long long)model->version, why);
 }
 
@@ -106,14 +108,14 @@ static int replace_source(ext_source *source, ext_measurement *request, const re
             "version %lld was trained on '%s', which %s, and the model has no source of "
             "its own; give it one by gru4rec_configure(), or use baselines=pop",
             (long long)request->model->version, show.text,
-            is_select ? "is a SELECT and not run again" : "is gone");
+            is_select ? "is a SELECT that is not run again" : "is gone");
     int rc = ext_config_open_source(config, home, NULL, NULL, source, error);
     return rc == SQLITE_OK
                ? ext_measure_warn(request, error,
                                   "the baselines were fitted on the model's own source: "
                                   "version %lld was trained on '%s', which %s",
                                   request->model->version, show.text,
-                                  is_select ? "is another SELECT and not run again"
+                                  is_select ? "is another SELECT, which is not run again"
                                             : "is gone")
                : rc;
 }
@@ -160,14 +162,14 @@ static int read_events(ext_events *trained, ext_measurement *request, const reco
     const gru4rec_dataset *dataset = trained->dataset;
     if (rc != SQLITE_OK || dataset->n_events == r->n_events)
         return rc;
-    return ext_measure_warn(
-        request, error,
-        "the baselines were fitted on %lld events, version %lld on %lld%s",
-        dataset->n_events, request->model->version, r->n_events,
-        had_held_out
-            ? "; sessions were held out (validation), and later events of others "
-              "are not read"
-            : "; the source has changed since");
+    return ext_measure_warn(request, error,
+                            "the baselines were fitted on %lld events, "
+                            "but version %lld was trained on %lld%s",
+                            dataset->n_events, request->model->version, r->n_events,
+                            had_held_out
+                                ? "; the version held out sessions (validation), "
+                                  "and later events of other sessions are not read"
+                                : "; the source has changed since");
 }
 
 /*

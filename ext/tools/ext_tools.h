@@ -77,11 +77,11 @@ int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *e
 /*
  * Ends the writing. rc: the result of the writing so far.
  *
- * SQLITE_OK: moves the new file to its place; its bytes are on disk when this returns. An
- * ordinary file that was there is replaced. If path is a link to an ordinary file, that
- * file is replaced; a link that leads nowhere is replaced itself.
- * Else, or if this fails: deletes the new file; what was at its place stays as it was.
- * A device or a pipe was written to directly, so what was written stays in any case.
+ * If rc is SQLITE_OK, renames the new file to its final name. Its bytes are on disk when
+ * this returns. An ordinary file of that name is replaced. If path is a link to an
+ * ordinary file, that file is replaced; a link that leads nowhere is replaced itself.
+ * If rc is an error, or the renaming fails, deletes the new file; an old file of that name
+ * stays as it was. A device or a pipe was written to directly, so what was written stays.
  *
  * Returns the first failure: rc, or SQLITE_CANTOPEN if the file cannot be put into its
  * place.
@@ -324,7 +324,7 @@ typedef struct ext_audit_finding {
     ext_audit_state state;
     int64_t n, of;
     double weight; /* compared with the thresholds of the rule; mostly n / of */
-    char *example; /* one of those found, as a message shows it */
+    char *example; /* an id that was found, as a message shows it */
     char *advice;  /* in place of the rule's advice */
     char *detail;  /* more to say; if the state is not COUNTED, why not */
 } ext_audit_finding;

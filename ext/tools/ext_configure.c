@@ -5,8 +5,8 @@
  * 1. The change is permanent. What the call does not name stays as it is. The versions
  *    stay too, and go on serving. The value null takes an option back to the model's
  *    default.
- * 2. If the call names another source, the model keeps the names of its columns where that
- *    source has such columns. The other names are guessed.
+ * 2. If the call names another source, the model keeps the names of its columns where
+ *    that source has such columns. The other names are guessed.
  * 3. The model's table is dropped and created with the new arguments, while its shadow
  *    tables stay. So sqlite_schema has the arguments that are true now, the table's
  *    columns have the affinities of the source, and every connection, this one too, reads

@@ -80,8 +80,9 @@ int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *e
  * If rc is SQLITE_OK, renames the new file to its final name. Its bytes are on disk when
  * this returns. An ordinary file of that name is replaced. If path is a link to an
  * ordinary file, that file is replaced; a link that leads nowhere is replaced itself.
- * If rc is an error, or the renaming fails, deletes the new file; an old file of that name
- * stays as it was. A device or a pipe was written to directly, so what was written stays.
+ * If rc is an error, or the renaming fails, deletes the new file; an old file of that
+ * name stays as it was. A device or a pipe was written to directly, so what was written
+ * stays.
  *
  * Returns the first failure: rc, or SQLITE_CANTOPEN if the file cannot be put into its
  * place.

@@ -23,9 +23,7 @@ typedef struct head {
     int32_t type;             /* SQLite's type of the value */
 } head;
 
-/*
- * The moment at which a copy was made, and its sessions: copies of equal keys are equal.
- */
+/* When a copy was made, and of which sessions. Copies with equal keys are equal. */
 typedef struct key {
     int changes;      /* sqlite3_total_changes() of the connection */
     uint64_t writers; /* hash of the statements that were writing */

@@ -52,9 +52,7 @@ static int rank_of(const search *own, const char *name, bool is_own)
     return rank;
 }
 
-/*
- * Ranks a table or a view, and keeps its name if no candidate so far has a higher rank.
- */
+/* Ranks a table or a view. Keeps its name if no earlier candidate has a higher rank. */
 static void consider(search *own, const char *schema, const char *table)
 {
     const bool is_own = sqlite3_stricmp(schema, own->home) == 0;

@@ -553,9 +553,7 @@ int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *
 
 int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error)
 {
-    /*
-     * The first row comes from SELECT 1, so that no row of the source is read or sorted.
-     */
+    /* The first row comes from SELECT 1, so no row of the source is read or sorted. */
     int rc =
         ext_sql_prepare(source->db, hold, error,
                         "SELECT 1 UNION ALL SELECT 1 FROM %s AS source", source->from);

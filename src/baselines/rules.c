@@ -1,4 +1,4 @@
-/* rules.c - see rules.h. */
+/* rules.c - finds and keeps rules from item to item; see rules.h. */
 #include "rules.h"
 
 #include "best.h"
@@ -33,7 +33,10 @@ bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
         first[row + 1] += first[row];
     if (watch->is_over)
         return false;
-    /* first[row] moves to the end of the row's places, and back when all are there. */
+    /*
+     * While places are added, first[row] is where the row's next place goes. At the end
+     * it is the end of the row's places, so all entries move back by one row.
+     */
     for (int64_t s = 0; s < sessions->n_sessions; s++)
         for (int64_t i = sessions->offsets[s];
              i < sessions->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++)

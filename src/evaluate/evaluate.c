@@ -150,9 +150,7 @@ static int64_t longest_session(const gru4rec_dataset *test)
     return longest;
 }
 
-/*
- * Makes a scorer for each baseline. INVALID: a baseline needs times that are not there.
- */
+/* Makes a scorer for each baseline. INVALID: it needs times that are not there. */
 static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;

@@ -28,9 +28,7 @@ typedef struct g4r_pairs {
 void g4r_pairs_init(g4r_pairs *pairs, const gru4rec_side *a, const gru4rec_side *b);
 /* Carves the arrays from the arena. */
 void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena);
-/*
- * Finds the common targets, after init and layout. place_of and is_settled must be zero.
- */
+/* Finds the common targets, after init and layout in memory that is zeroed. */
 void g4r_pairs_find(g4r_pairs *pairs, g4r_stop_watch *watch);
 
 #endif

@@ -108,9 +108,7 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
     lane->high = lane->score + g4r_bounds_gap(ranks->slack[i]);
 }
 
-/*
- * Counts the items in near (n) whose exact scores are greater than, or equal to, target.
- */
+/* Counts the items in near (n) whose exact scores are above, or equal to, target. */
 static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
                          g4r_real target, size_t *n_greater, size_t *n_equal)
 {

@@ -22,9 +22,7 @@
 /* What is asked of one ranking. */
 typedef struct g4r_rank_query {
     int32_t target; /* row of the target; -1: it is not among the items that are ranked */
-    /*
-     * (n_seen) ascending: items that are left out. The target is none of them. Borrowed.
-     */
+    /* (n_seen) items to leave out, ascending, borrowed; the target is none of them. */
     const int32_t *seen;
     size_t n_seen;
     int64_t event; /* the target's place among the test events */
@@ -34,13 +32,10 @@ typedef struct g4r_rank_query {
 typedef struct g4r_rank_lane {
     g4r_rank_query query;
     bool is_bounded; /* bounds are used; else the fields below mean nothing */
-    /*
-     * Score of the target. An item whose upper bound is above high has a greater score.
-     */
+    /* Score of the target. An item with an upper bound above high has a greater score. */
     g4r_real score, high;
-    size_t n_greater,
-        n_equal;        /* items with a greater score than the target, equal ones */
-    g4r_shortlist list; /* the best items so far */
+    size_t n_greater, n_equal; /* items scored above the target; as high as the target */
+    g4r_shortlist list;        /* the best items so far */
 } g4r_rank_lane;
 
 typedef struct g4r_ranks {

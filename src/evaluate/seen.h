@@ -19,9 +19,7 @@ void g4r_seen_layout(g4r_seen *seen, g4r_arena *arena, size_t n_lanes, size_t mo
 void g4r_seen_carry(g4r_seen *seen, const int32_t *from, size_t m);
 /* Adds an item to a lane, unless the lane has it. */
 void g4r_seen_add(g4r_seen *seen, size_t lane, int32_t row);
-/*
- * Returns the rows (seen->n[lane]) of a lane, ascending; borrowed until the next change.
- */
+/* Returns the rows (seen->n[lane]) of a lane, ascending; borrowed until a change. */
 const int32_t *g4r_seen_rows(const g4r_seen *seen, size_t lane);
 
 #endif

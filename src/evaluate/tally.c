@@ -103,9 +103,7 @@ static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
     return mean;
 }
 
-/*
- * Makes the row of a segment for cut-off number i. largest: largest support of an item.
- */
+/* Makes the row of a segment for cut-off number i. largest: an item's largest support. */
 static gru4rec_metrics report_cutoff(const g4r_tally *tally, size_t segment, int64_t i,
                                      double largest, g4r_stop_watch *watch)
 {

@@ -113,13 +113,14 @@ static void skip_row(row_reader *rows, ext_events *events)
         return;
     ext_value_column(rows->stmt, TIME, &time);
     const char *quote = time.type == GRU4REC_ID_BLOB ? "" : "'";
-    ext_error_set(&cause, SQLITE_ERROR,
-                  "time %s%s%s is neither a number nor a date that SQLite knows; "
-                  "use a source that converts it, or %s",
-                  quote, ext_show_id(&show, &time), quote,
-                  rows->reading->known == NULL
-                      ? "let bad_rows skip it" /* an option of this very call */
-                      : "train the model with a bad_rows that skips it");
+    ext_error_set(
+        &cause, SQLITE_ERROR,
+        "time %s%s%s is neither a number nor a date that SQLite knows; "
+        "use a source that converts it, or %s",
+        quote, ext_show_id(&show, &time), quote,
+        rows->reading->known == NULL
+            ? "skip such rows with option bad_rows" /* an option of this very call */
+            : "train the model with an option bad_rows that skips such rows");
     fail_row(rows, &cause, &rows->first_bad);
 }
 
@@ -426,8 +427,8 @@ static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 static const char *advice_for(const ext_source *source, bool has_window)
 {
     return has_window && source->columns.order == NULL
-               ? "use fewer of them (since, until, a source with WHERE)"
-               : "use fewer of them (a source with WHERE)";
+               ? "use fewer events (since, until, a source with WHERE)"
+               : "use fewer events (a source with WHERE)";
 }
 
 /* Makes the builder, before the first row is read. */
@@ -537,7 +538,7 @@ int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
 {
     make_dataset(events, db, options->time_sort != 0, error);
     return ext_budget_explain(budget, reading_events,
-                              "use fewer of them (a source with WHERE)", error);
+                              "use fewer events (a source with WHERE)", error);
 }
 
 void ext_read_free(ext_events *events)

@@ -45,8 +45,8 @@ int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options
     if (ext_since_is_last(options) && last == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "since=last is the end of what a model's version was trained "
-            "on, and there is no model here; give since as a time");
+            "since=last means the last event that a model was trained on, "
+            "and there is no model here; give since as a time");
     if (ext_since_is_last(options))
         since->last = last->border.is_there ? last : NULL;
     else if (read_bound(db, options->since, "since", &since->from, error) != SQLITE_OK)
@@ -87,14 +87,14 @@ static int fail_mixed(const ext_since *since, const ext_since_bound *bound,
     if (since->has_dates) /* then one of the two units is the second */
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is the date '%s', but some times are dates, beside which numbers count "
-            "as "
-            "seconds, and others are numbers in %s; use a source with times of one unit",
+            "%s is the date '%s', but some times are dates and others are numbers in %s, "
+            "while numbers beside dates must be seconds; "
+            "use a source with times of one unit",
             bound->option, bound->text, other->name);
     return ext_error_set(
         error, SQLITE_ERROR,
-        "%s is the date '%s', but time %s is in %s where others are in %s; give %s "
-        "as a number, or a source with times of one unit",
+        "%s is the date '%s', but time %s is in %s and other times are in %s; "
+        "give %s as a number, or use a source with times of one unit",
         bound->option, bound->text, time, unit->name, since->unit->name, bound->option);
 }
 
@@ -115,9 +115,9 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
     if (unit == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is the date '%s', but time %s is between 1980 and 2100 in none of "
-            "seconds, milliseconds, microseconds and nanoseconds; give %s as a number in "
-            "the unit of the times",
+            "%s is the date '%s', but time %s has no known unit: it is not between 1980 "
+            "and 2100 in seconds, milliseconds, microseconds or nanoseconds; "
+            "give %s as a number in the unit of the times",
             bound->option, bound->text, ext_show_id(&show, &id), bound->option);
     if (since->unit != NULL && since->unit != unit)
         return fail_mixed(since, bound, unit, ext_show_id(&show, &id), error);

@@ -217,9 +217,9 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
         return rc;
     return ext_error_set(
         error, SQLITE_ERROR,
-        "the stored source '%s' is a virtual table, and trusted_schema is "
-        "off; trust the schema, or make the model with a table or a view as its "
-        "source",
+        "the stored source '%s' is a virtual table, and trusted_schema is off; "
+        "switch trusted_schema on, "
+        "or make the model with a table or a view as its source",
         ext_show_text(&(ext_show){""}, text));
 }
 
@@ -270,13 +270,14 @@ static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
 {
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
         if (is_marked(sqlite3_column_name(stmt, i), name))
-            return ext_error_set(
-                error, SQLITE_ERROR,
-                "the column '%s' is named with a byte order mark before it, as some CSV "
-                "files begin with; make a table with a column '%s' and copy the rows, or "
-                "import the file without its first three bytes",
-                ext_show_text(&(ext_show){""}, sqlite3_column_name(stmt, i)),
-                ext_show_text(&(ext_show){""}, name));
+            return ext_error_set(error, SQLITE_ERROR,
+                                 "the name of column '%s' begins with a byte order mark, "
+                                 "as some CSV files do; "
+                                 "make a table with a column '%s' and copy the rows, "
+                                 "or import the file without its first three bytes",
+                                 ext_show_text(&(ext_show){""},
+                                               sqlite3_column_name(stmt, i)),
+                                 ext_show_text(&(ext_show){""}, name));
     return SQLITE_OK;
 }
 
@@ -415,11 +416,12 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
     if (time < 0)
         return error->rc;
     if (session == item || session == time || item == time)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "one column cannot be two of session (%s), item (%s) and time (%s)",
-            sqlite3_column_name(stmt, session), sqlite3_column_name(stmt, item),
-            sqlite3_column_name(stmt, time));
+        return ext_error_set(error, SQLITE_ERROR,
+                             "session, item and time must be three different columns, "
+                             "but they are '%s', '%s' and '%s'; name a column for each",
+                             sqlite3_column_name(stmt, session),
+                             sqlite3_column_name(stmt, item),
+                             sqlite3_column_name(stmt, time));
     source->types[0] = affinity(sqlite3_column_decltype(stmt, session));
     source->types[1] = affinity(sqlite3_column_decltype(stmt, item));
     if (keep_name(&source->columns.session, stmt, session, error) != SQLITE_OK ||
@@ -452,7 +454,7 @@ int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlit
         columns->order == NULL &&
         choose_column(stmt, "order", kept->order, NULL, &missing, error) < 0 &&
         ext_error_is(error, SQLITE_ERROR))
-        ext_error_add(error, "; name another one, or none with order=null");
+        ext_error_add(error, "; name another column, or remove order with order=null");
     sqlite3_finalize(stmt);
     return error->rc;
 }
@@ -469,8 +471,8 @@ static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *err
         return SQLITE_OK;
     const char *name = sqlite3_bind_parameter_name(stmt, n);
     return ext_error_set(error, SQLITE_ERROR,
-                         "a source has no parameters, but '%s' has %s; write the value "
-                         "into it",
+                         "a source cannot have parameters, but '%s' has %s; "
+                         "write the value into the source",
                          ext_show_text(&text_show, text),
                          ext_show_text(&name_show, name != NULL ? name : "?"));
 }

@@ -79,8 +79,8 @@ static gru4rec_status check_data(const gru4rec_baseline *b, gru4rec_error *error
     if (!b->method->needs_sessions || (sessions != NULL && sessions->times != NULL))
         return GRU4REC_OK;
     return g4r_fail(error, GRU4REC_INVALID,
-                    "baseline %s is fitted on the sessions of training and their times, "
-                    "which are not there; give them, or use baselines=%s",
+                    "baseline %s needs the sessions of training with their times, "
+                    "and there are none; give them, or use baselines=%s",
                     b->method->name, table[GRU4REC_POP]->name);
 }
 

@@ -161,8 +161,8 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
         e->tallies[FIRST_BASELINE + i].method = baseline->method->name;
         if (g4r_baseline_needs_times(baseline) && what->test->times == NULL)
             return g4r_fail(error, GRU4REC_INVALID,
-                            "baseline %s decays by days, and the test sessions have no "
-                            "times; keep them",
+                            "baseline %s needs the times of the test sessions, "
+                            "which have none; prepare their events with keeps_times",
                             baseline->method->name);
         status = gru4rec_scorer_new(&e->allocator, baseline, &e->scorers[i]);
         if (status != GRU4REC_OK)

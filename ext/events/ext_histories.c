@@ -298,8 +298,8 @@ static int next_of_events(ext_histories *histories, const gru4rec_items *items,
     /* WHERE lets no NULL in, so an authorizer that answers SQLITE_IGNORE made it. */
     if (*session != NULL && sqlite3_value_type(*session) == SQLITE_NULL)
         return ext_error_set(error, SQLITE_AUTH,
-                             "not authorized to read the sessions of the source; let the "
-                             "authorizer allow it");
+                             "not authorized to read the sessions of the source; "
+                             "let the authorizer allow it");
     if (*session == NULL || !ext_value_id(*session, &own))
         return ext_error_nomem(error);
     while (rc == SQLITE_ROW && ext_value_column(events, 0, &other) &&

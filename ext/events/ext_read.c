@@ -16,6 +16,7 @@
 
 enum { SESSION, ITEM, TIME, ROWID };
 
+/* Prepares the SELECT of all rows. is_sorted: rows come in the order of the ties. */
 static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
                           ext_error *error)
 {
@@ -113,14 +114,13 @@ static void skip_row(row_reader *rows, ext_events *events)
         return;
     ext_value_column(rows->stmt, TIME, &time);
     const char *quote = time.type == GRU4REC_ID_BLOB ? "" : "'";
-    ext_error_set(
-        &cause, SQLITE_ERROR,
-        "time %s%s%s is neither a number nor a date that SQLite knows; "
-        "use a source that converts it, or %s",
-        quote, ext_show_id(&show, &time), quote,
-        rows->reading->known == NULL
-            ? "skip such rows with option bad_rows" /* an option of this very call */
-            : "train the model with an option bad_rows that skips such rows");
+    ext_error_set(&cause, SQLITE_ERROR,
+                  "time %s%s%s is neither a number nor a date that SQLite knows; "
+                  "use a source that converts it, or %s",
+                  quote, ext_show_id(&show, &time), quote,
+                  rows->reading->known == NULL
+                      ? "skip such rows with option bad_rows"
+                      : "train the model with an option bad_rows that skips such rows");
     fail_row(rows, &cause, &rows->first_bad);
 }
 
@@ -146,7 +146,7 @@ static int check_bad(row_reader *rows, const ext_events *events, ext_error *erro
 typedef struct event {
     gru4rec_id session, item;
     ext_border at;
-    int64_t order; /* what breaks ties in time */
+    int64_t order; /* breaks ties in time: the rowid, or the place in SQLite's order */
 } event;
 
 /* Reads an event's session and item. Returns false if either is missing. */

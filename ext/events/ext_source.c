@@ -62,8 +62,9 @@ static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n
         return SQLITE_OK;
     if (type == NULL || its_name == NULL || sql == NULL)
         return ext_error_set(error, SQLITE_AUTH,
-                             "not authorized to read sqlite_schema, where the source is "
-                             "looked for; let the authorizer allow it");
+                             "not authorized to read sqlite_schema, "
+                             "where the source is looked for; "
+                             "let the authorizer allow it");
     if (sqlite3_stricmp(its_name, name) != 0)
         return SQLITE_OK;
     if (strcmp(type, "view") == 0)
@@ -265,7 +266,7 @@ static bool is_marked(const char *column, const char *name)
            sqlite3_strnicmp(rest + is_quoted, name, (int)n) == 0;
 }
 
-/* Sets the error if a column has the name with a byte order mark before it. */
+/* Sets the error if a column's name is name with a byte order mark before it. */
 static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
 {
     for (int i = 0; i < sqlite3_column_count(stmt); i++)

@@ -315,14 +315,14 @@ bool ext_time_value(sqlite3_value *value, gru4rec_time *time)
 /* Calls an SQL function of ours for texts only; numbers need none, which is faster. */
 char *ext_time_sql(const char *column)
 {
-    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'integer' THEN \"%w\" WHEN 'real' "
-                           "THEN \"%w\" ELSE gru4rec_time(\"%w\") END",
+    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'integer' THEN \"%w\" "
+                           "WHEN 'real' THEN \"%w\" ELSE gru4rec_time(\"%w\") END",
                            column, column, column, column);
 }
 
 char *ext_time_rest_sql(const char *column)
 {
-    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'text' THEN "
-                           "gru4rec_time_rest(\"%w\") ELSE 0 END",
+    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'text' "
+                           "THEN gru4rec_time_rest(\"%w\") ELSE 0 END",
                            column, column);
 }

@@ -65,8 +65,9 @@ static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
     if (watch->is_over)
         return;
     /*
-     * While sessions are added, first[row] is the place for the row's next session. At
-     * the end it is the end of the row's sessions, so all entries move back by one row.
+     * first[row] is where the next session of row goes. When all sessions are in their
+     * places, it is the end of the row's sessions, which is the beginning of those of
+     * row + 1. So memmove() then moves all entries up by one.
      */
     for (int32_t s = n_sessions; s-- > 0;)
         for (int64_t i = index->first[s];

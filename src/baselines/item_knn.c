@@ -1,6 +1,6 @@
 /*
- * item_knn.c - baseline item-knn: scores items that are often in sessions with the last
- * item.
+ * item_knn.c - baseline item-knn: scores items that share many sessions with the last
+ * one.
  *   score(j) = C_ij / ((n_i + lambda)^alpha (n_j + lambda)^(1 - alpha)), j not i, for the
  *              item_knn_k best j of each i (ties: lower row first)
  * i: the last item of the prefix
@@ -15,8 +15,8 @@ typedef struct item_knn {
     gru4rec_baseline base;
     g4r_rules rules;
     /*
-     * (I) scratch of fit: the last place in training for which the item was counted, so
-     * that an item counts once for each session.
+     * (I) scratch of fit: for each item, the last entry of rules.places for which it was
+     * counted. So an item that stands twice in a session is counted once.
      */
     int64_t *counted_at;
 } item_knn;

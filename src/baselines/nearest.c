@@ -37,9 +37,8 @@ void g4r_nearest_end(g4r_nearest *nearest)
 /* ---- merging the lists: a heap of cursors, the youngest session on top ---- */
 
 /*
- * Moves the cursor at i down to its place in the heap (n). The cursor with the largest
- * key
- * is on top: the youngest session, and of one session the latest click.
+ * Moves the cursor at i down to its place in the heap (n). On top is the largest key: the
+ * youngest session, and of one session the latest click.
  */
 static void sift_cursor(g4r_nearest_cursor *heap, size_t i, size_t n)
 {

@@ -34,8 +34,9 @@ bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
     if (watch->is_over)
         return false;
     /*
-     * While places are added, first[row] is where the row's next place goes. At the end
-     * it is the end of the row's places, so all entries move back by one row.
+     * first[row] is where the next place of row goes. When all places are there, it is
+     * the end of the row's places, which is the beginning of those of row + 1. So
+     * memmove() then moves all entries up by one.
      */
     for (int64_t s = 0; s < sessions->n_sessions; s++)
         for (int64_t i = sessions->offsets[s];

@@ -3,9 +3,9 @@
  * 2019). A session of training is more similar if it shares later items of the present
  * session, and if it is younger. An item of it scores more if it stands near the shared
  * item.
- *   similarity(N) = sum over the items i of both of w_i, over sqrt(sum over the session's
- *                   items of w^2) sqrt(distinct items of N), times
- *                   exp(-(now - t_N) / stan_lambda_snh), in days
+ *   similarity(N) = cosine(N) exp(-(now - t_N) / stan_lambda_snh), times in days
+ *   cosine(N) = (sum of w_i over the items i that the session and N share) /
+ *               (sqrt(sum of w_i^2 over the session's items) sqrt(distinct items of N))
  *   score(j) = sum over the neighbours N that have j, nearest first, of
  *              similarity(N) exp(-|p_N(j) - p*| / stan_lambda_inh)
  *   w_i = exp((p_i - l) / stan_lambda_spw)

@@ -2,9 +2,10 @@
  * vs_knn.c - baseline vs-knn: scores the items of similar sessions, as VS-KNN (Ludewig
  * and Jannach, 2018). A session of training is more similar if it shares later items of
  * the present session.
- *   similarity(N) = sum over the items i of both of w(p_i), over
- *                   vec: the number of distinct items of the session
- *                   cosine: sqrt(sum over its items of w^2) sqrt(distinct items of N)
+ *   similarity(N) = (sum of w(p_i) over the items i that the session and N share) / norm
+ *   norm, by option vs_knn_similarity:
+ *     vec     the number of distinct items of the session
+ *     cosine  sqrt(sum of w(p_i)^2 over the session's items) sqrt(distinct items of N)
  *   score(j) = sum over the neighbours N that have j, nearest first, of
  *              similarity(N) g(q) (1 + vs_knn_idf_weighting ln(S / n_j))
  * session: the prefix, of l items; p_i: last place of item i in the session, from 1

@@ -31,7 +31,8 @@
 
 enum {
     MOST_LANES = 128,
-    SEEN_BYTES = 64 << 20 /* limit for the seen items of all lanes, if more than one */
+    SEEN_BYTES =
+        64 << 20 /* most bytes of the seen items of all lanes, if more than one */
 };
 
 /* The numbers of the methods: the model first, then the baselines. */
@@ -276,8 +277,8 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
 static gru4rec_status fail_diverged(gru4rec_error *error)
 {
     return g4r_fail(error, GRU4REC_DIVERGED,
-                    "the model gives scores that are not finite; train it again with a "
-                    "smaller learning_rate");
+                    "the model gives scores that are not finite; "
+                    "train it again with a smaller learning_rate");
 }
 
 static gru4rec_status fail_interrupted(gru4rec_error *error)

@@ -95,7 +95,7 @@ static double units_of_one(const g4r_outcomes *outcomes)
     return (double)whole;
 }
 
-/* sums += sign h_s */
+/* Adds sign h_s to sums. sign: 1 or -1. */
 static void add(g4r_outcomes *outcomes, int64_t sign, const int32_t *places,
                 size_t segment, const g4r_figure *figure, g4r_stop_watch *watch)
 {

@@ -28,7 +28,7 @@ typedef struct g4r_rank_query {
     int64_t event; /* the target's place among the test events */
 } g4r_rank_query;
 
-/* A query between add and get. */
+/* A lane: one session between g4r_ranks_add() and g4r_ranks_get(). */
 typedef struct g4r_rank_lane {
     g4r_rank_query query;
     bool is_bounded; /* bounds are used; else the fields below mean nothing */

@@ -31,8 +31,7 @@
 
 enum {
     MOST_LANES = 128,
-    SEEN_BYTES =
-        64 << 20 /* most bytes of the seen items of all lanes, if more than one */
+    SEEN_BYTES = 64 << 20 /* most bytes of the seen items of several lanes */
 };
 
 /* The numbers of the methods: the model first, then the baselines. */

@@ -21,8 +21,8 @@ typedef struct g4r_pairs {
     uint8_t *is_settled; /* (events of b) 1: a's test has the event too */
     int32_t *a_places;   /* (events of a) places by a; NONE: it is no common target */
     int32_t *b_places;   /* (events of a) places by b; NONE: it is no common target */
-    int64_t
-        n_unpaired; /* targets of one side or both that are not common, though both know the item */
+    /* Targets of a or b that are no common target, though both sides know their item. */
+    int64_t n_unpaired;
 } g4r_pairs;
 
 /* Borrows a and b, and finds n_numbers. */

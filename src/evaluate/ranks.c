@@ -7,7 +7,7 @@ enum {
     COLUMNS = 2048,        /* items at a time, so that their bounds stay in the cache */
     CACHED = 1 << 15,      /* values of the output rows that stay cached for all lanes */
     MOST_EXACT = 16,       /* most lanes whose items are all scored together */
-    EXACT_BYTES = 64 << 20 /* most bytes of the scores of these lanes, if more than one */
+    EXACT_BYTES = 64 << 20 /* most bytes of the scores of several such lanes */
 };
 
 /* Most operations of scoring such lanes, between two questions whether to stop. */

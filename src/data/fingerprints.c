@@ -64,9 +64,7 @@ static uint64_t word_of(const unsigned char *bytes, size_t n)
     return word;
 }
 
-/*
- * Tells whether text (n) is an integer as SQLite writes it, and reads it into *integer.
- */
+/* Tells whether text (n) is an integer as SQLite writes it; reads it into *integer. */
 static bool is_integer(const char *text, size_t n, int64_t *integer)
 {
     const bool is_negative = n > 0 && *text == '-';
@@ -86,7 +84,8 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 /*
  * Returns the hash of an id. An integer has the same hash as INTEGER, as REAL and as
  * text, because a column with another affinity can hold the same session's id in another
- * type. INTEGER, REAL and text of other values have different hashes.
+ * type. The last word that is mixed in (1, 2 or 3) keeps integers, other reals, and texts
+ * and blobs apart.
  */
 static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {

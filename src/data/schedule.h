@@ -69,13 +69,9 @@ void g4r_schedule_free(g4r_schedule *schedule);
  * epoch. Call g4r_schedule_start() before the next step. The plan must have is_shuffled.
  */
 void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch);
-/*
- * Goes back to the beginning of an epoch. g4r_schedule_next() then finds the first step.
- */
+/* Goes back to the beginning of an epoch: the first step is found next. */
 void g4r_schedule_start(g4r_schedule *schedule);
-/*
- * Finds the next step and fills the fields of it. Returns false at the end of an epoch.
- */
+/* Finds the next step and fills its fields. Returns false at the end of the epoch. */
 bool g4r_schedule_next(g4r_schedule *schedule);
 
 #endif

@@ -49,8 +49,7 @@ struct gru4rec_events {
     gru4rec_preparation preparation;
 
     int64_t n_cut; /* stage 1: sessions cut because they were longer than max_length */
-    int32_t
-        n_sessions; /* stage 1: number of sessions; a part of a session counts as one */
+    int32_t n_sessions; /* stage 1: sessions; each part of a cut session is one */
     int32_t *owner; /* stage 1: (n_sessions) number in sessions; NULL: the same number */
     /*
      * Stage 2: (n_sessions) an event with the session's least time. It is kept only if

@@ -79,12 +79,13 @@ static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *
             (long long)dataset->n_sessions);
     if (!has_negatives && G4R_MIN(loop->options->batch_size, dataset->n_sessions) < 2)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
-                        "targets are each other's negatives; set n_sample above 0");
+                        "n_sample 0 needs a batch_size of at least 2 and at least 2 "
+                        "sessions, because the targets of other sessions are the only "
+                        "negatives; set n_sample above 0");
     if (loop->is_validated && !can_be_measured(dataset->validation))
         return g4r_fail(error, GRU4REC_INVALID,
-                        "validation holds out no event that can be measured; give it a "
-                        "larger share, or 0");
+                        "validation holds out no event that can be measured; "
+                        "set validation to a larger share, or to 0");
     return GRU4REC_OK;
 }
 
@@ -239,8 +240,8 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
         return fail_interrupted(error);
     if (epoch->events == 0)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "no step has two sessions side by side, and n_sample is 0; set "
-                        "n_sample above 0");
+                        "no step has two sessions, so with n_sample 0 there are no "
+                        "negatives; set n_sample above 0");
     const char *name = gru4rec_model_nonfinite(loop->training->model);
     if (name != NULL)
         return fail_diverged(loop, name, error);

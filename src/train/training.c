@@ -75,8 +75,8 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
     if (!is_same_shape(&model->params, &other->params))
         return g4r_fail(
             error, GRU4REC_INVALID,
-            "the version to start from has other layers, embedding or cell; give "
-            "the options that it was trained with, or leave out warm_start");
+            "the version to start from has other layers, embedding or cell; "
+            "give the options of that version's training, or leave out warm_start");
     for (size_t i = 0; i < model->params.n; i++)
         if (!model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
             memcpy(model->values[i], other->values[i],

@@ -20,7 +20,10 @@
 #include "order.h"
 #include "sort.h"
 
-/* ZERO: the bin that begins with a pause of 1. TOP: the number of most frequent items. */
+/*
+ * ZERO: the bin that begins with a pause of 1. LENGTHS: sessions are counted by length up
+ * to this. TOP: as many of the most frequent items are counted together.
+ */
 enum { BINS = 320, PER_OCTAVE = 4, ZERO = 20 * PER_OCTAVE, LENGTHS = 1 << 16, TOP = 20 };
 
 /*

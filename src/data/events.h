@@ -19,8 +19,8 @@ typedef union g4r_events_stamp {
 } g4r_events_stamp;
 
 /*
- * What gru4rec_dataset_new() changes is marked with its stage, see dataset.c. Shapes: n
- * is the number of events.
+ * Collected events. A field that is marked with a stage is changed by that stage of
+ * gru4rec_dataset_new(), see dataset.c. n is the number of events.
  */
 struct gru4rec_events {
     gru4rec_allocator allocator;
@@ -35,10 +35,15 @@ struct gru4rec_events {
     g4r_events_stamp *time;      /* (n) */
     uint8_t *time_types;         /* (n) gru4rec_time_type; NULL: all are time_type */
     gru4rec_time_type time_type; /* type of the first time */
-    uint32_t *order; /* (n) breaks ties in time; NULL: in wide_order, or the index does */
-    int64_t *wide_order; /* (n) the same, if one does not fit 32 bits; else NULL */
-    uint8_t *is_old;     /* (n) 1: added by gru4rec_events_add_old(); NULL: none is */
-    uint32_t *number;    /* (n) number of the call that added the event; NULL: not kept */
+    /*
+     * (n) The numbers that break ties in time. They are in wide_order if one of them does
+     * not fit 32 bits, else in order. If both are NULL, the index of the event breaks
+     * ties.
+     */
+    uint32_t *order;
+    int64_t *wide_order;
+    uint8_t *is_old;  /* (n) 1: added by gru4rec_events_add_old(); NULL: none is */
+    uint32_t *number; /* (n) number of the call that added the event; NULL: not kept */
 
     bool has_expected; /* gru4rec_events_expect() was called */
     /*

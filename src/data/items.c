@@ -71,8 +71,11 @@ gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
 {
     const int64_t part = share_of(support, share);
     int32_t row = gru4rec_items_find(items, id);
-    if (row <
-        0) /* g4r_dict_add() would say that a REAL from 2^53 on equals its integer */
+    /*
+     * A REAL of 2^53 or more is equal to its integer in the dictionary, and could not be
+     * added.
+     */
+    if (row < 0)
         row = g4r_dict_find(&items->dict, id);
     if (row < 0)
         return gru4rec_items_add(items, id, part);

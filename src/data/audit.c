@@ -21,8 +21,8 @@
 #include "sort.h"
 
 /*
- * ZERO: the bin that begins with a pause of 1. LENGTHS: sessions are counted by length up
- * to this. TOP: as many of the most frequent items are counted together.
+ * ZERO: the bin that begins with a pause of 1. LENGTHS: sessions are counted by their
+ * lengths below this. TOP: how many of the most frequent items are counted together.
  */
 enum { BINS = 320, PER_OCTAVE = 4, ZERO = 20 * PER_OCTAVE, LENGTHS = 1 << 16, TOP = 20 };
 
@@ -152,7 +152,7 @@ static bool count_duplicates(work *w, const uint32_t *at, size_t n)
     return true;
 }
 
-/* Returns the time from the first to the last of a session's events at (n). */
+/* Returns the time between the first and the last of a session's events at (n). */
 static double seconds_of(const work *w, const uint32_t *at, int64_t n)
 {
     return g4r_events_seconds(w->events, at[n - 1]) -

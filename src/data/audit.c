@@ -41,7 +41,7 @@ typedef struct work {
     gru4rec_audit *audit;
     g4r_stop_watch *watch;
     double day;       /* length of a day in the unit of the times; 0: not known */
-    int64_t *offsets; /* (S + 1) where in at each session begins */
+    int64_t *offsets; /* (S + 1) index in at of each session's first event */
     uint32_t *at;     /* (n) numbers of the events, session by session, in order */
     int64_t *support; /* (items) events of each item */
     int64_t *lengths; /* (LENGTHS) sessions by length; the last also counts longer ones */

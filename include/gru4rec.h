@@ -1235,7 +1235,7 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded);
 
 /*
- * Finds the best items of all sessions that were added. is_stopped must not be NULL.
+ * Finds the best items of all sessions that were added.
  * INTERRUPTED: is_stopped returned true. NOMEM: BLAS cannot get its memory. In both cases
  * gru4rec_batch_get() must not be called before the next success.
  */

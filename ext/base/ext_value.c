@@ -165,7 +165,10 @@ bool ext_value_is_given(sqlite3_value *value)
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
                    ext_error *error)
 {
-    *text = value != NULL ? (const char *)sqlite3_value_text(value) : NULL;
+    const int type = value != NULL ? sqlite3_value_type(value) : SQLITE_NULL;
+    *text = type != SQLITE_NULL ? (const char *)sqlite3_value_text(value) : NULL;
+    if (*text == NULL && type != SQLITE_NULL && type != SQLITE_BLOB)
+        return ext_error_nomem(error); /* to convert a number, or UTF-16 */
     if (*text == NULL || strlen(*text) == (size_t)sqlite3_value_bytes(value))
         return SQLITE_OK;
     *text = NULL;

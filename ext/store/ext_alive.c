@@ -174,14 +174,16 @@ void ext_alive_start(ext_alive *alive)
 
 void ext_alive_stop(ext_alive *alive)
 {
+    bool is_found = false;
     pthread_mutex_lock(&lock);
     for (ext_alive **at = &live; *at != NULL; at = &(*at)->next)
         if (*at == alive) {
             *at = alive->next;
+            is_found = true;
             break;
         }
     pthread_mutex_unlock(&lock);
-    if (alive->beacon >= 0)
+    if (is_found && alive->beacon >= 0)
         close(alive->beacon);
     alive->beacon = -1;
 }

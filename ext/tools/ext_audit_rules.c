@@ -44,7 +44,7 @@ static const struct rule {
     [EXT_AUDIT_DUPLICATES] = {"duplicate_events", 0.02, 0.4,
                               "events repeat another event, "
                               "with the same session, item and time",
-                              "import the log once, and read from (SELECT DISTINCT ...)"},
+                              "import the log once, or read from (SELECT DISTINCT ...)"},
     [EXT_AUDIT_ALIKE_ITEMS] = {"alike_items", 0.001, 0.3,
                                "items differ from another item only by type, "
                                "case or spaces, and count as items of their own",

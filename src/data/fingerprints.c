@@ -408,10 +408,13 @@ static void add_member(union_set *set, uint64_t member)
         set->members[set->n++] = member;
 }
 
-/* Counts n_long and n_twins of a set. */
-static void count_twins(union_set *set, const print_list *list)
+/*
+ * Adds to set->n_long the sessions of the list that have a fingerprint, and to
+ * set->n_twins those of them whose fingerprint another session of the list has.
+ */
+static void count_twins(union_set *set, const print_list *list, g4r_stop_watch *watch)
 {
-    for (size_t i = 0; i < list->n; i++) {
+    for (size_t i = 0; i < list->n && !g4r_stop_watch_is_over(watch); i++) {
         const uint64_t print = list->prints[list->order[i]];
         const bool is_twin =
             (i > 0 && list->prints[list->order[i - 1]] == print) ||
@@ -423,12 +426,12 @@ static void count_twins(union_set *set, const print_list *list)
 
 /*
  * Merges the list and the set before into set, whose members it allocates. Returns NOMEM,
- * or INVALID if the set before is damaged. The caller frees the members, also after an
- * error.
+ * or INVALID if the set before is damaged. If the watch says stop, the set must not be
+ * used. The caller frees the members, also after an error.
  */
 static gru4rec_status unite(union_set *set, const print_list *list,
                             const gru4rec_fingerprints_set *before,
-                            const gru4rec_allocator *allocator)
+                            const gru4rec_allocator *allocator, g4r_stop_watch *watch)
 {
     set_reader old = open_set(before);
     size_t i = 0;
@@ -436,7 +439,8 @@ static gru4rec_status unite(union_set *set, const print_list *list,
         g4r_alloc(allocator, list->n + (size_t)before->n + 1, sizeof *set->members);
     if (set->members == NULL)
         return GRU4REC_NOMEM;
-    for (bool has_old = next_member(&old); has_old || i < list->n;) {
+    for (bool has_old = next_member(&old);
+         (has_old || i < list->n) && !g4r_stop_watch_is_over(watch);) {
         const uint64_t print = i < list->n ? list->prints[list->order[i]] : UINT64_MAX;
         if (has_old && old.last <= print) {
             add_member(set, old.last);
@@ -446,7 +450,7 @@ static gru4rec_status unite(union_set *set, const print_list *list,
             i++;
         }
     }
-    count_twins(set, list);
+    count_twins(set, list, watch);
     return old.is_bad ? GRU4REC_INVALID : GRU4REC_OK;
 }
 
@@ -498,7 +502,7 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
         status = sort_prints(&list, events, (size_t)n_sessions,
                              (gru4rec_fingerprints_kind)i, &watch);
         if (status == GRU4REC_OK)
-            status = unite(&sets[i], &list, &before->sets[i], allocator);
+            status = unite(&sets[i], &list, &before->sets[i], allocator, &watch);
         free_list(&list, allocator);
     }
     if (status == GRU4REC_OK) {

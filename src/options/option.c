@@ -46,12 +46,15 @@ static int print_word(char *text, size_t size, const char *words, int64_t index)
  */
 static locale_t c_locale_start(void)
 {
-    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+    const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return c != (locale_t)0 ? uselocale(c) : (locale_t)0;
 }
 
+/* before is 0 if there was no memory for a locale: then the host's is still in use. */
 static void c_locale_end(locale_t before)
 {
-    freelocale(uselocale(before));
+    if (before != (locale_t)0)
+        freelocale(uselocale(before));
 }
 
 static bool parse_real(const char *text, double *value)

@@ -175,12 +175,12 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
             g4r_shortlist_add_bounded(&batch->lanes[i].list, first, NULL,
                                       batch->upper + i * n, n,
                                       g4r_bounds_gap(batch->slack[i]));
-        stops = is_stopped(context);
+        stops = is_stopped != NULL && is_stopped(context);
     }
     g4r_blas_leave();
     for (size_t i = 0; i < batch->n && !stops; i++) {
         find_best(batch, i);
-        stops = is_stopped(context);
+        stops = is_stopped != NULL && is_stopped(context);
     }
     return stops ? g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted") : GRU4REC_OK;
 }

@@ -3,12 +3,12 @@
 
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows, uint64_t key)
 {
-    size_t n_slots = 16;
-    while (n_slots < 2 * n_rows)
-        n_slots *= 2;
+    size_t n_cells = 16;
+    while (n_cells < 2 * n_rows)
+        n_cells *= 2;
     *merge =
-        (g4r_merge){.n_slots = (uint32_t)n_slots, .multiplier = key | 1, .most = n_rows};
-    merge->slots = g4r_arena_take(arena, n_slots, sizeof *merge->slots);
+        (g4r_merge){.n_cells = (uint32_t)n_cells, .multiplier = key | 1, .most = n_rows};
+    merge->cells = g4r_arena_take(arena, n_cells, sizeof *merge->cells);
     merge->rows = g4r_arena_take(arena, n_rows, sizeof *merge->rows);
     merge->number = g4r_arena_take(arena, n_rows, sizeof *merge->number);
     merge->first = g4r_arena_take(arena, n_rows, sizeof *merge->first);
@@ -19,33 +19,33 @@ void g4r_merge_clear(g4r_merge *merge)
     merge->n = 0;
     merge->n_distinct = 0;
     if (++merge->stamp == 0) {
-        memset(merge->slots, 0, merge->n_slots * sizeof *merge->slots);
+        memset(merge->cells, 0, merge->n_cells * sizeof *merge->cells);
         merge->stamp = 1;
     }
 }
 
-/* Returns the slot of the hash table that holds the row, or the free one for it. */
-static struct g4r_merge_slot *find_slot(const g4r_merge *merge, int32_t row)
+/* Returns the cell of the hash table that holds the row, or the free one for it. */
+static struct g4r_merge_cell *find_cell(const g4r_merge *merge, int32_t row)
 {
-    uint32_t mask = merge->n_slots - 1;
+    uint32_t mask = merge->n_cells - 1;
     uint32_t i = (uint32_t)((uint64_t)row * merge->multiplier >> 32) & mask;
-    while (merge->slots[i].stamp == merge->stamp && merge->slots[i].row != row)
+    while (merge->cells[i].stamp == merge->stamp && merge->cells[i].row != row)
         i = (i + 1) & mask;
-    return &merge->slots[i];
+    return &merge->cells[i];
 }
 
 void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n)
 {
     assert((size_t)merge->n + n <= merge->most);
     for (size_t i = 0; i < n; i++) {
-        struct g4r_merge_slot *slot = find_slot(merge, rows[i]);
+        struct g4r_merge_cell *cell = find_cell(merge, rows[i]);
         int32_t k = merge->n++;
-        if (slot->stamp != merge->stamp) {
+        if (cell->stamp != merge->stamp) {
             merge->first[merge->n_distinct] = k;
-            *slot = (struct g4r_merge_slot){merge->stamp, rows[i], merge->n_distinct++};
+            *cell = (struct g4r_merge_cell){merge->stamp, rows[i], merge->n_distinct++};
         }
         merge->rows[k] = rows[i];
-        merge->number[k] = slot->number;
+        merge->number[k] = cell->number;
     }
 }
 

@@ -6,7 +6,7 @@
  * sample; each use is an occurrence of the row, and has a gradient. A hash table gives
  * the distinct rows the numbers 0, 1, 2, ... in the order of their first occurrences. Its
  * size follows from the occurrences that an update can have, not from the catalogue, so
- * it stays in the processor's cache. Each update has a new stamp, and slots with another
+ * it stays in the processor's cache. Each update has a new stamp, and cells with another
  * stamp are free: so clearing the table writes nothing to it.
  */
 #ifndef G4R_MERGE_H
@@ -16,12 +16,12 @@
 #include "../kernels/vec.h"
 
 typedef struct g4r_merge {
-    struct g4r_merge_slot {
-        uint32_t stamp; /* the slot is free if this is not the merge's stamp */
+    struct g4r_merge_cell {
+        uint32_t stamp; /* the cell is free if this is not the merge's stamp */
         int32_t row;
         int32_t number; /* number of the distinct row */
-    } * slots;
-    uint32_t n_slots;      /* a power of two, at least twice most */
+    } * cells;
+    uint32_t n_cells;      /* a power of two, at least twice most */
     uint64_t multiplier;   /* odd; the hash of a row is the product with it */
     uint32_t stamp;        /* of this update; never 0 */
     int32_t n, n_distinct; /* number of occurrences; number of distinct rows */

@@ -49,6 +49,8 @@ gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
 
 void gru4rec_training_free(gru4rec_training *training)
 {
+    if (training == NULL)
+        return;
     gru4rec_model_free(training->model);
     for (int i = 0; i < GRU4REC_N_SLOTS; i++)
         gru4rec_model_free(training->slot[i]);

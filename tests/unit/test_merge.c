@@ -89,7 +89,7 @@ static void test_full(void)
     g4r_arena_free(&arena, &g4r_alloc_libc);
 }
 
-/* Rows that begin their search in one slot, found by trying. */
+/* Rows that begin their search in one cell, found by trying. */
 static void test_collisions(void)
 {
     int32_t rows[32], n = 0;
@@ -101,8 +101,8 @@ static void test_collisions(void)
     for (int32_t row = 0; n < 32; row++) {
         g4r_merge_clear(&merge);
         add(&merge, row, &is_new);
-        if (merge.slots[merge.n_slots - 1].stamp == merge.stamp)
-            rows[n++] = row; /* the last slot: the search wraps around */
+        if (merge.cells[merge.n_cells - 1].stamp == merge.stamp)
+            rows[n++] = row; /* the last cell: the search wraps around */
     }
     check_against_list(&merge, rows, 32);
     g4r_arena_free(&arena, &g4r_alloc_libc);
@@ -162,13 +162,13 @@ static void test_crafted_rows(void)
             return;
         g4r_merge_layout(&merge, &arena, MOST, random);
         g4r_merge_clear(&merge);
-        const uint32_t mask = merge.n_slots - 1;
+        const uint32_t mask = merge.n_cells - 1;
         for (int32_t row = 0; merge.n < MOST; row++)
             if (((uint32_t)row * 0x9e3779b1u >> 7 & mask) < 8)
                 g4r_merge_add(&merge, &row, 1);
         for (uint32_t i = 0; i <= mask; i++) {
-            const uint64_t row = (uint64_t)merge.slots[i].row;
-            if (merge.slots[i].stamp == merge.stamp)
+            const uint64_t row = (uint64_t)merge.cells[i].row;
+            if (merge.cells[i].stamp == merge.stamp)
                 n_probes += (i - (uint32_t)(row * merge.multiplier >> 32)) & mask;
         }
         CHECK(n_probes < 3 * MOST);

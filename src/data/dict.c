@@ -93,7 +93,10 @@ static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
            (k->n_bytes == 0 || memcmp(dict->heap + value + 4, k->bytes, k->n_bytes) == 0);
 }
 
-/* Returns the cell that holds the key, or the empty cell where the key belongs. */
+/*
+ * Returns the index of the cell of the hash table that holds the id with this key; if
+ * there is none, that of the empty cell where the id belongs.
+ */
 static size_t find_cell(const g4r_dict *dict, const key *k)
 {
     size_t mask = dict->n_cells - 1;
@@ -106,9 +109,9 @@ static size_t find_cell(const g4r_dict *dict, const key *k)
 }
 
 /*
- * Moves the hash table to a larger one. This needs no look at the ids: a cell holds the
- * bits of the hash that say where it belongs. Returns false if there is not enough
- * memory.
+ * Replaces the hash table by a larger one of n_cells cells with the same ids. This needs
+ * no look at the ids: a cell holds the bits of the hash that say where it belongs.
+ * Returns false if there is not enough memory.
  */
 static bool resize_cells(g4r_dict *dict, size_t n_cells)
 {
@@ -159,7 +162,10 @@ static bool append_bytes(g4r_dict *dict, const gru4rec_id *id)
     return true;
 }
 
-/* Appends an id to the arrays, but not to the hash table; see g4r_dict_append(). */
+/*
+ * Appends a copy of an id to the arrays of ids, but not to the hash table; see
+ * g4r_dict_append().
+ */
 static bool append(g4r_dict *dict, const gru4rec_id *id)
 {
     const size_t n = (size_t)dict->n;

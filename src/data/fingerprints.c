@@ -49,7 +49,7 @@ enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 };
 
 /* ---- fingerprints ---- */
 
-/* Mixes a word into a hash, by the key. */
+/* Returns hash with a word mixed in, in a way that depends on the key. */
 static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t word)
 {
     return g4r_hash_fold(word ^ key->a, hash ^ key->b);
@@ -220,7 +220,10 @@ typedef struct bit_writer {
     uint64_t at;          /* bits written */
 } bit_writer;
 
-/* Writes the lowest n bits of a number, the lowest one first. */
+/*
+ * Writes the lowest n bits of a number, the lowest one first, and moves writer->at behind
+ * them.
+ */
 static void put_bits(bit_writer *writer, uint64_t bits, int n)
 {
     for (int i = 0; i < n; i++, writer->at++)
@@ -335,7 +338,7 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
            hash_of(bytes, n_bytes - TAIL) == word_of(bytes + n_bytes - TAIL, 8);
 }
 
-/* Starts to read a set from its least member. */
+/* Returns a reader of the set whose next member is the least one. */
 static set_reader open_set(const gru4rec_fingerprints_set *set)
 {
     return (set_reader){.bytes = set->bytes,
@@ -366,9 +369,9 @@ static void free_list(print_list *list, const gru4rec_allocator *allocator)
 }
 
 /*
- * Lists the fingerprints of one kind of the sessions at the first n places, and sorts
- * them; 0 stands for a session without one. Returns NOMEM or INTERRUPTED. The caller
- * frees the list, also after an error.
+ * Fills list with the fingerprints of one kind of the sessions at the first n places of
+ * the visiting order (0 stands for a session without one), and sorts list->order by them.
+ * Returns OK, NOMEM or INTERRUPTED. The caller frees the list, also after an error.
  */
 static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events,
                                   size_t n, gru4rec_fingerprints_kind kind,
@@ -401,7 +404,10 @@ typedef struct union_set {
     uint64_t n, n_long, n_twins;
 } union_set;
 
-/* Adds a member that is not less than those before; drops 0 and repeats. */
+/*
+ * Appends a member, which must not be less than those before, to the set; if it is 0 (no
+ * fingerprint) or equal to the last member, it is dropped.
+ */
 static void add_member(union_set *set, uint64_t member)
 {
     if (member > 0 && (set->n == 0 || set->members[set->n - 1] != member))
@@ -425,9 +431,10 @@ static void count_twins(union_set *set, const print_list *list, g4r_stop_watch *
 }
 
 /*
- * Merges the list and the set before into set, whose members it allocates. Returns NOMEM,
- * or INVALID if the set before is damaged. If the watch says stop, the set must not be
- * used. The caller frees the members, also after an error.
+ * Merges the fingerprints of the list and the members of the set before into set, whose
+ * members it allocates, and counts its n_long and n_twins by the list. Returns NOMEM, or
+ * INVALID if the set before is damaged. If the watch says stop, the set must not be used.
+ * The caller frees the members, also after an error.
  */
 static gru4rec_status unite(union_set *set, const print_list *list,
                             const gru4rec_fingerprints_set *before,
@@ -454,7 +461,10 @@ static gru4rec_status unite(union_set *set, const print_list *list,
     return old.is_bad ? GRU4REC_INVALID : GRU4REC_OK;
 }
 
-/* Allocates and writes the bytes of fingerprints, as the top of the file shows them. */
+/*
+ * Allocates the bytes of fingerprints, with the format that the top of the file shows,
+ * writes the sets to them, and sets *n_bytes. Returns NULL if there is not enough memory.
+ */
 static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
                                   const gru4rec_events *events, bool is_partial,
                                   size_t *n_bytes)

@@ -36,7 +36,10 @@ void gru4rec_items_free(gru4rec_items *items)
     g4r_alloc_free(&allocator, items);
 }
 
-/* Makes room for the support of one more item. Returns false without enough memory. */
+/*
+ * Makes room for the support of one more item in the catalogue. Returns false if there is
+ * not enough memory.
+ */
 static bool has_room(gru4rec_items *items)
 {
     return G4R_ALLOC_GROW(&items->dict.allocator, items->support, items->support_capacity,

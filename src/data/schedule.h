@@ -69,9 +69,15 @@ void g4r_schedule_free(g4r_schedule *schedule);
  * epoch. Call g4r_schedule_start() before the next step. The plan must have is_shuffled.
  */
 void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch);
-/* Goes back to the beginning of an epoch: the first step is found next. */
+/*
+ * Goes back to the beginning of an epoch, with the present order of sessions:
+ * g4r_schedule_next() then finds the first step.
+ */
 void g4r_schedule_start(g4r_schedule *schedule);
-/* Finds the next step and fills its fields. Returns false at the end of the epoch. */
+/*
+ * Finds the next step and fills the schedule's fields from n_live to is_new_batch.
+ * Returns false at the end of the epoch; n_live is 0 then.
+ */
 bool g4r_schedule_next(g4r_schedule *schedule);
 
 #endif

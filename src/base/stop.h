@@ -23,7 +23,8 @@ static inline bool g4r_stop_is_asked(const g4r_stop *stop)
 }
 
 /*
- * A stop for loops of many short rounds: only the first of every 4096 rounds asks the caller.
+ * A g4r_stop for loops of many short rounds: only the first of every 4096 rounds asks the
+ * caller.
  */
 typedef struct g4r_stop_watch {
     g4r_stop stop;

@@ -105,7 +105,7 @@ static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
     }
 }
 
-/* Sets s to y'. */
+/* Sets s (n) to the slope y' of the activation, from its values y (n). */
 static void slope(g4r_real *restrict s, const g4r_real *restrict y,
                   const g4r_activation *act, size_t n)
 {
@@ -158,7 +158,7 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
         }                                                  \
     } while (0)
 
-/* Adds the partial results to *sum, in order. */
+/* Adds the SLICES partial results of a reduction to *sum, in order. */
 static void add_slices(double *sum, const g4r_real part[SLICES])
 {
     for (int slice = 0; slice < SLICES; slice++)

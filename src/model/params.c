@@ -76,7 +76,11 @@ static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell
     layer->bias = add_vector(params, "G.%d.Bh", cell, 3 * h);
 }
 
-/* Adds all GRU layers; n_in is the width of the first layer's input. */
+/*
+ * Fills params->layers and adds the tensors of all GRU layers, whose widths are given.
+ * n_in is the width of the first layer's input. With one-hot input, the first layer has
+ * the original's cell in any case.
+ */
 static void add_gru_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in,
                            bool is_torch)
 {

@@ -17,8 +17,8 @@ enum {
 };
 
 /*
- * Largest number of operations in the products of one batch. More would take too long
- * until the first result is there.
+ * Largest number of operations in the products of one batch, which limits its sessions.
+ * More would take too long until the first result is there.
  */
 static const double most_operations = 4e9;
 
@@ -145,7 +145,11 @@ static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_
     }
 }
 
-/* Finds the best rows of session i from its shortlist. */
+/*
+ * Writes the best rows of session i into its part of batch->best, from its shortlist, and
+ * sets n_best. If the shortlist cannot be used, it is made anew from the exact scores of
+ * all rows.
+ */
 static void find_best(gru4rec_batch *batch, size_t i)
 {
     struct lane *lane = &batch->lanes[i];

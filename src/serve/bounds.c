@@ -9,8 +9,8 @@ g4r_bounds g4r_bounds_of(const gru4rec_model *model)
 }
 
 /*
- * Returns the norm of x (d). If its square may be too large or too small for the format
- * of the kernel, the sum is made in double.
+ * Returns the Euclidean norm of x (d). If its square may be too large or too small for
+ * the format of the kernel, the sum is made in double.
  */
 static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
 {

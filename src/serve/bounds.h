@@ -29,7 +29,7 @@ typedef struct g4r_bounds {
  * before g4r_bounds_slack().
  */
 g4r_bounds g4r_bounds_of(const gru4rec_model *model);
-/* Finds the largest norm and the largest bias. Reads all rows. */
+/* Sets largest_norm and largest_bias, for which it reads all rows of the model. */
 void g4r_bounds_measure(g4r_bounds *bounds);
 /*
  * Sets *slack to the slack of x (D). Returns false if scores with x may not be finite:

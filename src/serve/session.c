@@ -80,7 +80,7 @@ size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows
     return first;
 }
 
-/* Tells whether the states of all GRU layers are finite. */
+/* Tells whether the hidden states of all GRU layers of the session are finite. */
 static bool is_finite(const gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;

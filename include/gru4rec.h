@@ -129,7 +129,7 @@ typedef enum gru4rec_adapt {
     GRU4REC_SGD
 } gru4rec_adapt;
 
-/* The rank of a target whose score other items have too. */
+/* How a target is ranked if other items have its score too. */
 typedef enum gru4rec_tie_mode {
     GRU4REC_STANDARD,     /* the target ranks before all items with the same score */
     GRU4REC_CONSERVATIVE, /* the target ranks behind all items with the same score */
@@ -170,10 +170,16 @@ typedef struct gru4rec_reals {
     double values[GRU4REC_MAX_REALS];
 } gru4rec_reals;
 
-/* The values of the options embedding and n_sample that are words, not numbers. */
+/*
+ * Values of fields of gru4rec_options that stand for words: embedding "layersize" and
+ * n_sample "all".
+ */
 enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
-/* The values of the option version that are words, not numbers. */
+/*
+ * Values of the field version of gru4rec_options that stand for words: "active",
+ * "previous" and "newest".
+ */
 typedef enum gru4rec_version_word {
     GRU4REC_VERSION_ACTIVE = -1,
     GRU4REC_VERSION_PREVIOUS = -2,
@@ -306,7 +312,7 @@ typedef struct gru4rec_options {
     bool is_set[GRU4REC_MAX_OPTIONS];
 } gru4rec_options;
 
-/* What an option belongs to. Values can be combined as bits. */
+/* The function that an option is for. Values can be combined as bits. */
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
@@ -314,7 +320,7 @@ typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_COMPARE = 8
 } gru4rec_option_scope;
 
-/* How an option's value is written in JSON. */
+/* The type of an option's value in JSON. */
 typedef enum gru4rec_option_type {
     GRU4REC_OPTION_INTEGER,
     GRU4REC_OPTION_REAL,
@@ -484,15 +490,15 @@ int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 
 /*
- * Returns the number of training events of each item, (I). The array is borrowed from the
- * catalogue until a row is added to it or it is freed.
+ * Returns the number of training events of each item, (I); it may be NULL if I is 0. The
+ * array is borrowed from the catalogue until a row is added to it or it is freed.
  */
 const int64_t *gru4rec_items_support(const gru4rec_items *items);
 
 /*
- * Adds share * support, rounded, to the support of an item. support is the support that
- * the item had in an earlier model. If the catalogue does not have the id, it gets a new
- * row for it, whose support may be 0.
+ * Adds share * support, rounded and at least 0, to the support of an item. support is the
+ * support that the item had in an earlier model. If gru4rec_items_find() does not find
+ * the id, the catalogue gets a new row for it, whose support may be 0.
  * NOMEM: there is not enough memory. Nothing is added then.
  */
 gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
@@ -604,10 +610,11 @@ typedef struct gru4rec_preparation {
 } gru4rec_preparation;
 
 /*
- * Sets how the events are prepared; *preparation is copied. If keeps_numbers changes,
- * this must be called before the first event is added. The number of an event counts the
- * calls that added events before it, from 0, including events of unknown items. Numbers
- * take 4 bytes more for each event.
+ * Sets how the events are prepared; *preparation is copied. Without this call, all its
+ * fields are zero. Call it before a dataset is made of the events. If keeps_numbers
+ * changes, this must be called before the first event is added. The number of an event
+ * counts the calls that added events before it, from 0, including events of unknown
+ * items. Numbers take 4 bytes more for each event.
  */
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation);
@@ -643,9 +650,10 @@ typedef struct gru4rec_dataset {
 /*
  * Sorts the collected events into *dataset. by_time false: sessions are visited in the
  * order of their ids. If no catalogue is known, it makes one in *items, whose rows are
- * numbered by first appearance in visiting order; otherwise *items is NULL. The caller
- * owns both. The events are used up, also by a failure. Afterwards they can only be
- * freed, or asked for sessions and fingerprints if this call succeeded.
+ * numbered by first appearance in visiting order, and holds out sessions (option
+ * validation); otherwise *items is NULL, and no session is held out. The caller owns
+ * both. The events are used up, also by a failure. Afterwards they can only be freed, or
+ * asked for sessions and fingerprints if this call succeeded.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
  */
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
@@ -655,8 +663,8 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
 /*
  * Changes the item rows of a dataset from those of the catalogue items to those of the
  * catalogue known. Events of items that known does not have are dropped and counted in
- * n_unknown. Sessions without any other event are dropped. The held-out sessions do not
- * change.
+ * n_unknown. Sessions without any other event are dropped. n_single is counted anew. The
+ * held-out sessions do not change.
  * NOMEM: there is not enough memory. The dataset is unchanged then.
  */
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
@@ -676,8 +684,9 @@ size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 
 /*
- * Writes to *id the id of the session at a place in visiting order. A dataset must have
- * been made of the events. Bytes of a text or a blob are borrowed from the events.
+ * Writes to *id the id of the session at a place in visiting order; if it is a part of a
+ * session that was cut, the id of the whole session. A dataset must have been made of the
+ * events. Bytes of a text or a blob are borrowed from the events until these are freed.
  */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
@@ -745,8 +754,9 @@ void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
 
 /*
- * Returns the fingerprint of the session at a place in visiting order; 0: the session is
- * too short to have one of that kind. A dataset must have been made of the events.
+ * Returns the fingerprint of this kind of the session at a place in visiting order; 0:
+ * the session is too short to have one. gru4rec_fingerprints_start() must have been
+ * called, and then a dataset made of the events.
  */
 uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                                  gru4rec_fingerprints_kind kind);
@@ -755,8 +765,9 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
  * Makes the stored form of the fingerprints of the sessions at the first n_sessions
  * places, together with the fingerprints in before, which must have the same key. before
  * may be NULL: there are no others; is_partial then tells whether earlier trainings are
- * missing. *bytes (*n_bytes) comes from the allocator of the events, and the caller frees
- * it by resize.
+ * missing. Otherwise before tells that, and is_partial is not used. n_long and n_twins
+ * count only the sessions of these events. *bytes (*n_bytes) comes from the allocator of
+ * the events, and the caller frees it by resize.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID:
  * before is damaged.
  */
@@ -768,7 +779,7 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 /*
  * Fills *fingerprints from their stored form, bytes (n_bytes), which is borrowed as long
  * as *fingerprints is used. Returns false if the bytes are not fingerprints or are
- * damaged.
+ * damaged: *fingerprints must not be used then.
  */
 bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *bytes,
                                size_t n_bytes);
@@ -851,7 +862,10 @@ gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
                                     gru4rec_schedule **out);
 void gru4rec_schedule_free(gru4rec_schedule *schedule);
 
-/* Goes to the next step and fills *lanes. Returns false at the end of the epoch. */
+/*
+ * Goes to the next step of the epoch and fills *lanes. Returns false at the end of the
+ * epoch; lanes->n is 0 then.
+ */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
 /* ---- the model ---- */
@@ -880,7 +894,8 @@ size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items
 /*
  * Gives the model random weights, and biases of zero. The block of each gate is uniform
  * in [-s, s], or normal with standard deviation s if init_as_normal is set. s is the
- * option sigma; if sigma is 0, s = sqrt(6 / (rows + cols)).
+ * option sigma; if sigma is 0, s = sqrt(6 / (rows + cols)). The random numbers depend
+ * only on option seed.
  */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
 
@@ -981,7 +996,9 @@ size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
 /*
  * Copies the weights of the model other into model; both may also be the same slot of two
  * trainings. It copies all tensors without a row for each item, and the rows of the items
- * that both catalogues have. items is the catalogue of model, other_items that of other.
+ * that both catalogues have; other rows stay as they are. Biases that training does not
+ * change (option biases) are not copied. items is the catalogue of model, other_items
+ * that of other.
  * INVALID: the models have other layers, another embedding or another cell. Nothing is
  * copied then.
  */
@@ -1020,7 +1037,7 @@ typedef struct gru4rec_hooks {
 
 /*
  * Returns the number of threads of a training: option threads, or, if that is 0, as many
- * as there are processors.
+ * as there are processors (1 if BLAS cannot be called by several threads).
  */
 int32_t gru4rec_train_threads(const gru4rec_options *options);
 
@@ -1039,8 +1056,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  *   options  must be resolved.
  *   done     (n_done) the epochs that this training had before it was saved; NULL if
  *            n_done is 0. The result has the same bits as without the stop.
- *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end.
- *            It may be NULL.
+ *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end;
+ *            after a failure it means nothing. It may be NULL.
  * With option validation, the model ends with the weights of the epoch of the best MRR,
  * and training stops once "patience" epochs have brought nothing better. Without it, the
  * model ends with the weights of the last epoch.
@@ -1071,7 +1088,10 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out);
 void gru4rec_session_free(gru4rec_session *session);
 
-/* Puts the session back to the zero state, as before its first step. */
+/*
+ * Puts the session back to the zero state, as before its first step, and forgets its last
+ * item.
+ */
 void gru4rec_session_reset(gru4rec_session *session);
 
 /*
@@ -1094,9 +1114,9 @@ size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows
                              size_t n);
 
 /*
- * Fills scores (n) with the scores of the items in rows (n). If rows is NULL, n must be
- * I, and all items are scored. Before the first step these are the scores of the zero
- * state.
+ * Fills scores (n) with the scores of the items in rows (n), which may have any order,
+ * from the present hidden state. If rows is NULL, n must be I, and all items are scored.
+ * Before the first step these are the scores of the zero state.
  */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores);
@@ -1140,7 +1160,9 @@ gru4rec_status gru4rec_bytes_new(const gru4rec_allocator *allocator,
                                  const gru4rec_model *model, gru4rec_bytes **out);
 void gru4rec_bytes_free(gru4rec_bytes *bytes);
 
-/* Returns the number of bytes that such a copy takes. */
+/*
+ * Returns the number of bytes that a copy of the model's output weights in bytes takes.
+ */
 size_t gru4rec_bytes_size(const gru4rec_model *model);
 
 /*
@@ -1195,7 +1217,10 @@ void gru4rec_ranking_free(gru4rec_ranking *ranking);
  */
 void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query);
 
-/* Gives the next item and its score. Returns false if there is none left. */
+/*
+ * Sets *row and *score to the next item and its score. Returns false, and sets neither,
+ * if there is no item left.
+ */
 bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *score);
 
 /*
@@ -1243,8 +1268,8 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
                                    void *context, gru4rec_error *error);
 
 /*
- * Gives the item at a place (0: the best) of the session in that lane, and its score.
- * Returns false if the session has no item at that place.
+ * Sets *row and *score to the item at a place (0: the best) of the session in that lane.
+ * Returns false, and sets neither, if the session has no item at that place.
  */
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);
@@ -1258,7 +1283,9 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
  */
 const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
 
-/* Tells whether option baselines contains the method. */
+/*
+ * Tells whether option baselines contains the method, so that an evaluation measures it.
+ */
 bool gru4rec_baseline_is_asked(const gru4rec_options *options,
                                gru4rec_baseline_kind kind);
 
@@ -1286,11 +1313,15 @@ typedef struct gru4rec_baseline_data {
     double day; /* a day in the unit of the times; 0: times only count events, no decay */
 } gru4rec_baseline_data;
 
-/* A fitted method. Several threads may share one that is const. */
+/*
+ * A simple method (gru4rec_baseline_kind) that is fitted. Several threads may share one
+ * that is const.
+ */
 typedef struct gru4rec_baseline gru4rec_baseline;
 
 /*
- * Fits a method, and puts it into *out. The options that begin with its name control it.
+ * Fits a method on data, and puts it into *out, a copy of what it needs. The options that
+ * begin with its name control it.
  * INVALID: the method needs the sessions of the training with their times, and data does
  * not have them. NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned
  * true.
@@ -1334,7 +1365,7 @@ gru4rec_status gru4rec_scorer_new(const gru4rec_allocator *allocator,
                                   const gru4rec_baseline *baseline, gru4rec_scorer **out);
 void gru4rec_scorer_free(gru4rec_scorer *scorer);
 
-/* Returns the number of bytes that a scorer takes. */
+/* Returns the number of bytes that a scorer of the baseline takes. */
 size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
 
 /*
@@ -1356,7 +1387,7 @@ typedef struct gru4rec_metrics {
      * if there are fewer than 10 sessions.
      */
     double recall_ci, mrr_ci, ndcg_ci;
-    double coverage;   /* share of the catalogue that is in the top k of some ranking */
+    double coverage;   /* share of the catalogue that is in some top k; NAN: no target */
     double popularity; /* mean of support / largest support over all recommended items;
                         * NAN if no list has an item */
     int64_t events;    /* targets, which are rankings */
@@ -1421,7 +1452,9 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
 
 /*
  * Measures a model's recall and MRR at 20 on the held-out sessions of a training
- * (dataset->validation). It is meant for the hook validate. Only the hook poll is called.
+ * (dataset->validation). It is meant for the hook validate. An item with the target's
+ * score counts as better (GRU4REC_CONSERVATIVE). *recall and *mrr are NAN if there is no
+ * target. Only the hook poll is called.
  * NOMEM, DIVERGED, INTERRUPTED: as gru4rec_evaluate(). *recall and *mrr must not be used
  * then.
  */
@@ -1509,15 +1542,19 @@ typedef struct gru4rec_build {
     const char *blas_threading; /* "serial", "pthread", "openmp" or "unknown" */
 } gru4rec_build;
 
-/* Fills *build. */
+/*
+ * Fills *build with what this build runs on; it also works before
+ * gru4rec_blas_core_pick().
+ */
 void gru4rec_build_facts(gru4rec_build *build);
 
 /*
- * Makes OpenBLAS choose its kernels again, by what the processor can do. It is needed
- * because OpenBLAS takes old kernels for processors that it does not know, and then
- * training is several times slower. It does nothing if the kernels are right, if
- * OPENBLAS_CORETYPE is set, if another loaded file than the caller's uses the same
- * OpenBLAS, or if OpenBLAS was loaded before the caller's file.
+ * Makes OpenBLAS choose its kernels again, by what the processor can do, and keeps what
+ * came of it for gru4rec_build_facts(). It is needed because OpenBLAS takes old kernels
+ * for processors that it does not know, and then training is several times slower. It
+ * does nothing if the kernels are right, if OPENBLAS_CORETYPE is set, if another loaded
+ * file than the caller's uses the same OpenBLAS, or if OpenBLAS was loaded before the
+ * caller's file.
  * Call it before OpenBLAS is used, and while no other thread loads libraries or changes
  * the environment: best at the start of the program. gru4rec.so calls it when it is
  * loaded.

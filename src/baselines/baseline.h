@@ -23,8 +23,8 @@ typedef struct g4r_baseline_method {
     size_t bytes;        /* size of the struct that begins with a gru4rec_baseline */
     size_t scorer_bytes; /* size of its struct that begins with a gru4rec_scorer, or 0 */
     /*
-     * Carves the arrays that are kept from kept, and those that only fit needs from
-     * scratch.
+     * Carves the arrays that are kept from the arena kept, and those that only fit needs
+     * from the arena scratch. Called twice, as all layout functions (arena.h).
      */
     void (*layout)(gru4rec_baseline *baseline, g4r_arena *kept, g4r_arena *scratch);
     /*

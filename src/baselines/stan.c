@@ -69,7 +69,10 @@ static double similarity(const void *context, int32_t session, double sum)
     return cosine * decay(-(m->now - m->index->times[session]) / m->lambda);
 }
 
-/* Sets the weights w_i of the clicks, and returns what similarity() needs. */
+/*
+ * Sets the weights w_i of the clicks, which are the distinct items of the session, and
+ * returns what similarity() needs.
+ */
 static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *prefix)
 {
     const gru4rec_options *options = &b->base.options;
@@ -89,8 +92,9 @@ static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *
 }
 
 /*
- * Adds the scores of a neighbour's items. The index lists the items from the last one in
- * the neighbour on, so the first listed item that the session has too is the one at p*.
+ * Adds to scores what the items of one neighbour get from it. The index lists the items
+ * from the last one in the neighbour on, so the first listed item that the session has
+ * too is the one at p*.
  */
 static void add_items(const stan *b, const g4r_nearest *nearest,
                       const g4r_nearest_neighbour *neighbour, g4r_scores *scores)

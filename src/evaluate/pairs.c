@@ -48,7 +48,7 @@ static int64_t find_session(const gru4rec_dataset *test, int64_t event)
     return from;
 }
 
-/* Tells whether side knows the item of an event of other's test. */
+/* Tells whether the catalogue of side has the item of an event of other's test. */
 static bool knows_item_of(const gru4rec_side *side, const gru4rec_side *other,
                           int64_t event)
 {
@@ -87,7 +87,10 @@ static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
     *shared = session;
 }
 
-/* Fills place_of from the numbers of b's events. */
+/*
+ * Fills place_of, the place of each event by its number, from the numbers of the events
+ * of b's test; nothing if both sides have one test.
+ */
 static void find_places(g4r_pairs *pairs)
 {
     const gru4rec_dataset *b = pairs->b->test;

@@ -74,7 +74,11 @@ bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
  */
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
-/* Bounds the scores of all lanes that were added. Returns false if it was stopped. */
+/*
+ * Makes the bounds of the scores of all lanes that were added, and from them their counts
+ * and lists. It does nothing if the lists are too long for bounds. Returns false if it
+ * was stopped.
+ */
 bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
 /*
  * Gives the result of a lane. Call it for lanes 0, 1, 2, ... in this order. The list of

@@ -10,14 +10,21 @@
 
 /* ---- words ---- */
 
-/* Returns the words behind the first one. */
+/*
+ * Returns the rest of a list of words, "first|second", behind its first word; "" at the
+ * end.
+ */
 static const char *skip_word(const char *words)
 {
     words += strcspn(words, "|");
     return words + (*words == '|');
 }
 
-/* Returns the index of the word that is the first length characters of text, or -1. */
+/*
+ * Returns the index, in a list of words "first|second", of the word that the first length
+ * characters of text are; -1 if there is none. Upper and lower case are equal. words may
+ * be NULL.
+ */
 static int find_word(const char *words, const char *text, size_t length)
 {
     for (int i = 0; words != NULL && *words; i++, words = skip_word(words))
@@ -42,7 +49,8 @@ static int print_word(char *text, size_t size, const char *words, int64_t index)
 
 /*
  * The locale of the host program may write 0,5 for 0.5. Between a call of
- * c_locale_start() and a call of c_locale_end(), this thread uses the locale "C".
+ * c_locale_start() and a call of c_locale_end(), this thread uses the locale "C". Returns
+ * the locale that was in use before.
  */
 static locale_t c_locale_start(void)
 {
@@ -50,7 +58,10 @@ static locale_t c_locale_start(void)
     return c != (locale_t)0 ? uselocale(c) : (locale_t)0;
 }
 
-/* before is 0 if there was no memory for a locale: then the host's is still in use. */
+/*
+ * Puts back the locale before, which c_locale_start() returned. before is 0 if there was
+ * no memory for a locale: then the host's is still in use.
+ */
 static void c_locale_end(locale_t before)
 {
     if (before != (locale_t)0)
@@ -68,7 +79,10 @@ static bool parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
-/* Reads a number from the first length characters of text. */
+/*
+ * Reads a number from the first length characters of text, which must be all of it.
+ * Returns false if they are no finite number, or 40 characters or more.
+ */
 static bool parse_part(const char *text, size_t length, double *value)
 {
     char part[40];
@@ -222,7 +236,10 @@ static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_
     return true;
 }
 
-/* Reads words as "a/b", in any order, or "none" or "all". Sets a bit for each word. */
+/*
+ * Reads words of the option as "a/b", in any order, or "none" or "all", and sets bit i of
+ * *bits for word i.
+ */
 static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 {
     *bits = 0;
@@ -285,7 +302,10 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 
 /* ---- value -> text ---- */
 
-/* Writes the shortest decimal number that reads back as the same double. */
+/*
+ * Writes value as the shortest decimal number that reads back as the same double, with a
+ * point in any locale. Returns its length, as snprintf().
+ */
 static int print_real(char *text, size_t size, double value)
 {
     char digits[40];
@@ -301,7 +321,7 @@ static int print_real(char *text, size_t size, double value)
     return snprintf(text, size, "%s", digits);
 }
 
-/* Writes numbers as "a/b/c". */
+/* Writes values (n) as "a/b/c". Returns the length of the whole text, as snprintf(). */
 static int print_numbers(char *text, size_t size, const double *values, int64_t n)
 {
     int length = snprintf(text, size, "%s", "");
@@ -323,7 +343,10 @@ static int print_list(char *text, size_t size, const gru4rec_list *list)
     return print_numbers(text, size, values, list->n);
 }
 
-/* Writes the words of the set bits as "a/b"; "none" for no bit, "all" for all of them. */
+/*
+ * Writes the words whose bits are set as "a/b"; "none" for no bit, "all" for all of them.
+ * Returns the length of the whole text, as snprintf().
+ */
 static int print_words(char *text, size_t size, const char *words, int64_t bits)
 {
     int64_t n = 0;
@@ -389,7 +412,8 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
 /* ---- for people ---- */
 
 /*
- * The text parts of the range of each kind. A range is written in this order: first or
+ * What is said of each kind of option, by g4r_option_kind: the type of its values in
+ * JSON, and the text parts of its range. A range is written in this order: first or
  * numbers (with min and max), the words, and rest.
  */
 static const struct {

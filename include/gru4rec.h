@@ -106,7 +106,7 @@ typedef struct gru4rec_allocator {
 
 enum { GRU4REC_MAX_LIST = 32, GRU4REC_MAX_OPTIONS = 128 };
 
-/* The value of an option that is a list of integers. */
+/* The value of an option that is a list of integers: the first n of values. */
 typedef struct gru4rec_list {
     int64_t n;
     int64_t values[GRU4REC_MAX_LIST];
@@ -164,7 +164,7 @@ typedef struct gru4rec_activation {
 
 enum { GRU4REC_MAX_REALS = 4, GRU4REC_MAX_WORD = 40 };
 
-/* The value of an option that is a list of real numbers. */
+/* The value of an option that is a list of real numbers: the first n of values. */
 typedef struct gru4rec_reals {
     int64_t n;
     double values[GRU4REC_MAX_REALS];
@@ -189,7 +189,7 @@ typedef enum gru4rec_version_word {
 /* The value of an option with the words auto, false and true. */
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
-/* What happens to a session of more than max_length events. */
+/* What happens to a session of more than max_length events (option long_sessions). */
 typedef enum gru4rec_long_sessions {
     GRU4REC_LONG_CUT,  /* it is cut into pieces of max_length events, and a rest */
     GRU4REC_LONG_DROP, /* it is dropped */
@@ -197,13 +197,13 @@ typedef enum gru4rec_long_sessions {
     GRU4REC_LONG_LAST
 } gru4rec_long_sessions;
 
-/* What happens to sessions of one event. */
+/* What happens to sessions of one event (option single_events). */
 typedef enum gru4rec_single_events {
     GRU4REC_SINGLE_COUNT, /* their items are in the catalogue and have support */
     GRU4REC_SINGLE_LEAVE_OUT
 } gru4rec_single_events;
 
-/* The simple methods that a model can be compared with. */
+/* The simple methods that a model can be compared with, and their number. */
 typedef enum gru4rec_baseline_kind {
     GRU4REC_POP,
     GRU4REC_SESSION_POP,
@@ -343,7 +343,7 @@ typedef struct gru4rec_option_info {
     bool is_stored;
 } gru4rec_option_info;
 
-/* Sets each option to its default, and marks it as not set. */
+/* Sets all options to their defaults, and marks them as not set. */
 void gru4rec_options_init(gru4rec_options *options);
 
 /*
@@ -396,18 +396,21 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
 size_t gru4rec_option_count(void);
 
 /*
- * Fills *info with what is known about the option of that index. The strings name and
- * help are constants of the library.
+ * Fills *info with what is known about the option with this index in the table of
+ * options. The strings name and help are constants of the library.
  */
 void gru4rec_option_describe(size_t index, gru4rec_option_info *info);
 
-/* Tells whether the option of that index was set, not left at its default. */
+/*
+ * Tells whether the option with this index in the table was set, not left at its default.
+ */
 bool gru4rec_option_is_set(const gru4rec_options *options, size_t index);
 
 /*
- * Writes the value of the option of that index as text, NUL-terminated and cut to size
- * bytes, and returns the length of the whole text without NUL. If size is 0, text may be
- * NULL and nothing is written.
+ * Writes the value of the option with this index in the table as text, as
+ * gru4rec_options_set() reads it, NUL-terminated and cut to size bytes, and returns the
+ * length of the whole text without NUL. If size is 0, text may be NULL and nothing is
+ * written.
  */
 size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,
                            size_t size);
@@ -464,7 +467,7 @@ gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
 
 /*
- * Makes all appended rows findable.
+ * Makes all rows findable that gru4rec_items_append() has added.
  * INVALID: an id occurs twice. INTERRUPTED: is_stopped returned true. After either of
  * these the catalogue can only be freed. NOMEM: there is not enough memory; the catalogue
  * is unchanged.
@@ -472,7 +475,7 @@ gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
 gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void *),
                                    void *context);
 
-/* Returns I, the number of rows. */
+/* Returns I, the number of rows of the catalogue. */
 int32_t gru4rec_items_count(const gru4rec_items *items);
 
 /*
@@ -484,8 +487,8 @@ int32_t gru4rec_items_count(const gru4rec_items *items);
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 
 /*
- * Writes the id of a row to *id. Bytes of a text or a blob are borrowed from the
- * catalogue until a row is added to it or it is freed.
+ * Writes the id of the item in a row of the catalogue to *id. Bytes of a text or a blob
+ * are borrowed from the catalogue until a row is added to it or it is freed.
  */
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 
@@ -671,8 +674,9 @@ gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items
                                    const gru4rec_items *known);
 
 /*
- * Returns a hash of all that a training sees of the events: the sessions, their order,
- * the items' ids, and the items' support if not only these events made it.
+ * Returns a hash of all that a training sees of the events: the sessions, also the
+ * held-out ones, their order, the items' ids, and the items' support if not only these
+ * events made it.
  */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);
@@ -680,7 +684,7 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
 /* Returns the number of bytes that the dataset takes, including its held-out sessions. */
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
 
-/* Frees the dataset and its held-out sessions. */
+/* Frees the dataset, which may be NULL, and its held-out sessions. */
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 
 /*
@@ -700,7 +704,10 @@ typedef struct gru4rec_fingerprints_key {
     uint64_t a, b;
 } gru4rec_fingerprints_key;
 
-/* The three fingerprints of a session, each made from another part of it. */
+/*
+ * The three fingerprints of a session, each made from another part of it, and their
+ * number.
+ */
 typedef enum gru4rec_fingerprints_kind {
     GRU4REC_FINGERPRINTS_ID,     /* of its id */
     GRU4REC_FINGERPRINTS_EVENTS, /* of its items and times, if it has 2 events or more */
@@ -708,7 +715,7 @@ typedef enum gru4rec_fingerprints_kind {
     GRU4REC_FINGERPRINTS_KINDS
 } gru4rec_fingerprints_kind;
 
-/* A set of fingerprints in its stored form. */
+/* A set of fingerprints of one kind in its stored form. */
 typedef struct gru4rec_fingerprints_set {
     uint64_t n;                 /* members */
     const unsigned char *bytes; /* (n_bytes) borrowed */
@@ -746,9 +753,9 @@ typedef struct gru4rec_fingerprints_found {
 } gru4rec_fingerprints_found;
 
 /*
- * Asks for fingerprints of the sessions. Call it before a dataset is made of the events.
- * The fingerprints are made of the sessions after they are cut and before anything is
- * dropped. They take 16 bytes for each session.
+ * Asks for fingerprints of the sessions of these events. Call it before a dataset is made
+ * of the events, which then makes the fingerprints, of the sessions after they are cut
+ * and before anything is dropped. They take 16 bytes for each session. *key is copied.
  */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
@@ -785,8 +792,8 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *b
                                size_t n_bytes);
 
 /*
- * Looks in the fingerprints for the sessions at the first n_sessions places, whose
- * fingerprints must have the same key, and fills *found.
+ * Looks in the fingerprints of a model for the sessions at the first n_sessions places of
+ * the visiting order, whose fingerprints must have the same key, and fills *found.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID: the
  * fingerprints are damaged. After a failure *found must not be used.
  */
@@ -813,14 +820,21 @@ typedef struct gru4rec_audit {
                              * case or surrounding white space */
     int64_t alike_sessions; /* sessions whose id is that of another one in the same way */
     int64_t median_length;  /* median number of events of a session */
-    /* Sessions far longer than median_length, and their events. */
+    /* Number of sessions far longer than median_length, and number of their events. */
     int64_t long_sessions, long_events;
-    /* Sessions whose mean pause is far below the median one, and their events. */
+    /*
+     * Number of sessions whose mean pause is far below the median of all mean pauses, and
+     * number of their events.
+     */
     int64_t fast_sessions, fast_events;
     int64_t spanning; /* sessions of more than a day */
     double gap;       /* pause that separates visits, as the pauses suggest, in the unit
                        * of the times; 0: they suggest none */
-    /* Examples, borrowed from the events; a TEXT with bytes NULL if there is none. */
+    /*
+     * Examples: a long, a fast and a spanning session, two items whose ids are alike, two
+     * sessions whose ids are. Borrowed from the events; a TEXT with bytes NULL if there
+     * is none.
+     */
     gru4rec_id long_session, fast_session, wide_session, alike_item[2], alike_session[2];
 } gru4rec_audit;
 
@@ -914,7 +928,10 @@ typedef struct gru4rec_tensor {
 /* Returns the number of tensors of the model; their indexes begin at 0. */
 size_t gru4rec_model_tensor_count(const gru4rec_model *model);
 
-/* Fills *tensor with the tensor of that index. The caller may change its values. */
+/*
+ * Fills *tensor with the tensor of the model with this index. The caller may change the
+ * values of the tensor, which are those of the model.
+ */
 void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
                           gru4rec_tensor *tensor);
 
@@ -925,7 +942,10 @@ const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
 /* Tells whether each of values (n), such as a tensor or a part of it, is finite. */
 bool gru4rec_model_are_finite(const gru4rec_real *values, size_t n);
 
-/* Returns the name of the first tensor with a value that is not finite, or NULL. */
+/*
+ * Returns the name of the first tensor of the model that has a value that is not finite;
+ * NULL if all values are finite.
+ */
 const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
 /* ---- training ---- */
@@ -990,7 +1010,10 @@ gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
  */
 void gru4rec_training_free(gru4rec_training *training);
 
-/* Returns the bytes that the model and the slots of such a training take. */
+/*
+ * Returns the bytes that the model and the slots of gru4rec_training_new() take for these
+ * options and n_items items.
+ */
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
 
 /*
@@ -1023,7 +1046,10 @@ typedef struct gru4rec_hooks {
      * the work stops with INTERRUPTED.
      */
     int (*poll)(void *context, const gru4rec_progress *progress);
-    /* Called after every epoch. If it does not return 0, training returns INTERRUPTED. */
+    /*
+     * Called after every epoch, with what it did. If it does not return 0, training stops
+     * with INTERRUPTED.
+     */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
     /*
      * Measures the model after an epoch: sets *recall and *mrr. If it does not return OK,
@@ -1121,10 +1147,16 @@ size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores);
 
-/* Returns the number of values of a hidden state: the sum of the GRU layers' widths. */
+/*
+ * Returns the number of values of a session's hidden state: the sum of the GRU layers'
+ * widths of the model.
+ */
 size_t gru4rec_session_state_size(const gru4rec_model *model);
 
-/* Copies the hidden state to state (gru4rec_session_state_size()), layer after layer. */
+/*
+ * Copies the session's hidden state to state (gru4rec_session_state_size()), layer after
+ * layer.
+ */
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 
 /*
@@ -1334,7 +1366,9 @@ gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
                                     gru4rec_baseline **out, gru4rec_error *error);
 void gru4rec_baseline_free(gru4rec_baseline *baseline);
 
-/* Returns the most bytes that the method takes while it is fitted. */
+/*
+ * Returns the most bytes that the baseline of this kind takes while it is fitted on data.
+ */
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data);
 

@@ -53,7 +53,10 @@ void g4r_alloc_free_aligned(const gru4rec_allocator *allocator, void *block);
  */
 bool g4r_alloc_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity,
                     size_t n, size_t bytes);
-/* Calls g4r_alloc_grow() for the variables of a typed array and of its capacity. */
+/*
+ * Calls g4r_alloc_grow() to make room for n values in a typed array: array and capacity
+ * are the variables that hold its pointer and its capacity. Gives what that returns.
+ */
 #define G4R_ALLOC_GROW(allocator, array, capacity, n) \
     g4r_alloc_grow((allocator), &(array), &(capacity), (n), sizeof *(array))
 

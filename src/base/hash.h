@@ -19,8 +19,8 @@ typedef struct g4r_hash_key {
 } g4r_hash_key;
 
 /*
- * Returns a key made of the caller's random numbers. If the allocator has none, the key
- * is always the same.
+ * Returns a new key for a hash table, made of the allocator's random numbers. If the
+ * allocator has no such function, the key is always the same.
  */
 static inline g4r_hash_key g4r_hash_new_key(const gru4rec_allocator *allocator)
 {

@@ -31,7 +31,10 @@ g4r_pool *g4r_pool_new(size_t n_workers, bool (*enter)(void), void (*leave)(void
                        const gru4rec_allocator *allocator);
 /* Ends the threads, waits for their end, and frees the pool. Accepts NULL. */
 void g4r_pool_free(g4r_pool *pool);
-/* Returns the bytes of a pool, without the stacks of its threads. */
+/*
+ * Returns the bytes that a pool of n_workers threads takes, without the stacks of its
+ * threads.
+ */
 size_t g4r_pool_bytes(size_t n_workers);
 /* Returns the number of processors that this process may run on, at least 1. */
 size_t g4r_pool_processors(void);

@@ -40,7 +40,7 @@ static inline int64_t g4r_index_length(const g4r_index *index, int32_t session)
     return index->first[session + 1] - index->first[session];
 }
 
-/* Returns the number of sessions that contain an item. */
+/* Returns the number of sessions of training that contain the item in this row. */
 static inline int64_t g4r_index_having(const g4r_index *index, int32_t row)
 {
     return index->first_having[row + 1] - index->first_having[row];

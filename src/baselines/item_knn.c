@@ -15,8 +15,8 @@ typedef struct item_knn {
     gru4rec_baseline base;
     g4r_rules rules;
     /*
-     * (I) scratch of fit: for each item, the last entry of rules.places for which it was
-     * counted. So an item that stands twice in a session is counted once.
+     * (I) scratch of fit: for each item, the last entry of rules.places for which the
+     * item was counted, so that an item that stands twice in a session is counted once.
      */
     int64_t *counted_at;
 } item_knn;

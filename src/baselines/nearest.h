@@ -24,14 +24,14 @@ typedef struct g4r_nearest_click {
     double weight; /* set by the method */
 } g4r_nearest_click;
 
-/* A candidate, or one of the nearest sessions. */
+/* A session of training: a candidate, or one of the nearest sessions. */
 typedef struct g4r_nearest_neighbour {
     double similarity;
     int32_t session; /* number in the index */
     int32_t place;   /* place of the latest click whose item it contains */
 } g4r_nearest_neighbour;
 
-/* A position in one of the lists that are merged. */
+/* A position in the list of one click, which has the sessions with the click's item. */
 typedef struct g4r_nearest_cursor {
     uint64_t key; /* upper 32 bits: session; lower 32 bits: place of the click */
     const int32_t *next, *end; /* the list's sessions after that one */

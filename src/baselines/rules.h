@@ -12,7 +12,7 @@
 
 #include "baseline.h"
 
-/* A place of an item in training. */
+/* A place where an item stands in the sessions of training. */
 typedef struct g4r_rules_place {
     int32_t session;
     int32_t at; /* event of the session, from 0 */

@@ -11,7 +11,10 @@ typedef struct g4r_scores {
     size_t n;
 } g4r_scores;
 
-/* Carves the arrays from the arena. They must be zero or reset before the first use. */
+/*
+ * Carves the arrays for n_items scores from the arena. The arrays must be zero or reset
+ * before the first use.
+ */
 void g4r_scores_layout(g4r_scores *scores, g4r_arena *arena, size_t n_items);
 /*
  * Sets all scores to 0 and empties the list. It is needed before the first use if the

@@ -69,7 +69,7 @@ static int bin_of(double pause)
     return bin < 1 ? 1 : bin > BINS - 1 ? BINS - 1 : (int)bin;
 }
 
-/* Returns the least pause of a bin. */
+/* Returns the least pause that is counted in a bin, other than bin 0. */
 static double start_of(int bin)
 {
     return exp2((double)(bin - ZERO) / PER_OCTAVE);
@@ -207,8 +207,9 @@ static bool walk(work *w, const uint32_t *at, int64_t n)
 
 /*
  * The second walk: counts a session with the events at (n) if it is far longer or far
- * faster than the others, or longer than a day. Keeps examples: the longest and the
- * widest of such sessions, and the last fast one.
+ * faster than the others, or longer than a day. Keeps examples in audit: the longest of
+ * the long sessions, the last of the fast ones, and, of those longer than a day, the one
+ * that spans the longest time.
  */
 static void judge(work *w, int32_t session, const uint32_t *at, int64_t n)
 {

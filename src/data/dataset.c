@@ -94,7 +94,9 @@ static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t 
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
 {
     const int64_t most = piece_length(&events->preparation);
-    /* Events of the piece so far; pieces of the part before this piece. */
+    /*
+     * length: events of the piece so far. n_pieces: pieces of the part before this piece.
+     */
     int64_t length = 0, n_pieces = 0;
     for (int64_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
         const bool begins = i == 0 || is_pause(events, sorted[i - 1], sorted[i]);
@@ -153,7 +155,7 @@ static int compare_sessions(const void *context, uint32_t x, uint32_t y)
     if (order == 0)
         order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, (int32_t)x),
                                  g4r_events_owner(events, (int32_t)y));
-    /* Parts of one session have numbers that ascend in time. */
+    /* Parts of one session are equal so far; their numbers ascend in time. */
     return order != 0 ? order : G4R_COMPARE(x, y);
 }
 
@@ -560,7 +562,8 @@ static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 }
 
 /*
- * The support is hashed only if it has more events than the dataset
+ * Returns the hash of the sessions, also the held-out ones, and of the items' ids. The
+ * items' support is hashed only if it has more events than the dataset
  * (gru4rec_items_inherit() added some); otherwise the rows, which are hashed, say all of
  * it.
  */

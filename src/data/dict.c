@@ -70,7 +70,10 @@ static size_t heap_length(const g4r_dict *dict, int64_t offset)
     return length;
 }
 
-/* Tells whether k is the key of the REAL with these bits. */
+/*
+ * Tells whether k is the key of the REAL whose bits these are; a REAL that is an integer
+ * has the key of the integer.
+ */
 static bool is_key_of_real(const key *k, int64_t bits)
 {
     gru4rec_id id = {.type = GRU4REC_ID_REAL};
@@ -79,7 +82,7 @@ static bool is_key_of_real(const key *k, int64_t bits)
     return own.type == k->type && own.value == k->value;
 }
 
-/* Tells whether k is the key of the id with this number. */
+/* Tells whether k is the key of the id with this number in the dictionary. */
 static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
 {
     int64_t value = dict->values[number];
@@ -134,7 +137,7 @@ static bool resize_cells(g4r_dict *dict, size_t n_cells)
 
 /*
  * Makes the hash table large enough for n ids, so that at most two thirds of its cells
- * are filled. Returns false if there is not enough memory.
+ * are filled. It never shrinks. Returns false if there is not enough memory.
  */
 static bool reserve_cells(g4r_dict *dict, size_t n)
 {
@@ -209,8 +212,9 @@ bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
 }
 
 /*
- * The cells of successive ids are far from each other in memory. So the cell of an id is
- * prefetched before the AHEAD ids in front of it are put into the table.
+ * Puts the ids that are not indexed into the hash table, one after another. The cells of
+ * successive ids are far from each other in memory. So the cell of an id is prefetched
+ * before the AHEAD ids in front of it are put into the table.
  */
 gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop)
 {
@@ -272,8 +276,8 @@ void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
 }
 
 /*
- * Compares two ids that are numbers. The result is exact, even if a double cannot hold
- * the integer.
+ * Compares two ids that are numbers: negative if a is less, 0 if they are equal, else
+ * positive. The result is exact, even if a double cannot hold the integer.
  */
 static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
 {

@@ -31,7 +31,10 @@ typedef struct g4r_dict {
     size_t values_capacity, types_capacity, heap_capacity;
 } g4r_dict;
 
-/* Makes an empty dictionary. It keeps a copy of the allocator. */
+/*
+ * Makes an empty dictionary in *dict, with a new random key for its hash table. It keeps
+ * a copy of the allocator.
+ */
 void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator);
 /* Frees all memory of the dictionary, which is empty then and can be used again. */
 void g4r_dict_free(g4r_dict *dict);
@@ -44,7 +47,7 @@ bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id);
 /*
  * Puts all ids that were appended into the hash table, so that they can be found. This is
  * faster than to add the ids one by one, because it does not wait for main memory at each
- * id. Returns
+ * id. Returns OK, or
  *   NOMEM        the dictionary is unchanged;
  *   INTERRUPTED  stop said so: the call can be made again, and goes on;
  *   INVALID      an id occurs twice: the dictionary can then only be freed.
@@ -57,7 +60,10 @@ gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop);
 int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id);
 /* Returns the number of the id, or -1 if it is not there. All ids must be indexed. */
 int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id);
-/* Frees the hash table. After this, ids must not be added or looked for any more. */
+/*
+ * Frees the hash table of the dictionary, but not the ids, which g4r_dict_get() still
+ * gives. After this, ids must not be added or looked for any more.
+ */
 void g4r_dict_seal(g4r_dict *dict);
 /*
  * Sets *id to the id with this number. The bytes of a text or blob belong to the

@@ -12,7 +12,7 @@
 
 #include "dict.h"
 
-/* A time without its type. */
+/* The time of an event without its type, which the events keep apart. */
 typedef union g4r_events_stamp {
     int64_t integer;
     double real;

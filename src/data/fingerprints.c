@@ -55,7 +55,10 @@ static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_
     return g4r_hash_fold(word ^ key->a, hash ^ key->b);
 }
 
-/* Returns the number that n <= 8 bytes write, little-endian on every machine. */
+/*
+ * Returns the number that n <= 8 bytes are if they are read as little-endian, on every
+ * machine.
+ */
 static uint64_t word_of(const unsigned char *bytes, size_t n)
 {
     uint64_t word = 0;
@@ -82,10 +85,10 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 }
 
 /*
- * Returns the hash of an id. An integer has the same hash as INTEGER, as REAL and as
- * text, because a column with another affinity can hold the same session's id in another
- * type. The last word that is mixed in (1, 2 or 3) keeps integers, other reals, and texts
- * and blobs apart.
+ * Returns the hash of the id of a session or an item, which depends on the key. An
+ * integer has the same hash as INTEGER, as REAL and as text, because a column with
+ * another affinity can hold the same session's id in another type. The last word that is
+ * mixed in (1, 2 or 3) keeps integers, other reals, and texts and blobs apart.
  */
 static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
@@ -206,7 +209,10 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
 
 /* ---- sets of fingerprints, as gaps ---- */
 
-/* Returns r, the number of low bits of a gap, for a set of n members. */
+/*
+ * Returns r, the number of low bits of a gap that are stored as they are, for a set of n
+ * members (see the top of the file).
+ */
 static int low_bits(uint64_t n)
 {
     int r = 0;
@@ -231,7 +237,7 @@ static void put_bits(bit_writer *writer, uint64_t bits, int n)
             (unsigned char)((bits >> i & 1) << (writer->at % 8));
 }
 
-/* Reads the members of a set in ascending order. */
+/* Reads the members of a stored set one after another, in ascending order. */
 typedef struct set_reader {
     const unsigned char *bytes; /* (n_bytes) */
     uint64_t n_bytes, at;       /* at: bits that were read */
@@ -240,7 +246,7 @@ typedef struct set_reader {
     bool is_bad;                /* the set is damaged */
 } set_reader;
 
-/* Returns the next bit; after the end it returns 0 and sets is_bad. */
+/* Returns the next bit of a stored set; after the end it returns 0 and sets is_bad. */
 static uint64_t get_bit(set_reader *set)
 {
     if (set->at / 8 >= set->n_bytes) {
@@ -301,7 +307,10 @@ static void put_word(unsigned char *bytes, uint64_t word)
         bytes[i] = (unsigned char)(word >> 8 * i);
 }
 
-/* Returns the hash of bytes (n) that stands behind them. */
+/*
+ * Returns the hash of the first n bytes of stored fingerprints, which is stored behind
+ * them.
+ */
 static uint64_t hash_of(const unsigned char *bytes, size_t n)
 {
     uint64_t hash = G4R_HASH_START;
@@ -394,7 +403,10 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
 
 /* ---- making the fingerprints of a model ---- */
 
-/* A set of the sessions of a dataset and of the members of an older set. */
+/*
+ * The fingerprints of one kind of a dataset's sessions, united with the members of an
+ * older set.
+ */
 typedef struct union_set {
     uint64_t *members; /* (n) ascending, without repeats */
     /*
@@ -529,7 +541,7 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 /*
  * Sets bit kind of found[s] for each session s whose fingerprint of this kind is in the
  * model's set. With the kind ITEMS, adds to *n_long the sessions that have a fingerprint.
- * Returns NOMEM, INTERRUPTED, or INVALID if the set is damaged.
+ * Returns OK, NOMEM, INTERRUPTED, or INVALID if the set is damaged.
  */
 static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
                            size_t n_sessions, const gru4rec_fingerprints *fingerprints,

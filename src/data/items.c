@@ -133,8 +133,9 @@ static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
 }
 
 /*
- * Returns the row of the item with exactly this value, or -1. A REAL whose size is 2^53
- * or more is equal to no INTEGER here, because several integers round to it.
+ * Returns the row of the item whose id has exactly this value, or -1 if there is none. A
+ * REAL whose absolute value is 2^53 or more is equal to no INTEGER here, because several
+ * integers round to it.
  */
 static int32_t find_value(const gru4rec_items *items, const gru4rec_id *id)
 {

@@ -14,7 +14,10 @@ size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions)
     return (size_t)G4R_MIN(G4R_MIN(plan->n_lanes, n_sessions), INT32_MAX);
 }
 
-/* Carves the arrays from the arena; while it has no memory, only counts their bytes. */
+/*
+ * Carves the arrays of the schedule from its arena; while the arena has no memory, only
+ * counts their bytes.
+ */
 static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan,
                    int64_t n_sessions)
 {

@@ -81,7 +81,10 @@ static double measure(comparing *c, const int32_t *places, size_t segment,
     return g4r_outcomes_mean(&c->outcomes, figure);
 }
 
-/* Counts the sessions in which a has more than b, less than b, and as much as b. */
+/*
+ * Counts by sums, which has a less b for each session, the sessions in which a is better
+ * (wins) and worse (losses); the other sessions with a target are ties.
+ */
 static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
 {
     for (int64_t s = 0; s < outcomes->test->n_sessions; s++) {

@@ -220,7 +220,10 @@ static bool is_stopped(void *context)
 
 /* ---- one step of the schedule ---- */
 
-/* Tells whether the lane's target counts: with last_only, only a session's last event. */
+/*
+ * Tells whether the lane's target is ranked: always, but with last_only only if it is the
+ * last event of its session.
+ */
 static bool is_ranked(const measuring *e, size_t lane)
 {
     const g4r_schedule *schedule = &e->schedule;

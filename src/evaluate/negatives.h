@@ -16,7 +16,10 @@ typedef struct g4r_negatives {
     uint64_t *drawn;   /* (I / 64 + 1) scratch: a bit for each number; 0 between draws */
 } g4r_negatives;
 
-/* Sets the sizes, and carves the array from the arena. n <= n_items. */
+/*
+ * Sets the sizes I and n, and carves the array drawn from the arena (none if n is 0). n
+ * <= n_items.
+ */
 void g4r_negatives_layout(g4r_negatives *negatives, g4r_arena *arena, size_t n_items,
                           size_t n);
 /*

@@ -42,7 +42,9 @@ typedef struct g4r_figure {
     int64_t k;
 } g4r_figure;
 
-/* Carves the arrays from the arena. outcomes->test and longest must be set. */
+/*
+ * Carves the arrays of outcomes from the arena. outcomes->test and longest must be set.
+ */
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena);
 /*
  * Counts the targets of a segment: sets hits, n_targets, events and sessions. places

@@ -1,7 +1,10 @@
 /* pairs.c - finds the targets that two methods share; see pairs.h. */
 #include "pairs.h"
 
-/* Tells whether both methods were measured on the same dataset. */
+/*
+ * Tells whether both methods were measured on the same dataset, so that a place in one is
+ * the place in the other.
+ */
 static bool is_one_test(const g4r_pairs *pairs)
 {
     return pairs->a->test == pairs->b->test;
@@ -63,9 +66,10 @@ static bool is_target(const gru4rec_side *side, int64_t event)
 }
 
 /*
- * Decides whether event i of a is a common target, and sets its places. *shared: the
- * session of b that contains the last earlier event that both tests have, or -1; it is
- * updated.
+ * Decides whether event i of a's test is a common target, and sets its places by a and by
+ * b, or NONE. Counts it in n_unpaired if it is a target of one side alone, and marks the
+ * event in is_settled if b's test has it. *shared: the session of b that contains the
+ * last earlier event that both tests have, or -1; it is updated.
  */
 static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 {

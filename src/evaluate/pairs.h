@@ -30,7 +30,7 @@ typedef struct g4r_pairs {
  * place_of.
  */
 void g4r_pairs_init(g4r_pairs *pairs, const gru4rec_side *a, const gru4rec_side *b);
-/* Carves the arrays from the arena. */
+/* Carves the arrays of pairs from the arena. */
 void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena);
 /*
  * Finds the common targets: fills a_places and b_places, and counts n_unpaired. Call it

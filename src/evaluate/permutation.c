@@ -45,7 +45,10 @@ static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
     }
 }
 
-/* Moves the values that are not 0 to the front, in their order. Returns how many. */
+/*
+ * Moves the differences that are not 0 to the front of the array, in their order. Returns
+ * how many there are.
+ */
 static size_t leave_out_zeros(int64_t *differences, size_t n)
 {
     size_t n_left = 0;

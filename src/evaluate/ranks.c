@@ -132,9 +132,10 @@ static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
 }
 
 /*
- * Uses upper bounds (n) of the ranked items from first on for lane i: adds to its list,
- * and counts the items that are greater than or equal to its target. Items that the
- * bounds leave open are scored exactly.
+ * Uses upper bounds (n) of the ranked items from first on for lane i: adds the items that
+ * can be among the best to its shortlist, and counts the items whose scores are greater
+ * than that of its target, and those whose scores are equal. Items that the bounds leave
+ * open are scored exactly.
  */
 static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
                          size_t n)

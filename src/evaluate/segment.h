@@ -16,9 +16,15 @@
 
 enum { G4R_SEGMENT_MOST = 6 };
 
-/* Returns how many segments a gru4rec_segment has; 1 if targets are not separated. */
+/*
+ * Returns how many segments there are for kind, a gru4rec_segment; 1 if targets are not
+ * separated.
+ */
 size_t g4r_segment_count(int64_t kind);
-/* Returns the name of a segment, a constant; NULL if targets are not separated. */
+/*
+ * Returns the name of segment number segment for kind, a gru4rec_segment. It is a
+ * constant; NULL if targets are not separated.
+ */
 const char *g4r_segment_name(int64_t kind, size_t segment);
 /*
  * Writes into segments (n_events) the segment of each event, as if each event were a

@@ -89,7 +89,10 @@ static double largest_support(const g4r_tally *tally)
     return (double)largest;
 }
 
-/* Returns the share of the catalogue that stands in the first k places of some list. */
+/*
+ * Returns the share of the catalogue's items that stand in the first k places of some
+ * list.
+ */
 static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, int64_t k)
 {
     int64_t covered = 0;

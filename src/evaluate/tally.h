@@ -44,13 +44,19 @@ typedef struct g4r_standing {
     size_t n;
 } g4r_standing;
 
-/* Returns the largest cut-off, at most n_items. */
+/*
+ * Returns the largest cut-off of option cutoffs, at most n_items: the length of the lists
+ * of best items.
+ */
 size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items);
-/* Returns the number of rows of a report: segments times cut-offs. */
+/*
+ * Returns the number of gru4rec_metrics that g4r_tally_report() fills: segments times
+ * cut-offs.
+ */
 size_t g4r_tally_rows(const gru4rec_options *options);
 /*
- * Carves the arrays from the arena. places (events): the caller's array for the places of
- * targets, borrowed; NULL: it is carved too.
+ * Carves the arrays of the tally from the arena. places (events): the caller's array for
+ * the places of targets, borrowed; NULL: it is carved too.
  */
 void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
 /* Sets the places of all events to "no target" (GRU4REC_PLACE_NONE). */

@@ -77,9 +77,9 @@ static bool has_openmp(void)
 }
 
 /*
- * OpenBLAS's description of itself. openblas_get_config() is called only once, because
- * each call writes the text again into the same memory, which another thread may be
- * reading.
+ * OpenBLAS's description of itself; read it by get_config(). openblas_get_config() is
+ * called only once, because each call writes the text again into the same memory, which
+ * another thread may be reading.
  */
 static const char *config;
 static void read_config(void)
@@ -95,8 +95,8 @@ static const char *get_config(void)
 }
 
 /*
- * Takes both locks before fork(), because in the child there is no other thread that
- * could release them.
+ * Called before fork(): takes the locks of shared (lock and serial), because in the child
+ * there is no other thread that could release them.
  */
 static void before_fork(void)
 {
@@ -327,10 +327,11 @@ gru4rec_status g4r_blas_fail(gru4rec_error *error)
 #endif
 
 /*
- * Computes the product in one call. A product of one row is a GEMV, because GEMM would
- * first copy all of B. If the rows of a transposed B also follow each other without gaps
- * (ldb = k), our own scan kernel computes it. The scan needs no lock. A session of a
- * model with PyTorch's cell is served with scans alone.
+ * Computes the product in one call of BLAS or of our scan kernel. The serial build of
+ * OpenBLAS is locked meanwhile. A product of one row is a GEMV, because GEMM would first
+ * copy all of B. If the rows of a transposed B also follow each other without gaps (ldb =
+ * k), our own scan kernel computes it. The scan needs no lock. A session of a model with
+ * PyTorch's cell is served with scans alone.
  */
 static void multiply_whole(g4r_product p)
 {
@@ -358,9 +359,10 @@ static void multiply_whole(g4r_product p)
 }
 
 /*
- * Computes the product row by row. If the rows are scans, B is also cut into parts, and
- * each part is multiplied with all rows while it is in the cache. The scan gives the same
- * bits wherever B is cut.
+ * Computes the product (NT or NN) row by row, so that each row has the same bits as if it
+ * were multiplied alone. If the rows are scans, B is also cut into parts, and each part
+ * is multiplied with all rows while it is in the cache. The scan gives the same bits
+ * wherever B is cut.
  */
 static void multiply_rows(const g4r_product *p)
 {

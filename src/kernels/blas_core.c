@@ -152,7 +152,7 @@ typedef enum verdict {
 struct gru4rec_blas_core_shared {
     /* The openblas_get_corename() of the OpenBLAS that the result is about. */
     char *(*_Atomic of)(void);
-    /* Both are written once, before of is set. */
+    /* The two fields below are written once, before of is set. */
     verdict verdict;
     char why[128]; /* CHOSEN: the core type picked before; LEFT: the reason */
 };
@@ -231,9 +231,9 @@ static bool choose_best(const core_type *best, level picked)
 }
 
 /*
- * Makes OpenBLAS choose again. Returns CHOSEN, with the core type picked before in why
- * (size). If OpenBLAS may not or cannot choose again, returns LEFT, with the reason in
- * why.
+ * Makes OpenBLAS choose its kernels again, if nobody else uses it. Returns CHOSEN, with
+ * the core type picked before in why (size). If OpenBLAS may not or cannot choose again,
+ * returns LEFT, with the reason in why.
  */
 static verdict try_to_choose(const core_type *best, char *why, size_t size)
 {

@@ -36,9 +36,9 @@ typedef struct loaded_list {
 } loaded_list;
 
 /*
- * Returns the strings that the file's dynamic section refers to, or NULL. Some loaders
- * have already added the file's base to the address in the section, others have not: an
- * address below the base still lacks it.
+ * Returns the table of strings that the file's dynamic section refers to, or NULL if
+ * there is none. Some loaders have already added the file's base to the address in the
+ * section, others have not: an address below the base still lacks it.
  */
 static const char *find_strings(const loaded *file)
 {
@@ -101,7 +101,10 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* Tells whether a file has this name, either as its path or in its DT_SONAME. */
+/*
+ * Tells whether a loaded file has this name: as the last part of its path, or as its
+ * DT_SONAME.
+ */
 static bool is_called(const loaded *file, const char *name)
 {
     if (strcmp(base_name(file->path), base_name(name)) == 0)

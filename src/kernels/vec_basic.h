@@ -197,8 +197,8 @@ static g4r_real max(const g4r_real *restrict y, size_t n)
 }
 
 /*
- * Tells whether all values are finite: x - x is 0 for a finite x and NaN for any other,
- * so the sum is 0 only if all are finite.
+ * Tells whether all values of x are finite: x - x is 0 for a finite x and NaN for any
+ * other, so the sum is 0 only if all are finite.
  */
 static bool all_finite(const g4r_real *restrict x, size_t n)
 {

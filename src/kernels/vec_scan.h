@@ -134,8 +134,8 @@ static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row
 }
 
 /*
- * Writes the scores of the first rows of a table, four by four, as long as four of the n
- * rows are left. Returns how many rows it scored.
+ * Writes into out the scores of the first rows of a table, four by four, as long as four
+ * of the n rows are left. Returns how many rows it scored.
  */
 static inline size_t score_table(g4r_real *out, const g4r_real *table,
                                  const g4r_real *bias, const g4r_real *x, size_t n,
@@ -213,8 +213,8 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real thres
 }
 
 /*
- * Counts in blocks of 2^12 scores, so that a 32-bit counter cannot overflow. With 32-bit
- * counters the compiler can vectorise the loop.
+ * Sets *n_greater and *n_equal (vec.h). Counts in blocks of 2^12 scores, so that a 32-bit
+ * counter cannot overflow. With 32-bit counters the compiler can vectorise the loop.
  */
 static void count(const g4r_real *restrict scores, g4r_real threshold, size_t n,
                   size_t *n_greater, size_t *n_equal)

@@ -80,8 +80,8 @@ size_t g4r_cell_torch_products(g4r_product *products, const g4r_cell *cell);
  */
 void g4r_cell_torch_forward(const g4r_cell *cell, size_t begin, size_t end);
 /*
- * Computes pass->dv, du (in pass->scratch) and a part of pass->dold for the lanes begin
- * ... end - 1. Threads may work on different lanes at the same time.
+ * Computes pass->dv, du (in pass->scratch, in place of u) and a part of pass->dold for
+ * the lanes begin ... end - 1. Threads may work on different lanes at the same time.
  */
 void g4r_cell_torch_backward(const g4r_cell *cell, size_t begin, size_t end);
 /*

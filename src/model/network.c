@@ -199,8 +199,9 @@ static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job
 /* ---- forward ---- */
 
 /*
- * Computes GRU layer i of a frame, from the old states that are already in the frame. A
- * layer with a lookup takes its input from rows (M) of its input matrix.
+ * Computes GRU layer i of a frame for all lanes: its products, its gates and states, and
+ * the dropout of the states, from the old states that are already in the frame. A layer
+ * with a lookup takes its input from rows (M) of its input matrix.
  */
 static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t i,
                           const int32_t *rows, const g4r_dropout *dropout)

@@ -79,14 +79,16 @@ void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *p
  */
 void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size_t m);
 /*
- * Computes frame t for m lanes; lane l gets the item in row rows[l]. Call
- * g4r_network_carry() first. dropout is NULL without training.
+ * Computes all layers of frame t for m lanes, from the states that g4r_network_carry()
+ * has set; lane l gets the item in row rows[l]. Call g4r_network_carry() first. dropout
+ * is NULL without training.
  */
 void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, size_t m,
                          const g4r_dropout *dropout);
 /*
  * Computes the dense layers of frame t for m lanes, from states of the GRU layers that
- * the caller has written into the frame. The next frame carries on from these states.
+ * the caller has written into the frame. Makes t the last frame: the next one carries on
+ * from these states.
  */
 void g4r_network_resume(g4r_network *network, size_t t, size_t m);
 /* Returns the values of the top layer in frame t, (M,D), from which scores are made. */

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-/* What g4r_param.fan is for a bias: a bias has no fan, and starts at zero. */
+/* The value of g4r_param.fan for a bias, which starts at zero: 0. */
 enum { NO_FAN = 0 };
 
 /*
@@ -158,7 +158,10 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
         values[i] = g4r_arena_reals(arena, g4r_param_size(&params->list[i]), 1);
 }
 
-/* Returns a standard normal random number, by Marsaglia's polar method. */
+/*
+ * Returns a standard normal random number, by Marsaglia's polar method, which draws from
+ * rng until a pair fits.
+ */
 static double normal(g4r_rng *rng)
 {
     for (;;) {

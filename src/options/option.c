@@ -105,7 +105,8 @@ static bool is_in_range(const g4r_option *o, double value)
 
 /*
  * Tells whether text, whose value as a double is value, names exactly that integer. A
- * text of digits without an exponent may name an integer that no double holds.
+ * text of digits without an exponent may name an integer that no double holds; any other
+ * text counts as exact.
  */
 static bool is_exact(const char *text, double value)
 {
@@ -113,7 +114,10 @@ static bool is_exact(const char *text, double value)
            strtoll(text, NULL, 10) == (int64_t)value;
 }
 
-/* Reads an integer or a word. Accepts 1e6 and 2.0 too, as JSON writers write them. */
+/*
+ * Reads an integer in the option's range, or one of its words, into *value; word i gives
+ * -1 - i. Accepts 1e6 and 2.0 too, as JSON writers write them.
+ */
 static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 {
     double real;
@@ -128,7 +132,10 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
     return true;
 }
 
-/* Reads a boolean. Accepts 0.0 and 1.0 too. */
+/*
+ * Reads a boolean into *value, 0 or 1: false, true, off, on, no, yes, 0 or 1. Accepts 0.0
+ * and 1.0 too.
+ */
 static bool parse_boolean(const char *text, int64_t *value)
 {
     double real;
@@ -140,8 +147,8 @@ static bool parse_boolean(const char *text, int64_t *value)
 }
 
 /*
- * Reads one of the words. If they are "auto|false|true", all texts that stand for a
- * boolean are accepted too.
+ * Reads one of the option's words, and sets *value to its index. If they are
+ * "auto|false|true", all texts that stand for a boolean are accepted too.
  */
 static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 {
@@ -153,8 +160,8 @@ static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 }
 
 /*
- * Reads "a/b/c" into values, at most that many, and sets *n. An empty text is accepted
- * only if the option's default is empty.
+ * Reads numbers in the option's range, written as "a/b/c", into values, at most most of
+ * them, and sets *n. An empty text is accepted only if the option's default is empty.
  */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)
@@ -189,7 +196,10 @@ static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *re
     return parse_numbers(o, text, reals->values, GRU4REC_MAX_REALS, &reals->n);
 }
 
-/* The names of all activations, in the order of gru4rec_activation_kind. */
+/*
+ * The names of all activations, as a list of words in the order of
+ * gru4rec_activation_kind.
+ */
 static const char activation_words[] =
     "auto|softmax|softmax_logit|linear|relu|tanh|leaky|elu|selu";
 
@@ -220,7 +230,8 @@ static bool parse_activation(const g4r_option *o, const char *text,
 }
 
 /*
- * Reads one of the option's words, or a date, a time or a number. The characters of these
+ * Reads one of the option's words, which it writes in the option's own case, or copies a
+ * text that has only the characters of dates, times and numbers. The characters of these
  * are such that neither JSON nor SQL must escape them.
  */
 static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_MAX_WORD])
@@ -264,7 +275,7 @@ static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 
 static const char sample_word[] = "sample=";
 
-/* Reads "all" (*n = 0) or "sample=N" (*n = N). */
+/* Reads "all" (*n = 0) or "sample=N" (*n = N), with N in the option's range. */
 static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
 {
     const size_t length = strlen(sample_word);

@@ -55,9 +55,12 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
  * at least 200.
  */
 void g4r_option_range(const g4r_option *o, char *text, size_t size);
-/* Returns how the values of the option are written in JSON. */
+/* Returns the type that the values of the option have in JSON. */
 gru4rec_option_type g4r_option_type(const g4r_option *o);
-/* Returns the index of word in "first|second", or -1. Upper and lower case are equal. */
+/*
+ * Returns the index of word in words, a list "first|second" or NULL; -1 if it is not
+ * there. Upper and lower case are equal.
+ */
 int g4r_option_word_index(const char *words, const char *word);
 
 /* ---- options.c, for options_resolve.c ---- */

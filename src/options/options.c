@@ -381,7 +381,10 @@ static bool is_near(const char *name, int edits)
     return edits <= (int)G4R_MIN(strlen(name) / 3, most);
 }
 
-/* Every error about options is INVALID. */
+/*
+ * Writes a message about options, as g4r_fail(), and gives INVALID, the status of all
+ * such errors.
+ */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
 /*
@@ -439,7 +442,7 @@ void gru4rec_options_init_stored(gru4rec_options *options)
             set_own(options, &table[i], table[i].before);
 }
 
-/* Returns where users give options of that scope, for messages. */
+/* Returns the words that say in messages where users give options of that scope. */
 static const char *place_of(int scope)
 {
     if ((scope & TRAIN) != 0)

@@ -8,7 +8,10 @@
 #include "option.h"
 #include "../base/fail.h"
 
-/* Every error about options is INVALID. */
+/*
+ * Writes a message about options, as g4r_fail(), and gives INVALID, the status of all
+ * such errors.
+ */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
 /* Writes the name of the options' loss to text, and returns text. */
@@ -30,8 +33,9 @@ static gru4rec_activation_kind asked_activation(int64_t loss)
 }
 
 /*
- * Computes final_act and elu_param. INVALID: final_act does not suit the loss, or
- * elu_param contradicts it.
+ * Computes final_act, if it is auto, by the loss and elu_param, and sets elu_param to the
+ * parameter of an elu, else to 0. INVALID: final_act does not suit the loss, or elu_param
+ * contradicts it.
  */
 static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
 {

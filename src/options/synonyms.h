@@ -27,7 +27,7 @@ const g4r_synonym *g4r_synonyms_find(const char *name, gru4rec_option_scope scop
  * characters.
  */
 int g4r_synonyms_distance(const char *name, const char *word, size_t length);
-/* Returns synonym number index, for tests; NULL behind the last one. */
+/* Returns entry number index of the table of synonyms; NULL behind the last one. */
 const g4r_synonym *g4r_synonyms_get(size_t index);
 
 #endif

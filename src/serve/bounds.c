@@ -24,8 +24,9 @@ static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
 }
 
 /*
- * Returns the larger of a and b. A NaN that once is in a stays the result, so that
- * g4r_bounds_slack() finds it and refuses the bounds.
+ * Returns the larger of a, the maximum so far, and b. A NaN that once is in a stays the
+ * result, so that g4r_bounds_slack() finds it and refuses the bounds. A NaN in b is
+ * returned.
  */
 static double larger(double a, double b)
 {

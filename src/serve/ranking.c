@@ -43,7 +43,9 @@ struct gru4rec_ranking {
 enum {
     FIRST_BLOCK = 32,
     GROWTH = 8,
-    /* Rows scanned at a time; their bounds stay in the cache. */
+    /*
+     * Rows whose bounds are made from the bytes at a time; the bounds stay in the cache.
+     */
     SCAN_EACH = 32 * G4R_BYTES_ROWS
 };
 

@@ -41,8 +41,9 @@ void gru4rec_session_free(gru4rec_session *session)
 }
 
 /*
- * Takes the last step back: restores the states that it began with, and computes the
- * session's vector from them.
+ * Takes the session's last step back: restores the states that it began with, and
+ * computes the session's vector from them. It also puts states into effect that the
+ * caller has written in their place.
  */
 static void step_back(gru4rec_session *session)
 {

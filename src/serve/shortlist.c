@@ -78,7 +78,10 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
 {
     if (list->n == list->most) {
         drop_below(list, g4r_shortlist_least(list));
-        /* If more than half of the rows stay, the next calls would soon do this again. */
+        /*
+         * If more than half of the rows stay, the next calls would soon have to drop rows
+         * again.
+         */
         list->is_full |= list->n > list->most / 2;
     }
     if (list->is_full || is_excluded(list, row))

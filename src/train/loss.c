@@ -28,8 +28,8 @@ void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options)
 /* ---- cross-entropy ---- */
 
 /*
- * Cross-entropy with smoothing tau. On entry, scores are e_j = exp(x_j - max), and sum is
- * their sum:
+ * Cross-entropy with smoothing tau, the loss and the gradient. On entry, scores are e_j =
+ * exp(x_j - max), and sum is their sum:
  *   p_j = e_j / sum,  f_j = p_j / (p_j + eps)
  *   w_own = 1 - tau,  w_j = tau / (n - 1) for every other column
  *   L = -sum_j w_j log(p_j + eps)
@@ -53,7 +53,7 @@ static double smoothed(g4r_real *scores, double sum, double tau, size_t own, siz
 }
 
 /*
- * Cross-entropy:
+ * Cross-entropy, the loss and the gradient; with smoothing (tau > 0) by smoothed(), else:
  *   p_j = exp(x_j - max) / sum_k exp(x_k - max)
  *   L = -log(p_own + eps)
  *   dL/dx_j = f (p_j - [j = own]),  f = p_own / (p_own + eps)

@@ -3,7 +3,7 @@
 
 #include "../kernels/blas.h"
 
-/* The most items of a block. */
+/* The most items of a block, whose scores are computed together. */
 enum { BLOCK = 1024 };
 
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
@@ -52,7 +52,8 @@ static size_t own_column(int32_t target, size_t start, size_t n)
 }
 
 /*
- * The loss of a lane is
+ * Returns the sum of the lanes' losses, and fills log_sums, the logarithm of the first
+ * sum of each lane. The loss of a lane is
  *   L = log(sum_j exp(s_j)) - sum_j w_j s_j
  * The first sum is kept as sum_j exp(s_j - largest). When a block has a larger score, the
  * sum so far is multiplied by exp(largest before - largest). wanted is the second sum, of

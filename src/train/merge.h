@@ -32,9 +32,9 @@ typedef struct g4r_merge {
 } g4r_merge;
 
 /*
- * Carves the arrays from the arena, for up to n_rows occurrences in an update. Call
- * g4r_merge_clear() before the first use. key is random, so that nobody can choose rows
- * that meet in the hash table; no result depends on it.
+ * Fills *merge, and carves its arrays from the arena, for up to n_rows occurrences in an
+ * update. Call g4r_merge_clear() before the first use. key is random, so that nobody can
+ * choose rows that meet in the hash table; no result depends on it.
  */
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows, uint64_t key);
 /*

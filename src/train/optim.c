@@ -20,7 +20,7 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
 }
 
 /*
- * At update number n of the whole training:
+ * Counts the update, and computes its factors. At update number n of the whole training:
  *   correct = 1 / (1 - rho^n),  correct2 = 1 / (1 - rho2^n)   (adam's correction)
  *   clip = grad_cap / norm if the norm is not below grad_cap, else 1
  */
@@ -82,7 +82,10 @@ static void update_values(g4r_optim *optim, size_t param, size_t offset,
                        &optim->update, n);
 }
 
-/* The update of a tensor, or of some rows of a tensor, which many threads share. */
+/*
+ * One update of a tensor, or of some rows of a tensor: a job whose tasks the threads
+ * share.
+ */
 typedef struct update_job {
     g4r_optim *optim;
     size_t param, cols;
@@ -98,7 +101,10 @@ typedef struct update_job {
  */
 enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2, COLUMN_EACH = 256 };
 
-/* Updates VALUES_EACH values of a whole tensor, as a task of the pool. */
+/*
+ * Updates VALUES_EACH values of a whole tensor (fewer in the last task), as a task of the
+ * pool.
+ */
 static void update_range(void *context, size_t task, size_t worker)
 {
     const update_job *job = context;
@@ -143,8 +149,8 @@ static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradien
 }
 
 /*
- * Updates ROWS_EACH distinct rows, as a task of the pool. Each row is prefetched
- * ROWS_AHEAD rows before it is updated.
+ * Updates ROWS_EACH distinct rows of a parameter (fewer in the last task), as a task of
+ * the pool. Each row is prefetched ROWS_AHEAD rows before it is updated.
  */
 static void update_rows(void *context, size_t task, size_t worker)
 {

@@ -42,8 +42,8 @@ void g4r_optim_begin(g4r_optim *optim, double squares);
 void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
                      const g4r_real *gradient, size_t n);
 /*
- * Begins to load a row of a parameter into the processor's cache. is_far: its rows in the
- * slots are loaded too.
+ * Begins to load a row of a parameter into the processor's cache; changes nothing.
+ * is_far: its rows in the slots are loaded too.
  */
 void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool is_far);
 /*

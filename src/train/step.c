@@ -6,13 +6,19 @@
 #include "../base/hash.h"
 #include "../base/timing.h"
 
-/* Tells whether the loss is a softmax over all items. There are no columns then. */
+/*
+ * Tells whether all items are scored (n_sample = all): the loss is a softmax over all
+ * items, and there are no columns.
+ */
 static bool scores_all(const g4r_step *step)
 {
     return step->options->n_sample == GRU4REC_N_SAMPLE_ALL;
 }
 
-/* Returns N = M + K, the columns of a frame of m lanes; 0 if all items are scored. */
+/*
+ * Returns the number of columns of a frame of m lanes, N = M + K; 0 if all items are
+ * scored.
+ */
 static size_t count_columns(const g4r_step *step, size_t m)
 {
     return scores_all(step) ? 0 : m + (size_t)step->options->n_sample;
@@ -55,7 +61,10 @@ static size_t count_parts(size_t m, size_t n, size_t d)
     return g4r_pool_cut(2.0 * (double)m * (double)n * (double)d, n, 128);
 }
 
-/* Carves the workspace from the arena; while it has no memory, only counts the bytes. */
+/*
+ * Carves all arrays of the step, for n_lanes lanes, from its arena; while the arena has
+ * no memory, only counts the bytes.
+ */
 static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
 {
     const gru4rec_options *options = step->options;

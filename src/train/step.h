@@ -121,7 +121,10 @@ void g4r_step_start(g4r_step *step, int64_t epoch);
  */
 double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
                         const int32_t *targets, size_t m, const int32_t *samples);
-/* Tells whether there are T frames since the last update. */
+/*
+ * Tells whether there are T frames (option bptt) since the last update, so that it is
+ * time for one.
+ */
 bool g4r_step_is_full(const g4r_step *step);
 /*
  * Propagates the gradients back through the frames since the last update; there must be

@@ -92,7 +92,10 @@ static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *
     return GRU4REC_OK;
 }
 
-/* Asks the hook poll whether to stop. After the first yes, the answer is always yes. */
+/*
+ * Asks the hook poll of the loop (context) whether to stop; false if there is no hook.
+ * After the first yes, poll is not called again, and the answer is always yes.
+ */
 static bool is_stopped(void *context)
 {
     epoch_loop *loop = context;

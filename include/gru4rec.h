@@ -1472,8 +1472,8 @@ size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
  * are all events of the test sessions but their first ones; with option last_only, only
  * their last ones. The rankings are those of gru4rec_ranking, to the bit; rankings of a
  * baseline have only items with a score above 0. Fills metrics
- * (gru4rec_evaluate_count()); a segment without a target gets events = 0. Only the hook
- * poll is called.
+ * (gru4rec_evaluate_count()), and what->places if it is not NULL; a segment without a
+ * target gets events = 0. Only the hook poll is called.
  * NOMEM: there is not enough memory. INVALID: a baseline decays by days, and the test
  * sessions have no times. DIVERGED: the model gives scores that are not finite.
  * INTERRUPTED: poll asked to stop. After a failure, metrics and places must not be used.
@@ -1542,14 +1542,15 @@ typedef struct gru4rec_side {
  * segment and seed are read. Both sides have either the same test dataset, or each has
  * its own dataset with numbers, made of the same events added in the same order.
  *   differences  (gru4rec_compare_count()) is filled.
- *   n_unpaired   *n_unpaired is set to the number of targets that only one side was asked
- *                for although both sides know the item. They do not count.
- * A target counts if both sides were asked for it, and both know some earlier item of its
- * session (as a has sessions). Segments are those of a. Wins, losses, ties and p are
- * exact and assume only that sessions are independent. p is a permutation test: of 10,000
- * ways to swap the two methods in whole sessions (one swaps nothing, 9,999 are drawn by
- * seed), it is the share that makes the difference at least as large, in either
- * direction. p is not corrected for the number of measures that one looks at.
+ *   n_unpaired   *n_unpaired is set to the number of targets of one side or of both that
+ *                do not count (see below) although both sides know the item.
+ * A target counts if both sides were asked for it, if both tests have some earlier event
+ * of its session (as a has sessions), and if b has the last such event in one session
+ * with the target. Segments are those of a. Wins, losses, ties and p are exact and assume
+ * only that sessions are independent. p is a permutation test: of 10,000 ways to swap the
+ * two methods in whole sessions (one swaps nothing, 9,999 are drawn by seed), it is the
+ * share that makes the difference at least as large, in either direction. p is not
+ * corrected for the number of measures that one looks at.
  * NOMEM: there is not enough memory. INTERRUPTED: the hook poll asked to stop. After a
  * failure, differences and *n_unpaired must not be used.
  */

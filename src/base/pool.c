@@ -288,7 +288,10 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
     work(pool, 0);
     for (int spins = 0; atomic_load(&pool->n_done) < n_pieces; spins++) {
         relax();
-        /* There may be more threads than processors: let another thread run here. */
+        /*
+         * There may be more threads than processors: let another thread run here while
+         * this one waits for it.
+         */
         if (spins > SPINS_BEFORE_YIELD)
             sched_yield();
     }

@@ -87,8 +87,8 @@ static double weight(gru4rec_weighting weighting, double p, double l, double *di
 }
 
 /*
- * Returns g(q), by which a neighbour counts less the earlier q its latest shared item
- * stands.
+ * Returns the factor g(q) of the equations above, for a neighbour whose latest shared
+ * item is the q-th from the end of the session.
  */
 static double decay(gru4rec_weighting weighting, double q)
 {

@@ -231,7 +231,10 @@ static bool is_ranked(const measuring *e, size_t lane)
     return !e->options->last_only || schedule->position[lane] + 2 == end;
 }
 
-/* Makes the query that ranks the lane's target. A target that has no rank becomes -1. */
+/*
+ * Returns the query that ranks the lane's target, with the items to leave out. A target
+ * that was seen, or is not among the items that are ranked, becomes -1.
+ */
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
     g4r_rank_query query = {.target = e->schedule.target[lane],

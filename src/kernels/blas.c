@@ -257,8 +257,8 @@ static void set_threads(int n)
  * Counts one more thread as inside, and makes sure that there is a buffer for it. The
  * first thread inside also notes the host's thread count, sets it to one, and waits for
  * OpenBLAS's own threads. The serial build needs only one buffer, because its products
- * take turns. Returns false, and counts nothing, if there is no buffer. The caller holds
- * the lock.
+ * take turns. Returns false, counts nothing, and leaves the thread count as it was, if
+ * there is no buffer. The caller holds the lock.
  */
 static bool let_in(void)
 {

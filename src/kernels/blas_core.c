@@ -162,8 +162,9 @@ struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1;
 #define shared gru4rec_blas_core_shared_1
 
 /*
- * The array that environ points to while OpenBLAS chooses. It is never freed, because
- * another thread may still be reading it.
+ * The array that environ points to while OpenBLAS chooses; NULL before. It is never
+ * freed, because another thread may still be reading it, so OpenBLAS chooses again only
+ * once.
  */
 static char **lent_environment;
 

@@ -98,7 +98,8 @@ size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell);
 size_t g4r_cell_original_products(g4r_product *products, const g4r_cell *cell);
 /*
  * Computes the gates and the states (pass->gates, saved and state) of all lanes, from the
- * products. It multiplies, so the thread must have entered BLAS.
+ * products. It multiplies, so the thread must have entered BLAS; pass->scratch then holds
+ * w.
  */
 void g4r_cell_original_forward(const g4r_cell *cell);
 /*

@@ -29,7 +29,10 @@ struct gru4rec_batch {
     g4r_bounds bounds;
     g4r_output output; /* bounds.output */
     const g4r_vec *vec;
-    /* Items wanted for each session, most sessions of a batch, sessions in this one. */
+    /*
+     * k: items wanted for each session. n_lanes: most sessions of a batch. n: sessions in
+     * this batch.
+     */
     size_t k, n_lanes, n;
     bool is_scored;   /* if true, the next session begins a new batch */
     g4r_real *x;      /* (n_lanes,D) vectors of the sessions */

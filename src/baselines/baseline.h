@@ -29,8 +29,8 @@ typedef struct g4r_baseline_method {
     void (*layout)(gru4rec_baseline *baseline, g4r_arena *kept, g4r_arena *scratch);
     /*
      * Fits the method: fills the arrays that layout carved, whose memory is not zeroed.
-     * Returns false if the watch is over or there is no memory; the baseline is then
-     * freed.
+     * Returns false if the caller asked to stop (watch) or there is no memory; the
+     * baseline is then freed.
      */
     bool (*fit)(gru4rec_baseline *baseline, g4r_stop_watch *watch);
     /*

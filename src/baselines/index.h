@@ -30,7 +30,7 @@ void g4r_index_layout(g4r_index *index, const gru4rec_baseline *baseline, bool h
                       g4r_arena *kept, g4r_arena *scratch);
 /*
  * Fills the index from the sessions of training. Returns false if there is not enough
- * memory to sort them, or if the watch stopped the work.
+ * memory to sort them, or if the caller asked to stop (watch).
  */
 bool g4r_index_fill(g4r_index *index, const gru4rec_baseline *baseline,
                     g4r_stop_watch *watch);

@@ -39,7 +39,7 @@ void g4r_rules_layout(g4r_rules *rules, const gru4rec_baseline *baseline, size_t
                       size_t each, g4r_arena *kept, g4r_arena *scratch);
 /*
  * Fills places with the places of all items in training, and empties sums. Returns false
- * if the watch is over.
+ * if the caller asked to stop (watch).
  */
 bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
                      g4r_stop_watch *watch);

@@ -46,7 +46,10 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
                        (size_t)options->stan_sample_size, (size_t)options->stan_k, arena);
 }
 
-/* What the similarity of a candidate needs beside its sum of weights. */
+/*
+ * What similarity() needs of the present session to compare it with a candidate, a
+ * session of training that shares an item with it.
+ */
 typedef struct measure {
     const g4r_index *index;
     double norm;        /* sqrt of the sum of w^2 over the session's items */

@@ -106,7 +106,10 @@ static double decay(gru4rec_weighting weighting, double q)
     }
 }
 
-/* What similarity() divides a candidate's sum of weights by. */
+/*
+ * What similarity() divides the sum of weights of a candidate by, which is a session of
+ * training that shares an item with the present one.
+ */
 typedef struct measure {
     const g4r_index *index;
     double divisor; /* the part that does not depend on the candidate */

@@ -135,7 +135,7 @@ static int compare_items(const void *context, uint32_t x, uint32_t y)
 /*
  * Adds to audit->duplicates the duplicates among the events at (n), which have the same
  * session and time: an event is a duplicate if an event before it has the same item.
- * Returns false if there is not enough memory, or if the watch stopped the audit.
+ * Returns false if there is not enough memory, or if the caller asked to stop (watch).
  */
 static bool count_duplicates(work *w, const uint32_t *at, size_t n)
 {
@@ -183,7 +183,7 @@ static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
  * The first walk through a session with the events at (n): counts the session by its
  * length, and by its mean pause if it has two events; counts its pauses, its duplicates,
  * and what neighbouring events have in common. Returns false if there is not enough
- * memory, or if the watch stopped the audit.
+ * memory, or if the caller asked to stop (watch).
  */
 static bool walk(work *w, const uint32_t *at, int64_t n)
 {
@@ -268,7 +268,7 @@ static bool walk_all(work *w)
 
 /*
  * Fills w->support; counts the items that have one event, and the events of the TOP most
- * frequent items. If the watch stops it, the counts are incomplete.
+ * frequent items. If the caller asks to stop (watch), the counts are incomplete.
  */
 static void count_items(work *w)
 {
@@ -302,7 +302,7 @@ static void get_pair(const g4r_dict *ids, const g4r_alike *alike, gru4rec_id pai
 /*
  * Counts the items and the sessions whose ids are alike (see alike.h), with an example of
  * each, and the events whose item or session has a blank id. Returns false if there is
- * not enough memory, or if the watch stopped the audit.
+ * not enough memory, or if the caller asked to stop (watch).
  */
 static bool look_at_ids(work *w)
 {

@@ -29,8 +29,8 @@
  * for each session: about 22 bytes, and 16 if sessions get fingerprints (fingerprints.h).
  * Events that are already in order, as in most event logs, are only checked (sort.h).
  *
- * The function of a stage returns false if there is not enough memory, or if the watch
- * stopped the work.
+ * The function of a stage returns false if there is not enough memory, or if the caller
+ * asked to stop (watch).
  */
 #include "events.h"
 #include "order.h"

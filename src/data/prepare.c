@@ -70,7 +70,7 @@ static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int6
  * and the numbers of sessions and events. Events move only towards the start, so the pass
  * reads every event before it writes over it. Adds to *n_dropped the events that were
  * dropped one by one; shorten() counts the events that are dropped with their sessions.
- * If the watch says stop, the dataset can only be freed.
+ * If the caller asks to stop (watch), the dataset can only be freed.
  */
 static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
                     int64_t *n_dropped, g4r_stop_watch *watch)
@@ -117,7 +117,7 @@ static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
  * Step 3: drops short sessions (and those of one event, if leaves_single) and events of
  * rare items in turn, until both drop no event. If min_support is below 2, no item is
  * rare, and one pass is enough. Returns false if there is not enough memory, or if the
- * watch stopped the work.
+ * caller asked to stop (watch).
  */
 static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                               const gru4rec_preparation *preparation,

@@ -31,7 +31,7 @@ static void insertion_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule)
 
 /*
  * Merges two sorted pieces, from[0 ... half - 1] and from[half ... n - 1], into to (n).
- * If the watch says stop, the rest of both pieces is copied without merging.
+ * If the caller asks to stop (watch), the rest of both pieces is copied without merging.
  */
 static void merge_pieces(uint32_t *to, const uint32_t *from, size_t half, size_t n,
                          const g4r_sort_rule *rule, g4r_stop_watch *watch)
@@ -44,8 +44,8 @@ static void merge_pieces(uint32_t *to, const uint32_t *from, size_t half, size_t
 }
 
 /*
- * Sorts list (n) in place by merging. spare (n) is scratch. If the watch says stop, the
- * list still has all its elements, in any order.
+ * Sorts list (n) in place by merging. spare (n) is scratch. If the caller asks to stop
+ * (watch), the list still has all its elements, in any order.
  */
 static void merge_sort(uint32_t *list, uint32_t *spare, size_t n,
                        const g4r_sort_rule *rule, g4r_stop_watch *watch)

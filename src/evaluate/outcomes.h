@@ -48,7 +48,8 @@ typedef struct g4r_figure {
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena);
 /*
  * Counts the targets of a segment: sets hits, n_targets, events and sessions. places
- * (events): see gru4rec_evaluation. If the watch is over, the counts must not be used.
+ * (events): see gru4rec_evaluation. If the caller asked to stop (watch), the counts must
+ * not be used.
  */
 void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                         g4r_stop_watch *watch);

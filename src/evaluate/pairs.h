@@ -34,8 +34,8 @@ void g4r_pairs_init(g4r_pairs *pairs, const gru4rec_side *a, const gru4rec_side 
 void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena);
 /*
  * Finds the common targets: fills a_places and b_places, and counts n_unpaired. Call it
- * after init and layout, in memory that is zeroed. If the watch is over, the results must
- * not be used.
+ * after init and layout, in memory that is zeroed. If the caller asked to stop (watch),
+ * the results must not be used.
  */
 void g4r_pairs_find(g4r_pairs *pairs, g4r_stop_watch *watch);
 

@@ -28,7 +28,7 @@ static void make_sums(int64_t *sums, const int64_t values[GROUP])
 
 /*
  * Adds the sum of the 64 values of a block, with new random signs for each draw, to the
- * sum of each draw. If the watch says stop, the sums are incomplete.
+ * sum of each draw. If the caller asks to stop (watch), the sums are incomplete.
  */
 static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
                       g4r_stop_watch *watch)

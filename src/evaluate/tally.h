@@ -68,7 +68,7 @@ void g4r_tally_start(g4r_tally *tally);
 void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event);
 /*
  * Fills metrics (g4r_tally_rows()) with the measures of the method: for each segment, one
- * for each cut-off. If the watch is over, they must not be used.
+ * for each cut-off. If the caller asked to stop (watch), they must not be used.
  */
 void g4r_tally_report(const g4r_tally *tally, gru4rec_metrics *metrics,
                       g4r_stop_watch *watch);

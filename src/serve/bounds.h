@@ -38,8 +38,8 @@ void g4r_bounds_measure(g4r_bounds *bounds);
  */
 bool g4r_bounds_slack(const g4r_bounds *bounds, const g4r_real *x, g4r_real *slack);
 /*
- * Returns how far a bound is above its score, at most: twice the slack, as the error may
- * have either sign, and some rounding.
+ * Returns how far an upper bound of the scores with a vector x is above the exact score,
+ * at most: twice the slack of x, as the error may have either sign, and some rounding.
  */
 static inline g4r_real g4r_bounds_gap(g4r_real slack)
 {

@@ -46,7 +46,7 @@ void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
 /*
  * Returns the sum of the lanes' losses. y (m,d): the top layer's values. targets (m):
  * item rows. Fills log_sums (m), which backward needs. If stop says so, the work ends
- * early, and the results are worth nothing.
+ * early, and the results are not to be used.
  */
 double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real *y,
                             const int32_t *targets, size_t m);
@@ -54,7 +54,7 @@ double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real 
  * Computes scale times the gradients of the losses. dy (m,d), that of y, is overwritten.
  * dtable (n,d) and dbias (n), the gradients of W and b, are overwritten if beta is 0, and
  * added to if beta is 1. log_sums, y and targets are those of forward. If stop says so,
- * the work ends early, and the results are worth nothing.
+ * the work ends early, and the results are not to be used.
  */
 void g4r_loss_all_backward(g4r_loss_all *all, g4r_real *dy, g4r_real *dtable,
                            g4r_real *dbias, const double *log_sums, const g4r_real *y,

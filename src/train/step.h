@@ -117,7 +117,7 @@ void g4r_step_start(g4r_step *step, int64_t epoch);
  * Computes the next frame of m lanes, and returns the sum of the lanes' losses, which are
  * not yet divided by B. from, inputs and targets (m) are those of the schedule; samples
  * (K) are item rows. There may be at most T frames before an update. If stop says so, the
- * work ends early, and the result is worth nothing.
+ * work ends early, and the result is not to be used.
  */
 double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
                         const int32_t *targets, size_t m, const int32_t *samples);
@@ -129,7 +129,7 @@ bool g4r_step_is_full(const g4r_step *step);
 /*
  * Propagates the gradients back through the frames since the last update; there must be
  * at least one frame. The gradients stay in the workspace. If stop says so, the work ends
- * early, and the gradients are worth nothing.
+ * early, and the gradients are not to be used.
  */
 void g4r_step_backward(g4r_step *step);
 /*

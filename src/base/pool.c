@@ -70,7 +70,7 @@ static void relax(void)
 
 /*
  * Claims a piece of the job, so that only this thread does it. Returns false if a thread
- * has claimed the piece for this job, or a later one, already.
+ * has claimed the piece for this job, or for a later one, already.
  */
 static bool claim(g4r_pool *pool, uint32_t piece, uint64_t job)
 {

@@ -47,8 +47,8 @@ struct gru4rec_events {
 
     bool has_expected; /* gru4rec_events_expect() was called */
     /*
-     * Events dropped because their item is not in known, and old events dropped because
-     * their session has no new event.
+     * n_unknown: events dropped because their item is not in known. n_old: old events
+     * dropped because their session has no new event.
      */
     int64_t n_unknown, n_old;
     gru4rec_preparation preparation;

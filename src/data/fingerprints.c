@@ -445,8 +445,9 @@ static void count_twins(union_set *set, const print_list *list, g4r_stop_watch *
 /*
  * Merges the fingerprints of the list and the members of the set before into set, whose
  * members it allocates, and counts its n_long and n_twins by the list. Returns NOMEM, or
- * INVALID if the set before is damaged. If the caller asks to stop (watch), the set must
- * not be used. The caller frees the members, also after an error.
+ * INVALID if the set before is damaged. If the caller asks to stop (watch), it returns OK
+ * all the same, and the set must not be used. The caller frees the members, also after an
+ * error.
  */
 static gru4rec_status unite(union_set *set, const print_list *list,
                             const gru4rec_fingerprints_set *before,

@@ -273,8 +273,9 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
 
 /*
  * Trains the epoch with this number. With validation, copies the model's weights into the
- * slot of the best epoch if this epoch is the best one so far. Calls the hook epoch.
- * After an error the epoch is neither noted nor passed to the hook.
+ * slot of the best epoch if this epoch is the best one so far. Calls the hook epoch;
+ * returns INTERRUPTED if it says stop. After an error the epoch is neither noted nor
+ * passed to the hook.
  */
 static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_error *error)
 {

@@ -935,7 +935,10 @@ size_t gru4rec_model_tensor_count(const gru4rec_model *model);
 void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
                           gru4rec_tensor *tensor);
 
-/* Returns the output weights of an item, (*width), owned by the model. Sets *width. */
+/*
+ * Returns the output weights of the item in this row, (*width), owned by the model, and
+ * sets *width.
+ */
 const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
                                        size_t *width);
 
@@ -1198,14 +1201,17 @@ void gru4rec_bytes_free(gru4rec_bytes *bytes);
 size_t gru4rec_bytes_size(const gru4rec_model *model);
 
 /*
- * Copies the rows before n_rows that are not copied yet. It reads no other rows of the
- * model, so another thread may fill those meanwhile.
+ * Copies the rows before n_rows that are not copied yet: turns the output weights of each
+ * into bytes, with a scale and the norms of what is lost. If a weight is not finite, it
+ * stops there. It reads no other rows of the model, so another thread may fill those
+ * meanwhile.
  */
 void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
 
 /*
- * Copies the rows that are left; then the copy is ready for use. Returns false if the
- * model has output weights that are not finite: the copy can only be freed then.
+ * Copies the rows that are left, and finds the largest bias; then the copy is ready for
+ * use. Returns false if the model has output weights or output biases that are not
+ * finite: the copy can only be freed then.
  */
 bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
 

@@ -2,7 +2,8 @@
 #include "segment.h"
 
 /*
- * The segments of positions and lengths: their names, and the largest number of each.
+ * The G4R_SEGMENT_MOST segments of positions and lengths: the name of each, and the
+ * largest number that belongs to it.
  */
 static const char *const counts[G4R_SEGMENT_MOST] = {"1", "2", "3", "4-5", "6-10", "11+"};
 static const int64_t most_counts[G4R_SEGMENT_MOST] = {1, 2, 3, 5, 10, INT64_MAX};

@@ -106,7 +106,7 @@ typedef struct gru4rec_allocator {
 
 enum { GRU4REC_MAX_LIST = 32, GRU4REC_MAX_OPTIONS = 128 };
 
-/* The value of an option that is a list of integers. */
+/* The value of an option that is a list of integers: the first n of values. */
 typedef struct gru4rec_list {
     int64_t n;
     int64_t values[GRU4REC_MAX_LIST];
@@ -129,7 +129,7 @@ typedef enum gru4rec_adapt {
     GRU4REC_SGD
 } gru4rec_adapt;
 
-/* The rank of a target whose score other items have too. */
+/* How a target is ranked if other items have its score too. */
 typedef enum gru4rec_tie_mode {
     GRU4REC_STANDARD,     /* the target ranks before all items with the same score */
     GRU4REC_CONSERVATIVE, /* the target ranks behind all items with the same score */
@@ -164,16 +164,22 @@ typedef struct gru4rec_activation {
 
 enum { GRU4REC_MAX_REALS = 4, GRU4REC_MAX_WORD = 40 };
 
-/* The value of an option that is a list of real numbers. */
+/* The value of an option that is a list of real numbers: the first n of values. */
 typedef struct gru4rec_reals {
     int64_t n;
     double values[GRU4REC_MAX_REALS];
 } gru4rec_reals;
 
-/* The values of the options embedding and n_sample that are words, not numbers. */
+/*
+ * Values of fields of gru4rec_options that stand for words: embedding "layersize" and
+ * n_sample "all".
+ */
 enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
-/* The values of the option version that are words, not numbers. */
+/*
+ * Values of the field version of gru4rec_options that stand for words: "active",
+ * "previous" and "newest".
+ */
 typedef enum gru4rec_version_word {
     GRU4REC_VERSION_ACTIVE = -1,
     GRU4REC_VERSION_PREVIOUS = -2,
@@ -183,7 +189,7 @@ typedef enum gru4rec_version_word {
 /* The value of an option with the words auto, false and true. */
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
-/* What happens to a session of more than max_length events. */
+/* What happens to a session of more than max_length events (option long_sessions). */
 typedef enum gru4rec_long_sessions {
     GRU4REC_LONG_CUT,  /* it is cut into pieces of max_length events, and a rest */
     GRU4REC_LONG_DROP, /* it is dropped */
@@ -191,13 +197,13 @@ typedef enum gru4rec_long_sessions {
     GRU4REC_LONG_LAST
 } gru4rec_long_sessions;
 
-/* What happens to sessions of one event. */
+/* What happens to sessions of one event (option single_events). */
 typedef enum gru4rec_single_events {
     GRU4REC_SINGLE_COUNT, /* their items are in the catalogue and have support */
     GRU4REC_SINGLE_LEAVE_OUT
 } gru4rec_single_events;
 
-/* The simple methods that a model can be compared with. */
+/* The simple methods that a model can be compared with, and their number. */
 typedef enum gru4rec_baseline_kind {
     GRU4REC_POP,
     GRU4REC_SESSION_POP,
@@ -306,7 +312,7 @@ typedef struct gru4rec_options {
     bool is_set[GRU4REC_MAX_OPTIONS];
 } gru4rec_options;
 
-/* What an option belongs to. Values can be combined as bits. */
+/* The function that an option is for. Values can be combined as bits. */
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
@@ -314,7 +320,7 @@ typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_COMPARE = 8
 } gru4rec_option_scope;
 
-/* How an option's value is written in JSON. */
+/* The type of an option's value in JSON. */
 typedef enum gru4rec_option_type {
     GRU4REC_OPTION_INTEGER,
     GRU4REC_OPTION_REAL,
@@ -337,7 +343,7 @@ typedef struct gru4rec_option_info {
     bool is_stored;
 } gru4rec_option_info;
 
-/* Sets each option to its default, and marks it as not set. */
+/* Sets all options to their defaults, and marks them as not set. */
 void gru4rec_options_init(gru4rec_options *options);
 
 /*
@@ -390,18 +396,21 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
 size_t gru4rec_option_count(void);
 
 /*
- * Fills *info with what is known about the option of that index. The strings name and
- * help are constants of the library.
+ * Fills *info with what is known about the option with this index in the table of
+ * options. The strings name and help are constants of the library.
  */
 void gru4rec_option_describe(size_t index, gru4rec_option_info *info);
 
-/* Tells whether the option of that index was set, not left at its default. */
+/*
+ * Tells whether the option with this index in the table was set, not left at its default.
+ */
 bool gru4rec_option_is_set(const gru4rec_options *options, size_t index);
 
 /*
- * Writes the value of the option of that index as text, NUL-terminated and cut to size
- * bytes, and returns the length of the whole text without NUL. If size is 0, text may be
- * NULL and nothing is written.
+ * Writes the value of the option with this index in the table as text, as
+ * gru4rec_options_set() reads it, NUL-terminated and cut to size bytes, and returns the
+ * length of the whole text without NUL. If size is 0, text may be NULL and nothing is
+ * written.
  */
 size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,
                            size_t size);
@@ -458,7 +467,7 @@ gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
 
 /*
- * Makes all appended rows findable.
+ * Makes all rows findable that gru4rec_items_append() has added.
  * INVALID: an id occurs twice. INTERRUPTED: is_stopped returned true. After either of
  * these the catalogue can only be freed. NOMEM: there is not enough memory; the catalogue
  * is unchanged.
@@ -466,7 +475,7 @@ gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
 gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void *),
                                    void *context);
 
-/* Returns I, the number of rows. */
+/* Returns I, the number of rows of the catalogue. */
 int32_t gru4rec_items_count(const gru4rec_items *items);
 
 /*
@@ -478,21 +487,21 @@ int32_t gru4rec_items_count(const gru4rec_items *items);
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 
 /*
- * Writes the id of a row to *id. Bytes of a text or a blob are borrowed from the
- * catalogue until a row is added to it or it is freed.
+ * Writes the id of the item in a row of the catalogue to *id. Bytes of a text or a blob
+ * are borrowed from the catalogue until a row is added to it or it is freed.
  */
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 
 /*
- * Returns the number of training events of each item, (I). The array is borrowed from the
- * catalogue until a row is added to it or it is freed.
+ * Returns the number of training events of each item, (I); it may be NULL if I is 0. The
+ * array is borrowed from the catalogue until a row is added to it or it is freed.
  */
 const int64_t *gru4rec_items_support(const gru4rec_items *items);
 
 /*
- * Adds share * support, rounded, to the support of an item. support is the support that
- * the item had in an earlier model. If the catalogue does not have the id, it gets a new
- * row for it, whose support may be 0.
+ * Adds share * support, rounded and at least 0, to the support of an item. support is the
+ * support that the item had in an earlier model. If gru4rec_items_find() does not find
+ * the id, the catalogue gets a new row for it, whose support may be 0.
  * NOMEM: there is not enough memory. Nothing is added then.
  */
 gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
@@ -604,10 +613,11 @@ typedef struct gru4rec_preparation {
 } gru4rec_preparation;
 
 /*
- * Sets how the events are prepared; *preparation is copied. If keeps_numbers changes,
- * this must be called before the first event is added. The number of an event counts the
- * calls that added events before it, from 0, including events of unknown items. Numbers
- * take 4 bytes more for each event.
+ * Sets how the events are prepared; *preparation is copied. Without this call, all its
+ * fields are zero. Call it before a dataset is made of the events. If keeps_numbers
+ * changes, this must be called before the first event is added. The number of an event
+ * counts the calls that added events before it, from 0, including events of unknown
+ * items. Numbers take 4 bytes more for each event.
  */
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation);
@@ -643,9 +653,10 @@ typedef struct gru4rec_dataset {
 /*
  * Sorts the collected events into *dataset. by_time false: sessions are visited in the
  * order of their ids. If no catalogue is known, it makes one in *items, whose rows are
- * numbered by first appearance in visiting order; otherwise *items is NULL. The caller
- * owns both. The events are used up, also by a failure. Afterwards they can only be
- * freed, or asked for sessions and fingerprints if this call succeeded.
+ * numbered by first appearance in visiting order, and holds out sessions (option
+ * validation); otherwise *items is NULL, and no session is held out. The caller owns
+ * both. The events are used up, also by a failure. Afterwards they can only be freed, or
+ * asked for sessions and fingerprints if this call succeeded.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
  */
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
@@ -655,16 +666,17 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
 /*
  * Changes the item rows of a dataset from those of the catalogue items to those of the
  * catalogue known. Events of items that known does not have are dropped and counted in
- * n_unknown. Sessions without any other event are dropped. The held-out sessions do not
- * change.
+ * n_unknown. Sessions without any other event are dropped. n_single is counted anew. The
+ * held-out sessions do not change.
  * NOMEM: there is not enough memory. The dataset is unchanged then.
  */
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
                                    const gru4rec_items *known);
 
 /*
- * Returns a hash of all that a training sees of the events: the sessions, their order,
- * the items' ids, and the items' support if not only these events made it.
+ * Returns a hash of all that a training sees of the events: the sessions, also the
+ * held-out ones, their order, the items' ids, and the items' support if not only these
+ * events made it.
  */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);
@@ -672,12 +684,13 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
 /* Returns the number of bytes that the dataset takes, including its held-out sessions. */
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
 
-/* Frees the dataset and its held-out sessions. */
+/* Frees the dataset, which may be NULL, and its held-out sessions. */
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 
 /*
- * Writes to *id the id of the session at a place in visiting order. A dataset must have
- * been made of the events. Bytes of a text or a blob are borrowed from the events.
+ * Writes to *id the id of the session at a place in visiting order; if it is a part of a
+ * session that was cut, the id of the whole session. A dataset must have been made of the
+ * events. Bytes of a text or a blob are borrowed from the events until these are freed.
  */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
@@ -691,7 +704,10 @@ typedef struct gru4rec_fingerprints_key {
     uint64_t a, b;
 } gru4rec_fingerprints_key;
 
-/* The three fingerprints of a session, each made from another part of it. */
+/*
+ * The three fingerprints of a session, each made from another part of it, and their
+ * number.
+ */
 typedef enum gru4rec_fingerprints_kind {
     GRU4REC_FINGERPRINTS_ID,     /* of its id */
     GRU4REC_FINGERPRINTS_EVENTS, /* of its items and times, if it has 2 events or more */
@@ -699,7 +715,7 @@ typedef enum gru4rec_fingerprints_kind {
     GRU4REC_FINGERPRINTS_KINDS
 } gru4rec_fingerprints_kind;
 
-/* A set of fingerprints in its stored form. */
+/* A set of fingerprints of one kind in its stored form. */
 typedef struct gru4rec_fingerprints_set {
     uint64_t n;                 /* members */
     const unsigned char *bytes; /* (n_bytes) borrowed */
@@ -737,16 +753,17 @@ typedef struct gru4rec_fingerprints_found {
 } gru4rec_fingerprints_found;
 
 /*
- * Asks for fingerprints of the sessions. Call it before a dataset is made of the events.
- * The fingerprints are made of the sessions after they are cut and before anything is
- * dropped. They take 16 bytes for each session.
+ * Asks for fingerprints of the sessions of these events. Call it before a dataset is made
+ * of the events, which then makes the fingerprints, of the sessions after they are cut
+ * and before anything is dropped. They take 16 bytes for each session. *key is copied.
  */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
 
 /*
- * Returns the fingerprint of the session at a place in visiting order; 0: the session is
- * too short to have one of that kind. A dataset must have been made of the events.
+ * Returns the fingerprint of this kind of the session at a place in visiting order; 0:
+ * the session is too short to have one. gru4rec_fingerprints_start() must have been
+ * called, and then a dataset made of the events.
  */
 uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                                  gru4rec_fingerprints_kind kind);
@@ -755,8 +772,9 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
  * Makes the stored form of the fingerprints of the sessions at the first n_sessions
  * places, together with the fingerprints in before, which must have the same key. before
  * may be NULL: there are no others; is_partial then tells whether earlier trainings are
- * missing. *bytes (*n_bytes) comes from the allocator of the events, and the caller frees
- * it by resize.
+ * missing. Otherwise before tells that, and is_partial is not used. n_long and n_twins
+ * count only the sessions of these events. *bytes (*n_bytes) comes from the allocator of
+ * the events, and the caller frees it by resize.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID:
  * before is damaged.
  */
@@ -768,14 +786,14 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 /*
  * Fills *fingerprints from their stored form, bytes (n_bytes), which is borrowed as long
  * as *fingerprints is used. Returns false if the bytes are not fingerprints or are
- * damaged.
+ * damaged: *fingerprints must not be used then.
  */
 bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *bytes,
                                size_t n_bytes);
 
 /*
- * Looks in the fingerprints for the sessions at the first n_sessions places, whose
- * fingerprints must have the same key, and fills *found.
+ * Looks in the fingerprints of a model for the sessions at the first n_sessions places of
+ * the visiting order, whose fingerprints must have the same key, and fills *found.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID: the
  * fingerprints are damaged. After a failure *found must not be used.
  */
@@ -802,14 +820,21 @@ typedef struct gru4rec_audit {
                              * case or surrounding white space */
     int64_t alike_sessions; /* sessions whose id is that of another one in the same way */
     int64_t median_length;  /* median number of events of a session */
-    /* Sessions far longer than median_length, and their events. */
+    /* Number of sessions far longer than median_length, and number of their events. */
     int64_t long_sessions, long_events;
-    /* Sessions whose mean pause is far below the median one, and their events. */
+    /*
+     * Number of sessions whose mean pause is far below the median of all mean pauses, and
+     * number of their events.
+     */
     int64_t fast_sessions, fast_events;
     int64_t spanning; /* sessions of more than a day */
     double gap;       /* pause that separates visits, as the pauses suggest, in the unit
                        * of the times; 0: they suggest none */
-    /* Examples, borrowed from the events; a TEXT with bytes NULL if there is none. */
+    /*
+     * Examples: a long, a fast and a spanning session, two items whose ids are alike, two
+     * sessions whose ids are. Borrowed from the events; a TEXT with bytes NULL if there
+     * is none.
+     */
     gru4rec_id long_session, fast_session, wide_session, alike_item[2], alike_session[2];
 } gru4rec_audit;
 
@@ -851,7 +876,10 @@ gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
                                     gru4rec_schedule **out);
 void gru4rec_schedule_free(gru4rec_schedule *schedule);
 
-/* Goes to the next step and fills *lanes. Returns false at the end of the epoch. */
+/*
+ * Goes to the next step of the epoch and fills *lanes. Returns false at the end of the
+ * epoch; lanes->n is 0 then.
+ */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
 /* ---- the model ---- */
@@ -880,7 +908,8 @@ size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items
 /*
  * Gives the model random weights, and biases of zero. The block of each gate is uniform
  * in [-s, s], or normal with standard deviation s if init_as_normal is set. s is the
- * option sigma; if sigma is 0, s = sqrt(6 / (rows + cols)).
+ * option sigma; if sigma is 0, s = sqrt(6 / (rows + cols)). The random numbers depend
+ * only on option seed.
  */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
 
@@ -899,18 +928,27 @@ typedef struct gru4rec_tensor {
 /* Returns the number of tensors of the model; their indexes begin at 0. */
 size_t gru4rec_model_tensor_count(const gru4rec_model *model);
 
-/* Fills *tensor with the tensor of that index. The caller may change its values. */
+/*
+ * Fills *tensor with the tensor of the model with this index. The caller may change the
+ * values of the tensor, which are those of the model.
+ */
 void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
                           gru4rec_tensor *tensor);
 
-/* Returns the output weights of an item, (*width), owned by the model. Sets *width. */
+/*
+ * Returns the output weights of the item in this row, (*width), owned by the model, and
+ * sets *width.
+ */
 const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
                                        size_t *width);
 
 /* Tells whether each of values (n), such as a tensor or a part of it, is finite. */
 bool gru4rec_model_are_finite(const gru4rec_real *values, size_t n);
 
-/* Returns the name of the first tensor with a value that is not finite, or NULL. */
+/*
+ * Returns the name of the first tensor of the model that has a value that is not finite;
+ * NULL if all values are finite.
+ */
 const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
 /* ---- training ---- */
@@ -975,13 +1013,18 @@ gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
  */
 void gru4rec_training_free(gru4rec_training *training);
 
-/* Returns the bytes that the model and the slots of such a training take. */
+/*
+ * Returns the bytes that the model and the slots of gru4rec_training_new() take for these
+ * options and n_items items.
+ */
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
 
 /*
  * Copies the weights of the model other into model; both may also be the same slot of two
  * trainings. It copies all tensors without a row for each item, and the rows of the items
- * that both catalogues have. items is the catalogue of model, other_items that of other.
+ * that both catalogues have; other rows stay as they are. Biases that training does not
+ * change (option biases) are not copied. items is the catalogue of model, other_items
+ * that of other.
  * INVALID: the models have other layers, another embedding or another cell. Nothing is
  * copied then.
  */
@@ -1006,7 +1049,10 @@ typedef struct gru4rec_hooks {
      * the work stops with INTERRUPTED.
      */
     int (*poll)(void *context, const gru4rec_progress *progress);
-    /* Called after every epoch. If it does not return 0, training returns INTERRUPTED. */
+    /*
+     * Called after every epoch, with what it did. If it does not return 0, training stops
+     * with INTERRUPTED.
+     */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
     /*
      * Measures the model after an epoch: sets *recall and *mrr. If it does not return OK,
@@ -1020,7 +1066,7 @@ typedef struct gru4rec_hooks {
 
 /*
  * Returns the number of threads of a training: option threads, or, if that is 0, as many
- * as there are processors.
+ * as there are processors (1 if BLAS cannot be called by several threads).
  */
 int32_t gru4rec_train_threads(const gru4rec_options *options);
 
@@ -1039,8 +1085,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  *   options  must be resolved.
  *   done     (n_done) the epochs that this training had before it was saved; NULL if
  *            n_done is 0. The result has the same bits as without the stop.
- *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end.
- *            It may be NULL.
+ *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end;
+ *            after a failure it means nothing. It may be NULL.
  * With option validation, the model ends with the weights of the epoch of the best MRR,
  * and training stops once "patience" epochs have brought nothing better. Without it, the
  * model ends with the weights of the last epoch.
@@ -1071,7 +1117,10 @@ gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out);
 void gru4rec_session_free(gru4rec_session *session);
 
-/* Puts the session back to the zero state, as before its first step. */
+/*
+ * Puts the session back to the zero state, as before its first step, and forgets its last
+ * item.
+ */
 void gru4rec_session_reset(gru4rec_session *session);
 
 /*
@@ -1094,17 +1143,23 @@ size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows
                              size_t n);
 
 /*
- * Fills scores (n) with the scores of the items in rows (n). If rows is NULL, n must be
- * I, and all items are scored. Before the first step these are the scores of the zero
- * state.
+ * Fills scores (n) with the scores of the items in rows (n), which may have any order,
+ * from the present hidden state. If rows is NULL, n must be I, and all items are scored.
+ * Before the first step these are the scores of the zero state.
  */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores);
 
-/* Returns the number of values of a hidden state: the sum of the GRU layers' widths. */
+/*
+ * Returns the number of values of a session's hidden state: the sum of the GRU layers'
+ * widths of the model.
+ */
 size_t gru4rec_session_state_size(const gru4rec_model *model);
 
-/* Copies the hidden state to state (gru4rec_session_state_size()), layer after layer. */
+/*
+ * Copies the session's hidden state to state (gru4rec_session_state_size()), layer after
+ * layer.
+ */
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 
 /*
@@ -1140,18 +1195,23 @@ gru4rec_status gru4rec_bytes_new(const gru4rec_allocator *allocator,
                                  const gru4rec_model *model, gru4rec_bytes **out);
 void gru4rec_bytes_free(gru4rec_bytes *bytes);
 
-/* Returns the number of bytes that such a copy takes. */
+/*
+ * Returns the number of bytes that a copy of the model's output weights in bytes takes.
+ */
 size_t gru4rec_bytes_size(const gru4rec_model *model);
 
 /*
- * Copies the rows before n_rows that are not copied yet. It reads no other rows of the
- * model, so another thread may fill those meanwhile.
+ * Copies the rows before n_rows that are not copied yet: turns the output weights of each
+ * into bytes, with a scale and the norms of what is lost. If a weight is not finite, it
+ * stops there. It reads no other rows of the model, so another thread may fill those
+ * meanwhile.
  */
 void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
 
 /*
- * Copies the rows that are left; then the copy is ready for use. Returns false if the
- * model has output weights that are not finite: the copy can only be freed then.
+ * Copies the rows that are left, and finds the largest bias; then the copy is ready for
+ * use. Returns false if the model has output weights or output biases that are not
+ * finite: the copy can only be freed then.
  */
 bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
 
@@ -1195,7 +1255,10 @@ void gru4rec_ranking_free(gru4rec_ranking *ranking);
  */
 void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query);
 
-/* Gives the next item and its score. Returns false if there is none left. */
+/*
+ * Sets *row and *score to the next item and its score. Returns false, and sets neither,
+ * if there is no item left.
+ */
 bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *score);
 
 /*
@@ -1243,8 +1306,8 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
                                    void *context, gru4rec_error *error);
 
 /*
- * Gives the item at a place (0: the best) of the session in that lane, and its score.
- * Returns false if the session has no item at that place.
+ * Sets *row and *score to the item at a place (0: the best) of the session in that lane.
+ * Returns false, and sets neither, if the session has no item at that place.
  */
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);
@@ -1258,7 +1321,9 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
  */
 const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
 
-/* Tells whether option baselines contains the method. */
+/*
+ * Tells whether option baselines contains the method, so that an evaluation measures it.
+ */
 bool gru4rec_baseline_is_asked(const gru4rec_options *options,
                                gru4rec_baseline_kind kind);
 
@@ -1286,11 +1351,15 @@ typedef struct gru4rec_baseline_data {
     double day; /* a day in the unit of the times; 0: times only count events, no decay */
 } gru4rec_baseline_data;
 
-/* A fitted method. Several threads may share one that is const. */
+/*
+ * A simple method (gru4rec_baseline_kind) that is fitted. Several threads may share one
+ * that is const.
+ */
 typedef struct gru4rec_baseline gru4rec_baseline;
 
 /*
- * Fits a method, and puts it into *out. The options that begin with its name control it.
+ * Fits a method on data, and puts it into *out, a copy of what it needs. The options that
+ * begin with its name control it.
  * INVALID: the method needs the sessions of the training with their times, and data does
  * not have them. NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned
  * true.
@@ -1303,7 +1372,9 @@ gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
                                     gru4rec_baseline **out, gru4rec_error *error);
 void gru4rec_baseline_free(gru4rec_baseline *baseline);
 
-/* Returns the most bytes that the method takes while it is fitted. */
+/*
+ * Returns the most bytes that the baseline of this kind takes while it is fitted on data.
+ */
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data);
 
@@ -1334,7 +1405,7 @@ gru4rec_status gru4rec_scorer_new(const gru4rec_allocator *allocator,
                                   const gru4rec_baseline *baseline, gru4rec_scorer **out);
 void gru4rec_scorer_free(gru4rec_scorer *scorer);
 
-/* Returns the number of bytes that a scorer takes. */
+/* Returns the number of bytes that a scorer of the baseline takes. */
 size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
 
 /*
@@ -1356,7 +1427,7 @@ typedef struct gru4rec_metrics {
      * if there are fewer than 10 sessions.
      */
     double recall_ci, mrr_ci, ndcg_ci;
-    double coverage;   /* share of the catalogue that is in the top k of some ranking */
+    double coverage;   /* share of the catalogue that is in some top k; NAN: no target */
     double popularity; /* mean of support / largest support over all recommended items;
                         * NAN if no list has an item */
     int64_t events;    /* targets, which are rankings */
@@ -1407,8 +1478,8 @@ size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
  * are all events of the test sessions but their first ones; with option last_only, only
  * their last ones. The rankings are those of gru4rec_ranking, to the bit; rankings of a
  * baseline have only items with a score above 0. Fills metrics
- * (gru4rec_evaluate_count()); a segment without a target gets events = 0. Only the hook
- * poll is called.
+ * (gru4rec_evaluate_count()), and what->places if it is not NULL; a segment without a
+ * target gets events = 0. Only the hook poll is called.
  * NOMEM: there is not enough memory. INVALID: a baseline decays by days, and the test
  * sessions have no times. DIVERGED: the model gives scores that are not finite.
  * INTERRUPTED: poll asked to stop. After a failure, metrics and places must not be used.
@@ -1421,7 +1492,9 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
 
 /*
  * Measures a model's recall and MRR at 20 on the held-out sessions of a training
- * (dataset->validation). It is meant for the hook validate. Only the hook poll is called.
+ * (dataset->validation). It is meant for the hook validate. An item with the target's
+ * score counts as better (GRU4REC_CONSERVATIVE). *recall and *mrr are NAN if there is no
+ * target. Only the hook poll is called.
  * NOMEM, DIVERGED, INTERRUPTED: as gru4rec_evaluate(). *recall and *mrr must not be used
  * then.
  */
@@ -1475,14 +1548,15 @@ typedef struct gru4rec_side {
  * segment and seed are read. Both sides have either the same test dataset, or each has
  * its own dataset with numbers, made of the same events added in the same order.
  *   differences  (gru4rec_compare_count()) is filled.
- *   n_unpaired   *n_unpaired is set to the number of targets that only one side was asked
- *                for although both sides know the item. They do not count.
- * A target counts if both sides were asked for it, and both know some earlier item of its
- * session (as a has sessions). Segments are those of a. Wins, losses, ties and p are
- * exact and assume only that sessions are independent. p is a permutation test: of 10,000
- * ways to swap the two methods in whole sessions (one swaps nothing, 9,999 are drawn by
- * seed), it is the share that makes the difference at least as large, in either
- * direction. p is not corrected for the number of measures that one looks at.
+ *   n_unpaired   *n_unpaired is set to the number of targets of one side or of both that
+ *                do not count (see below) although both sides know the item.
+ * A target counts if both sides were asked for it, if both tests have some earlier event
+ * of its session (as a has sessions), and if b has the last such event in one session
+ * with the target. Segments are those of a. Wins, losses, ties and p are exact and assume
+ * only that sessions are independent. p is a permutation test: of 10,000 ways to swap the
+ * two methods in whole sessions (one swaps nothing, 9,999 are drawn by seed), it is the
+ * share that makes the difference at least as large, in either direction. p is not
+ * corrected for the number of measures that one looks at.
  * NOMEM: there is not enough memory. INTERRUPTED: the hook poll asked to stop. After a
  * failure, differences and *n_unpaired must not be used.
  */
@@ -1509,15 +1583,19 @@ typedef struct gru4rec_build {
     const char *blas_threading; /* "serial", "pthread", "openmp" or "unknown" */
 } gru4rec_build;
 
-/* Fills *build. */
+/*
+ * Fills *build with what this build runs on; it also works before
+ * gru4rec_blas_core_pick().
+ */
 void gru4rec_build_facts(gru4rec_build *build);
 
 /*
- * Makes OpenBLAS choose its kernels again, by what the processor can do. It is needed
- * because OpenBLAS takes old kernels for processors that it does not know, and then
- * training is several times slower. It does nothing if the kernels are right, if
- * OPENBLAS_CORETYPE is set, if another loaded file than the caller's uses the same
- * OpenBLAS, or if OpenBLAS was loaded before the caller's file.
+ * Makes OpenBLAS choose its kernels again, by what the processor can do, and keeps what
+ * came of it for gru4rec_build_facts(). It is needed because OpenBLAS takes old kernels
+ * for processors that it does not know, and then training is several times slower. It
+ * does nothing if the kernels are right, if OPENBLAS_CORETYPE is set, if another loaded
+ * file than the caller's uses the same OpenBLAS, or if OpenBLAS was loaded before the
+ * caller's file.
  * Call it before OpenBLAS is used, and while no other thread loads libraries or changes
  * the environment: best at the start of the program. gru4rec.so calls it when it is
  * loaded.

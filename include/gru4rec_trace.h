@@ -26,7 +26,10 @@
 #else
 #include <stdlib.h>
 
-/* The level that the environment names. Any other text counts as 0, 5 and above as 4. */
+/*
+ * Returns the number in the environment variable GRU4REC_TRACE, the level of the trace; 0
+ * if it is not set or does not begin with a number. 5 and above work as 4.
+ */
 static inline int gru4rec_trace_level(void)
 {
     const char *text = getenv("GRU4REC_TRACE");
@@ -35,7 +38,11 @@ static inline int gru4rec_trace_level(void)
 #define GRU4REC_TRACE_LEVEL() gru4rec_trace_level()
 #endif
 
-/* Writes one line if level is on. Arguments are evaluated only then. */
+/*
+ * Writes one line to the standard error, with the level, file and line number before the
+ * text, if level is at most that of the environment. The arguments are evaluated only
+ * then.
+ */
 #define GRU4REC_TRACE(level, format, ...)                                        \
     do {                                                                         \
         if ((level) <= GRU4REC_TRACE_LEVEL())                                    \

@@ -39,9 +39,9 @@ void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
 enum { LARGE_PAGE = 2 << 20, LEAST_LARGE = 4 << 20 };
 
 /*
- * Asks the system to use large pages for a large block. It must be called before the
- * first write to the block, because the system chooses the pages then. The system may
- * refuse.
+ * Asks the system to use large pages (2 MB) for a block of LEAST_LARGE bytes or more;
+ * does nothing for a smaller one. It must be called before the first write to the block,
+ * because the system chooses the pages then. The system may refuse.
  */
 static void ask_for_large_pages(char *block, size_t bytes)
 {
@@ -55,9 +55,9 @@ static size_t alignment_of(size_t bytes)
 }
 
 /*
- * An aligned block lies inside a larger block of the allocator. The word before the
- * aligned address holds the address of that larger block, which g4r_alloc_free_aligned()
- * frees.
+ * Returns the bytes of the larger block of the allocator that an aligned block lies in.
+ * The word before the aligned address holds the address of that larger block, which
+ * g4r_alloc_free_aligned() frees.
  */
 size_t g4r_alloc_aligned_bytes(size_t bytes)
 {

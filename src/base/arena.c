@@ -19,7 +19,11 @@ size_t g4r_arena_bytes(const g4r_arena *arena)
     return g4r_alloc_aligned_bytes(arena->used);
 }
 
-/* Makes base the block of the measured arena, and starts to hand out its slices. */
+/*
+ * Makes base the block of an arena whose slices are counted, and sets used to 0, so that
+ * the slices are handed out from its beginning. Returns false, and leaves the count, if
+ * base is NULL.
+ */
 static bool start(g4r_arena *arena, char *base)
 {
     assert(arena->base == NULL);

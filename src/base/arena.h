@@ -18,15 +18,22 @@ typedef struct g4r_arena {
 
 /*
  * Takes a slice for n values of that many bytes each, and returns its address, which is
- * aligned to G4R_ALIGNMENT. Returns NULL while the arena only counts.
+ * aligned to G4R_ALIGNMENT. Returns NULL while the arena only counts, and if the sizes
+ * overflow.
  */
 void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes);
-/* Takes a slice for a matrix (rows, cols). */
+/*
+ * Takes a slice for a matrix (rows, cols) of reals, as g4r_arena_take() does, and returns
+ * its address.
+ */
 static inline g4r_real *g4r_arena_reals(g4r_arena *arena, size_t rows, size_t cols)
 {
     return g4r_arena_take(arena, g4r_mul(rows, cols), sizeof(g4r_real));
 }
-/* Returns the bytes that the allocation of a counted arena takes; SIZE_MAX: too many. */
+/*
+ * Returns the bytes that the block of an arena will take from the allocator, once layout
+ * has counted its slices and before they are allocated. SIZE_MAX: too many.
+ */
 size_t g4r_arena_bytes(const g4r_arena *arena);
 /*
  * Allocates a zeroed block of the counted size; g4r_arena_take() then hands out slices
@@ -39,7 +46,10 @@ bool g4r_arena_allocate(g4r_arena *arena, const gru4rec_allocator *allocator);
  * the block that are never written then take no memory.
  */
 bool g4r_arena_allocate_scratch(g4r_arena *arena, const gru4rec_allocator *allocator);
-/* Frees the block, and makes the arena empty again. */
+/*
+ * Frees the arena's block, if it has one, and makes the arena empty again, so that it
+ * only counts.
+ */
 void g4r_arena_free(g4r_arena *arena, const gru4rec_allocator *allocator);
 
 #endif

@@ -24,7 +24,10 @@ enum { G4R_ALIGNMENT = 64 };
 
 #define G4R_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define G4R_MAX(a, b) ((a) > (b) ? (a) : (b))
-/* -1, 0 or 1 if a is less than, equal to or greater than b. */
+/*
+ * Gives -1, 0 or 1 if a is less than, equal to or greater than b. Both are evaluated
+ * twice.
+ */
 #define G4R_COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
 /* The square root of <math.h> for g4r_real. */

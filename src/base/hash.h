@@ -19,8 +19,8 @@ typedef struct g4r_hash_key {
 } g4r_hash_key;
 
 /*
- * Returns a key made of the caller's random numbers. If the allocator has none, the key
- * is always the same.
+ * Returns a new key for a hash table, made of the allocator's random numbers. If the
+ * allocator has no such function, the key is always the same.
  */
 static inline g4r_hash_key g4r_hash_new_key(const gru4rec_allocator *allocator)
 {
@@ -33,8 +33,9 @@ static inline g4r_hash_key g4r_hash_new_key(const gru4rec_allocator *allocator)
 }
 
 /*
- * Returns the same as g4r_hash_fold(), but uses only 64-bit products: a product of 128
- * bits is the sum of four products of 32-bit halves.
+ * Returns the same as g4r_hash_fold() below, the upper 64 bits of x y XOR its lower 64
+ * bits, on machines without 128-bit products: it is the sum of four products of 32-bit
+ * halves.
  */
 static inline uint64_t g4r_hash_fold_parts(uint64_t x, uint64_t y)
 {
@@ -57,15 +58,18 @@ static inline uint64_t g4r_hash_fold(uint64_t x, uint64_t y)
 #endif
 }
 
-/* Returns the hash of a value. kind separates equal values of different types. */
+/*
+ * Returns the hash of a 64-bit value for a hash table with this key. kind separates equal
+ * values of different types.
+ */
 static inline uint64_t g4r_hash_keyed(g4r_hash_key key, uint64_t kind, uint64_t value)
 {
     return g4r_hash_fold(g4r_hash_fold(value ^ key.a, key.b + kind) ^ key.b, key.a);
 }
 
 /*
- * Fills two words from n <= 16 bytes. Different bytes of the same length n give different
- * words. The words may overlap in the bytes.
+ * Fills two words from n <= 16 bytes; both are 0 if n is 0. Different bytes of the same
+ * length n give different words. A byte can go into both words.
  */
 static inline void g4r_hash_ends(uint64_t words[2], const char *bytes, size_t n)
 {
@@ -83,7 +87,10 @@ static inline void g4r_hash_ends(uint64_t words[2], const char *bytes, size_t n)
     }
 }
 
-/* Returns the hash of n bytes. kind separates equal bytes of different types. */
+/*
+ * Returns the hash of n bytes, any number of them, for a hash table with this key. kind
+ * separates equal bytes of different types.
+ */
 static inline uint64_t g4r_hash_keyed_bytes(g4r_hash_key key, uint64_t kind,
                                             const void *bytes, size_t n)
 {
@@ -103,7 +110,10 @@ static inline uint64_t g4r_hash_keyed_bytes(g4r_hash_key key, uint64_t kind,
 /* The value with which a chain of g4r_hash_word() or g4r_hash_bytes() begins. */
 #define G4R_HASH_START 0xcbf29ce484222325u
 
-/* Returns hash with one word mixed in: a step of FNV-1a, with 8 bytes instead of one. */
+/*
+ * Returns hash with one word mixed in: a step of FNV-1a, with 8 bytes instead of one.
+ * Then the upper half is added to the lower one by XOR.
+ */
 static inline uint64_t g4r_hash_word(uint64_t hash, uint64_t word)
 {
     hash = (hash ^ word) * 0x100000001b3u;
@@ -111,10 +121,10 @@ static inline uint64_t g4r_hash_word(uint64_t hash, uint64_t word)
 }
 
 /*
- * Returns hash with n bytes mixed in. The last word is filled up with zero bytes, so
- * texts that differ only in zeros at the end get the same hash; a caller for whom lengths
- * matter mixes in n as well. Databases store such hashes, so this function must never
- * change.
+ * Returns hash with n bytes mixed in, 8 at a time; the same hash if n is 0. The last word
+ * is filled up with zero bytes, so texts that differ only in zeros at the end get the
+ * same hash; a caller for whom lengths matter mixes in n as well. Databases store such
+ * hashes, so this function must never change.
  */
 static inline uint64_t g4r_hash_bytes(uint64_t hash, const void *bytes, size_t n)
 {

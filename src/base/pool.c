@@ -19,7 +19,11 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-/* SPINS: rounds that an idle thread waits before it sleeps, about 50 microseconds. */
+/*
+ * SPINS: rounds that an idle thread waits for a job before it sleeps, about 50
+ * microseconds. SPINS_BEFORE_YIELD: rounds that the calling thread waits for the others
+ * at the end of a job before it lets other threads run.
+ */
 enum { SPINS = 4000, SPINS_BEFORE_YIELD = 200 };
 enum { PIECES = 256, PIECE_BITS = 16 };
 
@@ -31,7 +35,10 @@ typedef struct worker {
     worker_phase phase; /* read and written under lock */
 } worker;
 
-/* A pool is allocated as zeroed memory: that is how its atomic fields begin. */
+/*
+ * The state of a pool. It is allocated as zeroed memory, so its atomic fields begin with
+ * 0.
+ */
 struct g4r_pool {
     gru4rec_allocator allocator;
     _Atomic uint64_t posted;
@@ -61,7 +68,10 @@ static void relax(void)
 #endif
 }
 
-/* Claims a piece of the job for this thread. Returns false if it is claimed already. */
+/*
+ * Claims a piece of the job, so that only this thread does it. Returns false if a thread
+ * has claimed the piece for this job, or for a later one, already.
+ */
 static bool claim(g4r_pool *pool, uint32_t piece, uint64_t job)
 {
     uint64_t last = atomic_load(&pool->claimed[piece]);
@@ -112,8 +122,9 @@ static void sleep_until_work(g4r_pool *pool, uint64_t last)
 }
 
 /*
- * Calls the hook enter in this thread, and tells start_thread(), which waits for it,
- * whether that succeeded.
+ * Calls the pool's hook enter in this new thread, sets the phase of the thread to ENTERED
+ * or REFUSED, and wakes start_thread(), which waits for that. Returns what the hook
+ * returned.
  */
 static bool enter(worker *self)
 {
@@ -193,8 +204,8 @@ size_t g4r_pool_bytes(size_t n_workers)
 }
 
 /*
- * Starts a thread, and waits until its hook enter has returned. Returns false if the
- * thread could not be started or enter returned false.
+ * Starts the thread w of the pool, and waits until the hook enter has returned in it.
+ * Returns false if the thread could not be started or enter returned false.
  */
 static bool start_thread(g4r_pool *pool, worker *w)
 {
@@ -211,9 +222,9 @@ static bool start_thread(g4r_pool *pool, worker *w)
 }
 
 /*
- * Starts threads one after another, until there are n_workers or one cannot start: each
- * takes memory, and the next may find none. Signals are blocked in them, because the
- * signals of the host program are not for our threads.
+ * Starts threads one after another, and counts them in pool->n_workers, until there are
+ * n_workers or one cannot start: each takes memory, and the next may find none. Signals
+ * are blocked in them, because the signals of the host program are not for our threads.
  */
 static void start_threads(g4r_pool *pool, size_t n_workers)
 {
@@ -277,7 +288,10 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
     work(pool, 0);
     for (int spins = 0; atomic_load(&pool->n_done) < n_pieces; spins++) {
         relax();
-        /* There may be more threads than processors: let another thread run here. */
+        /*
+         * There may be more threads than processors: let another thread run here while
+         * this one waits for it.
+         */
         if (spins > SPINS_BEFORE_YIELD)
             sched_yield();
     }

@@ -14,8 +14,9 @@
 typedef struct g4r_pool g4r_pool;
 
 /*
- * Does task number task of a job. worker is the number of the thread, 0 ... n_workers -
- * 1: it selects the thread's own scratch memory.
+ * A function that does one task of a job. task is its number, from 0. worker is the
+ * number of the thread that runs it, 0 ... n_workers - 1: it selects the thread's own
+ * scratch memory. context is that of g4r_pool_run().
  */
 typedef void g4r_task(void *context, size_t task, size_t worker);
 
@@ -23,33 +24,41 @@ typedef void g4r_task(void *context, size_t task, size_t worker);
  * Returns a pool of n_workers threads, the calling thread included. If the system does
  * not give that many, the pool has fewer. Each of the other threads calls enter when it
  * starts, and leave when it ends; if enter returns false, the pool goes without that
- * thread. All threads have entered when this returns. Returns NULL if there is not enough
- * memory.
+ * thread. All threads have entered when this returns. Signals are blocked in them.
+ * Returns NULL if there is not enough memory.
  */
 g4r_pool *g4r_pool_new(size_t n_workers, bool (*enter)(void), void (*leave)(void),
                        const gru4rec_allocator *allocator);
 /* Ends the threads, waits for their end, and frees the pool. Accepts NULL. */
 void g4r_pool_free(g4r_pool *pool);
-/* Returns the bytes of a pool, without the stacks of its threads. */
+/*
+ * Returns the bytes that a pool of n_workers threads takes, without the stacks of its
+ * threads.
+ */
 size_t g4r_pool_bytes(size_t n_workers);
 /* Returns the number of processors that this process may run on, at least 1. */
 size_t g4r_pool_processors(void);
-/* Returns the number of threads, the calling thread included; 1 if pool is NULL. */
+/*
+ * Returns the number of threads of the pool, the calling thread included; 1 if pool is
+ * NULL.
+ */
 size_t g4r_pool_workers(const g4r_pool *pool);
 /*
- * Returns the number of tasks into which a loop over n values should be cut, at most 8.
+ * Returns the number of tasks into which a loop over n values should be cut, from 1 to 8.
  * operations is the work of the whole loop. Each task gets at least 2 million operations,
  * and at least least values.
  */
 size_t g4r_pool_cut(double operations, size_t n, size_t least);
 /*
  * Returns the index at which a part begins if n values are cut into n_parts. Part n_parts
- * begins at n.
+ * begins at n. All parts have the same length, a multiple of 16, until the values are
+ * used up: the last parts can be shorter or empty.
  */
 size_t g4r_pool_part(size_t part, size_t n_parts, size_t n);
 /*
- * Runs the tasks 0 ... n - 1 of a job, and returns when all are done. If pool is NULL,
- * the calling thread does all of them.
+ * Runs the tasks 0 ... n - 1 of a job in all threads, the calling one among them, and
+ * returns when all are done. If pool is NULL or has one thread, or if n is 1, the calling
+ * thread does all tasks as worker 0, the last one first.
  */
 void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n);
 

@@ -2,8 +2,8 @@
 #include "rng.h"
 
 /*
- * Returns the next number of the generator splitmix64. It fills the words of a stream
- * from a seed, because these words must not be all zero.
+ * Returns the next number of the generator splitmix64, and moves its state *x on. It
+ * fills the words of a stream from a seed, because these words must not be all zero.
  */
 static uint64_t split_mix(uint64_t *x)
 {

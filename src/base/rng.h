@@ -34,11 +34,13 @@ enum {
  * epoch is the epoch of a training, or the event of an evaluation.
  */
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch);
-/* Returns the next 64 random bits. */
+/* Returns the next 64 random bits of the stream, which moves on. */
 uint64_t g4r_rng_next(g4r_rng *rng);
-/* Returns a number in [0, 1) with 53 random bits. */
+/* Returns a random number in [0, 1) with 53 random bits; the stream moves on. */
 double g4r_rng_uniform(g4r_rng *rng);
-/* Returns an integer in [0, n); all are equally likely. */
+/*
+ * Returns a random integer in [0, n), n > 0; all are equally likely. The stream moves on.
+ */
 uint64_t g4r_rng_below(g4r_rng *rng, uint64_t n);
 
 /*

@@ -4,7 +4,10 @@
 
 #include "base.h"
 
-/* Tells whether rows (n) has row. Sets *place to its index, or to where it belongs. */
+/*
+ * Tells whether rows (n), an ascending list, has the value row. Sets *place to the index
+ * of row in the list, or to the index at which it would have to be inserted.
+ */
 static inline bool g4r_rows_find(const int32_t *rows, size_t n, int32_t row,
                                  size_t *place)
 {
@@ -21,8 +24,8 @@ static inline bool g4r_rows_find(const int32_t *rows, size_t n, int32_t row,
 }
 
 /*
- * Adds row to rows (n) if it is not there. The array must have room for one more. Returns
- * the new number of rows.
+ * Inserts row into the ascending list rows (n) if the list does not have it. The array
+ * must have room for one more. Returns the new number of rows.
  */
 static inline size_t g4r_rows_add(int32_t *rows, size_t n, int32_t row)
 {

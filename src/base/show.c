@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 /*
- * Returns the number of bytes of the UTF-8 character at address at, and sets *code.
- * Returns 0 if the n bytes that are left do not begin with a valid character.
+ * Returns the number of bytes of the UTF-8 character at address at, and sets *code to its
+ * code point. Returns 0 if the n bytes that are left do not begin with a valid character.
  */
 static size_t read_character(const unsigned char *at, size_t n, uint32_t *code)
 {
@@ -41,12 +41,13 @@ static bool is_hidden(uint32_t code)
            code == 0xfeff;
 }
 
-/* The most bytes that one character becomes, including NUL. */
+/* The most bytes that one character becomes when it is shown, including NUL. */
 enum { MOST_PIECE = 8 };
 
 /*
- * Writes to piece how the character at address at is shown, and returns the number of
- * bytes of the character. n bytes are left.
+ * Writes to piece, NUL-terminated, how the character at address at is shown: as it is, or
+ * as \n, \xNN or \uNNNN if is_hidden(). n bytes are left. Returns the number of bytes of
+ * the character. A byte that is not valid UTF-8 is a character of one byte.
  */
 static size_t show_character(char piece[MOST_PIECE], const unsigned char *at, size_t n)
 {

@@ -13,20 +13,29 @@ typedef struct g4r_stop {
     void *context;
 } g4r_stop;
 
-/* Asks the caller. Returns true if the work should stop. */
+/*
+ * Asks the caller whether the work should stop. Returns true if it should; false if there
+ * is no function to ask.
+ */
 static inline bool g4r_stop_is_asked(const g4r_stop *stop)
 {
     return stop->is_asked != NULL && stop->is_asked(stop->context);
 }
 
-/* A stop for loops of many short rounds: only one round in 4096 asks the caller. */
+/*
+ * A g4r_stop for loops of many short rounds: only the first of every 4096 rounds asks the
+ * caller.
+ */
 typedef struct g4r_stop_watch {
     g4r_stop stop;
     size_t rounds;
     bool is_over; /* the answer was yes; the caller is not asked again */
 } g4r_stop_watch;
 
-/* Returns true if the work should stop. Call it once in each round. */
+/*
+ * Counts a round of the loop, and asks the caller if it is the turn of this round.
+ * Returns true if the work should stop, and from then on always.
+ */
 static inline bool g4r_stop_watch_is_over(g4r_stop_watch *watch)
 {
     if (watch->rounds++ % 4096 == 0 && !watch->is_over)

@@ -22,7 +22,10 @@ typedef enum g4r_phase {
 #ifdef GRU4REC_TIMING
 /* Seconds that this thread has spent in each phase. */
 extern _Thread_local double g4r_timing[G4R_N_PHASES];
-/* Ends the present phase of this thread, and begins another one. */
+/*
+ * Ends the present phase of this thread, adds its seconds to g4r_timing, and begins
+ * another phase.
+ */
 void g4r_timing_enter(g4r_phase phase);
 #else
 #define g4r_timing_enter(phase) ((void)(phase))

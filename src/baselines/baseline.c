@@ -3,7 +3,10 @@
 
 #include "../base/fail.h"
 
-/* The methods in the order of the words of option baselines. */
+/*
+ * The methods by gru4rec_baseline_kind, which is the order of the words of option
+ * baselines.
+ */
 static const g4r_baseline_method *const table[GRU4REC_N_BASELINES] = {
     [GRU4REC_POP] = &g4r_pop,
     [GRU4REC_SESSION_POP] = &g4r_session_pop,
@@ -36,7 +39,11 @@ bool gru4rec_baseline_is_asked(const gru4rec_options *options, gru4rec_baseline_
 
 /* ---- fitting ---- */
 
-/* Returns the part that all methods share, with its sizes, before memory is allocated. */
+/*
+ * Returns the struct with which the struct of every method begins, with its method,
+ * options, data and sizes, before memory is allocated. The sizes of the sessions are 0 if
+ * the method does not need sessions.
+ */
 static gru4rec_baseline sized(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data)
 {
@@ -72,7 +79,10 @@ size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options 
                    g4r_add(g4r_arena_bytes(&scratch), sorting));
 }
 
-/* Checks that sessions and times are there if the method needs them; else INVALID. */
+/*
+ * Checks that the sessions of training and their times are there if the method needs
+ * them. Returns INVALID if they are not.
+ */
 static gru4rec_status check_data(const gru4rec_baseline *b, gru4rec_error *error)
 {
     const gru4rec_dataset *sessions = b->data.sessions;
@@ -84,7 +94,11 @@ static gru4rec_status check_data(const gru4rec_baseline *b, gru4rec_error *error
                     b->method->name, table[GRU4REC_POP]->name);
 }
 
-/* Allocates the method's arrays, and fits the method. Scratch is freed in any case. */
+/*
+ * Allocates the method's arrays, and fits the method. Returns INTERRUPTED or NOMEM if it
+ * fails. Scratch is freed in any case; the arrays that are kept are freed with the
+ * baseline.
+ */
 static gru4rec_status fit(gru4rec_baseline *b, g4r_stop_watch *watch,
                           gru4rec_error *error)
 {

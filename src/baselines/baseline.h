@@ -23,20 +23,24 @@ typedef struct g4r_baseline_method {
     size_t bytes;        /* size of the struct that begins with a gru4rec_baseline */
     size_t scorer_bytes; /* size of its struct that begins with a gru4rec_scorer, or 0 */
     /*
-     * Carves the arrays that are kept from kept, and those that only fit needs from
-     * scratch.
+     * Carves the arrays that are kept from the arena kept, and those that only fit needs
+     * from the arena scratch. Called twice, as all layout functions (arena.h).
      */
     void (*layout)(gru4rec_baseline *baseline, g4r_arena *kept, g4r_arena *scratch);
     /*
-     * Fills the arrays, whose memory is not zeroed. Returns false if the watch is over or
-     * there is no memory; the baseline is then freed.
+     * Fits the method: fills the arrays that layout carved, whose memory is not zeroed.
+     * Returns false if the caller asked to stop (watch) or there is no memory; the
+     * baseline is then freed.
      */
     bool (*fit)(gru4rec_baseline *baseline, g4r_stop_watch *watch);
-    /* Carves the arrays of a query; their memory is zeroed. NULL: it has none. */
+    /*
+     * Carves the arrays that a query of this method needs beside scorer->scores; their
+     * memory is zeroed. NULL: it needs none.
+     */
     void (*layout_scorer)(gru4rec_scorer *scorer, g4r_arena *arena);
     /*
-     * Returns the items with a score above 0, borrowed until the next query. Except
-     * scorer->scores, the scorer must be as before.
+     * Returns the items with a score above 0 for the prefix, borrowed until the next
+     * query. Except scorer->scores, the scorer must be left as it was.
      */
     gru4rec_scores (*score)(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 } g4r_baseline_method;

@@ -51,7 +51,10 @@ static void copy_items(g4r_index *index, const gru4rec_dataset *sessions, int32_
     }
 }
 
-/* Fills first_having and having from rows, by counting sort. */
+/*
+ * Fills first_having and having, the sessions of each item, from rows, the items of each
+ * session, by counting sort.
+ */
 static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
                         g4r_stop_watch *watch)
 {
@@ -65,8 +68,9 @@ static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
     if (watch->is_over)
         return;
     /*
-     * first[row] is where the next session of row goes. When all sessions are in their
-     * places, it is the end of the row's sessions, which is the beginning of those of
+     * first[row] is where the next session of the item row goes in having. When all
+     * sessions are in their places, it is the end of the row's sessions, which is the
+     * beginning of those of
      * row + 1. So memmove() then moves all entries up by one.
      */
     for (int32_t s = n_sessions; s-- > 0;)

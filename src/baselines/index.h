@@ -22,19 +22,25 @@ typedef struct g4r_index {
     int32_t *copied_by; /* (I) the last session for which the item was copied */
 } g4r_index;
 
-/* Carves the arrays. has_places: places is needed. */
+/*
+ * Carves the arrays of the index from the two arenas. has_places: the array places is
+ * needed; without it, places is NULL.
+ */
 void g4r_index_layout(g4r_index *index, const gru4rec_baseline *baseline, bool has_places,
                       g4r_arena *kept, g4r_arena *scratch);
-/* Fills the index from the sessions of training. False: no memory, or watch is over. */
+/*
+ * Fills the index from the sessions of training. Returns false if there is not enough
+ * memory to sort them, or if the caller asked to stop (watch).
+ */
 bool g4r_index_fill(g4r_index *index, const gru4rec_baseline *baseline,
                     g4r_stop_watch *watch);
-/* Returns the number of distinct items of a session. */
+/* Returns the number of distinct items of the session with this number in the index. */
 static inline int64_t g4r_index_length(const g4r_index *index, int32_t session)
 {
     return index->first[session + 1] - index->first[session];
 }
 
-/* Returns the number of sessions that contain an item. */
+/* Returns the number of sessions of training that contain the item in this row. */
 static inline int64_t g4r_index_having(const g4r_index *index, int32_t row)
 {
     return index->first_having[row + 1] - index->first_having[row];

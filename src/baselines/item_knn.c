@@ -15,8 +15,8 @@ typedef struct item_knn {
     gru4rec_baseline base;
     g4r_rules rules;
     /*
-     * (I) scratch of fit: for each item, the last entry of rules.places for which it was
-     * counted. So an item that stands twice in a session is counted once.
+     * (I) scratch of fit: for each item, the last entry of rules.places for which the
+     * item was counted, so that an item that stands twice in a session is counted once.
      */
     int64_t *counted_at;
 } item_knn;
@@ -30,8 +30,9 @@ static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
 }
 
 /*
- * Adds n_places to the count of each other item of one session of row. place: one of the
- * row's places in that session. n_places: how many it has there.
+ * Adds n_places to the count, in rules.sums, of each other item of one session that
+ * contains the item row, once for each item. place: one of the row's places in that
+ * session. n_places: how many it has there.
  */
 static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_places,
                          g4r_stop_watch *watch)
@@ -49,8 +50,9 @@ static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_plac
 }
 
 /*
- * Counts C_ij for i = row. The places of a row in one session are neighbours in
- * rules.places, so each session is walked once.
+ * Counts C_ij for i = row, for all j, in rules.sums. The places of a row in one session
+ * are neighbours in rules.places: they are gathered, and their number is what
+ * count_others() adds for each other item of the session.
  */
 static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
 {
@@ -64,7 +66,10 @@ static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
     }
 }
 
-/* Turns the counts C_ij into scores. */
+/*
+ * Divides the counts C_ij of i = row, in rules.sums, as the equation at the top says,
+ * which makes them scores.
+ */
 static void divide(item_knn *b, int32_t row)
 {
     const gru4rec_options *options = &b->base.options;

@@ -64,13 +64,19 @@ static int32_t place_of(const g4r_nearest_cursor *cursor)
     return (int32_t)(cursor->key & UINT32_MAX);
 }
 
-/* Moves the cursor to the next session of its list, which there must be. */
+/*
+ * Moves the cursor to the next session of its list, which there must be. place: that of
+ * the cursor's click.
+ */
 static void move_on(g4r_nearest_cursor *cursor, int32_t place)
 {
     cursor->key = (uint64_t)*cursor->next++ << 32 | (uint32_t)place;
 }
 
-/* Makes a heap of one cursor for each click that training has. Returns how many. */
+/*
+ * Makes a heap of cursors: one for each click whose item is in training, which stands on
+ * the youngest session with that item. Returns how many there are.
+ */
 static size_t open_cursors(g4r_nearest *nearest)
 {
     const g4r_index *index = nearest->index;
@@ -91,7 +97,11 @@ static size_t open_cursors(g4r_nearest *nearest)
     return n;
 }
 
-/* Moves the top cursor to its next session. Returns how many cursors are left. */
+/*
+ * Moves the top cursor of the heap (n) to the next session of its list, or removes it at
+ * the end of the list, and puts the largest key on top again. Returns how many cursors
+ * are left.
+ */
 static size_t advance(g4r_nearest_cursor *heap, size_t n)
 {
     if (heap->next < heap->end)
@@ -127,8 +137,9 @@ static void sift_neighbour(g4r_nearest_neighbour *heap, size_t i, size_t n,
 }
 
 /*
- * Adds a neighbour to the n nearest, if it is nearer than the farthest of k. Returns how
- * many there are then. The neighbours become a heap when there are k.
+ * Adds a neighbour to the n nearest found so far, if there are fewer than k, or in the
+ * place of the farthest, if it is nearer than that. Returns how many there are then. The
+ * neighbours become a heap when there are k.
  */
 static size_t offer(const g4r_nearest *nearest, size_t n,
                     const g4r_nearest_neighbour *neighbour)
@@ -144,7 +155,10 @@ static size_t offer(const g4r_nearest *nearest, size_t n,
     return n;
 }
 
-/* Sorts the n neighbours, nearest first. Fewer than k are no heap before this call. */
+/*
+ * Sorts the n neighbours, the nearest first. They need not be a heap before this call:
+ * fewer than k are none.
+ */
 static void sort_neighbours(g4r_nearest *nearest, size_t n)
 {
     g4r_nearest_neighbour *heap = nearest->neighbours;

@@ -24,14 +24,14 @@ typedef struct g4r_nearest_click {
     double weight; /* set by the method */
 } g4r_nearest_click;
 
-/* A candidate, or one of the nearest sessions. */
+/* A session of training: a candidate, or one of the nearest sessions. */
 typedef struct g4r_nearest_neighbour {
     double similarity;
     int32_t session; /* number in the index */
     int32_t place;   /* place of the latest click whose item it contains */
 } g4r_nearest_neighbour;
 
-/* A position in one of the lists that are merged. */
+/* A position in the list of one click, which has the sessions with the click's item. */
 typedef struct g4r_nearest_cursor {
     uint64_t key; /* upper 32 bits: session; lower 32 bits: place of the click */
     const int32_t *next, *end; /* the list's sessions after that one */
@@ -55,11 +55,17 @@ typedef struct g4r_nearest {
  */
 typedef double g4r_nearest_similarity(const void *context, int32_t session, double sum);
 
-/* Sets the sizes, borrows the index, and carves the arrays; places must be zero. */
+/*
+ * Sets the sizes, borrows the index, and carves the arrays; the memory of places must be
+ * zeroed before the first use.
+ */
 void g4r_nearest_layout(g4r_nearest *nearest, const gru4rec_baseline *baseline,
                         const g4r_index *index, size_t sample_size, size_t k,
                         g4r_arena *arena);
-/* Finds the clicks and places of the present session. Their weights are not set yet. */
+/*
+ * Fills clicks and places from the present session: its distinct items, each at its last
+ * place, and their number n_clicks. The weights of the clicks are not set yet.
+ */
 void g4r_nearest_start(g4r_nearest *nearest, const gru4rec_prefix *prefix);
 /*
  * Finds the nearest sessions, whose similarity must be above 0. neighbours (k) has them,
@@ -67,7 +73,7 @@ void g4r_nearest_start(g4r_nearest *nearest, const gru4rec_prefix *prefix);
  */
 size_t g4r_nearest_find(g4r_nearest *nearest, g4r_nearest_similarity *similarity,
                         const void *context);
-/* Sets places back to zero. */
+/* Sets the places of the present session's items back to zero, for the next one. */
 void g4r_nearest_end(g4r_nearest *nearest);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "baseline.h"
 
-/* A place of an item in training. */
+/* A place where an item stands in the sessions of training. */
 typedef struct g4r_rules_place {
     int32_t session;
     int32_t at; /* event of the session, from 0 */
@@ -32,17 +32,26 @@ typedef struct g4r_rules {
 } g4r_rules;
 
 /*
- * Carves the arrays. most: rules to keep for each item; each: rules that one event can
- * add at most. rules->n must be 0.
+ * Carves the arrays of the rules from the two arenas. most: rules to keep for each item;
+ * each: rules that one event can add at most. rules->n must be 0.
  */
 void g4r_rules_layout(g4r_rules *rules, const gru4rec_baseline *baseline, size_t most,
                       size_t each, g4r_arena *kept, g4r_arena *scratch);
-/* Finds the places of all items. Returns false if the watch is over. */
+/*
+ * Fills places with the places of all items in training, and empties sums. Returns false
+ * if the caller asked to stop (watch).
+ */
 bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
                      g4r_stop_watch *watch);
-/* Keeps the best of sums as the rules of row; clears sums. Call it for row 0, 1, ... */
+/*
+ * Keeps the items with the best scores in sums as the rules of the item row; then empties
+ * sums. Call it for row 0, 1, ... in this order.
+ */
 void g4r_rules_keep(g4r_rules *rules, int32_t row);
-/* Returns the scores by the rules of the prefix's last item, borrowed from scores. */
+/*
+ * Fills scores, which must be empty, from the rules of the prefix's last item, and
+ * returns them, borrowed from scores. An empty prefix has none.
+ */
 gru4rec_scores g4r_rules_score(const g4r_rules *rules, g4r_scores *scores,
                                const gru4rec_prefix *prefix);
 

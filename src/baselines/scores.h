@@ -11,13 +11,22 @@ typedef struct g4r_scores {
     size_t n;
 } g4r_scores;
 
-/* Carves the arrays from the arena. They must be zero or reset before the first use. */
+/*
+ * Carves the arrays for n_items scores from the arena. The arrays must be zero or reset
+ * before the first use.
+ */
 void g4r_scores_layout(g4r_scores *scores, g4r_arena *arena, size_t n_items);
-/* Sets all arrays to zero, which is needed if their memory is not zeroed. */
+/*
+ * Sets all scores to 0 and empties the list. It is needed before the first use if the
+ * memory of the arrays is not zeroed.
+ */
 void g4r_scores_reset(g4r_scores *scores, size_t n_items);
 /* Removes all items from the list, and sets their scores to 0. */
 void g4r_scores_clear(g4r_scores *scores);
-/* Removes items whose score is not above 0. Returns the others, borrowed from scores. */
+/*
+ * Removes the items whose score is not above 0 from the list, and sets their scores to 0.
+ * Returns the others, borrowed from scores.
+ */
 gru4rec_scores g4r_scores_above_zero(g4r_scores *scores);
 
 /* Adds more to the score of an item, and lists the item. */

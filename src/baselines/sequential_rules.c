@@ -1,12 +1,12 @@
 /*
  * sequential_rules.c - baseline sequential-rules: scores items that come a few steps
  * after the last item; fewer steps give a higher score.
- *   score(j) = sum over all j that stand d <= sequential_rules_steps behind an i of 1 /
- *   d,
+ *   score(j) = sum of 1 / d over all j that stand d steps behind an i, with d up to
+ *              sequential_rules_steps,
  *              for the sequential_rules_pruning best j of each i (ties: lower row first)
  * i: the last item of the prefix
- * The sum is added in the order of the places of i in training, for each with d from 1
- * on.
+ * The sum is added in the order of the places of i in training, and for each place with
+ * d from 1 on.
  */
 #include "rules.h"
 #include "methods.h"
@@ -28,7 +28,10 @@ static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
                      G4R_MIN((size_t)steps(base), base->longest), kept, scratch);
 }
 
-/* Adds 1 / d for each item that stands d steps behind one place. */
+/*
+ * Adds 1 / d to the score, in rules.sums, of each item that stands d steps behind one
+ * place of the present item, for d up to sequential_rules_steps, within the session.
+ */
 static void add_followers(sequential_rules *b, const g4r_rules_place *place,
                           g4r_stop_watch *watch)
 {

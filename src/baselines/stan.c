@@ -46,7 +46,10 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
                        (size_t)options->stan_sample_size, (size_t)options->stan_k, arena);
 }
 
-/* What the similarity of a candidate needs beside its sum of weights. */
+/*
+ * What similarity() needs of the present session to compare it with a candidate, a
+ * session of training that shares an item with it.
+ */
 typedef struct measure {
     const g4r_index *index;
     double norm;        /* sqrt of the sum of w^2 over the session's items */
@@ -69,7 +72,10 @@ static double similarity(const void *context, int32_t session, double sum)
     return cosine * decay(-(m->now - m->index->times[session]) / m->lambda);
 }
 
-/* Sets the weights w_i of the clicks, and returns what similarity() needs. */
+/*
+ * Sets the weights w_i of the clicks, which are the distinct items of the session, and
+ * returns what similarity() needs.
+ */
 static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *prefix)
 {
     const gru4rec_options *options = &b->base.options;
@@ -89,8 +95,9 @@ static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *
 }
 
 /*
- * Adds the scores of a neighbour's items. The index lists the items from the last one in
- * the neighbour on, so the first listed item that the session has too is the one at p*.
+ * Adds to scores what the items of one neighbour get from it. The index lists the items
+ * from the last one in the neighbour on, so the first listed item that the session has
+ * too is the one at p*.
  */
 static void add_items(const stan *b, const g4r_nearest *nearest,
                       const g4r_nearest_neighbour *neighbour, g4r_scores *scores)

@@ -62,7 +62,10 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
                        arena);
 }
 
-/* Returns w(p) times *divisor, which is the same for all items of the session. */
+/*
+ * Returns w(p) of an item with the last place p in a session of l items, times *divisor,
+ * which it sets and which is the same for all items of the session.
+ */
 static double weight(gru4rec_weighting weighting, double p, double l, double *divisor)
 {
     *divisor = 1;
@@ -83,7 +86,10 @@ static double weight(gru4rec_weighting weighting, double p, double l, double *di
     }
 }
 
-/* Returns g(q). */
+/*
+ * Returns the factor g(q) of the equations above, for a neighbour whose latest shared
+ * item is the q-th from the end of the session.
+ */
 static double decay(gru4rec_weighting weighting, double q)
 {
     switch (weighting) {
@@ -100,7 +106,10 @@ static double decay(gru4rec_weighting weighting, double q)
     }
 }
 
-/* What a candidate's sum of weights is divided by. */
+/*
+ * What similarity() divides the sum of weights of a candidate by, which is a session of
+ * training that shares an item with the present one.
+ */
 typedef struct measure {
     const g4r_index *index;
     double divisor; /* the part that does not depend on the candidate */
@@ -114,7 +123,10 @@ static double similarity(const void *context, int32_t session, double sum)
     return sum / (m->is_cosine ? m->divisor * sqrt(length) : m->divisor);
 }
 
-/* Sets the weights of the clicks, and returns what similarity() needs. */
+/*
+ * Sets the weights of the clicks, which are the distinct items of the session, and
+ * returns what similarity() needs. length: number of items of the session.
+ */
 static measure weigh(const vs_knn *b, g4r_nearest *nearest, size_t length)
 {
     const gru4rec_options *options = &b->base.options;

@@ -20,8 +20,9 @@ typedef struct plain_text {
 } plain_text;
 
 /*
- * Sets plain to the plain form of id: its text, without the white space around the text,
- * and in ASCII lower case. Returns false if there is not enough memory.
+ * Sets plain to the plain form of id: its text (of a number, its decimal digits), without
+ * the white space around the text, and in ASCII lower case. Returns false if there is not
+ * enough memory.
  */
 static bool make_plain(plain_text *plain, const gru4rec_id *id,
                        const gru4rec_allocator *allocator)
@@ -58,9 +59,10 @@ typedef struct search {
 } search;
 
 /*
- * Looks at the id with this number: counts the id in alike if an id before it has the
- * same plain form, and marks the id in alike->is_blank if it is blank. Returns false if
- * there is not enough memory.
+ * Looks at the id with this number. If the id is only white space, it is marked in
+ * alike->is_blank, which is allocated for the first such id. Otherwise, if an id before
+ * it has the same plain form, it is counted in alike->n, and the first such two ids
+ * become alike->pair. Returns false if there is not enough memory.
  */
 static bool look_at(search *s, int32_t number, g4r_alike *alike)
 {

@@ -18,7 +18,7 @@ typedef struct g4r_alike {
 
 /*
  * Looks at all ids of the dictionary and fills alike. Returns false if there is not
- * enough memory, or if the watch stopped the search. The caller frees alike->is_blank
+ * enough memory, or if the caller asked to stop (watch). The caller frees alike->is_blank
  * with the dictionary's allocator, whatever the function returned.
  */
 bool g4r_alike_find(const g4r_dict *ids, g4r_alike *alike, g4r_stop_watch *watch);

@@ -21,8 +21,9 @@
 #include "sort.h"
 
 /*
- * ZERO: the bin that begins with a pause of 1. LENGTHS: sessions are counted by their
- * lengths below this. TOP: how many of the most frequent items are counted together.
+ * BINS: number of bins of pauses, PER_OCTAVE of them for a pause twice as long. ZERO: the
+ * bin that begins with a pause of 1. LENGTHS: sessions are counted by their lengths below
+ * this. TOP: how many of the most frequent items are counted together.
  */
 enum { BINS = 320, PER_OCTAVE = 4, ZERO = 20 * PER_OCTAVE, LENGTHS = 1 << 16, TOP = 20 };
 
@@ -68,15 +69,15 @@ static int bin_of(double pause)
     return bin < 1 ? 1 : bin > BINS - 1 ? BINS - 1 : (int)bin;
 }
 
-/* Returns the least pause of a bin. */
+/* Returns the least pause that is counted in a bin, other than bin 0. */
 static double start_of(int bin)
 {
     return exp2((double)(bin - ZERO) / PER_OCTAVE);
 }
 
 /*
- * Returns the start of the bin that holds the median. Returns 0 if nothing was counted,
- * or if the median is in bin 0.
+ * Returns the start of the bin that holds the median of the pauses that bins counts.
+ * Returns 0 if nothing was counted, or if the median is in bin 0.
  */
 static double median_of(const int64_t bins[BINS])
 {
@@ -132,9 +133,9 @@ static int compare_items(const void *context, uint32_t x, uint32_t y)
 }
 
 /*
- * Counts the duplicates among the events at (n), which have the same session and time: an
- * event is a duplicate if an event before it has the same item. Returns false if there is
- * not enough memory, or if the watch stopped the audit.
+ * Adds to audit->duplicates the duplicates among the events at (n), which have the same
+ * session and time: an event is a duplicate if an event before it has the same item.
+ * Returns false if there is not enough memory, or if the caller asked to stop (watch).
  */
 static bool count_duplicates(work *w, const uint32_t *at, size_t n)
 {
@@ -152,7 +153,10 @@ static bool count_duplicates(work *w, const uint32_t *at, size_t n)
     return true;
 }
 
-/* Returns the time between the first and the last of a session's events at (n). */
+/*
+ * Returns the time between the first and the last of a session's events at (n): in
+ * seconds if times are dates, else in the unit of the times.
+ */
 static double seconds_of(const work *w, const uint32_t *at, int64_t n)
 {
     return g4r_events_seconds(w->events, at[n - 1]) -
@@ -161,7 +165,8 @@ static double seconds_of(const work *w, const uint32_t *at, int64_t n)
 
 /*
  * Counts what event b has in common with event a, which is directly before b in a
- * session, and the pause between them. is_tied: they have the same time.
+ * session: the same item, the same time, and an order that only the items decide. Counts
+ * the pause between them in w->bins. is_tied: they have the same time.
  */
 static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
 {
@@ -175,9 +180,10 @@ static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
 }
 
 /*
- * The first walk through a session with the events at (n): counts its length, its mean
- * pause, and what neighbouring events have in common. Returns false if there is not
- * enough memory, or if the watch stopped the audit.
+ * The first walk through a session with the events at (n): counts the session by its
+ * length, and by its mean pause if it has two events; counts its pauses, its duplicates,
+ * and what neighbouring events have in common. Returns false if there is not enough
+ * memory, or if the caller asked to stop (watch).
  */
 static bool walk(work *w, const uint32_t *at, int64_t n)
 {
@@ -201,8 +207,9 @@ static bool walk(work *w, const uint32_t *at, int64_t n)
 
 /*
  * The second walk: counts a session with the events at (n) if it is far longer or far
- * faster than the others, or longer than a day. Keeps examples: the longest and the
- * widest of such sessions, and the last fast one.
+ * faster than the others, or longer than a day. Keeps examples in audit: the longest of
+ * the long sessions, the last of the fast ones, and, of those longer than a day, the one
+ * that spans the longest time.
  */
 static void judge(work *w, int32_t session, const uint32_t *at, int64_t n)
 {
@@ -259,7 +266,10 @@ static bool walk_all(work *w)
 
 /* ---- items and ids ---- */
 
-/* Counts the items that have one event, and the events of the TOP most frequent items. */
+/*
+ * Fills w->support; counts the items that have one event, and the events of the TOP most
+ * frequent items. If the caller asks to stop (watch), the counts are incomplete.
+ */
 static void count_items(work *w)
 {
     const gru4rec_events *events = w->events;
@@ -279,7 +289,10 @@ static void count_items(work *w)
         w->audit->top += top[i];
 }
 
-/* Sets pair to the first two ids that are alike; leaves it as it is if there are none. */
+/*
+ * Sets pair to the first two ids of the dictionary that are alike (see alike.h); leaves
+ * pair as it is if there are none.
+ */
 static void get_pair(const g4r_dict *ids, const g4r_alike *alike, gru4rec_id pair[2])
 {
     for (int i = 0; alike->n > 0 && i < 2; i++)
@@ -287,8 +300,9 @@ static void get_pair(const g4r_dict *ids, const g4r_alike *alike, gru4rec_id pai
 }
 
 /*
- * Counts the items and sessions whose ids are alike, and the events with a blank id.
- * Returns false if there is not enough memory, or if the watch stopped the audit.
+ * Counts the items and the sessions whose ids are alike (see alike.h), with an example of
+ * each, and the events whose item or session has a blank id. Returns false if there is
+ * not enough memory, or if the caller asked to stop (watch).
  */
 static bool look_at_ids(work *w)
 {

@@ -29,8 +29,8 @@
  * for each session: about 22 bytes, and 16 if sessions get fingerprints (fingerprints.h).
  * Events that are already in order, as in most event logs, are only checked (sort.h).
  *
- * The function of a stage returns false if there is not enough memory, or if the watch
- * stopped the work.
+ * The function of a stage returns false if there is not enough memory, or if the caller
+ * asked to stop (watch).
  */
 #include "events.h"
 #include "order.h"
@@ -42,7 +42,10 @@
 
 /* ---- 1: sessions are cut ---- */
 
-/* Returns the most events of a piece of a long session; INT64_MAX: none is cut. */
+/*
+ * Returns the most events of a piece if long sessions are cut into pieces; INT64_MAX if
+ * they are not cut.
+ */
 static int64_t piece_length(const gru4rec_preparation *preparation)
 {
     return preparation->max_length > 0 && preparation->long_sessions == GRU4REC_LONG_CUT
@@ -50,7 +53,10 @@ static int64_t piece_length(const gru4rec_preparation *preparation)
                : INT64_MAX;
 }
 
-/* Tells whether the pause from event a to event b begins a new session. */
+/*
+ * Tells whether the pause from event a to event b, the next in its session, is longer
+ * than session_gap and so begins a new session. If session_gap is 0, no pause does.
+ */
 static bool is_pause(const gru4rec_events *events, uint32_t a, uint32_t b)
 {
     const double gap = events->preparation.session_gap;
@@ -63,7 +69,11 @@ static bool is_repeat(const gru4rec_events *events, uint32_t a, uint32_t b)
     return events->preparation.collapse_repeats && events->item[a] == events->item[b];
 }
 
-/* Adds a part of the session, with the next number. False: there is not enough memory. */
+/*
+ * Adds a new session, which is a part of the session with this number, and gets the next
+ * number itself: appends to events->owner, which has room for *capacity, and counts
+ * events->n_sessions. Returns false if there is not enough memory.
+ */
 static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity)
 {
     if (!G4R_ALLOC_GROW(&events->allocator, events->owner, *capacity,
@@ -76,14 +86,17 @@ static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity
 /*
  * Cuts a session at long pauses into parts, and cuts each part into pieces of max_length
  * events. Each piece becomes a session with a number of its own; the numbers ascend in
- * time. Repeats that stage 4 will drop do not count for max_length. sorted (n): the
- * session's events in order.
+ * time. Repeats that stage 4 will drop do not count for max_length. Counts in n_cut the
+ * parts that are cut into pieces. sorted (n): the session's events in order. *capacity:
+ * of events->owner.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
 {
     const int64_t most = piece_length(&events->preparation);
-    /* Events of the piece so far; pieces of the part before this piece. */
+    /*
+     * length: events of the piece so far. n_pieces: pieces of the part before this piece.
+     */
     int64_t length = 0, n_pieces = 0;
     for (int64_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
         const bool begins = i == 0 || is_pause(events, sorted[i - 1], sorted[i]);
@@ -99,7 +112,10 @@ static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t 
     return !watch->is_over;
 }
 
-/* Cuts all sessions: afterwards events->session holds numbers of parts. */
+/*
+ * Cuts all sessions into parts, which become the sessions: fills events->owner, sets
+ * events->n_sessions, and puts the numbers of the parts into events->session.
+ */
 static bool cut_all(gru4rec_events *events, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
@@ -125,7 +141,10 @@ typedef struct session_sort {
     const uint32_t *first; /* (S) first event of each; NULL: only values are compared */
 } session_sort;
 
-/* Compares the sessions x and y by (first time, session value). */
+/*
+ * Compares the sessions x and y by (first time, session value); parts of one session by
+ * their numbers, which ascend in time.
+ */
 static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 {
     const session_sort *sort = context;
@@ -136,7 +155,7 @@ static int compare_sessions(const void *context, uint32_t x, uint32_t y)
     if (order == 0)
         order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, (int32_t)x),
                                  g4r_events_owner(events, (int32_t)y));
-    /* Parts of one session have numbers that ascend in time. */
+    /* Parts of one session are equal so far; their numbers ascend in time. */
     return order != 0 ? order : G4R_COMPARE(x, y);
 }
 
@@ -156,8 +175,8 @@ static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *h
 }
 
 /*
- * Sorts events->visit (S) into visiting order, and gives each event the place of its
- * session in that order in place of the session's number. first (S) is filled with the
+ * Sorts events->visit (S) into visiting order, and replaces the session's number in
+ * events->session by the place of the session in that order. first (S) is filled with the
  * sessions' first events; NULL: sessions are sorted by their values alone. rank (S) is
  * scratch. Both must be zeroed before.
  */
@@ -204,7 +223,7 @@ static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *wa
 
 /* ---- 3: all events in order ---- */
 
-/* Sets dataset->first to the least time of all events. */
+/* Sets dataset->first to the least time of all events, if there are any. */
 static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
                        g4r_stop_watch *watch)
 {
@@ -216,7 +235,10 @@ static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
         dataset->first = g4r_events_time(events, least);
 }
 
-/* Fills dataset->times if times are kept. permutation (n): the events in order. */
+/*
+ * Allocates and fills dataset->times if times are kept. permutation (n): the indexes of
+ * the events in order.
+ */
 static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
                        const uint32_t *permutation, g4r_stop_watch *watch)
 {
@@ -232,8 +254,10 @@ static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
 
 /*
  * Makes the dataset's offsets and item_rows, its times and numbers if they are kept, and
- * the fingerprints of the sessions if they get some. Memory is at its peak here, because
- * the columns of the events are not freed before the end.
+ * the fingerprints of the sessions if they get some. Copies the counts of stages 0 and 1
+ * to the dataset. At the end it frees the columns of the events, unless stage 6 still
+ * needs the times of events->first. Memory is at its peak here, because the columns are
+ * not freed earlier.
  */
 static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
                       g4r_stop_watch *watch)
@@ -277,8 +301,9 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
 
 /*
  * Numbers the items by their first appearance in the dataset, replaces the numbers in
- * item_rows by these rows, and fills the catalogue. support and row_plus_1 (items of
- * events) are scratch, which must be zeroed before.
+ * item_rows by these rows, and fills the catalogue with the items' ids and support, ready
+ * to be searched. Returns NOMEM or INTERRUPTED if it fails. support and row_plus_1 (items
+ * of events) are scratch, which must be zeroed before.
  */
 static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                    gru4rec_items *items, int64_t *support,
@@ -302,7 +327,10 @@ static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset
                : gru4rec_items_index(items, watch->stop.is_asked, watch->stop.context);
 }
 
-/* Makes the catalogue *out. The caller frees *out, also after an error. */
+/*
+ * Makes the catalogue *out of the items of the dataset, and numbers the dataset's item
+ * rows by it. The caller frees *out, also after an error.
+ */
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                  gru4rec_items **out, g4r_stop_watch *watch)
 {
@@ -324,8 +352,9 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
 
 /*
  * Copies the n_held sessions that stand behind the dataset's last session into a dataset
- * of their own, dataset->validation. Drops events whose item is not in the catalogue,
- * because training does not know these items.
+ * of their own, dataset->validation. Drops, and counts in its n_unknown, events whose
+ * item is not in the catalogue, because training does not know these items. If it fails,
+ * what it made belongs to the dataset.
  */
 static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
                                gru4rec_dataset *dataset, int64_t n_held,
@@ -362,7 +391,10 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
 
 /* ---- all stages ---- */
 
-/* Makes stages 1 to 4. */
+/*
+ * Makes stages 1 to 4, and sets dataset->first between stages 2 and 3. From now on no
+ * session can be added to the events, because the hash table of their ids is freed.
+ */
 static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset,
                           g4r_stop_watch *watch)
 {
@@ -386,8 +418,10 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
 }
 
 /*
- * Makes stages 5 and 6, unless there is a catalogue already. The sessions visited last
- * are taken off the dataset first, so they do not count for the catalogue.
+ * Makes stages 5 and 6, unless there is a catalogue already. The sessions visited last,
+ * which will be held out, are taken off the dataset first, so they do not count for the
+ * catalogue. Sets dataset->held_out to their least time, and frees the columns of the
+ * events.
  */
 static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *dataset,
                                      gru4rec_items **items, g4r_stop_watch *watch)
@@ -408,7 +442,7 @@ static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *da
                : status;
 }
 
-/* Returns the number of sessions of one event. */
+/* Returns the number of sessions of the dataset that have one event. */
 static int64_t count_single(const gru4rec_dataset *dataset)
 {
     int64_t n = 0;
@@ -470,8 +504,9 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
 /* ---- another catalogue ---- */
 
 /*
- * Replaces each row by rows[row], in place. Drops the events whose new row is -1, and the
- * sessions that have no event left.
+ * Replaces each item row of the dataset by rows[row], in place. Drops the events whose
+ * new row is -1, counts them in n_unknown, and drops the sessions that have no event
+ * left. Counts n_single anew.
  */
 static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
 {
@@ -527,7 +562,8 @@ static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 }
 
 /*
- * The support is hashed only if it has more events than the dataset
+ * Returns the hash of the sessions, also the held-out ones, and of the items' ids. The
+ * items' support is hashed only if it has more events than the dataset
  * (gru4rec_items_inherit() added some); otherwise the rows, which are hashed, say all of
  * it.
  */

@@ -70,7 +70,10 @@ static size_t heap_length(const g4r_dict *dict, int64_t offset)
     return length;
 }
 
-/* Tells whether k is the key of the REAL with these bits. */
+/*
+ * Tells whether k is the key of the REAL whose bits these are; a REAL that is an integer
+ * has the key of the integer.
+ */
 static bool is_key_of_real(const key *k, int64_t bits)
 {
     gru4rec_id id = {.type = GRU4REC_ID_REAL};
@@ -79,7 +82,7 @@ static bool is_key_of_real(const key *k, int64_t bits)
     return own.type == k->type && own.value == k->value;
 }
 
-/* Tells whether k is the key of the id with this number. */
+/* Tells whether k is the key of the id with this number in the dictionary. */
 static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
 {
     int64_t value = dict->values[number];
@@ -93,7 +96,10 @@ static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
            (k->n_bytes == 0 || memcmp(dict->heap + value + 4, k->bytes, k->n_bytes) == 0);
 }
 
-/* Returns the cell that holds the key, or the empty cell where the key belongs. */
+/*
+ * Returns the index of the cell of the hash table that holds the id with this key; if
+ * there is none, that of the empty cell where the id belongs.
+ */
 static size_t find_cell(const g4r_dict *dict, const key *k)
 {
     size_t mask = dict->n_cells - 1;
@@ -106,9 +112,9 @@ static size_t find_cell(const g4r_dict *dict, const key *k)
 }
 
 /*
- * Moves the hash table to a larger one. This needs no look at the ids: a cell holds the
- * bits of the hash that say where it belongs. Returns false if there is not enough
- * memory.
+ * Replaces the hash table by a larger one of n_cells cells with the same ids. This needs
+ * no look at the ids: a cell holds the bits of the hash that say where it belongs.
+ * Returns false if there is not enough memory.
  */
 static bool resize_cells(g4r_dict *dict, size_t n_cells)
 {
@@ -131,7 +137,7 @@ static bool resize_cells(g4r_dict *dict, size_t n_cells)
 
 /*
  * Makes the hash table large enough for n ids, so that at most two thirds of its cells
- * are filled. Returns false if there is not enough memory.
+ * are filled. It never shrinks. Returns false if there is not enough memory.
  */
 static bool reserve_cells(g4r_dict *dict, size_t n)
 {
@@ -159,7 +165,10 @@ static bool append_bytes(g4r_dict *dict, const gru4rec_id *id)
     return true;
 }
 
-/* Appends an id to the arrays, but not to the hash table; see g4r_dict_append(). */
+/*
+ * Appends a copy of an id to the arrays of ids, but not to the hash table; see
+ * g4r_dict_append().
+ */
 static bool append(g4r_dict *dict, const gru4rec_id *id)
 {
     const size_t n = (size_t)dict->n;
@@ -203,8 +212,9 @@ bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
 }
 
 /*
- * The cells of successive ids are far from each other in memory. So the cell of an id is
- * prefetched before the AHEAD ids in front of it are put into the table.
+ * Puts the ids that are not indexed into the hash table, one after another. The cells of
+ * successive ids are far from each other in memory. So the cell of an id is prefetched
+ * before the AHEAD ids in front of it are put into the table.
  */
 gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop)
 {
@@ -266,8 +276,8 @@ void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
 }
 
 /*
- * Compares two ids that are numbers. The result is exact, even if a double cannot hold
- * the integer.
+ * Compares two ids that are numbers: negative if a is less, 0 if they are equal, else
+ * positive. The result is exact, even if a double cannot hold the integer.
  */
 static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
 {

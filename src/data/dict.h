@@ -31,20 +31,23 @@ typedef struct g4r_dict {
     size_t values_capacity, types_capacity, heap_capacity;
 } g4r_dict;
 
-/* Makes an empty dictionary. It keeps a copy of the allocator. */
+/*
+ * Makes an empty dictionary in *dict, with a new random key for its hash table. It keeps
+ * a copy of the allocator.
+ */
 void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator);
-/* Frees all ids; the dictionary is empty then. */
+/* Frees all memory of the dictionary, which is empty then and can be used again. */
 void g4r_dict_free(g4r_dict *dict);
 /*
  * Appends a copy of the id without looking whether it is there already. The id cannot be
- * found before the next g4r_dict_index(). Returns false if there is not enough memory, or
- * if the dictionary is full (2^31 - 1 ids).
+ * found before the next g4r_dict_index(). Returns false if there is not enough memory, if
+ * the dictionary is full (2^31 - 1 ids), or if a text or blob has 2^32 bytes or more.
  */
 bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id);
 /*
  * Puts all ids that were appended into the hash table, so that they can be found. This is
  * faster than to add the ids one by one, because it does not wait for main memory at each
- * id. Returns
+ * id. Returns OK, or
  *   NOMEM        the dictionary is unchanged;
  *   INTERRUPTED  stop said so: the call can be made again, and goes on;
  *   INVALID      an id occurs twice: the dictionary can then only be freed.
@@ -52,12 +55,15 @@ bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id);
 gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop);
 /*
  * Returns the number of the id, and adds a copy of the id first if it is new. Returns -1
- * if there is not enough memory, or if the dictionary is full. All ids must be indexed.
+ * where g4r_dict_append() returns false. All ids must be indexed.
  */
 int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id);
 /* Returns the number of the id, or -1 if it is not there. All ids must be indexed. */
 int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id);
-/* Frees the hash table. After this, ids must not be added or looked for any more. */
+/*
+ * Frees the hash table of the dictionary, but not the ids, which g4r_dict_get() still
+ * gives. After this, ids must not be added or looked for any more.
+ */
 void g4r_dict_seal(g4r_dict *dict);
 /*
  * Sets *id to the id with this number. The bytes of a text or blob belong to the
@@ -65,9 +71,9 @@ void g4r_dict_seal(g4r_dict *dict);
  */
 void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id);
 /*
- * Compares the ids with the numbers a and b in SQLite's order of values: numbers, then
- * texts, then blobs; texts and blobs byte by byte. Returns a negative number, 0 or a
- * positive number.
+ * Compares the ids with the numbers a and b in SQLite's order of values: numbers
+ * (exactly, whatever their types), then texts, then blobs; texts and blobs byte by byte.
+ * Returns a negative number, 0 or a positive number.
  */
 int g4r_dict_compare(const g4r_dict *dict, int32_t a, int32_t b);
 

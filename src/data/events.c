@@ -54,8 +54,9 @@ void gru4rec_events_free(gru4rec_events *events)
 }
 
 /*
- * Moves the column order to wide_order, for an order that does not fit 32 bits. Returns
- * false if there is not enough memory.
+ * Replaces the column order, of 32 bits, by wide_order, of 64 bits, with the same values.
+ * It is called before the first order that does not fit 32 bits. Returns false, and
+ * changes nothing, if there is not enough memory.
  */
 static bool widen_order(gru4rec_events *events)
 {
@@ -69,7 +70,10 @@ static bool widen_order(gru4rec_events *events)
     return true;
 }
 
-/* Makes room for one more event in the columns that all events have. */
+/*
+ * Makes room for one more event in the columns that all events have, and in the column
+ * number if numbers are kept. Returns false if there is not enough memory.
+ */
 static bool make_room(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
@@ -88,8 +92,9 @@ static bool make_room(gru4rec_events *events)
 }
 
 /*
- * Allocates the column time_types and fills it with time_type, for a time of another
- * type. Returns false if there is not enough memory.
+ * Allocates the column time_types, and fills it with time_type for the events that are
+ * there. It is needed once a time of another type is added. Returns false if there is not
+ * enough memory.
  */
 static bool split_types(gru4rec_events *events)
 {
@@ -101,7 +106,11 @@ static bool split_types(gru4rec_events *events)
     return true;
 }
 
-/* Makes room for the type of one more time, if the column time_types is needed. */
+/*
+ * Makes room for the type of one more event's time. The type of the first event becomes
+ * time_type; the first time of another type allocates the column time_types. Returns
+ * false if there is not enough memory.
+ */
 static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
 {
     if (events->n == 0)
@@ -114,7 +123,8 @@ static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
 
 /*
  * Makes room for one more event in the column is_old. The first old event allocates the
- * column; before that event there is no column.
+ * column; before that event there is no column. Returns false if there is not enough
+ * memory.
  */
 static bool make_room_for_age(gru4rec_events *events, bool is_old)
 {
@@ -139,9 +149,9 @@ static void set_time(gru4rec_events *events, const gru4rec_time *time)
 }
 
 /*
- * Adds the item if it is new, and returns its number, or -1 if there is not enough
- * memory. row: the item's row in the catalogue, which is kept in rows if there is a
- * catalogue.
+ * Adds the item to events->items if it is new, and returns its number there, or -1 if
+ * there is not enough memory. row: the item's row in the known catalogue, which goes into
+ * events->rows if there is such a catalogue.
  */
 static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t row)
 {

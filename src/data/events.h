@@ -12,7 +12,7 @@
 
 #include "dict.h"
 
-/* A time without its type. */
+/* The time of an event without its type, which the events keep apart. */
 typedef union g4r_events_stamp {
     int64_t integer;
     double real;
@@ -47,8 +47,8 @@ struct gru4rec_events {
 
     bool has_expected; /* gru4rec_events_expect() was called */
     /*
-     * Events dropped because their item is not in known, and old events dropped because
-     * their session has no new event.
+     * n_unknown: events dropped because their item is not in known. n_old: old events
+     * dropped because their session has no new event.
      */
     int64_t n_unknown, n_old;
     gru4rec_preparation preparation;
@@ -65,19 +65,29 @@ struct gru4rec_events {
 
     bool has_key; /* sessions get fingerprints by fingerprints_key (fingerprints.h) */
     gru4rec_fingerprints_key fingerprints_key;
-    uint64_t *prints; /* stage 3: (n_sessions, 2) fingerprints of events and of items */
+    /*
+     * Stage 3: (n_sessions, 2) for each session, by its number: the fingerprint of its
+     * events and that of its items.
+     */
+    uint64_t *prints;
 
     size_t session_capacity, item_capacity, time_capacity, types_capacity;
     size_t order_capacity, rows_capacity, old_capacity, number_capacity;
 };
 
-/* Tells whether the items are mapped to a catalogue. If not (training), all are taken. */
+/*
+ * Tells whether the items are mapped to the catalogue of a model. If not (training),
+ * events of all items are taken.
+ */
 static inline bool g4r_events_has_catalogue(const gru4rec_events *events)
 {
     return events->known != NULL;
 }
 
-/* Returns the number in sessions of a session, or of the session that it is a part of. */
+/*
+ * Returns the number in events->sessions of a session; if the session is a part that was
+ * cut from another one, the number of that one.
+ */
 static inline int32_t g4r_events_owner(const gru4rec_events *events, int32_t session)
 {
     return events->owner != NULL ? events->owner[session] : session;
@@ -96,7 +106,10 @@ static inline gru4rec_time g4r_events_time(const gru4rec_events *events, uint32_
     return time;
 }
 
-/* Compares the times of the events x and y: negative, 0 or positive. */
+/*
+ * Compares the times of the events x and y: negative if x is earlier, 0 if they are
+ * equal, else positive.
+ */
 static inline int g4r_events_compare_times(const gru4rec_events *events, uint32_t x,
                                            uint32_t y)
 {
@@ -113,7 +126,10 @@ static inline double g4r_events_seconds(const gru4rec_events *events, uint32_t i
     return gru4rec_time_real(&time);
 }
 
-/* Frees the columns, from session to number; the rest of events stays. */
+/*
+ * Frees the columns, which are the arrays from session to number, and sets them to NULL.
+ * The rest of events stays.
+ */
 void g4r_events_free_columns(gru4rec_events *events);
 
 #endif

@@ -49,13 +49,16 @@ enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 };
 
 /* ---- fingerprints ---- */
 
-/* Mixes a word into a hash, by the key. */
+/* Returns hash with a word mixed in, in a way that depends on the key. */
 static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t word)
 {
     return g4r_hash_fold(word ^ key->a, hash ^ key->b);
 }
 
-/* Returns the number that n <= 8 bytes write, little-endian on every machine. */
+/*
+ * Returns the number that n <= 8 bytes are if they are read as little-endian, on every
+ * machine.
+ */
 static uint64_t word_of(const unsigned char *bytes, size_t n)
 {
     uint64_t word = 0;
@@ -82,10 +85,10 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 }
 
 /*
- * Returns the hash of an id. An integer has the same hash as INTEGER, as REAL and as
- * text, because a column with another affinity can hold the same session's id in another
- * type. The last word that is mixed in (1, 2 or 3) keeps integers, other reals, and texts
- * and blobs apart.
+ * Returns the hash of the id of a session or an item, which depends on the key. An
+ * integer has the same hash as INTEGER, as REAL and as text, because a column with
+ * another affinity can hold the same session's id in another type. The last word that is
+ * mixed in (1, 2 or 3) keeps integers, other reals, and texts and blobs apart.
  */
 static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
@@ -206,7 +209,10 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
 
 /* ---- sets of fingerprints, as gaps ---- */
 
-/* Returns r, the number of low bits of a gap, for a set of n members. */
+/*
+ * Returns r, the number of low bits of a gap that are stored as they are, for a set of n
+ * members (see the top of the file).
+ */
 static int low_bits(uint64_t n)
 {
     int r = 0;
@@ -220,7 +226,10 @@ typedef struct bit_writer {
     uint64_t at;          /* bits written */
 } bit_writer;
 
-/* Writes the lowest n bits of a number, the lowest one first. */
+/*
+ * Writes the lowest n bits of a number, the lowest one first, and moves writer->at behind
+ * them.
+ */
 static void put_bits(bit_writer *writer, uint64_t bits, int n)
 {
     for (int i = 0; i < n; i++, writer->at++)
@@ -228,7 +237,7 @@ static void put_bits(bit_writer *writer, uint64_t bits, int n)
             (unsigned char)((bits >> i & 1) << (writer->at % 8));
 }
 
-/* Reads the members of a set in ascending order. */
+/* Reads the members of a stored set one after another, in ascending order. */
 typedef struct set_reader {
     const unsigned char *bytes; /* (n_bytes) */
     uint64_t n_bytes, at;       /* at: bits that were read */
@@ -237,7 +246,7 @@ typedef struct set_reader {
     bool is_bad;                /* the set is damaged */
 } set_reader;
 
-/* Returns the next bit; after the end it returns 0 and sets is_bad. */
+/* Returns the next bit of a stored set; after the end it returns 0 and sets is_bad. */
 static uint64_t get_bit(set_reader *set)
 {
     if (set->at / 8 >= set->n_bytes) {
@@ -298,7 +307,10 @@ static void put_word(unsigned char *bytes, uint64_t word)
         bytes[i] = (unsigned char)(word >> 8 * i);
 }
 
-/* Returns the hash of bytes (n) that stands behind them. */
+/*
+ * Returns the hash of the first n bytes of stored fingerprints, which is stored behind
+ * them.
+ */
 static uint64_t hash_of(const unsigned char *bytes, size_t n)
 {
     uint64_t hash = G4R_HASH_START;
@@ -335,7 +347,7 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
            hash_of(bytes, n_bytes - TAIL) == word_of(bytes + n_bytes - TAIL, 8);
 }
 
-/* Starts to read a set from its least member. */
+/* Returns a reader of the set whose next member is the least one. */
 static set_reader open_set(const gru4rec_fingerprints_set *set)
 {
     return (set_reader){.bytes = set->bytes,
@@ -366,9 +378,9 @@ static void free_list(print_list *list, const gru4rec_allocator *allocator)
 }
 
 /*
- * Lists the fingerprints of one kind of the sessions at the first n places, and sorts
- * them; 0 stands for a session without one. Returns NOMEM or INTERRUPTED. The caller
- * frees the list, also after an error.
+ * Fills list with the fingerprints of one kind of the sessions at the first n places of
+ * the visiting order (0 stands for a session without one), and sorts list->order by them.
+ * Returns OK, NOMEM or INTERRUPTED. The caller frees the list, also after an error.
  */
 static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events,
                                   size_t n, gru4rec_fingerprints_kind kind,
@@ -391,7 +403,10 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
 
 /* ---- making the fingerprints of a model ---- */
 
-/* A set of the sessions of a dataset and of the members of an older set. */
+/*
+ * The fingerprints of one kind of a dataset's sessions, united with the members of an
+ * older set.
+ */
 typedef struct union_set {
     uint64_t *members; /* (n) ascending, without repeats */
     /*
@@ -401,7 +416,10 @@ typedef struct union_set {
     uint64_t n, n_long, n_twins;
 } union_set;
 
-/* Adds a member that is not less than those before; drops 0 and repeats. */
+/*
+ * Appends a member, which must not be less than those before, to the set; if it is 0 (no
+ * fingerprint) or equal to the last member, it is dropped.
+ */
 static void add_member(union_set *set, uint64_t member)
 {
     if (member > 0 && (set->n == 0 || set->members[set->n - 1] != member))
@@ -425,9 +443,11 @@ static void count_twins(union_set *set, const print_list *list, g4r_stop_watch *
 }
 
 /*
- * Merges the list and the set before into set, whose members it allocates. Returns NOMEM,
- * or INVALID if the set before is damaged. If the watch says stop, the set must not be
- * used. The caller frees the members, also after an error.
+ * Merges the fingerprints of the list and the members of the set before into set, whose
+ * members it allocates, and counts its n_long and n_twins by the list. Returns NOMEM, or
+ * INVALID if the set before is damaged. If the caller asks to stop (watch), it returns OK
+ * all the same, and the set must not be used. The caller frees the members, also after an
+ * error.
  */
 static gru4rec_status unite(union_set *set, const print_list *list,
                             const gru4rec_fingerprints_set *before,
@@ -454,7 +474,10 @@ static gru4rec_status unite(union_set *set, const print_list *list,
     return old.is_bad ? GRU4REC_INVALID : GRU4REC_OK;
 }
 
-/* Allocates and writes the bytes of fingerprints, as the top of the file shows them. */
+/*
+ * Allocates the bytes of fingerprints, with the format that the top of the file shows,
+ * writes the sets to them, and sets *n_bytes. Returns NULL if there is not enough memory.
+ */
 static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
                                   const gru4rec_events *events, bool is_partial,
                                   size_t *n_bytes)
@@ -519,7 +542,7 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 /*
  * Sets bit kind of found[s] for each session s whose fingerprint of this kind is in the
  * model's set. With the kind ITEMS, adds to *n_long the sessions that have a fingerprint.
- * Returns NOMEM, INTERRUPTED, or INVALID if the set is damaged.
+ * Returns OK, NOMEM, INTERRUPTED, or INVALID if the set is damaged.
  */
 static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
                            size_t n_sessions, const gru4rec_fingerprints *fingerprints,

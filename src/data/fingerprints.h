@@ -8,11 +8,12 @@
 #include "events.h"
 
 /*
- * Allocates and fills events->prints with the fingerprints of all sessions' events and
- * items. The events of the session at place s in visiting order are
+ * Allocates events->prints, and fills it with two fingerprints for each session, by the
+ * session's number: that of its events and that of its items; 0 if the session is too
+ * short. The events of the session at place s in visiting order are
  * permutation[offsets[s]] ... permutation[offsets[s + 1] - 1], in order; the shapes are
  * offsets (S + 1) and permutation (n). Returns false if there is not enough memory, or if
- * the watch stopped the work.
+ * the caller asked to stop (watch).
  */
 bool g4r_fingerprints_make(gru4rec_events *events, const int64_t *offsets,
                            const uint32_t *permutation, g4r_stop_watch *watch);

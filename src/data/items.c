@@ -36,7 +36,10 @@ void gru4rec_items_free(gru4rec_items *items)
     g4r_alloc_free(&allocator, items);
 }
 
-/* Makes room for the support of one more item. Returns false without enough memory. */
+/*
+ * Makes room for the support of one more item in the catalogue. Returns false if there is
+ * not enough memory.
+ */
 static bool has_room(gru4rec_items *items)
 {
     return G4R_ALLOC_GROW(&items->dict.allocator, items->support, items->support_capacity,
@@ -130,8 +133,9 @@ static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
 }
 
 /*
- * Returns the row of the item with exactly this value, or -1. A REAL whose size is 2^53
- * or more is equal to no INTEGER here, because several integers round to it.
+ * Returns the row of the item whose id has exactly this value, or -1 if there is none. A
+ * REAL whose absolute value is 2^53 or more is equal to no INTEGER here, because several
+ * integers round to it.
  */
 static int32_t find_value(const gru4rec_items *items, const gru4rec_id *id)
 {

@@ -7,18 +7,23 @@
 
 #include "events.h"
 
-/* Returns the number of event i that breaks ties in time. */
+/*
+ * Returns the number that breaks ties between events of the same time, for event i: the
+ * order that it was added with, or i itself if the columns of orders were freed.
+ */
 int64_t g4r_order_of(const gru4rec_events *events, uint32_t i);
 /*
- * Frees the column of these numbers if they ascend from event to event: the events'
- * places then give the same order. Otherwise, or if the watch says stop, nothing changes.
+ * Frees the column order (or wide_order) if its numbers ascend from each event to the
+ * next: the events' indexes then break ties in the same way. If they do not, or if the
+ * caller asks to stop (watch), nothing changes.
  */
 void g4r_order_drop_plain(gru4rec_events *events, g4r_stop_watch *watch);
 /*
- * Fills permutation (n) with the numbers of all events in order, session by session:
- * those of session s stand at offsets[s] ... offsets[s + 1] - 1. offsets (S + 1) must be
- * zeroed before; S is events->n_sessions. Returns false if there is not enough memory, or
- * if the watch said stop; permutation and offsets are then worth nothing.
+ * Fills permutation (n) with the indexes of all events in order, session by session, and
+ * offsets (S + 1) with where each session begins: the events of session s stand at
+ * offsets[s] ... offsets[s + 1] - 1. offsets must be zeroed before; S is
+ * events->n_sessions. Returns false if there is not enough memory, or if the caller asked
+ * to stop (watch); permutation and offsets are then not to be used.
  */
 bool g4r_order_events(const gru4rec_events *events, int64_t *offsets,
                       uint32_t *permutation, g4r_stop_watch *watch);

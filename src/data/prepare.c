@@ -30,7 +30,8 @@ static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
 
 /*
  * Returns how many events of a session of this length the pass keeps; these are its last
- * events. Counts the other events in the dataset.
+ * events. Counts in the dataset what is dropped: n_long and n_dropped for a long session,
+ * the events in n_short for a short one, n_left for a single event.
  */
 static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t length)
 {
@@ -49,7 +50,10 @@ static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t 
     return kept;
 }
 
-/* Copies n events in all columns of the dataset, from place from to place to <= from. */
+/*
+ * Copies n events within all arrays of the dataset (item rows, times and numbers, if they
+ * are kept), from place from to place to <= from.
+ */
 static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -61,10 +65,12 @@ static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int6
 }
 
 /*
- * Makes one pass: drops what the rule says, and moves the rest of the events and sessions
- * together, in place. Events move only towards the start, so the pass reads every event
- * before it writes over it. Adds to *n_dropped the events that were dropped one by one;
- * shorten() counts the events that are dropped with their sessions.
+ * Makes one pass over the dataset: drops what the rule says, and moves the rest of the
+ * events and sessions, with the elements of visit, together, in place. Updates offsets
+ * and the numbers of sessions and events. Events move only towards the start, so the pass
+ * reads every event before it writes over it. Adds to *n_dropped the events that were
+ * dropped one by one; shorten() counts the events that are dropped with their sessions.
+ * If the caller asks to stop (watch), the dataset can only be freed.
  */
 static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
                     int64_t *n_dropped, g4r_stop_watch *watch)
@@ -95,7 +101,7 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
 
 /*
  * Makes one pass that drops the events of items that have fewer than min_support events
- * now. counts (n_items) is scratch.
+ * in the dataset now, and adds their number to n_rare. counts (n_items) is scratch.
  */
 static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                       int64_t *counts, int64_t min_support, g4r_stop_watch *watch)
@@ -108,8 +114,10 @@ static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
 }
 
 /*
- * Step 3: drops short sessions and rare items in turn, until a pass over both changes
- * nothing. Returns false if there is not enough memory, or if the watch stopped the work.
+ * Step 3: drops short sessions (and those of one event, if leaves_single) and events of
+ * rare items in turn, until both drop no event. If min_support is below 2, no item is
+ * rare, and one pass is enough. Returns false if there is not enough memory, or if the
+ * caller asked to stop (watch).
  */
 static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                               const gru4rec_preparation *preparation,

@@ -9,10 +9,11 @@
 
 /*
  * Drops repeats, long sessions, short sessions and rare items from the dataset, in place,
- * as the preparation says; prepare.c has the order of the steps. Drops the elements of
- * visit (S), which belong to the sessions, with them. Counts in the dataset what was
- * dropped. n_items: greater than every value of item_rows. Returns false if there is not
- * enough memory, or if the watch stopped the work; the dataset can then only be freed.
+ * as the preparation says; prepare.c has the order of the steps. visit (S) has an element
+ * for each session, which is dropped or moved with the session. A session without events
+ * is dropped too. Counts in the dataset what was dropped. n_items: greater than every
+ * value of item_rows. Returns false if there is not enough memory, or if the caller asked
+ * to stop (watch); the dataset can then only be freed.
  */
 bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                  const gru4rec_preparation *preparation, g4r_stop_watch *watch);

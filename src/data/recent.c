@@ -3,8 +3,8 @@
 
 /*
  * Gives the sessions that have a new event the numbers 1, 2, ..., in number (n_sessions),
- * which must be zeroed before; the other sessions keep 0. Returns how many sessions have
- * a new event.
+ * which must be zeroed before; the other sessions keep 0. If no event is old (is_old is
+ * NULL), all events are new. Returns how many sessions have a new event.
  */
 static int32_t number_recent(const gru4rec_events *events, int32_t *number,
                              g4r_stop_watch *watch)
@@ -20,9 +20,10 @@ static int32_t number_recent(const gru4rec_events *events, int32_t *number,
 }
 
 /*
- * Makes events->owner an array by the new numbers: element k is the owner of the session
- * whose number is k + 1. Reuses the array of before if there was one, else allocates it.
- * Returns false if there is not enough memory.
+ * Fills events->owner for the sessions that stay, by their new numbers: element k is the
+ * owner (the number in events->sessions) of the session s with number[s] = k + 1. Uses
+ * the array of before if there is one, else allocates it. Returns false if there is not
+ * enough memory.
  */
 static bool number_owners(gru4rec_events *events, const int32_t *number)
 {

@@ -25,9 +25,9 @@ typedef struct g4r_sampler {
 } g4r_sampler;
 
 /*
- * Prepares draws of n items by their support (n), which must be positive everywhere. The
- * random numbers must be started before the first draw. Returns false if there is not
- * enough memory; the sampler then owns nothing.
+ * Makes the sampler's table for draws of n items by their support (n), which must be
+ * positive everywhere. The random numbers must be started before the first draw. Returns
+ * false if there is not enough memory; the sampler then owns nothing.
  */
 bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
                       double alpha, const gru4rec_allocator *allocator);
@@ -42,7 +42,7 @@ size_t g4r_sampler_bytes(size_t n);
  * depend only on the seed and the epoch.
  */
 void g4r_sampler_start(g4r_sampler *sampler, int64_t seed, int64_t epoch);
-/* Draws k samples and writes their item rows to rows (k). */
+/* Draws k samples and writes their item rows to rows (k). The random numbers move on. */
 void g4r_sampler_draw(g4r_sampler *sampler, int32_t *rows, size_t k);
 
 #endif

@@ -14,7 +14,10 @@ size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions)
     return (size_t)G4R_MIN(G4R_MIN(plan->n_lanes, n_sessions), INT32_MAX);
 }
 
-/* Carves the arrays from the arena; while it has no memory, only counts their bytes. */
+/*
+ * Carves the arrays of the schedule from its arena; while the arena has no memory, only
+ * counts their bytes.
+ */
 static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan,
                    int64_t n_sessions)
 {
@@ -37,7 +40,7 @@ size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions)
     return g4r_arena_bytes(&schedule.arena);
 }
 
-/* Sets the order in which sessions are visited to 0, 1, ..., S - 1. */
+/* Sets schedule->order, the order in which sessions are visited, to 0, 1, ..., S - 1. */
 static void order_as_they_stand(g4r_schedule *schedule)
 {
     for (int64_t i = 0; i < schedule->dataset->n_sessions; i++)
@@ -83,7 +86,10 @@ void g4r_schedule_start(g4r_schedule *schedule)
     schedule->next = 0;
 }
 
-/* Puts the next session into a lane; its state starts from zero. */
+/*
+ * Puts the next session into a lane, at its first event. from is -1, so its hidden state
+ * starts from zero.
+ */
 static void fill_lane(g4r_schedule *schedule, int32_t lane)
 {
     int64_t session = schedule->next++;
@@ -100,7 +106,10 @@ static bool is_at_start(const g4r_schedule *schedule)
     return schedule->next == 0;
 }
 
-/* Puts new sessions into all lanes, or into as many lanes as there are sessions left. */
+/*
+ * Puts new sessions into all lanes, or into as many lanes as there are sessions left,
+ * which is then n_live. Sets is_new_batch.
+ */
 static void start_batch(g4r_schedule *schedule)
 {
     int64_t left = schedule->dataset->n_sessions - schedule->next;
@@ -128,8 +137,9 @@ static bool all_have_steps(const g4r_schedule *schedule)
 /*
  * Makes one round of refilling. In the order of the lanes, each lane whose session has
  * ended gets the next session. If there is none, or with is_whole, the lane is removed,
- * and the lanes behind it move up. A session of one event has no step, so its lane is
- * refilled in the next round; the caller makes rounds until all lanes have a step.
+ * and the lanes behind it move up. With is_whole, once no lane is left, all lanes get new
+ * sessions. A session of one event has no step, so its lane is refilled in the next
+ * round; the caller makes rounds until all lanes have a step.
  */
 static void refill(g4r_schedule *schedule)
 {

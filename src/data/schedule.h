@@ -49,13 +49,17 @@ typedef struct gru4rec_schedule {
 } g4r_schedule;
 
 /*
- * Returns the plan that a training's options ask for. Without samples (K = 0) it needs
- * contrast: the targets of the other lanes are then the only negatives of a lane.
+ * Returns the plan that a training's options ask for. Without samples (K = 0) it has
+ * needs_contrast, which ends an epoch when one lane is left, because the targets of the
+ * other lanes are then the only negatives of a lane.
  */
 g4r_schedule_plan g4r_schedule_planned(const gru4rec_options *options);
-/* Returns the number of lanes of the first step; no step has more. */
+/*
+ * Returns the number of lanes of an epoch's first step: n_lanes of the plan, or
+ * n_sessions if that is less. No step has more.
+ */
 size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions);
-/* Returns the bytes that g4r_schedule_init() allocates. */
+/* Returns the bytes that g4r_schedule_init() allocates for a dataset of n_sessions. */
 size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions);
 /*
  * Prepares an epoch through the dataset, which is borrowed, with the sessions in visiting
@@ -69,9 +73,15 @@ void g4r_schedule_free(g4r_schedule *schedule);
  * epoch. Call g4r_schedule_start() before the next step. The plan must have is_shuffled.
  */
 void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch);
-/* Goes back to the beginning of an epoch: the first step is found next. */
+/*
+ * Goes back to the beginning of an epoch, with the present order of sessions:
+ * g4r_schedule_next() then finds the first step.
+ */
 void g4r_schedule_start(g4r_schedule *schedule);
-/* Finds the next step and fills its fields. Returns false at the end of the epoch. */
+/*
+ * Finds the next step and fills the schedule's fields from n_live to is_new_batch.
+ * Returns false at the end of the epoch; n_live is 0 then.
+ */
 bool g4r_schedule_next(g4r_schedule *schedule);
 
 #endif

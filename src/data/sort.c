@@ -6,13 +6,16 @@
  */
 #include "sort.h"
 
-/* Tells whether x must stand behind y. Equal elements may stay as they are. */
+/*
+ * Tells whether element x must stand behind element y by the rule. Equal elements may
+ * stay as they are.
+ */
 static bool is_behind(const g4r_sort_rule *rule, uint32_t x, uint32_t y)
 {
     return rule->compare(rule->context, x, y) > 0;
 }
 
-/* Elements of a piece that is sorted by insertion. */
+/* Most elements of a piece that is sorted by insertion. */
 enum { SHORT_PIECE = 8 };
 
 static void insertion_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule)
@@ -28,7 +31,7 @@ static void insertion_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule)
 
 /*
  * Merges two sorted pieces, from[0 ... half - 1] and from[half ... n - 1], into to (n).
- * If the watch says stop, the rest of both pieces is copied without merging.
+ * If the caller asks to stop (watch), the rest of both pieces is copied without merging.
  */
 static void merge_pieces(uint32_t *to, const uint32_t *from, size_t half, size_t n,
                          const g4r_sort_rule *rule, g4r_stop_watch *watch)
@@ -40,7 +43,10 @@ static void merge_pieces(uint32_t *to, const uint32_t *from, size_t half, size_t
     memcpy(to + (half - a), from + b, (n - b) * sizeof *to);
 }
 
-/* Sorts list (n). spare (n) is scratch. */
+/*
+ * Sorts list (n) in place by merging. spare (n) is scratch. If the caller asks to stop
+ * (watch), the list still has all its elements, in any order.
+ */
 static void merge_sort(uint32_t *list, uint32_t *spare, size_t n,
                        const g4r_sort_rule *rule, g4r_stop_watch *watch)
 {

@@ -21,9 +21,9 @@ typedef struct g4r_sort_rule {
 } g4r_sort_rule;
 
 /*
- * Sorts list (n) in place; equal elements keep their order. Returns false if there is not
- * enough memory, and the list is then unchanged; or if the watch said stop, and the order
- * of the list is then worth nothing.
+ * Sorts list (n) in place, in ascending order of the rule; equal elements keep their
+ * order. Returns false if there is not enough memory, and the list is then unchanged; or
+ * if the caller asked to stop (watch), and the order of the list is then not to be used.
  */
 bool g4r_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule,
               const gru4rec_allocator *allocator, g4r_stop_watch *watch);

@@ -17,7 +17,10 @@ static int64_t split_date(int64_t date, int64_t *nano)
     return date / NANO - is_below;
 }
 
-/* Compares the time whole + nano / 10^9 with a real: negative, 0 or positive. */
+/*
+ * Compares the time whole + nano / 10^9 with a real: negative if it is before the real, 0
+ * if they are equal, else positive.
+ */
 static int compare_with_real(int64_t whole, int64_t nano, double real)
 {
     if (real >= 0x1p63)

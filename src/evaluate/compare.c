@@ -48,7 +48,10 @@ static void layout(comparing *c)
     c->sums = g4r_arena_take(&c->arena, G4R_PERMUTATION_DRAWS, sizeof *c->sums);
 }
 
-/* Allocates all memory, and pairs the targets. Returns false if there is no memory. */
+/*
+ * Allocates all memory of the comparison, finds the segments of a's events, and pairs the
+ * targets. Returns false if there is not enough memory.
+ */
 static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
 {
     const int32_t n_a = gru4rec_items_count(a->items);
@@ -67,7 +70,10 @@ static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
     return true;
 }
 
-/* Counts the targets of a segment, and returns their mean of the figure. */
+/*
+ * Counts the targets of a segment in c->outcomes, and returns the mean of the figure over
+ * them. places: those of one method.
+ */
 static double measure(comparing *c, const int32_t *places, size_t segment,
                       const g4r_figure *figure)
 {
@@ -75,7 +81,10 @@ static double measure(comparing *c, const int32_t *places, size_t segment,
     return g4r_outcomes_mean(&c->outcomes, figure);
 }
 
-/* Counts the sessions in which a has more than b, less than b, and as much as b. */
+/*
+ * Counts by sums, which has a less b for each session, the sessions in which a is better
+ * (wins) and worse (losses); the other sessions with a target are ties.
+ */
 static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
 {
     for (int64_t s = 0; s < outcomes->test->n_sessions; s++) {
@@ -85,7 +94,7 @@ static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
     d->ties = outcomes->sessions - d->wins - d->losses;
 }
 
-/* Compares a and b by one figure on one segment. */
+/* Compares the methods a and b by one figure (a measure at a cut-off) on one segment. */
 static gru4rec_difference compare(comparing *c, size_t segment, const g4r_figure *figure)
 {
     g4r_outcomes *outcomes = &c->outcomes;

@@ -67,7 +67,10 @@ size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
     return g4r_tally_rows(options) * (FIRST_BASELINE + what->n_baselines);
 }
 
-/* Returns the caller's array for a method's places; NULL: the caller gave none. */
+/*
+ * Returns the part of the caller's array what->places for the places of a method; NULL:
+ * the caller gave no array.
+ */
 static int32_t *places_of(const measuring *e, size_t method)
 {
     int32_t *places = e->what->places;
@@ -93,7 +96,8 @@ static void layout(measuring *e)
 }
 
 /*
- * Sets all sizes from the options and the data, and measures the arena.
+ * Sets all sizes from the options and the data, prepares the tallies and the ranks, and
+ * counts the bytes of the arena.
  * longest_session: number of events in the longest test session.
  */
 static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_session)
@@ -150,7 +154,10 @@ static int64_t longest_session(const gru4rec_dataset *test)
     return longest;
 }
 
-/* Makes a scorer for each baseline. INVALID: it needs times that are not there. */
+/*
+ * Makes a scorer for each baseline, and gives the baseline's name to its tally. INVALID:
+ * a baseline needs times, and the test sessions have none. NOMEM.
+ */
 static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -171,7 +178,10 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
     return status;
 }
 
-/* Allocates all memory, and starts the schedule, the tallies and the baselines. */
+/*
+ * Allocates all memory of the evaluation, and starts the schedule, the tallies and the
+ * baselines. finish() frees it, also after an error.
+ */
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -210,7 +220,10 @@ static bool is_stopped(void *context)
 
 /* ---- one step of the schedule ---- */
 
-/* Tells whether the lane's target counts: with last_only, only a session's last event. */
+/*
+ * Tells whether the lane's target is ranked: always, but with last_only only if it is the
+ * last event of its session.
+ */
 static bool is_ranked(const measuring *e, size_t lane)
 {
     const g4r_schedule *schedule = &e->schedule;
@@ -218,7 +231,10 @@ static bool is_ranked(const measuring *e, size_t lane)
     return !e->options->last_only || schedule->position[lane] + 2 == end;
 }
 
-/* Makes the query that ranks the lane's target. A target that has no rank becomes -1. */
+/*
+ * Returns the query that ranks the lane's target, with the items to leave out. A target
+ * that was seen, or is not among the items that are ranked, becomes -1.
+ */
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
     g4r_rank_query query = {.target = e->schedule.target[lane],
@@ -234,7 +250,10 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
     return query;
 }
 
-/* Ranks the lane's target by each baseline. rows (n): the ranked items; NULL: all. */
+/*
+ * Ranks the lane's target by each baseline, and notes the result in the baseline's tally.
+ * rows (n): the ranked items; NULL: all.
+ */
 static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size_t n,
                             const g4r_rank_query *query)
 {
@@ -252,7 +271,11 @@ static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size
     }
 }
 
-/* Ranks the lane's target among items drawn for it. False: a score is not finite. */
+/*
+ * Draws items for the lane's target (option candidates), ranks the target among them by
+ * the model's scores for the hidden state x and by each baseline, and notes the results.
+ * Returns false if a score of the model is not finite.
+ */
 static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
 {
     const int32_t target = e->schedule.target[lane];
@@ -285,7 +308,11 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
     return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
 }
 
-/* Ranks the targets of all lanes that were added to ranks. */
+/*
+ * Ranks the targets of all lanes that were added to e->ranks, and notes the results in
+ * the model's tally. Returns DIVERGED if a score is not finite, INTERRUPTED if the hook
+ * says stop.
+ */
 static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
 {
     const g4r_stop stop = {is_stopped, e};
@@ -303,7 +330,11 @@ static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
     return GRU4REC_OK;
 }
 
-/* Runs the network for one step of the schedule, and ranks the live lanes' targets. */
+/*
+ * Runs the network for one step of the schedule, ranks the live lanes' targets by the
+ * model and by the baselines, and notes the results. Targets that do not count are left
+ * out.
+ */
 static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
 {
     const g4r_schedule *schedule = &e->schedule;
@@ -348,7 +379,7 @@ static gru4rec_status run(measuring *e, gru4rec_error *error)
     return status;
 }
 
-/* Computes the measures of all methods. */
+/* Fills metrics with the measures of all methods, the model first. */
 static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_error *error)
 {
     g4r_stop_watch watch = {.stop = {is_stopped, e}};

@@ -20,7 +20,10 @@ static bool is_seen(const g4r_rank_query *query, int32_t row)
     return g4r_rows_find(query->seen, query->n_seen, row, &place);
 }
 
-/* Returns how many items are ranked: those of rows (NULL: all) that were not seen. */
+/*
+ * Returns how many items are ranked: those of rows (n), or all if rows is NULL, without
+ * those that were seen.
+ */
 static size_t count_ranked(const g4r_listed *listed, const int32_t *rows, size_t n,
                            const g4r_rank_query *query)
 {
@@ -32,7 +35,10 @@ static size_t count_ranked(const g4r_listed *listed, const int32_t *rows, size_t
     return n - n_seen;
 }
 
-/* Finds the ranked items with a score above 0. *out: their rows. Returns how many. */
+/*
+ * Finds the ranked items with a score above 0 that were not seen. Sets *out to their
+ * rows, borrowed from scores or from listed, and returns how many there are.
+ */
 static size_t find_listed(g4r_listed *listed, const gru4rec_scores *scores,
                           const int32_t *rows, size_t n, const g4r_rank_query *query,
                           const int32_t **out)

@@ -16,13 +16,17 @@ typedef struct g4r_negatives {
     uint64_t *drawn;   /* (I / 64 + 1) scratch: a bit for each number; 0 between draws */
 } g4r_negatives;
 
-/* Sets the sizes, and carves the array from the arena. n <= n_items. */
+/*
+ * Sets the sizes I and n, and carves the array drawn from the arena (none if n is 0). n
+ * <= n_items.
+ */
 void g4r_negatives_layout(g4r_negatives *negatives, g4r_arena *arena, size_t n_items,
                           size_t n);
 /*
  * Draws items that are not excluded, for the event with this place among the test events.
- * excluded (n_excluded): rows, ascending. rows (n) out: the drawn rows, ascending.
- * Returns how many were drawn.
+ * excluded (n_excluded): rows, ascending. rows (n) is filled with the drawn rows,
+ * ascending. Returns how many were drawn: n, or all items that are not excluded if they
+ * are fewer.
  */
 size_t g4r_negatives_draw(g4r_negatives *negatives, int32_t *rows,
                           const int32_t *excluded, size_t n_excluded, int64_t event);

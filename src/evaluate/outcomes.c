@@ -19,14 +19,17 @@ void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena)
     outcomes->sums = g4r_arena_take(arena, n_sessions, sizeof *outcomes->sums);
 }
 
-/* Tells whether the event is a target of the segment. */
+/* Tells whether the event is a target (it has a place) and belongs to the segment. */
 static bool is_counted(const g4r_outcomes *outcomes, const int32_t *places,
                        size_t segment, int64_t event)
 {
     return places[event] != GRU4REC_PLACE_NONE && outcomes->segments[event] == segment;
 }
 
-/* Tells whether a target with this place is in the longest list. */
+/*
+ * Tells whether a target with this place is in the longest list: it is not missed, and
+ * its rank is at most the largest cut-off.
+ */
 static bool is_hit(const g4r_outcomes *outcomes, int32_t place)
 {
     return place >= 0 && (size_t)place < 2 * outcomes->longest;
@@ -55,7 +58,10 @@ void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t se
     }
 }
 
-/* Returns the number by which a hit at this rank is divided. */
+/*
+ * Returns the number by which a hit at this rank is divided in the measure: 1, the rank,
+ * or log2(rank + 1).
+ */
 static double discount_of(g4r_measure measure, double rank)
 {
     if (measure == G4R_RECALL)
@@ -95,7 +101,10 @@ static double units_of_one(const g4r_outcomes *outcomes)
     return (double)whole;
 }
 
-/* Adds sign h_s to sums. sign: 1 or -1. */
+/*
+ * Adds sign h_s, in units, to sums[s], for each session s. h_s is the sum of the figure
+ * over the targets of the segment; sign is 1 or -1.
+ */
 static void add(g4r_outcomes *outcomes, int64_t sign, const int32_t *places,
                 size_t segment, const g4r_figure *figure, g4r_stop_watch *watch)
 {

@@ -42,23 +42,38 @@ typedef struct g4r_figure {
     int64_t k;
 } g4r_figure;
 
-/* Carves the arrays from the arena. outcomes->test and longest must be set. */
+/*
+ * Carves the arrays of outcomes from the arena. outcomes->test and longest must be set.
+ */
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena);
 /*
  * Counts the targets of a segment: sets hits, n_targets, events and sessions. places
- * (events): see gru4rec_evaluation. If the watch is over, the counts must not be used.
+ * (events): see gru4rec_evaluation. If the caller asked to stop (watch), the counts must
+ * not be used.
  */
 void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                         g4r_stop_watch *watch);
-/* Returns R of the targets that were counted; NAN if there were none. */
+/*
+ * Returns R, the mean of the figure over the targets that g4r_outcomes_count() counted;
+ * NAN if there were none.
+ */
 double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure);
-/* Sets sums to h_s of the targets of the segment. */
+/*
+ * Sets sums to h_s, the sums of the figure over the targets of the segment, for each
+ * session. places: as in g4r_outcomes_count().
+ */
 void g4r_outcomes_sum(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                       const g4r_figure *figure, g4r_stop_watch *watch);
-/* Subtracts from sums h_s of another method, which has the same targets. */
+/*
+ * Subtracts from sums the h_s of another method, whose places are given, and which has
+ * the same targets.
+ */
 void g4r_outcomes_subtract(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                            const g4r_figure *figure, g4r_stop_watch *watch);
-/* Returns the half-width of the interval of R = mean, from sums; NAN for few sessions. */
+/*
+ * Returns the half-width of the 95 % interval of R = mean, from sums; NAN if there are
+ * fewer than 10 sessions.
+ */
 double g4r_outcomes_width(const g4r_outcomes *outcomes, double mean);
 
 #endif

@@ -1,7 +1,10 @@
 /* pairs.c - finds the targets that two methods share; see pairs.h. */
 #include "pairs.h"
 
-/* Tells whether both methods were measured on the same dataset. */
+/*
+ * Tells whether both methods were measured on the same dataset, so that a place in one is
+ * the place in the other.
+ */
 static bool is_one_test(const g4r_pairs *pairs)
 {
     return pairs->a->test == pairs->b->test;
@@ -48,7 +51,7 @@ static int64_t find_session(const gru4rec_dataset *test, int64_t event)
     return from;
 }
 
-/* Tells whether side knows the item of an event of other's test. */
+/* Tells whether the catalogue of side has the item of an event of other's test. */
 static bool knows_item_of(const gru4rec_side *side, const gru4rec_side *other,
                           int64_t event)
 {
@@ -63,9 +66,10 @@ static bool is_target(const gru4rec_side *side, int64_t event)
 }
 
 /*
- * Decides whether event i of a is a common target, and sets its places. *shared: the
- * session of b that contains the last earlier event that both tests have, or -1; it is
- * updated.
+ * Decides whether event i of a's test is a common target, and sets its places by a and by
+ * b, or NONE. Counts it in n_unpaired if it is a target of one side alone, and marks the
+ * event in is_settled if b's test has it. *shared: the session of b that contains the
+ * last earlier event that both tests have, or -1; it is updated.
  */
 static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 {
@@ -87,7 +91,10 @@ static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
     *shared = session;
 }
 
-/* Fills place_of from the numbers of b's events. */
+/*
+ * Fills place_of, the place of each event by its number, from the numbers of the events
+ * of b's test; nothing if both sides have one test.
+ */
 static void find_places(g4r_pairs *pairs)
 {
     const gru4rec_dataset *b = pairs->b->test;

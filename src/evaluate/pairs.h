@@ -25,11 +25,18 @@ typedef struct g4r_pairs {
     int64_t n_unpaired;
 } g4r_pairs;
 
-/* Borrows a and b, and finds n_numbers. */
+/*
+ * Fills *pairs for the sides a and b, which are borrowed: finds n_numbers, the size of
+ * place_of.
+ */
 void g4r_pairs_init(g4r_pairs *pairs, const gru4rec_side *a, const gru4rec_side *b);
-/* Carves the arrays from the arena. */
+/* Carves the arrays of pairs from the arena. */
 void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena);
-/* Finds the common targets, after init and layout in memory that is zeroed. */
+/*
+ * Finds the common targets: fills a_places and b_places, and counts n_unpaired. Call it
+ * after init and layout, in memory that is zeroed. If the caller asked to stop (watch),
+ * the results must not be used.
+ */
 void g4r_pairs_find(g4r_pairs *pairs, g4r_stop_watch *watch);
 
 #endif

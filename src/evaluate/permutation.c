@@ -12,7 +12,10 @@
 
 enum { GROUP = 8, N_SUMS = 1 << GROUP, BLOCK = 64, GROUPS = BLOCK / GROUP };
 
-/* Computes all sums of a group. In sum j, value i is negated if bit i of j is set. */
+/*
+ * Computes the sums of a group of 8 values for all 256 choices of their signs. In sum j,
+ * value i is negated if bit i of j is set.
+ */
 static void make_sums(int64_t *sums, const int64_t values[GROUP])
 {
     sums[0] = 0;
@@ -23,7 +26,10 @@ static void make_sums(int64_t *sums, const int64_t values[GROUP])
             sums[((size_t)1 << i) + j] = sums[j] - 2 * values[i];
 }
 
-/* Adds the values of a block, with random signs, to the sum of each draw. */
+/*
+ * Adds the sum of the 64 values of a block, with new random signs for each draw, to the
+ * sum of each draw. If the caller asks to stop (watch), the sums are incomplete.
+ */
 static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
                       g4r_stop_watch *watch)
 {
@@ -39,7 +45,10 @@ static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
     }
 }
 
-/* Moves the values that are not 0 to the front, in their order. Returns how many. */
+/*
+ * Moves the differences that are not 0 to the front of the array, in their order. Returns
+ * how many there are.
+ */
 static size_t leave_out_zeros(int64_t *differences, size_t n)
 {
     size_t n_left = 0;

@@ -10,7 +10,10 @@ enum {
     EXACT_BYTES = 64 << 20 /* most bytes of the scores of several such lanes */
 };
 
-/* Most operations of scoring such lanes, between two questions whether to stop. */
+/*
+ * Most operations of scoring all items for several lanes, between two questions whether
+ * to stop.
+ */
 static const double most_operations = 4e9;
 
 void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
@@ -23,7 +26,10 @@ void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *r
                          .longest = G4R_MIN(longest, n)};
 }
 
-/* Returns how many lanes are scored together when bounds are not used. */
+/*
+ * Returns how many lanes are scored together if all their items are scored exactly,
+ * because bounds are not used: 1 if the lists are so short that bounds can be used.
+ */
 static size_t count_exact(const g4r_ranks *ranks)
 {
     const double n = (double)ranks->n, d = (double)ranks->bounds.output.d;
@@ -59,7 +65,10 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes)
     ranks->list = g4r_arena_take(arena, ranks->longest, sizeof *ranks->list);
 }
 
-/* Tells whether row is in rows (n); NULL: all items are. *place: its place there. */
+/*
+ * Tells whether row is in rows (n), ascending, and sets *place to its index there. If
+ * rows is NULL, it stands for all items: returns true, and row is its own place.
+ */
 static bool find_row(const int32_t *rows, size_t n, int32_t row, size_t *place)
 {
     if (rows != NULL)
@@ -74,7 +83,10 @@ bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row)
     return find_row(ranks->rows, ranks->n, row, &place);
 }
 
-/* Computes the exact scores (n) of items rows (n), as serving does. */
+/*
+ * Writes into scores (n) the exact scores of the items rows (n), or of the first n items
+ * if rows is NULL, for the session with the hidden state x, as serving does.
+ */
 static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                   const g4r_real *x)
 {
@@ -108,7 +120,10 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
     lane->high = lane->score + g4r_bounds_gap(ranks->slack[i]);
 }
 
-/* Counts the items in near (n) whose exact scores are above, or equal to, target. */
+/*
+ * Scores the first n items in ranks->near exactly, and counts those whose scores are
+ * above target, and those whose scores are equal to it.
+ */
 static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
                          g4r_real target, size_t *n_greater, size_t *n_equal)
 {
@@ -117,9 +132,10 @@ static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
 }
 
 /*
- * Uses upper bounds (n) of the ranked items from first on for lane i: adds to its list,
- * and counts the items that are greater than or equal to its target. Items that the
- * bounds leave open are scored exactly.
+ * Uses upper bounds (n) of the ranked items from first on for lane i: adds the items that
+ * can be among the best to its shortlist, and counts the items whose scores are greater
+ * than that of its target, and those whose scores are equal. Items that the bounds leave
+ * open are scored exactly.
  */
 static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
                          size_t n)
@@ -142,7 +158,10 @@ static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_rea
     lane->n_equal += n_equal;
 }
 
-/* Returns the output rows of the n ranked items from first on, in one block of memory. */
+/*
+ * Returns the output rows and biases of the n ranked items from first on, in one block of
+ * memory: those of the model, or copies if only some items are ranked.
+ */
 static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
 {
     const g4r_output *output = &ranks->bounds.output;
@@ -175,7 +194,10 @@ bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
     return true;
 }
 
-/* Subtracts the seen items of lane i from its counts, which include them so far. */
+/*
+ * Subtracts the seen items of lane i from its counts n_greater and n_equal, which include
+ * them so far.
+ */
 static void leave_out_seen(g4r_ranks *ranks, size_t i)
 {
     g4r_rank_lane *lane = &ranks->lanes[i];
@@ -196,8 +218,9 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
 }
 
 /*
- * Scores all items for the m lanes from first on. It scores some rows for all lanes
- * before the next rows, so that the rows stay in the cache.
+ * Scores all ranked items exactly for the m lanes from first on, into ranks->scores
+ * (m,n). It scores some rows for all lanes before the next rows, so that the rows stay in
+ * the cache.
  */
 static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 {
@@ -215,8 +238,9 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 }
 
 /*
- * Ranks the query's target by exact scores (n), which must be finite. The scores of seen
- * items are overwritten. rows: as in g4r_ranks_exact().
+ * Ranks the query's target by exact scores (n), which must be finite, and finds the best
+ * items, in ranks->list. The scores of seen items are overwritten. rows: as in
+ * g4r_ranks_exact().
  */
 static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                       const g4r_rank_query *query, g4r_standing *standing)
@@ -235,7 +259,11 @@ static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, s
         ranks->list[i].row = rows[ranks->list[i].row];
 }
 
-/* Ranks the target of lane i by the exact scores of all items. False: not finite. */
+/*
+ * Ranks the target of lane i by the exact scores of all ranked items. For the first of
+ * n_exact lanes, it scores the items for all of them. Returns false if a score of the
+ * lane is not finite.
+ */
 static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {
     const size_t place = i % ranks->n_exact;

@@ -70,20 +70,28 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes);
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
 /*
  * g4r_ranks_start() removes all lanes. g4r_ranks_add() then adds a lane: the hidden state
- * x (D) of a session, which is copied, and a query.
+ * x (D) of a session, which is copied, and a query, which is copied but for its list of
+ * seen items.
  */
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
-/* Bounds the scores of all lanes that were added. Returns false if it was stopped. */
+/*
+ * Makes the bounds of the scores of all lanes that were added, and from them their counts
+ * and lists. It does nothing if the lists are too long for bounds. Returns false if it
+ * was stopped.
+ */
 bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
 /*
- * Gives the result of a lane. Call it for lanes 0, 1, 2, ... in this order. The list of
- * the result is borrowed until the next call. Returns false if a score is not finite.
+ * Fills *standing with the result of a lane, after g4r_ranks_bound(). Call it for lanes
+ * 0, 1, 2, ... in this order. The list of the result is borrowed until the next call.
+ * Returns false if a score is not finite.
  */
 bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
 /*
- * Ranks one session at once by exact scores, among items rows (n), ascending; NULL: all.
- * n must not exceed ranks->n. Returns false if a score is not finite.
+ * Ranks the query's target at once by exact scores for the hidden state x (D), among the
+ * items rows (n), ascending, or all items if rows is NULL, and fills *standing, whose
+ * list is borrowed until the next call. n must not exceed ranks->n. Returns false if a
+ * score is not finite.
  */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);

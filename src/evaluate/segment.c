@@ -1,6 +1,10 @@
 /* segment.c - sorts targets into segments; see segment.h. */
 #include "segment.h"
 
+/*
+ * The G4R_SEGMENT_MOST segments of positions and lengths: the name of each, and the
+ * largest number that belongs to it.
+ */
 static const char *const counts[G4R_SEGMENT_MOST] = {"1", "2", "3", "4-5", "6-10", "11+"};
 static const int64_t most_counts[G4R_SEGMENT_MOST] = {1, 2, 3, 5, 10, INT64_MAX};
 
@@ -21,7 +25,10 @@ const char *g4r_segment_name(int64_t kind, size_t segment)
     return kind == GRU4REC_SEGMENT_POPULARITY ? thirds[segment] : counts[segment];
 }
 
-/* Returns the segment of a position or a length. */
+/*
+ * Returns the number of the segment of a position or a length: the first whose
+ * most_counts reaches it.
+ */
 static uint8_t segment_of_count(int64_t count)
 {
     uint8_t segment = 0;
@@ -30,7 +37,7 @@ static uint8_t segment_of_count(int64_t count)
     return segment;
 }
 
-/* Returns the sum of the supports that are greater than least. */
+/* Returns the sum of the supports of all items whose support is greater than least. */
 static double sum_above(const int64_t *support, size_t n_items, int64_t least)
 {
     double sum = 0;

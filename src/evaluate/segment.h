@@ -1,8 +1,9 @@
 /*
  * segment.h - segments: kinds of targets that are measured separately.
  *
- *   position    number of events before the target in its session: 1, 2, 3, 4-5, 6-10,
- *   11+ length      number of events after the first in the target's session, in the same
+ *   position    number of events before the target in its session, in the classes 1, 2,
+ *               3, 4-5, 6-10 and 11+
+ *   length      number of events after the first in the target's session, in the same
  *               classes. Option last_only does not change it.
  *   popularity  share of all support that is in items with more support than the target's
  *               item: below 1/3 head, below 2/3 middle, else tail. So items with the same
@@ -15,14 +16,19 @@
 
 enum { G4R_SEGMENT_MOST = 6 };
 
-/* Returns how many segments a gru4rec_segment has; 1 if targets are not separated. */
+/*
+ * Returns how many segments there are for kind, a gru4rec_segment; 1 if targets are not
+ * separated.
+ */
 size_t g4r_segment_count(int64_t kind);
-/* Returns the name of a segment, a constant; NULL if targets are not separated. */
+/*
+ * Returns the name of segment number segment for kind, a gru4rec_segment. It is a
+ * constant; NULL if targets are not separated.
+ */
 const char *g4r_segment_name(int64_t kind, size_t segment);
 /*
- * Finds the segment of each event, as if each event were a target. segments (n_events)
- * out.
- * support (I): number of training events of each item; used for popularity only.
+ * Writes into segments (n_events) the segment of each event, as if each event were a
+ * target. support (I): number of training events of each item; used for popularity only.
  */
 void g4r_segment_fill(uint8_t *segments, int64_t kind, const gru4rec_dataset *test,
                       const int64_t *support, size_t n_items);

@@ -33,7 +33,10 @@ void g4r_tally_start(g4r_tally *tally)
 
 /* ---- a ranking ---- */
 
-/* Returns the place of the target (outcomes.h), by the mode for ties. */
+/*
+ * Returns the place of the target (outcomes.h), by the mode for ties;
+ * GRU4REC_PLACE_MISSED if it is not ranked, or stands behind the longest list.
+ */
 static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
 {
     static const size_t counted[] = {
@@ -45,7 +48,11 @@ static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
     return place < 2 * tally->outcomes->longest ? (int32_t)place : GRU4REC_PLACE_MISSED;
 }
 
-/* Counts the items of a list: for coverage, and for popularity at each cut-off. */
+/*
+ * Counts the items of a list of best items in lists: keeps the best place of each item,
+ * for coverage, and adds the supports and the number of the items within each cut-off,
+ * for popularity.
+ */
 static void count_list(const g4r_tally *tally, g4r_tally_lists *lists,
                        const g4r_standing *standing)
 {
@@ -82,7 +89,10 @@ static double largest_support(const g4r_tally *tally)
     return (double)largest;
 }
 
-/* Returns the share of the catalogue that stands in the first k places of some list. */
+/*
+ * Returns the share of the catalogue's items that stand in the first k places of some
+ * list.
+ */
 static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, int64_t k)
 {
     int64_t covered = 0;
@@ -91,7 +101,10 @@ static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, 
     return (double)covered / (double)tally->n_items;
 }
 
-/* Returns a measure of the targets that were counted. *width: half of its interval. */
+/*
+ * Returns a measure at cut-off k of the targets of the segment, which
+ * g4r_outcomes_count() has counted, and sets *width to half of its interval.
+ */
 static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
                       size_t segment, double *width, g4r_stop_watch *watch)
 {
@@ -103,7 +116,10 @@ static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
     return mean;
 }
 
-/* Makes the row of a segment for cut-off number i. largest: an item's largest support. */
+/*
+ * Returns all measures of a segment for cut-off number i. The targets of the segment are
+ * counted already. largest: an item's largest support.
+ */
 static gru4rec_metrics report_cutoff(const g4r_tally *tally, size_t segment, int64_t i,
                                      double largest, g4r_stop_watch *watch)
 {

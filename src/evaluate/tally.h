@@ -44,20 +44,32 @@ typedef struct g4r_standing {
     size_t n;
 } g4r_standing;
 
-/* Returns the largest cut-off, at most n_items. */
+/*
+ * Returns the largest cut-off of option cutoffs, at most n_items: the length of the lists
+ * of best items.
+ */
 size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items);
-/* Returns the number of rows of a report: segments times cut-offs. */
+/*
+ * Returns the number of gru4rec_metrics that g4r_tally_report() fills: segments times
+ * cut-offs.
+ */
 size_t g4r_tally_rows(const gru4rec_options *options);
 /*
- * Carves the arrays from the arena. places (events): the caller's array for the places of
- * targets, borrowed; NULL: it is carved too.
+ * Carves the arrays of the tally from the arena. places (events): the caller's array for
+ * the places of targets, borrowed; NULL: it is carved too.
  */
 void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
-/* Marks all events as no target. */
+/* Sets the places of all events to "no target" (GRU4REC_PLACE_NONE). */
 void g4r_tally_start(g4r_tally *tally);
-/* Counts the ranking of the target that has this place (event) among the test events. */
+/*
+ * Notes one ranking: sets the place of its target, which is the event with this place
+ * among the test events, and counts the ties and the list in the target's segment.
+ */
 void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event);
-/* Computes metrics (rows). If the watch is over, they must not be used. */
+/*
+ * Fills metrics (g4r_tally_rows()) with the measures of the method: for each segment, one
+ * for each cut-off. If the caller asked to stop (watch), they must not be used.
+ */
 void g4r_tally_report(const g4r_tally *tally, gru4rec_metrics *metrics,
                       g4r_stop_watch *watch);
 

@@ -77,9 +77,9 @@ static bool has_openmp(void)
 }
 
 /*
- * OpenBLAS's description of itself. openblas_get_config() is called only once, because
- * each call writes the text again into the same memory, which another thread may be
- * reading.
+ * OpenBLAS's description of itself; read it by get_config(). openblas_get_config() is
+ * called only once, because each call writes the text again into the same memory, which
+ * another thread may be reading.
  */
 static const char *config;
 static void read_config(void)
@@ -95,8 +95,8 @@ static const char *get_config(void)
 }
 
 /*
- * Takes both locks before fork(), because in the child there is no other thread that
- * could release them.
+ * Called before fork(): takes the locks of shared (lock and serial), because in the child
+ * there is no other thread that could release them.
  */
 static void before_fork(void)
 {
@@ -111,9 +111,10 @@ static void after_fork(void)
 }
 
 /*
- * Corrects the counts in the child, where only the thread that called fork() goes on. The
- * other threads that were inside never leave there, and never give their buffers back, so
- * the known buffers are forgotten.
+ * Corrects the counts in the child, where only the thread that called fork() goes on,
+ * releases the locks, and sets OpenBLAS's thread count to one, without which OpenMP's
+ * build would hang. The other threads that were inside never leave there, and never give
+ * their buffers back, so the known buffers are forgotten.
  */
 static void calm_child(void)
 {
@@ -140,8 +141,9 @@ static void watch_fork(void)
 /* ---- buffers ---- */
 
 /*
- * Tells whether there is address space for one more buffer. The test asks for an eighth
- * more than that, because other threads may take address space at the same time.
+ * Tells whether there is address space for one more buffer of OpenBLAS, without keeping
+ * any. The test asks for an eighth more than that, because other threads may take address
+ * space at the same time.
  */
 static bool has_room(void)
 {
@@ -154,7 +156,10 @@ static bool has_room(void)
     return true;
 }
 
-/* Returns how many buffers OpenBLAS can surely keep, without those of its own threads. */
+/*
+ * Returns how many buffers OpenBLAS can surely keep, without those of its own threads, by
+ * its description of itself; at least 24, at most MOST_BUFFERS.
+ */
 static size_t count_places(void)
 {
     static const char name[] = "MAX_THREADS=";
@@ -171,7 +176,10 @@ bool g4r_blas_prepare(void)
     return true;
 }
 
-/* Adds a buffer to the known ones, if it is not among them. */
+/*
+ * Adds a buffer to the known buffers of OpenBLAS (shared.buffers), if it is not among
+ * them.
+ */
 static void note_buffer(void *buffer)
 {
     size_t i = 0;
@@ -182,10 +190,11 @@ static void note_buffer(void *buffer)
 }
 
 /*
- * Makes OpenBLAS have n buffers. Takes buffers from it, without giving any back
- * meanwhile, until n different ones are known; then gives them all back. Returns false if
- * there is no address space. If OpenBLAS cannot keep n buffers, or has no functions for
- * this, only tells whether there is address space for one more.
+ * Makes OpenBLAS have n buffers, which shared.buffers then knows. Takes buffers from it,
+ * without giving any back meanwhile, until n different ones are known; then gives them
+ * all back. Returns false if there is no address space. If OpenBLAS cannot keep n
+ * buffers, or has no functions for this, only tells whether there is address space for
+ * one more.
  */
 static bool make_buffers(size_t n)
 {
@@ -235,8 +244,8 @@ static void settle(void)
 }
 
 /*
- * Sets the process's thread count. Does nothing if the host's count is one already, or
- * with OpenMP, where g4r_blas_enter() sets the thread's own count.
+ * Sets the process's count of OpenBLAS's threads to n. Does nothing if the host's count
+ * is one already, or with OpenMP, where g4r_blas_enter() sets the thread's own count.
  */
 static void set_threads(int n)
 {
@@ -246,8 +255,10 @@ static void set_threads(int n)
 
 /*
  * Counts one more thread as inside, and makes sure that there is a buffer for it. The
- * serial build needs only one buffer, because its products take turns. Returns false, and
- * counts nothing, if there is no buffer. The caller holds the lock.
+ * first thread inside also notes the host's thread count, sets it to one, and waits for
+ * OpenBLAS's own threads. The serial build needs only one buffer, because its products
+ * take turns. Returns false, counts nothing, and leaves the thread count as it was, if
+ * there is no buffer. The caller holds the lock.
  */
 static bool let_in(void)
 {
@@ -316,10 +327,11 @@ gru4rec_status g4r_blas_fail(gru4rec_error *error)
 #endif
 
 /*
- * Computes the product in one call. A product of one row is a GEMV, because GEMM would
- * first copy all of B. If the rows of a transposed B also follow each other without gaps
- * (ldb = k), our own scan kernel computes it. The scan needs no lock. A session of a
- * model with PyTorch's cell is served with scans alone.
+ * Computes the product in one call of BLAS or of our scan kernel. The serial build of
+ * OpenBLAS is locked meanwhile. A product of one row is a GEMV, because GEMM would first
+ * copy all of B. If the rows of a transposed B also follow each other without gaps (ldb =
+ * k), our own scan kernel computes it. The scan needs no lock. A session of a model with
+ * PyTorch's cell is served with scans alone.
  */
 static void multiply_whole(g4r_product p)
 {
@@ -347,9 +359,10 @@ static void multiply_whole(g4r_product p)
 }
 
 /*
- * Computes the product row by row. If the rows are scans, B is also cut into parts, and
- * each part is multiplied with all rows while it is in the cache. The scan gives the same
- * bits wherever B is cut.
+ * Computes the product (NT or NN) row by row, so that each row has the same bits as if it
+ * were multiplied alone. If the rows are scans, B is also cut into parts, and each part
+ * is multiplied with all rows while it is in the cache. The scan gives the same bits
+ * wherever B is cut.
  */
 static void multiply_rows(const g4r_product *p)
 {
@@ -386,13 +399,16 @@ typedef struct products {
     size_t n;
 } products;
 
-/* Returns the length of the side of C that is cut: the rows for TN, else the columns. */
+/*
+ * Returns the length of the side of the result C along which a product is cut into parts:
+ * the rows for TN, else the columns.
+ */
 static size_t cut_side(const g4r_product *p)
 {
     return p->form == G4R_TN ? p->m : p->n;
 }
 
-/* Returns how many parts the product is cut into. */
+/* Returns how many parts a product is cut into, which threads share. */
 static size_t count_parts(const g4r_product *p)
 {
     /* With by_rows, a row must be cut as it would be cut alone. */
@@ -401,7 +417,10 @@ static size_t count_parts(const g4r_product *p)
     return g4r_pool_cut(operations, cut_side(p), 96);
 }
 
-/* Computes part number part of a product that is cut into n_parts. */
+/*
+ * Computes part number part of a product that is cut into n_parts: a range of the rows of
+ * its result for TN, else a range of its columns.
+ */
 static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 {
     size_t side = cut_side(p), begin = g4r_pool_part(part, n_parts, side);
@@ -420,8 +439,8 @@ static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 }
 
 /*
- * Computes one part of one product. The numbers of the tasks count the parts of the first
- * product, then the parts of the second, and so on.
+ * Computes one part of one product of a list, as a task of the pool. The numbers of the
+ * tasks count the parts of the first product, then the parts of the second, and so on.
  */
 static void multiply_task(void *context, size_t task, size_t worker)
 {

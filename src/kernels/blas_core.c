@@ -40,9 +40,10 @@ typedef struct core_type {
 } core_type;
 
 /*
- * The core types that we know. Only the first N_CHOICES can be chosen: the first of them
- * that the processor can run. If OpenBLAS picked a core type that is not in this list, it
- * is newer than the list, and its choice is left alone.
+ * The core types of OpenBLAS that we know, each with the level of the processor that it
+ * needs. Only the first N_CHOICES can be chosen: the first of them that the processor can
+ * run. If OpenBLAS picked a core type that is not in this list, it is newer than the
+ * list, and its choice is left alone.
  */
 enum { N_CHOICES = 4 };
 static const core_type core_types[] = {
@@ -78,7 +79,10 @@ static const char *name_of(const core_type *type)
     return type->setting + sizeof VARIABLE;
 }
 
-/* Returns the core type that OpenBLAS uses, or NULL if we do not know that type. */
+/*
+ * Returns the entry of core_types for the core type that OpenBLAS uses, or NULL if we do
+ * not know that type.
+ */
 static const core_type *find_picked(void)
 {
     const char *name = openblas_get_corename();
@@ -105,9 +109,9 @@ static level level_of_processor(void)
 
 /*
  * Returns a core type that would be better than the one that OpenBLAS picked, or NULL if
- * that one is good enough. On processors that are not Intel's, AVX2 kernels are good
- * enough: on Zen 4 the AVX-512 kernels were within 4 % of their speed. Zen 5, which has
- * wider units, was not measured.
+ * that one is good enough or unknown. On processors that are not Intel's, AVX2 kernels
+ * are good enough: on Zen 4 the AVX-512 kernels were within 4 % of their speed. Zen 5,
+ * which has wider units, was not measured.
  */
 static const core_type *find_better(void)
 {
@@ -148,7 +152,7 @@ typedef enum verdict {
 struct gru4rec_blas_core_shared {
     /* The openblas_get_corename() of the OpenBLAS that the result is about. */
     char *(*_Atomic of)(void);
-    /* Both are written once, before of is set. */
+    /* The two fields below are written once, before of is set. */
     verdict verdict;
     char why[128]; /* CHOSEN: the core type picked before; LEFT: the reason */
 };
@@ -158,8 +162,9 @@ struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1;
 #define shared gru4rec_blas_core_shared_1
 
 /*
- * The array that environ points to while OpenBLAS chooses. It is never freed, because
- * another thread may still be reading it.
+ * The array that environ points to while OpenBLAS chooses; NULL before. It is never
+ * freed, because another thread may still be reading it, so OpenBLAS chooses again only
+ * once.
  */
 static char **lent_environment;
 
@@ -188,9 +193,10 @@ static void pick_again(void)
 }
 
 /*
- * Makes OpenBLAS choose while entry n of the environment is the setting of this type, and
- * then puts environ back. Returns false if another thread changed the environment
- * meanwhile: environ points to that thread's array then, and is left so.
+ * Makes OpenBLAS choose its kernels while environ points to lent, whose entry n is the
+ * setting of this core type, and then puts environ back. Returns false if another thread
+ * changed the environment meanwhile: environ points to that thread's array then, and is
+ * left so.
  */
 static bool choose(const core_type *type, char **lent, size_t n)
 {
@@ -204,9 +210,10 @@ static bool choose(const core_type *type, char **lent, size_t n)
 
 /*
  * Makes OpenBLAS use the first core type from best on that it has. Returns false if none
- * of them is above the level picked: OpenBLAS has then picked by itself again. The new
- * entry stands last in the environment, so that a thread that is reading the entries
- * meanwhile finds all others in both arrays.
+ * of them is above the level picked: OpenBLAS has then picked by itself again. Returns
+ * false, and changes nothing, if there is not enough memory, or if it was called before.
+ * The new entry stands last in the environment, so that a thread that is reading the
+ * entries meanwhile finds all others in both arrays.
  */
 static bool choose_best(const core_type *best, level picked)
 {
@@ -225,9 +232,9 @@ static bool choose_best(const core_type *best, level picked)
 }
 
 /*
- * Makes OpenBLAS choose again. Returns CHOSEN, with the core type picked before in why
- * (size). If OpenBLAS may not or cannot choose again, returns LEFT, with the reason in
- * why.
+ * Makes OpenBLAS choose its kernels again, if nobody else uses it. Returns CHOSEN, with
+ * the core type picked before in why (size). If OpenBLAS may not or cannot choose again,
+ * returns LEFT, with the reason in why.
  */
 static verdict try_to_choose(const core_type *best, char *why, size_t size)
 {
@@ -253,7 +260,10 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
 
 /* ---- what is known ---- */
 
-/* Returns the verdict as far as it is known without choosing again. */
+/*
+ * Returns the verdict about OpenBLAS's kernels as far as it is known without making
+ * OpenBLAS choose again. better is the result of find_better().
+ */
 static verdict assess(const core_type *better)
 {
     return gotoblas_dynamic_init == NULL ? ONLY
@@ -263,6 +273,7 @@ static verdict assess(const core_type *better)
 }
 
 /*
+ * The first call in a process, of any copy of this library, keeps the verdict in shared.
  * First lets OpenBLAS pick its kernels and so read the environment variable, if it has
  * not done so yet. If OpenBLAS is linked into the same file as this code, this code may
  * run before OpenBLAS's own start.

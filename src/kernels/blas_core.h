@@ -10,7 +10,10 @@
 
 #include "../base/base.h"
 
-/* Sets blas_core, blas_core_reason and blas_core_better in build. */
+/*
+ * Sets blas_core, blas_core_reason and blas_core_better in build; gru4rec.h says what
+ * they mean.
+ */
 void g4r_blas_core_facts(gru4rec_build *build);
 
 #endif

@@ -19,7 +19,7 @@
 
 enum { MOST_FILES = 1024, NONE = -1 };
 
-/* A loaded file. */
+/* A file that the loader has loaded into this process: the program or a library. */
 typedef struct loaded {
     ElfW(Addr) base;
     const ElfW(Phdr) * headers;
@@ -36,9 +36,9 @@ typedef struct loaded_list {
 } loaded_list;
 
 /*
- * Returns the strings that the file's dynamic section refers to, or NULL. Some loaders
- * have already added the file's base to the address in the section, others have not: an
- * address below the base still lacks it.
+ * Returns the table of strings that the file's dynamic section refers to, or NULL if
+ * there is none. Some loaders have already added the file's base to the address in the
+ * section, others have not: an address below the base still lacks it.
  */
 static const char *find_strings(const loaded *file)
 {
@@ -50,7 +50,8 @@ static const char *find_strings(const loaded *file)
 }
 
 /*
- * Appends a loaded file to the list (context). Returns 1, to stop, if there is no room.
+ * Appends a loaded file to the list (context), as dl_iterate_phdr() calls it. Returns 0,
+ * to go on; if there is no room, clears is_whole and returns 1, to stop.
  */
 static int note_file(struct dl_phdr_info *info, size_t size, void *context)
 {
@@ -100,7 +101,10 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* Tells whether a file has this name, either as its path or in its DT_SONAME. */
+/*
+ * Tells whether a loaded file has this name: as the last part of its path, or as its
+ * DT_SONAME.
+ */
 static bool is_called(const loaded *file, const char *name)
 {
     if (strcmp(base_name(file->path), base_name(name)) == 0)
@@ -120,9 +124,10 @@ static int find_name(const loaded_list *list, const char *name)
 }
 
 /*
- * Tells whether a file needs the other one. If the file needs a name that no loaded file
- * has, that name is a link to one of the loaded files, perhaps to the other one: this
- * counts as yes, but as no if is_sure.
+ * Tells whether a file of the list names the other one among the libraries that it needs
+ * (DT_NEEDED). If the file needs a name that no loaded file has, that name is a link to
+ * one of the loaded files, perhaps to the other one: this counts as yes, but as no if
+ * is_sure.
  */
 static bool needs(const loaded_list *list, int file, int other, bool is_sure)
 {
@@ -137,7 +142,10 @@ static bool needs(const loaded_list *list, int file, int other, bool is_sure)
     return false;
 }
 
-/* Returns the first file, except ours, that needs the other one; or NONE. */
+/*
+ * Returns the index of the first file of the list, except ours, that needs the other one
+ * (see needs()); or NONE.
+ */
 static int find_needing(const loaded_list *list, int ours, int other, bool is_sure)
 {
     for (int i = 0; i < list->n; i++)
@@ -147,9 +155,9 @@ static int find_needing(const loaded_list *list, int ours, int other, bool is_su
 }
 
 /*
- * Returns a file, except ours, that needs OpenBLAS (blas); or NONE. If that file is a
- * wrapper of OpenBLAS (libblas.so.3), returns rather a file that needs the wrapper, if
- * there is one.
+ * Returns the index of a file, except ours, that needs OpenBLAS (blas); or NONE. If that
+ * file is a wrapper of OpenBLAS (libblas.so.3), returns rather a file that needs the
+ * wrapper, if there is one.
  */
 static int find_user(const loaded_list *list, int ours, int blas)
 {
@@ -164,7 +172,10 @@ static int find_user(const loaded_list *list, int ours, int blas)
     return user;
 }
 
-/* Writes into name (size) that this file uses OpenBLAS; nothing if user is NONE. */
+/*
+ * Writes into name (size) that the file with the index user uses OpenBLAS; nothing if
+ * user is NONE. Replaces all characters but printable ASCII by "?".
+ */
 static void name_user(const loaded_list *list, int user, char *name, size_t size)
 {
     const char *path = user == NONE ? "" : list->files[user].path;

@@ -7,7 +7,10 @@
  */
 #include "topk.h"
 
-/* Tells whether a comes before b in the ranking. */
+/*
+ * Tells whether a comes before b in the ranking: a greater score first; of equal scores,
+ * the lower row.
+ */
 static bool is_before(g4r_scored a, g4r_scored b)
 {
     return a.score > b.score || (a.score == b.score && a.row < b.row);

@@ -74,7 +74,7 @@ typedef struct g4r_bytes {
     size_t d; /* values of a row; a multiple of 4, so the last ones may be padding */
 } g4r_bytes;
 
-/* Returns the index, in the values of the table, of value k of a row. */
+/* Returns the index, in the array values of the table, of value k of a row. */
 static inline size_t g4r_bytes_place(const g4r_bytes *bytes, size_t row, size_t k)
 {
     const size_t n = G4R_BYTES_ROWS;
@@ -100,7 +100,7 @@ typedef struct g4r_bytes_query {
     g4r_real slack; /* upper bound of the error of adding the bias */
 } g4r_bytes_query;
 
-/* The kernels for one instruction set. */
+/* The table of kernels for one instruction set. */
 typedef struct g4r_vec {
     const char *name; /* of the instruction set, as gru4rec_build.simd gives it */
 
@@ -139,7 +139,7 @@ typedef struct g4r_vec {
      * activation on entry, and a part of dold on return.
      */
     struct {
-        /* Sets state to a + z (b - a). */
+        /* Sets state, the state after the step, to a + z (b - a). */
         void (*mix)(g4r_real *state, const g4r_real *a, const g4r_real *b,
                     const g4r_real *z, size_t h);
         /* Writes r, z and n into gates, and g. The caller activates n afterwards. */
@@ -193,7 +193,9 @@ typedef struct g4r_vec {
          * is the sum of w f over all columns.
          */
         void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
-        /* Adds to value and slope of sums, and sets r to scale x dL/dr. So does top1. */
+        /*
+         * bpr adds to value and slope of sums, and sets r to scale x dL/dr. So does top1.
+         */
         void (*bpr)(g4r_vec_sums *sums, g4r_real *r, g4r_real t, g4r_real scale,
                     size_t n);
         void (*top1)(g4r_vec_sums *sums, g4r_real *r, g4r_real t, g4r_real scale,
@@ -265,11 +267,11 @@ typedef struct g4r_vec {
     } scan;
 } g4r_vec;
 
-/* Returns the best table that this processor can run. */
+/* Returns the best table of kernels that this processor can run. */
 const g4r_vec *g4r_vec_pick(void);
 /*
- * Returns one of the tables that this processor can run, the best at index 0; NULL if
- * there are not so many. Tests use this to compare the tables.
+ * Returns table number index of those that this processor can run, the best at index 0;
+ * NULL if there are not so many. Tests use this to compare the tables.
  */
 const g4r_vec *g4r_vec_at(size_t index);
 

@@ -105,7 +105,7 @@ static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
     }
 }
 
-/* Sets s to y'. */
+/* Sets s (n) to the slope y' of the activation, from its values y (n). */
 static void slope(g4r_real *restrict s, const g4r_real *restrict y,
                   const g4r_activation *act, size_t n)
 {
@@ -158,7 +158,7 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
         }                                                  \
     } while (0)
 
-/* Adds the partial results to *sum, in order. */
+/* Adds the SLICES partial results of a reduction to *sum, in order. */
 static void add_slices(double *sum, const g4r_real part[SLICES])
 {
     for (int slice = 0; slice < SLICES; slice++)
@@ -197,8 +197,8 @@ static g4r_real max(const g4r_real *restrict y, size_t n)
 }
 
 /*
- * Tells whether all values are finite: x - x is 0 for a finite x and NaN for any other,
- * so the sum is 0 only if all are finite.
+ * Tells whether all values of x are finite: x - x is 0 for a finite x and NaN for any
+ * other, so the sum is 0 only if all are finite.
  */
 static bool all_finite(const g4r_real *restrict x, size_t n)
 {

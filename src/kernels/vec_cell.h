@@ -51,7 +51,9 @@ static void mix(g4r_real *restrict state, const g4r_real *restrict a,
 
 /* ---- PyTorch ---- */
 
-/* Computes r, z, g, and n without f. */
+/*
+ * Writes r, z and n into gates, n without its activation f, and g. The caller applies f.
+ */
 static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
                         const g4r_real *restrict v, const g4r_real *restrict u,
                         const g4r_real *restrict b, const g4r_real *restrict c, size_t h)
@@ -67,7 +69,10 @@ static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
     }
 }
 
-/* Computes dv and du, and dold without the part that comes through u. */
+/*
+ * Writes dv and du, and dold without the part that comes through u. slope_dold holds f'
+ * on entry, and dold on return.
+ */
 static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
                            g4r_real *restrict slope_dold, const g4r_real *restrict dstate,
                            const g4r_real *restrict gates, const g4r_real *restrict g,
@@ -90,7 +95,7 @@ static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
 
 /* ---- the original ---- */
 
-/* Computes r, z and s. */
+/* Writes r and z into gates, and s. The place of c in gates stays as it is. */
 static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
                            const g4r_real *restrict v, const g4r_real *restrict u,
                            const g4r_real *restrict b, const g4r_real *restrict old,
@@ -104,7 +109,7 @@ static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
     }
 }
 
-/* Computes c without f. */
+/* Writes c without its activation f, which the caller applies. */
 static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
                                const g4r_real *restrict b, const g4r_real *restrict w,
                                size_t h)
@@ -113,7 +118,10 @@ static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
         c[i] = v[i] + b[i] + w[i];
 }
 
-/* Computes a_c and a_z, and dold without the parts that come through s and u. */
+/*
+ * Writes a_c and a_z into dv, and dold without the parts that come through s and u.
+ * slope_dold holds f' on entry, and dold on return.
+ */
 static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_dold,
                               const g4r_real *restrict dstate,
                               const g4r_real *restrict gates,
@@ -127,7 +135,10 @@ static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_do
     }
 }
 
-/* Computes a_r, and adds to dold the part that comes through s. */
+/*
+ * Writes a_r into dv, and adds to dold the part that comes through s. ds is the gradient
+ * of s.
+ */
 static void original_backward_reset(g4r_real *restrict dv, g4r_real *restrict dold,
                                     const g4r_real *restrict ds,
                                     const g4r_real *restrict gates,

@@ -75,7 +75,10 @@ static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
     return sum;
 }
 
-/* Adds sum_j f_j to *f_sum, and sum_j -log(p_j + eps) to *log_sum. */
+/*
+ * Cross-entropy with smoothing: adds sum_j f_j to *f_sum, and sum_j -log(p_j + eps) to
+ * *log_sum.
+ */
 static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
                         const g4r_real *restrict p, size_t n)
 {
@@ -88,7 +91,10 @@ static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
     add_slices(log_sum, part_log);
 }
 
-/* Sets p to dL/dx for columns that all have the weight w; total is sum_j w_j f_j. */
+/*
+ * Cross-entropy with smoothing: sets p to dL/dx for columns that all have the weight w;
+ * total is sum_j w_j f_j.
+ */
 static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -97,7 +103,10 @@ static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, si
 
 /* ---- BPR and TOP1 ---- */
 
-/* Adds up -log sigma(t - r) and sigma(r - t), and sets r to scale x dL/dr. */
+/*
+ * BPR for n negatives: adds -log sigma(t - r) to sums->value and sigma(r - t) to
+ * sums->slope, and sets r to scale x dL/dr.
+ */
 static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                 g4r_real scale, size_t n)
 {
@@ -112,13 +121,16 @@ static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
     add_slices(&sums->slope, part_slope);
 }
 
-/* Returns dq/dr. */
+/* Returns dq/dr of TOP1 and TOP1-max for a negative with the score r. */
 static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
 {
     return a * (1 - a) + 2 * r * b * (1 - b);
 }
 
-/* Adds up q and a (1 - a), and sets r to scale x dq/dr; scale includes 1 / N. */
+/*
+ * TOP1 for n negatives: adds q to sums->value and a (1 - a) to sums->slope, and sets r to
+ * scale x dq/dr; scale includes 1 / N.
+ */
 static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                  g4r_real scale, size_t n)
 {
@@ -134,7 +146,10 @@ static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
     add_slices(&sums->slope, part_slope);
 }
 
-/* Computes e and q, sets r to dq/dr, and adds up e, e q and e a (1 - a). */
+/*
+ * TOP1-max, first pass over n negatives: computes e and q, sets r to dq/dr, and adds e to
+ * sums->e, e q to sums->value and e a (1 - a) to sums->slope.
+ */
 static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                          g4r_real *restrict q, g4r_real *restrict r, g4r_real t,
                          g4r_real largest, size_t n)
@@ -155,7 +170,10 @@ static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
     add_slices(&sums->slope, part_slope);
 }
 
-/* Sets r, which holds dq/dr, to dL/dr; scale includes 1 / sum e, and mean is L. */
+/*
+ * TOP1-max, second pass: sets r, which holds dq/dr, to scale x e (q - L + dq/dr), which
+ * is dL/dr if scale includes 1 / sum e. mean is L.
+ */
 static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
                              const g4r_real *restrict q, g4r_real scale, g4r_real mean,
                              size_t n)
@@ -166,7 +184,10 @@ static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
 
 /* ---- BPR-max ---- */
 
-/* Computes e and sigma, and adds up e, e sigma, e sigma (1 - sigma) and e r^2. */
+/*
+ * BPR-max, first pass over n negatives: computes e and sigma, and adds to sums: e to e, e
+ * sigma to value, e sigma (1 - sigma) to slope, e r^2 to square.
+ */
 static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                         g4r_real *restrict sigma, const g4r_real *restrict r, g4r_real t,
                         g4r_real largest, size_t n)
@@ -195,7 +216,10 @@ static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
     add_slices(&sums->square, part_square);
 }
 
-/* Sets r to dL/dr; scale includes 1 / sum e. a is A, reg lambda, mean_square R. */
+/*
+ * BPR-max, second pass: sets r to scale times dL/dr; scale includes 1 / sum e. a is A,
+ * reg lambda, mean_square R.
+ */
 static void bprmax_gradient(g4r_real *restrict r, const g4r_real *restrict e,
                             const g4r_real *restrict sigma, g4r_real scale, g4r_real a,
                             g4r_real reg, g4r_real mean_square, size_t n)

@@ -67,7 +67,7 @@ static inline float log1(float x)
         float f;
         int32_t i;
     } bits = {x};
-    /* x = 2^e m with m in [sqrt(1/2), sqrt(2)) */
+    /* x = 2^e (1 + m), with 1 + m in [sqrt(1/2), sqrt(2)) */
     int32_t e = (bits.i - 0x3f3504f3) >> 23;
     bits.i -= (int32_t)((uint32_t)e << 23);
     float m = bits.f - 1.0f;

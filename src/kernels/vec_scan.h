@@ -67,7 +67,7 @@ static inline scan4 load4(const g4r_real *x)
     return v;
 }
 
-/* Returns the lower half of v plus its upper half. */
+/* Returns four values: the lower half of v plus its upper half. */
 static inline scan4 fold(scan8 v)
 {
     scan4 half[2];
@@ -75,7 +75,7 @@ static inline scan4 fold(scan8 v)
     return half[0] + half[1];
 }
 
-/* Returns the sums of four vectors, one sum for each vector. */
+/* Returns four values: value j is the sum of the four values of v[j]. */
 static inline scan4 sums(const scan4 v[SCAN_ROWS])
 {
     scan4 ab = SHUFFLE(v[0], v[1], 0, 4, 1, 5) + SHUFFLE(v[0], v[1], 2, 6, 3, 7);
@@ -84,8 +84,8 @@ static inline scan4 sums(const scan4 v[SCAN_ROWS])
 }
 
 /*
- * Returns four partial sums of the product of a row (d) with x. The last d % 4 values are
- * left out.
+ * Returns four partial sums, whose sum is the dot product of a row (d) with x. The last d
+ * % 4 values are left out.
  */
 static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
 {
@@ -103,7 +103,10 @@ static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
     return k + 4 <= d ? sum + load4(row + k) * load4(x + k) : sum;
 }
 
-/* Returns the products of four rows (d) with x. The rows are read one after the other. */
+/*
+ * Returns four values: the dot products of four rows (d) with x. The rows are read one
+ * after the other.
+ */
 static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_real *x,
                              size_t d)
 {
@@ -117,8 +120,8 @@ static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_rea
 }
 
 /*
- * Writes into sum the products of n rows, at most four, with x. The first row takes the
- * place of the missing rows.
+ * Writes into sum the dot products of n rows, one to four, with x. The first row takes
+ * the place of the missing rows.
  */
 static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row,
                              const g4r_real *x, size_t n, size_t d)
@@ -131,8 +134,8 @@ static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row
 }
 
 /*
- * Writes the scores of the first rows of a table, four by four, as long as four of the n
- * rows are left. Returns how many rows it scored.
+ * Writes into out the scores of the first rows of a table, four by four, as long as four
+ * of the n rows are left. Returns how many rows it scored.
  */
 static inline size_t score_table(g4r_real *out, const g4r_real *table,
                                  const g4r_real *bias, const g4r_real *x, size_t n,
@@ -150,8 +153,9 @@ static inline size_t score_table(g4r_real *out, const g4r_real *table,
 }
 
 /*
- * Writes the score of each row. If rows picks some rows, the next ones are prefetched.
- * The processor prefetches a whole table by itself.
+ * Writes into out (n) the scores of the rows of the table whose numbers are in rows (n),
+ * or of the first n rows if rows is NULL. The rows that come next in rows are prefetched;
+ * the processor prefetches a whole table by itself.
  */
 static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d)
@@ -172,7 +176,10 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
     }
 }
 
-/* Returns a bit for each of eight results of a comparison: 1 for all ones, 0 for zero. */
+/*
+ * Returns eight bits, one for each of eight results of a comparison: 1 if the result is
+ * all ones (true), 0 if it is zero.
+ */
 static inline unsigned mask_of(scan_bits v)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
@@ -206,8 +213,8 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real thres
 }
 
 /*
- * Counts in blocks of 2^12 scores, so that a 32-bit counter cannot overflow. With 32-bit
- * counters the compiler can vectorise the loop.
+ * Sets *n_greater and *n_equal (vec.h). Counts in blocks of 2^12 scores, so that a 32-bit
+ * counter cannot overflow. With 32-bit counters the compiler can vectorise the loop.
  */
 static void count(const g4r_real *restrict scores, g4r_real threshold, size_t n,
                   size_t *n_greater, size_t *n_equal)
@@ -228,7 +235,8 @@ static void count(const g4r_real *restrict scores, g4r_real threshold, size_t n,
 }
 
 /*
- * Writes first + i for each bit i that is 1, ascending, and returns how many there are.
+ * Writes first + i into within for each bit i of bits that is 1, ascending, and returns
+ * how many bits there are.
  */
 static inline size_t add_bits(int32_t *within, size_t first, unsigned bits)
 {
@@ -293,8 +301,8 @@ typedef __m256i scan_bytes;
 #endif
 
 /*
- * Writes into sum (G4R_BYTES_ROWS) the products q.p of a block of rows (d) with the
- * query.
+ * Writes into sum (G4R_BYTES_ROWS) the products q.p of each row of a block (d) with the
+ * integers of the query. The 128 that is added to each byte is taken off again.
  */
 static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict block,
                              const g4r_bytes_query *query, size_t d)
@@ -339,14 +347,17 @@ static inline scan8 larger(scan8 a, scan8 b)
     return (scan8)(((scan_bits)a & is_a) | ((scan_bits)b & ~is_a));
 }
 
-/* Returns the sum of eight values. */
+/* Returns the sum of the eight values of v. */
 static inline double total(scan8 v)
 {
     const scan4 part = fold(v);
     return (double)part[0] + (double)part[1] + (double)part[2] + (double)part[3];
 }
 
-/* Stores eight integers from -127 to 127 as bytes, each plus 128. */
+/*
+ * Stores the eight values of whole, integers from -127 to 127, into q as bytes, each plus
+ * 128.
+ */
 static inline void store_bytes(uint8_t *q, scan8 whole)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
@@ -362,8 +373,9 @@ static inline void store_bytes(uint8_t *q, scan8 whole)
 }
 
 /*
- * Stores eight values v of a row as bytes. Adds the squares of what is lost to *rest, and
- * the squares of the integers to *norm.
+ * Stores eight values v of a row into q as bytes, rounded after a multiplication by
+ * inverse (1 / scale). Adds the squares of what is lost to *rest, and the squares of the
+ * integers to *norm.
  */
 static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
                               scan8 *rest, scan8 *norm)
@@ -376,8 +388,8 @@ static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inve
 }
 
 /*
- * Computes s, q, rest and norm. If all values of the row are so small that their squares
- * would vanish, the bytes are those of zeros, and rest bounds the norm of the whole row.
+ * Changes a row w (d) into bytes: writes q, and sets scale (s), and rest and norm,
+ * squared, in row.
  */
 static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
                      size_t d)
@@ -404,7 +416,10 @@ static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *re
     row->norm = (double)scale * (double)scale * total(norm);
 }
 
-/* Writes the upper bounds of n rows, at most a block; sum has their products q.p. */
+/*
+ * Writes into upper (n) the upper bounds of the scores of n rows, at most a block, from
+ * row first on; sum has their products q.p with the query.
+ */
 static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
                          const g4r_bytes *bytes, const g4r_real *restrict bias,
                          const g4r_bytes_query *query, size_t first, size_t n)

@@ -44,7 +44,10 @@
             }                                                             \
     } while (0)
 
-/* Makes one update. acc is a of the equations; acc2 is u of adadelta and m of adam. */
+/*
+ * Makes one update of p (n) and of the slots that the optimiser uses. acc is a of the
+ * equations; acc2 is u of adadelta and m of adam. v is NULL without momentum.
+ */
 static void update(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *restrict acc2,
                    g4r_real *restrict v, const g4r_real *restrict g, const g4r_update *u,
                    size_t n)

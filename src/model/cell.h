@@ -69,34 +69,44 @@ typedef struct g4r_cell {
  * products; one of the original calls backward and computes the products.
  */
 
-/* Describes the products of old and of x, whose results are pass->scratch and pass->v. */
+/*
+ * Describes the product of old, whose result is pass->scratch, and, if x is not NULL, the
+ * product of x, whose result is pass->v, each with its matrix.
+ */
 size_t g4r_cell_torch_products(g4r_product *products, const g4r_cell *cell);
 /*
- * Computes the states of the lanes begin ... end - 1. Threads may work on different lanes
- * at the same time.
+ * Computes the gates and the states (pass->gates, saved and state) of the lanes begin ...
+ * end - 1, from the products. Threads may work on different lanes at the same time.
  */
 void g4r_cell_torch_forward(const g4r_cell *cell, size_t begin, size_t end);
 /*
- * Computes pass->dv, du (in pass->scratch) and a part of pass->dold for the lanes begin
- * ... end - 1. Threads may work on different lanes at the same time.
+ * Computes pass->dv, du (in pass->scratch, in place of u) and a part of pass->dold for
+ * the lanes begin ... end - 1. Threads may work on different lanes at the same time.
  */
 void g4r_cell_torch_backward(const g4r_cell *cell, size_t begin, size_t end);
 /*
  * Computes the gradients of the biases, after backward of all lanes. Describes the
- * products that give all other gradients.
+ * products that give the other gradients: of the matrices, of x if it is not NULL, and
+ * the rest of pass->dold if needs_dold.
  */
 size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell);
 
-/* Describes the products of old and of x, whose results are pass->scratch and pass->v. */
+/*
+ * Describes the product of old, whose result is pass->scratch, and, if x is not NULL, the
+ * product of x, whose result is pass->v, each with its matrix.
+ */
 size_t g4r_cell_original_products(g4r_product *products, const g4r_cell *cell);
 /*
- * Computes the states of all lanes. It multiplies, so the thread must have entered BLAS.
+ * Computes the gates and the states (pass->gates, saved and state) of all lanes, from the
+ * products. It multiplies, so the thread must have entered BLAS; pass->scratch then holds
+ * w.
  */
 void g4r_cell_original_forward(const g4r_cell *cell);
 /*
  * Computes pass->dv and a part of pass->dold for all lanes, and the gradients of the
- * biases. Describes the products that give all other gradients. It multiplies, so the
- * thread must have entered BLAS.
+ * biases. Describes the products that give the other gradients: of the matrices, of x if
+ * it is not NULL, and the rest of pass->dold if needs_dold. It multiplies, so the thread
+ * must have entered BLAS.
  */
 size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell);
 

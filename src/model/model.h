@@ -13,7 +13,7 @@ struct gru4rec_model {
     int64_t max_length;                /* the option max_length; 0: no limit */
 };
 
-/* Returns the bytes that a model with these tensors takes; SIZE_MAX: too many. */
+/* Returns the bytes that a model with the tensors of params takes; SIZE_MAX: too many. */
 size_t g4r_model_bytes(const g4r_params *params);
 
 /*

@@ -91,7 +91,7 @@ void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size
     network->last = t;
 }
 
-/* Copies the given rows (m) of the table into out (m, width). */
+/* Copies the rows of the table whose numbers are in rows (m) into out (m, width). */
 static void gather(g4r_real *out, const g4r_real *table, const int32_t *rows, size_t m,
                    size_t width)
 {
@@ -149,8 +149,9 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
 }
 
 /*
- * Computes the lanes of one task: the states of PyTorch's cell, then the dropout of the
- * states. Those of the original cell are there already: it multiplies between its gates.
+ * Computes the lanes of one task of a layer, after its products: the states of PyTorch's
+ * cell, then the dropout of the states, whose mask it keeps. Those of the original cell
+ * are there already: it multiplies between its gates.
  */
 static void forward_lanes(void *context, size_t task, size_t worker)
 {
@@ -166,7 +167,11 @@ static void forward_lanes(void *context, size_t task, size_t worker)
                            (uint32_t)at, (end - begin) * cell->h);
 }
 
-/* Goes back through the lanes of one task: through the dropout and PyTorch's cell. */
+/*
+ * Goes back through the lanes of one task of a layer: multiplies the gradient of the
+ * states by the dropout mask, then goes back through PyTorch's cell. The original cell is
+ * done by the caller.
+ */
 static void backward_lanes(void *context, size_t task, size_t worker)
 {
     const layer_job *job = context;
@@ -180,7 +185,10 @@ static void backward_lanes(void *context, size_t task, size_t worker)
         g4r_cell_torch_backward(cell, begin, end);
 }
 
-/* Runs the tasks of all lanes. For an original cell without dropout there is no work. */
+/*
+ * Runs the task, forward_lanes() or backward_lanes(), for all lanes of a layer. For an
+ * original cell without dropout there is no work.
+ */
 static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job)
 {
     if (job->is_torch || job->p > 0)
@@ -191,8 +199,9 @@ static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job
 /* ---- forward ---- */
 
 /*
- * Computes GRU layer i of a frame, from the old states that are already in the frame. A
- * layer with a lookup takes its input from rows (M) of its input matrix.
+ * Computes GRU layer i of a frame for all lanes: its products, its gates and states, and
+ * the dropout of the states, from the old states that are already in the frame. A layer
+ * with a lookup takes its input from rows (M) of its input matrix.
  */
 static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t i,
                           const int32_t *rows, const g4r_dropout *dropout)
@@ -285,8 +294,9 @@ g4r_real *g4r_network_dtop(const g4r_network *network)
 
 /*
  * Goes back through the dense layers: from the gradient of the top dense layer's values
- * to the gradient of the top GRU layer's states. Writes the dense layers' gradients on
- * the way; beta 0 overwrites these, beta 1 adds to them.
+ * to the gradient of the top GRU layer's states. Writes the gradients of the dense
+ * layers' tensors into gradients on the way; beta 0 overwrites these, beta 1 adds to
+ * them.
  */
 static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
                            g4r_real *const *gradients, g4r_real beta)
@@ -316,7 +326,8 @@ static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
 
 /*
  * Hands the gradient of a layer's old states to the states that they came from: sets
- * dcarry (m_before, h) to the gradient for the lanes of the frame before.
+ * dcarry (m_before, h) to the gradient of the states of the frame before, 0 for a lane
+ * that no lane goes on from. dold is the gradient of the old states.
  */
 static void carry_back(const g4r_network_frame *frame, g4r_real *dcarry, size_t m_before,
                        const g4r_real *dold, size_t h, const g4r_vec *vec)

@@ -60,7 +60,11 @@ typedef struct g4r_network {
  */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
-/* Returns the longest side of all matrices of weights but those with a row per item. */
+/*
+ * Returns the longest side of all weight matrices but those with a row for each item: the
+ * largest of the widths of the layers' inputs, of 3h of the GRU layers, and of the dense
+ * layers' widths.
+ */
 size_t g4r_network_side(const g4r_params *params);
 /*
  * Gives the network the values of its parameters, and the threads that share its work
@@ -68,20 +72,23 @@ size_t g4r_network_side(const g4r_params *params);
  */
 void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool);
 /*
- * Sets the states that frame t begins with. Lane l begins with the state that lane
- * from[l] reached in the frame before (network->last), or with zeros if from[l] is -1.
- * from is (m), and from[l] is -1 or at least l.
+ * Sets the states that frame t begins with, and makes t the last frame (network->last).
+ * Lane l begins with the state that lane from[l] reached in the frame before
+ * (network->last), or with zeros if from[l] is -1. from (m) is copied into the frame;
+ * from[l] is -1 or at least l.
  */
 void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size_t m);
 /*
- * Computes frame t for m lanes; lane l gets the item in row rows[l]. Call
- * g4r_network_carry() first. dropout is NULL without training.
+ * Computes all layers of frame t for m lanes, from the states that g4r_network_carry()
+ * has set; lane l gets the item in row rows[l]. Call g4r_network_carry() first. dropout
+ * is NULL without training.
  */
 void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, size_t m,
                          const g4r_dropout *dropout);
 /*
  * Computes the dense layers of frame t for m lanes, from states of the GRU layers that
- * the caller has written into the frame. The next frame carries on from these states.
+ * the caller has written into the frame. Makes t the last frame: the next one carries on
+ * from these states.
  */
 void g4r_network_resume(g4r_network *network, size_t t, size_t m);
 /* Returns the values of the top layer in frame t, (M,D), from which scores are made. */

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-/* What g4r_param.fan is for a bias: a bias has no fan, and starts at zero. */
+/* The value of g4r_param.fan for a bias, which starts at zero: 0. */
 enum { NO_FAN = 0 };
 
 /*
@@ -76,7 +76,11 @@ static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell
     layer->bias = add_vector(params, "G.%d.Bh", cell, 3 * h);
 }
 
-/* Adds all GRU layers; n_in is the width of the first layer's input. */
+/*
+ * Fills params->layers and adds the tensors of all GRU layers, whose widths are given.
+ * n_in is the width of the first layer's input. With one-hot input, the first layer has
+ * the original's cell in any case.
+ */
 static void add_gru_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in,
                            bool is_torch)
 {
@@ -154,7 +158,10 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
         values[i] = g4r_arena_reals(arena, g4r_param_size(&params->list[i]), 1);
 }
 
-/* Returns a standard normal random number, by Marsaglia's polar method. */
+/*
+ * Returns a standard normal random number, by Marsaglia's polar method, which draws from
+ * rng until a pair fits.
+ */
 static double normal(g4r_rng *rng)
 {
     for (;;) {

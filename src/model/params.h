@@ -61,7 +61,11 @@ typedef struct g4r_params {
     g4r_param list[G4R_MAX_TENSORS]; /* (n) the table itself */
 } g4r_params;
 
-/* Makes the table of a model with these options, which must be resolved, and n_items. */
+/*
+ * Makes the table of the tensors of a model with n_items items and these options, which
+ * must be resolved: their names and shapes, the layers that they belong to, and the input
+ * mode.
+ */
 void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t n_items);
 /*
  * Carves from the arena, for each tensor, an array of its size, and stores the array in
@@ -78,7 +82,9 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
 void g4r_params_randomise(const g4r_params *params, g4r_real *const *values,
                           const gru4rec_options *options);
 
-/* Returns how many values a tensor has; SIZE_MAX if that does not fit. */
+/*
+ * Returns how many values a tensor has; SIZE_MAX if their number does not fit a size_t.
+ */
 static inline size_t g4r_param_size(const g4r_param *param)
 {
     return g4r_mul((size_t)param->rows, (size_t)param->cols);

@@ -10,14 +10,21 @@
 
 /* ---- words ---- */
 
-/* Returns the words behind the first one. */
+/*
+ * Returns the rest of a list of words, "first|second", behind its first word; "" at the
+ * end.
+ */
 static const char *skip_word(const char *words)
 {
     words += strcspn(words, "|");
     return words + (*words == '|');
 }
 
-/* Returns the index of the word that is the first length characters of text, or -1. */
+/*
+ * Returns the index, in a list of words "first|second", of the word that the first length
+ * characters of text are; -1 if there is none. Upper and lower case are equal. words may
+ * be NULL.
+ */
 static int find_word(const char *words, const char *text, size_t length)
 {
     for (int i = 0; words != NULL && *words; i++, words = skip_word(words))
@@ -42,7 +49,8 @@ static int print_word(char *text, size_t size, const char *words, int64_t index)
 
 /*
  * The locale of the host program may write 0,5 for 0.5. Between a call of
- * c_locale_start() and a call of c_locale_end(), this thread uses the locale "C".
+ * c_locale_start() and a call of c_locale_end(), this thread uses the locale "C". Returns
+ * the locale that was in use before.
  */
 static locale_t c_locale_start(void)
 {
@@ -50,7 +58,10 @@ static locale_t c_locale_start(void)
     return c != (locale_t)0 ? uselocale(c) : (locale_t)0;
 }
 
-/* before is 0 if there was no memory for a locale: then the host's is still in use. */
+/*
+ * Puts back the locale before, which c_locale_start() returned. before is 0 if there was
+ * no memory for a locale: then the host's is still in use.
+ */
 static void c_locale_end(locale_t before)
 {
     if (before != (locale_t)0)
@@ -68,7 +79,10 @@ static bool parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
-/* Reads a number from the first length characters of text. */
+/*
+ * Reads a number from the first length characters of text, which must be all of it.
+ * Returns false if they are no finite number, or 40 characters or more.
+ */
 static bool parse_part(const char *text, size_t length, double *value)
 {
     char part[40];
@@ -91,7 +105,8 @@ static bool is_in_range(const g4r_option *o, double value)
 
 /*
  * Tells whether text, whose value as a double is value, names exactly that integer. A
- * text of digits without an exponent may name an integer that no double holds.
+ * text of digits without an exponent may name an integer that no double holds; any other
+ * text counts as exact.
  */
 static bool is_exact(const char *text, double value)
 {
@@ -99,7 +114,10 @@ static bool is_exact(const char *text, double value)
            strtoll(text, NULL, 10) == (int64_t)value;
 }
 
-/* Reads an integer or a word. Accepts 1e6 and 2.0 too, as JSON writers write them. */
+/*
+ * Reads an integer in the option's range, or one of its words, into *value; word i gives
+ * -1 - i. Accepts 1e6 and 2.0 too, as JSON writers write them.
+ */
 static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 {
     double real;
@@ -114,7 +132,10 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
     return true;
 }
 
-/* Reads a boolean. Accepts 0.0 and 1.0 too. */
+/*
+ * Reads a boolean into *value, 0 or 1: false, true, off, on, no, yes, 0 or 1. Accepts 0.0
+ * and 1.0 too.
+ */
 static bool parse_boolean(const char *text, int64_t *value)
 {
     double real;
@@ -126,8 +147,8 @@ static bool parse_boolean(const char *text, int64_t *value)
 }
 
 /*
- * Reads one of the words. If they are "auto|false|true", all texts that stand for a
- * boolean are accepted too.
+ * Reads one of the option's words, and sets *value to its index. If they are
+ * "auto|false|true", all texts that stand for a boolean are accepted too.
  */
 static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 {
@@ -139,8 +160,8 @@ static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 }
 
 /*
- * Reads "a/b/c" into values, at most that many, and sets *n. An empty text is accepted
- * only if the option's default is empty.
+ * Reads numbers in the option's range, written as "a/b/c", into values, at most most of
+ * them, and sets *n. An empty text is accepted only if the option's default is empty.
  */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)
@@ -175,7 +196,10 @@ static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *re
     return parse_numbers(o, text, reals->values, GRU4REC_MAX_REALS, &reals->n);
 }
 
-/* The names of all activations, in the order of gru4rec_activation_kind. */
+/*
+ * The names of all activations, as a list of words in the order of
+ * gru4rec_activation_kind.
+ */
 static const char activation_words[] =
     "auto|softmax|softmax_logit|linear|relu|tanh|leaky|elu|selu";
 
@@ -206,7 +230,8 @@ static bool parse_activation(const g4r_option *o, const char *text,
 }
 
 /*
- * Reads one of the option's words, or a date, a time or a number. The characters of these
+ * Reads one of the option's words, which it writes in the option's own case, or copies a
+ * text that has only the characters of dates, times and numbers. The characters of these
  * are such that neither JSON nor SQL must escape them.
  */
 static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_MAX_WORD])
@@ -222,7 +247,10 @@ static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_
     return true;
 }
 
-/* Reads words as "a/b", in any order, or "none" or "all". Sets a bit for each word. */
+/*
+ * Reads words of the option as "a/b", in any order, or "none" or "all", and sets bit i of
+ * *bits for word i.
+ */
 static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 {
     *bits = 0;
@@ -247,7 +275,7 @@ static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 
 static const char sample_word[] = "sample=";
 
-/* Reads "all" (*n = 0) or "sample=N" (*n = N). */
+/* Reads "all" (*n = 0) or "sample=N" (*n = N), with N in the option's range. */
 static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
 {
     const size_t length = strlen(sample_word);
@@ -285,7 +313,10 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 
 /* ---- value -> text ---- */
 
-/* Writes the shortest decimal number that reads back as the same double. */
+/*
+ * Writes value as the shortest decimal number that reads back as the same double, with a
+ * point in any locale. Returns its length, as snprintf().
+ */
 static int print_real(char *text, size_t size, double value)
 {
     char digits[40];
@@ -301,7 +332,7 @@ static int print_real(char *text, size_t size, double value)
     return snprintf(text, size, "%s", digits);
 }
 
-/* Writes numbers as "a/b/c". */
+/* Writes values (n) as "a/b/c". Returns the length of the whole text, as snprintf(). */
 static int print_numbers(char *text, size_t size, const double *values, int64_t n)
 {
     int length = snprintf(text, size, "%s", "");
@@ -323,7 +354,10 @@ static int print_list(char *text, size_t size, const gru4rec_list *list)
     return print_numbers(text, size, values, list->n);
 }
 
-/* Writes the words of the set bits as "a/b"; "none" for no bit, "all" for all of them. */
+/*
+ * Writes the words whose bits are set as "a/b"; "none" for no bit, "all" for all of them.
+ * Returns the length of the whole text, as snprintf().
+ */
 static int print_words(char *text, size_t size, const char *words, int64_t bits)
 {
     int64_t n = 0;
@@ -389,7 +423,8 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
 /* ---- for people ---- */
 
 /*
- * The text parts of the range of each kind. A range is written in this order: first or
+ * What is said of each kind of option, by g4r_option_kind: the type of its values in
+ * JSON, and the text parts of its range. A range is written in this order: first or
  * numbers (with min and max), the words, and rest.
  */
 static const struct {

@@ -45,22 +45,37 @@ typedef struct g4r_option {
  * Returns false if the option does not accept the text; *field is undefined then.
  */
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field);
-/* Writes *field as text, cut to size bytes. Returns the whole length, as snprintf(). */
+/*
+ * Writes *field, the value of the option, as text, cut to size bytes. Returns the length
+ * of the whole text, as snprintf().
+ */
 int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size);
-/* Writes the accepted values for people to read. size must be at least 200. */
+/*
+ * Writes into text the values that the option accepts, for people to read. size must be
+ * at least 200.
+ */
 void g4r_option_range(const g4r_option *o, char *text, size_t size);
-/* Returns how the values of the option are written in JSON. */
+/* Returns the type that the values of the option have in JSON. */
 gru4rec_option_type g4r_option_type(const g4r_option *o);
-/* Returns the index of word in "first|second", or -1. Upper and lower case are equal. */
+/*
+ * Returns the index of word in words, a list "first|second" or NULL; -1 if it is not
+ * there. Upper and lower case are equal.
+ */
 int g4r_option_word_index(const char *words, const char *word);
 
 /* ---- options.c, for options_resolve.c ---- */
 
-/* Returns the row of that name, or NULL. Upper and lower case are equal. */
+/*
+ * Returns the row of the options table with that name, or NULL. Upper and lower case are
+ * equal.
+ */
 const g4r_option *g4r_options_find(const char *name);
 /* Tells whether the option of that name was set. There must be such an option. */
 bool g4r_options_is_set(const gru4rec_options *options, const char *name);
-/* Gives the options that are not set the values of the preset. */
+/*
+ * Gives the options that are not set the values that the preset (option preset) has for
+ * them. They stay marked as not set.
+ */
 void g4r_options_apply_preset(gru4rec_options *options);
 
 #endif

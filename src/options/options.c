@@ -74,6 +74,7 @@
     OPTION(field, G4R_REAL, EVALUATE, 1e-9, 1e9, false, NULL, __VA_ARGS__)
 #define WEIGHTINGS "same|div|linear|log|quadratic"
 
+/* The table: a row for each option. The index of an option is that of its row. */
 static const g4r_option table[] = {
     CHOICE(preset, G4R_PRESETS_WORDS, "none",
            "a published set of option values; an option that you set yourself overrides "
@@ -323,7 +324,10 @@ static const g4r_option table[] = {
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
 
-/* The columns of a source of events, which users give in the same place as options. */
+/*
+ * The names of the columns of a source of events, which users give in the same place as
+ * options.
+ */
 static const char *const columns[] = {"session", "item", "time", "order"};
 
 _Static_assert((size_t)N_OPTIONS <= GRU4REC_MAX_OPTIONS, "is_set has no more");
@@ -344,7 +348,8 @@ const g4r_option *g4r_options_find(const char *name)
 /*
  * Returns the name of an option of that scope, or of a source's column, that differs from
  * name in the fewest edits, and sets *edits. Columns count because users give them in the
- * same place as options. A name that begins with name counts as one edit.
+ * same place as options. An option or column that begins with name counts as one edit, if
+ * name has more than two letters.
  */
 static const char *nearest_name(const char *name, gru4rec_option_scope scope, int *edits)
 {
@@ -366,8 +371,9 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope, in
 }
 
 /*
- * Tells whether so few edits can be a typing error. If a name is far from all others, the
- * message suggests none, because the nearest one would be misleading.
+ * Tells whether a number of edits is so small that name can be mistyped: at most a third
+ * of its length, and at most 4. If a name is far from all others, the message suggests
+ * none, because the nearest one would be misleading.
  */
 static bool is_near(const char *name, int edits)
 {
@@ -375,13 +381,16 @@ static bool is_near(const char *name, int edits)
     return edits <= (int)G4R_MIN(strlen(name) / 3, most);
 }
 
-/* Every error about options is INVALID. */
+/*
+ * Writes a message about options, as g4r_fail(), and gives INVALID, the status of all
+ * such errors.
+ */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
 /*
- * Writes the error for a name that no option has. It suggests the option with the same
- * meaning if another tool uses the name (synonyms.h), even mistyped; otherwise the
- * nearest name, if that is near.
+ * Writes the error for a name that no option has, and returns INVALID. It suggests the
+ * option with the same meaning if another tool uses the name (synonyms.h), even mistyped;
+ * otherwise the nearest name, if that is near.
  */
 static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
                                   gru4rec_error *error)
@@ -407,7 +416,10 @@ static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
 
 /* ---- the interface ---- */
 
-/* Sets an option from a text of the table or of a preset, which is always valid. */
+/*
+ * Sets the value of an option from a text of the table or of a preset, which is always
+ * valid. Does not mark the option as set.
+ */
 static void set_own(gru4rec_options *options, const g4r_option *o, const char *text)
 {
     bool is_ok = g4r_option_parse(o, text, field_of(options, o));
@@ -430,7 +442,7 @@ void gru4rec_options_init_stored(gru4rec_options *options)
             set_own(options, &table[i], table[i].before);
 }
 
-/* Returns where users give options of that scope, for messages. */
+/* Returns the words that say in messages where users give options of that scope. */
 static const char *place_of(int scope)
 {
     if ((scope & TRAIN) != 0)
@@ -440,7 +452,10 @@ static const char *place_of(int scope)
     return (scope & EVALUATE) != 0 ? "gru4rec_evaluate()" : "gru4rec_compare()";
 }
 
-/* Finds the row of a name. INVALID: there is none, or it belongs to another scope. */
+/*
+ * Sets *row to the row of the table with that name. INVALID: there is none, or it does
+ * not belong to scope.
+ */
 static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scope,
                                const char *name, gru4rec_error *error)
 {
@@ -453,7 +468,10 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
     return GRU4REC_OK;
 }
 
-/* Sets an option from text. INVALID, and nothing changes: it does not accept the text. */
+/*
+ * Sets the value of an option from text; does not mark the option as set. INVALID, and
+ * nothing changes: the option does not accept the text.
+ */
 static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
                                   const char *value, gru4rec_error *error)
 {

@@ -8,10 +8,13 @@
 #include "option.h"
 #include "../base/fail.h"
 
-/* Every error about options is INVALID. */
+/*
+ * Writes a message about options, as g4r_fail(), and gives INVALID, the status of all
+ * such errors.
+ */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
-/* Writes the name of the loss to text, and returns text. */
+/* Writes the name of the options' loss to text, and returns text. */
 static const char *loss_name(const gru4rec_options *options, char text[24])
 {
     g4r_option_print(g4r_options_find("loss"), &options->loss, text, 24);
@@ -30,8 +33,9 @@ static gru4rec_activation_kind asked_activation(int64_t loss)
 }
 
 /*
- * Computes final_act and elu_param. INVALID: final_act does not suit the loss, or
- * elu_param contradicts it.
+ * Computes final_act, if it is auto, by the loss and elu_param, and sets elu_param to the
+ * parameter of an elu, else to 0. INVALID: final_act does not suit the loss, or elu_param
+ * contradicts it.
  */
 static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
 {
@@ -62,8 +66,9 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
 }
 
 /*
- * Gives the optimiser its default decay rates, and a default learning rate that suits it.
- * INVALID: adapt_params has another number of rates than the optimiser.
+ * Gives the optimiser its default decay rates if adapt_params is empty, and a default
+ * learning rate that suits it if learning_rate is not set. INVALID: adapt_params has
+ * another number of rates than the optimiser.
  */
 static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *error)
 {
@@ -89,7 +94,11 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
-/* Checks the options that belong to some losses only: logq, smoothing and bpreg. */
+/*
+ * Checks the options that belong to some losses only: logq, smoothing and bpreg. Sets
+ * logq to 0 if it was not set and the loss has no softmax, and bpreg to 0 if the loss is
+ * not bpr-max. INVALID: a value that was set does not suit the loss.
+ */
 static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *error)
 {
     char loss[24];
@@ -102,8 +111,8 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
     if (options->loss == GRU4REC_BPR_MAX)
         return GRU4REC_OK;
     /*
-     * Users copy complete sets of options, which name bpreg with other losses too, as 0
-     * or as its default 1. These are accepted.
+     * Users copy complete sets of options, which contain bpreg even if the loss is not
+     * bpr-max, as 0 or as its default 1. These two values are accepted.
      */
     if (g4r_options_is_set(options, "bpreg") && options->bpreg != 0 &&
         options->bpreg != 1)
@@ -113,7 +122,11 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
     return GRU4REC_OK;
 }
 
-/* Checks n_sample, the number of negatives, and the options that depend on it. */
+/*
+ * Checks n_sample, the number of negatives, and the options that depend on it. If all
+ * items are scored, logq and sample_alpha become 0. INVALID: options contradict each
+ * other.
+ */
 static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->whole_sessions && options->n_sample == 0)
@@ -140,9 +153,9 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
 }
 
 /*
- * Computes what the input of the first layer is: the output weights
- * (constrained_embedding), an embedding of its own, or one-hot. INVALID: options
- * contradict each other.
+ * Computes what the input of the first layer is, in constrained_embedding and embedding:
+ * the output weights, an embedding of its own, or one-hot. With one-hot input, a
+ * dropout_p_embed that was not set becomes 0. INVALID: options contradict each other.
  */
 static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *error)
 {
@@ -164,7 +177,10 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
-/* Checks max_length and the options that depend on it. */
+/*
+ * Checks max_length against long_sessions and min_length. INVALID: they contradict each
+ * other, or leave no session to learn from.
+ */
 static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *error)
 {
     const int64_t most = options->max_length;
@@ -184,7 +200,11 @@ static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *e
     return GRU4REC_OK;
 }
 
-/* Checks the options that need held-out sessions or dense layers. */
+/*
+ * Checks the options that need held-out sessions (patience), dense layers
+ * (feedforward_act) or sessions in the order of time (validation). Without validation, a
+ * patience that was not set becomes 0. INVALID: an option lacks what it needs.
+ */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->validation == 0 && !g4r_options_is_set(options, "patience"))

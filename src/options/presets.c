@@ -17,9 +17,10 @@
 #define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10
 #define BPRMAX(rest) "loss=bpr-max,logq=0," rest SHARED_10
 
+/* The presets, in the order of G4R_PRESETS_WORDS. */
 static const struct {
     const char *name;
-    const char *options;
+    const char *options; /* as "name=value,name=value" */
 } presets[] = {
     {"none", ""},
     {"official",

@@ -11,7 +11,10 @@
     "none|official|recbole|rsc15|yoochoose|rees46|coveo|retailrocket|diginetica|" \
     "coveo_xe|diginetica_xe|retailrocket_xe|yoochoose_bprmax|rees46_bprmax"
 
-/* Returns what preset number index sets, as "name=value,name=value". */
+/*
+ * Returns what preset number index sets, as "name=value,name=value"; "" for preset 0,
+ * "none".
+ */
 const char *g4r_presets_options(int64_t index);
 
 #endif

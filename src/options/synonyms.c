@@ -14,7 +14,10 @@
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define BOTH (GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE)
 
-/* Lists of words that mean one thing in a training and another in an evaluation. */
+/*
+ * Lists of words that mean one thing in a training and another in an evaluation, so each
+ * is in two entries of the table.
+ */
 #define NEGATIVES                                                                      \
     "n_samples|num_samples|n_neg|n_negs|n_negative|n_negatives|num_neg|num_negs|"      \
     "num_negative|num_negatives|neg_num|negatives|neg_samples|negative_samples|"       \
@@ -30,6 +33,7 @@
     "seen|remove_seen|mask_seen|filter_seen|hide_seen|exclude_history|remove_history|" \
     "filter_history|filter_already_seen|no_repeats"
 
+/* The table: an entry for each meaning, with the words of other tools that have it. */
 static const g4r_synonym table[] = {
     /* ---- the network ---- */
     {"hidden_size|hidden_sizes|hidden_dim|hidden_units|hidden|n_hidden|num_hidden|units|"
@@ -336,9 +340,9 @@ int g4r_synonyms_distance(const char *name, const char *word, size_t length)
 }
 
 /*
- * Returns the number of edits between name and a word: 0 if they are the same name.
- * Returns INT_MAX if the word is short or there are more than 2 edits, because that is no
- * typing error.
+ * Returns the number of edits that turn name into word (length bytes): 0 if they are the
+ * same name but for case and the characters that join parts. Returns INT_MAX if the word
+ * is short or there are more than 2 edits, because that is no typing error.
  */
 static int edits_of(const char *name, const char *word, size_t length)
 {

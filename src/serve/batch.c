@@ -17,8 +17,8 @@ enum {
 };
 
 /*
- * Largest number of operations in the products of one batch. More would take too long
- * until the first result is there.
+ * Largest number of operations in the products of one batch, which limits its sessions.
+ * More would take too long until the first result is there.
  */
 static const double most_operations = 4e9;
 
@@ -29,7 +29,10 @@ struct gru4rec_batch {
     g4r_bounds bounds;
     g4r_output output; /* bounds.output */
     const g4r_vec *vec;
-    /* Items wanted for each session, most sessions of a batch, sessions in this one. */
+    /*
+     * k: items wanted for each session. n_lanes: most sessions of a batch. n: sessions in
+     * this batch.
+     */
     size_t k, n_lanes, n;
     bool is_scored;   /* if true, the next session begins a new batch */
     g4r_real *x;      /* (n_lanes,D) vectors of the sessions */
@@ -145,7 +148,11 @@ static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_
     }
 }
 
-/* Finds the best rows of session i from its shortlist. */
+/*
+ * Writes the best rows of session i into its part of batch->best, from its shortlist, and
+ * sets n_best. If the shortlist cannot be used, it is made anew from the exact scores of
+ * all rows.
+ */
 static void find_best(gru4rec_batch *batch, size_t i)
 {
     struct lane *lane = &batch->lanes[i];

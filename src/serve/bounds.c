@@ -9,8 +9,8 @@ g4r_bounds g4r_bounds_of(const gru4rec_model *model)
 }
 
 /*
- * Returns the norm of x (d). If its square may be too large or too small for the format
- * of the kernel, the sum is made in double.
+ * Returns the Euclidean norm of x (d). If its square may be too large or too small for
+ * the format of the kernel, the sum is made in double.
  */
 static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
 {
@@ -24,8 +24,9 @@ static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
 }
 
 /*
- * Returns the larger of a and b. A NaN that once is in a stays the result, so that
- * g4r_bounds_slack() finds it and refuses the bounds.
+ * Returns the larger of a, the maximum so far, and b. A NaN that once is in a stays the
+ * result, so that g4r_bounds_slack() finds it and refuses the bounds. A NaN in b is
+ * returned.
  */
 static double larger(double a, double b)
 {

@@ -25,21 +25,21 @@ typedef struct g4r_bounds {
 } g4r_bounds;
 
 /*
- * Returns bounds for the rows of a model, which is borrowed. Call g4r_bounds_measure()
- * before g4r_bounds_slack().
+ * Returns the struct for bounds of scores by the output rows of a model, which is
+ * borrowed. Call g4r_bounds_measure() before g4r_bounds_slack().
  */
 g4r_bounds g4r_bounds_of(const gru4rec_model *model);
-/* Finds the largest norm and the largest bias. Reads all rows. */
+/* Sets largest_norm and largest_bias, for which it reads all rows of the model. */
 void g4r_bounds_measure(g4r_bounds *bounds);
 /*
- * Sets *slack to the slack of x (D). Returns false if scores with x may not be finite:
- * the bounds of x may not be used then. If it returns true, all scores with x and their
- * bounds are finite.
+ * Sets *slack to the slack of x (D), which is what a bound adds to the product and the
+ * bias. Returns false if scores with x may not be finite: the bounds of x may not be used
+ * then. If it returns true, all scores with x and their bounds are finite.
  */
 bool g4r_bounds_slack(const g4r_bounds *bounds, const g4r_real *x, g4r_real *slack);
 /*
- * Returns how far a bound is above its score, at most: twice the slack, as the error may
- * have either sign, and some rounding.
+ * Returns how far an upper bound of the scores with a vector x is above the exact score,
+ * at most: twice the slack of x, as the error may have either sign, and some rounding.
  */
 static inline g4r_real g4r_bounds_gap(g4r_real slack)
 {

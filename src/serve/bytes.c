@@ -54,8 +54,10 @@ void gru4rec_bytes_free(gru4rec_bytes *bytes)
 }
 
 /*
- * Copies the next row, w (d), into the table. Returns false if a value or a norm of the
- * row is not finite; the row does not count as copied then.
+ * Copies the next row that is not copied yet, w (d), into the table in bytes, with its
+ * scale and the bounds of its norms. Updates the largest of these in bytes, and counts
+ * the row in n_rows. Returns false if a value or a norm of the row is not finite; the row
+ * does not count as copied then.
  */
 static bool copy_row(gru4rec_bytes *bytes, const g4r_real *w, size_t d,
                      const g4r_vec *vec)

@@ -42,8 +42,9 @@ struct gru4rec_bytes {
 bool g4r_bytes_prepare(const gru4rec_bytes *bytes, g4r_bytes_query *query, int8_t *p,
                        const g4r_real *x);
 /*
- * Returns how far the upper bound of a row is above its score, at most: twice what the
- * bound adds to the product and the bias, and some rounding.
+ * Returns how far the upper bound of a row's score, which the kernel upper_bounds makes
+ * from the copy, is above the exact score, at most: twice what the bound adds to the
+ * product and the bias, and some rounding.
  */
 g4r_real g4r_bytes_gap(const gru4rec_bytes *bytes, const g4r_bytes_query *query,
                        size_t row);

@@ -43,7 +43,9 @@ struct gru4rec_ranking {
 enum {
     FIRST_BLOCK = 32,
     GROWTH = 8,
-    /* Rows scanned at a time; their bounds stay in the cache. */
+    /*
+     * Rows whose bounds are made from the bytes at a time; the bounds stay in the cache.
+     */
     SCAN_EACH = 32 * G4R_BYTES_ROWS
 };
 
@@ -141,7 +143,10 @@ static void leave_out(gru4rec_ranking *ranking)
     }
 }
 
-/* Computes the exact scores of all ranked rows. */
+/*
+ * Computes the exact scores of all ranked rows into ranking->scores, sets those of
+ * excluded rows to -INFINITY, and sets is_scored.
+ */
 static void score_all(gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;
@@ -159,7 +164,8 @@ static void score_all(gru4rec_ranking *ranking)
 }
 
 /*
- * Finds the first block, the k best, in the copy in bytes. Returns false if the bounds
+ * Finds the first block, the k best, in the copy in bytes, and sets n_block. In any case
+ * the copy is not searched again (query.bytes becomes NULL). Returns false if the bounds
  * would not hold, or leave too many rows: then the exact scores must be used.
  */
 static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
@@ -192,7 +198,10 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     return true;
 }
 
-/* Finds the next block: n_block items that come behind the last one given. */
+/*
+ * Finds the next block: the n_block items that come behind the item given last; n_block
+ * is 0 if there is none. Sets the size of the block after it.
+ */
 static void find_block(gru4rec_ranking *ranking)
 {
     const size_t k = G4R_MIN(ranking->n_next, ranking->query.n_rows);

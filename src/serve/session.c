@@ -41,8 +41,9 @@ void gru4rec_session_free(gru4rec_session *session)
 }
 
 /*
- * Takes the last step back: restores the states that it began with, and computes the
- * session's vector from them.
+ * Takes the session's last step back: restores the states that it began with, and
+ * computes the session's vector from them. It also puts states into effect that the
+ * caller has written in their place.
  */
 static void step_back(gru4rec_session *session)
 {
@@ -80,7 +81,7 @@ size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows
     return first;
 }
 
-/* Tells whether the states of all GRU layers are finite. */
+/* Tells whether the hidden states of all GRU layers of the session are finite. */
 static bool is_finite(const gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;

@@ -45,9 +45,9 @@ size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size
 }
 
 /*
- * Puts a greater lower bound in the place of the least. The heap has only values: with a
- * row beside each value, as in topk.c, the heap took a tenth of the time of a query for
- * 1,000 items.
+ * Puts value, a lower bound that is greater than the least of the heap of lower bounds,
+ * in the place of the least. The heap has only values: with a row beside each value, as
+ * in topk.c, the heap took a tenth of the time of a query for 1,000 items.
  */
 static void replace_least(g4r_shortlist *list, g4r_real value)
 {
@@ -64,7 +64,7 @@ static void replace_least(g4r_shortlist *list, g4r_real value)
     heap[i] = value;
 }
 
-/* Removes the rows whose upper bound is below least. */
+/* Removes the rows from the shortlist whose upper bound is below least. */
 static void drop_below(g4r_shortlist *list, g4r_real least)
 {
     size_t n = 0;
@@ -78,7 +78,10 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
 {
     if (list->n == list->most) {
         drop_below(list, g4r_shortlist_least(list));
-        /* If more than half of the rows stay, the next calls would soon do this again. */
+        /*
+         * If more than half of the rows stay, the next calls would soon have to drop rows
+         * again.
+         */
         list->is_full |= list->n > list->most / 2;
     }
     if (list->is_full || is_excluded(list, row))

@@ -45,21 +45,25 @@ void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items)
  */
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
                          size_t n_excluded);
-/* Returns the least: a row is worth adding only if its upper bound is no smaller. */
+/*
+ * Returns the least, the k-th largest lower bound so far; -INFINITY if fewer than k rows
+ * were added. A row is worth adding only if its upper bound is no smaller.
+ */
 g4r_real g4r_shortlist_least(const g4r_shortlist *list);
 /*
- * Returns the first index from i on whose upper bound (n) reaches the least; n if none.
+ * Returns the first index from i on at which upper (n), the upper bounds of some rows,
+ * reaches the least; n if there is none.
  */
 size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size_t i,
                           size_t n);
 /*
- * Adds a row whose upper bound reaches the least. An excluded row is left out. The rows
- * must ascend from call to call. If too many rows are left for the room that there is,
- * sets is_full.
+ * Adds a row, with the bounds of its score, whose upper bound reaches the least. An
+ * excluded row is left out. The least can become greater. The rows must ascend from call
+ * to call. If too many rows are left for the room that there is, sets is_full.
  */
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower);
 /*
- * Adds those of n rows whose upper bounds (n) reach the least. Bound i is that of
+ * Adds those of n rows whose upper bounds (n) reach the least. upper[i] is that of
  * rows[first + i], or of row first + i if rows is NULL. A lower bound is gap below its
  * upper bound.
  */
@@ -67,7 +71,8 @@ void g4r_shortlist_add_bounded(g4r_shortlist *list, size_t first, const int32_t 
                                const g4r_real *upper, size_t n, g4r_real gap);
 /*
  * Ends the search. Scores the rows that are left exactly, against x (d), and writes the k
- * best into best (k), the best first. Returns how many there are. is_full must be false.
+ * best into best (k), the best first. Returns how many there are: fewer than k if there
+ * are fewer rows whose score is neither NaN nor -INFINITY. is_full must be false.
  */
 size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_output *output,
                           const g4r_real *x);

@@ -28,8 +28,8 @@ void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options)
 /* ---- cross-entropy ---- */
 
 /*
- * Cross-entropy with smoothing tau. On entry, scores are e_j = exp(x_j - max), and sum is
- * their sum:
+ * Cross-entropy with smoothing tau, the loss and the gradient. On entry, scores are e_j =
+ * exp(x_j - max), and sum is their sum:
  *   p_j = e_j / sum,  f_j = p_j / (p_j + eps)
  *   w_own = 1 - tau,  w_j = tau / (n - 1) for every other column
  *   L = -sum_j w_j log(p_j + eps)
@@ -53,7 +53,7 @@ static double smoothed(g4r_real *scores, double sum, double tau, size_t own, siz
 }
 
 /*
- * Cross-entropy:
+ * Cross-entropy, the loss and the gradient; with smoothing (tau > 0) by smoothed(), else:
  *   p_j = exp(x_j - max) / sum_k exp(x_k - max)
  *   L = -log(p_own + eps)
  *   dL/dx_j = f (p_j - [j = own]),  f = p_own / (p_own + eps)
@@ -98,9 +98,10 @@ static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_r
 /* ---- pairwise losses ---- */
 
 /*
- * These losses see r, the scores after the final activation. t is r_own, the target's
- * score. Sums over j are over the negatives, which are all other columns. Gradients are
- * those with respect to r and t. sigma(x) = 1 / (1 + exp(-x)).
+ * The pairwise losses see r, the scores after the final activation, which their functions
+ * overwrite by scale times the gradients with respect to r and t. t is r_own, the
+ * target's score. Sums over j are over the negatives, which are all other columns.
+ * sigma(x) = 1 / (1 + exp(-x)).
  */
 
 /*
@@ -136,9 +137,9 @@ static double top1(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_
 }
 
 /*
- * Returns the largest score of the negatives, for the softmax over the negatives. A
- * maximum over the target too would be wrong: all terms of the softmax could underflow to
- * 0.
+ * Returns the largest score of the negatives, which are the columns other than own, for
+ * the softmax over them. A maximum over the target too would be wrong: all terms of the
+ * softmax could underflow to 0.
  */
 static g4r_real largest_negative(const g4r_real *r, size_t own, size_t n,
                                  const g4r_vec *vec)
@@ -229,7 +230,7 @@ double g4r_loss_row(g4r_real *scores, const g4r_loss *loss, size_t own, size_t n
     }
     if (loss->final_act.kind == GRU4REC_ACT_LINEAR)
         return pairwise(scores, loss, own, n, scale, scratch, vec);
-    /* dL/dx = dL/dr x dr/dx, where dr/dx is the slope of the final activation. */
+    /* dL/dx = dL/dr dr/dx, where dr/dx is the slope of the final activation. */
     g4r_real *slope = scratch + 2 * n;
     vec->activate(scores, &loss->final_act, n);
     vec->slope(slope, scores, &loss->final_act, n);

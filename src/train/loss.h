@@ -19,7 +19,8 @@ void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options);
 /*
  * Returns the loss of one lane, or NaN if a score is NaN. scores (n): on entry the lane's
  * scores before the final activation, on return scale times the gradient of the loss with
- * respect to them. own < n: the target's column. scratch: (3n) values.
+ * respect to them. own < n: the target's column. scratch: (3n) values. If n is 1, a loss
+ * with a softmax over the negatives has no negatives: it is 0, and so is its gradient.
  */
 double g4r_loss_row(g4r_real *scores, const g4r_loss *loss, size_t own, size_t n,
                     g4r_real scale, g4r_real *scratch, const g4r_vec *vec);

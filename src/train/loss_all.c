@@ -3,7 +3,7 @@
 
 #include "../kernels/blas.h"
 
-/* The most items of a block. */
+/* The most items of a block, whose scores are computed together. */
 enum { BLOCK = 1024 };
 
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
@@ -27,8 +27,8 @@ void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
 }
 
 /*
- * Computes the scores of the items start ... start + n - 1 for all lanes, into
- * all->scores (m,n):
+ * Computes the scores of the items start ... start + n - 1, whose rows are W, for all
+ * lanes, into all->scores (m,n):
  *   s = y W^T + b
  */
 static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
@@ -41,7 +41,10 @@ static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
         all->vec->add(all->scores + lane * n, all->output.bias + start, n);
 }
 
-/* Returns the target's column in the block of n items; n: it is in another block. */
+/*
+ * Returns the column of the item row target in the block of items start ... start + n -
+ * 1. Returns n if the row is in another block.
+ */
 static size_t own_column(int32_t target, size_t start, size_t n)
 {
     size_t row = (size_t)target;
@@ -49,7 +52,8 @@ static size_t own_column(int32_t target, size_t start, size_t n)
 }
 
 /*
- * The loss of a lane is
+ * Returns the sum of the lanes' losses, and fills log_sums, the logarithm of the first
+ * sum of each lane. The loss of a lane is
  *   L = log(sum_j exp(s_j)) - sum_j w_j s_j
  * The first sum is kept as sum_j exp(s_j - largest). When a block has a larger score, the
  * sum so far is multiplied by exp(largest before - largest). wanted is the second sum, of

@@ -31,29 +31,30 @@ typedef struct g4r_loss_all {
 } g4r_loss_all;
 
 /*
- * Carves the workspace from the arena. n_lanes: the most lanes of a frame. n_rows: rows
- * of the output table.
+ * Carves the workspace from the arena. n_lanes: the most lanes of a frame. n_rows: the
+ * most items that will be scored.
  */
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
                          size_t n_rows);
 /*
- * Sets what is scored; call it after the layout. output is borrowed. It may have fewer
- * rows than the layout was told; only these are scored then.
+ * Sets the items that are scored (output, which is borrowed), the weights w_j, and the
+ * stop; call it after the layout. It may have fewer rows than the layout was told; only
+ * these are scored then.
  */
 void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
                        g4r_stop stop);
 /*
  * Returns the sum of the lanes' losses. y (m,d): the top layer's values. targets (m):
  * item rows. Fills log_sums (m), which backward needs. If stop says so, the work ends
- * early, and the results are worth nothing.
+ * early, and the results are not to be used.
  */
 double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real *y,
                             const int32_t *targets, size_t m);
 /*
- * Computes scale times the gradients of the losses. dy (m,d) is overwritten. dtable (n,d)
- * and dbias (n), the gradients of W and b, are overwritten if beta is 0, and added to if
- * beta is 1. log_sums, y and targets are those of forward. If stop says so, the work ends
- * early, and the results are worth nothing.
+ * Computes scale times the gradients of the losses. dy (m,d), that of y, is overwritten.
+ * dtable (n,d) and dbias (n), the gradients of W and b, are overwritten if beta is 0, and
+ * added to if beta is 1. log_sums, y and targets are those of forward. If stop says so,
+ * the work ends early, and the results are not to be used.
  */
 void g4r_loss_all_backward(g4r_loss_all *all, g4r_real *dy, g4r_real *dtable,
                            g4r_real *dbias, const double *log_sums, const g4r_real *y,

@@ -24,7 +24,10 @@ void g4r_merge_clear(g4r_merge *merge)
     }
 }
 
-/* Returns the cell of the hash table that holds the row, or the free one for it. */
+/*
+ * Returns the cell of the hash table that holds the item row; if there is none, the free
+ * cell where the row belongs.
+ */
 static struct g4r_merge_cell *find_cell(const g4r_merge *merge, int32_t row)
 {
     uint32_t mask = merge->n_cells - 1;

@@ -32,14 +32,20 @@ typedef struct g4r_merge {
 } g4r_merge;
 
 /*
- * Carves the arrays from the arena, for up to n_rows occurrences in an update. Call
- * g4r_merge_clear() before the first use. key is random, so that nobody can choose rows
- * that meet in the hash table; no result depends on it.
+ * Fills *merge, and carves its arrays from the arena, for up to n_rows occurrences in an
+ * update. Call g4r_merge_clear() before the first use. key is random, so that nobody can
+ * choose rows that meet in the hash table; no result depends on it.
  */
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows, uint64_t key);
-/* Removes all occurrences, for the next update. */
+/*
+ * Removes all occurrences of rows, for the next update: empties the hash table by a new
+ * stamp.
+ */
 void g4r_merge_clear(g4r_merge *merge);
-/* Adds the occurrences rows (n) behind those that are there; all must fit into most. */
+/*
+ * Adds the occurrences of the item rows in rows (n) behind those that are there, and
+ * finds the number of each distinct row. There must be room for all (most).
+ */
 void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n);
 /*
  * Adds up the gradients of the first n occurrences: gradients (n, cols) has a row for

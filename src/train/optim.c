@@ -20,7 +20,7 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
 }
 
 /*
- * At update number n of the whole training:
+ * Counts the update, and computes its factors. At update number n of the whole training:
  *   correct = 1 / (1 - rho^n),  correct2 = 1 / (1 - rho2^n)   (adam's correction)
  *   clip = grad_cap / norm if the norm is not below grad_cap, else 1
  */
@@ -34,15 +34,19 @@ void g4r_optim_begin(g4r_optim *optim, double squares)
     update->clip = cap > 0 && norm >= cap ? (g4r_real)(cap / norm) : 1;
 }
 
-/* Arrays that an update moves: a parameter's values, and its values in each slot. */
+/*
+ * Number of arrays that an update moves: a parameter's values, and its values in each
+ * slot of the optimiser.
+ */
 enum { N_KINDS = 1 + GRU4REC_N_OPTIMISER_SLOTS };
 _Static_assert(GRU4REC_SLOT_ACC == 0 && GRU4REC_SLOT_ACC2 == 1 &&
                    GRU4REC_SLOT_VELOCITY == 2,
                "the slots stand in the order of vec->update's arguments");
 
 /*
- * Sets values to pointers into these arrays, at the value with this offset in the
- * parameter. The pointer is NULL for a slot that the optimiser does not use.
+ * Sets values to pointers into the arrays of a parameter (its values, then its slots), at
+ * the value with this offset in the parameter. The pointer is NULL for a slot that the
+ * optimiser does not use.
  */
 static void values_of(const g4r_optim *optim, size_t param, size_t offset,
                       g4r_real *values[N_KINDS])
@@ -65,7 +69,10 @@ void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool i
             g4r_prefetch(values[i], cols);
 }
 
-/* Moves n values of a parameter, from offset on, by gradient (n). */
+/*
+ * Moves n values of a parameter, from offset on, and their values in the slots, by
+ * gradient (n).
+ */
 static void update_values(g4r_optim *optim, size_t param, size_t offset,
                           const g4r_real *gradient, size_t n)
 {
@@ -75,7 +82,10 @@ static void update_values(g4r_optim *optim, size_t param, size_t offset,
                        &optim->update, n);
 }
 
-/* The update of a tensor, or of some rows of a tensor, which many threads share. */
+/*
+ * One update of a tensor, or of some rows of a tensor: a job whose tasks the threads
+ * share.
+ */
 typedef struct update_job {
     g4r_optim *optim;
     size_t param, cols;
@@ -85,12 +95,16 @@ typedef struct update_job {
 } update_job;
 
 /*
- * Values and rows of one task; rows that are prefetched ahead of the one that is updated;
- * rows of a block where a row is one value.
+ * VALUES_EACH, ROWS_EACH: values and rows of one task. ROWS_AHEAD: how many rows before
+ * its update a row is prefetched. COLUMN_EACH: rows that are updated together if a row is
+ * one value.
  */
 enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2, COLUMN_EACH = 256 };
 
-/* Updates VALUES_EACH values of a whole tensor, as a task of the pool. */
+/*
+ * Updates VALUES_EACH values of a whole tensor (fewer in the last task), as a task of the
+ * pool.
+ */
 static void update_range(void *context, size_t task, size_t worker)
 {
     const update_job *job = context;
@@ -110,9 +124,9 @@ void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
 /* ---- rows ---- */
 
 /*
- * Updates n distinct rows of a parameter whose rows have one value, as biases have. The
- * values are copied next to each other, updated by one call of the kernel, and copied
- * back. first (n): the rows' first occurrences.
+ * Updates n distinct rows of a parameter whose rows have one value, as biases have, and
+ * their values in the slots. The values are copied next to each other, updated by one
+ * call of the kernel, and copied back. first (n): the rows' first occurrences.
  */
 static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradients,
                          const g4r_merge *merge, const int32_t *first, size_t n)
@@ -135,8 +149,8 @@ static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradien
 }
 
 /*
- * Updates ROWS_EACH distinct rows, as a task of the pool. Each row is prefetched
- * ROWS_AHEAD rows before it is updated.
+ * Updates ROWS_EACH distinct rows of a parameter (fewer in the last task), as a task of
+ * the pool. Each row is prefetched ROWS_AHEAD rows before it is updated.
  */
 static void update_rows(void *context, size_t task, size_t worker)
 {

@@ -23,25 +23,34 @@ typedef struct g4r_optim {
     gru4rec_training *training; /* borrowed; its model, slots and updates change */
 } g4r_optim;
 
-/* Prepares the optimiser that the options name. training is borrowed. */
+/*
+ * Fills *optim for the optimiser that the options name. training is borrowed: its slots
+ * must be those of the options.
+ */
 void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
                     const gru4rec_options *options);
 /*
- * Begins an update, and counts it. squares: the sum of the squares of all its gradients,
+ * Begins an update of the parameters: counts it in training->updates, and computes the
+ * factors that the update needs. squares: the sum of the squares of all its gradients,
  * which is used only with grad_cap.
  */
 void g4r_optim_begin(g4r_optim *optim, double squares);
-/* Moves the first n values of a parameter by gradient (n). */
+/*
+ * Moves the first n values of a parameter, and its slots, by gradient (n); the threads of
+ * the pool share the work. param is the number of the parameter in params.list.
+ */
 void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
                      const g4r_real *gradient, size_t n);
 /*
- * Begins to load a row of a parameter into the processor's cache. is_far: its rows in the
- * slots are loaded too.
+ * Begins to load a row of a parameter into the processor's cache; changes nothing.
+ * is_far: its rows in the slots are loaded too.
  */
 void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool is_far);
 /*
- * Moves the first n_distinct distinct rows of the merge. gradients (occurrences, cols):
- * the gradient of a row is that of its first occurrence, as g4r_merge_sum() leaves it.
+ * Moves the first n_distinct distinct rows of the merge in a parameter and its slots; the
+ * threads of the pool share the work, unless the rows have one value. gradients
+ * (occurrences, cols): the gradient of a row is that of its first occurrence, as
+ * g4r_merge_sum() leaves it.
  */
 void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param,
                     const g4r_real *gradients, const g4r_merge *merge, size_t n_distinct);

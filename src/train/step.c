@@ -6,13 +6,19 @@
 #include "../base/hash.h"
 #include "../base/timing.h"
 
-/* Tells whether the loss is a softmax over all items. There are no columns then. */
+/*
+ * Tells whether all items are scored (n_sample = all): the loss is a softmax over all
+ * items, and there are no columns.
+ */
 static bool scores_all(const g4r_step *step)
 {
     return step->options->n_sample == GRU4REC_N_SAMPLE_ALL;
 }
 
-/* Returns N = M + K, the columns of a frame of m lanes; 0 if all items are scored. */
+/*
+ * Returns the number of columns of a frame of m lanes, N = M + K; 0 if all items are
+ * scored.
+ */
 static size_t count_columns(const g4r_step *step, size_t m)
 {
     return scores_all(step) ? 0 : m + (size_t)step->options->n_sample;
@@ -46,15 +52,19 @@ size_t g4r_step_threads(const gru4rec_options *options)
 }
 
 /*
- * Returns the number of parts into which n columns are cut, so that threads can share
- * them. Fewer lanes never give more parts.
+ * Returns the number of parts into which the n columns of a frame of m lanes are cut, so
+ * that threads can share them. d is the width of a column. Fewer lanes never give more
+ * parts.
  */
 static size_t count_parts(size_t m, size_t n, size_t d)
 {
     return g4r_pool_cut(2.0 * (double)m * (double)n * (double)d, n, 128);
 }
 
-/* Carves the workspace from the arena; while it has no memory, only counts the bytes. */
+/*
+ * Carves all arrays of the step, for n_lanes lanes, from its arena; while the arena has
+ * no memory, only counts the bytes.
+ */
 static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
 {
     const gru4rec_options *options = step->options;
@@ -154,8 +164,9 @@ void g4r_step_start(g4r_step *step, int64_t epoch)
 /* ---- forward ---- */
 
 /*
- * Starts a frame of m lanes behind the frames that are there: places its columns and
- * inputs behind theirs, and draws the keys of its dropout.
+ * Starts a frame of m lanes behind the frames that are there, and returns it: reserves
+ * places for its columns and inputs behind theirs, and draws the keys of its dropout. The
+ * caller counts it in n_frames when it is computed.
  */
 static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 {
@@ -177,7 +188,10 @@ static g4r_step_frame *open_frame(g4r_step *step, size_t m)
     return frame;
 }
 
-/* Lists the items of a frame's columns: the targets (M), then the samples (K). */
+/*
+ * Writes the items of a frame's columns into step->column_items: the targets (M), then
+ * the samples (K).
+ */
 static void list_columns(g4r_step *step, const g4r_step_frame *frame,
                          const int32_t *targets, const int32_t *samples)
 {
@@ -280,9 +294,9 @@ static void score_part(void *context, size_t part, size_t worker)
 enum { LANES_EACH = 4 };
 
 /*
- * Computes the losses of LANES_EACH lanes, as a task of the pool. The target of lane l is
- * column l. The scores of a lane are overwritten by G, their gradient divided by B. B is
- * the configured batch_size, even if fewer lanes are live.
+ * Computes the losses of LANES_EACH lanes, into step->losses, as a task of the pool. The
+ * target of lane l is column l. The scores of a lane are overwritten by G, their gradient
+ * divided by B. B is the configured batch_size, even if fewer lanes are live.
  */
 static void measure_lanes(void *context, size_t task, size_t worker)
 {
@@ -377,7 +391,11 @@ static void backward_part(void *context, size_t part, size_t worker)
                                      0));
 }
 
-/* Propagates G of frame t back to the columns, and adds up the parts of dy in order. */
+/*
+ * Propagates G, the gradient of the scores of frame t, back to the columns and to y, the
+ * top layer's values: runs backward_part() for all parts, and adds up the gradients of y
+ * in the order of the parts, in g4r_network_dtop().
+ */
 static void backward_columns(g4r_step *step, size_t t)
 {
     columns_job job = make_job(step, t);
@@ -389,9 +407,9 @@ static void backward_columns(g4r_step *step, size_t t)
 }
 
 /*
- * Propagates the gradient of the loss over all items back in frame t. The way back begins
- * with the last frame: this frame overwrites the gradient of the output table, and the
- * other frames add to it.
+ * Propagates the gradient of the loss over all items of frame t back to the output table,
+ * its bias, and the top layer's values. The way back begins with the last frame: this
+ * frame overwrites the gradient of the output table, and the other frames add to it.
  */
 static void backward_all(g4r_step *step, size_t t)
 {
@@ -412,8 +430,8 @@ void g4r_step_backward(g4r_step *step)
     const g4r_params *params = &step->model->params;
     const size_t width = input_cols(params);
     /*
-     * Shared inputs are rows of the columns' table: their gradients stand behind those of
-     * the columns.
+     * The gradients of the inputs. Shared inputs are rows of the columns' table: their
+     * gradients stand behind those of the columns.
      */
     g4r_real *dinputs = params->mode == G4R_SHARED
                             ? step->dcolumns + step->n_columns * params->width
@@ -448,13 +466,16 @@ typedef struct touched_rows {
     size_t n;            /* distinct rows to move; 0 if the parameter is fixed */
 } touched_rows;
 
-/* The output table, its bias, and the table of the inputs. */
+/*
+ * Number of parameters whose rows can be moved one by one: the output table, its bias,
+ * and the table of the inputs.
+ */
 enum { N_TOUCHED = 3 };
 
 /*
- * Adds up the gradients of equal rows of a parameter. For the bias, only the columns
- * count: they are the first occurrences of the merge, and shared inputs behind them have
- * no bias.
+ * Adds up the gradients of equal rows of a parameter in place, and returns the rows to
+ * move. For the bias, only the columns count: they are the first occurrences of the
+ * merge, and shared inputs behind them have no bias.
  */
 static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge *merge,
                              g4r_real *gradients)
@@ -467,11 +488,11 @@ static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge
 }
 
 /*
- * Finds the distinct rows of the columns and of the inputs, and adds up their gradients.
- * Shared inputs are added to the merge behind the columns. So the distinct rows of the
- * columns, which are those with a bias, have the first numbers. If all items are scored,
- * there are no columns, and the gradient of the whole table already has the shared
- * inputs.
+ * Finds the distinct rows of the columns and of the inputs, adds up their gradients, and
+ * fills touched with the rows to move. Shared inputs are added to the merge behind the
+ * columns. So the distinct rows of the columns, which are those with a bias, have the
+ * first numbers. If all items are scored, there are no columns, and the gradient of the
+ * whole table already has the shared inputs.
  */
 static void merge_rows(g4r_step *step, touched_rows touched[N_TOUCHED])
 {
@@ -502,7 +523,10 @@ static size_t count_moved(const g4r_step *step, size_t index)
                               : g4r_param_size(param);
 }
 
-/* Returns the sum of the squares of all gradients of this update, for grad_cap. */
+/*
+ * Returns the sum of the squares of all gradients of this update, for grad_cap. Equal
+ * rows are added up already; parameters that are fixed do not count.
+ */
 static double sum_squares(const g4r_step *step, const touched_rows touched[N_TOUCHED])
 {
     const g4r_params *params = &step->model->params;

@@ -89,8 +89,8 @@ typedef struct g4r_step {
  * Prepares a training's steps, and starts the threads. support (I): events of each item;
  * items without events must come last. options are borrowed. n_lanes: the most lanes that
  * a frame will have, B or the number of sessions if that is less. stop: asked during long
- * work. Memory comes from the model's allocator. Returns NOMEM with a message. The caller
- * calls g4r_step_free(), also after an error.
+ * work. Memory comes from the model's allocator. Returns OK, or NOMEM with a message. The
+ * caller calls g4r_step_free(), also after an error.
  */
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              const int64_t *support, const gru4rec_options *options,
@@ -101,7 +101,10 @@ void g4r_step_free(g4r_step *step);
  * of processors (1 if BLAS cannot be called by several threads).
  */
 size_t g4r_step_threads(const gru4rec_options *options);
-/* Returns the bytes that g4r_step_init() allocates, without the stacks of the threads. */
+/*
+ * Returns the bytes that g4r_step_init() allocates, without the stacks of the threads.
+ * n_lanes as there.
+ */
 size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
                       size_t n_lanes);
 
@@ -114,19 +117,25 @@ void g4r_step_start(g4r_step *step, int64_t epoch);
  * Computes the next frame of m lanes, and returns the sum of the lanes' losses, which are
  * not yet divided by B. from, inputs and targets (m) are those of the schedule; samples
  * (K) are item rows. There may be at most T frames before an update. If stop says so, the
- * work ends early, and the result is worth nothing.
+ * work ends early, and the result is not to be used.
  */
 double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
                         const int32_t *targets, size_t m, const int32_t *samples);
-/* Tells whether there are T frames since the last update. */
+/*
+ * Tells whether there are T frames (option bptt) since the last update, so that it is
+ * time for one.
+ */
 bool g4r_step_is_full(const g4r_step *step);
 /*
  * Propagates the gradients back through the frames since the last update; there must be
  * at least one frame. The gradients stay in the workspace. If stop says so, the work ends
- * early, and the gradients are worth nothing.
+ * early, and the gradients are not to be used.
  */
 void g4r_step_backward(g4r_step *step);
-/* Moves the parameters by these gradients, and removes the frames. */
+/*
+ * Makes one update: moves the parameters by the gradients of g4r_step_backward(), counts
+ * the update in training->updates, and removes all frames.
+ */
 void g4r_step_update(g4r_step *step);
 
 #endif

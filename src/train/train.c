@@ -57,7 +57,10 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     return g4r_add(bytes, n_samples * sizeof(int32_t));
 }
 
-/* Tells whether the dataset has a session of two events, so that there is a target. */
+/*
+ * Tells whether the dataset has a session of two events or more, so that there is a
+ * target. A NULL dataset has none.
+ */
 static bool can_be_measured(const gru4rec_dataset *dataset)
 {
     for (int64_t s = 0; dataset != NULL && s < dataset->n_sessions; s++)
@@ -89,7 +92,10 @@ static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *
     return GRU4REC_OK;
 }
 
-/* Asks the hook poll whether to stop. After the first yes, the answer is always yes. */
+/*
+ * Asks the hook poll of the loop (context) whether to stop; false if there is no hook.
+ * After the first yes, poll is not called again, and the answer is always yes.
+ */
 static bool is_stopped(void *context)
 {
     epoch_loop *loop = context;
@@ -98,7 +104,10 @@ static bool is_stopped(void *context)
     return loop->is_stopped;
 }
 
-/* Checks the data and allocates all that the epochs need. finish() frees it. */
+/*
+ * Checks the data, and allocates all that the epochs need. finish() frees it, also after
+ * an error.
+ */
 static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
                             const int64_t *support, gru4rec_error *error)
 {
@@ -147,8 +156,8 @@ static gru4rec_status fail_diverged(const epoch_loop *loop, const char *what,
 /*
  * Propagates the gradients back through the frames since the last update, and updates the
  * model. This is done when there are T frames, before all lanes begin new sessions, and
- * at the end of an epoch. Does nothing if there are no frames, or if the training is
- * stopped.
+ * at the end of an epoch. Does nothing if there are no frames, or if the hook poll has
+ * said stop; the model is not updated if it says stop meanwhile.
  */
 static void flush(epoch_loop *loop)
 {
@@ -164,7 +173,12 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
     return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
 }
 
-/* Trains on one step of the schedule, and counts it in epoch and progress. */
+/*
+ * Trains on the step that the schedule has found: first updates the model if all lanes
+ * begin new sessions, draws samples, computes the frame, and updates the model if there
+ * are T frames. Counts the step in epoch and in progress. Returns DIVERGED if the loss is
+ * not finite, INTERRUPTED if the hook poll says stop.
+ */
 static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
                                  gru4rec_error *error)
 {
@@ -201,8 +215,9 @@ static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 }
 
 /*
- * Makes this epoch the best one so far if its MRR is above that of the best one before.
- * Without validation, every epoch becomes the best one.
+ * Notes in loop->best_epoch and best_mrr that this epoch is the best one so far, if its
+ * MRR is above that of the best one before. Without validation, every epoch becomes the
+ * best one.
  */
 static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 {
@@ -213,8 +228,9 @@ static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 }
 
 /*
- * Starts the random numbers of an epoch, and goes back to its first step. The numbers
- * depend only on the seed and the epoch, so a training can go on from any epoch.
+ * Starts the random numbers of an epoch, shuffles the sessions if option
+ * train_random_order is set, and goes back to the first step. The numbers depend only on
+ * the seed and the epoch, so a training can go on from any epoch.
  */
 static void start_epoch(epoch_loop *loop, int64_t number)
 {
@@ -255,7 +271,12 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                  &epoch->recall, &epoch->mrr, error);
 }
 
-/* Trains one epoch, keeps its weights if it is the best one, and calls the hook epoch. */
+/*
+ * Trains the epoch with this number. With validation, copies the model's weights into the
+ * slot of the best epoch if this epoch is the best one so far. Calls the hook epoch;
+ * returns INTERRUPTED if it says stop. After an error the epoch is neither noted nor
+ * passed to the hook.
+ */
 static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_error *error)
 {
     const gru4rec_hooks *hooks = loop->hooks;
@@ -275,7 +296,10 @@ static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_erro
     return is_over ? fail_interrupted(error) : GRU4REC_OK;
 }
 
-/* Tells whether none of the last patience epochs was better than the best one. */
+/*
+ * Tells whether training should stop after this epoch: none of the last options->patience
+ * epochs was better than the best one. Never, if patience is 0.
+ */
 static bool is_patience_over(const epoch_loop *loop, int64_t epoch)
 {
     return loop->options->patience > 0 &&

@@ -57,7 +57,10 @@ void gru4rec_training_free(gru4rec_training *training)
     *training = (gru4rec_training){0};
 }
 
-/* Tells whether a and b have the same tensors; their numbers of items may differ. */
+/*
+ * Tells whether a and b have the same tensors, by their names and shapes; their numbers
+ * of items may differ.
+ */
 static bool is_same_shape(const g4r_params *a, const g4r_params *b)
 {
     bool is_same = a->n == b->n;

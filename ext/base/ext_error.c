@@ -152,10 +152,11 @@ int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab)
 }
 
 /*
- * Tells whether SQLite would roll back the user's transaction if a function returned this
- * code (SQLite does so if the statement reads a table). That is not needed, because the
- * function has already undone its own changes. So the caller returns SQLITE_ERROR
- * instead, and keeps SQLite's message.
+ * Tells whether the code is SQLITE_FULL or SQLITE_IOERR in a transaction of the user's.
+ * If an SQL function returned such a code, SQLite would roll back that transaction (if
+ * the statement reads a table). A rollback is not needed, because the function has
+ * already undone its own changes. So the caller returns SQLITE_ERROR instead, and keeps
+ * SQLite's message.
  */
 static bool makes_rollback(sqlite3_context *context, int rc)
 {

@@ -16,7 +16,11 @@
 
 enum { SESSION, ITEM, TIME, ROWID };
 
-/* Prepares the SELECT of all rows. is_sorted: rows come in the order of the ties. */
+/*
+ * Prepares the SELECT of all rows of the source: session, item, time, and the rowid, or 0
+ * if there is none. is_sorted: rows come in the order of the terms that break ties
+ * (ext_source_ties()); else in any order.
+ */
 static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
                           ext_error *error)
 {
@@ -84,7 +88,10 @@ typedef struct row_reader {
     ext_error first_bad; /* the error of the first row whose time cannot be read */
 } row_reader;
 
-/* Moves cause into error, and puts before its message which row it is about. */
+/*
+ * Moves cause into error, and puts before its message which row of the source it is
+ * about: its rowid, or else its session and item. cause is cleared.
+ */
 static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
 {
     gru4rec_id session, item;
@@ -104,7 +111,10 @@ static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
     return rc;
 }
 
-/* Counts a row whose time cannot be read. Of the first such row it keeps the error. */
+/*
+ * Counts a row whose time cannot be read in events->n_bad. Of the first such row it keeps
+ * the error in rows->first_bad.
+ */
 static void skip_row(row_reader *rows, ext_events *events)
 {
     gru4rec_id time;
@@ -124,7 +134,11 @@ static void skip_row(row_reader *rows, ext_events *events)
     fail_row(rows, &cause, &rows->first_bad);
 }
 
-/* Sets the error if more times cannot be read than bad_rows allows. */
+/*
+ * Sets the error, SQLITE_ERROR, if more of the rows so far have a time that cannot be
+ * read than bad_rows allows. The message ends with the error of the first such row, which
+ * is moved out of rows->first_bad.
+ */
 static int check_bad(row_reader *rows, const ext_events *events, ext_error *error)
 {
     const double n_bad = (double)events->n_bad;
@@ -149,7 +163,10 @@ typedef struct event {
     int64_t order; /* breaks ties in time: the rowid, or the place in SQLite's order */
 } event;
 
-/* Reads an event's session and item. Returns false if either is missing. */
+/*
+ * Reads session and item of the present row into e. Returns false if either is NULL, or
+ * if either is empty and the source does not keep empty ids.
+ */
 static bool get_ids(const row_reader *rows, event *e)
 {
     return ext_value_column(rows->stmt, SESSION, &e->session) &&
@@ -165,7 +182,11 @@ static bool is_behind(const row_reader *rows, const event *e)
     return end != NULL && ext_border_is_before(end, &e->at);
 }
 
-/* Reads the present row. *is_event false: the row is left out, and was counted. */
+/*
+ * Reads the present row into *e. *is_event false: the row is left out, and was counted in
+ * events: in n_null, n_odd, n_bad or n_outside. Errors: the item is a BLOB or a REAL,
+ * except in an audit; those of ext_since_check().
+ */
 static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
                      ext_error *error)
 {
@@ -196,7 +217,10 @@ static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_ev
 
 /* ---- what is done with an event ---- */
 
-/* Does something with one event; read_rows() calls it for each event. */
+/*
+ * Does something with one event that is not left out; read_rows() calls it for each of
+ * them. events: the result, which it may change.
+ */
 typedef int visitor(row_reader *rows, const event *e, ext_events *events,
                     ext_error *error);
 
@@ -206,7 +230,11 @@ static bool is_new(const row_reader *rows, const event *e)
     return last == NULL || ext_border_is_before(&last->border, &e->at);
 }
 
-/* Tells the builder that the event's session has a new event, if the event is new. */
+/*
+ * If the event is new, tells the builder that the event's session has a new event, and
+ * moves events->last to the event, if that is later. So events->last tells the caller
+ * whether any event was new.
+ */
 static int expect_event(row_reader *rows, const event *e, ext_events *events,
                         ext_error *error)
 {
@@ -218,7 +246,11 @@ static int expect_event(row_reader *rows, const event *e, ext_events *events,
         error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
 }
 
-/* Adds the event to one result, as new or as old, and counts it if it is compared. */
+/*
+ * Adds the event to the builder of one result, as new or as old. If reading->against is
+ * set, also counts the event in events->n_compared, and in n_before if it is before the
+ * last event of that training.
+ */
 static int add_to(row_reader *rows, const event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
 {
@@ -235,7 +267,11 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
     return ext_error_library(error, status, &message);
 }
 
-/* Adds the event to the result, and to the twin if there is one. */
+/*
+ * Adds the event to the result, and to the twin if there is one. Also moves events->last
+ * to the event, if that is later; notes the unit of its time, if times are kept; and, if
+ * there is a twin, counts in rows->n_unknown an event whose item one of both lacks.
+ */
 static int add_event(row_reader *rows, const event *e, ext_events *events,
                      ext_error *error)
 {
@@ -253,8 +289,8 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Adds the event in an audit. It also finds the first event, which an audit needs before
- * there is a dataset.
+ * Does what add_event() does, and sets events->first to the event if that is earlier than
+ * all before. An audit needs the first event before there is a dataset.
  */
 static int look_at_event(row_reader *rows, const event *e, ext_events *events,
                          ext_error *error)
@@ -266,7 +302,10 @@ static int look_at_event(row_reader *rows, const event *e, ext_events *events,
     return add_event(rows, e, events, error);
 }
 
-/* Moves last to the event, if the event is before the first time of held-out sessions. */
+/*
+ * Moves events->last to the event, if the event is later than that and before the first
+ * time of all held-out sessions.
+ */
 static int pass_event(row_reader *rows, const event *e, ext_events *events,
                       ext_error *error)
 {
@@ -280,9 +319,10 @@ static int pass_event(row_reader *rows, const event *e, ext_events *events,
 static const char reading_events[] = "reading the events";
 
 /*
- * Checks before a sorted reading that the rows fit into memory. SQLite sorts all rows
- * before it gives the first, on the disk, and never ends if the source is endless. So the
- * rows are counted first, unsorted. since and until leave no row out here.
+ * Checks that all rows of the source fit into the budget, if the source has a column
+ * order; else does nothing. With that column the rows are read sorted. SQLite sorts all
+ * rows before it gives the first, on the disk, and never ends if the source is endless.
+ * So the rows are counted first, unsorted. since and until leave no row out here.
  */
 static int check_count(const ext_source *source, const ext_budget *budget,
                        const char *advice, ext_error *error)
@@ -300,7 +340,13 @@ static int check_count(const ext_source *source, const ext_budget *budget,
     return ext_sql_finish(stmt, rc, reading_events, error);
 }
 
-/* Reads the source once, and calls visit for each event that is not left out. */
+/*
+ * Reads the source once, and calls visit for each event that is not left out. Counts all
+ * rows in events->n_rows and those left out in its other counts. Gives e->order its
+ * value: the place in SQLite's order if the rows are sorted, else the rowid. Errors:
+ * SQLite's, those of get_event() and visit, and more unreadable times than bad_rows
+ * allows.
+ */
 static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
 {
@@ -324,7 +370,10 @@ static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
     return rc == SQLITE_OK ? check_bad(rows, events, error) : rc;
 }
 
-/* Names all sessions that have a new event to the builder. No new event is an error. */
+/*
+ * Reads the source once, and names all sessions that have a new event to the builder. No
+ * new event at all is an error. Of events only the builder is used.
+ */
 static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
 {
     ext_events seen = {.builder = events->builder};
@@ -335,7 +384,11 @@ static int expect_events(row_reader *rows, const ext_events *events, ext_error *
                : rc;
 }
 
-/* Finds the last event before the first time of the held-out sessions. */
+/*
+ * Reads the source once more, and sets events->last to the last event before the first
+ * time of all held-out sessions. If there is none, events->last becomes the border of
+ * since=last, or no border.
+ */
 static int find_last(row_reader *rows, ext_events *events, ext_error *error)
 {
     ext_events seen = {.dataset = events->dataset};
@@ -346,7 +399,11 @@ static int find_last(row_reader *rows, ext_events *events, ext_error *error)
     return rc;
 }
 
-/* Makes the dataset, and the catalogue if none is known, from the collected events. */
+/*
+ * Makes events->dataset, and events->items, a catalogue, if the reading gave none, from
+ * the events that the builder has collected. by_time: see gru4rec_dataset_new(). Errors:
+ * SQLITE_INTERRUPT, SQLITE_NOMEM.
+ */
 static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {
     ext_poll poll;
@@ -382,7 +439,13 @@ static gru4rec_preparation prepared(const ext_reading *reading)
     return preparation;
 }
 
-/* Reads events for training, with the readings before and after that may be needed. */
+/*
+ * Reads events for training, and makes the dataset and the catalogue. With since=last the
+ * source is read once before, for the sessions with a new event; if sessions are held
+ * out, once afterwards, for the last event. All readings see the source as it was at one
+ * moment. Sets events->first, and adds the old events that the dataset left out to
+ * n_outside.
+ */
 static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 {
     const gru4rec_options *options = rows->reading->options;
@@ -411,7 +474,10 @@ static int read_training(row_reader *rows, ext_events *events, ext_error *error)
     return rc;
 }
 
-/* Reads events that nothing is trained on. */
+/*
+ * Reads events that nothing is trained on, and makes the dataset of the result, and that
+ * of the twin if there is one.
+ */
 static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 {
     sqlite3 *db = rows->source->db;
@@ -431,7 +497,11 @@ static const char *advice_for(const ext_source *source, bool has_window)
                : "use fewer events (a source with WHERE)";
 }
 
-/* Makes the builder, before the first row is read. */
+/*
+ * Makes events->builder, before the first row is read: with the known catalogue, if the
+ * reading gives one, with the preparation, and with the key of fingerprints, if the
+ * events are to be compared with a training.
+ */
 static int start_events(ext_events *events, ext_budget *budget,
                         const ext_reading *reading,
                         const gru4rec_preparation *preparation, ext_error *error)
@@ -445,7 +515,10 @@ static int start_events(ext_events *events, ext_budget *budget,
     return SQLITE_OK;
 }
 
-/* Makes the builder of the result, and of the twin if there is one. */
+/*
+ * Makes the builder of the result, and of the twin if there is one. With a twin both
+ * number their events, so that an event has the same number in both.
+ */
 static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {
@@ -458,7 +531,11 @@ static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
     return error->rc;
 }
 
-/* Reads for training or evaluation. If memory is short, the error names the limit. */
+/*
+ * Reads the events, for training if no catalogue is known, else for evaluation: reads the
+ * window (for training only), checks the count of rows, makes the builders, reads. If
+ * there is not enough memory, the error names the limit.
+ */
 static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
                     ext_error *error)
 {

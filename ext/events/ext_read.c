@@ -17,9 +17,7 @@
 enum { SESSION, ITEM, TIME, ROWID };
 
 /*
- * Prepares the SELECT of all rows of the source: session, item, time, and the rowid, or 0
- * if there is none. is_sorted: rows come in the order of the terms that break ties
- * (ext_source_ties()); else in any order.
+ * Prepares the SELECT of the source's rows. is_sorted: in the order of ext_source_ties().
  */
 static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
                           ext_error *error)
@@ -88,10 +86,7 @@ typedef struct row_reader {
     ext_error first_bad; /* the error of the first row whose time cannot be read */
 } row_reader;
 
-/*
- * Moves cause into error, and puts before its message which row of the source it is
- * about: its rowid, or else its session and item. cause is cleared.
- */
+/* Moves cause into error, with the row's rowid, or its ids, before the message. */
 static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
 {
     gru4rec_id session, item;
@@ -112,8 +107,8 @@ static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
 }
 
 /*
- * Counts a row whose time cannot be read in events->n_bad. Of the first such row it keeps
- * the error in rows->first_bad.
+ * Counts a row whose time cannot be read in events->n_bad; if it is the first such row,
+ * keeps its error in rows->first_bad.
  */
 static void skip_row(row_reader *rows, ext_events *events)
 {
@@ -135,9 +130,8 @@ static void skip_row(row_reader *rows, ext_events *events)
 }
 
 /*
- * Sets the error, SQLITE_ERROR, if more of the rows so far have a time that cannot be
- * read than bad_rows allows. The message ends with the error of the first such row, which
- * is moved out of rows->first_bad.
+ * Sets the error if more times of the rows so far cannot be read than bad_rows allows.
+ * The message ends with that of rows->first_bad, which is moved.
  */
 static int check_bad(row_reader *rows, const ext_events *events, ext_error *error)
 {
@@ -165,7 +159,7 @@ typedef struct event {
 
 /*
  * Reads session and item of the present row into e. Returns false if either is NULL, or
- * if either is empty and the source does not keep empty ids.
+ * is empty and the source does not keep empty ids.
  */
 static bool get_ids(const row_reader *rows, event *e)
 {
@@ -184,8 +178,8 @@ static bool is_behind(const row_reader *rows, const event *e)
 
 /*
  * Reads the present row into *e. *is_event false: the row is left out, and was counted in
- * events: in n_null, n_odd, n_bad or n_outside. Errors: the item is a BLOB or a REAL,
- * except in an audit; those of ext_since_check().
+ * n_null, n_odd, n_bad or n_outside of events. Outside an audit, an item that is a BLOB
+ * or a REAL is an error.
  */
 static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
                      ext_error *error)
@@ -217,10 +211,7 @@ static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_ev
 
 /* ---- what is done with an event ---- */
 
-/*
- * Does something with one event that is not left out; read_rows() calls it for each of
- * them. events: the result, which it may change.
- */
+/* Does something with an event that is not left out; read_rows() calls it for each. */
 typedef int visitor(row_reader *rows, const event *e, ext_events *events,
                     ext_error *error);
 
@@ -231,9 +222,8 @@ static bool is_new(const row_reader *rows, const event *e)
 }
 
 /*
- * If the event is new, tells the builder that the event's session has a new event, and
- * moves events->last to the event, if that is later. So events->last tells the caller
- * whether any event was new.
+ * If the event is new, tells the builder that its session has a new event, and moves
+ * events->last to it if it is later. So the caller knows whether any event was new.
  */
 static int expect_event(row_reader *rows, const event *e, ext_events *events,
                         ext_error *error)
@@ -247,9 +237,8 @@ static int expect_event(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Adds the event to the builder of one result, as new or as old. If reading->against is
- * set, also counts the event in events->n_compared, and in n_before if it is before the
- * last event of that training.
+ * Adds the event to the builder of one result, as new or as old; if it is compared with a
+ * training, counts it in n_compared, and in n_before if it is before that training's end.
  */
 static int add_to(row_reader *rows, const event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
@@ -268,9 +257,9 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Adds the event to the result, and to the twin if there is one. Also moves events->last
- * to the event, if that is later; notes the unit of its time, if times are kept; and, if
- * there is a twin, counts in rows->n_unknown an event whose item one of both lacks.
+ * Adds the event to the result, and to the twin if there is one, and moves events->last
+ * to it if it is later. Also notes the unit of its time, and counts it in rows->n_unknown
+ * if there is a twin and one of both lacks its item.
  */
 static int add_event(row_reader *rows, const event *e, ext_events *events,
                      ext_error *error)
@@ -289,8 +278,8 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Does what add_event() does, and sets events->first to the event if that is earlier than
- * all before. An audit needs the first event before there is a dataset.
+ * Does what add_event() does, and moves events->first to the event if it is earlier. An
+ * audit needs the first event before there is a dataset.
  */
 static int look_at_event(row_reader *rows, const event *e, ext_events *events,
                          ext_error *error)
@@ -303,8 +292,8 @@ static int look_at_event(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Moves events->last to the event, if the event is later than that and before the first
- * time of all held-out sessions.
+ * Moves events->last to the event if it is later, and if it is before the first time of
+ * all held-out sessions.
  */
 static int pass_event(row_reader *rows, const event *e, ext_events *events,
                       ext_error *error)
@@ -319,10 +308,10 @@ static int pass_event(row_reader *rows, const event *e, ext_events *events,
 static const char reading_events[] = "reading the events";
 
 /*
- * Checks that all rows of the source fit into the budget, if the source has a column
- * order; else does nothing. With that column the rows are read sorted. SQLite sorts all
- * rows before it gives the first, on the disk, and never ends if the source is endless.
- * So the rows are counted first, unsorted. since and until leave no row out here.
+ * Checks before a sorted reading (one with a column order) that the rows fit into memory;
+ * before any other, does nothing. SQLite sorts all rows before it gives the first, on the
+ * disk, and never ends if the source is endless. So the rows are counted first, unsorted.
+ * since and until leave no row out here.
  */
 static int check_count(const ext_source *source, const ext_budget *budget,
                        const char *advice, ext_error *error)
@@ -341,11 +330,8 @@ static int check_count(const ext_source *source, const ext_budget *budget,
 }
 
 /*
- * Reads the source once, and calls visit for each event that is not left out. Counts all
- * rows in events->n_rows and those left out in its other counts. Gives e->order its
- * value: the place in SQLite's order if the rows are sorted, else the rowid. Errors:
- * SQLite's, those of get_event() and visit, and more unreadable times than bad_rows
- * allows.
+ * Reads the source once, counts its rows, and calls visit for each event that is not left
+ * out. It is an error if more times cannot be read than bad_rows allows.
  */
 static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
@@ -371,8 +357,8 @@ static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
 }
 
 /*
- * Reads the source once, and names all sessions that have a new event to the builder. No
- * new event at all is an error. Of events only the builder is used.
+ * Reads the source, and names all sessions with a new event to the builder. No such
+ * session is an error.
  */
 static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
 {
@@ -385,9 +371,9 @@ static int expect_events(row_reader *rows, const ext_events *events, ext_error *
 }
 
 /*
- * Reads the source once more, and sets events->last to the last event before the first
- * time of all held-out sessions. If there is none, events->last becomes the border of
- * since=last, or no border.
+ * Reads the source again, and sets events->last to the last event before the first time
+ * of the held-out sessions; if there is none, to the border of since=last, or to no
+ * border.
  */
 static int find_last(row_reader *rows, ext_events *events, ext_error *error)
 {
@@ -400,9 +386,8 @@ static int find_last(row_reader *rows, ext_events *events, ext_error *error)
 }
 
 /*
- * Makes events->dataset, and events->items, a catalogue, if the reading gave none, from
- * the events that the builder has collected. by_time: see gru4rec_dataset_new(). Errors:
- * SQLITE_INTERRUPT, SQLITE_NOMEM.
+ * Makes the dataset of events, and the catalogue (items) if none is known, from the
+ * events that the builder collected.
  */
 static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {
@@ -440,11 +425,9 @@ static gru4rec_preparation prepared(const ext_reading *reading)
 }
 
 /*
- * Reads events for training, and makes the dataset and the catalogue. With since=last the
- * source is read once before, for the sessions with a new event; if sessions are held
- * out, once afterwards, for the last event. All readings see the source as it was at one
- * moment. Sets events->first, and adds the old events that the dataset left out to
- * n_outside.
+ * Reads events for training and makes the dataset, with the readings before and after
+ * that may be needed; all see the source as it was at one moment. Sets events->first, and
+ * adds the old events that the dataset left out to n_outside.
  */
 static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 {
@@ -475,8 +458,7 @@ static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 }
 
 /*
- * Reads events that nothing is trained on, and makes the dataset of the result, and that
- * of the twin if there is one.
+ * Reads events that nothing is trained on; makes the datasets of the result and a twin.
  */
 static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 {
@@ -498,9 +480,8 @@ static const char *advice_for(const ext_source *source, bool has_window)
 }
 
 /*
- * Makes events->builder, before the first row is read: with the known catalogue, if the
- * reading gives one, with the preparation, and with the key of fingerprints, if the
- * events are to be compared with a training.
+ * Makes events->builder, before the first row is read, with the preparation, and with the
+ * key of the fingerprints if events are compared with a training.
  */
 static int start_events(ext_events *events, ext_budget *budget,
                         const ext_reading *reading,
@@ -515,10 +496,7 @@ static int start_events(ext_events *events, ext_budget *budget,
     return SQLITE_OK;
 }
 
-/*
- * Makes the builder of the result, and of the twin if there is one. With a twin both
- * number their events, so that an event has the same number in both.
- */
+/* Makes the builders of the result and a twin; an event has the same number in both. */
 static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {
@@ -531,11 +509,7 @@ static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
     return error->rc;
 }
 
-/*
- * Reads the events, for training if no catalogue is known, else for evaluation: reads the
- * window (for training only), checks the count of rows, makes the builders, reads. If
- * there is not enough memory, the error names the limit.
- */
+/* Reads for training or evaluation. If there is no memory, the error names the limit. */
 static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
                     ext_error *error)
 {

@@ -178,8 +178,7 @@ static bool is_behind(const row_reader *rows, const event *e)
 
 /*
  * Reads the present row into *e. *is_event false: the row is left out, and was counted in
- * n_null, n_odd, n_bad or n_outside of events. Outside an audit, an item that is a BLOB
- * or a REAL is an error.
+ * events. Outside an audit, an item that is a BLOB or a REAL is an error.
  */
 static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
                      ext_error *error)

@@ -228,9 +228,7 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
 
 /* ---- which columns ---- */
 
-/*
- * For each role: the column names that are guessed, in this order; NULL ends each list.
- */
+/* For each role: the column names that are guessed, in this order; NULL ends a list. */
 static const char *const session_names[] = {"SessionId", "session_id", "session", NULL};
 static const char *const item_names[] = {"ItemId", "item_id", "item", NULL};
 static const char *const time_names[] = {"Time", "timestamp", "ts", NULL};

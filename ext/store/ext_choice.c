@@ -12,7 +12,9 @@
 #define OF_CONFIG "SELECT value FROM @config WHERE key = 'version'"
 
 /*
- * Makes the entry of a kind of choice.
+ * Makes the entry of a kind of choice in choices: the word, the end of the message, and
+ * two SELECTs: run gives the name of the version's run; version gives the storage format,
+ * and the number and run of the version.
  * word_: the word that users write.
  * sql: gives the number of the version, or no row, or NULL.
  * missing_: end of the message if there is no such version; %s is the list of the ready
@@ -129,7 +131,10 @@ bool ext_choice_is_same(const ext_choice *a, const ext_choice *b)
 
 /* ---- finding the version ---- */
 
-/* Prepares the SQL of a choice; for EXT_CHOICE_NUMBER, ?1 is the number. */
+/*
+ * Prepares sql, one of the two SELECTs of a choice; for EXT_CHOICE_NUMBER, it binds the
+ * number to ?1.
+ */
 static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choice,
                    const ext_home *home, ext_error *error)
 {
@@ -138,8 +143,8 @@ static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choic
 }
 
 /*
- * Sets *text to the list of the ready versions, for example " (ready versions: 4, 5)", at
- * most the nine newest ones. The text is of sqlite3_malloc.
+ * Sets *text to the list of the versions with status 'ready', for example " (ready
+ * versions: 4, 5)", at most the nine newest ones. The text is of sqlite3_malloc.
  */
 static int name_ready(char **text, const ext_home *home, ext_error *error)
 {
@@ -183,7 +188,10 @@ static int fail_number(const ext_home *home, int64_t number, const char *ready,
                          home->name);
 }
 
-/* Sets the error that there is no version that the choice means. */
+/*
+ * Sets the error that the model has no version that the choice means, and returns its
+ * code.
+ */
 static int fail_missing(const ext_choice *choice, const ext_home *home, ext_error *error)
 {
     char *ready, *words = NULL;

@@ -189,7 +189,10 @@ bool ext_config_is_source(const ext_config *config, const char *source)
     return is_same;
 }
 
-/* Returns the columns of given; those that given does not name are taken from config. */
+/*
+ * Returns the columns of given; those that given does not name are taken from config. The
+ * texts are borrowed, and candidates is NULL.
+ */
 static ext_columns merge(const ext_columns *given, const ext_columns *config)
 {
     return (ext_columns){

@@ -116,7 +116,10 @@ bool ext_pending_is_waiting(const ext_pending *pending)
 
 /* ---- the entries of a model ---- */
 
-/* Tells whether the entry belongs to the model that has this file, name and id. */
+/*
+ * Tells whether the entry belongs to the model that has this file, name and id. An entry
+ * with an id is compared by file and id, one without by file and name.
+ */
 static bool is_of(const ext_pending *pending, const char *file, const ext_home *home,
                   const char *id)
 {
@@ -164,7 +167,10 @@ int ext_pending_each(const ext_home *home, const char *id,
     return SQLITE_OK;
 }
 
-/* Drops the entries of a file, and those of a run. A NULL matches no entry. */
+/*
+ * Takes the entries of a database file, and those of a run, out of the list and frees
+ * them. A NULL matches no entry.
+ */
 static void drop(const char *file, const char *run)
 {
     pthread_mutex_lock(&lock);
@@ -197,7 +203,8 @@ void ext_pending_forget(sqlite3 *db)
 
 /*
  * Writes an ending into the row of the run, unless the row already tells how the run
- * ended. Inserts a row if the run has none.
+ * ended. If the run has no row, inserts one under the number after the highest version,
+ * unless there is no higher number.
  */
 static int write(const ext_pending *pending, const ext_home *home, ext_error *error)
 {
@@ -226,8 +233,9 @@ static int write(const ext_pending *pending, const ext_home *home, ext_error *er
 }
 
 /*
- * Runs when the savepoint ends. is_kept: its writes are committed, so the endings that it
- * wrote are freed; otherwise they are put back into the list.
+ * Is called when the savepoint ends. is_kept: its writes are committed, so the endings of
+ * runs that it wrote (savepoint->context) are freed; otherwise they are put back into the
+ * list.
  */
 static void settle(const ext_savepoint *savepoint, bool is_kept)
 {
@@ -246,8 +254,8 @@ static void settle(const ext_savepoint *savepoint, bool is_kept)
 }
 
 /*
- * Tells whether a trigger or an authorizer refused an ending. The ending is then skipped,
- * because the call must do its own work.
+ * Tells whether the error can be that a trigger or an authorizer refused to write how a
+ * run ended. Its ending is then skipped, because the call must do its own work.
  */
 static bool is_refused(const ext_error *error)
 {
@@ -256,7 +264,10 @@ static bool is_refused(const ext_error *error)
 }
 
 /*
- * Writes all endings of the model, and gives them to the savepoint, which settles them.
+ * Takes all endings of the model's runs out of the list, gives them to the savepoint,
+ * which settles them at its end, and writes them; one that is refused is skipped. First
+ * adds the columns that a model of an older build lacks. last_insert_rowid() of the user
+ * stays.
  */
 static int write_all(ext_savepoint *savepoint, const ext_home *home, const char *id,
                      ext_error *error)
@@ -264,7 +275,7 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
     char *file = ext_home_file(home);
     if (file == NULL)
         return ext_error_nomem(error);
-    /* The user's value, which is restored below. */
+    /* The user's value of last_insert_rowid(), which is restored below. */
     const sqlite3_int64 rowid = sqlite3_last_insert_rowid(home->db);
     ext_pending *taken = take(file, home, id);
     sqlite3_free(file);

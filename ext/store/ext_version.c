@@ -134,7 +134,7 @@ static size_t longest_item(const gru4rec_items *items)
 /*
  * Returns the bytes that the run's row in m_version would have, at most. The summary is
  * not made yet: it has the name of the model as JSON (up to 6 bytes for each byte of it),
- * numbers and warnings.
+ * numbers and warnings; 3500 bytes are counted for these.
  */
 static size_t run_row(const ext_run *run, const ext_home *home)
 {
@@ -266,7 +266,10 @@ static int finish_row(ext_run *run, const ext_home *home, bool is_active,
     return rc;
 }
 
-/* Sets the error that the tables do not hold what was written. */
+/*
+ * Sets the error that the model's tables do not hold what was written, because of an
+ * authorizer or a trigger: returns SQLITE_AUTH.
+ */
 static int fail_written(ext_error *error)
 {
     return ext_error_set(error, SQLITE_AUTH,
@@ -281,8 +284,9 @@ static gru4rec_id id_of_text(const char *text)
 }
 
 /*
- * Computes the checksum of the version into *sum, and writes it. The items are read back
- * from m_item, because a database in UTF-16 cannot store every text unchanged.
+ * Computes the checksum of the version into *sum, and writes it into m_config. The items
+ * are read back from m_item, because a database in UTF-16 cannot store every text
+ * unchanged.
  */
 static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
                      const ext_outcome *outcome, ext_error *error)
@@ -325,8 +329,9 @@ static int check_written(const ext_run *run, const ext_home *home,
 }
 
 /*
- * Forgets what is no longer kept. If something could not be deleted, the error is that of
- * an authorizer or a trigger, and not that the model is damaged.
+ * Retires and deletes what is no longer kept (ext_forget_old()). If something could not
+ * be deleted, the error is that of an authorizer or a trigger, and not that the model is
+ * damaged.
  */
 static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
 {

@@ -399,8 +399,8 @@ typedef struct ext_savepoint {
     bool is_alone;       /* it began in autocommit, so the transaction is ours */
     sqlite3_stmt *guard; /* rolls back when nothing else can; see ext_savepoint.c */
     /*
-     * The function that is called once, at the end, or NULL; the caller sets it after the
-     * start. is_kept: everything that was written is committed now.
+     * The function that is called once, at the end of the savepoint, or NULL; the caller
+     * sets it after the start. is_kept: everything that was written is committed now.
      */
     void (*on_end)(const struct ext_savepoint *savepoint, bool is_kept);
     void *context; /* for on_end; borrowed */
@@ -475,8 +475,8 @@ bool ext_savepoint_may_retry(sqlite3 *db, double since, ext_error *error);
 /* ---- ext_snapshot.c ---- */
 
 /*
- * A snapshot: until its end all statements read the same state of the database. If all
- * fields are zero, there is none.
+ * A snapshot: until its end all statements of the connection read the same state of the
+ * database. If all fields are zero, there is none.
  */
 typedef struct ext_snapshot {
     sqlite3_stmt *stmt; /* stands at a row, which keeps the read transaction open */
@@ -506,8 +506,9 @@ typedef struct ext_entry {
 } ext_entry;
 
 /*
- * Makes the entry the innermost call of this thread. Error: SQLITE_ERROR if more than 8
- * calls are nested. The caller must end the entry also after this error.
+ * Sets all fields of the entry, and makes it the innermost call of this thread. Error:
+ * SQLITE_ERROR if more than 8 calls are nested. The caller must end the entry also after
+ * this error.
  */
 int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
 
@@ -591,7 +592,10 @@ int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
 int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
 
-/* Tells whether an argument is there, and not NULL. value may be a NULL pointer. */
+/*
+ * Tells whether an argument of a function or a table is given and not NULL. value may be
+ * a NULL pointer, which is an argument that is not given.
+ */
 bool ext_value_is_given(sqlite3_value *value);
 /* Tells whether the id is a text without characters. */
 bool ext_value_is_empty(const gru4rec_id *id);
@@ -791,8 +795,8 @@ bool ext_options_is(const char *text);
  * whose options are allowed. session, item, time, order and, in the scope of an
  * evaluation, candidates go into columns; if columns is NULL they are unknown options.
  * text may be NULL, which has no options. Errors: SQLITE_ERROR for an unknown option, a
- * bad value and text of neither form; those of ext_sql_prepare(); SQLite's. After a
- * failure the options before the bad one are set.
+ * bad value, text of neither form, and text of training options above 64 KiB; those of
+ * ext_sql_prepare(); SQLite's. After a failure the options before the bad one are set.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
@@ -932,8 +936,9 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
  */
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
 /*
- * Erases the line on the terminal, or writes the line at the end. epochs (n_epochs):
- * those that this call did; is_done: the training reached its end.
+ * Ends the progress of a training: erases the line on the terminal, if one was written;
+ * or writes the line at the end, if that was asked for. epochs (n_epochs): those that
+ * this call did; is_done: the training reached its end.
  */
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
                        bool is_done);
@@ -941,8 +946,8 @@ void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n
 /* ---- ext_worker.c ---- */
 
 /*
- * Does job i. A job must call no function of SQLite except its memory allocator, because
- * the job may run in another thread.
+ * Does job i of a worker (ext_worker). A job must call no function of SQLite except its
+ * memory allocator, because the job may run in another thread.
  */
 typedef void ext_worker_job(void *context, size_t i);
 
@@ -1005,13 +1010,13 @@ typedef struct ext_table {
  */
 enum { EXT_TABLE_ARGUMENTS = 8, EXT_TABLE_MISSING = 22 };
 
-/* A hidden column that is an argument. */
+/* A hidden column of a virtual table that is an argument of the table. */
 typedef struct ext_table_argument {
     const char *name;
     const char *example; /* "name = value", for messages */
 } ext_table_argument;
 
-/* A plan that xBestIndex makes. */
+/* A plan for a scan of a virtual table, which xBestIndex makes. */
 typedef struct ext_table_plan {
     const ext_table_function *function;
     sqlite3_index_info *info;
@@ -1057,21 +1062,25 @@ struct ext_table_function {
      */
     void (*plan)(ext_table_plan *plan);
     /*
-     * Goes to the first row, or sets is_eof if there is none. argv: the values of the
-     * constraints that plan used, in their order. The first failure is in error; the
-     * frame then sets is_eof, and calls stop later.
+     * Goes to the first row of a scan, or sets is_eof if there is none. argv: the values
+     * of the constraints that plan used, in their order. The first failure is in error;
+     * the frame then sets is_eof, and calls stop later.
      */
     int (*start)(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error);
     /*
-     * Goes to the next row, or sets is_eof; failures as for start. The frame has added 1
-     * to row before.
+     * Goes to the next row of the scan, or sets is_eof if there is none; failures as for
+     * start. The frame has added 1 to row before.
      */
     int (*next)(ext_cursor *cursor, ext_error *error);
-    /* Gives column i of the row; it is never an argument. */
+    /*
+     * Makes the value of column i of the cursor's row the result in context; column i is
+     * never an argument.
+     */
     void (*column)(const ext_cursor *cursor, sqlite3_context *context, int i);
     /*
-     * Frees what start and next made, and zeroes it. It is called before each start and
-     * before the close, also if start or next failed or nothing was started.
+     * Frees what start and next made in the cursor, and makes those fields zero. It is
+     * called before each start and before the close, also if start or next failed or
+     * nothing was started.
      */
     void (*stop)(ext_cursor *cursor);
     /* Frees what the cursor keeps from one start to the next, after stop; or NULL. */

@@ -113,7 +113,7 @@ static void take_processors(ext_container *container, const char *folder, bool i
 
 /* ---- the groups of the process ---- */
 
-/* A tree of groups that is mounted in the file system. */
+/* A tree of control groups that is mounted in the file system. */
 typedef struct tree {
     bool is_v2;
     char top[PATH]; /* path of the group that folder shows */

@@ -175,7 +175,10 @@ void ext_error_result(ext_error *error, sqlite3_context *context)
         sqlite3_result_error_nomem(context);
     else if (message != NULL)
         sqlite3_result_error(context, message, -1);
-    /* The code comes after the text, because the text sets SQLITE_ERROR. */
+    /*
+     * The code is set after the message, because sqlite3_result_error() sets
+     * SQLITE_ERROR.
+     */
     if (message != NULL)
         sqlite3_result_error_code(context, rc);
     sqlite3_free(message);

@@ -270,7 +270,8 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
     if (id.type == GRU4REC_ID_TEXT)
         return add_text(a, &id, error);
     /*
-     * The text form of an integer is what is written in the array, unless it is 0 (-0).
+     * An integer is written in the array as its text form, which find() looks for too;
+     * only 0 may be written in another form (-0), and is read by add_number().
      */
     if (id.type == GRU4REC_ID_INTEGER && id.integer != 0)
         return add(a->ids, gru4rec_items_find(a->ids->items, &id), a->place, error);

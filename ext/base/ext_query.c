@@ -21,7 +21,10 @@ static bool is_name(const char *name, size_t n, const char *other)
  */
 static char *expand(const ext_home *home, const char *sql)
 {
-    /* Without a connection, so that its limit of length does not hold here. */
+    /*
+     * The text is built without a connection, so that the limit of lengths that a
+     * connection has does not hold here.
+     */
     sqlite3_str *text = sqlite3_str_new(NULL);
     for (const char *at = strchr(sql, '@'); at != NULL; at = strchr(sql, '@')) {
         const char *name = at + 1;

@@ -32,8 +32,8 @@ static bool is_over(const ext_savepoint *savepoint)
 }
 
 /*
- * Sets the error for a statement that did nothing, because an authorizer answered
- * SQLITE_IGNORE.
+ * Sets the error, SQLITE_AUTH, for a SAVEPOINT, a RELEASE or a guard that did nothing,
+ * because an authorizer answered SQLITE_IGNORE.
  */
 static int fail_ignored(ext_error *error)
 {

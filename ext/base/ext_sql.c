@@ -40,8 +40,9 @@ static bool is_ignored(sqlite3_stmt *stmt, const char *text)
 }
 
 /*
- * Does what ext_sql_prepare() does, and frees text. text may be NULL, which means that
- * there was not enough memory for it.
+ * Prepares one statement from text, as ext_sql_prepare() describes, and frees text. text
+ * may be NULL, which means that there was not enough memory for it. flags: those of
+ * sqlite3_prepare_v3().
  */
 static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
                    unsigned flags)

@@ -259,9 +259,10 @@ static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
 }
 
 /*
- * Sets the error for a missing argument. A needed argument gives the usage of the
- * function. For another one, which the query reads, the message says how to give it: only
- * a comparison gives an argument a value.
+ * Sets the error, SQLITE_ERROR, for an argument that is missing by idxNum. For one that
+ * the table needs, the message is the usage of the table. For another one, which the
+ * query reads, the message says how to give it: only a comparison gives an argument a
+ * value.
  */
 static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
 {

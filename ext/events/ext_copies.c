@@ -17,7 +17,7 @@ struct ext_copy_chunk {
     unsigned char bytes[];
 };
 
-/* The bytes that stand before a session's value. */
+/* What stands before a session's value in a chunk of a copy. */
 typedef struct head {
     uint32_t n_rows, n_bytes; /* number of item rows; bytes of the value */
     int32_t type;             /* SQLite's type of the value */

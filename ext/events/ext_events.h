@@ -68,8 +68,8 @@ int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const cha
                       ext_error *error);
 /*
  * Makes a JSON array of the source's kind ("table", "view" or "select") and the names of
- * its columns in their order. *shape is NULL if SQLite refuses to read the source; that
- * alone is no error.
+ * its columns in their order. The caller frees *shape. It is NULL if SQLite refuses to
+ * read the source; that alone is no error.
  */
 int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *text,
                      ext_error *error);
@@ -100,7 +100,7 @@ char *ext_source_ties(const ext_source *source);
 /*
  * Returns the present name of a source that was renamed: it had this shape (see
  * ext_source_shape(); may be NULL) and these columns, and its old name leads to nothing
- * now.
+ * now. The caller frees the name.
  * NULL: there is no such source, or several fit equally well.
  */
 char *ext_renamed_source(sqlite3 *db, const char *schema, const char *shape,
@@ -112,8 +112,10 @@ typedef enum ext_renamed_fate {
     EXT_RENAMED_IS_KNOWN, /* it was renamed */
 } ext_renamed_fate;
 /*
- * Finds what became of a column. before and now: the shapes; before may be invalid JSON
- * or NULL. *name: the column's new name if it was renamed, else NULL.
+ * Finds what became of a column when its source changed. before and now: the shapes of
+ * the source; before may be invalid JSON or NULL. *name: the column's new name if it was
+ * renamed, which the caller frees; else NULL. After an error of SQLite the column counts
+ * as gone.
  */
 ext_renamed_fate ext_renamed_column(char **name, sqlite3 *db, const char *before,
                                     const char *now, const char *column);
@@ -213,7 +215,10 @@ typedef struct ext_unit {
 /* The common unit of many times. All zero: no time was seen yet. */
 typedef struct ext_unit_seen {
     bool is_there; /* a time was seen */
-    /* NULL: the times have several units, or none that is known, as counters have. */
+    /*
+     * The unit of all these times. NULL: they have several units, or none that is known,
+     * as counters have.
+     */
     const ext_unit *unit;
 } ext_unit_seen;
 
@@ -231,7 +236,7 @@ void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
 
 /* ---- ext_since.c ---- */
 
-/* One end of the window: option since or until. */
+/* One end of the window of time that is read: option since or until. */
 typedef struct ext_since_bound {
     const char *option, *text; /* name and value of the option; borrowed */
     ext_time_kind kind;        /* EXT_TIME_NONE: the option is not given, no bound */
@@ -440,7 +445,7 @@ void ext_copies_drop(ext_copy *copy);
  */
 int ext_copies_start(ext_copy_reader *reader, ext_copy *copy, sqlite3 *db,
                      ext_error *error);
-/* Tells whether there is a further session. */
+/* Tells whether the copy has a further session behind the reader's position. */
 bool ext_copies_has_next(const ext_copy_reader *reader);
 /*
  * Reads the next session of the copy, which there must be, and moves the reader behind
@@ -517,7 +522,7 @@ int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
  * kept for ext_histories_reopen(); any other is freed.
  */
 void ext_histories_stop(ext_histories *histories);
-/* Stops the reading and frees all; histories is all zero then. */
+/* Stops the reading and frees all that histories owns; histories is all zero then. */
 void ext_histories_close(ext_histories *histories);
 /* Sets *is_scanned to whether SQLite reads all events to find those of one session. */
 int ext_histories_is_scanned(const ext_source *source, bool *is_scanned,

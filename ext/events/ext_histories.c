@@ -318,7 +318,10 @@ static int next_of_events(ext_histories *histories, const gru4rec_items *items,
     double last_time = sqlite3_column_double(events, 2);
     int rc = SQLITE_ROW;
     *session = sqlite3_value_dup(sqlite3_column_value(events, 0));
-    /* WHERE lets no NULL in, so an authorizer that answers SQLITE_IGNORE made it. */
+    /*
+     * The session is NULL. WHERE lets no NULL through, so an authorizer that answers
+     * SQLITE_IGNORE made it.
+     */
     if (*session != NULL && sqlite3_value_type(*session) == SQLITE_NULL)
         return ext_error_set(error, SQLITE_AUTH,
                              "not authorized to read the sessions of the source; "

@@ -298,7 +298,8 @@ static char *list_columns(sqlite3_stmt *stmt)
 /*
  * Returns the number of the column that has a role: the column of the given name, or, if
  * given is NULL, the first of guesses that exists. If there is none, it returns -1 and
- * sets the error; *missing becomes the role if the name was given.
+ * sets the error. *missing then becomes the role if the name was given and is not one
+ * that check_marks() finds.
  */
 static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given,
                          const char *const *guesses, const char **missing,

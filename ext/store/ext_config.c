@@ -116,7 +116,10 @@ static int write_text(const ext_home *home, const char *key, const char *value,
                                key, value);
 }
 
-/* Returns the lowest format that can hold the config, but not a lower one than it had. */
+/*
+ * Returns the lowest storage format that can hold config, but not a lower one than it
+ * had.
+ */
 static int format_of(const ext_config *config)
 {
     if (config->columns.order != NULL)

@@ -26,7 +26,10 @@
 #include <string.h>
 #include <time.h>
 
-/* Most entries that a process keeps. If there are more, the oldest is dropped. */
+/*
+ * Most entries (each says how a run ended, or what it waits for) that a process keeps. If
+ * there are more, the oldest is dropped.
+ */
 enum { MOST = 64 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -64,7 +67,8 @@ static void push(ext_pending *pending)
 }
 
 /*
- * Copies a text; NULL stays NULL. Sets *is_short to true if there is not enough memory.
+ * Returns a copy of a text, in memory of the C library; NULL stays NULL. Sets *is_short
+ * to true if there is not enough memory.
  */
 static char *copy(const char *text, bool *is_short)
 {
@@ -130,8 +134,8 @@ static bool is_of(const ext_pending *pending, const char *file, const ext_home *
 }
 
 /*
- * Removes the endings of a model from the list, and returns them, oldest first. Entries
- * of runs that wait for their commit stay in the list.
+ * Removes the entries that say how runs of a model ended from the list, and returns them,
+ * oldest first. Entries of runs that wait for their commit stay in the list.
  */
 static ext_pending *take(const char *file, const ext_home *home, const char *id)
 {

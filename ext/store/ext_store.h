@@ -724,9 +724,10 @@ typedef struct ext_pending {
 } ext_pending;
 
 /*
- * Makes an ending of the run; copies all texts, except status, which must be static.
- * id: the model's, or NULL. The caller gives the result to ext_pending_add() or
- * ext_pending_free(). NULL: there is not enough memory.
+ * Makes an entry that says how the run ended, or, with status "training", what it waits
+ * for. Copies all texts, except status, which must be static. id: the model's, or NULL.
+ * The caller gives the result to ext_pending_add() or ext_pending_free(). NULL: there is
+ * not enough memory.
  */
 ext_pending *ext_pending_new(const ext_run *run, const ext_home *home, const char *id,
                              const char *status, const char *message);
@@ -741,13 +742,16 @@ void ext_pending_free(ext_pending *pending);
  * may be NULL.
  */
 void ext_pending_add(ext_pending *pending);
-/* Tells whether the run waits for its commit. Its message then says what it waits for. */
+/*
+ * Tells whether the entry says that its run waits for its commit, not how the run ended.
+ * Its message then says what the run waits for.
+ */
 bool ext_pending_is_waiting(const ext_pending *pending);
 /*
- * Takes the write lock, as ext_savepoint_lock() does, and writes the endings that are
- * kept for the model into m_version. Call it before anything else runs in the savepoint.
- * Uses savepoint->on_end and savepoint->context: the endings are forgotten when the
- * savepoint is committed, and kept again when it is not.
+ * Takes the write lock, as ext_savepoint_lock() does, and writes how runs of the model
+ * ended, as far as that is kept (the endings), into m_version. Call it before anything
+ * else runs in the savepoint. Uses savepoint->on_end and savepoint->context: the endings
+ * are forgotten when the savepoint is committed, and kept again when it is not.
  * A trigger or an authorizer that refuses an ending is no error.
  * Every call that writes to a model takes the lock with this function. The exception is a
  * call that resumes a run (ext_train.c).

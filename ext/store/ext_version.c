@@ -12,7 +12,10 @@
 
 /* ---- reading ---- */
 
-/* Sets *version to the newest version that is ready; 0: there is none. */
+/*
+ * Sets *version to the number of the newest version with status 'ready'; 0: there is
+ * none.
+ */
 static int find_newest(int64_t *version, const ext_home *home, ext_error *error)
 {
     ext_version newest;
@@ -305,7 +308,8 @@ static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
 }
 
 /*
- * Checks that all rows of the version are there, after older versions were retired. An
+ * Checks that all rows of the version and its checksum are there, and that the right
+ * version is active, after older versions were retired; else the error is SQLITE_AUTH. An
  * authorizer that answers SQLITE_IGNORE, or a trigger, may have changed what was written
  * or deleted. active: the version that must be the active one now.
  */

@@ -224,11 +224,12 @@ typedef struct ext_budget {
 } ext_budget;
 
 /*
- * Starts a budget of which nothing is used. memory_limit: bytes, or 0 for the default.
- * The budget allows memory_limit bytes, or 80 % of the memory of the machine or
- * container; or only 15/16 of the memory that the container has free now, if that is
- * less. The container is looked at once, here; SQLite's hard heap limit is looked at with
- * each allocation. Nothing has to be freed at the end. It cannot fail.
+ * Starts a budget (the limits of memory of one call), of which nothing is used.
+ * memory_limit: bytes, or 0 for the default. The budget allows memory_limit bytes, or 80
+ * % of the memory of the machine or container; or only 15/16 of the memory that the
+ * container has free now, if that is less. The container is looked at once, here;
+ * SQLite's hard heap limit is looked at with each allocation. Nothing has to be freed at
+ * the end. It cannot fail.
  */
 void ext_budget_start(ext_budget *budget, int64_t memory_limit);
 
@@ -974,8 +975,9 @@ typedef struct ext_worker {
 enum { EXT_WORKER_FROM = 16 << 20 };
 
 /*
- * Starts a worker, with a thread if is_worth_it and the system can start one. The worker
- * must stay at its address until ext_worker_finish(). It cannot fail.
+ * Starts a worker, with a thread if is_worth_it, if SQLite may allocate memory in another
+ * thread, and if the system can start one. The worker must stay at its address until
+ * ext_worker_finish(). It cannot fail.
  */
 void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
                       bool is_worth_it);
@@ -1024,7 +1026,10 @@ typedef struct ext_table_plan {
     sqlite3_str *text; /* the constraints, for EXPLAIN QUERY PLAN */
 } ext_table_plan;
 
-/* The first member of the cursor of every table. */
+/*
+ * What the cursors of all virtual tables of the extension have in common; it is the first
+ * member of each of them.
+ */
 typedef struct ext_cursor {
     sqlite3_vtab_cursor base;
     sqlite3_value *arguments[EXT_TABLE_ARGUMENTS]; /* copies, owned; NULL: not given */
@@ -1064,12 +1069,12 @@ struct ext_table_function {
     /*
      * Goes to the first row of a scan, or sets is_eof if there is none. argv: the values
      * of the constraints that plan used, in their order. The first failure is in error;
-     * the frame then sets is_eof, and calls stop later.
+     * the frame (ext_table.c) then sets is_eof, and calls stop later.
      */
     int (*start)(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error);
     /*
      * Goes to the next row of the scan, or sets is_eof if there is none; failures as for
-     * start. The frame has added 1 to row before.
+     * start. The frame (ext_table.c) has added 1 to row before.
      */
     int (*next)(ext_cursor *cursor, ext_error *error);
     /*

@@ -21,7 +21,10 @@
 
 #define NAME "\"gru4rec writes\"" /* a name that no user chooses */
 
-/* The SQL of the guard. It reads nothing from the database, and changes nothing. */
+/*
+ * The SQL of the guard of a savepoint: a statement that SQLite counts as a writing one,
+ * but that reads nothing from the database and changes nothing.
+ */
 static const char guard_text[] = "PRAGMA main.journal_mode";
 
 /* ---- release and undo ---- */

@@ -11,9 +11,9 @@
 enum { FROM_DDL = 0x20 };
 
 /*
- * Tells by its first word whether the SQL is meant to write. If SQLite says that such a
- * statement is read-only, an authorizer answered SQLITE_IGNORE, and the statement does
- * nothing.
+ * Tells by its first words (INSERT, DROP TABLE and the like) whether the SQL is meant to
+ * write. If SQLite says that such a statement is read-only, an authorizer answered
+ * SQLITE_IGNORE, and the statement does nothing.
  */
 static bool is_writing(const char *text)
 {

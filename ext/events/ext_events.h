@@ -133,8 +133,8 @@ enum { EXT_TIME_TEXT = 40 };
 
 /*
  * Writes a time as text that can be read back to the last bit: a number, or a date in UTC
- * in the form of SQLite's datetime(), with up to nine digits of a second. Returns whether
- * it is a date.
+ * in the form of SQLite's datetime(), with up to nine digits of a second. Infinity is
+ * 9.0e+999. Returns whether it is a date.
  */
 bool ext_time_text(char text[EXT_TIME_TEXT], const gru4rec_time *time);
 /*
@@ -169,7 +169,7 @@ typedef struct ext_border {
     int64_t rowid;
 } ext_border;
 
-/* The last event that a version was trained on. */
+/* The last event that a version was trained on, and the number of that version. */
 typedef struct ext_last {
     int64_t version; /* 0: there is no version */
     ext_border border;
@@ -177,7 +177,10 @@ typedef struct ext_last {
 
 enum { EXT_BORDER_JSON = 200 };
 
-/* Tells whether the event comes after the border. Without a border, every event does. */
+/*
+ * Tells whether the event comes after the border (the position of another event, such as
+ * the last one of a training). Without a border, every event does.
+ */
 bool ext_border_is_before(const ext_border *border, const ext_border *event);
 /*
  * Moves the border to the event, if the event comes after the border or there is no
@@ -518,13 +521,17 @@ int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
                        double session_gap, sqlite3_value **session, ext_rows *rows,
                        ext_error *error);
 /*
- * Stops the reading, and drops the copy that was read. A statement for one session is
- * kept for ext_histories_reopen(); any other is freed.
+ * Stops the reading of sessions, so that there is no further one, and drops the copy if
+ * one was read. A statement for one session is kept for ext_histories_reopen(), unless
+ * one is kept already; any other is freed.
  */
 void ext_histories_stop(ext_histories *histories);
 /* Stops the reading and frees all that histories owns; histories is all zero then. */
 void ext_histories_close(ext_histories *histories);
-/* Sets *is_scanned to whether SQLite reads all events to find those of one session. */
+/*
+ * Sets *is_scanned to whether SQLite, by its EXPLAIN QUERY PLAN, reads all events of the
+ * source to find those of one session.
+ */
 int ext_histories_is_scanned(const ext_source *source, bool *is_scanned,
                              ext_error *error);
 

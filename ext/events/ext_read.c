@@ -221,7 +221,7 @@ static bool is_new(const row_reader *rows, const event *e)
 }
 
 /*
- * If the event is new, tells the builder that its session has a new event, and moves
+ * If the event is new, tells events->builder that its session has a new event, and moves
  * events->last to it if it is later. So the caller knows whether any event was new.
  */
 static int expect_event(row_reader *rows, const event *e, ext_events *events,
@@ -457,7 +457,7 @@ static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 }
 
 /*
- * Reads events that nothing is trained on; makes the datasets of the result and a twin.
+ * Reads events that nothing is trained on; makes events->dataset, and that of the twin.
  */
 static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 {
@@ -495,7 +495,7 @@ static int start_events(ext_events *events, ext_budget *budget,
     return SQLITE_OK;
 }
 
-/* Makes the builders of the result and a twin; an event has the same number in both. */
+/* Makes events->builder, and the twin's; an event has the same number in both. */
 static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {

@@ -180,9 +180,11 @@ int ext_mending_explain(const ext_config *config, const ext_home *home, const ch
  * Looks for the model that text names: "name" or "schema.name". Looks for a bare name in
  * the order of SQLite: temp, main, attached databases. The whole text is tried as a bare
  * name first, because a name may contain a dot.
- * Fills in *home, also if there is no model (*is_found false): home then says where a
- * model of that name would be made. Call ext_home_clear() on home in any case, also after
- * a failure.
+ * If there is no model, makes SQLite notice what other connections changed
+ * (ext_sql_refresh()), and looks again; but not if the user has begun a transaction that
+ * has read nothing yet. Fills in *home, also if there is no model (*is_found false): home
+ * then says where a model of that name would be made. Call ext_home_clear() on home in
+ * any case, also after a failure.
  */
 int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
@@ -269,8 +271,9 @@ int ext_schema_configure(const ext_home *home, ext_config *config, bool has_sour
  */
 int ext_schema_drop(const ext_home *home, ext_error *error);
 /*
- * Renames the shadow tables to those of the model new_name, and makes the view m_source
- * again under its new name. For xRename. Errors: as for ext_config_read() and
+ * Renames the shadow tables to those of the model new_name. If the model made the view
+ * m_source, makes it again under its new name, and stores its SELECT, as ALTER TABLE has
+ * changed it, in m_config. For xRename. Errors: as for ext_config_read() and
  * ext_schema_check_tables().
  */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
@@ -375,7 +378,7 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
  */
 int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
                            int64_t version, ext_error *error);
-/* Deletes the fingerprints of retired versions. */
+/* Deletes the fingerprints of the sessions of retired versions from m_version. */
 int ext_fingerprints_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_identity.c ---- */
@@ -417,7 +420,10 @@ int ext_item_load(gru4rec_items **items, uint64_t *sum, const ext_home *home,
  */
 int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n,
                  ext_error *error);
-/* Writes the items of a version, which must have none yet. */
+/*
+ * Writes the items of a version, which must have none yet, into m_item: row, id and
+ * support.
+ */
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
                   ext_error *error);
 /*
@@ -471,8 +477,9 @@ int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_hom
  */
 size_t ext_tensor_row_bytes(const gru4rec_model *model);
 /*
- * Sets *is_found to whether the version has the tensors of a slot; it looks only for
- * Wy.weight among them. slot: see ext_tensor_load().
+ * Sets *is_found to whether the version has the tensors of a slot (what a training keeps
+ * beside the weights); it looks only for Wy.weight among them. slot: see
+ * ext_tensor_load().
  */
 int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
                     const char *slot, ext_error *error);
@@ -507,7 +514,10 @@ typedef enum ext_phase {
     EXT_PHASE_KEPT        /* its result waits for a call that commits it */
 } ext_phase;
 
-/* How far a run is, as this process knows. */
+/*
+ * How far a run of this process is: what it does now, which share is done, and how long
+ * it will still take.
+ */
 typedef struct ext_share {
     ext_phase phase;
     double done;         /* share that is done, from 0 to 1 */
@@ -625,8 +635,8 @@ int ext_run_drop_orphans(const ext_home *home, ext_error *error);
 /* Sets the error that no higher version number is possible: returns SQLITE_ERROR. */
 int ext_run_fail_number(const ext_home *home, ext_error *error);
 /*
- * Tells whether n can be a number of steps, events or updates. A forged number could make
- * a sum overflow.
+ * Tells whether n, from 0 to below 2^50, can be a number of steps, events or updates. A
+ * forged number could make a sum overflow.
  */
 bool ext_run_is_count(int64_t n);
 /*
@@ -918,12 +928,12 @@ int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
  * Makes a version of what the run made: writes its row with status 'ready', its items,
  * tensors, epochs and checksum. If another run has committed since, the version gets a
- * new number, the highest. Makes the version the active one, unless it is a candidate.
- * Puts the version's number into run->summary. Then forgets what is no longer kept
- * (ext_forget_old()), and checks that all was written. SQLITE_TOOBIG: as for
- * ext_version_check_limit(). SQLITE_AUTH: an authorizer or a trigger changed what was
- * written. SQLITE_ERROR: no higher version number is possible. After a failure the caller
- * must undo the savepoint and restore run->written.
+ * new number, the highest. Makes the version the active one, unless it is a candidate
+ * (which serves only after it is deployed). Puts the version's number into run->summary.
+ * Then forgets what is no longer kept (ext_forget_old()), and checks that all was
+ * written. SQLITE_TOOBIG: as for ext_version_check_limit(). SQLITE_AUTH: an authorizer or
+ * a trigger changed what was written. SQLITE_ERROR: no higher version number is possible.
+ * After a failure the caller must undo the savepoint and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);

@@ -24,8 +24,8 @@ static int64_t count_chunks(const gru4rec_tensor *tensor)
 }
 
 /*
- * Returns the number of values in a chunk of the tensor: fewer in the last one than in
- * the others.
+ * Returns the number of values in a chunk of the tensor; the last chunk may have fewer
+ * than the others.
  */
 static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
 {

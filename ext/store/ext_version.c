@@ -287,9 +287,9 @@ static gru4rec_id id_of_text(const char *text)
 }
 
 /*
- * Computes the checksum of the version into *sum, and writes it into m_config. The items
- * are read back from m_item, because a database in UTF-16 cannot store every text
- * unchanged.
+ * Computes the checksum of the version into *sum, and writes it into m_config. If its
+ * items are not all there, the error is SQLITE_AUTH (fail_written()). The items are read
+ * back from m_item, because a database in UTF-16 cannot store every text unchanged.
  */
 static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
                      const ext_outcome *outcome, ext_error *error)
@@ -352,8 +352,9 @@ static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *err
 }
 
 /*
- * Makes the new version the active one, unless it is a candidate. Sets *active to the
- * version that is active afterwards; 0: there is none.
+ * Makes the new version the active one, unless it is a candidate, which serves only after
+ * it is deployed. Sets *active to the version that is active afterwards; 0: there is
+ * none.
  */
 static int activate(int64_t *active, const ext_run *run, const ext_home *home,
                     const ext_outcome *outcome, ext_error *error)

@@ -295,15 +295,16 @@ int ext_sql_prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                     const char *format, ...);
 
 /*
- * Does what ext_sql_prepare() does, for SQL that names objects which are stored in the
- * schema. SQLite restricts this statement as it restricts a view.
+ * Prepares one statement as ext_sql_prepare() does, from SQL that names objects which are
+ * stored in the schema. SQLite restricts this statement as it restricts a view.
  */
 int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                            const char *format, ...);
 
 /*
- * Does what ext_sql_prepare() does, but if SQLite refuses the statement, *stmt is NULL
- * and there is no error. Only SQLITE_NOMEM, SQLITE_INTERRUPT and SQLITE_AUTH are errors.
+ * Prepares one statement as ext_sql_prepare() does, but if SQLite refuses the statement,
+ * *stmt is NULL and there is no error. Only SQLITE_NOMEM, SQLITE_INTERRUPT and
+ * SQLITE_AUTH are errors.
  */
 int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *format,
                 ...);
@@ -383,9 +384,9 @@ int ext_query_run(const ext_home *home, ext_error *error, const char *sql,
                   const char *types, ...);
 
 /*
- * Does what ext_query_run() does, and puts the first column of the first row into
- * *integer. *integer is 0 if there is no row, if the value is NULL, and after a failure
- * to prepare.
+ * Prepares SQL on the tables of a model and runs it to its end, as ext_query_run() does,
+ * and puts the first column of the first row into *integer. *integer is 0 if there is no
+ * row, if the value is NULL, and after a failure to prepare.
  */
 int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
                       const char *sql, const char *types, ...);
@@ -556,9 +557,9 @@ bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 bool ext_value_is_whole(double real, int64_t *integer);
 
 /*
- * The next two functions do what ext_value_id() and ext_value_column() do, for a value
- * that is an item: a REAL that ext_value_is_whole() accepts becomes an INTEGER id. Any
- * other type stays as it is.
+ * The next two functions read a value, or a column of a statement's current row, as the
+ * id of an item: as ext_value_id() and ext_value_column() do, but a REAL that
+ * ext_value_is_whole() accepts becomes an INTEGER. Any other type stays as it is.
  */
 bool ext_value_item(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_item_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
@@ -803,8 +804,9 @@ int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
 
 /*
- * Does what ext_options_parse() does for options of training, but sets the values as the
- * defaults of a model: see gru4rec_options_set_default().
+ * Reads options of training as ext_options_parse() does, but sets the values as the
+ * defaults of a model: an option that the user has set keeps its value, and none counts
+ * as set by the user (gru4rec_options_set_default()).
  */
 int ext_options_parse_defaults(sqlite3 *db, const char *text, gru4rec_options *options,
                                ext_error *error);
@@ -847,7 +849,8 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 int ext_options_check_list(const char *text, ext_error *error);
 
 /*
- * Does what gru4rec_options_resolve() does. Error: SQLITE_ERROR if options contradict
+ * Makes options ready for use, as gru4rec_options_resolve() does: sets those that come
+ * from the preset or depend on other options. Error: SQLITE_ERROR if options contradict
  * each other.
  */
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
@@ -901,8 +904,8 @@ void ext_poll_stop(ext_poll *poll);
  */
 bool ext_poll_check(ext_poll *poll);
 /*
- * Does what ext_poll_check() does, with the parameter (an ext_poll *) that hooks of the
- * library have.
+ * Tells whether the work must stop, as ext_poll_check() does; poll is an ext_poll *, in
+ * the form that hooks of the library take.
  */
 bool ext_poll_is_stopped(void *poll);
 /* Returns the seconds of a monotonic clock. */

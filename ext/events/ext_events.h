@@ -249,7 +249,10 @@ typedef struct ext_since_bound {
 /* The window of time from since (included) to until (excluded). All zero: all times. */
 typedef struct ext_since {
     ext_since_bound from, to;
-    /* With since=last: events up to last->border are old. NULL: no event is old. */
+    /*
+     * With since=last: the event up to whose position (border) events are old. NULL: no
+     * event is old.
+     */
     const ext_last *last;
     /* The unit of the times that were compared with a date so far; NULL: none was. */
     const ext_unit *unit;
@@ -313,9 +316,10 @@ typedef struct ext_events {
 /* How events are to be read, and for whom. All pointers are borrowed. */
 typedef struct ext_reading {
     /*
-     * NULL: events are read for training, and all options that prepare events are used.
-     * Else the items of a model that was trained with these options; then only
-     * keep_empty, session_gap, collapse_repeats, max_length and bad_rows are used.
+     * The items of a model that was trained with these options, to read events for a
+     * test; then only keep_empty, session_gap, collapse_repeats, max_length and bad_rows
+     * are used. NULL: events are read for training, and all options that prepare events
+     * are used.
      */
     const gru4rec_items *known;
     const gru4rec_options *options;

@@ -277,8 +277,8 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Does what add_event() does, and moves events->first to the event if it is earlier. An
- * audit needs the first event before there is a dataset.
+ * Adds the event as add_event() does, and moves events->first to the event if it is
+ * earlier. An audit needs the first event before there is a dataset.
  */
 static int look_at_event(row_reader *rows, const event *e, ext_events *events,
                          ext_error *error)

@@ -32,8 +32,8 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
 
 /*
  * Copies the BLOB of the current row into memory of the budget, and makes fingerprints
- * read it; NULL leaves is_known false. Errors: the BLOB is damaged; the budget has too
- * little memory.
+ * read it; a BLOB that is NULL leaves is_known false. Errors: the BLOB is damaged; the
+ * budget has too little memory.
  */
 static int copy(ext_fingerprints *fingerprints, sqlite3_stmt *stmt,
                 const ext_budget *budget, const ext_home *home, ext_error *error)

@@ -49,7 +49,7 @@ int ext_schema_is_shadow(const char *suffix)
 
 /* ---- shadow tables ---- */
 
-/* Does what ext_schema_has_column() does. table NULL: no memory for its name was left. */
+/* Sets *has as ext_schema_has_column() does. table NULL: no memory, so SQLITE_NOMEM. */
 static int has_column(sqlite3 *db, const char *schema, const char *table,
                       const char *column, bool *has)
 {
@@ -229,7 +229,7 @@ static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_fo
                : rc;
 }
 
-/* Does what ext_schema_find() does, but without reading the schemas again. */
+/* Looks for the model as ext_schema_find() does, but does not read the schemas again. */
 static int find_known(ext_home *home, sqlite3 *db, ext_connection *connection,
                       const char *text, bool *is_found, ext_error *error)
 {

@@ -340,8 +340,8 @@ typedef struct ext_fingerprints {
     gru4rec_fingerprints fingerprints;
     int64_t version;
     /*
-     * False: the version has no fingerprints. An older build made it, it was imported, it
-     * is retired, or its fingerprints were too long to be stored.
+     * Whether the version has fingerprints. It has none if an older build made it, it was
+     * imported, it is retired, or its fingerprints were too long to be stored.
      */
     bool is_known;
     void *bytes;                        /* the stored bytes, of allocator; owned */
@@ -673,8 +673,8 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
  */
 void ext_run_free_checkpoint(ext_checkpoint *checkpoint);
 /*
- * Checks that the row of the run named run is still as ext_run_resume() found it.
- * SQLITE_BUSY: another training has resumed the run.
+ * Checks that the row of the run named run still has the status and the process that
+ * ext_run_resume() found. SQLITE_BUSY: another training has resumed the run.
  */
 int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error);
@@ -688,7 +688,7 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);
 /*
  * Deletes the checkpoints of runs that are over and made no version: their tensors, and
- * the summaries in their rows.
+ * the summaries in their rows. Also deletes the tensors of retired versions.
  */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
 /*
@@ -813,8 +813,8 @@ typedef struct ext_choice {
  */
 int ext_choice_read(ext_choice *choice, sqlite3_value *value, ext_error *error);
 /*
- * Reads a choice from the argument of gru4rec_deploy(): 'best' is allowed too, SQL NULL
- * is not. SQLITE_ERROR: value is something else.
+ * Reads a choice from the argument of gru4rec_deploy(): a number, 'active', 'previous',
+ * 'newest' or 'best'. SQLITE_ERROR: value is something else, such as SQL NULL.
  */
 int ext_choice_read_to_deploy(ext_choice *choice, sqlite3_value *value, ext_error *error);
 /*

@@ -377,8 +377,9 @@ int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
               const char *sql, const char *types, ...);
 
 /*
- * Prepares a statement as ext_query() does, binds its parameters and runs it to its end.
- * Errors: those of ext_query(), and SQLite's while the statement runs.
+ * Prepares SQL on the tables of a model as ext_query() does, with its parameters, and
+ * runs it to its end; rows that it gives are dropped. Errors: those of ext_query(), and
+ * SQLite's while the statement runs.
  */
 int ext_query_run(const ext_home *home, ext_error *error, const char *sql,
                   const char *types, ...);

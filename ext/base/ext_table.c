@@ -124,7 +124,10 @@ static bool is_missing(const ext_table_function *function, int idx_num)
     return (idx_num & needed) != needed || idx_num >> EXT_TABLE_MISSING != 0;
 }
 
-/* Tells whether ORDER BY asks for the order in which the rows come anyway. */
+/*
+ * Tells whether there is an ORDER BY, and it asks for the order in which the rows of the
+ * table come anyway.
+ */
 static bool is_in_order(const ext_table_function *function,
                         const sqlite3_index_info *info)
 {

@@ -77,7 +77,10 @@ static void consider(search *own, const char *schema, const char *table)
     own->name = name;
 }
 
-/* Considers all tables and views of a schema, except virtual tables. */
+/*
+ * Ranks all tables and views of a schema, except virtual tables, as the source that is
+ * looked for.
+ */
 static void search_schema(search *own, const char *schema)
 {
     ext_error ignored = {0};

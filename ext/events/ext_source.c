@@ -25,7 +25,7 @@ static const char item_order[] =
 char *ext_source_ties(const ext_source *source)
 {
     const char *item = source->columns.item, *order = source->columns.order;
-    /* The rowid is unique, except in virtual tables that break SQLite's rules. */
+    /* The rowid breaks all ties, except in virtual tables that break SQLite's rules. */
     if (order == NULL && source->rowid != NULL)
         return sqlite3_mprintf("%s, \"%w\" COLLATE BINARY", source->rowid, item);
     char *by_item = sqlite3_mprintf(item_order, item, item, item);

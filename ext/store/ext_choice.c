@@ -34,8 +34,8 @@ static const struct {
 } choices[] = {
     [EXT_CHOICE_ACTIVE] = CHOICE("active", OF_CONFIG, NULL),
     /*
-     * A version that is newer than the one that served before, and that was published as
-     * a candidate, was never deployed: it comes last.
+     * The version before the active one. A version that is newer than the one that served
+     * before, and that was published as a candidate, was never deployed: it comes last.
      */
     [EXT_CHOICE_PREVIOUS] =
         CHOICE("previous",
@@ -80,7 +80,10 @@ static int read_value(ext_choice *choice, sqlite3_value *value, bool is_to_deplo
     const char *text = NULL;
     bool is_number;
     ext_show show;
-    /* The value is shown before it is converted to a text. */
+    /*
+     * For the message, the value is shown as it was given, before it is converted to a
+     * text.
+     */
     const char *shown = ext_show_value(&show, value);
     *choice = (ext_choice){.kind = EXT_CHOICE_NUMBER};
     if (ext_value_number(&choice->number, &is_number, value, error) != SQLITE_OK ||

@@ -348,7 +348,7 @@ typedef struct ext_fingerprints {
     const gru4rec_allocator *allocator; /* that of a budget; borrowed */
 } ext_fingerprints;
 
-/* Returns a new random key for fingerprints. */
+/* Returns a new random key (two numbers of 64 bits) for the fingerprints of sessions. */
 gru4rec_fingerprints_key ext_fingerprints_key(void);
 /*
  * Reads the fingerprints of a version; their bytes are of the budget's allocator. If the

@@ -309,9 +309,10 @@ static int64_t count_all_chunks(const gru4rec_model *model)
 }
 
 /*
- * SQL: the chunks of the tensor ?2, which should have ?3; at most one more. data is NULL
- * unless it has the right length: 1048576 bytes, which is CHUNK, or ?4 in the last chunk.
- * So data of a wrong length is not read from the file.
+ * SQL: number, checksum and data of the chunks of tensor ?2 of version ?1, which should
+ * have ?3 chunks; one more is given if there is one. data is NULL unless it has the right
+ * length: 1048576 bytes, which is CHUNK, or ?4 in the last chunk. So data of a wrong
+ * length is not read from the file.
  */
 static const char chunks_query[] =
     "SELECT chunk, checksum, iif(typeof(data) = 'blob' AND "

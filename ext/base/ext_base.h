@@ -49,18 +49,20 @@ typedef struct ext_error {
 } ext_error;
 
 /*
- * Sets the code (not SQLITE_OK) and the message, unless the error is set already. format
- * is that of sqlite3_mprintf(). The stored message is valid UTF-8 on one line, whatever
- * the arguments hold. A caller passes text of unlimited length through an ext_show first.
- * If there is no memory for the message, the code is set without one. Returns the code
- * that the error has now.
+ * Sets the code (rc, not SQLITE_OK) and the message of the error, unless the error is set
+ * already. format is that of sqlite3_mprintf(). The stored message is valid UTF-8 on one
+ * line, whatever the arguments hold. A caller passes text of unlimited length through an
+ * ext_show first. If there is no memory for the message, the code is set without one.
+ * Returns the code that the error has now.
  */
 int ext_error_set(ext_error *error, int rc, const char *format, ...) EXT_PRINTF(3, 4);
 
 /*
- * Sets the last error of the connection, unless the error is set already. what: what was
- * tried, which the message begins with, or NULL. If the connection has no error, the code
- * is SQLITE_ERROR. Returns the code that the error has now.
+ * Makes the last error of the connection the error, with is_sqlite set, unless the error
+ * is set already. what: what was tried, which the message begins with, or NULL. If the
+ * connection has no error, the code is SQLITE_ERROR. SQLITE_NOMEM is set without a
+ * message, and SQLITE_INTERRUPT with the message "interrupted"; both without is_sqlite.
+ * Returns the code that the error has now.
  */
 int ext_error_db(ext_error *error, sqlite3 *db, const char *what);
 
@@ -68,7 +70,8 @@ int ext_error_db(ext_error *error, sqlite3 *db, const char *what);
  * Sets an error of the library, unless the error is set already. GRU4REC_OK sets nothing
  * and returns SQLITE_OK. GRU4REC_NOMEM becomes SQLITE_NOMEM, GRU4REC_INTERRUPTED becomes
  * SQLITE_INTERRUPT, and any other status becomes SQLITE_ERROR. message: the library's, or
- * NULL. Returns the code that the error has now.
+ * NULL; without one the text is "interrupted" or "internal error". Returns SQLITE_OK, or
+ * the code that the error has now.
  */
 int ext_error_library(ext_error *error, gru4rec_status status,
                       const gru4rec_error *message);
@@ -86,16 +89,17 @@ int ext_error_nomem(ext_error *error);
 const char *ext_error_message(const ext_error *error);
 
 /*
- * Moves other, the set error of another call, into error unless error is set already.
- * before and behind are put around its message. other is cleared in any case. Returns the
- * code that error has now.
+ * Moves other, the set error of another call, into error, unless error is set already:
+ * code, fields, and message, with before and behind put around the message. other is
+ * cleared in any case. Returns the code that error has now.
  */
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind);
 
 /*
- * Appends words to the message of a set error. If there is no memory, the error keeps its
- * code and loses its message.
+ * Appends words to the message of a set error; if the error has no message, to "out of
+ * memory". If there is no memory for both, the error keeps its code and loses its
+ * message.
  */
 void ext_error_add(ext_error *error, const char *words);
 
@@ -116,19 +120,25 @@ void ext_error_add_rollback(ext_error *error);
  */
 
 /*
- * Makes the error the result of the function. If it is not set, the result is not
- * touched.
+ * Makes the error the result of an SQL function. If the error is not set, the result is
+ * not touched. SQLITE_FULL and SQLITE_IOERR become SQLITE_ERROR inside a transaction of
+ * the user's, because SQLite would roll that transaction back. An error without a message
+ * becomes SQLITE_NOMEM.
  */
 void ext_error_result(ext_error *error, sqlite3_context *context);
-/* Makes the error's message that of the virtual table, and returns the code. */
+/*
+ * Makes the error's message that of the virtual table, and returns the error's code. If
+ * the error has no message or is not set, the message of the table stays.
+ */
 int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
 /*
- * Puts the message into *message, which the caller frees, and returns the code. *message
- * is NULL if the error has no message. It is not touched if the error is not set.
+ * Puts the error's message into *message, which the caller frees, and returns the error's
+ * code. *message is NULL if the error has no message. It is not touched if the error is
+ * not set.
  */
 int ext_error_text(ext_error *error, char **message);
 
-/* Frees the message and makes all fields zero. */
+/* Frees the message of the error and makes all fields of the error zero. */
 void ext_error_clear(ext_error *error);
 
 /* ---- ext_show.c ---- */
@@ -146,7 +156,7 @@ typedef struct ext_show {
  * from 2^53 to 2^63. They cannot fail.
  */
 
-/* text may be NULL, which is written as NULL. */
+/* Shows a text. text may be NULL, which is shown as NULL. */
 const char *ext_show_text(ext_show *show, const char *text);
 const char *ext_show_id(ext_show *show, const gru4rec_id *id);
 /* Writes the value in quotes, unless it is a BLOB or NULL. */
@@ -155,14 +165,16 @@ const char *ext_show_value(ext_show *show, sqlite3_value *value);
 /* ---- ext_memory.c ---- */
 
 /*
- * The allocator of the extension, for the library. Small blocks come from SQLite. Blocks
- * of 1 MB and more come from the C library, because a block of SQLite is smaller than 2
- * GiB. Under a hard heap limit all blocks below 2 GiB come from SQLite. Random numbers
- * come from sqlite3_randomness().
+ * The allocator of the extension, which the library gets. Small blocks come from SQLite.
+ * Blocks of 1 MB and more come from the C library, because a block of SQLite is smaller
+ * than 2 GiB. Under a hard heap limit all blocks below 2 GiB come from SQLite, and a
+ * larger block is refused if it would pass that limit. Random numbers come from
+ * sqlite3_randomness().
  */
 extern const gru4rec_allocator ext_memory;
 /*
- * Returns how many bytes were asked for when ext_memory allocated the block (not NULL).
+ * Returns how many bytes were asked for when ext_memory allocated or last resized the
+ * block (not NULL).
  */
 size_t ext_memory_bytes(const void *block);
 /*
@@ -181,9 +193,9 @@ typedef struct ext_container {
 } ext_container;
 
 /*
- * Reads the limits. root: prefix of all paths that are read, such as
- * root/proc/self/cgroup; it is "" except in tests. A file that is missing or not readable
- * counts as no limit, so this cannot fail.
+ * Reads the limits of the process's control groups into *container. root: prefix of all
+ * paths that are read, such as root/proc/self/cgroup; it is "" except in tests. A file
+ * that is missing or not readable counts as no limit, so this cannot fail.
  */
 void ext_container_read(ext_container *container, const char *root);
 
@@ -212,9 +224,12 @@ typedef struct ext_budget {
 } ext_budget;
 
 /*
- * Starts a budget of which nothing is used. memory_limit: bytes, or 0 for the default.
- * The container is looked at once, here; SQLite's hard heap limit is looked at with each
- * allocation. Nothing has to be freed at the end. It cannot fail.
+ * Starts a budget (the limits of memory of one call), of which nothing is used.
+ * memory_limit: bytes, or 0 for the default. The budget allows memory_limit bytes, or 80
+ * % of the memory of the machine or container; or only 15/16 of the memory that the
+ * container has free now, if that is less. The container is looked at once, here;
+ * SQLite's hard heap limit is looked at with each allocation. Nothing has to be freed at
+ * the end. It cannot fail.
  */
 void ext_budget_start(ext_budget *budget, int64_t memory_limit);
 
@@ -253,15 +268,18 @@ typedef struct ext_home {
     char *schema, *name;        /* owned; both NULL: no model is named */
 } ext_home;
 
-/* Copies the names. If that fails, there is nothing to clear. */
+/*
+ * Sets all fields of the home, with copies of schema and name. If there is no memory for
+ * them, both names are NULL, and there is nothing to clear.
+ */
 int ext_home_init(ext_home *home, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
-/* Frees the names and sets them to NULL. */
+/* Frees the names (schema and name) of the home and sets them to NULL. */
 void ext_home_clear(ext_home *home);
 /*
- * Returns the name of the database's file. A database in memory has no file: for it the
- * address of the connection is returned as text. The caller frees the text; NULL means
- * that there is not enough memory.
+ * Returns the name of the file of the home's database. A database in memory, or a
+ * temporary one, has no name: for it the address of the connection is returned as text.
+ * The caller frees the text; NULL means that there is not enough memory.
  */
 char *ext_home_file(const ext_home *home);
 
@@ -277,15 +295,16 @@ int ext_sql_prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                     const char *format, ...);
 
 /*
- * Does what ext_sql_prepare() does, for SQL that names objects which are stored in the
- * schema. SQLite restricts this statement as it restricts a view.
+ * Prepares one statement as ext_sql_prepare() does, from SQL that names objects which are
+ * stored in the schema. SQLite restricts this statement as it restricts a view.
  */
 int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                            const char *format, ...);
 
 /*
- * Does what ext_sql_prepare() does, but if SQLite refuses the statement, *stmt is NULL
- * and there is no error. Only SQLITE_NOMEM, SQLITE_INTERRUPT and SQLITE_AUTH are errors.
+ * Prepares one statement as ext_sql_prepare() does, but if SQLite refuses the statement,
+ * *stmt is NULL and there is no error. Only SQLITE_NOMEM, SQLITE_INTERRUPT and
+ * SQLITE_AUTH are errors.
  */
 int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *format,
                 ...);
@@ -297,11 +316,11 @@ int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *
 int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
 
 /*
- * Ends a loop over rows: finalizes the statement and returns how the loop went. rc: the
- * code that ended the loop, from sqlite3_step() or from a function that set the error.
- * SQLITE_DONE, SQLITE_ROW (the loop needed no more rows) and SQLITE_OK are success. For
- * any other rc the error becomes SQLite's last one, unless the error is set already.
- * what: text before SQLite's message, or NULL.
+ * Ends a loop over rows: finalizes the statement and returns SQLITE_OK, or the code of
+ * the error if the loop failed. rc: the code that ended the loop, from sqlite3_step() or
+ * from a function that set the error. SQLITE_DONE, SQLITE_ROW (the loop needed no more
+ * rows) and SQLITE_OK are success. For any other rc the error becomes SQLite's last one,
+ * unless the error is set already. what: text before SQLite's message, or NULL.
  */
 int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error);
 
@@ -314,7 +333,7 @@ int64_t ext_sql_probe(sqlite3 *db, const char *sql);
 /*
  * Sets the error for a column that is NULL where it never can be: SQLITE_NOMEM if there
  * is not enough memory, else SQLITE_AUTH, because an authorizer answers SQLITE_IGNORE.
- * Returns the code. The statement is not finalized.
+ * Returns the code that the error has now. The statement is not finalized.
  */
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error);
 
@@ -331,15 +350,15 @@ int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error);
 
 /*
  * Makes SQLite notice what other connections changed in the schemas, by a statement that
- * reads each of them, because SQLite notices it only then. Errors: SQLITE_BUSY,
- * SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_IOERR and SQLITE_FULL. A schema
- * that cannot be read for another reason is passed over.
+ * reads each schema except "temp", because SQLite notices it only then. Errors:
+ * SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_IOERR and
+ * SQLITE_FULL. A schema that cannot be read for another reason is passed over.
  */
 int ext_sql_refresh(sqlite3 *db, ext_error *error);
 
 /*
- * Returns a copy of the text of a column, which the caller frees. Returns NULL if the
- * value is NULL or there is not enough memory.
+ * Returns a copy of the text of a column in the statement's current row, which the caller
+ * frees. Returns NULL if the value is NULL or there is not enough memory.
  */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
@@ -358,16 +377,17 @@ int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
               const char *sql, const char *types, ...);
 
 /*
- * Prepares a statement as ext_query() does, binds its parameters and runs it to its end.
- * Errors: those of ext_query(), and SQLite's while the statement runs.
+ * Prepares SQL on the tables of a model as ext_query() does, with its parameters, and
+ * runs it to its end; rows that it gives are dropped. Errors: those of ext_query(), and
+ * SQLite's while the statement runs.
  */
 int ext_query_run(const ext_home *home, ext_error *error, const char *sql,
                   const char *types, ...);
 
 /*
- * Does what ext_query_run() does, and puts the first column of the first row into
- * *integer. *integer is 0 if there is no row, if the value is NULL, and after a failure
- * to prepare.
+ * Prepares SQL on the tables of a model and runs it to its end, as ext_query_run() does,
+ * and puts the first column of the first row into *integer. *integer is 0 if there is no
+ * row, if the value is NULL, and after a failure to prepare.
  */
 int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
                       const char *sql, const char *types, ...);
@@ -382,8 +402,8 @@ typedef struct ext_savepoint {
     bool is_alone;       /* it began in autocommit, so the transaction is ours */
     sqlite3_stmt *guard; /* rolls back when nothing else can; see ext_savepoint.c */
     /*
-     * The function that is called once, at the end, or NULL; the caller sets it after the
-     * start. is_kept: everything that was written is committed now.
+     * The function that is called once, at the end of the savepoint, or NULL; the caller
+     * sets it after the start. is_kept: everything that was written is committed now.
      */
     void (*on_end)(const struct ext_savepoint *savepoint, bool is_kept);
     void *context; /* for on_end; borrowed */
@@ -399,26 +419,28 @@ typedef struct ext_savepoint {
 int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error);
 
 /*
- * Takes the write lock of the schema. It must be the first statement in the savepoint:
- * SQLite calls the host's busy handler for it only if the transaction has read nothing
- * yet. Errors: SQLite's, such as SQLITE_BUSY. After a failure the savepoint is still
- * open.
+ * Takes the write lock of the schema, and makes SQLite read that schema anew if another
+ * connection changed it. In a database with auto_vacuum it may move one page. It must be
+ * the first statement in the savepoint: SQLite calls the host's busy handler for it only
+ * if the transaction has read nothing yet. Errors: SQLite's, such as SQLITE_BUSY. After a
+ * failure the savepoint is still open.
  */
 int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error);
 
 /*
- * Keeps what was written, and ends the savepoint. Errors: SQLite's. After SQLITE_BUSY
- * (for example because a reader holds up the commit) the savepoint is still open, and the
- * caller may call this again or undo. After any other error the caller must undo.
+ * Keeps what was written since the start, ends the savepoint, and calls on_end. Errors:
+ * SQLite's. After SQLITE_BUSY (for example because a reader holds up the commit) the
+ * savepoint is still open, and the caller may call this again or undo. After any other
+ * error the caller must undo.
  */
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 
 /*
- * Undoes what was written, and ends the savepoint. The connection is then as it was
- * before the start. If the savepoint is in the user's transaction and cannot be undone
- * alone (for example because an interrupt is pending), the whole of the transaction is
- * rolled back. It cannot fail.
+ * Undoes what was written since the start, ends the savepoint, and calls on_end. The
+ * connection is then as it was before the start. If the savepoint is in the user's
+ * transaction and cannot be undone alone (for example because an interrupt is pending),
+ * the whole of the transaction is rolled back. It cannot fail.
  */
 void ext_savepoint_undo(ext_savepoint *savepoint);
 
@@ -456,8 +478,8 @@ bool ext_savepoint_may_retry(sqlite3 *db, double since, ext_error *error);
 /* ---- ext_snapshot.c ---- */
 
 /*
- * A snapshot: until its end all statements read the same state of the database. If all
- * fields are zero, there is none.
+ * A snapshot: until its end all statements of the connection read the same state of the
+ * database. If all fields are zero, there is none.
  */
 typedef struct ext_snapshot {
     sqlite3_stmt *stmt; /* stands at a row, which keeps the read transaction open */
@@ -487,8 +509,9 @@ typedef struct ext_entry {
 } ext_entry;
 
 /*
- * Makes the entry the innermost call of this thread. Error: SQLITE_ERROR if more than 8
- * calls are nested. The caller must end the entry also after this error.
+ * Sets all fields of the entry, and makes it the innermost call of this thread. Error:
+ * SQLITE_ERROR if more than 8 calls are nested. The caller must end the entry also after
+ * this error.
  */
 int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
 
@@ -500,12 +523,13 @@ int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
  */
 bool ext_entry_is_rolled_back(int rc);
 
-/* Ends the innermost call of this thread, which must be this one. */
+/* Ends the call of this entry, which must be the innermost call of this thread. */
 void ext_entry_end(ext_entry *entry);
 
 /*
  * Notes that the innermost call uses this model, until the call ends; home must live as
- * long. Error: SQLITE_ERROR if a call that this one is nested in uses the same model.
+ * long. If no call of this thread has an entry, it does nothing. Error: SQLITE_ERROR if a
+ * call that this one is nested in uses the same model.
  */
 int ext_entry_use(const ext_home *home, ext_error *error);
 
@@ -518,9 +542,9 @@ bool ext_entry_holds(const ext_home *home);
 /* ---- ext_value.c ---- */
 
 /*
- * The next two functions read a value as an id. They return false for NULL, and for a
- * text that SQLite has no memory for. Text and BLOB are borrowed from the value, or from
- * the row of the statement.
+ * The next two functions read a value, or a column of a statement's current row, as an
+ * id. They return false for NULL, and for a text that SQLite has no memory for; else
+ * true. Text and BLOB are borrowed from the value, or from the row of the statement.
  */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
@@ -534,15 +558,19 @@ bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 bool ext_value_is_whole(double real, int64_t *integer);
 
 /*
- * The next two functions do what ext_value_id() and ext_value_column() do, for a value
- * that is an item: a REAL that ext_value_is_whole() accepts becomes the INTEGER.
+ * The next two functions read a value, or a column of a statement's current row, as the
+ * id of an item: as ext_value_id() and ext_value_column() do, but a REAL that
+ * ext_value_is_whole() accepts becomes an INTEGER. Any other type stays as it is.
  */
 bool ext_value_item(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_item_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
 
 /* Makes an id the result of a function or column; text and BLOB are copied. */
 void ext_value_result(sqlite3_context *context, const gru4rec_id *id);
-/* Makes the id of the item in a row of the catalogue the result. */
+/*
+ * Makes the id of the item that is in this row of the catalogue items the result of a
+ * function or column.
+ */
 void ext_value_result_item(sqlite3_context *context, const gru4rec_items *items,
                            int32_t row);
 /*
@@ -567,7 +595,10 @@ int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
 int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
 
-/* Tells whether an argument is there, and not NULL. value may be a NULL pointer. */
+/*
+ * Tells whether an argument of a function or a table is given and not NULL. value may be
+ * a NULL pointer, which is an argument that is not given.
+ */
 bool ext_value_is_given(sqlite3_value *value);
 /* Tells whether the id is a text without characters. */
 bool ext_value_is_empty(const gru4rec_id *id);
@@ -575,8 +606,8 @@ bool ext_value_is_empty(const gru4rec_id *id);
 /*
  * Reads an argument as a text, which is borrowed from the value. *text is NULL if the
  * argument is not given; value may be a NULL pointer. Error: SQLITE_ERROR if the text
- * holds a NUL character, because what follows it would not be read. what: names the
- * argument in the message.
+ * holds a NUL character, because what follows it would not be read; *text is then NULL.
+ * what: names the argument in the message.
  */
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
                    ext_error *error);
@@ -587,9 +618,10 @@ typedef struct ext_name {
 } ext_name;
 
 /*
- * Reads the name of a model, as ext_value_text() does. A REAL that ext_value_is_whole()
- * accepts is read as that integer; its text is in room. *text is valid as long as value
- * and room. Error: SQLITE_ERROR for another REAL, and for a text with a NUL character.
+ * Reads the name of a model as ext_value_text() does, but value must not be a NULL
+ * pointer. A REAL that ext_value_is_whole() accepts is read as that integer; its text is
+ * in room. *text is valid as long as value and room. Error: SQLITE_ERROR for another
+ * REAL, and for a text with a NUL character.
  */
 int ext_value_name(const char **text, ext_name *room, sqlite3_value *value,
                    ext_error *error);
@@ -627,8 +659,8 @@ bool ext_json_has_nul(const char *json);
 int ext_json_guard(char **guarded, const char *json, ext_error *error);
 
 /*
- * Puts back the NUL characters of a text of n bytes, in place. Returns its new length,
- * which is at most n.
+ * Puts back, in place, the NUL characters that ext_json_guard() replaced in a text of n
+ * bytes. Returns the new length of the text in bytes, which is at most n.
  */
 size_t ext_json_restore(char *text, size_t n);
 
@@ -640,17 +672,20 @@ void ext_json_append(sqlite3_str *json, const char *text);
 
 /* ---- ext_rows.c ---- */
 
-/* A growing list of rows of the catalogue. If all fields are zero, it is empty. */
+/*
+ * A growing list of rows of the catalogue; a row is the number of an item there. If all
+ * fields are zero, the list is empty.
+ */
 typedef struct ext_rows {
     int32_t *rows; /* (n), owned */
     size_t n, capacity;
 } ext_rows;
 
-/* Appends a row. After a failure the list is as before. */
+/* Appends a row of the catalogue to the list. After a failure the list is as before. */
 int ext_rows_add(ext_rows *list, int32_t row, ext_error *error);
-/* Frees the list and makes it empty. */
+/* Frees the rows in the list (not the ext_rows itself) and makes the list empty. */
 void ext_rows_free(ext_rows *list);
-/* Sorts the list in ascending order and drops repeated rows. */
+/* Sorts the rows in the list in ascending order and drops repeated rows. */
 void ext_rows_sort(ext_rows *list);
 /* Tells whether the list has the row. The list must be sorted by ext_rows_sort(). */
 bool ext_rows_has(const ext_rows *list, int32_t row);
@@ -665,21 +700,23 @@ bool ext_rows_has(const ext_rows *list, int32_t row);
 const char *ext_ids_advice(const gru4rec_id *id);
 
 /*
- * Sets the error for the argument item that is a BLOB, or a REAL that is no item:
- * SQLITE_ERROR with the advice of ext_ids_advice(), or SQLITE_NOMEM. Returns the code.
+ * Sets the error for an argument named item whose value id is a BLOB, or a REAL that is
+ * no item: SQLITE_ERROR with the advice of ext_ids_advice(), or SQLITE_NOMEM. Returns the
+ * code that the error has now.
  */
 int ext_ids_fail_type(const gru4rec_id *id, ext_error *error);
 
 /*
- * Checks that the argument item can be one item. Error: SQLITE_ERROR for a BLOB, and, if
- * is_known is false, for a text that begins as a JSON array or object. is_known: the
- * catalogue has an item with this id.
+ * Checks that the value id of an argument named item can be one item. Error: SQLITE_ERROR
+ * for a BLOB, and, if is_known is false, for a text that begins as a JSON array or
+ * object. is_known: the catalogue has an item with this id.
  */
 int ext_ids_check_one(const gru4rec_id *id, bool is_known, ext_error *error);
 
 /*
- * Finds the row of the one item that the argument item names. *row is -1 if the value is
- * NULL or no item of the catalogue. Errors: those of ext_ids_check_one().
+ * Puts the catalogue's row of the one item that value, the argument named item, names
+ * into *row. *row is -1 if the value is NULL or no item of the catalogue. Errors: those
+ * of ext_ids_check_one().
  */
 int ext_ids_read_one(int32_t *row, sqlite3_value *value, const gru4rec_items *items,
                      ext_error *error);
@@ -697,11 +734,13 @@ typedef struct ext_ids {
 } ext_ids;
 
 /*
- * Reads the ids of a value: one id, or a JSON array of ids; ext_ids.c has the rules. NULL
- * holds no id; an empty text holds one only with keeps_empty. Errors: SQLITE_ERROR for a
- * BLOB, a JSON object, malformed JSON, and an element that is neither a number, a string
- * nor null; those of ext_sql_prepare(); SQLite's. After a failure the lists hold what was
- * read before it.
+ * Reads the ids of a value: one id, or a JSON array of ids; ext_ids.c has the rules. Adds
+ * the rows of the items that they name to ids->rows, and the places of these ids in the
+ * array to ids->positions; counts the other ids in ids->n_unknown. NULL holds no id; an
+ * empty text holds one only with keeps_empty. Errors: SQLITE_ERROR for a BLOB, a JSON
+ * object, malformed JSON, and an element that is neither a number, a string nor null;
+ * those of ext_sql_prepare(); SQLite's. After a failure the lists hold what was read
+ * before it.
  */
 int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *error);
 
@@ -713,7 +752,10 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
  */
 bool ext_select_is(const char *text);
 
-/* Returns where the SQL begins: after white space, comments and a byte order mark. */
+/*
+ * Returns where the SQL in text begins: after the white space, comments and byte order
+ * mark that text begins with.
+ */
 const char *ext_select_start(const char *text);
 
 /*
@@ -742,7 +784,7 @@ typedef struct ext_columns {
     char *candidates; /* one id, or a JSON array of ids */
 } ext_columns;
 
-/* Frees all fields and sets them to NULL. */
+/* Frees all fields of columns (not the ext_columns itself) and sets them to NULL. */
 void ext_options_free_columns(ext_columns *columns);
 
 /*
@@ -756,15 +798,16 @@ bool ext_options_is(const char *text);
  * whose options are allowed. session, item, time, order and, in the scope of an
  * evaluation, candidates go into columns; if columns is NULL they are unknown options.
  * text may be NULL, which has no options. Errors: SQLITE_ERROR for an unknown option, a
- * bad value and text of neither form; those of ext_sql_prepare(); SQLite's. After a
- * failure the options before the bad one are set.
+ * bad value, text of neither form, and text of training options above 64 KiB; those of
+ * ext_sql_prepare(); SQLite's. After a failure the options before the bad one are set.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
 
 /*
- * Does what ext_options_parse() does for options of training, but sets the values as the
- * defaults of a model: see gru4rec_options_set_default().
+ * Reads options of training as ext_options_parse() does, but sets the values as the
+ * defaults of a model: an option that the user has set keeps its value, and none counts
+ * as set by the user (gru4rec_options_set_default()).
  */
 int ext_options_parse_defaults(sqlite3 *db, const char *text, gru4rec_options *options,
                                ext_error *error);
@@ -791,8 +834,10 @@ int ext_options_parse_changes(sqlite3 *db, const char *text, ext_changes *change
                               ext_error *error);
 
 /*
- * Sets one option or column, as ext_options_parse() does. Error: SQLITE_ERROR for an
- * unknown name and a bad value.
+ * Sets one option in options, or one column in columns, as ext_options_parse() does. Of
+ * several values for candidates the last one counts: a list of ids is set in columns, the
+ * words all and sample=... in options, and each replaces the other. Error: SQLITE_ERROR
+ * for an unknown name and a bad value.
  */
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
@@ -805,12 +850,16 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 int ext_options_check_list(const char *text, ext_error *error);
 
 /*
- * Does what gru4rec_options_resolve() does. Error: SQLITE_ERROR if options contradict
+ * Makes options ready for use, as gru4rec_options_resolve() does: sets those that come
+ * from the preset or depend on other options. Error: SQLITE_ERROR if options contradict
  * each other.
  */
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
 
-/* Tells whether the option of that name was given itself. False for an unknown name. */
+/*
+ * Tells whether the user gave the option of that name. It is false if a preset set the
+ * option, if it has its default, and for an unknown name.
+ */
 bool ext_options_is_set(const gru4rec_options *options, const char *name);
 
 /*
@@ -840,20 +889,24 @@ typedef struct ext_poll {
 } ext_poll;
 
 /*
- * Starts to poll. An interrupt that is pending already counts. It cannot fail: if the
+ * Starts to poll: sets all fields, and prepares the statement that ext_poll_check() runs.
+ * If an interrupt is pending already, is_interrupted is set. It cannot fail: if the
  * statement cannot be prepared, later interrupts are not noticed.
  */
 void ext_poll_start(ext_poll *poll, sqlite3 *db);
-/* Frees the statement; is_interrupted stays. */
+/*
+ * Ends a poll: frees the statement and sets it to NULL; is_interrupted keeps its value.
+ */
 void ext_poll_stop(ext_poll *poll);
 /*
  * Tells whether the work must stop, because it was interrupted or because the progress
- * handler asked for that. SQLite is asked at most every 5 ms.
+ * handler asked for that. SQLite is asked at most every 5 ms; between two questions the
+ * last answer holds.
  */
 bool ext_poll_check(ext_poll *poll);
 /*
- * Does what ext_poll_check() does, with the parameter (an ext_poll *) that hooks of the
- * library have.
+ * Tells whether the work must stop, as ext_poll_check() does; poll is an ext_poll *, in
+ * the form that hooks of the library take.
  */
 bool ext_poll_is_stopped(void *poll);
 /* Returns the seconds of a monotonic clock. */
@@ -881,11 +934,16 @@ typedef struct ext_progress {
  * that earlier calls did, which the speed must not count.
  */
 void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
-/* Updates the line on the terminal, at most every 0.2 seconds. */
+/*
+ * Keeps a copy of progress, for the line at the end; and updates the line on the terminal
+ * if it is shown, if the first epoch has begun, and if the last update is 0.2 seconds
+ * old.
+ */
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
 /*
- * Erases the line on the terminal, or writes the line at the end. epochs (n_epochs):
- * those that this call did; is_done: the training reached its end.
+ * Ends the progress of a training: erases the line on the terminal, if one was written;
+ * or writes the line at the end, if that was asked for. epochs (n_epochs): those that
+ * this call did; is_done: the training reached its end.
  */
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
                        bool is_done);
@@ -893,8 +951,8 @@ void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n
 /* ---- ext_worker.c ---- */
 
 /*
- * Does job i. A job must call no function of SQLite except its memory allocator, because
- * the job may run in another thread.
+ * Does job i of a worker (ext_worker). A job must call no function of SQLite except its
+ * memory allocator, because the job may run in another thread.
  */
 typedef void ext_worker_job(void *context, size_t i);
 
@@ -915,25 +973,29 @@ typedef struct ext_worker {
 } ext_worker;
 
 /*
- * Bytes to read from which on a thread is worth its cost; reading them takes some
- * milliseconds.
+ * If at least this number of bytes is to be read, a thread is worth its cost; reading so
+ * many bytes takes some milliseconds.
  */
 enum { EXT_WORKER_FROM = 16 << 20 };
 
 /*
- * Starts a worker, with a thread if is_worth_it and the system can start one. The worker
- * must stay at its address until ext_worker_finish(). It cannot fail.
+ * Starts a worker, with a thread if is_worth_it, if SQLite may allocate memory in another
+ * thread, and if the system can start one. The worker must stay at its address until
+ * ext_worker_finish(). It cannot fail.
  */
 void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
                       bool is_worth_it);
 /*
- * Says that jobs 0 to n - 1 are ready. n never falls. Without a thread they are done
- * here.
+ * Says that jobs 0 to n - 1 of the worker are ready. n never falls. If the worker has no
+ * thread, the jobs that became ready are done here.
  */
 void ext_worker_ready(ext_worker *worker, size_t n);
-/* Tells whether all jobs that are ready are done. */
+/* Tells whether all jobs of the worker that are ready are done. */
 bool ext_worker_is_idle(ext_worker *worker);
-/* Waits until all jobs that are ready are done, and ends the thread. */
+/*
+ * Waits until all jobs of the worker that are ready are done, then ends its thread and
+ * frees what belongs to the thread. Without a thread it does nothing.
+ */
 void ext_worker_finish(ext_worker *worker);
 
 /* ---- ext_table.c ---- */
@@ -954,13 +1016,13 @@ typedef struct ext_table {
  */
 enum { EXT_TABLE_ARGUMENTS = 8, EXT_TABLE_MISSING = 22 };
 
-/* A hidden column that is an argument. */
+/* A hidden column of a virtual table that is an argument of the table. */
 typedef struct ext_table_argument {
     const char *name;
     const char *example; /* "name = value", for messages */
 } ext_table_argument;
 
-/* A plan that xBestIndex makes. */
+/* A plan for a scan of a virtual table, which xBestIndex makes. */
 typedef struct ext_table_plan {
     const ext_table_function *function;
     sqlite3_index_info *info;
@@ -968,7 +1030,10 @@ typedef struct ext_table_plan {
     sqlite3_str *text; /* the constraints, for EXPLAIN QUERY PLAN */
 } ext_table_plan;
 
-/* The first member of the cursor of every table. */
+/*
+ * What the cursors of all virtual tables of the extension have in common; it is the first
+ * member of each of them.
+ */
 typedef struct ext_cursor {
     sqlite3_vtab_cursor base;
     sqlite3_value *arguments[EXT_TABLE_ARGUMENTS]; /* copies, owned; NULL: not given */
@@ -1006,21 +1071,25 @@ struct ext_table_function {
      */
     void (*plan)(ext_table_plan *plan);
     /*
-     * Goes to the first row, or sets is_eof if there is none. argv: the values of the
-     * constraints that plan used, in their order. The first failure is in error; the
-     * frame then sets is_eof, and calls stop later.
+     * Goes to the first row of a scan, or sets is_eof if there is none. argv: the values
+     * of the constraints that plan used, in their order. The first failure is in error;
+     * the frame (ext_table.c) then sets is_eof, and calls stop later.
      */
     int (*start)(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error);
     /*
-     * Goes to the next row, or sets is_eof; failures as for start. The frame has added 1
-     * to row before.
+     * Goes to the next row of the scan, or sets is_eof if there is none; failures as for
+     * start. The frame (ext_table.c) has added 1 to row before.
      */
     int (*next)(ext_cursor *cursor, ext_error *error);
-    /* Gives column i of the row; it is never an argument. */
+    /*
+     * Makes the value of column i of the cursor's row the result in context; column i is
+     * never an argument.
+     */
     void (*column)(const ext_cursor *cursor, sqlite3_context *context, int i);
     /*
-     * Frees what start and next made, and zeroes it. It is called before each start and
-     * before the close, also if start or next failed or nothing was started.
+     * Frees what start and next made in the cursor, and makes those fields zero. It is
+     * called before each start and before the close, also if start or next failed or
+     * nothing was started.
      */
     void (*stop)(ext_cursor *cursor);
     /* Frees what the cursor keeps from one start to the next, after stop; or NULL. */
@@ -1038,8 +1107,9 @@ int ext_table_new(ext_table **out, const ext_table_function *function,
                   const char *schema, const char *name, ext_error *error);
 
 /*
- * Makes the constraint with that index in the plan the next value that start gets, and
- * sets bit in idxNum. name: of its column, for EXPLAIN QUERY PLAN.
+ * Makes the value of the constraint with that index in plan->info the next value that
+ * start gets, sets bit in idxNum, and appends the constraint to plan->text. name: name of
+ * its column, for that text.
  */
 void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *name);
 

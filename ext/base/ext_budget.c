@@ -12,7 +12,10 @@
 
 #include <unistd.h>
 
-/* The name of each limit in messages, and how the user can raise the limit. */
+/*
+ * For each ext_budget_limit except EXT_BUDGET_NONE: the name of the limit in messages,
+ * and how the user can raise the limit.
+ */
 static const struct {
     const char *name, *remedy;
 } limits[] = {
@@ -26,9 +29,9 @@ static const struct {
 };
 
 /*
- * Returns how many bytes the hard heap limit leaves to the call; UINT64_MAX if there is
- * no such limit. 1/16 of the limit stays with SQLite, because without any memory SQLite
- * could not even report the error.
+ * Returns how many bytes more SQLite's hard heap limit leaves to the call of the budget;
+ * UINT64_MAX if there is no such limit. 1/16 of the limit stays with SQLite, because
+ * without any memory SQLite could not even report the error.
  */
 static uint64_t heap_room(const ext_budget *budget)
 {
@@ -40,7 +43,10 @@ static uint64_t heap_room(const ext_budget *budget)
     return taken < limit ? limit - taken : 0;
 }
 
-/* Returns the limit that n bytes more would pass, or EXT_BUDGET_NONE. */
+/*
+ * Returns the limit that the call of the budget would pass with n bytes more, or
+ * EXT_BUDGET_NONE. The budget's own limit is looked at before the hard heap limit.
+ */
 static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
 {
     if (n > budget->most - budget->used)
@@ -49,7 +55,9 @@ static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
 }
 
 /*
- * Is the allocator of the budget: refuses what would pass a limit, and counts the rest.
+ * Is the function of a budget's allocator. If the growth of the block would pass a limit,
+ * it notes that limit in budget->refused and returns NULL. Else it resizes the block by
+ * ext_memory, and adds the change to budget->used. 0 bytes free the block.
  */
 static void *resize(void *context, void *block, size_t bytes)
 {
@@ -76,7 +84,8 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
         (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t whole = container.memory < machine ? container.memory : machine;
     /*
-     * 1/16 stays free for SQLite, and for memory that the system uses for this process.
+     * 1/16 of what the container has free is kept for SQLite, and for memory that the
+     * system uses for this process.
      */
     const uint64_t room = container.room - container.room / 16;
     *budget = (ext_budget){

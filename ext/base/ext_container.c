@@ -35,7 +35,8 @@ static FILE *open_file(const char *folder, const char *name)
 
 /*
  * Reads the numbers that a file begins with, at most n, and returns how many were read.
- * The word "max", which stands for no limit, ends the numbers.
+ * The word "max", which stands for no limit, ends the numbers. Returns 0 if the file
+ * cannot be read.
  */
 static int read_numbers(const char *folder, const char *name, int64_t *numbers, int n)
 {
@@ -49,8 +50,9 @@ static int read_numbers(const char *folder, const char *name, int64_t *numbers, 
 }
 
 /*
- * Returns the bytes of the page cache in the group. They count as free, because the
- * system takes them back before it runs out of memory.
+ * Returns the bytes of the page cache of the control group in folder, or 0 if that group
+ * does not say. They count as free, because the system takes them back before it runs out
+ * of memory.
  */
 static int64_t read_cache(const char *folder, bool is_v2)
 {
@@ -69,7 +71,11 @@ static int64_t read_cache(const char *folder, bool is_v2)
 
 /* ---- one group ---- */
 
-/* Lowers the limits of memory to those of the group in folder, if these are lower. */
+/*
+ * Lowers container->memory to the limit of the control group in folder, and
+ * container->room to what that group has free, each if it is lower. A group without a
+ * limit changes nothing.
+ */
 static void take_memory(ext_container *container, const char *folder, bool is_v2)
 {
     int64_t limit, used = 0;
@@ -86,7 +92,11 @@ static void take_memory(ext_container *container, const char *folder, bool is_v2
         container->room = (uint64_t)room;
 }
 
-/* Lowers the number of processors to the quota of the group in folder. */
+/*
+ * Lowers container->processors to the CPU quota of the control group in folder, in whole
+ * processors, rounded up, if that is lower or no quota was found before. A group without
+ * a quota changes nothing.
+ */
 static void take_processors(ext_container *container, const char *folder, bool is_v2)
 {
     int64_t share[2]; /* quota, period: both in microseconds */
@@ -103,7 +113,7 @@ static void take_processors(ext_container *container, const char *folder, bool i
 
 /* ---- the groups of the process ---- */
 
-/* A tree of groups that is mounted in the file system. */
+/* A tree of control groups that is mounted in the file system. */
 typedef struct tree {
     bool is_v2;
     char top[PATH]; /* path of the group that folder shows */
@@ -124,8 +134,8 @@ static bool has_word(const char *list, const char *word)
 }
 
 /*
- * Reads a line of mountinfo, "36 30 0:32 TOP FOLDER rw ... - TYPE SOURCE OPTIONS".
- * Returns false if it is no tree of groups.
+ * Reads a line of mountinfo, "36 30 0:32 TOP FOLDER rw ... - TYPE SOURCE OPTIONS", into
+ * *mounted. Returns false if the line is of no tree of control groups.
  */
 static bool parse_mount(const char *line, tree *mounted)
 {
@@ -140,9 +150,9 @@ static bool parse_mount(const char *line, tree *mounted)
 }
 
 /*
- * Finds the path of the process's group in the tree of a controller. Returns false if the
- * process has no group there. A line of the file is "4:memory:/path" in version 1 and
- * "0::/path" in version 2.
+ * Puts the path of the process's control group in the tree of a controller into path.
+ * Returns false if the process has no group there. A line of the file is "4:memory:/path"
+ * in version 1 and "0::/path" in version 2.
  */
 static bool find_group(const char *root, const tree *mounted, const char *controller,
                        char path[PATH])
@@ -168,8 +178,9 @@ static bool find_group(const char *root, const tree *mounted, const char *contro
 }
 
 /*
- * Calls take() for the group of the process and for each group above it, up to the folder
- * where the tree is mounted.
+ * Calls take() for the control group of the process and for each group above it, up to
+ * the folder where the tree is mounted. If the process has no group in the tree of the
+ * controller, there is no call.
  */
 static void walk(ext_container *container, const char *root, const tree *mounted,
                  const char *controller,

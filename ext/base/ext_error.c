@@ -152,10 +152,11 @@ int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab)
 }
 
 /*
- * Tells whether SQLite would roll back the user's transaction if a function returned this
- * code (SQLite does so if the statement reads a table). That is not needed, because the
- * function has already undone its own changes. So the caller returns SQLITE_ERROR
- * instead, and keeps SQLite's message.
+ * Tells whether the code is SQLITE_FULL or SQLITE_IOERR in a transaction of the user's.
+ * If an SQL function returned such a code, SQLite would roll back that transaction (if
+ * the statement reads a table). A rollback is not needed, because the function has
+ * already undone its own changes. So the caller returns SQLITE_ERROR instead, and keeps
+ * SQLite's message.
  */
 static bool makes_rollback(sqlite3_context *context, int rc)
 {
@@ -174,7 +175,10 @@ void ext_error_result(ext_error *error, sqlite3_context *context)
         sqlite3_result_error_nomem(context);
     else if (message != NULL)
         sqlite3_result_error(context, message, -1);
-    /* The code comes after the text, because the text sets SQLITE_ERROR. */
+    /*
+     * The code is set after the message, because sqlite3_result_error() sets
+     * SQLITE_ERROR.
+     */
     if (message != NULL)
         sqlite3_result_error_code(context, rc);
     sqlite3_free(message);

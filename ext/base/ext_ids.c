@@ -26,9 +26,9 @@ static gru4rec_id text_id(const char *text, size_t n)
 }
 
 /*
- * Returns the row of an id, or -1 if no item has it. The text form of a REAL is tried
- * with 17 digits, as ext_ids_advice() writes it, then with 16 and with 15, as SQLite
- * writes it.
+ * Returns the catalogue's row of the item that has the id, or -1 if no item has it. The
+ * text form of a REAL is tried with 17 digits, as ext_ids_advice() writes it, then with
+ * 16 and with 15, as SQLite writes it.
  */
 static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
 {
@@ -49,8 +49,9 @@ static bool is_skipped(const ext_ids *ids, const gru4rec_id *id)
 }
 
 /*
- * Adds an item to the lists, or counts an unknown one. row: of the item, or -1 if it is
- * unknown; place: of the id in the value, from 1.
+ * Adds an item to ids->rows, and place to ids->positions if that is not NULL. An unknown
+ * item is only counted, in ids->n_unknown. row: the item's row in the catalogue, or -1 if
+ * it is unknown; place: number of the item's id in the value, from 1.
  */
 static int add(ext_ids *ids, int32_t row, int32_t place, ext_error *error)
 {
@@ -70,14 +71,17 @@ typedef struct array {
     ext_ids *ids;
     sqlite3 *db;
     sqlite3_value *value;
-    char *guarded; /* is read in place of the value; owned, or NULL */
-    int32_t place; /* number of the current element, from 1 */
-    char *minified;
+    char *guarded;  /* is read in place of the value; owned, or NULL */
+    int32_t place;  /* number of the current element, from 1 */
+    char *minified; /* the JSON without white space; owned, NULL until it is needed */
     const char *at; /* in minified, after n_behind elements */
     int32_t n_behind;
 } array;
 
-/* Prepares a statement and binds the array to its parameter. */
+/*
+ * Prepares a statement and binds the JSON array (guarded, if there is such a copy) to its
+ * parameter ?1. After a failure the statement is finalized.
+ */
 static int prepare(const array *a, sqlite3_stmt **stmt, const char *sql, ext_error *error)
 {
     if (ext_sql_prepare(a->db, stmt, error, "%s", sql) != SQLITE_OK)
@@ -89,8 +93,9 @@ static int prepare(const array *a, sqlite3_stmt **stmt, const char *sql, ext_err
 }
 
 /*
- * Makes minified, the array without white space. json_each() gives only the values of
- * numbers, but json() keeps the numbers as they are written.
+ * Makes a->minified, the JSON array without white space, and sets a->at to its first
+ * element. json_each() gives only the values of numbers, but json() keeps the numbers as
+ * they are written.
  */
 static int minify(array *a, ext_error *error)
 {
@@ -107,8 +112,8 @@ static int minify(array *a, ext_error *error)
 }
 
 /*
- * Returns the length in bytes of the element that begins at at in minified JSON. It is no
- * array and no object.
+ * Returns the length in bytes of the array's element that begins at at in minified JSON.
+ * The element is no array and no object.
  */
 static size_t element_bytes(const char *at)
 {
@@ -121,8 +126,9 @@ static size_t element_bytes(const char *at)
 }
 
 /*
- * Puts the number of the current element into id as a text, as it is written in the
- * array.
+ * Puts the current element of the array, a number, into id as a text, as it is written in
+ * the array. The text is borrowed from a->minified, which is made if it does not exist
+ * yet. a->at and a->n_behind move past the element.
  */
 static int spell(array *a, gru4rec_id *id, ext_error *error)
 {
@@ -137,8 +143,8 @@ static int spell(array *a, gru4rec_id *id, ext_error *error)
 }
 
 /*
- * Multiplies *size by 10 n_zeros times, then adds the digit. Returns false if the result
- * needs more than 64 bits.
+ * Multiplies *size by 10^n_zeros, then adds the digit. Returns false if the result needs
+ * more than 64 bits.
  */
 static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
 {
@@ -152,8 +158,9 @@ static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
 }
 
 /*
- * Returns the exponent that is written at text. One that is far too large for any integer
- * is cut to INT64_MAX / 4, so that sums with it cannot overflow.
+ * Returns the exponent of a JSON number, which is written at text. An exponent that is
+ * far too large for any integer is cut to INT64_MAX / 4 (or its negative), so that sums
+ * with it cannot overflow.
  */
 static int64_t exponent(const char *text)
 {
@@ -162,9 +169,8 @@ static int64_t exponent(const char *text)
 }
 
 /*
- * Puts the integer that a JSON number of n bytes is exactly into *integer; 1234, 1234.0
- * and 1.234e3 are all 1234. Returns false if the number is no integer, or an integer of
- * more than 64 bits.
+ * Tells whether the JSON number of n bytes at text is exactly an integer of at most 64
+ * bits, and puts that integer into *integer; 1234, 1234.0 and 1.234e3 are all 1234.
  */
 static bool is_integer(const char *text, size_t n, int64_t *integer)
 {
@@ -194,9 +200,10 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 }
 
 /*
- * Adds the current element, which is a REAL, or 0. json_each() also makes a REAL of an
- * integer of more than 64 bits, and 0 may be written as -0; so the number is read as it
- * is written.
+ * Adds the item that the current element of the array, a REAL or 0, names to the lists,
+ * or counts the element as unknown. It is looked for by rule 3 above. json_each() also
+ * makes a REAL of an integer of more than 64 bits, and 0 may be written as -0; so the
+ * number is read as it is written.
  */
 static int add_number(array *a, ext_error *error)
 {
@@ -216,8 +223,10 @@ static int add_number(array *a, ext_error *error)
 }
 
 /*
- * Adds an element that is a string. If the JSON was guarded, NUL characters are put back
- * into the string first.
+ * Adds the item that an element of the array, the string *id, names to the lists, or
+ * counts it as unknown. An empty string is passed over, unless keep_empty is on. If the
+ * JSON was guarded, NUL characters are put back into the string first; *id is not valid
+ * afterwards.
  */
 static int add_text(const array *a, gru4rec_id *id, ext_error *error)
 {
@@ -236,7 +245,11 @@ static int add_text(const array *a, gru4rec_id *id, ext_error *error)
     return rc;
 }
 
-/* Adds the element of the current row of json_each(). */
+/*
+ * Counts the element in the current row of json_each() in a->place, and adds the item
+ * that the element names to the lists. null adds nothing. Error: SQLITE_ERROR for an
+ * array, an object, true and false.
+ */
 static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
 {
     const char *type = (const char *)sqlite3_column_text(stmt, 1);
@@ -257,7 +270,8 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
     if (id.type == GRU4REC_ID_TEXT)
         return add_text(a, &id, error);
     /*
-     * The text form of an integer is what is written in the array, unless it is 0 (-0).
+     * An integer is written in the array as its text form, which find() looks for too;
+     * only 0 may be written in another form (-0), and is read by add_number().
      */
     if (id.type == GRU4REC_ID_INTEGER && id.integer != 0)
         return add(a->ids, gru4rec_items_find(a->ids->items, &id), a->place, error);
@@ -296,8 +310,8 @@ static int read_array(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error
 /* ---- any value ---- */
 
 /*
- * Returns the first character of a text after the characters that are white space in
- * JSON. Returns NUL for an id that is no text.
+ * Returns the first character of an id that is a text, after the characters that are
+ * white space in JSON. Returns NUL for an empty text and for an id that is no text.
  */
 static char first_of(const gru4rec_id *id)
 {

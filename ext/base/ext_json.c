@@ -40,8 +40,9 @@ bool ext_json_has_nul(const char *json)
 }
 
 /*
- * Appends the character or escape at at, replaced if it is a NUL or the character 1.
- * Returns its length in json, in bytes.
+ * Appends the character or escape that begins at at to text. In place of a NUL it appends
+ * the escape of the character 1 and the digit 0, in place of the character 1 that escape
+ * and the digit 1. Returns how many bytes the character or escape has in the JSON.
  */
 static size_t guard_next(sqlite3_str *text, const char *at)
 {

@@ -29,7 +29,10 @@ uint64_t ext_memory_used(void)
     return (uint64_t)sqlite3_memory_used() + atomic_load(&large_bytes);
 }
 
-/* Tells whether a block of this size comes from the C library. */
+/*
+ * Tells whether a block of this size is to come from the C library: it has 1 MB or more,
+ * and there is no hard heap limit or SQLite could not allocate such a block.
+ */
 static bool is_for_libc(size_t bytes)
 {
     return bytes >= LARGE &&
@@ -56,7 +59,11 @@ static void release(header *block)
     }
 }
 
-/* Resizes a block of the C library. old: such a block, or NULL to allocate one. */
+/*
+ * Resizes a block of the C library, and adds the change to large_bytes; the caller writes
+ * the header. old: such a block, or NULL to allocate one. Returns NULL, and leaves old as
+ * it is, if the hard heap limit or the C library refuses.
+ */
 static header *resize_large(header *old, size_t bytes)
 {
     const size_t before = old != NULL ? old->block.bytes : 0;

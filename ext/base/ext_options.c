@@ -88,7 +88,10 @@ static void drop(char **text)
     *text = NULL;
 }
 
-/* Sets the new source. value: NULL if null was given. */
+/*
+ * Replaces the new source of the changes by a copy of value, and sets has_source. value:
+ * NULL if null was given; then the new source is NULL.
+ */
 static int change_source(ext_changes *changes, const char *value, ext_error *error)
 {
     drop(&changes->source);
@@ -99,7 +102,11 @@ static int change_source(ext_changes *changes, const char *value, ext_error *err
     return changes->source != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Puts an option back to its default, or drops a column, because null was given. */
+/*
+ * Puts an option of the model back to its default (in changes->defaults), or drops a
+ * column from changes->columns and from the model's columns, because null was given for
+ * it.
+ */
 static int take_back(ext_changes *changes, const char *name, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -120,8 +127,8 @@ static bool is_source(const sink *to, const char *name)
 }
 
 /*
- * Puts one option, column or source where it belongs. value: NULL if null was given,
- * which is allowed in changes only.
+ * Sets one option, column or source in the destination to. value: NULL if null was given,
+ * which is allowed in changes only, and takes the option, column or source back.
  */
 static int take(const sink *to, const char *name, const char *value, ext_error *error)
 {
@@ -143,8 +150,9 @@ static int take(const sink *to, const char *name, const char *value, ext_error *
 static const char space[] = " \t\r\n";
 
 /*
- * Finds the option whose name the text begins with; =value may follow. Returns false if
- * there is none.
+ * Puts the description of the option whose name the text begins with into *info. The name
+ * ends at white space, at '=' or at the end of the text. Returns false if no option has
+ * that name.
  */
 static bool find_option(const char *text, gru4rec_option_info *info)
 {
@@ -158,7 +166,10 @@ static bool find_option(const char *text, gru4rec_option_info *info)
     return false;
 }
 
-/* Tells whether a JSON array cannot be the value of this option, column or source. */
+/*
+ * Tells whether the option, column or source of that name cannot have a JSON array as its
+ * value.
+ */
 static bool is_single(const sink *to, const char *name)
 {
     gru4rec_option_info info;
@@ -170,10 +181,11 @@ static bool is_single(const sink *to, const char *name)
 }
 
 /*
- * Gives the members of the object as name, JSON type, value as text, and the array as
- * JSON. The value of an array of numbers and strings is its elements with slashes between
- * them, as 100/100; that of any other array is its JSON. A REAL is given as it is written
- * in the JSON, because SQLite may print the number by the host's locale, as 0,5.
+ * The query that reads options in JSON, ?1. It gives the members of the object as four
+ * columns: name, JSON type, value as text, and the JSON of a value that is an array. The
+ * text of an array of numbers and strings is its elements with slashes between them, as
+ * 100/100; that of any other array is its JSON. A REAL is given as it is written in the
+ * JSON, because SQLite may print the number by the host's locale, as 0,5.
  */
 static const char json_query[] =
     "SELECT key, type, CASE type"
@@ -190,7 +202,11 @@ static const char json_query[] =
     " iif(type = 'array', value, NULL)"
     " FROM json_each(?1) AS e";
 
-/* Reads one row of json_query. */
+/*
+ * Sets the option, column or source of the current row of json_query in the destination
+ * to. Error: SQLITE_ERROR for a value that it cannot have: an object, null except in
+ * changes, an array where one value is needed.
+ */
 static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
 {
     const char *name = (const char *)sqlite3_column_text(stmt, 0);
@@ -239,7 +255,10 @@ static const char *find(const char *text, char separator)
     return at != NULL ? at : text + strlen(text);
 }
 
-/* Tells whether the text begins with source=, and changes are read. */
+/*
+ * Tells whether changes are read and the text at pair begins with source= (white space
+ * around the name is allowed).
+ */
 static bool is_source_pair(const sink *to, const char *pair)
 {
     static const char name[] = "source";
@@ -251,7 +270,8 @@ static bool is_source_pair(const sink *to, const char *pair)
 
 /*
  * Returns where a pair name=value ends: at a comma, or at the end of the text. Commas
- * inside a value do not end it if the value is a JSON array, or a source in parentheses.
+ * inside a value do not end the pair if the value is a JSON array, or a source in
+ * parentheses.
  */
 static const char *pair_end(const sink *to, const char *pair)
 {
@@ -273,7 +293,8 @@ static const char *pair_end(const sink *to, const char *pair)
 
 /*
  * Returns a copy of *text up to end, without white space around it, which the caller
- * frees. *text is moved after the separator at end.
+ * frees; NULL means that there is not enough memory. *text is moved after the separator
+ * at end, or to the end of the text.
  */
 static char *cut(const char **text, const char *end)
 {
@@ -286,9 +307,10 @@ static char *cut(const char **text, const char *end)
 }
 
 /*
- * Tells whether the text before the next comma is a part of a list. In a list of numbers
- * a part begins with a digit or a point; in a list of words any text is a part, unless it
- * is name=value.
+ * Tells whether the text before the next comma is one more part of a list that is written
+ * with commas. In a list of numbers a part begins with a digit or a point; in a list of
+ * words any text is a part, unless it is name=value. White space and opening brackets
+ * before the part are passed over.
  */
 static bool is_part(const char *text, bool has_words)
 {

@@ -24,8 +24,9 @@ enum { NAME = 1, EPOCH = 2, SHARE = 4, LOSS = 8, SPEED = 16, LEFT = 32, N_PARTS 
 enum { PART = 64, MIN_BAR = 5, MAX_BAR = 250, ROOM = N_PARTS * PART + MAX_BAR + 4 };
 
 /*
- * The layouts, from the longest. The first layout that fits into the line is shown. If
- * the longest one fits and leaves room, a bar is shown too.
+ * The layouts of the line, from the longest to 0, which shows nothing. A layout is the
+ * set of the parts that it shows, one bit each. The first layout that fits into the
+ * terminal's width is shown. If the longest one fits and leaves room, a bar is shown too.
  */
 static const int layouts[] = {
     NAME | EPOCH | SHARE | LOSS | SPEED | LEFT,
@@ -47,7 +48,10 @@ static const char erase[] = "\033[K\033[J";
 
 /* ---- the terminal ---- */
 
-/* Returns the width by the environment, for a terminal that does not know its width. */
+/*
+ * Returns the width that the environment variable COLUMNS gives, or 80, for a terminal
+ * that does not know its width.
+ */
 static int find_columns(void)
 {
     const char *text = getenv("COLUMNS");
@@ -62,7 +66,9 @@ static int ask_columns(const ext_progress *line)
     return is_known ? size.ws_col : line->columns;
 }
 
-/* Tells whether the terminal knows no escape sequences. */
+/*
+ * Tells by the environment variable TERM whether the terminal knows no escape sequences.
+ */
 static bool is_terminal_plain(void)
 {
     const char *name = getenv("TERM");
@@ -83,7 +89,10 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before)
 
 /* ---- the updating line ---- */
 
-/* Writes the time that is left, as "1:05", or as "2:01:05" from one hour on. */
+/*
+ * Writes the time that the training still needs, as "1:05 left", or as "2:01:05 left"
+ * from one hour on.
+ */
 static void write_left(char *text, size_t n, double seconds)
 {
     const int64_t left = (int64_t)fmin(fmax(seconds, 0), 9e15), minutes = left / 60;
@@ -96,8 +105,10 @@ static void write_left(char *text, size_t n, double seconds)
 }
 
 /*
- * Writes all parts of the line, each with the space before it. Returns the share of the
- * training that is done, from 0 to 1.
+ * Writes the texts of all parts of the progress line into part, each with the space
+ * before it. seconds: since this call of the training began; speed and time left come
+ * from the epochs of this call alone. Returns the share of the training that is done,
+ * from 0 to 1.
  */
 static double write_parts(char part[N_PARTS][PART], const gru4rec_progress *progress,
                           size_t n_before, double seconds)
@@ -117,7 +128,10 @@ static double write_parts(char part[N_PARTS][PART], const gru4rec_progress *prog
     return share;
 }
 
-/* Chooses the parts of a layout, and returns how many columns they need together. */
+/*
+ * Sets is_kept for each part that the layout shows, and returns how many columns these
+ * parts need together.
+ */
 static int choose_parts(char part[N_PARTS][PART], int layout, bool is_kept[N_PARTS])
 {
     int n = 0;
@@ -129,7 +143,8 @@ static int choose_parts(char part[N_PARTS][PART], int layout, bool is_kept[N_PAR
 }
 
 /*
- * Writes the bar, " [###..]", in n columns; writes nothing if n is too small for a bar.
+ * Writes the bar of the share that is done, " [###..]", into text, in at most n columns.
+ * Writes nothing if n is too small for a bar.
  */
 static void write_bar(char *text, double share, int n)
 {
@@ -163,8 +178,9 @@ static void write_line(char text[ROOM], const ext_progress *line, double seconds
 }
 
 /*
- * Returns how many columns of the line before are still on a plain terminal, and must be
- * overwritten. It is 0 for other terminals, which erase the line.
+ * Returns how many columns of the last update of the line are still on a plain terminal
+ * (one without escape sequences), and must be overwritten. It is 0 for other terminals,
+ * which erase the line.
  */
 static int count_old(const ext_progress *line, int columns)
 {

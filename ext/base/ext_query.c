@@ -15,12 +15,16 @@ static bool is_name(const char *name, size_t n, const char *other)
 }
 
 /*
- * Returns a copy of sql in which the @names are replaced, which the caller frees. Returns
- * NULL if there is not enough memory.
+ * Returns a copy of sql in which each @name is replaced by the quoted name of that table
+ * of the model, or of its schema, as ext_query() describes. The caller frees the copy.
+ * Returns NULL if there is not enough memory.
  */
 static char *expand(const ext_home *home, const char *sql)
 {
-    /* Without a connection, so that its limit of length does not hold here. */
+    /*
+     * The text is built without a connection, so that the limit of lengths that a
+     * connection has does not hold here.
+     */
     sqlite3_str *text = sqlite3_str_new(NULL);
     for (const char *at = strchr(sql, '@'); at != NULL; at = strchr(sql, '@')) {
         const char *name = at + 1;
@@ -74,7 +78,7 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
 
 /*
  * Prepares a statement and runs it to its end. integer: gets the first column of the
- * first row; it may be NULL.
+ * first row, and keeps its value if there is no row; it may be NULL.
  */
 static int run(const ext_home *home, int64_t *integer, ext_error *error, const char *sql,
                const char *types, va_list *args)

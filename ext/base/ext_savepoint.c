@@ -21,7 +21,10 @@
 
 #define NAME "\"gru4rec writes\"" /* a name that no user chooses */
 
-/* The SQL of the guard. It reads nothing from the database, and changes nothing. */
+/*
+ * The SQL of the guard of a savepoint: a statement that SQLite counts as a writing one,
+ * but that reads nothing from the database and changes nothing.
+ */
 static const char guard_text[] = "PRAGMA main.journal_mode";
 
 /* ---- release and undo ---- */
@@ -32,8 +35,8 @@ static bool is_over(const ext_savepoint *savepoint)
 }
 
 /*
- * Sets the error for a statement that did nothing, because an authorizer answered
- * SQLITE_IGNORE.
+ * Sets the error, SQLITE_AUTH, for a SAVEPOINT, a RELEASE or a guard that did nothing,
+ * because an authorizer answered SQLITE_IGNORE.
  */
 static int fail_ignored(ext_error *error)
 {
@@ -66,8 +69,10 @@ static int check_real(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
 }
 
 /*
- * Tells, after an interrupt of a RELEASE, whether the savepoint was released all the
- * same, because the interrupt came too late.
+ * Tells, after an interrupt of stmt, a RELEASE, whether the savepoint was released all
+ * the same, because the interrupt came too late. If the transaction still exists, the
+ * guard is stepped to its row, and then stmt again: SQLite now refuses stmt with
+ * SQLITE_ERROR if there is no such savepoint, and with SQLITE_BUSY if there is.
  */
 static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
 {
@@ -80,9 +85,9 @@ static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
 }
 
 /*
- * Steps the RELEASE. If that fails, but the transaction still exists, the next guard is
- * stepped to its row. An interrupt that came too late, after SQLite released the
- * savepoint, is no error.
+ * Steps stmt, the RELEASE of the savepoint. If that fails, but the transaction still
+ * exists, the next guard (savepoint->guard) is stepped to its row. An interrupt that came
+ * too late, after SQLite released the savepoint, is no error.
  */
 static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -103,8 +108,8 @@ static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error 
 }
 
 /*
- * Prepares the RELEASE and the next guard, then releases the savepoint. After a failure
- * the savepoint still has a guard.
+ * Prepares the RELEASE of the savepoint and the next guard, frees the old guard, and then
+ * releases the savepoint. After a failure the savepoint still has a guard.
  */
 static int release(ext_savepoint *savepoint, ext_error *error)
 {
@@ -126,8 +131,8 @@ static int release(ext_savepoint *savepoint, ext_error *error)
 }
 
 /*
- * Undoes what was written since the savepoint, in the user's transaction. Returns true if
- * the savepoint does not exist any more.
+ * Undoes what was written since the savepoint, in the user's transaction, and releases
+ * the savepoint. Returns true if the savepoint does not exist any more.
  */
 static bool take_back(ext_savepoint *savepoint)
 {
@@ -141,7 +146,10 @@ static bool take_back(ext_savepoint *savepoint)
     return rc == SQLITE_OK || is_missing;
 }
 
-/* Rolls back the transaction of the extension. Returns true if that worked. */
+/*
+ * Rolls back the transaction that the savepoint began in autocommit. Returns true if that
+ * worked.
+ */
 static bool roll_back(const ext_savepoint *savepoint)
 {
     ext_error ignored = {0};
@@ -150,7 +158,10 @@ static bool roll_back(const ext_savepoint *savepoint)
     return is_over(savepoint);
 }
 
-/* Frees the guard and calls on_end. */
+/*
+ * Frees the guard of the savepoint, and calls its on_end if there is one and it was not
+ * called yet.
+ */
 static void finish(ext_savepoint *savepoint, bool is_committed)
 {
     sqlite3_finalize(savepoint->guard);
@@ -166,8 +177,8 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
         !(savepoint->is_alone ? roll_back(savepoint) : take_back(savepoint)) &&
         !is_over(savepoint)) {
         /*
-         * The call fails by an interrupt, but leaves nothing behind: the guard rolls
-         * back.
+         * Neither ROLLBACK nor ROLLBACK TO worked. So the guard is interrupted, and
+         * SQLite then rolls back the whole transaction.
          */
         sqlite3_interrupt(savepoint->db);
         sqlite3_step(savepoint->guard);
@@ -178,8 +189,9 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
 /* ---- from start to end ---- */
 
 /*
- * Steps a guard to its row. A guard is used only once, because SQLite would prepare it
- * anew to run it a second time.
+ * Steps a guard to its row. Errors: SQLITE_AUTH if it has no row, because an authorizer
+ * answered SQLITE_IGNORE; SQLite's. A guard is used only once, because SQLite would
+ * prepare it anew to run it a second time.
  */
 static int stand_by(sqlite3_stmt *guard, ext_error *error)
 {
@@ -206,7 +218,10 @@ static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
     return error->rc;
 }
 
-/* Opens the savepoint and steps its guard to its row. */
+/*
+ * Checks that stmt, the SAVEPOINT, will do something, opens the savepoint by it, and
+ * steps the savepoint's guard to its row. After a failure the savepoint may be open.
+ */
 static int make(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
     if (check_ahead(savepoint, stmt, error) != SQLITE_OK)

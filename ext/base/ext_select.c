@@ -14,8 +14,8 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /*
- * Returns the place after the first end that is found from at on, or the end of the text
- * if there is none.
+ * Returns the place after the next occurrence of the string end, looked for from at on,
+ * or the end of the text if there is none.
  */
 static const char *skip_past(const char *at, const char *end)
 {
@@ -77,8 +77,8 @@ bool ext_select_is(const char *text)
 }
 
 /*
- * Returns the end of the text before end, without the white space, comments and
- * semicolons that it ends with.
+ * Returns where the SQL in the text from text to end ends, without the white space,
+ * comments and semicolons behind it.
  */
 static const char *find_end(const char *text, const char *end)
 {

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-/* Writes the first bytes of a BLOB, which are enough to recognise it. */
+/*
+ * Writes a BLOB as x'01020304...': only its first 4 bytes, which are enough to recognise
+ * it.
+ */
 static void show_blob(char *shown, size_t size, const unsigned char *bytes, size_t n)
 {
     enum { SHOWN = 4 };
@@ -13,7 +16,10 @@ static void show_blob(char *shown, size_t size, const unsigned char *bytes, size
     sqlite3_snprintf((int)size, shown, "x'%s%s'", hex, n > SHOWN ? "..." : "");
 }
 
-/* Tells whether a REAL is an integer that may need more than 15 digits. */
+/*
+ * Tells whether a REAL is so large (from 2^53 to 2^63) that it is an integer that may
+ * need more than 15 digits.
+ */
 static bool is_wide(double real)
 {
     const double size = real < 0 ? -real : real;

@@ -11,8 +11,9 @@
 enum { FROM_DDL = 0x20 };
 
 /*
- * Tells whether the SQL is meant to write. If SQLite says that such a statement is
- * read-only, an authorizer answered SQLITE_IGNORE, and the statement does nothing.
+ * Tells by its first words (INSERT, DROP TABLE and the like) whether the SQL is meant to
+ * write. If SQLite says that such a statement is read-only, an authorizer answered
+ * SQLITE_IGNORE, and the statement does nothing.
  */
 static bool is_writing(const char *text)
 {
@@ -39,8 +40,9 @@ static bool is_ignored(sqlite3_stmt *stmt, const char *text)
 }
 
 /*
- * Does what ext_sql_prepare() does, and frees text. text may be NULL, which means that
- * there was not enough memory for it.
+ * Prepares one statement from text, as ext_sql_prepare() describes, and frees text. text
+ * may be NULL, which means that there was not enough memory for it. flags: those of
+ * sqlite3_prepare_v3().
  */
 static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
                    unsigned flags)
@@ -157,8 +159,9 @@ bool ext_sql_is_writing(sqlite3 *db)
 }
 
 /*
- * SQLite before 3.39 has no function for this, but only the PRAGMA, which an authorizer
- * may deny. Neither way reads a file, so that a transaction may still begin with a write.
+ * SQLite before 3.39 has no function that gives the name of a schema, but only the
+ * PRAGMA, which an authorizer may deny. Neither way reads a file, so that a transaction
+ * may still begin with a write.
  */
 int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
 {

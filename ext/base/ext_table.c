@@ -63,8 +63,8 @@ int ext_table_usage(const ext_cursor *cursor, ext_error *error)
 /* ---- plan ---- */
 
 /*
- * Returns the operator of a constraint, in the form of EXPLAIN QUERY PLAN for ordinary
- * tables.
+ * Returns the operator of a constraint as text ("=", "<" or "<="), in the form of EXPLAIN
+ * QUERY PLAN for ordinary tables.
  */
 static const char *operator_of(sqlite3_index_info *info, int constraint)
 {
@@ -83,8 +83,9 @@ void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *na
 }
 
 /*
- * Adds the arguments that are given to the plan, in their order, and sets their bits. An
- * argument whose value this plan cannot use counts as missing.
+ * Makes the arguments that are given values of the plan, in their order, and sets their
+ * bits in idxNum. Sets the bits for missing arguments of those that are not given
+ * although the query reads them, or whose value this plan cannot use.
  */
 static void plan_arguments(ext_table_plan *plan)
 {
@@ -113,14 +114,20 @@ static void plan_arguments(ext_table_plan *plan)
     }
 }
 
-/* Tells whether an argument is missing that is needed or that the query reads. */
+/*
+ * Tells by idxNum whether the table lacks an argument that it needs, or one that the
+ * query reads.
+ */
 static bool is_missing(const ext_table_function *function, int idx_num)
 {
     const int needed = (1 << function->n_needed) - 1;
     return (idx_num & needed) != needed || idx_num >> EXT_TABLE_MISSING != 0;
 }
 
-/* Tells whether ORDER BY asks for the order in which the rows come anyway. */
+/*
+ * Tells whether there is an ORDER BY, and it asks for the order in which the rows of the
+ * table come anyway.
+ */
 static bool is_in_order(const ext_table_function *function,
                         const sqlite3_index_info *info)
 {
@@ -209,7 +216,10 @@ int ext_table_close(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-/* Keeps copies of the arguments and hashes them. *argv is moved past their values. */
+/*
+ * Replaces the cursor's copies of the arguments, and makes the cursor's hash that of the
+ * arguments. *argv is moved past their values. Returns SQLITE_OK or SQLITE_NOMEM.
+ */
 static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num)
 {
     const int n = function_of(cursor)->n_arguments;
@@ -228,7 +238,8 @@ static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num
 
 /*
  * Begins the ext_entry of a call, because the SQL that start and next run may lead back
- * to this table.
+ * to this table. If the table is a model's own, the entry notes that the call uses the
+ * model. Errors: those of ext_entry_start() and ext_entry_use().
  */
 static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
 {
@@ -238,8 +249,9 @@ static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
 }
 
 /*
- * Ends the ext_entry that enter() began, even if enter() failed, and passes the error to
- * SQLite.
+ * Passes the error of the call to SQLite, and ends the ext_entry that enter() began, even
+ * if enter() failed. After an error the cursor has no more rows. Returns the error's
+ * code.
  */
 static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
 {
@@ -250,9 +262,10 @@ static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
 }
 
 /*
- * Sets the error for a missing argument. A needed argument gives the usage of the
- * function. For another one, which the query reads, the message says how to give it: only
- * a comparison gives an argument a value.
+ * Sets the error, SQLITE_ERROR, for an argument that is missing by idxNum. For one that
+ * the table needs, the message is the usage of the table. For another one, which the
+ * query reads, the message says how to give it: only a comparison gives an argument a
+ * value.
  */
 static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For each type of an SQL value: the type of the id that the value is read as. */
 static const gru4rec_id_type id_types[] = {
     [SQLITE_INTEGER] = GRU4REC_ID_INTEGER, [SQLITE_FLOAT] = GRU4REC_ID_REAL,
     [SQLITE_TEXT] = GRU4REC_ID_TEXT,       [SQLITE_BLOB] = GRU4REC_ID_BLOB,
@@ -55,7 +56,10 @@ bool ext_value_is_whole(double real, int64_t *integer)
     return is_whole;
 }
 
-/* Makes an INTEGER of a REAL that is an integer. */
+/*
+ * Turns an id that is a REAL into an INTEGER if ext_value_is_whole() accepts the REAL;
+ * any other id stays as it is.
+ */
 static void make_item(gru4rec_id *id)
 {
     if (id->type == GRU4REC_ID_REAL && ext_value_is_whole(id->real, &id->integer))
@@ -107,7 +111,7 @@ int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
 
 /*
  * Tells whether the text of n bytes is an integer of 64 bits, with or without white space
- * around it.
+ * around it, and puts that integer into *integer.
  */
 static bool is_integer_text(int64_t *integer, const char *text, size_t n)
 {

@@ -5,7 +5,10 @@
 #include <signal.h>
 #include <string.h>
 
-/* Is the thread: does the jobs that are ready, until no more jobs will come. */
+/*
+ * Is the worker's thread: does the jobs that are ready one after another, and counts them
+ * in n_done, until no more jobs will come.
+ */
 static void *work(void *context)
 {
     ext_worker *worker = context;

@@ -2,8 +2,9 @@
 #include "ext_events.h"
 
 /*
- * Compares two positions. They are equal if they have the same time, and the same rowid
- * or one of them has none.
+ * Returns a number below, equal to or above 0, if position a is before, equal to or after
+ * position b. They are equal if they have the same time, and the same rowid or one of
+ * them has none.
  */
 static int compare(const ext_border *a, const ext_border *b)
 {

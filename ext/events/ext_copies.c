@@ -17,7 +17,7 @@ struct ext_copy_chunk {
     unsigned char bytes[];
 };
 
-/* The bytes that stand before a session's value. */
+/* What stands before a session's value in a chunk of a copy. */
 typedef struct head {
     uint32_t n_rows, n_bytes; /* number of item rows; bytes of the value */
     int32_t type;             /* SQLite's type of the value */
@@ -65,7 +65,10 @@ void ext_copies_drop(ext_copy *copy)
     sqlite3_free(copy);
 }
 
-/* Returns room for n bytes in one chunk, a new chunk if need be. NULL: no memory. */
+/*
+ * Returns room for n bytes in the last chunk of the copy, and counts them as filled. If
+ * that chunk is too full, a new one is added. NULL: no memory.
+ */
 static unsigned char *make_room(ext_copy *copy, size_t n)
 {
     ext_copy_chunk *last = copy->last;
@@ -85,7 +88,7 @@ static unsigned char *make_room(ext_copy *copy, size_t n)
     return last->bytes + last->n - n;
 }
 
-/* Copies n bytes to *to, and moves *to behind them. */
+/* Copies n bytes from from to *to, and moves *to behind them. */
 static void put(unsigned char **to, const void *from, size_t n)
 {
     if (n > 0)
@@ -138,7 +141,8 @@ void ext_copies_stop(ext_copy_reader *reader)
 
 /*
  * Makes an sqlite3_value from the bytes of a session's value. SQLite has no function for
- * that, so the bytes are bound to SELECT ?1, whose result is copied.
+ * that, so the bytes are bound to SELECT ?1, whose result is copied into *value. The
+ * caller frees *value; it stays as it was if binding fails.
  */
 static int make_value(ext_copy_reader *reader, const head *h, const unsigned char *bytes,
                       sqlite3_value **value, ext_error *error)

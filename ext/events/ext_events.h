@@ -61,35 +61,37 @@ int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlit
                             const char *schema, const char *text, ext_error *error);
 /*
  * Sets *is_there to whether a table or a view has the name text, in schema or in any
- * other schema of the connection.
+ * other schema of the connection. If text has a dot, it is also true if any schema has a
+ * table or a view whose name is the part behind the dot.
  */
 int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const char *text,
                       ext_error *error);
 /*
  * Makes a JSON array of the source's kind ("table", "view" or "select") and the names of
- * its columns in their order. *shape is NULL if SQLite refuses to read the source; that
- * alone is no error.
+ * its columns in their order. The caller frees *shape. It is NULL if SQLite refuses to
+ * read the source; that alone is no error.
  */
 int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *text,
                      ext_error *error);
-/* Frees what the source owns and sets all of it to zero. */
+/* Frees what the source owns and sets all fields of the source to zero. */
 void ext_source_close(ext_source *source);
 /*
- * Checks a source whose name is stored in a schema. It may not be a virtual table if the
- * schema is not trusted (PRAGMA trusted_schema=OFF), because SQLite has the same rule for
- * views. A view passes: SQLite checks the tables that the view reads. If an authorizer
- * hides sqlite_schema, the error is SQLITE_AUTH.
+ * Checks a source whose name text is stored in a schema. SQLITE_ERROR: the source may be
+ * a virtual table, and the schema is not trusted (PRAGMA trusted_schema=OFF); SQLite has
+ * the same rule for views. A name that is in no schema counts as a virtual table, because
+ * it may be an eponymous one. A view passes: SQLite checks the tables that the view
+ * reads. If an authorizer hides sqlite_schema, the error is SQLITE_AUTH.
  */
 int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
                             ext_error *error);
 /*
- * Opens a read of the source. Until the caller finalizes *hold, all reads of the source
- * see it as it was at one moment. *hold is NULL after an error.
+ * Starts a statement that reads the source, *hold. Until the caller finalizes *hold, all
+ * reads of the source see it as it was at one moment. *hold is NULL after an error.
  */
 int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error);
 /*
- * Returns the terms that ORDER BY needs after session and time, which break ties. NULL:
- * there is no memory.
+ * Returns, as SQL, the terms that ORDER BY needs after session and time, which break ties
+ * in time: the column order or the rowid, then the item. NULL: there is no memory.
  */
 char *ext_source_ties(const ext_source *source);
 
@@ -98,7 +100,7 @@ char *ext_source_ties(const ext_source *source);
 /*
  * Returns the present name of a source that was renamed: it had this shape (see
  * ext_source_shape(); may be NULL) and these columns, and its old name leads to nothing
- * now.
+ * now. The caller frees the name.
  * NULL: there is no such source, or several fit equally well.
  */
 char *ext_renamed_source(sqlite3 *db, const char *schema, const char *shape,
@@ -110,8 +112,10 @@ typedef enum ext_renamed_fate {
     EXT_RENAMED_IS_KNOWN, /* it was renamed */
 } ext_renamed_fate;
 /*
- * Finds what became of a column. before and now: the shapes; before may be invalid JSON
- * or NULL. *name: the column's new name if it was renamed, else NULL.
+ * Finds what became of a column when its source changed. before and now: the shapes of
+ * the source; before may be invalid JSON or NULL. *name: the column's new name if it was
+ * renamed, which the caller frees; else NULL. After an error of SQLite the column counts
+ * as gone.
  */
 ext_renamed_fate ext_renamed_column(char **name, sqlite3 *db, const char *before,
                                     const char *now, const char *column);
@@ -129,8 +133,8 @@ enum { EXT_TIME_TEXT = 40 };
 
 /*
  * Writes a time as text that can be read back to the last bit: a number, or a date in UTC
- * in the form of SQLite's datetime(), with up to nine digits of a second. Returns whether
- * it is a date.
+ * in the form of SQLite's datetime(), with up to nine digits of a second. Infinity is
+ * 9.0e+999. Returns whether it is a date.
  */
 bool ext_time_text(char text[EXT_TIME_TEXT], const gru4rec_time *time);
 /*
@@ -165,7 +169,7 @@ typedef struct ext_border {
     int64_t rowid;
 } ext_border;
 
-/* The last event that a version was trained on. */
+/* The last event that a version was trained on, and the number of that version. */
 typedef struct ext_last {
     int64_t version; /* 0: there is no version */
     ext_border border;
@@ -173,15 +177,22 @@ typedef struct ext_last {
 
 enum { EXT_BORDER_JSON = 200 };
 
-/* Tells whether the event comes after the border. Without a border, every event does. */
+/*
+ * Tells whether the event comes after the border (the position of another event, such as
+ * the last one of a training). Without a border, every event does.
+ */
 bool ext_border_is_before(const ext_border *border, const ext_border *event);
-/* Moves the border to the event, if the event comes after it. */
+/*
+ * Moves the border to the event, if the event comes after the border or there is no
+ * border yet.
+ */
 void ext_border_move(ext_border *border, const ext_border *event);
 /* Writes the border's time as JSON: a number, a date in quotes, or null for no border. */
 void ext_border_time_json(char json[EXT_TIME_TEXT + 2], const ext_border *border);
 /*
- * Writes {"version":3,"last_event":...,"last_rowid":...}, or the empty text if there is
- * no version.
+ * Writes last, the last event that a version was trained on, as JSON:
+ * {"version":3,"last_event":...,"last_rowid":...}; or the empty text if there is no
+ * version.
  */
 void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 
@@ -207,7 +218,10 @@ typedef struct ext_unit {
 /* The common unit of many times. All zero: no time was seen yet. */
 typedef struct ext_unit_seen {
     bool is_there; /* a time was seen */
-    /* NULL: the times have several units, or none that is known, as counters have. */
+    /*
+     * The unit of all these times. NULL: they have several units, or none that is known,
+     * as counters have.
+     */
     const ext_unit *unit;
 } ext_unit_seen;
 
@@ -217,12 +231,15 @@ extern const ext_unit *const ext_unit_second;
  * two units. For a date it returns the second. NULL: no unit fits.
  */
 const ext_unit *ext_unit_of(const gru4rec_time *time);
-/* Adds one time to those that were seen. */
+/*
+ * Adds one time to those that were seen: the unit of the first time becomes seen->unit,
+ * and a time of another unit makes it NULL for good.
+ */
 void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
 
 /* ---- ext_since.c ---- */
 
-/* One end of the window: option since or until. */
+/* One end of the window of time that is read: option since or until. */
 typedef struct ext_since_bound {
     const char *option, *text; /* name and value of the option; borrowed */
     ext_time_kind kind;        /* EXT_TIME_NONE: the option is not given, no bound */
@@ -232,7 +249,10 @@ typedef struct ext_since_bound {
 /* The window of time from since (included) to until (excluded). All zero: all times. */
 typedef struct ext_since {
     ext_since_bound from, to;
-    /* With since=last: events up to last->border are old. NULL: no event is old. */
+    /*
+     * With since=last: the event up to whose position (border) events are old. NULL: no
+     * event is old.
+     */
     const ext_last *last;
     /* The unit of the times that were compared with a date so far; NULL: none was. */
     const ext_unit *unit;
@@ -240,16 +260,21 @@ typedef struct ext_since {
 } ext_since;
 
 /*
- * Reads the window from the options. since keeps pointers into options and to last, which
- * must live as long as since. last: the event that since=last means; NULL: since=last is
- * an error here.
+ * Reads the window of time from options since and until. since must be all zero; it keeps
+ * pointers into options and to last, which must live as long as since. last: the event
+ * that since=last means; NULL: since=last is an error here. If last has no border,
+ * since=last leaves no event out.
+ *
  * Errors: since or until is neither a number nor a date; since=last without last; NOMEM.
  */
 int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options,
                    const ext_last *last, ext_error *error);
 /* Tells whether the options say since=last. */
 bool ext_since_is_last(const gru4rec_options *options);
-/* Sets the error that no event is new. Returns its code. */
+/*
+ * Sets the error that with since=last no event is new, SQLITE_ERROR; since->last must be
+ * set. Returns the code.
+ */
 int ext_since_fail_none(const ext_since *since, ext_error *error);
 /*
  * Returns how many units of the times make a second: 1, 1e3, 1e6 or 1e9. If either time
@@ -258,8 +283,10 @@ int ext_since_fail_none(const ext_since *since, ext_error *error);
  */
 double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last);
 /*
- * Sets *is_inside to whether a time of the source is in the window. It is an error if
- * since or until is a date, and the times of the source have no known unit, or have two.
+ * Sets *is_inside to whether a time of the source is in the window. If since or until is
+ * a date, it also notes the unit of the time in since->unit and has_dates. It is an error
+ * if since or until is a date, and the times of the source have no known unit, or have
+ * two.
  */
 int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind kind,
                     bool *is_inside, ext_error *error);
@@ -289,9 +316,10 @@ typedef struct ext_events {
 /* How events are to be read, and for whom. All pointers are borrowed. */
 typedef struct ext_reading {
     /*
-     * NULL: events are read for training, and all options that prepare events are used.
-     * Else the items of a model that was trained with these options; then only
-     * keep_empty, session_gap, collapse_repeats, max_length and bad_rows are used.
+     * The items of a model that was trained with these options, to read events for a
+     * test; then only keep_empty, session_gap, collapse_repeats, max_length and bad_rows
+     * are used. NULL: events are read for training, and all options that prepare events
+     * are used.
      */
     const gru4rec_items *known;
     const gru4rec_options *options;
@@ -302,9 +330,9 @@ typedef struct ext_reading {
 } ext_reading;
 
 /*
- * Reads all events of a source into memory of the budget, within its limits. With
- * since=last, sessions without a new event are never in memory. Call ext_read_free()
- * afterwards, also after an error.
+ * Reads all events of a source into memory of the budget, within its limits. Sets
+ * source->keeps_empty by option keep_empty. With since=last, sessions without a new event
+ * are never in memory. Call ext_read_free() afterwards, also after an error.
  *
  * In training, events->first and events->last are the first and the last event of those
  * that have session, item and time, are inside the window, and are taken by since=last.
@@ -323,17 +351,18 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const ext_reading *reading, ext_error *error);
 /*
  * Reads the events once for two models, neither of which is to be trained. An event has
- * the same number in both datasets. An event that either model's options skip is skipped
- * for both, and counted in events[0]. *n_unknown: events whose item at least one model
+ * the same number in both datasets. An event that either model's options (keep_empty,
+ * bad_rows) skip is skipped for both, and counted in events[0] only; so are n_rows, first
+ * and last. source->keeps_empty is set. *n_unknown: events whose item at least one model
  * does not know. Call ext_read_free() for both. Errors as ext_read_events().
  */
 int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
                   const ext_reading readings[2], int64_t *n_unknown, ext_error *error);
 /*
  * Reads events for an audit, in two steps: ext_read_collect() makes events->builder, and
- * ext_read_finish() makes the dataset from it. Between the two the audit can look at the
- * collected events. No row is refused: rows that a training would refuse are counted in
- * n_bad and n_odd.
+ * ext_read_finish() makes the dataset from it. source->keeps_empty is set by option
+ * keep_empty. Between the two the audit can look at the collected events. No row is
+ * refused: rows that a training would refuse are counted in n_bad and n_odd.
  *
  * is_test: the events are those of a test, which nothing is trained on. Then sessions are
  * cut as in training, and no other option that prepares events is used. events->first and
@@ -344,7 +373,7 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
                      const ext_reading *reading, bool is_test, ext_error *error);
 int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
                     const gru4rec_options *options, ext_error *error);
-/* Frees what events owns, and sets all of it to zero. */
+/* Frees what events owns, and sets all fields of events to zero. */
 void ext_read_free(ext_events *events);
 
 /* ---- ext_sessions.c ---- */
@@ -355,9 +384,12 @@ typedef struct ext_sessions {
     int n, capacity;
 } ext_sessions;
 
-/* Adds a copy of the value. NULL is left out, because in SQL it equals no session. */
+/*
+ * Adds a copy of a session's value to the list. NULL is left out without an error,
+ * because in SQL it equals no session.
+ */
 int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *error);
-/* Frees the values, and leaves an empty list. */
+/* Frees the values of the sessions and their array, and leaves an empty list. */
 void ext_sessions_free(ext_sessions *sessions);
 
 /* ---- ext_copies.c ---- */
@@ -386,39 +418,53 @@ typedef struct ext_copy_reader {
  * the object; NULL: there is no memory.
  */
 ext_copies *ext_copies_hold(ext_copies *copies);
-/* Removes a user. Without users the object is freed. copies may be NULL. */
+/*
+ * Removes a user of copies. If it was the last one, copies is freed, and does not hold
+ * its copies any more. copies may be NULL.
+ */
 void ext_copies_release(ext_copies *copies);
 /*
  * Finds the copy of these sessions (NULL: of all), with item rows of the run's catalogue,
  * as the statements that write now see them. *is_made: a complete copy was found. If
- * false, *copy is a new, empty copy, which the caller fills by ext_copies_add() and then
- * ext_copies_finish(). In both cases the caller calls ext_copies_drop() when it needs the
- * copy no longer. NOMEM: *copy is NULL.
+ * false, *copy is a new, empty copy, which takes the place of the one that copies held,
+ * and which the caller fills by ext_copies_add() and then ext_copies_finish(). In both
+ * cases the caller calls ext_copies_drop() when it needs the copy no longer. NOMEM: *copy
+ * is NULL.
  */
 int ext_copies_find(ext_copies *copies, sqlite3 *db, const ext_sessions *sessions,
                     const char *run, ext_copy **copy, bool *is_made, ext_error *error);
-/* Adds a session and its item rows to the copy. NOMEM: the copy has what it had. */
+/*
+ * Adds a session's value and the item rows of its history to the copy. NOMEM: the copy
+ * has what it had.
+ */
 int ext_copies_add(ext_copy *copy, sqlite3_value *session, const ext_rows *rows,
                    ext_error *error);
 /* Marks the copy as complete: from now on ext_copies_find() gives it to others. */
 void ext_copies_finish(ext_copy *copy);
-/* Removes a user of the copy. Without users the copy is freed. copy may be NULL. */
+/*
+ * Removes a user of the copy. If it was the last one, the copy is freed. copy may be
+ * NULL.
+ */
 void ext_copies_drop(ext_copy *copy);
 /*
- * Puts the reader before the first session. Call ext_copies_stop() afterwards, also after
- * an error.
+ * Puts the reader before the first session of the copy, and makes it a user of the copy.
+ * Call ext_copies_stop() afterwards, also after an error.
  */
 int ext_copies_start(ext_copy_reader *reader, ext_copy *copy, sqlite3 *db,
                      ext_error *error);
-/* Tells whether there is a further session. */
+/* Tells whether the copy has a further session behind the reader's position. */
 bool ext_copies_has_next(const ext_copy_reader *reader);
 /*
- * Reads the next session, which there must be. *session: its value, which the caller
- * frees. Its item rows are added to rows.
+ * Reads the next session of the copy, which there must be, and moves the reader behind
+ * it. *session, which must be NULL before: the session's value, which the caller frees,
+ * also after an error. The item rows of its history are added to rows.
  */
 int ext_copies_next(ext_copy_reader *reader, sqlite3_value **session, ext_rows *rows,
                     ext_error *error);
-/* Ends the reading, and drops the copy that the reader holds. */
+/*
+ * Ends the reading of a copy: drops the copy that the reader holds, frees its statement,
+ * and makes the reader all zero.
+ */
 void ext_copies_stop(ext_copy_reader *reader);
 
 /* ---- ext_histories.c ---- */
@@ -443,39 +489,53 @@ typedef struct ext_histories {
 } ext_histories;
 
 /*
- * Starts to read the sessions that can equal one of the values; NULL: all sessions. Some
- * sessions that equal none may be among them; SQLite filters these out.
+ * Closes what histories read before, and starts to read the sessions of the source that
+ * can equal one of the values; NULL: all sessions. Some sessions that equal none may be
+ * among them, and all are if there are too many values for one statement; SQLite filters
+ * these out.
  */
 int ext_histories_open(ext_histories *histories, const ext_source *source,
                        const ext_sessions *sessions, ext_error *error);
 /*
  * Starts to read another single session with the statement that was kept. *is_open:
- * whether that was possible; if false, nothing was done.
+ * whether that was possible: one session is asked for, a statement is kept, and the value
+ * has the type that the statement was made for. If false, nothing was done.
  */
 int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
                          bool *is_open, ext_error *error);
-/* Reads all sessions into the copy, and marks the copy as complete. */
+/*
+ * Reads all sessions that are left into the copy, as ext_histories_next() does, and marks
+ * the copy as complete.
+ */
 int ext_histories_fill(ext_histories *histories, ext_copy *copy,
                        const gru4rec_items *items, double session_gap, ext_error *error);
 /* Starts to read the sessions of a copy, which is held until the reading stops. */
 int ext_histories_open_copy(ext_histories *histories, ext_copy *copy, sqlite3 *db,
                             ext_error *error);
-/* Tells whether there is a further session. It reads no row to find out. */
+/* Tells whether there is a further session in histories. It reads no row to find out. */
 bool ext_histories_has_next(const ext_histories *histories);
 /*
- * Reads the next session, which there must be. *session: its value, freed by the caller.
- * rows: gets the rows of the session's items in their order. Items that are not in items
- * are left out, and so is everything before the last pause that is longer than
- * session_gap (in the unit of the times; 0: no pause counts).
+ * Reads the next session, which there must be. *session, which must be NULL before: its
+ * value; the caller frees it, also after an error. rows, which must be empty before: gets
+ * the rows of the session's items in their order. Items that are not in items are left
+ * out, and so is everything before the last pause that is longer than session_gap (in the
+ * unit of the times; 0: no pause counts).
  */
 int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
                        double session_gap, sqlite3_value **session, ext_rows *rows,
                        ext_error *error);
-/* Stops the reading. A statement for one session is kept for ext_histories_reopen(). */
+/*
+ * Stops the reading of sessions, so that there is no further one, and drops the copy if
+ * one was read. A statement for one session is kept for ext_histories_reopen(), unless
+ * one is kept already; any other is freed.
+ */
 void ext_histories_stop(ext_histories *histories);
-/* Stops the reading and frees all; histories is all zero then. */
+/* Stops the reading and frees all that histories owns; histories is all zero then. */
 void ext_histories_close(ext_histories *histories);
-/* Sets *is_scanned to whether SQLite reads all events to find those of one session. */
+/*
+ * Sets *is_scanned to whether SQLite, by its EXPLAIN QUERY PLAN, reads all events of the
+ * source to find those of one session.
+ */
 int ext_histories_is_scanned(const ext_source *source, bool *is_scanned,
                              ext_error *error);
 

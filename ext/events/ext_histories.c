@@ -44,8 +44,9 @@ static bool has_mixed(const ext_source *source, const ext_sessions *sessions)
 }
 
 /*
- * Makes the condition of WHERE that a session can equal one of the values ?1, ?2, ...
- * NULL: there is no memory.
+ * Makes the condition of WHERE that a session can equal one of the values ?1, ?2, ...; if
+ * sessions is NULL, that it is not NULL. The caller frees the text. NULL: there is no
+ * memory.
  */
 static char *make_condition(const ext_source *source, const ext_sessions *sessions)
 {
@@ -68,8 +69,9 @@ static char *make_condition(const ext_source *source, const ext_sessions *sessio
 }
 
 /*
- * Returns how many values one statement can name. Each value that SQLite may convert
- * makes the expression deeper by one OR; 10 levels are left for the rest of the SELECT.
+ * Returns how many sessions' values one statement can name. Each value that SQLite may
+ * convert makes the expression deeper by one OR; 10 levels are left for the rest of the
+ * SELECT.
  */
 static int most_values(const ext_source *source, const ext_sessions *sessions)
 {
@@ -79,10 +81,10 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
 }
 
 /*
- * Makes the SELECT that reads the sessions for which the condition is true. It frees the
- * condition, which may be NULL for no memory. plus: "+" to prevent the use of an index
- * for ORDER BY, so that SQLite reads all rows before it gives the first; else "". Returns
- * the SQL, of sqlite3_malloc; NULL: there is no memory.
+ * Makes the SELECT that reads the events of the sessions for which the condition is true.
+ * It frees the condition, which may be NULL for no memory. plus: "+" to prevent the use
+ * of an index for ORDER BY, so that SQLite reads all rows before it gives the first; else
+ * "". Returns the SQL, which the caller frees; NULL: there is no memory.
  */
 static char *make_select(const ext_source *source, char *condition, const char *plus)
 {
@@ -109,7 +111,10 @@ static char *make_select(const ext_source *source, char *condition, const char *
     return text;
 }
 
-/* Makes the SELECT of all sessions after ?1, which reads all rows before the first. */
+/*
+ * Makes the SELECT of all sessions that sort after the session ?1; it reads all rows
+ * before it gives the first.
+ */
 static char *make_rest(const ext_source *source)
 {
     return make_select(source,
@@ -151,7 +156,10 @@ int ext_histories_is_scanned(const ext_source *source, bool *is_scanned, ext_err
 
 /* ---- opening ---- */
 
-/* Steps to the first row. If there is none, the reading stops. */
+/*
+ * Steps histories->events to its first row. If there is none, the reading is stopped, so
+ * that there is no further session; that is no error.
+ */
 static int start(ext_histories *histories, ext_error *error)
 {
     int rc = sqlite3_step(histories->events);
@@ -202,7 +210,10 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
     return start(histories, error);
 }
 
-/* Frees the SQL for the sessions that are left, because later writes do not matter. */
+/*
+ * Frees histories->rest. So later writes of the host no longer make sort_rest() read the
+ * sessions that are left by another statement.
+ */
 static void forget_rest(ext_histories *histories)
 {
     sqlite3_free(histories->rest);
@@ -210,9 +221,11 @@ static void forget_rest(ext_histories *histories)
 }
 
 /*
- * Once the connection has written or is writing, reads the sessions after this one with a
- * sort, so that a host that writes for each row that it reads comes to an end too. A
- * reading of named sessions needs no sort, because it ends anyway; it has no rest.
+ * If the connection has written since the reading of all sessions began, or is writing,
+ * replaces histories->events by the statement of histories->rest, started at the first
+ * session after session, and frees rest. That statement sorts, so a host that writes for
+ * each row that it reads comes to an end too. A reading of named sessions needs no sort,
+ * because it ends anyway; its rest is NULL, and nothing is done.
  */
 static int sort_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
 {
@@ -257,7 +270,10 @@ bool ext_histories_has_next(const ext_histories *histories)
                                           : histories->events != NULL;
 }
 
-/* Tells whether two ids are one session. An integer and a real are, if exactly equal. */
+/*
+ * Tells whether two ids are the same session. Ids of different types are not, except an
+ * INTEGER and a REAL that are exactly equal.
+ */
 static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 {
     bool is_text = a->type == GRU4REC_ID_TEXT || a->type == GRU4REC_ID_BLOB;
@@ -274,7 +290,10 @@ static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
     return a->type == GRU4REC_ID_INTEGER ? a->integer == b->integer : a->real == b->real;
 }
 
-/* Adds the item of the present row to rows, if the model knows the item. */
+/*
+ * Adds the row that the item of the present event has in the catalogue items to rows;
+ * adds nothing if the catalogue lacks the item, or the item is NULL.
+ */
 static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *rows,
                     ext_error *error)
 {
@@ -285,7 +304,11 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
     return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;
 }
 
-/* Reads the next session from the source; see ext_histories_next(). */
+/*
+ * Reads the next session from the source; see ext_histories_next(). After its last event,
+ * histories->events is at the first event of the session behind it, or the reading is
+ * stopped.
+ */
 static int next_of_events(ext_histories *histories, const gru4rec_items *items,
                           double session_gap, sqlite3_value **session, ext_rows *rows,
                           ext_error *error)
@@ -295,7 +318,10 @@ static int next_of_events(ext_histories *histories, const gru4rec_items *items,
     double last_time = sqlite3_column_double(events, 2);
     int rc = SQLITE_ROW;
     *session = sqlite3_value_dup(sqlite3_column_value(events, 0));
-    /* WHERE lets no NULL in, so an authorizer that answers SQLITE_IGNORE made it. */
+    /*
+     * The session is NULL. WHERE lets no NULL through, so an authorizer that answers
+     * SQLITE_IGNORE made it.
+     */
     if (*session != NULL && sqlite3_value_type(*session) == SQLITE_NULL)
         return ext_error_set(error, SQLITE_AUTH,
                              "not authorized to read the sessions of the source; "

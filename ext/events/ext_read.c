@@ -16,7 +16,9 @@
 
 enum { SESSION, ITEM, TIME, ROWID };
 
-/* Prepares the SELECT of all rows. is_sorted: rows come in the order of the ties. */
+/*
+ * Prepares the SELECT of the source's rows. is_sorted: in the order of ext_source_ties().
+ */
 static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
                           ext_error *error)
 {
@@ -84,7 +86,7 @@ typedef struct row_reader {
     ext_error first_bad; /* the error of the first row whose time cannot be read */
 } row_reader;
 
-/* Moves cause into error, and puts before its message which row it is about. */
+/* Moves cause into error, with the row's rowid, or its ids, before the message. */
 static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
 {
     gru4rec_id session, item;
@@ -104,7 +106,10 @@ static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
     return rc;
 }
 
-/* Counts a row whose time cannot be read. Of the first such row it keeps the error. */
+/*
+ * Counts a row whose time cannot be read in events->n_bad; if it is the first such row,
+ * keeps its error in rows->first_bad.
+ */
 static void skip_row(row_reader *rows, ext_events *events)
 {
     gru4rec_id time;
@@ -124,7 +129,10 @@ static void skip_row(row_reader *rows, ext_events *events)
     fail_row(rows, &cause, &rows->first_bad);
 }
 
-/* Sets the error if more times cannot be read than bad_rows allows. */
+/*
+ * Sets the error if more times of the rows so far cannot be read than bad_rows allows.
+ * The message ends with that of rows->first_bad, which is moved.
+ */
 static int check_bad(row_reader *rows, const ext_events *events, ext_error *error)
 {
     const double n_bad = (double)events->n_bad;
@@ -149,7 +157,10 @@ typedef struct event {
     int64_t order; /* breaks ties in time: the rowid, or the place in SQLite's order */
 } event;
 
-/* Reads an event's session and item. Returns false if either is missing. */
+/*
+ * Reads session and item of the present row into e. Returns false if either is NULL, or
+ * is empty and the source does not keep empty ids.
+ */
 static bool get_ids(const row_reader *rows, event *e)
 {
     return ext_value_column(rows->stmt, SESSION, &e->session) &&
@@ -165,7 +176,10 @@ static bool is_behind(const row_reader *rows, const event *e)
     return end != NULL && ext_border_is_before(end, &e->at);
 }
 
-/* Reads the present row. *is_event false: the row is left out, and was counted. */
+/*
+ * Reads the present row into *e. *is_event false: the row is left out, and was counted in
+ * events. Outside an audit, an item that is a BLOB or a REAL is an error.
+ */
 static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
                      ext_error *error)
 {
@@ -196,7 +210,7 @@ static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_ev
 
 /* ---- what is done with an event ---- */
 
-/* Does something with one event; read_rows() calls it for each event. */
+/* Does something with an event that is not left out; read_rows() calls it for each. */
 typedef int visitor(row_reader *rows, const event *e, ext_events *events,
                     ext_error *error);
 
@@ -206,7 +220,10 @@ static bool is_new(const row_reader *rows, const event *e)
     return last == NULL || ext_border_is_before(&last->border, &e->at);
 }
 
-/* Tells the builder that the event's session has a new event, if the event is new. */
+/*
+ * If the event is new, tells events->builder that its session has a new event, and moves
+ * events->last to it if it is later. So the caller knows whether any event was new.
+ */
 static int expect_event(row_reader *rows, const event *e, ext_events *events,
                         ext_error *error)
 {
@@ -218,7 +235,10 @@ static int expect_event(row_reader *rows, const event *e, ext_events *events,
         error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
 }
 
-/* Adds the event to one result, as new or as old, and counts it if it is compared. */
+/*
+ * Adds the event to the builder of one result, as new or as old; if it is compared with a
+ * training, counts it in n_compared, and in n_before if it is before that training's end.
+ */
 static int add_to(row_reader *rows, const event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
 {
@@ -235,7 +255,11 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
     return ext_error_library(error, status, &message);
 }
 
-/* Adds the event to the result, and to the twin if there is one. */
+/*
+ * Adds the event to the result, and to the twin if there is one, and moves events->last
+ * to it if it is later. Also notes the unit of its time, and counts it in rows->n_unknown
+ * if there is a twin and one of both lacks its item.
+ */
 static int add_event(row_reader *rows, const event *e, ext_events *events,
                      ext_error *error)
 {
@@ -253,8 +277,8 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Adds the event in an audit. It also finds the first event, which an audit needs before
- * there is a dataset.
+ * Adds the event as add_event() does, and moves events->first to the event if it is
+ * earlier. An audit needs the first event before there is a dataset.
  */
 static int look_at_event(row_reader *rows, const event *e, ext_events *events,
                          ext_error *error)
@@ -266,7 +290,10 @@ static int look_at_event(row_reader *rows, const event *e, ext_events *events,
     return add_event(rows, e, events, error);
 }
 
-/* Moves last to the event, if the event is before the first time of held-out sessions. */
+/*
+ * Moves events->last to the event if it is later, and if it is before the first time of
+ * all held-out sessions.
+ */
 static int pass_event(row_reader *rows, const event *e, ext_events *events,
                       ext_error *error)
 {
@@ -280,9 +307,10 @@ static int pass_event(row_reader *rows, const event *e, ext_events *events,
 static const char reading_events[] = "reading the events";
 
 /*
- * Checks before a sorted reading that the rows fit into memory. SQLite sorts all rows
- * before it gives the first, on the disk, and never ends if the source is endless. So the
- * rows are counted first, unsorted. since and until leave no row out here.
+ * Checks before a sorted reading (one with a column order) that the rows fit into memory;
+ * before any other, does nothing. SQLite sorts all rows before it gives the first, on the
+ * disk, and never ends if the source is endless. So the rows are counted first, unsorted.
+ * since and until leave no row out here.
  */
 static int check_count(const ext_source *source, const ext_budget *budget,
                        const char *advice, ext_error *error)
@@ -300,7 +328,10 @@ static int check_count(const ext_source *source, const ext_budget *budget,
     return ext_sql_finish(stmt, rc, reading_events, error);
 }
 
-/* Reads the source once, and calls visit for each event that is not left out. */
+/*
+ * Reads the source once, counts its rows, and calls visit for each event that is not left
+ * out. It is an error if more times cannot be read than bad_rows allows.
+ */
 static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
 {
@@ -324,7 +355,10 @@ static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
     return rc == SQLITE_OK ? check_bad(rows, events, error) : rc;
 }
 
-/* Names all sessions that have a new event to the builder. No new event is an error. */
+/*
+ * Reads the source, and names all sessions with a new event to the builder. No such
+ * session is an error.
+ */
 static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
 {
     ext_events seen = {.builder = events->builder};
@@ -335,7 +369,11 @@ static int expect_events(row_reader *rows, const ext_events *events, ext_error *
                : rc;
 }
 
-/* Finds the last event before the first time of the held-out sessions. */
+/*
+ * Reads the source again, and sets events->last to the last event before the first time
+ * of the held-out sessions; if there is none, to the border of since=last, or to no
+ * border.
+ */
 static int find_last(row_reader *rows, ext_events *events, ext_error *error)
 {
     ext_events seen = {.dataset = events->dataset};
@@ -346,7 +384,10 @@ static int find_last(row_reader *rows, ext_events *events, ext_error *error)
     return rc;
 }
 
-/* Makes the dataset, and the catalogue if none is known, from the collected events. */
+/*
+ * Makes the dataset of events, and the catalogue (items) if none is known, from the
+ * events that the builder collected.
+ */
 static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {
     ext_poll poll;
@@ -382,7 +423,11 @@ static gru4rec_preparation prepared(const ext_reading *reading)
     return preparation;
 }
 
-/* Reads events for training, with the readings before and after that may be needed. */
+/*
+ * Reads events for training and makes the dataset, with the readings before and after
+ * that may be needed; all see the source as it was at one moment. Sets events->first, and
+ * adds the old events that the dataset left out to n_outside.
+ */
 static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 {
     const gru4rec_options *options = rows->reading->options;
@@ -411,7 +456,9 @@ static int read_training(row_reader *rows, ext_events *events, ext_error *error)
     return rc;
 }
 
-/* Reads events that nothing is trained on. */
+/*
+ * Reads events that nothing is trained on; makes events->dataset, and that of the twin.
+ */
 static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 {
     sqlite3 *db = rows->source->db;
@@ -431,7 +478,10 @@ static const char *advice_for(const ext_source *source, bool has_window)
                : "use fewer events (a source with WHERE)";
 }
 
-/* Makes the builder, before the first row is read. */
+/*
+ * Makes events->builder, before the first row is read, with the preparation, and with the
+ * key of the fingerprints if events are compared with a training.
+ */
 static int start_events(ext_events *events, ext_budget *budget,
                         const ext_reading *reading,
                         const gru4rec_preparation *preparation, ext_error *error)
@@ -445,7 +495,7 @@ static int start_events(ext_events *events, ext_budget *budget,
     return SQLITE_OK;
 }
 
-/* Makes the builder of the result, and of the twin if there is one. */
+/* Makes events->builder, and the twin's; an event has the same number in both. */
 static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {
@@ -458,7 +508,7 @@ static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
     return error->rc;
 }
 
-/* Reads for training or evaluation. If memory is short, the error names the limit. */
+/* Reads for training or evaluation. If there is no memory, the error names the limit. */
 static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
                     ext_error *error)
 {

@@ -21,7 +21,10 @@ typedef struct search {
     char *name;  /* one of these; owned */
 } search;
 
-/* Compares two shapes: 2 if they are equal, 1 if only the kinds are equal, else 0. */
+/*
+ * Compares two shapes of a source: returns 2 if they are equal, 1 if only the kinds
+ * (table, view, select) are equal, else 0; 0 also if before is NULL.
+ */
 static int likeness(const char *before, const char *now)
 {
     if (before == NULL)
@@ -31,9 +34,9 @@ static int likeness(const char *before, const char *now)
 }
 
 /*
- * Returns how well a candidate fits, from 1; 0: it does not open with the columns. A
- * source in the model's own schema always ranks above others. name: as the advised call
- * names it.
+ * Returns how well a candidate, a table or a view, fits the source that is looked for,
+ * from 1; 0: it does not open with the columns. A source in the model's own schema always
+ * ranks above others. name: as the call in the error message would name it.
  */
 static int rank_of(const search *own, const char *name, bool is_own)
 {
@@ -52,7 +55,11 @@ static int rank_of(const search *own, const char *name, bool is_own)
     return rank;
 }
 
-/* Ranks a table or a view. Keeps its name if no earlier candidate has a higher rank. */
+/*
+ * Ranks a table or a view as the source that is looked for. If no earlier candidate has a
+ * higher rank, keeps its name and rank in own, and counts in own->n the candidates of
+ * that rank.
+ */
 static void consider(search *own, const char *schema, const char *table)
 {
     const bool is_own = sqlite3_stricmp(schema, own->home) == 0;
@@ -70,7 +77,10 @@ static void consider(search *own, const char *schema, const char *table)
     own->name = name;
 }
 
-/* Considers all tables and views of a schema, except virtual tables. */
+/*
+ * Ranks all tables and views of a schema, except virtual tables, as the source that is
+ * looked for.
+ */
 static void search_schema(search *own, const char *schema)
 {
     ext_error ignored = {0};

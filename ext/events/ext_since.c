@@ -11,7 +11,10 @@
 
 #include <string.h>
 
-/* Reads the value of option since or until. The empty text bounds nothing. */
+/*
+ * Reads text, the value of option since or until, into *bound. The empty text bounds
+ * nothing. Error: SQLITE_ERROR if the text is neither a number nor a date.
+ */
 static int read_bound(sqlite3 *db, const char *text, const char *name,
                       ext_since_bound *bound, ext_error *error)
 {
@@ -99,7 +102,8 @@ static int fail_mixed(const ext_since *since, const ext_since_bound *bound,
 }
 
 /*
- * Finds the unit of a time that is to be compared with a date. It is an error if the time
+ * Notes in since the unit of a time that is to be compared with a date: since->unit, and
+ * has_dates if the time is a date, whose unit is the second. It is an error if the time
  * has no known unit, or another one than the times before it.
  */
 static int find_unit(ext_since *since, const ext_since_bound *bound,
@@ -125,7 +129,10 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
     return SQLITE_OK;
 }
 
-/* Tells whether the time is before the bound. unit: of times that are numbers. */
+/*
+ * Tells whether the time is before the bound. unit: the unit of times that are numbers;
+ * it is used only if the bound is a date.
+ */
 static bool is_before(const gru4rec_time *time, ext_time_kind kind, const ext_unit *unit,
                       const ext_since_bound *bound)
 {

@@ -25,7 +25,7 @@ static const char item_order[] =
 char *ext_source_ties(const ext_source *source)
 {
     const char *item = source->columns.item, *order = source->columns.order;
-    /* The rowid is unique, except in virtual tables that break SQLite's rules. */
+    /* The rowid breaks all ties, except in virtual tables that break SQLite's rules. */
     if (order == NULL && source->rowid != NULL)
         return sqlite3_mprintf("%s, \"%w\" COLLATE BINARY", source->rowid, item);
     char *by_item = sqlite3_mprintf(item_order, item, item, item);
@@ -46,9 +46,9 @@ static bool starts_with(const char *text, const char *start)
 
 /*
  * Reads a row (type, name, sql) of sqlite_schema. If the row is about a table or a view
- * of that name, *found says which. One row may consist of NULLs: the row of a table that
- * is being created. A second such row means that an authorizer hides the columns: an
- * error.
+ * of that name, *found says which. Rows that consist of NULLs are counted in *n_empty.
+ * One may exist: the row of a table that is being created. A second such row means that
+ * an authorizer hides the columns: an error.
  */
 static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n_empty,
                       ext_error *error)
@@ -75,7 +75,8 @@ static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n
 }
 
 /*
- * Finds what a schema has under a name; NO_ENTRY also if there is no such schema.
+ * Sets *found to what a schema has under a name: a table, a view or a virtual table; or
+ * NO_ENTRY, also if there is no such schema.
  *
  * It reads sqlite_schema itself, because an authorizer may deny PRAGMA. An authorizer
  * that answers SQLITE_IGNORE makes columns NULL; that is an error, or the table would
@@ -118,10 +119,11 @@ static int find_table(sqlite3 *db, const char *schema, const char *name, bool *i
 }
 
 /*
- * Returns the SQL that stands after FROM; NULL after an error. A name is looked for in
- * the model's own schema first, so that a TEMP table of the same name is not read
- * instead; then SQLite looks for it in all schemas. A dot separates schema and table,
- * unless a table has the whole text as its name.
+ * Returns the SQL of the source text that stands after FROM, which the caller frees; NULL
+ * after an error. A SELECT becomes a subquery. A name is looked for in the model's own
+ * schema first, so that a TEMP table of the same name is not read instead; then SQLite
+ * looks for it in all schemas. A dot separates schema and table, unless a table has the
+ * whole text as its name.
  */
 static char *make_from(sqlite3 *db, const char *schema, const char *text,
                        ext_error *error)
@@ -149,9 +151,9 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
 }
 
 /*
- * Looks for a name in all schemas. If the name has a dot, it looks for the whole name,
- * and for the part behind the dot. Sets *is_found if any schema has an entry, and
- * *is_virtual if an entry is a virtual table; else leaves them as they are.
+ * Looks for a table or a view of a name in all schemas. If the name has a dot, it looks
+ * for the whole name, and for the part behind the dot. Sets *is_found if any schema has
+ * one, and *is_virtual if one is a virtual table; else leaves them as they are.
  */
 static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is_virtual,
                          ext_error *error)
@@ -226,6 +228,7 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
 
 /* ---- which columns ---- */
 
+/* For each role: the column names that are guessed, in this order; NULL ends a list. */
 static const char *const session_names[] = {"SessionId", "session_id", "session", NULL};
 static const char *const item_names[] = {"ItemId", "item_id", "item", NULL};
 static const char *const time_names[] = {"Time", "timestamp", "ts", NULL};
@@ -239,8 +242,9 @@ static int find_column(sqlite3_stmt *stmt, const char *name)
 }
 
 /*
- * Returns the part of the name after a byte order mark, which a CSV file may begin with.
- * The mark may also have been read as Latin-1 and then encoded again. NULL: no mark.
+ * Returns the part of a column's name after a byte order mark, which a CSV file may begin
+ * with. The mark may also have been read as Latin-1 and then encoded again. NULL: no
+ * mark.
  */
 static const char *behind_mark(const char *name)
 {
@@ -266,7 +270,7 @@ static bool is_marked(const char *column, const char *name)
            sqlite3_strnicmp(rest + is_quoted, name, (int)n) == 0;
 }
 
-/* Sets the error if a column's name is name with a byte order mark before it. */
+/* Sets the error if a column of the statement has that name after a byte order mark. */
 static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
 {
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
@@ -294,7 +298,8 @@ static char *list_columns(sqlite3_stmt *stmt)
 /*
  * Returns the number of the column that has a role: the column of the given name, or, if
  * given is NULL, the first of guesses that exists. If there is none, it returns -1 and
- * sets the error; *missing becomes the role if the name was given.
+ * sets the error. *missing then becomes the role if the name was given and is not one
+ * that check_marks() finds.
  */
 static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given,
                          const char *const *guesses, const char **missing,
@@ -333,7 +338,10 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
     return -1;
 }
 
-/* Returns the affinity of a declared type, as CREATE TABLE AS writes it. */
+/*
+ * Returns the affinity of a declared type (may be NULL), as CREATE TABLE AS writes it:
+ * "INT", "TEXT", "REAL", "NUM" or "". The text is constant.
+ */
 static const char *affinity(const char *type)
 {
     static const char *const rules[][2] = {
@@ -355,7 +363,8 @@ static const char *affinity(const char *type)
 
 /*
  * Sets source->rowid to the first name of the rowid that is not the name of a column, if
- * the source has a rowid.
+ * the source has a rowid. Else it stays NULL: for a SELECT, a view, and a table without a
+ * rowid.
  */
 static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *columns,
                       ext_error *error)
@@ -380,7 +389,10 @@ static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *column
     return source->rowid != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Copies the name of the column with that number. */
+/*
+ * Puts a copy of the name of the statement's column with that number into *name. The
+ * caller frees *name.
+ */
 static int keep_name(char **name, sqlite3_stmt *stmt, int column, ext_error *error)
 {
     *name = sqlite3_mprintf("%s", sqlite3_column_name(stmt, column));
@@ -388,8 +400,8 @@ static int keep_name(char **name, sqlite3_stmt *stmt, int column, ext_error *err
 }
 
 /*
- * Sets the column that breaks ties in time. It may also have another role, and it is
- * never guessed.
+ * Sets source->columns.order to the column that the user named to break ties in time, if
+ * any. The column may also have another role, and it is never guessed.
  */
 static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
                      ext_error *error)
@@ -401,7 +413,11 @@ static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source 
     return order < 0 ? error->rc : keep_name(&source->columns.order, stmt, order, error);
 }
 
-/* Sets the columns of all roles, and the types of session and item. */
+/*
+ * Sets source->columns: the columns of all roles, given or guessed; and source->types of
+ * session and item. Errors: a column is not found; session, item and time are not three
+ * different columns.
+ */
 static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
                        ext_error *error)
 {
@@ -478,7 +494,10 @@ static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *err
                          ext_show_text(&name_show, name != NULL ? name : "?"));
 }
 
-/* Sets the error that SQLite refuses to read the source. cause: SQLite's error. */
+/*
+ * Sets the error that SQLite refuses to read the source text. cause: SQLite's error. If
+ * the cause is a missing table or column, source->missing becomes "source".
+ */
 static void fail_source(ext_source *source, const char *text, const ext_error *cause,
                         ext_error *error)
 {

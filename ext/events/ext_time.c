@@ -26,7 +26,10 @@ static const char *skip_digits(const char *text)
     return text;
 }
 
-/* Skips a fraction and an exponent, as in ".5e3"; both are optional. NULL: malformed. */
+/*
+ * Returns the place after a fraction and an exponent, as in ".5e3"; both are optional.
+ * NULL: one is malformed.
+ */
 static const char *skip_fraction(const char *text)
 {
     if (*text == '.') {
@@ -41,7 +44,10 @@ static const char *skip_fraction(const char *text)
     return is_digit(*text) ? skip_digits(text) : NULL;
 }
 
-/* Computes the integer of the digits. Returns false if it does not fit into an int64. */
+/*
+ * Puts the integer that the digits from text to end form into *integer. Returns false if
+ * it does not fit into an int64.
+ */
 static bool add_digits(const char *text, const char *end, bool is_negative,
                        int64_t *integer)
 {
@@ -57,8 +63,10 @@ static bool add_digits(const char *text, const char *end, bool is_negative,
 }
 
 /*
- * Reads a text that is a number in JSON's form, with or without space around it. Returns
- * false if it is not. number: SQLite's value of the text, used if the text is no int64.
+ * Reads a text that is a number in JSON's form, with or without space around it, into
+ * *time: as an integer, or as a REAL if it has a fraction or an exponent or does not fit
+ * into an int64. Returns false if the text is no such number. number: SQLite's value of
+ * the text, which that REAL gets.
  */
 static bool read_number(const char *text, double number, gru4rec_time *time)
 {
@@ -81,8 +89,8 @@ static bool read_number(const char *text, double number, gru4rec_time *time)
 /* ---- dates ---- */
 
 /*
- * Reads n digits, and moves *text behind them. Returns false if a character is no digit,
- * or if the value is not in [min, max].
+ * Reads n digits as a number into *value, and moves *text behind them. Returns false if a
+ * character is no digit, or if the number is not in [min, max].
  */
 static bool read_digits(const char **text, int n, int min, int max, int *value)
 {
@@ -121,7 +129,11 @@ static int64_t count_days(int year, int month, int day)
            719468;
 }
 
-/* Reads "YYYY-MM-DD", and the white space and T that may follow. */
+/*
+ * Reads "YYYY-MM-DD", with or without '-' before it, and the white space and letters T
+ * that may follow; moves *text behind them. *days: from 1970-01-01 to that day. Returns
+ * false if there is no such date.
+ */
 static bool read_day(const char **text, int64_t *days)
 {
     int year, month, day;
@@ -136,7 +148,11 @@ static bool read_day(const char **text, int64_t *days)
     return true;
 }
 
-/* Reads "HH:MM", "HH:MM:SS" or "HH:MM:SS.FFF" with any number of digits F. */
+/*
+ * Reads "HH:MM", "HH:MM:SS" or "HH:MM:SS.FFF" with any number of digits F, and moves
+ * *text behind it. *seconds: since midnight; *nano, which must be 0 before: nanoseconds
+ * of the fraction. Returns false if there is no time of day.
+ */
 static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
 {
     int hours, minutes, more = 0;
@@ -155,7 +171,12 @@ static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
     return true;
 }
 
-/* Reads "+hh:mm", "+hhmm", "+hh", "Z", "UTC" or nothing, which must end the text. */
+/*
+ * Reads a time zone "+hh:mm", "+hhmm", "+hh", "Z", "UTC" or nothing, which must end the
+ * text; white space around it is allowed. '-' may stand in place of '+'. *seconds: by
+ * which the zone is ahead of UTC; stays as it is without hh. Returns false for any other
+ * text.
+ */
 static bool read_zone(const char **text, int64_t *seconds)
 {
     int hours, minutes = 0;
@@ -177,8 +198,9 @@ static bool read_zone(const char **text, int64_t *seconds)
 }
 
 /*
- * Reads a date. It becomes a GRU4REC_TIME_DATE if an int64 holds its nanoseconds, else a
- * number of seconds.
+ * Reads a text that is a date, a time of day, or both, into *time. It becomes a
+ * GRU4REC_TIME_DATE if an int64 holds its nanoseconds, else a number of seconds. Returns
+ * false if the text is no date that SQLite accepts.
  */
 static bool read_date(const char *text, gru4rec_time *time)
 {
@@ -237,7 +259,10 @@ static void write_date(char text[EXT_TIME_TEXT], int64_t date)
     text[nano != 0 ? n : strcspn(text, ".")] = '\0';
 }
 
-/* Writes a real so that it reads back the same. Infinity becomes 9.0e+999, for JSON. */
+/*
+ * Writes a REAL as text so that it reads back the same. Infinity becomes 9.0e+999, for
+ * JSON.
+ */
 static void write_real(char text[EXT_TIME_TEXT], double real)
 {
     if (real - real == 0)
@@ -259,7 +284,10 @@ bool ext_time_text(char text[EXT_TIME_TEXT], const gru4rec_time *time)
 
 /* ---- values ---- */
 
-/* Reads a time from text. number: the value that SQLite gives the text as a REAL. */
+/*
+ * Reads the time in a text into *time, and returns its kind. number: the value that
+ * SQLite gives the text as a REAL.
+ */
 static ext_time_kind read_text(const char *text, double number, gru4rec_time *time)
 {
     if (*text == '\0')
@@ -312,7 +340,10 @@ bool ext_time_value(sqlite3_value *value, gru4rec_time *time)
     return kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
 }
 
-/* Calls an SQL function of ours for texts only; numbers need none, which is faster. */
+/*
+ * The SQL calls gru4rec_time() only for a value that is no number, because a number needs
+ * no call, and is faster without.
+ */
 char *ext_time_sql(const char *column)
 {
     return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'integer' THEN \"%w\" "

@@ -110,7 +110,10 @@ static int light_beacon(const char *run)
 #endif
 }
 
-/* Tells whether the process has closed the run's beacon. False if that is not known. */
+/*
+ * Tells whether the process has closed the beacon of the run (its file in memory). False
+ * if that is not known, or the run has no beacon.
+ */
 static bool is_beacon_out(const place *its, const char *run)
 {
     char path[64], target[128];

@@ -12,7 +12,9 @@
 #define OF_CONFIG "SELECT value FROM @config WHERE key = 'version'"
 
 /*
- * Makes the entry of a kind of choice.
+ * Makes the entry of a kind of choice in choices: the word, the end of the message, and
+ * two SELECTs: run gives the name of the version's run; version gives the storage format,
+ * and the number and run of the version.
  * word_: the word that users write.
  * sql: gives the number of the version, or no row, or NULL.
  * missing_: end of the message if there is no such version; %s is the list of the ready
@@ -32,8 +34,8 @@ static const struct {
 } choices[] = {
     [EXT_CHOICE_ACTIVE] = CHOICE("active", OF_CONFIG, NULL),
     /*
-     * A version that is newer than the one that served before, and that was published as
-     * a candidate, was never deployed: it comes last.
+     * The version before the active one. A version that is newer than the one that served
+     * before, and that was published as a candidate, was never deployed: it comes last.
      */
     [EXT_CHOICE_PREVIOUS] =
         CHOICE("previous",
@@ -78,7 +80,10 @@ static int read_value(ext_choice *choice, sqlite3_value *value, bool is_to_deplo
     const char *text = NULL;
     bool is_number;
     ext_show show;
-    /* The value is shown before it is converted to a text. */
+    /*
+     * For the message, the value is shown as it was given, before it is converted to a
+     * text.
+     */
     const char *shown = ext_show_value(&show, value);
     *choice = (ext_choice){.kind = EXT_CHOICE_NUMBER};
     if (ext_value_number(&choice->number, &is_number, value, error) != SQLITE_OK ||
@@ -129,7 +134,10 @@ bool ext_choice_is_same(const ext_choice *a, const ext_choice *b)
 
 /* ---- finding the version ---- */
 
-/* Prepares the SQL of a choice; for EXT_CHOICE_NUMBER, ?1 is the number. */
+/*
+ * Prepares sql, one of the two SELECTs of a choice; for EXT_CHOICE_NUMBER, it binds the
+ * number to ?1.
+ */
 static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choice,
                    const ext_home *home, ext_error *error)
 {
@@ -138,8 +146,8 @@ static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choic
 }
 
 /*
- * Sets *text to the list of the ready versions, for example " (ready versions: 4, 5)", at
- * most the nine newest ones. The text is of sqlite3_malloc.
+ * Sets *text to the list of the versions with status 'ready', for example " (ready
+ * versions: 4, 5)", at most the nine newest ones. The text is of sqlite3_malloc.
  */
 static int name_ready(char **text, const ext_home *home, ext_error *error)
 {
@@ -183,7 +191,10 @@ static int fail_number(const ext_home *home, int64_t number, const char *ready,
                          home->name);
 }
 
-/* Sets the error that there is no version that the choice means. */
+/*
+ * Sets the error that the model has no version that the choice means, and returns its
+ * code.
+ */
 static int fail_missing(const ext_choice *choice, const ext_home *home, ext_error *error)
 {
     char *ready, *words = NULL;

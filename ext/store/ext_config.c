@@ -116,7 +116,10 @@ static int write_text(const ext_home *home, const char *key, const char *value,
                                key, value);
 }
 
-/* Returns the lowest format that can hold the config, but not a lower one than it had. */
+/*
+ * Returns the lowest storage format that can hold config, but not a lower one than it
+ * had.
+ */
 static int format_of(const ext_config *config)
 {
     if (config->columns.order != NULL)
@@ -189,7 +192,10 @@ bool ext_config_is_source(const ext_config *config, const char *source)
     return is_same;
 }
 
-/* Returns the columns of given; those that given does not name are taken from config. */
+/*
+ * Returns the columns of given; those that given does not name are taken from config. The
+ * texts are borrowed, and candidates is NULL.
+ */
 static ext_columns merge(const ext_columns *given, const ext_columns *config)
 {
     return (ext_columns){

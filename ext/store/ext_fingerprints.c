@@ -30,7 +30,11 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
         (long long)fingerprints->version);
 }
 
-/* Copies the BLOB of the current row into fingerprints; NULL leaves is_known false. */
+/*
+ * Copies the BLOB of the current row into memory of the budget, and makes fingerprints
+ * read it; a BLOB that is NULL leaves is_known false. Errors: the BLOB is damaged; the
+ * budget has too little memory.
+ */
 static int copy(ext_fingerprints *fingerprints, sqlite3_stmt *stmt,
                 const ext_budget *budget, const ext_home *home, ext_error *error)
 {

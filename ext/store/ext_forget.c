@@ -20,6 +20,7 @@ ext_keep ext_forget_keep(const gru4rec_options *options)
  * kept: ?1 versions: the active one, the one that was active before it, and the newest of
  * those with lower numbers than the active one.
  * candidates: the newest ?2 of the versions with higher numbers than the active one.
+ * IS_SURPLUS: the condition that a version is ready, but in neither of the two.
  */
 #define WITH_KEPT                                                                 \
     "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, "          \
@@ -40,7 +41,10 @@ static const char retire[] =
 static const char count_surplus[] =
     WITH_KEPT "SELECT count(*) FROM @version WHERE " IS_SURPLUS;
 
-/* Deletes the rows that are history, except the newest ?1. */
+/*
+ * SQL: deletes the rows of m_version that are history (neither ready nor in training),
+ * except the newest ?1.
+ */
 static const char forget_history[] =
     "DELETE FROM @version WHERE version IN (SELECT version FROM @version "
     "WHERE coalesce(status, '') NOT IN ('ready', 'training') "

@@ -30,9 +30,10 @@ int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error 
 }
 
 /*
- * Adds the item of the current SQL row to the sum and, unless items is NULL, to items.
- * is_first: this is the first item, which must have row 0. The other rows need no check:
- * they are distinct, there are n of them, and the highest one is n - 1.
+ * Adds the item of the current row of m_item to the checksum *sum and, unless items is
+ * NULL, to items. Returns GRU4REC_INVALID if it cannot be an item of a version. is_first:
+ * this is the first item, which must have row 0. The other rows need no check: they are
+ * distinct, there are n of them, and the highest one is n - 1.
  * items NULL: the items were just written, and are read back. A support that is not an
  * integer is then one that an authorizer hides.
  */
@@ -54,8 +55,9 @@ static gru4rec_status take(gru4rec_items *items, uint64_t *sum, sqlite3_stmt *st
 }
 
 /*
- * Reads the n items of a version into items (NULL: not kept) and *sum. Also reads the
- * item n + 1, to see whether there are too many.
+ * Reads the n items of a version into items (NULL: they are not kept), and their checksum
+ * into *sum. Error: SQLITE_CORRUPT_VTAB if there are not n of them, or one is wrong; so
+ * the item n + 1 is read too, if there is one.
  */
 static int take_all(gru4rec_items *items, uint64_t *sum, const ext_home *home,
                     int64_t version, int32_t n, ext_error *error)

@@ -76,8 +76,9 @@ static void append_column(sqlite3_str *json, const ext_config *config,
 }
 
 /*
- * Returns the call that names all columns that the source lacks, except those that the
- * caller named. now: the shape that the source has now.
+ * Returns the call of gru4rec_configure() that names all columns that the source lacks,
+ * except those that the caller named. now: the shape that the source has now. The caller
+ * frees the call. NULL: there is not enough memory.
  */
 static char *call_with_columns(const ext_config *config, const ext_home *home,
                                const char *now, const ext_columns *given)
@@ -132,8 +133,10 @@ static bool can_be_read(const ext_config *config, const ext_home *home)
 }
 
 /*
- * Returns the call that gives the model another source. is_there: the source still
- * exists, but it is a view that cannot be read.
+ * Returns the call of gru4rec_configure() that gives the model another source: its stored
+ * SELECT, if that can be read; a source that was renamed, if it is found; else "...".
+ * is_there: the source still exists, but it is a view that cannot be read. The caller
+ * frees the call. NULL: there is not enough memory.
  */
 static char *call_for_source(const ext_config *config, const ext_home *home,
                              bool is_there)
@@ -150,7 +153,10 @@ static char *call_for_source(const ext_config *config, const ext_home *home,
     return call;
 }
 
-/* Tells whether the name begins with a schema that the connection does not have. */
+/*
+ * Tells whether the name has a dot, and the part before it is a schema that the
+ * connection does not have.
+ */
 static bool is_detached(sqlite3 *db, const char *name)
 {
     const char *dot = strchr(name, '.');

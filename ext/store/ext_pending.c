@@ -26,7 +26,10 @@
 #include <string.h>
 #include <time.h>
 
-/* Most entries that a process keeps. If there are more, the oldest is dropped. */
+/*
+ * Most entries (each says how a run ended, or what it waits for) that a process keeps. If
+ * there are more, the oldest is dropped.
+ */
 enum { MOST = 64 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -64,7 +67,8 @@ static void push(ext_pending *pending)
 }
 
 /*
- * Copies a text; NULL stays NULL. Sets *is_short to true if there is not enough memory.
+ * Returns a copy of a text, in memory of the C library; NULL stays NULL. Sets *is_short
+ * to true if there is not enough memory.
  */
 static char *copy(const char *text, bool *is_short)
 {
@@ -116,7 +120,10 @@ bool ext_pending_is_waiting(const ext_pending *pending)
 
 /* ---- the entries of a model ---- */
 
-/* Tells whether the entry belongs to the model that has this file, name and id. */
+/*
+ * Tells whether the entry belongs to the model that has this file, name and id. An entry
+ * with an id is compared by file and id, one without by file and name.
+ */
 static bool is_of(const ext_pending *pending, const char *file, const ext_home *home,
                   const char *id)
 {
@@ -127,8 +134,8 @@ static bool is_of(const ext_pending *pending, const char *file, const ext_home *
 }
 
 /*
- * Removes the endings of a model from the list, and returns them, oldest first. Entries
- * of runs that wait for their commit stay in the list.
+ * Removes the entries that say how runs of a model ended from the list, and returns them,
+ * oldest first. Entries of runs that wait for their commit stay in the list.
  */
 static ext_pending *take(const char *file, const ext_home *home, const char *id)
 {
@@ -164,7 +171,10 @@ int ext_pending_each(const ext_home *home, const char *id,
     return SQLITE_OK;
 }
 
-/* Drops the entries of a file, and those of a run. A NULL matches no entry. */
+/*
+ * Takes the entries of a database file, and those of a run, out of the list and frees
+ * them. A NULL matches no entry.
+ */
 static void drop(const char *file, const char *run)
 {
     pthread_mutex_lock(&lock);
@@ -196,8 +206,9 @@ void ext_pending_forget(sqlite3 *db)
 /* ---- writing the entries ---- */
 
 /*
- * Writes an ending into the row of the run, unless the row already tells how the run
- * ended. Inserts a row if the run has none.
+ * Writes how a run ended (its status, message and time) into the row of the run, unless
+ * the row already tells how the run ended. If the run has no row, inserts one under the
+ * number after the highest version, unless there is no higher number.
  */
 static int write(const ext_pending *pending, const ext_home *home, ext_error *error)
 {
@@ -226,8 +237,9 @@ static int write(const ext_pending *pending, const ext_home *home, ext_error *er
 }
 
 /*
- * Runs when the savepoint ends. is_kept: its writes are committed, so the endings that it
- * wrote are freed; otherwise they are put back into the list.
+ * Is called when the savepoint ends. is_kept: its writes are committed, so the endings of
+ * runs that it wrote (savepoint->context) are freed; otherwise they are put back into the
+ * list.
  */
 static void settle(const ext_savepoint *savepoint, bool is_kept)
 {
@@ -246,8 +258,8 @@ static void settle(const ext_savepoint *savepoint, bool is_kept)
 }
 
 /*
- * Tells whether a trigger or an authorizer refused an ending. The ending is then skipped,
- * because the call must do its own work.
+ * Tells whether the error can be that a trigger or an authorizer refused to write how a
+ * run ended. Its ending is then skipped, because the call must do its own work.
  */
 static bool is_refused(const ext_error *error)
 {
@@ -256,7 +268,10 @@ static bool is_refused(const ext_error *error)
 }
 
 /*
- * Writes all endings of the model, and gives them to the savepoint, which settles them.
+ * Takes all endings of the model's runs out of the list, gives them to the savepoint,
+ * which settles them at its end, and writes them; one that is refused is skipped. First
+ * adds the columns that a model of an older build lacks. last_insert_rowid() of the user
+ * stays.
  */
 static int write_all(ext_savepoint *savepoint, const ext_home *home, const char *id,
                      ext_error *error)
@@ -264,7 +279,7 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
     char *file = ext_home_file(home);
     if (file == NULL)
         return ext_error_nomem(error);
-    /* The user's value, which is restored below. */
+    /* The user's value of last_insert_rowid(), which is restored below. */
     const sqlite3_int64 rowid = sqlite3_last_insert_rowid(home->db);
     ext_pending *taken = take(file, home, id);
     sqlite3_free(file);

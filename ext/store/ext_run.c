@@ -50,7 +50,11 @@ bool ext_run_is_count(int64_t n)
     return n >= 0 && n < (int64_t)1 << 50;
 }
 
-/* Inserts the row of the run, under the version that follows the highest one. */
+/*
+ * Inserts the row of the run into m_version, with status 'training' and the number that
+ * follows the highest one, which run->written.version gets. First calls
+ * ext_schema_upgrade() and ext_run_drop_orphans().
+ */
 static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     char process[EXT_ALIVE_PLACE];
@@ -198,7 +202,10 @@ void ext_run_free_checkpoint(ext_checkpoint *checkpoint)
 
 /* ---- resuming ---- */
 
-/* Returns the epoch of the current row of m_epoch. */
+/*
+ * Returns the epoch of the current row of m_epoch. recall and mrr are NAN if the epoch
+ * was not validated.
+ */
 static gru4rec_epoch read_epoch(sqlite3_stmt *stmt)
 {
     const bool has_measures = sqlite3_column_type(stmt, 6) != SQLITE_NULL;
@@ -250,7 +257,10 @@ static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *e
     return ext_sql_finish(stmt, rc, "reading the epochs", error);
 }
 
-/* Reads the epochs 1 to n, where n is the epoch of the checkpoint; all must be there. */
+/*
+ * Reads the epochs 1 to n of the run into its arrays, which are allocated here. n is the
+ * epoch of the checkpoint. Error: SQLITE_CORRUPT_VTAB if not all of them are there.
+ */
 static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error *error)
 {
     enum { MOST = 100000 }; /* highest value of the option n_epochs */
@@ -273,9 +283,9 @@ static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error 
 }
 
 /*
- * Tells whether the run of the current row has stopped. A run of another machine, of
- * which this machine cannot know anything, counts as stopped, because the user asked to
- * resume it.
+ * Tells whether the run of the current row of m_version has stopped. A run of another
+ * machine, of which this machine cannot know anything, counts as stopped, because the
+ * user asked to resume it.
  */
 static bool is_over(sqlite3_stmt *stmt)
 {
@@ -287,9 +297,9 @@ static bool is_over(sqlite3_stmt *stmt)
 }
 
 /*
- * Goes to the first row of a run that has stopped, and fills in run and checkpoint from
- * the row. *is_found: whether there is such a row. Returns the last code of
- * sqlite3_step().
+ * Goes to the first row of a run that has stopped and has a valid name, and fills in run
+ * and checkpoint from the row; a text that there is no memory for is NULL. *is_found:
+ * whether there is such a row. Returns the last code of sqlite3_step().
  */
 static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt,
                     bool *is_found)

@@ -49,7 +49,7 @@ int ext_schema_is_shadow(const char *suffix)
 
 /* ---- shadow tables ---- */
 
-/* Does what ext_schema_has_column() does. table NULL: no memory for its name was left. */
+/* Sets *has as ext_schema_has_column() does. table NULL: no memory, so SQLITE_NOMEM. */
 static int has_column(sqlite3 *db, const char *schema, const char *table,
                       const char *column, bool *has)
 {
@@ -100,7 +100,7 @@ static bool is_plain(const char *sql, const char *name, int shadow)
     return true;
 }
 
-/* Checks a row of sqlite_schema. Adds 1 to *n_seen if it has a shadow table's name. */
+/* Checks a row of sqlite_schema: a shadow table must be plain. Counts it in *n_seen. */
 static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
                        ext_error *error)
 {
@@ -229,7 +229,7 @@ static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_fo
                : rc;
 }
 
-/* Does what ext_schema_find() does, but without reading the schemas again. */
+/* Looks for the model as ext_schema_find() does, but does not read the schemas again. */
 static int find_known(ext_home *home, sqlite3 *db, ext_connection *connection,
                       const char *text, bool *is_found, ext_error *error)
 {
@@ -255,7 +255,7 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error)
 {
     int rc = find_known(home, db, connection, text, is_found, error);
-    /* A read would begin the user's transaction; it then waits for no lock to write. */
+    /* A read would begin the user's transaction, which then waits for no write lock. */
     const bool would_begin =
         !sqlite3_get_autocommit(db) && sqlite3_txn_state(db, NULL) == SQLITE_TXN_NONE;
     if (rc != SQLITE_OK || *is_found || would_begin)
@@ -466,7 +466,7 @@ static int drop_table(const ext_home *home, const char *suffix, ext_error *error
                : rc;
 }
 
-/* Checks the tables before it reads them, as a view in their place could never end. */
+/* Reads the config after a check of the tables: a view in their place may never end. */
 static int read_config(ext_config *config, const ext_home *home, ext_error *error)
 {
     *config = (ext_config){0};

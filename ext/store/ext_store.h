@@ -83,7 +83,7 @@ int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
  * one than config->format.
  */
 int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
-/* Frees the texts of config, and sets all fields to zero. */
+/* Frees the texts of config (not the struct itself), and sets all fields to zero. */
 void ext_config_free(ext_config *config);
 /* Tells whether the two configurations have the same texts. Their formats may differ. */
 bool ext_config_is_same(const ext_config *a, const ext_config *b);
@@ -180,9 +180,11 @@ int ext_mending_explain(const ext_config *config, const ext_home *home, const ch
  * Looks for the model that text names: "name" or "schema.name". Looks for a bare name in
  * the order of SQLite: temp, main, attached databases. The whole text is tried as a bare
  * name first, because a name may contain a dot.
- * Fills in *home, also if there is no model (*is_found false): home then says where a
- * model of that name would be made. Call ext_home_clear() on home in any case, also after
- * a failure.
+ * If there is no model, makes SQLite notice what other connections changed
+ * (ext_sql_refresh()), and looks again; but not if the user has begun a transaction that
+ * has read nothing yet. Fills in *home, also if there is no model (*is_found false): home
+ * then says where a model of that name would be made. Call ext_home_clear() on home in
+ * any case, also after a failure.
  */
 int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
@@ -226,8 +228,9 @@ int ext_schema_check_tables(const ext_home *home, ext_error *error);
 /* Sets the error that there is no model of the name text: returns SQLITE_ERROR. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
 /*
- * Sets *is_found to whether schema has a model of that name. SQLITE_NOMEM is the only
- * error.
+ * Sets *is_found to whether schema has a model of that name: a table of the name, and the
+ * shadow tables m_config and m_tensor with the columns that a model's have. SQLITE_NOMEM
+ * is the only error.
  */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error);
@@ -268,8 +271,9 @@ int ext_schema_configure(const ext_home *home, ext_config *config, bool has_sour
  */
 int ext_schema_drop(const ext_home *home, ext_error *error);
 /*
- * Renames the shadow tables to those of the model new_name, and makes the view m_source
- * again under its new name. For xRename. Errors: as for ext_config_read() and
+ * Renames the shadow tables to those of the model new_name. If the model made the view
+ * m_source, makes it again under its new name, and stores its SELECT, as ALTER TABLE has
+ * changed it, in m_config. For xRename. Errors: as for ext_config_read() and
  * ext_schema_check_tables().
  */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
@@ -286,8 +290,9 @@ int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *er
 int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);
 /*
- * Adds the columns, and the id, that a model of an older build lacks. Call it in a
- * savepoint, before the row of a run is written.
+ * Adds the columns of m_version, and the id of the model, that a model of an older build
+ * lacks; does nothing if none is lacking. Call it in a savepoint, before the row of a run
+ * is written.
  */
 int ext_schema_upgrade(const ext_home *home, ext_error *error);
 /*
@@ -321,7 +326,9 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
 void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column);
 /*
  * Writes the first and the last event of a version into its row: the time of the first,
- * the time and the rowid of the last. A border that is not there is stored as NULL.
+ * the time and the rowid of the last. A border or a rowid that is not there is stored as
+ * NULL. First adds the columns that a model of an older build lacks
+ * (ext_schema_upgrade()).
  */
 int ext_window_write(const ext_border *first, const ext_border *last,
                      const ext_home *home, int64_t version, ext_error *error);
@@ -333,30 +340,34 @@ typedef struct ext_fingerprints {
     gru4rec_fingerprints fingerprints;
     int64_t version;
     /*
-     * False: the version has no fingerprints. An older build made it, it was imported, it
-     * is retired, or its fingerprints were too long to be stored.
+     * Whether the version has fingerprints. It has none if an older build made it, it was
+     * imported, it is retired, or its fingerprints were too long to be stored.
      */
     bool is_known;
     void *bytes;                        /* the stored bytes, of allocator; owned */
     const gru4rec_allocator *allocator; /* that of a budget; borrowed */
 } ext_fingerprints;
 
-/* Returns a new random key for fingerprints. */
+/* Returns a new random key (two numbers of 64 bits) for the fingerprints of sessions. */
 gru4rec_fingerprints_key ext_fingerprints_key(void);
 /*
- * Reads the fingerprints of a version; their bytes are of the budget's allocator. The
- * budget must outlive *fingerprints. Call ext_fingerprints_free() in any case, also after
- * a failure.
+ * Reads the fingerprints of a version; their bytes are of the budget's allocator. If the
+ * version has none, is_known is false and there is no error. The budget must outlive
+ * *fingerprints. Call ext_fingerprints_free() in any case, also after a failure.
  * SQLITE_CORRUPT_VTAB: the stored fingerprints are damaged. SQLITE_ERROR: they need more
  * memory than the budget has.
  */
 int ext_fingerprints_read(ext_fingerprints *fingerprints, ext_budget *budget,
                           const ext_home *home, int64_t version, ext_error *error);
-/* Frees the bytes, and sets all fields to zero. */
+/*
+ * Frees the stored bytes of the fingerprints (not the struct itself), and sets all fields
+ * to zero.
+ */
 void ext_fingerprints_free(ext_fingerprints *fingerprints);
 /*
- * Turns the status of a library function that used the fingerprints into an error.
- * SQLITE_CORRUPT_VTAB: the status is GRU4REC_INVALID, so the fingerprints are damaged.
+ * Turns the status of a library function that used the fingerprints into an error, as
+ * ext_error_library() does, and returns its code. SQLITE_CORRUPT_VTAB: the status is
+ * GRU4REC_INVALID, so the fingerprints are damaged.
  */
 int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_status status,
                              const ext_home *home, ext_error *error);
@@ -367,7 +378,7 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
  */
 int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
                            int64_t version, ext_error *error);
-/* Deletes the fingerprints of retired versions. */
+/* Deletes the fingerprints of the sessions of retired versions from m_version. */
 int ext_fingerprints_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_identity.c ---- */
@@ -390,8 +401,8 @@ int ext_identity_follow(ext_home *home, const char *id, bool *is_found, ext_erro
 /* ---- ext_item.c ---- */
 
 /*
- * Sets *n to the number of items of a version; 0: it has none. SQLITE_CORRUPT_VTAB: a row
- * number is out of range.
+ * Sets *n to the number of items of a version, by its highest row; 0: it has none.
+ * SQLITE_CORRUPT_VTAB: a row number is out of range.
  */
 int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error *error);
 /*
@@ -409,20 +420,23 @@ int ext_item_load(gru4rec_items **items, uint64_t *sum, const ext_home *home,
  */
 int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n,
                  ext_error *error);
-/* Writes the items of a version, which must have none yet. */
+/*
+ * Writes the items of a version, which must have none yet, into m_item: row, id and
+ * support.
+ */
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
                   ext_error *error);
 /*
- * Turns the status of a library function that took items into an error: GRU4REC_OK is
- * SQLITE_OK, GRU4REC_INVALID is SQLITE_CORRUPT_VTAB.
+ * Turns the status of a library function that took items into an error, and returns its
+ * code: GRU4REC_INVALID is SQLITE_CORRUPT_VTAB, any other as in ext_error_library().
  */
 int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error);
 
 /* ---- ext_sum.c ---- */
 
 /*
- * Adds the next item to *sum, the checksum of a version's items. *sum begins with 0, and
- * the items come in the order of their rows.
+ * Adds the next item, with its id and its support, to *sum, the checksum of a version's
+ * items. *sum begins with 0, and the items come in the order of their rows.
  */
 void ext_sum_item(uint64_t *sum, const gru4rec_id *id, int64_t support);
 /*
@@ -431,7 +445,10 @@ void ext_sum_item(uint64_t *sum, const gru4rec_id *id, int64_t support);
  */
 int64_t ext_sum_version(uint64_t items, int64_t version, const gru4rec_id *run,
                         const gru4rec_id *options);
-/* Writes the checksum of the version that the run made. */
+/*
+ * Writes sum, the checksum of the version that the run of that name made, into m_config,
+ * in place of one that is there.
+ */
 int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error *error);
 /*
  * Compares a version with its stored checksum. items: the checksum of the items that the
@@ -442,8 +459,8 @@ int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error 
 int ext_sum_check(const ext_home *home, int64_t version, uint64_t items,
                   ext_error *error);
 /*
- * Deletes the checksums of runs that have no row in m_version, or only that of a retired
- * version.
+ * Deletes from m_config the checksums of runs that have no row in m_version, or only that
+ * of a retired version.
  */
 int ext_sum_forget(const ext_home *home, ext_error *error);
 
@@ -460,7 +477,8 @@ int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_hom
  */
 size_t ext_tensor_row_bytes(const gru4rec_model *model);
 /*
- * Sets *is_found to whether the version has the tensors of a slot. slot: see
+ * Sets *is_found to whether the version has the tensors of a slot (what a training keeps
+ * beside the weights); it looks only for Wy.weight among them. slot: see
  * ext_tensor_load().
  */
 int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
@@ -468,7 +486,7 @@ int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
 /*
  * Checks that m_tensor can hold n_bytes bytes of weights for the version. Call it before
  * that much memory is allocated, because forged options can ask for any size.
- * SQLITE_CORRUPT_VTAB: the version has far fewer bytes.
+ * SQLITE_CORRUPT_VTAB: the version has less than half of these bytes.
  */
 int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                           ext_error *error);
@@ -496,7 +514,10 @@ typedef enum ext_phase {
     EXT_PHASE_KEPT        /* its result waits for a call that commits it */
 } ext_phase;
 
-/* How far a run is, as this process knows. */
+/*
+ * How far a run of this process is: what it does now, which share is done, and how long
+ * it will still take.
+ */
 typedef struct ext_share {
     ext_phase phase;
     double done;         /* share that is done, from 0 to 1 */
@@ -516,7 +537,10 @@ typedef struct ext_alive {
 
 enum { EXT_ALIVE_PLACE = 128 }; /* bytes for the text of m_version.process */
 
-/* Makes a new random name. */
+/*
+ * Makes a new random name for a run (also used as the id of a model): 32 hex digits, and
+ * a NUL.
+ */
 void ext_alive_name(char run[EXT_RUN_NAME + 1]);
 /*
  * Tells whether text can be the name of a run. text may be NULL, and is not trusted,
@@ -524,13 +548,16 @@ void ext_alive_name(char run[EXT_RUN_NAME + 1]);
  */
 bool ext_alive_is_name(const char *text);
 /*
- * Makes the run count as alive, until ext_alive_stop(). Gives the run a name, unless it
- * has one. *alive must stay where it is until ext_alive_stop().
+ * Makes the run count as alive, until ext_alive_stop(): puts it into the list of this
+ * process's runs, and opens the beacon (a file in memory) that other processes look for.
+ * Gives the run a name, unless it has one. *alive must stay where it is until
+ * ext_alive_stop().
  */
 void ext_alive_start(ext_alive *alive);
 /*
- * Makes the run count as over, and closes its beacon. Call it only after
- * ext_alive_start(), because it would close file descriptor 0 of a struct that is zero.
+ * Makes the run count as over: takes it out of the list of this process's runs, and
+ * closes its beacon. Does nothing to a run that is not in that list, except that beacon
+ * becomes -1.
  */
 void ext_alive_stop(ext_alive *alive);
 /* Notes how far the run is, for the other threads of this process. */
@@ -540,7 +567,10 @@ void ext_alive_tell(ext_alive *alive, ext_share share);
  * is, if the run is not alive in this process.
  */
 bool ext_alive_see(ext_share *share, const char *run);
-/* Writes the text for m_version.process: in which process the run is alive. */
+/*
+ * Writes the text for m_version.process, which says in which process the run is alive,
+ * into text: "<pid> <start of the process> <beacon> <host>".
+ */
 void ext_alive_place(char text[EXT_ALIVE_PLACE], const ext_alive *alive);
 /*
  * Returns what became of the run of a row whose status is 'training'. process and run are
@@ -592,7 +622,10 @@ typedef struct ext_checkpoint {
     char *status, *process; /* columns of the run's row, when it was found */
 } ext_checkpoint;
 
-/* Frees what run owns. Does not stop run->alive. */
+/*
+ * Frees the texts and the arrays that run owns, and leaves its fields as they are. Does
+ * not stop run->alive.
+ */
 void ext_run_free(ext_run *run);
 /*
  * Deletes the epochs, items and tensors of versions that have no row in m_version, for
@@ -602,21 +635,23 @@ int ext_run_drop_orphans(const ext_home *home, ext_error *error);
 /* Sets the error that no higher version number is possible: returns SQLITE_ERROR. */
 int ext_run_fail_number(const ext_home *home, ext_error *error);
 /*
- * Tells whether n can be a number of steps, events or updates. A forged number could make
- * a sum overflow.
+ * Tells whether n, from 0 to below 2^50, can be a number of steps, events or updates. A
+ * forged number could make a sum overflow.
  */
 bool ext_run_is_count(int64_t n);
 /*
  * Writes into the tables what they lack of the run: its row with status 'training', the
- * epochs, and how far the run is. Notes in run->written what the tables have then.
- * SQLITE_ERROR: no higher version number is possible.
+ * epochs, and how far the run is. Before it inserts the row, it calls
+ * ext_schema_upgrade() and ext_run_drop_orphans(). Notes in run->written what the tables
+ * have then. SQLITE_ERROR: no higher version number is possible.
  * When the caller undoes the savepoint, it must restore run->written.
  */
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
 /*
  * Writes a checkpoint: all that the run needs to resume after its last epoch. Replaces
- * the checkpoint that the run had. Deletes the checkpoints of runs that are over. Call it
- * after ext_run_write(), in the same savepoint.
+ * the checkpoint that the run had. Before that, writes what became of runs that are gone
+ * (ext_run_sweep()), and deletes the checkpoints of runs that are over. Call it after
+ * ext_run_write(), in the same savepoint.
  * fingerprint: of the events. last: what since=last means for the run.
  * SQLITE_ERROR: the row of the run is gone, or another process has resumed the run.
  */
@@ -632,27 +667,35 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
  */
 int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
                    ext_error *error);
-/* Frees the texts, and sets all fields to zero. */
+/*
+ * Frees the texts of the checkpoint (not the struct itself), and sets all its fields to
+ * zero.
+ */
 void ext_run_free_checkpoint(ext_checkpoint *checkpoint);
 /*
- * Checks that the row of the run named run is still as ext_run_resume() found it.
- * SQLITE_BUSY: another training has resumed the run.
+ * Checks that the row of the run named run still has the status and the process that
+ * ext_run_resume() found. SQLITE_BUSY: another training has resumed the run.
  */
 int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error);
 /*
- * Makes this process the owner of the row that ext_run_resume() found: status 'training',
- * and this process. Deletes the epochs after the checkpoint.
+ * Makes this process the owner of the row that ext_run_resume() found: the row gets
+ * status 'training', this process and the options of run, and its message and its end
+ * become NULL. Deletes the epochs after the checkpoint.
  * SQLITE_ERROR: another training was faster.
  */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);
-/* Deletes the checkpoints of runs that are over: their tensors and summaries. */
+/*
+ * Deletes the checkpoints of runs that are over and made no version: their tensors, and
+ * the summaries in their rows. Also deletes the tensors of retired versions.
+ */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
 /*
- * Writes into the row of the run how the run ended (status) and why (message). With
- * status 'training' the run goes on, and message says what it waits for. Does nothing if
- * the status of the row is not 'training'.
+ * Writes into the row of the run how the run ended (status), why (message, with "gru4rec:
+ * " before it), and that it ended now. With status 'training' the run goes on, and
+ * message says what it waits for. Does nothing if the status of the row is not
+ * 'training'.
  */
 int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
                  const char *message, ext_error *error);
@@ -663,12 +706,16 @@ int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
  */
 const char *ext_run_status(const char *process, const char *run, const char *message);
 /*
- * Finds the runs that are over though the status of their row is 'training'. Sets *gone
- * to a JSON object from version to status, for example {"3":"interrupted","5":"killed"},
- * of sqlite3_malloc. *gone must be freed also after a failure.
+ * Finds the runs that are over though the status of their row is 'training'; a run of
+ * another machine is not among them. Sets *gone to a JSON object from version to status,
+ * for example {"3":"interrupted","5":"killed"}, of sqlite3_malloc. *gone must be freed
+ * also after a failure.
  */
 int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
-/* Writes into each row that ext_run_gone() finds the status of its run. */
+/*
+ * Writes into the row of each run that ext_run_gone() finds what became of the run, in
+ * place of the status 'training'.
+ */
 int ext_run_sweep(const ext_home *home, ext_error *error);
 
 /* ---- ext_pending.c ---- */
@@ -687,26 +734,34 @@ typedef struct ext_pending {
 } ext_pending;
 
 /*
- * Makes an ending of the run; copies all texts, except status, which must be static.
- * id: the model's, or NULL. The caller gives the result to ext_pending_add() or
- * ext_pending_free(). NULL: there is not enough memory.
+ * Makes an entry that says how the run ended, or, with status "training", what it waits
+ * for. Copies all texts, except status, which must be static. id: the model's, or NULL.
+ * The caller gives the result to ext_pending_add() or ext_pending_free(). NULL: there is
+ * not enough memory.
  */
 ext_pending *ext_pending_new(const ext_run *run, const ext_home *home, const char *id,
                              const char *status, const char *message);
-/* Frees pending, which may be NULL. */
+/*
+ * Frees pending, with all its texts; it must not be in the list of entries that are kept.
+ * pending may be NULL.
+ */
 void ext_pending_free(ext_pending *pending);
 /*
  * Sets the time of the end to now, takes over pending, and keeps it until the next call
- * that writes to the model. pending may be NULL.
+ * that writes to the model. If more than 64 entries are kept, drops the oldest. pending
+ * may be NULL.
  */
 void ext_pending_add(ext_pending *pending);
-/* Tells whether the run waits for its commit. Its message then says what it waits for. */
+/*
+ * Tells whether the entry says that its run waits for its commit, not how the run ended.
+ * Its message then says what the run waits for.
+ */
 bool ext_pending_is_waiting(const ext_pending *pending);
 /*
- * Takes the write lock, as ext_savepoint_lock() does, and writes the endings that are
- * kept for the model into m_version. Call it before anything else runs in the savepoint.
- * Uses savepoint->on_end and savepoint->context: the endings are forgotten when the
- * savepoint is committed, and kept again when it is not.
+ * Takes the write lock, as ext_savepoint_lock() does, and writes how runs of the model
+ * ended, as far as that is kept (the endings), into m_version. Call it before anything
+ * else runs in the savepoint. Uses savepoint->on_end and savepoint->context: the endings
+ * are forgotten when the savepoint is committed, and kept again when it is not.
  * A trigger or an authorizer that refuses an ending is no error.
  * Every call that writes to a model takes the lock with this function. The exception is a
  * call that resumes a run (ext_train.c).
@@ -721,7 +776,10 @@ int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *
 int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
-/* Drops the entries of the run, because they are no longer true. */
+/*
+ * Drops the entries that are kept for the run of that name, because they are no longer
+ * true.
+ */
 void ext_pending_withdraw(const char *run);
 /* Drops what is kept for the in-memory databases of a connection that ends. */
 void ext_pending_forget(sqlite3 *db);
@@ -755,8 +813,8 @@ typedef struct ext_choice {
  */
 int ext_choice_read(ext_choice *choice, sqlite3_value *value, ext_error *error);
 /*
- * Reads a choice from the argument of gru4rec_deploy(): 'best' is allowed too, SQL NULL
- * is not. SQLITE_ERROR: value is something else.
+ * Reads a choice from the argument of gru4rec_deploy(): a number, 'active', 'previous',
+ * 'newest' or 'best'. SQLITE_ERROR: value is something else, such as SQL NULL.
  */
 int ext_choice_read_to_deploy(ext_choice *choice, sqlite3_value *value, ext_error *error);
 /*
@@ -797,8 +855,11 @@ typedef struct ext_keep {
 /* Returns the values of keep_versions, keep_candidates and keep_history. */
 ext_keep ext_forget_keep(const gru4rec_options *options);
 /*
- * Retires the versions that are no longer kept. Deletes the rows of older retired
- * versions, and of trainings that made no version. Runs that are under way stay.
+ * Sets the status of the versions that are no longer kept to 'retired', and deletes their
+ * items, tensors, fingerprints and checksums. Deletes the rows of all but the newest
+ * retired versions and trainings that made no version, the checkpoints of runs that are
+ * over, and what belongs to versions without a row. Runs that are under way stay.
+ *
  * *is_done: false if a version is still not retired, because an authorizer ignored the
  * update, or a trigger undid it.
  */
@@ -814,7 +875,10 @@ int ext_forget_check(const ext_home *home, ext_error *error);
  * build does not know the storage format of the model.
  */
 int ext_version_find(ext_version *version, const ext_home *home, ext_error *error);
-/* Sets the error that there is no active version: returns SQLITE_ERROR. */
+/*
+ * Sets the error that there is no active version: returns SQLITE_ERROR. The message
+ * advises to deploy the newest version that is ready; if there is none, to train.
+ */
 int ext_version_fail_untrained(const ext_home *home, ext_error *error);
 /*
  * Sets the error that the run of a version has no name (ext_alive_is_name()): returns
@@ -834,7 +898,10 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
  */
 int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
                         ext_error *error);
-/* Makes the version the active one, and stores which one was active before. */
+/*
+ * Makes the version the active one in m_config, and stores there which one was active
+ * before, if that was another one.
+ */
 int ext_version_activate(const ext_home *home, int64_t version, ext_error *error);
 
 /* What a run made, and how it is to be stored. All pointers are borrowed. */
@@ -859,11 +926,13 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
  */
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
- * Makes a version of what the run made: writes its items, tensors, epochs and checksum.
- * Makes the version the active one, unless it is a candidate. Puts the version's number
- * into run->summary. Then forgets what is no longer kept (ext_forget_old()).
- * SQLITE_TOOBIG: as for ext_version_check_limit(). SQLITE_AUTH: an authorizer or a
- * trigger changed what was written. SQLITE_ERROR: no higher version number is possible.
+ * Makes a version of what the run made: writes its row with status 'ready', its items,
+ * tensors, epochs and checksum. If another run has committed since, the version gets a
+ * new number, the highest. Makes the version the active one, unless it is a candidate
+ * (which serves only after it is deployed). Puts the version's number into run->summary.
+ * Then forgets what is no longer kept (ext_forget_old()), and checks that all was
+ * written. SQLITE_TOOBIG: as for ext_version_check_limit(). SQLITE_AUTH: an authorizer or
+ * a trigger changed what was written. SQLITE_ERROR: no higher version number is possible.
  * After a failure the caller must undo the savepoint and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,

@@ -15,8 +15,8 @@
 #include "ext_store.h"
 
 /*
- * Adds a word to the sum. Each step of the computation can be inverted, so two different
- * words always give two different sums.
+ * Adds a word of 64 bits to *sum, a checksum. Each step of the computation can be
+ * inverted, so two different words always give two different sums.
  */
 static void add_word(uint64_t *sum, uint64_t word)
 {
@@ -25,8 +25,8 @@ static void add_word(uint64_t *sum, uint64_t word)
 }
 
 /*
- * Returns a word of the first n bytes (at most 8), in little-endian order on every
- * machine.
+ * Returns a word of 64 bits made of the first n bytes (at most 8), in little-endian order
+ * on every machine.
  */
 static uint64_t word_of(const unsigned char *bytes, size_t n)
 {

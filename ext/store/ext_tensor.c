@@ -23,7 +23,10 @@ static int64_t count_chunks(const gru4rec_tensor *tensor)
     return (int64_t)((tensor->n_values + CHUNK_VALUES - 1) / CHUNK_VALUES);
 }
 
-/* Returns the number of values in a chunk. */
+/*
+ * Returns the number of values in a chunk of the tensor; the last chunk may have fewer
+ * than the others.
+ */
 static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
 {
     size_t rest = tensor->n_values - (size_t)chunk * CHUNK_VALUES;
@@ -64,8 +67,8 @@ static int64_t checksum(const char *tensor, int64_t chunk, const gru4rec_real *v
 /* ---- saving ---- */
 
 /*
- * Binds a chunk to the INSERT, and runs it. bytes (CHUNK): buffer for the bytes of the
- * chunk.
+ * Binds a chunk of a tensor, with its shape and checksum, to the INSERT stmt, and runs
+ * it. bytes (CHUNK): buffer for the bytes of the chunk. Returns SQLite's code.
  */
 static int save_chunk(sqlite3_stmt *stmt, const gru4rec_tensor *tensor, int64_t chunk,
                       unsigned char *bytes)
@@ -229,7 +232,11 @@ typedef struct loading {
     const char *why; /* what is wrong with that tensor; NULL: nothing */
 } loading;
 
-/* Checks chunk i of load->chunks, and copies its rows into the byte copy. */
+/*
+ * Is job i of the second thread: checks chunk i of load->chunks, and adds its rows to the
+ * byte copy, if it is of the output rows and there is a copy. Sets load->bad and
+ * load->why if the chunk is damaged; after that it does nothing for other chunks.
+ */
 static void check_chunk(void *context, size_t i)
 {
     loading *load = context;
@@ -254,8 +261,9 @@ static void check_chunk(void *context, size_t i)
 }
 
 /*
- * Reads the chunks of a tensor into the model, and gives each to the second thread.
- * *is_whole: whether all chunks are there, each with the right length.
+ * Reads the chunks of the tensor of that index into the model, notes each in
+ * load->chunks, and gives it to the second thread. Returns SQLite's code. *is_whole:
+ * whether all chunks are there, each with the right length.
  */
 static int load_tensor(loading *load, sqlite3_stmt *stmt, size_t index,
                        ext_worker *checks, bool *is_whole)
@@ -301,9 +309,10 @@ static int64_t count_all_chunks(const gru4rec_model *model)
 }
 
 /*
- * SQL: the chunks of the tensor ?2, which should have ?3; at most one more. data is NULL
- * unless it has the right length: 1048576 bytes, which is CHUNK, or ?4 in the last chunk.
- * So data of a wrong length is not read from the file.
+ * SQL: number, checksum and data of the chunks of tensor ?2 of version ?1, which should
+ * have ?3 chunks; one more is given if there is one. data is NULL unless it has the right
+ * length: 1048576 bytes, which is CHUNK, or ?4 in the last chunk. So data of a wrong
+ * length is not read from the file.
  */
 static const char chunks_query[] =
     "SELECT chunk, checksum, iif(typeof(data) = 'blob' AND "
@@ -312,7 +321,11 @@ static const char chunks_query[] =
 
 _Static_assert(CHUNK == 1048576, "chunks_query names it");
 
-/* Reads and checks all tensors. stmt: the prepared chunks_query; it is finalized here. */
+/*
+ * Reads and checks all tensors of the model, or of a slot. stmt: the prepared
+ * chunks_query; it is finalized here. SQLITE_CORRUPT_VTAB: a tensor is incomplete or
+ * damaged; the message names it.
+ */
 static int load_tensors(loading *load, sqlite3_stmt *stmt, const ext_home *home,
                         ext_error *error)
 {

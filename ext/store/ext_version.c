@@ -12,7 +12,10 @@
 
 /* ---- reading ---- */
 
-/* Sets *version to the newest version that is ready; 0: there is none. */
+/*
+ * Sets *version to the number of the newest version with status 'ready'; 0: there is
+ * none.
+ */
 static int find_newest(int64_t *version, const ext_home *home, ext_error *error)
 {
     ext_version newest;
@@ -134,7 +137,7 @@ static size_t longest_item(const gru4rec_items *items)
 /*
  * Returns the bytes that the run's row in m_version would have, at most. The summary is
  * not made yet: it has the name of the model as JSON (up to 6 bytes for each byte of it),
- * numbers and warnings.
+ * numbers and warnings; 3500 bytes are counted for these.
  */
 static size_t run_row(const ext_run *run, const ext_home *home)
 {
@@ -266,7 +269,10 @@ static int finish_row(ext_run *run, const ext_home *home, bool is_active,
     return rc;
 }
 
-/* Sets the error that the tables do not hold what was written. */
+/*
+ * Sets the error that the model's tables do not hold what was written, because of an
+ * authorizer or a trigger: returns SQLITE_AUTH.
+ */
 static int fail_written(ext_error *error)
 {
     return ext_error_set(error, SQLITE_AUTH,
@@ -281,8 +287,9 @@ static gru4rec_id id_of_text(const char *text)
 }
 
 /*
- * Computes the checksum of the version into *sum, and writes it. The items are read back
- * from m_item, because a database in UTF-16 cannot store every text unchanged.
+ * Computes the checksum of the version into *sum, and writes it into m_config. If its
+ * items are not all there, the error is SQLITE_AUTH (fail_written()). The items are read
+ * back from m_item, because a database in UTF-16 cannot store every text unchanged.
  */
 static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
                      const ext_outcome *outcome, ext_error *error)
@@ -301,7 +308,8 @@ static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
 }
 
 /*
- * Checks that all rows of the version are there, after older versions were retired. An
+ * Checks that all rows of the version and its checksum are there, and that the right
+ * version is active, after older versions were retired; else the error is SQLITE_AUTH. An
  * authorizer that answers SQLITE_IGNORE, or a trigger, may have changed what was written
  * or deleted. active: the version that must be the active one now.
  */
@@ -325,8 +333,9 @@ static int check_written(const ext_run *run, const ext_home *home,
 }
 
 /*
- * Forgets what is no longer kept. If something could not be deleted, the error is that of
- * an authorizer or a trigger, and not that the model is damaged.
+ * Retires and deletes what is no longer kept (ext_forget_old()). If something could not
+ * be deleted, the error is that of an authorizer or a trigger, and not that the model is
+ * damaged.
  */
 static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
 {
@@ -343,8 +352,9 @@ static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *err
 }
 
 /*
- * Makes the new version the active one, unless it is a candidate. Sets *active to the
- * version that is active afterwards; 0: there is none.
+ * Makes the new version the active one, unless it is a candidate, which serves only after
+ * it is deployed. Sets *active to the version that is active afterwards; 0: there is
+ * none.
  */
 static int activate(int64_t *active, const ext_run *run, const ext_home *home,
                     const ext_outcome *outcome, ext_error *error)

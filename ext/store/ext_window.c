@@ -8,7 +8,8 @@
 
 /*
  * Sets *border from two columns of the current row: the time is in column, the rowid in
- * the column after it. Returns what kind of time was found.
+ * the column after it. There is no border if the time is NULL or cannot be read. Returns
+ * what kind of time was found.
  */
 static ext_time_kind take_border(ext_border *border, sqlite3_stmt *stmt, int column)
 {

@@ -118,7 +118,7 @@ typedef struct ext_loaded {
     gru4rec_options options; /* the options that the version was trained with */
     gru4rec_model *model;
     gru4rec_items *items; /* the catalogue, indexed by id */
-    gru4rec_bytes *bytes; /* byte copy of the output rows; NULL: none is needed */
+    gru4rec_bytes *bytes; /* byte copy of the output rows; NULL: there is none */
 } ext_loaded;
 
 /*

@@ -155,6 +155,7 @@ static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home_clear(&home);
 }
 
+/* The table that registers gru4rec_check(). The last entry has the name NULL. */
 const ext_function ext_check_functions[] = {
     {"gru4rec_check", 1, 0, check, NULL},
     {NULL, 0, 0, NULL, NULL},

@@ -74,15 +74,15 @@ void ext_train_request_free(ext_train_request *request);
 typedef struct ext_train_data {
     ext_budget budget; /* counts the memory of the training, the members below included */
     ext_source source;
-    /* since=last: version and border, behind which events are new */
+    /* since=last: the version and the border behind which events are new. */
     ext_last last;
     ext_events events;     /* sessions and items */
     ext_snapshot snapshot; /* read transaction until the weights are read */
     ext_model *active;     /* warm_start: the version that it starts from; or NULL */
-    /* text that names the longest sessions, for a warning; or NULL */
+    /* A text that names the longest sessions, for a warning; or NULL. */
     char *longest;
     char fingerprint[20]; /* hash of all events, in hex */
-    /* (n_fingerprints) bytes: fingerprints of these and earlier sessions */
+    /* (n_fingerprints) bytes: the fingerprints of these and of earlier sessions. */
     void *fingerprints;
     size_t n_fingerprints;
     size_t n_bytes; /* bytes that the whole training needs */

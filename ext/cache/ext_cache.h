@@ -27,7 +27,10 @@ typedef struct ext_remake {
     bool has_source;                 /* true: the source may be another one now */
 } ext_remake;
 
-/* What the extension keeps for one database connection. */
+/*
+ * What the extension keeps for one database connection. Its registrations with SQLite
+ * share it, and the last one frees it.
+ */
 struct ext_connection {
     sqlite3 *db;
     int n_users;      /* number of registrations with SQLite that hold this struct */
@@ -181,9 +184,10 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
 /*
  * Does what ext_model_acquire_named() does, but for a scalar function whose first
  * argument is the name of the model. If that argument is a constant of the statement, the
- * model is looked up only once for the statement, as long as the version argument stays
- * the same.
- * version: the argument of the function that chooses the version; NULL: it has none.
+ * version is kept with the statement, and is looked up again only if the argument version
+ * changes.
+ * name: the first argument. version: the argument of the function that chooses the
+ * version; NULL: it has none. SQLITE_ERROR also if version is no choice.
  */
 int ext_model_acquire_for(ext_model **model, sqlite3_context *context,
                           sqlite3_value *name, sqlite3_value *version, ext_error *error);
@@ -213,7 +217,10 @@ int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
 
 /* ---- ext_workspace.c ---- */
 
-/* What is needed to serve one session at a time. All fields are owned. */
+/*
+ * A workspace: what is needed to serve one session at a time. The struct owns what its
+ * fields point to.
+ */
 typedef struct ext_workspace {
     ext_model *model; /* the version; one hold on it */
     gru4rec_session *session;
@@ -275,8 +282,8 @@ typedef struct ext_handle {
 int ext_check_model(const ext_home *home, ext_error *error);
 /*
  * Tells whether the error of ext_check_model() is a finding about the model. Otherwise
- * the model could not be checked, for example because of a lock, too little memory, or an
- * authorizer.
+ * the model could not be checked, for example because of a lock, too little memory, a
+ * limit of memory, or an authorizer.
  */
 bool ext_check_is_finding(const ext_error *error);
 /*

@@ -29,7 +29,10 @@ void ext_load_free(ext_loaded *loaded)
 
 /* ---- jobs of threads ---- */
 
-/* The job that allocates the model, and the byte copy if is_to_serve is true. */
+/*
+ * The job that allocates the model of a version, and, if the version is to be served with
+ * one, the byte copy of its output rows.
+ */
 typedef struct making {
     ext_loaded *loaded;
     int32_t n_items;

@@ -328,7 +328,10 @@ static int find_version(ext_handle *handle, ext_error *error)
                                  : SQLITE_OK;
 }
 
-/* Does find_version() within one snapshot of the database. */
+/*
+ * Makes the handle hold the version that its choice means now, as find_version() does,
+ * within one snapshot of the database.
+ */
 static int renew(ext_handle *handle, ext_error *error)
 {
     ext_snapshot snapshot = {0};

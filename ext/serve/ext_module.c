@@ -21,7 +21,8 @@
 
 /*
  * Returns a copy of the text, without white space at its ends and without one pair of
- * quotes around it. A doubled quote inside becomes one quote. NULL: not enough memory.
+ * quotes around it: '', "", `` or []. Inside such quotes, a doubled closing quote becomes
+ * one. The caller frees it with sqlite3_free(). NULL: there is not enough memory.
  */
 static char *unquoted(const char *text)
 {
@@ -65,7 +66,8 @@ static bool is_quoted_whole(const char *text)
 /*
  * Puts one argument of CREATE VIRTUAL TABLE into config or options. It is the source if
  * it has no =, is a SELECT, or is quoted as a whole; only the first argument can be that.
- * Else it is option=value, or the name of a column, which goes into config.
+ * Else it is option=value, which goes into options, or session=, item=, time= or order=
+ * and the name of a column, which go into config.
  */
 static int take_argument(const char *argument, bool is_first, ext_config *config,
                          gru4rec_options *options, ext_error *error)
@@ -302,8 +304,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
 
 /*
  * Method xConnect: opens the table of an existing model. Damaged or unknown contents of
- * the shadow tables are no error here, so that DROP TABLE works: session and item then
- * have no affinity. Other errors are, such as a lock.
+ * the shadow tables are no error here, so that DROP TABLE works. Other failures are
+ * errors, such as a lock.
  */
 static int connect(sqlite3 *db, void *connection, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
@@ -328,9 +330,10 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
 }
 
 /*
- * Method xDestroy, for DROP TABLE: deletes the model, also from memory, drops the results
- * of its trainings that wait for a commit, and frees the object of the table. While
- * gru4rec_configure() makes the table anew, only frees the object.
+ * Method xDestroy, for DROP TABLE: deletes the model's tables, makes the connection
+ * release what it holds of the model, drops the results of its trainings that wait for a
+ * commit, and frees the object of the table. While gru4rec_configure() makes the table
+ * anew, only frees the object.
  *
  * The error is returned without its message. SQLite shows no message of xDestroy. It
  * would keep the message with the table, and show it for the next statement that fails on

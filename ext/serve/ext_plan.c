@@ -27,7 +27,9 @@ static bool has_list_argument(const ext_table_function *function,
 }
 
 /*
- * Tells whether the plan may push down the constraint.
+ * Tells whether the plan may push down the constraint. It may not if an argument of the
+ * table-valued function comes from IN (...) and the value of the constraint is no
+ * constant.
  *
  * When an argument comes from IN (...), SQLite calls xBestIndex again with that argument
  * unusable. We must refuse such a call, and SQLite then never tries other plans. So a

@@ -22,7 +22,7 @@ enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS }; /* index of the hidden column unknown */
 
-/* Bits of idxNum. */
+/* Bits of idxNum in the plan of gru4rec_recommend(). */
 enum {
     PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* the bits of all arguments */
     PLAN_SEVENTH = EXT_PLAN_OWN              /* unknown = ... may be a seventh argument */

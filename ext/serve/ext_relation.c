@@ -24,7 +24,7 @@
 enum { SESSION, RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 
-/* Bits of idxNum. */
+/* Bits of idxNum in the plan of a model's table. */
 enum {
     PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
     PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* the value is the whole list of an IN */

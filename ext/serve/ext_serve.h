@@ -271,9 +271,10 @@ int ext_ranker_open(ext_ranker *ranker, ext_connection *connection, ext_model *m
  */
 void ext_ranker_close(ext_ranker *ranker);
 /*
- * Ranks the items after the history, and goes to the first row. *is_row is false if the
- * ranking is empty. A history without a known item ranks the items by support, with basis
- * 'popularity'. Errors: those of ext_history_walk().
+ * Ranks the items after the history, with basis 'session', and goes to the first row.
+ * *is_row is false if the ranking is empty, or after a failure. If the history has
+ * neither a known item nor a state, ranks the items by support, with basis 'popularity'.
+ * Errors: those of ext_history_walk().
  */
 int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row,
                     ext_error *error);

@@ -111,7 +111,7 @@ static void forget(live_session *live)
     blob->n_items = n_kept;
 }
 
-/* Makes room for n more bytes in the buffer. */
+/* Makes room for n more bytes in the buffer of coded items. */
 static int make_room(live_session *live, size_t n, ext_error *error)
 {
     if (live->blob.n_items_bytes + n <= live->capacity)

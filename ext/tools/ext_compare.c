@@ -236,8 +236,8 @@ static gru4rec_side side_of(const compare_call *call, int side)
 }
 
 /*
- * Lets the library compare a and b, and fills in cursor->differences and n_unpaired. A
- * baseline b has the test of a, and the second part of its places.
+ * Lets the library compare a and b, and fills in cursor->differences and n_unpaired. If b
+ * is a baseline, it has the test of a, and its ranks stand behind those of a.
  */
 static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 {

@@ -76,7 +76,7 @@ static int write_values(ext_output *output, const gru4rec_tensor *tensor,
 
 /*
  * Writes the content into the file at path; the SQL result is its size in bytes. After a
- * failure the new file is deleted.
+ * failure the new file is deleted, and an old one stays.
  */
 static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
                         const safetensors *content, ext_error *error)

@@ -84,6 +84,7 @@ static void stop(ext_cursor *base)
 
 /*
  * Columns that the query gives after those of the table:
+ *   RUN, PROCESS   name and process of the run, as m_version has them
  *   EPOCH_SECONDS  mean seconds of the epochs that are done
  *   AGE            seconds since the row was updated
  *   BEGUN          seconds from the start of the run to that update

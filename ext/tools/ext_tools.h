@@ -199,8 +199,9 @@ typedef struct ext_measurement {
     gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n_baselines), in that budget */
     size_t n_baselines;
     /*
-     * (methods, events of test) out: where the targets stood, as in gru4rec_evaluation;
-     * borrowed. NULL: this is not asked for.
+     * Out: (1 + n_baselines, events of the test) the place of the target of each event in
+     * the ranking of the version, then in those of the baselines; see gru4rec_evaluation.
+     * Borrowed. NULL: the places are not asked for.
      */
     int32_t *places;
     char *warnings; /* what a reader of the figures must know; NULL: nothing */
@@ -233,9 +234,9 @@ int64_t ext_measure_limit(const ext_measurement *request);
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error);
 /*
- * Reads the test events of two models at once, as ext_measure_read() does for one. The
- * events are read once, with the columns of the first request, and an event has the same
- * number in both datasets.
+ * Prepares two measurements at once, as ext_measure_read() does for one. The events are
+ * read once, with the columns and the candidates of the first request, and an event has
+ * the same number in both datasets.
  *
  * homes: of the two models. n_unknown: out, number of the events whose item at least one
  * of the models does not know. Errors and freeing: as for ext_measure_read().

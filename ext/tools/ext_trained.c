@@ -99,7 +99,7 @@ static int open_named(ext_source *source, bool *is_open, const record *r,
 
 /*
  * Opens the model's own source instead of the record's, which cannot be read, and adds a
- * warning to the request.
+ * warning to the request. SQLITE_ERROR: the model has no source of its own.
  */
 static int replace_source(ext_source *source, ext_measurement *request, const record *r,
                           const ext_config *config, const ext_home *home,

@@ -43,8 +43,8 @@ static void tell_others(ext_training *training, double now)
 
 /*
  * Reports progress: every 0.1 s to the threads of this process, every TELL_EVERY seconds
- * to other connections, through the run's row. The time left is estimated from the speed
- * of this call:
+ * to other connections, through the run's row. Sets run->progress. The time left is
+ * estimated from the speed of this call, and is -1 if this call has done nothing yet:
  *   done          share of all epochs that is done, from 0 to 1
  *   here          the part of done that this call did, without resumed epochs
  *   seconds left  seconds of this call / here * (1 - done)
@@ -247,8 +247,9 @@ static int start_run(ext_training *training, ext_error *error)
 }
 
 /*
- * Reads the events and the weights to begin with. Also checks that the version will fit
- * SQLite's limit of lengths. Then ends the snapshot.
+ * Reads the events into attempt->data, and the weights to begin with into the training.
+ * Also checks that the version will fit SQLite's limit of lengths. Then ends the snapshot
+ * in which both were read, also after a failure.
  */
 static int read_all(ext_attempt *attempt, ext_error *error)
 {
@@ -394,8 +395,9 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
 }
 
 /*
- * The SQL function gru4rec_train(). SQLITE_BUSY: another training runs on the connection.
- * Outside a transaction, first drops the kept results whose model somebody dropped.
+ * The SQL function gru4rec_train(); its result is the JSON summary. Outside a
+ * transaction, first drops the kept results whose model somebody dropped. SQLITE_BUSY:
+ * another training runs on the connection.
  */
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {

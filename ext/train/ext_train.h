@@ -149,9 +149,9 @@ extern const ext_function ext_train_functions[];
 /* ---- ext_attempt.c ---- */
 
 /*
- * Everything that one call of gru4rec_train() works with. An attempt must not be moved in
- * memory: its members point to each other, and blocks that data.budget allocated point to
- * the budget.
+ * An attempt: everything that one call of gru4rec_train() works with. It must not be
+ * moved in memory: its members point to each other, and blocks that data.budget allocated
+ * point to the budget.
  */
 typedef struct ext_attempt {
     ext_train_request request;

@@ -143,9 +143,9 @@ static int fail_empty(const ext_events *events, ext_error *error)
 }
 
 /*
- * Checks that there is something to learn: at least one session with two events. If all
- * sessions are gone only because they had one event each, the error is that of single
- * events.
+ * Checks that there is something to learn: at least one session with two events.
+ * SQLITE_ERROR: there is not. If all sessions are gone only because they had one event
+ * each, the message is that of single events.
  */
 static int check_events(const ext_events *events, const gru4rec_options *options,
                         ext_error *error)

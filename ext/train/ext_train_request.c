@@ -10,7 +10,10 @@
 
 #include <string.h>
 
-/* Reads options into request->options and request->columns. text may be NULL. */
+/*
+ * Reads the options in text (may be NULL) into request->options, and the columns that it
+ * names into request->columns. Options that it does not name stay.
+ */
 static int parse_options(ext_train_request *request, const char *text, ext_error *error)
 {
     return ext_options_parse(request->home.db, text, GRU4REC_SCOPE_TRAIN,

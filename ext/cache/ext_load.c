@@ -86,7 +86,10 @@ static bool is_indexing_over(void *context)
            (job->poll != NULL && ext_poll_check(job->poll));
 }
 
-/* Does the job indexing. Its result is in job->status. */
+/*
+ * Does the job indexing: indexes the items by id, and puts the result into job->status.
+ * Stops if is_indexing_over() says so.
+ */
 static void index_items(void *context, size_t i)
 {
     indexing *job = context;

@@ -51,7 +51,10 @@ static ext_model *find_locked(const char *file, const char *run)
     return model;
 }
 
-/* Does find_locked() with the lock. */
+/*
+ * Takes the lock, and returns the loaded version with that key, with one more holder;
+ * NULL: it is not loaded.
+ */
 static ext_model *find_model(const char *file, const char *run)
 {
     pthread_mutex_lock(&lock);
@@ -397,7 +400,7 @@ typedef struct found {
     ext_choice choice;
 } found;
 
-/* The destructor of a found. */
+/* The destructor of a found: releases the version that was kept with a statement. */
 static void drop_found(void *context)
 {
     found *own = context;

@@ -134,7 +134,7 @@ static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
 
 /*
  * Reads the values that ext_plan_ranking() asked for: the bound of rank, which lowers
- * most, then the items. Also sets is_rank_unused.
+ * ranker->most, then the items, which become the wanted items. Also sets is_rank_unused.
  */
 static int read_plan(ext_ranker *ranker, int idx_num, sqlite3_value **argv,
                      ext_error *error)
@@ -211,9 +211,9 @@ static const ext_rows *scored_items(const ext_ranker *ranker)
 }
 
 /*
- * Returns the query for the library: which items are ranked and which are left out
- * (seen). The caller adds what gives the scores: the session and the byte copy, or an
- * array of scores.
+ * Returns the query for the library: which items are ranked, which are left out (seen),
+ * and how many are expected to be read (most; 0: not known). The caller adds what gives
+ * the scores: the session and the byte copy, or an array of scores.
  */
 static gru4rec_query make_query(const ext_ranker *ranker)
 {

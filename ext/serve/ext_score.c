@@ -32,7 +32,7 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
     return SQLITE_OK;
 }
 
-/* gru4rec_score(). */
+/* The SQL function gru4rec_score(): returns the score of one item after a history. */
 static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);

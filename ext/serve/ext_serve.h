@@ -218,7 +218,7 @@ sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 
 /* What a query asks of a ranker. All members are borrowed. */
 typedef struct ext_ranker_request {
-    /* SQL arguments; NULL: the argument is not given. */
+    /* The SQL arguments of these names; NULL: the argument is not given. */
     sqlite3_value *k, *exclude_seen, *candidates;
     int idx_num; /* the plan, with bits of ext_plan.c */
     /*

@@ -176,7 +176,8 @@ static int step(live_session *live, int32_t row, ext_error *error)
 /*
  * Adds one event: remembers its item, also if the model does not know it, and moves the
  * hidden states on. A NULL, and an empty text without option keep_empty, is no event.
- * SQLITE_ERROR: the value cannot be an item id, as a BLOB or a REAL that is not whole.
+ * SQLITE_ERROR: the value cannot be an item id, as a BLOB, a REAL that is not whole, or
+ * an unknown text that begins as a JSON array or object.
  */
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {

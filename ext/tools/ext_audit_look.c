@@ -13,8 +13,8 @@
 /* ---- findings ---- */
 
 /*
- * Records that a check found n cases among of, and returns its finding, whose weight is
- * the share n / of (0 if of is 0).
+ * Records that a check found n cases in a total (of), and returns its finding. The
+ * finding's weight is n / of, or 0 if of is 0.
  */
 static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int64_t n,
                                 int64_t of)

@@ -296,8 +296,8 @@ static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 }
 
 /*
- * Measures both sides and compares them: fills in the rows and the warnings of the
- * cursor.
+ * Measures a and b (a baseline b together with a) and compares them: fills in the rows
+ * and the warnings of the cursor.
  */
 static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
 {

@@ -92,9 +92,10 @@ static void stop(ext_cursor *base)
 enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN };
 
 /*
- * The query for the rows. SECONDS_LEFT is NULL in it. Loss and measures are those of the
- * epoch whose weights were kept, or of the last epoch while that is not known. %s: the
- * columns progress_ and updated_, which a table of an older build lacks.
+ * The query for the rows of gru4rec_status(), newest run first. SECONDS_LEFT is NULL in
+ * it, and PROGRESS is 1 for a version that is ready or retired. Loss and measures are
+ * those of the epoch whose weights were kept, or of the last epoch while that is not
+ * known. %s: the columns progress_ and updated_, which a table of an older build lacks.
  */
 static const char query[] =
     "WITH run AS (SELECT *, %s, iif(json_valid(options), options, NULL) AS o, "

@@ -9,7 +9,10 @@
  */
 #include "ext_tools.h"
 
-/* gru4rec_time(). The result is an integer if the time is a whole number. */
+/*
+ * gru4rec_time(): returns an INTEGER for an integer and for a date of whole seconds, else
+ * a REAL. The result is NULL if the value is no time.
+ */
 static void time_of(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     gru4rec_time time;
@@ -25,7 +28,7 @@ static void time_of(sqlite3_context *context, int argc, sqlite3_value **argv)
         sqlite3_result_double(context, real);
 }
 
-/* gru4rec_time_rest(): a REAL; NULL if the value is no time. */
+/* gru4rec_time_rest(): returns a REAL. The result is NULL if the value is no time. */
 static void rest_of(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     gru4rec_time time;

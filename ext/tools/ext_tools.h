@@ -367,14 +367,17 @@ typedef enum ext_audit_check {
     EXT_AUDIT_CHECKS
 } ext_audit_check;
 
-/* Whether a check has counted. */
+/* The state of a check of an audit: whether it has counted its cases. */
 typedef enum ext_audit_state {
     EXT_AUDIT_SKIPPED, /* nothing was given that the check could look at */
     EXT_AUDIT_UNKNOWN, /* the check needs facts that the model does not have */
     EXT_AUDIT_COUNTED
 } ext_audit_state;
 
-/* What a check found: n cases among of. Texts are owned, or NULL. */
+/*
+ * What a check of an audit found: n cases in a total (of) of rows, events, sessions or
+ * items. Texts are owned, or NULL.
+ */
 typedef struct ext_audit_finding {
     ext_audit_state state;
     int64_t n, of;

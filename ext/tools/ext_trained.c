@@ -78,9 +78,9 @@ static int check_record(const record *r, const ext_model *model, const char *nam
 /* ---- its source ---- */
 
 /*
- * Opens the table or view that the record names, with the names of the model's columns.
- * *is_open: false if there is none of that name, or if the record has a SELECT, which is
- * not run.
+ * Opens the table or view that the record of the version's run names, with the names of
+ * the model's columns. *is_open: false if there is none of that name, or if the record
+ * has a SELECT, which is not run.
  */
 static int open_named(ext_source *source, bool *is_open, const record *r,
                       const ext_config *config, const ext_home *home, ext_error *error)

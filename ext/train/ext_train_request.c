@@ -28,7 +28,7 @@ static int parse_options(ext_train_request *request, const char *text, ext_error
  */
 static bool is_free_to_differ(const char *option)
 {
-    /* The names of these options. */
+    /* The options that may have another value when a run is resumed. */
     static const char *const free[] = {
         "resume",         "n_epochs",          "patience",        "threads",
         "activate",       "keep_versions",     "keep_candidates", "keep_history",

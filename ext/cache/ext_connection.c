@@ -42,7 +42,10 @@ typedef struct registration {
     const ext_table_function *table;
 } registration;
 
-/* The destructor: gives up the use of the connection, and frees the registration. */
+/*
+ * The destructor of a registration: gives up its use of the connection, and frees the
+ * registration.
+ */
 static void drop_registration(void *context)
 {
     registration *own = context;

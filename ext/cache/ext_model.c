@@ -38,8 +38,8 @@ static bool is_same(const ext_model *model, const char *file, const char *run)
 }
 
 /*
- * Returns the loaded version with that key, with one more holder; NULL: it is not loaded.
- * The caller holds the lock.
+ * Looks in the list of loaded versions for that database file and run name, adds a
+ * holder, and returns the version; NULL: it is not loaded. The caller holds the lock.
  */
 static ext_model *find_locked(const char *file, const char *run)
 {
@@ -52,8 +52,8 @@ static ext_model *find_locked(const char *file, const char *run)
 }
 
 /*
- * Takes the lock, and returns the loaded version with that key, with one more holder;
- * NULL: it is not loaded.
+ * Does what find_locked() does, with the lock held: looks for a loaded version, and adds
+ * a holder to it. NULL: it is not loaded.
  */
 static ext_model *find_model(const char *file, const char *run)
 {
@@ -194,7 +194,10 @@ static void free_handle(ext_handle *handle)
     sqlite3_free(handle);
 }
 
-/* Tells whether the handle is one on a version of the model home. */
+/*
+ * Tells whether the handle is on a version of the model home: their names and schemas are
+ * equal but for upper and lower case.
+ */
 static bool is_of(const ext_handle *handle, const ext_home *home)
 {
     return sqlite3_stricmp(handle->home.name, home->name) == 0 &&

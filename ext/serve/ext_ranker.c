@@ -49,8 +49,8 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
 }
 
 /*
- * Reads the argument k, the largest rank to return, into most. If k is not given or
- * negative, all ranks are returned (INT64_MAX).
+ * Reads the argument k, the largest rank to return, into ranker->most. If k is not given
+ * or negative, all ranks are returned (INT64_MAX).
  */
 static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {

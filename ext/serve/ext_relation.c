@@ -31,7 +31,7 @@ enum {
     PLAN_ONE = EXT_PLAN_OWN << 2       /* the promised order holds for one session only */
 };
 
-/* An entry of the queue: a session that was read ahead. Both members are owned. */
+/* An entry of the queue: a session that was read ahead. session and history are owned. */
 typedef struct waiting {
     sqlite3_value *session;
     ext_history history;

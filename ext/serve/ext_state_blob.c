@@ -154,7 +154,7 @@ void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id)
         memcpy(at + 5, id->bytes, id->n_bytes);
 }
 
-/* Returns the value of a lower-case hex digit. */
+/* Returns the value, from 0 to 15, of a hex digit in lower case. */
 static unsigned read_digit(char digit)
 {
     return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);

@@ -27,7 +27,7 @@ typedef struct contest {
     size_t n;
 } contest;
 
-/* Appends a version, to be measured with cutoffs=20. */
+/* Appends a version to the contestants, to be measured with the option cutoffs=20. */
 static int add_contestant(contest *all, int64_t version, ext_error *error)
 {
     contestant *more =

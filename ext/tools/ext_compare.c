@@ -226,7 +226,10 @@ static int place(compare_call *call, int side, int32_t **places, ext_error *erro
     return error->rc;
 }
 
-/* Returns a measured side in the form that the library compares. It borrows all. */
+/*
+ * Returns side 0 (a) or 1 (b), which must be measured, in the form that the library
+ * compares. It borrows all.
+ */
 static gru4rec_side side_of(const compare_call *call, int side)
 {
     const ext_measurement *request = &call->sides[side];

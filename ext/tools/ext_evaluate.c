@@ -92,7 +92,10 @@ static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
     return n_left > 0 ? n_left : n;
 }
 
-/* Fits the baselines and measures: fills in the rows and the warnings of the cursor. */
+/*
+ * Fits the baselines, and measures the version and the baselines: fills in the rows and
+ * the warnings of the cursor.
+ */
 static int compute(evaluate_cursor *cursor, evaluate_call *call, ext_error *error)
 {
     ext_measurement *request = &call->measurement;

@@ -101,7 +101,8 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
 }
 
 /*
- * Does write_as_one(), again while another connection of a shared cache holds the lock.
+ * Writes the imported version and commits (write_as_one()); tries again while another
+ * connection of a shared cache holds the lock, until the busy timeout has passed.
  * Meanwhile the run counts as under way.
  */
 static int write_import(ext_run *run, const ext_home *home, bool is_found,
@@ -131,7 +132,10 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
     if (read_own(&own, home, is_found, error) != SQLITE_OK ||
         read_argument(loaded, home->db, value, path, error) != SQLITE_OK)
         return error->rc;
-    /* This model's own options say how to serve, and how much to keep. */
+    /*
+     * The options of the model that the import goes to say how to serve, and how much to
+     * keep.
+     */
     if (own.quantize != GRU4REC_AUTO)
         loaded->options.quantize = own.quantize;
     if (ext_options_is_set(&own, "state_items"))

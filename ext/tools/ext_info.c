@@ -49,7 +49,10 @@ static char *options_json(void)
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_info info;
         gru4rec_option_describe(i, &info);
-        /* The texts are the table's own and hold nothing to escape. */
+        /*
+         * The texts are those of the library's table of options, in which JSON escapes
+         * nothing.
+         */
         sqlite3_str_appendf(
             json,
             "%s{\"name\":\"%s\",\"of\":\"%s\",\"type\":\"%s\",\"default\":"

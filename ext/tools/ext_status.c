@@ -288,7 +288,7 @@ static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end
     return SQLITE_OK;
 }
 
-/* Reads a row for each run in m_version, newest first. */
+/* Reads a row for each run in m_version into the cursor's list, newest first. */
 static int read_table(status_cursor *cursor, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;

@@ -229,7 +229,10 @@ static bool is_checkpoint_due(const ext_training *training)
            epoch < options->n_epochs;
 }
 
-/* What cannot be written now is written by the next call, or with the version. */
+/*
+ * If the progress cannot be written now, the next call writes it, or it is written with
+ * the version.
+ */
 void ext_publish_progress(ext_training *training)
 {
     training->told = ext_poll_seconds();

@@ -12,7 +12,7 @@ enum { N_LONGEST = 3 }; /* number of long sessions that a warning names, at most
 static const char training[] = "training";
 static const char smaller[] = "use smaller layers, batch_size or n_sample";
 
-/* Returns the number of events of the session at an index. */
+/* Returns the number of events of the session with that index in the dataset. */
 static int64_t length_of(const gru4rec_dataset *dataset, int64_t session)
 {
     return dataset->offsets[session + 1] - dataset->offsets[session];

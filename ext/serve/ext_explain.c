@@ -69,8 +69,9 @@ static int explain_row(explain_cursor *cursor, ext_error *error)
 }
 
 /*
- * Method start: there are no rows if the model does not know the item, or knows no item
- * of the history.
+ * Method start: computes the item's score after the whole history, and goes to the row
+ * about the first event. There are no rows if the model does not know the item, or knows
+ * no item of the history.
  */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {

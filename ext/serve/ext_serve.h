@@ -108,11 +108,10 @@ bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
  * session, as many as the BLOB remembers.
  */
 typedef struct ext_history {
-    ext_rows rows;      /* rows of the known items */
-    ext_rows positions; /* place of each of rows among all given ids, from 1 */
-    int64_t n_unknown;  /* number of given ids that no item of the model has */
-    gru4rec_real
-        *state; /* hidden states after all items of the session; or NULL; owned */
+    ext_rows rows;       /* rows of the known items */
+    ext_rows positions;  /* place of each of rows among all given ids, from 1 */
+    int64_t n_unknown;   /* number of given ids that no item of the model has */
+    gru4rec_real *state; /* hidden states at the end of the session; or NULL; owned */
 } ext_history;
 
 /*

@@ -32,15 +32,16 @@ SQLITE_EXTENSION_INIT1
 #define take_api(api) ((void)(api), true)
 #else
 /*
- * A function of the SQLite library that loads the extension now. sqlite3_api may be that
- * of another one.
+ * A function of the SQLite library that loads the extension now. sqlite3_api, which all
+ * other code calls, may belong to another SQLite library.
  */
 #define OF(api, function) (api)->function
 
 /*
- * Makes api the table of functions of the extension if it has none yet. Tells whether its
- * table is api. The tables are only compared by address, because the library of the other
- * table may be unloaded already.
+ * Makes api the table of SQLite functions that the extension calls (sqlite3_api), if it
+ * has none yet. Returns whether that table is api: false means that another SQLite
+ * library of the process loaded the extension first. The tables are only compared by
+ * address, because the library of the other table may be unloaded already.
  */
 static bool take_api(const sqlite3_api_routines *api)
 {
@@ -55,20 +56,22 @@ static bool take_api(const sqlite3_api_routines *api)
 #endif
 
 /*
- * The oldest version of SQLite that the extension works with. SQLite 3.38 is the first
- * one that has sqlite3_vtab_in() and passes LIMIT to virtual tables.
+ * The oldest version of SQLite that the extension works with, as
+ * sqlite3_libversion_number() gives it. SQLite 3.38 is the first one that has
+ * sqlite3_vtab_in() and passes LIMIT to virtual tables.
  */
 static const int oldest = 3038000;
 
-/* Messages for an SQLite library that is refused; each shows its version. */
+/* Messages for an SQLite library that is refused; %s is the version of that library. */
 static const char too_old[] = "gru4rec: SQLite %s is too old; use 3.38 or newer";
 static const char is_another[] =
     "gru4rec: the file that SQLite %s loads here serves another SQLite library of this "
     "process; load a copy of the file under another name";
 
 /*
- * Tells whether SQLite can prepare the statement, which means that it has the functions
- * in it. The statement names no table, because loading must not read the database file.
+ * Tells whether SQLite can prepare the statement sql, which means that the connection has
+ * the functions in it. The statement is not run. It must name no table, because loading
+ * must not read the database file.
  */
 static bool can_prepare(sqlite3 *db, const char *sql)
 {
@@ -78,11 +81,16 @@ static bool can_prepare(sqlite3 *db, const char *sql)
     return rc == SQLITE_OK;
 }
 
+/* All table-valued functions, which are registered one by one. */
 static const ext_table_function *const tables[] = {
     &ext_recommend, &ext_similar, &ext_explain,       &ext_evaluate, &ext_compare,
     &ext_audit,     &ext_batches, &ext_options_table, &ext_status,
 };
 
+/*
+ * All scalar and aggregate functions: arrays that each end with an entry whose name is
+ * NULL.
+ */
 static const ext_function *const functions[] = {
     ext_score_functions,     ext_state_functions,  ext_train_functions,
     ext_export_functions,    ext_import_functions, ext_deploy_functions,
@@ -90,6 +98,10 @@ static const ext_function *const functions[] = {
     ext_configure_functions,
 };
 
+/*
+ * Registers the module gru4rec and all functions on the connection. Stops at the first
+ * failure; what was registered before it stays.
+ */
 static int register_all(sqlite3 *db, ext_error *error)
 {
     ext_connection *connection = ext_connection_new(db);
@@ -100,15 +112,19 @@ static int register_all(sqlite3 *db, ext_error *error)
         rc = ext_connection_add_table(connection, tables[i], error);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof functions / sizeof *functions; i++)
         rc = ext_connection_add_functions(connection, functions[i], error);
-    ext_connection_release(connection); /* each registration keeps a reference */
+    ext_connection_release(connection); /* each registration is a user of its own */
     return rc;
 }
 
 /*
- * Loads the extension for a connection. Each entry point calls this function, and not
- * another entry point: if two copies of the file are in one process, the linker would
- * resolve such a call to the first copy's entry point. A static function is always that
- * of its own copy.
+ * Loads the extension for a connection. Returns SQLITE_OK_LOAD_PERMANENTLY (SQLITE_OK if
+ * it is linked into a program with SQLite), SQLITE_OK and does nothing if the connection
+ * has it already, or an error with *message set: SQLITE_ERROR for an SQLite that is too
+ * old, that is not the one that loaded this file first, or that has no JSON functions.
+ *
+ * Each entry point calls this function, and not another entry point: if two copies of the
+ * file are in one process, the linker would resolve such a call to the first copy's entry
+ * point. A static function is always that of its own copy.
  */
 static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {
@@ -141,6 +157,7 @@ static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 #endif
 }
 
+/* The entry point for versions of SQLite that keep the digits of gru4rec.so. */
 EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
                                     const sqlite3_api_routines *api)
 {
@@ -148,8 +165,8 @@ EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
 }
 
 /*
- * The entry point for versions of SQLite that drop the digits when they derive its name
- * from the file's name.
+ * The entry point for versions of SQLite that drop the digits of the file's name when
+ * they derive the name of the entry point: gru4rec.so gives sqlite3_grurec_init.
  */
 EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
                                    const sqlite3_api_routines *api)

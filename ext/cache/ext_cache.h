@@ -17,8 +17,9 @@
 struct ext_handle; /* defined below */
 
 /*
- * Tells xDestroy and xCreate that the table of a model is dropped and created again while
- * its shadow tables stay (gru4rec_configure()). All pointers are borrowed.
+ * A remake: gru4rec_configure() drops the table of a model and creates it again, while
+ * its shadow tables stay. The struct tells xDestroy and xCreate that they are called for
+ * that. All pointers are borrowed.
  */
 typedef struct ext_remake {
     const ext_home *home;
@@ -26,25 +27,32 @@ typedef struct ext_remake {
     bool has_source;                 /* true: the source may be another one now */
 } ext_remake;
 
-/* What the extension keeps for one database connection. */
+/*
+ * What the extension keeps for one database connection. Its registrations with SQLite
+ * share it, and the last one frees it.
+ */
 struct ext_connection {
     sqlite3 *db;
     int n_users;      /* number of registrations with SQLite that hold this struct */
     bool is_training; /* true: gru4rec_train() runs on this connection */
-    const ext_remake *remake;   /* the remake that is under way, or NULL */
-    struct ext_handle *handles; /* list of handles; the one used last is the first */
-    /* List of trainings whose result waits for its commit, of ext/train; or NULL. */
+    const ext_remake *remake;   /* gru4rec_configure() makes a table anew now; or NULL */
+    struct ext_handle *handles; /* what it holds of versions: a list, last used first */
+    /*
+     * List of trainings (of ext/train) that are done, but whose result could not be
+     * committed yet; or NULL.
+     */
     struct ext_attempt *kept;
     /*
-     * Drops the trainings in kept whose model is gone; is_all: drops all of them. NULL
-     * until a training is kept.
+     * Drops the trainings in the list kept whose model somebody dropped; if is_all is
+     * true, all trainings in it. NULL until the first training is kept.
      */
     void (*drop_kept)(ext_connection *connection, bool is_all);
 };
 
 /*
- * The methods that an aggregate function, which is also a window function, has besides
- * its step; see sqlite3_create_window_function().
+ * The methods xFinal (finish), xValue and xInverse of an aggregate function that is also
+ * a window function; its xStep is ext_function.call. See
+ * sqlite3_create_window_function().
  */
 typedef struct ext_window {
     void (*finish)(sqlite3_context *context);
@@ -52,32 +60,41 @@ typedef struct ext_window {
     void (*inverse)(sqlite3_context *context, int argc, sqlite3_value **argv);
 } ext_window;
 
-/* An SQL function. Its call gets the connection by ext_connection_of(). */
+/*
+ * An SQL function that is registered with one number of arguments. Its call gets the
+ * connection by ext_connection_of().
+ */
 typedef struct ext_function {
     const char *name;
     int n_arguments;
     int flags; /* SQLITE_INNOCUOUS, SQLITE_DIRECTONLY, SQLITE_DETERMINISTIC */
-    /* The function, or the step of an aggregate. */
+    /* The scalar function itself, or the method xStep of an aggregate. */
     void (*call)(sqlite3_context *context, int argc, sqlite3_value **argv);
     const ext_window *window; /* methods of an aggregate; NULL: a scalar function */
 } ext_function;
 
 /*
- * Makes the struct of a connection, with one user: the caller, who gives it up with
- * ext_connection_release(). NULL: there is not enough memory.
+ * Makes the ext_connection of a database connection, and returns it. It has one user: the
+ * caller, who gives it up with ext_connection_release(). NULL: there is not enough
+ * memory.
  */
 ext_connection *ext_connection_new(sqlite3 *db);
-/* Returns the connection on which SQLite calls an ext_function. */
+/*
+ * Returns the connection on which SQLite now calls an ext_function. context: the first
+ * parameter of that call.
+ */
 ext_connection *ext_connection_of(sqlite3_context *context);
 /*
- * Gives up one use of the connection (an ext_connection); the last one frees the struct,
- * its handles, and the trainings that it keeps. Has the type of an SQLite destructor.
+ * Gives up one use of the connection (an ext_connection). The last one frees the struct,
+ * its handles, the trainings that it keeps, and the unwritten reports of runs on its
+ * in-memory databases. Has the type of an SQLite destructor.
  */
 void ext_connection_release(void *connection);
 /*
- * Registers SQL functions, each of which holds the connection until SQLite drops it.
+ * Registers SQL functions. Each registration holds the connection until SQLite drops it.
  * functions: an array that ends with an entry whose name is NULL; must outlive the
- * connection. After a failure the functions that were registered before it stay.
+ * connection. If a function cannot be registered, those before it stay registered, and
+ * those behind it are not tried.
  */
 int ext_connection_add_functions(ext_connection *connection,
                                  const ext_function *functions, ext_error *error);
@@ -96,34 +113,41 @@ int ext_connection_add_module(ext_connection *connection, const char *name,
 
 /* ---- ext_load.c ---- */
 
-/* A version in memory. All fields are zero at first; all are owned. */
+/*
+ * A version of a model in memory. All fields are zero at first; the struct owns what they
+ * point to.
+ */
 typedef struct ext_loaded {
     gru4rec_options options; /* the options that the version was trained with */
     gru4rec_model *model;
-    gru4rec_items *items; /* indexed by id */
-    gru4rec_bytes *bytes; /* byte copy of the output rows; NULL: none is needed */
+    gru4rec_items *items; /* the catalogue, indexed by id */
+    gru4rec_bytes *bytes; /* byte copy of the output rows; NULL: there is none */
 } ext_loaded;
 
 /*
- * Loads a version into *loaded, which must be all zero. Call ext_load_free() in any case,
- * also after a failure.
- * is_to_serve: also makes the byte copy of the output rows, if the option quantize asks
- * for it, and if all values are finite.
+ * Loads a version of the model into *loaded, which must be all zero. Call ext_load_free()
+ * in any case, also after a failure.
+ * is_to_serve: also makes the byte copy of the output rows, if the option quantize wants
+ * one (auto: if the copy has 1 MiB or more) and all output weights are finite.
  * SQLITE_CORRUPT_VTAB: the version is damaged. SQLITE_ERROR: there is no such version, or
  * it needs more memory than the limits allow (ext_budget.c).
  */
 int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
                      bool is_to_serve, ext_error *error);
-/* Frees what loaded owns, and sets all fields to zero. */
+/*
+ * Frees the model, the items and the byte copy of a loaded version, and sets all fields
+ * of *loaded to zero. The struct itself is not freed.
+ */
 void ext_load_free(ext_loaded *loaded);
 
 /* ---- ext_model.c ---- */
 
 /*
- * A loaded version that the connections of this process share. Nobody changes it after it
- * was loaded, except n_users and next.
+ * A loaded version that the connections of this process share, in one list. Nobody
+ * changes it after it was loaded, except n_users and next.
  */
 typedef struct ext_model {
+    /* Name of the training run that made the version; with file, the key in the list. */
     char run[EXT_RUN_NAME + 1];
     char *file; /* database file, or for one in memory the address of its connection */
     int64_t version;
@@ -134,21 +158,25 @@ typedef struct ext_model {
 } ext_model;
 
 /*
- * Sets *model to the active version of the model, and loads the version if this process
- * has not loaded it yet. The caller gives it up with ext_model_release(). *model is NULL
- * after a failure.
+ * Sets *model to the active version of the model that home names, and adds a holder to
+ * it. Loads the version if this process has not loaded it yet. The caller gives *model up
+ * with ext_model_release(). *model is NULL after a failure.
  * SQLITE_ERROR: no version is active, or as for ext_load_version(), or the model reads
  * itself through its source. SQLITE_BUSY: the model changed while it was read.
  * SQLITE_CORRUPT_VTAB: the model is damaged.
  */
 int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error);
-/* Does what ext_model_acquire() does, but for the version that the choice means. */
+/*
+ * Does what ext_model_acquire() does, but for the version that choice means now: the
+ * active, previous or newest one, or a number.
+ */
 int ext_model_acquire_version(ext_model **model, const ext_home *home,
                               const ext_choice *choice, ext_error *error);
 /*
- * Does what ext_model_acquire_version() does, but for the model that a value names:
- * "name" or "schema.name". SQLITE_ERROR also if there is no such model, or the name is
- * NULL.
+ * Does what ext_model_acquire_version() does, but for the model that an SQL value names:
+ * "name" or "schema.name". If there is no such model, also makes the connection release
+ * what it holds of one of that name. SQLITE_ERROR also if there is no such model, or the
+ * name is NULL.
  */
 int ext_model_acquire_named(ext_model **model, ext_connection *connection,
                             sqlite3_value *name, const ext_choice *choice,
@@ -156,65 +184,87 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
 /*
  * Does what ext_model_acquire_named() does, but for a scalar function whose first
  * argument is the name of the model. If that argument is a constant of the statement, the
- * model is looked up only once for the statement, as long as the version argument stays
- * the same.
- * version: the argument of the function that chooses the version; NULL: it has none.
+ * version is kept with the statement, and is looked up again only if the argument version
+ * changes.
+ * name: the first argument. version: the argument of the function that chooses the
+ * version; NULL: it has none. SQLITE_ERROR also if version is no choice.
  */
 int ext_model_acquire_for(ext_model **model, sqlite3_context *context,
                           sqlite3_value *name, sqlite3_value *version, ext_error *error);
-/* Gives up a model; the last holder frees it. model may be NULL. */
+/* Gives up one hold on a loaded version; the last holder frees it. model may be NULL. */
 void ext_model_release(ext_model *model);
-/* Adds a holder, who must call ext_model_release() too. Returns model. */
+/*
+ * Adds a holder to a loaded version, who must call ext_model_release() too. Returns
+ * model.
+ */
 ext_model *ext_model_retain(ext_model *model);
-/* Makes the connection release what it holds of a model that was dropped or renamed. */
+/*
+ * Makes the connection of home release the versions and the spare workspaces that it
+ * holds of the model home, because the model was dropped or renamed. The handles stay,
+ * empty.
+ */
 void ext_model_forget(const ext_home *home);
-/* Frees all handles of a connection that ends. */
+/* Frees all handles of a connection that ends, and releases the versions they hold. */
 void ext_model_forget_all(ext_connection *connection);
 /*
- * Sets *bytes to the memory that the active version takes in this process; 0: it is not
- * loaded. *has_bytes: whether that includes a byte copy of the output rows.
+ * Sets *bytes to the memory, in bytes, that the active version of the model takes in this
+ * process: network, catalogue and byte copy. *bytes is 0 if that version is not loaded,
+ * or none is active; this function loads nothing. *has_bytes: whether *bytes includes a
+ * byte copy of the output rows.
  */
 int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
                      ext_error *error);
 
 /* ---- ext_workspace.c ---- */
 
-/* What is needed to serve one session at a time. All fields are owned. */
+/*
+ * A workspace: what is needed to serve one session at a time. The struct owns what its
+ * fields point to.
+ */
 typedef struct ext_workspace {
-    ext_model *model; /* one hold on the model */
+    ext_model *model; /* the version; one hold on it */
     gru4rec_session *session;
     gru4rec_ranking *ranking;
     gru4rec_real *scores; /* (I), see ext_workspace_scores(); or NULL */
 } ext_workspace;
 
 /*
- * Opens a workspace for the model: one that the connection has kept, with its session at
- * the start, or a new one. The caller's hold on the model passes to the workspace; after
- * a failure it is released, and *workspace is all zero. The caller gives the workspace to
- * ext_workspace_close() or ext_workspace_free().
+ * Opens a workspace for the loaded version: one that the connection has kept, with its
+ * session reset to the start, or a new one. The caller's hold on the version passes to
+ * the workspace; after a failure it is released, and *workspace is all zero. The caller
+ * gives the workspace to ext_workspace_close() or ext_workspace_free().
  * SQLITE_NOMEM is the only error.
  */
 int ext_workspace_open(ext_workspace *workspace, ext_connection *connection,
                        ext_model *model, ext_error *error);
 /*
- * Returns an array (I) for scores of all items that do not come from a session. The
- * workspace owns it; the values are undefined at first. NULL: there is not enough memory.
+ * Returns an array (I, one value for each item) for scores that do not come from a
+ * session, such as supports and similarities. It is made at the first call; the workspace
+ * owns it. Its values are undefined at first. NULL: there is not enough memory.
  */
 gru4rec_real *ext_workspace_scores(ext_workspace *workspace);
 /*
- * Gives the workspace to the connection, which keeps it for the next query, or frees it.
- * Afterwards *workspace is all zero. Does nothing if *workspace is all zero before.
+ * Gives the workspace back. If the connection has a handle on the same version whose
+ * spare is empty, the connection keeps the workspace there for the next query; else the
+ * workspace is freed. Afterwards *workspace is all zero. Does nothing if *workspace is
+ * all zero before.
  */
 void ext_workspace_close(ext_workspace *workspace, ext_connection *connection);
-/* Frees all that the workspace owns, and sets its fields to zero. */
+/*
+ * Frees all that the workspace owns, releases its hold on the version, and sets all its
+ * fields to zero.
+ */
 void ext_workspace_free(ext_workspace *workspace);
 
 /* ---- ext_handle: owned by ext_model.c, also used by ext_workspace.c ---- */
 
-/* What a connection holds of a version, so that it stays loaded from query to query. */
+/*
+ * A handle: what a connection holds of one version of a model, so that the version stays
+ * loaded from query to query.
+ */
 typedef struct ext_handle {
     ext_home home;
-    ext_choice choice;   /* the choice that the caller asked for */
+    ext_choice choice;   /* what the callers asked for: active, 3, ... */
     ext_model *model;    /* one hold on the version, or NULL */
     ext_workspace spare; /* unused workspace of that model, or all zero */
     struct ext_handle *next;
@@ -223,17 +273,23 @@ typedef struct ext_handle {
 /* ---- ext_check.c ---- */
 
 /*
- * Checks that every version that is ready, and the active one, can be loaded. An error
- * that is a finding about the model (ext_check_is_finding()) says what is damaged.
+ * Checks the whole model, in one snapshot: its tables and configuration, that no retired
+ * version has items or tensors left, and that every version that is ready, and the active
+ * one, can be loaded, with its optimiser's slots and fingerprints. Stops at the first
+ * failure. An error that is a finding about the model (ext_check_is_finding()) says what
+ * is damaged.
  */
 int ext_check_model(const ext_home *home, ext_error *error);
 /*
  * Tells whether the error of ext_check_model() is a finding about the model. Otherwise
- * the model could not be checked, for example because of a lock, too little memory, or an
- * authorizer.
+ * the model could not be checked, for example because of a lock, too little memory, a
+ * limit of memory, or an authorizer.
  */
 bool ext_check_is_finding(const ext_error *error);
-/* The function gru4rec_check(); the last entry has no name. */
+/*
+ * The table that registers the SQL function gru4rec_check(model). The last entry has the
+ * name NULL.
+ */
 extern const ext_function ext_check_functions[];
 
 #endif

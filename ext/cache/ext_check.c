@@ -5,6 +5,7 @@
  */
 #include "ext_cache.h"
 
+/* Reads the version's fingerprints of sessions, only to see whether that works. */
 static int check_fingerprints(const ext_home *home, int64_t version, ext_error *error)
 {
     ext_budget budget;
@@ -15,7 +16,10 @@ static int check_fingerprints(const ext_home *home, int64_t version, ext_error *
     return rc;
 }
 
-/* Loads a version with its slots and fingerprints, only to see whether that works. */
+/*
+ * Loads a version, with those of the optimiser's slots that it stores, and then its
+ * fingerprints, only to see whether that works. Nothing stays in memory.
+ */
 static int check_version(const ext_home *home, int64_t version, ext_error *error)
 {
     ext_loaded loaded = {0};
@@ -31,7 +35,10 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
     return rc == SQLITE_OK ? check_fingerprints(home, version, error) : rc;
 }
 
-/* The columns of the shadow tables that are read when a version is loaded. */
+/*
+ * The columns of the shadow tables m_config, m_version, m_item and m_tensor that are read
+ * when a version is loaded. table is the part of the name behind "m_".
+ */
 static const struct {
     const char *table, *column;
 } needed[] = {
@@ -43,8 +50,10 @@ static const struct {
 };
 
 /*
- * Checks that the columns exist, before any statement reads them. If SQLite then refuses
- * a statement, the reason must be another one, for example an authorizer or a limit.
+ * Checks that the shadow tables have all columns of the array needed, before any
+ * statement reads them. If SQLite then refuses a statement, the reason must be another
+ * one, for example an authorizer or a limit. SQLITE_CORRUPT_VTAB: a column, or a whole
+ * table, is missing.
  */
 static int check_columns(const ext_home *home, ext_error *error)
 {
@@ -70,8 +79,8 @@ static int check_columns(const ext_home *home, ext_error *error)
 }
 
 /*
- * Checks the version of the current row. Its run must be NULL (a row is missing, which
- * the loading reports) or a valid name.
+ * Checks the version whose number and run the current row of stmt has. The run must be a
+ * valid name, or NULL: then the row of the version is missing, which the loading reports.
  */
 static int check_row(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -119,7 +128,11 @@ bool ext_check_is_finding(const ext_error *error)
     return ext_error_is(error, SQLITE_CORRUPT) || ext_error_is(error, SQLITE_NOTADB);
 }
 
-/* gru4rec_check(model): returns 'ok', or the message that says what is damaged. */
+/*
+ * The SQL function gru4rec_check(model): returns 'ok', or the message that says what is
+ * damaged. If the model does not exist or cannot be checked, the call fails with an SQL
+ * error.
+ */
 static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -142,6 +155,7 @@ static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home_clear(&home);
 }
 
+/* The table that registers gru4rec_check(). The last entry has the name NULL. */
 const ext_function ext_check_functions[] = {
     {"gru4rec_check", 1, 0, check, NULL},
     {NULL, 0, 0, NULL, NULL},

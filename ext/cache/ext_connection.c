@@ -33,15 +33,19 @@ void ext_connection_release(void *context)
 /* ---- registering: if SQLite fails to register, it calls the destructor itself ---- */
 
 /*
- * The client data that SQLite keeps for a function, or for the module of a table-valued
- * function. Either function or table is NULL.
+ * The client data that SQLite keeps for an SQL function, or for the module of a
+ * table-valued function. One of function and table is set; the other is NULL.
  */
 typedef struct registration {
-    ext_connection *connection; /* one use of it */
+    ext_connection *connection; /* one use of it, which the destructor gives up */
     const ext_function *function;
     const ext_table_function *table;
 } registration;
 
+/*
+ * The destructor of a registration: gives up its use of the connection, and frees the
+ * registration.
+ */
 static void drop_registration(void *context)
 {
     registration *own = context;
@@ -49,7 +53,10 @@ static void drop_registration(void *context)
     sqlite3_free(own);
 }
 
-/* Makes a registration, which uses the connection. NULL: there is not enough memory. */
+/*
+ * Returns a new registration, which counts as one more user of the connection. NULL:
+ * there is not enough memory.
+ */
 static registration *make_registration(ext_connection *connection,
                                        const ext_function *function,
                                        const ext_table_function *table)
@@ -79,7 +86,10 @@ ext_connection *ext_connection_of(sqlite3_context *context)
     return ((const registration *)sqlite3_user_data(context))->connection;
 }
 
-/* Calls the function of a registration, within an entry (see ext_entry). */
+/*
+ * Calls the SQL function of a registration, within an ext_entry, which limits how deep
+ * calls nest. If the entry cannot start, its error is the result.
+ */
 static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const registration *own = sqlite3_user_data(context);
@@ -91,6 +101,7 @@ static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_entry_end(&entry);
 }
 
+/* Registers one SQL function, as a window function if it has those methods. */
 static int add_function(ext_connection *connection, const ext_function *function,
                         ext_error *error)
 {
@@ -122,6 +133,7 @@ int ext_connection_add_functions(ext_connection *connection,
 
 /* ---- table-valued functions ---- */
 
+/* Method xConnect of a table-valued function: declares and allocates its table. */
 static int connect(sqlite3 *db, void *context, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
 {
@@ -136,7 +148,10 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
     return ext_error_text(&error, message);
 }
 
-/* The module has no xCreate, so its tables exist under its name without CREATE. */
+/*
+ * The module of every table-valued function. It has no xCreate, so that its table exists
+ * under its name without CREATE VIRTUAL TABLE.
+ */
 static const sqlite3_module table_module = {.xConnect = connect, EXT_TABLE_METHODS()};
 
 int ext_connection_add_table(ext_connection *connection,

@@ -29,7 +29,10 @@ void ext_load_free(ext_loaded *loaded)
 
 /* ---- jobs of threads ---- */
 
-/* The job that allocates the model, and the byte copy if is_to_serve is true. */
+/*
+ * The job that allocates the model of a version, and, if the version is to be served with
+ * one, the byte copy of its output rows.
+ */
 typedef struct making {
     ext_loaded *loaded;
     int32_t n_items;
@@ -38,7 +41,10 @@ typedef struct making {
     gru4rec_error message;
 } making;
 
-/* Tells whether the version is served with a byte copy of its output rows. */
+/*
+ * Tells whether the version is served with a byte copy of its output rows: if the option
+ * quantize is on, or is auto and the copy has BYTES_FROM bytes or more.
+ */
 static bool wants_bytes(const ext_loaded *loaded)
 {
     return loaded->options.quantize == GRU4REC_ON ||
@@ -46,7 +52,10 @@ static bool wants_bytes(const ext_loaded *loaded)
             gru4rec_bytes_size(loaded->model) >= BYTES_FROM);
 }
 
-/* Does the job making. */
+/*
+ * Does the job making: sets loaded->model, and loaded->bytes if the version is served
+ * with a byte copy. job->status is the first failure.
+ */
 static void make(void *context, size_t i)
 {
     making *job = context;
@@ -61,12 +70,15 @@ static void make(void *context, size_t i)
 /* The job that indexes the items by their ids. */
 typedef struct indexing {
     gru4rec_items *items;
-    ext_poll *poll; /* NULL in a second thread, because that must not call SQLite */
+    ext_poll *poll; /* NULL in a second thread, which must not call SQLite */
     _Atomic bool is_stopped;
     gru4rec_status status;
 } indexing;
 
-/* Tells the library whether to stop indexing. */
+/*
+ * Tells the library whether to stop indexing: the tensors could not be read, or there is
+ * an interrupt.
+ */
 static bool is_indexing_over(void *context)
 {
     indexing *job = context;
@@ -74,7 +86,10 @@ static bool is_indexing_over(void *context)
            (job->poll != NULL && ext_poll_check(job->poll));
 }
 
-/* Does the job indexing. */
+/*
+ * Does the job indexing: indexes the items by id, and puts the result into job->status.
+ * Stops if is_indexing_over() says so.
+ */
 static void index_items(void *context, size_t i)
 {
     indexing *job = context;
@@ -82,7 +97,10 @@ static void index_items(void *context, size_t i)
     job->status = gru4rec_items_index(job->items, is_indexing_over, job);
 }
 
-/* Waits until the worker has no work left. SQLITE_INTERRUPT: the user interrupts it. */
+/*
+ * Waits until the worker has no work left, and looks for an interrupt every millisecond.
+ * SQLITE_INTERRUPT: the user interrupted the wait; the worker may still be at work.
+ */
 static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 {
     const struct timespec pause = {0, 1000000};
@@ -96,7 +114,11 @@ static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 
 /* ---- a version ---- */
 
-/* Reads n items, while the model is allocated. *sum: the checksum of the items. */
+/*
+ * Reads the n items of a version into loaded->items, while a worker allocates
+ * loaded->model, and loaded->bytes if it is needed. is_large: the worker has a thread of
+ * its own. *sum: the checksum of the items.
+ */
 static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
                       int64_t version, int32_t n, bool is_to_serve, bool is_large,
                       ext_error *error)
@@ -110,7 +132,10 @@ static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
     return rc == SQLITE_OK ? ext_error_library(error, job.status, &job.message) : rc;
 }
 
-/* Reads the weights while the items are indexed. */
+/*
+ * Reads the weights of the version, and their byte copy, while a worker indexes the items
+ * by id. After a failure, or an interrupt, the indexing is stopped.
+ */
 static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t version,
                         bool is_large, ext_error *error)
 {
@@ -131,8 +156,9 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 }
 
 /*
- * Loads the n items, the weights and the byte copy. The checksum of the version is
- * compared last, because the other checks give more exact messages.
+ * Loads the n items, the weights and the byte copy of a version. The checksum of the
+ * version is compared after them, because their own checks give more exact messages. A
+ * byte copy of weights that are not finite is freed again, which is no error.
  */
 static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
                     bool is_to_serve, bool is_large, ext_error *error)

@@ -19,8 +19,10 @@
 /* ---- the models of the process ---- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static ext_model *models; /* the list; the lock protects it, and n_users of each model */
+/* List of all loaded versions. The lock protects the list, and n_users of each entry. */
+static ext_model *models;
 
+/* Frees a loaded version, which must be in no list. */
 static void free_model(ext_model *model)
 {
     GRU4REC_TRACE(2, "version %lld of %s is freed", (long long)model->version,
@@ -35,7 +37,10 @@ static bool is_same(const ext_model *model, const char *file, const char *run)
     return strcmp(model->run, run) == 0 && strcmp(model->file, file) == 0;
 }
 
-/* Returns the model, with one more holder; NULL: it is not loaded. The lock is held. */
+/*
+ * Looks in the list of loaded versions for that database file and run name, adds a
+ * holder, and returns the version; NULL: it is not loaded. The caller holds the lock.
+ */
 static ext_model *find_locked(const char *file, const char *run)
 {
     ext_model *model = models;
@@ -46,6 +51,10 @@ static ext_model *find_locked(const char *file, const char *run)
     return model;
 }
 
+/*
+ * Does what find_locked() does, with the lock held: looks for a loaded version, and adds
+ * a holder to it. NULL: it is not loaded.
+ */
 static ext_model *find_model(const char *file, const char *run)
 {
     pthread_mutex_lock(&lock);
@@ -55,8 +64,9 @@ static ext_model *find_model(const char *file, const char *run)
 }
 
 /*
- * Puts a model that was just loaded into the list, and returns it. If another thread has
- * put the same version there first, frees model, and returns that of the other thread.
+ * Puts a version that was just loaded into the list of the process, and returns it. If
+ * another thread has put the same version there first, frees model, and returns that of
+ * the other thread with one more holder.
  */
 static ext_model *share_model(ext_model *model)
 {
@@ -99,7 +109,10 @@ ext_model *ext_model_retain(ext_model *model)
 
 /* ---- loading ---- */
 
-/* Returns the type of all ids; -1: there are no items, or they have both types. */
+/*
+ * Returns the type that the ids of all items have; -1: there are no items, or some ids
+ * have another type than others.
+ */
 static int find_id_type(const gru4rec_items *items)
 {
     gru4rec_id id;
@@ -114,9 +127,9 @@ static int find_id_type(const gru4rec_items *items)
 }
 
 /*
- * Checks that the choice still means the version that was loaded. It may not, because a
- * snapshot keeps no writer away in a shared cache with PRAGMA read_uncommitted.
- * SQLITE_BUSY: the model changed meanwhile.
+ * Checks, after a version was loaded, that the choice still means that version. It may
+ * not, because a snapshot keeps no writer away in a shared cache with PRAGMA
+ * read_uncommitted. SQLITE_BUSY: the model changed meanwhile.
  */
 static int check_still(const ext_home *home, const ext_choice *choice,
                        const ext_version *version, ext_error *error)
@@ -130,7 +143,11 @@ static int check_still(const ext_home *home, const ext_choice *choice,
                                home->name);
 }
 
-/* Loads a version, and shares it. The caller gets one hold on *out. */
+/*
+ * Loads a version to serve it, and puts it into the list of the process. Also finds out
+ * the type of its ids. *out is that version, or the same one if another thread was
+ * faster; the caller gets one hold on it. *out is unchanged after a failure.
+ */
 static int load_model(ext_model **out, const ext_home *home, const ext_choice *choice,
                       const ext_version *version, ext_error *error)
 {
@@ -159,7 +176,10 @@ static int load_model(ext_model **out, const ext_home *home, const ext_choice *c
 
 /* ---- the handles of a connection ---- */
 
-/* Releases the model and the spare workspace of a handle, which stays in its list. */
+/*
+ * Releases the version and the spare workspace of a handle, which stays in its list, with
+ * model NULL.
+ */
 static void drop_handle(ext_handle *handle)
 {
     ext_workspace_free(&handle->spare);
@@ -174,6 +194,10 @@ static void free_handle(ext_handle *handle)
     sqlite3_free(handle);
 }
 
+/*
+ * Tells whether the handle is on a version of the model home: their names and schemas are
+ * equal but for upper and lower case.
+ */
 static bool is_of(const ext_handle *handle, const ext_home *home)
 {
     return sqlite3_stricmp(handle->home.name, home->name) == 0 &&
@@ -181,7 +205,8 @@ static bool is_of(const ext_handle *handle, const ext_home *home)
 }
 
 /*
- * Returns the handle of that model and choice, moved to the front of the list; or NULL.
+ * Returns the connection's handle on that model with that choice, and moves it to the
+ * front of the connection's list; NULL: there is none.
  */
 static ext_handle *find_handle(const ext_home *home, const ext_choice *choice)
 {
@@ -199,15 +224,18 @@ static ext_handle *find_handle(const ext_home *home, const ext_choice *choice)
 }
 
 /*
- * Number of handles that a connection keeps on versions that were not chosen as the
- * active one. A model keeps as many other versions by default: the one before the active
- * one, and two candidates. So a query that compares all of them loads none of them twice.
+ * Largest number of handles that a connection keeps on versions that were not chosen as
+ * the active one. A model keeps as many other versions by default: the one before the
+ * active one, and two candidates. So a query that compares all of them loads none of them
+ * twice.
  */
 enum { OTHERS = 3 };
 
 /*
- * If the connection has OTHERS such handles, frees the one that was not used for the
- * longest time. A handle whose home an outer call still uses (ext_entry_holds()) stays.
+ * If the connection has OTHERS or more handles whose choice is not the active version,
+ * frees the one of them that was not used for the longest time. A handle whose home an
+ * outer call still uses (ext_entry_holds()) is not freed; if all are such handles, none
+ * is.
  */
 static void drop_other(ext_connection *connection)
 {
@@ -225,6 +253,10 @@ static void drop_other(ext_connection *connection)
     free_handle(handle);
 }
 
+/*
+ * Makes a handle that holds no version yet, and puts it at the front of the connection's
+ * list. If its choice is not the active version, an old handle may be freed for it.
+ */
 static int make_handle(ext_handle **out, const ext_home *home, const ext_choice *choice,
                        ext_error *error)
 {
@@ -261,7 +293,10 @@ void ext_model_forget_all(ext_connection *connection)
     }
 }
 
-/* Tells whether the handle holds the version that its choice means now. */
+/*
+ * Tells whether the handle holds the version that its choice means now, of the same
+ * database file.
+ */
 static bool is_current(const ext_handle *handle)
 {
     if (handle->model == NULL)
@@ -274,9 +309,10 @@ static bool is_current(const ext_handle *handle)
 }
 
 /*
- * Makes the handle hold the version that its choice means now; loads the version if
- * necessary. If the tables cannot be read now, the handle keeps the version that it has.
- * If there is no such version any more, the handle holds none.
+ * Makes the handle hold the version that its choice means now. Takes it from the list of
+ * the process, or loads it if it is not there. If the tables cannot be read now, the
+ * handle keeps the version that it has. If there is no such version any more, the handle
+ * holds none, which is an error.
  */
 static int find_version(ext_handle *handle, ext_error *error)
 {
@@ -298,7 +334,10 @@ static int find_version(ext_handle *handle, ext_error *error)
                                  : SQLITE_OK;
 }
 
-/* Does find_version() within one snapshot of the database. */
+/*
+ * Makes the handle hold the version that its choice means now, as find_version() does,
+ * within one snapshot of the database.
+ */
 static int renew(ext_handle *handle, ext_error *error)
 {
     ext_snapshot snapshot = {0};
@@ -356,13 +395,15 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
 }
 
 /*
- * What SQLite keeps for a statement whose first argument, the model's name, is constant.
+ * What SQLite keeps (sqlite3_set_auxdata()) for a call in a statement, if the first
+ * argument of the call, the name of the model, is constant: the version that was found.
  */
 typedef struct found {
     ext_model *model; /* one hold on it */
     ext_choice choice;
 } found;
 
+/* The destructor of a found: releases the version that was kept with a statement. */
 static void drop_found(void *context)
 {
     found *own = context;

@@ -19,8 +19,8 @@ typedef struct explain_cursor {
     ext_cursor base; /* base.row: index in history of the event that is left out */
     ext_workspace workspace;
     ext_history history;
-    int32_t item;          /* row of the item that is explained */
-    double score, without; /* the item's score after all events, and without this one */
+    int32_t item;          /* row of the explained item; -1: it is not known */
+    double score, without; /* score after all events, and without the one at base.row */
 } explain_cursor;
 
 static void stop(ext_cursor *base)
@@ -31,8 +31,9 @@ static void stop(ext_cursor *base)
 }
 
 /*
- * Computes the item's score after the history without the event at index place. place -1
- * leaves out no event.
+ * Sets *score to the score of the explained item after the history without the event at
+ * index place. place -1 leaves out no event. The session is then at the end of that
+ * history.
  */
 static int score_without(const explain_cursor *cursor, int64_t place, double *score,
                          ext_error *error)
@@ -55,7 +56,10 @@ static int score_without(const explain_cursor *cursor, int64_t place, double *sc
     return rc;
 }
 
-/* Computes the row of the event at base.row, or ends the scan behind the last event. */
+/*
+ * Computes the score without the event at index base.row, for the row about that event;
+ * or ends the scan if base.row is behind the last event.
+ */
 static int explain_row(explain_cursor *cursor, ext_error *error)
 {
     cursor->base.is_eof = cursor->base.row >= (int64_t)cursor->history.rows.n;
@@ -64,6 +68,11 @@ static int explain_row(explain_cursor *cursor, ext_error *error)
                : score_without(cursor, cursor->base.row, &cursor->without, error);
 }
 
+/*
+ * Method start: computes the item's score after the whole history, and goes to the row
+ * about the first event. There are no rows if the model does not know the item, or knows
+ * no item of the history.
+ */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     explain_cursor *cursor = (explain_cursor *)base;

@@ -7,7 +7,8 @@
 /* ---- reading ---- */
 
 /*
- * Copies the hidden states out of the BLOB, if exactly this version made it. Another
+ * Copies the hidden states of a state BLOB to history->state, if exactly this version
+ * made the BLOB and the session had seen an item; else leaves the state NULL. Another
  * version's hidden states mean nothing to this model.
  */
 static int take_state(ext_history *history, const ext_state_blob *blob,
@@ -24,7 +25,8 @@ static int take_state(ext_history *history, const ext_state_blob *blob,
 
 /*
  * Reads a history from a state BLOB: the items that it remembers, and its hidden states
- * if they are of use.
+ * if exactly this version made it. Remembered items that the model does not know are
+ * counted in n_unknown; an empty text is left out without option keep_empty.
  */
 static int read_state(ext_history *history, sqlite3_value *value, const ext_model *model,
                       ext_error *error)
@@ -56,7 +58,10 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
     return rc == SQLITE_OK ? take_state(history, &blob, model, error) : rc;
 }
 
-/* Reads a history from one id, or from a JSON array of ids. */
+/*
+ * Reads a history from one id, or from a JSON array of ids. Ids that the model does not
+ * know are counted in n_unknown.
+ */
 static int read_ids(ext_history *history, sqlite3 *db, sqlite3_value *value,
                     const ext_model *model, ext_error *error)
 {
@@ -98,8 +103,8 @@ bool ext_history_is_empty(const ext_history *history)
 /* ---- walking ---- */
 
 /*
- * Number of steps up to which a walk does not ask for interrupts: it is over soon, and to
- * ask takes a prepared statement.
+ * Number of steps up to which a walk does not ask for interrupts: such a walk is over
+ * soon, and to ask takes a prepared statement.
  */
 enum { LONG_WALK = 32 };
 
@@ -111,8 +116,8 @@ int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error)
 }
 
 /*
- * Walks the session through rows from index first on, and asks for interrupts in between.
- * SQLITE_INTERRUPT: there was one.
+ * Moves the session on by the items of rows, from index first to the end, and asks for
+ * interrupts after each step. SQLITE_INTERRUPT: there was one.
  */
 static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
                     gru4rec_session *session, ext_error *error)
@@ -129,7 +134,11 @@ static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
     return rc;
 }
 
-/* Puts the history's hidden states into the session, as if it had walked there. */
+/*
+ * Puts the history's hidden states, and the row of its last known item, into the session,
+ * as if the session had walked there. SQLITE_ERROR: the hidden states have values that
+ * are not finite.
+ */
 static int resume(const ext_history *history, gru4rec_session *session, ext_error *error)
 {
     const ext_rows *rows = &history->rows;

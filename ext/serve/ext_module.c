@@ -21,7 +21,8 @@
 
 /*
  * Returns a copy of the text, without white space at its ends and without one pair of
- * quotes around it. A doubled quote inside becomes one quote. NULL: not enough memory.
+ * quotes around it: '', "", `` or []. Inside such quotes, a doubled closing quote becomes
+ * one. The caller frees it with sqlite3_free(). NULL: there is not enough memory.
  */
 static char *unquoted(const char *text)
 {
@@ -46,7 +47,10 @@ static char *unquoted(const char *text)
     return copy;
 }
 
-/* Tells whether the whole text is one quoted text. */
+/*
+ * Tells whether the whole text is one quoted text: '...', "...", `...` or [...], with
+ * white space around it at most.
+ */
 static bool is_quoted_whole(const char *text)
 {
     text += strspn(text, " \t\r\n");
@@ -60,8 +64,10 @@ static bool is_quoted_whole(const char *text)
 }
 
 /*
- * Puts one module argument into config or options: the source, which only the first
- * argument can be, or option=value.
+ * Puts one argument of CREATE VIRTUAL TABLE into config or options. It is the source if
+ * it has no =, is a SELECT, or is quoted as a whole; only the first argument can be that.
+ * Else it is option=value, which goes into options, or session=, item=, time= or order=
+ * and the name of a column, which go into config.
  */
 static int take_argument(const char *argument, bool is_first, ext_config *config,
                          gru4rec_options *options, ext_error *error)
@@ -90,8 +96,9 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
 }
 
 /*
- * Opens the source, and keeps in config the names of its columns, the affinities of
- * session and item, and its shape. A config without a source stays as it is.
+ * Opens the source of config, fills in config with the names of its columns, the
+ * affinities of session and item, and its shape (JSON: its kind and columns), and closes
+ * the source. A config without a source stays as it is.
  */
 static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
@@ -117,8 +124,10 @@ static int resolve_source(const ext_home *home, ext_config *config, ext_error *e
 }
 
 /*
- * Reports an option whose value is a list with commas, as in layers=100,50. SQLite splits
- * the module's arguments at commas, so such a list arrives as several arguments (n).
+ * Checks that argv[0] does not begin a list with commas, as in layers=100,50. SQLite
+ * splits the module's arguments at commas, so such a list arrives as several of the n
+ * arguments, which are joined again for the check. SQLITE_ERROR: it does; the message
+ * shows how to write the list.
  */
 static int check_list(const char *const *argv, int n, ext_error *error)
 {
@@ -132,8 +141,8 @@ static int check_list(const char *const *argv, int n, ext_error *error)
 }
 
 /*
- * Returns what gru4rec_configure() changes, if it is dropping and creating exactly this
- * table now while the shadow tables stay; else NULL.
+ * Returns the remake of the table home: what gru4rec_configure() changes, if it is
+ * dropping and creating exactly this table now while the shadow tables stay; else NULL.
  */
 static const ext_remake *remake_of(const ext_home *home)
 {
@@ -145,8 +154,11 @@ static const ext_remake *remake_of(const ext_home *home)
 }
 
 /*
- * Makes the model's config from the arguments of CREATE VIRTUAL TABLE. argv (argc): names
- * of the module, the schema and the table, then the arguments.
+ * Makes the model's config from the arguments of CREATE VIRTUAL TABLE: source, columns,
+ * options, and the defaults that are in force now (in a remake those of the model). Also
+ * checks that the options fit each other, and opens the source once.
+ * argv (argc): the names of the module, the schema and the table, then the arguments; an
+ * empty argument is skipped.
  */
 static int make_config(ext_config *config, const ext_home *home, int argc,
                        const char *const *argv, ext_error *error)
@@ -175,9 +187,9 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
 }
 
 /*
- * Returns the affinity that equals type, or "" if none does. The type comes from
- * m_config, which anybody may have changed, and becomes part of the text of a
- * declaration.
+ * Returns the affinity of a column, for a declaration: the one of INT, TEXT, REAL and NUM
+ * that equals type, or "" if none does (type may be NULL). The type comes from m_config,
+ * which anybody may have changed, so it must not become part of SQL itself.
  */
 static const char *known_affinity(const char *type)
 {
@@ -189,8 +201,9 @@ static const char *known_affinity(const char *type)
 }
 
 /*
- * Returns the affinity of the column item. For a REAL column it is NUM: a REAL that is a
- * whole number is stored as an INTEGER item, and REAL affinity would convert it back.
+ * Returns the affinity of the column item of a model's table; type is that of the
+ * source's column. For a REAL column it is NUM: a REAL that is a whole number is stored
+ * as an INTEGER item, and REAL affinity would convert it back.
  */
 static const char *item_affinity(const char *type)
 {
@@ -198,7 +211,11 @@ static const char *item_affinity(const char *type)
     return strcmp(known, "REAL") == 0 ? "NUM" : known;
 }
 
-/* Declares the columns of the virtual table to SQLite, and makes its object. */
+/*
+ * Declares the columns of a model's table to SQLite, with the affinities that config has
+ * for session and item. *out is the new object of the table; it is unchanged after a
+ * failure.
+ */
 static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config *config,
                       ext_error *error)
 {
@@ -221,13 +238,19 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
 
 /* ---- methods that SQLite calls ---- */
 
-/* Returns the home that argv names: schema and table. It borrows both names. */
+/*
+ * Returns the model that the arguments of xCreate or xConnect name: argv[1] is the
+ * schema, argv[2] the table. The home borrows both names.
+ */
 static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
 {
     return (ext_home){db, connection, (char *)argv[1], (char *)argv[2]};
 }
 
-/* Makes the shadow tables of a new model, or changes those of one that is remade. */
+/*
+ * Writes config to the database: makes the shadow tables of a new model; or, while
+ * gru4rec_configure() makes the table anew, changes the config of the model that exists.
+ */
 static int store(const ext_home *home, ext_config *config, ext_error *error)
 {
     const ext_remake *remake = remake_of(home);
@@ -236,8 +259,9 @@ static int store(const ext_home *home, ext_config *config, ext_error *error)
 }
 
 /*
- * Adds to the message that the user's transaction is rolled back, if SQLite will do that.
- * It does so when CREATE or ALTER returns SQLITE_FULL or SQLITE_NOMEM.
+ * Adds to the error message that the user's transaction is rolled back, if a transaction
+ * is open and the error is SQLITE_FULL or SQLITE_NOMEM: if CREATE or ALTER returns one of
+ * these, SQLite rolls back.
  */
 static void announce_rollback(ext_error *error, sqlite3 *db)
 {
@@ -246,7 +270,11 @@ static void announce_rollback(ext_error *error, sqlite3 *db)
         ext_error_add_rollback(error);
 }
 
-/* Method xCreate: CREATE VIRTUAL TABLE makes a model. */
+/*
+ * Method xCreate, for CREATE VIRTUAL TABLE: makes a new model and its table. While
+ * gru4rec_configure() makes the table of a model anew, changes the config of that model
+ * instead.
+ */
 static int create(sqlite3 *db, void *connection, int argc, const char *const *argv,
                   sqlite3_vtab **out, char **message)
 {
@@ -259,7 +287,10 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
         rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
         rc = store(&home, &config, &error);
-    /* A view may not read all that a SELECT may, so the source is opened once more. */
+    /*
+     * The source is now opened as it is stored. For a SELECT that is the view m_source,
+     * and a view may not read all that a SELECT may.
+     */
     if (rc == SQLITE_OK)
         rc = ext_config_check_source(&config, &home, &error);
     if (rc == SQLITE_OK)
@@ -273,7 +304,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
 
 /*
  * Method xConnect: opens the table of an existing model. Damaged or unknown contents of
- * the shadow tables are no error here, so that DROP TABLE works.
+ * the shadow tables are no error here, so that DROP TABLE works. Other failures are
+ * errors, such as a lock.
  */
 static int connect(sqlite3 *db, void *connection, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
@@ -298,9 +330,14 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
 }
 
 /*
- * Method xDestroy: DROP TABLE deletes the model. The error is returned without its
- * message. SQLite shows no message of xDestroy. It would keep the message with the table,
- * and show it for the next statement that fails on the table.
+ * Method xDestroy, for DROP TABLE: deletes the model's tables, makes the connection
+ * release what it holds of the model, drops the results of its trainings that wait for a
+ * commit, and frees the object of the table. While gru4rec_configure() makes the table
+ * anew, only frees the object.
+ *
+ * The error is returned without its message. SQLite shows no message of xDestroy. It
+ * would keep the message with the table, and show it for the next statement that fails on
+ * the table. After an error the object of the table stays.
  */
 static int destroy(sqlite3_vtab *base)
 {
@@ -322,7 +359,11 @@ static int destroy(sqlite3_vtab *base)
     return ext_table_disconnect(base);
 }
 
-/* Method xRename: ALTER TABLE RENAME renames the shadow tables too. */
+/*
+ * Method xRename, for ALTER TABLE RENAME: renames the shadow tables too, and makes the
+ * connection release what it holds of the model. base gets the new name only if all that
+ * succeeds.
+ */
 static int rename_table(sqlite3_vtab *base, const char *new_name)
 {
     ext_home *home = &((ext_table *)base)->home;
@@ -348,9 +389,10 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
 }
 
 /*
- * Method xIntegrity: checks the model for PRAGMA integrity_check. A problem of the model
- * is no error: it becomes a line of the PRAGMA's result. PRAGMA quick_check, of which
- * flags tells, does the same check.
+ * Method xIntegrity: checks the model (ext_check_model()) for PRAGMA integrity_check. A
+ * problem of the model is no error: its message is put into *problem, and becomes a line
+ * of the PRAGMA's result. If the model cannot be checked, for example because of a lock,
+ * that is an error. PRAGMA quick_check, of which flags tells, does the same check.
  */
 static int integrity(sqlite3_vtab *base, const char *schema, const char *name, int flags,
                      char **problem)

@@ -12,8 +12,9 @@
 #include "ext_serve.h"
 
 /*
- * Tells whether an argument of the table-valued function comes from an IN, as in
- * "WHERE history IN (...)". Then SQLite calls xFilter for each value of the list.
+ * Tells whether the plan so far takes an argument of the table-valued function from an
+ * IN, as in "WHERE history IN (...)". Then SQLite calls xFilter for each value of the
+ * list.
  */
 static bool has_list_argument(const ext_table_function *function,
                               sqlite3_index_info *info)
@@ -26,7 +27,9 @@ static bool has_list_argument(const ext_table_function *function,
 }
 
 /*
- * Tells whether the plan may push down the constraint.
+ * Tells whether the plan may push down the constraint. It may not if an argument of the
+ * table-valued function comes from IN (...) and the value of the constraint is no
+ * constant.
  *
  * When an argument comes from IN (...), SQLite calls xBestIndex again with that argument
  * unusable. We must refuse such a call, and SQLite then never tries other plans. So a
@@ -41,8 +44,9 @@ static bool may_use(const ext_table_plan *plan, int constraint)
 }
 
 /*
- * Tells whether the constraint compares the column by the operator op and can be pushed
- * down. Another collation than BINARY, as NOCASE, would match more items than we find.
+ * Tells whether the constraint compares the column by the operator op, by the collation
+ * BINARY, and may be pushed down (may_use()). Another collation, as NOCASE, would match
+ * more items than we find.
  */
 static bool can_use(const ext_table_plan *plan, int constraint, int column, int op)
 {
@@ -93,7 +97,10 @@ void ext_plan_basis(ext_table_plan *plan, int column)
             ext_table_use(plan, i, EXT_PLAN_BASIS, name);
 }
 
-/* Pushes down constraint i, of the column rank, if it is an upper bound and the first. */
+/*
+ * Pushes down constraint i, which must be one on the column rank, if it is an upper bound
+ * (<, <= or =), no upper bound is pushed down yet, and may_use() allows it.
+ */
 static void plan_rank(ext_table_plan *plan, int i)
 {
     static const char name[] = "rank";
@@ -107,8 +114,8 @@ static void plan_rank(ext_table_plan *plan, int i)
 }
 
 /*
- * Tells whether the query reads or compares the rank. colUsed is SQLite's bit mask of the
- * columns that the query reads.
+ * Tells whether the query reads or compares the column with index rank. colUsed is
+ * SQLite's bit mask of the columns that the query reads.
  */
 static bool is_rank_used(int rank, const sqlite3_index_info *info)
 {

@@ -18,6 +18,7 @@ static const char session_basis[] = "session", popularity_basis[] = "popularity"
 
 /* ---- reading the request ---- */
 
+/* Sets is_seen_excluded by the argument exclude_seen: 0 or 1; not given: 0. */
 static int read_exclude_seen(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
     int64_t flag = 0;
@@ -28,6 +29,10 @@ static int read_exclude_seen(ext_ranker *ranker, sqlite3_value *value, ext_error
     return rc;
 }
 
+/*
+ * Reads the ids of the argument candidates into the sorted list candidates, as rows.
+ * Without the argument, has_candidates is false. Unknown ids are left out.
+ */
 static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
     ranker->has_candidates = ext_value_is_given(value);
@@ -43,7 +48,10 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
     return rc;
 }
 
-/* Reads k, the largest rank to return. Without k, or if it is negative, all ranks are. */
+/*
+ * Reads the argument k, the largest rank to return, into ranker->most. If k is not given
+ * or negative, all ranks are returned (INT64_MAX).
+ */
 static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
     static const char advice[] = "the number of items as an integer";
@@ -82,10 +90,13 @@ static int64_t most_ranks(sqlite3_value *bound, bool is_below)
 }
 
 /*
- * Adds the item that equals the value to the wanted items, if it can be ranked. Sets
- * *is_known to false if we cannot say which items equal the value: SQLite may convert the
- * value or the items before it compares them, so that '3' can equal 3. If all items and
- * the value have the same type, no conversion makes different ids equal.
+ * Adds the item that equals the SQL value to the wanted items, if it is in the catalogue
+ * and among the candidates. NULL adds nothing.
+ *
+ * Sets *is_known to false, and adds nothing, if we cannot say which items equal the
+ * value: SQLite may convert the value or the items before it compares them, so that '3'
+ * can equal 3. If all items and the value have the same type, no conversion makes
+ * different ids equal; then *is_known is true.
  */
 static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
                 ext_error *error)
@@ -102,8 +113,9 @@ static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
 }
 
 /*
- * Reads the values of item = or IN into the wanted items. If one of them may equal items
- * that we cannot tell, all items are returned, and SQLite picks the rows.
+ * Reads the values of item = or IN into the wanted items, and sets has_wanted. If we
+ * cannot say which items equal one of the values (see want()), has_wanted is false: all
+ * items are returned, and SQLite picks the rows.
  */
 static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
                       ext_error *error)
@@ -121,7 +133,8 @@ static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
 }
 
 /*
- * Reads the values that ext_plan_ranking() asked for: the bound of rank, then the items.
+ * Reads the values that ext_plan_ranking() asked for: the bound of rank, which lowers
+ * ranker->most, then the items, which become the wanted items. Also sets is_rank_unused.
  */
 static int read_plan(ext_ranker *ranker, int idx_num, sqlite3_value **argv,
                      ext_error *error)
@@ -170,7 +183,10 @@ void ext_ranker_close(ext_ranker *ranker)
 
 /* ---- one history ---- */
 
-/* Fills seen with the items of the history if they are excluded; else empties it. */
+/*
+ * Fills the list seen with the items of the history, sorted, if exclude_seen is 1; else
+ * empties it.
+ */
 static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history *history,
                      ext_error *error)
 {
@@ -184,7 +200,8 @@ static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history
 
 /*
  * Returns the only items that need scores, or NULL if all items need one. The wanted
- * items alone suffice if no rank is used: a rank counts all items with a better score.
+ * items alone suffice if the query neither uses the rank nor bounds it: a rank counts all
+ * items with a better score. Otherwise they are the candidates, if the query gives them.
  */
 static const ext_rows *scored_items(const ext_ranker *ranker)
 {
@@ -194,8 +211,9 @@ static const ext_rows *scored_items(const ext_ranker *ranker)
 }
 
 /*
- * Makes the query for the library, except for what gives the scores: session (and bytes),
- * or scores.
+ * Returns the query for the library: which items are ranked, which are left out (seen),
+ * and how many are expected to be read (most; 0: not known). The caller adds what gives
+ * the scores: the session and the byte copy, or an array of scores.
  */
 static gru4rec_query make_query(const ext_ranker *ranker)
 {
@@ -213,7 +231,10 @@ static gru4rec_query make_query(const ext_ranker *ranker)
     return query;
 }
 
-/* Starts the ranking and goes to its first row. Returns false if it has no row. */
+/*
+ * Starts the ranking of the workspace, in place of any ranking before, and goes to its
+ * first row. Returns false if it has no row.
+ */
 static bool start(ext_ranker *ranker, const gru4rec_query *query)
 {
     gru4rec_ranking_start(ranker->workspace.ranking, query);
@@ -223,7 +244,10 @@ static bool start(ext_ranker *ranker, const gru4rec_query *query)
     return ext_ranker_next(ranker);
 }
 
-/* Ranks by the scores that the network gives after the history. */
+/*
+ * Ranks the items by the scores that the network gives after the history, with basis
+ * 'session', and goes to the first row. *is_row: there is one.
+ */
 static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool *is_row,
                            ext_error *error)
 {
@@ -239,7 +263,10 @@ static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool 
     return SQLITE_OK;
 }
 
-/* Ranks by support: the number of training events of each item. */
+/*
+ * Ranks the items by their support, the number of training events of each item, with
+ * basis 'popularity', and goes to the first row. *is_row: there is one.
+ */
 static int rank_by_support(ext_ranker *ranker, bool *is_row, ext_error *error)
 {
     const gru4rec_items *items = ranker->workspace.model->loaded.items;
@@ -350,7 +377,10 @@ bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane)
 
 /* ---- rows ---- */
 
-/* Goes to the next row of the lane's ranking. Returns false at its end. */
+/*
+ * Goes to the next row of the current lane's ranking in the batch. Returns false at its
+ * end.
+ */
 static bool next_of_lane(ext_ranker *ranker)
 {
     gru4rec_real score;
@@ -387,7 +417,7 @@ void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row)
     cursor->cursor.row = cursor->ranker.row;
 }
 
-/* Tells whether a row can have this value as its basis. */
+/* Tells whether a row can have this value as its basis: 'session' or 'popularity'. */
 static bool is_basis(sqlite3_value *value)
 {
     const char *text = sqlite3_value_type(value) == SQLITE_TEXT

@@ -22,7 +22,7 @@ enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS }; /* index of the hidden column unknown */
 
-/* Bits of idxNum. */
+/* Bits of idxNum in the plan of gru4rec_recommend(). */
 enum {
     PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* the bits of all arguments */
     PLAN_SEVENTH = EXT_PLAN_OWN              /* unknown = ... may be a seventh argument */
@@ -34,7 +34,8 @@ typedef struct recommend_cursor {
 } recommend_cursor;
 
 /*
- * Makes the plan, and finds a seventh argument.
+ * Method plan: pushes down basis, rank and item, and sets PLAN_SEVENTH for a seventh
+ * argument, which start() reports as an error.
  *
  * SQLite turns the arguments of a table-valued function into conditions on the hidden
  * columns, in their order. So a seventh argument, which is a mistake, arrives as the
@@ -54,7 +55,10 @@ static void plan(ext_table_plan *plan)
             info->idxNum |= PLAN_SEVENTH;
 }
 
-/* Reads the history, ranks the items after it, and goes to the first row. */
+/*
+ * Reads the argument history, counts its unknown ids, ranks the items after it, and goes
+ * to the first row, or sets is_eof.
+ */
 static int rank(recommend_cursor *cursor, const ext_model *model, ext_error *error)
 {
     const ext_cursor *base = &cursor->ranking.cursor;

@@ -24,14 +24,14 @@
 enum { SESSION, RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 
-/* Bits of idxNum. */
+/* Bits of idxNum in the plan of a model's table. */
 enum {
     PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
     PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* the value is the whole list of an IN */
     PLAN_ONE = EXT_PLAN_OWN << 2       /* the promised order holds for one session only */
 };
 
-/* A session that was read ahead. */
+/* An entry of the queue: a session that was read ahead. session and history are owned. */
 typedef struct waiting {
     sqlite3_value *session;
     ext_history history;
@@ -47,23 +47,23 @@ typedef struct relation_cursor {
     waiting *queue;          /* (capacity) sessions read ahead, in the first n_queue */
     int32_t capacity, n_queue, current; /* current: index of the session being returned */
     int32_t n_ahead;                    /* number of sessions to read the next time */
-    bool is_one;        /* a second session is an error: see check_one() */
+    bool is_one;                        /* PLAN_ONE: a second session is an error */
     bool was_on_row;    /* the last scan was stopped while it stood on a row */
     ext_copies *copies; /* copies for a statement that writes; held, or NULL */
 } relation_cursor;
 
 /* ---- plan ---- */
 
-/* Tells whether the plan has session = value, and not an IN. */
+/* Tells whether the plan has the constraint session = value, and not session IN. */
 static bool is_single(int idx_num)
 {
     return (idx_num & (PLAN_SESSION | PLAN_SESSIONS)) == PLAN_SESSION;
 }
 
 /*
- * Tells whether the rows already come in the order of the query's ORDER BY. Sessions come
- * in ascending order. Within one session, ranks ascend and scores descend. is_one: the
- * scan has one session only, so any order of sessions is right.
+ * Tells whether the query has an ORDER BY, and the rows already come in its order.
+ * Sessions come in ascending order. Within one session, ranks ascend and scores descend.
+ * is_one: the scan has one session only, so any order of sessions is right.
  */
 static bool is_row_order(const sqlite3_index_info *info, bool is_one)
 {
@@ -82,7 +82,8 @@ static bool is_row_order(const sqlite3_index_info *info, bool is_one)
 
 /*
  * Method plan, called from xBestIndex: pushes down constraints, estimates rows and cost,
- * and tells SQLite whether the rows come in the order that ORDER BY wants.
+ * and tells SQLite whether the rows come in the order that ORDER BY wants. Sets PLAN_ONE
+ * if they do so only because there is one session.
  */
 static void plan(ext_table_plan *plan)
 {
@@ -101,6 +102,7 @@ static void plan(ext_table_plan *plan)
 
 /* ---- the queue of sessions that were read ahead ---- */
 
+/* Frees the sessions of the queue and empties it. The array stays. */
 static void clear_queue(relation_cursor *cursor)
 {
     for (int32_t i = 0; i < cursor->n_queue; i++) {
@@ -111,7 +113,11 @@ static void clear_queue(relation_cursor *cursor)
     cursor->current = 0;
 }
 
-/* Allocates the queue: for one session, or for as many as are ranked together. */
+/*
+ * Allocates the queue, and opens the ranker's batch unless the query asks for session =
+ * value. The queue has room for as many sessions as the batch has lanes; for one without
+ * a batch. At first one session is read.
+ */
 static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 {
     cursor->capacity = 1;
@@ -125,7 +131,11 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
     return cursor->queue != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Reads the next sessions into the queue, and ranks them together. */
+/*
+ * Empties the queue, reads the next n_ahead sessions into it, and ranks them together;
+ * those that the batch does not take have lane -1. Then doubles n_ahead, to capacity at
+ * most.
+ */
 static int fill_queue(relation_cursor *cursor, ext_error *error)
 {
     const ext_loaded *loaded = &cursor->ranking.ranker.workspace.model->loaded;
@@ -162,7 +172,11 @@ static bool is_on_row(const relation_cursor *cursor)
     return cursor->queue != NULL && !cursor->ranking.cursor.is_eof;
 }
 
-/* Method stop: ends a scan. The copies stay for the next scan. */
+/*
+ * Method stop: ends a scan: frees the queue, closes the ranker and stops the reading of
+ * sessions. Notes in was_on_row whether the scan stood on a row. The copies, and a
+ * statement that can be used again, stay for the next scan.
+ */
 static void stop(ext_cursor *base)
 {
     relation_cursor *cursor = (relation_cursor *)base;
@@ -174,7 +188,10 @@ static void stop(ext_cursor *base)
     ext_histories_stop(&cursor->histories);
 }
 
-/* Method close: frees what the cursor keeps from one scan to the next. */
+/*
+ * Method close: frees what the cursor keeps from one scan to the next: the kept statement
+ * of histories, and its use of the copies.
+ */
 static void close_cursor(ext_cursor *base)
 {
     relation_cursor *cursor = (relation_cursor *)base;
@@ -183,8 +200,9 @@ static void close_cursor(ext_cursor *base)
 }
 
 /*
- * Goes to the first row of the current session's ranking. *is_row is false if the ranking
- * is empty.
+ * Goes to the first row of the current session's ranking: from the batch, or by a ranking
+ * of its own if it has no lane. Also makes the hash of the session and the arguments.
+ * *is_row is false if the ranking is empty.
  */
 static int first_of_session(relation_cursor *cursor, bool *is_row, ext_error *error)
 {
@@ -197,9 +215,10 @@ static int first_of_session(relation_cursor *cursor, bool *is_row, ext_error *er
 }
 
 /*
- * Reports a second session where the plan promised SQLite an order that holds for one
- * session only (PLAN_ONE). There can be two although the plan has session = value: a
- * number can equal several texts.
+ * Checks, before the next session is read, that it may come: SQLITE_ERROR for a second
+ * session if the plan promised SQLite an order that holds for one session only
+ * (PLAN_ONE). There can be two although the plan has session = value: a number can equal
+ * several texts.
  */
 static int check_one(const relation_cursor *cursor, ext_error *error)
 {
@@ -211,8 +230,8 @@ static int check_one(const relation_cursor *cursor, ext_error *error)
 }
 
 /*
- * Goes to the first row of the next session that has rows, from the current session on.
- * Without such a session the scan is at its end.
+ * Goes to the first row of the first session that has rows, from the current session on;
+ * refills the queue when it is used up. Without such a session sets is_eof.
  */
 static int find_row(relation_cursor *cursor, ext_error *error)
 {
@@ -234,7 +253,10 @@ static int find_row(relation_cursor *cursor, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Acquires the version that the argument names, and opens the ranker on it. */
+/*
+ * Acquires the version that the argument version names (the active one by default), and
+ * opens the cursor's ranker on it. argv: the values for the ranker.
+ */
 static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **argv,
                        ext_error *error)
 {
@@ -256,9 +278,10 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
 }
 
 /*
- * Opens histories on the events of the source. wanted: the only sessions to read; NULL:
- * all. An open statement is used again for another single session, unless the version
- * skips other events (keep_empty) than the version before.
+ * Opens the cursor's histories on the events of the model's source. wanted: the only
+ * sessions to read; NULL: all. A statement that is kept from the last scan is used again
+ * for another single session, unless the version skips other events (keep_empty) than the
+ * version of that scan.
  */
 static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
                        ext_error *error)
@@ -287,9 +310,11 @@ static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
 }
 
 /*
- * Chooses the copies that this scan uses: those of the cursor's last scan, or else those
- * of another cursor on the table. If a scan stands or stood on a row, this scan belongs
- * to another place of the statement, and gets new copies.
+ * Chooses the copies of sessions that this scan uses, and holds them in cursor->copies:
+ * those of the cursor's last scan, or else those of another cursor on the table, or else
+ * new ones. If another cursor stands on a row, or this one stood on a row when its last
+ * scan was stopped, this scan belongs to another place of the statement, and gets new
+ * copies.
  */
 static int choose_copies(relation_cursor *cursor, ext_error *error)
 {
@@ -310,8 +335,9 @@ static int choose_copies(relation_cursor *cursor, ext_error *error)
 }
 
 /*
- * Opens histories on a copy of the sessions. Without such a copy, reads the events and
- * makes one. wanted: as in open_events().
+ * Opens the cursor's histories on a copy of the sessions. If the copies have none of
+ * these sessions that is complete, first reads the events and makes one. wanted: the only
+ * sessions to read; NULL: all.
  */
 static int open_copy(relation_cursor *cursor, const ext_sessions *wanted,
                      ext_error *error)
@@ -336,6 +362,10 @@ static int open_copy(relation_cursor *cursor, const ext_sessions *wanted,
     return rc;
 }
 
+/*
+ * Opens the cursor's histories: on a copy if a statement of the connection that may write
+ * runs, else on the source.
+ */
 static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
                           ext_error *error)
 {
@@ -344,6 +374,7 @@ static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
                : open_events(cursor, wanted, error);
 }
 
+/* Adds the value of session =, or the values of session IN, to wanted. */
 static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_list,
                          ext_error *error)
 {
@@ -362,7 +393,10 @@ static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_
 static const char basis_advice[] =
     "; write WHERE session = ... for the rows of a session";
 
-/* Method start, called from xFilter: goes to the first row. */
+/*
+ * Method start, called from xFilter: reads the values of the plan, opens the ranker and
+ * the sessions, and goes to the first row, or sets is_eof.
+ */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     relation_cursor *cursor = (relation_cursor *)base;

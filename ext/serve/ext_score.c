@@ -5,8 +5,9 @@
 #include "ext_serve.h"
 
 /*
- * Returns the score that gru4rec_recommend() gives the item, as the SQL result. The
- * result is NULL if the model does not know the item.
+ * Returns the score that gru4rec_recommend() gives the item after the history, as the SQL
+ * result; after a history without a known item that is the item's support. The result is
+ * NULL if the model does not know the item.
  */
 static int result_score(sqlite3_context *context, ext_workspace *workspace,
                         const ext_history *history, sqlite3_value *item, ext_error *error)
@@ -31,6 +32,7 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
     return SQLITE_OK;
 }
 
+/* The SQL function gru4rec_score(): returns the score of one item after a history. */
 static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -49,8 +51,8 @@ static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /*
- * Returns the item's output row as a BLOB of float32 values, little-endian. The result is
- * NULL if the model does not know the item.
+ * gru4rec_embedding(): returns the item's output row as a BLOB of float32 values,
+ * little-endian. The result is NULL if the model does not know the item.
  */
 static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -76,6 +78,10 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
+/*
+ * The table that registers gru4rec_score() and gru4rec_embedding(), each with and without
+ * the argument version. The last entry has the name NULL.
+ */
 const ext_function ext_score_functions[] = {
     {"gru4rec_score", 3, SQLITE_INNOCUOUS, score, NULL},
     {"gru4rec_score", 4, SQLITE_INNOCUOUS, score, NULL},

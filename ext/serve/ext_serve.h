@@ -54,35 +54,50 @@ typedef struct ext_state_blob {
     int n_items;
 } ext_state_blob;
 
-/* Bytes of a run's name in a state, and the largest value of the option state_items. */
+/*
+ * Number of bytes of a run's name in a state BLOB; and the largest number of items that a
+ * state BLOB can remember, which is the largest value of the option state_items.
+ */
 enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 1000 };
 
 /*
- * Fills in blob from the n bytes, which it borrows. Returns false if the bytes are not a
- * session's state, or are damaged: then blob must not be used.
+ * Finds the parts of a state BLOB, and fills in blob, which borrows the n bytes. Returns
+ * false if the bytes are not a session's state, or are damaged (checksum, lengths, number
+ * of items): then blob must not be used.
  */
 bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_t n);
 /*
- * Makes the BLOB of a state: all fields come from blob, but the hidden states come from
- * values (blob->n_values). Sets *n to its length in bytes. The caller frees the BLOB by
- * sqlite3_free(). Returns NULL if there is not enough memory.
+ * Makes a state BLOB: all parts come from blob, but the hidden states come from values
+ * (blob->n_values). Returns the BLOB, and sets *n to its length in bytes. The caller
+ * frees it by sqlite3_free(). NULL: there is not enough memory.
  */
 unsigned char *ext_state_blob_write(const ext_state_blob *blob,
                                     const gru4rec_real *values, size_t *n);
 /*
- * Decodes the item at *at into *id, and moves *at behind that item. A text is borrowed.
+ * Decodes the coded item of a state BLOB at *at into *id, and moves *at behind that item.
+ * A text id is borrowed from the BLOB. The BLOB must have been checked
+ * (ext_state_blob_read()).
  */
 void ext_state_blob_item(const unsigned char **at, gru4rec_id *id);
-/* Returns the number of bytes that the item takes when it is coded. */
+/*
+ * Returns the number of bytes that the item id takes when it is coded for a state BLOB.
+ */
 size_t ext_state_blob_item_bytes(const gru4rec_id *id);
-/* Writes the coded item at at, which has room for ext_state_blob_item_bytes(id) bytes. */
+/*
+ * Writes the item id, coded for a state BLOB, to at, which has room for
+ * ext_state_blob_item_bytes(id) bytes.
+ */
 void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id);
 /*
- * Converts the model's run name from 32 hex digits to 16 bytes. Returns false if the
- * model has no valid run name, which only a forged database can cause.
+ * Converts the run name of the loaded version from 32 hex digits to the 16 bytes of a
+ * state BLOB. Returns false, and writes nothing, if the run name is not valid, which only
+ * a forged database can cause.
  */
 bool ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model);
-/* Tells whether exactly this version of the model made the state. */
+/*
+ * Tells whether exactly this version of the model made the state: the run names, and the
+ * numbers of hidden states, are equal.
+ */
 bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
 
 /* ---- ext_history.c ---- */
@@ -93,31 +108,38 @@ bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
  * session, as many as the BLOB remembers.
  */
 typedef struct ext_history {
-    ext_rows rows;      /* rows of the known items */
-    ext_rows positions; /* place of each of rows among all given items, from 1 */
-    int64_t n_unknown;  /* number of given ids that no item of the model has */
-    gru4rec_real
-        *state; /* hidden states after all items of the session; or NULL; owned */
+    ext_rows rows;       /* rows of the known items */
+    ext_rows positions;  /* place of each of rows among all given ids, from 1 */
+    int64_t n_unknown;   /* number of given ids that no item of the model has */
+    gru4rec_real *state; /* hidden states at the end of the session; or NULL; owned */
 } ext_history;
 
 /*
  * Reads a history from an SQL value: a JSON array of ids, one id, or a state BLOB. SQL
- * NULL is an empty history. state is set only if exactly this version made the BLOB; any
- * other version must walk through the remembered items. The caller frees the history by
- * ext_history_free(); after a failure the history is empty and needs no free.
+ * NULL is an empty history. Ids that the model does not know are only counted, in
+ * n_unknown. state is set only if exactly this version made the BLOB and the session had
+ * seen an item; any other version must walk through the remembered items. The caller
+ * frees the history by ext_history_free(); after a failure the history is empty and needs
+ * no free.
  * SQLITE_ERROR: the value is no history, or the BLOB is damaged.
  */
 int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
                      const ext_model *model, ext_error *error);
+/* Frees the lists and the state of a history, and leaves it empty. */
 void ext_history_free(ext_history *history);
 /* Tells whether the history has neither a known item nor a state. */
 bool ext_history_is_empty(const ext_history *history);
-/* Moves the session on by one item. row: the item's row. */
+/*
+ * Moves the hidden states of the session on by one event. row: the row of its item in the
+ * catalogue.
+ */
 int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error);
 /*
  * Resets the session, then brings it to the end of the history: from the history's state
- * if there is one, else by a step for each item. SQLITE_ERROR: the state has values that
- * are not finite. SQLITE_INTERRUPT: the host interrupted a long walk.
+ * if there is one, else by a step for each item. If the version was trained with
+ * max_length, only the last max_length events are walked through.
+ * SQLITE_ERROR: the state has values that are not finite. SQLITE_INTERRUPT: the host
+ * interrupted a walk of more than 32 steps.
  */
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,
                      ext_error *error);
@@ -140,45 +162,54 @@ enum {
     EXT_PLAN_OWN = EXT_PLAN_MOST << 7 /* first bit that a table may define for itself */
 };
 
-/* The columns that a ranker fills in, in the order in which every table declares them. */
+/*
+ * The columns that a ranker fills in, in the order in which every table of rankings
+ * declares them. Their numbers count from the column rank.
+ */
 enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
 
 /*
- * Pushes down one constraint column = value or column IN (list), if the query has one
- * that compares by the collation BINARY. Its value becomes the next of argv, and bit is
- * set in idxNum. For an IN list_bit is set too, and the value of argv is the whole list.
- * name: the column's name, for EXPLAIN QUERY PLAN.
+ * Pushes down the first constraint column = value or column IN (list) of the query that
+ * compares by the collation BINARY. Its value becomes the next of argv, and bit is set in
+ * idxNum. For an IN, list_bit is set too, and the value of argv is the whole list. If
+ * there is no such constraint, or bit is set already, nothing changes. name: the column's
+ * name, for EXPLAIN QUERY PLAN.
  */
 void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int bit,
                        int list_bit);
 /*
- * Goes through the values that ext_plan_equality() pushed down. argument: the value of
- * argv. is_list: list_bit is set in idxNum. *value must be NULL at first; each call sets
- * *value to the next value (borrowed), and to NULL behind the last.
+ * Goes, call by call, through the values of a constraint that ext_plan_equality() pushed
+ * down: one value, or those of a list. argument: the value in argv. is_list: list_bit is
+ * set in idxNum. *value must be NULL before the first call; each call sets *value to the
+ * next value (borrowed), and behind the last value to NULL. After a failure *value is
+ * NULL too.
  */
 int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_list,
                         ext_error *error);
 /*
- * Asks for the value of basis =, IS or IN as the next of argv. The value selects no rows:
+ * Plans to get the value of the constraint basis =, IS or IN as the next of argv, and
+ * sets EXT_PLAN_BASIS (and EXT_PLAN_BASES for an IN). The value selects no rows:
  * ext_ranker_check_basis() uses it to report a value that no row can have. column: index
  * of the column basis.
  */
 void ext_plan_basis(ext_table_plan *plan, int column);
 /*
- * Pushes down an upper bound of rank, and item = or IN. Also notes whether the query uses
- * the rank at all. rank: index of the column rank; the other columns of the ranker
- * follow.
+ * Pushes down the first upper bound of rank (<, <= or =), and item = or IN. Also sets
+ * EXT_PLAN_RANK_UNUSED if the query neither reads nor compares the rank. rank: index of
+ * the column rank; the other columns of the ranker follow it.
  */
 void ext_plan_ranking(ext_table_plan *plan, int rank);
 /*
- * Makes the whole plan of a table that returns one ranking: constraints, estimates and
- * order. The table's first columns must be those of the ranker, and its first argument
- * that may be left out must be k, which bounds the number of rows.
+ * Makes the whole plan of a table that returns one ranking: constraints, estimates, and
+ * whether SQLite must sort (not if ORDER BY is rank, or score DESC). The table's first
+ * columns must be those of the ranker, and its first argument that may be left out must
+ * be k, which bounds the number of rows.
  */
 void ext_plan_one_ranking(ext_table_plan *plan);
 /*
- * Estimates how many rows of one ranking the query reads. is_short: an argument of the
- * table bounds the number of rows.
+ * Returns an estimate of the number of rows of one ranking that the query reads: 1 if it
+ * picks items, 20 if it bounds the rank or is_short is true, else 10000. is_short: an
+ * argument of the table bounds the number of rows.
  */
 sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 
@@ -186,7 +217,7 @@ sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 
 /* What a query asks of a ranker. All members are borrowed. */
 typedef struct ext_ranker_request {
-    /* SQL arguments; NULL: the argument is not given. */
+    /* The SQL arguments of these names; NULL: the argument is not given. */
     sqlite3_value *k, *exclude_seen, *candidates;
     int idx_num; /* the plan, with bits of ext_plan.c */
     /*
@@ -197,23 +228,23 @@ typedef struct ext_ranker_request {
 } ext_ranker_request;
 
 /*
- * A ranker: ranks the items after one history at a time, and gives row after row. All
- * zero: it is closed.
+ * A ranker: ranks the items after one history at a time (or after many together, see
+ * below), and gives row after row. All zero: it is closed.
  */
 typedef struct ext_ranker {
     ext_connection *connection;
     ext_workspace workspace; /* the model, and room for one session and one ranking */
-    bool is_seen_excluded;   /* the items of the history are left out */
-    bool has_candidates, has_wanted; /* the query gives the list below */
+    bool is_seen_excluded;   /* exclude_seen = 1: no items of the history */
+    bool has_candidates, has_wanted; /* the query gives the list of that name */
     ext_rows candidates;             /* sorted; only these items are ranked */
     ext_rows wanted;      /* sorted; values of item = or IN, the only rows to return */
     ext_rows seen;        /* sorted; items of the history, if is_seen_excluded */
     bool is_rank_unused;  /* the query does not use rank, so ranks need not be right */
     int64_t most;         /* the largest rank that the query needs */
     gru4rec_batch *batch; /* ranks many histories together; NULL: there is none */
-    ext_rows *lane_seen;  /* (lanes of the batch) seen of each lane's history */
+    ext_rows *lane_seen;  /* (lanes of the batch) the list seen of each lane */
     int32_t lane;         /* lane whose ranking is read; -1: the workspace's ranking */
-    size_t n_found;       /* number of wanted items that were returned */
+    size_t n_found;       /* number of rows returned so far */
     int64_t rank;         /* rank of the current row, from 1 */
     int32_t row;          /* row of the current item */
     double score;         /* score of the current item */
@@ -222,44 +253,67 @@ typedef struct ext_ranker {
 
 /* The first members of every cursor that reads a ranker. */
 typedef struct ext_ranker_cursor {
-    ext_cursor cursor; /* cursor.row is the current item's row */
+    ext_cursor cursor; /* cursor.row is the row of the current item in the catalogue */
     ext_ranker ranker;
 } ext_ranker_cursor;
 
 /*
- * Opens a ranker on the model. Takes over the caller's hold on the model, also on
- * failure. After a failure the ranker is closed. SQLITE_ERROR: k, exclude_seen or
- * candidates has no valid value.
+ * Opens a ranker on a loaded version, and reads the request. Takes over the caller's hold
+ * on the version, also on failure. After a failure the ranker is closed. SQLITE_ERROR: k,
+ * exclude_seen or candidates has no valid value.
  */
 int ext_ranker_open(ext_ranker *ranker, ext_connection *connection, ext_model *model,
                     const ext_ranker_request *request, ext_error *error);
-/* Frees all that the ranker holds, and makes it all zero. May be called when it is so. */
+/*
+ * Frees the lists and the batch of the ranker, gives its workspace back to the
+ * connection, and makes the ranker all zero. May be called when the ranker is all zero.
+ */
 void ext_ranker_close(ext_ranker *ranker);
 /*
- * Ranks the items after the history, and goes to the first row. *is_row is false if the
- * ranking is empty. A history without a known item ranks the items by support, with basis
- * 'popularity'. Errors: those of ext_history_walk().
+ * Ranks the items after the history, with basis 'session', and goes to the first row.
+ * *is_row is false if the ranking is empty, or after a failure. If the history has
+ * neither a known item nor a state, ranks the items by support, with basis 'popularity'.
+ * Errors: those of ext_history_walk().
  */
 int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row,
                     ext_error *error);
-/* As ext_ranker_rank(), but ranks by similarity to the item that has the row. */
+/*
+ * Does what ext_ranker_rank() does, but ranks all other items by their similarity to the
+ * item at that row of the catalogue. basis stays as it is. SQLITE_NOMEM is the only
+ * error.
+ */
 int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
                             ext_error *error);
-/* Goes to the next row. Returns false at the end. */
+/*
+ * Goes to the next row of the ranking that the query wants. Returns false if there is
+ * none: the ranking ends, the bound of rank is reached, or all wanted items were
+ * returned.
+ */
 bool ext_ranker_next(ext_ranker *ranker);
 /*
- * Reports SQLITE_ERROR if the query compares basis only with values that no row can have:
- * such a query would return no rows, and nobody would know why. If the plan has
- * EXT_PLAN_BASIS, reads its value at *argv, and moves *argv on by one. advice: text that
- * ends the message.
+ * Checks the values that the query compares basis with. If the plan has EXT_PLAN_BASIS,
+ * reads them at *argv, and moves *argv on by one; else does nothing. SQLITE_ERROR: there
+ * are values, and no row can have any of them; such a query would return no rows, and
+ * nobody would know why. advice: text that ends the message.
  */
 int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advice,
                            ext_error *error);
-/* Copies the ranker's position to the cursor. is_row false: the scan is at its end. */
+/*
+ * Copies the position of the cursor's ranker to the cursor: cursor.row becomes the row of
+ * the current item in the catalogue, and is_eof becomes !is_row. is_row: the ranker
+ * stands on a row; false: the scan is at its end.
+ */
 void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row);
-/* Returns column i of the current row (EXT_RANKER_RANK, ...) as the SQL result. */
+/*
+ * Returns column i (EXT_RANKER_RANK, ...) of the ranker's current row as the SQL result;
+ * any i above EXT_RANKER_SCORE gives the basis.
+ */
 void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i);
-/* Methods next, column and stop of a table whose columns are those of the ranker. */
+/*
+ * Methods next, column and stop for an ext_table_function whose columns are exactly those
+ * of the ranker, and whose cursor begins with an ext_ranker_cursor. stop closes the
+ * ranker.
+ */
 int ext_ranker_method_next(ext_cursor *cursor, ext_error *error);
 void ext_ranker_method_column(const ext_cursor *cursor, sqlite3_context *context, int i);
 void ext_ranker_method_stop(ext_cursor *cursor);
@@ -276,20 +330,29 @@ void ext_ranker_method_stop(ext_cursor *cursor);
  */
 
 /*
- * Opens a batch if the query allows it. Sets *n_lanes to the number of histories that can
- * be added before a score; it is 1 without a batch.
+ * Opens a batch if the query allows it: it gives no candidates and no wanted items, and
+ * the largest rank that it needs is from 1 to gru4rec_batch_most(). Sets *n_lanes to the
+ * number of histories that can be added before a score. It is 1 without a batch, which is
+ * no error.
  */
 int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error);
 /*
- * Adds a history to the batch, and sets *lane to its lane. *lane is -1 if the caller must
- * rank the history by ext_ranker_rank(): there is no batch, or the history is empty.
+ * Walks through a history and adds it to the batch, and sets *lane to its lane. The
+ * history itself is not needed any more. *lane is -1 if the caller must rank the history
+ * by ext_ranker_rank(): there is no batch, or the history is empty.
  * Errors: those of ext_history_walk().
  */
 int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane,
                    ext_error *error);
-/* Scores all lanes of the batch. SQLITE_INTERRUPT: the host interrupted it. */
+/*
+ * Scores all lanes of the batch; does nothing without a batch. SQLITE_INTERRUPT: the host
+ * interrupted it.
+ */
 int ext_ranker_score(ext_ranker *ranker, ext_error *error);
-/* Goes to the first row of a lane's ranking. Returns false if that ranking is empty. */
+/*
+ * Makes that lane's ranking the one that ext_ranker_next() reads, with basis 'session',
+ * and goes to its first row. Returns false if that ranking is empty.
+ */
 bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane);
 
 /* ---- what SQL sees; each has a file of its name ---- */
@@ -297,7 +360,15 @@ bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane);
 /* Registers the module gru4rec, by which CREATE VIRTUAL TABLE makes models. */
 int ext_module_register(ext_connection *connection, ext_error *error);
 extern const ext_table_function ext_relation; /* SELECT FROM m */
+/*
+ * The table-valued functions gru4rec_recommend(), gru4rec_similar() and
+ * gru4rec_explain().
+ */
 extern const ext_table_function ext_recommend, ext_similar, ext_explain;
+/*
+ * The tables that register the functions of ext_score.c and of ext_state.c. Each ends
+ * with an entry whose name is NULL.
+ */
 extern const ext_function ext_score_functions[], ext_state_functions[];
 
 #endif

@@ -14,7 +14,10 @@
 
 #include <string.h>
 
-/* A session that gets event after event. All zero: it is closed. */
+/*
+ * A session that gets event after event, in gru4rec_state() or gru4rec_step(). All zero:
+ * it is closed.
+ */
 typedef struct live_session {
     ext_connection *connection;
     ext_workspace workspace; /* workspace.session has the hidden states */
@@ -26,6 +29,7 @@ typedef struct live_session {
     size_t capacity;
 } live_session;
 
+/* Gives the workspace back, frees all else, and makes *live all zero. */
 static void close_session(live_session *live)
 {
     ext_workspace_close(&live->workspace, live->connection);
@@ -34,6 +38,7 @@ static void close_session(live_session *live)
     *live = (live_session){0};
 }
 
+/* Tells whether the model knows the item. */
 static bool is_known(const live_session *live, const gru4rec_id *id)
 {
     return gru4rec_items_find(live->workspace.model->loaded.items, id) >= 0;
@@ -52,10 +57,11 @@ static bool is_any_known(const live_session *live, const unsigned char *at, int 
 }
 
 /*
- * Saves one item of the n oldest ones, which are to be forgotten: the newest of them that
- * the model knows. Moves that item to the front of the buffer, and *end behind it. Then
- * *rest, where the items begin that stay, moves on by one item, so that no more items
- * stay than before. If the model knows none of the n items, nothing changes.
+ * Saves one of the n oldest items in the buffer, which are to be forgotten: the newest of
+ * them that the model knows. Moves that item to the place *end in the buffer, and *end
+ * behind it. *rest is the place where the items begin that stay; if there are such items,
+ * *rest moves on by one item, so that no more items stay than before. If the model knows
+ * none of the n items, nothing changes.
  */
 static void keep_known(live_session *live, int n, unsigned char **end,
                        const unsigned char **rest)
@@ -80,8 +86,9 @@ static void keep_known(live_session *live, int n, unsigned char **end,
 }
 
 /*
- * Forgets the oldest items, so that at most state_items stay. But at least one item that
- * the model knows stays, if there is one: with collapse_repeats, the last known item
+ * Forgets the oldest items in the buffer, so that at most state_items stay (option of the
+ * version). But if the model knows none of those, the newest forgotten item that it knows
+ * stays in place of the oldest of them: with collapse_repeats, the last known item
  * decides whether the next event is a repeat.
  */
 static void forget(live_session *live)
@@ -104,7 +111,7 @@ static void forget(live_session *live)
     blob->n_items = n_kept;
 }
 
-/* Makes room for n more bytes in the buffer. */
+/* Makes room for n more bytes in the buffer of coded items. */
 static int make_room(live_session *live, size_t n, ext_error *error)
 {
     if (live->blob.n_items_bytes + n <= live->capacity)
@@ -118,7 +125,10 @@ static int make_room(live_session *live, size_t n, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Appends an item to the buffer, and forgets the oldest item if there are too many. */
+/*
+ * Appends an item to the buffer, and forgets the oldest item if there are more than the
+ * option state_items allows.
+ */
 static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 {
     ext_state_blob *blob = &live->blob;
@@ -132,7 +142,10 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Copies the items of an old state to the buffer, and forgets those that are too many. */
+/*
+ * Copies the items of an old state to the buffer, which must be empty, and forgets the
+ * oldest ones if there are more than the option state_items allows.
+ */
 static int remember_all(live_session *live, const ext_state_blob *old, ext_error *error)
 {
     if (old->n_items == 0)
@@ -146,7 +159,10 @@ static int remember_all(live_session *live, const ext_state_blob *old, ext_error
     return SQLITE_OK;
 }
 
-/* Moves the hidden states on by the item that has the row; row -1 changes nothing. */
+/*
+ * Moves the hidden states on by the item that has the row in the catalogue; the first
+ * such item resets the session before. Row -1, an unknown item, changes nothing.
+ */
 static int step(live_session *live, int32_t row, ext_error *error)
 {
     if (row < 0)
@@ -158,8 +174,10 @@ static int step(live_session *live, int32_t row, ext_error *error)
 }
 
 /*
- * Adds one event. SQLITE_ERROR: the value cannot be an item id, as a BLOB or a REAL that
- * is not whole.
+ * Adds one event: remembers its item, also if the model does not know it, and moves the
+ * hidden states on. A NULL, and an empty text without option keep_empty, is no event.
+ * SQLITE_ERROR: the value cannot be an item id, as a BLOB, a REAL that is not whole, or
+ * an unknown text that begins as a JSON array or object.
  */
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {
@@ -177,8 +195,9 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 }
 
 /*
- * Loads a state BLOB, so that the session goes on where the application left it. A state
- * of another version is walked through again, item by item.
+ * Loads a state BLOB: its hidden states, and the items that it remembers, so that the
+ * session goes on where the application left it. If another version made the state, the
+ * session walks through the remembered items instead.
  */
 static int load_state(live_session *live, sqlite3_value *value, ext_error *error)
 {
@@ -199,7 +218,10 @@ static int load_state(live_session *live, sqlite3_value *value, ext_error *error
     return rc == SQLITE_OK ? remember_all(live, &old, error) : rc;
 }
 
-/* Returns the session's state as the SQL result, a BLOB. */
+/*
+ * Returns the state of the session as the SQL result, a BLOB of the version; the session
+ * stays open. SQLITE_CORRUPT_VTAB: the name of the version's run is not valid.
+ */
 static void result_state(live_session *live, sqlite3_context *context, ext_error *error)
 {
     const ext_model *model = live->workspace.model;
@@ -233,8 +255,8 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
 /* ---- gru4rec_step() ---- */
 
 /*
- * gru4rec_step(). The result is NULL if there is neither a state nor an event: the state
- * is NULL, and the item is no event.
+ * gru4rec_step(): returns the state after one more event. The result is NULL if there is
+ * neither a state nor an event: the state is NULL, and the item is no event.
  */
 static void step_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -262,7 +284,10 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
 
 /* ---- gru4rec_state() ---- */
 
-/* Keeps the model's name of the first row; reports another name in a later row. */
+/*
+ * Keeps the model's name of the group's first row. SQLITE_ERROR: a later row has another
+ * name, or NULL.
+ */
 static int check_name(live_session *live, sqlite3_value *value, ext_error *error)
 {
     const char *name;
@@ -282,6 +307,7 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
                                ext_show_text(&(ext_show){""}, name));
 }
 
+/* Checks that the row has the same version argument as the group's first row. */
 static int check_version(const live_session *live, const ext_choice *choice,
                          ext_error *error)
 {
@@ -292,7 +318,10 @@ static int check_version(const live_session *live, const ext_choice *choice,
                                "give the same version in all its rows");
 }
 
-/* Acquires the model that the group's first row names, and opens a session on it. */
+/*
+ * Acquires the version that the group's first row names, opens a session on it, and keeps
+ * the choice of the version. The session of the workspace is at its start.
+ */
 static int open_live(live_session *live, ext_connection *connection, sqlite3_value *name,
                      const ext_choice *choice, ext_error *error)
 {
@@ -305,7 +334,10 @@ static int open_live(live_session *live, ext_connection *connection, sqlite3_val
                : rc;
 }
 
-/* xStep of the aggregate: adds the event of one row. */
+/*
+ * xStep of the aggregate gru4rec_state(): adds the event of one row. The first row of a
+ * group opens the session; the others must have the same model and version.
+ */
 static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -327,8 +359,8 @@ static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /*
- * xInverse of the window function: SQLite asks to remove the oldest row from the window.
- * The network cannot forget, so that is an error.
+ * xInverse of the window function gru4rec_state(): SQLite asks to remove the oldest row
+ * from the window. The network cannot forget, so this is always an error.
  */
 static void drop_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -341,7 +373,10 @@ static void drop_event(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
-/* xValue of the window function: returns the state so far; NULL without an event. */
+/*
+ * xValue of the window function gru4rec_state(): returns the state so far. The result is
+ * NULL if there was no event.
+ */
 static void show_state(sqlite3_context *context)
 {
     live_session *live = sqlite3_aggregate_context(context, 0);
@@ -351,7 +386,10 @@ static void show_state(sqlite3_context *context)
     ext_error_result(&error, context);
 }
 
-/* xFinal of the aggregate: returns the state and closes the session. */
+/*
+ * xFinal of the aggregate gru4rec_state(): returns the state, or NULL if there was no
+ * event, and closes the session.
+ */
 static void finish_state(sqlite3_context *context)
 {
     live_session *live = sqlite3_aggregate_context(context, 0);
@@ -360,8 +398,13 @@ static void finish_state(sqlite3_context *context)
         close_session(live);
 }
 
+/* The methods xFinal, xValue and xInverse of gru4rec_state(). */
 static const ext_window state_window = {finish_state, show_state, drop_event};
 
+/*
+ * The table that registers gru4rec_state() and gru4rec_step(), each with and without the
+ * argument version. The last entry has the name NULL.
+ */
 const ext_function ext_state_functions[] = {
     {"gru4rec_state", 2, SQLITE_INNOCUOUS, add_event, &state_window},
     {"gru4rec_state", 3, SQLITE_INNOCUOUS, add_event, &state_window},

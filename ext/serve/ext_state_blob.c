@@ -27,8 +27,13 @@
 
 #include <string.h>
 
+/*
+ * Bytes before the hidden states; bytes of the hash; the bytes with which coded items
+ * begin.
+ */
 enum { HEAD = 28, CHECK = 4, CODE_INTEGER = 1, CODE_TEXT = 2 };
 
+/* The first five bytes of a state BLOB: the name and the format. */
 static const unsigned char magic[5] = {'G', '4', 'R', 'S', 1};
 
 /* ---- bytes ---- */
@@ -59,8 +64,8 @@ static uint32_t hash_bytes(const unsigned char *bytes, size_t n)
 }
 
 /*
- * Returns the length of the coded item at at, of which at most n bytes may be read.
- * Returns 0 if no whole item is there.
+ * Returns the length in bytes of the coded item at at, of which at most n bytes may be
+ * read. Returns 0 if no whole item is there, or its code is unknown.
  */
 static size_t measure_item(const unsigned char *at, size_t n)
 {
@@ -149,7 +154,7 @@ void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id)
         memcpy(at + 5, id->bytes, id->n_bytes);
 }
 
-/* Returns the value of a lower-case hex digit. */
+/* Returns the value, from 0 to 15, of a hex digit in lower case. */
 static unsigned read_digit(char digit)
 {
     return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);

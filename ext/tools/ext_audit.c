@@ -29,6 +29,7 @@ static void stop(ext_cursor *base)
     }
 }
 
+/* Frees all that the work of an audit holds. It does not free the struct. */
 static void release(ext_audit_work *work)
 {
     for (int i = 0; i < EXT_AUDIT_CHECKS; i++) {
@@ -46,8 +47,9 @@ static void release(ext_audit_work *work)
 }
 
 /*
- * Refuses options that an audit has no use for: those of an evaluation. The option
- * version is allowed if a model is audited.
+ * Checks that the call sets no option of an evaluation, export or comparison, which an
+ * audit does not use. The option version is allowed if a model is audited. SQLITE_ERROR:
+ * such an option is set; the message names the first.
  */
 static int check_options(const ext_audit_work *work, ext_error *error)
 {
@@ -68,6 +70,10 @@ static int check_options(const ext_audit_work *work, ext_error *error)
     return SQLITE_OK;
 }
 
+/*
+ * Fills in work->options: those of the model if one is audited, or the defaults, then
+ * those of the call. Columns that the call names go into work->columns.
+ */
 static int read_options(ext_audit_work *work, const char *text, ext_error *error)
 {
     const gru4rec_option_scope scope =
@@ -84,8 +90,9 @@ static int read_options(ext_audit_work *work, const char *text, ext_error *error
 }
 
 /*
- * Finds out whether text is the name of a model. If it is, takes the model into use,
- * starts the snapshot, and reads the model's config.
+ * Finds out whether text is the name of a model, and sets has_model. If it is, takes the
+ * model into use (ext_schema_take()), starts the snapshot, and reads the model's config.
+ * Otherwise text is a source, and only home.db is set. own: home of the table.
  */
 static int find_model(ext_audit_work *work, const ext_home *own, const char *text,
                       ext_error *error)
@@ -107,9 +114,9 @@ static int find_model(ext_audit_work *work, const ext_home *own, const char *tex
 }
 
 /*
- * Holds the version that the test is compared with, and reads what it keeps of its
- * sessions. A model without a version is no error, unless the option version asks for
- * one.
+ * Acquires the version that the test is compared with, as work->model, and opens the
+ * search for leaks on it. Then ends the snapshot. A model without a version is no error,
+ * unless the option version asks for one. Does nothing if no model is audited.
  */
 static int find_version(ext_audit_work *work, ext_error *error)
 {
@@ -128,6 +135,10 @@ static int find_version(ext_audit_work *work, ext_error *error)
     return rc;
 }
 
+/*
+ * Reads and audits the log, and the test if there is one (test may be NULL). A model
+ * without a source has no log; then there must be a test and a version.
+ */
 static int look(ext_audit_work *work, const char *text, const char *test,
                 ext_error *error)
 {
@@ -154,6 +165,9 @@ static const char no_log[] = "the model has no source; audit the log by another 
 static const char no_test[] =
     "name a test as the second argument: gru4rec_audit(model or source, test)";
 
+/*
+ * Fills in the rows of all checks from their findings. A check that was skipped says why.
+ */
 static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *error)
 {
     for (int i = 0; i < EXT_AUDIT_CHECKS; i++) {
@@ -171,8 +185,9 @@ static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *er
 }
 
 /*
- * Reads the arguments as texts. If there are two, the second one may be the options
- * instead of the test.
+ * Reads the arguments as texts; *test and *options may become NULL. If there are two
+ * arguments, the second one may be the options instead of the test. SQLITE_ERROR: the
+ * first one is NULL.
  */
 static int read_arguments(const ext_cursor *base, const char **model, ext_name *room,
                           const char **test, const char **options, ext_error *error)

@@ -12,7 +12,10 @@
 
 /* ---- findings ---- */
 
-/* Records that a check found n of so many, and returns its finding. */
+/*
+ * Records that a check found n cases in a total (of), and returns its finding. The
+ * finding's weight is n / of, or 0 if of is 0.
+ */
 static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int64_t n,
                                 int64_t of)
 {
@@ -24,7 +27,10 @@ static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int
     return finding;
 }
 
-/* Takes over words, which were just allocated: NULL is an error. */
+/*
+ * Sets *text to words, a text that was just allocated. If words is NULL, sets the error
+ * SQLITE_NOMEM.
+ */
 static void set_text(char **text, char *words, ext_error *error)
 {
     *text = words;
@@ -32,7 +38,7 @@ static void set_text(char **text, char *words, ext_error *error)
         ext_error_nomem(error);
 }
 
-/* Adds an id as the example, if something was found. */
+/* Adds the id to the finding as its example, if the finding counts any case. */
 static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
                          ext_error *error)
 {
@@ -41,7 +47,10 @@ static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
         set_text(&finding->example, sqlite3_mprintf("%s", ext_show_id(&show, id)), error);
 }
 
-/* Adds two ids that are alike as the example, and names their column in the advice. */
+/*
+ * If the finding counts any case, adds two ids that are alike as its example, and gives
+ * it the advice of the check with the name of their column.
+ */
 static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
                       const char *column, ext_audit_check check, ext_error *error)
 {
@@ -56,6 +65,10 @@ static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
              error);
 }
 
+/*
+ * Makes the finding of the check unknown, with no cases; why becomes its detail. Any
+ * detail before must have been freed.
+ */
 static void say_unknown(ext_audit_work *work, ext_audit_check check, const char *why,
                         ext_error *error)
 {
@@ -66,6 +79,10 @@ static void say_unknown(ext_audit_work *work, ext_audit_check check, const char 
 
 /* ---- the log ---- */
 
+/*
+ * Fills in the findings of the log about rows and ids: missing values, times and items
+ * that cannot be read, blank ids, and ids that are alike.
+ */
 static void judge_rows(ext_audit_work *work, const ext_events *log,
                        const gru4rec_audit *audit, const ext_columns *columns,
                        ext_error *error)
@@ -93,8 +110,10 @@ static void judge_rows(ext_audit_work *work, const ext_events *log,
 }
 
 /*
- * Judges sessions that take more than a day. This needs the unit of the times. Such
- * sessions are harmless if the option session_gap cuts them.
+ * Fills in the finding about sessions of the log that take more than a day, with an
+ * example and, if the pauses suggest one, a value for session_gap. This needs the unit of
+ * the times; without, the finding is unknown. Such sessions are harmless (weight 0) if
+ * the option session_gap cuts them.
  *
  * day: length of a day in the unit of the times; 0: the unit is not known.
  */
@@ -123,6 +142,11 @@ static void judge_spans(ext_audit_work *work, const gru4rec_audit *audit, double
             error);
 }
 
+/*
+ * Fills in the findings about the sessions of the log and their events. If an option
+ * deals with repeats or with long sessions, their weight is 0, so that they are no
+ * warning.
+ */
 static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
                            ext_error *error)
 {
@@ -147,12 +171,19 @@ static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
     show_example(finding, &audit->fast_session, error);
 }
 
-/* Returns how many are missing. */
+/*
+ * Returns how many of the wanted number are missing if there are n; 0 if there are
+ * enough.
+ */
 static int64_t lacking(int64_t wanted, int64_t n)
 {
     return wanted > n ? wanted - n : 0;
 }
 
+/*
+ * Fills in the findings about the size of the log and of its catalogue. Sessions of one
+ * event do not count as sessions here.
+ */
 static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
 {
     const gru4rec_options *options = &work->options;
@@ -166,7 +197,10 @@ static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
     count(work, EXT_AUDIT_FEW_ITEMS, lacking(drawn, audit->items), drawn);
 }
 
-/* Returns the length of a day in the unit of the times; 0: the unit is not known. */
+/*
+ * Returns the length of a day in the unit of the times of the events; 0: the unit is not
+ * known, or there are no events.
+ */
 static double day_of(const ext_events *events)
 {
     return events->first.is_there
@@ -174,7 +208,10 @@ static double day_of(const ext_events *events)
                : 0;
 }
 
-/* Counts what is striking about the log. Must run before a dataset uses up the events. */
+/*
+ * Lets the library count what is striking about the events of the log, and fills in the
+ * findings of all checks of the log. Must run before a dataset uses up the events.
+ */
 static int audit_log(ext_audit_work *work, const ext_events *log,
                      const ext_columns *columns, ext_error *error)
 {
@@ -194,7 +231,11 @@ static int audit_log(ext_audit_work *work, const ext_events *log,
     return error->rc;
 }
 
-/* Makes the fingerprints that a training on the log would keep; takes the log's items. */
+/*
+ * Makes of the log a dataset as a training does, and the fingerprints that a training on
+ * it would keep, in work->leak, with the last event of the log as the end of the
+ * training. Moves the log's items to work->items.
+ */
 static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *error)
 {
     ext_leak *leak = &work->leak;
@@ -220,6 +261,7 @@ static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *er
     return ext_error_library(error, status, NULL);
 }
 
+/* Opens the log: the model's own source if a model is audited, else the source text. */
 static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                     ext_error *error)
 {
@@ -253,7 +295,10 @@ int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
 
 /* ---- the test ---- */
 
-/* Counts the items of the test that the training did not see, and their events. */
+/*
+ * Fills in the findings about the items of the test that are not in the catalogue of the
+ * version, or of the log if there is no version; and about the events of these items.
+ */
 static void judge_unknown(ext_audit_work *work, const ext_events *test)
 {
     const gru4rec_items *known =
@@ -285,6 +330,12 @@ static const char no_past[] =
     "but that training began with warm_start, "
     "and what the versions before it were trained on is not known";
 
+/*
+ * Fills in the findings about leaks: sessions of the test that were trained on, that
+ * share an id, or have the same items, and events before the end of the training. If the
+ * version keeps no fingerprints, or not those of all sessions and nothing was found, or
+ * no last event, the findings are unknown.
+ */
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {
     static const ext_audit_check by_fingerprints[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
@@ -320,6 +371,7 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
         say_unknown(work, EXT_AUDIT_BEFORE, no_end, error);
 }
 
+/* Opens the test: with the names of the model's columns if a model is audited. */
 static int open_test(ext_audit_work *work, const char *text, ext_source *source,
                      ext_error *error)
 {

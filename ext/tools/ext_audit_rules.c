@@ -9,13 +9,17 @@
 
 #include <string.h>
 
-/* A threshold that no share reaches. */
+/*
+ * A threshold that no share reaches, because shares are at most 1. A weight that is no
+ * share (see judge_rows() in ext_audit_look.c) can be above it.
+ */
 #define NEVER 2.0
 
 /*
- * The rule of each check. A finding is a warning, or an error, if its weight is above
- * that threshold; else it is 'info'. The advice is given whenever something was found,
- * also with 'info'. The text what follows "3 of 90 (3.3 %)" in the message.
+ * The rule of each check, indexed by ext_audit_check. A finding is a warning, or an
+ * error, if its weight is above that threshold; else it is 'info'. The advice is given
+ * whenever something was found, also with 'info'; that of some checks is a format (see
+ * ext_audit_rules_advice()). The text what follows "3 of 90 (3.3 %)" in the message.
  */
 static const struct rule {
     const char *name;
@@ -144,6 +148,10 @@ static const struct rule {
                              "with other ids and times"},
 };
 
+/*
+ * Returns the severity of a finding: 'info', 'warning' or 'error'. It is 'info' if the
+ * check did not count, or found nothing.
+ */
 static const char *severity_of(const ext_audit_finding *finding, const struct rule *rule)
 {
     if (finding->state != EXT_AUDIT_COUNTED || finding->n == 0 ||
@@ -153,8 +161,9 @@ static const char *severity_of(const ext_audit_finding *finding, const struct ru
 }
 
 /*
- * Writes what was found, and what to do about it. NULL: there is nothing to say, or not
- * enough memory.
+ * Returns the text of the column advice, of sqlite3_malloc: how many cases were found, an
+ * example, and what to do about it. If the check did not count, it is the finding's
+ * detail. NULL: there is nothing to say, or not enough memory.
  */
 static char *describe(const ext_audit_finding *finding, const struct rule *rule)
 {

@@ -16,11 +16,11 @@ enum { SOURCE, BATCH_SIZE, OPTIONS, N_ARGUMENTS };
 
 typedef struct batches_cursor {
     ext_cursor base;
-    ext_budget budget; /* of events and schedule */
+    ext_budget budget; /* for the memory of events and schedule */
     ext_events events;
     gru4rec_schedule *schedule;
-    gru4rec_lanes lanes; /* of the step */
-    int64_t step;        /* counts from 1 */
+    gru4rec_lanes lanes; /* the lanes of the current step */
+    int64_t step;        /* number of the current step, from 1 */
     int32_t lane;
 } batches_cursor;
 
@@ -32,7 +32,10 @@ static void stop(ext_cursor *base)
     ext_read_free(&cursor->events);
 }
 
-/* Goes to the first lane of the next step. */
+/*
+ * Goes to the first lane of the next step of the schedule; or sets is_eof if there is no
+ * further step.
+ */
 static void next_step(batches_cursor *cursor)
 {
     cursor->lane = 0;
@@ -41,8 +44,9 @@ static void next_step(batches_cursor *cursor)
 }
 
 /*
- * Gives the batch size as the text of an option. A BLOB is shown as a BLOB, because it is
- * no number even if its bytes are digits; so the option refuses it.
+ * Reads the argument batch_size as the text of an option; it is borrowed from the value
+ * or from show. A BLOB is shown as a BLOB (x'...'), because it is no number even if its
+ * bytes are digits; so the option refuses it. SQLITE_ERROR: the argument is NULL.
  */
 static int read_batch_size(const char **text, ext_show *show, const ext_cursor *base,
                            ext_error *error)
@@ -56,7 +60,10 @@ static int read_batch_size(const char **text, ext_show *show, const ext_cursor *
     return error->rc;
 }
 
-/* Reads the batch size, the options of the schedule, and the columns of the source. */
+/*
+ * Reads the arguments: the batch size and the other options into *options, and the
+ * columns of the source that they name into *columns, which the caller frees.
+ */
 static int read_options(const ext_cursor *base, gru4rec_options *options,
                         ext_columns *columns, ext_error *error)
 {

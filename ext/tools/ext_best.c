@@ -12,20 +12,22 @@
 
 #include <string.h>
 
-/* A version that takes part. */
+/* A version that takes part in the search for the best one. */
 typedef struct contestant {
     int64_t version;
     char run[EXT_RUN_NAME + 1];
     ext_measurement measurement; /* its model is held only while it is used */
 } contestant;
 
+/* The search for the best version of a model. */
 typedef struct contest {
     const ext_home *home;
-    ext_budget budget;       /* of the events of all versions */
+    ext_budget budget;       /* for the test events of all versions */
     contestant *contestants; /* (n), newest version first; owned */
     size_t n;
 } contest;
 
+/* Appends a version to the contestants, to be measured with the option cutoffs=20. */
 static int add_contestant(contest *all, int64_t version, ext_error *error)
 {
     contestant *more =
@@ -44,7 +46,10 @@ static int add_contestant(contest *all, int64_t version, ext_error *error)
                              &message);
 }
 
-/* Lists the versions that are ready. */
+/*
+ * Fills in contestants with the versions that are ready, newest first. SQLITE_ERROR:
+ * there is none.
+ */
 static int list(contest *all, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -64,6 +69,7 @@ static int list(contest *all, ext_error *error)
                                          : ext_version_fail_untrained(all->home, error);
 }
 
+/* Acquires the version of the contestant. release_model() gives it up. */
 static int hold_model(contestant *one, const ext_home *home, ext_error *error)
 {
     const ext_choice choice = {.kind = EXT_CHOICE_NUMBER, .number = one->version};
@@ -76,7 +82,11 @@ static void release_model(contestant *one)
     one->measurement.model = NULL;
 }
 
-/* Reads the events for each version, in one snapshot. */
+/*
+ * Lists the versions that are ready, and reads the test events once for each of them, in
+ * one snapshot. Notes in run which run made the version. The memory limit is that of the
+ * newest version.
+ */
 static int read_all(contest *all, const char *source, ext_error *error)
 {
     ext_snapshot snapshot = {0};
@@ -98,7 +108,10 @@ static int read_all(contest *all, const char *source, ext_error *error)
     return rc;
 }
 
-/* Measures a version, and frees its events. */
+/*
+ * Measures the version of a contestant, and frees its events and its hold on the version
+ * in any case. SQLITE_BUSY: another run has made the version that has this number now.
+ */
 static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
                    ext_error *error)
 {
@@ -116,6 +129,10 @@ static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
     return rc;
 }
 
+/*
+ * Measures all versions, and sets *version to the first one with the best MRR.
+ * SQLITE_ERROR: none had an event to rank.
+ */
 static int find_best(int64_t *version, contest *all, ext_error *error)
 {
     gru4rec_metrics metrics;

@@ -38,19 +38,20 @@ typedef struct compare_cursor {
     ext_cursor base;
     gru4rec_difference *differences; /* (n) */
     size_t n;
-    int64_t n_skipped; /* n_unknown and n_unpaired of the call */
+    int64_t n_skipped; /* n_unknown + n_unpaired of the call */
     char *warnings;    /* or NULL */
 } compare_cursor;
 
-/* One call of the table. All zero to begin with. */
+/* One call of gru4rec_compare(). All zero to begin with. */
 typedef struct compare_call {
     ext_home homes[2]; /* of a; and of b, if b is a model */
     ext_budget budget;
-    ext_measurement sides[2]; /* of a and b, in that budget, but for the models */
-    bool is_baseline;         /* b is a baseline; then the second side is not used */
-    int32_t *places[2];       /* where the targets stood, of a and b; in the budget */
-    int64_t n_unknown;        /* events whose item a or b does not know */
-    int64_t n_unpaired;       /* targets that do not count, though both know the items */
+    /* Of a and b. Their memory is of the budget, except the models. */
+    ext_measurement sides[2];
+    bool is_baseline;   /* b is a baseline; then the second side is not used */
+    int32_t *places[2]; /* ranks of the targets by a and by b; of the budget */
+    int64_t n_unknown;  /* events whose item a or b does not know */
+    int64_t n_unpaired; /* targets that do not count, though both know the items */
 } compare_call;
 
 static void stop(ext_cursor *base)
@@ -65,7 +66,10 @@ static void stop(ext_cursor *base)
 
 /* ---- what is compared ---- */
 
-/* Returns the baseline of that name; GRU4REC_N_BASELINES: there is none. */
+/*
+ * Returns the number of the baseline of that name (a gru4rec_baseline_kind);
+ * GRU4REC_N_BASELINES: there is none. Upper and lower case count as equal.
+ */
 static int find_baseline(const char *name)
 {
     int kind = 0;
@@ -75,7 +79,10 @@ static int find_baseline(const char *name)
     return kind;
 }
 
-/* Sets the error of a name that is neither a model's nor a baseline's. */
+/*
+ * Sets the error that the argument b names neither a model nor a baseline: returns
+ * SQLITE_ERROR. The message lists the baselines.
+ */
 static int fail_name(const char *name, ext_error *error)
 {
     sqlite3_str *all = sqlite3_str_new(NULL);
@@ -93,8 +100,10 @@ static int fail_name(const char *name, ext_error *error)
 }
 
 /*
- * Finds out whether b is a model or a baseline. If a model and a baseline have the same
- * name, it is the model. *kind: the baseline, or GRU4REC_N_BASELINES.
+ * Finds out whether the argument b is a model or a baseline, and sets is_baseline. If a
+ * model and a baseline have the same name, it is the model; "baseline:" before the name
+ * means the baseline. *kind: the baseline of that name, or GRU4REC_N_BASELINES.
+ * SQLITE_ERROR: it is neither.
  */
 static int find_b(compare_call *call, sqlite3_value *value, int *kind,
                   const ext_home *own, ext_error *error)
@@ -119,7 +128,11 @@ static int find_b(compare_call *call, sqlite3_value *value, int *kind,
                : rc;
 }
 
-/* Refuses options that mean nothing for a comparison, or nothing for this b. */
+/*
+ * Checks the options of the call. SQLITE_ERROR: version or baselines is set, which mean
+ * nothing for a comparison; version_b, if b is a baseline; or candidates are drawn at
+ * random, if b is a model.
+ */
 static int check_options(const compare_call *call, ext_error *error)
 {
     const gru4rec_options *options = &call->sides[0].options;
@@ -144,7 +157,11 @@ static int check_options(const compare_call *call, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Reads the arguments and the test events, and fits the baseline if b is one. */
+/*
+ * Reads the arguments, acquires the versions of a and b, and reads the test events. If b
+ * is a baseline, fits it on the sessions that a was trained on. n_unknown is the number
+ * of test events whose item a, or a model b, does not know.
+ */
 static int read_call(compare_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
 {
@@ -188,8 +205,9 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
 /* ---- comparing ---- */
 
 /*
- * Measures one side. *places: out, (methods of the side, events), where the targets
- * stood; in the budget.
+ * Measures one side (0: a, 1: b). *places: out, (1 + number of its baselines, events of
+ * its test) the ranks of the targets; of the budget, and freed by free_call(). The
+ * measures themselves are not kept.
  */
 static int place(compare_call *call, int side, int32_t **places, ext_error *error)
 {
@@ -208,6 +226,10 @@ static int place(compare_call *call, int side, int32_t **places, ext_error *erro
     return error->rc;
 }
 
+/*
+ * Returns side 0 (a) or 1 (b), which must be measured, in the form that the library
+ * compares. It borrows all.
+ */
 static gru4rec_side side_of(const compare_call *call, int side)
 {
     const ext_measurement *request = &call->sides[side];
@@ -216,6 +238,10 @@ static gru4rec_side side_of(const compare_call *call, int side)
                           .places = call->places[side]};
 }
 
+/*
+ * Lets the library compare a and b, and fills in cursor->differences and n_unpaired. If b
+ * is a baseline, it has the test of a, and its ranks stand behind those of a.
+ */
 static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 {
     const gru4rec_options *options = &call->sides[0].options;
@@ -234,7 +260,10 @@ static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
-/* Collects all warnings in the first side. */
+/*
+ * Appends all warnings about the comparison, and those about both sides, to the warnings
+ * of side a. first: the first row that the table gives.
+ */
 static int warn(compare_call *call, const gru4rec_difference *first, ext_error *error)
 {
     ext_measurement *a = &call->sides[0], *b = &call->sides[1];
@@ -257,8 +286,8 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
 }
 
 /*
- * Leaves out the rows of segments without a target, unless no row would be left. Returns
- * how many rows are left.
+ * Leaves out the rows of segments without a target, and moves the other rows to the
+ * front. If no row would be left, leaves out none. Returns how many rows are left.
  */
 static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 {
@@ -269,6 +298,10 @@ static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
     return n_left > 0 ? n_left : n;
 }
 
+/*
+ * Measures a and b (a baseline b together with a) and compares them: fills in the rows
+ * and the warnings of the cursor.
+ */
 static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
 {
     ext_measurement *a = &call->sides[0];

@@ -17,10 +17,10 @@
  */
 #include "ext_tools.h"
 
-/* The configuration that the model has, and the one that it is to have. */
+/* The configuration that a model has, and the one that it is to have. */
 typedef struct configuration {
-    ext_config config;                 /* as it is */
-    gru4rec_options options, defaults; /* options as they are to be */
+    ext_config config;                 /* as the model has it */
+    gru4rec_options options, defaults; /* options and defaults as they are to be */
     ext_changes changes;               /* changes.columns: as they are to be */
 } configuration;
 
@@ -34,8 +34,9 @@ static void free_configuration(configuration *own)
 /* ---- what is asked for ---- */
 
 /*
- * Refuses the view m_source as the source, if the model made it of its SELECT: another
- * source would delete this view together with the SELECT.
+ * Checks that the new source is not the view m_source, if the model made this view of its
+ * SELECT: another source would delete the view together with the SELECT. SQLITE_ERROR: it
+ * is.
  */
 static int check_view(const configuration *own, const ext_home *home, ext_error *error)
 {
@@ -59,7 +60,10 @@ static const char *source_of(const configuration *own)
     return own->changes.has_source ? own->changes.source : own->config.source;
 }
 
-/* Fills in the names that columns lacks: moves them there from kept. */
+/*
+ * Moves each name of a column that columns lacks from kept to columns. kept then has NULL
+ * for it.
+ */
 static void keep_all(ext_columns *columns, ext_columns *kept)
 {
     char **const to[] = {&columns->session, &columns->item, &columns->time,
@@ -73,8 +77,10 @@ static void keep_all(ext_columns *columns, ext_columns *kept)
 }
 
 /*
- * Opens a source that the call names. Columns that the call does not name are the model's
- * columns, if the source has them.
+ * Opens the source that the call names. The columns are those that the call names; the
+ * model's columns, if the source has them; and else guessed ones. A table or view must be
+ * one that the model can read later (ext_source_check_stored()). The caller closes
+ * *source in any case.
  */
 static int open_other(configuration *own, const ext_home *home, ext_source *source,
                       ext_error *error)
@@ -91,9 +97,10 @@ static int open_other(configuration *own, const ext_home *home, ext_source *sour
 }
 
 /*
- * Opens the source that the model is to have, and puts its columns into the changes. If
- * the source stays the same, so do its columns: a column that is gone is an error and is
- * not guessed anew.
+ * Opens the source that the model is to have, puts its columns into the changes, and
+ * closes it. If the source stays the same, so do its columns: a column that is gone is an
+ * error and is not guessed anew. Without a source, the model keeps the names of its
+ * columns.
  */
 static int check_source(configuration *own, const ext_home *home, ext_error *error)
 {
@@ -115,7 +122,11 @@ static int check_source(configuration *own, const ext_home *home, ext_error *err
     return rc;
 }
 
-/* Reads the model's configuration and the changes, and checks the result. */
+/*
+ * Reads the model's configuration and the changes (text: the options of the call) into
+ * own, and checks that the options fit each other and that the source can be read. Writes
+ * nothing.
+ */
 static int read_changes(configuration *own, const ext_home *home, const char *text,
                         ext_error *error)
 {
@@ -143,8 +154,8 @@ static int read_changes(configuration *own, const ext_home *home, const char *te
 /* ---- writing ---- */
 
 /*
- * Drops the model's table. SQLite refuses with SQLITE_LOCKED while a statement of this
- * connection reads the table.
+ * Drops the model's table by DROP TABLE. SQLITE_LOCKED: a statement of this connection
+ * reads the table.
  */
 static int drop_table(const ext_home *home, ext_error *error)
 {
@@ -161,7 +172,10 @@ static int drop_table(const ext_home *home, ext_error *error)
                          home->name);
 }
 
-/* Drops the model's table, and creates it with the new arguments. */
+/*
+ * Drops the model's table, and creates it with the new arguments. connection->remake
+ * tells xDestroy and xCreate meanwhile that the shadow tables stay.
+ */
 static int make_anew(configuration *own, const ext_home *home, ext_error *error)
 {
     const ext_remake remake = {home, &own->defaults, own->changes.has_source};
@@ -174,7 +188,10 @@ static int make_anew(configuration *own, const ext_home *home, ext_error *error)
     return rc;
 }
 
-/* Writes the configuration as JSON; *json is of sqlite3_malloc. */
+/*
+ * Sets *json to the configuration that the model has now: source, columns and options, as
+ * JSON. It is of sqlite3_malloc; the caller frees it, also after a failure.
+ */
 static int describe(char **json, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -197,7 +214,11 @@ static int describe(char **json, const ext_home *home, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the model", error);
 }
 
-/* Makes the change in a savepoint. */
+/*
+ * Reads the changes, makes the table anew and describes the result in *json, all in one
+ * savepoint with the write lock. After a failure nothing is changed; the caller frees
+ * *json in any case.
+ */
 static int write_changes(char **json, const ext_home *home, const char *text,
                          ext_error *error)
 {
@@ -253,6 +274,7 @@ static void configure(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home_clear(&home);
 }
 
+/* The table that registers gru4rec_configure(). The last entry has the name NULL. */
 const ext_function ext_configure_functions[] = {
     {"gru4rec_configure", 2, SQLITE_DIRECTONLY, configure, NULL},
     {NULL, 0, 0, NULL, NULL},

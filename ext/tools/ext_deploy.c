@@ -9,7 +9,10 @@
  */
 #include "ext_tools.h"
 
-/* Finds the version that is meant, and makes it the active one, in a savepoint. */
+/*
+ * Finds the version that choice means, and makes it the active one, in a savepoint of its
+ * own. *version is its number.
+ */
 static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)
 {
@@ -28,10 +31,11 @@ static int write_choice(int64_t *version, const ext_home *home, const ext_choice
 }
 
 /*
- * Refuses a call before anything is measured, as gru4rec_train() does: if its result
- * could not be written, or if measuring would keep the database locked.
+ * Checks, before anything is measured, that the call can write its result, and that
+ * measuring would not keep the database locked, as gru4rec_train() does.
  *
- * is_alone: the call did not begin in a transaction of the user's.
+ * is_alone: the call did not begin in a transaction of the user's. SQLITE_READONLY,
+ * SQLITE_ERROR: the call is refused.
  */
 static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
 {
@@ -55,7 +59,11 @@ static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Measures the versions on the source, and makes the best of them the choice. */
+/*
+ * Measures the versions on the source, and turns *choice, which must be 'best', into the
+ * number of the best one. SQLITE_ERROR: it is another choice, or as for check_alone() and
+ * ext_best_find().
+ */
 static int measure(ext_choice *choice, const ext_home *home, bool is_alone,
                    const char *source, ext_error *error)
 {
@@ -96,6 +104,10 @@ static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home_clear(&home);
 }
 
+/*
+ * The table that registers gru4rec_deploy() with two and three arguments. The last entry
+ * has the name NULL.
+ */
 const ext_function ext_deploy_functions[] = {
     {"gru4rec_deploy", 2, SQLITE_DIRECTONLY, deploy, NULL},
     {"gru4rec_deploy", 3, SQLITE_DIRECTONLY, deploy, NULL},

@@ -37,11 +37,11 @@ typedef struct evaluate_cursor {
     char *warnings;    /* or NULL */
 } evaluate_cursor;
 
-/* One call of the table. All zero to begin with. */
+/* One call of gru4rec_evaluate(). All zero to begin with. */
 typedef struct evaluate_call {
     ext_home home; /* of the model */
     ext_budget budget;
-    ext_measurement measurement; /* in that budget, but for the model */
+    ext_measurement measurement; /* its memory is of the budget, except the model */
 } evaluate_call;
 
 static void stop(ext_cursor *base)
@@ -54,7 +54,10 @@ static void stop(ext_cursor *base)
     cursor->n = 0;
 }
 
-/* Reads the arguments and the test events. */
+/*
+ * Reads the arguments, acquires the version, starts the budget, and reads the test
+ * events. Also looks for leaks.
+ */
 static int read_call(evaluate_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
 {
@@ -77,8 +80,8 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
 }
 
 /*
- * Leaves out the rows of segments without a target, unless no row would be left. Returns
- * how many rows are left.
+ * Leaves out the rows of segments without a target, and moves the other rows to the
+ * front. If no row would be left, leaves out none. Returns how many rows are left.
  */
 static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 {
@@ -89,6 +92,10 @@ static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
     return n_left > 0 ? n_left : n;
 }
 
+/*
+ * Fits the baselines, and measures the version and the baselines: fills in the rows and
+ * the warnings of the cursor.
+ */
 static int compute(evaluate_cursor *cursor, evaluate_call *call, ext_error *error)
 {
     ext_measurement *request = &call->measurement;

@@ -17,6 +17,7 @@ typedef struct safetensors {
     size_t n_bytes; /* of header and values together */
 } safetensors;
 
+/* Returns the number of bytes of all values of the model's tensors, as float32. */
 static size_t value_bytes(const gru4rec_model *model)
 {
     size_t bytes = 0;
@@ -28,6 +29,10 @@ static size_t value_bytes(const gru4rec_model *model)
     return bytes;
 }
 
+/*
+ * Returns the content as the SQL result, a BLOB. SQLITE_TOOBIG: it is longer than SQLite
+ * allows.
+ */
 static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors *content,
                         ext_error *error)
 {
@@ -54,6 +59,7 @@ static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors
     sqlite3_result_blob64(context, blob, content->n_bytes, sqlite3_free);
 }
 
+/* Appends the values of a tensor to the file, as float32, little-endian. */
 static int write_values(ext_output *output, const gru4rec_tensor *tensor,
                         ext_error *error)
 {
@@ -68,6 +74,10 @@ static int write_values(ext_output *output, const gru4rec_tensor *tensor,
     return rc;
 }
 
+/*
+ * Writes the content into the file at path; the SQL result is its size in bytes. After a
+ * failure the new file is deleted, and an old one stays.
+ */
 static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
                         const safetensors *content, ext_error *error)
 {
@@ -87,7 +97,11 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
 
 /* ---- the function ---- */
 
-/* Finds out which version the options ask for. value: NULL if there are none. */
+/*
+ * Sets *choice to the version that the argument options asks for; the active one by
+ * default. value: NULL if there is no such argument. SQLITE_ERROR: an option other than
+ * version, or a bad value.
+ */
 static int read_options(ext_choice *choice, sqlite3 *db, sqlite3_value *value,
                         ext_error *error)
 {
@@ -137,6 +151,10 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_error_result(&error, context);
 }
 
+/*
+ * The table that registers gru4rec_export() with one, two and three arguments. The last
+ * entry has the name NULL.
+ */
 const ext_function ext_export_functions[] = {
     {"gru4rec_export", 1, 0, export_model, NULL},
     {"gru4rec_export", 2, SQLITE_DIRECTONLY, export_model, NULL},

@@ -33,26 +33,36 @@
 /* ---- may it be touched? ---- */
 
 /*
- * Switches of sqlite3_db_config() in newer headers: whether ATTACH may create files, and
- * whether it may open them for writing.
+ * Numbers of two switches of sqlite3_db_config(), which older headers lack: whether
+ * ATTACH may create files, and whether it may open them for writing.
  */
 enum { ATTACH_CREATE = 1020, ATTACH_WRITE = 1021 };
 
-/* Tells whether a switch of the connection is off. One that SQLite lacks is not off. */
+/*
+ * Tells whether a switch of sqlite3_db_config() is off for the connection. A switch that
+ * this SQLite does not have is not off.
+ */
 static bool is_off(sqlite3 *db, int option)
 {
     int value = 1;
     return sqlite3_db_config(db, option, -1, &value) == SQLITE_OK && value == 0;
 }
 
-/* Tells whether limits or switches of the connection forbid the ATTACH. */
+/*
+ * Tells whether limits or switches of the connection forbid the ATTACH of a file: no
+ * database may be attached; or, if is_written, ATTACH may not create or write files.
+ */
 static bool is_limited(sqlite3 *db, bool is_written)
 {
     return sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, -1) <= 0 ||
            (is_written && (is_off(db, ATTACH_CREATE) || is_off(db, ATTACH_WRITE)));
 }
 
-/* Asks the authorizer: it allows the ATTACH if the program has a call that attaches. */
+/*
+ * Asks the authorizer whether the connection may ATTACH the file at path: prepares the
+ * ATTACH as EXPLAIN, and sets *is_allowed to true if the program has a call that
+ * attaches; else *is_allowed stays. SQLITE_AUTH: the authorizer forbids it.
+ */
 static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
                           ext_error *error)
 {
@@ -67,6 +77,10 @@ static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 
+/*
+ * Reads the name of a file from an SQL value into *path, borrowed. SQLITE_ERROR: it is
+ * NULL, or ATTACH would not read it as a file's name.
+ */
 static int check_name(const char **path, sqlite3_value *value, ext_error *error)
 {
     if (ext_value_text(path, value, "the file's name", error) != SQLITE_OK)
@@ -114,7 +128,8 @@ static int fail_read(const ext_input *input, const char *why, ext_error *error)
 }
 
 /*
- * Returns why the file cannot be read; NULL: it is an ordinary file.
+ * Returns why the file cannot be read, as a text that is not owned; NULL: it is an
+ * ordinary file.
  *
  * status: the result of stat() or fstat(), which filled in facts. If it is not 0, errno
  * says why.
@@ -129,9 +144,9 @@ static const char *look(int status, const struct stat *facts)
 }
 
 /*
- * Looks at the file before it opens it, because opening a device or a pipe can wait, or
- * do something. Looks again afterwards, because the file may have been replaced
- * meanwhile.
+ * This function looks at the file before it opens it, because opening a device or a pipe
+ * can wait, or do something. It looks again afterwards, because the file may have been
+ * replaced meanwhile.
  */
 int ext_file_open(ext_input *input, const char *path, ext_error *error)
 {
@@ -197,7 +212,11 @@ static int fail_interrupted(ext_error *error)
 /* Time between two questions to the host whether to go on waiting for a pipe. */
 enum { WAIT = 5 /* milliseconds */ };
 
-/* Opens a device, or a pipe: then waits until somebody has opened the pipe to read it. */
+/*
+ * Opens the device or the pipe at output->path, to be written to directly. For a pipe,
+ * waits until somebody has opened it to read. SQLITE_INTERRUPT: the host interrupted the
+ * wait. SQLITE_CANTOPEN: it cannot be opened, or an ordinary file has taken its place.
+ */
 static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
 {
     const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -215,7 +234,11 @@ static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
     return fail_write(output, error);
 }
 
-/* Makes a new file in the target's folder, and puts its name into output->part. */
+/*
+ * Makes a new file with a random name in the folder of output->target, opens it as
+ * output->fd, and puts its path into output->part. Returns SQLITE_OK, SQLITE_NOMEM, or
+ * SQLITE_CANTOPEN with the cause in errno; sets no error message.
+ */
 static int make_part(ext_output *output, mode_t mode)
 {
     const char *slash = strrchr(output->target, '/');
@@ -241,10 +264,12 @@ static int make_part(ext_output *output, mode_t mode)
 }
 
 /*
- * Makes the new file that is to be renamed to the file that path leads to.
+ * Makes the new file that is to be renamed to the file that output->path leads to, and
+ * sets target, part and fd.
  *
- * old: facts about the file that is there; NULL: there is none. The new file gets its
- * permissions. If the old file may not be written, that is an error.
+ * old: facts about the file that is there; NULL: there is none. The new file gets the
+ * permissions of the old one. SQLITE_CANTOPEN: it cannot be made, or the old file may not
+ * be written.
  */
 static int open_part(ext_output *output, const struct stat *old, ext_error *error)
 {
@@ -279,8 +304,9 @@ int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error
 }
 
 /*
- * Writes as write() does. But if nobody reads the pipe any more, this returns an error,
- * where write() would end the process by the signal SIGPIPE.
+ * Does what write() does, with the same result and errno. But if nobody reads the pipe
+ * any more, it returns -1 with EPIPE, where write() would end the process by the signal
+ * SIGPIPE.
  */
 static ssize_t write_quietly(int fd, const void *bytes, size_t n)
 {
@@ -318,15 +344,19 @@ int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *e
     return SQLITE_OK;
 }
 
-/* Writes the file to the disk. Some file systems have no fsync(), which is no failure. */
+/*
+ * Writes the bytes of an open file to the disk, by fsync(). Returns false if that fails.
+ * Some file systems have no fsync(), which is no failure.
+ */
 static bool sync_file(int fd)
 {
     return fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP;
 }
 
 /*
- * Writes the file's folder to the disk, so that the file's name survives a power cut.
- * Some systems cannot do that; this is no failure.
+ * Writes the folder of the file at path to the disk, so that the file's name survives a
+ * power cut. Cuts path off at its last slash. Some systems cannot do that; no failure is
+ * reported.
  */
 static void sync_folder(char *path)
 {

@@ -9,7 +9,10 @@ static bool is_asked(const ext_measurement *request, int kind)
     return gru4rec_baseline_is_asked(&request->options, (gru4rec_baseline_kind)kind);
 }
 
-/* Returns the name of the first baseline that is fitted on sessions; NULL: none is. */
+/*
+ * Returns the name of the first baseline that the request asks for and that is fitted on
+ * sessions; NULL: there is none.
+ */
 static const char *needs_sessions(const ext_measurement *request)
 {
     for (int i = 0; i < GRU4REC_N_BASELINES; i++)
@@ -20,8 +23,8 @@ static const char *needs_sessions(const ext_measurement *request)
 }
 
 /*
- * Returns the length of a day in the unit of the times. 0: the unit is not known, or
- * training and test have different units.
+ * Returns the length of a day in the unit of the times of the training events. 0: the
+ * unit is not known, or the times of the test are there and have another unit.
  */
 static double find_day(const ext_unit_seen *trained, const ext_unit_seen *test)
 {
@@ -29,6 +32,7 @@ static double find_day(const ext_unit_seen *trained, const ext_unit_seen *test)
     return is_same && trained->unit != NULL ? 86400 * trained->unit->per_second : 0;
 }
 
+/* Adds to the request the warning that the baseline does not count days, and why. */
 static int warn_of_days(ext_measurement *request, gru4rec_baseline_kind kind,
                         const ext_unit_seen *trained, ext_error *error)
 {
@@ -41,6 +45,10 @@ static int warn_of_days(ext_measurement *request, gru4rec_baseline_kind kind,
               "(seconds, milliseconds, microseconds or nanoseconds)");
 }
 
+/*
+ * Fits one baseline, and appends it to request->baselines. SQLITE_ERROR: the budget is
+ * too small.
+ */
 static int fit(ext_measurement *request, gru4rec_baseline_kind kind,
                const gru4rec_baseline_data *data, ext_budget *budget, ext_poll *poll,
                ext_error *error)
@@ -57,6 +65,10 @@ static int fit(ext_measurement *request, gru4rec_baseline_kind kind,
     return ext_error_library(error, status, &message);
 }
 
+/*
+ * Fits all baselines that the request asks for on the sessions trained, which are NULL if
+ * none of them needs sessions.
+ */
 static int fit_all(ext_measurement *request, const ext_events *trained,
                    ext_budget *budget, sqlite3 *db, ext_error *error)
 {

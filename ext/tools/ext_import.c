@@ -10,8 +10,9 @@
 /* ---- reading ---- */
 
 /*
- * Reads the second argument of the call. path: name of the file, if value is a text; else
- * NULL. Free loaded in any case.
+ * Reads the model that the second argument of the call gives into *loaded: a BLOB, or the
+ * file at path. path: NULL unless value is a text. The caller frees loaded in any case.
+ * SQLITE_ERROR: value is neither a BLOB nor a text.
  */
 static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
                          const char *path, ext_error *error)
@@ -36,7 +37,10 @@ static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
     return rc;
 }
 
-/* Reads the model's own options, if the model exists; else gives the defaults. */
+/*
+ * Sets *own to the options of the model that the import goes to, if it exists (is_found);
+ * else to the defaults.
+ */
 static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
                     ext_error *error)
 {
@@ -53,7 +57,10 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
 
 /* ---- writing ---- */
 
-/* Writes the version, and makes the model if there is none, in the caller's savepoint. */
+/*
+ * Writes the imported version, which becomes the active one, in the caller's savepoint.
+ * First makes the model if there is none, and writes how runs ended that stopped.
+ */
 static int write_version(ext_run *run, const ext_home *home, bool is_found,
                          const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
@@ -69,7 +76,10 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
     return rc == SQLITE_OK ? ext_version_publish(run, home, &outcome, error) : rc;
 }
 
-/* Writes the version in a savepoint of its own. After a failure nothing is written. */
+/*
+ * Writes the imported version in a savepoint of its own, and commits. After a failure
+ * nothing is written, and run->written is as before.
+ */
 static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
                         const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
@@ -90,6 +100,11 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
     return rc;
 }
 
+/*
+ * Writes the imported version and commits (write_as_one()); tries again while another
+ * connection of a shared cache holds the lock, until the busy timeout has passed.
+ * Meanwhile the run counts as under way.
+ */
 static int write_import(ext_run *run, const ext_home *home, bool is_found,
                         const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
@@ -105,6 +120,10 @@ static int write_import(ext_run *run, const ext_home *home, bool is_found,
 
 /* ---- the function ---- */
 
+/*
+ * Reads the model, sets its options for serving to those of the model that it goes to,
+ * and writes it as a version. run gets its options (JSON) and its summary.
+ */
 static int import_value(ext_run *run, const ext_home *home, bool is_found,
                         sqlite3_value *value, const char *path, ext_loaded *loaded,
                         ext_error *error)
@@ -113,7 +132,10 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
     if (read_own(&own, home, is_found, error) != SQLITE_OK ||
         read_argument(loaded, home->db, value, path, error) != SQLITE_OK)
         return error->rc;
-    /* This model's own options say how to serve, and how much to keep. */
+    /*
+     * The options of the model that the import goes to say how to serve, and how much to
+     * keep.
+     */
     if (own.quantize != GRU4REC_AUTO)
         loaded->options.quantize = own.quantize;
     if (ext_options_is_set(&own, "state_items"))
@@ -156,6 +178,7 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_home_clear(&home);
 }
 
+/* The table that registers gru4rec_import(). The last entry has the name NULL. */
 const ext_function ext_import_functions[] = {
     {"gru4rec_import", 2, SQLITE_DIRECTONLY, import_model, NULL},
     {NULL, 0, 0, NULL, NULL},

@@ -15,7 +15,10 @@ static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
     sqlite3_result_text(context, GRU4REC_VERSION, -1, SQLITE_STATIC);
 }
 
-/* Makes the one value of a statement the result, and finalizes the statement. */
+/*
+ * Steps the statement once, makes its one value the SQL result, and finalizes it. If the
+ * value is NULL, that is an error.
+ */
 static int result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *error)
 {
     int rc = sqlite3_step(stmt);
@@ -28,13 +31,17 @@ static int result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *er
 
 /* ---- the build ---- */
 
+/* The names of the types of options in JSON, indexed by type. */
 static const char *const type_names[] = {
     [GRU4REC_OPTION_INTEGER] = "integer", [GRU4REC_OPTION_REAL] = "number",
     [GRU4REC_OPTION_BOOLEAN] = "boolean", [GRU4REC_OPTION_TEXT] = "text",
     [GRU4REC_OPTION_LIST] = "list",
 };
 
-/* Returns a JSON array with an object for each option; NULL: not enough memory. */
+/*
+ * Returns a JSON array with an object for each option, in the order of the library's
+ * table. The caller frees it with sqlite3_free(). NULL: there is not enough memory.
+ */
 static char *options_json(void)
 {
     sqlite3_str *json = sqlite3_str_new(NULL);
@@ -42,7 +49,10 @@ static char *options_json(void)
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_info info;
         gru4rec_option_describe(i, &info);
-        /* The texts are the table's own and hold nothing to escape. */
+        /*
+         * The texts are those of the library's table of options, in which JSON escapes
+         * nothing.
+         */
         sqlite3_str_appendf(
             json,
             "%s{\"name\":\"%s\",\"of\":\"%s\",\"type\":\"%s\",\"default\":"
@@ -57,6 +67,10 @@ static char *options_json(void)
     return sqlite3_str_finish(json);
 }
 
+/*
+ * gru4rec_info(): makes the facts about the build, and the table of options, the SQL
+ * result.
+ */
 static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -110,9 +124,10 @@ static const char card[] =
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
 /*
- * Returns advice that makes queries on sessions fast, or possible again; of
- * sqlite3_malloc. NULL: there is none. If the source cannot be read now, but perhaps
- * later (because of a lock, for example), there is no advice.
+ * Returns advice that makes queries on single sessions of the model fast, or possible
+ * again: an index to create, if they would scan the source; or how to tell the model of a
+ * renamed table or column. It is of sqlite3_malloc. NULL: there is none, or the source
+ * cannot be read now, but perhaps later (because of a lock, for example).
  */
 static char *advise(const ext_home *home, const ext_config *config)
 {
@@ -145,7 +160,10 @@ static char *advise(const ext_home *home, const ext_config *config)
     return advice;
 }
 
-/* Binds ?5 and ?6. They stay NULL if the model is not trained, or not loaded. */
+/*
+ * Binds the parameters ?5 and ?6 of the card. They stay NULL if the model has no active
+ * version, or that version is not loaded.
+ */
 static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
 {
     ext_error untrained = {0};
@@ -159,7 +177,10 @@ static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
     sqlite3_bind_int(stmt, 6, has_bytes);
 }
 
-/* Writes the card as the result. Everything in it is read in one snapshot. */
+/*
+ * Makes the model's card (JSON) the SQL result. The caller holds a snapshot, so that
+ * everything in the card belongs together.
+ */
 static int write_card(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -184,8 +205,8 @@ static int write_card(sqlite3_context *context, const ext_home *home, ext_error 
 }
 
 /*
- * Gives the model's card. A model that is not trained has one too; the facts of a
- * training are then NULL.
+ * gru4rec_info(model): makes the model's card the SQL result, read in one snapshot. A
+ * model that is not trained has a card too; the facts of a training are then NULL.
  */
 static int model_info(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
@@ -215,6 +236,10 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
+/*
+ * The table that registers gru4rec_version() and gru4rec_info(). The last entry has the
+ * name NULL.
+ */
 const ext_function ext_info_functions[] = {
     {"gru4rec_version", 0, SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, version, NULL},
     {"gru4rec_info", 0, 0, info, NULL},

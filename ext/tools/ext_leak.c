@@ -10,7 +10,10 @@
 
 #include <math.h>
 
-/* Standard deviations by which a number must exceed what chance makes likely. */
+/*
+ * Number of standard deviations by which the sessions that were found must exceed the
+ * number that chance makes likely.
+ */
 enum { LEAST_SIGMA = 4 };
 
 int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
@@ -55,13 +58,17 @@ double ext_leak_excess(const gru4rec_fingerprints_found *found)
                : 0;
 }
 
-/* Tells whether n is more than a thousandth of the whole. */
+/* Tells whether n is more than a thousandth of the whole number of. */
 static bool is_many(int64_t n, int64_t of)
 {
     return n > 0 && (double)n > 1e-3 * (double)of;
 }
 
-/* Writes the warnings about sessions and about times, if there is reason for them. */
+/*
+ * Appends to text the warnings about leaks, if there is reason for them: sessions that
+ * were trained on (or, if these are few, sessions with the same items), and events from
+ * before the end of the training.
+ */
 static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
 {
     const gru4rec_fingerprints_found *found = &leak->found;

@@ -10,9 +10,9 @@
 #include <string.h>
 
 /*
- * Improves the error of a source that cannot be opened. If it is the model's own source,
- * its table or a column may have been renamed; then the error says how to tell this to
- * the model.
+ * Improves the error of a source that cannot be opened, and returns its code. If the
+ * source text is the model's own source, its table or a column may have been renamed;
+ * then the new error says how to tell this to the model. Any other error stays.
  */
 static int fail_source(ext_measurement *request, const ext_config *config,
                        const ext_home *home, const char *text, ext_error *error)
@@ -31,7 +31,10 @@ static int fail_source(ext_measurement *request, const ext_config *config,
     return error->rc;
 }
 
-/* Opens the source with the names of the model's columns, as request->source. */
+/*
+ * Opens the source of the test as request->source, with the columns that the call names,
+ * and else the names of the model's columns.
+ */
 static int open_source(ext_measurement *request, const ext_home *home, const char *text,
                        ext_error *error)
 {
@@ -44,7 +47,11 @@ static int open_source(ext_measurement *request, const ext_home *home, const cha
     return rc;
 }
 
-/* Reads the ids of the only items to be ranked. text NULL: all items are ranked. */
+/*
+ * Reads the only items to be ranked into the sorted list request->candidates, as rows.
+ * text: their ids, as JSON or one id; NULL: all items are ranked, and nothing is done.
+ * SQLITE_ERROR: the model knows none of them.
+ */
 static int read_candidates(ext_measurement *request, const char *text, sqlite3 *db,
                            ext_error *error)
 {
@@ -110,7 +117,10 @@ int64_t ext_measure_limit(const ext_measurement *request)
     return own > 0 ? own : request->model->loaded.options.memory_limit;
 }
 
-/* Tells whether one of the baselines that are asked for uses times. */
+/*
+ * Tells whether one of the baselines that the options ask for uses days, and so the times
+ * of the events.
+ */
 static bool needs_times(const gru4rec_options *options)
 {
     bool needs = false;
@@ -120,6 +130,9 @@ static bool needs_times(const gru4rec_options *options)
     return needs;
 }
 
+/*
+ * Returns how the test events of a measurement are read. It borrows all from the request.
+ */
 static ext_reading reading_of(const ext_measurement *request)
 {
     const ext_loaded *loaded = &request->model->loaded;
@@ -129,7 +142,10 @@ static ext_reading reading_of(const ext_measurement *request)
                          .keeps_times = needs_times(&request->options)};
 }
 
-/* Prepares the search for leaks, if it is asked for. Comes before the test is read. */
+/*
+ * Opens the search for leaks if request->finds_leaks is true. Comes before the test is
+ * read.
+ */
 static int open_leak(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      ext_error *error)
 {
@@ -138,7 +154,10 @@ static int open_leak(ext_measurement *request, ext_budget *budget, const ext_hom
                                 : SQLITE_OK;
 }
 
-/* Searches for leaks, if that is asked for. Comes after the test was read. */
+/*
+ * Looks for leaks in the test if request->finds_leaks is true. Comes after the test was
+ * read.
+ */
 static int find_leak(ext_measurement *request, const ext_home *home, ext_error *error)
 {
     return request->finds_leaks
@@ -201,7 +220,10 @@ void ext_measure_free(ext_measurement *request)
 
 /* ---- warnings ---- */
 
-/* Warns if not all items were ranked, because the options draw or list candidates. */
+/*
+ * Appends a warning if not all items were ranked, because the options draw candidates or
+ * list them.
+ */
 static int warn_of_candidates(ext_measurement *request, ext_error *error)
 {
     const gru4rec_options *options = &request->options;
@@ -256,7 +278,10 @@ int ext_measure_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(context);
 }
 
-/* Returns the measurement in the library's form. It borrows all from the request. */
+/*
+ * Returns the measurement in the library's form, for gru4rec_evaluate(). It borrows all
+ * from the request.
+ */
 static gru4rec_evaluation described(const ext_measurement *request)
 {
     const ext_loaded *loaded = &request->model->loaded;

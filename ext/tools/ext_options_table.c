@@ -10,6 +10,7 @@
 
 enum { NAME, DEFAULT_VALUE, RANGE, HELP, SCOPE, N_COLUMNS };
 
+/* Moves the cursor to option i; behind the last option, sets is_eof. */
 static void go_to(ext_cursor *cursor, size_t i)
 {
     cursor->row = (int64_t)i;
@@ -33,6 +34,7 @@ static int next(ext_cursor *cursor, ext_error *error)
     return SQLITE_OK;
 }
 
+/* Returns the names of the calls that take an option of that scope; static. */
 static const char *scope_text(gru4rec_option_scope scope)
 {
     static const char *const texts[] = {

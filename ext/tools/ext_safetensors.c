@@ -34,7 +34,7 @@ static int fail_text(int rc, ext_error *error)
                          "the header would be longer than SQLite's limit for a text");
 }
 
-/* Refuses a text that JSON cannot carry. The error shows its bytes in hex. */
+/* Checks that an item's text is UTF-8 without NUL; else the error shows it in hex. */
 static int check_text(const gru4rec_id *id, ext_error *error)
 {
     enum { SHOWN = 24 };
@@ -53,7 +53,7 @@ static int check_text(const gru4rec_id *id, ext_error *error)
                          is_utf8 ? "" : " or convert them to UTF-8");
 }
 
-/* Appends a JSON array of the ids, or of the support. quote: SELECT json_quote(?1). */
+/* Appends an array of all ids, or supports, to json. quote: SELECT json_quote(?1). */
 static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                         const gru4rec_items *items, bool is_support, ext_error *error)
 {
@@ -93,7 +93,7 @@ static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
     return rc == SQLITE_OK || error->rc != SQLITE_OK ? rc : fail_text(rc, error);
 }
 
-/* Returns the metadata, whose values must be texts; NULL: there is an error. */
+/* Returns the header's metadata, a JSON object of texts; NULL: there is an error. */
 static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
@@ -122,7 +122,7 @@ static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, ext_error *err
     return metadata;
 }
 
-/* Appends ,"name":{...} for each tensor of the model. */
+/* Appends to json ,"name":{...} for each tensor of the model: type, shape, offsets. */
 static void append_tensors(sqlite3_str *json, const gru4rec_model *model)
 {
     uint64_t at = 0;
@@ -179,7 +179,7 @@ static int fail_file(const char *why, ext_error *error)
     return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
 }
 
-/* Reads the header's length, and finds out where the values are. */
+/* Reads the header's length into n_json, and computes data and n_data from it. */
 static int read_length(reader *r, ext_error *error)
 {
     const uint64_t n_bytes = r->input->n_bytes;
@@ -203,7 +203,7 @@ static int read_length(reader *r, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Reads n bytes of the header, from byte at on. A NUL among them is an error. */
+/* Reads n bytes of the header, from its byte at on, into json. A NUL is an error. */
 static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
 {
     if (ext_poll_check(&r->poll))
@@ -216,8 +216,8 @@ static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
 }
 
 /*
- * Reads the header in pieces, so that memory grows only with what was read. If a sparse
- * file claims a long header, reading ends at its first hole, because a hole reads as NUL.
+ * Reads the header, which must be UTF-8, in pieces: memory grows only with what was read.
+ * If a sparse file claims a long header, reading ends at its first hole (a NUL).
  */
 static int read_header(reader *r, ext_error *error)
 {
@@ -240,7 +240,7 @@ static int read_header(reader *r, ext_error *error)
                                           damaged, (long long)n);
 }
 
-/* Prepares a query on the header, and binds the header to ?1. */
+/* Prepares the query text on the header, which becomes ?1. The caller finalizes it. */
 static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
 {
     int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
@@ -303,7 +303,7 @@ static int fail_items(gru4rec_status status, ext_error *error)
                : ext_error_library(error, status, NULL);
 }
 
-/* Appends the item of the row that stmt stands on. */
+/* Appends the item in stmt's row, an integer or a text, to items, with its support. */
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                     ext_error *error)
 {
@@ -327,7 +327,7 @@ static int fail_support(ext_error *error)
                      error);
 }
 
-/* Reads the next number of support; NULL: the file has no support, the number is 0. */
+/* Reads the next number of support into *count; 0 if the file has none (NULL). */
 static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                         ext_error *error)
 {
@@ -343,7 +343,7 @@ static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                                                             : fail_support(error);
 }
 
-/* Appends the items of stmt, each with the next number of support. */
+/* Appends the items of stmt, each with the next number of support; NULL: all are 0. */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
 {
@@ -360,7 +360,7 @@ static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *suppor
                                                                    : fail_support(error);
 }
 
-/* Prepares the query for the numbers of the support; NULL: the file has no support. */
+/* Prepares *support to give the numbers of support; it stays NULL if there are none. */
 static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -383,7 +383,7 @@ static int open_support(const reader *r, sqlite3_stmt **support, ext_error *erro
         support, error);
 }
 
-/* Refuses a NUL in an item's text, where SQLite before 3.45 would cut the text. */
+/* Refuses an item with a NUL in its text, which SQLite before 3.45 would cut there. */
 static int check_item_texts(const reader *r, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -439,8 +439,8 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 }
 
 /*
- * Checks that the file has each tensor of the model once and no others, and that they
- * fill the data without overlap. The format demands this, so that no bytes can hide.
+ * Checks that the file has n_tensors tensors of different names, which fill the data
+ * without overlap. The format demands this, so that no bytes can hide.
  */
 static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
 {
@@ -480,7 +480,7 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
     return rc;
 }
 
-/* Reads a tensor's values, which begin at byte from of the input. */
+/* Reads the values of a tensor, which begin at byte from of the input, into *tensor. */
 static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_error *error)
 {
     unsigned char bytes[4 * EXT_SAFETENSORS_PART];
@@ -496,7 +496,7 @@ static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_err
     return SQLITE_OK;
 }
 
-/* Checks a tensor, and reads its values. stmt: its dtype, shape, begin and end. */
+/* Checks dtype, shape, begin and end of a tensor (the row of stmt); reads its values. */
 static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
                        ext_error *error)
 {
@@ -552,7 +552,7 @@ static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
     return rc;
 }
 
-/* Makes a model of the shape that the options give, if the file can hold its values. */
+/* Allocates the model that the options describe, if the file can hold its values. */
 static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);

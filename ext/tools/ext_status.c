@@ -43,11 +43,14 @@ enum { MODEL, N_ARGUMENTS };
  */
 enum { SILENT = 30 };
 
-/* A row of the table: a run. Texts are owned. SQL's NULL is a NULL text or a NAN. */
+/*
+ * A row of gru4rec_status(), about one run of the model. Texts are owned. SQL's NULL is a
+ * NULL text or a NAN.
+ */
 typedef struct status_row {
     char run[EXT_RUN_NAME + 1];
     char *status, *started, *finished, *message;
-    double numbers[N_COLUMNS]; /* of the columns that are numbers */
+    double numbers[N_COLUMNS]; /* values of the columns that are numbers */
     struct status_row *next;
 } status_row;
 
@@ -81,6 +84,7 @@ static void stop(ext_cursor *base)
 
 /*
  * Columns that the query gives after those of the table:
+ *   RUN, PROCESS   name and process of the run, as m_version has them
  *   EPOCH_SECONDS  mean seconds of the epochs that are done
  *   AGE            seconds since the row was updated
  *   BEGUN          seconds from the start of the run to that update
@@ -88,9 +92,10 @@ static void stop(ext_cursor *base)
 enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN };
 
 /*
- * The query for the rows. SECONDS_LEFT is NULL in it. Loss and measures are those of the
- * epoch whose weights were kept, or of the last epoch while that is not known. %s: the
- * columns progress_ and updated_, which a table of an older build lacks.
+ * The query for the rows of gru4rec_status(), newest run first. SECONDS_LEFT is NULL in
+ * it, and PROGRESS is 1 for a version that is ready or retired. Loss and measures are
+ * those of the epoch whose weights were kept, or of the last epoch while that is not
+ * known. %s: the columns progress_ and updated_, which a table of an older build lacks.
  */
 static const char query[] =
     "WITH run AS (SELECT *, %s, iif(json_valid(options), options, NULL) AS o, "
@@ -121,7 +126,10 @@ static const char *text_of(sqlite3_stmt *stmt, int column)
     return (const char *)sqlite3_column_text(stmt, column);
 }
 
-/* Replaces a text by a copy of another one. now: the new text, or NULL. */
+/*
+ * Frees *text, and sets it to a copy of now, or to NULL if now is NULL. Sets is_short if
+ * there is not enough memory for the copy.
+ */
 static void set_text(status_cursor *cursor, char **text, const char *now)
 {
     sqlite3_free(*text);
@@ -129,7 +137,10 @@ static void set_text(status_cursor *cursor, char **text, const char *now)
     cursor->is_short |= now != NULL && *text == NULL;
 }
 
-/* Appends "; " and more to a text. */
+/*
+ * Appends "; " and more to *text, which is allocated anew. Sets is_short, and *text is
+ * NULL, if there is not enough memory.
+ */
 static void add_text(status_cursor *cursor, char **text, const char *more)
 {
     *text = sqlite3_mprintf("%z; %s", *text, more);
@@ -144,7 +155,10 @@ static const char is_kept[] = "to commit it without training again, "
                               "run SELECT gru4rec_train(model, 'resume=true') "
                               "on the connection that trained it";
 
-/* Fills in the row of a run in this process. share: how far the run is. */
+/*
+ * Fills in the progress, the epoch, the time left and the message of a run that is under
+ * way in this process. share: how far the run is.
+ */
 static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *share)
 {
     const char *const words[] = {
@@ -166,9 +180,10 @@ static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *
 }
 
 /*
- * Fills in the row of a run in another process, by what the run wrote into its row last.
- * The time that is left follows from the seconds of an epoch: the mean of the epochs that
- * are done, or in the first epoch, from the share of it that was done at the last update.
+ * Fills in the time left and the message of a run that is under way in another process,
+ * by what the run wrote into its row last. The time that is left follows from the seconds
+ * of an epoch: the mean of the epochs that are done, or in the first epoch, from the
+ * share of it that was done at the last update. A message that the row has stays.
  */
 static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 {
@@ -191,7 +206,11 @@ static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *st
         set_text(cursor, &row->message, "reads its events, or cannot write its progress");
 }
 
-/* Finds out what a row that says 'training' really means, and completes it. */
+/*
+ * Finds out what a row with status 'training' really means, and completes it: progress
+ * for a run that is under way, or the status that it ended with. Of a run on another host
+ * nothing is known, and the message says so.
+ */
 static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 {
     const char *process = text_of(stmt, PROCESS), *run = text_of(stmt, RUN);
@@ -208,7 +227,10 @@ static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
                  "runs, or ran, on another host; only that host can tell");
 }
 
-/* Adds a message to the row of a run that ended without one. */
+/*
+ * Adds a message to the row of a run whose status is killed, failed or interrupted, if it
+ * has none.
+ */
 static void explain(status_cursor *cursor, status_row *row)
 {
     if (row->message != NULL || row->status == NULL)
@@ -222,7 +244,10 @@ static void explain(status_cursor *cursor, status_row *row)
 
 /* ---- reading ---- */
 
-/* Returns a new row, in which all is NULL; NULL: not enough memory. */
+/*
+ * Returns a new row of gru4rec_status(), in which all is NULL. NULL: there is not enough
+ * memory, and the error says so.
+ */
 static status_row *new_row(ext_error *error)
 {
     status_row *row = sqlite3_malloc(sizeof *row);
@@ -236,7 +261,10 @@ static status_row *new_row(ext_error *error)
     return row;
 }
 
-/* Reads a row, and appends it at *end, the end of the list. */
+/*
+ * Reads the current row of stmt, completes it if its status is 'training', and appends it
+ * to the list of rows. *end: the address of the list's last next, which moves on.
+ */
 static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end,
                     ext_error *error)
 {
@@ -260,6 +288,7 @@ static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end
     return SQLITE_OK;
 }
 
+/* Reads a row for each run in m_version into the cursor's list, newest first. */
 static int read_table(status_cursor *cursor, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -280,7 +309,10 @@ static int read_table(status_cursor *cursor, const ext_home *home, ext_error *er
 
 /* ---- what this process has still to write ---- */
 
-/* Writes a time as m_version has it. seconds: since 1970. */
+/*
+ * Sets *text to a time in UTC, as m_version has it (2026-01-31 23:59:59). seconds: since
+ * 1970. If that is no valid time, *text stays.
+ */
 static void set_time(status_cursor *cursor, char **text, int64_t seconds)
 {
     struct tm parts;
@@ -291,7 +323,7 @@ static void set_time(status_cursor *cursor, char **text, int64_t seconds)
         set_text(cursor, text, room);
 }
 
-/* Returns the row of a run; NULL: it has none. */
+/* Returns the row that was read of the run of that name; NULL: there is none. */
 static status_row *find_row(const status_cursor *cursor, const char *run)
 {
     status_row *row = cursor->rows;
@@ -300,7 +332,10 @@ static status_row *find_row(const status_cursor *cursor, const char *run)
     return row;
 }
 
-/* Returns the place after the rows without a version, which are the first rows. */
+/*
+ * Returns the place in the list behind the rows without a version (runs that have no row
+ * in m_version yet), which are the first rows.
+ */
 static status_row **place_of_new(status_cursor *cursor)
 {
     status_row **at = &cursor->rows;
@@ -309,7 +344,11 @@ static status_row **place_of_new(status_cursor *cursor)
     return at;
 }
 
-/* Shows how a run ended that this process could not write yet. context: the cursor. */
+/*
+ * Shows how a run ended that this process could not write yet: changes the row of the
+ * run, or adds a row without a version if the run has none. A row whose status is 'ready'
+ * stays. context: the cursor.
+ */
 static void add_pending(void *context, const ext_pending *pending)
 {
     status_cursor *cursor = context;
@@ -343,6 +382,10 @@ static void add_pending(void *context, const ext_pending *pending)
 
 /* ---- the table ---- */
 
+/*
+ * Reads all rows in one snapshot, and adds the endings that this process has still to
+ * write.
+ */
 static int read_all(status_cursor *cursor, const ext_home *home, ext_error *error)
 {
     ext_snapshot snapshot = {0};
@@ -361,6 +404,7 @@ static int read_all(status_cursor *cursor, const ext_home *home, ext_error *erro
     return rc == SQLITE_OK && cursor->is_short ? ext_error_nomem(error) : rc;
 }
 
+/* Moves the cursor to that row of the list; NULL: sets is_eof. */
 static void go_to(status_cursor *cursor, status_row *row)
 {
     cursor->at = row;

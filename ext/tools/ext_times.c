@@ -9,6 +9,10 @@
  */
 #include "ext_tools.h"
 
+/*
+ * gru4rec_time(): returns an INTEGER for an integer and for a date of whole seconds, else
+ * a REAL. The result is NULL if the value is no time.
+ */
 static void time_of(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     gru4rec_time time;
@@ -24,6 +28,7 @@ static void time_of(sqlite3_context *context, int argc, sqlite3_value **argv)
         sqlite3_result_double(context, real);
 }
 
+/* gru4rec_time_rest(): returns a REAL. The result is NULL if the value is no time. */
 static void rest_of(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     gru4rec_time time;
@@ -32,6 +37,10 @@ static void rest_of(sqlite3_context *context, int argc, sqlite3_value **argv)
         sqlite3_result_double(context, gru4rec_time_rest(&time));
 }
 
+/*
+ * The table that registers gru4rec_time() and gru4rec_time_rest(). The last entry has the
+ * name NULL.
+ */
 const ext_function ext_times_functions[] = {
     {"gru4rec_time", 1, SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, time_of, NULL},
     {"gru4rec_time_rest", 1, SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, rest_of, NULL},

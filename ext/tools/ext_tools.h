@@ -37,28 +37,29 @@ typedef struct ext_input {
 } ext_input;
 
 /*
- * Opens an ordinary file to read it, and never waits. path must live as long as input.
- * SQLITE_CANTOPEN: it cannot be opened, or it is a folder, a device or a pipe. After a
- * failure there is nothing to close.
+ * Opens an ordinary file to read it: fills in *input, with the length in n_bytes. Never
+ * waits. path must live as long as input.
+ * SQLITE_CANTOPEN: the file cannot be opened, or it is a folder, a device or a pipe.
+ * After a failure there is nothing to close.
  */
 int ext_file_open(ext_input *input, const char *path, ext_error *error);
 /*
- * Copies the bytes from, from + 1, ..., from + n - 1 of the input into the buffer to (n).
- * All of them must lie within input->n_bytes.
+ * Copies n bytes of the input, from offset from on, into the buffer to (n). All of them
+ * must lie within input->n_bytes.
  * SQLITE_CANTOPEN: the file cannot be read, or has become shorter. The buffer may then
  * hold some of the bytes.
  */
 int ext_file_read(const ext_input *input, void *to, uint64_t from, size_t n,
                   ext_error *error);
-/* Closes the file, if one is open. */
+/* Closes the file of an input, if one is open, and sets fd to -1. */
 void ext_file_close(ext_input *input);
 
-/* A file that is being written. */
+/* A file, a device or a pipe that is being written. */
 typedef struct ext_output {
     const char *path; /* as SQL gave it; borrowed */
     /*
      * Two paths, both owned: ext_file_finish() renames the new file at part to target.
-     * NULL: the file at path is written to directly.
+     * NULL: the device or pipe at path is written to directly.
      */
     char *target, *part;
     int fd; /* -1: none is open */
@@ -66,16 +67,22 @@ typedef struct ext_output {
 } ext_output;
 
 /*
- * Begins to write a file. path must live as long as output. The caller must call
- * ext_file_finish() in any case, also after a failure.
+ * Begins to write the file at path: makes a new file in the same folder, with the
+ * permissions of the file that is to be replaced. A device or a pipe is opened itself;
+ * for a pipe this waits until somebody opens it to read. path must live as long as
+ * output. The caller must call ext_file_finish() in any case, also after a failure.
  * SQLITE_CANTOPEN: the file cannot be written. SQLITE_INTERRUPT: the call was interrupted
- * while it waited for somebody who reads the pipe at path.
+ * while it waited for a reader of the pipe.
  */
 int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error *error);
-/* Appends n bytes. Errors: SQLITE_CANTOPEN (they cannot be written), SQLITE_INTERRUPT. */
+/*
+ * Appends n bytes to the file that is being written. SQLITE_CANTOPEN: they cannot be
+ * written. SQLITE_INTERRUPT: the host interrupted the call.
+ */
 int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *error);
 /*
- * Ends the writing. rc: the result of the writing so far.
+ * Ends the writing of a file, closes it, and frees what output owns. rc: the result of
+ * the writing so far.
  *
  * If rc is SQLITE_OK, renames the new file to its final name. Its bytes are on disk when
  * this returns. An ordinary file of that name is replaced. If path is a link to an
@@ -91,12 +98,13 @@ int ext_file_finish(ext_output *output, int rc, ext_error *error);
 
 /* ---- ext_safetensors.c ---- */
 
-/* Number of floats that are read or written at a time: 16 KiB. */
+/* Number of floats that are read or written at a time: 4096, which are 16 KiB. */
 enum { EXT_SAFETENSORS_PART = 4096 };
 
 /*
- * Makes the header of a model's file: all bytes that stand before the values, with the
- * length of the header in front. The values follow in the order of the model's tensors.
+ * Makes the header of a safetensors file with a model: all bytes that stand before the
+ * values, with the length of the header in front. The values follow in the order of the
+ * model's tensors.
  *
  * header: out, (n_header) bytes, of sqlite3_malloc; the caller frees them.
  * SQLITE_ERROR: JSON cannot carry the id of an item. SQLITE_TOOBIG: the header is longer
@@ -105,11 +113,13 @@ enum { EXT_SAFETENSORS_PART = 4096 };
 int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
                            const ext_loaded *loaded, ext_error *error);
 /*
- * Reads a model with its items and options. loaded must be all zero; the caller frees it
- * by ext_load_free() in any case.
- * SQLITE_ERROR: the input is not a gru4rec model, or is damaged. SQLITE_TOOBIG: its
- * header is longer than SQLite's limit for a text. SQLITE_CANTOPEN: the file cannot be
- * read. SQLITE_INTERRUPT: the host interrupted the call.
+ * Reads a model with its items and options from a safetensors file or BLOB. It makes no
+ * byte copy (loaded->bytes). loaded must be all zero; the caller frees it by
+ * ext_load_free() in any case.
+ * SQLITE_ERROR: the input is not a gru4rec model, or is damaged, or the model needs more
+ * memory than the limits allow. SQLITE_TOOBIG: its header is longer than SQLite's limit
+ * for a text. SQLITE_CANTOPEN: the file cannot be read. SQLITE_INTERRUPT: the host
+ * interrupted the call.
  */
 int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input,
                          ext_error *error);
@@ -117,43 +127,55 @@ int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input
 /* ---- ext_leak.c ---- */
 
 /*
- * A search for the sessions of a test that a version was trained on. All zero to begin
- * with. It must not be moved while it is in use, because against points into it.
+ * A search for leaks: for the sessions of a test that a version was trained on. All zero
+ * to begin with. It must not be moved while it is in use, because the field against
+ * points into it.
  */
 typedef struct ext_leak {
-    int64_t version; /* that was trained; 0: the test is compared with a source */
-    /* If these are not known, nothing is found, and that says nothing about the test. */
+    int64_t version; /* version that was trained; 0: the test is compared with a log */
+    /*
+     * The fingerprints of the version's sessions. If they are not known, nothing is
+     * found, and that says nothing about the test.
+     */
     ext_fingerprints fingerprints;
     ext_against against; /* for the reading of the test (ext_reading) */
+    /* What ext_leak_find() found. */
     gru4rec_fingerprints_found found;
 } ext_leak;
 
 /*
- * Reads what the version keeps of its sessions: fingerprints, and the time of its last
- * event. Call ext_leak_close() in any case, before the budget ends.
+ * Opens a search for leaks: reads the fingerprints that the version keeps of its
+ * sessions, and the time of its last event, and prepares leak->against for the reading of
+ * the test. Call ext_leak_close() in any case, before the budget ends.
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_ERROR: they do not fit into
  * the budget.
  */
 int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
                   int64_t version, ext_error *error);
-/* Frees what leak holds, and makes it all zero. */
+/* Frees the fingerprints of a search for leaks, and makes *leak all zero. */
 void ext_leak_close(ext_leak *leak);
 /*
- * Fills leak->found for a test. The test must have been read with leak->against in its
- * ext_reading. Errors: SQLITE_CORRUPT_VTAB (the fingerprints are damaged),
- * SQLITE_INTERRUPT.
+ * Looks for the sessions of the test among the fingerprints, and fills in leak->found.
+ * Does nothing if the version keeps no fingerprints. The test must have been read with
+ * leak->against in its ext_reading.
+ * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_INTERRUPT: the host
+ * interrupted the call.
  */
 int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
                   ext_error *error);
 /*
- * Returns how many sessions of the test have the items of a session of the training,
- * beyond what chance explains, as a share of the test's sessions of three events and
- * more. It is 0 if chance may explain all of them.
+ * Returns, as a share of the test's sessions of three events and more, how many of them
+ * have the items of a session of the training beyond the number that chance explains. It
+ * is 0 if chance may explain all of them: if the number is not more than four standard
+ * deviations above the expected one.
  */
 double ext_leak_excess(const gru4rec_fingerprints_found *found);
 /*
- * Writes what a reader of measures must know about leaks. *warning is of sqlite3_malloc;
- * NULL: there is nothing to say, or an error.
+ * Makes a warning for a reader of measures, if more than a thousandth of the sessions of
+ * the test were likely trained on, or more of them than chance explains have the items of
+ * a session of the training, or more than a thousandth of the events are from before the
+ * end of the training. *warning is of sqlite3_malloc; NULL: there is nothing to say, or
+ * an error.
  */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
                      ext_error *error);
@@ -161,42 +183,48 @@ int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *tes
 /* ---- ext_measure.c ---- */
 
 /*
- * A measurement of one version on test events. All zero to begin with, but for what the
- * caller sets. ext_measure_free() frees all that it holds.
+ * A measurement of one version on test events. All zero to begin with, except the fields
+ * that the caller sets. ext_measure_free() frees all that it holds.
  */
 typedef struct ext_measurement {
-    ext_model *model;        /* the version; held */
-    gru4rec_options options; /* of the evaluation; set by the caller */
+    ext_model *model; /* the version; held */
+    /* The options of the evaluation, not those of the version; set by the caller. */
+    gru4rec_options options;
     ext_columns columns; /* columns and candidates of the options; set by the caller */
     bool finds_leaks;    /* whether leaks are looked for; set by the caller */
-    ext_rows candidates; /* item rows of columns.candidates */
+    ext_rows candidates; /* rows of the items in columns.candidates, sorted */
     ext_source source;   /* open while it is read */
     ext_leak leak;       /* in the budget that the test was read with */
     ext_events test;     /* in that budget */
     gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n_baselines), in that budget */
     size_t n_baselines;
     /*
-     * (methods, events of test) out: where the targets stood, as in gru4rec_evaluation;
-     * borrowed. NULL: this is not asked for.
+     * Out: (1 + n_baselines, events of the test) the place of the target of each event in
+     * the ranking of the version, then in those of the baselines; see gru4rec_evaluation.
+     * Borrowed. NULL: the places are not asked for.
      */
     int32_t *places;
     char *warnings; /* what a reader of the figures must know; NULL: nothing */
 } ext_measurement;
 
 /*
- * Holds the version that choice means of the model called name, in request->model, and
- * fills in that model's home. home must be all zero; the caller clears it in any case.
+ * Acquires the version that choice means of the model called name, as request->model, and
+ * fills in that model's home. home must be all zero; the caller clears it, and calls
+ * ext_measure_free(), in any case.
  * SQLITE_ERROR: there is no such model, or no such version.
  */
 int ext_measure_hold(ext_measurement *request, ext_home *home, ext_connection *connection,
                      sqlite3_value *name, const ext_choice *choice, ext_error *error);
 /*
- * Returns the memory_limit of the evaluation's options, or if that is 0 the model's, in
- * bytes. request->model must be held.
+ * Returns the limit of memory in bytes for the measurement: the option memory_limit of
+ * the evaluation, or if that is 0, that of the version; 0: none is set. request->model
+ * must be held.
  */
 int64_t ext_measure_limit(const ext_measurement *request);
 /*
- * Reads the candidates, what the version keeps of its sessions, and the test events.
+ * Prepares a measurement: reads the candidates, and the test events into request->test.
+ * If request->finds_leaks is true, also looks for sessions of the test that the version
+ * was trained on. The source is closed again.
  *
  * home: of the model. source: the name of a table or a view, or a SELECT. Call
  * ext_measure_free() in any case, before the budget ends. Errors: those of
@@ -206,9 +234,9 @@ int64_t ext_measure_limit(const ext_measurement *request);
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error);
 /*
- * Reads the test events of two models at once, as ext_measure_read() does for one. The
- * events are read once, with the columns of the first request, and an event has the same
- * number in both datasets.
+ * Prepares two measurements at once, as ext_measure_read() does for one. The events are
+ * read once, with the columns and the candidates of the first request, and an event has
+ * the same number in both datasets.
  *
  * homes: of the two models. n_unknown: out, number of the events whose item at least one
  * of the models does not know. Errors and freeing: as for ext_measure_read().
@@ -216,21 +244,35 @@ int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_hom
 int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
                           const ext_home homes[2], const char *source, int64_t *n_unknown,
                           ext_error *error);
-/* Tells whether the work must stop, as the library's hook poll. context: an ext_poll. */
+/*
+ * Tells whether the work must stop, because the host interrupted it; a hook poll for the
+ * library. context: an ext_poll. progress is not used.
+ */
 int ext_measure_poll(void *context, const gru4rec_progress *progress);
-/* Appends a warning to request->warnings. */
+/*
+ * Appends a warning, made as by printf(), to request->warnings, behind "; " if there are
+ * others. SQLITE_NOMEM is the only error; the warnings before it stay.
+ */
 int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...);
-/* Appends the warning about leaks, if there is one. */
+/*
+ * Appends the warning about leaks (ext_leak_warning()) to request->warnings, if
+ * finds_leaks is true and there is something to say.
+ */
 int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
 /*
- * Appends all warnings that any measurement can have, those about leaks too.
- * has_events: at least one event was ranked.
+ * Appends to request->warnings all warnings that any measurement can have: no event was
+ * ranked, times could not be read, leaks, and not all items were ranked. has_events: at
+ * least one event was ranked.
  */
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
-/* Returns the number of rows that the evaluation gives. */
+/*
+ * Returns the number of rows of metrics that the evaluation gives, with its baselines,
+ * segments and cut-offs. The baselines must be fitted before.
+ */
 size_t ext_measure_count(const ext_measurement *request);
 /*
- * Measures the version and its baselines on the test events.
+ * Measures the version and the baselines of the request on its test events. If
+ * request->places is set, also fills it in.
  *
  * metrics: out, (ext_measure_count()) rows.
  * SQLITE_ERROR: the measurement does not fit into the budget, or the library refuses it.
@@ -238,15 +280,20 @@ size_t ext_measure_count(const ext_measurement *request);
  */
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error);
-/* Frees all that request holds, and makes it all zero. */
+/*
+ * Frees all that the measurement holds, its hold on the version too, and makes it all
+ * zero. places is only borrowed, and stays.
+ */
 void ext_measure_free(ext_measurement *request);
 
 /* ---- ext_fit.c ---- */
 
 /*
- * Fits the baselines that request->options names, and puts them into request->baselines.
- * pop needs the model's support only. The others are fitted on the sessions that the
- * version was trained on. The test must have been read.
+ * Fits the baselines that request->options names, and puts them into request->baselines,
+ * in the order of the library. pop needs the model's support only. The others are fitted
+ * on the sessions that the version was trained on, which are read again; this can add
+ * warnings to the request. If there is no baseline, does nothing. The test must have been
+ * read.
  * SQLITE_ERROR: the budget is too small, or these sessions are not known any more. Other
  * errors: those of ext_trained_read().
  */
@@ -256,9 +303,10 @@ int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_ho
 /* ---- ext_trained.c ---- */
 
 /*
- * Reads the sessions that the version of a request was trained on. Their items are rows
- * of the version's catalogue. Where they may differ from those of the training, a warning
- * is added to the request.
+ * Reads the sessions that the version of a request was trained on once more, from its
+ * source. Their items are rows of the version's catalogue; trained->items and
+ * trained->builder are NULL. If the sessions may differ from those of the training, a
+ * warning is added to the request.
  *
  * trained: all zero before; the caller frees it by ext_read_free() in any case.
  * name: of the baseline that needs the sessions, for messages.
@@ -271,20 +319,25 @@ int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *
 /* ---- ext_best.c ---- */
 
 /*
- * Finds the ready version with the best MRR@20 on the events of a source. If several have
- * the same MRR, it is the newest of them. No lock is held while versions are measured.
+ * Sets *version to the number of the version with the best MRR@20 on the events of a
+ * source, among all versions of the model that are ready. If several have the same MRR,
+ * it is the newest of them. No lock is held while versions are measured. *version is of
+ * no use after a failure.
  *
  * source: the name of a table or a view, or a SELECT.
  * SQLITE_ERROR: there is no version, or the source has no event to rank. SQLITE_BUSY: a
  * version changed meanwhile. Other errors: those of ext_measure_read() and
- * ext_measure_run(). *version is of no use after a failure.
+ * ext_measure_run().
  */
 int ext_best_find(int64_t *version, const ext_home *home, const char *source,
                   ext_error *error);
 
 /* ---- ext_audit_rules.c ---- */
 
-/* The checks of an audit, in the order of their rows. */
+/*
+ * The checks of an audit (gru4rec_audit()), in the order of their rows. The last name is
+ * their number.
+ */
 typedef enum ext_audit_check {
     EXT_AUDIT_MISSING,
     EXT_AUDIT_BLANK,
@@ -314,13 +367,17 @@ typedef enum ext_audit_check {
     EXT_AUDIT_CHECKS
 } ext_audit_check;
 
+/* The state of a check of an audit: whether it has counted its cases. */
 typedef enum ext_audit_state {
     EXT_AUDIT_SKIPPED, /* nothing was given that the check could look at */
     EXT_AUDIT_UNKNOWN, /* the check needs facts that the model does not have */
     EXT_AUDIT_COUNTED
 } ext_audit_state;
 
-/* What a check found: n of so many. Texts are owned, or NULL. */
+/*
+ * What a check of an audit found: n cases in a total (of) of rows, events, sessions or
+ * items. Texts are owned, or NULL.
+ */
 typedef struct ext_audit_finding {
     ext_audit_state state;
     int64_t n, of;
@@ -330,7 +387,7 @@ typedef struct ext_audit_finding {
     char *detail;  /* more to say; if the state is not COUNTED, why not */
 } ext_audit_finding;
 
-/* A row of gru4rec_audit(). */
+/* A row of gru4rec_audit(): a check, and what it found. */
 typedef struct ext_audit_line {
     const char *name, *severity; /* static */
     ext_audit_state state;
@@ -339,17 +396,22 @@ typedef struct ext_audit_line {
 } ext_audit_line;
 
 /*
- * Fills in the row of a check by its rule. The caller frees line->advice. The finding
- * stays as it is. After an error line->advice is NULL.
+ * Fills in the row of a check: its name and severity by its rule and the finding, and the
+ * advice. The finding stays as it is. The caller frees line->advice, which is NULL if
+ * there is nothing to say, or after an error (SQLITE_NOMEM).
  */
 int ext_audit_rules_row(ext_audit_line *line, const ext_audit_finding *finding,
                         ext_audit_check check, ext_error *error);
-/* Returns the rule's advice. For some checks it is a format for names of columns. */
+/*
+ * Returns the advice of the check's rule; static. For the checks of blank ids, bad items
+ * and alike ids it is a format for names of columns, and for long sessions one for a
+ * number (%lld).
+ */
 const char *ext_audit_rules_advice(ext_audit_check check);
 
 /* ---- ext_audit_look.c ---- */
 
-/* What is audited, and what was found. All zero to begin with. */
+/* The work of one audit: what is audited, and what was found. All zero to begin with. */
 typedef struct ext_audit_work {
     ext_home home; /* of the model; without a name if no model is audited */
     bool has_model;
@@ -365,7 +427,8 @@ typedef struct ext_audit_work {
 } ext_audit_work;
 
 /*
- * Reads the log, and fills in the findings of its checks.
+ * Opens and reads the log that is audited, and fills in the findings of its checks, those
+ * before EXT_AUDIT_UNKNOWN_ITEMS.
  *
  * text: the log's name or SELECT. It is not used if there is a model, because then the
  * model's own source is the log.
@@ -377,8 +440,10 @@ typedef struct ext_audit_work {
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
                        ext_error *error);
 /*
- * Reads the test, and fills in the findings of its checks. The version must be held, with
- * work->leak open for it; if there is none, ext_audit_look_log() must have read the log.
+ * Opens and reads the test that is audited, and fills in the findings of its checks,
+ * those from EXT_AUDIT_UNKNOWN_ITEMS on. If there is a version, work->model must hold it,
+ * and work->leak must be open for it; if there is none, ext_audit_look_log() must have
+ * read the log.
  *
  * text: the test's name or SELECT. Errors: as for the log; SQLITE_CORRUPT_VTAB: the
  * fingerprints are damaged.
@@ -387,6 +452,10 @@ int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error
 
 /* ---- what SQL sees: each table and function in the file of its name ---- */
 
+/*
+ * Table-valued functions; and tables that register SQL functions, each of which ends with
+ * an entry whose name is NULL.
+ */
 extern const ext_table_function ext_evaluate, ext_compare, ext_audit, ext_batches;
 extern const ext_table_function ext_options_table, ext_status;
 extern const ext_function ext_export_functions[], ext_import_functions[];

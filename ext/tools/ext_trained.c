@@ -13,15 +13,19 @@
  */
 #include "ext_tools.h"
 
-/* The row of m_version about the version's run. */
+/* What m_version records about the run that made the version. All zero at first. */
 typedef struct record {
     bool is_there;
     char *source;     /* owned, or NULL */
-    int64_t n_events; /* that were trained on; 0: not known */
+    int64_t n_events; /* number of events trained on; 0: not known */
     ext_last since;   /* since=last: the version before, whose events were left out */
     ext_border end;   /* the last event */
 } record;
 
+/*
+ * Reads the record of the version's run. If the version has no row any more, is_there is
+ * false. The caller frees r->source in any case.
+ */
 static int read_record(record *r, const ext_model *model, const ext_home *home,
                        ext_error *error)
 {
@@ -48,8 +52,9 @@ static int read_record(record *r, const ext_model *model, const ext_home *home,
 }
 
 /*
- * Refuses a record that does not tell which events the version was trained on. name: of
- * the baseline that needs them.
+ * Checks that the record tells the source and the last event that the version was trained
+ * on. name: of the baseline that needs the events. SQLITE_ERROR: it does not; the message
+ * says why.
  */
 static int check_record(const record *r, const ext_model *model, const char *name,
                         ext_error *error)
@@ -73,8 +78,9 @@ static int check_record(const record *r, const ext_model *model, const char *nam
 /* ---- its source ---- */
 
 /*
- * Opens the table or view that the record names. *is_open: false if there is none of that
- * name, or if the record has a SELECT.
+ * Opens the table or view that the record of the version's run names, with the names of
+ * the model's columns. *is_open: false if there is none of that name, or if the record
+ * has a SELECT, which is not run.
  */
 static int open_named(ext_source *source, bool *is_open, const record *r,
                       const ext_config *config, const ext_home *home, ext_error *error)
@@ -93,7 +99,7 @@ static int open_named(ext_source *source, bool *is_open, const record *r,
 
 /*
  * Opens the model's own source instead of the record's, which cannot be read, and adds a
- * warning to the request.
+ * warning to the request. SQLITE_ERROR: the model has no source of its own.
  */
 static int replace_source(ext_source *source, ext_measurement *request, const record *r,
                           const ext_config *config, const ext_home *home,
@@ -120,7 +126,11 @@ static int replace_source(ext_source *source, ext_measurement *request, const re
                : rc;
 }
 
-/* Opens the source of the run, or one in its place. */
+/*
+ * Opens the source that the run of the version has read: the model's own source if it is
+ * the same, or the table or view that the record names. If neither can be read, opens the
+ * model's own source in its place, with a warning.
+ */
 static int open_source(ext_source *source, ext_measurement *request, const record *r,
                        const ext_home *home, ext_error *error)
 {
@@ -141,10 +151,12 @@ static int open_source(ext_source *source, ext_measurement *request, const recor
 /* ---- its events ---- */
 
 /*
- * Reads the events as the run read them, with three differences. Rows that cannot be read
- * are skipped, because rows were perhaps added to the log since then. No session is held
- * out, because those that the run held out begin after r->end. Sessions are sorted by
- * time, because baselines use their age.
+ * Reads the events as the run of the version read them, with three differences. Rows that
+ * cannot be read are skipped, because rows were perhaps added to the log since then. No
+ * session is held out, because those that the run held out begin after r->end. Sessions
+ * are sorted by time, because baselines use their age.
+ *
+ * If the number of events is not that of the training, adds a warning to the request.
  */
 static int read_events(ext_events *trained, ext_measurement *request, const record *r,
                        ext_budget *budget, ext_source *source, ext_error *error)
@@ -173,8 +185,9 @@ static int read_events(ext_events *trained, ext_measurement *request, const reco
 }
 
 /*
- * Gives the items the rows that they have in the version's catalogue. Frees what is not
- * needed any more: the catalogue of these events, and the ids of the sessions.
+ * Replaces the item rows in the sessions by those of the version's catalogue, known. Then
+ * frees what is not needed any more: the catalogue of these events (trained->items), and
+ * the ids of the sessions (trained->builder); both become NULL.
  */
 static int map_items(ext_events *trained, const gru4rec_items *known, ext_error *error)
 {

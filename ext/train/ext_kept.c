@@ -44,8 +44,9 @@ void ext_kept_drop(ext_attempt *attempt)
 }
 
 /*
- * Tells whether somebody dropped the model. If the database cannot be read now, the
- * answer is false.
+ * Tells whether somebody dropped the model of a training. If the model had no tables yet,
+ * or the database cannot be read now, the answer is false. If the model was renamed,
+ * training->home gets its new name.
  */
 static bool is_gone(ext_training *training)
 {
@@ -58,7 +59,10 @@ static bool is_gone(ext_training *training)
     return is_known && !is_found;
 }
 
-/* Frees the obituary, so that nothing is reported when the attempt is freed. */
+/*
+ * Frees the obituary of an attempt (the report that its result was never committed), so
+ * that nothing is reported when the attempt is freed.
+ */
 static void forget(ext_attempt *attempt)
 {
     ext_pending_free(attempt->obituary);
@@ -67,7 +71,8 @@ static void forget(ext_attempt *attempt)
 
 /*
  * Drops the connection's kept results: all of them if is_all, as at the connection's end;
- * else those whose model somebody dropped. ext_connection calls it by a pointer.
+ * else those whose model somebody dropped, without a report in a run's row.
+ * ext_connection calls it by a pointer.
  */
 static void drop_kept(ext_connection *connection, bool is_all)
 {
@@ -89,9 +94,9 @@ bool ext_kept_is_worth(const ext_training *training, const ext_error *error)
 }
 
 /*
- * Frees the parts of the attempt that no commit needs: slots that are not stored, the
- * active version, and the events. The events stay if the summary, which needs them, is
- * not made.
+ * Frees the parts of the attempt that no commit needs: the optimiser's slots that are not
+ * stored, its hold on the active version, and the dataset of events. The dataset stays if
+ * the summary, which needs it, is not made yet.
  */
 static void trim(ext_attempt *attempt)
 {
@@ -111,8 +116,9 @@ static void trim(ext_attempt *attempt)
 }
 
 /*
- * Makes the report that goes into the run's row if the result is never committed. Returns
- * NULL if the model has no tables, or if there is not enough memory.
+ * Makes the obituary: the report that goes into the run's row if the result is never
+ * committed. cause: why the commit failed. Returns NULL if the model has no tables, or if
+ * there is not enough memory.
  */
 static ext_pending *make_obituary(const ext_training *training, const char *cause)
 {
@@ -128,8 +134,9 @@ static ext_pending *make_obituary(const ext_training *training, const char *caus
 }
 
 /*
- * After a failed commit: notes in the run's row that the result waits, prepares the
- * obituary, and adds to the error message how the result can be committed.
+ * After a failed commit: notes in the run's row, and for threads of this process, that
+ * the result waits; makes the obituary anew; and adds to the error message how the result
+ * can be committed.
  */
 static void wait_for_call(ext_attempt *attempt, ext_error *error)
 {

@@ -24,6 +24,7 @@
 
 /* ---- before ---- */
 
+/* Begins a message; the cause follows, and then a parenthesis and the advice. */
 static const char cannot_write[] = "training cannot write its result here (";
 
 int ext_publish_lock(const ext_train_request *request, ext_error *error)
@@ -80,7 +81,10 @@ int ext_publish_fail_dropped(const ext_training *training, ext_error *error)
                          training->home.name);
 }
 
-/* Makes the model's tables, unless another connection has made them meanwhile. */
+/*
+ * Makes the model (its virtual table and its shadow tables), unless another connection
+ * has made one of that name meanwhile.
+ */
 static int make_model(const ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
@@ -96,8 +100,9 @@ static int make_model(const ext_training *training, ext_error *error)
 }
 
 /*
- * Takes the write lock in the savepoint, then makes sure that the model exists. A model
- * that the run has seen is found by its id, under its present name; a new model is made.
+ * Takes the write lock in the savepoint and writes the endings of runs that are pending
+ * (ext_pending_lock()), then makes sure that the model exists. A model that the run has
+ * seen is found by its id, and training->home gets its present name; a new model is made.
  * If the model was dropped, sets is_dropped and returns that error.
  */
 static int take_model(ext_training *training, ext_savepoint *savepoint, ext_error *error)
@@ -114,17 +119,25 @@ static int take_model(ext_training *training, ext_savepoint *savepoint, ext_erro
     return ext_publish_fail_dropped(training, error);
 }
 
-/* How a run ended, or what its result waits for: values of its row in m_version. */
+/*
+ * How a run ended, or what its result waits for: values of its row in m_version. Both
+ * texts are borrowed.
+ */
 typedef struct ending {
     const char *status, *message;
 } ending;
 
-/* Writes something about the run, within a savepoint. */
+/*
+ * A function that writes something about the run, within a savepoint of the caller. end:
+ * NULL if it does not use it.
+ */
 typedef int writer(ext_training *training, const ending *end, ext_error *error);
 
 /*
- * Calls write in a savepoint of its own, with the write lock held and the model found.
- * Used for all writes but that of the version. After a failure run.written is as before.
+ * Calls write in a savepoint of its own, with the write lock held and the model found or
+ * made. Used for all writes but that of the version. After success the model exists
+ * (has_model), and training->id is read if it was NULL. After a failure nothing is
+ * written, and run.written, which says what the tables have, is as before.
  */
 static int write_as_one(ext_training *training, writer *write, const ending *end,
                         ext_error *error)
@@ -152,11 +165,12 @@ static int write_as_one(ext_training *training, writer *write, const ending *end
 
 /*
  * As write_as_one(), for reports that others may watch. Returns whether they were
- * written; there is no error. It never waits for a lock, because neither the training nor
- * other writers should stall for a report. So the host's busy timeout is set to 0
- * meanwhile. A busy handler of the host may wait nevertheless, and cannot be switched
- * off: SQLite has no call to read it, so nobody could put it back. After a failed write,
- * no other is tried before ten times the duration of the failed one has passed.
+ * written; the error itself is dropped. It never waits for a lock, because neither the
+ * training nor other writers should stall for a report. So the host's busy timeout is set
+ * to 0 meanwhile. A busy handler of the host may wait nevertheless, and cannot be
+ * switched off: SQLite has no call to read it, so nobody could put it back. After a
+ * failed write, quiet_until says that no other is tried before ten times the duration of
+ * the failed one has passed. last_insert_rowid() is restored.
  */
 static bool write_aside(ext_training *training, writer *write, const ending *end)
 {
@@ -177,14 +191,20 @@ static bool write_aside(ext_training *training, writer *write, const ending *end
     return is_written;
 }
 
-/* Writes the run's row, if it has none yet, its progress and its new epochs. */
+/*
+ * Writes the run's row, if it has none yet, its progress and its new epochs. end is not
+ * used.
+ */
 static int write_row(ext_training *training, const ending *end, ext_error *error)
 {
     (void)end;
     return ext_run_write(&training->run, &training->home, error);
 }
 
-/* Writes the run's row and a checkpoint. */
+/*
+ * Writes the run's row, and a checkpoint: the weights and slots, from which the run can
+ * be resumed. end is not used.
+ */
 static int write_checkpoint(ext_training *training, const ending *end, ext_error *error)
 {
     int rc = write_row(training, end, error);
@@ -196,8 +216,9 @@ static int write_checkpoint(ext_training *training, const ending *end, ext_error
 }
 
 /*
- * Tells whether a checkpoint is due after the last finished epoch. After the run's last
- * epoch none is needed: the version follows.
+ * Tells whether a checkpoint is due after the last finished epoch: the option
+ * checkpoint_epochs is set, that many epochs have passed since the last one, and this is
+ * not the run's last epoch, behind which the version follows.
  */
 static bool is_checkpoint_due(const ext_training *training)
 {
@@ -208,7 +229,10 @@ static bool is_checkpoint_due(const ext_training *training)
            epoch < options->n_epochs;
 }
 
-/* What cannot be written now is written by the next call, or with the version. */
+/*
+ * If the progress cannot be written now, the next call writes it, or it is written with
+ * the version.
+ */
 void ext_publish_progress(ext_training *training)
 {
     training->told = ext_poll_seconds();
@@ -226,9 +250,11 @@ void ext_publish_progress(ext_training *training)
 /* ---- after ---- */
 
 /*
- * Decides after a failed write whether to try again. If another connection holds a lock,
- * and there is still time, it waits 20 ms, clears the error and returns true. Else it
- * returns false, and the error stays. since: seconds, when the commit was first tried.
+ * Decides after a failed write whether to try again. If the user has no transaction,
+ * another connection holds a lock, and there is still time, it waits 20 ms, clears the
+ * error and returns true; but an interrupt during that wait becomes the error, and it
+ * returns false. Else it returns false, and the error stays. since: seconds, when the
+ * commit was first tried.
  *
  * The time is commit_wait; without that option as long as the training took, but at least
  * 60 s. For a lock within a shared cache the busy timeout counts, if it is longer.
@@ -252,8 +278,11 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
 }
 
 /*
- * Writes the version and all that belongs to it into the open savepoint. A failure leaves
- * parts of it there, so the caller must undo the savepoint.
+ * Writes the version and all that belongs to it into the open savepoint: first the
+ * endings of runs that stopped, then the version with items and tensors, which becomes
+ * the active one unless activate=false, then its first and last event and its
+ * fingerprints. Makes the model if it does not exist, and retires old versions. A failure
+ * leaves parts of it there, so the caller must undo the savepoint.
  */
 static int write_version(ext_training *training, ext_savepoint *savepoint,
                          ext_error *error)
@@ -285,9 +314,10 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
 }
 
 /*
- * Writes the version and commits. If a reader holds up the commit (as in rollback-journal
- * mode), this function waits for the reader, with everything written. After a failure the
- * savepoint is undone, and run.written is as before.
+ * Writes the version in a savepoint of its own, and commits. If a reader holds up the
+ * commit (as in rollback-journal mode), this function waits for the reader, with
+ * everything written. After a failure the savepoint is undone, and run.written is as
+ * before. since: seconds, when the commit was first tried.
  */
 static int write_and_commit(ext_training *training, double since, ext_error *error)
 {
@@ -307,9 +337,9 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
 }
 
 /*
- * Writes and commits the version, and waits for other connections as commit_wait says. A
- * busy timeout of the host that is longer than commit_wait is shortened meanwhile,
- * because SQLite would wait longer than that.
+ * Writes and commits the version, and waits for other connections as commit_wait says;
+ * *error is the result. A busy timeout of the host that is longer than commit_wait is
+ * shortened meanwhile, because SQLite would wait longer than that.
  */
 static void commit(ext_training *training, ext_error *error)
 {
@@ -343,7 +373,10 @@ int ext_publish_version(ext_training *training, ext_error *error)
 
 /* ---- failure ---- */
 
-/* Writes into the run's row how the run ended, or what its result waits for. */
+/*
+ * Writes into the run's row how the run ended, or what its result waits for. First
+ * inserts the row if it is missing, and writes its progress and new epochs.
+ */
 static int write_ending(ext_training *training, const ending *end, ext_error *error)
 {
     int rc = write_row(training, end, error);

@@ -4,9 +4,10 @@
 /* ---- warnings; *text is NULL if there is nothing to warn of ---- */
 
 /*
- * Warns if more than half of the steps ran with less than half of the lanes, because few
- * sessions are much longer than the others. The last epoch is looked at; the other epochs
- * have the same sessions.
+ * Makes a warning if there are long sessions (data->longest), and more than half of the
+ * steps of the last epoch ran with less than half of the lanes of the first step. Then a
+ * few long sessions alone fill the end of each epoch. The other epochs have the same
+ * sessions. *text is owned by the caller; NULL: there is no warning.
  */
 static int warn_of_steps(char **text, const ext_training *training, ext_error *error)
 {
@@ -24,8 +25,9 @@ static int warn_of_steps(char **text, const ext_training *training, ext_error *e
 }
 
 /*
- * Warns if since=last had to take all events, because the active version does not say
- * which event was its last.
+ * Makes a warning if the call has since=last, a version is active, and that version does
+ * not say which event was its last, so that all events were taken. *text is owned by the
+ * caller; NULL: there is no warning.
  */
 static int warn_of_border(char **text, const ext_training *training, ext_error *error)
 {
@@ -68,13 +70,20 @@ static const char summary_query[] =
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
     "iif(?30 IS NULL, '$.advice', '$.none'))";
 
-/* Texts that become values of the summary: warnings, and times and a border as JSON. */
+/*
+ * Texts that become values of the summary: the two warnings; the times of the first and
+ * the last event, and the border of since=last, as JSON or empty.
+ */
 typedef struct text_list {
     char *steps, *border; /* warnings, or NULL */
     char first[EXT_TIME_TEXT + 2], last[EXT_TIME_TEXT + 2], since[EXT_BORDER_JSON];
 } text_list;
 
-/* Prepares the query of the summary, and binds its values. */
+/*
+ * Prepares the query of the summary, and binds its values. Loss and measures are those of
+ * the epoch whose weights were kept; steps, events and seconds are sums over all epochs
+ * of the run, the resumed ones too. *stmt has no row yet.
+ */
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const text_list *texts, ext_error *error)
 {
@@ -109,7 +118,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                      (int64_t)(held_out != NULL));
 }
 
-/* Runs the query, and puts its result into run.summary. */
+/* Runs the query of the summary, and puts its JSON into run.summary. */
 static int run_summary(ext_training *training, const text_list *texts, ext_error *error)
 {
     sqlite3_stmt *stmt;

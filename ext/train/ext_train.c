@@ -28,8 +28,9 @@
 enum { TELL_EVERY = 2 }; /* seconds between two writes of progress to the run's row */
 
 /*
- * Writes progress to the run's row, at most every TELL_EVERY seconds. It is written also
- * if it has not changed, so that others see that the run goes on.
+ * Writes progress to the run's row, at most every TELL_EVERY seconds, and no checkpoint
+ * with it. It is written also if it has not changed, so that others see that the run goes
+ * on. now: seconds, as ext_poll_seconds() gives them.
  */
 static void tell_others(ext_training *training, double now)
 {
@@ -42,8 +43,8 @@ static void tell_others(ext_training *training, double now)
 
 /*
  * Reports progress: every 0.1 s to the threads of this process, every TELL_EVERY seconds
- * to other connections, through the run's row. The time left is estimated from the speed
- * of this call:
+ * to other connections, through the run's row. Sets run->progress. The time left is
+ * estimated from the speed of this call, and is -1 if this call has done nothing yet:
  *   done          share of all epochs that is done, from 0 to 1
  *   here          the part of done that this call did, without resumed epochs
  *   seconds left  seconds of this call / here * (1 - done)
@@ -67,7 +68,11 @@ static void tell(ext_training *training, const gru4rec_progress *progress)
     tell_others(training, now);
 }
 
-/* Hook poll, between two steps: reports progress. Returns true to stop the training. */
+/*
+ * Hook poll, between two steps: updates the line on the terminal and reports progress to
+ * others. Returns true to stop the training: somebody dropped the model, or there is an
+ * interrupt.
+ */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
@@ -76,7 +81,10 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return training->is_dropped || ext_poll_check(&training->poll);
 }
 
-/* Hook epoch: notes the finished epoch in the run, and writes it and its checkpoint. */
+/*
+ * Hook epoch: appends the finished epoch and its seconds to the run, and writes both, and
+ * a checkpoint if one is due, to the database. Returns 0: training goes on.
+ */
 static int on_epoch(void *context, const gru4rec_epoch *epoch)
 {
     ext_training *training = context;
@@ -95,8 +103,8 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
 }
 
 /*
- * Hook poll while the model is measured: as on_poll(), but the progress line stands
- * still.
+ * Hook poll while the model is measured on sessions that are held out: as on_poll(), but
+ * the line on the terminal stands still, and only the run's row is told.
  */
 static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
@@ -106,7 +114,7 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
     return training->is_dropped || ext_poll_check(&training->poll);
 }
 
-/* Hook validate: measures the model on the sessions that are held out. */
+/* Hook validate: sets *recall and *mrr, measured on the sessions that are held out. */
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,
                                   double *recall, double *mrr, gru4rec_error *error)
 {
@@ -121,7 +129,10 @@ static gru4rec_status on_validate(void *context, const gru4rec_model *model,
 
 /* ---- the loop ---- */
 
-/* Makes room for n epochs in the run. The epochs of a resumed run stay in it. */
+/*
+ * Makes room for n epochs in the arrays of the run. The epochs of a resumed run stay in
+ * them.
+ */
 static int make_room(ext_run *run, size_t n, ext_error *error)
 {
     gru4rec_epoch *epochs = sqlite3_realloc64(run->epochs, n * sizeof *epochs);
@@ -133,7 +144,11 @@ static int make_room(ext_run *run, size_t n, ext_error *error)
     return epochs != NULL && seconds != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Trains all epochs that are missing, by the library's gru4rec_train(). */
+/*
+ * Trains all epochs that are missing, by the library's gru4rec_train(), with the line on
+ * the terminal. Sets best_epoch, took and is_trained. If somebody dropped the model
+ * meanwhile, that is the error.
+ */
 static int train_epochs(ext_training *training, ext_error *error)
 {
     const gru4rec_options *options = &training->request->options;
@@ -165,7 +180,10 @@ static int train_epochs(ext_training *training, ext_error *error)
 
 /* ---- a run from its row to its version ---- */
 
-/* Makes the run count as under way, with phase reading. */
+/*
+ * Makes the run count as under way for other connections and processes, and reports that
+ * it reads its events.
+ */
 static void begin(ext_training *training)
 {
     ext_alive_start(&training->run.alive);
@@ -174,7 +192,9 @@ static void begin(ext_training *training)
 }
 
 /*
- * Makes a resumed run's row this call's, so that no other call resumes the same run.
+ * Makes a resumed run's row this call's, so that no other call resumes the same run. From
+ * then on the run counts as under way; if the row is taken, sets is_begun, and drops an
+ * ending of the run that was still to be written.
  * SQLITE_ERROR: another call was faster.
  */
 static int claim(ext_training *training, ext_error *error)
@@ -200,8 +220,10 @@ static int claim(ext_training *training, ext_error *error)
 }
 
 /*
- * Starts the run. A new run gets its row in m_version now. A resumed run has a row
- * already, which stays as it is until the events are read and claim() takes the row.
+ * Starts the run: copies the name and the id of the model into training. A new run gets
+ * its row in m_version now, unless it cannot be written at this moment, and is_begun is
+ * set. A resumed run has a row already, which stays as it is until the events are read
+ * and claim() takes the row.
  */
 static int start_run(ext_training *training, ext_error *error)
 {
@@ -225,8 +247,9 @@ static int start_run(ext_training *training, ext_error *error)
 }
 
 /*
- * Reads the events and the weights to begin with. Also checks that the version will fit
- * SQLite's limit of lengths. Then ends the snapshot.
+ * Reads the events into attempt->data, and the weights to begin with into the training.
+ * Also checks that the version will fit SQLite's limit of lengths. Then ends the snapshot
+ * in which both were read, also after a failure.
  */
 static int read_all(ext_attempt *attempt, ext_error *error)
 {
@@ -244,7 +267,8 @@ static int read_all(ext_attempt *attempt, ext_error *error)
 
 /*
  * Does a whole training, from the run's row to the published version. The summary is then
- * in training->run.summary.
+ * in training->run.summary. After a failure everything stays in the attempt: the caller
+ * writes how the run ended.
  */
 static int train_model(ext_attempt *attempt, ext_error *error)
 {
@@ -261,7 +285,10 @@ static int train_model(ext_attempt *attempt, ext_error *error)
     return error->rc;
 }
 
-/* Drops a kept result of the model, because the new training needs its memory. */
+/*
+ * Drops the result that the connection keeps of an earlier training of the model, if
+ * there is one, because the new training needs its memory.
+ */
 static void drop_kept(const ext_train_request *request)
 {
     ext_attempt *kept = ext_kept_find(&request->home, request->id);
@@ -270,8 +297,9 @@ static void drop_kept(const ext_train_request *request)
 }
 
 /*
- * Does what the request asks for: commits a kept result, or trains. *done is the attempt
- * whose run was published or failed: the kept one, or this one.
+ * Does what the request asks for: commits a kept result (request->kept), or drops any
+ * result that is kept for the model and trains. *done is the attempt whose run was
+ * published or failed: the kept one, or this one.
  */
 static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *error)
 {
@@ -290,10 +318,12 @@ static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *erro
 /* ---- the function ---- */
 
 /*
- * Adds to the error message which version goes on serving. The version is read now,
- * because another connection may have committed a newer one meanwhile. While an interrupt
- * is pending, SQLite runs no query: then the message names the version that was active at
- * the start of the call, and says that there may be a newer one.
+ * Adds to the error message which version goes on serving, if there is one. Does nothing
+ * if the model was dropped, or if the call failed before its events were read, unless a
+ * memory limit stopped it. The version is read now, because another connection may have
+ * committed a newer one meanwhile. While an interrupt is pending, SQLite runs no query:
+ * then the message names the version that was active at the start of the call, and says
+ * that there may be a newer one.
  */
 static void mention_serving(const ext_attempt *attempt, ext_error *error)
 {
@@ -320,8 +350,10 @@ static void mention_serving(const ext_attempt *attempt, ext_error *error)
 }
 
 /*
- * After a failure: keeps the result with the connection if it is worth it, and returns
- * true. Else writes into the run's row how the run ended, and returns false.
+ * After a failure of a training: if all epochs are done and a later commit could succeed,
+ * keeps the attempt with the connection, and returns true. Else writes into the run's row
+ * how the run ended, if the run has begun, and returns false. If a memory limit caused
+ * the error, the message then names the limit.
  */
 static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
 {
@@ -338,8 +370,8 @@ static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
 
 /*
  * Runs the call with the attempt, returns the summary as the SQL result, and frees or
- * keeps the attempts. A kept result is dropped once it is committed, or cannot be any
- * more.
+ * keeps the attempt. If the call commits the result of an earlier attempt, that attempt
+ * is dropped once it is committed, or cannot be any more.
  */
 static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
                      sqlite3_value **argv, ext_error *error)
@@ -362,7 +394,11 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
         ext_attempt_free(attempt);
 }
 
-/* gru4rec_train(). Refuses a second training on the connection. */
+/*
+ * The SQL function gru4rec_train(); its result is the JSON summary. Outside a
+ * transaction, first drops the kept results whose model somebody dropped. SQLITE_BUSY:
+ * another training runs on the connection.
+ */
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -376,7 +412,7 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
         ext_error_nomem(&error);
     if (attempt != NULL) {
         if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
-            connection->drop_kept(connection, false); /* if others dropped the model */
+            connection->drop_kept(connection, false); /* those whose model is gone */
         connection->is_training = true;
         train_on(attempt, context, argc, argv, &error);
         connection->is_training = false;
@@ -384,6 +420,7 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
+/* The table that registers gru4rec_train(). The last entry has the name NULL. */
 const ext_function ext_train_functions[] = {
     {"gru4rec_train", 1, SQLITE_DIRECTONLY, train, NULL},
     {"gru4rec_train", 2, SQLITE_DIRECTONLY, train, NULL},

@@ -27,7 +27,10 @@
 
 /* ---- ext_train_request.c ---- */
 
-/* What a call of gru4rec_train() asks for. The struct owns its members. */
+/*
+ * What a call of gru4rec_train() asks for. The struct owns what its members point to,
+ * except kept.
+ */
 typedef struct ext_train_request {
     ext_home home; /* the model: connection, schema and name */
     bool is_found; /* the model exists */
@@ -39,26 +42,28 @@ typedef struct ext_train_request {
     ext_columns columns;       /* columns given for this run */
     gru4rec_options options;   /* all options, resolved */
     int64_t serving;           /* number of the active version; 0: there is none */
-    ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: it is a new run */
+    ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: a new run */
     /*
-     * The attempt whose result waits to be committed, if the call says resume and there
-     * is one; else NULL. Borrowed. If it is set, only the commit remains to be done: the
-     * source and the other options were not read.
+     * The earlier attempt on this model whose result waits to be committed, if the call
+     * says resume and there is such an attempt; else NULL. Borrowed. If it is set, only
+     * the commit remains to be done: the source and the other options were not read.
      */
     struct ext_attempt *kept;
 } ext_train_request;
 
 /*
- * Reads the arguments of a call into request. If the call resumes a run, run gets its
- * name, its version and its epochs. In any case but kept, run gets its source (borrowed
- * from request) and its options (JSON). Takes the write lock if the user has an open
- * transaction. The caller frees request and run, also after a failure. SQLITE_ERROR: an
- * argument is wrong, the model is not there and no source is given, or no run can be
- * resumed. SQLITE_READONLY: the database cannot be written.
+ * Reads the arguments of a call into request. If the call resumes a run, the struct run
+ * gets the name, the version and the epochs of that run. Unless request->kept is set, run
+ * also gets the source (borrowed from request) and all options (JSON). Takes the write
+ * lock if the user has an open transaction. The caller frees request and run, also after
+ * a failure.
+ * SQLITE_ERROR: an argument is wrong, the model is not there and no source is given, or
+ * no run can be resumed. SQLITE_READONLY: the database cannot be written.
  */
 int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_connection *connection, int argc, sqlite3_value **argv,
                            ext_error *error);
+/* Frees what the request owns. It does not free kept, nor the struct. */
 void ext_train_request_free(ext_train_request *request);
 
 /* ---- ext_train_data.c ---- */
@@ -69,13 +74,16 @@ void ext_train_request_free(ext_train_request *request);
 typedef struct ext_train_data {
     ext_budget budget; /* counts the memory of the training, the members below included */
     ext_source source;
-    ext_last last;         /* since=last: only the events behind this border are new */
+    /* since=last: the version and the border behind which events are new. */
+    ext_last last;
     ext_events events;     /* sessions and items */
     ext_snapshot snapshot; /* read transaction until the weights are read */
     ext_model *active;     /* warm_start: the version that it starts from; or NULL */
-    char *longest;         /* names of very long sessions, for a warning; or NULL */
-    char fingerprint[20];  /* hash of all events, in hex */
-    void *fingerprints; /* (n_fingerprints) bytes: of these sessions and earlier ones */
+    /* A text that names the longest sessions, for a warning; or NULL. */
+    char *longest;
+    char fingerprint[20]; /* hash of all events, in hex */
+    /* (n_fingerprints) bytes: the fingerprints of these and of earlier sessions. */
+    void *fingerprints;
     size_t n_fingerprints;
     size_t n_bytes; /* bytes that the whole training needs */
     bool is_read;   /* the events were read */
@@ -83,23 +91,31 @@ typedef struct ext_train_data {
 
 /*
  * Reads the events into memory, once, in a snapshot that stays open if the model exists.
- * The caller ends the snapshot when the weights are read. The caller frees data, also
- * after a failure, but only after everything else that data->budget allocated.
- * SQLITE_ERROR: nothing to train on, or a memory limit. SQLITE_BUSY: another connection
+ * Also finds the border of since=last, with warm_start adds the items of the active
+ * version, computes the fingerprints, and checks that the whole training fits the memory
+ * limits. The caller ends the snapshot when the weights are read. The caller frees data,
+ * also after a failure, but only after everything else that data->budget allocated.
+ * SQLITE_ERROR: there is nothing to train on, a memory limit is reached, or the events
+ * are not those that the run to resume began with. SQLITE_BUSY: another connection
  * changed the model, or took the run to resume, since the request was read.
  */
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         const ext_run *run, ext_error *error);
+/* Frees what data owns, and ends its snapshot if it is still open. */
 void ext_train_data_free(ext_train_data *data);
 /*
- * If the error is a SQLITE_NOMEM that a memory limit caused, replaces it by SQLITE_ERROR
- * with a message that names the limit. Returns the error's code.
+ * If the error is an SQLITE_NOMEM that a memory limit caused, replaces it by an
+ * SQLITE_ERROR whose message names the limit. Any other error stays. Returns the code
+ * that the error has now.
  */
 int ext_train_data_explain(const ext_train_data *data, ext_error *error);
 
 /* ---- ext_train.c ---- */
 
-/* The state of a training while it runs. It borrows request and data. */
+/*
+ * The state of a training while it runs, and while its result waits for a commit. It
+ * borrows request and data.
+ */
 typedef struct ext_training {
     const ext_train_request *request;
     const ext_train_data *data;
@@ -111,7 +127,7 @@ typedef struct ext_training {
     ext_progress progress;     /* the progress line on the terminal */
     double start, epoch_start; /* seconds: when training and the current epoch began */
     double took;               /* seconds from start to the end of the last epoch */
-    int64_t best_epoch;        /* the epoch whose weights were kept */
+    int64_t best_epoch;        /* number of the epoch whose weights were kept, from 1 */
     bool has_model;            /* the model's tables exist */
     bool is_trained;           /* all epochs are done: only the commit remains */
     bool is_dropped;           /* somebody dropped the model: the training must stop */
@@ -124,63 +140,84 @@ typedef struct ext_training {
     double quiet_until; /* seconds: before this time no progress is written */
 } ext_training;
 
-/* The SQL function gru4rec_train(), for one to three arguments. */
+/*
+ * The table that registers the SQL function gru4rec_train() for one, two and three
+ * arguments. The last entry has the name NULL.
+ */
 extern const ext_function ext_train_functions[];
 
 /* ---- ext_attempt.c ---- */
 
 /*
- * Everything that one call of gru4rec_train() works with. An attempt must not be moved in
- * memory: its members point to each other, and blocks that data.budget allocated point to
- * the budget.
+ * An attempt: everything that one call of gru4rec_train() works with. It must not be
+ * moved in memory: its members point to each other, and blocks that data.budget allocated
+ * point to the budget.
  */
 typedef struct ext_attempt {
     ext_train_request request;
     ext_train_data data;
     ext_training training;
     /*
-     * Kept results: what the run's row says if the result is dropped uncommitted; or
-     * NULL.
+     * Set while the result is kept for a later commit: the report for the run's row if
+     * the result is dropped uncommitted; or NULL. Owned.
      */
     ext_pending *obituary;
-    struct ext_attempt *next; /* another kept result of the connection */
+    struct ext_attempt *next; /* next in the list of results that the connection keeps */
 } ext_attempt;
 
-/* Returns NULL if there is not enough memory. */
+/*
+ * Returns a new attempt, all zero but for the pointers of training to request and data.
+ * NULL: there is not enough memory.
+ */
 ext_attempt *ext_attempt_new(void);
-/* Frees the attempt. An obituary that is left is handed to ext_pending_add(). */
+/*
+ * Frees the attempt and all that it holds. Its run no longer counts as under way. An
+ * obituary that is left is handed to ext_pending_add(), which writes it later.
+ */
 void ext_attempt_free(ext_attempt *attempt);
 
 /* ---- ext_kept.c ---- */
 
-/* Returns the result that the connection keeps for the model, or NULL. id may be NULL. */
+/*
+ * Returns the attempt whose result the connection keeps for the model, or NULL. A
+ * training that knows the id of its model is compared by id, another one by the name of
+ * the model. id: of the model; may be NULL.
+ */
 ext_attempt *ext_kept_find(const ext_home *home, const char *id);
 /*
  * Tells whether a result whose commit failed with the error is worth keeping, because a
- * later commit could succeed.
+ * later commit could succeed: the user has no transaction, the model was not dropped, and
+ * the database is not corrupt.
  */
 bool ext_kept_is_worth(const ext_training *training, const ext_error *error);
 /*
- * Keeps the attempt with its connection, which takes it over. error: of the failed
- * commit; its message gets the advice how to commit later.
+ * Keeps the attempt, whose commit has failed, with its connection, which takes it over.
+ * Frees the parts that no commit needs, and notes in the run's row that the result waits.
+ * error: of the failed commit; its message gets the advice how to commit later.
  */
 void ext_kept_add(ext_attempt *attempt, ext_error *error);
 /*
  * Tries again to commit a kept result. request: the call that asks for it, whose
- * commit_wait is used. After a failure that may pass, the result stays kept. The caller
- * drops it in all other cases.
+ * commit_wait is used if it was given. After success the summary is in
+ * training.run.summary, and nothing is freed. After a failure that may pass, the result
+ * stays kept, and the error says how to commit it. In all other cases the caller drops
+ * the attempt.
  */
 int ext_kept_commit(ext_attempt *attempt, const ext_train_request *request,
                     ext_error *error);
-/* Removes a kept result from its connection, committed or not, and frees it. */
+/*
+ * Removes a kept result from the list of its connection, committed or not, and frees the
+ * attempt. If it was not committed, the run's row is told so: see ext_attempt_free().
+ */
 void ext_kept_drop(ext_attempt *attempt);
 
 /* ---- ext_train_weights.c ---- */
 
 /*
- * Makes the weights that training begins with: those of a checkpoint (resume), those of
- * the active version (warm_start), or random ones. The memory is from data->budget. The
- * caller frees weights, also after a failure, by gru4rec_training_free().
+ * Makes the weights and the optimiser's slots that training begins with: those of a
+ * checkpoint (resume), those of the active version where it knows the items (warm_start),
+ * or random weights. The memory is from data->budget. The caller frees weights, also
+ * after a failure, by gru4rec_training_free().
  * SQLITE_CORRUPT_VTAB: stored weights are damaged.
  */
 int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *request,
@@ -190,49 +227,60 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 /* ---- ext_summary.c ---- */
 
 /*
- * Makes the JSON summary of the training, and puts it into training->run.summary. The
- * numbers of the version and of the storage format are known only when the version is
- * written, and are filled in then.
+ * Makes the JSON summary of the training, and puts it into training->run.summary, which
+ * owns it. The numbers of the version and of the storage format are known only when the
+ * version is written, and are filled in then.
  */
 int ext_summary_make(ext_training *training, ext_error *error);
 
 /* ---- ext_publish.c ---- */
 
 /*
- * Refuses a database that cannot be written. If the user has an open transaction, also
- * takes the write lock. Called before anything is read of the model.
+ * Checks that the database can be written. If the user has an open transaction, also
+ * takes the write lock. Called before anything is read of the model. SQLITE_READONLY: it
+ * cannot. Other errors: the lock cannot be had.
  */
 int ext_publish_lock(const ext_train_request *request, ext_error *error);
 /*
- * Refuses a call whose result could not be written at its end. Called before the events
+ * Checks that the result of the call can be written at its end. Called before the events
  * are read. SQLITE_ERROR: the call stands beside a table or another statement, or asks
  * for checkpoints inside a transaction, or the new model's name is taken.
  */
 int ext_publish_check(const ext_train_request *request, ext_error *error);
 /*
- * Writes the run's row, its progress and its finished epochs; also a checkpoint, if one
- * is due. Never waits for a lock: if the database is locked, it writes nothing, and a
- * later call writes all of it. Inside the user's transaction it writes nothing.
+ * Writes the run's row (first inserts it if it is missing), its progress and its epochs
+ * that are not written yet. If a checkpoint is due and no epoch is under way, writes that
+ * too. A model that does not exist yet gets no row, unless a checkpoint is due, which
+ * makes it. Never waits for a lock: if the database is locked, it writes nothing, and a
+ * later call writes all of it. Inside the user's transaction it writes nothing. If the
+ * model was dropped, sets training->is_dropped.
  */
 void ext_publish_progress(ext_training *training);
 /*
- * Publishes the result: makes the model if it does not exist, writes the version,
- * commits, and leaves the final summary in training->run.summary. Waits for others who
- * hold locks, as long as commit_wait allows. After a failure nothing is written, the
- * version before it goes on serving, and the function may be called again.
+ * Publishes the result: makes the summary and the model if they do not exist, writes the
+ * version, commits, and leaves the final summary in training->run.summary. Waits for
+ * others who hold locks, as long as commit_wait allows. After a failure nothing is
+ * written, the version before it goes on serving, and the function may be called again.
  */
 int ext_publish_version(ext_training *training, ext_error *error);
 /*
- * Writes into the run's row that it failed, and why. If that cannot be written now, it is
- * kept for the next call of this process that writes to the model.
+ * Writes into the run's row that the run failed or was interrupted, and why; first
+ * inserts the row if it is missing, and writes its progress and new epochs. If that
+ * cannot be written now, or the user has an open transaction, the ending is kept for the
+ * next call of this process that writes to the model. Does nothing if the model has no
+ * tables or was dropped.
  */
 void ext_publish_failure(ext_training *training, const ext_error *error);
 /*
- * Writes into the run's row that its result is kept, and why it is not committed. Never
- * waits for a lock; what cannot be written is kept as for ext_publish_failure().
+ * Writes into the run's row that its result is kept, and why it is not committed; the
+ * status stays 'training'. Never waits for a lock; what cannot be written is kept as for
+ * ext_publish_failure(). Does nothing if the model has no tables.
  */
 void ext_publish_waiting(ext_training *training, const char *why);
-/* Sets the error that somebody dropped the model while it was trained. */
+/*
+ * Sets the error that somebody dropped the model while it was trained: returns
+ * SQLITE_ERROR.
+ */
 int ext_publish_fail_dropped(const ext_training *training, ext_error *error);
 
 #endif

@@ -12,15 +12,16 @@ enum { N_LONGEST = 3 }; /* number of long sessions that a warning names, at most
 static const char training[] = "training";
 static const char smaller[] = "use smaller layers, batch_size or n_sample";
 
-/* Returns the number of events of the session at an index. */
+/* Returns the number of events of the session with that index in the dataset. */
 static int64_t length_of(const gru4rec_dataset *dataset, int64_t session)
 {
     return dataset->offsets[session + 1] - dataset->offsets[session];
 }
 
 /*
- * Inserts the session into longest, which is sorted by length, longest first; -1 is an
- * empty place. A session stands behind other sessions of the same length.
+ * Inserts the session into longest, an array of indexes of sessions that is sorted by
+ * length, longest first; -1 is an empty place. A session stands behind other sessions of
+ * the same length. The last one is dropped if the array is full.
  */
 static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *dataset,
                         int64_t session)
@@ -37,8 +38,8 @@ static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *datas
 }
 
 /*
- * Tells whether the session is long: it has more than three times as many events as more
- * than half of the sessions.
+ * Tells whether the session is long: more than half of the sessions have less than a
+ * third of its events.
  */
 static bool is_long(const gru4rec_dataset *dataset, int64_t session)
 {
@@ -50,7 +51,8 @@ static bool is_long(const gru4rec_dataset *dataset, int64_t session)
 }
 
 /*
- * Makes data->longest: names and lengths of the longest long sessions; NULL without any.
+ * Makes the text data->longest: names and lengths of the longest sessions that are long
+ * (is_long()), N_LONGEST at most. It is NULL if no session is long.
  */
 static int name_longest(ext_train_data *data, ext_error *error)
 {
@@ -74,7 +76,10 @@ static int name_longest(ext_train_data *data, ext_error *error)
     return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Appends a reason why sessions are short, if it applies to n > 0 events. */
+/*
+ * If n > 0, appends to causes a reason why sessions are short: the number n of events,
+ * and what happened to them.
+ */
 static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
 {
     if (n > 0)
@@ -84,8 +89,9 @@ static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
 }
 
 /*
- * Sets the error that every session has only one event. The message names the options
- * that may have caused it; else the column of the session may be the wrong one.
+ * Sets the error that every session has only one event: returns SQLITE_ERROR. The message
+ * names the options that may have caused it, with numbers of events, and says to check
+ * which column is the session.
  */
 static int fail_single(const ext_events *events, const gru4rec_options *options,
                        ext_error *error)
@@ -117,7 +123,8 @@ static int fail_single(const ext_events *events, const gru4rec_options *options,
 }
 
 /*
- * Sets the error that no event is left. The message counts the dropped events by reason.
+ * Sets the error that no event is left: returns SQLITE_ERROR. The message counts the
+ * dropped events by reason.
  */
 static int fail_empty(const ext_events *events, ext_error *error)
 {
@@ -136,9 +143,9 @@ static int fail_empty(const ext_events *events, ext_error *error)
 }
 
 /*
- * Checks that there is something to learn: at least one session with two events. If all
- * sessions are gone only because they had one event each, the error is that of single
- * events.
+ * Checks that there is something to learn: at least one session with two events.
+ * SQLITE_ERROR: there is not. If all sessions are gone only because they had one event
+ * each, the message is that of single events.
  */
 static int check_events(const ext_events *events, const gru4rec_options *options,
                         ext_error *error)
@@ -155,9 +162,10 @@ static int check_events(const ext_events *events, const gru4rec_options *options
 }
 
 /*
- * Finds the border of since=last: the last event of the active version. A resumed run
- * uses the border that it had at its start. The border is read in the same snapshot as
- * the weights for warm_start, so both belong to one version.
+ * Finds the border of since=last, data->last: the active version and its last event. A
+ * resumed run uses the border that it had at its start. Without since=last, a model or a
+ * version, data->last stays zero. The border is read in the same snapshot as the weights
+ * for warm_start, so both belong to one version.
  */
 static int find_last(ext_train_data *data, const ext_train_request *request,
                      ext_error *error)
@@ -178,9 +186,10 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * Reads the fingerprints of the active version, if warm_start starts from it: its
- * sessions count as sessions of the new version too. *key is the key for the new
- * fingerprints: that of the old ones, or else a random key.
+ * With warm_start, reads into *before the fingerprints of the active version: its
+ * sessions count as sessions of the new version too. Without, or if the version has none,
+ * before->is_known is false. *key is the key for the new fingerprints: that of the old
+ * ones, or else a random key. The caller frees before.
  */
 static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key *key,
                              ext_train_data *data, const ext_train_request *request,
@@ -199,8 +208,9 @@ static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key 
 }
 
 /*
- * Makes the fingerprints of all sessions, the earlier ones included. is_partial: earlier
- * sessions are missing, because nobody kept their fingerprints.
+ * Makes data->fingerprints: those of all sessions of this training, and those of earlier
+ * trainings in before. is_partial: to be stored with them; earlier sessions are missing,
+ * because nobody kept their fingerprints.
  */
 static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
                              bool is_partial, const ext_home *home, ext_error *error)
@@ -216,7 +226,10 @@ static int make_fingerprints(ext_train_data *data, const ext_fingerprints *befor
     return ext_fingerprints_library(before, status, home, error);
 }
 
-/* Reads the sessions from the open source, and makes what depends on their ids. */
+/*
+ * Reads the sessions from the open source, and makes what depends on their ids: the names
+ * of the longest sessions, and the fingerprints. Then frees the ids of the sessions.
+ */
 static int read_sessions(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
 {
@@ -244,7 +257,10 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
     return rc;
 }
 
-/* Opens the source, reads its events, and checks that they suffice. */
+/*
+ * Opens the source (data->source, which stays open), reads its events into sessions, and
+ * checks that there is something to learn from them.
+ */
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
 {
@@ -257,9 +273,10 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * warm_start: adds the items of the active version to the catalogue. Items without an
- * event in this training are appended behind the others. Each item of the active version
- * adds its support, times support_decay, to its support here.
+ * warm_start: acquires the active version as data->active, and adds its items to the
+ * catalogue. Items without an event in this training are appended behind the others. Each
+ * item of the active version adds its support, times support_decay, to its support here.
+ * An empty text is left out without option keep_empty.
  */
 static int inherit_items(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
@@ -287,8 +304,8 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * Computes the fingerprint of the events. A resumed run must have the same events as at
- * its start: else SQLITE_ERROR.
+ * Computes data->fingerprint, the hash of all events. SQLITE_ERROR: it differs from that
+ * of the checkpoint, because a resumed run must have the same events as at its start.
  */
 static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoint,
                             ext_error *error)
@@ -314,8 +331,9 @@ static size_t add_bytes(size_t a, size_t b)
 }
 
 /*
- * Returns the bytes that the training still needs: the training itself, the measuring of
- * sessions that are held out, and the weights that warm_start reads.
+ * Returns the bytes that the training still needs beyond the events in memory: the
+ * training itself, the measuring of sessions that are held out, and the weights that
+ * warm_start reads.
  */
 static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {
@@ -330,9 +348,10 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
 }
 
 /*
- * Reports SQLITE_BUSY if gru4rec_configure() changed the model after the request was
- * read. Without a user's transaction there is no lock between the two, so another
- * connection can do that. The request would then not fit the model.
+ * Checks that the stored configuration is still the one that the request has read.
+ * SQLITE_BUSY: gru4rec_configure() changed the model meanwhile. Without a user's
+ * transaction there is no lock between the two readings, so another connection can do
+ * that. The request would then not fit the model.
  */
 static int check_config(const ext_train_request *request, ext_error *error)
 {

@@ -10,7 +10,10 @@
 
 #include <string.h>
 
-/* Reads options into request->options and request->columns. text may be NULL. */
+/*
+ * Reads the options in text (may be NULL) into request->options, and the columns that it
+ * names into request->columns. Options that it does not name stay.
+ */
 static int parse_options(ext_train_request *request, const char *text, ext_error *error)
 {
     return ext_options_parse(request->home.db, text, GRU4REC_SCOPE_TRAIN,
@@ -20,11 +23,12 @@ static int parse_options(ext_train_request *request, const char *text, ext_error
 /* ---- resume ---- */
 
 /*
- * Tells whether an option may have another value when a run is resumed. All others must
- * stay as they were, so that the result is that of a run that never stopped.
+ * Tells whether the option of that name may have another value when a run is resumed. All
+ * others must stay as they were, so that the result is that of a run that never stopped.
  */
 static bool is_free_to_differ(const char *option)
 {
+    /* The options that may have another value when a run is resumed. */
     static const char *const free[] = {
         "resume",         "n_epochs",          "patience",        "threads",
         "activate",       "keep_versions",     "keep_candidates", "keep_history",
@@ -38,8 +42,9 @@ static bool is_free_to_differ(const char *option)
 }
 
 /*
- * Finds the first of the given options for which is_fit() is false. *unfit is its name,
- * or "" if all are fit. given: the text of the options.
+ * Finds, in the order of the library's table of options, the first option that the text
+ * given sets and for which is_fit() is false. *unfit is its name, or "" if there is none.
+ * SQLITE_ERROR: the text is no valid options.
  */
 static int find_unfit(const ext_train_request *request, const char *given,
                       bool is_fit(const char *option), const char **unfit,
@@ -62,7 +67,10 @@ static int find_unfit(const ext_train_request *request, const char *given,
     return rc;
 }
 
-/* Refuses options that a resumed run cannot change. */
+/*
+ * Checks that the text given sets only options that may differ in a resumed run.
+ * SQLITE_ERROR: another option is set; the message names it.
+ */
 static int check_resumable(const ext_train_request *request, const char *given,
                            ext_error *error)
 {
@@ -76,7 +84,10 @@ static int check_resumable(const ext_train_request *request, const char *given,
                                unfit);
 }
 
-/* Tells whether an option has a meaning for a call that only commits a kept result. */
+/*
+ * Tells whether the option of that name has a meaning for a call that only commits a kept
+ * result.
+ */
 static bool is_of_commit(const char *option)
 {
     return strcmp(option, "resume") == 0 || strcmp(option, "commit_wait") == 0 ||
@@ -84,9 +95,10 @@ static bool is_of_commit(const char *option)
 }
 
 /*
- * Checks a call that commits a kept result. The result cannot be changed any more, so a
- * source and other options are refused. An open transaction of the user is refused too: a
- * rollback would lose the result.
+ * Checks a call that commits a kept result; given: the text of its options. The result
+ * cannot be changed any more, so a source and options other than resume, commit_wait and
+ * verbose are refused. An open transaction of the user is refused too: a rollback would
+ * lose the result. SQLITE_ERROR: the call is refused.
  */
 static int check_commit(const ext_train_request *request, const char *given,
                         ext_error *error)
@@ -111,8 +123,11 @@ static int check_commit(const ext_train_request *request, const char *given,
 }
 
 /*
- * Finds the run to resume, and reads its checkpoint and its options, then the given
- * options over those. The source must be that of the run.
+ * resume: finds the newest run that stopped with a checkpoint, and reads it into run and
+ * request->checkpoint. request->options become the options of that run, and then those of
+ * the text given; resume itself is set to false in them. SQLITE_ERROR: there is no such
+ * run or no model, an option may not differ, or the run had another source than the model
+ * has and the call names none.
  */
 static int resume(ext_train_request *request, ext_run *run, const char *given,
                   ext_error *error)
@@ -147,7 +162,10 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
 
 /* ---- the request ---- */
 
-/* Refuses a call for a model that does not exist, if no source is given to create it. */
+/*
+ * Checks that the model exists or that a source is given to create it. SQLITE_ERROR:
+ * neither.
+ */
 static int check_source(const ext_train_request *request, const char *model,
                         ext_error *error)
 {
@@ -161,8 +179,9 @@ static int check_source(const ext_train_request *request, const char *model,
 }
 
 /*
- * Finds the model, takes the write lock inside the user's transaction, and reads the
- * model's config and id.
+ * Finds the model of that name, takes the write lock inside the user's transaction, and
+ * reads the model's config and id. If there is no such model, checks that a source is
+ * given to create it, or that a result is kept of it.
  */
 static int find_model(ext_train_request *request, ext_connection *connection,
                       const char *model, ext_error *error)
@@ -188,8 +207,9 @@ static int find_model(ext_train_request *request, ext_connection *connection,
 }
 
 /*
- * Lowers the number of threads to the processors that the container may use. The option
- * threads, if given, is not changed.
+ * Sets the option threads to the number of processors that the container may use, if that
+ * is lower than the number of threads that training would use. If the option was given,
+ * nothing changes.
  */
 static void follow_quota(gru4rec_options *options)
 {
@@ -204,8 +224,8 @@ static void follow_quota(gru4rec_options *options)
 /*
  * Handles warm_start if no version is active. That is an error, because the user may have
  * forgotten to deploy a version that is ready, or to train one. But with since=last and
- * no version at all, training begins from random weights and all events, so that a
- * nightly call needs no other call for the first night.
+ * no version at all, sets warm_start to false: training begins from random weights and
+ * all events, so that a nightly call needs no other call for the first night.
  */
 static int start_cold(ext_train_request *request, ext_error *error)
 {
@@ -225,8 +245,9 @@ static int start_cold(ext_train_request *request, ext_error *error)
 }
 
 /*
- * Finds the active version, which serves until the new one is published, and from which
- * warm_start starts. Also refuses a model whose version numbers are used up.
+ * Sets request->serving to the number of the active version, which serves until the new
+ * one is published, and from which warm_start starts; 0: there is none. Then start_cold()
+ * decides what warm_start does. Also refuses a model whose version numbers are used up.
  */
 static int find_serving(ext_train_request *request, ext_error *error)
 {

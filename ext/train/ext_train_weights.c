@@ -4,9 +4,9 @@
 #include "ext_train.h"
 
 /*
- * Copies one optimiser slot of the active version into weights, for the items that both
- * know. *is_kept is false if the version did not store the slot. The caller has checked
- * that both trainings use the same optimiser.
+ * Copies one optimiser slot of the active version into weights->slot[slot], for the items
+ * that both catalogues have. *is_kept is false, and nothing is copied, if the version did
+ * not store the slot. The caller has checked that both trainings use the same optimiser.
  */
 static int adopt_slot(gru4rec_training *weights, const ext_train_request *request,
                       const ext_train_data *data, gru4rec_slot slot, bool *is_kept,
@@ -36,8 +36,10 @@ static int adopt_slot(gru4rec_training *weights, const ext_train_request *reques
 }
 
 /*
- * warm_start: copies the weights of the active version, for the items that both know. If
- * both trainings use the same optimiser, also copies the slots that were stored.
+ * warm_start: copies the weights of the active version, for the items that both
+ * catalogues have; other items keep their random weights. If both trainings use the same
+ * optimiser, also copies the slots that were stored, and, if none is missing, the number
+ * of updates.
  */
 static int adopt_active(gru4rec_training *weights, const ext_train_request *request,
                         const ext_train_data *data, ext_error *error)
@@ -68,7 +70,10 @@ static int adopt_active(gru4rec_training *weights, const ext_train_request *requ
     return rc;
 }
 
-/* resume: loads the weights and all slots that the run had at its checkpoint. */
+/*
+ * resume: loads the weights, all slots and the number of updates that the run had at its
+ * checkpoint.
+ */
 static int load_checkpoint(gru4rec_training *weights, const ext_home *home,
                            const ext_run *run, ext_error *error)
 {

@@ -74,6 +74,7 @@ help:
 ## make bench-serve     how long recommendations take, and the same of them (SECONDS_EACH=1)
 ## make coverage        line coverage of src/ and ext/ by the fast tests
 ## make check-format    clang-format would change nothing
+## make format          clang-format all C files
 ## make check-layers    dependencies point one way, symbols have their files' names
 ## make docs            write the options table of the README anew
 ## make compile_commands  compile_commands.json, for editors and clang-tidy

@@ -111,7 +111,7 @@ check_symbols() {
                 object = owner[name]
                 if (object == "ext/gru4rec_ext")
                     continue
-                print is_named(object, name) ? "ok" : object ".c defines " name
+                print is_named(object, name) ? "ok" : object ".c defines " name "; make it static, or begin its name with the name of the file"
             }
             for (i = 1; i <= n; i++) {
                 if (is_outside(user[i], used[i]))

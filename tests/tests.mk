@@ -12,7 +12,7 @@ RUNNER := $(B)/tests/sqllogictest
 SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
 
 .PHONY: test test-fast test-unit test-grad test-golden test-runner test-sql test-docs \
-        test-flavour accuracy bench coverage check-format check-layers docs
+        test-flavour accuracy bench coverage check-format format check-layers docs
 
 # Every part prints "N passed, N failed"; total.sh adds them up.
 test: gru4rec.so
@@ -167,8 +167,14 @@ accuracy: gru4rec.so
 coverage:
 	@sh tests/coverage.sh
 
+# New files too, before they are added.
+SOURCES = $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 check-format:
-	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h') && echo '1 passed, 0 failed'
+	@clang-format --dry-run -Werror $(SOURCES) && echo '1 passed, 0 failed' || { \
+	    echo 'make format mends it'; exit 1; }
+
+format:
+	@clang-format -i $(SOURCES)
 
 check-layers: $(LIB_OBJ) $(B)/gru4rec.so
 	@sh tests/layers.sh $(B) $(LIB_OBJ) $(EXT_OBJ)

@@ -23,7 +23,9 @@ TIDY ?= $(PLAIN) $(EXAMPLES)
 tidy: compile_commands
 	@command -v clang-tidy >/dev/null || { \
 	    echo 'clang-tidy is missing: apt-get install clang-tidy'; exit 1; }
-	@clang-tidy --quiet --warnings-as-errors='*' -p . $(TIDY) 2>/dev/null && echo '1 passed, 0 failed'
+	@mkdir -p $(B)
+	@clang-tidy --quiet --warnings-as-errors='*' -p . $(TIDY) 2>$(B)/tidy.err && \
+	    echo '1 passed, 0 failed' || { cat $(B)/tidy.err; exit 1; }
 
 stats: gru4rec.so
 	@sh tools/stats.sh

@@ -62,6 +62,25 @@ int ext_version_find(ext_version *version, const ext_home *home, ext_error *erro
                            error);
 }
 
+/* Reads the options of a version from text. A newer build has options that are unknown. */
+static int parse_options(gru4rec_options *options, const ext_home *home, int64_t version,
+                         const char *text, ext_error *error)
+{
+    ext_error cause = {0};
+    int rc =
+        ext_options_parse(home->db, text, GRU4REC_SCOPE_TRAIN, options, NULL, &cause);
+    if (rc == SQLITE_OK)
+        return rc;
+    if (!ext_error_is(&cause, SQLITE_ERROR))
+        return ext_error_wrap(error, &cause, "", "");
+    ext_error_set(error, rc,
+                  "version %lld of model '%s' has options that gru4rec %s does not know "
+                  "(%s); use the build that trained the version, or a newer one",
+                  (long long)version, home->name, GRU4REC_VERSION, cause.message);
+    ext_error_clear(&cause);
+    return error->rc;
+}
+
 int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t version,
                         ext_error *error)
 {
@@ -85,8 +104,8 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
     else if (rc == SQLITE_ROW && sqlite3_column_text(stmt, 0) == NULL)
         rc = ext_error_nomem(error);
     else if (rc == SQLITE_ROW)
-        rc = ext_options_parse(home->db, (const char *)sqlite3_column_text(stmt, 0),
-                               GRU4REC_SCOPE_TRAIN, options, NULL, error);
+        rc = parse_options(options, home, version,
+                           (const char *)sqlite3_column_text(stmt, 0), error);
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }

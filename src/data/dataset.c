@@ -584,6 +584,8 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
         gru4rec_id id;
         gru4rec_items_get(items, row, &id);
         hash = g4r_hash_bytes(hash, &id.integer, sizeof id.integer);
+        if (id.type == GRU4REC_ID_REAL)
+            hash = g4r_hash_bytes(hash, &id.real, sizeof id.real);
         hash = g4r_hash_bytes(hash, &id.n_bytes, sizeof id.n_bytes);
         hash = g4r_hash_bytes(hash, id.bytes, id.n_bytes);
     }

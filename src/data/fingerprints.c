@@ -526,6 +526,8 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
                              (gru4rec_fingerprints_kind)i, &watch);
         if (status == GRU4REC_OK)
             status = unite(&sets[i], &list, &before->sets[i], allocator, &watch);
+        if (status == GRU4REC_OK && watch.is_over)
+            status = GRU4REC_INTERRUPTED;
         free_list(&list, allocator);
     }
     if (status == GRU4REC_OK) {

@@ -43,11 +43,11 @@
  * builds did. A stored model names the option even at its default value, so that an older
  * build, which would do something else, refuses the model.
  */
-#define LATER(field, kind_, words_, defaults_, before_, help_)           \
-    {                                                                    \
-        .name = #field, .kind = kind_, .scope = TRAIN, .is_later = true, \
-        .offset = offsetof(gru4rec_options, field), .words = words_,     \
-        .defaults = defaults_, .before = before_, .help = help_          \
+#define LATER(field, kind_, min_, max_, words_, defaults_, before_, help_)       \
+    {                                                                            \
+        .name = #field, .kind = kind_, .scope = TRAIN, .is_later = true,         \
+        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,    \
+        .words = words_, .defaults = defaults_, .before = before_, .help = help_ \
     }
 
 /* Rows of training options of the common kinds. SHARE: a number from 0 to below 1. */
@@ -161,7 +161,7 @@ static const g4r_option table[] = {
          "Serving uses only the events after the last such pause"),
     BOOLEAN(collapse_repeats, "false",
             "consecutive events of the same item count as one event"),
-    LATER(keep_empty, G4R_BOOLEAN, NULL, "false", "true",
+    LATER(keep_empty, G4R_BOOLEAN, 0, 0, NULL, "false", "true",
           "an empty text is the id of an item or a session like any other; "
           "false: events with an empty id are skipped, as those with a NULL are"),
     INTEGER(max_length, 0, 1e9, "0",
@@ -174,7 +174,7 @@ static const g4r_option table[] = {
     INTEGER(min_length, 1, 65536, "1",
             "sessions with fewer events are left out; this rule and min_support are "
             "applied in turn until neither changes anything"),
-    LATER(single_events, G4R_CHOICE, "count|leave_out", "leave_out", "count",
+    LATER(single_events, G4R_CHOICE, 0, 0, "count|leave_out", "leave_out", "count",
           "sessions of one event, from which nothing is learned; "
           "count: they count for the catalogue, support and popularity; "
           "leave_out: they are left out"),

@@ -827,8 +827,11 @@ typedef struct ext_changes {
 } ext_changes;
 
 /*
- * Reads changes, in the forms of ext_options_parse(), and with its errors. The caller
- * frees columns and source, also after a failure.
+ * Reads changes of a model, in the forms of ext_options_parse(), and makes them: changes
+ * the options in changes->options, and drops from changes->kept the columns for which null
+ * is given. New columns and the new source go into changes->columns and changes->source,
+ * which the caller frees, also after a failure. Errors: those of ext_options_parse().
+ * After a failure, the changes before the bad one are made.
  */
 int ext_options_parse_changes(sqlite3 *db, const char *text, ext_changes *changes,
                               ext_error *error);

@@ -472,11 +472,14 @@ void ext_copies_stop(ext_copy_reader *reader);
 /*
  * Reads the sessions of a source one after another. All zero to begin with.
  *
- * A session is read from the source when it is asked for. There are two exceptions. While
- * a statement of the connection writes, all sessions are copied first, because a row that
- * the statement writes must not become another row of its own input. And if the host
- * writes between two steps of a SELECT, all sessions that are left are read and sorted at
- * once, so that later writes do not change them.
+ * A session is read from the source when it is asked for. There are two exceptions.
+ * - While a statement of the connection that may write runs, a row that it writes must not
+ *   become another row of its own input. So the caller first copies the sessions that it
+ *   wants (ext_histories_fill()), and reads the copy (ext_histories_open_copy()).
+ *   ext_histories_open() does not check this.
+ * - If all sessions are read, and the host writes between two steps of its SELECT, the
+ *   sessions that are left are read and sorted at once, so that later writes do not change
+ *   them. A reading of named sessions goes on as before.
  */
 typedef struct ext_histories {
     sqlite3_stmt *events;   /* on the first row of the next session; NULL: no more */

@@ -211,8 +211,9 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
 }
 
 /*
- * Frees histories->rest. So later writes of the host no longer make sort_rest() read the
- * sessions that are left by another statement.
+ * Frees histories->rest, the SQL of the statement that sort_rest() changes to. Without
+ * it, sort_rest() does nothing: the reading stays with its statement, even if the host
+ * writes.
  */
 static void forget_rest(ext_histories *histories)
 {

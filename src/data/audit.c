@@ -69,7 +69,10 @@ static int bin_of(double pause)
     return bin < 1 ? 1 : bin > BINS - 1 ? BINS - 1 : (int)bin;
 }
 
-/* Returns the least pause that is counted in a bin, other than bin 0. */
+/*
+ * Returns the pause at which a bin begins. Bin 0 has none. Bin 1 also counts all smaller
+ * pauses above 0.
+ */
 static double start_of(int bin)
 {
     return exp2((double)(bin - ZERO) / PER_OCTAVE);

@@ -418,10 +418,10 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
 }
 
 /*
- * Makes stages 5 and 6, unless there is a catalogue already. The sessions visited last,
- * which will be held out, are taken off the dataset first, so they do not count for the
- * catalogue. Sets dataset->held_out to their least time, and frees the columns of the
- * events.
+ * Makes stages 5 and 6. If there is a catalogue already, does nothing. First takes the
+ * sessions visited last, which will be held out, off the dataset, so that they do not
+ * count for the catalogue. If there are such sessions, sets dataset->held_out to their
+ * least time. Then frees the columns of the events.
  */
 static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *dataset,
                                      gru4rec_items **items, g4r_stop_watch *watch)

@@ -157,8 +157,8 @@ static bool has_room(void)
 }
 
 /*
- * Returns how many buffers OpenBLAS can surely keep, without those of its own threads, by
- * its description of itself; at least 24, at most MOST_BUFFERS.
+ * Returns how many buffers OpenBLAS can surely keep in addition to those of its own
+ * threads: the MAX_THREADS of its description, but at least 24 and at most MOST_BUFFERS.
  */
 static size_t count_places(void)
 {

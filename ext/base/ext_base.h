@@ -51,27 +51,29 @@ typedef struct ext_error {
 /*
  * Sets the code (rc, not SQLITE_OK) and the message of the error, unless the error is set
  * already. format is that of sqlite3_mprintf(). The stored message is valid UTF-8 on one
- * line, whatever the arguments hold. A caller passes text of unlimited length through an
- * ext_show first. If there is no memory for the message, the code is set without one.
- * Returns the code that the error has now.
+ * line, whatever the arguments hold. The caller must pass text of unlimited length
+ * through an ext_show first, which cuts it. If there is no memory for the message, the
+ * code is set without one. Returns the code that the error has now.
  */
 int ext_error_set(ext_error *error, int rc, const char *format, ...) EXT_PRINTF(3, 4);
 
 /*
  * Makes the last error of the connection the error, with is_sqlite set, unless the error
- * is set already. what: what was tried, which the message begins with, or NULL. If the
- * connection has no error, the code is SQLITE_ERROR. SQLITE_NOMEM is set without a
- * message, and SQLITE_INTERRUPT with the message "interrupted"; both without is_sqlite.
- * Returns the code that the error has now.
+ * is set already. what: what was tried, which the message begins with, or NULL. It is
+ * left out if the error comes from a nested call of this extension: then the message is
+ * that of the call, without "gru4rec: ". If the connection has no error, the code is
+ * SQLITE_ERROR. SQLITE_NOMEM is set without a message, and SQLITE_INTERRUPT with the
+ * message "interrupted"; both without is_sqlite. Returns the code that the error has now.
  */
 int ext_error_db(ext_error *error, sqlite3 *db, const char *what);
 
 /*
- * Sets an error of the library, unless the error is set already. GRU4REC_OK sets nothing
- * and returns SQLITE_OK. GRU4REC_NOMEM becomes SQLITE_NOMEM, GRU4REC_INTERRUPTED becomes
+ * Makes status, which a function of the library returned, the error, unless the error is
+ * set already. If status is GRU4REC_OK, it sets nothing and returns SQLITE_OK, even if
+ * the error is set. GRU4REC_NOMEM becomes SQLITE_NOMEM, GRU4REC_INTERRUPTED becomes
  * SQLITE_INTERRUPT, and any other status becomes SQLITE_ERROR. message: the library's, or
- * NULL; without one the text is "interrupted" or "internal error". Returns SQLITE_OK, or
- * the code that the error has now.
+ * NULL. Without a message the text is "interrupted" or "internal error"; SQLITE_NOMEM
+ * then has no text. Returns SQLITE_OK, or the code that the error has now.
  */
 int ext_error_library(ext_error *error, gru4rec_status status,
                       const gru4rec_error *message);
@@ -89,9 +91,10 @@ int ext_error_nomem(ext_error *error);
 const char *ext_error_message(const ext_error *error);
 
 /*
- * Moves other, the set error of another call, into error, unless error is set already:
- * code, fields, and message, with before and behind put around the message. other is
- * cleared in any case. Returns the code that error has now.
+ * Moves other, which is a set error, into error: its code, its fields and its message
+ * ("out of memory" if it has none). The texts before and behind are put around the
+ * message. If error is set already, error stays as it is. other is cleared in any case.
+ * Returns the code that error has now.
  */
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind);
@@ -107,8 +110,8 @@ void ext_error_add(ext_error *error, const char *words);
 bool ext_error_is(const ext_error *error, int primary_code);
 
 /*
- * Appends to the message of a set error that SQLite rolled back the user's transaction,
- * unless the message says so already.
+ * Appends "; the whole transaction was rolled back" to the message of a set error, unless
+ * the message has these words already.
  */
 void ext_error_add_rollback(ext_error *error);
 
@@ -151,9 +154,9 @@ typedef struct ext_show {
 /*
  * The next three functions write the text form of a value into the ext_show and return
  * the text, which is valid as long as the ext_show. A text is written by gru4rec_show(),
- * which cuts it to the room. A BLOB is written as the first 4 bytes of its SQL literal. A
- * REAL is written as SQLite prints it, but with all its digits if its absolute value is
- * from 2^53 to 2^63. They cannot fail.
+ * which cuts it to the room. A BLOB is written as x'01020304...', with only its first 4
+ * bytes. A REAL is written as SQLite prints it, but with all its digits if its absolute
+ * value is from 2^53 to 2^63. They cannot fail.
  */
 
 /* Shows a text. text may be NULL, which is shown as NULL. */
@@ -167,8 +170,8 @@ const char *ext_show_value(ext_show *show, sqlite3_value *value);
 /*
  * The allocator of the extension, which the library gets. Small blocks come from SQLite.
  * Blocks of 1 MB and more come from the C library, because a block of SQLite is smaller
- * than 2 GiB. Under a hard heap limit all blocks below 2 GiB come from SQLite, and a
- * larger block is refused if it would pass that limit. Random numbers come from
+ * than 2 GiB. If SQLite has a hard heap limit, all blocks below 2 GiB come from SQLite,
+ * and a larger block is refused if it would pass that limit. Random numbers come from
  * sqlite3_randomness().
  */
 extern const gru4rec_allocator ext_memory;
@@ -234,19 +237,22 @@ typedef struct ext_budget {
 void ext_budget_start(ext_budget *budget, int64_t memory_limit);
 
 /*
- * Checks, before n bytes more are allocated, that the limits allow them. If not, the
- * error is SQLITE_ERROR with is_limit set. what: what needs the memory; advice: how to
- * need less of it; both are parts of the message. Allocates nothing.
+ * Checks that the limits allow n bytes more. The caller asks before it allocates them;
+ * this function allocates nothing. If the limits do not allow them, the error is
+ * SQLITE_ERROR with is_limit set. what: what needs the memory; advice: how to need less
+ * of it; both are parts of the message.
  */
 int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
                      const char *advice, ext_error *error);
 
 /*
- * Replaces the error, if it is SQLITE_NOMEM because a limit refused (or may have refused:
- * SQLite does not tell whether its heap limit did), by an SQLITE_ERROR that names the
- * limit and has is_limit set. SQLite does not roll back the user's transaction after
- * SQLITE_ERROR, as it does after SQLITE_NOMEM. what, advice: as for ext_budget_check().
- * Any other error, or none, stays as it is. Returns the code that the error has now.
+ * Explains an error that is SQLITE_NOMEM: replaces it by an SQLITE_ERROR that names the
+ * limit and has is_limit set, if a limit of the budget refused an allocation, or if
+ * SQLite has a hard heap limit (SQLite does not tell whether that limit refused). If
+ * neither is so, or if the error is another one or not set, it stays as it is. The
+ * reason: after SQLITE_NOMEM SQLite rolls back the user's transaction, after SQLITE_ERROR
+ * it does not. what, advice: as for ext_budget_check(). Returns the code that the error
+ * has now.
  */
 int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,
                        ext_error *error);
@@ -270,7 +276,8 @@ typedef struct ext_home {
 
 /*
  * Sets all fields of the home, with copies of schema and name. If there is no memory for
- * them, both names are NULL, and there is nothing to clear.
+ * the copies (SQLITE_NOMEM), home->schema and home->name are NULL, and the caller need
+ * not clear the home.
  */
 int ext_home_init(ext_home *home, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
@@ -295,8 +302,10 @@ int ext_sql_prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                     const char *format, ...);
 
 /*
- * Prepares one statement as ext_sql_prepare() does, from SQL that names objects which are
- * stored in the schema. SQLite restricts this statement as it restricts a view.
+ * Prepares one statement as ext_sql_prepare() does, but for SQL that uses what the
+ * database itself stores, such as a model's source, which may be forged. SQLite restricts
+ * this statement as it restricts a view: a function or a table that SQLite forbids in a
+ * view is an error.
  */
 int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                            const char *format, ...);
@@ -343,16 +352,17 @@ bool ext_sql_is_writing(sqlite3 *db);
 /*
  * Puts the name of schema number i of the connection, in the order of PRAGMA
  * database_list, into *name, which the caller frees. *name is NULL if there is no such
- * schema, and after a failure. Errors: SQLITE_NOMEM; before SQLite 3.39 also those of
- * ext_sql_prepare().
+ * schema, which is no error, and after a failure. Errors: SQLITE_NOMEM; before SQLite
+ * 3.39 also those of ext_sql_prepare().
  */
 int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error);
 
 /*
- * Makes SQLite notice what other connections changed in the schemas, by a statement that
- * reads each schema except "temp", because SQLite notices it only then. Errors:
- * SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_IOERR and
- * SQLITE_FULL. A schema that cannot be read for another reason is passed over.
+ * Makes SQLite notice what other connections changed in the schemas. SQLite notices this
+ * only when a statement reads the schema; so one statement is run for each schema except
+ * "temp", which no other connection can change. Errors: SQLITE_BUSY, SQLITE_LOCKED,
+ * SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_IOERR and SQLITE_FULL. A schema that cannot be
+ * read for another reason is passed over.
  */
 int ext_sql_refresh(sqlite3 *db, ext_error *error);
 
@@ -403,7 +413,9 @@ typedef struct ext_savepoint {
     sqlite3_stmt *guard; /* rolls back when nothing else can; see ext_savepoint.c */
     /*
      * The function that is called once, at the end of the savepoint, or NULL; the caller
-     * sets it after the start. is_kept: everything that was written is committed now.
+     * sets it after the start. is_kept: everything that was written is committed now. It
+     * is false after an undo, and also after a release inside a transaction of the
+     * user's, because the user may still roll back.
      */
     void (*on_end)(const struct ext_savepoint *savepoint, bool is_kept);
     void *context; /* for on_end; borrowed */
@@ -429,10 +441,11 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error);
 
 /*
- * Keeps what was written since the start, ends the savepoint, and calls on_end. Errors:
- * SQLite's. After SQLITE_BUSY (for example because a reader holds up the commit) the
- * savepoint is still open, and the caller may call this again or undo. After any other
- * error the caller must undo.
+ * Keeps what was written since the start, ends the savepoint, and calls on_end. In
+ * autocommit this commits; in a transaction of the user's, the user commits later. After
+ * a failure on_end is not called. Errors: SQLite's. After SQLITE_BUSY (for example
+ * because a reader holds up the commit) the savepoint is still open, and the caller may
+ * call this again or undo. After any other error the caller must undo.
  */
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 
@@ -459,9 +472,10 @@ int ext_savepoint_check_writable(sqlite3 *db, const char *schema, const char *ve
                                  ext_error *error);
 
 /*
- * Takes the write lock of the schema for the rest of the user's transaction, if there is
- * one; the caller has read nothing yet. In autocommit it does nothing. Errors: those of
- * ext_savepoint_start() and ext_savepoint_lock(). No savepoint stays open.
+ * In autocommit it does nothing. In a transaction of the user's, takes the write lock of
+ * the schema for the rest of that transaction. The caller must call it before it reads
+ * anything. Errors: those of ext_savepoint_start() and ext_savepoint_lock(). No savepoint
+ * stays open.
  */
 int ext_savepoint_lock_ahead(sqlite3 *db, const char *schema, ext_error *error);
 
@@ -519,7 +533,8 @@ int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
  * Tells whether the user's transaction, which was open when the innermost call began, is
  * lost: it was rolled back meanwhile, or SQLite will roll it back because the call
  * returns rc. SQLite does so after SQLITE_INTERRUPT and SQLITE_IOERR in a statement that
- * writes.
+ * writes. Returns false if no transaction was open when that call began, or if no call
+ * has an entry.
  */
 bool ext_entry_is_rolled_back(int rc);
 
@@ -605,9 +620,9 @@ bool ext_value_is_empty(const gru4rec_id *id);
 
 /*
  * Reads an argument as a text, which is borrowed from the value. *text is NULL if the
- * argument is not given; value may be a NULL pointer. Error: SQLITE_ERROR if the text
- * holds a NUL character, because what follows it would not be read; *text is then NULL.
- * what: names the argument in the message.
+ * argument is SQL NULL or not given (value is a NULL pointer). Error: SQLITE_ERROR if the
+ * text holds a NUL character, because what follows it would not be read; *text is then
+ * NULL. what: names the argument in the message.
  */
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
                    ext_error *error);
@@ -760,8 +775,11 @@ const char *ext_select_start(const char *text);
 
 /*
  * Returns the SELECT, which may be in parentheses, as a subquery for other SQL: in
- * parentheses, without comments and semicolons at its ends. The caller frees the text;
- * NULL means that there is not enough memory.
+ * parentheses, without comments and semicolons at its ends. There are two special cases.
+ * If more follows the parenthesis that closes the first one (WHERE, JOIN), the text is a
+ * FROM clause, and the result is "(SELECT * FROM text)". If no parenthesis closes the
+ * first one, the text is returned as it is, and SQLite will refuse it. The caller frees
+ * the text; NULL means that there is not enough memory.
  */
 char *ext_select_subquery(const char *text);
 
@@ -846,9 +864,10 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
 
 /*
- * Checks that the option that text, name=value,..., begins with is no list with commas
- * between its parts, because a comma ends an option. Error: SQLITE_ERROR, whose message
- * shows the list with slashes.
+ * Checks the option that text ("name=value,...") begins with. If it takes a list, the
+ * parts of the list must be separated by slashes, because a comma ends an option. Any
+ * other option, known or not, passes. Error: SQLITE_ERROR if commas separate the parts;
+ * the message shows the list with slashes.
  */
 int ext_options_check_list(const char *text, ext_error *error);
 
@@ -866,15 +885,17 @@ int ext_options_resolve(gru4rec_options *options, ext_error *error);
 bool ext_options_is_set(const gru4rec_options *options, const char *name);
 
 /*
- * Appends ", name='value'" for each option of training that was given, or that a model
- * stores and whose value is not the default of this build.
+ * Appends ", name='value'" to text for each option of training that the user gave. Does
+ * so too for an option that a model always stores (because its default has changed once),
+ * if its value is not the default of this build.
  */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 
 /*
- * Returns a JSON object of the options of training: of all if is_all, else of those that
- * were given or that a model always stores (because their default has changed once). The
- * caller frees the text; NULL means that there is not enough memory.
+ * Returns a JSON object of the options of training: of all if is_all is true, else of
+ * those that the user gave and those that a model always stores (because their default
+ * has changed once). The caller frees the text; NULL means that there is not enough
+ * memory.
  */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
 

@@ -51,8 +51,8 @@ static int read_numbers(const char *folder, const char *name, int64_t *numbers, 
 
 /*
  * Returns the bytes of the page cache of the control group in folder, or 0 if that group
- * does not say. They count as free, because the system takes them back before it runs out
- * of memory.
+ * does not say. The caller counts these bytes as free, because the system takes them back
+ * before it runs out of memory.
  */
 static int64_t read_cache(const char *folder, bool is_v2)
 {
@@ -151,8 +151,8 @@ static bool parse_mount(const char *line, tree *mounted)
 
 /*
  * Puts the path of the process's control group in the tree of a controller into path.
- * Returns false if the process has no group there. A line of the file is "4:memory:/path"
- * in version 1 and "0::/path" in version 2.
+ * Returns false if the process has no group there. A line of proc/self/cgroup is
+ * "4:memory:/path" in version 1 and "0::/path" in version 2.
  */
 static bool find_group(const char *root, const tree *mounted, const char *controller,
                        char path[PATH])
@@ -179,8 +179,9 @@ static bool find_group(const char *root, const tree *mounted, const char *contro
 
 /*
  * Calls take() for the control group of the process and for each group above it, up to
- * the folder where the tree is mounted. If the process has no group in the tree of the
- * controller, there is no call.
+ * the folder where the tree is mounted. If that folder does not show the group (its path
+ * has ".." in it), there is one call, for that folder. If the process has no group in the
+ * tree of the controller, there is no call.
  */
 static void walk(ext_container *container, const char *root, const tree *mounted,
                  const char *controller,

@@ -201,9 +201,9 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 
 /*
  * Adds the item that the current element of the array, a REAL or 0, names to the lists,
- * or counts the element as unknown. It is looked for by rule 3 above. json_each() also
- * makes a REAL of an integer of more than 64 bits, and 0 may be written as -0; so the
- * number is read as it is written.
+ * or counts the element as unknown. The item is looked for by rule 3 above. json_each()
+ * also makes a REAL of an integer of more than 64 bits, and 0 may be written as -0; so
+ * the number is read as it is written.
  */
 static int add_number(array *a, ext_error *error)
 {

@@ -9,8 +9,8 @@
 /*
  * Largest length in bytes of a model's options as text. All options together need about
  * 2,000 bytes. There is a limit because a file may hold anything, and parsed JSON is
- * large in memory. It does not hold for the options of an evaluation, which may list many
- * ids.
+ * large in memory. The options of an evaluation have no such limit, because they may list
+ * many ids.
  */
 enum { LONGEST = 1 << 16 };
 

@@ -202,8 +202,9 @@ static int stand_by(sqlite3_stmt *guard, ext_error *error)
 }
 
 /*
- * Checks, in the user's transaction, that stmt, a SAVEPOINT, will do something. For this
- * it uses a guard of its own.
+ * In autocommit it does nothing. In a transaction of the user's, checks that stmt, a
+ * SAVEPOINT, will do something (check_real()), with a guard of its own, which it
+ * finalizes.
  */
 static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
                        ext_error *error)

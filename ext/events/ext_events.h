@@ -39,7 +39,8 @@ typedef struct ext_source {
 } ext_source;
 
 /*
- * Opens a source: finds where text leads and which columns have the roles.
+ * Opens a source: finds the table, view or SELECT that text names, and the columns that
+ * have the roles session, item, time and order. It reads no rows.
  *
  * schema: the schema in which a table name without a schema is looked for first.
  * text: the name of a table or a view, or a SELECT.
@@ -52,10 +53,12 @@ typedef struct ext_source {
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_error *error);
 /*
- * Completes columns from kept: where columns names none for a role, the name in kept is
- * copied if the source has such a column. If the source lacks the column in kept->order
- * and columns names no other, that is an error, because order is not guessed. If SQLite
- * cannot read the source, columns stays as it is and there is no error.
+ * Completes columns, the names that the user gave, from kept, the names that the model
+ * had. If SQLite cannot read the source text, it does nothing, and there is no error. For
+ * each role for which columns has no name, it copies the name in kept, if the source has
+ * such a column. It is an error if the source lacks the column in kept->order and columns
+ * has no other name for order, because order is not guessed. After an error some names
+ * may be copied.
  */
 int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlite3 *db,
                             const char *schema, const char *text, ext_error *error);
@@ -76,17 +79,19 @@ int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *
 /* Frees what the source owns and sets all fields of the source to zero. */
 void ext_source_close(ext_source *source);
 /*
- * Checks a source whose name text is stored in a schema. SQLITE_ERROR: the source may be
- * a virtual table, and the schema is not trusted (PRAGMA trusted_schema=OFF); SQLite has
- * the same rule for views. A name that is in no schema counts as a virtual table, because
- * it may be an eponymous one. A view passes: SQLite checks the tables that the view
- * reads. If an authorizer hides sqlite_schema, the error is SQLITE_AUTH.
+ * Checks a source whose name text is stored in a schema. If schemas are trusted (PRAGMA
+ * trusted_schema=ON), it does nothing. If they are not, the error is SQLITE_ERROR if the
+ * source may be a virtual table; SQLite has the same rule for views. A name that is in no
+ * schema counts as a virtual table, because it may be an eponymous one. A view passes:
+ * SQLite checks the tables that the view reads. If an authorizer hides sqlite_schema, the
+ * error is SQLITE_AUTH.
  */
 int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
                             ext_error *error);
 /*
- * Starts a statement that reads the source, *hold. Until the caller finalizes *hold, all
- * reads of the source see it as it was at one moment. *hold is NULL after an error.
+ * Starts a statement that reads the source, and puts it into *hold. Until the caller
+ * finalizes *hold, all other statements of this connection see the source as it was at
+ * one moment. *hold is NULL after an error.
  */
 int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error);
 /*
@@ -100,8 +105,9 @@ char *ext_source_ties(const ext_source *source);
 /*
  * Returns the present name of a source that was renamed: it had this shape (see
  * ext_source_shape(); may be NULL) and these columns, and its old name leads to nothing
- * now. The caller frees the name.
- * NULL: there is no such source, or several fit equally well.
+ * now. Looks for it among the tables and views of all schemas, except virtual tables;
+ * those of schema, the model's own, come before all others. The caller frees the name.
+ * NULL: there is no such source, or several fit equally well, or looking for it failed.
  */
 char *ext_renamed_source(sqlite3 *db, const char *schema, const char *shape,
                          const ext_columns *columns);
@@ -283,8 +289,9 @@ int ext_since_fail_none(const ext_since *since, ext_error *error);
  */
 double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last);
 /*
- * Sets *is_inside to whether a time of the source is in the window. If since or until is
- * a date, it also notes the unit of the time in since->unit and has_dates. It is an error
+ * Sets *is_inside to whether a time of the source is in the window from since to until;
+ * since=last plays no part here. If since or until is a date, it also notes the unit of
+ * the time in since->unit, and in since->has_dates if the time is a date. It is an error
  * if since or until is a date, and the times of the source have no known unit, or have
  * two.
  */
@@ -330,13 +337,16 @@ typedef struct ext_reading {
 } ext_reading;
 
 /*
- * Reads all events of a source into memory of the budget, within its limits. Sets
- * source->keeps_empty by option keep_empty. With since=last, sessions without a new event
- * are never in memory. Call ext_read_free() afterwards, also after an error.
+ * Reads all events of a source, and makes events->dataset from them, and events->items
+ * (the catalogue) if reading->known is NULL. All memory is that of the budget, within its
+ * limits. Sets source->keeps_empty by option keep_empty. With since=last, sessions
+ * without a new event are never in memory. The caller calls ext_read_free() afterwards,
+ * also after an error.
  *
  * In training, events->first and events->last are the first and the last event of those
  * that have session, item and time, are inside the window, and are taken by since=last.
- * They are found before min_support and the like drop any event. first has no rowid.
+ * They are found before min_support and the like drop any event. first has no rowid. If
+ * reading->known is set, last is the last event that was read, and first is not set.
  *
  * If sessions are held out (option validation), last is the last event before the first
  * time of all held-out sessions, so that these are new to the next training. If no event
@@ -350,24 +360,29 @@ typedef struct ext_reading {
 int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const ext_reading *reading, ext_error *error);
 /*
- * Reads the events once for two models, neither of which is to be trained. An event has
- * the same number in both datasets. An event that either model's options (keep_empty,
- * bad_rows) skip is skipped for both, and counted in events[0] only; so are n_rows, first
- * and last. source->keeps_empty is set. *n_unknown: events whose item at least one model
- * does not know. Call ext_read_free() for both. Errors as ext_read_events().
+ * Reads the events once for two models, neither of which is to be trained. events[i] and
+ * readings[i] are those of model i. An event has the same number in both datasets. Empty
+ * ids are read only if both models have keep_empty, to which source->keeps_empty is set;
+ * the lower bad_rows of the two holds. A row that is left out is left out for both. The
+ * counts of rows that are left out, n_rows, last and unit are set in events[0] only.
+ * *n_unknown: events whose item at least one model does not know. The caller calls
+ * ext_read_free() for both, also after an error. Errors as ext_read_events().
  */
 int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
                   const ext_reading readings[2], int64_t *n_unknown, ext_error *error);
 /*
- * Reads events for an audit, in two steps: ext_read_collect() makes events->builder, and
- * ext_read_finish() makes the dataset from it. source->keeps_empty is set by option
- * keep_empty. Between the two the audit can look at the collected events. No row is
- * refused: rows that a training would refuse are counted in n_bad and n_odd.
+ * Reads events for an audit, in two steps: ext_read_collect() reads them into
+ * events->builder, and ext_read_finish() makes the dataset from it. Between the two steps
+ * the audit can look at the events in the builder. source->keeps_empty is set by option
+ * keep_empty. No row is refused: rows that a training would refuse are left out and
+ * counted in n_bad and n_odd. With since=last no event is old here, so none is left out
+ * for that.
  *
- * is_test: the events are those of a test, which nothing is trained on. Then sessions are
- * cut as in training, and no other option that prepares events is used. events->first and
- * last are those of all events that were read. Call ext_read_free() afterwards, also
- * after an error.
+ * is_test: the events are those of a test, which nothing is trained on. Then only
+ * keep_empty, session_gap, collapse_repeats and max_length are used of the options that
+ * prepare events. A session that is longer than max_length is then cut into pieces, or
+ * stays whole with long_sessions=drop. events->first and last are those of all events
+ * that were read. The caller calls ext_read_free() afterwards, also after an error.
  */
 int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
                      const ext_reading *reading, bool is_test, ext_error *error);
@@ -424,12 +439,13 @@ ext_copies *ext_copies_hold(ext_copies *copies);
  */
 void ext_copies_release(ext_copies *copies);
 /*
- * Finds the copy of these sessions (NULL: of all), with item rows of the run's catalogue,
- * as the statements that write now see them. *is_made: a complete copy was found. If
- * false, *copy is a new, empty copy, which takes the place of the one that copies held,
- * and which the caller fills by ext_copies_add() and then ext_copies_finish(). In both
- * cases the caller calls ext_copies_drop() when it needs the copy no longer. NOMEM: *copy
- * is NULL.
+ * Looks in copies for a complete copy of these sessions (NULL: of all), with item rows of
+ * the run's catalogue. A copy fits if the statements that write now were the ones that
+ * wrote when it was made, and nothing was written since. *is_made: such a copy was found,
+ * and is *copy. If false, *copy is a new, empty copy, which takes the place of the one
+ * that copies held; the caller fills it by ext_copies_add(), and then calls
+ * ext_copies_finish(). In both cases the caller calls ext_copies_drop() when it needs the
+ * copy no longer. NOMEM: *copy is NULL.
  */
 int ext_copies_find(ext_copies *copies, sqlite3 *db, const ext_sessions *sessions,
                     const char *run, ext_copy **copy, bool *is_made, ext_error *error);
@@ -500,9 +516,10 @@ typedef struct ext_histories {
 int ext_histories_open(ext_histories *histories, const ext_source *source,
                        const ext_sessions *sessions, ext_error *error);
 /*
- * Starts to read another single session with the statement that was kept. *is_open:
- * whether that was possible: one session is asked for, a statement is kept, and the value
- * has the type that the statement was made for. If false, nothing was done.
+ * Starts to read another single session with the statement that ext_histories_stop()
+ * kept. The caller must have stopped the reading before. *is_open: whether that was
+ * possible: one session is asked for, a statement is kept, and the value has the type
+ * that the statement was made for. If false, nothing was done.
  */
 int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
                          bool *is_open, ext_error *error);
@@ -512,7 +529,10 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
  */
 int ext_histories_fill(ext_histories *histories, ext_copy *copy,
                        const gru4rec_items *items, double session_gap, ext_error *error);
-/* Starts to read the sessions of a copy, which is held until the reading stops. */
+/*
+ * Starts to read the sessions of a copy, which is held until ext_histories_stop() or
+ * ext_histories_close(). The caller must have stopped the reading before.
+ */
 int ext_histories_open_copy(ext_histories *histories, ext_copy *copy, sqlite3 *db,
                             ext_error *error);
 /* Tells whether there is a further session in histories. It reads no row to find out. */
@@ -522,7 +542,8 @@ bool ext_histories_has_next(const ext_histories *histories);
  * value; the caller frees it, also after an error. rows, which must be empty before: gets
  * the rows of the session's items in their order. Items that are not in items are left
  * out, and so is everything before the last pause that is longer than session_gap (in the
- * unit of the times; 0: no pause counts).
+ * unit of the times; 0: no pause counts). A copy already has the rows of a session: if a
+ * copy is read, items and session_gap are not used.
  */
 int ext_histories_next(ext_histories *histories, const gru4rec_items *items,
                        double session_gap, sqlite3_value **session, ext_rows *rows,

@@ -44,9 +44,9 @@ static bool has_mixed(const ext_source *source, const ext_sessions *sessions)
 }
 
 /*
- * Makes the condition of WHERE that a session can equal one of the values ?1, ?2, ...; if
- * sessions is NULL, that it is not NULL. The caller frees the text. NULL: there is no
- * memory.
+ * Makes the condition of WHERE that the session of a row can equal one of the values ?1,
+ * ?2, ...; if sessions is NULL, that the session of a row is not NULL. The caller frees
+ * the text. NULL: there is no memory.
  */
 static char *make_condition(const ext_source *source, const ext_sessions *sessions)
 {
@@ -222,11 +222,11 @@ static void forget_rest(ext_histories *histories)
 }
 
 /*
- * If the connection has written since the reading of all sessions began, or is writing,
- * replaces histories->events by the statement of histories->rest, started at the first
- * session after session, and frees rest. That statement sorts, so a host that writes for
- * each row that it reads comes to an end too. A reading of named sessions needs no sort,
- * because it ends anyway; its rest is NULL, and nothing is done.
+ * Does nothing if named sessions are read: that reading ends anyway, and histories->rest
+ * is NULL. If the connection has written since the reading of all sessions began, or is
+ * writing, replaces histories->events by the statement of histories->rest, started at the
+ * first session after session, and frees rest. That statement sorts, so a host that
+ * writes for each row that it reads comes to an end too.
  */
 static int sort_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
 {

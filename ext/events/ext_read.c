@@ -256,9 +256,9 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
 }
 
 /*
- * Adds the event to the result, and to the twin if there is one, and moves events->last
- * to it if it is later. Also notes the unit of its time, and counts it in rows->n_unknown
- * if there is a twin and one of both lacks its item.
+ * Adds the event to the result, and moves events->last to it if it is later. Notes the
+ * unit of its time if the dataset keeps times. If there is a twin, adds the event to it
+ * too, and counts it in rows->n_unknown if one of the two catalogues lacks its item.
  */
 static int add_event(row_reader *rows, const event *e, ext_events *events,
                      ext_error *error)
@@ -356,8 +356,8 @@ static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
 }
 
 /*
- * Reads the source, and names all sessions with a new event to the builder. No such
- * session is an error.
+ * Reads the source, and names all sessions with a new event to the builder. If there is
+ * no such session, that is an error.
  */
 static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
 {
@@ -495,7 +495,7 @@ static int start_events(ext_events *events, ext_budget *budget,
     return SQLITE_OK;
 }
 
-/* Makes events->builder, and the twin's; an event has the same number in both. */
+/* Makes events->builder, and the twin's if there is one; both number the events alike. */
 static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {

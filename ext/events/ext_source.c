@@ -152,8 +152,9 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
 
 /*
  * Looks for a table or a view of a name in all schemas. If the name has a dot, it looks
- * for the whole name, and for the part behind the dot. Sets *is_found if any schema has
- * one, and *is_virtual if one is a virtual table; else leaves them as they are.
+ * for the whole name, and for the part behind the dot. Sets *is_found to true if any
+ * schema has one, and *is_virtual to true if one of them is a virtual table; else leaves
+ * them as they are.
  */
 static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is_virtual,
                          ext_error *error)

@@ -173,9 +173,9 @@ static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
 
 /*
  * Reads a time zone "+hh:mm", "+hhmm", "+hh", "Z", "UTC" or nothing, which must end the
- * text; white space around it is allowed. '-' may stand in place of '+'. *seconds: by
- * which the zone is ahead of UTC; stays as it is without hh. Returns false for any other
- * text.
+ * text; white space around it is allowed. '-' may stand in place of '+'. *seconds: by how
+ * many seconds the zone is ahead of UTC; it stays as it is if the zone has no hh. Moves
+ * *text to its end. Returns false for any other text.
  */
 static bool read_zone(const char **text, int64_t *seconds)
 {

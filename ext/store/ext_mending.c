@@ -52,11 +52,12 @@ int ext_mending_fail_none(const ext_home *home, ext_error *error)
 /* ---- columns ---- */
 
 /*
- * Appends "role":"name" to json if the source no longer has the column; name is the new
- * name of the column, or "..." if that cannot be found.
+ * Appends nothing if the source still has the column. If not, appends "role":"name" to
+ * json, after a comma if that is needed; name is the new name of the column, or "..." if
+ * that cannot be found.
  * now: the shape that the source has now.
- * If the column order was dropped, null takes its place, because a model can work without
- * that column.
+ * If role is order and no new name is found, null takes the place of the name, because a
+ * model can work without that column; but not if the model's old shape is not known.
  */
 static void append_column(sqlite3_str *json, const ext_config *config,
                           const ext_home *home, const char *now, const char *role,
@@ -133,10 +134,13 @@ static bool can_be_read(const ext_config *config, const ext_home *home)
 }
 
 /*
- * Returns the call of gru4rec_configure() that gives the model another source: its stored
- * SELECT, if that can be read; a source that was renamed, if it is found; else "...".
- * is_there: the source still exists, but it is a view that cannot be read. The caller
- * frees the call. NULL: there is not enough memory.
+ * Returns the call of gru4rec_configure() that gives the model another source.
+ * - For a model whose source is a SELECT: the stored SELECT, if the view m_source is gone
+ *   and the SELECT can be read; else "SELECT ...".
+ * - For any other model: the new name of the source, if the source is gone and is found
+ *   under another name; else "...".
+ * is_there: the source (or m_source) still exists, but it is a view that cannot be read.
+ * The caller frees the call. NULL: there is not enough memory.
  */
 static char *call_for_source(const ext_config *config, const ext_home *home,
                              bool is_there)

@@ -131,8 +131,9 @@ bool ext_config_is_source(const ext_config *config, const char *source);
 int ext_config_check_source(const ext_config *config, const ext_home *home,
                             ext_error *error);
 /*
- * Opens the source text, or the source of config if text is NULL. Columns that columns
- * (may be NULL) names replace those of config.
+ * Opens the source text, or the source of config if text is NULL; if that is a SELECT, it
+ * is read through the view m_source. Columns that columns (may be NULL) names replace
+ * those of config.
  * SQLITE_ERROR: the model has no source; or the source does not open. If the names that
  * are stored in the model lead nowhere, the message says which one, and gives the call
  * that mends the model.
@@ -195,7 +196,7 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
 char *ext_schema_reference(const ext_home *home);
 /*
  * Replaces home->name, which home must own, by the name that CREATE gave the model: upper
- * and lower case may differ.
+ * and lower case may differ. If there is no such table, the name stays.
  */
 int ext_schema_true_name(ext_home *home, ext_error *error);
 /*
@@ -378,7 +379,7 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
  */
 int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
                            int64_t version, ext_error *error);
-/* Deletes the fingerprints of the sessions of retired versions from m_version. */
+/* Sets the fingerprints of all retired versions in m_version to NULL. */
 int ext_fingerprints_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_identity.c ---- */
@@ -459,16 +460,17 @@ int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error 
 int ext_sum_check(const ext_home *home, int64_t version, uint64_t items,
                   ext_error *error);
 /*
- * Deletes from m_config the checksums of runs that have no row in m_version, or only that
- * of a retired version.
+ * Deletes each checksum in m_config whose run made no version that is kept: the run has
+ * no row in m_version, or the status of its row is 'retired'.
  */
 int ext_sum_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_tensor.c ---- */
 
 /*
- * Writes the tensors of a version in place of those that it has: the weights, and those
- * of the first n_slots slots (see gru4rec_slot) that the training has.
+ * Deletes all tensors of the version from m_tensor, then writes those of the training:
+ * the weights, and the tensors of the slots 0 to n_slots - 1 (see gru4rec_slot), except
+ * slots that the training does not have.
  */
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
                     int64_t version, ext_error *error);
@@ -494,8 +496,9 @@ int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
  * Loads the weights of a version, or the tensors of a slot, into model, which must have
  * been made with the version's options and number of items.
  * slot: "" for the weights, or a name of gru4rec_training_slot_name().
- * bytes: the byte copy of the output rows; its rows are copied as they are loaded, and
- * the caller finishes it. NULL: there is no byte copy.
+ * bytes: the byte copy of the output rows, which the caller has made and finishes
+ * afterwards; this function fills in each row when its floats are loaded. NULL: there is
+ * no byte copy.
  * SQLITE_CORRUPT_VTAB: a tensor is missing or damaged. After a failure the values of
  * model and bytes are undefined.
  */
@@ -659,9 +662,10 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
                        const ext_last *last, ext_error *error);
 /*
- * Finds the newest run that has stopped and has a checkpoint. run gets its name, its
- * version and its epochs. run and checkpoint must be all zero; the caller frees both in
- * any case.
+ * Finds the newest run that has stopped and has a checkpoint. A run of another machine
+ * counts as stopped. run gets the name of that run, its version and its epochs
+ * (run->written too); checkpoint gets all its fields. Nothing is written. run and
+ * checkpoint must be all zero; the caller frees both in any case.
  * SQLITE_ERROR: there is no such run. SQLITE_CORRUPT_VTAB: epochs of the run are missing
  * or wrong.
  */
@@ -681,7 +685,8 @@ int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
 /*
  * Makes this process the owner of the row that ext_run_resume() found: the row gets
  * status 'training', this process and the options of run, and its message and its end
- * become NULL. Deletes the epochs after the checkpoint.
+ * become NULL. Deletes the epochs after the checkpoint. Before that, adds the columns
+ * that a model of an older build lacks (ext_schema_upgrade()).
  * SQLITE_ERROR: another training was faster.
  */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
@@ -747,9 +752,10 @@ ext_pending *ext_pending_new(const ext_run *run, const ext_home *home, const cha
  */
 void ext_pending_free(ext_pending *pending);
 /*
- * Sets the time of the end to now, takes over pending, and keeps it until the next call
- * that writes to the model. If more than 64 entries are kept, drops the oldest. pending
- * may be NULL.
+ * Does nothing if pending is NULL. Takes over pending, sets its time of the end to now,
+ * and keeps it in memory until ext_pending_lock() has written it and that is committed.
+ * An entry with status "training" is never written; it is kept until
+ * ext_pending_withdraw(). If more than 64 entries are kept, drops the oldest.
  */
 void ext_pending_add(ext_pending *pending);
 /*
@@ -758,10 +764,12 @@ void ext_pending_add(ext_pending *pending);
  */
 bool ext_pending_is_waiting(const ext_pending *pending);
 /*
- * Takes the write lock, as ext_savepoint_lock() does, and writes how runs of the model
- * ended, as far as that is kept (the endings), into m_version. Call it before anything
- * else runs in the savepoint. Uses savepoint->on_end and savepoint->context: the endings
- * are forgotten when the savepoint is committed, and kept again when it is not.
+ * Takes the write lock, as ext_savepoint_lock() does. Then writes into m_version the
+ * endings that are kept for the model: the entries that say how its runs ended. The
+ * caller calls it before anything else runs in the savepoint, and must not use
+ * savepoint->on_end and savepoint->context, which are set here: when the savepoint ends,
+ * they free the endings if everything is committed, and else put the endings back, so
+ * that a later call writes them again.
  * A trigger or an authorizer that refuses an ending is no error.
  * Every call that writes to a model takes the lock with this function. The exception is a
  * call that resumes a run (ext_train.c).
@@ -781,7 +789,10 @@ int ext_pending_each(const ext_home *home, const char *id,
  * true.
  */
 void ext_pending_withdraw(const char *run);
-/* Drops what is kept for the in-memory databases of a connection that ends. */
+/*
+ * Drops the entries of the databases of a connection that ends, if these have no file:
+ * databases in memory, and temporary ones.
+ */
 void ext_pending_forget(sqlite3 *db);
 
 /* ---- ext_choice.c ---- */
@@ -856,9 +867,10 @@ typedef struct ext_keep {
 ext_keep ext_forget_keep(const gru4rec_options *options);
 /*
  * Sets the status of the versions that are no longer kept to 'retired', and deletes their
- * items, tensors, fingerprints and checksums. Deletes the rows of all but the newest
- * retired versions and trainings that made no version, the checkpoints of runs that are
- * over, and what belongs to versions without a row. Runs that are under way stay.
+ * items, tensors, fingerprints and checksums. Of the rows of retired versions and of
+ * trainings that made no version, the newest keep->history stay, and the others are
+ * deleted. Also deletes the checkpoints of runs that are over, and what belongs to
+ * versions without a row. Rows with status 'training' stay.
  *
  * *is_done: false if a version is still not retired, because an authorizer ignored the
  * update, or a trigger undid it.
@@ -929,7 +941,8 @@ int ext_version_check_next(const ext_home *home, ext_error *error);
  * Makes a version of what the run made: writes its row with status 'ready', its items,
  * tensors, epochs and checksum. If another run has committed since, the version gets a
  * new number, the highest. Makes the version the active one, unless it is a candidate
- * (which serves only after it is deployed). Puts the version's number into run->summary.
+ * (which serves only after it is deployed). Puts into run->summary the version's number,
+ * whether the version is active, the storage format and the present name of the model.
  * Then forgets what is no longer kept (ext_forget_old()), and checks that all was
  * written. SQLITE_TOOBIG: as for ext_version_check_limit(). SQLITE_AUTH: an authorizer or
  * a trigger changed what was written. SQLITE_ERROR: no higher version number is possible.

@@ -62,7 +62,7 @@ int ext_version_find(ext_version *version, const ext_home *home, ext_error *erro
                            error);
 }
 
-/* Reads the options of a version from text. A newer build has options that are unknown. */
+/* Reads the options of a version from text, its JSON. An unknown option is an error. */
 static int parse_options(gru4rec_options *options, const ext_home *home, int64_t version,
                          const char *text, ext_error *error)
 {
@@ -215,7 +215,9 @@ static int renumber(const ext_run *run, int64_t old, const ext_home *home,
  * - The number of the run's row, if that is higher than all versions that are committed.
  * - 0, if the run has no row, or somebody deleted it: it gets a number with its new row.
  * - Otherwise another run has committed since: the number after the highest one, and the
- *   row gets that number too.
+ *   row gets that number too (renumber()).
+ * In the last two cases run->written.n_epochs becomes 0, so that the caller writes all
+ * epochs again.
  */
 static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 {

@@ -123,21 +123,22 @@ void ext_error_add_rollback(ext_error *error);
  */
 
 /*
- * Makes the error the result of an SQL function. If the error is not set, the result is
- * not touched. SQLITE_FULL and SQLITE_IOERR become SQLITE_ERROR inside a transaction of
- * the user's, because SQLite would roll that transaction back. An error without a message
- * becomes SQLITE_NOMEM.
+ * Makes the error the result of an SQL function, with "gru4rec: " before its message, and
+ * clears the error. If the error is not set, the result is not touched. SQLITE_FULL and
+ * SQLITE_IOERR become SQLITE_ERROR inside a transaction of the user's, because SQLite
+ * would roll that transaction back. An error without a message becomes SQLITE_NOMEM.
  */
 void ext_error_result(ext_error *error, sqlite3_context *context);
 /*
- * Makes the error's message that of the virtual table, and returns the error's code. If
- * the error has no message or is not set, the message of the table stays.
+ * Puts the error's message, with "gru4rec: " before it, into the virtual table in place
+ * of the old one, clears the error, and returns the code that it had. If the error has no
+ * message or is not set, the message of the table stays.
  */
 int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
 /*
- * Puts the error's message into *message, which the caller frees, and returns the error's
- * code. *message is NULL if the error has no message. It is not touched if the error is
- * not set.
+ * Puts the error's message, with "gru4rec: " before it, into *message, which the caller
+ * frees, clears the error, and returns the code that it had. *message is NULL if the
+ * error has no message. It is not touched if the error is not set.
  */
 int ext_error_text(ext_error *error, char **message);
 
@@ -1061,7 +1062,7 @@ typedef struct ext_table_plan {
 typedef struct ext_cursor {
     sqlite3_vtab_cursor base;
     sqlite3_value *arguments[EXT_TABLE_ARGUMENTS]; /* copies, owned; NULL: not given */
-    uint64_t hash; /* of what many rows have in common: first, of the arguments */
+    uint64_t hash; /* of values that many rows share; at first, of the arguments */
     int64_t row;   /* number of the row among those with that hash, from 0 */
     bool is_eof;   /* there are no more rows */
     struct ext_cursor *next_open; /* another open cursor of the table, or NULL */

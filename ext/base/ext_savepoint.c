@@ -159,8 +159,8 @@ static bool roll_back(const ext_savepoint *savepoint)
 }
 
 /*
- * Frees the guard of the savepoint, and calls its on_end if there is one and it was not
- * called yet.
+ * Frees the guard of the savepoint, and calls its on_end, with is_committed, if there is
+ * one; then removes on_end, so that it is called only once.
  */
 static void finish(ext_savepoint *savepoint, bool is_committed)
 {

@@ -77,8 +77,8 @@ bool ext_select_is(const char *text)
 }
 
 /*
- * Returns where the SQL in the text from text to end ends, without the white space,
- * comments and semicolons behind it.
+ * Returns the end of the SQL that stands between text and end: the place after its last
+ * character that is not a part of a comment, white space or a semicolon.
  */
 static const char *find_end(const char *text, const char *end)
 {

@@ -147,7 +147,8 @@ static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choic
 
 /*
  * Sets *text to the list of the versions with status 'ready', for example " (ready
- * versions: 4, 5)", at most the nine newest ones. The text is of sqlite3_malloc.
+ * versions: 4, 5)", at most the nine newest ones; or to " (no version is ready)". The
+ * text is of sqlite3_malloc.
  */
 static int name_ready(char **text, const ext_home *home, ext_error *error)
 {

@@ -258,8 +258,9 @@ static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *e
 }
 
 /*
- * Reads the epochs 1 to n of the run into its arrays, which are allocated here. n is the
- * epoch of the checkpoint. Error: SQLITE_CORRUPT_VTAB if not all of them are there.
+ * Reads the epochs 1 to n of the run into its arrays, which are allocated here, and sets
+ * run->written.n_epochs to how many were read. n is the epoch of the checkpoint. Error:
+ * SQLITE_CORRUPT_VTAB if not all of them are there.
  */
 static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error *error)
 {

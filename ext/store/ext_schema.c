@@ -100,7 +100,7 @@ static bool is_plain(const char *sql, const char *name, int shadow)
     return true;
 }
 
-/* Checks a row of sqlite_schema: a shadow table must be plain. Counts it in *n_seen. */
+/* If a row of sqlite_schema is of a shadow table, counts it in *n_seen and checks it. */
 static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
                        ext_error *error)
 {
@@ -178,7 +178,7 @@ int ext_schema_upgrade(const ext_home *home, ext_error *error)
 
 /* ---- names ---- */
 
-/* Looks for columns of the shadow tables, as a user may have a table m_config too. */
+/* Looks for columns too, because a table m_config may be one of the user's own. */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
 {
@@ -382,7 +382,7 @@ int ext_schema_check_new(const ext_home *home, ext_error *error)
     return rc == SQLITE_OK ? check_names_free(home, false, error) : rc;
 }
 
-/* Appends each column that is named as an argument of CREATE VIRTUAL TABLE. */
+/* Appends , role="column" to list for each role (session, ...) that has a column. */
 static void append_columns(sqlite3_str *list, const ext_columns *columns)
 {
     const char *const roles[] = {"session", "item", "time", "order"};
@@ -466,7 +466,7 @@ static int drop_table(const ext_home *home, const char *suffix, ext_error *error
                : rc;
 }
 
-/* Reads the config after a check of the tables: a view in their place may never end. */
+/* Checks the shadow tables, then reads the config: a forged view might never end. */
 static int read_config(ext_config *config, const ext_home *home, ext_error *error)
 {
     *config = (ext_config){0};

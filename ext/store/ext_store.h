@@ -312,8 +312,9 @@ int ext_schema_is_shadow(const char *suffix);
 int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version,
                          ext_error *error);
 /*
- * Three result columns for a SELECT on m_version: what since=last meant for the run,
- * which ext_window_take_since() reads.
+ * Three result columns for a SELECT on m_version, which ext_window_take_since() reads.
+ * They say which event since=last meant for the run of the row: the number of the version
+ * whose last event it was, and the time and the rowid of that event.
  */
 #define EXT_WINDOW_SINCE                 \
     "summary ->> '$.since.version',"     \

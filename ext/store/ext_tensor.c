@@ -322,7 +322,8 @@ static const char chunks_query[] =
 _Static_assert(CHUNK == 1048576, "chunks_query names it");
 
 /*
- * Reads and checks all tensors of the model, or of a slot. stmt: the prepared
+ * Reads and checks all tensors of the model, or of a slot, and fills in the byte copy if
+ * there is one. Large models are checked in a second thread. stmt: the prepared
  * chunks_query; it is finalized here. SQLITE_CORRUPT_VTAB: a tensor is incomplete or
  * damaged; the message names it.
  */

@@ -354,9 +354,9 @@ static int check_written(const ext_run *run, const ext_home *home,
 }
 
 /*
- * Retires and deletes what is no longer kept (ext_forget_old()). If something could not
- * be deleted, the error is that of an authorizer or a trigger, and not that the model is
- * damaged.
+ * Retires and deletes what is no longer kept (ext_forget_old()), and checks that it is
+ * deleted. If it is not, an authorizer or a trigger is the cause: the error is
+ * SQLITE_AUTH, and not that the model is damaged.
  */
 static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
 {

@@ -451,10 +451,10 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 
 /*
- * Undoes what was written since the start, ends the savepoint, and calls on_end. The
- * connection is then as it was before the start. If the savepoint is in the user's
- * transaction and cannot be undone alone (for example because an interrupt is pending),
- * the whole of the transaction is rolled back. It cannot fail.
+ * Undoes what was written since the start, ends the savepoint, and calls on_end if it was
+ * not called yet. The connection is then as it was before the start. If the savepoint is
+ * in the user's transaction and cannot be undone alone (for example because an interrupt
+ * is pending), the whole of the transaction is rolled back. It cannot fail.
  */
 void ext_savepoint_undo(ext_savepoint *savepoint);
 

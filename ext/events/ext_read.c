@@ -16,9 +16,7 @@
 
 enum { SESSION, ITEM, TIME, ROWID };
 
-/*
- * Prepares the SELECT of the source's rows. is_sorted: in the order of ext_source_ties().
- */
+/* Prepares the SELECT of the source's rows. is_sorted: it sorts by ext_source_ties(). */
 static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
                           ext_error *error)
 {
@@ -307,10 +305,10 @@ static int pass_event(row_reader *rows, const event *e, ext_events *events,
 static const char reading_events[] = "reading the events";
 
 /*
- * Checks before a sorted reading (one with a column order) that the rows fit into memory;
- * before any other, does nothing. SQLite sorts all rows before it gives the first, on the
- * disk, and never ends if the source is endless. So the rows are counted first, unsorted.
- * since and until leave no row out here.
+ * Does nothing if the source has no column order. With one, SQLite sorts all rows before
+ * it gives the first, on the disk, and never ends if the source is endless. So this
+ * function first counts the rows, unsorted, and checks that they fit into memory. It
+ * counts all rows: since and until leave none out here.
  */
 static int check_count(const ext_source *source, const ext_budget *budget,
                        const char *advice, ext_error *error)
@@ -330,7 +328,8 @@ static int check_count(const ext_source *source, const ext_budget *budget,
 
 /*
  * Reads the source once, counts its rows, and calls visit for each event that is not left
- * out. It is an error if more times cannot be read than bad_rows allows.
+ * out. If visit collects events and the source has a column order, SQLite sorts the rows
+ * by it. It is an error if more times cannot be read than bad_rows allows.
  */
 static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
@@ -356,8 +355,8 @@ static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
 }
 
 /*
- * Reads the source, and names all sessions with a new event to the builder. If there is
- * no such session, that is an error.
+ * Reads the source, and names all sessions with a new event to events->builder; the
+ * counts in events stay as they are. If there is no such session, that is an error.
  */
 static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
 {
@@ -400,8 +399,8 @@ static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error
 }
 
 /*
- * Returns how events are prepared: for training by all options; else only by those that
- * say what a session is, as serving does.
+ * Returns how events are prepared: for training by all options; else only by session_gap,
+ * collapse_repeats and max_length (the last events stay), as serving does.
  */
 static gru4rec_preparation prepared(const ext_reading *reading)
 {

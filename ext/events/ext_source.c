@@ -364,8 +364,8 @@ static const char *affinity(const char *type)
 
 /*
  * Sets source->rowid to the first name of the rowid that is not the name of a column, if
- * the source has a rowid. Else it stays NULL: for a SELECT, a view, and a table without a
- * rowid.
+ * the source has a rowid. Else it stays NULL: for a SELECT, a view, a table without a
+ * rowid, or if all names of the rowid are names of columns.
  */
 static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *columns,
                       ext_error *error)

@@ -230,7 +230,10 @@ static int open_own(const ext_config *config, const ext_home *home, const char *
     return rc;
 }
 
-/* Tells whether missing is the role of a column that the call named itself. */
+/*
+ * Tells whether the text in missing is a role ("session", "item", "time" or "order") for
+ * which the caller named a column in given.
+ */
 static bool is_given(const ext_columns *given, const char *missing)
 {
     const char *const roles[] = {"session", "item", "time", "order"};

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * Returns the call of gru4rec_configure() with that JSON, of sqlite3_malloc. Frees json.
- * NULL: there is not enough memory.
+ * Returns the text "SELECT gru4rec_configure(MODEL, JSON)", of sqlite3_malloc, with the
+ * name of the model and the text of json. Frees json. NULL: there is not enough memory.
  */
 static char *write_call(const ext_home *home, sqlite3_str *json)
 {
@@ -77,9 +77,10 @@ static void append_column(sqlite3_str *json, const ext_config *config,
 }
 
 /*
- * Returns the call of gru4rec_configure() that names all columns that the source lacks,
- * except those that the caller named. now: the shape that the source has now. The caller
- * frees the call. NULL: there is not enough memory.
+ * Returns the call of gru4rec_configure() that gives a new name for each column that the
+ * source lacks ("..." where none is found), except for roles for which the caller named a
+ * column in given. now: the shape that the source has now. The caller frees the call.
+ * NULL: there is not enough memory.
  */
 static char *call_with_columns(const ext_config *config, const ext_home *home,
                                const char *now, const ext_columns *given)

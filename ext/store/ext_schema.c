@@ -394,8 +394,8 @@ static void append_columns(sqlite3_str *list, const ext_columns *columns)
 }
 
 /*
- * SQLite then calls the module's xCreate (ext_module.c). xCreate reads these arguments as
- * it reads those of a user, and makes the shadow tables by ext_schema_create().
+ * CREATE VIRTUAL TABLE makes SQLite call xCreate of the module (ext_module.c). xCreate
+ * reads these arguments as those of a user, and makes the tables by ext_schema_create().
  */
 int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,

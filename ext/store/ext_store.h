@@ -927,8 +927,9 @@ typedef struct ext_outcome {
 } ext_outcome;
 
 /*
- * Checks that no row of such a model would be longer than SQLite's limit of lengths
- * (SQLITE_LIMIT_LENGTH) allows. Call it before the training. SQLITE_TOOBIG: one would be.
+ * Checks that no row that the run would write for this model and these items is longer
+ * than SQLite's limit of lengths (SQLITE_LIMIT_LENGTH) allows. Call it before the
+ * training. SQLITE_TOOBIG: a row would be longer.
  */
 int ext_version_check_limit(const ext_home *home, const ext_run *run,
                             const gru4rec_model *model, const gru4rec_items *items,

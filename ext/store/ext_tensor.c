@@ -36,7 +36,7 @@ static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
 /*
  * Returns the checksum of a chunk with n values: Fletcher's checksum over 32-bit words,
  * in four independent lanes for speed. The name of the tensor and the number of the chunk
- * are part of the checksum, so that two chunks cannot change places.
+ * are part of the checksum, so that two chunks that changed places do not match it.
  */
 static int64_t checksum(const char *tensor, int64_t chunk, const gru4rec_real *values,
                         size_t n)
@@ -233,9 +233,10 @@ typedef struct loading {
 } loading;
 
 /*
- * Is job i of the second thread: checks chunk i of load->chunks, and adds its rows to the
- * byte copy, if it is of the output rows and there is a copy. Sets load->bad and
- * load->why if the chunk is damaged; after that it does nothing for other chunks.
+ * Is job i of the second thread. Does nothing if an earlier chunk was damaged (load->why
+ * is set). Checks chunk i of load->chunks, and sets load->bad and load->why if the chunk
+ * is damaged. If not, adds its rows to the byte copy, if there is one and the chunk is of
+ * the output rows.
  */
 static void check_chunk(void *context, size_t i)
 {

@@ -42,8 +42,8 @@ static bool is_candidates(const char *name, gru4rec_option_scope scope)
 }
 
 /*
- * Tells whether the value of candidates is a list of ids. The other values, all and
- * sample=..., are the library's.
+ * Tells whether the value of candidates is a list of ids. The library reads any other
+ * value: all, sample=... or the empty text.
  */
 static bool is_id_list(const char *value)
 {
@@ -348,8 +348,8 @@ int ext_options_check_list(const char *text, ext_error *error)
 }
 
 /*
- * Sets the error for a pair without '='. is_candidate: the pair before was candidates, so
- * this is probably the second id of a list with commas.
+ * Sets the error for a pair without '='. is_candidate: the pair before this one had the
+ * name candidates, so this pair is probably the second id of a list with commas.
  */
 static int fail_pair(const sink *to, const char *pair, bool is_candidate,
                      ext_error *error)

@@ -90,8 +90,8 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
                             ext_error *error);
 /*
  * Starts a statement that reads the source, and puts it into *hold. Until the caller
- * finalizes *hold, all other statements of this connection see the source as it was at
- * one moment. *hold is NULL after an error.
+ * finalizes *hold, this connection does not see what other connections write: all its
+ * reads of the source see it as it was at one moment. *hold is NULL after an error.
  */
 int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error);
 /*
@@ -524,8 +524,9 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
 int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
                          bool *is_open, ext_error *error);
 /*
- * Reads all sessions that are left into the copy, as ext_histories_next() does, and marks
- * the copy as complete.
+ * Reads all sessions that are left, as ext_histories_next() does, adds them to the copy,
+ * and marks the copy as complete. After a failure the copy has the sessions that were
+ * read before, and is not complete.
  */
 int ext_histories_fill(ext_histories *histories, ext_copy *copy,
                        const gru4rec_items *items, double session_gap, ext_error *error);

@@ -56,9 +56,9 @@ static int rank_of(const search *own, const char *name, bool is_own)
 }
 
 /*
- * Ranks a table or a view as the source that is looked for. If no earlier candidate has a
- * higher rank, keeps its name and rank in own, and counts in own->n the candidates of
- * that rank.
+ * Ranks a table or a view as the source that is looked for. Does nothing if its rank is 0
+ * (it does not open with the columns), or if an earlier candidate has a higher rank. Else
+ * keeps its name and rank in own, and counts in own->n the candidates of that rank.
  */
 static void consider(search *own, const char *schema, const char *table)
 {

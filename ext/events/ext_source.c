@@ -100,7 +100,7 @@ static int find_entry(sqlite3 *db, const char *schema, const char *name, entry *
 
 /*
  * Sets *is_found to whether a schema has a table or a view of that name. schema NULL:
- * looks for a table alone, in all schemas.
+ * looks only for a table, not for a view, in all schemas.
  */
 static int find_table(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)

@@ -93,9 +93,9 @@ bool ext_config_is_same(const ext_config *a, const ext_config *b);
  */
 int ext_config_known_format(const char *text);
 /*
- * Raises the storage format of the model to the highest one, if it is lower. Call it
- * before something is written that an older build would misread: an older build refuses a
- * model of a format that it does not know.
+ * Raises the storage format of the model to the highest one that this build knows, if it
+ * is lower. Call it before something is written that an older build would misread: an
+ * older build refuses a model of a format that it does not know.
  */
 int ext_config_raise_format(const ext_home *home, ext_error *error);
 /*

@@ -156,8 +156,8 @@ bool ext_time_value(sqlite3_value *value, gru4rec_time *time);
 /*
  * Two SQL expressions for ORDER BY, which sort rows by the time in a column as
  * gru4rec_time_compare() does: the first by gru4rec_time_real(), the second by
- * gru4rec_time_rest(). The first is NULL for a row whose time cannot be read. Each
- * function returns NULL if there is no memory.
+ * gru4rec_time_rest(). The first has the value NULL for a row whose time cannot be read.
+ * The caller frees the texts; each function returns a NULL pointer if there is no memory.
  */
 char *ext_time_sql(const char *column);
 char *ext_time_rest_sql(const char *column);
@@ -363,10 +363,11 @@ int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
  * Reads the events once for two models, neither of which is to be trained. events[i] and
  * readings[i] are those of model i. An event has the same number in both datasets. Empty
  * ids are read only if both models have keep_empty, to which source->keeps_empty is set;
- * the lower bad_rows of the two holds. A row that is left out is left out for both. The
- * counts of rows that are left out, n_rows, last and unit are set in events[0] only.
- * *n_unknown: events whose item at least one model does not know. The caller calls
- * ext_read_free() for both, also after an error. Errors as ext_read_events().
+ * the lower bad_rows of the two holds. A row that is left out is left out for both;
+ * readings[0].end holds for both. The counts of rows that are left out, n_rows, last and
+ * unit are set in events[0] only. *n_unknown: events whose item at least one model does
+ * not know. The caller calls ext_read_free() for both, also after an error. Errors as
+ * ext_read_events().
  */
 int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
                   const ext_reading readings[2], int64_t *n_unknown, ext_error *error);

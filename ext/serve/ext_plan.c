@@ -7,7 +7,8 @@
  * argv, in this order: the arguments; the values that the table itself asks for (session,
  * basis); the bound of rank; the item. A value whose bit is not set is not there.
  *
- * SQLite tests every constraint again on the rows that it gets, but for the arguments.
+ * SQLite tests every constraint again on the rows that it gets, except those on
+ * arguments.
  */
 #include "ext_serve.h"
 

@@ -195,9 +195,10 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 }
 
 /*
- * Loads a state BLOB: its hidden states, and the items that it remembers, so that the
- * session goes on where the application left it. If another version made the state, the
- * session walks through the remembered items instead.
+ * Loads a state BLOB into a session that was just opened, so that the session goes on
+ * where the application left it: sets the hidden states, and copies the items that the
+ * BLOB remembers to the buffer. If another version made the BLOB, this version walks
+ * through these items to get hidden states of its own.
  */
 static int load_state(live_session *live, sqlite3_value *value, ext_error *error)
 {
@@ -285,8 +286,9 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
 /* ---- gru4rec_state() ---- */
 
 /*
- * Keeps the model's name of the group's first row. SQLITE_ERROR: a later row has another
- * name, or NULL.
+ * If live->name is NULL (in the first row of a group), copies the name in value to
+ * live->name. Else compares the two. SQLITE_ERROR: this row has another name than the
+ * first row, or NULL.
  */
 static int check_name(live_session *live, sqlite3_value *value, ext_error *error)
 {

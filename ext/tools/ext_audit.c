@@ -115,8 +115,9 @@ static int find_model(ext_audit_work *work, const ext_home *own, const char *tex
 
 /*
  * Acquires the version that the test is compared with, as work->model, and opens the
- * search for leaks on it. Then ends the snapshot. A model without a version is no error,
- * unless the option version asks for one. Does nothing if no model is audited.
+ * search for leaks on it. Then ends the snapshot. Does nothing if no model is audited. If
+ * the model has no such version, work->model stays NULL; that is an error only if the
+ * option version was given.
  */
 static int find_version(ext_audit_work *work, ext_error *error)
 {

@@ -332,9 +332,10 @@ static const char no_past[] =
 
 /*
  * Fills in the findings about leaks: sessions of the test that were trained on, that
- * share an id, or have the same items, and events before the end of the training. If the
- * version keeps no fingerprints, or not those of all sessions and nothing was found, or
- * no last event, the findings are unknown.
+ * share an id, or have the same items, and events before the end of the training. The
+ * findings about sessions are unknown if the version keeps no fingerprints. Each of them
+ * is also unknown if the fingerprints of some sessions are missing and it has no case.
+ * The finding about events is unknown if the version has no last event.
  */
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {

@@ -35,8 +35,8 @@ static void free_configuration(configuration *own)
 
 /*
  * Checks that the new source is not the view m_source, if the model made this view of its
- * SELECT: another source would delete the view together with the SELECT. SQLITE_ERROR: it
- * is.
+ * SELECT: to store another source deletes this view together with its SELECT.
+ * SQLITE_ERROR: the new source is that view.
  */
 static int check_view(const configuration *own, const ext_home *home, ext_error *error)
 {

@@ -31,8 +31,9 @@ static int write_choice(int64_t *version, const ext_home *home, const ext_choice
 }
 
 /*
- * Checks, before anything is measured, that the call can write its result, and that
- * measuring would not keep the database locked, as gru4rec_train() does.
+ * Checks, as gru4rec_train() does, that the call can write its result, and that the
+ * database would not be locked while versions are measured. The caller calls this before
+ * it measures.
  *
  * is_alone: the call did not begin in a transaction of the user's. SQLITE_READONLY,
  * SQLITE_ERROR: the call is refused.

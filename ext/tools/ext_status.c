@@ -345,9 +345,10 @@ static status_row **place_of_new(status_cursor *cursor)
 }
 
 /*
- * Shows how a run ended that this process could not write yet: changes the row of the
- * run, or adds a row without a version if the run has none. A row whose status is 'ready'
- * stays. context: the cursor.
+ * Shows what this process could not write yet about a run: how it ended, or that its
+ * result waits for a commit. Changes the row of that run in the list; or, if the list has
+ * none, adds a row without a version. A row whose status is 'ready' stays as it is.
+ * context: the cursor.
  */
 static void add_pending(void *context, const ext_pending *pending)
 {

@@ -192,8 +192,8 @@ static bool write_aside(ext_training *training, writer *write, const ending *end
 }
 
 /*
- * Writes the run's row, if it has none yet, its progress and its new epochs. end is not
- * used.
+ * Writes the run's progress and new epochs. First inserts the run's row if it is missing.
+ * end is not used.
  */
 static int write_row(ext_training *training, const ending *end, ext_error *error)
 {
@@ -202,8 +202,8 @@ static int write_row(ext_training *training, const ending *end, ext_error *error
 }
 
 /*
- * Writes the run's row, and a checkpoint: the weights and slots, from which the run can
- * be resumed. end is not used.
+ * Does what write_row() does, and then writes a checkpoint: the weights and slots, from
+ * which the run can be resumed. end is not used.
  */
 static int write_checkpoint(ext_training *training, const ending *end, ext_error *error)
 {
@@ -281,8 +281,9 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
  * Writes the version and all that belongs to it into the open savepoint: first the
  * endings of runs that stopped, then the version with items and tensors, which becomes
  * the active one unless activate=false, then its first and last event and its
- * fingerprints. Makes the model if it does not exist, and retires old versions. A failure
- * leaves parts of it there, so the caller must undo the savepoint.
+ * fingerprints. Makes the model if it does not exist, raises its storage format if the
+ * source has an order column, and retires old versions. A failure leaves parts of it
+ * there, so the caller must undo the savepoint.
  */
 static int write_version(ext_training *training, ext_savepoint *savepoint,
                          ext_error *error)

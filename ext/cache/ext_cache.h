@@ -127,9 +127,10 @@ typedef struct ext_loaded {
 /*
  * Loads a version of the model into *loaded, which must be all zero. The caller calls
  * ext_load_free() in any case, also after a failure.
- * is_to_serve: this function also makes the byte copy of the output rows, if all output
- * weights are finite, and the option quantize is on, or is auto and the copy has 1 MiB or
- * more. If is_to_serve is false, loaded->bytes stays NULL.
+ * is_to_serve: this function also makes the byte copy of the output rows (loaded->bytes),
+ * if the option quantize is on, or if it is auto and the copy has 1 MiB or more. In both
+ * cases loaded->bytes stays NULL if an output weight is not finite. If is_to_serve is
+ * false, it always stays NULL.
  * SQLITE_CORRUPT_VTAB: the version is damaged. SQLITE_ERROR: there is no such version, or
  * it needs more memory than the limits allow (ext_budget.c).
  */

@@ -137,7 +137,10 @@ int ext_connection_add_functions(ext_connection *connection,
 
 /* ---- table-valued functions ---- */
 
-/* Method xConnect of a table-valued function: declares and allocates its table. */
+/*
+ * Method xConnect of a table-valued function: declares its columns, and makes its table
+ * object.
+ */
 static int connect(sqlite3 *db, void *context, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
 {

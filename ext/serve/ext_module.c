@@ -289,8 +289,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     if (rc == SQLITE_OK)
         rc = store(&home, &config, &error);
     /*
-     * The source is now opened as it is stored. For a SELECT that is the view m_source,
-     * and a view may not read all that a SELECT may.
+     * This opens the source again, now as it is stored: a SELECT as the view m_source,
+     * which may not read all that a SELECT may.
      */
     if (rc == SQLITE_OK)
         rc = ext_config_check_source(&config, &home, &error);

@@ -126,8 +126,8 @@ static int make_room(live_session *live, size_t n, ext_error *error)
 }
 
 /*
- * Appends an item to the buffer, and forgets the oldest item if there are more than the
- * option state_items allows.
+ * Appends an item to the buffer, also if the model does not know it. If there are more
+ * items then than the option state_items allows, one is forgotten (forget()).
  */
 static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 {
@@ -143,8 +143,8 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 }
 
 /*
- * Copies the items of an old state to the buffer, which must be empty, and forgets the
- * oldest ones if there are more than the option state_items allows.
+ * Copies the items of an old state to the buffer, which must be empty. If there are more
+ * items than the option state_items allows, the rest is forgotten (forget()).
  */
 static int remember_all(live_session *live, const ext_state_blob *old, ext_error *error)
 {

@@ -81,7 +81,9 @@ static void say_unknown(ext_audit_work *work, ext_audit_check check, const char 
 
 /*
  * Fills in the findings of the log about rows and ids: missing values, times and items
- * that cannot be read, blank ids, and ids that are alike.
+ * that cannot be read, blank ids, and ids that are alike. If the share of times that
+ * cannot be read is above the option bad_rows, a training would refuse them: then the
+ * weight of that finding is 1e9, which makes it an error.
  */
 static void judge_rows(ext_audit_work *work, const ext_events *log,
                        const gru4rec_audit *audit, const ext_columns *columns,
@@ -181,8 +183,10 @@ static int64_t lacking(int64_t wanted, int64_t n)
 }
 
 /*
- * Fills in the findings about the size of the log and of its catalogue. Sessions of one
- * event do not count as sessions here.
+ * Fills in the findings about the size of the log and of its catalogue: how many items
+ * have only one event, how many events are of the most frequent items; and how many
+ * sessions (of 10 batch_size), events (of 5 for each item) and items (of n_sample) are
+ * missing. Sessions of one event do not count as sessions here.
  */
 static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
 {

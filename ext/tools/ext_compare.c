@@ -287,7 +287,8 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
 
 /*
  * Leaves out the rows of segments without a target, and moves the other rows to the
- * front. If no row would be left, leaves out none. Returns how many rows are left.
+ * front. Rows about all targets (segment NULL) always stay. If no row would be left,
+ * leaves out none. Returns how many rows are left.
  */
 static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 {

@@ -263,7 +263,8 @@ static status_row *new_row(ext_error *error)
 
 /*
  * Reads the current row of stmt, completes it if its status is 'training', and appends it
- * to the list of rows. *end: the address of the list's last next, which moves on.
+ * to the list of rows. *end: the address of the pointer that ends the list (NULL); it
+ * moves on to the field next of the new row.
  */
 static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end,
                     ext_error *error)

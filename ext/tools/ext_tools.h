@@ -282,8 +282,8 @@ size_t ext_measure_count(const ext_measurement *request);
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error);
 /*
- * Frees all that the measurement holds, its hold on the version too, and makes it all
- * zero. places is only borrowed, and stays.
+ * Frees all that the measurement owns, releases its hold on the version, and makes
+ * *request all zero. The array places is only borrowed, and is not freed.
  */
 void ext_measure_free(ext_measurement *request);
 

@@ -164,13 +164,13 @@ static int write_as_one(ext_training *training, writer *write, const ending *end
 }
 
 /*
- * As write_as_one(), for reports that others may watch. Returns whether they were
- * written; the error itself is dropped. It never waits for a lock, because neither the
+ * Does what write_as_one() does, for a report that others may watch. Returns whether it
+ * was written; drops the error itself. It never waits for a lock, because neither the
  * training nor other writers should stall for a report. So the host's busy timeout is set
  * to 0 meanwhile. A busy handler of the host may wait nevertheless, and cannot be
  * switched off: SQLite has no call to read it, so nobody could put it back. After a
- * failed write, quiet_until says that no other is tried before ten times the duration of
- * the failed one has passed. last_insert_rowid() is restored.
+ * failed write, sets training->quiet_until, so that no progress is written before ten
+ * times the duration of the failed write has passed. Restores last_insert_rowid().
  */
 static bool write_aside(ext_training *training, writer *write, const ending *end)
 {

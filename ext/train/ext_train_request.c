@@ -179,8 +179,8 @@ static int check_source(const ext_train_request *request, const char *model,
 }
 
 /*
- * Finds the model of that name, takes the write lock inside the user's transaction, and
- * reads the model's config and id. If there is no such model, checks that a source is
+ * Finds the model of that name, takes the write lock if the user has an open transaction,
+ * and reads the model's config and id. If there is no such model, checks that a source is
  * given to create it, or that a result is kept of it.
  */
 static int find_model(ext_train_request *request, ext_connection *connection,

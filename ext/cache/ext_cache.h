@@ -163,8 +163,9 @@ typedef struct ext_model {
  * Sets *model to the active version of the model that home names, and adds a holder to
  * it. Loads the version if this process has not loaded it yet. The caller gives *model up
  * with ext_model_release(). *model is NULL after a failure.
- * SQLITE_ERROR: no version is active, or as for ext_load_version(), or the model reads
- * itself through its source. SQLITE_BUSY: the model changed while it was read.
+ * SQLITE_ERROR: no version is active, or it cannot be loaded (ext_load_version()), or the
+ * model reads itself through its source. SQLITE_BUSY: the model changed while it was
+ * read.
  * SQLITE_CORRUPT_VTAB: the model is damaged.
  */
 int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error);

@@ -236,8 +236,8 @@ enum { OTHERS = 3 };
 /*
  * If the connection has OTHERS or more handles whose choice is not the active version,
  * frees the one of these handles whose last use is the longest ago. A handle whose home
- * an outer call still uses (ext_entry_holds()) is not freed; if all are such handles,
- * none is.
+ * an outer call still uses (ext_entry_holds()) is never freed; if all of them are such
+ * handles, frees none.
  */
 static void drop_other(ext_connection *connection)
 {

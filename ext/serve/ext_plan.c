@@ -28,8 +28,8 @@ static bool has_list_argument(const ext_table_function *function,
 }
 
 /*
- * Tells whether the plan may push down the constraint. It may not if an argument of the
- * table-valued function comes from IN (...) and the value of the constraint is no
+ * Tells whether the plan may push down the constraint. Returns false if an argument of
+ * the table-valued function comes from IN (...) and the value of the constraint is no
  * constant.
  *
  * When an argument comes from IN (...), SQLite calls xBestIndex again with that argument

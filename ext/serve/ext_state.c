@@ -175,7 +175,8 @@ static int step(live_session *live, int32_t row, ext_error *error)
 
 /*
  * Adds one event: remembers its item, also if the model does not know it, and moves the
- * hidden states on. A NULL, and an empty text without option keep_empty, is no event.
+ * hidden states on. Does nothing if the value is no event: a NULL; or an empty text,
+ * unless the option keep_empty is set.
  * SQLITE_ERROR: the value cannot be an item id, as a BLOB, a REAL that is not whole, or
  * an unknown text that begins as a JSON array or object.
  */

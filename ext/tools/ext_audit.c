@@ -139,7 +139,8 @@ static int find_version(ext_audit_work *work, ext_error *error)
 
 /*
  * Reads and audits the log, and the test if there is one (test may be NULL). A model
- * without a source has no log; then there must be a test and a version.
+ * without a source has no log: then only the test is audited. SQLITE_ERROR: such a model,
+ * and there is no test, or no version to compare it with.
  */
 static int look(ext_audit_work *work, const char *text, const char *test,
                 ext_error *error)

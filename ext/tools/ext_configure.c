@@ -216,8 +216,9 @@ static int describe(char **json, const ext_home *home, ext_error *error)
 
 /*
  * Reads the changes, makes the table anew and describes the result in *json, all in one
- * savepoint with the write lock. After a failure nothing is changed; the caller frees
- * *json in any case.
+ * savepoint. First takes the write lock, and writes the endings of runs that are pending
+ * (ext_pending_lock()). After a failure nothing is changed; the caller frees *json in any
+ * case.
  */
 static int write_changes(char **json, const ext_home *home, const char *text,
                          ext_error *error)

@@ -11,7 +11,9 @@
 
 /*
  * Finds the version that choice means, and makes it the active one, in a savepoint of its
- * own. *version is its number.
+ * own. First takes the write lock, and writes the endings of runs that are pending
+ * (ext_pending_lock()). *version is the number of the version. After a failure nothing is
+ * written.
  */
 static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)

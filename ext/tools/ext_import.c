@@ -77,8 +77,10 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
 }
 
 /*
- * Writes the imported version in a savepoint of its own, and commits. After a failure
- * nothing is written, and run->written is as before.
+ * Writes the imported version in a savepoint of its own, and commits. First takes the
+ * write lock, writes the endings of runs that are pending (ext_pending_lock()), and looks
+ * again whether the model exists. After a failure nothing is written, and run->written is
+ * as before.
  */
 static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
                         const ext_loaded *loaded, const ext_keep *keep, ext_error *error)

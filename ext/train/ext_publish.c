@@ -256,8 +256,9 @@ void ext_publish_progress(ext_training *training)
  * returns false. Else it returns false, and the error stays. since: seconds, when the
  * commit was first tried.
  *
- * The time is commit_wait; without that option as long as the training took, but at least
- * 60 s. For a lock within a shared cache the busy timeout counts, if it is longer.
+ * The time lasts as long as the option commit_wait says; if that is not set, as long as
+ * the training took, but at least 60 s. For a lock within a shared cache it lasts as long
+ * as the busy timeout, if that is longer.
  */
 static bool wait_for_others(ext_training *training, double since, ext_error *error)
 {

@@ -46,7 +46,8 @@ typedef struct ext_train_request {
     /*
      * The earlier attempt on this model whose result waits to be committed, if the call
      * says resume and there is such an attempt; else NULL. Borrowed. If it is set, only
-     * the commit remains to be done: the source and the other options were not read.
+     * the commit remains to be done: of the options only commit_wait is used, and serving
+     * and checkpoint are not set.
      */
     struct ext_attempt *kept;
 } ext_train_request;

@@ -214,7 +214,8 @@ static double day_of(const ext_events *events)
 
 /*
  * Lets the library count what is striking about the events of the log, and fills in the
- * findings of all checks of the log. Must run before a dataset uses up the events.
+ * findings of all checks of the log. The caller must call this before it makes a dataset,
+ * which uses up the events.
  */
 static int audit_log(ext_audit_work *work, const ext_events *log,
                      const ext_columns *columns, ext_error *error)

@@ -268,7 +268,7 @@ int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
 /*
  * Returns the number of rows of metrics that the evaluation gives, with its baselines,
- * segments and cut-offs. The baselines must be fitted before.
+ * segments and cut-offs. The caller must have fitted the baselines before.
  */
 size_t ext_measure_count(const ext_measurement *request);
 /*

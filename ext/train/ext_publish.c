@@ -101,9 +101,10 @@ static int make_model(const ext_training *training, ext_error *error)
 
 /*
  * Takes the write lock in the savepoint and writes the endings of runs that are pending
- * (ext_pending_lock()), then makes sure that the model exists. A model that the run has
- * seen is found by its id, and training->home gets its present name; a new model is made.
- * If the model was dropped, sets is_dropped and returns that error.
+ * (ext_pending_lock()), then makes sure that the model exists. If the run has seen the
+ * model (has_model), finds it by its id, and puts its present name into training->home.
+ * Else makes the model, unless another connection has made one of that name meanwhile.
+ * SQLITE_ERROR, with is_dropped set: the model was dropped.
  */
 static int take_model(ext_training *training, ext_savepoint *savepoint, ext_error *error)
 {

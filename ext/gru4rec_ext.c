@@ -117,10 +117,12 @@ static int register_all(sqlite3 *db, ext_error *error)
 }
 
 /*
- * Loads the extension for a connection. Returns SQLITE_OK_LOAD_PERMANENTLY (SQLITE_OK if
- * it is linked into a program with SQLite), SQLITE_OK and does nothing if the connection
- * has it already, or an error with *message set: SQLITE_ERROR for an SQLite that is too
- * old, that is not the one that loaded this file first, or that has no JSON functions.
+ * Loads the extension for a connection: registers its functions and tables. If the
+ * connection has them already, does nothing and returns SQLITE_OK. After success returns
+ * SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a program with
+ * SQLite. After a failure returns the error, with its text in *message. SQLITE_ERROR:
+ * this SQLite is too old, is not the one that loaded this file first, or has no JSON
+ * functions.
  *
  * Each entry point calls this function, and not another entry point: if two copies of the
  * file are in one process, the linker would resolve such a call to the first copy's entry
@@ -157,7 +159,10 @@ static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 #endif
 }
 
-/* The entry point for versions of SQLite that keep the digits of gru4rec.so. */
+/*
+ * The entry point for versions of SQLite that keep the digits of the file's name when
+ * they derive the name of the entry point from it.
+ */
 EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
                                     const sqlite3_api_routines *api)
 {

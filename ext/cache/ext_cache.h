@@ -29,7 +29,7 @@ typedef struct ext_remake {
 
 /*
  * What the extension keeps for one database connection. Its registrations with SQLite
- * share it, and the last one frees it.
+ * share it. When SQLite drops the last one, the struct is freed.
  */
 struct ext_connection {
     sqlite3 *db;
@@ -43,8 +43,8 @@ struct ext_connection {
      */
     struct ext_attempt *kept;
     /*
-     * Drops the trainings in the list kept whose model somebody dropped; if is_all is
-     * true, all trainings in it. NULL until the first training is kept.
+     * Drops the trainings in the list kept whose model somebody dropped; or, if is_all is
+     * true, all trainings in that list. ext_kept_add() sets it; until then it is NULL.
      */
     void (*drop_kept)(ext_connection *connection, bool is_all);
 };
@@ -125,10 +125,12 @@ typedef struct ext_loaded {
 } ext_loaded;
 
 /*
- * Loads a version of the model into *loaded, which must be all zero. Call ext_load_free()
- * in any case, also after a failure.
- * is_to_serve: also makes the byte copy of the output rows, if the option quantize wants
- * one (auto: if the copy has 1 MiB or more) and all output weights are finite.
+ * Loads a version of the model into *loaded, which must be all zero. The caller calls
+ * ext_load_free() in any case, also after a failure.
+ * is_to_serve: this function also makes the byte copy of the output rows (loaded->bytes),
+ * if the option quantize is on, or if it is auto and the copy has 1 MiB or more. In both
+ * cases loaded->bytes stays NULL if an output weight is not finite. If is_to_serve is
+ * false, it always stays NULL.
  * SQLITE_CORRUPT_VTAB: the version is damaged. SQLITE_ERROR: there is no such version, or
  * it needs more memory than the limits allow (ext_budget.c).
  */
@@ -161,8 +163,9 @@ typedef struct ext_model {
  * Sets *model to the active version of the model that home names, and adds a holder to
  * it. Loads the version if this process has not loaded it yet. The caller gives *model up
  * with ext_model_release(). *model is NULL after a failure.
- * SQLITE_ERROR: no version is active, or as for ext_load_version(), or the model reads
- * itself through its source. SQLITE_BUSY: the model changed while it was read.
+ * SQLITE_ERROR: no version is active, or it cannot be loaded (ext_load_version()), or the
+ * model reads itself through its source. SQLITE_BUSY: the model changed while it was
+ * read.
  * SQLITE_CORRUPT_VTAB: the model is damaged.
  */
 int ext_model_acquire(ext_model **model, const ext_home *home, ext_error *error);
@@ -174,18 +177,19 @@ int ext_model_acquire_version(ext_model **model, const ext_home *home,
                               const ext_choice *choice, ext_error *error);
 /*
  * Does what ext_model_acquire_version() does, but for the model that an SQL value names:
- * "name" or "schema.name". If there is no such model, also makes the connection release
- * what it holds of one of that name. SQLITE_ERROR also if there is no such model, or the
- * name is NULL.
+ * "name" or "schema.name". If there is no such model, the call fails, and the connection
+ * releases the versions and the spare workspaces that it still holds of a model of that
+ * name (ext_model_forget()). SQLITE_ERROR also if there is no such model, or the name is
+ * NULL.
  */
 int ext_model_acquire_named(ext_model **model, ext_connection *connection,
                             sqlite3_value *name, const ext_choice *choice,
                             ext_error *error);
 /*
  * Does what ext_model_acquire_named() does, but for a scalar function whose first
- * argument is the name of the model. If that argument is a constant of the statement, the
- * version is kept with the statement, and is looked up again only if the argument version
- * changes.
+ * argument is the name of the model. If that argument is a constant of the statement,
+ * SQLite keeps the version, with one hold on it, for the other rows of the statement. For
+ * these rows the database is not read again, unless the argument version changes.
  * name: the first argument. version: the argument of the function that chooses the
  * version; NULL: it has none. SQLITE_ERROR also if version is no choice.
  */
@@ -229,10 +233,11 @@ typedef struct ext_workspace {
 } ext_workspace;
 
 /*
- * Opens a workspace for the loaded version: one that the connection has kept, with its
- * session reset to the start, or a new one. The caller's hold on the version passes to
- * the workspace; after a failure it is released, and *workspace is all zero. The caller
- * gives the workspace to ext_workspace_close() or ext_workspace_free().
+ * Opens a workspace for the loaded version. If a handle of the connection has a spare
+ * workspace of that version, takes it out of the handle, and resets its session to the
+ * start; else makes a new one. The caller's hold on the version passes to the workspace.
+ * After a failure that hold is released, and *workspace is all zero. The caller gives the
+ * workspace to ext_workspace_close() or ext_workspace_free().
  * SQLITE_NOMEM is the only error.
  */
 int ext_workspace_open(ext_workspace *workspace, ext_connection *connection,
@@ -273,11 +278,12 @@ typedef struct ext_handle {
 /* ---- ext_check.c ---- */
 
 /*
- * Checks the whole model, in one snapshot: its tables and configuration, that no retired
- * version has items or tensors left, and that every version that is ready, and the active
- * one, can be loaded, with its optimiser's slots and fingerprints. Stops at the first
- * failure. An error that is a finding about the model (ext_check_is_finding()) says what
- * is damaged.
+ * Checks the whole model, in one snapshot. It checks the tables, the configuration, and
+ * that no retired version has items or tensors left. Then it loads the active version and
+ * each version with status 'ready', one after the other, with the optimiser's slots and
+ * the fingerprints that the version stores, and checks the name of its run. Stops at the
+ * first failure. An error that is a finding about the model (ext_check_is_finding()) says
+ * what is damaged.
  */
 int ext_check_model(const ext_home *home, ext_error *error);
 /*

@@ -79,8 +79,9 @@ static int check_columns(const ext_home *home, ext_error *error)
 }
 
 /*
- * Checks the version whose number and run the current row of stmt has. The run must be a
- * valid name, or NULL: then the row of the version is missing, which the loading reports.
+ * Checks the version whose number and run name the current row of stmt has: that the run
+ * name is valid, and that the version can be loaded (check_version()). If the run name is
+ * NULL, the row of the version is missing; check_version() reports that.
  */
 static int check_row(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
 {

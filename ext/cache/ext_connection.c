@@ -88,7 +88,8 @@ ext_connection *ext_connection_of(sqlite3_context *context)
 
 /*
  * Calls the SQL function of a registration, within an ext_entry, which limits how deep
- * calls nest. If the entry cannot start, its error is the result.
+ * calls nest. If the entry cannot start, does not call the function; the error of the
+ * entry is then the result.
  */
 static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -101,7 +102,10 @@ static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_entry_end(&entry);
 }
 
-/* Registers one SQL function, as a window function if it has those methods. */
+/*
+ * Registers one SQL function: as an aggregate window function if function->window is set,
+ * else as a scalar function.
+ */
 static int add_function(ext_connection *connection, const ext_function *function,
                         ext_error *error)
 {
@@ -133,7 +137,10 @@ int ext_connection_add_functions(ext_connection *connection,
 
 /* ---- table-valued functions ---- */
 
-/* Method xConnect of a table-valued function: declares and allocates its table. */
+/*
+ * Method xConnect of a table-valued function: declares its columns, and makes its table
+ * object.
+ */
 static int connect(sqlite3 *db, void *context, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
 {

@@ -117,7 +117,7 @@ static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 /*
  * Reads the n items of a version into loaded->items, while a worker allocates
  * loaded->model, and loaded->bytes if it is needed. is_large: the worker has a thread of
- * its own. *sum: the checksum of the items.
+ * its own. Sets *sum to the checksum of the items.
  */
 static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
                       int64_t version, int32_t n, bool is_to_serve, bool is_large,
@@ -133,8 +133,9 @@ static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
 }
 
 /*
- * Reads the weights of the version, and their byte copy, while a worker indexes the items
- * by id. After a failure, or an interrupt, the indexing is stopped.
+ * Reads the weights of the version into loaded->model, and fills in loaded->bytes if it
+ * is not NULL, while a worker indexes the items by id. Then waits for the worker. If the
+ * weights cannot be read, or an interrupt ends that wait, the worker stops indexing.
  */
 static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t version,
                         bool is_large, ext_error *error)
@@ -156,9 +157,10 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 }
 
 /*
- * Loads the n items, the weights and the byte copy of a version. The checksum of the
- * version is compared after them, because their own checks give more exact messages. A
- * byte copy of weights that are not finite is freed again, which is no error.
+ * Loads the n items, the weights and the byte copy of a version. Compares the checksum of
+ * the whole version last, because the checks of the single parts give more exact
+ * messages. If the weights are not all finite, frees the byte copy again and sets it to
+ * NULL, which is no error.
  */
 static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
                     bool is_to_serve, bool is_large, ext_error *error)

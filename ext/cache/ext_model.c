@@ -52,8 +52,8 @@ static ext_model *find_locked(const char *file, const char *run)
 }
 
 /*
- * Does what find_locked() does, with the lock held: looks for a loaded version, and adds
- * a holder to it. NULL: it is not loaded.
+ * Takes the lock, and looks for a loaded version as find_locked() does: adds a holder to
+ * the version and returns it. NULL: it is not loaded.
  */
 static ext_model *find_model(const char *file, const char *run)
 {
@@ -127,9 +127,10 @@ static int find_id_type(const gru4rec_items *items)
 }
 
 /*
- * Checks, after a version was loaded, that the choice still means that version. It may
- * not, because a snapshot keeps no writer away in a shared cache with PRAGMA
- * read_uncommitted. SQLITE_BUSY: the model changed meanwhile.
+ * Checks, after a version was loaded, that the choice still means that version. The
+ * choice can mean another version by then: in a shared cache with PRAGMA
+ * read_uncommitted, a snapshot keeps no writer away. SQLITE_BUSY: the model changed
+ * meanwhile.
  */
 static int check_still(const ext_home *home, const ext_choice *choice,
                        const ext_version *version, ext_error *error)
@@ -145,8 +146,9 @@ static int check_still(const ext_home *home, const ext_choice *choice,
 
 /*
  * Loads a version to serve it, and puts it into the list of the process. Also finds out
- * the type of its ids. *out is that version, or the same one if another thread was
- * faster; the caller gets one hold on it. *out is unchanged after a failure.
+ * the type of its ids. *out is the loaded version; or, if another thread has put the same
+ * version into the list meanwhile, that one. The caller gets one hold on *out. *out is
+ * unchanged after a failure. Errors: those of ext_load_version() and check_still().
  */
 static int load_model(ext_model **out, const ext_home *home, const ext_choice *choice,
                       const ext_version *version, ext_error *error)
@@ -233,9 +235,9 @@ enum { OTHERS = 3 };
 
 /*
  * If the connection has OTHERS or more handles whose choice is not the active version,
- * frees the one of them that was not used for the longest time. A handle whose home an
- * outer call still uses (ext_entry_holds()) is not freed; if all are such handles, none
- * is.
+ * frees the one of these handles whose last use is the longest ago. A handle whose home
+ * an outer call still uses (ext_entry_holds()) is never freed; if all of them are such
+ * handles, frees none.
  */
 static void drop_other(ext_connection *connection)
 {
@@ -255,7 +257,8 @@ static void drop_other(ext_connection *connection)
 
 /*
  * Makes a handle that holds no version yet, and puts it at the front of the connection's
- * list. If its choice is not the active version, an old handle may be freed for it.
+ * list. If its choice is not the active version, first frees an old handle if there are
+ * too many (drop_other()).
  */
 static int make_handle(ext_handle **out, const ext_home *home, const ext_choice *choice,
                        ext_error *error)
@@ -309,10 +312,11 @@ static bool is_current(const ext_handle *handle)
 }
 
 /*
- * Makes the handle hold the version that its choice means now. Takes it from the list of
- * the process, or loads it if it is not there. If the tables cannot be read now, the
- * handle keeps the version that it has. If there is no such version any more, the handle
- * holds none, which is an error.
+ * Makes the handle hold the version that its choice means now: one from the list of the
+ * process, or, if it is not there, one that this function loads. If the tables cannot be
+ * read now, or are damaged, the handle keeps the version that it had. After any other
+ * failure (there is no such version, or it cannot be loaded) the handle holds no version
+ * and no spare workspace.
  */
 static int find_version(ext_handle *handle, ext_error *error)
 {

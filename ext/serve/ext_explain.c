@@ -57,8 +57,8 @@ static int score_without(const explain_cursor *cursor, int64_t place, double *sc
 }
 
 /*
- * Computes the score without the event at index base.row, for the row about that event;
- * or ends the scan if base.row is behind the last event.
+ * Makes the row about the event at index base.row: sets cursor->without to the score
+ * without that event. If base.row is behind the last event, only sets is_eof.
  */
 static int explain_row(explain_cursor *cursor, ext_error *error)
 {

@@ -26,7 +26,8 @@ static int take_state(ext_history *history, const ext_state_blob *blob,
 /*
  * Reads a history from a state BLOB: the items that it remembers, and its hidden states
  * if exactly this version made it. Remembered items that the model does not know are
- * counted in n_unknown; an empty text is left out without option keep_empty.
+ * counted in n_unknown. An empty text is skipped and not counted, unless the version's
+ * option keep_empty is set.
  */
 static int read_state(ext_history *history, sqlite3_value *value, const ext_model *model,
                       ext_error *error)

@@ -64,10 +64,10 @@ static bool is_quoted_whole(const char *text)
 }
 
 /*
- * Puts one argument of CREATE VIRTUAL TABLE into config or options. It is the source if
- * it has no =, is a SELECT, or is quoted as a whole; only the first argument can be that.
- * Else it is option=value, which goes into options, or session=, item=, time= or order=
- * and the name of a column, which go into config.
+ * Puts one argument of CREATE VIRTUAL TABLE into config or options. The argument is the
+ * source if it has no =, is a SELECT, or is quoted as a whole; if it is not the first
+ * argument then, that is SQLITE_ERROR. Else it is option=value, which goes into options,
+ * or session=, item=, time= or order= and the name of a column, which go into config.
  */
 static int take_argument(const char *argument, bool is_first, ext_config *config,
                          gru4rec_options *options, ext_error *error)
@@ -96,9 +96,9 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
 }
 
 /*
- * Opens the source of config, fills in config with the names of its columns, the
- * affinities of session and item, and its shape (JSON: its kind and columns), and closes
- * the source. A config without a source stays as it is.
+ * Fills in what config says about its source. If config has no source, does nothing. Else
+ * opens the source, puts the names of its columns, the affinities of session and item,
+ * and its shape (JSON: its kind and columns) into config, and closes it.
  */
 static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
@@ -126,8 +126,8 @@ static int resolve_source(const ext_home *home, ext_config *config, ext_error *e
 /*
  * Checks that argv[0] does not begin a list with commas, as in layers=100,50. SQLite
  * splits the module's arguments at commas, so such a list arrives as several of the n
- * arguments, which are joined again for the check. SQLITE_ERROR: it does; the message
- * shows how to write the list.
+ * arguments, which are joined again for the check. SQLITE_ERROR: argv[0] begins such a
+ * list; the message shows how to write the list.
  */
 static int check_list(const char *const *argv, int n, ext_error *error)
 {
@@ -156,7 +156,8 @@ static const ext_remake *remake_of(const ext_home *home)
 /*
  * Makes the model's config from the arguments of CREATE VIRTUAL TABLE: source, columns,
  * options, and the defaults that are in force now (in a remake those of the model). Also
- * checks that the options fit each other, and opens the source once.
+ * checks that the options fit each other, and opens the source once to check it. The
+ * caller frees config, also after a failure.
  * argv (argc): the names of the module, the schema and the table, then the arguments; an
  * empty argument is skipped.
  */
@@ -288,8 +289,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     if (rc == SQLITE_OK)
         rc = store(&home, &config, &error);
     /*
-     * The source is now opened as it is stored. For a SELECT that is the view m_source,
-     * and a view may not read all that a SELECT may.
+     * This opens the source again, now as it is stored: a SELECT as the view m_source,
+     * which may not read all that a SELECT may.
      */
     if (rc == SQLITE_OK)
         rc = ext_config_check_source(&config, &home, &error);
@@ -330,14 +331,14 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
 }
 
 /*
- * Method xDestroy, for DROP TABLE: deletes the model's tables, makes the connection
- * release what it holds of the model, drops the results of its trainings that wait for a
- * commit, and frees the object of the table. While gru4rec_configure() makes the table
- * anew, only frees the object.
+ * Method xDestroy, for DROP TABLE. While gru4rec_configure() makes the table anew, only
+ * frees the object of the table. Else deletes the model's shadow tables, drops the
+ * results of trainings that wait for a commit and whose model is gone, makes the
+ * connection release the versions that it holds of the model, and frees the object.
  *
  * The error is returned without its message. SQLite shows no message of xDestroy. It
  * would keep the message with the table, and show it for the next statement that fails on
- * the table. After an error the object of the table stays.
+ * the table. After an error the object stays.
  */
 static int destroy(sqlite3_vtab *base)
 {

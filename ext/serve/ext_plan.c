@@ -7,7 +7,8 @@
  * argv, in this order: the arguments; the values that the table itself asks for (session,
  * basis); the bound of rank; the item. A value whose bit is not set is not there.
  *
- * SQLite tests every constraint again on the rows that it gets, but for the arguments.
+ * SQLite tests every constraint again on the rows that it gets, except those on
+ * arguments.
  */
 #include "ext_serve.h"
 
@@ -27,8 +28,8 @@ static bool has_list_argument(const ext_table_function *function,
 }
 
 /*
- * Tells whether the plan may push down the constraint. It may not if an argument of the
- * table-valued function comes from IN (...) and the value of the constraint is no
+ * Tells whether the plan may push down the constraint. Returns false if an argument of
+ * the table-valued function comes from IN (...) and the value of the constraint is no
  * constant.
  *
  * When an argument comes from IN (...), SQLite calls xBestIndex again with that argument

@@ -199,9 +199,10 @@ static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history
 }
 
 /*
- * Returns the only items that need scores, or NULL if all items need one. The wanted
- * items alone suffice if the query neither uses the rank nor bounds it: a rank counts all
- * items with a better score. Otherwise they are the candidates, if the query gives them.
+ * Returns the only items that need scores, or NULL if all items need one. If the query
+ * wants certain items, and neither uses the rank nor bounds it, these items suffice: only
+ * a rank needs the scores of all other items. Otherwise the items are the candidates, if
+ * the query gives candidates.
  */
 static const ext_rows *scored_items(const ext_ranker *ranker)
 {

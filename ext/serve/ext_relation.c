@@ -114,9 +114,9 @@ static void clear_queue(relation_cursor *cursor)
 }
 
 /*
- * Allocates the queue, and opens the ranker's batch unless the query asks for session =
- * value. The queue has room for as many sessions as the batch has lanes; for one without
- * a batch. At first one session is read.
+ * Allocates the queue. First opens the ranker's batch (ext_ranker_open_batch()), unless
+ * the query asks for session = value. The queue has room for as many sessions as the
+ * batch has lanes, or for one if there is no batch. Sets n_ahead to 1.
  */
 static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 {
@@ -231,7 +231,7 @@ static int check_one(const relation_cursor *cursor, ext_error *error)
 
 /*
  * Goes to the first row of the first session that has rows, from the current session on;
- * refills the queue when it is used up. Without such a session sets is_eof.
+ * refills the queue when it is used up. If no further session has rows, sets is_eof.
  */
 static int find_row(relation_cursor *cursor, ext_error *error)
 {
@@ -279,9 +279,10 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
 
 /*
  * Opens the cursor's histories on the events of the model's source. wanted: the only
- * sessions to read; NULL: all. A statement that is kept from the last scan is used again
- * for another single session, unless the version skips other events (keep_empty) than the
- * version of that scan.
+ * sessions to read; NULL: all. If histories has kept a statement from the last scan and
+ * only one session is wanted, uses that statement again. But if the option keep_empty of
+ * the version is not that of the last scan's version, first closes it, because it would
+ * skip other events.
  */
 static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
                        ext_error *error)
@@ -311,10 +312,12 @@ static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
 
 /*
  * Chooses the copies of sessions that this scan uses, and holds them in cursor->copies:
- * those of the cursor's last scan, or else those of another cursor on the table, or else
- * new ones. If another cursor stands on a row, or this one stood on a row when its last
- * scan was stopped, this scan belongs to another place of the statement, and gets new
- * copies.
+ * - If the last scan of the cursor was stopped while it stood on a row, new copies.
+ * - Else, if the cursor has copies, these.
+ * - Else, if another cursor on the table stands on a row, new copies.
+ * - Else the copies of another cursor on the table; or new ones if no other has any.
+ * A scan that begins while another one stands on a row, or after a scan that did not come
+ * to its end, belongs to another place of the statement (point 3 above).
  */
 static int choose_copies(relation_cursor *cursor, ext_error *error)
 {
@@ -335,8 +338,8 @@ static int choose_copies(relation_cursor *cursor, ext_error *error)
 }
 
 /*
- * Opens the cursor's histories on a copy of the sessions. If the copies have none of
- * these sessions that is complete, first reads the events and makes one. wanted: the only
+ * Opens the cursor's histories on a copy of the sessions. If there is no complete copy of
+ * these sessions yet, first reads the events of the source and makes it. wanted: the only
  * sessions to read; NULL: all.
  */
 static int open_copy(relation_cursor *cursor, const ext_sessions *wanted,

@@ -117,10 +117,11 @@ typedef struct ext_history {
 /*
  * Reads a history from an SQL value: a JSON array of ids, one id, or a state BLOB. SQL
  * NULL is an empty history. Ids that the model does not know are only counted, in
- * n_unknown. state is set only if exactly this version made the BLOB and the session had
- * seen an item; any other version must walk through the remembered items. The caller
- * frees the history by ext_history_free(); after a failure the history is empty and needs
- * no free.
+ * n_unknown. An empty text is skipped and not counted, unless the version's option
+ * keep_empty is set. state is set only if exactly this version made the BLOB, and the
+ * session had seen an item; else state is NULL, and ext_history_walk() walks through the
+ * items. The caller frees the history by ext_history_free(); after a failure the history
+ * is empty and needs no free.
  * SQLITE_ERROR: the value is no history, or the BLOB is damaged.
  */
 int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
@@ -170,10 +171,10 @@ enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
 
 /*
  * Pushes down the first constraint column = value or column IN (list) of the query that
- * compares by the collation BINARY. Its value becomes the next of argv, and bit is set in
- * idxNum. For an IN, list_bit is set too, and the value of argv is the whole list. If
- * there is no such constraint, or bit is set already, nothing changes. name: the column's
- * name, for EXPLAIN QUERY PLAN.
+ * compares by the collation BINARY and that the plan may use. Its value becomes the next
+ * of argv, and bit is set in idxNum. For an IN, list_bit is set too, and the value of
+ * argv is the whole list. If bit is set already, or there is no such constraint, does
+ * nothing. name: the column's name, for EXPLAIN QUERY PLAN.
  */
 void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int bit,
                        int list_bit);
@@ -188,9 +189,10 @@ int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_
                         ext_error *error);
 /*
  * Plans to get the value of the constraint basis =, IS or IN as the next of argv, and
- * sets EXT_PLAN_BASIS (and EXT_PLAN_BASES for an IN). The value selects no rows:
- * ext_ranker_check_basis() uses it to report a value that no row can have. column: index
- * of the column basis.
+ * sets EXT_PLAN_BASIS (and EXT_PLAN_BASES for an IN). If there is no such constraint,
+ * does nothing. The table does not choose its rows by that value: only
+ * ext_ranker_check_basis() reads it, to report a value that no row can have. column:
+ * index of the column basis.
  */
 void ext_plan_basis(ext_table_plan *plan, int column);
 /*
@@ -200,10 +202,10 @@ void ext_plan_basis(ext_table_plan *plan, int column);
  */
 void ext_plan_ranking(ext_table_plan *plan, int rank);
 /*
- * Makes the whole plan of a table that returns one ranking: constraints, estimates, and
- * whether SQLite must sort (not if ORDER BY is rank, or score DESC). The table's first
- * columns must be those of the ranker, and its first argument that may be left out must
- * be k, which bounds the number of rows.
+ * Makes the whole plan of a table that returns one ranking: pushes down the constraints,
+ * estimates the rows and the cost, and tells SQLite not to sort if ORDER BY is rank, or
+ * score DESC. The table's first columns must be those of the ranker, and its first
+ * argument that may be left out must be k, which bounds the number of rows.
  */
 void ext_plan_one_ranking(ext_table_plan *plan);
 /*
@@ -270,17 +272,20 @@ int ext_ranker_open(ext_ranker *ranker, ext_connection *connection, ext_model *m
  */
 void ext_ranker_close(ext_ranker *ranker);
 /*
- * Ranks the items after the history, with basis 'session', and goes to the first row.
- * *is_row is false if the ranking is empty, or after a failure. If the history has
- * neither a known item nor a state, ranks the items by support, with basis 'popularity'.
- * Errors: those of ext_history_walk().
+ * Ranks the items after the history, and goes to the first row. If the history has a
+ * known item or a state, ranks by the scores that the model gives after it, with basis
+ * 'session'; else by the support of the items, with basis 'popularity'. If
+ * is_seen_excluded is true, the items of the history are left out.
+ * *is_row: false if the ranking is empty, or after a failure. Errors: those of
+ * ext_history_walk().
  */
 int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row,
                     ext_error *error);
 /*
- * Does what ext_ranker_rank() does, but ranks all other items by their similarity to the
- * item at that row of the catalogue. basis stays as it is. SQLITE_NOMEM is the only
- * error.
+ * Ranks the items by their similarity to the item at that row of the catalogue, most
+ * similar first, and goes to the first row. That item itself is not among them. basis
+ * stays as it is. *is_row: false if the ranking is empty, or after a failure.
+ * SQLITE_NOMEM is the only error.
  */
 int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
                             ext_error *error);
@@ -291,10 +296,11 @@ int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
  */
 bool ext_ranker_next(ext_ranker *ranker);
 /*
- * Checks the values that the query compares basis with. If the plan has EXT_PLAN_BASIS,
- * reads them at *argv, and moves *argv on by one; else does nothing. SQLITE_ERROR: there
- * are values, and no row can have any of them; such a query would return no rows, and
- * nobody would know why. advice: text that ends the message.
+ * Checks the values that the query compares basis with. If the plan has no
+ * EXT_PLAN_BASIS, does nothing. Else reads the values at *argv, and moves *argv on by
+ * one. SQLITE_ERROR: no row can have any of these values; without the error such a query
+ * would return no rows, and nobody would know why. An empty list is no error. advice:
+ * text that ends the message.
  */
 int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advice,
                            ext_error *error);
@@ -330,23 +336,23 @@ void ext_ranker_method_stop(ext_cursor *cursor);
  */
 
 /*
- * Opens a batch if the query allows it: it gives no candidates and no wanted items, and
- * the largest rank that it needs is from 1 to gru4rec_batch_most(). Sets *n_lanes to the
- * number of histories that can be added before a score. It is 1 without a batch, which is
- * no error.
+ * Opens a batch, and sets *n_lanes to the number of histories that the caller can add
+ * before it calls ext_ranker_score(). If the query gives candidates or wanted items, or
+ * the largest rank that it needs is not from 1 to gru4rec_batch_most(), opens none, and
+ * *n_lanes is 1, which is no error.
  */
 int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error);
 /*
- * Walks through a history and adds it to the batch, and sets *lane to its lane. The
- * history itself is not needed any more. *lane is -1 if the caller must rank the history
- * by ext_ranker_rank(): there is no batch, or the history is empty.
- * Errors: those of ext_history_walk().
+ * Walks through a history, adds the hidden states at its end to the batch, and sets *lane
+ * to its lane. The caller may free the history then. If there is no batch, or the history
+ * is empty (ext_history_is_empty()), only sets *lane to -1; the caller must then rank the
+ * history by ext_ranker_rank(). Errors: those of ext_history_walk().
  */
 int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane,
                    ext_error *error);
 /*
- * Scores all lanes of the batch; does nothing without a batch. SQLITE_INTERRUPT: the host
- * interrupted it.
+ * Scores all histories that were added to the batch. Does nothing if there is no batch.
+ * SQLITE_INTERRUPT: the host interrupted it.
  */
 int ext_ranker_score(ext_ranker *ranker, ext_error *error);
 /*

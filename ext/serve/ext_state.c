@@ -126,8 +126,8 @@ static int make_room(live_session *live, size_t n, ext_error *error)
 }
 
 /*
- * Appends an item to the buffer, and forgets the oldest item if there are more than the
- * option state_items allows.
+ * Appends an item to the buffer, also if the model does not know it. If there are more
+ * items then than the option state_items allows, one is forgotten (forget()).
  */
 static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 {
@@ -143,8 +143,8 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 }
 
 /*
- * Copies the items of an old state to the buffer, which must be empty, and forgets the
- * oldest ones if there are more than the option state_items allows.
+ * Copies the items of an old state to the buffer, which must be empty. If there are more
+ * items than the option state_items allows, the rest is forgotten (forget()).
  */
 static int remember_all(live_session *live, const ext_state_blob *old, ext_error *error)
 {
@@ -175,7 +175,8 @@ static int step(live_session *live, int32_t row, ext_error *error)
 
 /*
  * Adds one event: remembers its item, also if the model does not know it, and moves the
- * hidden states on. A NULL, and an empty text without option keep_empty, is no event.
+ * hidden states on. Does nothing if the value is no event: a NULL; or an empty text,
+ * unless the option keep_empty is set.
  * SQLITE_ERROR: the value cannot be an item id, as a BLOB, a REAL that is not whole, or
  * an unknown text that begins as a JSON array or object.
  */
@@ -195,9 +196,10 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 }
 
 /*
- * Loads a state BLOB: its hidden states, and the items that it remembers, so that the
- * session goes on where the application left it. If another version made the state, the
- * session walks through the remembered items instead.
+ * Loads a state BLOB into a session that was just opened, so that the session goes on
+ * where the application left it: sets the hidden states, and copies the items that the
+ * BLOB remembers to the buffer. If another version made the BLOB, this version walks
+ * through these items to get hidden states of its own.
  */
 static int load_state(live_session *live, sqlite3_value *value, ext_error *error)
 {
@@ -285,8 +287,9 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
 /* ---- gru4rec_state() ---- */
 
 /*
- * Keeps the model's name of the group's first row. SQLITE_ERROR: a later row has another
- * name, or NULL.
+ * If live->name is NULL (in the first row of a group), copies the name in value to
+ * live->name. Else compares the two. SQLITE_ERROR: this row has another name than the
+ * first row, or NULL.
  */
 static int check_name(live_session *live, sqlite3_value *value, ext_error *error)
 {

@@ -47,9 +47,9 @@ static void release(ext_audit_work *work)
 }
 
 /*
- * Checks that the call sets no option of an evaluation, export or comparison, which an
- * audit does not use. The option version is allowed if a model is audited. SQLITE_ERROR:
- * such an option is set; the message names the first.
+ * Checks that each option that the call sets is one that a training has too, or, if a
+ * model is audited, the option version. An audit does not use any other. SQLITE_ERROR:
+ * another option is set; the message names the first.
  */
 static int check_options(const ext_audit_work *work, ext_error *error)
 {
@@ -71,8 +71,9 @@ static int check_options(const ext_audit_work *work, ext_error *error)
 }
 
 /*
- * Fills in work->options: those of the model if one is audited, or the defaults, then
- * those of the call. Columns that the call names go into work->columns.
+ * Fills in work->options: first with the options of the model if one is audited, else
+ * with the defaults; then with those of the call (text). Puts the columns that the call
+ * names into work->columns. Also checks the options (check_options()) and resolves them.
  */
 static int read_options(ext_audit_work *work, const char *text, ext_error *error)
 {
@@ -115,8 +116,9 @@ static int find_model(ext_audit_work *work, const ext_home *own, const char *tex
 
 /*
  * Acquires the version that the test is compared with, as work->model, and opens the
- * search for leaks on it. Then ends the snapshot. A model without a version is no error,
- * unless the option version asks for one. Does nothing if no model is audited.
+ * search for leaks on it. Then ends the snapshot. Does nothing if no model is audited. If
+ * the model has no such version, work->model stays NULL; that is an error only if the
+ * option version was given.
  */
 static int find_version(ext_audit_work *work, ext_error *error)
 {
@@ -137,7 +139,8 @@ static int find_version(ext_audit_work *work, ext_error *error)
 
 /*
  * Reads and audits the log, and the test if there is one (test may be NULL). A model
- * without a source has no log; then there must be a test and a version.
+ * without a source has no log: then only the test is audited. SQLITE_ERROR: such a model,
+ * and there is no test, or no version to compare it with.
  */
 static int look(ext_audit_work *work, const char *text, const char *test,
                 ext_error *error)

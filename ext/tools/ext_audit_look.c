@@ -81,7 +81,9 @@ static void say_unknown(ext_audit_work *work, ext_audit_check check, const char 
 
 /*
  * Fills in the findings of the log about rows and ids: missing values, times and items
- * that cannot be read, blank ids, and ids that are alike.
+ * that cannot be read, blank ids, and ids that are alike. If the share of times that
+ * cannot be read is above the option bad_rows, a training would refuse them: then the
+ * weight of that finding is 1e9, which makes it an error.
  */
 static void judge_rows(ext_audit_work *work, const ext_events *log,
                        const gru4rec_audit *audit, const ext_columns *columns,
@@ -181,8 +183,10 @@ static int64_t lacking(int64_t wanted, int64_t n)
 }
 
 /*
- * Fills in the findings about the size of the log and of its catalogue. Sessions of one
- * event do not count as sessions here.
+ * Fills in the findings about the size of the log and of its catalogue: how many items
+ * have only one event, how many events are of the most frequent items; and how many
+ * sessions (of 10 batch_size), events (of 5 for each item) and items (of n_sample) are
+ * missing. Sessions of one event do not count as sessions here.
  */
 static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
 {
@@ -210,7 +214,8 @@ static double day_of(const ext_events *events)
 
 /*
  * Lets the library count what is striking about the events of the log, and fills in the
- * findings of all checks of the log. Must run before a dataset uses up the events.
+ * findings of all checks of the log. The caller must call this before it makes a dataset,
+ * which uses up the events.
  */
 static int audit_log(ext_audit_work *work, const ext_events *log,
                      const ext_columns *columns, ext_error *error)
@@ -332,9 +337,10 @@ static const char no_past[] =
 
 /*
  * Fills in the findings about leaks: sessions of the test that were trained on, that
- * share an id, or have the same items, and events before the end of the training. If the
- * version keeps no fingerprints, or not those of all sessions and nothing was found, or
- * no last event, the findings are unknown.
+ * share an id, or have the same items, and events before the end of the training. The
+ * findings about sessions are unknown if the version keeps no fingerprints. Each of them
+ * is also unknown if the fingerprints of some sessions are missing and it has no case.
+ * The finding about events is unknown if the version has no last event.
  */
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {

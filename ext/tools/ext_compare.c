@@ -101,9 +101,9 @@ static int fail_name(const char *name, ext_error *error)
 
 /*
  * Finds out whether the argument b is a model or a baseline, and sets is_baseline. If a
- * model and a baseline have the same name, it is the model; "baseline:" before the name
- * means the baseline. *kind: the baseline of that name, or GRU4REC_N_BASELINES.
- * SQLITE_ERROR: it is neither.
+ * model and a baseline have the same name, b means the model; "baseline:" before the name
+ * makes it mean the baseline. *kind: the baseline of that name, or GRU4REC_N_BASELINES.
+ * SQLITE_ERROR: b is neither a model nor a baseline.
  */
 static int find_b(compare_call *call, sqlite3_value *value, int *kind,
                   const ext_home *own, ext_error *error)
@@ -287,7 +287,8 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
 
 /*
  * Leaves out the rows of segments without a target, and moves the other rows to the
- * front. If no row would be left, leaves out none. Returns how many rows are left.
+ * front. Rows about all targets (segment NULL) always stay. If no row would be left,
+ * leaves out none. Returns how many rows are left.
  */
 static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 {

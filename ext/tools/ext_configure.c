@@ -35,8 +35,8 @@ static void free_configuration(configuration *own)
 
 /*
  * Checks that the new source is not the view m_source, if the model made this view of its
- * SELECT: another source would delete the view together with the SELECT. SQLITE_ERROR: it
- * is.
+ * SELECT: to store another source deletes this view together with its SELECT.
+ * SQLITE_ERROR: the new source is that view.
  */
 static int check_view(const configuration *own, const ext_home *home, ext_error *error)
 {
@@ -216,8 +216,9 @@ static int describe(char **json, const ext_home *home, ext_error *error)
 
 /*
  * Reads the changes, makes the table anew and describes the result in *json, all in one
- * savepoint with the write lock. After a failure nothing is changed; the caller frees
- * *json in any case.
+ * savepoint. First takes the write lock, and writes the endings of runs that are pending
+ * (ext_pending_lock()). After a failure nothing is changed; the caller frees *json in any
+ * case.
  */
 static int write_changes(char **json, const ext_home *home, const char *text,
                          ext_error *error)

@@ -11,7 +11,9 @@
 
 /*
  * Finds the version that choice means, and makes it the active one, in a savepoint of its
- * own. *version is its number.
+ * own. First takes the write lock, and writes the endings of runs that are pending
+ * (ext_pending_lock()). *version is the number of the version. After a failure nothing is
+ * written.
  */
 static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)
@@ -31,8 +33,9 @@ static int write_choice(int64_t *version, const ext_home *home, const ext_choice
 }
 
 /*
- * Checks, before anything is measured, that the call can write its result, and that
- * measuring would not keep the database locked, as gru4rec_train() does.
+ * Checks, as gru4rec_train() does, that the call can write its result, and that the
+ * database would not be locked while versions are measured. The caller calls this before
+ * it measures.
  *
  * is_alone: the call did not begin in a transaction of the user's. SQLITE_READONLY,
  * SQLITE_ERROR: the call is refused.

@@ -81,7 +81,8 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
 
 /*
  * Leaves out the rows of segments without a target, and moves the other rows to the
- * front. If no row would be left, leaves out none. Returns how many rows are left.
+ * front. Rows about all targets (segment NULL) always stay. If no row would be left,
+ * leaves out none. Returns how many rows are left.
  */
 static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 {

@@ -77,8 +77,10 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
 }
 
 /*
- * Writes the imported version in a savepoint of its own, and commits. After a failure
- * nothing is written, and run->written is as before.
+ * Writes the imported version in a savepoint of its own, and commits. First takes the
+ * write lock, writes the endings of runs that are pending (ext_pending_lock()), and looks
+ * again whether the model exists. After a failure nothing is written, and run->written is
+ * as before.
  */
 static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
                         const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
@@ -121,8 +123,10 @@ static int write_import(ext_run *run, const ext_home *home, bool is_found,
 /* ---- the function ---- */
 
 /*
- * Reads the model, sets its options for serving to those of the model that it goes to,
- * and writes it as a version. run gets its options (JSON) and its summary.
+ * Reads the model from value or from the file at path into *loaded, and writes it as a
+ * version of the model home. If options of that model say how to serve (quantize not
+ * auto, state_items set), the version gets their values. run gets its options (JSON) and
+ * its summary. The caller frees run and loaded in any case.
  */
 static int import_value(ext_run *run, const ext_home *home, bool is_found,
                         sqlite3_value *value, const char *path, ext_loaded *loaded,

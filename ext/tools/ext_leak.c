@@ -65,9 +65,10 @@ static bool is_many(int64_t n, int64_t of)
 }
 
 /*
- * Appends to text the warnings about leaks, if there is reason for them: sessions that
- * were trained on (or, if these are few, sessions with the same items), and events from
- * before the end of the training.
+ * Appends to text the warnings about leaks, if there is reason for them. One says that
+ * sessions of the test were trained on; or, if these are few, that too many have the
+ * items of a session of the training. The other one says that events are from before the
+ * end of the training.
  */
 static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
 {

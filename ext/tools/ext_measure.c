@@ -49,8 +49,9 @@ static int open_source(ext_measurement *request, const ext_home *home, const cha
 
 /*
  * Reads the only items to be ranked into the sorted list request->candidates, as rows.
- * text: their ids, as JSON or one id; NULL: all items are ranked, and nothing is done.
- * SQLITE_ERROR: the model knows none of them.
+ * text: their ids, as JSON or one id. If text is NULL, does nothing: all items are
+ * ranked. Ids that the model does not know are left out. SQLITE_ERROR: the model knows
+ * none of them.
  */
 static int read_candidates(ext_measurement *request, const char *text, sqlite3 *db,
                            ext_error *error)
@@ -143,8 +144,8 @@ static ext_reading reading_of(const ext_measurement *request)
 }
 
 /*
- * Opens the search for leaks if request->finds_leaks is true. Comes before the test is
- * read.
+ * Opens the search for leaks if request->finds_leaks is true. The caller calls this
+ * before it reads the test.
  */
 static int open_leak(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      ext_error *error)
@@ -155,8 +156,8 @@ static int open_leak(ext_measurement *request, ext_budget *budget, const ext_hom
 }
 
 /*
- * Looks for leaks in the test if request->finds_leaks is true. Comes after the test was
- * read.
+ * Looks for leaks in the test if request->finds_leaks is true. The caller calls this
+ * after it has read the test.
  */
 static int find_leak(ext_measurement *request, const ext_home *home, ext_error *error)
 {

@@ -327,7 +327,7 @@ static int fail_support(ext_error *error)
                      error);
 }
 
-/* Reads the next number of support into *count; 0 if the file has none (NULL). */
+/* Reads the next number of support into *count; it is 0 if support is NULL (no array). */
 static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                         ext_error *error)
 {

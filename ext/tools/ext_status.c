@@ -263,7 +263,8 @@ static status_row *new_row(ext_error *error)
 
 /*
  * Reads the current row of stmt, completes it if its status is 'training', and appends it
- * to the list of rows. *end: the address of the list's last next, which moves on.
+ * to the list of rows. *end: the address of the pointer that ends the list (NULL); it
+ * moves on to the field next of the new row.
  */
 static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end,
                     ext_error *error)
@@ -345,9 +346,10 @@ static status_row **place_of_new(status_cursor *cursor)
 }
 
 /*
- * Shows how a run ended that this process could not write yet: changes the row of the
- * run, or adds a row without a version if the run has none. A row whose status is 'ready'
- * stays. context: the cursor.
+ * Shows what this process could not write yet about a run: how it ended, or that its
+ * result waits for a commit. Changes the row of that run in the list; or, if the list has
+ * none, adds a row without a version. A row whose status is 'ready' stays as it is.
+ * context: the cursor.
  */
 static void add_pending(void *context, const ext_pending *pending)
 {

@@ -127,8 +127,8 @@ int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input
 /* ---- ext_leak.c ---- */
 
 /*
- * A search for leaks: for the sessions of a test that a version was trained on. All zero
- * to begin with. It must not be moved while it is in use, because the field against
+ * A search for leaks: it looks for sessions of a test that a version was trained on. All
+ * zero to begin with. It must not be moved while it is in use, because the field against
  * points into it.
  */
 typedef struct ext_leak {
@@ -146,7 +146,7 @@ typedef struct ext_leak {
 /*
  * Opens a search for leaks: reads the fingerprints that the version keeps of its
  * sessions, and the time of its last event, and prepares leak->against for the reading of
- * the test. Call ext_leak_close() in any case, before the budget ends.
+ * the test. The caller calls ext_leak_close() in any case, before the budget ends.
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_ERROR: they do not fit into
  * the budget.
  */
@@ -156,8 +156,8 @@ int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
 void ext_leak_close(ext_leak *leak);
 /*
  * Looks for the sessions of the test among the fingerprints, and fills in leak->found.
- * Does nothing if the version keeps no fingerprints. The test must have been read with
- * leak->against in its ext_reading.
+ * Does nothing if the version keeps no fingerprints. The caller must have read the test
+ * with leak->against in its ext_reading.
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_INTERRUPT: the host
  * interrupted the call.
  */
@@ -171,11 +171,12 @@ int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
  */
 double ext_leak_excess(const gru4rec_fingerprints_found *found);
 /*
- * Makes a warning for a reader of measures, if more than a thousandth of the sessions of
- * the test were likely trained on, or more of them than chance explains have the items of
- * a session of the training, or more than a thousandth of the events are from before the
- * end of the training. *warning is of sqlite3_malloc; NULL: there is nothing to say, or
- * an error.
+ * Makes a warning for a reader of measures. It has a part for each of these cases:
+ * - More than a thousandth of the sessions of the test were likely trained on. Or, if
+ *   they were not: the items of too many sessions are those of a session of the training,
+ *   which means that ext_leak_excess() is above 0.02.
+ * - More than a thousandth of the events are from before the end of the training.
+ * *warning is of sqlite3_malloc; NULL: there is nothing to say, or an error.
  */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
                      ext_error *error);
@@ -226,8 +227,8 @@ int64_t ext_measure_limit(const ext_measurement *request);
  * If request->finds_leaks is true, also looks for sessions of the test that the version
  * was trained on. The source is closed again.
  *
- * home: of the model. source: the name of a table or a view, or a SELECT. Call
- * ext_measure_free() in any case, before the budget ends. Errors: those of
+ * home: of the model. source: the name of a table or a view, or a SELECT. The caller
+ * calls ext_measure_free() in any case, before the budget ends. Errors: those of
  * ext_read_events() and ext_leak_open(); SQLITE_ERROR: the source cannot be opened, or
  * none of the candidates is an item of the model.
  */
@@ -267,7 +268,7 @@ int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
 /*
  * Returns the number of rows of metrics that the evaluation gives, with its baselines,
- * segments and cut-offs. The baselines must be fitted before.
+ * segments and cut-offs. The caller must have fitted the baselines before.
  */
 size_t ext_measure_count(const ext_measurement *request);
 /*
@@ -281,8 +282,8 @@ size_t ext_measure_count(const ext_measurement *request);
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error);
 /*
- * Frees all that the measurement holds, its hold on the version too, and makes it all
- * zero. places is only borrowed, and stays.
+ * Frees all that the measurement owns, releases its hold on the version, and makes
+ * *request all zero. The array places is only borrowed, and is not freed.
  */
 void ext_measure_free(ext_measurement *request);
 
@@ -290,10 +291,10 @@ void ext_measure_free(ext_measurement *request);
 
 /*
  * Fits the baselines that request->options names, and puts them into request->baselines,
- * in the order of the library. pop needs the model's support only. The others are fitted
- * on the sessions that the version was trained on, which are read again; this can add
- * warnings to the request. If there is no baseline, does nothing. The test must have been
- * read.
+ * in the order of the library. If the options name none, does nothing. pop needs the
+ * model's support only. The others are fitted on the sessions that the version was
+ * trained on, which this function reads again; that can add warnings to the request. The
+ * caller must have read the test before.
  * SQLITE_ERROR: the budget is too small, or these sessions are not known any more. Other
  * errors: those of ext_trained_read().
  */

@@ -70,9 +70,10 @@ static void forget(ext_attempt *attempt)
 }
 
 /*
- * Drops the connection's kept results: all of them if is_all, as at the connection's end;
- * else those whose model somebody dropped, without a report in a run's row.
- * ext_connection calls it by a pointer.
+ * Drops kept results of the connection. With is_all, at the end of the connection, drops
+ * all; their obituaries are then written later (ext_attempt_free()). Else drops the
+ * results whose model somebody dropped, and frees their obituaries unwritten.
+ * ext_connection.c calls this function by the pointer connection->drop_kept.
  */
 static void drop_kept(ext_connection *connection, bool is_all)
 {

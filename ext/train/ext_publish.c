@@ -101,9 +101,10 @@ static int make_model(const ext_training *training, ext_error *error)
 
 /*
  * Takes the write lock in the savepoint and writes the endings of runs that are pending
- * (ext_pending_lock()), then makes sure that the model exists. A model that the run has
- * seen is found by its id, and training->home gets its present name; a new model is made.
- * If the model was dropped, sets is_dropped and returns that error.
+ * (ext_pending_lock()), then makes sure that the model exists. If the run has seen the
+ * model (has_model), finds it by its id, and puts its present name into training->home.
+ * Else makes the model, unless another connection has made one of that name meanwhile.
+ * SQLITE_ERROR, with is_dropped set: the model was dropped.
  */
 static int take_model(ext_training *training, ext_savepoint *savepoint, ext_error *error)
 {
@@ -164,13 +165,13 @@ static int write_as_one(ext_training *training, writer *write, const ending *end
 }
 
 /*
- * As write_as_one(), for reports that others may watch. Returns whether they were
- * written; the error itself is dropped. It never waits for a lock, because neither the
+ * Does what write_as_one() does, for a report that others may watch. Returns whether it
+ * was written; drops the error itself. It never waits for a lock, because neither the
  * training nor other writers should stall for a report. So the host's busy timeout is set
  * to 0 meanwhile. A busy handler of the host may wait nevertheless, and cannot be
  * switched off: SQLite has no call to read it, so nobody could put it back. After a
- * failed write, quiet_until says that no other is tried before ten times the duration of
- * the failed one has passed. last_insert_rowid() is restored.
+ * failed write, sets training->quiet_until, so that no progress is written before ten
+ * times the duration of the failed write has passed. Restores last_insert_rowid().
  */
 static bool write_aside(ext_training *training, writer *write, const ending *end)
 {
@@ -192,8 +193,8 @@ static bool write_aside(ext_training *training, writer *write, const ending *end
 }
 
 /*
- * Writes the run's row, if it has none yet, its progress and its new epochs. end is not
- * used.
+ * Writes the run's progress and new epochs. First inserts the run's row if it is missing.
+ * end is not used.
  */
 static int write_row(ext_training *training, const ending *end, ext_error *error)
 {
@@ -202,8 +203,8 @@ static int write_row(ext_training *training, const ending *end, ext_error *error
 }
 
 /*
- * Writes the run's row, and a checkpoint: the weights and slots, from which the run can
- * be resumed. end is not used.
+ * Does what write_row() does, and then writes a checkpoint: the weights and slots, from
+ * which the run can be resumed. end is not used.
  */
 static int write_checkpoint(ext_training *training, const ending *end, ext_error *error)
 {
@@ -256,8 +257,9 @@ void ext_publish_progress(ext_training *training)
  * returns false. Else it returns false, and the error stays. since: seconds, when the
  * commit was first tried.
  *
- * The time is commit_wait; without that option as long as the training took, but at least
- * 60 s. For a lock within a shared cache the busy timeout counts, if it is longer.
+ * The time lasts as long as the option commit_wait says; if that is not set, as long as
+ * the training took, but at least 60 s. For a lock within a shared cache it lasts as long
+ * as the busy timeout, if that is longer.
  */
 static bool wait_for_others(ext_training *training, double since, ext_error *error)
 {
@@ -281,8 +283,9 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
  * Writes the version and all that belongs to it into the open savepoint: first the
  * endings of runs that stopped, then the version with items and tensors, which becomes
  * the active one unless activate=false, then its first and last event and its
- * fingerprints. Makes the model if it does not exist, and retires old versions. A failure
- * leaves parts of it there, so the caller must undo the savepoint.
+ * fingerprints. Makes the model if it does not exist, raises its storage format if the
+ * source has an order column, and retires old versions. A failure leaves parts of it
+ * there, so the caller must undo the savepoint.
  */
 static int write_version(ext_training *training, ext_savepoint *savepoint,
                          ext_error *error)

@@ -42,9 +42,10 @@ static void tell_others(ext_training *training, double now)
 }
 
 /*
- * Reports progress: every 0.1 s to the threads of this process, every TELL_EVERY seconds
- * to other connections, through the run's row. Sets run->progress. The time left is
- * estimated from the speed of this call, and is -1 if this call has done nothing yet:
+ * Reports progress: to the threads of this process, and through the run's row, at most
+ * every TELL_EVERY seconds, to other connections. Does nothing if the last call that did
+ * something was less than 0.1 s ago. Sets run->progress. The time left is estimated from
+ * the speed of this call, and is -1 if this call has done nothing yet:
  *   done          share of all epochs that is done, from 0 to 1
  *   here          the part of done that this call did, without resumed epochs
  *   seconds left  seconds of this call / here * (1 - done)
@@ -192,10 +193,10 @@ static void begin(ext_training *training)
 }
 
 /*
- * Makes a resumed run's row this call's, so that no other call resumes the same run. From
- * then on the run counts as under way; if the row is taken, sets is_begun, and drops an
- * ending of the run that was still to be written.
- * SQLITE_ERROR: another call was faster.
+ * Claims the row of a resumed run for this call, so that no other call resumes the same
+ * run. First makes the run count as under way (begin()), which it stays after a failure
+ * too. After success sets is_begun, and drops the ending of the run that this process
+ * perhaps still had to write. SQLITE_ERROR: another call was faster.
  */
 static int claim(ext_training *training, ext_error *error)
 {
@@ -220,10 +221,11 @@ static int claim(ext_training *training, ext_error *error)
 }
 
 /*
- * Starts the run: copies the name and the id of the model into training. A new run gets
- * its row in m_version now, unless it cannot be written at this moment, and is_begun is
- * set. A resumed run has a row already, which stays as it is until the events are read
- * and claim() takes the row.
+ * Starts the run: copies the name and the id of the model into training. For a new run,
+ * also makes it count as under way (begin()), sets is_begun, and writes its row in
+ * m_version, if the row can be written at this moment. A resumed run has a row already,
+ * which stays as it is until the events are read and the caller calls claim().
+ * SQLITE_ERROR: the model was dropped.
  */
 static int start_run(ext_training *training, ext_error *error)
 {
@@ -318,12 +320,13 @@ static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *erro
 /* ---- the function ---- */
 
 /*
- * Adds to the error message which version goes on serving, if there is one. Does nothing
- * if the model was dropped, or if the call failed before its events were read, unless a
- * memory limit stopped it. The version is read now, because another connection may have
- * committed a newer one meanwhile. While an interrupt is pending, SQLite runs no query:
- * then the message names the version that was active at the start of the call, and says
- * that there may be a newer one.
+ * Adds to the error message which version goes on serving. Does nothing in these cases:
+ * - no version is active, the error has no message, or the model was dropped;
+ * - the call failed before its events were read, and no memory limit was the cause.
+ * The version is read now, because another connection may have committed a newer one
+ * meanwhile. While an interrupt is pending, SQLite runs no query: then the message names
+ * the version that was active at the start of the call, and says that there may be a
+ * newer one.
  */
 static void mention_serving(const ext_attempt *attempt, ext_error *error)
 {
@@ -351,9 +354,9 @@ static void mention_serving(const ext_attempt *attempt, ext_error *error)
 
 /*
  * After a failure of a training: if all epochs are done and a later commit could succeed,
- * keeps the attempt with the connection, and returns true. Else writes into the run's row
- * how the run ended, if the run has begun, and returns false. If a memory limit caused
- * the error, the message then names the limit.
+ * keeps the attempt with the connection, and returns true. Else returns false: makes the
+ * error name the memory limit, if one caused it, and writes into the run's row how the
+ * run ended, if the run has begun.
  */
 static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
 {
@@ -369,9 +372,10 @@ static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
 }
 
 /*
- * Runs the call with the attempt, returns the summary as the SQL result, and frees or
- * keeps the attempt. If the call commits the result of an earlier attempt, that attempt
- * is dropped once it is committed, or cannot be any more.
+ * Runs the call with the attempt, returns the summary as the SQL result, and frees the
+ * attempt, or keeps it with the connection (keep_or_fail()). If the call commits the kept
+ * result of an earlier attempt, this attempt is always freed; the earlier one is dropped
+ * when it is committed, or if no later commit can succeed.
  */
 static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
                      sqlite3_value **argv, ext_error *error)

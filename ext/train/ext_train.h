@@ -46,7 +46,8 @@ typedef struct ext_train_request {
     /*
      * The earlier attempt on this model whose result waits to be committed, if the call
      * says resume and there is such an attempt; else NULL. Borrowed. If it is set, only
-     * the commit remains to be done: the source and the other options were not read.
+     * the commit remains to be done: of the options only commit_wait is used, and serving
+     * and checkpoint are not set.
      */
     struct ext_attempt *kept;
 } ext_train_request;
@@ -91,10 +92,11 @@ typedef struct ext_train_data {
 
 /*
  * Reads the events into memory, once, in a snapshot that stays open if the model exists.
- * Also finds the border of since=last, with warm_start adds the items of the active
- * version, computes the fingerprints, and checks that the whole training fits the memory
- * limits. The caller ends the snapshot when the weights are read. The caller frees data,
- * also after a failure, but only after everything else that data->budget allocated.
+ * Also finds the border of since=last, computes the fingerprints, and checks that the
+ * whole training fits the memory limits. With warm_start, also adds the items of the
+ * active version to the catalogue. The caller ends the snapshot when the weights are
+ * read. The caller frees data, also after a failure, but only after everything else that
+ * data->budget allocated.
  * SQLITE_ERROR: there is nothing to train on, a memory limit is reached, or the events
  * are not those that the run to resume began with. SQLITE_BUSY: another connection
  * changed the model, or took the run to resume, since the request was read.
@@ -171,8 +173,9 @@ typedef struct ext_attempt {
  */
 ext_attempt *ext_attempt_new(void);
 /*
- * Frees the attempt and all that it holds. Its run no longer counts as under way. An
- * obituary that is left is handed to ext_pending_add(), which writes it later.
+ * Frees the attempt and all that it holds. Its run no longer counts as under way. If the
+ * attempt still has an obituary, passes it to ext_pending_add(): then the next call of
+ * this process that writes to the model writes it into the run's row.
  */
 void ext_attempt_free(ext_attempt *attempt);
 
@@ -180,8 +183,8 @@ void ext_attempt_free(ext_attempt *attempt);
 
 /*
  * Returns the attempt whose result the connection keeps for the model, or NULL. A
- * training that knows the id of its model is compared by id, another one by the name of
- * the model. id: of the model; may be NULL.
+ * training that knows the id of its model is compared by that id, another one by the name
+ * of its model; both also by the schema. id: of the model; may be NULL.
  */
 ext_attempt *ext_kept_find(const ext_home *home, const char *id);
 /*
@@ -191,23 +194,25 @@ ext_attempt *ext_kept_find(const ext_home *home, const char *id);
  */
 bool ext_kept_is_worth(const ext_training *training, const ext_error *error);
 /*
- * Keeps the attempt, whose commit has failed, with its connection, which takes it over.
- * Frees the parts that no commit needs, and notes in the run's row that the result waits.
- * error: of the failed commit; its message gets the advice how to commit later.
+ * Adds the attempt, whose commit has failed, to the list of results that its connection
+ * keeps. The connection then owns the attempt. Also frees the parts that no commit needs,
+ * and notes in the run's row that the result waits. error: of the failed commit; its
+ * message gets the advice how to commit later.
  */
 void ext_kept_add(ext_attempt *attempt, ext_error *error);
 /*
  * Tries again to commit a kept result. request: the call that asks for it, whose
  * commit_wait is used if it was given. After success the summary is in
- * training.run.summary, and nothing is freed. After a failure that may pass, the result
- * stays kept, and the error says how to commit it. In all other cases the caller drops
- * the attempt.
+ * training.run.summary. After a failure that may pass (ext_kept_is_worth()), the result
+ * stays kept, and the error says how to commit it. After success and after any other
+ * failure the caller must call ext_kept_drop().
  */
 int ext_kept_commit(ext_attempt *attempt, const ext_train_request *request,
                     ext_error *error);
 /*
- * Removes a kept result from the list of its connection, committed or not, and frees the
- * attempt. If it was not committed, the run's row is told so: see ext_attempt_free().
+ * Removes a kept result from the list of its connection, and frees the attempt. If the
+ * result was not committed, the attempt still has its obituary, and ext_attempt_free()
+ * passes it on to be written into the run's row.
  */
 void ext_kept_drop(ext_attempt *attempt);
 
@@ -229,7 +234,7 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 /*
  * Makes the JSON summary of the training, and puts it into training->run.summary, which
  * owns it. The numbers of the version and of the storage format are known only when the
- * version is written, and are filled in then.
+ * version is written: ext_version_publish() fills them in then.
  */
 int ext_summary_make(ext_training *training, ext_error *error);
 
@@ -237,44 +242,50 @@ int ext_summary_make(ext_training *training, ext_error *error);
 
 /*
  * Checks that the database can be written. If the user has an open transaction, also
- * takes the write lock. Called before anything is read of the model. SQLITE_READONLY: it
- * cannot. Other errors: the lock cannot be had.
+ * takes the write lock. The caller calls this before it reads anything of the model.
+ * SQLITE_READONLY: the database cannot be written. Other errors: the lock cannot be had.
  */
 int ext_publish_lock(const ext_train_request *request, ext_error *error);
 /*
- * Checks that the result of the call can be written at its end. Called before the events
- * are read. SQLITE_ERROR: the call stands beside a table or another statement, or asks
- * for checkpoints inside a transaction, or the new model's name is taken.
+ * Checks that the result of the call can be written at its end. The caller calls this
+ * before it reads the events. SQLITE_ERROR: the call stands beside a table or another
+ * statement, or asks for checkpoints inside a transaction of the user, or the new model's
+ * name is taken.
  */
 int ext_publish_check(const ext_train_request *request, ext_error *error);
 /*
- * Writes the run's row (first inserts it if it is missing), its progress and its epochs
- * that are not written yet. If a checkpoint is due and no epoch is under way, writes that
- * too. A model that does not exist yet gets no row, unless a checkpoint is due, which
- * makes it. Never waits for a lock: if the database is locked, it writes nothing, and a
- * later call writes all of it. Inside the user's transaction it writes nothing. If the
- * model was dropped, sets training->is_dropped.
+ * Writes the progress of the run into its row in m_version. Does nothing if the user has
+ * an open transaction, if the model was dropped, or before the time
+ * training->quiet_until.
+ *
+ * Inserts the run's row first if it is missing, and also writes the epochs that are not
+ * written yet. If a checkpoint is due and no epoch is under way, also writes the
+ * checkpoint. For a model that does not exist yet, only a checkpoint is written, and
+ * makes the model. Never waits for a lock: if the database is locked, nothing is written,
+ * and a later call writes all of it. If it finds that the model was dropped, sets
+ * training->is_dropped.
  */
 void ext_publish_progress(ext_training *training);
 /*
  * Publishes the result: makes the summary and the model if they do not exist, writes the
- * version, commits, and leaves the final summary in training->run.summary. Waits for
- * others who hold locks, as long as commit_wait allows. After a failure nothing is
- * written, the version before it goes on serving, and the function may be called again.
+ * version, commits (inside a transaction of the user, the user commits), and leaves the
+ * final summary in training->run.summary. If other connections hold locks, waits for them
+ * as long as commit_wait allows. After a failure nothing is written, the version that was
+ * active stays so, and the caller may call the function again.
  */
 int ext_publish_version(ext_training *training, ext_error *error);
 /*
- * Writes into the run's row that the run failed or was interrupted, and why; first
- * inserts the row if it is missing, and writes its progress and new epochs. If that
- * cannot be written now, or the user has an open transaction, the ending is kept for the
- * next call of this process that writes to the model. Does nothing if the model has no
- * tables or was dropped.
+ * Writes into the run's row that the run failed or was interrupted, and why. Does nothing
+ * if the model has no tables or was dropped. First inserts the row if it is missing, and
+ * writes the run's progress and new epochs. If that cannot be written now, or the user
+ * has an open transaction, keeps the ending (ext_pending_add()): the next call of this
+ * process that writes to the model writes it.
  */
 void ext_publish_failure(ext_training *training, const ext_error *error);
 /*
- * Writes into the run's row that its result is kept, and why it is not committed; the
- * status stays 'training'. Never waits for a lock; what cannot be written is kept as for
- * ext_publish_failure(). Does nothing if the model has no tables.
+ * Writes into the run's row that its result is kept, and why it is not committed. Does
+ * nothing if the model has no tables. The status of the row stays 'training'. Never waits
+ * for a lock: what cannot be written now is kept as for ext_publish_failure().
  */
 void ext_publish_waiting(ext_training *training, const char *why);
 /*

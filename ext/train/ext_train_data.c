@@ -162,10 +162,11 @@ static int check_events(const ext_events *events, const gru4rec_options *options
 }
 
 /*
- * Finds the border of since=last, data->last: the active version and its last event. A
- * resumed run uses the border that it had at its start. Without since=last, a model or a
- * version, data->last stays zero. The border is read in the same snapshot as the weights
- * for warm_start, so both belong to one version.
+ * Finds the border of since=last: sets data->last to the active version and its last
+ * event. Does nothing if the call has no since=last, or the model does not exist. For a
+ * resumed run, sets data->last to the border that the run had at its start. If no version
+ * is active, data->last.version is 0. The border is read in the same snapshot as the
+ * weights for warm_start, so both belong to one version.
  */
 static int find_last(ext_train_data *data, const ext_train_request *request,
                      ext_error *error)
@@ -186,10 +187,11 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * With warm_start, reads into *before the fingerprints of the active version: its
- * sessions count as sessions of the new version too. Without, or if the version has none,
- * before->is_known is false. *key is the key for the new fingerprints: that of the old
- * ones, or else a random key. The caller frees before.
+ * With warm_start, reads the fingerprints of the active version into *before, because its
+ * sessions count as sessions of the new version too. If the call has no warm_start, no
+ * version is active, or that version has no fingerprints, before->is_known is false. *key
+ * is the key for the new fingerprints: that of the old ones, or else a random key. The
+ * caller frees before.
  */
 static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key *key,
                              ext_train_data *data, const ext_train_request *request,
@@ -208,9 +210,9 @@ static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key 
 }
 
 /*
- * Makes data->fingerprints: those of all sessions of this training, and those of earlier
- * trainings in before. is_partial: to be stored with them; earlier sessions are missing,
- * because nobody kept their fingerprints.
+ * Makes data->fingerprints: the fingerprints of all sessions of this training, and those
+ * in before, of earlier trainings. is_partial is stored with them: true means that
+ * sessions of earlier trainings are missing, because nobody kept their fingerprints.
  */
 static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
                              bool is_partial, const ext_home *home, ext_error *error)
@@ -276,7 +278,7 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
  * warm_start: acquires the active version as data->active, and adds its items to the
  * catalogue. Items without an event in this training are appended behind the others. Each
  * item of the active version adds its support, times support_decay, to its support here.
- * An empty text is left out without option keep_empty.
+ * An item whose id is an empty text is left out, unless the option keep_empty is set.
  */
 static int inherit_items(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
@@ -304,8 +306,9 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * Computes data->fingerprint, the hash of all events. SQLITE_ERROR: it differs from that
- * of the checkpoint, because a resumed run must have the same events as at its start.
+ * Computes data->fingerprint, the hash of all events. If there is a checkpoint, compares
+ * the hash with that of the checkpoint, because a resumed run must have the same events
+ * as at its start. SQLITE_ERROR: they differ.
  */
 static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoint,
                             ext_error *error)
@@ -348,10 +351,10 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
 }
 
 /*
- * Checks that the stored configuration is still the one that the request has read.
- * SQLITE_BUSY: gru4rec_configure() changed the model meanwhile. Without a user's
- * transaction there is no lock between the two readings, so another connection can do
- * that. The request would then not fit the model.
+ * Checks that the stored configuration is still the one that the request has read. Does
+ * nothing if the model does not exist. SQLITE_BUSY: gru4rec_configure() changed the model
+ * meanwhile. Without a user's transaction there is no lock between the two readings, so
+ * another connection can do that. The request would then not fit the model.
  */
 static int check_config(const ext_train_request *request, ext_error *error)
 {

@@ -3,8 +3,8 @@
  *
  * The second of two arguments may be the source or the options. It is the source if it is
  * a SELECT, or if it neither starts with { nor has a =. Source and options of a call
- * apply to its run only, and go before those that are stored in the model. With resume,
- * the source and options of the run that stopped replace the stored ones.
+ * apply to its run only, where they replace those that are stored in the model. With
+ * resume, the source and options of the run that stopped replace the stored ones.
  */
 #include "ext_train.h"
 
@@ -124,10 +124,10 @@ static int check_commit(const ext_train_request *request, const char *given,
 
 /*
  * resume: finds the newest run that stopped with a checkpoint, and reads it into run and
- * request->checkpoint. request->options become the options of that run, and then those of
- * the text given; resume itself is set to false in them. SQLITE_ERROR: there is no such
- * run or no model, an option may not differ, or the run had another source than the model
- * has and the call names none.
+ * request->checkpoint. request->options become the options of that run, with those that
+ * the text given sets in their place; in them resume itself is set to false.
+ * SQLITE_ERROR: there is no such run or no model, an option may not differ, or the run
+ * had another source than the model has and the call names none.
  */
 static int resume(ext_train_request *request, ext_run *run, const char *given,
                   ext_error *error)
@@ -179,8 +179,8 @@ static int check_source(const ext_train_request *request, const char *model,
 }
 
 /*
- * Finds the model of that name, takes the write lock inside the user's transaction, and
- * reads the model's config and id. If there is no such model, checks that a source is
+ * Finds the model of that name, takes the write lock if the user has an open transaction,
+ * and reads the model's config and id. If there is no such model, checks that a source is
  * given to create it, or that a result is kept of it.
  */
 static int find_model(ext_train_request *request, ext_connection *connection,
@@ -207,9 +207,9 @@ static int find_model(ext_train_request *request, ext_connection *connection,
 }
 
 /*
- * Sets the option threads to the number of processors that the container may use, if that
- * is lower than the number of threads that training would use. If the option was given,
- * nothing changes.
+ * Lowers the option threads to the number of processors that the container may use. Does
+ * nothing if the option was given, if the container has no CPU quota, or if training
+ * would not use more threads than that anyway.
  */
 static void follow_quota(gru4rec_options *options)
 {
@@ -246,8 +246,9 @@ static int start_cold(ext_train_request *request, ext_error *error)
 
 /*
  * Sets request->serving to the number of the active version, which serves until the new
- * one is published, and from which warm_start starts; 0: there is none. Then start_cold()
- * decides what warm_start does. Also refuses a model whose version numbers are used up.
+ * one is published, and from which warm_start starts; 0: there is none. With warm_start
+ * and no active version, start_cold() then decides. SQLITE_ERROR: as start_cold() says,
+ * or the version numbers of the model are used up.
  */
 static int find_serving(ext_train_request *request, ext_error *error)
 {

@@ -4,7 +4,7 @@
  *
  * The library is plain C11. It uses no SQLite and does no file or terminal I/O. Its only
  * global state is the number of BLAS's threads, which it sets and puts back, BLAS's
- * buffers, and what gru4rec_blas_core_pick() remembers.
+ * buffers, and the result of gru4rec_blas_core_pick().
  *
  * How data flows:
  *   1. gru4rec_events collects events one by one.
@@ -449,19 +449,21 @@ void gru4rec_items_free(gru4rec_items *items);
 
 /*
  * Adds a row for id, with that support. The id is copied, and gru4rec_items_find() finds
- * it at once. It must not be called between gru4rec_items_append() and
+ * it at once. gru4rec_items_add() must not be called between gru4rec_items_append() and
  * gru4rec_items_index().
- * INVALID: the id is in the catalogue already. NOMEM: there is not enough memory, or the
- * catalogue has 2^31 - 1 rows. In both cases no row is added.
+ * INVALID: the id is in the catalogue already. NOMEM: there is not enough memory, the
+ * catalogue has 2^31 - 1 rows, or the id has 2^32 bytes or more. In both cases no row is
+ * added.
  */
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
 
 /*
- * Adds a row for id without making it findable, which is faster for many ids: append all
- * of them, then call gru4rec_items_index() once. The id is copied.
- * NOMEM: there is not enough memory, or the catalogue has 2^31 - 1 rows. No row is added
- * then.
+ * Adds a row for id without making it findable, and without a check whether the catalogue
+ * has the id. This is faster for many ids: the caller appends all of them, then calls
+ * gru4rec_items_index() once. The id is copied.
+ * NOMEM: there is not enough memory, the catalogue has 2^31 - 1 rows, or the id has 2^32
+ * bytes or more. No row is added then.
  */
 gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
@@ -579,8 +581,11 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
  *   1. call gru4rec_events_expect() for each session that will have a new event;
  *   2. add all events in any order: new events by gru4rec_events_add(), old events by
  *      gru4rec_events_add_old().
- * An old event is kept only if its session was expected or has a new event already. If
- * sessions are cut into parts, only the parts with a new event stay.
+ * gru4rec_events_add_old() adds an old event only if its session was expected or has an
+ * event already. It drops any other old event and counts it in n_old, which is no error.
+ * Once gru4rec_events_expect() was called, gru4rec_dataset_new() drops, and counts in
+ * n_old, the events of each session that has no new event; if sessions are cut into
+ * parts, those of each part that has none.
  * INVALID and NOMEM: as gru4rec_events_add(); gru4rec_events_expect() returns NOMEM only.
  * The session is not expected then, or the event is not added.
  */
@@ -592,7 +597,8 @@ gru4rec_status gru4rec_events_add_old(gru4rec_events *events, const gru4rec_id *
 
 /*
  * How events are prepared before they become sessions to train on. If all fields are
- * zero, nothing is dropped, cut or kept.
+ * zero, no event is dropped, no session is cut or held out, and neither times nor numbers
+ * are kept.
  */
 typedef struct gru4rec_preparation {
     double session_gap;    /* a pause longer than this, in the unit of the times, begins a
@@ -667,7 +673,7 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
  * Changes the item rows of a dataset from those of the catalogue items to those of the
  * catalogue known. Events of items that known does not have are dropped and counted in
  * n_unknown. Sessions without any other event are dropped. n_single is counted anew. The
- * held-out sessions do not change.
+ * held-out sessions (dataset->validation) are not mapped.
  * NOMEM: there is not enough memory. The dataset is unchanged then.
  */
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
@@ -753,9 +759,10 @@ typedef struct gru4rec_fingerprints_found {
 } gru4rec_fingerprints_found;
 
 /*
- * Asks for fingerprints of the sessions of these events. Call it before a dataset is made
- * of the events, which then makes the fingerprints, of the sessions after they are cut
- * and before anything is dropped. They take 16 bytes for each session. *key is copied.
+ * Tells the events that their sessions are to get fingerprints with this key, which is
+ * copied. Call it before gru4rec_dataset_new(). That function then makes the
+ * fingerprints: of the sessions after they are cut, and before anything is dropped from
+ * them. They take 16 bytes for each session.
  */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
@@ -840,8 +847,8 @@ typedef struct gru4rec_audit {
 
 /*
  * Counts what is striking about the events, and fills *audit. day is the length of a day
- * in the unit of the times; 0: not known. Call it before a dataset is made of the events,
- * which do not change. gru4rec_events_expect() must not have been called for them.
+ * in the unit of the times; 0: not known. The events stay as they are. Call it before a
+ * dataset is made of them. gru4rec_events_expect() must not have been called for them.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. After a
  * failure *audit must not be used.
  */
@@ -854,7 +861,10 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
 /* The mini-batches of one epoch, in the order in which a training takes them. */
 typedef struct gru4rec_schedule gru4rec_schedule;
 
-/* The lanes of one step. The arrays (n) are borrowed until the next step. */
+/*
+ * The lanes of one step. The arrays (n) are borrowed from the schedule until the next
+ * gru4rec_schedule_next().
+ */
 typedef struct gru4rec_lanes {
     int32_t n;              /* M */
     const int64_t *session; /* place of the lane's session in visiting order */
@@ -877,8 +887,8 @@ gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
 void gru4rec_schedule_free(gru4rec_schedule *schedule);
 
 /*
- * Goes to the next step of the epoch and fills *lanes. Returns false at the end of the
- * epoch; lanes->n is 0 then.
+ * Goes to the next step of the epoch, from the first one on, and fills *lanes with its
+ * lanes. Returns false at the end of the epoch; lanes->n is 0 then.
  */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
@@ -1090,10 +1100,10 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  * With option validation, the model ends with the weights of the epoch of the best MRR,
  * and training stops once "patience" epochs have brought nothing better. Without it, the
  * model ends with the weights of the last epoch.
- * INVALID: no session has two events; n_sample is 0 and there are never two lanes, so
- * that there are no negatives; or no event of the held-out sessions can be measured.
- * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss
- * or a weight is not finite; the message says which. Any status of the hook validate is
+ * INVALID: no session has two events; n_sample is 0 and no step has two lanes, so that
+ * there are no negatives; or no event of the held-out sessions can be measured. NOMEM:
+ * there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss or a
+ * weight is not finite; the message says which. Any status of the hook validate is
  * returned too. After INTERRUPTED and DIVERGED the weights stay as they were at that
  * moment.
  */
@@ -1202,9 +1212,10 @@ size_t gru4rec_bytes_size(const gru4rec_model *model);
 
 /*
  * Copies the rows before n_rows that are not copied yet: turns the output weights of each
- * into bytes, with a scale and the norms of what is lost. If a weight is not finite, it
- * stops there. It reads no other rows of the model, so another thread may fill those
- * meanwhile.
+ * into bytes, with a scale and the norms of what is lost. If a weight of a row is not
+ * finite, it stops at that row, and no later call copies another row:
+ * gru4rec_bytes_finish() then returns false. It reads no row from n_rows on, so another
+ * thread may fill those meanwhile.
  */
 void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
 
@@ -1298,9 +1309,11 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded);
 
 /*
- * Finds the best items of all sessions that were added.
+ * If no session was added since the last call, does nothing and returns OK. Otherwise
+ * finds the best items of all sessions of the batch.
  * INTERRUPTED: is_stopped returned true. NOMEM: BLAS cannot get its memory. In both cases
- * gru4rec_batch_get() must not be called before the next success.
+ * the batch is lost: the caller must add its sessions again, and call
+ * gru4rec_batch_score() again, before it calls gru4rec_batch_get().
  */
 gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *),
                                    void *context, gru4rec_error *error);
@@ -1358,8 +1371,9 @@ typedef struct gru4rec_baseline_data {
 typedef struct gru4rec_baseline gru4rec_baseline;
 
 /*
- * Fits a method on data, and puts it into *out, a copy of what it needs. The options that
- * begin with its name control it.
+ * Fits a method on data, and puts the fitted baseline into *out. The baseline keeps
+ * copies of what it needs, and does not use data after this call. The options that begin
+ * with the method's name control it.
  * INVALID: the method needs the sessions of the training with their times, and data does
  * not have them. NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned
  * true.
@@ -1386,7 +1400,10 @@ typedef struct gru4rec_prefix {
     size_t n;
 } gru4rec_prefix;
 
-/* Scores of all items. The arrays are borrowed from the scorer until its next scores. */
+/*
+ * Scores of all items. The arrays are borrowed from the scorer until the next
+ * gru4rec_scorer_score() with it, or until it is freed.
+ */
 typedef struct gru4rec_scores {
     const double *values; /* (I) */
     const int32_t *rows;  /* (n) items whose score is above 0, in no order. The others

@@ -44,8 +44,8 @@ void g4r_rules_layout(g4r_rules *rules, const gru4rec_baseline *baseline, size_t
 bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
                      g4r_stop_watch *watch);
 /*
- * Keeps the items with the best scores in sums as the rules of the item row; then empties
- * sums. Call it for row 0, 1, ... in this order.
+ * Keeps the items with the best scores above 0 in sums, at most rules->most, as the rules
+ * of the item row; then empties sums. Call it for row 0, 1, ... in this order.
  */
 void g4r_rules_keep(g4r_rules *rules, int32_t row);
 /*

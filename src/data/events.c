@@ -150,8 +150,8 @@ static void set_time(gru4rec_events *events, const gru4rec_time *time)
 
 /*
  * Adds the item to events->items if it is new, and returns its number there, or -1 if
- * there is not enough memory. row: the item's row in the known catalogue, which goes into
- * events->rows if there is such a catalogue.
+ * there is not enough memory. If there is a known catalogue, stores row, the item's row
+ * in it, in events->rows; otherwise row is not used.
  */
 static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t row)
 {

@@ -26,8 +26,9 @@ typedef struct g4r_sampler {
 
 /*
  * Makes the sampler's table for draws of n items by their support (n), which must be
- * positive everywhere. The random numbers must be started before the first draw. Returns
- * false if there is not enough memory; the sampler then owns nothing.
+ * positive everywhere. The caller must start the random numbers (g4r_sampler_start())
+ * before the first draw. Returns false if there is not enough memory; the sampler then
+ * owns nothing.
  */
 bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
                       double alpha, const gru4rec_allocator *allocator);

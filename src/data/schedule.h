@@ -69,8 +69,9 @@ bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
                        const g4r_schedule_plan *plan, const gru4rec_allocator *allocator);
 void g4r_schedule_free(g4r_schedule *schedule);
 /*
- * Draws the epoch's random order of sessions, which depends only on the seed and the
- * epoch. Call g4r_schedule_start() before the next step. The plan must have is_shuffled.
+ * Puts the sessions into a random order for an epoch (schedule->order), which depends
+ * only on the seed and the epoch. The plan must have is_shuffled. Afterwards the caller
+ * must call g4r_schedule_start() before the next step.
  */
 void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch);
 /*

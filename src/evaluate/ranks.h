@@ -76,22 +76,24 @@ bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
 /*
- * Makes the bounds of the scores of all lanes that were added, and from them their counts
- * and lists. It does nothing if the lists are too long for bounds. Returns false if it
- * was stopped.
+ * If the lists are too long for bounds (longest above G4R_SHORTLIST_MOST), or if no lane
+ * was added, does nothing and returns true. Otherwise makes the bounds of the scores for
+ * all lanes that were added, and from these the counts and the shortlist of each lane.
+ * Returns false if the caller asked to stop.
  */
 bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
 /*
  * Fills *standing with the result of a lane, after g4r_ranks_bound(). Call it for lanes
- * 0, 1, 2, ... in this order. The list of the result is borrowed until the next call of
- * g4r_ranks_get() or g4r_ranks_exact(). Returns false if a score is not finite.
+ * 0, 1, 2, ... in this order, once for each. The list of the result is borrowed until the
+ * next call of g4r_ranks_get() or g4r_ranks_exact(). Returns false if a score is not
+ * finite.
  */
 bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
 /*
  * Ranks the query's target at once by exact scores for the hidden state x (D), among the
  * items rows (n), ascending, or all items if rows is NULL, and fills *standing, whose
- * list is borrowed until the next call of g4r_ranks_get() or g4r_ranks_exact(). n must not exceed ranks->n. Returns false if a
- * score is not finite.
+ * list is borrowed until the next call of g4r_ranks_get() or g4r_ranks_exact(). n must
+ * not exceed ranks->n. Returns false if a score is not finite.
  */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);

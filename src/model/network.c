@@ -150,8 +150,9 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
 
 /*
  * Computes the lanes of one task of a layer, after its products: the states of PyTorch's
- * cell, then the dropout of the states, whose mask it keeps. Those of the original cell
- * are there already: it multiplies between its gates.
+ * cell, then the dropout of the states, whose mask it keeps. The states of the original
+ * cell are there already: its caller has computed them, because this cell multiplies
+ * between its gates.
  */
 static void forward_lanes(void *context, size_t task, size_t worker)
 {
@@ -169,8 +170,8 @@ static void forward_lanes(void *context, size_t task, size_t worker)
 
 /*
  * Goes back through the lanes of one task of a layer: multiplies the gradient of the
- * states by the dropout mask, then goes back through PyTorch's cell. The original cell is
- * done by the caller.
+ * states by the dropout mask, then goes back through PyTorch's cell. For the original
+ * cell its caller does that, by g4r_cell_original_backward().
  */
 static void backward_lanes(void *context, size_t task, size_t worker)
 {
@@ -186,8 +187,8 @@ static void backward_lanes(void *context, size_t task, size_t worker)
 }
 
 /*
- * Runs the task, forward_lanes() or backward_lanes(), for all lanes of a layer. For an
- * original cell without dropout there is no work.
+ * Does nothing for an original cell without dropout, whose lanes need no such work.
+ * Otherwise runs the task, forward_lanes() or backward_lanes(), for all lanes of a layer.
  */
 static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job)
 {

@@ -160,8 +160,9 @@ static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 }
 
 /*
- * Reads numbers in the option's range, written as "a/b/c", into values, at most most of
- * them, and sets *n. An empty text is accepted only if the option's default is empty.
+ * Reads numbers in the option's range, written as "a/b/c", into values, and sets *n to
+ * how many there are. Returns false if there are more than most, or if a part is no such
+ * number. An empty text is accepted only if the option's default is empty.
  */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)

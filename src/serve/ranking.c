@@ -164,9 +164,10 @@ static void score_all(gru4rec_ranking *ranking)
 }
 
 /*
- * Finds the first block, the k best, in the copy in bytes, and sets n_block. In any case
- * the copy is not searched again (query.bytes becomes NULL). Returns false if the bounds
- * would not hold, or leave too many rows: then the exact scores must be used.
+ * Finds the first block, the k best items, by the copy in bytes, writes it into
+ * ranking->block, and sets n_block. In any case the copy is not searched again
+ * (query.bytes becomes NULL). Returns false if the bounds would not hold, or leave too
+ * many rows: then the exact scores must be used.
  */
 static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 {

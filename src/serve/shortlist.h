@@ -40,8 +40,9 @@ typedef struct g4r_shortlist {
  */
 void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items);
 /*
- * Empties the shortlist, and begins to look for the k best, 1 ... G4R_SHORTLIST_MOST.
- * excluded (n_excluded) has the rows that must be left out, ascending; it is borrowed.
+ * Empties the shortlist, clears is_full, and begins to look for the k best, 1 ...
+ * G4R_SHORTLIST_MOST. excluded (n_excluded) has the rows that must be left out,
+ * ascending; it is borrowed.
  */
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
                          size_t n_excluded);
@@ -59,7 +60,8 @@ size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size
 /*
  * Adds a row, with the bounds of its score, whose upper bound reaches the least. An
  * excluded row is left out. The least can become greater. The rows must ascend from call
- * to call. If too many rows are left for the room that there is, sets is_full.
+ * to call. If too many rows are left for the room that there is, sets is_full, and from
+ * then on adds nothing.
  */
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower);
 /*

@@ -30,9 +30,10 @@ typedef struct g4r_optim {
 void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
                     const gru4rec_options *options);
 /*
- * Begins an update of the parameters: counts it in training->updates, and computes the
- * factors that the update needs. squares: the sum of the squares of all its gradients,
- * which is used only with grad_cap.
+ * Begins an update of the parameters, before any of them moves: counts it in
+ * training->updates, and sets the factors correct, correct2 and clip of optim->update for
+ * it. squares: the sum of the squares of all its gradients, which is used only with
+ * grad_cap.
  */
 void g4r_optim_begin(g4r_optim *optim, double squares);
 /*

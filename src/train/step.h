@@ -133,8 +133,9 @@ bool g4r_step_is_full(const g4r_step *step);
  */
 void g4r_step_backward(g4r_step *step);
 /*
- * Makes one update: moves the parameters by the gradients of g4r_step_backward(), counts
- * the update in training->updates, and removes all frames.
+ * Makes one update of the model and the slots: moves them by the gradients of
+ * g4r_step_backward(), counts the update in training->updates, and removes all frames, so
+ * that the next frame is the first one.
  */
 void g4r_step_update(g4r_step *step);
 

@@ -737,8 +737,8 @@ typedef struct gru4rec_fingerprints {
     gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS];
     bool is_partial; /* trainings before the last one are missing */
     /*
-     * n_long: the sessions of the last training with 3 events or more. n_twins: the
-     * sessions of n_long whose items, in order, another session has too.
+     * n_long: number of sessions with 3 events or more in the last training. n_twins: how
+     * many of these have the same items, in the same order, as another of them.
      */
     uint64_t n_long, n_twins;
 } gru4rec_fingerprints;
@@ -1081,9 +1081,10 @@ typedef struct gru4rec_hooks {
 int32_t gru4rec_train_threads(const gru4rec_options *options);
 
 /*
- * Returns the bytes that a training takes, including gru4rec_training_bytes() and without
- * its dataset and its hooks. The memory that BLAS writes to is counted, but not the
- * address space that BLAS reserves, which is 128 MB for each thread.
+ * Returns the bytes that a training takes. gru4rec_training_bytes() is a part of them;
+ * the bytes of the dataset, and what the hooks take, are not. The memory that BLAS writes
+ * to is counted, but not the address space that BLAS reserves, which is 128 MB for each
+ * thread.
  */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
@@ -1137,7 +1138,8 @@ void gru4rec_session_reset(gru4rec_session *session);
  * Moves the hidden state on by one item. Two kinds of items leave it unchanged, which is
  * no error: an item whose weights lead to a state that is not finite; and, if the model
  * was trained with collapse_repeats, an item that is the same as the one before. For that
- * the session remembers the row of its last item until a reset.
+ * the session remembers the row of its last item until a reset, also if that item left
+ * the state unchanged.
  * NOMEM: BLAS cannot get its memory. The session is unchanged then.
  */
 gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
@@ -1174,8 +1176,8 @@ void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 
 /*
  * Sets the hidden state to a copy that gru4rec_session_state() made. last_row is the row
- * of the last item before that; -1: not known. Returns false, and changes nothing, if a
- * value of state is not finite.
+ * of the session's last item when the copy was made; -1: not known. Returns false, and
+ * changes nothing, if a value of state is not finite.
  */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
                             int32_t last_row);
@@ -1365,8 +1367,8 @@ typedef struct gru4rec_baseline_data {
 } gru4rec_baseline_data;
 
 /*
- * A simple method (gru4rec_baseline_kind) that is fitted. Several threads may share one
- * that is const.
+ * A simple method (gru4rec_baseline_kind) that is fitted. Several threads may use one
+ * baseline at once, each with a scorer of its own.
  */
 typedef struct gru4rec_baseline gru4rec_baseline;
 
@@ -1523,8 +1525,8 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         double *mrr, gru4rec_error *error);
 
 /*
- * Returns the most bytes that gru4rec_evaluate_heldout() takes, without its model and its
- * dataset.
+ * Returns the most bytes that gru4rec_evaluate_heldout() takes in addition to those of
+ * the model and of the dataset.
  */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
                               const gru4rec_dataset *heldout);

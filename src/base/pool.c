@@ -205,7 +205,8 @@ size_t g4r_pool_bytes(size_t n_workers)
 
 /*
  * Starts the thread w of the pool, and waits until the hook enter has returned in it.
- * Returns false if the thread could not be started or enter returned false.
+ * Returns false if the thread could not be started, or if enter returned false; in the
+ * second case the thread has ended.
  */
 static bool start_thread(g4r_pool *pool, worker *w)
 {

@@ -55,7 +55,9 @@ struct gru4rec_baseline {
     g4r_arena arena;
 };
 
-/* Tells whether prefixes must have times for this baseline. */
+/*
+ * Tells whether prefixes must have times: the method decays by days, and a day is known.
+ */
 static inline bool g4r_baseline_needs_times(const gru4rec_baseline *baseline)
 {
     return baseline->method->uses_days && baseline->data.day > 0;

@@ -70,9 +70,10 @@ static bool is_repeat(const gru4rec_events *events, uint32_t a, uint32_t b)
 }
 
 /*
- * Adds a new session, which is a part of the session with this number, and gets the next
- * number itself: appends to events->owner, which has room for *capacity, and counts
- * events->n_sessions. Returns false if there is not enough memory.
+ * Adds a part of the session with this number as a new session, whose own number is the
+ * next one: appends the number of the whole session to events->owner, and adds 1 to
+ * events->n_sessions. *capacity is how many numbers events->owner has room for; if there
+ * is no room, the array grows. Returns false if there is not enough memory.
  */
 static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity)
 {
@@ -88,7 +89,7 @@ static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity
  * events. Each piece becomes a session with a number of its own; the numbers ascend in
  * time. Repeats that stage 4 will drop do not count for max_length. Counts in n_cut the
  * parts that are cut into pieces. sorted (n): the session's events in order. *capacity:
- * of events->owner.
+ * how many numbers events->owner has room for.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
@@ -176,10 +177,10 @@ static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *h
 }
 
 /*
- * Sorts events->visit (S) into visiting order, and replaces the session's number in
- * events->session by the place of the session in that order. first (S) is filled with the
- * sessions' first events; NULL: sessions are sorted by their values alone. rank (S) is
- * scratch. Both must be zeroed before.
+ * Fills events->visit (S) with the sessions in visiting order, and replaces the session's
+ * number in events->session by the place of the session in that order. first (S) is
+ * filled with the sessions' first events; NULL: sessions are sorted by their values
+ * alone. rank (S) is scratch. Both must be zeroed before.
  */
 static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank,
                           g4r_stop_watch *watch)
@@ -330,8 +331,9 @@ static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset
 }
 
 /*
- * Makes the catalogue *out of the items of the dataset, and numbers the dataset's item
- * rows by it. The caller frees *out, also after an error.
+ * Makes the catalogue *out of the items of the dataset, and replaces the numbers in
+ * dataset->item_rows by rows of this catalogue. The caller frees *out, also after an
+ * error.
  */
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                  gru4rec_items **out, g4r_stop_watch *watch)

@@ -277,7 +277,8 @@ static bool next_member(set_reader *set)
 
 /*
  * Writes the set of members (n), which ascend without repeats, into bytes, which must be
- * zeroed before; nothing if bytes is NULL. Returns the number of bytes of the set.
+ * zeroed before. If bytes is NULL, writes nothing. Returns the number of bytes of the
+ * set.
  */
 static uint64_t write_set(unsigned char *bytes, const uint64_t *members, uint64_t n)
 {
@@ -347,7 +348,7 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
            hash_of(bytes, n_bytes - TAIL) == word_of(bytes + n_bytes - TAIL, 8);
 }
 
-/* Returns a reader of the set whose next member is the least one. */
+/* Returns a reader that has read nothing of the set yet. */
 static set_reader open_set(const gru4rec_fingerprints_set *set)
 {
     return (set_reader){.bytes = set->bytes,

@@ -103,7 +103,8 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
 
 /*
  * Makes one pass that drops the events of items that have fewer than min_support events
- * in the dataset now, and adds their number to n_rare. counts (n_items) is scratch.
+ * in the dataset now, and the sessions that are empty then. Adds the number of these
+ * events to n_rare. counts (n_items) is scratch.
  */
 static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                       int64_t *counts, int64_t min_support, g4r_stop_watch *watch)

@@ -22,7 +22,7 @@
 #include "../base/arena.h"
 #include "../base/rng.h"
 
-/* How sessions become steps. */
+/* The settings of a schedule: how it makes steps of the sessions. */
 typedef struct g4r_schedule_plan {
     int64_t n_lanes;     /* B, the most lanes */
     bool needs_contrast; /* the epoch ends when one lane is left: it has no negatives */

@@ -94,8 +94,8 @@ static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 }
 
 /*
- * Fills place_of, the place of each event by its number, from the numbers of the events
- * of b's test; nothing if both sides have one test.
+ * Does nothing if both sides have one test. Otherwise fills place_of, the place of each
+ * event by its number, from the numbers of the events of b's test.
  */
 static void find_places(g4r_pairs *pairs)
 {

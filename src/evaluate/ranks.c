@@ -160,7 +160,8 @@ static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_rea
 
 /*
  * Returns the output rows and biases of the n ranked items from first on, in one block of
- * memory: those of the model, or copies if only some items are ranked.
+ * memory: those of the model; or, if only some items are ranked, copies in ranks->table
+ * and ranks->bias, which the next call overwrites.
  */
 static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
 {
@@ -195,8 +196,9 @@ bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
 }
 
 /*
- * Subtracts the seen items of lane i from its counts n_greater and n_equal, which include
- * them so far.
+ * Computes the exact scores of the ranked items that lane i has seen, and takes these
+ * items out of its counts n_greater and n_equal, which include them so far. It must be
+ * called only once for a lane.
  */
 static void leave_out_seen(g4r_ranks *ranks, size_t i)
 {
@@ -260,9 +262,9 @@ static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, s
 }
 
 /*
- * Ranks the target of lane i by the exact scores of all ranked items. For the first of
- * n_exact lanes, it scores the items for all of them. Returns false if a score of the
- * lane is not finite.
+ * Ranks the target of lane i by the exact scores of all ranked items, and fills
+ * *standing. For the first of n_exact lanes, it scores the items for all of them. Returns
+ * false if a score of the lane is not finite.
  */
 static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {

@@ -62,9 +62,9 @@ void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
 /* Sets the places of all events to "no target" (GRU4REC_PLACE_NONE). */
 void g4r_tally_start(g4r_tally *tally);
 /*
- * Notes the result of one ranking. Its target is number event of the test events: sets
- * the target's place in tally->places, and counts the ties and the list in the target's
- * segment.
+ * Notes the result of one ranking. Its target is event number event of the test events:
+ * sets the target's place in tally->places, and counts the ties and the list in the
+ * target's segment.
  */
 void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event);
 /*

@@ -55,8 +55,8 @@ typedef struct g4r_network {
 
 /*
  * Sets up the network, and carves its arrays for n_lanes lanes and n_frames frames from
- * the arena. Called twice, as all layout functions (arena.h). params is borrowed.
- * n_frames is 1 without training.
+ * the arena. Called twice, as all layout functions (arena.h). params is borrowed. If
+ * is_training is false, n_frames is 1, and there is no room for dropout and backward.
  */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);

@@ -200,8 +200,9 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 }
 
 /*
- * Finds the next block: the n_block items that come behind the item given last; n_block
- * is 0 if there is none. Sets the size of the block after it.
+ * Replaces the block by the next one: the n_block items that come behind the item given
+ * last; n_block is 0 if there is none. Sets place to the start of the block, and n_next
+ * to the size of the block after it.
  */
 static void find_block(gru4rec_ranking *ranking)
 {

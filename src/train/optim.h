@@ -49,9 +49,9 @@ void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
 void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool is_far);
 /*
  * Moves the first n_distinct distinct rows of the merge in a parameter and its slots; the
- * threads of the pool share the work, unless the rows have one value. gradients
- * (occurrences, cols): the gradient of a row is that of its first occurrence, as
- * g4r_merge_sum() leaves it.
+ * threads of the pool share the work, but if a row has only one value, the calling thread
+ * does it all. gradients (occurrences, cols): the gradient of a row is that of its first
+ * occurrence, as g4r_merge_sum() leaves it.
  */
 void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param,
                     const g4r_real *gradients, const g4r_merge *merge, size_t n_distinct);

@@ -298,8 +298,9 @@ static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_erro
 }
 
 /*
- * Tells whether training should stop after this epoch: none of the last options->patience
- * epochs was better than the best one. Never, if patience is 0.
+ * Tells whether training should stop after this epoch: the best epoch so far is at least
+ * options->patience epochs before it. If patience is 0, training never stops for this
+ * reason.
  */
 static bool is_patience_over(const epoch_loop *loop, int64_t epoch)
 {

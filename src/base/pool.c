@@ -137,6 +137,11 @@ static bool enter(worker *self)
     return is_in;
 }
 
+/*
+ * What a thread of the pool does: calls the hook enter, and ends if that returns false.
+ * Otherwise works on each job that is posted, waits between jobs, and calls the hook
+ * leave when the pool is over.
+ */
 static void *run_worker(void *context)
 {
     worker *self = context;

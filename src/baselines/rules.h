@@ -51,8 +51,8 @@ bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
 void g4r_rules_keep(g4r_rules *rules, int32_t row);
 /*
  * Adds to scores, which must be empty, each item that a rule of the prefix's last item
- * names, with the score of the rule, and returns these, borrowed from scores. For an
- * empty prefix there are none.
+ * names, with the score of the rule, and returns these, borrowed from scores until they
+ * change. For an empty prefix there are none.
  */
 gru4rec_scores g4r_rules_score(const g4r_rules *rules, g4r_scores *scores,
                                const gru4rec_prefix *prefix);

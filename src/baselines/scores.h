@@ -25,7 +25,7 @@ void g4r_scores_reset(g4r_scores *scores, size_t n_items);
 void g4r_scores_clear(g4r_scores *scores);
 /*
  * Removes the items whose score is not above 0 from the list, and sets their scores to 0.
- * Returns the others, borrowed from scores.
+ * Returns the others, borrowed from scores until they change.
  */
 gru4rec_scores g4r_scores_above_zero(g4r_scores *scores);
 

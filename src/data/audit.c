@@ -250,6 +250,11 @@ static int64_t median_length(const work *w)
     return length;
 }
 
+/*
+ * Makes the first walk through all sessions, finds the medians and the session gap from
+ * its counts, and makes the second walk. Returns false if there is not enough memory, or
+ * if the caller asked to stop (watch).
+ */
 static bool walk_all(work *w)
 {
     const gru4rec_events *events = w->events;

@@ -176,6 +176,12 @@ static uint64_t next_number(const gru4rec_events *events)
     return events->n + (uint64_t)(events->preparation.keeps_numbers ? n_dropped : 0);
 }
 
+/*
+ * Adds an event to the columns, as an old or a new one. If there is a known catalogue
+ * that does not have the item, only counts the event in n_unknown, and returns OK.
+ * INVALID: there are too many events. NOMEM: the event is not added, although its item
+ * may be in events->items already.
+ */
 static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *session,
                                 const gru4rec_id *item, const gru4rec_time *time,
                                 int64_t order, bool is_old, gru4rec_error *error)

@@ -62,8 +62,9 @@ size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions);
 /* Returns the bytes that g4r_schedule_init() allocates for a dataset of n_sessions. */
 size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions);
 /*
- * Prepares an epoch through the dataset, which is borrowed, with the sessions in visiting
- * order. Returns false if there is not enough memory; the schedule then owns nothing.
+ * Prepares an epoch through the dataset, which is borrowed until g4r_schedule_free(),
+ * with the sessions in visiting order. Returns false if there is not enough memory; the
+ * schedule then owns nothing.
  */
 bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
                        const g4r_schedule_plan *plan, const gru4rec_allocator *allocator);

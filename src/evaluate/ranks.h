@@ -55,9 +55,9 @@ typedef struct g4r_ranks {
 } g4r_ranks;
 
 /*
- * Sets what is ranked. bounds is copied; the model behind it is borrowed. rows (n): the
- * items that are ranked, ascending, borrowed; NULL: all n items of the model. longest:
- * most items in a list.
+ * Sets what is ranked. bounds is copied. The model behind it is borrowed as long as ranks
+ * is used, and so is rows (n): the items that are ranked, ascending; NULL: all n items of
+ * the model. longest: most items in a list.
  */
 void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
                     size_t n, size_t longest);
@@ -70,8 +70,8 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes);
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
 /*
  * g4r_ranks_start() removes all lanes. g4r_ranks_add() then adds a lane: the hidden state
- * x (D) of a session, which is copied, and a query, which is copied but for its list of
- * seen items.
+ * x (D) of a session, which is copied, and a query, which is copied. Only the query's
+ * list of seen items is not copied: it is borrowed until g4r_ranks_get() for this lane.
  */
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);

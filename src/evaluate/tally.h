@@ -56,7 +56,8 @@ size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items);
 size_t g4r_tally_rows(const gru4rec_options *options);
 /*
  * Carves the arrays of the tally from the arena. places (events): the caller's array for
- * the places of targets, borrowed; NULL: it is carved too.
+ * the places of targets, which the tally fills and borrows as long as it is used; NULL:
+ * the array is carved too.
  */
 void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
 /* Sets the places of all events to "no target" (GRU4REC_PLACE_NONE). */

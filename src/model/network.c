@@ -4,6 +4,10 @@
 #include "../kernels/blas.h"
 #include "../base/timing.h"
 
+/*
+ * Carves the arrays of one frame for b lanes from the arena. Those for dropout and for
+ * backward have no room if is_training is false.
+ */
 static void layout_frame(g4r_network_frame *frame, g4r_arena *arena,
                          const g4r_params *params, size_t b, bool is_training)
 {
@@ -125,6 +129,10 @@ typedef struct layer_job {
     g4r_real *mask; /* (M,h) dropout mask of the states */
 } layer_job;
 
+/*
+ * Returns the job of GRU layer i in a frame, with all that forward needs. The caller sets
+ * the fields of cell that are for backward.
+ */
 static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, size_t i,
                           const g4r_dropout *dropout)
 {
@@ -225,6 +233,10 @@ static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t
     run_lanes(network, forward_lanes, &job);
 }
 
+/*
+ * Computes the dense layers of a frame, into frame->dense, from the states of its top GRU
+ * layer. Does nothing if there are no dense layers.
+ */
 static void forward_dense(g4r_network *network, g4r_network_frame *frame)
 {
     const g4r_params *params = network->params;

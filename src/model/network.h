@@ -55,8 +55,9 @@ typedef struct g4r_network {
 
 /*
  * Sets up the network, and carves its arrays for n_lanes lanes and n_frames frames from
- * the arena. Called twice, as all layout functions (arena.h). params is borrowed. If
- * is_training is false, n_frames is 1, and there is no room for dropout and backward.
+ * the arena. Called twice, as all layout functions (arena.h). params is borrowed as long
+ * as the network is used. If is_training is false, n_frames is 1, and there is no room
+ * for dropout and backward.
  */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
@@ -68,7 +69,8 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
 size_t g4r_network_side(const g4r_params *params);
 /*
  * Gives the network the values of its parameters, and the threads that share its work
- * (NULL: none). Both are borrowed. Call it after the layout.
+ * (NULL: none). Both are borrowed as long as the network is used. Call it after the
+ * layout.
  */
 void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool);
 /*

@@ -42,7 +42,7 @@ void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items)
 /*
  * Empties the shortlist, clears is_full, and begins to look for the k best, 1 ...
  * G4R_SHORTLIST_MOST. excluded (n_excluded) has the rows that must be left out,
- * ascending; it is borrowed.
+ * ascending; it is borrowed until the last row is added.
  */
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
                          size_t n_excluded);

@@ -24,8 +24,8 @@ typedef struct g4r_optim {
 } g4r_optim;
 
 /*
- * Fills *optim for the optimiser that the options name. training is borrowed: its slots
- * must be those of the options.
+ * Fills *optim for the optimiser that the options name. training is borrowed as long as
+ * *optim is used: its slots must be those of the options.
  */
 void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
                     const gru4rec_options *options);

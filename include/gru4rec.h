@@ -1429,7 +1429,7 @@ size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
 
 /*
  * Returns the scores of the items that may come next after a prefix. The bits of the
- * scores are the same in any thread. It allocates nothing, so it cannot fail.
+ * scores are the same in any thread. This function allocates nothing, so it cannot fail.
  */
 gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 
@@ -1609,12 +1609,12 @@ typedef struct gru4rec_build {
 void gru4rec_build_facts(gru4rec_build *build);
 
 /*
- * Makes OpenBLAS choose its kernels again, by what the processor can do, and keeps what
- * came of it for gru4rec_build_facts(). It is needed because OpenBLAS takes old kernels
- * for processors that it does not know, and then training is several times slower. It
- * does nothing if the kernels are right, if OPENBLAS_CORETYPE is set, if another loaded
- * file than the caller's uses the same OpenBLAS, or if OpenBLAS was loaded before the
- * caller's file.
+ * Leaves OpenBLAS's kernels as they are if they are right, if OPENBLAS_CORETYPE is set,
+ * if another loaded file than the caller's uses the same OpenBLAS, or if OpenBLAS was
+ * loaded before the caller's file. Otherwise makes OpenBLAS choose its kernels again, by
+ * what the processor can do. This is needed because OpenBLAS takes old kernels for
+ * processors that it does not know, and then training is several times slower. In any
+ * case the result is kept for gru4rec_build_facts().
  * Call it before OpenBLAS is used, and while no other thread loads libraries or changes
  * the environment: best at the start of the program. gru4rec.so calls it when it is
  * loaded.
@@ -1630,8 +1630,10 @@ struct sqlite3_api_routines;
  * The entry points that SQLite calls to load the extension into a connection. There are
  * two names because SQLite derives the name from the file's name, and older versions drop
  * the digit. The loadable library also has sqlite3_extension_init(), for any name of the
- * file. They return SQLITE_OK, or an error code of SQLite and *message for
- * sqlite3_free().
+ * file. They do nothing and return SQLITE_OK if the connection has the extension already.
+ * Otherwise they return SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is
+ * linked into a program with SQLite; or an error code of SQLite and, if message is not
+ * NULL, a text in *message that the caller frees by sqlite3_free().
  */
 int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);

@@ -1,8 +1,8 @@
 /*
  * arena.h - one aligned block of memory, divided into slices.
  *
- * A layout function calls g4r_arena_take() for each slice that it needs. It is called
- * twice: first on an empty arena, {0}, which only counts the bytes; then, after
+ * A layout function calls g4r_arena_take() for each slice that it needs. Its caller calls
+ * it twice: first on an empty arena, {0}, which only counts the bytes; then, after
  * g4r_arena_allocate(), on the same arena, which hands out the slices. So the size and
  * the slices come from the same code and cannot disagree.
  */

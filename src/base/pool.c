@@ -44,7 +44,9 @@ struct g4r_pool {
     _Atomic uint64_t posted;
     _Atomic uint64_t claimed[PIECES];
     _Atomic size_t n_done;
-    /* The job that posted names. These four fields are written before posted. */
+    /*
+     * The job whose number posted holds. The next four fields are written before posted.
+     */
     g4r_task *task;
     void *context;
     size_t n_tasks, each; /* each: tasks of a piece */

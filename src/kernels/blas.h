@@ -20,9 +20,9 @@
  */
 bool g4r_blas_enter(void);
 /*
- * Ends what the last g4r_blas_enter() of the same thread began. It restores the host's
- * thread count: with OpenMP the calling thread's count; with other builds the process's
- * count, when the last thread leaves.
+ * Ends what the last g4r_blas_enter() of the same thread began. If the thread is no
+ * longer inside then, restores the host's thread count: with OpenMP the calling thread's
+ * count; with other builds the process's count, if no thread is inside any more.
  */
 void g4r_blas_leave(void);
 /*

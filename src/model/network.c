@@ -5,8 +5,8 @@
 #include "../base/timing.h"
 
 /*
- * Carves the arrays of one frame for b lanes from the arena. Those for dropout and for
- * backward have no room if is_training is false.
+ * Carves the arrays of one frame for b lanes from the arena. If is_training is false, the
+ * arrays for dropout and for backward have no room.
  */
 static void layout_frame(g4r_network_frame *frame, g4r_arena *arena,
                          const g4r_params *params, size_t b, bool is_training)

@@ -4,7 +4,7 @@
  *
  * The library is plain C11. It uses no SQLite and does no file or terminal I/O. Its only
  * global state is the number of BLAS's threads, which it sets and puts back, BLAS's
- * buffers, and what gru4rec_blas_core_pick() remembers.
+ * buffers, and the result of gru4rec_blas_core_pick().
  *
  * How data flows:
  *   1. gru4rec_events collects events one by one.
@@ -449,19 +449,21 @@ void gru4rec_items_free(gru4rec_items *items);
 
 /*
  * Adds a row for id, with that support. The id is copied, and gru4rec_items_find() finds
- * it at once. It must not be called between gru4rec_items_append() and
+ * it at once. gru4rec_items_add() must not be called between gru4rec_items_append() and
  * gru4rec_items_index().
- * INVALID: the id is in the catalogue already. NOMEM: there is not enough memory, or the
- * catalogue has 2^31 - 1 rows. In both cases no row is added.
+ * INVALID: the id is in the catalogue already. NOMEM: there is not enough memory, the
+ * catalogue has 2^31 - 1 rows, or the id has 2^32 bytes or more. In both cases no row is
+ * added.
  */
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
 
 /*
- * Adds a row for id without making it findable, which is faster for many ids: append all
- * of them, then call gru4rec_items_index() once. The id is copied.
- * NOMEM: there is not enough memory, or the catalogue has 2^31 - 1 rows. No row is added
- * then.
+ * Adds a row for id without making it findable, and without a check whether the catalogue
+ * has the id. This is faster for many ids: the caller appends all of them, then calls
+ * gru4rec_items_index() once. The id is copied.
+ * NOMEM: there is not enough memory, the catalogue has 2^31 - 1 rows, or the id has 2^32
+ * bytes or more. No row is added then.
  */
 gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
@@ -579,8 +581,11 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
  *   1. call gru4rec_events_expect() for each session that will have a new event;
  *   2. add all events in any order: new events by gru4rec_events_add(), old events by
  *      gru4rec_events_add_old().
- * An old event is kept only if its session was expected or has a new event already. If
- * sessions are cut into parts, only the parts with a new event stay.
+ * gru4rec_events_add_old() adds an old event only if its session was expected or has an
+ * event already. It drops any other old event and counts it in n_old, which is no error.
+ * Once gru4rec_events_expect() was called, gru4rec_dataset_new() drops, and counts in
+ * n_old, the events of each session that has no new event; if sessions are cut into
+ * parts, those of each part that has none.
  * INVALID and NOMEM: as gru4rec_events_add(); gru4rec_events_expect() returns NOMEM only.
  * The session is not expected then, or the event is not added.
  */
@@ -592,7 +597,8 @@ gru4rec_status gru4rec_events_add_old(gru4rec_events *events, const gru4rec_id *
 
 /*
  * How events are prepared before they become sessions to train on. If all fields are
- * zero, nothing is dropped, cut or kept.
+ * zero, no event is dropped, no session is cut or held out, and neither times nor numbers
+ * are kept.
  */
 typedef struct gru4rec_preparation {
     double session_gap;    /* a pause longer than this, in the unit of the times, begins a
@@ -667,7 +673,7 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
  * Changes the item rows of a dataset from those of the catalogue items to those of the
  * catalogue known. Events of items that known does not have are dropped and counted in
  * n_unknown. Sessions without any other event are dropped. n_single is counted anew. The
- * held-out sessions do not change.
+ * held-out sessions (dataset->validation) are not mapped.
  * NOMEM: there is not enough memory. The dataset is unchanged then.
  */
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
@@ -731,8 +737,8 @@ typedef struct gru4rec_fingerprints {
     gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS];
     bool is_partial; /* trainings before the last one are missing */
     /*
-     * n_long: the sessions of the last training with 3 events or more. n_twins: the
-     * sessions of n_long whose items, in order, another session has too.
+     * n_long: number of sessions with 3 events or more in the last training. n_twins: how
+     * many of these have the same items, in the same order, as another of them.
      */
     uint64_t n_long, n_twins;
 } gru4rec_fingerprints;
@@ -753,9 +759,10 @@ typedef struct gru4rec_fingerprints_found {
 } gru4rec_fingerprints_found;
 
 /*
- * Asks for fingerprints of the sessions of these events. Call it before a dataset is made
- * of the events, which then makes the fingerprints, of the sessions after they are cut
- * and before anything is dropped. They take 16 bytes for each session. *key is copied.
+ * Tells the events that their sessions are to get fingerprints with this key, which is
+ * copied. Call it before gru4rec_dataset_new(). That function then makes the
+ * fingerprints: of the sessions after they are cut, and before anything is dropped from
+ * them. They take 16 bytes for each session.
  */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
@@ -840,8 +847,8 @@ typedef struct gru4rec_audit {
 
 /*
  * Counts what is striking about the events, and fills *audit. day is the length of a day
- * in the unit of the times; 0: not known. Call it before a dataset is made of the events,
- * which do not change. gru4rec_events_expect() must not have been called for them.
+ * in the unit of the times; 0: not known. The events stay as they are. Call it before a
+ * dataset is made of them. gru4rec_events_expect() must not have been called for them.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. After a
  * failure *audit must not be used.
  */
@@ -854,7 +861,10 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
 /* The mini-batches of one epoch, in the order in which a training takes them. */
 typedef struct gru4rec_schedule gru4rec_schedule;
 
-/* The lanes of one step. The arrays (n) are borrowed until the next step. */
+/*
+ * The lanes of one step. The arrays (n) are borrowed from the schedule until the next
+ * gru4rec_schedule_next().
+ */
 typedef struct gru4rec_lanes {
     int32_t n;              /* M */
     const int64_t *session; /* place of the lane's session in visiting order */
@@ -877,8 +887,8 @@ gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
 void gru4rec_schedule_free(gru4rec_schedule *schedule);
 
 /*
- * Goes to the next step of the epoch and fills *lanes. Returns false at the end of the
- * epoch; lanes->n is 0 then.
+ * Goes to the next step of the epoch, from the first one on, and fills *lanes with its
+ * lanes. Returns false at the end of the epoch; lanes->n is 0 then.
  */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
@@ -1071,9 +1081,10 @@ typedef struct gru4rec_hooks {
 int32_t gru4rec_train_threads(const gru4rec_options *options);
 
 /*
- * Returns the bytes that a training takes, including gru4rec_training_bytes() and without
- * its dataset and its hooks. The memory that BLAS writes to is counted, but not the
- * address space that BLAS reserves, which is 128 MB for each thread.
+ * Returns the bytes that a training takes. gru4rec_training_bytes() is a part of them;
+ * the bytes of the dataset, and what the hooks take, are not. The memory that BLAS writes
+ * to is counted, but not the address space that BLAS reserves, which is 128 MB for each
+ * thread.
  */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
@@ -1090,10 +1101,10 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  * With option validation, the model ends with the weights of the epoch of the best MRR,
  * and training stops once "patience" epochs have brought nothing better. Without it, the
  * model ends with the weights of the last epoch.
- * INVALID: no session has two events; n_sample is 0 and there are never two lanes, so
- * that there are no negatives; or no event of the held-out sessions can be measured.
- * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss
- * or a weight is not finite; the message says which. Any status of the hook validate is
+ * INVALID: no session has two events; n_sample is 0 and no step has two lanes, so that
+ * there are no negatives; or no event of the held-out sessions can be measured. NOMEM:
+ * there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss or a
+ * weight is not finite; the message says which. Any status of the hook validate is
  * returned too. After INTERRUPTED and DIVERGED the weights stay as they were at that
  * moment.
  */
@@ -1127,7 +1138,8 @@ void gru4rec_session_reset(gru4rec_session *session);
  * Moves the hidden state on by one item. Two kinds of items leave it unchanged, which is
  * no error: an item whose weights lead to a state that is not finite; and, if the model
  * was trained with collapse_repeats, an item that is the same as the one before. For that
- * the session remembers the row of its last item until a reset.
+ * the session remembers the row of its last item until a reset, also if that item left
+ * the state unchanged.
  * NOMEM: BLAS cannot get its memory. The session is unchanged then.
  */
 gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
@@ -1164,8 +1176,8 @@ void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 
 /*
  * Sets the hidden state to a copy that gru4rec_session_state() made. last_row is the row
- * of the last item before that; -1: not known. Returns false, and changes nothing, if a
- * value of state is not finite.
+ * of the session's last item when the copy was made; -1: not known. Returns false, and
+ * changes nothing, if a value of state is not finite.
  */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
                             int32_t last_row);
@@ -1202,9 +1214,10 @@ size_t gru4rec_bytes_size(const gru4rec_model *model);
 
 /*
  * Copies the rows before n_rows that are not copied yet: turns the output weights of each
- * into bytes, with a scale and the norms of what is lost. If a weight is not finite, it
- * stops there. It reads no other rows of the model, so another thread may fill those
- * meanwhile.
+ * into bytes, with a scale and the norms of what is lost. If a weight of a row is not
+ * finite, it stops at that row, and no later call copies another row:
+ * gru4rec_bytes_finish() then returns false. It reads no row from n_rows on, so another
+ * thread may fill those meanwhile.
  */
 void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
 
@@ -1298,9 +1311,11 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded);
 
 /*
- * Finds the best items of all sessions that were added.
+ * If no session was added since the last call, does nothing and returns OK. Otherwise
+ * finds the best items of all sessions of the batch.
  * INTERRUPTED: is_stopped returned true. NOMEM: BLAS cannot get its memory. In both cases
- * gru4rec_batch_get() must not be called before the next success.
+ * the batch is lost: the caller must add its sessions again, and call
+ * gru4rec_batch_score() again, before it calls gru4rec_batch_get().
  */
 gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *),
                                    void *context, gru4rec_error *error);
@@ -1352,14 +1367,15 @@ typedef struct gru4rec_baseline_data {
 } gru4rec_baseline_data;
 
 /*
- * A simple method (gru4rec_baseline_kind) that is fitted. Several threads may share one
- * that is const.
+ * A simple method (gru4rec_baseline_kind) that is fitted. Several threads may use one
+ * baseline at once, each with a scorer of its own.
  */
 typedef struct gru4rec_baseline gru4rec_baseline;
 
 /*
- * Fits a method on data, and puts it into *out, a copy of what it needs. The options that
- * begin with its name control it.
+ * Fits a method on data, and puts the fitted baseline into *out. The baseline keeps
+ * copies of what it needs, and does not use data after this call. The options that begin
+ * with the method's name control it.
  * INVALID: the method needs the sessions of the training with their times, and data does
  * not have them. NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned
  * true.
@@ -1386,7 +1402,10 @@ typedef struct gru4rec_prefix {
     size_t n;
 } gru4rec_prefix;
 
-/* Scores of all items. The arrays are borrowed from the scorer until its next scores. */
+/*
+ * Scores of all items. The arrays are borrowed from the scorer until the next
+ * gru4rec_scorer_score() with it, or until it is freed.
+ */
 typedef struct gru4rec_scores {
     const double *values; /* (I) */
     const int32_t *rows;  /* (n) items whose score is above 0, in no order. The others
@@ -1410,7 +1429,7 @@ size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
 
 /*
  * Returns the scores of the items that may come next after a prefix. The bits of the
- * scores are the same in any thread. It allocates nothing, so it cannot fail.
+ * scores are the same in any thread. This function allocates nothing, so it cannot fail.
  */
 gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 
@@ -1506,8 +1525,8 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         double *mrr, gru4rec_error *error);
 
 /*
- * Returns the most bytes that gru4rec_evaluate_heldout() takes, without its model and its
- * dataset.
+ * Returns the most bytes that gru4rec_evaluate_heldout() takes in addition to those of
+ * the model and of the dataset.
  */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
                               const gru4rec_dataset *heldout);
@@ -1590,12 +1609,12 @@ typedef struct gru4rec_build {
 void gru4rec_build_facts(gru4rec_build *build);
 
 /*
- * Makes OpenBLAS choose its kernels again, by what the processor can do, and keeps what
- * came of it for gru4rec_build_facts(). It is needed because OpenBLAS takes old kernels
- * for processors that it does not know, and then training is several times slower. It
- * does nothing if the kernels are right, if OPENBLAS_CORETYPE is set, if another loaded
- * file than the caller's uses the same OpenBLAS, or if OpenBLAS was loaded before the
- * caller's file.
+ * Leaves OpenBLAS's kernels as they are if they are right, if OPENBLAS_CORETYPE is set,
+ * if another loaded file than the caller's uses the same OpenBLAS, or if OpenBLAS was
+ * loaded before the caller's file. Otherwise makes OpenBLAS choose its kernels again, by
+ * what the processor can do. This is needed because OpenBLAS takes old kernels for
+ * processors that it does not know, and then training is several times slower. In any
+ * case the result is kept for gru4rec_build_facts().
  * Call it before OpenBLAS is used, and while no other thread loads libraries or changes
  * the environment: best at the start of the program. gru4rec.so calls it when it is
  * loaded.
@@ -1611,8 +1630,10 @@ struct sqlite3_api_routines;
  * The entry points that SQLite calls to load the extension into a connection. There are
  * two names because SQLite derives the name from the file's name, and older versions drop
  * the digit. The loadable library also has sqlite3_extension_init(), for any name of the
- * file. They return SQLITE_OK, or an error code of SQLite and *message for
- * sqlite3_free().
+ * file. They do nothing and return SQLITE_OK if the connection has the extension already.
+ * Otherwise they return SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is
+ * linked into a program with SQLite; or an error code of SQLite and, if message is not
+ * NULL, a text in *message that the caller frees by sqlite3_free().
  */
 int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);

@@ -39,9 +39,9 @@ void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
 enum { LARGE_PAGE = 2 << 20, LEAST_LARGE = 4 << 20 };
 
 /*
- * Asks the system to use large pages (2 MB) for a block of LEAST_LARGE bytes or more;
- * does nothing for a smaller one. It must be called before the first write to the block,
- * because the system chooses the pages then. The system may refuse.
+ * Does nothing for a block of less than LEAST_LARGE bytes. For a larger one, asks the
+ * system to use large pages (2 MB). The caller must call it before the first write to the
+ * block, because the system chooses the pages then. The system may refuse.
  */
 static void ask_for_large_pages(char *block, size_t bytes)
 {

@@ -1,8 +1,8 @@
 /*
  * alloc.h - memory from the allocator of the caller.
  *
- * The functions return NULL or false if there is not enough memory. A size that overflows
- * size_t counts as that, too (see g4r_mul() in base.h).
+ * The functions that allocate return NULL or false if there is not enough memory. A size
+ * that overflows size_t counts as that, too (see g4r_mul() in base.h).
  */
 #ifndef G4R_ALLOC_H
 #define G4R_ALLOC_H

@@ -1,8 +1,8 @@
 /*
  * arena.h - one aligned block of memory, divided into slices.
  *
- * A layout function calls g4r_arena_take() for each slice that it needs. It is called
- * twice: first on an empty arena, {0}, which only counts the bytes; then, after
+ * A layout function calls g4r_arena_take() for each slice that it needs. Its caller calls
+ * it twice: first on an empty arena, {0}, which only counts the bytes; then, after
  * g4r_arena_allocate(), on the same arena, which hands out the slices. So the size and
  * the slices come from the same code and cannot disagree.
  */
@@ -31,8 +31,9 @@ static inline g4r_real *g4r_arena_reals(g4r_arena *arena, size_t rows, size_t co
     return g4r_arena_take(arena, g4r_mul(rows, cols), sizeof(g4r_real));
 }
 /*
- * Returns the bytes that the block of an arena will take from the allocator, once layout
- * has counted its slices and before they are allocated. SIZE_MAX: too many.
+ * Returns the bytes that the block of an arena will take from the allocator. Call it when
+ * the layout function has counted the slices, and before the block is allocated.
+ * SIZE_MAX: too many.
  */
 size_t g4r_arena_bytes(const g4r_arena *arena);
 /*

@@ -7,10 +7,10 @@
 #include "base.h"
 
 /*
- * Writes a message to *error, in the form that gru4rec_show() gives it, and returns
- * status. format works as in printf(). error may be NULL: nothing is written then. An
- * argument that is a text of the user must be made by gru4rec_show() first, which limits
- * its length: otherwise a long text would cut off the end of the message.
+ * Writes a message to *error, in the form that gru4rec_show() gives it, and returns the
+ * argument status. format works as in printf(). error may be NULL: nothing is written
+ * then. An argument that is a text of the user must be made by gru4rec_show() first,
+ * which limits its length: otherwise a long text would cut off the end of the message.
  */
 gru4rec_status g4r_fail(gru4rec_error *error, gru4rec_status status, const char *format,
                         ...) __attribute__((format(printf, 3, 4)));

@@ -2,10 +2,10 @@
  * pool.c - threads that share the tasks of a job; see pool.h.
  *
  * The tasks of a job are divided into pieces. The field posted holds the number of the
- * job and, in its last 16 bits, the number of its pieces. claimed[i] is the number of the
- * last job whose piece i a thread claimed. Each thread begins with a piece of its own and
- * goes round, so that it often gets the same tasks as in the last job and finds their
- * memory in its cache.
+ * newest job and, in its lowest 16 bits, how many pieces that job has. claimed[i] is the
+ * number of the last job whose piece i a thread claimed. Each thread begins with a piece
+ * of its own and then tries all other pieces, in order and round the end, so that it
+ * often gets the same tasks as in the last job and finds their memory in its cache.
  *
  * A piece is claimed once per job. A job cannot end while a claimed piece is unfinished.
  * So a thread that wakes up late finds nothing to claim, and nobody has to wait for it.
@@ -44,7 +44,9 @@ struct g4r_pool {
     _Atomic uint64_t posted;
     _Atomic uint64_t claimed[PIECES];
     _Atomic size_t n_done;
-    /* The job that posted names. These four fields are written before posted. */
+    /*
+     * The job whose number posted holds. The next four fields are written before posted.
+     */
     g4r_task *task;
     void *context;
     size_t n_tasks, each; /* each: tasks of a piece */
@@ -137,6 +139,11 @@ static bool enter(worker *self)
     return is_in;
 }
 
+/*
+ * What a thread of the pool does: calls the hook enter, and ends if that returns false.
+ * Otherwise works on each job that is posted, waits between jobs, and calls the hook
+ * leave when the pool is over.
+ */
 static void *run_worker(void *context)
 {
     worker *self = context;
@@ -205,7 +212,8 @@ size_t g4r_pool_bytes(size_t n_workers)
 
 /*
  * Starts the thread w of the pool, and waits until the hook enter has returned in it.
- * Returns false if the thread could not be started or enter returned false.
+ * Returns false if the thread could not be started, or if enter returned false; in the
+ * second case the thread has ended.
  */
 static bool start_thread(g4r_pool *pool, worker *w)
 {
@@ -223,8 +231,9 @@ static bool start_thread(g4r_pool *pool, worker *w)
 
 /*
  * Starts threads one after another, and counts them in pool->n_workers, until there are
- * n_workers or one cannot start: each takes memory, and the next may find none. Signals
- * are blocked in them, because the signals of the host program are not for our threads.
+ * n_workers, or until one cannot start or its hook enter returns false: each thread takes
+ * memory, and the next may find none. Signals are blocked in them, because the signals of
+ * the host program are not for our threads.
  */
 static void start_threads(g4r_pool *pool, size_t n_workers)
 {

@@ -21,11 +21,13 @@ typedef struct g4r_pool g4r_pool;
 typedef void g4r_task(void *context, size_t task, size_t worker);
 
 /*
- * Returns a pool of n_workers threads, the calling thread included. If the system does
- * not give that many, the pool has fewer. Each of the other threads calls enter when it
- * starts, and leave when it ends; if enter returns false, the pool goes without that
- * thread. All threads have entered when this returns. Signals are blocked in them.
- * Returns NULL if there is not enough memory.
+ * Returns a pool of n_workers threads, the calling thread included. The other threads are
+ * started one after another. Each calls enter when it starts, and leave when it ends. If
+ * a thread cannot be started, or if enter returns false in it (the thread then ends
+ * without a call of leave), no more threads are started, and the pool has fewer than
+ * n_workers. The calling thread calls neither function. All threads have entered when
+ * this returns. Signals are blocked in the other threads. Returns NULL if there is not
+ * enough memory.
  */
 g4r_pool *g4r_pool_new(size_t n_workers, bool (*enter)(void), void (*leave)(void),
                        const gru4rec_allocator *allocator);
@@ -45,14 +47,15 @@ size_t g4r_pool_processors(void);
 size_t g4r_pool_workers(const g4r_pool *pool);
 /*
  * Returns the number of tasks into which a loop over n values should be cut, from 1 to 8.
- * operations is the work of the whole loop. Each task gets at least 2 million operations,
- * and at least least values.
+ * operations is the work of the whole loop. If there is more than one task, each gets at
+ * least 2 million operations, and at least least values.
  */
 size_t g4r_pool_cut(double operations, size_t n, size_t least);
 /*
  * Returns the index at which a part begins if n values are cut into n_parts. Part n_parts
- * begins at n. All parts have the same length, a multiple of 16, until the values are
- * used up: the last parts can be shorter or empty.
+ * begins at n. The parts have one length, a multiple of 16, except at the end: if the
+ * values are used up early, the last parts are shorter or empty; if some are left over,
+ * the last part has these too.
  */
 size_t g4r_pool_part(size_t part, size_t n_parts, size_t n);
 /*

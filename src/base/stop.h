@@ -23,8 +23,8 @@ static inline bool g4r_stop_is_asked(const g4r_stop *stop)
 }
 
 /*
- * A g4r_stop for loops of many short rounds: only the first of every 4096 rounds asks the
- * caller.
+ * A g4r_stop for loops of many short rounds. The loop calls g4r_stop_watch_is_over() in
+ * each round; only the first of every 4096 calls asks the caller.
  */
 typedef struct g4r_stop_watch {
     g4r_stop stop;
@@ -33,8 +33,9 @@ typedef struct g4r_stop_watch {
 } g4r_stop_watch;
 
 /*
- * Counts a round of the loop, and asks the caller if it is the turn of this round.
- * Returns true if the work should stop, and from then on always.
+ * Counts a round of the loop. In the first of every 4096 rounds it asks the caller
+ * whether to stop, and sets is_over if the answer is yes. Returns is_over: after one yes
+ * it returns true in every round, and does not ask again.
  */
 static inline bool g4r_stop_watch_is_over(g4r_stop_watch *watch)
 {

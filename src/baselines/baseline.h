@@ -29,8 +29,8 @@ typedef struct g4r_baseline_method {
     void (*layout)(gru4rec_baseline *baseline, g4r_arena *kept, g4r_arena *scratch);
     /*
      * Fits the method: fills the arrays that layout carved, whose memory is not zeroed.
-     * Returns false if the caller asked to stop (watch) or there is no memory; the
-     * baseline is then freed.
+     * Returns false if the caller asked to stop (watch) or there is not enough memory;
+     * gru4rec_baseline_new() then frees the baseline.
      */
     bool (*fit)(gru4rec_baseline *baseline, g4r_stop_watch *watch);
     /*
@@ -40,7 +40,8 @@ typedef struct g4r_baseline_method {
     void (*layout_scorer)(gru4rec_scorer *scorer, g4r_arena *arena);
     /*
      * Returns the items with a score above 0 for the prefix, borrowed until the next
-     * query. Except scorer->scores, the scorer must be left as it was.
+     * query. The caller has emptied scorer->scores, and the method may fill them; all
+     * else in the scorer must be as before when it returns.
      */
     gru4rec_scores (*score)(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 } g4r_baseline_method;
@@ -54,7 +55,9 @@ struct gru4rec_baseline {
     g4r_arena arena;
 };
 
-/* Tells whether prefixes must have times for this baseline. */
+/*
+ * Tells whether prefixes must have times: the method decays by days, and a day is known.
+ */
 static inline bool g4r_baseline_needs_times(const gru4rec_baseline *baseline)
 {
     return baseline->method->uses_days && baseline->data.day > 0;

@@ -70,8 +70,7 @@ static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
     /*
      * first[row] is where the next session of the item row goes in having. When all
      * sessions are in their places, it is the end of the row's sessions, which is the
-     * beginning of those of
-     * row + 1. So memmove() then moves all entries up by one.
+     * beginning of those of row + 1. So memmove() then moves all entries up by one.
      */
     for (int32_t s = n_sessions; s-- > 0;)
         for (int64_t i = index->first[s];

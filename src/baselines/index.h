@@ -23,8 +23,8 @@ typedef struct g4r_index {
 } g4r_index;
 
 /*
- * Carves the arrays of the index from the two arenas. has_places: the array places is
- * needed; without it, places is NULL.
+ * Carves the arrays of the index: by_age and copied_by from scratch, all others from
+ * kept. has_places: the array places is needed; without it, places is NULL.
  */
 void g4r_index_layout(g4r_index *index, const gru4rec_baseline *baseline, bool has_places,
                       g4r_arena *kept, g4r_arena *scratch);

@@ -156,8 +156,8 @@ static size_t offer(const g4r_nearest *nearest, size_t n,
 }
 
 /*
- * Sorts the n neighbours, the nearest first. They need not be a heap before this call:
- * fewer than k are none.
+ * Sorts the n neighbours, the nearest first. If they are fewer than k, they are no heap
+ * yet, so it makes them a heap first.
  */
 static void sort_neighbours(g4r_nearest *nearest, size_t n)
 {

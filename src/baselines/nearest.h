@@ -68,12 +68,16 @@ void g4r_nearest_layout(g4r_nearest *nearest, const gru4rec_baseline *baseline,
  */
 void g4r_nearest_start(g4r_nearest *nearest, const gru4rec_prefix *prefix);
 /*
- * Finds the nearest sessions, whose similarity must be above 0. neighbours (k) has them,
- * the nearest first. Returns how many there are. context is handed to similarity.
+ * Finds the nearest sessions among those with a similarity above 0, and writes them into
+ * neighbours (k), the nearest first. The weights of the clicks must be set. Returns how
+ * many there are. context is handed to similarity.
  */
 size_t g4r_nearest_find(g4r_nearest *nearest, g4r_nearest_similarity *similarity,
                         const void *context);
-/* Sets the places of the present session's items back to zero, for the next one. */
+/*
+ * Sets the places of the present session's items back to zero. It must be called before
+ * the g4r_nearest_start() of the next session.
+ */
 void g4r_nearest_end(g4r_nearest *nearest);
 
 #endif

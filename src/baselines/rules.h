@@ -32,8 +32,9 @@ typedef struct g4r_rules {
 } g4r_rules;
 
 /*
- * Carves the arrays of the rules from the two arenas. most: rules to keep for each item;
- * each: rules that one event can add at most. rules->n must be 0.
+ * Carves the arrays of the rules: first, rows and values from kept, all others from
+ * scratch. most: rules to keep for each item; each: rules that one event can add at most.
+ * rules->n must be 0.
  */
 void g4r_rules_layout(g4r_rules *rules, const gru4rec_baseline *baseline, size_t most,
                       size_t each, g4r_arena *kept, g4r_arena *scratch);
@@ -44,13 +45,14 @@ void g4r_rules_layout(g4r_rules *rules, const gru4rec_baseline *baseline, size_t
 bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
                      g4r_stop_watch *watch);
 /*
- * Keeps the items with the best scores in sums as the rules of the item row; then empties
- * sums. Call it for row 0, 1, ... in this order.
+ * Keeps the items with the best scores above 0 in sums, at most rules->most, as the rules
+ * of the item row; then empties sums. Call it for row 0, 1, ... in this order.
  */
 void g4r_rules_keep(g4r_rules *rules, int32_t row);
 /*
- * Fills scores, which must be empty, from the rules of the prefix's last item, and
- * returns them, borrowed from scores. An empty prefix has none.
+ * Adds to scores, which must be empty, each item that a rule of the prefix's last item
+ * names, with the score of the rule, and returns these, borrowed from scores until they
+ * change. For an empty prefix there are none.
  */
 gru4rec_scores g4r_rules_score(const g4r_rules *rules, g4r_scores *scores,
                                const gru4rec_prefix *prefix);

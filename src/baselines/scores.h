@@ -17,15 +17,15 @@ typedef struct g4r_scores {
  */
 void g4r_scores_layout(g4r_scores *scores, g4r_arena *arena, size_t n_items);
 /*
- * Sets all scores to 0 and empties the list. It is needed before the first use if the
- * memory of the arrays is not zeroed.
+ * Sets all scores to 0 and empties the list. The caller must call it before the first use
+ * if the memory of the arrays is not zeroed.
  */
 void g4r_scores_reset(g4r_scores *scores, size_t n_items);
 /* Removes all items from the list, and sets their scores to 0. */
 void g4r_scores_clear(g4r_scores *scores);
 /*
  * Removes the items whose score is not above 0 from the list, and sets their scores to 0.
- * Returns the others, borrowed from scores.
+ * Returns the others, borrowed from scores until they change.
  */
 gru4rec_scores g4r_scores_above_zero(g4r_scores *scores);
 

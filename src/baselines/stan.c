@@ -56,7 +56,10 @@ typedef struct measure {
     double now, lambda; /* stan_lambda_snh in the unit of the times; 0: no decay */
 } measure;
 
-/* Returns exp(exponent), limited so that it is finite for sessions long after now too. */
+/*
+ * Returns exp(exponent), at most exp(700), so that it is finite even if N is long after
+ * now.
+ */
 static double decay(double exponent)
 {
     return exp(G4R_MIN(exponent, 700));

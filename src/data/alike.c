@@ -60,9 +60,10 @@ typedef struct search {
 
 /*
  * Looks at the id with this number. If the id is only white space, it is marked in
- * alike->is_blank, which is allocated for the first such id. Otherwise, if an id before
- * it has the same plain form, it is counted in alike->n, and the first such two ids
- * become alike->pair. Returns false if there is not enough memory.
+ * alike->is_blank, which is allocated for the first such id. An empty text is neither
+ * marked nor counted. Any other id is counted in alike->n if an id before it has the same
+ * plain form; when this happens for the first time, these two ids become alike->pair.
+ * Returns false if there is not enough memory.
  */
 static bool look_at(search *s, int32_t number, g4r_alike *alike)
 {

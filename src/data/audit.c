@@ -184,9 +184,9 @@ static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
 
 /*
  * The first walk through a session with the events at (n): counts the session by its
- * length, and by its mean pause if it has two events; counts its pauses, its duplicates,
- * and what neighbouring events have in common. Returns false if there is not enough
- * memory, or if the caller asked to stop (watch).
+ * length, and by its mean pause if it has two events or more; counts its pauses, its
+ * duplicates, and what neighbouring events have in common. Returns false if there is not
+ * enough memory, or if the caller asked to stop (watch).
  */
 static bool walk(work *w, const uint32_t *at, int64_t n)
 {
@@ -250,6 +250,11 @@ static int64_t median_length(const work *w)
     return length;
 }
 
+/*
+ * Makes the first walk through all sessions, finds the medians and the session gap from
+ * its counts, and makes the second walk. Returns false if there is not enough memory, or
+ * if the caller asked to stop (watch).
+ */
 static bool walk_all(work *w)
 {
     const gru4rec_events *events = w->events;

@@ -70,9 +70,10 @@ static bool is_repeat(const gru4rec_events *events, uint32_t a, uint32_t b)
 }
 
 /*
- * Adds a new session, which is a part of the session with this number, and gets the next
- * number itself: appends to events->owner, which has room for *capacity, and counts
- * events->n_sessions. Returns false if there is not enough memory.
+ * Adds a part of the session with this number as a new session, whose own number is the
+ * next one: appends the number of the whole session to events->owner, and adds 1 to
+ * events->n_sessions. *capacity is how many numbers events->owner has room for; if there
+ * is no room, the array grows. Returns false if there is not enough memory.
  */
 static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity)
 {
@@ -88,7 +89,7 @@ static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity
  * events. Each piece becomes a session with a number of its own; the numbers ascend in
  * time. Repeats that stage 4 will drop do not count for max_length. Counts in n_cut the
  * parts that are cut into pieces. sorted (n): the session's events in order. *capacity:
- * of events->owner.
+ * how many numbers events->owner has room for.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
@@ -113,8 +114,9 @@ static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t 
 }
 
 /*
- * Cuts all sessions into parts, which become the sessions: fills events->owner, sets
- * events->n_sessions, and puts the numbers of the parts into events->session.
+ * Cuts all sessions into parts, which become the sessions: allocates and fills
+ * events->owner, the session that each part comes from, sets events->n_sessions to the
+ * number of parts, and puts the numbers of the parts into events->session.
  */
 static bool cut_all(gru4rec_events *events, g4r_stop_watch *watch)
 {
@@ -175,10 +177,10 @@ static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *h
 }
 
 /*
- * Sorts events->visit (S) into visiting order, and replaces the session's number in
- * events->session by the place of the session in that order. first (S) is filled with the
- * sessions' first events; NULL: sessions are sorted by their values alone. rank (S) is
- * scratch. Both must be zeroed before.
+ * Fills events->visit (S) with the sessions in visiting order, and replaces the session's
+ * number in events->session by the place of the session in that order. first (S) is
+ * filled with the sessions' first events; NULL: sessions are sorted by their values
+ * alone. rank (S) is scratch. Both must be zeroed before.
  */
 static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank,
                           g4r_stop_watch *watch)
@@ -202,7 +204,8 @@ static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank
 
 /*
  * Finds the visiting order: allocates and fills events->visit, and events->first if
- * sessions will be held out.
+ * sessions will be held out (validation above 0) and are visited by time. In
+ * events->session it replaces the session's number by its place in visiting order.
  */
 static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *watch)
 {
@@ -236,8 +239,8 @@ static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
 }
 
 /*
- * Allocates and fills dataset->times if times are kept. permutation (n): the indexes of
- * the events in order.
+ * If times are not kept, does nothing and returns true. Otherwise allocates and fills
+ * dataset->times. permutation (n): the indexes of the events in order.
  */
 static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
                        const uint32_t *permutation, g4r_stop_watch *watch)
@@ -328,8 +331,9 @@ static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset
 }
 
 /*
- * Makes the catalogue *out of the items of the dataset, and numbers the dataset's item
- * rows by it. The caller frees *out, also after an error.
+ * Makes the catalogue *out of the items of the dataset, and replaces the numbers in
+ * dataset->item_rows by rows of this catalogue. The caller frees *out, also after an
+ * error.
  */
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                  gru4rec_items **out, g4r_stop_watch *watch)
@@ -354,7 +358,7 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
  * Copies the n_held sessions that stand behind the dataset's last session into a dataset
  * of their own, dataset->validation. Drops, and counts in its n_unknown, events whose
  * item is not in the catalogue, because training does not know these items. If it fails,
- * what it made belongs to the dataset.
+ * the held-out dataset made so far belongs to the dataset, which frees it.
  */
 static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
                                gru4rec_dataset *dataset, int64_t n_held,
@@ -392,8 +396,10 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
 /* ---- all stages ---- */
 
 /*
- * Makes stages 1 to 4, and sets dataset->first between stages 2 and 3. From now on no
- * session can be added to the events, because the hash table of their ids is freed.
+ * Makes stages 1 to 4, and sets dataset->first, the least time, between stages 2 and 3.
+ * Before stage 1 it frees the column order if the events' indexes break ties in the same
+ * way. From now on no session can be added to the events, because the hash table of their
+ * ids is freed.
  */
 static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset,
                           g4r_stop_watch *watch)
@@ -418,10 +424,11 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
 }
 
 /*
- * Makes stages 5 and 6. If there is a catalogue already, does nothing. First takes the
- * sessions visited last, which will be held out, off the dataset, so that they do not
- * count for the catalogue. If there are such sessions, sets dataset->held_out to their
- * least time. Then frees the columns of the events.
+ * If there is a catalogue already, does nothing and returns OK. Otherwise makes stages 5
+ * and 6 and puts the new catalogue into *items, which the caller frees, also after an
+ * error. Before stage 5 it takes the sessions visited last, which stage 6 holds out, off
+ * the dataset, so that they do not count for the catalogue. If there are such sessions,
+ * it sets dataset->held_out to their least time. It also frees the columns of the events.
  */
 static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *dataset,
                                      gru4rec_items **items, g4r_stop_watch *watch)

@@ -150,8 +150,8 @@ static void set_time(gru4rec_events *events, const gru4rec_time *time)
 
 /*
  * Adds the item to events->items if it is new, and returns its number there, or -1 if
- * there is not enough memory. row: the item's row in the known catalogue, which goes into
- * events->rows if there is such a catalogue.
+ * there is not enough memory. If there is a known catalogue, stores row, the item's row
+ * in it, in events->rows; otherwise row is not used.
  */
 static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t row)
 {
@@ -176,6 +176,12 @@ static uint64_t next_number(const gru4rec_events *events)
     return events->n + (uint64_t)(events->preparation.keeps_numbers ? n_dropped : 0);
 }
 
+/*
+ * Adds an event to the columns, as an old or a new one. If there is a known catalogue
+ * that does not have the item, only counts the event in n_unknown, and returns OK.
+ * INVALID: there are too many events. NOMEM: the event is not added, although its item
+ * may be in events->items already.
+ */
 static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *session,
                                 const gru4rec_id *item, const gru4rec_time *time,
                                 int64_t order, bool is_old, gru4rec_error *error)

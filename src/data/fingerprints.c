@@ -42,8 +42,8 @@
 enum { BITS = 45, HEAD = 88, TAIL = 8, FORMAT = 1 };
 enum { AT_FORMAT = 4, AT_PARTIAL, AT_KEY = 8, AT_LONG = 24, AT_TWINS = 32, AT_SETS = 40 };
 /*
- * The fewest events of a session for a fingerprint of its items and of its events. A
- * shorter session gets none, because many other sessions have the same few items.
+ * The fewest events of a session that gets a fingerprint of its items, and of its events.
+ * A shorter session gets none, because many other sessions have the same few items.
  */
 enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 };
 
@@ -258,7 +258,7 @@ static uint64_t get_bit(set_reader *set)
     return bit;
 }
 
-/* Reads the next member into set->last. False: there is none, or the set is damaged. */
+/* Reads the next member into set->last; returns false if there is none or is_bad. */
 static bool next_member(set_reader *set)
 {
     uint64_t gap = 0, high = 0;
@@ -276,8 +276,9 @@ static bool next_member(set_reader *set)
 }
 
 /*
- * Writes the set of members (n), which ascend without repeats, and returns its number of
- * bytes. bytes: zeroed; NULL: only count them.
+ * Writes the set of members (n), which ascend without repeats, into bytes, which must be
+ * zeroed before. If bytes is NULL, writes nothing. Returns the number of bytes of the
+ * set.
  */
 static uint64_t write_set(unsigned char *bytes, const uint64_t *members, uint64_t n)
 {
@@ -347,7 +348,7 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
            hash_of(bytes, n_bytes - TAIL) == word_of(bytes + n_bytes - TAIL, 8);
 }
 
-/* Returns a reader of the set whose next member is the least one. */
+/* Returns a reader that has read nothing of the set yet. */
 static set_reader open_set(const gru4rec_fingerprints_set *set)
 {
     return (set_reader){.bytes = set->bytes,

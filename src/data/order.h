@@ -13,9 +13,9 @@
  */
 int64_t g4r_order_of(const gru4rec_events *events, uint32_t i);
 /*
- * Frees the column order (or wide_order) if its numbers ascend from each event to the
- * next: the events' indexes then break ties in the same way. If they do not, or if the
- * caller asks to stop (watch), nothing changes.
+ * If the numbers that break ties do not ascend from each event to the next, or if the
+ * caller asks to stop (watch), nothing changes. Otherwise frees their column (order or
+ * wide_order): the events' indexes then break ties in the same way.
  */
 void g4r_order_drop_plain(gru4rec_events *events, g4r_stop_watch *watch);
 /*

@@ -29,9 +29,10 @@ static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
 }
 
 /*
- * Returns how many events of a session of this length the pass keeps; these are its last
- * events. Counts in the dataset what is dropped: n_long and n_dropped for a long session,
- * the events in n_short for a short one, n_left for a single event.
+ * Returns how many events of a session of this length the pass keeps: these are its last
+ * events; 0: the session is dropped. Counts in the dataset what is dropped: n_long and
+ * n_dropped for a long session, the events in n_short for a short one, n_left for a
+ * single event.
  */
 static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t length)
 {
@@ -66,11 +67,12 @@ static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int6
 
 /*
  * Makes one pass over the dataset: drops what the rule says, and moves the rest of the
- * events and sessions, with the elements of visit, together, in place. Updates offsets
- * and the numbers of sessions and events. Events move only towards the start, so the pass
- * reads every event before it writes over it. Adds to *n_dropped the events that were
- * dropped one by one; shorten() counts the events that are dropped with their sessions.
- * If the caller asks to stop (watch), the dataset can only be freed.
+ * events and sessions, with the elements of visit, together, in place. Drops sessions
+ * without events. Updates the dataset's offsets, n_sessions and n_events. Events move
+ * only towards the start, so the pass reads every event before it writes over it. Adds to
+ * *n_dropped the events that were dropped one by one; shorten() counts the events that
+ * are dropped with their sessions. If the caller asks to stop (watch), the dataset can
+ * only be freed.
  */
 static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
                     int64_t *n_dropped, g4r_stop_watch *watch)
@@ -101,7 +103,8 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
 
 /*
  * Makes one pass that drops the events of items that have fewer than min_support events
- * in the dataset now, and adds their number to n_rare. counts (n_items) is scratch.
+ * in the dataset now, and the sessions that are empty then. Adds the number of these
+ * events to n_rare. counts (n_items) is scratch.
  */
 static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                       int64_t *counts, int64_t min_support, g4r_stop_watch *watch)

@@ -21,9 +21,9 @@ static int32_t number_recent(const gru4rec_events *events, int32_t *number,
 
 /*
  * Fills events->owner for the sessions that stay, by their new numbers: element k is the
- * owner (the number in events->sessions) of the session s with number[s] = k + 1. Uses
- * the array of before if there is one, else allocates it. Returns false if there is not
- * enough memory.
+ * owner (the number in events->sessions) of the session s with number[s] = k + 1. If
+ * there is an array events->owner already, it is changed in place; else it is allocated.
+ * Returns false if there is not enough memory.
  */
 static bool number_owners(gru4rec_events *events, const int32_t *number)
 {

@@ -9,7 +9,8 @@
 
 /*
  * Drops the events of all sessions without a new event, and adds their number to
- * events->n_old. Where sessions were cut, each part counts as a session. Gives the
+ * events->n_old. Where sessions were cut, each part counts as a session. The events that
+ * stay move together in the columns, and events->n becomes their number. Gives the
  * sessions that stay the numbers 0, 1, ... in their old order, in events->session; sets
  * events->n_sessions, and fills events->owner for them. Frees events->is_old. Returns
  * false if there is not enough memory, or if the caller asked to stop (watch); the events

@@ -26,15 +26,16 @@ typedef struct g4r_sampler {
 
 /*
  * Makes the sampler's table for draws of n items by their support (n), which must be
- * positive everywhere. The random numbers must be started before the first draw. Returns
- * false if there is not enough memory; the sampler then owns nothing.
+ * positive everywhere. The caller must start the random numbers (g4r_sampler_start())
+ * before the first draw. Returns false if there is not enough memory; the sampler then
+ * owns nothing.
  */
 bool g4r_sampler_init(g4r_sampler *sampler, const int64_t *support, int32_t n,
                       double alpha, const gru4rec_allocator *allocator);
 void g4r_sampler_free(g4r_sampler *sampler);
 /*
- * Returns the bytes that g4r_sampler_init() takes while it works, for n items. It frees
- * three fifths of them when it returns.
+ * Returns the bytes that g4r_sampler_init() takes while it works, for n items. When
+ * g4r_sampler_init() returns, it has freed three fifths of them.
  */
 size_t g4r_sampler_bytes(size_t n);
 /*

@@ -87,8 +87,8 @@ void g4r_schedule_start(g4r_schedule *schedule)
 }
 
 /*
- * Puts the next session into a lane, at its first event. from is -1, so its hidden state
- * starts from zero.
+ * Puts the next session of the epoch into a lane, at its first event, and adds 1 to
+ * schedule->next. Sets from of the lane to -1, so that its hidden state starts from zero.
  */
 static void fill_lane(g4r_schedule *schedule, int32_t lane)
 {
@@ -107,8 +107,9 @@ static bool is_at_start(const g4r_schedule *schedule)
 }
 
 /*
- * Puts new sessions into all lanes, or into as many lanes as there are sessions left,
- * which is then n_live. Sets is_new_batch.
+ * Puts new sessions into all lanes, or into fewer if not so many sessions are left, and
+ * sets n_live to the number of these lanes (0: no session is left). Sets is_new_batch to
+ * true.
  */
 static void start_batch(g4r_schedule *schedule)
 {

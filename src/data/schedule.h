@@ -22,7 +22,7 @@
 #include "../base/arena.h"
 #include "../base/rng.h"
 
-/* How sessions become steps. */
+/* The settings of a schedule: how it makes steps of the sessions. */
 typedef struct g4r_schedule_plan {
     int64_t n_lanes;     /* B, the most lanes */
     bool needs_contrast; /* the epoch ends when one lane is left: it has no negatives */
@@ -62,15 +62,17 @@ size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions);
 /* Returns the bytes that g4r_schedule_init() allocates for a dataset of n_sessions. */
 size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions);
 /*
- * Prepares an epoch through the dataset, which is borrowed, with the sessions in visiting
- * order. Returns false if there is not enough memory; the schedule then owns nothing.
+ * Prepares an epoch through the dataset, which is borrowed until g4r_schedule_free(),
+ * with the sessions in visiting order. Returns false if there is not enough memory; the
+ * schedule then owns nothing.
  */
 bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
                        const g4r_schedule_plan *plan, const gru4rec_allocator *allocator);
 void g4r_schedule_free(g4r_schedule *schedule);
 /*
- * Draws the epoch's random order of sessions, which depends only on the seed and the
- * epoch. Call g4r_schedule_start() before the next step. The plan must have is_shuffled.
+ * Puts the sessions into a random order for an epoch (schedule->order), which depends
+ * only on the seed and the epoch. The plan must have is_shuffled. Afterwards the caller
+ * must call g4r_schedule_start() before the next step.
  */
 void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch);
 /*

@@ -22,8 +22,9 @@ typedef struct g4r_sort_rule {
 
 /*
  * Sorts list (n) in place, in ascending order of the rule; equal elements keep their
- * order. Returns false if there is not enough memory, and the list is then unchanged; or
- * if the caller asked to stop (watch), and the order of the list is then not to be used.
+ * order. Returns false if there is not enough memory: the list is unchanged then. Also
+ * returns false if the caller asked to stop (watch): the list then has all its elements,
+ * but in no useful order.
  */
 bool g4r_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule,
               const gru4rec_allocator *allocator, g4r_stop_watch *watch);

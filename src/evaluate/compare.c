@@ -71,8 +71,8 @@ static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
 }
 
 /*
- * Counts the targets of a segment in c->outcomes, and returns the mean of the figure over
- * them. places: those of one method.
+ * Counts the targets of a segment in c->outcomes, in place of those counted before, and
+ * returns the mean of the figure over them. places: those of the targets by one method.
  */
 static double measure(comparing *c, const int32_t *places, size_t segment,
                       const g4r_figure *figure)
@@ -82,8 +82,9 @@ static double measure(comparing *c, const int32_t *places, size_t segment,
 }
 
 /*
- * Counts by sums, which has a less b for each session, the sessions in which a is better
- * (wins) and worse (losses); the other sessions with a target are ties.
+ * Sets wins, losses and ties of *d from outcomes->sums, which has h_s of a minus h_s of b
+ * for each session: a wins the sessions in which this is above 0, and loses those in
+ * which it is below 0. The other sessions with a target are ties.
  */
 static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
 {

@@ -156,7 +156,8 @@ static int64_t longest_session(const gru4rec_dataset *test)
 
 /*
  * Makes a scorer for each baseline, and gives the baseline's name to its tally. INVALID:
- * a baseline needs times, and the test sessions have none. NOMEM.
+ * a baseline needs times, and the test sessions have none. NOMEM: there is not enough
+ * memory. After an error finish() frees the scorers that were made.
  */
 static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
 {
@@ -180,7 +181,7 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
 
 /*
  * Allocates all memory of the evaluation, and starts the schedule, the tallies and the
- * baselines. finish() frees it, also after an error.
+ * baselines. The caller frees it by finish(), also after an error.
  */
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
@@ -332,8 +333,8 @@ static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
 
 /*
  * Runs the network for one step of the schedule, ranks the live lanes' targets by the
- * model and by the baselines, and notes the results. Targets that do not count are left
- * out.
+ * model and by the baselines, and notes the results in the tallies. It leaves out targets
+ * that option last_only does not rank. Returns DIVERGED or INTERRUPTED if it fails.
  */
 static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
 {

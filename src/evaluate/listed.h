@@ -21,9 +21,10 @@ void g4r_listed_layout(g4r_listed *listed, g4r_arena *arena, size_t n_items,
                        size_t longest);
 /*
  * Ranks the query's target by scores, and finds the best items with a score above 0, at
- * most listed->longest. Seen items are left out. rows (n), ascending: the items that are
- * ranked; NULL: all items. *standing: the result; its list is borrowed until the next
- * call.
+ * most listed->longest. Seen items are left out. If the query has no target (-1), the
+ * counts n_greater and n_equal are 0. rows (n), ascending: the items that are ranked;
+ * NULL: all items. *standing: the result; its list is borrowed until the next
+ * g4r_listed_rank().
  */
 void g4r_listed_rank(g4r_listed *listed, const gru4rec_scores *scores,
                      const int32_t *rows, size_t n, const g4r_rank_query *query,

@@ -23,10 +23,9 @@ typedef struct g4r_negatives {
 void g4r_negatives_layout(g4r_negatives *negatives, g4r_arena *arena, size_t n_items,
                           size_t n);
 /*
- * Draws items that are not excluded, for the event with this place among the test events.
- * excluded (n_excluded): rows, ascending. rows (n) is filled with the drawn rows,
- * ascending. Returns how many were drawn: n, or all items that are not excluded if they
- * are fewer.
+ * Draws items that are not excluded, for event number event of the test events. excluded
+ * (n_excluded): rows, ascending. rows (n) is filled with the drawn rows, ascending.
+ * Returns how many were drawn: n, or all items that are not excluded if they are fewer.
  */
 size_t g4r_negatives_draw(g4r_negatives *negatives, int32_t *rows,
                           const int32_t *excluded, size_t n_excluded, int64_t event);

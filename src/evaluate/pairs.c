@@ -67,9 +67,11 @@ static bool is_target(const gru4rec_side *side, int64_t event)
 
 /*
  * Decides whether event i of a's test is a common target, and sets its places by a and by
- * b, or NONE. Counts it in n_unpaired if it is a target of one side alone, and marks the
+ * b, or NONE. If it is a target of a, of b or of both, but no common target, counts it in
+ * n_unpaired; if b's test does not have the event, only if b knows its item. Marks the
  * event in is_settled if b's test has it. *shared: the session of b that contains the
- * last earlier event that both tests have, or -1; it is updated.
+ * last earlier event of a's session that both tests have, or -1; if b's test has event i,
+ * *shared becomes the session of event i in b.
  */
 static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 {
@@ -92,8 +94,8 @@ static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 }
 
 /*
- * Fills place_of, the place of each event by its number, from the numbers of the events
- * of b's test; nothing if both sides have one test.
+ * Does nothing if both sides have one test. Otherwise fills place_of, the place of each
+ * event by its number, from the numbers of the events of b's test.
  */
 static void find_places(g4r_pairs *pairs)
 {

@@ -26,8 +26,8 @@ typedef struct g4r_pairs {
 } g4r_pairs;
 
 /*
- * Fills *pairs for the sides a and b, which are borrowed: finds n_numbers, the size of
- * place_of.
+ * Fills *pairs for the sides a and b, which are borrowed until g4r_pairs_find() returns:
+ * finds n_numbers, the size of place_of.
  */
 void g4r_pairs_init(g4r_pairs *pairs, const gru4rec_side *a, const gru4rec_side *b);
 /* Carves the arrays of pairs from the arena. */

@@ -121,8 +121,8 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
 }
 
 /*
- * Scores the first n items in ranks->near exactly, and counts those whose scores are
- * above target, and those whose scores are equal to it.
+ * Scores the first n items in ranks->near exactly for x. Sets *n_greater to how many of
+ * them have a score above target, and *n_equal to how many have the score target.
  */
 static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
                          g4r_real target, size_t *n_greater, size_t *n_equal)
@@ -135,7 +135,7 @@ static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
  * Uses upper bounds (n) of the ranked items from first on for lane i: adds the items that
  * can be among the best to its shortlist, and counts the items whose scores are greater
  * than that of its target, and those whose scores are equal. Items that the bounds leave
- * open are scored exactly.
+ * open are scored exactly. If the lane has no target (-1), it counts nothing.
  */
 static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
                          size_t n)
@@ -160,7 +160,8 @@ static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_rea
 
 /*
  * Returns the output rows and biases of the n ranked items from first on, in one block of
- * memory: those of the model, or copies if only some items are ranked.
+ * memory: those of the model; or, if only some items are ranked, copies in ranks->table
+ * and ranks->bias, which the next call overwrites.
  */
 static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
 {
@@ -195,8 +196,9 @@ bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
 }
 
 /*
- * Subtracts the seen items of lane i from its counts n_greater and n_equal, which include
- * them so far.
+ * Computes the exact scores of the ranked items that lane i has seen, and takes these
+ * items out of its counts n_greater and n_equal, which include them so far. It must be
+ * called only once for a lane.
  */
 static void leave_out_seen(g4r_ranks *ranks, size_t i)
 {
@@ -238,9 +240,9 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 }
 
 /*
- * Ranks the query's target by exact scores (n), which must be finite, and finds the best
- * items, in ranks->list. The scores of seen items are overwritten. rows: as in
- * g4r_ranks_exact().
+ * Fills *standing: ranks the query's target by exact scores (n), which must be finite,
+ * and finds the best items, in ranks->list. If the target is -1, n_greater and n_equal
+ * stay 0. The scores of seen items are overwritten. rows: as in g4r_ranks_exact().
  */
 static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                       const g4r_rank_query *query, g4r_standing *standing)
@@ -260,9 +262,9 @@ static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, s
 }
 
 /*
- * Ranks the target of lane i by the exact scores of all ranked items. For the first of
- * n_exact lanes, it scores the items for all of them. Returns false if a score of the
- * lane is not finite.
+ * Ranks the target of lane i by the exact scores of all ranked items, and fills
+ * *standing. For the first of n_exact lanes, it scores the items for all of them. Returns
+ * false if a score of the lane is not finite.
  */
 static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {

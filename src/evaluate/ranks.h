@@ -55,9 +55,9 @@ typedef struct g4r_ranks {
 } g4r_ranks;
 
 /*
- * Sets what is ranked. bounds is copied; the model behind it is borrowed. rows (n): the
- * items that are ranked, ascending, borrowed; NULL: all n items of the model. longest:
- * most items in a list.
+ * Sets what is ranked. bounds is copied. The model behind it is borrowed as long as ranks
+ * is used, and so is rows (n): the items that are ranked, ascending; NULL: all n items of
+ * the model. longest: most items in a list.
  */
 void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
                     size_t n, size_t longest);
@@ -70,28 +70,30 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes);
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
 /*
  * g4r_ranks_start() removes all lanes. g4r_ranks_add() then adds a lane: the hidden state
- * x (D) of a session, which is copied, and a query, which is copied but for its list of
- * seen items.
+ * x (D) of a session, which is copied, and a query, which is copied. Only the query's
+ * list of seen items is not copied: it is borrowed until g4r_ranks_get() for this lane.
  */
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
 /*
- * Makes the bounds of the scores of all lanes that were added, and from them their counts
- * and lists. It does nothing if the lists are too long for bounds. Returns false if it
- * was stopped.
+ * If the lists are too long for bounds (longest above G4R_SHORTLIST_MOST), or if no lane
+ * was added, does nothing and returns true. Otherwise makes the bounds of the scores for
+ * all lanes that were added, and from these the counts and the shortlist of each lane.
+ * Returns false if the caller asked to stop.
  */
 bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
 /*
  * Fills *standing with the result of a lane, after g4r_ranks_bound(). Call it for lanes
- * 0, 1, 2, ... in this order. The list of the result is borrowed until the next call of
- * g4r_ranks_get() or g4r_ranks_exact(). Returns false if a score is not finite.
+ * 0, 1, 2, ... in this order, once for each. The list of the result is borrowed until the
+ * next call of g4r_ranks_get() or g4r_ranks_exact(). Returns false if a score is not
+ * finite.
  */
 bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
 /*
  * Ranks the query's target at once by exact scores for the hidden state x (D), among the
  * items rows (n), ascending, or all items if rows is NULL, and fills *standing, whose
- * list is borrowed until the next call of g4r_ranks_get() or g4r_ranks_exact(). n must not exceed ranks->n. Returns false if a
- * score is not finite.
+ * list is borrowed until the next call of g4r_ranks_get() or g4r_ranks_exact(). n must
+ * not exceed ranks->n. Returns false if a score is not finite.
  */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);

@@ -21,8 +21,8 @@ void g4r_seen_carry(g4r_seen *seen, const int32_t *from, size_t m);
 /* Adds an item to the seen items of a lane, unless the lane has it. */
 void g4r_seen_add(g4r_seen *seen, size_t lane, int32_t row);
 /*
- * Returns the rows of the items that a lane has seen (seen->n[lane]), ascending; borrowed
- * until a change.
+ * Returns the rows (seen->n[lane]) of the items that a lane has seen, ascending. They are
+ * borrowed until the next g4r_seen_carry() or g4r_seen_add().
  */
 const int32_t *g4r_seen_rows(const g4r_seen *seen, size_t lane);
 

@@ -22,13 +22,14 @@ enum { G4R_SEGMENT_MOST = 6 };
  */
 size_t g4r_segment_count(int64_t kind);
 /*
- * Returns the name of segment number segment for kind, a gru4rec_segment. It is a
- * constant; NULL if targets are not separated.
+ * Returns the name of segment number segment for kind, a gru4rec_segment; NULL if targets
+ * are not separated. The name is a constant, which nobody frees.
  */
 const char *g4r_segment_name(int64_t kind, size_t segment);
 /*
- * Writes into segments (n_events) the segment of each event, as if each event were a
- * target. support (I): number of training events of each item; used for popularity only.
+ * Writes into segments (n_events) the number of each event's segment, as if each event
+ * were a target; 0 for all if targets are not separated. support (I): number of training
+ * events of each item; used for popularity only.
  */
 void g4r_segment_fill(uint8_t *segments, int64_t kind, const gru4rec_dataset *test,
                       const int64_t *support, size_t n_items);

@@ -117,8 +117,9 @@ static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
 }
 
 /*
- * Returns all measures of a segment for cut-off number i. The targets of the segment are
- * counted already. largest: an item's largest support.
+ * Returns all measures of a segment for cut-off number i. The caller has counted the
+ * targets of the segment (g4r_outcomes_count()). largest: the largest support of any
+ * item.
  */
 static gru4rec_metrics report_cutoff(const g4r_tally *tally, size_t segment, int64_t i,
                                      double largest, g4r_stop_watch *watch)

@@ -56,14 +56,16 @@ size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items);
 size_t g4r_tally_rows(const gru4rec_options *options);
 /*
  * Carves the arrays of the tally from the arena. places (events): the caller's array for
- * the places of targets, borrowed; NULL: it is carved too.
+ * the places of targets, which the tally fills and borrows as long as it is used; NULL:
+ * the array is carved too.
  */
 void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
 /* Sets the places of all events to "no target" (GRU4REC_PLACE_NONE). */
 void g4r_tally_start(g4r_tally *tally);
 /*
- * Notes one ranking: sets the place of its target, which is the event with this place
- * among the test events, and counts the ties and the list in the target's segment.
+ * Notes the result of one ranking. Its target is event number event of the test events:
+ * sets the target's place in tally->places, and counts the ties and the list in the
+ * target's segment.
  */
 void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event);
 /*

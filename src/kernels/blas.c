@@ -190,11 +190,11 @@ static void note_buffer(void *buffer)
 }
 
 /*
- * Makes OpenBLAS have n buffers, which shared.buffers then knows. Takes buffers from it,
- * without giving any back meanwhile, until n different ones are known; then gives them
- * all back. Returns false if there is no address space. If OpenBLAS cannot keep n
- * buffers, or has no functions for this, only tells whether there is address space for
- * one more.
+ * If OpenBLAS cannot keep n buffers, or has no functions for this, only tells whether
+ * there is address space for one more buffer. Otherwise makes OpenBLAS have n buffers,
+ * and notes them in shared.buffers: takes buffers from OpenBLAS, without giving any back
+ * meanwhile, until n different ones are known; then gives them all back. Returns false if
+ * there is no address space for that. The caller holds the lock.
  */
 static bool make_buffers(size_t n)
 {
@@ -230,8 +230,9 @@ size_t g4r_blas_bytes(size_t longest)
 /* ---- enter and leave ---- */
 
 /*
- * Waits for OpenBLAS's own threads to take their buffers: before the first product of the
- * process, and before the first one after each fork(). These threads end when the process
+ * If OpenBLAS has threads of its own (host_threads above 1), waits 3 ms, so that they can
+ * take their buffers. It does so only in its first call in the process, and in the first
+ * one after each fork(); is_settled remembers that. These threads end when the process
  * forks, and start again when OpenBLAS is next told a thread count. Each takes a buffer
  * soon after its start, and that buffer must not be counted as one of ours.
  */
@@ -244,8 +245,9 @@ static void settle(void)
 }
 
 /*
- * Sets the process's count of OpenBLAS's threads to n. Does nothing if the host's count
- * is one already, or with OpenMP, where g4r_blas_enter() sets the thread's own count.
+ * Does nothing if the host's count of threads is one, or with OpenMP, where
+ * g4r_blas_enter() and g4r_blas_leave() set the thread's own count. Otherwise sets the
+ * process's count of OpenBLAS's threads to n.
  */
 static void set_threads(int n)
 {

@@ -10,18 +10,19 @@
 #include "../base/pool.h"
 
 /*
- * Lets the calling thread compute products until it calls g4r_blas_leave(). While a
- * thread is inside, the products of this process run on the threads that call them alone,
- * so that results do not depend on the host's thread count. Calls nest. Any number of
- * threads may be inside at the same time; each has a buffer to multiply in. Returns false
- * if there is no memory for this thread's buffer: the thread is not inside then, and must
+ * Lets the calling thread compute products until it calls g4r_blas_leave(). While any
+ * thread is inside, OpenBLAS's thread count is one: a product runs only on the thread
+ * that calls it, so that results do not depend on the host's thread count. Calls nest: a
+ * thread is inside until it has left as often as it has entered. Any number of threads
+ * may be inside at the same time; each has a buffer to multiply in. Returns false if
+ * there is no memory for this thread's buffer: the thread is not inside then, and must
  * not call g4r_blas_leave().
  */
 bool g4r_blas_enter(void);
 /*
- * Ends what the last g4r_blas_enter() of the same thread began. It restores the host's
- * thread count: with OpenMP the calling thread's count; with other builds the process's
- * count, when the last thread leaves.
+ * Ends what the last g4r_blas_enter() of the same thread began. If the thread is no
+ * longer inside then, restores the host's thread count: with OpenMP the calling thread's
+ * count; with other builds the process's count, if no thread is inside any more.
  */
 void g4r_blas_leave(void);
 /*

@@ -210,10 +210,10 @@ static bool choose(const core_type *type, char **lent, size_t n)
 
 /*
  * Makes OpenBLAS use the first core type from best on that it has. Returns false if none
- * of them is above the level picked: OpenBLAS has then picked by itself again. Returns
- * false, and changes nothing, if there is not enough memory, or if it was called before.
- * The new entry stands last in the environment, so that a thread that is reading the
- * entries meanwhile finds all others in both arrays.
+ * of them is above the level picked, which is that of OpenBLAS's own choice: OpenBLAS has
+ * then picked by itself again. Returns false, and changes nothing, if there is not enough
+ * memory, or if it was called before. The new entry stands last in the environment, so
+ * that a thread that is reading the entries meanwhile finds all others in both arrays.
  */
 static bool choose_best(const core_type *best, level picked)
 {
@@ -273,10 +273,11 @@ static verdict assess(const core_type *better)
 }
 
 /*
- * The first call in a process, of any copy of this library, keeps the verdict in shared.
- * First lets OpenBLAS pick its kernels and so read the environment variable, if it has
- * not done so yet. If OpenBLAS is linked into the same file as this code, this code may
- * run before OpenBLAS's own start.
+ * First lets OpenBLAS pick its kernels, and so read the environment variable, if it has
+ * not done so yet: if OpenBLAS is linked into the same file as this code, this code may
+ * run before OpenBLAS's own start. Then makes OpenBLAS choose again if better kernels
+ * exist (try_to_choose()). The first call in a process, of any copy of this library,
+ * stores its verdict in shared; later calls leave shared as it is.
  */
 void gru4rec_blas_core_pick(void)
 {

@@ -156,8 +156,8 @@ static int find_needing(const loaded_list *list, int ours, int other, bool is_su
 
 /*
  * Returns the index of a file, except ours, that needs OpenBLAS (blas); or NONE. If that
- * file is a wrapper of OpenBLAS (libblas.so.3), returns rather a file that needs the
- * wrapper, if there is one.
+ * file is a wrapper of OpenBLAS (libblas.so.3), and another file needs the wrapper,
+ * returns the index of the other file instead.
  */
 static int find_user(const loaded_list *list, int ours, int blas)
 {
@@ -173,8 +173,9 @@ static int find_user(const loaded_list *list, int ours, int blas)
 }
 
 /*
- * Writes into name (size) that the file with the index user uses OpenBLAS; nothing if
- * user is NONE. Replaces all characters but printable ASCII by "?".
+ * If user is NONE, leaves name, which is "", as it is. Otherwise writes into name (size)
+ * that the file with the index user uses OpenBLAS, with "?" in place of each character
+ * that is not printable ASCII.
  */
 static void name_user(const loaded_list *list, int user, char *name, size_t size)
 {

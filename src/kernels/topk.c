@@ -40,8 +40,8 @@ static void make_heap(g4r_scored *heap, size_t n)
 }
 
 /*
- * Sorts the heap (n), the best first: again and again moves the worst item from the top
- * to the end of the rest.
+ * Turns the heap (n) into an array in the order of the ranking, the best first: again and
+ * again moves the worst item from the top to the end of the rest.
  */
 static void sort_heap(g4r_scored *heap, size_t n)
 {

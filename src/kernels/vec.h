@@ -239,8 +239,8 @@ typedef struct g4r_vec {
         size_t (*find)(const g4r_real *scores, size_t start, g4r_real threshold,
                        size_t n);
         /*
-         * Counts the scores (n) that are greater than threshold, and those that are equal
-         * to it. NaN is neither.
+         * Sets *n_greater to the number of scores (n) that are greater than threshold,
+         * and *n_equal to the number of those that are equal to it. NaN is neither.
          */
         void (*count)(const g4r_real *scores, g4r_real threshold, size_t n,
                       size_t *n_greater, size_t *n_equal);

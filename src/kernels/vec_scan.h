@@ -389,7 +389,8 @@ static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inve
 
 /*
  * Changes a row w (d) into bytes: writes q, and sets scale (s), and rest and norm,
- * squared, in row.
+ * squared, in row. If no value of the row is above 1e-12 in size, all integers and the
+ * scale are 0, and rest is an upper bound.
  */
 static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
                      size_t d)

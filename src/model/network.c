@@ -4,6 +4,10 @@
 #include "../kernels/blas.h"
 #include "../base/timing.h"
 
+/*
+ * Carves the arrays of one frame for b lanes from the arena. If is_training is false, the
+ * arrays for dropout and for backward have no room.
+ */
 static void layout_frame(g4r_network_frame *frame, g4r_arena *arena,
                          const g4r_params *params, size_t b, bool is_training)
 {
@@ -125,6 +129,10 @@ typedef struct layer_job {
     g4r_real *mask; /* (M,h) dropout mask of the states */
 } layer_job;
 
+/*
+ * Returns the job of GRU layer i in a frame, with all that forward needs. The caller sets
+ * the fields of cell that are for backward.
+ */
 static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, size_t i,
                           const g4r_dropout *dropout)
 {
@@ -150,8 +158,9 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
 
 /*
  * Computes the lanes of one task of a layer, after its products: the states of PyTorch's
- * cell, then the dropout of the states, whose mask it keeps. Those of the original cell
- * are there already: it multiplies between its gates.
+ * cell, then the dropout of the states, whose mask it keeps. The states of the original
+ * cell are there already: its caller has computed them, because this cell multiplies
+ * between its gates.
  */
 static void forward_lanes(void *context, size_t task, size_t worker)
 {
@@ -169,8 +178,8 @@ static void forward_lanes(void *context, size_t task, size_t worker)
 
 /*
  * Goes back through the lanes of one task of a layer: multiplies the gradient of the
- * states by the dropout mask, then goes back through PyTorch's cell. The original cell is
- * done by the caller.
+ * states by the dropout mask, then goes back through PyTorch's cell. For the original
+ * cell its caller does that, by g4r_cell_original_backward().
  */
 static void backward_lanes(void *context, size_t task, size_t worker)
 {
@@ -186,8 +195,8 @@ static void backward_lanes(void *context, size_t task, size_t worker)
 }
 
 /*
- * Runs the task, forward_lanes() or backward_lanes(), for all lanes of a layer. For an
- * original cell without dropout there is no work.
+ * Does nothing for an original cell without dropout, whose lanes need no such work.
+ * Otherwise runs the task, forward_lanes() or backward_lanes(), for all lanes of a layer.
  */
 static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job)
 {
@@ -224,6 +233,10 @@ static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t
     run_lanes(network, forward_lanes, &job);
 }
 
+/*
+ * Computes the dense layers of a frame, into frame->dense, from the states of its top GRU
+ * layer. Does nothing if there are no dense layers.
+ */
 static void forward_dense(g4r_network *network, g4r_network_frame *frame)
 {
     const g4r_params *params = network->params;

@@ -55,8 +55,9 @@ typedef struct g4r_network {
 
 /*
  * Sets up the network, and carves its arrays for n_lanes lanes and n_frames frames from
- * the arena. Called twice, as all layout functions (arena.h). params is borrowed.
- * n_frames is 1 without training.
+ * the arena. Called twice, as all layout functions (arena.h). params is borrowed as long
+ * as the network is used. If is_training is false, n_frames is 1, and there is no room
+ * for dropout and backward.
  */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);
@@ -68,7 +69,8 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
 size_t g4r_network_side(const g4r_params *params);
 /*
  * Gives the network the values of its parameters, and the threads that share its work
- * (NULL: none). Both are borrowed. Call it after the layout.
+ * (NULL: none). Both are borrowed as long as the network is used. Call it after the
+ * layout.
  */
 void g4r_network_bind(g4r_network *network, g4r_real *const *values, g4r_pool *pool);
 /*
@@ -86,9 +88,9 @@ void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size
 void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, size_t m,
                          const g4r_dropout *dropout);
 /*
- * Computes the dense layers of frame t for m lanes, from states of the GRU layers that
- * the caller has written into the frame. Makes t the last frame: the next one carries on
- * from these states.
+ * Computes the dense layers of frame t for m lanes, from states of the GRU layers
+ * (cells[i].state) that the caller has written into the frame. Makes t the last frame:
+ * the next g4r_network_carry() carries on from these states.
  */
 void g4r_network_resume(g4r_network *network, size_t t, size_t m);
 /* Returns the values of the top layer in frame t, (M,D), from which scores are made. */
@@ -100,11 +102,12 @@ g4r_real *g4r_network_top(const g4r_network *network, size_t t);
 g4r_real *g4r_network_dtop(const g4r_network *network);
 /*
  * Goes back through frame t of an update whose last frame is last_frame. Call it for the
- * last frame first, then for the others down to 0. Writes the gradients of all tensors
- * that have no row per item: the call for the last frame overwrites gradients, and the
- * others add to them. Writes into drows the gradients of the gathered rows: (M,n_in) of
- * x, or (M,3h) of the rows that the one-hot layer looks up. dropout must be that of the
- * frame's forward.
+ * last frame first, then for the others down to 0. Before each call, the caller writes
+ * the gradient of this frame's top values to g4r_network_dtop(); the call may overwrite
+ * that gradient. Writes the gradients of all tensors that have no row per item: the call
+ * for the last frame overwrites gradients, and the others add to them. Writes into drows
+ * the gradients of the gathered rows: (M,n_in) of x, or (M,3h) of the rows that the
+ * one-hot layer looks up. dropout must be that of the frame's forward.
  */
 void g4r_network_backward(g4r_network *network, size_t t, size_t last_frame,
                           g4r_real *const *gradients, g4r_real *drows,

@@ -50,7 +50,8 @@ static int print_word(char *text, size_t size, const char *words, int64_t index)
 /*
  * The locale of the host program may write 0,5 for 0.5. Between a call of
  * c_locale_start() and a call of c_locale_end(), this thread uses the locale "C". Returns
- * the locale that was in use before.
+ * the locale that was in use before; 0 if there is no memory for a locale: then nothing
+ * has changed.
  */
 static locale_t c_locale_start(void)
 {
@@ -59,8 +60,8 @@ static locale_t c_locale_start(void)
 }
 
 /*
- * Puts back the locale before, which c_locale_start() returned. before is 0 if there was
- * no memory for a locale: then the host's is still in use.
+ * Puts back the locale before, which c_locale_start() returned. If before is 0, does
+ * nothing.
  */
 static void c_locale_end(locale_t before)
 {
@@ -80,8 +81,8 @@ static bool parse_real(const char *text, double *value)
 }
 
 /*
- * Reads a number from the first length characters of text, which must be all of it.
- * Returns false if they are no finite number, or 40 characters or more.
+ * Reads the first length characters of text as one number. Returns false if they are not
+ * exactly one finite number, or if they are 40 characters or more.
  */
 static bool parse_part(const char *text, size_t length, double *value)
 {
@@ -147,8 +148,8 @@ static bool parse_boolean(const char *text, int64_t *value)
 }
 
 /*
- * Reads one of the option's words, and sets *value to its index. If they are
- * "auto|false|true", all texts that stand for a boolean are accepted too.
+ * Reads one of the option's words, and sets *value to its index. If false and true are
+ * among the words, all texts that parse_boolean() accepts stand for them too.
  */
 static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 {
@@ -160,8 +161,9 @@ static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 }
 
 /*
- * Reads numbers in the option's range, written as "a/b/c", into values, at most most of
- * them, and sets *n. An empty text is accepted only if the option's default is empty.
+ * Reads numbers in the option's range, written as "a/b/c", into values, and sets *n to
+ * how many there are. Returns false if there are more than most, or if a part is no such
+ * number. An empty text is accepted only if the option's default is empty.
  */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)
@@ -230,9 +232,10 @@ static bool parse_activation(const g4r_option *o, const char *text,
 }
 
 /*
- * Reads one of the option's words, which it writes in the option's own case, or copies a
- * text that has only the characters of dates, times and numbers. The characters of these
- * are such that neither JSON nor SQL must escape them.
+ * If text is one of the option's words, writes that word, in the option's own case, to
+ * word. Otherwise copies text to word if it fits and has only characters of dates, times
+ * and numbers; if not, returns false. Neither JSON nor SQL must escape any of these
+ * characters.
  */
 static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_MAX_WORD])
 {

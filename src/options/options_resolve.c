@@ -33,9 +33,9 @@ static gru4rec_activation_kind asked_activation(int64_t loss)
 }
 
 /*
- * Computes final_act, if it is auto, by the loss and elu_param, and sets elu_param to the
- * parameter of an elu, else to 0. INVALID: final_act does not suit the loss, or elu_param
- * contradicts it.
+ * If final_act is auto, computes it from the loss and elu_param. Then sets elu_param to
+ * the parameter of final_act if that is an elu, else to 0. INVALID: final_act does not
+ * suit the loss, or elu_param contradicts it.
  */
 static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
 {

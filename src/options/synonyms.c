@@ -341,8 +341,9 @@ int g4r_synonyms_distance(const char *name, const char *word, size_t length)
 
 /*
  * Returns the number of edits that turn name into word (length bytes): 0 if they are the
- * same name but for case and the characters that join parts. Returns INT_MAX if the word
- * is short or there are more than 2 edits, because that is no typing error.
+ * same name but for case and the characters that join parts. If they are not the same
+ * name, it returns INT_MAX for a word of at most 4 letters or for more than 2 edits,
+ * because that is no typing error.
  */
 static int edits_of(const char *name, const char *word, size_t length)
 {

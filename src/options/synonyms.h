@@ -14,10 +14,11 @@ typedef struct g4r_synonym {
 } g4r_synonym;
 
 /*
- * Returns the synonym of that scope that has the name among its words; case, _ and - do
- * not matter. If there is none, the name may be mistyped: it returns the synonym whose
- * word differs in the fewest edits, if they are fewer than below. If there is none of
- * that kind either, it returns NULL.
+ * Returns the synonym of that scope that has the name among its words; case and the
+ * characters _ - . and space do not matter. If there is none, the name may be mistyped:
+ * it returns the synonym with the word that differs from the name in the fewest edits, if
+ * they are at most 2 and fewer than below, and the word has more than 4 letters. If there
+ * is no such word either, it returns NULL.
  */
 const g4r_synonym *g4r_synonyms_find(const char *name, gru4rec_option_scope scope,
                                      int below);

@@ -128,10 +128,11 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
 }
 
 /*
- * Fills the shortlist of a session with the exact scores of all rows. It is for a session
- * whose scores are so close together that the bounds left too many rows, or which has no
- * bounds. A row with the same score as the least of the k best is left out: the rows
- * ascend, so it would rank behind.
+ * Empties the shortlist of a session, and fills it again from the exact scores of all
+ * rows. It overwrites batch->upper. The function is for a session whose scores are so
+ * close together that the bounds left too many rows, or which has no bounds. A row with
+ * the same score as the least of the k best is left out: the rows ascend, so it would
+ * rank behind.
  */
 static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_real *x)
 {

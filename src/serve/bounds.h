@@ -25,8 +25,9 @@ typedef struct g4r_bounds {
 } g4r_bounds;
 
 /*
- * Returns the struct for bounds of scores by the output rows of a model, which is
- * borrowed. Call g4r_bounds_measure() before g4r_bounds_slack().
+ * Returns the struct for bounds of scores by the output rows of the model, which is
+ * borrowed as long as the struct is used. Call g4r_bounds_measure() before
+ * g4r_bounds_slack().
  */
 g4r_bounds g4r_bounds_of(const gru4rec_model *model);
 /* Sets largest_norm and largest_bias, for which it reads all rows of the model. */

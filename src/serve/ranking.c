@@ -164,9 +164,10 @@ static void score_all(gru4rec_ranking *ranking)
 }
 
 /*
- * Finds the first block, the k best, in the copy in bytes, and sets n_block. In any case
- * the copy is not searched again (query.bytes becomes NULL). Returns false if the bounds
- * would not hold, or leave too many rows: then the exact scores must be used.
+ * Finds the first block, the k best items, by the copy in bytes, writes it into
+ * ranking->block, and sets n_block. In any case the copy is not searched again
+ * (query.bytes becomes NULL). Returns false if the bounds would not hold, or leave too
+ * many rows: then the exact scores must be used.
  */
 static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 {
@@ -199,8 +200,9 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 }
 
 /*
- * Finds the next block: the n_block items that come behind the item given last; n_block
- * is 0 if there is none. Sets the size of the block after it.
+ * Replaces the block by the next one: the n_block items that come behind the item given
+ * last; n_block is 0 if there is none. Sets place to the start of the block, and n_next
+ * to the size of the block after it.
  */
 static void find_block(gru4rec_ranking *ranking)
 {

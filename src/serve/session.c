@@ -41,9 +41,10 @@ void gru4rec_session_free(gru4rec_session *session)
 }
 
 /*
- * Takes the session's last step back: restores the states that it began with, and
- * computes the session's vector from them. It also puts states into effect that the
- * caller has written in their place.
+ * Makes the states in cells[i].old the session's states, and computes the session's
+ * vector from them. These are the states that the last step began with, so this takes
+ * that step back; or states that the caller has written to cells[i].old itself. last_row
+ * does not change.
  */
 static void step_back(gru4rec_session *session)
 {

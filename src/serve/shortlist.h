@@ -35,13 +35,14 @@ typedef struct g4r_shortlist {
 } g4r_shortlist;
 
 /*
- * Carves the arrays of a shortlist over n_items rows from the arena. They may contain
- * anything.
+ * Carves the arrays of a shortlist over n_items rows from the arena. Their memory need
+ * not be zeroed.
  */
 void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items);
 /*
- * Empties the shortlist, and begins to look for the k best, 1 ... G4R_SHORTLIST_MOST.
- * excluded (n_excluded) has the rows that must be left out, ascending; it is borrowed.
+ * Empties the shortlist, clears is_full, and begins to look for the k best, 1 ...
+ * G4R_SHORTLIST_MOST. excluded (n_excluded) has the rows that must be left out,
+ * ascending; it is borrowed until the last row is added.
  */
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
                          size_t n_excluded);
@@ -57,9 +58,10 @@ g4r_real g4r_shortlist_least(const g4r_shortlist *list);
 size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size_t i,
                           size_t n);
 /*
- * Adds a row, with the bounds of its score, whose upper bound reaches the least. An
- * excluded row is left out. The least can become greater. The rows must ascend from call
- * to call. If too many rows are left for the room that there is, sets is_full.
+ * Adds a row with the bounds of its score. The caller makes sure that upper reaches the
+ * least. An excluded row is not added. The least can become greater. The rows must ascend
+ * from call to call. If too many rows are left for the room that there is, sets is_full,
+ * and from then on adds nothing.
  */
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower);
 /*

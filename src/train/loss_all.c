@@ -27,8 +27,8 @@ void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
 }
 
 /*
- * Computes the scores of the items start ... start + n - 1, whose rows are W, for all
- * lanes, into all->scores (m,n):
+ * Computes the scores of the items start ... start + n - 1, whose rows of the output
+ * table are W, for all lanes, into all->scores (m,n):
  *   s = y W^T + b
  */
 static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,

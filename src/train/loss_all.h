@@ -37,9 +37,9 @@ typedef struct g4r_loss_all {
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
                          size_t n_rows);
 /*
- * Sets the items that are scored (output, which is borrowed), the weights w_j, and the
- * stop; call it after the layout. It may have fewer rows than the layout was told; only
- * these are scored then.
+ * Sets the items that are scored (output, borrowed as long as *all is used), the weights
+ * w_j, and the stop; call it after the layout. output may have fewer rows than the layout
+ * was told; only these rows are scored then.
  */
 void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
                        g4r_stop stop);

@@ -43,8 +43,9 @@ void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows, uint64_
  */
 void g4r_merge_clear(g4r_merge *merge);
 /*
- * Adds the occurrences of the item rows in rows (n) behind those that are there, and
- * finds the number of each distinct row. There must be room for all (most).
+ * Adds the occurrences of the item rows in rows (n) behind those that are there. A row
+ * that has no number in this update yet gets the next one. There must be room for all
+ * (most).
  */
 void g4r_merge_add(g4r_merge *merge, const int32_t *rows, size_t n);
 /*

@@ -24,15 +24,16 @@ typedef struct g4r_optim {
 } g4r_optim;
 
 /*
- * Fills *optim for the optimiser that the options name. training is borrowed: its slots
- * must be those of the options.
+ * Fills *optim for the optimiser that the options name. training is borrowed as long as
+ * *optim is used: its slots must be those of the options.
  */
 void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
                     const gru4rec_options *options);
 /*
- * Begins an update of the parameters: counts it in training->updates, and computes the
- * factors that the update needs. squares: the sum of the squares of all its gradients,
- * which is used only with grad_cap.
+ * Begins an update of the parameters, before any of them moves: counts it in
+ * training->updates, and sets the factors correct, correct2 and clip of optim->update for
+ * it. squares: the sum of the squares of all its gradients, which is used only with
+ * grad_cap.
  */
 void g4r_optim_begin(g4r_optim *optim, double squares);
 /*
@@ -48,9 +49,9 @@ void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
 void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool is_far);
 /*
  * Moves the first n_distinct distinct rows of the merge in a parameter and its slots; the
- * threads of the pool share the work, unless the rows have one value. gradients
- * (occurrences, cols): the gradient of a row is that of its first occurrence, as
- * g4r_merge_sum() leaves it.
+ * threads of the pool share the work, but if a row has only one value, the calling thread
+ * does it all. gradients (occurrences, cols): the gradient of a row is that of its first
+ * occurrence, as g4r_merge_sum() leaves it.
  */
 void g4r_optim_rows(g4r_optim *optim, g4r_pool *pool, size_t param,
                     const g4r_real *gradients, const g4r_merge *merge, size_t n_distinct);

@@ -165,8 +165,9 @@ void g4r_step_start(g4r_step *step, int64_t epoch)
 
 /*
  * Starts a frame of m lanes behind the frames that are there, and returns it: reserves
- * places for its columns and inputs behind theirs, and draws the keys of its dropout. The
- * caller counts it in n_frames when it is computed.
+ * places for its columns and inputs behind those of the other frames (n_columns and
+ * n_inputs grow), and draws the keys of its dropout. The caller counts the frame in
+ * n_frames when it is computed.
  */
 static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 {

@@ -87,10 +87,11 @@ typedef struct g4r_step {
 
 /*
  * Prepares a training's steps, and starts the threads. support (I): events of each item;
- * items without events must come last. options are borrowed. n_lanes: the most lanes that
- * a frame will have, B or the number of sessions if that is less. stop: asked during long
- * work. Memory comes from the model's allocator. Returns OK, or NOMEM with a message. The
- * caller calls g4r_step_free(), also after an error.
+ * items without events must come last. training and options are borrowed until
+ * g4r_step_free(). n_lanes: the most lanes that a frame will have, B or the number of
+ * sessions if that is less. stop: asked during long work. Memory comes from the model's
+ * allocator. Returns OK, or NOMEM with a message. The caller calls g4r_step_free(), also
+ * after an error.
  */
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              const int64_t *support, const gru4rec_options *options,
@@ -133,8 +134,9 @@ bool g4r_step_is_full(const g4r_step *step);
  */
 void g4r_step_backward(g4r_step *step);
 /*
- * Makes one update: moves the parameters by the gradients of g4r_step_backward(), counts
- * the update in training->updates, and removes all frames.
+ * Makes one update of the model and the slots: moves them by the gradients of
+ * g4r_step_backward(), counts the update in training->updates, and removes all frames, so
+ * that the next frame is the first one.
  */
 void g4r_step_update(g4r_step *step);
 

@@ -105,8 +105,8 @@ static bool is_stopped(void *context)
 }
 
 /*
- * Checks the data, and allocates all that the epochs need. finish() frees it, also after
- * an error.
+ * Checks the data, and allocates what the epochs need: the schedule, the step with its
+ * threads, and the sampler. The caller frees it by finish(), also after an error.
  */
 static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
                             const int64_t *support, gru4rec_error *error)
@@ -154,10 +154,10 @@ static gru4rec_status fail_diverged(const epoch_loop *loop, const char *what,
 }
 
 /*
- * Propagates the gradients back through the frames since the last update, and updates the
- * model. This is done when there are T frames, before all lanes begin new sessions, and
- * at the end of an epoch. Does nothing if there are no frames, or if the hook poll has
- * said stop; the model is not updated if it says stop meanwhile.
+ * Does nothing if there are no frames since the last update, or if the hook poll has said
+ * stop. Otherwise propagates the gradients back through these frames, and updates the
+ * model; it does not update the model if poll says stop meanwhile. Called when there are
+ * T frames, before all lanes begin new sessions, and at the end of an epoch.
  */
 static void flush(epoch_loop *loop)
 {
@@ -246,8 +246,9 @@ static void start_epoch(epoch_loop *loop, int64_t number)
 
 /*
  * Makes the epoch's last update, checks that something was trained and that all weights
- * are finite, computes the means of loss and cost, and measures the model if there is
- * validation.
+ * are finite, turns the sums loss and cost of *epoch into means, and, if there is
+ * validation, lets the hook validate measure the model. Returns INTERRUPTED, INVALID
+ * (nothing was trained), DIVERGED, or the status of the hook.
  */
 static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                 gru4rec_error *error)
@@ -297,8 +298,9 @@ static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_erro
 }
 
 /*
- * Tells whether training should stop after this epoch: none of the last options->patience
- * epochs was better than the best one. Never, if patience is 0.
+ * Tells whether training should stop after this epoch: the best epoch so far is at least
+ * options->patience epochs before it. If patience is 0, training never stops for this
+ * reason.
  */
 static bool is_patience_over(const epoch_loop *loop, int64_t epoch)
 {

@@ -691,7 +691,12 @@ typedef struct gru4rec_fingerprints_key {
     uint64_t a, b;
 } gru4rec_fingerprints_key;
 
-/* The three fingerprints of a session, each made from another part of it. */
+/*
+ * The three fingerprints of a session, each made from another part of it. If sessions are
+ * cut, each piece has fingerprints of its own; it is called a session here. If the option
+ * session_gap cuts, the fingerprint of the id is made from the id and from the time of
+ * the first event, because the id is then that of a visitor who comes again.
+ */
 typedef enum gru4rec_fingerprints_kind {
     GRU4REC_FINGERPRINTS_ID,     /* of its id */
     GRU4REC_FINGERPRINTS_EVENTS, /* of its items and times, if it has 2 events or more */
@@ -707,18 +712,28 @@ typedef struct gru4rec_fingerprints_set {
 } gru4rec_fingerprints_set;
 
 /*
+ * Number of classes of length: 3, 4, ... 10 events have a class each, 11 to 20 events
+ * have one, and so have more than 20.
+ */
+enum { GRU4REC_FINGERPRINTS_CLASSES = 10 };
+
+/* The sessions of one class of length that the last training had. */
+typedef struct gru4rec_fingerprints_length {
+    uint64_t n;
+    uint64_t n_twins; /* sessions of n whose items, in order, another session has too */
+} gru4rec_fingerprints_length;
+
+/*
  * What a model keeps of the sessions that it was trained on: about ten bytes for each
  * session. One can ask whether a session is in it, but cannot list the sessions.
  */
 typedef struct gru4rec_fingerprints {
     gru4rec_fingerprints_key key;
     gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS];
-    bool is_partial; /* trainings before the last one are missing */
-    /*
-     * n_long: the sessions of the last training with 3 events or more. n_twins: the
-     * sessions of n_long whose items, in order, another session has too.
-     */
-    uint64_t n_long, n_twins;
+    bool is_partial; /* trainings before the last one are missing, or were cut by other
+                      * rules */
+    uint64_t rules;  /* hash of the rules by which the sessions were cut */
+    gru4rec_fingerprints_length lengths[GRU4REC_FINGERPRINTS_CLASSES];
 } gru4rec_fingerprints;
 
 /*
@@ -729,17 +744,25 @@ typedef struct gru4rec_fingerprints_found {
     int64_t sessions; /* sessions that were looked for */
     int64_t trained;  /* found by their id or by their events */
     int64_t ids;      /* found by their id */
+    int64_t events;   /* found by their events */
+    int64_t n_paired; /* sessions of 2 events or more: only they can be found by events */
     int64_t items;    /* found by their items */
     int64_t n_long;   /* sessions of 3 events or more: only they can be found by items */
     int64_t first;    /* place of the first session of trained; -1: there is none */
-    double chance;    /* n_twins / n_long of the fingerprints: the share of sessions that
-                       * are found by their items just by chance */
+    bool is_partial;  /* earlier trainings are missing, or sessions were cut by other
+                       * rules: not all sessions that were trained on can be found */
+    /* For each class of length: the sessions, and those that were found by their items. */
+    struct {
+        int64_t n, n_found;
+    } lengths[GRU4REC_FINGERPRINTS_CLASSES];
+    double chance; /* number of sessions that chance makes likely to be found by items */
+    double excess; /* sessions found by items beyond chance; 0: chance may explain all */
 } gru4rec_fingerprints_found;
 
 /*
  * Asks for fingerprints of the sessions. Call it before a dataset is made of the events.
  * The fingerprints are made of the sessions after they are cut and before anything is
- * dropped. They take 16 bytes for each session.
+ * dropped. They take 32 bytes for each session.
  */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);

@@ -189,7 +189,7 @@ void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 typedef struct ext_against {
     /*
      * The key of the training's fingerprints. The sessions that are read get fingerprints
-     * by the same key.
+     * by the same key. NULL: the training has none, so the sessions get none.
      */
     const gru4rec_fingerprints_key *key;
     ext_border end; /* the training's last event; events before it are counted */
@@ -271,19 +271,27 @@ typedef struct ext_events {
     gru4rec_dataset *dataset;
     gru4rec_items *items;    /* new catalogue; NULL if the reading gave a known one */
     gru4rec_events *builder; /* knows the ids of the sessions */
-    int64_t n_null;          /* events whose session, item or time is NULL or empty */
-    int64_t n_outside;       /* events outside the window, behind the end, or too old */
-    int64_t n_bad;           /* events whose time cannot be read */
-    int64_t n_odd;           /* in an audit: events whose item is a BLOB or a REAL */
-    int64_t n_rows;          /* rows of the source */
     /*
-     * If reading->against is set: events that were read, and how many of them are before
-     * against->end.
+     * In a test whose sessions get fingerprints (reading->against->key): the same events,
+     * in n_pieces sessions. A training with the same options cuts sessions like these. No
+     * event was dropped, because a training makes fingerprints before it drops events.
+     * NULL: not a test; then the builder knows the fingerprints.
      */
-    int64_t n_compared;
+    gru4rec_events *pieces;
+    int64_t n_pieces;
+    int64_t n_null;    /* events whose session, item or time is NULL or empty */
+    int64_t n_outside; /* events outside the window, behind the end, or too old */
+    int64_t n_bad;     /* events whose time cannot be read */
+    int64_t n_odd;     /* in an audit: events whose item is a BLOB or a REAL */
+    int64_t n_rows;    /* rows of the source */
+    /*
+     * If reading->against is set: events that were read; how many of them have a time in
+     * another unit than against->end; and how many of the others are before against->end.
+     */
+    int64_t n_compared, n_other_unit;
     int64_t n_before;
     ext_border first, last; /* see ext_read_events() */
-    ext_unit_seen unit;     /* of the times, if reading->keeps_times */
+    ext_unit_seen unit;     /* of the times, if reading->keeps_times or against is set */
 } ext_events;
 
 /* How events are to be read, and for whom. All pointers are borrowed. */
@@ -336,7 +344,7 @@ int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
  * n_bad and n_odd.
  *
  * is_test: the events are those of a test, which nothing is trained on. Then sessions are
- * cut as in training, and no other option that prepares events is used. events->first and
+ * cut as a training with these options cuts them, and no event is dropped. events->first and
  * last are those of all events that were read. Call ext_read_free() afterwards, also
  * after an error.
  */

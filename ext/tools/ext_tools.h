@@ -139,24 +139,33 @@ int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
 /* Frees what leak holds, and makes it all zero. */
 void ext_leak_close(ext_leak *leak);
 /*
- * Fills leak->found for a test. The test must have been read with leak->against in its
- * ext_reading. Errors: SQLITE_CORRUPT_VTAB (the fingerprints are damaged),
- * SQLITE_INTERRUPT.
+ * Fills leak->found for the sessions at the first n places, whose fingerprints must have
+ * been made by leak->against.key. Leaves leak->found all zero if the version has no
+ * fingerprints; then sessions may be NULL. Errors: SQLITE_CORRUPT_VTAB (the fingerprints
+ * are damaged), SQLITE_INTERRUPT.
  */
-int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
-                  ext_error *error);
+int ext_leak_find(ext_leak *leak, const gru4rec_events *sessions, int64_t n,
+                  const ext_home *home, ext_error *error);
 /*
- * Returns how many sessions of the test have the items of a session of the training,
- * beyond what chance explains, as a share of the test's sessions of three events and
- * more. It is 0 if chance may explain all of them.
+ * Says which options cut the sessions whose fingerprints a training with these options
+ * keeps: "session_gap cuts them". NULL: none does. Static.
  */
-double ext_leak_excess(const gru4rec_fingerprints_found *found);
+const char *ext_leak_pieces(const gru4rec_options *options);
 /*
- * Writes what a reader of measures must know about leaks. *warning is of sqlite3_malloc;
- * NULL: there is nothing to say, or an error.
+ * Tells whether the times of the test cannot be compared with those of the training,
+ * because most of them are in another unit. The test must have been read with
+ * leak->against in its ext_reading.
+ */
+bool ext_leak_has_other_unit(const ext_events *test);
+/* Writes which units test and training have, if they have different ones. */
+void ext_leak_tell_units(sqlite3_str *text, const ext_leak *leak, const ext_events *test);
+/*
+ * Writes what a reader of measures must know about leaks, and what nobody knows. options:
+ * of the version. *warning is of sqlite3_malloc; NULL: there is nothing to say, or an
+ * error.
  */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
-                     ext_error *error);
+                     const gru4rec_options *options, ext_error *error);
 
 /* ---- ext_measure.c ---- */
 

@@ -231,6 +231,15 @@ static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                                              &work->columns, error);
 }
 
+/* Keeps the error of a source that does not exist as the reason of the missing checks. */
+static int excuse_log(ext_audit_work *work, ext_error *error)
+{
+    char *why = sqlite3_mprintf("%s", error->message != NULL ? error->message : "");
+    ext_error_clear(error);
+    work->no_log = why;
+    return why != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
                        ext_error *error)
 {
@@ -242,6 +251,8 @@ int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
     const ext_reading reading = {.options = &work->options,
                                  .against = has_key ? &own : NULL};
     int rc = open_log(work, text, &source, error);
+    if (rc != SQLITE_OK && has_test && work->model != NULL && source.missing != NULL)
+        return excuse_log(work, error);
     if (rc == SQLITE_OK)
         rc = ext_read_collect(&log, &work->budget, &source, &reading, false, error);
     if (rc == SQLITE_OK)

@@ -369,6 +369,7 @@ typedef struct ext_audit_work {
     ext_columns columns;
     ext_budget budget;    /* of all that follows */
     gru4rec_items *items; /* of the log, if there is no version; or NULL */
+    char *no_log;         /* why the model's source cannot be read; owned; or NULL */
     ext_leak leak;
     ext_audit_finding findings[EXT_AUDIT_CHECKS];
 } ext_audit_work;
@@ -381,6 +382,9 @@ typedef struct ext_audit_work {
  * has_test: ext_audit_look_test() will follow. If there is no version, the log's items
  * and the fingerprints of its sessions are kept in work, because the test is then
  * compared with the log.
+ * If the model's source does not exist any more, and a version is held that a test can be
+ * compared with, that is no error: the checks of the log are left out, and work->no_log
+ * says why.
  * Errors: those of ext_source_open(), ext_config_open_source() and ext_read_collect().
  */
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,

@@ -1275,11 +1275,13 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
 /* ---- baselines: simple methods that a model is measured beside ---- */
 
 /*
- * Returns the name of a method: "pop", "session-pop", "item-knn", "markov",
- * "sequential-rules", "vs-knn" or "stan". The file of that name in src/baselines has the
- * equations.
+ * Returns the name of a method, as option baselines writes it ("vs-knn"). The file of
+ * that name in src/baselines has the equations.
  */
 const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
+
+/* Tells whether the option of this name ("vs_knn_k") is one of the method's own. */
+bool gru4rec_baseline_has_option(gru4rec_baseline_kind kind, const char *option);
 
 /* Tells whether option baselines contains the method. */
 bool gru4rec_baseline_is_asked(const gru4rec_options *options,

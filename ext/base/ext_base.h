@@ -221,7 +221,8 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit);
 /*
  * Checks, before n bytes more are allocated, that the limits allow them. If not, the
  * error is SQLITE_ERROR with is_limit set. what: what needs the memory; advice: how to
- * need less of it; both are parts of the message. Allocates nothing.
+ * need less of it, or NULL if there is no way; both are parts of the message. Allocates
+ * nothing.
  */
 int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
                      const char *advice, ext_error *error);

@@ -211,12 +211,27 @@ typedef struct ext_unit_seen {
     const ext_unit *unit;
 } ext_unit_seen;
 
+enum { EXT_UNITS = 4 }; /* number of units that are known */
+
+/* How many times are in each unit. All zero: no time was counted yet. */
+typedef struct ext_unit_counts {
+    int64_t n;             /* times */
+    int64_t of[EXT_UNITS]; /* those in each unit; the others are in none that is known */
+} ext_unit_counts;
+
 extern const ext_unit *const ext_unit_second;
 /*
  * Returns the unit in which a number is a time between 1980 and 2100; no number is one in
  * two units. For a date it returns the second. NULL: no unit fits.
  */
 const ext_unit *ext_unit_of(const gru4rec_time *time);
+/* Counts one time. */
+void ext_unit_count(ext_unit_counts *counts, const gru4rec_time *time);
+/*
+ * Returns how many times are not in the unit that most times have. 0 if most times are in
+ * no unit that is known: then they are counters.
+ */
+int64_t ext_unit_others(const ext_unit_counts *counts);
 /* Adds one time to those that were seen. */
 void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
 
@@ -279,11 +294,12 @@ typedef struct ext_events {
      */
     gru4rec_events *pieces;
     int64_t n_pieces;
-    int64_t n_null;    /* events whose session, item or time is NULL or empty */
-    int64_t n_outside; /* events outside the window, behind the end, or too old */
-    int64_t n_bad;     /* events whose time cannot be read */
-    int64_t n_odd;     /* in an audit: events whose item is a BLOB or a REAL */
-    int64_t n_rows;    /* rows of the source */
+    int64_t n_null;        /* events whose session, item or time is NULL or empty */
+    int64_t n_outside;     /* events outside the window, behind the end, or too old */
+    int64_t n_bad;         /* events whose time cannot be read */
+    int64_t n_odd;         /* in an audit: events whose item is a BLOB or a REAL */
+    ext_unit_counts units; /* in an audit: units of the times */
+    int64_t n_rows;        /* rows of the source */
     /*
      * If reading->against is set: events that were read; how many of them have a time in
      * another unit than against->end; and how many of the others are before against->end.

@@ -275,6 +275,7 @@ static int look_at_event(row_reader *rows, const event *e, ext_events *events,
                           gru4rec_time_compare(&e->at.time, &events->first.time) < 0;
     if (is_first)
         events->first = e->at;
+    ext_unit_count(&events->units, &e->at.time);
     return add_event(rows, e, events, error);
 }
 

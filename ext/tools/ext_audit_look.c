@@ -41,17 +41,35 @@ static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
         set_text(&finding->example, sqlite3_mprintf("%s", ext_show_id(&show, id)), error);
 }
 
+/* Shows an id as SQL writes it; is_typed: with its type. NULL: not enough memory. */
+static char *show_typed(const gru4rec_id *id, bool is_typed)
+{
+    static const char *const types[] = {[GRU4REC_ID_INTEGER] = "INTEGER",
+                                        [GRU4REC_ID_REAL] = "REAL",
+                                        [GRU4REC_ID_TEXT] = "TEXT",
+                                        [GRU4REC_ID_BLOB] = "BLOB"};
+    const char *quote = id->type == GRU4REC_ID_TEXT ? "'" : "";
+    ext_show show;
+    return sqlite3_mprintf("%s%s%s%s%s%s", quote, ext_show_id(&show, id), quote,
+                           is_typed ? " (" : "", is_typed ? types[id->type] : "",
+                           is_typed ? ")" : "");
+}
+
 /* Adds two ids that are alike as the example, and names their column in the advice. */
 static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
                       const char *column, ext_audit_check check, ext_error *error)
 {
-    ext_show shows[2];
     if (finding->n == 0)
         return;
+    const bool is_typed = pair[0].type != pair[1].type;
+    char *first = show_typed(&pair[0], is_typed);
+    char *second = show_typed(&pair[1], is_typed);
     set_text(&finding->example,
-             sqlite3_mprintf("'%s' and '%s'", ext_show_id(&shows[0], &pair[0]),
-                             ext_show_id(&shows[1], &pair[1])),
+             first != NULL && second != NULL ? sqlite3_mprintf("%s and %s", first, second)
+                                             : NULL,
              error);
+    sqlite3_free(first);
+    sqlite3_free(second);
     set_text(&finding->advice, sqlite3_mprintf(ext_audit_rules_advice(check), column),
              error);
 }
@@ -75,6 +93,7 @@ static void judge_rows(ext_audit_work *work, const ext_events *log,
     ext_audit_finding *finding = count(work, EXT_AUDIT_BAD_TIMES, log->n_bad, n_rows);
     if (finding->weight > work->options.bad_rows)
         finding->weight = 1e9; /* training would refuse them */
+    count(work, EXT_AUDIT_UNITS, ext_unit_others(&log->units), audit->events);
     count(work, EXT_AUDIT_MISSING, log->n_null, n_rows);
     finding = count(work, EXT_AUDIT_BAD_ITEMS, log->n_odd, n_rows);
     set_text(&finding->advice,

@@ -253,6 +253,14 @@ void ext_measure_free(ext_measurement *request);
 /* ---- ext_fit.c ---- */
 
 /*
+ * Refuses options of baselines that are not measured. asked: the baselines that are, a
+ * bit for each. advice: how to measure another one, a part of the message. SQLITE_ERROR:
+ * there is such an option.
+ */
+int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
+                          const char *advice, ext_error *error);
+
+/*
  * Fits the baselines that request->options names, and puts them into request->baselines.
  * pop needs the model's support only. The others are fitted on the sessions that the
  * version was trained on. The test must have been read.
@@ -298,6 +306,7 @@ typedef enum ext_audit_check {
     EXT_AUDIT_MISSING,
     EXT_AUDIT_BLANK,
     EXT_AUDIT_BAD_TIMES,
+    EXT_AUDIT_UNITS,
     EXT_AUDIT_BAD_ITEMS,
     EXT_AUDIT_DUPLICATES,
     EXT_AUDIT_ALIKE_ITEMS,

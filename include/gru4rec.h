@@ -721,6 +721,11 @@ enum { GRU4REC_FINGERPRINTS_CLASSES = 10 };
 typedef struct gru4rec_fingerprints_length {
     uint64_t n;
     uint64_t n_twins; /* sessions of n whose items, in order, another session has too */
+    /*
+     * The sessions of n that are among the last tenth of all, in visiting order, and
+     * those of them whose items a session before the last tenth has.
+     */
+    uint64_t n_last, n_last_twins;
 } gru4rec_fingerprints_length;
 
 /*

@@ -3,43 +3,54 @@
  * chance.h.
  *
  * Two sessions can have the same items by chance, and short ones often do. So chance is
- * estimated for each class of length. The estimate is the share of twins: sessions of the
- * training whose items another session of the training has. A test of the same kind of
- * sessions meets the training as often as the training meets itself.
- *
- * With w twins among n sessions of a class the share is q = w / n, and of m sessions of
- * the test, m q are found by chance. The true share may be larger, above all if n is
- * small. Wilson's interval gives its upper bound u, with z standard deviations:
+ * estimated for each class of length. There are two estimates of the share q of a test's
+ * sessions that the training meets by chance, each of w among n sessions:
+ *   1. of all sessions of the training, those whose items another one has;
+ *   2. of the last tenth of the training, those whose items an earlier one has. The
+ *      earlier ones are fewer than the training that the test meets, so q = w / n is
+ *      multiplied by 10 / 9.
+ * The first is better if the training is small, because n is ten times as large. The
+ * second is better if the items change, as in a log of news: sessions of the same hour
+ * have the same items, but a test comes after the training. The true share may be larger
+ * than q, above all if n is small. Wilson's interval gives its upper bound u, with z
+ * standard deviations:
  *     u = (w + z^2 / 2 + z sqrt(w (n - w) / n + z^2 / 4)) / (n + z^2)
- * Then m (u - q) is by how much the estimate of m q may be wrong, and the number that is
- * found varies by z sqrt(m p (1 - p)) around m p, where p is the true share.
+ * The estimate with the smaller u is taken. Then of m sessions of the test m q are met by
+ * chance; m (u - q) is by how much that may be wrong; and the number that is found varies
+ * by z sqrt(m p (1 - p)) around m p, where p is the true share.
  */
 #include "chance.h"
 
 /* z, the standard deviations by which a number must exceed what chance makes likely. */
 #define SIGMA 4.0
+/* Chance differs from day to day: by this share, a test may meet more of the training. */
+#define DAILY 0.25
 
-/* One class of length: its estimate of chance. */
+/* An estimate of chance: q and u. */
 typedef struct estimate {
-    double n;         /* sessions of the test */
-    double found;     /* those that were found by their items */
-    double share, up; /* q and u */
+    double share, up;
 } estimate;
 
-static estimate estimate_of(const gru4rec_fingerprints_found *found,
-                            const gru4rec_fingerprints *fingerprints, int class)
+/* Estimates from w among n sessions; scale: factor for both, which stay below 1. */
+static estimate estimate_of(double w, double n, double scale)
 {
-    const double n = (double)fingerprints->lengths[class].n;
-    const double twins = (double)fingerprints->lengths[class].n_twins;
-    estimate e = {.n = (double)found->lengths[class].n,
-                  .found = (double)found->lengths[class].n_found};
-    if (n == 0) /* no session has this length, so there is no chance to meet one */
-        return e;
-    e.share = twins / n;
-    e.up = (twins + SIGMA * SIGMA / 2 +
-            SIGMA * sqrt(twins * (n - twins) / n + SIGMA * SIGMA / 4)) /
-           (n + SIGMA * SIGMA);
-    return e;
+    const double square = SIGMA * SIGMA;
+    const double share = n > 0 ? w / n : 0;
+    const double half = SIGMA * sqrt(w * (1 - share) + square / 4);
+    const double up = (w + square / 2 + half) / (n + square);
+    return (estimate){.share = fmin(1, scale * share), .up = fmin(1, scale * up)};
+}
+
+/* Returns the better one of both estimates for a class of length. */
+static estimate better_of(const gru4rec_fingerprints_length *length)
+{
+    const estimate all = estimate_of((double)length->n_twins, (double)length->n, 1);
+    const estimate last =
+        estimate_of((double)length->n_last_twins, (double)length->n_last, 10.0 / 9);
+    if (length->n ==
+        0) /* no session has this length, so there is no chance to meet one */
+        return (estimate){0};
+    return last.up < all.up ? last : all;
 }
 
 /*
@@ -49,26 +60,28 @@ static estimate estimate_of(const gru4rec_fingerprints_found *found,
  */
 static double excess_of(double found, double expected, double error, double variance)
 {
-    return found > expected + error + SIGMA * sqrt(variance + 1) ? found - expected : 0;
+    const double most = (1 + DAILY) * expected + error + SIGMA * sqrt(variance + 1);
+    return found > most ? found - expected : 0;
 }
 
 /*
  * Each class is judged by itself, and all classes together, whose errors are independent.
- * So a copy is not hidden if short sessions are found less often than chance says, as in
- * a log of news, where the items of a test are new; and a small copy that is spread over
- * the classes is found too.
+ * So a copy is not hidden if short sessions are met less often than chance says; and a
+ * small copy that is spread over the classes is found too.
  */
 void g4r_chance_judge(gru4rec_fingerprints_found *found,
                       const gru4rec_fingerprints *fingerprints)
 {
     double variance = 0, squares = 0, by_class = 0;
     for (int i = 0; i < GRU4REC_FINGERPRINTS_CLASSES; i++) {
-        const estimate e = estimate_of(found, fingerprints, i);
-        const double error = e.n * (e.up - e.share);
-        found->chance += e.n * e.share;
-        variance += e.n * e.share * (1 - e.share);
+        const estimate e = better_of(&fingerprints->lengths[i]);
+        const double m = (double)found->lengths[i].n;
+        const double n_found = (double)found->lengths[i].n_found;
+        const double error = m * (e.up - e.share);
+        found->chance += m * e.share;
+        variance += m * e.share * (1 - e.share);
         squares += error * error;
-        by_class += excess_of(e.found, e.n * e.share, error, e.n * e.up * (1 - e.up));
+        by_class += excess_of(n_found, m * e.share, error, m * e.up * (1 - e.up));
     }
     found->excess =
         excess_of((double)found->items, found->chance, sqrt(squares), variance);

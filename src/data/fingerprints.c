@@ -23,10 +23,12 @@
  *    6      2   0
  *    8     16   key
  *   24      8   hash of the rules that cut the sessions of the last training
- *   32  10 x 16 for each class of length, of the last training: number of sessions (8),
- *               number of those whose items another of them has in the same order (8)
- *  192   3 x 16 for each set: number of members (8), number of bytes (8)
- *  240          the sets, one after another
+ *   32  10 x 32 for each class of length, of the last training: number of sessions (8);
+ *               number of those whose items another of them has in the same order (8);
+ *               number of those in the last tenth of all sessions (8); number of these
+ *               whose items a session before that tenth has in the same order (8)
+ *  352   3 x 16 for each set: number of members (8), number of bytes (8)
+ *  400          the sets, one after another
  *  then     8   hash of all bytes before
  *
  * All numbers are little-endian. The bits of a set fill each byte from its lowest bit on.
@@ -40,7 +42,7 @@
 
 enum { BITS = G4R_PRINTS_BITS, CLASSES = GRU4REC_FINGERPRINTS_CLASSES, FORMAT = 1 };
 enum { AT_FORMAT = 4, AT_PARTIAL, AT_KEY = 8, AT_RULES = 24, AT_LENGTHS = 32 };
-enum { AT_SETS = AT_LENGTHS + 16 * CLASSES };
+enum { AT_SETS = AT_LENGTHS + 32 * CLASSES };
 enum { HEAD = AT_SETS + 16 * GRU4REC_FINGERPRINTS_KINDS, TAIL = 8 };
 
 void gru4rec_fingerprints_start(gru4rec_events *events,
@@ -184,9 +186,13 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
     fingerprints->rules = g4r_prints_word(bytes + AT_RULES, 8);
     for (int i = 0; i < CLASSES; i++) {
         gru4rec_fingerprints_length *length = &fingerprints->lengths[i];
-        length->n = g4r_prints_word(bytes + AT_LENGTHS + 16 * i, 8);
-        length->n_twins = g4r_prints_word(bytes + AT_LENGTHS + 16 * i + 8, 8);
-        if (length->n_twins > length->n)
+        const unsigned char *words = bytes + AT_LENGTHS + 32 * i;
+        length->n = g4r_prints_word(words, 8);
+        length->n_twins = g4r_prints_word(words + 8, 8);
+        length->n_last = g4r_prints_word(words + 16, 8);
+        length->n_last_twins = g4r_prints_word(words + 24, 8);
+        if (length->n_twins > length->n || length->n_last > length->n ||
+            length->n_last_twins > length->n_last)
             return false;
     }
     return at == n_sets &&
@@ -263,23 +269,37 @@ static void add_member(union_set *set, uint64_t member)
 }
 
 /*
- * Counts for each class of length the sessions of the list, whose fingerprints are of
- * items, and those of them whose fingerprint another session of the list has.
+ * Counts the sessions of the list from begin to end, which all have the same items, in
+ * their class of length. Sessions at places from late on are in the last tenth.
  */
+static void count_group(gru4rec_fingerprints_length *length, const print_list *list,
+                        size_t begin, size_t end, size_t late)
+{
+    const size_t n = end - begin;
+    size_t n_late = 0;
+    for (size_t i = begin; i < end; i++)
+        n_late += list->order[i] >= late;
+    length->n += n;
+    length->n_twins += n > 1 ? n : 0;
+    length->n_last += n_late;
+    length->n_last_twins += n_late < n ? n_late : 0;
+}
+
+/* Counts the sessions of the list, whose fingerprints are of items, and their twins. */
 static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
                         const gru4rec_events *events, const print_list *list,
                         g4r_stop_watch *watch)
 {
-    for (size_t i = 0; i < list->n && !g4r_stop_watch_is_over(watch); i++) {
+    const size_t late = list->n - list->n / 10;
+    size_t end;
+    for (size_t i = 0; i < list->n && !watch->is_over; i = end) {
         const uint64_t print = list->prints[list->order[i]];
-        const int class = g4r_prints_class(events, list->order[i]);
-        const bool is_twin =
-            (i > 0 && list->prints[list->order[i - 1]] == print) ||
-            (i + 1 < list->n && list->prints[list->order[i + 1]] == print);
-        if (print == 0)
-            continue;
-        lengths[class].n++;
-        lengths[class].n_twins += is_twin;
+        for (end = i + 1; end < list->n && list->prints[list->order[end]] == print &&
+                          !g4r_stop_watch_is_over(watch);)
+            end++;
+        if (print > 0)
+            count_group(&lengths[g4r_prints_class(events, list->order[i])], list, i, end,
+                        late);
     }
 }
 
@@ -331,8 +351,11 @@ static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KIND
     put_word(bytes + AT_KEY + 8, events->fingerprints_key.b);
     put_word(bytes + AT_RULES, g4r_prints_rules(events));
     for (int i = 0; i < CLASSES; i++) {
-        put_word(bytes + AT_LENGTHS + 16 * i, lengths[i].n);
-        put_word(bytes + AT_LENGTHS + 16 * i + 8, lengths[i].n_twins);
+        unsigned char *words = bytes + AT_LENGTHS + 32 * i;
+        put_word(words, lengths[i].n);
+        put_word(words + 8, lengths[i].n_twins);
+        put_word(words + 16, lengths[i].n_last);
+        put_word(words + 24, lengths[i].n_last_twins);
     }
     at += HEAD;
     for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++) {

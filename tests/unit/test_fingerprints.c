@@ -303,6 +303,44 @@ static void chance_is_by_length(void)
     discard(&small);
 }
 
+/*
+ * A log of news: within an hour all read the same items, and those of the next hour are
+ * new. Sessions begin at hour first; copied of them are copies of hour 0.
+ */
+static clicks news(int first, int n_hours, int copied)
+{
+    enum { EACH = 100, NEWS = 3 };
+    clicks l = start(NULL);
+    for (int s = 0; s < n_hours * EACH; s++) {
+        g4r_rng rng;
+        const bool is_copy = s < copied;
+        const int hour = is_copy ? 0 : first + s / EACH;
+        g4r_rng_seed(&rng, is_copy ? 0 : first, (uint64_t)s, 0);
+        const int length = 3 + (int)g4r_rng_below(&rng, 2);
+        for (int i = 0; i < length; i++)
+            add(l.events, id_integer(first * EACH + s),
+                id_integer(hour * NEWS + (int64_t)g4r_rng_below(&rng, NEWS)),
+                at((first * EACH + s) * 36 + i));
+    }
+    CHECK(finish(&l) == GRU4REC_OK);
+    return l;
+}
+
+/* Most sessions have twins of the same hour, but a test that comes later has none. */
+static void copies_in_news_are_found(void)
+{
+    clicks l = news(0, 100, 0), test = news(100, 20, 0), copy = news(100, 20, 100);
+    stored s = store(&l, 10000, NULL);
+    CHECK(s.fingerprints.lengths[0].n_twins > s.fingerprints.lengths[0].n / 2);
+    CHECK(look(&test, &s).items == 0 && look(&test, &s).excess == 0);
+    CHECK(look(&copy, &s).items == 100 && look(&copy, &s).excess > 80);
+    CHECK(look(&copy, &s).chance < 10);
+    free(s.bytes);
+    discard(&l);
+    discard(&test);
+    discard(&copy);
+}
+
 /* A training that goes on from others has their sessions too. */
 static void trainings_before_are_in_it(void)
 {
@@ -428,6 +466,7 @@ int main(void)
     RUN(short_sessions_say_less);
     RUN(pieces_have_their_own);
     RUN(chance_is_by_length);
+    RUN(copies_in_news_are_found);
     RUN(trainings_before_are_in_it);
     RUN(damage_is_told);
     RUN(it_can_be_stopped);

@@ -729,18 +729,33 @@ typedef struct gru4rec_fingerprints_set {
 } gru4rec_fingerprints_set;
 
 /*
+ * Number of classes of length: 3, 4, ... 10 events have a class each, 11 to 20 events
+ * have one, and so have more than 20.
+ */
+enum { GRU4REC_FINGERPRINTS_CLASSES = 10 };
+
+/* The sessions of one class of length that the last training had. */
+typedef struct gru4rec_fingerprints_length {
+    uint64_t n;
+    uint64_t n_twins; /* sessions of n whose items, in order, another session has too */
+    /*
+     * The sessions of n that are among the last tenth of all, in visiting order, and
+     * those of them whose items a session before the last tenth has.
+     */
+    uint64_t n_last, n_last_twins;
+} gru4rec_fingerprints_length;
+
+/*
  * What a model keeps of the sessions that it was trained on: about ten bytes for each
  * session. One can ask whether a session is in it, but cannot list the sessions.
  */
 typedef struct gru4rec_fingerprints {
     gru4rec_fingerprints_key key;
     gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS];
-    bool is_partial; /* trainings before the last one are missing */
-    /*
-     * n_long: number of sessions with 3 events or more in the last training. n_twins: how
-     * many of these have the same items, in the same order, as another of them.
-     */
-    uint64_t n_long, n_twins;
+    bool is_partial; /* trainings before the last one are missing, or were cut by other
+                      * rules */
+    uint64_t rules;  /* hash of the rules by which the sessions were cut */
+    gru4rec_fingerprints_length lengths[GRU4REC_FINGERPRINTS_CLASSES];
 } gru4rec_fingerprints;
 
 /*
@@ -751,11 +766,19 @@ typedef struct gru4rec_fingerprints_found {
     int64_t sessions; /* sessions that were looked for */
     int64_t trained;  /* found by their id or by their events */
     int64_t ids;      /* found by their id */
+    int64_t events;   /* found by their events */
+    int64_t n_paired; /* sessions of 2 events or more: only they can be found by events */
     int64_t items;    /* found by their items */
     int64_t n_long;   /* sessions of 3 events or more: only they can be found by items */
     int64_t first;    /* place of the first session of trained; -1: there is none */
-    double chance;    /* n_twins / n_long of the fingerprints: the share of sessions that
-                       * are found by their items just by chance */
+    bool is_partial;  /* earlier trainings are missing, or sessions were cut by other
+                       * rules: not all sessions that were trained on can be found */
+    /* For each class of length: the sessions, and those that were found by their items. */
+    struct {
+        int64_t n, n_found;
+    } lengths[GRU4REC_FINGERPRINTS_CLASSES];
+    double chance; /* number of sessions that chance makes likely to be found by items */
+    double excess; /* sessions found by items beyond chance; 0: chance may explain all */
 } gru4rec_fingerprints_found;
 
 /*
@@ -1330,15 +1353,15 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
 /* ---- baselines: simple methods that a model is measured beside ---- */
 
 /*
- * Returns the name of a method: "pop", "session-pop", "item-knn", "markov",
- * "sequential-rules", "vs-knn" or "stan". The file of that name in src/baselines has the
- * equations.
+ * Returns the name of a method, as option baselines writes it ("vs-knn"). The file of
+ * that name in src/baselines has the equations.
  */
 const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
 
-/*
- * Tells whether option baselines contains the method, so that an evaluation measures it.
- */
+/* Tells whether the option of this name ("vs_knn_k") is one of the method's own. */
+bool gru4rec_baseline_has_option(gru4rec_baseline_kind kind, const char *option);
+
+/* Tells whether option baselines contains the method. */
 bool gru4rec_baseline_is_asked(const gru4rec_options *options,
                                gru4rec_baseline_kind kind);
 

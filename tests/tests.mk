@@ -161,8 +161,14 @@ test-bench: $(if $(SAN),,$(B)/bench $(B)/serve $(B)/gru4rec.so)
 	$(PYTHON) tests/bench/check.py $(B)/bench $(B)/serve $(B)/gru4rec.so; \
 	else echo 'note: no $(PYTHON), or sanitizers'; echo '0 passed, 0 failed'; fi
 
-accuracy: gru4rec.so
+accuracy: gru4rec.so intervals
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data
+
+# Whether the intervals of gru4rec_evaluate() and gru4rec_compare() cover, on the same data; two minutes.
+.PHONY: intervals
+intervals: gru4rec.so
+	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/accuracy/intervals.py ./gru4rec.so $(GRU4REC_SHARED)/data; \
+	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
 coverage:
 	@sh tests/coverage.sh

@@ -123,9 +123,10 @@ int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
         limit == EXT_BUDGET_HEAP ? budget->used + heap_room(budget) : budget->most;
     error->is_limit = error->rc == SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
-                         "%s needs %s MB of memory and may use %s MB (%s); %s, or %s",
-                         what, in_megabytes(needed).text, in_megabytes(most).text,
-                         limits[limit].name, advice, limits[limit].remedy);
+                         "%s needs %s MB of memory and may use %s MB (%s); %s%s%s", what,
+                         in_megabytes(needed).text, in_megabytes(most).text,
+                         limits[limit].name, advice != NULL ? advice : "",
+                         advice != NULL ? ", or " : "", limits[limit].remedy);
 }
 
 int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,

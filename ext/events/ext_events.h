@@ -206,7 +206,7 @@ void ext_border_json(char json[EXT_BORDER_JSON], const ext_last *last);
 typedef struct ext_against {
     /*
      * The key of the training's fingerprints. The sessions that are read get fingerprints
-     * by the same key.
+     * by the same key. NULL: the training has none, so the sessions get none.
      */
     const gru4rec_fingerprints_key *key;
     ext_border end; /* the training's last event; events before it are counted */
@@ -231,16 +231,28 @@ typedef struct ext_unit_seen {
     const ext_unit *unit;
 } ext_unit_seen;
 
+enum { EXT_UNITS = 4 }; /* number of units that are known */
+
+/* How many times are in each unit. All zero: no time was counted yet. */
+typedef struct ext_unit_counts {
+    int64_t n;             /* times */
+    int64_t of[EXT_UNITS]; /* those in each unit; the others are in none that is known */
+} ext_unit_counts;
+
 extern const ext_unit *const ext_unit_second;
 /*
  * Returns the unit in which a number is a time between 1980 and 2100; no number is one in
  * two units. For a date it returns the second. NULL: no unit fits.
  */
 const ext_unit *ext_unit_of(const gru4rec_time *time);
+/* Counts one time. */
+void ext_unit_count(ext_unit_counts *counts, const gru4rec_time *time);
 /*
- * Adds one time to those that were seen: the unit of the first time becomes seen->unit,
- * and a time of another unit makes it NULL for good.
+ * Returns how many times are not in the unit that most times have. 0 if most times are in
+ * no unit that is known: then they are counters.
  */
+int64_t ext_unit_others(const ext_unit_counts *counts);
+/* Adds one time to those that were seen. */
 void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
 
 /* ---- ext_since.c ---- */
@@ -305,19 +317,28 @@ typedef struct ext_events {
     gru4rec_dataset *dataset;
     gru4rec_items *items;    /* new catalogue; NULL if the reading gave a known one */
     gru4rec_events *builder; /* knows the ids of the sessions */
-    int64_t n_null;          /* events whose session, item or time is NULL or empty */
-    int64_t n_outside;       /* events outside the window, behind the end, or too old */
-    int64_t n_bad;           /* events whose time cannot be read */
-    int64_t n_odd;           /* in an audit: events whose item is a BLOB or a REAL */
-    int64_t n_rows;          /* rows of the source */
     /*
-     * If reading->against is set: events that were read, and how many of them are before
-     * against->end.
+     * In a test whose sessions get fingerprints (reading->against->key): the same events,
+     * in n_pieces sessions. A training with the same options cuts sessions like these. No
+     * event was dropped, because a training makes fingerprints before it drops events.
+     * NULL: not a test; then the builder knows the fingerprints.
      */
-    int64_t n_compared;
+    gru4rec_events *pieces;
+    int64_t n_pieces;
+    int64_t n_null;        /* events whose session, item or time is NULL or empty */
+    int64_t n_outside;     /* events outside the window, behind the end, or too old */
+    int64_t n_bad;         /* events whose time cannot be read */
+    int64_t n_odd;         /* in an audit: events whose item is a BLOB or a REAL */
+    ext_unit_counts units; /* in an audit: units of the times */
+    int64_t n_rows;        /* rows of the source */
+    /*
+     * If reading->against is set: events that were read; how many of them have a time in
+     * another unit than against->end; and how many of the others are before against->end.
+     */
+    int64_t n_compared, n_other_unit;
     int64_t n_before;
     ext_border first, last; /* see ext_read_events() */
-    ext_unit_seen unit;     /* of the times, if reading->keeps_times */
+    ext_unit_seen unit;     /* of the times, if reading->keeps_times or against is set */
 } ext_events;
 
 /* How events are to be read, and for whom. All pointers are borrowed. */

@@ -233,10 +233,18 @@ static int expect_event(row_reader *rows, const event *e, ext_events *events,
         error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
 }
 
-/*
- * Adds the event to the builder of one result, as new or as old; if it is compared with a
- * training, counts it in n_compared, and in n_before if it is before that training's end.
- */
+/* Counts an event by its time, compared with the end of the training. */
+static void compare_time(ext_events *events, const ext_border *end,
+                         const gru4rec_time *time)
+{
+    const bool is_other = end->is_there && ext_unit_of(time) != ext_unit_of(&end->time);
+    events->n_compared++;
+    events->n_other_unit += is_other;
+    events->n_before +=
+        end->is_there && !is_other && gru4rec_time_compare(time, &end->time) < 0;
+}
+
+/* Adds the event to one result, as new or as old, and counts it if it is compared. */
 static int add_to(row_reader *rows, const event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
 {
@@ -246,10 +254,13 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
                                              &e->at.time, e->order, &message)
                         : gru4rec_events_add_old(events->builder, &e->session, &e->item,
                                                  &e->at.time, e->order, &message);
-    const ext_against *against = reading->against;
-    events->n_compared += against != NULL;
-    events->n_before += against != NULL && against->end.is_there &&
-                        gru4rec_time_compare(&e->at.time, &against->end.time) < 0;
+    if (status == GRU4REC_OK && events->pieces != NULL)
+        status = gru4rec_events_add(events->pieces, &e->session, &e->item, &e->at.time,
+                                    e->order, &message);
+    if (reading->keeps_times || reading->against != NULL)
+        ext_unit_see(&events->unit, &e->at.time);
+    if (reading->against != NULL)
+        compare_time(events, &reading->against->end, &e->at.time);
     return ext_error_library(error, status, &message);
 }
 
@@ -262,8 +273,6 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
                      ext_error *error)
 {
     const ext_reading *reading = rows->reading;
-    if (reading->keeps_times)
-        ext_unit_see(&events->unit, &e->at.time);
     ext_border_move(&events->last, &e->at);
     if (rows->twin != NULL) {
         rows->n_unknown += gru4rec_items_find(reading[0].known, &e->item) < 0 ||
@@ -285,6 +294,7 @@ static int look_at_event(row_reader *rows, const event *e, ext_events *events,
                           gru4rec_time_compare(&e->at.time, &events->first.time) < 0;
     if (is_first)
         events->first = e->at;
+    ext_unit_count(&events->units, &e->at.time);
     return add_event(rows, e, events, error);
 }
 
@@ -422,11 +432,19 @@ static gru4rec_preparation prepared(const ext_reading *reading)
     return preparation;
 }
 
-/*
- * Reads events for training and makes the dataset, with the readings before and after
- * that may be needed; all see the source as it was at one moment. Sets events->first, and
- * adds the old events that the dataset left out to n_outside.
- */
+/* Returns how a test is cut for fingerprints: as in training, and nothing is dropped. */
+static gru4rec_preparation cut_only(const gru4rec_options *options)
+{
+    const bool is_cut =
+        options->max_length > 0 && options->long_sessions == GRU4REC_LONG_CUT;
+    return (gru4rec_preparation){.session_gap = options->session_gap,
+                                 .collapse_repeats =
+                                     is_cut && options->collapse_repeats != 0,
+                                 .max_length = is_cut ? options->max_length : 0,
+                                 .long_sessions = GRU4REC_LONG_CUT};
+}
+
+/* Reads events for training, with the readings before and after that may be needed. */
 static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 {
     const gru4rec_options *options = rows->reading->options;
@@ -456,17 +474,35 @@ static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 }
 
 /*
- * Reads events that nothing is trained on; makes events->dataset, and that of the twin.
+ * Makes the sessions of events->pieces, whose fingerprints are then known. Comes before
+ * the dataset of the test is made, so that the memory that is not needed any more is free
+ * by then.
  */
+static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
+{
+    ext_events pieces = {.builder = events->pieces};
+    if (events->pieces == NULL)
+        return SQLITE_OK;
+    int rc = make_dataset(&pieces, db, true, error);
+    if (rc == SQLITE_OK)
+        events->n_pieces = pieces.dataset->n_sessions;
+    gru4rec_dataset_free(pieces.dataset);
+    gru4rec_items_free(pieces.items);
+    return rc;
+}
+
+/* Reads events that nothing is trained on. */
 static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 {
     sqlite3 *db = rows->source->db;
+    ext_events *sides[] = {events, rows->twin};
     int rc = read_rows(rows, add_event, events, error);
-    if (rc == SQLITE_OK)
-        rc = make_dataset(events, db, true, error);
-    return rc == SQLITE_OK && rows->twin != NULL
-               ? make_dataset(rows->twin, db, true, error)
-               : rc;
+    for (int i = 0; i < 2 && rc == SQLITE_OK && sides[i] != NULL; i++) {
+        rc = make_pieces(sides[i], db, error);
+        if (rc == SQLITE_OK)
+            rc = make_dataset(sides[i], db, true, error);
+    }
+    return rc;
 }
 
 /* Returns what a user can do if the events do not fit into memory. */
@@ -489,8 +525,17 @@ static int start_events(ext_events *events, ext_budget *budget,
         GRU4REC_OK)
         return ext_error_nomem(error);
     gru4rec_events_prepare(events->builder, preparation);
-    if (reading->against != NULL)
-        gru4rec_fingerprints_start(events->builder, reading->against->key);
+    if (reading->against == NULL || reading->against->key == NULL)
+        return SQLITE_OK;
+    gru4rec_events *printed = events->builder;
+    if (reading->known != NULL) {
+        if (gru4rec_events_new(&budget->allocator, NULL, &events->pieces) != GRU4REC_OK)
+            return ext_error_nomem(error);
+        const gru4rec_preparation cut = cut_only(reading->options);
+        gru4rec_events_prepare(events->pieces, &cut);
+        printed = events->pieces;
+    }
+    gru4rec_fingerprints_start(printed, reading->against->key);
     return SQLITE_OK;
 }
 
@@ -556,23 +601,18 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
                      const ext_reading *reading, bool is_test, ext_error *error)
 {
     const gru4rec_options *options = reading->options;
-    const bool drops_long = options->long_sessions == GRU4REC_LONG_DROP;
     const char *advice = advice_for(source, !is_test);
     const ext_last all = {0};
-    gru4rec_preparation preparation = prepared(reading);
+    const gru4rec_preparation preparation =
+        is_test ? cut_only(options) : prepared(reading);
     row_reader rows = {.source = source,
                        .reading = reading,
                        .bad_rows = 1,
                        .is_audit = true};
     *events = (ext_events){0};
     source->keeps_empty = options->keep_empty != 0;
-    if (is_test)
-        preparation =
-            (gru4rec_preparation){.session_gap = options->session_gap,
-                                  .collapse_repeats = options->collapse_repeats != 0,
-                                  .max_length = drops_long ? 0 : options->max_length,
-                                  .long_sessions = GRU4REC_LONG_CUT};
-    else if (ext_since_read(&rows.since, source->db, options, &all, error) != SQLITE_OK)
+    if (!is_test &&
+        ext_since_read(&rows.since, source->db, options, &all, error) != SQLITE_OK)
         return error->rc;
     if (check_count(source, budget, advice, error) != SQLITE_OK)
         return error->rc;
@@ -593,6 +633,7 @@ int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
 void ext_read_free(ext_events *events)
 {
     gru4rec_events_free(events->builder);
+    gru4rec_events_free(events->pieces);
     gru4rec_dataset_free(events->dataset);
     gru4rec_items_free(events->items);
     *events = (ext_events){0};

@@ -1,8 +1,7 @@
 /* ext_unit.c - finds the unit of times that are numbers; see ext_events.h. */
 #include "ext_events.h"
 
-/* The units that are known, from the longest: name, units in a second, nanoseconds. */
-static const ext_unit units[] = {
+static const ext_unit units[EXT_UNITS] = {
     {"seconds", 1, 1000000000},
     {"milliseconds", 1e3, 1000000},
     {"microseconds", 1e6, 1000},
@@ -17,11 +16,30 @@ const ext_unit *ext_unit_of(const gru4rec_time *time)
     const double real = gru4rec_time_real(time);
     if (time->type == GRU4REC_TIME_DATE)
         return ext_unit_second;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    for (int i = 0; i < EXT_UNITS; i++)
         if (real >= since_1980 * units[i].per_second &&
             real < until_2100 * units[i].per_second)
             return &units[i];
     return NULL;
+}
+
+void ext_unit_count(ext_unit_counts *counts, const gru4rec_time *time)
+{
+    const ext_unit *unit = ext_unit_of(time);
+    counts->n++;
+    if (unit != NULL)
+        counts->of[unit - units]++;
+}
+
+int64_t ext_unit_others(const ext_unit_counts *counts)
+{
+    int64_t most = 0, n_known = 0;
+    for (int i = 0; i < EXT_UNITS; i++) {
+        n_known += counts->of[i];
+        if (most < counts->of[i])
+            most = counts->of[i];
+    }
+    return 2 * n_known > counts->n ? counts->n - most : 0;
 }
 
 void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time)

@@ -44,8 +44,8 @@ static int copy(ext_fingerprints *fingerprints, sqlite3_stmt *stmt,
     const size_t n = (size_t)sqlite3_column_bytes(stmt, 0);
     if (bytes == NULL && n > 0)
         return ext_sql_fail_null(stmt, error);
-    if (ext_budget_check(budget, n, "the fingerprints of the model",
-                         "set the version's fingerprints to NULL", error) != SQLITE_OK)
+    if (ext_budget_check(budget, n, "the reading of the model's fingerprints", NULL,
+                         error) != SQLITE_OK)
         return error->rc;
     fingerprints->allocator = &budget->allocator;
     fingerprints->bytes =

@@ -43,6 +43,7 @@ static void release(ext_audit_work *work)
     ext_model_release(work->model);
     ext_options_free_columns(&work->columns);
     ext_config_free(&work->config);
+    sqlite3_free(work->no_log);
     ext_home_clear(&work->home);
 }
 
@@ -177,7 +178,10 @@ static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *er
         ext_audit_finding *finding = &work->findings[i];
         if (finding->state == EXT_AUDIT_SKIPPED)
             finding->detail =
-                sqlite3_mprintf("%s", i < EXT_AUDIT_UNKNOWN_ITEMS ? no_log : no_test);
+                i >= EXT_AUDIT_UNKNOWN_ITEMS ? sqlite3_mprintf("%s", no_test)
+                : work->no_log != NULL
+                    ? sqlite3_mprintf("the log was not audited: %s", work->no_log)
+                    : sqlite3_mprintf("%s", no_log);
         if (finding->state == EXT_AUDIT_SKIPPED && finding->detail == NULL)
             return ext_error_nomem(error);
         if (ext_audit_rules_row(&cursor->lines[i], finding, (ext_audit_check)i, error) !=

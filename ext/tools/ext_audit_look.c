@@ -47,20 +47,35 @@ static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
         set_text(&finding->example, sqlite3_mprintf("%s", ext_show_id(&show, id)), error);
 }
 
-/*
- * If the finding counts any case, adds two ids that are alike as its example, and gives
- * it the advice of the check with the name of their column.
- */
+/* Shows an id as SQL writes it; is_typed: with its type. NULL: not enough memory. */
+static char *show_typed(const gru4rec_id *id, bool is_typed)
+{
+    static const char *const types[] = {[GRU4REC_ID_INTEGER] = "INTEGER",
+                                        [GRU4REC_ID_REAL] = "REAL",
+                                        [GRU4REC_ID_TEXT] = "TEXT",
+                                        [GRU4REC_ID_BLOB] = "BLOB"};
+    const char *quote = id->type == GRU4REC_ID_TEXT ? "'" : "";
+    ext_show show;
+    return sqlite3_mprintf("%s%s%s%s%s%s", quote, ext_show_id(&show, id), quote,
+                           is_typed ? " (" : "", is_typed ? types[id->type] : "",
+                           is_typed ? ")" : "");
+}
+
+/* Adds two ids that are alike as the example, and names their column in the advice. */
 static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
                       const char *column, ext_audit_check check, ext_error *error)
 {
-    ext_show shows[2];
     if (finding->n == 0)
         return;
+    const bool is_typed = pair[0].type != pair[1].type;
+    char *first = show_typed(&pair[0], is_typed);
+    char *second = show_typed(&pair[1], is_typed);
     set_text(&finding->example,
-             sqlite3_mprintf("'%s' and '%s'", ext_show_id(&shows[0], &pair[0]),
-                             ext_show_id(&shows[1], &pair[1])),
+             first != NULL && second != NULL ? sqlite3_mprintf("%s and %s", first, second)
+                                             : NULL,
              error);
+    sqlite3_free(first);
+    sqlite3_free(second);
     set_text(&finding->advice, sqlite3_mprintf(ext_audit_rules_advice(check), column),
              error);
 }
@@ -74,6 +89,7 @@ static void say_unknown(ext_audit_work *work, ext_audit_check check, const char 
 {
     work->findings[check].state = EXT_AUDIT_UNKNOWN;
     work->findings[check].n = 0;
+    sqlite3_free(work->findings[check].detail);
     set_text(&work->findings[check].detail, sqlite3_mprintf("%s", why), error);
 }
 
@@ -93,6 +109,7 @@ static void judge_rows(ext_audit_work *work, const ext_events *log,
     ext_audit_finding *finding = count(work, EXT_AUDIT_BAD_TIMES, log->n_bad, n_rows);
     if (finding->weight > work->options.bad_rows)
         finding->weight = 1e9; /* training would refuse them */
+    count(work, EXT_AUDIT_UNITS, ext_unit_others(&log->units), audit->events);
     count(work, EXT_AUDIT_MISSING, log->n_null, n_rows);
     finding = count(work, EXT_AUDIT_BAD_ITEMS, log->n_odd, n_rows);
     set_text(&finding->advice,
@@ -263,6 +280,7 @@ static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *er
         leak->fingerprints.is_known =
             gru4rec_fingerprints_read(&leak->fingerprints.fingerprints,
                                       leak->fingerprints.bytes, n);
+    leak->against.key = &leak->fingerprints.fingerprints.key;
     return ext_error_library(error, status, NULL);
 }
 
@@ -276,6 +294,15 @@ static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                                              &work->columns, error);
 }
 
+/* Keeps the error of a source that does not exist as the reason of the missing checks. */
+static int excuse_log(ext_audit_work *work, ext_error *error)
+{
+    char *why = sqlite3_mprintf("%s", error->message != NULL ? error->message : "");
+    ext_error_clear(error);
+    work->no_log = why;
+    return why != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
                        ext_error *error)
 {
@@ -287,6 +314,8 @@ int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
     const ext_reading reading = {.options = &work->options,
                                  .against = has_key ? &own : NULL};
     int rc = open_log(work, text, &source, error);
+    if (rc != SQLITE_OK && has_test && work->model != NULL && source.missing != NULL)
+        return excuse_log(work, error);
     if (rc == SQLITE_OK)
         rc = ext_read_collect(&log, &work->budget, &source, &reading, false, error);
     if (rc == SQLITE_OK)
@@ -323,6 +352,26 @@ static void judge_unknown(ext_audit_work *work, const ext_events *test)
     count(work, EXT_AUDIT_UNKNOWN_EVENTS, n_events, test->dataset->n_events);
 }
 
+/* The options of the training that the test is compared with. */
+static const gru4rec_options *trained_options(const ext_audit_work *work)
+{
+    return work->model != NULL ? &work->model->loaded.options : &work->options;
+}
+
+/* Says 'unknown' because test and training have times in different units. */
+static void say_units(ext_audit_work *work, ext_audit_check check, const ext_events *test,
+                      ext_error *error)
+{
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    ext_leak_tell_units(text, &work->leak, test);
+    sqlite3_str_appendall(text, "; give both the same unit");
+    char *words = sqlite3_str_finish(text);
+    say_unknown(work, check, words != NULL ? words : "", error);
+    if (words == NULL)
+        ext_error_nomem(error);
+    sqlite3_free(words);
+}
+
 static const char no_fingerprints[] =
     "the version keeps no fingerprints of its sessions: it was imported, "
     "or an older gru4rec made it, "
@@ -332,8 +381,64 @@ static const char no_end[] =
     "train again";
 static const char no_past[] =
     "no session of the test is one of the last training; "
-    "but that training began with warm_start, "
-    "and what the versions before it were trained on is not known";
+    "but that training began with warm_start, and what the versions before it were "
+    "trained on is not known, or their options cut sessions by other rules";
+
+/* Adds to the detail of a finding. words: of sqlite3_malloc; freed. */
+static void add_detail(ext_audit_finding *finding, char *words, ext_error *error)
+{
+    set_text(&finding->detail,
+             finding->detail != NULL && words != NULL
+                 ? sqlite3_mprintf("%z; %s", finding->detail, words)
+                 : sqlite3_mprintf("%s", words),
+             error);
+    sqlite3_free(words);
+}
+
+/* Says of what the findings about sessions are counts, if sessions are cut. */
+static void say_pieces(ext_audit_work *work, ext_error *error)
+{
+    const char *pieces = ext_leak_pieces(trained_options(work));
+    const bool has_gap = trained_options(work)->session_gap > 0;
+    const ext_audit_check checks[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
+                                      EXT_AUDIT_IDENTICAL};
+    for (size_t i = 0; pieces != NULL && i < sizeof checks / sizeof *checks; i++) {
+        const bool is_by_id = checks[i] != EXT_AUDIT_IDENTICAL;
+        add_detail(&work->findings[checks[i]],
+                   sqlite3_mprintf("these are pieces of sessions: %s%s", pieces,
+                                   has_gap && is_by_id
+                                       ? ", and a piece is known by its id "
+                                         "and the time of its first event"
+                                       : ""),
+                   error);
+    }
+}
+
+/* Says 'unknown' where the fingerprints do not suffice. */
+static void judge_knowledge(ext_audit_work *work, const ext_events *test,
+                            ext_error *error)
+{
+    static const ext_audit_check checks[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
+                                             EXT_AUDIT_IDENTICAL};
+    const ext_leak *leak = &work->leak;
+    const bool has_other = leak->against.end.is_there && ext_leak_has_other_unit(test);
+    const bool has_gap = trained_options(work)->session_gap > 0;
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        const bool needs_times = has_gap || checks[i] == EXT_AUDIT_TRAINED;
+        if (!leak->fingerprints.is_known)
+            say_unknown(work, checks[i], no_fingerprints, error);
+        else if (work->findings[checks[i]].n > 0)
+            continue;
+        else if (has_other && needs_times)
+            say_units(work, checks[i], test, error);
+        else if (leak->found.is_partial)
+            say_unknown(work, checks[i], no_past, error);
+    }
+    if (!leak->against.end.is_there)
+        say_unknown(work, EXT_AUDIT_BEFORE, no_end, error);
+    else if (has_other)
+        say_units(work, EXT_AUDIT_BEFORE, test, error);
+}
 
 /*
  * Fills in the findings about leaks: sessions of the test that were trained on, that
@@ -344,10 +449,7 @@ static const char no_past[] =
  */
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {
-    static const ext_audit_check by_fingerprints[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
-                                                      EXT_AUDIT_IDENTICAL};
-    const ext_leak *leak = &work->leak;
-    const gru4rec_fingerprints_found *found = &leak->found;
+    const gru4rec_fingerprints_found *found = &work->leak.found;
     ext_audit_finding *finding =
         count(work, EXT_AUDIT_TRAINED, found->trained, found->sessions);
     if (finding->n > 0) {
@@ -357,24 +459,16 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
     }
     count(work, EXT_AUDIT_SHARED, found->ids, found->sessions);
     finding = count(work, EXT_AUDIT_IDENTICAL, found->items, found->n_long);
-    finding->weight = ext_leak_excess(found);
-    set_text(&finding->detail,
-             sqlite3_mprintf("%.2g %% would be chance: so many sessions of the training "
-                             "have the items of another session of the training",
-                             100 * found->chance),
-             error);
-    for (size_t i = 0; i < sizeof by_fingerprints / sizeof *by_fingerprints; i++) {
-        ext_audit_finding *of = &work->findings[by_fingerprints[i]];
-        if (leak->fingerprints.is_known &&
-            (!leak->fingerprints.fingerprints.is_partial || of->n > 0))
-            continue;
-        sqlite3_free(of->detail);
-        say_unknown(work, by_fingerprints[i],
-                    leak->fingerprints.is_known ? no_past : no_fingerprints, error);
-    }
+    finding->weight = found->n_long > 0 ? found->excess / (double)found->n_long : 0;
+    add_detail(finding,
+               sqlite3_mprintf("%.3g would be chance: so many sessions of the training, "
+                               "of the same lengths, "
+                               "have the items of another session of the training",
+                               found->chance),
+               error);
     count(work, EXT_AUDIT_BEFORE, test->n_before, test->n_compared);
-    if (!leak->against.end.is_there)
-        say_unknown(work, EXT_AUDIT_BEFORE, no_end, error);
+    say_pieces(work, error);
+    judge_knowledge(work, test, error);
 }
 
 /* Opens the test: with the names of the model's columns if a model is audited. */
@@ -391,16 +485,16 @@ int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error
 {
     ext_source source = {0};
     ext_events test = {0};
-    const ext_reading reading = {.options = &work->options,
+    const ext_reading reading = {.options = trained_options(work),
                                  .against = &work->leak.against};
     int rc = open_test(work, text, &source, error);
-    work->leak.against.key = &work->leak.fingerprints.fingerprints.key;
     if (rc == SQLITE_OK)
         rc = ext_read_collect(&test, &work->budget, &source, &reading, true, error);
     if (rc == SQLITE_OK)
-        rc = ext_read_finish(&test, &work->budget, work->home.db, &work->options, error);
+        rc = ext_read_finish(&test, &work->budget, work->home.db, reading.options, error);
     if (rc == SQLITE_OK)
-        rc = ext_leak_find(&work->leak, &test, &work->home, error);
+        rc = ext_leak_find(&work->leak, test.builder, test.dataset->n_sessions,
+                           &work->home, error);
     if (rc == SQLITE_OK) {
         judge_unknown(work, &test);
         judge_leaks(work, &test, error);

@@ -15,6 +15,9 @@
  */
 #define NEVER 2.0
 
+/* In SQL, the white space that the library takes for such (src/data/alike.c). */
+#define SPACES "char(9, 10, 11, 12, 13, 32, 160, 12288, 65279)"
+
 /*
  * The rule of each check, indexed by ext_audit_check. A finding is a warning, or an
  * error, if its weight is above that threshold; else it is 'info'. The advice is given
@@ -33,13 +36,15 @@ static const struct rule {
     [EXT_AUDIT_BLANK] = {"blank_ids", 0, 0.05,
                          "events have a session or an item "
                          "that is only white space, and it counts as an id",
-                         "read from (SELECT ... "
-                         "WHERE trim(%s) <> '' AND trim(%s) <> ''); "
-                         "if there are tabs or line breaks, "
-                         "give trim() the second argument char(9, 10, 13, 32)"},
+                         "read from (SELECT ... WHERE trim(%s, " SPACES ") <> '' "
+                         "AND trim(%s, " SPACES ") <> '')"},
     [EXT_AUDIT_BAD_TIMES] = {"bad_times", 0, NEVER, "rows have times that cannot be read",
                              "gru4rec_time() is NULL for them; convert them in the "
                              "source, or let bad_rows skip them"},
+    [EXT_AUDIT_UNITS] = {"mixed_units", 0, 0.05,
+                         "events have times in another unit than most events, "
+                         "so their order and their pauses are wrong",
+                         "convert the times in the source to one unit"},
     [EXT_AUDIT_BAD_ITEMS] = {"bad_items", 0, 0,
                              "rows have items that training refuses: "
                              "BLOBs, or REALs that are not integers",
@@ -52,11 +57,11 @@ static const struct rule {
     [EXT_AUDIT_ALIKE_ITEMS] = {"alike_items", 0.001, 0.3,
                                "items differ from another item only by type, "
                                "case or spaces, and count as items of their own",
-                               "write ids in one form: lower(trim(%s))"},
+                               "write ids in one form: lower(trim(%s, " SPACES "))"},
     [EXT_AUDIT_ALIKE_SESSIONS] = {"alike_sessions", 0.001, 0.3,
                                   "sessions differ from another session only by type, "
                                   "case or spaces, and count as sessions of their own",
-                                  "write ids in one form: lower(trim(%s))"},
+                                  "write ids in one form: lower(trim(%s, " SPACES "))"},
     [EXT_AUDIT_SINGLE] = {"single_event_sessions", 0.6, NEVER,
                           "sessions have one event and teach nothing",
                           "this is usual if most visitors leave at once; "

@@ -129,12 +129,12 @@ static int find_b(compare_call *call, sqlite3_value *value, int *kind,
 }
 
 /*
- * Checks the options of the call. SQLITE_ERROR: version or baselines is set, which mean
- * nothing for a comparison; version_b, if b is a baseline; or candidates are drawn at
- * random, if b is a model.
+ * Refuses options that mean nothing for a comparison, or nothing for this b. kind: the
+ * baseline, if b is one.
  */
-static int check_options(const compare_call *call, ext_error *error)
+static int check_options(const compare_call *call, int kind, ext_error *error)
 {
+    const int64_t asked = call->is_baseline ? (int64_t)1 << kind : 0;
     const gru4rec_options *options = &call->sides[0].options;
     if (ext_options_is_set(options, "version"))
         return ext_error_set(error, SQLITE_ERROR,
@@ -154,7 +154,7 @@ static int check_options(const compare_call *call, ext_error *error)
                              "for the two models, which is not a fair comparison; "
                              "list the items, as in candidates=[17,42], "
                              "or rank all items");
-    return SQLITE_OK;
+    return ext_fit_check_options(options, asked, "compare with it", error);
 }
 
 /*
@@ -178,7 +178,7 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
                                                  GRU4REC_SCOPE_COMPARE),
                           options, &a->columns, error) != SQLITE_OK ||
         find_b(call, base->arguments[B], &kind, own, error) != SQLITE_OK ||
-        check_options(call, error) != SQLITE_OK)
+        check_options(call, kind, error) != SQLITE_OK)
         return error->rc;
     b->options = *options;
     a->finds_leaks = b->finds_leaks = true;

@@ -68,7 +68,9 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
     if (ext_value_text(&options, base->arguments[OPTIONS], "the options", error) !=
             SQLITE_OK ||
         ext_options_parse(own->db, options, GRU4REC_SCOPE_EVALUATE, &request->options,
-                          &request->columns, error) != SQLITE_OK)
+                          &request->columns, error) != SQLITE_OK ||
+        ext_fit_check_options(&request->options, request->options.baselines,
+                              "add it to option baselines", error) != SQLITE_OK)
         return error->rc;
     const ext_choice choice = ext_choice_of_option(request->options.version);
     request->finds_leaks = true;

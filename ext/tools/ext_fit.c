@@ -9,10 +9,26 @@ static bool is_asked(const ext_measurement *request, int kind)
     return gru4rec_baseline_is_asked(&request->options, (gru4rec_baseline_kind)kind);
 }
 
-/*
- * Returns the name of the first baseline that the request asks for and that is fitted on
- * sessions; NULL: there is none.
- */
+int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
+                          const char *advice, ext_error *error)
+{
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_info info;
+        gru4rec_option_describe(i, &info);
+        for (int kind = 0; kind < GRU4REC_N_BASELINES; kind++)
+            if (gru4rec_option_is_set(options, i) && (asked >> kind & 1) == 0 &&
+                gru4rec_baseline_has_option((gru4rec_baseline_kind)kind, info.name))
+                return ext_error_set(
+                    error, SQLITE_ERROR,
+                    "option %s is for baseline %s, which is not measured; %s, or leave "
+                    "the option out",
+                    info.name, gru4rec_baseline_name((gru4rec_baseline_kind)kind),
+                    advice);
+    }
+    return SQLITE_OK;
+}
+
+/* Returns the name of the first baseline that is fitted on sessions; NULL: none is. */
 static const char *needs_sessions(const ext_measurement *request)
 {
     for (int i = 0; i < GRU4REC_N_BASELINES; i++)

@@ -161,9 +161,9 @@ static int open_leak(ext_measurement *request, ext_budget *budget, const ext_hom
  */
 static int find_leak(ext_measurement *request, const ext_home *home, ext_error *error)
 {
-    return request->finds_leaks
-               ? ext_leak_find(&request->leak, &request->test, home, error)
-               : SQLITE_OK;
+    return request->finds_leaks ? ext_leak_find(&request->leak, request->test.pieces,
+                                                request->test.n_pieces, home, error)
+                                : SQLITE_OK;
 }
 
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
@@ -249,7 +249,8 @@ int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error)
 {
     char *warning = NULL;
     if (request->finds_leaks)
-        ext_leak_warning(&warning, &request->leak, &request->test, error);
+        ext_leak_warning(&warning, &request->leak, &request->test,
+                         &request->model->loaded.options, error);
     if (warning != NULL)
         ext_measure_warn(request, error, "%s", warning);
     sqlite3_free(warning);

@@ -161,25 +161,30 @@ void ext_leak_close(ext_leak *leak);
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_INTERRUPT: the host
  * interrupted the call.
  */
-int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
-                  ext_error *error);
+int ext_leak_find(ext_leak *leak, const gru4rec_events *sessions, int64_t n,
+                  const ext_home *home, ext_error *error);
 /*
  * Returns, as a share of the test's sessions of three events and more, how many of them
  * have the items of a session of the training beyond the number that chance explains. It
  * is 0 if chance may explain all of them: if the number is not more than four standard
  * deviations above the expected one.
  */
-double ext_leak_excess(const gru4rec_fingerprints_found *found);
+const char *ext_leak_pieces(const gru4rec_options *options);
 /*
- * Makes a warning for a reader of measures. It has a part for each of these cases:
- * - More than a thousandth of the sessions of the test were likely trained on. Or, if
- *   they were not: the items of too many sessions are those of a session of the training,
- *   which means that ext_leak_excess() is above 0.02.
- * - More than a thousandth of the events are from before the end of the training.
- * *warning is of sqlite3_malloc; NULL: there is nothing to say, or an error.
+ * Tells whether the times of the test cannot be compared with those of the training,
+ * because most of them are in another unit. The test must have been read with
+ * leak->against in its ext_reading.
+ */
+bool ext_leak_has_other_unit(const ext_events *test);
+/* Writes which units test and training have, if they have different ones. */
+void ext_leak_tell_units(sqlite3_str *text, const ext_leak *leak, const ext_events *test);
+/*
+ * Writes what a reader of measures must know about leaks, and what nobody knows. options:
+ * of the version. *warning is of sqlite3_malloc; NULL: there is nothing to say, or an
+ * error.
  */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
-                     ext_error *error);
+                     const gru4rec_options *options, ext_error *error);
 
 /* ---- ext_measure.c ---- */
 
@@ -290,11 +295,17 @@ void ext_measure_free(ext_measurement *request);
 /* ---- ext_fit.c ---- */
 
 /*
- * Fits the baselines that request->options names, and puts them into request->baselines,
- * in the order of the library. If the options name none, does nothing. pop needs the
- * model's support only. The others are fitted on the sessions that the version was
- * trained on, which this function reads again; that can add warnings to the request. The
- * caller must have read the test before.
+ * Refuses options of baselines that are not measured. asked: the baselines that are, a
+ * bit for each. advice: how to measure another one, a part of the message. SQLITE_ERROR:
+ * there is such an option.
+ */
+int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
+                          const char *advice, ext_error *error);
+
+/*
+ * Fits the baselines that request->options names, and puts them into request->baselines.
+ * pop needs the model's support only. The others are fitted on the sessions that the
+ * version was trained on. The test must have been read.
  * SQLITE_ERROR: the budget is too small, or these sessions are not known any more. Other
  * errors: those of ext_trained_read().
  */
@@ -343,6 +354,7 @@ typedef enum ext_audit_check {
     EXT_AUDIT_MISSING,
     EXT_AUDIT_BLANK,
     EXT_AUDIT_BAD_TIMES,
+    EXT_AUDIT_UNITS,
     EXT_AUDIT_BAD_ITEMS,
     EXT_AUDIT_DUPLICATES,
     EXT_AUDIT_ALIKE_ITEMS,
@@ -423,6 +435,7 @@ typedef struct ext_audit_work {
     ext_columns columns;
     ext_budget budget;    /* of all that follows */
     gru4rec_items *items; /* of the log, if there is no version; or NULL */
+    char *no_log;         /* why the model's source cannot be read; owned; or NULL */
     ext_leak leak;
     ext_audit_finding findings[EXT_AUDIT_CHECKS];
 } ext_audit_work;
@@ -436,6 +449,9 @@ typedef struct ext_audit_work {
  * has_test: ext_audit_look_test() will follow. If there is no version, the log's items
  * and the fingerprints of its sessions are kept in work, because the test is then
  * compared with the log.
+ * If the model's source does not exist any more, and a version is held that a test can be
+ * compared with, that is no error: the checks of the log are left out, and work->no_log
+ * says why.
  * Errors: those of ext_source_open(), ext_config_open_source() and ext_read_collect().
  */
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,

@@ -7,6 +7,10 @@
  * sessions with at least one event in the window of that run, each session whole.
  * Sessions that were held out begin after last_event, so they are not read.
  *
+ * The source may have changed since. So the sessions that are read are counted after
+ * their items are mapped to the version's catalogue, and looked for in the version's
+ * fingerprints.
+ *
  * m_version says which source it was. That text becomes SQL only as a quoted name,
  * because somebody may have forged the table. If the text is a SELECT, it is run only if
  * it is still the model's own source.
@@ -162,26 +166,15 @@ static int read_events(ext_events *trained, ext_measurement *request, const reco
                        ext_budget *budget, ext_source *source, ext_error *error)
 {
     gru4rec_options options = request->model->loaded.options;
-    const bool had_held_out = options.validation > 0;
     const ext_reading reading = {.options = &options,
                                  .last = &r->since,
                                  .end = &r->end,
+                                 .against = &request->leak.against,
                                  .keeps_times = true};
     options.validation = 0;
     options.bad_rows = 1;
     options.time_sort = 1;
-    int rc = ext_read_events(trained, budget, source, &reading, error);
-    const gru4rec_dataset *dataset = trained->dataset;
-    if (rc != SQLITE_OK || dataset->n_events == r->n_events)
-        return rc;
-    return ext_measure_warn(request, error,
-                            "the baselines were fitted on %lld events, "
-                            "but version %lld was trained on %lld%s",
-                            dataset->n_events, request->model->version, r->n_events,
-                            had_held_out
-                                ? "; the version held out sessions (validation), "
-                                  "and later events of other sessions are not read"
-                                : "; the source has changed since");
+    return ext_read_events(trained, budget, source, &reading, error);
 }
 
 /*
@@ -189,15 +182,68 @@ static int read_events(ext_events *trained, ext_measurement *request, const reco
  * frees what is not needed any more: the catalogue of these events (trained->items), and
  * the ids of the sessions (trained->builder); both become NULL.
  */
-static int map_items(ext_events *trained, const gru4rec_items *known, ext_error *error)
+static int find_sessions(gru4rec_fingerprints_found *found, ext_events *trained,
+                         const ext_measurement *request, const ext_home *home,
+                         ext_error *error)
 {
-    gru4rec_events_free(trained->builder); /* it holds the ids of the sessions */
+    ext_leak leak = request->leak; /* another search in the same fingerprints */
+    leak.found = (gru4rec_fingerprints_found){0};
+    int rc =
+        ext_leak_find(&leak, trained->builder, trained->dataset->n_sessions, home, error);
+    *found = leak.found;
+    gru4rec_events_free(trained->builder);
     trained->builder = NULL;
-    const gru4rec_status status =
-        gru4rec_dataset_map(trained->dataset, trained->items, known);
+    return rc;
+}
+
+/*
+ * Gives the items the rows that they have in the version's catalogue. Frees the catalogue
+ * of these events, which is not needed any more. It is an error if no event is left.
+ */
+static int map_items(ext_events *trained, const ext_measurement *request,
+                     ext_error *error)
+{
+    const int64_t n_read = trained->dataset->n_events;
+    const gru4rec_status status = gru4rec_dataset_map(trained->dataset, trained->items,
+                                                      request->model->loaded.items);
     gru4rec_items_free(trained->items);
     trained->items = NULL;
-    return ext_error_library(error, status, NULL);
+    if (status != GRU4REC_OK || trained->dataset->n_events > 0)
+        return ext_error_library(error, status, NULL);
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "the baselines cannot be fitted: of the %lld events that version %lld's source "
+        "now has up to its last_event, none has an item that the version knows; "
+        "restore the source as it was trained on, train a new version, "
+        "or use baselines=pop",
+        (long long)n_read, (long long)request->model->version);
+}
+
+/* Warns if the sessions are not those that the version was trained on. */
+static int compare_sessions(ext_measurement *request, const ext_events *trained,
+                            const gru4rec_fingerprints_found *found, const record *r,
+                            ext_error *error)
+{
+    const bool had_held_out = request->model->loaded.options.validation > 0;
+    const int64_t n_other = found->n_paired - found->events;
+    if (trained->dataset->n_events != r->n_events)
+        return ext_measure_warn(request, error,
+                                "the baselines were fitted on %lld events, "
+                                "but version %lld was trained on %lld%s",
+                                trained->dataset->n_events, request->model->version,
+                                r->n_events,
+                                had_held_out
+                                    ? "; the version held out sessions (validation), "
+                                      "and later events of other sessions are not read"
+                                    : "; the source has changed since");
+    if (n_other > 0 && !had_held_out)
+        return ext_measure_warn(request, error,
+                                "the baselines were fitted on other sessions than "
+                                "version %lld was trained on: the items or times of "
+                                "%lld of %lld sessions are others; "
+                                "the source has changed since",
+                                request->model->version, n_other, found->n_paired);
+    return SQLITE_OK;
 }
 
 int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
@@ -205,6 +251,7 @@ int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *
 {
     record r = {0};
     ext_source source = {0};
+    gru4rec_fingerprints_found found = {0};
     int rc = read_record(&r, request->model, home, error);
     if (rc == SQLITE_OK)
         rc = check_record(&r, request->model, name, error);
@@ -213,7 +260,11 @@ int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *
     if (rc == SQLITE_OK)
         rc = read_events(trained, request, &r, budget, &source, error);
     if (rc == SQLITE_OK)
-        rc = map_items(trained, request->model->loaded.items, error);
+        rc = find_sessions(&found, trained, request, home, error);
+    if (rc == SQLITE_OK)
+        rc = map_items(trained, request, error);
+    if (rc == SQLITE_OK)
+        rc = compare_sessions(request, trained, &found, &r, error);
     ext_source_close(&source);
     sqlite3_free(r.source);
     return rc;

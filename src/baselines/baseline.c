@@ -32,6 +32,19 @@ bool gru4rec_baseline_uses_days(gru4rec_baseline_kind kind)
     return table[kind]->uses_days;
 }
 
+/*
+ * The option of a baseline begins with the baseline's name, in which '_' stands for '-',
+ * and goes on with '_'.
+ */
+bool gru4rec_baseline_has_option(gru4rec_baseline_kind kind, const char *option)
+{
+    const char *name = table[kind]->name;
+    for (; *name != '\0'; name++, option++)
+        if (*option != (*name == '-' ? '_' : *name))
+            return false;
+    return *option == '_';
+}
+
 bool gru4rec_baseline_is_asked(const gru4rec_options *options, gru4rec_baseline_kind kind)
 {
     return (options->baselines >> kind & 1) != 0;

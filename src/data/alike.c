@@ -3,9 +3,24 @@
 
 #include <stdio.h>
 
-static bool is_space(char c)
+/*
+ * The white space that surrounds ids, in UTF-8: that of ASCII, and what files and pages
+ * that were copied bring along: no-break space, ideographic space, byte order mark.
+ */
+static const char *const spaces[] = {" ",        "\t",           "\n",
+                                     "\v",       "\f",           "\r",
+                                     "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
+
+/* Returns the bytes of the white space with which the text begins, or ends; 0: none. */
+static size_t space_at(const char *text, size_t n, bool at_end)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        const size_t length = strlen(spaces[i]);
+        if (length <= n &&
+            memcmp(text + (at_end ? n - length : 0), spaces[i], length) == 0)
+            return length;
+    }
+    return 0;
 }
 
 static bool is_plain_number(const g4r_dict *ids, int32_t number)
@@ -37,10 +52,11 @@ static bool make_plain(plain_text *plain, const gru4rec_id *id,
                          : snprintf(digits, sizeof digits, "%.15g", id->real));
         text = digits;
     }
-    while (n > 0 && is_space(text[n - 1]))
-        n--;
-    for (; n > 0 && is_space(*text); text++)
-        n--;
+    size_t length;
+    while ((length = space_at(text, n, true)) > 0)
+        n -= length;
+    for (; (length = space_at(text, n, false)) > 0; text += length)
+        n -= length;
     if (!G4R_ALLOC_GROW(allocator, plain->text, plain->capacity, n + 1))
         return false;
     for (size_t i = 0; i < n; i++)

@@ -26,7 +26,7 @@
  * Memory for each event: the columns (events.h), 4 bytes for item_rows, which is also the
  * permutation that sorts the events, and 8 if times are kept. If the events came in the
  * order of their rowids, the column order is freed before item_rows is allocated. Memory
- * for each session: about 22 bytes, and 16 if sessions get fingerprints (fingerprints.h).
+ * for each session: about 22 bytes, and 32 if sessions get fingerprints (prints.h).
  * Events that are already in order, as in most event logs, are only checked (sort.h).
  *
  * The function of a stage returns false if there is not enough memory, or if the caller
@@ -35,9 +35,9 @@
 #include "events.h"
 #include "order.h"
 #include "prepare.h"
+#include "prints.h"
 #include "recent.h"
 #include "sort.h"
-#include "fingerprints.h"
 #include "../base/hash.h"
 
 /* ---- 1: sessions are cut ---- */
@@ -283,7 +283,7 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
         !g4r_order_events(events, dataset->offsets, permutation, watch) ||
         !keep_times(events, dataset, permutation, watch) ||
         (events->has_key &&
-         !g4r_fingerprints_make(events, dataset->offsets, permutation, watch)))
+         !g4r_prints_make(events, dataset->offsets, permutation, watch)))
         return false;
     /*
      * item_rows is the same array as permutation: each event's place in the columns is

@@ -18,6 +18,12 @@ typedef union g4r_events_stamp {
     double real;
 } g4r_events_stamp;
 
+/* The fingerprints of a session or of a piece of it; 0: it has none of that kind. */
+typedef struct g4r_events_prints {
+    uint64_t kinds[GRU4REC_FINGERPRINTS_KINDS];
+    int32_t length; /* number of events, at most INT32_MAX */
+} g4r_events_prints;
+
 /*
  * Collected events. A field that is marked with a stage is changed by that stage of
  * gru4rec_dataset_new(), see dataset.c. n is the number of events.
@@ -63,13 +69,9 @@ struct gru4rec_events {
     uint32_t *first;
     int32_t *visit; /* stage 2: (n_sessions) session at each place in visiting order */
 
-    bool has_key; /* sessions get fingerprints by fingerprints_key (fingerprints.h) */
+    bool has_key; /* sessions get fingerprints by fingerprints_key (prints.h) */
     gru4rec_fingerprints_key fingerprints_key;
-    /*
-     * Stage 3: (n_sessions, 2) for each session, by its number: the fingerprint of its
-     * events and that of its items.
-     */
-    uint64_t *prints;
+    g4r_events_prints *prints; /* stage 3: (n_sessions) */
 
     size_t session_capacity, item_capacity, time_capacity, types_capacity;
     size_t order_capacity, rows_capacity, old_capacity, number_capacity;

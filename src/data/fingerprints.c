@@ -1,11 +1,9 @@
 /*
- * fingerprints.c - computes fingerprints of sessions, stores sets of them in bytes, and
- * looks for sessions in such sets; see gru4rec.h.
+ * fingerprints.c - stores sets of fingerprints in bytes, and looks for sessions in such
+ * sets; see gru4rec.h. prints.c makes the fingerprints of sessions.
  *
- * A fingerprint is a number of 45 bits from a keyed hash. A session has up to three
- * fingerprints: of its id, of its events (items with times), and of its items in order. A
- * model keeps a set of each kind for the sessions that it was trained on. If a set has n
- * members, a session that was not trained on is found in it with a probability of n /
+ * A model keeps a set of each kind for the sessions that it was trained on. If a set has
+ * n members, a session that was not trained on is found in it with a probability of n /
  * 2^45. There are at most 2^31 sessions, so this is never more than 6.1e-5. With a
  * million sessions it is 3e-8.
  *
@@ -24,169 +22,28 @@
  *    5      1   1: sessions of trainings before the last one are missing; else 0
  *    6      2   0
  *    8     16   key
- *   24      8   number of sessions of three or more events in the last training
- *   32      8   number of those whose items another of them has in the same order
- *   40   3 x 16 for each set: number of members (8), number of bytes (8)
- *   88          the sets, one after another
+ *   24      8   hash of the rules that cut the sessions of the last training
+ *   32  10 x 32 for each class of length, of the last training: number of sessions (8);
+ *               number of those whose items another of them has in the same order (8);
+ *               number of those in the last tenth of all sessions (8); number of these
+ *               whose items a session before that tenth has in the same order (8)
+ *  352   3 x 16 for each set: number of members (8), number of bytes (8)
+ *  400          the sets, one after another
  *  then     8   hash of all bytes before
  *
  * All numbers are little-endian. The bits of a set fill each byte from its lowest bit on.
  * Databases keep these bytes, so nothing here may change unless the format's number
  * changes.
  */
-#include "fingerprints.h"
-
-#include "../base/hash.h"
+#include "chance.h"
+#include "prints.h"
 #include "sort.h"
+#include "../base/hash.h"
 
-enum { BITS = 45, HEAD = 88, TAIL = 8, FORMAT = 1 };
-enum { AT_FORMAT = 4, AT_PARTIAL, AT_KEY = 8, AT_LONG = 24, AT_TWINS = 32, AT_SETS = 40 };
-/*
- * The fewest events of a session that gets a fingerprint of its items, and of its events.
- * A shorter session gets none, because many other sessions have the same few items.
- */
-enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 };
-
-/* ---- fingerprints ---- */
-
-/* Returns hash with a word mixed in, in a way that depends on the key. */
-static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t word)
-{
-    return g4r_hash_fold(word ^ key->a, hash ^ key->b);
-}
-
-/*
- * Returns the number that n <= 8 bytes are if they are read as little-endian, on every
- * machine.
- */
-static uint64_t word_of(const unsigned char *bytes, size_t n)
-{
-    uint64_t word = 0;
-    for (size_t i = 0; i < n; i++)
-        word |= (uint64_t)bytes[i] << 8 * i;
-    return word;
-}
-
-/* Tells whether text (n) is an integer as SQLite writes it; reads it into *integer. */
-static bool is_integer(const char *text, size_t n, int64_t *integer)
-{
-    const bool is_negative = n > 0 && *text == '-';
-    const char *end = text + n, *first = text + is_negative;
-    if (first == end || n > 20 || (*first == '0' && n > 1))
-        return false;
-    *integer = 0;
-    for (; first < end; first++) {
-        const int digit = *first - '0';
-        if (digit < 0 || digit > 9 || __builtin_mul_overflow(*integer, 10, integer) ||
-            __builtin_add_overflow(*integer, is_negative ? -digit : digit, integer))
-            return false;
-    }
-    return true;
-}
-
-/*
- * Returns the hash of the id of a session or an item, which depends on the key. An
- * integer has the same hash as INTEGER, as REAL and as text, because a column with
- * another affinity can hold the same session's id in another type. The last word that is
- * mixed in (1, 2 or 3) keeps integers, other reals, and texts and blobs apart.
- */
-static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
-{
-    const unsigned char *bytes = id->bytes;
-    int64_t integer = id->integer;
-    uint64_t bits, hash;
-    const bool is_whole = id->type == GRU4REC_ID_REAL && floor(id->real) == id->real &&
-                          id->real >= -0x1p63 && id->real < 0x1p63;
-    if (is_whole)
-        integer = (int64_t)id->real;
-    if (id->type == GRU4REC_ID_INTEGER || is_whole ||
-        (id->type == GRU4REC_ID_TEXT && is_integer(id->bytes, id->n_bytes, &integer)))
-        return stir(key, stir(key, G4R_HASH_START, (uint64_t)integer), 1);
-    if (id->type == GRU4REC_ID_REAL) {
-        memcpy(&bits, &id->real, sizeof bits);
-        return stir(key, stir(key, G4R_HASH_START, bits), 2);
-    }
-    hash = G4R_HASH_START;
-    for (size_t at = 0; at < id->n_bytes; at += 8)
-        hash = stir(key, hash, word_of(bytes + at, G4R_MIN(id->n_bytes - at, 8)));
-    return stir(key, stir(key, hash, id->n_bytes), 3);
-}
-
-/*
- * Returns the hash of an event: of the hash of its item and of its time, as whole seconds
- * (or units) and nanoseconds. So equal times have equal hashes, whatever their types.
- */
-static uint64_t print_of_event(const gru4rec_fingerprints_key *key, uint64_t item,
-                               const gru4rec_time *time)
-{
-    const double real = gru4rec_time_real(time), below = floor(real);
-    int64_t whole = time->integer, nano = 0;
-    const bool is_wide = !(below >= -0x1p62 && below < 0x1p62);
-    if (time->type == GRU4REC_TIME_DATE) {
-        nano = (time->integer % 1000000000 + 1000000000) % 1000000000;
-        whole = (time->integer - nano) / 1000000000;
-    } else if (time->type == GRU4REC_TIME_REAL && is_wide) {
-        memcpy(&whole, &real, sizeof whole);
-    } else if (time->type == GRU4REC_TIME_REAL) {
-        whole = (int64_t)below;
-        nano = (int64_t)((real - below) * 1e9 + 0.5);
-    }
-    return stir(key, stir(key, item, (uint64_t)whole), (uint64_t)nano);
-}
-
-/*
- * Returns the fingerprint of this kind from a hash: 45 bits, and never 0 (no
- * fingerprint).
- */
-static uint64_t shorten(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t kind)
-{
-    const uint64_t print = stir(key, hash, kind) >> (64 - BITS);
-    return print > 0 ? print : 1;
-}
-
-/*
- * Sets prints to the fingerprint of a session's events and to that of its items; 0: the
- * session is too short. at (n) are the events in order; items (items of events) are the
- * hashes of the items' ids. The events' hashes are added up, so their order does not
- * matter: their times give it. The items' hashes are mixed one after another, so their
- * order counts.
- */
-static void print_session(gru4rec_events *events, const uint64_t *items,
-                          const uint32_t *at, int64_t n, uint64_t prints[2])
-{
-    const gru4rec_fingerprints_key *key = &events->fingerprints_key;
-    uint64_t sum = 0, chain = (uint64_t)n;
-    for (int64_t i = 0; i < n; i++) {
-        const uint64_t item = items[events->item[at[i]]];
-        const gru4rec_time time = g4r_events_time(events, at[i]);
-        sum += print_of_event(key, item, &time);
-        chain = stir(key, chain, item);
-    }
-    sum = stir(key, sum, (uint64_t)n);
-    prints[0] = n >= SHORTEST_EVENTS ? shorten(key, sum, GRU4REC_FINGERPRINTS_EVENTS) : 0;
-    prints[1] = n >= SHORTEST_ITEMS ? shorten(key, chain, GRU4REC_FINGERPRINTS_ITEMS) : 0;
-}
-
-bool g4r_fingerprints_make(gru4rec_events *events, const int64_t *offsets,
-                           const uint32_t *permutation, g4r_stop_watch *watch)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    const size_t n_sessions = (size_t)events->n_sessions;
-    uint64_t *items = g4r_alloc(allocator, (size_t)events->items.n, sizeof *items);
-    events->prints = g4r_alloc(allocator, n_sessions, 2 * sizeof *events->prints);
-    const bool is_ok = items != NULL && events->prints != NULL;
-    for (int32_t i = 0; is_ok && i < events->items.n; i++) {
-        gru4rec_id id;
-        g4r_dict_get(&events->items, i, &id);
-        items[i] = print_of_id(&events->fingerprints_key, &id);
-    }
-    for (size_t s = 0; is_ok && s < n_sessions && !g4r_stop_watch_is_over(watch); s++)
-        print_session(events, items, permutation + offsets[s],
-                      offsets[s + 1] - offsets[s],
-                      events->prints + 2 * (size_t)events->visit[s]);
-    g4r_alloc_free(allocator, items);
-    return is_ok && !watch->is_over;
-}
+enum { BITS = G4R_PRINTS_BITS, CLASSES = GRU4REC_FINGERPRINTS_CLASSES, FORMAT = 1 };
+enum { AT_FORMAT = 4, AT_PARTIAL, AT_KEY = 8, AT_RULES = 24, AT_LENGTHS = 32 };
+enum { AT_SETS = AT_LENGTHS + 32 * CLASSES };
+enum { HEAD = AT_SETS + 16 * GRU4REC_FINGERPRINTS_KINDS, TAIL = 8 };
 
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key)
@@ -198,13 +55,7 @@ void gru4rec_fingerprints_start(gru4rec_events *events,
 uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                                  gru4rec_fingerprints_kind kind)
 {
-    gru4rec_id id;
-    if (kind != GRU4REC_FINGERPRINTS_ID)
-        return events->prints[2 * (size_t)events->visit[place] +
-                              (kind == GRU4REC_FINGERPRINTS_ITEMS)];
-    gru4rec_events_session(events, place, &id);
-    return shorten(&events->fingerprints_key, print_of_id(&events->fingerprints_key, &id),
-                   kind);
+    return events->prints[events->visit[place]].kinds[kind];
 }
 
 /* ---- sets of fingerprints, as gaps ---- */
@@ -316,7 +167,7 @@ static uint64_t hash_of(const unsigned char *bytes, size_t n)
 {
     uint64_t hash = G4R_HASH_START;
     for (size_t at = 0; at < n; at += 8)
-        hash = g4r_hash_word(hash, word_of(bytes + at, G4R_MIN(n - at, 8)));
+        hash = g4r_hash_word(hash, g4r_prints_word(bytes + at, G4R_MIN(n - at, 8)));
     return hash;
 }
 
@@ -332,20 +183,30 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
     uint64_t at = 0;
     for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++) {
         gru4rec_fingerprints_set *set = &fingerprints->sets[i];
-        set->n = word_of(bytes + AT_SETS + 16 * i, 8);
-        set->n_bytes = word_of(bytes + AT_SETS + 16 * i + 8, 8);
+        set->n = g4r_prints_word(bytes + AT_SETS + 16 * i, 8);
+        set->n_bytes = g4r_prints_word(bytes + AT_SETS + 16 * i + 8, 8);
         if (set->n_bytes > n_sets - at || set->n / 8 > set->n_bytes)
             return false;
         set->bytes = bytes + HEAD + at;
         at += set->n_bytes;
     }
     fingerprints->is_partial = bytes[AT_PARTIAL] == 1;
-    fingerprints->key.a = word_of(bytes + AT_KEY, 8);
-    fingerprints->key.b = word_of(bytes + AT_KEY + 8, 8);
-    fingerprints->n_long = word_of(bytes + AT_LONG, 8);
-    fingerprints->n_twins = word_of(bytes + AT_TWINS, 8);
-    return at == n_sets && fingerprints->n_twins <= fingerprints->n_long &&
-           hash_of(bytes, n_bytes - TAIL) == word_of(bytes + n_bytes - TAIL, 8);
+    fingerprints->key.a = g4r_prints_word(bytes + AT_KEY, 8);
+    fingerprints->key.b = g4r_prints_word(bytes + AT_KEY + 8, 8);
+    fingerprints->rules = g4r_prints_word(bytes + AT_RULES, 8);
+    for (int i = 0; i < CLASSES; i++) {
+        gru4rec_fingerprints_length *length = &fingerprints->lengths[i];
+        const unsigned char *words = bytes + AT_LENGTHS + 32 * i;
+        length->n = g4r_prints_word(words, 8);
+        length->n_twins = g4r_prints_word(words + 8, 8);
+        length->n_last = g4r_prints_word(words + 16, 8);
+        length->n_last_twins = g4r_prints_word(words + 24, 8);
+        if (length->n_twins > length->n || length->n_last > length->n ||
+            length->n_last_twins > length->n_last)
+            return false;
+    }
+    return at == n_sets &&
+           hash_of(bytes, n_bytes - TAIL) == g4r_prints_word(bytes + n_bytes - TAIL, 8);
 }
 
 /* Returns a reader that has read nothing of the set yet. */
@@ -410,11 +271,7 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
  */
 typedef struct union_set {
     uint64_t *members; /* (n) ascending, without repeats */
-    /*
-     * Number of members; number of the dataset's sessions that have a fingerprint of this
-     * kind; number of those whose fingerprint another session has.
-     */
-    uint64_t n, n_long, n_twins;
+    uint64_t n;
 } union_set;
 
 /*
@@ -428,18 +285,37 @@ static void add_member(union_set *set, uint64_t member)
 }
 
 /*
- * Adds to set->n_long the sessions of the list that have a fingerprint, and to
- * set->n_twins those of them whose fingerprint another session of the list has.
+ * Counts the sessions of the list from begin to end, which all have the same items, in
+ * their class of length. Sessions at places from late on are in the last tenth.
  */
-static void count_twins(union_set *set, const print_list *list, g4r_stop_watch *watch)
+static void count_group(gru4rec_fingerprints_length *length, const print_list *list,
+                        size_t begin, size_t end, size_t late)
 {
-    for (size_t i = 0; i < list->n && !g4r_stop_watch_is_over(watch); i++) {
+    const size_t n = end - begin;
+    size_t n_late = 0;
+    for (size_t i = begin; i < end; i++)
+        n_late += list->order[i] >= late;
+    length->n += n;
+    length->n_twins += n > 1 ? n : 0;
+    length->n_last += n_late;
+    length->n_last_twins += n_late < n ? n_late : 0;
+}
+
+/* Counts the sessions of the list, whose fingerprints are of items, and their twins. */
+static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
+                        const gru4rec_events *events, const print_list *list,
+                        g4r_stop_watch *watch)
+{
+    const size_t late = list->n - list->n / 10;
+    size_t end;
+    for (size_t i = 0; i < list->n && !watch->is_over; i = end) {
         const uint64_t print = list->prints[list->order[i]];
-        const bool is_twin =
-            (i > 0 && list->prints[list->order[i - 1]] == print) ||
-            (i + 1 < list->n && list->prints[list->order[i + 1]] == print);
-        set->n_long += print > 0;
-        set->n_twins += print > 0 && is_twin;
+        for (end = i + 1; end < list->n && list->prints[list->order[end]] == print &&
+                          !g4r_stop_watch_is_over(watch);)
+            end++;
+        if (print > 0)
+            count_group(&lengths[g4r_prints_class(events, list->order[i])], list, i, end,
+                        late);
     }
 }
 
@@ -471,7 +347,6 @@ static gru4rec_status unite(union_set *set, const print_list *list,
             i++;
         }
     }
-    count_twins(set, list, watch);
     return old.is_bad ? GRU4REC_INVALID : GRU4REC_OK;
 }
 
@@ -480,6 +355,7 @@ static gru4rec_status unite(union_set *set, const print_list *list,
  * writes the sets to them, and sets *n_bytes. Returns NULL if there is not enough memory.
  */
 static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
+                                  const gru4rec_fingerprints_length lengths[CLASSES],
                                   const gru4rec_events *events, bool is_partial,
                                   size_t *n_bytes)
 {
@@ -494,8 +370,14 @@ static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KIND
     bytes[AT_PARTIAL] = is_partial;
     put_word(bytes + AT_KEY, events->fingerprints_key.a);
     put_word(bytes + AT_KEY + 8, events->fingerprints_key.b);
-    put_word(bytes + AT_LONG, sets[GRU4REC_FINGERPRINTS_ITEMS].n_long);
-    put_word(bytes + AT_TWINS, sets[GRU4REC_FINGERPRINTS_ITEMS].n_twins);
+    put_word(bytes + AT_RULES, g4r_prints_rules(events));
+    for (int i = 0; i < CLASSES; i++) {
+        unsigned char *words = bytes + AT_LENGTHS + 32 * i;
+        put_word(words, lengths[i].n);
+        put_word(words + 8, lengths[i].n_twins);
+        put_word(words + 16, lengths[i].n_last);
+        put_word(words + 24, lengths[i].n_last_twins);
+    }
     at += HEAD;
     for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++) {
         put_word(bytes + AT_SETS + 16 * i, sets[i].n);
@@ -514,7 +396,9 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 {
     const gru4rec_allocator *allocator = &events->allocator;
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
-    const gru4rec_fingerprints none = {.is_partial = is_partial};
+    const gru4rec_fingerprints none = {.is_partial = is_partial,
+                                       .rules = g4r_prints_rules(events)};
+    gru4rec_fingerprints_length lengths[CLASSES] = {0};
     union_set sets[GRU4REC_FINGERPRINTS_KINDS] = {0};
     gru4rec_status status = GRU4REC_OK;
     *bytes = NULL;
@@ -527,12 +411,17 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
                              (gru4rec_fingerprints_kind)i, &watch);
         if (status == GRU4REC_OK)
             status = unite(&sets[i], &list, &before->sets[i], allocator, &watch);
+        if (status == GRU4REC_OK && i == GRU4REC_FINGERPRINTS_ITEMS)
+            count_twins(lengths, events, &list, &watch);
         if (status == GRU4REC_OK && watch.is_over)
             status = GRU4REC_INTERRUPTED;
         free_list(&list, allocator);
     }
     if (status == GRU4REC_OK) {
-        *bytes = write_bytes(sets, events, before->is_partial, n_bytes);
+        /* Pieces that were cut by other rules are not found again in a test. */
+        const bool is_lost = before->rules != none.rules;
+        *bytes =
+            write_bytes(sets, lengths, events, before->is_partial || is_lost, n_bytes);
         status = *bytes != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
     }
     for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++)
@@ -549,8 +438,7 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
  */
 static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
                            size_t n_sessions, const gru4rec_fingerprints *fingerprints,
-                           gru4rec_fingerprints_kind kind, int64_t *n_long,
-                           g4r_stop_watch *watch)
+                           gru4rec_fingerprints_kind kind, g4r_stop_watch *watch)
 {
     print_list list;
     set_reader set = open_set(&fingerprints->sets[kind]);
@@ -558,7 +446,6 @@ static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
     bool has_member = next_member(&set);
     for (size_t i = 0; status == GRU4REC_OK && i < list.n; i++) {
         const uint64_t print = list.prints[list.order[i]];
-        *n_long += kind == GRU4REC_FINGERPRINTS_ITEMS && print > 0;
         while (has_member && set.last < print && !g4r_stop_watch_is_over(watch))
             has_member = next_member(&set);
         if (has_member && set.last == print && print > 0)
@@ -570,30 +457,48 @@ static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
     return status == GRU4REC_OK && set.is_bad ? GRU4REC_INVALID : status;
 }
 
+/* Counts the session at place s; kinds: the bits of the kinds by which it was found. */
+static void count_session(gru4rec_fingerprints_found *found, const gru4rec_events *events,
+                          int64_t s, unsigned kinds)
+{
+    const bool has_id = (kinds >> GRU4REC_FINGERPRINTS_ID & 1) != 0;
+    const bool has_events = (kinds >> GRU4REC_FINGERPRINTS_EVENTS & 1) != 0;
+    const bool has_items = (kinds >> GRU4REC_FINGERPRINTS_ITEMS & 1) != 0;
+    const int class = g4r_prints_class(events, s);
+    if ((has_id || has_events) && found->first < 0)
+        found->first = s;
+    found->trained += has_id || has_events;
+    found->ids += has_id;
+    found->events += has_events;
+    found->n_paired +=
+        gru4rec_fingerprints_of(events, s, GRU4REC_FINGERPRINTS_EVENTS) > 0;
+    found->items += has_items;
+    found->n_long += class >= 0;
+    if (class >= 0) {
+        found->lengths[class].n++;
+        found->lengths[class].n_found += has_items;
+    }
+}
+
 gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n_sessions,
                                          const gru4rec_fingerprints *fingerprints,
                                          bool (*is_stopped)(void *), void *context,
                                          gru4rec_fingerprints_found *found)
 {
-    enum { ID = 1 << GRU4REC_FINGERPRINTS_ID, EVENTS = 1 << GRU4REC_FINGERPRINTS_EVENTS };
     const gru4rec_allocator *allocator = &events->allocator;
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     unsigned char *kinds = g4r_alloc(allocator, (size_t)n_sessions + 1, 1);
     gru4rec_status status = kinds != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
     *found = (gru4rec_fingerprints_found){.sessions = n_sessions, .first = -1};
-    if (fingerprints->n_long > 0)
-        found->chance = (double)fingerprints->n_twins / (double)fingerprints->n_long;
+    found->is_partial =
+        fingerprints->is_partial || fingerprints->rules != g4r_prints_rules(events);
     for (int i = 0; status == GRU4REC_OK && i < GRU4REC_FINGERPRINTS_KINDS; i++)
         status = mark(kinds, events, (size_t)n_sessions, fingerprints,
-                      (gru4rec_fingerprints_kind)i, &found->n_long, &watch);
-    for (int64_t s = 0; status == GRU4REC_OK && s < n_sessions; s++) {
-        const bool is_trained = (kinds[s] & (ID | EVENTS)) != 0;
-        if (is_trained && found->first < 0)
-            found->first = s;
-        found->trained += is_trained;
-        found->ids += (kinds[s] & ID) != 0;
-        found->items += (kinds[s] & 1 << GRU4REC_FINGERPRINTS_ITEMS) != 0;
-    }
+                      (gru4rec_fingerprints_kind)i, &watch);
+    for (int64_t s = 0; status == GRU4REC_OK && s < n_sessions; s++)
+        count_session(found, events, s, kinds[s]);
+    if (status == GRU4REC_OK)
+        g4r_chance_judge(found, fingerprints);
     g4r_alloc_free(allocator, kinds);
     return status;
 }

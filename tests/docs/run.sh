@@ -36,6 +36,13 @@ done
 sh tests/docs/options.sh >"$work/out" 2>&1
 check $? 'the options table of README.md'
 
+sh tests/docs/baselines.sh >"$work/out" 2>&1
+check $? 'the baselines that docs/evaluation.md and src/baselines/README.md list'
+sed '/^| `stan`/d; s/`vs_knn_k`/k/' docs/evaluation.md >"$work/page.md"
+PAGE=$work/page.md sh tests/docs/baselines.sh >"$work/out" 2>&1
+[ $? -eq 1 ] && grep -q 'a row of stan is missing' "$work/out" && grep -q 'vs_knn_k in the row of vs-knn is missing' "$work/out"
+check $? 'baselines that it does not list are seen'
+
 sh tests/docs/architecture.sh >"$work/out" 2>&1
 check $? 'what docs/architecture.md lists'
 sed 's/^| `last_event`/| `latest_event`/; s/^| 9 |/| 7 |/' docs/architecture.md >"$work/page.md"

@@ -80,6 +80,9 @@ check $? 'an unknown option is an error that names the nearest'
 sh tests/kit/contributing.sh "$@" >"$work/out" 2>&1
 check $? 'what CONTRIBUTING.md adds works as it says'
 
+sh tests/kit/baseline.sh "$@" >"$work/out" 2>&1
+check $? 'the baseline of src/baselines/README.md works as it says'
+
 cp -p compile_commands.json "$work/kept.json" 2>/dev/null
 $make -s compile_commands >"$work/out" 2>&1
 sqlite3 :memory: "SELECT value ->> 'file' FROM json_each(readfile('compile_commands.json'))

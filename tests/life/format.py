@@ -244,7 +244,7 @@ def nightly(directory):
     for model in MODELS:
         db = copy(directory, 'nightly' + model)
         old = active_version(db, model)
-        leaks = "SELECT group_concat(value) FROM (SELECT value FROM gru4rec_audit(?, ?) LIMIT -1 OFFSET 21)"
+        leaks = "SELECT group_concat(value) FROM (SELECT value FROM gru4rec_audit(?, ?) LIMIT -1 OFFSET 22)"
         source = value(db, f"SELECT value FROM {model}_config WHERE key = 'source'")
         check(f'{model}: of its sessions it knows nothing', value(db, leaks, model, source) == 'unknown,unknown,unknown,unknown')
         check(f'{model}: where a test has none of them, too',

@@ -156,6 +156,7 @@ def compare(db, what, log, support, is_collapsed, seen, candidates, last):
     model, pop, sessions = count(db, log, support, is_collapsed, seen, candidates, last)
     skipped = sum(item not in support for items in log.values() for item in items)
     is_full = candidates is None or set(candidates) >= set(support)
+    has_prints, = db.execute("SELECT fingerprints IS NOT NULL FROM m_version WHERE status = 'ready' ORDER BY version DESC").fetchone()
     for mode in MODES:
         options = {'cutoffs': list(CUTOFFS), 'mode': mode, 'baselines': 'pop', 'exclude_seen': seen, 'last_only': last}
         if candidates is not None:
@@ -168,7 +169,10 @@ def compare(db, what, log, support, is_collapsed, seen, candidates, last):
             expected, widths = method.measures(mode, row[1]), method.widths(mode, row[1])
             check(f'{what} {mode} {row[0]} k={row[1]}: intervals', are_near(row[12:], widths), (row, widths))
             check(f'{what} {mode} {row[0]} k={row[1]}', is_same(row[2:9], expected) and row[9:11] == (sessions, skipped), (row, expected))
-            check(f'{what}: warnings', (row[11] is None) == (is_full and model.events > 0) and
+            said = [text for text in (row[11] or '').split('; ') if text]
+            unknown = [text for text in said if text.startswith('it is not known whether ')]
+            check(f'{what}: leaks', len(unknown) == (0 if has_prints else 2), said)
+            check(f'{what}: warnings', (said == unknown) == (is_full and model.events > 0) and
                   (is_full or 'not comparable' in row[11]), row[11])
 
 

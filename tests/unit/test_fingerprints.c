@@ -1,5 +1,5 @@
 /*
- * test_fingerprints.c - fingerprints.c: sessions are known again by id, by events and by items, however
+ * test_fingerprints.c - fingerprints.c, prints.c, chance.c: sessions are known again by id, by events and by items, however
  * ids and times are typed; how often others are; how many bytes that takes; damaged bytes.
  */
 #include "../lib/fault_alloc.h"
@@ -98,8 +98,8 @@ static void trained_sessions_are_found(void)
     CHECK(found.trained == 4000 && found.ids == 0);
     found = look(&other, &s);
     CHECK(found.trained == 4000 && found.ids == 4000 && found.items == 0);
-    CHECK(s.fingerprints.n_long == 4000 && s.fingerprints.n_twins == 0 &&
-          !s.fingerprints.is_partial);
+    CHECK(s.fingerprints.lengths[0].n == 4000 && s.fingerprints.lengths[0].n_twins == 0 &&
+          !s.fingerprints.is_partial && !found.is_partial);
     free(s.bytes);
     discard(&l);
     discard(&same);
@@ -200,12 +200,145 @@ static void short_sessions_say_less(void)
     CHECK(gru4rec_fingerprints_of(l.events, 1, GRU4REC_FINGERPRINTS_EVENTS) > 0);
     CHECK(gru4rec_fingerprints_of(l.events, 1, GRU4REC_FINGERPRINTS_ITEMS) == 0);
     stored s = store(&l, 5, NULL);
-    CHECK(s.fingerprints.n_long == 3 && s.fingerprints.n_twins == 2);
+    CHECK(s.fingerprints.lengths[0].n == 3 && s.fingerprints.lengths[0].n_twins == 2);
     CHECK(s.fingerprints.sets[GRU4REC_FINGERPRINTS_ITEMS].n == 2);
     CHECK(s.fingerprints.sets[GRU4REC_FINGERPRINTS_EVENTS].n == 4);
-    CHECK(fabs(look(&l, &s).chance - 2.0 / 3) < 1e-12);
+    CHECK(fabs(look(&l, &s).chance - 2) < 1e-12);
     free(s.bytes);
     discard(&l);
+}
+
+/* Sessions first ... first + n - 1 of the same visitor, an hour apart, cut by the rules. */
+static clicks visit(int64_t first, int n, double session_gap, int64_t max_length)
+{
+    clicks l = start(NULL);
+    const gru4rec_preparation preparation = {.session_gap = session_gap,
+                                             .max_length = max_length,
+                                             .long_sessions = GRU4REC_LONG_CUT};
+    gru4rec_events_prepare(l.events, &preparation);
+    for (int s = 0; s < n; s++)
+        for (int i = 0; i < 6; i++)
+            add(l.events, id_integer(7), id_integer((first + s) * 10 + i),
+                at((first + s) * 3600 + i));
+    CHECK(finish(&l) == GRU4REC_OK);
+    return l;
+}
+
+/* A pause makes a visit of its own, known by when it begins; a length does not. */
+static void pieces_have_their_own(void)
+{
+    clicks day = visit(0, 10, 1800, 0), next = visit(10, 10, 1800, 0);
+    clicks both = visit(5, 10, 1800, 0), whole = visit(10, 10, 0, 0);
+    clicks pieces = visit(0, 10, 1800, 4), later = visit(0, 1, 0, 4);
+    clicks cut = visit(0, 10, 0, 4);
+    stored s = store(&day, 10, NULL), t = store(&cut, 15, NULL);
+    CHECK(look(&day, &s).ids == 10 && look(&next, &s).ids == 0);
+    CHECK(look(&both, &s).ids == 5 && look(&both, &s).trained == 5);
+    CHECK(!look(&both, &s).is_partial);
+    /* cut by other rules: what is not found is not known */
+    CHECK(look(&whole, &s).ids == 0 && look(&whole, &s).is_partial);
+    CHECK(look(&pieces, &s).is_partial);
+    CHECK(look(&later, &t).ids == 2 && look(&later, &t).events == 1 &&
+          !look(&later, &t).is_partial);
+    stored u = store(&next, 10, &s.fingerprints), v = store(&next, 10, &t.fingerprints);
+    CHECK(!u.fingerprints.is_partial && v.fingerprints.is_partial);
+    free(s.bytes);
+    free(t.bytes);
+    free(u.bytes);
+    free(v.bytes);
+    discard(&day);
+    discard(&next);
+    discard(&both);
+    discard(&whole);
+    discard(&pieces);
+    discard(&later);
+    discard(&cut);
+}
+
+/* Sessions of lengths 3 ... 30 on n_items items, and n_copied that are copies of seed 1. */
+static clicks draw(int n, int n_copied, int n_items, int longest, int64_t seed)
+{
+    clicks l = start(NULL);
+    for (int s = 0; s < n; s++) {
+        g4r_rng rng;
+        const bool is_copy = s < n_copied;
+        g4r_rng_seed(&rng, is_copy ? 1 : seed, (uint64_t)s, 0);
+        const int length = 3 + (int)g4r_rng_below(&rng, (uint32_t)longest - 2);
+        for (int i = 0; i < length; i++)
+            add(l.events, id_integer(seed * 1000000 + s),
+                id_integer((int64_t)g4r_rng_below(&rng, (uint64_t)n_items)),
+                at(seed * 10000000 + 100 * s + i));
+    }
+    CHECK(finish(&l) == GRU4REC_OK);
+    return l;
+}
+
+/* Honest tests are beyond chance hardly ever, few or many items; copies are, among any. */
+static void chance_is_by_length(void)
+{
+    static const int sizes[] = {5, 20, 100, 1000}, items[] = {2, 3, 10, 100};
+    int n_false = 0, n = 0;
+    for (int64_t seed = 2; seed < 42; seed++)
+        for (int i = 0; i < 16; i++, n++) {
+            const int longest = seed % 2 == 0 ? 5 : 30, size = sizes[i / 4];
+            clicks l = draw(size, 0, items[i % 4], longest, 1);
+            clicks test = draw(sizes[seed % 4], 0, items[i % 4], longest, seed);
+            stored s = store(&l, size, NULL);
+            n_false += look(&test, &s).excess > 0;
+            free(s.bytes);
+            discard(&l);
+            discard(&test);
+        }
+    CHECK(n == 640 && n_false == 0);
+    clicks l = draw(2000, 0, 5, 12, 1), copy = draw(2000, 300, 5, 12, 2);
+    clicks small = draw(100, 100, 2, 30, 1);
+    stored s = store(&l, 2000, NULL), t = store(&small, 100, NULL);
+    const gru4rec_fingerprints_found found = look(&copy, &s);
+    CHECK(found.chance > 100 && found.excess > 150 && found.excess < 400);
+    CHECK(look(&small, &t).excess > 40);
+    free(s.bytes);
+    free(t.bytes);
+    discard(&l);
+    discard(&copy);
+    discard(&small);
+}
+
+/*
+ * A log of news: within an hour all read the same items, and those of the next hour are
+ * new. Sessions begin at hour first; copied of them are copies of hour 0.
+ */
+static clicks news(int first, int n_hours, int copied)
+{
+    enum { EACH = 100, NEWS = 3 };
+    clicks l = start(NULL);
+    for (int s = 0; s < n_hours * EACH; s++) {
+        g4r_rng rng;
+        const bool is_copy = s < copied;
+        const int hour = is_copy ? 0 : first + s / EACH;
+        g4r_rng_seed(&rng, is_copy ? 0 : first, (uint64_t)s, 0);
+        const int length = 3 + (int)g4r_rng_below(&rng, 2);
+        for (int i = 0; i < length; i++)
+            add(l.events, id_integer(first * EACH + s),
+                id_integer(hour * NEWS + (int64_t)g4r_rng_below(&rng, NEWS)),
+                at((first * EACH + s) * 36 + i));
+    }
+    CHECK(finish(&l) == GRU4REC_OK);
+    return l;
+}
+
+/* Most sessions have twins of the same hour, but a test that comes later has none. */
+static void copies_in_news_are_found(void)
+{
+    clicks l = news(0, 100, 0), test = news(100, 20, 0), copy = news(100, 20, 100);
+    stored s = store(&l, 10000, NULL);
+    CHECK(s.fingerprints.lengths[0].n_twins > s.fingerprints.lengths[0].n / 2);
+    CHECK(look(&test, &s).items == 0 && look(&test, &s).excess == 0);
+    CHECK(look(&copy, &s).items == 100 && look(&copy, &s).excess > 80);
+    CHECK(look(&copy, &s).chance < 10);
+    free(s.bytes);
+    discard(&l);
+    discard(&test);
+    discard(&copy);
 }
 
 /* A training that goes on from others has their sessions too. */
@@ -218,7 +351,7 @@ static void trainings_before_are_in_it(void)
            second = store(&two, 3000, &first.fingerprints);
     CHECK(look(&both, &second).ids == 5000 && look(&both, &first).ids == 3000);
     CHECK(second.fingerprints.sets[GRU4REC_FINGERPRINTS_ID].n == 5000);
-    CHECK(second.fingerprints.n_long == 3000);
+    CHECK(second.fingerprints.lengths[0].n == 3000);
     stored empty = store(&none, 0, NULL), same = store(&none, 0, &first.fingerprints);
     CHECK(look(&both, &empty).trained == 0 && look(&one, &same).trained == 3000);
     free(first.bytes);
@@ -331,6 +464,9 @@ int main(void)
     RUN(others_are_found_as_seldom_as_chance_says);
     RUN(forms_of_ids_and_times_are_no_matter);
     RUN(short_sessions_say_less);
+    RUN(pieces_have_their_own);
+    RUN(chance_is_by_length);
+    RUN(copies_in_news_are_found);
     RUN(trainings_before_are_in_it);
     RUN(damage_is_told);
     RUN(it_can_be_stopped);

@@ -413,6 +413,44 @@ int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
 /* Frees what events owns, and sets all fields of events to zero. */
 void ext_read_free(ext_events *events);
 
+/* ---- ext_row.c, for ext_read.c ---- */
+
+/* A reading of the rows of a source. */
+typedef struct ext_row_reader {
+    const ext_source *source;
+    const ext_reading *reading; /* (1), or (2) if there is a twin, whose is the second */
+    ext_events *twin;           /* a second result for the same events, or NULL */
+    double bad_rows;            /* share of the rows whose time may be unreadable */
+    bool is_audit;              /* no row is refused */
+    sqlite3_stmt *stmt;
+    ext_since since;
+    int64_t n_rows;
+    int64_t n_unknown;   /* if there is a twin: events whose item one of both lacks */
+    ext_error first_bad; /* the error of the first row whose time cannot be read */
+} ext_row_reader;
+
+/* An event that is not left out. */
+typedef struct ext_row_event {
+    gru4rec_id session, item;
+    ext_border at;
+    int64_t order; /* breaks ties in time: the rowid, or the place in SQLite's order */
+} ext_row_event;
+
+/* Prepares the SELECT of the source's rows. is_sorted: it sorts by ext_source_ties(). */
+int ext_row_prepare(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
+                    ext_error *error);
+/*
+ * Sets the error if more times of the rows so far cannot be read than bad_rows allows.
+ * The message ends with that of rows->first_bad, which is moved.
+ */
+int ext_row_check_bad(ext_row_reader *rows, const ext_events *events, ext_error *error);
+/*
+ * Reads the present row into *e. *is_event false: the row is left out, and was counted in
+ * events. Outside an audit, an item that is a BLOB or a REAL is an error.
+ */
+int ext_row_get(ext_row_reader *rows, ext_events *events, ext_row_event *e,
+                bool *is_event, ext_error *error);
+
 /* ---- ext_sessions.c ---- */
 
 /* The values of the sessions that a query asks for. */

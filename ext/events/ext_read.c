@@ -12,207 +12,14 @@
  */
 #include "ext_events.h"
 
-#include <string.h>
-
-enum { SESSION, ITEM, TIME, ROWID };
-
-/* Prepares the SELECT of the source's rows. is_sorted: it sorts by ext_source_ties(). */
-static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
-                          ext_error *error)
-{
-    const ext_columns *c = &source->columns;
-    char *ties = is_sorted ? ext_source_ties(source) : NULL;
-    *stmt = NULL;
-    int rc = ties != NULL || !is_sorted ? SQLITE_OK : ext_error_nomem(error);
-    if (rc == SQLITE_OK)
-        rc = ext_sql_prepare(source->db, stmt, error,
-                             "SELECT \"%w\", \"%w\", \"%w\", %s FROM %s AS source%s%s",
-                             c->session, c->item, c->time,
-                             source->rowid != NULL ? source->rowid : "0", source->from,
-                             is_sorted ? " ORDER BY " : "", is_sorted ? ties : "");
-    sqlite3_free(ties);
-    return rc;
-}
-
-/* Returns the column's name as SQL needs it, quoted if necessary; NULL: no memory. */
-static char *quoted(const char *name)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-                                "0123456789";
-    const bool is_plain = name[strspn(name, plain)] == '\0' && *name > '9' &&
-                          !sqlite3_keyword_check(name, (int)strlen(name));
-    return sqlite3_mprintf(is_plain ? "%s" : "\"%w\"", name);
-}
-
-/*
- * Sets the error of an item that is a BLOB, or a REAL that is no integer. It advises an
- * expression that keeps different ids different. A CAST to INTEGER does not: it makes 0
- * of all BLOBs, and 1 of 1.5.
- */
-static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error *error)
-{
-    const bool is_blob = item->type == GRU4REC_ID_BLOB;
-    char *column = quoted(source->columns.item), *text = NULL;
-    ext_show item_show, advice_show, column_show;
-    if (column != NULL)
-        text = sqlite3_mprintf(ext_ids_advice(item), column);
-    if (text == NULL)
-        ext_error_nomem(error);
-    else
-        ext_error_set(
-            error, SQLITE_ERROR,
-            "item %s is a %s; items are INTEGER or TEXT, so use a source such as "
-            "(SELECT ..., %s AS %s, ...)",
-            ext_show_id(&item_show, item), is_blob ? "BLOB" : "REAL",
-            ext_show_text(&advice_show, text), ext_show_text(&column_show, column));
-    sqlite3_free(column);
-    sqlite3_free(text);
-    return error->rc;
-}
-
-/* A reading of the rows of a source. */
-typedef struct row_reader {
-    const ext_source *source;
-    const ext_reading *reading; /* (1), or (2) if there is a twin, whose is the second */
-    ext_events *twin;           /* a second result for the same events, or NULL */
-    double bad_rows;            /* share of the rows whose time may be unreadable */
-    bool is_audit;              /* no row is refused */
-    sqlite3_stmt *stmt;
-    ext_since since;
-    int64_t n_rows;
-    int64_t n_unknown;   /* if there is a twin: events whose item one of both lacks */
-    ext_error first_bad; /* the error of the first row whose time cannot be read */
-} row_reader;
-
-/* Moves cause into error, with the row's rowid, or its ids, before the message. */
-static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
-{
-    gru4rec_id session, item;
-    ext_show session_show, item_show;
-    ext_value_column(rows->stmt, SESSION, &session);
-    ext_value_column(rows->stmt, ITEM, &item);
-    char *which =
-        rows->source->rowid != NULL
-            ? sqlite3_mprintf("rowid %lld: ", sqlite3_column_int64(rows->stmt, ROWID))
-            : sqlite3_mprintf("session %s, item %s: ",
-                              ext_show_id(&session_show, &session),
-                              ext_show_id(&item_show, &item));
-    int rc =
-        which != NULL ? ext_error_wrap(error, cause, which, "") : ext_error_nomem(error);
-    ext_error_clear(cause);
-    sqlite3_free(which);
-    return rc;
-}
-
-/*
- * Counts a row whose time cannot be read in events->n_bad; if it is the first such row,
- * keeps its error in rows->first_bad.
- */
-static void skip_row(row_reader *rows, ext_events *events)
-{
-    gru4rec_id time;
-    ext_show show;
-    ext_error cause = {0};
-    if (events->n_bad++ > 0)
-        return;
-    ext_value_column(rows->stmt, TIME, &time);
-    const char *quote = time.type == GRU4REC_ID_BLOB ? "" : "'";
-    ext_error_set(&cause, SQLITE_ERROR,
-                  "time %s%s%s is neither a number nor a date that SQLite knows; "
-                  "use a source that converts it, or %s",
-                  quote, ext_show_id(&show, &time), quote,
-                  rows->reading->known == NULL
-                      ? "skip such rows with option bad_rows"
-                      : "train the model with an option bad_rows that skips such rows");
-    fail_row(rows, &cause, &rows->first_bad);
-}
-
-/*
- * Sets the error if more times of the rows so far cannot be read than bad_rows allows.
- * The message ends with that of rows->first_bad, which is moved.
- */
-static int check_bad(row_reader *rows, const ext_events *events, ext_error *error)
-{
-    const double n_bad = (double)events->n_bad;
-    if (n_bad <= rows->bad_rows * (double)rows->n_rows)
-        return SQLITE_OK;
-    if (rows->bad_rows == 0)
-        return ext_error_wrap(error, &rows->first_bad, "", "");
-    char *counts = sqlite3_mprintf("%lld of %lld rows have times that cannot be read, "
-                                   "more than bad_rows=%g allows; the first: ",
-                                   (long long)events->n_bad, (long long)rows->n_rows,
-                                   rows->bad_rows);
-    int rc = counts != NULL ? ext_error_wrap(error, &rows->first_bad, counts, "")
-                            : ext_error_nomem(error);
-    sqlite3_free(counts);
-    return rc;
-}
-
-/* An event that is not left out. */
-typedef struct event {
-    gru4rec_id session, item;
-    ext_border at;
-    int64_t order; /* breaks ties in time: the rowid, or the place in SQLite's order */
-} event;
-
-/*
- * Reads session and item of the present row into e. Returns false if either is NULL, or
- * is empty and the source does not keep empty ids.
- */
-static bool get_ids(const row_reader *rows, event *e)
-{
-    return ext_value_column(rows->stmt, SESSION, &e->session) &&
-           ext_value_item_column(rows->stmt, ITEM, &e->item) &&
-           (rows->source->keeps_empty ||
-            (!ext_value_is_empty(&e->session) && !ext_value_is_empty(&e->item)));
-}
-
-/* Tells whether the event comes after reading->end, and so is left out. */
-static bool is_behind(const row_reader *rows, const event *e)
-{
-    const ext_border *end = rows->reading->end;
-    return end != NULL && ext_border_is_before(end, &e->at);
-}
-
-/*
- * Reads the present row into *e. *is_event false: the row is left out, and was counted in
- * events. Outside an audit, an item that is a BLOB or a REAL is an error.
- */
-static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
-                     ext_error *error)
-{
-    ext_error cause = {0};
-    const ext_time_kind kind = ext_time_column(rows->stmt, TIME, &e->at.time);
-    *is_event = false;
-    if (!get_ids(rows, e) || kind == EXT_TIME_NONE) {
-        events->n_null++;
-        return SQLITE_OK;
-    }
-    if (e->item.type != GRU4REC_ID_INTEGER && e->item.type != GRU4REC_ID_TEXT) {
-        events->n_odd++;
-        return rows->is_audit ? SQLITE_OK : fail_item(rows->source, &e->item, error);
-    }
-    if (kind == EXT_TIME_BAD) {
-        skip_row(rows, events);
-        return SQLITE_OK;
-    }
-    if (ext_since_check(&rows->since, &e->at.time, kind, is_event, &cause) != SQLITE_OK)
-        return fail_row(rows, &cause, error);
-    e->at.is_there = true;
-    e->at.has_rowid = rows->source->rowid != NULL;
-    e->at.rowid = sqlite3_column_int64(rows->stmt, ROWID);
-    *is_event &= !is_behind(rows, e);
-    events->n_outside += !*is_event;
-    return SQLITE_OK;
-}
 
 /* ---- what is done with an event ---- */
 
 /* Does something with an event that is not left out; read_rows() calls it for each. */
-typedef int visitor(row_reader *rows, const event *e, ext_events *events,
+typedef int visitor(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                     ext_error *error);
 
-static bool is_new(const row_reader *rows, const event *e)
+static bool is_new(const ext_row_reader *rows, const ext_row_event *e)
 {
     const ext_last *last = rows->since.last;
     return last == NULL || ext_border_is_before(&last->border, &e->at);
@@ -222,7 +29,7 @@ static bool is_new(const row_reader *rows, const event *e)
  * If the event is new, tells events->builder that its session has a new event, and moves
  * events->last to it if it is later. So the caller knows whether any event was new.
  */
-static int expect_event(row_reader *rows, const event *e, ext_events *events,
+static int expect_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                         ext_error *error)
 {
     gru4rec_error message = {0};
@@ -245,7 +52,7 @@ static void compare_time(ext_events *events, const ext_border *end,
 }
 
 /* Adds the event to one result, as new or as old, and counts it if it is compared. */
-static int add_to(row_reader *rows, const event *e, ext_events *events,
+static int add_to(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -269,7 +76,7 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
  * unit of its time if the dataset keeps times. If there is a twin, adds the event to it
  * too, and counts it in rows->n_unknown if one of the two catalogues lacks its item.
  */
-static int add_event(row_reader *rows, const event *e, ext_events *events,
+static int add_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                      ext_error *error)
 {
     const ext_reading *reading = rows->reading;
@@ -287,7 +94,7 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
  * Adds the event as add_event() does, and moves events->first to the event if it is
  * earlier. An audit needs the first event before there is a dataset.
  */
-static int look_at_event(row_reader *rows, const event *e, ext_events *events,
+static int look_at_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                          ext_error *error)
 {
     const bool is_first = !events->first.is_there ||
@@ -302,7 +109,7 @@ static int look_at_event(row_reader *rows, const event *e, ext_events *events,
  * Moves events->last to the event if it is later, and if it is before the first time of
  * all held-out sessions.
  */
-static int pass_event(row_reader *rows, const event *e, ext_events *events,
+static int pass_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                       ext_error *error)
 {
     (void)rows;
@@ -341,34 +148,34 @@ static int check_count(const ext_source *source, const ext_budget *budget,
  * out. If visit collects events and the source has a column order, SQLite sorts the rows
  * by it. It is an error if more times cannot be read than bad_rows allows.
  */
-static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
+static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
 {
     const bool is_sorted = (visit == add_event || visit == look_at_event) &&
                            rows->source->columns.order != NULL;
-    int rc = prepare_events(rows->source, is_sorted, &rows->stmt, error);
+    int rc = ext_row_prepare(rows->source, is_sorted, &rows->stmt, error);
     rows->n_rows = 0;
     while (rc == SQLITE_OK && (rc = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
-        event e = {0};
+        ext_row_event e = {0};
         bool is_event;
         const int64_t place = rows->n_rows++;
-        rc = get_event(rows, events, &e, &is_event, error);
+        rc = ext_row_get(rows, events, &e, &is_event, error);
         e.order = is_sorted ? place : e.at.rowid;
         if (rc == SQLITE_OK && is_event)
             rc = visit(rows, &e, events, error);
         if (rc == SQLITE_OK && rows->bad_rows == 0)
-            rc = check_bad(rows, events, error);
+            rc = ext_row_check_bad(rows, events, error);
     }
     rc = ext_sql_finish(rows->stmt, rc, reading_events, error);
     events->n_rows = rows->n_rows;
-    return rc == SQLITE_OK ? check_bad(rows, events, error) : rc;
+    return rc == SQLITE_OK ? ext_row_check_bad(rows, events, error) : rc;
 }
 
 /*
  * Reads the source, and names all sessions with a new event to events->builder; the
  * counts in events stay as they are. If there is no such session, that is an error.
  */
-static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
+static int expect_events(ext_row_reader *rows, const ext_events *events, ext_error *error)
 {
     ext_events seen = {.builder = events->builder};
     int rc = read_rows(rows, expect_event, &seen, error);
@@ -383,7 +190,7 @@ static int expect_events(row_reader *rows, const ext_events *events, ext_error *
  * of the held-out sessions; if there is none, to the border of since=last, or to no
  * border.
  */
-static int find_last(row_reader *rows, ext_events *events, ext_error *error)
+static int find_last(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
     ext_events seen = {.dataset = events->dataset};
     if (rows->since.last != NULL)
@@ -445,7 +252,7 @@ static gru4rec_preparation cut_only(const gru4rec_options *options)
 }
 
 /* Reads events for training, with the readings before and after that may be needed. */
-static int read_training(row_reader *rows, ext_events *events, ext_error *error)
+static int read_training(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
     const gru4rec_options *options = rows->reading->options;
     const gru4rec_dataset *dataset;
@@ -492,7 +299,7 @@ static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
 }
 
 /* Reads events that nothing is trained on. */
-static int read_test(row_reader *rows, ext_events *events, ext_error *error)
+static int read_test(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
     sqlite3 *db = rows->source->db;
     ext_events *sides[] = {events, rows->twin};
@@ -540,7 +347,7 @@ static int start_events(ext_events *events, ext_budget *budget,
 }
 
 /* Makes events->builder, and the twin's if there is one; both number the events alike. */
-static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
+static int start_twins(ext_row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {
     ext_events *sides[] = {events, rows->twin};
@@ -553,7 +360,7 @@ static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
 }
 
 /* Reads for training or evaluation. If there is no memory, the error names the limit. */
-static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
+static int read_all(ext_row_reader *rows, ext_events *events, ext_budget *budget,
                     ext_error *error)
 {
     const ext_source *source = rows->source;
@@ -574,9 +381,9 @@ static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
 int ext_read_events(ext_events *events, ext_budget *budget, ext_source *source,
                     const ext_reading *reading, ext_error *error)
 {
-    row_reader rows = {.source = source,
-                       .reading = reading,
-                       .bad_rows = reading->options->bad_rows};
+    ext_row_reader rows = {.source = source,
+                           .reading = reading,
+                           .bad_rows = reading->options->bad_rows};
     *events = (ext_events){0};
     source->keeps_empty = reading->options->keep_empty != 0;
     return read_all(&rows, events, budget, error);
@@ -586,10 +393,11 @@ int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
                   const ext_reading readings[2], int64_t *n_unknown, ext_error *error)
 {
     const gru4rec_options *a = readings[0].options, *b = readings[1].options;
-    row_reader rows = {.source = source,
-                       .reading = readings,
-                       .twin = &events[1],
-                       .bad_rows = a->bad_rows < b->bad_rows ? a->bad_rows : b->bad_rows};
+    ext_row_reader rows = {.source = source,
+                           .reading = readings,
+                           .twin = &events[1],
+                           .bad_rows =
+                               a->bad_rows < b->bad_rows ? a->bad_rows : b->bad_rows};
     events[0] = events[1] = (ext_events){0};
     source->keeps_empty = a->keep_empty && b->keep_empty;
     read_all(&rows, &events[0], budget, error);
@@ -605,10 +413,10 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
     const ext_last all = {0};
     const gru4rec_preparation preparation =
         is_test ? cut_only(options) : prepared(reading);
-    row_reader rows = {.source = source,
-                       .reading = reading,
-                       .bad_rows = 1,
-                       .is_audit = true};
+    ext_row_reader rows = {.source = source,
+                           .reading = reading,
+                           .bad_rows = 1,
+                           .is_audit = true};
     *events = (ext_events){0};
     source->keeps_empty = options->keep_empty != 0;
     if (!is_test &&

@@ -921,10 +921,11 @@ bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 typedef struct gru4rec_model gru4rec_model;
 
 /*
- * Makes a model in *out whose weights are all zero. options must be resolved. The model
- * keeps those that define its shape, and collapse_repeats and max_length for its
- * sessions.
- * NOMEM: there is not enough memory.
+ * Allocates a model in *out whose weights are all zero. options must be resolved. The
+ * model keeps the options of its network: the sizes and kinds of its layers, how items are
+ * embedded, the activations of the hidden and dense layers, and whether biases are
+ * trained. It also keeps collapse_repeats and max_length, for its sessions.
+ * NOMEM: there is not enough memory; *out is NULL.
  */
 gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
                                  const gru4rec_options *options, int32_t n_items,

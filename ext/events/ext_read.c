@@ -12,7 +12,6 @@
  */
 #include "ext_events.h"
 
-
 /* ---- what is done with an event ---- */
 
 /* Does something with an event that is not left out; read_rows() calls it for each. */

@@ -257,8 +257,10 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
 /* ---- gru4rec_step() ---- */
 
 /*
- * gru4rec_step(): returns the state after one more event. The result is NULL if there is
- * neither a state nor an event: the state is NULL, and the item is no event.
+ * gru4rec_step(): returns the state after one more event. An item that is NULL is no
+ * event, and neither is an empty text unless the option keep_empty is set. An item that
+ * the model does not know is an event. Without an event, the result is the state that was
+ * given. The result is NULL if there is neither a state nor an event.
  */
 static void step_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 {

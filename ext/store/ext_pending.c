@@ -206,9 +206,11 @@ void ext_pending_forget(sqlite3 *db)
 /* ---- writing the entries ---- */
 
 /*
- * Writes how a run ended (its status, message and time) into the row of the run, unless
- * the row already tells how the run ended. If the run has no row, inserts one under the
- * number after the highest version, unless there is no higher number.
+ * Writes how a run ended (its status, message and time) into the row of the run. It
+ * changes a row with status 'training'. It also changes a row with an ending but no
+ * message, because ext_run_sweep() only concluded that ending. Any other row stays as it
+ * is. If the run has no row, inserts one under the number after the highest version,
+ * unless there is no higher number.
  */
 static int write(const ext_pending *pending, const ext_home *home, ext_error *error)
 {

@@ -229,9 +229,10 @@ int ext_schema_check_tables(const ext_home *home, ext_error *error);
 /* Sets the error that there is no model of the name text: returns SQLITE_ERROR. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
 /*
- * Sets *is_found to whether schema has a model of that name: a table of the name, and the
- * shadow tables m_config and m_tensor with the columns that a model's have. SQLITE_NOMEM
- * is the only error.
+ * Sets *is_found to whether schema has a model of that name. A model has a table of the
+ * name, a table m_config with a column key, and a table m_tensor with a column checksum.
+ * No other column is looked for, so a damaged model is found too. SQLITE_NOMEM is the only
+ * error.
  */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error);

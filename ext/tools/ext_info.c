@@ -161,8 +161,10 @@ static char *advise(const ext_home *home, const ext_config *config)
 }
 
 /*
- * Binds the parameters ?5 and ?6 of the card. They stay NULL if the model has no active
- * version, or that version is not loaded.
+ * Binds what the active version takes in memory to the card's query: ?5 is the number of
+ * bytes, ?6 tells whether they include the byte copy of the output rows. Both stay NULL if
+ * no version is active, if the active version is not loaded, or if an error occurs, which
+ * is ignored.
  */
 static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
 {

@@ -43,7 +43,11 @@ typedef struct g4r_vec_sums {
     double e; /* TOP1-max, BPR-max: the weights alone */
     /* BPR: -log sigma(t - r); TOP1, TOP1-max: q; BPR-max: sigma */
     double value;
-    /* BPR: sigma(r - t); TOP1, TOP1-max: a (1 - a); BPR-max: sigma (1 - sigma) */
+    /*
+     * The sum that the target's gradient is made of. Its terms are, for BPR: sigma(r - t);
+     * TOP1, TOP1-max: a (1 - a) with a = sigma(r - t); BPR-max: sigma (1 - sigma) with
+     * sigma = sigma(t - r). With TOP1-max and BPR-max each term has the weight e.
+     */
     double slope;
     double square; /* BPR-max: r^2 */
 } g4r_vec_sums;

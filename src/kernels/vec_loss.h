@@ -92,8 +92,9 @@ static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
 }
 
 /*
- * Cross-entropy with smoothing: sets p to dL/dx for columns that all have the weight w;
- * total is sum_j w_j f_j.
+ * Cross-entropy with smoothing: replaces the probabilities p (n) by dL/dx, as if every
+ * column had the weight w. The caller corrects the target's column. total is sum_j w_j f_j
+ * over all columns with their true weights; f_j = p_j / (p_j + eps).
  */
 static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, size_t n)
 {

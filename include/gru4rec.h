@@ -831,6 +831,9 @@ void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
  * not finite; the copy is of no use, and is to be freed. */
 bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
 
+/* Blends the network's scores with what the nearest sessions have; see "blending". */
+typedef struct gru4rec_blender gru4rec_blender;
+
 /*
  * What is to be ranked, and by what. Either session or scores is NULL; the rest may be all
  * zero. A list of rows ascends, and has no row twice. An item whose score is NaN or
@@ -845,6 +848,9 @@ typedef struct gru4rec_query {
     size_t n_excluded;
     int64_t n_expected; /* rows that will be read, as far as is known; 0: unknown */
     const gru4rec_bytes *bytes; /* finished copy of the session's model, or NULL */
+    /* The blender that was started with the session as it is now: its items have their
+     * blended scores. NULL: all items have the network's scores. */
+    gru4rec_blender *blender;
 } gru4rec_query;
 
 /* Items in order of their scores, found as next asks for them, until it says false; ties:
@@ -865,18 +871,25 @@ bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *
 
 /* The best items of many sessions at once, the same as their rankings begin with. */
 typedef struct gru4rec_batch gru4rec_batch;
-/* k: items of each session, at most gru4rec_batch_most(). The model is borrowed. */
+/*
+ * k: items of each session, at most gru4rec_batch_most(). The model and the blender are
+ * borrowed; blender: blends the scores of each session, or NULL. While the batch is scored,
+ * nothing else may use the blender.
+ */
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
-                                 const gru4rec_model *model, int32_t k,
-                                 gru4rec_batch **out);
+                                 const gru4rec_model *model, gru4rec_blender *blender,
+                                 int32_t k, gru4rec_batch **out);
 void gru4rec_batch_free(gru4rec_batch *batch);
 int32_t gru4rec_batch_most(void);
 /* Sessions that a batch takes; fewer for a large catalogue, so that none takes long. */
 int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
 /* Takes in a session as it is, the first after a score for a new batch; returns its lane.
- * excluded (n_excluded): ascending rows that are left out, borrowed until the score. */
+ * excluded (n_excluded): ascending rows that are left out. history (n_history): the rows of
+ * the session's items, the oldest first, at least one; only read where the batch has a
+ * blender. Both are borrowed until the score. */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
-                          const int32_t *excluded, size_t n_excluded);
+                          const int32_t *excluded, size_t n_excluded,
+                          const int32_t *history, size_t n_history);
 /* Asks is_stopped now and then; once that says true: INTERRUPTED. NOMEM, where BLAS cannot
  * have its memory. There are no scores then. error may be NULL. */
 gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *),
@@ -955,10 +968,44 @@ size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
  * nothing. */
 gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 
+/* ---- blending: the network beside the sessions that are nearest ---- */
+
+/*
+ * What blends. The score of an item that the nearest sessions have is the network's plus
+ * ln(1 + strength / (1 - strength) p / q), where p is the item's share of the neighbours'
+ * scores and q the network's probability of the item among the items that the neighbours
+ * have; any other item keeps the network's score (src/serve/blend.c).
+ */
+typedef struct gru4rec_blend {
+    const gru4rec_baseline *neighbours; /* of kind GRU4REC_VS_KNN; borrowed */
+    double strength;                    /* above 0, below 1 */
+    int32_t
+        n_history; /* the last items of a session that neighbours are found by, from 1 */
+} gru4rec_blend;
+
+/* Makes room to blend for one session at a time; one for each thread. What blend points to
+ * must live as long. NOMEM: there is not enough memory. */
+gru4rec_status gru4rec_blender_new(const gru4rec_allocator *allocator,
+                                   const gru4rec_blend *blend, gru4rec_blender **out);
+void gru4rec_blender_free(gru4rec_blender *blender); /* NULL-safe */
+/* Returns the bytes that a blender takes. */
+size_t gru4rec_blender_bytes(const gru4rec_blend *blend);
+/*
+ * Blends for a session as it is now, whose items are rows (n), the oldest first, at least
+ * one. What came of it stays until the next start. Allocates nothing. The same session and
+ * rows give the same bits in any thread.
+ */
+void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
+                           const int32_t *rows, size_t n);
+/* Gives the blended score of an item in *score. False: the nearest sessions do not have
+ * the item, so that it keeps the network's score, and *score is left alone. */
+bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
+                           gru4rec_real *score);
+
 /* ---- evaluation ---- */
 
 typedef struct gru4rec_metrics {
-    const char *method;  /* "gru4rec" or a baseline's name */
+    const char *method;  /* "gru4rec", "gru4rec-network" or a baseline's name */
     const char *segment; /* that alone is measured; NULL: all targets are */
     int64_t k;
     /* Means, NAN where there was nothing to rank: */
@@ -989,6 +1036,9 @@ typedef struct gru4rec_evaluation {
      * by scores of their own for the same rankings. */
     const gru4rec_baseline *const *baselines;
     size_t n_baselines;
+    /* How the model's scores are blended; NULL: they are not. Then the network alone is
+     * measured too, as the method "gru4rec-network", which comes second. */
+    const gru4rec_blend *blend;
     /* (n_candidates) rows, ascending, none twice, at least one: only these items are
      * ranked, and a target that is none of them is missed. NULL: all are ranked. */
     const int32_t *candidates;

@@ -269,8 +269,8 @@ int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error
     if (ranker->has_candidates || ranker->has_wanted || ranker->most < 1 ||
         ranker->most > gru4rec_batch_most())
         return SQLITE_OK;
-    if (gru4rec_batch_new(&ext_memory, model, (int32_t)ranker->most, &ranker->batch) !=
-        GRU4REC_OK)
+    if (gru4rec_batch_new(&ext_memory, model, NULL, (int32_t)ranker->most,
+                          &ranker->batch) != GRU4REC_OK)
         return ext_error_nomem(error);
     const int32_t n = gru4rec_batch_lanes(ranker->batch);
     ranker->lane_seen = sqlite3_malloc64((size_t)n * sizeof *ranker->lane_seen);
@@ -294,7 +294,8 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
     if (note_seen(&ranker->seen, ranker, history, error) != SQLITE_OK ||
         ext_history_walk(history, ranker->connection->db, session, error) != SQLITE_OK)
         return error->rc;
-    *lane = gru4rec_batch_add(ranker->batch, session, ranker->seen.rows, ranker->seen.n);
+    *lane = gru4rec_batch_add(ranker->batch, session, ranker->seen.rows, ranker->seen.n,
+                              history->rows.rows, history->rows.n);
     /* The lane keeps the rows, which the batch borrows, and gives its old ones back. */
     const ext_rows unused = ranker->lane_seen[*lane];
     ranker->lane_seen[*lane] = ranker->seen;

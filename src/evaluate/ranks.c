@@ -81,6 +81,13 @@ static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
     ranks->vec->scan.score(scores, output->table, output->bias, rows, x, n, output->d);
 }
 
+/* Blends for a session with the vector x. */
+static void blend(const g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query)
+{
+    g4r_blender_blend(ranks->blender, &ranks->bounds.output, x, query->history,
+                      query->n_history);
+}
+
 /* ---- by bounds ---- */
 
 void g4r_ranks_start(g4r_ranks *ranks)
@@ -104,6 +111,10 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
     if (query->target < 0)
         return;
     score(ranks, &lane->score, &query->target, 1, x);
+    if (ranks->blender != NULL) {
+        blend(ranks, x, query);
+        gru4rec_blender_score(ranks->blender, query->target, &lane->score);
+    }
     lane->high = lane->score + g4r_bounds_gap(ranks->slack[i]);
 }
 
@@ -190,6 +201,45 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
     }
 }
 
+/* Counts one score, or takes it back. */
+static void count_one(g4r_rank_lane *lane, g4r_real score, bool is_counted)
+{
+    size_t *n = score > lane->score    ? &lane->n_greater
+                : score == lane->score ? &lane->n_equal
+                                       : NULL;
+    if (n != NULL)
+        *n += is_counted ? 1 : (size_t)-1;
+}
+
+/* Items that the nearest sessions have were counted by the network's scores; now they
+ * count by their blended ones. The blender is at work for this lane. */
+static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
+{
+    const gru4rec_blender *blender = ranks->blender;
+    const g4r_rank_query *query = &lane->query;
+    size_t place;
+    for (size_t i = 0; i < blender->n; i++) {
+        const int32_t row = blender->rows[i];
+        if (!g4r_ranks_has(ranks, row) ||
+            g4r_rows_find(query->seen, query->n_seen, row, &place))
+            continue;
+        count_one(lane, blender->network[i], false);
+        count_one(lane, blender->blended[i], true);
+    }
+}
+
+/* Gives the items that the nearest sessions have their blended scores, in the scores of
+ * rows (n, NULL: all). */
+static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
+                              const int32_t *rows, size_t n)
+{
+    const gru4rec_blender *blender = ranks->blender;
+    size_t place;
+    for (size_t i = 0; i < blender->n; i++)
+        if (find_row(rows, n, blender->rows[i], &place))
+            scores[place] = blender->blended[i];
+}
+
 /* All scores of the m lanes from first on: a part of the rows serves all from the cache. */
 static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 {
@@ -233,6 +283,10 @@ static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
         score_lanes(ranks, i, G4R_MIN(ranks->n_exact, ranks->n_added - i));
     if (!ranks->vec->all_finite(scores, ranks->n))
         return false;
+    if (ranks->blender != NULL) {
+        blend(ranks, ranks->x + i * ranks->bounds.output.d, &ranks->lanes[i].query);
+        overwrite_blended(ranks, scores, ranks->rows, ranks->n);
+    }
     by_scores(ranks, scores, ranks->rows, ranks->n, &ranks->lanes[i].query, standing);
     return true;
 }
@@ -245,8 +299,16 @@ bool g4r_ranks_get(g4r_ranks *ranks, size_t i, g4r_standing *standing)
         return by_all_scores(ranks, i, standing);
     if (lane->query.target >= 0)
         leave_out_seen(ranks, i);
-    const size_t n =
-        g4r_shortlist_best(&lane->list, ranks->list, &ranks->bounds.output, x);
+    size_t n = g4r_shortlist_best(&lane->list, ranks->list, &ranks->bounds.output, x);
+    if (ranks->blender != NULL) {
+        blend(ranks, x, &lane->query);
+        if (lane->query.target >= 0)
+            count_blended(ranks, lane);
+        n = g4r_blender_merge(ranks->blender, ranks->list, n, ranks->longest,
+                              &(g4r_blender_limits){lane->query.seen, lane->query.n_seen,
+                                                    ranks->rows,
+                                                    ranks->rows != NULL ? ranks->n : 0});
+    }
     *standing = (g4r_standing){lane->n_greater, lane->n_equal, ranks->list, n};
     return true;
 }
@@ -259,6 +321,10 @@ bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, s
     score(ranks, ranks->scores, rows, n, x);
     if (!ranks->vec->all_finite(ranks->scores, n))
         return false;
+    if (ranks->blender != NULL) {
+        blend(ranks, x, query);
+        overwrite_blended(ranks, ranks->scores, rows, n);
+    }
     by_scores(ranks, ranks->scores, rows, n, query, standing);
     return true;
 }

@@ -11,6 +11,7 @@
 #define G4R_RANKS_H
 
 #include "../base/stop.h"
+#include "../serve/blend.h"
 #include "../serve/bounds.h"
 #include "../serve/shortlist.h"
 #include "tally.h"
@@ -20,6 +21,9 @@ typedef struct g4r_rank_query {
     int32_t target;      /* its row; -1: it is not among the items that are ranked */
     const int32_t *seen; /* (n_seen) ascending: left out, target none of them; borrowed */
     size_t n_seen;
+    const int32_t *history; /* (n_history) the items before the target, the oldest first;
+                             * only read to blend; borrowed */
+    size_t n_history;
     int64_t event; /* the target's place among the test events */
 } g4r_rank_query;
 
@@ -34,6 +38,8 @@ typedef struct g4r_rank_lane {
 
 typedef struct g4r_ranks {
     const g4r_vec *vec;
+    gru4rec_blender
+        *blender; /* blends the scores; borrowed; NULL: they are the network's */
     g4r_bounds bounds;
     const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
     size_t n, longest, n_lanes, n_added;

@@ -1,0 +1,200 @@
+/*
+ * blend.c - blends the network's scores with what the nearest sessions have.
+ *
+ * N: the items that have a score v_j > 0 by vs-knn (src/baselines/vs_knn.c) after the last
+ * L items of the session. s_j: the network's score of item j. w: the strength.
+ *
+ *   p_j = v_j / sum over N of v       what the nearest sessions say
+ *   q_j = exp(s_j) / sum over N of exp(s)   what the network says of the same items
+ *   score of j in N:   s_j + ln(1 + w / (1 - w) p_j / q_j)
+ *   any other item:    s_j
+ *
+ * So the items of N are in the order of the mixture (1 - w) q + w p, and each of them
+ * gains; how much depends on how far the neighbours and the network disagree. With Z = the
+ * sum of exp(s) over N the score is the logarithm of exp(s_j) + w / (1 - w) p_j Z, which
+ * is how it is computed, so that nothing overflows.
+ *
+ * An item outside of N keeps its score, and no score falls. So the k best items are among
+ * the k best by the network and the items of N: if an item is in neither, k items were
+ * before it by the network, and still are.
+ *
+ * All is computed in double from the exact scores in float32, and rounded once. Sums go
+ * over N by ascending row. So a blended score has the same bits wherever it is made.
+ */
+#include "blend.h"
+
+#include "../base/rows.h"
+
+static void layout(gru4rec_blender *blender, size_t n_items)
+{
+    g4r_arena *arena = &blender->arena;
+    blender->rows = g4r_arena_take(arena, n_items, sizeof *blender->rows);
+    blender->network = g4r_arena_reals(arena, n_items, 1);
+    blender->blended = g4r_arena_reals(arena, n_items, 1);
+    blender->ranked = g4r_arena_take(arena, n_items, sizeof *blender->ranked);
+}
+
+size_t gru4rec_blender_bytes(const gru4rec_blend *blend)
+{
+    gru4rec_blender blender = {.arena = {0}};
+    layout(&blender, blend->neighbours->n_items);
+    return g4r_add(g4r_add(sizeof blender, g4r_arena_bytes(&blender.arena)),
+                   gru4rec_scorer_bytes(blend->neighbours));
+}
+
+gru4rec_status gru4rec_blender_new(const gru4rec_allocator *allocator,
+                                   const gru4rec_blend *blend, gru4rec_blender **out)
+{
+    if (allocator == NULL)
+        allocator = &g4r_alloc_libc;
+    gru4rec_blender *blender = g4r_alloc(allocator, 1, sizeof *blender);
+    assert(blend->strength > 0 && blend->strength < 1 && blend->n_history > 0);
+    *out = NULL;
+    if (blender == NULL)
+        return GRU4REC_NOMEM;
+    blender->allocator = *allocator;
+    blender->vec = g4r_vec_pick();
+    blender->blend = *blend;
+    layout(blender, blend->neighbours->n_items);
+    if (gru4rec_scorer_new(allocator, blend->neighbours, &blender->scorer) !=
+            GRU4REC_OK ||
+        !g4r_arena_allocate_scratch(&blender->arena, allocator)) {
+        gru4rec_blender_free(blender);
+        return GRU4REC_NOMEM;
+    }
+    layout(blender, blend->neighbours->n_items);
+    *out = blender;
+    return GRU4REC_OK;
+}
+
+void gru4rec_blender_free(gru4rec_blender *blender)
+{
+    if (blender == NULL)
+        return;
+    gru4rec_allocator allocator = blender->allocator;
+    gru4rec_scorer_free(blender->scorer);
+    g4r_arena_free(&blender->arena, &allocator);
+    g4r_alloc_free(&allocator, blender);
+}
+
+/* Puts the rows that the scorer lists into ascending order. */
+static void sort_rows(gru4rec_blender *blender)
+{
+    const g4r_scores *scores = &blender->scorer->scores;
+    const bool *first = scores->is_listed;
+    const bool *at = first;
+    blender->n = scores->n;
+    for (size_t i = 0; i < scores->n; i++, at++) {
+        at = memchr(at, true, blender->blend.neighbours->n_items - (size_t)(at - first));
+        blender->rows[i] = (int32_t)(at - first);
+    }
+}
+
+/* Returns ln(exp(a) + exp(b)). */
+static double log_add(double a, double b)
+{
+    return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
+}
+
+void g4r_blender_blend(gru4rec_blender *blender, const g4r_output *output,
+                       const g4r_real *x, const int32_t *rows, size_t n)
+{
+    const gru4rec_blend *blend = &blender->blend;
+    const size_t n_seen = G4R_MIN(n, (size_t)blend->n_history);
+    const gru4rec_prefix prefix = {.rows = rows + (n - n_seen), .n = n_seen};
+    const gru4rec_scores scores = gru4rec_scorer_score(blender->scorer, &prefix);
+    const g4r_real *s = blender->network;
+    double sum_p = 0, sum_q = 0, most = -INFINITY;
+    sort_rows(blender);
+    blender->vec->scan.score(blender->network, output->table, output->bias, blender->rows,
+                             x, blender->n, output->d);
+    for (size_t i = 0; i < blender->n; i++) {
+        sum_p += scores.values[blender->rows[i]];
+        most = G4R_MAX(most, (double)s[i]);
+    }
+    for (size_t i = 0; i < blender->n; i++)
+        sum_q += exp((double)s[i] - most);
+    /* ln(w / (1 - w) Z / sum of v) */
+    const double level =
+        log(blend->strength / (1 - blend->strength)) + most + log(sum_q) - log(sum_p);
+    for (size_t i = 0; i < blender->n; i++)
+        blender->blended[i] =
+            (g4r_real)log_add((double)s[i], level + log(scores.values[blender->rows[i]]));
+}
+
+void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
+                           const int32_t *rows, size_t n)
+{
+    const g4r_output output = g4r_model_output(session->model);
+    g4r_blender_blend(blender, &output, g4r_network_top(&session->network, 0), rows, n);
+}
+
+bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
+                           gru4rec_real *score)
+{
+    size_t place;
+    if (!g4r_rows_find(blender->rows, blender->n, row, &place))
+        return false;
+    *score = blender->blended[place];
+    return true;
+}
+
+/* ---- the best of all ---- */
+
+static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
+{
+    size_t place;
+    return g4r_rows_find(limits->excluded, limits->n_excluded, row, &place) ||
+           (limits->rows != NULL &&
+            !g4r_rows_find(limits->rows, limits->n_rows, row, &place));
+}
+
+/*
+ * Writes the k best of the items of N into ranked, the best first, without those that are
+ * left out. Returns how many there are.
+ */
+static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
+                              const g4r_blender_limits *limits)
+{
+    g4r_real *scores = blender->network; /* not needed any more */
+    for (size_t i = 0; i < blender->n; i++)
+        scores[i] = is_left_out(limits, blender->rows[i]) ? -(g4r_real)INFINITY
+                                                          : blender->blended[i];
+    const size_t n = g4r_topk(blender->ranked, scores, NULL, blender->n, k, blender->vec);
+    for (size_t i = 0; i < n; i++)
+        blender->ranked[i].row = blender->rows[blender->ranked[i].row];
+    return n;
+}
+
+/* Drops the items of N from best (n_best), and returns how many are left. */
+static size_t drop_neighbours(const gru4rec_blender *blender, g4r_scored *best,
+                              size_t n_best)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_best; i++)
+        if (!g4r_blender_has(blender, best[i].row))
+            best[n++] = best[i];
+    return n;
+}
+
+size_t g4r_blender_merge(gru4rec_blender *blender, g4r_scored *best, size_t n_best,
+                         size_t k, const g4r_blender_limits *limits)
+{
+    size_t n_ranked = rank_neighbours(blender, k, limits);
+    size_t n_left = drop_neighbours(blender, best, n_best);
+    const g4r_scored *ranked = blender->ranked;
+    /* Of both lists only what is among the k best stays; then they merge from behind. */
+    while (n_left + n_ranked > k)
+        if (n_left > 0 &&
+            (n_ranked == 0 || g4r_topk_is_before(ranked[n_ranked - 1], best[n_left - 1])))
+            n_left--;
+        else
+            n_ranked--;
+    const size_t n = n_left + n_ranked;
+    for (size_t i = n; n_ranked > 0; i--)
+        if (n_left > 0 && g4r_topk_is_before(ranked[n_ranked - 1], best[n_left - 1]))
+            best[i - 1] = best[--n_left];
+        else
+            best[i - 1] = ranked[--n_ranked];
+    return n;
+}

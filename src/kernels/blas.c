@@ -17,7 +17,7 @@
  * All copies of this library in a process share one struct gru4rec_blas_shared, which
  * keeps the counts for this.
  */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#define _DEFAULT_SOURCE /* so that MAP_ANONYMOUS is declared */
 #include "blas.h"
 
 #include "../base/fail.h"
@@ -184,8 +184,8 @@ static void note_buffer(void *buffer)
 /*
  * Makes OpenBLAS have n buffers. Takes buffers from it, without giving any back
  * meanwhile, until n different ones are known; then gives them all back. Returns false if
- * there is no address space. Where OpenBLAS cannot keep n, only tells whether there is
- * address space.
+ * there is no address space. If OpenBLAS cannot keep n buffers, or has no functions for
+ * this, only tells whether there is address space for one more.
  */
 static bool make_buffers(size_t n)
 {
@@ -221,10 +221,10 @@ size_t g4r_blas_bytes(size_t longest)
 /* ---- enter and leave ---- */
 
 /*
- * Waits for OpenBLAS's own threads to take their buffers: once after the start, and once
- * after each fork(). These threads end when the process forks, and start again when
- * OpenBLAS is next told a thread count. Each takes a buffer soon after its start, and
- * that buffer must not be counted as one of ours.
+ * Waits for OpenBLAS's own threads to take their buffers: before the first product of the
+ * process, and before the first one after each fork(). These threads end when the process
+ * forks, and start again when OpenBLAS is next told a thread count. Each takes a buffer
+ * soon after its start, and that buffer must not be counted as one of ours.
  */
 static void settle(void)
 {
@@ -234,7 +234,10 @@ static void settle(void)
     shared.is_settled = true;
 }
 
-/* Sets the process's thread count. With OpenMP each thread's count is set instead. */
+/*
+ * Sets the process's thread count. Does nothing if the host's count is one already, or
+ * with OpenMP, where g4r_blas_enter() sets the thread's own count.
+ */
 static void set_threads(int n)
 {
     if (!has_openmp() && shared.host_threads != 1)
@@ -242,8 +245,9 @@ static void set_threads(int n)
 }
 
 /*
- * Counts one more thread as inside, and makes sure that there is a buffer for it. Returns
- * false, and counts nothing, if there is none. The caller holds the lock.
+ * Counts one more thread as inside, and makes sure that there is a buffer for it. The
+ * serial build needs only one buffer, because its products take turns. Returns false, and
+ * counts nothing, if there is no buffer. The caller holds the lock.
  */
 static bool let_in(void)
 {
@@ -349,7 +353,7 @@ static void multiply_whole(g4r_product p)
  */
 static void multiply_rows(const g4r_product *p)
 {
-    enum { CACHED = 1 << 15 /* values */ };
+    enum { CACHED = 1 << 15 /* values of B in a part, which stay in the cache */ };
     const bool is_scan = p->form == G4R_NT && p->ldb == p->k && p->k > 0;
     const size_t each = is_scan ? G4R_MAX(4, CACHED / p->k / 4 * 4) : p->n;
     for (size_t first = 0; first < p->n; first += each)
@@ -375,7 +379,7 @@ void g4r_blas_multiply(g4r_product p)
         multiply_whole(p);
 }
 
-/* ---- many at once ---- */
+/* ---- many products, shared by threads ---- */
 
 typedef struct products {
     const g4r_product *list;
@@ -388,6 +392,7 @@ static size_t cut_side(const g4r_product *p)
     return p->form == G4R_TN ? p->m : p->n;
 }
 
+/* Returns how many parts the product is cut into. */
 static size_t count_parts(const g4r_product *p)
 {
     /* With by_rows, a row must be cut as it would be cut alone. */
@@ -396,6 +401,7 @@ static size_t count_parts(const g4r_product *p)
     return g4r_pool_cut(operations, cut_side(p), 96);
 }
 
+/* Computes part number part of a product that is cut into n_parts. */
 static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 {
     size_t side = cut_side(p), begin = g4r_pool_part(part, n_parts, side);
@@ -414,7 +420,8 @@ static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 }
 
 /*
- * Computes one part. Tasks count the parts of the first product, then of the second ...
+ * Computes one part of one product. The numbers of the tasks count the parts of the first
+ * product, then the parts of the second, and so on.
  */
 static void multiply_task(void *context, size_t task, size_t worker)
 {

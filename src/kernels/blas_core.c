@@ -16,7 +16,7 @@
  * getenv(); OpenBLAS itself called getenv() just before, when it was loaded. What that
  * thread set is not lost, because environ is then left pointing to that thread's array.
  */
-#define _GNU_SOURCE /* environ */
+#define _GNU_SOURCE /* so that environ is declared */
 #include "blas_core.h"
 
 #include "blas.h"
@@ -131,11 +131,11 @@ extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
 typedef enum verdict {
-    NOT_ASKED, /* gru4rec_blas_core_pick() was not called, and would choose again */
+    NOT_ASKED, /* better kernels exist, but gru4rec_blas_core_pick() was not called */
     ONLY,      /* this OpenBLAS has kernels for one processor alone */
     PICKED,    /* the kernels that OpenBLAS picked are good enough */
     SET,       /* the environment variable was set, so its value decides */
-    CHOSEN,    /* OpenBLAS chose again, better kernels */
+    CHOSEN,    /* gru4rec made OpenBLAS choose again, and it now uses better kernels */
     LEFT       /* better kernels exist, but OpenBLAS may not or could not choose again */
 } verdict;
 
@@ -237,13 +237,13 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
     char user[80];
     memcpy(addresses, functions, sizeof addresses);
     if (gotoblas_dynamic_quit == NULL)
-        snprintf(why, size, "cannot choose again");
+        snprintf(why, size, "it cannot choose its kernels again");
     else if (!g4r_blas_user_is_alone(openblas_get_corename(), addresses, 2, user,
                                      sizeof user))
-        snprintf(why, size, "is left alone, as %s",
-                 *user != '\0' ? user : "it was loaded before gru4rec");
+        snprintf(why, size, "gru4rec does not change its kernels because %s",
+                 *user != '\0' ? user : "OpenBLAS was loaded before gru4rec");
     else if (!g4r_blas_prepare() || !choose_best(best, picked->level))
-        snprintf(why, size, "could not choose again");
+        snprintf(why, size, "it could not choose its kernels again");
     else {
         snprintf(why, size, "%s", name_of(picked));
         return CHOSEN;
@@ -303,7 +303,7 @@ void g4r_blas_core_facts(gru4rec_build *build)
     else
         snprintf(text, size, "%s",
                  result == SET    ? VARIABLE " was set"
-                 : result == ONLY ? "the only ones of this OpenBLAS"
+                 : result == ONLY ? "this OpenBLAS has no other kernels"
                                   : "picked by OpenBLAS");
 }
 

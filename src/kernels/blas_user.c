@@ -8,7 +8,7 @@
  *   OpenBLAS stands before us, somebody else asked for it, perhaps by dlopen(), which no
  *   file tells about.
  */
-#define _GNU_SOURCE /* dl_iterate_phdr */
+#define _GNU_SOURCE /* so that dl_iterate_phdr() is declared */
 #include "blas_user.h"
 
 #include <stdio.h>
@@ -171,7 +171,7 @@ static void name_user(const loaded_list *list, int user, char *name, size_t size
     if (user == 0 && *path == '\0')
         path = "the program";
     if (user != NONE)
-        snprintf(name, size, "%.60s uses it too", base_name(path));
+        snprintf(name, size, "%.60s uses OpenBLAS too", base_name(path));
     /* The text goes into JSON, so only printable ASCII stays. */
     for (char *c = name; *c != '\0'; c++)
         *c = *c >= ' ' && *c <= '~' ? *c : '?';

@@ -28,7 +28,7 @@ typedef struct g4r_activation {
 typedef struct g4r_update {
     gru4rec_adapt kind;
     g4r_real learning_rate, momentum, lmbd;
-    g4r_real rho, rho2;         /* adapt_params */
+    g4r_real rho, rho2;         /* from the option adapt_params */
     g4r_real correct, correct2; /* Adam's bias corrections of this update */
     g4r_real clip;              /* factor of the gradients, applied first */
 } g4r_update;
@@ -65,13 +65,13 @@ enum {
  */
 typedef struct g4r_bytes {
     uint8_t *values; /* (n / 32,d / 4,32,4), see g4r_bytes_place() */
-    g4r_real *scale; /* (n) */
+    g4r_real *scale; /* (n) scale of each row */
     /*
      * (n) Upper bounds of norms; rest: of what the bytes lose of a row; norm: of the row
      * in bytes.
      */
     g4r_real *rest, *norm;
-    size_t d; /* a multiple of 4 */
+    size_t d; /* values of a row; a multiple of 4, so the last ones may be padding */
 } g4r_bytes;
 
 /* Returns the index, in the values of the table, of value k of a row. */
@@ -122,7 +122,8 @@ typedef struct g4r_vec {
     bool (*all_finite)(const g4r_real *x, size_t n);
     /*
      * Sets each element of mask (n) to 0 with probability p, else to 1 / (1 - p), and
-     * multiplies y (n) by mask. Element i uses random number first + i of the stream key.
+     * multiplies y (n) by mask. Element i uses number first + i of the random numbers
+     * that belong to key.
      */
     void (*dropout)(g4r_real *y, g4r_real *mask, g4r_real p, uint32_t key, uint32_t first,
                     size_t n);
@@ -192,7 +193,7 @@ typedef struct g4r_vec {
          * is the sum of w f over all columns.
          */
         void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
-        /* bpr, top1: add to value and slope of sums, and set r to scale x dL/dr. */
+        /* Adds to value and slope of sums, and sets r to scale x dL/dr. So does top1. */
         void (*bpr)(g4r_vec_sums *sums, g4r_real *r, g4r_real t, g4r_real scale,
                     size_t n);
         void (*top1)(g4r_vec_sums *sums, g4r_real *r, g4r_real t, g4r_real scale,

@@ -123,11 +123,11 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
         for (size_t i = 0; i < n; i++)
             s[i] = y[i] < 0 ? a : 1;
         break;
-    case GRU4REC_ACT_ELU: /* a exp(x) = y + a */
+    case GRU4REC_ACT_ELU: /* y + a is a exp(x) */
         for (size_t i = 0; i < n; i++)
             s[i] = y[i] < 0 ? y[i] + a : 1;
         break;
-    case GRU4REC_ACT_SELU: /* a b exp(x) = y + a b */
+    case GRU4REC_ACT_SELU: /* y + a b is a b exp(x) */
         for (size_t i = 0; i < n; i++)
             s[i] = y[i] < 0 ? y[i] + ab : a;
         break;

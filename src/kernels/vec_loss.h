@@ -2,8 +2,8 @@
  * vec_loss.h - the losses of one lane over N columns, and their gradients. It is part of
  * vec_kernels.c. BPR and TOP1 are in [1], section 3.1.3, TOP1-max and BPR-max in [2].
  *
- * Column j has the score x_j; own is the column of the lane's target; eps = 1e-24. [j =
- * own] is 1 for the column own, else 0.
+ * Column j has the score x_j. own is the column of the lane's target. [j = own] is 1 if j
+ * is that column, else 0. eps = 1e-24.
  *
  * Cross-entropy, with p = softmax of x over all columns:
  *   L = -log(p_own + eps)
@@ -27,6 +27,7 @@
  *   L = (1/N) (1/2 + sum_j q_j)
  *   dL/dr_j = (1/N) dq_j, dq_j = a_j (1 - a_j) + 2 r_j b_j (1 - b_j)
  *   dL/dt = -(1/N) sum_j a_j (1 - a_j)
+ *
  * TOP1-max and BPR-max give negative j the weight s_j, the softmax over the negatives
  * alone:
  *   s_j = e_j / sum_k e_k, e_j = exp(r_j - max)

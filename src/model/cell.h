@@ -46,7 +46,7 @@ typedef struct g4r_cell_pass {
 typedef struct g4r_cell {
     const g4r_vec *vec;
     size_t m, n_in, h;  /* number of lanes, widths of the input and of the state */
-    g4r_activation act; /* of the candidate */
+    g4r_activation act; /* activation of the candidate */
     bool by_rows;       /* as in g4r_network; only forward uses it */
     const g4r_real *x;  /* (M,n_in) the input; NULL: the caller has written pass->v */
     g4r_cell_weights weights;

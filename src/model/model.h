@@ -20,8 +20,8 @@ size_t g4r_model_bytes(const g4r_params *params);
  * The tensors that score the items: scores (n) = table . x + bias. The model owns them.
  */
 typedef struct g4r_output {
-    const g4r_real *table; /* (n,d) */
-    const g4r_real *bias;  /* (n) */
+    const g4r_real *table; /* (n,d) a row for each item */
+    const g4r_real *bias;  /* (n) a bias for each item */
     size_t n, d;
 } g4r_output;
 g4r_output g4r_model_output(const gru4rec_model *model);

@@ -122,7 +122,7 @@ typedef struct layer_job {
     bool is_torch;
     g4r_real p;     /* probability of the states' dropout; 0: no dropout */
     uint32_t key;   /* key of its random numbers */
-    g4r_real *mask; /* (M,h) */
+    g4r_real *mask; /* (M,h) dropout mask of the states */
 } layer_job;
 
 static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, size_t i,

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-/* The fan of a bias, which starts at zero. */
+/* What g4r_param.fan is for a bias: a bias has no fan, and starts at zero. */
 enum { NO_FAN = 0 };
 
 /*

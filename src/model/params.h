@@ -28,10 +28,10 @@ typedef struct g4r_param {
 /* A GRU layer: its cell, its widths, and the indexes of its tensors in the table. */
 typedef struct g4r_layer {
     g4r_cell_kind cell;
-    bool is_lookup; /* one-hot input: an item's input is its row of the input matrix */
+    bool is_lookup; /* one-hot input: v of an item is its row of the input matrix */
     size_t n_in, h;
-    size_t input;       /* torch weight_ih (3h,n_in); original Wx (n_in,3h), (I,3h) */
-    size_t hidden;      /* torch weight_hh (3h,h); original Wrz (h,2h) */
+    size_t input;  /* torch weight_ih (3h,n_in); original Wx (n_in,3h), one-hot (I,3h) */
+    size_t hidden; /* torch weight_hh (3h,h); original Wrz (h,2h) */
     size_t hidden_c;    /* original only: Wh (h,h) */
     size_t bias;        /* torch bias_ih (3h); original Bh (3h) */
     size_t bias_hidden; /* torch only: bias_hh (3h) */
@@ -40,8 +40,8 @@ typedef struct g4r_layer {
 /* A dense layer between the top GRU layer and the scores: act(x weight^T + bias). */
 typedef struct g4r_dense {
     size_t n_in, n_out;
-    size_t weight; /* (n_out, n_in) */
-    size_t bias;   /* (n_out) */
+    size_t weight; /* index of the weight (n_out,n_in) */
+    size_t bias;   /* index of the bias (n_out) */
 } g4r_dense;
 
 typedef struct g4r_params {

@@ -14,7 +14,7 @@
 
 enum {
     MOST_LANES = 128,
-    COLUMNS = 2048 /* rows of the table at a time: their bounds stay in the cache */
+    COLUMNS = 2048 /* rows multiplied at a time; their bounds stay in the cache */
 };
 
 /*

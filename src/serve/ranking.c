@@ -46,7 +46,8 @@ struct gru4rec_ranking {
 enum {
     FIRST_BLOCK = 32,
     GROWTH = 8,
-    SCAN_EACH = 32 * G4R_BYTES_ROWS /* rows at a time: their bounds stay in the cache */
+    /* Rows scanned at a time; their bounds stay in the cache. */
+    SCAN_EACH = 32 * G4R_BYTES_ROWS
 };
 
 static void layout(gru4rec_ranking *ranking)

@@ -972,13 +972,12 @@ gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix
 
 /*
  * What blends. The score of an item that the nearest sessions have is the network's plus
- * ln(1 + strength / (1 - strength) p / q), where p is the item's share of the neighbours'
- * scores and q the network's probability of the item among the items that the neighbours
- * have; any other item keeps the network's score (src/serve/blend.c).
+ * strength ln(1 + 10000 p), where p is the item's share of the scores that the nearest
+ * sessions give. Any other item keeps the network's score (src/serve/blend.c).
  */
 typedef struct gru4rec_blend {
     const gru4rec_baseline *neighbours; /* of kind GRU4REC_VS_KNN; borrowed */
-    double strength;                    /* above 0, below 1 */
+    double strength;                    /* above 0 */
     int32_t
         n_history; /* the last items of a session that neighbours are found by, from 1 */
 } gru4rec_blend;

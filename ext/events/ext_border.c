@@ -1,6 +1,7 @@
-/* ext_border.c - the event up to which a training has read; see ext_events.h. */
+/* ext_border.c - positions of events among all events of a source; see ext_events.h. */
 #include "ext_events.h"
 
+/* Compares two positions. Equal: they have one time, and one rowid or no rowid. */
 static int compare(const ext_border *a, const ext_border *b)
 {
     const int by_time = gru4rec_time_compare(&a->time, &b->time);

@@ -1,8 +1,9 @@
 /*
- * ext_copies.c - what a statement that writes has read of the source; see ext_events.h.
+ * ext_copies.c - copies of histories for statements that write; see ext_events.h.
  *
- * A copy is a list of chunks, filled one after the other. In them each session is a head,
- * its value, and its rows, packed: some 13 bytes and 4 for an event.
+ * A copy is a list of chunks of bytes, which are filled one after another. In a chunk
+ * each session is a head, its value, and its item rows, without padding. A session takes
+ * the 12 bytes of its head, the bytes of its value, and 4 bytes for each event.
  */
 #include "ext_events.h"
 
@@ -16,19 +17,19 @@ struct ext_copy_chunk {
     unsigned char bytes[];
 };
 
-/* What stands before a session's value. */
+/* The bytes that stand before a session's value. */
 typedef struct head {
-    uint32_t n_rows, n_bytes; /* n_bytes: of the value */
-    int32_t type;             /* of the value, as SQLite counts types */
+    uint32_t n_rows, n_bytes; /* number of item rows; bytes of the value */
+    int32_t type;             /* SQLite's type of the value */
 } head;
 
-/* When it was made, and of which sessions. */
+/* When a copy was made, and of which sessions. Copies with equal keys are equal. */
 typedef struct key {
-    int changes;      /* rows that the connection had changed */
+    int changes;      /* sqlite3_total_changes() of the connection */
     uint64_t writers; /* hash of the statements that were writing */
-    uint64_t wanted;  /* hash of the values that were asked for; 0: of none */
-    int n_wanted;     /* -1: all */
-    char run[EXT_COPIES_RUN + 1];
+    uint64_t wanted;  /* hash of the values of the sessions; 0 if there are none */
+    int n_wanted;     /* number of these values; -1: all sessions */
+    char run[EXT_COPIES_RUN + 1]; /* the run whose catalogue numbers the item rows */
 } key;
 
 struct ext_copy {
@@ -40,7 +41,7 @@ struct ext_copy {
 
 struct ext_copies {
     int n_users;
-    ext_copy *all, *named; /* the last ones of either kind, or NULL */
+    ext_copy *all, *named; /* latest copy of all sessions, and of some; or NULL */
 };
 
 /* ---- one copy ---- */
@@ -64,7 +65,7 @@ void ext_copies_drop(ext_copy *copy)
     sqlite3_free(copy);
 }
 
-/* Room for n bytes on end, or NULL. */
+/* Returns room for n bytes in one chunk, a new chunk if need be. NULL: no memory. */
 static unsigned char *make_room(ext_copy *copy, size_t n)
 {
     ext_copy_chunk *last = copy->last;
@@ -84,6 +85,7 @@ static unsigned char *make_room(ext_copy *copy, size_t n)
     return last->bytes + last->n - n;
 }
 
+/* Copies n bytes to *to, and moves *to behind them. */
 static void put(unsigned char **to, const void *from, size_t n)
 {
     if (n > 0)
@@ -134,7 +136,10 @@ void ext_copies_stop(ext_copy_reader *reader)
     *reader = (ext_copy_reader){0};
 }
 
-/* The value as SQLite has them; only a statement makes one. */
+/*
+ * Makes an sqlite3_value from the bytes of a session's value. SQLite has no function for
+ * that, so the bytes are bound to SELECT ?1, whose result is copied.
+ */
 static int make_value(ext_copy_reader *reader, const head *h, const unsigned char *bytes,
                       sqlite3_value **value, ext_error *error)
 {
@@ -190,7 +195,7 @@ int ext_copies_next(ext_copy_reader *reader, sqlite3_value **session, ext_rows *
     return SQLITE_OK;
 }
 
-/* ---- copies by what they are of ---- */
+/* ---- finding a copy by its key ---- */
 
 ext_copies *ext_copies_hold(ext_copies *copies)
 {
@@ -213,7 +218,10 @@ void ext_copies_release(ext_copies *copies)
     sqlite3_free(copies);
 }
 
-/* A statement that runs again counts as another. */
+/*
+ * Returns a hash of the statements that are writing. The hash includes how often each one
+ * was run, so that a statement that runs again counts as another one.
+ */
 static uint64_t hash_writers(sqlite3 *db)
 {
     uint64_t hash = 0;

@@ -1,16 +1,19 @@
 /*
- * ext_histories.c - what sessions have seen, read from the source; see ext_events.h.
+ * ext_histories.c - reads the histories of sessions from the source; see ext_events.h.
  *
- * Rows come as (session, item, time), sessions together and each in the product's order of
- * events, which ORDER BY says here: (session, time, its rest, what breaks ties). Rows whose
- * time cannot be read are left out, as bad_rows does.
+ * The SELECT gives rows (session, item, time). The rows of a session stand together, in
+ * the order that ext_source.c describes: ORDER BY has the session, the two parts of the
+ * time, and the terms that break ties. Rows whose time cannot be read are left out, as
+ * bad_rows does in training.
  *
- * An index on the session gives its events without a sort of all of them, so the first
- * sessions are there at once. The price is that what is written meanwhile, in sessions
- * behind, would be read, and what is written because of what was read, for ever. A
- * statement that writes reads from a copy (ext_copies.c). Where a host writes between the
- * steps of a SELECT, the rest is read by another statement: ORDER BY +session asks for a
- * sort that no index can save, which has read everything before it gives its first row.
+ * If the source has an index on the session, SQLite gives the first sessions at once,
+ * because it need not sort all events. But then SQLite also reads rows that are written
+ * during the SELECT, if they belong to later sessions. If each row that is read makes the
+ * host write another, the SELECT would never end. Two things prevent that:
+ * 1. A statement that writes reads from a copy (ext_copies.c).
+ * 2. If a host writes between two steps of a SELECT, another statement reads the sessions
+ *    that are left. Its ORDER BY +session cannot use an index, so SQLite sorts: it reads
+ *    all rows before it gives the first one.
  */
 #include "ext_events.h"
 
@@ -19,8 +22,9 @@
 /* ---- which sessions ---- */
 
 /*
- * True when SQLite may convert before comparing, so that '3' and 3 can be equal: a TEXT
- * column with a number, or an untyped column with either.
+ * Tells whether SQLite may convert value i before it compares it with the session column,
+ * so that '3' and 3 can be equal. That is so for a TEXT column and a number, and for an
+ * untyped column and a number or a text.
  */
 static bool is_mixed(const ext_source *source, const ext_sessions *sessions, int i)
 {
@@ -39,7 +43,10 @@ static bool has_mixed(const ext_source *source, const ext_sessions *sessions)
     return false;
 }
 
-/* The condition that a session can equal one of the values; NULL: no memory. */
+/*
+ * Makes the condition of WHERE that a session can equal one of the values ?1, ?2, ...
+ * NULL: there is no memory.
+ */
 static char *make_condition(const ext_source *source, const ext_sessions *sessions)
 {
     const char *session = source->columns.session;
@@ -60,7 +67,10 @@ static char *make_condition(const ext_source *source, const ext_sessions *sessio
     return sqlite3_str_finish(text);
 }
 
-/* Values that one statement can name. */
+/*
+ * Returns how many values one statement can name. Each value that SQLite may convert
+ * makes the expression deeper by one OR; 10 levels are left for the rest of the SELECT.
+ */
 static int most_values(const ext_source *source, const ext_sessions *sessions)
 {
     int most = sqlite3_limit(source->db, SQLITE_LIMIT_VARIABLE_NUMBER, -1);
@@ -69,10 +79,12 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
 }
 
 /*
- * The SELECT of the events of the sessions that the condition lets in, which it frees; of
- * sqlite3_malloc. sign: "+" for a sort of all, else "". NULL: no memory.
+ * Makes the SELECT that reads the sessions for which the condition is true. It frees the
+ * condition, which may be NULL for no memory. plus: "+" to prevent the use of an index
+ * for ORDER BY, so that SQLite reads all rows before it gives the first; else "". Returns
+ * the SQL, of sqlite3_malloc; NULL: there is no memory.
  */
-static char *make_select(const ext_source *source, char *condition, const char *sign)
+static char *make_select(const ext_source *source, char *condition, const char *plus)
 {
     const ext_columns *c = &source->columns;
     char *time = ext_time_sql(c->time), *rest = ext_time_rest_sql(c->time);
@@ -87,7 +99,7 @@ static char *make_select(const ext_source *source, char *condition, const char *
         text = sqlite3_mprintf(
             "SELECT \"%w\", \"%w\", %s FROM %s AS source WHERE %s AND %s"
             " AND %s IS NOT NULL ORDER BY %s\"%w\" COLLATE BINARY, %s, %s, %s",
-            c->session, c->item, time, source->from, condition, filled, time, sign,
+            c->session, c->item, time, source->from, condition, filled, time, plus,
             c->session, time, rest, ties);
     sqlite3_free(time);
     sqlite3_free(rest);
@@ -97,7 +109,7 @@ static char *make_select(const ext_source *source, char *condition, const char *
     return text;
 }
 
-/* The same of all sessions behind ?1, read before the first is given. */
+/* Makes the SELECT of all sessions after ?1, which reads all rows before the first. */
 static char *make_rest(const ext_source *source)
 {
     return make_select(source,
@@ -106,7 +118,10 @@ static char *make_rest(const ext_source *source)
                        "+");
 }
 
-/* verb: EXPLAIN QUERY PLAN, or nothing. */
+/*
+ * Prepares the SELECT of the sessions that can equal one of the values, or of all (NULL).
+ * verb: "EXPLAIN QUERY PLAN " or "".
+ */
 static int prepare_histories(const char *verb, const ext_source *source,
                              const ext_sessions *sessions, sqlite3_stmt **stmt,
                              ext_error *error)
@@ -136,7 +151,7 @@ int ext_histories_is_scanned(const ext_source *source, bool *is_scanned, ext_err
 
 /* ---- opening ---- */
 
-/* Goes to the first row. */
+/* Steps to the first row. If there is none, the reading stops. */
 static int start(ext_histories *histories, ext_error *error)
 {
     int rc = sqlite3_step(histories->events);
@@ -158,7 +173,7 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
         histories->value_type = sqlite3_value_type(sessions->values[0]);
     }
     if (sessions != NULL && sessions->n > most_values(source, sessions))
-        sessions = NULL; /* too many to name: SQLite picks them out */
+        sessions = NULL; /* too many to name: reads all, and SQLite filters the rows */
     int rc = prepare_histories("", source, sessions, &histories->events, error);
     if (rc == SQLITE_OK && sessions == NULL) {
         histories->changes = sqlite3_total_changes(source->db);
@@ -187,7 +202,7 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
     return start(histories, error);
 }
 
-/* Writes from now on do not matter. */
+/* Frees the SQL for the sessions that are left, because later writes do not matter. */
 static void forget_rest(ext_histories *histories)
 {
     sqlite3_free(histories->rest);
@@ -195,9 +210,9 @@ static void forget_rest(ext_histories *histories)
 }
 
 /*
- * Goes on with a sort of what is behind that session, once the connection has written or
- * writes: a host that writes as it reads must come to an end too. Named sessions are not
- * endless.
+ * Once the connection has written or is writing, reads the sessions after this one with a
+ * sort, so that a host that writes for each row that it reads comes to an end too. A
+ * reading of named sessions needs no sort, because it ends anyway; it has no rest.
  */
 static int sort_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
 {
@@ -242,10 +257,11 @@ bool ext_histories_has_next(const ext_histories *histories)
                                           : histories->events != NULL;
 }
 
+/* Tells whether two ids are one session. An integer and a real are, if exactly equal. */
 static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 {
     bool is_text = a->type == GRU4REC_ID_TEXT || a->type == GRU4REC_ID_BLOB;
-    if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_REAL) /* exactly */
+    if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_REAL)
         return b->real >= -0x1p63 && b->real < 0x1p63 && (double)a->integer == b->real &&
                (int64_t)b->real == a->integer;
     if (a->type == GRU4REC_ID_REAL && b->type == GRU4REC_ID_INTEGER)
@@ -258,7 +274,7 @@ static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
     return a->type == GRU4REC_ID_INTEGER ? a->integer == b->integer : a->real == b->real;
 }
 
-/* The item of the row that stands there, if the model knows it. */
+/* Adds the item of the present row to rows, if the model knows the item. */
 static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *rows,
                     ext_error *error)
 {
@@ -269,6 +285,7 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
     return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;
 }
 
+/* Reads the next session from the source; see ext_histories_next(). */
 static int next_of_events(ext_histories *histories, const gru4rec_items *items,
                           double session_gap, sqlite3_value **session, ext_rows *rows,
                           ext_error *error)
@@ -278,18 +295,18 @@ static int next_of_events(ext_histories *histories, const gru4rec_items *items,
     double last_time = sqlite3_column_double(events, 2);
     int rc = SQLITE_ROW;
     *session = sqlite3_value_dup(sqlite3_column_value(events, 0));
-    if (*session != NULL &&
-        sqlite3_value_type(*session) == SQLITE_NULL) /* against WHERE */
+    /* WHERE lets no NULL in, so an authorizer that answers SQLITE_IGNORE made it. */
+    if (*session != NULL && sqlite3_value_type(*session) == SQLITE_NULL)
         return ext_error_set(error, SQLITE_AUTH,
-                             "not authorized to read the sessions of the source; let the "
-                             "authorizer allow it");
+                             "not authorized to read the sessions of the source; "
+                             "let the authorizer allow it");
     if (*session == NULL || !ext_value_id(*session, &own))
         return ext_error_nomem(error);
     while (rc == SQLITE_ROW && ext_value_column(events, 0, &other) &&
            is_same_session(&own, &other)) {
         const double time = sqlite3_column_double(events, 2);
         if (session_gap > 0 && time - last_time > session_gap)
-            rows->n = 0; /* a pause: the session before it is over */
+            rows->n = 0; /* after a pause a new session begins */
         last_time = time;
         if (add_item(events, items, rows, error) != SQLITE_OK)
             return error->rc;

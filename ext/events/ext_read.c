@@ -1,13 +1,14 @@
 /*
- * ext_read.c - all events into memory, to train on or to be measured by; see ext_events.h.
+ * ext_read.c - reads all events into memory, to train or to evaluate; see ext_events.h.
  *
- * The library sorts them: SQLite may give rows in any order. Where a column breaks ties,
- * SQLite sorts by it, as it alone knows the order of such values; what the library then
- * breaks ties by is an event's place among all.
+ * The library sorts the events, because SQLite may give rows in any order. If a column
+ * breaks ties in time (order), SQLite sorts by that column, because only SQLite knows the
+ * order of its values. The library then breaks ties by an event's place in that order.
  *
- * The source is read once. With since=last it is read before that to find the sessions that
- * have a new event, and where some are held out once more to find where what is trained on
- * ends: then all readings are of one moment.
+ * The source is normally read once. With since=last it is read once before, to find the
+ * sessions that have a new event. If sessions are held out, it is read once more
+ * afterwards, to find the last event that is trained on. All these readings see the
+ * source as it was at one moment.
  */
 #include "ext_events.h"
 
@@ -15,6 +16,7 @@
 
 enum { SESSION, ITEM, TIME, ROWID };
 
+/* Prepares the SELECT of all rows. is_sorted: rows come in the order of the ties. */
 static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
                           ext_error *error)
 {
@@ -32,7 +34,7 @@ static int prepare_events(const ext_source *source, bool is_sorted, sqlite3_stmt
     return rc;
 }
 
-/* The column's name as an expression has it; NULL: no memory. */
+/* Returns the column's name as SQL needs it, quoted if necessary; NULL: no memory. */
 static char *quoted(const char *name)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
@@ -43,8 +45,9 @@ static char *quoted(const char *name)
 }
 
 /*
- * The error of an item that is a BLOB, or a REAL that is no integer. It advises an
- * expression that keeps ids apart: as integers all BLOBs are 0, and 1.5 is 1.
+ * Sets the error of an item that is a BLOB, or a REAL that is no integer. It advises an
+ * expression that keeps different ids different. A CAST to INTEGER does not: it makes 0
+ * of all BLOBs, and 1 of 1.5.
  */
 static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error *error)
 {
@@ -67,21 +70,21 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
     return error->rc;
 }
 
-/* The rows of a source, as they are read. */
+/* A reading of the rows of a source. */
 typedef struct row_reader {
     const ext_source *source;
-    const ext_reading *reading; /* and that of the twin behind it */
-    ext_events *twin;           /* takes the same events; or NULL */
-    double bad_rows;            /* the share of rows that may be bad */
+    const ext_reading *reading; /* (1), or (2) if there is a twin, whose is the second */
+    ext_events *twin;           /* a second result for the same events, or NULL */
+    double bad_rows;            /* share of the rows whose time may be unreadable */
     bool is_audit;              /* no row is refused */
     sqlite3_stmt *stmt;
     ext_since since;
     int64_t n_rows;
-    int64_t n_unknown;   /* where there is a twin: events not known to both */
-    ext_error first_bad; /* what is wrong with the first row that was skipped for it */
+    int64_t n_unknown;   /* if there is a twin: events whose item one of both lacks */
+    ext_error first_bad; /* the error of the first row whose time cannot be read */
 } row_reader;
 
-/* Which row stands there, before what is wrong with it. */
+/* Moves cause into error, and puts before its message which row it is about. */
 static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
 {
     gru4rec_id session, item;
@@ -101,7 +104,7 @@ static int fail_row(const row_reader *rows, ext_error *cause, ext_error *error)
     return rc;
 }
 
-/* A time that cannot be read. */
+/* Counts a row whose time cannot be read. Of the first such row it keeps the error. */
 static void skip_row(row_reader *rows, ext_events *events)
 {
     gru4rec_id time;
@@ -116,12 +119,12 @@ static void skip_row(row_reader *rows, ext_events *events)
                   "use a source that converts it, or %s",
                   quote, ext_show_id(&show, &time), quote,
                   rows->reading->known == NULL
-                      ? "let bad_rows skip it" /* an option of this very call */
-                      : "train the model with a bad_rows that skips it");
+                      ? "skip such rows with option bad_rows"
+                      : "train the model with an option bad_rows that skips such rows");
     fail_row(rows, &cause, &rows->first_bad);
 }
 
-/* Are they no more than the share of the rows that may be bad? */
+/* Sets the error if more times cannot be read than bad_rows allows. */
 static int check_bad(row_reader *rows, const ext_events *events, ext_error *error)
 {
     const double n_bad = (double)events->n_bad;
@@ -139,14 +142,14 @@ static int check_bad(row_reader *rows, const ext_events *events, ext_error *erro
     return rc;
 }
 
-/* A row that is an event, and none that is left out. */
+/* An event that is not left out. */
 typedef struct event {
     gru4rec_id session, item;
     ext_border at;
-    int64_t order; /* what breaks ties in time */
+    int64_t order; /* breaks ties in time: the rowid, or the place in SQLite's order */
 } event;
 
-/* Reads an event's ids; false: it lacks one. */
+/* Reads an event's session and item. Returns false if either is missing. */
 static bool get_ids(const row_reader *rows, event *e)
 {
     return ext_value_column(rows->stmt, SESSION, &e->session) &&
@@ -155,14 +158,14 @@ static bool get_ids(const row_reader *rows, event *e)
             (!ext_value_is_empty(&e->session) && !ext_value_is_empty(&e->item)));
 }
 
-/* Is the event behind the last one that is read? */
+/* Tells whether the event comes after reading->end, and so is left out. */
 static bool is_behind(const row_reader *rows, const event *e)
 {
     const ext_border *end = rows->reading->end;
     return end != NULL && ext_border_is_before(end, &e->at);
 }
 
-/* Reads the row; *is_event false: it was counted as what it is. */
+/* Reads the present row. *is_event false: the row is left out, and was counted. */
 static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_event,
                      ext_error *error)
 {
@@ -193,6 +196,7 @@ static int get_event(row_reader *rows, ext_events *events, event *e, bool *is_ev
 
 /* ---- what is done with an event ---- */
 
+/* Does something with one event; read_rows() calls it for each event. */
 typedef int visitor(row_reader *rows, const event *e, ext_events *events,
                     ext_error *error);
 
@@ -202,6 +206,7 @@ static bool is_new(const row_reader *rows, const event *e)
     return last == NULL || ext_border_is_before(&last->border, &e->at);
 }
 
+/* Tells the builder that the event's session has a new event, if the event is new. */
 static int expect_event(row_reader *rows, const event *e, ext_events *events,
                         ext_error *error)
 {
@@ -213,6 +218,7 @@ static int expect_event(row_reader *rows, const event *e, ext_events *events,
         error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
 }
 
+/* Adds the event to one result, as new or as old, and counts it if it is compared. */
 static int add_to(row_reader *rows, const event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
 {
@@ -229,6 +235,7 @@ static int add_to(row_reader *rows, const event *e, ext_events *events,
     return ext_error_library(error, status, &message);
 }
 
+/* Adds the event to the result, and to the twin if there is one. */
 static int add_event(row_reader *rows, const event *e, ext_events *events,
                      ext_error *error)
 {
@@ -245,7 +252,10 @@ static int add_event(row_reader *rows, const event *e, ext_events *events,
     return add_to(rows, e, events, reading, error);
 }
 
-/* In an audit, which needs the first event before there is a dataset. */
+/*
+ * Adds the event in an audit. It also finds the first event, which an audit needs before
+ * there is a dataset.
+ */
 static int look_at_event(row_reader *rows, const event *e, ext_events *events,
                          ext_error *error)
 {
@@ -256,7 +266,7 @@ static int look_at_event(row_reader *rows, const event *e, ext_events *events,
     return add_event(rows, e, events, error);
 }
 
-/* Moves last to an event that is before the sessions held out. */
+/* Moves last to the event, if the event is before the first time of held-out sessions. */
 static int pass_event(row_reader *rows, const event *e, ext_events *events,
                       ext_error *error)
 {
@@ -270,13 +280,14 @@ static int pass_event(row_reader *rows, const event *e, ext_events *events,
 static const char reading_events[] = "reading the events";
 
 /*
- * SQLite sorts all rows before it gives one: on the disk, and for ever where there is no
- * end. So it is seen first whether as many could be kept; since and until do not matter.
+ * Checks before a sorted reading that the rows fit into memory. SQLite sorts all rows
+ * before it gives the first, on the disk, and never ends if the source is endless. So the
+ * rows are counted first, unsorted. since and until leave no row out here.
  */
 static int check_count(const ext_source *source, const ext_budget *budget,
                        const char *advice, ext_error *error)
 {
-    enum { EVENT_BYTES = 20, STEP = 4096 }; /* at least, while they are read */
+    enum { EVENT_BYTES = 20, STEP = 4096 }; /* the least bytes of an event in memory */
     sqlite3_stmt *stmt;
     if (source->columns.order == NULL)
         return SQLITE_OK;
@@ -289,7 +300,7 @@ static int check_count(const ext_source *source, const ext_budget *budget,
     return ext_sql_finish(stmt, rc, reading_events, error);
 }
 
-/* Reads the source once. */
+/* Reads the source once, and calls visit for each event that is not left out. */
 static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
 {
@@ -313,7 +324,7 @@ static int read_rows(row_reader *rows, visitor *visit, ext_events *events,
     return rc == SQLITE_OK ? check_bad(rows, events, error) : rc;
 }
 
-/* Names the sessions with a new event to the builder, of which there must be one. */
+/* Names all sessions that have a new event to the builder. No new event is an error. */
 static int expect_events(row_reader *rows, const ext_events *events, ext_error *error)
 {
     ext_events seen = {.builder = events->builder};
@@ -324,7 +335,7 @@ static int expect_events(row_reader *rows, const ext_events *events, ext_error *
                : rc;
 }
 
-/* Finds the last event before the sessions held out. */
+/* Finds the last event before the first time of the held-out sessions. */
 static int find_last(row_reader *rows, ext_events *events, ext_error *error)
 {
     ext_events seen = {.dataset = events->dataset};
@@ -335,7 +346,7 @@ static int find_last(row_reader *rows, ext_events *events, ext_error *error)
     return rc;
 }
 
-/* From events to a dataset. */
+/* Makes the dataset, and the catalogue if none is known, from the collected events. */
 static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {
     ext_poll poll;
@@ -347,7 +358,10 @@ static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error
     return ext_error_library(error, status, NULL);
 }
 
-/* In training all that the options say; else what a session is, to who serves it. */
+/*
+ * Returns how events are prepared: for training by all options; else only by those that
+ * say what a session is, as serving does.
+ */
 static gru4rec_preparation prepared(const ext_reading *reading)
 {
     const gru4rec_options *options = reading->options;
@@ -368,7 +382,7 @@ static gru4rec_preparation prepared(const ext_reading *reading)
     return preparation;
 }
 
-/* What training reads beside the events that it takes. */
+/* Reads events for training, with the readings before and after that may be needed. */
 static int read_training(row_reader *rows, ext_events *events, ext_error *error)
 {
     const gru4rec_options *options = rows->reading->options;
@@ -397,6 +411,7 @@ static int read_training(row_reader *rows, ext_events *events, ext_error *error)
     return rc;
 }
 
+/* Reads events that nothing is trained on. */
 static int read_test(row_reader *rows, ext_events *events, ext_error *error)
 {
     sqlite3 *db = rows->source->db;
@@ -408,14 +423,15 @@ static int read_test(row_reader *rows, ext_events *events, ext_error *error)
                : rc;
 }
 
+/* Returns what a user can do if the events do not fit into memory. */
 static const char *advice_for(const ext_source *source, bool has_window)
 {
     return has_window && source->columns.order == NULL
-               ? "use fewer of them (since, until, a source with WHERE)"
-               : "use fewer of them (a source with WHERE)";
+               ? "use fewer events (since, until, a source with WHERE)"
+               : "use fewer events (a source with WHERE)";
 }
 
-/* Makes the builder, before the first row. */
+/* Makes the builder, before the first row is read. */
 static int start_events(ext_events *events, ext_budget *budget,
                         const ext_reading *reading,
                         const gru4rec_preparation *preparation, ext_error *error)
@@ -429,6 +445,7 @@ static int start_events(ext_events *events, ext_budget *budget,
     return SQLITE_OK;
 }
 
+/* Makes the builder of the result, and of the twin if there is one. */
 static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {
@@ -441,6 +458,7 @@ static int start_twins(row_reader *rows, ext_events *events, ext_budget *budget,
     return error->rc;
 }
 
+/* Reads for training or evaluation. If memory is short, the error names the limit. */
 static int read_all(row_reader *rows, ext_events *events, ext_budget *budget,
                     ext_error *error)
 {
@@ -520,7 +538,7 @@ int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
 {
     make_dataset(events, db, options->time_sort != 0, error);
     return ext_budget_explain(budget, reading_events,
-                              "use fewer of them (a source with WHERE)", error);
+                              "use fewer events (a source with WHERE)", error);
 }
 
 void ext_read_free(ext_events *events)

@@ -1,10 +1,10 @@
 /*
- * ext_renamed.c - the names that a source and its columns may have now; see ext_events.h.
+ * ext_renamed.c - finds a source or a column that was renamed; see ext_events.h.
  *
- * ALTER TABLE ... RENAME keeps every column in its place. So the shape that a source had
- * tells the table that is it, and the column that was another: one whose name is new, at
- * the place of one whose name is gone. This is for the words of an error: where anything
- * fails, nothing is told.
+ * ALTER TABLE ... RENAME keeps the order of the columns. So a renamed source still has
+ * the shape that it had (ext_source_shape()). A renamed column has a new name at the
+ * place of a name that is gone. What is found here only completes the advice in an error
+ * message. So an error here is ignored, and nothing is found then.
  */
 #include "ext_events.h"
 
@@ -12,16 +12,16 @@
 
 /* ---- tables and views ---- */
 
-/* What was asked for, and the best of what was found. */
+/* A search for a source, and the best candidate so far. */
 typedef struct search {
     sqlite3 *db;
-    const char *home, *shape; /* the model's own schema comes first */
+    const char *home, *shape; /* the model's own schema; the source's old shape or NULL */
     const ext_columns *columns;
-    int rank, n; /* so many are as good; rank 0: none */
-    char *name;
+    int rank, n; /* rank of the best candidate, 0: none; how many have that rank */
+    char *name;  /* one of these; owned */
 } search;
 
-/* How like the shape that was the other one is: 2 the same, 1 at least of that kind. */
+/* Compares two shapes: 2 if they are equal, 1 if only the kinds are equal, else 0. */
 static int likeness(const char *before, const char *now)
 {
     if (before == NULL)
@@ -30,7 +30,11 @@ static int likeness(const char *before, const char *now)
     return strcmp(before, now) == 0 ? 2 : strncmp(before, now, n) == 0 ? 1 : 0;
 }
 
-/* 0: it is no such source. name: as the call is to have it. */
+/*
+ * Returns how well a candidate fits, from 1; 0: it does not open with the columns. A
+ * source in the model's own schema always ranks above others. name: as the advised call
+ * names it.
+ */
 static int rank_of(const search *own, const char *name, bool is_own)
 {
     ext_error ignored = {0};
@@ -48,6 +52,7 @@ static int rank_of(const search *own, const char *name, bool is_own)
     return rank;
 }
 
+/* Ranks a table or a view. Keeps its name if no earlier candidate has a higher rank. */
 static void consider(search *own, const char *schema, const char *table)
 {
     const bool is_own = sqlite3_stricmp(schema, own->home) == 0;
@@ -65,6 +70,7 @@ static void consider(search *own, const char *schema, const char *table)
     own->name = name;
 }
 
+/* Considers all tables and views of a schema, except virtual tables. */
 static void search_schema(search *own, const char *schema)
 {
     ext_error ignored = {0};
@@ -105,13 +111,19 @@ char *ext_renamed_source(sqlite3 *db, const char *schema, const char *shape,
 ext_renamed_fate ext_renamed_column(char **name, sqlite3 *db, const char *before,
                                     const char *now, const char *column)
 {
+    /*
+     * Key 0 of a shape is the source's kind; the columns follow. Column 1: is there a
+     * column of that name now? Column 2: the name that stands now at the old place of the
+     * column, if no old column had that name.
+     */
     static const char sql[] =
-        "SELECT EXISTS (SELECT 1 FROM json_each(?2) WHERE key > 0 AND "
-        "value = ?3 COLLATE NOCASE), "
-        "(SELECT n.value FROM json_each(iif(json_valid(?1), ?1, '[]')) AS b, "
-        "json_each(?2) AS n WHERE n.key = b.key AND b.key > 0 AND "
-        "b.value = ?3 COLLATE NOCASE AND NOT EXISTS (SELECT 1 FROM json_each(?1) AS o "
-        "WHERE o.key > 0 AND o.value = n.value COLLATE NOCASE))";
+        "SELECT EXISTS (SELECT 1 FROM json_each(?2)"
+        " WHERE key > 0 AND value = ?3 COLLATE NOCASE), "
+        "(SELECT n.value FROM json_each(iif(json_valid(?1), ?1, '[]')) AS b,"
+        " json_each(?2) AS n"
+        " WHERE n.key = b.key AND b.key > 0 AND b.value = ?3 COLLATE NOCASE"
+        " AND NOT EXISTS (SELECT 1 FROM json_each(?1) AS o"
+        " WHERE o.key > 0 AND o.value = n.value COLLATE NOCASE))";
     ext_renamed_fate fate = EXT_RENAMED_IS_GONE;
     ext_error ignored = {0};
     sqlite3_stmt *stmt;

@@ -1,10 +1,10 @@
-/* ext_sessions.c - the sessions that a query asks for; see ext_events.h. */
+/* ext_sessions.c - the list of the sessions that a query asks for; see ext_events.h. */
 #include "ext_events.h"
 
 int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *error)
 {
     const int type = sqlite3_value_type(value);
-    if (type == SQLITE_NULL) /* equals nothing */
+    if (type == SQLITE_NULL) /* NULL equals no session */
         return SQLITE_OK;
     if (sessions->n == sessions->capacity) {
         int capacity = 2 * sessions->capacity + 8;

@@ -1,14 +1,17 @@
 /*
- * ext_since.c - the window of time that since and until leave; see ext_events.h.
+ * ext_since.c - the window of time of options since and until; see ext_events.h.
  *
- * A number is compared with times as they are. A date is compared with dates; and with
- * numbers in the one unit that puts them between 1980 and 2100, which no two units do. The
- * times of a source have one unit, and beside dates it is the second: so they are ordered.
+ * If since or until is a number, it is compared with the times as they are. If it is a
+ * date, it is compared with dates directly. It is compared with numbers in the unit that
+ * puts them between 1980 and 2100; no number has two such units. All times of a source
+ * must have one unit, and if some of them are dates, it must be the second, because the
+ * library orders dates and numbers so.
  */
 #include "ext_events.h"
 
 #include <string.h>
 
+/* Reads the value of option since or until. The empty text bounds nothing. */
 static int read_bound(sqlite3 *db, const char *text, const char *name,
                       ext_since_bound *bound, ext_error *error)
 {
@@ -42,8 +45,8 @@ int ext_since_read(ext_since *since, sqlite3 *db, const gru4rec_options *options
     if (ext_since_is_last(options) && last == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "since=last is the end of what a model's version was trained "
-            "on, and there is no model here; give since as a time");
+            "since=last means the last event that a model was trained on, "
+            "and there is no model here; give since as a time");
     if (ext_since_is_last(options))
         since->last = last->border.is_there ? last : NULL;
     else if (read_bound(db, options->since, "since", &since->from, error) != SQLITE_OK)
@@ -73,25 +76,32 @@ double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last)
                                                                      : 0;
 }
 
+/*
+ * Sets the error that the times have two units: a date can be compared with one only.
+ * time: the time, in unit, that does not fit since->unit.
+ */
 static int fail_mixed(const ext_since *since, const ext_since_bound *bound,
                       const ext_unit *unit, const char *time, ext_error *error)
 {
     const ext_unit *other = unit == ext_unit_second ? since->unit : unit;
-    if (since->has_dates) /* so one of the two is the second */
+    if (since->has_dates) /* then one of the two units is the second */
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is the date '%s', but some times are dates, beside which numbers count "
-            "as "
-            "seconds, and others are numbers in %s; use a source with times of one unit",
+            "%s is the date '%s', but some times are dates and others are numbers in %s, "
+            "while numbers beside dates must be seconds; "
+            "use a source with times of one unit",
             bound->option, bound->text, other->name);
     return ext_error_set(
         error, SQLITE_ERROR,
-        "%s is the date '%s', but time %s is in %s where others are in %s; give %s "
-        "as a number, or a source with times of one unit",
+        "%s is the date '%s', but time %s is in %s and other times are in %s; "
+        "give %s as a number, or use a source with times of one unit",
         bound->option, bound->text, time, unit->name, since->unit->name, bound->option);
 }
 
-/* Finds the unit of a time that is compared with a date. */
+/*
+ * Finds the unit of a time that is to be compared with a date. It is an error if the time
+ * has no known unit, or another one than the times before it.
+ */
 static int find_unit(ext_since *since, const ext_since_bound *bound,
                      const gru4rec_time *time, ext_time_kind kind, ext_error *error)
 {
@@ -105,9 +115,9 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
     if (unit == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is the date '%s', but time %s is between 1980 and 2100 in none of "
-            "seconds, milliseconds, microseconds and nanoseconds; give %s as a number in "
-            "the unit of the times",
+            "%s is the date '%s', but time %s has no known unit: it is not between 1980 "
+            "and 2100 in seconds, milliseconds, microseconds or nanoseconds; "
+            "give %s as a number in the unit of the times",
             bound->option, bound->text, ext_show_id(&show, &id), bound->option);
     if (since->unit != NULL && since->unit != unit)
         return fail_mixed(since, bound, unit, ext_show_id(&show, &id), error);
@@ -115,6 +125,7 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
     return SQLITE_OK;
 }
 
+/* Tells whether the time is before the bound. unit: of times that are numbers. */
 static bool is_before(const gru4rec_time *time, ext_time_kind kind, const ext_unit *unit,
                       const ext_since_bound *bound)
 {

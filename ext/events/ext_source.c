@@ -1,20 +1,22 @@
 /*
- * ext_source.c - which table holds the events, and which columns; see ext_events.h.
+ * ext_source.c - finds the table of the events, and its columns; see ext_events.h.
  *
- * The order of events is the product's own, whatever plan SQLite takes: (session, time,
- * the column that order= names or else the rowid where there is one, item). Training and
- * evaluation read in any order and the library sorts; where a session's history is read,
- * ORDER BY says the same.
+ * The order of events does not depend on SQLite's plan. It is (session, time,
+ * tie-breaker, item). The tie-breaker is the column that option order names, or else the
+ * rowid if the source has one. Training and evaluation read rows in any order, and the
+ * library sorts them. When the history of a session is read, ORDER BY asks SQLite for the
+ * same order.
  */
 #include "ext_events.h"
 
 #include <string.h>
 
 /*
- * The library compares texts as bytes of UTF-8. BINARY does not in a UTF-16 database; of
- * SQLite's collations only RTRIM keeps upper and lower case apart and is given UTF-8
- * always. It ignores spaces at the end, so a NUL is put behind them: it comes before all
- * other characters, as the end of a text does.
+ * An ORDER BY term that sorts items as the library does, which compares texts as bytes of
+ * UTF-8. In a UTF-16 database the collation BINARY compares other bytes. Of SQLite's
+ * other collations only RTRIM is case-sensitive, and SQLite always gives it UTF-8. RTRIM
+ * ignores spaces at the end of a text, so the term appends a NUL character. NUL sorts
+ * before all other characters, as the end of a text does, so it changes no order.
  */
 static const char item_order[] =
     "CASE typeof(\"%w\") WHEN 'text' THEN \"%w\" || char(0) ELSE \"%w\" END "
@@ -23,8 +25,8 @@ static const char item_order[] =
 char *ext_source_ties(const ext_source *source)
 {
     const char *item = source->columns.item, *order = source->columns.order;
-    if (order == NULL &&
-        source->rowid != NULL) /* tells all rows apart, but for those of odd modules */
+    /* The rowid is unique, except in virtual tables that break SQLite's rules. */
+    if (order == NULL && source->rowid != NULL)
         return sqlite3_mprintf("%s, \"%w\" COLLATE BINARY", source->rowid, item);
     char *by_item = sqlite3_mprintf(item_order, item, item, item);
     if (order == NULL || by_item == NULL)
@@ -34,7 +36,7 @@ char *ext_source_ties(const ext_source *source)
 
 /* ---- which table ---- */
 
-/* What a schema's catalogue has under a name. */
+/* What a schema has under a name, by its sqlite_schema table. */
 typedef enum entry { NO_ENTRY, TABLE, VIEW, VIRTUAL_TABLE } entry;
 
 static bool starts_with(const char *text, const char *start)
@@ -42,8 +44,12 @@ static bool starts_with(const char *text, const char *start)
     return sqlite3_strnicmp(text, start, (int)strlen(start)) == 0;
 }
 
-/* What a row of a catalogue (type, name, sql) says of a table or a view of that name. One
- * row may be empty: that of a table that is being made. */
+/*
+ * Reads a row (type, name, sql) of sqlite_schema. If the row is about a table or a view
+ * of that name, *found says which. One row may consist of NULLs: the row of a table that
+ * is being created. A second such row means that an authorizer hides the columns: an
+ * error.
+ */
 static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n_empty,
                       ext_error *error)
 {
@@ -56,21 +62,25 @@ static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n
         return SQLITE_OK;
     if (type == NULL || its_name == NULL || sql == NULL)
         return ext_error_set(error, SQLITE_AUTH,
-                             "not authorized to read sqlite_schema, where the source is "
-                             "looked for; let the authorizer allow it");
+                             "not authorized to read sqlite_schema, "
+                             "where the source is looked for; "
+                             "let the authorizer allow it");
     if (sqlite3_stricmp(its_name, name) != 0)
         return SQLITE_OK;
     if (strcmp(type, "view") == 0)
         *found = VIEW;
-    else /* SQLite writes it so; what looks otherwise is forged */
+    else /* SQLite writes a table's SQL so; any other text is a virtual table or forged */
         *found = starts_with(sql, "CREATE TABLE ") ? TABLE : VIRTUAL_TABLE;
     return SQLITE_OK;
 }
 
 /*
- * Asks the catalogue itself, not PRAGMA, which an authorizer may deny. Where it makes a
- * column NULL (SQLITE_IGNORE) that is an error: else there would seem to be nothing. So
- * the SQL names each column once, and compares nothing. No such schema: nothing.
+ * Finds what a schema has under a name; NO_ENTRY also if there is no such schema.
+ *
+ * It reads sqlite_schema itself, because an authorizer may deny PRAGMA. An authorizer
+ * that answers SQLITE_IGNORE makes columns NULL; that is an error, or the table would
+ * seem not to exist. So that such a NULL is seen, the SQL names each column once and has
+ * no WHERE.
  */
 static int find_entry(sqlite3 *db, const char *schema, const char *name, entry *found,
                       ext_error *error)
@@ -87,7 +97,10 @@ static int find_entry(sqlite3 *db, const char *schema, const char *name, entry *
     return ext_sql_finish(stmt, rc, "looking for the source", error);
 }
 
-/* Is there such a table; in a schema also such a view? schema NULL: any. */
+/*
+ * Sets *is_found to whether a schema has a table or a view of that name. schema NULL:
+ * looks for a table alone, in all schemas.
+ */
 static int find_table(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
 {
@@ -105,9 +118,10 @@ static int find_table(sqlite3 *db, const char *schema, const char *name, bool *i
 }
 
 /*
- * What stands behind FROM; NULL and error. A bare name is looked for in the model's own
- * schema first, so that a TEMP table of the same name does not take its place; then where
- * SQLite looks. A dot separates schema and table unless a table has that very name.
+ * Returns the SQL that stands after FROM; NULL after an error. A name is looked for in
+ * the model's own schema first, so that a TEMP table of the same name is not read
+ * instead; then SQLite looks for it in all schemas. A dot separates schema and table,
+ * unless a table has the whole text as its name.
  */
 static char *make_from(sqlite3 *db, const char *schema, const char *text,
                        ext_error *error)
@@ -134,7 +148,11 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
     return from;
 }
 
-/* Is there one in some schema, by one of the two ways to read a dot? Sets what is so. */
+/*
+ * Looks for a name in all schemas. If the name has a dot, it looks for the whole name,
+ * and for the part behind the dot. Sets *is_found if any schema has an entry, and
+ * *is_virtual if an entry is a virtual table; else leaves them as they are.
+ */
 static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is_virtual,
                          ext_error *error)
 {
@@ -157,8 +175,9 @@ static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is
 }
 
 /*
- * Asked of the model's own schema, then of the catalogues of all: a name that is a virtual
- * table in one, or that none has, which then is an eponymous one.
+ * Sets *is_virtual to whether the name may be a virtual table. It looks in the model's
+ * own schema first; if there is nothing, in all schemas. A name that no schema has counts
+ * as virtual too, because it can be an eponymous virtual table, which no schema lists.
  */
 static int find_virtual(sqlite3 *db, const char *schema, const char *text,
                         bool *is_virtual, ext_error *error)
@@ -199,9 +218,9 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
         return rc;
     return ext_error_set(
         error, SQLITE_ERROR,
-        "the stored source '%s' is a virtual table, and trusted_schema is "
-        "off; trust the schema, or make the model with a table or a view as its "
-        "source",
+        "the stored source '%s' is a virtual table, and trusted_schema is off; "
+        "switch trusted_schema on, "
+        "or make the model with a table or a view as its source",
         ext_show_text(&(ext_show){""}, text));
 }
 
@@ -219,8 +238,10 @@ static int find_column(sqlite3_stmt *stmt, const char *name)
     return -1;
 }
 
-/* The name behind a byte order mark, which a CSV file may begin with, or behind one that was
- * read as Latin-1; NULL: there is none. */
+/*
+ * Returns the part of the name after a byte order mark, which a CSV file may begin with.
+ * The mark may also have been read as Latin-1 and then encoded again. NULL: no mark.
+ */
 static const char *behind_mark(const char *name)
 {
     static const char *const marks[] = {"\xEF\xBB\xBF", "\xC3\xAF\xC2\xBB\xC2\xBF"};
@@ -230,8 +251,10 @@ static const char *behind_mark(const char *name)
     return NULL;
 }
 
-/* Is that the column's name but for a byte order mark, and quotes that it kept from being
- * taken off? */
+/*
+ * Tells whether the column is named name with a byte order mark before it. name may be in
+ * quotes then, because a reader of CSV does not remove quotes that come after the mark.
+ */
 static bool is_marked(const char *column, const char *name)
 {
     const char *rest = behind_mark(column);
@@ -243,18 +266,19 @@ static bool is_marked(const char *column, const char *name)
            sqlite3_strnicmp(rest + is_quoted, name, (int)n) == 0;
 }
 
-/* The error of a column that would be the one but for a byte order mark; else none. */
+/* Sets the error if a column's name is name with a byte order mark before it. */
 static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
 {
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
         if (is_marked(sqlite3_column_name(stmt, i), name))
-            return ext_error_set(
-                error, SQLITE_ERROR,
-                "the column '%s' is named with a byte order mark before it, as some CSV "
-                "files begin with; make a table with a column '%s' and copy the rows, or "
-                "import the file without its first three bytes",
-                ext_show_text(&(ext_show){""}, sqlite3_column_name(stmt, i)),
-                ext_show_text(&(ext_show){""}, name));
+            return ext_error_set(error, SQLITE_ERROR,
+                                 "the name of column '%s' begins with a byte order mark, "
+                                 "as some CSV files do; "
+                                 "make a table with a column '%s' and copy the rows, "
+                                 "or import the file without its first three bytes",
+                                 ext_show_text(&(ext_show){""},
+                                               sqlite3_column_name(stmt, i)),
+                                 ext_show_text(&(ext_show){""}, name));
     return SQLITE_OK;
 }
 
@@ -267,7 +291,10 @@ static char *list_columns(sqlite3_stmt *stmt)
     return sqlite3_str_finish(list);
 }
 
-/* The place of the column that plays a role, by its given name or by guess; -1 and error.
+/*
+ * Returns the number of the column that has a role: the column of the given name, or, if
+ * given is NULL, the first of guesses that exists. If there is none, it returns -1 and
+ * sets the error; *missing becomes the role if the name was given.
  */
 static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given,
                          const char *const *guesses, const char **missing,
@@ -306,7 +333,7 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
     return -1;
 }
 
-/* The declared type's affinity, as CREATE TABLE AS would write it. */
+/* Returns the affinity of a declared type, as CREATE TABLE AS writes it. */
 static const char *affinity(const char *type)
 {
     static const char *const rules[][2] = {
@@ -326,7 +353,9 @@ static const char *affinity(const char *type)
     return "NUM";
 }
 
-/* source->rowid: the first of rowid's names that is no column, if the source answers to it.
+/*
+ * Sets source->rowid to the first name of the rowid that is not the name of a column, if
+ * the source has a rowid.
  */
 static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *columns,
                       ext_error *error)
@@ -351,14 +380,16 @@ static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *column
     return source->rowid != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Copies the name of the column at that place. */
+/* Copies the name of the column with that number. */
 static int keep_name(char **name, sqlite3_stmt *stmt, int column, ext_error *error)
 {
     *name = sqlite3_mprintf("%s", sqlite3_column_name(stmt, column));
     return *name != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* What breaks ties is any column, also one that plays another role; it is never guessed.
+/*
+ * Sets the column that breaks ties in time. It may also have another role, and it is
+ * never guessed.
  */
 static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
                      ext_error *error)
@@ -370,6 +401,7 @@ static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source 
     return order < 0 ? error->rc : keep_name(&source->columns.order, stmt, order, error);
 }
 
+/* Sets the columns of all roles, and the types of session and item. */
 static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
                        ext_error *error)
 {
@@ -385,11 +417,12 @@ static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_sourc
     if (time < 0)
         return error->rc;
     if (session == item || session == time || item == time)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "one column cannot be two of session (%s), item (%s) and time (%s)",
-            sqlite3_column_name(stmt, session), sqlite3_column_name(stmt, item),
-            sqlite3_column_name(stmt, time));
+        return ext_error_set(error, SQLITE_ERROR,
+                             "session, item and time must be three different columns, "
+                             "but they are '%s', '%s' and '%s'; name a column for each",
+                             sqlite3_column_name(stmt, session),
+                             sqlite3_column_name(stmt, item),
+                             sqlite3_column_name(stmt, time));
     source->types[0] = affinity(sqlite3_column_decltype(stmt, session));
     source->types[1] = affinity(sqlite3_column_decltype(stmt, item));
     if (keep_name(&source->columns.session, stmt, session, error) != SQLITE_OK ||
@@ -422,12 +455,15 @@ int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlit
         columns->order == NULL &&
         choose_column(stmt, "order", kept->order, NULL, &missing, error) < 0 &&
         ext_error_is(error, SQLITE_ERROR))
-        ext_error_add(error, "; name another one, or none with order=null");
+        ext_error_add(error, "; name another column, or remove order with order=null");
     sqlite3_finalize(stmt);
     return error->rc;
 }
 
-/* Nobody could bind values to the parameters of a source: all would be NULL. */
+/*
+ * Refuses a source that has parameters. No caller could bind values to them, so all would
+ * be NULL.
+ */
 static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *error)
 {
     const int n = sqlite3_bind_parameter_count(stmt);
@@ -436,13 +472,13 @@ static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *err
         return SQLITE_OK;
     const char *name = sqlite3_bind_parameter_name(stmt, n);
     return ext_error_set(error, SQLITE_ERROR,
-                         "a source has no parameters, but '%s' has %s; write the value "
-                         "into it",
+                         "a source cannot have parameters, but '%s' has %s; "
+                         "write the value into the source",
                          ext_show_text(&text_show, text),
                          ext_show_text(&name_show, name != NULL ? name : "?"));
 }
 
-/* SQLite refuses to read it. */
+/* Sets the error that SQLite refuses to read the source. cause: SQLite's error. */
 static void fail_source(ext_source *source, const char *text, const ext_error *cause,
                         ext_error *error)
 {
@@ -483,7 +519,7 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     return rc;
 }
 
-/* "select", "view" or "table", which anything else passes for. */
+/* Sets *kind to "select", "view" or "table"; a virtual table counts as "table". */
 static int find_kind(const char **kind, sqlite3 *db, const char *schema, const char *text,
                      ext_error *error)
 {
@@ -520,7 +556,7 @@ int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *
 
 int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error)
 {
-    /* The first row is no row of the source: nothing of it is read or sorted yet. */
+    /* The first row comes from SELECT 1, so no row of the source is read or sorted. */
     int rc =
         ext_sql_prepare(source->db, hold, error,
                         "SELECT 1 UNION ALL SELECT 1 FROM %s AS source", source->from);

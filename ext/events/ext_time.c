@@ -1,10 +1,10 @@
 /*
- * ext_time.c - times as users write them; see ext_events.h.
+ * ext_time.c - reads and writes times in the forms that users use; see ext_events.h.
  *
- * An INTEGER or a REAL is a number in any unit; so is text that holds a number as JSON
- * writes it. Other text is a date as SQLite's date functions read it, YYYY-MM-DD or
- * HH:MM or both, with a time zone; and beyond what they know to nanoseconds, and with a
- * zone written +hh, +hhmm or UTC.
+ * An INTEGER or a REAL is a number in any unit. A text that is a number in JSON's form is
+ * one too. Any other text must be a date in a form of SQLite's date functions: YYYY-MM-DD
+ * or HH:MM or both, with or without a time zone. Beyond SQLite's forms, a date may have
+ * nanoseconds, and its time zone may be written +hh, +hhmm or UTC.
  */
 #include "ext_events.h"
 
@@ -26,7 +26,7 @@ static const char *skip_digits(const char *text)
     return text;
 }
 
-/* Behind what is no integer any more, ".5e3", or NULL. */
+/* Skips a fraction and an exponent, such as ".5e3"; either may be missing. NULL: bad. */
 static const char *skip_fraction(const char *text)
 {
     if (*text == '.') {
@@ -41,7 +41,7 @@ static const char *skip_fraction(const char *text)
     return is_digit(*text) ? skip_digits(text) : NULL;
 }
 
-/* False where an int64 does not hold the digits. */
+/* Computes the integer of the digits. Returns false if it does not fit into an int64. */
 static bool add_digits(const char *text, const char *end, bool is_negative,
                        int64_t *integer)
 {
@@ -56,7 +56,10 @@ static bool add_digits(const char *text, const char *end, bool is_negative,
     return !is_over;
 }
 
-/* number: what SQLite makes of the text. */
+/*
+ * Reads a text that is a number in JSON's form, with or without space around it. Returns
+ * false if it is not. number: SQLite's value of the text, used if the text is no int64.
+ */
 static bool read_number(const char *text, double number, gru4rec_time *time)
 {
     static const char space[] = " \t\r\n";
@@ -77,7 +80,10 @@ static bool read_number(const char *text, double number, gru4rec_time *time)
 
 /* ---- dates ---- */
 
-/* Reads n digits and moves behind them. */
+/*
+ * Reads n digits, and moves *text behind them. Returns false if a character is no digit,
+ * or if the value is not in [min, max].
+ */
 static bool read_digits(const char **text, int n, int min, int max, int *value)
 {
     *value = 0;
@@ -89,6 +95,7 @@ static bool read_digits(const char **text, int n, int min, int max, int *value)
     return *value >= min && *value <= max;
 }
 
+/* Moves *text behind the character c if c stands there. Returns whether it did. */
 static bool read_char(const char **text, char c)
 {
     const bool is_there = **text == c;
@@ -101,18 +108,20 @@ static void skip_space(const char **text)
     *text += strspn(*text, " \t\n\v\f\r");
 }
 
-/* Days since 1970 of a date in the Gregorian calendar; a day too many is of the next month.
+/*
+ * Returns the days from 1970-01-01 to a date in the Gregorian calendar. A day that the
+ * month does not have counts into the next month, as in SQLite.
  */
 static int64_t count_days(int year, int month, int day)
 {
-    const int64_t y = year - (month <= 2); /* years begin in March */
+    const int64_t y = year - (month <= 2); /* years begin in March here */
     const int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
     const int of_year = (153 * ((month + 9) % 12) + 2) / 5;
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year + day - 1 -
            719468;
 }
 
-/* "YYYY-MM-DD", and the space or T behind it. */
+/* Reads "YYYY-MM-DD", and the white space and T that may follow. */
 static bool read_day(const char **text, int64_t *days)
 {
     int year, month, day;
@@ -127,7 +136,7 @@ static bool read_day(const char **text, int64_t *days)
     return true;
 }
 
-/* "HH:MM", "HH:MM:SS" or that with digits behind a point. */
+/* Reads "HH:MM", "HH:MM:SS" or "HH:MM:SS.FFF" with any number of digits F. */
 static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
 {
     int hours, minutes, more = 0;
@@ -146,7 +155,7 @@ static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
     return true;
 }
 
-/* "+hh:mm", "+hhmm", "+hh", "Z", "UTC" or nothing, and the end. */
+/* Reads "+hh:mm", "+hhmm", "+hh", "Z", "UTC" or nothing, which must end the text. */
 static bool read_zone(const char **text, int64_t *seconds)
 {
     int hours, minutes = 0;
@@ -167,12 +176,17 @@ static bool read_zone(const char **text, int64_t *seconds)
     return **text == '\0';
 }
 
+/*
+ * Reads a date. It becomes a GRU4REC_TIME_DATE if an int64 holds its nanoseconds, else a
+ * number of seconds.
+ */
 static bool read_date(const char *text, gru4rec_time *time)
 {
-    const int64_t first = -210866760000, last = 253402300799; /* of SQLite's days */
+    /* The first and the last second that SQLite's date functions accept. */
+    const int64_t first = -210866760000, last = 253402300799;
     const char *at = text;
-    int64_t days = 10957, clock = 0, nano = 0,
-            zone = 0; /* 2000-01-01, as SQLite has it */
+    /* A time without a day is of 2000-01-01, as in SQLite. */
+    int64_t days = 10957, clock = 0, nano = 0, zone = 0;
     const bool has_day = read_day(&at, &days);
     if (!has_day)
         at = text;
@@ -194,15 +208,15 @@ static bool read_date(const char *text, gru4rec_time *time)
 
 /* ---- as text ---- */
 
-/* The date in the Gregorian calendar of so many days since 1970. */
+/* Finds the date in the Gregorian calendar that is so many days after 1970-01-01. */
 static void find_date(int64_t days, int *year, int *month, int *day)
 {
-    days += 719468; /* since a March 1st that begins 400 years */
+    days += 719468; /* from 0000-03-01, which begins a cycle of 400 years */
     const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     const int of_era = (int)(days - era * 146097);
     const int years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     const int of_year = of_era - (365 * years + years / 4 - years / 100);
-    const int months = (5 * of_year + 2) / 153; /* since March */
+    const int months = (5 * of_year + 2) / 153; /* months after March */
     *day = of_year - (153 * months + 2) / 5 + 1;
     *month = months < 10 ? months + 3 : months - 9;
     *year = (int)(years + era * 400) + (*month <= 2);
@@ -223,7 +237,7 @@ static void write_date(char text[EXT_TIME_TEXT], int64_t date)
     text[nano != 0 ? n : strcspn(text, ".")] = '\0';
 }
 
-/* Infinity as JSON can write it. */
+/* Writes a real so that it reads back the same. Infinity becomes 9.0e+999, for JSON. */
 static void write_real(char text[EXT_TIME_TEXT], double real)
 {
     if (real - real == 0)
@@ -245,7 +259,7 @@ bool ext_time_text(char text[EXT_TIME_TEXT], const gru4rec_time *time)
 
 /* ---- values ---- */
 
-/* number: what SQLite makes of the text. */
+/* Reads a time from text. number: the value that SQLite gives the text as a REAL. */
 static ext_time_kind read_text(const char *text, double number, gru4rec_time *time)
 {
     if (*text == '\0')
@@ -298,17 +312,17 @@ bool ext_time_value(sqlite3_value *value, gru4rec_time *time)
     return kind == EXT_TIME_NUMBER || kind == EXT_TIME_DATE;
 }
 
-/* Only text needs the functions of ext_times.c. */
+/* Calls an SQL function of ours for texts only; numbers need none, which is faster. */
 char *ext_time_sql(const char *column)
 {
-    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'integer' THEN \"%w\" WHEN 'real' "
-                           "THEN \"%w\" ELSE gru4rec_time(\"%w\") END",
+    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'integer' THEN \"%w\" "
+                           "WHEN 'real' THEN \"%w\" ELSE gru4rec_time(\"%w\") END",
                            column, column, column, column);
 }
 
 char *ext_time_rest_sql(const char *column)
 {
-    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'text' THEN "
-                           "gru4rec_time_rest(\"%w\") ELSE 0 END",
+    return sqlite3_mprintf("CASE typeof(\"%w\") WHEN 'text' "
+                           "THEN gru4rec_time_rest(\"%w\") ELSE 0 END",
                            column, column);
 }

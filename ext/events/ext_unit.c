@@ -1,4 +1,4 @@
-/* ext_unit.c - which unit times are in; see ext_events.h. */
+/* ext_unit.c - finds the unit of times that are numbers; see ext_events.h. */
 #include "ext_events.h"
 
 static const ext_unit units[] = {
@@ -29,6 +29,6 @@ void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time)
     if (!seen->is_there)
         seen->unit = unit;
     else if (seen->unit != unit)
-        seen->unit = NULL; /* which it then stays: no time makes it a unit again */
+        seen->unit = NULL; /* and stays NULL, because no branch sets a unit again */
     seen->is_there = true;
 }

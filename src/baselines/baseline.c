@@ -1,9 +1,9 @@
-/* baseline.c - the table of baselines; see gru4rec.h and baseline.h. */
+/* baseline.c - the table of baselines, and how they are fitted; see baseline.h. */
 #include "methods.h"
 
 #include "../base/fail.h"
 
-/* As option baselines names them, in its order. */
+/* The methods in the order of the words of option baselines. */
 static const g4r_baseline_method *const table[GRU4REC_N_BASELINES] = {
     [GRU4REC_POP] = &g4r_pop,
     [GRU4REC_SESSION_POP] = &g4r_session_pop,
@@ -36,7 +36,7 @@ bool gru4rec_baseline_is_asked(const gru4rec_options *options, gru4rec_baseline_
 
 /* ---- fitting ---- */
 
-/* The part that all methods share, before anything is allocated. */
+/* Returns the part that all methods share, with its sizes, before memory is allocated. */
 static gru4rec_baseline sized(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data)
 {
@@ -58,7 +58,7 @@ static gru4rec_baseline sized(gru4rec_baseline_kind kind, const gru4rec_options 
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data)
 {
-    union { /* any method's struct, to be measured */
+    union { /* room for the struct of any method, so that layout can be measured */
         gru4rec_baseline part;
         char room[8192];
     } b = {.part = sized(kind, options, data)};
@@ -66,24 +66,25 @@ size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options 
     g4r_arena kept = {0}, scratch = {0};
     assert(method->bytes <= sizeof b);
     method->layout(&b.part, &kept, &scratch);
-    /* Sorting the sessions takes the last part, where a method does so. */
+    /* The last part is for sorting the sessions, which some methods do. */
     const size_t sorting = g4r_mul(b.part.n_sessions, sizeof(uint32_t));
     return g4r_add(g4r_add(method->bytes, g4r_arena_bytes(&kept)),
                    g4r_add(g4r_arena_bytes(&scratch), sorting));
 }
 
-/* Is what it is to be fitted on there? */
+/* Checks that sessions and times are there if the method needs them; else INVALID. */
 static gru4rec_status check_data(const gru4rec_baseline *b, gru4rec_error *error)
 {
     const gru4rec_dataset *sessions = b->data.sessions;
     if (!b->method->needs_sessions || (sessions != NULL && sessions->times != NULL))
         return GRU4REC_OK;
     return g4r_fail(error, GRU4REC_INVALID,
-                    "baseline %s is fitted on the sessions of training and their times, "
-                    "which are not there; give them, or use baselines=%s",
+                    "baseline %s needs the sessions of training with their times, "
+                    "and there are none; give them, or use baselines=%s",
                     b->method->name, table[GRU4REC_POP]->name);
 }
 
+/* Allocates the method's arrays, and fits the method. Scratch is freed in any case. */
 static gru4rec_status fit(gru4rec_baseline *b, g4r_stop_watch *watch,
                           gru4rec_error *error)
 {

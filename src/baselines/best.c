@@ -1,4 +1,4 @@
-/* best.c - see best.h: a heap of the k best so far, the worst on top. */
+/* best.c - finds the k best items, by a heap with the worst on top; see best.h. */
 #include "best.h"
 
 static bool is_before(const double *scores, int32_t a, int32_t b)
@@ -6,7 +6,7 @@ static bool is_before(const double *scores, int32_t a, int32_t b)
     return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
 }
 
-/* Puts row where it belongs below the hole at i. */
+/* Fills the hole at i of the heap (n): puts row there or below, and moves others up. */
 static void sift_down(int32_t *heap, size_t i, size_t n, int32_t row,
                       const double *scores)
 {

@@ -1,4 +1,4 @@
-/* index.c - see index.h. */
+/* index.c - makes the index of sessions and items; see index.h. */
 #include "index.h"
 
 #include "../data/sort.h"
@@ -7,7 +7,7 @@ void g4r_index_layout(g4r_index *index, const gru4rec_baseline *baseline, bool h
                       g4r_arena *kept, g4r_arena *scratch)
 {
     const size_t n_items = baseline->n_items, n_sessions = baseline->n_sessions;
-    const size_t n = baseline->n_events; /* at most */
+    const size_t n = baseline->n_events; /* at least the sum of distinct items */
     index->first = g4r_arena_take(kept, n_sessions + 1, sizeof *index->first);
     index->rows = g4r_arena_take(kept, n, sizeof *index->rows);
     index->places = has_places ? g4r_arena_take(kept, n, sizeof *index->places) : NULL;
@@ -30,7 +30,10 @@ static int compare_ages(const void *context, uint32_t x, uint32_t y)
     return a != b ? G4R_COMPARE(a, b) : G4R_COMPARE(x, y);
 }
 
-/* The distinct items of the session that is number s by age, at *n on. */
+/*
+ * Copies the distinct items of session s (by age) to rows, from place *n on, and moves *n
+ * behind them. The item that stands last in the session comes first.
+ */
 static void copy_items(g4r_index *index, const gru4rec_dataset *sessions, int32_t s,
                        int64_t *n, g4r_stop_watch *watch)
 {
@@ -48,6 +51,7 @@ static void copy_items(g4r_index *index, const gru4rec_dataset *sessions, int32_
     }
 }
 
+/* Fills first_having and having from rows, by counting sort. */
 static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
                         g4r_stop_watch *watch)
 {
@@ -60,7 +64,11 @@ static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
         first[row + 1] += first[row];
     if (watch->is_over)
         return;
-    /* first[row] moves to the end of the row's sessions, and back when all are there. */
+    /*
+     * first[row] is where the next session of row goes. When all sessions are in their
+     * places, it is the end of the row's sessions, which is the beginning of those of
+     * row + 1. So memmove() then moves all entries up by one.
+     */
     for (int32_t s = n_sessions; s-- > 0;)
         for (int64_t i = index->first[s];
              i < index->first[s + 1] && !g4r_stop_watch_is_over(watch); i++)

@@ -1,8 +1,12 @@
 /*
- * item_knn.c - items that are in the same sessions as the last one.
+ * item_knn.c - baseline item-knn: scores items that share many sessions with the last
+ * one.
  *   score(j) = C_ij / ((n_i + lambda)^alpha (n_j + lambda)^(1 - alpha)), j not i, for the
  *              item_knn_k best j of each i (ties: lower row first)
- * i: the last item; C_ij: events of i whose session has j; n_i: events of i in training.
+ * i: the last item of the prefix
+ * C_ij: number of events of i in training whose session contains j
+ * n_i: number of events of i in training
+ * lambda, alpha: options item_knn_lambda, item_knn_alpha
  */
 #include "rules.h"
 #include "methods.h"
@@ -10,7 +14,11 @@
 typedef struct item_knn {
     gru4rec_baseline base;
     g4r_rules rules;
-    int64_t *counted_at; /* (I) while it is fitted: the place at which it counted last */
+    /*
+     * (I) scratch of fit: for each item, the last entry of rules.places for which it was
+     * counted. So an item that stands twice in a session is counted once.
+     */
+    int64_t *counted_at;
 } item_knn;
 
 static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
@@ -21,8 +29,10 @@ static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
     b->counted_at = g4r_arena_take(scratch, base->n_items, sizeof *b->counted_at);
 }
 
-/* The other items of the session that a place of row is in count once for each of the row's
- * places there. */
+/*
+ * Adds n_places to the count of each other item of one session of row. place: one of the
+ * row's places in that session. n_places: how many it has there.
+ */
 static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_places,
                          g4r_stop_watch *watch)
 {
@@ -38,7 +48,10 @@ static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_plac
     }
 }
 
-/* Places of a row in one session stand side by side: that session is walked once. */
+/*
+ * Counts C_ij for i = row. The places of a row in one session are neighbours in
+ * rules.places, so each session is walked once.
+ */
 static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
 {
     const g4r_rules_place *places = b->rules.places;
@@ -51,7 +64,7 @@ static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
     }
 }
 
-/* Counts become scores. */
+/* Turns the counts C_ij into scores. */
 static void divide(item_knn *b, int32_t row)
 {
     const gru4rec_options *options = &b->base.options;

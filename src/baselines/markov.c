@@ -1,8 +1,8 @@
 /*
- * markov.c - what came right after the last item.
- *   score(j) = times that j follows i in training, for the markov_pruning best j of each i
- *              (ties: lower row first)
- * i: the last item.
+ * markov.c - baseline markov: scores items that often come directly after the last item.
+ *   score(j) = number of times that j directly follows i in training, for the
+ *              markov_pruning best j of each i (ties: lower row first)
+ * i: the last item of the prefix
  */
 #include "rules.h"
 #include "methods.h"

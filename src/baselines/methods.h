@@ -1,4 +1,4 @@
-/* methods.h - all methods, each in a file of its name. */
+/* methods.h - declares all baselines; each one is defined in the file of its name. */
 #ifndef G4R_METHODS_H
 #define G4R_METHODS_H
 

@@ -1,4 +1,4 @@
-/* nearest.c - see nearest.h. */
+/* nearest.c - finds the nearest sessions; see nearest.h. */
 #include "nearest.h"
 
 void g4r_nearest_layout(g4r_nearest *nearest, const gru4rec_baseline *baseline,
@@ -34,8 +34,12 @@ void g4r_nearest_end(g4r_nearest *nearest)
         nearest->places[nearest->clicks[i].row] = 0;
 }
 
-/* ---- the lists, in a heap with the youngest session on top, of it the latest click ---- */
+/* ---- merging the lists: a heap of cursors, the youngest session on top ---- */
 
+/*
+ * Moves the cursor at i down to its place in the heap (n). On top is the largest key: the
+ * youngest session, and of one session the latest click.
+ */
 static void sift_cursor(g4r_nearest_cursor *heap, size_t i, size_t n)
 {
     const g4r_nearest_cursor item = heap[i];
@@ -60,12 +64,13 @@ static int32_t place_of(const g4r_nearest_cursor *cursor)
     return (int32_t)(cursor->key & UINT32_MAX);
 }
 
-/* Moves on to the next session of its list, which it must have. */
+/* Moves the cursor to the next session of its list, which there must be. */
 static void move_on(g4r_nearest_cursor *cursor, int32_t place)
 {
     cursor->key = (uint64_t)*cursor->next++ << 32 | (uint32_t)place;
 }
 
+/* Makes a heap of one cursor for each click that training has. Returns how many. */
 static size_t open_cursors(g4r_nearest *nearest)
 {
     const g4r_index *index = nearest->index;
@@ -86,7 +91,7 @@ static size_t open_cursors(g4r_nearest *nearest)
     return n;
 }
 
-/* Moves the top on; returns how many cursors there are then. */
+/* Moves the top cursor to its next session. Returns how many cursors are left. */
 static size_t advance(g4r_nearest_cursor *heap, size_t n)
 {
     if (heap->next < heap->end)
@@ -98,7 +103,7 @@ static size_t advance(g4r_nearest_cursor *heap, size_t n)
     return n;
 }
 
-/* ---- the nearest, in a heap with the farthest on top ---- */
+/* ---- the nearest sessions: a heap with the farthest on top ---- */
 
 static bool is_nearer(const g4r_nearest_neighbour *a, const g4r_nearest_neighbour *b)
 {
@@ -106,7 +111,7 @@ static bool is_nearer(const g4r_nearest_neighbour *a, const g4r_nearest_neighbou
            (a->similarity == b->similarity && a->session > b->session);
 }
 
-/* Puts item where it belongs below the hole at i. */
+/* Fills the hole at i of the heap (n): puts item there or below, and moves others up. */
 static void sift_neighbour(g4r_nearest_neighbour *heap, size_t i, size_t n,
                            g4r_nearest_neighbour item)
 {
@@ -121,6 +126,10 @@ static void sift_neighbour(g4r_nearest_neighbour *heap, size_t i, size_t n,
     heap[i] = item;
 }
 
+/*
+ * Adds a neighbour to the n nearest, if it is nearer than the farthest of k. Returns how
+ * many there are then. The neighbours become a heap when there are k.
+ */
 static size_t offer(const g4r_nearest *nearest, size_t n,
                     const g4r_nearest_neighbour *neighbour)
 {
@@ -135,7 +144,7 @@ static size_t offer(const g4r_nearest *nearest, size_t n,
     return n;
 }
 
-/* n: fewer than k are no heap yet. */
+/* Sorts the n neighbours, nearest first. Fewer than k are no heap before this call. */
 static void sort_neighbours(g4r_nearest *nearest, size_t n)
 {
     g4r_nearest_neighbour *heap = nearest->neighbours;

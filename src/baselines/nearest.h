@@ -1,60 +1,73 @@
 /*
- * nearest.h - the sessions of training that are nearest to one, for vs-knn and stan.
+ * nearest.h - finds the sessions of training that are nearest to the present session (the
+ * prefix), for vs-knn and stan.
  *
- * Candidates are the sessions that share an item with it; where there are more than
- * sample_size, the youngest. Nearest are the k of them that are most similar; of those that
- * are equally similar, the youngest. The lists of the sessions that have each of its items
- * begin with the youngest, so the candidates are found by merging them, youngest first,
- * and each is complete when the next one begins.
+ * Candidates are the sessions that share an item with the present session, but only the
+ * sample_size youngest of them. The nearest are the k candidates with the largest
+ * similarity; ties: the younger first.
+ *
+ * For each item of the present session, the index has a list of the sessions that contain
+ * it, the youngest first. Merging these lists gives the candidates, the youngest first.
+ * When the next candidate begins, all shared items of the candidate before it are known.
+ *
+ * To use it: start, set the weights of the clicks, find, end.
  */
 #ifndef G4R_NEAREST_H
 #define G4R_NEAREST_H
 
 #include "index.h"
 
-/* A distinct item of the session. */
+/* A distinct item of the present session. */
 typedef struct g4r_nearest_click {
     int32_t row;
-    int32_t place; /* its last, from 1 */
-    double weight; /* for the method to set */
+    int32_t place; /* last place in the session, from 1 */
+    double weight; /* set by the method */
 } g4r_nearest_click;
 
+/* A candidate, or one of the nearest sessions. */
 typedef struct g4r_nearest_neighbour {
     double similarity;
     int32_t session; /* number in the index */
-    int32_t place;   /* of the latest click that it has */
+    int32_t place;   /* place of the latest click whose item it contains */
 } g4r_nearest_neighbour;
 
-/* One list that is merged. */
+/* A position in one of the lists that are merged. */
 typedef struct g4r_nearest_cursor {
-    uint64_t key; /* its session, then the click's place */
-    const int32_t *next, *end;
-    double weight; /* of the click */
+    uint64_t key; /* upper 32 bits: session; lower 32 bits: place of the click */
+    const int32_t *next, *end; /* the list's sessions after that one */
+    double weight;             /* weight of the click */
 } g4r_nearest_cursor;
 
 typedef struct g4r_nearest {
     const g4r_index *index;
     size_t sample_size, k;
-    int32_t *places;                   /* (I) last place of each item; 0: it has none */
-    g4r_nearest_click *clicks;         /* (I) the first n_clicks, by place */
-    g4r_nearest_cursor *cursors;       /* (I) */
+    int32_t *places;             /* (I) last place of each item; 0: not in the session */
+    g4r_nearest_click *clicks;   /* (I) the first n_clicks are used, ordered by place */
+    g4r_nearest_cursor *cursors; /* (I) */
     g4r_nearest_neighbour *neighbours; /* (k) */
     size_t n_clicks;
 } g4r_nearest;
 
-/* Of a session: sum over the clicks that it has of their weights, the latest first. */
+/*
+ * Returns the similarity of a session of the index to the present one. sum: the sum of
+ * the weights of the clicks whose items the session contains, added from the latest click
+ * on.
+ */
 typedef double g4r_nearest_similarity(const void *context, int32_t session, double sum);
 
+/* Sets the sizes, borrows the index, and carves the arrays; places must be zero. */
 void g4r_nearest_layout(g4r_nearest *nearest, const gru4rec_baseline *baseline,
                         const g4r_index *index, size_t sample_size, size_t k,
                         g4r_arena *arena);
-/* Finds the clicks and places of a session. */
+/* Finds the clicks and places of the present session. Their weights are not set yet. */
 void g4r_nearest_start(g4r_nearest *nearest, const gru4rec_prefix *prefix);
-/* Finds the neighbours (k), nearest first; only those whose similarity is above 0. Returns
- * how many there are. */
+/*
+ * Finds the nearest sessions, whose similarity must be above 0. neighbours (k) has them,
+ * the nearest first. Returns how many there are. context is handed to similarity.
+ */
 size_t g4r_nearest_find(g4r_nearest *nearest, g4r_nearest_similarity *similarity,
                         const void *context);
-/* Forgets the session. */
+/* Sets places back to zero. */
 void g4r_nearest_end(g4r_nearest *nearest);
 
 #endif

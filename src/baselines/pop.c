@@ -1,13 +1,13 @@
 /*
- * pop.c - what is popular, whatever the session had.
- *   score(i) = support(i), events of training
+ * pop.c - baseline pop: scores items by their popularity, whatever the session contains.
+ *   score(i) = support(i), the number of events of i in training
  */
 #include "methods.h"
 
 typedef struct pop {
     gru4rec_baseline base;
     double *scores; /* (I) */
-    int32_t *rows;  /* (n) with a score above 0 */
+    int32_t *rows;  /* (n) items with a score above 0 */
     size_t n;
 } pop;
 

@@ -1,4 +1,4 @@
-/* rules.c - see rules.h. */
+/* rules.c - finds and keeps rules from item to item; see rules.h. */
 #include "rules.h"
 
 #include "best.h"
@@ -33,7 +33,11 @@ bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
         first[row + 1] += first[row];
     if (watch->is_over)
         return false;
-    /* first[row] moves to the end of the row's places, and back when all are there. */
+    /*
+     * first[row] is where the next place of row goes. When all places are there, it is
+     * the end of the row's places, which is the beginning of those of row + 1. So
+     * memmove() then moves all entries up by one.
+     */
     for (int64_t s = 0; s < sessions->n_sessions; s++)
         for (int64_t i = sessions->offsets[s];
              i < sessions->offsets[s + 1] && !g4r_stop_watch_is_over(watch); i++)

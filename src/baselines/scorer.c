@@ -1,7 +1,7 @@
-/* scorer.c - what a thread asks a baseline by; see gru4rec.h and baseline.h. */
+/* scorer.c - the scorer, with which a thread queries a baseline; see baseline.h. */
 #include "baseline.h"
 
-/* Of the struct that begins with the scorer. */
+/* Returns the size of the method's struct that begins with a gru4rec_scorer. */
 static size_t own_bytes(const gru4rec_baseline *baseline)
 {
     return G4R_MAX(baseline->method->scorer_bytes, sizeof(gru4rec_scorer));
@@ -17,7 +17,7 @@ static void layout(gru4rec_scorer *scorer, g4r_arena *arena)
 
 size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline)
 {
-    union { /* any method's struct, to be measured */
+    union { /* room for the struct of any method, so that layout can be measured */
         gru4rec_scorer part;
         char room[1024];
     } scorer = {.part = {.baseline = baseline}};

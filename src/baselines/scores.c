@@ -1,4 +1,4 @@
-/* scores.c - see scores.h. */
+/* scores.c - keeps the scores of a few items; see scores.h. */
 #include "scores.h"
 
 void g4r_scores_layout(g4r_scores *scores, g4r_arena *arena, size_t n_items)

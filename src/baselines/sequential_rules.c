@@ -1,8 +1,12 @@
 /*
- * sequential_rules.c - what came a few steps after the last item, the sooner the better.
- *   score(j) = sum over all j that stand d <= sequential_rules_steps behind an i of 1 / d,
+ * sequential_rules.c - baseline sequential-rules: scores items that come a few steps
+ * after the last item; fewer steps give a higher score.
+ *   score(j) = sum over all j that stand d <= sequential_rules_steps behind an i of 1 /
+ *   d,
  *              for the sequential_rules_pruning best j of each i (ties: lower row first)
- * i: the last item. Sums go through the places of i in the order of training, d from 1.
+ * i: the last item of the prefix
+ * The sum is added in the order of the places of i in training, for each with d from 1
+ * on.
  */
 #include "rules.h"
 #include "methods.h"
@@ -24,7 +28,7 @@ static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
                      G4R_MIN((size_t)steps(base), base->longest), kept, scratch);
 }
 
-/* What stands behind one place. */
+/* Adds 1 / d for each item that stands d steps behind one place. */
 static void add_followers(sequential_rules *b, const g4r_rules_place *place,
                           g4r_stop_watch *watch)
 {

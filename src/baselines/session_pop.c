@@ -1,19 +1,21 @@
 /*
- * session_pop.c - what the session had most often, then what is popular.
- *   score(i) = times that i is in the session + n_i / (n_i + 1), the latter for the
- *              session_pop_top_n most popular items only (ties: lower row first)
- * n_i: events of i in training.
+ * session_pop.c - baseline session-pop: scores items by how often they are in the
+ * session, and ties by popularity.
+ *   score(i) = c_i + n_i / (n_i + 1), the second term only for the session_pop_top_n most
+ *              popular items (ties: lower row first)
+ * c_i: number of events of i in the prefix
+ * n_i: number of events of i in training
  */
 #include "best.h"
 #include "methods.h"
 
 typedef struct session_pop {
     gru4rec_baseline base;
-    int32_t *rows; /* (n) the most popular, */
-    double *more;  /* (n) and what that is worth */
+    int32_t *rows; /* (n) the most popular items */
+    double *more;  /* (n) n_i / (n_i + 1) of these */
     size_t n;
-    double *counts; /* (I) while it is fitted */
-    int32_t *all;   /* (I) likewise: items that have events */
+    double *counts; /* (I) scratch of fit: n_i */
+    int32_t *all;   /* (I) scratch of fit: items that have events */
 } session_pop;
 
 static size_t most(const gru4rec_baseline *base)

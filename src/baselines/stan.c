@@ -1,16 +1,19 @@
 /*
- * stan.c - sessions that are like this one, the more so the later the items that they share
- * and the younger they are; of them what stands near what is shared: STAN (Garg et al.,
- * 2019).
- *   similarity(N) = sum over the items i of both of w_i, over sqrt(sum over the session's
- *                   items of w^2) sqrt(distinct items of N), times
- *                   exp(-(now - t_N) / stan_lambda_snh), in days
+ * stan.c - baseline stan: scores the items of similar sessions, as STAN (Garg et al.,
+ * 2019). A session of training is more similar if it shares later items of the present
+ * session, and if it is younger. An item of it scores more if it stands near the shared
+ * item.
+ *   similarity(N) = cosine(N) exp(-(now - t_N) / stan_lambda_snh), times in days
+ *   cosine(N) = (sum of w_i over the items i that the session and N share) /
+ *               (sqrt(sum of w_i^2 over the session's items) sqrt(distinct items of N))
  *   score(j) = sum over the neighbours N that have j, nearest first, of
  *              similarity(N) exp(-|p_N(j) - p*| / stan_lambda_inh)
- * w_i = exp((p_i - l) / stan_lambda_spw); p_i: last place of i among the l items of the
- * session; now: time of its last event; t_N: of N's; p_N(j): last place of j in N; p*: that
- * of the last item there that the session has, too. Weights are summed from the latest item
- * on, their squares from the earliest. Where times count events there is no decay by days.
+ *   w_i = exp((p_i - l) / stan_lambda_spw)
+ * session: the prefix, of l items; p_i: last place of item i in the session, from 1
+ * now: time of the last event of the session; t_N: time of the last event of N
+ * p_N(j): last place of j in N; p*: p_N of the last item in N that the session has too
+ * Weights are added from the latest item on, their squares from the earliest. If times
+ * only count events, there is no decay by days.
  */
 #include "methods.h"
 #include "nearest.h"
@@ -43,14 +46,14 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
                        (size_t)options->stan_sample_size, (size_t)options->stan_k, arena);
 }
 
-/* What a candidate's sum is divided and multiplied by. */
+/* What the similarity of a candidate needs beside its sum of weights. */
 typedef struct measure {
     const g4r_index *index;
-    double norm;
-    double now, lambda; /* in the unit of the times; 0: no decay */
+    double norm;        /* sqrt of the sum of w^2 over the session's items */
+    double now, lambda; /* stan_lambda_snh in the unit of the times; 0: no decay */
 } measure;
 
-/* Stays finite, also for a session that ended long after now. */
+/* Returns exp(exponent), limited so that it is finite for sessions long after now too. */
 static double decay(double exponent)
 {
     return exp(G4R_MIN(exponent, 700));
@@ -66,7 +69,7 @@ static double similarity(const void *context, int32_t session, double sum)
     return cosine * decay(-(m->now - m->index->times[session]) / m->lambda);
 }
 
-/* Sets the weights of the clicks. */
+/* Sets the weights w_i of the clicks, and returns what similarity() needs. */
 static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *prefix)
 {
     const gru4rec_options *options = &b->base.options;
@@ -85,7 +88,10 @@ static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *
     return m;
 }
 
-/* The items of a neighbour: the first of them that the session has, too, stands last. */
+/*
+ * Adds the scores of a neighbour's items. The index lists the items from the last one in
+ * the neighbour on, so the first listed item that the session has too is the one at p*.
+ */
 static void add_items(const stan *b, const g4r_nearest *nearest,
                       const g4r_nearest_neighbour *neighbour, g4r_scores *scores)
 {

@@ -1,19 +1,23 @@
 /*
- * vs_knn.c - sessions that are like this one, the more so the later the items that they
- * share: VS-KNN (Ludewig and Jannach, 2018).
- *   similarity(N) = sum over the items i of both of w(p_i), over
- *                   vec: the number of distinct items of the session
- *                   cosine: sqrt(sum over its items of w^2) sqrt(distinct items of N)
+ * vs_knn.c - baseline vs-knn: scores the items of similar sessions, as VS-KNN (Ludewig
+ * and Jannach, 2018). A session of training is more similar if it shares later items of
+ * the present session.
+ *   similarity(N) = (sum of w(p_i) over the items i that the session and N share) / norm
+ *   norm, by option vs_knn_similarity:
+ *     vec     the number of distinct items of the session
+ *     cosine  sqrt(sum of w(p_i)^2 over the session's items) sqrt(distinct items of N)
  *   score(j) = sum over the neighbours N that have j, nearest first, of
  *              similarity(N) g(q) (1 + vs_knn_idf_weighting ln(S / n_j))
- * p_i: last place of i among the l items of the session, from 1; q: steps back from its end,
- * from 1, to the latest item that N has; S: sessions of training, n_j: events of j there.
+ * session: the prefix, of l items; p_i: last place of item i in the session, from 1
+ * q: l + 1 - p_i for the latest item i that N has: 1 for the session's last item
+ * S: number of sessions of training; n_j: number of events of j in training
  *   w(p) same 1, div p / l, linear 1 - 0.1 (l - p) for p <= 10 else 0,
  *        log 1 / log10(l - p + 1.7), quadratic (p / l)^2
  *   g(q) same 1, div 1 / q, linear 1 - 0.1 q for q <= 100 else 0, log 1 / log10(q + 1.7),
  *        quadratic 1 / q^2
- * Weights are summed from the latest item on, as whole numbers, which w is but for a divisor
- * (log excepted): so sessions that are equally similar are so to the bit.
+ * Weights are added from the latest item on. Except for log, w is a whole number times a
+ * factor that all items share, and the whole numbers are added. So the sums are exact,
+ * and equally similar sessions have equal bits.
  */
 #include "methods.h"
 #include "nearest.h"
@@ -21,7 +25,7 @@
 typedef struct vs_knn {
     gru4rec_baseline base;
     g4r_index index;
-    double *worth; /* (I) of an item: 1 + vs_knn_idf_weighting idf */
+    double *worth; /* (I) 1 + vs_knn_idf_weighting ln(S / n_j) of each item j */
 } vs_knn;
 
 typedef struct vs_knn_scorer {
@@ -58,7 +62,7 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
                        arena);
 }
 
-/* w(p) times a divisor that all items of the session share. */
+/* Returns w(p) times *divisor, which is the same for all items of the session. */
 static double weight(gru4rec_weighting weighting, double p, double l, double *divisor)
 {
     *divisor = 1;
@@ -79,6 +83,7 @@ static double weight(gru4rec_weighting weighting, double p, double l, double *di
     }
 }
 
+/* Returns g(q). */
 static double decay(gru4rec_weighting weighting, double q)
 {
     switch (weighting) {
@@ -95,10 +100,10 @@ static double decay(gru4rec_weighting weighting, double q)
     }
 }
 
-/* What a candidate's sum is divided by. */
+/* What a candidate's sum of weights is divided by. */
 typedef struct measure {
     const g4r_index *index;
-    double divisor;
+    double divisor; /* the part that does not depend on the candidate */
     bool is_cosine;
 } measure;
 
@@ -109,7 +114,7 @@ static double similarity(const void *context, int32_t session, double sum)
     return sum / (m->is_cosine ? m->divisor * sqrt(length) : m->divisor);
 }
 
-/* Sets the weights of the clicks. */
+/* Sets the weights of the clicks, and returns what similarity() needs. */
 static measure weigh(const vs_knn *b, g4r_nearest *nearest, size_t length)
 {
     const gru4rec_options *options = &b->base.options;

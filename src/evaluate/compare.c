@@ -1,9 +1,11 @@
 /*
- * compare.c - is one method better than another, and could that be chance?
+ * compare.c - compares two methods: which is better, and could the difference be chance?
  *
- * Both were measured on the same targets (pairs.h), so what differs is measured session by
- * session: the difference of the measures with the interval of outcomes.h, in which h_s is
- * that of a minus that of b, and p (permutation.h).
+ * Both methods a and b were measured on the same targets (pairs.h). So their difference
+ * is known for each session:
+ *   d_s = h_s(a) - h_s(b)
+ * The interval of the difference is that of outcomes.h with d_s in place of h_s. The
+ * p-value comes from a permutation test of d_s (permutation.h).
  */
 #include "../base/fail.h"
 #include "tally.h"
@@ -17,8 +19,8 @@ typedef struct comparing {
     const gru4rec_hooks *hooks;
     g4r_arena arena;
     g4r_pairs pairs;
-    g4r_outcomes outcomes; /* of a's test */
-    int64_t *sums;         /* (DRAWS) scratch */
+    g4r_outcomes outcomes; /* on the test of a */
+    int64_t *sums;         /* (DRAWS) scratch of g4r_permutation_p() */
     g4r_stop_watch watch;
 } comparing;
 
@@ -46,6 +48,7 @@ static void layout(comparing *c)
     c->sums = g4r_arena_take(&c->arena, G4R_PERMUTATION_DRAWS, sizeof *c->sums);
 }
 
+/* Allocates all memory, and pairs the targets. Returns false if there is no memory. */
 static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
 {
     const int32_t n_a = gru4rec_items_count(a->items);
@@ -64,6 +67,7 @@ static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
     return true;
 }
 
+/* Counts the targets of a segment, and returns their mean of the figure. */
 static double measure(comparing *c, const int32_t *places, size_t segment,
                       const g4r_figure *figure)
 {
@@ -71,6 +75,7 @@ static double measure(comparing *c, const int32_t *places, size_t segment,
     return g4r_outcomes_mean(&c->outcomes, figure);
 }
 
+/* Counts the sessions in which a has more than b, less than b, and as much as b. */
 static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
 {
     for (int64_t s = 0; s < outcomes->test->n_sessions; s++) {
@@ -80,6 +85,7 @@ static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
     d->ties = outcomes->sessions - d->wins - d->losses;
 }
 
+/* Compares a and b by one figure on one segment. */
 static gru4rec_difference compare(comparing *c, size_t segment, const g4r_figure *figure)
 {
     g4r_outcomes *outcomes = &c->outcomes;

@@ -1,15 +1,21 @@
 /*
- * evaluate.c - how well a model foresees the next item of sessions.
+ * evaluate.c - measures how well a model predicts the next item of sessions.
  *
- * Every event but the first of a test session is a target (with last_only the last alone),
- * ranked among all items given the events before it. Sessions run side by side in lanes,
- * from a zero state, whatever their number; all lanes are ranked, down to the last (K = 0
- * does not end an epoch early here). States and scores have the bits that serving gives
- * them, whoever is beside them: ranks are those of a gru4rec_ranking. Baselines give their
- * scores for the same events. Measures are means over events (outcomes.h).
- *   rank   standard: 1 + #{o > t}; conservative: #{o >= t}; median: half-way between
- * A target that is not ranked, as it was seen before or is no candidate, has no rank: that
- * is a miss.
+ * Every event of a test session except the first is a target (with option last_only, the
+ * last event alone). The target is ranked among all items, given the events before it.
+ * Sessions run side by side in lanes, each from a zero hidden state. All lanes are ranked
+ * until the last one ends; in training, K = 0 ends an epoch when one lane is left.
+ *
+ * Hidden states and scores have the same bits as in serving, whatever the other lanes
+ * hold. So ranks are those that a gru4rec_ranking gives. Baselines rank the same targets
+ * by their own scores. Measures are means over targets (outcomes.h).
+ *
+ * The rank of a target with score t among scores o, the target's own included:
+ *   standard      1 + #{o > t}
+ *   conservative  #{o >= t}
+ *   median        the mean of these two
+ * A target that was seen before (option exclude_seen) or is no candidate has no rank: it
+ * counts as a miss.
  */
 #include "../kernels/blas.h"
 #include "../model/model.h"
@@ -25,22 +31,22 @@
 
 enum {
     MOST_LANES = 128,
-    SEEN_BYTES = 64 << 20 /* of items seen, if more than one lane has them */
+    SEEN_BYTES = 64 << 20 /* most bytes of the seen items of several lanes */
 };
 
-/* The model's place among the methods; baselines come behind it. */
+/* The numbers of the methods: the model first, then the baselines. */
 enum { MODEL, FIRST_BASELINE, MOST_METHODS = FIRST_BASELINE + GRU4REC_N_BASELINES };
 
 typedef struct measuring {
     gru4rec_allocator allocator;
     const gru4rec_evaluation *what;
     const gru4rec_options *options;
-    const g4r_params *params; /* the model's */
+    const g4r_params *params; /* the model's tensors */
     const gru4rec_hooks *hooks;
     gru4rec_progress progress;
     size_t n_items, n_methods, n_lanes;
-    size_t n_negatives; /* 0: none are drawn */
-    size_t most_seen;   /* of a session; 0: they are ranked like others */
+    size_t n_negatives; /* items drawn beside a target; 0: none are drawn */
+    size_t most_seen;   /* most seen items of a session; 0: seen items are ranked too */
     g4r_network network;
     g4r_arena arena;
     g4r_schedule schedule;
@@ -48,9 +54,9 @@ typedef struct measuring {
     g4r_seen seen;
     g4r_negatives negatives;
     g4r_listed listed;
-    int32_t *excluded;                            /* (most_seen + 1) from what is drawn */
-    int32_t *drawn;                               /* (n_negatives + 1) with the target */
-    gru4rec_scorer *scorers[GRU4REC_N_BASELINES]; /* of what's baselines */
+    int32_t *excluded; /* (most_seen + 1) items that must not be drawn */
+    int32_t *drawn;    /* (n_negatives + 1) the drawn items, and the target */
+    gru4rec_scorer *scorers[GRU4REC_N_BASELINES]; /* one for each of what->baselines */
     g4r_outcomes outcomes;
     g4r_tally tallies[MOST_METHODS];
 } measuring;
@@ -61,7 +67,7 @@ size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
     return g4r_tally_rows(options) * (FIRST_BASELINE + what->n_baselines);
 }
 
-/* Where the caller wants a method's places; NULL: he does not. */
+/* Returns the caller's array for a method's places; NULL: the caller gave none. */
 static int32_t *places_of(const measuring *e, size_t method)
 {
     int32_t *places = e->what->places;
@@ -86,7 +92,10 @@ static void layout(measuring *e)
         g4r_tally_layout(&e->tallies[i], arena, places_of(e, i));
 }
 
-/* What options and sizes say; longest_session: of the test events. */
+/*
+ * Sets all sizes from the options and the data, and measures the arena.
+ * longest_session: number of events in the longest test session.
+ */
 static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_session)
 {
     const gru4rec_options *options = e->options;
@@ -141,6 +150,7 @@ static int64_t longest_session(const gru4rec_dataset *test)
     return longest;
 }
 
+/* Makes a scorer for each baseline. INVALID: it needs times that are not there. */
 static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -151,8 +161,8 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
         e->tallies[FIRST_BASELINE + i].method = baseline->method->name;
         if (g4r_baseline_needs_times(baseline) && what->test->times == NULL)
             return g4r_fail(error, GRU4REC_INVALID,
-                            "baseline %s decays by days, and the test sessions have no "
-                            "times; keep them",
+                            "baseline %s needs the times of the test sessions, "
+                            "which have none; prepare their events with keeps_times",
                             baseline->method->name);
         status = gru4rec_scorer_new(&e->allocator, baseline, &e->scorers[i]);
         if (status != GRU4REC_OK)
@@ -161,6 +171,7 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
     return status;
 }
 
+/* Allocates all memory, and starts the schedule, the tallies and the baselines. */
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -199,7 +210,7 @@ static bool is_stopped(void *context)
 
 /* ---- one step of the schedule ---- */
 
-/* Is the lane's target an event that counts? */
+/* Tells whether the lane's target counts: with last_only, only a session's last event. */
 static bool is_ranked(const measuring *e, size_t lane)
 {
     const g4r_schedule *schedule = &e->schedule;
@@ -207,6 +218,7 @@ static bool is_ranked(const measuring *e, size_t lane)
     return !e->options->last_only || schedule->position[lane] + 2 == end;
 }
 
+/* Makes the query that ranks the lane's target. A target that has no rank becomes -1. */
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
     g4r_rank_query query = {.target = e->schedule.target[lane],
@@ -222,7 +234,7 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
     return query;
 }
 
-/* rows (n, NULL: all that ranks has): what is ranked. */
+/* Ranks the lane's target by each baseline. rows (n): the ranked items; NULL: all. */
 static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size_t n,
                             const g4r_rank_query *query)
 {
@@ -240,7 +252,7 @@ static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size
     }
 }
 
-/* Among the items that are drawn for it. */
+/* Ranks the lane's target among items drawn for it. False: a score is not finite. */
 static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
 {
     const int32_t target = e->schedule.target[lane];
@@ -253,7 +265,7 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
     n = g4r_negatives_draw(&e->negatives, e->drawn, e->excluded, n, query.event);
     if (query.target >= 0)
         n = g4r_rows_add(e->drawn, n, target);
-    query.n_seen = 0; /* none of them is drawn */
+    query.n_seen = 0; /* no seen item was drawn, so none needs to be left out */
     if (!g4r_ranks_exact(&e->ranks, x, e->drawn, n, &query, &standing))
         return false;
     g4r_tally_count(&e->tallies[MODEL], &standing, query.event);
@@ -264,8 +276,8 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
 static gru4rec_status fail_diverged(gru4rec_error *error)
 {
     return g4r_fail(error, GRU4REC_DIVERGED,
-                    "the model gives scores that are not finite; train it again with a "
-                    "smaller learning_rate");
+                    "the model gives scores that are not finite; "
+                    "train it again with a smaller learning_rate");
 }
 
 static gru4rec_status fail_interrupted(gru4rec_error *error)
@@ -273,7 +285,7 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
     return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
 }
 
-/* The lanes that were added to ranks. */
+/* Ranks the targets of all lanes that were added to ranks. */
 static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
 {
     const g4r_stop stop = {is_stopped, e};
@@ -291,6 +303,7 @@ static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
     return GRU4REC_OK;
 }
 
+/* Runs the network for one step of the schedule, and ranks the live lanes' targets. */
 static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
 {
     const g4r_schedule *schedule = &e->schedule;
@@ -335,6 +348,7 @@ static gru4rec_status run(measuring *e, gru4rec_error *error)
     return status;
 }
 
+/* Computes the measures of all methods. */
 static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_error *error)
 {
     g4r_stop_watch watch = {.stop = {is_stopped, e}};

@@ -1,4 +1,4 @@
-/* listed.c - see listed.h. */
+/* listed.c - ranks targets by the scores of a baseline; see listed.h. */
 #include "listed.h"
 
 #include "../baselines/best.h"
@@ -20,7 +20,7 @@ static bool is_seen(const g4r_rank_query *query, int32_t row)
     return g4r_rows_find(query->seen, query->n_seen, row, &place);
 }
 
-/* How many items are ranked. */
+/* Returns how many items are ranked: those of rows (NULL: all) that were not seen. */
 static size_t count_ranked(const g4r_listed *listed, const int32_t *rows, size_t n,
                            const g4r_rank_query *query)
 {
@@ -32,7 +32,7 @@ static size_t count_ranked(const g4r_listed *listed, const int32_t *rows, size_t
     return n - n_seen;
 }
 
-/* Those of them that have a score; *out: where they are. */
+/* Finds the ranked items with a score above 0. *out: their rows. Returns how many. */
 static size_t find_listed(g4r_listed *listed, const gru4rec_scores *scores,
                           const int32_t *rows, size_t n, const g4r_rank_query *query,
                           const int32_t **out)

@@ -1,8 +1,8 @@
 /*
- * listed.h - where a target stands by the scores of a baseline, and what stands first.
+ * listed.h - ranks a target by the scores of a baseline, and finds the best items.
  *
- * A baseline lists a few items, with scores above 0; all others tie at 0, and are in no
- * list. Scores are compared as doubles.
+ * A baseline gives a few items scores above 0. All other items tie at 0, and are in no
+ * list of best items. Scores are compared as doubles.
  */
 #ifndef G4R_LISTED_H
 #define G4R_LISTED_H
@@ -10,16 +10,19 @@
 #include "ranks.h"
 
 typedef struct g4r_listed {
-    size_t n_items, longest;
-    int32_t *rows;    /* (I) listed items that are ranked */
-    int32_t *best;    /* (longest) */
-    g4r_scored *list; /* (longest) the one given last */
+    size_t n_items, longest; /* I; most items in a list */
+    int32_t *rows;           /* (I) scratch: ranked items with a score above 0 */
+    int32_t *best;           /* (longest) scratch: rows of the best items */
+    g4r_scored *list;        /* (longest) the latest list that was given */
 } g4r_listed;
 
+/* Carves the arrays from the arena (arena.h). */
 void g4r_listed_layout(g4r_listed *listed, g4r_arena *arena, size_t n_items,
                        size_t longest);
-/* rows (n), ascending: the items that are ranked; NULL: all. The list lasts until the next
- * call. */
+/*
+ * Ranks the query's target by scores. rows (n), ascending: the items that are ranked;
+ * NULL: all items. *standing: the result; its list is borrowed until the next call.
+ */
 void g4r_listed_rank(g4r_listed *listed, const gru4rec_scores *scores,
                      const int32_t *rows, size_t n, const g4r_rank_query *query,
                      g4r_standing *standing);

@@ -1,9 +1,9 @@
 /*
- * negatives.c - see negatives.h.
+ * negatives.c - draws items to rank beside a target; see negatives.h.
  *
- * Floyd's way to draw n of m numbers: for j from m - n to m - 1 draw one from 0 to j, and
- * take it, or j where it was taken before. A number stands for that item among those not
- * excluded.
+ * Floyd's algorithm draws n of the numbers 0 ... m - 1, all sets equally likely: for j
+ * from m - n to m - 1, draw a number from 0 to j, and take it; if it was taken before,
+ * take j. Number i stands for the i-th of the m items that are not excluded.
  */
 #include "negatives.h"
 
@@ -23,10 +23,10 @@ static int compare_rows(const void *a, const void *b)
     return G4R_COMPARE(*(const int32_t *)a, *(const int32_t *)b);
 }
 
-/* The row that has so many rows before it which are not excluded. */
+/* Returns the row of the item that is the number-th (from 0) of those not excluded. */
 static int32_t row_of(int32_t number, const int32_t *excluded, size_t n_excluded)
 {
-    size_t from = 0, to = n_excluded; /* how many excluded ones stand before it */
+    size_t from = 0, to = n_excluded; /* search: number of excluded rows before the row */
     while (from < to) {
         const size_t middle = from + (to - from) / 2;
         if (excluded[middle] - (int32_t)middle <= number)

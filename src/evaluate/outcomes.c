@@ -1,11 +1,12 @@
-/* outcomes.c - see outcomes.h. */
+/* outcomes.c - computes measures and intervals from places; see outcomes.h. */
 #include "outcomes.h"
 
 enum {
-    LEAST_SESSIONS = 10, /* that an interval is given for */
-    MOST_BITS = 52       /* of units, which a double has too */
+    LEAST_SESSIONS = 10, /* fewer sessions get no interval */
+    MOST_BITS = 52       /* 1 is at most 2^52 units, which a double holds exactly */
 };
-static const double normal_95 = 1.96; /* 95 % of a normal distribution are that near */
+/* 95 % of a normal distribution are within this many standard deviations of its mean. */
+static const double normal_95 = 1.96;
 
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena)
 {
@@ -18,13 +19,14 @@ void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena)
     outcomes->sums = g4r_arena_take(arena, n_sessions, sizeof *outcomes->sums);
 }
 
+/* Tells whether the event is a target of the segment. */
 static bool is_counted(const g4r_outcomes *outcomes, const int32_t *places,
                        size_t segment, int64_t event)
 {
     return places[event] != GRU4REC_PLACE_NONE && outcomes->segments[event] == segment;
 }
 
-/* Is it in the longest list? */
+/* Tells whether a target with this place is in the longest list. */
 static bool is_hit(const g4r_outcomes *outcomes, int32_t place)
 {
     return place >= 0 && (size_t)place < 2 * outcomes->longest;
@@ -53,7 +55,7 @@ void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t se
     }
 }
 
-/* By which a hit is divided. */
+/* Returns the number by which a hit at this rank is divided. */
 static double discount_of(g4r_measure measure, double rank)
 {
     if (measure == G4R_RECALL)
@@ -77,11 +79,14 @@ double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure)
     return outcomes->events > 0 ? sum / (double)outcomes->events : NAN;
 }
 
-/* Units of 1, less than 2^62 / events, so that no sum over events passes 2^62. 1/2 to 1/20
- * are whole numbers of them too: sums of these tie when they are equal. */
+/*
+ * Returns how many units make 1. It is less than 2^62 / events, so that no sum over
+ * events passes 2^62. It is a multiple of 1, 2, ..., 20, so that 1/2 to 1/20 are whole
+ * numbers of units too, and equal sums of them compare as equal.
+ */
 static double units_of_one(const g4r_outcomes *outcomes)
 {
-    const int64_t multiple = 232792560; /* the least of 1 to 20 */
+    const int64_t multiple = 232792560; /* least common multiple of 1 to 20 */
     int bits = 62;
     for (int64_t n = outcomes->test->n_events; n > 0; n /= 2)
         bits--;
@@ -90,7 +95,7 @@ static double units_of_one(const g4r_outcomes *outcomes)
     return (double)whole;
 }
 
-/* sums += sign h_s */
+/* Adds sign h_s to sums. sign: 1 or -1. */
 static void add(g4r_outcomes *outcomes, int64_t sign, const int32_t *places,
                 size_t segment, const g4r_figure *figure, g4r_stop_watch *watch)
 {

@@ -1,6 +1,7 @@
-/* pairs.c - see pairs.h. */
+/* pairs.c - finds the targets that two methods share; see pairs.h. */
 #include "pairs.h"
 
+/* Tells whether both methods were measured on the same dataset. */
 static bool is_one_test(const g4r_pairs *pairs)
 {
     return pairs->a->test == pairs->b->test;
@@ -25,7 +26,7 @@ void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena)
     pairs->b_places = g4r_arena_take(arena, n_a, sizeof *pairs->b_places);
 }
 
-/* The event of b that an event of a is, or -1. */
+/* Returns the place in b's test of an event of a's test; -1: b's test lacks the event. */
 static int64_t find_event(const g4r_pairs *pairs, int64_t event)
 {
     if (is_one_test(pairs))
@@ -33,7 +34,7 @@ static int64_t find_event(const g4r_pairs *pairs, int64_t event)
     return (int64_t)pairs->place_of[pairs->a->test->numbers[event]] - 1;
 }
 
-/* The session, a place in visiting order, that an event is of. */
+/* Returns the session, as a place in visiting order, that contains the event. */
 static int64_t find_session(const gru4rec_dataset *test, int64_t event)
 {
     int64_t from = 0, to = test->n_sessions - 1;
@@ -47,6 +48,7 @@ static int64_t find_session(const gru4rec_dataset *test, int64_t event)
     return from;
 }
 
+/* Tells whether side knows the item of an event of other's test. */
 static bool knows_item_of(const gru4rec_side *side, const gru4rec_side *other,
                           int64_t event)
 {
@@ -60,7 +62,11 @@ static bool is_target(const gru4rec_side *side, int64_t event)
     return side->places[event] != GRU4REC_PLACE_NONE;
 }
 
-/* Settles event i of a. *shared: session of b of the last earlier event that both have. */
+/*
+ * Decides whether event i of a is a common target, and sets its places. *shared: the
+ * session of b that contains the last earlier event that both tests have, or -1; it is
+ * updated.
+ */
 static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 {
     const gru4rec_side *a = pairs->a, *b = pairs->b;
@@ -81,7 +87,7 @@ static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
     *shared = session;
 }
 
-/* Fills place_of. */
+/* Fills place_of from the numbers of b's events. */
 static void find_places(g4r_pairs *pairs)
 {
     const gru4rec_dataset *b = pairs->b->test;

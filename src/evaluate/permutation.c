@@ -1,10 +1,10 @@
 /*
- * permutation.c - see permutation.h.
+ * permutation.c - computes a p-value by random changes of sign; see permutation.h.
  *
- * A draw has a random bit for each session, 64 of them from one word. Sessions are taken
- * in groups of 8: the 256 sums of a group are made once, so a draw adds one number for 8
- * sessions, from a table that stays in the cache. Sessions without a difference change no
- * sum, and are passed over.
+ * Each draw has a random bit for each session; one random word gives 64 bits. For speed,
+ * sessions are handled in groups of 8. The 256 possible sums of a group are computed
+ * once, into a table that stays in the cache. So a draw adds one number for 8 sessions.
+ * Sessions whose difference is 0 change no sum, and are left out.
  */
 #include "permutation.h"
 
@@ -12,7 +12,7 @@
 
 enum { GROUP = 8, N_SUMS = 1 << GROUP, BLOCK = 64, GROUPS = BLOCK / GROUP };
 
-/* sums (N_SUMS): bit i of a sum's number turns the sign of value i. */
+/* Computes all sums of a group. In sum j, value i is negated if bit i of j is set. */
 static void make_sums(int64_t *sums, const int64_t values[GROUP])
 {
     sums[0] = 0;
@@ -23,7 +23,7 @@ static void make_sums(int64_t *sums, const int64_t values[GROUP])
             sums[((size_t)1 << i) + j] = sums[j] - 2 * values[i];
 }
 
-/* Adds a block's part to the sum of each draw. */
+/* Adds the values of a block, with random signs, to the sum of each draw. */
 static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
                       g4r_stop_watch *watch)
 {
@@ -39,6 +39,7 @@ static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
     }
 }
 
+/* Moves the values that are not 0 to the front, in their order. Returns how many. */
 static size_t leave_out_zeros(int64_t *differences, size_t n)
 {
     size_t n_left = 0;

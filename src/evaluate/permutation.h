@@ -1,10 +1,11 @@
 /*
- * permutation.h - could the difference of two methods be chance?
+ * permutation.h - a permutation test: could the difference of two methods be chance?
  *
- * If the two were alike, each session's difference could as well have the other sign: the
- * labels a and b say nothing. p is the share of the ways to choose signs that make the sum
- * of differences at least as large, in size, as it is: of the one that is there, and of
- * DRAWS others. Differences are whole numbers, so sums and the comparison are exact.
+ * If both methods were equally good, the difference of each session could as well have
+ * the other sign, because the labels a and b would mean nothing.
+ *   p = (1 + #{draws with |sum of +-d_s| >= |sum of d_s|}) / (1 + DRAWS)
+ * A draw chooses the sign of each d_s at random. The 1 stands for the signs as they are.
+ * Differences are whole numbers, so sums and comparisons are exact.
  */
 #ifndef G4R_PERMUTATION_H
 #define G4R_PERMUTATION_H
@@ -15,8 +16,12 @@
 
 enum { G4R_PERMUTATION_DRAWS = 9999 };
 
-/* differences (n): no sum of their sizes passes 2^62; their zeros are taken out, so that
- * they are in disorder afterwards. sums (DRAWS): scratch. */
+/*
+ * Returns p. differences (n): d_s of the sessions; the sum of their absolute values must
+ * not pass 2^62. Their zeros are removed in place, so the array must not be used
+ * afterwards.
+ * sums (DRAWS): scratch. If the watch is over, the result must not be used.
+ */
 double g4r_permutation_p(int64_t *differences, size_t n, int64_t *sums, int64_t seed,
                          g4r_stop_watch *watch);
 

@@ -1,16 +1,16 @@
-/* ranks.c - see ranks.h. */
+/* ranks.c - ranks the targets of many sessions, by bounds of scores; see ranks.h. */
 #include "ranks.h"
 
 #include "../base/rows.h"
 
 enum {
-    COLUMNS = 2048,        /* whose bounds for all lanes stay in the cache */
-    CACHED = 1 << 15,      /* values of rows that are scored for lane after lane */
-    MOST_EXACT = 16,       /* lanes that are scored together, */
-    EXACT_BYTES = 64 << 20 /* and bytes of their scores, if there is more than one */
+    COLUMNS = 2048,        /* items at a time, so that their bounds stay in the cache */
+    CACHED = 1 << 15,      /* values of the output rows that stay cached for all lanes */
+    MOST_EXACT = 16,       /* most lanes whose items are all scored together */
+    EXACT_BYTES = 64 << 20 /* most bytes of the scores of several such lanes */
 };
 
-/* Of their products, between two questions whether to stop. */
+/* Most operations of scoring such lanes, between two questions whether to stop. */
 static const double most_operations = 4e9;
 
 void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
@@ -23,7 +23,7 @@ void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *r
                          .longest = G4R_MIN(longest, n)};
 }
 
-/* Lanes that are scored together where bounds are not asked. */
+/* Returns how many lanes are scored together when bounds are not used. */
 static size_t count_exact(const g4r_ranks *ranks)
 {
     const double n = (double)ranks->n, d = (double)ranks->bounds.output.d;
@@ -59,7 +59,7 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes)
     ranks->list = g4r_arena_take(arena, ranks->longest, sizeof *ranks->list);
 }
 
-/* Is the row one of rows (n, NULL: all)? *place: where. */
+/* Tells whether row is in rows (n); NULL: all items are. *place: its place there. */
 static bool find_row(const int32_t *rows, size_t n, int32_t row, size_t *place)
 {
     if (rows != NULL)
@@ -74,6 +74,7 @@ bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row)
     return find_row(ranks->rows, ranks->n, row, &place);
 }
 
+/* Computes the exact scores (n) of items rows (n), as serving does. */
 static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                   const g4r_real *x)
 {
@@ -118,17 +119,21 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
     lane->high = lane->score + g4r_bounds_gap(ranks->slack[i]);
 }
 
-/* What the bounds leave open: the scores of the n items in near. */
-static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x, g4r_real t,
-                         size_t *n_greater, size_t *n_equal)
+/* Counts the items in near (n) whose exact scores are above, or equal to, target. */
+static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
+                         g4r_real target, size_t *n_greater, size_t *n_equal)
 {
     score(ranks, ranks->near_scores, ranks->near, n, x);
-    ranks->vec->scan.count(ranks->near_scores, t, n, n_greater, n_equal);
+    ranks->vec->scan.count(ranks->near_scores, target, n, n_greater, n_equal);
 }
 
-/* Upper bounds (n) of the ranked items from first on. */
-static void take_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
-                        size_t n)
+/*
+ * Uses upper bounds (n) of the ranked items from first on for lane i: adds to its list,
+ * and counts the items that are greater than or equal to its target. Items that the
+ * bounds leave open are scored exactly.
+ */
+static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
+                         size_t n)
 {
     g4r_rank_lane *lane = &ranks->lanes[i];
     const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
@@ -148,7 +153,7 @@ static void take_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real
     lane->n_equal += n_equal;
 }
 
-/* The n ranked items from first on, which stand together. */
+/* Returns the output rows of the n ranked items from first on, in one block of memory. */
 static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
 {
     const g4r_output *output = &ranks->bounds.output;
@@ -174,14 +179,14 @@ bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
                          ranks->vec);
         for (size_t i = 0; i < ranks->n_added; i++)
             if (ranks->lanes[i].is_bounded)
-                take_bounds(ranks, i, first, ranks->upper + i * n, n);
+                apply_bounds(ranks, i, first, ranks->upper + i * n, n);
         if (g4r_stop_is_asked(stop))
             return false;
     }
     return true;
 }
 
-/* Items that were seen do not count, and were counted. */
+/* Subtracts the seen items of lane i from its counts, which include them so far. */
 static void leave_out_seen(g4r_ranks *ranks, size_t i)
 {
     g4r_rank_lane *lane = &ranks->lanes[i];
@@ -201,6 +206,7 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
     }
 }
 
+<<<<<<< HEAD
 /* Counts one score, or takes it back. */
 static void count_one(g4r_rank_lane *lane, g4r_real score, bool is_counted)
 {
@@ -241,6 +247,12 @@ static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
 }
 
 /* All scores of the m lanes from first on: a part of the rows serves all from the cache. */
+=======
+/*
+ * Scores all items for the m lanes from first on. It scores some rows for all lanes
+ * before the next rows, so that the rows stay in the cache.
+ */
+>>>>>>> p4
 static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 {
     const g4r_output *output = &ranks->bounds.output;
@@ -256,8 +268,10 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
         }
 }
 
-/* By finite scores (n), of which those of seen items are overwritten. rows: as
- * g4r_ranks_exact() has them. */
+/*
+ * Ranks the query's target by exact scores (n), which must be finite. The scores of seen
+ * items are overwritten. rows: as in g4r_ranks_exact().
+ */
 static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                       const g4r_rank_query *query, g4r_standing *standing)
 {
@@ -275,6 +289,7 @@ static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, s
         ranks->list[i].row = rows[ranks->list[i].row];
 }
 
+/* Ranks the target of lane i by the exact scores of all items. False: not finite. */
 static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {
     const size_t place = i % ranks->n_exact;
@@ -313,7 +328,7 @@ bool g4r_ranks_get(g4r_ranks *ranks, size_t i, g4r_standing *standing)
     return true;
 }
 
-/* ---- by scores ---- */
+/* ---- by exact scores ---- */
 
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing)

@@ -1,11 +1,15 @@
 /*
- * ranks.h - where the targets of many sessions stand among the items, and what stands
- * first, by the scores that serving has, to the bit.
+ * ranks.h - ranks the targets of many sessions, and finds the best items of each session,
+ * by the scores that serving gives, to the bit.
  *
- * Matrix products bound the scores of all sessions (bounds.h). An item whose bounds are on
- * one side of the target's score is on that side; the few others are scored as serving
- * scores them. The lists come from the same bounds (shortlist.h). Where bounds tell too
- * little, all items are scored.
+ * Matrix products give bounds of the scores for all sessions at once (bounds.h). If both
+ * bounds of an item are above, or both are below, the target's score, the item's score is
+ * too. The few other items are scored exactly, as in serving. The lists of best items
+ * come from the same bounds (shortlist.h). If the bounds exclude too few items, all items
+ * are scored exactly.
+ *
+ * To use it: init, layout, and then for each step start, add for each lane, bound, and
+ * get for each lane.
  */
 #ifndef G4R_RANKS_H
 #define G4R_RANKS_H
@@ -16,10 +20,11 @@
 #include "../serve/shortlist.h"
 #include "tally.h"
 
-/* One ranking. */
+/* What is asked of one ranking. */
 typedef struct g4r_rank_query {
-    int32_t target;      /* its row; -1: it is not among the items that are ranked */
-    const int32_t *seen; /* (n_seen) ascending: left out, target none of them; borrowed */
+    int32_t target; /* row of the target; -1: it is not among the items that are ranked */
+    /* (n_seen) items to leave out, ascending, borrowed; the target is none of them. */
+    const int32_t *seen;
     size_t n_seen;
     const int32_t *history; /* (n_history) the items before the target, the oldest first;
                              * only read to blend; borrowed */
@@ -27,13 +32,14 @@ typedef struct g4r_rank_query {
     int64_t event; /* the target's place among the test events */
 } g4r_rank_query;
 
-/* A query between add and get. */
+/* A lane: one session between g4r_ranks_add() and g4r_ranks_get(). */
 typedef struct g4r_rank_lane {
     g4r_rank_query query;
-    bool is_bounded;      /* the rest holds */
-    g4r_real score, high; /* the target's; what is bounded by more is greater */
-    size_t n_greater, n_equal;
-    g4r_shortlist list;
+    bool is_bounded; /* bounds are used; else the fields below mean nothing */
+    /* Score of the target. An item with an upper bound above high has a greater score. */
+    g4r_real score, high;
+    size_t n_greater, n_equal; /* items scored above the target; as high as the target */
+    g4r_shortlist list;        /* the best items so far */
 } g4r_rank_lane;
 
 typedef struct g4r_ranks {
@@ -42,34 +48,49 @@ typedef struct g4r_ranks {
         *blender; /* blends the scores; borrowed; NULL: they are the network's */
     g4r_bounds bounds;
     const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
-    size_t n, longest, n_lanes, n_added;
-    size_t n_exact;         /* lanes whose items are all scored together, if so */
+    size_t n, longest, n_lanes, n_added; /* longest: most items in a list */
+    size_t n_exact;         /* lanes that are scored together when bounds are not used */
     g4r_rank_lane *lanes;   /* (lanes) */
     g4r_real *x, *slack;    /* (lanes,D), (lanes) */
     g4r_real *upper;        /* (lanes,COLUMNS) */
-    g4r_real *table, *bias; /* (COLUMNS,D), (COLUMNS) gathered rows; none where all are */
-    int32_t *near;          /* (COLUMNS) */
-    g4r_real *near_scores;  /* (COLUMNS) */
+    g4r_real *table, *bias; /* (COLUMNS,D), (COLUMNS) output rows of rows; else unused */
+    int32_t *near;          /* (COLUMNS) items that must be scored exactly */
+    g4r_real *near_scores;  /* (COLUMNS) their scores */
     g4r_real *scores;       /* (n_exact,n) */
-    g4r_scored *list;       /* (longest) the one given last */
+    g4r_scored *list;       /* (longest) the latest list that was given */
 } g4r_ranks;
 
-/* rows (n): the items that are ranked, ascending; NULL: all of the model. */
+/*
+ * Sets what is ranked. bounds is copied; the model behind it is borrowed. rows (n): the
+ * items that are ranked, ascending, borrowed; NULL: all n items of the model. longest:
+ * most items in a list.
+ */
 void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
                     size_t n, size_t longest);
+/*
+ * Carves the arrays from the arena. n_lanes: most lanes between start and get; 0: only
+ * g4r_ranks_exact() is used.
+ */
 void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes);
-/* Is the item ranked? */
+/* Tells whether the item is among those that are ranked. */
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
-/* Takes in a session's vector x (D), the first after a start for new lanes. */
+/*
+ * g4r_ranks_start() removes all lanes. g4r_ranks_add() then adds a lane: the hidden state
+ * x (D) of a session, which is copied, and a query.
+ */
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
-/* All that were added; false: stopped. */
+/* Bounds the scores of all lanes that were added. Returns false if it was stopped. */
 bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
-/* One of them after another, in the order in which they came. False: scores are not finite. The list
- * lasts until the next one. */
+/*
+ * Gives the result of a lane. Call it for lanes 0, 1, 2, ... in this order. The list of
+ * the result is borrowed until the next call. Returns false if a score is not finite.
+ */
 bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
-/* The same at once for one session, whose items are rows (n, NULL: all); n: at most as many
- * as ranks has. */
+/*
+ * Ranks one session at once by exact scores, among items rows (n), ascending; NULL: all.
+ * n must not exceed ranks->n. Returns false if a score is not finite.
+ */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);
 

@@ -1,4 +1,4 @@
-/* seen.c - see seen.h. */
+/* seen.c - keeps the seen items of each lane; see seen.h. */
 #include "seen.h"
 
 #include "../base/rows.h"
@@ -16,7 +16,7 @@ void g4r_seen_carry(g4r_seen *seen, const int32_t *from, size_t m)
         const size_t before = (size_t)from[lane];
         if (from[lane] < 0) {
             seen->n[lane] = 0;
-        } else if (before != lane) { /* a later one, not written to yet */
+        } else if (before != lane) { /* before > lane, so it is not overwritten yet */
             seen->n[lane] = seen->n[before];
             memcpy(seen->rows + lane * seen->most, seen->rows + before * seen->most,
                    seen->n[lane] * sizeof *seen->rows);

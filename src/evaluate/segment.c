@@ -1,4 +1,4 @@
-/* segment.c - see segment.h. */
+/* segment.c - sorts targets into segments; see segment.h. */
 #include "segment.h"
 
 static const char *const counts[G4R_SEGMENT_MOST] = {"1", "2", "3", "4-5", "6-10", "11+"};
@@ -21,7 +21,7 @@ const char *g4r_segment_name(int64_t kind, size_t segment)
     return kind == GRU4REC_SEGMENT_POPULARITY ? thirds[segment] : counts[segment];
 }
 
-/* Of a position or a length. */
+/* Returns the segment of a position or a length. */
 static uint8_t segment_of_count(int64_t count)
 {
     uint8_t segment = 0;
@@ -30,6 +30,7 @@ static uint8_t segment_of_count(int64_t count)
     return segment;
 }
 
+/* Returns the sum of the supports that are greater than least. */
 static double sum_above(const int64_t *support, size_t n_items, int64_t least)
 {
     double sum = 0;
@@ -38,7 +39,10 @@ static double sum_above(const int64_t *support, size_t n_items, int64_t least)
     return sum;
 }
 
-/* The least support of an item whose betters have less than so many thirds of all. */
+/*
+ * Returns the least support n such that all items with more support than n together have
+ * less than n_thirds thirds of all support. It is found by bisection.
+ */
 static int64_t least_support(const int64_t *support, size_t n_items, double n_thirds)
 {
     const double all = sum_above(support, n_items, 0);

@@ -1,4 +1,4 @@
-/* tally.c - see tally.h. */
+/* tally.c - counts the rankings of one method; see tally.h. */
 #include "tally.h"
 
 size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items)
@@ -33,6 +33,7 @@ void g4r_tally_start(g4r_tally *tally)
 
 /* ---- a ranking ---- */
 
+/* Returns the place of the target (outcomes.h), by the mode for ties. */
 static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
 {
     static const size_t counted[] = {
@@ -44,6 +45,7 @@ static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
     return place < 2 * tally->outcomes->longest ? (int32_t)place : GRU4REC_PLACE_MISSED;
 }
 
+/* Counts the items of a list: for coverage, and for popularity at each cut-off. */
 static void count_list(const g4r_tally *tally, g4r_tally_lists *lists,
                        const g4r_standing *standing)
 {
@@ -80,6 +82,7 @@ static double largest_support(const g4r_tally *tally)
     return (double)largest;
 }
 
+/* Returns the share of the catalogue that stands in the first k places of some list. */
 static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, int64_t k)
 {
     int64_t covered = 0;
@@ -88,7 +91,7 @@ static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, 
     return (double)covered / (double)tally->n_items;
 }
 
-/* One measure of what was counted, and its half-width. */
+/* Returns a measure of the targets that were counted. *width: half of its interval. */
 static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
                       size_t segment, double *width, g4r_stop_watch *watch)
 {
@@ -100,7 +103,7 @@ static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
     return mean;
 }
 
-/* At cut-off number i. largest: support. */
+/* Makes the row of a segment for cut-off number i. largest: an item's largest support. */
 static gru4rec_metrics report_cutoff(const g4r_tally *tally, size_t segment, int64_t i,
                                      double largest, g4r_stop_watch *watch)
 {

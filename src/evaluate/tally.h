@@ -1,8 +1,8 @@
 /*
- * tally.h - what is kept of one method's rankings, and the measures of it.
+ * tally.h - collects the rankings of one method, and computes its measures.
  *
- * Where targets stood is kept event by event, what was listed is counted in whole numbers:
- * measures do not depend on the order in which rankings come.
+ * The place of each target is kept by event, and list items are counted in whole numbers.
+ * So the measures do not depend on the order in which rankings come.
  */
 #ifndef G4R_TALLY_H
 #define G4R_TALLY_H
@@ -11,12 +11,16 @@
 #include "outcomes.h"
 #include "segment.h"
 
-/* Of the lists for the targets of one segment. */
+/* Counts from the lists of best items, for the targets of one segment. */
 typedef struct g4r_tally_lists {
-    int32_t *best; /* (I) place of each item in its best list, from 1; 0: none */
-    double support_sums[GRU4REC_MAX_LIST]; /* over the items in lists */
-    int64_t listed[GRU4REC_MAX_LIST];      /* items in lists */
-    int64_t ties;
+    int32_t *best; /* (I) highest place of each item in a list, from 1; 0: in no list */
+    /*
+     * For each cut-off, over all lists: sum of the supports of the items, and their
+     * count.
+     */
+    double support_sums[GRU4REC_MAX_LIST];
+    int64_t listed[GRU4REC_MAX_LIST];
+    int64_t ties; /* rankings in which another item has the target's score */
 } g4r_tally_lists;
 
 typedef struct g4r_tally {
@@ -24,28 +28,36 @@ typedef struct g4r_tally {
     const int64_t *support; /* (I) */
     const gru4rec_options *options;
     size_t n_items;
-    g4r_outcomes *outcomes; /* of the test; of this method while it is reported */
+    g4r_outcomes *outcomes; /* shared by all methods; counts one while it is reported */
     int32_t *places;        /* (events) as gru4rec_evaluation has them */
     g4r_tally_lists lists[G4R_SEGMENT_MOST];
 } g4r_tally;
 
-/* One ranking: where its target stands, and what stands first. */
+/* The result of one ranking. */
 typedef struct g4r_standing {
-    size_t n_greater, n_equal; /* the target itself is an equal; 0: it is not ranked */
-    const g4r_scored *list;    /* (n) the best, in order */
+    /*
+     * Items with a greater score than the target; items with the same score, the target
+     * included (0: the target is not ranked).
+     */
+    size_t n_greater, n_equal;
+    const g4r_scored *list; /* (n) the best items, the best first; borrowed */
     size_t n;
 } g4r_standing;
 
+/* Returns the largest cut-off, at most n_items. */
 size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items);
-/* Rows of a report: segments x cut-offs. */
+/* Returns the number of rows of a report: segments times cut-offs. */
 size_t g4r_tally_rows(const gru4rec_options *options);
-/* places (events): where they are kept; NULL: in the arena. */
+/*
+ * Carves the arrays from the arena. places (events): the caller's array for the places of
+ * targets, borrowed; NULL: it is carved too.
+ */
 void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
-/* No event is a target yet. */
+/* Marks all events as no target. */
 void g4r_tally_start(g4r_tally *tally);
-/* The ranking for the target at a place among the test events. */
+/* Counts the ranking of the target that has this place (event) among the test events. */
 void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event);
-/* metrics (rows), unless the watch is over. */
+/* Computes metrics (rows). If the watch is over, they must not be used. */
 void g4r_tally_report(const g4r_tally *tally, gru4rec_metrics *metrics,
                       g4r_stop_watch *watch);
 

@@ -206,7 +206,6 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
     }
 }
 
-<<<<<<< HEAD
 /* Counts one score, or takes it back. */
 static void count_one(g4r_rank_lane *lane, g4r_real score, bool is_counted)
 {
@@ -246,13 +245,10 @@ static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
             scores[place] = blender->blended[i];
 }
 
-/* All scores of the m lanes from first on: a part of the rows serves all from the cache. */
-=======
 /*
  * Scores all items for the m lanes from first on. It scores some rows for all lanes
  * before the next rows, so that the rows stay in the cache.
  */
->>>>>>> p4
 static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 {
     const g4r_output *output = &ranks->bounds.output;

@@ -83,6 +83,8 @@ help:
 ## make uninstall       take them away again
 ## make clean           remove build/, gru4rec.so, demo.db, compile_commands.json
 ##
+## A debug build (DEBUG=1) tells what it does where GRU4REC_TRACE is 1 to 4 in the environment: include/gru4rec_trace.h
+##
 ## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
 # The link is repeated when the flavour changes: gru4rec.so is that of the last make. It is

@@ -1,14 +1,18 @@
 /*
  * gru4rec_ext.c - the extension's entry points.
  *
- * All checks come before the first registration. Where a registration fails for want of
- * memory, those before it stay until the connection closes, and the library stays mapped
- * (Makefile: nodelete). Loading writes nothing, and twice on one connection is fine.
+ * All checks come before the first registration. If a registration fails because there is
+ * not enough memory, the registrations before it stay until the connection closes; the
+ * code that they call stays mapped too (Makefile: nodelete). Loading writes nothing to a
+ * database. To load the extension twice on one connection is no error.
  *
- * A process can hold several SQLite libraries (that of its language, and one in a driver),
- * while the file is mapped once. It calls SQLite by one table of functions, so it serves
- * the library that loads it first, for good: the others are refused before anything is
- * touched, with words in their own memory. A copy of the file is another library.
+ * A process can contain several SQLite libraries, for example that of its language and
+ * another one in a driver. But the system maps the file of the extension only once, and
+ * the extension calls SQLite through one table of functions (sqlite3_api). So the
+ * extension serves the SQLite library that loads it first, as long as the process lives.
+ * Any other SQLite library is refused before anything is changed, with a message that is
+ * allocated in that library's own memory. A copy of the file under another name is mapped
+ * separately, and can serve another SQLite library.
  */
 #define EXT_IS_ENTRY
 #include "serve/ext_serve.h"
@@ -23,15 +27,21 @@ SQLITE_EXTENSION_INIT1
 #define EXT_EXPORT __attribute__((visibility("default")))
 #endif
 
-#ifdef SQLITE_CORE /* linked to the one SQLite that there is */
+#ifdef SQLITE_CORE /* linked together with SQLite: there is only one */
 #define OF(api, function) ((void)(api), sqlite3_##function)
 #define take_api(api) ((void)(api), true)
 #else
-/* A function of the SQLite that loads, which need not be that of sqlite3_api. */
+/*
+ * A function of the SQLite library that loads the extension now. sqlite3_api may be that
+ * of another one.
+ */
 #define OF(api, function) (api)->function
 
-/* Takes the first table there is; is it this one? Compared, never looked into: the other
- * library may be gone. */
+/*
+ * Makes api the table of functions of the extension if it has none yet. Tells whether its
+ * table is api. The tables are only compared by address, because the library of the other
+ * table may be unloaded already.
+ */
 static bool take_api(const sqlite3_api_routines *api)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -44,17 +54,22 @@ static bool take_api(const sqlite3_api_routines *api)
 }
 #endif
 
-/* sqlite3_vtab_in() and constraints on LIMIT came with 3.38. */
+/*
+ * The oldest version of SQLite that the extension works with. SQLite 3.38 is the first
+ * one that has sqlite3_vtab_in() and passes LIMIT to virtual tables.
+ */
 static const int oldest = 3038000;
 
-/* What is said to an SQLite that is refused, of its version. */
+/* Messages for an SQLite library that is refused; each shows its version. */
 static const char too_old[] = "gru4rec: SQLite %s is too old; use 3.38 or newer";
 static const char is_another[] =
     "gru4rec: the file that SQLite %s loads here serves another SQLite library of this "
     "process; load a copy of the file under another name";
 
-/* Does SQLite know what the statement needs? It looks at no table: loading must not read
- * the file. */
+/*
+ * Tells whether SQLite can prepare the statement, which means that it has the functions
+ * in it. The statement names no table, because loading must not read the database file.
+ */
 static bool can_prepare(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
@@ -85,12 +100,16 @@ static int register_all(sqlite3 *db, ext_error *error)
         rc = ext_connection_add_table(connection, tables[i], error);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof functions / sizeof *functions; i++)
         rc = ext_connection_add_functions(connection, functions[i], error);
-    ext_connection_release(connection); /* the registrations hold it */
+    ext_connection_release(connection); /* each registration keeps a reference */
     return rc;
 }
 
-/* Static, so that it is this file's: of two copies in one process the linker would take
- * the first one's entry points for both. */
+/*
+ * Loads the extension for a connection. Each entry point calls this function, and not
+ * another entry point: if two copies of the file are in one process, the linker would
+ * resolve such a call to the first copy's entry point. A static function is always that
+ * of its own copy.
+ */
 static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {
     ext_error error = {0};
@@ -102,9 +121,9 @@ static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
             *message = OF(api, mprintf)(refusal, OF(api, libversion)());
         return SQLITE_ERROR;
     }
-    if (can_prepare(db, "SELECT gru4rec_version()")) /* it is loaded */
+    if (can_prepare(db, "SELECT gru4rec_version()")) /* it is loaded already */
         return SQLITE_OK;
-    if (!can_prepare(db, "SELECT json_object()")) /* for options, summaries */
+    if (!can_prepare(db, "SELECT json_object()")) /* needed by options and summaries */
         ext_error_set(
             &error, SQLITE_ERROR,
             "this SQLite was built without JSON functions; use one that has them");
@@ -114,7 +133,10 @@ static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 #ifdef SQLITE_CORE
     return rc;
 #else
-    /* OpenBLAS's threads and its OpenMP runtime do not survive being unmapped. */
+    /*
+     * The library must never be unmapped, because OpenBLAS's threads and OpenMP's runtime
+     * would crash.
+     */
     return rc == SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc;
 #endif
 }
@@ -125,7 +147,10 @@ EXT_EXPORT int sqlite3_gru4rec_init(sqlite3 *db, char **message,
     return init(db, message, api);
 }
 
-/* Where SQLite drops digits when it makes the name of the file's. */
+/*
+ * The entry point for versions of SQLite that drop the digits when they derive its name
+ * from the file's name.
+ */
 EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
                                    const sqlite3_api_routines *api)
 {
@@ -133,14 +158,17 @@ EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
 }
 
 #ifndef SQLITE_CORE
-/* Here nothing else of this file has begun, and the loader does nothing for others until
- * this ends. A program that has the extension linked in decides for itself. */
+/*
+ * Chooses OpenBLAS's kernels while the loader maps this file. At this moment no other
+ * code of the file has begun, and the loader serves nobody else until this function
+ * returns. A program that has the extension linked in chooses its kernels itself.
+ */
 __attribute__((constructor)) static void pick_kernels(void)
 {
     gru4rec_blas_core_pick();
 }
 
-/* Whatever the file is called: SQLite looks for this first. */
+/* The entry point that SQLite looks for first, so that the file may have any name. */
 EXT_EXPORT int sqlite3_extension_init(sqlite3 *db, char **message,
                                       const sqlite3_api_routines *api)
 {

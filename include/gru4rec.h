@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-#define GRU4REC_VERSION "0.1.0"
+#define GRU4REC_VERSION "0.2.0"
 
 /* float; double in the build that checks gradients. */
 #ifdef GRU4REC_DOUBLE

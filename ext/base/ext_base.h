@@ -1,10 +1,18 @@
 /*
- * ext_base.h - what every file of ext/ stands on: errors, memory, SQL, values, options,
- * the frame of the tables, and what watches over long work.
+ * ext_base.h - what every file of ext/ uses: errors, memory, SQL, values, options, the
+ * frame of the virtual tables, and progress and interrupts of long work.
  *
- * A function that can fail returns an SQLite result code and takes the call's ext_error,
- * in which the first failure leaves its code and its message. The code that it returns is
- * that of the error. Texts that a structure owns are of sqlite3_malloc.
+ * A function that can fail takes the ext_error of the call as its last argument and
+ * returns an SQLite result code. The first failure leaves its code and its message in the
+ * ext_error, and the function returns that code. SQLITE_NOMEM (there is not enough
+ * memory) is possible wherever memory is allocated; where a contract below names no other
+ * error, it is the only one. "SQLite's error" means any code that SQLite returned, with
+ * SQLite's message.
+ *
+ * A text that a structure owns is allocated by sqlite3_malloc(), as is each text that is
+ * returned through a char ** or as a char *; sqlite3_free() frees it. Arguments are
+ * borrowed for the time of the call, and must not be NULL, unless the contract says
+ * otherwise.
  */
 #ifndef EXT_BASE_H
 #define EXT_BASE_H
@@ -22,6 +30,7 @@ SQLITE_EXTENSION_INIT3
 #endif
 
 #include "../../include/gru4rec.h"
+#include "../../include/gru4rec_trace.h"
 
 #if defined(__GNUC__)
 #define EXT_PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -31,521 +40,918 @@ SQLITE_EXTENSION_INIT3
 
 /* ---- ext_error.c ---- */
 
-/* The first error of a call. All zero: there is none. */
+/* The first error of a call. If all fields are zero, there is none. */
 typedef struct ext_error {
-    int rc;         /* SQLite's result code */
-    char *message;  /* "what is wrong; what to do", or NULL; of sqlite3_malloc */
-    bool is_sqlite; /* SQLite refused something; it is no judgement of ours */
-    bool is_limit;  /* a limit of memory (ext_budget.c): nothing is wrong with a model */
+    int rc;         /* SQLite result code */
+    char *message;  /* "what is wrong; what to do", or NULL; owned */
+    bool is_sqlite; /* SQLite reported the error, not the extension */
+    bool is_limit;  /* a limit of memory refused; no model is at fault */
 } ext_error;
 
 /*
- * Sets the error unless there is one already. These all return its code. The message
- * becomes valid UTF-8 on one line, whatever the arguments hold; what may be long goes
- * through an ext_show first.
+ * Sets the code (not SQLITE_OK) and the message, unless the error is set already. format
+ * is that of sqlite3_mprintf(). The stored message is valid UTF-8 on one line, whatever
+ * the arguments hold. A caller passes text of unlimited length through an ext_show first.
+ * If there is no memory for the message, the code is set without one. Returns the code
+ * that the error has now.
  */
 int ext_error_set(ext_error *error, int rc, const char *format, ...) EXT_PRINTF(3, 4);
-/* Takes the connection's last error. what: what was tried, or NULL. */
+
+/*
+ * Sets the last error of the connection, unless the error is set already. what: what was
+ * tried, which the message begins with, or NULL. If the connection has no error, the code
+ * is SQLITE_ERROR. Returns the code that the error has now.
+ */
 int ext_error_db(ext_error *error, sqlite3 *db, const char *what);
-/* Takes the library's error. GRU4REC_OK is none; message may be NULL. */
+
+/*
+ * Sets an error of the library, unless the error is set already. GRU4REC_OK sets nothing
+ * and returns SQLITE_OK. GRU4REC_NOMEM becomes SQLITE_NOMEM, GRU4REC_INTERRUPTED becomes
+ * SQLITE_INTERRUPT, and any other status becomes SQLITE_ERROR. message: the library's, or
+ * NULL. Returns the code that the error has now.
+ */
 int ext_error_library(ext_error *error, gru4rec_status status,
                       const gru4rec_error *message);
+
+/*
+ * Sets SQLITE_NOMEM, without a message, unless the error is set already. Returns the code
+ * that the error has now.
+ */
 int ext_error_nomem(ext_error *error);
-/* The message, or what an error without one says; until the error changes. */
+
+/*
+ * Returns the message of a set error, or "out of memory" if it has none. The text is
+ * borrowed; it is valid until the error changes.
+ */
 const char *ext_error_message(const ext_error *error);
-/* Moves another call's error here, with words around its message; other is cleared. */
+
+/*
+ * Moves other, the set error of another call, into error unless error is set already.
+ * before and behind are put around its message. other is cleared in any case. Returns the
+ * code that error has now.
+ */
 int ext_error_wrap(ext_error *error, ext_error *other, const char *before,
                    const char *behind);
-/* Puts words behind the message of an error. */
+
+/*
+ * Appends words to the message of a set error. If there is no memory, the error keeps its
+ * code and loses its message.
+ */
 void ext_error_add(ext_error *error, const char *words);
+
+/* Tells whether the primary code of the error (its low byte) is primary_code. */
 bool ext_error_is(const ext_error *error, int primary_code);
 
-/* Says behind the message that SQLite rolled back the user's transaction. */
+/*
+ * Appends to the message of a set error that SQLite rolled back the user's transaction,
+ * unless the message says so already.
+ */
 void ext_error_add_rollback(ext_error *error);
 
-/* These hand the error over, if there is one, its message behind "gru4rec: ", and clear
- * it. They say so where the user's transaction is gone; so call them within the entry. */
+/*
+ * The next three functions pass the error, if it is set, to SQLite, with "gru4rec: "
+ * before its message, and clear it. If the user's transaction was rolled back, the
+ * message says so; therefore these functions must be called before the ext_entry of the
+ * call ends. They cannot fail.
+ */
+
+/*
+ * Makes the error the result of the function. If it is not set, the result is not
+ * touched.
+ */
 void ext_error_result(ext_error *error, sqlite3_context *context);
+/* Makes the error's message that of the virtual table, and returns the code. */
 int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
-/* *message is of sqlite3_malloc; NULL where the error has none. */
+/*
+ * Puts the message into *message, which the caller frees, and returns the code. *message
+ * is NULL if the error has no message. It is not touched if the error is not set.
+ */
 int ext_error_text(ext_error *error, char **message);
+
+/* Frees the message and makes all fields zero. */
 void ext_error_clear(ext_error *error);
 
 /* ---- ext_show.c ---- */
 
-/* Room for what a user gave, as a message shows it. */
+/* Room for the text form of a value that a user gave, for a message. */
 typedef struct ext_show {
     char text[256];
 } ext_show;
 
 /*
- * These give what a message shows of it, in that room: by gru4rec_show(), a BLOB as the
- * first bytes of its literal, a REAL as SQLite prints it, but from 2^53 to 2^63 exactly.
+ * The next three functions write the text form of a value into the ext_show and return
+ * the text, which is valid as long as the ext_show. A text is written by gru4rec_show(),
+ * which cuts it to the room. A BLOB is written as the first 4 bytes of its SQL literal. A
+ * REAL is written as SQLite prints it, but with all its digits if its absolute value is
+ * from 2^53 to 2^63. They cannot fail.
  */
-const char *ext_show_text(ext_show *show, const char *text); /* or NULL */
+
+/* text may be NULL, which is written as NULL. */
+const char *ext_show_text(ext_show *show, const char *text);
 const char *ext_show_id(ext_show *show, const gru4rec_id *id);
-/* In quotes, unless it is a BLOB or NULL. */
+/* Writes the value in quotes, unless it is a BLOB or NULL. */
 const char *ext_show_value(ext_show *show, sqlite3_value *value);
 
 /* ---- ext_memory.c ---- */
 
-/* SQLite's memory for small blocks, the C library's for those that may pass its 2 GiB, and
- * SQLite's random numbers. */
+/*
+ * The allocator of the extension, for the library. Small blocks come from SQLite. Blocks
+ * of 1 MB and more come from the C library, because a block of SQLite is smaller than 2
+ * GiB. Under a hard heap limit all blocks below 2 GiB come from SQLite. Random numbers
+ * come from sqlite3_randomness().
+ */
 extern const gru4rec_allocator ext_memory;
-/* Bytes that were asked for when it gave the block. */
+/*
+ * Returns how many bytes were asked for when ext_memory allocated the block (not NULL).
+ */
 size_t ext_memory_bytes(const void *block);
-/* Bytes of all its large blocks in this process and, where SQLite counts, of all that is
- * SQLite's. */
+/*
+ * Returns the bytes of all blocks of ext_memory in this process that come from the C
+ * library, plus all bytes that SQLite has allocated, where SQLite counts them.
+ */
 uint64_t ext_memory_used(void);
 
 /* ---- ext_container.c ---- */
 
-/* What the process's control groups let it use: the tightest of them. */
+/* The tightest limits of the control groups (cgroups) that the process belongs to. */
 typedef struct ext_container {
     uint64_t memory; /* bytes in all; UINT64_MAX: there is no limit */
-    uint64_t room;   /* of them, bytes that are not used now */
-    int processors;  /* as many as the quota of processor time keeps busy; 0: no quota */
+    uint64_t room;   /* bytes of memory that are free now; UINT64_MAX: no limit */
+    int processors;  /* CPU quota in whole processors, rounded up; 0: there is no quota */
 } ext_container;
 
-/* root: folder in which proc/ is found and what it names, "" but in tests. */
+/*
+ * Reads the limits. root: prefix of all paths that are read, such as
+ * root/proc/self/cgroup; it is "" except in tests. A file that is missing or not readable
+ * counts as no limit, so this cannot fail.
+ */
 void ext_container_read(ext_container *container, const char *root);
 
 /* ---- ext_budget.c ---- */
 
+/* The limit of memory that applies, or that refused an allocation. */
 typedef enum ext_budget_limit {
     EXT_BUDGET_NONE,
-    EXT_BUDGET_OPTION,    /* memory_limit */
-    EXT_BUDGET_DEFAULT,   /* of memory_limit: 80 % of the machine's or the container's */
-    EXT_BUDGET_CONTAINER, /* what the container has left */
+    EXT_BUDGET_OPTION,    /* the option memory_limit */
+    EXT_BUDGET_DEFAULT,   /* its default, 80 % of the memory (machine or container) */
+    EXT_BUDGET_CONTAINER, /* the memory that the container has left */
     EXT_BUDGET_HEAP       /* SQLite's hard heap limit */
 } ext_budget_limit;
 
 /*
- * The memory of one call, which its allocator counts: that refuses what would pass a limit.
- * Both must stay where they are for as long as there is a block.
+ * The memory of one call of the user's. Its allocator counts the bytes that are
+ * allocated, and refuses an allocation that would pass a limit. The ext_budget must stay
+ * at its address as long as a block of its allocator exists.
  */
 typedef struct ext_budget {
-    gru4rec_allocator allocator; /* of ext_memory's blocks */
-    uint64_t used;               /* bytes now */
-    uint64_t most;               /* bytes, */
-    ext_budget_limit limit;      /* by this limit; the heap's is looked at each time */
-    ext_budget_limit refused;    /* the one that refused last, or NONE */
+    gru4rec_allocator allocator; /* counts, and passes on to ext_memory */
+    uint64_t used;               /* bytes that are allocated now */
+    uint64_t most;            /* largest allowed value of used, without the heap limit */
+    ext_budget_limit limit;   /* where most comes from */
+    ext_budget_limit refused; /* the limit that refused last, or EXT_BUDGET_NONE */
 } ext_budget;
 
-/* memory_limit: bytes; 0: the default. */
+/*
+ * Starts a budget of which nothing is used. memory_limit: bytes, or 0 for the default.
+ * The container is looked at once, here; SQLite's hard heap limit is looked at with each
+ * allocation. Nothing has to be freed at the end. It cannot fail.
+ */
 void ext_budget_start(ext_budget *budget, int64_t memory_limit);
-/* The error that n bytes more cannot be had, before they are asked for. what needs them;
- * advice: how it would need less, both as parts of the message. */
+
+/*
+ * Checks, before n bytes more are allocated, that the limits allow them. If not, the
+ * error is SQLITE_ERROR with is_limit set. what: what needs the memory; advice: how to
+ * need less of it; both are parts of the message. Allocates nothing.
+ */
 int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
                      const char *advice, ext_error *error);
-/* Makes a SQLITE_NOMEM that came of a limit an error that names it: SQLITE_ERROR, after
- * which SQLite does not roll back the user's transaction. Returns the error's code. */
+
+/*
+ * Replaces the error, if it is SQLITE_NOMEM because a limit refused (or may have refused:
+ * SQLite does not tell whether its heap limit did), by an SQLITE_ERROR that names the
+ * limit and has is_limit set. SQLite does not roll back the user's transaction after
+ * SQLITE_ERROR, as it does after SQLITE_NOMEM. what, advice: as for ext_budget_check().
+ * Any other error, or none, stays as it is. Returns the code that the error has now.
+ */
 int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,
                        ext_error *error);
 
 /* ---- ext_home.c ---- */
 
-/* What a connection keeps for the extension (ext_cache.h); nothing here looks inside. */
+/*
+ * What the extension keeps for a connection (ext_cache.h). ext/base/ only passes it on.
+ */
 typedef struct ext_connection ext_connection;
 
-/* This model in this database: what every function that touches a model is given. */
+/*
+ * One model in one database of one connection. Every function that works on a model takes
+ * it.
+ */
 typedef struct ext_home {
-    sqlite3 *db;
-    ext_connection *connection;
-    char *schema, *name; /* owned; NULL: no model is named */
+    sqlite3 *db;                /* borrowed */
+    ext_connection *connection; /* borrowed */
+    char *schema, *name;        /* owned; both NULL: no model is named */
 } ext_home;
 
-/* Copies the names. On failure there is nothing to clear. */
+/* Copies the names. If that fails, there is nothing to clear. */
 int ext_home_init(ext_home *home, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
+/* Frees the names and sets them to NULL. */
 void ext_home_clear(ext_home *home);
-/* The file's name, or of a database in memory what stands for it; NULL: no memory. */
+/*
+ * Returns the name of the database's file. A database in memory has no file: for it the
+ * address of the connection is returned as text. The caller frees the text; NULL means
+ * that there is not enough memory.
+ */
 char *ext_home_file(const ext_home *home);
 
 /* ---- ext_sql.c ---- */
 
-/* Prepares one statement; anything behind it is an error, and *stmt is then NULL. */
+/*
+ * Prepares one statement. format is that of sqlite3_mprintf(). The caller finalizes
+ * *stmt. Errors: SQLite's; SQLITE_ERROR if the text is empty or holds more than one
+ * statement; SQLITE_AUTH if an authorizer of the host answered SQLITE_IGNORE, so that the
+ * statement would do nothing. After a failure *stmt is NULL.
+ */
 int ext_sql_prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                     const char *format, ...);
-/* As ext_sql_prepare(), for SQL that names objects stored in the schema: SQLite restricts
- * it as it restricts a view. */
+
+/*
+ * Does what ext_sql_prepare() does, for SQL that names objects which are stored in the
+ * schema. SQLite restricts this statement as it restricts a view.
+ */
 int ext_sql_prepare_stored(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error,
                            const char *format, ...);
-/* As ext_sql_prepare(), but where SQLite refuses the statement *stmt is NULL, which is no
- * error. Short memory, an interrupt and what an authorizer denies are. */
+
+/*
+ * Does what ext_sql_prepare() does, but if SQLite refuses the statement, *stmt is NULL
+ * and there is no error. Only SQLITE_NOMEM, SQLITE_INTERRUPT and SQLITE_AUTH are errors.
+ */
 int ext_sql_try(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, const char *format,
                 ...);
-/* Runs a statement to its end. */
-int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
+
 /*
- * Ends a loop over rows and finalizes the statement. rc: what ended it, of sqlite3_step()
- * or of a failure that is in error. SQLITE_DONE, SQLITE_ROW (the loop had enough) and
- * SQLITE_OK are success; else what, or NULL, stands before SQLite's message.
+ * Prepares a statement and runs it to its end; rows that it gives are dropped. Errors:
+ * those of ext_sql_prepare(), and SQLite's while the statement runs.
+ */
+int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
+
+/*
+ * Ends a loop over rows: finalizes the statement and returns how the loop went. rc: the
+ * code that ended the loop, from sqlite3_step() or from a function that set the error.
+ * SQLITE_DONE, SQLITE_ROW (the loop needed no more rows) and SQLITE_OK are success. For
+ * any other rc the error becomes SQLite's last one, unless the error is set already.
+ * what: text before SQLite's message, or NULL.
  */
 int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error);
-/* The first integer of a query, 0 where it has no row or cannot run; for PRAGMAs. */
+
+/*
+ * Returns the integer in the first column of the first row of a query, for PRAGMAs.
+ * Returns 0 if the query has no row or cannot run.
+ */
 int64_t ext_sql_probe(sqlite3 *db, const char *sql);
-/* The error of a column that gave NULL where it cannot: memory is short, or an authorizer
- * answers SQLITE_IGNORE. */
+
+/*
+ * Sets the error for a column that is NULL where it never can be: SQLITE_NOMEM if there
+ * is not enough memory, else SQLITE_AUTH, because an authorizer answers SQLITE_IGNORE.
+ * Returns the code. The statement is not finalized.
+ */
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error);
-/* Is a statement of the connection under way that may write? */
+
+/* Tells whether a statement of the connection that may write has begun and not ended. */
 bool ext_sql_is_writing(sqlite3 *db);
-/* The name of the connection's schema number i, as PRAGMA database_list has them, of
- * sqlite3_malloc; *name is NULL behind the last. */
+
+/*
+ * Puts the name of schema number i of the connection, in the order of PRAGMA
+ * database_list, into *name, which the caller frees. *name is NULL if there is no such
+ * schema, and after a failure. Errors: SQLITE_NOMEM; before SQLite 3.39 also those of
+ * ext_sql_prepare().
+ */
 int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error);
-/* Sees what other connections did to the schemas, which only a statement that reads finds out.
- * An error is what keeps it from looking: a lock, short memory, an interrupt. */
+
+/*
+ * Makes SQLite notice what other connections changed in the schemas, by a statement that
+ * reads each of them, because SQLite notices it only then. Errors: SQLITE_BUSY,
+ * SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_IOERR and SQLITE_FULL. A schema
+ * that cannot be read for another reason is passed over.
+ */
 int ext_sql_refresh(sqlite3 *db, ext_error *error);
-/* A copy of a column's text; NULL for NULL, or where memory is short. */
+
+/*
+ * Returns a copy of the text of a column, which the caller frees. Returns NULL if the
+ * value is NULL or there is not enough memory.
+ */
 char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
 /* ---- ext_query.c ---- */
 
 /*
- * Prepares SQL on a model's own tables. In sql, @config, @version, @epoch, @item, @tensor
- * and @source become their names, @model the model's, @schema that of its database, all
- * quoted. types has a letter for each parameter ?1, ?2, ... whose value follows: i an
- * int64_t, d a double, s a text that is copied or NULL.
+ * Prepares SQL on the tables of a model. In sql, @config, @version, @epoch, @item,
+ * @tensor and @source are replaced by the names of these tables, @model by the name of
+ * the model's own table, each with its schema, and @schema by the name of the schema; all
+ * are quoted. types has one letter for each parameter ?1, ?2, ..., and the values follow:
+ * i is an int64_t, d a double, s a const char *, which is copied and may be NULL. The
+ * caller finalizes *stmt, which is NULL after a failure. Errors: those of
+ * ext_sql_prepare().
  */
 int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
               const char *sql, const char *types, ...);
-/* Runs such a statement to its end. */
+
+/*
+ * Prepares a statement as ext_query() does, binds its parameters and runs it to its end.
+ * Errors: those of ext_query(), and SQLite's while the statement runs.
+ */
 int ext_query_run(const ext_home *home, ext_error *error, const char *sql,
                   const char *types, ...);
-/* Puts the first column of its first row into *integer: 0 where there is none, or NULL. */
+
+/*
+ * Does what ext_query_run() does, and puts the first column of the first row into
+ * *integer. *integer is 0 if there is no row, if the value is NULL, and after a failure
+ * to prepare.
+ */
 int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
                       const char *sql, const char *types, ...);
 
 /* ---- ext_savepoint.c ---- */
 
-/* What is written until its end is kept or taken back as one. */
+/*
+ * A savepoint: everything that is written until its end is kept as one, or undone as one.
+ */
 typedef struct ext_savepoint {
     sqlite3 *db;
-    bool is_alone;       /* it was opened in autocommit: the transaction is ours */
-    sqlite3_stmt *guard; /* stands by to roll everything back; see ext_savepoint.c */
-    /* Told how it ended, where that is set. is_kept: what was written is committed. */
+    bool is_alone;       /* it began in autocommit, so the transaction is ours */
+    sqlite3_stmt *guard; /* rolls back when nothing else can; see ext_savepoint.c */
+    /*
+     * The function that is called once, at the end, or NULL; the caller sets it after the
+     * start. is_kept: everything that was written is committed now.
+     */
     void (*on_end)(const struct ext_savepoint *savepoint, bool is_kept);
-    void *context; /* for on_end */
+    void *context; /* for on_end; borrowed */
 } ext_savepoint;
 
-/* On failure none is open. */
-int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error);
 /*
- * Takes the schema's write lock: the first statement of a savepoint, so that SQLite calls
- * the host's busy handler, which it does not once something was read.
+ * Opens a savepoint, which in autocommit also begins a transaction. The caller must end
+ * it by ext_savepoint_end(), or by ext_savepoint_release() and ext_savepoint_undo().
+ * Errors: SQLite's, such as SQLITE_BUSY while a statement of this connection writes, and
+ * SQLITE_AUTH if an authorizer answers SQLITE_IGNORE. After a failure no savepoint is
+ * open.
+ */
+int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error);
+
+/*
+ * Takes the write lock of the schema. It must be the first statement in the savepoint:
+ * SQLite calls the host's busy handler for it only if the transaction has read nothing
+ * yet. Errors: SQLite's, such as SQLITE_BUSY. After a failure the savepoint is still
+ * open.
  */
 int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error);
-/* Keeps what was written. After an error the caller must undo it, or try again where it is
- * SQLITE_BUSY: then the savepoint is open still, as while a reader holds up the commit. */
+
+/*
+ * Keeps what was written, and ends the savepoint. Errors: SQLite's. After SQLITE_BUSY
+ * (for example because a reader holds up the commit) the savepoint is still open, and the
+ * caller may call this again or undo. After any other error the caller must undo.
+ */
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
-/* Takes back what was written, and leaves the connection as it was before the start. In
- * the user's transaction SQLite may have had to roll back all of it. */
+
+/*
+ * Undoes what was written, and ends the savepoint. The connection is then as it was
+ * before the start. If the savepoint is in the user's transaction and cannot be undone
+ * alone (for example because an interrupt is pending), the whole of the transaction is
+ * rolled back. It cannot fail.
+ */
 void ext_savepoint_undo(ext_savepoint *savepoint);
-/* Releases it where rc is SQLITE_OK, else undoes it. Returns the first failure. */
+
+/*
+ * Releases the savepoint if rc is SQLITE_OK, and undoes it if rc is anything else or the
+ * release fails. Returns the code of the error, which has the first failure.
+ */
 int ext_savepoint_end(ext_savepoint *savepoint, int rc, ext_error *error);
-/* Refuses a schema that cannot be written, and PRAGMA query_only. verb: what the user is to do
- * on another connection. */
+
+/*
+ * Checks that the connection can write to the schema. Error: SQLITE_READONLY, for a
+ * read-only database or after PRAGMA query_only. verb: what the message tells the user to
+ * do on another connection, such as "train".
+ */
 int ext_savepoint_check_writable(sqlite3 *db, const char *schema, const char *verb,
                                  ext_error *error);
-/* Inside the user's transaction: takes the schema's write lock now, before anything is
- * read, to keep it. In autocommit nothing is done. */
+
+/*
+ * Takes the write lock of the schema for the rest of the user's transaction, if there is
+ * one; the caller has read nothing yet. In autocommit it does nothing. Errors: those of
+ * ext_savepoint_start() and ext_savepoint_lock(). No savepoint stays open.
+ */
 int ext_savepoint_lock_ahead(sqlite3 *db, const char *schema, ext_error *error);
 
 /*
- * After a failure in autocommit: does another connection of a shared cache hold a lock,
- * for which SQLite calls no busy handler, and are fewer seconds over since then than PRAGMA
- * busy_timeout says? Then waits a moment and clears the error.
+ * Tells whether a call that failed in autocommit may try again. It may if another
+ * connection of a shared cache holds the lock, because SQLite calls no busy handler for
+ * such a lock. It may not if more time than PRAGMA busy_timeout has passed since the
+ * first try. since: when the first try began, in seconds of ext_poll_seconds(). If the
+ * call may try again, this function waits for 20 ms and clears the error; else the error
+ * stays.
  */
 bool ext_savepoint_may_retry(sqlite3 *db, double since, ext_error *error);
 
 /* ---- ext_snapshot.c ---- */
 
-/* What is read until its end is of one moment. All zero: none. */
+/*
+ * A snapshot: until its end all statements read the same state of the database. If all
+ * fields are zero, there is none.
+ */
 typedef struct ext_snapshot {
-    sqlite3_stmt *stmt; /* it stands at its row */
+    sqlite3_stmt *stmt; /* stands at a row, which keeps the read transaction open */
 } ext_snapshot;
 
+/*
+ * Starts a snapshot of the database of the model. Errors: SQLite's. After a failure there
+ * is no snapshot.
+ */
 int ext_snapshot_start(ext_snapshot *snapshot, const ext_home *home, ext_error *error);
+/* Ends a snapshot; if there is none, it does nothing. */
 void ext_snapshot_end(ext_snapshot *snapshot);
 
 /* ---- ext_entry.c ---- */
 
 /*
- * One call of SQLite's into the extension, on this thread's stack. A source, or a forged
- * shadow table, may be a view that reads a model: then calls stand inside each other.
+ * One call of SQLite into the extension, on the stack of its thread. Calls can be nested:
+ * a source, or a view that a forged database has in place of a shadow table, may read a
+ * model.
  */
 typedef struct ext_entry {
-    struct ext_entry *outer;
+    struct ext_entry *outer; /* the call that this one is nested in, or NULL */
     sqlite3 *db;
-    const ext_home *home; /* the model that is used; borrowed, or NULL */
-    int depth;
-    bool is_alone; /* no transaction of the user's was open */
+    const ext_home *home; /* the model that the call uses; borrowed, or NULL */
+    int depth;            /* 1 for the outermost call */
+    bool is_alone;        /* the call began in autocommit: the user has no transaction */
 } ext_entry;
 
-/* An error where too many calls stand inside each other: end it in any case. */
+/*
+ * Makes the entry the innermost call of this thread. Error: SQLITE_ERROR if more than 8
+ * calls are nested. The caller must end the entry also after this error.
+ */
 int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error);
-/* Was the user's transaction, that was open when the innermost call began, rolled back
- * since, or is it once SQLite has this code of the call? So it is after an interrupt or an
- * I/O error of a statement that writes. */
+
+/*
+ * Tells whether the user's transaction, which was open when the innermost call began, is
+ * lost: it was rolled back meanwhile, or SQLite will roll it back because the call
+ * returns rc. SQLite does so after SQLITE_INTERRUPT and SQLITE_IOERR in a statement that
+ * writes.
+ */
 bool ext_entry_is_rolled_back(int rc);
+
+/* Ends the innermost call of this thread, which must be this one. */
 void ext_entry_end(ext_entry *entry);
-/* Says which model the innermost call uses, until that ends. An error where a call around
- * it uses the same one. */
+
+/*
+ * Notes that the innermost call uses this model, until the call ends; home must live as
+ * long. Error: SQLITE_ERROR if a call that this one is nested in uses the same model.
+ */
 int ext_entry_use(const ext_home *home, ext_error *error);
-/* Has a call that is under way said so of this very home, which must stay? */
+
+/*
+ * Tells whether a call of this thread that has not ended uses the model through this very
+ * object, which therefore must not be freed.
+ */
 bool ext_entry_holds(const ext_home *home);
 
 /* ---- ext_value.c ---- */
 
-/* False for NULL. Text and blob are borrowed from the value. */
+/*
+ * The next two functions read a value as an id. They return false for NULL, and for a
+ * text that SQLite has no memory for. Text and BLOB are borrowed from the value, or from
+ * the row of the statement.
+ */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
-/* Is the REAL an integer below 2^53 in size? Hosts whose numbers are all REAL bind integers
- * so: wherever we take an integer or an item, it is that integer. */
+
+/*
+ * Tells whether a REAL is an integer whose absolute value is below 2^53, and puts that
+ * integer into *integer (0 if the REAL is none). Hosts whose numbers are all REAL bind
+ * their integers as such REALs; so wherever the extension takes an integer or an item,
+ * such a REAL counts as the integer.
+ */
 bool ext_value_is_whole(double real, int64_t *integer);
-/* As ext_value_id() and ext_value_column(), of a value that is an item. */
+
+/*
+ * The next two functions do what ext_value_id() and ext_value_column() do, for a value
+ * that is an item: a REAL that ext_value_is_whole() accepts becomes the INTEGER.
+ */
 bool ext_value_item(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_item_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
+
+/* Makes an id the result of a function or column; text and BLOB are copied. */
 void ext_value_result(sqlite3_context *context, const gru4rec_id *id);
-/* The item of a row as a result. */
+/* Makes the id of the item in a row of the catalogue the result. */
 void ext_value_result_item(sqlite3_context *context, const gru4rec_items *items,
                            int32_t row);
-/* id: an integer or a text. */
+/*
+ * Binds an id, which is INTEGER or TEXT, to a parameter; a text is copied. Returns the
+ * code of sqlite3_bind_*().
+ */
 int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id);
-/* Is it an integer, or a text or a REAL that is one? The value stays as it is. */
+
+/*
+ * Tells in *is_integer whether the value is an INTEGER, a REAL that ext_value_is_whole()
+ * accepts, or a TEXT that is an integer of 64 bits (white space around it is allowed),
+ * and puts the integer into *integer. SQLite's type of the value does not change.
+ */
 int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
                      ext_error *error);
-/* Takes such an integer, from min to max. The error says what argument name is, and to give
- * advice. */
+
+/*
+ * Reads an integer as ext_value_number() does, from min to max, into *integer. Errors:
+ * SQLITE_ERROR if the value is something else or outside that range; SQLITE_NOMEM. name:
+ * of the argument; advice: what to give; the message is "name is VALUE; give advice".
+ */
 int ext_value_integer(int64_t *integer, sqlite3_value *value, const char *name,
                       int64_t min, int64_t max, const char *advice, ext_error *error);
-/* Is the argument there, and not NULL? */
+
+/* Tells whether an argument is there, and not NULL. value may be a NULL pointer. */
 bool ext_value_is_given(sqlite3_value *value);
-/* Is it a text without a character? */
+/* Tells whether the id is a text without characters. */
 bool ext_value_is_empty(const gru4rec_id *id);
-/* The argument as a text, borrowed; NULL where it is not given. A NUL character in it,
- * behind which nothing would be read, is an error, which says what the argument is. */
+
+/*
+ * Reads an argument as a text, which is borrowed from the value. *text is NULL if the
+ * argument is not given; value may be a NULL pointer. Error: SQLITE_ERROR if the text
+ * holds a NUL character, because what follows it would not be read. what: names the
+ * argument in the message.
+ */
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
                    ext_error *error);
-/* The name of a model, borrowed from the value or from room; NULL where it is not given. A
- * REAL that is an integer is that integer. */
+
+/* Room for the name of a model that is given as a number. */
 typedef struct ext_name {
     char text[24];
 } ext_name;
+
+/*
+ * Reads the name of a model, as ext_value_text() does. A REAL that ext_value_is_whole()
+ * accepts is read as that integer; its text is in room. *text is valid as long as value
+ * and room. Error: SQLITE_ERROR for another REAL, and for a text with a NUL character.
+ */
 int ext_value_name(const char **text, ext_name *room, sqlite3_value *value,
                    ext_error *error);
-/* Continues a hash with a value's type and content. */
+
+/*
+ * Returns hash, continued by the type and the content of the value. value may be a NULL
+ * pointer, which counts as NULL.
+ */
 uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value);
 
-/* How many of the n bytes, the first ones, are UTF-8 in whole characters: n where all is. */
+/*
+ * Returns the number of bytes, from the first of n, that are whole characters of valid
+ * UTF-8. It is n if all bytes are.
+ */
 size_t ext_value_utf8(const void *bytes, size_t n);
 
-/* n float32 values from and to little-endian bytes. */
+/*
+ * The next two functions convert n float32 values from and to bytes (4 n) in
+ * little-endian order. bytes need not be aligned.
+ */
 void ext_value_read_floats(gru4rec_real *values, const unsigned char *bytes, size_t n);
 void ext_value_write_floats(unsigned char *bytes, const gru4rec_real *values, size_t n);
 
 /* ---- ext_json.c ---- */
 
-/* Is there an escaped NUL character in it, \u0000? */
+/* Tells whether the JSON holds an escaped NUL character, such as \u0000. */
 bool ext_json_has_nul(const char *json);
-/* The same JSON in a form that SQLite reads whole, of sqlite3_malloc; NULL: it does so as
- * it is. Its texts go through ext_json_restore(). */
+
+/*
+ * Makes JSON that every version of SQLite reads to its end. *guarded is NULL if json is
+ * such JSON already; else it is a copy in which NUL characters have another escape, and
+ * the caller frees it. Each text that SQLite reads from the copy must go through
+ * ext_json_restore().
+ */
 int ext_json_guard(char **guarded, const char *json, ext_error *error);
-/* Puts back the NUL characters of a text (n), in place, and returns its length. */
+
+/*
+ * Puts back the NUL characters of a text of n bytes, in place. Returns its new length,
+ * which is at most n.
+ */
 size_t ext_json_restore(char *text, size_t n);
-/* Appends the text in quotes, as JSON has it. */
+
+/*
+ * Appends the text to json as a JSON string, in quotes and with escapes. If there is not
+ * enough memory, sqlite3_str_errcode(json) says so.
+ */
 void ext_json_append(sqlite3_str *json, const char *text);
 
 /* ---- ext_rows.c ---- */
 
-/* A list of item rows. */
+/* A growing list of rows of the catalogue. If all fields are zero, it is empty. */
 typedef struct ext_rows {
     int32_t *rows; /* (n), owned */
     size_t n, capacity;
 } ext_rows;
 
+/* Appends a row. After a failure the list is as before. */
 int ext_rows_add(ext_rows *list, int32_t row, ext_error *error);
+/* Frees the list and makes it empty. */
 void ext_rows_free(ext_rows *list);
-/* Sorts the list and drops repeats: ext_rows_has() needs that. */
+/* Sorts the list in ascending order and drops repeated rows. */
 void ext_rows_sort(ext_rows *list);
+/* Tells whether the list has the row. The list must be sorted by ext_rows_sort(). */
 bool ext_rows_has(const ext_rows *list, int32_t row);
 
 /* ---- ext_ids.c ---- */
 
-/* An expression, as a format for the column's name, that makes items of a BLOB, or of a REAL
- * that is none, and keeps them apart. */
+/*
+ * Returns an SQL expression that makes an item of a BLOB, or of a REAL that is no item,
+ * and keeps different ids different. The expression is a format for sqlite3_mprintf()
+ * with one %s, for the name of the column.
+ */
 const char *ext_ids_advice(const gru4rec_id *id);
-/* The error of such an id as the argument item. */
+
+/*
+ * Sets the error for the argument item that is a BLOB, or a REAL that is no item:
+ * SQLITE_ERROR with the advice of ext_ids_advice(), or SQLITE_NOMEM. Returns the code.
+ */
 int ext_ids_fail_type(const gru4rec_id *id, ext_error *error);
-/* The error of an id that cannot be one item: of a BLOB, and where no item has it, of an
- * array and an object. */
+
+/*
+ * Checks that the argument item can be one item. Error: SQLITE_ERROR for a BLOB, and, if
+ * is_known is false, for a text that begins as a JSON array or object. is_known: the
+ * catalogue has an item with this id.
+ */
 int ext_ids_check_one(const gru4rec_id *id, bool is_known, ext_error *error);
-/* The row of the one item that the argument item is; -1: it is NULL or not known. */
+
+/*
+ * Finds the row of the one item that the argument item names. *row is -1 if the value is
+ * NULL or no item of the catalogue. Errors: those of ext_ids_check_one().
+ */
 int ext_ids_read_one(int32_t *row, sqlite3_value *value, const gru4rec_items *items,
                      ext_error *error);
 
-/* Where the ids of a value go. */
+/*
+ * How the ids of a value are read, and where the result goes. All pointers are borrowed.
+ */
 typedef struct ext_ids {
     const gru4rec_items *items;
     bool keeps_empty;    /* option keep_empty: an empty text is an id */
     const char *what;    /* names the argument in messages */
-    ext_rows *rows;      /* gets the rows of the items that are known */
-    ext_rows *positions; /* gets their places among all in the value, from 1; or NULL */
-    int64_t n_unknown;   /* counts the others */
+    ext_rows *rows;      /* gets the rows of known items */
+    ext_rows *positions; /* gets their places among all ids, from 1; or NULL */
+    int64_t n_unknown;   /* is increased by the number of ids that are no item */
 } ext_ids;
 
-/* Takes the ids of a value: one, or a JSON array of them. NULL is none, nor is an empty text
- * that is not kept. */
+/*
+ * Reads the ids of a value: one id, or a JSON array of ids; ext_ids.c has the rules. NULL
+ * holds no id; an empty text holds one only with keeps_empty. Errors: SQLITE_ERROR for a
+ * BLOB, a JSON object, malformed JSON, and an element that is neither a number, a string
+ * nor null; those of ext_sql_prepare(); SQLite's. After a failure the lists hold what was
+ * read before it.
+ */
 int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *error);
 
 /* ---- ext_select.c ---- */
 
-/* Is it SQL to run, rather than the name of a table? */
+/*
+ * Tells whether the text is SQL to run, rather than the name of a table: it begins with
+ * SELECT, WITH or a parenthesis.
+ */
 bool ext_select_is(const char *text);
-/* Where the SQL begins: behind white space, comments and a byte order mark. */
+
+/* Returns where the SQL begins: after white space, comments and a byte order mark. */
 const char *ext_select_start(const char *text);
-/* A SELECT, in parentheses or not, as a subquery of other SQL: in parentheses, without
- * comments and semicolons at its ends. Of sqlite3_malloc. */
+
+/*
+ * Returns the SELECT, which may be in parentheses, as a subquery for other SQL: in
+ * parentheses, without comments and semicolons at its ends. The caller frees the text;
+ * NULL means that there is not enough memory.
+ */
 char *ext_select_subquery(const char *text);
-/* Of a text that begins with a parenthesis: where that is closed; NULL: nowhere. */
+
+/*
+ * Returns the parenthesis that closes the one that text begins with, or NULL if there is
+ * none. Texts in quotes and comments are passed over.
+ */
 const char *ext_select_close(const char *text);
 
 /* ---- ext_options.c ---- */
 
-/* What is given as an option, but is not the library's; owned, NULL where not said: the
- * columns that hold events, by name, and the items that an evaluation ranks. order: what
- * breaks ties in time, in place of the rowid. */
+/*
+ * What the user gives among the options although the library knows nothing of it: the
+ * names of the columns that hold events, and the items that an evaluation ranks. order is
+ * the column that breaks ties in time, in place of the rowid. Each field is owned; NULL
+ * means that the user did not give it.
+ */
 typedef struct ext_columns {
     char *session, *item, *time, *order;
-    char *candidates; /* one id, or a JSON array */
+    char *candidates; /* one id, or a JSON array of ids */
 } ext_columns;
 
+/* Frees all fields and sets them to NULL. */
 void ext_options_free_columns(ext_columns *columns);
-/* Does it look like options, rather than a source? */
-bool ext_options_is(const char *text);
+
 /*
- * Reads a JSON object or "name=value,..." into options (of scope) and, for session, item,
- * time, order and candidates, columns. text may be NULL. columns NULL: they are no options either.
+ * Tells whether the text looks like options, rather than like a source: it begins with {,
+ * or holds = and is no SELECT.
+ */
+bool ext_options_is(const char *text);
+
+/*
+ * Reads options, a JSON object or "name=value,...", into options. scope: the functions
+ * whose options are allowed. session, item, time, order and, in the scope of an
+ * evaluation, candidates go into columns; if columns is NULL they are unknown options.
+ * text may be NULL, which has no options. Errors: SQLITE_ERROR for an unknown option, a
+ * bad value and text of neither form; those of ext_sql_prepare(); SQLite's. After a
+ * failure the options before the bad one are set.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
-/* Reads such options as the defaults of a model: see gru4rec_options_set_default(). */
+
+/*
+ * Does what ext_options_parse() does for options of training, but sets the values as the
+ * defaults of a model: see gru4rec_options_set_default().
+ */
 int ext_options_parse_defaults(sqlite3 *db, const char *text, gru4rec_options *options,
                                ext_error *error);
 
-/* What of a model is to change: options of training, columns, and its source, an option
- * here. JSON's null, or name=null, takes one back to its default. */
+/*
+ * Changes of a model: of its options of training, its columns, and its source, which is
+ * an option here. JSON's null, or name=null, puts an option back to its default, and
+ * drops a column or the source.
+ */
 typedef struct ext_changes {
-    gru4rec_options *options;        /* the model's, which change; with */
-    const gru4rec_options *defaults; /* these defaults */
-    ext_columns *kept;               /* the model's, of which null drops one */
-    ext_columns columns;             /* those that are given; owned */
-    char *source;                    /* owned, or NULL: none, where */
-    bool has_source;                 /* it is given */
+    gru4rec_options *options;        /* the model's, which are changed; borrowed */
+    const gru4rec_options *defaults; /* the values that null puts back; borrowed */
+    ext_columns *kept;   /* the model's, from which null drops one; borrowed */
+    ext_columns columns; /* the columns that the changes give; owned */
+    char *source;        /* the new source; owned; NULL: there is none */
+    bool has_source;     /* the changes give the source, or null for it */
 } ext_changes;
 
+/*
+ * Reads changes, in the forms of ext_options_parse(), and with its errors. The caller
+ * frees columns and source, also after a failure.
+ */
 int ext_options_parse_changes(sqlite3 *db, const char *text, ext_changes *changes,
                               ext_error *error);
-/* One option or column. */
+
+/*
+ * Sets one option or column, as ext_options_parse() does. Error: SQLITE_ERROR for an
+ * unknown name and a bad value.
+ */
 int ext_options_set(const char *name, const char *value, gru4rec_option_scope scope,
                     gru4rec_options *options, ext_columns *columns, ext_error *error);
-/* The error of name=value,... where the value is a list with commas between its numbers. */
+
+/*
+ * Checks that the option that text, name=value,..., begins with is no list with commas
+ * between its parts, because a comma ends an option. Error: SQLITE_ERROR, whose message
+ * shows the list with slashes.
+ */
 int ext_options_check_list(const char *text, ext_error *error);
+
+/*
+ * Does what gru4rec_options_resolve() does. Error: SQLITE_ERROR if options contradict
+ * each other.
+ */
 int ext_options_resolve(gru4rec_options *options, ext_error *error);
-/* Was the option of that name given, itself? */
+
+/* Tells whether the option of that name was given itself. False for an unknown name. */
 bool ext_options_is_set(const gru4rec_options *options, const char *name);
-/* Appends ", name='value'" for each option of training that was set, or that is to be
- * stored and is not the build's default. */
+
+/*
+ * Appends ", name='value'" for each option of training that was given, or that a model
+ * stores and whose value is not the default of this build.
+ */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
-/* A JSON object of the options of training: all, or those that were set, and those whose
- * default has changed once. NULL: no memory. */
+
+/*
+ * Returns a JSON object of the options of training: of all if is_all, else of those that
+ * were given or that a model always stores (because their default has changed once). The
+ * caller frees the text; NULL means that there is not enough memory.
+ */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
 
 /* ---- ext_poll.c ---- */
 
-/* Lets SQLite look for interrupts and call the host's progress handler now and then. */
+/*
+ * The poll of long work outside of SQLite: now and then it lets SQLite look for an
+ * interrupt and call the host's progress handler.
+ */
 typedef struct ext_poll {
     sqlite3 *db;
-    sqlite3_stmt *stmt;
-    double last;         /* seconds */
-    bool is_interrupted; /* seen once, it stays so */
+    sqlite3_stmt *stmt;  /* small statement that ext_poll_check() runs; owned, or NULL */
+    double last;         /* when it last ran, in seconds */
+    bool is_interrupted; /* stays true from the first interrupt on */
 } ext_poll;
 
+/*
+ * Starts to poll. An interrupt that is pending already counts. It cannot fail: if the
+ * statement cannot be prepared, later interrupts are not noticed.
+ */
 void ext_poll_start(ext_poll *poll, sqlite3 *db);
+/* Frees the statement; is_interrupted stays. */
 void ext_poll_stop(ext_poll *poll);
-/* True when the work must stop: interrupted, or the handler said so. */
+/*
+ * Tells whether the work must stop, because it was interrupted or because the progress
+ * handler asked for that. SQLite is asked at most every 5 ms.
+ */
 bool ext_poll_check(ext_poll *poll);
-/* The same, as the library calls it. */
+/*
+ * Does what ext_poll_check() does, with the parameter (an ext_poll *) that hooks of the
+ * library have.
+ */
 bool ext_poll_is_stopped(void *poll);
-double ext_poll_seconds(void); /* of a monotonic clock */
+/* Returns the seconds of a monotonic clock. */
+double ext_poll_seconds(void);
 
 /* ---- ext_progress.c ---- */
 
-/* What a training shows on standard error: on a terminal one updating line, wiped at the
- * end; elsewhere, where that was asked for, one line at the end. */
+/*
+ * What a training shows on standard error: on a terminal one line that is updated, and
+ * erased at the end; elsewhere, if the user asked for that, one line at the end.
+ */
 typedef struct ext_progress {
-    bool is_line, is_log; /* neither: it shows nothing */
-    bool is_plain;        /* the terminal knows no escape sequences */
-    int columns;          /* where the terminal does not know them */
-    int n_written;        /* columns of the line that stands there */
-    size_t n_before;      /* epochs that another call did */
-    double start, last;   /* seconds */
-    gru4rec_progress seen;
+    bool is_line, is_log;  /* which of the two lines is shown; both false: none */
+    bool is_plain;         /* the terminal knows no escape sequences */
+    int columns;           /* width to use where the terminal does not know its own */
+    int n_written;         /* width of the line on the terminal now */
+    size_t n_before;       /* epochs that earlier calls did */
+    double start, last;    /* seconds: the start, the last update */
+    gru4rec_progress seen; /* the last that was reported */
 } ext_progress;
 
+/*
+ * Starts to show progress. verbose: the value of the option. On a terminal the line is
+ * shown unless it is GRU4REC_OFF; elsewhere only if it is GRU4REC_ON. n_before: epochs
+ * that earlier calls did, which the speed must not count.
+ */
 void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
+/* Updates the line on the terminal, at most every 0.2 seconds. */
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
-/* epochs: those that this call did. */
+/*
+ * Erases the line on the terminal, or writes the line at the end. epochs (n_epochs):
+ * those that this call did; is_done: the training reached its end.
+ */
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
                        bool is_done);
 
 /* ---- ext_worker.c ---- */
 
-/* Does job i. It touches no SQLite but its memory allocator. */
+/*
+ * Does job i. A job must call no function of SQLite except its memory allocator, because
+ * the job may run in another thread.
+ */
 typedef void ext_worker_job(void *context, size_t i);
 
 /*
- * Does jobs 0, 1, 2, ... one after another in a thread of its own while the caller goes
- * on, who says how many may be done by now. Where a thread is not worth it, or cannot be
- * had, the caller does each when it may be done.
+ * A thread that does jobs 0, 1, 2, ... one after another while the caller works on. The
+ * caller says how many jobs are ready. If a thread is not worth its cost, or cannot be
+ * started, the caller's own thread does each job at the moment when it becomes ready.
  */
 typedef struct ext_worker {
     ext_worker_job *job;
-    void *context;
-    size_t n_ready;
-    bool is_over, is_threaded;
-    _Atomic size_t n_done;
-    pthread_mutex_t lock; /* for n_ready and is_over */
-    pthread_cond_t changed;
+    void *context;             /* for job; borrowed */
+    size_t n_ready;            /* jobs that may be done */
+    bool is_over, is_threaded; /* no more jobs will come; there is a thread */
+    _Atomic size_t n_done;     /* jobs that the thread has done */
+    pthread_mutex_t lock;      /* for n_ready and is_over */
+    pthread_cond_t changed;    /* signals a change of n_ready or is_over */
     pthread_t thread;
 } ext_worker;
 
-/* Bytes from which on a thread is worth it: some milliseconds' reading. */
+/*
+ * Bytes to read from which on a thread is worth its cost; reading them takes some
+ * milliseconds.
+ */
 enum { EXT_WORKER_FROM = 16 << 20 };
 
+/*
+ * Starts a worker, with a thread if is_worth_it and the system can start one. The worker
+ * must stay at its address until ext_worker_finish(). It cannot fail.
+ */
 void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
                       bool is_worth_it);
-/* Jobs before n may be done; n never falls. */
+/*
+ * Says that jobs 0 to n - 1 are ready. n never falls. Without a thread they are done
+ * here.
+ */
 void ext_worker_ready(ext_worker *worker, size_t n);
-/* Are those that may be done done? */
+/* Tells whether all jobs that are ready are done. */
 bool ext_worker_is_idle(ext_worker *worker);
-/* When this returns they are all done. */
+/* Waits until all jobs that are ready are done, and ends the thread. */
 void ext_worker_finish(ext_worker *worker);
 
 /* ---- ext_table.c ---- */
 
 typedef struct ext_table_function ext_table_function;
 
-/* A virtual table. home has names where it is a model's own. */
+/* A virtual table. home names a model if the table is the model's own. */
 typedef struct ext_table {
     sqlite3_vtab base;
     const ext_table_function *function;
     ext_home home;
-    struct ext_cursor *open; /* the first of its cursors */
+    struct ext_cursor *open; /* list of its open cursors, or NULL */
 } ext_table;
 
-/* Arguments at most, of a bit of idxNum each; and the first bit of those that are missing. */
+/*
+ * EXT_TABLE_ARGUMENTS: the largest number of arguments of a table; each has a bit of
+ * idxNum. EXT_TABLE_MISSING: the first of the bits of idxNum for missing arguments.
+ */
 enum { EXT_TABLE_ARGUMENTS = 8, EXT_TABLE_MISSING = 22 };
 
 /* A hidden column that is an argument. */
@@ -554,69 +960,99 @@ typedef struct ext_table_argument {
     const char *example; /* "name = value", for messages */
 } ext_table_argument;
 
-/* A plan that is being made. */
+/* A plan that xBestIndex makes. */
 typedef struct ext_table_plan {
     const ext_table_function *function;
     sqlite3_index_info *info;
-    int n_argv;        /* values that start is given, so far */
-    sqlite3_str *text; /* what they are compared with, for EXPLAIN QUERY PLAN */
+    int n_argv;        /* number of values that start will get, so far */
+    sqlite3_str *text; /* the constraints, for EXPLAIN QUERY PLAN */
 } ext_table_plan;
 
-/* What each table's cursor begins with. */
+/* The first member of the cursor of every table. */
 typedef struct ext_cursor {
     sqlite3_vtab_cursor base;
-    sqlite3_value *arguments[EXT_TABLE_ARGUMENTS]; /* copies; NULL: not given */
-    uint64_t hash; /* of what is the same for many rows: at first of the arguments */
-    int64_t row;   /* tells the rows of one hash apart; counts from 0 unless set */
-    bool is_eof;
-    struct ext_cursor *next_open; /* another cursor of the table, or NULL */
+    sqlite3_value *arguments[EXT_TABLE_ARGUMENTS]; /* copies, owned; NULL: not given */
+    uint64_t hash; /* of what many rows have in common: first, of the arguments */
+    int64_t row;   /* number of the row among those with that hash, from 0 */
+    bool is_eof;   /* there are no more rows */
+    struct ext_cursor *next_open; /* another open cursor of the table, or NULL */
 } ext_cursor;
 
 /*
- * A table whose hidden columns behind the others are its arguments; what is behind these is
- * the function's own again. The frame keeps the arguments, says what is missing, and gives
- * the rowids; the function gives the rows.
- * idxNum has bit i where argument i is given, and bit EXT_TABLE_MISSING + i where it is
- * not, but read; plan may add bits from EXT_TABLE_ARGUMENTS on, below those.
+ * A kind of table. Its declaration has n_columns columns that its rows fill, then
+ * n_arguments hidden columns that are its arguments, then more hidden columns if the kind
+ * has a use for them. The frame (ext_table.c) keeps the arguments, gives the error for
+ * one that is missing, gives the rowids, and opens and ends the ext_entry of each call.
+ * The functions of this struct give the rows.
+ *
+ * In idxNum bit i is set if argument i is given, and bit EXT_TABLE_MISSING + i if
+ * argument i is not given although the query reads it. plan may set the bits from
+ * EXT_TABLE_ARGUMENTS to EXT_TABLE_MISSING - 1.
  */
 struct ext_table_function {
     const char *name;        /* in SQL */
     const char *declaration; /* CREATE TABLE x(...) */
     int trust;               /* SQLITE_VTAB_INNOCUOUS or SQLITE_VTAB_DIRECTONLY */
-    size_t cursor_bytes;     /* of its cursor, zeroed */
+    size_t cursor_bytes;     /* size of its cursor, which begins zeroed */
     int n_columns, n_arguments;
     const ext_table_argument *arguments; /* (n_arguments) */
-    int n_needed;      /* so many arguments, the first ones, must be given */
-    const char *usage; /* what is said when one is not */
-    /* Rows come in ascending order of so many columns, the first ones. */
-    int n_ordered;
-    double n_rows, cost; /* estimates */
-    /* Plans more than that, behind the arguments, with an order and estimates of its own; or
-     * NULL. */
+    int n_needed;                        /* the first n_needed arguments must be given */
+    const char *usage;   /* the message, after name(), if one of these is missing */
+    int n_ordered;       /* rows come in ascending order of the first n_ordered columns */
+    double n_rows, cost; /* estimates for SQLite */
+    /*
+     * Adds to the plan constraints on columns that are no arguments, and may set the
+     * order and the estimates; or NULL.
+     */
     void (*plan)(ext_table_plan *plan);
-    /* Goes to the first row, or sets is_eof. argv: what plan asked for. */
+    /*
+     * Goes to the first row, or sets is_eof if there is none. argv: the values of the
+     * constraints that plan used, in their order. The first failure is in error; the
+     * frame then sets is_eof, and calls stop later.
+     */
     int (*start)(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_error *error);
+    /*
+     * Goes to the next row, or sets is_eof; failures as for start. The frame has added 1
+     * to row before.
+     */
     int (*next)(ext_cursor *cursor, ext_error *error);
+    /* Gives column i of the row; it is never an argument. */
     void (*column)(const ext_cursor *cursor, sqlite3_context *context, int i);
-    /* Lets go of what start and next made, also after they failed; all zero again. */
+    /*
+     * Frees what start and next made, and zeroes it. It is called before each start and
+     * before the close, also if start or next failed or nothing was started.
+     */
     void (*stop)(ext_cursor *cursor);
-    /* Lets go of what the cursor keeps from start to start; or NULL. */
+    /* Frees what the cursor keeps from one start to the next, after stop; or NULL. */
     void (*close)(ext_cursor *cursor);
 };
 
-/* Declares the table and makes its object. declaration: the function's, or the model's own
- * form of it. schema and name: of a model's own table, else NULL. */
+/*
+ * Declares the table to SQLite and allocates its object, which ext_table_disconnect()
+ * frees. declaration: that of the function, or another form of it for the table of a
+ * model. schema and name: of the model, if the table is a model's own, else NULL. Errors:
+ * SQLITE_NOMEM, and SQLite's. After a failure *out is NULL.
+ */
 int ext_table_new(ext_table **out, const ext_table_function *function,
                   const char *declaration, sqlite3 *db, ext_connection *connection,
                   const char *schema, const char *name, ext_error *error);
-/* Makes a constraint the next value that start is given, and sets its bit of idxNum. name:
- * of its column. */
+
+/*
+ * Makes the constraint with that index in the plan the next value that start gets, and
+ * sets bit in idxNum. name: of its column, for EXPLAIN QUERY PLAN.
+ */
 void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *name);
-/* The error of an argument that is not given. */
+
+/*
+ * Sets the error for a needed argument that is not given: SQLITE_ERROR, with the usage of
+ * the function. Returns the code.
+ */
 int ext_table_usage(const ext_cursor *cursor, ext_error *error);
+
+/* Returns the home of the cursor's table, which lives as long as the table. */
 const ext_home *ext_table_home(const ext_cursor *cursor);
 
-/* The methods of a module whose tables are ext_tables. */
+/* The methods of a module whose tables are ext_tables; their contracts are SQLite's. */
 int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info);
 int ext_table_disconnect(sqlite3_vtab *base);
 int ext_table_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out);
@@ -628,7 +1064,10 @@ int ext_table_eof(sqlite3_vtab_cursor *base);
 int ext_table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i);
 int ext_table_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id);
 
-/* The same as initialisers of an sqlite3_module that is member at of what is initialised. */
+/*
+ * The same methods as designated initialisers, for an sqlite3_module that is the member
+ * at of the struct that is initialised.
+ */
 #define EXT_TABLE_METHODS(at)                                                          \
     at.xBestIndex = ext_table_best_index, at.xDisconnect = ext_table_disconnect,       \
     at.xOpen = ext_table_open, at.xClose = ext_table_close,                            \

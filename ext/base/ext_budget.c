@@ -1,29 +1,35 @@
 /*
- * ext_budget.c - the limits of the memory that one call takes; see ext_base.h.
+ * ext_budget.c - the limits of the memory that one call uses; see ext_base.h.
  *
- * memory_limit and the container's bound what the call itself takes. The hard heap limit is
- * SQLite's, for the whole process: it is compared with all that SQLite and we have
- * (ext_memory_used()), or with the call's own where SQLite keeps no account.
+ * memory_limit and the limit of the container are compared with the bytes that the call
+ * itself uses. The hard heap limit is SQLite's, and holds for the whole process: it is
+ * compared with all bytes that SQLite and the extension use (ext_memory_used()). If
+ * SQLite does not count its bytes, the bytes of the call are compared instead, if they
+ * are more.
  */
 #define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
 #include "ext_base.h"
 
 #include <unistd.h>
 
-/* Each limit as it is called, and how to have more. */
+/* The name of each limit in messages, and how the user can raise the limit. */
 static const struct {
     const char *name, *remedy;
 } limits[] = {
     [EXT_BUDGET_OPTION] = {"memory_limit", "raise memory_limit"},
-    [EXT_BUDGET_DEFAULT] = {"80 % of what there is", "raise memory_limit"},
+    [EXT_BUDGET_DEFAULT] = {"the default, 80 % of the memory of the machine or container",
+                            "raise memory_limit"},
     [EXT_BUDGET_CONTAINER] = {"what the container has left",
                               "give the container more memory"},
     [EXT_BUDGET_HEAP] = {"the hard heap limit",
-                         "raise that by sqlite3_hard_heap_limit64()"},
+                         "raise this limit by sqlite3_hard_heap_limit64()"},
 };
 
-/* Bytes that the hard heap limit leaves to the call; UINT64_MAX: there is no such limit.
- * SQLite keeps a little: without any it could not even say what is wrong. */
+/*
+ * Returns how many bytes the hard heap limit leaves to the call; UINT64_MAX if there is
+ * no such limit. 1/16 of the limit stays with SQLite, because without any memory SQLite
+ * could not even report the error.
+ */
 static uint64_t heap_room(const ext_budget *budget)
 {
     const uint64_t limit = (uint64_t)sqlite3_hard_heap_limit64(-1);
@@ -34,6 +40,7 @@ static uint64_t heap_room(const ext_budget *budget)
     return taken < limit ? limit - taken : 0;
 }
 
+/* Returns the limit that n bytes more would pass, or EXT_BUDGET_NONE. */
 static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
 {
     if (n > budget->most - budget->used)
@@ -41,6 +48,9 @@ static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
     return n > heap_room(budget) ? EXT_BUDGET_HEAP : EXT_BUDGET_NONE;
 }
 
+/*
+ * Is the allocator of the budget: refuses what would pass a limit, and counts the rest.
+ */
 static void *resize(void *context, void *block, size_t bytes)
 {
     ext_budget *budget = context;
@@ -65,7 +75,9 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
     const uint64_t machine =
         (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t whole = container.memory < machine ? container.memory : machine;
-    /* The rest is for SQLite, and for what the system keeps for us. */
+    /*
+     * 1/16 stays free for SQLite, and for memory that the system uses for this process.
+     */
     const uint64_t room = container.room - container.room / 16;
     *budget = (ext_budget){
         .allocator = {.resize = resize, .context = budget, .random = ext_memory.random},
@@ -78,7 +90,7 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
     }
 }
 
-/* As people read it. */
+/* A number of megabytes as text, for messages. */
 typedef struct megabytes {
     char text[32];
 } megabytes;

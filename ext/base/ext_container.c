@@ -1,12 +1,17 @@
 /*
- * ext_container.c - what a container lets the process use; see ext_base.h.
+ * ext_container.c - the memory and processors that a container allows the process; see
+ * ext_base.h.
  *
- * A limit of a control group (cgroups(7)) holds for all groups below it, so the group of the
- * process and those above it are looked at. /proc/self/cgroup names the group, and
- * /proc/self/mountinfo says where groups are seen. A container may see its own group where
- * the host has the topmost one, under a path that is the host's: folders that are not
- * there are passed over. Version 1 has a tree for each controller, version 2 one for all;
- * where both are mounted, the files of a controller are in one of them.
+ * A limit of a control group (cgroups(7)) holds for all groups below that group. So the
+ * group of the process and all groups above it are read. /proc/self/cgroup names the
+ * group, and /proc/self/mountinfo says in which folders groups can be seen. In a
+ * container the folder may show the container's own group as the topmost one, while
+ * /proc/self/cgroup gives the group's path on the host; so folders of the path that do
+ * not exist are passed over.
+ *
+ * Version 1 of control groups has one tree for each controller (memory, cpu), version 2
+ * has one tree for all. If both are mounted, the files of a controller exist in one tree
+ * only.
  */
 #define _POSIX_C_SOURCE 200809L /* getline */
 #include "ext_base.h"
@@ -28,7 +33,10 @@ static FILE *open_file(const char *folder, const char *name)
     return fopen(path, "r");
 }
 
-/* The numbers that a file begins with, at most n; how many there are. "max" is none. */
+/*
+ * Reads the numbers that a file begins with, at most n, and returns how many were read.
+ * The word "max", which stands for no limit, ends the numbers.
+ */
 static int read_numbers(const char *folder, const char *name, int64_t *numbers, int n)
 {
     FILE *file = open_file(folder, name);
@@ -40,7 +48,10 @@ static int read_numbers(const char *folder, const char *name, int64_t *numbers, 
     return n_read;
 }
 
-/* Bytes of files' pages, which the system takes back before memory is short. */
+/*
+ * Returns the bytes of the page cache in the group. They count as free, because the
+ * system takes them back before it runs out of memory.
+ */
 static int64_t read_cache(const char *folder, bool is_v2)
 {
     static const char *const keys[2][2] = {{"total_inactive_file", "total_active_file"},
@@ -58,6 +69,7 @@ static int64_t read_cache(const char *folder, bool is_v2)
 
 /* ---- one group ---- */
 
+/* Lowers the limits of memory to those of the group in folder, if these are lower. */
 static void take_memory(ext_container *container, const char *folder, bool is_v2)
 {
     int64_t limit, used = 0;
@@ -74,6 +86,7 @@ static void take_memory(ext_container *container, const char *folder, bool is_v2
         container->room = (uint64_t)room;
 }
 
+/* Lowers the number of processors to the quota of the group in folder. */
 static void take_processors(ext_container *container, const char *folder, bool is_v2)
 {
     int64_t share[2]; /* quota, period: both in microseconds */
@@ -90,15 +103,15 @@ static void take_processors(ext_container *container, const char *folder, bool i
 
 /* ---- the groups of the process ---- */
 
-/* A mounted tree of groups. */
+/* A tree of groups that is mounted in the file system. */
 typedef struct tree {
     bool is_v2;
-    char top[PATH]; /* the group that is seen at folder */
+    char top[PATH]; /* path of the group that folder shows */
     char folder[PATH];
-    char options[PATH]; /* of version 1: among them its controllers */
+    char options[PATH]; /* mount options; in version 1 they name the controllers */
 } tree;
 
-/* Is the word in a list with commas? */
+/* Tells whether the word is in a list that is separated by commas. */
 static bool has_word(const char *list, const char *word)
 {
     const size_t n = strlen(word);
@@ -110,7 +123,10 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* A line of mountinfo: "36 30 0:32 TOP FOLDER rw ... - TYPE SOURCE OPTIONS". */
+/*
+ * Reads a line of mountinfo, "36 30 0:32 TOP FOLDER rw ... - TYPE SOURCE OPTIONS".
+ * Returns false if it is no tree of groups.
+ */
 static bool parse_mount(const char *line, tree *mounted)
 {
     char type[NAME];
@@ -123,8 +139,11 @@ static bool parse_mount(const char *line, tree *mounted)
     return mounted->is_v2 || strcmp(type, "cgroup") == 0;
 }
 
-/* The path of the process's group in the tree of a controller. A line of the file:
- * "4:memory:/path", of version 2 "0::/path". */
+/*
+ * Finds the path of the process's group in the tree of a controller. Returns false if the
+ * process has no group there. A line of the file is "4:memory:/path" in version 1 and
+ * "0::/path" in version 2.
+ */
 static bool find_group(const char *root, const tree *mounted, const char *controller,
                        char path[PATH])
 {
@@ -148,7 +167,10 @@ static bool find_group(const char *root, const tree *mounted, const char *contro
     return is_found;
 }
 
-/* Looks at the group of the process and at those above it, up to where it is mounted. */
+/*
+ * Calls take() for the group of the process and for each group above it, up to the folder
+ * where the tree is mounted.
+ */
 static void walk(ext_container *container, const char *root, const tree *mounted,
                  const char *controller,
                  void (*take)(ext_container *, const char *folder, bool is_v2))
@@ -160,7 +182,7 @@ static void walk(ext_container *container, const char *root, const tree *mounted
     const bool is_below = strncmp(group, mounted->top, n_top) == 0;
     snprintf(folder, sizeof folder, "%s%s", root, mounted->folder);
     char *const end = folder + strlen(folder);
-    if (strstr(group, "/..") == NULL) /* else the group is out of sight */
+    if (strstr(group, "/..") == NULL) /* else no folder shows the group */
         snprintf(end, sizeof folder - strlen(folder), "%s",
                  group + (is_below ? n_top : 0));
     take(container, folder, mounted->is_v2);

@@ -1,10 +1,16 @@
-/* ext_entry.c - calls that stand inside each other; see ext_base.h. */
+/* ext_entry.c - nested calls of SQLite into the extension; see ext_base.h. */
 #include "ext_base.h"
 
-/* So many calls fit on a stack of 256 KB, with what SQLite needs for each. */
+/*
+ * Largest number of nested calls. So many fit on a stack of 256 KB, together with the
+ * stack that SQLite needs for each.
+ */
 enum { DEEPEST = 8 };
 
-/* Of a thread, as its stack is. */
+/*
+ * The innermost call of this thread. Each thread has its own, because the entries are on
+ * its stack.
+ */
 static _Thread_local ext_entry *innermost;
 
 int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error)
@@ -17,11 +23,12 @@ int ext_entry_start(ext_entry *entry, sqlite3 *db, ext_error *error)
     innermost = entry;
     return depth <= DEEPEST
                ? SQLITE_OK
-               : ext_error_set(error, SQLITE_ERROR,
-                               "more than %d calls stand inside each other; a source or "
-                               "a view leads back to itself, or the chain of models is "
-                               "too long: read one of them from a table",
-                               DEEPEST);
+               : ext_error_set(
+                     error, SQLITE_ERROR,
+                     "more than %d calls are nested in each other; if a source or "
+                     "a view reads itself, change it; if the chain of models is "
+                     "too long, read one of them from a table",
+                     DEEPEST);
 }
 
 void ext_entry_end(ext_entry *entry)
@@ -42,7 +49,7 @@ bool ext_entry_is_rolled_back(int rc)
 
 int ext_entry_use(const ext_home *home, ext_error *error)
 {
-    if (innermost == NULL) /* a method that nothing can stand inside of */
+    if (innermost == NULL) /* this call has no entry: nothing is nested in it */
         return SQLITE_OK;
     innermost->home = home;
     for (const ext_entry *outer = innermost->outer; outer != NULL; outer = outer->outer)

@@ -1,10 +1,11 @@
 /*
- * ext_error.c - errors; see ext_base.h.
+ * ext_error.c - the first error of a call, and its way to SQLite; see ext_base.h.
  *
- * Messages carry no prefix inside the extension. "gru4rec: " is put before them where they
- * leave it, and taken away where SQLite hands one of them back to us from a call below.
- * They hold what users gave, and SQLite's messages, which do: bytes that are no UTF-8 in
- * one would make a host fail in place of showing it.
+ * Inside the extension a message has no prefix. "gru4rec: " is put before it when the
+ * error is passed to SQLite, and is removed when SQLite gives us the message of a nested
+ * call back. Messages contain values of users, and messages of SQLite, which contain such
+ * values too. So every message is made valid UTF-8: some hosts fail at a message that is
+ * not, instead of showing it.
  */
 #include "ext_base.h"
 
@@ -13,11 +14,14 @@
 
 static const char prefix[] = "gru4rec: ";
 
-/* The text, which is freed, as messages show it; NULL: no memory. */
+/*
+ * Returns a copy of text as messages show it (gru4rec_show()), and frees text. NULL as
+ * text or as result means that there is not enough memory.
+ */
 static char *shown(char *text)
 {
     const size_t n = text != NULL ? strlen(text) : 0;
-    const size_t size = 4 * n + 4; /* a byte becomes \xNN at most */
+    const size_t size = 4 * n + 4; /* a byte becomes at most \xNN */
     char *copy = text != NULL ? sqlite3_malloc64(size) : NULL;
     if (copy != NULL)
         gru4rec_show(copy, size, text, n);
@@ -35,6 +39,7 @@ int ext_error_set(ext_error *error, int rc, const char *format, ...)
     error->message = shown(sqlite3_vmprintf(format, args));
     va_end(args);
     error->rc = rc;
+    GRU4REC_TRACE(1, "error %d: %s", rc, error->message != NULL ? error->message : "");
     return rc;
 }
 
@@ -53,7 +58,7 @@ int ext_error_db(ext_error *error, sqlite3 *db, const char *what)
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
     if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
-        rc = SQLITE_ERROR; /* there is no row where there must be one */
+        rc = SQLITE_ERROR; /* SQLite has no error: a row is missing that must be there */
     const char *message = sqlite3_errmsg(db);
     error->is_sqlite |= error->rc == SQLITE_OK;
     if (strncmp(message, prefix, strlen(prefix)) == 0)
@@ -147,9 +152,10 @@ int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab)
 }
 
 /*
- * Such a code of a function makes SQLite roll back the user's transaction, where the
- * statement reads a table. What the function did is taken back, so the transaction can go
- * on: then the code is SQLITE_ERROR, beside SQLite's words.
+ * Tells whether SQLite would roll back the user's transaction if a function returned this
+ * code (SQLite does so if the statement reads a table). That is not needed, because the
+ * function has already undone its own changes. So the caller returns SQLITE_ERROR
+ * instead, and keeps SQLite's message.
  */
 static bool makes_rollback(sqlite3_context *context, int rc)
 {
@@ -168,8 +174,8 @@ void ext_error_result(ext_error *error, sqlite3_context *context)
         sqlite3_result_error_nomem(context);
     else if (message != NULL)
         sqlite3_result_error(context, message, -1);
+    /* The code comes after the text, because the text sets SQLITE_ERROR. */
     if (message != NULL)
-        sqlite3_result_error_code(context,
-                                  rc); /* behind the text: that sets SQLITE_ERROR */
+        sqlite3_result_error_code(context, rc);
     sqlite3_free(message);
 }

@@ -1,4 +1,4 @@
-/* ext_home.c - which model in which database; see ext_base.h. */
+/* ext_home.c - the names of one model in one database; see ext_base.h. */
 #include "ext_base.h"
 
 int ext_home_init(ext_home *home, sqlite3 *db, ext_connection *connection,

@@ -1,14 +1,18 @@
 /*
- * ext_ids.c - the items that SQL names, by one value or in a JSON array; see ext_base.h.
+ * ext_ids.c - finds the items that SQL names, by one value or in a JSON array; see
+ * ext_base.h.
  *
- * 1. A value that is an item's id names that item: of the same type and value, else of the
- *    same text form. A REAL counts as the integer that it is below 2^53.
- * 2. Any other text that begins, behind white space, with [ is a JSON array of ids, and with
- *    { an error. What is left is one id that no item has.
- * 3. In an array a number names the INTEGER of exactly its value as written, else the TEXT
- *    that it is written as, else the TEXT of that integer. A string is a text. null is no id.
- * 4. An empty text is no id either, but with keep_empty.
- * 5. Where one item is wanted an array is an error too.
+ * 1. A value that is the id of an item names that item. An id of the same type and value
+ *    is looked for first, then an id of the same text form. A REAL that is an integer,
+ *    and whose absolute value is below 2^53, counts as that integer.
+ * 2. Any other text whose first character after white space is [ is a JSON array of ids;
+ *    if that character is {, the text is an error. Any other value is one id that no item
+ *    has.
+ * 3. A number in an array is looked for in this order: as the INTEGER that the number is
+ *    exactly, as the TEXT that is written in the array, as the TEXT form of that integer.
+ *    A string is a TEXT. null is no id.
+ * 4. An empty text is no id either, unless keep_empty is on.
+ * 5. Where an argument names one item, an array is an error too.
  */
 #include "ext_base.h"
 
@@ -21,8 +25,11 @@ static gru4rec_id text_id(const char *text, size_t n)
     return (gru4rec_id){.type = GRU4REC_ID_TEXT, .bytes = text, .n_bytes = n};
 }
 
-/* The row of an id, or -1. The text form of a REAL: with 17 digits, as our advice has it, or
- * with as few as SQLite gives it. */
+/*
+ * Returns the row of an id, or -1 if no item has it. The text form of a REAL is tried
+ * with 17 digits, as ext_ids_advice() writes it, then with 16 and with 15, as SQLite
+ * writes it.
+ */
 static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
 {
     int32_t row = gru4rec_items_find(items, id);
@@ -41,7 +48,10 @@ static bool is_skipped(const ext_ids *ids, const gru4rec_id *id)
     return ext_value_is_empty(id) && !ids->keeps_empty;
 }
 
-/* Takes the item of a row, or -1, that stands at a place, from 1. */
+/*
+ * Adds an item to the lists, or counts an unknown one. row: of the item, or -1 if it is
+ * unknown; place: of the id in the value, from 1.
+ */
 static int add(ext_ids *ids, int32_t row, int32_t place, ext_error *error)
 {
     if (row < 0) {
@@ -55,19 +65,19 @@ static int add(ext_ids *ids, int32_t row, int32_t place, ext_error *error)
 
 /* ---- an array ---- */
 
-/* A JSON array on its way through json_each(). */
+/* A JSON array that is read by json_each(). */
 typedef struct array {
     ext_ids *ids;
     sqlite3 *db;
     sqlite3_value *value;
-    char *guarded; /* what is read in place of the value, or NULL */
-    int32_t place; /* of the element, from 1 */
+    char *guarded; /* is read in place of the value; owned, or NULL */
+    int32_t place; /* number of the current element, from 1 */
     char *minified;
-    const char *at; /* in that, behind so many elements: */
+    const char *at; /* in minified, after n_behind elements */
     int32_t n_behind;
 } array;
 
-/* A statement on the array, which is its parameter. */
+/* Prepares a statement and binds the array to its parameter. */
 static int prepare(const array *a, sqlite3_stmt **stmt, const char *sql, ext_error *error)
 {
     if (ext_sql_prepare(a->db, stmt, error, "%s", sql) != SQLITE_OK)
@@ -78,7 +88,10 @@ static int prepare(const array *a, sqlite3_stmt **stmt, const char *sql, ext_err
     return rc == SQLITE_OK ? SQLITE_OK : ext_sql_finish(*stmt, rc, NULL, error);
 }
 
-/* json_each() gives values of numbers; how they are written only json() keeps. */
+/*
+ * Makes minified, the array without white space. json_each() gives only the values of
+ * numbers, but json() keeps the numbers as they are written.
+ */
 static int minify(array *a, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -89,11 +102,14 @@ static int minify(array *a, ext_error *error)
     if (rc == SQLITE_ROW && (a->minified = ext_sql_text(stmt, 0)) == NULL)
         rc = ext_sql_fail_null(stmt, error);
     rc = ext_sql_finish(stmt, rc, NULL, error);
-    a->at = a->minified != NULL ? a->minified + 1 : ""; /* behind the bracket */
+    a->at = a->minified != NULL ? a->minified + 1 : ""; /* after the bracket */
     return rc;
 }
 
-/* Bytes of the element that minified JSON goes on with; it is no array and no object. */
+/*
+ * Returns the length in bytes of the element that begins at at in minified JSON. It is no
+ * array and no object.
+ */
 static size_t element_bytes(const char *at)
 {
     if (*at != '"')
@@ -104,7 +120,10 @@ static size_t element_bytes(const char *at)
     return n + (at[n] == '"');
 }
 
-/* The number at the place as it is written. */
+/*
+ * Puts the number of the current element into id as a text, as it is written in the
+ * array.
+ */
 static int spell(array *a, gru4rec_id *id, ext_error *error)
 {
     if (a->minified == NULL && minify(a, error) != SQLITE_OK)
@@ -117,7 +136,10 @@ static int spell(array *a, gru4rec_id *id, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Appends so many zeros, then adds the digit; false beyond 64 bits. */
+/*
+ * Multiplies *size by 10 n_zeros times, then adds the digit. Returns false if the result
+ * needs more than 64 bits.
+ */
 static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
 {
     for (; *size > 0 && n_zeros > 0; n_zeros--) {
@@ -129,21 +151,27 @@ static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
     return *size >= digit;
 }
 
-/* The exponent at text, or one that is as good. */
+/*
+ * Returns the exponent that is written at text. One that is far too large for any integer
+ * is cut to INT64_MAX / 4, so that sums with it cannot overflow.
+ */
 static int64_t exponent(const char *text)
 {
     const int64_t n = strtoll(text, NULL, 10), most = INT64_MAX / 4;
     return n > most ? most : n < -most ? -most : n;
 }
 
-/* The integer that a number is exactly, as JSON writes it in n bytes: 1234, 1234.0, 1.234e3.
- * False: it is none, or beyond 64 bits. */
+/*
+ * Puts the integer that a JSON number of n bytes is exactly into *integer; 1234, 1234.0
+ * and 1.234e3 are all 1234. Returns false if the number is no integer, or an integer of
+ * more than 64 bits.
+ */
 static bool is_integer(const char *text, size_t n, int64_t *integer)
 {
     const bool is_negative = *text == '-';
     bool is_fraction = false;
     uint64_t size = 0;
-    int64_t power = 0, n_zeros = 0; /* zeros count once a digit follows them */
+    int64_t power = 0, n_zeros = 0; /* n_zeros: digits since the last that is not 0 */
     size_t i = is_negative;
     for (; i < n && text[i] != 'e' && text[i] != 'E'; i++) {
         if (text[i] == '.') {
@@ -165,8 +193,11 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
     return size <= (uint64_t)INT64_MAX + is_negative;
 }
 
-/* A REAL, an integer beyond 64 bits, which json_each() makes one, or 0, which may be written
- * -0. */
+/*
+ * Adds the current element, which is a REAL, or 0. json_each() also makes a REAL of an
+ * integer of more than 64 bits, and 0 may be written as -0; so the number is read as it
+ * is written.
+ */
 static int add_number(array *a, ext_error *error)
 {
     const gru4rec_items *items = a->ids->items;
@@ -184,7 +215,10 @@ static int add_number(array *a, ext_error *error)
     return add(a->ids, row, a->place, error);
 }
 
-/* A text that may have had NUL characters. */
+/*
+ * Adds an element that is a string. If the JSON was guarded, NUL characters are put back
+ * into the string first.
+ */
 static int add_text(const array *a, gru4rec_id *id, ext_error *error)
 {
     char *text = NULL;
@@ -202,7 +236,7 @@ static int add_text(const array *a, gru4rec_id *id, ext_error *error)
     return rc;
 }
 
-/* The element on which json_each() stands. */
+/* Adds the element of the current row of json_each(). */
 static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
 {
     const char *type = (const char *)sqlite3_column_text(stmt, 1);
@@ -214,14 +248,17 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
         return SQLITE_OK;
     if (strcmp(type, "integer") != 0 && strcmp(type, "real") != 0 &&
         strcmp(type, "text") != 0)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "%s holds a JSON %s; give an array of item ids, as [17, 42]",
-                             a->ids->what, type);
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "%s holds a JSON %s; give an array of item ids, such as [17, 42]",
+            a->ids->what, type);
     if (!ext_value_column(stmt, 0, &id))
         return ext_sql_fail_null(stmt, error);
     if (id.type == GRU4REC_ID_TEXT)
         return add_text(a, &id, error);
-    /* But for 0 an integer is written as its text form. */
+    /*
+     * The text form of an integer is what is written in the array, unless it is 0 (-0).
+     */
     if (id.type == GRU4REC_ID_INTEGER && id.integer != 0)
         return add(a->ids, gru4rec_items_find(a->ids->items, &id), a->place, error);
     return add_number(a, error);
@@ -258,7 +295,10 @@ static int read_array(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error
 
 /* ---- any value ---- */
 
-/* The first character of a text behind what JSON has as white space. */
+/*
+ * Returns the first character of a text after the characters that are white space in
+ * JSON. Returns NUL for an id that is no text.
+ */
 static char first_of(const gru4rec_id *id)
 {
     const char *text = id->type == GRU4REC_ID_TEXT ? id->bytes : "";
@@ -274,16 +314,16 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
     if (id.type == GRU4REC_ID_BLOB)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "%s is a BLOB; give a JSON array of item ids, or one id (of a BLOB "
-            "hex(item)), not %s",
+            "%s is the BLOB %s; give one item id or a JSON array of item ids "
+            "(the id of an item that was a BLOB is hex(item))",
             ids->what, ext_show_id(&show, &id));
     const int32_t row = find(ids->items, &id);
     if (row < 0 && first_of(&id) == '[')
         return read_array(ids, db, value, error);
     if (row < 0 && first_of(&id) == '{')
         return ext_error_set(error, SQLITE_ERROR,
-                             "%s is a JSON object; give an array of item ids, as [17, "
-                             "42], or one id: %s",
+                             "%s is a JSON object; give an array of item ids, "
+                             "such as [17, 42], or one id: %s",
                              ids->what, ext_show_id(&show, &id));
     return add(ids, row, 1, error);
 }
@@ -302,8 +342,8 @@ int ext_ids_fail_type(const gru4rec_id *id, ext_error *error)
     if (advice == NULL)
         return ext_error_nomem(error);
     ext_error_set(error, SQLITE_ERROR,
-                  "item %s is a %s; items are INTEGER or TEXT, so train on %s and give "
-                  "that here",
+                  "item %s is a %s; items are INTEGER or TEXT, "
+                  "so train on %s and give that here",
                   ext_show_id(&(ext_show){""}, id),
                   id->type == GRU4REC_ID_REAL ? "REAL" : "BLOB", advice);
     sqlite3_free(advice);
@@ -318,7 +358,7 @@ int ext_ids_check_one(const gru4rec_id *id, bool is_known, ext_error *error)
         return ext_ids_fail_type(id, error);
     if (first == '[' || first == '{')
         return ext_error_set(error, SQLITE_ERROR,
-                             "item takes one item's id, as 17, but is a JSON %s: %s",
+                             "item is a JSON %s; give the id of one item, such as 17: %s",
                              first == '[' ? "array" : "object", ext_show_id(&show, id));
     return SQLITE_OK;
 }

@@ -1,9 +1,11 @@
 /*
- * ext_json.c - texts in JSON, and NUL characters in them; see ext_base.h.
+ * ext_json.c - strings in JSON, and the NUL characters in them; see ext_base.h.
  *
- * SQLite's JSON functions before 3.45 end a text at an escaped NUL: "a\u0000b" becomes
- * 'a'. So a NUL gets another escape before they read it, which is taken back from what
- * they give: the character 1 and a digit, '0' for a NUL and '1' for the character itself.
+ * The JSON functions of SQLite before 3.45 end a string at an escaped NUL: they read
+ * "a\u0000b" as 'a'. So the extension replaces each NUL before they read the JSON, and
+ * puts the NULs back into the texts that they return. A NUL is replaced by the character
+ * 1 and the digit '0'. The character 1 itself is replaced by the character 1 and the
+ * digit '1', so that both can be told apart.
  */
 #include "ext_base.h"
 
@@ -11,8 +13,11 @@
 
 enum { MARK = 1 };
 
-/* Bytes of the escape at a backslash if it stands for the character 0 or 1, as digit says;
- * 0: it is another one. JSON5 has more than one. */
+/*
+ * Returns the length in bytes of the escape that begins at the backslash at, if it stands
+ * for the character 0 or 1 (digit says which); else 0. JSON5 has several escapes for one
+ * character.
+ */
 static size_t match_escape(const char *at, char digit)
 {
     if (strncmp(at, "\\u000", 5) == 0 && at[5] == digit)
@@ -28,12 +33,16 @@ bool ext_json_has_nul(const char *json)
     while (at != NULL && at[1] != '\0') {
         if (match_escape(at, '0') > 0)
             return true;
-        at = strchr(at + 2, '\\'); /* behind what it escapes, as another backslash */
+        /* The escaped character is passed over, because it may be a backslash itself. */
+        at = strchr(at + 2, '\\');
     }
     return false;
 }
 
-/* Appends what stands at at, and returns how many bytes that was. */
+/*
+ * Appends the character or escape at at, replaced if it is a NUL or the character 1.
+ * Returns its length in json, in bytes.
+ */
 static size_t guard_next(sqlite3_str *text, const char *at)
 {
     const bool is_escape = *at == '\\' && at[1] != '\0';

@@ -1,9 +1,10 @@
 /*
- * ext_memory.c - memory, and the keys of hash tables in it; see ext_base.h.
+ * ext_memory.c - the allocator of the extension; see ext_base.h.
  *
- * Each block starts with a word that says whose it is, so that a growing array can move
- * from SQLite's memory to the C library's, which enlarges large blocks without copying
- * them. Under a hard heap limit they stay SQLite's, which then counts them with its own.
+ * Each block begins with a header that says how large the block is and whether it comes
+ * from SQLite or from the C library. So a growing array can move from SQLite's memory to
+ * the C library's, which enlarges large blocks without copying them. Under a hard heap
+ * limit large blocks come from SQLite too, so that SQLite counts them with its own.
  */
 #include "ext_base.h"
 
@@ -21,21 +22,24 @@ typedef union header {
     char padding[HEADER];
 } header;
 
-static _Atomic uint64_t large_bytes; /* of the C library's blocks */
+static _Atomic uint64_t large_bytes; /* bytes of all blocks of the C library */
 
 uint64_t ext_memory_used(void)
 {
     return (uint64_t)sqlite3_memory_used() + atomic_load(&large_bytes);
 }
 
-/* Is such a block to be the C library's? */
+/* Tells whether a block of this size comes from the C library. */
 static bool is_for_libc(size_t bytes)
 {
     return bytes >= LARGE &&
            (bytes > MOST_OF_SQLITE - HEADER || sqlite3_hard_heap_limit64(-1) <= 0);
 }
 
-/* Does the limit leave so much? SQLite itself looks only after its own blocks. */
+/*
+ * Tells whether the hard heap limit allows so many bytes more. SQLite applies the limit
+ * to its own blocks only, so blocks of the C library are checked here.
+ */
 static bool is_allowed(size_t more)
 {
     const sqlite3_int64 limit = sqlite3_hard_heap_limit64(-1);
@@ -52,7 +56,7 @@ static void release(header *block)
     }
 }
 
-/* old: a block of the C library's, or NULL. */
+/* Resizes a block of the C library. old: such a block, or NULL to allocate one. */
 static header *resize_large(header *old, size_t bytes)
 {
     const size_t before = old != NULL ? old->block.bytes : 0;

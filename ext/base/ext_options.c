@@ -1,10 +1,17 @@
-/* ext_options.c - options as JSON or as a parameter string; see ext_base.h. */
+/*
+ * ext_options.c - reads options from JSON or from name=value,..., and writes them; see
+ * ext_base.h.
+ */
 #include "ext_base.h"
 
 #include <string.h>
 
-/* Bytes of a model's options as text. All of them are 2,000; a file may hold anything, and
- * JSON is large in memory. Those of an evaluation may hold many ids. */
+/*
+ * Largest length in bytes of a model's options as text. All options together need about
+ * 2,000 bytes. There is a limit because a file may hold anything, and parsed JSON is
+ * large in memory. It does not hold for the options of an evaluation, which may list many
+ * ids.
+ */
 enum { LONGEST = 1 << 16 };
 
 void ext_options_free_columns(ext_columns *columns)
@@ -34,7 +41,10 @@ static bool is_candidates(const char *name, gru4rec_option_scope scope)
            sqlite3_stricmp(name, "candidates") == 0;
 }
 
-/* Is it a list of ids, of which the library knows nothing? */
+/*
+ * Tells whether the value of candidates is a list of ids. The other values, all and
+ * sample=..., are the library's.
+ */
 static bool is_id_list(const char *value)
 {
     return *value != '\0' && sqlite3_stricmp(value, "all") != 0 &&
@@ -46,7 +56,7 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 {
     gru4rec_error message = {0};
     char **column = columns != NULL ? column_named(columns, name) : NULL;
-    if (columns != NULL && is_candidates(name, scope)) { /* the last one counts */
+    if (columns != NULL && is_candidates(name, scope)) { /* the last value given counts */
         sqlite3_free(columns->candidates);
         columns->candidates = NULL;
         column = is_id_list(value) ? &columns->candidates : NULL;
@@ -62,13 +72,13 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
                              &message);
 }
 
-/* ---- where options go that are read ---- */
+/* ---- the destination of options that are read ---- */
 
 typedef struct sink {
     gru4rec_option_scope scope;
     gru4rec_options *options;
-    ext_columns *columns; /* NULL: they are no options either */
-    ext_changes *changes; /* of which options and columns are a part; or NULL */
+    ext_columns *columns; /* NULL: columns are unknown options */
+    ext_changes *changes; /* options and columns are parts of it; or NULL */
     bool are_defaults;
 } sink;
 
@@ -78,7 +88,7 @@ static void drop(char **text)
     *text = NULL;
 }
 
-/* value: NULL for null. */
+/* Sets the new source. value: NULL if null was given. */
 static int change_source(ext_changes *changes, const char *value, ext_error *error)
 {
     drop(&changes->source);
@@ -89,6 +99,7 @@ static int change_source(ext_changes *changes, const char *value, ext_error *err
     return changes->source != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/* Puts an option back to its default, or drops a column, because null was given. */
 static int take_back(ext_changes *changes, const char *name, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -108,7 +119,10 @@ static bool is_source(const sink *to, const char *name)
     return to->changes != NULL && sqlite3_stricmp(name, "source") == 0;
 }
 
-/* value: NULL for null, which only changes have. */
+/*
+ * Puts one option, column or source where it belongs. value: NULL if null was given,
+ * which is allowed in changes only.
+ */
 static int take(const sink *to, const char *name, const char *value, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -128,7 +142,10 @@ static int take(const sink *to, const char *name, const char *value, ext_error *
 
 static const char space[] = " \t\r\n";
 
-/* The option that name=value begins with, or a name alone. */
+/*
+ * Finds the option whose name the text begins with; =value may follow. Returns false if
+ * there is none.
+ */
 static bool find_option(const char *text, gru4rec_option_info *info)
 {
     text += strspn(text, space);
@@ -141,7 +158,7 @@ static bool find_option(const char *text, gru4rec_option_info *info)
     return false;
 }
 
-/* Is it the name of something that a JSON array is no value of? */
+/* Tells whether a JSON array cannot be the value of this option, column or source. */
 static bool is_single(const sink *to, const char *name)
 {
     gru4rec_option_info info;
@@ -152,19 +169,28 @@ static bool is_single(const sink *to, const char *name)
            !is_candidates(name, to->scope);
 }
 
-/* An array of numbers and texts as 100/100, and each as it is; else the JSON value's own
- * text. A REAL as it is written: SQLite may read it by the host's locale, which may write
- * 0,5. */
+/*
+ * Gives the members of the object as name, JSON type, value as text, and the array as
+ * JSON. The value of an array of numbers and strings is its elements with slashes between
+ * them, as 100/100; that of any other array is its JSON. A REAL is given as it is written
+ * in the JSON, because SQLite may print the number by the host's locale, as 0,5.
+ */
 static const char json_query[] =
-    "SELECT key, type, CASE type WHEN 'array' THEN"
-    " (SELECT iif(count(*) = count(atom), coalesce(group_concat(iif(type = 'real',"
-    " e.value -> fullkey, atom), '/'), ''), e.value) FROM json_each(e.value))"
-    " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'real' THEN"
+    "SELECT key, type, CASE type"
+    " WHEN 'array' THEN"
+    " (SELECT iif(count(*) = count(atom),"
+    " coalesce(group_concat(iif(type = 'real', e.value -> fullkey, atom), '/'), ''),"
+    " e.value) FROM json_each(e.value))"
+    " WHEN 'true' THEN 'true'"
+    " WHEN 'false' THEN 'false'"
+    " WHEN 'real' THEN"
     " iif(key <> '' AND ltrim(key, 'abcdefghijklmnopqrstuvwxyz_') = '',"
-    " ?1 -> ('$.' || key), atom) ELSE atom END"
-    ", iif(type = 'array', value, NULL) FROM json_each(?1) AS e";
+    " ?1 -> ('$.' || key), atom)"
+    " ELSE atom END,"
+    " iif(type = 'array', value, NULL)"
+    " FROM json_each(?1) AS e";
 
-/* Takes a row of that query. */
+/* Reads one row of json_query. */
 static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
 {
     const char *name = (const char *)sqlite3_column_text(stmt, 0);
@@ -189,7 +215,7 @@ static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
 static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    if (ext_json_has_nul(text)) /* which no name and no value has */
+    if (ext_json_has_nul(text)) /* no name and no value has one */
         return ext_error_set(error, SQLITE_ERROR,
                              "options hold a NUL character; leave it out: %s",
                              ext_show_text(&(ext_show){""}, text));
@@ -213,7 +239,7 @@ static const char *find(const char *text, char separator)
     return at != NULL ? at : text + strlen(text);
 }
 
-/* Does the text begin with source=? */
+/* Tells whether the text begins with source=, and changes are read. */
 static bool is_source_pair(const sink *to, const char *pair)
 {
     static const char name[] = "source";
@@ -223,8 +249,10 @@ static bool is_source_pair(const sink *to, const char *pair)
            behind[strspn(behind, space)] == '=';
 }
 
-/* Where a pair ends: at a comma, but at none inside a value that is a JSON array, or, of a
- * source, in parentheses. */
+/*
+ * Returns where a pair name=value ends: at a comma, or at the end of the text. Commas
+ * inside a value do not end it if the value is a JSON array, or a source in parentheses.
+ */
 static const char *pair_end(const sink *to, const char *pair)
 {
     bool is_text = false;
@@ -243,7 +271,10 @@ static const char *pair_end(const sink *to, const char *pair)
     return find(at, ',');
 }
 
-/* The part of text before its end, trimmed; *text moves behind the separator there. */
+/*
+ * Returns a copy of *text up to end, without white space around it, which the caller
+ * frees. *text is moved after the separator at end.
+ */
 static char *cut(const char **text, const char *end)
 {
     const char *start = *text;
@@ -254,8 +285,11 @@ static char *cut(const char **text, const char *end)
     return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
 }
 
-/* Is what stands before the next comma a part of a list: a number, or of words anything but
- * name=value? */
+/*
+ * Tells whether the text before the next comma is a part of a list. In a list of numbers
+ * a part begins with a digit or a point; in a list of words any text is a part, unless it
+ * is name=value.
+ */
 static bool is_part(const char *text, bool has_words)
 {
     text += strspn(text, " \t\r\n[(");
@@ -284,35 +318,42 @@ int ext_options_check_list(const char *text, ext_error *error)
     else if (n > 1)
         ext_error_set(
             error, SQLITE_ERROR,
-            "a comma ends an option, so a list has slashes between its %s; write %s",
+            "a comma ends an option, so the %s of a list are separated by slashes; "
+            "write %s",
             has_words ? "words" : "numbers", ext_show_text(&(ext_show){""}, better));
     sqlite3_free(better);
     return error->rc;
 }
 
-/* What has no '='; of a list of candidates with commas that is the second one. */
+/*
+ * Sets the error for a pair without '='. is_candidate: the pair before was candidates, so
+ * this is probably the second id of a list with commas.
+ */
 static int fail_pair(const sink *to, const char *pair, bool is_candidate,
                      ext_error *error)
 {
-    const char *advice = is_candidate ? "several candidates stand in a JSON array, as "
-                                        "candidates=[17,42] or candidates=[\"a\",\"b\"]"
-                         : to->changes != NULL
-                             ? "write changes as source=clicks,layers=100 or as a JSON "
-                               "object"
-                             : "write options as layers=100,loss=bpr-max or as a JSON "
-                               "object";
+    const char *advice =
+        is_candidate          ? "give several candidates as a JSON array, such as "
+                                "candidates=[17,42] or candidates=[\"a\",\"b\"]"
+        : to->changes != NULL ? "write changes as source=clicks,layers=100 "
+                                "or as a JSON object"
+                              : "write options as layers=100,loss=bpr-max "
+                                "or as a JSON object";
     return ext_error_set(error, SQLITE_ERROR, "'%s' is not name=value; %s",
                          ext_show_text(&(ext_show){""}, pair), advice);
 }
 
-/* A SELECT has commas and '=' of its own. */
+/*
+ * Refuses a source that is a SELECT without parentheses, because a SELECT has commas and
+ * '=' of its own.
+ */
 static int check_source(const sink *to, const char *name, const char *value,
                         ext_error *error)
 {
     if (!is_source(to, name) || !ext_select_is(value) || *value == '(')
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
-                         "a SELECT among name=value stands in parentheses, as a comma "
+                         "a SELECT in name=value needs parentheses, because a comma "
                          "would end it; write source=(SELECT ...), or a JSON object");
 }
 
@@ -350,7 +391,7 @@ static int parse_pairs(const char *text, const sink *to, ext_error *error)
     return rc;
 }
 
-/* ---- all of them ---- */
+/* ---- the forms of options ---- */
 
 static int parse(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
@@ -358,8 +399,8 @@ static int parse(sqlite3 *db, const char *text, const sink *to, ext_error *error
         return SQLITE_OK;
     if (to->scope == GRU4REC_SCOPE_TRAIN && strlen(text) > LONGEST)
         return ext_error_set(error, SQLITE_ERROR,
-                             "the options are longer than %d bytes; leave out what is no "
-                             "option",
+                             "the options are longer than %d bytes; "
+                             "leave out what is not an option",
                              LONGEST);
     text += strspn(text, space);
     return *text == '{' ? parse_json(db, text, to, error) : parse_pairs(text, to, error);
@@ -428,7 +469,7 @@ static void append_value(sqlite3_str *json, gru4rec_option_type type, const char
     case GRU4REC_OPTION_BOOLEAN:
         sqlite3_str_appendall(json, text);
         break;
-    case GRU4REC_OPTION_TEXT: /* words of the table, or times: nothing to escape */
+    case GRU4REC_OPTION_TEXT: /* needs no escapes: words of the table, times */
         sqlite3_str_appendf(json, "\"%s\"", text);
         break;
     default: /* a number, or a word that stands for one */

@@ -1,10 +1,11 @@
 /*
- * ext_poll.c - see ext_base.h.
+ * ext_poll.c - notices interrupts during long work; see ext_base.h.
  *
- * SQLite looks at its interrupt flag, and calls the host's progress handler (there is one
- * slot and it is the host's), only while it runs a statement. So every few milliseconds a
- * small one runs: about 1,600 operations, 25 microseconds, enough for handlers with any
- * usual interval.
+ * SQLite looks at its interrupt flag, and calls the host's progress handler, only while
+ * it runs a statement. (A connection has one progress handler, which belongs to the
+ * host.) So every few milliseconds a small statement is run. It has about 1,600
+ * operations of SQLite's virtual machine and takes 25 microseconds. So many operations
+ * reach a progress handler with any usual interval.
  */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_base.h"
@@ -30,7 +31,7 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db)
         "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 100) "
         "SELECT count(*) FROM c",
         -1, &poll->stmt, NULL);
-    poll->is_interrupted = rc == SQLITE_INTERRUPT; /* it came while nobody looked */
+    poll->is_interrupted = rc == SQLITE_INTERRUPT; /* it was pending already */
 }
 
 void ext_poll_stop(ext_poll *poll)

@@ -1,11 +1,14 @@
 /*
- * ext_progress.c - see ext_base.h. The only writer to standard error.
+ * ext_progress.c - shows the progress of a training on standard error; see ext_base.h.
  *
- * A line on a terminal begins in column 0, leaves the last column free, behind which some
- * terminals begin a new line, and ends with the cursor back in column 0. A terminal that
- * gets narrower may fold the line that stands there; the cursor is then still at its
- * first column, so that what is erased from there on is all of it. The size is asked for
- * each time, which needs no handler of SIGWINCH: that one is the host's.
+ * Nothing else in the extension writes to standard error.
+ *
+ * A line on a terminal begins in column 0 and leaves the last column free, because some
+ * terminals begin a new line after that column. Then the cursor goes back to column 0. If
+ * the user makes the terminal narrower, the terminal may fold the line into several; the
+ * cursor is still at the first column of the line, so erasing from the cursor on erases
+ * all of it. The width of the terminal is asked for at each update. So no handler of
+ * SIGWINCH is needed, which belongs to the host.
  */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_base.h"
@@ -20,7 +23,10 @@
 enum { NAME = 1, EPOCH = 2, SHARE = 4, LOSS = 8, SPEED = 16, LEFT = 32, N_PARTS = 6 };
 enum { PART = 64, MIN_BAR = 5, MAX_BAR = 250, ROOM = N_PARTS * PART + MAX_BAR + 4 };
 
-/* The first that fits is shown, and beside all parts a bar, where that fits too. */
+/*
+ * The layouts, from the longest. The first layout that fits into the line is shown. If
+ * the longest one fits and leaves room, a bar is shown too.
+ */
 static const int layouts[] = {
     NAME | EPOCH | SHARE | LOSS | SPEED | LEFT,
     NAME | EPOCH | SHARE | LOSS | LEFT,
@@ -33,13 +39,15 @@ static const int layouts[] = {
     0,
 };
 
-/* From the cursor on, first in its line: with an empty one tmux erases what is below
- * without a copy of it in its history. */
+/*
+ * Erases from the cursor to the end of its line, then the lines below. The order matters:
+ * tmux copies the lines below into its history, unless the cursor's line is empty.
+ */
 static const char erase[] = "\033[K\033[J";
 
 /* ---- the terminal ---- */
 
-/* Columns by the environment, where the terminal does not know. */
+/* Returns the width by the environment, for a terminal that does not know its width. */
 static int find_columns(void)
 {
     const char *text = getenv("COLUMNS");
@@ -54,7 +62,7 @@ static int ask_columns(const ext_progress *line)
     return is_known ? size.ws_col : line->columns;
 }
 
-/* Does it know no escape sequences? */
+/* Tells whether the terminal knows no escape sequences. */
 static bool is_terminal_plain(void)
 {
     const char *name = getenv("TERM");
@@ -75,7 +83,7 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before)
 
 /* ---- the updating line ---- */
 
-/* "1:05", or "2:01:05" where there are hours. */
+/* Writes the time that is left, as "1:05", or as "2:01:05" from one hour on. */
 static void write_left(char *text, size_t n, double seconds)
 {
     const int64_t left = (int64_t)fmin(fmax(seconds, 0), 9e15), minutes = left / 60;
@@ -87,7 +95,10 @@ static void write_left(char *text, size_t n, double seconds)
                  (int)(minutes % 60), second);
 }
 
-/* Each with what divides it from the part before it. Gives the share that is done. */
+/*
+ * Writes all parts of the line, each with the space before it. Returns the share of the
+ * training that is done, from 0 to 1.
+ */
 static double write_parts(char part[N_PARTS][PART], const gru4rec_progress *progress,
                           size_t n_before, double seconds)
 {
@@ -106,7 +117,7 @@ static double write_parts(char part[N_PARTS][PART], const gru4rec_progress *prog
     return share;
 }
 
-/* Shows those parts of a layout; gives how many columns they take. */
+/* Chooses the parts of a layout, and returns how many columns they need together. */
 static int choose_parts(char part[N_PARTS][PART], int layout, bool is_kept[N_PARTS])
 {
     int n = 0;
@@ -117,7 +128,9 @@ static int choose_parts(char part[N_PARTS][PART], int layout, bool is_kept[N_PAR
     return n;
 }
 
-/* " [###..]" in n columns; nothing where these are too few. */
+/*
+ * Writes the bar, " [###..]", in n columns; writes nothing if n is too small for a bar.
+ */
 static void write_bar(char *text, double share, int n)
 {
     const int n_bar = n - 3 < MAX_BAR ? n - 3 : MAX_BAR;
@@ -149,7 +162,10 @@ static void write_line(char text[ROOM], const ext_progress *line, double seconds
     }
 }
 
-/* Columns of the line before that are still on a plain terminal; others erase it. */
+/*
+ * Returns how many columns of the line before are still on a plain terminal, and must be
+ * overwritten. It is 0 for other terminals, which erase the line.
+ */
 static int count_old(const ext_progress *line, int columns)
 {
     const int n = line->is_plain ? line->n_written : 0;

@@ -1,7 +1,8 @@
 /*
- * ext_query.c - statements on the tables of a model; see ext_base.h.
+ * ext_query.c - prepares and runs SQL on the tables of a model; see ext_base.h.
  *
- * Every name is qualified with the schema, so that a TEMP table cannot stand in for one.
+ * The name of each table is written with its schema, so that a TEMP table of the same
+ * name cannot be read in its place.
  */
 #include "ext_base.h"
 
@@ -13,10 +14,14 @@ static bool is_name(const char *name, size_t n, const char *other)
     return n == strlen(other) && strncmp(name, other, n) == 0;
 }
 
-/* The SQL with its @names written out; NULL: no memory. */
+/*
+ * Returns a copy of sql in which the @names are replaced, which the caller frees. Returns
+ * NULL if there is not enough memory.
+ */
 static char *expand(const ext_home *home, const char *sql)
 {
-    sqlite3_str *text = sqlite3_str_new(NULL); /* the limit for texts is no matter here */
+    /* Without a connection, so that its limit of length does not hold here. */
+    sqlite3_str *text = sqlite3_str_new(NULL);
     for (const char *at = strchr(sql, '@'); at != NULL; at = strchr(sql, '@')) {
         const char *name = at + 1;
         const size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz");
@@ -52,6 +57,7 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
     *stmt = NULL;
     if (text == NULL)
         return ext_error_nomem(error);
+    GRU4REC_TRACE(3, "SQL: %s", text);
     int rc = ext_sql_prepare(home->db, stmt, error, "%s", text);
     sqlite3_free(text);
     if (rc != SQLITE_OK)
@@ -66,7 +72,10 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
     return rc;
 }
 
-/* Runs it to its end. integer: gets the first column of the first row, or NULL. */
+/*
+ * Prepares a statement and runs it to its end. integer: gets the first column of the
+ * first row; it may be NULL.
+ */
 static int run(const ext_home *home, int64_t *integer, ext_error *error, const char *sql,
                const char *types, va_list *args)
 {

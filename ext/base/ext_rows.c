@@ -1,4 +1,4 @@
-/* ext_rows.c - lists of item rows; see ext_base.h. */
+/* ext_rows.c - lists of rows of the catalogue; see ext_base.h. */
 #include "ext_base.h"
 
 #include <stdlib.h>

@@ -1,43 +1,55 @@
 /*
- * ext_savepoint.c - what is written as one; see ext_base.h.
+ * ext_savepoint.c - writes that are kept or undone as one; see ext_base.h.
  *
- * SQLite may make or release a savepoint and report an interrupt all the same. And while
- * an interrupt is pending it prepares and starts no statement, not even ROLLBACK. So a
- * guard stands by while a savepoint is open: a statement that counts as a writing one, and
- * that waits behind its only row. When it goes on and is interrupted, SQLite rolls
- * everything back, as it does for every writing statement. No savepoint can be made or
- * released beside a writing statement: then the next guard is prepared, but not started.
+ * Interrupts make savepoints difficult for two reasons. SQLite may open or release a
+ * savepoint and still report an interrupt. And while an interrupt is pending, SQLite
+ * prepares and starts no statement, not even ROLLBACK.
  *
- * In autocommit the savepoint opens a transaction, which is then ours.
+ * Therefore a guard exists while a savepoint is open. The guard is a statement that
+ * SQLite counts as a writing one, and that has been stepped to its only row. If the guard
+ * is stepped on and is interrupted, SQLite rolls back the whole transaction, as it does
+ * for every writing statement.
+ *
+ * While a guard is at its row, SQLite opens and releases no savepoint. So before the
+ * release the next guard is prepared, but not yet stepped, and the old one is finalized.
+ *
+ * In autocommit the savepoint opens a transaction, which then belongs to the extension.
  */
 #include "ext_base.h"
 
 #include <string.h>
 
-#define NAME "\"gru4rec writes\"" /* nobody else takes it */
+#define NAME "\"gru4rec writes\"" /* a name that no user chooses */
 
-/* It reads nothing of the database, and changes nothing. */
+/* The SQL of the guard. It reads nothing from the database, and changes nothing. */
 static const char guard_text[] = "PRAGMA main.journal_mode";
 
-/* ---- keeping and taking back ---- */
+/* ---- release and undo ---- */
 
 static bool is_over(const ext_savepoint *savepoint)
 {
     return sqlite3_get_autocommit(savepoint->db) != 0;
 }
 
-/* SQLITE_IGNORE of an authorizer makes a statement that does nothing. */
+/*
+ * Sets the error for a statement that did nothing, because an authorizer answered
+ * SQLITE_IGNORE.
+ */
 static int fail_ignored(ext_error *error)
 {
-    return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized to open and release a savepoint, and to run "
-                         "PRAGMA journal_mode");
+    return ext_error_set(
+        error, SQLITE_AUTH,
+        "not authorized to open and release a savepoint, and to run "
+        "PRAGMA journal_mode; let the authorizer of the host allow both");
 }
 
 /*
- * Is that SAVEPOINT or RELEASE none that does nothing? Beside the guard, which stands at
- * its row, SQLite refuses what is real. In autocommit the state tells, and the host's log
- * stays empty.
+ * Checks that stmt, a SAVEPOINT or RELEASE, does something, which it does not if an
+ * authorizer answered SQLITE_IGNORE. A guard must be at its row: then SQLite refuses stmt
+ * with SQLITE_BUSY if it does something, and gives SQLITE_DONE if it does nothing. In
+ * autocommit nothing is checked here, because the state of the transaction shows
+ * afterwards whether stmt did something; so the host's error log stays free of the
+ * SQLITE_BUSY.
  */
 static int check_real(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
                       ext_error *error)
@@ -53,11 +65,13 @@ static int check_real(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
     return error->rc;
 }
 
-/* Behind an interrupt of a RELEASE: is the savepoint gone? If it is, it was released: the
- * interrupt came too late. */
+/*
+ * Tells, after an interrupt of a RELEASE, whether the savepoint was released all the
+ * same, because the interrupt came too late.
+ */
 static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
 {
-    if (is_over(savepoint)) /* only the commit of our own transaction leads there */
+    if (is_over(savepoint)) /* only the commit of our transaction ends it here */
         return savepoint->is_alone;
     if (sqlite3_step(savepoint->guard) != SQLITE_ROW)
         return false;
@@ -65,7 +79,11 @@ static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
     return sqlite3_step(stmt) == SQLITE_ERROR; /* no such savepoint */
 }
 
-/* Ends the savepoint, and lets the next guard stand by where that fails. */
+/*
+ * Steps the RELEASE. If that fails, but the transaction still exists, the next guard is
+ * stepped to its row. An interrupt that came too late, after SQLite released the
+ * savepoint, is no error.
+ */
 static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
     int rc = sqlite3_step(stmt);
@@ -84,7 +102,10 @@ static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error 
     return error->rc;
 }
 
-/* Prepares what ends the savepoint, and the next guard, then ends it. */
+/*
+ * Prepares the RELEASE and the next guard, then releases the savepoint. After a failure
+ * the savepoint still has a guard.
+ */
 static int release(ext_savepoint *savepoint, ext_error *error)
 {
     sqlite3_stmt *stmt, *guard = NULL;
@@ -104,7 +125,10 @@ static int release(ext_savepoint *savepoint, ext_error *error)
     return rc;
 }
 
-/* Takes back what was written in the user's transaction. True: no savepoint is left. */
+/*
+ * Undoes what was written since the savepoint, in the user's transaction. Returns true if
+ * the savepoint does not exist any more.
+ */
 static bool take_back(ext_savepoint *savepoint)
 {
     ext_error ignored = {0};
@@ -117,6 +141,7 @@ static bool take_back(ext_savepoint *savepoint)
     return rc == SQLITE_OK || is_missing;
 }
 
+/* Rolls back the transaction of the extension. Returns true if that worked. */
 static bool roll_back(const ext_savepoint *savepoint)
 {
     ext_error ignored = {0};
@@ -125,6 +150,7 @@ static bool roll_back(const ext_savepoint *savepoint)
     return is_over(savepoint);
 }
 
+/* Frees the guard and calls on_end. */
 static void finish(ext_savepoint *savepoint, bool is_committed)
 {
     sqlite3_finalize(savepoint->guard);
@@ -139,7 +165,11 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
     if (!is_over(savepoint) &&
         !(savepoint->is_alone ? roll_back(savepoint) : take_back(savepoint)) &&
         !is_over(savepoint)) {
-        sqlite3_interrupt(savepoint->db); /* the call fails, but leaves nothing behind */
+        /*
+         * The call fails by an interrupt, but leaves nothing behind: the guard rolls
+         * back.
+         */
+        sqlite3_interrupt(savepoint->db);
         sqlite3_step(savepoint->guard);
     }
     finish(savepoint, false);
@@ -147,7 +177,10 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
 
 /* ---- from start to end ---- */
 
-/* Steps a guard to its row, once: SQLite prepares it anew for a second time. */
+/*
+ * Steps a guard to its row. A guard is used only once, because SQLite would prepare it
+ * anew to run it a second time.
+ */
 static int stand_by(sqlite3_stmt *guard, ext_error *error)
 {
     const int rc = sqlite3_step(guard);
@@ -156,7 +189,10 @@ static int stand_by(sqlite3_stmt *guard, ext_error *error)
                                : ext_error_db(error, sqlite3_db_handle(guard), NULL);
 }
 
-/* In the user's transaction: will that SAVEPOINT make one? Beside a guard of its own. */
+/*
+ * Checks, in the user's transaction, that stmt, a SAVEPOINT, will do something. For this
+ * it uses a guard of its own.
+ */
 static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
                        ext_error *error)
 {
@@ -170,6 +206,7 @@ static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
     return error->rc;
 }
 
+/* Opens the savepoint and steps its guard to its row. */
 static int make(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
     if (check_ahead(savepoint, stmt, error) != SQLITE_OK)
@@ -190,7 +227,7 @@ int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
         rc = ext_sql_prepare(db, &savepoint->guard, error, "%s", guard_text);
     if (rc == SQLITE_OK && make(savepoint, stmt, error) != SQLITE_OK) {
         rc = error->rc;
-        ext_savepoint_undo(savepoint); /* it may have been made */
+        ext_savepoint_undo(savepoint); /* the savepoint may exist */
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -199,10 +236,14 @@ int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
 int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error)
 {
-    /* It moves a page at most, and that only where auto_vacuum would. */
+    /*
+     * This PRAGMA takes the write lock. It moves one page at most, and only in a database
+     * whose auto_vacuum would move it too.
+     */
     int rc =
         ext_sql_run(savepoint->db, error, "PRAGMA \"%w\".incremental_vacuum(1)", schema);
-    return rc == SQLITE_OK /* the schema is read anew only by what uses it */
+    /* Only a statement that uses the schema makes SQLite read a changed schema anew. */
+    return rc == SQLITE_OK
                ? ext_sql_run(savepoint->db, error,
                              "SELECT 1 FROM \"%w\".sqlite_schema LIMIT 1", schema)
                : rc;
@@ -231,8 +272,8 @@ int ext_savepoint_check_writable(sqlite3 *db, const char *schema, const char *ve
     return sqlite3_db_readonly(db, schema) == 1 ||
                    ext_sql_probe(db, "PRAGMA query_only") != 0
                ? ext_error_set(error, SQLITE_READONLY,
-                               "the database is read-only here; %s on a connection that "
-                               "can write",
+                               "the database is read-only here; "
+                               "%s on a connection that can write",
                                verb)
                : SQLITE_OK;
 }

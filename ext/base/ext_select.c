@@ -1,9 +1,8 @@
 /*
- * ext_select.c - the text of a SELECT as people paste it, with comments and a semicolon;
- * see ext_base.h.
+ * ext_select.c - prepares the text of a SELECT for use in other SQL; see ext_base.h.
  *
- * It becomes part of other SQL, where a comment would swallow what stands behind it, and a
- * semicolon would end it.
+ * Users paste a SELECT with comments and a semicolon. Inside other SQL a comment at its
+ * end would hide the text that follows, and a semicolon would end the statement.
  */
 #include "ext_base.h"
 
@@ -14,15 +13,20 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* Behind the first place of end from at on, or at the text's end. */
+/*
+ * Returns the place after the first end that is found from at on, or the end of the text
+ * if there is none.
+ */
 static const char *skip_past(const char *at, const char *end)
 {
     const char *found = strstr(at, end);
     return found != NULL ? found + strlen(end) : at + strlen(at);
 }
 
-/* Behind the white space, the byte order mark or the comment that begins at at, as SQLite
- * has them; at where there is none. */
+/*
+ * Returns the place after the one character of white space, byte order mark or comment
+ * (as SQLite reads them) that begins at at. Returns at if none begins there.
+ */
 static const char *skip_one_blank(const char *at)
 {
     static const char mark[] = "\xEF\xBB\xBF";
@@ -35,7 +39,10 @@ static const char *skip_one_blank(const char *at)
     return starts_with(at, "/*") ? skip_past(at + 2, "*/") : at;
 }
 
-/* Behind the quoted text or name, or the one character, that begins at at. */
+/*
+ * Returns the place after the quoted text or name that begins at at, or after one
+ * character if at is no quote.
+ */
 static const char *skip_piece(const char *at)
 {
     const char close = *at == '[' ? ']' : *at;
@@ -69,7 +76,10 @@ bool ext_select_is(const char *text)
            starts_with_word(text, "with");
 }
 
-/* The end of what is not blank, nor a semicolon at the end, of the text before end. */
+/*
+ * Returns the end of the text before end, without the white space, comments and
+ * semicolons that it ends with.
+ */
 static const char *find_end(const char *text, const char *end)
 {
     const char *last = text;
@@ -109,12 +119,15 @@ char *ext_select_subquery(const char *text)
         const char *close = ext_select_close(start);
         if (close == NULL)
             return sqlite3_mprintf("%.*s", (int)(end - start), start);
-        if (close + 1 != end) /* what stands behind FROM: a WHERE, a JOIN */
+        if (close + 1 != end) /* more follows, as WHERE or JOIN: it is a FROM clause */
             return sqlite3_mprintf("(SELECT * FROM %.*s)", (int)(end - start), start);
         start++;
         end--;
         const char *last = find_end(start, end);
-        /* Comments inside stay, unless a semicolon stands there. */
+        /*
+         * Comments at the end inside the parentheses stay, unless a semicolon is among
+         * them.
+         */
         if (memchr(last, ';', (size_t)(end - last)) != NULL)
             end = last;
     }

@@ -1,9 +1,9 @@
-/* ext_show.c - what a user gave, as messages show it; see ext_base.h. */
+/* ext_show.c - writes values that users gave for messages; see ext_base.h. */
 #include "ext_base.h"
 
 #include <string.h>
 
-/* A BLOB's first bytes tell which one it is. */
+/* Writes the first bytes of a BLOB, which are enough to recognise it. */
 static void show_blob(char *shown, size_t size, const unsigned char *bytes, size_t n)
 {
     enum { SHOWN = 4 };
@@ -13,7 +13,7 @@ static void show_blob(char *shown, size_t size, const unsigned char *bytes, size
     sqlite3_snprintf((int)size, shown, "x'%s%s'", hex, n > SHOWN ? "..." : "");
 }
 
-/* Is it an integer that 15 digits may not show? */
+/* Tells whether a REAL is an integer that may need more than 15 digits. */
 static bool is_wide(double real)
 {
     const double size = real < 0 ? -real : real;

@@ -1,8 +1,10 @@
 /*
- * ext_snapshot.c - reading of one moment; see ext_base.h.
+ * ext_snapshot.c - statements that read the same state of the database; see ext_base.h.
  *
- * A statement that stands at its row keeps SQLite's read transaction open. Where nothing
- * else does, as in SELECT f() without FROM, every statement would read another one.
+ * A statement that is at a row keeps SQLite's read transaction open. Without it, if no
+ * other statement of the connection is reading (as in SELECT f() without FROM), each
+ * statement would have a read transaction of its own, and could see another state of the
+ * database.
  */
 #include "ext_base.h"
 

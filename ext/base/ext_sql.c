@@ -1,17 +1,19 @@
 /*
- * ext_sql.c - statements on a connection; see ext_base.h. Those on a model's own tables
- * are in ext_query.c.
+ * ext_sql.c - prepares and runs statements on a connection; see ext_base.h. SQL on the
+ * tables of a model is in ext_query.c.
  */
 #include "ext_base.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-/* SQLITE_PREPARE_FROM_DDL of newer headers; older libraries ignore it. */
+/* SQLITE_PREPARE_FROM_DDL, which older headers do not have; older libraries ignore it. */
 enum { FROM_DDL = 0x20 };
 
-/* Is it to write? Then it is no read-only statement, unless an authorizer answered
- * SQLITE_IGNORE, which makes one that does nothing. */
+/*
+ * Tells whether the SQL is meant to write. If SQLite says that such a statement is
+ * read-only, an authorizer answered SQLITE_IGNORE, and the statement does nothing.
+ */
 static bool is_writing(const char *text)
 {
     static const char *const verbs[] = {"INSERT",     "REPLACE",     "UPDATE",
@@ -23,8 +25,11 @@ static bool is_writing(const char *text)
     return false;
 }
 
-/* A SELECT that an authorizer ignores (SQLITE_IGNORE) has no columns, and gives no rows, as
- * if there were nothing. */
+/*
+ * Tells whether an authorizer answered SQLITE_IGNORE for the statement. A SELECT then has
+ * no columns and gives no rows, as if the table were empty; a statement that is meant to
+ * write does nothing.
+ */
 static bool is_ignored(sqlite3_stmt *stmt, const char *text)
 {
     static const char select[] = "SELECT ";
@@ -33,7 +38,10 @@ static bool is_ignored(sqlite3_stmt *stmt, const char *text)
            (is_writing(text) && sqlite3_stmt_readonly(stmt));
 }
 
-/* Takes over text, of sqlite3_mprintf; NULL is short memory. */
+/*
+ * Does what ext_sql_prepare() does, and frees text. text may be NULL, which means that
+ * there was not enough memory for it.
+ */
 static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
                    unsigned flags)
 {
@@ -134,9 +142,10 @@ int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error)
 {
     if (sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
         return ext_error_nomem(error);
-    return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized: a value is NULL that must be there; does an "
-                         "authorizer of the host ignore a column or a function?");
+    return ext_error_set(
+        error, SQLITE_AUTH,
+        "not authorized: a value that must be there is NULL; check whether "
+        "an authorizer of the host ignores a column or a function");
 }
 
 bool ext_sql_is_writing(sqlite3 *db)
@@ -147,8 +156,10 @@ bool ext_sql_is_writing(sqlite3 *db)
     return stmt != NULL;
 }
 
-/* Without PRAGMA, which an authorizer may deny; SQLite before 3.39 has nothing else. No
- * file is read, so that a transaction may still begin by writing. */
+/*
+ * SQLite before 3.39 has no function for this, but only the PRAGMA, which an authorizer
+ * may deny. Neither way reads a file, so that a transaction may still begin with a write.
+ */
 int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -169,8 +180,11 @@ int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
     return ext_sql_finish(stmt, rc, "looking for schemas", error);
 }
 
-/* Of what keeps a schema from being read: what passes, and so says nothing of its tables, and
- * what SQLite rolls back the user's transaction for. */
+/*
+ * Tells whether the failure to read a schema must be reported. It must if the cause is
+ * temporary, so that it says nothing about the tables of the schema, or if SQLite rolls
+ * back the user's transaction after it.
+ */
 static bool is_passing(const ext_error *error)
 {
     static const int codes[] = {SQLITE_BUSY,      SQLITE_LOCKED, SQLITE_NOMEM,
@@ -187,8 +201,8 @@ int ext_sql_refresh(sqlite3 *db, ext_error *error)
     for (int i = 0; error->rc == SQLITE_OK; i++) {
         if (ext_sql_schema(&schema, db, i, error) != SQLITE_OK || schema == NULL)
             break;
-        if (strcmp(schema, "temp") !=
-            0) /* nobody else sees it, and reading opens a file */
+        /* No other connection can change "temp", and to read it would open a file. */
+        if (strcmp(schema, "temp") != 0)
             ext_sql_run(db, error, "SELECT 1 FROM \"%w\".sqlite_schema LIMIT 1", schema);
         sqlite3_free(schema);
         if (!is_passing(error))

@@ -1,9 +1,11 @@
 /*
- * ext_table.c - the frame of the virtual tables; see ext_base.h.
+ * ext_table.c - the methods that all virtual tables share; see ext_base.h.
  *
- * SQLite takes two rows of one query for the same when their rowids are: it merges the
- * scans of an OR by them. So a rowid stands for all that tells rows apart: a hash of what
- * is the same for many rows, as the arguments, and a number that differs among those.
+ * If two rows of one query have the same rowid, SQLite takes them for the same row: by
+ * the rowids it merges the scans of the branches of an OR. So a rowid is made from
+ * everything in which two rows can differ: from a hash of the values that many rows have
+ * in common, such as the arguments, and from the number of the row among the rows with
+ * that hash.
  */
 #include "ext_base.h"
 
@@ -16,7 +18,7 @@ int ext_table_new(ext_table **out, const ext_table_function *function,
     assert(function->n_arguments <= EXT_TABLE_ARGUMENTS);
     *out = NULL;
     int rc = sqlite3_declare_vtab(db, declaration);
-    if (rc == SQLITE_NOMEM) /* of which the connection may not know */
+    if (rc == SQLITE_NOMEM) /* the connection may not have set an error */
         return ext_error_nomem(error);
     if (rc != SQLITE_OK)
         return ext_error_db(error, db, "declaring the table");
@@ -60,7 +62,10 @@ int ext_table_usage(const ext_cursor *cursor, ext_error *error)
 
 /* ---- plan ---- */
 
-/* A comparison as EXPLAIN QUERY PLAN of SQLite's own tables has it. */
+/*
+ * Returns the operator of a constraint, in the form of EXPLAIN QUERY PLAN for ordinary
+ * tables.
+ */
 static const char *operator_of(sqlite3_index_info *info, int constraint)
 {
     const int op = info->aConstraint[constraint].op;
@@ -78,8 +83,8 @@ void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *na
 }
 
 /*
- * Plans the arguments that are given, in their order, and sets their bits. One that is
- * given, but cannot be used in this plan, is missing in it.
+ * Adds the arguments that are given to the plan, in their order, and sets their bits. An
+ * argument whose value this plan cannot use counts as missing.
  */
 static void plan_arguments(ext_table_plan *plan)
 {
@@ -108,14 +113,14 @@ static void plan_arguments(ext_table_plan *plan)
     }
 }
 
-/* Is an argument missing that is needed, or read? */
+/* Tells whether an argument is missing that is needed or that the query reads. */
 static bool is_missing(const ext_table_function *function, int idx_num)
 {
     const int needed = (1 << function->n_needed) - 1;
     return (idx_num & needed) != needed || idx_num >> EXT_TABLE_MISSING != 0;
 }
 
-/* Does ORDER BY ask for the order in which the rows come? */
+/* Tells whether ORDER BY asks for the order in which the rows come anyway. */
 static bool is_in_order(const ext_table_function *function,
                         const sqlite3_index_info *info)
 {
@@ -136,18 +141,25 @@ int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     info->orderByConsumed = is_in_order(function, info);
     if (function->plan != NULL)
         function->plan(&plan);
-    /* What is missing is an error of the scan: here one would break OR on old versions, and
-     * another plan may have it. */
+    /*
+     * A missing argument is an error only when the scan starts. An error here would break
+     * OR on old versions of SQLite, and in another plan the argument may be there. So
+     * this plan is only made expensive.
+     */
     if (is_missing(function, info->idxNum))
         info->estimatedCost = 1e50;
     const int rc = sqlite3_str_errcode(plan.text);
     char *text = sqlite3_str_finish(plan.text);
-    if (rc != SQLITE_OK) { /* SQLite does not take it */
+    if (rc != SQLITE_OK) { /* on failure SQLite does not take over text */
         sqlite3_free(text);
         return rc;
     }
     info->idxStr = text;
     info->needToFreeIdxStr = text != NULL;
+    GRU4REC_TRACE(3, "plan of %s: idxNum 0x%x, cost %g, %lld rows%s", function->name,
+                  (unsigned)info->idxNum, info->estimatedCost,
+                  (long long)info->estimatedRows,
+                  info->orderByConsumed ? ", in order" : "");
     return SQLITE_OK;
 }
 
@@ -197,7 +209,7 @@ int ext_table_close(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-/* Keeps copies of the arguments, on which *argv moves on, and hashes them. */
+/* Keeps copies of the arguments and hashes them. *argv is moved past their values. */
 static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num)
 {
     const int n = function_of(cursor)->n_arguments;
@@ -214,7 +226,10 @@ static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num
     return SQLITE_OK;
 }
 
-/* What start and next run may lead back here. */
+/*
+ * Begins the ext_entry of a call, because the SQL that start and next run may lead back
+ * to this table.
+ */
 static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
 {
     const ext_home *home = ext_table_home(cursor);
@@ -222,7 +237,10 @@ static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
     return rc == SQLITE_OK && home->name != NULL ? ext_entry_use(home, error) : rc;
 }
 
-/* Ends what enter() began, whether or not it failed. */
+/*
+ * Ends the ext_entry that enter() began, even if enter() failed, and passes the error to
+ * SQLite.
+ */
 static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
 {
     cursor->is_eof |= error->rc != SQLITE_OK;
@@ -231,8 +249,11 @@ static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
     return rc;
 }
 
-/* The error of what is missing: of the call, or of a column that was read. It can be given
- * by comparing it only: there is nothing that it has of itself. */
+/*
+ * Sets the error for a missing argument. A needed argument gives the usage of the
+ * function. For another one, which the query reads, the message says how to give it: only
+ * a comparison gives an argument a value.
+ */
 static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
 {
     const ext_table_function *function = function_of(cursor);
@@ -244,8 +265,8 @@ static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
     if (i < function->n_needed)
         return ext_table_usage(cursor, error);
     return ext_error_set(error, SQLITE_ERROR,
-                         "%s is an argument that is read here but not given; write %s, "
-                         "for the whole query, and of a LEFT JOIN in its ON",
+                         "%s is an argument that is read here but not given; write %s "
+                         "as a condition of the whole query, or in the ON of a LEFT JOIN",
                          function->arguments[i].name, function->arguments[i].example);
 }
 

@@ -1,4 +1,6 @@
-/* ext_value.c - SQL values into what the library takes, and back; see ext_base.h. */
+/*
+ * ext_value.c - converts SQL values to values of the library, and back; see ext_base.h.
+ */
 #include "ext_base.h"
 
 #include <errno.h>
@@ -53,7 +55,7 @@ bool ext_value_is_whole(double real, int64_t *integer)
     return is_whole;
 }
 
-/* An item's id is no REAL where it need not be. */
+/* Makes an INTEGER of a REAL that is an integer. */
 static void make_item(gru4rec_id *id)
 {
     if (id->type == GRU4REC_ID_REAL && ext_value_is_whole(id->real, &id->integer))
@@ -103,7 +105,10 @@ int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
                                SQLITE_UTF8);
 }
 
-/* Is the text of n bytes an integer, but for white space around it? */
+/*
+ * Tells whether the text of n bytes is an integer of 64 bits, with or without white space
+ * around it.
+ */
 static bool is_integer_text(int64_t *integer, const char *text, size_t n)
 {
     char *end;
@@ -114,8 +119,10 @@ static bool is_integer_text(int64_t *integer, const char *text, size_t n)
     return is_number && end == text + n;
 }
 
-/* Not by sqlite3_value_numeric_type(): that changes the value, and SQLite 3.53 crashes where
- * it is of sqlite3_value_dup(). */
+/*
+ * sqlite3_value_numeric_type() is not used, because it changes the value, and SQLite 3.53
+ * crashes in it if the value comes from sqlite3_value_dup().
+ */
 int ext_value_number(int64_t *integer, bool *is_integer, sqlite3_value *value,
                      ext_error *error)
 {
@@ -175,16 +182,17 @@ int ext_value_name(const char **text, ext_name *room, sqlite3_value *value,
     *text = room->text;
     if (!ext_value_is_whole(sqlite3_value_double(value), &integer))
         return ext_error_set(error, SQLITE_ERROR,
-                             "the model's name is the number %s; give a gru4rec table's "
-                             "name as text",
+                             "the model's name is the number %s; "
+                             "give a gru4rec table's name as text",
                              ext_show_value(&(ext_show){""}, value));
     sqlite3_snprintf(sizeof room->text, room->text, "%lld", (long long)integer);
     return SQLITE_OK;
 }
 
 /*
- * FNV-1a. Not by sqlite3_value_blob() of a text: that marks the value as a blob too, and
- * Bloom filters of SQLite 3.45 to 3.50 then lose its row in a join.
+ * The hash is FNV-1a. sqlite3_value_blob() is not called for a TEXT, because it also
+ * marks the value as a BLOB, and the Bloom filters of SQLite 3.45 to 3.50 then lose the
+ * value's row in a join.
  */
 uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
 {
@@ -197,7 +205,10 @@ uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
     } number;
     const unsigned char *bytes = number.bytes;
     if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
-        /* Not as text: SQLite would make one, and without memory NULL of the value. */
+        /*
+         * A number is not read as text: SQLite would convert the value, and would make it
+         * NULL if there is not enough memory.
+         */
         if (type == SQLITE_INTEGER)
             number.integer = sqlite3_value_int64(value);
         else
@@ -216,8 +227,11 @@ uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
 
 /* ---- text ---- */
 
-/* Bytes of the character that the text (n > 0) begins with; 0: it is none, as one that is
- * cut short, longer than it needs to be, a surrogate or beyond U+10FFFF. */
+/*
+ * Returns the length in bytes of the UTF-8 character that the text of n > 0 bytes begins
+ * with. Returns 0 if the character is not valid: cut off at the end, longer than
+ * necessary, a surrogate, or above U+10FFFF.
+ */
 static size_t character_bytes(const unsigned char *text, size_t n)
 {
     const unsigned char first = text[0];
@@ -253,7 +267,10 @@ static bool is_little_endian(void)
     return first == 1;
 }
 
-/* Copies 4-byte words, reversing each on machines that are not little-endian. */
+/*
+ * Copies n words of 4 bytes. On machines that are not little-endian the bytes of each
+ * word are reversed.
+ */
 static void copy_words(unsigned char *to, const unsigned char *from, size_t n)
 {
     if (is_little_endian()) {

@@ -1,10 +1,11 @@
-/* ext_worker.c - a thread that works beside its caller; see ext_base.h. */
+/* ext_worker.c - does jobs in a thread while the caller works on; see ext_base.h. */
 #define _POSIX_C_SOURCE 200112L
 #include "ext_base.h"
 
 #include <signal.h>
 #include <string.h>
 
+/* Is the thread: does the jobs that are ready, until no more jobs will come. */
 static void *work(void *context)
 {
     ext_worker *worker = context;
@@ -26,8 +27,8 @@ static void *work(void *context)
 }
 
 /*
- * May another thread allocate? Not where the host has chosen SQLITE_CONFIG_SINGLETHREAD,
- * in which all mutexes are one that does nothing.
+ * Tells whether another thread may allocate from SQLite. It may not if the host chose
+ * SQLITE_CONFIG_SINGLETHREAD; then all mutexes are the same one, which does nothing.
  */
 static bool has_mutexes(void)
 {
@@ -59,7 +60,8 @@ void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for others */
+    /* The thread inherits the mask, so it handles no signals of the host. */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     worker->is_threaded = pthread_create(&worker->thread, NULL, work, worker) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!worker->is_threaded)

@@ -19,6 +19,8 @@ static ext_model *models; /* under lock, as n_users of each */
 
 static void free_model(ext_model *model)
 {
+    GRU4REC_TRACE(2, "version %lld of %s is freed", (long long)model->version,
+                  model->file != NULL ? model->file : "a file");
     ext_load_free(&model->loaded);
     sqlite3_free(model->file);
     sqlite3_free(model);
@@ -137,6 +139,8 @@ static int load_model(ext_model **out, const ext_home *home, const ext_choice *c
         return rc;
     }
     model->id_type = find_id_type(model->loaded.items);
+    GRU4REC_TRACE(2, "version %lld of '%s' is loaded", (long long)model->version,
+                  home->name);
     *out = share_model(model);
     return SQLITE_OK;
 }

@@ -282,6 +282,9 @@ int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 
     gru4rec_status status = gru4rec_evaluate(&budget->allocator, &what, &request->options,
                                              &hooks, metrics, &message);
     ext_poll_stop(&poll);
+    GRU4REC_TRACE(2, "evaluation of version %lld ends: status %d, %llu bytes",
+                  (long long)request->model->version, (int)status,
+                  (unsigned long long)budget->used);
     ext_error_library(error, status, &message);
     return ext_budget_explain(budget, "measuring the model",
                               "use fewer events or shorter lists (cutoffs)", error);

@@ -250,6 +250,7 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
     if (ext_version_publish(&training->run, home, &outcome, error) != SQLITE_OK)
         return error->rc;
     const int64_t version = training->run.written.version;
+    GRU4REC_TRACE(2, "version %lld of '%s' is written", (long long)version, home->name);
     int rc = ext_window_write(&events->first, &events->last, home, version, error);
     return rc == SQLITE_OK ? ext_fingerprints_write(training->data->fingerprints,
                                                     training->data->n_fingerprints, home,

@@ -71,6 +71,9 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
     run->epochs[run->n_epochs] = *epoch;
     run->epoch_seconds[run->n_epochs] = now - training->epoch_start;
     run->n_epochs++;
+    GRU4REC_TRACE(2, "epoch %zu of '%s': %lld events, loss %g, %.3f s", run->n_epochs,
+                  training->home.name, (long long)epoch->events, epoch->loss,
+                  run->epoch_seconds[run->n_epochs - 1]);
     training->epoch_start = now;
     run->progress = (double)run->n_epochs / (double)training->request->options.n_epochs;
     ext_publish_progress(training);
@@ -122,6 +125,8 @@ static int train_epochs(ext_training *training, ext_error *error)
     const size_t n_done = run->n_epochs, n = (size_t)options->n_epochs;
     if (make_room(run, n_done > n ? n_done : n, error) != SQLITE_OK)
         return error->rc;
+    GRU4REC_TRACE(2, "training of '%s' starts: %d items, epoch %zu to %zu",
+                  training->home.name, gru4rec_items_count(events->items), n_done + 1, n);
     ext_progress_start(&training->progress, options->verbose, n_done);
     training->n_before = (int64_t)n_done;
     training->start = training->epoch_start = ext_poll_seconds();
@@ -133,6 +138,8 @@ static int train_epochs(ext_training *training, ext_error *error)
                       status == GRU4REC_OK);
     training->took = ext_poll_seconds() - training->start;
     training->is_trained = status == GRU4REC_OK && !training->is_dropped;
+    GRU4REC_TRACE(2, "training of '%s' ends: status %d, %.3f s", training->home.name,
+                  (int)status, training->took);
     return training->is_dropped ? ext_publish_fail_dropped(training, error)
                                 : ext_error_library(error, status, &message);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../../include/gru4rec.h"
+#include "../../include/gru4rec_trace.h"
 
 typedef gru4rec_real g4r_real;
 

@@ -14,6 +14,7 @@ gru4rec_status g4r_fail(gru4rec_error *error, gru4rec_status status, const char 
         vsnprintf(text, sizeof text, format, args);
         va_end(args);
         gru4rec_show(error->message, sizeof error->message, text, strlen(text));
+        GRU4REC_TRACE(1, "status %d: %s", (int)status, error->message);
     }
     return status;
 }

@@ -248,6 +248,8 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
     pool->n_tasks = n;
     pool->each = (n + PIECES - 1) / PIECES;
     size_t n_pieces = (n + pool->each - 1) / pool->each;
+    GRU4REC_TRACE(4, "job of %zu tasks in %zu pieces, %zu threads", n, n_pieces,
+                  pool->n_workers);
     atomic_store(&pool->n_done, 0);
     atomic_store(&pool->posted, ++pool->job << PIECE_BITS | n_pieces);
     wake_all(pool);

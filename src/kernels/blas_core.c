@@ -281,6 +281,8 @@ void gru4rec_blas_core_pick(void)
     shared.verdict = result;
     memcpy(shared.why, why, sizeof why);
     atomic_store(&shared.of, openblas_get_corename);
+    GRU4REC_TRACE(3, "OpenBLAS uses its kernels for %s (verdict %d)",
+                  openblas_get_corename(), (int)result);
 }
 
 void g4r_blas_core_facts(gru4rec_build *build)

@@ -174,6 +174,7 @@ static void score_all(gru4rec_ranking *ranking)
         overwrite_blended(ranking);
     leave_out(ranking);
     ranking->is_scored = true;
+    GRU4REC_TRACE(3, "%zu items scored exactly, all", n);
 }
 
 /*
@@ -205,6 +206,8 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     if (list->is_full)
         return false;
     ranking->n_block = g4r_shortlist_best(list, ranking->block, &output, x);
+    GRU4REC_TRACE(3, "%zu items scored exactly for the first %zu of %zu", list->n, k,
+                  output.n);
     if (query->blender != NULL)
         ranking->n_block =
             g4r_blender_merge(query->blender, ranking->block, ranking->n_block, k,

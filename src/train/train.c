@@ -164,6 +164,7 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
     double loss = g4r_step_forward(&loop->step, schedule->from, schedule->input,
                                    schedule->target, m, loop->samples);
     loop->progress.step = ++epoch->steps;
+    GRU4REC_TRACE(4, "step %lld: %zu lanes, loss %g", (long long)epoch->steps, m, loss);
     if (!loop->is_stopped && !isfinite(loss))
         return fail_diverged(loop, "the loss", error);
     if (g4r_step_is_full(&loop->step))

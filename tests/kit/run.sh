@@ -92,6 +92,8 @@ check $? 'compile_commands.json knows every file of the code'
 $make -s stats >"$work/out" 2>&1 && grep -q '^ext/train ' "$work/out" && grep -q 'gru4rec.so' "$work/out"
 check $? 'make stats'
 
+. tests/kit/trace.sh
+
 sh tests/layers/selftest.sh >"$work/out" 2>&1
 check $? 'tests/layers.sh sees the faults that tests/layers/selftest.sh plants'
 

@@ -28,7 +28,7 @@ STATEMENTS = {
 }
 LIMITS = {  # name: its error, PRAGMA, option
     'option': r'\(memory_limit\); .*, or raise memory_limit',
-    'heap': r'\(the hard heap limit\); .*, or raise that by sqlite3_hard_heap_limit64\(\)',
+    'heap': r'\(the hard heap limit\); .*, or raise this limit by sqlite3_hard_heap_limit64\(\)',
 }
 
 # The other process: prints what was said, what the process took beside, and whether it works.

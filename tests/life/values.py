@@ -135,7 +135,7 @@ def check_single(db, statement):
     """Where one item is wanted, an array and an object that are no ids are errors."""
     for text, word in ('[1003]', 'array'), ('\n\t\r [', 'array'), ('{"a": 1}', 'object'), (' {', 'object'):
         got = answer(db, statement, text)
-        check(f'{statement} {text!r}', isinstance(got, str) and f"item takes one item's id, as 17, but is a JSON {word}" in got, got)
+        check(f'{statement} {text!r}', isinstance(got, str) and f"item is a JSON {word}; give the id of one item, such as 17" in got, got)
 
 
 def items(directory):

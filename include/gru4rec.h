@@ -1,23 +1,43 @@
 /*
  * gru4rec.h - the C API of the GRU4Rec session-based recommender, and the entry points of
- * the SQLite extension made of it.
+ * the SQLite extension that is built on it.
  *
- * The library is plain C11: no SQLite, no file or terminal I/O, no global state but the
- * number of BLAS's threads, which it puts back, BLAS's buffers, and what
- * gru4rec_blas_core_pick() says about itself. Data goes in event by event
- * (gru4rec_events), becomes a training form (gru4rec_dataset) and a catalogue
- * (gru4rec_items), trains a model (gru4rec_model) that recommends through a session
- * (gru4rec_session) and a ranking (gru4rec_ranking), and is measured beside simple methods
- * (gru4rec_baseline).
+ * The library is plain C11. It uses no SQLite and does no file or terminal I/O. Its only
+ * global state is the number of BLAS's threads, which it sets and puts back, BLAS's
+ * buffers, and what gru4rec_blas_core_pick() remembers.
  *
- * Conventions: matrices are row-major; shapes stand in the comments, with the letters of
- * src/README.md (I items, B lanes, M live lanes, K samples, N = M + K columns, D top
- * width). Every _new hands its result to the caller, who gives it to the _free of the
- * same name; _free takes NULL. A fallible function returns a gru4rec_status and, where it
- * takes a gru4rec_error, leaves one line in it: what is wrong; what to do. On failure its
- * results are NULL or 0 and its other arguments untouched unless the comment says
- * otherwise. No object may be used by two threads at once, but any number may share a
- * const one.
+ * How data flows:
+ *   1. gru4rec_events collects events one by one.
+ *   2. gru4rec_dataset_new() sorts the events into a gru4rec_dataset (sessions to train
+ *      on) and a gru4rec_items (the catalogue).
+ *   3. gru4rec_train() trains a gru4rec_model on the dataset.
+ *   4. A gru4rec_session holds the hidden state of one visitor, and a gru4rec_ranking
+ *      gives the items in the order of that session's scores.
+ *   5. gru4rec_evaluate() measures the model, beside simple methods (gru4rec_baseline) if
+ *      they are given.
+ *
+ * Conventions:
+ * - Matrices are row-major. Shapes stand in the comments, as (rows, columns), with the
+ *   letters of src/README.md: I items, B lanes, M live lanes, K samples, N = M + K
+ *   columns, D width of the top layer. (n) is an array of n values.
+ * - "Row" is an item's place in the catalogue, from 0 to I - 1.
+ * - Each _new function hands its result to the caller, who frees it with the _free
+ *   function of the same name. A _free function accepts NULL unless its comment says
+ *   otherwise.
+ * - An argument "allocator" is copied. It may be NULL: the C library's allocator is used.
+ * - "Borrowed" means that only the pointer is kept: the caller still owns the object, and
+ *   must keep it alive and unchanged for as long as the comment says.
+ * - A function that can fail returns a gru4rec_status, and its comment names each error.
+ *   If the function has an argument "error", it writes one line there: what is wrong;
+ *   what to do. That argument may be NULL.
+ * - After a failure, the results are NULL or 0 and all other arguments are unchanged,
+ *   unless the comment says otherwise.
+ * - Where a function has the arguments is_stopped and context, it calls
+ *   is_stopped(context) now and then from the calling thread. Once is_stopped returns
+ *   true, the function stops and returns INTERRUPTED. is_stopped may be NULL, which means
+ *   "never stop", unless the comment says otherwise.
+ * - Two threads must not use the same object at once, but any number of threads may share
+ *   an object that all of them use through const pointers only.
  *
  * The papers: [1] Hidasi et al. 2016 (arXiv 1511.06939), [2] Hidasi & Karatzoglou 2018
  * (arXiv 1706.03847).
@@ -35,7 +55,7 @@ extern "C" {
 
 #define GRU4REC_VERSION "0.2.0"
 
-/* float; double in the build that checks gradients. */
+/* The type of weights and scores: float, or double in the build that checks gradients. */
 #ifdef GRU4REC_DOUBLE
 typedef double gru4rec_real;
 #else
@@ -46,10 +66,10 @@ typedef float gru4rec_real;
 
 typedef enum gru4rec_status {
     GRU4REC_OK = 0,
-    GRU4REC_NOMEM,       /* an allocation failed */
+    GRU4REC_NOMEM,       /* there is not enough memory */
     GRU4REC_INVALID,     /* an option, an argument or the data cannot be used */
-    GRU4REC_INTERRUPTED, /* a hook asked to stop */
-    GRU4REC_DIVERGED     /* a loss or a weight is no longer finite */
+    GRU4REC_INTERRUPTED, /* a hook or is_stopped asked to stop */
+    GRU4REC_DIVERGED     /* a loss, a weight or a score is no longer finite */
 } gru4rec_status;
 
 typedef struct gru4rec_error {
@@ -57,23 +77,28 @@ typedef struct gru4rec_error {
 } gru4rec_error;
 
 /*
- * Writes a text of n bytes, which may be any, as messages show it: valid UTF-8 on one
- * line. A byte that is no UTF-8 and a control character become \xNN, or \n, other
- * characters that steer a terminal \uNNNN. A text that does not fit into size bytes (at
- * least 4) is cut between two characters and ends in "...". Returns shown.
+ * Writes text (n bytes of any content) into shown (size bytes, at least 4) as messages
+ * show it: valid UTF-8 on one line, NUL-terminated. A newline becomes \n. A byte that is
+ * not valid UTF-8, and any other ASCII control character, becomes \xNN. Other characters
+ * that control a terminal become \uNNNN. If the result does not fit, it is cut between
+ * two characters and ends in "...". Returns shown. It cannot fail.
  */
 const char *gru4rec_show(char *shown, size_t size, const void *text, size_t n);
 
-/*
- * Where memory comes from, and the keys of the hash tables in it. Copied by whoever keeps
- * it. resize works as realloc: NULL allocates, 0 bytes frees and returns NULL, NULL is
- * returned when memory is short. Blocks are aligned for any type. random gives 64 bits
- * that nobody can foretell, so that nobody can choose ids that make a table slow; no
- * result depends on them. NULL: keys are always the same, for input that is trusted.
- */
+/* The source of memory, and of the random keys of hash tables. */
 typedef struct gru4rec_allocator {
+    /*
+     * Works as realloc(): if block is NULL, it allocates; if bytes is 0, it frees block
+     * and returns NULL; it returns NULL if there is not enough memory. The block that it
+     * returns is aligned for any type.
+     */
     void *(*resize)(void *context, void *block, size_t bytes);
-    void *context;
+    void *context; /* first argument of both functions */
+    /*
+     * Returns 64 bits that nobody can predict. Hash tables use them as keys, so that
+     * nobody can choose ids that make a table slow. No result depends on them. NULL: the
+     * keys are always the same, which is safe only for trusted input.
+     */
     uint64_t (*random)(void *context);
 } gru4rec_allocator;
 
@@ -81,6 +106,7 @@ typedef struct gru4rec_allocator {
 
 enum { GRU4REC_MAX_LIST = 32, GRU4REC_MAX_OPTIONS = 128 };
 
+/* The value of an option that is a list of integers. */
 typedef struct gru4rec_list {
     int64_t n;
     int64_t values[GRU4REC_MAX_LIST];
@@ -103,30 +129,32 @@ typedef enum gru4rec_adapt {
     GRU4REC_SGD
 } gru4rec_adapt;
 
+/* The rank of a target whose score other items have too. */
 typedef enum gru4rec_tie_mode {
-    GRU4REC_STANDARD,     /* ties count for the target */
-    GRU4REC_CONSERVATIVE, /* ties count against it */
-    GRU4REC_MEDIAN        /* half of each */
+    GRU4REC_STANDARD,     /* the target ranks before all items with the same score */
+    GRU4REC_CONSERVATIVE, /* the target ranks behind all items with the same score */
+    GRU4REC_MEDIAN        /* the mean of these two ranks */
 } gru4rec_tie_mode;
 
-/* Which targets an evaluation measures apart. */
+/* How an evaluation divides the targets into segments that it measures separately. */
 typedef enum gru4rec_segment {
     GRU4REC_SEGMENT_NONE,
-    GRU4REC_SEGMENT_POSITION,  /* by events before the target in its session */
-    GRU4REC_SEGMENT_LENGTH,    /* by targets of its session */
-    GRU4REC_SEGMENT_POPULARITY /* by support: head, middle, tail, a third of it each */
+    GRU4REC_SEGMENT_POSITION,  /* by the number of events before the target */
+    GRU4REC_SEGMENT_LENGTH,    /* by the number of targets of its session */
+    GRU4REC_SEGMENT_POPULARITY /* by support: head, middle, tail; a third of it each */
 } gru4rec_segment;
 
+/* An activation function of x. Its parameters are a and b of gru4rec_activation. */
 typedef enum gru4rec_activation_kind {
-    GRU4REC_ACT_AUTO, /* as the loss asks: softmax, or ELU with elu_param */
+    GRU4REC_ACT_AUTO, /* chosen by the loss; see option final_act */
     GRU4REC_ACT_SOFTMAX,
     GRU4REC_ACT_SOFTMAX_LOGIT,
     GRU4REC_ACT_LINEAR,
     GRU4REC_ACT_RELU,
     GRU4REC_ACT_TANH,
-    GRU4REC_ACT_LEAKY, /* x, or a x below 0 */
-    GRU4REC_ACT_ELU,   /* x, or a (exp(x) - 1) below 0 */
-    GRU4REC_ACT_SELU   /* a x, or a b (exp(x) - 1) below 0 */
+    GRU4REC_ACT_LEAKY, /* x if x > 0, else a x */
+    GRU4REC_ACT_ELU,   /* x if x > 0, else a (exp(x) - 1) */
+    GRU4REC_ACT_SELU   /* a x if x > 0, else a b (exp(x) - 1) */
 } gru4rec_activation_kind;
 
 typedef struct gru4rec_activation {
@@ -136,35 +164,40 @@ typedef struct gru4rec_activation {
 
 enum { GRU4REC_MAX_REALS = 4, GRU4REC_MAX_WORD = 40 };
 
+/* The value of an option that is a list of real numbers. */
 typedef struct gru4rec_reals {
     int64_t n;
     double values[GRU4REC_MAX_REALS];
 } gru4rec_reals;
 
+/* The values of the options embedding and n_sample that are words, not numbers. */
 enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
-/* What the option version may be beside a number. */
+/* The values of the option version that are words, not numbers. */
 typedef enum gru4rec_version_word {
     GRU4REC_VERSION_ACTIVE = -1,
     GRU4REC_VERSION_PREVIOUS = -2,
     GRU4REC_VERSION_NEWEST = -3
 } gru4rec_version_word;
 
+/* The value of an option with the words auto, false and true. */
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
-/* What becomes of sessions longer than max_length. */
+/* What happens to a session of more than max_length events. */
 typedef enum gru4rec_long_sessions {
-    GRU4REC_LONG_CUT, /* pieces of that length, and the rest */
-    GRU4REC_LONG_DROP,
-    GRU4REC_LONG_LAST /* its last events, as serving does; no option of a training */
+    GRU4REC_LONG_CUT,  /* it is cut into pieces of max_length events, and a rest */
+    GRU4REC_LONG_DROP, /* it is dropped */
+    /* Its last max_length events stay, as in serving. No training option gives this. */
+    GRU4REC_LONG_LAST
 } gru4rec_long_sessions;
 
+/* What happens to sessions of one event. */
 typedef enum gru4rec_single_events {
-    GRU4REC_SINGLE_COUNT, /* their items are in the catalogue, with support */
+    GRU4REC_SINGLE_COUNT, /* their items are in the catalogue and have support */
     GRU4REC_SINGLE_LEAVE_OUT
 } gru4rec_single_events;
 
-/* Simple methods that a model is measured beside. */
+/* The simple methods that a model can be compared with. */
 typedef enum gru4rec_baseline_kind {
     GRU4REC_POP,
     GRU4REC_SESSION_POP,
@@ -189,7 +222,15 @@ typedef enum gru4rec_weighting {
     GRU4REC_WEIGHTING_QUADRATIC
 } gru4rec_weighting;
 
-/* The meaning, range and default of each: gru4rec_option_describe(). */
+/*
+ * The values of all options. gru4rec_option_describe() gives the meaning, the range and
+ * the default of each. A field with the name of a type behind it holds a value of that
+ * enum.
+ *
+ * The library checks all options, but it does not act on all of them. Those about events
+ * reach it through gru4rec_preparation, which the caller fills. Those about storing and
+ * serving models, such as keep_versions and memory_limit, are for the caller alone.
+ */
 typedef struct gru4rec_options {
     int64_t preset; /* 0: none */
     gru4rec_list layers;
@@ -202,9 +243,9 @@ typedef struct gru4rec_options {
     double momentum;
     double dropout_p_embed;
     double dropout_p_hidden;
-    int64_t embedding;
+    int64_t embedding; /* width, 0: none; or GRU4REC_EMBEDDING_LAYERSIZE */
     int64_t constrained_embedding;
-    int64_t n_sample;
+    int64_t n_sample; /* or GRU4REC_N_SAMPLE_ALL */
     double sample_alpha;
     double bpreg;
     double logq;
@@ -222,7 +263,7 @@ typedef struct gru4rec_options {
     char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
     double session_gap;
     int64_t collapse_repeats, keep_empty;
-    int64_t max_length;    /* 0: none */
+    int64_t max_length;    /* 0: no limit */
     int64_t long_sessions; /* gru4rec_long_sessions */
     int64_t min_support, min_length;
     int64_t single_events; /* gru4rec_single_events */
@@ -235,19 +276,19 @@ typedef struct gru4rec_options {
     int64_t reset_after;
 
     int64_t seed;
-    int64_t threads; /* 0: as many as processors */
+    int64_t threads; /* 0: as many as there are processors */
     int64_t keep_versions, keep_candidates, keep_history, activate;
-    int64_t commit_wait;  /* seconds, for who stores what was trained; 0: by its length */
-    int64_t memory_limit; /* bytes, for who calls the library to keep; 0: its default */
+    int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
+    int64_t memory_limit; /* bytes; 0: the program's default */
     int64_t quantize;     /* gru4rec_switch */
-    int64_t state_items;  /* for who keeps sessions' states */
-    int64_t verbose;      /* gru4rec_switch */
+    int64_t state_items;
+    int64_t verbose; /* gru4rec_switch */
     gru4rec_list cutoffs;
     int64_t mode;      /* gru4rec_tie_mode */
     int64_t baselines; /* bit i: gru4rec_baseline_kind i */
     int64_t exclude_seen, last_only;
-    int64_t candidates; /* drawn beside each target; 0: none are drawn */
-    int64_t version;    /* for who keeps several; or gru4rec_version_word */
+    int64_t candidates; /* items drawn for each target; 0: none are drawn */
+    int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b;
     int64_t segment; /* gru4rec_segment */
     int64_t session_pop_top_n;
@@ -261,10 +302,11 @@ typedef struct gru4rec_options {
     double vs_knn_idf_weighting;
     int64_t stan_k, stan_sample_size;
     double stan_lambda_spw, stan_lambda_snh, stan_lambda_inh;
-    bool is_set[GRU4REC_MAX_OPTIONS]; /* (options of the table) set, not defaulted */
+    /* Whether each option was set, not left at its default; by its index in the table. */
+    bool is_set[GRU4REC_MAX_OPTIONS];
 } gru4rec_options;
 
-/* What an option belongs to, or several of them, in bits. */
+/* What an option belongs to. Values can be combined as bits. */
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
@@ -272,65 +314,100 @@ typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_COMPARE = 8
 } gru4rec_option_scope;
 
-/* How the value is written in JSON. */
+/* How an option's value is written in JSON. */
 typedef enum gru4rec_option_type {
     GRU4REC_OPTION_INTEGER,
     GRU4REC_OPTION_REAL,
     GRU4REC_OPTION_BOOLEAN,
     GRU4REC_OPTION_TEXT,
-    GRU4REC_OPTION_LIST /* of numbers or words; as text 100/100 */
+    GRU4REC_OPTION_LIST /* of numbers or words; its text form is 100/100 */
 } gru4rec_option_type;
 
 typedef struct gru4rec_option_info {
     const char *name;
     const char *help;
     gru4rec_option_type type;
-    gru4rec_option_scope scope; /* or several of them, in bits */
-    char range[200];            /* of accepted values, for people */
-    char default_text[40];      /* as gru4rec_options_set() takes it */
-    bool
-        is_stored; /* also where it is the default: it came later, and changed what is done */
+    gru4rec_option_scope scope; /* one or several, as bits */
+    char range[200];            /* the accepted values, for people to read */
+    char default_text[40];      /* in the form that gru4rec_options_set() accepts */
+    /*
+     * Whether a stored model must name the option even at its default value. It must for
+     * an option that came later and whose default differs from what older builds did.
+     */
+    bool is_stored;
 } gru4rec_option_info;
 
+/* Sets each option to its default, and marks it as not set. */
 void gru4rec_options_init(gru4rec_options *options);
-/* The same before options are set that were stored, perhaps by a version that did not know
- * all of them, or had other defaults: what it did then is the default. */
-void gru4rec_options_init_stored(gru4rec_options *options);
+
 /*
- * Sets the option of that name (any case) of that scope from its text form; INVALID with
- * the name, the value, the range and the nearest name for anything else.
+ * Works as gru4rec_options_init(), for options that were stored with a model. The build
+ * that stored them may not have known all options, or may have had other defaults. So an
+ * option gets the value that stands for what older builds did, where that differs from
+ * today's default. Call it before the stored options are set.
+ */
+void gru4rec_options_init_stored(gru4rec_options *options);
+
+/*
+ * Sets an option from text, and marks it as set. name may have upper or lower case. scope
+ * is what the caller sets options for; the option must belong to it.
+ * INVALID: there is no option of that name (the message suggests the nearest name), the
+ * option belongs to another scope, or it does not accept the value (the message gives the
+ * range). The options are unchanged then.
  */
 gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
                                    const char *name, const char *value,
                                    gru4rec_error *error);
-/* Makes that the option's default in these options: its value, unless it is set. INVALID as
- * gru4rec_options_set() says. */
+
+/*
+ * Changes the default of an option in these options only: if the option is not set, it
+ * gets this value and stays marked as not set; if it is set, nothing changes.
+ * INVALID: as gru4rec_options_set(). The options are unchanged then.
+ */
 gru4rec_status gru4rec_options_set_default(gru4rec_options *options,
                                            gru4rec_option_scope scope, const char *name,
                                            const char *value, gru4rec_error *error);
-/* Takes the option back to what it is in defaults; it is not set any more. INVALID: there is
- * no such option. */
+
+/*
+ * Gives an option the value that it has in defaults, and marks it as not set.
+ * INVALID: there is no option of that name, or it belongs to another scope. The options
+ * are unchanged then.
+ */
 gru4rec_status gru4rec_options_unset(gru4rec_options *options, gru4rec_option_scope scope,
                                      const char *name, const gru4rec_options *defaults,
                                      gru4rec_error *error);
+
 /*
- * Gives what is not set the values of the preset, refuses combinations that contradict each
- * other, and settles what depends on others (final_act, elu_param, the input mode):
- * afterwards every field is as it is used.
+ * Makes options ready for use. First, options that are not set get the values of the
+ * preset. Then values that depend on other options are computed (final_act, elu_param,
+ * the input mode, the optimiser's parameters). Afterwards each field has the value that
+ * is used.
+ * INVALID: two options contradict each other. The options are unchanged then.
  */
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error);
 
+/* Returns the number of options; their indexes begin at 0. */
 size_t gru4rec_option_count(void);
+
+/*
+ * Fills *info with what is known about the option of that index. The strings name and
+ * help are constants of the library.
+ */
 void gru4rec_option_describe(size_t index, gru4rec_option_info *info);
+
+/* Tells whether the option of that index was set, not left at its default. */
 bool gru4rec_option_is_set(const gru4rec_options *options, size_t index);
-/* The value's text form, cut to size bytes. Returns its full length. */
+
+/*
+ * Writes the value of the option of that index as text, NUL-terminated and cut to size
+ * bytes, and returns the length of the whole text without NUL. If size is 0, text may be
+ * NULL and nothing is written.
+ */
 size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,
                            size_t size);
 
 /* ---- identifiers and the catalogue ---- */
 
-/* A value as SQLite has it, NULL excepted. Text and blobs are borrowed. A REAL that is an
- * integer counts as that integer, and comes back as it was given first. */
 typedef enum gru4rec_id_type {
     GRU4REC_ID_INTEGER,
     GRU4REC_ID_REAL,
@@ -338,52 +415,102 @@ typedef enum gru4rec_id_type {
     GRU4REC_ID_BLOB
 } gru4rec_id_type;
 
+/*
+ * The identifier of an item or a session: any value of SQLite but NULL. Bytes of a text
+ * or a blob are borrowed. A REAL that is a whole number is the same id as the INTEGER of
+ * that value; the form that was added first is the one that is returned.
+ */
 typedef struct gru4rec_id {
     gru4rec_id_type type;
-    int64_t integer;
-    double real;
-    const void *bytes; /* (n_bytes) */
+    int64_t integer;   /* value of an INTEGER */
+    double real;       /* value of a REAL */
+    const void *bytes; /* (n_bytes) value of a TEXT or a BLOB */
     size_t n_bytes;
 } gru4rec_id;
 
-/* The items of a model: row -> id and support, id -> row. */
+/* The catalogue of a model. It maps a row to its id and support, and an id to its row. */
 typedef struct gru4rec_items gru4rec_items;
 
+/*
+ * Makes an empty catalogue in *out. gru4rec_items_free() frees it.
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_items_new(const gru4rec_allocator *allocator, gru4rec_items **out);
 void gru4rec_items_free(gru4rec_items *items);
-/* Appends a row; INVALID for an id that is there already. Copies the id. */
+
+/*
+ * Adds a row for id, with that support. The id is copied, and gru4rec_items_find() finds
+ * it at once. It must not be called between gru4rec_items_append() and
+ * gru4rec_items_index().
+ * INVALID: the id is in the catalogue already. NOMEM: there is not enough memory, or the
+ * catalogue has 2^31 - 1 rows. In both cases no row is added.
+ */
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
-/* Many at once: append all, then index, to find them. */
+
+/*
+ * Adds a row for id without making it findable, which is faster for many ids: append all
+ * of them, then call gru4rec_items_index() once. The id is copied.
+ * NOMEM: there is not enough memory, or the catalogue has 2^31 - 1 rows. No row is added
+ * then.
+ */
 gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
-/* INVALID: an id is there twice. Asks is_stopped (NULL: never) now and then; once that says
- * true: INTERRUPTED. After either, items can only be freed. */
+
+/*
+ * Makes all appended rows findable.
+ * INVALID: an id occurs twice. INTERRUPTED: is_stopped returned true. After either of
+ * these the catalogue can only be freed. NOMEM: there is not enough memory; the catalogue
+ * is unchanged.
+ */
 gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void *),
                                    void *context);
+
+/* Returns I, the number of rows. */
 int32_t gru4rec_items_count(const gru4rec_items *items);
-/* The row of the item with this value and type, else of the same text form, or -1. A REAL is
- * the integer of the same value below 2^53 in size only. */
-int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
-void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
-/* Training events of each item, (I). */
-const int64_t *gru4rec_items_support(const gru4rec_items *items);
+
 /*
- * Adds that share of the support that an item had before, rounded: to the row that
- * gru4rec_items_find() gives, or to a new one, which may have none. NOMEM, and then nothing
- * is added.
+ * Returns the row of an id, or -1 if the catalogue does not have it. An id of the same
+ * value and type comes first; otherwise an INTEGER finds the TEXT with the same digits,
+ * and a TEXT of digits finds the INTEGER. A REAL finds the INTEGER of the same value only
+ * if its absolute value is below 2^53, because larger doubles are not exact.
+ */
+int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
+
+/*
+ * Writes the id of a row to *id. Bytes of a text or a blob are borrowed from the
+ * catalogue until a row is added to it or it is freed.
+ */
+void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
+
+/*
+ * Returns the number of training events of each item, (I). The array is borrowed from the
+ * catalogue until a row is added to it or it is freed.
+ */
+const int64_t *gru4rec_items_support(const gru4rec_items *items);
+
+/*
+ * Adds share * support, rounded, to the support of an item. support is the support that
+ * the item had in an earlier model. If the catalogue does not have the id, it gets a new
+ * row for it, whose support may be 0.
+ * NOMEM: there is not enough memory. Nothing is added then.
  */
 gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
                                      int64_t support, double share);
+
+/* Returns the number of bytes of memory that the catalogue has allocated. */
 size_t gru4rec_items_bytes(const gru4rec_items *items);
 
 /* ---- events in, dataset out ---- */
 
-/* Numbers are in any unit; beside dates they count as seconds since 1970. */
+/*
+ * The type of a time. Integers and reals may be in any unit. If some times are dates,
+ * integers and reals count as seconds since 1970.
+ */
 typedef enum gru4rec_time_type {
     GRU4REC_TIME_INTEGER,
     GRU4REC_TIME_REAL,
-    GRU4REC_TIME_DATE /* integer: nanoseconds since 1970 */
+    GRU4REC_TIME_DATE /* field integer has nanoseconds since 1970 */
 } gru4rec_time_type;
 
 typedef struct gru4rec_time {
@@ -392,41 +519,61 @@ typedef struct gru4rec_time {
     double real;
 } gru4rec_time;
 
-/* Negative, 0, positive; exact, whatever the types. */
-int gru4rec_time_compare(const gru4rec_time *a, const gru4rec_time *b);
 /*
- * The time as a real, a date in seconds, and nanoseconds by which a date is later than
- * that (0 for numbers). The order of these pairs, with integers as they are, is that of the
- * times. Pauses are differences of the reals.
+ * Returns a negative number if a is before b, 0 if they are equal, and a positive number
+ * if a is after b. The comparison is exact for all types.
+ */
+int gru4rec_time_compare(const gru4rec_time *a, const gru4rec_time *b);
+
+/*
+ * A time as two doubles. gru4rec_time_real() returns the time as a double; a date is in
+ * seconds. gru4rec_time_rest() returns the nanoseconds by which a date is later than that
+ * double, because a double cannot hold a date exactly; for other types it returns 0.
+ * Pairs (real, rest), with integers as they are, have the same order as the times. Pauses
+ * are differences of the doubles.
  */
 double gru4rec_time_real(const gru4rec_time *time);
 double gru4rec_time_rest(const gru4rec_time *time);
 
-/* Collects events in any order; 20 bytes each, 24 where an order takes more than 32 bits,
- * and one more where times are of several types. */
+/*
+ * Events that are collected in any order. An event takes 20 bytes, or 24 if some order
+ * does not fit 32 bits, and one byte more if the times are of several types.
+ */
 typedef struct gru4rec_events gru4rec_events;
 
 /*
- * known: NULL to take every item (training); else the catalogue to map to, borrowed until
- * the dataset is made: events of other items are dropped and counted.
+ * Makes an empty collection of events in *out. gru4rec_events_free() frees it.
+ * known: NULL for a training, which takes every item. Otherwise the catalogue of a model,
+ * borrowed until the dataset is made: events of items that are not in it are dropped and
+ * counted.
+ * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
                                   const gru4rec_items *known, gru4rec_events **out);
 void gru4rec_events_free(gru4rec_events *events);
+
 /*
- * order: breaks ties in time: the source's rowid, or the place among the events that the
- * source's own order gives; else 0: then the item decides, as it is named here, numbers
- * before texts and these as bytes.
+ * Adds an event; all arguments are copied. order decides between events of one session
+ * with the same time: it is the rowid in the source, or the place of the event in the
+ * order that the source defines. If order is 0 for all, the ids of the items decide, as
+ * the events name them: numbers before texts, texts by their bytes.
+ * INVALID: there are 2^32 - 1 events already. NOMEM: there is not enough memory. In both
+ * cases the event is not added. An event that is dropped because its item is not in the
+ * known catalogue is no error.
  */
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);
+
 /*
- * A training on new events takes their sessions whole. Each session that will have a new
- * one is named first; then all events are added in any order, those that are not new by
- * gru4rec_events_add_old(). An old event is kept only where its session was named or has a
- * new one already; and, once sessions are cut, in parts that have a new one. Errors: those of
- * gru4rec_events_add(), INVALID and NOMEM.
+ * A training on new events only, which takes the sessions of these events whole:
+ *   1. call gru4rec_events_expect() for each session that will have a new event;
+ *   2. add all events in any order: new events by gru4rec_events_add(), old events by
+ *      gru4rec_events_add_old().
+ * An old event is kept only if its session was expected or has a new event already. If
+ * sessions are cut into parts, only the parts with a new event stay.
+ * INVALID and NOMEM: as gru4rec_events_add(); gru4rec_events_expect() returns NOMEM only.
+ * The session is not expected then, or the event is not added.
  */
 gru4rec_status gru4rec_events_expect(gru4rec_events *events, const gru4rec_id *session,
                                      gru4rec_error *error);
@@ -434,148 +581,204 @@ gru4rec_status gru4rec_events_add_old(gru4rec_events *events, const gru4rec_id *
                                       const gru4rec_id *item, const gru4rec_time *time,
                                       int64_t order, gru4rec_error *error);
 
-/* What becomes of the events before they are sessions to train on. All zero: nothing. */
+/*
+ * How events are prepared before they become sessions to train on. If all fields are
+ * zero, nothing is dropped, cut or kept.
+ */
 typedef struct gru4rec_preparation {
-    double
-        session_gap; /* a longer pause, in the unit of the times, begins a new session */
-    bool collapse_repeats; /* an item that follows itself counts once */
-    int64_t max_length;    /* a session of more events is long; 0: none is */
-    gru4rec_long_sessions long_sessions; /* what becomes of it */
-    int64_t min_support;                 /* events of rarer items are dropped, */
-    int64_t min_length; /* and sessions of fewer events, until neither changes anything */
-    bool leaves_single; /* sessions of one event go too, and are counted by themselves */
-    double validation;  /* share of the sessions, those visited last, that is held out */
-    bool keeps_times;   /* the dataset has the events' times too */
-    bool keeps_numbers; /* the dataset has the events' numbers too */
+    double session_gap;    /* a pause longer than this, in the unit of the times, begins a
+                            * new session; 0: none does */
+    bool collapse_repeats; /* consecutive events of one item count as one event */
+    int64_t max_length;    /* a session of more events is long; 0: no session is long */
+    gru4rec_long_sessions long_sessions; /* what happens to long sessions */
+    /*
+     * Items with fewer than min_support events and sessions with fewer than min_length
+     * events are dropped, in turn, until neither rule drops anything.
+     */
+    int64_t min_support;
+    int64_t min_length;
+    bool leaves_single; /* sessions of one event are dropped too; n_left counts them */
+    double validation;  /* share of the sessions, the last visited, that is held out */
+    bool keeps_times;   /* the dataset gets the times of its events */
+    bool keeps_numbers; /* the dataset gets the numbers of its events */
 } gru4rec_preparation;
 
-/* Before the first add, where numbers are kept: from 0, of the calls that added the events,
- * those of unknown items included. They take 4 bytes more an event. */
+/*
+ * Sets how the events are prepared; *preparation is copied. If keeps_numbers changes,
+ * this must be called before the first event is added. The number of an event counts the
+ * calls that added events before it, from 0, including events of unknown items. Numbers
+ * take 4 bytes more for each event.
+ */
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation);
 
 /*
- * Sessions one after another in visiting order (first time, then session value); in each
- * the events by (time, order, item).
+ * Sessions one after another in visiting order, which is the order of (first time,
+ * session id). The events of a session are in the order of (time, order, item).
  */
 typedef struct gru4rec_dataset {
     gru4rec_allocator allocator;
     int64_t n_sessions;
     int64_t n_events;
-    int64_t n_single;  /* sessions of one event: visited, never trained on */
-    int64_t n_unknown; /* events dropped because their item is not in the catalogue, */
-    int64_t n_old;     /* because their session, or part of one, has no new event, */
-    int64_t n_repeats; /* because the item is the one before, */
-    int64_t n_rare;    /* because of min_support, */
-    int64_t n_short;   /* with sessions that min_length dropped, */
-    int64_t n_dropped; /* and of long sessions */
+    int64_t n_single;  /* sessions of one event, which are visited but teach nothing */
+    int64_t n_unknown; /* events dropped because the catalogue does not have their item */
+    int64_t n_old;     /* events dropped because their session or part has no new event */
+    int64_t n_repeats; /* events dropped because the event before has the same item */
+    int64_t n_rare;    /* events dropped by min_support */
+    int64_t n_short;   /* events dropped with their sessions by min_length */
+    int64_t n_dropped; /* events dropped from long sessions */
     int64_t n_long;    /* sessions longer than max_length */
-    int64_t n_left;    /* sessions of one event that were left out */
-    gru4rec_time
-        first; /* the least time, before anything but n_old, n_unknown was dropped */
-    gru4rec_time held_out; /* the least time of the sessions held out, where there are */
-    struct gru4rec_dataset *validation; /* the sessions held out, or NULL; owned */
+    int64_t n_left;    /* sessions of one event that were dropped */
+    gru4rec_time first;    /* earliest time, before anything was dropped but the events
+                            * that n_old and n_unknown count */
+    gru4rec_time held_out; /* earliest time of the held-out sessions, if there are any */
+    struct gru4rec_dataset *validation; /* held-out sessions, or NULL; owned */
     int32_t *item_rows;                 /* (n_events) */
     uint32_t *numbers;                  /* (n_events); NULL: not kept */
-    int64_t *offsets;                   /* (n_sessions + 1) */
-    double *times; /* (n_events) as gru4rec_time_real() has them; NULL: not kept, as those
-                    * of what is held out never are */
+    int64_t *offsets;                   /* (n_sessions + 1) where each session begins */
+    double *times; /* (n_events) as gru4rec_time_real() gives them; NULL: not kept. Times
+                    * of held-out sessions are never kept. */
 } gru4rec_dataset;
 
 /*
- * Sorts what was added (by_time false: sessions visited in the order of their values)
- * and numbers the items by first appearance in visiting order. The events are used up,
- * also by a failure: only their sessions can still be asked for. items: the new catalogue,
- * or NULL where one was known. Asks is_stopped (NULL: never) now and then; once that says
- * true: INTERRUPTED.
+ * Sorts the collected events into *dataset. by_time false: sessions are visited in the
+ * order of their ids. If no catalogue is known, it makes one in *items, whose rows are
+ * numbered by first appearance in visiting order; otherwise *items is NULL. The caller
+ * owns both. The events are used up, also by a failure. Afterwards they can only be
+ * freed, or asked for sessions and fingerprints if this call succeeded.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
  */
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
+
 /*
- * Gives the items of a dataset, which are those of items, the rows that they have in
- * another catalogue. Events of items that this does not know are dropped, and counted as
- * unknown; so are sessions that have no other. What is held out stays as it is. NOMEM: the
- * dataset is as it was.
+ * Changes the item rows of a dataset from those of the catalogue items to those of the
+ * catalogue known. Events of items that known does not have are dropped and counted in
+ * n_unknown. Sessions without any other event are dropped. The held-out sessions do not
+ * change.
+ * NOMEM: there is not enough memory. The dataset is unchanged then.
  */
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
                                    const gru4rec_items *known);
-/* A hash of all that training sees of the events: sessions, order, the items' ids, and
- * their support where more than these events made it. */
+
+/*
+ * Returns a hash of all that a training sees of the events: the sessions, their order,
+ * the items' ids, and the items' support if not only these events made it.
+ */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);
-/* Bytes that it takes, with what is held out. */
+
+/* Returns the number of bytes that the dataset takes, including its held-out sessions. */
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
+
+/* Frees the dataset and its held-out sessions. */
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
-/* The session at a place in visiting order, once a dataset was made of the events. */
+
+/*
+ * Writes to *id the id of the session at a place in visiting order. A dataset must have
+ * been made of the events. Bytes of a text or a blob are borrowed from the events.
+ */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
 /* ---- fingerprints: which sessions a model was trained on ---- */
 
-/* Words that nobody can foretell. What is compared has one key. */
+/*
+ * The key of fingerprints: 128 bits that nobody can predict. Fingerprints can be compared
+ * only if they were made with the same key.
+ */
 typedef struct gru4rec_fingerprints_key {
     uint64_t a, b;
 } gru4rec_fingerprints_key;
 
-/* What of a session is fingerprinted, each by itself. */
+/* The three fingerprints of a session, each made from another part of it. */
 typedef enum gru4rec_fingerprints_kind {
-    GRU4REC_FINGERPRINTS_ID,
-    GRU4REC_FINGERPRINTS_EVENTS, /* items with times; of sessions of two events and more */
-    GRU4REC_FINGERPRINTS_ITEMS,  /* items in order; of three and more */
+    GRU4REC_FINGERPRINTS_ID,     /* of its id */
+    GRU4REC_FINGERPRINTS_EVENTS, /* of its items and times, if it has 2 events or more */
+    GRU4REC_FINGERPRINTS_ITEMS,  /* of its items in order, if it has 3 events or more */
     GRU4REC_FINGERPRINTS_KINDS
 } gru4rec_fingerprints_kind;
 
-/* A set of fingerprints as it is stored; bytes (n_bytes) are borrowed. */
+/* A set of fingerprints in its stored form. */
 typedef struct gru4rec_fingerprints_set {
-    uint64_t n;
-    const unsigned char *bytes;
+    uint64_t n;                 /* members */
+    const unsigned char *bytes; /* (n_bytes) borrowed */
     uint64_t n_bytes;
 } gru4rec_fingerprints_set;
 
-/* What a model keeps of the sessions that it was trained on, some ten bytes of each: enough
- * to ask for one, not to list them. */
+/*
+ * What a model keeps of the sessions that it was trained on: about ten bytes for each
+ * session. One can ask whether a session is in it, but cannot list the sessions.
+ */
 typedef struct gru4rec_fingerprints {
     gru4rec_fingerprints_key key;
     gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS];
-    bool is_partial;          /* trainings before the last one are not in it */
-    uint64_t n_long, n_twins; /* sessions of the last one with three events and more; and
-                                 those of them whose items another one has */
+    bool is_partial; /* trainings before the last one are missing */
+    /*
+     * n_long: the sessions of the last training with 3 events or more. n_twins: the
+     * sessions of n_long whose items, in order, another session has too.
+     */
+    uint64_t n_long, n_twins;
 } gru4rec_fingerprints;
 
-/* Sessions of a dataset that the fingerprints have. One that was not trained on is among them with a
- * probability below 1e-4, for each kind. */
+/*
+ * How many sessions of a dataset the fingerprints contain. A session that was not trained
+ * on is counted by mistake with a probability below 1e-4 for each kind of fingerprint.
+ */
 typedef struct gru4rec_fingerprints_found {
-    int64_t sessions;
-    int64_t trained; /* by id or by events, */
-    int64_t ids;     /* by id, */
-    int64_t items;   /* by items, */
-    int64_t n_long;  /* of so many that have three events and more */
-    int64_t first;   /* place of the first of trained; -1: there is none */
-    double chance;   /* share of its sessions whose items another one has */
+    int64_t sessions; /* sessions that were looked for */
+    int64_t trained;  /* found by their id or by their events */
+    int64_t ids;      /* found by their id */
+    int64_t items;    /* found by their items */
+    int64_t n_long;   /* sessions of 3 events or more: only they can be found by items */
+    int64_t first;    /* place of the first session of trained; -1: there is none */
+    double chance;    /* n_twins / n_long of the fingerprints: the share of sessions that
+                       * are found by their items just by chance */
 } gru4rec_fingerprints_found;
 
-/* Before a dataset is made of the events: its sessions, as they are cut and before anything
- * is dropped, get fingerprints, 16 bytes each. */
+/*
+ * Asks for fingerprints of the sessions. Call it before a dataset is made of the events.
+ * The fingerprints are made of the sessions after they are cut and before anything is
+ * dropped. They take 16 bytes for each session.
+ */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
-/* The fingerprint of the session at a place, once a dataset was made; 0: it is too short. */
+
+/*
+ * Returns the fingerprint of the session at a place in visiting order; 0: the session is
+ * too short to have one of that kind. A dataset must have been made of the events.
+ */
 uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                                  gru4rec_fingerprints_kind kind);
+
 /*
- * The fingerprints of the sessions at the first n_sessions places, and of those in before, which
- * has the same key (NULL: of no others; is_partial: though there were some). bytes are of
- * the events' allocator. Asks is_stopped (NULL: never) now and then. NOMEM, INTERRUPTED;
- * INVALID: before is damaged.
+ * Makes the stored form of the fingerprints of the sessions at the first n_sessions
+ * places, together with the fingerprints in before, which must have the same key. before
+ * may be NULL: there are no others; is_partial then tells whether earlier trainings are
+ * missing. *bytes (*n_bytes) comes from the allocator of the events, and the caller frees
+ * it by resize.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID:
+ * before is damaged.
  */
 gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_sessions,
                                         const gru4rec_fingerprints *before,
                                         bool is_partial, bool (*is_stopped)(void *),
                                         void *context, void **bytes, size_t *n_bytes);
-/* Looks into the bytes of fingerprints, which stay borrowed. False: they are none. */
+
+/*
+ * Fills *fingerprints from their stored form, bytes (n_bytes), which is borrowed as long
+ * as *fingerprints is used. Returns false if the bytes are not fingerprints or are
+ * damaged.
+ */
 bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *bytes,
                                size_t n_bytes);
-/* Looks for the sessions at the first n_sessions places, whose fingerprints have the same
- * key. NOMEM, INTERRUPTED; INVALID: the fingerprints are damaged. */
+
+/*
+ * Looks in the fingerprints for the sessions at the first n_sessions places, whose
+ * fingerprints must have the same key, and fills *found.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID: the
+ * fingerprints are damaged. After a failure *found must not be used.
+ */
 gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n_sessions,
                                          const gru4rec_fingerprints *fingerprints,
                                          bool (*is_stopped)(void *), void *context,
@@ -583,187 +786,270 @@ gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n
 
 /* ---- audits: what is striking about events ---- */
 
-/* All counts are of the events as they were collected, before anything prepares them. */
+/* Counts of the events as they were collected, before anything prepares them. */
 typedef struct gru4rec_audit {
     int64_t events, sessions, items;
     int64_t single;     /* sessions of one event */
-    int64_t repeats;    /* events whose item is that of the one before, */
-    int64_t tied;       /* whose time is, */
-    int64_t arbitrary;  /* and that nothing but the item keeps behind it; */
-    int64_t duplicates; /* that are there a second time, or more often */
+    int64_t repeats;    /* events whose item is that of the event before in the session */
+    int64_t tied;       /* events whose time is that of the event before in the session */
+    int64_t arbitrary;  /* tied events with another item and the same order: the items
+                         * alone decide which event comes first */
+    int64_t duplicates; /* events whose session, time and item an earlier event has */
     int64_t once;       /* items of one event */
-    int64_t top;        /* events of the 20 items that have most */
-    int64_t blank;      /* events whose session or item is white space */
-    int64_t
-        alike_items; /* that are another one but for type, case or space around them; */
-    int64_t alike_sessions;             /* likewise */
-    int64_t median_length;              /* of the sessions, in events */
-    int64_t long_sessions, long_events; /* far longer than that; and their events */
-    int64_t fast_sessions, fast_events; /* with pauses far below the median of all */
-    int64_t spanning;                   /* sessions of more than a day */
-    double gap; /* the pause that parts visits, as the pauses suggest; 0: they do not */
-    /* Examples, borrowed from the events; of type TEXT and NULL where there is none. */
+    int64_t top;        /* events of the 20 most frequent items */
+    int64_t blank;      /* events whose session or item is nothing but white space */
+    int64_t alike_items;    /* items whose id is that of another item, but for its type,
+                             * case or surrounding white space */
+    int64_t alike_sessions; /* sessions whose id is that of another one in the same way */
+    int64_t median_length;  /* median number of events of a session */
+    /* Sessions far longer than median_length, and their events. */
+    int64_t long_sessions, long_events;
+    /* Sessions whose mean pause is far below the median one, and their events. */
+    int64_t fast_sessions, fast_events;
+    int64_t spanning; /* sessions of more than a day */
+    double gap;       /* pause that separates visits, as the pauses suggest, in the unit
+                       * of the times; 0: they suggest none */
+    /* Examples, borrowed from the events; a TEXT with bytes NULL if there is none. */
     gru4rec_id long_session, fast_session, wide_session, alike_item[2], alike_session[2];
 } gru4rec_audit;
 
-/* day: the length of a day in the unit of the times; 0: not known. Before a dataset is made
- * of the events, which stay as they are, and of which none were expected. NOMEM,
- * INTERRUPTED. */
+/*
+ * Counts what is striking about the events, and fills *audit. day is the length of a day
+ * in the unit of the times; 0: not known. Call it before a dataset is made of the events,
+ * which do not change. gru4rec_events_expect() must not have been called for them.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. After a
+ * failure *audit must not be used.
+ */
 gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
                                     bool (*is_stopped)(void *), void *context,
                                     gru4rec_audit *audit);
 
 /* ---- the session-parallel schedule, to look at ---- */
 
+/* The mini-batches of one epoch, in the order in which a training takes them. */
 typedef struct gru4rec_schedule gru4rec_schedule;
 
-/* The lanes of one step; arrays (n) belong to the schedule, until the next call. */
+/* The lanes of one step. The arrays (n) are borrowed until the next step. */
 typedef struct gru4rec_lanes {
     int32_t n;              /* M */
-    const int64_t *session; /* place in visiting order */
+    const int64_t *session; /* place of the lane's session in visiting order */
     const int32_t *input;   /* item rows */
     const int32_t *target;  /* item rows */
-    const int32_t *from; /* lane of the step before whose state goes on; -1: zero state */
+    const int32_t *from;    /* lane of the step before whose hidden state the lane goes on
+                             * from; -1: the zero state */
 } gru4rec_lanes;
 
-/* As options batch_size, n_sample and whole_sessions have it. */
+/*
+ * Makes the schedule of a dataset in *out, as the options batch_size, n_sample and
+ * whole_sessions define it; train_random_order is ignored. The dataset is borrowed until
+ * gru4rec_schedule_free().
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
                                     const gru4rec_dataset *dataset,
                                     const gru4rec_options *options,
                                     gru4rec_schedule **out);
 void gru4rec_schedule_free(gru4rec_schedule *schedule);
-/* False at the end of the epoch. */
+
+/* Goes to the next step and fills *lanes. Returns false at the end of the epoch. */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
 /* ---- the model ---- */
 
+/* The weights of a network: some of fixed size, and some with a row for each item. */
 typedef struct gru4rec_model gru4rec_model;
 
-/* All zero. options must be resolved; those that shape the model are kept, and
- * collapse_repeats and max_length for its sessions. */
+/*
+ * Makes a model in *out whose weights are all zero. options must be resolved. The model
+ * keeps those that define its shape, and collapse_repeats and max_length for its
+ * sessions.
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
                                  const gru4rec_options *options, int32_t n_items,
                                  gru4rec_model **out, gru4rec_error *error);
 void gru4rec_model_free(gru4rec_model *model);
-/* Bytes of its values: to be compared with a file's before that is believed. */
+
+/*
+ * Returns the bytes of all weights of a model with these options; SIZE_MAX if they are
+ * more than a size_t holds. A program that reads a model from a file compares this with
+ * the size of the file before it allocates anything.
+ */
 size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items);
-/* Random weights, biases zero: each gate's block uniform in +-s, or normal with deviation
- * s (init_as_normal); s is sigma, or where that is 0 sqrt(6 / (rows + cols)). */
+
+/*
+ * Gives the model random weights, and biases of zero. The block of each gate is uniform
+ * in [-s, s], or normal with standard deviation s if init_as_normal is set. s is the
+ * option sigma; if sigma is 0, s = sqrt(6 / (rows + cols)).
+ */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
+
+/* Returns the number of bytes of memory that the model takes. */
 size_t gru4rec_model_bytes(const gru4rec_model *model);
 
-/* A parameter under its name in the official PyTorch state dictionary. */
+/* A parameter of a model. */
 typedef struct gru4rec_tensor {
-    const char *name;
+    const char *name; /* its name in the official PyTorch state dictionary */
     int32_t n_dims;
-    int64_t dims[2]; /* dims[1] is 1 where n_dims is 1 */
+    int64_t dims[2]; /* dims[1] is 1 if n_dims is 1 */
     size_t n_values;
-    gru4rec_real *values; /* (dims) row-major; owned by the model */
+    gru4rec_real *values; /* (dims) owned by the model */
 } gru4rec_tensor;
 
+/* Returns the number of tensors of the model; their indexes begin at 0. */
 size_t gru4rec_model_tensor_count(const gru4rec_model *model);
+
+/* Fills *tensor with the tensor of that index. The caller may change its values. */
 void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
                           gru4rec_tensor *tensor);
-/* The output row of an item, (*width); the model's. */
+
+/* Returns the output weights of an item, (*width), owned by the model. Sets *width. */
 const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
                                        size_t *width);
-/* Is every one of the values (n), of a tensor or a part of it, finite? */
+
+/* Tells whether each of values (n), such as a tensor or a part of it, is finite. */
 bool gru4rec_model_are_finite(const gru4rec_real *values, size_t n);
-/* The first tensor with a value that is not finite, or NULL. */
+
+/* Returns the name of the first tensor with a value that is not finite, or NULL. */
 const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
 /* ---- training ---- */
 
+/* How far a training or an evaluation has come. */
 typedef struct gru4rec_progress {
     int64_t epoch; /* from 1 */
     int64_t n_epochs;
     int64_t step;         /* steps done in this epoch */
     int64_t events;       /* (lane, step) pairs done in this epoch */
-    int64_t total_events; /* of a whole epoch, at most */
-    double loss;          /* mean per event of this epoch so far */
+    int64_t total_events; /* pairs of a whole epoch, at most */
+    double loss;          /* mean loss of an event of this epoch so far */
 } gru4rec_progress;
 
+/* What an epoch did. */
 typedef struct gru4rec_epoch {
     int64_t epoch; /* from 1 */
     int64_t steps;
-    int64_t updates; /* of the weights, in all of their training so far */
-    int64_t narrow;  /* steps with less than half of the first step's lanes */
+    int64_t updates; /* updates of the weights since the training's first epoch */
+    int64_t narrow;  /* steps with less than half of the lanes of the first step */
     int64_t events;  /* (lane, step) pairs */
-    double loss;     /* mean per event */
+    double loss;     /* mean loss of an event */
     double cost;     /* sum of cost x lanes / sum of lanes, as the official tools print */
-    double recall, mrr; /* at 20 on the sessions held out; NAN where there are none */
+    double recall, mrr; /* at 20, on the held-out sessions; NAN: there are none */
 } gru4rec_epoch;
 
 /*
- * What training keeps beside the weights, each shaped as the model: the optimiser's
- * (optim.h), and with validation the weights of the best epoch.
+ * What a training keeps beside the weights. Each slot has the shape of the model: first
+ * the slots of the optimiser (see optim.h), then the weights of the best epoch.
  */
 typedef enum gru4rec_slot {
     GRU4REC_SLOT_ACC,      /* accumulator of all optimisers but sgd */
-    GRU4REC_SLOT_ACC2,     /* the second one of adadelta and adam */
-    GRU4REC_SLOT_VELOCITY, /* with momentum */
-    GRU4REC_SLOT_BEST,     /* with validation */
+    GRU4REC_SLOT_ACC2,     /* second accumulator of adadelta and adam */
+    GRU4REC_SLOT_VELOCITY, /* exists with momentum */
+    GRU4REC_SLOT_BEST,     /* weights of the best epoch; exists with validation */
     GRU4REC_N_SLOTS,
     GRU4REC_N_OPTIMISER_SLOTS = GRU4REC_SLOT_BEST
 } gru4rec_slot;
 
-/* "acc", ... */
+/* Returns the name of a slot: "acc", "acc2", "velocity" or "best". */
 const char *gru4rec_training_slot_name(gru4rec_slot slot);
 
-/* What is trained; owned. Saved after an epoch, it is all that the next ones need. */
+/* All that a training changes. It is saved after an epoch to go on from there later. */
 typedef struct gru4rec_training {
-    gru4rec_model *model;
-    gru4rec_model *slot[GRU4REC_N_SLOTS]; /* NULL: the options need none */
-    int64_t updates;                      /* of the weights, in all training so far */
+    gru4rec_model *model;                 /* owned */
+    gru4rec_model *slot[GRU4REC_N_SLOTS]; /* owned; NULL: the options need no such slot */
+    int64_t updates;                      /* updates of the weights so far */
 } gru4rec_training;
 
-/* All zero. */
+/*
+ * Fills *training with a model and with the slots that the options need; all values are
+ * zero.
+ * NOMEM: there is not enough memory. *training is all zero then.
+ */
 gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
                                     const gru4rec_options *options, int32_t n_items,
                                     gru4rec_training *training, gru4rec_error *error);
+
+/*
+ * Frees the model and the slots, and sets *training to zero. *training itself belongs to
+ * the caller; the pointer must not be NULL.
+ */
 void gru4rec_training_free(gru4rec_training *training);
-/* Bytes that they take. */
+
+/* Returns the bytes that the model and the slots of such a training take. */
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
 
 /*
- * Takes over the weights of another model of the same shape, or of a slot those of
- * another slot: all that do not belong to items, and the rows of the items that both
- * know. INVALID, nothing taken, else.
+ * Copies the weights of the model other into model; both may also be the same slot of two
+ * trainings. It copies all tensors without a row for each item, and the rows of the items
+ * that both catalogues have. items is the catalogue of model, other_items that of other.
+ * INVALID: the models have other layers, another embedding or another cell. Nothing is
+ * copied then.
  */
 gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items *items,
                                       const gru4rec_model *other,
                                       const gru4rec_items *other_items,
                                       gru4rec_error *error);
 
-/* After weights and slots were put in: they have had so many updates, from which adam's
- * correction goes on. */
+/*
+ * Sets the number of updates that the weights and the slots have had. Call it after
+ * values were copied into them: the bias correction of adam depends on this number.
+ */
 void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
 
-/* Called from the calling thread. Each may be NULL; a result not 0 stops the work. */
+/*
+ * Functions of the caller. They are called from the thread that called the library, with
+ * context as first argument. Each may be NULL, and so may a pointer to hooks.
+ */
 typedef struct gru4rec_hooks {
-    /* After every step, and more often where a step is long. */
+    /*
+     * Called after every step, and more often if a step is long. If it does not return 0,
+     * the work stops with INTERRUPTED.
+     */
     int (*poll)(void *context, const gru4rec_progress *progress);
+    /* Called after every epoch. If it does not return 0, training returns INTERRUPTED. */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
-    /* Measures the model after an epoch; never NULL where option validation is above 0. */
+    /*
+     * Measures the model after an epoch: sets *recall and *mrr. If it does not return OK,
+     * training stops and returns its status. It must not be NULL if option validation is
+     * above 0. gru4rec_evaluate_heldout() does the work.
+     */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
     void *context;
 } gru4rec_hooks;
 
-/* Threads that a training has: the option, or as many as there are processors. */
+/*
+ * Returns the number of threads of a training: option threads, or, if that is 0, as many
+ * as there are processors.
+ */
 int32_t gru4rec_train_threads(const gru4rec_options *options);
-/* Bytes that a training takes beside its dataset and its hooks; what BLAS writes to is
- * counted, not the address space that it reserves: 128 MB for each thread. */
+
+/*
+ * Returns the bytes that a training takes, including gru4rec_training_bytes() and without
+ * its dataset and its hooks. The memory that BLAS writes to is counted, but not the
+ * address space that BLAS reserves, which is 128 MB for each thread.
+ */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
+
 /*
- * Trains from the weights and the slots that are there. done (n_done): epochs that this
- * very training has had, after the last of which training was saved; the bits are then
- * those of a run that never stopped. With option validation it ends with the weights of
- * the epoch whose MRR was best, *best_epoch (may be NULL), and stops when patience epochs
- * have brought nothing better; else *best_epoch is the last. support: training events of
- * each item, (I); items without any come last, and stay as they are. INTERRUPTED and
- * DIVERGED leave the weights as they were then.
+ * Trains the model on the dataset, from the weights and slots that training has.
+ *   support  training events of each item, (I). Items without any must have the last
+ *            rows; their weights do not change.
+ *   options  must be resolved.
+ *   done     (n_done) the epochs that this training had before it was saved; NULL if
+ *            n_done is 0. The result has the same bits as without the stop.
+ *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end.
+ *            It may be NULL.
+ * With option validation, the model ends with the weights of the epoch of the best MRR,
+ * and training stops once "patience" epochs have brought nothing better. Without it, the
+ * model ends with the weights of the last epoch.
+ * INVALID: no session has two events; n_sample is 0 and there are never two lanes, so
+ * that there are no negatives; or no event of the held-out sessions can be measured.
+ * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss
+ * or a weight is not finite; the message says which. Any status of the hook validate is
+ * returned too. After INTERRUPTED and DIVERGED the weights stay as they were at that
+ * moment.
  */
 gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,
@@ -773,161 +1059,251 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
 
 /* ---- serving ---- */
 
-/* The hidden state of one visitor. The model is borrowed and must live as long. */
+/* The hidden state of one visitor. */
 typedef struct gru4rec_session gru4rec_session;
+
+/*
+ * Makes a session in *out with the zero state. The model is borrowed until
+ * gru4rec_session_free().
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
                                    const gru4rec_model *model, gru4rec_session **out);
 void gru4rec_session_free(gru4rec_session *session);
-/* Back to the zero state, as before the first step. */
+
+/* Puts the session back to the zero state, as before its first step. */
 void gru4rec_session_reset(gru4rec_session *session);
+
 /*
- * An item whose weights lead to a state that is not finite is passed over. So is, with a
- * model trained with collapse_repeats, an item that repeats the one before: the session
- * remembers the row that it was given last, until a reset. NOMEM, and nothing changed,
- * where BLAS cannot have its memory. error may be NULL.
+ * Moves the hidden state on by one item. Two kinds of items leave it unchanged, which is
+ * no error: an item whose weights lead to a state that is not finite; and, if the model
+ * was trained with collapse_repeats, an item that is the same as the one before. For that
+ * the session remembers the row of its last item until a reset.
+ * NOMEM: BLAS cannot get its memory. The session is unchanged then.
  */
 gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
                                     gru4rec_error *error);
+
 /*
- * The place in a history (n) where its last max_length events begin: what steps are taken
- * with. With the model's collapse_repeats an item that repeats the one before counts not.
+ * Returns the place in a history, rows (n), at which its last max_length events begin:
+ * the caller takes steps from there on. If the model was trained with collapse_repeats,
+ * an item that is the same as the one before does not count as an event. Returns 0 if the
+ * model has no max_length.
  */
 size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows,
                              size_t n);
-/* scores (n): of the given rows, or of all items where rows is NULL and n is I. Before the
- * first step they are those of the zero state. */
+
+/*
+ * Fills scores (n) with the scores of the items in rows (n). If rows is NULL, n must be
+ * I, and all items are scored. Before the first step these are the scores of the zero
+ * state.
+ */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores);
-/* Values that a state is kept in: the GRU layers' after the last step. */
+
+/* Returns the number of values of a hidden state: the sum of the GRU layers' widths. */
 size_t gru4rec_session_state_size(const gru4rec_model *model);
+
+/* Copies the hidden state to state (gru4rec_session_state_size()), layer after layer. */
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
+
 /*
- * Goes on from such a state; last_row: of the item given last before it was taken, -1:
- * not known. False, and nothing changed, where a value is not finite.
+ * Sets the hidden state to a copy that gru4rec_session_state() made. last_row is the row
+ * of the last item before that; -1: not known. Returns false, and changes nothing, if a
+ * value of state is not finite.
  */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
                             int32_t last_row);
 
-/* scores (I): the cosines of all items' output rows with that of one; 0 for rows of zeros,
- * -INFINITY for the item itself. */
+/*
+ * Fills scores (I) with the cosine between the output weights of each item and those of
+ * the item row. An item whose weights are all zero gets 0, and the item row itself
+ * -INFINITY.
+ */
 void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
                             gru4rec_real *scores);
 
 /*
- * A copy of a model's output rows in bytes, in which rankings find their first items
- * sooner; they stay the same. The model is borrowed and must live as long; rows that were
- * copied must not change. Calls: new, rows any number of times, finish.
+ * A copy of a model's output weights, rounded to one byte each. Rankings search it first
+ * because it is smaller. It makes them faster and does not change their results. How to
+ * make one: call gru4rec_bytes_new(), then gru4rec_bytes_rows() any number of times, then
+ * gru4rec_bytes_finish().
  */
 typedef struct gru4rec_bytes gru4rec_bytes;
+
+/*
+ * Allocates a copy in *out without any rows yet. The model is borrowed until
+ * gru4rec_bytes_free(). Rows that were copied must not change any more.
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_bytes_new(const gru4rec_allocator *allocator,
                                  const gru4rec_model *model, gru4rec_bytes **out);
 void gru4rec_bytes_free(gru4rec_bytes *bytes);
-/* Bytes that such a copy takes. */
+
+/* Returns the number of bytes that such a copy takes. */
 size_t gru4rec_bytes_size(const gru4rec_model *model);
-/* Copies the rows before n_rows that are not copied yet. It reads no others: a thread may
- * do this while they still get their values. */
+
+/*
+ * Copies the rows before n_rows that are not copied yet. It reads no other rows of the
+ * model, so another thread may fill those meanwhile.
+ */
 void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
-/* Copies the rest, which makes the copy ready. False: the model has output values that are
- * not finite; the copy is of no use, and is to be freed. */
+
+/*
+ * Copies the rows that are left; then the copy is ready for use. Returns false if the
+ * model has output weights that are not finite: the copy can only be freed then.
+ */
 bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
 
 /* Blends the network's scores with what the nearest sessions have; see "blending". */
 typedef struct gru4rec_blender gru4rec_blender;
 
 /*
- * What is to be ranked, and by what. Either session or scores is NULL; the rest may be all
- * zero. A list of rows ascends, and has no row twice. An item whose score is NaN or
- * -INFINITY is left out.
+ * What a ranking ranks, and by which scores. Exactly one of session and scores must not
+ * be NULL; all other fields may be zero. Lists of rows must be ascending, without
+ * repeats. An item whose score is NaN or -INFINITY is left out.
  */
 typedef struct gru4rec_query {
-    const gru4rec_session *session; /* whose scores rank the items; or NULL: */
+    const gru4rec_session *session; /* its scores rank the items */
     const gru4rec_real *scores;     /* (I) these do; only those of ranked rows are read */
-    const int32_t *rows; /* (n_rows) only these items are ranked; NULL: all items are */
-    size_t n_rows;       /* of rows; 0 with rows that are not NULL: nothing is ranked */
-    const int32_t *excluded; /* (n_excluded) left out */
+    const int32_t *rows;            /* (n_rows) the items to rank; NULL: all items */
+    size_t n_rows;                  /* 0 and rows not NULL: nothing is ranked */
+    const int32_t *excluded;        /* (n_excluded) items that are left out */
     size_t n_excluded;
-    int64_t n_expected; /* rows that will be read, as far as is known; 0: unknown */
+    int64_t n_expected; /* items that the caller expects to read; 0: not known. A hint for
+                         * speed only. */
     const gru4rec_bytes *bytes; /* finished copy of the session's model, or NULL */
     /* The blender that was started with the session as it is now: its items have their
      * blended scores. NULL: all items have the network's scores. */
     gru4rec_blender *blender;
 } gru4rec_query;
 
-/* Items in order of their scores, found as next asks for them, until it says false; ties:
- * lower row first. */
+/*
+ * Items in descending order of their scores. If scores are equal, the lower row comes
+ * first. Items are found only as gru4rec_ranking_next() asks for them.
+ */
 typedef struct gru4rec_ranking gru4rec_ranking;
-/* n_items: I of the scores that it ranks, and the largest I of the sessions' models. */
+
+/*
+ * Allocates a ranking in *out, which can be started any number of times. n_items is the
+ * number of items I of the scores, or the largest I of the sessions' models.
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n_items,
                                    gru4rec_ranking **out);
 void gru4rec_ranking_free(gru4rec_ranking *ranking);
+
 /*
- * Begins a ranking, and forgets the one before. *query itself is copied. All that it points
- * to is borrowed until the last call of next for this ranking: it must live and stay as it
- * is, the session in its state. Neither start nor next allocates memory.
+ * Starts a ranking and forgets the one before. *query itself is copied. All that it
+ * points to is borrowed until the last gru4rec_ranking_next() of this ranking; the
+ * session must keep its hidden state until then. Neither this function nor
+ * gru4rec_ranking_next() allocates memory, so neither can fail.
  */
 void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query);
-/* After a start. */
+
+/* Gives the next item and its score. Returns false if there is none left. */
 bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *score);
 
-/* The best items of many sessions at once, the same as their rankings begin with. */
-typedef struct gru4rec_batch gru4rec_batch;
 /*
- * k: items of each session, at most gru4rec_batch_most(). The model and the blender are
- * borrowed; blender: blends the scores of each session, or NULL. While the batch is scored,
- * nothing else may use the blender.
+ * The best items of many sessions at once, which is faster than a ranking for each. The
+ * items are those with which the rankings of these sessions would begin. How to use it:
+ * call gru4rec_batch_add() for each session, then gru4rec_batch_score(), then
+ * gru4rec_batch_get().
+ */
+typedef struct gru4rec_batch gru4rec_batch;
+
+/*
+ * Allocates a batch in *out. k is the number of items for each session, from 1 to
+ * gru4rec_batch_most(). The model is borrowed until gru4rec_batch_free(), and so is
+ * blender, which blends the scores of each session; NULL: they are the network's. Nothing
+ * else may use the blender while gru4rec_batch_score() runs.
+ * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
                                  const gru4rec_model *model, gru4rec_blender *blender,
                                  int32_t k, gru4rec_batch **out);
 void gru4rec_batch_free(gru4rec_batch *batch);
+
+/* Returns the largest number of items for each session that a batch can give. */
 int32_t gru4rec_batch_most(void);
-/* Sessions that a batch takes; fewer for a large catalogue, so that none takes long. */
+
+/*
+ * Returns the largest number of sessions of one batch. It is smaller for a large
+ * catalogue, so that no batch takes long. The caller must not add more sessions.
+ */
 int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
-/* Takes in a session as it is, the first after a score for a new batch; returns its lane.
- * excluded (n_excluded): ascending rows that are left out. history (n_history): the rows of
- * the session's items, the oldest first, at least one; only read where the batch has a
- * blender. Both are borrowed until the score. */
+
+/*
+ * Adds a session in its present hidden state, and returns its lane. The session may
+ * change afterwards. The first session that is added after gru4rec_batch_score() begins a
+ * new batch. excluded (n_excluded): ascending rows that are left out. history
+ * (n_history): the rows of the session's items, the oldest first, at least one; it is read
+ * only if the batch has a blender. Both are borrowed until gru4rec_batch_score() returns.
+ */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded,
                           const int32_t *history, size_t n_history);
-/* Asks is_stopped now and then; once that says true: INTERRUPTED. NOMEM, where BLAS cannot
- * have its memory. There are no scores then. error may be NULL. */
+
+/*
+ * Finds the best items of all sessions that were added. is_stopped must not be NULL.
+ * INTERRUPTED: is_stopped returned true. NOMEM: BLAS cannot get its memory. In both cases
+ * gru4rec_batch_get() must not be called before the next success.
+ */
 gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *),
                                    void *context, gru4rec_error *error);
-/* The item at a place, from 0; false behind the last. */
+
+/*
+ * Gives the item at a place (0: the best) of the session in that lane, and its score.
+ * Returns false if the session has no item at that place.
+ */
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);
 
 /* ---- baselines: simple methods that a model is measured beside ---- */
 
-/* "pop", "session-pop", "item-knn", "markov", "sequential-rules", "vs-knn", "stan"; the
- * equations of each are in the file of its name in src/baselines. */
+/*
+ * Returns the name of a method: "pop", "session-pop", "item-knn", "markov",
+ * "sequential-rules", "vs-knn" or "stan". The file of that name in src/baselines has the
+ * equations.
+ */
 const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
-/* Is it one of option baselines? */
+
+/* Tells whether option baselines contains the method. */
 bool gru4rec_baseline_is_asked(const gru4rec_options *options,
                                gru4rec_baseline_kind kind);
-/* Is it fitted on the sessions of training? Else on the support of items alone. */
+
+/*
+ * Tells whether the method is fitted on the sessions of the training, with their times.
+ * If not, it is fitted on the support of the items alone.
+ */
 bool gru4rec_baseline_needs_sessions(gru4rec_baseline_kind kind);
-/* Do days count for it, so that it is another method where times only count events? */
+
+/*
+ * Tells whether the method lets scores decay with the days between sessions. If the times
+ * only count events, there are no days, and it then works without the decay.
+ */
 bool gru4rec_baseline_uses_days(gru4rec_baseline_kind kind);
 
-/* What baselines are fitted on; borrowed until they are. */
+/* What a baseline is fitted on. It is borrowed while gru4rec_baseline_new() works. */
 typedef struct gru4rec_baseline_data {
     int32_t n_items;        /* I */
     const int64_t *support; /* (I) training events of each item */
-    /* Those of training, with times, their items in rows of the model's catalogue
-     * (gru4rec_dataset_map()); NULL: not known. */
+    /*
+     * The sessions of the training with times, and with item rows of the model's
+     * catalogue (see gru4rec_dataset_map()). NULL: not known.
+     */
     const gru4rec_dataset *sessions;
-    double
-        day; /* in the unit of their times; 0: times count events, and nothing decays */
+    double day; /* a day in the unit of the times; 0: times only count events, no decay */
 } gru4rec_baseline_data;
 
-/* A method, fitted. Threads may share a const one. */
+/* A fitted method. Several threads may share one that is const. */
 typedef struct gru4rec_baseline gru4rec_baseline;
+
 /*
- * Fits a method, as the options say that begin with its name. Asks is_stopped (NULL: never)
- * now and then; once that says true: INTERRUPTED. INVALID: it needs sessions of training
- * with times, and there are none. NOMEM: it takes more than there is.
+ * Fits a method, and puts it into *out. The options that begin with its name control it.
+ * INVALID: the method needs the sessions of the training with their times, and data does
+ * not have them. NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned
+ * true.
  */
 gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
                                     gru4rec_baseline_kind kind,
@@ -936,36 +1312,45 @@ gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
                                     bool (*is_stopped)(void *), void *context,
                                     gru4rec_baseline **out, gru4rec_error *error);
 void gru4rec_baseline_free(gru4rec_baseline *baseline);
-/* Bytes that it takes while it is fitted, at most. */
+
+/* Returns the most bytes that the method takes while it is fitted. */
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data);
 
-/* The first items of a session; borrowed. */
+/* The events of a session so far. The arrays are borrowed for one call. */
 typedef struct gru4rec_prefix {
     const int32_t *rows; /* (n) */
-    const double *times; /* (n) in the unit of training's; NULL will do where
-                          * gru4rec_baseline_uses_days() is false, or days were 0 */
+    const double *times; /* (n) in the unit of the training's times. It may be NULL if
+                          * gru4rec_baseline_uses_days() is false or day was 0. */
     size_t n;
 } gru4rec_prefix;
 
-/* Scores of all items; borrowed from the scorer until its next ones. */
+/* Scores of all items. The arrays are borrowed from the scorer until its next scores. */
 typedef struct gru4rec_scores {
     const double *values; /* (I) */
-    const int32_t *rows;  /* (n) the items whose score is above 0, in no order; the others
-                           * have 0, and are not recommended */
+    const int32_t *rows;  /* (n) items whose score is above 0, in no order. The others
+                           * have the score 0 and are not recommended. */
     size_t n;
 } gru4rec_scores;
 
-/* What asks a baseline, which is borrowed and must live as long; one for each thread. NOMEM:
- * there is no memory for it. */
+/* The scratch memory with which one thread asks a baseline for scores. */
 typedef struct gru4rec_scorer gru4rec_scorer;
+
+/*
+ * Makes a scorer in *out. The baseline is borrowed until gru4rec_scorer_free().
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_scorer_new(const gru4rec_allocator *allocator,
                                   const gru4rec_baseline *baseline, gru4rec_scorer **out);
 void gru4rec_scorer_free(gru4rec_scorer *scorer);
-/* Bytes that it takes. */
+
+/* Returns the number of bytes that a scorer takes. */
 size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
-/* What may follow a prefix, by sums that are the same to the bit in any thread. Allocates
- * nothing. */
+
+/*
+ * Returns the scores of the items that may come next after a prefix. The bits of the
+ * scores are the same in any thread. It allocates nothing, so it cannot fail.
+ */
 gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 
 /* ---- blending: the network beside the sessions that are nearest ---- */
@@ -982,133 +1367,180 @@ typedef struct gru4rec_blend {
         n_history; /* the last items of a session that neighbours are found by, from 1 */
 } gru4rec_blend;
 
-/* Makes room to blend for one session at a time; one for each thread. What blend points to
- * must live as long. NOMEM: there is not enough memory. */
+/*
+ * Allocates a blender in *out. It blends for one session at a time, so each thread needs
+ * its own. *blend is copied; the baseline is borrowed until gru4rec_blender_free().
+ * NOMEM: there is not enough memory.
+ */
 gru4rec_status gru4rec_blender_new(const gru4rec_allocator *allocator,
                                    const gru4rec_blend *blend, gru4rec_blender **out);
 void gru4rec_blender_free(gru4rec_blender *blender); /* NULL-safe */
-/* Returns the bytes that a blender takes. */
+
+/* Returns the number of bytes that a blender takes. */
 size_t gru4rec_blender_bytes(const gru4rec_blend *blend);
+
 /*
- * Blends for a session as it is now, whose items are rows (n), the oldest first, at least
- * one. What came of it stays until the next start. Allocates nothing. The same session and
- * rows give the same bits in any thread.
+ * Blends for a session in its present hidden state. rows (n) are its items, the oldest
+ * first, at least one. The result stays until the next start. The same session and rows
+ * give the same bits in any thread. It allocates nothing, so it cannot fail.
  */
 void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
                            const int32_t *rows, size_t n);
-/* Gives the blended score of an item in *score. False: the nearest sessions do not have
- * the item, so that it keeps the network's score, and *score is left alone. */
+
+/*
+ * Gives the blended score of an item in *score. Returns false, and leaves *score alone, if
+ * the nearest sessions do not have the item: then the item keeps the network's score.
+ */
 bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
                            gru4rec_real *score);
 
 /* ---- evaluation ---- */
 
+/* The measures of one method at one cut-off, in one segment. */
 typedef struct gru4rec_metrics {
-    const char *method;  /* "gru4rec", "gru4rec-network" or a baseline's name */
-    const char *segment; /* that alone is measured; NULL: all targets are */
-    int64_t k;
-    /* Means, NAN where there was nothing to rank: */
-    double recall, mrr, ndcg;
-    /* Half-widths of their 95 % intervals over the choice of sessions, NAN for fewer than
-     * 10 of them: */
+    const char *method;       /* "gru4rec", "gru4rec-network" or a baseline's name */
+    const char *segment;      /* the targets that are measured; NULL: all targets */
+    int64_t k;                /* the cut-off */
+    double recall, mrr, ndcg; /* means over the targets; NAN: there was no target */
+    /*
+     * Half-widths of the 95 % intervals of these means over the choice of sessions; NAN
+     * if there are fewer than 10 sessions.
+     */
     double recall_ci, mrr_ci, ndcg_ci;
-    double coverage;   /* share of the catalogue that is in some top k */
-    double popularity; /* mean over recommended items of support / largest support; NAN
-                        * where no list has an item */
-    int64_t events;    /* rankings */
-    int64_t sessions;  /* with at least one ranking */
-    int64_t ties;      /* rankings where another item has the target's score */
+    double coverage;   /* share of the catalogue that is in the top k of some ranking */
+    double popularity; /* mean of support / largest support over all recommended items;
+                        * NAN if no list has an item */
+    int64_t events;    /* targets, which are rankings */
+    int64_t sessions;  /* sessions with at least one target */
+    int64_t ties;      /* rankings in which another item has the target's score */
 } gru4rec_metrics;
 
-/* Where a target stood: twice its rank less two, so that ranks between two are whole; or */
+/*
+ * The place of a target is 2 (rank - 1), so that ranks between two ranks (GRU4REC_MEDIAN)
+ * are whole numbers too. An event without a place has one of these values.
+ */
 enum {
     GRU4REC_PLACE_NONE = -1,  /* the event is no target */
-    GRU4REC_PLACE_MISSED = -2 /* it is not ranked, or behind the longest list */
+    GRU4REC_PLACE_MISSED = -2 /* the target is not ranked, or behind the longest list */
 };
 
-/* What is measured, and on what; all borrowed. */
+/* What is measured, and on what. All of it is borrowed while gru4rec_evaluate() works. */
 typedef struct gru4rec_evaluation {
     const gru4rec_model *model;
-    const int64_t *support;      /* (I) */
-    const gru4rec_dataset *test; /* with times where a baseline decays by days */
-    /* (n_baselines) at most GRU4REC_N_BASELINES, measured beside the model, in this order,
-     * by scores of their own for the same rankings. */
+    const int64_t *support;      /* (I) training events of each item */
+    const gru4rec_dataset *test; /* needs times if a baseline decays by days */
+    /*
+     * (n_baselines) at most GRU4REC_N_BASELINES methods, which are measured beside the
+     * model in this order: their own scores rank the items for the same targets.
+     */
     const gru4rec_baseline *const *baselines;
     size_t n_baselines;
-    /* How the model's scores are blended; NULL: they are not. Then the network alone is
-     * measured too, as the method "gru4rec-network", which comes second. */
+    /*
+     * How the model's scores are blended; NULL: they are not. If they are, the network
+     * alone is measured too, as the second method, "gru4rec-network".
+     */
     const gru4rec_blend *blend;
-    /* (n_candidates) rows, ascending, none twice, at least one: only these items are
-     * ranked, and a target that is none of them is missed. NULL: all are ranked. */
+    /*
+     * (n_candidates) rows, ascending, without repeats, at least one. Only these items are
+     * ranked; a target that is not one of them is missed. NULL: all items are ranked.
+     * It must be NULL if option candidates draws items.
+     */
     const int32_t *candidates;
     size_t n_candidates;
-    int32_t *places; /* (methods, n_events) out: where events stood; NULL: not asked */
+    int32_t *places; /* (1 + n_baselines, n_events) filled with the place of each event,
+                      * for the model and for each baseline; NULL: not wanted */
 } gru4rec_evaluation;
 
-/* Rows of gru4rec_evaluate(): for each method, for each segment, one for each cut-off. */
+/*
+ * Returns the number of gru4rec_metrics that gru4rec_evaluate() fills. They are in this
+ * order: for each method, for each segment, one for each cut-off.
+ */
 size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
                               const gru4rec_options *options);
+
 /*
- * Ranks items for every next event of the test sessions, as gru4rec_ranking does, to the
- * bit. metrics: (gru4rec_evaluate_count()); of a segment without a target they have no
- * events. poll is asked now and then. Where the options draw candidates, there is no list
- * of them. A list of a baseline has only items with a score above 0. INVALID: a baseline
- * needs times that the test sessions do not have.
+ * Ranks the items for each target, from the events of its session before it. The targets
+ * are all events of the test sessions but their first ones; with option last_only, only
+ * their last ones. The rankings are those of gru4rec_ranking, to the bit; rankings of a
+ * baseline have only items with a score above 0. Fills metrics
+ * (gru4rec_evaluate_count()); a segment without a target gets events = 0. Only the hook
+ * poll is called.
+ * NOMEM: there is not enough memory. INVALID: a baseline decays by days, and the test
+ * sessions have no times. DIVERGED: the model gives scores that are not finite.
+ * INTERRUPTED: poll asked to stop. After a failure, metrics and places must not be used.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_evaluation *what,
                                 const gru4rec_options *options,
                                 const gru4rec_hooks *hooks, gru4rec_metrics *metrics,
                                 gru4rec_error *error);
-/* Recall and MRR at 20 on a training's dataset->validation: for its hook validate. */
+
+/*
+ * Measures a model's recall and MRR at 20 on the held-out sessions of a training
+ * (dataset->validation). It is meant for the hook validate. Only the hook poll is called.
+ * NOMEM, DIVERGED, INTERRUPTED: as gru4rec_evaluate(). *recall and *mrr must not be used
+ * then.
+ */
 gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         const gru4rec_model *model,
                                         const int64_t *support,
                                         const gru4rec_dataset *heldout,
                                         const gru4rec_hooks *hooks, double *recall,
                                         double *mrr, gru4rec_error *error);
-/* Bytes that the latter takes beside its model and dataset, at most. */
+
+/*
+ * Returns the most bytes that gru4rec_evaluate_heldout() takes, without its model and its
+ * dataset.
+ */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
                               const gru4rec_dataset *heldout);
 
 /* ---- comparing two ---- */
 
-/* One measure of two methods, on the targets that both were asked for. */
+/* One measure of two methods a and b, on the targets that both were asked for. */
 typedef struct gru4rec_difference {
-    const char *measure; /* "recall", "mrr", "ndcg" */
+    const char *measure; /* "recall", "mrr" or "ndcg" */
     const char *segment; /* as in gru4rec_metrics */
-    int64_t k;
-    /* NAN where there was no target: */
-    double a, b;
-    double difference; /* a - b */
-    double low, high;  /* its 95 % interval over the choice of sessions; NAN for few */
-    double p;          /* of a difference so large, if the two were alike */
-    int64_t wins, losses, ties; /* sessions in which a has more than b, less, as much */
-    int64_t events;             /* targets of both */
-    int64_t sessions;           /* with at least one */
+    int64_t k;           /* the cut-off */
+    double a, b;         /* the measure of each method; NAN: there was no target */
+    double difference;   /* a - b */
+    double low, high;    /* its 95 % interval over the choice of sessions; NAN if there
+                          * are fewer than 10 sessions */
+    double p;            /* probability of a difference at least this large if the methods
+                          * were equally good */
+    int64_t wins, losses, ties; /* sessions in which a is better, worse, or equal */
+    int64_t events;             /* targets that both were asked for */
+    int64_t sessions;           /* sessions with at least one such target */
 } gru4rec_difference;
 
-/* Rows of gru4rec_compare(): for each segment, for each measure, one for each cut-off. */
+/*
+ * Returns the number of gru4rec_difference that gru4rec_compare() fills. They are in this
+ * order: for each segment, for each measure, one for each cut-off.
+ */
 size_t gru4rec_compare_count(const gru4rec_options *options);
 
-/* One side: what was evaluated, and what gru4rec_evaluate() said of it. */
+/* One of the two methods that are compared: what it was evaluated on, and the outcome. */
 typedef struct gru4rec_side {
     const gru4rec_items *items;
     const gru4rec_dataset *test;
-    const int32_t *places; /* (n_events) of its method */
+    const int32_t *places; /* (n_events) of the method, from gru4rec_evaluate() */
 } gru4rec_side;
 
 /*
- * Compares two methods that were evaluated with these options, of which cutoffs, segment
- * and seed count here. Either both have the same test, or each its own, of the same events
- * added in the same order, with their numbers. A target counts if both were asked for
- * it, and some earlier item of its session (as a has sessions) is known to both.
- * *n_unpaired: targets of one whose items both know, that do not count. Segments are those
- * of a. differences: (gru4rec_compare_count()). Wins, losses, ties and p are exact and need
- * no assumption but that sessions are independent: p is the share of 10,000 ways to swap
- * the two in whole sessions, one as it is and 9,999 drawn by seed, that make the difference
- * at least as large in either direction. It does not know how many measures are looked at.
- * NOMEM; INTERRUPTED: poll said so.
+ * Compares two methods that were evaluated with these options. Only the options cutoffs,
+ * segment and seed are read. Both sides have either the same test dataset, or each has
+ * its own dataset with numbers, made of the same events added in the same order.
+ *   differences  (gru4rec_compare_count()) is filled.
+ *   n_unpaired   *n_unpaired is set to the number of targets that only one side was asked
+ *                for although both sides know the item. They do not count.
+ * A target counts if both sides were asked for it, and both know some earlier item of its
+ * session (as a has sessions). Segments are those of a. Wins, losses, ties and p are
+ * exact and assume only that sessions are independent. p is a permutation test: of 10,000
+ * ways to swap the two methods in whole sessions (one swaps nothing, 9,999 are drawn by
+ * seed), it is the share that makes the difference at least as large, in either
+ * direction. p is not corrected for the number of measures that one looks at.
+ * NOMEM: there is not enough memory. INTERRUPTED: the hook poll asked to stop. After a
+ * failure, differences and *n_unpaired must not be used.
  */
 gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec_side *a,
                                const gru4rec_side *b, const gru4rec_options *options,
@@ -1116,26 +1548,35 @@ gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec
                                gru4rec_difference *differences, int64_t *n_unpaired,
                                gru4rec_error *error);
 
-/* What this build runs on. */
+/* ---- the build ---- */
+
+/* What this build runs on. The strings are constants. */
 typedef struct gru4rec_build {
-    const char *simd;           /* "base", "avx2", "avxvnni", "avx512", "avx512vnni" */
-    const char *blas;           /* its configuration */
-    const char *blas_core;      /* the kernels it uses, by its name for a processor */
-    char blas_core_reason[256]; /* who picked them, and why; where others would be faster,
-                                 * what to do */
-    const char *blas_core_better; /* the faster ones: the value that the environment
-                                   * variable OPENBLAS_CORETYPE needs; or NULL */
-    const char *blas_threading;   /* "serial", "pthread", "openmp" */
+    const char *simd;      /* "base", "avx2", "avxvnni", "avx512" or "avx512vnni" */
+    const char *blas;      /* the configuration of BLAS */
+    const char *blas_core; /* the kernels that BLAS uses, named after a processor */
+    /* Who picked these kernels, and why. If others would be faster, also what to do. */
+    char blas_core_reason[256];
+    /*
+     * The faster kernels: the value that the environment variable OPENBLAS_CORETYPE
+     * should have. NULL: those in use are right.
+     */
+    const char *blas_core_better;
+    const char *blas_threading; /* "serial", "pthread", "openmp" or "unknown" */
 } gru4rec_build;
+
+/* Fills *build. */
 void gru4rec_build_facts(gru4rec_build *build);
 
 /*
- * OpenBLAS takes old kernels for processors that it does not know: training is several
- * times slower. This makes it choose again, by what the processor can do. It does nothing
- * where the kernels are right, where OPENBLAS_CORETYPE is set, where a loaded file beside
- * the caller's uses the same OpenBLAS, or where that was loaded before the caller's. Call
- * it before OpenBLAS is used, and while no other thread loads libraries or changes the
- * environment, so best at the program's start. gru4rec.so does so itself when it is loaded.
+ * Makes OpenBLAS choose its kernels again, by what the processor can do. It is needed
+ * because OpenBLAS takes old kernels for processors that it does not know, and then
+ * training is several times slower. It does nothing if the kernels are right, if
+ * OPENBLAS_CORETYPE is set, if another loaded file than the caller's uses the same
+ * OpenBLAS, or if OpenBLAS was loaded before the caller's file.
+ * Call it before OpenBLAS is used, and while no other thread loads libraries or changes
+ * the environment: best at the start of the program. gru4rec.so calls it when it is
+ * loaded.
  */
 void gru4rec_blas_core_pick(void);
 
@@ -1144,8 +1585,13 @@ void gru4rec_blas_core_pick(void);
 struct sqlite3;
 struct sqlite3_api_routines;
 
-/* As SQLite asks. Older versions drop the digit when they derive the name, hence two. The
- * loadable library has sqlite3_extension_init() too, for any name of the file. */
+/*
+ * The entry points that SQLite calls to load the extension into a connection. There are
+ * two names because SQLite derives the name from the file's name, and older versions drop
+ * the digit. The loadable library also has sqlite3_extension_init(), for any name of the
+ * file. They return SQLITE_OK, or an error code of SQLite and *message for
+ * sqlite3_free().
+ */
 int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
 int sqlite3_grurec_init(struct sqlite3 *db, char **message,

@@ -1,4 +1,4 @@
-/* alloc.c - see alloc.h. */
+/* alloc.c - memory from the allocator of the caller; see alloc.h. */
 #define _DEFAULT_SOURCE /* madvise */
 #include "alloc.h"
 
@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #ifndef MADV_HUGEPAGE
-#define MADV_HUGEPAGE MADV_NORMAL /* there is no such wish */
+#define MADV_HUGEPAGE MADV_NORMAL /* this system has no such advice */
 #endif
 
 static void *resize_libc(void *context, void *block, size_t bytes)
@@ -31,18 +31,22 @@ void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
 }
 
 /*
- * Rows of a large table are read in random order: with pages of 2 MB the processor finds
- * them sooner, and reads on over their borders. So a large block begins where such a page
- * does.
+ * Blocks of LEAST_LARGE bytes or more begin at a multiple of LARGE_PAGE (2 MB), so that
+ * the system can use pages of that size for them. Rows of a large table are read in
+ * random order; with large pages the processor finds the address of a row sooner, and its
+ * prefetching does not stop at the end of a small page.
  */
 enum { LARGE_PAGE = 2 << 20, LEAST_LARGE = 4 << 20 };
 
-/* Before the first write, which is what takes the pages. */
+/*
+ * Asks the system to use large pages for a large block. It must be called before the
+ * first write to the block, because the system chooses the pages then. The system may
+ * refuse.
+ */
 static void ask_for_large_pages(char *block, size_t bytes)
 {
     if (bytes >= LEAST_LARGE)
-        madvise(block, bytes / LARGE_PAGE * LARGE_PAGE,
-                MADV_HUGEPAGE); /* a wish: it may be refused */
+        madvise(block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 }
 
 static size_t alignment_of(size_t bytes)
@@ -50,7 +54,11 @@ static size_t alignment_of(size_t bytes)
     return bytes >= LEAST_LARGE ? LARGE_PAGE : G4R_ALIGNMENT;
 }
 
-/* The word before the aligned address remembers the block. */
+/*
+ * An aligned block lies inside a larger block of the allocator. The word before the
+ * aligned address holds the address of that larger block, which g4r_alloc_free_aligned()
+ * frees.
+ */
 size_t g4r_alloc_aligned_bytes(size_t bytes)
 {
     return g4r_add(bytes, alignment_of(bytes) + sizeof(void *));

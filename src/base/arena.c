@@ -1,4 +1,4 @@
-/* arena.c - see arena.h. */
+/* arena.c - one block of memory, divided into slices; see arena.h. */
 #include "arena.h"
 
 void *g4r_arena_take(g4r_arena *arena, size_t n, size_t bytes)
@@ -19,6 +19,7 @@ size_t g4r_arena_bytes(const g4r_arena *arena)
     return g4r_alloc_aligned_bytes(arena->used);
 }
 
+/* Makes base the block of the measured arena, and starts to hand out its slices. */
 static bool start(g4r_arena *arena, char *base)
 {
     assert(arena->base == NULL);

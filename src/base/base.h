@@ -1,5 +1,5 @@
 /*
- * base.h - what every file of the library sees: types, checked sizes, attributes.
+ * base.h - what every file of the library includes: types, checked sizes, small helpers.
  */
 #ifndef G4R_BASE_H
 #define G4R_BASE_H
@@ -16,22 +16,28 @@
 
 typedef gru4rec_real g4r_real;
 
-/* Of arrays that kernels read: a cache line, and the widest vector register. */
+/*
+ * Alignment, in bytes, of the arrays that kernels read. It is the size of a cache line
+ * and of the widest vector register.
+ */
 enum { G4R_ALIGNMENT = 64 };
 
 #define G4R_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define G4R_MAX(a, b) ((a) > (b) ? (a) : (b))
-/* Negative, 0, positive, as comparing functions return it. */
+/* -1, 0 or 1 if a is less than, equal to or greater than b. */
 #define G4R_COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
-/* The function of <math.h> for g4r_real. */
+/* The square root of <math.h> for g4r_real. */
 #ifdef GRU4REC_DOUBLE
 #define g4r_sqrt sqrt
 #else
 #define g4r_sqrt sqrtf
 #endif
 
-/* A row that is read soon; the processor finds the rest of a long one itself. */
+/*
+ * Tells the processor that a row (width) will be read soon. It names at most the first 16
+ * cache lines: the processor prefetches the rest of a longer row by itself.
+ */
 static inline void g4r_prefetch(const g4r_real *row, size_t width)
 {
     const size_t line = G4R_ALIGNMENT / sizeof *row, n = G4R_MIN(width, 16 * line);
@@ -39,13 +45,16 @@ static inline void g4r_prefetch(const g4r_real *row, size_t width)
         __builtin_prefetch(row + i);
 }
 
-/* a * b, or SIZE_MAX where that does not fit: larger than any allocator gives. */
+/*
+ * Returns a * b, or SIZE_MAX if that overflows. No allocator gives SIZE_MAX bytes, so an
+ * overflow becomes a failed allocation.
+ */
 static inline size_t g4r_mul(size_t a, size_t b)
 {
     return b != 0 && a > SIZE_MAX / b ? SIZE_MAX : a * b;
 }
 
-/* a + b, likewise. */
+/* Returns a + b, or SIZE_MAX if that overflows. */
 static inline size_t g4r_add(size_t a, size_t b)
 {
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;

@@ -1,4 +1,4 @@
-/* fail.c - see fail.h. */
+/* fail.c - error messages; see fail.h. */
 #include "fail.h"
 
 #include <stdarg.h>

@@ -6,12 +6,15 @@
 
 #include "base.h"
 
-/* Writes the message, as gru4rec_show() does, and returns status. error may be NULL. A
- * text of the caller's goes through gru4rec_show() first, so that the message's end stays.
+/*
+ * Writes a message to *error, in the form that gru4rec_show() gives it, and returns
+ * status. format works as in printf(). error may be NULL. An argument that is a text of
+ * the user must be made by gru4rec_show() first, which limits its length: otherwise a
+ * long text would cut off the end of the message.
  */
 gru4rec_status g4r_fail(gru4rec_error *error, gru4rec_status status, const char *format,
                         ...) __attribute__((format(printf, 3, 4)));
-/* NOMEM with the number of bytes that could not be had. */
+/* Writes that so many bytes could not be allocated, and returns NOMEM. */
 gru4rec_status g4r_fail_nomem(gru4rec_error *error, size_t bytes);
 
 #endif

@@ -1,23 +1,27 @@
 /*
- * hash.h - hashes of numbers and of bytes: those of hash tables, which have a key, and the
- * one of fingerprints, which never changes.
+ * hash.h - hashes of numbers and of bytes. There are two kinds: hashes for hash tables,
+ * which depend on a secret key, and the hash for fingerprints, which never changes.
  *
- * Who chooses the ids of a table without knowing its key must not be able to choose ids
- * that meet in it: else n of them cost n^2. So they are multiplied by secret words, and
- * the halves of the product folded: whether two ids meet depends on the key alone.
+ * An attacker who chooses the ids of a hash table must not be able to choose ids with
+ * equal hashes: n such ids would take time n^2. So an id is multiplied by secret words,
+ * and the two halves of the product are combined by XOR ("folded"). Whether the hashes of
+ * two ids are equal then depends on the key, which the attacker does not know.
  */
 #ifndef G4R_HASH_H
 #define G4R_HASH_H
 
 #include "base.h"
 
-/* ---- of hash tables ---- */
+/* ---- for hash tables ---- */
 
 typedef struct g4r_hash_key {
     uint64_t a, b;
 } g4r_hash_key;
 
-/* A key of the caller's random numbers; always the same one where there are none. */
+/*
+ * Returns a key made of the caller's random numbers. If the allocator has none, the key
+ * is always the same.
+ */
 static inline g4r_hash_key g4r_hash_new_key(const gru4rec_allocator *allocator)
 {
     g4r_hash_key key = {0x9e3779b97f4a7c15u, 0xd6e8feb86659fd93u};
@@ -28,7 +32,10 @@ static inline g4r_hash_key g4r_hash_new_key(const gru4rec_allocator *allocator)
     return key;
 }
 
-/* As g4r_hash_fold(), in 64 bits. */
+/*
+ * Returns the same as g4r_hash_fold(), but uses only 64-bit products: a product of 128
+ * bits is the sum of four products of 32-bit halves.
+ */
 static inline uint64_t g4r_hash_fold_parts(uint64_t x, uint64_t y)
 {
     const uint64_t half = 0xffffffffu;
@@ -38,7 +45,7 @@ static inline uint64_t g4r_hash_fold_parts(uint64_t x, uint64_t y)
     return (high + (one >> 32) + (other >> 32)) ^ (other << 32 | (low & half));
 }
 
-/* The two halves of the product x y, one upon the other. */
+/* Returns the upper 64 bits of the product x y, XOR its lower 64 bits. */
 static inline uint64_t g4r_hash_fold(uint64_t x, uint64_t y)
 {
 #ifdef __SIZEOF_INT128__
@@ -50,13 +57,16 @@ static inline uint64_t g4r_hash_fold(uint64_t x, uint64_t y)
 #endif
 }
 
-/* kind: tells apart what has the same value. */
+/* Returns the hash of a value. kind separates equal values of different types. */
 static inline uint64_t g4r_hash_keyed(g4r_hash_key key, uint64_t kind, uint64_t value)
 {
     return g4r_hash_fold(g4r_hash_fold(value ^ key.a, key.b + kind) ^ key.b, key.a);
 }
 
-/* Sets the two words of n <= 16 bytes, which tell them apart from all others of n. */
+/*
+ * Fills two words from n <= 16 bytes. Different bytes of the same length n give different
+ * words. The words may overlap in the bytes.
+ */
 static inline void g4r_hash_ends(uint64_t words[2], const char *bytes, size_t n)
 {
     words[0] = words[1] = 0;
@@ -73,6 +83,7 @@ static inline void g4r_hash_ends(uint64_t words[2], const char *bytes, size_t n)
     }
 }
 
+/* Returns the hash of n bytes. kind separates equal bytes of different types. */
 static inline uint64_t g4r_hash_keyed_bytes(g4r_hash_key key, uint64_t kind,
                                             const void *bytes, size_t n)
 {
@@ -87,12 +98,12 @@ static inline uint64_t g4r_hash_keyed_bytes(g4r_hash_key key, uint64_t kind,
     return g4r_hash_keyed(key, kind + n, hash);
 }
 
-/* ---- of fingerprints ---- */
+/* ---- for fingerprints ---- */
 
-/* Where a hash of bytes begins that nothing else is mixed into. */
+/* The value with which a chain of g4r_hash_word() or g4r_hash_bytes() begins. */
 #define G4R_HASH_START 0xcbf29ce484222325u
 
-/* One step of FNV-1a, by 8 bytes. */
+/* Returns hash with one word mixed in: a step of FNV-1a, with 8 bytes instead of one. */
 static inline uint64_t g4r_hash_word(uint64_t hash, uint64_t word)
 {
     hash = (hash ^ word) * 0x100000001b3u;
@@ -100,8 +111,10 @@ static inline uint64_t g4r_hash_word(uint64_t hash, uint64_t word)
 }
 
 /*
- * Goes on from hash. The last word is filled up with zeros: whoever tells lengths apart
- * adds n. Databases keep such hashes, so it never changes.
+ * Returns hash with n bytes mixed in. The last word is filled up with zero bytes, so
+ * texts that differ only in zeros at the end get the same hash; a caller for whom lengths
+ * matter mixes in n as well. Databases store such hashes, so this function must never
+ * change.
  */
 static inline uint64_t g4r_hash_bytes(uint64_t hash, const void *bytes, size_t n)
 {

@@ -1,11 +1,14 @@
 /*
- * pool.c - see pool.h.
+ * pool.c - threads that share the tasks of a job; see pool.h.
  *
- * posted holds a job's number and, in its last 16 bits, how many pieces it has;
- * taken[i] is the number of the last job whose piece i somebody took. Each thread begins
- * at a place of its own, which finds what it wrote the last time in its cache, and goes
- * round. A piece can be taken once in a job, and while it is not done the job cannot
- * change; so late-comers need not be waited for.
+ * The tasks of a job are divided into pieces. The field posted holds the number of the
+ * job and, in its last 16 bits, the number of its pieces. claimed[i] is the number of the
+ * last job whose piece i a thread claimed. Each thread begins with a piece of its own and
+ * goes round, so that it often gets the same tasks as in the last job and finds their
+ * memory in its cache.
+ *
+ * A piece is claimed once per job. A job cannot end while a claimed piece is unfinished.
+ * So a thread that wakes up late finds nothing to claim, and nobody has to wait for it.
  */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "pool.h"
@@ -16,30 +19,32 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { SPINS = 4000 /* some 50 microseconds */, SPINS_BEFORE_YIELD = 200 };
+/* SPINS: rounds that an idle thread waits before it sleeps, about 50 microseconds. */
+enum { SPINS = 4000, SPINS_BEFORE_YIELD = 200 };
 enum { PIECES = 256, PIECE_BITS = 16 };
 
-typedef enum worker_state { STARTING, REFUSED, ENTERED } worker_state;
+typedef enum worker_phase { STARTING, REFUSED, ENTERED } worker_phase;
 
 typedef struct worker {
     g4r_pool *pool;
     pthread_t thread;
-    worker_state state; /* under lock */
+    worker_phase phase; /* read and written under lock */
 } worker;
 
-/* Made of zeroed memory, which is how its atomic fields begin. */
+/* A pool is allocated as zeroed memory: that is how its atomic fields begin. */
 struct g4r_pool {
     gru4rec_allocator allocator;
     _Atomic uint64_t posted;
-    _Atomic uint64_t taken[PIECES];
+    _Atomic uint64_t claimed[PIECES];
     _Atomic size_t n_done;
-    g4r_task *task; /* these four are written before posted */
+    /* The job that posted names. These four fields are written before posted. */
+    g4r_task *task;
     void *context;
-    size_t n_tasks, each; /* tasks of a piece */
-    uint64_t job;
+    size_t n_tasks, each; /* each: tasks of a piece */
+    uint64_t job;         /* number of the last job */
     _Atomic size_t n_sleeping;
     _Atomic bool is_over;
-    pthread_mutex_t lock; /* for sleeping, and for starting */
+    pthread_mutex_t lock; /* guards going to sleep, and the phases of workers */
     pthread_cond_t wake;
     bool (*enter)(void);
     void (*leave)(void);
@@ -56,10 +61,12 @@ static void relax(void)
 #endif
 }
 
-static bool take(g4r_pool *pool, uint32_t piece, uint64_t job)
+/* Claims a piece of the job for this thread. Returns false if it is claimed already. */
+static bool claim(g4r_pool *pool, uint32_t piece, uint64_t job)
 {
-    uint64_t last = atomic_load(&pool->taken[piece]);
-    return last < job && atomic_compare_exchange_strong(&pool->taken[piece], &last, job);
+    uint64_t last = atomic_load(&pool->claimed[piece]);
+    return last < job &&
+           atomic_compare_exchange_strong(&pool->claimed[piece], &last, job);
 }
 
 static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
@@ -70,7 +77,10 @@ static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
     atomic_fetch_add(&pool->n_done, 1);
 }
 
-/* Does what can be had of the job under way; gives its number. */
+/*
+ * Does all pieces of the posted job that this thread can claim, and returns the number of
+ * the job. number is the number of the thread.
+ */
 static uint64_t work(g4r_pool *pool, size_t number)
 {
     uint64_t posted = atomic_load(&pool->posted);
@@ -79,7 +89,7 @@ static uint64_t work(g4r_pool *pool, size_t number)
     uint32_t start = (uint32_t)(number * n / pool->most_workers);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t piece = start + i < n ? start + i : start + i - n;
-        if (take(pool, piece, job))
+        if (claim(pool, piece, job))
             do_piece(pool, piece, number);
     }
     return job;
@@ -101,13 +111,16 @@ static void sleep_until_work(g4r_pool *pool, uint64_t last)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* Tells who waits for this worker. */
+/*
+ * Calls the hook enter in this thread, and tells start_thread(), which waits for it,
+ * whether that succeeded.
+ */
 static bool enter(worker *self)
 {
     g4r_pool *pool = self->pool;
     const bool is_in = pool->enter();
     pthread_mutex_lock(&pool->lock);
-    self->state = is_in ? ENTERED : REFUSED;
+    self->phase = is_in ? ENTERED : REFUSED;
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
     return is_in;
@@ -169,7 +182,8 @@ size_t g4r_pool_cut(double operations, size_t n, size_t least)
 
 size_t g4r_pool_part(size_t part, size_t n_parts, size_t n)
 {
-    size_t width = (n / n_parts + 15) & ~(size_t)15; /* whole tiles of a product */
+    /* A multiple of 16, so that a part has whole tiles of a product. */
+    size_t width = (n / n_parts + 15) & ~(size_t)15;
     return part == n_parts ? n : G4R_MIN(part * width, n);
 }
 
@@ -178,22 +192,29 @@ size_t g4r_pool_bytes(size_t n_workers)
     return sizeof(g4r_pool) + n_workers * sizeof(worker);
 }
 
-/* Starts a thread, and waits until it is at work or cannot be. */
+/*
+ * Starts a thread, and waits until its hook enter has returned. Returns false if the
+ * thread could not be started or enter returned false.
+ */
 static bool start_thread(g4r_pool *pool, worker *w)
 {
     w->pool = pool;
     if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
         return false;
     pthread_mutex_lock(&pool->lock);
-    while (w->state == STARTING)
+    while (w->phase == STARTING)
         pthread_cond_wait(&pool->wake, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
-    if (w->state == REFUSED)
+    if (w->phase == REFUSED)
         pthread_join(w->thread, NULL);
-    return w->state == ENTERED;
+    return w->phase == ENTERED;
 }
 
-/* One after another, as each takes memory. The host's signals are not for our threads. */
+/*
+ * Starts threads one after another, until there are n_workers or one cannot start: each
+ * takes memory, and the next may find none. Signals are blocked in them, because the
+ * signals of the host program are not for our threads.
+ */
 static void start_threads(g4r_pool *pool, size_t n_workers)
 {
     sigset_t all, before;
@@ -256,7 +277,8 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
     work(pool, 0);
     for (int spins = 0; atomic_load(&pool->n_done) < n_pieces; spins++) {
         relax();
+        /* There may be more threads than processors: let another thread run here. */
         if (spins > SPINS_BEFORE_YIELD)
-            sched_yield(); /* more threads than processors: somebody needs this one */
+            sched_yield();
     }
 }

@@ -1,7 +1,10 @@
-/* rng.c - see rng.h. */
+/* rng.c - random numbers; see rng.h. */
 #include "rng.h"
 
-/* splitmix64: spreads a seed over a state that must not be all zero. */
+/*
+ * Returns the next number of the generator splitmix64. It fills the words of a stream
+ * from a seed, because these words must not be all zero.
+ */
 static uint64_t split_mix(uint64_t *x)
 {
     uint64_t z = (*x += 0x9e3779b97f4a7c15u);
@@ -15,7 +18,7 @@ void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch)
     uint64_t x = (uint64_t)seed;
     x = split_mix(&x) ^ ((stream + 16 * (uint64_t)epoch) * 0xd1342543de82ef95u);
     for (int i = 0; i < 4; i++)
-        rng->state[i] = split_mix(&x);
+        rng->words[i] = split_mix(&x);
 }
 
 static uint64_t rotate(uint64_t x, int k)
@@ -25,14 +28,14 @@ static uint64_t rotate(uint64_t x, int k)
 
 uint64_t g4r_rng_next(g4r_rng *rng)
 {
-    uint64_t *s = rng->state;
+    uint64_t *s = rng->words;
     uint64_t result = rotate(s[0] + s[3], 23) + s[0];
-    uint64_t t = s[1] << 17;
+    uint64_t shifted = s[1] << 17;
     s[2] ^= s[0];
     s[3] ^= s[1];
     s[1] ^= s[2];
     s[0] ^= s[3];
-    s[2] ^= t;
+    s[2] ^= shifted;
     s[3] = rotate(s[3], 45);
     return result;
 }
@@ -44,7 +47,10 @@ double g4r_rng_uniform(g4r_rng *rng)
 
 uint64_t g4r_rng_below(g4r_rng *rng, uint64_t n)
 {
-    /* Beyond the last whole multiple of n the remainder would favour small numbers. */
+    /*
+     * Numbers from the last multiple of n on are drawn again: their remainders would make
+     * small results more likely than large ones.
+     */
     uint64_t last = UINT64_MAX - UINT64_MAX % n, x;
     do
         x = g4r_rng_next(rng);

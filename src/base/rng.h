@@ -1,11 +1,11 @@
 /*
  * rng.h - random numbers.
  *
- * Two kinds. A stream (xoshiro256++ by Blackman and Vigna) for things drawn one after
- * another: initial weights, negative samples. And a hash of (key, index) for dropout
- * masks: every element's number is known without drawing those before it, so masks
- * vectorise and do not depend on the order in which they are made. Same seed, same
- * numbers, anywhere.
+ * There are two kinds. A stream (xoshiro256++ by Blackman and Vigna) gives numbers that
+ * are drawn one after another, such as initial weights and negative samples. A hash of
+ * (key, index) gives the numbers of dropout masks: the number of an element is known
+ * without drawing the numbers before it, so masks can be made by vector instructions and
+ * in any order. The same seed gives the same numbers on every machine.
  */
 #ifndef G4R_RNG_H
 #define G4R_RNG_H
@@ -13,28 +13,38 @@
 #include "base.h"
 
 typedef struct g4r_rng {
-    uint64_t state[4];
+    uint64_t words[4]; /* not all zero */
 } g4r_rng;
 
 /*
- * Independent streams of one seed, and of those that training draws from one for each
- * epoch: so an epoch's numbers are known without running those before it.
+ * The independent streams of one seed. Training has one of each kind for each epoch, so
+ * that the numbers of an epoch are known without running the epochs before it.
  */
 enum {
     G4R_STREAM_INIT = 1,
     G4R_STREAM_SAMPLES,
     G4R_STREAM_DROPOUT,
     G4R_STREAM_ORDER,
-    G4R_STREAM_NEGATIVES, /* of an evaluation, one for each event */
-    G4R_STREAM_SIGNS      /* of a comparison */
+    G4R_STREAM_NEGATIVES, /* negative items of an evaluation; one stream for each event */
+    G4R_STREAM_SIGNS      /* random signs of a comparison */
 };
 
+/*
+ * Starts the stream of (seed, stream, epoch) in *rng. stream is one of G4R_STREAM_...;
+ * epoch is the epoch of a training, or the event of an evaluation.
+ */
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch);
+/* Returns the next 64 random bits. */
 uint64_t g4r_rng_next(g4r_rng *rng);
-double g4r_rng_uniform(g4r_rng *rng);             /* in [0, 1), 53 bits */
-uint64_t g4r_rng_below(g4r_rng *rng, uint64_t n); /* in [0, n), each as likely */
+/* Returns a number in [0, 1) with 53 random bits. */
+double g4r_rng_uniform(g4r_rng *rng);
+/* Returns an integer in [0, n); all are equally likely. */
+uint64_t g4r_rng_below(g4r_rng *rng, uint64_t n);
 
-/* 32 random bits of element index under key; passes for random in low and high bits. */
+/*
+ * Returns 32 random bits for the element index under key. Low bits are as random as high
+ * ones.
+ */
 static inline uint32_t g4r_rng_hash(uint32_t key, uint32_t index)
 {
     uint32_t x = index * 0x9e3779b9u + key;

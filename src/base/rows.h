@@ -1,10 +1,10 @@
-/* rows.h - lists of item rows that ascend, and have none twice. */
+/* rows.h - ascending lists of item rows without repeats. */
 #ifndef G4R_ROWS_H
 #define G4R_ROWS_H
 
 #include "base.h"
 
-/* Is row one of rows (n)? *place: where it is, or belongs. */
+/* Tells whether rows (n) has row. Sets *place to its index, or to where it belongs. */
 static inline bool g4r_rows_find(const int32_t *rows, size_t n, int32_t row,
                                  size_t *place)
 {
@@ -20,8 +20,10 @@ static inline bool g4r_rows_find(const int32_t *rows, size_t n, int32_t row,
     return from < n && rows[from] == row;
 }
 
-/* Adds row to rows (n), which have room for one more, unless it is there. Returns how many
- * there are then. */
+/*
+ * Adds row to rows (n) if it is not there. The array must have room for one more. Returns
+ * the new number of rows.
+ */
 static inline size_t g4r_rows_add(int32_t *rows, size_t n, int32_t row)
 {
     size_t place;

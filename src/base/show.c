@@ -1,12 +1,16 @@
-/* show.c - a text as messages show it; see gru4rec.h. */
+/* show.c - gru4rec_show(): how messages show a text of the user; see gru4rec.h. */
 #include "base.h"
 
 #include <stdio.h>
 
-/* Bytes of the UTF-8 character at at, of n that are left; 0: there is none. */
+/*
+ * Returns the number of bytes of the UTF-8 character at address at, and sets *code.
+ * Returns 0 if the n bytes that are left do not begin with a valid character.
+ */
 static size_t read_character(const unsigned char *at, size_t n, uint32_t *code)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* of that many bytes */
+    static const uint32_t least[] = {
+        0, 0, 0x80, 0x800, 0x10000}; /* least code of a character of 0, 1, 2, ... bytes */
     const size_t length = at[0] < 0x80   ? 1
                           : at[0] < 0xc0 ? 0
                           : at[0] < 0xe0 ? 2
@@ -25,8 +29,11 @@ static size_t read_character(const unsigned char *at, size_t n, uint32_t *code)
     return *code >= least[length] && *code <= 0x10ffff && !is_surrogate ? length : 0;
 }
 
-/* Does a terminal or a log do something else than show it? Controls, ends of lines, and
- * marks that turn the direction of what follows. */
+/*
+ * Tells whether a terminal or a log would act on the character instead of showing it:
+ * control characters, line ends, and marks that reverse the direction of the text behind
+ * them.
+ */
 static bool is_hidden(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) ||
@@ -34,9 +41,13 @@ static bool is_hidden(uint32_t code)
            code == 0xfeff;
 }
 
-enum { MOST_PIECE = 8 }; /* bytes that one character becomes, and the NUL */
+/* The most bytes that one character becomes, including NUL. */
+enum { MOST_PIECE = 8 };
 
-/* Writes what stands for the character at at, and returns how many bytes it had. */
+/*
+ * Writes to piece how the character at address at is shown, and returns the number of
+ * bytes of the character. n bytes are left.
+ */
 static size_t show_character(char piece[MOST_PIECE], const unsigned char *at, size_t n)
 {
     uint32_t code = 0;
@@ -62,7 +73,7 @@ const char *gru4rec_show(char *shown, size_t size, const void *text, size_t n)
 {
     static const char dots[] = "...";
     const unsigned char *at = text, *end = at + n;
-    size_t length = 0, cut = 0; /* cut: where dots still fit behind */
+    size_t length = 0, cut = 0; /* cut: the largest length behind which dots fit */
     assert(size >= sizeof dots);
     while (at < end) {
         char piece[MOST_PIECE];

@@ -1,4 +1,4 @@
-/* timing.c - see timing.h. */
+/* timing.c - the time that a thread spends in each phase; see timing.h. */
 #define _POSIX_C_SOURCE 199309L
 #include "timing.h"
 

@@ -1,7 +1,8 @@
 /*
- * timing.h - where a step's time goes.
+ * timing.h - measures in which phases a training step spends its time.
  *
- * Only in a build with -DGRU4REC_TIMING (make bench); in others the calls are nothing.
+ * It works only in a build with -DGRU4REC_TIMING (make bench). In other builds the calls
+ * compile to nothing.
  */
 #ifndef G4R_TIMING_H
 #define G4R_TIMING_H
@@ -19,9 +20,9 @@ typedef enum g4r_phase {
 } g4r_phase;
 
 #ifdef GRU4REC_TIMING
-/* Seconds that this thread spent in each. */
+/* Seconds that this thread has spent in each phase. */
 extern _Thread_local double g4r_timing[G4R_N_PHASES];
-/* From now on this thread is in that phase. */
+/* Ends the present phase of this thread, and begins another one. */
 void g4r_timing_enter(g4r_phase phase);
 #else
 #define g4r_timing_enter(phase) ((void)(phase))

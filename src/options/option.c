@@ -1,4 +1,4 @@
-/* option.c - see option.h. */
+/* option.c - values of options as text; see option.h. */
 #define _GNU_SOURCE /* uselocale */
 #include "option.h"
 
@@ -10,14 +10,14 @@
 
 /* ---- words ---- */
 
-/* What comes behind the first word. */
+/* Returns the words behind the first one. */
 static const char *skip_word(const char *words)
 {
     words += strcspn(words, "|");
     return words + (*words == '|');
 }
 
-/* The index of the word that is the first length characters of text, or -1. */
+/* Returns the index of the word that is the first length characters of text, or -1. */
 static int find_word(const char *words, const char *text, size_t length)
 {
     for (int i = 0; words != NULL && *words; i++, words = skip_word(words))
@@ -40,7 +40,10 @@ static int print_word(char *text, size_t size, const char *words, int64_t index)
 
 /* ---- text -> value ---- */
 
-/* The host's locale may write 0,5 for 0.5; between these two it is C's. */
+/*
+ * The locale of the host program may write 0,5 for 0.5. Between a call of
+ * c_locale_start() and a call of c_locale_end(), this thread uses the locale "C".
+ */
 static locale_t c_locale_start(void)
 {
     return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
@@ -62,7 +65,7 @@ static bool parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
-/* A part of a text: its first length characters. */
+/* Reads a number from the first length characters of text. */
 static bool parse_part(const char *text, size_t length, double *value)
 {
     char part[40];
@@ -83,14 +86,17 @@ static bool is_in_range(const g4r_option *o, double value)
     return value >= o->min && (o->is_max_open ? value < o->max : value <= o->max);
 }
 
-/* Digits without an exponent say which integer they are, also where a double rounds. */
+/*
+ * Tells whether text, whose value as a double is value, names exactly that integer. A
+ * text of digits without an exponent may name an integer that no double holds.
+ */
 static bool is_exact(const char *text, double value)
 {
     return text[strspn(text, "+-.0123456789")] != '\0' ||
            strtoll(text, NULL, 10) == (int64_t)value;
 }
 
-/* Also 1e6 and 2.0, which JSON writers make of integers. */
+/* Reads an integer or a word. Accepts 1e6 and 2.0 too, as JSON writers write them. */
 static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 {
     double real;
@@ -105,7 +111,7 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
     return true;
 }
 
-/* Also 0.0 and 1.0. */
+/* Reads a boolean. Accepts 0.0 and 1.0 too. */
 static bool parse_boolean(const char *text, int64_t *value)
 {
     double real;
@@ -116,7 +122,10 @@ static bool parse_boolean(const char *text, int64_t *value)
     return index >= 0;
 }
 
-/* Of "auto|false|true" also all that stands for the last two. */
+/*
+ * Reads one of the words. If they are "auto|false|true", all texts that stand for a
+ * boolean are accepted too.
+ */
 static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 {
     int64_t is_true;
@@ -126,7 +135,10 @@ static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
     return *value >= 0;
 }
 
-/* "a/b/c" into values (most); empty only where the default is. */
+/*
+ * Reads "a/b/c" into values, at most that many, and sets *n. An empty text is accepted
+ * only if the option's default is empty.
+ */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)
 {
@@ -160,7 +172,7 @@ static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *re
     return parse_numbers(o, text, reals->values, GRU4REC_MAX_REALS, &reals->n);
 }
 
-/* The names of all activations, by kind; from leaky on they have parameters. */
+/* The names of all activations, in the order of gru4rec_activation_kind. */
 static const char activation_words[] =
     "auto|softmax|softmax_logit|linear|relu|tanh|leaky|elu|selu";
 
@@ -169,7 +181,10 @@ static bool is_parameter(double value)
     return value > 0 && value <= 100;
 }
 
-/* A name that the option takes, or any of leaky-a, elu-a, selu-a-b. */
+/*
+ * Reads an activation: one of the option's words, or leaky-a, elu-a or selu-a-b with
+ * numbers a and b, which every activation option accepts.
+ */
 static bool parse_activation(const g4r_option *o, const char *text,
                              gru4rec_activation *activation)
 {
@@ -187,8 +202,10 @@ static bool parse_activation(const g4r_option *o, const char *text,
             (parse_real(end + 1, &activation->b) && is_parameter(activation->b)));
 }
 
-/* A date, a time or a number: nothing that JSON or SQL would have to escape; or one of the
- * option's words. */
+/*
+ * Reads one of the option's words, or a date, a time or a number. The characters of these
+ * are such that neither JSON nor SQL must escape them.
+ */
 static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_MAX_WORD])
 {
     const int index = g4r_option_word_index(o->words, text);
@@ -202,7 +219,7 @@ static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_
     return true;
 }
 
-/* Words as "a/b", in any order, or none or all of them: a bit for each. */
+/* Reads words as "a/b", in any order, or "none" or "all". Sets a bit for each word. */
 static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 {
     *bits = 0;
@@ -227,7 +244,7 @@ static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 
 static const char sample_word[] = "sample=";
 
-/* How many items are drawn; 0 for "all". */
+/* Reads "all" (*n = 0) or "sample=N" (*n = N). */
 static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
 {
     const size_t length = strlen(sample_word);
@@ -265,7 +282,7 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 
 /* ---- value -> text ---- */
 
-/* A short text that gives the same double. */
+/* Writes the shortest decimal number that reads back as the same double. */
 static int print_real(char *text, size_t size, double value)
 {
     char digits[40];
@@ -281,7 +298,7 @@ static int print_real(char *text, size_t size, double value)
     return snprintf(text, size, "%s", digits);
 }
 
-/* "a/b/c". */
+/* Writes numbers as "a/b/c". */
 static int print_numbers(char *text, size_t size, const double *values, int64_t n)
 {
     int length = snprintf(text, size, "%s", "");
@@ -303,7 +320,7 @@ static int print_list(char *text, size_t size, const gru4rec_list *list)
     return print_numbers(text, size, values, list->n);
 }
 
-/* "none", "a/b", or "all". */
+/* Writes the words of the set bits as "a/b"; "none" for no bit, "all" for all of them. */
 static int print_words(char *text, size_t size, const char *words, int64_t bits)
 {
     int64_t n = 0;
@@ -368,12 +385,15 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
 
 /* ---- for people ---- */
 
-/* The accepted values: numbers from min to max, then words, then the rest. */
+/*
+ * The text parts of the range of each kind. A range is written in this order: first or
+ * numbers (with min and max), the words, and rest.
+ */
 static const struct {
     gru4rec_option_type type;
-    const char *first;   /* of the words; NULL: none */
-    const char *numbers; /* NULL: none */
-    const char *rest;
+    const char *first;   /* text before the words; NULL: none */
+    const char *numbers; /* what the numbers are; NULL: there are no numbers */
+    const char *rest;    /* text at the end */
 } kinds[] = {
     [G4R_INTEGER] = {GRU4REC_OPTION_INTEGER, NULL, "integer", ""},
     [G4R_REAL] = {GRU4REC_OPTION_REAL, NULL, "number", ""},

@@ -1,62 +1,66 @@
 /*
- * option.h - a row of the options table, and its values as text.
+ * option.h - a row of the options table, and how its values are read from text and
+ * written as text.
  */
 #ifndef G4R_OPTION_H
 #define G4R_OPTION_H
 
 #include "../base/base.h"
 
+/* The kind of an option: which values it accepts, and the type of its field. */
 typedef enum g4r_option_kind {
-    G4R_INTEGER,
-    G4R_REAL,
-    G4R_BOOLEAN,
-    G4R_CHOICE,
-    G4R_LIST,
-    G4R_REALS,
-    G4R_WORD,
-    G4R_WORDS,
-    G4R_SAMPLE,
-    G4R_ACTIVATION
+    G4R_INTEGER,   /* int64_t: a number, or one of some words */
+    G4R_REAL,      /* double */
+    G4R_BOOLEAN,   /* int64_t: 0 or 1 */
+    G4R_CHOICE,    /* int64_t: the index of one of some words */
+    G4R_LIST,      /* gru4rec_list: integers */
+    G4R_REALS,     /* gru4rec_reals */
+    G4R_WORD,      /* char[GRU4REC_MAX_WORD]: a date, a time or a number, as text */
+    G4R_WORDS,     /* int64_t: a bit for each of some words */
+    G4R_SAMPLE,    /* int64_t: the number of items to draw; 0: "all" */
+    G4R_ACTIVATION /* gru4rec_activation */
 } g4r_option_kind;
 
 typedef struct g4r_option {
     const char *name;
     g4r_option_kind kind;
     gru4rec_option_scope scope;
-    size_t offset;    /* of the field in gru4rec_options */
-    double min, max;  /* of numbers, and of what a G4R_SAMPLE draws */
+    size_t offset;    /* of the option's field in gru4rec_options */
+    double min, max;  /* range of numbers, and of the number of a G4R_SAMPLE */
     bool is_max_open; /* max itself is not allowed */
-    /* G4R_CHOICE: "first|second", for 0, 1, ...; G4R_WORDS: for bits 0, 1, ... of which any
-     * may be set; G4R_INTEGER: words for -1, -2, ...; G4R_WORD: what stands for itself */
+    /*
+     * Words that the option accepts, as "first|second", or NULL. They stand for 0, 1, ...
+     * of a G4R_CHOICE, for bits 0, 1, ... of a G4R_WORDS, and for -1, -2, ... of a
+     * G4R_INTEGER. In a G4R_WORD they stand for themselves.
+     */
     const char *words;
-    const char *defaults; /* as text */
-    const char *before; /* the default of models that do not say theirs; NULL: the same */
-    bool is_later;      /* it came later; see options.c */
+    const char *defaults; /* the default, as text */
+    const char *before; /* default for models that did not store theirs; NULL: defaults */
+    bool is_later;      /* the option came later; see LATER() in options.c */
     const char *help;
 } g4r_option;
 
 /*
- * A field is of the type that the option's kind says: int64_t for INTEGER, BOOLEAN, CHOICE,
- * WORDS and SAMPLE, else double, gru4rec_list, gru4rec_reals, char[GRU4REC_MAX_WORD] or
- * gru4rec_activation.
+ * Reads the value of an option from text into *field, its field in gru4rec_options.
+ * Returns false if the option does not accept the text; *field is undefined then.
  */
-
-/* False, and *field is undefined, for text that is no value of the option. */
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field);
-/* As snprintf: cut to size, returns the full length. */
+/* Writes *field as text, cut to size bytes. Returns the whole length, as snprintf(). */
 int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size);
-/* The accepted values, for people; size at least 200. */
+/* Writes the accepted values for people to read. size must be at least 200. */
 void g4r_option_range(const g4r_option *o, char *text, size_t size);
+/* Returns how the values of the option are written in JSON. */
 gru4rec_option_type g4r_option_type(const g4r_option *o);
-/* The index of word in "first|second" (any case), or -1. */
+/* Returns the index of word in "first|second", or -1. Upper and lower case are equal. */
 int g4r_option_word_index(const char *words, const char *word);
 
 /* ---- options.c, for options_resolve.c ---- */
 
-/* The row of that name (any case), or NULL. */
+/* Returns the row of that name, or NULL. Upper and lower case are equal. */
 const g4r_option *g4r_options_find(const char *name);
+/* Tells whether the option of that name was set. There must be such an option. */
 bool g4r_options_is_set(const gru4rec_options *options, const char *name);
-/* Gives what is not set itself the values of the preset. */
+/* Gives the options that are not set the values of the preset. */
 void g4r_options_apply_preset(gru4rec_options *options);
 
 #endif

@@ -1,15 +1,17 @@
 /*
- * options.c - the one table of options, and what reads it.
+ * options.c - the one table of options, and the functions that read it.
  *
- * A row gives name, type, range, default and help; parsing, messages, text forms and the
- * reference in the README follow from it. Rules that involve two options are in
- * options_resolve.c. Names are those of the official implementations.
+ * A row of the table has the name, kind, range, default and help of an option. Parsing,
+ * messages, text forms and the reference in the README are made from it. Rules that
+ * involve two options are in options_resolve.c. The names are those of the official
+ * implementations.
  *
- * A model keeps the options that it was made with: the defaults of the build that made it
- * are stored with it (m_config, "defaults"). So a default may change, by two steps here:
- * its row gets the new one, and, unless it has a .before already, what the default was as
- * .before = "...", for models of builds that did not store theirs. A value that a rule chooses
- * (options_resolve.c) is no default: nothing stores it, and it may not change.
+ * How to change a default: a model must keep the options that it was made with. The
+ * defaults of the build that made a model are stored with it (m_config, "defaults"), but
+ * older builds did not store them. So give the row the new default, and, unless it has a
+ * .before already, the old default as .before = "...", which is used for the models of
+ * these builds. A value that a rule in options_resolve.c chooses is no default: it is
+ * stored nowhere, so it must never change.
  */
 #include "option.h"
 #include "presets.h"
@@ -24,8 +26,10 @@
 #define EXPORT GRU4REC_SCOPE_EXPORT
 #define COMPARE GRU4REC_SCOPE_COMPARE
 
-/* One row. open_: max itself is not allowed. Last the help, and .before where there is
- * one. */
+/*
+ * A row of the table. open_: max_ itself is not allowed. The last argument is the help;
+ * it may be followed by .before = "...".
+ */
 #define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, ...) \
     {                                                                           \
         .name = #field, .kind = kind_, .scope = scope_,                         \
@@ -34,8 +38,11 @@
         .help = __VA_ARGS__                                                     \
     }
 
-/* An option of training that came later, and what was done before. A model's options name
- * it also where it is the default, so that a build that would do otherwise refuses them. */
+/*
+ * A row of a training option that came later. before_ is the value that does what older
+ * builds did. A stored model names the option even at its default value, so that an older
+ * build, which would do something else, refuses the model.
+ */
 #define LATER(field, kind_, words_, defaults_, before_, help_)           \
     {                                                                    \
         .name = #field, .kind = kind_, .scope = TRAIN, .is_later = true, \
@@ -43,7 +50,7 @@
         .defaults = defaults_, .before = before_, .help = help_          \
     }
 
-/* The common kinds of training's options. SHARE: from 0 to below 1. */
+/* Rows of training options of the common kinds. SHARE: a number from 0 to below 1. */
 #define INTEGER(field, min_, max_, ...) \
     OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
 #define REAL(field, min_, max_, ...) \
@@ -60,7 +67,7 @@
 #define VERSION(field, ...) \
     OPTION(field, G4R_INTEGER, COMPARE, 1, 1e15, false, VERSIONS, "active", __VA_ARGS__)
 
-/* Those of baselines, which begin with the baseline's name. */
+/* Rows of options of baselines, whose names begin with the name of the baseline. */
 #define COUNT(field, max_, ...) \
     OPTION(field, G4R_INTEGER, EVALUATE, 1, max_, false, NULL, __VA_ARGS__)
 #define DECAY(field, ...) \
@@ -69,7 +76,8 @@
 
 static const g4r_option table[] = {
     CHOICE(preset, G4R_PRESETS_WORDS, "none",
-           "a published set of options; those that are given themselves come before it"),
+           "a published set of option values; an option that you set yourself overrides "
+           "it"),
     OPTION(layers, G4R_LIST, TRAIN, 1, 65536, false, NULL, "100",
            "widths of the GRU layers, from the input to the scores"),
     CHOICE(loss, "cross-entropy|xe_logit|bpr|bpr-max|top1|top1-max", "cross-entropy",
@@ -78,26 +86,27 @@ static const g4r_option table[] = {
                "activation of the scores in training; auto: softmax for cross-entropy, "
                "softmax_logit for xe_logit, elu with elu_param for bpr-max, else linear"),
     REAL(elu_param, 0, 100, "0.5",
-         "alpha of the ELU that bpr-max puts on the scores; 0: none"),
+         "alpha of the ELU that bpr-max applies to the scores; 0: no ELU"),
     INTEGER(batch_size, 1, 65536, "64", "sessions trained side by side (lanes)"),
     INTEGER(n_epochs, 1, 100000, "10", "passes over the events"),
     REAL(learning_rate, 1e-9, 100, "0.07",
-         "step size; where it is not given, 1 for adadelta, 0.01 for rmsprop, 0.002 "
-         "for adam"),
-    SHARE(momentum, "0", "share of the last move that is repeated (heavy ball)"),
+         "step size; if it is not set: 1 for adadelta, 0.01 for rmsprop, "
+         "0.002 for adam"),
+    SHARE(momentum, "0",
+          "share of the last update that is added to the next one (heavy ball)"),
     SHARE(dropout_p_embed, "0.3",
           "share of the input embedding's values that is dropped"),
     SHARE(dropout_p_hidden, "0.2", "share of each hidden state's values that is dropped"),
     OPTION(embedding, G4R_INTEGER, TRAIN, 0, 65536, false, "layersize", "0",
-           "width of a separate input embedding, or layersize; 0: none. Above 0 it sets "
-           "constrained_embedding to false"),
+           "width of a separate input embedding; layersize: that of the first GRU "
+           "layer; 0: there is none. Above 0 it sets constrained_embedding to false"),
     BOOLEAN(constrained_embedding, "true",
-            "input embedding and output weights are one table; false with embedding 0: "
-            "one-hot input"),
-    OPTION(
-        n_sample, G4R_INTEGER, TRAIN, 0, 1000000, false, "all", "2048",
-        "negative samples per step, shared by its lanes, beside the lanes' own targets; "
-        "all: cross-entropy over the whole catalogue"),
+            "the input embedding and the output weights are one table; "
+            "if it is false and embedding is 0, the input is one-hot"),
+    OPTION(n_sample, G4R_INTEGER, TRAIN, 0, 1000000, false, "all", "2048",
+           "negative samples of a step, shared by all its lanes, "
+           "in addition to the targets of the other lanes; "
+           "all: cross-entropy over the whole catalogue"),
     REAL(sample_alpha, 0, 10, "0.5",
          "samples are drawn in proportion to support^sample_alpha; 0: uniformly, 1: by "
          "popularity"),
@@ -110,184 +119,211 @@ static const g4r_option table[] = {
                "activation of the GRU's candidate state"),
     CHOICE(adapt, "adagrad|rmsprop|adadelta|adam|sgd", "adagrad", "optimiser"),
     OPTION(adapt_params, G4R_REALS, TRAIN, 0, 1, true, NULL, "",
-           "decay rates of rmsprop, adadelta (one, 0.9) and adam (two, 0.9/0.999)"),
-    REAL(lmbd, 0, 1000, "0", "weight decay of all that a step touches"),
+           "decay rates of the optimiser: one for rmsprop and adadelta (default 0.9), "
+           "two for adam (default 0.9/0.999)"),
+    REAL(lmbd, 0, 1000, "0", "weight decay (L2) of the weights that a step updates"),
     REAL(grad_cap, 0, 1e9, "0",
-         "largest norm of a step's gradients; longer ones are shortened to it; 0: none"),
+         "largest norm of a step's gradients; larger gradients are scaled down to it; "
+         "0: no limit"),
     REAL(sigma, 0, 100, "0",
-         "range of the initial weights; 0: sqrt(6 / (rows + columns)) of each block"),
+         "range of the initial weights; 0: sqrt(6 / (rows + columns)) of each block "
+         "of weights"),
     BOOLEAN(init_as_normal, "false",
-            "initial weights are normal with that deviation, not uniform within it"),
+            "initial weights are normal with standard deviation sigma, "
+            "not uniform from -sigma to sigma"),
     OPTION(feedforward, G4R_LIST, TRAIN, 1, 65536, false, NULL, "",
            "widths of dense layers between the top GRU layer and the scores"),
-    ACTIVATION(feedforward_act, "linear|relu|tanh", "tanh", "activation of those layers"),
+    ACTIVATION(feedforward_act, "linear|relu|tanh", "tanh",
+               "activation of the dense layers of feedforward"),
     BOOLEAN(biases, "true",
-            "GRU layers and items have biases; false: they stay as they are, zero"),
-    INTEGER(bptt, 1, 1000, "1", "steps of the schedule that an update goes back through"),
+            "GRU layers and items have biases that are trained; "
+            "false: all biases stay zero"),
+    INTEGER(bptt, 1, 1000, "1",
+            "steps through which the gradients of an update go back in time"),
     BOOLEAN(whole_sessions, "false",
-            "lanes take new sessions together, when all have ended, and an update ends "
-            "there: with a bptt as long as the sessions it goes back through whole ones"),
-    BOOLEAN(
-        time_sort, "true",
-        "sessions are visited in the order of their first events; false: of their ids"),
+            "lanes take new sessions together, when the sessions of all lanes have "
+            "ended, and an update ends there; if bptt is as long as the longest session, "
+            "updates go back through whole sessions"),
+    BOOLEAN(time_sort, "true",
+            "sessions are visited in the order of their first events; "
+            "false: in the order of their ids"),
     BOOLEAN(train_random_order, "false",
             "sessions are visited in a new random order in each epoch"),
     WORD(since, "last", "",
-         "events before this time are left out; last: up to the last_event of the active "
-         "version, but for sessions that go on after it, which are taken whole"),
+         "events before this time are left out; last: events up to the last_event of "
+         "the active version are left out, except those of sessions that go on after "
+         "it"),
     WORD(until, NULL, "", "events at or after this time are left out"),
     REAL(session_gap, 0, 1e18, "0",
-         "a longer pause begins a new session; in the unit of the times, seconds where "
-         "they are text; 0: none. Serving then uses the last session"),
-    BOOLEAN(collapse_repeats, "false", "an item that follows itself counts once"),
+         "a pause longer than this begins a new session; "
+         "in the unit of the times, seconds if they are text; 0: no pause does. "
+         "Serving uses only the events after the last such pause"),
+    BOOLEAN(collapse_repeats, "false",
+            "consecutive events of the same item count as one event"),
     LATER(keep_empty, G4R_BOOLEAN, NULL, "false", "true",
-          "an empty text is an item or a session like others; false: events with one are "
-          "skipped, as those with a NULL are"),
+          "an empty text is the id of an item or a session like any other; "
+          "false: events with an empty id are skipped, as those with a NULL are"),
     INTEGER(max_length, 0, 1e9, "0",
-            "events of a session beyond which it is long; 0: none. Serving and "
-            "evaluation use the last max_length events of a longer one"),
+            "a session of more events is long; 0: no session is. "
+            "Serving and evaluation use the last max_length events of a long session"),
     CHOICE(long_sessions, "cut|drop", "cut",
-           "long sessions are trained on as pieces of max_length events, or left out"),
-    INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out,"),
+           "cut: long sessions are trained on in pieces of max_length events; "
+           "drop: they are left out"),
+    INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out"),
     INTEGER(min_length, 1, 65536, "1",
-            "and sessions with fewer events, in turn until neither changes anything"),
+            "sessions with fewer events are left out; this rule and min_support are "
+            "applied in turn until neither changes anything"),
     LATER(single_events, G4R_CHOICE, "count|leave_out", "leave_out", "count",
-          "sessions of one event, which teach nothing: count for the catalogue, support "
-          "and popularity, or are left out"),
+          "sessions of one event, from which nothing is learned; "
+          "count: they count for the catalogue, support and popularity; "
+          "leave_out: they are left out"),
     SHARE(bad_rows, "0",
-          "share of the rows that may have a time that cannot be read; they are skipped "
-          "and counted"),
+          "largest share of rows with a time that cannot be read; "
+          "these rows are skipped and counted, and a larger share is an error"),
     REAL(validation, 0, 0.9, "0",
-         "share of the sessions, the latest, that is held out: the epoch with the best "
-         "MRR@20 on them is kept"),
+         "share of the sessions that is held out, the latest ones; "
+         "the weights of the epoch with the best MRR@20 on them are kept; "
+         "0: none is held out"),
     INTEGER(patience, 0, 100000, "0",
-            "epochs without a better MRR on them after which training stops; 0: none"),
+            "training stops after this many epochs without a better MRR@20 on the "
+            "held-out sessions; 0: it does not"),
     BOOLEAN(warm_start, "false",
-            "begin from the active version's weights; new items begin at random"),
+            "start from the weights of the active version; "
+            "new items start with random weights"),
     REAL(support_decay, 0, 1, "0",
-         "share of the support that items had in that version which is added to their "
-         "support in the new one, with warm_start"),
-    INTEGER(
-        checkpoint_epochs, 0, 100000, "0",
-        "epochs after which an unfinished training is saved, to be resumed; 0: never"),
+         "with warm_start, the share of an item's support in the active version that "
+         "is added to its support in the new one"),
+    INTEGER(checkpoint_epochs, 0, 100000, "0",
+            "an unfinished training is saved each time after this many epochs, "
+            "so that resume can continue it; 0: never"),
     BOOLEAN(resume, "false",
-            "go on from the last checkpoint of a training that was stopped, with its "
-            "options: the same bits as if it had not been; where the connection keeps a "
-            "result whose commit failed, commit that"),
-    BOOLEAN(
-        keep_optimizer, "false",
-        "store the optimiser's state with the version, for warm_start; as large as the "
-        "weights, twice or three times with momentum, adadelta and adam"),
-    BOOLEAN(
-        reset_after, "true",
-        "GRU cell of PyTorch and cuDNN, reset gate after the product; false: that of the "
-        "original paper"),
+            "continue a stopped training from its last checkpoint, with its options: "
+            "the result has the same bits as without the stop. "
+            "If the connection holds a result whose commit failed, "
+            "that result is committed"),
+    BOOLEAN(keep_optimizer, "false",
+            "store the state of the optimiser with the version, for warm_start; "
+            "it is as large as the weights, or two or three times as large with "
+            "momentum, adadelta and adam"),
+    BOOLEAN(reset_after, "true",
+            "use the GRU cell of PyTorch and cuDNN, with the reset gate after the "
+            "product; false: the cell of the original paper"),
     OPTION(seed, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL, "42",
-           "of all random numbers: same data, options and seed, same model. "
-           "gru4rec_evaluate() has its own, for candidates=sample=N"),
+           "seed of all random numbers: the same data, options and seed give the same "
+           "model. gru4rec_evaluate() has a seed of its own, for candidates=sample=N"),
     INTEGER(threads, 0, 256, "0",
-            "threads of a training; 0: as many as there are processors, or as a "
-            "container's quota keeps busy. The result is the same, to the bit"),
+            "threads of a training; 0: one for each processor, "
+            "or as many as the CPU quota of a container allows. "
+            "The result is the same, to the bit"),
     INTEGER(keep_versions, 1, 1000, "2",
-            "versions kept in the database: the active one, and of those before it the "
-            "one that served before, and the newest"),
+            "versions kept in the database: the active one, "
+            "the one that was active before it, and the newest of the others that are "
+            "older than the active one"),
     INTEGER(keep_candidates, 1, 1000, "2",
-            "versions newer than the active one that are kept beside those, the newest"),
+            "versions newer than the active one that are kept in addition, "
+            "the newest of them"),
     INTEGER(keep_history, 0, 1000000, "1000",
-            "rows of m_version, and epochs, that stay of versions without weights: those "
-            "that are no longer kept, and trainings that came to nothing"),
+            "versions without weights that keep their rows in m_version and m_epoch, "
+            "the newest ones; these are versions that are no longer kept and trainings "
+            "without a result"),
     BOOLEAN(activate, "true",
-            "the trained version serves from then on; false: it waits for "
-            "gru4rec_deploy()"),
+            "the trained version becomes the active one; "
+            "false: it does not serve until gru4rec_deploy()"),
     INTEGER(commit_wait, 0, 604800, "0",
-            "seconds that a training's commit waits for others who hold the database; "
-            "then its result stays with the connection, for resume; 0: as long as it "
-            "trained, a minute at least"),
-    OPTION(
-        memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL,
-        "0",
-        "bytes that a training may use, its events included; 0: 80 % of the memory of "
-        "the machine or the container. gru4rec_evaluate() has the model's, or its own"),
+            "seconds that the commit of a training waits for others that lock the "
+            "database; after that the connection keeps the result, "
+            "and resume commits it; 0: as long as the training took, at least a minute"),
+    OPTION(memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false,
+           NULL, "0",
+           "bytes that a training may use, including its events; "
+           "0: 80 % of the memory of the machine or the container. "
+           "gru4rec_evaluate() uses the model's limit, or one of its own"),
     CHOICE(quantize, "auto|false|true", "auto",
-           "serve from a copy of the item table in bytes, kept in memory beside it: the "
-           "same rows, found sooner; auto: for copies of a megabyte or more"),
-    INTEGER(
-        state_items, 1, 1000, "32",
-        "items, a session's last ones, that its state carries: those that exclude_seen "
-        "leaves out, and from which another version rebuilds the session"),
-    CHOICE(
-        verbose, "auto|false|true", "auto",
-        "progress on standard error: a line that is updated on a terminal, elsewhere one "
-        "line at the end; auto: only on a terminal"),
+           "serving searches a copy of the item table in bytes first, "
+           "which is kept in memory too: the results are the same and come sooner; "
+           "auto: if the copy has a megabyte or more"),
+    INTEGER(state_items, 1, 1000, "32",
+            "number of a session's last items that its state contains: exclude_seen "
+            "leaves them out, and another version rebuilds the session from them"),
+    CHOICE(verbose, "auto|false|true", "auto",
+           "progress on standard error: on a terminal a line that is updated, "
+           "elsewhere one line at the end; auto: only on a terminal"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
            "lengths k of the lists that are measured"),
     OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",
            "conservative",
-           "rank of the target among equal scores: first, last, or in the middle"),
+           "rank of the target among items with the same score: standard, the first; "
+           "conservative, the last; median, in the middle"),
     OPTION(baselines, G4R_WORDS, EVALUATE, 0, 0, false,
            "pop|session-pop|item-knn|markov|sequential-rules|vs-knn|stan", "none",
-           "simple methods measured beside the model; all but pop are fitted on the "
-           "sessions that it was trained on"),
+           "simple methods that are measured beside the model; "
+           "all but pop are fitted on the sessions that the model was trained on"),
     OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "items that the session has had so far are left out of the ranking; a target "
            "that is one of them is missed"),
-    OPTION(
-        candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
-        "items that are ranked; a target that is none of them is missed. sample=N: the "
-        "target and N other items, drawn anew for each event by seed"),
+    OPTION(candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
+           "items that are ranked; a target that is not one of them is missed. "
+           "sample=N: the target and N other items, drawn for each target by seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
     OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false, VERSIONS, "active",
-           "the kept version that is meant: its number, the active one, the one before "
-           "that, or the newest; of gru4rec_export() too"),
-    VERSION(version_a, "the version of the first model: as option version"),
-    VERSION(version_b, "the version of the second model, where that is no baseline"),
+           "the kept version that is used: its number, active, "
+           "previous (active before the active one) or newest; "
+           "also an option of gru4rec_export()"),
+    VERSION(version_a,
+            "version of the first model; the values are those of option version"),
+    VERSION(version_b, "version of the second model, if that is not a baseline"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
-           "targets are measured apart: by the events before them, the targets of their "
-           "session, or their support (head, middle, tail: a third of it each)"),
+           "targets are measured in groups: by the number of events before them, "
+           "by the number of targets of their session, or by their support (head, "
+           "middle, tail: a third of it each)"),
     COUNT(session_pop_top_n, 1000000, "100",
-          "session-pop: items that are popular enough to be listed beside the session's"),
-    COUNT(item_knn_k, 1000000, "100", "item-knn: neighbours that are kept of each item"),
+          "session-pop: number of the most popular items that are listed in addition "
+          "to the session's"),
+    COUNT(item_knn_k, 1000000, "100", "item-knn: neighbours that are kept for each item"),
     OPTION(item_knn_lambda, G4R_REAL, EVALUATE, 0, 1e9, false, NULL, "20",
-           "item-knn: is added to supports, so that rare items are no near neighbours"),
+           "item-knn: number that is added to supports, "
+           "so that rare items do not become near neighbours"),
     OPTION(item_knn_alpha, G4R_REAL, EVALUATE, 0, 1, false, NULL, "0.5",
            "item-knn: exponent of the last item's support; that of the neighbour's is "
            "1 - item_knn_alpha"),
-    COUNT(markov_pruning, 1000000, "20", "markov: followers that are kept of each item"),
+    COUNT(markov_pruning, 1000000, "20", "markov: followers that are kept for each item"),
     COUNT(sequential_rules_steps, 1000000, "10",
-          "sequential-rules: steps behind an item that an item still follows it"),
+          "sequential-rules: largest number of steps from an item to an item that "
+          "counts as its follower"),
     COUNT(sequential_rules_pruning, 1000000, "20",
-          "sequential-rules: followers that are kept of each item"),
-    COUNT(vs_knn_k, 1000000, "500", "vs-knn: sessions that are neighbours"),
+          "sequential-rules: followers that are kept for each item"),
+    COUNT(vs_knn_k, 1000000, "500", "vs-knn: number of sessions that are neighbours"),
     COUNT(vs_knn_sample_size, 1000000000, "5000",
-          "vs-knn: the youngest sessions that share an item; neighbours are among them"),
+          "vs-knn: number of the latest sessions with a common item, "
+          "of which the neighbours are chosen"),
     OPTION(vs_knn_similarity, G4R_CHOICE, EVALUATE, 0, 0, false, "vec|cosine", "vec",
-           "vs-knn: how near a session is, by the weights of the items that both have; "
-           "vec: their sum, cosine: over the lengths of both"),
+           "vs-knn: similarity of a session, from the weights of the items that both "
+           "have; vec: their sum; cosine: their sum divided by the lengths of both"),
     OPTION(vs_knn_weighting, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "quadratic",
            "vs-knn: how weights of items grow towards the end of the session"),
     OPTION(vs_knn_weighting_score, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "div",
-           "vs-knn: how a neighbour counts less, the longer ago the last item is that it "
-           "shares"),
+           "vs-knn: how much less a neighbour counts if the last item that it shares is "
+           "further back in the session"),
     OPTION(vs_knn_idf_weighting, G4R_REAL, EVALUATE, 0, 1e6, false, NULL, "5",
            "vs-knn: how much more rare items count"),
-    COUNT(stan_k, 1000000, "500", "stan: sessions that are neighbours"),
+    COUNT(stan_k, 1000000, "500", "stan: number of sessions that are neighbours"),
     COUNT(stan_sample_size, 1000000000, "5000",
-          "stan: the youngest sessions that share an item; neighbours are among them"),
+          "stan: number of the latest sessions with a common item, "
+          "of which the neighbours are chosen"),
     DECAY(stan_lambda_spw, "1.02",
-          "stan: items of the session in which weights fall to 1 / e"),
+          "stan: number of items of the session over which weights fall to 1 / e"),
     DECAY(stan_lambda_snh, "5",
-          "stan: days in which a session's similarity falls to 1 / e"),
+          "stan: number of days over which the similarity of a session falls to 1 / e"),
     DECAY(stan_lambda_inh, "2.05",
-          "stan: items of a neighbour in which scores fall to 1 / e, from its last one "
-          "that "
-          "is shared"),
+          "stan: number of items of a neighbour over which scores fall to 1 / e, "
+          "from the last item that is shared"),
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
 
-/* What is said of a source beside its options. */
+/* The columns of a source of events, which users give in the same place as options. */
 static const char *const columns[] = {"session", "item", "time", "order"};
 
 _Static_assert((size_t)N_OPTIONS <= GRU4REC_MAX_OPTIONS, "is_set has no more");
@@ -305,8 +341,11 @@ const g4r_option *g4r_options_find(const char *name)
     return NULL;
 }
 
-/* The nearest name, in edits. The columns of a source are given beside options, so a typing
- * error may mean one. */
+/*
+ * Returns the name of an option of that scope, or of a source's column, that differs from
+ * name in the fewest edits, and sets *edits. Columns count because users give them in the
+ * same place as options. A name that begins with name counts as one edit.
+ */
 static const char *nearest_name(const char *name, gru4rec_option_scope scope, int *edits)
 {
     enum { N_COLUMNS = sizeof columns / sizeof *columns };
@@ -326,19 +365,24 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope, in
     return nearest;
 }
 
-/* Could so many edits be a typing error? A name that is far from all has no suggestion: the
- * nearest one would lead astray. */
+/*
+ * Tells whether so few edits can be a typing error. If a name is far from all others, the
+ * message suggests none, because the nearest one would be misleading.
+ */
 static bool is_near(const char *name, int edits)
 {
     const size_t most = 4;
     return edits <= (int)G4R_MIN(strlen(name) / 3, most);
 }
 
-/* What is wrong with options is always INVALID. */
+/* Every error about options is INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
-/* The error of a name that is no option's: what it is called here, if another tool has it,
- * or a mistyped one; else the nearest name, if it is near. */
+/*
+ * Writes the error for a name that no option has. It suggests the option with the same
+ * meaning if another tool uses the name (synonyms.h), even mistyped; otherwise the
+ * nearest name, if that is near.
+ */
 static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
                                   gru4rec_error *error)
 {
@@ -363,7 +407,7 @@ static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
 
 /* ---- the interface ---- */
 
-/* Of a row or a preset here, whose text is a value. */
+/* Sets an option from a text of the table or of a preset, which is always valid. */
 static void set_own(gru4rec_options *options, const g4r_option *o, const char *text)
 {
     bool is_ok = g4r_option_parse(o, text, field_of(options, o));
@@ -386,7 +430,7 @@ void gru4rec_options_init_stored(gru4rec_options *options)
             set_own(options, &table[i], table[i].before);
 }
 
-/* Where an option of that scope is given, in words. */
+/* Returns where users give options of that scope, for messages. */
 static const char *place_of(int scope)
 {
     if ((scope & TRAIN) != 0)
@@ -396,7 +440,7 @@ static const char *place_of(int scope)
     return (scope & EVALUATE) != 0 ? "gru4rec_evaluate()" : "gru4rec_compare()";
 }
 
-/* The row of an option of that scope. */
+/* Finds the row of a name. INVALID: there is none, or it belongs to another scope. */
 static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scope,
                                const char *name, gru4rec_error *error)
 {
@@ -409,7 +453,7 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
     return GRU4REC_OK;
 }
 
-/* Sets the value; what is none changes nothing. */
+/* Sets an option from text. INVALID, and nothing changes: it does not accept the text. */
 static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
                                   const char *value, gru4rec_error *error)
 {
@@ -420,7 +464,8 @@ static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
         return GRU4REC_OK;
     }
     g4r_option_range(o, range, sizeof range);
-    const char *quote = strchr(value, '\'') == NULL ? "'" : ""; /* it has its own */
+    const char *quote =
+        strchr(value, '\'') == NULL ? "'" : ""; /* the value has quotes itself */
     return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
                   gru4rec_show(shown, sizeof shown, value, strlen(value)), quote, range);
 }

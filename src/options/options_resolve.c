@@ -1,23 +1,27 @@
 /*
- * options_resolve.c - rules that involve two options; see gru4rec_options_resolve() and
- * option.h.
+ * options_resolve.c - rules that involve two options; see gru4rec_options_resolve() in
+ * gru4rec.h, and option.h.
  *
- * What is set itself comes first, then the preset, then the default; a rule may choose what
- * is not set.
+ * The value of an option is the one that was set; otherwise that of the preset; otherwise
+ * the default. A rule may change only the values of options that were not set.
  */
 #include "option.h"
 #include "../base/fail.h"
 
-/* What is wrong with options is always INVALID. */
+/* Every error about options is INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
+/* Writes the name of the loss to text, and returns text. */
 static const char *loss_name(const gru4rec_options *options, char text[24])
 {
     g4r_option_print(g4r_options_find("loss"), &options->loss, text, 24);
     return text;
 }
 
-/* What the loss asks of the final activation: softmax, softmax_logit, or none of them. */
+/*
+ * Returns the final activation that a loss needs: softmax, softmax_logit, or linear,
+ * which stands for any activation without softmax.
+ */
 static gru4rec_activation_kind asked_activation(int64_t loss)
 {
     if (loss == GRU4REC_CROSS_ENTROPY)
@@ -25,6 +29,10 @@ static gru4rec_activation_kind asked_activation(int64_t loss)
     return loss == GRU4REC_XE_LOGIT ? GRU4REC_ACT_SOFTMAX_LOGIT : GRU4REC_ACT_LINEAR;
 }
 
+/*
+ * Computes final_act and elu_param. INVALID: final_act does not suit the loss, or
+ * elu_param contradicts it.
+ */
 static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
 {
     char loss[24];
@@ -39,10 +47,10 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
     if (asked == GRU4REC_ACT_LINEAR ? !is_elementwise : act->kind != asked)
         return REFUSE(error, "loss %s does not go with this final_act; use %s",
                       loss_name(options, loss),
-                      asked == GRU4REC_ACT_SOFTMAX         ? "softmax"
-                      : asked == GRU4REC_ACT_SOFTMAX_LOGIT ? "softmax_logit"
-                                                           : "linear, elu-X or another "
-                                                             "without softmax");
+                      asked == GRU4REC_ACT_SOFTMAX ? "softmax"
+                      : asked == GRU4REC_ACT_SOFTMAX_LOGIT
+                          ? "softmax_logit"
+                          : "linear, elu-X or another activation without softmax");
     double alpha = act->kind == GRU4REC_ACT_ELU ? act->a : 0;
     if (g4r_options_is_set(options, "elu_param") && options->elu_param != alpha &&
         (options->elu_param != 0 || act->kind == GRU4REC_ACT_ELU))
@@ -53,12 +61,15 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
     return GRU4REC_OK;
 }
 
-/* The decay rates, as many as the optimiser has; and a step size that suits it. */
+/*
+ * Gives the optimiser its default decay rates, and a default learning rate that suits it.
+ * INVALID: adapt_params has another number of rates than the optimiser.
+ */
 static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *error)
 {
     static const struct {
         gru4rec_reals params;
-        double learning_rate; /* 0: the option's own default */
+        double learning_rate; /* 0: the default of option learning_rate */
     } defaults[] = {
         [GRU4REC_ADAGRAD] = {{0, {0}}, 0},    [GRU4REC_RMSPROP] = {{1, {0.9}}, 0.01},
         [GRU4REC_ADADELTA] = {{1, {0.9}}, 1}, [GRU4REC_ADAM] = {{2, {0.9, 0.999}}, 0.002},
@@ -70,7 +81,7 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
         options->adapt_params = *params;
     if (options->adapt_params.n != params->n)
         return REFUSE(error,
-                      "this optimiser takes %d adapt_params, not %d; give so many, or "
+                      "this optimiser takes %d adapt_params, not %d; give that many, or "
                       "leave them out",
                       (int)params->n, (int)options->adapt_params.n);
     if (!g4r_options_is_set(options, "learning_rate") && learning_rate > 0)
@@ -78,19 +89,22 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
-/* What belongs to one family of losses only. */
+/* Checks the options that belong to some losses only: logq, smoothing and bpreg. */
 static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *error)
 {
     char loss[24];
     bool is_softmax = asked_activation(options->loss) != GRU4REC_ACT_LINEAR;
     if (!is_softmax && !g4r_options_is_set(options, "logq"))
-        options->logq = 0; /* a preset's, whose loss was changed */
+        options->logq = 0; /* it came from a preset whose loss the user replaced */
     if (!is_softmax && (options->logq > 0 || options->smoothing > 0))
         return REFUSE(error, "%s belongs to cross-entropy only; set it to 0 with loss %s",
                       options->logq > 0 ? "logq" : "smoothing", loss_name(options, loss));
     if (options->loss == GRU4REC_BPR_MAX)
         return GRU4REC_OK;
-    /* Complete parameter sets have it beside other losses too, as 0 or the default. */
+    /*
+     * Users copy complete sets of options, which name bpreg with other losses too, as 0
+     * or as its default 1. These are accepted.
+     */
     if (g4r_options_is_set(options, "bpreg") && options->bpreg != 0 &&
         options->bpreg != 1)
         return REFUSE(error, "bpreg belongs to loss bpr-max; set it to 0 with %s",
@@ -99,7 +113,7 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
     return GRU4REC_OK;
 }
 
-/* What the negatives are, and what goes with them. */
+/* Checks n_sample, the number of negatives, and the options that depend on it. */
 static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->whole_sessions && options->n_sample == 0)
@@ -117,7 +131,7 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
                       "leave one of them out");
     options->logq = 0;
     if (g4r_options_is_set(options, "sample_alpha") && options->sample_alpha != 0 &&
-        options->sample_alpha != 0.5) /* 0 or the default in a complete set */
+        options->sample_alpha != 0.5) /* complete sets name 0 or the default */
         return REFUSE(error,
                       "sample_alpha is for samples, and n_sample all draws none; leave "
                       "one of them out");
@@ -125,6 +139,11 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
     return GRU4REC_OK;
 }
 
+/*
+ * Computes what the input of the first layer is: the output weights
+ * (constrained_embedding), an embedding of its own, or one-hot. INVALID: options
+ * contradict each other.
+ */
 static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->embedding != 0 && options->constrained_embedding) {
@@ -145,7 +164,7 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
     return GRU4REC_OK;
 }
 
-/* What long sessions are, and what is left of them. */
+/* Checks max_length and the options that depend on it. */
 static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *error)
 {
     const int64_t most = options->max_length;
@@ -156,7 +175,7 @@ static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *e
     if (most == 1)
         return REFUSE(error,
                       "max_length 1 leaves no session of two events to learn from; "
-                      "set it above 1, or to 0 for none");
+                      "set it above 1, or to 0 for no limit");
     if (most > 0 && options->min_length > most)
         return REFUSE(error,
                       "min_length %lld above max_length %lld leaves no session; "
@@ -165,11 +184,11 @@ static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *e
     return GRU4REC_OK;
 }
 
-/* What is for sessions held out, or for dense layers, when there are none. */
+/* Checks the options that need held-out sessions or dense layers. */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->validation == 0 && !g4r_options_is_set(options, "patience"))
-        options->patience = 0; /* a preset's, that was told not to validate */
+        options->patience = 0; /* from a preset whose validation the user switched off */
     if (options->patience > 0 && options->validation == 0)
         return REFUSE(error,
                       "patience needs sessions to measure on; set validation above 0");

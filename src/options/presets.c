@@ -1,14 +1,17 @@
 /*
- * presets.c - see presets.h.
+ * presets.c - the table of presets; see presets.h.
  *
- * The defaults of the official PyTorch implementation; the model and the training of
- * RecBole, with 512 sessions for its 2048 prefixes; and the sets published for data sets
- * (papers [2] and arXiv 2307.14956). _xe and _bprmax: the other loss.
+ * "official" has the defaults of the official PyTorch implementation. "recbole" is the
+ * model and the training of RecBole; a batch has 512 sessions instead of its 2048
+ * prefixes. The others are named after data sets, and have the options that were
+ * published for them (paper [2] and arXiv 2307.14956). A name ending in _xe or _bprmax is
+ * for the same data set with the other loss.
  */
 #include "presets.h"
 
 #include "option.h"
 
+/* The options that all presets of data sets share. XE and BPRMAX add those of a loss. */
 #define SHARED_10 \
     ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
 #define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10
@@ -21,8 +24,8 @@ static const struct {
     {"none", ""},
     {"official",
      "loss=cross-entropy,layers=100,batch_size=64,dropout_p_embed=0,dropout_p_hidden=0,"
-     "learning_rate=0.05,momentum=0,sample_alpha=0.5,bpreg=1,logq=0,elu_param=0."
-     "5" SHARED_10},
+     "learning_rate=0.05,momentum=0,sample_alpha=0.5,bpreg=1,logq=0,"
+     "elu_param=0.5" SHARED_10},
     {"recbole",
      "loss=cross-entropy,n_sample=all,logq=0,adapt=adam,learning_rate=0.001,momentum=0,"
      "layers=128,feedforward=64,feedforward_act=linear,constrained_embedding=true,"

@@ -1,9 +1,9 @@
 /*
- * synonyms.c - see synonyms.h.
+ * synonyms.c - the table of the names that options have in other tools; see synonyms.h.
  *
- * Words of RecBole, Keras, PyTorch and other tools that train, and of the keys of their
- * configurations. By the letters alone many of them are nearest to an option that means
- * something else.
+ * The words are arguments and configuration keys of RecBole, Keras, PyTorch and other
+ * tools that train models. The table is needed because many of these words differ least,
+ * in letters, from an option that means something else.
  */
 #include "synonyms.h"
 
@@ -14,7 +14,7 @@
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define BOTH (GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE)
 
-/* Words that mean one thing in training and another in an evaluation. */
+/* Lists of words that mean one thing in a training and another in an evaluation. */
 #define NEGATIVES                                                                      \
     "n_samples|num_samples|n_neg|n_negs|n_negative|n_negatives|num_neg|num_negs|"      \
     "num_negative|num_negatives|neg_num|negatives|neg_samples|negative_samples|"       \
@@ -40,7 +40,7 @@ static const g4r_synonym table[] = {
      BOTH, "layers", NULL},
     {"num_layers|n_layers|nlayers|layer_num|gru_layers|rnn_layers|depth|"
      "num_hidden_layers|n_hidden_layers",
-     BOTH, NULL, "write the width of each layer: layers=100/100 are two"},
+     BOTH, NULL, "give the width of each layer: layers=100/100 are two layers"},
     {"embedding_size|embedding_dim|embedding_dims|embedding_dimension|embed_dim|"
      "embed_size|emb_dim|emb_size|n_embedding|item_embedding_dim|item_embedding_size",
      BOTH, "embedding", NULL},
@@ -95,23 +95,23 @@ static const g4r_synonym table[] = {
      BOTH, "adapt_params", NULL},
     {"decay", BOTH, "lmbd|adapt_params", NULL},
     {"eps|epsilon|adam_eps|adam_epsilon|optimizer_eps", BOTH, NULL,
-     "what keeps a step from a division by zero is fixed; leave it out"},
-    {"amsgrad|use_amsgrad", BOTH, NULL, "adam is the plain one; leave it out"},
+     "the number that prevents a division by zero is fixed; leave it out"},
+    {"amsgrad|use_amsgrad", BOTH, NULL, "adam is always without amsgrad; leave it out"},
     {"mom|sgd_momentum|momentum_factor", BOTH, "momentum", NULL},
     {"nesterov|use_nesterov", BOTH, NULL,
-     "momentum is that of the heavy ball only; leave it out"},
+     "momentum is always that of the heavy ball; leave it out"},
     {"epoch|epochs|num_epoch|num_epochs|n_epoch|nb_epoch|nb_epochs|max_epoch|max_epochs|"
      "total_epochs|train_epochs|training_epochs|num_train_epochs|n_iter|n_iters|iter|"
      "niter|iters|iterations|num_iterations|max_iter|passes",
      BOTH, "n_epochs", NULL},
     {"max_steps|steps|steps_per_epoch|num_steps|n_steps", BOTH, NULL,
-     "a training is as long as its epochs: n_epochs"},
+     "the length of a training is given in epochs: n_epochs"},
     {"batch|bs|batchsize|batch_sz|train_batch_size|training_batch_size|mini_batch|"
      "mini_batch_size|minibatch|minibatch_size|per_device_train_batch_size|n_batch",
      BOTH, "batch_size", NULL},
     {"eval_batch_size|test_batch_size|valid_batch_size|val_batch_size|"
      "per_device_eval_batch_size",
-     BOTH, NULL, "batches of an evaluation are as large as is fast; leave it out"},
+     BOTH, NULL, "an evaluation chooses the size of its batches itself; leave it out"},
     {"drop_last|drop_remainder", BOTH, NULL,
      "new sessions take the places of those that end, so there is no last batch; leave "
      "it out"},
@@ -119,7 +119,8 @@ static const g4r_synonym table[] = {
      "drop_ratio|dropout_ratio",
      BOTH, "dropout_p_embed|dropout_p_hidden", NULL},
     {"keep_prob|keep_probability|keep_rate", BOTH, NULL,
-     "say what is dropped, not what is kept: dropout_p_embed, dropout_p_hidden"},
+     "give the share that is dropped, not that which is kept: dropout_p_embed, "
+     "dropout_p_hidden"},
     {"hidden_dropout|hidden_dropout_prob|hidden_dropout_rate|dropout_hidden|"
      "dropout_prob_hidden|rnn_dropout|gru_dropout|recurrent_dropout|layer_dropout",
      BOTH, "dropout_p_hidden", NULL},
@@ -142,7 +143,7 @@ static const g4r_synonym table[] = {
      "lmbda|lambda_reg",
      BOTH, "lmbd", NULL},
     {"l1|l1_reg|l1_weight|l1_regularization", BOTH, NULL,
-     "weights decay in proportion to themselves only (L2): lmbd"},
+     "there is only L2 weight decay: lmbd"},
     {"bpr_reg|bprreg|bpr_max_reg|score_reg", BOTH, "bpreg", NULL},
     {"grad_clip|grad_clip_norm|grad_clipping|gradient_clip|gradient_clip_val|"
      "gradient_clipping|clip|clip_norm|clipnorm|global_clipnorm|clipvalue|clip_value|"
@@ -168,10 +169,9 @@ static const g4r_synonym table[] = {
     {"device|gpu|gpu_id|gpus|use_gpu|cuda|use_cuda|accelerator|fp16|bf16|amp|enable_amp|"
      "mixed_precision|precision|dtype|float16|float32|float64",
      BOTH, NULL, "a training runs on the processor, in float32; leave it out"},
-    {"verbosity|progress|progress_bar|show_progress|show_progress_bar|enable_progress_"
-     "bar|"
-     "tqdm|disable_tqdm|quiet|silent|log_level|loglevel|logging|debug|display_step|"
-     "log_interval|print_every",
+    {"verbosity|progress|progress_bar|show_progress|show_progress_bar|"
+     "enable_progress_bar|tqdm|disable_tqdm|quiet|silent|log_level|loglevel|logging|"
+     "debug|display_step|log_interval|print_every",
      BOTH, "verbose", NULL},
 
     /* ---- measuring while training, and going on ---- */
@@ -256,11 +256,12 @@ static const g4r_synonym table[] = {
     {"k|ks|n|topk|top_k|topn|top_n|at_k|n_recommendations|num_recommendations|limit|"
      "list_length|cutoff|cut_off|cut_offs",
      TRAIN, NULL,
-     "the length of a list is said where one is asked for: gru4rec_recommend('rec', "
-     "history, 10), or rank <= 10; gru4rec_evaluate() has cutoffs"},
+     "each query gives the length of its list: gru4rec_recommend('rec', history, 10), "
+     "or rank <= 10; gru4rec_evaluate() has cutoffs"},
     {SEEN, EVALUATE, "exclude_seen", NULL},
     {SEEN, TRAIN, NULL,
-     "what a session had is left out where a list is asked for: WHERE exclude_seen = 1"},
+     "each query says whether to leave out the items of the session: "
+     "WHERE exclude_seen = 1"},
     {"sample|sampled|sampled_items|n_candidates|num_candidates|candidate_items|"
      "eval_neg_sample|eval_neg_sample_num|eval_negatives|test_negatives|eval_sample|"
      "item_pool",
@@ -294,7 +295,10 @@ static bool is_letter(char c)
     return c != '_' && c != '-' && c != ' ' && c != '.';
 }
 
-/* Is the word (of length bytes) the same as name, but for case and what joins its parts? */
+/*
+ * Tells whether word (length bytes) and name are equal if case and the characters that
+ * join parts (_ - . and space) are ignored.
+ */
 static bool is_same(const char *word, size_t length, const char *name)
 {
     const char *end = word + length;
@@ -331,7 +335,11 @@ int g4r_synonyms_distance(const char *name, const char *word, size_t length)
     return row[n];
 }
 
-/* As the name itself: 0 edits; a mistyped word of some length: those; else too many. */
+/*
+ * Returns the number of edits between name and a word: 0 if they are the same name.
+ * Returns INT_MAX if the word is short or there are more than 2 edits, because that is no
+ * typing error.
+ */
 static int edits_of(const char *name, const char *word, size_t length)
 {
     enum { SHORT = 4, MOST = 2 };

@@ -1,5 +1,5 @@
 /*
- * synonyms.h - what options are called elsewhere.
+ * synonyms.h - the names that options have in other tools.
  */
 #ifndef G4R_SYNONYMS_H
 #define G4R_SYNONYMS_H
@@ -7,22 +7,26 @@
 #include "../base/base.h"
 
 typedef struct g4r_synonym {
-    const char *words;          /* "first|second": what they are called elsewhere */
-    gru4rec_option_scope scope; /* where they mean that */
-    const char *names;          /* what they are called here, in the same form; or NULL */
-    const char *advice; /* what is done instead, where no name says it; else NULL */
+    const char *words;          /* names in other tools, as "first|second" */
+    gru4rec_option_scope scope; /* where the words mean this */
+    const char *names;  /* our options of that meaning, as "first|second"; or NULL */
+    const char *advice; /* what to do if we have no such option; else NULL */
 } g4r_synonym;
 
 /*
- * What has that name elsewhere, in any case, with or without _ and -; else what a mistyped
- * name is nearest to, if that takes fewer edits than below; or NULL.
+ * Returns the synonym of that scope that has the name among its words; case, _ and - do
+ * not matter. If there is none, the name may be mistyped: it returns the synonym whose
+ * word differs in the fewest edits, if they are fewer than below. Otherwise it returns
+ * NULL.
  */
 const g4r_synonym *g4r_synonyms_find(const char *name, gru4rec_option_scope scope,
                                      int below);
-/* Edits (insert, drop, change) that turn a name, in any case, into the word (of length
- * bytes); names are short. */
+/*
+ * Returns the number of edits (insert, delete or change a character) that turn name, in
+ * lower case, into word (length bytes); 32 if one of them is longer than 32 characters.
+ */
 int g4r_synonyms_distance(const char *name, const char *word, size_t length);
-/* One after another, for tests; NULL behind the last. */
+/* Returns synonym number index, for tests; NULL behind the last one. */
 const g4r_synonym *g4r_synonyms_get(size_t index);
 
 #endif

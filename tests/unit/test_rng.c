@@ -46,7 +46,7 @@ static void seeds_streams_and_epochs_differ(void)
         g4r_rng_seed(&rng, seeds[i / (N_STREAMS * N_EPOCHS)],
                      (uint64_t)(G4R_STREAM_INIT + i % N_STREAMS),
                      i / N_STREAMS % N_EPOCHS);
-        CHECK((rng.state[0] | rng.state[1] | rng.state[2] | rng.state[3]) != 0);
+        CHECK((rng.words[0] | rng.words[1] | rng.words[2] | rng.words[3]) != 0);
         first[i] = g4r_rng_next(&rng);
         for (int k = 0; k < i; k++)
             CHECK(first[i] != first[k]);

@@ -135,7 +135,7 @@ static void words_of_other_tools(void)
         {"float64", "float32"},
         {"eps", "fixed"},
         {"epsilon", "fixed"},
-        {"amsgrad", "adam is the plain one"},
+        {"amsgrad", "adam is always without amsgrad"},
         {"num_items", "the catalogue"},
         {"vocab_size", "the catalogue"},
         {"input_size", "the catalogue"},

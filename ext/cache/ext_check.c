@@ -1,4 +1,8 @@
-/* ext_check.c - gru4rec_check(model), and PRAGMA integrity_check; see ext_cache.h. */
+/*
+ * ext_check.c - checks a model, for gru4rec_check(model) and PRAGMA integrity_check.
+ *
+ * The contracts are in ext_cache.h.
+ */
 #include "ext_cache.h"
 
 static int check_fingerprints(const ext_home *home, int64_t version, ext_error *error)
@@ -11,7 +15,7 @@ static int check_fingerprints(const ext_home *home, int64_t version, ext_error *
     return rc;
 }
 
-/* Loads a version, and what training kept beside it, only to see whether that works. */
+/* Loads a version with its slots and fingerprints, only to see whether that works. */
 static int check_version(const ext_home *home, int64_t version, ext_error *error)
 {
     ext_loaded loaded = {0};
@@ -27,7 +31,7 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
     return rc == SQLITE_OK ? check_fingerprints(home, version, error) : rc;
 }
 
-/* The tables' columns that loading reads. */
+/* The columns of the shadow tables that are read when a version is loaded. */
 static const struct {
     const char *table, *column;
 } needed[] = {
@@ -39,8 +43,8 @@ static const struct {
 };
 
 /*
- * Are the columns there? Asked by themselves, so that where SQLite then refuses a
- * statement that is for another reason, as an authorizer or a limit.
+ * Checks that the columns exist, before any statement reads them. If SQLite then refuses
+ * a statement, the reason must be another one, for example an authorizer or a limit.
  */
 static int check_columns(const ext_home *home, ext_error *error)
 {
@@ -65,7 +69,10 @@ static int check_columns(const ext_home *home, ext_error *error)
     return SQLITE_OK;
 }
 
-/* The version of a row, whose run must have a name. */
+/*
+ * Checks the version of the current row. Its run must be NULL (a row is missing, which
+ * the loading reports) or a valid name.
+ */
 static int check_row(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
 {
     const int64_t version = sqlite3_column_int64(stmt, 0);
@@ -92,10 +99,11 @@ int ext_check_model(const ext_home *home, ext_error *error)
         rc = ext_forget_check(home, error);
     if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error,
-                       "SELECT version, coalesce(run, '') FROM @version WHERE status = "
-                       "'ready' UNION "
-                       "SELECT c.value, v.run FROM @config AS c LEFT JOIN @version AS v "
-                       "ON v.version = c.value WHERE c.key = 'version'",
+                       "SELECT version, coalesce(run, '') FROM @version "
+                       "WHERE status = 'ready' UNION "
+                       "SELECT c.value, v.run FROM @config AS c "
+                       "LEFT JOIN @version AS v ON v.version = c.value "
+                       "WHERE c.key = 'version'",
                        "");
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = check_row(home, stmt, error);
@@ -111,7 +119,7 @@ bool ext_check_is_finding(const ext_error *error)
     return ext_error_is(error, SQLITE_CORRUPT) || ext_error_is(error, SQLITE_NOTADB);
 }
 
-/* 'ok', or what is wrong with what is stored. */
+/* gru4rec_check(model): returns 'ok', or the message that says what is damaged. */
 static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);

@@ -1,8 +1,12 @@
 /*
- * ext_connection.c - the extension's context of a connection; see ext_cache.h.
+ * ext_connection.c - registers functions and tables, and keeps the struct of a
+ * connection.
  *
- * Each registration with SQLite holds it, and SQLite says when it drops one: when the
- * connection closes, or earlier, as sqlite3_drop_modules() does. The last one frees it.
+ * The contracts are in ext_cache.h. Each function or module that is registered with
+ * SQLite holds the ext_connection. SQLite calls a destructor when it drops a
+ * registration: when the connection closes, or earlier, for example in
+ * sqlite3_drop_modules(). When the last registration is dropped, the ext_connection is
+ * freed.
  */
 #include "ext_cache.h"
 
@@ -26,11 +30,14 @@ void ext_connection_release(void *context)
     sqlite3_free(connection);
 }
 
-/* ---- registering; SQLite calls the destructor also where it fails ---- */
+/* ---- registering: if SQLite fails to register, it calls the destructor itself ---- */
 
-/* What a function, or the module of a table-valued one, is registered with. */
+/*
+ * The client data that SQLite keeps for a function, or for the module of a table-valued
+ * function. Either function or table is NULL.
+ */
 typedef struct registration {
-    ext_connection *connection; /* held */
+    ext_connection *connection; /* one use of it */
     const ext_function *function;
     const ext_table_function *table;
 } registration;
@@ -42,7 +49,7 @@ static void drop_registration(void *context)
     sqlite3_free(own);
 }
 
-/* NULL: no memory. */
+/* Makes a registration, which uses the connection. NULL: there is not enough memory. */
 static registration *make_registration(ext_connection *connection,
                                        const ext_function *function,
                                        const ext_table_function *table)
@@ -72,6 +79,7 @@ ext_connection *ext_connection_of(sqlite3_context *context)
     return ((const registration *)sqlite3_user_data(context))->connection;
 }
 
+/* Calls the function of a registration, within an entry (see ext_entry). */
 static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const registration *own = sqlite3_user_data(context);
@@ -128,7 +136,7 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
     return ext_error_text(&error, message);
 }
 
-/* Without xCreate: the tables are there by their names alone. */
+/* The module has no xCreate, so its tables exist under its name without CREATE. */
 static const sqlite3_module table_module = {.xConnect = connect, EXT_TABLE_METHODS()};
 
 int ext_connection_add_table(ext_connection *connection,

@@ -1,20 +1,23 @@
 /*
- * ext_load.c - a version from the database into memory; see ext_cache.h.
+ * ext_load.c - loads a version from the database into memory.
  *
- * What needs no SQLite happens in threads beside the reading: a large model takes its
- * memory from the system, page by page, while the items are read; these are indexed while
- * the tensors are, which are checked chunk by chunk (ext_tensor.c).
+ * The contracts are in ext_cache.h. The caller's thread reads the database. Work that
+ * needs no SQLite is done by a second thread meanwhile, if the model is large:
+ * - while the items are read, the model's memory is allocated, because the system gives
+ *   it page by page, which takes time;
+ * - while the tensors are read, the items are indexed; a third thread checks the chunks
+ *   of the tensors (ext_tensor.c).
  */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_cache.h"
 
 #include <time.h>
 
-/* Bytes of a copy in bytes from which on it is worth its memory. */
+/* With quantize=auto, the size in bytes from which on a byte copy is worth its memory. */
 enum { BYTES_FROM = 1 << 20 };
 
 static const char loading[] = "loading the model";
-static const char smaller[] = "use one with smaller layers or fewer items";
+static const char smaller[] = "use a model with smaller layers or fewer items";
 
 void ext_load_free(ext_loaded *loaded)
 {
@@ -26,6 +29,7 @@ void ext_load_free(ext_loaded *loaded)
 
 /* ---- jobs of threads ---- */
 
+/* The job that allocates the model, and the byte copy if is_to_serve is true. */
 typedef struct making {
     ext_loaded *loaded;
     int32_t n_items;
@@ -34,6 +38,7 @@ typedef struct making {
     gru4rec_error message;
 } making;
 
+/* Tells whether the version is served with a byte copy of its output rows. */
 static bool wants_bytes(const ext_loaded *loaded)
 {
     return loaded->options.quantize == GRU4REC_ON ||
@@ -41,7 +46,7 @@ static bool wants_bytes(const ext_loaded *loaded)
             gru4rec_bytes_size(loaded->model) >= BYTES_FROM);
 }
 
-/* Takes the memory of the model. */
+/* Does the job making. */
 static void make(void *context, size_t i)
 {
     making *job = context;
@@ -53,13 +58,15 @@ static void make(void *context, size_t i)
         job->status = gru4rec_bytes_new(&ext_memory, loaded->model, &loaded->bytes);
 }
 
+/* The job that indexes the items by their ids. */
 typedef struct indexing {
     gru4rec_items *items;
-    ext_poll *poll; /* NULL in a thread of its own, which may not ask SQLite */
+    ext_poll *poll; /* NULL in a second thread, because that must not call SQLite */
     _Atomic bool is_stopped;
     gru4rec_status status;
 } indexing;
 
+/* Tells the library whether to stop indexing. */
 static bool is_indexing_over(void *context)
 {
     indexing *job = context;
@@ -67,6 +74,7 @@ static bool is_indexing_over(void *context)
            (job->poll != NULL && ext_poll_check(job->poll));
 }
 
+/* Does the job indexing. */
 static void index_items(void *context, size_t i)
 {
     indexing *job = context;
@@ -74,7 +82,7 @@ static void index_items(void *context, size_t i)
     job->status = gru4rec_items_index(job->items, is_indexing_over, job);
 }
 
-/* Waits for a worker, unless the work is interrupted. */
+/* Waits until the worker has no work left. SQLITE_INTERRUPT: the user interrupts it. */
 static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 {
     const struct timespec pause = {0, 1000000};
@@ -88,7 +96,7 @@ static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 
 /* ---- a version ---- */
 
-/* Reads n items while the model's memory is taken. sum: of the items. */
+/* Reads n items, while the model is allocated. *sum: the checksum of the items. */
 static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
                       int64_t version, int32_t n, bool is_to_serve, bool is_large,
                       ext_error *error)
@@ -122,7 +130,10 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
     return rc == SQLITE_OK ? ext_item_fail(home, job.status, error) : rc;
 }
 
-/* Loads what was found to be there. The checksum comes last: the others say more. */
+/*
+ * Loads the n items, the weights and the byte copy. The checksum of the version is
+ * compared last, because the other checks give more exact messages.
+ */
 static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
                     bool is_to_serve, bool is_large, ext_error *error)
 {
@@ -149,7 +160,9 @@ int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
         return error->rc;
     if (n == 0)
         return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                             "model '%s' is damaged: it has no items", home->name);
+                             "model '%s' is damaged: it has no items; "
+                             "restore the database from a backup or train again",
+                             home->name);
     const size_t n_bytes = gru4rec_model_value_bytes(&loaded->options, n);
     const bool is_large = n_bytes >= EXT_WORKER_FROM;
     ext_budget budget;

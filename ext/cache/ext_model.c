@@ -1,12 +1,16 @@
 /*
- * ext_model.c - loaded models; see ext_cache.h.
+ * ext_model.c - keeps the loaded versions of the process, and the handles on them.
  *
- * One list for the process, keyed by the file and the training run's random id, so that
- * a rollback, a restored file, an attached copy or another process can never make a stale
- * model pass for the active one: the id is read from the database at every query. The
- * file is part of the key because a forged database could carry another one's id. A
- * connection keeps a handle on the active version of each model that it used, and on a few
- * other versions that it asked for last; a model is freed with its last user.
+ * The contracts are in ext_cache.h. The process has one list of loaded versions. The key
+ * is the database file and the random name of the training run. Every query reads the
+ * name of the run from the database. So an old version is never served in place of the
+ * active one, even after a rollback, after a file was restored, with an attached copy, or
+ * when another process writes. The file is part of the key because a forged database
+ * could contain the run name of another one.
+ *
+ * A connection keeps a handle on the active version of each model that it has used, and
+ * on the few other versions that it has used last. A version is freed when its last
+ * holder releases it.
  */
 #include "ext_cache.h"
 
@@ -15,7 +19,7 @@
 /* ---- the models of the process ---- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static ext_model *models; /* under lock, as n_users of each */
+static ext_model *models; /* the list; the lock protects it, and n_users of each model */
 
 static void free_model(ext_model *model)
 {
@@ -31,7 +35,7 @@ static bool is_same(const ext_model *model, const char *file, const char *run)
     return strcmp(model->run, run) == 0 && strcmp(model->file, file) == 0;
 }
 
-/* Under lock: holds the model, if it is there. */
+/* Returns the model, with one more holder; NULL: it is not loaded. The lock is held. */
 static ext_model *find_locked(const char *file, const char *run)
 {
     ext_model *model = models;
@@ -50,7 +54,10 @@ static ext_model *find_model(const char *file, const char *run)
     return model;
 }
 
-/* Shares a model that was loaded, unless another thread was faster: then that one's. */
+/*
+ * Puts a model that was just loaded into the list, and returns it. If another thread has
+ * put the same version there first, frees model, and returns that of the other thread.
+ */
 static ext_model *share_model(ext_model *model)
 {
     pthread_mutex_lock(&lock);
@@ -92,6 +99,7 @@ ext_model *ext_model_retain(ext_model *model)
 
 /* ---- loading ---- */
 
+/* Returns the type of all ids; -1: there are no items, or they have both types. */
 static int find_id_type(const gru4rec_items *items)
 {
     gru4rec_id id;
@@ -105,8 +113,11 @@ static int find_id_type(const gru4rec_items *items)
     return type;
 }
 
-/* Is the version the one that is meant still? Where a shared cache is read uncommitted, a
- * snapshot holds nobody off. */
+/*
+ * Checks that the choice still means the version that was loaded. It may not, because a
+ * snapshot keeps no writer away in a shared cache with PRAGMA read_uncommitted.
+ * SQLITE_BUSY: the model changed meanwhile.
+ */
 static int check_still(const ext_home *home, const ext_choice *choice,
                        const ext_version *version, ext_error *error)
 {
@@ -119,6 +130,7 @@ static int check_still(const ext_home *home, const ext_choice *choice,
                                home->name);
 }
 
+/* Loads a version, and shares it. The caller gets one hold on *out. */
 static int load_model(ext_model **out, const ext_home *home, const ext_choice *choice,
                       const ext_version *version, ext_error *error)
 {
@@ -147,7 +159,7 @@ static int load_model(ext_model **out, const ext_home *home, const ext_choice *c
 
 /* ---- the handles of a connection ---- */
 
-/* Lets go of what the connection has of the model. */
+/* Releases the model and the spare workspace of a handle, which stays in its list. */
 static void drop_handle(ext_handle *handle)
 {
     ext_workspace_free(&handle->spare);
@@ -168,7 +180,9 @@ static bool is_of(const ext_handle *handle, const ext_home *home)
            sqlite3_stricmp(handle->home.schema, home->schema) == 0;
 }
 
-/* Puts it before all others. */
+/*
+ * Returns the handle of that model and choice, moved to the front of the list; or NULL.
+ */
 static ext_handle *find_handle(const ext_home *home, const ext_choice *choice)
 {
     ext_handle **first = &home->connection->handles, **at = first;
@@ -185,14 +199,16 @@ static ext_handle *find_handle(const ext_home *home, const ext_choice *choice)
 }
 
 /*
- * Versions that are not asked for as the active one, and stay loaded for a connection: as
- * many as a model keeps beside that by default, the one before it and two candidates. So a
- * query that compares all of them does not load one twice.
+ * Number of handles that a connection keeps on versions that were not chosen as the
+ * active one. A model keeps as many other versions by default: the one before the active
+ * one, and two candidates. So a query that compares all of them loads none of them twice.
  */
 enum { OTHERS = 3 };
 
-/* Makes room for one more of these: the one that was used longest ago goes, unless a call
- * around this one began with it. */
+/*
+ * If the connection has OTHERS such handles, frees the one that was not used for the
+ * longest time. A handle whose home an outer call still uses (ext_entry_holds()) stays.
+ */
 static void drop_other(ext_connection *connection)
 {
     ext_handle **last = NULL;
@@ -245,7 +261,7 @@ void ext_model_forget_all(ext_connection *connection)
     }
 }
 
-/* Has the handle the version that is meant, of its file? */
+/* Tells whether the handle holds the version that its choice means now. */
 static bool is_current(const ext_handle *handle)
 {
     if (handle->model == NULL)
@@ -257,8 +273,11 @@ static bool is_current(const ext_handle *handle)
            ext_choice_is(&handle->choice, &handle->home, handle->model->run);
 }
 
-/* Gets the version, loaded at need. What cannot be read now leaves the old one; but one
- * that is no longer there goes. */
+/*
+ * Makes the handle hold the version that its choice means now; loads the version if
+ * necessary. If the tables cannot be read now, the handle keeps the version that it has.
+ * If there is no such version any more, the handle holds none.
+ */
 static int find_version(ext_handle *handle, ext_error *error)
 {
     ext_version version;
@@ -279,6 +298,7 @@ static int find_version(ext_handle *handle, ext_error *error)
                                  : SQLITE_OK;
 }
 
+/* Does find_version() within one snapshot of the database. */
 static int renew(ext_handle *handle, ext_error *error)
 {
     ext_snapshot snapshot = {0};
@@ -321,8 +341,9 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
     if (ext_value_name(&text, &room, name, error) != SQLITE_OK)
         return error->rc;
     if (text == NULL)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "the model's name is NULL; give that of a gru4rec table");
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "the model's name is NULL; give the name of a gru4rec table");
     int rc = ext_schema_find(&home, connection->db, connection, text, &is_found, error);
     if (rc == SQLITE_OK && is_found) {
         rc = ext_model_acquire_version(model, &home, choice, error);
@@ -334,9 +355,11 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
     return rc;
 }
 
-/* What a statement found for a name that is a constant. */
+/*
+ * What SQLite keeps for a statement whose first argument, the model's name, is constant.
+ */
 typedef struct found {
-    ext_model *model; /* held */
+    ext_model *model; /* one hold on it */
     ext_choice choice;
 } found;
 

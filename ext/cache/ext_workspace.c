@@ -1,4 +1,4 @@
-/* ext_workspace.c - what it takes to serve one session; see ext_cache.h. */
+/* ext_workspace.c - opens and keeps the workspaces of a connection; see ext_cache.h. */
 #include "ext_cache.h"
 
 void ext_workspace_free(ext_workspace *workspace)
@@ -20,7 +20,7 @@ int ext_workspace_open(ext_workspace *workspace, ext_connection *connection,
         *workspace = handle->spare;
         handle->spare = (ext_workspace){0};
         gru4rec_session_reset(workspace->session);
-        ext_model_release(model); /* the spare holds it too */
+        ext_model_release(model); /* because the spare workspace has a hold of its own */
         return SQLITE_OK;
     }
     *workspace = (ext_workspace){.model = model};

@@ -1,9 +1,10 @@
 /*
- * ext_alive.c - which runs are under way, in this process and in others; see ext_store.h.
+ * ext_alive.c - tells which runs are under way, in this process and in others.
  *
- * m_version.process is "<pid> <start of the process> <beacon> <host>". Nobody can write
- * into the table that a killed process is gone, or while an interrupt is pending; so a row
- * that says 'training' is believed only while its process and its run live.
+ * The contracts are in ext_store.h. The text of m_version.process is
+ * "<pid> <start of the process> <beacon> <host>". A killed process cannot write into the
+ * table that it is gone, and nothing can be written while an interrupt is pending. So a
+ * row whose status is 'training' is believed only while its process and its run live.
  */
 #define _GNU_SOURCE /* gethostname, kill, memfd_create */
 #include "ext_store.h"
@@ -16,9 +17,11 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static ext_alive *live; /* runs of this process, under lock */
+static ext_alive *live; /* list of the runs of this process; protected by lock */
 
-/* When a process started, in the kernel's ticks since boot; 0 where that is not known. */
+/*
+ * Returns when a process started, in the kernel's ticks since boot; 0: it is not known.
+ */
 static unsigned long long start_of(long pid)
 {
     char path[64], text[1024], *at;
@@ -30,7 +33,7 @@ static unsigned long long start_of(long pid)
     size_t n = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[n] = '\0';
-    at = strrchr(text, ')'); /* field 2 may hold spaces; 22 is the start */
+    at = strrchr(text, ')'); /* end of field 2, which may hold spaces; the start is 22 */
     for (int field = 2; at != NULL && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (at != NULL)
@@ -38,11 +41,11 @@ static unsigned long long start_of(long pid)
     return start;
 }
 
-/* The text of the column process, in parts. */
+/* The parts of the text of m_version.process. */
 typedef struct place {
     long pid;
-    unsigned long long start; /* of the process; 0: not known */
-    int beacon;               /* -1: none */
+    unsigned long long start; /* when the process started; 0: not known */
+    int beacon;               /* file descriptor in that process; -1: none */
     char host[64];
 } place;
 
@@ -93,8 +96,9 @@ static bool is_run_of_ours(const char *run)
 }
 
 /*
- * An open file of the run's name, in memory only: other processes see by it that the run
- * lives while its process does. -1 where there is no such thing.
+ * Opens a file in memory that has the name of the run. While the process keeps the file
+ * open, other processes see that this run of the process lives. Returns the file
+ * descriptor, or -1 if the system has no such files.
  */
 static int light_beacon(const char *run)
 {
@@ -106,7 +110,7 @@ static int light_beacon(const char *run)
 #endif
 }
 
-/* Is the beacon out? Where nobody can tell, it is not. */
+/* Tells whether the process has closed the run's beacon. False if that is not known. */
 static bool is_beacon_out(const place *its, const char *run)
 {
     char path[64], target[128];

@@ -1,8 +1,9 @@
 /*
- * ext_choice.c - which of its versions a model is asked for; see ext_store.h.
+ * ext_choice.c - finds the version of a model that a number or a word means.
  *
- * A number means one that is ready. A word is looked up whenever it is asked for, so that
- * what another process trained, deployed or retired is seen at once.
+ * The contracts are in ext_store.h. A number means the version of that number, if its
+ * status is 'ready'. A word such as 'active' is looked up in the tables at each call, so
+ * that a version that another process has trained, deployed or retired is seen at once.
  */
 #include "ext_store.h"
 
@@ -10,37 +11,47 @@
 
 #define OF_CONFIG "SELECT value FROM @config WHERE key = 'version'"
 
-/* For each kind the SQL that gives its version, or NULL, and what is said where there is
- * none, as a format for those that are ready; NULL: that nothing is trained. */
-#define CHOICE(word_, sql, missing_)                                            \
-    {                                                                           \
-        .word = word_, .missing = missing_,                                     \
-        .run = "SELECT run FROM @version WHERE version = (" sql ")",            \
-        .version = "SELECT f.value, v.version, v.run FROM @config AS f LEFT "   \
-                   "JOIN @version AS v ON v.version = (" sql ") WHERE f.key = " \
-                   "'format'",                                                  \
+/*
+ * Makes the entry of a kind of choice.
+ * word_: the word that users write.
+ * sql: gives the number of the version, or no row, or NULL.
+ * missing_: end of the message if there is no such version; %s is the list of the ready
+ * versions. NULL: the message says that the model is not trained.
+ */
+#define CHOICE(word_, sql, missing_)                                                 \
+    {                                                                                \
+        .word = word_, .missing = missing_,                                          \
+        .run = "SELECT run FROM @version WHERE version = (" sql ")",                 \
+        .version = "SELECT f.value, v.version, v.run"                                \
+                   " FROM @config AS f LEFT JOIN @version AS v ON v.version = (" sql \
+                   ") WHERE f.key = 'format'",                                       \
     }
 
 static const struct {
     const char *word, *missing, *run, *version;
 } choices[] = {
     [EXT_CHOICE_ACTIVE] = CHOICE("active", OF_CONFIG, NULL),
-    /* Candidates since the one that served before were not deployed: they come last. */
-    [EXT_CHOICE_PREVIOUS] = CHOICE("previous",
-                                   "SELECT version FROM @version WHERE status = 'ready' "
-                                   "AND version < (" OF_CONFIG ") ORDER BY version > "
-                                   "coalesce((SELECT value FROM @config WHERE key = "
-                                   "'previous'), 0) AND iif(json_valid(summary), summary "
-                                   "->> '$.active', 1) IS 0, version DESC LIMIT 1",
-                                   "has no kept version before the active one that is "
-                                   "ready%s; see keep_versions"),
+    /*
+     * A version that is newer than the one that served before, and that was published as
+     * a candidate, was never deployed: it comes last.
+     */
+    [EXT_CHOICE_PREVIOUS] =
+        CHOICE("previous",
+               "SELECT version FROM @version"
+               " WHERE status = 'ready' AND version < (" OF_CONFIG ")"
+               " ORDER BY version >"
+               " coalesce((SELECT value FROM @config WHERE key = 'previous'), 0)"
+               " AND iif(json_valid(summary), summary ->> '$.active', 1) IS 0,"
+               " version DESC LIMIT 1",
+               "has no kept version before the active one that is ready%s; "
+               "see keep_versions"),
     [EXT_CHOICE_NEWEST] =
         CHOICE("newest", "SELECT max(version) FROM @version WHERE status = 'ready'",
                NULL),
     [EXT_CHOICE_BEST] = CHOICE("best",
-                               "SELECT version FROM @version JOIN @epoch USING (version) "
-                               "WHERE status = 'ready' AND mrr IS NOT NULL ORDER BY mrr "
-                               "DESC, version DESC LIMIT 1",
+                               "SELECT version FROM @version JOIN @epoch USING (version)"
+                               " WHERE status = 'ready' AND mrr IS NOT NULL"
+                               " ORDER BY mrr DESC, version DESC LIMIT 1",
                                "has no kept version that was measured in training; "
                                "train with validation, or give a source to measure on"),
     [EXT_CHOICE_NUMBER] =
@@ -48,7 +59,7 @@ static const struct {
                ""),
 };
 
-/* ---- what is asked for ---- */
+/* ---- reading a choice ---- */
 
 static bool read_word(ext_choice *choice, const char *text, bool is_to_deploy)
 {
@@ -67,7 +78,8 @@ static int read_value(ext_choice *choice, sqlite3_value *value, bool is_to_deplo
     const char *text = NULL;
     bool is_number;
     ext_show show;
-    const char *shown = ext_show_value(&show, value); /* before it becomes a text */
+    /* The value is shown before it is converted to a text. */
+    const char *shown = ext_show_value(&show, value);
     *choice = (ext_choice){.kind = EXT_CHOICE_NUMBER};
     if (ext_value_number(&choice->number, &is_number, value, error) != SQLITE_OK ||
         is_number)
@@ -115,9 +127,9 @@ bool ext_choice_is_same(const ext_choice *a, const ext_choice *b)
     return a->kind == b->kind && a->number == b->number;
 }
 
-/* ---- what there is ---- */
+/* ---- finding the version ---- */
 
-/* Prepares SQL whose one parameter, where it has one, is the number. */
+/* Prepares the SQL of a choice; for EXT_CHOICE_NUMBER, ?1 is the number. */
 static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choice,
                    const ext_home *home, ext_error *error)
 {
@@ -125,16 +137,22 @@ static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choic
                      choice->number);
 }
 
-/* ", but 4, 5", of sqlite3_malloc: the versions that are ready, the newest of many. */
+/*
+ * Sets *text to the list of the ready versions, for example " (ready versions: 4, 5)", at
+ * most the nine newest ones. The text is of sqlite3_malloc.
+ */
 static int name_ready(char **text, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     *text = NULL;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT coalesce(', but ' || group_concat(version, ', '), ', nor "
-                       "any other') FROM (SELECT version FROM (SELECT version FROM "
-                       "@version WHERE status = 'ready' ORDER BY version DESC LIMIT 9) "
-                       "ORDER BY version)",
+                       "SELECT coalesce("
+                       "' (ready versions: ' || group_concat(version, ', ') || ')',"
+                       " ' (no version is ready)') FROM"
+                       " (SELECT version FROM"
+                       " (SELECT version FROM @version WHERE status = 'ready'"
+                       " ORDER BY version DESC LIMIT 9)"
+                       " ORDER BY version)",
                        "");
     if (rc != SQLITE_OK)
         return rc;
@@ -151,20 +169,21 @@ static int fail_number(const ext_home *home, int64_t number, const char *ready,
 {
     int64_t is_retired;
     if (ext_query_integer(home, &is_retired, error,
-                          "SELECT count(*) FROM @version WHERE version = ?1 AND status = "
-                          "'retired'",
+                          "SELECT count(*) FROM @version"
+                          " WHERE version = ?1 AND status = 'retired'",
                           "i", number) != SQLITE_OK)
         return error->rc;
     return ext_error_set(error, SQLITE_ERROR,
                          "model '%s' has no kept version %lld that is ready%s%s; see "
                          "%s_version, and keep_versions",
                          home->name, (long long)number, ready,
-                         is_retired > 0 ? ": it is retired, and its weights are gone"
-                                        : "",
+                         is_retired > 0
+                             ? ", because it is retired and its weights are deleted"
+                             : "",
                          home->name);
 }
 
-/* The error that there is no such version. */
+/* Sets the error that there is no version that the choice means. */
 static int fail_missing(const ext_choice *choice, const ext_home *home, ext_error *error)
 {
     char *ready, *words = NULL;

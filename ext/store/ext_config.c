@@ -1,16 +1,21 @@
-/* ext_config.c - what CREATE VIRTUAL TABLE or gru4rec_configure() said, in m_config; see
- * ext_store.h. */
+/*
+ * ext_config.c - reads and writes the configuration of a model in m_config.
+ *
+ * The contracts are in ext_store.h. CREATE VIRTUAL TABLE and gru4rec_configure() set the
+ * configuration.
+ */
 #include "ext_store.h"
 
 #include <string.h>
 
 /*
- * Storage formats. An older build knows the first only, and would serve order= as if it
- * had not been said: so what it cannot hold makes a model's format the last one.
+ * The storage formats that this build knows. An older build knows only the first one, and
+ * would ignore the column order. So a model whose content does not fit the first format
+ * gets the last one, which the older build refuses.
  */
 enum { FIRST_FORMAT = 2, LAST_FORMAT = 3 };
 
-/* The keys of m_config that hold texts, and where these go. */
+/* The keys of m_config that hold texts, and the field of ext_config for each. */
 static const struct {
     const char *key;
     size_t offset;
@@ -111,7 +116,7 @@ static int write_text(const ext_home *home, const char *key, const char *value,
                                key, value);
 }
 
-/* The least format that holds the config, but not less than it had. */
+/* Returns the lowest format that can hold the config, but not a lower one than it had. */
 static int format_of(const ext_config *config)
 {
     if (config->columns.order != NULL)
@@ -122,8 +127,8 @@ static int format_of(const ext_config *config)
 int ext_config_raise_format(const ext_home *home, ext_error *error)
 {
     return ext_query_run(home, error,
-                         "UPDATE @config SET value = CAST(?1 AS TEXT) WHERE "
-                         "key = 'format' AND CAST(value AS INTEGER) < ?1",
+                         "UPDATE @config SET value = CAST(?1 AS TEXT)"
+                         " WHERE key = 'format' AND CAST(value AS INTEGER) < ?1",
                          "i", (int64_t)LAST_FORMAT);
 }
 
@@ -138,8 +143,10 @@ int ext_config_write(const ext_config *config, const ext_home *home, ext_error *
 
 /* ---- options ---- */
 
-/* A newer build may have made the model, with options, or values of them, that this one
- * does not know. To leave those out would be to train otherwise. */
+/*
+ * A newer build may have made the model, with options or values that this build does not
+ * know. That is an error, because a training without them would be a different training.
+ */
 int ext_config_defaults(const ext_config *config, const ext_home *home,
                         gru4rec_options *defaults, ext_error *error)
 {
@@ -182,7 +189,7 @@ bool ext_config_is_source(const ext_config *config, const char *source)
     return is_same;
 }
 
-/* What goes before given, else what config says. */
+/* Returns the columns of given; those that given does not name are taken from config. */
 static ext_columns merge(const ext_columns *given, const ext_columns *config)
 {
     return (ext_columns){
@@ -193,7 +200,10 @@ static ext_columns merge(const ext_columns *given, const ext_columns *config)
     };
 }
 
-/* The model's own source as a table or a view, of sqlite3_malloc. */
+/*
+ * Sets *name to the table or view that the model's own source is read from: m_source if
+ * the source is a SELECT. The name is of sqlite3_malloc.
+ */
 static int name_own(char **name, const ext_config *config, const ext_home *home,
                     ext_error *error)
 {
@@ -214,7 +224,7 @@ static int open_own(const ext_config *config, const ext_home *home, const char *
     return rc;
 }
 
-/* Is what is missing a column that the call named? */
+/* Tells whether missing is the role of a column that the call named itself. */
 static bool is_given(const ext_columns *given, const char *missing)
 {
     const char *const roles[] = {"session", "item", "time", "order"};

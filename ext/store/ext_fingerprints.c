@@ -1,8 +1,9 @@
 /*
- * ext_fingerprints.c - which sessions a version was trained on: m_version.fingerprints; see ext_store.h.
+ * ext_fingerprints.c - reads and writes the fingerprints of a version's sessions.
  *
- * Builds without that column pass over it. One that retires a version leaves its fingerprints,
- * which the next training of this build takes away.
+ * The contracts are in ext_store.h. The fingerprints are in m_version.fingerprints. An
+ * older build, which does not know that column, ignores it. If an older build retires a
+ * version, its fingerprints stay; the next training with this build deletes them.
  */
 #include "ext_store.h"
 
@@ -22,13 +23,14 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
     return ext_error_set(
         error, SQLITE_CORRUPT_VTAB,
         "model '%s' is damaged: the fingerprints of version %lld cannot be read; "
-        "restore the database from a backup, or do without it: UPDATE "
+        "restore the database from a backup, "
+        "or delete the fingerprints: UPDATE "
         "\"%s\".\"%s_version\" SET fingerprints = NULL WHERE version = %lld",
         home->name, (long long)fingerprints->version, home->schema, home->name,
         (long long)fingerprints->version);
 }
 
-/* Copies the BLOB of the row. */
+/* Copies the BLOB of the current row into fingerprints; NULL leaves is_known false. */
 static int copy(ext_fingerprints *fingerprints, sqlite3_stmt *stmt,
                 const ext_budget *budget, const ext_home *home, ext_error *error)
 {
@@ -85,7 +87,7 @@ int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
 {
     sqlite3_stmt *stmt;
     const size_t limit = (size_t)sqlite3_limit(home->db, SQLITE_LIMIT_LENGTH, -1);
-    if (bytes == NULL || n > limit / 2) /* the row has more than that */
+    if (bytes == NULL || n > limit / 2) /* the other columns of the row need room too */
         return SQLITE_OK;
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET fingerprints = ?2 WHERE version = ?1", "i",
@@ -104,8 +106,8 @@ int ext_fingerprints_forget(const ext_home *home, ext_error *error)
     int rc = ext_schema_has_column(home, "version", "fingerprints", &has, error);
     return rc == SQLITE_OK && has
                ? ext_query_run(home, error,
-                               "UPDATE @version SET fingerprints = NULL WHERE status = "
-                               "'retired' AND fingerprints IS NOT NULL",
+                               "UPDATE @version SET fingerprints = NULL "
+                               "WHERE status = 'retired' AND fingerprints IS NOT NULL",
                                "")
                : rc;
 }

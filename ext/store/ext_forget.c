@@ -1,9 +1,10 @@
 /*
- * ext_forget.c - what of a model's past is kept; see ext_store.h.
+ * ext_forget.c - retires versions that a model no longer keeps, and deletes old rows.
  *
- * A version that is no longer kept is retired: its items, tensors, fingerprints and checksum go, its
- * row and its epochs stay as history. Each step decides by what the one before it wrote, so that
- * no version is left in parts where an authorizer ignores what decides.
+ * The contracts are in ext_store.h. When a version is retired, its items, tensors,
+ * fingerprints and checksum are deleted; its row and its epochs stay as history. Each
+ * step reads what the step before has written. So if an authorizer ignores a step, the
+ * next ones do not delete a part of a version that is still 'ready'.
  */
 #include "ext_store.h"
 
@@ -15,19 +16,21 @@ ext_keep ext_forget_keep(const gru4rec_options *options)
 }
 
 /*
- * Ready versions that are kept: the active one, and of those before it the one that served
- * before, and the newest, ?1 in all; of those newer than the active one the newest ?2.
+ * SQL: the ready versions that are kept.
+ * kept: ?1 versions: the active one, the one that was active before it, and the newest of
+ * those with lower numbers than the active one.
+ * candidates: the newest ?2 of the versions with higher numbers than the active one.
  */
-#define WITH_KEPT                                                         \
-    "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, "  \
-    "c.key IS 'previous' AS is_previous, v.version > "                    \
-    "coalesce((SELECT value FROM @config WHERE key = 'version'), 0) "     \
-    "AS is_newer FROM @version AS v LEFT JOIN @config AS c "              \
-    "ON c.key IN ('version', 'previous') AND c.value = v.version "        \
-    "WHERE v.status = 'ready'), "                                         \
-    "kept AS (SELECT version FROM ready WHERE NOT is_newer "              \
-    "ORDER BY is_active DESC, is_previous DESC, version DESC LIMIT ?1), " \
-    "candidates AS (SELECT version FROM ready WHERE is_newer "            \
+#define WITH_KEPT                                                                 \
+    "WITH ready AS (SELECT v.version, c.key IS 'version' AS is_active, "          \
+    "c.key IS 'previous' AS is_previous, "                                        \
+    "v.version > coalesce((SELECT value FROM @config WHERE key = 'version'), 0) " \
+    "AS is_newer FROM @version AS v LEFT JOIN @config AS c "                      \
+    "ON c.key IN ('version', 'previous') AND c.value = v.version "                \
+    "WHERE v.status = 'ready'), "                                                 \
+    "kept AS (SELECT version FROM ready WHERE NOT is_newer "                      \
+    "ORDER BY is_active DESC, is_previous DESC, version DESC LIMIT ?1), "         \
+    "candidates AS (SELECT version FROM ready WHERE is_newer "                    \
     "ORDER BY version DESC LIMIT ?2) "
 #define IS_SURPLUS \
     "status = 'ready' AND version NOT IN kept AND version NOT IN candidates"
@@ -37,10 +40,10 @@ static const char retire[] =
 static const char count_surplus[] =
     WITH_KEPT "SELECT count(*) FROM @version WHERE " IS_SURPLUS;
 
-/* Of the rows that are history, all but the newest ?1. */
+/* Deletes the rows that are history, except the newest ?1. */
 static const char forget_history[] =
-    "DELETE FROM @version WHERE version IN (SELECT version FROM @version WHERE "
-    "coalesce(status, '') NOT IN ('ready', 'training') "
+    "DELETE FROM @version WHERE version IN (SELECT version FROM @version "
+    "WHERE coalesce(status, '') NOT IN ('ready', 'training') "
     "ORDER BY version DESC LIMIT -1 OFFSET ?1)";
 
 int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
@@ -48,13 +51,12 @@ int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
 {
     int64_t n_surplus = 0;
     static const char *const weights[] = {
-        "DELETE FROM @item WHERE version IN (SELECT version FROM @version WHERE status = "
-        "'retired')",
-        "DELETE FROM @tensor WHERE version IN (SELECT version FROM @version WHERE status "
-        "= "
-        "'retired')",
+        "DELETE FROM @item WHERE version IN"
+        " (SELECT version FROM @version WHERE status = 'retired')",
+        "DELETE FROM @tensor WHERE version IN"
+        " (SELECT version FROM @version WHERE status = 'retired')",
     };
-    int rc = ext_run_drop_checkpoints(home, error); /* whichever those are */
+    int rc = ext_run_drop_checkpoints(home, error);
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error, retire, "ii", keep->versions, keep->candidates);
     if (rc == SQLITE_OK)
@@ -76,10 +78,12 @@ int ext_forget_check(const ext_home *home, ext_error *error)
 {
     int64_t version;
     int rc = ext_query_integer(home, &version, error,
-                               "SELECT version FROM @version AS v WHERE status = "
-                               "'retired' AND (EXISTS (SELECT 1 FROM @item AS i WHERE "
-                               "i.version = v.version) OR EXISTS (SELECT 1 FROM @tensor "
-                               "AS t WHERE t.version = v.version))",
+                               "SELECT version FROM @version AS v"
+                               " WHERE status = 'retired' AND"
+                               " (EXISTS (SELECT 1 FROM @item AS i"
+                               " WHERE i.version = v.version) OR"
+                               " EXISTS (SELECT 1 FROM @tensor AS t"
+                               " WHERE t.version = v.version))",
                                "");
     return rc != SQLITE_OK || version == 0
                ? rc

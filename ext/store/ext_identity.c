@@ -1,10 +1,11 @@
 /*
- * ext_identity.c - is a model still the one that it was? See ext_store.h.
+ * ext_identity.c - recognises a model by a random id, also after it was renamed.
  *
- * A name says little: while a training runs, another connection may rename its model, or
- * drop it and make one anew. So each model has a random id in m_config, from its CREATE
- * on, or, where an older build made it, from the first run that this one writes. VACUUM,
- * ALTER TABLE, backup and .dump keep it.
+ * The contracts are in ext_store.h. The name of a model is not enough: while a training
+ * runs, another connection may rename the model, or drop it and make another model of the
+ * same name. So each model has a random id in m_config. CREATE writes the id; a model
+ * that an older build made gets one when this build first writes a run. VACUUM, ALTER
+ * TABLE, a backup and .dump keep the id.
  */
 #include "ext_store.h"
 
@@ -32,7 +33,10 @@ int ext_identity_read(char **id, const ext_home *home, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the model", error);
 }
 
-/* Has the model of that name the id? A damaged one has none. */
+/*
+ * Sets *has to whether there is a model of home's name that has the id. id NULL: whether
+ * there is a model of that name. A damaged model has no id.
+ */
 static int has_id(const ext_home *home, const char *id, bool *has, ext_error *error)
 {
     int64_t n = 0;
@@ -52,15 +56,18 @@ static int has_id(const ext_home *home, const char *id, bool *has, ext_error *er
     return rc;
 }
 
-/* Looks at all models of the schema; the name of the one that has the id is *name. */
+/*
+ * Looks for the id in all models of the schema, and sets *name to the name of the model
+ * that has it, of sqlite3_malloc; to NULL if no model has it.
+ */
 static int find_id(const ext_home *home, const char *id, char **name, ext_error *error)
 {
     sqlite3_stmt *stmt;
     *name = NULL;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT substr(name, 1, length(name) - length('_config')) FROM "
-                       "@schema.sqlite_schema WHERE type = 'table' AND "
-                       "lower(substr(name, -7)) = '_config'",
+                       "SELECT substr(name, 1, length(name) - length('_config'))"
+                       " FROM @schema.sqlite_schema"
+                       " WHERE type = 'table' AND lower(substr(name, -7)) = '_config'",
                        "");
     while (rc == SQLITE_OK && *name == NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         bool has = false;

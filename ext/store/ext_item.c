@@ -1,4 +1,4 @@
-/* ext_item.c - the items of a version, in m_item; see ext_store.h. */
+/* ext_item.c - reads and writes the items of a version in m_item; see ext_store.h. */
 #include "ext_store.h"
 
 int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
@@ -18,8 +18,8 @@ int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error 
     int64_t count;
     *n = 0;
     int rc = ext_query_integer(home, &count, error,
-                               "SELECT coalesce(max(row) + 1, 0) FROM @item "
-                               "WHERE version = ?1",
+                               "SELECT coalesce(max(row) + 1, 0) FROM @item"
+                               " WHERE version = ?1",
                                "i", version);
     if (rc != SQLITE_OK)
         return rc;
@@ -30,10 +30,11 @@ int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error 
 }
 
 /*
- * Takes the item of an SQL row into its sum and, unless items is NULL, into these. The first
- * one must have row 0. As rows differ and there are n, the last of them n - 1, the others
- * are then in their places. Where items is NULL they were just written: a support that is no
- * integer then is one that an authorizer hides.
+ * Adds the item of the current SQL row to the sum and, unless items is NULL, to items.
+ * is_first: this is the first item, which must have row 0. The other rows need no check:
+ * they are distinct, there are n of them, and the highest one is n - 1.
+ * items NULL: the items were just written, and are read back. A support that is not an
+ * integer is then one that an authorizer hides.
  */
 static gru4rec_status take(gru4rec_items *items, uint64_t *sum, sqlite3_stmt *stmt,
                            bool is_first)
@@ -52,7 +53,10 @@ static gru4rec_status take(gru4rec_items *items, uint64_t *sum, sqlite3_stmt *st
     return items != NULL ? gru4rec_items_append(items, &id, support) : GRU4REC_OK;
 }
 
-/* The n items, and one more where there are too many. */
+/*
+ * Reads the n items of a version into items (NULL: not kept) and *sum. Also reads the
+ * item n + 1, to see whether there are too many.
+ */
 static int take_all(gru4rec_items *items, uint64_t *sum, const ext_home *home,
                     int64_t version, int32_t n, ext_error *error)
 {

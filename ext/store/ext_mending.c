@@ -1,15 +1,19 @@
 /*
- * ext_mending.c - a source, or a column of it, that has another name, or is gone: what is
- * missing, and the call that mends it; see ext_store.h.
+ * ext_mending.c - explains why a model's source does not open, and how to mend the model.
  *
- * The call can be pasted as it stands where the new name can be told; else "..." stands
- * for what only the user knows.
+ * The contracts are in ext_store.h. The source, or a column of it, was renamed or is
+ * missing. The message gives the call of gru4rec_configure() that mends the model. If the
+ * new name can be found, the user can paste the call as it is; otherwise the call has
+ * "..." in the place of what only the user knows.
  */
 #include "ext_store.h"
 
 #include <string.h>
 
-/* The call with that JSON, which is freed; NULL: no memory. */
+/*
+ * Returns the call of gru4rec_configure() with that JSON, of sqlite3_malloc. Frees json.
+ * NULL: there is not enough memory.
+ */
 static char *write_call(const ext_home *home, sqlite3_str *json)
 {
     char *options = sqlite3_str_finish(json), *call = NULL;
@@ -35,20 +39,25 @@ int ext_mending_fail_none(const ext_home *home, ext_error *error)
     char *call = call_with_source(home, "...");
     if (call == NULL)
         return ext_error_nomem(error);
-    ext_error_set(
-        error, SQLITE_ERROR,
-        "model '%s' has no source of events; name one to train on as the second "
-        "argument of gru4rec_train(), and serve it through gru4rec_recommend(), "
-        "or give it one: %s",
-        ext_show_text(&(ext_show){""}, home->name), call);
+    ext_error_set(error, SQLITE_ERROR,
+                  "model '%s' has no source of events; "
+                  "to train it, name a source as the second argument of gru4rec_train(); "
+                  "to serve it, use gru4rec_recommend(); "
+                  "or give the model a source: %s",
+                  ext_show_text(&(ext_show){""}, home->name), call);
     sqlite3_free(call);
     return error->rc;
 }
 
 /* ---- columns ---- */
 
-/* Appends "role":"name" if the source has the column no more. A model can do without order,
- * so null stands for one that was dropped. */
+/*
+ * Appends "role":"name" to json if the source no longer has the column; name is the new
+ * name of the column, or "..." if that cannot be found.
+ * now: the shape that the source has now.
+ * If the column order was dropped, null takes its place, because a model can work without
+ * that column.
+ */
 static void append_column(sqlite3_str *json, const ext_config *config,
                           const ext_home *home, const char *now, const char *role,
                           const char *column)
@@ -66,7 +75,10 @@ static void append_column(sqlite3_str *json, const ext_config *config,
     sqlite3_free(name);
 }
 
-/* All that the source, which has the shape now, lacks, but for what the caller named. */
+/*
+ * Returns the call that names all columns that the source lacks, except those that the
+ * caller named. now: the shape that the source has now.
+ */
 static char *call_with_columns(const ext_config *config, const ext_home *home,
                                const char *now, const ext_columns *given)
 {
@@ -107,7 +119,7 @@ static int explain_columns(const ext_config *config, const ext_home *home,
 
 /* ---- the source ---- */
 
-/* Can the SELECT that the model was made of be given anew as it was? */
+/* Tells whether the SELECT that is stored in m_config can be read as it is. */
 static bool can_be_read(const ext_config *config, const ext_home *home)
 {
     ext_error ignored = {0};
@@ -119,7 +131,10 @@ static bool can_be_read(const ext_config *config, const ext_home *home)
     return rc == SQLITE_OK;
 }
 
-/* is_there: the source is, but it is a view that cannot be read. */
+/*
+ * Returns the call that gives the model another source. is_there: the source still
+ * exists, but it is a view that cannot be read.
+ */
 static char *call_for_source(const ext_config *config, const ext_home *home,
                              bool is_there)
 {
@@ -135,7 +150,7 @@ static char *call_for_source(const ext_config *config, const ext_home *home,
     return call;
 }
 
-/* Does the name begin with a schema that the connection lacks? */
+/* Tells whether the name begins with a schema that the connection does not have. */
 static bool is_detached(sqlite3 *db, const char *name)
 {
     const char *dot = strchr(name, '.');
@@ -172,7 +187,7 @@ static int explain_source(const ext_config *config, const ext_home *home,
     else
         ext_error_set(error, cause->rc, "model '%s' reads '%s', which is gone; %s: %s",
                       model.text, ext_show_text(&show, name),
-                      ext_select_is(config->source) ? "give its SELECT anew"
+                      ext_select_is(config->source) ? "give its SELECT again"
                       : is_detached(home->db, name)
                           ? "attach its database, or, if it was renamed"
                           : "if it was renamed",

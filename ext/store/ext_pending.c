@@ -1,18 +1,23 @@
 /*
- * ext_pending.c - how runs ended that could not say so in their table; see ext_store.h.
+ * ext_pending.c - keeps how runs ended until that can be written into m_version.
  *
- * While a database is locked or full, while an interrupt is pending, and in a transaction
- * of the user's that is rolled back, nothing can be written that stays. So the process
- * keeps what it had to say, and each call that writes to the model says it: once it has
- * the write lock, and in the same savepoint (ext_pending_lock). What that savepoint wrote
- * is forgotten when it is committed; in the user's transaction, when a later call finds it.
+ * The contracts are in ext_store.h. Nothing can be written permanently while a database
+ * is locked or full, while an interrupt is pending, and in a transaction of the user that
+ * is rolled back. So the process keeps the ending of a run in memory. The next call that
+ * writes to the model also writes the ending: after it has the write lock, and in its own
+ * savepoint (ext_pending_lock()). When that savepoint is committed, the ending is
+ * forgotten. In a transaction of the user it is not known whether the user will commit,
+ * so the ending is kept. A later call writes it again, which changes nothing if the row
+ * already has it.
  *
- * A run that waits for its commit, and could not say so either, is kept for whoever asks in
- * this process: its status is "training", and it is never written.
+ * An entry may also say that a run waits for its commit, if that could not be written.
+ * Its status is "training". It is never written, but a caller in this process can see it
+ * (ext_pending_each()).
  *
- * A model is known by its file and its id (ext_identity.c), so it may be renamed, or be
- * written through another connection. All of it is memory of the C library: it outlives the
- * last connection, and a host may then shut SQLite down.
+ * An entry belongs to a model by the database file and the model's id (ext_identity.c).
+ * So the model may be renamed, or be written through another connection. All memory is
+ * of the C library, because an entry can outlive the last connection, and the host may
+ * then shut SQLite down.
  */
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "ext_store.h"
@@ -21,11 +26,11 @@
 #include <string.h>
 #include <time.h>
 
-/* What is kept for a process, at most; the oldest goes first. */
+/* Most entries that a process keeps. If there are more, the oldest is dropped. */
 enum { MOST = 64 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static ext_pending *list; /* newest first; under lock */
+static ext_pending *list; /* all entries, newest first; protected by lock */
 
 void ext_pending_free(ext_pending *pending)
 {
@@ -40,7 +45,10 @@ void ext_pending_free(ext_pending *pending)
     free(pending);
 }
 
-/* Under lock: puts it at the front; what is too much goes. */
+/*
+ * Puts an entry at the front of the list, and frees all entries after the first MOST. The
+ * caller holds the lock.
+ */
 static void push(ext_pending *pending)
 {
     ext_pending **at = &list;
@@ -55,7 +63,9 @@ static void push(ext_pending *pending)
     }
 }
 
-/* NULL stays NULL. *is_short: memory was, for one of the copies. */
+/*
+ * Copies a text; NULL stays NULL. Sets *is_short to true if there is not enough memory.
+ */
 static char *copy(const char *text, bool *is_short)
 {
     char *copied = text != NULL ? strdup(text) : NULL;
@@ -104,8 +114,9 @@ bool ext_pending_is_waiting(const ext_pending *pending)
     return strcmp(pending->status, "training") == 0;
 }
 
-/* ---- which are whose ---- */
+/* ---- the entries of a model ---- */
 
+/* Tells whether the entry belongs to the model that has this file, name and id. */
 static bool is_of(const ext_pending *pending, const char *file, const ext_home *home,
                   const char *id)
 {
@@ -115,7 +126,10 @@ static bool is_of(const ext_pending *pending, const char *file, const ext_home *
                                : sqlite3_stricmp(pending->name, home->name) == 0;
 }
 
-/* Takes the model's that ended out of the list, oldest first. */
+/*
+ * Removes the endings of a model from the list, and returns them, oldest first. Entries
+ * of runs that wait for their commit stay in the list.
+ */
 static ext_pending *take(const char *file, const ext_home *home, const char *id)
 {
     ext_pending *taken = NULL;
@@ -150,7 +164,7 @@ int ext_pending_each(const ext_home *home, const char *id,
     return SQLITE_OK;
 }
 
-/* Drops those of a file, or of a run; NULL matches none. */
+/* Drops the entries of a file, and those of a run. A NULL matches no entry. */
 static void drop(const char *file, const char *run)
 {
     pthread_mutex_lock(&lock);
@@ -174,39 +188,47 @@ void ext_pending_withdraw(const char *run)
 
 void ext_pending_forget(sqlite3 *db)
 {
-    char *file = sqlite3_mprintf("%p", (void *)db); /* as ext_home_file() has it */
+    char *file = sqlite3_mprintf("%p", (void *)db); /* as ext_home_file() writes it */
     drop(file, NULL);
     sqlite3_free(file);
 }
 
-/* ---- saying it ---- */
+/* ---- writing the entries ---- */
 
-/* The row that the run has, unless it says already how that ended; else one of its own. */
+/*
+ * Writes an ending into the row of the run, unless the row already tells how the run
+ * ended. Inserts a row if the run has none.
+ */
 static int write(const ext_pending *pending, const ext_home *home, ext_error *error)
 {
     int rc = ext_query_run(
         home, error,
         "UPDATE @version SET status = ?2, message = 'gru4rec: ' || ?3, "
-        "finished = datetime(?4, 'unixepoch') WHERE run = ?1 AND (status = 'training' OR "
+        "finished = datetime(?4, 'unixepoch') "
+        "WHERE run = ?1 AND (status = 'training' OR "
         "(status IN ('interrupted', 'killed', 'failed') AND message IS NULL))",
         "sssi", pending->run, pending->status, pending->message, pending->finished);
     return rc == SQLITE_OK
                ? ext_query_run(
                      home, error,
-                     "INSERT INTO @version(version, run, status, message, started, "
-                     "finished, source, options) SELECT last + 1, ?1, ?2, "
-                     "'gru4rec: ' || ?3, datetime(?5, 'unixepoch'), "
-                     "datetime(?4, 'unixepoch'), ?6, ?7 FROM "
-                     "(SELECT max(coalesce(max(version), 0), 0) AS last FROM @version) "
-                     "WHERE last < ?8 AND ?1 NOT IN (SELECT run FROM @version "
-                     "WHERE run IS NOT NULL)",
+                     "INSERT INTO @version(version, run, status, message, "
+                     "started, finished, source, options) "
+                     "SELECT last + 1, ?1, ?2, 'gru4rec: ' || ?3, "
+                     "datetime(?5, 'unixepoch'), datetime(?4, 'unixepoch'), ?6, ?7 "
+                     "FROM (SELECT max(coalesce(max(version), 0), 0) AS last "
+                     "FROM @version) "
+                     "WHERE last < ?8 AND "
+                     "?1 NOT IN (SELECT run FROM @version WHERE run IS NOT NULL)",
                      "sssiissi", pending->run, pending->status, pending->message,
                      pending->finished, pending->started, pending->source,
                      pending->options, (int64_t)INT64_MAX)
                : rc;
 }
 
-/* Behind the savepoint: what was written and is committed is done with. */
+/*
+ * Runs when the savepoint ends. is_kept: its writes are committed, so the endings that it
+ * wrote are freed; otherwise they are put back into the list.
+ */
 static void settle(const ext_savepoint *savepoint, bool is_kept)
 {
     ext_pending *pending = savepoint->context;
@@ -223,20 +245,27 @@ static void settle(const ext_savepoint *savepoint, bool is_kept)
     }
 }
 
-/* What a trigger or an authorizer refuses stays unsaid: the call has other things to do. */
+/*
+ * Tells whether a trigger or an authorizer refused an ending. The ending is then skipped,
+ * because the call must do its own work.
+ */
 static bool is_refused(const ext_error *error)
 {
     return ext_error_is(error, SQLITE_CONSTRAINT) || ext_error_is(error, SQLITE_AUTH) ||
            ext_error_is(error, SQLITE_ERROR);
 }
 
+/*
+ * Writes all endings of the model, and gives them to the savepoint, which settles them.
+ */
 static int write_all(ext_savepoint *savepoint, const ext_home *home, const char *id,
                      ext_error *error)
 {
     char *file = ext_home_file(home);
     if (file == NULL)
         return ext_error_nomem(error);
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(home->db); /* the user's */
+    /* The user's value, which is restored below. */
+    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(home->db);
     ext_pending *taken = take(file, home, id);
     sqlite3_free(file);
     savepoint->context = taken;

@@ -1,12 +1,15 @@
 /*
- * ext_run.c - training runs, and what they leave behind; see ext_store.h.
+ * ext_run.c - reads and writes the rows and the checkpoints of training runs.
  *
- * A run writes its row of m_version when it begins, status 'training', if it can write
- * then, and a row of m_epoch after each epoch. Where checkpoint_epochs asks for it, it
- * writes its weights and all that training keeps beside them, under its version, with the
- * number of the epoch and a fingerprint of the events in summary. A run that stops becomes
- * 'failed' or 'interrupted'. What is left of one that could not say so counts as that or
- * as 'killed' (ext_alive.c), and the next writer says so in the table.
+ * The contracts are in ext_store.h.
+ * - When a run begins, it writes its row of m_version with status 'training', if it can
+ *   write at that time. After each epoch it writes a row of m_epoch.
+ * - If the option checkpoint_epochs is set, the run writes checkpoints: its weights and
+ *   all slots go into m_tensor under the run's version; the number of the epoch and a
+ *   fingerprint of the events go into m_version.summary.
+ * - When a run stops without a version, its status becomes 'failed' or 'interrupted'. If
+ *   the run could not write that, ext_alive.c finds out what became of it, and the next
+ *   writer writes the status: 'interrupted', 'killed' or 'failed'.
  */
 #include "ext_store.h"
 
@@ -37,8 +40,8 @@ int ext_run_drop_orphans(const ext_home *home, ext_error *error)
 int ext_run_fail_number(const ext_home *home, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
-                         "model '%s' has a version %lld, the last number that there is; "
-                         "export the model, and import that into a new one",
+                         "model '%s' has a version %lld, the highest possible number; "
+                         "export the model, and import it into a new one",
                          home->name, (long long)INT64_MAX);
 }
 
@@ -47,6 +50,7 @@ bool ext_run_is_count(int64_t n)
     return n >= 0 && n < (int64_t)1 << 50;
 }
 
+/* Inserts the row of the run, under the version that follows the highest one. */
 static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     char process[EXT_ALIVE_PLACE];
@@ -58,9 +62,9 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
     int rc = ext_query(
         home, &stmt, error,
         "INSERT INTO @version(version, run, status, started, process, source, options) "
-        "SELECT last + 1, ?1, 'training', iif(?6 > 0, datetime(?6, 'unixepoch'), "
-        "datetime('now')), ?2, ?3, "
-        "?4 FROM (SELECT max(coalesce(max(version), 0), 0) AS last FROM @version) "
+        "SELECT last + 1, ?1, 'training', "
+        "iif(?6 > 0, datetime(?6, 'unixepoch'), datetime('now')), ?2, ?3, ?4 "
+        "FROM (SELECT max(coalesce(max(version), 0), 0) AS last FROM @version) "
         "WHERE last < ?5 RETURNING version",
         "ssssii", run->alive.run, process, run->source, run->options, (int64_t)INT64_MAX,
         run->started);
@@ -99,8 +103,8 @@ static int write_progress(const ext_run *run, const ext_home *home, ext_error *e
 {
     return run->progress > 0
                ? ext_query_run(home, error,
-                               "UPDATE @version SET progress = ?1, updated = "
-                               "datetime('now') WHERE version = ?2",
+                               "UPDATE @version SET progress = ?1, "
+                               "updated = datetime('now') WHERE version = ?2",
                                "di", run->progress, run->written.version)
                : SQLITE_OK;
 }
@@ -128,18 +132,23 @@ int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error)
 {
     int rc = ext_query_run(home, error,
-                           "DELETE FROM @tensor WHERE version IN (SELECT version FROM "
-                           "@version WHERE status NOT IN ('ready', 'training'))",
+                           "DELETE FROM @tensor WHERE version IN "
+                           "(SELECT version FROM @version "
+                           "WHERE status NOT IN ('ready', 'training'))",
                            "");
     if (rc != SQLITE_OK)
         return rc;
     return ext_query_run(home, error,
-                         "UPDATE @version SET summary = NULL WHERE status NOT IN "
-                         "('ready', 'retired', 'training') AND summary IS NOT NULL",
+                         "UPDATE @version SET summary = NULL "
+                         "WHERE status NOT IN ('ready', 'retired', 'training') "
+                         "AND summary IS NOT NULL",
                          "");
 }
 
-/* Ends an update with RETURNING 1: the row that it should change must be there. */
+/*
+ * Runs an UPDATE with RETURNING 1, and finalizes it. SQLITE_ERROR with the message
+ * missing: the UPDATE has found no row.
+ */
 static int check_updated(sqlite3_stmt *stmt, const char *missing, ext_error *error)
 {
     bool is_found = false;
@@ -164,9 +173,10 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
         ext_run_drop_checkpoints(home, error) != SQLITE_OK)
         return error->rc;
     int rc = ext_query(home, &stmt, error,
-                       "UPDATE @version SET summary = json_object('checkpoint', ?1, "
-                       "'events', ?2, 'since', json(nullif(?5, ''))) WHERE run = ?3 AND "
-                       "status = 'training' AND process = ?4 RETURNING 1",
+                       "UPDATE @version SET summary = json_object("
+                       "'checkpoint', ?1, 'events', ?2, 'since', json(nullif(?5, ''))) "
+                       "WHERE run = ?3 AND status = 'training' AND process = ?4 "
+                       "RETURNING 1",
                        "issss", (int64_t)run->n_epochs, fingerprint, run->alive.run,
                        process, since);
     if (rc == SQLITE_OK)
@@ -186,9 +196,9 @@ void ext_run_free_checkpoint(ext_checkpoint *checkpoint)
     *checkpoint = (ext_checkpoint){0};
 }
 
-/* ---- going on from one ---- */
+/* ---- resuming ---- */
 
-/* The epoch of a row of m_epoch. */
+/* Returns the epoch of the current row of m_epoch. */
 static gru4rec_epoch read_epoch(sqlite3_stmt *stmt)
 {
     const bool has_measures = sqlite3_column_type(stmt, 6) != SQLITE_NULL;
@@ -204,14 +214,21 @@ static gru4rec_epoch read_epoch(sqlite3_stmt *stmt)
     };
 }
 
-/* Can it be an epoch, whose counts are added to? */
+/*
+ * Tells whether the counts of the epoch are possible, so that sums of them do not
+ * overflow.
+ */
 static bool is_sound(const gru4rec_epoch *epoch)
 {
     return ext_run_is_count(epoch->steps) && ext_run_is_count(epoch->events) &&
            ext_run_is_count(epoch->updates);
 }
 
-/* Epochs 1, 2, ... n, for which there is room; fewer where the table lacks one. */
+/*
+ * Reads the epochs 1 to n of the run into its arrays, which have room for n. Stops before
+ * the first epoch that is missing or not sound; run->n_epochs counts those that were
+ * read.
+ */
 static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -233,10 +250,10 @@ static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *e
     return ext_sql_finish(stmt, rc, "reading the epochs", error);
 }
 
-/* The epochs up to the checkpoint. */
+/* Reads the epochs 1 to n, where n is the epoch of the checkpoint; all must be there. */
 static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error *error)
 {
-    enum { MOST = 100000 }; /* as n_epochs has it */
+    enum { MOST = 100000 }; /* highest value of the option n_epochs */
     if (n > 0 && n <= MOST) {
         run->epochs = sqlite3_malloc64((size_t)n * sizeof *run->epochs);
         run->epoch_seconds = sqlite3_malloc64((size_t)n * sizeof *run->epoch_seconds);
@@ -255,8 +272,11 @@ static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error 
         home->name);
 }
 
-/* Does nobody go on with the run of that row? Who says resume knows better than a row from
- * another machine. */
+/*
+ * Tells whether the run of the current row has stopped. A run of another machine, of
+ * which this machine cannot know anything, counts as stopped, because the user asked to
+ * resume it.
+ */
 static bool is_over(sqlite3_stmt *stmt)
 {
     const char *run = (const char *)sqlite3_column_text(stmt, 0);
@@ -266,7 +286,11 @@ static bool is_over(sqlite3_stmt *stmt)
            ext_alive_status(process, run) != NULL;
 }
 
-/* Takes the first row of a run that is over. */
+/*
+ * Goes to the first row of a run that has stopped, and fills in run and checkpoint from
+ * the row. *is_found: whether there is such a row. Returns the last code of
+ * sqlite3_step().
+ */
 static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt,
                     bool *is_found)
 {
@@ -302,8 +326,8 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
         "SELECT run, version, options, source, summary ->> '$.checkpoint', "
         "summary ->> '$.events', status, process, " EXT_WINDOW_SINCE "FROM @version AS v "
         "WHERE status NOT IN ('ready', 'retired') AND summary ->> '$.checkpoint' > 0 AND "
-        "EXISTS (SELECT 1 FROM @tensor AS t WHERE t.version = v.version) ORDER BY "
-        "version DESC",
+        "EXISTS (SELECT 1 FROM @tensor AS t WHERE t.version = v.version) "
+        "ORDER BY version DESC",
         "");
     if (rc != SQLITE_OK)
         return rc;
@@ -312,11 +336,12 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     if (rc != SQLITE_OK)
         return rc;
     if (!is_found)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "model '%s' has no interrupted run with a checkpoint to "
-                             "resume; train without "
-                             "resume, and with checkpoint_epochs to be able to",
-                             home->name);
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "model '%s' has no interrupted run with a checkpoint to resume; "
+            "train without resume, "
+            "and set checkpoint_epochs so that the next run can be resumed",
+            home->name);
     if (checkpoint->options == NULL || checkpoint->fingerprint == NULL ||
         checkpoint->status == NULL)
         return ext_error_nomem(error);
@@ -324,17 +349,16 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
 }
 
 static const char taken[] =
-    "another training has taken up the run to resume; wait for it";
+    "another training has already resumed this run; wait until it ends";
 
 int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error)
 {
     int64_t is_there;
-    int rc =
-        ext_query_integer(home, &is_there, error,
-                          "SELECT 1 FROM @version WHERE run = ?1 AND status = ?2 AND "
-                          "process IS ?3",
-                          "sss", run, checkpoint->status, checkpoint->process);
+    int rc = ext_query_integer(home, &is_there, error,
+                               "SELECT 1 FROM @version "
+                               "WHERE run = ?1 AND status = ?2 AND process IS ?3",
+                               "sss", run, checkpoint->status, checkpoint->process);
     return rc != SQLITE_OK || is_there ? rc
                                        : ext_error_set(error, SQLITE_BUSY, "%s", taken);
 }
@@ -349,8 +373,8 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
     ext_alive_place(process, &run->alive);
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET status = 'training', process = ?1, "
-                       "options = ?2, message = NULL, finished = NULL WHERE run = ?3 AND "
-                       "status = ?4 AND process IS ?5 RETURNING 1",
+                       "options = ?2, message = NULL, finished = NULL "
+                       "WHERE run = ?3 AND status = ?4 AND process IS ?5 RETURNING 1",
                        "sssss", process, run->options, run->alive.run, checkpoint->status,
                        checkpoint->process);
     if (rc == SQLITE_OK)
@@ -362,7 +386,7 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                : rc;
 }
 
-/* ---- runs that are gone ---- */
+/* ---- runs that are over, though their row says 'training' ---- */
 
 const char *ext_run_status(const char *process, const char *run, const char *message)
 {
@@ -404,8 +428,8 @@ int ext_run_sweep(const ext_home *home, ext_error *error)
     int rc = ext_run_gone(&gone, home, error);
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error,
-                           "UPDATE @version SET status = "
-                           "json_extract(?1, '$.\"' || version || '\"') "
+                           "UPDATE @version "
+                           "SET status = json_extract(?1, '$.\"' || version || '\"') "
                            "WHERE version IN (SELECT key FROM json_each(?1))",
                            "s", gone);
     sqlite3_free(gone);

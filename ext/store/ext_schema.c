@@ -1,12 +1,9 @@
-/*
- * ext_schema.c - models by their names, and the life of their shadow tables; see
- * ext_store.h.
- */
+/* ext_schema.c - finds models by name; manages their shadow tables; see ext_store.h. */
 #include "ext_store.h"
 
 #include <string.h>
 
-/* The tables of each model. */
+/* The shadow tables of each model: m_name, and the SQL that makes it. */
 static const struct {
     const char *name, *sql;
 } shadows[] = {
@@ -22,14 +19,13 @@ static const struct {
     {"item", "CREATE TABLE @item(version INTEGER, row INTEGER, item, support INTEGER, "
              "PRIMARY KEY(version, row)) WITHOUT ROWID"},
     {"tensor", "CREATE TABLE @tensor(id INTEGER PRIMARY KEY, version INTEGER, name TEXT, "
-               "chunk INTEGER, shape TEXT, checksum INTEGER, data BLOB, UNIQUE(version, "
-               "name, chunk))"},
+               "chunk INTEGER, shape TEXT, checksum INTEGER, data BLOB, "
+               "UNIQUE(version, name, chunk))"},
 };
 
 enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
 
-/* Columns that tables of older builds lack, in the order of the table. An older build does
- * not see them, and writes NULL. */
+/* The columns that older builds lack, in their order. An older build leaves them NULL. */
 static const struct {
     const char *table, *column, *sql;
 } later[] = {
@@ -53,7 +49,7 @@ int ext_schema_is_shadow(const char *suffix)
 
 /* ---- shadow tables ---- */
 
-/* Is there such a table, with such a column, or NULL for any? An error is short memory. */
+/* Does what ext_schema_has_column() does. table NULL: no memory for its name was left. */
 static int has_column(sqlite3 *db, const char *schema, const char *table,
                       const char *column, bool *has)
 {
@@ -75,15 +71,18 @@ int ext_schema_has_column(const ext_home *home, const char *suffix, const char *
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/* Can the character stand in a name without quotes? */
+/* Tells whether the character can be part of a name without quotes. */
 static bool is_of_name(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
 
-/* Is the SQL that of the table, as it was made, renamed, or given other columns by the
- * user; but none that is generated, which only AS says? */
+/*
+ * Tells whether sql, the CREATE TABLE of a shadow table, makes an ordinary table without
+ * generated columns. The table may have been renamed, and the user may have added
+ * columns. A generated column always has the word AS in it, so any AS makes this false.
+ */
 static bool is_plain(const char *sql, const char *name, int shadow)
 {
     static const char head[] = "CREATE TABLE ";
@@ -101,7 +100,7 @@ static bool is_plain(const char *sql, const char *name, int shadow)
     return true;
 }
 
-/* Looks at a row of sqlite_schema; *n_seen counts shadow tables. */
+/* Checks a row of sqlite_schema. Adds 1 to *n_seen if it has a shadow table's name. */
 static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
                        ext_error *error)
 {
@@ -119,14 +118,17 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
         (strcmp(type, "table") == 0 && sql != NULL && is_plain(sql, name, i)))
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                         "model '%s' is damaged: '%s' is no ordinary table, but a view, "
-                         "or has generated columns; restore the database from a backup, "
-                         "or drop that and the model",
+                         "model '%s' is damaged: '%s' is not an ordinary table: "
+                         "it is a view, or has generated columns; "
+                         "restore the database from a backup, or drop it and the model",
                          home->name, name);
 }
 
-/* No row of sqlite_schema is of a shadow table. SQLite asks no authorizer for what it says
- * of a table's columns. */
+/*
+ * Sets the error that sqlite_schema shows no shadow table: the model was dropped, its
+ * tables are gone, or an authorizer hides the rows. has_column() tells these apart,
+ * because SQLite asks no authorizer before it tells about the columns of a table.
+ */
 static int fail_unseen(const ext_home *home, ext_error *error)
 {
     bool has_config, is_there;
@@ -134,7 +136,7 @@ static int fail_unseen(const ext_home *home, ext_error *error)
         return error->rc;
     if (has_column(home->db, home->schema, home->name, NULL, &is_there) != SQLITE_OK)
         return ext_error_nomem(error);
-    if (!is_there) /* another connection dropped it; what was read just now tells */
+    if (!is_there) /* another connection dropped it, as the query before has found out */
         return ext_schema_fail_missing(home->name, error);
     if (!has_config)
         return ext_error_set(error, SQLITE_CORRUPT_VTAB,
@@ -142,8 +144,8 @@ static int fail_unseen(const ext_home *home, ext_error *error)
                              "database from a backup, or drop the model",
                              home->name);
     return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized to see the tables of model '%s'; let the host's "
-                         "authorizer allow to read sqlite_schema",
+                         "not authorized to see the tables of model '%s'; "
+                         "let the host's authorizer allow reads of sqlite_schema",
                          home->name);
 }
 
@@ -152,8 +154,8 @@ int ext_schema_check_tables(const ext_home *home, ext_error *error)
     sqlite3_stmt *stmt;
     int n_seen = 0;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT lower(substr(name, length(?1) + 2)), name, type, sql FROM "
-                       "@schema.sqlite_schema WHERE type IN ('table', 'view') AND "
+                       "SELECT lower(substr(name, length(?1) + 2)), name, type, sql "
+                       "FROM @schema.sqlite_schema WHERE type IN ('table', 'view') AND "
                        "lower(substr(name, 1, length(?1) + 1)) = lower(?1 || '_')",
                        "s", home->name);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
@@ -176,7 +178,7 @@ int ext_schema_upgrade(const ext_home *home, ext_error *error)
 
 /* ---- names ---- */
 
-/* By columns that its shadow tables have: a user's own table m_config is no model. */
+/* Looks for columns of the shadow tables, as a user may have a table m_config too. */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
 {
@@ -193,8 +195,7 @@ int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *i
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/* Is the model in one of the attached databases? The first one's name becomes *schema.
- */
+/* Looks for the model in all databases; replaces *schema by the first one that has it. */
 static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
                          ext_error *error)
 {
@@ -215,8 +216,7 @@ static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_
     return rc;
 }
 
-/* The schema of a model by its bare name, as SQLite looks for a table: temp, main, then
- * attached ones. Where there is none, it is main. */
+/* Sets *schema to the first of temp, main, others that has the model; none: to main. */
 static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_found,
                        ext_error *error)
 {
@@ -229,7 +229,7 @@ static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_fo
                : rc;
 }
 
-/* As ext_schema_find(), in what the connection knows of its schemas. */
+/* Does what ext_schema_find() does, but without reading the schemas again. */
 static int find_known(ext_home *home, sqlite3 *db, ext_connection *connection,
                       const char *text, bool *is_found, ext_error *error)
 {
@@ -255,7 +255,7 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error)
 {
     int rc = find_known(home, db, connection, text, is_found, error);
-    /* Who begins a transaction by reading waits for no lock when he writes. */
+    /* A read would begin the user's transaction; it then waits for no lock to write. */
     const bool would_begin =
         !sqlite3_get_autocommit(db) && sqlite3_txn_state(db, NULL) == SQLITE_TXN_NONE;
     if (rc != SQLITE_OK || *is_found || would_begin)
@@ -310,8 +310,9 @@ int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
     if (ext_value_name(&text, &room, value, error) != SQLITE_OK)
         return error->rc;
     if (text == NULL || *text == '\0')
-        return ext_error_set(error, SQLITE_ERROR,
-                             "the model's name is missing; give that of a gru4rec table");
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "the model's name is missing; give the name of a gru4rec table");
     int rc = ext_schema_find(home, db, connection, text, &is_there, error);
     if (is_found != NULL)
         *is_found = is_there;
@@ -324,8 +325,8 @@ int ext_schema_true_name(ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT name FROM @schema.sqlite_schema WHERE type = 'table' AND "
-                       "lower(name) = lower(?1)",
+                       "SELECT name FROM @schema.sqlite_schema "
+                       "WHERE type = 'table' AND lower(name) = lower(?1)",
                        "s", home->name);
     if (rc != SQLITE_OK)
         return rc;
@@ -344,15 +345,15 @@ int ext_schema_true_name(ext_home *home, ext_error *error)
 
 /* ---- making ---- */
 
-/* Is a shadow table's name free? Tables, views and indexes share names. */
+/* Checks that no table, view or index has the name of the shadow table m_suffix. */
 static int check_name_free(const ext_home *home, const char *suffix, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc =
-        ext_query(home, &stmt, error,
-                  "SELECT type, name FROM @schema.sqlite_schema WHERE type IN "
-                  "('table', 'view', 'index') AND lower(name) = lower(?1 || '_' || ?2)",
-                  "ss", home->name, suffix);
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT type, name FROM @schema.sqlite_schema "
+                       "WHERE type IN ('table', 'view', 'index') AND "
+                       "lower(name) = lower(?1 || '_' || ?2)",
+                       "ss", home->name, suffix);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
@@ -364,7 +365,7 @@ static int check_name_free(const ext_home *home, const char *suffix, ext_error *
     return ext_sql_finish(stmt, rc, "creating the model", error);
 }
 
-/* has_view: the model makes a view m_source too. */
+/* Checks that the names of all shadow tables are free; has_view: and that of m_source. */
 static int check_names_free(const ext_home *home, bool has_view, ext_error *error)
 {
     int rc = has_view ? check_name_free(home, "source", error) : SQLITE_OK;
@@ -375,12 +376,13 @@ static int check_names_free(const ext_home *home, bool has_view, ext_error *erro
 
 int ext_schema_check_new(const ext_home *home, ext_error *error)
 {
-    sqlite3_stmt *stmt; /* preparing looks at the names and writes nothing */
+    sqlite3_stmt *stmt; /* is only prepared: that checks the names, and writes nothing */
     int rc = ext_query(home, &stmt, error, "CREATE TABLE @model(x)", "");
     sqlite3_finalize(stmt);
     return rc == SQLITE_OK ? check_names_free(home, false, error) : rc;
 }
 
+/* Appends each column that is named as an argument of CREATE VIRTUAL TABLE. */
 static void append_columns(sqlite3_str *list, const ext_columns *columns)
 {
     const char *const roles[] = {"session", "item", "time", "order"};
@@ -391,8 +393,10 @@ static void append_columns(sqlite3_str *list, const ext_columns *columns)
             sqlite3_str_appendf(list, ", %s=\"%w\"", roles[i], names[i]);
 }
 
-/* SQLite then calls the module's xCreate (ext_module.c), which reads the arguments as the
- * user's are read, and makes the shadow tables by ext_schema_create(). */
+/*
+ * SQLite then calls the module's xCreate (ext_module.c). xCreate reads these arguments as
+ * it reads those of a user, and makes the shadow tables by ext_schema_create().
+ */
 int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,
                             ext_error *error)
@@ -423,7 +427,7 @@ int ext_schema_create_model(const ext_home *home, const char *source,
 
 static int create_view(const ext_home *home, const char *select, ext_error *error)
 {
-    /* A view's body has no parentheses around it; a subquery with them is one. */
+    /* A view's body must not be in parentheses, but it can select from a subquery. */
     char *subquery = ext_select_subquery(select);
     return subquery == NULL
                ? ext_error_nomem(error)
@@ -451,7 +455,7 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 
 /* ---- changing, dropping and renaming ---- */
 
-/* Nothing is done where there is no such table; a view in its place is not ours. */
+/* Drops a shadow table, if it exists. A view of that name stays: it is not ours. */
 static int drop_table(const ext_home *home, const char *suffix, ext_error *error)
 {
     bool is_there;
@@ -462,7 +466,7 @@ static int drop_table(const ext_home *home, const char *suffix, ext_error *error
                : rc;
 }
 
-/* Of tables that are what we made: whatever stands in their place could take any time. */
+/* Checks the tables before it reads them, as a view in their place could never end. */
 static int read_config(ext_config *config, const ext_home *home, ext_error *error)
 {
     *config = (ext_config){0};
@@ -470,8 +474,7 @@ static int read_config(ext_config *config, const ext_home *home, ext_error *erro
     return rc == SQLITE_OK ? ext_config_read(config, home, error) : rc;
 }
 
-/* The SELECT as the view m_source has it, of sqlite3_malloc; NULL where that is not as we
- * made it. */
+/* Sets *select to a copy of the SELECT of m_source; NULL: we did not make that view. */
 static int find_select(const ext_home *home, char **select, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -482,8 +485,8 @@ static int find_select(const ext_home *home, char **select, ext_error *error)
         return ext_error_nomem(error);
     int rc = ext_query(home, &stmt, error,
                        "SELECT substr(sql, length(?1) + 1) FROM @schema.sqlite_schema "
-                       "WHERE type = 'view' AND lower(name) = lower(?2 || '_source') AND "
-                       "substr(sql, 1, length(?1)) = ?1",
+                       "WHERE type = 'view' AND lower(name) = lower(?2 || '_source') "
+                       "AND substr(sql, 1, length(?1)) = ?1",
                        "ss", head, home->name);
     sqlite3_free(head);
     if (rc != SQLITE_OK)
@@ -506,7 +509,10 @@ int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *er
     return SQLITE_OK;
 }
 
-/* The view of the old SELECT goes, if it is as we made it; a user's own one stays. */
+/*
+ * Drops the view of the old SELECT, if it is the view that we made; a view of the user
+ * stays. Then makes the view of the new SELECT, if the new source is one.
+ */
 static int replace_view(const ext_home *home, const ext_config *old,
                         const ext_config *config, ext_error *error)
 {
@@ -536,7 +542,9 @@ int ext_schema_configure(const ext_home *home, ext_config *config, bool has_sour
     return rc;
 }
 
-/* A view m_source that is the user's own stays; without a config that tells, it does too.
+/*
+ * A damaged configuration is no error, so that DROP TABLE always works. Only the
+ * configuration tells whether the view m_source is ours, so without one the view stays.
  */
 int ext_schema_drop(const ext_home *home, ext_error *error)
 {

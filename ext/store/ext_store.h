@@ -1,30 +1,54 @@
 /*
- * ext_store.h - a model in its shadow tables: what CREATE said, versions with their items
- * and tensors, and the runs that make them.
+ * ext_store.h - a model in its shadow tables: its configuration, its versions with their
+ * items and tensors, and the training runs that make versions.
  *
- * The tables of a model m, all in the model's own schema:
- *   m_config(key, value)   format: 2, or 3 where what the model holds takes that (see
- *                          below); version: the active one, absent before the first
- *                          training; previous: the one before it; source, session, item,
- *                          time: as CREATE, or gru4rec_configure(), found them; order:
- *                          where it was said (format 3); session_type, item_type:
- *                          affinities of those two; shape: the source's kind and all its
- *                          columns, JSON, absent in models of older builds; options: JSON
- *                          of those that were set;
- *                          defaults: JSON of those of the build that made the model,
- *                          absent where that did not store them; checksum:RUN: see
- *                          ext_sum.c; id: see ext_identity.c
+ * The tables of a model m are all in the schema of the model:
+ *
+ *   m_config(key, value)   one row for each key:
+ *       format          storage format: 2, or 3 if the model holds something that needs 3
+ *       version         number of the active version; absent before the first training
+ *       previous        number of the version that was active before it
+ *       source, session, item, time
+ *                       source and columns, as CREATE or gru4rec_configure() found them
+ *       order           column that breaks ties in time, if the user named one (format 3)
+ *       session_type, item_type
+ *                       affinities of the columns session and item
+ *       shape           JSON: kind of the source and all its columns; absent in models
+ *                       that an older build made
+ *       options         JSON: the options that the user set
+ *       defaults        JSON: the default options of the build that made the model;
+ *                       absent if that build did not store them
+ *       checksum:RUN    checksum of the version that the run RUN made; see ext_sum.c
+ *       id              random id of the model; see ext_identity.c
  *   m_version(version, run, status, started, finished, process, source, options, summary,
- *                          message, first_event, last_event, last_rowid, progress, updated,
- *                          fingerprints): a row for each run, see ext_run.c; tables of older builds
- *                          lack the last six columns until a run is written
+ *             message, first_event, last_event, last_rowid, progress, updated,
+ *             fingerprints)
+ *                          one row for each run; see ext_run.c. The tables of older
+ *                          builds lack some of the last six columns until this build
+ *                          writes a run
  *   m_epoch(version, epoch, loss, cost, steps, events, seconds, recall, mrr, updates)
  *   m_item(version, row, item, support)
- *   m_tensor(id, version, name, chunk, shape, checksum, data): see ext_tensor.c
- *   m_source               a view, only where the source was given as a SELECT
+ *   m_tensor(id, version, name, chunk, shape, checksum, data)
+ *                          see ext_tensor.c
+ *   m_source               a view; it exists only if the source was given as a SELECT
  *
- * A model has the least storage format that holds it, and never goes back: format 3 adds
- * the column order. Only a write that needs it raises the format.
+ * A model has the lowest storage format that can hold its content. Format 3 adds the
+ * column order. Only a write that needs a higher format raises it; nothing lowers it.
+ *
+ * Rules for all functions of this header:
+ * - A function that takes an ext_error returns an SQLite result code, and leaves the
+ *   first failure in *error (see ext_base.h). Each function that runs SQL can fail with
+ *   every error of SQLite, for example SQLITE_NOMEM, SQLITE_BUSY, SQLITE_INTERRUPT,
+ *   SQLITE_AUTH or SQLITE_IOERR. The comments name only the errors that a function adds
+ *   to these.
+ * - SQLITE_CORRUPT_VTAB says that the shadow tables are damaged.
+ * - Arguments are borrowed until the function returns, and are not NULL, unless the
+ *   comment says otherwise. Output parameters are undefined after a failure, unless the
+ *   comment says otherwise.
+ * - The caller frees a text "of sqlite3_malloc" with sqlite3_free().
+ * - A function that writes must be called in a savepoint or a statement that the caller
+ *   undoes after a failure, because a failed function may have written a part of its
+ *   rows.
  */
 #ifndef EXT_STORE_H
 #define EXT_STORE_H
@@ -33,62 +57,118 @@
 
 /* ---- ext_config.c ---- */
 
-/* What CREATE VIRTUAL TABLE or gru4rec_configure() said, from m_config; all owned. */
+/*
+ * The configuration of a model: what CREATE VIRTUAL TABLE or gru4rec_configure() said, as
+ * m_config holds it. All texts are owned, and of sqlite3_malloc.
+ */
 typedef struct ext_config {
-    int format;   /* as it was read; 0: not stored yet */
-    char *source; /* as given, or NULL for a model without events */
+    int format;   /* storage format, as it was read; 0: not stored yet */
+    char *source; /* as the user gave it; NULL: the model has no source of events */
     ext_columns columns;
-    char *types[2]; /* affinities of session and item */
-    char *shape;    /* the source's, as it was then; NULL in models of older builds */
-    char *options;  /* JSON of those that were set */
-    char *defaults; /* JSON of the others; NULL: what they were before models had this */
+    char *types[2]; /* affinities of the columns session and item */
+    char *shape;    /* shape of the source at that time; NULL in models of older builds */
+    char *options;  /* JSON: the options that the user set */
+    char *defaults; /* JSON: defaults of all options; NULL in models of older builds */
 } ext_config;
 
-/* An error also when the storage format is not known. Free config in any case. */
+/*
+ * Reads the configuration from m_config into *config, which need not be initialised.
+ * SQLITE_ERROR: the storage format is missing, or this build does not know the format.
+ * Call ext_config_free() afterwards, also after a failure.
+ */
 int ext_config_read(ext_config *config, const ext_home *home, ext_error *error);
-/* Writes all of it, and the storage format: the least that holds it, or the one it had. */
+/*
+ * Writes all fields of config to m_config, and deletes the rows of fields that are NULL.
+ * Also writes the storage format: the lowest one that can hold config, but not a lower
+ * one than config->format.
+ */
 int ext_config_write(const ext_config *config, const ext_home *home, ext_error *error);
+/* Frees the texts of config, and sets all fields to zero. */
 void ext_config_free(ext_config *config);
-/* Do they say the same, whatever their formats are? */
+/* Tells whether the two configurations have the same texts. Their formats may differ. */
 bool ext_config_is_same(const ext_config *a, const ext_config *b);
-/* The storage format, if this build reads and writes it; else 0. */
+/*
+ * Returns the storage format that text (may be NULL) names, if this build can read and
+ * write that format; otherwise 0.
+ */
 int ext_config_known_format(const char *text);
-/* From now on the model is of the last format: an older build would take what is written
- * with this for something else. */
+/*
+ * Raises the storage format of the model to the highest one, if it is lower. Call it
+ * before something is written that an older build would misread: an older build refuses a
+ * model of a format that it does not know.
+ */
 int ext_config_raise_format(const ext_home *home, ext_error *error);
+/*
+ * Sets the error that this build does not know the storage format of the model: returns
+ * SQLITE_ERROR.
+ */
 int ext_config_fail_format(const ext_home *home, ext_error *error);
-/* The defaults of the model's options of training, and these with what was set. Where the
- * model says none, see gru4rec_options_init_stored(). */
+/*
+ * Sets *defaults to the model's defaults of the training options. If the model stores no
+ * defaults, they are those of gru4rec_options_init_stored().
+ * SQLITE_ERROR: the stored defaults have an option, or a value, that this build does not
+ * know.
+ */
 int ext_config_defaults(const ext_config *config, const ext_home *home,
                         gru4rec_options *defaults, ext_error *error);
+/*
+ * Sets *options to the model's defaults, and then the options that the user set.
+ * SQLITE_ERROR: as for ext_config_defaults(), or an option that was set is not valid.
+ */
 int ext_config_options(const ext_config *config, const ext_home *home,
                        gru4rec_options *options, ext_error *error);
-/* Is that the model's own source? A SELECT may have got its parentheses there. */
+/*
+ * Tells whether source (may be NULL) is the model's own source. A SELECT with parentheses
+ * around it is the same as without them. False also if there is not enough memory.
+ */
 bool ext_config_is_source(const ext_config *config, const char *source);
-/* Is the source that the config names, if it does, one that the model can read? */
+/*
+ * Checks that the model can read the source that config names: opens the source, and
+ * closes it again. Does nothing if config names no source. A source that was given as a
+ * SELECT is read through the view m_source.
+ * SQLITE_ERROR: as for ext_source_open() and ext_source_check_stored().
+ */
 int ext_config_check_source(const ext_config *config, const ext_home *home,
                             ext_error *error);
-/* Opens the source that the config names, or text where that is given. columns go before
- * those of the config; NULL: none are given. Where the model's own names lead nowhere, the
- * error says which, and the call that mends it. */
+/*
+ * Opens the source text, or the source of config if text is NULL. Columns that columns
+ * (may be NULL) names replace those of config.
+ * SQLITE_ERROR: the model has no source; or the source does not open. If the names that
+ * are stored in the model lead nowhere, the message says which one, and gives the call
+ * that mends the model.
+ * After success the caller closes *source with ext_source_close(); after a failure
+ * nothing is open.
+ */
 int ext_config_open_source(const ext_config *config, const ext_home *home,
                            const char *text, const ext_columns *columns,
                            ext_source *source, ext_error *error);
-/* Opens another source, whose columns are called as the model's, the order only where it has
- * such a column; else they are guessed. columns, that are given, or NULL, go before both. */
+/*
+ * Opens another source than the model's own. The names of its columns are found in this
+ * order: those that columns (may be NULL) names; those of config; names that are guessed.
+ * The column order of config is used only if the source has it; if the source lacks
+ * another column of config, no name of config is used.
+ * SQLITE_ERROR: as for ext_source_open(). The caller closes *source after success.
+ */
 int ext_config_open_like(const ext_config *config, const ext_home *home, const char *text,
                          const ext_columns *columns, ext_source *source,
                          ext_error *error);
 
 /* ---- ext_mending.c ---- */
 
-/* The error of a model that has no source. */
+/*
+ * Sets the error that the model has no source of events: returns SQLITE_ERROR, or
+ * SQLITE_NOMEM.
+ */
 int ext_mending_fail_none(const ext_home *home, ext_error *error);
 /*
- * The error of the model's own source, which does not open, as something has another name
- * now, or is gone: says what, and the call that mends it. name: the table or view.
- * missing: see ext_source. given: columns that the caller named. cause: what SQLite and the
- * source say.
+ * Sets the error that the model's own source does not open because something was renamed
+ * or does not exist any more. The message says what that is, and gives the call that
+ * mends the model.
+ * name: the table or the view that was to be opened.
+ * missing: what is missing; see ext_source.
+ * given: columns that the caller named; the call that mends the model leaves them out.
+ * cause: the error of SQLite or of ext_source_open(). Its code becomes that of the new
+ * error, unless looking for the new name fails.
  */
 int ext_mending_explain(const ext_config *config, const ext_home *home, const char *name,
                         const char *missing, const ext_columns *given,
@@ -97,426 +177,694 @@ int ext_mending_explain(const ext_config *config, const ext_home *home, const ch
 /* ---- ext_schema.c ---- */
 
 /*
- * Finds the model of "name" or "schema.name", and fills in home, which must be cleared
- * also where *is_found is false: it then says where such a model would be made.
+ * Looks for the model that text names: "name" or "schema.name". Looks for a bare name in
+ * the order of SQLite: temp, main, attached databases. The whole text is tried as a bare
+ * name first, because a name may contain a dot.
+ * Fills in *home, also if there is no model (*is_found false): home then says where a
+ * model of that name would be made. Call ext_home_clear() on home in any case, also after
+ * a failure.
  */
 int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
-/* How SQL names the model: by its bare name, where that finds it; of sqlite3_malloc. */
+/*
+ * Returns the name by which SQL can name the model: "name" if that leads to this model,
+ * else "schema.name". The text is of sqlite3_malloc. NULL: there is not enough memory.
+ */
 char *ext_schema_reference(const ext_home *home);
-/* Gives the home the model's name as it was made, in upper and lower case. */
+/*
+ * Replaces home->name, which home must own, by the name that CREATE gave the model: upper
+ * and lower case may differ.
+ */
 int ext_schema_true_name(ext_home *home, ext_error *error);
 /*
- * What comes before anything is read of the model: in the user's transaction, the write
- * lock for a call that is to write; then, where there is a model, this call is known to
- * use it (ext_entry_use), and its tables are looked at (ext_schema_check_tables). home
- * must last as long as the call.
+ * Makes the model ready for a call. Call it before the call reads anything of the model:
+ * - If is_to_write is true, and in a transaction of the user, takes the write lock.
+ * - If is_found is true, notes that this call uses the model (ext_entry_use()), and
+ *   checks the shadow tables (ext_schema_check_tables()).
+ * home must live until the call ends.
+ * SQLITE_ERROR: the model reads itself through its source. Other errors: as for
+ * ext_savepoint_lock_ahead() and ext_schema_check_tables().
  */
 int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *error);
-/* ext_schema_find() and ext_schema_take() of a model named by an SQL value. is_found NULL:
- * it must be there. */
+/*
+ * Does ext_schema_find() and ext_schema_take() for the model that an SQL value names.
+ * is_found: may be NULL; then it is an error if there is no such model.
+ * SQLITE_ERROR: the value is no name; or there is no such model, and is_found is NULL; or
+ * as for ext_schema_take(). Call ext_home_clear() on home in any case.
+ */
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
                    sqlite3_value *value, bool is_to_write, bool *is_found,
                    ext_error *error);
-/* SQLITE_CORRUPT_VTAB where one of the shadow tables is a view or has generated columns:
- * these could run any SQL, and claim any size. */
+/*
+ * Checks that the shadow tables are ordinary tables. A view, or a generated column, in
+ * the place of one could run any SQL, and could claim any size.
+ * SQLITE_CORRUPT_VTAB: a shadow table is a view, or has generated columns, or all tables
+ * are gone. SQLITE_ERROR: another connection has dropped the model. SQLITE_AUTH: the
+ * host's authorizer hides the rows of sqlite_schema.
+ */
 int ext_schema_check_tables(const ext_home *home, ext_error *error);
-/* The error that there is no such model. */
+/* Sets the error that there is no model of the name text: returns SQLITE_ERROR. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
-/* Is there such a model? */
+/*
+ * Sets *is_found to whether schema has a model of that name. SQLITE_NOMEM is the only
+ * error.
+ */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error);
-/* An error when a model could not be made there. */
+/*
+ * Checks that a model can be made at home. SQLITE_ERROR: there is no such schema, or the
+ * name of the model or of one of its shadow tables is taken.
+ */
 int ext_schema_check_new(const ext_home *home, ext_error *error);
-/* Makes the model's table by CREATE VIRTUAL TABLE; source: NULL, a name or a SELECT, with
- * the columns that hold its events. */
+/*
+ * Makes a model by CREATE VIRTUAL TABLE.
+ * source: NULL, the name of a table or view, or a SELECT.
+ * columns: the columns that hold the events; or NULL.
+ * options: those that are set become arguments of the table.
+ */
 int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,
                             ext_error *error);
-/* Make, change, drop and rename the shadow tables, for the module. has_source: the source may
- * be another one, so that the view m_source is made anew; else it stays. The storage format
- * is not less than it was. */
+/*
+ * Makes the shadow tables, the view m_source if the source is a SELECT, the rows of
+ * m_config, and the model's id. For xCreate.
+ * SQLITE_ERROR: a name that the model needs is taken.
+ */
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error);
+/*
+ * Writes another configuration for a model that exists. Sets config->format to the format
+ * that the model has, so that the format never falls.
+ * has_source: the source may differ, so the view m_source is made again; otherwise the
+ * view stays.
+ * SQLITE_ERROR: another table or view has the name m_source. SQLITE_CORRUPT_VTAB: as for
+ * ext_schema_check_tables().
+ */
 int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
                          ext_error *error);
+/*
+ * Drops the shadow tables that exist, and the view m_source if the configuration says
+ * that the model made it. Also works on a damaged model; if the configuration cannot be
+ * read, the view stays.
+ */
 int ext_schema_drop(const ext_home *home, ext_error *error);
+/*
+ * Renames the shadow tables to those of the model new_name, and makes the view m_source
+ * again under its new name. For xRename. Errors: as for ext_config_read() and
+ * ext_schema_check_tables().
+ */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
-/* Where the config's source is a SELECT: takes it from the view m_source, if that is as we
- * made it. ALTER TABLE keeps the view, not m_config, up to date. */
+/*
+ * If the source of config is a SELECT, replaces it by the SELECT of the view m_source,
+ * because ALTER TABLE keeps the view up to date, and not m_config. config stays as it is
+ * if the view is not the one that we made.
+ */
 int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *error);
-/* Has the shadow table m_suffix that column, or NULL: is there such a table? */
+/*
+ * Sets *has to whether the shadow table m_suffix has that column; column NULL: whether
+ * there is such a table. A view does not count. SQLITE_NOMEM is the only error.
+ */
 int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);
-/* Gives a model that an older build made the columns, and the id, that it lacks. In the
- * caller's savepoint, before a run's row is written. */
+/*
+ * Adds the columns, and the id, that a model of an older build lacks. Call it in a
+ * savepoint, before the row of a run is written.
+ */
 int ext_schema_upgrade(const ext_home *home, ext_error *error);
-/* Is it the part behind m_ of a shadow table's name? As xShadowName asks. */
+/*
+ * Returns 1 if suffix, the part of a name behind "m_", is that of a shadow table, or of
+ * the view m_source; else 0. For xShadowName.
+ */
 int ext_schema_is_shadow(const char *suffix);
 
 /* ---- ext_window.c ---- */
 
-/* Where the events of a version end. None: it has no events, or an older build made it. */
+/*
+ * Sets *last to the place of the last event that the version was trained on. All fields
+ * are zero if the version has no events, or if an older build made it.
+ * SQLITE_CORRUPT_VTAB: m_version.last_event is not a time.
+ */
 int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version,
                          ext_error *error);
-/* The columns of m_version that say what since=last was to a run, and what they say, from
- * that column on. */
-#define EXT_WINDOW_SINCE                                                        \
-    "summary ->> '$.since.version', summary ->> '$.since.last_event', summary " \
-    "->> '$.since.last_rowid' "
+/*
+ * Three result columns for a SELECT on m_version: what since=last meant for the run,
+ * which ext_window_take_since() reads.
+ */
+#define EXT_WINDOW_SINCE                 \
+    "summary ->> '$.since.version',"     \
+    " summary ->> '$.since.last_event'," \
+    " summary ->> '$.since.last_rowid' "
+/*
+ * Sets *last from the three columns of EXT_WINDOW_SINCE in the current row of stmt;
+ * column is the index of the first of them. A time that cannot be read leaves *last
+ * without a border.
+ */
 void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column);
+/*
+ * Writes the first and the last event of a version into its row: the time of the first,
+ * the time and the rowid of the last. A border that is not there is stored as NULL.
+ */
 int ext_window_write(const ext_border *first, const ext_border *last,
                      const ext_home *home, int64_t version, ext_error *error);
 
 /* ---- ext_fingerprints.c ---- */
 
-/* Which sessions a version was trained on, as fingerprints. */
+/* The fingerprints of a version: they tell which sessions the version was trained on. */
 typedef struct ext_fingerprints {
     gru4rec_fingerprints fingerprints;
     int64_t version;
-    bool
-        is_known; /* false: an older build made the version, or it was imported or retired */
-    void *bytes; /* of allocator, owned */
-    const gru4rec_allocator *allocator;
+    /*
+     * False: the version has no fingerprints. An older build made it, it was imported, it
+     * is retired, or its fingerprints were too long to be stored.
+     */
+    bool is_known;
+    void *bytes;                        /* the stored bytes, of allocator; owned */
+    const gru4rec_allocator *allocator; /* that of a budget; borrowed */
 } ext_fingerprints;
 
-/* A new random key. */
+/* Returns a new random key for fingerprints. */
 gru4rec_fingerprints_key ext_fingerprints_key(void);
-/* Free fingerprints in any case, before the budget goes. SQLITE_CORRUPT_VTAB: they are damaged. */
+/*
+ * Reads the fingerprints of a version; their bytes are of the budget's allocator. The
+ * budget must outlive *fingerprints. Call ext_fingerprints_free() in any case, also after
+ * a failure.
+ * SQLITE_CORRUPT_VTAB: the stored fingerprints are damaged. SQLITE_ERROR: they need more
+ * memory than the budget has.
+ */
 int ext_fingerprints_read(ext_fingerprints *fingerprints, ext_budget *budget,
                           const ext_home *home, int64_t version, ext_error *error);
+/* Frees the bytes, and sets all fields to zero. */
 void ext_fingerprints_free(ext_fingerprints *fingerprints);
-/* What the library says of the fingerprints: INVALID is damage. */
+/*
+ * Turns the status of a library function that used the fingerprints into an error.
+ * SQLITE_CORRUPT_VTAB: the status is GRU4REC_INVALID, so the fingerprints are damaged.
+ */
 int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_status status,
                              const ext_home *home, ext_error *error);
-/* bytes (n) as gru4rec_fingerprints_new() made them. More than SQLite's limit of lengths lets a
- * value have is not kept. */
+/*
+ * Writes fingerprints into the version's row. bytes (n) are those that
+ * gru4rec_fingerprints_new() made. Writes nothing if bytes is NULL, or if the row could
+ * become longer than SQLite's limit of lengths (SQLITE_LIMIT_LENGTH) allows.
+ */
 int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
                            int64_t version, ext_error *error);
-/* Takes away those of versions that are retired. */
+/* Deletes the fingerprints of retired versions. */
 int ext_fingerprints_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_identity.c ---- */
 
-/* Gives the model a random id, unless it has one. */
+/* Gives the model a random id, unless the model has an id. */
 int ext_identity_make(const ext_home *home, ext_error *error);
-/* *id is of sqlite3_malloc; NULL where an older build made the model. */
+/*
+ * Sets *id to the model's id, a text of sqlite3_malloc; to NULL if the model has none,
+ * because an older build made it, or after a failure.
+ */
 int ext_identity_read(char **id, const ext_home *home, ext_error *error);
 /*
- * Is the model that has the id still there? Where it was renamed, home gets its new name.
- * id NULL: whatever has the name passes for it.
+ * Looks for the model of that id, first under home->name, then under all names of the
+ * schema. Sets home->name, which home must own, to the new name if the model was renamed.
+ * *is_found: whether the model still exists.
+ * id: may be NULL; then any model of that name is the right one.
  */
 int ext_identity_follow(ext_home *home, const char *id, bool *is_found, ext_error *error);
 
 /* ---- ext_item.c ---- */
 
-/* 0 where there are none. */
+/*
+ * Sets *n to the number of items of a version; 0: it has none. SQLITE_CORRUPT_VTAB: a row
+ * number is out of range.
+ */
 int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error *error);
-/* All n of them, or SQLITE_CORRUPT_VTAB; not indexed yet. sum: of all, for ext_sum_check(). */
+/*
+ * Loads the n items of a version. The caller frees *items with gru4rec_items_free(), and
+ * calls gru4rec_items_index() before ids are looked up. *items is NULL after a failure.
+ * sum: gets the checksum of all items, for ext_sum_check().
+ * SQLITE_CORRUPT_VTAB: the version does not have n items in rows 0 to n - 1, or an item
+ * is neither an integer nor a text.
+ */
 int ext_item_load(gru4rec_items **items, uint64_t *sum, const ext_home *home,
                   int64_t version, int32_t n, ext_error *error);
-/* That sum alone. */
+/*
+ * Reads the n items of a version that was just written, and sets *sum to their checksum.
+ * SQLITE_CORRUPT_VTAB: as for ext_item_load(), or a support is not an integer.
+ */
 int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n,
                  ext_error *error);
+/* Writes the items of a version, which must have none yet. */
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
                   ext_error *error);
-/* The error of items that the library refused; SQLITE_OK for GRU4REC_OK. */
+/*
+ * Turns the status of a library function that took items into an error: GRU4REC_OK is
+ * SQLITE_OK, GRU4REC_INVALID is SQLITE_CORRUPT_VTAB.
+ */
 int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error);
 
 /* ---- ext_sum.c ---- */
 
-/* Takes the next item into the sum of a version's items, which begins with 0. */
+/*
+ * Adds the next item to *sum, the checksum of a version's items. *sum begins with 0, and
+ * the items come in the order of their rows.
+ */
 void ext_sum_item(uint64_t *sum, const gru4rec_id *id, int64_t support);
-/* A version's checksum, from the sum of its items. */
+/*
+ * Returns the checksum of a version. items: the checksum of its items. run and options:
+ * the columns of its row, as they are stored.
+ */
 int64_t ext_sum_version(uint64_t items, int64_t version, const gru4rec_id *run,
                         const gru4rec_id *options);
+/* Writes the checksum of the version that the run made. */
 int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error *error);
-/* SQLITE_CORRUPT_VTAB when the version has a checksum that is another. items: the sum of
- * those that it has now. */
+/*
+ * Compares a version with its stored checksum. items: the checksum of the items that the
+ * version has now. A version without a stored checksum passes.
+ * SQLITE_CORRUPT_VTAB: the checksum does not match, or it is stored under another run
+ * because somebody changed the name of the run.
+ */
 int ext_sum_check(const ext_home *home, int64_t version, uint64_t items,
                   ext_error *error);
-/* Takes away those of runs that no version has, or only one that is retired. */
+/*
+ * Deletes the checksums of runs that have no row in m_version, or only that of a retired
+ * version.
+ */
 int ext_sum_forget(const ext_home *home, ext_error *error);
 
 /* ---- ext_tensor.c ---- */
 
 /*
- * Writes a version's tensors in place of those that are there: the weights, and the first
- * n_slots of what training keeps beside them.
+ * Writes the tensors of a version in place of those that it has: the weights, and those
+ * of the first n_slots slots (see gru4rec_slot) that the training has.
  */
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
                     int64_t version, ext_error *error);
-/* Bytes that the longest row of such a model's tensors takes, at most. */
+/*
+ * Returns the bytes that the longest row of m_tensor would have for this model, at most.
+ */
 size_t ext_tensor_row_bytes(const gru4rec_model *model);
-/* Is that slot stored? */
+/*
+ * Sets *is_found to whether the version has the tensors of a slot. slot: see
+ * ext_tensor_load().
+ */
 int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
                     const char *slot, ext_error *error);
-/* SQLITE_CORRUPT_VTAB when the version has far fewer bytes: to be asked before they are
- * allocated. */
+/*
+ * Checks that m_tensor can hold n_bytes bytes of weights for the version. Call it before
+ * that much memory is allocated, because forged options can ask for any size.
+ * SQLITE_CORRUPT_VTAB: the version has far fewer bytes.
+ */
 int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                           ext_error *error);
 /*
- * Loads weights, or a slot. slot: "", or of gru4rec_training_slot_name(). SQLITE_CORRUPT_VTAB when a
- * tensor is missing or damaged. bytes: a copy of the output rows that is made on the way,
- * or NULL.
+ * Loads the weights of a version, or the tensors of a slot, into model, which must have
+ * been made with the version's options and number of items.
+ * slot: "" for the weights, or a name of gru4rec_training_slot_name().
+ * bytes: the byte copy of the output rows; its rows are copied as they are loaded, and
+ * the caller finishes it. NULL: there is no byte copy.
+ * SQLITE_CORRUPT_VTAB: a tensor is missing or damaged. After a failure the values of
+ * model and bytes are undefined.
  */
 int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *home,
                     int64_t version, const char *slot, ext_error *error);
 
 /* ---- ext_alive.c ---- */
 
-enum { EXT_RUN_NAME = 32 }; /* hex digits of a run's random name */
+enum { EXT_RUN_NAME = 32 }; /* number of hex digits in the random name of a run */
 
-/* What a run does. */
+/* What a run does at the moment. */
 typedef enum ext_phase {
-    EXT_PHASE_READING, /* its events */
+    EXT_PHASE_READING, /* it reads its events */
     EXT_PHASE_TRAINING,
-    EXT_PHASE_COMMITTING, /* it writes, or waits for who is in the way */
+    EXT_PHASE_COMMITTING, /* it writes its version, or waits for a lock */
     EXT_PHASE_KEPT        /* its result waits for a call that commits it */
 } ext_phase;
 
 /* How far a run is, as this process knows. */
 typedef struct ext_share {
     ext_phase phase;
-    double done;         /* from 0 to 1 */
+    double done;         /* share that is done, from 0 to 1 */
     double seconds_left; /* of the training; below 0: not known */
 } ext_share;
 
-/* By what this and other processes see that a run is under way. All zero: it is not. */
+/*
+ * What shows this process and others that a run is under way. All fields are zero for a
+ * run that has not started.
+ */
 typedef struct ext_alive {
-    char run[EXT_RUN_NAME + 1]; /* random hex: its name for ever */
-    int beacon;                 /* an open file that shows it to other processes, or -1 */
-    ext_share share;            /* see ext_alive_tell() */
+    char run[EXT_RUN_NAME + 1]; /* name of the run: random hex digits; it never changes */
+    int beacon;                 /* open file that other processes can see; -1: none */
+    ext_share share;            /* set by ext_alive_tell() */
     struct ext_alive *next;
 } ext_alive;
 
-enum { EXT_ALIVE_PLACE = 128 };
+enum { EXT_ALIVE_PLACE = 128 }; /* bytes for the text of m_version.process */
 
-/* A new random name. */
+/* Makes a new random name. */
 void ext_alive_name(char run[EXT_RUN_NAME + 1]);
-/* Is it the name of a run? What a table says may be anything, or NULL. */
+/*
+ * Tells whether text can be the name of a run. text may be NULL, and is not trusted,
+ * because it may come from a table.
+ */
 bool ext_alive_is_name(const char *text);
-/* From start to stop the run counts as alive. It gets a name unless it has one. */
+/*
+ * Makes the run count as alive, until ext_alive_stop(). Gives the run a name, unless it
+ * has one. *alive must stay where it is until ext_alive_stop().
+ */
 void ext_alive_start(ext_alive *alive);
+/*
+ * Makes the run count as over, and closes its beacon. Call it only after
+ * ext_alive_start(), because it would close file descriptor 0 of a struct that is zero.
+ */
 void ext_alive_stop(ext_alive *alive);
-/* Says how far the run is, to the other threads of this process; and what they see, where
- * it is under way here. */
+/* Notes how far the run is, for the other threads of this process. */
 void ext_alive_tell(ext_alive *alive, ext_share share);
+/*
+ * Sets *share to how far the run of that name is. Returns false, and leaves *share as it
+ * is, if the run is not alive in this process.
+ */
 bool ext_alive_see(ext_share *share, const char *run);
-/* What m_version.process says of it. */
+/* Writes the text for m_version.process: in which process the run is alive. */
 void ext_alive_place(char text[EXT_ALIVE_PLACE], const ext_alive *alive);
 /*
- * What a row that says 'training' really means, by its columns process and run:
- * "interrupted", "killed", "elsewhere" (nobody here can know), or NULL: it is so.
+ * Returns what became of the run of a row whose status is 'training'. process and run are
+ * columns of the row; either may be NULL.
+ * NULL: the run is alive. "interrupted": its process lives, but the run has stopped.
+ * "killed": its process is gone, or an argument is NULL. "elsewhere": the run belongs to
+ * another machine, or process cannot be read, so this machine cannot know.
  */
 const char *ext_alive_status(const char *process, const char *run);
 
 /* ---- ext_run.c ---- */
 
-/* What of a run its tables have; put back when a savepoint is undone. */
+/*
+ * What the tables already have of a run. When a savepoint is undone, the caller must
+ * restore the values from before it.
+ */
 typedef struct ext_written {
-    int64_t version; /* of its row; 0: none */
-    size_t n_epochs; /* rows of m_epoch */
+    int64_t version; /* number of the run's row in m_version; 0: it has no row */
+    size_t n_epochs; /* rows in m_epoch */
 } ext_written;
 
-/* A training run, or an import: what becomes a row of m_version. All zero to begin with.
+/*
+ * A training run, or an import: what becomes a row of m_version. All fields are zero at
+ * first.
  */
 typedef struct ext_run {
     ext_alive alive;
     ext_written written;
-    int64_t started;       /* seconds since 1970; 0: when its row is written */
-    double progress;       /* the share that is done, for the next write; 0: none */
-    const char *source;    /* borrowed */
-    char *options;         /* JSON, all as used; owned, as all below */
-    char *summary;         /* JSON */
-    gru4rec_epoch *epochs; /* (n_epochs) done */
-    double *epoch_seconds; /* (n_epochs) */
+    int64_t started;    /* seconds since 1970; 0: the time when the row is written */
+    double progress;    /* share that is done, from 0 to 1; 0: do not write it */
+    const char *source; /* borrowed; or NULL */
+    char *options;      /* JSON, all options as the run uses them; owned, as all below */
+    char *summary;      /* JSON */
+    gru4rec_epoch *epochs; /* (n_epochs) epochs that are done */
+    double *epoch_seconds; /* (n_epochs) seconds that each of them took */
     size_t n_epochs;
 } ext_run;
 
-/* What a run that stopped left behind, to go on from; texts are owned. */
+/*
+ * The checkpoint of a run that stopped: what a training needs to resume the run, besides
+ * the tensors. Texts are owned. All fields are zero at first.
+ */
 typedef struct ext_checkpoint {
-    int64_t epoch;     /* done when it was written; 0: there is none */
+    int64_t epoch;     /* epochs that were done when it was written; 0: no checkpoint */
     char *fingerprint; /* of the events */
-    ext_last last;     /* what since=last was then */
-    char *options;     /* JSON, all as used */
+    ext_last last;     /* what since=last meant for the run */
+    char *options;     /* JSON, all options as the run used them */
     char *source;
-    char *status, *process; /* of the row, when it was found */
+    char *status, *process; /* columns of the run's row, when it was found */
 } ext_checkpoint;
 
+/* Frees what run owns. Does not stop run->alive. */
 void ext_run_free(ext_run *run);
-/* Drops the epochs, items and tensors of versions that have no row, as of a table that
- * somebody cleared. */
+/*
+ * Deletes the epochs, items and tensors of versions that have no row in m_version, for
+ * example because a user deleted the row.
+ */
 int ext_run_drop_orphans(const ext_home *home, ext_error *error);
-/* The error that no version can have a higher number than one that is there. */
+/* Sets the error that no higher version number is possible: returns SQLITE_ERROR. */
 int ext_run_fail_number(const ext_home *home, ext_error *error);
-/* Can it be a number of steps, events or updates? A forged one could overflow. */
+/*
+ * Tells whether n can be a number of steps, events or updates. A forged number could make
+ * a sum overflow.
+ */
 bool ext_run_is_count(int64_t n);
-/* Writes its row, status 'training', unless it has one, the epochs that are not written
- * yet, and how far it is. */
+/*
+ * Writes into the tables what they lack of the run: its row with status 'training', the
+ * epochs, and how far the run is. Notes in run->written what the tables have then.
+ * SQLITE_ERROR: no higher version number is possible.
+ * When the caller undoes the savepoint, it must restore run->written.
+ */
 int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
 /*
- * Writes all that the run needs to go on from its last epoch, in place of what was there;
- * checkpoints of runs that are over go. In the caller's savepoint, after ext_run_write().
+ * Writes a checkpoint: all that the run needs to resume after its last epoch. Replaces
+ * the checkpoint that the run had. Deletes the checkpoints of runs that are over. Call it
+ * after ext_run_write(), in the same savepoint.
+ * fingerprint: of the events. last: what since=last means for the run.
+ * SQLITE_ERROR: the row of the run is gone, or another process has resumed the run.
  */
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
                        const ext_last *last, ext_error *error);
 /*
- * Finds the newest run that stopped and left a checkpoint; run gets its name, version and
- * epochs. SQLITE_ERROR when there is none.
+ * Finds the newest run that has stopped and has a checkpoint. run gets its name, its
+ * version and its epochs. run and checkpoint must be all zero; the caller frees both in
+ * any case.
+ * SQLITE_ERROR: there is no such run. SQLITE_CORRUPT_VTAB: epochs of the run are missing
+ * or wrong.
  */
 int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
                    ext_error *error);
+/* Frees the texts, and sets all fields to zero. */
 void ext_run_free_checkpoint(ext_checkpoint *checkpoint);
-/* SQLITE_BUSY where the row is no longer as it was found. */
+/*
+ * Checks that the row of the run named run is still as ext_run_resume() found it.
+ * SQLITE_BUSY: another training has resumed the run.
+ */
 int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error);
-/* Makes the row this run's; an error when somebody else was faster. */
+/*
+ * Makes this process the owner of the row that ext_run_resume() found: status 'training',
+ * and this process. Deletes the epochs after the checkpoint.
+ * SQLITE_ERROR: another training was faster.
+ */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);
-/* Takes away what runs that are over could be resumed from. */
+/* Deletes the checkpoints of runs that are over: their tensors and summaries. */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
-/* Writes into its row, which says 'training', how it ended and why; or, as status
- * 'training', what it waits for. */
+/*
+ * Writes into the row of the run how the run ended (status) and why (message). With
+ * status 'training' the run goes on, and message says what it waits for. Does nothing if
+ * the status of the row is not 'training'.
+ */
 int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
                  const char *message, ext_error *error);
 /*
- * What the row of a run means that says 'training': NULL: it is so; else as
- * ext_alive_status(), but "failed" where the run left a message before it ended.
+ * Returns what became of the run of a row whose status is 'training'. The arguments are
+ * columns of the row, or NULL. The result is that of ext_alive_status(), but "failed" if
+ * the run is over and has left a message.
  */
 const char *ext_run_status(const char *process, const char *run, const char *message);
-/* The versions whose row says 'training' though that is over, and what they are, as a JSON
- * object {"3":"interrupted","5":"killed"}; of sqlite3_malloc. */
+/*
+ * Finds the runs that are over though the status of their row is 'training'. Sets *gone
+ * to a JSON object from version to status, for example {"3":"interrupted","5":"killed"},
+ * of sqlite3_malloc. *gone must be freed also after a failure.
+ */
 int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
-/* Says so in the table. */
+/* Writes into each row that ext_run_gone() finds the status of its run. */
 int ext_run_sweep(const ext_home *home, ext_error *error);
 
 /* ---- ext_pending.c ---- */
 
-/* How a run ended that could not say so in its table; owned, but for status. */
+/*
+ * How a run ended, if that could not be written into its row, or what the run waits for.
+ * Memory is of the C library. All texts are owned, except status.
+ */
 typedef struct ext_pending {
-    char *file, *name, *id; /* of its model; id may be NULL */
+    char *file, *name, *id; /* those of the model; id may be NULL */
     char run[EXT_RUN_NAME + 1];
     const char *status; /* "failed", "interrupted"; "training": it waits for its commit */
-    char *message, *source, *options;
-    int64_t started, finished; /* seconds since 1970 */
+    char *message, *source, *options; /* source and options may be NULL */
+    int64_t started, finished;        /* seconds since 1970 */
     struct ext_pending *next;
 } ext_pending;
 
-/* NULL: no memory. id: of the model, or NULL. */
+/*
+ * Makes an ending of the run; copies all texts, except status, which must be static.
+ * id: the model's, or NULL. The caller gives the result to ext_pending_add() or
+ * ext_pending_free(). NULL: there is not enough memory.
+ */
 ext_pending *ext_pending_new(const ext_run *run, const ext_home *home, const char *id,
                              const char *status, const char *message);
-void ext_pending_free(ext_pending *pending); /* NULL-safe */
-/* The run ended now. Keeps that, which it takes over, for the next call that writes to the
- * model. NULL-safe. */
+/* Frees pending, which may be NULL. */
+void ext_pending_free(ext_pending *pending);
+/*
+ * Sets the time of the end to now, takes over pending, and keeps it until the next call
+ * that writes to the model. pending may be NULL.
+ */
 void ext_pending_add(ext_pending *pending);
-/* Does the run wait for its commit? Then its message says what for. */
+/* Tells whether the run waits for its commit. Its message then says what it waits for. */
 bool ext_pending_is_waiting(const ext_pending *pending);
-/* Takes the write lock, as ext_savepoint_lock() does, and writes what is kept for the model.
- * Every call that writes to a model takes the lock by this, but one that takes up a run to
- * resume (ext_train.c). */
+/*
+ * Takes the write lock, as ext_savepoint_lock() does, and writes the endings that are
+ * kept for the model into m_version. Call it before anything else runs in the savepoint.
+ * Uses savepoint->on_end and savepoint->context: the endings are forgotten when the
+ * savepoint is committed, and kept again when it is not.
+ * A trigger or an authorizer that refuses an ending is no error.
+ * Every call that writes to a model takes the lock with this function. The exception is a
+ * call that resumes a run (ext_train.c).
+ */
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
-/* Shows what is kept for the model, newest first. visit must not call SQL. */
+/*
+ * Calls visit for each entry that is kept for the model, newest first. A lock is held
+ * meanwhile, so visit must call neither SQLite nor a function of ext_pending.c.
+ * visit: gets context and the entry, which it may only read. id: the model's, or NULL.
+ * SQLITE_NOMEM is the only error.
+ */
 int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
-/* A run that ended or waited goes on: drops what was kept of that. */
+/* Drops the entries of the run, because they are no longer true. */
 void ext_pending_withdraw(const char *run);
-/* Drops what is kept for databases in memory of a connection that ends. */
+/* Drops what is kept for the in-memory databases of a connection that ends. */
 void ext_pending_forget(sqlite3 *db);
 
 /* ---- ext_choice.c ---- */
 
-/* A row of m_version that is ready to serve. */
+/* A version of a model, with the name of its run. All fields are zero: there is none. */
 typedef struct ext_version {
     int64_t version;
     char run[EXT_RUN_NAME + 1];
 } ext_version;
 
+/* How a version is chosen. Except for the active one, its status must be 'ready'. */
 typedef enum ext_choice_kind {
-    EXT_CHOICE_ACTIVE,
-    EXT_CHOICE_PREVIOUS, /* of those that are ready the one before the active one */
-    EXT_CHOICE_NEWEST,   /* of those that are ready */
-    EXT_CHOICE_BEST,     /* by the MRR of its own validation; only to be deployed */
-    EXT_CHOICE_NUMBER    /* that one, if it is ready */
+    EXT_CHOICE_ACTIVE,   /* the one that m_config names */
+    EXT_CHOICE_PREVIOUS, /* the one before the active one */
+    EXT_CHOICE_NEWEST,   /* the one with the highest number */
+    EXT_CHOICE_BEST,  /* the best MRR in its own validation; only for gru4rec_deploy() */
+    EXT_CHOICE_NUMBER /* the one with the given number */
 } ext_choice_kind;
 
-/* Which version of a model is meant. All zero: the active one. */
+/* Which version of a model is meant. All fields are zero: the active one. */
 typedef struct ext_choice {
     ext_choice_kind kind;
-    int64_t number; /* 0 but for NUMBER */
+    int64_t number; /* for EXT_CHOICE_NUMBER; else 0 */
 } ext_choice;
 
-/* By an argument: a number, 'active', 'previous' or 'newest'; NULL, or SQL NULL: the active
- * one. */
+/*
+ * Reads a choice from an argument: a number, 'active', 'previous' or 'newest'. value
+ * NULL, or SQL NULL: the active version. SQLITE_ERROR: value is something else.
+ */
 int ext_choice_read(ext_choice *choice, sqlite3_value *value, ext_error *error);
-/* As gru4rec_deploy() takes it: also 'best', but no NULL. */
+/*
+ * Reads a choice from the argument of gru4rec_deploy(): 'best' is allowed too, SQL NULL
+ * is not. SQLITE_ERROR: value is something else.
+ */
 int ext_choice_read_to_deploy(ext_choice *choice, sqlite3_value *value, ext_error *error);
-/* By the option version. */
+/*
+ * Returns the choice that the option version stands for: a number, or one of
+ * GRU4REC_VERSION_ACTIVE, _PREVIOUS and _NEWEST.
+ */
 ext_choice ext_choice_of_option(int64_t version);
+/* Tells whether the two choices are the same word or the same number. */
 bool ext_choice_is_same(const ext_choice *a, const ext_choice *b);
-/* The version that is meant now; an error where there is none. */
+/*
+ * Finds the version that the choice means now. SQLITE_ERROR: there is no such version, or
+ * this build does not know the storage format of the model.
+ */
 int ext_choice_find(ext_version *version, const ext_choice *choice, const ext_home *home,
                     ext_error *error);
-/* The same; all zero where there is none. */
+/*
+ * Finds the version that the choice means now, as ext_choice_find() does, but sets
+ * *version to zero if there is no such version.
+ */
 int ext_choice_look(ext_version *version, const ext_choice *choice, const ext_home *home,
                     ext_error *error);
-/* Is it that of this run? Every query asks this, so it is short. */
+/*
+ * Tells whether the choice means the version of that run now. False also after an error.
+ * Every query calls this, so it runs one short statement.
+ */
 bool ext_choice_is(const ext_choice *choice, const ext_home *home, const char *run);
 
 /* ---- ext_forget.c ---- */
 
-/* What of a model is kept, by the options of the run that forgets. */
+/*
+ * How many versions and rows a model keeps, by the options keep_versions, keep_candidates
+ * and keep_history of the call that publishes a version.
+ */
 typedef struct ext_keep {
     int64_t versions, candidates, history;
 } ext_keep;
 
+/* Returns the values of keep_versions, keep_candidates and keep_history. */
 ext_keep ext_forget_keep(const gru4rec_options *options);
-/* Retires versions, and deletes rows of those that were and of trainings that came to
- * nothing; in the caller's savepoint. Runs under way stay. *is_done: not where an authorizer
- * ignores, or a trigger undoes, that a version is retired. */
+/*
+ * Retires the versions that are no longer kept. Deletes the rows of older retired
+ * versions, and of trainings that made no version. Runs that are under way stay.
+ * *is_done: false if a version is still not retired, because an authorizer ignored the
+ * update, or a trigger undid it.
+ */
 int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
                    ext_error *error);
-/* SQLITE_CORRUPT_VTAB when a version is retired and has weights. */
+/* Checks that no retired version has items or tensors. SQLITE_CORRUPT_VTAB: one has. */
 int ext_forget_check(const ext_home *home, ext_error *error);
 
 /* ---- ext_version.c ---- */
 
-/* The active version; all zero when there is none yet. */
+/*
+ * Finds the active version; *version is zero if there is none yet. SQLITE_ERROR: this
+ * build does not know the storage format of the model.
+ */
 int ext_version_find(ext_version *version, const ext_home *home, ext_error *error);
-/* The error that there is none. */
+/* Sets the error that there is no active version: returns SQLITE_ERROR. */
 int ext_version_fail_untrained(const ext_home *home, ext_error *error);
-/* The error of a version whose run has no name (ext_alive_is_name()). */
+/*
+ * Sets the error that the run of a version has no name (ext_alive_is_name()): returns
+ * SQLITE_CORRUPT_VTAB.
+ */
 int ext_version_fail_run(const ext_home *home, ext_error *error);
-/* The options that a version was made with, resolved. */
+/*
+ * Sets *options to the options that the version was made with, resolved.
+ * SQLITE_ERROR: there is no such version, or an option is not valid. SQLITE_CORRUPT_VTAB:
+ * the version has no options.
+ */
 int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t version,
                         ext_error *error);
-/* Updates of the weights in all of a version's training; 0: not known. */
+/*
+ * Sets *updates to the number of weight updates in all training of the version; 0: not
+ * known. SQLITE_CORRUPT_VTAB: it is no number that a training can reach.
+ */
 int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
                         ext_error *error);
-/* Makes it the active one, and remembers the one before. */
+/* Makes the version the active one, and stores which one was active before. */
 int ext_version_activate(const ext_home *home, int64_t version, ext_error *error);
 
-/* What a run made, and what of it is to be stored. */
+/* What a run made, and how it is to be stored. All pointers are borrowed. */
 typedef struct ext_outcome {
     const gru4rec_training *training; /* weights, and slots */
-    int n_slots;                      /* the first ones, to be stored too */
+    int n_slots;                      /* number of slots to store, the first ones */
     const gru4rec_items *items;
-    bool is_candidate; /* it is not to serve until it is deployed */
+    bool is_candidate; /* true: it serves only after it is deployed */
     ext_keep keep;
 } ext_outcome;
 
-/* SQLITE_TOOBIG when SQLite's limit of lengths (SQLITE_LIMIT_LENGTH) does not let such a
- * model be written: to be asked before it is trained. */
+/*
+ * Checks that no row of such a model would be longer than SQLite's limit of lengths
+ * (SQLITE_LIMIT_LENGTH) allows. Call it before the training. SQLITE_TOOBIG: one would be.
+ */
 int ext_version_check_limit(const ext_home *home, const ext_run *run,
                             const gru4rec_model *model, const gru4rec_items *items,
                             ext_error *error);
-/* An error when the highest version has the highest number that there is. */
+/*
+ * Checks that the next version can have a number. SQLITE_ERROR: the highest version has
+ * the highest number that there is.
+ */
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
- * Makes a version of the run and, unless it is a candidate, the active one, in the caller's
- * savepoint. Puts the version's number into the run's summary. Then forgets what is not to
- * be kept.
+ * Makes a version of what the run made: writes its items, tensors, epochs and checksum.
+ * Makes the version the active one, unless it is a candidate. Puts the version's number
+ * into run->summary. Then forgets what is no longer kept (ext_forget_old()).
+ * SQLITE_TOOBIG: as for ext_version_check_limit(). SQLITE_AUTH: an authorizer or a
+ * trigger changed what was written. SQLITE_ERROR: no higher version number is possible.
+ * After a failure the caller must undo the savepoint and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);

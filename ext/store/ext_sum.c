@@ -1,24 +1,33 @@
 /*
- * ext_sum.c - a version's checksum of what its tensors' own ones do not cover; see
- * ext_store.h.
+ * ext_sum.c - computes, stores and compares the checksum of a version.
  *
- *   m_config(key 'checksum:' and the run's 32 hex digits, value: an integer)
+ * The contracts are in ext_store.h. Each chunk of a tensor has a checksum of its own
+ * (ext_tensor.c); the checksum of the version covers the rest: the items in the order of
+ * their rows, each with its support, the number of the version, its run, and its options
+ * as they are stored. It is a row of m_config:
  *
- * It is over the items in the order of their rows, each with its support, the version's
- * number, its run, and its options as they are stored. Older builds neither write such rows
- * nor mind them, so a version without one is not checked. What they leave of a version that
- * is gone meets no other: runs are random.
+ *   key: 'checksum:' and the run's 32 hex digits; value: an integer
+ *
+ * Older builds do not write such rows, and ignore them. So a version without one is not
+ * checked. If an older build deletes a version, its checksum stays. That does no harm,
+ * because the names of runs are random: no other version has the same name.
  */
 #include "ext_store.h"
 
-/* Each step can be undone, so that another word is always another sum. */
+/*
+ * Adds a word to the sum. Each step of the computation can be inverted, so two different
+ * words always give two different sums.
+ */
 static void add_word(uint64_t *sum, uint64_t word)
 {
     *sum = (*sum ^ word) * 0x9e3779b97f4a7c15u;
     *sum ^= *sum >> 32;
 }
 
-/* Of up to 8 bytes, the first one lowest on every machine. */
+/*
+ * Returns a word of the first n bytes (at most 8), in little-endian order on every
+ * machine.
+ */
 static uint64_t word_of(const unsigned char *bytes, size_t n)
 {
     uint64_t word = 0;
@@ -55,13 +64,15 @@ int64_t ext_sum_version(uint64_t items, int64_t version, const gru4rec_id *run,
 int ext_sum_write(const ext_home *home, const char *run, int64_t sum, ext_error *error)
 {
     return ext_query_run(home, error,
-                         "REPLACE INTO @config(key, value) VALUES ('checksum:' || ?1, "
-                         "?2)",
+                         "REPLACE INTO @config(key, value) "
+                         "VALUES ('checksum:' || ?1, ?2)",
                          "si", run, sum);
 }
 
-/* Have two runs so much in common that they were the same? Runs are random: of 32 digits
- * some two stand in the same place. */
+/*
+ * Tells whether two names of runs were the same before somebody changed one of them: they
+ * agree in at least 16 of their 32 digits. Two random names agree in 2 digits on average.
+ */
 static bool is_changed_run(const char *a, const char *b)
 {
     int n_same = 0;
@@ -71,10 +82,14 @@ static bool is_changed_run(const char *a, const char *b)
 }
 
 /*
- * Does the row, a checksum with its run, speak against the version? One of the version's
- * own run does where it is another. One of another run, nobody's or another version's, does
- * where it fits, or where its run is nearly the version's: one of the two was changed.
- * Where the version's run is not even a name, other messages say so.
+ * Sets *is_against to whether the current row, a checksum with the name of its run, shows
+ * that the version is damaged.
+ * - If the run is that of the version, the version is damaged if the checksum differs.
+ * - If the run is another one, the version is damaged if the checksum matches
+ *   nevertheless, or if the two names are almost the same, because then somebody has
+ *   changed one of the names.
+ * If the version's run is not a valid name, rows of other runs show nothing; another
+ * check reports the name.
  */
 static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t version,
                    ext_error *error)
@@ -96,12 +111,15 @@ static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t
     return SQLITE_OK;
 }
 
-/* SQL: the run of a row of m_config that holds a checksum, and which rows do. */
+/*
+ * SQL on m_config. NAMED: the name of the run in the key of a checksum. IS_SUM: the row
+ * is a checksum. IS_NOBODYS: no version that is kept belongs to that run.
+ */
 #define NAMED "substr(key, 10)"
 #define IS_SUM "key >= 'checksum:' AND key < 'checksum;'"
-#define IS_NOBODYS                                                                     \
-    NAMED " NOT IN (SELECT run FROM @version WHERE run IS NOT NULL AND status IS NOT " \
-          "'retired')"
+#define IS_NOBODYS                             \
+    NAMED " NOT IN (SELECT run FROM @version " \
+          "WHERE run IS NOT NULL AND status IS NOT 'retired')"
 
 int ext_sum_check(const ext_home *home, int64_t version, uint64_t items, ext_error *error)
 {

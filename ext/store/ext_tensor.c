@@ -1,13 +1,16 @@
 /*
- * ext_tensor.c - tensors in m_tensor; see ext_store.h.
+ * ext_tensor.c - reads and writes the tensors of a version in m_tensor.
+ *
+ * The contracts are in ext_store.h.
  *
  *   m_tensor(id INTEGER PRIMARY KEY, version, name, chunk, shape, checksum, data)
  *
- * Values are float32, little-endian, row-major, cut into chunks 0, 1, ... of 1 MiB (the
- * last may be shorter), each with a checksum of its bytes. What a table holds is not
- * trusted: a chunk that is missing, of another length or another checksum is an error
- * that names the tensor. What training keeps beside the weights has the same shapes, and
- * names such as acc.Wy.weight (gru4rec_training_slot_name()).
+ * The values of a tensor are float32, little-endian, row-major. They are cut into chunks
+ * 0, 1, ... of 1 MiB (the last chunk may be shorter); each chunk is one row, and has a
+ * checksum. The content of the table is not trusted: a chunk that is missing, or that has
+ * a wrong length or a wrong checksum, is an error that names the tensor. The slots of a
+ * training have the same shapes as the weights, and names with the name of the slot in
+ * front, such as acc.Wy.weight (gru4rec_training_slot_name()).
  */
 #include "ext_store.h"
 
@@ -20,7 +23,7 @@ static int64_t count_chunks(const gru4rec_tensor *tensor)
     return (int64_t)((tensor->n_values + CHUNK_VALUES - 1) / CHUNK_VALUES);
 }
 
-/* Values of a chunk. */
+/* Returns the number of values in a chunk. */
 static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
 {
     size_t rest = tensor->n_values - (size_t)chunk * CHUNK_VALUES;
@@ -28,8 +31,9 @@ static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
 }
 
 /*
- * Fletcher's checksum over 32-bit words, four independent lanes for speed, and over where
- * they belong, so that chunks cannot change places.
+ * Returns the checksum of a chunk with n values: Fletcher's checksum over 32-bit words,
+ * in four independent lanes for speed. The name of the tensor and the number of the chunk
+ * are part of the checksum, so that two chunks cannot change places.
  */
 static int64_t checksum(const char *tensor, int64_t chunk, const gru4rec_real *values,
                         size_t n)
@@ -59,7 +63,10 @@ static int64_t checksum(const char *tensor, int64_t chunk, const gru4rec_real *v
 
 /* ---- saving ---- */
 
-/* bytes (CHUNK): room for those of a chunk. */
+/*
+ * Binds a chunk to the INSERT, and runs it. bytes (CHUNK): buffer for the bytes of the
+ * chunk.
+ */
 static int save_chunk(sqlite3_stmt *stmt, const gru4rec_tensor *tensor, int64_t chunk,
                       unsigned char *bytes)
 {
@@ -82,7 +89,10 @@ static int save_chunk(sqlite3_stmt *stmt, const gru4rec_tensor *tensor, int64_t 
     return sqlite3_reset(stmt);
 }
 
-/* A tensor of the model, or of a slot of it, under its name in the table. */
+/*
+ * Sets *tensor to a tensor of the model, and its name to that in m_tensor: with the name
+ * of the slot in front, unless slot is "". full_name is the room for that name.
+ */
 static void get_tensor(const gru4rec_model *model, const char *slot, size_t index,
                        char full_name[64], gru4rec_tensor *tensor)
 {
@@ -126,7 +136,7 @@ size_t ext_tensor_row_bytes(const gru4rec_model *model)
         const size_t n = 4 * chunk_length(&tensor, 0);
         longest = n > longest ? n : longest;
     }
-    return longest + 256; /* the other columns, and the record's head */
+    return longest + 256; /* for the other columns and the header of the record */
 }
 
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
@@ -154,7 +164,7 @@ static int fail_tensor(const ext_home *home, const char *tensor, const char *wha
                          home->name, tensor, what);
 }
 
-/* Bytes of the database; INT64_MAX where that cannot be asked. */
+/* Returns the size of the database in bytes; INT64_MAX if that is not known. */
 static int64_t database_bytes(const ext_home *home)
 {
     int64_t n_pages = 0, page_size = 0;
@@ -165,15 +175,18 @@ static int64_t database_bytes(const ext_home *home)
     return n_pages > 0 && page_size > 0 ? n_pages * page_size : INT64_MAX;
 }
 
-/* What a row claims to have is not read here, and more than the file holds is not believed.
+/*
+ * The rows are not read here: only the lengths that they claim are added up. If the sum
+ * is larger than the database, the size of the database is used instead.
  */
 int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                           ext_error *error)
 {
     int64_t stored;
     int rc = ext_query_integer(home, &stored, error,
-                               "SELECT coalesce(sum(iif(typeof(data) = 'blob', "
-                               "length(data), 0)), 0) FROM @tensor WHERE version = ?1",
+                               "SELECT coalesce(sum("
+                               "iif(typeof(data) = 'blob', length(data), 0)), 0) "
+                               "FROM @tensor WHERE version = ?1",
                                "i", version);
     const int64_t most = rc == SQLITE_OK ? database_bytes(home) : 0;
     stored = stored < most ? stored : most;
@@ -191,30 +204,32 @@ int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
 {
     int64_t n;
     int rc = ext_query_integer(home, &n, error,
-                               "SELECT count(*) FROM @tensor WHERE version = ?1 AND "
-                               "name = ?2 || '.Wy.weight'",
+                               "SELECT count(*) FROM @tensor "
+                               "WHERE version = ?1 AND name = ?2 || '.Wy.weight'",
                                "is", version, slot);
     *is_found = n > 0;
     return rc;
 }
 
 /*
- * A thread beside the reading checks what was read, and copies it into bytes where the
- * model is to have that, chunk by chunk while it is in the cache.
+ * What the two threads that load tensors share. The caller's thread reads chunks. The
+ * second thread checks each chunk that was read, and makes the byte copy of its rows,
+ * while the chunk is still in the processor's cache.
  */
 typedef struct loading {
     gru4rec_model *model;
-    gru4rec_bytes *bytes; /* or NULL */
+    gru4rec_bytes *bytes; /* the byte copy, or NULL */
     const char *slot;
     struct chunk {
-        size_t tensor; /* its index */
+        size_t tensor; /* index of its tensor */
         int64_t number, checksum;
-    } * chunks; /* (n_chunks) that were read */
+    } * chunks; /* (n_chunks) chunks that were read */
     size_t n_chunks;
-    size_t bad;      /* tensor that was found damaged, */
-    const char *why; /* or NULL */
+    size_t bad;      /* index of the damaged tensor, if why is not NULL */
+    const char *why; /* what is wrong with that tensor; NULL: nothing */
 } loading;
 
+/* Checks chunk i of load->chunks, and copies its rows into the byte copy. */
 static void check_chunk(void *context, size_t i)
 {
     loading *load = context;
@@ -238,7 +253,10 @@ static void check_chunk(void *context, size_t i)
         gru4rec_bytes_rows(load->bytes, (int32_t)((first + n) / width));
 }
 
-/* *is_whole: all chunks are there. */
+/*
+ * Reads the chunks of a tensor into the model, and gives each to the second thread.
+ * *is_whole: whether all chunks are there, each with the right length.
+ */
 static int load_tensor(loading *load, sqlite3_stmt *stmt, size_t index,
                        ext_worker *checks, bool *is_whole)
 {
@@ -282,8 +300,11 @@ static int64_t count_all_chunks(const gru4rec_model *model)
     return n;
 }
 
-/* The chunks of tensor ?2, one more than its ?3 at most. Bytes are read only where they are
- * as many as they must be: CHUNK, ?4 of the last one. */
+/*
+ * SQL: the chunks of the tensor ?2, which should have ?3; at most one more. data is NULL
+ * unless it has the right length: 1048576 bytes, which is CHUNK, or ?4 in the last chunk.
+ * So data of a wrong length is not read from the file.
+ */
 static const char chunks_query[] =
     "SELECT chunk, checksum, iif(typeof(data) = 'blob' AND "
     "length(data) = iif(chunk = ?3 - 1, ?4, 1048576), data, NULL) "
@@ -291,7 +312,7 @@ static const char chunks_query[] =
 
 _Static_assert(CHUNK == 1048576, "chunks_query names it");
 
-/* stmt: of chunks_query, which is finalized. */
+/* Reads and checks all tensors. stmt: the prepared chunks_query; it is finalized here. */
 static int load_tensors(loading *load, sqlite3_stmt *stmt, const ext_home *home,
                         ext_error *error)
 {
@@ -313,7 +334,7 @@ static int load_tensors(loading *load, sqlite3_stmt *stmt, const ext_home *home,
     if (rc == SQLITE_OK && load->why != NULL)
         rc = fail_tensor(home, full_name, load->why, error);
     else if (rc == SQLITE_OK && !is_whole)
-        rc = fail_tensor(home, full_name, "is incomplete or of a wrong size", error);
+        rc = fail_tensor(home, full_name, "is incomplete or has a wrong size", error);
     return rc;
 }
 

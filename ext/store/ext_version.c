@@ -1,9 +1,10 @@
 /*
- * ext_version.c - the versions that runs make, and which one is active; see ext_store.h.
+ * ext_version.c - publishes the versions that runs make, and knows which one is active.
  *
- * At its end a run writes, in one savepoint, its items and tensors, status 'ready', and
- * the pointer to the active version. Versions are numbered in the order of those commits:
- * a run that was overtaken takes a new number.
+ * The contracts are in ext_store.h. When a run ends, it writes its items, its tensors,
+ * status 'ready' and the number of the active version in one savepoint. Versions are
+ * numbered in the order of these commits: if another run commits first, the later one
+ * takes a new number.
  */
 #include "ext_store.h"
 
@@ -11,7 +12,7 @@
 
 /* ---- reading ---- */
 
-/* The newest version that could serve; 0: there is none. */
+/* Sets *version to the newest version that is ready; 0: there is none. */
 static int find_newest(int64_t *version, const ext_home *home, ext_error *error)
 {
     ext_version newest;
@@ -69,7 +70,9 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
         return rc;
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_DONE)
-        rc = ext_error_set(error, SQLITE_ERROR, "model '%s' has no version %lld",
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "model '%s' has no version %lld; "
+                           "see the model's table m_version",
                            home->name, (long long)version);
     else if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_NULL)
         rc = ext_error_set(error, SQLITE_CORRUPT_VTAB,
@@ -93,19 +96,21 @@ int ext_version_updates(int64_t *updates, const ext_home *home, int64_t version,
                                version);
     if (rc != SQLITE_OK || ext_run_is_count(*updates))
         return rc;
-    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                         "model '%s' is damaged: version %lld has %lld updates; restore "
-                         "the database from a backup or train without warm_start",
-                         home->name, (long long)version, (long long)*updates);
+    return ext_error_set(
+        error, SQLITE_CORRUPT_VTAB,
+        "model '%s' is damaged: version %lld has an impossible number of updates, %lld; "
+        "restore the database from a backup or train without warm_start",
+        home->name, (long long)version, (long long)*updates);
 }
 
-/* ---- making one ---- */
+/* ---- publishing ---- */
 
 int ext_version_activate(const ext_home *home, int64_t version, ext_error *error)
 {
     int rc = ext_query_run(home, error,
-                           "REPLACE INTO @config(key, value) SELECT 'previous', value "
-                           "FROM @config WHERE key = 'version' AND value <> ?1",
+                           "REPLACE INTO @config(key, value) "
+                           "SELECT 'previous', value FROM @config "
+                           "WHERE key = 'version' AND value <> ?1",
                            "i", version);
     return rc == SQLITE_OK
                ? ext_query_run(home, error,
@@ -114,6 +119,7 @@ int ext_version_activate(const ext_home *home, int64_t version, ext_error *error
                : rc;
 }
 
+/* Returns the bytes that the longest row of m_item would have, at most. */
 static size_t longest_item(const gru4rec_items *items)
 {
     size_t longest = 0;
@@ -122,10 +128,14 @@ static size_t longest_item(const gru4rec_items *items)
         gru4rec_items_get(items, row, &id);
         longest = id.n_bytes > longest ? id.n_bytes : longest;
     }
-    return longest + 64; /* the other columns, and the record's head */
+    return longest + 64; /* for the other columns and the header of the record */
 }
 
-/* Bytes of the run's row: a summary names the model in JSON, and has numbers and warnings. */
+/*
+ * Returns the bytes that the run's row in m_version would have, at most. The summary is
+ * not made yet: it has the name of the model as JSON (up to 6 bytes for each byte of it),
+ * numbers and warnings.
+ */
 static size_t run_row(const ext_run *run, const ext_home *home)
 {
     return strlen(run->options) + (run->source != NULL ? strlen(run->source) : 0) +
@@ -144,11 +154,12 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
         needed = rows[i] > needed ? rows[i] : needed;
     if (needed <= limit)
         return SQLITE_OK;
-    return ext_error_set(error, SQLITE_TOOBIG,
-                         "the model has rows of up to %lld bytes, and SQLite's limit of "
-                         "lengths is %lld here; raise it (SQLITE_LIMIT_LENGTH, .limit "
-                         "length), or use smaller layers",
-                         (long long)needed, (long long)limit);
+    return ext_error_set(
+        error, SQLITE_TOOBIG,
+        "the model has rows of up to %lld bytes, "
+        "but SQLite's limit of lengths is %lld bytes here; "
+        "raise the limit (SQLITE_LIMIT_LENGTH, .limit length), or use smaller layers",
+        (long long)needed, (long long)limit);
 }
 
 int ext_version_check_next(const ext_home *home, ext_error *error)
@@ -159,7 +170,10 @@ int ext_version_check_next(const ext_home *home, ext_error *error)
     return rc != SQLITE_OK || last < INT64_MAX ? rc : ext_run_fail_number(home, error);
 }
 
-/* Gives the row of a run that was overtaken its new number. What it has written goes. */
+/*
+ * Changes the number of the run's row from old to run->written.version, and deletes the
+ * epochs and tensors that the run has written under its old number.
+ */
 static int renumber(const ext_run *run, int64_t old, const ext_home *home,
                     ext_error *error)
 {
@@ -175,19 +189,21 @@ static int renumber(const ext_run *run, int64_t old, const ext_home *home,
 }
 
 /*
- * Gives the run the number that its place among the commits gives it. A run that has no
- * row, or whose row somebody deleted, gets its number when the row is inserted; one that
- * began after the last commit keeps its own; one that was overtaken gets the next.
+ * Sets run->written.version to the number of the new version.
+ * - The number of the run's row, if that is higher than all versions that are committed.
+ * - 0, if the run has no row, or somebody deleted it: it gets a number with its new row.
+ * - Otherwise another run has committed since: the number after the highest one, and the
+ *   row gets that number too.
  */
 static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     int64_t own = 0, last_ready = 0, last = 0;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT max(iif(run = ?1 AND status NOT IN ('ready', 'retired'), "
-                       "version, 0)), max(iif(status IN ('ready', 'retired'), version, "
-                       "0)), max(version) "
-                       "FROM @version",
+                       "SELECT max(iif("
+                       "run = ?1 AND status NOT IN ('ready', 'retired'), version, 0)), "
+                       "max(iif(status IN ('ready', 'retired'), version, 0)), "
+                       "max(version) FROM @version",
                        "s", run->alive.run);
     if (rc != SQLITE_OK)
         return rc;
@@ -212,24 +228,26 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
     return renumber(run, own, home, error);
 }
 
-/* The row becomes 'ready', with the options that the run had; its summary gets the
- * version's number, whether it serves, the storage format, and the name that the model has
- * now. */
+/*
+ * Sets the status of the run's row to 'ready', and writes its options. The summary, also
+ * that in run, gets the number of the version, whether the version is active, the storage
+ * format, and the name that the model has now.
+ */
 static int finish_row(ext_run *run, const ext_home *home, bool is_active,
                       ext_error *error)
 {
     sqlite3_stmt *stmt;
     char *summary = NULL;
-    int rc =
-        ext_query(home, &stmt, error,
-                  "UPDATE @version SET status = 'ready', message = NULL, finished = "
-                  "strftime('%Y-%m-%d %H:%M:%S', 'now'), summary = json_set("
-                  "json_replace(?1, '$.model', ?4), '$.version', version, '$.active', "
-                  "json(?5), '$.format', (SELECT CAST(value AS INTEGER) "
-                  "FROM @config WHERE key = 'format')), options = ?3 "
-                  "WHERE version = ?2 RETURNING summary",
-                  "sisss", run->summary, run->written.version, run->options, home->name,
-                  is_active ? "true" : "false");
+    int rc = ext_query(home, &stmt, error,
+                       "UPDATE @version SET status = 'ready', message = NULL, "
+                       "finished = strftime('%Y-%m-%d %H:%M:%S', 'now'), "
+                       "summary = json_set(json_replace(?1, '$.model', ?4), "
+                       "'$.version', version, '$.active', json(?5), "
+                       "'$.format', (SELECT CAST(value AS INTEGER) FROM @config "
+                       "WHERE key = 'format')), options = ?3 "
+                       "WHERE version = ?2 RETURNING summary",
+                       "sisss", run->summary, run->written.version, run->options,
+                       home->name, is_active ? "true" : "false");
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -248,12 +266,13 @@ static int finish_row(ext_run *run, const ext_home *home, bool is_active,
     return rc;
 }
 
+/* Sets the error that the tables do not hold what was written. */
 static int fail_written(ext_error *error)
 {
-    return ext_error_set(
-        error, SQLITE_AUTH,
-        "the model was not written as it should be; does an authorizer of "
-        "the host ignore something, or a trigger stand on its tables?");
+    return ext_error_set(error, SQLITE_AUTH,
+                         "the model was not written correctly; "
+                         "check whether an authorizer of the host ignores statements, "
+                         "or a trigger changes the tables of the model");
 }
 
 static gru4rec_id id_of_text(const char *text)
@@ -261,7 +280,10 @@ static gru4rec_id id_of_text(const char *text)
     return (gru4rec_id){GRU4REC_ID_TEXT, .bytes = text, .n_bytes = strlen(text)};
 }
 
-/* Its items are read back: a database in UTF-16 cannot hold every text as it was. */
+/*
+ * Computes the checksum of the version into *sum, and writes it. The items are read back
+ * from m_item, because a database in UTF-16 cannot store every text unchanged.
+ */
 static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
                      const ext_outcome *outcome, ext_error *error)
 {
@@ -278,9 +300,11 @@ static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
     return rc == SQLITE_OK ? ext_sum_write(home, run->alive.run, *sum, error) : rc;
 }
 
-/* Is all of it there, once older versions are gone? An authorizer that answers
- * SQLITE_IGNORE, or a trigger, may have changed what was written or deleted. active: the
- * version that serves now. */
+/*
+ * Checks that all rows of the version are there, after older versions were retired. An
+ * authorizer that answers SQLITE_IGNORE, or a trigger, may have changed what was written
+ * or deleted. active: the version that must be the active one now.
+ */
 static int check_written(const ext_run *run, const ext_home *home,
                          const ext_outcome *outcome, int64_t sum, int64_t active,
                          ext_error *error)
@@ -300,7 +324,10 @@ static int check_written(const ext_run *run, const ext_home *home,
     return rc != SQLITE_OK || is_whole ? rc : fail_written(error);
 }
 
-/* What could not be taken away is no version's damage, but somebody's doing. */
+/*
+ * Forgets what is no longer kept. If something could not be deleted, the error is that of
+ * an authorizer or a trigger, and not that the model is damaged.
+ */
 static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
 {
     bool is_done;
@@ -315,7 +342,10 @@ static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *err
     return fail_written(error);
 }
 
-/* Lets it serve, unless it is to wait. *active: the version that serves then; 0: none. */
+/*
+ * Makes the new version the active one, unless it is a candidate. Sets *active to the
+ * version that is active afterwards; 0: there is none.
+ */
 static int activate(int64_t *active, const ext_run *run, const ext_home *home,
                     const ext_outcome *outcome, ext_error *error)
 {

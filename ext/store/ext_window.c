@@ -1,7 +1,15 @@
-/* ext_window.c - which events a version was trained on; see ext_store.h. */
+/*
+ * ext_window.c - reads and writes the first and the last event of a version.
+ *
+ * The contracts are in ext_store.h. The columns are first_event, last_event and
+ * last_rowid of m_version.
+ */
 #include "ext_store.h"
 
-/* From a column with a time, and the one behind it with a rowid. */
+/*
+ * Sets *border from two columns of the current row: the time is in column, the rowid in
+ * the column after it. Returns what kind of time was found.
+ */
 static ext_time_kind take_border(ext_border *border, sqlite3_stmt *stmt, int column)
 {
     const ext_time_kind kind = ext_time_column(stmt, column, &border->time);
@@ -30,10 +38,11 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
     if (rc == SQLITE_ROW) {
         const ext_time_kind kind = take_border(last, stmt, 0);
         if (kind == EXT_TIME_BAD)
-            rc = ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                               "model '%s' is damaged: the last_event of version %lld is "
-                               "no time; give since as a time",
-                               home->name, (long long)version);
+            rc = ext_error_set(
+                error, SQLITE_CORRUPT_VTAB,
+                "model '%s' is damaged: the last_event of version %lld is not a time; "
+                "give the option since a time",
+                home->name, (long long)version);
     }
     return ext_sql_finish(stmt, rc, "reading the model", error);
 }
@@ -44,6 +53,10 @@ void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column)
     take_border(&last->border, stmt, column + 1);
 }
 
+/*
+ * Binds the time of the border to a parameter: a number or a date, or NULL without a
+ * border.
+ */
 static int bind_time(sqlite3_stmt *stmt, int parameter, const ext_border *border)
 {
     char text[EXT_TIME_TEXT];

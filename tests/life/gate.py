@@ -130,7 +130,7 @@ def retired_meanwhile(directory, journal):
     check(f'{journal}: it is there', value(db, by_number) == old)
     other.do("SELECT gru4rec_train('rec', 'n_epochs=1, seed=3')")
     message = error(db, by_number)
-    check(f'{journal}: it is retired', 'no kept version 1 that is ready, but 2, 3: it is retired' in message, message)
+    check(f'{journal}: it is retired', 'no kept version 1 that is ready (ready versions: 2, 3), because it is retired' in message, message)
     words = [value(db, f"SELECT gru4rec_score('rec', '[1001]', 1005, '{w}')") for w in ('previous', 'active', 'newest')]
     numbers = [value(db, f"SELECT gru4rec_score('rec', '[1001]', 1005, {v})") for v in (2, 3, 3)]
     check(f'{journal}: words are looked up anew', words == numbers and len(set(words)) == 2, (words, numbers))

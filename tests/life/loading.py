@@ -34,7 +34,7 @@ def sum_error(name):
 
 
 def size_error(name):
-    return tensor_error(name, 'is incomplete or of a wrong size')
+    return tensor_error(name, 'is incomplete or has a wrong size')
 
 
 def finite_error(name):

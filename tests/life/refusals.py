@@ -159,7 +159,7 @@ def length_before_training(directory):
     check(f'limits of lengths: {n_trained} trained, {n_refused} refused', n_trained > 10 and n_refused > 10)
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50000)
     message = error(db, "SELECT gru4rec_train('rec', 'layers=300,n_epochs=1')")
-    check('the message says what to do', "SQLite's limit of lengths is 50000 here; raise it (SQLITE_LIMIT_LENGTH" in message
+    check('the message says what to do', "SQLite's limit of lengths is 50000 bytes here; raise the limit (SQLITE_LIMIT_LENGTH" in message
           and 'keeps serving' in message, message)
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
     check('limits of lengths: the file is whole', is_whole(db))

@@ -144,7 +144,7 @@ def two_at_once(directory):
     time.sleep(0.5)
     holder.execute('COMMIT')
     messages = sorted(t.join() for t in trainings)
-    check('one of two is refused', messages[0] == '' and 'taken up the run' in messages[1], messages)
+    check('one of two is refused', messages[0] == '' and 'already resumed this run' in messages[1], messages)
     alone = make_shop(directory + '/alone.db')
     train(alone, f"{COMMON}, {KINDS['cross-entropy']}")
     check('the other is as if alone', result(holder) == result(alone))

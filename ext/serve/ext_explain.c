@@ -1,10 +1,14 @@
 /*
  * ext_explain.c - gru4rec_explain(model, history, item [, version]); see ext_serve.h.
  *
- * Rows are (position, event, contribution): by how much the item's score falls when that
- * event is left out of the history. Without any event the score is that of the zero
- * state, the item's bias. Events that the model does not know have no row, but count for
- * the position, from 1. A state is explained by the items that it remembers.
+ * Explains an item's score by the events of the history. Each row is one event:
+ * (position, event, contribution).
+ *   contribution = score after the whole history - score after the history without the
+ *   event
+ * The score after no event at all is that of the zero state, which is the item's bias.
+ * position counts all given events from 1. An event whose item the model does not know
+ * counts, but has no row. A state BLOB is explained by the items that it remembers, not
+ * by its hidden states.
  */
 #include "ext_serve.h"
 
@@ -12,11 +16,11 @@ enum { POSITION, EVENT, CONTRIBUTION, N_COLUMNS };
 enum { MODEL, HISTORY, ITEM, VERSION, N_ARGUMENTS };
 
 typedef struct explain_cursor {
-    ext_cursor base; /* its row: the event that is left out */
+    ext_cursor base; /* base.row: index in history of the event that is left out */
     ext_workspace workspace;
     ext_history history;
-    int32_t item; /* its row */
-    double score, without;
+    int32_t item;          /* row of the item that is explained */
+    double score, without; /* the item's score after all events, and without this one */
 } explain_cursor;
 
 static void stop(ext_cursor *base)
@@ -26,7 +30,10 @@ static void stop(ext_cursor *base)
     ext_history_free(&cursor->history);
 }
 
-/* The item's score after the history without the event at a place; -1: with all. */
+/*
+ * Computes the item's score after the history without the event at index place. place -1
+ * leaves out no event.
+ */
 static int score_without(const explain_cursor *cursor, int64_t place, double *score,
                          ext_error *error)
 {
@@ -48,6 +55,7 @@ static int score_without(const explain_cursor *cursor, int64_t place, double *sc
     return rc;
 }
 
+/* Computes the row of the event at base.row, or ends the scan behind the last event. */
 static int explain_row(explain_cursor *cursor, ext_error *error)
 {
     cursor->base.is_eof = cursor->base.row >= (int64_t)cursor->history.rows.n;
@@ -108,16 +116,16 @@ static const ext_table_argument arguments[N_ARGUMENTS] = {
 const ext_table_function ext_explain = {
     .name = "gru4rec_explain",
     .declaration = "CREATE TABLE x(position INTEGER, event, contribution REAL, "
-                   "model BLOB HIDDEN, history BLOB HIDDEN, item BLOB HIDDEN, "
-                   "version BLOB HIDDEN)",
+                   "model BLOB HIDDEN, history BLOB HIDDEN, "
+                   "item BLOB HIDDEN, version BLOB HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
     .cursor_bytes = sizeof(explain_cursor),
     .n_columns = N_COLUMNS,
     .n_arguments = N_ARGUMENTS,
     .arguments = arguments,
     .n_needed = ITEM + 1,
-    .usage = "needs a model, a history and an item; write "
-             "gru4rec_explain('model', '[item, ...]', item)",
+    .usage = "needs a model, a history and an item; "
+             "write gru4rec_explain('model', '[item, ...]', item)",
     .n_ordered = POSITION + 1,
     .n_rows = 10,
     .cost = 1e5,

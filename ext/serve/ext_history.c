@@ -1,9 +1,15 @@
-/* ext_history.c - what a session has seen: ids, or a state; see ext_serve.h. */
+/*
+ * ext_history.c - what a session has seen, read from ids or from a state BLOB; see
+ * ext_serve.h.
+ */
 #include "ext_serve.h"
 
 /* ---- reading ---- */
 
-/* The state itself, where that very model made it. */
+/*
+ * Copies the hidden states out of the BLOB, if exactly this version made it. Another
+ * version's hidden states mean nothing to this model.
+ */
 static int take_state(ext_history *history, const ext_state_blob *blob,
                       const ext_model *model, ext_error *error)
 {
@@ -16,17 +22,21 @@ static int take_state(ext_history *history, const ext_state_blob *blob,
     return SQLITE_OK;
 }
 
+/*
+ * Reads a history from a state BLOB: the items that it remembers, and its hidden states
+ * if they are of use.
+ */
 static int read_state(ext_history *history, sqlite3_value *value, const ext_model *model,
                       ext_error *error)
 {
     ext_state_blob blob;
     if (!ext_state_blob_read(&blob, sqlite3_value_blob(value),
                              (size_t)sqlite3_value_bytes(value)))
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "the BLOB is not a session's state, or it is damaged; give "
-            "what gru4rec_state() or gru4rec_step() returned, or NULL to "
-            "start anew; an item that is a BLOB is given as hex(item)");
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the BLOB is not a session's state, or it is damaged; "
+                             "give what gru4rec_state() or gru4rec_step() returned, "
+                             "or NULL to start a new session; "
+                             "an item that is a BLOB is given as hex(item)");
     const unsigned char *at = blob.items;
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < blob.n_items; i++) {
@@ -46,6 +56,7 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
     return rc == SQLITE_OK ? take_state(history, &blob, model, error) : rc;
 }
 
+/* Reads a history from one id, or from a JSON array of ids. */
 static int read_ids(ext_history *history, sqlite3 *db, sqlite3_value *value,
                     const ext_model *model, ext_error *error)
 {
@@ -86,7 +97,10 @@ bool ext_history_is_empty(const ext_history *history)
 
 /* ---- walking ---- */
 
-/* A walk of so many steps asks for interrupts. */
+/*
+ * Number of steps up to which a walk does not ask for interrupts: it is over soon, and to
+ * ask takes a prepared statement.
+ */
 enum { LONG_WALK = 32 };
 
 int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error)
@@ -96,7 +110,10 @@ int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
-/* From a place on. */
+/*
+ * Walks the session through rows from index first on, and asks for interrupts in between.
+ * SQLITE_INTERRUPT: there was one.
+ */
 static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
                     gru4rec_session *session, ext_error *error)
 {
@@ -112,6 +129,7 @@ static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
     return rc;
 }
 
+/* Puts the history's hidden states into the session, as if it had walked there. */
 static int resume(const ext_history *history, gru4rec_session *session, ext_error *error)
 {
     const ext_rows *rows = &history->rows;
@@ -119,8 +137,8 @@ static int resume(const ext_history *history, gru4rec_session *session, ext_erro
     return gru4rec_session_resume(session, history->state, last)
                ? SQLITE_OK
                : ext_error_set(error, SQLITE_ERROR,
-                               "the session's state has values that are not finite; give "
-                               "NULL to start anew");
+                               "the session's state has values that are not finite; "
+                               "give NULL to start a new session");
 }
 
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,

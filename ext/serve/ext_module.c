@@ -1,15 +1,17 @@
 /*
- * ext_module.c - the module gru4rec: models as virtual tables; see ext_serve.h.
+ * ext_module.c - the module gru4rec, which makes each model a virtual table; see
+ * ext_serve.h.
  *
  *   CREATE VIRTUAL TABLE m USING gru4rec(source, session=, item=, time=, order=,
  *                                        option=value)
  *
- * 1. The source is a table, a view or a parenthesised SELECT, whose text becomes the
- *    view m_source; without it the model can only be imported into.
- * 2. The columns session and item have the affinity of the source's; what SELECT gives
- *    is in ext_relation.c.
- * 3. Connecting never fails for what the shadow tables hold, so that DROP TABLE always
- *    works; reading does.
+ * 1. The source is a table, a view or a SELECT in parentheses. The text of a SELECT
+ *    becomes the view m_source. A model without a source gets its versions only by an
+ *    import.
+ * 2. The columns session and item of the virtual table have the affinities of the
+ *    source's columns. ext_relation.c says which rows SELECT returns.
+ * 3. xConnect, which opens the table of an existing model, succeeds even if the shadow
+ *    tables hold nonsense, so that DROP TABLE always works. Queries report what is wrong.
  */
 #include "ext_serve.h"
 
@@ -17,7 +19,10 @@
 
 /* ---- CREATE VIRTUAL TABLE ---- */
 
-/* A copy without white space and one pair of quotes around it. */
+/*
+ * Returns a copy of the text, without white space at its ends and without one pair of
+ * quotes around it. A doubled quote inside becomes one quote. NULL: not enough memory.
+ */
 static char *unquoted(const char *text)
 {
     static const char space[] = " \t\r\n";
@@ -41,7 +46,7 @@ static char *unquoted(const char *text)
     return copy;
 }
 
-/* Is all of it one quoted text? */
+/* Tells whether the whole text is one quoted text. */
 static bool is_quoted_whole(const char *text)
 {
     text += strspn(text, " \t\r\n");
@@ -54,17 +59,20 @@ static bool is_quoted_whole(const char *text)
     return end != NULL && end[1 + strspn(end + 1, " \t\r\n")] == '\0';
 }
 
+/*
+ * Puts one module argument into config or options: the source, which only the first
+ * argument can be, or option=value.
+ */
 static int take_argument(const char *argument, bool is_first, ext_config *config,
                          gru4rec_options *options, ext_error *error)
 {
     const char *equals = strchr(argument, '=');
     if (equals == NULL || ext_select_is(argument) || is_quoted_whole(argument)) {
         if (!is_first)
-            return ext_error_set(
-                error, SQLITE_ERROR,
-                "'%s' is not option=value; only the first argument is the "
-                "source of events",
-                ext_show_text(&(ext_show){""}, argument));
+            return ext_error_set(error, SQLITE_ERROR,
+                                 "'%s' is not option=value; "
+                                 "only the first argument is the source of events",
+                                 ext_show_text(&(ext_show){""}, argument));
         config->source = unquoted(argument);
         return config->source != NULL ? SQLITE_OK : ext_error_nomem(error);
     }
@@ -81,7 +89,10 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
     return rc;
 }
 
-/* Finds the source's columns, and keeps their names and affinities, and its shape. */
+/*
+ * Opens the source, and keeps in config the names of its columns, the affinities of
+ * session and item, and its shape. A config without a source stays as it is.
+ */
 static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
     ext_source source;
@@ -105,7 +116,10 @@ static int resolve_source(const ext_home *home, ext_config *config, ext_error *e
                            : rc;
 }
 
-/* A list written with commas comes as several arguments. */
+/*
+ * Reports an option whose value is a list with commas, as in layers=100,50. SQLite splits
+ * the module's arguments at commas, so such a list arrives as several arguments (n).
+ */
 static int check_list(const char *const *argv, int n, ext_error *error)
 {
     sqlite3_str *str = sqlite3_str_new(NULL);
@@ -117,7 +131,10 @@ static int check_list(const char *const *argv, int n, ext_error *error)
     return rc;
 }
 
-/* Is the table the one that is made anew? Then it is told how. */
+/*
+ * Returns what gru4rec_configure() changes, if it is dropping and creating exactly this
+ * table now while the shadow tables stay; else NULL.
+ */
 static const ext_remake *remake_of(const ext_home *home)
 {
     const ext_remake *remake = home->connection->remake;
@@ -127,7 +144,10 @@ static const ext_remake *remake_of(const ext_home *home)
                : NULL;
 }
 
-/* argv: module, schema, table, then the arguments. */
+/*
+ * Makes the model's config from the arguments of CREATE VIRTUAL TABLE. argv (argc): names
+ * of the module, the schema and the table, then the arguments.
+ */
 static int make_config(ext_config *config, const ext_home *home, int argc,
                        const char *const *argv, ext_error *error)
 {
@@ -154,7 +174,11 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
                                                                : ext_error_nomem(error);
 }
 
-/* What m_config holds is not trusted: it becomes part of a declaration. */
+/*
+ * Returns the affinity that equals type, or "" if none does. The type comes from
+ * m_config, which anybody may have changed, and becomes part of the text of a
+ * declaration.
+ */
 static const char *known_affinity(const char *type)
 {
     static const char *const known[] = {"INT", "TEXT", "REAL", "NUM"};
@@ -164,23 +188,27 @@ static const char *known_affinity(const char *type)
     return "";
 }
 
-/* Items of a column of REALs are INTEGERs, which its affinity would turn back. */
+/*
+ * Returns the affinity of the column item. For a REAL column it is NUM: a REAL that is a
+ * whole number is stored as an INTEGER item, and REAL affinity would convert it back.
+ */
 static const char *item_affinity(const char *type)
 {
     const char *known = known_affinity(type);
     return strcmp(known, "REAL") == 0 ? "NUM" : known;
 }
 
+/* Declares the columns of the virtual table to SQLite, and makes its object. */
 static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config *config,
                       ext_error *error)
 {
     ext_table *table;
-    char *text = sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, "
-                                 "score REAL, basis TEXT HIDDEN, "
-                                 "exclude_seen BLOB HIDDEN, candidates BLOB HIDDEN, "
-                                 "version BLOB HIDDEN)",
-                                 known_affinity(config->types[0]),
-                                 item_affinity(config->types[1]));
+    char *text =
+        sqlite3_mprintf("CREATE TABLE x(session %s, rank INTEGER, item %s, score REAL, "
+                        "basis TEXT HIDDEN, exclude_seen BLOB HIDDEN, "
+                        "candidates BLOB HIDDEN, version BLOB HIDDEN)",
+                        known_affinity(config->types[0]),
+                        item_affinity(config->types[1]));
     if (text == NULL)
         return ext_error_nomem(error);
     int rc = ext_table_new(&table, &ext_relation, text, home->db, home->connection,
@@ -191,15 +219,15 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
     return rc;
 }
 
-/* ---- methods ---- */
+/* ---- methods that SQLite calls ---- */
 
-/* The home that SQLite's arguments name; borrowed. */
+/* Returns the home that argv names: schema and table. It borrows both names. */
 static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
 {
     return (ext_home){db, connection, (char *)argv[1], (char *)argv[2]};
 }
 
-/* Makes the shadow tables, or changes them. */
+/* Makes the shadow tables of a new model, or changes those of one that is remade. */
 static int store(const ext_home *home, ext_config *config, ext_error *error)
 {
     const ext_remake *remake = remake_of(home);
@@ -207,8 +235,10 @@ static int store(const ext_home *home, ext_config *config, ext_error *error)
                           : ext_schema_create(home, config, error);
 }
 
-/* After such an error of CREATE or ALTER, too, SQLite rolls back the user's transaction, once
- * it has the error. */
+/*
+ * Adds to the message that the user's transaction is rolled back, if SQLite will do that.
+ * It does so when CREATE or ALTER returns SQLITE_FULL or SQLITE_NOMEM.
+ */
 static void announce_rollback(ext_error *error, sqlite3 *db)
 {
     if (!sqlite3_get_autocommit(db) &&
@@ -216,6 +246,7 @@ static void announce_rollback(ext_error *error, sqlite3 *db)
         ext_error_add_rollback(error);
 }
 
+/* Method xCreate: CREATE VIRTUAL TABLE makes a model. */
 static int create(sqlite3 *db, void *connection, int argc, const char *const *argv,
                   sqlite3_vtab **out, char **message)
 {
@@ -228,7 +259,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
         rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
         rc = store(&home, &config, &error);
-    if (rc == SQLITE_OK) /* a view may not see what SELECT sees */
+    /* A view may not read all that a SELECT may, so the source is opened once more. */
+    if (rc == SQLITE_OK)
         rc = ext_config_check_source(&config, &home, &error);
     if (rc == SQLITE_OK)
         make_table(out, &home, &config, &error);
@@ -239,6 +271,10 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     return rc;
 }
 
+/*
+ * Method xConnect: opens the table of an existing model. Damaged or unknown contents of
+ * the shadow tables are no error here, so that DROP TABLE works.
+ */
 static int connect(sqlite3 *db, void *connection, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
 {
@@ -261,8 +297,11 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
     return rc;
 }
 
-/* Of an error SQLite takes the code only. A message would stay with the table, and be that
- * of the next statement that uses it and fails. */
+/*
+ * Method xDestroy: DROP TABLE deletes the model. The error is returned without its
+ * message. SQLite shows no message of xDestroy. It would keep the message with the table,
+ * and show it for the next statement that fails on the table.
+ */
 static int destroy(sqlite3_vtab *base)
 {
     const ext_home *home = &((ext_table *)base)->home;
@@ -283,6 +322,7 @@ static int destroy(sqlite3_vtab *base)
     return ext_table_disconnect(base);
 }
 
+/* Method xRename: ALTER TABLE RENAME renames the shadow tables too. */
 static int rename_table(sqlite3_vtab *base, const char *new_name)
 {
     ext_home *home = &((ext_table *)base)->home;
@@ -307,16 +347,20 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
     return rc;
 }
 
-/* For PRAGMA integrity_check; a problem is no error but a line of its result. */
+/*
+ * Method xIntegrity: checks the model for PRAGMA integrity_check. A problem of the model
+ * is no error: it becomes a line of the PRAGMA's result. PRAGMA quick_check, of which
+ * flags tells, does the same check.
+ */
 static int integrity(sqlite3_vtab *base, const char *schema, const char *name, int flags,
                      char **problem)
 {
     ext_home home = ((ext_table *)base)->home;
     ext_entry entry;
     ext_error error = {0};
-    home.schema = (char *)schema; /* borrowed, as the name */
+    home.schema = (char *)schema; /* borrowed, as is name */
     home.name = (char *)name;
-    (void)flags; /* PRAGMA quick_check looks as closely */
+    (void)flags;
     int rc = ext_entry_start(&entry, home.db, &error);
     if (rc == SQLITE_OK)
         rc = ext_entry_use(&home, &error);
@@ -333,8 +377,8 @@ static int integrity(sqlite3_vtab *base, const char *schema, const char *name, i
 /* ---- the module ---- */
 
 /*
- * The module as SQLite 3.44 and newer read it. Headers older than that lack the last
- * member; older libraries do not look beyond what they know.
+ * sqlite3_module as SQLite 3.44 and newer read it. An older header lacks the last member,
+ * so it is added here. An older library reads only the members that it knows.
  */
 typedef struct module_v4 {
     sqlite3_module base;

@@ -1,13 +1,20 @@
 /*
- * ext_plan.c - what of a ranking is asked for, as SQLite plans it; see ext_serve.h.
+ * ext_plan.c - plans of tables of rankings: which constraints of a query are pushed down;
+ * see ext_serve.h.
  *
- * argv has the arguments first, in their order, then what a table plans by itself, then
- * the rank's bound and the item, each where its bit is set. SQLite checks what is pushed
- * down again.
+ * SQLite calls xBestIndex with a list of constraints. A plan asks for the value of a
+ * constraint, and sets a bit of idxNum that says so. xFilter then gets the values in
+ * argv, in this order: the arguments; the values that the table itself asks for (session,
+ * basis); the bound of rank; the item. A value whose bit is not set is not there.
+ *
+ * SQLite tests every constraint again on the rows that it gets, but for the arguments.
  */
 #include "ext_serve.h"
 
-/* Does an argument come value by value from an IN? */
+/*
+ * Tells whether an argument of the table-valued function comes from an IN, as in
+ * "WHERE history IN (...)". Then SQLite calls xFilter for each value of the list.
+ */
 static bool has_list_argument(const ext_table_function *function,
                               sqlite3_index_info *info)
 {
@@ -19,9 +26,12 @@ static bool has_list_argument(const ext_table_function *function,
 }
 
 /*
- * When an argument comes from IN (...), SQLite calls xBestIndex again with it unusable; we
- * must refuse, and SQLite then never retries. So such a plan must not depend on another
- * table: comparisons with constants only are pushed down.
+ * Tells whether the plan may push down the constraint.
+ *
+ * When an argument comes from IN (...), SQLite calls xBestIndex again with that argument
+ * unusable. We must refuse such a call, and SQLite then never tries other plans. So a
+ * plan with such an argument must not depend on another table: it pushes down only
+ * comparisons with constants, whose values sqlite3_vtab_rhs_value() knows already.
  */
 static bool may_use(const ext_table_plan *plan, int constraint)
 {
@@ -30,7 +40,10 @@ static bool may_use(const ext_table_plan *plan, int constraint)
            sqlite3_vtab_rhs_value(plan->info, constraint, &value) == SQLITE_OK;
 }
 
-/* Is it column op, by BINARY, that can be pushed down? */
+/*
+ * Tells whether the constraint compares the column by the operator op and can be pushed
+ * down. Another collation than BINARY, as NOCASE, would match more items than we find.
+ */
 static bool can_use(const ext_table_plan *plan, int constraint, int column, int op)
 {
     const sqlite3_index_info *info = plan->info;
@@ -48,7 +61,8 @@ void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int b
         if (!(info->idxNum & bit) &&
             can_use(plan, i, column, SQLITE_INDEX_CONSTRAINT_EQ)) {
             ext_table_use(plan, i, bit, name);
-            if (sqlite3_vtab_in(info, i, 1)) /* all values of an IN at once */
+            /* For an IN, SQLite is told to give all values of the list in one xFilter. */
+            if (sqlite3_vtab_in(info, i, 1))
                 info->idxNum |= list_bit;
         }
 }
@@ -79,6 +93,7 @@ void ext_plan_basis(ext_table_plan *plan, int column)
             ext_table_use(plan, i, EXT_PLAN_BASIS, name);
 }
 
+/* Pushes down constraint i, of the column rank, if it is an upper bound and the first. */
 static void plan_rank(ext_table_plan *plan, int i)
 {
     static const char name[] = "rank";
@@ -91,7 +106,10 @@ static void plan_rank(ext_table_plan *plan, int i)
         ext_table_use(plan, i, EXT_PLAN_BELOW, name);
 }
 
-/* Is the rank read, or compared? */
+/*
+ * Tells whether the query reads or compares the rank. colUsed is SQLite's bit mask of the
+ * columns that the query reads.
+ */
 static bool is_rank_used(int rank, const sqlite3_index_info *info)
 {
     for (int i = 0; i < info->nConstraint; i++)
@@ -126,7 +144,7 @@ void ext_plan_one_ranking(ext_table_plan *plan)
     info->estimatedRows =
         ext_plan_rows(info, info->idxNum & 1 << plan->function->n_needed);
     info->estimatedCost = 1e6 + (double)info->estimatedRows;
-    /* Ranks ascend, and what they rank by falls. */
+    /* Rows come in this order: rank ascends, score descends. So SQLite need not sort. */
     info->orderByConsumed =
         info->nOrderBy == 1 &&
         ((info->aOrderBy[0].iColumn == EXT_RANKER_RANK && !info->aOrderBy[0].desc) ||

@@ -1,10 +1,14 @@
 /*
- * ext_ranker.c - the ranking after one history, or after many; see ext_serve.h.
+ * ext_ranker.c - ranks the items after one history, or after many histories together; see
+ * ext_serve.h.
  *
- * exclude_seen and candidates change the relation: ranks count what is left. What is only
- * asked for (ranks up to a bound, some items) does not: wanted items keep their ranks in
- * the whole, unless nobody looks at those, and then no other item is scored. A history
- * without a known item gets the items by support, basis 'popularity'.
+ * The arguments exclude_seen and candidates change the ranking: items that they leave out
+ * get no rank, and the other items are ranked without gaps. A WHERE clause (rank <= 10,
+ * item IN (...)) does not change the ranking: it only picks rows, and each row keeps its
+ * rank among all items. If the query does not use the rank, only the items that it wants
+ * are scored.
+ *
+ * A history without a known item ranks the items by support, with basis 'popularity'.
  */
 #include "ext_serve.h"
 
@@ -12,7 +16,7 @@
 
 static const char session_basis[] = "session", popularity_basis[] = "popularity";
 
-/* ---- what is asked for ---- */
+/* ---- reading the request ---- */
 
 static int read_exclude_seen(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
@@ -39,7 +43,7 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
     return rc;
 }
 
-/* k: the last rank; negative: all. */
+/* Reads k, the largest rank to return. Without k, or if it is negative, all ranks are. */
 static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
     static const char advice[] = "the number of items as an integer";
@@ -51,8 +55,11 @@ static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
     return rc;
 }
 
-/* The rank that rows need not go beyond. A bound that is no number bounds nothing: SQLite
- * decides. */
+/*
+ * Returns the largest rank that can satisfy rank <= bound, or rank < bound if is_below. A
+ * bound that is no number gives INT64_MAX: SQLite compares each row by its own rules.
+ * NULL gives 0, as no comparison with NULL is true.
+ */
 static int64_t most_ranks(sqlite3_value *bound, bool is_below)
 {
     double limit;
@@ -70,21 +77,22 @@ static int64_t most_ranks(sqlite3_value *bound, bool is_below)
         return 0;
     if (limit >= 9e15)
         return INT64_MAX;
-    int64_t most = (int64_t)limit; /* of ranks <= limit */
+    int64_t most = (int64_t)limit; /* the largest rank <= limit */
     return is_below && (double)most == limit && most > 0 ? most - 1 : most;
 }
 
 /*
- * Adds an item that is asked for. *is_known becomes false where we cannot say which items
- * compare equal to the value, as SQLite may convert the value or the items first. Where
- * all items and the value are of one type, no conversion makes unequal ones equal.
+ * Adds the item that equals the value to the wanted items, if it can be ranked. Sets
+ * *is_known to false if we cannot say which items equal the value: SQLite may convert the
+ * value or the items before it compares them, so that '3' can equal 3. If all items and
+ * the value have the same type, no conversion makes different ids equal.
  */
 static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
                 ext_error *error)
 {
     const ext_model *model = ranker->workspace.model;
     gru4rec_id id;
-    if (!ext_value_item(value, &id)) /* NULL equals nothing */
+    if (!ext_value_item(value, &id)) /* NULL equals no item */
         return SQLITE_OK;
     *is_known = (int)id.type == model->id_type;
     const int32_t row = *is_known ? gru4rec_items_find(model->loaded.items, &id) : -1;
@@ -93,6 +101,10 @@ static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
     return is_ranked ? ext_rows_add(&ranker->wanted, row, error) : SQLITE_OK;
 }
 
+/*
+ * Reads the values of item = or IN into the wanted items. If one of them may equal items
+ * that we cannot tell, all items are returned, and SQLite picks the rows.
+ */
 static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
                       ext_error *error)
 {
@@ -108,7 +120,9 @@ static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
     return error->rc;
 }
 
-/* What ext_plan_ranking() planned. */
+/*
+ * Reads the values that ext_plan_ranking() asked for: the bound of rank, then the items.
+ */
 static int read_plan(ext_ranker *ranker, int idx_num, sqlite3_value **argv,
                      ext_error *error)
 {
@@ -156,7 +170,7 @@ void ext_ranker_close(ext_ranker *ranker)
 
 /* ---- one history ---- */
 
-/* Fills seen where the history's items are excluded. */
+/* Fills seen with the items of the history if they are excluded; else empties it. */
 static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history *history,
                      ext_error *error)
 {
@@ -168,7 +182,10 @@ static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history
     return SQLITE_OK;
 }
 
-/* The items that are scored, where they are not all. */
+/*
+ * Returns the only items that need scores, or NULL if all items need one. The wanted
+ * items alone suffice if no rank is used: a rank counts all items with a better score.
+ */
 static const ext_rows *scored_items(const ext_ranker *ranker)
 {
     if (ranker->has_wanted && ranker->is_rank_unused && ranker->most == INT64_MAX)
@@ -176,7 +193,10 @@ static const ext_rows *scored_items(const ext_ranker *ranker)
     return ranker->has_candidates ? &ranker->candidates : NULL;
 }
 
-/* The query but for what ranks the items. */
+/*
+ * Makes the query for the library, except for what gives the scores: session (and bytes),
+ * or scores.
+ */
 static gru4rec_query make_query(const ext_ranker *ranker)
 {
     static const int32_t no_rows[1];
@@ -193,7 +213,7 @@ static gru4rec_query make_query(const ext_ranker *ranker)
     return query;
 }
 
-/* Starts the ranking and goes to its first row. */
+/* Starts the ranking and goes to its first row. Returns false if it has no row. */
 static bool start(ext_ranker *ranker, const gru4rec_query *query)
 {
     gru4rec_ranking_start(ranker->workspace.ranking, query);
@@ -203,6 +223,7 @@ static bool start(ext_ranker *ranker, const gru4rec_query *query)
     return ext_ranker_next(ranker);
 }
 
+/* Ranks by the scores that the network gives after the history. */
 static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool *is_row,
                            ext_error *error)
 {
@@ -218,6 +239,7 @@ static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool 
     return SQLITE_OK;
 }
 
+/* Ranks by support: the number of training events of each item. */
 static int rank_by_support(ext_ranker *ranker, bool *is_row, ext_error *error)
 {
     const gru4rec_items *items = ranker->workspace.model->loaded.items;
@@ -296,7 +318,10 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
         return error->rc;
     *lane = gru4rec_batch_add(ranker->batch, session, ranker->seen.rows, ranker->seen.n,
                               history->rows.rows, history->rows.n);
-    /* The lane keeps the rows, which the batch borrows, and gives its old ones back. */
+    /*
+     * The batch borrows the rows until the score, so they move to the lane. ranker->seen
+     * gets the lane's old list, to be filled again.
+     */
     const ext_rows unused = ranker->lane_seen[*lane];
     ranker->lane_seen[*lane] = ranker->seen;
     ranker->seen = unused;
@@ -326,6 +351,7 @@ bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane)
 
 /* ---- rows ---- */
 
+/* Goes to the next row of the lane's ranking. Returns false at its end. */
 static bool next_of_lane(ext_ranker *ranker)
 {
     gru4rec_real score;
@@ -362,7 +388,7 @@ void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row)
     cursor->cursor.row = cursor->ranker.row;
 }
 
-/* Can it be a row's basis? */
+/* Tells whether a row can have this value as its basis. */
 static bool is_basis(sqlite3_value *value)
 {
     const char *text = sqlite3_value_type(value) == SQLITE_TEXT
@@ -372,7 +398,10 @@ static bool is_basis(sqlite3_value *value)
            (strcmp(text, session_basis) == 0 || strcmp(text, popularity_basis) == 0);
 }
 
-/* One value that can be is enough. */
+/*
+ * One possible value is enough for success: with basis IN ('session', 'x') the query can
+ * still return rows.
+ */
 int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advice,
                            ext_error *error)
 {
@@ -389,11 +418,11 @@ int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advic
             return SQLITE_OK;
         shown = ext_show_value(&show, value);
     }
-    if (shown == NULL || error->rc != SQLITE_OK) /* an IN without values */
+    if (shown == NULL || error->rc != SQLITE_OK) /* NULL: the list of the IN is empty */
         return error->rc;
     return ext_error_set(error, SQLITE_ERROR,
-                         "basis is compared with %s, but is 'session' or 'popularity' "
-                         "only%s",
+                         "basis is compared with %s, "
+                         "but it can only be 'session' or 'popularity'%s",
                          shown, advice);
 }
 

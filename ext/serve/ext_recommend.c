@@ -1,36 +1,46 @@
 /*
  * ext_recommend.c - gru4rec_recommend(model, history [, k ...]); see ext_serve.h.
  *
- * 1. Rows are (rank, item, score, basis) in rank order, found as they are asked for.
- * 2. history: a JSON array of item ids, oldest first, one id, or a session's state.
- *    Unknown ids are skipped; the hidden column unknown counts them.
- * 3. k: the last rank; NULL, negative or left out: all. exclude_seen = 1 leaves the
- *    items of the history out, candidates = '[...]' all but those; ranks count what is
- *    left. version: the one that is asked; NULL or left out: the active one.
- * 4. No known item in the history: the items by support, basis 'popularity'.
- * 5. Serving writes nothing. LIMIT and OFFSET stay SQLite's.
+ * Recommends items after a history, which the caller gives.
+ *
+ * 1. Rows are (rank, item, score, basis) in rank order. Each row is computed when SQLite
+ *    asks for it.
+ * 2. history is a JSON array of item ids, oldest first, or one id, or a session's state
+ *    BLOB. Ids that the model does not know are skipped; the hidden column unknown is
+ *    their number.
+ * 3. k is the largest rank that is returned. If k is NULL, negative or left out, all
+ *    ranks are. exclude_seen = 1 leaves out the items of the history. candidates =
+ *    '[...]' leaves out all items but those. The remaining items are ranked without gaps.
+ *    version picks a version of the model; NULL or left out means the active one.
+ * 4. If the model knows no item of the history, the items come by support, with basis
+ *    'popularity'.
+ * 5. Nothing is written. SQLite itself applies LIMIT and OFFSET: it stops reading rows.
  */
 #include "ext_serve.h"
 
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
-enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS }; /* the column behind the arguments */
+enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS }; /* index of the hidden column unknown */
 
 /* Bits of idxNum. */
 enum {
-    PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* all of them are given */
-    PLAN_SEVENTH = EXT_PLAN_OWN              /* and a value for unknown */
+    PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* the bits of all arguments */
+    PLAN_SEVENTH = EXT_PLAN_OWN              /* unknown = ... may be a seventh argument */
 };
 
 typedef struct recommend_cursor {
     ext_ranker_cursor ranking;
-    int64_t n_unknown; /* ids of the history that no item has */
+    int64_t n_unknown; /* number of ids of the history that no item has */
 } recommend_cursor;
 
 /*
- * SQLite gives a seventh argument to the next hidden column. unknown is no argument, and
- * unknown = ... is a condition like others; but where it could be that argument it is an
- * error, as a condition in its place would give no rows.
+ * Makes the plan, and finds a seventh argument.
+ *
+ * SQLite turns the arguments of a table-valued function into conditions on the hidden
+ * columns, in their order. So a seventh argument, which is a mistake, arrives as the
+ * condition unknown = value, and would silently give no rows. Therefore unknown = value
+ * is an error if all six arguments are given, because then it could be a seventh one.
+ * Otherwise unknown = value is a condition that SQLite tests, as any other.
  */
 static void plan(ext_table_plan *plan)
 {
@@ -44,6 +54,7 @@ static void plan(ext_table_plan *plan)
             info->idxNum |= PLAN_SEVENTH;
 }
 
+/* Reads the history, ranks the items after it, and goes to the first row. */
 static int rank(recommend_cursor *cursor, const ext_model *model, ext_error *error)
 {
     const ext_cursor *base = &cursor->ranking.cursor;
@@ -76,9 +87,9 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     ext_model *model;
     if (idx_num & PLAN_SEVENTH)
         return ext_error_set(error, SQLITE_ERROR,
-                             "too many arguments on gru4rec_recommend() - max %d; to "
-                             "compare the column unknown beside all of them, write "
-                             "+unknown",
+                             "too many arguments on gru4rec_recommend() - max %d; "
+                             "to compare the column unknown beside all of them, "
+                             "write +unknown",
                              N_ARGUMENTS);
     if (ext_choice_read(&choice, base->arguments[VERSION], error) != SQLITE_OK ||
         ext_model_acquire_named(&model, connection, base->arguments[MODEL], &choice,
@@ -119,8 +130,8 @@ const ext_table_function ext_recommend = {
     .n_arguments = N_ARGUMENTS,
     .arguments = arguments,
     .n_needed = HISTORY + 1,
-    .usage = "needs a model and a history; write "
-             "gru4rec_recommend('model', '[item, ...]', k)",
+    .usage = "needs a model and a history; "
+             "write gru4rec_recommend('model', '[item, ...]', k)",
     .plan = plan,
     .start = start,
     .next = ext_ranker_method_next,

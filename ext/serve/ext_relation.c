@@ -1,18 +1,21 @@
 /*
- * ext_relation.c - SELECT FROM m; see ext_serve.h.
+ * ext_relation.c - SELECT FROM m, where m is a model's table; see ext_serve.h.
  *
- * 1. m(session, rank, item, score), hidden basis, exclude_seen, candidates, version, is the
- *    ranking of all items for every session of the source, from its events in the
- *    product's order. Rows are found as they are asked for.
- * 2. Pushed down: session = and IN, upper bounds of rank, item = and IN. SQLite checks
- *    them again, so what is pushed down may be a superset. LIMIT and OFFSET stay
- *    SQLite's.
- * 3. A statement that writes scans copies, so that it does not read what it wrote. Scans
- *    of the same sessions share a copy, as where OR, UNION ALL or a join make several of
- *    one. But a scan that begins while another stands on a row is one of another place,
- *    as of a trigger's body, and has its own.
- * 4. Where only so many ranks of all sessions are asked for, sessions are read ahead and
- *    ranked together: one at first, then twice as many each time.
+ * 1. m(session, rank, item, score), with the hidden columns basis, exclude_seen,
+ *    candidates and version, has the ranking of all items for every session of the
+ *    source. The events of a session are its history, in the order that training uses.
+ *    Each row is computed when SQLite asks for it.
+ * 2. These constraints are pushed down: session = and IN, upper bounds of rank, item =
+ *    and IN. SQLite tests them again on each row, so a scan may return a superset. SQLite
+ *    itself applies LIMIT and OFFSET.
+ * 3. A statement that writes reads its sessions from a copy, so that it does not read
+ *    events that it wrote itself. SQLite may scan the table several times for one place
+ *    of the statement: for OR, UNION ALL and joins. Such scans share a copy if they read
+ *    the same sessions. But a scan that begins while another scan stands on a row belongs
+ *    to another place, as the body of a trigger, which must see what was written. It gets
+ *    copies of its own.
+ * 4. If the query bounds the rank, several sessions are read ahead and ranked together:
+ *    one at first, then twice as many each time.
  */
 #include "ext_serve.h"
 
@@ -24,39 +27,44 @@ enum { EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 /* Bits of idxNum. */
 enum {
     PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
-    PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* it is IN */
-    PLAN_ONE = EXT_PLAN_OWN << 2       /* the order is right for one session only */
+    PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* the value is the whole list of an IN */
+    PLAN_ONE = EXT_PLAN_OWN << 2       /* the promised order holds for one session only */
 };
 
 /* A session that was read ahead. */
 typedef struct waiting {
     sqlite3_value *session;
     ext_history history;
-    int32_t lane; /* of the ranker's batch; -1: to be ranked by itself */
+    int32_t lane; /* its lane of the ranker's batch; -1: it is ranked by itself */
 } waiting;
 
 typedef struct relation_cursor {
-    ext_ranker_cursor ranking; /* its hash: of the session and the arguments */
+    /* ranking.cursor.hash is the hash of the session and the arguments. */
+    ext_ranker_cursor ranking;
     uint64_t arguments_hash;
-    ext_histories histories;
-    bool keeps_empty; /* as the version whose histories they were */
-    waiting *queue; /* (capacity) sessions that were read; the first n_queue are there */
-    int32_t capacity, n_queue, current;
-    int32_t n_ahead;    /* sessions to read the next time */
-    bool is_one;        /* a second session would come out of order */
-    bool was_on_row;    /* when its last scan was stopped */
-    ext_copies *copies; /* for a statement that writes; held, or NULL */
+    ext_histories histories; /* reads sessions from the source or from a copy */
+    bool keeps_empty;        /* option keep_empty by which histories was opened */
+    waiting *queue;          /* (capacity) sessions read ahead, in the first n_queue */
+    int32_t capacity, n_queue, current; /* current: index of the session being returned */
+    int32_t n_ahead;                    /* number of sessions to read the next time */
+    bool is_one;        /* a second session is an error: see check_one() */
+    bool was_on_row;    /* the last scan was stopped while it stood on a row */
+    ext_copies *copies; /* copies for a statement that writes; held, or NULL */
 } relation_cursor;
 
 /* ---- plan ---- */
 
-/* Is one session asked for, by a value that equals it? */
+/* Tells whether the plan has session = value, and not an IN. */
 static bool is_single(int idx_num)
 {
     return (idx_num & (PLAN_SESSION | PLAN_SESSIONS)) == PLAN_SESSION;
 }
 
-/* Sessions ascend, and ranks in each; of one session, scores fall. */
+/*
+ * Tells whether the rows already come in the order of the query's ORDER BY. Sessions come
+ * in ascending order. Within one session, ranks ascend and scores descend. is_one: the
+ * scan has one session only, so any order of sessions is right.
+ */
 static bool is_row_order(const sqlite3_index_info *info, bool is_one)
 {
     int i = 0;
@@ -72,6 +80,10 @@ static bool is_row_order(const sqlite3_index_info *info, bool is_one)
     return info->nOrderBy > 0 && i == info->nOrderBy;
 }
 
+/*
+ * Method plan, called from xBestIndex: pushes down constraints, estimates rows and cost,
+ * and tells SQLite whether the rows come in the order that ORDER BY wants.
+ */
 static void plan(ext_table_plan *plan)
 {
     sqlite3_index_info *info = plan->info;
@@ -87,7 +99,7 @@ static void plan(ext_table_plan *plan)
         info->idxNum |= PLAN_ONE;
 }
 
-/* ---- the queue ---- */
+/* ---- the queue of sessions that were read ahead ---- */
 
 static void clear_queue(relation_cursor *cursor)
 {
@@ -99,7 +111,7 @@ static void clear_queue(relation_cursor *cursor)
     cursor->current = 0;
 }
 
-/* Makes room for one session, or for as many as are ranked together. */
+/* Allocates the queue: for one session, or for as many as are ranked together. */
 static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 {
     cursor->capacity = 1;
@@ -141,12 +153,16 @@ static int fill_queue(relation_cursor *cursor, ext_error *error)
 
 /* ---- rows ---- */
 
-/* Only between its start and its end a scan has a queue. */
+/*
+ * Tells whether the cursor's scan stands on a row. A cursor has a queue only while it
+ * scans: stop() frees it.
+ */
 static bool is_on_row(const relation_cursor *cursor)
 {
     return cursor->queue != NULL && !cursor->ranking.cursor.is_eof;
 }
 
+/* Method stop: ends a scan. The copies stay for the next scan. */
 static void stop(ext_cursor *base)
 {
     relation_cursor *cursor = (relation_cursor *)base;
@@ -158,6 +174,7 @@ static void stop(ext_cursor *base)
     ext_histories_stop(&cursor->histories);
 }
 
+/* Method close: frees what the cursor keeps from one scan to the next. */
 static void close_cursor(ext_cursor *base)
 {
     relation_cursor *cursor = (relation_cursor *)base;
@@ -165,7 +182,10 @@ static void close_cursor(ext_cursor *base)
     ext_copies_release(cursor->copies);
 }
 
-/* Goes to the first row of the session that is current; false in *is_row: it has none. */
+/*
+ * Goes to the first row of the current session's ranking. *is_row is false if the ranking
+ * is empty.
+ */
 static int first_of_session(relation_cursor *cursor, bool *is_row, ext_error *error)
 {
     const waiting *now = &cursor->queue[cursor->current];
@@ -176,19 +196,24 @@ static int first_of_session(relation_cursor *cursor, bool *is_row, ext_error *er
     return SQLITE_OK;
 }
 
-/* The plan promised ORDER BY for one session only; a second matching session would break
- * that order, so it is an error. */
+/*
+ * Reports a second session where the plan promised SQLite an order that holds for one
+ * session only (PLAN_ONE). There can be two although the plan has session = value: a
+ * number can equal several texts.
+ */
 static int check_one(const relation_cursor *cursor, ext_error *error)
 {
     return cursor->is_one && cursor->n_queue > 0
-               ? ext_error_set(
-                     error, SQLITE_ERROR,
-                     "a number may equal several sessions that are text, as '3' "
-                     "and '03'; compare with CAST(... AS TEXT)")
+               ? ext_error_set(error, SQLITE_ERROR,
+                               "a number may equal several sessions that are text, "
+                               "such as '3' and '03'; compare with CAST(... AS TEXT)")
                : SQLITE_OK;
 }
 
-/* Goes to the first row of the next session that has one, from current on. */
+/*
+ * Goes to the first row of the next session that has rows, from the current session on.
+ * Without such a session the scan is at its end.
+ */
 static int find_row(relation_cursor *cursor, ext_error *error)
 {
     bool is_row = false;
@@ -209,6 +234,7 @@ static int find_row(relation_cursor *cursor, ext_error *error)
     return SQLITE_OK;
 }
 
+/* Acquires the version that the argument names, and opens the ranker on it. */
 static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **argv,
                        ext_error *error)
 {
@@ -229,7 +255,11 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
                            : rc;
 }
 
-/* wanted: the sessions that are asked for, or NULL. */
+/*
+ * Opens histories on the events of the source. wanted: the only sessions to read; NULL:
+ * all. An open statement is used again for another single session, unless the version
+ * skips other events (keep_empty) than the version before.
+ */
 static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
                        ext_error *error)
 {
@@ -256,8 +286,11 @@ static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
     return rc;
 }
 
-/* Chooses the copies: those of the cursor's last scan, or of another cursor, unless that
- * stands on a row: then new ones. */
+/*
+ * Chooses the copies that this scan uses: those of the cursor's last scan, or else those
+ * of another cursor on the table. If a scan stands or stood on a row, this scan belongs
+ * to another place of the statement, and gets new copies.
+ */
 static int choose_copies(relation_cursor *cursor, ext_error *error)
 {
     const ext_table *table = (const ext_table *)cursor->ranking.cursor.base.pVtab;
@@ -276,7 +309,10 @@ static int choose_copies(relation_cursor *cursor, ext_error *error)
     return cursor->copies != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* The same from a copy, which is made unless it is there. */
+/*
+ * Opens histories on a copy of the sessions. Without such a copy, reads the events and
+ * makes one. wanted: as in open_events().
+ */
 static int open_copy(relation_cursor *cursor, const ext_sessions *wanted,
                      ext_error *error)
 {
@@ -319,11 +355,14 @@ static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_
     return error->rc;
 }
 
-/* The basis is the first hidden column, so that m(17) compares it with '17': TEXT, as the
- * column makes it. */
+/*
+ * Ends the message about an impossible basis. The usual cause is m(17), which means basis
+ * = '17', because basis is the first hidden column and has TEXT affinity.
+ */
 static const char basis_advice[] =
     "; write WHERE session = ... for the rows of a session";
 
+/* Method start, called from xFilter: goes to the first row. */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     relation_cursor *cursor = (relation_cursor *)base;

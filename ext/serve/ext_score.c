@@ -1,10 +1,13 @@
 /*
- * ext_score.c - gru4rec_score(model, history, item [, version]), gru4rec_embedding(model,
- * item [, version]); see ext_serve.h.
+ * ext_score.c - gru4rec_score(model, history, item [, version]) and
+ * gru4rec_embedding(model, item [, version]); see ext_serve.h.
  */
 #include "ext_serve.h"
 
-/* What gru4rec_recommend() gives for the item; NULL for one that it does not have. */
+/*
+ * Returns the score that gru4rec_recommend() gives the item, as the SQL result. The
+ * result is NULL if the model does not know the item.
+ */
 static int result_score(sqlite3_context *context, ext_workspace *workspace,
                         const ext_history *history, sqlite3_value *item, ext_error *error)
 {
@@ -45,7 +48,10 @@ static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
-/* The item's output row as float32, little-endian. */
+/*
+ * Returns the item's output row as a BLOB of float32 values, little-endian. The result is
+ * NULL if the model does not know the item.
+ */
 static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_error error = {0};

@@ -1,10 +1,37 @@
 /*
- * ext_serve.h - serving: SELECT FROM m, the table-valued functions of rankings, and the
- * functions on one session.
+ * ext_serve.h - serving: SELECT FROM m (m is a model's table), the table-valued functions
+ * that return rankings, and the SQL functions that work on one session.
  *
- * A table of rankings plans its constraints (ext_plan.c), opens a ranker with what is
- * asked for, and lets it rank after one history or many; the rows come in rank order as
- * they are read. Whatever is pushed down SQLite checks again, so it may be a superset.
+ * SQLite's virtual table interface, as far as this folder needs it:
+ *
+ *   xBestIndex  SQLite asks the table for a plan of a query. It lists the constraints
+ *               (column, operator, usable or not) of the WHERE clause. The table names
+ *               the constraints whose values it wants to know, and estimates the cost.
+ *               SQLite may ask several times, with other constraints usable, and takes
+ *               the cheapest plan. The table encodes its plan in the integer idxNum.
+ *   xFilter     Starts a scan of a cursor. It gets idxNum and argv, the values that the
+ *               plan asked for. In a join it is called once for each row of the outer
+ *               table. Here the method is called start.
+ *   xNext, xColumn  Go to the next row, and read one column of the current row. Here the
+ *               methods are called next and column. SQLite stops calling xNext when it
+ *               has enough rows, so a LIMIT needs no help from the table.
+ *   hidden column   A column that SELECT * does not show. The arguments of a table-valued
+ *               function are its hidden columns: f('a') means WHERE first_hidden = 'a'.
+ *
+ * "Pushed down" means that the table gets the value of a constraint. SQLite still tests
+ * the constraint on each row that the table returns. So the table may return a superset
+ * of the rows that match.
+ *
+ * A table of rankings plans its constraints (ext_plan.c) and opens a ranker
+ * (ext_ranker.c) with the values. The ranker ranks the items after one history, or after
+ * many histories together. The rows come in rank order, and each row is computed when
+ * SQLite asks for it.
+ *
+ * Errors, if a comment says nothing else: a function that can fail returns an SQLite
+ * result code, and sets *error to the same code and a message. Every function that
+ * allocates can return SQLITE_NOMEM. "(n)" is the number of elements of an array, I the
+ * number of items of the model. Items are stored as rows: an item's row is its index in
+ * the catalogue, from 0.
  */
 #ifndef EXT_SERVE_H
 #define EXT_SERVE_H
@@ -13,170 +40,261 @@
 
 /* ---- ext_state_blob.c ---- */
 
-/* A session's state as a BLOB, layout in ext_state_blob.c; all borrowed. */
+/*
+ * The parts of a session's state BLOB. ext_state_blob.c describes the layout. The struct
+ * borrows all memory that it points to.
+ */
 typedef struct ext_state_blob {
-    const unsigned char *run;    /* (16) of the model that made it */
-    bool is_started;             /* the network has seen an item */
-    const unsigned char *values; /* (n_values) float32, little-endian */
+    const unsigned char *run;    /* (16) name of the run whose version made the state */
+    bool is_started;             /* true: the network has seen an item */
+    const unsigned char *values; /* (n_values) hidden states, float32, little-endian */
     size_t n_values;
-    const unsigned char *items; /* the session's last ones, coded */
+    const unsigned char *items; /* (n_items_bytes) the last items, coded, oldest first */
     size_t n_items_bytes;
     int n_items;
 } ext_state_blob;
 
-/* No option state_items is larger. */
+/* Bytes of a run's name in a state, and the largest value of the option state_items. */
 enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 1000 };
 
-/* False for what is no state of a session, or a damaged one. */
+/*
+ * Fills in blob from the n bytes, which it borrows. Returns false if the bytes are not a
+ * session's state, or are damaged: then blob must not be used.
+ */
 bool ext_state_blob_read(ext_state_blob *blob, const unsigned char *bytes, size_t n);
-/* The BLOB, of sqlite3_malloc, with these values (n_values) in place of the blob's; NULL
- * when memory is short. */
+/*
+ * Makes the BLOB of a state: all fields come from blob, but the hidden states come from
+ * values (blob->n_values). Sets *n to its length in bytes. The caller frees the BLOB by
+ * sqlite3_free(). Returns NULL if there is not enough memory.
+ */
 unsigned char *ext_state_blob_write(const ext_state_blob *blob,
                                     const gru4rec_real *values, size_t *n);
-/* The next coded item, which moves *at on. */
+/*
+ * Decodes the item at *at into *id, and moves *at behind that item. A text is borrowed.
+ */
 void ext_state_blob_item(const unsigned char **at, gru4rec_id *id);
-/* Bytes that an item takes coded, and the coding. */
+/* Returns the number of bytes that the item takes when it is coded. */
 size_t ext_state_blob_item_bytes(const gru4rec_id *id);
+/* Writes the coded item at at, which has room for ext_state_blob_item_bytes(id) bytes. */
 void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id);
-/* The run's name, which a model has in hex, in bytes. False where a forged model has none. */
+/*
+ * Converts the model's run name from 32 hex digits to 16 bytes. Returns false if the
+ * model has no valid run name, which only a forged database can cause.
+ */
 bool ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model);
-/* Did that very model make it? */
+/* Tells whether exactly this version of the model made the state. */
 bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
 
 /* ---- ext_history.c ---- */
 
-/* What a session has seen of the items that the model knows, oldest first. */
+/*
+ * The items that a session has seen, oldest first, without the items that the model does
+ * not know. A history that was read from a state BLOB has only the last items of the
+ * session, as many as the BLOB remembers.
+ */
 typedef struct ext_history {
-    ext_rows rows;       /* with a state the last ones */
-    ext_rows positions;  /* of the rows among all items that were given, from 1 */
-    int64_t n_unknown;   /* ids that no item has */
-    gru4rec_real *state; /* where the network stood after them, or NULL; owned */
+    ext_rows rows;      /* rows of the known items */
+    ext_rows positions; /* place of each of rows among all given items, from 1 */
+    int64_t n_unknown;  /* number of given ids that no item of the model has */
+    gru4rec_real
+        *state; /* hidden states after all items of the session; or NULL; owned */
 } ext_history;
 
-/* value: a JSON array of ids, one id, or a state; SQL NULL: nothing. */
+/*
+ * Reads a history from an SQL value: a JSON array of ids, one id, or a state BLOB. SQL
+ * NULL is an empty history. state is set only if exactly this version made the BLOB; any
+ * other version must walk through the remembered items. The caller frees the history by
+ * ext_history_free(); after a failure the history is empty and needs no free.
+ * SQLITE_ERROR: the value is no history, or the BLOB is damaged.
+ */
 int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
                      const ext_model *model, ext_error *error);
 void ext_history_free(ext_history *history);
+/* Tells whether the history has neither a known item nor a state. */
 bool ext_history_is_empty(const ext_history *history);
-/* One item more. */
+/* Moves the session on by one item. row: the item's row. */
 int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error);
-/* Brings the session there, from the zero state. */
+/*
+ * Resets the session, then brings it to the end of the history: from the history's state
+ * if there is one, else by a step for each item. SQLITE_ERROR: the state has values that
+ * are not finite. SQLITE_INTERRUPT: the host interrupted a long walk.
+ */
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,
                      ext_error *error);
 
 /* ---- ext_plan.c ---- */
 
-/* Bits of idxNum, above those of the arguments. */
+/*
+ * Bits of idxNum in the plan of a table of rankings. The lowest EXT_TABLE_ARGUMENTS bits
+ * say which arguments are given (ext_base.h).
+ */
 enum {
-    EXT_PLAN_MOST = 1 << EXT_TABLE_ARGUMENTS, /* rank <= or = */
-    EXT_PLAN_BELOW = EXT_PLAN_MOST << 1,      /* rank < */
-    EXT_PLAN_ITEM = EXT_PLAN_MOST << 2,       /* item = or IN */
-    EXT_PLAN_ITEMS = EXT_PLAN_MOST << 3,      /* it is IN */
-    EXT_PLAN_RANK_UNUSED = EXT_PLAN_MOST << 4,
-    EXT_PLAN_BASIS = EXT_PLAN_MOST << 5, /* basis = or IS */
-    EXT_PLAN_BASES = EXT_PLAN_MOST << 6, /* or IN */
-    EXT_PLAN_OWN = EXT_PLAN_MOST << 7    /* the first bit of a table's own */
+    EXT_PLAN_MOST =
+        1 << EXT_TABLE_ARGUMENTS,        /* argv has the bound of rank <= or rank = */
+    EXT_PLAN_BELOW = EXT_PLAN_MOST << 1, /* argv has the bound of rank < */
+    EXT_PLAN_ITEM = EXT_PLAN_MOST << 2,  /* argv has the value of item = or IN */
+    EXT_PLAN_ITEMS = EXT_PLAN_MOST << 3, /* that value is the whole list of an IN */
+    EXT_PLAN_RANK_UNUSED = EXT_PLAN_MOST << 4, /* the query does not use column rank */
+    EXT_PLAN_BASIS = EXT_PLAN_MOST << 5,       /* argv has the value of basis =, IS, IN */
+    EXT_PLAN_BASES = EXT_PLAN_MOST << 6,       /* that value is the whole list of an IN */
+    EXT_PLAN_OWN = EXT_PLAN_MOST << 7 /* first bit that a table may define for itself */
 };
 
-/* Columns that show a ranker's row stand in this order. */
+/* The columns that a ranker fills in, in the order in which every table declares them. */
 enum { EXT_RANKER_RANK, EXT_RANKER_ITEM, EXT_RANKER_SCORE, EXT_RANKER_BASIS };
 
-/* Plans column = or IN, by BINARY, where there is one: bit, and for an IN list_bit too. */
+/*
+ * Pushes down one constraint column = value or column IN (list), if the query has one
+ * that compares by the collation BINARY. Its value becomes the next of argv, and bit is
+ * set in idxNum. For an IN list_bit is set too, and the value of argv is the whole list.
+ * name: the column's name, for EXPLAIN QUERY PLAN.
+ */
 void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int bit,
                        int list_bit);
-/* Goes to the next value of what was planned so, NULL behind the last. *value is NULL at
- * first. */
+/*
+ * Goes through the values that ext_plan_equality() pushed down. argument: the value of
+ * argv. is_list: list_bit is set in idxNum. *value must be NULL at first; each call sets
+ * *value to the next value (borrowed), and to NULL behind the last.
+ */
 int ext_plan_next_value(sqlite3_value **value, sqlite3_value *argument, bool is_list,
                         ext_error *error);
-/* Plans basis =, IS or IN as the next value: not to find rows, but for
- * ext_ranker_check_basis(). column: of the basis. */
+/*
+ * Asks for the value of basis =, IS or IN as the next of argv. The value selects no rows:
+ * ext_ranker_check_basis() uses it to report a value that no row can have. column: index
+ * of the column basis.
+ */
 void ext_plan_basis(ext_table_plan *plan, int column);
-/* Plans upper bounds of the rank, and item = or IN. rank: the first of a ranker's columns. */
+/*
+ * Pushes down an upper bound of rank, and item = or IN. Also notes whether the query uses
+ * the rank at all. rank: index of the column rank; the other columns of the ranker
+ * follow.
+ */
 void ext_plan_ranking(ext_table_plan *plan, int rank);
-/* The plan of a table of one ranking: a ranker's columns, then arguments, of which k is the
- * first that may be left out. */
+/*
+ * Makes the whole plan of a table that returns one ranking: constraints, estimates and
+ * order. The table's first columns must be those of the ranker, and its first argument
+ * that may be left out must be k, which bounds the number of rows.
+ */
 void ext_plan_one_ranking(ext_table_plan *plan);
-/* Rows of one ranking that will be read. is_short: an argument bounds them. */
+/*
+ * Estimates how many rows of one ranking the query reads. is_short: an argument of the
+ * table bounds the number of rows.
+ */
 sqlite3_int64 ext_plan_rows(const sqlite3_index_info *info, bool is_short);
 
 /* ---- ext_ranker.c ---- */
 
-/* What is asked of a table of rankings. Its SQL arguments are NULL where not given. */
+/* What a query asks of a ranker. All members are borrowed. */
 typedef struct ext_ranker_request {
+    /* SQL arguments; NULL: the argument is not given. */
     sqlite3_value *k, *exclude_seen, *candidates;
-    int idx_num;          /* its bits of ext_plan.c, */
-    sqlite3_value **argv; /* and what goes with them: the rank's bound, then the items */
+    int idx_num; /* the plan, with bits of ext_plan.c */
+    /*
+     * Values that the plan asked for: the bound of rank, then the item or the list of
+     * items. Each value is there only if its bit is set in idx_num.
+     */
+    sqlite3_value **argv;
 } ext_ranker_request;
 
-/* The ranking of the items after one history at a time, row by row. */
+/*
+ * A ranker: ranks the items after one history at a time, and gives row after row. All
+ * zero: it is closed.
+ */
 typedef struct ext_ranker {
     ext_connection *connection;
-    ext_workspace workspace;
-    bool is_seen_excluded;
-    bool has_candidates, has_wanted;
-    ext_rows candidates; /* sorted, as the other lists */
-    ext_rows wanted;     /* the items that are asked for */
-    ext_rows seen;       /* those of the history, where they are excluded */
-    bool is_rank_unused; /* nobody looks at rank: it may count wanted rows only */
-    int64_t most;        /* ranks beyond are not asked for */
-    gru4rec_batch *batch;
-    ext_rows *lane_seen; /* (lanes of the batch) */
-    int32_t lane;        /* the ranking is that lane's; -1: one of its own */
-    size_t n_found;      /* wanted items that have come */
-    int64_t rank;        /* of the current row, from 1 */
-    int32_t row;
-    double score;
-    const char *basis;
+    ext_workspace workspace; /* the model, and room for one session and one ranking */
+    bool is_seen_excluded;   /* the items of the history are left out */
+    bool has_candidates, has_wanted; /* the query gives the list below */
+    ext_rows candidates;             /* sorted; only these items are ranked */
+    ext_rows wanted;      /* sorted; values of item = or IN, the only rows to return */
+    ext_rows seen;        /* sorted; items of the history, if is_seen_excluded */
+    bool is_rank_unused;  /* the query does not use rank, so ranks need not be right */
+    int64_t most;         /* the largest rank that the query needs */
+    gru4rec_batch *batch; /* ranks many histories together; NULL: there is none */
+    ext_rows *lane_seen;  /* (lanes of the batch) seen of each lane's history */
+    int32_t lane;         /* lane whose ranking is read; -1: the workspace's ranking */
+    size_t n_found;       /* number of wanted items that were returned */
+    int64_t rank;         /* rank of the current row, from 1 */
+    int32_t row;          /* row of the current item */
+    double score;         /* score of the current item */
+    const char *basis;    /* what the items are ranked by: "session" or "popularity" */
 } ext_ranker;
 
-/* What a cursor on rankings begins with. */
+/* The first members of every cursor that reads a ranker. */
 typedef struct ext_ranker_cursor {
-    ext_cursor cursor; /* its row is the item's */
+    ext_cursor cursor; /* cursor.row is the current item's row */
     ext_ranker ranker;
 } ext_ranker_cursor;
 
-/* Takes over model, also on failure; then nothing is left to close. */
+/*
+ * Opens a ranker on the model. Takes over the caller's hold on the model, also on
+ * failure. After a failure the ranker is closed. SQLITE_ERROR: k, exclude_seen or
+ * candidates has no valid value.
+ */
 int ext_ranker_open(ext_ranker *ranker, ext_connection *connection, ext_model *model,
                     const ext_ranker_request *request, ext_error *error);
-/* Nothing is done for one that is all zero, as it is again afterwards. */
+/* Frees all that the ranker holds, and makes it all zero. May be called when it is so. */
 void ext_ranker_close(ext_ranker *ranker);
-/* Ranks after the history and goes to the first row; false in *is_row: there is none. */
+/*
+ * Ranks the items after the history, and goes to the first row. *is_row is false if the
+ * ranking is empty. A history without a known item ranks the items by support, with basis
+ * 'popularity'. Errors: those of ext_history_walk().
+ */
 int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row,
                     ext_error *error);
-/* The same by similarity to the item of a row. */
+/* As ext_ranker_rank(), but ranks by similarity to the item that has the row. */
 int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
                             ext_error *error);
+/* Goes to the next row. Returns false at the end. */
 bool ext_ranker_next(ext_ranker *ranker);
 /*
- * The error of a comparison that no row's basis meets, which would give no rows without a
- * word; advice stands behind it. *argv moves on where ext_plan_basis() planned one.
+ * Reports SQLITE_ERROR if the query compares basis only with values that no row can have:
+ * such a query would return no rows, and nobody would know why. If the plan has
+ * EXT_PLAN_BASIS, reads its value at *argv, and moves *argv on by one. advice: text that
+ * ends the message.
  */
 int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advice,
                            ext_error *error);
-/* Tells SQLite's side of the cursor where the ranker stands; is_row false: at the end. */
+/* Copies the ranker's position to the cursor. is_row false: the scan is at its end. */
 void ext_ranker_set_row(ext_ranker_cursor *cursor, bool is_row);
-/* Of the current row: EXT_RANKER_RANK, ... */
+/* Returns column i of the current row (EXT_RANKER_RANK, ...) as the SQL result. */
 void ext_ranker_result(const ext_ranker *ranker, sqlite3_context *context, int i);
-/* Methods of a table of one ranking, whose columns are those. */
+/* Methods next, column and stop of a table whose columns are those of the ranker. */
 int ext_ranker_method_next(ext_cursor *cursor, ext_error *error);
 void ext_ranker_method_column(const ext_cursor *cursor, sqlite3_context *context, int i);
 void ext_ranker_method_stop(ext_cursor *cursor);
 
 /*
- * Many histories at once, where only so many ranks of each are asked for. open_batch says
- * how many can be added; then add each, score, go to the first row of each, and so on. add
- * gives the history's lane, or -1: rank it by itself. So it does for every history where
- * there is no batch.
+ * Ranking of many histories together, which is faster than one by one. It is possible
+ * only if the query bounds the rank and neither candidates nor wanted items are given. In
+ * order:
+ *   ext_ranker_open_batch()     once, after ext_ranker_open()
+ *   ext_ranker_add()            for each of up to n_lanes histories
+ *   ext_ranker_score()          once for these histories
+ *   ext_ranker_first_of_lane()  for each lane, then ext_ranker_next() for its other rows
+ * After that the next histories can be added.
+ */
+
+/*
+ * Opens a batch if the query allows it. Sets *n_lanes to the number of histories that can
+ * be added before a score; it is 1 without a batch.
  */
 int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error);
+/*
+ * Adds a history to the batch, and sets *lane to its lane. *lane is -1 if the caller must
+ * rank the history by ext_ranker_rank(): there is no batch, or the history is empty.
+ * Errors: those of ext_history_walk().
+ */
 int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane,
                    ext_error *error);
+/* Scores all lanes of the batch. SQLITE_INTERRUPT: the host interrupted it. */
 int ext_ranker_score(ext_ranker *ranker, ext_error *error);
-/* Goes to the first row of a lane; false: it has none. */
+/* Goes to the first row of a lane's ranking. Returns false if that ranking is empty. */
 bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane);
 
-/* ---- what SQL sees, each in its file ---- */
+/* ---- what SQL sees; each has a file of its name ---- */
 
+/* Registers the module gru4rec, by which CREATE VIRTUAL TABLE makes models. */
 int ext_module_register(ext_connection *connection, ext_error *error);
 extern const ext_table_function ext_relation; /* SELECT FROM m */
 extern const ext_table_function ext_recommend, ext_similar, ext_explain;

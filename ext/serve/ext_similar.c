@@ -1,8 +1,9 @@
 /*
  * ext_similar.c - gru4rec_similar(model, item [, k [, version]]); see ext_serve.h.
  *
- * Rows are (rank, item, similarity) in rank order: all other items by the cosine of their
- * output rows with the given item's. No rows for an item that the model does not know.
+ * Ranks all other items by their similarity to the given item. Rows are (rank, item,
+ * similarity) in rank order. The similarity is the cosine of the output rows of the two
+ * items. There are no rows if the model does not know the given item.
  */
 #include "ext_serve.h"
 
@@ -43,8 +44,8 @@ static const ext_table_argument arguments[N_ARGUMENTS] = {
 const ext_table_function ext_similar = {
     .name = "gru4rec_similar",
     .declaration = "CREATE TABLE x(rank INTEGER, item, similarity REAL, "
-                   "model BLOB HIDDEN, target BLOB HIDDEN, k BLOB HIDDEN, "
-                   "version BLOB HIDDEN)",
+                   "model BLOB HIDDEN, target BLOB HIDDEN, "
+                   "k BLOB HIDDEN, version BLOB HIDDEN)",
     .trust = SQLITE_VTAB_INNOCUOUS,
     .cursor_bytes = sizeof(ext_ranker_cursor),
     .n_columns = N_COLUMNS,

@@ -1,26 +1,28 @@
 /*
- * ext_state.c - gru4rec_state(model, item [, version]), gru4rec_step(model, state, item
- * [, version]); see ext_serve.h, and ext_state_blob.c for the BLOB.
+ * ext_state.c - gru4rec_state(model, item [, version]) and gru4rec_step(model, state,
+ * item [, version]); see ext_serve.h, and ext_state_blob.c for the BLOB.
  *
- * gru4rec_state() is an aggregate and a window function over the events of a session in
- * the order in which they arrive; gru4rec_step() moves a state on by one event. A NULL
- * item is no event; nor is an empty text, without option keep_empty. An item that the
- * model does not know leaves the network where it is, but is remembered: the next version
- * of the model may know it.
+ * gru4rec_state() is an aggregate and a window function. It returns the state of a
+ * session after its events, in the order in which SQLite gives the rows. gru4rec_step()
+ * takes a state and returns the state after one more event.
+ *
+ * A NULL item is no event. An empty text is no event either, unless the option keep_empty
+ * is set. An item that the model does not know does not change the hidden states, but the
+ * state remembers it: the next version of the model may know it.
  */
 #include "ext_serve.h"
 
 #include <string.h>
 
-/* A session on its way. All zero: it is closed. */
+/* A session that gets event after event. All zero: it is closed. */
 typedef struct live_session {
     ext_connection *connection;
-    ext_workspace workspace; /* its session stands there once is_started */
-    bool is_started;
-    char *name;          /* of the model, as the aggregate was given it, */
-    ext_choice choice;   /* and its version */
-    ext_state_blob blob; /* its last items, in the buffer */
-    unsigned char *buffer;
+    ext_workspace workspace; /* workspace.session has the hidden states */
+    bool is_started;         /* a known item came, so the hidden states are valid */
+    char *name;              /* gru4rec_state(): name of the model in the first row */
+    ext_choice choice;       /* gru4rec_state(): version in the first row */
+    ext_state_blob blob;     /* n_items and n_items_bytes of the items in buffer */
+    unsigned char *buffer;   /* (capacity) bytes: the last items, coded, oldest first */
     size_t capacity;
 } live_session;
 
@@ -37,7 +39,7 @@ static bool is_known(const live_session *live, const gru4rec_id *id)
     return gru4rec_items_find(live->workspace.model->loaded.items, id) >= 0;
 }
 
-/* Does the model know one of the n items that are coded at at? */
+/* Tells whether the model knows at least one of the n coded items that begin at at. */
 static bool is_any_known(const live_session *live, const unsigned char *at, int n)
 {
     bool is_any = false;
@@ -49,8 +51,12 @@ static bool is_any_known(const live_session *live, const unsigned char *at, int 
     return is_any;
 }
 
-/* Puts the last of the n oldest items that the model knows before all; *end is its end
- * there, and *rest, behind those items, moves on by one in its stead. */
+/*
+ * Saves one item of the n oldest ones, which are to be forgotten: the newest of them that
+ * the model knows. Moves that item to the front of the buffer, and *end behind it. Then
+ * *rest, where the items begin that stay, moves on by one item, so that no more items
+ * stay than before. If the model knows none of the n items, nothing changes.
+ */
 static void keep_known(live_session *live, int n, unsigned char **end,
                        const unsigned char **rest)
 {
@@ -74,8 +80,9 @@ static void keep_known(live_session *live, int n, unsigned char **end,
 }
 
 /*
- * Forgets the oldest items, those that are too many; but not the only one that the model
- * knows: with collapse_repeats it tells whether the next one counts.
+ * Forgets the oldest items, so that at most state_items stay. But at least one item that
+ * the model knows stays, if there is one: with collapse_repeats, the last known item
+ * decides whether the next event is a repeat.
  */
 static void forget(live_session *live)
 {
@@ -97,7 +104,7 @@ static void forget(live_session *live)
     blob->n_items = n_kept;
 }
 
-/* Room for n bytes of items more. */
+/* Makes room for n more bytes in the buffer. */
 static int make_room(live_session *live, size_t n, ext_error *error)
 {
     if (live->blob.n_items_bytes + n <= live->capacity)
@@ -111,7 +118,7 @@ static int make_room(live_session *live, size_t n, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Remembers an item, and forgets one of too many. */
+/* Appends an item to the buffer, and forgets the oldest item if there are too many. */
 static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 {
     ext_state_blob *blob = &live->blob;
@@ -125,7 +132,7 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Remembers the items of an old state. */
+/* Copies the items of an old state to the buffer, and forgets those that are too many. */
 static int remember_all(live_session *live, const ext_state_blob *old, ext_error *error)
 {
     if (old->n_items == 0)
@@ -139,6 +146,7 @@ static int remember_all(live_session *live, const ext_state_blob *old, ext_error
     return SQLITE_OK;
 }
 
+/* Moves the hidden states on by the item that has the row; row -1 changes nothing. */
 static int step(live_session *live, int32_t row, ext_error *error)
 {
     if (row < 0)
@@ -149,6 +157,10 @@ static int step(live_session *live, int32_t row, ext_error *error)
     return ext_history_step(live->workspace.session, row, error);
 }
 
+/*
+ * Adds one event. SQLITE_ERROR: the value cannot be an item id, as a BLOB or a REAL that
+ * is not whole.
+ */
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {
     gru4rec_id id;
@@ -164,7 +176,10 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
     return rc == SQLITE_OK ? step(live, row, error) : rc;
 }
 
-/* Goes on from a state that an application kept. */
+/*
+ * Loads a state BLOB, so that the session goes on where the application left it. A state
+ * of another version is walked through again, item by item.
+ */
 static int load_state(live_session *live, sqlite3_value *value, ext_error *error)
 {
     const ext_model *model = live->workspace.model;
@@ -184,6 +199,7 @@ static int load_state(live_session *live, sqlite3_value *value, ext_error *error
     return rc == SQLITE_OK ? remember_all(live, &old, error) : rc;
 }
 
+/* Returns the session's state as the SQL result, a BLOB. */
 static void result_state(live_session *live, sqlite3_context *context, ext_error *error)
 {
     const ext_model *model = live->workspace.model;
@@ -192,8 +208,8 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
     size_t n;
     if (!ext_state_blob_run(run, model)) {
         ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                      "the model is damaged: its run is not 32 hex digits; restore the "
-                      "database from a backup or train again");
+                      "the model is damaged: its run is not 32 hex digits; "
+                      "restore the database from a backup or train again");
         return;
     }
     blob->run = run;
@@ -216,6 +232,10 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
 
 /* ---- gru4rec_step() ---- */
 
+/*
+ * gru4rec_step(). The result is NULL if there is neither a state nor an event: the state
+ * is NULL, and the item is no event.
+ */
 static void step_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     live_session live = {.connection = ext_connection_of(context)};
@@ -225,8 +245,9 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
     sqlite3_value *version = argc > 3 ? argv[3] : NULL;
     if (type != SQLITE_NULL && type != SQLITE_BLOB)
         ext_error_set(&error, SQLITE_ERROR,
-                      "the state is no BLOB; give what gru4rec_state() or gru4rec_step() "
-                      "returned, or NULL to start a session");
+                      "the state is not a BLOB; "
+                      "give what gru4rec_state() or gru4rec_step() returned, "
+                      "or NULL to start a session");
     else if (ext_model_acquire_for(&model, context, argv[0], version, &error) ==
                  SQLITE_OK &&
              ext_workspace_open(&live.workspace, live.connection, model, &error) ==
@@ -241,6 +262,7 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
 
 /* ---- gru4rec_state() ---- */
 
+/* Keeps the model's name of the first row; reports another name in a later row. */
 static int check_name(live_session *live, sqlite3_value *value, ext_error *error)
 {
     const char *name;
@@ -253,12 +275,11 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
     }
     return name != NULL && strcmp(live->name, name) == 0
                ? SQLITE_OK
-               : ext_error_set(
-                     error, SQLITE_ERROR,
-                     "gru4rec_state() got models '%s' and '%s'; give one for all "
-                     "rows of a group",
-                     ext_show_text(&(ext_show){""}, live->name),
-                     ext_show_text(&(ext_show){""}, name));
+               : ext_error_set(error, SQLITE_ERROR,
+                               "gru4rec_state() got models '%s' and '%s' in one group; "
+                               "give the same model in all its rows",
+                               ext_show_text(&(ext_show){""}, live->name),
+                               ext_show_text(&(ext_show){""}, name));
 }
 
 static int check_version(const live_session *live, const ext_choice *choice,
@@ -267,11 +288,11 @@ static int check_version(const live_session *live, const ext_choice *choice,
     return ext_choice_is_same(&live->choice, choice)
                ? SQLITE_OK
                : ext_error_set(error, SQLITE_ERROR,
-                               "gru4rec_state() got two versions; give one for all rows "
-                               "of a group");
+                               "gru4rec_state() got two versions in one group; "
+                               "give the same version in all its rows");
 }
 
-/* The model of the group's first row. */
+/* Acquires the model that the group's first row names, and opens a session on it. */
 static int open_live(live_session *live, ext_connection *connection, sqlite3_value *name,
                      const ext_choice *choice, ext_error *error)
 {
@@ -284,6 +305,7 @@ static int open_live(live_session *live, ext_connection *connection, sqlite3_val
                : rc;
 }
 
+/* xStep of the aggregate: adds the event of one row. */
 static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -304,18 +326,22 @@ static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
+/*
+ * xInverse of the window function: SQLite asks to remove the oldest row from the window.
+ * The network cannot forget, so that is an error.
+ */
 static void drop_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_error error = {0};
     (void)argc;
     (void)argv;
-    ext_error_set(
-        &error, SQLITE_ERROR,
-        "gru4rec_state() cannot forget events; let the frame begin at UNBOUNDED "
-        "PRECEDING");
+    ext_error_set(&error, SQLITE_ERROR,
+                  "gru4rec_state() cannot forget events; "
+                  "let the frame begin at UNBOUNDED PRECEDING");
     ext_error_result(&error, context);
 }
 
+/* xValue of the window function: returns the state so far; NULL without an event. */
 static void show_state(sqlite3_context *context)
 {
     live_session *live = sqlite3_aggregate_context(context, 0);
@@ -325,6 +351,7 @@ static void show_state(sqlite3_context *context)
     ext_error_result(&error, context);
 }
 
+/* xFinal of the aggregate: returns the state and closes the session. */
 static void finish_state(sqlite3_context *context)
 {
     live_session *live = sqlite3_aggregate_context(context, 0);

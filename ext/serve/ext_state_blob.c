@@ -1,17 +1,27 @@
 /*
- * ext_state_blob.c - a session's state as applications keep it; see ext_serve.h.
+ * ext_state_blob.c - codes a session's state as a BLOB, which applications keep; see
+ * ext_serve.h.
  *
- * A state is a BLOB, little-endian:
- *   0  "G4RS"   4  format 1   5  1: the network has seen an item   6  n_items (2)
- *   8  the run of the model that made it (16)
- *  24  n_values (4), then the values: float32 of all GRU layers
- *      n_items coded items, the session's last ones, oldest first:
- *      1 and the integer (8), or 2, the length (4) and the text
- *      FNV-1a of all that (4)
- * The items are there so that another version of the model can be brought to where the
- * session stands, and for exclude_seen. How many there are the model's options say, but a
- * state may come from another model, whose options say something else. A state comes from the application: all of it is
- * checked before it is used.
+ * All integers are little-endian. at: offset in bytes.
+ *   at  bytes         holds
+ *    0  4             "G4RS"
+ *    4  1             format: 1
+ *    5  1             1: the network has seen an item; 0: it has not
+ *    6  2             n_items, at most EXT_STATE_BLOB_MOST_ITEMS
+ *    8  16            name of the run whose version made the state
+ *   24  4             n_values
+ *   28  4 n_values    hidden states of all GRU layers, float32
+ *       ...           n_items coded items, the last items of the session, oldest first:
+ *                     byte 1 and the integer (8 bytes), or
+ *                     byte 2, the length (4 bytes) and the text
+ *       4             FNV-1a hash of all bytes before it
+ *
+ * The items have two uses. Another version of the model walks through them to reach the
+ * session's place. And exclude_seen leaves them out of a ranking.
+ *
+ * The option state_items says how many items are kept. A state may come from another
+ * model, where the option has another value, so n_items may be larger than the option
+ * says. A state comes from the application: all of it is checked before it is used.
  */
 #include "ext_serve.h"
 
@@ -23,6 +33,7 @@ static const unsigned char magic[5] = {'G', '4', 'R', 'S', 1};
 
 /* ---- bytes ---- */
 
+/* Reads an integer of n bytes, little-endian. */
 static uint64_t read_bytes(const unsigned char *at, int n)
 {
     uint64_t value = 0;
@@ -31,12 +42,14 @@ static uint64_t read_bytes(const unsigned char *at, int n)
     return value;
 }
 
+/* Writes the n lowest bytes of value, little-endian. */
 static void write_bytes(unsigned char *at, uint64_t value, int n)
 {
     for (int i = 0; i < n; i++, value >>= 8)
         at[i] = (unsigned char)value;
 }
 
+/* Returns the 32-bit FNV-1a hash of n bytes. */
 static uint32_t hash_bytes(const unsigned char *bytes, size_t n)
 {
     uint32_t hash = 0x811c9dc5;
@@ -45,7 +58,10 @@ static uint32_t hash_bytes(const unsigned char *bytes, size_t n)
     return hash;
 }
 
-/* Bytes of the coded item at at, of at most n; 0: there is none. */
+/*
+ * Returns the length of the coded item at at, of which at most n bytes may be read.
+ * Returns 0 if no whole item is there.
+ */
 static size_t measure_item(const unsigned char *at, size_t n)
 {
     if (n >= 9 && at[0] == CODE_INTEGER)
@@ -133,6 +149,7 @@ void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id)
         memcpy(at + 5, id->bytes, id->n_bytes);
 }
 
+/* Returns the value of a lower-case hex digit. */
 static unsigned read_digit(char digit)
 {
     return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);

@@ -1,4 +1,7 @@
-/* ext_attempt.c - what a call of gru4rec_train() works with; see ext_train.h. */
+/*
+ * ext_attempt.c - makes and frees what a call of gru4rec_train() works with; see
+ * ext_train.h.
+ */
 #include "ext_train.h"
 
 ext_attempt *ext_attempt_new(void)

@@ -1,15 +1,21 @@
 /*
- * ext_kept.c - results whose commit failed, and that stay with their connection; see
- * ext_train.h.
+ * ext_kept.c - keeps the results of trainings whose commit failed; see ext_train.h.
  *
- * A training may have taken hours, and what keeps it from its commit passes: a reader, a
- * full disk, Ctrl-C. So its weights and items stay in memory, and resume=true commits them
- * without training. They go when they are committed, when the connection closes, when the
- * model is dropped on it, and when the next training of the model begins on it: that needs
- * the memory, and who asks for it has made up his mind. The run counts as alive until then.
+ * A training may have taken hours, and its commit may fail for a reason that passes: a
+ * reader that holds a lock, a full disk, Ctrl-C. So the weights and items stay in memory
+ * with the connection. A call with resume=true commits them without training.
  *
- * In the user's transaction nothing is kept. The write lock was there from the start, so
- * nobody was in the way; and what that transaction began with may be rolled back.
+ * A kept result is dropped when
+ *   - it is committed,
+ *   - the connection closes,
+ *   - the model is dropped,
+ *   - the next training of the model begins on the connection: that training needs the
+ *     memory, and its caller did not say resume.
+ * Until then the run counts as alive.
+ *
+ * If the user has an open transaction, nothing is kept. There the training held the write
+ * lock from its start, so no other connection can have caused the failure. And what the
+ * training has read may be rolled back with that transaction.
  */
 #include "ext_train.h"
 
@@ -37,7 +43,10 @@ void ext_kept_drop(ext_attempt *attempt)
     ext_attempt_free(attempt);
 }
 
-/* Is the model gone, for certain? */
+/*
+ * Tells whether somebody dropped the model. If the database cannot be read now, the
+ * answer is false.
+ */
 static bool is_gone(ext_training *training)
 {
     ext_error ignored = {0};
@@ -49,12 +58,17 @@ static bool is_gone(ext_training *training)
     return is_known && !is_found;
 }
 
+/* Frees the obituary, so that nothing is reported when the attempt is freed. */
 static void forget(ext_attempt *attempt)
 {
     ext_pending_free(attempt->obituary);
     attempt->obituary = NULL;
 }
 
+/*
+ * Drops the connection's kept results: all of them if is_all, as at the connection's end;
+ * else those whose model somebody dropped. ext_connection calls it by a pointer.
+ */
 static void drop_kept(ext_connection *connection, bool is_all)
 {
     ext_attempt *next;
@@ -62,7 +76,7 @@ static void drop_kept(ext_connection *connection, bool is_all)
         next = attempt->next;
         const bool is_dropped = !is_all && is_gone(&attempt->training);
         if (is_dropped)
-            forget(attempt); /* there is no table to say it in */
+            forget(attempt); /* the table that would have the report is gone */
         if (is_all || is_dropped)
             ext_kept_drop(attempt);
     }
@@ -74,7 +88,11 @@ bool ext_kept_is_worth(const ext_training *training, const ext_error *error)
            !ext_error_is(error, SQLITE_CORRUPT);
 }
 
-/* Frees what no commit needs; the summary that is not made yet needs the events. */
+/*
+ * Frees the parts of the attempt that no commit needs: slots that are not stored, the
+ * active version, and the events. The events stay if the summary, which needs them, is
+ * not made.
+ */
 static void trim(ext_attempt *attempt)
 {
     ext_train_data *data = &attempt->data;
@@ -92,12 +110,15 @@ static void trim(ext_attempt *attempt)
     data->events.dataset = NULL;
 }
 
-/* What the row says of it, should it never be committed; NULL: no memory, or no model. */
+/*
+ * Makes the report that goes into the run's row if the result is never committed. Returns
+ * NULL if the model has no tables, or if there is not enough memory.
+ */
 static ext_pending *make_obituary(const ext_training *training, const char *cause)
 {
     if (!training->has_model)
         return NULL;
-    char *message = sqlite3_mprintf("%s; what was trained was never committed", cause);
+    char *message = sqlite3_mprintf("%s; the trained model was never committed", cause);
     ext_pending *obituary = message != NULL
                                 ? ext_pending_new(&training->run, &training->home,
                                                   training->id, "failed", message)
@@ -106,24 +127,28 @@ static ext_pending *make_obituary(const ext_training *training, const char *caus
     return obituary;
 }
 
-/* Behind a commit that failed: it stays, and here is how to commit it. */
+/*
+ * After a failed commit: notes in the run's row that the result waits, prepares the
+ * obituary, and adds to the error message how the result can be committed.
+ */
 static void wait_for_call(ext_attempt *attempt, ext_error *error)
 {
     ext_training *training = &attempt->training;
     const char *cause = ext_error_message(error);
     char *model = ext_schema_reference(&training->home);
-    char *why = sqlite3_mprintf("%s; what was trained is not committed", cause);
-    char *words = model == NULL
-                      ? NULL
-                      : sqlite3_mprintf("; the trained model stays with this connection "
-                                        "until it closes or trains anew: SELECT "
-                                        "gru4rec_train(%Q, 'resume=true') commits it "
-                                        "without training",
-                                        model);
+    char *why = sqlite3_mprintf("%s; the trained model is not committed", cause);
+    char *words =
+        model == NULL
+            ? NULL
+            : sqlite3_mprintf("; the trained model stays with this connection "
+                              "until it closes or trains the model again: "
+                              "SELECT gru4rec_train(%Q, 'resume=true') commits it "
+                              "without training",
+                              model);
     sqlite3_free(model);
     ext_pending_free(attempt->obituary);
     attempt->obituary = make_obituary(training, cause);
-    ext_pending_withdraw(training->run.alive.run); /* what it waited for before */
+    ext_pending_withdraw(training->run.alive.run); /* the report of an earlier failure */
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
     if (why != NULL)
         ext_publish_waiting(training, why);

@@ -1,21 +1,24 @@
 /*
- * ext_publish.c - how a training meets the rest of the database; see ext_train.h.
+ * ext_publish.c - all that a training writes to the database; see ext_train.h.
  *
- *   before     can its result be written at all, at the end?
- *   meanwhile  the run's row, before its events are read, then how far it is, and
- *              checkpoints: these wait for nobody
- *   after      the new version, in one savepoint; whoever is in the way is waited for,
- *              with the weights kept
- *   failure    in the run's row; what cannot be written now, the process's next call that
- *              writes says (ext_pending.c)
+ *   before     Checks that the result can be written at the end.
+ *   meanwhile  Writes the run's row before the events are read, then progress and
+ *              checkpoints. These writes never wait for a lock.
+ *   after      Writes the new version in one savepoint. If other connections hold locks,
+ *              it waits for them; the weights stay in memory meanwhile.
+ *   failure    Writes into the run's row how the run ended. If that cannot be written
+ *              now, the next call of this process that writes to the model does it
+ *              (ext_pending.c).
  *
- * Each write looks for the model first (ext_identity.c): it may have been renamed, then it
- * is followed, or dropped, then nothing is written.
+ * Each write first looks for the model by its id (ext_identity.c), because another
+ * connection may have renamed or dropped it. If the model was renamed, the write goes to
+ * its new name. If it was dropped, nothing is written.
  *
- * Which failures have a row? Those of a call that was understood and could have written
- * its result: from ext_publish_check() on. What is refused before that, as a bad option, a
- * read-only database, or a second training on the connection, is the caller's to see; and
- * a model that the call should have made, and that is not there, has no history.
+ * Which failures get a row? Those that happen after ext_publish_check(): the call was
+ * understood, and could have written its result. A failure before that (a bad option, a
+ * read-only database, a second training on the connection) is only returned to the
+ * caller. A failure to make a new model has no row either, because there is no table for
+ * it.
  */
 #include "ext_train.h"
 
@@ -32,8 +35,8 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error)
     if (ext_savepoint_lock_ahead(home->db, home->schema, &cause) == SQLITE_OK)
         return SQLITE_OK;
     return ext_error_wrap(error, &cause, cannot_write,
-                          "); begin the transaction with BEGIN IMMEDIATE, or run SELECT "
-                          "gru4rec_train(...) by itself");
+                          "); begin the transaction with BEGIN IMMEDIATE, "
+                          "or run SELECT gru4rec_train(...) by itself");
 }
 
 int ext_publish_check(const ext_train_request *request, ext_error *error)
@@ -46,20 +49,22 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
     if (request->is_alone && sqlite3_txn_state(home->db, NULL) != SQLITE_TXN_NONE)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "training beside a table or a subquery that reads one, or while another "
-            "statement of this connection runs, would keep the database locked; run "
-            "SELECT gru4rec_train(...) by itself, without FROM, and read what an option "
-            "needs in a statement before it: bind it as a parameter (.param set in the "
-            "shell), or write since='last'");
+            "training beside a table or a subquery that reads one, "
+            "or while another statement of this connection runs, "
+            "would keep the database locked; "
+            "run SELECT gru4rec_train(...) by itself, without FROM, "
+            "and read what an option needs in a statement before it: "
+            "bind it as a parameter (.param set in the shell), or write since='last'");
     if (ext_savepoint_start(&savepoint, home->db, &cause) != SQLITE_OK ||
         ext_savepoint_end(&savepoint, SQLITE_OK, &cause) != SQLITE_OK)
         return ext_error_wrap(error, &cause, cannot_write,
-                              "); run SELECT gru4rec_train(...) by itself, outside other "
-                              "statements and transactions");
+                              "); run SELECT gru4rec_train(...) by itself, "
+                              "outside other statements and transactions");
     if (!request->is_alone && request->options.checkpoint_epochs > 0)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "inside a transaction a checkpoint could not outlive it; "
-                             "train outside, or with checkpoint_epochs=0");
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "a checkpoint inside a transaction would be lost if that fails; "
+            "train outside a transaction, or with checkpoint_epochs=0");
     return SQLITE_OK;
 }
 
@@ -68,13 +73,14 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
 int ext_publish_fail_dropped(const ext_training *training, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
-                         "model '%s' was dropped while it was trained, and nothing is "
-                         "stored; train the model that has the name now, if one "
-                         "has, or make it anew",
+                         "model '%s' was dropped while it was trained, "
+                         "so nothing is stored; "
+                         "create the model again, "
+                         "or train the model that has this name now, if there is one",
                          training->home.name);
 }
 
-/* Makes the model's tables unless somebody else made them. */
+/* Makes the model's tables, unless another connection has made them meanwhile. */
 static int make_model(const ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
@@ -89,7 +95,11 @@ static int make_model(const ext_training *training, ext_error *error)
                                               &request->options, error);
 }
 
-/* Takes the lock, and the model: makes it, or finds it where it is now. */
+/*
+ * Takes the write lock in the savepoint, then makes sure that the model exists. A model
+ * that the run has seen is found by its id, under its present name; a new model is made.
+ * If the model was dropped, sets is_dropped and returns that error.
+ */
 static int take_model(ext_training *training, ext_savepoint *savepoint, ext_error *error)
 {
     bool is_found;
@@ -104,14 +114,18 @@ static int take_model(ext_training *training, ext_savepoint *savepoint, ext_erro
     return ext_publish_fail_dropped(training, error);
 }
 
-/* How a run ended, or what it waits for. */
+/* How a run ended, or what its result waits for: values of its row in m_version. */
 typedef struct ending {
     const char *status, *message;
 } ending;
 
+/* Writes something about the run, within a savepoint. */
 typedef int writer(ext_training *training, const ending *end, ext_error *error);
 
-/* Writes something, but the version, in a savepoint of its own. */
+/*
+ * Calls write in a savepoint of its own, with the write lock held and the model found.
+ * Used for all writes but that of the version. After a failure run.written is as before.
+ */
 static int write_as_one(ext_training *training, writer *write, const ending *end,
                         ext_error *error)
 {
@@ -130,17 +144,19 @@ static int write_as_one(ext_training *training, writer *write, const ending *end
         return rc;
     }
     training->has_model = true;
-    if (training->id == NULL) /* it was made just now, or got one */
+    if (training->id == NULL) /* the model was just made, or just got an id */
         ext_identity_read(&training->id, &training->home, &ignored);
     ext_error_clear(&ignored);
     return rc;
 }
 
 /*
- * The same for whoever watches: it never waits for a lock, as neither we nor other writers
- * should stall for it. So the host's busy timeout is 0 meanwhile. A busy handler of the
- * host's, which nobody could put back, may wait all the same: then nothing is tried again
- * before ten times as long has passed.
+ * As write_as_one(), for reports that others may watch. Returns whether they were
+ * written; there is no error. It never waits for a lock, because neither the training nor
+ * other writers should stall for a report. So the host's busy timeout is set to 0
+ * meanwhile. A busy handler of the host may wait nevertheless, and cannot be switched
+ * off: SQLite has no call to read it, so nobody could put it back. After a failed write,
+ * no other is tried before ten times the duration of the failed one has passed.
  */
 static bool write_aside(ext_training *training, writer *write, const ending *end)
 {
@@ -161,12 +177,14 @@ static bool write_aside(ext_training *training, writer *write, const ending *end
     return is_written;
 }
 
+/* Writes the run's row, if it has none yet, its progress and its new epochs. */
 static int write_row(ext_training *training, const ending *end, ext_error *error)
 {
     (void)end;
     return ext_run_write(&training->run, &training->home, error);
 }
 
+/* Writes the run's row and a checkpoint. */
 static int write_checkpoint(ext_training *training, const ending *end, ext_error *error)
 {
     int rc = write_row(training, end, error);
@@ -177,7 +195,10 @@ static int write_checkpoint(ext_training *training, const ending *end, ext_error
                : rc;
 }
 
-/* Is a checkpoint due after the epoch that is done? The last epoch needs none. */
+/*
+ * Tells whether a checkpoint is due after the last finished epoch. After the run's last
+ * epoch none is needed: the version follows.
+ */
 static bool is_checkpoint_due(const ext_training *training)
 {
     const gru4rec_options *options = &training->request->options;
@@ -187,7 +208,7 @@ static bool is_checkpoint_due(const ext_training *training)
            epoch < options->n_epochs;
 }
 
-/* Where somebody is in the way, it is written the next time, or at the end. */
+/* What cannot be written now is written by the next call, or with the version. */
 void ext_publish_progress(ext_training *training)
 {
     training->told = ext_poll_seconds();
@@ -205,10 +226,12 @@ void ext_publish_progress(ext_training *training)
 /* ---- after ---- */
 
 /*
- * After an error: is somebody in the way, and worth waiting for? Then waits a moment, and
- * clears the error. Patience is what commit_wait says, or as long as the training took, a
- * minute at least; with those of a shared cache as long as the busy timeout, if that is
- * more.
+ * Decides after a failed write whether to try again. If another connection holds a lock,
+ * and there is still time, it waits 20 ms, clears the error and returns true. Else it
+ * returns false, and the error stays. since: seconds, when the commit was first tried.
+ *
+ * The time is commit_wait; without that option as long as the training took, but at least
+ * 60 s. For a lock within a shared cache the busy timeout counts, if it is longer.
  */
 static bool wait_for_others(ext_training *training, double since, ext_error *error)
 {
@@ -228,7 +251,10 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
     return error->rc == SQLITE_OK;
 }
 
-/* Writes everything into the savepoint. */
+/*
+ * Writes the version and all that belongs to it into the open savepoint. A failure leaves
+ * parts of it there, so the caller must undo the savepoint.
+ */
 static int write_version(ext_training *training, ext_savepoint *savepoint,
                          ext_error *error)
 {
@@ -258,8 +284,11 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
                            : rc;
 }
 
-/* Writes the version and commits. Readers that hold up the commit are waited for here,
- * with everything written. */
+/*
+ * Writes the version and commits. If a reader holds up the commit (as in rollback-journal
+ * mode), this function waits for the reader, with everything written. After a failure the
+ * savepoint is undone, and run.written is as before.
+ */
 static int write_and_commit(ext_training *training, double since, ext_error *error)
 {
     const ext_written before = training->run.written;
@@ -277,7 +306,11 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
     return error->rc;
 }
 
-/* A busy timeout of the host's that is longer than commit_wait would wait longer. */
+/*
+ * Writes and commits the version, and waits for other connections as commit_wait says. A
+ * busy timeout of the host that is longer than commit_wait is shortened meanwhile,
+ * because SQLite would wait longer than that.
+ */
 static void commit(ext_training *training, ext_error *error)
 {
     sqlite3 *db = training->home.db;
@@ -287,7 +320,7 @@ static void commit(ext_training *training, ext_error *error)
     const bool is_longer = most > 0 && timeout > most;
     if (is_longer)
         sqlite3_busy_timeout(db, (int)most);
-    /* Writers that have the lock are waited for here, with nothing written. */
+    /* If another writer has the lock, this loop waits for it, with nothing written. */
     while (write_and_commit(training, since, error) != SQLITE_OK &&
            wait_for_others(training, since, error))
         ;
@@ -310,6 +343,7 @@ int ext_publish_version(ext_training *training, ext_error *error)
 
 /* ---- failure ---- */
 
+/* Writes into the run's row how the run ended, or what its result waits for. */
 static int write_ending(ext_training *training, const ending *end, ext_error *error)
 {
     int rc = write_row(training, end, error);
@@ -325,7 +359,7 @@ void ext_publish_failure(ext_training *training, const ext_error *error)
     ext_error problem = {0};
     if (!training->has_model || training->is_dropped)
         return;
-    if (!training->request->is_alone || /* the user may roll it back */
+    if (!training->request->is_alone || /* the user may roll back what is written */
         write_as_one(training, write_ending, &end, &problem) != SQLITE_OK)
         ext_pending_add(ext_pending_new(&training->run, &training->home, training->id,
                                         end.status, end.message));

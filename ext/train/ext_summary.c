@@ -1,9 +1,13 @@
-/* ext_summary.c - what a training says of itself at its end, as JSON; see ext_train.h. */
+/* ext_summary.c - makes the JSON summary that a training returns; see ext_train.h. */
 #include "ext_train.h"
 
-/* ---- what the user should know; *text NULL: nothing ---- */
+/* ---- warnings; *text is NULL if there is nothing to warn of ---- */
 
-/* The last epoch stands for all: each has the same sessions. */
+/*
+ * Warns if more than half of the steps ran with less than half of the lanes, because few
+ * sessions are much longer than the others. The last epoch is looked at; the other epochs
+ * have the same sessions.
+ */
 static int warn_of_steps(char **text, const ext_training *training, ext_error *error)
 {
     const ext_run *run = &training->run;
@@ -12,14 +16,17 @@ static int warn_of_steps(char **text, const ext_training *training, ext_error *e
     if (training->data->longest == NULL || 2 * last->narrow <= last->steps)
         return SQLITE_OK;
     *text = sqlite3_mprintf(
-        "%lld of %lld steps of an epoch ran with less than half of the lanes, as few "
-        "sessions are much longer than the others: %s; max_length cuts such sessions, "
-        "and with long_sessions=drop leaves them out",
+        "%lld of %lld steps of an epoch used less than half of the lanes, "
+        "because a few sessions are much longer than the others: %s; "
+        "max_length cuts such sessions, or leaves them out with long_sessions=drop",
         (long long)last->narrow, (long long)last->steps, training->data->longest);
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* since=last where the active version does not say what was last. */
+/*
+ * Warns if since=last had to take all events, because the active version does not say
+ * which event was its last.
+ */
 static int warn_of_border(char **text, const ext_training *training, ext_error *error)
 {
     const ext_last *last = &training->data->last;
@@ -27,35 +34,47 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
     if (last->version == 0 || last->border.is_there)
         return SQLITE_OK;
     *text = sqlite3_mprintf(
-        "since=last took all events, as version %lld has no last_event: it was imported, "
-        "or made by an older gru4rec, or held out all that it could",
+        "since=last took all events, because version %lld has no last_event: "
+        "it was imported, or made by an older gru4rec, "
+        "or its held-out sessions begin before all other events",
         (long long)last->version);
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
 /* ---- the summary ---- */
 
-/* ?27: what since=last was, or empty; ?28, ?29: warnings; ?30: what would make it faster;
- * each of these NULL where there is none; ?31: were sessions held out? */
+/*
+ * The query that makes the JSON. json_remove() takes out keys that do not apply; '$.none'
+ * is a path that no summary has.
+ *   ?27       the border of since=last, or the empty text
+ *   ?28, ?29  warnings, or NULL
+ *   ?30       advice how training would be faster, or NULL
+ *   ?31       whether sessions were held out
+ */
 static const char summary_query[] =
-    "SELECT json_remove(json_object('model', ?1, 'version', 0, 'epochs', ?2, "
-    "'best_epoch', ?3, 'steps', ?4, 'events', ?5, 'sessions', ?6, 'items', ?7, 'loss', "
-    "?8, 'seconds', ?9, 'events_per_second', ?10, 'threads', ?11, 'skipped_events', ?12, "
-    "'skipped_sessions', ?13, 'bad_rows', ?14, 'outside', ?15, 'repeats', ?16, 'rare', "
-    "?17, 'short', ?18, 'long', ?19, 'long_sessions', ?20, 'memory_bytes', ?21, "
-    "'held_out', ?22, 'recall', ?23, 'mrr', ?24, 'first_event', json(?25), 'last_event', "
-    "json(?26), 'since', json(nullif(?27, '')), 'warnings', json((SELECT "
-    "json_group_array(column1) FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
-    "'advice', ?30), iif(?27 = '', '$.since', '$.none'), "
+    "SELECT json_remove(json_object("
+    "'model', ?1, 'version', 0, 'epochs', ?2, 'best_epoch', ?3, 'steps', ?4, "
+    "'events', ?5, 'sessions', ?6, 'items', ?7, 'loss', ?8, 'seconds', ?9, "
+    "'events_per_second', ?10, 'threads', ?11, 'skipped_events', ?12, "
+    "'skipped_sessions', ?13, 'bad_rows', ?14, 'outside', ?15, 'repeats', ?16, "
+    "'rare', ?17, 'short', ?18, 'long', ?19, 'long_sessions', ?20, "
+    "'memory_bytes', ?21, 'held_out', ?22, 'recall', ?23, 'mrr', ?24, "
+    "'first_event', json(?25), 'last_event', json(?26), "
+    "'since', json(nullif(?27, '')), "
+    "'warnings', json((SELECT json_group_array(column1) "
+    "FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
+    "'advice', ?30), "
+    "iif(?27 = '', '$.since', '$.none'), "
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
     "iif(?30 IS NULL, '$.advice', '$.none'))";
 
-/* What the texts of a summary are made of. */
+/* Texts that become values of the summary: warnings, and times and a border as JSON. */
 typedef struct text_list {
     char *steps, *border; /* warnings, or NULL */
     char first[EXT_TIME_TEXT + 2], last[EXT_TIME_TEXT + 2], since[EXT_BORDER_JSON];
 } text_list;
 
+/* Prepares the query of the summary, and binds its values. */
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const text_list *texts, ext_error *error)
 {
@@ -90,6 +109,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                      (int64_t)(held_out != NULL));
 }
 
+/* Runs the query, and puts its result into run.summary. */
 static int run_summary(ext_training *training, const text_list *texts, ext_error *error)
 {
     sqlite3_stmt *stmt;

@@ -1,31 +1,36 @@
 /*
  * ext_train.c - gru4rec_train(model [, source] [, options]); see ext_train.h.
  *
- * 1. A model that does not exist is created when a source is given.
- * 2. What cannot work is refused before anything is read: a read-only database,
- *    query_only, a second training on this connection, a call beside a table or inside
- *    a write.
- * 3. The run gets its row, unless somebody is in the way. What fails from then on is told
- *    by it (ext_publish.c).
- * 4. Events, and what the weights begin with, are read in one snapshot into memory, within
- *    the limits of the call; then no statement and no transaction of ours is open. Inside
- *    the user's transaction the write lock is taken first, so that the end
- *    cannot fail.
- * 5. Interrupts and the host's progress handler stop it between two steps.
- * 6. The new version is written in one savepoint and becomes active in it; whatever
- *    fails leaves the version before it serving. A result whose commit fails stays with
- *    the connection (ext_kept.c).
- * 7. Gives a JSON summary. Restores last_insert_rowid().
+ * 1. A model that does not exist is created, if the call gives a source.
+ * 2. A call that cannot succeed is refused before anything is read: on a read-only
+ *    database or with PRAGMA query_only, during another training on this connection,
+ *    beside a table (SELECT gru4rec_train(...) FROM t) or inside a statement that writes.
+ * 3. The run gets a row in m_version, unless the database is locked at that moment. If
+ *    the training fails later, the row says how (ext_publish.c).
+ * 4. The events and the weights to begin with are read into memory in one snapshot,
+ *    within the call's memory limits. From then on no statement and no transaction of
+ *    ours is open, so that others can write. If the user has an open transaction, the
+ *    write lock is taken before all that, so that the last write cannot fail because of
+ *    others.
+ * 5. Between two steps the training stops if the host interrupts the connection, or if
+ *    the host's progress handler says so.
+ * 6. The new version is written in one savepoint, and becomes the active version in it.
+ *    If that fails, the version before it goes on serving. A result whose commit fails
+ *    stays with the connection (ext_kept.c).
+ * 7. The SQL result is a JSON summary. last_insert_rowid() is restored.
  */
 #include "ext_train.h"
 
 #include <time.h>
 
-/* ---- what the library asks while it trains ---- */
+/* ---- hooks, which the library calls while it trains ---- */
 
-enum { TELL_EVERY = 2 }; /* seconds: how often the run's row says how far it is */
+enum { TELL_EVERY = 2 }; /* seconds between two writes of progress to the run's row */
 
-/* Between two steps; also where there is nothing new, so that it is known to go on. */
+/*
+ * Writes progress to the run's row, at most every TELL_EVERY seconds. It is written also
+ * if it has not changed, so that others see that the run goes on.
+ */
 static void tell_others(ext_training *training, double now)
 {
     if (now - training->told < TELL_EVERY)
@@ -35,7 +40,14 @@ static void tell_others(ext_training *training, double now)
     training->is_in_epoch = false;
 }
 
-/* Says how far it is: now and then to this process, and more seldom to others. */
+/*
+ * Reports progress: every 0.1 s to the threads of this process, every TELL_EVERY seconds
+ * to other connections, through the run's row. The time left is estimated from the speed
+ * of this call:
+ *   done          share of all epochs that is done, from 0 to 1
+ *   here          the part of done that this call did, without resumed epochs
+ *   seconds left  seconds of this call / here * (1 - done)
+ */
 static void tell(ext_training *training, const gru4rec_progress *progress)
 {
     ext_run *run = &training->run;
@@ -55,6 +67,7 @@ static void tell(ext_training *training, const gru4rec_progress *progress)
     tell_others(training, now);
 }
 
+/* Hook poll, between two steps: reports progress. Returns true to stop the training. */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
@@ -63,6 +76,7 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return training->is_dropped || ext_poll_check(&training->poll);
 }
 
+/* Hook epoch: notes the finished epoch in the run, and writes it and its checkpoint. */
 static int on_epoch(void *context, const gru4rec_epoch *epoch)
 {
     ext_training *training = context;
@@ -80,7 +94,10 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
     return 0;
 }
 
-/* While the model is measured, the progress line stands still. */
+/*
+ * Hook poll while the model is measured: as on_poll(), but the progress line stands
+ * still.
+ */
 static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
@@ -89,6 +106,7 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
     return training->is_dropped || ext_poll_check(&training->poll);
 }
 
+/* Hook validate: measures the model on the sessions that are held out. */
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,
                                   double *recall, double *mrr, gru4rec_error *error)
 {
@@ -103,7 +121,7 @@ static gru4rec_status on_validate(void *context, const gru4rec_model *model,
 
 /* ---- the loop ---- */
 
-/* Room for n epochs, of which those of a run that is continued are there. */
+/* Makes room for n epochs in the run. The epochs of a resumed run stay in it. */
 static int make_room(ext_run *run, size_t n, ext_error *error)
 {
     gru4rec_epoch *epochs = sqlite3_realloc64(run->epochs, n * sizeof *epochs);
@@ -115,6 +133,7 @@ static int make_room(ext_run *run, size_t n, ext_error *error)
     return epochs != NULL && seconds != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/* Trains all epochs that are missing, by the library's gru4rec_train(). */
 static int train_epochs(ext_training *training, ext_error *error)
 {
     const gru4rec_options *options = &training->request->options;
@@ -146,6 +165,7 @@ static int train_epochs(ext_training *training, ext_error *error)
 
 /* ---- a run from its row to its version ---- */
 
+/* Makes the run count as under way, with phase reading. */
 static void begin(ext_training *training)
 {
     ext_alive_start(&training->run.alive);
@@ -153,7 +173,10 @@ static void begin(ext_training *training)
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_READING, 0, -1});
 }
 
-/* Takes up the run that is continued. */
+/*
+ * Makes a resumed run's row this call's, so that no other call resumes the same run.
+ * SQLITE_ERROR: another call was faster.
+ */
 static int claim(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
@@ -162,7 +185,10 @@ static int claim(ext_training *training, ext_error *error)
     int rc = ext_savepoint_start(&savepoint, training->home.db, error);
     if (rc != SQLITE_OK)
         return rc;
-    /* Its row must be as it was found: nothing else is written with it. */
+    /*
+     * The claim fails unless the row is as the request found it. So only the lock is
+     * taken here: ext_pending_lock() would write to rows first.
+     */
     rc = ext_savepoint_lock(&savepoint, training->home.schema, error);
     if (rc == SQLITE_OK)
         rc = ext_run_claim(&training->run, &request->checkpoint, &training->home, error);
@@ -173,8 +199,10 @@ static int claim(ext_training *training, ext_error *error)
     return rc;
 }
 
-/* A run of its own begins with its row; one that is continued has one, which stays as it is
- * until the training can go on. */
+/*
+ * Starts the run. A new run gets its row in m_version now. A resumed run has a row
+ * already, which stays as it is until the events are read and claim() takes the row.
+ */
 static int start_run(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
@@ -196,7 +224,10 @@ static int start_run(ext_training *training, ext_error *error)
     return training->is_dropped ? ext_publish_fail_dropped(training, error) : SQLITE_OK;
 }
 
-/* The events, and the weights to begin with. */
+/*
+ * Reads the events and the weights to begin with. Also checks that the version will fit
+ * SQLite's limit of lengths. Then ends the snapshot.
+ */
 static int read_all(ext_attempt *attempt, ext_error *error)
 {
     ext_training *training = &attempt->training;
@@ -211,7 +242,10 @@ static int read_all(ext_attempt *attempt, ext_error *error)
     return error->rc;
 }
 
-/* Leaves the summary in the run. */
+/*
+ * Does a whole training, from the run's row to the published version. The summary is then
+ * in training->run.summary.
+ */
 static int train_model(ext_attempt *attempt, ext_error *error)
 {
     ext_training *training = &attempt->training;
@@ -227,7 +261,7 @@ static int train_model(ext_attempt *attempt, ext_error *error)
     return error->rc;
 }
 
-/* A result that is kept from a training before goes: its memory is needed. */
+/* Drops a kept result of the model, because the new training needs its memory. */
 static void drop_kept(const ext_train_request *request)
 {
     ext_attempt *kept = ext_kept_find(&request->home, request->id);
@@ -235,7 +269,10 @@ static void drop_kept(const ext_train_request *request)
         ext_kept_drop(kept);
 }
 
-/* Does what the request asks for. *done: whose run has the summary, or failed. */
+/*
+ * Does what the request asks for: commits a kept result, or trains. *done is the attempt
+ * whose run was published or failed: the kept one, or this one.
+ */
 static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *error)
 {
     const ext_train_request *request = &attempt->request;
@@ -253,9 +290,10 @@ static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *erro
 /* ---- the function ---- */
 
 /*
- * Says which version goes on serving after a failure. It is asked for now, as another
- * connection may have committed one meanwhile. While an interrupt is pending nothing can
- * be asked: then it is the one from before, or such a one.
+ * Adds to the error message which version goes on serving. The version is read now,
+ * because another connection may have committed a newer one meanwhile. While an interrupt
+ * is pending, SQLite runs no query: then the message names the version that was active at
+ * the start of the call, and says that there may be a newer one.
  */
 static void mention_serving(const ext_attempt *attempt, ext_error *error)
 {
@@ -281,8 +319,10 @@ static void mention_serving(const ext_attempt *attempt, ext_error *error)
     ext_error_clear(&refusal);
 }
 
-/* After a failure: the result stays with the connection, or the run says how it ended.
- * True: it stays. */
+/*
+ * After a failure: keeps the result with the connection if it is worth it, and returns
+ * true. Else writes into the run's row how the run ended, and returns false.
+ */
 static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
 {
     ext_training *training = &attempt->training;
@@ -296,6 +336,11 @@ static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
     return false;
 }
 
+/*
+ * Runs the call with the attempt, returns the summary as the SQL result, and frees or
+ * keeps the attempts. A kept result is dropped once it is committed, or cannot be any
+ * more.
+ */
 static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
                      sqlite3_value **argv, ext_error *error)
 {
@@ -317,6 +362,7 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
         ext_attempt_free(attempt);
 }
 
+/* gru4rec_train(). Refuses a second training on the connection. */
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -324,13 +370,13 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_attempt *attempt = NULL;
     if (connection->is_training)
         ext_error_set(&error, SQLITE_BUSY,
-                      "a training runs on this connection; wait for it, or use another "
-                      "one");
+                      "a training runs on this connection; "
+                      "wait for its end, or use another connection");
     else if ((attempt = ext_attempt_new()) == NULL)
         ext_error_nomem(&error);
     if (attempt != NULL) {
         if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
-            connection->drop_kept(connection, false); /* of models that others dropped */
+            connection->drop_kept(connection, false); /* if others dropped the model */
         connection->is_training = true;
         train_on(attempt, context, argc, argv, &error);
         connection->is_training = false;

@@ -1,11 +1,24 @@
 /*
- * ext_train.h - gru4rec_train(): from what is asked for to a version that serves.
+ * ext_train.h - gru4rec_train(): trains a model, and publishes a version that serves.
  *
- * request (ext_train_request.c) -> data (ext_train_data.c) -> weights to begin with
- * (ext_train_weights.c) -> the loop (ext_train.c) -> the summary (ext_summary.c) ->
- * publishing (ext_publish.c) -> the store. Each step reads what the ones before it left,
- * and changes none of that but the run: its name, its epochs and its row go with it from
- * step to step.
+ * The steps of a call, each in a file:
+ *   1. request   what the call asks for                      (ext_train_request.c)
+ *   2. data      the events, read into memory                (ext_train_data.c)
+ *   3. weights   the weights that training begins with       (ext_train_weights.c)
+ *   4. loop      the epochs, by the library's gru4rec_train() (ext_train.c)
+ *   5. summary   the JSON that the call returns              (ext_summary.c)
+ *   6. publish   writes the version and commits              (ext_publish.c)
+ * A step reads the results of the steps before it, but does not change them. The run is
+ * the exception: its name, its epochs and its row in m_version are filled in from step to
+ * step.
+ *
+ * "The run" is one training from start to end, with a row in m_version. "The version" is
+ * what the run makes. "The model" is the virtual table with all its versions.
+ *
+ * Errors, if a comment says nothing else: a function that can fail returns an SQLite
+ * result code, and sets *error to the same code and a message. Every function that
+ * allocates can return SQLITE_NOMEM, and every function that touches the database each
+ * error of SQLite.
  */
 #ifndef EXT_TRAIN_H
 #define EXT_TRAIN_H
@@ -14,26 +27,35 @@
 
 /* ---- ext_train_request.c ---- */
 
-/* What a call asks for. All owned. */
+/* What a call of gru4rec_train() asks for. The struct owns its members. */
 typedef struct ext_train_request {
-    ext_home home;
+    ext_home home; /* the model: connection, schema and name */
     bool is_found; /* the model exists */
-    bool
-        is_alone; /* no transaction of the user's is open: what is written is committed */
-    ext_config config;         /* of the model */
-    char *id;                  /* of the model, or NULL (ext_identity.c) */
-    char *source;              /* given for this run, or NULL */
-    ext_columns columns;       /* given for this run */
-    gru4rec_options options;   /* resolved */
-    int64_t serving;           /* the version that serves meanwhile; 0: none */
-    ext_checkpoint checkpoint; /* of the run that this one continues; epoch 0: none */
-    /* resume: the training whose result waits to be committed; borrowed, or NULL. Then only
-     * what concerns a commit is read of the request. */
+    /* The user has no open transaction, so that each write is committed at once. */
+    bool is_alone;
+    ext_config config;         /* the stored configuration of the model */
+    char *id;                  /* id of the model (ext_identity.c); NULL: it has none */
+    char *source;              /* source of events given for this run; NULL: none */
+    ext_columns columns;       /* columns given for this run */
+    gru4rec_options options;   /* all options, resolved */
+    int64_t serving;           /* number of the active version; 0: there is none */
+    ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: it is a new run */
+    /*
+     * The attempt whose result waits to be committed, if the call says resume and there
+     * is one; else NULL. Borrowed. If it is set, only the commit remains to be done: the
+     * source and the other options were not read.
+     */
     struct ext_attempt *kept;
 } ext_train_request;
 
-/* run: gets name, version and epochs of the run that is continued, and its source and
- * options. Free both in any case. */
+/*
+ * Reads the arguments of a call into request. If the call resumes a run, run gets its
+ * name, its version and its epochs. In any case but kept, run gets its source (borrowed
+ * from request) and its options (JSON). Takes the write lock if the user has an open
+ * transaction. The caller frees request and run, also after a failure. SQLITE_ERROR: an
+ * argument is wrong, the model is not there and no source is given, or no run can be
+ * resumed. SQLITE_READONLY: the database cannot be written.
+ */
 int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_connection *connection, int argc, sqlite3_value **argv,
                            ext_error *error);
@@ -41,118 +63,176 @@ void ext_train_request_free(ext_train_request *request);
 
 /* ---- ext_train_data.c ---- */
 
-/* What is trained on; all owned. */
+/*
+ * The events that are trained on, and what belongs to them. The struct owns its members.
+ */
 typedef struct ext_train_data {
-    ext_budget budget; /* of all that the training takes; in it: */
+    ext_budget budget; /* counts the memory of the training, the members below included */
     ext_source source;
-    ext_last last; /* what since=last takes the events behind */
-    ext_events events;
-    ext_snapshot snapshot; /* until the weights are there; none for a new model */
-    ext_model *active;     /* warm_start: the version that it starts from, or NULL */
-    char *longest;         /* sessions that are long, for people; NULL: none is */
-    char fingerprint[20];  /* of the events */
-    void *fingerprints;    /* (n_fingerprints) bytes: of these sessions, those before */
+    ext_last last;         /* since=last: only the events behind this border are new */
+    ext_events events;     /* sessions and items */
+    ext_snapshot snapshot; /* read transaction until the weights are read */
+    ext_model *active;     /* warm_start: the version that it starts from; or NULL */
+    char *longest;         /* names of very long sessions, for a warning; or NULL */
+    char fingerprint[20];  /* hash of all events, in hex */
+    void *fingerprints; /* (n_fingerprints) bytes: of these sessions and earlier ones */
     size_t n_fingerprints;
-    size_t n_bytes; /* that the training needs */
-    bool is_read;   /* the events were */
+    size_t n_bytes; /* bytes that the whole training needs */
+    bool is_read;   /* the events were read */
 } ext_train_data;
 
-/* Reads the events once. Free data in any case, after all else that is in its budget. */
+/*
+ * Reads the events into memory, once, in a snapshot that stays open if the model exists.
+ * The caller ends the snapshot when the weights are read. The caller frees data, also
+ * after a failure, but only after everything else that data->budget allocated.
+ * SQLITE_ERROR: nothing to train on, or a memory limit. SQLITE_BUSY: another connection
+ * changed the model, or took the run to resume, since the request was read.
+ */
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         const ext_run *run, ext_error *error);
 void ext_train_data_free(ext_train_data *data);
-/* Makes a SQLITE_NOMEM while training one that names the limit, where that was it. */
+/*
+ * If the error is a SQLITE_NOMEM that a memory limit caused, replaces it by SQLITE_ERROR
+ * with a message that names the limit. Returns the error's code.
+ */
 int ext_train_data_explain(const ext_train_data *data, ext_error *error);
 
 /* ---- ext_train.c ---- */
 
-/* A training under way. */
+/* The state of a training while it runs. It borrows request and data. */
 typedef struct ext_training {
     const ext_train_request *request;
     const ext_train_data *data;
-    ext_home home; /* of the model, by the name that it has now; owned */
-    char *id;      /* of the model; NULL: it is not there yet, or has none; owned */
-    gru4rec_training weights; /* and what the optimiser keeps beside them */
-    ext_run run;
-    ext_poll poll;
-    ext_progress progress;
-    double start, epoch_start; /* seconds */
-    double took;               /* seconds, until its last epoch was done */
-    int64_t best_epoch;        /* whose weights were kept */
-    bool has_model;            /* the model's tables are there */
-    bool is_trained;           /* what is left is to commit it */
-    bool is_dropped;    /* they were, and are gone: there is nothing to train for */
-    int64_t n_before;   /* epochs that the run had when it was continued */
-    int64_t saved;      /* epoch of the last checkpoint */
-    bool is_in_epoch;   /* and not between two */
-    bool is_alive;      /* the run counts as under way */
-    bool is_begun;      /* the run is this training's: its row says how it ends */
-    double seen, told;  /* seconds: when its progress was looked at, and written */
-    double quiet_until; /* seconds: no progress row is written before */
+    ext_home home; /* the model, with the name that it has now; owned */
+    char *id;      /* id of the model; NULL: not made yet, or it has none; owned */
+    gru4rec_training weights;  /* the weights and the optimiser's slots; owned */
+    ext_run run;               /* owned */
+    ext_poll poll;             /* asks SQLite for interrupts */
+    ext_progress progress;     /* the progress line on the terminal */
+    double start, epoch_start; /* seconds: when training and the current epoch began */
+    double took;               /* seconds from start to the end of the last epoch */
+    int64_t best_epoch;        /* the epoch whose weights were kept */
+    bool has_model;            /* the model's tables exist */
+    bool is_trained;           /* all epochs are done: only the commit remains */
+    bool is_dropped;           /* somebody dropped the model: the training must stop */
+    int64_t n_before;          /* number of epochs that the run had when it was resumed */
+    int64_t saved;             /* epoch of the last checkpoint that was written */
+    bool is_in_epoch;   /* progress is reported within an epoch, so no checkpoint */
+    bool is_alive;      /* the run counts as under way, for other connections */
+    bool is_begun;      /* the run belongs to this call, which must write how it ends */
+    double seen, told;  /* seconds: when progress was last looked at, and last written */
+    double quiet_until; /* seconds: before this time no progress is written */
 } ext_training;
 
+/* The SQL function gru4rec_train(), for one to three arguments. */
 extern const ext_function ext_train_functions[];
 
 /* ---- ext_attempt.c ---- */
 
-/* All that a call of gru4rec_train() works with. It stays where it is: its parts point to
- * each other, and what data->budget allocated points to that. */
+/*
+ * Everything that one call of gru4rec_train() works with. An attempt must not be moved in
+ * memory: its members point to each other, and blocks that data.budget allocated point to
+ * the budget.
+ */
 typedef struct ext_attempt {
     ext_train_request request;
     ext_train_data data;
     ext_training training;
-    ext_pending *obituary; /* for when it is dropped uncommitted; or NULL */
-    struct ext_attempt *next;
+    /*
+     * Kept results: what the run's row says if the result is dropped uncommitted; or
+     * NULL.
+     */
+    ext_pending *obituary;
+    struct ext_attempt *next; /* another kept result of the connection */
 } ext_attempt;
 
-ext_attempt *ext_attempt_new(void); /* NULL: no memory */
+/* Returns NULL if there is not enough memory. */
+ext_attempt *ext_attempt_new(void);
+/* Frees the attempt. An obituary that is left is handed to ext_pending_add(). */
 void ext_attempt_free(ext_attempt *attempt);
 
 /* ---- ext_kept.c ---- */
 
-/* Does the connection keep a result for the model? NULL: no. */
+/* Returns the result that the connection keeps for the model, or NULL. id may be NULL. */
 ext_attempt *ext_kept_find(const ext_home *home, const char *id);
-/* After its commit failed: could a later one succeed, so that its result is worth keeping? */
+/*
+ * Tells whether a result whose commit failed with the error is worth keeping, because a
+ * later commit could succeed.
+ */
 bool ext_kept_is_worth(const ext_training *training, const ext_error *error);
-/* Keeps it, which it takes over; error, of the commit, gets advice. */
+/*
+ * Keeps the attempt with its connection, which takes it over. error: of the failed
+ * commit; its message gets the advice how to commit later.
+ */
 void ext_kept_add(ext_attempt *attempt, ext_error *error);
-/* Commits a result that is kept. After a failure that can pass it stays. */
+/*
+ * Tries again to commit a kept result. request: the call that asks for it, whose
+ * commit_wait is used. After a failure that may pass, the result stays kept. The caller
+ * drops it in all other cases.
+ */
 int ext_kept_commit(ext_attempt *attempt, const ext_train_request *request,
                     ext_error *error);
-/* Takes it away, uncommitted or not, and frees it. */
+/* Removes a kept result from its connection, committed or not, and frees it. */
 void ext_kept_drop(ext_attempt *attempt);
 
 /* ---- ext_train_weights.c ---- */
 
-/* Makes the weights that training begins with: random ones, those of the active version
- * (warm_start), or those of a checkpoint. */
+/*
+ * Makes the weights that training begins with: those of a checkpoint (resume), those of
+ * the active version (warm_start), or random ones. The memory is from data->budget. The
+ * caller frees weights, also after a failure, by gru4rec_training_free().
+ * SQLITE_CORRUPT_VTAB: stored weights are damaged.
+ */
 int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *request,
                             const ext_train_data *data, const ext_run *run,
                             ext_error *error);
 
 /* ---- ext_summary.c ---- */
 
-/* Leaves the run's summary, without what only the store knows: version and format. */
+/*
+ * Makes the JSON summary of the training, and puts it into training->run.summary. The
+ * numbers of the version and of the storage format are known only when the version is
+ * written, and are filled in then.
+ */
 int ext_summary_make(ext_training *training, ext_error *error);
 
 /* ---- ext_publish.c ---- */
 
-/* Before anything is read: refuses a database that cannot be written; in the user's
- * transaction, takes the write lock. */
+/*
+ * Refuses a database that cannot be written. If the user has an open transaction, also
+ * takes the write lock. Called before anything is read of the model.
+ */
 int ext_publish_lock(const ext_train_request *request, ext_error *error);
-/* Before the events are read: refuses what could not be written at the end. */
+/*
+ * Refuses a call whose result could not be written at its end. Called before the events
+ * are read. SQLITE_ERROR: the call stands beside a table or another statement, or asks
+ * for checkpoints inside a transaction, or the new model's name is taken.
+ */
 int ext_publish_check(const ext_train_request *request, ext_error *error);
-/* From there on: writes the run's row and how far it is, the epochs that are done, and a
- * checkpoint where one is due, unless somebody is in the way. */
+/*
+ * Writes the run's row, its progress and its finished epochs; also a checkpoint, if one
+ * is due. Never waits for a lock: if the database is locked, it writes nothing, and a
+ * later call writes all of it. Inside the user's transaction it writes nothing.
+ */
 void ext_publish_progress(ext_training *training);
-/* After: creates the model if need be, writes the version and commits. Leaves the run's
- * summary. May be called again after a failure. */
+/*
+ * Publishes the result: makes the model if it does not exist, writes the version,
+ * commits, and leaves the final summary in training->run.summary. Waits for others who
+ * hold locks, as long as commit_wait allows. After a failure nothing is written, the
+ * version before it goes on serving, and the function may be called again.
+ */
 int ext_publish_version(ext_training *training, ext_error *error);
-/* After a failure: says in the run's row how it ended, or has the next call say it. */
+/*
+ * Writes into the run's row that it failed, and why. If that cannot be written now, it is
+ * kept for the next call of this process that writes to the model.
+ */
 void ext_publish_failure(ext_training *training, const ext_error *error);
-/* The result stays: says in the run's row why it waits, unless somebody is in the way. */
+/*
+ * Writes into the run's row that its result is kept, and why it is not committed. Never
+ * waits for a lock; what cannot be written is kept as for ext_publish_failure().
+ */
 void ext_publish_waiting(ext_training *training, const char *why);
-/* The error that the model is gone. */
+/* Sets the error that somebody dropped the model while it was trained. */
 int ext_publish_fail_dropped(const ext_training *training, ext_error *error);
 
 #endif

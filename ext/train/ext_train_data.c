@@ -1,20 +1,27 @@
-/* ext_train_data.c - the events to train on, and the memory that they need; see
- * ext_train.h. */
+/*
+ * ext_train_data.c - reads the events to train on, and compares the memory that the
+ * training needs with the limits; see ext_train.h.
+ */
 #include "ext_train.h"
 
 #include <string.h>
 
-enum { N_LONGEST = 3 }; /* sessions that a warning names */
+enum { N_LONGEST = 3 }; /* number of long sessions that a warning names, at most */
 
+/* Parts of the message that a memory limit is reached: what needs memory, and advice. */
 static const char training[] = "training";
 static const char smaller[] = "use smaller layers, batch_size or n_sample";
 
+/* Returns the number of events of the session at an index. */
 static int64_t length_of(const gru4rec_dataset *dataset, int64_t session)
 {
     return dataset->offsets[session + 1] - dataset->offsets[session];
 }
 
-/* Puts a session in its place among the longest so far, behind those of its length. */
+/*
+ * Inserts the session into longest, which is sorted by length, longest first; -1 is an
+ * empty place. A session stands behind other sessions of the same length.
+ */
 static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *dataset,
                         int64_t session)
 {
@@ -29,7 +36,10 @@ static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *datas
         longest[at] = session;
 }
 
-/* Has it more than three times as many events as most sessions? */
+/*
+ * Tells whether the session is long: it has more than three times as many events as more
+ * than half of the sessions.
+ */
 static bool is_long(const gru4rec_dataset *dataset, int64_t session)
 {
     const int64_t length = length_of(dataset, session);
@@ -39,7 +49,9 @@ static bool is_long(const gru4rec_dataset *dataset, int64_t session)
     return 2 * n_much_shorter > dataset->n_sessions;
 }
 
-/* The longest of the long sessions as a warning names them. */
+/*
+ * Makes data->longest: names and lengths of the longest long sessions; NULL without any.
+ */
 static int name_longest(ext_train_data *data, ext_error *error)
 {
     const ext_events *events = &data->events;
@@ -62,7 +74,7 @@ static int name_longest(ext_train_data *data, ext_error *error)
     return rc == SQLITE_OK ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Appends what made sessions short, if it did. */
+/* Appends a reason why sessions are short, if it applies to n > 0 events. */
 static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
 {
     if (n > 0)
@@ -71,7 +83,10 @@ static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
                             what);
 }
 
-/* There are sessions, and each has one event: by its column, or by what options did. */
+/*
+ * Sets the error that every session has only one event. The message names the options
+ * that may have caused it; else the column of the session may be the wrong one.
+ */
 static int fail_single(const ext_events *events, const gru4rec_options *options,
                        ext_error *error)
 {
@@ -83,9 +98,9 @@ static int fail_single(const ext_events *events, const gru4rec_options *options,
                             options->session_gap);
     add_cause(text, events->n_outside, "events lie outside since and until");
     add_cause(text, dataset->n_rare + dataset->n_short,
-              "events went by min_support and min_length");
-    add_cause(text, dataset->n_repeats, "events went by collapse_repeats");
-    add_cause(text, dataset->n_dropped, "events went with long sessions");
+              "events were dropped by min_support and min_length");
+    add_cause(text, dataset->n_repeats, "events were dropped by collapse_repeats");
+    add_cause(text, dataset->n_dropped, "events were dropped with long sessions");
     const bool has_causes = sqlite3_str_length(text) > 0;
     char *causes = sqlite3_str_finish(text);
     if (has_causes && causes == NULL)
@@ -101,21 +116,30 @@ static int fail_single(const ext_events *events, const gru4rec_options *options,
     return error->rc;
 }
 
+/*
+ * Sets the error that no event is left. The message counts the dropped events by reason.
+ */
 static int fail_empty(const ext_events *events, ext_error *error)
 {
     const gru4rec_dataset *dataset = events->dataset;
     const int64_t n_rare = dataset->n_rare + dataset->n_short;
     return ext_error_set(
         error, SQLITE_ERROR,
-        "no events are left to train on (%lld rows lack a session, an item or a time, "
-        "%lld lie outside since and until, %lld went by min_support, min_length and "
-        "single_events, %lld with long sessions); train when there are some, or with "
-        "other options",
+        "no events are left to train on "
+        "(%lld rows lack a session, an item or a time, "
+        "%lld lie outside since and until, "
+        "%lld were dropped by min_support, min_length and single_events, "
+        "%lld with long sessions); "
+        "add events, or train with other options",
         (long long)events->n_null, (long long)events->n_outside,
         (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
 }
 
-/* Is there an event after another one? */
+/*
+ * Checks that there is something to learn: at least one session with two events. If all
+ * sessions are gone only because they had one event each, the error is that of single
+ * events.
+ */
 static int check_events(const ext_events *events, const gru4rec_options *options,
                         ext_error *error)
 {
@@ -130,8 +154,11 @@ static int check_events(const ext_events *events, const gru4rec_options *options
                                                    : fail_single(events, options, error);
 }
 
-/* Which events since=last takes; for a run that is continued, as it was then. In the
- * snapshot that warm_start reads the active version in. */
+/*
+ * Finds the border of since=last: the last event of the active version. A resumed run
+ * uses the border that it had at its start. The border is read in the same snapshot as
+ * the weights for warm_start, so both belong to one version.
+ */
 static int find_last(ext_train_data *data, const ext_train_request *request,
                      ext_error *error)
 {
@@ -150,7 +177,11 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
                                       error);
 }
 
-/* The fingerprints of the version that warm_start goes on from, and the key for the new one. */
+/*
+ * Reads the fingerprints of the active version, if warm_start starts from it: its
+ * sessions count as sessions of the new version too. *key is the key for the new
+ * fingerprints: that of the old ones, or else a random key.
+ */
 static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key *key,
                              ext_train_data *data, const ext_train_request *request,
                              ext_error *error)
@@ -167,6 +198,10 @@ static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key 
     return rc;
 }
 
+/*
+ * Makes the fingerprints of all sessions, the earlier ones included. is_partial: earlier
+ * sessions are missing, because nobody kept their fingerprints.
+ */
 static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
                              bool is_partial, const ext_home *home, ext_error *error)
 {
@@ -181,6 +216,7 @@ static int make_fingerprints(ext_train_data *data, const ext_fingerprints *befor
     return ext_fingerprints_library(before, status, home, error);
 }
 
+/* Reads the sessions from the open source, and makes what depends on their ids. */
 static int read_sessions(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
 {
@@ -203,11 +239,12 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
                                request->options.warm_start && !before.is_known,
                                &request->home, error);
     ext_fingerprints_free(&before);
-    gru4rec_events_free(events->builder); /* the sessions' ids are not needed again */
+    gru4rec_events_free(events->builder); /* nobody needs the ids of sessions again */
     events->builder = NULL;
     return rc;
 }
 
+/* Opens the source, reads its events, and checks that they suffice. */
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
 {
@@ -219,8 +256,11 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     return rc == SQLITE_OK ? check_events(events, &request->options, error) : rc;
 }
 
-/* warm_start: items that have no events any more stay in the catalogue, behind the others;
- * and support_decay of the support that all of them had. */
+/*
+ * warm_start: adds the items of the active version to the catalogue. Items without an
+ * event in this training are appended behind the others. Each item of the active version
+ * adds its support, times support_decay, to its support here.
+ */
 static int inherit_items(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
 {
@@ -246,7 +286,10 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
     return ext_error_library(error, status, NULL);
 }
 
-/* A run goes on only with the events that it began with. */
+/*
+ * Computes the fingerprint of the events. A resumed run must have the same events as at
+ * its start: else SQLITE_ERROR.
+ */
 static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoint,
                             ext_error *error)
 {
@@ -259,17 +302,21 @@ static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoi
         return SQLITE_OK;
     return ext_error_set(
         error, SQLITE_ERROR,
-        "the events are not those that the run to resume began with; name its source and "
-        "columns as then, or train anew, with until= to leave out what comes later, or "
-        "with warm_start");
+        "the events are not those that the run to resume began with; "
+        "give the same source and columns as then, or train without resume: "
+        "with until= to leave out newer events, or with warm_start");
 }
 
+/* Returns a + b, or SIZE_MAX if the sum is larger than that. */
 static size_t add_bytes(size_t a, size_t b)
 {
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
-/* Bytes of the training itself, and of what is measured or adopted beside it. */
+/*
+ * Returns the bytes that the training still needs: the training itself, the measuring of
+ * sessions that are held out, and the weights that warm_start reads.
+ */
 static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {
     const gru4rec_dataset *dataset = data->events.dataset;
@@ -277,21 +324,24 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
-    if (data->active != NULL) /* what warm_start reads of it, one after the other */
+    if (data->active != NULL) /* its weights, and one of its slots at a time */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
     return n;
 }
 
-/* Where nothing held the others off, somebody may have configured the model since the request
- * was read: then the two do not go together. */
+/*
+ * Reports SQLITE_BUSY if gru4rec_configure() changed the model after the request was
+ * read. Without a user's transaction there is no lock between the two, so another
+ * connection can do that. The request would then not fit the model.
+ */
 static int check_config(const ext_train_request *request, ext_error *error)
 {
     ext_config now = {0};
     if (request->is_found && ext_config_read(&now, &request->home, error) == SQLITE_OK &&
         !ext_config_is_same(&now, &request->config))
         ext_error_set(error, SQLITE_BUSY,
-                      "model '%s' was configured anew while this training began; train "
-                      "again",
+                      "model '%s' was configured anew while this training began; "
+                      "train again",
                       request->home.name);
     ext_config_free(&now);
     return error->rc;

@@ -1,14 +1,16 @@
 /*
- * ext_train_request.c - the arguments of gru4rec_train(); see ext_train.h.
+ * ext_train_request.c - reads the arguments of gru4rec_train(); see ext_train.h.
  *
- * A second argument that is a SELECT, or neither starts with { nor holds a =, is a source;
- * else options. Both override the stored ones for this run. With resume, those of the run
- * that stopped take the place of the stored ones.
+ * The second of two arguments may be the source or the options. It is the source if it is
+ * a SELECT, or if it neither starts with { nor has a =. Source and options of a call
+ * apply to its run only, and go before those that are stored in the model. With resume,
+ * the source and options of the run that stopped replace the stored ones.
  */
 #include "ext_train.h"
 
 #include <string.h>
 
+/* Reads options into request->options and request->columns. text may be NULL. */
 static int parse_options(ext_train_request *request, const char *text, ext_error *error)
 {
     return ext_options_parse(request->home.db, text, GRU4REC_SCOPE_TRAIN,
@@ -17,7 +19,10 @@ static int parse_options(ext_train_request *request, const char *text, ext_error
 
 /* ---- resume ---- */
 
-/* What may differ between the run that stopped and the one that goes on from it. */
+/*
+ * Tells whether an option may have another value when a run is resumed. All others must
+ * stay as they were, so that the result is that of a run that never stopped.
+ */
 static bool is_free_to_differ(const char *option)
 {
     static const char *const free[] = {
@@ -32,7 +37,10 @@ static bool is_free_to_differ(const char *option)
     return false;
 }
 
-/* The first of the options that are given which may not be; "" for none. */
+/*
+ * Finds the first of the given options for which is_fit() is false. *unfit is its name,
+ * or "" if all are fit. given: the text of the options.
+ */
 static int find_unfit(const ext_train_request *request, const char *given,
                       bool is_fit(const char *option), const char **unfit,
                       ext_error *error)
@@ -54,6 +62,7 @@ static int find_unfit(const ext_train_request *request, const char *given,
     return rc;
 }
 
+/* Refuses options that a resumed run cannot change. */
 static int check_resumable(const ext_train_request *request, const char *given,
                            ext_error *error)
 {
@@ -67,15 +76,18 @@ static int check_resumable(const ext_train_request *request, const char *given,
                                unfit);
 }
 
-/* What a commit alone has use for. */
+/* Tells whether an option has a meaning for a call that only commits a kept result. */
 static bool is_of_commit(const char *option)
 {
     return strcmp(option, "resume") == 0 || strcmp(option, "commit_wait") == 0 ||
            strcmp(option, "verbose") == 0;
 }
 
-/* resume, where a result waits to be committed: that is done, and there is nothing else to
- * say of it. */
+/*
+ * Checks a call that commits a kept result. The result cannot be changed any more, so a
+ * source and other options are refused. An open transaction of the user is refused too: a
+ * rollback would lose the result.
+ */
 static int check_commit(const ext_train_request *request, const char *given,
                         ext_error *error)
 {
@@ -83,21 +95,25 @@ static int check_commit(const ext_train_request *request, const char *given,
     if (find_unfit(request, given, is_of_commit, &unfit, error) != SQLITE_OK)
         return error->rc;
     if (!request->is_alone)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "a trained model waits to be committed, and in a transaction "
-            "it could be lost; run resume=true outside of one");
+        return ext_error_set(error, SQLITE_ERROR,
+                             "a trained model waits to be committed, "
+                             "and could be lost inside a transaction; "
+                             "run resume=true outside a transaction");
     if (*unfit == '\0' && request->source != NULL)
         unfit = "the source";
     return *unfit == '\0'
                ? SQLITE_OK
-               : ext_error_set(error, SQLITE_ERROR,
-                               "a trained model waits to be committed, as it is; leave "
-                               "out %s, and train on afterwards with warm_start",
-                               unfit);
+               : ext_error_set(
+                     error, SQLITE_ERROR,
+                     "a trained model waits to be committed, and cannot be changed; "
+                     "leave out %s, and train further afterwards with warm_start",
+                     unfit);
 }
 
-/* Takes the options and the source of the run that is continued. */
+/*
+ * Finds the run to resume, and reads its checkpoint and its options, then the given
+ * options over those. The source must be that of the run.
+ */
 static int resume(ext_train_request *request, ext_run *run, const char *given,
                   ext_error *error)
 {
@@ -118,30 +134,36 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
         rc = parse_options(request, checkpoint->options, error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, given, error);
-    request->options.resume = false; /* the version is the one that never stopped */
+    /* The version's options must be those of a run that never stopped: no resume. */
+    request->options.resume = false;
     if (rc == SQLITE_OK && request->source == NULL &&
         !ext_config_is_source(&request->config, checkpoint->source))
         rc = ext_error_set(error, SQLITE_ERROR,
-                           "the run to resume was trained on %s; name that source as "
-                           "the second argument",
+                           "the run to resume was trained on %s; "
+                           "name that source as the second argument",
                            ext_show_text(&(ext_show){""}, checkpoint->source));
     return rc;
 }
 
 /* ---- the request ---- */
 
-/* A model that is not there is made of the source that was given. */
+/* Refuses a call for a model that does not exist, if no source is given to create it. */
 static int check_source(const ext_train_request *request, const char *model,
                         ext_error *error)
 {
     return request->is_found || request->source != NULL
                ? SQLITE_OK
                : ext_error_set(error, SQLITE_ERROR,
-                               "no model '%s'; name its source of events as the second "
-                               "argument to create it",
+                               "no model '%s'; "
+                               "name its source of events as the second argument "
+                               "to create it",
                                ext_show_text(&(ext_show){""}, model));
 }
 
+/*
+ * Finds the model, takes the write lock inside the user's transaction, and reads the
+ * model's config and id.
+ */
 static int find_model(ext_train_request *request, ext_connection *connection,
                       const char *model, ext_error *error)
 {
@@ -159,13 +181,16 @@ static int find_model(ext_train_request *request, ext_connection *connection,
         rc = ext_config_read(&request->config, &request->home, error);
     if (rc == SQLITE_OK && request->is_found)
         return ext_identity_read(&request->id, &request->home, error);
-    /* A result that is kept makes the model that it was trained for. */
+    /* Without a source the model can still be made by the commit of a kept result. */
     return rc == SQLITE_OK && ext_kept_find(&request->home, NULL) == NULL
                ? check_source(request, model, error)
                : rc;
 }
 
-/* A container's share of the processors is fewer threads, unless the option says how many. */
+/*
+ * Lowers the number of threads to the processors that the container may use. The option
+ * threads, if given, is not changed.
+ */
 static void follow_quota(gru4rec_options *options)
 {
     ext_container container;
@@ -176,8 +201,12 @@ static void follow_quota(gru4rec_options *options)
         options->threads = container.processors;
 }
 
-/* warm_start where no version is active: an error, as one that is ready could be; but with
- * since=last, which takes all events then, the first night begins from random weights. */
+/*
+ * Handles warm_start if no version is active. That is an error, because the user may have
+ * forgotten to deploy a version that is ready, or to train one. But with since=last and
+ * no version at all, training begins from random weights and all events, so that a
+ * nightly call needs no other call for the first night.
+ */
 static int start_cold(ext_train_request *request, ext_error *error)
 {
     ext_version newest = {0};
@@ -189,13 +218,16 @@ static int start_cold(ext_train_request *request, ext_error *error)
         return ext_version_fail_untrained(&request->home, error);
     if (!ext_since_is_last(&request->options))
         return ext_error_set(error, SQLITE_ERROR,
-                             "warm_start needs a trained version to start from; train "
-                             "once with warm_start=false, or with since=last");
+                             "warm_start needs a trained version to start from; "
+                             "train once with warm_start=false, or with since=last");
     request->options.warm_start = false;
     return SQLITE_OK;
 }
 
-/* Which version serves until this one is done? warm_start starts from it. */
+/*
+ * Finds the active version, which serves until the new one is published, and from which
+ * warm_start starts. Also refuses a model whose version numbers are used up.
+ */
 static int find_serving(ext_train_request *request, ext_error *error)
 {
     ext_version active = {0};
@@ -253,7 +285,7 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         return rc;
     run->source = request->source != NULL ? request->source : request->config.source;
     run->options = ext_options_json(&request->options, true);
-    follow_quota(&request->options); /* of this machine, not of the run */
+    follow_quota(&request->options); /* changes only this call, not the options above */
     return run->options != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 

@@ -1,7 +1,13 @@
-/* ext_train_weights.c - the weights that a training begins with; see ext_train.h. */
+/*
+ * ext_train_weights.c - makes the weights that a training begins with; see ext_train.h.
+ */
 #include "ext_train.h"
 
-/* A slot of the version, where it was kept; it belongs to the same optimiser. */
+/*
+ * Copies one optimiser slot of the active version into weights, for the items that both
+ * know. *is_kept is false if the version did not store the slot. The caller has checked
+ * that both trainings use the same optimiser.
+ */
 static int adopt_slot(gru4rec_training *weights, const ext_train_request *request,
                       const ext_train_data *data, gru4rec_slot slot, bool *is_kept,
                       ext_error *error)
@@ -29,7 +35,10 @@ static int adopt_slot(gru4rec_training *weights, const ext_train_request *reques
     return rc;
 }
 
-/* warm_start: the active version's weights, and what its training kept beside them. */
+/*
+ * warm_start: copies the weights of the active version, for the items that both know. If
+ * both trainings use the same optimiser, also copies the slots that were stored.
+ */
 static int adopt_active(gru4rec_training *weights, const ext_train_request *request,
                         const ext_train_data *data, ext_error *error)
 {
@@ -48,7 +57,10 @@ static int adopt_active(gru4rec_training *weights, const ext_train_request *requ
             rc = adopt_slot(weights, request, data, (gru4rec_slot)i, &is_kept, error);
         is_whole = is_whole && is_kept;
     }
-    /* Adam's moments begin at zero, and know it by the number of updates. */
+    /*
+     * Adam's correction of its moments depends on the number of updates since they were
+     * zero. If a slot was not stored, its moments begin at zero, so the number is 0.
+     */
     int64_t updates = 0;
     if (rc == SQLITE_OK && is_whole)
         rc = ext_version_updates(&updates, &request->home, active->version, error);
@@ -56,7 +68,7 @@ static int adopt_active(gru4rec_training *weights, const ext_train_request *requ
     return rc;
 }
 
-/* resume: all that the run had when it wrote its checkpoint. */
+/* resume: loads the weights and all slots that the run had at its checkpoint. */
 static int load_checkpoint(gru4rec_training *weights, const ext_home *home,
                            const ext_run *run, ext_error *error)
 {

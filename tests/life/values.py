@@ -190,7 +190,7 @@ def events(directory):
     check('a text stays a text', text != answer(db, "SELECT gru4rec_step('texts', NULL, ?)", 1003))
     for x in 1003, 1003.0, 'x', '':
         got = answer(db, "SELECT gru4rec_step('rec', ?, 1003)", x)
-        check(f'a state {x!r}', isinstance(got, str) and 'the state is no BLOB' in got, got)
+        check(f'a state {x!r}', isinstance(got, str) and 'the state is not a BLOB' in got, got)
 
 
 def bases(directory):

@@ -381,7 +381,7 @@ def newest(day, moment, row):
         check(message == ('' if moment == 'training' else 'failed, cause not recorded'), what + 'the message', message)
     elif moment == 'waits':
         check((row['epoch'], row['progress'], row['finished']) == (2, 1, None), what + 'it is trained', row)
-        check('disk is full; what was trained is not committed' in message, what + 'it says why', message)
+        check('disk is full; the trained model is not committed' in message, what + 'it says why', message)
     elif row['status'] == 'failed':
         words = {8: 'times that cannot be read', 19: "gru4rec_configure('rec', '{\"item\":\"product_id\"}')"}[day]
         check(words in message and row['finished'] and row['epoch'] is None, what + 'it says why', row)

@@ -1,7 +1,10 @@
 /* ext_border.c - positions of events among all events of a source; see ext_events.h. */
 #include "ext_events.h"
 
-/* Compares two positions. Equal: they have one time, and one rowid or no rowid. */
+/*
+ * Compares two positions. They are equal if they have the same time, and the same rowid
+ * or one of them has none.
+ */
 static int compare(const ext_border *a, const ext_border *b)
 {
     const int by_time = gru4rec_time_compare(&a->time, &b->time);

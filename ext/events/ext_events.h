@@ -78,7 +78,7 @@ void ext_source_close(ext_source *source);
  * Checks a source whose name is stored in a schema. It may not be a virtual table if the
  * schema is not trusted (PRAGMA trusted_schema=OFF), because SQLite has the same rule for
  * views. A view passes: SQLite checks the tables that the view reads. If an authorizer
- * hides sqlite_schema, the error is the authorizer's, or SQLITE_AUTH.
+ * hides sqlite_schema, the error is SQLITE_AUTH.
  */
 int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
                             ext_error *error);

@@ -26,7 +26,7 @@ static const char *skip_digits(const char *text)
     return text;
 }
 
-/* Skips a fraction and an exponent, such as ".5e3"; either may be missing. NULL: bad. */
+/* Skips a fraction and an exponent, as in ".5e3"; both are optional. NULL: malformed. */
 static const char *skip_fraction(const char *text)
 {
     if (*text == '.') {

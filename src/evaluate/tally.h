@@ -13,7 +13,7 @@
 
 /* Counts from the lists of best items, for the targets of one segment. */
 typedef struct g4r_tally_lists {
-    int32_t *best; /* (I) highest place of each item in a list, from 1; 0: in no list */
+    int32_t *best; /* (I) best place of each item in any list, from 1; 0: in no list */
     /*
      * For each cut-off, over all lists: sum of the supports of the items, and their
      * count.

@@ -1,4 +1,4 @@
-/* alike.c - see alike.h. */
+/* alike.c - finds ids that differ only in how they are written; see alike.h. */
 #include "alike.h"
 
 #include <stdio.h>
@@ -13,12 +13,16 @@ static bool is_plain_number(const g4r_dict *ids, int32_t number)
     return ids->types[number] == GRU4REC_ID_INTEGER;
 }
 
-/* Room for an id as it is compared. */
+/* The plain form of one id: two ids are alike if their plain forms are equal. */
 typedef struct plain_text {
     char *text; /* owned */
     size_t n, capacity;
 } plain_text;
 
+/*
+ * Sets plain to the plain form of id: its text, without the white space around the text,
+ * and in ASCII lower case. Returns false if there is not enough memory.
+ */
 static bool make_plain(plain_text *plain, const gru4rec_id *id,
                        const gru4rec_allocator *allocator)
 {
@@ -45,14 +49,19 @@ static bool make_plain(plain_text *plain, const gru4rec_id *id,
     return true;
 }
 
-/* What is looked at, one id after the other. */
+/* A search through a dictionary, which looks at one id after the other. */
 typedef struct search {
-    const g4r_dict *ids;
-    g4r_dict plain; /* the ids as they are compared, */
-    int32_t *first; /* (ids) and the first id of each */
-    plain_text room;
+    const g4r_dict *ids; /* the ids that are searched */
+    g4r_dict plain;      /* the plain forms of the ids seen so far, each once */
+    int32_t *first;      /* (ids) by number in plain: the first id with that form */
+    plain_text room;     /* the plain form of the id that is looked at now */
 } search;
 
+/*
+ * Looks at the id with this number: counts the id in alike if an id before it has the
+ * same plain form, and marks the id in alike->is_blank if it is blank. Returns false if
+ * there is not enough memory.
+ */
 static bool look_at(search *s, int32_t number, g4r_alike *alike)
 {
     const gru4rec_allocator *allocator = &s->ids->allocator;
@@ -69,13 +78,13 @@ static bool look_at(search *s, int32_t number, g4r_alike *alike)
         return false;
     if (at == n_before) {
         s->first[at] = number;
-    } else if (s->room.n > 0) { /* white space is told by itself */
+    } else if (s->room.n > 0) { /* ids of white space are counted only as blank */
         if (alike->n++ == 0) {
             alike->pair[0] = s->first[at];
             alike->pair[1] = number;
         }
     }
-    if (s->room.n > 0 || id.n_bytes == 0)
+    if (s->room.n > 0 || id.n_bytes == 0) /* an empty text is not blank */
         return true;
     if (alike->is_blank == NULL)
         alike->is_blank = g4r_alloc(allocator, (size_t)s->ids->n, 1);
@@ -90,7 +99,7 @@ bool g4r_alike_find(const g4r_dict *ids, g4r_alike *alike, g4r_stop_watch *watch
     *alike = (g4r_alike){.pair = {-1, -1}};
     while (n_plain < ids->n && is_plain_number(ids, n_plain))
         n_plain++;
-    if (n_plain == ids->n) /* integers differ by more than how they are written */
+    if (n_plain == ids->n) /* all ids are integers, and no two integers are alike */
         return true;
     search s = {.ids = ids,
                 .first = g4r_alloc(&ids->allocator, (size_t)ids->n, sizeof *s.first)};

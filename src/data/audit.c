@@ -1,23 +1,37 @@
 /*
- * audit.c - what is striking about events, counted; see gru4rec.h.
+ * audit.c - counts what is unusual about collected events; see gru4rec.h.
  *
- * The events are put in order, session by session, as training would order them, and walked
- * through twice: the second time for what is far from the others. Memory beside the events:
- * 4 bytes an event, 8 a session and 12 an item, and ids that are texts once more.
+ * The audit sorts the events session by session, in the order that training would use. It
+ * then walks through all sessions twice: the first walk counts and finds the medians, the
+ * second walk finds the sessions that are far from the medians. The audit takes memory
+ * beside the events: 4 bytes for each event, 8 for each session, 12 for each item, and a
+ * second copy of the ids that are texts.
  *
- * Pauses are counted in bins of a quarter of an octave. From these come their median, and
- * what parts visits: of the bins between ten minutes and twelve hours, the beginning of the
- * emptiest (smoothed over three), where longer pauses are half as frequent again. Within a
- * visit pauses are shorter than that, between two visits they are longer.
+ * A pause is the time between two neighbouring events of a session. Pauses are counted in
+ * bins, each a quarter of an octave wide. The bins give the median pause, and they
+ * suggest a session gap, the pause that separates two visits of one user. Pauses within a
+ * visit are short and pauses between visits are long, so there are few pauses of a length
+ * between the two. The suggestion is therefore the beginning of the emptiest bin between
+ * ten minutes and twelve hours (counts are smoothed over three bins). It is made only if
+ * some bin of longer pauses has more than one and a half times the count of the emptiest
+ * bin.
  */
 #include "alike.h"
 #include "order.h"
 #include "sort.h"
 
+/*
+ * ZERO: the bin that begins with a pause of 1. LENGTHS: sessions are counted by length up
+ * to this. TOP: as many of the most frequent items are counted together.
+ */
 enum { BINS = 320, PER_OCTAVE = 4, ZERO = 20 * PER_OCTAVE, LENGTHS = 1 << 16, TOP = 20 };
 
-/* A session is far from the others with so many times their median of events, and so many
- * events; or with pauses a so many-th of the median, and so many events. */
+/*
+ * Limits of what is far from the other sessions. A session is far longer if it has more
+ * than far_length.times the median number of events, and at least far_length.least
+ * events. A session is far faster if far_rate.times its mean pause is less than the
+ * median of mean pauses, and it has at least far_rate.least events.
+ */
 static const struct {
     int64_t times, least;
 } far_length = {20, 100}, far_rate = {20, 20};
@@ -26,22 +40,26 @@ typedef struct work {
     const gru4rec_events *events;
     gru4rec_audit *audit;
     g4r_stop_watch *watch;
-    double day;
-    int64_t *offsets;    /* (S + 1) */
-    uint32_t *at;        /* (n) the events in order */
-    int64_t *support;    /* (items) */
-    int64_t *lengths;    /* (LENGTHS) sessions by length, the longer ones in the last */
-    int64_t bins[BINS];  /* pauses within sessions */
-    int64_t means[BINS]; /* mean pauses of sessions */
-    double median_pause; /* 0: not known */
-    uint32_t *run;       /* events of one time, by their items */
+    double day;       /* length of a day in the unit of the times; 0: not known */
+    int64_t *offsets; /* (S + 1) where in at each session begins */
+    uint32_t *at;     /* (n) numbers of the events, session by session, in order */
+    int64_t *support; /* (items) events of each item */
+    int64_t *lengths; /* (LENGTHS) sessions by length; the last also counts longer ones */
+    int64_t bins[BINS];  /* number of pauses within sessions, by bin */
+    int64_t means[BINS]; /* number of sessions by the bin of their mean pause */
+    double median_pause; /* median of the sessions' mean pauses; 0: not known */
+    uint32_t *run;       /* scratch: events of one session and one time, by item */
     size_t run_capacity;
-    double widest;   /* of the sessions that were judged, */
-    int64_t longest; /* likewise */
+    double widest; /* longest span from first to last event, of sessions judged so far */
+    int64_t longest; /* number of events of the longest session judged so far */
 } work;
 
 /* ---- pauses ---- */
 
+/*
+ * Returns the bin of a pause: floor(PER_OCTAVE log2(pause)) + ZERO, which is limited to
+ * the bins from 1 to BINS - 1. Bin 0 is for pauses that are not positive.
+ */
 static int bin_of(double pause)
 {
     if (!(pause > 0))
@@ -50,11 +68,16 @@ static int bin_of(double pause)
     return bin < 1 ? 1 : bin > BINS - 1 ? BINS - 1 : (int)bin;
 }
 
+/* Returns the least pause of a bin. */
 static double start_of(int bin)
 {
     return exp2((double)(bin - ZERO) / PER_OCTAVE);
 }
 
+/*
+ * Returns the start of the bin that holds the median. Returns 0 if nothing was counted,
+ * or if the median is in bin 0.
+ */
 static double median_of(const int64_t bins[BINS])
 {
     int64_t n = 0, below = 0;
@@ -71,12 +94,18 @@ static int64_t smooth(const int64_t bins[BINS], int bin)
     return bins[bin - 1] + 2 * bins[bin] + bins[bin + 1];
 }
 
-/* In whole minutes; 0: longer pauses are not more frequent again. */
+/*
+ * Returns the session gap that the pauses suggest (see the top of the file), rounded to
+ * whole minutes. Returns 0 if they suggest none: the day is not known, or longer pauses
+ * are not more frequent again.
+ */
 static double find_gap(const int64_t bins[BINS], double day)
 {
     const int first = bin_of(day / 144), last = bin_of(day / 2);
-    int64_t least = INT64_MAX, beyond = 0; /* the most of a bin */
-    int best = 0, end = 0; /* of so many that are as empty the middle one */
+    /* The smoothed counts of the emptiest bin and of the fullest bin of longer pauses. */
+    int64_t least = INT64_MAX, beyond = 0;
+    /* The first and last of neighbouring bins that are equally empty. */
+    int best = 0, end = 0;
     for (int i = first; day > 0 && i <= last; i++) {
         const bool is_next = i == end + 1 && smooth(bins, i) == least;
         if (smooth(bins, i) < least)
@@ -102,7 +131,11 @@ static int compare_items(const void *context, uint32_t x, uint32_t y)
     return G4R_COMPARE(events->item[x], events->item[y]);
 }
 
-/* Counts the duplicates among events (n) of one session and time. */
+/*
+ * Counts the duplicates among the events at (n), which have the same session and time: an
+ * event is a duplicate if an event before it has the same item. Returns false if there is
+ * not enough memory, or if the watch stopped the audit.
+ */
 static bool count_duplicates(work *w, const uint32_t *at, size_t n)
 {
     const gru4rec_events *events = w->events;
@@ -119,13 +152,17 @@ static bool count_duplicates(work *w, const uint32_t *at, size_t n)
     return true;
 }
 
+/* Returns the time from the first to the last of a session's events at (n). */
 static double seconds_of(const work *w, const uint32_t *at, int64_t n)
 {
     return g4r_events_seconds(w->events, at[n - 1]) -
            g4r_events_seconds(w->events, at[0]);
 }
 
-/* Counts what two neighbours have in common. */
+/*
+ * Counts what event b has in common with event a, which is directly before b in a
+ * session, and the pause between them. is_tied: they have the same time.
+ */
 static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
 {
     const gru4rec_events *events = w->events;
@@ -137,9 +174,14 @@ static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
     w->bins[bin_of(g4r_events_seconds(events, b) - g4r_events_seconds(events, a))]++;
 }
 
+/*
+ * The first walk through a session with the events at (n): counts its length, its mean
+ * pause, and what neighbouring events have in common. Returns false if there is not
+ * enough memory, or if the watch stopped the audit.
+ */
 static bool walk(work *w, const uint32_t *at, int64_t n)
 {
-    int64_t run = 0; /* where the events of one time begin */
+    int64_t run = 0; /* index of the first event that has the time of event i - 1 */
     bool is_ok = true;
     w->lengths[n < LENGTHS ? n : LENGTHS - 1]++;
     w->audit->single += n == 1;
@@ -157,7 +199,11 @@ static bool walk(work *w, const uint32_t *at, int64_t n)
            count_duplicates(w, at + run, (size_t)(n - run));
 }
 
-/* Is the session far from the others, or more than a day long? */
+/*
+ * The second walk: counts a session with the events at (n) if it is far longer or far
+ * faster than the others, or longer than a day. Keeps examples: the longest and the
+ * widest of such sessions, and the last fast one.
+ */
 static void judge(work *w, int32_t session, const uint32_t *at, int64_t n)
 {
     gru4rec_audit *audit = w->audit;
@@ -213,6 +259,7 @@ static bool walk_all(work *w)
 
 /* ---- items and ids ---- */
 
+/* Counts the items that have one event, and the events of the TOP most frequent items. */
 static void count_items(work *w)
 {
     const gru4rec_events *events = w->events;
@@ -232,12 +279,17 @@ static void count_items(work *w)
         w->audit->top += top[i];
 }
 
+/* Sets pair to the first two ids that are alike; leaves it as it is if there are none. */
 static void get_pair(const g4r_dict *ids, const g4r_alike *alike, gru4rec_id pair[2])
 {
     for (int i = 0; alike->n > 0 && i < 2; i++)
         g4r_dict_get(ids, alike->pair[i], &pair[i]);
 }
 
+/*
+ * Counts the items and sessions whose ids are alike, and the events with a blank id.
+ * Returns false if there is not enough memory, or if the watch stopped the audit.
+ */
 static bool look_at_ids(work *w)
 {
     const gru4rec_events *events = w->events;
@@ -261,7 +313,7 @@ static bool look_at_ids(work *w)
     return is_ok;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole audit ---- */
 
 static bool allocate(work *w)
 {
@@ -291,7 +343,7 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
                                     gru4rec_audit *audit)
 {
     const gru4rec_id none = {.type = GRU4REC_ID_TEXT};
-    assert(!events->has_expected); /* a session may then have no event */
+    assert(!events->has_expected); /* otherwise a session could have no event */
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     work w = {.events = events, .audit = audit, .watch = &watch, .day = day};
     *audit = (gru4rec_audit){
@@ -304,7 +356,7 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
         .alike_item = {none, none},
         .alike_session = {none, none},
     };
-    events->n_sessions = events->sessions.n; /* none is cut yet */
+    events->n_sessions = events->sessions.n; /* no session is cut yet */
     bool is_ok =
         allocate(&w) && g4r_order_events(events, w.offsets, w.at, &watch) && walk_all(&w);
     if (is_ok) {

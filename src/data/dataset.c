@@ -1,32 +1,36 @@
 /*
- * dataset.c - collected events become sessions in visiting order, and the catalogue; and
- * their fingerprint.
+ * dataset.c - makes a dataset (sessions in visiting order) and its catalogue from
+ * collected events, and computes the hash of a dataset.
  *
- * The one order of the product (its equals at serving are written in SQL):
- *   events of a session by (time, order, item); sessions by (first time, session value);
- *   items numbered by first appearance in the events so ordered.
- * Items compare as the events name them, also where a catalogue is known: the order does
- * not depend on the model. Every tie is decided, so that no plan of the database changes
- * it.
+ * Training, evaluation and serving use one order; serving writes the same order in SQL:
+ *   the events of a session by (time, order, item);
+ *   the sessions by (first time, session value);
+ *   the items numbered by their first appearance in the events of this order.
+ * Items are compared by the ids that the events have, even if there is a catalogue, so
+ * the order does not depend on the model. The order decides every tie, so it does not
+ * depend on the plan of a database query.
  *
- * The stages, and what two arrays, which are reused to save memory, hold after each:
- *                          events->session           dataset->item_rows
- *   collected (events.c)   number in sessions        -
- *   1 cut, recent (recent.c) number of the part      -
- *   2 sessions visited     place in visiting order   -
- *   3 events ordered       freed                     the events' places as collected, then
- *                                                    numbers in items, or rows of known
- *   4 prepared (prepare.c) -                         the same, of events that stay
- *   5 items numbered       -                         rows, but numbers in what is held out
- *   6 sessions held out    -                         rows
- * Where the catalogue is known already, stage 4 is the last.
+ * A dataset is made in six stages. Two arrays are reused to save memory; after each stage
+ * they hold:
+ *                             events->session          dataset->item_rows
+ *   0 collected (events.c)    number in sessions       -
+ *   1 cut; recent (recent.c)  number of the part       -
+ *   2 sessions visited        place in visiting order  -
+ *   3 events ordered          freed                    number in items, or row of known
+ *   4 prepared (prepare.c)    -                        the same, of the events that stay
+ *   5 items numbered          -                        row; number in items if held out
+ *   6 sessions held out       -                        row
+ * Within stage 3, item_rows holds the events' places in the columns first. If there is a
+ * catalogue already (events->known), stage 4 is the last.
  *
- * Memory per event: the columns (events.h) and 4 bytes more while sorting, for item_rows,
- * in place of the rowids where events came by them, and 8 where times are kept; per session
- * some 22, and 16 more where sessions get fingerprints (fingerprints.h). What is in order already,
- * as event logs mostly are, is only checked (sort.h).
+ * Memory for each event: the columns (events.h), 4 bytes for item_rows, which is also the
+ * permutation that sorts the events, and 8 if times are kept. If the events came in the
+ * order of their rowids, the column order is freed before item_rows is allocated. Memory
+ * for each session: about 22 bytes, and 16 if sessions get fingerprints (fingerprints.h).
+ * Events that are already in order, as in most event logs, are only checked (sort.h).
  *
- * A stage that fails returns false: memory is short, or it was stopped.
+ * The function of a stage returns false if there is not enough memory, or if the watch
+ * stopped the work.
  */
 #include "events.h"
 #include "order.h"
@@ -38,7 +42,7 @@
 
 /* ---- 1: sessions are cut ---- */
 
-/* Of the pieces that long sessions are cut into. */
+/* Returns the most events of a piece of a long session; INT64_MAX: none is cut. */
 static int64_t piece_length(const gru4rec_preparation *preparation)
 {
     return preparation->max_length > 0 && preparation->long_sessions == GRU4REC_LONG_CUT
@@ -46,18 +50,20 @@ static int64_t piece_length(const gru4rec_preparation *preparation)
                : INT64_MAX;
 }
 
+/* Tells whether the pause from event a to event b begins a new session. */
 static bool is_pause(const gru4rec_events *events, uint32_t a, uint32_t b)
 {
     const double gap = events->preparation.session_gap;
     return gap > 0 && g4r_events_seconds(events, b) - g4r_events_seconds(events, a) > gap;
 }
 
-/* Will stage 4 drop event b behind event a? */
+/* Tells whether stage 4 will drop event b, which follows event a, as a repeat. */
 static bool is_repeat(const gru4rec_events *events, uint32_t a, uint32_t b)
 {
     return events->preparation.collapse_repeats && events->item[a] == events->item[b];
 }
 
+/* Adds a part of the session, with the next number. False: there is not enough memory. */
 static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity)
 {
     if (!G4R_ALLOC_GROW(&events->allocator, events->owner, *capacity,
@@ -68,14 +74,17 @@ static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity
 }
 
 /*
- * Gives the parts of a session between long pauses, and of those the pieces of max_length
- * events, numbers of their own, ascending in time. sorted (n): its events in order.
+ * Cuts a session at long pauses into parts, and cuts each part into pieces of max_length
+ * events. Each piece becomes a session with a number of its own; the numbers ascend in
+ * time. Repeats that stage 4 will drop do not count for max_length. sorted (n): the
+ * session's events in order.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
 {
     const int64_t most = piece_length(&events->preparation);
-    int64_t length = 0, n_pieces = 0; /* of the piece; of the part, before this one */
+    /* Events of the piece so far; pieces of the part before this piece. */
+    int64_t length = 0, n_pieces = 0;
     for (int64_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
         const bool begins = i == 0 || is_pause(events, sorted[i - 1], sorted[i]);
         const bool counts = begins || !is_repeat(events, sorted[i - 1], sorted[i]);
@@ -90,6 +99,7 @@ static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t 
     return !watch->is_over;
 }
 
+/* Cuts all sessions: afterwards events->session holds numbers of parts. */
 static bool cut_all(gru4rec_events *events, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
@@ -112,10 +122,10 @@ static bool cut_all(gru4rec_events *events, g4r_stop_watch *watch)
 
 typedef struct session_sort {
     const gru4rec_events *events;
-    const uint32_t *first; /* (S) its first event; NULL: by value alone */
+    const uint32_t *first; /* (S) first event of each; NULL: only values are compared */
 } session_sort;
 
-/* By (first time, session value). */
+/* Compares the sessions x and y by (first time, session value). */
 static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 {
     const session_sort *sort = context;
@@ -126,11 +136,14 @@ static int compare_sessions(const void *context, uint32_t x, uint32_t y)
     if (order == 0)
         order = g4r_dict_compare(&events->sessions, g4r_events_owner(events, (int32_t)x),
                                  g4r_events_owner(events, (int32_t)y));
-    return order != 0 ? order : G4R_COMPARE(x, y); /* parts of one in their order */
+    /* Parts of one session have numbers that ascend in time. */
+    return order != 0 ? order : G4R_COMPARE(x, y);
 }
 
-/* Fills first (S) with an event of each session that none comes before; has_first (S) is
- * scratch, zeroed. */
+/*
+ * Sets first (S) to an event of each session that has the session's least time. has_first
+ * (S) is scratch, which must be zeroed before.
+ */
 static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *has_first,
                        g4r_stop_watch *watch)
 {
@@ -142,8 +155,12 @@ static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *h
     }
 }
 
-/* Sorts visit (S), and renames each event's session to its place there. first (S, or NULL):
- * filled; rank: scratch (S). Both are zeroed. */
+/*
+ * Sorts events->visit (S) into visiting order, and gives each event the place of its
+ * session in that order in place of the session's number. first (S) is filled with the
+ * sessions' first events; NULL: sessions are sorted by their values alone. rank (S) is
+ * scratch. Both must be zeroed before.
+ */
 static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank,
                           g4r_stop_watch *watch)
 {
@@ -164,7 +181,10 @@ static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank
     return !watch->is_over;
 }
 
-/* Finds the visiting order: allocates and fills events->visit. */
+/*
+ * Finds the visiting order: allocates and fills events->visit, and events->first if
+ * sessions will be held out.
+ */
 static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
@@ -184,6 +204,7 @@ static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *wa
 
 /* ---- 3: all events in order ---- */
 
+/* Sets dataset->first to the least time of all events. */
 static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
                        g4r_stop_watch *watch)
 {
@@ -195,6 +216,7 @@ static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
         dataset->first = g4r_events_time(events, least);
 }
 
+/* Fills dataset->times if times are kept. permutation (n): the events in order. */
 static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
                        const uint32_t *permutation, g4r_stop_watch *watch)
 {
@@ -208,7 +230,11 @@ static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
     return !watch->is_over;
 }
 
-/* Makes offsets, item_rows, and times where they are kept. This is the peak of memory. */
+/*
+ * Makes the dataset's offsets and item_rows, its times and numbers if they are kept, and
+ * the fingerprints of the sessions if they get some. Memory is at its peak here, because
+ * the columns of the events are not freed before the end.
+ */
 static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
                       g4r_stop_watch *watch)
 {
@@ -232,7 +258,10 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
         (events->has_key &&
          !g4r_fingerprints_make(events, dataset->offsets, permutation, watch)))
         return false;
-    /* In place: an item's number, or its known row, where its event's place was. */
+    /*
+     * item_rows is the same array as permutation: each event's place in the columns is
+     * replaced by the number of its item, or by its row in the catalogue.
+     */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {
         const int32_t number = events->item[permutation[i]];
         if (dataset->numbers != NULL)
@@ -247,8 +276,9 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
 /* ---- 5: items numbered ---- */
 
 /*
- * Numbers items by first appearance, renames the events' items, and fills the catalogue.
- * support, row_plus_1: scratch (items of events), zeroed.
+ * Numbers the items by their first appearance in the dataset, replaces the numbers in
+ * item_rows by these rows, and fills the catalogue. support and row_plus_1 (items of
+ * events) are scratch, which must be zeroed before.
  */
 static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                    gru4rec_items *items, int64_t *support,
@@ -272,6 +302,7 @@ static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset
                : gru4rec_items_index(items, watch->stop.is_asked, watch->stop.context);
 }
 
+/* Makes the catalogue *out. The caller frees *out, also after an error. */
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                  gru4rec_items **out, g4r_stop_watch *watch)
 {
@@ -292,8 +323,9 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
 /* ---- 6: sessions held out ---- */
 
 /*
- * The sessions behind those of the dataset become one of their own; events of items that
- * training does not have are dropped.
+ * Copies the n_held sessions that stand behind the dataset's last session into a dataset
+ * of their own, dataset->validation. Drops events whose item is not in the catalogue,
+ * because training does not know these items.
  */
 static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
                                gru4rec_dataset *dataset, int64_t n_held,
@@ -328,9 +360,9 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
     return watch->is_over ? GRU4REC_INTERRUPTED : GRU4REC_OK;
 }
 
-/* ---- all of it ---- */
+/* ---- all stages ---- */
 
-/* Stages 1 to 4. */
+/* Makes stages 1 to 4. */
 static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset,
                           g4r_stop_watch *watch)
 {
@@ -353,7 +385,10 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
     return g4r_prepare(dataset, events->visit, n_items, &events->preparation, watch);
 }
 
-/* Stages 5 and 6, in training: what is held out does not count for the catalogue. */
+/*
+ * Makes stages 5 and 6, unless there is a catalogue already. The sessions visited last
+ * are taken off the dataset first, so they do not count for the catalogue.
+ */
 static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *dataset,
                                      gru4rec_items **items, g4r_stop_watch *watch)
 {
@@ -363,7 +398,7 @@ static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *da
     const int64_t n_held = (int64_t)(share * (double)dataset->n_sessions);
     dataset->n_sessions -= n_held;
     dataset->n_events = dataset->offsets[dataset->n_sessions];
-    if (n_held > 0 && events->first != NULL) /* sessions are visited by that */
+    if (n_held > 0 && events->first != NULL) /* the first of them has the least time */
         dataset->held_out =
             g4r_events_time(events, events->first[events->visit[dataset->n_sessions]]);
     g4r_events_free_columns(events);
@@ -373,6 +408,7 @@ static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *da
                : status;
 }
 
+/* Returns the number of sessions of one event. */
 static int64_t count_single(const gru4rec_dataset *dataset)
 {
     int64_t n = 0;
@@ -406,7 +442,7 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
 
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
 {
-    /* What is held out keeps its place behind the others, too. */
+    /* The arrays still have the sessions held out, behind those of the dataset. */
     const gru4rec_dataset *held = dataset->validation;
     const int64_t n_sessions =
         dataset->n_sessions + (held != NULL ? held->n_sessions : 0);
@@ -433,7 +469,10 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
 
 /* ---- another catalogue ---- */
 
-/* rows: of the other catalogue, by those of this one; -1: it has none. */
+/*
+ * Replaces each row by rows[row], in place. Drops the events whose new row is -1, and the
+ * sessions that have no event left.
+ */
 static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
 {
     int64_t n_sessions = 0, n_events = 0, i = 0;
@@ -476,7 +515,7 @@ gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items
     return GRU4REC_OK;
 }
 
-/* ---- the fingerprint ---- */
+/* ---- the hash of a dataset ---- */
 
 static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 {
@@ -487,6 +526,11 @@ static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
                           (size_t)dataset->n_events * sizeof *dataset->item_rows);
 }
 
+/*
+ * The support is hashed only if it has more events than the dataset
+ * (gru4rec_items_inherit() added some); otherwise the rows, which are hashed, say all of
+ * it.
+ */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items)
 {

@@ -1,7 +1,10 @@
-/* dict.c - see dict.h. */
+/* dict.c - numbers identifiers and finds them by a hash table; see dict.h. */
 #include "dict.h"
 
-/* What an id is found by: a REAL that is an integer, by that integer. */
+/*
+ * What the hash table compares: equal ids have equal keys. A REAL that is an integer has
+ * the key of that integer.
+ */
 typedef struct key {
     gru4rec_id_type type;
     int64_t value; /* integer, or bits of the real */
@@ -15,7 +18,7 @@ static bool has_bytes(gru4rec_id_type type)
     return type == GRU4REC_ID_TEXT || type == GRU4REC_ID_BLOB;
 }
 
-/* All of it but its hash. */
+/* Returns the key of an id, without the hash. */
 static key make_key(const gru4rec_id *id)
 {
     key k = {.type = id->type,
@@ -52,13 +55,14 @@ void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator)
 void g4r_dict_free(g4r_dict *dict)
 {
     const gru4rec_allocator allocator = dict->allocator;
-    g4r_alloc_free_aligned(&allocator, dict->slots);
+    g4r_alloc_free_aligned(&allocator, dict->cells);
     g4r_alloc_free(&allocator, dict->values);
     g4r_alloc_free(&allocator, dict->types);
     g4r_alloc_free(&allocator, dict->heap);
     *dict = (g4r_dict){.allocator = allocator, .key = dict->key};
 }
 
+/* Returns the length of the text or blob that begins at this place of the heap. */
 static size_t heap_length(const g4r_dict *dict, int64_t offset)
 {
     uint32_t length;
@@ -66,7 +70,7 @@ static size_t heap_length(const g4r_dict *dict, int64_t offset)
     return length;
 }
 
-/* Is it the key of the REAL with these bits? */
+/* Tells whether k is the key of the REAL with these bits. */
 static bool is_key_of_real(const key *k, int64_t bits)
 {
     gru4rec_id id = {.type = GRU4REC_ID_REAL};
@@ -75,6 +79,7 @@ static bool is_key_of_real(const key *k, int64_t bits)
     return own.type == k->type && own.value == k->value;
 }
 
+/* Tells whether k is the key of the id with this number. */
 static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
 {
     int64_t value = dict->values[number];
@@ -88,47 +93,58 @@ static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
            (k->n_bytes == 0 || memcmp(dict->heap + value + 4, k->bytes, k->n_bytes) == 0);
 }
 
-/* The slot that holds the key, or the empty one where it belongs. */
-static size_t find_slot(const g4r_dict *dict, const key *k)
+/* Returns the cell that holds the key, or the empty cell where the key belongs. */
+static size_t find_cell(const g4r_dict *dict, const key *k)
 {
-    size_t mask = dict->n_slots - 1;
-    size_t slot = (size_t)(k->hash >> 32) & mask;
-    for (; dict->slots[slot] != 0; slot = (slot + 1) & mask)
-        if (dict->slots[slot] >> 32 == k->hash >> 32 &&
-            is_key(dict, (int32_t)((dict->slots[slot] & 0xffffffffu) - 1), k))
+    size_t mask = dict->n_cells - 1;
+    size_t cell = (size_t)(k->hash >> 32) & mask;
+    for (; dict->cells[cell] != 0; cell = (cell + 1) & mask)
+        if (dict->cells[cell] >> 32 == k->hash >> 32 &&
+            is_key(dict, (int32_t)((dict->cells[cell] & 0xffffffffu) - 1), k))
             break;
-    return slot;
+    return cell;
 }
 
-/* An old slot knows the bits of the hash that place it. */
-static bool resize_slots(g4r_dict *dict, size_t n_slots)
+/*
+ * Moves the hash table to a larger one. This needs no look at the ids: a cell holds the
+ * bits of the hash that say where it belongs. Returns false if there is not enough
+ * memory.
+ */
+static bool resize_cells(g4r_dict *dict, size_t n_cells)
 {
-    uint64_t *slots = g4r_alloc_aligned(&dict->allocator, n_slots * sizeof *slots);
-    if (slots == NULL)
+    uint64_t *cells = g4r_alloc_aligned(&dict->allocator, n_cells * sizeof *cells);
+    if (cells == NULL)
         return false;
-    for (size_t i = 0; i < dict->n_slots; i++) {
-        if (dict->slots[i] == 0)
+    for (size_t i = 0; i < dict->n_cells; i++) {
+        if (dict->cells[i] == 0)
             continue;
-        size_t slot = (size_t)(dict->slots[i] >> 32) & (n_slots - 1);
-        while (slots[slot] != 0)
-            slot = (slot + 1) & (n_slots - 1);
-        slots[slot] = dict->slots[i];
+        size_t cell = (size_t)(dict->cells[i] >> 32) & (n_cells - 1);
+        while (cells[cell] != 0)
+            cell = (cell + 1) & (n_cells - 1);
+        cells[cell] = dict->cells[i];
     }
-    g4r_alloc_free_aligned(&dict->allocator, dict->slots);
-    dict->slots = slots;
-    dict->n_slots = n_slots;
+    g4r_alloc_free_aligned(&dict->allocator, dict->cells);
+    dict->cells = cells;
+    dict->n_cells = n_cells;
     return true;
 }
 
-/* Slots for n ids, two thirds of them filled at most. */
-static bool reserve_slots(g4r_dict *dict, size_t n)
+/*
+ * Makes the hash table large enough for n ids, so that at most two thirds of its cells
+ * are filled. Returns false if there is not enough memory.
+ */
+static bool reserve_cells(g4r_dict *dict, size_t n)
 {
-    size_t n_slots = G4R_MAX(dict->n_slots, 64);
-    while (n * 3 > n_slots * 2 + 2)
-        n_slots *= 2;
-    return n_slots == dict->n_slots || resize_slots(dict, n_slots);
+    size_t n_cells = G4R_MAX(dict->n_cells, 64);
+    while (n * 3 > n_cells * 2 + 2)
+        n_cells *= 2;
+    return n_cells == dict->n_cells || resize_cells(dict, n_cells);
 }
 
+/*
+ * Appends the length and the bytes of a text or blob to the heap. Returns false if there
+ * is not enough memory, or if the id is longer than 4 bytes can say.
+ */
 static bool append_bytes(g4r_dict *dict, const gru4rec_id *id)
 {
     uint32_t length = (uint32_t)id->n_bytes;
@@ -143,7 +159,7 @@ static bool append_bytes(g4r_dict *dict, const gru4rec_id *id)
     return true;
 }
 
-/* The id as it is. */
+/* Appends an id to the arrays, but not to the hash table; see g4r_dict_append(). */
 static bool append(g4r_dict *dict, const gru4rec_id *id)
 {
     const size_t n = (size_t)dict->n;
@@ -161,7 +177,7 @@ static bool append(g4r_dict *dict, const gru4rec_id *id)
     return true;
 }
 
-static uint64_t make_slot(const key *k, int32_t number)
+static uint64_t make_cell(const key *k, int32_t number)
 {
     return (k->hash >> 32) << 32 | ((uint64_t)number + 1);
 }
@@ -170,14 +186,14 @@ int32_t g4r_dict_add(g4r_dict *dict, const gru4rec_id *id)
 {
     key k = make_hashed_key(dict, id);
     assert(dict->n_indexed == dict->n);
-    if (!reserve_slots(dict, (size_t)dict->n + 1))
+    if (!reserve_cells(dict, (size_t)dict->n + 1))
         return -1;
-    size_t slot = find_slot(dict, &k);
-    if (dict->slots[slot] != 0)
-        return (int32_t)((dict->slots[slot] & 0xffffffffu) - 1);
+    size_t cell = find_cell(dict, &k);
+    if (dict->cells[cell] != 0)
+        return (int32_t)((dict->cells[cell] & 0xffffffffu) - 1);
     if (!append(dict, id))
         return -1;
-    dict->slots[slot] = make_slot(&k, dict->n_indexed);
+    dict->cells[cell] = make_cell(&k, dict->n_indexed);
     return dict->n_indexed++;
 }
 
@@ -186,15 +202,18 @@ bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
     return append(dict, id);
 }
 
-/* Slots are far from each other in memory: those of the next ids are asked for early. */
+/*
+ * The cells of successive ids are far from each other in memory. So the cell of an id is
+ * prefetched before the AHEAD ids in front of it are put into the table.
+ */
 gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop)
 {
     enum { AHEAD = 16 };
     g4r_stop_watch watch = {.stop = stop};
     key keys[AHEAD];
-    if (!reserve_slots(dict, (size_t)dict->n))
+    if (!reserve_cells(dict, (size_t)dict->n))
         return GRU4REC_NOMEM;
-    const size_t mask = dict->n_slots - 1;
+    const size_t mask = dict->n_cells - 1;
     for (int32_t next = dict->n_indexed; dict->n_indexed < dict->n; dict->n_indexed++) {
         if (g4r_stop_watch_is_over(&watch))
             return GRU4REC_INTERRUPTED;
@@ -203,13 +222,13 @@ gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop)
             g4r_dict_get(dict, next, &id);
             keys[next % AHEAD] = make_hashed_key(dict, &id);
             __builtin_prefetch(
-                &dict->slots[(size_t)(keys[next % AHEAD].hash >> 32) & mask], 1);
+                &dict->cells[(size_t)(keys[next % AHEAD].hash >> 32) & mask], 1);
         }
         const key *k = &keys[dict->n_indexed % AHEAD];
-        size_t slot = find_slot(dict, k);
-        if (dict->slots[slot] != 0)
+        size_t cell = find_cell(dict, k);
+        if (dict->cells[cell] != 0)
             return GRU4REC_INVALID;
-        dict->slots[slot] = make_slot(k, dict->n_indexed);
+        dict->cells[cell] = make_cell(k, dict->n_indexed);
     }
     return GRU4REC_OK;
 }
@@ -220,15 +239,15 @@ int32_t g4r_dict_find(const g4r_dict *dict, const gru4rec_id *id)
     if (dict->n == 0)
         return -1;
     key k = make_hashed_key(dict, id);
-    uint64_t slot = dict->slots[find_slot(dict, &k)];
-    return (int32_t)(slot & 0xffffffffu) - 1;
+    uint64_t cell = dict->cells[find_cell(dict, &k)];
+    return (int32_t)(cell & 0xffffffffu) - 1;
 }
 
 void g4r_dict_seal(g4r_dict *dict)
 {
-    g4r_alloc_free_aligned(&dict->allocator, dict->slots);
-    dict->slots = NULL;
-    dict->n_slots = 0;
+    g4r_alloc_free_aligned(&dict->allocator, dict->cells);
+    dict->cells = NULL;
+    dict->n_cells = 0;
 }
 
 void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
@@ -246,7 +265,10 @@ void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
     }
 }
 
-/* Exact, also where a double cannot hold the integer. */
+/*
+ * Compares two ids that are numbers. The result is exact, even if a double cannot hold
+ * the integer.
+ */
 static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
 {
     if (a->type == GRU4REC_ID_INTEGER && b->type == GRU4REC_ID_INTEGER)
@@ -255,7 +277,7 @@ static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
         return G4R_COMPARE(a->real, b->real);
     if (a->type == GRU4REC_ID_REAL)
         return -compare_numbers(b, a);
-    /* An integer against a real that does not equal it: its floor decides. */
+    /* An integer and a real that are never equal: the floor of the real decides. */
     if (b->real >= 0x1p63)
         return -1;
     if (b->real < -0x1p63)

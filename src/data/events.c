@@ -1,9 +1,9 @@
-/* events.c - see gru4rec.h and events.h. */
+/* events.c - collects events in columns; see gru4rec.h and events.h. */
 #include "events.h"
 
 #include "../base/fail.h"
 
-/* Of one event, at most. */
+/* The most bytes that one event takes in the columns, for messages. */
 enum {
     EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 2 +
                   sizeof(uint32_t)
@@ -53,7 +53,10 @@ void gru4rec_events_free(gru4rec_events *events)
     g4r_alloc_free(&allocator, events);
 }
 
-/* Before an order that does not fit 32 bits. */
+/*
+ * Moves the column order to wide_order, for an order that does not fit 32 bits. Returns
+ * false if there is not enough memory.
+ */
 static bool widen_order(gru4rec_events *events)
 {
     int64_t *wide = g4r_alloc(&events->allocator, events->order_capacity, sizeof *wide);
@@ -66,6 +69,7 @@ static bool widen_order(gru4rec_events *events)
     return true;
 }
 
+/* Makes room for one more event in the columns that all events have. */
 static bool make_room(gru4rec_events *events)
 {
     const gru4rec_allocator *allocator = &events->allocator;
@@ -83,7 +87,10 @@ static bool make_room(gru4rec_events *events)
            G4R_ALLOC_GROW(allocator, events->time, events->time_capacity, n);
 }
 
-/* Before a time of another type than those that are there. */
+/*
+ * Allocates the column time_types and fills it with time_type, for a time of another
+ * type. Returns false if there is not enough memory.
+ */
 static bool split_types(gru4rec_events *events)
 {
     events->types_capacity = events->time_capacity;
@@ -94,7 +101,7 @@ static bool split_types(gru4rec_events *events)
     return true;
 }
 
-/* Room for the type of one more time. */
+/* Makes room for the type of one more time, if the column time_types is needed. */
 static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
 {
     if (events->n == 0)
@@ -105,7 +112,10 @@ static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
                           events->n + 1);
 }
 
-/* Room to say whether one more event is old; until one is, nothing is said. */
+/*
+ * Makes room for one more event in the column is_old. The first old event allocates the
+ * column; before that event there is no column.
+ */
 static bool make_room_for_age(gru4rec_events *events, bool is_old)
 {
     if (events->is_old == NULL && !is_old)
@@ -128,7 +138,10 @@ static void set_time(gru4rec_events *events, const gru4rec_time *time)
         events->time_types[events->n] = (uint8_t)time->type;
 }
 
-/* The item's number, or -1 when memory is short. row: the catalogue's, where one is known.
+/*
+ * Adds the item if it is new, and returns its number, or -1 if there is not enough
+ * memory. row: the item's row in the catalogue, which is kept in rows if there is a
+ * catalogue.
  */
 static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t row)
 {
@@ -143,7 +156,10 @@ static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t 
     return number;
 }
 
-/* Of the event that is added next, if numbers are kept; else how many there are. */
+/*
+ * Returns the number of the event that is added next. If numbers are kept, it also counts
+ * the events that were dropped; else it is the number of events in the columns.
+ */
 static uint64_t next_number(const gru4rec_events *events)
 {
     const int64_t n_dropped = events->n_unknown + events->n_old;
@@ -156,8 +172,8 @@ static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *sessio
 {
     if (next_number(events) >= UINT32_MAX)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "more than %lu events; train on a part of them, such as the last "
-                        "months",
+                        "more than %lu events; "
+                        "train on a part of them, such as the last months",
                         (unsigned long)UINT32_MAX);
     const int32_t row =
         g4r_events_has_catalogue(events) ? gru4rec_items_find(events->known, item) : 0;
@@ -166,7 +182,7 @@ static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *sessio
         return GRU4REC_OK;
     }
     const int32_t item_number = add_item(events, item, row);
-    /* The session comes last: one without an event must not be left behind. */
+    /* The session is added last, so that no failure leaves a session without events. */
     bool is_wide = order < 0 || order > UINT32_MAX;
     bool has_room = item_number >= 0 && make_room(events) &&
                     make_room_for_type(events, time->type) &&

@@ -1,66 +1,89 @@
 /*
- * events.h - events as they are collected: a column for each of their parts, in the order
- * in which they came.
+ * events.h - events as they are collected, in the order in which they came. There is a
+ * column for each part of an event. gru4rec_dataset_new() sorts them.
  *
- * 20 bytes an event, 24 where an order takes more than 32 bits, and one more where times
- * are of several types or some are old, 4 more where numbers are kept. gru4rec_dataset_new() sorts them.
+ * An event takes 20 bytes:
+ *   24 if an order does not fit 32 bits;
+ *   1 more if times have several types, 1 more if some events are old;
+ *   4 more if numbers are kept.
  */
 #ifndef G4R_EVENTS_H
 #define G4R_EVENTS_H
 
 #include "dict.h"
 
+/* A time without its type. */
 typedef union g4r_events_stamp {
     int64_t integer;
     double real;
 } g4r_events_stamp;
 
+/*
+ * Collected events. A field that is marked with a stage is changed by that stage of
+ * gru4rec_dataset_new(), see dataset.c. n is the number of events.
+ */
 struct gru4rec_events {
     gru4rec_allocator allocator;
-    const gru4rec_items *known; /* the catalogue, or NULL */
+    const gru4rec_items *known; /* catalogue to map the items to, or NULL; borrowed */
     g4r_dict sessions;
-    g4r_dict items; /* as the events name them, which is what breaks ties */
-    int32_t *rows;  /* (items.n) row of known by number in items; NULL: none is known */
+    g4r_dict items; /* the items' ids as the events write them; they break ties */
+    int32_t *rows;  /* (items.n) row in known by number in items; NULL: known is NULL */
     size_t n;
-    int32_t *session; /* (n) number in sessions; see dataset.c for what comes after */
+
+    int32_t *session; /* (n) number in sessions; stages 1 and 2 give other numbers */
     int32_t *item;    /* (n) number in items */
-    g4r_events_stamp *time; /* (n) */
-    uint8_t *time_types;    /* (n) gru4rec_time_type; NULL: all are time_type */
-    gru4rec_time_type time_type;
-    uint32_t *order;     /* (n), or NULL: in wide_order, or as the events came */
-    int64_t *wide_order; /* (n), once one does not fit the other */
-    uint8_t *is_old;     /* (n), or NULL: none is */
-    uint32_t *number;    /* (n) of the call that added it; NULL: not kept */
-    bool has_expected;   /* sessions were named that are to have a new event */
+    g4r_events_stamp *time;      /* (n) */
+    uint8_t *time_types;         /* (n) gru4rec_time_type; NULL: all are time_type */
+    gru4rec_time_type time_type; /* type of the first time */
+    /*
+     * (n) The numbers that break ties in time. They are in wide_order if one of them does
+     * not fit 32 bits, else in order. If both are NULL, the index of the event breaks
+     * ties.
+     */
+    uint32_t *order;
+    int64_t *wide_order;
+    uint8_t *is_old;  /* (n) 1: added by gru4rec_events_add_old(); NULL: none is */
+    uint32_t *number; /* (n) number of the call that added the event; NULL: not kept */
+
+    bool has_expected; /* gru4rec_events_expect() was called */
+    /*
+     * Events dropped because their item is not in known, and old events dropped because
+     * their session has no new event.
+     */
     int64_t n_unknown, n_old;
     gru4rec_preparation preparation;
-    int64_t n_cut;      /* sessions cut because they were long */
-    int32_t n_sessions; /* once cut: of parts; owner tells whose */
-    int32_t *owner;     /* (n_sessions) number in sessions; NULL: its own */
-    uint32_t
-        *first;     /* (n_sessions) once visited, where some are held out: of each session
-                        an event that none comes before */
-    int32_t *visit; /* (n_sessions) once finished: number by place in visiting order */
-    bool has_key;   /* sessions get fingerprints (fingerprints.h), by this key */
+
+    int64_t n_cut; /* stage 1: sessions cut because they were longer than max_length */
+    int32_t n_sessions; /* stage 1: sessions; each part of a cut session is one */
+    int32_t *owner; /* stage 1: (n_sessions) number in sessions; NULL: the same number */
+    /*
+     * Stage 2: (n_sessions) an event with the session's least time. It is kept only if
+     * sessions are held out.
+     */
+    uint32_t *first;
+    int32_t *visit; /* stage 2: (n_sessions) session at each place in visiting order */
+
+    bool has_key; /* sessions get fingerprints by fingerprints_key (fingerprints.h) */
     gru4rec_fingerprints_key fingerprints_key;
-    uint64_t
-        *prints; /* (2 n_sessions) of the events and the items of each, once ordered */
+    uint64_t *prints; /* stage 3: (n_sessions, 2) fingerprints of events and of items */
+
     size_t session_capacity, item_capacity, time_capacity, types_capacity;
     size_t order_capacity, rows_capacity, old_capacity, number_capacity;
 };
 
-/* Are the items those of a catalogue? Else, in training, all are taken and numbered. */
+/* Tells whether the items are mapped to a catalogue. If not (training), all are taken. */
 static inline bool g4r_events_has_catalogue(const gru4rec_events *events)
 {
     return events->known != NULL;
 }
 
-/* The number in sessions of a session, or of the one that it was cut from. */
+/* Returns the number in sessions of a session, or of the session that it is a part of. */
 static inline int32_t g4r_events_owner(const gru4rec_events *events, int32_t session)
 {
     return events->owner != NULL ? events->owner[session] : session;
 }
 
+/* Returns the time of event i. */
 static inline gru4rec_time g4r_events_time(const gru4rec_events *events, uint32_t i)
 {
     gru4rec_time time = {.type = events->time_type};
@@ -73,6 +96,7 @@ static inline gru4rec_time g4r_events_time(const gru4rec_events *events, uint32_
     return time;
 }
 
+/* Compares the times of the events x and y: negative, 0 or positive. */
 static inline int g4r_events_compare_times(const gru4rec_events *events, uint32_t x,
                                            uint32_t y)
 {
@@ -82,14 +106,14 @@ static inline int g4r_events_compare_times(const gru4rec_events *events, uint32_
     return gru4rec_time_compare(&a, &b);
 }
 
-/* The time in its unit, or in seconds, for differences. */
+/* Returns the time of event i as a real: a date in seconds, a number as it is. */
 static inline double g4r_events_seconds(const gru4rec_events *events, uint32_t i)
 {
     const gru4rec_time time = g4r_events_time(events, i);
     return gru4rec_time_real(&time);
 }
 
-/* Gives back what the columns take, once a dataset has been made of them. */
+/* Frees the columns, from session to number; the rest of events stays. */
 void g4r_events_free_columns(gru4rec_events *events);
 
 #endif

@@ -1,30 +1,38 @@
 /*
- * fingerprints.c - fingerprints of sessions, and what a model keeps of them; see gru4rec.h.
+ * fingerprints.c - computes fingerprints of sessions, stores sets of them in bytes, and
+ * looks for sessions in such sets; see gru4rec.h.
  *
- * A fingerprint is 45 bits of a keyed hash. A model keeps three sets of them: of sessions'
- * ids, of their events (items with times) and of their items in order. A session that was
- * not trained on meets one of n by chance with probability n / 2^45. There are 2^31 sessions
- * at most, so that is never more than 6.1e-5; for a million it is 3e-8.
+ * A fingerprint is a number of 45 bits from a keyed hash. A session has up to three
+ * fingerprints: of its id, of its events (items with times), and of its items in order. A
+ * model keeps a set of each kind for the sessions that it was trained on. If a set has n
+ * members, a session that was not trained on is found in it with a probability of n /
+ * 2^45. There are at most 2^31 sessions, so this is never more than 6.1e-5. With a
+ * million sessions it is 3e-8.
  *
- * A set is sorted, and stored as the gaps between its members (Golomb-Rice): the gap's low
- * r bits, and what is above them in unary. With 2^r just below the mean gap g = 2^45 / n that
- * takes at most r + 3 bits on the average: below 4.5 bytes for 10,000 members, 3.5 for a
- * million. The sets of several trainings become one, as all have one universe and one key.
+ * A set is sorted, and the gaps between its members are stored by Golomb-Rice coding:
+ * first the low r bits of a gap, then the rest of the gap as a unary number (as many 1
+ * bits, then a 0 bit). r is the largest number for which 2^r <= 2^45 / n, which is the
+ * mean gap. So a member takes at most r + 3 bits on average: below 4.5 bytes in a set of
+ * 10,000 members, below 3.5 bytes in a set of a million. The sets of several trainings
+ * can be united, because all fingerprints have the same range, and all of one model have
+ * the same key.
  *
+ * The bytes of fingerprints:
  *   at  bytes
  *    0      4   "G4RT"
  *    4      1   format: 1
- *    5      1   1: trainings before it are not in it
+ *    5      1   1: sessions of trainings before the last one are missing; else 0
  *    6      2   0
  *    8     16   key
- *   24      8   sessions of three events or more that were trained on last,
- *   32      8   and those of them whose items another one has
- *   40   3 x 16 of each set: its members, and its bytes
+ *   24      8   number of sessions of three or more events in the last training
+ *   32      8   number of those whose items another of them has in the same order
+ *   40   3 x 16 for each set: number of members (8), number of bytes (8)
  *   88          the sets, one after another
- *  then     8   hash of all bytes before it
+ *  then     8   hash of all bytes before
  *
- * All numbers are little-endian. Bits of a set fill each byte from its lowest on. Databases
- * keep all this, so it never changes but with the format.
+ * All numbers are little-endian. The bits of a set fill each byte from its lowest bit on.
+ * Databases keep these bytes, so nothing here may change unless the format's number
+ * changes.
  */
 #include "fingerprints.h"
 
@@ -33,16 +41,21 @@
 
 enum { BITS = 45, HEAD = 88, TAIL = 8, FORMAT = 1 };
 enum { AT_FORMAT = 4, AT_PARTIAL, AT_KEY = 8, AT_LONG = 24, AT_TWINS = 32, AT_SETS = 40 };
-enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 }; /* of what says something */
+/*
+ * The fewest events of a session for a fingerprint of its items and of its events. A
+ * shorter session gets none, because many other sessions have the same few items.
+ */
+enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 };
 
 /* ---- fingerprints ---- */
 
+/* Mixes a word into a hash, by the key. */
 static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t word)
 {
     return g4r_hash_fold(word ^ key->a, hash ^ key->b);
 }
 
-/* Of up to 8 bytes, the first one lowest on every machine. */
+/* Returns the number that n <= 8 bytes write, little-endian on every machine. */
 static uint64_t word_of(const unsigned char *bytes, size_t n)
 {
     uint64_t word = 0;
@@ -51,7 +64,7 @@ static uint64_t word_of(const unsigned char *bytes, size_t n)
     return word;
 }
 
-/* Is the text an integer as SQLite writes it? */
+/* Tells whether text (n) is an integer as SQLite writes it; reads it into *integer. */
 static bool is_integer(const char *text, size_t n, int64_t *integer)
 {
     const bool is_negative = n > 0 && *text == '-';
@@ -68,7 +81,12 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
     return true;
 }
 
-/* Of a value; the same for integers of any type, as a column's affinity may differ. */
+/*
+ * Returns the hash of an id. An integer has the same hash as INTEGER, as REAL and as
+ * text, because a column with another affinity can hold the same session's id in another
+ * type. The last word that is mixed in (1, 2 or 3) keeps integers, other reals, and texts
+ * and blobs apart.
+ */
 static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
     const unsigned char *bytes = id->bytes;
@@ -91,8 +109,10 @@ static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_i
     return stir(key, stir(key, hash, id->n_bytes), 3);
 }
 
-/* An event's part of its session's fingerprint. Times that are equal count as the same,
- * whatever their types. */
+/*
+ * Returns the hash of an event: of the hash of its item and of its time, as whole seconds
+ * (or units) and nanoseconds. So equal times have equal hashes, whatever their types.
+ */
 static uint64_t print_of_event(const gru4rec_fingerprints_key *key, uint64_t item,
                                const gru4rec_time *time)
 {
@@ -111,15 +131,23 @@ static uint64_t print_of_event(const gru4rec_fingerprints_key *key, uint64_t ite
     return stir(key, stir(key, item, (uint64_t)whole), (uint64_t)nano);
 }
 
-/* In the universe, and never 0, which is none. */
+/*
+ * Returns the fingerprint of this kind from a hash: 45 bits, and never 0 (no
+ * fingerprint).
+ */
 static uint64_t shorten(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t kind)
 {
     const uint64_t print = stir(key, hash, kind) >> (64 - BITS);
     return print > 0 ? print : 1;
 }
 
-/* Of the events at (n) of permutation: their sum, as times order them; and their items, one
- * after another. */
+/*
+ * Sets prints to the fingerprint of a session's events and to that of its items; 0: the
+ * session is too short. at (n) are the events in order; items (items of events) are the
+ * hashes of the items' ids. The events' hashes are added up, so their order does not
+ * matter: their times give it. The items' hashes are mixed one after another, so their
+ * order counts.
+ */
 static void print_session(gru4rec_events *events, const uint64_t *items,
                           const uint32_t *at, int64_t n, uint64_t prints[2])
 {
@@ -176,9 +204,9 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                    kind);
 }
 
-/* ---- sets of numbers of 45 bits ---- */
+/* ---- sets of fingerprints, as gaps ---- */
 
-/* Bits that a gap's lower part takes in a set of n. */
+/* Returns r, the number of low bits of a gap, for a set of n members. */
 static int low_bits(uint64_t n)
 {
     int r = 0;
@@ -188,10 +216,11 @@ static int low_bits(uint64_t n)
 }
 
 typedef struct bit_writer {
-    unsigned char *bytes; /* zeroed */
-    uint64_t at;          /* bits */
+    unsigned char *bytes; /* zero where nothing was written */
+    uint64_t at;          /* bits written */
 } bit_writer;
 
+/* Writes the lowest n bits of a number, the lowest one first. */
 static void put_bits(bit_writer *writer, uint64_t bits, int n)
 {
     for (int i = 0; i < n; i++, writer->at++)
@@ -199,15 +228,16 @@ static void put_bits(bit_writer *writer, uint64_t bits, int n)
             (unsigned char)((bits >> i & 1) << (writer->at % 8));
 }
 
-/* A set that is read, from its least member on. */
+/* Reads the members of a set in ascending order. */
 typedef struct set_reader {
     const unsigned char *bytes; /* (n_bytes) */
     uint64_t n_bytes, at;       /* at: bits that were read */
-    uint64_t n_left, last;
-    int r;
-    bool is_bad;
+    uint64_t n_left, last;      /* members not read yet; the member read last */
+    int r;                      /* low bits of a gap */
+    bool is_bad;                /* the set is damaged */
 } set_reader;
 
+/* Returns the next bit; after the end it returns 0 and sets is_bad. */
 static uint64_t get_bit(set_reader *set)
 {
     if (set->at / 8 >= set->n_bytes) {
@@ -219,7 +249,7 @@ static uint64_t get_bit(set_reader *set)
     return bit;
 }
 
-/* Goes to the next member; false: there is none, or the set is damaged. */
+/* Reads the next member into set->last. False: there is none, or the set is damaged. */
 static bool next_member(set_reader *set)
 {
     uint64_t gap = 0, high = 0;
@@ -236,7 +266,10 @@ static bool next_member(set_reader *set)
     return !set->is_bad;
 }
 
-/* Fills bytes (NULL: only counts them) with the set, sorted without repeats. */
+/*
+ * Writes the set of members (n), which ascend without repeats, and returns its number of
+ * bytes. bytes: zeroed; NULL: only count them.
+ */
 static uint64_t write_set(unsigned char *bytes, const uint64_t *members, uint64_t n)
 {
     const int r = low_bits(n);
@@ -265,6 +298,7 @@ static void put_word(unsigned char *bytes, uint64_t word)
         bytes[i] = (unsigned char)(word >> 8 * i);
 }
 
+/* Returns the hash of bytes (n) that stands behind them. */
 static uint64_t hash_of(const unsigned char *bytes, size_t n)
 {
     uint64_t hash = G4R_HASH_START;
@@ -301,6 +335,7 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
            hash_of(bytes, n_bytes - TAIL) == word_of(bytes + n_bytes - TAIL, 8);
 }
 
+/* Starts to read a set from its least member. */
 static set_reader open_set(const gru4rec_fingerprints_set *set)
 {
     return (set_reader){.bytes = set->bytes,
@@ -312,8 +347,8 @@ static set_reader open_set(const gru4rec_fingerprints_set *set)
 /* ---- fingerprints of a dataset's sessions, sorted ---- */
 
 typedef struct print_list {
-    uint64_t *prints; /* (n) */
-    uint32_t *order;  /* (n) places in prints, ascending by what stands there */
+    uint64_t *prints; /* (n) fingerprints by place in visiting order */
+    uint32_t *order;  /* (n) the places, sorted by their fingerprint */
     size_t n;
 } print_list;
 
@@ -330,7 +365,11 @@ static void free_list(print_list *list, const gru4rec_allocator *allocator)
     *list = (print_list){0};
 }
 
-/* Those of one kind, of the sessions at the first n places; 0 where there is none. */
+/*
+ * Lists the fingerprints of one kind of the sessions at the first n places, and sorts
+ * them; 0 stands for a session without one. Returns NOMEM or INTERRUPTED. The caller
+ * frees the list, also after an error.
+ */
 static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events,
                                   size_t n, gru4rec_fingerprints_kind kind,
                                   g4r_stop_watch *watch)
@@ -350,21 +389,26 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
     return watch->is_over ? GRU4REC_INTERRUPTED : is_ok ? GRU4REC_OK : GRU4REC_NOMEM;
 }
 
-/* ---- making one ---- */
+/* ---- making the fingerprints of a model ---- */
 
-/* What a set is made of: sessions of a dataset, and a set of trainings before. */
+/* A set of the sessions of a dataset and of the members of an older set. */
 typedef struct union_set {
     uint64_t *members; /* (n) ascending, without repeats */
+    /*
+     * Number of members; number of the dataset's sessions that have a fingerprint of this
+     * kind; number of those whose fingerprint another session has.
+     */
     uint64_t n, n_long, n_twins;
 } union_set;
 
+/* Adds a member that is not less than those before; drops 0 and repeats. */
 static void add_member(union_set *set, uint64_t member)
 {
     if (member > 0 && (set->n == 0 || set->members[set->n - 1] != member))
         set->members[set->n++] = member;
 }
 
-/* Counts sessions that have a fingerprint, and those whose fingerprint another has. */
+/* Counts n_long and n_twins of a set. */
 static void count_twins(union_set *set, const print_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
@@ -377,6 +421,11 @@ static void count_twins(union_set *set, const print_list *list)
     }
 }
 
+/*
+ * Merges the list and the set before into set, whose members it allocates. Returns NOMEM,
+ * or INVALID if the set before is damaged. The caller frees the members, also after an
+ * error.
+ */
 static gru4rec_status unite(union_set *set, const print_list *list,
                             const gru4rec_fingerprints_set *before,
                             const gru4rec_allocator *allocator)
@@ -401,6 +450,7 @@ static gru4rec_status unite(union_set *set, const print_list *list,
     return old.is_bad ? GRU4REC_INVALID : GRU4REC_OK;
 }
 
+/* Allocates and writes the bytes of fingerprints, as the top of the file shows them. */
 static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
                                   const gru4rec_events *events, bool is_partial,
                                   size_t *n_bytes)
@@ -460,9 +510,13 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
     return status;
 }
 
-/* ---- looking for sessions in one ---- */
+/* ---- looking for sessions in the fingerprints of a model ---- */
 
-/* Sets the kind's bit of each session that the set has. */
+/*
+ * Sets bit kind of found[s] for each session s whose fingerprint of this kind is in the
+ * model's set. With the kind ITEMS, adds to *n_long the sessions that have a fingerprint.
+ * Returns NOMEM, INTERRUPTED, or INVALID if the set is damaged.
+ */
 static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
                            size_t n_sessions, const gru4rec_fingerprints *fingerprints,
                            gru4rec_fingerprints_kind kind, int64_t *n_long,

@@ -1,6 +1,7 @@
 /*
- * items.c - the catalogue of a model: a dictionary whose numbers are rows, and how
- * many training events each row has.
+ * items.c - the catalogue of a model: a dictionary of the items' ids, and the support of
+ * each item. An item's number in the dictionary is its row in the tensors; its support is
+ * the number of its training events.
  */
 #include "dict.h"
 
@@ -35,6 +36,7 @@ void gru4rec_items_free(gru4rec_items *items)
     g4r_alloc_free(&allocator, items);
 }
 
+/* Makes room for the support of one more item. Returns false without enough memory. */
 static bool has_room(gru4rec_items *items)
 {
     return G4R_ALLOC_GROW(&items->dict.allocator, items->support, items->support_capacity,
@@ -54,7 +56,10 @@ gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
     return GRU4REC_OK;
 }
 
-/* A support that the table of a forged model says may be anything. */
+/*
+ * Returns share times support, rounded, and within 0 ... 2^53. The limits are needed
+ * because the support can come from the table of a forged model, and can be any number.
+ */
 static int64_t share_of(int64_t support, double share)
 {
     const double most = 0x1p53, part = round(share * (double)support);
@@ -66,7 +71,11 @@ gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
 {
     const int64_t part = share_of(support, share);
     int32_t row = gru4rec_items_find(items, id);
-    if (row < 0) /* a wide REAL is one with its integer, as g4r_dict_add() has it */
+    /*
+     * A REAL of 2^53 or more is equal to its integer in the dictionary, and could not be
+     * added.
+     */
+    if (row < 0)
         row = g4r_dict_find(&items->dict, id);
     if (row < 0)
         return gru4rec_items_add(items, id, part);
@@ -94,7 +103,11 @@ int32_t gru4rec_items_count(const gru4rec_items *items)
     return items->dict.n;
 }
 
-/* The other type's id with the same text form; false where there is none. */
+/*
+ * Sets *other to the id of the other type with the same text form: the text of an
+ * integer, or the integer that a text writes. text holds the bytes of *other. Returns
+ * false if there is no such id.
+ */
 static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
 {
     memset(other, 0, sizeof *other);
@@ -115,7 +128,10 @@ static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
     return (size_t)n == id->n_bytes && memcmp(written, id->bytes, id->n_bytes) == 0;
 }
 
-/* The row of this very value; a REAL from 2^53 on is next to several integers, and none. */
+/*
+ * Returns the row of the item with exactly this value, or -1. A REAL whose size is 2^53
+ * or more is equal to no INTEGER here, because several integers round to it.
+ */
 static int32_t find_value(const gru4rec_items *items, const gru4rec_id *id)
 {
     const int32_t row = g4r_dict_find(&items->dict, id);
@@ -147,7 +163,7 @@ size_t gru4rec_items_bytes(const gru4rec_items *items)
 {
     const g4r_dict *dict = &items->dict;
     return sizeof *items + items->support_capacity * sizeof *items->support +
-           dict->n_slots * sizeof *dict->slots +
+           dict->n_cells * sizeof *dict->cells +
            dict->values_capacity * sizeof *dict->values + dict->types_capacity +
            dict->heap_capacity;
 }

@@ -1,4 +1,4 @@
-/* order.c - see order.h. */
+/* order.c - sorts collected events session by session; see order.h. */
 #include "order.h"
 #include "sort.h"
 
@@ -19,7 +19,7 @@ void g4r_order_drop_plain(gru4rec_events *events, g4r_stop_watch *watch)
     G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
 }
 
-/* By (time, order, item): positions x and y hold events of one session. */
+/* Compares the events x and y of one session by (time, order, item). */
 static int compare_events(const void *context, uint32_t x, uint32_t y)
 {
     const gru4rec_events *events = context;
@@ -42,7 +42,10 @@ bool g4r_order_events(const gru4rec_events *events, int64_t *offsets,
         offsets[s + 1] += offsets[s];
     if (watch->is_over)
         return false;
-    /* offsets[s] moves to the end of session s, and back when all are in place. */
+    /*
+     * While the permutation is filled, offsets[s] moves from the beginning of session s
+     * to its end. Then all offsets are moved back.
+     */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
         permutation[offsets[events->session[i]]++] = (uint32_t)i;
     memmove(offsets + 1, offsets, n_sessions * sizeof *offsets);

@@ -1,18 +1,24 @@
 /*
- * order.h - collected events in the order of their sessions: by (time, order, item).
+ * order.h - sorts collected events: session by session, and within a session by (time,
+ * order, item). order is the number that gru4rec_events_add() got to break ties in time.
  */
 #ifndef G4R_ORDER_H
 #define G4R_ORDER_H
 
 #include "events.h"
 
-/* What breaks ties in time. */
+/* Returns the number of event i that breaks ties in time. */
 int64_t g4r_order_of(const gru4rec_events *events, uint32_t i);
-/* An order in which the events came anyway need not be kept. */
+/*
+ * Frees the column of these numbers if they ascend from event to event: the events'
+ * places then give the same order. Otherwise, or if the watch says stop, nothing changes.
+ */
 void g4r_order_drop_plain(gru4rec_events *events, g4r_stop_watch *watch);
 /*
- * Fills offsets (S + 1), which are zeroed, and the permutation (n) that orders all events,
- * session by session. False when memory is short, or it was stopped.
+ * Fills permutation (n) with the numbers of all events in order, session by session:
+ * those of session s stand at offsets[s] ... offsets[s + 1] - 1. offsets (S + 1) must be
+ * zeroed before; S is events->n_sessions. Returns false if there is not enough memory, or
+ * if the watch said stop; permutation and offsets are then worth nothing.
  */
 bool g4r_order_events(const gru4rec_events *events, int64_t *offsets,
                       uint32_t *permutation, g4r_stop_watch *watch);

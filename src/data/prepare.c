@@ -1,31 +1,37 @@
 /*
- * prepare.c - see prepare.h.
+ * prepare.c - drops events and sessions that the options leave out; see prepare.h.
  *
- * In this order, as the published data sets were made: repeats collapse once, each event
- * being compared with the one before it as it was; long sessions, unless they were cut
- * before (dataset.c), are dropped or shortened; then short sessions and rare items are
- * dropped in turn, until a whole pass changes nothing.
+ * The steps have the order in which the published data sets were made:
+ *   1. Repeats are dropped, in one pass. Each event is compared with the event that was
+ *      before it at the start of the pass, even if that event is dropped too.
+ *   2. Long sessions are dropped or shortened, unless dataset.c has cut them already.
+ *   3. Short sessions and events of rare items are dropped in turn, until a whole pass
+ *      changes nothing.
  */
 #include "prepare.h"
 
-/* What one pass drops. All zero: only empty sessions. */
+/* What one pass drops. If all fields are zero, the pass drops only empty sessions. */
 typedef struct drop_rule {
-    bool drops_repeats;    /* an event whose item is the one before it */
-    int64_t max_length;    /* 0: none; else of a session of more events */
-    bool keeps_last;       /* all but so many, or all */
-    const int64_t *counts; /* (items) or NULL: an event whose item has fewer than */
-    int64_t min_support;   /* this */
-    int64_t min_length;    /* a session of fewer events, all of it */
-    bool drops_single;     /* and one of one event, counted by itself */
+    bool drops_repeats;    /* drop events whose item is that of the event before */
+    int64_t max_length;    /* a session of more events is long; 0: no session is */
+    bool keeps_last;       /* keep the last max_length events of long sessions, or none */
+    const int64_t *counts; /* (items) events of each item; NULL: no item is rare */
+    int64_t min_support;   /* drop events of items whose count is below this */
+    int64_t min_length;    /* drop sessions of fewer events */
+    bool drops_single;     /* drop sessions of one event, and count them in n_left */
 } drop_rule;
 
+/* Tells whether the pass keeps an event, by its item and the item before (-1: none). */
 static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
 {
     return !(rule->drops_repeats && item == before) &&
            !(rule->counts != NULL && rule->counts[item] < rule->min_support);
 }
 
-/* How many events of a session stay, the last ones; counts the others. */
+/*
+ * Returns how many events of a session of this length the pass keeps; these are its last
+ * events. Counts the other events in the dataset.
+ */
 static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t length)
 {
     int64_t kept = length;
@@ -43,7 +49,7 @@ static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t 
     return kept;
 }
 
-/* n of them, towards the start. */
+/* Copies n events in all columns of the dataset, from place from to place to <= from. */
 static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -55,8 +61,10 @@ static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int6
 }
 
 /*
- * Moves what stays together, in place: everything moves towards the start, so what is
- * read is still as it was. *n_dropped counts single events, the dataset those of sessions.
+ * Makes one pass: drops what the rule says, and moves the rest of the events and sessions
+ * together, in place. Events move only towards the start, so the pass reads every event
+ * before it writes over it. Adds to *n_dropped the events that were dropped one by one;
+ * shorten() counts the events that are dropped with their sessions.
  */
 static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
                     int64_t *n_dropped, g4r_stop_watch *watch)
@@ -85,7 +93,10 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
     dataset->n_events = n_events;
 }
 
-/* Drops the events of rare items. counts: scratch (items). */
+/*
+ * Makes one pass that drops the events of items that have fewer than min_support events
+ * now. counts (n_items) is scratch.
+ */
 static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                       int64_t *counts, int64_t min_support, g4r_stop_watch *watch)
 {
@@ -96,6 +107,10 @@ static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
     compact(dataset, visit, &is_rare, &dataset->n_rare, watch);
 }
 
+/*
+ * Step 3: drops short sessions and rare items in turn, until a pass over both changes
+ * nothing. Returns false if there is not enough memory, or if the watch stopped the work.
+ */
 static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                               const gru4rec_preparation *preparation,
                               g4r_stop_watch *watch)

@@ -1,5 +1,5 @@
 /*
- * prepare.h - what is dropped before training; prepare.c has the order.
+ * prepare.h - drops the events and sessions that a training's options leave out.
  */
 #ifndef G4R_PREPARE_H
 #define G4R_PREPARE_H
@@ -8,9 +8,11 @@
 #include "../base/stop.h"
 
 /*
- * Drops events and sessions of the dataset in place, and of visit (S) with them, and
- * counts what it dropped. n_items: above all item_rows. False when memory is short, or it
- * was stopped.
+ * Drops repeats, long sessions, short sessions and rare items from the dataset, in place,
+ * as the preparation says; prepare.c has the order of the steps. Drops the elements of
+ * visit (S), which belong to the sessions, with them. Counts in the dataset what was
+ * dropped. n_items: greater than every value of item_rows. Returns false if there is not
+ * enough memory, or if the watch stopped the work; the dataset can then only be freed.
  */
 bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                  const gru4rec_preparation *preparation, g4r_stop_watch *watch);

@@ -1,8 +1,11 @@
-/* recent.c - see recent.h. */
+/* recent.c - keeps the sessions that have a new event; see recent.h. */
 #include "recent.h"
 
-/* Numbers the sessions that have a new event 1, 2, ... in number (n_sessions), zeroed.
- * Returns how many. */
+/*
+ * Gives the sessions that have a new event the numbers 1, 2, ..., in number (n_sessions),
+ * which must be zeroed before; the other sessions keep 0. Returns how many sessions have
+ * a new event.
+ */
 static int32_t number_recent(const gru4rec_events *events, int32_t *number,
                              g4r_stop_watch *watch)
 {
@@ -16,7 +19,11 @@ static int32_t number_recent(const gru4rec_events *events, int32_t *number,
     return n;
 }
 
-/* Whose they are, by their new numbers; in place where owner was there. */
+/*
+ * Makes events->owner an array by the new numbers: element k is the owner of the session
+ * whose number is k + 1. Reuses the array of before if there was one, else allocates it.
+ * Returns false if there is not enough memory.
+ */
 static bool number_owners(gru4rec_events *events, const int32_t *number)
 {
     int32_t *owner = events->owner;
@@ -31,7 +38,7 @@ static bool number_owners(gru4rec_events *events, const int32_t *number)
     return true;
 }
 
-/* Moves an event to a place before its own. */
+/* Copies event from to place to <= from, in all columns but session and is_old. */
 static void move_event(gru4rec_events *events, size_t to, size_t from)
 {
     events->item[to] = events->item[from];

@@ -1,5 +1,5 @@
 /*
- * recent.h - of events of which some are new, the sessions that have one.
+ * recent.h - keeps the sessions that have a new event, for a training on new events.
  */
 #ifndef G4R_RECENT_H
 #define G4R_RECENT_H
@@ -8,8 +8,11 @@
 #include "../base/stop.h"
 
 /*
- * Drops the sessions, or the parts of sessions that were cut, without a new event, and
- * counts their events in n_old. False when memory is short, or it was stopped.
+ * Drops the events of all sessions without a new event, and adds their number to
+ * events->n_old. Where sessions were cut, each part counts as a session. Numbers the
+ * sessions that stay 0, 1, ... in their order, and fills events->owner for them. Frees
+ * events->is_old. Returns false if there is not enough memory, or if the watch stopped
+ * the work; the events can then only be freed.
  */
 bool g4r_recent_keep(gru4rec_events *events, g4r_stop_watch *watch);
 

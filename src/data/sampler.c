@@ -1,10 +1,20 @@
-/* sampler.c - see sampler.h. */
+/* sampler.c - draws negative samples by the alias method; see sampler.h. */
 #include "sampler.h"
 
 /*
- * Vose's construction: every cell has room for 1/n of all probability. A cell whose item
- * has less is filled up by an item that has more. A cell that rounding leaves over is its
- * own item's. stack holds the poor from its start and the rich from its end.
+ * Fills the table of cells by Vose's construction. There is a cell for each of the n
+ * items, and each cell has room for 1/n of the probability. weight (n) is the items'
+ * probability times n, with a sum of n, so a cell has room for a weight of 1. An item is
+ * poor if its weight is below 1, else it is rich.
+ *
+ * A cell holds its own item first. If that item is poor, the room that is left is given
+ * to one rich item, whose weight becomes smaller by as much:
+ *   cells[poor].keep = weight[poor] 2^32,  weight[rich] -= 1 - weight[poor]
+ * Rounding can leave some items over at the end. Their cells keep the start value, which
+ * always gives the cell's own item.
+ *
+ * stack (n) is scratch: it holds the poor items from its start and the rich items from
+ * its end.
  */
 static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
 {
@@ -73,7 +83,10 @@ void g4r_sampler_start(g4r_sampler *sampler, int64_t seed, int64_t epoch)
 void g4r_sampler_draw(g4r_sampler *sampler, int32_t *rows, size_t k)
 {
     for (size_t i = 0; i < k; i++) {
-        /* random x n: the high word is the cell, the next 32 bits the place in it. */
+        /*
+         * random is uniform in 0 ... 2^64 - 1. The product random x n has 96 bits: the
+         * top 32 bits are the cell, and the 32 bits after them are the place in the cell.
+         */
         uint64_t random = g4r_rng_next(&sampler->rng);
         uint64_t low = (random & 0xffffffffu) * sampler->n;
         uint64_t high = (random >> 32) * sampler->n + (low >> 32);

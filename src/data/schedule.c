@@ -1,4 +1,4 @@
-/* schedule.c - see schedule.h. */
+/* schedule.c - turns sessions into the mini-batches of an epoch; see schedule.h. */
 #include "schedule.h"
 
 g4r_schedule_plan g4r_schedule_planned(const gru4rec_options *options)
@@ -14,6 +14,7 @@ size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions)
     return (size_t)G4R_MIN(G4R_MIN(plan->n_lanes, n_sessions), INT32_MAX);
 }
 
+/* Carves the arrays from the arena; while it has no memory, only counts their bytes. */
 static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan,
                    int64_t n_sessions)
 {
@@ -36,6 +37,7 @@ size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions)
     return g4r_arena_bytes(&schedule.arena);
 }
 
+/* Sets the order in which sessions are visited to 0, 1, ..., S - 1. */
 static void order_as_they_stand(g4r_schedule *schedule)
 {
     for (int64_t i = 0; i < schedule->dataset->n_sessions; i++)
@@ -81,7 +83,8 @@ void g4r_schedule_start(g4r_schedule *schedule)
     schedule->next = 0;
 }
 
-static void take_session(g4r_schedule *schedule, int32_t lane)
+/* Puts the next session into a lane; its state starts from zero. */
+static void fill_lane(g4r_schedule *schedule, int32_t lane)
 {
     int64_t session = schedule->next++;
     if (schedule->order != NULL)
@@ -91,23 +94,23 @@ static void take_session(g4r_schedule *schedule, int32_t lane)
     schedule->from[lane] = -1;
 }
 
-/* Has no lane taken a session yet? */
+/* Tells whether no lane has got a session in this epoch yet. */
 static bool is_at_start(const g4r_schedule *schedule)
 {
     return schedule->next == 0;
 }
 
-/* All lanes take the next sessions. */
+/* Puts new sessions into all lanes, or into as many lanes as there are sessions left. */
 static void start_batch(g4r_schedule *schedule)
 {
     int64_t left = schedule->dataset->n_sessions - schedule->next;
     schedule->is_new_batch = true;
     schedule->n_live = (int32_t)G4R_MIN(schedule->plan.n_lanes, left);
     for (int32_t lane = 0; lane < schedule->n_live; lane++)
-        take_session(schedule, lane);
+        fill_lane(schedule, lane);
 }
 
-/* Has the lane an event to feed and one to predict? */
+/* Tells whether the lane's session has two events left: one to feed, one to predict. */
 static bool has_step(const g4r_schedule *schedule, int32_t lane)
 {
     int64_t end = schedule->dataset->offsets[schedule->session[lane] + 1];
@@ -123,9 +126,10 @@ static bool all_have_steps(const g4r_schedule *schedule)
 }
 
 /*
- * One round of refilling: finished lanes take the next sessions in lane order, or retire,
- * and the others close ranks. A session of one event is finished at once: then another
- * round follows.
+ * Makes one round of refilling. In the order of the lanes, each lane whose session has
+ * ended gets the next session. If there is none, or with is_whole, the lane is removed,
+ * and the lanes behind it move up. A session of one event has no step, so its lane is
+ * refilled in the next round; the caller makes rounds until all lanes have a step.
  */
 static void refill(g4r_schedule *schedule)
 {
@@ -138,7 +142,7 @@ static void refill(g4r_schedule *schedule)
             n++;
         } else if (!schedule->plan.is_whole &&
                    schedule->next < schedule->dataset->n_sessions) {
-            take_session(schedule, n++);
+            fill_lane(schedule, n++);
         }
     }
     schedule->n_live = n;
@@ -168,7 +172,7 @@ bool g4r_schedule_next(g4r_schedule *schedule)
     return schedule->n_live > 0;
 }
 
-/* ---- the public face ---- */
+/* ---- public functions ---- */
 
 gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
                                     const gru4rec_dataset *dataset,

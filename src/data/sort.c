@@ -1,14 +1,21 @@
-/* sort.c - see sort.h. */
+/*
+ * sort.c - a stable merge sort that can be stopped; see sort.h.
+ *
+ * Short pieces are sorted by insertion. Then neighbouring pieces are merged in pairs,
+ * until one piece is left.
+ */
 #include "sort.h"
 
+/* Tells whether x must stand behind y. Equal elements may stay as they are. */
 static bool is_behind(const g4r_sort_rule *rule, uint32_t x, uint32_t y)
 {
     return rule->compare(rule->context, x, y) > 0;
 }
 
-enum { SHORT_RUN = 8 };
+/* Elements of a piece that is sorted by insertion. */
+enum { SHORT_PIECE = 8 };
 
-static void sort_run(uint32_t *list, size_t n, const g4r_sort_rule *rule)
+static void insertion_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule)
 {
     for (size_t i = 1; i < n; i++) {
         const uint32_t moved = list[i];
@@ -19,9 +26,12 @@ static void sort_run(uint32_t *list, size_t n, const g4r_sort_rule *rule)
     }
 }
 
-/* Merges the sorted runs from (half) and from + half ... from + n into to (n). */
-static void merge_runs(uint32_t *to, const uint32_t *from, size_t half, size_t n,
-                       const g4r_sort_rule *rule, g4r_stop_watch *watch)
+/*
+ * Merges two sorted pieces, from[0 ... half - 1] and from[half ... n - 1], into to (n).
+ * If the watch says stop, the rest of both pieces is copied without merging.
+ */
+static void merge_pieces(uint32_t *to, const uint32_t *from, size_t half, size_t n,
+                         const g4r_sort_rule *rule, g4r_stop_watch *watch)
 {
     size_t a = 0, b = half;
     while (a < half && b < n && !g4r_stop_watch_is_over(watch))
@@ -30,17 +40,17 @@ static void merge_runs(uint32_t *to, const uint32_t *from, size_t half, size_t n
     memcpy(to + (half - a), from + b, (n - b) * sizeof *to);
 }
 
-/* spare (n): scratch. */
+/* Sorts list (n). spare (n) is scratch. */
 static void merge_sort(uint32_t *list, uint32_t *spare, size_t n,
                        const g4r_sort_rule *rule, g4r_stop_watch *watch)
 {
     uint32_t *from = list, *to = spare;
-    for (size_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i += SHORT_RUN)
-        sort_run(list + i, G4R_MIN(SHORT_RUN, n - i), rule);
-    for (size_t width = SHORT_RUN; width < n && !watch->is_over; width *= 2) {
+    for (size_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i += SHORT_PIECE)
+        insertion_sort(list + i, G4R_MIN(SHORT_PIECE, n - i), rule);
+    for (size_t width = SHORT_PIECE; width < n && !watch->is_over; width *= 2) {
         for (size_t i = 0; i < n; i += 2 * width)
-            merge_runs(to + i, from + i, G4R_MIN(width, n - i), G4R_MIN(2 * width, n - i),
-                       rule, watch);
+            merge_pieces(to + i, from + i, G4R_MIN(width, n - i),
+                         G4R_MIN(2 * width, n - i), rule, watch);
         uint32_t *swapped = from;
         from = to;
         to = swapped;
@@ -58,8 +68,8 @@ bool g4r_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule,
         i++;
     if (i >= n || watch->is_over)
         return !watch->is_over;
-    if (n <= SHORT_RUN) {
-        sort_run(list, n, rule);
+    if (n <= SHORT_PIECE) {
+        insertion_sort(list, n, rule);
         return true;
     }
     uint32_t *spare = g4r_alloc(allocator, n, sizeof *spare);

@@ -1,14 +1,15 @@
 /*
- * time.c - times of different types on one scale, exactly; see gru4rec.h.
+ * time.c - compares times of different types exactly, on one scale; see gru4rec.h.
  *
- * A double near today's seconds is 240 ns wide, and one near today's nanoseconds 256 units:
- * so integers and dates are never made doubles to be compared.
+ * Integers and dates are never converted to doubles to be compared, because doubles are
+ * too coarse: neighbouring doubles near today's date in seconds are 240 ns apart, and
+ * those near today's date in nanoseconds are 256 ns apart.
  */
 #include "../base/base.h"
 
 enum { NANO = 1000000000 };
 
-/* Whole seconds of a date, and its nanoseconds behind them. */
+/* Returns the whole seconds of a date, rounded down, and sets *nano to the rest. */
 static int64_t split_date(int64_t date, int64_t *nano)
 {
     const bool is_below = date % NANO < 0;
@@ -16,7 +17,7 @@ static int64_t split_date(int64_t date, int64_t *nano)
     return date / NANO - is_below;
 }
 
-/* An integer, and nanoseconds behind it, against a real. */
+/* Compares the time whole + nano / 10^9 with a real: negative, 0 or positive. */
 static int compare_with_real(int64_t whole, int64_t nano, double real)
 {
     if (real >= 0x1p63)
@@ -26,7 +27,8 @@ static int compare_with_real(int64_t whole, int64_t nano, double real)
     const double below = floor(real);
     if (whole != (int64_t)below)
         return whole < (int64_t)below ? -1 : 1;
-    const double more = fma(real - below, NANO, -(double)nano); /* its sign is exact */
+    /* fma() rounds only once, so the sign of the difference is exact. */
+    const double more = fma(real - below, NANO, -(double)nano);
     return G4R_COMPARE(0, more);
 }
 

@@ -1,9 +1,15 @@
 /*
- * loss.c - see loss.h; the equations, their letters and what is added up by which kernel
- * are in vec_loss.h.
+ * loss.c - the loss of one lane and its gradient; see loss.h.
  *
- * The kernels take negatives that stand together: those before the target, then those
- * behind it. The target's own gradient follows from their sums.
+ * The letters are those of vec_loss.h, which has all equations and the loops over
+ * columns: x_j is the score of column j, own is the target's column, n is the number of
+ * columns, and eps = 1e-24. [j = own] is 1 for the target's column and 0 for the others.
+ * Each function here overwrites the scores by scale times their gradients and returns the
+ * loss L.
+ *
+ * The pairwise kernels take negatives that stand together, so each is called twice: for
+ * the columns before the target, and for those behind it. The kernels add up what the
+ * target's own gradient needs.
  */
 #include "loss.h"
 
@@ -21,7 +27,16 @@ void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options)
 
 /* ---- cross-entropy ---- */
 
-/* scores: p x sum on entry. */
+/*
+ * Cross-entropy with smoothing tau. On entry, scores are e_j = exp(x_j - max), and sum is
+ * their sum:
+ *   p_j = e_j / sum,  f_j = p_j / (p_j + eps)
+ *   w_own = 1 - tau,  w_j = tau / (n - 1) for every other column
+ *   L = -sum_j w_j log(p_j + eps)
+ *   dL/dx_k = p_k sum_j w_j f_j - w_k f_k
+ * w_other is w_j of the other columns, and w_more is w_own - w_other: the kernels treat
+ * all columns as others, and the rest of the target's weight is added here.
+ */
 static double smoothed(g4r_real *scores, double sum, double tau, size_t own, size_t n,
                        g4r_real scale, const g4r_vec *vec)
 {
@@ -37,6 +52,12 @@ static double smoothed(g4r_real *scores, double sum, double tau, size_t own, siz
     return w_other * log_sum - w_more * log(p + G4R_LOSS_EPS);
 }
 
+/*
+ * Cross-entropy:
+ *   p_j = exp(x_j - max) / sum_k exp(x_k - max)
+ *   L = -log(p_own + eps)
+ *   dL/dx_j = f (p_j - [j = own]),  f = p_own / (p_own + eps)
+ */
 static double cross_entropy(g4r_real *scores, double tau, size_t own, size_t n,
                             g4r_real scale, const g4r_vec *vec)
 {
@@ -50,6 +71,12 @@ static double cross_entropy(g4r_real *scores, double tau, size_t own, size_t n,
     return -log(p + G4R_LOSS_EPS);
 }
 
+/*
+ * Cross-entropy in log space, which needs no eps; w_j as in smoothed(), or 1 for the
+ * target and 0 for the others if tau is 0:
+ *   L = log(sum_j exp(x_j)) - sum_j w_j x_j
+ *   dL/dx_j = p_j - w_j
+ */
 static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_real scale,
                        const g4r_vec *vec)
 {
@@ -59,8 +86,8 @@ static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_r
     double max = (double)vec->max(scores, n), own_score = (double)scores[own];
     double total = is_smooth ? vec->sum(scores, n) : own_score;
     double sum = vec->loss.exp_sum(scores, (g4r_real)max, n);
-    double wanted =
-        w_other * total + (w_own - w_other) * own_score; /* sum of w x score */
+    /* sum_j w_j x_j = w_other sum_j x_j + (w_own - w_other) x_own */
+    double wanted = w_other * total + (w_own - w_other) * own_score;
     vec->scale(scores, (g4r_real)((double)scale / sum), n);
     if (is_smooth)
         vec->shift(scores, (g4r_real)(-w_other * (double)scale), n);
@@ -68,8 +95,20 @@ static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_r
     return max + log(sum) - wanted;
 }
 
-/* ---- pairwise losses, on activated scores r: gradients with respect to r ---- */
+/* ---- pairwise losses ---- */
 
+/*
+ * These losses see r, the scores after the final activation. t is r_own, the target's
+ * score. Sums over j are over the negatives, which are all other columns. Gradients are
+ * those with respect to r and t. sigma(x) = 1 / (1 + exp(-x)).
+ */
+
+/*
+ * BPR; the target's own column adds the constant ln 2 to the loss:
+ *   L = ln 2 + sum_j -log sigma(t - r_j)
+ *   dL/dr_j = sigma(r_j - t)
+ *   dL/dt = -sum_j sigma(r_j - t)
+ */
 static double bpr(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_vec *vec)
 {
     g4r_vec_sums sums = {0};
@@ -80,6 +119,12 @@ static double bpr(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_v
     return sums.value + log(2.0);
 }
 
+/*
+ * TOP1, with a_j = sigma(r_j - t) and b_j = sigma(r_j^2):
+ *   L = (1/n) (1/2 + sum_j (a_j + b_j))
+ *   dL/dr_j = (1/n) (a_j (1 - a_j) + 2 r_j b_j (1 - b_j))
+ *   dL/dt = -(1/n) sum_j a_j (1 - a_j)
+ */
 static double top1(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_vec *vec)
 {
     g4r_vec_sums sums = {0};
@@ -90,12 +135,26 @@ static double top1(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_
     return (0.5 + sums.value) / (double)n;
 }
 
+/*
+ * Returns the largest score of the negatives, for the softmax over the negatives. A
+ * maximum over the target too would be wrong: all terms of the softmax could underflow to
+ * 0.
+ */
 static g4r_real largest_negative(const g4r_real *r, size_t own, size_t n,
                                  const g4r_vec *vec)
 {
     return G4R_MAX(vec->max(r, own), vec->max(r + own + 1, n - own - 1));
 }
 
+/*
+ * TOP1-max, with e_j = exp(r_j - max), where max is the largest negative, s_j = e_j / sum
+ * e, a_j and b_j as in top1(), q_j = a_j + b_j, dq_j = a_j (1 - a_j) + 2 r_j b_j (1 -
+ * b_j):
+ *   L = sum_j s_j q_j
+ *   dL/dr_j = s_j (q_j - L + dq_j)
+ *   dL/dt = -sum_j s_j a_j (1 - a_j)
+ * The first pass of the kernel puts dq into r.
+ */
 static double top1_max(g4r_real *r, size_t own, size_t n, g4r_real scale,
                        g4r_real *scratch, const g4r_vec *vec)
 {
@@ -114,6 +173,13 @@ static double top1_max(g4r_real *r, size_t own, size_t n, g4r_real scale,
     return loss;
 }
 
+/*
+ * BPR-max, with e_j and s_j as in top1_max(), sigma_j = sigma(t - r_j), lambda = bpreg,
+ * A = sum_j s_j sigma_j and R = sum_j s_j r_j^2:
+ *   L = -log(A + eps) + lambda R
+ *   dL/dr_j = s_j [(A - sigma_j^2) / (A + eps) + lambda (r_j^2 + 2 r_j - R)]
+ *   dL/dt = -(sum_j s_j sigma_j (1 - sigma_j)) / (A + eps)
+ */
 static double bpr_max(g4r_real *r, g4r_real bpreg, size_t own, size_t n, g4r_real scale,
                       g4r_real *scratch, const g4r_vec *vec)
 {
@@ -157,12 +223,13 @@ double g4r_loss_row(g4r_real *scores, const g4r_loss *loss, size_t own, size_t n
     if (loss->kind == GRU4REC_XE_LOGIT)
         return xe_logit(scores, loss->smoothing, own, n, scale, vec);
     bool is_max = loss->kind == GRU4REC_BPR_MAX || loss->kind == GRU4REC_TOP1_MAX;
-    if (n == 1 && is_max) { /* nothing to compare with */
+    if (n == 1 && is_max) { /* a softmax over no negatives has no value */
         scores[0] = 0;
         return 0;
     }
     if (loss->final_act.kind == GRU4REC_ACT_LINEAR)
         return pairwise(scores, loss, own, n, scale, scratch, vec);
+    /* dL/dx = dL/dr x dr/dx, where dr/dx is the slope of the final activation. */
     g4r_real *slope = scratch + 2 * n;
     vec->activate(scores, &loss->final_act, n);
     vec->slope(slope, scores, &loss->final_act, n);

@@ -1,8 +1,9 @@
-/* loss_all.c - see loss_all.h. */
+/* loss_all.c - cross-entropy over all items, block by block; see loss_all.h. */
 #include "loss_all.h"
 
 #include "../kernels/blas.h"
 
+/* The most items of a block. */
 enum { BLOCK = 1024 };
 
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
@@ -25,7 +26,11 @@ void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
     all->w_own = is_smooth ? 1 - smoothing : 1;
 }
 
-/* The scores of the items start ... start + n - 1, (m,n). */
+/*
+ * Computes the scores of the items start ... start + n - 1 for all lanes, into
+ * all->scores (m,n):
+ *   s = y W^T + b
+ */
 static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
                         size_t start, size_t n)
 {
@@ -36,17 +41,25 @@ static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
         all->vec->add(all->scores + lane * n, all->output.bias + start, n);
 }
 
-/* Where the target is in the block; n: it is in another. */
+/* Returns the target's column in the block of n items; n: it is in another block. */
 static size_t own_column(int32_t target, size_t start, size_t n)
 {
     size_t row = (size_t)target;
     return row >= start && row - start < n ? row - start : n;
 }
 
+/*
+ * The loss of a lane is
+ *   L = log(sum_j exp(s_j)) - sum_j w_j s_j
+ * The first sum is kept as sum_j exp(s_j - largest). When a block has a larger score, the
+ * sum so far is multiplied by exp(largest before - largest). wanted is the second sum, of
+ * all lanes:
+ *   sum_j w_j s_j = w_other sum_j s_j + (w_own - w_other) s_own
+ */
 double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real *y,
                             const int32_t *targets, size_t m)
 {
-    double wanted = 0, loss = 0; /* wanted: sum of w s */
+    double wanted = 0, loss = 0;
     for (size_t lane = 0; lane < m; lane++) {
         all->largest[lane] = -INFINITY;
         all->sum[lane] = 0;
@@ -75,7 +88,11 @@ double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real 
     return loss - wanted;
 }
 
-/* Scores of a block become scale x their gradients. */
+/*
+ * Turns the scores of a block, in all->scores (m,n), into G, scale times their gradients:
+ *   p_j = exp(s_j - log_sum)
+ *   G_j = scale (p_j - w_j)
+ */
 static void block_gradients(const g4r_loss_all *all, const double *log_sums,
                             const int32_t *targets, size_t m, size_t start, size_t n,
                             g4r_real scale)
@@ -92,6 +109,12 @@ static void block_gradients(const g4r_loss_all *all, const double *log_sums,
     }
 }
 
+/*
+ * For each block of items, whose rows of W, dW and db are meant:
+ *   db = column sums of G + beta db
+ *   dW = G^T y + beta dW
+ *   dy = the sum over all blocks of G W
+ */
 void g4r_loss_all_backward(g4r_loss_all *all, g4r_real *dy, g4r_real *dtable,
                            g4r_real *dbias, const double *log_sums, const g4r_real *y,
                            const int32_t *targets, size_t m, g4r_real scale,

@@ -1,10 +1,15 @@
 /*
- * loss_all.h - cross-entropy over all items, without samples, a block of items at a time:
- * the loss of RecBole's GRU4Rec.
+ * loss_all.h - computes the cross-entropy over all items, without samples, and its
+ * gradient. This is the loss of RecBole's GRU4Rec.
  *
- * s = y W^T + b; the loss is xe_logit (vec_loss.h) of s, all n items being its columns.
- * Scores exist for one block of items only: the first pass keeps the log of each lane's
- * sum, and the second computes them again on the way back.
+ *   s = y W^T + b        (m,n), the scores of all n items for m lanes
+ *   L = log(sum_j exp(s_j)) - sum_j w_j s_j,  dL/ds_j = p_j - w_j
+ * This is the loss xe_logit (loss.c) with all items as columns. The weights w_j are
+ * 1 - smoothing for the target and smoothing / (n - 1) for every other item.
+ *
+ * The scores of all items would take too much memory, so there is room for those of one
+ * block of items. Forward keeps log(sum_j exp(s_j)) of each lane. Backward computes the
+ * scores again, block by block.
  */
 #ifndef G4R_LOSS_ALL_H
 #define G4R_LOSS_ALL_H
@@ -15,31 +20,40 @@
 
 typedef struct g4r_loss_all {
     const g4r_vec *vec;
-    g4r_output output; /* W (n,d) and b (n), of the items that are scored */
-    size_t block;      /* items at a time */
-    double w_other;    /* weight of an item that is not the target, */
-    double w_own;      /* and of the target */
-    g4r_real *scores;  /* (B,block) */
-    g4r_real *largest; /* (B) */
-    double *sum;       /* (B) of exp(s - largest) */
+    g4r_output output; /* W (n,d) and b (n) of the items that are scored; borrowed */
+    size_t block;      /* items of a block; the last block may have fewer */
+    double w_other;    /* weight of an item that is not the target */
+    double w_own;      /* weight of the target */
+    g4r_real *scores;  /* (B,block) scores of one block, or their gradients */
+    g4r_real *largest; /* (B) each lane's largest score of the blocks so far */
+    double *sum;       /* (B) each lane's sum of exp(s - largest) so far */
     g4r_stop stop;     /* asked between blocks */
 } g4r_loss_all;
 
-/* n_lanes: the most of a frame. n_rows: of the table. */
+/*
+ * Carves the workspace from the arena. n_lanes: the most lanes of a frame. n_rows: rows
+ * of the output table.
+ */
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
                          size_t n_rows);
-/* After the layout. output: borrowed; may have fewer rows. */
+/*
+ * Sets what is scored; call it after the layout. output is borrowed. It may have fewer
+ * rows than the layout was told; only these are scored then.
+ */
 void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
                        g4r_stop stop);
 /*
- * y (m,d), targets (m). log_sums (m) out: for backward. Returns the sum of the lanes'
- * losses.
+ * Returns the sum of the lanes' losses. y (m,d): the top layer's values. targets (m):
+ * item rows. Fills log_sums (m), which backward needs. If stop says so, the work ends
+ * early, and the results are worth nothing.
  */
 double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real *y,
                             const int32_t *targets, size_t m);
 /*
- * scale x the gradients: dy (m,d) is overwritten, as dtable (n,d) and dbias (n) are with
- * beta 0; with beta 1 they are added to these.
+ * Computes scale times the gradients of the losses. dy (m,d) is overwritten. dtable (n,d)
+ * and dbias (n), the gradients of W and b, are overwritten if beta is 0, and added to if
+ * beta is 1. log_sums, y and targets are those of forward. If stop says so, the work ends
+ * early, and the results are worth nothing.
  */
 void g4r_loss_all_backward(g4r_loss_all *all, g4r_real *dy, g4r_real *dtable,
                            g4r_real *dbias, const double *log_sums, const g4r_real *y,

@@ -1,4 +1,4 @@
-/* merge.c - see merge.h. */
+/* merge.c - finds equal rows among those of an update; see merge.h. */
 #include "merge.h"
 
 void g4r_merge_layout(g4r_merge *merge, g4r_arena *arena, size_t n_rows, uint64_t key)
@@ -24,7 +24,7 @@ void g4r_merge_clear(g4r_merge *merge)
     }
 }
 
-/* The slot of a row: its own, or the free one where it belongs. */
+/* Returns the slot of the hash table that holds the row, or the free one for it. */
 static struct g4r_merge_slot *find_slot(const g4r_merge *merge, int32_t row)
 {
     uint32_t mask = merge->n_slots - 1;

@@ -1,4 +1,4 @@
-/* optim.c - see optim.h. */
+/* optim.c - moves parameters by their gradients, with many threads; see optim.h. */
 #include "optim.h"
 
 void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
@@ -19,23 +19,31 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
     };
 }
 
+/*
+ * At update number n of the whole training:
+ *   correct = 1 / (1 - rho^n),  correct2 = 1 / (1 - rho2^n)   (adam's correction)
+ *   clip = grad_cap / norm if the norm is not below grad_cap, else 1
+ */
 void g4r_optim_begin(g4r_optim *optim, double squares)
 {
     g4r_update *update = &optim->update;
     double cap = (double)optim->grad_cap, norm = sqrt(squares);
-    double t = (double)++optim->training->updates;
-    update->correct = (g4r_real)(1 / (1 - pow((double)update->rho, t)));
-    update->correct2 = (g4r_real)(1 / (1 - pow((double)update->rho2, t)));
+    double n = (double)++optim->training->updates;
+    update->correct = (g4r_real)(1 / (1 - pow((double)update->rho, n)));
+    update->correct2 = (g4r_real)(1 / (1 - pow((double)update->rho2, n)));
     update->clip = cap > 0 && norm >= cap ? (g4r_real)(cap / norm) : 1;
 }
 
-/* A parameter's values, from a place on, and behind them those of the optimiser's slots;
- * NULL where it keeps none. */
+/* Arrays that an update moves: a parameter's values, and its values in each slot. */
 enum { N_KINDS = 1 + GRU4REC_N_OPTIMISER_SLOTS };
 _Static_assert(GRU4REC_SLOT_ACC == 0 && GRU4REC_SLOT_ACC2 == 1 &&
                    GRU4REC_SLOT_VELOCITY == 2,
                "the slots stand in the order of vec->update's arguments");
 
+/*
+ * Sets values to pointers into these arrays, at the value with this offset in the
+ * parameter. The pointer is NULL for a slot that the optimiser does not use.
+ */
 static void values_of(const g4r_optim *optim, size_t param, size_t offset,
                       g4r_real *values[N_KINDS])
 {
@@ -57,6 +65,7 @@ void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool i
             g4r_prefetch(values[i], cols);
 }
 
+/* Moves n values of a parameter, from offset on, by gradient (n). */
 static void update_values(g4r_optim *optim, size_t param, size_t offset,
                           const g4r_real *gradient, size_t n)
 {
@@ -66,17 +75,22 @@ static void update_values(g4r_optim *optim, size_t param, size_t offset,
                        &optim->update, n);
 }
 
-/* A tensor, or rows of one, whose values are updated by many threads. */
+/* The update of a tensor, or of some rows of a tensor, which many threads share. */
 typedef struct update_job {
     g4r_optim *optim;
     size_t param, cols;
     const g4r_real *gradients;
-    const g4r_merge *merge; /* NULL: the whole tensor */
-    size_t n;               /* values, or distinct rows */
+    const g4r_merge *merge; /* NULL: the whole tensor is updated */
+    size_t n;               /* number of values, or of distinct rows */
 } update_job;
 
+/*
+ * Values and rows of one task; rows that are prefetched ahead of the one that is updated;
+ * rows of a block where a row is one value.
+ */
 enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2, COLUMN_EACH = 256 };
 
+/* Updates VALUES_EACH values of a whole tensor, as a task of the pool. */
 static void update_range(void *context, size_t task, size_t worker)
 {
     const update_job *job = context;
@@ -95,7 +109,11 @@ void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
 
 /* ---- rows ---- */
 
-/* A block of distinct rows of one value: gathered, updated side by side, put back. */
+/*
+ * Updates n distinct rows of a parameter whose rows have one value, as biases have. The
+ * values are copied next to each other, updated by one call of the kernel, and copied
+ * back. first (n): the rows' first occurrences.
+ */
 static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradients,
                          const g4r_merge *merge, const int32_t *first, size_t n)
 {
@@ -116,6 +134,10 @@ static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradien
             values[kind][merge->rows[first[i]]] = block[kind][i];
 }
 
+/*
+ * Updates ROWS_EACH distinct rows, as a task of the pool. Each row is prefetched
+ * ROWS_AHEAD rows before it is updated.
+ */
 static void update_rows(void *context, size_t task, size_t worker)
 {
     const update_job *job = context;

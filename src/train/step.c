@@ -1,4 +1,4 @@
-/* step.c - see step.h. */
+/* step.c - computes frames forward and backward, and updates the model; see step.h. */
 #include "step.h"
 
 #include "../kernels/blas.h"
@@ -6,25 +6,31 @@
 #include "../base/hash.h"
 #include "../base/timing.h"
 
-/* Is the loss a softmax over all items, with no columns? */
+/* Tells whether the loss is a softmax over all items. There are no columns then. */
 static bool scores_all(const g4r_step *step)
 {
     return step->options->n_sample == GRU4REC_N_SAMPLE_ALL;
 }
 
-/* M targets and K samples. */
+/* Returns N = M + K, the columns of a frame of m lanes; 0 if all items are scored. */
 static size_t count_columns(const g4r_step *step, size_t m)
 {
     return scores_all(step) ? 0 : m + (size_t)step->options->n_sample;
 }
 
-/* Width of what a row of the input table holds: of E or Wy, or a one-hot layer's 3h. */
+/*
+ * Returns the width of a row of the table that inputs are looked up in: the embedding, or
+ * the output table if it is shared, or the 3h gates of a one-hot first layer.
+ */
 static size_t input_cols(const g4r_params *params)
 {
     return (size_t)params->list[params->embedding].cols;
 }
 
-/* Has the parameter a gradient as a whole, not just for rows that were gathered? */
+/*
+ * Tells whether the gradient of a parameter is that of the whole tensor. If not, only
+ * rows that were gathered have gradients.
+ */
 static bool is_whole(const g4r_step *step, const g4r_params *params, size_t param)
 {
     return !params->list[param].is_per_item ||
@@ -39,12 +45,16 @@ size_t g4r_step_threads(const gru4rec_options *options)
     return g4r_blas_is_parallel() ? g4r_pool_processors() : 1;
 }
 
-/* Into how many parts the columns are cut; no more for fewer lanes. */
+/*
+ * Returns the number of parts into which n columns are cut, so that threads can share
+ * them. Fewer lanes never give more parts.
+ */
 static size_t count_parts(size_t m, size_t n, size_t d)
 {
     return g4r_pool_cut(2.0 * (double)m * (double)n * (double)d, n, 128);
 }
 
+/* Carves the workspace from the arena; while it has no memory, only counts the bytes. */
 static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
 {
     const gru4rec_options *options = step->options;
@@ -52,7 +62,7 @@ static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
     const size_t n = count_columns(step, b), n_parts = count_parts(b, n, d);
     const size_t all = g4r_mul(t, n), all_inputs = g4r_mul(t, b);
     const size_t all_targets = scores_all(step) ? all_inputs : 0;
-    /* The inputs' rows: of a table of their own, or among the columns'. */
+    /* Shared inputs are rows of the output table; others have a table of their own. */
     const bool has_table = params->mode != G4R_SHARED;
     const size_t own_rows = has_table ? all_inputs : 0;
     const size_t all_rows = has_table ? all : all + all_inputs;
@@ -143,7 +153,10 @@ void g4r_step_start(g4r_step *step, int64_t epoch)
 
 /* ---- forward ---- */
 
-/* Opens the next frame behind the ones before. */
+/*
+ * Starts a frame of m lanes behind the frames that are there: places its columns and
+ * inputs behind theirs, and draws the keys of its dropout.
+ */
 static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 {
     g4r_step_frame *frame = &step->frames[step->n_frames];
@@ -164,7 +177,8 @@ static g4r_step_frame *open_frame(g4r_step *step, size_t m)
     return frame;
 }
 
-static void take_columns(g4r_step *step, const g4r_step_frame *frame,
+/* Lists the items of a frame's columns: the targets (M), then the samples (K). */
+static void list_columns(g4r_step *step, const g4r_step_frame *frame,
                          const int32_t *targets, const int32_t *samples)
 {
     int32_t *items = step->column_items + frame->start;
@@ -173,12 +187,12 @@ static void take_columns(g4r_step *step, const g4r_step_frame *frame,
         memcpy(items + frame->m, samples, (frame->n - frame->m) * sizeof *samples);
 }
 
-/* The columns of a frame, cut into parts. */
+/* The work on the columns of a frame, which threads share. */
 typedef struct columns_job {
     g4r_step *step;
     const g4r_step_frame *frame;
-    const g4r_real *top; /* (M,D) */
-    size_t n_parts;
+    const g4r_real *top; /* (M,D) the top layer's values */
+    size_t n_parts;      /* parts of the columns */
 } columns_job;
 
 static columns_job make_job(g4r_step *step, size_t t)
@@ -189,10 +203,17 @@ static columns_job make_job(g4r_step *step, size_t t)
                          count_parts(frame->m, frame->n, d)};
 }
 
-/* Rows ahead that are prefetched, and bytes of a table that no cache keeps. */
+/*
+ * AHEAD: columns between a prefetch and its use. FAR_BYTES: a table of this size does not
+ * stay in any cache.
+ */
 enum { AHEAD = 8, FAR_BYTES = 64 << 20 };
 
-/* A far row's accumulator starts on its way too: the products give it the time. */
+/*
+ * Begins to load a row of the output table into the cache. If the table is large, the
+ * row's values in the optimiser's slots are loaded too: they arrive while the products
+ * are computed.
+ */
 static void prefetch_column(const g4r_step *step, size_t row)
 {
     const size_t output = step->model->params.output;
@@ -202,8 +223,10 @@ static void prefetch_column(const g4r_step *step, size_t row)
 }
 
 /*
- * Weights, and bias less the logq correction: ln q is ln support for targets, alpha ln
- * support for samples.
+ * Copies the output rows and the biases of the columns begin ... end - 1 of a frame into
+ * the workspace. With logq, the correction is subtracted from the bias:
+ *   bias_j - logq ln q_j
+ *   ln q_j = ln support_j for the M targets, alpha ln support_j for the K samples
  */
 static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t begin,
                            size_t end)
@@ -228,7 +251,11 @@ static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t b
             logq * (j < frame->m ? 1 : alpha) * step->log_support[items[j]];
 }
 
-/* The scores of a part. */
+/*
+ * Gathers the columns of one part and computes their scores for all lanes, as a task of
+ * the pool:
+ *   scores_ij = y_i . w_j + bias_j
+ */
 static void score_part(void *context, size_t part, size_t worker)
 {
     const columns_job *job = context;
@@ -249,11 +276,13 @@ static void score_part(void *context, size_t part, size_t worker)
                        end - begin);
 }
 
+/* Lanes of one task. */
 enum { LANES_EACH = 4 };
 
 /*
- * The losses of a few lanes, each with its own column as the target; its scores become
- * their gradient.
+ * Computes the losses of LANES_EACH lanes, as a task of the pool. The target of lane l is
+ * column l. The scores of a lane are overwritten by G, their gradient divided by B. B is
+ * the configured batch_size, even if fewer lanes are live.
  */
 static void measure_lanes(void *context, size_t task, size_t worker)
 {
@@ -269,7 +298,10 @@ static void measure_lanes(void *context, size_t task, size_t worker)
                          1 / (g4r_real)step->options->batch_size, scratch, step->vec);
 }
 
-/* Gathers and scores the columns; their loss, which turns the scores into gradients. */
+/*
+ * Gathers and scores the columns of frame t, and turns the scores into their gradient G.
+ * Returns the sum of the lanes' losses, which are added in the order of the lanes.
+ */
 static double measure_columns(g4r_step *step, size_t t)
 {
     columns_job job = make_job(step, t);
@@ -296,7 +328,7 @@ double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inpu
         loss = g4r_loss_all_forward(&step->loss_all, step->log_sums + frame->input_start,
                                     g4r_network_top(&step->network, t), targets, m);
     } else {
-        take_columns(step, frame, targets, samples);
+        list_columns(step, frame, targets, samples);
         loss = measure_columns(step, t);
     }
     step->n_frames++;
@@ -312,8 +344,14 @@ bool g4r_step_is_full(const g4r_step *step)
 /* ---- backward ---- */
 
 /*
- * From G of a part's scores to its columns, and its share of the top state's gradient:
- * the first part's in place, the others' beside.
+ * Propagates G, the gradient of the scores, back to the columns of one part and to the
+ * top layer, as a task of the pool. With the top layer's values y and the columns' rows
+ * W:
+ *   dbias = column sums of G
+ *   dW = G^T y
+ *   dy = G W, of these columns
+ * The sum of dy over the parts is the gradient of y. The first part writes to its place,
+ * and the others write to step->partial, so that the parts can be added in order.
  */
 static void backward_part(void *context, size_t part, size_t worker)
 {
@@ -339,6 +377,7 @@ static void backward_part(void *context, size_t part, size_t worker)
                                      0));
 }
 
+/* Propagates G of frame t back to the columns, and adds up the parts of dy in order. */
 static void backward_columns(g4r_step *step, size_t t)
 {
     columns_job job = make_job(step, t);
@@ -349,6 +388,11 @@ static void backward_columns(g4r_step *step, size_t t)
                        step->partial + (part - 1) * size, size);
 }
 
+/*
+ * Propagates the gradient of the loss over all items back in frame t. The way back begins
+ * with the last frame: this frame overwrites the gradient of the output table, and the
+ * other frames add to it.
+ */
 static void backward_all(g4r_step *step, size_t t)
 {
     const g4r_params *params = &step->model->params;
@@ -367,7 +411,10 @@ void g4r_step_backward(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
     const size_t width = input_cols(params);
-    /* Shared, the inputs are rows of the same table as the columns. */
+    /*
+     * Shared inputs are rows of the columns' table: their gradients stand behind those of
+     * the columns.
+     */
     g4r_real *dinputs = params->mode == G4R_SHARED
                             ? step->dcolumns + step->n_columns * params->width
                             : step->dinputs;
@@ -383,7 +430,7 @@ void g4r_step_backward(g4r_step *step)
         g4r_network_backward(&step->network, t, step->n_frames - 1, step->gradients,
                              dinputs + frame->input_start * width, &frame->dropout);
     }
-    /* Where the whole table has a gradient, that of shared inputs is added to it. */
+    /* The gradients of shared inputs are added to that of the whole output table. */
     bool is_added = scores_all(step) && params->mode == G4R_SHARED;
     for (size_t i = 0; is_added && i < step->n_inputs; i++)
         step->vec->add(step->gradients[params->output] +
@@ -393,17 +440,22 @@ void g4r_step_backward(g4r_step *step)
 
 /* ---- update ---- */
 
-/* Rows of a table that the frames touched. */
+/* The rows of a parameter that the frames of this update have used. */
 typedef struct touched_rows {
     size_t param;
     const g4r_merge *merge;
-    g4r_real *gradients; /* of the occurrences; of a row's first, their sum */
-    size_t n;            /* distinct rows that move */
+    g4r_real *gradients; /* (occurrences, cols); a row's first occurrence has the sum */
+    size_t n;            /* distinct rows to move; 0 if the parameter is fixed */
 } touched_rows;
 
+/* The output table, its bias, and the table of the inputs. */
 enum { N_TOUCHED = 3 };
 
-/* Only columns have a bias: they are the first occurrences. */
+/*
+ * Adds up the gradients of equal rows of a parameter. For the bias, only the columns
+ * count: they are the first occurrences of the merge, and shared inputs behind them have
+ * no bias.
+ */
 static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge *merge,
                              g4r_real *gradients)
 {
@@ -415,9 +467,11 @@ static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge
 }
 
 /*
- * Columns first, then shared inputs: only columns have a bias, and so their distinct rows
- * are the first ones of the merge's. Where the output has a gradient as a whole there are
- * no columns, and shared inputs are in that.
+ * Finds the distinct rows of the columns and of the inputs, and adds up their gradients.
+ * Shared inputs are added to the merge behind the columns. So the distinct rows of the
+ * columns, which are those with a bias, have the first numbers. If all items are scored,
+ * there are no columns, and the gradient of the whole table already has the shared
+ * inputs.
  */
 static void merge_rows(g4r_step *step, touched_rows touched[N_TOUCHED])
 {
@@ -435,7 +489,10 @@ static void merge_rows(g4r_step *step, touched_rows touched[N_TOUCHED])
     touched[2] = sum_rows(step, params->embedding, input, step->dinputs);
 }
 
-/* Values that a whole gradient moves: items without events stay as they are. */
+/*
+ * Returns how many values of a parameter its whole gradient moves; 0: it has none, or it
+ * is fixed. The rows of items without events are the last ones, and stay as they are.
+ */
 static size_t count_moved(const g4r_step *step, size_t index)
 {
     const g4r_param *param = &step->model->params.list[index];
@@ -445,7 +502,7 @@ static size_t count_moved(const g4r_step *step, size_t index)
                               : g4r_param_size(param);
 }
 
-/* The square of the norm of all gradients. */
+/* Returns the sum of the squares of all gradients of this update, for grad_cap. */
 static double sum_squares(const g4r_step *step, const touched_rows touched[N_TOUCHED])
 {
     const g4r_params *params = &step->model->params;

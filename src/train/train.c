@@ -1,5 +1,10 @@
 /*
- * train.c - the epoch loop: schedule, samples, step, hooks, checks.
+ * train.c - trains a model epoch by epoch; see gru4rec_train() in gru4rec.h.
+ *
+ * For each step of an epoch, the loop asks the schedule for a mini-batch, draws the
+ * samples, and computes a frame (step.h). It updates the model when there are enough
+ * frames. After each epoch it checks that all weights are finite, measures the model if
+ * there is validation, and calls the hooks.
  */
 #include "../kernels/blas.h"
 #include "../data/sampler.h"
@@ -12,14 +17,14 @@ typedef struct epoch_loop {
     const gru4rec_options *options;
     const gru4rec_hooks *hooks;
     g4r_schedule schedule;
-    g4r_sampler sampler; /* only with K > 0 */
-    int32_t *samples;    /* (K) likewise */
+    g4r_sampler sampler; /* used only if K > 0 */
+    int32_t *samples;    /* (K) item rows drawn for one step; used only if K > 0 */
     g4r_step step;
     gru4rec_progress progress;
-    bool is_validated; /* the best epoch counts, else the last */
-    bool is_stopped;
-    double best_mrr; /* -1: none yet */
-    int64_t best_epoch;
+    bool is_validated;  /* the best epoch's weights are the result, else the last one's */
+    bool is_stopped;    /* the hook poll has said stop */
+    double best_mrr;    /* MRR of the best epoch so far; -1: there is none */
+    int64_t best_epoch; /* the best epoch so far; without validation the last one */
 } epoch_loop;
 
 int32_t gru4rec_train_threads(const gru4rec_options *options)
@@ -27,7 +32,7 @@ int32_t gru4rec_train_threads(const gru4rec_options *options)
     return (int32_t)g4r_step_threads(options);
 }
 
-/* Of what products give in a step. */
+/* Returns the longest side of a matrix that is the result of a product in a step. */
 static size_t longest_side(const g4r_params *params, const gru4rec_options *options)
 {
     const size_t n_samples = (size_t)G4R_MAX(options->n_sample, 0);
@@ -52,6 +57,7 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
     return g4r_add(bytes, n_samples * sizeof(int32_t));
 }
 
+/* Tells whether the dataset has a session of two events, so that there is a target. */
 static bool can_be_measured(const gru4rec_dataset *dataset)
 {
     for (int64_t s = 0; dataset != NULL && s < dataset->n_sessions; s++)
@@ -60,7 +66,7 @@ static bool can_be_measured(const gru4rec_dataset *dataset)
     return false;
 }
 
-/* Can this data train this model at all? */
+/* Checks that there is something to train on and to measure. Returns INVALID if not. */
 static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
 {
@@ -73,16 +79,17 @@ static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *
             (long long)dataset->n_sessions);
     if (!has_negatives && G4R_MIN(loop->options->batch_size, dataset->n_sessions) < 2)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "n_sample 0 needs a batch_size and sessions of 2 or more, whose "
-                        "targets are each other's negatives; set n_sample above 0");
+                        "n_sample 0 needs a batch_size of at least 2 and at least 2 "
+                        "sessions, because the targets of other sessions are the only "
+                        "negatives; set n_sample above 0");
     if (loop->is_validated && !can_be_measured(dataset->validation))
         return g4r_fail(error, GRU4REC_INVALID,
-                        "validation holds out no event that can be measured; give it a "
-                        "larger share, or 0");
+                        "validation holds out no event that can be measured; "
+                        "set validation to a larger share, or to 0");
     return GRU4REC_OK;
 }
 
-/* Once a hook said stop, everything does. */
+/* Asks the hook poll whether to stop. After the first yes, the answer is always yes. */
 static bool is_stopped(void *context)
 {
     epoch_loop *loop = context;
@@ -91,6 +98,7 @@ static bool is_stopped(void *context)
     return loop->is_stopped;
 }
 
+/* Checks the data and allocates all that the epochs need. finish() frees it. */
 static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
                             const int64_t *support, gru4rec_error *error)
 {
@@ -136,8 +144,12 @@ static gru4rec_status fail_diverged(const epoch_loop *loop, const char *what,
                     (long long)loop->progress.epoch);
 }
 
-/* Updates by the frames since the last update: when there are T of them, before other
- * sessions begin, and at the end of the epoch. */
+/*
+ * Propagates the gradients back through the frames since the last update, and updates the
+ * model. This is done when there are T frames, before all lanes begin new sessions, and
+ * at the end of an epoch. Does nothing if there are no frames, or if the training is
+ * stopped.
+ */
 static void flush(epoch_loop *loop)
 {
     if (loop->step.n_frames == 0 || loop->is_stopped)
@@ -152,6 +164,7 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
     return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
 }
 
+/* Trains on one step of the schedule, and counts it in epoch and progress. */
 static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
                                  gru4rec_error *error)
 {
@@ -172,7 +185,8 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
 
     epoch->narrow += 2 * (int64_t)m < schedule->plan.n_lanes;
     epoch->events += (int64_t)m;
-    epoch->loss += loss; /* sums, until the epoch ends */
+    /* loss and cost are sums here; end_epoch() divides them by the number of events. */
+    epoch->loss += loss;
     epoch->cost += loss / (double)loop->options->batch_size * (double)m;
     loop->progress.events = epoch->events;
     loop->progress.loss = epoch->loss / (double)epoch->events;
@@ -186,7 +200,10 @@ static void copy_values(gru4rec_model *to, const gru4rec_model *from)
                g4r_param_size(&to->params.list[i]) * sizeof(g4r_real));
 }
 
-/* Which of the epochs so far was the best; without validation it is the last. */
+/*
+ * Makes this epoch the best one so far if its MRR is above that of the best one before.
+ * Without validation, every epoch becomes the best one.
+ */
 static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 {
     if (loop->is_validated && !(epoch->mrr > loop->best_mrr))
@@ -195,6 +212,10 @@ static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
     loop->best_mrr = epoch->mrr;
 }
 
+/*
+ * Starts the random numbers of an epoch, and goes back to its first step. The numbers
+ * depend only on the seed and the epoch, so a training can go on from any epoch.
+ */
 static void start_epoch(epoch_loop *loop, int64_t number)
 {
     const int64_t seed = loop->options->seed;
@@ -207,7 +228,11 @@ static void start_epoch(epoch_loop *loop, int64_t number)
     g4r_schedule_start(&loop->schedule);
 }
 
-/* The epoch's last update: is what came of all of them good? */
+/*
+ * Makes the epoch's last update, checks that something was trained and that all weights
+ * are finite, computes the means of loss and cost, and measures the model if there is
+ * validation.
+ */
 static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                 gru4rec_error *error)
 {
@@ -216,8 +241,8 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
         return fail_interrupted(error);
     if (epoch->events == 0)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "no step has two sessions side by side, and n_sample is 0; set "
-                        "n_sample above 0");
+                        "no step has two sessions, so with n_sample 0 there are no "
+                        "negatives; set n_sample above 0");
     const char *name = gru4rec_model_nonfinite(loop->training->model);
     if (name != NULL)
         return fail_diverged(loop, name, error);
@@ -230,6 +255,7 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                  &epoch->recall, &epoch->mrr, error);
 }
 
+/* Trains one epoch, keeps its weights if it is the best one, and calls the hook epoch. */
 static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_error *error)
 {
     const gru4rec_hooks *hooks = loop->hooks;
@@ -249,6 +275,7 @@ static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_erro
     return is_over ? fail_interrupted(error) : GRU4REC_OK;
 }
 
+/* Tells whether none of the last patience epochs was better than the best one. */
 static bool is_patience_over(const epoch_loop *loop, int64_t epoch)
 {
     return loop->options->patience > 0 &&

@@ -1,4 +1,4 @@
-/* training.c - see gru4rec.h: a model and what training keeps beside it. */
+/* training.c - a model, and the slots that training keeps beside it; see gru4rec.h. */
 #include "../model/model.h"
 #include "../base/fail.h"
 
@@ -8,6 +8,7 @@ const char *gru4rec_training_slot_name(gru4rec_slot slot)
     return names[slot];
 }
 
+/* Tells whether a training with these options keeps the slot. */
 static bool has_slot(const gru4rec_options *options, gru4rec_slot slot)
 {
     const bool has[GRU4REC_N_SLOTS] = {
@@ -54,7 +55,7 @@ void gru4rec_training_free(gru4rec_training *training)
     *training = (gru4rec_training){0};
 }
 
-/* Same tensors, apart from the number of items? */
+/* Tells whether a and b have the same tensors; their numbers of items may differ. */
 static bool is_same_shape(const g4r_params *a, const g4r_params *b)
 {
     bool is_same = a->n == b->n;
@@ -74,8 +75,8 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
     if (!is_same_shape(&model->params, &other->params))
         return g4r_fail(
             error, GRU4REC_INVALID,
-            "the version to start from has other layers, embedding or cell; give "
-            "the options that it was trained with, or leave out warm_start");
+            "the version to start from has other layers, embedding or cell; "
+            "give the options of that version's training, or leave out warm_start");
     for (size_t i = 0; i < model->params.n; i++)
         if (!model->params.list[i].is_per_item && !model->params.list[i].is_fixed)
             memcpy(model->values[i], other->values[i],

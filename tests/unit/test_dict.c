@@ -282,8 +282,8 @@ static void what_is_appended_is_found_after_the_index(void)
     CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
     CHECK_INT(N, dict.n_indexed);
     check_all(&dict, 0, N, N);
-    /* No more slots than by adding, and never all of them filled. */
-    CHECK(dict.n_slots * 2 + 2 >= N * 3 && dict.n_slots <= N * 3);
+    /* No more cells than by adding, and never all of them filled. */
+    CHECK(dict.n_cells * 2 + 2 >= N * 3 && dict.n_cells <= N * 3);
     CHECK_INT(GRU4REC_OK, g4r_dict_index(&dict, (g4r_stop){0}));
     check_all(&dict, 0, N, 0);
     g4r_dict_free(&dict);
@@ -466,13 +466,13 @@ static void short_memory_leaves_no_trace(void)
 
 /* ---- keys ---- */
 
-/* How many slots a search for each id passes over, all together. */
+/* How many cells a search for each id passes over, all together. */
 static size_t count_probes(const g4r_dict *dict)
 {
     size_t n = 0;
-    for (size_t slot = 0; slot < dict->n_slots; slot++)
-        if (dict->slots[slot] != 0)
-            n += (slot - (size_t)(dict->slots[slot] >> 32)) & (dict->n_slots - 1);
+    for (size_t cell = 0; cell < dict->n_cells; cell++)
+        if (dict->cells[cell] != 0)
+            n += (cell - (size_t)(dict->cells[cell] >> 32)) & (dict->n_cells - 1);
     return n;
 }
 
@@ -526,7 +526,7 @@ static void crafted_ids_are_what_they_should_be(void)
     }
 }
 
-/* They take no longer than ordinary ids, which pass over 1 slot on the average. */
+/* They take no longer than ordinary ids, which pass over 1 cell on the average. */
 static void crafted_ids_do_not_meet(void)
 {
     enum { N = 20000 };

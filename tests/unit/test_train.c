@@ -376,7 +376,8 @@ static void test_unusable_data(void)
     check_refused(singles, "4", "6", "none of the 3 sessions has two events");
     check_refused(one, "4", "0", "n_sample 0 needs");
     check_refused(some, "1", "0", "n_sample 0 needs");
-    check_refused(one_and_single, "4", "0", "no step has two sessions side by side");
+    check_refused(one_and_single, "4", "0",
+                  "no step has two sessions, so with n_sample 0");
 }
 
 /* ---- small data ---- */

@@ -1358,7 +1358,7 @@ gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix
 /*
  * What blends. The score of an item that the nearest sessions have is the network's plus
  * strength ln(1 + 10000 p), where p is the item's share of the scores that the nearest
- * sessions give. Any other item keeps the network's score (src/serve/blend.c).
+ * sessions give. Any other item keeps the network's score (src/serve/blender.c).
  */
 typedef struct gru4rec_blend {
     const gru4rec_baseline *neighbours; /* of kind GRU4REC_VS_KNN; borrowed */

@@ -15,7 +15,7 @@
 #define G4R_RANKS_H
 
 #include "../base/stop.h"
-#include "../serve/blend.h"
+#include "../serve/blender.h"
 #include "../serve/bounds.h"
 #include "../serve/shortlist.h"
 #include "tally.h"

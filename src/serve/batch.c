@@ -7,7 +7,7 @@
  */
 #include "../base/fail.h"
 #include "../kernels/blas.h"
-#include "blend.h"
+#include "blender.h"
 #include "bounds.h"
 #include "session.h"
 #include "shortlist.h"

@@ -6,7 +6,7 @@
  * larger. If the query has a copy in bytes, the first block is found in the copy
  * (bytes.h, shortlist.h). All other blocks are found in the exact scores of all items.
  */
-#include "blend.h"
+#include "blender.h"
 #include "bytes.h"
 #include "session.h"
 #include "shortlist.h"

@@ -1,9 +1,9 @@
 /*
- * blend.h - blends the network's scores with what the nearest sessions have, for the files
- * of this folder and for evaluate/. The equations are in blend.c.
+ * blender.h - blends the network's scores with what the nearest sessions have, for the files
+ * of this folder and for evaluate/. The equations are in blender.c.
  */
-#ifndef G4R_BLEND_H
-#define G4R_BLEND_H
+#ifndef G4R_BLENDER_H
+#define G4R_BLENDER_H
 
 #include "../baselines/baseline.h"
 #include "../kernels/topk.h"

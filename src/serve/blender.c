@@ -1,5 +1,5 @@
 /*
- * blend.c - blends the network's scores with what the nearest sessions have.
+ * blender.c - blends the network's scores with what the nearest sessions have.
  *
  * N: the items that have a score v_j > 0 by vs-knn (src/baselines/vs_knn.c) after the last
  * L items of the session. s_j: the network's score of item j. b: the strength.
@@ -21,7 +21,7 @@
  * of v goes over N by ascending row. So a blended score has the same bits wherever it is
  * made.
  */
-#include "blend.h"
+#include "blender.h"
 
 #include "../base/rows.h"
 

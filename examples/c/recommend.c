@@ -4,10 +4,12 @@
  *   cc recommend.c -o recommend $(pkg-config --cflags --libs gru4rec)
  *   ./recommend n_epochs=3 17 42 <clicks.txt
  *
- * Each line of standard input is a click: session, item and time, integers, in any order.
- * Arguments with = are options of training (the table in the README), but those that are
- * about a database; the others are the items that a visitor looked at, oldest first. Prints
- * the ten items to come next, each with its score.
+ * Each line of standard input is a click: three integers, the session, the item and the
+ * time. The lines may be in any order. An argument with = is an option of training, from
+ * the table in the README; options that are about a database are refused. Every other
+ * argument is an item that a visitor looked at, oldest first. The program trains a model
+ * on the clicks, and prints the ten items that the visitor is most likely to look at
+ * next, each with its score.
  */
 #include <gru4rec.h>
 
@@ -18,7 +20,10 @@
 
 enum { N_SHOWN = 10 };
 
-/* An example ends at its first error; the system takes back the memory. */
+/*
+ * Ends the program if a call has failed. The program frees nothing then, because the
+ * system does. error: where the call left its message.
+ */
 static void check(gru4rec_status status, const char *what, const gru4rec_error *error)
 {
     if (status == GRU4REC_OK)
@@ -33,7 +38,7 @@ static gru4rec_id id_of(int64_t integer)
     return (gru4rec_id){.type = GRU4REC_ID_INTEGER, .integer = integer};
 }
 
-/* What the options say of the clicks before they are trained on. */
+/* Returns the part of the options that says how clicks are prepared for the training. */
 static gru4rec_preparation preparation_of(const gru4rec_options *options)
 {
     return (gru4rec_preparation){
@@ -48,7 +53,10 @@ static gru4rec_preparation preparation_of(const gru4rec_options *options)
     };
 }
 
-/* Reads the clicks, sorts them into sessions, and numbers the items. */
+/*
+ * Reads the clicks, sorts them into sessions, and numbers the items. The caller frees
+ * *dataset and *items.
+ */
 static void read_clicks(FILE *file, const gru4rec_options *options,
                         gru4rec_dataset **dataset, gru4rec_items **items)
 {
@@ -74,7 +82,10 @@ static void read_clicks(FILE *file, const gru4rec_options *options,
     gru4rec_events_free(events);
 }
 
-/* An option that the extension minds, not the library, would be passed over here. */
+/*
+ * Refuses options that only the SQLite extension uses, because the library would ignore
+ * them.
+ */
 static void refuse_options_of_databases(const gru4rec_options *options)
 {
     static const char *const names[] = {
@@ -88,13 +99,16 @@ static void refuse_options_of_databases(const gru4rec_options *options)
         gru4rec_option_describe(i, &info);
         for (size_t k = 0; k < sizeof names / sizeof *names; k++)
             if (gru4rec_option_is_set(options, i) && strcmp(info.name, names[k]) == 0) {
-                fprintf(stderr, "recommend: options: %s is about a database\n", names[k]);
+                fprintf(stderr,
+                        "recommend: options: %s is only for the SQLite extension; "
+                        "leave it out\n",
+                        names[k]);
                 exit(1);
             }
     }
 }
 
-/* Sets the options that are given, and settles those that depend on others. */
+/* Sets the options that the arguments give, and resolves those that depend on others. */
 static void read_options(gru4rec_options *options, int argc, char **argv)
 {
     gru4rec_error error = {""};
@@ -115,12 +129,13 @@ static void read_options(gru4rec_options *options, int argc, char **argv)
 
 /* ---- training ---- */
 
-/* What the hooks see. */
+/* The context of the hooks: what the training holds out to measure its epochs on. */
 typedef struct held_out {
-    const gru4rec_dataset *sessions; /* or NULL */
-    const int64_t *support;
+    const gru4rec_dataset *sessions; /* NULL: none are held out */
+    const int64_t *support;          /* (I) training events of each item */
 } held_out;
 
+/* Prints the loss. The training calls this hook after each epoch. */
 static int show_epoch(void *context, const gru4rec_epoch *epoch)
 {
     (void)context;
@@ -128,6 +143,7 @@ static int show_epoch(void *context, const gru4rec_epoch *epoch)
     return 0; /* anything else stops the training */
 }
 
+/* Measures the model on the sessions held out. The training calls this hook. */
 static gru4rec_status measure(void *context, const gru4rec_model *model, double *recall,
                               double *mrr, gru4rec_error *error)
 {
@@ -137,7 +153,7 @@ static gru4rec_status measure(void *context, const gru4rec_model *model, double 
                                     recall, mrr, error);
 }
 
-/* The model is the caller's. */
+/* Trains a model and returns it. The caller frees the model. */
 static gru4rec_model *train(const gru4rec_dataset *dataset, const gru4rec_items *items,
                             const gru4rec_options *options)
 {
@@ -155,12 +171,12 @@ static gru4rec_model *train(const gru4rec_dataset *dataset, const gru4rec_items 
                         &error),
           "training", &error);
     gru4rec_model *model = training.model;
-    training.model = NULL; /* so that it outlives the rest */
+    training.model = NULL; /* so that the next call does not free the model */
     gru4rec_training_free(&training);
     return model;
 }
 
-/* Walks through the visitor's items, and prints what comes next. */
+/* Steps the session through the visitor's items, ranks all items, and prints the best. */
 static void recommend(const gru4rec_model *model, const gru4rec_items *items, int argc,
                       char **argv)
 {
@@ -193,7 +209,7 @@ int main(int argc, char **argv)
     gru4rec_options options;
     gru4rec_dataset *dataset;
     gru4rec_items *items;
-    gru4rec_blas_core_pick(); /* before OpenBLAS is used */
+    gru4rec_blas_core_pick(); /* must come before the first use of OpenBLAS */
     read_options(&options, argc, argv);
     read_clicks(stdin, &options, &dataset, &items);
     gru4rec_model *model = train(dataset, items, &options);

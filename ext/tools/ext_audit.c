@@ -2,9 +2,11 @@
  * ext_audit.c - gru4rec_audit(model or source [, test source] [, options]): what is wrong
  * with a log, and with a test; see ext_tools.h.
  *
- * A row for each check, always the same ones in the same order. value: how many were found;
- * NULL: nobody looked, as no test was given; 'unknown': it cannot be known. It runs SQL that
- * is given as text, so views and triggers cannot use it.
+ * The table has a row for each check, always the same checks in the same order. Column
+ * value is the number of cases that were found. It is NULL if the check did not run,
+ * because the call has no test, or the model has no source; and 'unknown' if the check
+ * needs facts that the model does not have. Views and triggers cannot use the table,
+ * because it runs SQL that is given as text.
  */
 #include "ext_tools.h"
 
@@ -43,7 +45,10 @@ static void release(ext_audit_work *work)
     ext_home_clear(&work->home);
 }
 
-/* What is no option of a training, but of an evaluation, has no use here, but version, of a model. */
+/*
+ * Refuses options that an audit has no use for: those of an evaluation. The option
+ * version is allowed if a model is audited.
+ */
 static int check_options(const ext_audit_work *work, ext_error *error)
 {
     const gru4rec_options *options = &work->options;
@@ -55,8 +60,9 @@ static int check_options(const ext_audit_work *work, ext_error *error)
             (work->has_model && strcmp(info.name, "version") == 0))
             continue;
         return ext_error_set(error, SQLITE_ERROR,
-                             "gru4rec_audit() has no use for the option %s; it takes "
-                             "those of a training, and of a model version",
+                             "gru4rec_audit() does not use the option %s; "
+                             "it takes the options of a training, "
+                             "and for a model the option version",
                              info.name);
     }
     return SQLITE_OK;
@@ -77,7 +83,10 @@ static int read_options(ext_audit_work *work, const char *text, ext_error *error
     return rc == SQLITE_OK ? ext_options_resolve(&work->options, error) : rc;
 }
 
-/* Is it a model's name? Then its table's place is the home. */
+/*
+ * Finds out whether text is the name of a model. If it is, takes the model into use,
+ * starts the snapshot, and reads the model's config.
+ */
 static int find_model(ext_audit_work *work, const ext_home *own, const char *text,
                       ext_error *error)
 {
@@ -97,7 +106,11 @@ static int find_model(ext_audit_work *work, const ext_home *own, const char *tex
                : rc;
 }
 
-/* The version that the test is compared with, where there is one. */
+/*
+ * Holds the version that the test is compared with, and reads what it keeps of its
+ * sessions. A model without a version is no error, unless the option version asks for
+ * one.
+ */
 static int find_version(ext_audit_work *work, ext_error *error)
 {
     const ext_choice choice = ext_choice_of_option(work->options.version);
@@ -136,7 +149,8 @@ static int look(ext_audit_work *work, const char *text, const char *test,
                               "use fewer events (a source with WHERE)", error);
 }
 
-static const char no_log[] = "the model has no source; audit the log by itself";
+static const char no_log[] = "the model has no source; audit the log by another call, "
+                             "gru4rec_audit(source)";
 static const char no_test[] =
     "name a test as the second argument: gru4rec_audit(model or source, test)";
 
@@ -156,7 +170,10 @@ static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *er
     return SQLITE_OK;
 }
 
-/* The arguments as texts. What is given second alone may be the options. */
+/*
+ * Reads the arguments as texts. If there are two, the second one may be the options
+ * instead of the test.
+ */
 static int read_arguments(const ext_cursor *base, const char **model, ext_name *room,
                           const char **test, const char **options, ext_error *error)
 {

@@ -1,9 +1,10 @@
 /*
- * ext_audit_look.c - reads what is audited, and counts; see ext_tools.h.
+ * ext_audit_look.c - reads the log and the test of an audit, and counts; see ext_tools.h.
  *
- * A source is read once, as training reads it, but refuses no row. What is striking about
- * its events the library counts. The test is compared with the fingerprints of the version; where
- * there is no model, fingerprints are made of the first source, by the rules of a training.
+ * Each source is read once, as training reads it, but no row is refused. The library
+ * counts what is striking about the log's events. The test is compared with the
+ * fingerprints that the version keeps of its sessions. If there is no version, the test
+ * is compared with fingerprints of the log's sessions, made as a training makes them.
  */
 #include "ext_tools.h"
 
@@ -11,6 +12,7 @@
 
 /* ---- findings ---- */
 
+/* Records that a check found n of so many, and returns its finding. */
 static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int64_t n,
                                 int64_t of)
 {
@@ -22,6 +24,7 @@ static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int
     return finding;
 }
 
+/* Takes over words, which were just allocated: NULL is an error. */
 static void set_text(char **text, char *words, ext_error *error)
 {
     *text = words;
@@ -29,7 +32,7 @@ static void set_text(char **text, char *words, ext_error *error)
         ext_error_nomem(error);
 }
 
-/* Where something was found. */
+/* Adds an id as the example, if something was found. */
 static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
                          ext_error *error)
 {
@@ -38,6 +41,7 @@ static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
         set_text(&finding->example, sqlite3_mprintf("%s", ext_show_id(&show, id)), error);
 }
 
+/* Adds two ids that are alike as the example, and names their column in the advice. */
 static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
                       const char *column, ext_audit_check check, ext_error *error)
 {
@@ -88,8 +92,12 @@ static void judge_rows(ext_audit_work *work, const ext_events *log,
               error);
 }
 
-/* Sessions that take days: seen only where the unit of the times is known, and of no matter
- * where they are cut. */
+/*
+ * Judges sessions that take more than a day. This needs the unit of the times. Such
+ * sessions are harmless if the option session_gap cuts them.
+ *
+ * day: length of a day in the unit of the times; 0: the unit is not known.
+ */
 static void judge_spans(ext_audit_work *work, const gru4rec_audit *audit, double day,
                         ext_error *error)
 {
@@ -98,18 +106,21 @@ static void judge_spans(ext_audit_work *work, const gru4rec_audit *audit, double
     show_example(finding, &audit->wide_session, error);
     if (day == 0 && audit->events > 0)
         say_unknown(work, EXT_AUDIT_SPANS,
-                    "the times are between 1980 and 2100 in none of seconds, "
-                    "milliseconds, microseconds and nanoseconds, so a day has no length",
+                    "the unit of the times is not known: "
+                    "they are not between 1980 and 2100 in seconds, milliseconds, "
+                    "microseconds or nanoseconds; "
+                    "so the length of a day is not known either",
                     error);
     else if (work->options.session_gap > 0)
         finding->weight = 0;
     if (finding->n > 0 && audit->gap > 0)
-        set_text(&finding->advice,
-                 sqlite3_mprintf("cut them: session_gap=%.15g, in the unit of the times, "
-                                 "is where the fewest pauses are between ten minutes and "
-                                 "twelve hours",
-                                 audit->gap),
-                 error);
+        set_text(
+            &finding->advice,
+            sqlite3_mprintf("cut them by session_gap=%.15g (in the unit of the times): "
+                            "of the pauses between ten minutes and twelve hours, "
+                            "those of about this length are the rarest",
+                            audit->gap),
+            error);
 }
 
 static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
@@ -136,6 +147,7 @@ static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
     show_example(finding, &audit->fast_session, error);
 }
 
+/* Returns how many are missing. */
 static int64_t lacking(int64_t wanted, int64_t n)
 {
     return wanted > n ? wanted - n : 0;
@@ -154,7 +166,7 @@ static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
     count(work, EXT_AUDIT_FEW_ITEMS, lacking(drawn, audit->items), drawn);
 }
 
-/* Length of a day in the unit of the times; 0: not known. */
+/* Returns the length of a day in the unit of the times; 0: the unit is not known. */
 static double day_of(const ext_events *events)
 {
     return events->first.is_there
@@ -162,7 +174,7 @@ static double day_of(const ext_events *events)
                : 0;
 }
 
-/* Counts what is striking, before the events are used up. */
+/* Counts what is striking about the log. Must run before a dataset uses up the events. */
 static int audit_log(ext_audit_work *work, const ext_events *log,
                      const ext_columns *columns, ext_error *error)
 {
@@ -182,7 +194,7 @@ static int audit_log(ext_audit_work *work, const ext_events *log,
     return error->rc;
 }
 
-/* The fingerprints that a training on the log would leave, and its items. */
+/* Makes the fingerprints that a training on the log would keep; takes the log's items. */
 static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *error)
 {
     ext_leak *leak = &work->leak;
@@ -241,6 +253,7 @@ int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
 
 /* ---- the test ---- */
 
+/* Counts the items of the test that the training did not see, and their events. */
 static void judge_unknown(ext_audit_work *work, const ext_events *test)
 {
     const gru4rec_items *known =
@@ -261,15 +274,16 @@ static void judge_unknown(ext_audit_work *work, const ext_events *test)
 }
 
 static const char no_fingerprints[] =
-    "the version keeps no fingerprints of its sessions: it was imported, or an older gru4rec "
-    "made "
-    "it, or the fingerprints were longer than SQLITE_LIMIT_LENGTH allows; train again";
+    "the version keeps no fingerprints of its sessions: it was imported, "
+    "or an older gru4rec made it, "
+    "or the fingerprints were longer than SQLITE_LIMIT_LENGTH allows; train again";
 static const char no_end[] =
-    "the version has no last_event: it was imported, or an older gru4rec made it; train "
-    "again";
+    "the version has no last_event: it was imported, or an older gru4rec made it; "
+    "train again";
 static const char no_past[] =
-    "none of the sessions of the last training, but what the versions before had been "
-    "trained on, with which warm_start began, is not known";
+    "no session of the test is one of the last training; "
+    "but that training began with warm_start, "
+    "and what the versions before it were trained on is not known";
 
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {
@@ -289,7 +303,7 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
     finding->weight = ext_leak_excess(found);
     set_text(&finding->detail,
              sqlite3_mprintf("%.2g %% would be chance: so many sessions of the training "
-                             "have those of another one",
+                             "have the items of another session of the training",
                              100 * found->chance),
              error);
     for (size_t i = 0; i < sizeof by_fingerprints / sizeof *by_fingerprints; i++) {

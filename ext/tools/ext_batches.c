@@ -2,12 +2,12 @@
  * ext_batches.c - gru4rec_batches(source, batch_size [, options]): the session-parallel
  * schedule of one epoch as a table; see ext_tools.h.
  *
- * 1. Rows are (step, lane, session, input, target, reset), steps from 1, lanes from 0;
- *    reset is 1 where the lane begins a session, so that its hidden state is zero
- *    before this step.
- * 2. options: session, item, time and order name the source's columns; n_sample says
- *    whether an epoch ends when one lane is left (0) or goes on to the last event (above
- *    0, the default).
+ * 1. A row is (step, lane, session, input, target, reset). Steps count from 1, lanes from
+ *    0. reset is 1 if the lane begins a session at this step, so that its hidden state is
+ *    zero before the step.
+ * 2. The options session, item, time and order name the source's columns. With n_sample=0
+ *    the epoch ends when one lane is left; with n_sample above 0, the default, the epoch
+ *    goes on to the last event.
  */
 #include "ext_tools.h"
 
@@ -16,11 +16,11 @@ enum { SOURCE, BATCH_SIZE, OPTIONS, N_ARGUMENTS };
 
 typedef struct batches_cursor {
     ext_cursor base;
-    ext_budget budget; /* of what follows */
+    ext_budget budget; /* of events and schedule */
     ext_events events;
     gru4rec_schedule *schedule;
     gru4rec_lanes lanes; /* of the step */
-    int64_t step;        /* from 1 */
+    int64_t step;        /* counts from 1 */
     int32_t lane;
 } batches_cursor;
 
@@ -40,7 +40,10 @@ static void next_step(batches_cursor *cursor)
     cursor->base.is_eof = !gru4rec_schedule_next(cursor->schedule, &cursor->lanes);
 }
 
-/* The batch size as an option has it. A BLOB is no number, whatever its bytes say. */
+/*
+ * Gives the batch size as the text of an option. A BLOB is shown as a BLOB, because it is
+ * no number even if its bytes are digits; so the option refuses it.
+ */
 static int read_batch_size(const char **text, ext_show *show, const ext_cursor *base,
                            ext_error *error)
 {
@@ -53,7 +56,7 @@ static int read_batch_size(const char **text, ext_show *show, const ext_cursor *
     return error->rc;
 }
 
-/* The options of the schedule, and the columns of the source. */
+/* Reads the batch size, the options of the schedule, and the columns of the source. */
 static int read_options(const ext_cursor *base, gru4rec_options *options,
                         ext_columns *columns, ext_error *error)
 {
@@ -155,9 +158,9 @@ static const ext_table_argument arguments[N_ARGUMENTS] = {
 
 const ext_table_function ext_batches = {
     .name = "gru4rec_batches",
-    .declaration = "CREATE TABLE x(step INTEGER, lane INTEGER, session, input, target, "
-                   "reset INTEGER, "
-                   "source BLOB HIDDEN, batch_size BLOB HIDDEN, options BLOB HIDDEN)",
+    .declaration =
+        "CREATE TABLE x(step INTEGER, lane INTEGER, session, input, target, "
+        "reset INTEGER, source BLOB HIDDEN, batch_size BLOB HIDDEN, options BLOB HIDDEN)",
     .trust = SQLITE_VTAB_DIRECTONLY,
     .cursor_bytes = sizeof(batches_cursor),
     .n_columns = N_COLUMNS,

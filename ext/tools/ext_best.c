@@ -1,25 +1,28 @@
 /*
- * ext_best.c - the best of a model's versions on a source of events; see ext_tools.h.
+ * ext_best.c - finds the best of a model's versions on a source of events; see
+ * ext_tools.h.
  *
- * 1. In one snapshot, the events are read once for each version, as its items and options
- *    have them: all versions are measured on the same rows, whoever inserts meanwhile.
- * 2. Without a snapshot, one version after the other is measured. One is loaded at a time.
+ * 1. In one snapshot, the events are read once for each version, with that version's
+ *    items and options. So all versions are measured on the same rows, even if others
+ *    insert rows meanwhile.
+ * 2. Then, without a snapshot, the versions are measured one after the other. Only one
+ *    version is loaded at a time.
  */
 #include "ext_tools.h"
 
 #include <string.h>
 
-/* A version that is measured. */
+/* A version that takes part. */
 typedef struct contestant {
     int64_t version;
     char run[EXT_RUN_NAME + 1];
-    ext_measurement measurement; /* its model is held while it is measured */
+    ext_measurement measurement; /* its model is held only while it is used */
 } contestant;
 
 typedef struct contest {
     const ext_home *home;
-    ext_budget budget;       /* of all events */
-    contestant *contestants; /* (n), the newest first; owned */
+    ext_budget budget;       /* of the events of all versions */
+    contestant *contestants; /* (n), newest version first; owned */
     size_t n;
 } contest;
 
@@ -41,12 +44,13 @@ static int add_contestant(contest *all, int64_t version, ext_error *error)
                              &message);
 }
 
+/* Lists the versions that are ready. */
 static int list(contest *all, ext_error *error)
 {
     sqlite3_stmt *stmt;
     int rc = ext_query(all->home, &stmt, error,
-                       "SELECT version FROM @version WHERE status = 'ready' ORDER BY "
-                       "version DESC",
+                       "SELECT version FROM @version WHERE status = 'ready' "
+                       "ORDER BY version DESC",
                        "");
     if (rc != SQLITE_OK)
         return rc;
@@ -72,6 +76,7 @@ static void release_model(contestant *one)
     one->measurement.model = NULL;
 }
 
+/* Reads the events for each version, in one snapshot. */
 static int read_all(contest *all, const char *source, ext_error *error)
 {
     ext_snapshot snapshot = {0};
@@ -93,7 +98,7 @@ static int read_all(contest *all, const char *source, ext_error *error)
     return rc;
 }
 
-/* Measures a version; its events are then not needed again. */
+/* Measures a version, and frees its events. */
 static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
                    ext_error *error)
 {
@@ -114,7 +119,7 @@ static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
 static int find_best(int64_t *version, contest *all, ext_error *error)
 {
     gru4rec_metrics metrics;
-    double best = -1; /* NAN, of no event, is not above it */
+    double best = -1; /* NAN is not above it: a version without an event never wins */
     int rc = SQLITE_OK;
     *version = 0;
     for (size_t i = 0; rc == SQLITE_OK && i < all->n; i++) {

@@ -1,10 +1,13 @@
 /*
- * ext_compare.c - gru4rec_compare(a, b, source [, options]); see ext_tools.h.
+ * ext_compare.c - gru4rec_compare(a, b, source [, options]): compares a model with a
+ * baseline or with another model; see ext_tools.h.
  *
- * A row per segment, measure and cut-off. Where b is a baseline, it is fitted for a, and
- * both are measured in one evaluation. Where it is a model, the source is read once for
- * both, each is measured on the sessions that it has, and the library finds the targets
- * that they share. It runs SQL that is given as text, so views and triggers cannot use it.
+ * The table has a row for each segment, measure and cut-off. If b is a baseline, it is
+ * fitted on the sessions that a was trained on, and one evaluation measures both. If b is
+ * a model, the source is read once for both models. Each model is measured on the
+ * sessions that its own options make of the events, and the library finds the targets
+ * that both have. Views and triggers cannot use the table, because it runs SQL that is
+ * given as text.
  */
 #include "ext_tools.h"
 
@@ -35,20 +38,19 @@ typedef struct compare_cursor {
     ext_cursor base;
     gru4rec_difference *differences; /* (n) */
     size_t n;
-    int64_t
-        n_skipped;  /* events that one of the two does not know, or was not asked for */
-    char *warnings; /* or NULL */
+    int64_t n_skipped; /* n_unknown and n_unpaired of the call */
+    char *warnings;    /* or NULL */
 } compare_cursor;
 
-/* A call. All zero to begin with. */
+/* One call of the table. All zero to begin with. */
 typedef struct compare_call {
-    ext_home homes[2]; /* of a; of b, where that is a model */
+    ext_home homes[2]; /* of a; and of b, if b is a model */
     ext_budget budget;
-    ext_measurement sides[2]; /* in that budget, but for the models */
-    bool is_baseline;         /* b is one; then the second side is not used */
-    int32_t *places[2];       /* in the budget; of a and of b */
-    int64_t n_unknown;        /* events whose item is not known to both */
-    int64_t n_unpaired;
+    ext_measurement sides[2]; /* of a and b, in that budget, but for the models */
+    bool is_baseline;         /* b is a baseline; then the second side is not used */
+    int32_t *places[2];       /* where the targets stood, of a and b; in the budget */
+    int64_t n_unknown;        /* events whose item a or b does not know */
+    int64_t n_unpaired;       /* targets that do not count, though both know the items */
 } compare_call;
 
 static void stop(ext_cursor *base)
@@ -63,7 +65,7 @@ static void stop(ext_cursor *base)
 
 /* ---- what is compared ---- */
 
-/* The baseline of that name; GRU4REC_N_BASELINES: there is none. */
+/* Returns the baseline of that name; GRU4REC_N_BASELINES: there is none. */
 static int find_baseline(const char *name)
 {
     int kind = 0;
@@ -73,6 +75,7 @@ static int find_baseline(const char *name)
     return kind;
 }
 
+/* Sets the error of a name that is neither a model's nor a baseline's. */
 static int fail_name(const char *name, ext_error *error)
 {
     sqlite3_str *all = sqlite3_str_new(NULL);
@@ -83,14 +86,16 @@ static int fail_name(const char *name, ext_error *error)
     if (names == NULL)
         return ext_error_nomem(error);
     ext_error_set(error, SQLITE_ERROR,
-                  "'%s' is neither a model nor a baseline; these are %s",
+                  "'%s' is neither a model nor a baseline; the baselines are %s",
                   ext_show_text(&(ext_show){""}, name), names);
     sqlite3_free(names);
     return error->rc;
 }
 
-/* Is b a baseline or a model? *kind: the baseline. A table goes before a baseline of its
- * name. */
+/*
+ * Finds out whether b is a model or a baseline. If a model and a baseline have the same
+ * name, it is the model. *kind: the baseline, or GRU4REC_N_BASELINES.
+ */
 static int find_b(compare_call *call, sqlite3_value *value, int *kind,
                   const ext_home *own, ext_error *error)
 {
@@ -114,7 +119,7 @@ static int find_b(compare_call *call, sqlite3_value *value, int *kind,
                : rc;
 }
 
-/* Options that say nothing here, or not for this b. */
+/* Refuses options that mean nothing for a comparison, or nothing for this b. */
 static int check_options(const compare_call *call, ext_error *error)
 {
     const gru4rec_options *options = &call->sides[0].options;
@@ -128,16 +133,18 @@ static int check_options(const compare_call *call, ext_error *error)
                              "gru4rec_compare('model', 'vs-knn', 'table')");
     if (call->is_baseline && ext_options_is_set(options, "version_b"))
         return ext_error_set(error, SQLITE_ERROR,
-                             "a baseline has no versions, and is fitted for that of a; "
-                             "leave out version_b");
+                             "a baseline has no versions, "
+                             "but is fitted for the version of a; leave out version_b");
     if (!call->is_baseline && options->candidates > 0)
         return ext_error_set(error, SQLITE_ERROR,
-                             "candidates=sample=N draws other items for each of two "
-                             "models, which makes no fair comparison; give the items, as "
-                             "candidates=[17,42], or rank all");
+                             "candidates=sample=N would draw different items "
+                             "for the two models, which is not a fair comparison; "
+                             "list the items, as in candidates=[17,42], "
+                             "or rank all items");
     return SQLITE_OK;
 }
 
+/* Reads the arguments and the test events, and fits the baseline if b is one. */
 static int read_call(compare_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
 {
@@ -180,7 +187,10 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
 
 /* ---- comparing ---- */
 
-/* Measures a side; what comes of it stands in places, of all its methods. */
+/*
+ * Measures one side. *places: out, (methods of the side, events), where the targets
+ * stood; in the budget.
+ */
 static int place(compare_call *call, int side, int32_t **places, ext_error *error)
 {
     ext_measurement *request = &call->sides[side];
@@ -224,6 +234,7 @@ static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
+/* Collects all warnings in the first side. */
 static int warn(compare_call *call, const gru4rec_difference *first, ext_error *error)
 {
     ext_measurement *a = &call->sides[0], *b = &call->sides[1];
@@ -234,8 +245,8 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
                          "items that both know");
     if (!call->is_baseline && b->model->loaded.options.session_gap != gap)
         ext_measure_warn(a, error,
-                         "sessions are those of a, with session_gap=%.15g, where b has "
-                         "%.15g",
+                         "sessions were cut as for a, with session_gap=%.15g; "
+                         "b has session_gap=%.15g",
                          gap, b->model->loaded.options.session_gap);
     ext_measure_warn_all(a, true, error);
     if (!call->is_baseline)
@@ -245,8 +256,10 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
     return error->rc;
 }
 
-/* Leaves out segments without a target, unless there is no target at all; returns how many
- * rows are left. */
+/*
+ * Leaves out the rows of segments without a target, unless no row would be left. Returns
+ * how many rows are left.
+ */
 static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 {
     size_t n_left = 0;
@@ -334,7 +347,7 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     else if (i == SEGMENT)
         sqlite3_result_text(context, d->segment, -1, SQLITE_STATIC);
     else if (i < WINS)
-        sqlite3_result_double(context, reals[i - MEAN_A]); /* of NAN: NULL */
+        sqlite3_result_double(context, reals[i - MEAN_A]); /* SQLite makes NAN NULL */
     else
         sqlite3_result_int64(context, integers[i - WINS]);
 }

@@ -1,23 +1,27 @@
 /*
- * ext_configure.c - gru4rec_configure(model, options); see ext_tools.h.
+ * ext_configure.c - gru4rec_configure(model, options): changes a model's source, columns
+ * and options of training; see ext_tools.h.
  *
- * 1. Source, columns and options of training change for good; what is not named stays, and
- *    so do the versions, which go on serving. null takes one back to the model's default.
- * 2. The columns of another source are those that were, where it has them, else guessed.
- * 3. The model's table is dropped and created with the new arguments while its shadow
- *    tables stay: so what sqlite_schema says of it is true, its columns have the affinities
- *    of the source, and every connection, this one too, reads the schema anew. CREATE
- *    checks the source as it always does. But what can be refused is refused before the
- *    DROP: to undo that ends the host's other statements.
- * 4. Gives what the model is configured to now, as JSON.
+ * 1. The change is permanent. What the call does not name stays as it is. The versions
+ *    stay too, and go on serving. The value null takes an option back to the model's
+ *    default.
+ * 2. If the call names another source, the model keeps the names of its columns where
+ *    that source has such columns. The other names are guessed.
+ * 3. The model's table is dropped and created with the new arguments, while its shadow
+ *    tables stay. So sqlite_schema has the arguments that are true now, the table's
+ *    columns have the affinities of the source, and every connection, this one too, reads
+ *    the schema anew. CREATE checks the source as it always does. But whatever can be
+ *    refused is refused before the DROP, because to undo a DROP ends the host's other
+ *    statements.
+ * 4. The result is JSON that says how the model is configured now.
  */
 #include "ext_tools.h"
 
-/* What the model is, and is to become. */
+/* The configuration that the model has, and the one that it is to have. */
 typedef struct configuration {
-    ext_config config;
-    gru4rec_options options, defaults;
-    ext_changes changes;
+    ext_config config;                 /* as it is */
+    gru4rec_options options, defaults; /* options as they are to be */
+    ext_changes changes;               /* changes.columns: as they are to be */
 } configuration;
 
 static void free_configuration(configuration *own)
@@ -29,7 +33,10 @@ static void free_configuration(configuration *own)
 
 /* ---- what is asked for ---- */
 
-/* The view m_source is the model's own: it goes with the SELECT that it was made of. */
+/*
+ * Refuses the view m_source as the source, if the model made it of its SELECT: another
+ * source would delete this view together with the SELECT.
+ */
 static int check_view(const configuration *own, const ext_home *home, ext_error *error)
 {
     const char *source = own->changes.source;
@@ -46,13 +53,13 @@ static int check_view(const configuration *own, const ext_home *home, ext_error 
     return error->rc;
 }
 
-/* The source to be; NULL: none. */
+/* Returns the source that the model is to have; NULL: none. */
 static const char *source_of(const configuration *own)
 {
     return own->changes.has_source ? own->changes.source : own->config.source;
 }
 
-/* Takes over those of kept that columns does not name. */
+/* Fills in the names that columns lacks: moves them there from kept. */
 static void keep_all(ext_columns *columns, ext_columns *kept)
 {
     char **const to[] = {&columns->session, &columns->item, &columns->time,
@@ -65,7 +72,10 @@ static void keep_all(ext_columns *columns, ext_columns *kept)
         }
 }
 
-/* Opens another source: columns that are not named are kept where it has them. */
+/*
+ * Opens a source that the call names. Columns that the call does not name are the model's
+ * columns, if the source has them.
+ */
 static int open_other(configuration *own, const ext_home *home, ext_source *source,
                       ext_error *error)
 {
@@ -80,8 +90,11 @@ static int open_other(configuration *own, const ext_home *home, ext_source *sour
                : rc;
 }
 
-/* Opens the source to be, and leaves its columns in the changes. The one that was keeps
- * its columns: one that is gone is not guessed anew. */
+/*
+ * Opens the source that the model is to have, and puts its columns into the changes. If
+ * the source stays the same, so do its columns: a column that is gone is an error and is
+ * not guessed anew.
+ */
 static int check_source(configuration *own, const ext_home *home, ext_error *error)
 {
     ext_columns *columns = &own->changes.columns;
@@ -102,6 +115,7 @@ static int check_source(configuration *own, const ext_home *home, ext_error *err
     return rc;
 }
 
+/* Reads the model's configuration and the changes, and checks the result. */
 static int read_changes(configuration *own, const ext_home *home, const char *text,
                         ext_error *error)
 {
@@ -128,7 +142,10 @@ static int read_changes(configuration *own, const ext_home *home, const char *te
 
 /* ---- writing ---- */
 
-/* A cursor of this connection on the model holds up the DROP: then SQLite says "locked". */
+/*
+ * Drops the model's table. SQLite refuses with SQLITE_LOCKED while a statement of this
+ * connection reads the table.
+ */
 static int drop_table(const ext_home *home, ext_error *error)
 {
     ext_error cause = {0};
@@ -144,6 +161,7 @@ static int drop_table(const ext_home *home, ext_error *error)
                          home->name);
 }
 
+/* Drops the model's table, and creates it with the new arguments. */
 static int make_anew(configuration *own, const ext_home *home, ext_error *error)
 {
     const ext_remake remake = {home, &own->defaults, own->changes.has_source};
@@ -156,7 +174,7 @@ static int make_anew(configuration *own, const ext_home *home, ext_error *error)
     return rc;
 }
 
-/* The result, of sqlite3_malloc. */
+/* Writes the configuration as JSON; *json is of sqlite3_malloc. */
 static int describe(char **json, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -179,6 +197,7 @@ static int describe(char **json, const ext_home *home, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the model", error);
 }
 
+/* Makes the change in a savepoint. */
 static int write_changes(char **json, const ext_home *home, const char *text,
                          ext_error *error)
 {

@@ -1,12 +1,15 @@
 /*
- * ext_deploy.c - gru4rec_deploy(model, version [, source]); see ext_tools.h.
+ * ext_deploy.c - gru4rec_deploy(model, version [, source]): makes a kept version the
+ * active one; see ext_tools.h.
  *
- * Makes a kept version the active one and gives its number. 'best' is the one with the best
- * MRR: of those that the versions had in their own validations, each on the sessions of its
- * own night; or, with a source, of those measured now, all on that source.
+ * The result is the number of the version. 'best' means the version with the best MRR.
+ * Without a source, these are the MRRs of the versions' own validations, each on the
+ * sessions that its own training held out. With a source, all versions are measured now,
+ * on that source.
  */
 #include "ext_tools.h"
 
+/* Finds the version that is meant, and makes it the active one, in a savepoint. */
 static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)
 {
@@ -24,8 +27,12 @@ static int write_choice(int64_t *version, const ext_home *home, const ext_choice
     return ext_savepoint_end(&savepoint, rc, error);
 }
 
-/* Before anything is measured: what could not be written at the end, or would be with the
- * database locked meanwhile, is refused, as by gru4rec_train(). */
+/*
+ * Refuses a call before anything is measured, as gru4rec_train() does: if its result
+ * could not be written, or if measuring would keep the database locked.
+ *
+ * is_alone: the call did not begin in a transaction of the user's.
+ */
 static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
 {
     ext_savepoint savepoint;
@@ -48,14 +55,14 @@ static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Makes the choice that of the best version on the source. */
+/* Measures the versions on the source, and makes the best of them the choice. */
 static int measure(ext_choice *choice, const ext_home *home, bool is_alone,
                    const char *source, ext_error *error)
 {
     if (choice->kind != EXT_CHOICE_BEST)
         return ext_error_set(error, SQLITE_ERROR,
-                             "a source is for 'best' only, to measure the versions on; "
-                             "leave it out");
+                             "a source is only for 'best', "
+                             "which measures the versions on it; leave the source out");
     *choice = (ext_choice){.kind = EXT_CHOICE_NUMBER};
     int rc = check_alone(home, is_alone, error);
     return rc == SQLITE_OK ? ext_best_find(&choice->number, home, source, error) : rc;

@@ -1,8 +1,10 @@
 /*
- * ext_evaluate.c - gru4rec_evaluate(model, source [, options]); see ext_tools.h.
+ * ext_evaluate.c - gru4rec_evaluate(model, source [, options]): measures a model and
+ * baselines on test events; see ext_tools.h.
  *
- * A row per method, segment and cut-off. The whole evaluation happens when the first row is
- * asked for. It runs SQL that is given as text, so views and triggers cannot use it.
+ * The table has a row for each method, segment and cut-off. The whole evaluation happens
+ * before the first row.
+ * Views and triggers cannot use the table, because it runs SQL that is given as text.
  */
 #include "ext_tools.h"
 
@@ -35,9 +37,9 @@ typedef struct evaluate_cursor {
     char *warnings;    /* or NULL */
 } evaluate_cursor;
 
-/* A call. All zero to begin with. */
+/* One call of the table. All zero to begin with. */
 typedef struct evaluate_call {
-    ext_home home; /* the model's */
+    ext_home home; /* of the model */
     ext_budget budget;
     ext_measurement measurement; /* in that budget, but for the model */
 } evaluate_call;
@@ -52,6 +54,7 @@ static void stop(ext_cursor *base)
     cursor->n = 0;
 }
 
+/* Reads the arguments and the test events. */
 static int read_call(evaluate_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
 {
@@ -73,8 +76,10 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
     return ext_measure_read(request, &call->budget, &call->home, source, error);
 }
 
-/* Leaves out segments without a target, unless there is no target at all; returns how many
- * rows are left. */
+/*
+ * Leaves out the rows of segments without a target, unless no row would be left. Returns
+ * how many rows are left.
+ */
 static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 {
     size_t n_left = 0;
@@ -147,9 +152,9 @@ static void column(const ext_cursor *base, sqlite3_context *context, int i)
     else if (i == SEGMENT)
         sqlite3_result_text(context, m->segment, -1, SQLITE_STATIC);
     else if (i >= RECALL_CI)
-        sqlite3_result_double(context, widths[i - RECALL_CI]); /* of NAN: NULL */
+        sqlite3_result_double(context, widths[i - RECALL_CI]); /* SQLite makes NAN NULL */
     else if (i < EVENTS)
-        sqlite3_result_double(context, reals[i - RECALL]); /* of NAN: NULL */
+        sqlite3_result_double(context, reals[i - RECALL]); /* SQLite makes NAN NULL */
     else
         sqlite3_result_int64(context, integers[i - EVENTS]);
 }

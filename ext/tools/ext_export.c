@@ -1,20 +1,20 @@
 /*
- * ext_export.c - gru4rec_export(model [, file [, options]]): a model as safetensors; see
- * ext_tools.h.
+ * ext_export.c - gru4rec_export(model [, file [, options]]): exports a model in
+ * safetensors format; see ext_tools.h.
  *
- * Without a file, or with options and NULL in its place, it gives a BLOB; with one, which it
- * writes, the size in bytes.
+ * With a file, writes it, and the result is its size in bytes. Without a file, the result
+ * is a BLOB. To give options without a file, the caller writes NULL as the file.
  */
 #include "ext_tools.h"
 
 #include <string.h>
 
-/* What is written. */
+/* The content of an export: the header, then the values of the model's tensors. */
 typedef struct safetensors {
     char *header; /* (n_header) */
     size_t n_header;
-    const gru4rec_model *model; /* whose values follow */
-    size_t n_bytes;             /* of both */
+    const gru4rec_model *model;
+    size_t n_bytes; /* of header and values together */
 } safetensors;
 
 static size_t value_bytes(const gru4rec_model *model)
@@ -87,7 +87,7 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
 
 /* ---- the function ---- */
 
-/* Which version the options, or NULL, ask for. */
+/* Finds out which version the options ask for. value: NULL if there are none. */
 static int read_options(ext_choice *choice, sqlite3 *db, sqlite3_value *value,
                         ext_error *error)
 {

@@ -1,20 +1,22 @@
 /*
- * ext_file.c - the files that SQL names: whether they may be touched, reading, writing; see
- * ext_tools.h. The only file of the extension that knows what a system's files are.
+ * ext_file.c - reads and writes the files that SQL names, if the host allows it; see
+ * ext_tools.h. No other code of the extension opens a file whose name comes from SQL.
  *
- * A host that runs the SQL of strangers restricts it by an authorizer, which is not told
- * the arguments of functions. But it is told of ATTACH, by which SQL reads and makes files
- * too. So a file may be touched where ATTACH of its name is allowed, and that is asked
- * before anything, so that nothing can be learnt about files. The statement is prepared
- * as EXPLAIN, by which it cannot attach whatever happens. Where the authorizer answers
- * SQLITE_IGNORE, SQLite makes a program that does nothing: the call that attaches is not
- * in it.
+ * A host that runs the SQL of strangers restricts that SQL by an authorizer. SQLite does
+ * not tell an authorizer the arguments of functions. But it tells the authorizer the file
+ * name of an ATTACH, and ATTACH also reads and makes files. So a file may be touched if
+ * the connection may ATTACH a database of that name. This is asked before anything else,
+ * so that SQL can learn nothing about files that it may not touch. The ATTACH is prepared
+ * as EXPLAIN, so it cannot attach the file whatever happens. If the authorizer answers
+ * SQLITE_IGNORE, SQLite makes a program that does nothing: the program has no call that
+ * attaches.
  *
- * What is written goes into a new file beside its place, of a random name, which is moved
- * there when it is whole. So no half of a file is left, two that write one file at once do
- * not mix, and a link that somebody put there is not followed.
+ * The bytes are written to a new file in the same folder, which has a random name, and
+ * which is renamed to its final name when it is complete. So no incomplete file is ever
+ * left under that name, two writers of one file do not mix their bytes, and nobody can
+ * redirect the bytes by putting a link there.
  */
-#define _GNU_SOURCE /* the file system, and signals */
+#define _GNU_SOURCE /* for the file system and signals */
 #include "ext_tools.h"
 
 #include <errno.h>
@@ -30,23 +32,27 @@
 
 /* ---- may it be touched? ---- */
 
-/* Of newer headers: may ATTACH make files, and write them? */
+/*
+ * Switches of sqlite3_db_config() in newer headers: whether ATTACH may create files, and
+ * whether it may open them for writing.
+ */
 enum { ATTACH_CREATE = 1020, ATTACH_WRITE = 1021 };
 
-/* Is a switch of the connection off? One that this SQLite does not have is not. */
+/* Tells whether a switch of the connection is off. One that SQLite lacks is not off. */
 static bool is_off(sqlite3 *db, int option)
 {
     int value = 1;
     return sqlite3_db_config(db, option, -1, &value) == SQLITE_OK && value == 0;
 }
 
+/* Tells whether limits or switches of the connection forbid the ATTACH. */
 static bool is_limited(sqlite3 *db, bool is_written)
 {
     return sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, -1) <= 0 ||
            (is_written && (is_off(db, ATTACH_CREATE) || is_off(db, ATTACH_WRITE)));
 }
 
-/* Is there a call in the program of ATTACH? */
+/* Asks the authorizer: it allows the ATTACH if the program has a call that attaches. */
 static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
                           ext_error *error)
 {
@@ -107,7 +113,12 @@ static int fail_read(const ext_input *input, const char *why, ext_error *error)
                          ext_show_text(&(ext_show){""}, input->path), why);
 }
 
-/* Why it is not read; NULL: it is an ordinary file. */
+/*
+ * Returns why the file cannot be read; NULL: it is an ordinary file.
+ *
+ * status: the result of stat() or fstat(), which filled in facts. If it is not 0, errno
+ * says why.
+ */
 static const char *look(int status, const struct stat *facts)
 {
     if (status != 0)
@@ -117,7 +128,11 @@ static const char *look(int status, const struct stat *facts)
     return S_ISREG(facts->st_mode) ? NULL : "not an ordinary file";
 }
 
-/* Looks before it opens, as opening alone can wait, or do something, and again behind. */
+/*
+ * Looks at the file before it opens it, because opening a device or a pipe can wait, or
+ * do something. Looks again afterwards, because the file may have been replaced
+ * meanwhile.
+ */
 int ext_file_open(ext_input *input, const char *path, ext_error *error)
 {
     struct stat facts;
@@ -179,10 +194,10 @@ static int fail_interrupted(ext_error *error)
     return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
 }
 
-/* How long a pipe is waited for before the host is asked whether it still wants that. */
+/* Time between two questions to the host whether to go on waiting for a pipe. */
 enum { WAIT = 5 /* milliseconds */ };
 
-/* A device, or a pipe, for a reader of which it waits. */
+/* Opens a device, or a pipe: then waits until somebody has opened the pipe to read it. */
 static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
 {
     const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -200,12 +215,15 @@ static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
     return fail_write(output, error);
 }
 
-/* Makes a file beside the target; its name is left in part where it could. */
+/* Makes a new file in the target's folder, and puts its name into output->part. */
 static int make_part(ext_output *output, mode_t mode)
 {
     const char *slash = strrchr(output->target, '/');
     const int n_folder = slash != NULL ? (int)(slash + 1 - output->target) : 0;
-    /* A child of fork() may draw what its parent draws. */
+    /*
+     * More than one attempt, because a process and its child by fork() may draw the same
+     * random number.
+     */
     for (int attempts = 0; attempts < 100 && output->fd < 0; attempts++) {
         sqlite3_uint64 number;
         sqlite3_randomness(sizeof number, &number);
@@ -223,8 +241,10 @@ static int make_part(ext_output *output, mode_t mode)
 }
 
 /*
- * Begins a file that is to be moved to where path leads. old: what is there, whose rights
- * the new one gets and which must be writable, or NULL.
+ * Makes the new file that is to be renamed to the file that path leads to.
+ *
+ * old: facts about the file that is there; NULL: there is none. The new file gets its
+ * permissions. If the old file may not be written, that is an error.
  */
 static int open_part(ext_output *output, const struct stat *old, ext_error *error)
 {
@@ -258,7 +278,10 @@ int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error
     return open_part(output, is_there ? &facts : NULL, error);
 }
 
-/* As write(), but a pipe whose reader has gone is an error, not the end of the process. */
+/*
+ * Writes as write() does. But if nobody reads the pipe any more, this returns an error,
+ * where write() would end the process by the signal SIGPIPE.
+ */
 static ssize_t write_quietly(int fd, const void *bytes, size_t n)
 {
     sigset_t only, before, pending;
@@ -295,18 +318,21 @@ int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *e
     return SQLITE_OK;
 }
 
-/* Some file systems have no such thing. */
+/* Writes the file to the disk. Some file systems have no fsync(), which is no failure. */
 static bool sync_file(int fd)
 {
     return fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP;
 }
 
-/* So that the name outlives a power cut too, where the system can do that. */
+/*
+ * Writes the file's folder to the disk, so that the file's name survives a power cut.
+ * Some systems cannot do that; this is no failure.
+ */
 static void sync_folder(char *path)
 {
     char *slash = strrchr(path, '/');
     if (slash != NULL)
-        slash[slash == path] = '\0'; /* of /file it is / */
+        slash[slash == path] = '\0'; /* the folder of /file is / */
     const int fd = open(slash != NULL ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         fsync(fd);

@@ -1,4 +1,4 @@
-/* ext_fit.c - baselines, fitted to be measured beside a version; see ext_tools.h. */
+/* ext_fit.c - fits the baselines that are measured with a version; see ext_tools.h. */
 #include "ext_tools.h"
 
 static const char fitting[] = "fitting the baselines";
@@ -9,7 +9,7 @@ static bool is_asked(const ext_measurement *request, int kind)
     return gru4rec_baseline_is_asked(&request->options, (gru4rec_baseline_kind)kind);
 }
 
-/* The first baseline that is fitted on sessions; NULL: none is. */
+/* Returns the name of the first baseline that is fitted on sessions; NULL: none is. */
 static const char *needs_sessions(const ext_measurement *request)
 {
     for (int i = 0; i < GRU4REC_N_BASELINES; i++)
@@ -19,8 +19,10 @@ static const char *needs_sessions(const ext_measurement *request)
     return NULL;
 }
 
-/* A day in the unit of the times of training and test; 0: they have none that is known, or
- * not the same. */
+/*
+ * Returns the length of a day in the unit of the times. 0: the unit is not known, or
+ * training and test have different units.
+ */
 static double find_day(const ext_unit_seen *trained, const ext_unit_seen *test)
 {
     const bool is_same = trained->unit == test->unit || !test->is_there;
@@ -31,11 +33,12 @@ static int warn_of_days(ext_measurement *request, gru4rec_baseline_kind kind,
                         const ext_unit_seen *trained, ext_error *error)
 {
     return ext_measure_warn(
-        request, error, "%s counts no days: %s", gru4rec_baseline_name(kind),
+        request, error, "%s does not count days: %s", gru4rec_baseline_name(kind),
         trained->unit != NULL || !trained->is_there
             ? "the times of the test events have another unit than those of training"
-            : "the times are between 1980 and 2100 in none of seconds, milliseconds, "
-              "microseconds and nanoseconds, or not all in the same");
+            : "the unit of the times is not known: "
+              "not all of them are between 1980 and 2100 in the same unit "
+              "(seconds, milliseconds, microseconds or nanoseconds)");
 }
 
 static int fit(ext_measurement *request, gru4rec_baseline_kind kind,
@@ -88,6 +91,6 @@ int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_ho
                           : SQLITE_OK;
     if (rc == SQLITE_OK)
         fit_all(request, &trained, budget, home->db, error);
-    ext_read_free(&trained); /* what was fitted has what it needs */
+    ext_read_free(&trained); /* a fitted baseline does not use them */
     return ext_budget_explain(budget, fitting, fewer, error);
 }

@@ -1,21 +1,24 @@
 /*
- * ext_import.c - gru4rec_import(model, blob or file): safetensors into a model; see
- * ext_tools.h.
+ * ext_import.c - gru4rec_import(model, blob or file): imports a model in safetensors
+ * format; see ext_tools.h.
  *
- * What is read becomes a new active version, whose number it gives. Where there is no such
- * model, one is made, without a source.
+ * The content becomes a new version of the model, and the active one. The result is the
+ * version's number. If there is no model of that name, one is made, without a source.
  */
 #include "ext_tools.h"
 
 /* ---- reading ---- */
 
-/* path: of the file, or NULL. */
+/*
+ * Reads the second argument of the call. path: name of the file, if value is a text; else
+ * NULL. Free loaded in any case.
+ */
 static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
                          const char *path, ext_error *error)
 {
     ext_input input = {.fd = -1};
     if (sqlite3_value_type(value) == SQLITE_BLOB) {
-        input.bytes = sqlite3_value_blob(value); /* NULL where it is empty */
+        input.bytes = sqlite3_value_blob(value); /* NULL if the BLOB is empty */
         input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
         return input.bytes != NULL || input.n_bytes == 0
                    ? ext_safetensors_read(loaded, db, &input, error)
@@ -33,7 +36,7 @@ static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
     return rc;
 }
 
-/* The options that CREATE gave the model, where it is there. */
+/* Reads the model's own options, if the model exists; else gives the defaults. */
 static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
                     ext_error *error)
 {
@@ -50,7 +53,7 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
 
 /* ---- writing ---- */
 
-/* Writes into the savepoint. */
+/* Writes the version, and makes the model if there is none, in the caller's savepoint. */
 static int write_version(ext_run *run, const ext_home *home, bool is_found,
                          const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
@@ -66,6 +69,7 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
     return rc == SQLITE_OK ? ext_version_publish(run, home, &outcome, error) : rc;
 }
 
+/* Writes the version in a savepoint of its own. After a failure nothing is written. */
 static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
                         const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
 {
@@ -76,7 +80,7 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
         return ext_error_wrap(error, &cause, "gru4rec_import() cannot write here (",
                               "); run SELECT gru4rec_import(...) by itself");
     int rc = ext_pending_lock(&savepoint, home, error);
-    if (rc == SQLITE_OK && !is_found) /* somebody may have made it meanwhile */
+    if (rc == SQLITE_OK && !is_found) /* somebody may have made the model meanwhile */
         rc = ext_schema_exists(home->db, home->schema, home->name, &is_found, error);
     if (rc == SQLITE_OK)
         rc = write_version(run, home, is_found, loaded, keep, error);
@@ -109,13 +113,13 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
     if (read_own(&own, home, is_found, error) != SQLITE_OK ||
         read_argument(loaded, home->db, value, path, error) != SQLITE_OK)
         return error->rc;
-    /* How to serve, and how much to keep, is for this database to say. */
+    /* This model's own options say how to serve, and how much to keep. */
     if (own.quantize != GRU4REC_AUTO)
         loaded->options.quantize = own.quantize;
     if (ext_options_is_set(&own, "state_items"))
         loaded->options.state_items = own.state_items;
     const ext_keep keep = ext_forget_keep(&own);
-    loaded->options.activate = true; /* as an import does */
+    loaded->options.activate = true; /* an import always makes the version active */
     run->options = ext_options_json(&loaded->options, true);
     run->summary =
         sqlite3_mprintf("{\"items\":%d}", (int)gru4rec_items_count(loaded->items));

@@ -1,8 +1,10 @@
 /*
- * ext_info.c - gru4rec_version(), gru4rec_info([model]); see ext_tools.h.
+ * ext_info.c - gru4rec_version(), and gru4rec_info([model]), which gives facts as JSON;
+ * see ext_tools.h.
  *
- * Without an argument: the build, and the table of options, from which the reference in
- * the README is made. With a model: its card.
+ * Without an argument, gru4rec_info() gives facts about the build, and the table of
+ * options, from which `make docs` makes the reference in the README. With a model, it
+ * gives the model's card: its configuration, its active version, and its other versions.
  */
 #include "ext_tools.h"
 
@@ -13,7 +15,7 @@ static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
     sqlite3_result_text(context, GRU4REC_VERSION, -1, SQLITE_STATIC);
 }
 
-/* Runs a statement whose one value is the result, and finalizes it. */
+/* Makes the one value of a statement the result, and finalizes the statement. */
 static int result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *error)
 {
     int rc = sqlite3_step(stmt);
@@ -32,7 +34,7 @@ static const char *const type_names[] = {
     [GRU4REC_OPTION_LIST] = "list",
 };
 
-/* A JSON array with an object for each option; NULL: no memory. */
+/* Returns a JSON array with an object for each option; NULL: not enough memory. */
 static char *options_json(void)
 {
     sqlite3_str *json = sqlite3_str_new(NULL);
@@ -76,9 +78,12 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
 
 /* ---- a model's card ---- */
 
-/* ?1, ?2: model and schema; ?3: advice; ?4: what ext_run_gone() says; ?5: bytes in memory;
- * ?6: has it the copy in bytes. Of the versions those from the oldest that is kept on: the
- * history before it may be long. */
+/*
+ * The query of the card. Its parameters are ?1 the model's name; ?2 its schema; ?3
+ * advice; ?4 the JSON of ext_run_gone(); ?5 bytes that the active version takes in
+ * memory; ?6 whether these include a copy of the output rows in bytes. It lists the
+ * versions from the oldest ready one on, because the history before that one may be long.
+ */
 static const char card[] =
     "WITH config AS (SELECT key, value FROM @config),"
     " active AS (SELECT * FROM @version WHERE version ="
@@ -105,8 +110,9 @@ static const char card[] =
     " FROM (SELECT 1) LEFT JOIN active AS a";
 
 /*
- * What would make queries on sessions fast, or possible again, or NULL; of sqlite3_malloc.
- * A source that cannot be read now for a reason that may pass gets no advice.
+ * Returns advice that makes queries on sessions fast, or possible again; of
+ * sqlite3_malloc. NULL: there is none. If the source cannot be read now, but perhaps
+ * later (because of a lock, for example), there is no advice.
  */
 static char *advise(const ext_home *home, const ext_config *config)
 {
@@ -121,7 +127,7 @@ static char *advise(const ext_home *home, const ext_config *config)
     else if (source.missing != NULL && ignored.message != NULL)
         advice = sqlite3_mprintf("%s", ignored.message);
     const char *session = source.columns.session;
-    /* Of a view it says that there is no such table. */
+    /* The next call fails if the source is a view, which can have no index. */
     if (is_scanned &&
         sqlite3_table_column_metadata(home->db, home->schema, config->source, session,
                                       NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
@@ -130,15 +136,16 @@ static char *advise(const ext_home *home, const ext_config *config)
                                  home->schema, config->source, config->source, session,
                                  source.columns.time);
     else if (is_scanned)
-        advice = sqlite3_mprintf("for queries on single sessions: an index on the column "
-                                 "that '%s' of the source stands for",
-                                 session);
+        advice = sqlite3_mprintf(
+            "for queries on single sessions: "
+            "create an index on the table column that column '%s' of the source reads",
+            session);
     ext_source_close(&source);
     ext_error_clear(&ignored);
     return advice;
 }
 
-/* Binds what the process knows. An untrained model takes no memory. */
+/* Binds ?5 and ?6. They stay NULL if the model is not trained, or not loaded. */
 static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
 {
     ext_error untrained = {0};
@@ -152,6 +159,7 @@ static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
     sqlite3_bind_int(stmt, 6, has_bytes);
 }
 
+/* Writes the card as the result. Everything in it is read in one snapshot. */
 static int write_card(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -175,7 +183,10 @@ static int write_card(sqlite3_context *context, const ext_home *home, ext_error 
     return rc;
 }
 
-/* An untrained model has a card too, without what only training gives. */
+/*
+ * Gives the model's card. A model that is not trained has one too; the facts of a
+ * training are then NULL.
+ */
 static int model_info(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
     ext_snapshot snapshot = {0};

@@ -1,15 +1,16 @@
 /*
- * ext_leak.c - does what a model is measured on come from what it was trained on? See
- * ext_tools.h.
+ * ext_leak.c - finds sessions of a test that a model was trained on; see ext_tools.h.
  *
- * Sessions are compared by fingerprints (gru4rec_fingerprints), so that the source of the training
- * need not be there any more, nor have its name. A few sessions in ten thousand would be
- * chance; what is told is beyond that.
+ * Sessions are compared by their fingerprints (gru4rec_fingerprints). So leaks are found
+ * even if the source of the training is gone or has another name. A few sessions in ten
+ * thousand can have the same fingerprint by chance; a warning is given for more than
+ * that.
  */
 #include "ext_tools.h"
 
 #include <math.h>
 
+/* Standard deviations by which a number must exceed what chance makes likely. */
 enum { LEAST_SIGMA = 4 };
 
 int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
@@ -54,12 +55,13 @@ double ext_leak_excess(const gru4rec_fingerprints_found *found)
                : 0;
 }
 
-/* Is it more than a thousandth? */
+/* Tells whether n is more than a thousandth of the whole. */
 static bool is_many(int64_t n, int64_t of)
 {
     return n > 0 && (double)n > 1e-3 * (double)of;
 }
 
+/* Writes the warnings about sessions and about times, if there is reason for them. */
 static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
 {
     const gru4rec_fingerprints_found *found = &leak->found;
@@ -69,16 +71,17 @@ static void tell(sqlite3_str *text, const ext_leak *leak, const ext_events *test
                             "sessions (gru4rec_audit() tells more)",
                             leak->version, found->trained, found->sessions);
     else if (ext_leak_excess(found) > 0.02)
-        sqlite3_str_appendf(
-            text,
-            "likely leak: %lld of %lld sessions have the items of a "
-            "session of the training, and %.0f by chance (gru4rec_audit() "
-            "tells more)",
-            found->items, found->n_long, (double)found->n_long * found->chance);
+        sqlite3_str_appendf(text,
+                            "likely leak: %lld of %lld sessions have the items "
+                            "of a session of the training, "
+                            "and chance explains only %.0f (gru4rec_audit() tells more)",
+                            found->items, found->n_long,
+                            (double)found->n_long * found->chance);
     if (is_many(test->n_before, test->n_compared))
         sqlite3_str_appendf(text,
                             "%s%lld of %lld events are from before the end of the "
-                            "training: to predict them it may have used what came later",
+                            "training, so the model may have been trained on what came "
+                            "after them",
                             sqlite3_str_length(text) > 0 ? "; " : "", test->n_before,
                             test->n_compared);
 }

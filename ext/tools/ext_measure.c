@@ -1,15 +1,19 @@
 /*
- * ext_measure.c - how good a version is on events; see ext_tools.h.
+ * ext_measure.c - measures a version on test events; see ext_tools.h.
  *
- * The events are read with that version's items and preparation, so they go with it.
+ * The events are read with the version's own catalogue and options (session_gap and the
+ * like). So each version needs a reading of its own.
  */
 #include "ext_tools.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-/* The source does not open. Where it is the model's own, another name of something is the
- * reason: then the error says how to tell the model. */
+/*
+ * Improves the error of a source that cannot be opened. If it is the model's own source,
+ * its table or a column may have been renamed; then the error says how to tell this to
+ * the model.
+ */
 static int fail_source(ext_measurement *request, const ext_config *config,
                        const ext_home *home, const char *text, ext_error *error)
 {
@@ -27,6 +31,7 @@ static int fail_source(ext_measurement *request, const ext_config *config,
     return error->rc;
 }
 
+/* Opens the source with the names of the model's columns, as request->source. */
 static int open_source(ext_measurement *request, const ext_home *home, const char *text,
                        ext_error *error)
 {
@@ -39,7 +44,7 @@ static int open_source(ext_measurement *request, const ext_home *home, const cha
     return rc;
 }
 
-/* The rows of the items that alone are ranked. */
+/* Reads the ids of the only items to be ranked. text NULL: all items are ranked. */
 static int read_candidates(ext_measurement *request, const char *text, sqlite3 *db,
                            ext_error *error)
 {
@@ -105,7 +110,7 @@ int64_t ext_measure_limit(const ext_measurement *request)
     return own > 0 ? own : request->model->loaded.options.memory_limit;
 }
 
-/* Does one of the baselines look at times? */
+/* Tells whether one of the baselines that are asked for uses times. */
 static bool needs_times(const gru4rec_options *options)
 {
     bool needs = false;
@@ -124,7 +129,7 @@ static ext_reading reading_of(const ext_measurement *request)
                          .keeps_times = needs_times(&request->options)};
 }
 
-/* Before the test is read. */
+/* Prepares the search for leaks, if it is asked for. Comes before the test is read. */
 static int open_leak(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      ext_error *error)
 {
@@ -133,7 +138,7 @@ static int open_leak(ext_measurement *request, ext_budget *budget, const ext_hom
                                 : SQLITE_OK;
 }
 
-/* After it. */
+/* Searches for leaks, if that is asked for. Comes after the test was read. */
 static int find_leak(ext_measurement *request, const ext_home *home, ext_error *error)
 {
     return request->finds_leaks
@@ -196,7 +201,7 @@ void ext_measure_free(ext_measurement *request)
 
 /* ---- warnings ---- */
 
-/* What makes the ranking not a full one; nothing where all items are ranked after all. */
+/* Warns if not all items were ranked, because the options draw or list candidates. */
 static int warn_of_candidates(ext_measurement *request, ext_error *error)
 {
     const gru4rec_options *options = &request->options;
@@ -251,6 +256,7 @@ int ext_measure_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(context);
 }
 
+/* Returns the measurement in the library's form. It borrows all from the request. */
 static gru4rec_evaluation described(const ext_measurement *request)
 {
     const ext_loaded *loaded = &request->model->loaded;

@@ -1,9 +1,10 @@
 /*
- * ext_options_table.c - gru4rec_options: a row for each option; see ext_tools.h.
+ * ext_options_table.c - gru4rec_options: a table with a row for each option; see
+ * ext_tools.h.
  *
- * Rows are (name, default_value, range, help, scope) in the order of the one table of
- * options. scope: train, evaluate, export,
- * compare, or several of them.
+ * A row is (name, default_value, range, help, scope). The rows have the order of the
+ * library's table of options. scope names the calls that take the option: train,
+ * evaluate, export, compare, or two of them.
  */
 #include "ext_tools.h"
 
@@ -24,7 +25,7 @@ static int start(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_erro
     return SQLITE_OK;
 }
 
-/* The frame has moved the row on. */
+/* Goes to the next row. The frame (ext_table.c) has already added 1 to cursor->row. */
 static int next(ext_cursor *cursor, ext_error *error)
 {
     (void)error;

@@ -1,5 +1,5 @@
 /*
- * ext_safetensors.c - a model as a safetensors file; see ext_tools.h.
+ * ext_safetensors.c - writes and reads a model in safetensors format; see ext_tools.h.
  *
  *   8 bytes    length n of the header, little-endian
  *   n bytes    JSON, padded with spaces:
@@ -9,13 +9,14 @@
  *              "data_offsets": [begin, end]}
  *   the rest   float32, little-endian, row-major, at those offsets
  *
- * Names and shapes are those of the official PyTorch state dictionary; docs/interchange.md
- * has them all. support may be missing. JSON is UTF-8 and has no NUL, so an id that cannot be written so is not
- * exported, and a header that is not so is not imported.
+ * The tensors have the names and shapes of the official PyTorch state dictionary;
+ * docs/interchange.md lists them. support may be missing. JSON is UTF-8 and has no NUL
+ * character. So a model with an id that is no such text is not exported, and a header
+ * that is no such text is not imported.
  *
- * What is read is not trusted: every length is compared before it is used, and nothing is
- * allocated that is larger than the bytes that were given. The header comes first, in
- * pieces, so that a large file that is something else costs nothing.
+ * The reader does not trust the file. It compares every length before it uses it, and
+ * allocates no block that is larger than the file. It reads the header first, and in
+ * pieces, so that a large file of another format costs almost nothing.
  */
 #include "ext_tools.h"
 
@@ -29,10 +30,11 @@ static int fail_text(int rc, ext_error *error)
 {
     if (rc == SQLITE_NOMEM)
         return ext_error_nomem(error);
-    return ext_error_set(error, rc, "the header would pass SQLite's limit for a text");
+    return ext_error_set(error, rc,
+                         "the header would be longer than SQLite's limit for a text");
 }
 
-/* Can JSON carry the text? The error names it by its bytes, which need not be readable. */
+/* Refuses a text that JSON cannot carry. The error shows its bytes in hex. */
 static int check_text(const gru4rec_id *id, ext_error *error)
 {
     enum { SHOWN = 24 };
@@ -51,7 +53,7 @@ static int check_text(const gru4rec_id *id, ext_error *error)
                          is_utf8 ? "" : " or convert them to UTF-8");
 }
 
-/* Appends a JSON array of the items, or of their support. */
+/* Appends a JSON array of the ids, or of the support. quote: SELECT json_quote(?1). */
 static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                         const gru4rec_items *items, bool is_support, ext_error *error)
 {
@@ -76,7 +78,6 @@ static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
     return SQLITE_OK;
 }
 
-/* Both arrays: items, and their support. */
 static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
                         const gru4rec_items *items, ext_error *error)
 {
@@ -92,7 +93,7 @@ static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
     return rc == SQLITE_OK || error->rc != SQLITE_OK ? rc : fail_text(rc, error);
 }
 
-/* The metadata object: every value is a text, as the format asks. NULL and error. */
+/* Returns the metadata, whose values must be texts; NULL: there is an error. */
 static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
@@ -121,7 +122,7 @@ static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, ext_error *err
     return metadata;
 }
 
-/* Appends ,"name":{...} for each tensor. */
+/* Appends ,"name":{...} for each tensor of the model. */
 static void append_tensors(sqlite3_str *json, const gru4rec_model *model)
 {
     uint64_t at = 0;
@@ -145,7 +146,7 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
     if (metadata == NULL)
         return error->rc;
     sqlite3_str *json = sqlite3_str_new(db);
-    sqlite3_str_append(json, "12345678", 8); /* place of the length */
+    sqlite3_str_append(json, "12345678", 8); /* the length replaces this below */
     sqlite3_str_appendf(json, "{\"__metadata__\":%s", metadata);
     sqlite3_free(metadata);
     append_tensors(json, loaded->model);
@@ -167,9 +168,9 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
 typedef struct reader {
     sqlite3 *db;
     const ext_input *input;
-    char *json; /* (n_json), of sqlite3_malloc */
+    char *json; /* (n_json) the header, of sqlite3_malloc */
     size_t n_json;
-    uint64_t data, n_data; /* where the values are in the input, and how many bytes */
+    uint64_t data, n_data; /* offset of the values in the input, and their bytes */
     ext_poll poll;
 } reader;
 
@@ -178,6 +179,7 @@ static int fail_file(const char *why, ext_error *error)
     return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
 }
 
+/* Reads the header's length, and finds out where the values are. */
 static int read_length(reader *r, ext_error *error)
 {
     const uint64_t n_bytes = r->input->n_bytes;
@@ -193,7 +195,7 @@ static int read_length(reader *r, ext_error *error)
                              damaged, (long long)n_bytes);
     if (n > (uint64_t)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, -1))
         return ext_error_set(error, SQLITE_TOOBIG,
-                             "%s, or one whose header passes SQLite's limit for a text",
+                             "%s, or its header is longer than SQLite's limit for a text",
                              damaged);
     r->n_json = (size_t)n;
     r->data = 8 + n;
@@ -201,7 +203,7 @@ static int read_length(reader *r, ext_error *error)
     return SQLITE_OK;
 }
 
-/* The next n bytes of the header, behind the first at. */
+/* Reads n bytes of the header, from byte at on. A NUL among them is an error. */
 static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
 {
     if (ext_poll_check(&r->poll))
@@ -213,7 +215,10 @@ static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
                : fail_file("there is a NUL in its header", error);
 }
 
-/* Memory grows with what was read, and a hole in a file ends that, for it reads as NUL. */
+/*
+ * Reads the header in pieces, so that memory grows only with what was read. If a sparse
+ * file claims a long header, reading ends at its first hole, because a hole reads as NUL.
+ */
 static int read_header(reader *r, ext_error *error)
 {
     int rc = read_length(r, error);
@@ -235,7 +240,7 @@ static int read_header(reader *r, ext_error *error)
                                           damaged, (long long)n);
 }
 
-/* Prepares a query on the header, which is bound to ?1. */
+/* Prepares a query on the header, and binds the header to ?1. */
 static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
 {
     int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
@@ -248,8 +253,7 @@ static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_err
     return rc;
 }
 
-/* A statement on the header failed: the header is to blame, but for what has nothing to do
- * with it. */
+/* Sets the error of a failed query: a damaged header, no memory, or an interrupt. */
 static int fail_step(const reader *r, ext_error *error)
 {
     const int rc = sqlite3_errcode(r->db) & 0xff;
@@ -299,6 +303,7 @@ static int fail_items(gru4rec_status status, ext_error *error)
                : ext_error_library(error, status, NULL);
 }
 
+/* Appends the item of the row that stmt stands on. */
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                     ext_error *error)
 {
@@ -316,14 +321,13 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
 
 static int fail_support(ext_error *error)
 {
-    return fail_file(
-        "its support is no JSON array of as many numbers as there are items, "
-        "each 0 or more: how often the item was seen; leave support out "
-        "where that is not known",
-        error);
+    return fail_file("its support is not a JSON array with a number for each item, "
+                     "0 or more, that says how often the item was seen; "
+                     "leave support out if this is not known",
+                     error);
 }
 
-/* The next of the counts; support NULL: the file has none, and each is 0. */
+/* Reads the next number of support; NULL: the file has no support, the number is 0. */
 static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                         ext_error *error)
 {
@@ -339,7 +343,7 @@ static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                                                             : fail_support(error);
 }
 
-/* Appends the items that stmt gives, each with the next of support. */
+/* Appends the items of stmt, each with the next number of support. */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
 {
@@ -356,7 +360,7 @@ static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *suppor
                                                                    : fail_support(error);
 }
 
-/* support: NULL where the file has none. */
+/* Prepares the query for the numbers of the support; NULL: the file has no support. */
 static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -371,14 +375,15 @@ static int open_support(const reader *r, sqlite3_stmt **support, ext_error *erro
     sqlite3_finalize(stmt);
     if (!is_there)
         return rc;
-    return query(r,
-                 "SELECT e.atom, e.type IN ('integer', 'real') FROM (SELECT "
-                 "json_extract(?1, '$.__metadata__.support') AS counts) AS m, "
-                 "json_each(m.counts) AS e WHERE json_type(m.counts) = 'array'",
-                 support, error);
+    return query(
+        r,
+        "SELECT e.atom, e.type IN ('integer', 'real') "
+        "FROM (SELECT json_extract(?1, '$.__metadata__.support') AS counts) AS m, "
+        "json_each(m.counts) AS e WHERE json_type(m.counts) = 'array'",
+        support, error);
 }
 
-/* SQLite before 3.45 would read a text with a NUL character up to that. */
+/* Refuses a NUL in an item's text, where SQLite before 3.45 would cut the text. */
 static int check_item_texts(const reader *r, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -412,9 +417,9 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
     if (rc == SQLITE_OK)
         rc =
             query(r,
-                  "SELECT e.atom, e.type FROM (SELECT json_extract(?1, "
-                  "'$.__metadata__.items') AS items) AS m, json_each(m.items) AS e WHERE "
-                  "json_type(m.items) = 'array'",
+                  "SELECT e.atom, e.type "
+                  "FROM (SELECT json_extract(?1, '$.__metadata__.items') AS items) AS m, "
+                  "json_each(m.items) AS e WHERE json_type(m.items) = 'array'",
                   &stmt, error);
     if (rc == SQLITE_OK)
         rc = open_support(r, &support, error);
@@ -434,35 +439,35 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 }
 
 /*
- * The tensors must be those of the model, once each, and fill the data without overlap:
- * as the format asks, and so that nothing is carried along unseen.
+ * Checks that the file has each tensor of the model once and no others, and that they
+ * fill the data without overlap. The format demands this, so that no bytes can hide.
  */
 static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc =
-        query(r,
-              "WITH t AS MATERIALIZED (SELECT key, json_extract(value, "
-              "'$.data_offsets[0]') AS a, json_extract(value, '$.data_offsets[1]') AS b, "
-              "json_type(value, '$.data_offsets[0]') = 'integer' AND json_type(value, "
-              "'$.data_offsets[1]') = 'integer' AND json_array_length(value, "
-              "'$.data_offsets') = 2 AS is_ok FROM json_each(?1) WHERE key <> "
-              "'__metadata__' LIMIT 1000) SELECT count(*), count(DISTINCT key), "
-              "coalesce(min(is_ok), 1), coalesce(sum(b - a), 0), (SELECT count(*) FROM t "
-              "AS x JOIN t AS y ON x.key <> y.key AND x.a < y.b AND y.a < x.b) FROM t",
-              &stmt, error);
+    int rc = query(r,
+                   "WITH t AS MATERIALIZED (SELECT key, "
+                   "json_extract(value, '$.data_offsets[0]') AS a, "
+                   "json_extract(value, '$.data_offsets[1]') AS b, "
+                   "json_type(value, '$.data_offsets[0]') = 'integer' "
+                   "AND json_type(value, '$.data_offsets[1]') = 'integer' "
+                   "AND json_array_length(value, '$.data_offsets') = 2 AS is_ok "
+                   "FROM json_each(?1) WHERE key <> '__metadata__' LIMIT 1000) "
+                   "SELECT count(*), count(DISTINCT key), coalesce(min(is_ok), 1), "
+                   "coalesce(sum(b - a), 0), (SELECT count(*) FROM t AS x "
+                   "JOIN t AS y ON x.key <> y.key AND x.a < y.b AND y.a < x.b) FROM t",
+                   &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     if (sqlite3_step(stmt) != SQLITE_ROW)
         rc = fail_step(r, error);
     else if ((size_t)sqlite3_column_int64(stmt, 0) != n_tensors ||
              (size_t)sqlite3_column_int64(stmt, 1) != n_tensors)
-        rc = ext_error_set(
-            error, SQLITE_ERROR,
-            "%s: it has %d tensors, %d under distinct names, and its options ask "
-            "for %d",
-            damaged, sqlite3_column_int(stmt, 0), sqlite3_column_int(stmt, 1),
-            (int)n_tensors);
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "%s: it has %d tensors, with %d different names, "
+                           "but its options ask for %d",
+                           damaged, sqlite3_column_int(stmt, 0),
+                           sqlite3_column_int(stmt, 1), (int)n_tensors);
     else if (sqlite3_column_int(stmt, 2) == 0)
         rc = fail_file("data_offsets are not two integers", error);
     else if (sqlite3_column_int64(stmt, 4) > 0 ||
@@ -475,6 +480,7 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
     return rc;
 }
 
+/* Reads a tensor's values, which begin at byte from of the input. */
 static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_error *error)
 {
     unsigned char bytes[4 * EXT_SAFETENSORS_PART];
@@ -490,7 +496,7 @@ static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_err
     return SQLITE_OK;
 }
 
-/* The row of a tensor in the header's query: name, dtype, shape, begin, end. */
+/* Checks a tensor, and reads its values. stmt: its dtype, shape, begin and end. */
 static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
                        ext_error *error)
 {
@@ -546,7 +552,7 @@ static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
     return rc;
 }
 
-/* A model of the options' shape, if so many values were given at all. */
+/* Makes a model of the shape that the options give, if the file can hold its values. */
 static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);

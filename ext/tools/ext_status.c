@@ -2,15 +2,16 @@
  * ext_status.c - gru4rec_status(model): a row for each run of a model, newest first; see
  * ext_tools.h.
  *
- * 1. What the tables say is not believed as it stands: a row that says 'training' is of a
- *    run under way, or of one that could not say how it ended (ext_run_status).
- * 2. Of a run in this process, memory knows how far it is; of one elsewhere, what it wrote
- *    into its row last.
- * 3. What this process could not write (ext_pending.c) is shown as if it were written;
- *    where it has no row yet, its version is NULL.
- * 4. Nothing is written. The rows are of one moment: they are all read at the start.
+ * 1. The status in m_version can be out of date. A row that says 'training' belongs to a
+ *    run that is under way, or to a run that could not write how it ended
+ *    (ext_run_status).
+ * 2. The progress of a run in this process comes from memory. The progress of a run in
+ *    another process is what that run wrote into its row last.
+ * 3. The end of a run that this process could not write (ext_pending.c) is shown as if it
+ *    were written. If that run has no row yet, its version is NULL.
+ * 4. Nothing is written. All rows are read at the start, in one snapshot.
  */
-#define _POSIX_C_SOURCE 200809L /* gmtime_r */
+#define _POSIX_C_SOURCE 200809L /* for gmtime_r() */
 #include "ext_tools.h"
 
 #include <math.h>
@@ -36,11 +37,13 @@ enum {
 
 enum { MODEL, N_ARGUMENTS };
 
-/* Seconds without a word after which a run that should say how far it is, every two seconds
- * (ext_train.c), has somebody in its way. */
+/*
+ * A run writes its progress every two seconds (ext_train.c). If it has not done so for
+ * this many seconds, something must keep it from writing.
+ */
 enum { SILENT = 30 };
 
-/* A run. Texts are owned, NULL for NULL, as a number that is NAN. */
+/* A row of the table: a run. Texts are owned. SQL's NULL is a NULL text or a NAN. */
 typedef struct status_row {
     char run[EXT_RUN_NAME + 1];
     char *status, *started, *finished, *message;
@@ -51,7 +54,7 @@ typedef struct status_row {
 typedef struct status_cursor {
     ext_cursor base;
     status_row *rows, *at;
-    bool is_short; /* memory was, for one of them */
+    bool is_short; /* there was not enough memory for a row */
 } status_cursor;
 
 static void free_row(status_row *row)
@@ -76,27 +79,35 @@ static void stop(ext_cursor *base)
 
 /* ---- the tables ---- */
 
-/* What the query gives, behind the columns up to MRR and MESSAGE. SECONDS_LEFT is NULL. */
+/*
+ * Columns that the query gives after those of the table:
+ *   EPOCH_SECONDS  mean seconds of the epochs that are done
+ *   AGE            seconds since the row was updated
+ *   BEGUN          seconds from the start of the run to that update
+ */
 enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN };
 
 /*
- * Seconds of an epoch: those of the epochs that are done, on the average; in the first, of
- * what is done of it until the row was updated. Loss and measures are of the epoch whose
- * weights were kept, else of the last. %s: what a table of an older build lacks.
+ * The query for the rows. SECONDS_LEFT is NULL in it. Loss and measures are those of the
+ * epoch whose weights were kept, or of the last epoch while that is not known. %s: the
+ * columns progress_ and updated_, which a table of an older build lacks.
  */
 static const char query[] =
     "WITH run AS (SELECT *, %s, iif(json_valid(options), options, NULL) AS o, "
     "iif(json_valid(summary), summary, NULL) AS s FROM @version) "
-    "SELECT r.version, r.status, r.version IS (SELECT value FROM @config WHERE "
-    "key = 'version'), r.started, r.finished, n.epochs, r.o ->> '$.n_epochs', "
-    "iif(r.status IN ('ready', 'retired'), 1.0, r.progress_), NULL, e.loss, e.recall, "
-    "e.mrr, r.message, r.run, r.process, n.seconds, "
+    "SELECT r.version, r.status, "
+    "r.version IS (SELECT value FROM @config WHERE key = 'version'), "
+    "r.started, r.finished, n.epochs, r.o ->> '$.n_epochs', "
+    "iif(r.status IN ('ready', 'retired'), 1.0, r.progress_), NULL, "
+    "e.loss, e.recall, e.mrr, r.message, r.run, r.process, n.seconds, "
     "(julianday('now') - julianday(r.updated_)) * 86400, "
     "(julianday(r.updated_) - julianday(r.started)) * 86400 "
-    "FROM run AS r LEFT JOIN (SELECT version, max(epoch) AS epochs, avg(seconds) AS "
-    "seconds FROM @epoch GROUP BY version) AS n ON n.version = r.version "
-    "LEFT JOIN @epoch AS e ON e.version = r.version AND "
-    "e.epoch = coalesce(r.s ->> '$.best_epoch', n.epochs) ORDER BY r.version DESC";
+    "FROM run AS r "
+    "LEFT JOIN (SELECT version, max(epoch) AS epochs, avg(seconds) AS seconds "
+    "FROM @epoch GROUP BY version) AS n ON n.version = r.version "
+    "LEFT JOIN @epoch AS e ON e.version = r.version "
+    "AND e.epoch = coalesce(r.s ->> '$.best_epoch', n.epochs) "
+    "ORDER BY r.version DESC";
 
 static double number_of(sqlite3_stmt *stmt, int column)
 {
@@ -110,7 +121,7 @@ static const char *text_of(sqlite3_stmt *stmt, int column)
     return (const char *)sqlite3_column_text(stmt, column);
 }
 
-/* Puts a copy in place of a text. */
+/* Replaces a text by a copy of another one. now: the new text, or NULL. */
 static void set_text(status_cursor *cursor, char **text, const char *now)
 {
     sqlite3_free(*text);
@@ -118,7 +129,7 @@ static void set_text(status_cursor *cursor, char **text, const char *now)
     cursor->is_short |= now != NULL && *text == NULL;
 }
 
-/* Puts more behind a text. */
+/* Appends "; " and more to a text. */
 static void add_text(status_cursor *cursor, char **text, const char *more)
 {
     *text = sqlite3_mprintf("%z; %s", *text, more);
@@ -127,12 +138,13 @@ static void add_text(status_cursor *cursor, char **text, const char *more)
 
 /* ---- what a row that says 'training' means ---- */
 
-static const char waits[] = "trained; its commit waits for others who hold the database";
-static const char is_kept[] = "SELECT gru4rec_train(model, 'resume=true') on the "
-                              "connection that trained it commits "
-                              "it without training";
+static const char waits[] =
+    "trained; its commit waits because others have locked the database";
+static const char is_kept[] = "to commit it without training again, "
+                              "run SELECT gru4rec_train(model, 'resume=true') "
+                              "on the connection that trained it";
 
-/* Of a run in this process. */
+/* Fills in the row of a run in this process. share: how far the run is. */
 static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *share)
 {
     const char *const words[] = {
@@ -143,7 +155,7 @@ static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *
     };
     if (share->phase != EXT_PHASE_READING)
         row->numbers[PROGRESS] = share->done;
-    if (share->phase == EXT_PHASE_TRAINING) /* its row may be behind */
+    if (share->phase == EXT_PHASE_TRAINING) /* the epochs in the tables may be fewer */
         row->numbers[EPOCH] = floor(share->done * row->numbers[N_EPOCHS] + 1e-9);
     if (share->seconds_left >= 0)
         row->numbers[SECONDS_LEFT] = share->seconds_left;
@@ -153,7 +165,11 @@ static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *
         set_text(cursor, &row->message, words[share->phase]);
 }
 
-/* Of a run in another process, by what its row said when it was updated. */
+/*
+ * Fills in the row of a run in another process, by what the run wrote into its row last.
+ * The time that is left follows from the seconds of an epoch: the mean of the epochs that
+ * are done, or in the first epoch, from the share of it that was done at the last update.
+ */
 static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 {
     const double done = row->numbers[PROGRESS], age = number_of(stmt, AGE);
@@ -165,17 +181,17 @@ static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *st
     if (isfinite(left))
         row->numbers[SECONDS_LEFT] = left > 0 ? left : 0;
     if (row->message == NULL && age > SILENT)
-        set_text(
-            cursor, &row->message,
-            "could not write how far it is for a while: others hold the database, or "
-            "it waits to be committed");
+        set_text(cursor, &row->message,
+                 "could not write its progress for a while: "
+                 "others have locked the database, "
+                 "or the run waits for its commit");
     else if (row->message == NULL && done >= 1)
         set_text(cursor, &row->message, waits);
     else if (row->message == NULL && isnan(done))
-        set_text(cursor, &row->message,
-                 "reads its events, or cannot write how far it is");
+        set_text(cursor, &row->message, "reads its events, or cannot write its progress");
 }
 
+/* Finds out what a row that says 'training' really means, and completes it. */
 static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 {
     const char *process = text_of(stmt, PROCESS), *run = text_of(stmt, RUN);
@@ -189,10 +205,10 @@ static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
         set_text(cursor, &row->status, status);
     else
         set_text(cursor, &row->message,
-                 "runs, or ran, on another host; only that can tell");
+                 "runs, or ran, on another host; only that host can tell");
 }
 
-/* What is said of a run that is over, and that said nothing itself. */
+/* Adds a message to the row of a run that ended without one. */
 static void explain(status_cursor *cursor, status_row *row)
 {
     if (row->message != NULL || row->status == NULL)
@@ -206,6 +222,7 @@ static void explain(status_cursor *cursor, status_row *row)
 
 /* ---- reading ---- */
 
+/* Returns a new row, in which all is NULL; NULL: not enough memory. */
 static status_row *new_row(ext_error *error)
 {
     status_row *row = sqlite3_malloc(sizeof *row);
@@ -219,6 +236,7 @@ static status_row *new_row(ext_error *error)
     return row;
 }
 
+/* Reads a row, and appends it at *end, the end of the list. */
 static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end,
                     ext_error *error)
 {
@@ -262,6 +280,7 @@ static int read_table(status_cursor *cursor, const ext_home *home, ext_error *er
 
 /* ---- what this process has still to write ---- */
 
+/* Writes a time as m_version has it. seconds: since 1970. */
 static void set_time(status_cursor *cursor, char **text, int64_t seconds)
 {
     struct tm parts;
@@ -272,6 +291,7 @@ static void set_time(status_cursor *cursor, char **text, int64_t seconds)
         set_text(cursor, text, room);
 }
 
+/* Returns the row of a run; NULL: it has none. */
 static status_row *find_row(const status_cursor *cursor, const char *run)
 {
     status_row *row = cursor->rows;
@@ -280,7 +300,7 @@ static status_row *find_row(const status_cursor *cursor, const char *run)
     return row;
 }
 
-/* The place behind the rows without a version, which come first. */
+/* Returns the place after the rows without a version, which are the first rows. */
 static status_row **place_of_new(status_cursor *cursor)
 {
     status_row **at = &cursor->rows;
@@ -289,6 +309,7 @@ static status_row **place_of_new(status_cursor *cursor)
     return at;
 }
 
+/* Shows how a run ended that this process could not write yet. context: the cursor. */
 static void add_pending(void *context, const ext_pending *pending)
 {
     status_cursor *cursor = context;

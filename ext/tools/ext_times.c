@@ -1,9 +1,11 @@
 /*
- * ext_times.c - gru4rec_time(value), gru4rec_time_rest(value); see ext_tools.h.
+ * ext_times.c - gru4rec_time(value) and gru4rec_time_rest(value): a time as numbers; see
+ * ext_tools.h.
  *
- * What a time counts as: a number as it is, a date as seconds since 1970, NULL what cannot
- * be read; and by how many nanoseconds it is later than that. The statements that read
- * histories sort by both, and users find with the first what bad_rows would skip.
+ * gru4rec_time() gives a number as it is, and a date as seconds since 1970. It gives NULL
+ * if the value cannot be read as a time. gru4rec_time_rest() gives the nanoseconds by
+ * which the time is later than that number. The statements that read histories sort by
+ * both. Users find with gru4rec_time() the rows that the option bad_rows would skip.
  */
 #include "ext_tools.h"
 

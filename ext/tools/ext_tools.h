@@ -1,6 +1,12 @@
 /*
- * ext_tools.h - what is neither training nor serving: models in and out, measuring,
- * looking at schedules, and what a model and a build are.
+ * ext_tools.h - what is neither training nor serving: files of models, measurements,
+ * comparisons, audits, schedules, and facts about models and about the build.
+ *
+ * Each function that can fail returns an SQLite result code, which is also error->rc, and
+ * leaves its message in error (ext_base.h). Each of them can fail with SQLITE_NOMEM. A
+ * function that reads a model can fail with each error of SQLite: a lock, an interrupt,
+ * SQLITE_AUTH, SQLITE_CORRUPT_VTAB for a damaged model. The comments name the other
+ * errors.
  */
 #ifndef EXT_TOOLS_H
 #define EXT_TOOLS_H
@@ -10,161 +16,275 @@
 /* ---- ext_file.c ---- */
 
 /*
- * The name of a file that SQL gave, if the host lets this connection touch that file: as
- * it would let it ATTACH one of that name. *path is the value's. The file itself is not
- * touched, not even to see whether it is there. SQLITE_AUTH: it may not.
+ * Reads a file's name from an SQL value, and asks whether the host lets this connection
+ * touch that file. The host does if it would let the connection ATTACH a database of that
+ * name. The file itself is not touched, not even to see whether it exists.
+ *
+ * path: out, the name; borrowed from value.
+ * is_written: the caller is to write the file; else to read it.
+ * SQLITE_AUTH: the host does not allow it. SQLITE_ERROR: the value is NULL, has a NUL
+ * character, or is a name with another meaning for ATTACH (":memory:", "file:...").
  */
 int ext_file_permit(const char **path, sqlite3 *db, sqlite3_value *value, bool is_written,
                     ext_error *error);
 
-/* Bytes to be read: those of a BLOB, or of an ordinary file that is open. */
+/* Bytes to be read: those of a BLOB, or those of an open ordinary file. */
 typedef struct ext_input {
-    const unsigned char *bytes; /* (n_bytes), borrowed; NULL: they are the file's */
+    const unsigned char *bytes; /* (n_bytes), borrowed; NULL: the bytes are in the file */
     uint64_t n_bytes;
-    const char *path; /* borrowed */
-    int fd;           /* -1: none */
+    const char *path; /* of the file; borrowed */
+    int fd;           /* of the file; -1: no file is open */
 } ext_input;
 
-/* Never waits. On failure there is nothing to close. */
+/*
+ * Opens an ordinary file to read it, and never waits. path must live as long as input.
+ * SQLITE_CANTOPEN: it cannot be opened, or it is a folder, a device or a pipe. After a
+ * failure there is nothing to close.
+ */
 int ext_file_open(ext_input *input, const char *path, ext_error *error);
-/* Copies n bytes, from on, which must lie within n_bytes. A file that has become shorter
- * is an error. */
+/*
+ * Copies the bytes from, from + 1, ..., from + n - 1 of the input into the buffer to (n).
+ * All of them must lie within input->n_bytes.
+ * SQLITE_CANTOPEN: the file cannot be read, or has become shorter. The buffer may then
+ * hold some of the bytes.
+ */
 int ext_file_read(const ext_input *input, void *to, uint64_t from, size_t n,
                   ext_error *error);
+/* Closes the file, if one is open. */
 void ext_file_close(ext_input *input);
 
 /* A file that is being written. */
 typedef struct ext_output {
-    const char *path;    /* borrowed */
-    char *target, *part; /* part becomes target; NULL: path is written to as it is */
-    int fd;              /* -1: none */
+    const char *path; /* as SQL gave it; borrowed */
+    /*
+     * Two paths, both owned: ext_file_finish() renames the new file at part to target.
+     * NULL: the file at path is written to directly.
+     */
+    char *target, *part;
+    int fd; /* -1: none is open */
     ext_poll poll;
 } ext_output;
 
-/* Begins; ext_file_finish() must follow in any case. */
+/*
+ * Begins to write a file. path must live as long as output. The caller must call
+ * ext_file_finish() in any case, also after a failure.
+ * SQLITE_CANTOPEN: the file cannot be written. SQLITE_INTERRUPT: the call was interrupted
+ * while it waited for somebody who reads the pipe at path.
+ */
 int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error *error);
+/* Appends n bytes. Errors: SQLITE_CANTOPEN (they cannot be written), SQLITE_INTERRUPT. */
 int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *error);
 /*
- * Where rc is SQLITE_OK, puts the file into its place, on disk when this returns; else
- * takes away what was made. What is no ordinary file (a device, a pipe) was written to
- * directly. An ordinary file is replaced, one behind a link where that is; a link that
- * leads nowhere is replaced itself. Returns the first failure.
+ * Ends the writing. rc: the result of the writing so far.
+ *
+ * If rc is SQLITE_OK, renames the new file to its final name. Its bytes are on disk when
+ * this returns. An ordinary file of that name is replaced. If path is a link to an
+ * ordinary file, that file is replaced; a link that leads nowhere is replaced itself.
+ * If rc is an error, or the renaming fails, deletes the new file; an old file of that
+ * name stays as it was. A device or a pipe was written to directly, so what was written
+ * stays.
+ *
+ * Returns the first failure: rc, or SQLITE_CANTOPEN if the file cannot be put into its
+ * place.
  */
 int ext_file_finish(ext_output *output, int rc, ext_error *error);
 
 /* ---- ext_safetensors.c ---- */
 
-/* Floats that are read or written at a time: 16 KiB. */
+/* Number of floats that are read or written at a time: 16 KiB. */
 enum { EXT_SAFETENSORS_PART = 4096 };
 
 /*
- * What stands before the values in the file, its length included; the values follow in
- * the order of the model's tensors. *header is of sqlite3_malloc.
+ * Makes the header of a model's file: all bytes that stand before the values, with the
+ * length of the header in front. The values follow in the order of the model's tensors.
+ *
+ * header: out, (n_header) bytes, of sqlite3_malloc; the caller frees them.
+ * SQLITE_ERROR: JSON cannot carry the id of an item. SQLITE_TOOBIG: the header is longer
+ * than SQLite's limit for a text. After a failure there is nothing to free.
  */
 int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
                            const ext_loaded *loaded, ext_error *error);
-/* A model, its items and options. loaded is all zero; free it in any case. */
+/*
+ * Reads a model with its items and options. loaded must be all zero; the caller frees it
+ * by ext_load_free() in any case.
+ * SQLITE_ERROR: the input is not a gru4rec model, or is damaged. SQLITE_TOOBIG: its
+ * header is longer than SQLite's limit for a text. SQLITE_CANTOPEN: the file cannot be
+ * read. SQLITE_INTERRUPT: the host interrupted the call.
+ */
 int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input,
                          ext_error *error);
 
 /* ---- ext_leak.c ---- */
 
-/* What of a test a version was trained on. All zero to begin with. */
+/*
+ * A search for the sessions of a test that a version was trained on. All zero to begin
+ * with. It must not be moved while it is in use, because against points into it.
+ */
 typedef struct ext_leak {
-    int64_t version;               /* 0: there is none, but a source */
-    ext_fingerprints fingerprints; /* not known: nothing is found, which says nothing */
-    ext_against against;           /* for the source of the test, before it is read */
+    int64_t version; /* that was trained; 0: the test is compared with a source */
+    /* If these are not known, nothing is found, and that says nothing about the test. */
+    ext_fingerprints fingerprints;
+    ext_against against; /* for the reading of the test (ext_reading) */
     gru4rec_fingerprints_found found;
 } ext_leak;
 
-/* Reads what the version keeps. Close leak in any case, before the budget goes; it stays
- * where it is. */
+/*
+ * Reads what the version keeps of its sessions: fingerprints, and the time of its last
+ * event. Call ext_leak_close() in any case, before the budget ends.
+ * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_ERROR: they do not fit into
+ * the budget.
+ */
 int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
                   int64_t version, ext_error *error);
+/* Frees what leak holds, and makes it all zero. */
 void ext_leak_close(ext_leak *leak);
-/* Fills found, of a test that was read beside against. */
+/*
+ * Fills leak->found for a test. The test must have been read with leak->against in its
+ * ext_reading. Errors: SQLITE_CORRUPT_VTAB (the fingerprints are damaged),
+ * SQLITE_INTERRUPT.
+ */
 int ext_leak_find(ext_leak *leak, const ext_events *test, const ext_home *home,
                   ext_error *error);
-/* Share of the sessions whose items are those of a session of the training, beyond what
- * chance has; 0 where it may be chance. */
+/*
+ * Returns how many sessions of the test have the items of a session of the training,
+ * beyond what chance explains, as a share of the test's sessions of three events and
+ * more. It is 0 if chance may explain all of them.
+ */
 double ext_leak_excess(const gru4rec_fingerprints_found *found);
-/* What whoever reads measures must know of it; of sqlite3_malloc, NULL: nothing. */
+/*
+ * Writes what a reader of measures must know about leaks. *warning is of sqlite3_malloc;
+ * NULL: there is nothing to say, or an error.
+ */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
                      ext_error *error);
 
 /* ---- ext_measure.c ---- */
 
-/* What is measured, and how. All zero to begin with, but what the caller fills in. */
+/*
+ * A measurement of one version on test events. All zero to begin with, but for what the
+ * caller sets. ext_measure_free() frees all that it holds.
+ */
 typedef struct ext_measurement {
-    ext_model *model;        /* held, by the caller */
-    gru4rec_options options; /* of an evaluation, */
-    ext_columns columns;     /* what stands beside them, and */
-    bool finds_leaks;        /* whether to look for them, by the caller */
-    ext_rows candidates;     /* of columns.candidates */
-    ext_source source;       /* while it is read */
-    ext_leak leak;           /* in the budget that test was read with, */
-    ext_events test;         /* as this is, and */
-    gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n) as these are */
+    ext_model *model;        /* the version; held */
+    gru4rec_options options; /* of the evaluation; set by the caller */
+    ext_columns columns; /* columns and candidates of the options; set by the caller */
+    bool finds_leaks;    /* whether leaks are looked for; set by the caller */
+    ext_rows candidates; /* item rows of columns.candidates */
+    ext_source source;   /* open while it is read */
+    ext_leak leak;       /* in the budget that the test was read with */
+    ext_events test;     /* in that budget */
+    gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n_baselines), in that budget */
     size_t n_baselines;
-    int32_t
-        *places;    /* (methods, events of test) where targets stood; borrowed, or NULL */
-    char *warnings; /* what whoever reads the figures must know; or NULL */
+    /*
+     * (methods, events of test) out: where the targets stood, as in gru4rec_evaluation;
+     * borrowed. NULL: this is not asked for.
+     */
+    int32_t *places;
+    char *warnings; /* what a reader of the figures must know; NULL: nothing */
 } ext_measurement;
 
-/* Holds the version that is meant of a model, and finds the model's home; clear that in any
- * case. */
+/*
+ * Holds the version that choice means of the model called name, in request->model, and
+ * fills in that model's home. home must be all zero; the caller clears it in any case.
+ * SQLITE_ERROR: there is no such model, or no such version.
+ */
 int ext_measure_hold(ext_measurement *request, ext_home *home, ext_connection *connection,
                      sqlite3_value *name, const ext_choice *choice, ext_error *error);
-/* Bytes that it may take: its own option, or the model's. */
+/*
+ * Returns the memory_limit of the evaluation's options, or if that is 0 the model's, in
+ * bytes. request->model must be held.
+ */
 int64_t ext_measure_limit(const ext_measurement *request);
-/* Reads the events of the source, a name or a SELECT. home: the model's. Free it in any
- * case, before the budget goes. */
+/*
+ * Reads the candidates, what the version keeps of its sessions, and the test events.
+ *
+ * home: of the model. source: the name of a table or a view, or a SELECT. Call
+ * ext_measure_free() in any case, before the budget ends. Errors: those of
+ * ext_read_events() and ext_leak_open(); SQLITE_ERROR: the source cannot be opened, or
+ * none of the candidates is an item of the model.
+ */
 int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      const char *source, ext_error *error);
-/* The same for two models at once, of these homes, whose events are read once, with columns
- * as the first one's, and have the same numbers in both. *n_unknown: events whose item one of them does
- * not know. */
+/*
+ * Reads the test events of two models at once, as ext_measure_read() does for one. The
+ * events are read once, with the columns of the first request, and an event has the same
+ * number in both datasets.
+ *
+ * homes: of the two models. n_unknown: out, number of the events whose item at least one
+ * of the models does not know. Errors and freeing: as for ext_measure_read().
+ */
 int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
                           const ext_home homes[2], const char *source, int64_t *n_unknown,
                           ext_error *error);
-/* What a measurement asks now and then, as a hook; context: an ext_poll. */
+/* Tells whether the work must stop, as the library's hook poll. context: an ext_poll. */
 int ext_measure_poll(void *context, const gru4rec_progress *progress);
-/* Puts a warning behind the others. */
+/* Appends a warning to request->warnings. */
 int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...);
-/* Puts what it has to say of leaks. */
+/* Appends the warning about leaks, if there is one. */
 int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
-/* Puts what it has to say of any measurement, leaks too. has_events: there was something to rank. */
+/*
+ * Appends all warnings that any measurement can have, those about leaks too.
+ * has_events: at least one event was ranked.
+ */
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
-/* Rows of an evaluation. */
+/* Returns the number of rows that the evaluation gives. */
 size_t ext_measure_count(const ext_measurement *request);
-/* metrics: (ext_measure_count()). */
+/*
+ * Measures the version and its baselines on the test events.
+ *
+ * metrics: out, (ext_measure_count()) rows.
+ * SQLITE_ERROR: the measurement does not fit into the budget, or the library refuses it.
+ * SQLITE_INTERRUPT: the host interrupted the call.
+ */
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error);
+/* Frees all that request holds, and makes it all zero. */
 void ext_measure_free(ext_measurement *request);
 
 /* ---- ext_fit.c ---- */
 
-/* Fits the baselines that the options name, to be measured beside the model: all but pop on
- * the sessions that it was trained on. */
+/*
+ * Fits the baselines that request->options names, and puts them into request->baselines.
+ * pop needs the model's support only. The others are fitted on the sessions that the
+ * version was trained on. The test must have been read.
+ * SQLITE_ERROR: the budget is too small, or these sessions are not known any more. Other
+ * errors: those of ext_trained_read().
+ */
 int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_home *home,
                       ext_error *error);
 
 /* ---- ext_trained.c ---- */
 
-/* The sessions that the version of a request was trained on, in rows of its catalogue. Give
- * them to ext_read_free(), also after an error. name: who needs them. */
+/*
+ * Reads the sessions that the version of a request was trained on. Their items are rows
+ * of the version's catalogue. Where they may differ from those of the training, a warning
+ * is added to the request.
+ *
+ * trained: all zero before; the caller frees it by ext_read_free() in any case.
+ * name: of the baseline that needs the sessions, for messages.
+ * SQLITE_ERROR: the version's source or its last event is not known, or the source is
+ * gone and the model has no other. Other errors: those of ext_read_events().
+ */
 int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
                      const ext_home *home, const char *name, ext_error *error);
 
 /* ---- ext_best.c ---- */
 
-/* Of the versions that are ready the one with the best MRR@20 on the events of a source, a
- * name or a SELECT; of several the newest. Holds no lock while it measures. */
+/*
+ * Finds the ready version with the best MRR@20 on the events of a source. If several have
+ * the same MRR, it is the newest of them. No lock is held while versions are measured.
+ *
+ * source: the name of a table or a view, or a SELECT.
+ * SQLITE_ERROR: there is no version, or the source has no event to rank. SQLITE_BUSY: a
+ * version changed meanwhile. Other errors: those of ext_measure_read() and
+ * ext_measure_run(). *version is of no use after a failure.
+ */
 int ext_best_find(int64_t *version, const ext_home *home, const char *source,
                   ext_error *error);
 
 /* ---- ext_audit_rules.c ---- */
 
+/* The checks of an audit, in the order of their rows. */
 typedef enum ext_audit_check {
     EXT_AUDIT_MISSING,
     EXT_AUDIT_BLANK,
@@ -185,7 +305,7 @@ typedef enum ext_audit_check {
     EXT_AUDIT_FEW_SESSIONS,
     EXT_AUDIT_FEW_EVENTS,
     EXT_AUDIT_FEW_ITEMS,
-    EXT_AUDIT_UNKNOWN_ITEMS, /* from here on: of the test */
+    EXT_AUDIT_UNKNOWN_ITEMS, /* the first check of the test; those before: of the log */
     EXT_AUDIT_UNKNOWN_EVENTS,
     EXT_AUDIT_TRAINED,
     EXT_AUDIT_SHARED,
@@ -195,8 +315,8 @@ typedef enum ext_audit_check {
 } ext_audit_check;
 
 typedef enum ext_audit_state {
-    EXT_AUDIT_SKIPPED, /* nobody looked: there is nothing to look at */
-    EXT_AUDIT_UNKNOWN, /* what it takes is not there */
+    EXT_AUDIT_SKIPPED, /* nothing was given that the check could look at */
+    EXT_AUDIT_UNKNOWN, /* the check needs facts that the model does not have */
     EXT_AUDIT_COUNTED
 } ext_audit_state;
 
@@ -204,50 +324,68 @@ typedef enum ext_audit_state {
 typedef struct ext_audit_finding {
     ext_audit_state state;
     int64_t n, of;
-    double weight; /* what thresholds are compared with: the share, mostly */
-    char *example; /* as a message shows it */
-    char *advice;  /* in place of the rule's */
-    char *detail;  /* more to say; or why it is not known */
+    double weight; /* compared with the thresholds of the rule; mostly n / of */
+    char *example; /* an id that was found, as a message shows it */
+    char *advice;  /* in place of the rule's advice */
+    char *detail;  /* more to say; if the state is not COUNTED, why not */
 } ext_audit_finding;
 
-/* A row; advice is owned, NULL where there is nothing to say. */
+/* A row of gru4rec_audit(). */
 typedef struct ext_audit_line {
-    const char *name, *severity;
+    const char *name, *severity; /* static */
     ext_audit_state state;
     int64_t n;
-    char *advice;
+    char *advice; /* owned; NULL: there is nothing to say */
 } ext_audit_line;
 
+/*
+ * Fills in the row of a check by its rule. The caller frees line->advice. The finding
+ * stays as it is. After an error line->advice is NULL.
+ */
 int ext_audit_rules_row(ext_audit_line *line, const ext_audit_finding *finding,
                         ext_audit_check check, ext_error *error);
-/* The rule's advice, a format where the check has more to say. */
+/* Returns the rule's advice. For some checks it is a format for names of columns. */
 const char *ext_audit_rules_advice(ext_audit_check check);
 
 /* ---- ext_audit_look.c ---- */
 
 /* What is audited, and what was found. All zero to begin with. */
 typedef struct ext_audit_work {
-    ext_home home; /* of the model; without a name where there is none */
+    ext_home home; /* of the model; without a name if no model is audited */
     bool has_model;
-    ext_snapshot snapshot; /* in which all of the model is read: its config, and */
-    ext_model *model;
+    ext_snapshot snapshot; /* in which config and model are read */
+    ext_model *model;      /* the version; held; NULL: there is none */
     ext_config config;
     gru4rec_options options; /* of the training that is audited */
     ext_columns columns;
-    ext_budget budget;    /* of what follows */
-    gru4rec_items *items; /* of the log, where there is no version; or NULL */
+    ext_budget budget;    /* of all that follows */
+    gru4rec_items *items; /* of the log, if there is no version; or NULL */
     ext_leak leak;
     ext_audit_finding findings[EXT_AUDIT_CHECKS];
 } ext_audit_work;
 
-/* Looks at the log: text, or the model's source. has_test: where there is no version, the
- * test is compared with the log. */
+/*
+ * Reads the log, and fills in the findings of its checks.
+ *
+ * text: the log's name or SELECT. It is not used if there is a model, because then the
+ * model's own source is the log.
+ * has_test: ext_audit_look_test() will follow. If there is no version, the log's items
+ * and the fingerprints of its sessions are kept in work, because the test is then
+ * compared with the log.
+ * Errors: those of ext_source_open(), ext_config_open_source() and ext_read_collect().
+ */
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
                        ext_error *error);
-/* Then at the test. */
+/*
+ * Reads the test, and fills in the findings of its checks. The version must be held, with
+ * work->leak open for it; if there is none, ext_audit_look_log() must have read the log.
+ *
+ * text: the test's name or SELECT. Errors: as for the log; SQLITE_CORRUPT_VTAB: the
+ * fingerprints are damaged.
+ */
 int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error);
 
-/* ---- what SQL sees, each in its file ---- */
+/* ---- what SQL sees: each table and function in the file of its name ---- */
 
 extern const ext_table_function ext_evaluate, ext_compare, ext_audit, ext_batches;
 extern const ext_table_function ext_options_table, ext_status;

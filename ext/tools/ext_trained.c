@@ -1,23 +1,25 @@
 /*
- * ext_trained.c - the sessions that a version was trained on, read once more; see
+ * ext_trained.c - reads the sessions that a version was trained on once more; see
  * ext_tools.h.
  *
- * They are what its own run read: events of its source as its options prepare them, up to
- * its last_event. Of a run with since=last that is its own window, sessions with an event
- * of it whole. Sessions that were held out begin behind last_event.
+ * These are the sessions that the version's own run read: the events of its source, up to
+ * its last_event, prepared by its options. If the run had since=last, they are the
+ * sessions with at least one event in the window of that run, each session whole.
+ * Sessions that were held out begin after last_event, so they are not read.
  *
- * What m_version says of the source never becomes SQL but as a quoted name: a SELECT that
- * is not the model's own any more is not run.
+ * m_version says which source it was. That text becomes SQL only as a quoted name,
+ * because somebody may have forged the table. If the text is a SELECT, it is run only if
+ * it is still the model's own source.
  */
 #include "ext_tools.h"
 
-/* What m_version says of the run. All owned. */
+/* The row of m_version about the version's run. */
 typedef struct record {
     bool is_there;
-    char *source;     /* or NULL */
-    int64_t n_events; /* that were trained on; 0: it does not say */
-    ext_last since;   /* what since=last was */
-    ext_border end;   /* its last event */
+    char *source;     /* owned, or NULL */
+    int64_t n_events; /* that were trained on; 0: not known */
+    ext_last since;   /* since=last: the version before, whose events were left out */
+    ext_border end;   /* the last event */
 } record;
 
 static int read_record(record *r, const ext_model *model, const ext_home *home,
@@ -45,27 +47,35 @@ static int read_record(record *r, const ext_model *model, const ext_home *home,
                            : rc;
 }
 
-/* Is it known which events they were? */
+/*
+ * Refuses a record that does not tell which events the version was trained on. name: of
+ * the baseline that needs them.
+ */
 static int check_record(const record *r, const ext_model *model, const char *name,
                         ext_error *error)
 {
-    const char *why = !r->is_there ? "it is no longer kept"
+    const char *why = !r->is_there ? "the version is no longer kept"
                       : r->source == NULL
-                          ? "it has no source"
-                          : "it has no last_event, as it was imported, or made by an "
-                            "older gru4rec, or held out all that it could";
+                          ? "the version has no source"
+                          : "the version has no last_event, because it was imported, "
+                            "or an older gru4rec made it, "
+                            "or no event came before its held-out sessions";
     if (r->source != NULL && r->end.is_there)
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
-                         "baseline %s is fitted on the events that version %lld was "
-                         "trained on, and these are not known: %s; use baselines=pop, or "
-                         "train a version",
+                         "baseline %s is fitted on the events "
+                         "that version %lld was trained on, "
+                         "but these are not known: %s; "
+                         "use baselines=pop, or train a new version",
                          name, (long long)model->version, why);
 }
 
 /* ---- its source ---- */
 
-/* Opens a table or a view by the name that m_version has; *is_open false: it is not there. */
+/*
+ * Opens the table or view that the record names. *is_open: false if there is none of that
+ * name, or if the record has a SELECT.
+ */
 static int open_named(ext_source *source, bool *is_open, const record *r,
                       const ext_config *config, const ext_home *home, ext_error *error)
 {
@@ -81,7 +91,10 @@ static int open_named(ext_source *source, bool *is_open, const record *r,
                : rc;
 }
 
-/* The model's own source takes the place of one that cannot be read. */
+/*
+ * Opens the model's own source instead of the record's, which cannot be read, and adds a
+ * warning to the request.
+ */
 static int replace_source(ext_source *source, ext_measurement *request, const record *r,
                           const ext_config *config, const ext_home *home,
                           ext_error *error)
@@ -95,18 +108,19 @@ static int replace_source(ext_source *source, ext_measurement *request, const re
             "version %lld was trained on '%s', which %s, and the model has no source of "
             "its own; give it one by gru4rec_configure(), or use baselines=pop",
             (long long)request->model->version, show.text,
-            is_select ? "is a SELECT and not run again" : "is gone");
+            is_select ? "is a SELECT that is not run again" : "is gone");
     int rc = ext_config_open_source(config, home, NULL, NULL, source, error);
     return rc == SQLITE_OK
                ? ext_measure_warn(request, error,
                                   "the baselines were fitted on the model's own source: "
                                   "version %lld was trained on '%s', which %s",
                                   request->model->version, show.text,
-                                  is_select ? "is another SELECT and not run again"
+                                  is_select ? "is another SELECT, which is not run again"
                                             : "is gone")
                : rc;
 }
 
+/* Opens the source of the run, or one in its place. */
 static int open_source(ext_source *source, ext_measurement *request, const record *r,
                        const ext_home *home, ext_error *error)
 {
@@ -126,8 +140,12 @@ static int open_source(ext_source *source, ext_measurement *request, const recor
 
 /* ---- its events ---- */
 
-/* As the run read them; a row that cannot be read is no reason to stop, as the log went on
- * since, and what is held out lies behind the end. */
+/*
+ * Reads the events as the run read them, with three differences. Rows that cannot be read
+ * are skipped, because rows were perhaps added to the log since then. No session is held
+ * out, because those that the run held out begin after r->end. Sessions are sorted by
+ * time, because baselines use their age.
+ */
 static int read_events(ext_events *trained, ext_measurement *request, const record *r,
                        ext_budget *budget, ext_source *source, ext_error *error)
 {
@@ -139,25 +157,28 @@ static int read_events(ext_events *trained, ext_measurement *request, const reco
                                  .keeps_times = true};
     options.validation = 0;
     options.bad_rows = 1;
-    options.time_sort = 1; /* baselines tell sessions apart by their age */
+    options.time_sort = 1;
     int rc = ext_read_events(trained, budget, source, &reading, error);
     const gru4rec_dataset *dataset = trained->dataset;
     if (rc != SQLITE_OK || dataset->n_events == r->n_events)
         return rc;
-    return ext_measure_warn(
-        request, error,
-        "the baselines were fitted on %lld events, version %lld on %lld%s",
-        dataset->n_events, request->model->version, r->n_events,
-        had_held_out
-            ? "; sessions were held out (validation), and later events of others "
-              "are not read"
-            : "; the source has changed since");
+    return ext_measure_warn(request, error,
+                            "the baselines were fitted on %lld events, "
+                            "but version %lld was trained on %lld%s",
+                            dataset->n_events, request->model->version, r->n_events,
+                            had_held_out
+                                ? "; the version held out sessions (validation), "
+                                  "and later events of other sessions are not read"
+                                : "; the source has changed since");
 }
 
-/* Rows of its own catalogue become those of the version's. */
+/*
+ * Gives the items the rows that they have in the version's catalogue. Frees what is not
+ * needed any more: the catalogue of these events, and the ids of the sessions.
+ */
 static int map_items(ext_events *trained, const gru4rec_items *known, ext_error *error)
 {
-    gru4rec_events_free(trained->builder); /* nobody asks for the sessions' ids */
+    gru4rec_events_free(trained->builder); /* it holds the ids of the sessions */
     trained->builder = NULL;
     const gru4rec_status status =
         gru4rec_dataset_map(trained->dataset, trained->items, known);

@@ -21,8 +21,8 @@
 #include "sort.h"
 
 /*
- * ZERO: the bin that begins with a pause of 1. LENGTHS: sessions are counted by length up
- * to this. TOP: as many of the most frequent items are counted together.
+ * ZERO: the bin that begins with a pause of 1. LENGTHS: sessions are counted by their
+ * lengths below this. TOP: how many of the most frequent items are counted together.
  */
 enum { BINS = 320, PER_OCTAVE = 4, ZERO = 20 * PER_OCTAVE, LENGTHS = 1 << 16, TOP = 20 };
 
@@ -41,7 +41,7 @@ typedef struct work {
     gru4rec_audit *audit;
     g4r_stop_watch *watch;
     double day;       /* length of a day in the unit of the times; 0: not known */
-    int64_t *offsets; /* (S + 1) where in at each session begins */
+    int64_t *offsets; /* (S + 1) index in at of each session's first event */
     uint32_t *at;     /* (n) numbers of the events, session by session, in order */
     int64_t *support; /* (items) events of each item */
     int64_t *lengths; /* (LENGTHS) sessions by length; the last also counts longer ones */
@@ -152,7 +152,7 @@ static bool count_duplicates(work *w, const uint32_t *at, size_t n)
     return true;
 }
 
-/* Returns the time from the first to the last of a session's events at (n). */
+/* Returns the time between the first and the last of a session's events at (n). */
 static double seconds_of(const work *w, const uint32_t *at, int64_t n)
 {
     return g4r_events_seconds(w->events, at[n - 1]) -

@@ -277,7 +277,10 @@ static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
         return G4R_COMPARE(a->real, b->real);
     if (a->type == GRU4REC_ID_REAL)
         return -compare_numbers(b, a);
-    /* An integer and a real that are never equal: the floor of the real decides. */
+    /*
+     * a is an integer, and b is a real with another value, because equal values are one
+     * id. So a is before b exactly if a <= floor(b).
+     */
     if (b->real >= 0x1p63)
         return -1;
     if (b->real < -0x1p63)

@@ -72,8 +72,9 @@ gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
     const int64_t part = share_of(support, share);
     int32_t row = gru4rec_items_find(items, id);
     /*
-     * A REAL of 2^53 or more is equal to its integer in the dictionary, and could not be
-     * added.
+     * For the dictionary, a REAL of 2^53 or more is equal to its integer. So it cannot be
+     * added beside the integer, although gru4rec_items_find() does not find the integer
+     * for it. The support is then added to the integer's row.
      */
     if (row < 0)
         row = g4r_dict_find(&items->dict, id);

@@ -19,7 +19,7 @@
 typedef struct g4r_optim {
     const g4r_vec *vec;
     g4r_update update;          /* what vec->update() needs: rates, corrections, clip */
-    g4r_real grad_cap;          /* 0: no limit */
+    g4r_real grad_cap;          /* greatest norm of an update's gradient; 0: no limit */
     gru4rec_training *training; /* borrowed; its model, slots and updates change */
 } g4r_optim;
 

@@ -67,9 +67,9 @@ sqlite3 -cmd ".load $(pkg-config --variable=extension gru4rec)" "$work/shop.db" 
 check $? 'it prepares the clicks as the extension does'
 for option in since=2024-01-01 support_decay=0.5 activate=false keep_history=5 commit_wait=1; do
     "$work/recommend" "$option" </dev/null >"$work/out" 2>&1
-    [ $? -eq 1 ] && grep -q "${option%%=*} is about a database" "$work/out" || break
+    [ $? -eq 1 ] && grep -q "${option%%=*} is only for the SQLite extension" "$work/out" || break
 done
-[ "$option" = commit_wait=1 ] && grep -q 'commit_wait is about a database' "$work/out"
+[ "$option" = commit_wait=1 ] && grep -q 'commit_wait is only for the SQLite extension' "$work/out"
 check $? 'an option about a database is an error'
 "$work/recommend" layres=16 </dev/null >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q "layers" "$work/out"

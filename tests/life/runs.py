@@ -70,7 +70,7 @@ def waiting(directory):
     db.execute('BEGIN IMMEDIATE')
     row = wait_run(reader, lambda r: 'its commit waits' in (r['message'] or ''))
     check('waiting: says so', is_training(row) and row['progress'] == 1 and row['left'] == 0 and
-          'its commit waits for others' in row['message'], row)
+          'its commit waits because others' in row['message'], row)
     db.execute('COMMIT')
     summary = thread.join()
     row = newest(reader)

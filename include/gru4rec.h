@@ -222,6 +222,9 @@ typedef enum gru4rec_weighting {
     GRU4REC_WEIGHTING_QUADRATIC
 } gru4rec_weighting;
 
+/* The value of option blend that stands for "auto". */
+#define GRU4REC_BLEND_AUTO (-1.0)
+
 /*
  * The values of all options. gru4rec_option_describe() gives the meaning, the range and
  * the default of each. A field with the name of a type behind it holds a value of that
@@ -282,7 +285,9 @@ typedef struct gru4rec_options {
     int64_t memory_limit; /* bytes; 0: the program's default */
     int64_t quantize;     /* gru4rec_switch */
     int64_t state_items;
-    int64_t verbose; /* gru4rec_switch */
+    double blend; /* strength; GRU4REC_BLEND_AUTO: chosen on the held-out sessions */
+    int64_t blend_sessions; /* events */
+    int64_t verbose;        /* gru4rec_switch */
     gru4rec_list cutoffs;
     int64_t mode;      /* gru4rec_tie_mode */
     int64_t baselines; /* bit i: gru4rec_baseline_kind i */

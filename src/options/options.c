@@ -245,6 +245,13 @@ static const g4r_option table[] = {
     INTEGER(state_items, 1, 1000, "32",
             "number of a session's last items that its state contains: exclude_seen "
             "leaves them out, and another version rebuilds the session from them"),
+    OPTION(blend, G4R_REAL, TRAIN, 0, 100, false, "auto", "0",
+           "strength with which the items of the sessions that are nearest gain on the "
+           "network's scores; 0: the network alone; auto: chosen on the held-out "
+           "sessions, of which validation says how many"),
+    INTEGER(blend_sessions, 1, 2147483647, "1000000",
+            "with blend, events of the latest sessions of training that a version keeps "
+            "to find the nearest in"),
     CHOICE(verbose, "auto|false|true", "auto",
            "progress on standard error: on a terminal a line that is updated, "
            "elsewhere one line at the end; auto: only on a terminal"),

@@ -22,6 +22,7 @@ static const char smaller[] = "use a model with smaller layers or fewer items";
 void ext_load_free(ext_loaded *loaded)
 {
     gru4rec_bytes_free(loaded->bytes);
+    gru4rec_baseline_free(loaded->neighbours);
     gru4rec_model_free(loaded->model);
     gru4rec_items_free(loaded->items);
     *loaded = (ext_loaded){0};

@@ -1178,8 +1178,11 @@ typedef struct gru4rec_query {
     int64_t n_expected; /* items that the caller expects to read; 0: not known. A hint for
                          * speed only. */
     const gru4rec_bytes *bytes; /* finished copy of the session's model, or NULL */
-    /* The blender that was started with the session as it is now: its items have their
-     * blended scores. NULL: all items have the network's scores. */
+    /*
+     * A blender that was started with the session in its present state. It must not be
+     * started again before the ranking has been read. The items that the nearest sessions
+     * have are ranked by their blended scores. NULL: all scores are the network's.
+     */
     gru4rec_blender *blender;
 } gru4rec_query;
 
@@ -1242,8 +1245,9 @@ int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
  * Adds a session in its present hidden state, and returns its lane. The session may
  * change afterwards. The first session that is added after gru4rec_batch_score() begins a
  * new batch. excluded (n_excluded): ascending rows that are left out. history
- * (n_history): the rows of the session's items, the oldest first, at least one; it is read
- * only if the batch has a blender. Both are borrowed until gru4rec_batch_score() returns.
+ * (n_history): the rows of the session's items, the oldest first, as for
+ * gru4rec_blender_start(); they are read only if the batch has a blender. Both lists are
+ * borrowed until gru4rec_batch_score() returns.
  */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded,
@@ -1361,15 +1365,16 @@ gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix
 /* ---- blending: the network beside the sessions that are nearest ---- */
 
 /*
- * What blends. The score of an item that the nearest sessions have is the network's plus
- * strength ln(1 + 10000 p), where p is the item's share of the scores that the nearest
- * sessions give. Any other item keeps the network's score (src/serve/blender.c).
+ * Says how scores are blended. The score of an item that the nearest sessions have is the
+ * network's score plus strength ln(1 + 10000 p), where p is the item's share of the scores
+ * that the nearest sessions give. Any other item keeps the network's score
+ * (src/serve/blender.c).
  */
 typedef struct gru4rec_blend {
     const gru4rec_baseline *neighbours; /* of kind GRU4REC_VS_KNN; borrowed */
     double strength;                    /* above 0 */
-    int32_t
-        n_history; /* the last items of a session that neighbours are found by, from 1 */
+    /* The nearest sessions are found by so many last items of a session; at least 1. */
+    int32_t n_history;
 } gru4rec_blend;
 
 /*
@@ -1385,16 +1390,18 @@ void gru4rec_blender_free(gru4rec_blender *blender); /* NULL-safe */
 size_t gru4rec_blender_bytes(const gru4rec_blend *blend);
 
 /*
- * Blends for a session in its present hidden state. rows (n) are its items, the oldest
- * first, at least one. The result stays until the next start. The same session and rows
- * give the same bits in any thread. It allocates nothing, so it cannot fail.
+ * Blends for a session in its present hidden state. rows (n) are the items of its history,
+ * the oldest first; without one, no item is blended. If the session's model collapses
+ * repeats, they are left out first. Then the last n_history items count, but not more than
+ * the model's max_length. The result stays until the next start. The same session and rows
+ * give the same bits in any thread. Nothing is allocated, so this cannot fail.
  */
 void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
                            const int32_t *rows, size_t n);
 
 /*
- * Gives the blended score of an item in *score. Returns false, and leaves *score alone, if
- * the nearest sessions do not have the item: then the item keeps the network's score.
+ * Sets *score to the blended score of an item. Returns false, and does not change *score,
+ * if the nearest sessions do not have the item: then the item keeps the network's score.
  */
 bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
                            gru4rec_real *score);
@@ -1452,8 +1459,12 @@ typedef struct gru4rec_evaluation {
      */
     const int32_t *candidates;
     size_t n_candidates;
-    int32_t *places; /* (1 + n_baselines, n_events) filled with the place of each event,
-                      * for the model and for each baseline; NULL: not wanted */
+    /*
+     * (methods, n_events) is filled with the place of each event by each method, in the
+     * order in which the measures come: the model, then, if blend is set, its network,
+     * then each baseline. NULL: places are not wanted.
+     */
+    int32_t *places;
 } gru4rec_evaluation;
 
 /*

@@ -164,7 +164,7 @@ static void find_best(gru4rec_batch *batch, size_t i)
     lane->n_best = g4r_shortlist_best(&lane->list, best, &batch->output, x);
     if (batch->blender == NULL)
         return;
-    g4r_blender_blend(batch->blender, &batch->output, x, lane->history, lane->n_history);
+    g4r_blender_after(batch->blender, batch->model, x, lane->history, lane->n_history);
     lane->n_best =
         g4r_blender_merge(batch->blender, best, lane->n_best, lane->list.k,
                           &(g4r_blender_limits){lane->list.excluded,

@@ -25,9 +25,12 @@
 
 #include "../base/rows.h"
 
-static void layout(gru4rec_blender *blender, size_t n_items)
+static void layout(gru4rec_blender *blender)
 {
     g4r_arena *arena = &blender->arena;
+    const size_t n_items = blender->blend.neighbours->n_items;
+    const size_t n_history = (size_t)blender->blend.n_history;
+    blender->history = g4r_arena_take(arena, n_history, sizeof *blender->history);
     blender->rows = g4r_arena_take(arena, n_items, sizeof *blender->rows);
     blender->network = g4r_arena_reals(arena, n_items, 1);
     blender->blended = g4r_arena_reals(arena, n_items, 1);
@@ -36,8 +39,8 @@ static void layout(gru4rec_blender *blender, size_t n_items)
 
 size_t gru4rec_blender_bytes(const gru4rec_blend *blend)
 {
-    gru4rec_blender blender = {.arena = {0}};
-    layout(&blender, blend->neighbours->n_items);
+    gru4rec_blender blender = {.blend = *blend};
+    layout(&blender);
     return g4r_add(g4r_add(sizeof blender, g4r_arena_bytes(&blender.arena)),
                    gru4rec_scorer_bytes(blend->neighbours));
 }
@@ -45,24 +48,24 @@ size_t gru4rec_blender_bytes(const gru4rec_blend *blend)
 gru4rec_status gru4rec_blender_new(const gru4rec_allocator *allocator,
                                    const gru4rec_blend *blend, gru4rec_blender **out)
 {
+    assert(blend->strength > 0 && blend->n_history > 0);
     if (allocator == NULL)
         allocator = &g4r_alloc_libc;
-    gru4rec_blender *blender = g4r_alloc(allocator, 1, sizeof *blender);
-    assert(blend->strength > 0 && blend->n_history > 0);
     *out = NULL;
+    gru4rec_blender *blender = g4r_alloc(allocator, 1, sizeof *blender);
     if (blender == NULL)
         return GRU4REC_NOMEM;
     blender->allocator = *allocator;
     blender->vec = g4r_vec_pick();
     blender->blend = *blend;
-    layout(blender, blend->neighbours->n_items);
+    layout(blender);
     if (gru4rec_scorer_new(allocator, blend->neighbours, &blender->scorer) !=
             GRU4REC_OK ||
         !g4r_arena_allocate_scratch(&blender->arena, allocator)) {
         gru4rec_blender_free(blender);
         return GRU4REC_NOMEM;
     }
-    layout(blender, blend->neighbours->n_items);
+    layout(blender);
     *out = blender;
     return GRU4REC_OK;
 }
@@ -94,8 +97,9 @@ void g4r_blender_blend(gru4rec_blender *blender, const g4r_output *output,
                        const g4r_real *x, const int32_t *rows, size_t n)
 {
     const gru4rec_blend *blend = &blender->blend;
-    const size_t n_seen = G4R_MIN(n, (size_t)blend->n_history);
-    const gru4rec_prefix prefix = {.rows = rows + (n - n_seen), .n = n_seen};
+    const size_t n_late = G4R_MIN(n, (size_t)blend->n_history);
+    const gru4rec_prefix prefix = {.rows = n > 0 ? rows + (n - n_late) : NULL,
+                                   .n = n_late};
     const gru4rec_scores scores = gru4rec_scorer_score(blender->scorer, &prefix);
     double sum = 0;
     sort_rows(blender);
@@ -110,11 +114,24 @@ void g4r_blender_blend(gru4rec_blender *blender, const g4r_output *output,
     }
 }
 
+void g4r_blender_after(gru4rec_blender *blender, const gru4rec_model *model,
+                       const g4r_real *x, const int32_t *rows, size_t n)
+{
+    const g4r_output output = g4r_model_output(model);
+    const int64_t limit = model->max_length > 0 ? model->max_length : INT64_MAX;
+    const size_t most = (size_t)G4R_MIN(blender->blend.n_history, limit);
+    size_t first = most;
+    for (size_t i = n; i-- > 0 && first > 0;)
+        if (i == 0 || !model->collapses_repeats || rows[i] != rows[i - 1])
+            blender->history[--first] = rows[i];
+    g4r_blender_blend(blender, &output, x, blender->history + first, most - first);
+}
+
 void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
                            const int32_t *rows, size_t n)
 {
-    const g4r_output output = g4r_model_output(session->model);
-    g4r_blender_blend(blender, &output, g4r_network_top(&session->network, 0), rows, n);
+    g4r_blender_after(blender, session->model, g4r_network_top(&session->network, 0),
+                      rows, n);
 }
 
 bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
@@ -144,7 +161,7 @@ static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
 static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
                               const g4r_blender_limits *limits)
 {
-    g4r_real *scores = blender->network; /* not needed any more */
+    g4r_real *scores = blender->network; /* its values are no longer needed */
     for (size_t i = 0; i < blender->n; i++)
         scores[i] = is_left_out(limits, blender->rows[i]) ? -(g4r_real)INFINITY
                                                           : blender->blended[i];

@@ -90,7 +90,7 @@ static bool check_batch(gru4rec_batch *batch, gru4rec_ranking *ranking, size_t f
     for (size_t i = 0; i < n; i++)
         CHECK_INT(i, gru4rec_batch_add(batch, visitors[first + i].session,
                                        visitors[first + i].excluded,
-                                       visitors[first + i].n_excluded));
+                                       visitors[first + i].n_excluded, NULL, 0));
     CHECK_INT(GRU4REC_OK, gru4rec_batch_score(batch, is_never_stopped, NULL, NULL));
     for (size_t i = 0; i < n && is_right; i++) {
         is_right = check_lane(batch, (int32_t)i, &visitors[first + i], ranking, k);

@@ -206,18 +206,19 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
     }
 }
 
-/* Counts one score, or takes it back. */
-static void count_one(g4r_rank_lane *lane, g4r_real score, bool is_counted)
+/* Counts an item that had one score, and now has another. */
+static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
 {
-    size_t *n = score > lane->score    ? &lane->n_greater
-                : score == lane->score ? &lane->n_equal
-                                       : NULL;
-    if (n != NULL)
-        *n += is_counted ? 1 : (size_t)-1;
+    lane->n_greater -= before > lane->score;
+    lane->n_equal -= before == lane->score;
+    lane->n_greater += now > lane->score;
+    lane->n_equal += now == lane->score;
 }
 
-/* Items that the nearest sessions have were counted by the network's scores; now they
- * count by their blended ones. The blender is at work for this lane. */
+/*
+ * Counts the items that the nearest sessions have by their blended scores; so far they
+ * are counted by the network's scores. The blender has blended for this lane.
+ */
 static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 {
     const gru4rec_blender *blender = ranks->blender;
@@ -228,13 +229,14 @@ static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
         if (!g4r_ranks_has(ranks, row) ||
             g4r_rows_find(query->seen, query->n_seen, row, &place))
             continue;
-        count_one(lane, blender->network[i], false);
-        count_one(lane, blender->blended[i], true);
+        count_again(lane, blender->network[i], blender->blended[i]);
     }
 }
 
-/* Gives the items that the nearest sessions have their blended scores, in the scores of
- * rows (n, NULL: all). */
+/*
+ * Overwrites scores with the blended scores of the items that the nearest sessions have.
+ * rows (n): the items that have scores; NULL: all n items.
+ */
 static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
                               const int32_t *rows, size_t n)
 {

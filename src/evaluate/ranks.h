@@ -26,8 +26,11 @@ typedef struct g4r_rank_query {
     /* (n_seen) items to leave out, ascending, borrowed; the target is none of them. */
     const int32_t *seen;
     size_t n_seen;
-    const int32_t *history; /* (n_history) the items before the target, the oldest first;
-                             * only read to blend; borrowed */
+    /*
+     * (n_history) the items that the network has seen before the target, the oldest
+     * first, borrowed; read only by a blender.
+     */
+    const int32_t *history;
     size_t n_history;
     int64_t event; /* the target's place among the test events */
 } g4r_rank_query;
@@ -44,8 +47,7 @@ typedef struct g4r_rank_lane {
 
 typedef struct g4r_ranks {
     const g4r_vec *vec;
-    gru4rec_blender
-        *blender; /* blends the scores; borrowed; NULL: they are the network's */
+    gru4rec_blender *blender; /* borrowed; NULL: the scores are the network's */
     g4r_bounds bounds;
     const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
     size_t n, longest, n_lanes, n_added; /* longest: most items in a list */

@@ -145,7 +145,7 @@ static void leave_out(gru4rec_ranking *ranking)
     }
 }
 
-/* Gives the items that the nearest sessions have their blended scores. */
+/* Overwrites the scores of the items that the nearest sessions have by blended ones. */
 static void overwrite_blended(gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;

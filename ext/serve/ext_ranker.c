@@ -223,7 +223,10 @@ static bool start(ext_ranker *ranker, const gru4rec_query *query)
     return ext_ranker_next(ranker);
 }
 
-/* Ranks by the scores that the network gives after the history. */
+/*
+ * Ranks by the scores that the network gives after the history, blended if the version
+ * blends.
+ */
 static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool *is_row,
                            ext_error *error)
 {
@@ -234,6 +237,10 @@ static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool 
         return rc;
     query.session = workspace->session;
     query.bytes = workspace->model->loaded.bytes;
+    query.blender = workspace->blender;
+    if (query.blender != NULL)
+        gru4rec_blender_start(query.blender, query.session, history->rows.rows,
+                              history->rows.n);
     ranker->basis = session_basis;
     *is_row = start(ranker, &query);
     return SQLITE_OK;
@@ -291,8 +298,8 @@ int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error
     if (ranker->has_candidates || ranker->has_wanted || ranker->most < 1 ||
         ranker->most > gru4rec_batch_most())
         return SQLITE_OK;
-    if (gru4rec_batch_new(&ext_memory, model, NULL, (int32_t)ranker->most,
-                          &ranker->batch) != GRU4REC_OK)
+    if (gru4rec_batch_new(&ext_memory, model, ranker->workspace.blender,
+                          (int32_t)ranker->most, &ranker->batch) != GRU4REC_OK)
         return ext_error_nomem(error);
     const int32_t n = gru4rec_batch_lanes(ranker->batch);
     ranker->lane_seen = sqlite3_malloc64((size_t)n * sizeof *ranker->lane_seen);

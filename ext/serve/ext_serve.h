@@ -121,6 +121,15 @@ int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error);
  */
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,
                      ext_error *error);
+/*
+ * Computes the score of the item that has the row, after the history, as it is in a
+ * ranking: blended, if the version blends. A history without an item gives the score of
+ * the zero state. It uses the workspace's session and blender. Errors: those of
+ * ext_history_walk().
+ */
+int ext_history_score(const ext_history *history, sqlite3 *db,
+                      const ext_workspace *workspace, int32_t row, double *score,
+                      ext_error *error);
 
 /* ---- ext_plan.c ---- */
 

@@ -1,13 +1,14 @@
 /*
  * ext_compare.c - gru4rec_compare(a, b, source [, options]): compares a model with a
- * baseline or with another model; see ext_tools.h.
+ * baseline, with its own network or with another model; see ext_tools.h.
  *
  * The table has a row for each segment, measure and cut-off. If b is a baseline, it is
  * fitted on the sessions that a was trained on, and one evaluation measures both. If b is
- * a model, the source is read once for both models. Each model is measured on the
- * sessions that its own options make of the events, and the library finds the targets
- * that both have. Views and triggers cannot use the table, because it runs SQL that is
- * given as text.
+ * 'gru4rec-network', a blends, and one evaluation measures a and its network without the
+ * blend. If b is a model, the source is read once for both models. Each model is measured
+ * on the sessions that its own options make of the events, and the library finds the
+ * targets that both have. Views and triggers cannot use the table, because it runs SQL
+ * that is given as text.
  */
 #include "ext_tools.h"
 
@@ -47,7 +48,8 @@ typedef struct compare_call {
     ext_home homes[2]; /* of a; and of b, if b is a model */
     ext_budget budget;
     ext_measurement sides[2]; /* of a and b, in that budget, but for the models */
-    bool is_baseline;         /* b is a baseline; then the second side is not used */
+    bool is_method;           /* b is a method beside a; the second side is not used */
+    int kind;                 /* the method: a baseline, or NETWORK */
     int32_t *places[2];       /* where the targets stood, of a and b; in the budget */
     int64_t n_unknown;        /* events whose item a or b does not know */
     int64_t n_unpaired;       /* targets that do not count, though both know the items */
@@ -65,14 +67,19 @@ static void stop(ext_cursor *base)
 
 /* ---- what is compared ---- */
 
-/* Returns the baseline of that name; GRU4REC_N_BASELINES: there is none. */
-static int find_baseline(const char *name)
+/* Kinds of methods behind the baselines: the network of a version that blends; none. */
+enum { NETWORK = GRU4REC_N_BASELINES, NO_METHOD };
+
+/* Returns the method of that name. */
+static int find_method(const char *name)
 {
     int kind = 0;
     while (kind < GRU4REC_N_BASELINES &&
            sqlite3_stricmp(name, gru4rec_baseline_name((gru4rec_baseline_kind)kind)) != 0)
         kind++;
-    return kind;
+    return kind < GRU4REC_N_BASELINES || sqlite3_stricmp(name, "gru4rec-network") == 0
+               ? kind
+               : NO_METHOD;
 }
 
 /* Sets the error of a name that is neither a model's nor a baseline's. */
@@ -93,11 +100,11 @@ static int fail_name(const char *name, ext_error *error)
 }
 
 /*
- * Finds out whether b is a model or a baseline. If a model and a baseline have the same
- * name, it is the model. *kind: the baseline, or GRU4REC_N_BASELINES.
+ * Finds out whether b is a model or a method. If a model and a method have the same name,
+ * it is the model.
  */
-static int find_b(compare_call *call, sqlite3_value *value, int *kind,
-                  const ext_home *own, ext_error *error)
+static int find_b(compare_call *call, sqlite3_value *value, const ext_home *own,
+                  ext_error *error)
 {
     static const char prefix[] = "baseline:";
     const int n = (int)strlen(prefix);
@@ -112,9 +119,9 @@ static int find_b(compare_call *call, sqlite3_value *value, int *kind,
     if (!has_prefix)
         rc = ext_schema_find(&home, own->db, own->connection, name, &is_found, error);
     ext_home_clear(&home);
-    *kind = find_baseline(has_prefix ? name + n : name);
-    call->is_baseline = !is_found;
-    return rc == SQLITE_OK && !is_found && *kind == GRU4REC_N_BASELINES
+    call->kind = find_method(has_prefix ? name + n : name);
+    call->is_method = !is_found;
+    return rc == SQLITE_OK && !is_found && call->kind == NO_METHOD
                ? fail_name(name, error)
                : rc;
 }
@@ -131,17 +138,34 @@ static int check_options(const compare_call *call, ext_error *error)
         return ext_error_set(error, SQLITE_ERROR,
                              "the baseline is the second argument here; write "
                              "gru4rec_compare('model', 'vs-knn', 'table')");
-    if (call->is_baseline && ext_options_is_set(options, "version_b"))
+    if (call->is_method && ext_options_is_set(options, "version_b"))
         return ext_error_set(error, SQLITE_ERROR,
-                             "a baseline has no versions, "
-                             "but is fitted for the version of a; leave out version_b");
-    if (!call->is_baseline && options->candidates > 0)
+                             call->kind == NETWORK
+                                 ? "the network is that of the version of a; "
+                                   "leave out version_b"
+                                 : "a baseline has no versions, "
+                                   "but is fitted for the version of a; "
+                                   "leave out version_b");
+    if (!call->is_method && options->candidates > 0)
         return ext_error_set(error, SQLITE_ERROR,
                              "candidates=sample=N would draw different items "
                              "for the two models, which is not a fair comparison; "
                              "list the items, as in candidates=[17,42], "
                              "or rank all items");
     return SQLITE_OK;
+}
+
+/* Refuses to compare a with its network if that is all that a is. */
+static int check_network(const compare_call *call, ext_error *error)
+{
+    const ext_measurement *a = &call->sides[0];
+    if (!call->is_method || call->kind != NETWORK || ext_measure_blends(a))
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "'gru4rec-network' is the network of a version that blends, "
+                         "and version %lld of model '%s' does not blend; "
+                         "train it with option blend, or give a model or a baseline",
+                         (long long)a->model->version, call->homes[0].name);
 }
 
 /* Reads the arguments and the test events, and fits the baseline if b is one. */
@@ -151,7 +175,6 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
     ext_measurement *a = &call->sides[0], *b = &call->sides[1];
     const ext_home *own = ext_table_home(base);
     const char *text;
-    int kind;
     gru4rec_options *options = &a->options;
     gru4rec_options_init(options);
     if (ext_value_text(&text, base->arguments[OPTIONS], "the options", error) !=
@@ -160,7 +183,7 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
                           (gru4rec_option_scope)(GRU4REC_SCOPE_EVALUATE |
                                                  GRU4REC_SCOPE_COMPARE),
                           options, &a->columns, error) != SQLITE_OK ||
-        find_b(call, base->arguments[B], &kind, own, error) != SQLITE_OK ||
+        find_b(call, base->arguments[B], own, error) != SQLITE_OK ||
         check_options(call, error) != SQLITE_OK)
         return error->rc;
     b->options = *options;
@@ -169,16 +192,18 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
     const ext_choice choice_b = ext_choice_of_option(options->version_b);
     int rc = ext_measure_hold(a, &call->homes[0], own->connection, base->arguments[A],
                               &choice_a, error);
-    if (rc == SQLITE_OK && !call->is_baseline)
+    if (rc == SQLITE_OK && !call->is_method)
         rc = ext_measure_hold(b, &call->homes[1], own->connection, base->arguments[B],
                               &choice_b, error);
+    if (rc == SQLITE_OK)
+        rc = check_network(call, error);
     if (rc != SQLITE_OK)
         return rc;
     ext_budget_start(&call->budget, ext_measure_limit(a));
-    if (!call->is_baseline)
+    if (!call->is_method)
         return ext_measure_read_pair(call->sides, &call->budget, call->homes, source,
                                      &call->n_unknown, error);
-    options->baselines = (int64_t)1 << kind;
+    options->baselines = call->kind != NETWORK ? (int64_t)1 << call->kind : 0;
     rc = ext_measure_read(a, &call->budget, &call->homes[0], source, error);
     call->n_unknown = rc == SQLITE_OK ? a->test.dataset->n_unknown : 0;
     return rc == SQLITE_OK ? ext_fit_baselines(a, &call->budget, &call->homes[0], error)
@@ -195,7 +220,8 @@ static int place(compare_call *call, int side, int32_t **places, ext_error *erro
 {
     ext_measurement *request = &call->sides[side];
     const gru4rec_allocator *memory = &call->budget.allocator;
-    const size_t n = (size_t)request->test.dataset->n_events * (1 + request->n_baselines);
+    const size_t n_events = (size_t)request->test.dataset->n_events;
+    const size_t n = n_events * ext_measure_methods(request);
     *places = memory->resize(memory->context, NULL, (n + 1) * sizeof **places);
     gru4rec_metrics *metrics =
         sqlite3_malloc64(ext_measure_count(request) * sizeof *metrics);
@@ -220,9 +246,12 @@ static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 {
     const gru4rec_options *options = &call->sides[0].options;
     const gru4rec_side a = side_of(call, 0);
-    gru4rec_side b = call->is_baseline ? a : side_of(call, 1);
-    if (call->is_baseline)
-        b.places = a.places + a.test->n_events;
+    gru4rec_side b = call->is_method ? a : side_of(call, 1);
+    if (call->is_method) {
+        const size_t method =
+            call->kind == NETWORK ? 1 : ext_measure_methods(&call->sides[0]) - 1;
+        b.places = a.places + method * (size_t)a.test->n_events;
+    }
     ext_poll poll;
     const gru4rec_hooks hooks = {.poll = ext_measure_poll, .context = &poll};
     gru4rec_error message = {0};
@@ -243,13 +272,13 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
         ext_measure_warn(a, error,
                          "there was no event to compare: a session needs two events of "
                          "items that both know");
-    if (!call->is_baseline && b->model->loaded.options.session_gap != gap)
+    if (!call->is_method && b->model->loaded.options.session_gap != gap)
         ext_measure_warn(a, error,
                          "sessions were cut as for a, with session_gap=%.15g; "
                          "b has session_gap=%.15g",
                          gap, b->model->loaded.options.session_gap);
     ext_measure_warn_all(a, true, error);
-    if (!call->is_baseline)
+    if (!call->is_method)
         ext_measure_warn_of_leaks(b, error);
     if (b->warnings != NULL)
         ext_measure_warn(a, error, "of b: %s", b->warnings);
@@ -277,7 +306,7 @@ static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
     if (cursor->differences == NULL)
         return ext_error_nomem(error);
     int rc = place(call, 0, &call->places[0], error);
-    if (rc == SQLITE_OK && !call->is_baseline)
+    if (rc == SQLITE_OK && !call->is_method)
         rc = place(call, 1, &call->places[1], error);
     if (rc == SQLITE_OK)
         rc = compare(cursor, call, error);

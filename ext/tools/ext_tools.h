@@ -229,8 +229,15 @@ int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
 /* Returns the number of rows that the evaluation gives. */
 size_t ext_measure_count(const ext_measurement *request);
+/* Tells whether the version blends, so that its network is a method of its own. */
+bool ext_measure_blends(const ext_measurement *request);
 /*
- * Measures the version and its baselines on the test events.
+ * Returns the number of methods: the version, then its network, if it blends, then the
+ * baselines.
+ */
+size_t ext_measure_methods(const ext_measurement *request);
+/*
+ * Measures the version, its network if it blends, and its baselines on the test events.
  *
  * metrics: out, (ext_measure_count()) rows.
  * SQLITE_ERROR: the measurement does not fit into the budget, or the library refuses it.

@@ -54,8 +54,11 @@ typedef struct ext_state_blob {
     int n_items;
 } ext_state_blob;
 
-/* Bytes of a run's name in a state, and the largest value of the option state_items. */
-enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 1000 };
+/*
+ * Bytes of a run's name in a state, and the most items of a state: twice the largest value
+ * of the option state_items, because a version that blends keeps older items too.
+ */
+enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 2000 };
 
 /*
  * Fills in blob from the n bytes, which it borrows. Returns false if the bytes are not a

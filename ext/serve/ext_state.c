@@ -14,6 +14,9 @@
 
 #include <string.h>
 
+/* Instead of the row of an item: the model does not know it; the item is forgotten. */
+enum { UNKNOWN = -1, FORGOTTEN = -2 };
+
 /* A session that gets event after event. All zero: it is closed. */
 typedef struct live_session {
     ext_connection *connection;
@@ -24,84 +27,92 @@ typedef struct live_session {
     ext_state_blob blob;     /* n_items and n_items_bytes of the items in buffer */
     unsigned char *buffer;   /* (capacity) bytes: the last items, coded, oldest first */
     size_t capacity;
+    ext_rows rows; /* row of each item in buffer; UNKNOWN: the model does not know it */
 } live_session;
 
 static void close_session(live_session *live)
 {
     ext_workspace_close(&live->workspace, live->connection);
+    ext_rows_free(&live->rows);
     sqlite3_free(live->buffer);
     sqlite3_free(live->name);
     *live = (live_session){0};
 }
 
-static bool is_known(const live_session *live, const gru4rec_id *id)
+/*
+ * Returns how many events of the network the items must have, as far as the session has
+ * them. One is always needed: with collapse_repeats, the last known item decides whether
+ * the next event is a repeat. A version that blends finds neighbours by more of them.
+ */
+static int count_needed(const live_session *live)
 {
-    return gru4rec_items_find(live->workspace.model->loaded.items, id) >= 0;
-}
-
-/* Tells whether the model knows at least one of the n coded items that begin at at. */
-static bool is_any_known(const live_session *live, const unsigned char *at, int n)
-{
-    bool is_any = false;
-    for (int i = 0; i < n && !is_any; i++) {
-        gru4rec_id id;
-        ext_state_blob_item(&at, &id);
-        is_any = is_known(live, &id);
-    }
-    return is_any;
+    const ext_loaded *loaded = &live->workspace.model->loaded;
+    return loaded->neighbours != NULL ? loaded->blend.n_history : 1;
 }
 
 /*
- * Saves one item of the n oldest ones, which are to be forgotten: the newest of them that
- * the model knows. Moves that item to the front of the buffer, and *end behind it. Then
- * *rest, where the items begin that stay, moves on by one item, so that no more items
- * stay than before. If the model knows none of the n items, nothing changes.
+ * Goes on from a known item to the one before it. Returns whether that one is an event of
+ * the network: the model knows it, and it is no repeat. *later: row of the known item
+ * behind it, or UNKNOWN.
  */
-static void keep_known(live_session *live, int n, unsigned char **end,
-                       const unsigned char **rest)
+static bool is_event(const live_session *live, int32_t row, int32_t *later)
 {
-    const unsigned char *at = live->buffer, *known = NULL, *from;
-    size_t n_bytes = 0;
-    gru4rec_id id;
-    for (int i = 0; i < n; i++) {
-        from = at;
-        ext_state_blob_item(&at, &id);
-        if (is_known(live, &id)) {
-            known = from;
-            n_bytes = (size_t)(at - from);
+    const bool is_repeat =
+        live->workspace.model->loaded.options.collapse_repeats != 0 && row == *later;
+    if (row == UNKNOWN || is_repeat)
+        return false;
+    *later = row;
+    return true;
+}
+
+/*
+ * Marks the items to forget. The last state_items items stay, and of those before them
+ * the events that are needed. A version that does not blend keeps no more than state_items
+ * items together.
+ */
+static void mark_forgotten(live_session *live)
+{
+    const ext_loaded *loaded = &live->workspace.model->loaded;
+    int32_t *rows = live->rows.rows, later = UNKNOWN;
+    const int n = (int)live->rows.n, first = n - (int)loaded->options.state_items;
+    int n_needed = count_needed(live);
+    bool is_older_kept = false;
+    for (int i = n; i-- > first;)
+        n_needed -= is_event(live, rows[i], &later);
+    for (int i = first; i-- > 0;)
+        if (n_needed > 0 && is_event(live, rows[i], &later)) {
+            n_needed--;
+            is_older_kept = true;
+        } else {
+            rows[i] = FORGOTTEN;
         }
-    }
-    if (known == NULL)
-        return;
-    if (*rest < live->buffer + live->blob.n_items_bytes)
-        ext_state_blob_item(rest, &id);
-    memmove(*end, known, n_bytes);
-    *end += n_bytes;
+    if (is_older_kept && loaded->neighbours == NULL)
+        rows[first] = FORGOTTEN;
 }
 
-/*
- * Forgets the oldest items, so that at most state_items stay. But at least one item that
- * the model knows stays, if there is one: with collapse_repeats, the last known item
- * decides whether the next event is a repeat.
- */
+/* Forgets the items that are too many. */
 static void forget(live_session *live)
 {
     ext_state_blob *blob = &live->blob;
-    const int n_kept = (int)live->workspace.model->loaded.options.state_items;
-    const int n = blob->n_items - n_kept;
-    const unsigned char *rest = live->buffer;
+    const unsigned char *at = live->buffer;
     unsigned char *end = live->buffer;
-    gru4rec_id id;
-    if (n <= 0)
+    size_t n_kept = 0;
+    if ((int64_t)live->rows.n <= live->workspace.model->loaded.options.state_items)
         return;
-    for (int i = 0; i < n; i++)
-        ext_state_blob_item(&rest, &id);
-    if (!is_any_known(live, rest, n_kept))
-        keep_known(live, n, &end, &rest);
-    const size_t n_rest = blob->n_items_bytes - (size_t)(rest - live->buffer);
-    memmove(end, rest, n_rest);
-    blob->n_items_bytes = (size_t)(end - live->buffer) + n_rest;
-    blob->n_items = n_kept;
+    mark_forgotten(live);
+    for (size_t i = 0; i < live->rows.n; i++) {
+        const unsigned char *from = at;
+        gru4rec_id id;
+        ext_state_blob_item(&at, &id);
+        if (live->rows.rows[i] == FORGOTTEN)
+            continue;
+        memmove(end, from, (size_t)(at - from));
+        end += at - from;
+        live->rows.rows[n_kept++] = live->rows.rows[i];
+    }
+    live->rows.n = n_kept;
+    blob->n_items = (int)n_kept;
+    blob->n_items_bytes = (size_t)(end - live->buffer);
 }
 
 /* Makes room for n more bytes in the buffer. */
@@ -118,12 +129,17 @@ static int make_room(live_session *live, size_t n, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Appends an item to the buffer, and forgets the oldest item if there are too many. */
-static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
+/*
+ * Appends an item to the buffer, and forgets the items that are too many. row: the item's
+ * row, or UNKNOWN.
+ */
+static int remember(live_session *live, const gru4rec_id *id, int32_t row,
+                    ext_error *error)
 {
     ext_state_blob *blob = &live->blob;
     const size_t n = ext_state_blob_item_bytes(id);
-    if (make_room(live, n, error) != SQLITE_OK)
+    if (make_room(live, n, error) != SQLITE_OK ||
+        ext_rows_add(&live->rows, row, error) != SQLITE_OK)
         return error->rc;
     ext_state_blob_write_item(live->buffer + blob->n_items_bytes, id);
     blob->n_items_bytes += n;
@@ -132,13 +148,22 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Copies the items of an old state to the buffer, and forgets those that are too many. */
-static int remember_all(live_session *live, const ext_state_blob *old, ext_error *error)
+/*
+ * Copies the items of an old state to the buffer, and forgets those that are too many.
+ * history: was read from the old state.
+ */
+static int remember_all(live_session *live, const ext_state_blob *old,
+                        const ext_history *history, ext_error *error)
 {
     if (old->n_items == 0)
         return SQLITE_OK;
     if (make_room(live, old->n_items_bytes, error) != SQLITE_OK)
         return error->rc;
+    for (int i = 0; i < old->n_items; i++)
+        if (ext_rows_add(&live->rows, UNKNOWN, error) != SQLITE_OK)
+            return error->rc;
+    for (size_t i = 0; i < history->rows.n; i++)
+        live->rows.rows[history->positions.rows[i] - 1] = history->rows.rows[i];
     memcpy(live->buffer, old->items, old->n_items_bytes);
     live->blob.n_items_bytes = old->n_items_bytes;
     live->blob.n_items = old->n_items;
@@ -172,7 +197,7 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
     const int32_t row = gru4rec_items_find(live->workspace.model->loaded.items, &id);
     int rc = ext_ids_check_one(&id, row >= 0, error);
     if (rc == SQLITE_OK)
-        rc = remember(live, &id, error);
+        rc = remember(live, &id, row, error);
     return rc == SQLITE_OK ? step(live, row, error) : rc;
 }
 
@@ -193,10 +218,12 @@ static int load_state(live_session *live, sqlite3_value *value, ext_error *error
                               error);
         live->is_started = true;
     }
-    ext_history_free(&history);
     ext_state_blob_read(&old, sqlite3_value_blob(value),
                         (size_t)sqlite3_value_bytes(value));
-    return rc == SQLITE_OK ? remember_all(live, &old, error) : rc;
+    if (rc == SQLITE_OK)
+        rc = remember_all(live, &old, &history, error);
+    ext_history_free(&history);
+    return rc;
 }
 
 /* Returns the session's state as the SQL result, a BLOB. */

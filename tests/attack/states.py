@@ -9,7 +9,7 @@ import struct
 import hostile
 
 HEAD, RUN = 28, slice(8, 24)
-MOST, CARRIED = 1000, 32  # items of any state, and of one that this model makes
+MOST, CARRIED = 2000, 32  # items of any state, and of one that this model makes
 N_VALUES = 8
 KNOWN = range(18)  # the model's items
 NO_STATE = "the BLOB is not a session's state"
@@ -78,7 +78,7 @@ def carried(items):
 
 
 def random_items(rng):
-    n = rng.choice((0, 1, 2, 31, 32, 33, 100, 255, 256, 257, 999, 1000, 1001, 1024, 1256))
+    n = rng.choice((0, 1, 2, 31, 32, 33, 100, 255, 256, 257, 1000, 1999, 2000, 2001, 2024, 2256))
     share = rng.choice((0, 0.01, 0.5))
     return [rng.choice(KNOWN) if rng.random() < share else
             rng.choice((1000 + i, -i - 1, b'x%d' % i, b'', bytes(rng.randrange(256) for _ in range(20))))

@@ -686,6 +686,35 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
  */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
+/* ---- the latest sessions, which a model that blends keeps ---- */
+
+/*
+ * Makes in *latest a dataset of the latest sessions: of at most n_most events (from 1) of
+ * the youngest sessions, the oldest session first. A session is younger if its last event
+ * is later. The oldest session may lack its first events. In latest->times, every event
+ * has the time of the last event of its session.
+ *   dataset  the sessions of this training, with times
+ *   before   the latest sessions of the trainings before, with rows of the same
+ *            catalogue; sessions of it that go on in dataset are left out. May be NULL.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
+ */
+gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_dataset *dataset,
+                                  const gru4rec_dataset *before, int64_t n_most,
+                                  bool (*is_stopped)(void *), void *context,
+                                  gru4rec_dataset **latest);
+
+/*
+ * Makes in *latest a dataset with room for so many sessions and events, and with times.
+ * The caller fills its arrays, which are zeroed.
+ * NOMEM: there is not enough memory.
+ */
+gru4rec_status gru4rec_latest_room(const gru4rec_allocator *allocator, int64_t n_sessions,
+                                   int64_t n_events, gru4rec_dataset **latest);
+
+/* Returns the number of bytes that a dataset of gru4rec_latest_room() takes. */
+size_t gru4rec_latest_bytes(int64_t n_sessions, int64_t n_events);
+
 /* ---- fingerprints: which sessions a model was trained on ---- */
 
 /*

@@ -46,6 +46,9 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
     ext_error cause = {0};
     if (!request->is_found && ext_schema_check_new(home, error) != SQLITE_OK)
         return error->rc;
+    if (request->options.blend != 0 &&
+        ext_shadow_check_later(home, "blend", error) != SQLITE_OK)
+        return error->rc;
     if (request->is_alone && sqlite3_txn_state(home->db, NULL) != SQLITE_TXN_NONE)
         return ext_error_set(
             error, SQLITE_ERROR,
@@ -263,6 +266,7 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         .training = &training->weights,
         .n_slots = options->keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0,
         .items = training->data->events.items,
+        .sessions = training->data->latest,
         .is_candidate = !options->activate,
         .keep = ext_forget_keep(options),
     };

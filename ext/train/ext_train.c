@@ -237,7 +237,7 @@ static int read_all(ext_attempt *attempt, ext_error *error)
         ext_train_weights_start(&training->weights, request, data, &training->run,
                                 error) == SQLITE_OK)
         ext_version_check_limit(&request->home, &training->run, training->weights.model,
-                                data->events.items, error);
+                                data->events.items, data->latest, error);
     ext_snapshot_end(&data->snapshot);
     return error->rc;
 }

@@ -69,12 +69,13 @@ void ext_train_request_free(ext_train_request *request);
 typedef struct ext_train_data {
     ext_budget budget; /* counts the memory of the training, the members below included */
     ext_source source;
-    ext_last last;         /* since=last: only the events behind this border are new */
-    ext_events events;     /* sessions and items */
-    ext_snapshot snapshot; /* read transaction until the weights are read */
-    ext_model *active;     /* warm_start: the version that it starts from; or NULL */
-    char *longest;         /* names of very long sessions, for a warning; or NULL */
-    char fingerprint[20];  /* hash of all events, in hex */
+    ext_last last;           /* since=last: only the events behind this border are new */
+    ext_events events;       /* sessions and items */
+    ext_snapshot snapshot;   /* read transaction until the weights are read */
+    ext_model *active;       /* warm_start: the version that it starts from; or NULL */
+    char *longest;           /* names of very long sessions, for a warning; or NULL */
+    char fingerprint[20];    /* hash of all events, in hex */
+    gru4rec_dataset *latest; /* option blend: the sessions to blend with; or NULL */
     void *fingerprints; /* (n_fingerprints) bytes: of these sessions and earlier ones */
     size_t n_fingerprints;
     size_t n_bytes; /* bytes that the whole training needs */

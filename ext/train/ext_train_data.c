@@ -229,7 +229,8 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
         rc = ext_read_events(events, &data->budget, &data->source,
                              &(ext_reading){.options = &request->options,
                                             .last = &data->last,
-                                            .against = &against},
+                                            .against = &against,
+                                            .keeps_times = request->options.blend != 0},
                              error);
     const gru4rec_dataset *dataset = events->dataset;
     if (rc == SQLITE_OK && dataset->n_events > 0)
@@ -284,6 +285,53 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
     }
     ext_poll_stop(&poll);
     return ext_error_library(error, status, NULL);
+}
+
+/*
+ * warm_start: loads the sessions that the active version blends with, with rows of the
+ * new catalogue. *before is NULL if that version does not blend.
+ */
+static int load_before(gru4rec_dataset **before, ext_train_data *data,
+                       const ext_train_request *request, ext_error *error)
+{
+    const ext_model *active = data->active;
+    *before = NULL;
+    if (active == NULL || active->loaded.neighbours == NULL)
+        return SQLITE_OK;
+    const gru4rec_items *items = active->loaded.items;
+    if (ext_blend_load(before, &data->budget, &request->home, active->version,
+                       gru4rec_items_count(items), error) != SQLITE_OK)
+        return error->rc;
+    return ext_error_library(error,
+                             gru4rec_dataset_map(*before, items, data->events.items),
+                             NULL);
+}
+
+/*
+ * Option blend: chooses the sessions that the version will blend with. The times of the
+ * events are not needed any more then.
+ */
+static int choose_latest(ext_train_data *data, const ext_train_request *request,
+                         ext_error *error)
+{
+    gru4rec_dataset *dataset = data->events.dataset, *before;
+    if (request->options.blend == 0)
+        return SQLITE_OK;
+    int rc = load_before(&before, data, request, error);
+    if (rc == SQLITE_OK) {
+        ext_poll poll;
+        ext_poll_start(&poll, request->home.db);
+        const gru4rec_status status =
+            gru4rec_latest_new(&data->budget.allocator, dataset, before,
+                               request->options.blend_sessions, ext_poll_is_stopped,
+                               &poll, &data->latest);
+        ext_poll_stop(&poll);
+        rc = ext_error_library(error, status, NULL);
+    }
+    gru4rec_dataset_free(before);
+    data->budget.allocator.resize(&data->budget, dataset->times, 0);
+    dataset->times = NULL;
+    return rc;
 }
 
 /*
@@ -368,6 +416,8 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
         rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
         rc = take_fingerprint(data, &request->checkpoint, error);
+    if (rc == SQLITE_OK)
+        rc = choose_latest(data, request, error);
     if (rc != SQLITE_OK)
         return ext_train_data_explain(data, error);
     const size_t n_bytes = count_bytes(data, &request->options);
@@ -386,6 +436,7 @@ void ext_train_data_free(ext_train_data *data)
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
     sqlite3_free(data->longest);
+    gru4rec_dataset_free(data->latest);
     if (data->fingerprints != NULL)
         data->budget.allocator.resize(&data->budget, data->fingerprints, 0);
     ext_read_free(&data->events);

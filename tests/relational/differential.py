@@ -29,6 +29,9 @@ MOST_ERRORS = 0.1  # share of the queries that may be errors on both sides
 MOST_SHOWN = 10  # mismatches that are shown in full
 OPTIONS = 'layers=8, n_epochs=1, n_sample=8, batch_size=4, threads=1, keep_empty=true'
 
+# Half of the models blend their scores with those of the nearest sessions.
+BLENDS = '', '', ', blend=1', ', blend=0.25, state_items=2'
+
 # ---- values ----
 
 BIG = 2 ** 53
@@ -158,9 +161,13 @@ class Case:
                        [row + (rng.randrange(50),) for row in rows])
         source = rng.choice(('events', '(SELECT session, item, ts FROM events)',
                              '(SELECT session, item, ts + 1 AS ts FROM events WHERE ts >= 0)'))
-        db.execute(f'CREATE VIRTUAL TABLE m USING gru4rec({source}, {OPTIONS})')
+        blend = rng.choice(BLENDS)
+        db.execute(f'CREATE VIRTUAL TABLE m USING gru4rec({source}, {OPTIONS}{blend})')
         db.execute("SELECT gru4rec_train('m')").fetchall()
-        self.make_ties()
+        if blend:
+            db.execute("SELECT gru4rec_train('m', 'seed=7')").fetchall()  # a second version that blends
+        else:
+            self.make_ties()
         # sessions that the training has not seen: of one event, and of unknown items only
         late = [(900, items[0]), (901, 9999), (902, 9999), (902, 9998), (903, 9999),
                 (903, items[-1]), ('z', 9999), (b'z', items[1])]

@@ -266,7 +266,7 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         .training = &training->weights,
         .n_slots = options->keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0,
         .items = training->data->events.items,
-        .sessions = training->data->latest,
+        .sessions = ext_train_blend_kept(training),
         .is_candidate = !options->activate,
         .keep = ext_forget_keep(options),
     };

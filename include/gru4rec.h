@@ -293,6 +293,7 @@ typedef struct gru4rec_options {
     int64_t baselines; /* bit i: gru4rec_baseline_kind i */
     int64_t exclude_seen, last_only;
     int64_t candidates; /* items drawn for each target; 0: none are drawn */
+    int64_t sessions;   /* gru4rec_switch */
     int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b;
     int64_t segment; /* gru4rec_segment */
@@ -1354,6 +1355,9 @@ void gru4rec_baseline_free(gru4rec_baseline *baseline);
 /* Returns the most bytes that the method takes while it is fitted. */
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data);
+
+/* Returns the number of bytes that a fitted method takes. */
+size_t gru4rec_baseline_size(const gru4rec_baseline *baseline);
 
 /* The events of a session so far. The arrays are borrowed for one call. */
 typedef struct gru4rec_prefix {

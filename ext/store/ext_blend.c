@@ -28,28 +28,23 @@ enum { CHUNK = 1 << 20, CHUNK_WORDS = CHUNK / 4, HEADER_WORDS = 6, FORMAT = 1 };
 static const char checksum_name[] = "blend";
 static const uint32_t magic = 0x42523447; /* "G4RB" */
 
-/* The places of the parts in the row of words. */
-typedef struct layout {
-    int64_t n_sessions, n_events;
-    int64_t times, rows, end; /* where these parts begin; lengths are behind the header */
-} layout;
-
-static layout layout_of(int64_t n_sessions, int64_t n_events)
+ext_blend_layout ext_blend_layout_of(int64_t n_sessions, int64_t n_events)
 {
-    layout at = {.n_sessions = n_sessions, .n_events = n_events};
-    at.times = HEADER_WORDS + n_sessions;
+    ext_blend_layout at = {.n_sessions = n_sessions, .n_events = n_events};
+    at.lengths = HEADER_WORDS;
+    at.times = at.lengths + n_sessions;
     at.rows = at.times + 2 * n_sessions;
     at.end = at.rows + n_events;
     return at;
 }
 
-static int64_t count_chunks(const layout *at)
+static int64_t count_chunks(const ext_blend_layout *at)
 {
     return (at->end + CHUNK_WORDS - 1) / CHUNK_WORDS;
 }
 
 /* Returns the number of words of a chunk. */
-static size_t chunk_length(const layout *at, int64_t chunk)
+static size_t chunk_length(const ext_blend_layout *at, int64_t chunk)
 {
     const int64_t rest = at->end - chunk * CHUNK_WORDS;
     return (size_t)(rest < CHUNK_WORDS ? rest : CHUNK_WORDS);
@@ -57,7 +52,7 @@ static size_t chunk_length(const layout *at, int64_t chunk)
 
 /* ---- saving ---- */
 
-static uint32_t header_word(const layout *at, int64_t i)
+static uint32_t header_word(const ext_blend_layout *at, int64_t i)
 {
     const uint64_t n_sessions = (uint64_t)at->n_sessions;
     const uint64_t n_events = (uint64_t)at->n_events;
@@ -73,13 +68,14 @@ static uint32_t header_word(const layout *at, int64_t i)
 }
 
 /* Returns word i of the row of words. */
-static uint32_t word_at(const gru4rec_dataset *sessions, const layout *at, int64_t i)
+static uint32_t word_at(const gru4rec_dataset *sessions, const ext_blend_layout *at,
+                        int64_t i)
 {
     const int64_t *offsets = sessions->offsets;
     if (i < HEADER_WORDS)
         return header_word(at, i);
     if (i < at->times) {
-        i -= HEADER_WORDS;
+        i -= at->lengths;
         return (uint32_t)(offsets[i + 1] - offsets[i]);
     }
     if (i >= at->rows)
@@ -90,14 +86,22 @@ static uint32_t word_at(const gru4rec_dataset *sessions, const layout *at, int64
     return (uint32_t)(i % 2 == 0 ? bits : bits >> 32);
 }
 
+void ext_blend_words(uint32_t *words, const gru4rec_dataset *sessions, int64_t first,
+                     size_t n)
+{
+    const ext_blend_layout at =
+        ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
+    for (size_t i = 0; i < n; i++)
+        words[i] = word_at(sessions, &at, first + (int64_t)i);
+}
+
 /* Binds a chunk to the INSERT, and runs it. words (CHUNK_WORDS), bytes (CHUNK): buffers. */
 static int save_chunk(sqlite3_stmt *stmt, const gru4rec_dataset *sessions,
-                      const layout *at, int64_t chunk, uint32_t *words,
+                      const ext_blend_layout *at, int64_t chunk, uint32_t *words,
                       unsigned char *bytes)
 {
     const size_t n = chunk_length(at, chunk);
-    for (size_t i = 0; i < n; i++)
-        words[i] = word_at(sessions, at, chunk * CHUNK_WORDS + (int64_t)i);
+    ext_blend_words(words, sessions, chunk * CHUNK_WORDS, n);
     ext_value_write_words(bytes, words, n);
     sqlite3_bind_int64(stmt, 2, chunk);
     sqlite3_bind_int64(stmt, 3, ext_sum_chunk(checksum_name, chunk, words, n));
@@ -111,7 +115,8 @@ static int save_chunk(sqlite3_stmt *stmt, const gru4rec_dataset *sessions,
 static int save_chunks(const gru4rec_dataset *sessions, const ext_home *home,
                        int64_t version, ext_error *error)
 {
-    const layout at = layout_of(sessions->n_sessions, sessions->n_events);
+    const ext_blend_layout at =
+        ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
     sqlite3_stmt *stmt;
     uint32_t *words = sqlite3_malloc(2 * CHUNK);
     if (words == NULL)
@@ -146,7 +151,8 @@ size_t ext_blend_row_bytes(const gru4rec_dataset *sessions)
 {
     if (sessions == NULL)
         return 0;
-    const layout at = layout_of(sessions->n_sessions, sessions->n_events);
+    const ext_blend_layout at =
+        ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
     return 4 * chunk_length(&at, 0) + 64; /* for the other columns and the header */
 }
 
@@ -157,7 +163,8 @@ int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
     *is_saved = true;
     if (sessions == NULL)
         return SQLITE_OK;
-    const layout at = layout_of(sessions->n_sessions, sessions->n_events);
+    const ext_blend_layout at =
+        ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
     bool has;
     int rc = ext_shadow_has(home, "blend", &has, error);
     if (rc == SQLITE_OK && has)
@@ -166,6 +173,68 @@ int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
                                version);
     *is_saved = n == count_chunks(&at);
     return rc;
+}
+
+/* ---- taking words ---- */
+
+/* Takes the number of events of session s. */
+static void take_length(ext_blend_reading *reading, int64_t s, uint32_t word)
+{
+    int64_t *offsets = reading->sessions->offsets;
+    offsets[s + 1] = offsets[s] + word;
+    const bool is_last = s + 1 == reading->at.n_sessions;
+    if (word == 0 || offsets[s + 1] > reading->at.n_events ||
+        (is_last && offsets[s + 1] != reading->at.n_events))
+        reading->why = "have impossible lengths";
+}
+
+/* Takes the time of session s. */
+static void take_time(ext_blend_reading *reading, int64_t s, uint32_t high)
+{
+    const int64_t *offsets = reading->sessions->offsets;
+    double *times = reading->sessions->times, time;
+    const uint64_t bits = (uint64_t)high << 32 | reading->low;
+    memcpy(&time, &bits, sizeof time);
+    if (time != time || (s > 0 && time < times[offsets[s] - 1]))
+        reading->why = "are not in the order of their times";
+    for (int64_t i = offsets[s]; i < offsets[s + 1]; i++)
+        times[i] = time;
+}
+
+/* Takes the next word, unless something is wrong already. */
+static void take_word(ext_blend_reading *reading, uint32_t word)
+{
+    const ext_blend_layout *at = &reading->at;
+    const int64_t i = reading->next++;
+    if (reading->why != NULL || i < at->lengths) /* the header is read before */
+        return;
+    if (i < at->times)
+        take_length(reading, i - at->lengths, word);
+    else if (i < at->rows && (i - at->times) % 2 == 0)
+        reading->low = word;
+    else if (i < at->rows)
+        take_time(reading, (i - at->times) / 2, word);
+    else if (word < (uint32_t)reading->n_items)
+        reading->sessions->item_rows[i - at->rows] = (int32_t)word;
+    else
+        reading->why = "have items that the version does not have";
+}
+
+gru4rec_status ext_blend_start(ext_blend_reading *reading,
+                               const gru4rec_allocator *allocator, int64_t n_sessions,
+                               int64_t n_events, int32_t n_items)
+{
+    *reading = (ext_blend_reading){.n_items = n_items};
+    if (n_sessions <= 0 || n_sessions > n_events || n_events > INT32_MAX)
+        return GRU4REC_INVALID;
+    reading->at = ext_blend_layout_of(n_sessions, n_events);
+    return gru4rec_latest_room(allocator, n_sessions, n_events, &reading->sessions);
+}
+
+void ext_blend_take(ext_blend_reading *reading, const uint32_t *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        take_word(reading, words[i]);
 }
 
 /* ---- loading ---- */
@@ -179,60 +248,8 @@ static int fail_sessions(const ext_home *home, int64_t version, const char *what
                          home->name, (long long)version, what);
 }
 
+static const char impossible[] = "have impossible counts";
 static const char incomplete[] = "are incomplete, or have a wrong size";
-
-/* A version's sessions while they are loaded. */
-typedef struct loading {
-    layout at;
-    gru4rec_dataset *sessions;
-    int64_t next;    /* number of the next word */
-    uint32_t low;    /* the low word of a time, until its high word comes */
-    int32_t n_items; /* a row must be below it */
-    const char *why; /* what is wrong with a word; NULL: nothing */
-} loading;
-
-/* Takes the number of events of session s. */
-static void take_length(loading *load, int64_t s, uint32_t word)
-{
-    int64_t *offsets = load->sessions->offsets;
-    offsets[s + 1] = offsets[s] + word;
-    const bool is_last = s + 1 == load->at.n_sessions;
-    if (word == 0 || offsets[s + 1] > load->at.n_events ||
-        (is_last && offsets[s + 1] != load->at.n_events))
-        load->why = "have impossible lengths";
-}
-
-/* Takes the time of session s. */
-static void take_time(loading *load, int64_t s, uint32_t high)
-{
-    const int64_t *offsets = load->sessions->offsets;
-    double *times = load->sessions->times, time;
-    const uint64_t bits = (uint64_t)high << 32 | load->low;
-    memcpy(&time, &bits, sizeof time);
-    if (time != time || (s > 0 && time < times[offsets[s] - 1]))
-        load->why = "are not in the order of their times";
-    for (int64_t i = offsets[s]; i < offsets[s + 1]; i++)
-        times[i] = time;
-}
-
-/* Takes the next word, unless something is wrong already. */
-static void take_word(loading *load, uint32_t word)
-{
-    const layout *at = &load->at;
-    const int64_t i = load->next++;
-    if (load->why != NULL || i < HEADER_WORDS) /* the header is read before */
-        return;
-    if (i < at->times)
-        take_length(load, i - HEADER_WORDS, word);
-    else if (i < at->rows && (i - at->times) % 2 == 0)
-        load->low = word;
-    else if (i < at->rows)
-        take_time(load, (i - at->times) / 2, word);
-    else if (word < (uint32_t)load->n_items)
-        load->sessions->item_rows[i - at->rows] = (int32_t)word;
-    else
-        load->why = "have items that the version does not have";
-}
 
 /*
  * SQL: the chunks, which should be ?2; at most one more. data is NULL unless it has the
@@ -246,7 +263,7 @@ static const char chunks_query[] =
 _Static_assert(CHUNK == 1048576, "chunks_query names it");
 
 /* Takes the chunk of the current row. words (CHUNK_WORDS) is a buffer. */
-static void take_chunk(loading *load, sqlite3_stmt *stmt, uint32_t *words)
+static void take_chunk(ext_blend_reading *load, sqlite3_stmt *stmt, uint32_t *words)
 {
     const int64_t chunk = load->next / CHUNK_WORDS;
     const size_t n = load->next < load->at.end ? chunk_length(&load->at, chunk) : 0;
@@ -259,11 +276,10 @@ static void take_chunk(loading *load, sqlite3_stmt *stmt, uint32_t *words)
     ext_value_read_words(words, data, n);
     if (ext_sum_chunk(checksum_name, chunk, words, n) != sqlite3_column_int64(stmt, 1))
         load->why = "do not match their checksum";
-    for (size_t i = 0; i < n; i++)
-        take_word(load, words[i]);
+    ext_blend_take(load, words, n);
 }
 
-static int load_chunks(loading *load, const ext_home *home, int64_t version,
+static int load_chunks(ext_blend_reading *load, const ext_home *home, int64_t version,
                        ext_error *error)
 {
     const int64_t n = count_chunks(&load->at);
@@ -287,7 +303,7 @@ static int load_chunks(loading *load, const ext_home *home, int64_t version,
 }
 
 /* Reads the header from the current row: its bytes, and how many bytes are stored. */
-static int read_header(layout *at, sqlite3_stmt *stmt, const ext_home *home,
+static int read_header(ext_blend_layout *at, sqlite3_stmt *stmt, const ext_home *home,
                        int64_t version, ext_error *error)
 {
     uint32_t words[HEADER_WORDS];
@@ -299,9 +315,9 @@ static int read_header(layout *at, sqlite3_stmt *stmt, const ext_home *home,
     const uint64_t n_events = (uint64_t)words[5] << 32 | words[4];
     if (words[0] != magic || words[1] != FORMAT)
         return fail_sessions(home, version, "have a format that is not known", error);
-    if (n_sessions == 0 || n_sessions > n_events || n_events > INT32_MAX)
-        return fail_sessions(home, version, "have impossible counts", error);
-    *at = layout_of((int64_t)n_sessions, (int64_t)n_events);
+    if (n_sessions > n_events || n_events > INT32_MAX)
+        return fail_sessions(home, version, impossible, error);
+    *at = ext_blend_layout_of((int64_t)n_sessions, (int64_t)n_events);
     return sqlite3_column_int64(stmt, 1) == 4 * at->end &&
                    4 * at->end <= ext_home_database_bytes(home)
                ? SQLITE_OK
@@ -309,7 +325,7 @@ static int read_header(layout *at, sqlite3_stmt *stmt, const ext_home *home,
 }
 
 /* Finds out how many sessions and events are stored. */
-static int find_layout(layout *at, const ext_home *home, int64_t version,
+static int find_layout(ext_blend_layout *at, const ext_home *home, int64_t version,
                        ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -332,14 +348,16 @@ static int find_layout(layout *at, const ext_home *home, int64_t version,
 int ext_blend_load(gru4rec_dataset **sessions, ext_budget *budget, const ext_home *home,
                    int64_t version, int32_t n_items, ext_error *error)
 {
-    loading load = {.n_items = n_items};
+    ext_blend_layout at = {0};
+    ext_blend_reading load;
     *sessions = NULL;
-    if (find_layout(&load.at, home, version, error) != SQLITE_OK)
+    if (find_layout(&at, home, version, error) != SQLITE_OK)
         return error->rc;
-    const layout *at = &load.at;
-    if (gru4rec_latest_room(&budget->allocator, at->n_sessions, at->n_events,
-                            &load.sessions) != GRU4REC_OK)
-        return ext_error_nomem(error);
+    const gru4rec_status status =
+        ext_blend_start(&load, &budget->allocator, at.n_sessions, at.n_events, n_items);
+    if (status != GRU4REC_OK)
+        return status == GRU4REC_INVALID ? fail_sessions(home, version, impossible, error)
+                                         : ext_error_nomem(error);
     int rc = load_chunks(&load, home, version, error);
     if (rc == SQLITE_OK)
         *sessions = load.sessions;

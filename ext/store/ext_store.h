@@ -535,6 +535,45 @@ int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *
 /* ---- ext_blend.c ---- */
 
 /*
+ * Where the parts of a version's sessions stand in the row of words that holds them; see
+ * ext_blend.c. In front of the lengths is a header.
+ */
+typedef struct ext_blend_layout {
+    int64_t n_sessions, n_events;
+    int64_t lengths, times, rows, end;
+} ext_blend_layout;
+
+/* Returns the layout of that many sessions with that many events in all. */
+ext_blend_layout ext_blend_layout_of(int64_t n_sessions, int64_t n_events);
+/* Copies n of the words of the sessions, from the word first on. */
+void ext_blend_words(uint32_t *words, const gru4rec_dataset *sessions, int64_t first,
+                     size_t n);
+
+/* Sessions that are made of words that nobody has checked. */
+typedef struct ext_blend_reading {
+    ext_blend_layout at;
+    gru4rec_dataset *sessions; /* the caller frees it */
+    int64_t next;              /* number of the next word */
+    uint32_t low;              /* the low word of a time, until its high word comes */
+    int32_t n_items;           /* a row must be below it */
+    /*
+     * What is wrong: "have ..."; NULL: nothing. If it is not NULL, or if next is not
+     * at.end, the sessions can only be freed.
+     */
+    const char *why;
+} ext_blend_reading;
+
+/*
+ * Starts a reading with room for that many sessions and events. GRU4REC_INVALID: these
+ * counts are impossible. GRU4REC_NOMEM: there is not enough memory.
+ */
+gru4rec_status ext_blend_start(ext_blend_reading *reading,
+                               const gru4rec_allocator *allocator, int64_t n_sessions,
+                               int64_t n_events, int32_t n_items);
+/* Takes the next n words; those of the header are skipped. */
+void ext_blend_take(ext_blend_reading *reading, const uint32_t *words, size_t n);
+
+/*
  * Writes the sessions that a version blends with, which gru4rec_latest_new() made, in
  * place of those that it has. Makes the table m_blend if the model has none. sessions
  * NULL: does nothing.

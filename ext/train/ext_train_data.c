@@ -288,53 +288,6 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * warm_start: loads the sessions that the active version blends with, with rows of the
- * new catalogue. *before is NULL if that version does not blend.
- */
-static int load_before(gru4rec_dataset **before, ext_train_data *data,
-                       const ext_train_request *request, ext_error *error)
-{
-    const ext_model *active = data->active;
-    *before = NULL;
-    if (active == NULL || active->loaded.neighbours == NULL)
-        return SQLITE_OK;
-    const gru4rec_items *items = active->loaded.items;
-    if (ext_blend_load(before, &data->budget, &request->home, active->version,
-                       gru4rec_items_count(items), error) != SQLITE_OK)
-        return error->rc;
-    return ext_error_library(error,
-                             gru4rec_dataset_map(*before, items, data->events.items),
-                             NULL);
-}
-
-/*
- * Option blend: chooses the sessions that the version will blend with. The times of the
- * events are not needed any more then.
- */
-static int choose_latest(ext_train_data *data, const ext_train_request *request,
-                         ext_error *error)
-{
-    gru4rec_dataset *dataset = data->events.dataset, *before;
-    if (request->options.blend == 0)
-        return SQLITE_OK;
-    int rc = load_before(&before, data, request, error);
-    if (rc == SQLITE_OK) {
-        ext_poll poll;
-        ext_poll_start(&poll, request->home.db);
-        const gru4rec_status status =
-            gru4rec_latest_new(&data->budget.allocator, dataset, before,
-                               request->options.blend_sessions, ext_poll_is_stopped,
-                               &poll, &data->latest);
-        ext_poll_stop(&poll);
-        rc = ext_error_library(error, status, NULL);
-    }
-    gru4rec_dataset_free(before);
-    data->budget.allocator.resize(&data->budget, dataset->times, 0);
-    dataset->times = NULL;
-    return rc;
-}
-
-/*
  * Computes the fingerprint of the events. A resumed run must have the same events as at
  * its start: else SQLITE_ERROR.
  */
@@ -363,7 +316,8 @@ static size_t add_bytes(size_t a, size_t b)
 
 /*
  * Returns the bytes that the training still needs: the training itself, the measuring of
- * sessions that are held out, and the weights that warm_start reads.
+ * sessions that are held out, the choice of blend=auto, and the weights that warm_start
+ * reads.
  */
 static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {
@@ -372,6 +326,7 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
+    n = add_bytes(n, ext_train_blend_bytes(data, options));
     if (data->active != NULL) /* its weights, and one of its slots at a time */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
     return n;
@@ -417,7 +372,7 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK)
         rc = take_fingerprint(data, &request->checkpoint, error);
     if (rc == SQLITE_OK)
-        rc = choose_latest(data, request, error);
+        rc = ext_train_blend_sessions(data, request, error);
     if (rc != SQLITE_OK)
         return ext_train_data_explain(data, error);
     const size_t n_bytes = count_bytes(data, &request->options);

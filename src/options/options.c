@@ -277,6 +277,9 @@ static const g4r_option table[] = {
            "the kept version that is used: its number, active, "
            "previous (active before the active one) or newest; "
            "also an option of gru4rec_export()"),
+    OPTION(sessions, G4R_BOOLEAN, EXPORT, 0, 0, false, NULL, "false",
+           "the export of a version that blends also has the sessions that it blends "
+           "with; without them it does not blend"),
     VERSION(version_a,
             "version of the first model; the values are those of option version"),
     VERSION(version_b, "version of the second model, if that is not a baseline"),

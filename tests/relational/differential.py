@@ -164,10 +164,7 @@ class Case:
         blend = rng.choice(BLENDS)
         db.execute(f'CREATE VIRTUAL TABLE m USING gru4rec({source}, {OPTIONS}{blend})')
         db.execute("SELECT gru4rec_train('m')").fetchall()
-        if blend:
-            db.execute("SELECT gru4rec_train('m', 'seed=7')").fetchall()  # a second version that blends
-        else:
-            self.make_ties()
+        self.make_ties(", NULL, 'sessions=true'" if blend else '')
         # sessions that the training has not seen: of one event, and of unknown items only
         late = [(900, items[0]), (901, 9999), (902, 9999), (902, 9998), (903, 9999),
                 (903, items[-1]), ('z', 9999), (b'z', items[1])]
@@ -175,9 +172,9 @@ class Case:
             late = late[:-2]
         db.executemany('INSERT INTO events VALUES (?, ?, 60)', late)
 
-    def make_ties(self):
-        """Gives items the weights of others, so that they have the same scores always."""
-        blob = self.db.execute("SELECT gru4rec_export('m')").fetchone()[0]
+    def make_ties(self, arguments):
+        """Gives items the weights of others, so that the network gives them the same scores always."""
+        blob = self.db.execute(f"SELECT gru4rec_export('m'{arguments})").fetchone()[0]
         n = struct.unpack('<Q', blob[:8])[0]
         header = json.loads(blob[8:8 + n])
         body = bytearray(blob[8 + n:])

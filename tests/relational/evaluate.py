@@ -53,7 +53,7 @@ def spoil(blob, rng, n_items, kind):
     integers = array.array('i')
     source = [rng.randrange(1 + i // 4 if kind == 'same' else 1 + i // 12) for i in range(n_items)]
     for name, entry in header.items():
-        if name == '__metadata__' or entry['shape'][0] != n_items:
+        if name == '__metadata__' or entry['dtype'] != 'F32' or entry['shape'][0] != n_items:
             continue
         first = entry['data_offsets'][0] // 4
         width = entry['shape'][1] if len(entry['shape']) > 1 else 1
@@ -208,10 +208,11 @@ def run(extension, seed, options):
     store(db, 'test', test)
     db.execute(f"SELECT gru4rec_train('m', 'clicks', 'n_epochs=2,n_sample=8,batch_size=8,threads=1,{options}')").fetchall()
     support = dict(db.execute('SELECT item, support FROM m_item ORDER BY row'))
-    for kind in ('as trained', 'same', 'near') if 'blend' not in options else ('as trained',):
+    sessions = ", NULL, 'sessions=true'" if 'blend' in options else ''
+    for kind in ('as trained', 'same', 'near'):
         what = f'--seed {seed}: {options}, {len(support)} items, {kind}'
         if kind != 'as trained':
-            blob, = db.execute("SELECT gru4rec_export('m')").fetchone()
+            blob, = db.execute(f"SELECT gru4rec_export('m'{sessions})").fetchone()
             db.execute("SELECT gru4rec_import('m', ?)", (spoil(blob, rng, len(support), kind),)).fetchall()
         some = rng.sample(sorted(support), rng.randint(1, len(support))) + ['unknown']
         for seen in (0, 1):

@@ -96,7 +96,6 @@ BASES = {
     'blend': f"clicks, layers=8, n_epochs=1, blend=1, blend_sessions=120, {SMALL}",
     'text': "(SELECT * FROM clicks), layers=4, constrained_embedding=false, n_epochs=4, checkpoint_epochs=1, "
             f"session_gap=50, collapse_repeats=true, quantize=true, {SMALL}",
-    'blend': f"clicks, layers=8, n_epochs=1, blend=1, {SMALL}",
 }
 
 

@@ -122,6 +122,15 @@ def check_history(db, what, sessions, history, options):
     return {item: score for _, item, score in rows}, len(scores)
 
 
+def check_relation(db, what, log):
+    """The first rows of all sessions, which are ranked together, are those of their histories."""
+    rows = db.execute('SELECT session, rank, item, score FROM rec WHERE rank <= 10 ORDER BY session, rank').fetchall()
+    expected = []
+    for session, items in sorted(sessions_of(log).items()):
+        expected += [(session, *row) for row in db.execute("SELECT rank, item, score FROM gru4rec_recommend('rec', ?, 10)", (json.dumps(items),))]
+    check(f'{what}: all sessions', rows == expected, [pair for pair in zip(rows, expected) if pair[0] != pair[1]][:2])
+
+
 def check_states(db, what, options, rng, items):
     """A state of one click after the other is as good as the history."""
     state, history, n = None, [], 0
@@ -182,6 +191,7 @@ def run(extension, seed, settings):
             history.append(history[-1] if rng.random() < 0.3 else rng.choice(known))
         n_found += check_history(db, what, sessions, history, options)[1]
     check(f'{what}: sessions were found', n_found > 25)
+    check_relation(db, what, log)
     check_states(db, what, options, rng, known)
     if len(known) < 100:
         check_evaluation(db, what, sessions_of(test), options)

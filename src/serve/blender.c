@@ -1,25 +1,26 @@
 /*
  * blender.c - blends the network's scores with what the nearest sessions have.
  *
- * N: the items that have a score v_j > 0 by vs-knn (src/baselines/vs_knn.c) after the last
- * L items of the session. s_j: the network's score of item j. b: the strength.
+ * v_j: the score of item j by vs-knn (src/baselines/vs_knn.c), after the last L items of
+ * the session. N: the items with v_j > 0, which are the items of the nearest sessions.
+ * s_j: the network's score of item j. b: the strength.
  *
- *   p_j = v_j / sum over N of v                what the nearest sessions say
+ *   p_j = v_j / sum of v over N
  *   score of j in N:   s_j + b ln(1 + 10000 p_j)
  *   any other item:    s_j
  *
- * With cross-entropy s is a logarithm of probabilities but for a constant, so the sum is
- * the logarithm of a product: an item is good where both say so. Of the forms that were
- * tried it is the best on most logs (docs/training.md). With 10000, the least share that
- * counts is about 1e-4; 1000 and 100000 give nearly the same.
+ * With cross-entropy, s_j is the logarithm of a probability plus a constant. So the sum is
+ * the logarithm of a product, which is high if both factors are. Of the forms that were
+ * tried, this one was the best on most logs (docs/training.md). The factor 10000 lets
+ * shares from about 1e-4 on count; 1000 and 100000 give nearly the same rankings.
  *
  * An item outside of N keeps its score, and no score falls. So the k best items are among
- * the k best by the network and the items of N: if an item is in neither, k items were
- * before it by the network, and still are.
+ * the k best by the network and the items of N: if an item is in neither, k items come
+ * before it by the network's scores, and they still do by the blended ones.
  *
- * The sum is computed in double from the exact score in float32, and rounded once. The sum
- * of v goes over N by ascending row. So a blended score has the same bits wherever it is
- * made.
+ * The sum of s_j and the second term is computed in double from the exact s_j in float32,
+ * and is rounded once. The sum of v goes over N by ascending row. So a blended score has
+ * the same bits wherever it is computed.
  */
 #include "blender.h"
 
@@ -80,7 +81,7 @@ void gru4rec_blender_free(gru4rec_blender *blender)
     g4r_alloc_free(&allocator, blender);
 }
 
-/* Puts the rows that the scorer lists into ascending order. */
+/* Fills the blender's rows with those that the scorer lists, ascending, and sets n. */
 static void sort_rows(gru4rec_blender *blender)
 {
     const g4r_scores *scores = &blender->scorer->scores;
@@ -155,8 +156,8 @@ static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
 }
 
 /*
- * Writes the k best of the items of N into ranked, the best first, without those that are
- * left out. Returns how many there are.
+ * Writes the k best of the items of N into ranked, the best first, without the items that
+ * the limits leave out. Returns how many there are. Overwrites the network's scores.
  */
 static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
                               const g4r_blender_limits *limits)
@@ -171,7 +172,10 @@ static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
     return n;
 }
 
-/* Drops the items of N from best (n_best), and returns how many are left. */
+/*
+ * Drops the items of N from best (n_best), the others keep their order. Returns how many
+ * are left.
+ */
 static size_t drop_neighbours(const gru4rec_blender *blender, g4r_scored *best,
                               size_t n_best)
 {
@@ -188,7 +192,10 @@ size_t g4r_blender_merge(gru4rec_blender *blender, g4r_scored *best, size_t n_be
     size_t n_ranked = rank_neighbours(blender, k, limits);
     size_t n_left = drop_neighbours(blender, best, n_best);
     const g4r_scored *ranked = blender->ranked;
-    /* Of both lists only what is among the k best stays; then they merge from behind. */
+    /*
+     * First drops the worse of the two last items until k are left. Then merges from the
+     * end of best, so that no item is overwritten before it is moved.
+     */
     while (n_left + n_ranked > k)
         if (n_left > 0 &&
             (n_ranked == 0 || g4r_topk_is_before(ranked[n_ranked - 1], best[n_left - 1])))

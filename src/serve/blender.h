@@ -28,8 +28,9 @@ struct gru4rec_blender {
 };
 
 /*
- * Blends for a session whose vector is x (output->d), and whose network was stepped with
- * rows (n), the oldest first. Only the last n_history of them count.
+ * Fills rows, network and blended for a session whose vector is x (output->d), and whose
+ * network was stepped with the items rows (n), the oldest first. Only the last n_history
+ * of them count. Without an item, n becomes 0.
  */
 void g4r_blender_blend(gru4rec_blender *blender, const g4r_output *output,
                        const g4r_real *x, const int32_t *rows, size_t n);

@@ -40,9 +40,10 @@ static void close_session(live_session *live)
 }
 
 /*
- * Returns how many events of the network the items must have, as far as the session has
- * them. One is always needed: with collapse_repeats, the last known item decides whether
- * the next event is a repeat. A version that blends finds neighbours by more of them.
+ * Returns how many events of the network must be among the items that stay, if the session
+ * has so many. One is always needed, because with collapse_repeats the last known item
+ * decides whether the next event is a repeat. A version that blends finds the nearest
+ * sessions by n_history events.
  */
 static int count_needed(const live_session *live)
 {
@@ -51,9 +52,10 @@ static int count_needed(const live_session *live)
 }
 
 /*
- * Goes on from a known item to the one before it. Returns whether that one is an event of
- * the network: the model knows it, and it is no repeat. *later: row of the known item
- * behind it, or UNKNOWN.
+ * Tells whether an item is an event of the network: the model knows it, and it is no repeat
+ * that the model collapses. The items are asked about from the last to the first. *later:
+ * the row of the nearest event behind the item, or UNKNOWN; it becomes row if the item is
+ * an event.
  */
 static bool is_event(const live_session *live, int32_t row, int32_t *later)
 {
@@ -66,9 +68,10 @@ static bool is_event(const live_session *live, int32_t row, int32_t *later)
 }
 
 /*
- * Marks the items to forget. The last state_items items stay, and of those before them
- * the events that are needed. A version that does not blend keeps no more than state_items
- * items together.
+ * Sets the rows of the items to forget to FORGOTTEN; there must be more than state_items
+ * items. The last state_items items stay, and of the older ones the latest events that are
+ * needed (count_needed()). If the version does not blend, no more than state_items items
+ * stay: where an older item stays, the first of the last ones is forgotten.
  */
 static void mark_forgotten(live_session *live)
 {
@@ -90,29 +93,39 @@ static void mark_forgotten(live_session *live)
         rows[first] = FORGOTTEN;
 }
 
-/* Forgets the items that are too many. */
+/*
+ * Forgets the items that are too many: removes them from buffer and rows, and sets the
+ * numbers of the blob. All items behind the first of the last state_items ones stay, so
+ * they move together.
+ */
 static void forget(live_session *live)
 {
     ext_state_blob *blob = &live->blob;
-    const unsigned char *at = live->buffer;
+    ext_rows *rows = &live->rows;
+    const int64_t n_last = live->workspace.model->loaded.options.state_items;
+    const unsigned char *at = live->buffer, *bytes_end = at + blob->n_items_bytes;
     unsigned char *end = live->buffer;
     size_t n_kept = 0;
-    if ((int64_t)live->rows.n <= live->workspace.model->loaded.options.state_items)
+    if ((int64_t)rows->n <= n_last)
         return;
     mark_forgotten(live);
-    for (size_t i = 0; i < live->rows.n; i++) {
+    const size_t n_checked = rows->n - (size_t)n_last + 1;
+    for (size_t i = 0; i < n_checked; i++) {
         const unsigned char *from = at;
         gru4rec_id id;
         ext_state_blob_item(&at, &id);
-        if (live->rows.rows[i] == FORGOTTEN)
+        if (rows->rows[i] == FORGOTTEN)
             continue;
         memmove(end, from, (size_t)(at - from));
         end += at - from;
-        live->rows.rows[n_kept++] = live->rows.rows[i];
+        rows->rows[n_kept++] = rows->rows[i];
     }
-    live->rows.n = n_kept;
-    blob->n_items = (int)n_kept;
-    blob->n_items_bytes = (size_t)(end - live->buffer);
+    memmove(end, at, (size_t)(bytes_end - at));
+    memmove(rows->rows + n_kept, rows->rows + n_checked,
+            (rows->n - n_checked) * sizeof *rows->rows);
+    rows->n -= n_checked - n_kept;
+    blob->n_items = (int)rows->n;
+    blob->n_items_bytes -= (size_t)(at - end);
 }
 
 /* Makes room for n more bytes in the buffer. */

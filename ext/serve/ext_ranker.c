@@ -9,6 +9,11 @@
  * are scored.
  *
  * A history without a known item ranks the items by support, with basis 'popularity'.
+ *
+ * If the version blends, the scores after a history are blended (src/serve/blender.c):
+ * those of one history by the workspace's blender, which stays as it is until the ranking
+ * has been read, and those of a batch by the same blender, one lane after the other, while
+ * the batch is scored. Support and similarity are never blended.
  */
 #include "ext_serve.h"
 

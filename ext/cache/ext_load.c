@@ -22,6 +22,7 @@ static const char smaller[] = "use a model with smaller layers or fewer items";
 void ext_load_free(ext_loaded *loaded)
 {
     gru4rec_bytes_free(loaded->bytes);
+    gru4rec_baseline_free(loaded->neighbours);
     gru4rec_model_free(loaded->model);
     gru4rec_items_free(loaded->items);
     *loaded = (ext_loaded){0};
@@ -157,10 +158,31 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 }
 
 /*
- * Loads the n items, the weights and the byte copy of a version. Compares the checksum of
- * the whole version last, because the checks of the single parts give more exact
- * messages. If the weights are not all finite, frees the byte copy again and sets it to
- * NULL, which is no error.
+ * Loads what the version blends with, if it blends: its sessions, to which the neighbours
+ * are fitted.
+ */
+static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t version,
+                           int32_t n, ext_budget *budget, ext_error *error)
+{
+    gru4rec_dataset *sessions;
+    if (!(loaded->options.blend > 0))
+        return SQLITE_OK;
+    int rc = ext_blend_load(&sessions, budget, home, version, n, error);
+    if (rc == SQLITE_OK)
+        rc = ext_budget_check(budget, ext_blend_fit_bytes(sessions, n), loading, smaller,
+                              error);
+    if (rc == SQLITE_OK)
+        rc =
+            ext_blend_fit(&loaded->neighbours, &ext_memory, sessions, n, home->db, error);
+    gru4rec_dataset_free(sessions);
+    loaded->blend = (gru4rec_blend){loaded->neighbours, loaded->options.blend,
+                                    (int32_t)loaded->options.state_items};
+    return rc;
+}
+
+/*
+ * Loads the n items, the weights and the byte copy. The checksum of the version is
+ * compared last, because the other checks give more exact messages.
  */
 static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
                     bool is_to_serve, bool is_large, ext_error *error)
@@ -196,7 +218,8 @@ int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
     ext_budget budget;
     ext_budget_start(&budget, INT64_MAX);
     if (ext_tensor_check_size(home, version, n_bytes, error) == SQLITE_OK &&
-        ext_budget_check(&budget, n_bytes, loading, smaller, error) == SQLITE_OK)
-        load_all(loaded, home, version, n, is_to_serve, is_large, error);
+        ext_budget_check(&budget, n_bytes, loading, smaller, error) == SQLITE_OK &&
+        load_all(loaded, home, version, n, is_to_serve, is_large, error) == SQLITE_OK)
+        load_neighbours(loaded, home, version, n, &budget, error);
     return ext_budget_explain(&budget, loading, smaller, error);
 }

@@ -321,7 +321,7 @@ static bool is_current(const ext_handle *handle)
 static int find_version(ext_handle *handle, ext_error *error)
 {
     ext_version version;
-    int rc = ext_schema_check_tables(&handle->home, error);
+    int rc = ext_shadow_check(&handle->home, error);
     if (rc == SQLITE_OK)
         rc = ext_choice_find(&version, &handle->choice, &handle->home, error);
     if (rc == SQLITE_OK || (ext_error_is(error, SQLITE_ERROR) && !error->is_sqlite))
@@ -460,7 +460,8 @@ int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
     const ext_loaded *loaded = &model->loaded;
     *has_bytes = loaded->bytes != NULL;
     *bytes = gru4rec_model_bytes(loaded->model) + gru4rec_items_bytes(loaded->items) +
-             (*has_bytes ? gru4rec_bytes_size(loaded->model) : 0);
+             (*has_bytes ? gru4rec_bytes_size(loaded->model) : 0) +
+             (loaded->neighbours != NULL ? gru4rec_baseline_size(loaded->neighbours) : 0);
     ext_model_release(model);
     return SQLITE_OK;
 }

@@ -5,6 +5,7 @@ void ext_workspace_free(ext_workspace *workspace)
 {
     gru4rec_session_free(workspace->session);
     gru4rec_ranking_free(workspace->ranking);
+    gru4rec_blender_free(workspace->blender);
     sqlite3_free(workspace->scores);
     ext_model_release(workspace->model);
     *workspace = (ext_workspace){0};
@@ -27,7 +28,10 @@ int ext_workspace_open(ext_workspace *workspace, ext_connection *connection,
     if (gru4rec_session_new(&ext_memory, model->loaded.model, &workspace->session) ==
             GRU4REC_OK &&
         gru4rec_ranking_new(&ext_memory, gru4rec_items_count(model->loaded.items),
-                            &workspace->ranking) == GRU4REC_OK)
+                            &workspace->ranking) == GRU4REC_OK &&
+        (model->loaded.neighbours == NULL ||
+         gru4rec_blender_new(&ext_memory, &model->loaded.blend, &workspace->blender) ==
+             GRU4REC_OK))
         return SQLITE_OK;
     ext_workspace_free(workspace);
     return ext_error_nomem(error);

@@ -5,7 +5,8 @@
  * (position, event, contribution).
  *   contribution = score after the whole history - score after the history without the
  *   event
- * The score after no event at all is that of the zero state, which is the item's bias.
+ * The scores are those of a ranking: blended, if the version blends. The score after no
+ * event at all is that of the zero state, which is the item's bias.
  * position counts all given events from 1. An event whose item the model does not know
  * counts, but has no row. A state BLOB is explained by the items that it remembers, not
  * by its hidden states.
@@ -39,20 +40,15 @@ static int score_without(const explain_cursor *cursor, int64_t place, double *sc
                          ext_error *error)
 {
     const ext_rows *all = &cursor->history.rows;
-    gru4rec_session *session = cursor->workspace.session;
     ext_history rest = {0};
-    gru4rec_real result;
     int rc = SQLITE_OK;
     for (size_t i = 0; rc == SQLITE_OK && i < all->n; i++)
         if ((int64_t)i != place)
             rc = ext_rows_add(&rest.rows, all->rows[i], error);
     if (rc == SQLITE_OK)
-        rc = ext_history_walk(&rest, ext_table_home(&cursor->base)->db, session, error);
+        rc = ext_history_score(&rest, ext_table_home(&cursor->base)->db,
+                               &cursor->workspace, cursor->item, score, error);
     ext_history_free(&rest);
-    if (rc == SQLITE_OK) {
-        gru4rec_session_scores(session, &cursor->item, 1, &result);
-        *score = (double)result;
-    }
     return rc;
 }
 

@@ -166,3 +166,21 @@ int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *s
         rc = ext_history_step(session, rows->rows[i], error);
     return rc;
 }
+
+int ext_history_score(const ext_history *history, sqlite3 *db,
+                      const ext_workspace *workspace, int32_t row, double *score,
+                      ext_error *error)
+{
+    gru4rec_session *session = workspace->session;
+    gru4rec_blender *blender = workspace->blender;
+    gru4rec_real result;
+    if (ext_history_walk(history, db, session, error) != SQLITE_OK)
+        return error->rc;
+    gru4rec_session_scores(session, &row, 1, &result);
+    if (blender != NULL) {
+        gru4rec_blender_start(blender, session, history->rows.rows, history->rows.n);
+        gru4rec_blender_score(blender, row, &result);
+    }
+    *score = (double)result;
+    return SQLITE_OK;
+}

@@ -9,6 +9,11 @@
  * are scored.
  *
  * A history without a known item ranks the items by support, with basis 'popularity'.
+ *
+ * If the version blends, the scores after a history are blended (src/serve/blender.c):
+ * those of one history by the workspace's blender, which stays as it is until the ranking
+ * has been read, and those of a batch by the same blender, one lane after the other, while
+ * the batch is scored. Support and similarity are never blended.
  */
 #include "ext_serve.h"
 
@@ -259,6 +264,10 @@ static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool 
         return rc;
     query.session = workspace->session;
     query.bytes = workspace->model->loaded.bytes;
+    query.blender = workspace->blender;
+    if (query.blender != NULL)
+        gru4rec_blender_start(query.blender, query.session, history->rows.rows,
+                              history->rows.n);
     ranker->basis = session_basis;
     *is_row = start(ranker, &query);
     return SQLITE_OK;
@@ -319,8 +328,8 @@ int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error
     if (ranker->has_candidates || ranker->has_wanted || ranker->most < 1 ||
         ranker->most > gru4rec_batch_most())
         return SQLITE_OK;
-    if (gru4rec_batch_new(&ext_memory, model, (int32_t)ranker->most, &ranker->batch) !=
-        GRU4REC_OK)
+    if (gru4rec_batch_new(&ext_memory, model, ranker->workspace.blender,
+                          (int32_t)ranker->most, &ranker->batch) != GRU4REC_OK)
         return ext_error_nomem(error);
     const int32_t n = gru4rec_batch_lanes(ranker->batch);
     ranker->lane_seen = sqlite3_malloc64((size_t)n * sizeof *ranker->lane_seen);
@@ -344,7 +353,8 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
     if (note_seen(&ranker->seen, ranker, history, error) != SQLITE_OK ||
         ext_history_walk(history, ranker->connection->db, session, error) != SQLITE_OK)
         return error->rc;
-    *lane = gru4rec_batch_add(ranker->batch, session, ranker->seen.rows, ranker->seen.n);
+    *lane = gru4rec_batch_add(ranker->batch, session, ranker->seen.rows, ranker->seen.n,
+                              history->rows.rows, history->rows.n);
     /*
      * The batch borrows the rows until the score, so they move to the lane. ranker->seen
      * gets the lane's old list, to be filled again.

@@ -13,23 +13,21 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
                         const ext_history *history, sqlite3_value *item, ext_error *error)
 {
     const gru4rec_items *items = workspace->model->loaded.items;
+    sqlite3 *db = sqlite3_context_db_handle(context);
     int32_t row;
-    gru4rec_real score;
-    if (ext_ids_read_one(&row, item, items, error) != SQLITE_OK)
-        return error->rc;
-    if (ext_history_is_empty(history)) {
-        score = row >= 0 ? (gru4rec_real)gru4rec_items_support(items)[row] : 0;
-    } else {
-        int rc = ext_history_walk(history, sqlite3_context_db_handle(context),
-                                  workspace->session, error);
-        if (rc != SQLITE_OK)
-            return rc;
-        if (row >= 0)
-            gru4rec_session_scores(workspace->session, &row, 1, &score);
-    }
-    if (row >= 0)
-        sqlite3_result_double(context, (double)score);
-    return SQLITE_OK;
+    double score;
+    int rc = ext_ids_read_one(&row, item, items, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (row < 0) /* the result is NULL, but a state that is not valid is an error */
+        return ext_history_walk(history, db, workspace->session, error);
+    if (ext_history_is_empty(history))
+        score = (double)(gru4rec_real)gru4rec_items_support(items)[row];
+    else
+        rc = ext_history_score(history, db, workspace, row, &score, error);
+    if (rc == SQLITE_OK)
+        sqlite3_result_double(context, score);
+    return rc;
 }
 
 /* The SQL function gru4rec_score(): returns the score of one item after a history. */

@@ -55,10 +55,10 @@ typedef struct ext_state_blob {
 } ext_state_blob;
 
 /*
- * Number of bytes of a run's name in a state BLOB; and the largest number of items that a
- * state BLOB can remember, which is the largest value of the option state_items.
+ * Bytes of a run's name in a state, and the most items of a state: twice the largest value
+ * of the option state_items, because a version that blends keeps older items too.
  */
-enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 1000 };
+enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 2000 };
 
 /*
  * Finds the parts of a state BLOB, and fills in blob, which borrows the n bytes. Returns
@@ -144,6 +144,15 @@ int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error);
  */
 int ext_history_walk(const ext_history *history, sqlite3 *db, gru4rec_session *session,
                      ext_error *error);
+/*
+ * Computes the score of the item that has the row, after the history, as it is in a
+ * ranking: blended, if the version blends. A history without an item gives the score of
+ * the zero state. It uses the workspace's session and blender. Errors: those of
+ * ext_history_walk().
+ */
+int ext_history_score(const ext_history *history, sqlite3 *db,
+                      const ext_workspace *workspace, int32_t row, double *score,
+                      ext_error *error);
 
 /* ---- ext_plan.c ---- */
 

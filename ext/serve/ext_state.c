@@ -14,10 +14,10 @@
 
 #include <string.h>
 
-/*
- * A session that gets event after event, in gru4rec_state() or gru4rec_step(). All zero:
- * it is closed.
- */
+/* Instead of the row of an item: the model does not know it; the item is forgotten. */
+enum { UNKNOWN = -1, FORGOTTEN = -2 };
+
+/* A session that gets event after event. All zero: it is closed. */
 typedef struct live_session {
     ext_connection *connection;
     ext_workspace workspace; /* workspace.session has the hidden states */
@@ -27,33 +27,17 @@ typedef struct live_session {
     ext_state_blob blob;     /* n_items and n_items_bytes of the items in buffer */
     unsigned char *buffer;   /* (capacity) bytes: the last items, coded, oldest first */
     size_t capacity;
+    ext_rows rows; /* row of each item in buffer; UNKNOWN: the model does not know it */
 } live_session;
 
 /* Gives the workspace back, frees all else, and makes *live all zero. */
 static void close_session(live_session *live)
 {
     ext_workspace_close(&live->workspace, live->connection);
+    ext_rows_free(&live->rows);
     sqlite3_free(live->buffer);
     sqlite3_free(live->name);
     *live = (live_session){0};
-}
-
-/* Tells whether the model knows the item. */
-static bool is_known(const live_session *live, const gru4rec_id *id)
-{
-    return gru4rec_items_find(live->workspace.model->loaded.items, id) >= 0;
-}
-
-/* Tells whether the model knows at least one of the n coded items that begin at at. */
-static bool is_any_known(const live_session *live, const unsigned char *at, int n)
-{
-    bool is_any = false;
-    for (int i = 0; i < n && !is_any; i++) {
-        gru4rec_id id;
-        ext_state_blob_item(&at, &id);
-        is_any = is_known(live, &id);
-    }
-    return is_any;
 }
 
 /*
@@ -63,52 +47,87 @@ static bool is_any_known(const live_session *live, const unsigned char *at, int 
  * *rest moves on by one item, so that no more items stay than before. If the model knows
  * none of the n items, nothing changes.
  */
-static void keep_known(live_session *live, int n, unsigned char **end,
-                       const unsigned char **rest)
+static int count_needed(const live_session *live)
 {
-    const unsigned char *at = live->buffer, *known = NULL, *from;
-    size_t n_bytes = 0;
-    gru4rec_id id;
-    for (int i = 0; i < n; i++) {
-        from = at;
-        ext_state_blob_item(&at, &id);
-        if (is_known(live, &id)) {
-            known = from;
-            n_bytes = (size_t)(at - from);
-        }
-    }
-    if (known == NULL)
-        return;
-    if (*rest < live->buffer + live->blob.n_items_bytes)
-        ext_state_blob_item(rest, &id);
-    memmove(*end, known, n_bytes);
-    *end += n_bytes;
+    const ext_loaded *loaded = &live->workspace.model->loaded;
+    return loaded->neighbours != NULL ? loaded->blend.n_history : 1;
 }
 
 /*
- * Forgets the oldest items in the buffer, so that at most state_items stay (option of the
- * version). But if the model knows none of those, the newest forgotten item that it knows
- * stays in place of the oldest of them: with collapse_repeats, the last known item
- * decides whether the next event is a repeat.
+ * Tells whether an item is an event of the network: the model knows it, and it is no repeat
+ * that the model collapses. The items are asked about from the last to the first. *later:
+ * the row of the nearest event behind the item, or UNKNOWN; it becomes row if the item is
+ * an event.
+ */
+static bool is_event(const live_session *live, int32_t row, int32_t *later)
+{
+    const bool is_repeat =
+        live->workspace.model->loaded.options.collapse_repeats != 0 && row == *later;
+    if (row == UNKNOWN || is_repeat)
+        return false;
+    *later = row;
+    return true;
+}
+
+/*
+ * Sets the rows of the items to forget to FORGOTTEN; there must be more than state_items
+ * items. The last state_items items stay, and of the older ones the latest events that are
+ * needed (count_needed()). If the version does not blend, no more than state_items items
+ * stay: where an older item stays, the first of the last ones is forgotten.
+ */
+static void mark_forgotten(live_session *live)
+{
+    const ext_loaded *loaded = &live->workspace.model->loaded;
+    int32_t *rows = live->rows.rows, later = UNKNOWN;
+    const int n = (int)live->rows.n, first = n - (int)loaded->options.state_items;
+    int n_needed = count_needed(live);
+    bool is_older_kept = false;
+    for (int i = n; i-- > first;)
+        n_needed -= is_event(live, rows[i], &later);
+    for (int i = first; i-- > 0;)
+        if (n_needed > 0 && is_event(live, rows[i], &later)) {
+            n_needed--;
+            is_older_kept = true;
+        } else {
+            rows[i] = FORGOTTEN;
+        }
+    if (is_older_kept && loaded->neighbours == NULL)
+        rows[first] = FORGOTTEN;
+}
+
+/*
+ * Forgets the items that are too many: removes them from buffer and rows, and sets the
+ * numbers of the blob. All items behind the first of the last state_items ones stay, so
+ * they move together.
  */
 static void forget(live_session *live)
 {
     ext_state_blob *blob = &live->blob;
-    const int n_kept = (int)live->workspace.model->loaded.options.state_items;
-    const int n = blob->n_items - n_kept;
-    const unsigned char *rest = live->buffer;
+    ext_rows *rows = &live->rows;
+    const int64_t n_last = live->workspace.model->loaded.options.state_items;
+    const unsigned char *at = live->buffer, *bytes_end = at + blob->n_items_bytes;
     unsigned char *end = live->buffer;
-    gru4rec_id id;
-    if (n <= 0)
+    size_t n_kept = 0;
+    if ((int64_t)rows->n <= n_last)
         return;
-    for (int i = 0; i < n; i++)
-        ext_state_blob_item(&rest, &id);
-    if (!is_any_known(live, rest, n_kept))
-        keep_known(live, n, &end, &rest);
-    const size_t n_rest = blob->n_items_bytes - (size_t)(rest - live->buffer);
-    memmove(end, rest, n_rest);
-    blob->n_items_bytes = (size_t)(end - live->buffer) + n_rest;
-    blob->n_items = n_kept;
+    mark_forgotten(live);
+    const size_t n_checked = rows->n - (size_t)n_last + 1;
+    for (size_t i = 0; i < n_checked; i++) {
+        const unsigned char *from = at;
+        gru4rec_id id;
+        ext_state_blob_item(&at, &id);
+        if (rows->rows[i] == FORGOTTEN)
+            continue;
+        memmove(end, from, (size_t)(at - from));
+        end += at - from;
+        rows->rows[n_kept++] = rows->rows[i];
+    }
+    memmove(end, at, (size_t)(bytes_end - at));
+    memmove(rows->rows + n_kept, rows->rows + n_checked,
+            (rows->n - n_checked) * sizeof *rows->rows);
+    rows->n -= n_checked - n_kept;
+    blob->n_items = (int)rows->n;
+    blob->n_items_bytes -= (size_t)(at - end);
 }
 
 /* Makes room for n more bytes in the buffer of coded items. */
@@ -126,14 +145,16 @@ static int make_room(live_session *live, size_t n, ext_error *error)
 }
 
 /*
- * Appends an item to the buffer, also if the model does not know it. If there are more
- * items then than the option state_items allows, one is forgotten (forget()).
+ * Appends an item to the buffer, and forgets the items that are too many. row: the item's
+ * row, or UNKNOWN.
  */
-static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
+static int remember(live_session *live, const gru4rec_id *id, int32_t row,
+                    ext_error *error)
 {
     ext_state_blob *blob = &live->blob;
     const size_t n = ext_state_blob_item_bytes(id);
-    if (make_room(live, n, error) != SQLITE_OK)
+    if (make_room(live, n, error) != SQLITE_OK ||
+        ext_rows_add(&live->rows, row, error) != SQLITE_OK)
         return error->rc;
     ext_state_blob_write_item(live->buffer + blob->n_items_bytes, id);
     blob->n_items_bytes += n;
@@ -143,15 +164,21 @@ static int remember(live_session *live, const gru4rec_id *id, ext_error *error)
 }
 
 /*
- * Copies the items of an old state to the buffer, which must be empty. If there are more
- * items than the option state_items allows, the rest is forgotten (forget()).
+ * Copies the items of an old state to the buffer, and forgets those that are too many.
+ * history: was read from the old state.
  */
-static int remember_all(live_session *live, const ext_state_blob *old, ext_error *error)
+static int remember_all(live_session *live, const ext_state_blob *old,
+                        const ext_history *history, ext_error *error)
 {
     if (old->n_items == 0)
         return SQLITE_OK;
     if (make_room(live, old->n_items_bytes, error) != SQLITE_OK)
         return error->rc;
+    for (int i = 0; i < old->n_items; i++)
+        if (ext_rows_add(&live->rows, UNKNOWN, error) != SQLITE_OK)
+            return error->rc;
+    for (size_t i = 0; i < history->rows.n; i++)
+        live->rows.rows[history->positions.rows[i] - 1] = history->rows.rows[i];
     memcpy(live->buffer, old->items, old->n_items_bytes);
     live->blob.n_items_bytes = old->n_items_bytes;
     live->blob.n_items = old->n_items;
@@ -191,7 +218,7 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
     const int32_t row = gru4rec_items_find(live->workspace.model->loaded.items, &id);
     int rc = ext_ids_check_one(&id, row >= 0, error);
     if (rc == SQLITE_OK)
-        rc = remember(live, &id, error);
+        rc = remember(live, &id, row, error);
     return rc == SQLITE_OK ? step(live, row, error) : rc;
 }
 
@@ -214,10 +241,12 @@ static int load_state(live_session *live, sqlite3_value *value, ext_error *error
                               error);
         live->is_started = true;
     }
-    ext_history_free(&history);
     ext_state_blob_read(&old, sqlite3_value_blob(value),
                         (size_t)sqlite3_value_bytes(value));
-    return rc == SQLITE_OK ? remember_all(live, &old, error) : rc;
+    if (rc == SQLITE_OK)
+        rc = remember_all(live, &old, &history, error);
+    ext_history_free(&history);
+    return rc;
 }
 
 /*

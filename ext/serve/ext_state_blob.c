@@ -19,9 +19,11 @@
  * The items have two uses. Another version of the model walks through them to reach the
  * session's place. And exclude_seen leaves them out of a ranking.
  *
- * The option state_items says how many items are kept. A state may come from another
- * model, where the option has another value, so n_items may be larger than the option
- * says. A state comes from the application: all of it is checked before it is used.
+ * The option state_items says how many last items are kept. A version that blends also
+ * keeps older items, until so many of them are events of its network (ext_state.c). A state
+ * may come from another model, where the option has another value, so n_items may be larger
+ * than the option says. A state comes from the application: all of it is checked before it
+ * is used.
  */
 #include "ext_serve.h"
 

@@ -203,10 +203,10 @@ int ext_schema_true_name(ext_home *home, ext_error *error);
  * Makes the model ready for a call. Call it before the call reads anything of the model:
  * - If is_to_write is true, and in a transaction of the user, takes the write lock.
  * - If is_found is true, notes that this call uses the model (ext_entry_use()), and
- *   checks the shadow tables (ext_schema_check_tables()).
+ *   checks the shadow tables (ext_shadow_check()).
  * home must live until the call ends.
  * SQLITE_ERROR: the model reads itself through its source. Other errors: as for
- * ext_savepoint_lock_ahead() and ext_schema_check_tables().
+ * ext_savepoint_lock_ahead() and ext_shadow_check().
  */
 int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *error);
 /*
@@ -218,14 +218,6 @@ int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
                    sqlite3_value *value, bool is_to_write, bool *is_found,
                    ext_error *error);
-/*
- * Checks that the shadow tables are ordinary tables. A view, or a generated column, in
- * the place of one could run any SQL, and could claim any size.
- * SQLITE_CORRUPT_VTAB: a shadow table is a view, or has generated columns, or all tables
- * are gone. SQLITE_ERROR: another connection has dropped the model. SQLITE_AUTH: the
- * host's authorizer hides the rows of sqlite_schema.
- */
-int ext_schema_check_tables(const ext_home *home, ext_error *error);
 /* Sets the error that there is no model of the name text: returns SQLITE_ERROR. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
 /*
@@ -262,7 +254,7 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
  * has_source: the source may differ, so the view m_source is made again; otherwise the
  * view stays.
  * SQLITE_ERROR: another table or view has the name m_source. SQLITE_CORRUPT_VTAB: as for
- * ext_schema_check_tables().
+ * ext_shadow_check().
  */
 int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
                          ext_error *error);
@@ -285,23 +277,72 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
  * if the view is not the one that we made.
  */
 int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *error);
+/* ---- ext_shadow.c ---- */
+
+/*
+ * Checks that the shadow tables are ordinary tables. A view, or a generated column, in
+ * the place of one could run any SQL, and could claim any size.
+ * SQLITE_CORRUPT_VTAB: a shadow table is a view, or has generated columns, or all tables
+ * are gone. SQLITE_ERROR: another connection has dropped the model. SQLITE_AUTH: the
+ * host's authorizer hides the rows of sqlite_schema.
+ */
+int ext_shadow_check(const ext_home *home, ext_error *error);
 /*
  * Sets *has to whether the shadow table m_suffix has that column; column NULL: whether
  * there is such a table. A view does not count. SQLITE_NOMEM is the only error.
  */
-int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
+int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);
 /*
  * Adds the columns of m_version, and the id of the model, that a model of an older build
  * lacks; does nothing if none is lacking. Call it in a savepoint, before the row of a run
  * is written.
  */
-int ext_schema_upgrade(const ext_home *home, ext_error *error);
+int ext_shadow_upgrade(const ext_home *home, ext_error *error);
 /*
  * Returns 1 if suffix, the part of a name behind "m_", is that of a shadow table, or of
  * the view m_source; else 0. For xShadowName.
  */
-int ext_schema_is_shadow(const char *suffix);
+int ext_shadow_is_suffix(const char *suffix);
+/*
+ * Sets *has to whether schema has a table of that name with that column; column NULL:
+ * whether it has that table. A view does not count. table NULL: SQLITE_NOMEM, which is
+ * the only error; no ext_error is set.
+ */
+int ext_shadow_look(sqlite3 *db, const char *schema, const char *table,
+                    const char *column, bool *has);
+/*
+ * Checks that no table, view or index has the name m_suffix. SQLITE_ERROR: one has.
+ */
+int ext_shadow_check_free(const ext_home *home, const char *suffix, ext_error *error);
+/* Does what ext_shadow_check_free() does, for all tables that every model has. */
+int ext_shadow_check_all_free(const ext_home *home, ext_error *error);
+/* Makes all tables that every model has. */
+int ext_shadow_make_all(const ext_home *home, ext_error *error);
+/*
+ * Tables that a model makes only when it needs them: suffix is "blend". A table of that
+ * name is the model's if m_config lists it; otherwise it is the user's.
+ *
+ * Sets *has to whether the model has such a table.
+ */
+int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error);
+/*
+ * Checks that the model has such a table or can make it. SQLITE_ERROR: something else has
+ * that name.
+ */
+int ext_shadow_check_later(const ext_home *home, const char *suffix, ext_error *error);
+/*
+ * Makes such a table, and lists it in m_config, unless the model has it. SQLITE_ERROR: as
+ * for ext_shadow_check_later().
+ */
+int ext_shadow_make_later(const ext_home *home, const char *suffix, ext_error *error);
+/*
+ * Drops the shadow tables that exist. has_later: m_config can be read, so the tables that
+ * it lists are dropped too.
+ */
+int ext_shadow_drop(const ext_home *home, bool has_later, ext_error *error);
+/* Renames the shadow tables to those of the model new_name. */
+int ext_shadow_rename(const ext_home *home, const char *new_name, ext_error *error);
 
 /* ---- ext_window.c ---- */
 
@@ -438,8 +479,15 @@ int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
 /* ---- ext_sum.c ---- */
 
 /*
- * Adds the next item, with its id and its support, to *sum, the checksum of a version's
- * items. *sum begins with 0, and the items come in the order of their rows.
+ * Returns the checksum of a chunk: Fletcher's checksum over its n words of 32 bits, in
+ * four independent lanes for speed. The name of the data and the number of the chunk are
+ * part of it, so that two chunks cannot change places.
+ */
+int64_t ext_sum_chunk(const char *name, int64_t chunk, const void *words, size_t n);
+
+/*
+ * Adds the next item to *sum, the checksum of a version's items. *sum begins with 0, and
+ * the items come in the order of their rows.
  */
 void ext_sum_item(uint64_t *sum, const gru4rec_id *id, int64_t support);
 /*
@@ -506,6 +554,89 @@ int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
  */
 int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *home,
                     int64_t version, const char *slot, ext_error *error);
+
+/* ---- ext_blend.c ---- */
+
+/*
+ * Where the parts of a version's sessions stand in the row of words that holds them; see
+ * ext_blend.c. In front of the lengths is a header.
+ */
+typedef struct ext_blend_layout {
+    int64_t n_sessions, n_events;
+    int64_t lengths, times, rows, end;
+} ext_blend_layout;
+
+/* Returns the layout of that many sessions with that many events in all. */
+ext_blend_layout ext_blend_layout_of(int64_t n_sessions, int64_t n_events);
+/* Copies n of the words of the sessions, from the word first on. */
+void ext_blend_words(uint32_t *words, const gru4rec_dataset *sessions, int64_t first,
+                     size_t n);
+
+/* Sessions that are made of words that nobody has checked. */
+typedef struct ext_blend_reading {
+    ext_blend_layout at;
+    gru4rec_dataset *sessions; /* the caller frees it */
+    int64_t next;              /* number of the next word */
+    uint32_t low;              /* the low word of a time, until its high word comes */
+    int32_t n_items;           /* a row must be below it */
+    /*
+     * What is wrong: "have ..."; NULL: nothing. If it is not NULL, or if next is not
+     * at.end, the sessions can only be freed.
+     */
+    const char *why;
+} ext_blend_reading;
+
+/*
+ * Starts a reading with room for that many sessions and events. GRU4REC_INVALID: these
+ * counts are impossible. GRU4REC_NOMEM: there is not enough memory.
+ */
+gru4rec_status ext_blend_start(ext_blend_reading *reading,
+                               const gru4rec_allocator *allocator, int64_t n_sessions,
+                               int64_t n_events, int32_t n_items);
+/* Takes the next n words; those of the header are skipped. */
+void ext_blend_take(ext_blend_reading *reading, const uint32_t *words, size_t n);
+
+/*
+ * Writes the sessions that a version blends with, which gru4rec_latest_new() made, in
+ * place of those that it has. Makes the table m_blend if the model has none. sessions
+ * NULL: does nothing.
+ * SQLITE_ERROR: something that is not the model's has the name m_blend.
+ */
+int ext_blend_save(const gru4rec_dataset *sessions, const ext_home *home, int64_t version,
+                   ext_error *error);
+/*
+ * Returns the bytes that the longest row of m_blend would have, at most. sessions NULL: 0.
+ */
+size_t ext_blend_row_bytes(const gru4rec_dataset *sessions);
+/*
+ * Sets *is_saved to whether m_blend has as many rows of the version as ext_blend_save()
+ * writes.
+ */
+int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
+                       const ext_home *home, int64_t version, ext_error *error);
+/*
+ * Loads the sessions that a version blends with into *sessions, whose memory is from
+ * budget. The caller frees it with gru4rec_dataset_free() before the budget ends.
+ * *sessions is NULL after a failure.
+ * n_items: items of the version.
+ * SQLITE_CORRUPT_VTAB: the sessions are missing or damaged. SQLITE_NOMEM: also if the
+ * budget does not allow so much memory.
+ */
+int ext_blend_load(gru4rec_dataset **sessions, ext_budget *budget, const ext_home *home,
+                   int64_t version, int32_t n_items, ext_error *error);
+/*
+ * Fits the neighbours to the sessions, in *neighbours. The caller frees it with
+ * gru4rec_baseline_free(). *neighbours is NULL after a failure.
+ */
+int ext_blend_fit(gru4rec_baseline **neighbours, const gru4rec_allocator *allocator,
+                  const gru4rec_dataset *sessions, int32_t n_items, sqlite3 *db,
+                  ext_error *error);
+/* Returns the most bytes that ext_blend_fit() takes. */
+size_t ext_blend_fit_bytes(const gru4rec_dataset *sessions, int32_t n_items);
+/* Deletes the sessions of retired versions, and of versions that have no row. */
+int ext_blend_forget(const ext_home *home, ext_error *error);
+/* Sets *version to a retired version that has sessions in m_blend; 0: none has. */
+int ext_blend_find_retired(int64_t *version, const ext_home *home, ext_error *error);
 
 /* ---- ext_alive.c ---- */
 
@@ -923,7 +1054,8 @@ typedef struct ext_outcome {
     const gru4rec_training *training; /* weights, and slots */
     int n_slots;                      /* number of slots to store, the first ones */
     const gru4rec_items *items;
-    bool is_candidate; /* true: it serves only after it is deployed */
+    const gru4rec_dataset *sessions; /* what it blends with; NULL: it does not blend */
+    bool is_candidate;               /* true: it serves only after it is deployed */
     ext_keep keep;
 } ext_outcome;
 
@@ -934,7 +1066,7 @@ typedef struct ext_outcome {
  */
 int ext_version_check_limit(const ext_home *home, const ext_run *run,
                             const gru4rec_model *model, const gru4rec_items *items,
-                            ext_error *error);
+                            const gru4rec_dataset *sessions, ext_error *error);
 /*
  * Checks that the next version can have a number. SQLITE_ERROR: the highest version has
  * the highest number that there is.

@@ -108,12 +108,22 @@ static int read_all(contest *all, const char *source, ext_error *error)
     return rc;
 }
 
-/*
- * Measures the version of a contestant, and frees its events and its hold on the version
- * in any case. SQLITE_BUSY: another run has made the version that has this number now.
- */
-static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
-                   ext_error *error)
+/* Measures the version of a contestant whose model is held. *mrr: its MRR@20. */
+static int measure_held(contest *all, contestant *one, double *mrr, ext_error *error)
+{
+    gru4rec_metrics *metrics =
+        sqlite3_malloc64(ext_measure_count(&one->measurement) * sizeof *metrics);
+    if (metrics == NULL)
+        return ext_error_nomem(error);
+    int rc =
+        ext_measure_run(&one->measurement, &all->budget, all->home->db, metrics, error);
+    *mrr = rc == SQLITE_OK ? metrics[0].mrr : 0; /* the version is the first method */
+    sqlite3_free(metrics);
+    return rc;
+}
+
+/* Measures a version, and frees its events. */
+static int measure(contest *all, contestant *one, double *mrr, ext_error *error)
 {
     int rc = hold_model(one, all->home, error);
     if (rc == SQLITE_OK && strcmp(one->measurement.model->run, one->run) != 0)
@@ -123,8 +133,7 @@ static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
                           "again",
                           (long long)one->version, all->home->name);
     if (rc == SQLITE_OK)
-        rc = ext_measure_run(&one->measurement, &all->budget, all->home->db, metrics,
-                             error);
+        rc = measure_held(all, one, mrr, error);
     ext_measure_free(&one->measurement);
     return rc;
 }
@@ -135,15 +144,15 @@ static int measure(contest *all, contestant *one, gru4rec_metrics *metrics,
  */
 static int find_best(int64_t *version, contest *all, ext_error *error)
 {
-    gru4rec_metrics metrics;
+    double mrr = 0;
     double best = -1; /* NAN is not above it: a version without an event never wins */
     int rc = SQLITE_OK;
     *version = 0;
     for (size_t i = 0; rc == SQLITE_OK && i < all->n; i++) {
         contestant *one = &all->contestants[i];
-        rc = measure(all, one, &metrics, error);
-        if (rc == SQLITE_OK && metrics.mrr > best) {
-            best = metrics.mrr;
+        rc = measure(all, one, &mrr, error);
+        if (rc == SQLITE_OK && mrr > best) {
+            best = mrr;
             *version = one->version;
         }
     }

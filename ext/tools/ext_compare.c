@@ -1,13 +1,14 @@
 /*
  * ext_compare.c - gru4rec_compare(a, b, source [, options]): compares a model with a
- * baseline or with another model; see ext_tools.h.
+ * baseline, with its own network or with another model; see ext_tools.h.
  *
  * The table has a row for each segment, measure and cut-off. If b is a baseline, it is
  * fitted on the sessions that a was trained on, and one evaluation measures both. If b is
- * a model, the source is read once for both models. Each model is measured on the
- * sessions that its own options make of the events, and the library finds the targets
- * that both have. Views and triggers cannot use the table, because it runs SQL that is
- * given as text.
+ * 'gru4rec-network', a blends, and one evaluation measures a and its network without the
+ * blend. If b is a model, the source is read once for both models. Each model is measured
+ * on the sessions that its own options make of the events, and the library finds the
+ * targets that both have. Views and triggers cannot use the table, because it runs SQL
+ * that is given as text.
  */
 #include "ext_tools.h"
 
@@ -46,12 +47,12 @@ typedef struct compare_cursor {
 typedef struct compare_call {
     ext_home homes[2]; /* of a; and of b, if b is a model */
     ext_budget budget;
-    /* Of a and b. Their memory is of the budget, except the models. */
-    ext_measurement sides[2];
-    bool is_baseline;   /* b is a baseline; then the second side is not used */
-    int32_t *places[2]; /* ranks of the targets by a and by b; of the budget */
-    int64_t n_unknown;  /* events whose item a or b does not know */
-    int64_t n_unpaired; /* targets that do not count, though both know the items */
+    ext_measurement sides[2]; /* of a and b, in that budget, but for the models */
+    bool is_method;           /* b is a method beside a; the second side is not used */
+    int kind;                 /* the method: a baseline, or NETWORK */
+    int32_t *places[2];       /* where the targets stood, of a and b; in the budget */
+    int64_t n_unknown;        /* events whose item a or b does not know */
+    int64_t n_unpaired;       /* targets that do not count, though both know the items */
 } compare_call;
 
 static void stop(ext_cursor *base)
@@ -66,17 +67,19 @@ static void stop(ext_cursor *base)
 
 /* ---- what is compared ---- */
 
-/*
- * Returns the number of the baseline of that name (a gru4rec_baseline_kind);
- * GRU4REC_N_BASELINES: there is none. Upper and lower case count as equal.
- */
-static int find_baseline(const char *name)
+/* Kinds of methods behind the baselines: the network of a version that blends; none. */
+enum { NETWORK = GRU4REC_N_BASELINES, NO_METHOD };
+
+/* Returns the method of that name. */
+static int find_method(const char *name)
 {
     int kind = 0;
     while (kind < GRU4REC_N_BASELINES &&
            sqlite3_stricmp(name, gru4rec_baseline_name((gru4rec_baseline_kind)kind)) != 0)
         kind++;
-    return kind;
+    return kind < GRU4REC_N_BASELINES || sqlite3_stricmp(name, "gru4rec-network") == 0
+               ? kind
+               : NO_METHOD;
 }
 
 /*
@@ -100,13 +103,13 @@ static int fail_name(const char *name, ext_error *error)
 }
 
 /*
- * Finds out whether the argument b is a model or a baseline, and sets is_baseline. If a
- * model and a baseline have the same name, b means the model; "baseline:" before the name
- * makes it mean the baseline. *kind: the baseline of that name, or GRU4REC_N_BASELINES.
- * SQLITE_ERROR: b is neither a model nor a baseline.
+ * Finds out whether the argument b is a model or a method beside a (a baseline, or the
+ * network of a), and sets is_method and kind. If a model and a baseline have the same
+ * name, b means the model; "baseline:" before the name makes it mean the baseline.
+ * SQLITE_ERROR: b is neither a model nor such a method.
  */
-static int find_b(compare_call *call, sqlite3_value *value, int *kind,
-                  const ext_home *own, ext_error *error)
+static int find_b(compare_call *call, sqlite3_value *value, const ext_home *own,
+                  ext_error *error)
 {
     static const char prefix[] = "baseline:";
     const int n = (int)strlen(prefix);
@@ -121,20 +124,29 @@ static int find_b(compare_call *call, sqlite3_value *value, int *kind,
     if (!has_prefix)
         rc = ext_schema_find(&home, own->db, own->connection, name, &is_found, error);
     ext_home_clear(&home);
-    *kind = find_baseline(has_prefix ? name + n : name);
-    call->is_baseline = !is_found;
-    return rc == SQLITE_OK && !is_found && *kind == GRU4REC_N_BASELINES
+    call->kind = find_method(has_prefix ? name + n : name);
+    call->is_method = !is_found;
+    return rc == SQLITE_OK && !is_found && call->kind == NO_METHOD
                ? fail_name(name, error)
                : rc;
 }
 
 /*
- * Refuses options that mean nothing for a comparison, or nothing for this b. kind: the
- * baseline, if b is one.
+ * Returns the baselines that are measured, a bit for each: b, if b is a baseline, else
+ * none.
  */
-static int check_options(const compare_call *call, int kind, ext_error *error)
+static int64_t baselines_of(const compare_call *call)
 {
-    const int64_t asked = call->is_baseline ? (int64_t)1 << kind : 0;
+    return call->is_method && call->kind != NETWORK ? (int64_t)1 << call->kind : 0;
+}
+
+/*
+ * Refuses options that mean nothing for a comparison, or nothing for this b: version;
+ * baselines; version_b, if b is not a model; drawn candidates, if b is a model; options of
+ * a baseline that b is not. SQLITE_ERROR: there is such an option.
+ */
+static int check_options(const compare_call *call, ext_error *error)
+{
     const gru4rec_options *options = &call->sides[0].options;
     if (ext_options_is_set(options, "version"))
         return ext_error_set(error, SQLITE_ERROR,
@@ -144,31 +156,43 @@ static int check_options(const compare_call *call, int kind, ext_error *error)
         return ext_error_set(error, SQLITE_ERROR,
                              "the baseline is the second argument here; write "
                              "gru4rec_compare('model', 'vs-knn', 'table')");
-    if (call->is_baseline && ext_options_is_set(options, "version_b"))
+    if (call->is_method && ext_options_is_set(options, "version_b"))
         return ext_error_set(error, SQLITE_ERROR,
-                             "a baseline has no versions, "
-                             "but is fitted for the version of a; leave out version_b");
-    if (!call->is_baseline && options->candidates > 0)
+                             call->kind == NETWORK
+                                 ? "the network is that of the version of a; "
+                                   "leave out version_b"
+                                 : "a baseline has no versions, "
+                                   "but is fitted for the version of a; "
+                                   "leave out version_b");
+    if (!call->is_method && options->candidates > 0)
         return ext_error_set(error, SQLITE_ERROR,
                              "candidates=sample=N would draw different items "
                              "for the two models, which is not a fair comparison; "
                              "list the items, as in candidates=[17,42], "
                              "or rank all items");
-    return ext_fit_check_options(options, asked, "compare with it", error);
+    return ext_fit_check_options(options, baselines_of(call), "compare with it", error);
 }
 
-/*
- * Reads the arguments, acquires the versions of a and b, and reads the test events. If b
- * is a baseline, fits it on the sessions that a was trained on. n_unknown is the number
- * of test events whose item a, or a model b, does not know.
- */
+/* Refuses to compare a with its network if that is all that a is. */
+static int check_network(const compare_call *call, ext_error *error)
+{
+    const ext_measurement *a = &call->sides[0];
+    if (!call->is_method || call->kind != NETWORK || ext_measure_blends(a))
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "'gru4rec-network' is the network of a version that blends, "
+                         "and version %lld of model '%s' does not blend; "
+                         "train it with option blend, or give a model or a baseline",
+                         (long long)a->model->version, call->homes[0].name);
+}
+
+/* Reads the arguments and the test events, and fits the baseline if b is one. */
 static int read_call(compare_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
 {
     ext_measurement *a = &call->sides[0], *b = &call->sides[1];
     const ext_home *own = ext_table_home(base);
     const char *text;
-    int kind;
     gru4rec_options *options = &a->options;
     gru4rec_options_init(options);
     if (ext_value_text(&text, base->arguments[OPTIONS], "the options", error) !=
@@ -177,8 +201,8 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
                           (gru4rec_option_scope)(GRU4REC_SCOPE_EVALUATE |
                                                  GRU4REC_SCOPE_COMPARE),
                           options, &a->columns, error) != SQLITE_OK ||
-        find_b(call, base->arguments[B], &kind, own, error) != SQLITE_OK ||
-        check_options(call, kind, error) != SQLITE_OK)
+        find_b(call, base->arguments[B], own, error) != SQLITE_OK ||
+        check_options(call, error) != SQLITE_OK)
         return error->rc;
     b->options = *options;
     a->finds_leaks = b->finds_leaks = true;
@@ -186,16 +210,18 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
     const ext_choice choice_b = ext_choice_of_option(options->version_b);
     int rc = ext_measure_hold(a, &call->homes[0], own->connection, base->arguments[A],
                               &choice_a, error);
-    if (rc == SQLITE_OK && !call->is_baseline)
+    if (rc == SQLITE_OK && !call->is_method)
         rc = ext_measure_hold(b, &call->homes[1], own->connection, base->arguments[B],
                               &choice_b, error);
+    if (rc == SQLITE_OK)
+        rc = check_network(call, error);
     if (rc != SQLITE_OK)
         return rc;
     ext_budget_start(&call->budget, ext_measure_limit(a));
-    if (!call->is_baseline)
+    if (!call->is_method)
         return ext_measure_read_pair(call->sides, &call->budget, call->homes, source,
                                      &call->n_unknown, error);
-    options->baselines = (int64_t)1 << kind;
+    options->baselines = baselines_of(call);
     rc = ext_measure_read(a, &call->budget, &call->homes[0], source, error);
     call->n_unknown = rc == SQLITE_OK ? a->test.dataset->n_unknown : 0;
     return rc == SQLITE_OK ? ext_fit_baselines(a, &call->budget, &call->homes[0], error)
@@ -213,7 +239,8 @@ static int place(compare_call *call, int side, int32_t **places, ext_error *erro
 {
     ext_measurement *request = &call->sides[side];
     const gru4rec_allocator *memory = &call->budget.allocator;
-    const size_t n = (size_t)request->test.dataset->n_events * (1 + request->n_baselines);
+    const size_t n_events = (size_t)request->test.dataset->n_events;
+    const size_t n = n_events * ext_measure_methods(request);
     *places = memory->resize(memory->context, NULL, (n + 1) * sizeof **places);
     gru4rec_metrics *metrics =
         sqlite3_malloc64(ext_measure_count(request) * sizeof *metrics);
@@ -246,9 +273,12 @@ static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 {
     const gru4rec_options *options = &call->sides[0].options;
     const gru4rec_side a = side_of(call, 0);
-    gru4rec_side b = call->is_baseline ? a : side_of(call, 1);
-    if (call->is_baseline)
-        b.places = a.places + a.test->n_events;
+    gru4rec_side b = call->is_method ? a : side_of(call, 1);
+    if (call->is_method) {
+        const size_t method =
+            call->kind == NETWORK ? 1 : ext_measure_methods(&call->sides[0]) - 1;
+        b.places = a.places + method * (size_t)a.test->n_events;
+    }
     ext_poll poll;
     const gru4rec_hooks hooks = {.poll = ext_measure_poll, .context = &poll};
     gru4rec_error message = {0};
@@ -272,13 +302,13 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
         ext_measure_warn(a, error,
                          "there was no event to compare: a session needs two events of "
                          "items that both know");
-    if (!call->is_baseline && b->model->loaded.options.session_gap != gap)
+    if (!call->is_method && b->model->loaded.options.session_gap != gap)
         ext_measure_warn(a, error,
                          "sessions were cut as for a, with session_gap=%.15g; "
                          "b has session_gap=%.15g",
                          gap, b->model->loaded.options.session_gap);
     ext_measure_warn_all(a, true, error);
-    if (!call->is_baseline)
+    if (!call->is_method)
         ext_measure_warn_of_leaks(b, error);
     if (b->warnings != NULL)
         ext_measure_warn(a, error, "of b: %s", b->warnings);
@@ -311,7 +341,7 @@ static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
     if (cursor->differences == NULL)
         return ext_error_nomem(error);
     int rc = place(call, 0, &call->places[0], error);
-    if (rc == SQLITE_OK && !call->is_baseline)
+    if (rc == SQLITE_OK && !call->is_method)
         rc = place(call, 1, &call->places[1], error);
     if (rc == SQLITE_OK)
         rc = compare(cursor, call, error);

@@ -280,10 +280,17 @@ int ext_measure_poll(void *context, const gru4rec_progress *progress)
     return ext_poll_check(context);
 }
 
-/*
- * Returns the measurement in the library's form, for gru4rec_evaluate(). It borrows all
- * from the request.
- */
+bool ext_measure_blends(const ext_measurement *request)
+{
+    return request->model->loaded.neighbours != NULL;
+}
+
+size_t ext_measure_methods(const ext_measurement *request)
+{
+    return 1 + (size_t)ext_measure_blends(request) + request->n_baselines;
+}
+
+/* Returns the measurement in the library's form. It borrows all from the request. */
 static gru4rec_evaluation described(const ext_measurement *request)
 {
     const ext_loaded *loaded = &request->model->loaded;
@@ -293,6 +300,8 @@ static gru4rec_evaluation described(const ext_measurement *request)
                                 .baselines =
                                     (const gru4rec_baseline *const *)request->baselines,
                                 .n_baselines = request->n_baselines,
+                                .blend =
+                                    ext_measure_blends(request) ? &loaded->blend : NULL,
                                 .candidates = request->candidates.rows,
                                 .n_candidates = request->candidates.n,
                                 .places = request->places};

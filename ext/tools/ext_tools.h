@@ -111,7 +111,16 @@ enum { EXT_SAFETENSORS_PART = 4096 };
  * than SQLite's limit for a text. After a failure there is nothing to free.
  */
 int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
-                           const ext_loaded *loaded, ext_error *error);
+                           const ext_loaded *loaded, const gru4rec_dataset *sessions,
+                           ext_error *error);
+/*
+ * Checks that JSON can carry the text of an item. SQLITE_ERROR: it has a NUL, or is not
+ * UTF-8; the message shows its bytes in hex.
+ */
+int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error);
+
+/* ---- ext_safetensors_read.c ---- */
+
 /*
  * Reads a model with its items and options from a safetensors file or BLOB. It makes no
  * byte copy (loaded->bytes). loaded must be all zero; the caller frees it by
@@ -121,8 +130,8 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
  * for a text. SQLITE_CANTOPEN: the file cannot be read. SQLITE_INTERRUPT: the host
  * interrupted the call.
  */
-int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input,
-                         ext_error *error);
+int ext_safetensors_read(ext_loaded *loaded, gru4rec_dataset **sessions, sqlite3 *db,
+                         const ext_input *input, ext_error *error);
 
 /* ---- ext_leak.c ---- */
 
@@ -276,9 +285,15 @@ int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *e
  * segments and cut-offs. The caller must have fitted the baselines before.
  */
 size_t ext_measure_count(const ext_measurement *request);
+/* Tells whether the version blends, so that its network is a method of its own. */
+bool ext_measure_blends(const ext_measurement *request);
 /*
- * Measures the version and the baselines of the request on its test events. If
- * request->places is set, also fills it in.
+ * Returns the number of methods: the version, then its network, if it blends, then the
+ * baselines.
+ */
+size_t ext_measure_methods(const ext_measurement *request);
+/*
+ * Measures the version, its network if it blends, and its baselines on the test events.
  *
  * metrics: out, (ext_measure_count()) rows.
  * SQLITE_ERROR: the measurement does not fit into the budget, or the library refuses it.

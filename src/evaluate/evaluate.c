@@ -34,8 +34,11 @@ enum {
     SEEN_BYTES = 64 << 20 /* most bytes of the seen items of several lanes */
 };
 
-/* The numbers of the methods: the model first, then the baselines. */
-enum { MODEL, FIRST_BASELINE, MOST_METHODS = FIRST_BASELINE + GRU4REC_N_BASELINES };
+/*
+ * The numbers of the methods: the model, then, if its scores are blended, its network
+ * alone, then the baselines.
+ */
+enum { MODEL, NETWORK, MOST_MODELS, MOST_METHODS = MOST_MODELS + GRU4REC_N_BASELINES };
 
 typedef struct measuring {
     gru4rec_allocator allocator;
@@ -45,12 +48,14 @@ typedef struct measuring {
     const gru4rec_hooks *hooks;
     gru4rec_progress progress;
     size_t n_items, n_methods, n_lanes;
+    size_t n_models;    /* methods before the first baseline */
     size_t n_negatives; /* items drawn beside a target; 0: none are drawn */
     size_t most_seen;   /* most seen items of a session; 0: seen items are ranked too */
     g4r_network network;
     g4r_arena arena;
     g4r_schedule schedule;
-    g4r_ranks ranks;
+    g4r_ranks ranks[MOST_MODELS]; /* one for each method before the baselines */
+    gru4rec_blender *blender;     /* that of ranks[MODEL], or NULL */
     g4r_seen seen;
     g4r_negatives negatives;
     g4r_listed listed;
@@ -61,10 +66,15 @@ typedef struct measuring {
     g4r_tally tallies[MOST_METHODS];
 } measuring;
 
+static size_t count_models(const gru4rec_evaluation *what)
+{
+    return what->blend != NULL ? MOST_MODELS : NETWORK;
+}
+
 size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
                               const gru4rec_options *options)
 {
-    return g4r_tally_rows(options) * (FIRST_BASELINE + what->n_baselines);
+    return g4r_tally_rows(options) * (count_models(what) + what->n_baselines);
 }
 
 /*
@@ -83,7 +93,8 @@ static void layout(measuring *e)
     const size_t n_drawn = e->n_negatives > 0 ? e->n_negatives + 1 : 0;
     g4r_network_layout(&e->network, arena, e->params, e->n_lanes, 1, false);
     e->network.by_rows = true;
-    g4r_ranks_layout(&e->ranks, arena, n_drawn > 0 ? 0 : e->n_lanes);
+    for (size_t i = 0; i < e->n_models; i++)
+        g4r_ranks_layout(&e->ranks[i], arena, n_drawn > 0 ? 0 : e->n_lanes);
     g4r_seen_layout(&e->seen, arena, e->n_lanes, e->most_seen);
     g4r_negatives_layout(&e->negatives, arena, e->n_items, e->n_negatives);
     e->excluded = g4r_arena_take(arena, e->most_seen + 1, sizeof *e->excluded);
@@ -106,7 +117,8 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
     const gru4rec_evaluation *what = e->what;
     const bool is_some = what->candidates != NULL;
     size_t n = is_some ? what->n_candidates : e->n_items;
-    e->n_methods = FIRST_BASELINE + what->n_baselines;
+    e->n_models = count_models(what);
+    e->n_methods = e->n_models + what->n_baselines;
     e->outcomes.test = what->test;
     e->outcomes.longest = g4r_tally_longest(options, e->n_items);
     for (size_t i = 0; i < e->n_methods; i++) {
@@ -123,8 +135,9 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
         e->most_seen = G4R_MIN((size_t)longest_session, e->n_items);
     e->n_lanes = SEEN_BYTES / (G4R_MAX(e->most_seen, 1) * sizeof *e->excluded);
     e->n_lanes = G4R_MAX(1, G4R_MIN(e->n_lanes, MOST_LANES));
-    g4r_ranks_init(&e->ranks, bounds, is_some ? what->candidates : NULL, n,
-                   e->outcomes.longest);
+    for (size_t i = 0; i < e->n_models; i++)
+        g4r_ranks_init(&e->ranks[i], bounds, is_some ? what->candidates : NULL, n,
+                       e->outcomes.longest);
     layout(e);
 }
 
@@ -166,7 +179,7 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
     for (size_t i = 0; i < what->n_baselines && status == GRU4REC_OK; i++) {
         const gru4rec_baseline *baseline = what->baselines[i];
         assert(baseline->n_items == e->n_items);
-        e->tallies[FIRST_BASELINE + i].method = baseline->method->name;
+        e->tallies[e->n_models + i].method = baseline->method->name;
         if (g4r_baseline_needs_times(baseline) && what->test->times == NULL)
             return g4r_fail(error, GRU4REC_INVALID,
                             "baseline %s needs the times of the test sessions, "
@@ -179,10 +192,19 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
     return status;
 }
 
-/*
- * Allocates all memory of the evaluation, and starts the schedule, the tallies and the
- * baselines. The caller frees it by finish(), also after an error.
- */
+static gru4rec_status start_blending(measuring *e, gru4rec_error *error)
+{
+    const gru4rec_blend *blend = e->what->blend;
+    if (blend == NULL)
+        return GRU4REC_OK;
+    if (gru4rec_blender_new(&e->allocator, blend, &e->blender) != GRU4REC_OK)
+        return g4r_fail_nomem(error, gru4rec_blender_bytes(blend));
+    e->ranks[MODEL].blender = e->blender;
+    e->tallies[NETWORK].method = "gru4rec-network";
+    return GRU4REC_OK;
+}
+
+/* Allocates all memory, and starts the schedule, the tallies and all methods. */
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -200,13 +222,15 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
                      e->n_items);
     for (size_t i = 0; i < e->n_methods; i++)
         g4r_tally_start(&e->tallies[i]);
-    return start_baselines(e, error);
+    gru4rec_status status = start_blending(e, error);
+    return status == GRU4REC_OK ? start_baselines(e, error) : status;
 }
 
 static void finish(measuring *e)
 {
     for (size_t i = 0; i < e->what->n_baselines; i++)
         gru4rec_scorer_free(e->scorers[i]);
+    gru4rec_blender_free(e->blender);
     g4r_schedule_free(&e->schedule);
     g4r_arena_free(&e->arena, &e->allocator);
 }
@@ -232,13 +256,23 @@ static bool is_ranked(const measuring *e, size_t lane)
     return !e->options->last_only || schedule->position[lane] + 2 == end;
 }
 
-/*
- * Returns the query that ranks the lane's target, with the items to leave out. A target
- * that was seen, or is not among the items that are ranked, becomes -1.
- */
+/* The events of the lane's session before its target. */
+static gru4rec_prefix prefix_of(const measuring *e, size_t lane)
+{
+    const gru4rec_dataset *test = e->what->test;
+    const int64_t first = test->offsets[e->schedule.session[lane]];
+    return (gru4rec_prefix){.rows = test->item_rows + first,
+                            .times = test->times != NULL ? test->times + first : NULL,
+                            .n = (size_t)(e->schedule.position[lane] - first) + 1};
+}
+
+/* Makes the query that ranks the lane's target. A target that has no rank becomes -1. */
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
+    const gru4rec_prefix prefix = prefix_of(e, lane);
     g4r_rank_query query = {.target = e->schedule.target[lane],
+                            .history = prefix.rows,
+                            .n_history = prefix.n,
                             .event = e->schedule.position[lane] + 1};
     size_t place;
     if (e->most_seen > 0) {
@@ -246,7 +280,7 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
         query.n_seen = e->seen.n[lane];
     }
     if (g4r_rows_find(query.seen, query.n_seen, query.target, &place) ||
-        (e->n_negatives == 0 && !g4r_ranks_has(&e->ranks, query.target)))
+        (e->n_negatives == 0 && !g4r_ranks_has(&e->ranks[MODEL], query.target)))
         query.target = -1;
     return query;
 }
@@ -258,17 +292,12 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
 static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size_t n,
                             const g4r_rank_query *query)
 {
-    const gru4rec_dataset *test = e->what->test;
-    const int64_t first = test->offsets[e->schedule.session[lane]];
-    const gru4rec_prefix prefix = {.rows = test->item_rows + first,
-                                   .times =
-                                       test->times != NULL ? test->times + first : NULL,
-                                   .n = (size_t)(e->schedule.position[lane] - first) + 1};
+    const gru4rec_prefix prefix = prefix_of(e, lane);
     for (size_t i = 0; i < e->what->n_baselines; i++) {
         const gru4rec_scores scores = gru4rec_scorer_score(e->scorers[i], &prefix);
         g4r_standing standing;
         g4r_listed_rank(&e->listed, &scores, rows, n, query, &standing);
-        g4r_tally_count(&e->tallies[FIRST_BASELINE + i], &standing, query->event);
+        g4r_tally_count(&e->tallies[e->n_models + i], &standing, query->event);
     }
 }
 
@@ -290,9 +319,11 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
     if (query.target >= 0)
         n = g4r_rows_add(e->drawn, n, target);
     query.n_seen = 0; /* no seen item was drawn, so none needs to be left out */
-    if (!g4r_ranks_exact(&e->ranks, x, e->drawn, n, &query, &standing))
-        return false;
-    g4r_tally_count(&e->tallies[MODEL], &standing, query.event);
+    for (size_t i = 0; i < e->n_models; i++) {
+        if (!g4r_ranks_exact(&e->ranks[i], x, e->drawn, n, &query, &standing))
+            return false;
+        g4r_tally_count(&e->tallies[i], &standing, query.event);
+    }
     count_baselines(e, lane, e->drawn, n, &query);
     return true;
 }
@@ -309,22 +340,18 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
     return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
 }
 
-/*
- * Ranks the targets of all lanes that were added to e->ranks, and notes the results in
- * the model's tally. Returns DIVERGED if a score is not finite, INTERRUPTED if the hook
- * says stop.
- */
-static gru4rec_status rank_added(measuring *e, gru4rec_error *error)
+/* Ranks the targets of all lanes that were added, by one method. */
+static gru4rec_status rank_added(measuring *e, size_t method, gru4rec_error *error)
 {
     const g4r_stop stop = {is_stopped, e};
-    g4r_ranks *ranks = &e->ranks;
+    g4r_ranks *ranks = &e->ranks[method];
     if (!g4r_ranks_bound(ranks, &stop))
         return fail_interrupted(error);
     for (size_t i = 0; i < ranks->n_added; i++) {
         g4r_standing standing;
         if (!g4r_ranks_get(ranks, i, &standing))
             return fail_diverged(error);
-        g4r_tally_count(&e->tallies[MODEL], &standing, ranks->lanes[i].query.event);
+        g4r_tally_count(&e->tallies[method], &standing, ranks->lanes[i].query.event);
         if (is_stopped(e))
             return fail_interrupted(error);
     }
@@ -345,7 +372,8 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
     g4r_network_forward(&e->network, 0, schedule->input, m, NULL);
     if (e->most_seen > 0)
         g4r_seen_carry(&e->seen, schedule->from, m);
-    g4r_ranks_start(&e->ranks);
+    for (size_t i = 0; i < e->n_models; i++)
+        g4r_ranks_start(&e->ranks[i]);
     for (size_t lane = 0; lane < m; lane++) {
         if (e->most_seen > 0)
             g4r_seen_add(&e->seen, lane, schedule->input[lane]);
@@ -360,12 +388,16 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
             continue;
         }
         const g4r_rank_query query = query_of(e, lane);
-        g4r_ranks_add(&e->ranks, x + lane * d, &query);
-        count_baselines(e, lane, e->ranks.rows, e->ranks.n, &query);
+        for (size_t i = 0; i < e->n_models; i++)
+            g4r_ranks_add(&e->ranks[i], x + lane * d, &query);
+        count_baselines(e, lane, e->ranks[MODEL].rows, e->ranks[MODEL].n, &query);
         if (e->what->n_baselines > 0 && is_stopped(e))
             return fail_interrupted(error);
     }
-    return rank_added(e, error);
+    gru4rec_status status = GRU4REC_OK;
+    for (size_t i = 0; i < e->n_models && status == GRU4REC_OK; i++)
+        status = rank_added(e, i, error);
+    return status;
 }
 
 static gru4rec_status run(measuring *e, gru4rec_error *error)

@@ -94,6 +94,13 @@ static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
     ranks->vec->scan.score(scores, output->table, output->bias, rows, x, n, output->d);
 }
 
+/* Blends for a session with the vector x. */
+static void blend(const g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query)
+{
+    g4r_blender_blend(ranks->blender, &ranks->bounds.output, x, query->history,
+                      query->n_history);
+}
+
 /* ---- by bounds ---- */
 
 void g4r_ranks_start(g4r_ranks *ranks)
@@ -117,6 +124,10 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
     if (query->target < 0)
         return;
     score(ranks, &lane->score, &query->target, 1, x);
+    if (ranks->blender != NULL) {
+        blend(ranks, x, query);
+        gru4rec_blender_score(ranks->blender, query->target, &lane->score);
+    }
     lane->high = lane->score + g4r_bounds_gap(ranks->slack[i]);
 }
 
@@ -219,6 +230,47 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
     }
 }
 
+/* Counts an item that had one score, and now has another. */
+static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
+{
+    lane->n_greater -= before > lane->score;
+    lane->n_equal -= before == lane->score;
+    lane->n_greater += now > lane->score;
+    lane->n_equal += now == lane->score;
+}
+
+/*
+ * Counts the items that the nearest sessions have by their blended scores; so far they
+ * are counted by the network's scores. The blender has blended for this lane.
+ */
+static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
+{
+    const gru4rec_blender *blender = ranks->blender;
+    const g4r_rank_query *query = &lane->query;
+    size_t place;
+    for (size_t i = 0; i < blender->n; i++) {
+        const int32_t row = blender->rows[i];
+        if (!g4r_ranks_has(ranks, row) ||
+            g4r_rows_find(query->seen, query->n_seen, row, &place))
+            continue;
+        count_again(lane, blender->network[i], blender->blended[i]);
+    }
+}
+
+/*
+ * Overwrites scores with the blended scores of the items that the nearest sessions have.
+ * rows (n): the items that have scores; NULL: all n items.
+ */
+static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
+                              const int32_t *rows, size_t n)
+{
+    const gru4rec_blender *blender = ranks->blender;
+    size_t place;
+    for (size_t i = 0; i < blender->n; i++)
+        if (find_row(rows, n, blender->rows[i], &place))
+            scores[place] = blender->blended[i];
+}
+
 /*
  * Scores all ranked items exactly for the m lanes from first on, into ranks->scores
  * (m,n). It scores some rows for all lanes before the next rows, so that the rows stay in
@@ -274,6 +326,10 @@ static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
         score_lanes(ranks, i, G4R_MIN(ranks->n_exact, ranks->n_added - i));
     if (!ranks->vec->all_finite(scores, ranks->n))
         return false;
+    if (ranks->blender != NULL) {
+        blend(ranks, ranks->x + i * ranks->bounds.output.d, &ranks->lanes[i].query);
+        overwrite_blended(ranks, scores, ranks->rows, ranks->n);
+    }
     by_scores(ranks, scores, ranks->rows, ranks->n, &ranks->lanes[i].query, standing);
     return true;
 }
@@ -286,8 +342,16 @@ bool g4r_ranks_get(g4r_ranks *ranks, size_t i, g4r_standing *standing)
         return by_all_scores(ranks, i, standing);
     if (lane->query.target >= 0)
         leave_out_seen(ranks, i);
-    const size_t n =
-        g4r_shortlist_best(&lane->list, ranks->list, &ranks->bounds.output, x);
+    size_t n = g4r_shortlist_best(&lane->list, ranks->list, &ranks->bounds.output, x);
+    if (ranks->blender != NULL) {
+        blend(ranks, x, &lane->query);
+        if (lane->query.target >= 0)
+            count_blended(ranks, lane);
+        n = g4r_blender_merge(ranks->blender, ranks->list, n, ranks->longest,
+                              &(g4r_blender_limits){lane->query.seen, lane->query.n_seen,
+                                                    ranks->rows,
+                                                    ranks->rows != NULL ? ranks->n : 0});
+    }
     *standing = (g4r_standing){lane->n_greater, lane->n_equal, ranks->list, n};
     return true;
 }
@@ -300,6 +364,10 @@ bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, s
     score(ranks, ranks->scores, rows, n, x);
     if (!ranks->vec->all_finite(ranks->scores, n))
         return false;
+    if (ranks->blender != NULL) {
+        blend(ranks, x, query);
+        overwrite_blended(ranks, ranks->scores, rows, n);
+    }
     by_scores(ranks, ranks->scores, rows, n, query, standing);
     return true;
 }

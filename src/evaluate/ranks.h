@@ -15,6 +15,7 @@
 #define G4R_RANKS_H
 
 #include "../base/stop.h"
+#include "../serve/blender.h"
 #include "../serve/bounds.h"
 #include "../serve/shortlist.h"
 #include "tally.h"
@@ -25,6 +26,12 @@ typedef struct g4r_rank_query {
     /* (n_seen) items to leave out, ascending, borrowed; the target is none of them. */
     const int32_t *seen;
     size_t n_seen;
+    /*
+     * (n_history) the items that the network has seen before the target, the oldest
+     * first, borrowed; read only by a blender.
+     */
+    const int32_t *history;
+    size_t n_history;
     int64_t event; /* the target's place among the test events */
 } g4r_rank_query;
 
@@ -40,6 +47,7 @@ typedef struct g4r_rank_lane {
 
 typedef struct g4r_ranks {
     const g4r_vec *vec;
+    gru4rec_blender *blender; /* borrowed; NULL: the scores are the network's */
     g4r_bounds bounds;
     const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
     size_t n, longest, n_lanes, n_added; /* longest: most items in a list */

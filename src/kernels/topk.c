@@ -8,24 +8,15 @@
 #include "topk.h"
 
 /*
- * Tells whether a comes before b in the ranking: a greater score first; of equal scores,
- * the lower row.
- */
-static bool is_before(g4r_scored a, g4r_scored b)
-{
-    return a.score > b.score || (a.score == b.score && a.row < b.row);
-}
-
-/*
  * Fills the hole at index i of a heap (n): moves children up until item fits. The item
  * that comes last in the ranking is on top.
  */
 static void sift_down(g4r_scored *heap, size_t i, size_t n, g4r_scored item)
 {
     for (size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
-        if (child + 1 < n && is_before(heap[child], heap[child + 1]))
+        if (child + 1 < n && g4r_topk_is_before(heap[child], heap[child + 1]))
             child++;
-        if (!is_before(item, heap[child]))
+        if (!g4r_topk_is_before(item, heap[child]))
             break;
         heap[i] = heap[child];
         i = child;
@@ -63,14 +54,14 @@ size_t g4r_topk(g4r_scored *best, const g4r_real *scores, const g4r_scored *afte
     for (size_t i = vec->scan.find(scores, 0, least, n); i < n;
          i = vec->scan.find(scores, i + 1, least, n)) {
         g4r_scored item = {scores[i], (int32_t)i};
-        if (item.score == nothing || (after != NULL && !is_before(*after, item)))
+        if (item.score == nothing || (after != NULL && !g4r_topk_is_before(*after, item)))
             continue;
         if (n_best < k) {
             best[n_best++] = item;
             if (n_best < k)
                 continue;
             make_heap(best, k);
-        } else if (is_before(item, best[0])) {
+        } else if (g4r_topk_is_before(item, best[0])) {
             sift_down(best, 0, k, item);
         }
         least = best[0].score;

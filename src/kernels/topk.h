@@ -15,6 +15,12 @@ typedef struct g4r_scored {
     int32_t row;
 } g4r_scored;
 
+/* Tells whether a comes before b in the ranking. */
+static inline bool g4r_topk_is_before(g4r_scored a, g4r_scored b)
+{
+    return a.score > b.score || (a.score == b.score && a.row < b.row);
+}
+
 /*
  * Writes the k best of scores (n) into best (k), the best first, and returns how many
  * there are. The row of each is its index in scores. If after is not NULL, only scores

@@ -133,10 +133,15 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
     return true;
 }
 
-/*
- * Reads a boolean into *value, 0 or 1: false, true, off, on, no, yes, 0 or 1. Accepts 0.0
- * and 1.0 too.
- */
+/* Reads a number or a word. */
+static bool parse_number(const g4r_option *o, const char *text, double *value)
+{
+    const int word = g4r_option_word_index(o->words, text);
+    *value = -1 - word;
+    return word >= 0 || (parse_real(text, value) && is_in_range(o, *value));
+}
+
+/* Reads a boolean. Accepts 0.0 and 1.0 too. */
 static bool parse_boolean(const char *text, int64_t *value)
 {
     double real;
@@ -294,7 +299,7 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
     case G4R_INTEGER:
         return parse_integer(o, text, integer);
     case G4R_REAL:
-        return parse_real(text, field) && is_in_range(o, *(double *)field);
+        return parse_number(o, text, field);
     case G4R_BOOLEAN:
         return parse_boolean(text, integer);
     case G4R_CHOICE:
@@ -395,13 +400,16 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
 {
     const int64_t *integer = field;
     const gru4rec_reals *reals = field;
+    const double *real = field;
     switch (o->kind) {
     case G4R_INTEGER:
         if (o->words != NULL && *integer < 0)
             return print_word(text, size, o->words, -1 - *integer);
         return snprintf(text, size, "%lld", (long long)*integer);
     case G4R_REAL:
-        return print_real(text, size, *(const double *)field);
+        if (o->words != NULL && *real < 0)
+            return print_word(text, size, o->words, -1 - (int64_t)*real);
+        return print_real(text, size, *real);
     case G4R_BOOLEAN:
         return print_word(text, size, "false|true", *integer);
     case G4R_CHOICE:

@@ -10,7 +10,7 @@
 /* The kind of an option: which values it accepts, and the type of its field. */
 typedef enum g4r_option_kind {
     G4R_INTEGER,   /* int64_t: a number, or one of some words */
-    G4R_REAL,      /* double */
+    G4R_REAL,      /* double: a number, or one of some words */
     G4R_BOOLEAN,   /* int64_t: 0 or 1 */
     G4R_CHOICE,    /* int64_t: the index of one of some words */
     G4R_LIST,      /* gru4rec_list: integers */
@@ -31,7 +31,7 @@ typedef struct g4r_option {
     /*
      * Words that the option accepts, as "first|second", or NULL. They stand for 0, 1, ...
      * of a G4R_CHOICE, for bits 0, 1, ... of a G4R_WORDS, and for -1, -2, ... of a
-     * G4R_INTEGER. In a G4R_WORD they stand for themselves.
+     * G4R_INTEGER or a G4R_REAL. In a G4R_WORD they stand for themselves.
      */
     const char *words;
     const char *defaults; /* the default, as text */

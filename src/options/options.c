@@ -246,6 +246,13 @@ static const g4r_option table[] = {
     INTEGER(state_items, 1, 1000, "32",
             "number of a session's last items that its state contains: exclude_seen "
             "leaves them out, and another version rebuilds the session from them"),
+    OPTION(blend, G4R_REAL, TRAIN, 0, 100, false, "auto", "0",
+           "strength with which the items of the sessions that are nearest gain on the "
+           "network's scores; 0: the network alone; auto: chosen on the held-out "
+           "sessions, of which validation says how many"),
+    INTEGER(blend_sessions, 1, 2147483647, "1000000",
+            "with blend, events of the latest sessions of training that a version keeps "
+            "to find the nearest in"),
     CHOICE(verbose, "auto|false|true", "auto",
            "progress on standard error: on a terminal a line that is updated, "
            "elsewhere one line at the end; auto: only on a terminal"),
@@ -271,6 +278,9 @@ static const g4r_option table[] = {
            "the kept version that is used: its number, active, "
            "previous (active before the active one) or newest; "
            "also an option of gru4rec_export()"),
+    OPTION(sessions, G4R_BOOLEAN, EXPORT, 0, 0, false, NULL, "false",
+           "the export of a version that blends also has the sessions that it blends "
+           "with; without them it does not blend"),
     VERSION(version_a,
             "version of the first model; the values are those of option version"),
     VERSION(version_b, "version of the second model, if that is not a baseline"),

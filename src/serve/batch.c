@@ -7,6 +7,7 @@
  */
 #include "../base/fail.h"
 #include "../kernels/blas.h"
+#include "blender.h"
 #include "bounds.h"
 #include "session.h"
 #include "shortlist.h"
@@ -26,6 +27,7 @@ struct gru4rec_batch {
     gru4rec_allocator allocator;
     g4r_arena arena;
     const gru4rec_model *model;
+    gru4rec_blender *blender; /* borrowed, or NULL */
     g4r_bounds bounds;
     g4r_output output; /* bounds.output */
     const g4r_vec *vec;
@@ -41,6 +43,8 @@ struct gru4rec_batch {
     struct lane {
         size_t n_best; /* rows in its part of best */
         g4r_shortlist list;
+        const int32_t *history; /* (n_history) borrowed */
+        size_t n_history;
     } lanes[MOST_LANES];
     g4r_real slack[MOST_LANES]; /* slack of each x, see bounds.h */
 };
@@ -63,8 +67,8 @@ static void layout(gru4rec_batch *batch)
 }
 
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
-                                 const gru4rec_model *model, int32_t k,
-                                 gru4rec_batch **out)
+                                 const gru4rec_model *model, gru4rec_blender *blender,
+                                 int32_t k, gru4rec_batch **out)
 {
     if (allocator == NULL)
         allocator = &g4r_alloc_libc;
@@ -75,6 +79,7 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
         return GRU4REC_NOMEM;
     batch->allocator = *allocator;
     batch->model = model;
+    batch->blender = blender;
     batch->bounds = g4r_bounds_of(model);
     batch->output = batch->bounds.output;
     batch->vec = g4r_vec_pick();
@@ -111,7 +116,8 @@ int32_t gru4rec_batch_lanes(const gru4rec_batch *batch)
 }
 
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
-                          const int32_t *excluded, size_t n_excluded)
+                          const int32_t *excluded, size_t n_excluded,
+                          const int32_t *history, size_t n_history)
 {
     if (batch->is_scored)
         batch->n = 0;
@@ -123,6 +129,8 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
     memcpy(x, g4r_network_top(&session->network, 0), d * sizeof *x);
     g4r_shortlist_start(&lane->list, G4R_MIN(batch->k, batch->output.n), excluded,
                         n_excluded);
+    lane->history = history;
+    lane->n_history = n_history;
     lane->list.is_full = !g4r_bounds_slack(&batch->bounds, x, &batch->slack[i]);
     return (int32_t)i;
 }
@@ -160,8 +168,15 @@ static void find_best(gru4rec_batch *batch, size_t i)
     const g4r_real *x = batch->x + i * batch->output.d;
     if (lane->list.is_full)
         add_exact_rows(batch, &lane->list, x);
+    g4r_scored *best = batch->best + i * batch->k;
+    lane->n_best = g4r_shortlist_best(&lane->list, best, &batch->output, x);
+    if (batch->blender == NULL)
+        return;
+    g4r_blender_after(batch->blender, batch->model, x, lane->history, lane->n_history);
     lane->n_best =
-        g4r_shortlist_best(&lane->list, batch->best + i * batch->k, &batch->output, x);
+        g4r_blender_merge(batch->blender, best, lane->n_best, lane->list.k,
+                          &(g4r_blender_limits){lane->list.excluded,
+                                                lane->list.n_excluded, NULL, 0});
 }
 
 gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void *),

@@ -6,9 +6,12 @@
  * larger. If the query has a copy in bytes, the first block is found in the copy
  * (bytes.h, shortlist.h). All other blocks are found in the exact scores of all items.
  */
+#include "blender.h"
 #include "bytes.h"
 #include "session.h"
 #include "shortlist.h"
+
+#include "../base/rows.h"
 
 struct gru4rec_ranking {
     gru4rec_allocator allocator;
@@ -108,6 +111,7 @@ void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query)
     const size_t n_items = model != NULL ? g4r_model_output(model).n : ranking->n_items;
     assert((query->session == NULL) != (query->scores == NULL));
     assert(query->bytes == NULL || model == NULL || query->bytes->model == model);
+    assert(query->blender == NULL || query->session != NULL);
     ranking->query = *query;
     if (query->rows == NULL)
         ranking->query.n_rows = n_items;
@@ -143,10 +147,20 @@ static void leave_out(gru4rec_ranking *ranking)
     }
 }
 
-/*
- * Computes the exact scores of all ranked rows into ranking->scores, sets those of
- * excluded rows to -INFINITY, and sets is_scored.
- */
+/* Overwrites the scores of the items that the nearest sessions have by blended ones. */
+static void overwrite_blended(gru4rec_ranking *ranking)
+{
+    const gru4rec_query *query = &ranking->query;
+    const gru4rec_blender *blender = query->blender;
+    for (size_t i = 0; i < blender->n; i++) {
+        size_t at = (size_t)blender->rows[i];
+        if (query->rows == NULL ||
+            g4r_rows_find(query->rows, query->n_rows, blender->rows[i], &at))
+            ranking->scores[at] = blender->blended[i];
+    }
+}
+
+/* Computes the exact scores of all ranked rows. */
 static void score_all(gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;
@@ -158,6 +172,8 @@ static void score_all(gru4rec_ranking *ranking)
     else
         for (size_t i = 0; i < n; i++)
             ranking->scores[i] = query->scores[query->rows[i]];
+    if (query->blender != NULL)
+        overwrite_blended(ranking);
     leave_out(ranking);
     ranking->is_scored = true;
     GRU4REC_TRACE(3, "%zu items scored exactly, all", n);
@@ -196,6 +212,11 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     ranking->n_block = g4r_shortlist_best(list, ranking->block, &output, x);
     GRU4REC_TRACE(3, "%zu items scored exactly for the first %zu of %zu", list->n, k,
                   output.n);
+    if (query->blender != NULL)
+        ranking->n_block =
+            g4r_blender_merge(query->blender, ranking->block, ranking->n_block, k,
+                              &(g4r_blender_limits){query->excluded, query->n_excluded,
+                                                    NULL, 0});
     return true;
 }
 

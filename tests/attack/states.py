@@ -9,7 +9,7 @@ import struct
 import hostile
 
 HEAD, RUN = 28, slice(8, 24)
-MOST, CARRIED = 1000, 32  # items of any state, and of one that this model makes
+MOST, CARRIED = 2000, 32  # items of any state, and of one that this model makes
 N_VALUES = 8
 KNOWN = range(18)  # the model's items
 NO_STATE = "the BLOB is not a session's state"
@@ -68,9 +68,14 @@ def is_known(item):
     return item in KNOWN if isinstance(item, int) else item in [b'%d' % i for i in KNOWN]
 
 
-def carried(items):
-    """The last ones; the last that the model knows in any case."""
+def carried(items, blends):
+    """The last ones; the last that the model knows in any case. Where it blends, older ones until there are as many
+    that it knows."""
     kept = items[-CARRIED:]
+    if blends:
+        older = [item for item in items[:-CARRIED] if is_known(item)]
+        n_more = CARRIED - sum(map(is_known, kept))
+        return older[max(0, len(older) - n_more):] + kept
     known = [item for item in items if is_known(item)]
     if known and not any(map(is_known, kept)):
         kept = [known[-1]] + kept[1:] if len(items) > CARRIED else kept
@@ -78,7 +83,7 @@ def carried(items):
 
 
 def random_items(rng):
-    n = rng.choice((0, 1, 2, 31, 32, 33, 100, 255, 256, 257, 999, 1000, 1001, 1024, 1256))
+    n = rng.choice((0, 1, 2, 31, 32, 33, 100, 255, 256, 257, 1000, 1999, 2000, 2001, 2024, 2256))
     share = rng.choice((0, 0.01, 0.5))
     return [rng.choice(KNOWN) if rng.random() < share else
             rng.choice((1000 + i, -i - 1, b'x%d' % i, b'', bytes(rng.randrange(256) for _ in range(20))))
@@ -101,7 +106,7 @@ def change(data, rng):
     return data
 
 
-def try_state(case, db, state, run):
+def try_state(case, db, state, run, blends):
     told = read(state)
     literal = f"x'{state.hex()}'"
     next_state = case.ask(db, f"SELECT gru4rec_step('m', {literal}, 3)")
@@ -121,12 +126,13 @@ def try_state(case, db, state, run):
         case.wrong(f'a state that is one: {message}')
         return
     items = read(next_state[0][0])[3]
-    if items != carried(carried(told[3]) + [3]):
+    if items != carried(carried(told[3], blends) + [3], blends):
         case.wrong(f'the next state carries {items[:5]} ... {items[-5:]}')
 
 
 def try_case(case):
-    case.take_base('plain')
+    base = case.rng.choice(('plain', 'blend'))
+    case.take_base(base)
     db = case.open()
     if db is None:
         return
@@ -141,8 +147,8 @@ def try_case(case):
         state = seal(change(data, case.rng))
         if case.rng.random() < 0.1:
             state = state[:-4] + bytes(case.rng.randrange(256) for _ in range(4))
-        try_state(case, db, state, own[RUN])
+        try_state(case, db, state, own[RUN], base == 'blend')
     case.end(db)
 
 
-hostile.main('states', try_case, ('plain',))
+hostile.main('states', try_case, ('plain', 'blend'))

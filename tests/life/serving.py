@@ -177,11 +177,11 @@ def resident_size(directory):
 
 
 def come_and_go(directory, journal):
-    """Connections that close, also with statements unfinished, while others serve and one trains."""
+    """Connections that close, also with statements unfinished, while others serve and one trains. Every second version blends."""
     path = directory + '/shop.db'
     db = make_shop(path, journal, clicks(100), 'layers=32, n_sample=64, quantize=true')
     train(db)
-    until = time.monotonic() + (1 if QUICK else 5)
+    until, blend = time.monotonic() + (1 if QUICK else 5), 0
     base = sqlite.sqlite3_memory_used()
 
     def visit(number):
@@ -197,7 +197,8 @@ def come_and_go(directory, journal):
 
     threads = [Thread(visit, i) for i in range(4)]
     while time.monotonic() < until:
-        train(db, 'n_epochs=1')
+        blend = 1 - blend
+        train(db, f'n_epochs=1, blend={blend}')
         time.sleep(0.05)
     visits = [thread.join() for thread in threads]
     check(f'{journal}: connections come and go', min(visits) > 1, visits)

@@ -21,6 +21,7 @@ MODELS = [
     'layers=9', 'layers=16,quantize=true', 'layers=7/5', 'layers=12,reset_after=false', 'layers=6,feedforward=9/5,feedforward_act=relu',
     'layers=8,embedding=5', 'layers=5/9,constrained_embedding=false', 'layers=33,collapse_repeats=true',
     'layers=6,constrained_embedding=false,reset_after=false,feedforward=7', 'layers=200', 'layers=96/100,embedding=50',
+    'layers=10,blend=1', 'layers=12,collapse_repeats=true,blend=0.25,state_items=2',
 ]
 CUTOFFS = 1, 2, 3, 10, 5000
 MODES = 'standard', 'conservative', 'median'
@@ -52,7 +53,7 @@ def spoil(blob, rng, n_items, kind):
     integers = array.array('i')
     source = [rng.randrange(1 + i // 4 if kind == 'same' else 1 + i // 12) for i in range(n_items)]
     for name, entry in header.items():
-        if name == '__metadata__' or entry['shape'][0] != n_items:
+        if name == '__metadata__' or entry['dtype'] != 'F32' or entry['shape'][0] != n_items:
             continue
         first = entry['data_offsets'][0] // 4
         width = entry['shape'][1] if len(entry['shape']) > 1 else 1
@@ -163,8 +164,11 @@ def compare(db, what, log, support, is_collapsed, seen, candidates, last):
             options['candidates'] = candidates
         rows = db.execute("SELECT method, k, recall, mrr, ndcg, coverage, popularity, events, ties, sessions, skipped, warnings, "
                           "recall_ci, mrr_ci, ndcg_ci FROM gru4rec_evaluate('m', 'test', ?)", (json.dumps(options),)).fetchall()
-        check(f'{what}: rows', [row[:2] for row in rows] == [(m, k) for m in ('gru4rec', 'pop') for k in CUTOFFS])
+        methods = ('gru4rec', 'gru4rec-network', 'pop') if 'blend' in what else ('gru4rec', 'pop')
+        check(f'{what}: rows', [row[:2] for row in rows] == [(m, k) for m in methods for k in CUTOFFS])
         for row in rows:
+            if row[0] == 'gru4rec-network':
+                continue  # blend.py compares it with a model of its own
             method = model if row[0] == 'gru4rec' else pop
             expected, widths = method.measures(mode, row[1]), method.widths(mode, row[1])
             check(f'{what} {mode} {row[0]} k={row[1]}: intervals', are_near(row[12:], widths), (row, widths))
@@ -208,10 +212,11 @@ def run(extension, seed, options):
     store(db, 'test', test)
     db.execute(f"SELECT gru4rec_train('m', 'clicks', 'n_epochs=2,n_sample=8,batch_size=8,threads=1,{options}')").fetchall()
     support = dict(db.execute('SELECT item, support FROM m_item ORDER BY row'))
+    sessions = ", NULL, 'sessions=true'" if 'blend' in options else ''
     for kind in ('as trained', 'same', 'near'):
         what = f'--seed {seed}: {options}, {len(support)} items, {kind}'
         if kind != 'as trained':
-            blob, = db.execute("SELECT gru4rec_export('m')").fetchone()
+            blob, = db.execute(f"SELECT gru4rec_export('m'{sessions})").fetchone()
             db.execute("SELECT gru4rec_import('m', ?)", (spoil(blob, rng, len(support), kind),)).fetchall()
         some = rng.sample(sorted(support), rng.randint(1, len(support))) + ['unknown']
         for seen in (0, 1):

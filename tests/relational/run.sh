@@ -3,7 +3,7 @@
 
 here=$(dirname "$0")
 . "$here/../count.sh"
-for name in order border written evaluate baselines compare; do
+for name in order border written evaluate baselines compare blend; do
     count "$name.py" "$1" "$here/$name.py" "$2"
 done
 total

@@ -176,6 +176,7 @@ static void bytes_are_what_is_taken(void)
         CHECK(fault.peak_bytes <= bytes);
         CHECK(fault.peak_bytes + LOG_SESSIONS * sizeof(uint32_t) >= bytes);
         const size_t kept = fault.live_bytes;
+        CHECK_INT(kept, gru4rec_baseline_size(baseline));
         CHECK_INT(GRU4REC_OK, gru4rec_scorer_new(&allocator, baseline, &scorer));
         CHECK_INT(fault.live_bytes - kept, gru4rec_scorer_bytes(baseline));
         gru4rec_scorer_free(scorer);

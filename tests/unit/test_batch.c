@@ -19,7 +19,7 @@ static bool is_never_stopped(void *context)
 static gru4rec_batch *new_batch(const gru4rec_model *model, int32_t k)
 {
     gru4rec_batch *batch;
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_batch_new(NULL, model, k, &batch)))
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_batch_new(NULL, model, NULL, k, &batch)))
         exit(test_end());
     return batch;
 }
@@ -90,7 +90,7 @@ static bool check_batch(gru4rec_batch *batch, gru4rec_ranking *ranking, size_t f
     for (size_t i = 0; i < n; i++)
         CHECK_INT(i, gru4rec_batch_add(batch, visitors[first + i].session,
                                        visitors[first + i].excluded,
-                                       visitors[first + i].n_excluded));
+                                       visitors[first + i].n_excluded, NULL, 0));
     CHECK_INT(GRU4REC_OK, gru4rec_batch_score(batch, is_never_stopped, NULL, NULL));
     for (size_t i = 0; i < n && is_right; i++) {
         is_right = check_lane(batch, (int32_t)i, &visitors[first + i], ranking, k);
@@ -268,7 +268,7 @@ static void session_may_go_on_after_add(void)
         memcpy(model->values[model->params.dense[0].bias],
                g4r_network_top(&visitors[i].session->network, 0), 4 * sizeof state);
         CHECK(gru4rec_session_resume(session, &state, -1));
-        CHECK_INT(i, gru4rec_batch_add(batch, session, NULL, 0));
+        CHECK_INT(i, gru4rec_batch_add(batch, session, NULL, 0, NULL, 0));
     }
     gru4rec_session_free(session);
     CHECK_INT(GRU4REC_OK, gru4rec_batch_score(batch, is_never_stopped, NULL, NULL));
@@ -390,14 +390,14 @@ static void short_memory(void)
         fault_alloc fault = {.fail_at = i};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
         gru4rec_batch *batch = (gru4rec_batch *)&allocator;
-        gru4rec_status status = gru4rec_batch_new(&allocator, model, 10, &batch);
+        gru4rec_status status = gru4rec_batch_new(&allocator, model, NULL, 10, &batch);
         CHECK_INT(i > 2 ? GRU4REC_OK : GRU4REC_NOMEM, status);
         CHECK_INT(i > 2, batch != NULL);
         const size_t n_requests = fault.n_requests;
         if (batch != NULL) { /* nothing more is asked for */
             make_visitors(model, 2, NORMAL, 1, 0);
-            gru4rec_batch_add(batch, visitors[0].session, NULL, 0);
-            gru4rec_batch_add(batch, visitors[1].session, NULL, 0);
+            gru4rec_batch_add(batch, visitors[0].session, NULL, 0, NULL, 0);
+            gru4rec_batch_add(batch, visitors[1].session, NULL, 0, NULL, 0);
             CHECK_INT(GRU4REC_OK,
                       gru4rec_batch_score(batch, is_never_stopped, NULL, NULL));
             free_visitors(2);

@@ -25,6 +25,10 @@ static const g4r_option real = {.kind = G4R_REAL,
                                 .min = 0,
                                 .max = 1,
                                 .is_max_open = true};
+static const g4r_option strength = {.kind = G4R_REAL,
+                                    .min = 0,
+                                    .max = 100,
+                                    .words = "auto|never"};
 static const g4r_option boolean = {.kind = G4R_BOOLEAN, .min = 0, .max = 1};
 static const g4r_option choice = {.kind = G4R_CHOICE, .words = "red|dark-green|blue"};
 static const g4r_option list = {.kind = G4R_LIST, .min = 1, .max = 100, .defaults = "7"};
@@ -184,6 +188,20 @@ static void real_numbers(void)
     check_value(&real, "0.9999999999999999", "0.9999999999999999");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check_refused(&real, bad[i]);
+}
+
+static void real_numbers_with_words(void)
+{
+    static const char *const bad[] = {"-1", "-2", "100.5", "", "automatic", "auto|never"};
+    double value;
+    check_value(&strength, "0", "0");
+    check_value(&strength, "2.5", "2.5");
+    check_value(&strength, "100", "100");
+    check_value(&strength, "auto", "auto");
+    check_value(&strength, "Never", "never");
+    CHECK(g4r_option_parse(&strength, "never", &value) && value == -2);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        check_refused(&strength, bad[i]);
 }
 
 static void booleans(void)
@@ -485,6 +503,7 @@ int main(void)
     RUN(integers_with_a_word);
     RUN(samples);
     RUN(real_numbers);
+    RUN(real_numbers_with_words);
     RUN(booleans);
     RUN(choices);
     RUN(sets_of_words);

@@ -97,7 +97,10 @@ static void defaults_are_the_documented_ones(void)
                                               {"biases", "true"},
                                               {"whole_sessions", "false"},
                                               {"threads", "0"},
-                                              {"commit_wait", "0"}};
+                                              {"commit_wait", "0"},
+                                              {"blend", "0"},
+                                              {"blend_sessions", "1000000"},
+                                              {"sessions", "false"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());
@@ -390,6 +393,11 @@ static void refused_values(void)
         {"activate", "2"},
         {"state_items", "0"},
         {"state_items", "1001"},
+        {"blend", "-1"},
+        {"blend", "100.5"},
+        {"blend", "network"},
+        {"blend_sessions", "0"},
+        {"blend_sessions", "2147483648"},
         {"hidden_act", "softmax"},
         {"hidden_act", "auto"},
         {"hidden_act", "selu-1.05"},

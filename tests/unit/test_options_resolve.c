@@ -328,6 +328,16 @@ static void presets_allow_another_loss(void)
     CHECK(options.embedding == 16 && options.constrained_embedding == 0);
 }
 
+/* Where nothing is held out there is nothing to choose the strength on. */
+static void blend_auto_needs_held_out_sessions(void)
+{
+    refuse(WITH("blend", "auto"), "validation");
+    refuse(WITH("blend", "auto", "validation", "0"), "validation");
+    gru4rec_options options = resolved(WITH("blend", "Auto", "validation", "0.1"));
+    CHECK(options.blend == GRU4REC_BLEND_AUTO);
+    CHECK_NEAR(0.25, resolved(WITH("blend", "0.25")).blend, 0);
+}
+
 int main(void)
 {
     RUN(loss_decides_the_final_activation);
@@ -340,6 +350,7 @@ int main(void)
     RUN(embedding_decides_the_input);
     RUN(lengths_that_leave_nothing_are_refused);
     RUN(contradictions_in_the_input_are_refused);
+    RUN(blend_auto_needs_held_out_sessions);
     RUN(resolved_options_can_be_set_again);
     RUN(presets_are_the_published_ones);
     RUN(given_options_come_before_a_presets);

@@ -1,9 +1,10 @@
 /*
  * test_ranks.c - ranks.c: where a target stands, and the list, are those of a sort of
  * the scores that serving has, to the bit; whatever the table, whoever is beside it, with
- * items left out, among some items, and however many ties there are.
+ * items left out, among some items, with and without a blender, and however many ties
+ * there are.
  */
-#include "../lib/serving.h"
+#include "../lib/blending.h"
 
 #include "../../src/evaluate/ranks.h"
 #include "../../src/kernels/blas.h"
@@ -14,7 +15,7 @@ enum { MOST_LANES = 9 };
 typedef struct visitor {
     gru4rec_session *session;
     g4r_real *x;
-    int32_t *seen;
+    int32_t *seen, history[BLENDING_HISTORY];
     g4r_rank_query query;
     ranked *sorted; /* (n_sorted) all that is ranked */
     size_t n_sorted;
@@ -22,6 +23,8 @@ typedef struct visitor {
 
 typedef struct fixture {
     gru4rec_model *model;
+    gru4rec_blender *blender; /* or NULL */
+    gru4rec_blend blend;
     int32_t *rows; /* (n) or NULL: all */
     size_t n, n_lanes;
     visitor visitors[MOST_LANES];
@@ -43,14 +46,19 @@ static void *allocate(size_t n, size_t size)
     return memory;
 }
 
-/* The sorted list without what is not ranked. */
-static void keep_rows(visitor *v, const int32_t *rows, size_t n)
+/* Sorts all that is ranked by the scores of serving. */
+static void sort_visitor(const fixture *f, visitor *v)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < v->n_sorted; i++)
-        if (rows == NULL || is_among(rows, n, v->sorted[i].row))
-            v->sorted[kept++] = v->sorted[i];
-    v->n_sorted = kept;
+    const int32_t n_items = f->model->params.n_items;
+    g4r_real *scores = allocate((size_t)n_items, sizeof *scores);
+    v->query.history = v->history;
+    v->query.n_history = blending_history(v->history, n_items);
+    gru4rec_session_scores(v->session, NULL, n_items, scores);
+    if (f->blender != NULL)
+        blending_plain(scores, NULL, &f->blend, f->model, v->history, v->query.n_history);
+    v->n_sorted = blending_sort(v->sorted, scores, n_items, f->rows, f->n, v->seen,
+                                v->query.n_seen);
+    free(scores);
 }
 
 static void make_visitor(fixture *f, visitor *v, serving_kind kind, double size,
@@ -66,8 +74,7 @@ static void make_visitor(fixture *f, visitor *v, serving_kind kind, double size,
     v->query.n_seen = draw_rows(v->seen, n_items, i % 3 == 0 ? 0 : share);
     if (i == 7 && share > 0)
         v->query.n_seen = draw_rows(v->seen, n_items, 1);
-    v->n_sorted = sort_all(v->sorted, v->session, n_items, v->seen, v->query.n_seen);
-    keep_rows(v, f->rows, f->n);
+    sort_visitor(f, v);
     /* Some targets stand high, others anywhere; the last lane has none. */
     const size_t from = G4R_MIN(v->n_sorted, i % 2 == 0 ? 30 : v->n_sorted);
     v->query.target = from == 0 || i + 1 == f->n_lanes
@@ -112,6 +119,7 @@ static void start_ranks(fixture *f, size_t longest)
     g4r_bounds_measure(&bounds);
     f->arena = (g4r_arena){0};
     g4r_ranks_init(&f->ranks, &bounds, f->rows, f->n, longest);
+    f->ranks.blender = f->blender;
     g4r_ranks_layout(&f->ranks, &f->arena, f->n_lanes);
     if (!g4r_arena_allocate_scratch(&f->arena, &g4r_alloc_libc))
         exit(test_end());
@@ -142,16 +150,36 @@ static bool check_lists(fixture *f, size_t k)
     return is_right;
 }
 
-/* All items, and some of them; nobody's items left out, and some. */
+/* Each lane by itself, among some items with their exact scores. */
+static bool check_exact(fixture *f)
+{
+    bool is_right = true;
+    start_ranks(f, 20);
+    for (size_t i = 0; i < f->n_lanes && is_right; i++) {
+        g4r_standing standing;
+        const visitor *v = &f->visitors[i];
+        is_right = CHECK(g4r_ranks_exact(&f->ranks, v->x, f->rows, f->n, &v->query,
+                                         &standing)) &&
+                   check_standing(v, &standing, 20);
+    }
+    g4r_arena_free(&f->arena, &g4r_alloc_libc);
+    return is_right;
+}
+
+/* Of each two rounds the second ranks some items only. Of each four the last two leave out
+ * seen items. The last four blend. */
 static void check_kind(serving_kind kind, int32_t n_items, size_t d, double size)
 {
     static const size_t ks[] = {1, 20, 1024, 1025, 5000};
     bool is_right = true;
-    for (int round = 0; round < 4 && is_right; round++) {
+    gru4rec_baseline *neighbours = blending_fit(n_items, 400);
+    for (int round = 0; round < 8 && is_right; round++) {
         fixture f = {.model = serving_model(NULL, n_items, d),
                      .n = (size_t)n_items,
                      .n_lanes = n_items > 3000 ? 3 : MOST_LANES};
         fill_table(f.model, kind);
+        f.blend = (gru4rec_blend){neighbours, size < 1e-10 ? 1e-6 : 1, 32};
+        f.blender = round >= 4 ? blending_new(&f.blend) : NULL;
         if (round % 2 == 1) {
             f.rows = allocate((size_t)n_items, sizeof *f.rows);
             f.n = draw_rows(f.rows, n_items, 0.6);
@@ -159,16 +187,19 @@ static void check_kind(serving_kind kind, int32_t n_items, size_t d, double size
             f.n = G4R_MAX(f.n, 1);
         }
         for (size_t i = 0; i < f.n_lanes; i++)
-            make_visitor(&f, &f.visitors[i], kind, size, round < 2 ? 0 : 0.3, i);
+            make_visitor(&f, &f.visitors[i], kind, size, round % 4 < 2 ? 0 : 0.3, i);
         for (size_t i = 0; i < 5 && is_right; i++)
             is_right = check_lists(&f, ks[i]);
+        is_right = is_right && check_exact(&f);
         if (!is_right)
             printf("  kind %d, width %zu, vectors of %g, round %d\n", (int)kind, d, size,
                    round);
         free_visitors(&f);
         free(f.rows);
+        gru4rec_blender_free(f.blender);
         gru4rec_model_free(f.model);
     }
+    gru4rec_baseline_free(neighbours);
 }
 
 static void ranks_are_those_of_a_sort(void)
@@ -210,15 +241,18 @@ static void ranks_of_wide_models(void)
 static void bad_scores_are_told(void)
 {
     const g4r_real bad[] = {NAN, INFINITY, -(g4r_real)INFINITY, (g4r_real)3e38};
-    for (size_t i = 0; i < 4; i++) {
+    gru4rec_baseline *neighbours = blending_fit(3000, 100);
+    for (size_t i = 0; i < 8; i++) {
         fixture f = {.model = serving_model(NULL, 3000, 9), .n = 3000, .n_lanes = 2};
+        f.blend = (gru4rec_blend){neighbours, 1, 32};
+        f.blender = i >= 4 ? blending_new(&f.blend) : NULL;
         g4r_standing standing;
         const g4r_stop never = {NULL, NULL};
         fill_table(f.model, NORMAL);
         for (size_t j = 0; j < 2; j++)
-            make_visitor(&f, &f.visitors[j], NORMAL, i < 3 ? 1 : 100, 0, j);
+            make_visitor(&f, &f.visitors[j], NORMAL, i % 4 < 3 ? 1 : 100, 0, j);
         for (size_t k = 0; k < 9; k++)
-            serving_table(f.model)[9 * 2500 + k] = bad[i];
+            serving_table(f.model)[9 * 2500 + k] = bad[i % 4];
         start_ranks(&f, 20);
         for (size_t j = 0; j < 2; j++)
             g4r_ranks_add(&f.ranks, f.visitors[j].x, &f.visitors[j].query);
@@ -227,8 +261,10 @@ static void bad_scores_are_told(void)
         CHECK(!g4r_ranks_get(&f.ranks, 1, &standing));
         g4r_arena_free(&f.arena, &g4r_alloc_libc);
         free_visitors(&f);
+        gru4rec_blender_free(f.blender);
         gru4rec_model_free(f.model);
     }
+    gru4rec_baseline_free(neighbours);
 }
 
 static bool is_asked_twice(void *context)

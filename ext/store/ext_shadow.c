@@ -95,7 +95,7 @@ int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/* Sets *is_listed to whether m_config says that this model has made the table m_suffix. */
+/* Sets *is_own to whether m_config lists the table m_suffix as made by this model. */
 static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
                      ext_error *error)
 {
@@ -156,8 +156,8 @@ static int fail_odd(const ext_home *home, const char *name, ext_error *error)
 
 /* What the rows of sqlite_schema have shown of a model. */
 typedef struct survey {
-    int n_seen;             /* tables that every model has */
-    bool is_odd[N_SHADOWS]; /* no ordinary table has the name of that later table */
+    int n_seen;             /* number of the tables that every model has */
+    bool is_odd[N_SHADOWS]; /* something else than a plain table has its name */
 } survey;
 
 /* Checks a row of sqlite_schema, and adds it to the survey. */

@@ -39,7 +39,7 @@ static void *interrupt(void *unused)
 #define OPTIONS "layers=8, n_sample=8, batch_size=4, n_epochs=1, threads=1"
 #define MAKE_MODEL                                               \
     "CREATE VIRTUAL TABLE m USING gru4rec(clicks, " OPTIONS ");" \
-    "SELECT gru4rec_train('m'); SELECT gru4rec_train('m', 'seed=2');"
+    "SELECT gru4rec_train('m'); SELECT gru4rec_train('m', 'seed=2, blend=1');"
 
 static const struct call {
     const char *sql;
@@ -48,6 +48,8 @@ static const struct call {
 } calls[] = {
     {"SELECT gru4rec_train('m')", NULL, false},
     {"SELECT gru4rec_train('m', 'warm_start=true')", NULL, false},
+    {"SELECT gru4rec_train('m', 'warm_start=true, blend=auto, validation=0.3')", NULL,
+     false},
     {"SELECT gru4rec_train('m', 'n_epochs=2, checkpoint_epochs=1')", NULL, true},
     {"SELECT gru4rec_train('fresh', 'clicks', '" OPTIONS "')", "DROP TABLE fresh", false},
     {"SELECT gru4rec_import('m', (SELECT bytes FROM file))", NULL, false},

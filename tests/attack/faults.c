@@ -37,6 +37,10 @@ static const struct call {
     {"checkpoints", "SELECT gru4rec_train('m', 'n_epochs=3, checkpoint_epochs=1')", true,
      false},
     {"warm start", "SELECT gru4rec_train('m', 'warm_start=true')", false, false},
+    {"warm start, blend", "SELECT gru4rec_train('m', 'warm_start=true, blend=2')", false,
+     false},
+    {"blend=auto", "SELECT gru4rec_train('m', 'blend=auto, validation=0.3')", false,
+     false},
     {"resume", resume, false, false},
     {"new model", "SELECT gru4rec_train('fresh', 'clicks', '" NEW_OPTIONS "')", false,
      false},
@@ -267,8 +271,9 @@ static void make_shop(const char *name, const char *journal)
                      "CREATE VIRTUAL TABLE m USING gru4rec(clicks, layers=6, n_sample=8, "
                      "batch_size=4, n_epochs=1, threads=1);"
                      "SELECT gru4rec_train('m');"
-                     "SELECT gru4rec_train('m', 'seed=2');"
-                     "CREATE TABLE file AS SELECT gru4rec_export('m') AS bytes");
+                     "SELECT gru4rec_train('m', 'seed=2, blend=1');"
+                     "CREATE TABLE file AS "
+                     "SELECT gru4rec_export('m', NULL, 'sessions=true') AS bytes");
     sqlite3_progress_handler(shop, 100, stop_late, other);
     sqlite3_exec(shop, "SELECT gru4rec_train('m', 'n_epochs=100000,checkpoint_epochs=1')",
                  NULL, NULL, NULL);

@@ -46,13 +46,14 @@ static const struct call {
      false},
     {"evaluate", "SELECT k, recall, mrr FROM gru4rec_evaluate('%s.m', 'probe')", false},
     {"audit", "SELECT check_name, value FROM gru4rec_audit('%s.m', 'probe')", false},
-    {"warm start", "SELECT gru4rec_train('%s.m', 'warm_start=true')", true},
+    {"warm start", "SELECT gru4rec_train('%s.m', 'warm_start=true, blend=1')", true},
 };
 
 static const struct writer {
     const char *name, *sql;
 } writers[] = {
     {"trains", "SELECT gru4rec_train('m', 'seed=3')"},
+    {"trains to blend", "SELECT gru4rec_train('m', 'seed=3, blend=1')"},
     {"trains twice",
      "SELECT gru4rec_train('m', 'seed=3'); SELECT gru4rec_train('m', 'seed=4')"},
     {"imports", "SELECT gru4rec_import('m', (SELECT bytes FROM file))"},

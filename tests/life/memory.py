@@ -11,6 +11,8 @@ STATEMENTS = {
     'training, all items': TRAIN.format('t2', 'clicks', 'n_epochs=1, layers=64, n_sample=all, threads={}'),
     'training, original cell': TRAIN.format('t3', 'clicks', 'n_epochs=1, layers=64, constrained_embedding=false, '
                                             'n_sample=64, validation=0.2, threads={}'),
+    'training to blend': TRAIN.format('t4', 'clicks', 'n_epochs=1, layers=64, n_sample=64, blend=auto, validation=0.2, '
+                                      'threads={}'),
     'all sessions': 'SELECT sum(item), sum(score) FROM rec WHERE rank <= 3',
     'one session': 'SELECT sum(item), sum(score) FROM rec WHERE session = 7 AND rank <= 3',
     'all sessions, original cell': 'SELECT sum(item), sum(score) FROM old WHERE rank <= 3',

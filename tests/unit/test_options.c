@@ -97,7 +97,14 @@ static void defaults_are_the_documented_ones(void)
                                               {"biases", "true"},
                                               {"whole_sessions", "false"},
                                               {"threads", "0"},
-                                              {"commit_wait", "0"}};
+                                              {"commit_wait", "0"},
+                                              {"blend", "0"},
+                                              {"blend_sessions", "1000000"},
+                                              {"tuned", "false"},
+                                              {"trials", "40"},
+                                              {"minutes", "0"},
+                                              {"objective", "mrr@20"},
+                                              {"space", "default"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());
@@ -135,7 +142,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope > 0 && info.scope < 2 * COMPARE);
+        CHECK(info.scope > 0 && info.scope < 2 * TUNE);
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);
@@ -563,6 +570,9 @@ static void other_scope_is_refused(void)
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "version_a", "5", &error));
     check_message(&error, "belongs to gru4rec_compare(); give it there");
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, TRAIN, "trials", "5", &error));
+    check_message(&error, "belongs to gru4rec_tune(); give it there");
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "layers", "5", &error));
     check_message(&error, "layers");

@@ -89,7 +89,7 @@ int ext_check_model(const ext_home *home, ext_error *error)
     ext_config config = {0};
     int rc = ext_snapshot_start(&snapshot, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_schema_check_tables(home, error);
+        rc = ext_shadow_check(home, error);
     if (rc == SQLITE_OK)
         rc = check_columns(home, error);
     if (rc == SQLITE_OK)

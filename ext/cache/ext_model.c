@@ -281,7 +281,7 @@ static bool is_current(const ext_handle *handle)
 static int find_version(ext_handle *handle, ext_error *error)
 {
     ext_version version;
-    int rc = ext_schema_check_tables(&handle->home, error);
+    int rc = ext_shadow_check(&handle->home, error);
     if (rc == SQLITE_OK)
         rc = ext_choice_find(&version, &handle->choice, &handle->home, error);
     if (rc == SQLITE_OK || (ext_error_is(error, SQLITE_ERROR) && !error->is_sqlite))

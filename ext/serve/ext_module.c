@@ -284,7 +284,7 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
     ext_error error = {0};
     (void)argc;
     if (ext_entry_start(&entry, db, &error) == SQLITE_OK) {
-        if (ext_schema_check_tables(&home, &error) == SQLITE_OK)
+        if (ext_shadow_check(&home, &error) == SQLITE_OK)
             ext_config_read(&config, &home, &error);
         if (ext_error_is(&error, SQLITE_ERROR) || ext_error_is(&error, SQLITE_CORRUPT))
             ext_error_clear(&error);
@@ -403,7 +403,7 @@ int ext_module_register(ext_connection *connection, ext_error *error)
         .base.xDestroy = destroy,
         EXT_TABLE_METHODS(.base),
         .base.xRename = rename_table,
-        .base.xShadowName = ext_schema_is_shadow,
+        .base.xShadowName = ext_shadow_is_suffix,
         X_INTEGRITY = integrity,
     };
     return ext_connection_add_module(connection, "gru4rec", &module.base, error);

@@ -64,7 +64,7 @@ int ext_fingerprints_read(ext_fingerprints *fingerprints, ext_budget *budget,
     sqlite3_stmt *stmt;
     bool has;
     *fingerprints = (ext_fingerprints){.version = version};
-    int rc = ext_schema_has_column(home, "version", "fingerprints", &has, error);
+    int rc = ext_shadow_has_column(home, "version", "fingerprints", &has, error);
     if (rc != SQLITE_OK || !has)
         return rc;
     rc = ext_query(home, &stmt, error,
@@ -103,7 +103,7 @@ int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
 int ext_fingerprints_forget(const ext_home *home, ext_error *error)
 {
     bool has;
-    int rc = ext_schema_has_column(home, "version", "fingerprints", &has, error);
+    int rc = ext_shadow_has_column(home, "version", "fingerprints", &has, error);
     return rc == SQLITE_OK && has
                ? ext_query_run(home, error,
                                "UPDATE @version SET fingerprints = NULL "

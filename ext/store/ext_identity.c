@@ -43,7 +43,7 @@ static int has_id(const ext_home *home, const char *id, bool *has, ext_error *er
     int rc = ext_schema_exists(home->db, home->schema, home->name, has, error);
     if (rc != SQLITE_OK || !*has || id == NULL)
         return rc;
-    rc = ext_schema_check_tables(home, error);
+    rc = ext_shadow_check(home, error);
     if (rc == SQLITE_OK)
         rc = ext_query_integer(
             home, &n, error,

@@ -270,7 +270,7 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
     sqlite3_free(file);
     savepoint->context = taken;
     savepoint->on_end = settle;
-    int rc = taken != NULL ? ext_schema_upgrade(home, error) : SQLITE_OK;
+    int rc = taken != NULL ? ext_shadow_upgrade(home, error) : SQLITE_OK;
     for (; rc == SQLITE_OK && taken != NULL; taken = taken->next) {
         rc = write(taken, home, error);
         if (rc != SQLITE_OK && is_refused(error)) {

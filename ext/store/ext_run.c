@@ -55,7 +55,7 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
 {
     char process[EXT_ALIVE_PLACE];
     sqlite3_stmt *stmt;
-    if (ext_schema_upgrade(home, error) != SQLITE_OK ||
+    if (ext_shadow_upgrade(home, error) != SQLITE_OK ||
         ext_run_drop_orphans(home, error) != SQLITE_OK)
         return error->rc;
     ext_alive_place(process, &run->alive);
@@ -368,7 +368,7 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
 {
     char process[EXT_ALIVE_PLACE];
     sqlite3_stmt *stmt;
-    if (ext_schema_upgrade(home, error) != SQLITE_OK)
+    if (ext_shadow_upgrade(home, error) != SQLITE_OK)
         return error->rc;
     ext_alive_place(process, &run->alive);
     int rc = ext_query(home, &stmt, error,

@@ -1,180 +1,7 @@
-/* ext_schema.c - finds models by name; manages their shadow tables; see ext_store.h. */
+/* ext_schema.c - finds, makes, changes, renames and drops models; see ext_store.h. */
 #include "ext_store.h"
 
 #include <string.h>
-
-/* The shadow tables of each model: m_name, and the SQL that makes it. */
-static const struct {
-    const char *name, *sql;
-} shadows[] = {
-    {"config", "CREATE TABLE @config(key TEXT PRIMARY KEY, value) WITHOUT ROWID"},
-    {"version",
-     "CREATE TABLE @version(version INTEGER PRIMARY KEY, run TEXT, status TEXT, "
-     "started TEXT, finished TEXT, process TEXT, source TEXT, options TEXT, "
-     "summary TEXT, message TEXT, first_event, last_event, last_rowid INTEGER, "
-     "progress REAL, updated TEXT, fingerprints BLOB)"},
-    {"epoch", "CREATE TABLE @epoch(version INTEGER, epoch INTEGER, loss REAL, cost REAL, "
-              "steps INTEGER, events INTEGER, seconds REAL, recall REAL, mrr REAL, "
-              "updates INTEGER, PRIMARY KEY(version, epoch)) WITHOUT ROWID"},
-    {"item", "CREATE TABLE @item(version INTEGER, row INTEGER, item, support INTEGER, "
-             "PRIMARY KEY(version, row)) WITHOUT ROWID"},
-    {"tensor", "CREATE TABLE @tensor(id INTEGER PRIMARY KEY, version INTEGER, name TEXT, "
-               "chunk INTEGER, shape TEXT, checksum INTEGER, data BLOB, "
-               "UNIQUE(version, name, chunk))"},
-};
-
-enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
-
-/* The columns that older builds lack, in their order. An older build leaves them NULL. */
-static const struct {
-    const char *table, *column, *sql;
-} later[] = {
-    {"version", "first_event", "ALTER TABLE @version ADD COLUMN first_event"},
-    {"version", "last_event", "ALTER TABLE @version ADD COLUMN last_event"},
-    {"version", "last_rowid", "ALTER TABLE @version ADD COLUMN last_rowid INTEGER"},
-    {"version", "progress", "ALTER TABLE @version ADD COLUMN progress REAL"},
-    {"version", "updated", "ALTER TABLE @version ADD COLUMN updated TEXT"},
-    {"version", "fingerprints", "ALTER TABLE @version ADD COLUMN fingerprints BLOB"},
-};
-
-enum { N_LATER = sizeof later / sizeof *later };
-
-int ext_schema_is_shadow(const char *suffix)
-{
-    bool is_shadow = sqlite3_stricmp(suffix, "source") == 0;
-    for (int i = 0; i < N_SHADOWS && !is_shadow; i++)
-        is_shadow = sqlite3_stricmp(suffix, shadows[i].name) == 0;
-    return is_shadow;
-}
-
-/* ---- shadow tables ---- */
-
-/* Does what ext_schema_has_column() does. table NULL: no memory for its name was left. */
-static int has_column(sqlite3 *db, const char *schema, const char *table,
-                      const char *column, bool *has)
-{
-    *has = false;
-    if (table == NULL)
-        return SQLITE_NOMEM;
-    int rc = sqlite3_table_column_metadata(db, schema, table, column, NULL, NULL, NULL,
-                                           NULL, NULL);
-    *has = rc == SQLITE_OK;
-    return rc == SQLITE_NOMEM ? rc : SQLITE_OK;
-}
-
-int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
-                          bool *has, ext_error *error)
-{
-    char *table = sqlite3_mprintf("%s_%s", home->name, suffix);
-    int rc = has_column(home->db, home->schema, table, column, has);
-    sqlite3_free(table);
-    return rc == SQLITE_OK ? rc : ext_error_nomem(error);
-}
-
-/* Tells whether the character can be part of a name without quotes. */
-static bool is_of_name(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '$' || (unsigned char)c >= 0x80;
-}
-
-/*
- * Tells whether sql, the CREATE TABLE of a shadow table, makes an ordinary table without
- * generated columns. The table may have been renamed, and the user may have added
- * columns. A generated column always has the word AS in it, so any AS makes this false.
- */
-static bool is_plain(const char *sql, const char *name, int shadow)
-{
-    static const char head[] = "CREATE TABLE ";
-    const char *columns = strchr(shadows[shadow].sql, '(');
-    const size_t n = strlen(sql), n_columns = strlen(columns);
-    const size_t n_start = strlen(head) + strlen(name);
-    if (n < n_start || strncmp(sql, head, strlen(head)) != 0)
-        return false;
-    if (n >= n_columns && strcmp(sql + n - n_columns, columns) == 0)
-        return true;
-    for (sql += n_start; *sql != '\0'; sql++)
-        if (sqlite3_strnicmp(sql, "as", 2) == 0 && !is_of_name(sql[-1]) &&
-            !is_of_name(sql[2]))
-            return false;
-    return true;
-}
-
-/* Checks a row of sqlite_schema. Adds 1 to *n_seen if it has a shadow table's name. */
-static int check_table(const ext_home *home, sqlite3_stmt *stmt, int *n_seen,
-                       ext_error *error)
-{
-    const char *suffix = (const char *)sqlite3_column_text(stmt, 0);
-    const char *name = (const char *)sqlite3_column_text(stmt, 1);
-    const char *type = (const char *)sqlite3_column_text(stmt, 2);
-    const char *sql = (const char *)sqlite3_column_text(stmt, 3);
-    if (suffix == NULL || name == NULL || type == NULL)
-        return ext_sql_fail_null(stmt, error);
-    int i = 0;
-    while (i < N_SHADOWS && strcmp(suffix, shadows[i].name) != 0)
-        i++;
-    *n_seen += i < N_SHADOWS;
-    if (i == N_SHADOWS ||
-        (strcmp(type, "table") == 0 && sql != NULL && is_plain(sql, name, i)))
-        return SQLITE_OK;
-    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                         "model '%s' is damaged: '%s' is not an ordinary table: "
-                         "it is a view, or has generated columns; "
-                         "restore the database from a backup, or drop it and the model",
-                         home->name, name);
-}
-
-/*
- * Sets the error that sqlite_schema shows no shadow table: the model was dropped, its
- * tables are gone, or an authorizer hides the rows. has_column() tells these apart,
- * because SQLite asks no authorizer before it tells about the columns of a table.
- */
-static int fail_unseen(const ext_home *home, ext_error *error)
-{
-    bool has_config, is_there;
-    if (ext_schema_has_column(home, "config", NULL, &has_config, error) != SQLITE_OK)
-        return error->rc;
-    if (has_column(home->db, home->schema, home->name, NULL, &is_there) != SQLITE_OK)
-        return ext_error_nomem(error);
-    if (!is_there) /* another connection dropped it, as the query before has found out */
-        return ext_schema_fail_missing(home->name, error);
-    if (!has_config)
-        return ext_error_set(error, SQLITE_CORRUPT_VTAB,
-                             "model '%s' is damaged: its tables are gone; restore the "
-                             "database from a backup, or drop the model",
-                             home->name);
-    return ext_error_set(error, SQLITE_AUTH,
-                         "not authorized to see the tables of model '%s'; "
-                         "let the host's authorizer allow reads of sqlite_schema",
-                         home->name);
-}
-
-int ext_schema_check_tables(const ext_home *home, ext_error *error)
-{
-    sqlite3_stmt *stmt;
-    int n_seen = 0;
-    int rc = ext_query(home, &stmt, error,
-                       "SELECT lower(substr(name, length(?1) + 2)), name, type, sql "
-                       "FROM @schema.sqlite_schema WHERE type IN ('table', 'view') AND "
-                       "lower(substr(name, 1, length(?1) + 1)) = lower(?1 || '_')",
-                       "s", home->name);
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = check_table(home, stmt, &n_seen, error);
-    rc = ext_sql_finish(stmt, rc, "reading the model", error);
-    return rc != SQLITE_OK || n_seen > 0 ? rc : fail_unseen(home, error);
-}
-
-int ext_schema_upgrade(const ext_home *home, ext_error *error)
-{
-    int rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && i < N_LATER; i++) {
-        bool has;
-        rc = ext_schema_has_column(home, later[i].table, later[i].column, &has, error);
-        if (rc == SQLITE_OK && !has)
-            rc = ext_query_run(home, error, later[i].sql, "");
-    }
-    return rc == SQLITE_OK ? ext_identity_make(home, error) : rc;
-}
 
 /* ---- names ---- */
 
@@ -184,11 +11,11 @@ int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *i
 {
     char *config = sqlite3_mprintf("%s_config", name);
     char *tensor = sqlite3_mprintf("%s_tensor", name);
-    int rc = has_column(db, schema, config, "key", is_found);
+    int rc = ext_shadow_look(db, schema, config, "key", is_found);
     if (rc == SQLITE_OK && *is_found)
-        rc = has_column(db, schema, tensor, "checksum", is_found);
+        rc = ext_shadow_look(db, schema, tensor, "checksum", is_found);
     if (rc == SQLITE_OK && *is_found)
-        rc = has_column(db, schema, name, NULL, is_found);
+        rc = ext_shadow_look(db, schema, name, NULL, is_found);
     sqlite3_free(config);
     sqlite3_free(tensor);
     *is_found = *is_found && rc == SQLITE_OK;
@@ -296,7 +123,7 @@ int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *
     if (!is_found)
         return SQLITE_OK;
     int rc = ext_entry_use(home, error);
-    return rc == SQLITE_OK ? ext_schema_check_tables(home, error) : rc;
+    return rc == SQLITE_OK ? ext_shadow_check(home, error) : rc;
 }
 
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
@@ -345,41 +172,12 @@ int ext_schema_true_name(ext_home *home, ext_error *error)
 
 /* ---- making ---- */
 
-/* Checks that no table, view or index has the name of the shadow table m_suffix. */
-static int check_name_free(const ext_home *home, const char *suffix, ext_error *error)
-{
-    sqlite3_stmt *stmt;
-    int rc = ext_query(home, &stmt, error,
-                       "SELECT type, name FROM @schema.sqlite_schema "
-                       "WHERE type IN ('table', 'view', 'index') AND "
-                       "lower(name) = lower(?1 || '_' || ?2)",
-                       "ss", home->name, suffix);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
-        rc = ext_error_set(
-            error, SQLITE_ERROR,
-            "a %s '%s' exists, and the model '%s' needs that name; rename one of them",
-            sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1), home->name);
-    return ext_sql_finish(stmt, rc, "creating the model", error);
-}
-
-/* Checks that the names of all shadow tables are free; has_view: and that of m_source. */
-static int check_names_free(const ext_home *home, bool has_view, ext_error *error)
-{
-    int rc = has_view ? check_name_free(home, "source", error) : SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
-        rc = check_name_free(home, shadows[i].name, error);
-    return rc;
-}
-
 int ext_schema_check_new(const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt; /* is only prepared: that checks the names, and writes nothing */
     int rc = ext_query(home, &stmt, error, "CREATE TABLE @model(x)", "");
     sqlite3_finalize(stmt);
-    return rc == SQLITE_OK ? check_names_free(home, false, error) : rc;
+    return rc == SQLITE_OK ? ext_shadow_check_all_free(home, error) : rc;
 }
 
 /* Appends each column that is named as an argument of CREATE VIRTUAL TABLE. */
@@ -443,9 +241,12 @@ static bool makes_view(const ext_config *config)
 
 int ext_schema_create(const ext_home *home, const ext_config *config, ext_error *error)
 {
-    int rc = check_names_free(home, makes_view(config), error);
-    for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
-        rc = ext_query_run(home, error, shadows[i].sql, "");
+    int rc =
+        makes_view(config) ? ext_shadow_check_free(home, "source", error) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = ext_shadow_check_all_free(home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_shadow_make_all(home, error);
     if (rc == SQLITE_OK && makes_view(config))
         rc = create_view(home, config->source, error);
     if (rc == SQLITE_OK)
@@ -455,22 +256,11 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 
 /* ---- changing, dropping and renaming ---- */
 
-/* Drops a shadow table, if it exists. A view of that name stays: it is not ours. */
-static int drop_table(const ext_home *home, const char *suffix, ext_error *error)
-{
-    bool is_there;
-    int rc = ext_schema_has_column(home, suffix, NULL, &is_there, error);
-    return rc == SQLITE_OK && is_there
-               ? ext_sql_run(home->db, error, "DROP TABLE \"%w\".\"%w_%s\"", home->schema,
-                             home->name, suffix)
-               : rc;
-}
-
 /* Checks the tables before it reads them, as a view in their place could never end. */
 static int read_config(ext_config *config, const ext_home *home, ext_error *error)
 {
     *config = (ext_config){0};
-    const int rc = ext_schema_check_tables(home, error);
+    const int rc = ext_shadow_check(home, error);
     return rc == SQLITE_OK ? ext_config_read(config, home, error) : rc;
 }
 
@@ -522,7 +312,7 @@ static int replace_view(const ext_home *home, const ext_config *old,
         rc = ext_query_run(home, error, "DROP VIEW @source", "");
     sqlite3_free(select);
     if (rc == SQLITE_OK && makes_view(config))
-        rc = check_name_free(home, "source", error);
+        rc = ext_shadow_check_free(home, "source", error);
     return rc == SQLITE_OK && makes_view(config)
                ? create_view(home, config->source, error)
                : rc;
@@ -557,20 +347,10 @@ int ext_schema_drop(const ext_home *home, ext_error *error)
         rc = ext_error_wrap(error, &ignored, "", "");
     if (rc == SQLITE_OK && makes_view(&config))
         rc = ext_query_run(home, error, "DROP VIEW IF EXISTS @source", "");
-    for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
-        rc = drop_table(home, shadows[i].name, error);
+    if (rc == SQLITE_OK)
+        rc = ext_shadow_drop(home, ignored.rc == SQLITE_OK, error);
     ext_config_free(&config);
     ext_error_clear(&ignored);
-    return rc;
-}
-
-static int rename_tables(const ext_home *home, const char *new_name, ext_error *error)
-{
-    int rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
-        rc = ext_sql_run(home->db, error,
-                         "ALTER TABLE \"%w\".\"%w_%s\" RENAME TO \"%w_%s\"", home->schema,
-                         home->name, shadows[i].name, new_name, shadows[i].name);
     return rc;
 }
 
@@ -581,13 +361,13 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
     renamed.name = (char *)new_name; /* borrowed */
     int rc = read_config(&config, home, error);
     if (rc == SQLITE_OK && !makes_view(&config)) {
-        rc = rename_tables(home, new_name, error);
+        rc = ext_shadow_rename(home, new_name, error);
     } else if (rc == SQLITE_OK) {
         rc = ext_schema_read_view(home, &config, error);
         if (rc == SQLITE_OK)
             rc = ext_query_run(home, error, "DROP VIEW @source", "");
         if (rc == SQLITE_OK)
-            rc = rename_tables(home, new_name, error);
+            rc = ext_shadow_rename(home, new_name, error);
         if (rc == SQLITE_OK)
             rc = create_view(&renamed, config.source, error);
         if (rc == SQLITE_OK)

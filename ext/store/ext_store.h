@@ -200,10 +200,10 @@ int ext_schema_true_name(ext_home *home, ext_error *error);
  * Makes the model ready for a call. Call it before the call reads anything of the model:
  * - If is_to_write is true, and in a transaction of the user, takes the write lock.
  * - If is_found is true, notes that this call uses the model (ext_entry_use()), and
- *   checks the shadow tables (ext_schema_check_tables()).
+ *   checks the shadow tables (ext_shadow_check()).
  * home must live until the call ends.
  * SQLITE_ERROR: the model reads itself through its source. Other errors: as for
- * ext_savepoint_lock_ahead() and ext_schema_check_tables().
+ * ext_savepoint_lock_ahead() and ext_shadow_check().
  */
 int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *error);
 /*
@@ -215,14 +215,6 @@ int ext_schema_take(ext_home *home, bool is_found, bool is_to_write, ext_error *
 int ext_schema_get(ext_home *home, sqlite3 *db, ext_connection *connection,
                    sqlite3_value *value, bool is_to_write, bool *is_found,
                    ext_error *error);
-/*
- * Checks that the shadow tables are ordinary tables. A view, or a generated column, in
- * the place of one could run any SQL, and could claim any size.
- * SQLITE_CORRUPT_VTAB: a shadow table is a view, or has generated columns, or all tables
- * are gone. SQLITE_ERROR: another connection has dropped the model. SQLITE_AUTH: the
- * host's authorizer hides the rows of sqlite_schema.
- */
-int ext_schema_check_tables(const ext_home *home, ext_error *error);
 /* Sets the error that there is no model of the name text: returns SQLITE_ERROR. */
 int ext_schema_fail_missing(const char *text, ext_error *error);
 /*
@@ -257,7 +249,7 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
  * has_source: the source may differ, so the view m_source is made again; otherwise the
  * view stays.
  * SQLITE_ERROR: another table or view has the name m_source. SQLITE_CORRUPT_VTAB: as for
- * ext_schema_check_tables().
+ * ext_shadow_check().
  */
 int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
                          ext_error *error);
@@ -270,7 +262,7 @@ int ext_schema_drop(const ext_home *home, ext_error *error);
 /*
  * Renames the shadow tables to those of the model new_name, and makes the view m_source
  * again under its new name. For xRename. Errors: as for ext_config_read() and
- * ext_schema_check_tables().
+ * ext_shadow_check().
  */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
 /*
@@ -279,22 +271,71 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
  * if the view is not the one that we made.
  */
 int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *error);
+/* ---- ext_shadow.c ---- */
+
+/*
+ * Checks that the shadow tables are ordinary tables. A view, or a generated column, in
+ * the place of one could run any SQL, and could claim any size.
+ * SQLITE_CORRUPT_VTAB: a shadow table is a view, or has generated columns, or all tables
+ * are gone. SQLITE_ERROR: another connection has dropped the model. SQLITE_AUTH: the
+ * host's authorizer hides the rows of sqlite_schema.
+ */
+int ext_shadow_check(const ext_home *home, ext_error *error);
 /*
  * Sets *has to whether the shadow table m_suffix has that column; column NULL: whether
  * there is such a table. A view does not count. SQLITE_NOMEM is the only error.
  */
-int ext_schema_has_column(const ext_home *home, const char *suffix, const char *column,
+int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);
 /*
  * Adds the columns, and the id, that a model of an older build lacks. Call it in a
  * savepoint, before the row of a run is written.
  */
-int ext_schema_upgrade(const ext_home *home, ext_error *error);
+int ext_shadow_upgrade(const ext_home *home, ext_error *error);
 /*
  * Returns 1 if suffix, the part of a name behind "m_", is that of a shadow table, or of
  * the view m_source; else 0. For xShadowName.
  */
-int ext_schema_is_shadow(const char *suffix);
+int ext_shadow_is_suffix(const char *suffix);
+/*
+ * Sets *has to whether schema has a table of that name with that column; column NULL:
+ * whether it has that table. A view does not count. table NULL: SQLITE_NOMEM, which is
+ * the only error; no ext_error is set.
+ */
+int ext_shadow_look(sqlite3 *db, const char *schema, const char *table,
+                    const char *column, bool *has);
+/*
+ * Checks that no table, view or index has the name m_suffix. SQLITE_ERROR: one has.
+ */
+int ext_shadow_check_free(const ext_home *home, const char *suffix, ext_error *error);
+/* Does what ext_shadow_check_free() does, for all tables that every model has. */
+int ext_shadow_check_all_free(const ext_home *home, ext_error *error);
+/* Makes all tables that every model has. */
+int ext_shadow_make_all(const ext_home *home, ext_error *error);
+/*
+ * Tables that a model makes only when it needs them: suffix is "blend". A table of that
+ * name is the model's if m_config lists it; otherwise it is the user's.
+ *
+ * Sets *has to whether the model has such a table.
+ */
+int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error);
+/*
+ * Checks that the model has such a table or can make it. SQLITE_ERROR: something else has
+ * that name.
+ */
+int ext_shadow_check_later(const ext_home *home, const char *suffix, ext_error *error);
+/*
+ * Makes such a table, and lists it in m_config, unless the model has it. SQLITE_ERROR: as
+ * for ext_shadow_check_later().
+ */
+int ext_shadow_make_later(const ext_home *home, const char *suffix, ext_error *error);
+/*
+ * Drops the shadow tables that exist. has_later: m_config can be read, so the tables that
+ * it lists are dropped too.
+ */
+int ext_shadow_drop(const ext_home *home, bool has_later, ext_error *error);
+/* Renames the shadow tables to those of the model new_name. */
+int ext_shadow_rename(const ext_home *home, const char *new_name, ext_error *error);
 
 /* ---- ext_window.c ---- */
 

@@ -26,7 +26,7 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
     sqlite3_stmt *stmt;
     bool has;
     *last = (ext_border){0};
-    int rc = ext_schema_has_column(home, "version", "last_rowid", &has, error);
+    int rc = ext_shadow_has_column(home, "version", "last_rowid", &has, error);
     if (rc != SQLITE_OK || !has)
         return rc;
     rc = ext_query(home, &stmt, error,
@@ -73,7 +73,7 @@ int ext_window_write(const ext_border *first, const ext_border *last,
                      const ext_home *home, int64_t version, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    if (ext_schema_upgrade(home, error) != SQLITE_OK)
+    if (ext_shadow_upgrade(home, error) != SQLITE_OK)
         return error->rc;
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET first_event = ?2, last_event = ?3, "

@@ -265,7 +265,7 @@ static int read_table(status_cursor *cursor, const ext_home *home, ext_error *er
     sqlite3_stmt *stmt;
     status_row **end = &cursor->rows;
     bool has;
-    if (ext_schema_has_column(home, "version", "updated", &has, error) != SQLITE_OK)
+    if (ext_shadow_has_column(home, "version", "updated", &has, error) != SQLITE_OK)
         return error->rc;
     char *sql = sqlite3_mprintf(query, has ? "progress AS progress_, updated AS updated_"
                                            : "NULL AS progress_, NULL AS updated_");

@@ -1,0 +1,369 @@
+/*
+ * ext_shadow.c - the shadow tables of a model: makes, checks, renames and drops them.
+ *
+ * The contracts are in ext_store.h. Most of the tables exist as long as the model. Those
+ * that only some models need are made later: m_config says, as a JSON array under the key
+ * 'tables', which of them this model has made. A table of such a name that is not listed
+ * there belongs to the user, and no function here touches it.
+ */
+#include "ext_store.h"
+
+#include <string.h>
+
+/* The shadow tables of a model: m_name, and the SQL that makes it. */
+static const struct {
+    const char *name, *sql;
+    bool is_later; /* made when the model first needs it */
+} shadows[] = {
+    {"config", "CREATE TABLE @config(key TEXT PRIMARY KEY, value) WITHOUT ROWID", false},
+    {"version",
+     "CREATE TABLE @version(version INTEGER PRIMARY KEY, run TEXT, status TEXT, "
+     "started TEXT, finished TEXT, process TEXT, source TEXT, options TEXT, "
+     "summary TEXT, message TEXT, first_event, last_event, last_rowid INTEGER, "
+     "progress REAL, updated TEXT, fingerprints BLOB)",
+     false},
+    {"epoch",
+     "CREATE TABLE @epoch(version INTEGER, epoch INTEGER, loss REAL, cost REAL, "
+     "steps INTEGER, events INTEGER, seconds REAL, recall REAL, mrr REAL, "
+     "updates INTEGER, PRIMARY KEY(version, epoch)) WITHOUT ROWID",
+     false},
+    {"item",
+     "CREATE TABLE @item(version INTEGER, row INTEGER, item, support INTEGER, "
+     "PRIMARY KEY(version, row)) WITHOUT ROWID",
+     false},
+    {"tensor",
+     "CREATE TABLE @tensor(id INTEGER PRIMARY KEY, version INTEGER, name TEXT, "
+     "chunk INTEGER, shape TEXT, checksum INTEGER, data BLOB, "
+     "UNIQUE(version, name, chunk))",
+     false},
+    {"blend",
+     "CREATE TABLE @blend(version INTEGER, chunk INTEGER, checksum INTEGER, data BLOB, "
+     "PRIMARY KEY(version, chunk))",
+     true},
+};
+
+enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
+
+/* The columns that older builds lack, in their order. An older build leaves them NULL. */
+static const struct {
+    const char *table, *column, *sql;
+} later[] = {
+    {"version", "first_event", "ALTER TABLE @version ADD COLUMN first_event"},
+    {"version", "last_event", "ALTER TABLE @version ADD COLUMN last_event"},
+    {"version", "last_rowid", "ALTER TABLE @version ADD COLUMN last_rowid INTEGER"},
+    {"version", "progress", "ALTER TABLE @version ADD COLUMN progress REAL"},
+    {"version", "updated", "ALTER TABLE @version ADD COLUMN updated TEXT"},
+    {"version", "fingerprints", "ALTER TABLE @version ADD COLUMN fingerprints BLOB"},
+};
+
+enum { N_LATER = sizeof later / sizeof *later };
+
+/* Returns the index in shadows of the table m_suffix, or -1. */
+static int find_suffix(const char *suffix)
+{
+    for (int i = 0; i < N_SHADOWS; i++)
+        if (sqlite3_stricmp(suffix, shadows[i].name) == 0)
+            return i;
+    return -1;
+}
+
+int ext_shadow_is_suffix(const char *suffix)
+{
+    return find_suffix(suffix) >= 0 || sqlite3_stricmp(suffix, "source") == 0;
+}
+
+/* ---- looking ---- */
+
+int ext_shadow_look(sqlite3 *db, const char *schema, const char *table,
+                    const char *column, bool *has)
+{
+    *has = false;
+    if (table == NULL)
+        return SQLITE_NOMEM;
+    int rc = sqlite3_table_column_metadata(db, schema, table, column, NULL, NULL, NULL,
+                                           NULL, NULL);
+    *has = rc == SQLITE_OK;
+    return rc == SQLITE_NOMEM ? rc : SQLITE_OK;
+}
+
+int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *column,
+                          bool *has, ext_error *error)
+{
+    char *table = sqlite3_mprintf("%s_%s", home->name, suffix);
+    int rc = ext_shadow_look(home->db, home->schema, table, column, has);
+    sqlite3_free(table);
+    return rc == SQLITE_OK ? rc : ext_error_nomem(error);
+}
+
+/* Sets *is_listed to whether m_config says that this model has made the table m_suffix. */
+static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
+                     ext_error *error)
+{
+    int64_t n;
+    int rc = ext_query_integer(home, &n, error,
+                               "SELECT count(*) FROM @config AS c, json_each("
+                               "iif(json_valid(c.value), c.value, '[]')) AS t "
+                               "WHERE c.key = 'tables' AND t.value = ?1",
+                               "s", suffix);
+    *is_own = rc == SQLITE_OK && n > 0;
+    return rc;
+}
+
+int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error)
+{
+    int rc = ext_shadow_has_column(home, suffix, NULL, has, error);
+    return rc == SQLITE_OK && *has ? is_listed(home, suffix, has, error) : rc;
+}
+
+/* Tells whether the character can be part of a name without quotes. */
+static bool is_of_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
+/*
+ * Tells whether sql, the CREATE TABLE of a shadow table, makes an ordinary table without
+ * generated columns. The table may have been renamed, and the user may have added
+ * columns. A generated column always has the word AS in it, so any AS makes this false.
+ */
+static bool is_plain(const char *sql, const char *name, int shadow)
+{
+    static const char head[] = "CREATE TABLE ";
+    const char *columns = strchr(shadows[shadow].sql, '(');
+    const size_t n = strlen(sql), n_columns = strlen(columns);
+    const size_t n_start = strlen(head) + strlen(name);
+    if (n < n_start || strncmp(sql, head, strlen(head)) != 0)
+        return false;
+    if (n >= n_columns && strcmp(sql + n - n_columns, columns) == 0)
+        return true;
+    for (sql += n_start; *sql != '\0'; sql++)
+        if (sqlite3_strnicmp(sql, "as", 2) == 0 && !is_of_name(sql[-1]) &&
+            !is_of_name(sql[2]))
+            return false;
+    return true;
+}
+
+/* Sets the error that name is in the place of a shadow table and no ordinary table. */
+static int fail_odd(const ext_home *home, const char *name, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                         "model '%s' is damaged: '%s' is not an ordinary table: "
+                         "it is a view, or has generated columns; "
+                         "restore the database from a backup, or drop it and the model",
+                         home->name, name);
+}
+
+/* What the rows of sqlite_schema have shown of a model. */
+typedef struct survey {
+    int n_seen;             /* tables that every model has */
+    bool is_odd[N_SHADOWS]; /* no ordinary table has the name of that later table */
+} survey;
+
+/* Checks a row of sqlite_schema, and adds it to the survey. */
+static int check_table(const ext_home *home, sqlite3_stmt *stmt, survey *seen,
+                       ext_error *error)
+{
+    const char *suffix = (const char *)sqlite3_column_text(stmt, 0);
+    const char *name = (const char *)sqlite3_column_text(stmt, 1);
+    const char *type = (const char *)sqlite3_column_text(stmt, 2);
+    const char *sql = (const char *)sqlite3_column_text(stmt, 3);
+    if (suffix == NULL || name == NULL || type == NULL)
+        return ext_sql_fail_null(stmt, error);
+    const int i = find_suffix(suffix);
+    if (i < 0)
+        return SQLITE_OK;
+    const bool is_odd =
+        strcmp(type, "table") != 0 || sql == NULL || !is_plain(sql, name, i);
+    if (shadows[i].is_later) {
+        seen->is_odd[i] = is_odd;
+        return SQLITE_OK;
+    }
+    seen->n_seen++;
+    return is_odd ? fail_odd(home, name, error) : SQLITE_OK;
+}
+
+/* Checks that the later tables that are odd are not the model's. */
+static int check_later(const ext_home *home, const survey *seen, ext_error *error)
+{
+    for (int i = 0; i < N_SHADOWS; i++) {
+        bool is_own;
+        if (!seen->is_odd[i])
+            continue;
+        if (is_listed(home, shadows[i].name, &is_own, error) != SQLITE_OK)
+            return error->rc;
+        if (!is_own)
+            continue;
+        char *name = sqlite3_mprintf("%s_%s", home->name, shadows[i].name);
+        const int rc =
+            name != NULL ? fail_odd(home, name, error) : ext_error_nomem(error);
+        sqlite3_free(name);
+        return rc;
+    }
+    return SQLITE_OK;
+}
+
+/*
+ * Sets the error that sqlite_schema shows no shadow table: the model was dropped, its
+ * tables are gone, or an authorizer hides the rows. ext_shadow_look() tells these apart,
+ * because SQLite asks no authorizer before it tells about the columns of a table.
+ */
+static int fail_unseen(const ext_home *home, ext_error *error)
+{
+    bool has_config, is_there;
+    if (ext_shadow_has_column(home, "config", NULL, &has_config, error) != SQLITE_OK)
+        return error->rc;
+    if (ext_shadow_look(home->db, home->schema, home->name, NULL, &is_there) != SQLITE_OK)
+        return ext_error_nomem(error);
+    if (!is_there) /* another connection dropped it, as the query before has found out */
+        return ext_schema_fail_missing(home->name, error);
+    if (!has_config)
+        return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                             "model '%s' is damaged: its tables are gone; restore the "
+                             "database from a backup, or drop the model",
+                             home->name);
+    return ext_error_set(error, SQLITE_AUTH,
+                         "not authorized to see the tables of model '%s'; "
+                         "let the host's authorizer allow reads of sqlite_schema",
+                         home->name);
+}
+
+int ext_shadow_check(const ext_home *home, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    survey seen = {0};
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT lower(substr(name, length(?1) + 2)), name, type, sql "
+                       "FROM @schema.sqlite_schema WHERE type IN ('table', 'view') AND "
+                       "lower(substr(name, 1, length(?1) + 1)) = lower(?1 || '_')",
+                       "s", home->name);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = check_table(home, stmt, &seen, error);
+    rc = ext_sql_finish(stmt, rc, "reading the model", error);
+    if (rc != SQLITE_OK)
+        return rc;
+    return seen.n_seen > 0 ? check_later(home, &seen, error) : fail_unseen(home, error);
+}
+
+int ext_shadow_upgrade(const ext_home *home, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < N_LATER; i++) {
+        bool has;
+        rc = ext_shadow_has_column(home, later[i].table, later[i].column, &has, error);
+        if (rc == SQLITE_OK && !has)
+            rc = ext_query_run(home, error, later[i].sql, "");
+    }
+    return rc == SQLITE_OK ? ext_identity_make(home, error) : rc;
+}
+
+/* ---- making ---- */
+
+int ext_shadow_check_free(const ext_home *home, const char *suffix, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT type, name FROM @schema.sqlite_schema "
+                       "WHERE type IN ('table', 'view', 'index') AND "
+                       "lower(name) = lower(?1 || '_' || ?2)",
+                       "ss", home->name, suffix);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        rc = ext_error_set(
+            error, SQLITE_ERROR,
+            "a %s '%s' exists, and the model '%s' needs that name; rename one of them",
+            sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1), home->name);
+    return ext_sql_finish(stmt, rc, "creating the model", error);
+}
+
+int ext_shadow_check_all_free(const ext_home *home, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
+        if (!shadows[i].is_later)
+            rc = ext_shadow_check_free(home, shadows[i].name, error);
+    return rc;
+}
+
+int ext_shadow_make_all(const ext_home *home, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
+        if (!shadows[i].is_later)
+            rc = ext_query_run(home, error, shadows[i].sql, "");
+    return rc;
+}
+
+int ext_shadow_check_later(const ext_home *home, const char *suffix, ext_error *error)
+{
+    bool has;
+    int rc = ext_shadow_has(home, suffix, &has, error);
+    return rc == SQLITE_OK && !has ? ext_shadow_check_free(home, suffix, error) : rc;
+}
+
+int ext_shadow_make_later(const ext_home *home, const char *suffix, ext_error *error)
+{
+    bool has;
+    int rc = ext_shadow_has(home, suffix, &has, error);
+    if (rc != SQLITE_OK || has)
+        return rc;
+    rc = ext_shadow_check_free(home, suffix, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error, shadows[find_suffix(suffix)].sql, "");
+    if (rc == SQLITE_OK)
+        rc = is_listed(home, suffix, &has, error);
+    return rc == SQLITE_OK && !has
+               ? ext_query_run(home, error,
+                               "REPLACE INTO @config(key, value) VALUES ('tables', "
+                               "json_insert(coalesce((SELECT value FROM @config "
+                               "WHERE key = 'tables' AND json_valid(value) AND "
+                               "json_type(value) = 'array'), '[]'), '$[#]', ?1))",
+                               "s", suffix)
+               : rc;
+}
+
+/* ---- dropping and renaming ---- */
+
+/*
+ * Sets *has to whether a shadow table is there and is the model's. A view of its name is
+ * not. has_later: the model may have tables that are made later.
+ */
+static int has_own(const ext_home *home, int shadow, bool has_later, bool *has,
+                   ext_error *error)
+{
+    *has = false;
+    if (!shadows[shadow].is_later)
+        return ext_shadow_has_column(home, shadows[shadow].name, NULL, has, error);
+    return has_later ? ext_shadow_has(home, shadows[shadow].name, has, error) : SQLITE_OK;
+}
+
+int ext_shadow_drop(const ext_home *home, bool has_later, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    for (int i = N_SHADOWS; rc == SQLITE_OK && i-- > 0;) { /* m_config is dropped last */
+        bool has;
+        rc = has_own(home, i, has_later, &has, error);
+        if (rc == SQLITE_OK && has)
+            rc = ext_sql_run(home->db, error, "DROP TABLE \"%w\".\"%w_%s\"", home->schema,
+                             home->name, shadows[i].name);
+    }
+    return rc;
+}
+
+int ext_shadow_rename(const ext_home *home, const char *new_name, ext_error *error)
+{
+    int rc = SQLITE_OK;
+    for (int i = N_SHADOWS; rc == SQLITE_OK && i-- > 0;) { /* m_config is renamed last */
+        bool has = true;
+        if (shadows[i].is_later)
+            rc = ext_shadow_has(home, shadows[i].name, &has, error);
+        if (rc == SQLITE_OK && has)
+            rc = ext_sql_run(home->db, error,
+                             "ALTER TABLE \"%w\".\"%w_%s\" RENAME TO \"%w_%s\"",
+                             home->schema, home->name, shadows[i].name, new_name,
+                             shadows[i].name);
+    }
+    return rc;
+}

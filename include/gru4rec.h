@@ -1139,6 +1139,9 @@ gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
                                    gru4rec_scale scale, double low, double high,
                                    double step, gru4rec_error *error);
 
+/* Tells whether a tuning can choose the option. */
+bool gru4rec_space_can_have(const char *option);
+
 /* Tells whether the space has the option. */
 bool gru4rec_space_has(const gru4rec_space *space, const char *option);
 

@@ -733,13 +733,14 @@ const char *ext_select_close(const char *text);
 
 /*
  * What the user gives among the options although the library knows nothing of it: the
- * names of the columns that hold events, and the items that an evaluation ranks. order is
- * the column that breaks ties in time, in place of the rowid. Each field is owned; NULL
+ * names of the columns that hold events, the items that an evaluation ranks, and what a
+ * tuning chooses from. order is the column that breaks ties in time, in place of the rowid. Each field is owned; NULL
  * means that the user did not give it.
  */
 typedef struct ext_columns {
     char *session, *item, *time, *order;
     char *candidates; /* one id, or a JSON array of ids */
+    char *space;      /* JSON object: the values that a tuning chooses from */
 } ext_columns;
 
 /* Frees all fields and sets them to NULL. */
@@ -753,8 +754,8 @@ bool ext_options_is(const char *text);
 
 /*
  * Reads options, a JSON object or "name=value,...", into options. scope: the functions
- * whose options are allowed. session, item, time, order and, in the scope of an
- * evaluation, candidates go into columns; if columns is NULL they are unknown options.
+ * whose options are allowed. session, item, time, order, in the scope of an
+ * evaluation candidates, and in that of a tuning space go into columns; if columns is NULL they are unknown options.
  * text may be NULL, which has no options. Errors: SQLITE_ERROR for an unknown option, a
  * bad value and text of neither form; those of ext_sql_prepare(); SQLite's. After a
  * failure the options before the bad one are set.
@@ -818,6 +819,9 @@ bool ext_options_is_set(const gru4rec_options *options, const char *name);
  * stores and whose value is not the default of this build.
  */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
+
+/* Appends "name":value, the option of that index as a member of a JSON object. */
+void ext_options_append(sqlite3_str *json, const gru4rec_options *options, size_t index);
 
 /*
  * Returns a JSON object of the options of training: of all if is_all, else of those that

@@ -313,8 +313,8 @@ int ext_shadow_check_all_free(const ext_home *home, ext_error *error);
 /* Makes all tables that every model has. */
 int ext_shadow_make_all(const ext_home *home, ext_error *error);
 /*
- * Tables that a model makes only when it needs them: suffix is "blend". A table of that
- * name is the model's if m_config lists it; otherwise it is the user's.
+ * Tables that a model makes only when it needs them: suffix is "blend" or "trial". A
+ * table of that name is the model's if m_config lists it; otherwise it is the user's.
  *
  * Sets *has to whether the model has such a table.
  */

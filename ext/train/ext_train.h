@@ -29,8 +29,9 @@
 
 /* What a call of gru4rec_train() asks for. The struct owns its members. */
 typedef struct ext_train_request {
-    ext_home home; /* the model: connection, schema and name */
-    bool is_found; /* the model exists */
+    const char *call; /* name of the SQL function, for messages */
+    ext_home home;    /* the model: connection, schema and name */
+    bool is_found;    /* the model exists */
     /* The user has no open transaction, so that each write is committed at once. */
     bool is_alone;
     ext_config config;         /* the stored configuration of the model */
@@ -60,6 +61,11 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_connection *connection, int argc, sqlite3_value **argv,
                            ext_error *error);
 void ext_train_request_free(ext_train_request *request);
+/*
+ * Lowers the number of threads to the processors that the container may use. The option
+ * threads, if given, is not changed.
+ */
+void ext_train_request_follow_quota(gru4rec_options *options);
 
 /* ---- ext_train_data.c ---- */
 

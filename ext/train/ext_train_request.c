@@ -187,11 +187,7 @@ static int find_model(ext_train_request *request, ext_connection *connection,
                : rc;
 }
 
-/*
- * Lowers the number of threads to the processors that the container may use. The option
- * threads, if given, is not changed.
- */
-static void follow_quota(gru4rec_options *options)
+void ext_train_request_follow_quota(gru4rec_options *options)
 {
     ext_container container;
     if (options->threads > 0)
@@ -248,7 +244,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
 {
     const char *model, *source, *options;
     ext_name room;
-    *request = (ext_train_request){.is_alone = sqlite3_get_autocommit(connection->db)};
+    *request = (ext_train_request){.call = "gru4rec_train",
+                                   .is_alone = sqlite3_get_autocommit(connection->db)};
     gru4rec_options_init(&request->options);
     if (ext_value_name(&model, &room, argv[0], error) != SQLITE_OK ||
         ext_value_text(&source, argc > 1 ? argv[1] : NULL, "the second argument",
@@ -285,7 +282,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         return rc;
     run->source = request->source != NULL ? request->source : request->config.source;
     run->options = ext_options_json(&request->options, true);
-    follow_quota(&request->options); /* changes only this call, not the options above */
+    /* This changes only this call, not the options above. */
+    ext_train_request_follow_quota(&request->options);
     return run->options != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 

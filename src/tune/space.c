@@ -270,6 +270,11 @@ bool g4r_space_matters(const gru4rec_dimension *dimension, const gru4rec_options
 
 /* ---- making a space ---- */
 
+bool gru4rec_space_can_have(const char *option)
+{
+    return find_tunable(option) != NULL;
+}
+
 static gru4rec_dimension *find_dimension(gru4rec_space *space, const char *name)
 {
     for (size_t i = 0; i < space->n; i++)

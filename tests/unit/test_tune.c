@@ -4,6 +4,7 @@
 #include "../lib/test.h"
 
 #define TRAIN GRU4REC_SCOPE_TRAIN
+#define TUNE GRU4REC_SCOPE_TUNE
 
 
 static void set(gru4rec_options *options, gru4rec_option_scope scope, const char *name,

@@ -1211,8 +1211,8 @@ bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *ob
 
 /*
  * Fills *options with those of a trial, from 1, not resolved: the base, and the values
- * that the trial has for the options of the space, which are marked as set. Options of
- * the space that mean nothing beside the others are not set.
+ * that the trial has for the options of the space, which are marked as set. Options that
+ * mean nothing beside the others are not set.
  */
 void gru4rec_tune_options(const gru4rec_tune *tune, int64_t trial,
                           gru4rec_options *options);

@@ -50,6 +50,7 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
  *   ?28, ?29  warnings, or NULL
  *   ?30       advice how training would be faster, or NULL
  *   ?31       whether sessions were held out
+ *   ?32       whether the options are those of a tuning
  */
 static const char summary_query[] =
     "SELECT json_remove(json_object("
@@ -63,7 +64,8 @@ static const char summary_query[] =
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
     "FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
-    "'advice', ?30), "
+    "'advice', ?30, 'tuned', json('true')), "
+    "iif(?32, '$.none', '$.tuned'), "
     "iif(?27 = '', '$.since', '$.none'), "
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
     "iif(?30 IS NULL, '$.advice', '$.none'))";
@@ -92,7 +94,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         n_events += run->epochs[i].events;
         seconds += run->epoch_seconds[i];
     }
-    return ext_query(home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssi",
+    return ext_query(home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssii",
                      home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
                      dataset->n_events, dataset->n_sessions,
                      (int64_t)gru4rec_items_count(events->items), best->loss, seconds,
@@ -106,7 +108,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                      best->mrr, texts->first, texts->last, texts->since, texts->steps,
                      texts->border,
                      build.blas_core_better != NULL ? build.blas_core_reason : NULL,
-                     (int64_t)(held_out != NULL));
+                     (int64_t)(held_out != NULL), training->request->options.tuned);
 }
 
 /* Runs the query, and puts its result into run.summary. */

@@ -67,6 +67,14 @@ void ext_train_request_free(ext_train_request *request);
  */
 void ext_train_request_follow_quota(gru4rec_options *options);
 
+/* ---- ext_tuned.c ---- */
+
+/*
+ * Sets the options that the last finished tuning of the model found. SQLITE_ERROR: there
+ * is no such tuning.
+ */
+int ext_tuned_apply(ext_train_request *request, ext_error *error);
+
 /* ---- ext_train_data.c ---- */
 
 /*

@@ -238,6 +238,25 @@ static int find_serving(ext_train_request *request, ext_error *error)
                : SQLITE_OK;
 }
 
+/*
+ * Reads the options: the model's, over those with option tuned the best ones of a tuning,
+ * and over those the given ones. text may be NULL.
+ */
+static int read_options(ext_train_request *request, const char *text, ext_error *error)
+{
+    int rc = request->is_found ? ext_config_options(&request->config, &request->home,
+                                                    &request->options, error)
+                               : SQLITE_OK;
+    const gru4rec_options own = request->options;
+    if (rc == SQLITE_OK)
+        rc = parse_options(request, text, error);
+    if (rc != SQLITE_OK || !request->options.tuned || request->options.resume)
+        return rc;
+    request->options = own;
+    rc = ext_tuned_apply(request, error);
+    return rc == SQLITE_OK ? parse_options(request, text, error) : rc;
+}
+
 int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_connection *connection, int argc, sqlite3_value **argv,
                            ext_error *error)
@@ -261,11 +280,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
     if (source != NULL && request->source == NULL)
         return ext_error_nomem(error);
     int rc = find_model(request, connection, model, error);
-    if (rc == SQLITE_OK && request->is_found)
-        rc = ext_config_options(&request->config, &request->home, &request->options,
-                                error);
     if (rc == SQLITE_OK)
-        rc = parse_options(request, options, error);
+        rc = read_options(request, options, error);
     if (rc == SQLITE_OK && request->options.resume)
         request->kept = ext_kept_find(&request->home, request->id);
     if (request->kept != NULL)

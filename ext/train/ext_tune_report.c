@@ -201,8 +201,8 @@ static int make(ext_tuning *tuning, const char *options, const char *report,
     const gru4rec_objective *by = &tuning->request.base.objective;
     static const char *const names[] = {"recall", "mrr", "ndcg"};
     sqlite3_snprintf(sizeof objective, objective, "%s@%lld", names[by->measure], by->k);
-    int rc = ext_query(&tuning->rows.home, &stmt, error, result_query,
-                       "siiissdidiisssii", tuning->rows.home.name, tuning->rows.tune,
+    int rc = ext_query(&tuning->rows.home, &stmt, error, result_query, "siiissdidiisssii",
+                       tuning->rows.home.name, tuning->rows.tune,
                        gru4rec_tune_trials(tuning->search), tuning->chosen.trial, options,
                        objective, tuning->objective, tuning->chosen.epochs,
                        ext_poll_seconds() - tuning->start, (int64_t)tuning->n_threads,

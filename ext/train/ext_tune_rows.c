@@ -6,7 +6,8 @@
  *   epochs     those of the last rung
  *   objective  that of the best trial, when the tuning is finished
  *   seconds    time that the call took
- *   options    JSON: the settings, the events' fingerprint, and whose tuning it is
+ *   options    JSON: the settings, the events' fingerprint, whose tuning it is, and, when
+ *              it is finished, the number of the best trial
  *   status     "tuning", "finished", "interrupted" or "failed"
  * The first write makes the table and the tuning's row. Each write takes the lock for one
  * savepoint, and first looks for the model by its id, because somebody may have renamed
@@ -45,7 +46,7 @@ int ext_tune_rows_add(ext_tune_rows *rows, const ext_tune_row *row, ext_error *e
 
 /* ---- options as JSON ---- */
 
-/* Tells whether a value of the option, set or not, belongs to the options of a trial. */
+/* Tells whether the value of the option belongs to the options of a trial. */
 static bool is_of_trial(const ext_tuning *tuning, const char *name, size_t i)
 {
     const bool is_given = gru4rec_option_is_set(&tuning->request.given, i);
@@ -71,7 +72,7 @@ char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial)
         gru4rec_option_describe(i, &info);
         const bool is_set = gru4rec_option_is_set(&options, i);
         const bool was_set = gru4rec_option_is_set(&tuning->request.base, i);
-        if (!(is_set || was_set) || !is_of_trial(tuning, info.name, i))
+        if (is_set ? !is_of_trial(tuning, info.name, i) : !was_set)
             continue;
         sqlite3_str_appendall(json, separator);
         if (is_set)
@@ -232,10 +233,12 @@ static int write_status(const ext_tuning *tuning, const char *status, ext_error 
 {
     const bool is_finished = strcmp(status, "finished") == 0;
     return ext_query_run(&tuning->rows.home, error,
-                         "UPDATE @trial SET status = ?1, objective = ?2, seconds = ?3 "
+                         "UPDATE @trial SET status = ?1, objective = ?2, seconds = ?3, "
+                         "options = iif(?5, json_set(options, '$.best', ?5), options) "
                          "WHERE tune = ?4 AND trial = 0 AND rung = 0",
-                         "sddi", status, is_finished ? tuning->objective : (double)NAN,
-                         ext_poll_seconds() - tuning->start, tuning->rows.tune);
+                         "sddii", status, is_finished ? tuning->objective : (double)NAN,
+                         ext_poll_seconds() - tuning->start, tuning->rows.tune,
+                         is_finished ? tuning->chosen.trial : (int64_t)0);
 }
 
 /* Takes the lock and finds the model, then writes. status: NULL: the tuning goes on. */

@@ -248,9 +248,8 @@ static bool is_softmax(const gru4rec_options *options)
 }
 
 /* The rules are those of gru4rec_options_resolve(). */
-bool g4r_space_matters(const gru4rec_dimension *dimension, const gru4rec_options *options)
+bool g4r_space_matters(const char *name, const gru4rec_options *options)
 {
-    const char *name = dimension->option;
     const bool is_sampled = options->n_sample != GRU4REC_N_SAMPLE_ALL;
     if (strcmp(name, "bpreg") == 0)
         return options->loss == GRU4REC_BPR_MAX;
@@ -266,6 +265,16 @@ bool g4r_space_matters(const gru4rec_dimension *dimension, const gru4rec_options
     if (strcmp(name, "dropout_p_embed") == 0)
         return options->constrained_embedding || options->embedding != 0;
     return strcmp(name, "feedforward_act") != 0 || options->feedforward.n > 0;
+}
+
+void g4r_space_drop_meaningless(gru4rec_options *options)
+{
+    gru4rec_options defaults;
+    gru4rec_options_init(&defaults);
+    for (size_t i = 0; i < N_TUNABLES; i++)
+        if (!g4r_space_matters(tunables[i].name, options))
+            gru4rec_options_unset(options, GRU4REC_SCOPE_TRAIN, tunables[i].name,
+                                  &defaults, NULL);
 }
 
 /* ---- making a space ---- */
@@ -463,16 +472,15 @@ static void add_choices(gru4rec_dimension *dimension, const char *choices)
 }
 
 /* Tells whether the option can matter, whatever the loss if that is open too. */
-static bool can_matter(const gru4rec_dimension *dimension, const gru4rec_options *base,
-                       bool is_loss_open)
+static bool can_matter(const char *name, const gru4rec_options *base, bool is_loss_open)
 {
     gru4rec_options other = *base;
     other.loss = GRU4REC_BPR_MAX;
-    if (g4r_space_matters(dimension, base) ||
-        (is_loss_open && g4r_space_matters(dimension, &other)))
+    if (g4r_space_matters(name, base) ||
+        (is_loss_open && g4r_space_matters(name, &other)))
         return true;
     other.loss = GRU4REC_CROSS_ENTROPY;
-    return is_loss_open && g4r_space_matters(dimension, &other);
+    return is_loss_open && g4r_space_matters(name, &other);
 }
 
 void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
@@ -495,7 +503,7 @@ void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
         dimension->step = row->step;
         if (row->choices != NULL)
             add_choices(dimension, row->choices);
-        if (!can_matter(dimension, base, is_loss_open))
+        if (!can_matter(row->name, base, is_loss_open))
             space->n--;
     }
 }

@@ -35,8 +35,9 @@ void g4r_space_set(const gru4rec_dimension *dimension, int32_t place,
 /* Tells whether the value at a place is that of base, which is resolved. */
 bool g4r_space_is_base(const gru4rec_dimension *dimension, int32_t place,
                        const gru4rec_options *base);
-/* Tells whether the option means something beside the others that options has. */
-bool g4r_space_matters(const gru4rec_dimension *dimension,
-                       const gru4rec_options *options);
+/* Tells whether the option of that name means something beside the others. */
+bool g4r_space_matters(const char *name, const gru4rec_options *options);
+/* Unsets the options that mean nothing beside the others, and that a tuning can choose. */
+void g4r_space_drop_meaningless(gru4rec_options *options);
 
 #endif

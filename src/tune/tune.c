@@ -56,30 +56,25 @@ struct gru4rec_tune {
 
 /* ---- the options of a trial ---- */
 
-/* Sets the options of the space, in their order, to the values at the places. */
+/* Sets the options of the space to the values at the places. */
 static void set_places(const gru4rec_tune *tune, const int32_t *places,
                        gru4rec_options *options)
 {
-    gru4rec_options defaults;
-    gru4rec_options_init(&defaults);
     *options = tune->base;
-    for (size_t i = 0; i < tune->space.n; i++) {
-        const gru4rec_dimension *dimension = &tune->space.dimensions[i];
+    for (size_t i = 0; i < tune->space.n; i++)
         if (places[i] != G4R_SPACE_NONE)
-            g4r_space_set(dimension, places[i], &tune->resolved, options);
-        else
-            gru4rec_options_unset(options, GRU4REC_SCOPE_TRAIN, dimension->option,
-                                  &defaults, NULL);
-    }
+            g4r_space_set(&tune->space.dimensions[i], places[i], &tune->resolved,
+                          options);
+    g4r_space_drop_meaningless(options);
 }
 
-/* Takes the values away that mean nothing beside the others. */
+/* Takes the places away whose values mean nothing beside the others. */
 static void drop_meaningless(const gru4rec_tune *tune, int32_t *places)
 {
     gru4rec_options options;
     set_places(tune, places, &options);
     for (size_t i = 0; i < tune->space.n; i++)
-        if (!g4r_space_matters(&tune->space.dimensions[i], &options))
+        if (!g4r_space_matters(tune->space.dimensions[i].option, &options))
             places[i] = G4R_SPACE_NONE;
 }
 

@@ -6,7 +6,6 @@
 #define TRAIN GRU4REC_SCOPE_TRAIN
 #define TUNE GRU4REC_SCOPE_TUNE
 
-
 static void set(gru4rec_options *options, gru4rec_option_scope scope, const char *name,
                 const char *value)
 {
@@ -258,6 +257,27 @@ static void first_trial_is_the_base(void)
     gru4rec_tune_free(tune);
 }
 
+/* An option that the base sets for its own loss does not hinder another loss. */
+static void options_of_another_loss_are_dropped(void)
+{
+    gru4rec_options base = base_with("6", "3"), options;
+    gru4rec_space space = {0};
+    gru4rec_trial trial;
+    set(&base, TRAIN, "logq", "0.5");
+    set(&base, TRAIN, "smoothing", "0.1");
+    CHECK_INT(GRU4REC_OK, gru4rec_space_choose(&space, "loss", "bpr-max", NULL));
+    CHECK_INT(GRU4REC_OK, gru4rec_space_choose(&space, "loss", "top1", NULL));
+    gru4rec_tune *tune = start(&base, &space);
+    while (gru4rec_tune_next(tune, &trial)) {
+        gru4rec_tune_prepare(tune, &trial, &options);
+        CHECK((options.logq == 0.5) == (trial.trial == 1));
+        CHECK((options.smoothing == 0.1) == (trial.trial == 1));
+        gru4rec_tune_tell(tune, &trial, 0);
+    }
+    CHECK_INT(3, gru4rec_tune_trials(tune));
+    gru4rec_tune_free(tune);
+}
+
 /* What was given is not searched, nor what means nothing beside it. */
 static void given_options_are_not_searched(void)
 {
@@ -493,6 +513,7 @@ int main(void)
     RUN(failed_trials_stay_behind);
     RUN(later_batches_are_better);
     RUN(first_trial_is_the_base);
+    RUN(options_of_another_loss_are_dropped);
     RUN(given_options_are_not_searched);
     RUN(learning_rate_suits_the_optimiser);
     RUN(small_spaces_end);

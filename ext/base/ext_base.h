@@ -870,8 +870,10 @@ double ext_poll_seconds(void);
  * erased at the end; elsewhere, if the user asked for that, one line at the end.
  */
 typedef struct ext_progress {
-    bool is_line, is_log;  /* which of the two lines is shown; both false: none */
-    bool is_plain;         /* the terminal knows no escape sequences */
+    bool is_line, is_log; /* which of the two lines is shown; both false: none */
+    bool is_plain;        /* the terminal knows no escape sequences */
+    /* Names of what is counted and of its loss: "epoch" and "loss"; may be changed. */
+    const char *unit, *figure;
     int columns;           /* width to use where the terminal does not know its own */
     int n_written;         /* width of the line on the terminal now */
     size_t n_before;       /* epochs that earlier calls did */
@@ -887,8 +889,16 @@ typedef struct ext_progress {
 void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
 /* Updates the line on the terminal, at most every 0.2 seconds. */
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
+/* What the line at the end says. */
+typedef struct ext_progress_end {
+    size_t n;            /* units that were done */
+    double events, loss; /* NAN: there is no loss */
+    bool is_done;        /* the work reached its end */
+} ext_progress_end;
+/* Erases the line on the terminal, or writes the line at the end. */
+void ext_progress_end_with(ext_progress *line, const ext_progress_end *end);
 /*
- * Erases the line on the terminal, or writes the line at the end. epochs (n_epochs):
+ * Does what ext_progress_end_with() does, for a training. epochs (n_epochs):
  * those that this call did; is_done: the training reached its end.
  */
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,

@@ -64,13 +64,19 @@ static int search(ext_tuning *tuning, ext_error *error)
     if (ext_tune_rows_read(tuning, error) != SQLITE_OK)
         return error->rc;
     ext_progress_start(&tuning->progress, options->verbose, 0);
+    tuning->progress.unit = "trial";
+    tuning->progress.figure = "best";
     ext_tune_slot_start(tuning, tuning->n_threads < EXT_TUNE_SLOTS ? tuning->n_threads
                                                                    : EXT_TUNE_SLOTS);
     if (ext_tune_rows_tell(tuning, error) == SQLITE_OK &&
         ext_tune_search_run(tuning, error) == SQLITE_OK)
         ext_tune_report_run(tuning, error);
     ext_tune_slot_stop(tuning);
-    ext_progress_stop(&tuning->progress, NULL, 0, false);
+    const ext_progress_end end = {.n = (size_t)gru4rec_tune_trials(tuning->search),
+                                  .events = (double)tuning->n_events,
+                                  .loss = tuning->best,
+                                  .is_done = error->rc == SQLITE_OK};
+    ext_progress_end_with(&tuning->progress, &end);
     return error->rc;
 }
 

@@ -269,8 +269,8 @@ static const g4r_option table[] = {
     OPTION(objective, G4R_OBJECTIVE, TUNE, 1, 1000000, false, "recall|mrr|ndcg", "mrr@20",
            "measure by which a tuning chooses, on half of the held-out sessions"),
     OPTION(space, G4R_SPACE, TUNE, 0, 0, false, NULL, "default",
-           "values that a tuning chooses from: "
-           "{\"layers\":[64,256],\"learning_rate\":{\"log\":[0.01,0.3]}}"),
+           "values that a tuning chooses from; default: ranges around the defaults of the "
+           "options of the network and its learning"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
            "lengths k of the lists that are measured"),
     OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",

@@ -306,6 +306,7 @@ typedef struct gru4rec_options {
     int64_t baselines; /* bit i: gru4rec_baseline_kind i */
     int64_t exclude_seen, last_only;
     int64_t candidates; /* items drawn for each target; 0: none are drawn */
+    int64_t sessions;   /* gru4rec_switch */
     int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b;
     int64_t segment; /* gru4rec_segment */
@@ -704,6 +705,35 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
  * been made of the events. Bytes of a text or a blob are borrowed from the events.
  */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
+
+/* ---- the latest sessions, which a model that blends keeps ---- */
+
+/*
+ * Makes in *latest a dataset of the latest sessions: of at most n_most events (from 1) of
+ * the youngest sessions, the oldest session first. A session is younger if its last event
+ * is later. The oldest session may lack its first events. In latest->times, every event
+ * has the time of the last event of its session.
+ *   dataset  the sessions of this training, with times
+ *   before   the latest sessions of the trainings before, with rows of the same
+ *            catalogue; sessions of it that go on in dataset are left out. May be NULL.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
+ */
+gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
+                                  const gru4rec_dataset *dataset,
+                                  const gru4rec_dataset *before, int64_t n_most,
+                                  bool (*is_stopped)(void *), void *context,
+                                  gru4rec_dataset **latest);
+
+/*
+ * Makes in *latest a dataset with room for so many sessions and events, and with times.
+ * The caller fills its arrays, which are zeroed.
+ * NOMEM: there is not enough memory.
+ */
+gru4rec_status gru4rec_latest_room(const gru4rec_allocator *allocator, int64_t n_sessions,
+                                   int64_t n_events, gru4rec_dataset **latest);
+
+/* Returns the number of bytes that a dataset of gru4rec_latest_room() takes. */
+size_t gru4rec_latest_bytes(int64_t n_sessions, int64_t n_events);
 
 /* ---- fingerprints: which sessions a model was trained on ---- */
 
@@ -1496,6 +1526,9 @@ void gru4rec_baseline_free(gru4rec_baseline *baseline);
 /* Returns the most bytes that the method takes while it is fitted. */
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data);
+
+/* Returns the number of bytes that a fitted method takes. */
+size_t gru4rec_baseline_size(const gru4rec_baseline *baseline);
 
 /* The events of a session so far. The arrays are borrowed for one call. */
 typedef struct gru4rec_prefix {

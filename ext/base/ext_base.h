@@ -264,6 +264,8 @@ void ext_home_clear(ext_home *home);
  * that there is not enough memory.
  */
 char *ext_home_file(const ext_home *home);
+/* Returns the size of the database in bytes; INT64_MAX if that is not known. */
+int64_t ext_home_database_bytes(const ext_home *home);
 
 /* ---- ext_sql.c ---- */
 
@@ -347,7 +349,7 @@ char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
 /*
  * Prepares SQL on the tables of a model. In sql, @config, @version, @epoch, @item,
- * @tensor and @source are replaced by the names of these tables, @model by the name of
+ * @tensor, @blend and @source are replaced by the names of these tables, @model by the name of
  * the model's own table, each with its schema, and @schema by the name of the schema; all
  * are quoted. types has one letter for each parameter ?1, ?2, ..., and the values follow:
  * i is an int64_t, d a double, s a const char *, which is copied and may be NULL. The
@@ -607,11 +609,13 @@ uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value);
 size_t ext_value_utf8(const void *bytes, size_t n);
 
 /*
- * The next two functions convert n float32 values from and to bytes (4 n) in
- * little-endian order. bytes need not be aligned.
+ * The next four functions convert n float32 values, or n words of 32 bits, from and to
+ * bytes (4 n) in little-endian order. bytes need not be aligned.
  */
 void ext_value_read_floats(gru4rec_real *values, const unsigned char *bytes, size_t n);
 void ext_value_write_floats(unsigned char *bytes, const gru4rec_real *values, size_t n);
+void ext_value_read_words(uint32_t *words, const unsigned char *bytes, size_t n);
+void ext_value_write_words(unsigned char *bytes, const uint32_t *words, size_t n);
 
 /* ---- ext_json.c ---- */
 

@@ -30,3 +30,13 @@ char *ext_home_file(const ext_home *home)
     return file != NULL && *file != '\0' ? sqlite3_mprintf("%s", file)
                                          : sqlite3_mprintf("%p", (void *)home->db);
 }
+
+int64_t ext_home_database_bytes(const ext_home *home)
+{
+    int64_t n_pages = 0, page_size = 0;
+    ext_error ignored = {0};
+    ext_query_integer(home, &n_pages, &ignored, "PRAGMA @schema.page_count", "");
+    ext_query_integer(home, &page_size, &ignored, "PRAGMA @schema.page_size", "");
+    ext_error_clear(&ignored);
+    return n_pages > 0 && page_size > 0 ? n_pages * page_size : INT64_MAX;
+}

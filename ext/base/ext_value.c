@@ -257,7 +257,7 @@ size_t ext_value_utf8(const void *bytes, size_t n)
     return at;
 }
 
-/* ---- floats ---- */
+/* ---- words of 4 bytes, and floats ---- */
 
 static bool is_little_endian(void)
 {
@@ -279,6 +279,16 @@ static void copy_words(unsigned char *to, const unsigned char *from, size_t n)
     }
     for (size_t i = 0; i < 4 * n; i++)
         to[i] = from[(i & ~(size_t)3) + 3 - i % 4];
+}
+
+void ext_value_read_words(uint32_t *words, const unsigned char *bytes, size_t n)
+{
+    copy_words((unsigned char *)words, bytes, n);
+}
+
+void ext_value_write_words(unsigned char *bytes, const uint32_t *words, size_t n)
+{
+    copy_words(bytes, (const unsigned char *)words, n);
 }
 
 void ext_value_read_floats(gru4rec_real *values, const unsigned char *bytes, size_t n)

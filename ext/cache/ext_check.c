@@ -31,29 +31,37 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
     return rc == SQLITE_OK ? check_fingerprints(home, version, error) : rc;
 }
 
-/* The columns of the shadow tables that are read when a version is loaded. */
-static const struct {
-    const char *table, *column;
-} needed[] = {
+/* A column of a shadow table. */
+typedef struct column {
+    const char *table, *name;
+} column;
+
+/* The columns that are read when a version is loaded, */
+static const column needed[] = {
     {"config", "key"},   {"config", "value"},    {"version", "version"},
     {"version", "run"},  {"version", "status"},  {"version", "options"},
     {"item", "version"}, {"item", "row"},        {"item", "item"},
     {"item", "support"}, {"tensor", "version"},  {"tensor", "name"},
     {"tensor", "chunk"}, {"tensor", "checksum"}, {"tensor", "data"},
 };
+/* and those that are read too if a version of the model blends. */
+static const column needed_to_blend[] = {
+    {"blend", "version"},
+    {"blend", "chunk"},
+    {"blend", "checksum"},
+    {"blend", "data"},
+};
 
-/*
- * Checks that the columns exist, before any statement reads them. If SQLite then refuses
- * a statement, the reason must be another one, for example an authorizer or a limit.
- */
-static int check_columns(const ext_home *home, ext_error *error)
+/* Checks that the n columns exist. */
+static int check_columns(const ext_home *home, const column *columns, size_t n,
+                         ext_error *error)
 {
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-        char *table = sqlite3_mprintf("%s_%s", home->name, needed[i].table);
+    for (size_t i = 0; i < n; i++) {
+        char *table = sqlite3_mprintf("%s_%s", home->name, columns[i].table);
         if (table == NULL)
             return ext_error_nomem(error);
         const int rc =
-            sqlite3_table_column_metadata(home->db, home->schema, table, needed[i].column,
+            sqlite3_table_column_metadata(home->db, home->schema, table, columns[i].name,
                                           NULL, NULL, NULL, NULL, NULL);
         sqlite3_free(table);
         if (rc == SQLITE_ERROR)
@@ -61,12 +69,28 @@ static int check_columns(const ext_home *home, ext_error *error)
                                  "model '%s' is damaged: it has no table %s_%s with a "
                                  "column %s; restore the database from a backup or train "
                                  "again",
-                                 home->name, home->name, needed[i].table,
-                                 needed[i].column);
+                                 home->name, home->name, columns[i].table,
+                                 columns[i].name);
         if (rc != SQLITE_OK)
             return ext_error_db(error, home->db, "reading the schema");
     }
     return SQLITE_OK;
+}
+
+/*
+ * Checks that all columns exist, before any statement reads them. If SQLite then refuses
+ * a statement, the reason must be another one, for example an authorizer or a limit.
+ */
+static int check_all_columns(const ext_home *home, ext_error *error)
+{
+    bool has_blend;
+    int rc = check_columns(home, needed, sizeof needed / sizeof *needed, error);
+    if (rc == SQLITE_OK)
+        rc = ext_shadow_has(home, "blend", &has_blend, error);
+    return rc == SQLITE_OK && has_blend
+               ? check_columns(home, needed_to_blend,
+                               sizeof needed_to_blend / sizeof *needed_to_blend, error)
+               : rc;
 }
 
 /*
@@ -91,7 +115,7 @@ int ext_check_model(const ext_home *home, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_shadow_check(home, error);
     if (rc == SQLITE_OK)
-        rc = check_columns(home, error);
+        rc = check_all_columns(home, error);
     if (rc == SQLITE_OK)
         rc = ext_config_read(&config, home, error);
     ext_config_free(&config);

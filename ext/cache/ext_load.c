@@ -132,6 +132,29 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 }
 
 /*
+ * Loads what the version blends with, if it blends: its sessions, to which the neighbours
+ * are fitted.
+ */
+static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t version,
+                           int32_t n, ext_budget *budget, ext_error *error)
+{
+    gru4rec_dataset *sessions;
+    if (!(loaded->options.blend > 0))
+        return SQLITE_OK;
+    int rc = ext_blend_load(&sessions, budget, home, version, n, error);
+    if (rc == SQLITE_OK)
+        rc = ext_budget_check(budget, ext_blend_fit_bytes(sessions, n), loading, smaller,
+                              error);
+    if (rc == SQLITE_OK)
+        rc =
+            ext_blend_fit(&loaded->neighbours, &ext_memory, sessions, n, home->db, error);
+    gru4rec_dataset_free(sessions);
+    loaded->blend = (gru4rec_blend){loaded->neighbours, loaded->options.blend,
+                                    (int32_t)loaded->options.state_items};
+    return rc;
+}
+
+/*
  * Loads the n items, the weights and the byte copy. The checksum of the version is
  * compared last, because the other checks give more exact messages.
  */
@@ -169,7 +192,8 @@ int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
     ext_budget budget;
     ext_budget_start(&budget, INT64_MAX);
     if (ext_tensor_check_size(home, version, n_bytes, error) == SQLITE_OK &&
-        ext_budget_check(&budget, n_bytes, loading, smaller, error) == SQLITE_OK)
-        load_all(loaded, home, version, n, is_to_serve, is_large, error);
+        ext_budget_check(&budget, n_bytes, loading, smaller, error) == SQLITE_OK &&
+        load_all(loaded, home, version, n, is_to_serve, is_large, error) == SQLITE_OK)
+        load_neighbours(loaded, home, version, n, &budget, error);
     return ext_budget_explain(&budget, loading, smaller, error);
 }

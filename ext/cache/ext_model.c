@@ -415,7 +415,8 @@ int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
     const ext_loaded *loaded = &model->loaded;
     *has_bytes = loaded->bytes != NULL;
     *bytes = gru4rec_model_bytes(loaded->model) + gru4rec_items_bytes(loaded->items) +
-             (*has_bytes ? gru4rec_bytes_size(loaded->model) : 0);
+             (*has_bytes ? gru4rec_bytes_size(loaded->model) : 0) +
+             (loaded->neighbours != NULL ? gru4rec_baseline_size(loaded->neighbours) : 0);
     ext_model_release(model);
     return SQLITE_OK;
 }

@@ -2,7 +2,7 @@
  * ext_forget.c - retires versions that a model no longer keeps, and deletes old rows.
  *
  * The contracts are in ext_store.h. When a version is retired, its items, tensors,
- * fingerprints and checksum are deleted; its row and its epochs stay as history. Each
+ * sessions, fingerprints and checksum are deleted; its row and its epochs stay as history. Each
  * step reads what the step before has written. So if an authorizer ignores a step, the
  * next ones do not delete a part of a version that is still 'ready'.
  */
@@ -71,6 +71,8 @@ int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
         rc = ext_query_run(home, error, forget_history, "i", keep->history);
     if (rc == SQLITE_OK)
         rc = ext_run_drop_orphans(home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_blend_forget(home, error);
     return rc == SQLITE_OK ? ext_sum_forget(home, error) : rc;
 }
 

@@ -462,6 +462,13 @@ int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
 /* ---- ext_sum.c ---- */
 
 /*
+ * Returns the checksum of a chunk: Fletcher's checksum over its n words of 32 bits, in
+ * four independent lanes for speed. The name of the data and the number of the chunk are
+ * part of it, so that two chunks cannot change places.
+ */
+int64_t ext_sum_chunk(const char *name, int64_t chunk, const void *words, size_t n);
+
+/*
  * Adds the next item to *sum, the checksum of a version's items. *sum begins with 0, and
  * the items come in the order of their rows.
  */
@@ -524,6 +531,89 @@ int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
  */
 int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *home,
                     int64_t version, const char *slot, ext_error *error);
+
+/* ---- ext_blend.c ---- */
+
+/*
+ * Where the parts of a version's sessions stand in the row of words that holds them; see
+ * ext_blend.c. In front of the lengths is a header.
+ */
+typedef struct ext_blend_layout {
+    int64_t n_sessions, n_events;
+    int64_t lengths, times, rows, end;
+} ext_blend_layout;
+
+/* Returns the layout of that many sessions with that many events in all. */
+ext_blend_layout ext_blend_layout_of(int64_t n_sessions, int64_t n_events);
+/* Copies n of the words of the sessions, from the word first on. */
+void ext_blend_words(uint32_t *words, const gru4rec_dataset *sessions, int64_t first,
+                     size_t n);
+
+/* Sessions that are made of words that nobody has checked. */
+typedef struct ext_blend_reading {
+    ext_blend_layout at;
+    gru4rec_dataset *sessions; /* the caller frees it */
+    int64_t next;              /* number of the next word */
+    uint32_t low;              /* the low word of a time, until its high word comes */
+    int32_t n_items;           /* a row must be below it */
+    /*
+     * What is wrong: "have ..."; NULL: nothing. If it is not NULL, or if next is not
+     * at.end, the sessions can only be freed.
+     */
+    const char *why;
+} ext_blend_reading;
+
+/*
+ * Starts a reading with room for that many sessions and events. GRU4REC_INVALID: these
+ * counts are impossible. GRU4REC_NOMEM: there is not enough memory.
+ */
+gru4rec_status ext_blend_start(ext_blend_reading *reading,
+                               const gru4rec_allocator *allocator, int64_t n_sessions,
+                               int64_t n_events, int32_t n_items);
+/* Takes the next n words; those of the header are skipped. */
+void ext_blend_take(ext_blend_reading *reading, const uint32_t *words, size_t n);
+
+/*
+ * Writes the sessions that a version blends with, which gru4rec_latest_new() made, in
+ * place of those that it has. Makes the table m_blend if the model has none. sessions
+ * NULL: does nothing.
+ * SQLITE_ERROR: something that is not the model's has the name m_blend.
+ */
+int ext_blend_save(const gru4rec_dataset *sessions, const ext_home *home, int64_t version,
+                   ext_error *error);
+/*
+ * Returns the bytes that the longest row of m_blend would have, at most. sessions NULL: 0.
+ */
+size_t ext_blend_row_bytes(const gru4rec_dataset *sessions);
+/*
+ * Sets *is_saved to whether m_blend has as many rows of the version as ext_blend_save()
+ * writes.
+ */
+int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
+                       const ext_home *home, int64_t version, ext_error *error);
+/*
+ * Loads the sessions that a version blends with into *sessions, whose memory is from
+ * budget. The caller frees it with gru4rec_dataset_free() before the budget ends.
+ * *sessions is NULL after a failure.
+ * n_items: items of the version.
+ * SQLITE_CORRUPT_VTAB: the sessions are missing or damaged. SQLITE_NOMEM: also if the
+ * budget does not allow so much memory.
+ */
+int ext_blend_load(gru4rec_dataset **sessions, ext_budget *budget, const ext_home *home,
+                   int64_t version, int32_t n_items, ext_error *error);
+/*
+ * Fits the neighbours to the sessions, in *neighbours. The caller frees it with
+ * gru4rec_baseline_free(). *neighbours is NULL after a failure.
+ */
+int ext_blend_fit(gru4rec_baseline **neighbours, const gru4rec_allocator *allocator,
+                  const gru4rec_dataset *sessions, int32_t n_items, sqlite3 *db,
+                  ext_error *error);
+/* Returns the most bytes that ext_blend_fit() takes. */
+size_t ext_blend_fit_bytes(const gru4rec_dataset *sessions, int32_t n_items);
+/* Deletes the sessions of retired versions, and of versions that have no row. */
+int ext_blend_forget(const ext_home *home, ext_error *error);
+/* Sets *version to a retired version that has sessions in m_blend; 0: none has. */
+int ext_blend_find_retired(int64_t *version, const ext_home *home, ext_error *error);
 
 /* ---- ext_alive.c ---- */
 
@@ -883,17 +973,18 @@ typedef struct ext_outcome {
     const gru4rec_training *training; /* weights, and slots */
     int n_slots;                      /* number of slots to store, the first ones */
     const gru4rec_items *items;
-    bool is_candidate; /* true: it serves only after it is deployed */
+    const gru4rec_dataset *sessions; /* what it blends with; NULL: it does not blend */
+    bool is_candidate;               /* true: it serves only after it is deployed */
     ext_keep keep;
 } ext_outcome;
 
 /*
- * Checks that no row of such a model would be longer than SQLite's limit of lengths
+ * Checks that no row of such a version would be longer than SQLite's limit of lengths
  * (SQLITE_LIMIT_LENGTH) allows. Call it before the training. SQLITE_TOOBIG: one would be.
  */
 int ext_version_check_limit(const ext_home *home, const ext_run *run,
                             const gru4rec_model *model, const gru4rec_items *items,
-                            ext_error *error);
+                            const gru4rec_dataset *sessions, ext_error *error);
 /*
  * Checks that the next version can have a number. SQLITE_ERROR: the highest version has
  * the highest number that there is.

@@ -1,8 +1,10 @@
 /*
- * ext_sum.c - computes, stores and compares the checksum of a version.
+ * ext_sum.c - computes the checksum of a chunk; computes, stores and compares that of a
+ * version.
  *
- * The contracts are in ext_store.h. Each chunk of a tensor has a checksum of its own
- * (ext_tensor.c); the checksum of the version covers the rest: the items in the order of
+ * The contracts are in ext_store.h. Each chunk of a tensor, and of the sessions that a
+ * version blends with, has a checksum of its own; the checksum of the version covers the
+ * rest: the items in the order of
  * their rows, each with its support, the number of the version, its run, and its options
  * as they are stored. It is a row of m_config:
  *
@@ -13,6 +15,38 @@
  * because the names of runs are random: no other version has the same name.
  */
 #include "ext_store.h"
+
+#include <string.h>
+
+/* ---- of a chunk ---- */
+
+int64_t ext_sum_chunk(const char *name, int64_t chunk, const void *words, size_t n)
+{
+    enum { LANES = 4 };
+    const uint64_t prime = 0x100000001b3u;
+    const char *at = words;
+    uint64_t a[LANES] = {1, 2, 3, 4}, b[LANES] = {0}, sum = n * prime ^ (uint64_t)chunk;
+    uint32_t next[LANES];
+    for (size_t i = 0; i < n / LANES; i++, at += sizeof next) {
+        memcpy(next, at, sizeof next);
+        for (int lane = 0; lane < LANES; lane++) {
+            a[lane] += next[lane];
+            b[lane] += a[lane];
+        }
+    }
+    memcpy(next, at, n % LANES * sizeof *next);
+    for (size_t lane = 0; lane < n % LANES; lane++) {
+        a[lane] += next[lane];
+        b[lane] += a[lane];
+    }
+    for (; *name; name++)
+        sum = (sum ^ (unsigned char)*name) * prime;
+    for (int lane = 0; lane < LANES; lane++)
+        sum = (sum * prime ^ a[lane]) * prime ^ b[lane];
+    return (int64_t)sum;
+}
+
+/* ---- of a version ---- */
 
 /*
  * Adds a word to the sum. Each step of the computation can be inverted, so two different

@@ -30,37 +30,6 @@ static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
     return rest < CHUNK_VALUES ? rest : CHUNK_VALUES;
 }
 
-/*
- * Returns the checksum of a chunk with n values: Fletcher's checksum over 32-bit words,
- * in four independent lanes for speed. The name of the tensor and the number of the chunk
- * are part of the checksum, so that two chunks cannot change places.
- */
-static int64_t checksum(const char *tensor, int64_t chunk, const gru4rec_real *values,
-                        size_t n)
-{
-    const uint64_t prime = 0x100000001b3u;
-    uint64_t a[4] = {1, 2, 3, 4}, b[4] = {0}, sum = n * prime ^ (uint64_t)chunk;
-    uint32_t words[4];
-    const size_t n_whole = n - n % 4;
-    for (size_t at = 0; at < n_whole; at += 4) {
-        memcpy(words, values + at, sizeof words);
-        for (int lane = 0; lane < 4; lane++) {
-            a[lane] += words[lane];
-            b[lane] += a[lane];
-        }
-    }
-    memcpy(words, values + n_whole, (n - n_whole) * sizeof *words);
-    for (size_t lane = 0; lane < n - n_whole; lane++) {
-        a[lane] += words[lane];
-        b[lane] += a[lane];
-    }
-    for (; *tensor; tensor++)
-        sum = (sum ^ (unsigned char)*tensor) * prime;
-    for (int lane = 0; lane < 4; lane++)
-        sum = (sum * prime ^ a[lane]) * prime ^ b[lane];
-    return (int64_t)sum;
-}
-
 /* ---- saving ---- */
 
 /*
@@ -77,7 +46,8 @@ static int save_chunk(sqlite3_stmt *stmt, const gru4rec_tensor *tensor, int64_t 
     sqlite3_snprintf(sizeof shape, shape, tensor->n_dims == 1 ? "[%lld]" : "[%lld,%lld]",
                      tensor->dims[0], tensor->dims[1]);
     sqlite3_bind_int64(stmt, 3, chunk);
-    sqlite3_bind_int64(stmt, 5, checksum(tensor->name, chunk, tensor->values + first, n));
+    sqlite3_bind_int64(stmt, 5,
+                       ext_sum_chunk(tensor->name, chunk, tensor->values + first, n));
     int rc = sqlite3_bind_text(stmt, 2, tensor->name, -1, SQLITE_STATIC);
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(stmt, 4, shape, -1, SQLITE_STATIC);
@@ -164,17 +134,6 @@ static int fail_tensor(const ext_home *home, const char *tensor, const char *wha
                          home->name, tensor, what);
 }
 
-/* Returns the size of the database in bytes; INT64_MAX if that is not known. */
-static int64_t database_bytes(const ext_home *home)
-{
-    int64_t n_pages = 0, page_size = 0;
-    ext_error ignored = {0};
-    ext_query_integer(home, &n_pages, &ignored, "PRAGMA @schema.page_count", "");
-    ext_query_integer(home, &page_size, &ignored, "PRAGMA @schema.page_size", "");
-    ext_error_clear(&ignored);
-    return n_pages > 0 && page_size > 0 ? n_pages * page_size : INT64_MAX;
-}
-
 /*
  * The rows are not read here: only the lengths that they claim are added up. If the sum
  * is larger than the database, the size of the database is used instead.
@@ -188,7 +147,7 @@ int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                                "iif(typeof(data) = 'blob', length(data), 0)), 0) "
                                "FROM @tensor WHERE version = ?1",
                                "i", version);
-    const int64_t most = rc == SQLITE_OK ? database_bytes(home) : 0;
+    const int64_t most = rc == SQLITE_OK ? ext_home_database_bytes(home) : 0;
     stored = stored < most ? stored : most;
     if (rc != SQLITE_OK || n_bytes / 2 <= (uint64_t)stored + CHUNK)
         return rc;
@@ -244,7 +203,7 @@ static void check_chunk(void *context, size_t i)
     const size_t n = chunk_length(&tensor, chunk->number);
     const gru4rec_real *values = tensor.values + first;
     load->bad = chunk->tensor;
-    if (checksum(full_name, chunk->number, values, n) != chunk->checksum)
+    if (ext_sum_chunk(full_name, chunk->number, values, n) != chunk->checksum)
         load->why = "does not match its checksum";
     else if (!gru4rec_model_are_finite(values, n))
         load->why = "has values that are not finite";

@@ -144,11 +144,11 @@ static size_t run_row(const ext_run *run, const ext_home *home)
 
 int ext_version_check_limit(const ext_home *home, const ext_run *run,
                             const gru4rec_model *model, const gru4rec_items *items,
-                            ext_error *error)
+                            const gru4rec_dataset *sessions, ext_error *error)
 {
     const size_t limit = (size_t)sqlite3_limit(home->db, SQLITE_LIMIT_LENGTH, -1);
     const size_t rows[] = {ext_tensor_row_bytes(model), longest_item(items),
-                           run_row(run, home)};
+                           ext_blend_row_bytes(sessions), run_row(run, home)};
     size_t needed = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         needed = rows[i] > needed ? rows[i] : needed;
@@ -321,7 +321,11 @@ static int check_written(const ext_run *run, const ext_home *home,
         "isisiii", run->written.version, run->alive.run, sum, run->options,
         (int64_t)gru4rec_items_count(outcome->items),
         (int64_t)gru4rec_model_tensor_count(outcome->training->model), active);
-    return rc != SQLITE_OK || is_whole ? rc : fail_written(error);
+    bool is_saved = false;
+    if (rc == SQLITE_OK && is_whole)
+        rc = ext_blend_is_saved(&is_saved, outcome->sessions, home, run->written.version,
+                                error);
+    return rc != SQLITE_OK || is_saved ? rc : fail_written(error);
 }
 
 /*
@@ -331,9 +335,11 @@ static int check_written(const ext_run *run, const ext_home *home,
 static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *error)
 {
     bool is_done;
-    if (ext_forget_old(home, keep, &is_done, error) != SQLITE_OK)
+    int64_t retired;
+    if (ext_forget_old(home, keep, &is_done, error) != SQLITE_OK ||
+        ext_blend_find_retired(&retired, home, error) != SQLITE_OK)
         return error->rc;
-    if (!is_done)
+    if (!is_done || retired != 0)
         return fail_written(error);
     if (ext_forget_check(home, error) == SQLITE_OK ||
         !ext_error_is(error, SQLITE_CORRUPT) || error->is_sqlite)
@@ -361,12 +367,14 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
 {
     int64_t sum = 0, active = 0;
     if (ext_version_check_limit(home, run, outcome->training->model, outcome->items,
-                                error) != SQLITE_OK ||
+                                outcome->sessions, error) != SQLITE_OK ||
         number_run(run, home, error) != SQLITE_OK ||
         ext_run_write(run, home, error) != SQLITE_OK ||
         ext_item_save(outcome->items, home, run->written.version, error) != SQLITE_OK ||
         ext_tensor_save(outcome->training, outcome->n_slots, home, run->written.version,
                         error) != SQLITE_OK ||
+        ext_blend_save(outcome->sessions, home, run->written.version, error) !=
+            SQLITE_OK ||
         finish_row(run, home, !outcome->is_candidate, error) != SQLITE_OK ||
         activate(&active, run, home, outcome, error) != SQLITE_OK ||
         write_sum(&sum, run, home, outcome, error) != SQLITE_OK ||

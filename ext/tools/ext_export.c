@@ -14,18 +14,100 @@ typedef struct safetensors {
     char *header; /* (n_header) */
     size_t n_header;
     const gru4rec_model *model;
-    size_t n_bytes; /* of header and values together */
+    gru4rec_dataset *sessions; /* owned; NULL: they are not exported */
+    size_t n_bytes;            /* of header and values together */
 } safetensors;
 
-static size_t value_bytes(const gru4rec_model *model)
+static ext_blend_layout layout_of(const safetensors *content)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < gru4rec_model_tensor_count(model); i++) {
+    const gru4rec_dataset *sessions = content->sessions;
+    return sessions == NULL
+               ? (ext_blend_layout){0}
+               : ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
+}
+
+static size_t value_bytes(const safetensors *content)
+{
+    const ext_blend_layout at = layout_of(content);
+    size_t bytes = 4 * (size_t)(at.end - at.lengths);
+    for (size_t i = 0; i < gru4rec_model_tensor_count(content->model); i++) {
         gru4rec_tensor tensor;
-        gru4rec_model_tensor(model, i, &tensor);
+        gru4rec_model_tensor(content->model, i, &tensor);
         bytes += 4 * tensor.n_values;
     }
     return bytes;
+}
+
+/* Gives the next n bytes of the export to somebody. */
+typedef int sink(void *context, const void *bytes, size_t n, ext_error *error);
+
+static int write_values(const gru4rec_tensor *tensor, sink *write, void *context,
+                        ext_error *error)
+{
+    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
+    int rc = SQLITE_OK;
+    for (size_t at = 0, n; rc == SQLITE_OK && at < tensor->n_values; at += n) {
+        n = tensor->n_values - at < EXT_SAFETENSORS_PART ? tensor->n_values - at
+                                                         : EXT_SAFETENSORS_PART;
+        ext_value_write_floats(bytes, tensor->values + at, n);
+        rc = write(context, bytes, 4 * n, error);
+    }
+    return rc;
+}
+
+/* Writes the words from first to end of the sessions. */
+static int write_sessions(const gru4rec_dataset *sessions, int64_t first, int64_t end,
+                          sink *write, void *context, ext_error *error)
+{
+    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
+    uint32_t words[EXT_SAFETENSORS_PART];
+    int rc = SQLITE_OK;
+    for (size_t n; rc == SQLITE_OK && first < end; first += (int64_t)n) {
+        n = end - first < EXT_SAFETENSORS_PART ? (size_t)(end - first)
+                                               : EXT_SAFETENSORS_PART;
+        ext_blend_words(words, sessions, first, n);
+        ext_value_write_words(bytes, words, n);
+        rc = write(context, bytes, 4 * n, error);
+    }
+    return rc;
+}
+
+/* Writes the header and the values, in the order that the header says. */
+static int write_all(const safetensors *content, sink *write, void *context,
+                     ext_error *error)
+{
+    const ext_blend_layout at = layout_of(content);
+    const gru4rec_dataset *sessions = content->sessions;
+    int rc = write(context, content->header, content->n_header, error);
+    if (rc == SQLITE_OK)
+        rc = write_sessions(sessions, at.times, at.rows, write, context, error);
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(content->model);
+         i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(content->model, i, &tensor);
+        rc = write_values(&tensor, write, context, error);
+    }
+    if (rc == SQLITE_OK)
+        rc = write_sessions(sessions, at.lengths, at.times, write, context, error);
+    return rc == SQLITE_OK
+               ? write_sessions(sessions, at.rows, at.end, write, context, error)
+               : rc;
+}
+
+/* A sink that copies into a BLOB. context: the address of the pointer to the next byte. */
+static int write_blob(void *context, const void *bytes, size_t n, ext_error *error)
+{
+    unsigned char **at = context;
+    (void)error;
+    memcpy(*at, bytes, n);
+    *at += n;
+    return SQLITE_OK;
+}
+
+/* A sink that writes to a file. context: an ext_output. */
+static int write_file(void *context, const void *bytes, size_t n, ext_error *error)
+{
+    return ext_file_write(context, bytes, n, error);
 }
 
 static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors *content,
@@ -43,29 +125,9 @@ static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors
         ext_error_nomem(error);
         return;
     }
-    memcpy(blob, content->header, content->n_header);
-    at = blob + content->n_header;
-    for (size_t i = 0; i < gru4rec_model_tensor_count(content->model); i++) {
-        gru4rec_tensor tensor;
-        gru4rec_model_tensor(content->model, i, &tensor);
-        ext_value_write_floats(at, tensor.values, tensor.n_values);
-        at += 4 * tensor.n_values;
-    }
+    at = blob;
+    write_all(content, write_blob, &at, error);
     sqlite3_result_blob64(context, blob, content->n_bytes, sqlite3_free);
-}
-
-static int write_values(ext_output *output, const gru4rec_tensor *tensor,
-                        ext_error *error)
-{
-    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
-    int rc = SQLITE_OK;
-    for (size_t at = 0, n; rc == SQLITE_OK && at < tensor->n_values; at += n) {
-        n = tensor->n_values - at < EXT_SAFETENSORS_PART ? tensor->n_values - at
-                                                         : EXT_SAFETENSORS_PART;
-        ext_value_write_floats(bytes, tensor->values + at, n);
-        rc = ext_file_write(output, bytes, 4 * n, error);
-    }
-    return rc;
 }
 
 static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
@@ -74,21 +136,22 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
     ext_output output;
     int rc = ext_file_create(&output, db, path, error);
     if (rc == SQLITE_OK)
-        rc = ext_file_write(&output, content->header, content->n_header, error);
-    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(content->model);
-         i++) {
-        gru4rec_tensor tensor;
-        gru4rec_model_tensor(content->model, i, &tensor);
-        rc = write_values(&output, &tensor, error);
-    }
+        rc = write_all(content, write_file, &output, error);
     if (ext_file_finish(&output, rc, error) == SQLITE_OK)
         sqlite3_result_int64(context, (sqlite3_int64)content->n_bytes);
 }
 
 /* ---- the function ---- */
 
-/* Finds out which version the options ask for. value: NULL if there are none. */
-static int read_options(ext_choice *choice, sqlite3 *db, sqlite3_value *value,
+/* What a call asks for. */
+typedef struct request {
+    const char *path;  /* NULL: the result is a BLOB */
+    ext_choice choice; /* of the version */
+    bool has_sessions; /* option sessions */
+} request;
+
+/* Reads the options. value: NULL if there are none. */
+static int read_options(request *asked, sqlite3 *db, sqlite3_value *value,
                         ext_error *error)
 {
     gru4rec_options options;
@@ -98,8 +161,56 @@ static int read_options(ext_choice *choice, sqlite3 *db, sqlite3_value *value,
         ext_options_parse(db, text, GRU4REC_SCOPE_EXPORT, &options, NULL, error) !=
             SQLITE_OK)
         return error->rc;
-    *choice = ext_choice_of_option(options.version);
+    asked->choice = ext_choice_of_option(options.version);
+    asked->has_sessions = options.sessions != 0;
     return SQLITE_OK;
+}
+
+/* Loads the sessions that the version blends with. */
+static int load_sessions(gru4rec_dataset **sessions, ext_budget *budget,
+                         const ext_home *home, const ext_model *model, ext_error *error)
+{
+    static const char loading[] = "loading the sessions";
+    if (model->loaded.neighbours == NULL)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "version %lld of model '%s' does not blend, so it keeps no "
+                             "sessions; leave out sessions=true, or train with blend",
+                             (long long)model->version, home->name);
+    ext_blend_load(sessions, budget, home, model->version,
+                   gru4rec_items_count(model->loaded.items), error);
+    return ext_budget_explain(budget, loading, "leave out sessions=true", error);
+}
+
+/* Exports the version and, if they are asked for, its sessions, all of one snapshot. */
+static int export_version(sqlite3_context *context, const ext_home *home,
+                          const request *asked, ext_error *error)
+{
+    safetensors content = {0};
+    ext_budget budget;
+    ext_snapshot snapshot = {0};
+    ext_model *model = NULL;
+    ext_budget_start(&budget, INT64_MAX);
+    int rc = asked->has_sessions ? ext_snapshot_start(&snapshot, home, error) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = ext_model_acquire_version(&model, home, &asked->choice, error);
+    if (rc == SQLITE_OK && asked->has_sessions)
+        rc = load_sessions(&content.sessions, &budget, home, model, error);
+    ext_snapshot_end(&snapshot);
+    if (rc == SQLITE_OK)
+        rc = ext_safetensors_header(&content.header, &content.n_header, home->db,
+                                    &model->loaded, content.sessions, error);
+    if (rc == SQLITE_OK) {
+        content.model = model->loaded.model;
+        content.n_bytes = content.n_header + value_bytes(&content);
+        if (asked->path != NULL)
+            export_file(context, home->db, asked->path, &content, error);
+        else
+            export_blob(context, home->db, &content, error);
+    }
+    sqlite3_free(content.header);
+    gru4rec_dataset_free(content.sessions);
+    ext_model_release(model);
+    return error->rc;
 }
 
 static void export_model(sqlite3_context *context, int argc, sqlite3_value **argv)
@@ -108,31 +219,15 @@ static void export_model(sqlite3_context *context, int argc, sqlite3_value **arg
     ext_connection *connection = ext_connection_of(context);
     ext_error error = {0};
     ext_home home;
-    ext_model *model = NULL;
-    ext_choice choice;
-    safetensors content = {0};
-    const char *path = NULL;
+    request asked = {0};
     int rc =
         ext_schema_get(&home, connection->db, connection, argv[0], false, NULL, &error);
     if (rc == SQLITE_OK)
-        rc = read_options(&choice, home.db, argc > 2 ? argv[2] : NULL, &error);
+        rc = read_options(&asked, home.db, argc > 2 ? argv[2] : NULL, &error);
     if (rc == SQLITE_OK && has_file)
-        rc = ext_file_permit(&path, home.db, argv[1], true, &error);
+        rc = ext_file_permit(&asked.path, home.db, argv[1], true, &error);
     if (rc == SQLITE_OK)
-        rc = ext_model_acquire_version(&model, &home, &choice, &error);
-    if (rc == SQLITE_OK)
-        rc = ext_safetensors_header(&content.header, &content.n_header, home.db,
-                                    &model->loaded, &error);
-    if (rc == SQLITE_OK) {
-        content.model = model->loaded.model;
-        content.n_bytes = content.n_header + value_bytes(content.model);
-        if (path != NULL)
-            export_file(context, home.db, path, &content, &error);
-        else
-            export_blob(context, home.db, &content, &error);
-    }
-    sqlite3_free(content.header);
-    ext_model_release(model);
+        export_version(context, &home, &asked, &error);
     ext_home_clear(&home);
     ext_error_result(&error, context);
 }

@@ -7,13 +7,19 @@
  */
 #include "ext_tools.h"
 
+/* What a file holds: a model, and the sessions that it blends with, or NULL. */
+typedef struct imported {
+    ext_loaded loaded;
+    gru4rec_dataset *sessions;
+} imported;
+
 /* ---- reading ---- */
 
 /*
  * Reads the second argument of the call. path: name of the file, if value is a text; else
- * NULL. Free loaded in any case.
+ * NULL. Free content in any case.
  */
-static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
+static int read_argument(imported *content, sqlite3 *db, sqlite3_value *value,
                          const char *path, ext_error *error)
 {
     ext_input input = {.fd = -1};
@@ -21,7 +27,8 @@ static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
         input.bytes = sqlite3_value_blob(value); /* NULL if the BLOB is empty */
         input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
         return input.bytes != NULL || input.n_bytes == 0
-                   ? ext_safetensors_read(loaded, db, &input, error)
+                   ? ext_safetensors_read(&content->loaded, &content->sessions, db,
+                                          &input, error)
                    : ext_error_nomem(error);
     }
     if (path == NULL)
@@ -31,7 +38,8 @@ static int read_argument(ext_loaded *loaded, sqlite3 *db, sqlite3_value *value,
             "what gru4rec_export() gave");
     if (ext_file_open(&input, path, error) != SQLITE_OK)
         return error->rc;
-    int rc = ext_safetensors_read(loaded, db, &input, error);
+    int rc =
+        ext_safetensors_read(&content->loaded, &content->sessions, db, &input, error);
     ext_file_close(&input);
     return rc;
 }
@@ -55,15 +63,16 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
 
 /* Writes the version, and makes the model if there is none, in the caller's savepoint. */
 static int write_version(ext_run *run, const ext_home *home, bool is_found,
-                         const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
+                         const imported *content, const ext_keep *keep, ext_error *error)
 {
-    const gru4rec_training weights = {.model = loaded->model};
+    const gru4rec_training weights = {.model = content->loaded.model};
     const ext_outcome outcome = {.training = &weights,
-                                 .items = loaded->items,
+                                 .items = content->loaded.items,
+                                 .sessions = content->sessions,
                                  .keep = *keep};
-    int rc = is_found
-                 ? SQLITE_OK
-                 : ext_schema_create_model(home, NULL, NULL, &loaded->options, error);
+    int rc = is_found ? SQLITE_OK
+                      : ext_schema_create_model(home, NULL, NULL,
+                                                &content->loaded.options, error);
     if (rc == SQLITE_OK)
         rc = ext_run_sweep(home, error);
     return rc == SQLITE_OK ? ext_version_publish(run, home, &outcome, error) : rc;
@@ -71,7 +80,7 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
 
 /* Writes the version in a savepoint of its own. After a failure nothing is written. */
 static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
-                        const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
+                        const imported *content, const ext_keep *keep, ext_error *error)
 {
     const ext_written before = run->written;
     ext_error cause = {0};
@@ -83,7 +92,7 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
     if (rc == SQLITE_OK && !is_found) /* somebody may have made the model meanwhile */
         rc = ext_schema_exists(home->db, home->schema, home->name, &is_found, error);
     if (rc == SQLITE_OK)
-        rc = write_version(run, home, is_found, loaded, keep, error);
+        rc = write_version(run, home, is_found, content, keep, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
     if (rc != SQLITE_OK)
         run->written = before;
@@ -91,12 +100,12 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
 }
 
 static int write_import(ext_run *run, const ext_home *home, bool is_found,
-                        const ext_loaded *loaded, const ext_keep *keep, ext_error *error)
+                        const imported *content, const ext_keep *keep, ext_error *error)
 {
     const double since = ext_poll_seconds();
     int rc;
     ext_alive_start(&run->alive);
-    while ((rc = write_as_one(run, home, is_found, loaded, keep, error)) != SQLITE_OK &&
+    while ((rc = write_as_one(run, home, is_found, content, keep, error)) != SQLITE_OK &&
            ext_savepoint_may_retry(home->db, since, error))
         ;
     ext_alive_stop(&run->alive);
@@ -106,12 +115,13 @@ static int write_import(ext_run *run, const ext_home *home, bool is_found,
 /* ---- the function ---- */
 
 static int import_value(ext_run *run, const ext_home *home, bool is_found,
-                        sqlite3_value *value, const char *path, ext_loaded *loaded,
+                        sqlite3_value *value, const char *path, imported *content,
                         ext_error *error)
 {
     gru4rec_options own;
+    ext_loaded *loaded = &content->loaded;
     if (read_own(&own, home, is_found, error) != SQLITE_OK ||
-        read_argument(loaded, home->db, value, path, error) != SQLITE_OK)
+        read_argument(content, home->db, value, path, error) != SQLITE_OK)
         return error->rc;
     /* This model's own options say how to serve, and how much to keep. */
     if (own.quantize != GRU4REC_AUTO)
@@ -125,7 +135,7 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
         sqlite3_mprintf("{\"items\":%d}", (int)gru4rec_items_count(loaded->items));
     if (run->options == NULL || run->summary == NULL)
         return ext_error_nomem(error);
-    return write_import(run, home, is_found, loaded, &keep, error);
+    return write_import(run, home, is_found, content, &keep, error);
 }
 
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
@@ -134,7 +144,7 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
     const sqlite3_int64 rowid = sqlite3_last_insert_rowid(connection->db);
     ext_error error = {0};
     ext_run run = {.source = "import"};
-    ext_loaded loaded = {0};
+    imported content = {0};
     ext_home home = {0};
     const char *path = NULL;
     bool is_found;
@@ -146,12 +156,13 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
         rc = ext_schema_get(&home, connection->db, connection, argv[0], true, &is_found,
                             &error);
     if (rc == SQLITE_OK)
-        rc = import_value(&run, &home, is_found, argv[1], path, &loaded, &error);
+        rc = import_value(&run, &home, is_found, argv[1], path, &content, &error);
     sqlite3_set_last_insert_rowid(connection->db, rowid);
     if (rc == SQLITE_OK)
         sqlite3_result_int64(context, run.written.version);
     ext_error_result(&error, context);
-    ext_load_free(&loaded);
+    ext_load_free(&content.loaded);
+    gru4rec_dataset_free(content.sessions);
     ext_run_free(&run);
     ext_home_clear(&home);
 }

@@ -97,22 +97,35 @@ enum { EXT_SAFETENSORS_PART = 4096 };
 /*
  * Makes the header of a model's file: all bytes that stand before the values, with the
  * length of the header in front. The values follow in the order of the model's tensors.
+ * sessions: those that the version blends with; their times stand before the values of
+ * the tensors, and then their lengths and rows behind them. NULL: they are not exported.
  *
  * header: out, (n_header) bytes, of sqlite3_malloc; the caller frees them.
  * SQLITE_ERROR: JSON cannot carry the id of an item. SQLITE_TOOBIG: the header is longer
  * than SQLite's limit for a text. After a failure there is nothing to free.
  */
 int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
-                           const ext_loaded *loaded, ext_error *error);
+                           const ext_loaded *loaded, const gru4rec_dataset *sessions,
+                           ext_error *error);
+/*
+ * Checks that JSON can carry the text of an item. SQLITE_ERROR: it has a NUL, or is not
+ * UTF-8; the message shows its bytes in hex.
+ */
+int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error);
+
+/* ---- ext_safetensors_read.c ---- */
+
 /*
  * Reads a model with its items and options. loaded must be all zero; the caller frees it
  * by ext_load_free() in any case.
+ * sessions: out, those that the model blends with; NULL: it does not blend. The caller
+ * frees them by gru4rec_dataset_free() in any case.
  * SQLITE_ERROR: the input is not a gru4rec model, or is damaged. SQLITE_TOOBIG: its
  * header is longer than SQLite's limit for a text. SQLITE_CANTOPEN: the file cannot be
  * read. SQLITE_INTERRUPT: the host interrupted the call.
  */
-int ext_safetensors_read(ext_loaded *loaded, sqlite3 *db, const ext_input *input,
-                         ext_error *error);
+int ext_safetensors_read(ext_loaded *loaded, gru4rec_dataset **sessions, sqlite3 *db,
+                         const ext_input *input, ext_error *error);
 
 /* ---- ext_leak.c ---- */
 

@@ -39,6 +39,13 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error)
                           "or run SELECT gru4rec_train(...) by itself");
 }
 
+/* Checks that the model has the table m_blend, or can make it. */
+static int check_blend(const ext_train_request *request, ext_error *error)
+{
+    return request->is_found ? ext_shadow_check_later(&request->home, "blend", error)
+                             : ext_shadow_check_free(&request->home, "blend", error);
+}
+
 int ext_publish_check(const ext_train_request *request, ext_error *error)
 {
     const ext_home *home = &request->home;
@@ -46,6 +53,8 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
     char behind[120];
     ext_error cause = {0};
     if (!request->is_found && ext_schema_check_new(home, error) != SQLITE_OK)
+        return error->rc;
+    if (request->options.blend != 0 && check_blend(request, error) != SQLITE_OK)
         return error->rc;
     if (request->is_alone && sqlite3_txn_state(home->db, NULL) != SQLITE_TXN_NONE)
         return ext_error_set(
@@ -267,6 +276,7 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         .training = &training->weights,
         .n_slots = options->keep_optimizer ? GRU4REC_N_OPTIMISER_SLOTS : 0,
         .items = training->data->events.items,
+        .sessions = ext_train_blend_kept(training),
         .is_candidate = !options->activate,
         .keep = ext_forget_keep(options),
     };

@@ -50,7 +50,8 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
  *   ?28, ?29  warnings, or NULL
  *   ?30       advice how training would be faster, or NULL
  *   ?31       whether sessions were held out
- *   ?32       whether the options are those of a tuning
+ *   ?34       whether option blend was given a value that is not 0
+ *   ?35       whether the options are those of a tuning
  */
 static const char summary_query[] =
     "SELECT json_remove(json_object("
@@ -61,13 +62,15 @@ static const char summary_query[] =
     "'rare', ?17, 'short', ?18, 'long', ?19, 'long_sessions', ?20, "
     "'memory_bytes', ?21, 'held_out', ?22, 'recall', ?23, 'mrr', ?24, "
     "'first_event', json(?25), 'last_event', json(?26), "
+    "'blend', ?32, 'blend_events', ?33, "
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
     "FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
     "'advice', ?30, 'tuned', json('true')), "
-    "iif(?32, '$.none', '$.tuned'), "
+    "iif(?35, '$.none', '$.tuned'), "
     "iif(?27 = '', '$.since', '$.none'), "
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
+    "iif(?34, '$.none', '$.blend'), iif(?34, '$.none', '$.blend_events'), "
     "iif(?30 IS NULL, '$.advice', '$.none'))";
 
 /* Texts that become values of the summary: warnings, and times and a border as JSON. */
@@ -85,6 +88,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
     const gru4rec_epoch *best = &run->epochs[training->best_epoch - 1];
     const ext_events *events = &training->data->events;
     const gru4rec_dataset *dataset = events->dataset, *held_out = dataset->validation;
+    const gru4rec_dataset *kept = ext_train_blend_kept(training);
     int64_t n_steps = 0, n_events = 0;
     double seconds = 0;
     gru4rec_build build;
@@ -94,8 +98,9 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         n_events += run->epochs[i].events;
         seconds += run->epoch_seconds[i];
     }
-    return ext_query(home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssii",
-                     home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
+    return ext_query(home, stmt, error, summary_query,
+                     "siiiiiiddiiiiiiiiiiiiiddssssssidiii", home->name,
+                     (int64_t)run->n_epochs, training->best_epoch, n_steps,
                      dataset->n_events, dataset->n_sessions,
                      (int64_t)gru4rec_items_count(events->items), best->loss, seconds,
                      (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
@@ -108,7 +113,10 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                      best->mrr, texts->first, texts->last, texts->since, texts->steps,
                      texts->border,
                      build.blas_core_better != NULL ? build.blas_core_reason : NULL,
-                     (int64_t)(held_out != NULL), training->request->options.tuned);
+                     (int64_t)(held_out != NULL), training->blend,
+                     kept != NULL ? kept->n_events : (int64_t)0,
+                     (int64_t)(training->request->options.blend != 0),
+                     training->request->options.tuned);
 }
 
 /* Runs the query, and puts its result into run.summary. */

@@ -133,12 +133,16 @@ static int make_room(ext_run *run, size_t n, ext_error *error)
     return epochs != NULL && seconds != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/* Trains all epochs that are missing, by the library's gru4rec_train(). */
+/*
+ * Trains all epochs that are missing, by the library's gru4rec_train(), and chooses the
+ * strength of the blend.
+ */
 static int train_epochs(ext_training *training, ext_error *error)
 {
     const gru4rec_options *options = &training->request->options;
     const ext_events *events = &training->data->events;
     const gru4rec_hooks hooks = {on_poll, on_epoch, on_validate, training};
+    const gru4rec_hooks quiet_hooks = {.poll = on_quiet_poll, .context = training};
     gru4rec_error message = {0};
     ext_run *run = &training->run;
     const size_t n_done = run->n_epochs, n = (size_t)options->n_epochs;
@@ -155,12 +159,17 @@ static int train_epochs(ext_training *training, ext_error *error)
                       &hooks, &training->best_epoch, &message);
     ext_progress_stop(&training->progress, run->epochs + n_done, run->n_epochs - n_done,
                       status == GRU4REC_OK);
+    ext_error_library(error, status, &message);
+    if (status == GRU4REC_OK)
+        ext_train_blend_strength(training, &quiet_hooks, error);
     training->took = ext_poll_seconds() - training->start;
-    training->is_trained = status == GRU4REC_OK && !training->is_dropped;
+    training->is_trained = error->rc == SQLITE_OK && !training->is_dropped;
     GRU4REC_TRACE(2, "training of '%s' ends: status %d, %.3f s", training->home.name,
                   (int)status, training->took);
-    return training->is_dropped ? ext_publish_fail_dropped(training, error)
-                                : ext_error_library(error, status, &message);
+    if (!training->is_dropped)
+        return error->rc;
+    ext_error_clear(error);
+    return ext_publish_fail_dropped(training, error);
 }
 
 /* ---- a run from its row to its version ---- */
@@ -237,7 +246,7 @@ static int read_all(ext_attempt *attempt, ext_error *error)
         ext_train_weights_start(&training->weights, request, data, &training->run,
                                 error) == SQLITE_OK)
         ext_version_check_limit(&request->home, &training->run, training->weights.model,
-                                data->events.items, error);
+                                data->events.items, data->latest, error);
     ext_snapshot_end(&data->snapshot);
     return error->rc;
 }

@@ -83,12 +83,13 @@ int ext_tuned_apply(ext_train_request *request, ext_error *error);
 typedef struct ext_train_data {
     ext_budget budget; /* counts the memory of the training, the members below included */
     ext_source source;
-    ext_last last;         /* since=last: only the events behind this border are new */
-    ext_events events;     /* sessions and items */
-    ext_snapshot snapshot; /* read transaction until the weights are read */
-    ext_model *active;     /* warm_start: the version that it starts from; or NULL */
-    char *longest;         /* names of very long sessions, for a warning; or NULL */
-    char fingerprint[20];  /* hash of all events, in hex */
+    ext_last last;           /* since=last: only the events behind this border are new */
+    ext_events events;       /* sessions and items */
+    ext_snapshot snapshot;   /* read transaction until the weights are read */
+    ext_model *active;       /* warm_start: the version that it starts from; or NULL */
+    char *longest;           /* names of very long sessions, for a warning; or NULL */
+    char fingerprint[20];    /* hash of all events, in hex */
+    gru4rec_dataset *latest; /* option blend: the sessions to blend with; or NULL */
     void *fingerprints; /* (n_fingerprints) bytes: of these sessions and earlier ones */
     size_t n_fingerprints;
     size_t n_bytes; /* bytes that the whole training needs */
@@ -125,6 +126,7 @@ typedef struct ext_training {
     ext_progress progress;     /* the progress line on the terminal */
     double start, epoch_start; /* seconds: when training and the current epoch began */
     double took;               /* seconds from start to the end of the last epoch */
+    double blend;              /* strength of the blend; 0: the version does not blend */
     int64_t best_epoch;        /* the epoch whose weights were kept */
     bool has_model;            /* the model's tables exist */
     bool is_trained;           /* all epochs are done: only the commit remains */
@@ -200,6 +202,28 @@ void ext_kept_drop(ext_attempt *attempt);
 int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *request,
                             const ext_train_data *data, const ext_run *run,
                             ext_error *error);
+
+/* ---- ext_train_blend.c ---- */
+
+/*
+ * Option blend: makes data->latest, the sessions that the version will blend with. Under
+ * warm_start those of the active version belong to them. Frees the times of the events.
+ * Called when the catalogue of the version is known. Does nothing if blend is 0.
+ * SQLITE_CORRUPT_VTAB: the sessions of the active version are damaged.
+ */
+int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *request,
+                             ext_error *error);
+/* Returns the bytes that ext_train_blend_strength() needs. */
+size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *options);
+/*
+ * Sets training->blend when the weights are trained. With blend=auto it is chosen on the
+ * held-out sessions, and replaces the word in training->run.options.
+ * hooks: poll is called while the model is measured.
+ */
+int ext_train_blend_strength(ext_training *training, const gru4rec_hooks *hooks,
+                             ext_error *error);
+/* Returns the sessions that the version keeps; NULL: it does not blend. */
+const gru4rec_dataset *ext_train_blend_kept(const ext_training *training);
 
 /* ---- ext_summary.c ---- */
 

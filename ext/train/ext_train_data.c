@@ -229,7 +229,8 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
         rc = ext_read_events(events, &data->budget, &data->source,
                              &(ext_reading){.options = &request->options,
                                             .last = &data->last,
-                                            .against = &against},
+                                            .against = &against,
+                                            .keeps_times = request->options.blend != 0},
                              error);
     const gru4rec_dataset *dataset = events->dataset;
     if (rc == SQLITE_OK && dataset->n_events > 0)
@@ -315,7 +316,8 @@ static size_t add_bytes(size_t a, size_t b)
 
 /*
  * Returns the bytes that the training still needs: the training itself, the measuring of
- * sessions that are held out, and the weights that warm_start reads.
+ * sessions that are held out, the choice of blend=auto, and the weights that warm_start
+ * reads.
  */
 static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {
@@ -324,6 +326,7 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
+    n = add_bytes(n, ext_train_blend_bytes(data, options));
     if (data->active != NULL) /* its weights, and one of its slots at a time */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
     return n;
@@ -368,6 +371,8 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
         rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
         rc = take_fingerprint(data, &request->checkpoint, error);
+    if (rc == SQLITE_OK)
+        rc = ext_train_blend_sessions(data, request, error);
     if (rc != SQLITE_OK)
         return ext_train_data_explain(data, error);
     const size_t n_bytes = count_bytes(data, &request->options);
@@ -386,6 +391,7 @@ void ext_train_data_free(ext_train_data *data)
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
     sqlite3_free(data->longest);
+    gru4rec_dataset_free(data->latest);
     if (data->fingerprints != NULL)
         data->budget.allocator.resize(&data->budget, data->fingerprints, 0);
     ext_read_free(&data->events);

@@ -329,6 +329,7 @@ static int read_options(ext_tune_request *request, const char *text, ext_error *
     rc = ext_options_parse(db, text, scope, &request->base, &again, error);
     ext_options_free_columns(&again);
     request->base.resume = request->base.warm_start = request->base.tuned = 0;
+    request->base.blend = 0; /* trials are of the network alone */
     return rc;
 }
 

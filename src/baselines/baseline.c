@@ -131,6 +131,11 @@ gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
     return status;
 }
 
+size_t gru4rec_baseline_size(const gru4rec_baseline *b)
+{
+    return b->method->bytes + g4r_arena_bytes(&b->arena);
+}
+
 void gru4rec_baseline_free(gru4rec_baseline *b)
 {
     if (b == NULL)

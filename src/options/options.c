@@ -269,8 +269,8 @@ static const g4r_option table[] = {
     OPTION(objective, G4R_OBJECTIVE, TUNE, 1, 1000000, false, "recall|mrr|ndcg", "mrr@20",
            "measure by which a tuning chooses, on half of the held-out sessions"),
     OPTION(space, G4R_SPACE, TUNE, 0, 0, false, NULL, "default",
-           "values that a tuning chooses from; default: ranges around the defaults of the "
-           "options of the network and its learning"),
+           "values that a tuning chooses from; "
+           "default: ranges around the defaults of the network's options"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
            "lengths k of the lists that are measured"),
     OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",
@@ -293,6 +293,9 @@ static const g4r_option table[] = {
            "the kept version that is used: its number, active, "
            "previous (active before the active one) or newest; "
            "also an option of gru4rec_export()"),
+    OPTION(sessions, G4R_BOOLEAN, EXPORT, 0, 0, false, NULL, "false",
+           "the export of a version that blends also has the sessions that it blends "
+           "with; without them it does not blend"),
     VERSION(version_a,
             "version of the first model; the values are those of option version"),
     VERSION(version_b, "version of the second model, if that is not a baseline"),

@@ -192,6 +192,9 @@ static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *erro
     if (options->patience > 0 && options->validation == 0)
         return REFUSE(error,
                       "patience needs sessions to measure on; set validation above 0");
+    if (options->blend == GRU4REC_BLEND_AUTO && options->validation == 0)
+        return REFUSE(error, "blend auto needs sessions to choose the strength on; set "
+                             "validation above 0, or blend to a number");
     if (options->feedforward.n == 0 && options->feedforward_act.kind != GRU4REC_ACT_TANH)
         return REFUSE(error,
                       "feedforward_act is for dense layers, and there are none; set "

@@ -51,6 +51,7 @@ READS = [
     "SELECT hex(gru4rec_export('m'))",
     "SELECT rank, item, score FROM gru4rec_recommend('m', '[1, 2]', 4) WHERE version = 1",
     "SELECT gru4rec_score('m', '[1]', 2, 1), hex(gru4rec_export('m', NULL, 'version=1'))",
+    "SELECT hex(gru4rec_export('m', NULL, 'sessions=true'))",
 ]
 CHECK = "SELECT gru4rec_check('m')"
 INTEGRITY = 'PRAGMA integrity_check'
@@ -72,10 +73,12 @@ WRITES = [
     f"SELECT gru4rec_train('m', 'warm_start=true, {LIMITS}')",
     "SELECT gru4rec_train('m', 'resume=true')",
     f"SELECT gru4rec_train('m', '{LIMITS}')",
+    f"SELECT gru4rec_train('m', 'warm_start=true, blend=auto, validation=0.2, {LIMITS}')",
     "SELECT rank, item FROM gru4rec_recommend('m', '[1, 2, 3]', 5)",
     CHECK,
     "SELECT gru4rec_import('m', (SELECT bytes FROM exported))",
     "SELECT gru4rec_import('m', gru4rec_export('m'))",
+    "SELECT gru4rec_import('m', gru4rec_export('m', NULL, 'sessions=true'))",
     'ALTER TABLE m RENAME TO renamed',
     "SELECT gru4rec_check('renamed')",
     'DROP TABLE renamed',
@@ -90,6 +93,7 @@ BASES = {
     'plain': f"clicks, layers=8, n_epochs=1, {SMALL}",
     'rich': "clicks, layers=8/6, feedforward=5, embedding=4, loss=bpr-max, n_epochs=2, keep_optimizer=true, adapt=adam, "
             f"validation=0.2, {SMALL}",
+    'blend': f"clicks, layers=8, n_epochs=1, blend=1, blend_sessions=120, {SMALL}",
     'text': "(SELECT * FROM clicks), layers=4, constrained_embedding=false, n_epochs=4, checkpoint_epochs=1, "
             f"session_gap=50, collapse_repeats=true, quantize=true, {SMALL}",
 }
@@ -146,7 +150,8 @@ def make_base(path, name, extension, page_size):
         stop_training(db, path)
     first, second = ("'i1'", "'i2'") if name == 'text' else (1, 2)
     db.execute(f"CREATE TABLE states AS SELECT gru4rec_step('m', gru4rec_step('m', NULL, {first}), {second}) AS s")
-    db.execute("CREATE TABLE exported AS SELECT gru4rec_export('m') AS bytes")
+    whole = ", NULL, 'sessions=true'" if name == 'blend' else ''
+    db.execute(f"CREATE TABLE exported AS SELECT gru4rec_export('m'{whole}) AS bytes")
     with open(path + '.answers', 'wb') as file:
         pickle.dump([answer(db, sql)[0] for sql in READS], file)
     db.close()

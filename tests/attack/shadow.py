@@ -11,7 +11,7 @@ import time
 
 import hostile
 
-TABLES = 'config', 'version', 'epoch', 'item', 'tensor'
+TABLES = 'config', 'version', 'epoch', 'item', 'tensor', 'blend'  # the last one: if the model blends
 
 # ---- values ----
 
@@ -39,7 +39,7 @@ MASK, PRIME = (1 << 64) - 1, 0x100000001b3
 
 
 def checksum(name, chunk, data):
-    """As ext_tensor.c has it: Fletcher's over words in four lanes, then the name."""
+    """As ext_sum.c has it: Fletcher's over words in four lanes, then the name."""
     words = struct.unpack(f'<{len(data) // 4}I', data[:len(data) // 4 * 4])
     low, high = [1, 2, 3, 4], [0] * 4
     for i, word in enumerate(words):
@@ -67,6 +67,8 @@ class Changer:
         self.case, self.rng = case, case.rng
         self.db = hostile.connect(case.path)
         self.db.execute('PRAGMA writable_schema = on')
+        has_blend = self.db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'm_blend'").fetchone()[0]
+        self.tables = TABLES if has_blend else TABLES[:-1]
         self.must_tell = False  # is it something that a checksum covers?
 
     def columns(self, table):
@@ -80,7 +82,7 @@ class Changer:
     def some(self, table):
         """SQL that chooses rows: one, some or all."""
         if table == 'config':
-            keys = 'format', 'version', 'options', 'defaults', 'source', 'session', 'item', 'time', 'previous'
+            keys = 'format', 'version', 'options', 'defaults', 'source', 'session', 'item', 'time', 'previous', 'tables'
             return f"key = '{self.rng.choice(keys)}'"
         return self.rng.choice(('1', '(SELECT abs(random()) % 4) = 0', 'version = (SELECT max(version) FROM m_version)',
                                 f'(SELECT count(*) FROM m_{table}) - {self.rng.randrange(3)} > 1'))
@@ -98,7 +100,7 @@ class Changer:
             self.db.execute(f'ALTER TABLE saved RENAME TO m_{table}')
 
     def set_value(self):
-        table = self.rng.choice(TABLES)
+        table = self.rng.choice(self.tables)
         column, value, where = self.rng.choice(self.columns(table)), self.rng.choice(VALUES), self.some(table)
         if self.rng.random() < 0.3:
             self.rebuild(table)
@@ -109,14 +111,14 @@ class Changer:
         return f'{table}.{column} = {ascii(value)[:40]} where {where}'
 
     def delete_rows(self):
-        table = self.rng.choice(TABLES)
+        table = self.rng.choice(self.tables)
         where = self.some(table)
         self.db.execute(f'DELETE FROM m_{table} WHERE {where}')
-        self.must_tell = table in ('item', 'tensor')
+        self.must_tell = table in ('item', 'tensor', 'blend')
         return f'no {table} where {where}'
 
     def double_rows(self):
-        table = self.rng.choice(TABLES)
+        table = self.rng.choice(self.tables)
         where = self.some(table)
         self.rebuild(table)
         self.db.execute(f'INSERT INTO m_{table} SELECT * FROM m_{table} WHERE {where}')
@@ -124,7 +126,7 @@ class Changer:
         return f'twice {table} where {where}'
 
     def exchange(self):
-        table = self.rng.choice(('item', 'tensor', 'version', 'epoch'))
+        table = self.rng.choice([t for t in self.tables if t != 'config'])
         column = self.rng.choice(self.columns(table))
         self.rebuild(table)
         rows = self.db.execute(f'SELECT rowid, "{column}" FROM m_{table}').fetchall()
@@ -185,9 +187,29 @@ class Changer:
         self.must_tell = not is_forged
         return f'weights {name}, way {how}, checksum {"forged" if is_forged else "as it was"}'
 
+    def change_sessions(self):
+        """A word of what the version blends with, in the header or behind it."""
+        if 'blend' not in self.tables:
+            return self.change_weights()
+        self.columns('blend')
+        rows = self.db.execute('SELECT rowid, chunk, data FROM m_blend').fetchall()
+        if not rows:
+            return 'no sessions'
+        rowid, chunk, data = self.rng.choice(rows)
+        data = bytearray(data if isinstance(data, bytes) else b'')
+        if len(data) >= 4:
+            at = 4 * self.rng.randrange(min(len(data) // 4, self.rng.choice((6, 10, 10 ** 6))))
+            word = self.rng.choice((0, 1, 2, 17, 18, 255, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 0x7ff00000, 0xfff80000))
+            data[at:at + 4] = struct.pack('<I', word)
+        self.db.execute('UPDATE m_blend SET data = ? WHERE rowid = ?', (bytes(data), rowid))
+        is_forged = self.rng.random() < 0.8
+        if is_forged and isinstance(chunk, int):
+            self.db.execute('UPDATE m_blend SET checksum = ? WHERE rowid = ?', (checksum(b'blend', chunk, bytes(data)), rowid))
+        return f'sessions, {"forged" if is_forged else "as it was"}'
+
     def replace_table(self):
         """By a view, a virtual table, or a table of another kind."""
-        table = self.rng.choice(TABLES)
+        table = self.rng.choice(self.tables)
         columns = self.columns(table)
         names = ', '.join(columns)
         self.db.execute(f'CREATE TABLE kept AS SELECT * FROM m_{table}')
@@ -220,7 +242,7 @@ class Changer:
         return sql
 
     def add_trigger(self):
-        table = self.rng.choice(TABLES)
+        table = self.rng.choice(self.tables)
         what = self.rng.choice(("SELECT raise(ABORT, 'no')", "SELECT raise(IGNORE)", "SELECT raise(ROLLBACK, 'no')",
                                 f'DELETE FROM m_{table}', 'DELETE FROM m_config', 'DELETE FROM m_version',
                                 "SELECT gru4rec_check('m')", "SELECT count(*) FROM m"))
@@ -251,7 +273,7 @@ class Changer:
         self.db.execute(f'CREATE VIEW clicks AS {sql}')
         return sql
 
-    KINDS = (set_value,) * 6 + (forge_options, change_weights, replace_table) * 3 + \
+    KINDS = (set_value,) * 6 + (forge_options, change_weights, change_sessions, replace_table) * 3 + \
         (delete_rows, double_rows, exchange) * 2 + (add_trigger, redefine_model, replace_source)
 
     def change(self):

@@ -6,7 +6,7 @@ def moved(directory, journal):
     path = directory + '/shop.db'
     db = make_shop(path, journal)
     db.execute('CREATE VIRTUAL TABLE part USING gru4rec((SELECT * FROM clicks WHERE session < 300), '
-               'layers=16/16, n_sample=64, loss=bpr-max, embedding=8)')
+               'layers=16/16, n_sample=64, loss=bpr-max, embedding=8, blend=0.5, blend_sessions=1000)')
     db.execute("CREATE TABLE words AS SELECT session, 'item ' || item AS item, ts FROM clicks WHERE session < 300")
     db.execute('CREATE VIRTUAL TABLE "the words" USING gru4rec(words, layers=16, n_sample=64, '
                'constrained_embedding=0)')
@@ -315,12 +315,13 @@ SELECT count(*) FROM sqlite_schema WHERE name LIKE 'rec%' OR name LIKE 'other%';
     check(f'{journal}: hardened shell', lines == wanted, output)
     output = shell(path, HARDENED + '''
 CREATE VIRTUAL TABLE rec USING gru4rec(clicks, layers=32, n_sample=64);
-SELECT 'ok', length(gru4rec_train('rec', 'n_epochs=1')) > 0;
+SELECT 'ok', length(gru4rec_train('rec', 'n_epochs=1, blend=1')) > 0;
 UPDATE rec_config SET value = 7;
 DELETE FROM rec_version;
 DELETE FROM rec_item;
 UPDATE rec_tensor SET data = x'00';
 DELETE FROM rec_epoch;
+DELETE FROM rec_blend;
 DROP TABLE rec_item;
 CREATE VIEW v AS SELECT gru4rec_train('rec');
 SELECT * FROM v;
@@ -328,7 +329,7 @@ CREATE VIEW w AS SELECT * FROM gru4rec_evaluate('rec', 'clicks');
 SELECT * FROM w;
 ''')
     check(f'{journal}: hardened shell: a training', 'ok|1' in output, output)
-    check(f'{journal}: hardened shell: tables are protected', output.count('may not be') == 6, output)
+    check(f'{journal}: hardened shell: tables are protected', output.count('may not be') == 7, output)
     check(f'{journal}: hardened shell: no training in views', output.count('unsafe use of') == 2, output)
     check(f'{journal}: hardened shell: whole', is_whole(db))
     db.close()

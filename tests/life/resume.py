@@ -8,6 +8,7 @@ KINDS = {
     'momentum, random order': 'loss=bpr-max, momentum=0.3, train_random_order=true',
     'adam, bptt': 'adapt=adam, learning_rate=0.003, bptt=3',
     'adadelta, two layers': 'adapt=adadelta, layers=16/24, embedding=8',
+    'blend': 'blend=auto, blend_sessions=3000, validation=0.2',
     'validation': 'validation=0.2, patience=16, learning_rate=0.2',
 }
 
@@ -15,7 +16,10 @@ KINDS = {
 def result(db):
     """All that a training leaves but times and names."""
     version = active(db)
-    return (db.execute('SELECT name, chunk, shape, checksum, data FROM rec_tensor WHERE version = ? ORDER BY 1, 2',
+    has_blend = value(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'rec_blend'")
+    return (db.execute('SELECT chunk, checksum, data FROM rec_blend ORDER BY chunk').fetchall() if has_blend else None,
+            value(db, "SELECT options ->> 'blend' FROM rec_version WHERE version = ?", version),
+            db.execute('SELECT name, chunk, shape, checksum, data FROM rec_tensor WHERE version = ? ORDER BY 1, 2',
                        (version,)).fetchall(),
             db.execute('SELECT epoch, loss, cost, steps, events, recall, mrr, updates FROM rec_epoch '
                        'WHERE version = ? ORDER BY 1', (version,)).fetchall(),

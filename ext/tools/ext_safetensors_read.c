@@ -1,0 +1,587 @@
+/*
+ * ext_safetensors_read.c - reads a model in safetensors format; see ext_tools.h.
+ *
+ * ext_safetensors.c has the format. The reader does not trust the file. It compares every
+ * length before it uses it, and allocates no block that is larger than the file. It reads
+ * the header first, and in pieces, so that a large file of another format costs almost
+ * nothing.
+ */
+#include "ext_tools.h"
+
+#include <string.h>
+
+static const char damaged[] = "not a gru4rec model in safetensors format";
+
+typedef struct reader {
+    sqlite3 *db;
+    const ext_input *input;
+    char *json; /* (n_json) the header, of sqlite3_malloc */
+    size_t n_json;
+    uint64_t data, n_data; /* offset of the values in the input, and their bytes */
+    ext_poll poll;
+} reader;
+
+static int fail_file(const char *why, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
+}
+
+/* Reads the header's length, and finds out where the values are. */
+static int read_length(reader *r, ext_error *error)
+{
+    const uint64_t n_bytes = r->input->n_bytes;
+    unsigned char bytes[8];
+    uint64_t n = 0;
+    if (n_bytes >= 8 && ext_file_read(r->input, bytes, 0, 8, error) != SQLITE_OK)
+        return error->rc;
+    for (int i = 0; i < 8 && n_bytes >= 8; i++)
+        n |= (uint64_t)bytes[i] << (8 * i);
+    if (n_bytes < 8 || n == 0 || n > n_bytes - 8)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "%s: the header's length does not fit the %lld bytes given",
+                             damaged, (long long)n_bytes);
+    if (n > (uint64_t)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, -1))
+        return ext_error_set(error, SQLITE_TOOBIG,
+                             "%s, or its header is longer than SQLite's limit for a text",
+                             damaged);
+    r->n_json = (size_t)n;
+    r->data = 8 + n;
+    r->n_data = n_bytes - 8 - n;
+    return SQLITE_OK;
+}
+
+/* Reads n bytes of the header, from byte at on. A NUL among them is an error. */
+static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
+{
+    if (ext_poll_check(&r->poll))
+        return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+    if (ext_file_read(r->input, r->json + at, 8 + at, n, error) != SQLITE_OK)
+        return error->rc;
+    return memchr(r->json + at, '\0', n) == NULL
+               ? SQLITE_OK
+               : fail_file("there is a NUL in its header", error);
+}
+
+/*
+ * Reads the header in pieces, so that memory grows only with what was read. If a sparse
+ * file claims a long header, reading ends at its first hole, because a hole reads as NUL.
+ */
+static int read_header(reader *r, ext_error *error)
+{
+    int rc = read_length(r, error);
+    for (size_t at = 0, end = 1 << 20; rc == SQLITE_OK && at < r->n_json; end *= 2) {
+        end = end < r->n_json ? end : r->n_json;
+        char *json = sqlite3_realloc64(r->json, end);
+        if (json == NULL)
+            return ext_error_nomem(error);
+        r->json = json;
+        rc = read_piece(r, at, end - at, error);
+        at = end;
+    }
+    if (rc != SQLITE_OK)
+        return rc;
+    const size_t n = ext_value_utf8(r->json, r->n_json);
+    return n == r->n_json ? SQLITE_OK
+                          : ext_error_set(error, SQLITE_ERROR,
+                                          "%s: byte %lld of its header is not UTF-8",
+                                          damaged, (long long)n);
+}
+
+/* Prepares a query on the header, and binds the header to ?1. */
+static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
+{
+    int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
+    if (rc == SQLITE_OK && sqlite3_bind_text64(*stmt, 1, r->json, r->n_json,
+                                               SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK) {
+        rc = ext_error_db(error, r->db, damaged);
+        sqlite3_finalize(*stmt);
+        *stmt = NULL;
+    }
+    return rc;
+}
+
+/* Sets the error of a failed query: a damaged header, no memory, or an interrupt. */
+static int fail_step(const reader *r, ext_error *error)
+{
+    const int rc = sqlite3_errcode(r->db) & 0xff;
+    if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT)
+        return ext_error_db(error, r->db, NULL);
+    return fail_file(sqlite3_errmsg(r->db), error);
+}
+
+static int read_options(const reader *r, gru4rec_options *options, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    ext_columns columns = {0};
+    int rc = query(
+        r,
+        "SELECT iif(json_valid(?1), json_extract(?1, '$.__metadata__.format'), NULL), "
+        "json_extract(?1, '$.__metadata__.options')",
+        &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW) {
+        rc = fail_step(r, error);
+    } else {
+        const char *format = (const char *)sqlite3_column_text(stmt, 0);
+        const char *text = (const char *)sqlite3_column_text(stmt, 1);
+        if (format == NULL || strcmp(format, "gru4rec") != 0 || text == NULL)
+            rc = fail_file("its metadata lacks format=gru4rec and options; "
+                           "docs/interchange.md tells how to write it",
+                           error);
+        else
+            rc = ext_options_parse(r->db, text, GRU4REC_SCOPE_TRAIN, options, &columns,
+                                   error);
+    }
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_OK &&
+        (columns.session || columns.item || columns.time || columns.order))
+        rc = fail_file("its options name columns of a source", error);
+    ext_options_free_columns(&columns);
+    return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
+}
+
+static int fail_items(gru4rec_status status, ext_error *error)
+{
+    if (status == GRU4REC_OK)
+        return SQLITE_OK;
+    return status == GRU4REC_INVALID
+               ? fail_file("its items are not distinct integers and texts", error)
+               : ext_error_library(error, status, NULL);
+}
+
+/* Appends the item of the row that stmt stands on. */
+static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
+                    ext_error *error)
+{
+    gru4rec_id id;
+    const char *type = (const char *)sqlite3_column_text(stmt, 1);
+    bool is_id = type != NULL &&
+                 (strcmp(type, "integer") == 0 || strcmp(type, "real") == 0 ||
+                  strcmp(type, "text") == 0) &&
+                 ext_value_item_column(stmt, 0, &id) && id.type != GRU4REC_ID_REAL;
+    if (is_id && id.type == GRU4REC_ID_TEXT &&
+        ext_safetensors_check_text(&id, error) != SQLITE_OK)
+        return error->rc;
+    return fail_items(is_id ? gru4rec_items_append(items, &id, support) : GRU4REC_INVALID,
+                      error);
+}
+
+static int fail_support(ext_error *error)
+{
+    return fail_file("its support is not a JSON array with a number for each item, "
+                     "0 or more, that says how often the item was seen; "
+                     "leave support out if this is not known",
+                     error);
+}
+
+/* Reads the next number of support; NULL: the file has no support, the number is 0. */
+static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
+                        ext_error *error)
+{
+    gru4rec_id id = {.type = GRU4REC_ID_INTEGER};
+    const int step = support != NULL ? sqlite3_step(support) : SQLITE_ROW;
+    if (step != SQLITE_ROW)
+        return step == SQLITE_DONE ? fail_support(error) : fail_step(r, error);
+    if (support != NULL &&
+        (!ext_value_item_column(support, 0, &id) || sqlite3_column_int(support, 1) == 0))
+        return fail_support(error);
+    *count = id.integer;
+    return id.type == GRU4REC_ID_INTEGER && id.integer >= 0 ? SQLITE_OK
+                                                            : fail_support(error);
+}
+
+/* Appends the items of stmt, each with the next number of support. */
+static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
+                       gru4rec_items *items, ext_error *error)
+{
+    int step;
+    while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        int64_t count = 0;
+        if (read_support(r, support, &count, error) != SQLITE_OK ||
+            add_item(stmt, items, count, error) != SQLITE_OK)
+            return error->rc;
+    }
+    if (step != SQLITE_DONE)
+        return fail_step(r, error);
+    return support == NULL || sqlite3_step(support) == SQLITE_DONE ? SQLITE_OK
+                                                                   : fail_support(error);
+}
+
+/* Prepares the query for the numbers of the support; NULL: the file has no support. */
+static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = query(r, "SELECT json_extract(?1, '$.__metadata__.support') IS NOT NULL",
+                   &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    const int step = sqlite3_step(stmt);
+    const bool is_there = step == SQLITE_ROW && sqlite3_column_int(stmt, 0) != 0;
+    if (step != SQLITE_ROW)
+        rc = fail_step(r, error);
+    sqlite3_finalize(stmt);
+    if (!is_there)
+        return rc;
+    return query(
+        r,
+        "SELECT e.atom, e.type IN ('integer', 'real') "
+        "FROM (SELECT json_extract(?1, '$.__metadata__.support') AS counts) AS m, "
+        "json_each(m.counts) AS e WHERE json_type(m.counts) = 'array'",
+        support, error);
+}
+
+/* Refuses a NUL in an item's text, where SQLite before 3.45 would cut the text. */
+static int check_item_texts(const reader *r, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = query(r, "SELECT json_extract(?1, '$.__metadata__.items')", &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW) {
+        rc = fail_step(r, error);
+    } else {
+        const char *items = (const char *)sqlite3_column_text(stmt, 0);
+        if (items != NULL && ext_json_has_nul(items))
+            rc = fail_file("an item has a NUL character in its text", error);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int index_items(const reader *r, gru4rec_items *items, ext_error *error)
+{
+    ext_poll poll;
+    ext_poll_start(&poll, r->db);
+    gru4rec_status status = gru4rec_items_index(items, ext_poll_is_stopped, &poll);
+    ext_poll_stop(&poll);
+    return fail_items(status, error);
+}
+
+static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
+{
+    sqlite3_stmt *stmt = NULL, *support = NULL;
+    int rc = check_item_texts(r, error);
+    if (rc == SQLITE_OK)
+        rc =
+            query(r,
+                  "SELECT e.atom, e.type "
+                  "FROM (SELECT json_extract(?1, '$.__metadata__.items') AS items) AS m, "
+                  "json_each(m.items) AS e WHERE json_type(m.items) = 'array'",
+                  &stmt, error);
+    if (rc == SQLITE_OK)
+        rc = open_support(r, &support, error);
+    if (rc == SQLITE_OK && gru4rec_items_new(&ext_memory, items) != GRU4REC_OK)
+        rc = ext_error_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = append_read(r, stmt, support, *items, error);
+    sqlite3_finalize(stmt);
+    sqlite3_finalize(support);
+    if (rc == SQLITE_OK)
+        rc = index_items(r, *items, error);
+    if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
+        rc = fail_file("its metadata has no array of items; docs/interchange.md tells "
+                       "how to write it",
+                       error);
+    return rc;
+}
+
+/*
+ * Checks that the file has each tensor of the model once and no others, and that they
+ * fill the data without overlap. The format demands this, so that no bytes can hide.
+ */
+static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = query(r,
+                   "WITH t AS MATERIALIZED (SELECT key, "
+                   "json_extract(value, '$.data_offsets[0]') AS a, "
+                   "json_extract(value, '$.data_offsets[1]') AS b, "
+                   "json_type(value, '$.data_offsets[0]') = 'integer' "
+                   "AND json_type(value, '$.data_offsets[1]') = 'integer' "
+                   "AND json_array_length(value, '$.data_offsets') = 2 AS is_ok "
+                   "FROM json_each(?1) WHERE key <> '__metadata__' LIMIT 1000) "
+                   "SELECT count(*), count(DISTINCT key), coalesce(min(is_ok), 1), "
+                   "coalesce(sum(b - a), 0), (SELECT count(*) FROM t AS x "
+                   "JOIN t AS y ON x.key <> y.key AND x.a < y.b AND y.a < x.b) FROM t",
+                   &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        rc = fail_step(r, error);
+    else if ((size_t)sqlite3_column_int64(stmt, 0) != n_tensors ||
+             (size_t)sqlite3_column_int64(stmt, 1) != n_tensors)
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "%s: it has %d tensors, with %d different names, "
+                           "but its options ask for %d",
+                           damaged, sqlite3_column_int(stmt, 0),
+                           sqlite3_column_int(stmt, 1), (int)n_tensors);
+    else if (sqlite3_column_int(stmt, 2) == 0)
+        rc = fail_file("data_offsets are not two integers", error);
+    else if (sqlite3_column_int64(stmt, 4) > 0 ||
+             sqlite3_column_int64(stmt, 3) != (int64_t)r->n_data)
+        rc = ext_error_set(
+            error, SQLITE_ERROR,
+            "%s: its tensors overlap, or do not fill the %lld bytes of data", damaged,
+            (long long)r->n_data);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* Reads a tensor's values, which begin at byte from of the input. */
+static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_error *error)
+{
+    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
+    for (size_t at = 0, n; at < tensor->n_values; at += n) {
+        n = tensor->n_values - at < EXT_SAFETENSORS_PART ? tensor->n_values - at
+                                                         : EXT_SAFETENSORS_PART;
+        if (ext_poll_check(&r->poll))
+            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+        if (ext_file_read(r->input, bytes, from + 4 * at, 4 * n, error) != SQLITE_OK)
+            return error->rc;
+        ext_value_read_floats(tensor->values + at, bytes, n);
+    }
+    return SQLITE_OK;
+}
+
+/* Checks a tensor, and reads its values. stmt: its dtype, shape, begin and end. */
+static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
+                       ext_error *error)
+{
+    char shape[48];
+    const char *dtype = (const char *)sqlite3_column_text(stmt, 0);
+    const char *found = (const char *)sqlite3_column_text(stmt, 1);
+    int64_t begin = sqlite3_column_int64(stmt, 2), end = sqlite3_column_int64(stmt, 3);
+    sqlite3_snprintf(sizeof shape, shape, tensor->n_dims == 1 ? "[%lld]" : "[%lld,%lld]",
+                     tensor->dims[0], tensor->dims[1]);
+    if (dtype == NULL || strcmp(dtype, "F32") != 0 || found == NULL ||
+        strcmp(found, shape) != 0)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "tensor %s is %s %s in the file; the options ask for F32 %s",
+                             tensor->name, dtype != NULL ? dtype : "of no type",
+                             found != NULL ? found : "[]", shape);
+    if (sqlite3_column_type(stmt, 2) != SQLITE_INTEGER ||
+        sqlite3_column_type(stmt, 3) != SQLITE_INTEGER || begin < 0 || end < begin ||
+        (uint64_t)end > r->n_data ||
+        (uint64_t)(end - begin) != 4 * (uint64_t)tensor->n_values)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "tensor %s lies outside of the file, or has another length than its "
+            "shape says",
+            tensor->name);
+    return read_values(r, tensor, r->data + (uint64_t)begin, error);
+}
+
+static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = query(
+        r,
+        "SELECT value ->> 'dtype', value -> 'shape', value ->> '$.data_offsets[0]', "
+        "value ->> '$.data_offsets[1]' FROM json_each(?1) WHERE key = ?2",
+        &stmt, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
+        gru4rec_tensor tensor;
+        gru4rec_model_tensor(model, i, &tensor);
+        int step = sqlite3_bind_text(stmt, 2, tensor.name, -1, SQLITE_STATIC);
+        if (step == SQLITE_OK)
+            step = sqlite3_step(stmt);
+        rc = step == SQLITE_ROW ? read_tensor(r, stmt, &tensor, error)
+             : step == SQLITE_DONE
+                 ? ext_error_set(error, SQLITE_ERROR,
+                                 "the file has no tensor %s, which its options ask for",
+                                 tensor.name)
+                 : fail_step(r, error);
+        sqlite3_reset(stmt);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* ---- the sessions that the model blends with ---- */
+
+static const char *const part_names[] = {"blend.lengths", "blend.times", "blend.rows"};
+
+enum { LENGTHS, TIMES, ROWS, N_PARTS };
+
+/* A part of the sessions in the file: its values, and where they begin. */
+typedef struct file_part {
+    int64_t n; /* number of values; -1: the file does not have the part */
+    uint64_t from;
+} file_part;
+
+/* Finds a part of the sessions in the header. */
+static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *part,
+                     ext_error *error)
+{
+    const int64_t width = which == TIMES ? 8 : 4;
+    *part = (file_part){.n = -1};
+    int step = sqlite3_bind_text(stmt, 2, part_names[which], -1, SQLITE_STATIC);
+    if (step == SQLITE_OK)
+        step = sqlite3_step(stmt);
+    if (step == SQLITE_DONE)
+        return SQLITE_OK;
+    if (step != SQLITE_ROW)
+        return fail_step(r, error);
+    const char *dtype = (const char *)sqlite3_column_text(stmt, 0);
+    const int64_t n = sqlite3_column_int64(stmt, 1);
+    const int64_t begin = sqlite3_column_int64(stmt, 2);
+    const int64_t end = sqlite3_column_int64(stmt, 3);
+    if (dtype == NULL || strcmp(dtype, which == TIMES ? "F64" : "I32") != 0 || n < 0 ||
+        begin < 0 || end < begin || (uint64_t)end > r->n_data || n > INT32_MAX ||
+        end - begin != width * n)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "tensor %s is not %s, lies outside of the file, or has "
+                             "another length than its shape says",
+                             part_names[which], which == TIMES ? "F64" : "I32");
+    *part = (file_part){n, r->data + (uint64_t)begin};
+    return SQLITE_OK;
+}
+
+/* Finds all parts of the sessions in the header. */
+static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc =
+        query(r,
+              "SELECT value ->> 'dtype', iif(json_array_length(value, '$.shape') = 1 "
+              "AND json_type(value, '$.shape[0]') = 'integer', "
+              "value ->> '$.shape[0]', -1), value ->> '$.data_offsets[0]', "
+              "value ->> '$.data_offsets[1]' FROM json_each(?1) WHERE key = ?2",
+              &stmt, error);
+    for (int i = 0; rc == SQLITE_OK && i < N_PARTS; i++) {
+        rc = find_part(r, stmt, i, &parts[i], error);
+        sqlite3_reset(stmt);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* Reads the words of a part, and gives them to the reading. */
+static int read_part(reader *r, const file_part *part, int64_t n_words,
+                     ext_blend_reading *reading, ext_error *error)
+{
+    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
+    uint32_t words[EXT_SAFETENSORS_PART];
+    for (int64_t at = 0, n; at < n_words; at += n) {
+        n = n_words - at < EXT_SAFETENSORS_PART ? n_words - at : EXT_SAFETENSORS_PART;
+        if (ext_poll_check(&r->poll))
+            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+        if (ext_file_read(r->input, bytes, part->from + 4 * (uint64_t)at, 4 * (size_t)n,
+                          error) != SQLITE_OK)
+            return error->rc;
+        ext_value_read_words(words, bytes, (size_t)n);
+        ext_blend_take(reading, words, (size_t)n);
+    }
+    return SQLITE_OK;
+}
+
+/* Reads the values of the parts, which the header has, into reading->sessions. */
+static int read_parts(reader *r, const file_part parts[N_PARTS],
+                      ext_blend_reading *reading, ext_error *error)
+{
+    const ext_blend_layout at = reading->at;
+    reading->next = at.lengths;
+    if (read_part(r, &parts[LENGTHS], at.times - at.lengths, reading, error) !=
+            SQLITE_OK ||
+        read_part(r, &parts[TIMES], at.rows - at.times, reading, error) != SQLITE_OK ||
+        read_part(r, &parts[ROWS], at.end - at.rows, reading, error) != SQLITE_OK)
+        return error->rc;
+    return reading->why == NULL
+               ? SQLITE_OK
+               : ext_error_set(error, SQLITE_ERROR, "%s: its sessions %s", damaged,
+                               reading->why);
+}
+
+/*
+ * Reads the sessions, if the options say that the model blends. Then the file must have
+ * them; otherwise it must have none, which check_tensors() finds out.
+ */
+static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **sessions,
+                         ext_error *error)
+{
+    ext_blend_reading reading;
+    file_part parts[N_PARTS];
+    if (loaded->options.blend == 0)
+        return SQLITE_OK;
+    if (find_parts(r, parts, error) != SQLITE_OK)
+        return error->rc;
+    if (parts[LENGTHS].n < 0 || parts[TIMES].n < 0 || parts[ROWS].n < 0 ||
+        !(loaded->options.blend > 0))
+        return fail_file("its options say blend, and it has no sessions to blend with; "
+                         "export it with sessions=true, or set blend to 0 in its options",
+                         error);
+    ext_budget budget;
+    ext_budget_start(&budget, INT64_MAX);
+    if (ext_budget_check(&budget, gru4rec_latest_bytes(parts[LENGTHS].n, parts[ROWS].n),
+                         "the model in the file", "export it without sessions",
+                         error) != SQLITE_OK)
+        return error->rc;
+    const gru4rec_status status =
+        ext_blend_start(&reading, &ext_memory, parts[LENGTHS].n, parts[ROWS].n,
+                        gru4rec_items_count(loaded->items));
+    if (status == GRU4REC_INVALID || parts[TIMES].n != parts[LENGTHS].n)
+        fail_file("its sessions have impossible counts", error);
+    else if (status != GRU4REC_OK)
+        ext_error_library(error, status, NULL);
+    else
+        read_parts(r, parts, &reading, error);
+    *sessions = reading.sessions;
+    return error->rc;
+}
+
+/* ---- all of it ---- */
+
+/* Makes a model of the shape that the options give, if the file can hold its values. */
+static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
+{
+    const int32_t n_items = gru4rec_items_count(loaded->items);
+    const size_t n_bytes = gru4rec_model_value_bytes(&loaded->options, n_items);
+    gru4rec_error message = {0};
+    ext_budget budget;
+    if (n_bytes > r->n_data)
+        return fail_file("it is shorter than its options ask for", error);
+    ext_budget_start(&budget, INT64_MAX);
+    if (ext_budget_check(&budget, n_bytes, "the model in the file",
+                         "use one with smaller layers or fewer items",
+                         error) != SQLITE_OK)
+        return error->rc;
+    gru4rec_status status = gru4rec_model_new(&ext_memory, &loaded->options, n_items,
+                                              &loaded->model, &message);
+    return ext_error_library(error, status, &message);
+}
+
+static int read_all(reader *r, ext_loaded *loaded, gru4rec_dataset **sessions,
+                    ext_error *error)
+{
+    gru4rec_options_init_stored(&loaded->options);
+    if (read_header(r, error) != SQLITE_OK ||
+        read_options(r, &loaded->options, error) != SQLITE_OK ||
+        read_items(r, &loaded->items, error) != SQLITE_OK ||
+        make_model(r, loaded, error) != SQLITE_OK ||
+        read_tensors(r, loaded->model, error) != SQLITE_OK ||
+        read_sessions(r, loaded, sessions, error) != SQLITE_OK ||
+        check_tensors(r,
+                      gru4rec_model_tensor_count(loaded->model) +
+                          (*sessions != NULL ? N_PARTS : 0),
+                      error) != SQLITE_OK)
+        return error->rc;
+    const char *tensor = gru4rec_model_nonfinite(loaded->model);
+    return tensor == NULL ? SQLITE_OK
+                          : ext_error_set(error, SQLITE_ERROR,
+                                          "tensor %s of the file is not finite", tensor);
+}
+
+int ext_safetensors_read(ext_loaded *loaded, gru4rec_dataset **sessions, sqlite3 *db,
+                         const ext_input *input, ext_error *error)
+{
+    reader r = {.db = db, .input = input};
+    *sessions = NULL;
+    ext_poll_start(&r.poll, db);
+    int rc = read_all(&r, loaded, sessions, error);
+    ext_poll_stop(&r.poll);
+    sqlite3_free(r.json);
+    return rc;
+}

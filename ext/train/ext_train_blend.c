@@ -1,0 +1,168 @@
+/*
+ * ext_train_blend.c - option blend: chooses the sessions that a version blends with, and
+ * with blend=auto the strength; see ext_train.h.
+ */
+#include "ext_train.h"
+
+#include <math.h>
+
+/* ---- the sessions ---- */
+
+/*
+ * warm_start: loads the sessions that the active version blends with, with rows of the
+ * new catalogue. *before is NULL if that version does not blend.
+ */
+static int load_before(gru4rec_dataset **before, ext_train_data *data,
+                       const ext_train_request *request, ext_error *error)
+{
+    const ext_model *active = data->active;
+    *before = NULL;
+    if (active == NULL || active->loaded.neighbours == NULL)
+        return SQLITE_OK;
+    const gru4rec_items *items = active->loaded.items;
+    if (ext_blend_load(before, &data->budget, &request->home, active->version,
+                       gru4rec_items_count(items), error) != SQLITE_OK)
+        return error->rc;
+    return ext_error_library(error,
+                             gru4rec_dataset_map(*before, items, data->events.items),
+                             NULL);
+}
+
+int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *request,
+                             ext_error *error)
+{
+    gru4rec_dataset *dataset = data->events.dataset, *before;
+    ext_poll poll;
+    if (request->options.blend == 0)
+        return SQLITE_OK;
+    ext_poll_start(&poll, request->home.db);
+    if (load_before(&before, data, request, error) == SQLITE_OK)
+        ext_error_library(error,
+                          gru4rec_latest_new(&data->budget.allocator, dataset, before,
+                                             request->options.blend_sessions,
+                                             ext_poll_is_stopped, &poll, &data->latest),
+                          NULL);
+    ext_poll_stop(&poll);
+    gru4rec_dataset_free(before);
+    data->budget.allocator.resize(&data->budget, dataset->times, 0);
+    dataset->times = NULL; /* nobody needs the times of the events again */
+    return error->rc;
+}
+
+/* ---- the strength ---- */
+
+/* The strengths that blend=auto chooses from, beside 0. */
+static const double strengths[] = {0.25, 0.5, 1, 2, 4};
+
+enum { N_STRENGTHS = sizeof strengths / sizeof *strengths };
+
+/* Bytes that a blender and its scorer take, at most: for each item, and for the rest. */
+enum { BLENDER_ITEM = 96, BLENDER_REST = 1 << 16 };
+
+size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *options)
+{
+    const int32_t n_items = gru4rec_items_count(data->events.items);
+    if (options->blend != GRU4REC_BLEND_AUTO || data->events.dataset->validation == NULL)
+        return 0;
+    return ext_blend_fit_bytes(data->latest, n_items) + BLENDER_ITEM * (size_t)n_items +
+           BLENDER_REST +
+           gru4rec_evaluate_bytes(options, n_items, data->events.dataset->validation);
+}
+
+/*
+ * Measures the model on the held-out sessions, blended with that strength. metrics gets
+ * the measures at 20 of the blend, and then those of the network alone.
+ */
+static int measure(const ext_training *training, const gru4rec_baseline *neighbours,
+                   double strength, const gru4rec_hooks *hooks,
+                   gru4rec_metrics metrics[2], ext_error *error)
+{
+    const gru4rec_options at_20 = {.cutoffs = {1, {20}}, .mode = GRU4REC_CONSERVATIVE};
+    const ext_events *events = &training->data->events;
+    const gru4rec_blend blend = {neighbours, strength,
+                                 (int32_t)training->request->options.state_items};
+    const gru4rec_evaluation what = {.model = training->weights.model,
+                                     .support = gru4rec_items_support(events->items),
+                                     .test = events->dataset->validation,
+                                     .blend = &blend};
+    gru4rec_error message = {0};
+    const gru4rec_status status =
+        gru4rec_evaluate(&training->data->budget.allocator, &what, &at_20, hooks, metrics,
+                         &message);
+    return ext_error_library(error, status, &message);
+}
+
+/*
+ * Sets *strength to the best one: that of the largest sqrt(recall mrr) of those that are
+ * not below the network in either measure. 0: none is better than the network.
+ */
+static int choose(double *strength, const ext_training *training,
+                  const gru4rec_baseline *neighbours, const gru4rec_hooks *hooks,
+                  ext_error *error)
+{
+    double most = 0;
+    *strength = 0;
+    for (int i = 0; i < N_STRENGTHS; i++) {
+        gru4rec_metrics metrics[2];
+        if (measure(training, neighbours, strengths[i], hooks, metrics, error) !=
+            SQLITE_OK)
+            return error->rc;
+        const gru4rec_metrics *blended = &metrics[0], *network = &metrics[1];
+        const double value = sqrt(blended->recall * blended->mrr);
+        if (i == 0)
+            most = sqrt(network->recall * network->mrr);
+        GRU4REC_TRACE(2, "blend %g: recall %g, mrr %g (the network: %g, %g)",
+                      strengths[i], blended->recall, blended->mrr, network->recall,
+                      network->mrr);
+        if (value > most && blended->recall >= network->recall &&
+            blended->mrr >= network->mrr) {
+            most = value;
+            *strength = strengths[i];
+        }
+    }
+    return SQLITE_OK;
+}
+
+/* Replaces the value of blend in the options that the version will have. */
+static int write_strength(ext_run *run, double strength, sqlite3 *db, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_sql_prepare(db, &stmt, error, "SELECT json_set(%Q, '$.blend', %!.17g)",
+                             run->options, strength);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    char *options = rc == SQLITE_ROW ? ext_sql_text(stmt, 0) : NULL;
+    if (rc == SQLITE_ROW && options == NULL)
+        rc = ext_sql_fail_null(stmt, error);
+    rc = ext_sql_finish(stmt, rc, "writing the options", error);
+    if (rc == SQLITE_OK) {
+        sqlite3_free(run->options);
+        run->options = options;
+    }
+    return rc;
+}
+
+int ext_train_blend_strength(ext_training *training, const gru4rec_hooks *hooks,
+                             ext_error *error)
+{
+    const ext_train_data *data = training->data;
+    const int32_t n_items = gru4rec_items_count(data->events.items);
+    gru4rec_baseline *neighbours;
+    training->blend = training->request->options.blend;
+    if (training->blend != GRU4REC_BLEND_AUTO)
+        return SQLITE_OK;
+    int rc = ext_blend_fit(&neighbours, &data->budget.allocator, data->latest, n_items,
+                           training->home.db, error);
+    if (rc == SQLITE_OK)
+        rc = choose(&training->blend, training, neighbours, hooks, error);
+    gru4rec_baseline_free(neighbours);
+    return rc == SQLITE_OK
+               ? write_strength(&training->run, training->blend, training->home.db, error)
+               : rc;
+}
+
+const gru4rec_dataset *ext_train_blend_kept(const ext_training *training)
+{
+    return training->blend > 0 ? training->data->latest : NULL;
+}

@@ -101,6 +101,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"blend", "0"},
                                               {"blend_sessions", "1000000"},
                                               {"tuned", "false"},
+                                              {"sessions", "false"},
                                               {"trials", "40"},
                                               {"minutes", "0"},
                                               {"objective", "mrr@20"},

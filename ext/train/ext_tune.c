@@ -80,19 +80,27 @@ static int search(ext_tuning *tuning, ext_error *error)
     return error->rc;
 }
 
-/* Writes how the tuning ended. A failure that cannot be written is left out. */
-static void end(ext_tuning *tuning, ext_error *error)
+/*
+ * Writes all rows, makes the JSON, and only then writes that the tuning is finished: after
+ * that nothing can fail any more.
+ */
+static void finish(ext_tuning *tuning, ext_error *error)
+{
+    if (ext_tune_rows_end(tuning, "tuning", error) == SQLITE_OK &&
+        ext_tune_report_make(tuning, error) == SQLITE_OK)
+        ext_tune_rows_end(tuning, "finished", error);
+}
+
+/* Writes that the tuning failed. What cannot be written now is left out. */
+static void give_up(ext_tuning *tuning, const ext_error *error)
 {
     ext_error ignored = {0};
-    if (error->rc == SQLITE_OK) {
-        ext_tune_rows_end(tuning, "finished", error);
-    } else if (tuning->rows.is_claimed && !tuning->rows.is_dropped) {
+    if (tuning->rows.is_claimed && !tuning->rows.is_dropped)
         ext_tune_rows_end(tuning,
                           ext_error_is(error, SQLITE_INTERRUPT) ? "interrupted"
                                                                 : "failed",
                           &ignored);
-        ext_error_clear(&ignored);
-    }
+    ext_error_clear(&ignored);
 }
 
 /* Does a whole tuning. The JSON is then in tuning->result. */
@@ -106,11 +114,11 @@ static void tune_model(ext_tuning *tuning, int argc, sqlite3_value **argv,
         return;
     if (start_rows(tuning, error) == SQLITE_OK) {
         ext_poll_start(&tuning->poll, tuning->rows.home.db);
-        search(tuning, error);
-        end(tuning, error);
+        if (search(tuning, error) == SQLITE_OK)
+            finish(tuning, error);
+        if (error->rc != SQLITE_OK)
+            give_up(tuning, error);
         ext_poll_stop(&tuning->poll);
-        if (error->rc == SQLITE_OK)
-            ext_tune_report_make(tuning, error);
     }
     ext_alive_stop(&tuning->rows.alive);
 }

@@ -168,8 +168,8 @@ int ext_tune_rows_add(ext_tune_rows *rows, const ext_tune_row *row, ext_error *e
  */
 int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error);
 /*
- * Writes what m_trial lacks, and how the tuning ended. Waits for other connections as the
- * commit of a training does.
+ * Writes what m_trial lacks, and the status of the tuning. Unless the tuning failed, it
+ * waits for other connections as the commit of a training does.
  */
 int ext_tune_rows_end(ext_tuning *tuning, const char *status, ext_error *error);
 /*

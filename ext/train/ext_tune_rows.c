@@ -333,7 +333,8 @@ static double wait_at_most(const ext_tuning *tuning)
 int ext_tune_rows_end(ext_tuning *tuning, const char *status, ext_error *error)
 {
     const double since = ext_poll_seconds(), most = wait_at_most(tuning);
-    const bool may_wait = strcmp(status, "finished") == 0;
+    const bool may_wait =
+        strcmp(status, "finished") == 0 || strcmp(status, "tuning") == 0;
     while (write_as_one(tuning, status, error) != SQLITE_OK) {
         if (!may_wait || !is_in_the_way(error) || ext_poll_seconds() - since > most ||
             ext_poll_check(&tuning->poll))

@@ -30,6 +30,8 @@
  *   m_item(version, row, item, support)
  *   m_tensor(id, version, name, chunk, shape, checksum, data)
  *                          see ext_tensor.c
+ *   m_trial(tune, trial, rung, epochs, objective, recall, mrr, seconds, options, status)
+ *                          made by the first tuning; see ext_tune_rows.c
  *   m_source               a view; it exists only if the source was given as a SELECT
  *
  * A model has the lowest storage format that can hold its content. Format 3 adds the

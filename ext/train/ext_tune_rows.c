@@ -132,8 +132,8 @@ static int check_settings(const ext_tuning *tuning, ext_error *error)
     else if (rc == SQLITE_ROW && !sqlite3_column_int(stmt, 1))
         rc = ext_error_set(error, SQLITE_ERROR,
                            "the events are not those that the tuning to resume began "
-                           "with; leave out newer events with until=, or tune without "
-                           "resume");
+                           "with; tune without resume, with until= to leave out newer "
+                           "events");
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
 }
 

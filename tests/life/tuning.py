@@ -1,4 +1,5 @@
 """tuning.py - a tuning that others read meanwhile, that is killed, interrupted and resumed, to the same result."""
+import re
 from common import *
 
 SPACE = '{"layers":[8,16,24],"learning_rate":{"log":[0.02,0.3]},"momentum":{"linear":[0,0.4],"step":0.1}}'
@@ -186,6 +187,28 @@ def changed(directory):
     db.close()
 
 
+def shadow(directory):
+    """To SQLite m_trial is a shadow table: where the host is defensive, SQL cannot write to it, but DROP can."""
+    path = directory + '/shop.db'
+    db = make_shop(path)
+    tune(db, 'trials=2, n_epochs=1')
+    db.close()
+    said = shell(path, ".dbconfig defensive on\nUPDATE rec_trial SET status = 'x';\n"
+                       "SELECT count(*) FROM rec_trial;\nSELECT gru4rec_tune('rec', 'trials=2, n_epochs=1') ->> 'tune';\n"
+                       "DROP TABLE rec;\nSELECT count(*) FROM sqlite_schema WHERE name LIKE 'rec%';")
+    check('shadow: protected', 'may not be modified' in said and said.split()[-3:] == ['3', '2', '0'], said)
+
+
+def progress(directory):
+    """verbose=true: one line at the end, also of a tuning that fails; without it none."""
+    path = directory + '/shop.db'
+    make_shop(path).close()
+    small = 'trials=3, n_epochs=1, space={"layers":[8,16]}'
+    said = shell(path, f"SELECT gru4rec_tune('rec', '{small}, verbose=true') IS NULL;")
+    check('progress: at the end', re.search(r'^gru4rec: 3 trials, best 0\.\d+, \d+ events/s, \d+\.\d s\n0$', said), said)
+    check('progress: none', shell(path, f"SELECT gru4rec_tune('rec', '{small}') IS NULL;") == '0\n')
+
+
 def memory(directory):
     """Trials wait where memory_limit says so; those that never fit are left out."""
     db = make_shop(directory + '/shop.db', rows=list(clicks(300, 60)))
@@ -212,5 +235,7 @@ if __name__ == '__main__':
     for mode in JOURNALS:
         run(beside_others, mode)
     run(changed)
+    run(shadow)
+    run(progress)
     run(memory)
     finish()

@@ -137,6 +137,7 @@ static int check_settings(const ext_tuning *tuning, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
 }
 
+/* There are at most 10,000 trials (option trials) with 3 rungs each. */
 int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
 {
     const ext_home *home = &tuning->request.train.home;
@@ -148,7 +149,8 @@ int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
     int rc =
         ext_query(home, &stmt, error,
                   "SELECT trial, rung, epochs, objective, recall, mrr, seconds, status "
-                  "FROM @trial WHERE tune = ?1 AND trial > 0 ORDER BY trial, rung",
+                  "FROM @trial WHERE tune = ?1 AND trial > 0 "
+                  "ORDER BY trial, rung LIMIT 30000",
                   "i", rows->tune);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const ext_tune_row row = {

@@ -17,7 +17,7 @@
 #define EXT_IS_ENTRY
 #include "serve/ext_serve.h"
 #include "tools/ext_tools.h"
-#include "train/ext_train.h"
+#include "train/ext_tune.h"
 
 SQLITE_EXTENSION_INIT1
 
@@ -95,7 +95,7 @@ static const ext_function *const functions[] = {
     ext_score_functions,     ext_state_functions,  ext_train_functions,
     ext_export_functions,    ext_import_functions, ext_deploy_functions,
     ext_check_functions,     ext_info_functions,   ext_times_functions,
-    ext_configure_functions,
+    ext_configure_functions, ext_tune_functions,
 };
 
 /*

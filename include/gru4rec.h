@@ -186,6 +186,19 @@ typedef enum gru4rec_version_word {
     GRU4REC_VERSION_NEWEST = -3
 } gru4rec_version_word;
 
+/* The measures of rankings. */
+typedef enum gru4rec_measure {
+    GRU4REC_MEASURE_RECALL,
+    GRU4REC_MEASURE_MRR,
+    GRU4REC_MEASURE_NDCG
+} gru4rec_measure;
+
+/* The value of an option that is a measure of lists of a length: mrr@20. */
+typedef struct gru4rec_objective {
+    int64_t measure; /* gru4rec_measure */
+    int64_t k;
+} gru4rec_objective;
+
 /* The value of an option with the words auto, false and true. */
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
@@ -314,6 +327,11 @@ typedef struct gru4rec_options {
     double vs_knn_idf_weighting;
     int64_t stan_k, stan_sample_size;
     double stan_lambda_spw, stan_lambda_snh, stan_lambda_inh;
+    int64_t tuned;
+    int64_t trials;
+    double minutes; /* 0: no limit */
+    gru4rec_objective objective;
+    int64_t space; /* 0: the default ranges; the caller keeps any other space itself */
     /* Whether each option was set, not left at its default; by its index in the table. */
     bool is_set[GRU4REC_MAX_OPTIONS];
 } gru4rec_options;
@@ -323,7 +341,8 @@ typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
     GRU4REC_SCOPE_EXPORT = 4,
-    GRU4REC_SCOPE_COMPARE = 8
+    GRU4REC_SCOPE_COMPARE = 8,
+    GRU4REC_SCOPE_TUNE = 16
 } gru4rec_option_scope;
 
 /* The type of an option's value in JSON. */
@@ -1172,6 +1191,162 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
                              const gru4rec_epoch *done, size_t n_done,
                              const gru4rec_hooks *hooks, int64_t *best_epoch,
                              gru4rec_error *error);
+
+/* ---- tuning ---- */
+
+/* How the values of a dimension follow each other. */
+typedef enum gru4rec_scale {
+    GRU4REC_SCALE_CHOICE, /* single values, in no order */
+    GRU4REC_SCALE_LINEAR, /* numbers at equal distances */
+    GRU4REC_SCALE_LOG     /* numbers at equal ratios */
+} gru4rec_scale;
+
+enum {
+    GRU4REC_MAX_DIMENSIONS = 32, /* options that a space has at most */
+    GRU4REC_MAX_CHOICES = 32,    /* single values of an option at most */
+    GRU4REC_MAX_CHOICE = 64      /* bytes of such a value, with its NUL */
+};
+
+/* The values of one option, from which a tuning chooses. */
+typedef struct gru4rec_dimension {
+    const char *option; /* its name, a constant of the library */
+    gru4rec_scale scale;
+    double low, high, step; /* of numbers; step 0: the library divides the range */
+    int64_t n_choices;
+    char choices[GRU4REC_MAX_CHOICES][GRU4REC_MAX_CHOICE]; /* (n_choices) */
+} gru4rec_dimension;
+
+/* The values that a tuning chooses from. If all fields are zero, it has no option. */
+typedef struct gru4rec_space {
+    size_t n;
+    gru4rec_dimension dimensions[GRU4REC_MAX_DIMENSIONS]; /* (n) */
+} gru4rec_space;
+
+/*
+ * Fills the space with the default ranges of the options that base leaves open: the
+ * options that are not set in fixed, and that matter for some choice of the others. base
+ * must not be resolved. It cannot fail.
+ */
+void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
+                        const gru4rec_options *fixed);
+
+/*
+ * Adds a single value of an option, as text.
+ * INVALID: a tuning cannot choose this option, the option does not accept the value or
+ * has it already, the option has a range, or there are too many values. The space is
+ * unchanged then.
+ */
+gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
+                                    const char *value, gru4rec_error *error);
+
+/*
+ * Adds a range of numbers from low to high, both included, on a scale that is no choice.
+ * step: the distance between two numbers of a linear range; 0: the library chooses it.
+ * INVALID: a tuning cannot choose this option, or its values are not numbers; it does not
+ * accept low or high; low is not below high; a logarithmic range begins at 0 or has a
+ * step; or the space has the option already. The space is unchanged then.
+ */
+gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
+                                   gru4rec_scale scale, double low, double high,
+                                   double step, gru4rec_error *error);
+
+/* Tells whether a tuning can choose the option. */
+bool gru4rec_space_can_have(const char *option);
+
+/* Tells whether the space has the option. */
+bool gru4rec_space_has(const gru4rec_space *space, const char *option);
+
+/*
+ * A search for good options, by successive halving. It proposes trials in batches. Each
+ * trial of a batch is trained with few epochs; the best third of them, with three times
+ * as many; the best third of these, with all epochs. What it proposes depends only on the
+ * seed and on the results of earlier batches. It trains nothing itself: the caller does
+ * what gru4rec_tune_next() says, in any order and in any number of threads, and tells the
+ * results.
+ */
+typedef struct gru4rec_tune gru4rec_tune;
+
+/* A trial at a rung: a set of options to train with, and how long. */
+typedef struct gru4rec_trial {
+    int64_t trial;  /* from 1; the first trial has the values of the base */
+    int64_t rung;   /* from 0 */
+    int64_t epochs; /* epochs to train from scratch */
+} gru4rec_trial;
+
+/*
+ * Starts a search in *out.
+ *   base   the options that are not searched, not resolved. seed, trials and n_epochs
+ *          (those of the last rung) are read. It is copied, and so is the space.
+ * NOMEM: there is not enough memory. INVALID: the base contradicts itself, or no values
+ * of the space go with it.
+ */
+gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
+                                const gru4rec_options *base, const gru4rec_space *space,
+                                gru4rec_tune **out, gru4rec_error *error);
+void gru4rec_tune_free(gru4rec_tune *tune);
+
+/*
+ * Gives the next trial to train. Returns false if there is none: either the results of
+ * those that were given are needed first, or the search is over.
+ */
+bool gru4rec_tune_next(gru4rec_tune *tune, gru4rec_trial *next);
+
+/*
+ * Tells the result of a trial that gru4rec_tune_next() gave. objective: larger is better;
+ * NAN: it could not be trained.
+ */
+void gru4rec_tune_tell(gru4rec_tune *tune, const gru4rec_trial *trial, double objective);
+
+/* Tells whether the search is over. */
+bool gru4rec_tune_is_over(const gru4rec_tune *tune);
+
+/* Returns how many trials were proposed so far; a small space may end before trials. */
+int64_t gru4rec_tune_trials(const gru4rec_tune *tune);
+
+/*
+ * Returns the number of epochs that all trials together take, at most. It is an estimate
+ * for a search that ends early.
+ */
+int64_t gru4rec_tune_epochs(const gru4rec_tune *tune);
+
+/*
+ * Returns how many trials wait to be given before the next results are needed.
+ */
+int64_t gru4rec_tune_waiting(const gru4rec_tune *tune);
+
+/*
+ * Fills *best with the best trial so far: of those at the highest rung the one with the
+ * largest objective, of equal ones the first. Returns false if no trial has a result.
+ */
+bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *objective);
+
+/*
+ * Fills *options with those of a trial, from 1, not resolved: the base, and the values
+ * that the trial has for the options of the space, which are marked as set. Options that
+ * mean nothing beside the others are not set.
+ */
+void gru4rec_tune_options(const gru4rec_tune *tune, int64_t trial,
+                          gru4rec_options *options);
+
+/*
+ * Fills *options with those that a trial is trained with, resolved: as
+ * gru4rec_tune_options(), for so many epochs, without validation, warm_start and
+ * checkpoints.
+ */
+void gru4rec_tune_prepare(const gru4rec_tune *tune, const gru4rec_trial *trial,
+                          gru4rec_options *options);
+
+/* Returns the number of bytes that a search takes. */
+size_t gru4rec_tune_bytes(const gru4rec_options *base);
+
+/*
+ * Divides held-out sessions into two halves by a hash of each session: one to choose by,
+ * one to report on. The caller frees both by gru4rec_dataset_free().
+ * NOMEM: there is not enough memory. INVALID: in one half no event can be measured.
+ */
+gru4rec_status gru4rec_tune_halve(const gru4rec_allocator *allocator,
+                                  const gru4rec_dataset *heldout,
+                                  gru4rec_dataset *halves[2], gru4rec_error *error);
 
 /* ---- serving ---- */
 

@@ -38,6 +38,7 @@ may_see() {
     src/base | ext/base) echo '' ;;
     src/kernels | src/options | src/data) echo 'src/base' ;;
     src/baselines) echo 'src/data src/base' ;;
+    src/tune) echo 'src/options src/data src/base' ;;
     src/model) echo 'src/kernels src/base' ;;
     src/train) echo 'src/model src/data src/kernels src/base' ;;
     src/serve) echo 'src/baselines src/model src/data src/kernels src/base' ;;

@@ -798,13 +798,14 @@ const char *ext_select_close(const char *text);
 
 /*
  * What the user gives among the options although the library knows nothing of it: the
- * names of the columns that hold events, and the items that an evaluation ranks. order is
- * the column that breaks ties in time, in place of the rowid. Each field is owned; NULL
+ * names of the columns that hold events, the items that an evaluation ranks, and what a
+ * tuning chooses from. order is the column that breaks ties in time, in place of the rowid. Each field is owned; NULL
  * means that the user did not give it.
  */
 typedef struct ext_columns {
     char *session, *item, *time, *order;
     char *candidates; /* one id, or a JSON array of ids */
+    char *space;      /* JSON object: the values that a tuning chooses from */
 } ext_columns;
 
 /* Frees all fields of columns (not the ext_columns itself) and sets them to NULL. */
@@ -818,8 +819,8 @@ bool ext_options_is(const char *text);
 
 /*
  * Reads options, a JSON object or "name=value,...", into options. scope: the functions
- * whose options are allowed. session, item, time, order and, in the scope of an
- * evaluation, candidates go into columns; if columns is NULL they are unknown options.
+ * whose options are allowed. session, item, time, order, in the scope of an
+ * evaluation candidates, and in that of a tuning space go into columns; if columns is NULL they are unknown options.
  * text may be NULL, which has no options. Errors: SQLITE_ERROR for an unknown option, a
  * bad value, text of neither form, and text of training options above 64 KiB; those of
  * ext_sql_prepare(); SQLite's. After a failure the options before the bad one are set.
@@ -896,6 +897,9 @@ bool ext_options_is_set(const gru4rec_options *options, const char *name);
  */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 
+/* Appends "name":value, the option of that index as a member of a JSON object. */
+void ext_options_append(sqlite3_str *json, const gru4rec_options *options, size_t index);
+
 /*
  * Returns a JSON object of the options of training: of all if is_all is true, else of
  * those that the user gave and those that a model always stores (because their default
@@ -948,8 +952,10 @@ double ext_poll_seconds(void);
  * erased at the end; elsewhere, if the user asked for that, one line at the end.
  */
 typedef struct ext_progress {
-    bool is_line, is_log;  /* which of the two lines is shown; both false: none */
-    bool is_plain;         /* the terminal knows no escape sequences */
+    bool is_line, is_log; /* which of the two lines is shown; both false: none */
+    bool is_plain;        /* the terminal knows no escape sequences */
+    /* Names of what is counted and of its loss: "epoch" and "loss"; may be changed. */
+    const char *unit, *figure;
     int columns;           /* width to use where the terminal does not know its own */
     int n_written;         /* width of the line on the terminal now */
     size_t n_before;       /* epochs that earlier calls did */
@@ -969,6 +975,14 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
  * old.
  */
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
+/* What the line at the end says. */
+typedef struct ext_progress_end {
+    size_t n;            /* units that were done */
+    double events, loss; /* NAN: there is no loss */
+    bool is_done;        /* the work reached its end */
+} ext_progress_end;
+/* Erases the line on the terminal, or writes the line at the end. */
+void ext_progress_end_with(ext_progress *line, const ext_progress_end *end);
 /*
  * Ends the progress of a training: erases the line on the terminal, if one was written;
  * or writes the line at the end, if that was asked for. epochs (n_epochs): those that

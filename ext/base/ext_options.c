@@ -21,6 +21,7 @@ void ext_options_free_columns(ext_columns *columns)
     sqlite3_free(columns->time);
     sqlite3_free(columns->order);
     sqlite3_free(columns->candidates);
+    sqlite3_free(columns->space);
     memset(columns, 0, sizeof *columns);
 }
 
@@ -33,6 +34,11 @@ static char **column_named(ext_columns *columns, const char *name)
     if (sqlite3_stricmp(name, "time") == 0)
         return &columns->time;
     return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
+}
+
+static bool is_space(const char *name, gru4rec_option_scope scope)
+{
+    return (scope & GRU4REC_SCOPE_TUNE) != 0 && sqlite3_stricmp(name, "space") == 0;
 }
 
 static bool is_candidates(const char *name, gru4rec_option_scope scope)
@@ -62,6 +68,8 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
         column = is_id_list(value) ? &columns->candidates : NULL;
         options->candidates = 0;
     }
+    if (columns != NULL && is_space(name, scope) && *value == '{')
+        column = &columns->space;
     if (column != NULL) {
         sqlite3_free(*column);
         *column = sqlite3_mprintf("%s", value);
@@ -199,7 +207,7 @@ static const char json_query[] =
     " iif(key <> '' AND ltrim(key, 'abcdefghijklmnopqrstuvwxyz_') = '',"
     " ?1 -> ('$.' || key), atom)"
     " ELSE atom END,"
-    " iif(type = 'array', value, NULL)"
+    " iif(type IN ('array', 'object'), value, NULL)"
     " FROM json_each(?1) AS e";
 
 /*
@@ -216,7 +224,8 @@ static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
         return ext_sql_fail_null(stmt, error);
     const bool is_array = strcmp(type, "array") == 0;
     const bool is_null = to->changes != NULL && strcmp(type, "null") == 0;
-    if (is_array && is_candidates(name, to->scope))
+    if ((is_array && is_candidates(name, to->scope)) ||
+        (strcmp(type, "object") == 0 && is_space(name, to->scope)))
         value = (const char *)sqlite3_column_text(stmt, 3);
     if ((value == NULL && !is_null) || (is_array && is_single(to, name)))
         return ext_error_set(error, SQLITE_ERROR,
@@ -268,6 +277,21 @@ static bool is_source_pair(const sink *to, const char *pair)
            behind[strspn(behind, space)] == '=';
 }
 
+/* Returns where the JSON object that text begins with ends. */
+static const char *object_end(const char *text)
+{
+    bool is_text = false;
+    int depth = 0;
+    for (; *text != '\0'; text++) {
+        is_text ^= *text == '"';
+        depth += is_text ? 0 : (*text == '{') - (*text == '}');
+        if (depth == 0)
+            break;
+        text += *text == '\\' && text[1] != '\0';
+    }
+    return text;
+}
+
 /*
  * Returns where a pair name=value ends: at a comma, or at the end of the text. Commas
  * inside a value do not end the pair if the value is a JSON array, or a source in
@@ -283,6 +307,8 @@ static const char *pair_end(const sink *to, const char *pair)
         at = ext_select_close(at);
     if (at == NULL)
         return pair + strlen(pair);
+    if (*at == '{')
+        return find(object_end(at), ',');
     if (*at == '[')
         for (; *at != '\0' && (is_text || *at != ']'); at++) {
             is_text ^= *at == '"';
@@ -501,6 +527,16 @@ static void append_value(sqlite3_str *json, gru4rec_option_type type, const char
     }
 }
 
+void ext_options_append(sqlite3_str *json, const gru4rec_options *options, size_t index)
+{
+    gru4rec_option_info info;
+    char text[512];
+    gru4rec_option_describe(index, &info);
+    gru4rec_option_text(options, index, text, sizeof text);
+    sqlite3_str_appendf(json, "\"%s\":", info.name);
+    append_value(json, info.type, text);
+}
+
 char *ext_options_json(const gru4rec_options *options, bool is_all)
 {
     sqlite3_str *json = sqlite3_str_new(NULL);
@@ -508,14 +544,12 @@ char *ext_options_json(const gru4rec_options *options, bool is_all)
     sqlite3_str_appendchar(json, 1, '{');
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_info info;
-        char text[512];
         gru4rec_option_describe(i, &info);
         if ((info.scope & GRU4REC_SCOPE_TRAIN) == 0 ||
             !(is_all || info.is_stored || gru4rec_option_is_set(options, i)))
             continue;
-        gru4rec_option_text(options, i, text, sizeof text);
-        sqlite3_str_appendf(json, "%s\"%s\":", separator, info.name);
-        append_value(json, info.type, text);
+        sqlite3_str_appendall(json, separator);
+        ext_options_append(json, options, i);
         separator = ",";
     }
     sqlite3_str_appendchar(json, 1, '}');

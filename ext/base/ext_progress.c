@@ -78,7 +78,10 @@ static bool is_terminal_plain(void)
 void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before)
 {
     const bool is_terminal = isatty(STDERR_FILENO) == 1;
-    *line = (ext_progress){.n_before = n_before, .start = ext_poll_seconds()};
+    *line = (ext_progress){.unit = "epoch",
+                           .figure = "loss",
+                           .n_before = n_before,
+                           .start = ext_poll_seconds()};
     line->is_line = is_terminal && verbose != GRU4REC_OFF;
     line->is_log = !is_terminal && verbose == GRU4REC_ON;
     if (!line->is_line)
@@ -110,19 +113,21 @@ static void write_left(char *text, size_t n, double seconds)
  * from the epochs of this call alone. Returns the share of the training that is done,
  * from 0 to 1.
  */
-static double write_parts(char part[N_PARTS][PART], const gru4rec_progress *progress,
-                          size_t n_before, double seconds)
+static double write_parts(char part[N_PARTS][PART], const ext_progress *line,
+                          double seconds)
 {
+    const gru4rec_progress *progress = &line->seen;
     const double total = (double)progress->total_events;
     const double all = total * (double)progress->n_epochs;
     const double done = (double)(progress->epoch - 1) * total + (double)progress->events;
-    const double here = done - (double)n_before * total; /* by this call */
+    const double here = done - (double)line->n_before * total; /* by this call */
     const double share = done > 0 ? done / all : 0;
     snprintf(part[0], PART, "gru4rec: ");
-    snprintf(part[1], PART, "epoch %lld/%lld", (long long)progress->epoch,
+    snprintf(part[1], PART, "%s %lld/%lld", line->unit, (long long)progress->epoch,
              (long long)progress->n_epochs);
     snprintf(part[2], PART, " %3.0f %%", share * 100);
-    snprintf(part[3], PART, "  loss %#.5g", progress->loss);
+    if (!isnan(progress->loss))
+        snprintf(part[3], PART, "  %s %#.5g", line->figure, progress->loss);
     snprintf(part[4], PART, "  %.0f events/s", here / (seconds > 0 ? seconds : 1));
     write_left(part[5], PART, here > 0 ? seconds * (all - done) / here : 0);
     return share;
@@ -160,10 +165,10 @@ static void write_bar(char *text, double share, int n)
 static void write_line(char text[ROOM], const ext_progress *line, double seconds,
                        int columns)
 {
-    char part[N_PARTS][PART], bar[MAX_BAR + 4] = "";
+    char part[N_PARTS][PART] = {""}, bar[MAX_BAR + 4] = "";
     bool is_kept[N_PARTS];
     const int width = columns - 1;
-    const double share = write_parts(part, &line->seen, line->n_before, seconds);
+    const double share = write_parts(part, line, seconds);
     const int *layout = layouts;
     int n = choose_parts(part, *layout, is_kept);
     if (n <= width)
@@ -215,35 +220,44 @@ static void wipe(const ext_progress *line)
 
 /* ---- the line at the end ---- */
 
-static void write_log(const ext_progress *line, const gru4rec_epoch *epochs, size_t n,
-                      bool is_done)
+static void write_log(const ext_progress *line, const ext_progress_end *end)
 {
     const gru4rec_progress *seen = &line->seen;
     const double seconds = ext_poll_seconds() - line->start;
-    const bool is_between = n > 0 && epochs[n - 1].epoch == seen->epoch;
-    double events = is_done || is_between ? 0 : (double)seen->events;
     char what[PART], figures[2 * PART] = "";
-    for (size_t i = 0; i < n; i++)
-        events += (double)epochs[i].events;
-    if (is_done)
-        snprintf(what, sizeof what, "%zu epoch%s", n, n == 1 ? "" : "s");
+    if (end->is_done)
+        snprintf(what, sizeof what, "%zu %s%s", end->n, line->unit,
+                 end->n == 1 ? "" : "s");
     else if (seen->epoch > 0)
-        snprintf(what, sizeof what, "stopped in epoch %lld/%lld", (long long)seen->epoch,
-                 (long long)seen->n_epochs);
+        snprintf(what, sizeof what, "stopped in %s %lld/%lld", line->unit,
+                 (long long)seen->epoch, (long long)seen->n_epochs);
     else
         snprintf(what, sizeof what, "stopped before the first step");
-    if (events > 0)
-        snprintf(figures, sizeof figures, ", loss %#.5g, %.0f events/s",
-                 is_done ? epochs[n - 1].loss : seen->loss,
-                 events / (seconds > 0 ? seconds : 1));
+    if (end->events > 0 && !isnan(end->loss))
+        snprintf(figures, sizeof figures, ", %s %#.5g, %.0f events/s", line->figure,
+                 end->loss, end->events / (seconds > 0 ? seconds : 1));
     fprintf(stderr, "gru4rec: %s%s, %.1f s\n", what, figures, seconds);
+}
+
+void ext_progress_end_with(ext_progress *line, const ext_progress_end *end)
+{
+    if (line->is_line && line->last > 0)
+        wipe(line);
+    if (line->is_log)
+        write_log(line, end);
 }
 
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
                        bool is_done)
 {
-    if (line->is_line && line->last > 0)
-        wipe(line);
-    if (line->is_log)
-        write_log(line, epochs, n_epochs, is_done);
+    const gru4rec_progress *seen = &line->seen;
+    const bool is_between = n_epochs > 0 && epochs[n_epochs - 1].epoch == seen->epoch;
+    ext_progress_end end = {.n = n_epochs,
+                            .events = is_done || is_between ? 0 : (double)seen->events,
+                            .loss = is_done && n_epochs > 0 ? epochs[n_epochs - 1].loss
+                                                            : seen->loss,
+                            .is_done = is_done};
+    for (size_t i = 0; i < n_epochs; i++)
+        end.events += (double)epochs[i].events;
+    ext_progress_end_with(line, &end);
 }

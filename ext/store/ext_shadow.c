@@ -40,6 +40,11 @@ static const struct {
      "CREATE TABLE @blend(version INTEGER, chunk INTEGER, checksum INTEGER, data BLOB, "
      "PRIMARY KEY(version, chunk))",
      true},
+    {"trial",
+     "CREATE TABLE @trial(tune INTEGER, trial INTEGER, rung INTEGER, epochs INTEGER, "
+     "objective REAL, recall REAL, mrr REAL, seconds REAL, options TEXT, status TEXT, "
+     "PRIMARY KEY(tune, trial, rung)) WITHOUT ROWID",
+     true},
 };
 
 enum { N_SHADOWS = sizeof shadows / sizeof *shadows };

@@ -30,6 +30,8 @@
  *   m_item(version, row, item, support)
  *   m_tensor(id, version, name, chunk, shape, checksum, data)
  *                          see ext_tensor.c
+ *   m_trial(tune, trial, rung, epochs, objective, recall, mrr, seconds, options, status)
+ *                          made by the first tuning; see ext_tune_rows.c
  *   m_source               a view; it exists only if the source was given as a SELECT
  *
  * A model has the lowest storage format that can hold its content. Format 3 adds the
@@ -320,8 +322,8 @@ int ext_shadow_check_all_free(const ext_home *home, ext_error *error);
 /* Makes all tables that every model has. */
 int ext_shadow_make_all(const ext_home *home, ext_error *error);
 /*
- * Tables that a model makes only when it needs them: suffix is "blend". A table of that
- * name is the model's if m_config lists it; otherwise it is the user's.
+ * Tables that a model makes only when it needs them: suffix is "blend" or "trial". A
+ * table of that name is the model's if m_config lists it; otherwise it is the user's.
  *
  * Sets *has to whether the model has such a table.
  */

@@ -60,6 +60,7 @@ static char *options_json(void)
             i > 0 ? "," : "", info.name,
             (info.scope & GRU4REC_SCOPE_TRAIN) != 0      ? "train"
             : (info.scope & GRU4REC_SCOPE_EVALUATE) != 0 ? "evaluate"
+            : (info.scope & GRU4REC_SCOPE_TUNE) != 0     ? "tune"
             : (info.scope & GRU4REC_SCOPE_EXPORT) != 0   ? "export"
                                                          : "compare",
             type_names[info.type], info.default_text, info.range, info.help);

@@ -4,7 +4,7 @@
  *
  * A row is (name, default_value, range, help, scope). The rows have the order of the
  * library's table of options. scope names the calls that take the option: train,
- * evaluate, export, compare, or two of them.
+ * evaluate, export, compare, tune, or two of them.
  */
 #include "ext_tools.h"
 
@@ -44,6 +44,7 @@ static const char *scope_text(gru4rec_option_scope scope)
         [GRU4REC_SCOPE_EVALUATE | GRU4REC_SCOPE_EXPORT] = "evaluate, export",
         [GRU4REC_SCOPE_EXPORT] = "export",
         [GRU4REC_SCOPE_COMPARE] = "compare",
+        [GRU4REC_SCOPE_TUNE] = "tune",
     };
     return texts[scope];
 }

@@ -51,6 +51,7 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
 {
     const ext_home *home = &request->home;
     ext_savepoint savepoint;
+    char behind[120];
     ext_error cause = {0};
     if (!request->is_found && ext_schema_check_new(home, error) != SQLITE_OK)
         return error->rc;
@@ -62,14 +63,17 @@ int ext_publish_check(const ext_train_request *request, ext_error *error)
             "training beside a table or a subquery that reads one, "
             "or while another statement of this connection runs, "
             "would keep the database locked; "
-            "run SELECT gru4rec_train(...) by itself, without FROM, "
+            "run SELECT %s(...) by itself, without FROM, "
             "and read what an option needs in a statement before it: "
-            "bind it as a parameter (.param set in the shell), or write since='last'");
+            "bind it as a parameter (.param set in the shell), or write since='last'",
+            request->call);
     if (ext_savepoint_start(&savepoint, home->db, &cause) != SQLITE_OK ||
         ext_savepoint_end(&savepoint, SQLITE_OK, &cause) != SQLITE_OK)
         return ext_error_wrap(error, &cause, cannot_write,
-                              "); run SELECT gru4rec_train(...) by itself, "
-                              "outside other statements and transactions");
+                              sqlite3_snprintf(sizeof behind, behind,
+                                               "); run SELECT %s(...) by itself, outside "
+                                               "other statements and transactions",
+                                               request->call));
     if (!request->is_alone && request->options.checkpoint_epochs > 0)
         return ext_error_set(
             error, SQLITE_ERROR,

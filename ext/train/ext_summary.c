@@ -53,6 +53,7 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
  *   ?30       advice how training would be faster, or NULL
  *   ?31       whether sessions were held out
  *   ?34       whether option blend was given a value that is not 0
+ *   ?35       whether the options are those of a tuning
  */
 static const char summary_query[] =
     "SELECT json_remove(json_object("
@@ -67,7 +68,8 @@ static const char summary_query[] =
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
     "FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
-    "'advice', ?30), "
+    "'advice', ?30, 'tuned', json('true')), "
+    "iif(?35, '$.none', '$.tuned'), "
     "iif(?27 = '', '$.since', '$.none'), "
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
     "iif(?34, '$.none', '$.blend'), iif(?34, '$.none', '$.blend_events'), "
@@ -106,7 +108,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         seconds += run->epoch_seconds[i];
     }
     return ext_query(home, stmt, error, summary_query,
-                     "siiiiiiddiiiiiiiiiiiiiddssssssidii", home->name,
+                     "siiiiiiddiiiiiiiiiiiiiddssssssidiii", home->name,
                      (int64_t)run->n_epochs, training->best_epoch, n_steps,
                      dataset->n_events, dataset->n_sessions,
                      (int64_t)gru4rec_items_count(events->items), best->loss, seconds,
@@ -122,7 +124,8 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                      build.blas_core_better != NULL ? build.blas_core_reason : NULL,
                      (int64_t)(held_out != NULL), training->blend,
                      kept != NULL ? kept->n_events : (int64_t)0,
-                     (int64_t)(training->request->options.blend != 0));
+                     (int64_t)(training->request->options.blend != 0),
+                     training->request->options.tuned);
 }
 
 /* Runs the query of the summary, and puts its JSON into run.summary. */

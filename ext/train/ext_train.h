@@ -32,8 +32,9 @@
  * except kept.
  */
 typedef struct ext_train_request {
-    ext_home home; /* the model: connection, schema and name */
-    bool is_found; /* the model exists */
+    const char *call; /* name of the SQL function, for messages */
+    ext_home home;    /* the model: connection, schema and name */
+    bool is_found;    /* the model exists */
     /* The user has no open transaction, so that each write is committed at once. */
     bool is_alone;
     ext_config config;         /* the stored configuration of the model */
@@ -66,6 +67,19 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_error *error);
 /* Frees what the request owns. It does not free kept, nor the struct. */
 void ext_train_request_free(ext_train_request *request);
+/*
+ * Lowers the number of threads to the processors that the container may use. The option
+ * threads, if given, is not changed.
+ */
+void ext_train_request_follow_quota(gru4rec_options *options);
+
+/* ---- ext_tuned.c ---- */
+
+/*
+ * Sets the options that the last finished tuning of the model found. SQLITE_ERROR: there
+ * is no such tuning.
+ */
+int ext_tuned_apply(ext_train_request *request, ext_error *error);
 
 /* ---- ext_train_data.c ---- */
 

@@ -206,12 +206,7 @@ static int find_model(ext_train_request *request, ext_connection *connection,
                : rc;
 }
 
-/*
- * Lowers the option threads to the number of processors that the container may use. Does
- * nothing if the option was given, if the container has no CPU quota, or if training
- * would not use more threads than that anyway.
- */
-static void follow_quota(gru4rec_options *options)
+void ext_train_request_follow_quota(gru4rec_options *options)
 {
     ext_container container;
     if (options->threads > 0)
@@ -264,13 +259,33 @@ static int find_serving(ext_train_request *request, ext_error *error)
                : SQLITE_OK;
 }
 
+/*
+ * Reads the options: the model's, over those with option tuned the best ones of a tuning,
+ * and over those the given ones. text may be NULL.
+ */
+static int read_options(ext_train_request *request, const char *text, ext_error *error)
+{
+    int rc = request->is_found ? ext_config_options(&request->config, &request->home,
+                                                    &request->options, error)
+                               : SQLITE_OK;
+    const gru4rec_options own = request->options;
+    if (rc == SQLITE_OK)
+        rc = parse_options(request, text, error);
+    if (rc != SQLITE_OK || !request->options.tuned || request->options.resume)
+        return rc;
+    request->options = own;
+    rc = ext_tuned_apply(request, error);
+    return rc == SQLITE_OK ? parse_options(request, text, error) : rc;
+}
+
 int ext_train_request_read(ext_train_request *request, ext_run *run,
                            ext_connection *connection, int argc, sqlite3_value **argv,
                            ext_error *error)
 {
     const char *model, *source, *options;
     ext_name room;
-    *request = (ext_train_request){.is_alone = sqlite3_get_autocommit(connection->db)};
+    *request = (ext_train_request){.call = "gru4rec_train",
+                                   .is_alone = sqlite3_get_autocommit(connection->db)};
     gru4rec_options_init(&request->options);
     if (ext_value_name(&model, &room, argv[0], error) != SQLITE_OK ||
         ext_value_text(&source, argc > 1 ? argv[1] : NULL, "the second argument",
@@ -286,11 +301,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
     if (source != NULL && request->source == NULL)
         return ext_error_nomem(error);
     int rc = find_model(request, connection, model, error);
-    if (rc == SQLITE_OK && request->is_found)
-        rc = ext_config_options(&request->config, &request->home, &request->options,
-                                error);
     if (rc == SQLITE_OK)
-        rc = parse_options(request, options, error);
+        rc = read_options(request, options, error);
     if (rc == SQLITE_OK && request->options.resume)
         request->kept = ext_kept_find(&request->home, request->id);
     if (request->kept != NULL)
@@ -307,7 +319,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         return rc;
     run->source = request->source != NULL ? request->source : request->config.source;
     run->options = ext_options_json(&request->options, true);
-    follow_quota(&request->options); /* changes only this call, not the options above */
+    /* This changes only this call, not the options above. */
+    ext_train_request_follow_quota(&request->options);
     return run->options != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 

@@ -26,7 +26,8 @@ enum {
     G4R_STREAM_DROPOUT,
     G4R_STREAM_ORDER,
     G4R_STREAM_NEGATIVES, /* negative items of an evaluation; one stream for each event */
-    G4R_STREAM_SIGNS      /* random signs of a comparison */
+    G4R_STREAM_SIGNS,     /* random signs of a comparison */
+    G4R_STREAM_PROPOSALS  /* values that a tuning tries; one stream for each trial */
 };
 
 /*

@@ -292,6 +292,18 @@ static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
                                             parse_integer(o, text + length, n));
 }
 
+/* Reads "measure@k". */
+static bool parse_objective(const g4r_option *o, const char *text,
+                            gru4rec_objective *objective)
+{
+    const size_t length = strcspn(text, "@");
+    const int word = find_word(o->words, text, length);
+    objective->measure = word;
+    return word >= 0 && text[length] == '@' &&
+           g4r_option_word_index(o->words, text + length + 1) < 0 &&
+           parse_integer(o, text + length + 1, &objective->k);
+}
+
 bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 {
     int64_t *integer = field;
@@ -314,6 +326,11 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
         return parse_words(o, text, integer);
     case G4R_SAMPLE:
         return parse_sample(o, text, integer);
+    case G4R_OBJECTIVE:
+        return parse_objective(o, text, field);
+    case G4R_SPACE:
+        *integer = 0;
+        return strcasecmp(text, "default") == 0;
     default:
         return parse_activation(o, text, field);
     }
@@ -396,6 +413,15 @@ static int print_activation(char *text, size_t size, const gru4rec_activation *a
     return snprintf(text, size, "%s", name);
 }
 
+/* Writes "measure@k". */
+static int print_objective(const g4r_option *o, char *text, size_t size,
+                           const gru4rec_objective *objective)
+{
+    char word[16];
+    print_word(word, sizeof word, o->words, objective->measure);
+    return snprintf(text, size, "%s@%lld", word, (long long)objective->k);
+}
+
 int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t size)
 {
     const int64_t *integer = field;
@@ -426,6 +452,10 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
         return *integer == 0
                    ? snprintf(text, size, "all")
                    : snprintf(text, size, "%s%lld", sample_word, (long long)*integer);
+    case G4R_OBJECTIVE:
+        return print_objective(o, text, size, field);
+    case G4R_SPACE:
+        return snprintf(text, size, "default");
     default:
         return print_activation(text, size, field);
     }
@@ -455,6 +485,9 @@ static const struct {
                    ", joined by slashes"},
     [G4R_SAMPLE] = {GRU4REC_OPTION_TEXT, NULL, NULL,
                     "all, a JSON array of ids, or sample=N with an integer N"},
+    [G4R_OBJECTIVE] = {GRU4REC_OPTION_TEXT, "X@K; X is ", NULL, "; K an integer"},
+    [G4R_SPACE] = {GRU4REC_OPTION_TEXT, NULL, NULL,
+                   "default, or a JSON object with the values of each option"},
     [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL, NULL,
                         ", leaky-X, elu-X, selu-X-Y; X, Y in (0, 100]"},
 };
@@ -487,7 +520,7 @@ void g4r_option_range(const g4r_option *o, char *text, size_t size)
         separator = ", ";
     }
     append(text, size, "", rest, strlen(rest));
-    if (o->kind == G4R_SAMPLE)
+    if (o->kind == G4R_SAMPLE || o->kind == G4R_OBJECTIVE)
         snprintf(text + strlen(text), size - strlen(text), " from %.6g to %.16g", o->min,
                  o->max);
 }

@@ -18,6 +18,8 @@ typedef enum g4r_option_kind {
     G4R_WORD,      /* char[GRU4REC_MAX_WORD]: a date, a time or a number, as text */
     G4R_WORDS,     /* int64_t: a bit for each of some words */
     G4R_SAMPLE,    /* int64_t: the number of items to draw; 0: "all" */
+    G4R_OBJECTIVE, /* gru4rec_objective */
+    G4R_SPACE,     /* int64_t: 0, "default" */
     G4R_ACTIVATION /* gru4rec_activation */
 } g4r_option_kind;
 
@@ -25,8 +27,9 @@ typedef struct g4r_option {
     const char *name;
     g4r_option_kind kind;
     gru4rec_option_scope scope;
-    size_t offset;    /* of the option's field in gru4rec_options */
-    double min, max;  /* range of numbers, and of the number of a G4R_SAMPLE */
+    size_t offset; /* of the option's field in gru4rec_options */
+    double min,
+        max; /* range of numbers, and of the number in a G4R_SAMPLE or G4R_OBJECTIVE */
     bool is_max_open; /* max itself is not allowed */
     /*
      * Words that the option accepts, as "first|second", or NULL. They stand for 0, 1, ...

@@ -25,6 +25,7 @@
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define EXPORT GRU4REC_SCOPE_EXPORT
 #define COMPARE GRU4REC_SCOPE_COMPARE
+#define TUNE GRU4REC_SCOPE_TUNE
 
 /*
  * A row of the table. open_: max_ itself is not allowed. The last argument is the help;
@@ -253,9 +254,24 @@ static const g4r_option table[] = {
     INTEGER(blend_sessions, 1, 2147483647, "1000000",
             "with blend, events of the latest sessions of training that a version keeps "
             "to find the nearest in"),
+    BOOLEAN(tuned, "false",
+            "options that you do not give in the call have the best values that the last "
+            "finished gru4rec_tune() found"),
     CHOICE(verbose, "auto|false|true", "auto",
            "progress on standard error: on a terminal a line that is updated, "
            "elsewhere one line at the end; auto: only on a terminal"),
+    OPTION(trials, G4R_INTEGER, TUNE, 1, 10000, false, NULL, "40",
+           "sets of option values that a tuning tries; "
+           "the first one has the values of the model"),
+    OPTION(minutes, G4R_REAL, TUNE, 0, 1000000, false, NULL, "0",
+           "time after which a tuning begins nothing new and ends with the best that it "
+           "has found, so that the result depends on the speed of the machine; "
+           "0: it tries all trials"),
+    OPTION(objective, G4R_OBJECTIVE, TUNE, 1, 1000000, false, "recall|mrr|ndcg", "mrr@20",
+           "measure by which a tuning chooses, on half of the held-out sessions"),
+    OPTION(space, G4R_SPACE, TUNE, 0, 0, false, NULL, "default",
+           "values that a tuning chooses from; "
+           "default: ranges around the defaults of the network's options"),
     OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
            "lengths k of the lists that are measured"),
     OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",
@@ -459,6 +475,8 @@ static const char *place_of(int scope)
         return "the model and its training";
     if ((scope & EXPORT) != 0)
         return "gru4rec_evaluate() and gru4rec_export()";
+    if ((scope & TUNE) != 0)
+        return "gru4rec_tune()";
     return (scope & EVALUATE) != 0 ? "gru4rec_evaluate()" : "gru4rec_compare()";
 }
 

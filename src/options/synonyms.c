@@ -132,7 +132,7 @@ static const g4r_synonym table[] = {
      "dropout_embed|dropout_embedding|dropout_emb|input_dropout|dropout_input|"
      "spatial_dropout",
      BOTH, "dropout_p_embed", NULL},
-    {"loss_type|loss_fn|loss_func|loss_function|loss_name|criterion|objective|cost|"
+    {"loss_type|loss_fn|loss_func|loss_function|loss_name|criterion|cost|"
      "cost_function",
      BOTH, "loss", NULL},
     {"label_smoothing|label_smooth|smooth|smoothing_factor", BOTH, "smoothing", NULL},

@@ -31,9 +31,11 @@ compare 'the folders of ext/'
 
 sqlite3 -cmd '.load ./gru4rec' "$work/x.db" '
     CREATE TABLE log(session, item, time, place);
-    INSERT INTO log VALUES (1, 1, 1, 1), (1, 2, 2, 2), (2, 1, 3, 3), (2, 2, 4, 4);
+    WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 99)
+    INSERT INTO log SELECT i / 2, i % 2, i, i FROM c;
     CREATE VIRTUAL TABLE m USING gru4rec((SELECT * FROM log), order=place, layers=4, n_epochs=1, blend=1);
-    SELECT gru4rec_train('"'m'"')' >"$work/trained" || exit 1
+    SELECT gru4rec_train('"'m'"');
+    SELECT gru4rec_tune('"'m', 'trials=2, validation=0.5'"')' >"$work/trained" || exit 1
 sqlite3 "$work/x.db" "SELECT name FROM sqlite_schema WHERE name GLOB 'm_*' AND type <> 'index' ORDER BY 1" >"$work/is"
 sed -n 's/^### `\(m_[a-z]*\)`$/\1/p' "$page" | sort >"$work/said"
 compare 'the tables of a model'

@@ -13,6 +13,7 @@
 #define EVALUATE GRU4REC_SCOPE_EVALUATE
 #define EXPORT GRU4REC_SCOPE_EXPORT
 #define COMPARE GRU4REC_SCOPE_COMPARE
+#define TUNE GRU4REC_SCOPE_TUNE
 
 static inline gru4rec_options defaults(void)
 {

@@ -41,6 +41,11 @@ static const g4r_option reals = {
 static const g4r_option word = {.kind = G4R_WORD, .defaults = ""};
 static const g4r_option several = {.kind = G4R_WORDS, .words = "red|dark-green|blue"};
 static const g4r_option sample = {.kind = G4R_SAMPLE, .min = 1, .max = 500};
+static const g4r_option objective = {.kind = G4R_OBJECTIVE,
+                                     .min = 1,
+                                     .max = 500,
+                                     .words = "recall|mrr|ndcg"};
+static const g4r_option space = {.kind = G4R_SPACE};
 static const g4r_option final_act = {.kind = G4R_ACTIVATION,
                                      .words =
                                          "auto|softmax|softmax_logit|linear|relu|tanh"};
@@ -156,6 +161,27 @@ static void integers_with_a_word(void)
     check_refused(&sized, "-1");
     check_refused(&sized, "layer");
     check_refused(&sized, "101");
+}
+
+static void objectives(void)
+{
+    static const char *const bad[] = {"",        "mrr",     "mrr@",  "mrr@0",
+                                      "mrr@501", "mrr@1.5", "@20",   "mr@20",
+                                      "mrr@x",   "mrr@20 ", "20",    "mrr@mrr",
+                                      "mrr@@20", "mrr 20",  "mrr@-1"};
+    gru4rec_objective value;
+    check_value(&objective, "mrr@20", "mrr@20");
+    check_value(&objective, "RECALL@5", "recall@5");
+    check_value(&objective, "ndcg@5e2", "ndcg@500");
+    CHECK(g4r_option_parse(&objective, "ndcg@7", &value));
+    CHECK_INT(GRU4REC_MEASURE_NDCG, value.measure);
+    CHECK_INT(7, value.k);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        check_refused(&objective, bad[i]);
+    check_value(&space, "default", "default");
+    check_value(&space, "Default", "default");
+    check_refused(&space, "{}");
+    check_refused(&space, "");
 }
 
 static void samples(void)
@@ -502,6 +528,7 @@ int main(void)
     RUN(integers_are_exact);
     RUN(integers_with_a_word);
     RUN(samples);
+    RUN(objectives);
     RUN(real_numbers);
     RUN(real_numbers_with_words);
     RUN(booleans);

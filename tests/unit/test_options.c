@@ -100,7 +100,12 @@ static void defaults_are_the_documented_ones(void)
                                               {"commit_wait", "0"},
                                               {"blend", "0"},
                                               {"blend_sessions", "1000000"},
-                                              {"sessions", "false"}};
+                                              {"tuned", "false"},
+                                              {"sessions", "false"},
+                                              {"trials", "40"},
+                                              {"minutes", "0"},
+                                              {"objective", "mrr@20"},
+                                              {"space", "default"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());
@@ -138,7 +143,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope > 0 && info.scope < 2 * COMPARE);
+        CHECK(info.scope > 0 && info.scope < 2 * TUNE);
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);
@@ -571,6 +576,9 @@ static void other_scope_is_refused(void)
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "version_a", "5", &error));
     check_message(&error, "belongs to gru4rec_compare(); give it there");
+    CHECK_INT(GRU4REC_INVALID,
+              gru4rec_options_set(&options, TRAIN, "trials", "5", &error));
+    check_message(&error, "belongs to gru4rec_tune(); give it there");
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_set(&options, EVALUATE, "layers", "5", &error));
     check_message(&error, "layers");

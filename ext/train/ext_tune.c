@@ -1,0 +1,171 @@
+/*
+ * ext_tune.c - gru4rec_tune(model [, options]); see ext_tune.h.
+ *
+ * 1. What cannot end well is refused first, as for gru4rec_train(): inside a transaction,
+ *    beside a table, on a read-only database, during another training on the connection.
+ * 2. The events are read once, in one snapshot. From then on no statement and no
+ *    transaction of ours is open.
+ * 3. Trials are trained in threads. Their results are written to m_trial as they come,
+ *    without waiting for locks.
+ * 4. The best trial and the first one are trained once more, and compared on the half of
+ *    the held-out sessions that chose nothing.
+ * 5. The tuning's row says how it ended; the result is JSON.
+ */
+#include "ext_tune.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Reads the events, halves the held-out sessions, and starts the search. */
+static int prepare(ext_tuning *tuning, ext_error *error)
+{
+    ext_train_data *data = &tuning->data;
+    gru4rec_error message = {0};
+    const ext_run run = {0};
+    int rc = ext_train_data_read(data, &tuning->request.train, &run, error);
+    ext_snapshot_end(&data->snapshot);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (data->events.dataset->validation == NULL)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "validation holds out no session; "
+                             "set validation to a larger share");
+    gru4rec_status status =
+        gru4rec_tune_halve(&data->budget.allocator, data->events.dataset->validation,
+                           tuning->halves, &message);
+    if (status == GRU4REC_OK)
+        status = gru4rec_tune_new(&data->budget.allocator, &tuning->request.base,
+                                  &tuning->request.space, &tuning->search, &message);
+    ext_error_library(error, status, &message);
+    return ext_train_data_explain(data, error);
+}
+
+/* Makes the rows' home, and the name of the tuning. */
+static int start_rows(ext_tuning *tuning, ext_error *error)
+{
+    const ext_train_request *train = &tuning->request.train;
+    ext_tune_rows *rows = &tuning->rows;
+    const ext_home *home = &train->home;
+    ext_alive_start(&rows->alive);
+    rows->id = train->id != NULL ? sqlite3_mprintf("%s", train->id) : NULL;
+    if (train->id != NULL && rows->id == NULL)
+        return ext_error_nomem(error);
+    return ext_home_init(&rows->home, home->db, home->connection, home->schema,
+                         home->name, error);
+}
+
+/* Searches, and reports on what was found. */
+static int search(ext_tuning *tuning, ext_error *error)
+{
+    const gru4rec_options *options = &tuning->request.train.options;
+    tuning->n_threads = (int)gru4rec_train_threads(options);
+    tuning->best = (double)NAN;
+    tuning->start = ext_poll_seconds();
+    if (ext_tune_rows_read(tuning, error) != SQLITE_OK)
+        return error->rc;
+    ext_progress_start(&tuning->progress, options->verbose, 0);
+    tuning->progress.unit = "trial";
+    tuning->progress.figure = "best";
+    ext_tune_slot_start(tuning, tuning->n_threads < EXT_TUNE_SLOTS ? tuning->n_threads
+                                                                   : EXT_TUNE_SLOTS);
+    if (ext_tune_rows_tell(tuning, error) == SQLITE_OK &&
+        ext_tune_search_run(tuning, error) == SQLITE_OK)
+        ext_tune_report_run(tuning, error);
+    ext_tune_slot_stop(tuning);
+    const ext_progress_end end = {.n = (size_t)gru4rec_tune_trials(tuning->search),
+                                  .events = (double)tuning->n_events,
+                                  .loss = tuning->best,
+                                  .is_done = error->rc == SQLITE_OK};
+    ext_progress_end_with(&tuning->progress, &end);
+    return error->rc;
+}
+
+/*
+ * Writes all rows, makes the JSON, and only then writes that the tuning is finished: after
+ * that nothing can fail any more.
+ */
+static void finish(ext_tuning *tuning, ext_error *error)
+{
+    if (ext_tune_rows_end(tuning, "tuning", error) == SQLITE_OK &&
+        ext_tune_report_make(tuning, error) == SQLITE_OK)
+        ext_tune_rows_end(tuning, "finished", error);
+}
+
+/* Writes that the tuning failed. What cannot be written now is left out. */
+static void give_up(ext_tuning *tuning, const ext_error *error)
+{
+    ext_error ignored = {0};
+    if (tuning->rows.is_claimed && !tuning->rows.is_dropped)
+        ext_tune_rows_end(tuning,
+                          ext_error_is(error, SQLITE_INTERRUPT) ? "interrupted"
+                                                                : "failed",
+                          &ignored);
+    ext_error_clear(&ignored);
+}
+
+/* Does a whole tuning. The JSON is then in tuning->result. */
+static void tune_model(ext_tuning *tuning, int argc, sqlite3_value **argv,
+                       ext_connection *connection, ext_error *error)
+{
+    if (ext_tune_request_read(&tuning->request, connection, argc, argv, error) !=
+            SQLITE_OK ||
+        ext_publish_check(&tuning->request.train, error) != SQLITE_OK ||
+        prepare(tuning, error) != SQLITE_OK)
+        return;
+    if (start_rows(tuning, error) == SQLITE_OK) {
+        ext_poll_start(&tuning->poll, tuning->rows.home.db);
+        if (search(tuning, error) == SQLITE_OK)
+            finish(tuning, error);
+        if (error->rc != SQLITE_OK)
+            give_up(tuning, error);
+        ext_poll_stop(&tuning->poll);
+    }
+    ext_alive_stop(&tuning->rows.alive);
+}
+
+static void free_tuning(ext_tuning *tuning)
+{
+    const gru4rec_allocator *memory = &tuning->data.budget.allocator;
+    if (tuning->places != NULL)
+        memory->resize(memory->context, tuning->places, 0);
+    gru4rec_tune_free(tuning->search);
+    gru4rec_dataset_free(tuning->halves[0]);
+    gru4rec_dataset_free(tuning->halves[1]);
+    ext_train_data_free(&tuning->data);
+    sqlite3_free(tuning->rows.rows);
+    sqlite3_free(tuning->rows.id);
+    ext_home_clear(&tuning->rows.home);
+    ext_tune_request_free(&tuning->request);
+    sqlite3_free(tuning->result);
+    sqlite3_free(tuning);
+}
+
+/* gru4rec_tune(). Refuses a second training on the connection. */
+static void tune(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    ext_connection *connection = ext_connection_of(context);
+    ext_error error = {0};
+    ext_tuning *tuning = NULL;
+    if (connection->is_training)
+        ext_error_set(&error, SQLITE_BUSY,
+                      "a training runs on this connection; "
+                      "wait for its end, or use another connection");
+    else if ((tuning = sqlite3_malloc64(sizeof *tuning)) == NULL)
+        ext_error_nomem(&error);
+    if (tuning != NULL) {
+        memset(tuning, 0, sizeof *tuning);
+        connection->is_training = true;
+        tune_model(tuning, argc, argv, connection, &error);
+        connection->is_training = false;
+        if (error.rc == SQLITE_OK)
+            sqlite3_result_text(context, tuning->result, -1, SQLITE_TRANSIENT);
+        free_tuning(tuning);
+    }
+    ext_error_result(&error, context);
+}
+
+const ext_function ext_tune_functions[] = {
+    {"gru4rec_tune", 1, SQLITE_DIRECTONLY, tune, NULL},
+    {"gru4rec_tune", 2, SQLITE_DIRECTONLY, tune, NULL},
+    {NULL, 0, 0, NULL, NULL},
+};

@@ -1,0 +1,239 @@
+/*
+ * ext_tune_report.c - compares the best trial with the first one on sessions that chose
+ * nothing, and makes the JSON of gru4rec_tune(); see ext_tune.h.
+ */
+#include "ext_tune.h"
+
+#include <math.h>
+
+enum { CHOSEN, FIRST };
+
+/* ---- measuring ---- */
+
+/* Trains a trial with all epochs, and measures it on the second half. */
+static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_waiting,
+                 bool *is_started, ext_error *error)
+{
+    gru4rec_options options;
+    bool is_idle;
+    const gru4rec_trial whole = {trial, 0, tuning->request.train.options.n_epochs};
+    gru4rec_tune_prepare(tuning->search, &whole, &options);
+    const uint64_t n_bytes = ext_tune_slot_bytes(tuning, &options);
+    ext_tune_slot *slot = ext_tune_slot_find(tuning, n_bytes, &is_idle);
+    *is_started = slot != NULL;
+    if (slot == NULL)
+        return is_idle ? ext_budget_check(&tuning->data.budget, n_bytes, "the report",
+                                          "give smaller layers, batch_size or n_sample",
+                                          error)
+                       : SQLITE_OK;
+    slot->trial = whole;
+    slot->options = options;
+    slot->test = tuning->halves[1];
+    slot->places = places;
+    ext_tune_slot_run(slot, n_bytes, n_waiting);
+    return SQLITE_OK;
+}
+
+/* Takes the metrics of a trial that is over. One that diverged has none. */
+static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
+{
+    const int which = slot->trial.trial == tuning->chosen.trial ? CHOSEN : FIRST;
+    if (slot->status == GRU4REC_DIVERGED) {
+        tuning->is_compared = false;
+        return SQLITE_OK;
+    }
+    tuning->reported[which] = slot->metrics;
+    return ext_error_library(error, slot->status, &slot->message);
+}
+
+/* Measures both trials, side by side; n is 1 if they are the same. */
+static int measure(ext_tuning *tuning, int n, ext_error *error)
+{
+    const int64_t trials[] = {tuning->chosen.trial, 1};
+    const int64_t n_events = tuning->halves[1]->n_events;
+    int n_started = 0, n_taken = 0;
+    while (n_taken < n) {
+        ext_tune_slot *slot;
+        bool is_started = true;
+        while (is_started && n_started < n) {
+            if (start(tuning, trials[n_started], tuning->places + n_started * n_events,
+                      n - n_started, &is_started, error) != SQLITE_OK)
+                return error->rc;
+            n_started += is_started;
+        }
+        for (; (slot = ext_tune_slot_finished(tuning)) != NULL; n_taken++)
+            if (take(tuning, slot, error) != SQLITE_OK)
+                return error->rc;
+        if (ext_tune_rows_tell(tuning, error) != SQLITE_OK)
+            return error->rc;
+        if (n_taken < n && ext_tune_slot_wait(tuning))
+            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+    }
+    return SQLITE_OK;
+}
+
+/* Hook poll of the comparison. */
+static int on_poll(void *context, const gru4rec_progress *progress)
+{
+    (void)progress;
+    return ext_poll_check(context);
+}
+
+/* Compares the places of both trials, as gru4rec_compare() does. */
+static int compare(ext_tuning *tuning, int n, ext_error *error)
+{
+    const gru4rec_hooks hooks = {.poll = on_poll, .context = &tuning->poll};
+    const int32_t *places = tuning->places;
+    const gru4rec_items *items = tuning->data.events.items;
+    const gru4rec_side a = {items, tuning->halves[1], places};
+    const gru4rec_side b = {items, tuning->halves[1],
+                            places + (n - 1) * tuning->halves[1]->n_events};
+    gru4rec_options options;
+    gru4rec_error message = {0};
+    int64_t n_unpaired;
+    gru4rec_options_init(&options);
+    options.cutoffs = (gru4rec_list){1, {tuning->request.base.objective.k}};
+    return ext_error_library(error,
+                             gru4rec_compare(&tuning->data.budget.allocator, &a, &b,
+                                             &options, &hooks, tuning->differences,
+                                             &n_unpaired, &message),
+                             &message);
+}
+
+int ext_tune_report_run(ext_tuning *tuning, ext_error *error)
+{
+    const gru4rec_allocator *memory = &tuning->data.budget.allocator;
+    const int n = tuning->chosen.trial == 1 ? 1 : 2;
+    const size_t n_bytes =
+        (size_t)n * (size_t)tuning->halves[1]->n_events * sizeof(int32_t);
+    tuning->places = memory->resize(memory->context, NULL, n_bytes);
+    if (tuning->places == NULL)
+        return ext_error_nomem(error);
+    tuning->is_compared = true;
+    if (measure(tuning, n, error) == SQLITE_OK && tuning->is_compared)
+        compare(tuning, n, error);
+    return error->rc;
+}
+
+/* ---- the JSON ---- */
+
+/* Counts the results with a status. */
+static int64_t count(const ext_tuning *tuning, const char *status)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < tuning->rows.n; i++)
+        n += sqlite3_stricmp(tuning->rows.rows[i].status, status) == 0;
+    return n;
+}
+
+/* Returns a warning about trials without a result, or NULL if there are none. */
+static char *warn_of_lost(const ext_tuning *tuning)
+{
+    const int64_t n_diverged = count(tuning, "diverged");
+    const int64_t n_memory = count(tuning, "memory"), n_failed = count(tuning, "failed");
+    if (n_diverged + n_memory + n_failed == 0)
+        return NULL;
+    return sqlite3_mprintf("trials without a result: %lld diverged, %lld needed more "
+                           "memory than memory_limit, %lld could not be trained on these "
+                           "events",
+                           n_diverged, n_memory, n_failed);
+}
+
+/* Returns a warning that minutes ended the search, or NULL. */
+static char *warn_of_time(const ext_tuning *tuning)
+{
+    return tuning->is_late
+               ? sqlite3_mprintf("minutes=%.15g ended the search after %lld of %lld "
+                                 "trials; more minutes may find better options",
+                                 tuning->request.base.minutes,
+                                 gru4rec_tune_trials(tuning->search),
+                                 tuning->request.base.trials)
+               : NULL;
+}
+
+/* Appends the differences as a JSON array of the report. */
+static int append_report(sqlite3_str *json, const ext_tuning *tuning, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < 3; i++) {
+        const gru4rec_difference *d = &tuning->differences[i];
+        rc = ext_query(&tuning->rows.home, &stmt, error,
+                       "SELECT json_object('measure', ?1, 'k', ?2, 'tuned', ?3, "
+                       "'default', ?4, 'difference', ?5, 'low', ?6, 'high', ?7, 'p', ?8, "
+                       "'wins', ?9, 'losses', ?10, 'ties', ?11, 'events', ?12, "
+                       "'sessions', ?13)",
+                       "siddddddiiiii", d->measure, d->k, d->a, d->b, d->difference,
+                       d->low, d->high, d->p, d->wins, d->losses, d->ties, d->events,
+                       d->sessions);
+        if (rc != SQLITE_OK)
+            return rc;
+        rc = sqlite3_step(stmt);
+        const char *text =
+            rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+        sqlite3_str_appendf(json, "%s%s", i > 0 ? "," : "[",
+                            text != NULL ? text : "null");
+        rc = ext_sql_finish(stmt, rc, "writing the report", error);
+    }
+    sqlite3_str_appendchar(json, 1, ']');
+    return rc;
+}
+
+/*
+ * The query that makes the JSON.
+ *   ?12       the report as JSON
+ *   ?13, ?14  warnings, or NULL
+ */
+static const char result_query[] =
+    "SELECT json_object('model', ?1, 'tune', ?2, 'trials', ?3, 'best_trial', ?4, "
+    "'options', json(?5), 'objective', ?6, 'value', ?7, 'epochs', ?8, 'seconds', ?9, "
+    "'threads', ?10, 'depends_on_time', json(iif(?11, 'true', 'false')), "
+    "'held_out', json_object('choosing', ?15, 'reporting', ?16), 'report', json(?12), "
+    "'warnings', json((SELECT json_group_array(column1) "
+    "FROM (VALUES (?13), (?14)) WHERE column1 IS NOT NULL)))";
+
+/* Runs the query. options, report, lost and late are texts of the result. */
+static int make(ext_tuning *tuning, const char *options, const char *report,
+                const char *lost, const char *late, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    char objective[32];
+    const gru4rec_objective *by = &tuning->request.base.objective;
+    static const char *const names[] = {"recall", "mrr", "ndcg"};
+    sqlite3_snprintf(sizeof objective, objective, "%s@%lld", names[by->measure], by->k);
+    int rc = ext_query(&tuning->rows.home, &stmt, error, result_query, "siiissdidiisssii",
+                       tuning->rows.home.name, tuning->rows.tune,
+                       gru4rec_tune_trials(tuning->search), tuning->chosen.trial, options,
+                       objective, tuning->objective, tuning->chosen.epochs,
+                       ext_poll_seconds() - tuning->start, (int64_t)tuning->n_threads,
+                       (int64_t)(tuning->request.base.minutes > 0), report, lost, late,
+                       tuning->halves[0]->n_sessions, tuning->halves[1]->n_sessions);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    tuning->result = rc == SQLITE_ROW ? ext_sql_text(stmt, 0) : NULL;
+    if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && tuning->result == NULL)
+        rc = ext_sql_fail_null(stmt, error);
+    return ext_sql_finish(stmt, rc, "writing the result", error);
+}
+
+int ext_tune_report_make(ext_tuning *tuning, ext_error *error)
+{
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    if (tuning->is_compared)
+        append_report(json, tuning, error);
+    else
+        sqlite3_str_appendall(json, "null");
+    char *report = sqlite3_str_finish(json);
+    char *options = ext_tune_rows_options(tuning, tuning->chosen.trial);
+    char *lost = warn_of_lost(tuning), *late = warn_of_time(tuning);
+    if (report == NULL || options == NULL)
+        ext_error_nomem(error);
+    if (error->rc == SQLITE_OK)
+        make(tuning, options, report, lost, late, error);
+    sqlite3_free(report);
+    sqlite3_free(options);
+    sqlite3_free(lost);
+    sqlite3_free(late);
+    return error->rc;
+}

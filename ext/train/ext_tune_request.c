@@ -1,0 +1,400 @@
+/*
+ * ext_tune_request.c - reads the arguments of gru4rec_tune(); see ext_tune.h.
+ *
+ * The base of all trials are the model's options, and over those the ones that the call
+ * gives. With resume, the given options are those of the tuning that stopped, which its
+ * row in m_trial has; the call itself may give only what does not change the result.
+ */
+#include "ext_tune.h"
+
+#include <string.h>
+
+static const gru4rec_option_scope scope =
+    (gru4rec_option_scope)(GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_TUNE);
+
+/* ---- which options a tuning takes ---- */
+
+/* Options of training that mean nothing for a tuning. */
+static const char *const useless[] = {
+    "warm_start",   "support_decay",     "tuned",         "patience",
+    "activate",     "checkpoint_epochs", "keep_versions", "keep_candidates",
+    "keep_history", "keep_optimizer",    "quantize",      "state_items",
+    "blend",        "blend_sessions",
+};
+
+/* Options that do not change the result; all but the first may be given with resume. */
+static const char *const harmless[] = {"minutes", "resume",       "threads",
+                                       "verbose", "memory_limit", "commit_wait"};
+
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+#define IS_ONE_OF(name, names) is_one_of(name, names, sizeof(names) / sizeof *(names))
+
+/* Refuses options that a tuning would ignore, and others with resume. */
+static int check_given(const gru4rec_options *given, bool has_space, ext_error *error)
+{
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (!gru4rec_option_is_set(given, i))
+            continue;
+        if (IS_ONE_OF(info.name, useless))
+            return ext_error_set(error, SQLITE_ERROR,
+                                 "%s means nothing for a tuning, whose trials are not "
+                                 "kept; give it to gru4rec_train() afterwards",
+                                 info.name);
+        if (given->resume && !IS_ONE_OF(info.name, harmless))
+            return ext_error_set(error, SQLITE_ERROR,
+                                 "resume goes on with the options of the tuning that "
+                                 "stopped; leave out %s, or tune without resume",
+                                 info.name);
+    }
+    return given->resume && has_space
+               ? ext_error_set(error, SQLITE_ERROR,
+                               "resume goes on with the options of the tuning that "
+                               "stopped; leave out space, or tune without resume")
+               : SQLITE_OK;
+}
+
+/* ---- the space ---- */
+
+/* Adds a range that the object gives: {"log":[0.01,0.3]} or {"linear":[0,1],"step":0.1}. */
+static int read_range(ext_tune_request *request, const char *option, const char *object,
+                      ext_error *error)
+{
+    gru4rec_error message = {0};
+    sqlite3_stmt *stmt;
+    int rc = ext_query(
+        &request->train.home, &stmt, error,
+        "WITH o(j) AS (VALUES (json(?1))), r(k) AS (SELECT iif(json_type(j, '$.log') "
+        "IS NULL, 'linear', 'log') FROM o) "
+        "SELECT k = 'log', json_extract(j, '$.' || k || '[0]'), "
+        "json_extract(j, '$.' || k || '[1]'), coalesce(json_extract(j, '$.step'), 0), "
+        "coalesce(json_array_length(j, '$.' || k) = 2 AND "
+        "json_type(j, '$.' || k || '[0]') IN ('integer', 'real') AND "
+        "json_type(j, '$.' || k || '[1]') IN ('integer', 'real') AND "
+        "coalesce(json_type(j, '$.step'), 'real') IN ('integer', 'real') AND "
+        "(SELECT count(*) FROM json_each(j)) = 1 + (json_type(j, '$.step') IS NOT NULL), "
+        "0) FROM o, r",
+        "s", object);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && !sqlite3_column_int(stmt, 4))
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "the space gives %s as %s; write {\"log\":[0.01,0.3]}, "
+                           "{\"linear\":[0,0.5]} or {\"linear\":[0,0.5],\"step\":0.1}",
+                           ext_show_text(&(ext_show){""}, option),
+                           ext_show_text(&(ext_show){""}, object));
+    else if (rc == SQLITE_ROW)
+        rc = ext_error_library(error,
+                               gru4rec_space_range(&request->space, option,
+                                                   sqlite3_column_int(stmt, 0)
+                                                       ? GRU4REC_SCALE_LOG
+                                                       : GRU4REC_SCALE_LINEAR,
+                                                   sqlite3_column_double(stmt, 1),
+                                                   sqlite3_column_double(stmt, 2),
+                                                   sqlite3_column_double(stmt, 3),
+                                                   &message),
+                               &message);
+    return ext_sql_finish(stmt, rc == SQLITE_OK ? SQLITE_DONE : rc, NULL, error);
+}
+
+/*
+ * Gives the members of the object as name, JSON type, JSON, and for each element of an
+ * array its value as text: a REAL as it is written, an array with slashes.
+ */
+static const char space_query[] =
+    "SELECT m.key, m.type, m.value, CASE e.type WHEN 'array' THEN "
+    "(SELECT group_concat(iif(i.type = 'real', e.value -> i.fullkey, i.atom), '/') "
+    "FROM json_each(e.value) AS i) "
+    "WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
+    "WHEN 'real' THEN m.value -> e.fullkey ELSE e.atom END "
+    "FROM json_each(?1) AS m LEFT JOIN "
+    "json_each(iif(m.type = 'array', m.value, '[]')) AS e";
+
+/* Adds what a row of space_query gives to the space. */
+static int read_member(ext_tune_request *request, sqlite3_stmt *stmt, ext_error *error)
+{
+    gru4rec_error message = {0};
+    const char *option = (const char *)sqlite3_column_text(stmt, 0);
+    const char *type = (const char *)sqlite3_column_text(stmt, 1);
+    const char *json = (const char *)sqlite3_column_text(stmt, 2);
+    const char *value = (const char *)sqlite3_column_text(stmt, 3);
+    if (option == NULL || type == NULL)
+        return ext_sql_fail_null(stmt, error);
+    if (strcmp(type, "object") == 0)
+        return read_range(request, option, json, error);
+    if (strcmp(type, "array") != 0 || value == NULL)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the space gives %s as %s; write an array of values, as "
+                             "[64,256], or a range, as {\"log\":[0.01,0.3]}",
+                             ext_show_text(&(ext_show){""}, option),
+                             ext_show_text(&(ext_show){""}, json));
+    return ext_error_library(
+        error, gru4rec_space_choose(&request->space, option, value, &message), &message);
+}
+
+/* Refuses an option that the space and the call both have. */
+static int check_space(const ext_tune_request *request, ext_error *error)
+{
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (gru4rec_option_is_set(&request->given, i) &&
+            gru4rec_space_has(&request->space, info.name))
+            return ext_error_set(
+                error, SQLITE_ERROR,
+                "%s is in the space and given too; leave one of them out", info.name);
+    }
+    return SQLITE_OK;
+}
+
+/* Fills the space: from the option space, or with the default ranges. */
+static int read_space(ext_tune_request *request, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    if (request->space_text == NULL) {
+        gru4rec_space_fill(&request->space, &request->base, &request->given);
+        return SQLITE_OK;
+    }
+    if (ext_json_has_nul(request->space_text))
+        return ext_error_set(error, SQLITE_ERROR,
+                             "the space holds a NUL character; leave it out");
+    int rc = ext_query(&request->train.home, &stmt, error, space_query, "s",
+                       request->space_text);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = read_member(request, stmt, error);
+    if ((rc & 0xff) == SQLITE_ERROR)
+        ext_error_set(error, SQLITE_ERROR, "the space is not a JSON object (%s): %s",
+                      sqlite3_errmsg(request->train.home.db),
+                      ext_show_text(&(ext_show){""}, request->space_text));
+    rc = ext_sql_finish(stmt, rc, NULL, error);
+    return rc == SQLITE_OK ? check_space(request, error) : rc;
+}
+
+/* ---- settings ---- */
+
+/* Returns the given options that change the result, as the members of a JSON object. */
+static char *given_json(const ext_tune_request *request)
+{
+    gru4rec_option_info info;
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    const char *separator = "{";
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (!gru4rec_option_is_set(&request->given, i) ||
+            (IS_ONE_OF(info.name, harmless)) || strcmp(info.name, "space") == 0)
+            continue;
+        sqlite3_str_appendall(json, separator);
+        ext_options_append(json, &request->given, i);
+        separator = ",";
+    }
+    sqlite3_str_appendall(json, *separator == '{' ? "{}" : "}");
+    return sqlite3_str_finish(json);
+}
+
+/* Returns the JSON of the base, without the options that do not change the result. */
+static char *base_json(const ext_tune_request *request)
+{
+    gru4rec_options base = request->base, defaults;
+    gru4rec_options_init(&defaults);
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        gru4rec_options_unset(&base, scope, harmless[i], &defaults, NULL);
+    return ext_options_json(&base, true);
+}
+
+/* Makes request->settings: the given options, the space, the columns and the base. */
+static int make_settings(ext_tune_request *request, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    char *given = given_json(request), *base = base_json(request);
+    int rc = given != NULL && base != NULL ? SQLITE_OK : ext_error_nomem(error);
+    if (rc == SQLITE_OK)
+        rc = ext_query(&request->train.home, &stmt, error,
+                       "SELECT json_object('given', json(?1), 'space', json(?2), "
+                       "'base', json(?3))",
+                       "sss", given, request->space_text, base);
+    sqlite3_free(given);
+    sqlite3_free(base);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && (request->settings = ext_sql_text(stmt, 0)) == NULL)
+        rc = ext_error_nomem(error);
+    return ext_sql_finish(stmt, rc, "reading the options", error);
+}
+
+/* ---- resume ---- */
+
+/* Sets the error that there is no tuning to resume. */
+static int fail_none(const ext_tune_request *request, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_ERROR,
+                         "no tuning of '%s' to resume; tune it without resume",
+                         request->train.home.name);
+}
+
+/* Reads the row of the last tuning: it must have stopped. */
+static int find_stopped(ext_tune_request *request, ext_error *error)
+{
+    const ext_home *home = &request->train.home;
+    sqlite3_stmt *stmt;
+    bool has;
+    int rc = ext_shadow_has(home, "trial", &has, error);
+    if (rc == SQLITE_OK && !has)
+        return fail_none(request, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query(home, &stmt, error,
+                       "SELECT tune, status, options, options ->> '$.process', "
+                       "options ->> '$.run' FROM @trial WHERE trial = 0 AND rung = 0 AND "
+                       "json_valid(options) ORDER BY tune DESC LIMIT 1",
+                       "");
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    const char *status =
+        rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
+    if (rc == SQLITE_DONE || (status != NULL && strcmp(status, "finished") == 0)) {
+        rc = fail_none(request, error);
+    } else if (rc == SQLITE_ROW && status != NULL && strcmp(status, "tuning") == 0 &&
+               ext_alive_status((const char *)sqlite3_column_text(stmt, 3),
+                                (const char *)sqlite3_column_text(stmt, 4)) == NULL) {
+        rc = ext_error_set(error, SQLITE_BUSY,
+                           "the tuning of '%s' is under way; wait for its end",
+                           home->name);
+    } else if (rc == SQLITE_ROW) {
+        request->tune = sqlite3_column_int64(stmt, 0);
+        request->resumed = ext_sql_text(stmt, 2);
+        rc = request->resumed != NULL ? SQLITE_OK : ext_error_nomem(error);
+    }
+    return ext_sql_finish(stmt, rc == SQLITE_OK ? SQLITE_DONE : rc, "reading the tuning",
+                          error);
+}
+
+/* Reads the options that the stopped tuning was given into base and given. */
+static int take_settings(ext_tune_request *request, ext_error *error)
+{
+    const ext_home *home = &request->train.home;
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error, "SELECT ?1 -> '$.given', ?1 ->> '$.space'",
+                       "s", request->resumed);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        const char *given = (const char *)sqlite3_column_text(stmt, 0);
+        const char *space = (const char *)sqlite3_column_text(stmt, 1);
+        rc = ext_options_parse(home->db, given, scope, &request->base, NULL, error);
+        if (rc == SQLITE_OK)
+            rc = ext_options_parse(home->db, given, scope, &request->given, NULL, error);
+        if (rc == SQLITE_OK && space != NULL &&
+            (request->space_text = sqlite3_mprintf("%s", space)) == NULL)
+            rc = ext_error_nomem(error);
+    }
+    return ext_sql_finish(stmt, rc == SQLITE_OK ? SQLITE_DONE : rc, "reading the tuning",
+                          error);
+}
+
+/* ---- the request ---- */
+
+/* Reads the given options over the model's. text may be NULL. */
+static int read_options(ext_tune_request *request, const char *text, ext_error *error)
+{
+    ext_train_request *train = &request->train;
+    sqlite3 *db = train->home.db;
+    gru4rec_options_init(&request->given);
+    int rc = ext_config_options(&train->config, &train->home, &request->base, error);
+    if (rc == SQLITE_OK)
+        rc = ext_options_parse(db, text, scope, &request->given, &train->columns, error);
+    if (rc == SQLITE_OK)
+        rc = check_given(&request->given, train->columns.space != NULL, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (request->given.resume) {
+        if (find_stopped(request, error) != SQLITE_OK ||
+            take_settings(request, error) != SQLITE_OK)
+            return error->rc;
+    } else {
+        request->space_text = train->columns.space;
+        train->columns.space = NULL;
+    }
+    ext_columns again = {0};
+    rc = ext_options_parse(db, text, scope, &request->base, &again, error);
+    ext_options_free_columns(&again);
+    request->base.resume = request->base.warm_start = request->base.tuned = 0;
+    request->base.blend = 0; /* trials are of the network alone */
+    return rc;
+}
+
+/*
+ * Sets the share that is held out, .1 if the call gives none, and resolves the options
+ * with which the events are read.
+ */
+static int resolve(ext_tune_request *request, ext_error *error)
+{
+    gru4rec_error message = {0};
+    if (!ext_options_is_set(&request->given, "validation"))
+        gru4rec_options_set(&request->base, GRU4REC_SCOPE_TRAIN, "validation", "0.1",
+                            &message);
+    if (request->base.validation == 0)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "a tuning chooses by held-out sessions; set validation above "
+            "0, or leave it out for 0.1");
+    request->train.options = request->base;
+    return ext_options_resolve(&request->train.options, error);
+}
+
+/* Finds the model, and refuses a transaction of the user. */
+static int find_model(ext_tune_request *request, ext_connection *connection,
+                      sqlite3_value *model, ext_error *error)
+{
+    ext_train_request *train = &request->train;
+    train->call = "gru4rec_tune";
+    train->is_found = true;
+    train->is_alone = sqlite3_get_autocommit(connection->db);
+    if (!train->is_alone)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "a tuning inside a transaction would keep the database "
+                             "locked, and its trials could be lost; "
+                             "tune outside a transaction");
+    int rc = ext_schema_get(&train->home, connection->db, connection, model, false, NULL,
+                            error);
+    if (rc == SQLITE_OK)
+        rc = ext_savepoint_check_writable(train->home.db, train->home.schema, "tune",
+                                          error);
+    if (rc == SQLITE_OK)
+        rc = ext_config_read(&train->config, &train->home, error);
+    return rc == SQLITE_OK ? ext_identity_read(&train->id, &train->home, error) : rc;
+}
+
+int ext_tune_request_read(ext_tune_request *request, ext_connection *connection, int argc,
+                          sqlite3_value **argv, ext_error *error)
+{
+    const char *options;
+    if (ext_value_text(&options, argc > 1 ? argv[1] : NULL, "the second argument",
+                       error) != SQLITE_OK ||
+        find_model(request, connection, argv[0], error) != SQLITE_OK ||
+        read_options(request, options, error) != SQLITE_OK ||
+        resolve(request, error) != SQLITE_OK || read_space(request, error) != SQLITE_OK ||
+        make_settings(request, error) != SQLITE_OK ||
+        ext_shadow_check_later(&request->train.home, "trial", error) != SQLITE_OK)
+        return error->rc;
+    ext_train_request_follow_quota(&request->train.options);
+    return SQLITE_OK;
+}
+
+void ext_tune_request_free(ext_tune_request *request)
+{
+    sqlite3_free(request->space_text);
+    sqlite3_free(request->settings);
+    sqlite3_free(request->resumed);
+    ext_train_request_free(&request->train);
+}

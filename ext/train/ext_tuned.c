@@ -1,0 +1,61 @@
+/*
+ * ext_tuned.c - option tuned: reads the best options of the last finished tuning from
+ * m_trial; see ext_train.h and ext_tune_rows.c.
+ */
+#include "ext_train.h"
+
+/* Sets the error that there is no finished tuning. */
+static int fail_none(const ext_train_request *request, ext_error *error)
+{
+    return ext_error_set(error, SQLITE_ERROR,
+                         "tuned=true needs a finished tuning of '%s'; "
+                         "run SELECT gru4rec_tune('%s') first, or leave tuned out",
+                         request->home.name, request->home.name);
+}
+
+/* Sets *options to the best trial's options, JSON of sqlite3_malloc. */
+static int find_best(char **options, const ext_train_request *request, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    bool has = false;
+    *options = NULL;
+    int rc = request->is_found ? ext_shadow_has(&request->home, "trial", &has, error)
+                               : SQLITE_OK;
+    if (rc == SQLITE_OK && !has)
+        return fail_none(request, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query(
+            &request->home, &stmt, error,
+            "SELECT best.options FROM @trial AS tune JOIN @trial AS best "
+            "ON best.tune = tune.tune AND best.trial = tune.options ->> '$.best' "
+            "WHERE tune.trial = 0 AND tune.status = 'finished' AND "
+            "json_valid(tune.options) AND best.status = 'done' "
+            "ORDER BY tune.tune DESC, best.rung DESC LIMIT 1",
+            "");
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && (*options = ext_sql_text(stmt, 0)) == NULL)
+        rc = ext_error_nomem(error);
+    else if (rc == SQLITE_DONE)
+        rc = fail_none(request, error);
+    return ext_sql_finish(stmt, rc, "reading the tuning", error);
+}
+
+int ext_tuned_apply(ext_train_request *request, ext_error *error)
+{
+    char *options;
+    gru4rec_options defaults;
+    ext_changes changes = {.options = &request->options,
+                           .defaults = &defaults,
+                           .kept = &request->config.columns};
+    int rc = find_best(&options, request, error);
+    if (rc == SQLITE_OK)
+        rc = ext_config_defaults(&request->config, &request->home, &defaults, error);
+    if (rc == SQLITE_OK)
+        rc = ext_options_parse_changes(request->home.db, options, &changes, error);
+    ext_options_free_columns(&changes.columns);
+    sqlite3_free(changes.source);
+    sqlite3_free(options);
+    return rc;
+}

@@ -1,0 +1,509 @@
+/*
+ * space.c - the values of each option that a tuning chooses from; see space.h and
+ * gru4rec.h.
+ *
+ * Each dimension is a finite list of values, and a place is an index into the list:
+ *   choice   the values in the order in which they were added
+ *   linear   low, low + step, low + 2 step, ... up to high
+ *   log      low q^0, low q^1, ... high, rounded: reals to two digits, integers to whole
+ *            numbers, or to multiples of step in the default ranges
+ * A value goes into the options as text. The text is made without the C library's
+ * printing of reals, because that depends on the locale.
+ */
+#include "space.h"
+#include "../base/fail.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+/* Places of a range whose step the library chooses, at most. */
+enum { MOST_PLACES = 32 };
+
+/* What kind of number an option is. */
+typedef enum number_kind {
+    NUMBER_NONE,
+    NUMBER_INTEGER,
+    NUMBER_REAL,
+    NUMBER_LIST
+} number_kind;
+
+/* An option that a tuning can choose, and its default range. */
+typedef struct tunable {
+    const char *name;
+    number_kind kind;
+    size_t offset; /* of its field, if it is a number */
+    gru4rec_scale scale;
+    double low, high, step; /* of the default range */
+    const char *choices;    /* default choices, as "first|second"; NULL: none */
+} tunable;
+
+/* A number with a default range, a number without one, and an option that is no number. */
+#define RANGE(name, kind, scale, ...)                                          \
+    {                                                                          \
+#name, kind, offsetof(gru4rec_options, name), scale, __VA_ARGS__, NULL \
+    }
+#define CHOICES(name, kind, choices)                                                 \
+    {                                                                                \
+#name, kind, offsetof(gru4rec_options, name), GRU4REC_SCALE_CHOICE, 0, 0, 0, \
+            choices                                                                  \
+    }
+#define OPEN(name, kind)                                                             \
+    {                                                                                \
+#name, kind, offsetof(gru4rec_options, name), GRU4REC_SCALE_CHOICE, 0, 0, 0, \
+            NULL                                                                     \
+    }
+
+/*
+ * The options that a tuning can choose. Those with a range or with choices are in the
+ * default space; its ranges lie around the defaults of the options, and contain most of
+ * the published values. loss comes first, because other options depend on it.
+ * (blend belongs here: a range from 0 to 4.)
+ */
+static const tunable tunables[] = {
+    CHOICES(loss, NUMBER_NONE, "cross-entropy|bpr-max"),
+    RANGE(layers, NUMBER_LIST, GRU4REC_SCALE_LOG, 64, 384, 32),
+    RANGE(batch_size, NUMBER_INTEGER, GRU4REC_SCALE_LOG, 32, 256, 16),
+    RANGE(learning_rate, NUMBER_REAL, GRU4REC_SCALE_LOG, 0.01, 0.3, 0),
+    RANGE(dropout_p_embed, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
+    RANGE(dropout_p_hidden, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
+    RANGE(momentum, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
+    RANGE(sample_alpha, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 1, 0.1),
+    RANGE(bpreg, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 2, 0.05),
+    CHOICES(elu_param, NUMBER_REAL, "0|0.5|1"),
+    RANGE(logq, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 1, 0.1),
+    OPEN(final_act, NUMBER_NONE),
+    OPEN(embedding, NUMBER_INTEGER),
+    OPEN(constrained_embedding, NUMBER_NONE),
+    OPEN(n_sample, NUMBER_INTEGER),
+    OPEN(smoothing, NUMBER_REAL),
+    OPEN(hidden_act, NUMBER_NONE),
+    OPEN(adapt, NUMBER_NONE),
+    OPEN(adapt_params, NUMBER_NONE),
+    OPEN(lmbd, NUMBER_REAL),
+    OPEN(grad_cap, NUMBER_REAL),
+    OPEN(sigma, NUMBER_REAL),
+    OPEN(init_as_normal, NUMBER_NONE),
+    OPEN(feedforward, NUMBER_LIST),
+    OPEN(feedforward_act, NUMBER_NONE),
+    OPEN(biases, NUMBER_NONE),
+    OPEN(bptt, NUMBER_INTEGER),
+    OPEN(whole_sessions, NUMBER_NONE),
+    OPEN(train_random_order, NUMBER_NONE),
+    OPEN(reset_after, NUMBER_NONE),
+};
+
+enum { N_TUNABLES = sizeof tunables / sizeof *tunables };
+
+_Static_assert((size_t)N_TUNABLES <= GRU4REC_MAX_DIMENSIONS, "a space has all of them");
+
+/* Every error about a space is INVALID. */
+#define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
+
+/* Returns the row of an option; NULL: a tuning cannot choose it. */
+static const tunable *find_tunable(const char *name)
+{
+    for (size_t i = 0; i < N_TUNABLES; i++)
+        if (strcasecmp(tunables[i].name, name) == 0)
+            return &tunables[i];
+    return NULL;
+}
+
+/* Returns the index of an option in the table of all options. There must be such one. */
+static size_t index_of(const char *name)
+{
+    gru4rec_option_info info;
+    size_t i = 0;
+    for (gru4rec_option_describe(0, &info); strcmp(info.name, name) != 0;)
+        gru4rec_option_describe(++i, &info);
+    return i;
+}
+
+/* ---- values ---- */
+
+/* Writes a number with at most 9 digits behind the point, whatever the locale. */
+static void write_number(char text[GRU4REC_MAX_CHOICE], double value)
+{
+    snprintf(text, GRU4REC_MAX_CHOICE, "%llde-9", (long long)llround(value * 1e9));
+}
+
+/* Rounds to two digits, or an integer to a multiple of step. */
+static double round_value(double value, number_kind kind, double step)
+{
+    if (kind != NUMBER_REAL)
+        return step > 0 ? step * round(value / step) : round(value);
+    const double unit = pow(10, floor(log10(value)) - 1);
+    return round(value / unit) * unit;
+}
+
+int32_t g4r_space_places(const gru4rec_dimension *dimension)
+{
+    const bool is_real = find_tunable(dimension->option)->kind == NUMBER_REAL;
+    const double range = dimension->high - dimension->low;
+    if (dimension->scale == GRU4REC_SCALE_CHOICE)
+        return (int32_t)dimension->n_choices;
+    if (dimension->scale == GRU4REC_SCALE_LOG || dimension->step == 0)
+        return is_real ? MOST_PLACES : (int32_t)G4R_MIN(MOST_PLACES, range + 1);
+    return (int32_t)floor(range / dimension->step + 1e-6) + 1;
+}
+
+bool g4r_space_is_ordered(const gru4rec_dimension *dimension)
+{
+    return dimension->scale != GRU4REC_SCALE_CHOICE;
+}
+
+/* Returns the number at a place of a range. */
+static double value_at(const gru4rec_dimension *dimension, int32_t place)
+{
+    const number_kind kind = find_tunable(dimension->option)->kind;
+    const double share = (double)place / (double)(g4r_space_places(dimension) - 1);
+    double value;
+    if (dimension->scale == GRU4REC_SCALE_LOG)
+        value = round_value(dimension->low * pow(dimension->high / dimension->low, share),
+                            kind, dimension->step);
+    else if (dimension->step > 0)
+        value = dimension->low + place * dimension->step;
+    else
+        value = dimension->low + share * (dimension->high - dimension->low);
+    if (kind != NUMBER_REAL)
+        value = round(value);
+    return G4R_MAX(dimension->low, G4R_MIN(value, dimension->high));
+}
+
+/* Returns the number that options has; NAN: the value is no number. */
+static double number_of(const tunable *row, const gru4rec_options *options)
+{
+    const char *field = (const char *)options + row->offset;
+    const gru4rec_list *list = (const gru4rec_list *)field;
+    switch (row->kind) {
+    case NUMBER_INTEGER:
+        return (double)*(const int64_t *)field;
+    case NUMBER_REAL:
+        return *(const double *)field;
+    case NUMBER_LIST:
+        return list->n == 1 ? (double)list->values[0] : NAN;
+    default:
+        return NAN;
+    }
+}
+
+bool g4r_space_holds(const gru4rec_dimension *dimension, const gru4rec_options *options)
+{
+    const double value = number_of(find_tunable(dimension->option), options);
+    return g4r_space_is_ordered(dimension) && value >= dimension->low &&
+           value <= dimension->high;
+}
+
+int32_t g4r_space_nearest(const gru4rec_dimension *dimension,
+                          const gru4rec_options *options)
+{
+    const double value = number_of(find_tunable(dimension->option), options);
+    int32_t nearest = 0;
+    double distance = INFINITY;
+    for (int32_t place = 0; place < g4r_space_places(dimension); place++) {
+        const double here = fabs(value_at(dimension, place) - value);
+        if (here < distance) {
+            nearest = place;
+            distance = here;
+        }
+    }
+    return nearest;
+}
+
+void g4r_space_set(const gru4rec_dimension *dimension, int32_t place,
+                   const gru4rec_options *base, gru4rec_options *options)
+{
+    char number[GRU4REC_MAX_CHOICE], own[512];
+    const char *text = number;
+    if (place == G4R_SPACE_BASE) {
+        gru4rec_option_text(base, index_of(dimension->option), own, sizeof own);
+        text = own;
+    } else if (dimension->scale == GRU4REC_SCALE_CHOICE) {
+        text = dimension->choices[place];
+    } else {
+        write_number(number, value_at(dimension, place));
+    }
+    gru4rec_status status =
+        gru4rec_options_set(options, GRU4REC_SCOPE_TRAIN, dimension->option, text, NULL);
+    assert(status == GRU4REC_OK);
+    (void)status;
+}
+
+bool g4r_space_is_base(const gru4rec_dimension *dimension, int32_t place,
+                       const gru4rec_options *base)
+{
+    gru4rec_options options = *base;
+    char text[512], own[512];
+    const size_t index = index_of(dimension->option);
+    g4r_space_set(dimension, place, base, &options);
+    gru4rec_option_text(&options, index, text, sizeof text);
+    gru4rec_option_text(base, index, own, sizeof own);
+    return strcmp(text, own) == 0;
+}
+
+/* ---- what matters ---- */
+
+static bool is_softmax(const gru4rec_options *options)
+{
+    return options->loss == GRU4REC_CROSS_ENTROPY || options->loss == GRU4REC_XE_LOGIT;
+}
+
+/* The rules are those of gru4rec_options_resolve(). */
+bool g4r_space_matters(const char *name, const gru4rec_options *options)
+{
+    const bool is_sampled = options->n_sample != GRU4REC_N_SAMPLE_ALL;
+    if (strcmp(name, "bpreg") == 0)
+        return options->loss == GRU4REC_BPR_MAX;
+    if (strcmp(name, "elu_param") == 0)
+        return options->loss == GRU4REC_BPR_MAX &&
+               options->final_act.kind == GRU4REC_ACT_AUTO;
+    if (strcmp(name, "logq") == 0)
+        return is_softmax(options) && is_sampled;
+    if (strcmp(name, "smoothing") == 0)
+        return is_softmax(options);
+    if (strcmp(name, "sample_alpha") == 0)
+        return is_sampled && options->n_sample > 0;
+    if (strcmp(name, "dropout_p_embed") == 0)
+        return options->constrained_embedding || options->embedding != 0;
+    return strcmp(name, "feedforward_act") != 0 || options->feedforward.n > 0;
+}
+
+void g4r_space_drop_meaningless(gru4rec_options *options)
+{
+    gru4rec_options defaults;
+    gru4rec_options_init(&defaults);
+    for (size_t i = 0; i < N_TUNABLES; i++)
+        if (!g4r_space_matters(tunables[i].name, options))
+            gru4rec_options_unset(options, GRU4REC_SCOPE_TRAIN, tunables[i].name,
+                                  &defaults, NULL);
+}
+
+/* ---- making a space ---- */
+
+bool gru4rec_space_can_have(const char *option)
+{
+    return find_tunable(option) != NULL;
+}
+
+static gru4rec_dimension *find_dimension(gru4rec_space *space, const char *name)
+{
+    for (size_t i = 0; i < space->n; i++)
+        if (strcmp(space->dimensions[i].option, name) == 0)
+            return &space->dimensions[i];
+    return NULL;
+}
+
+bool gru4rec_space_has(const gru4rec_space *space, const char *option)
+{
+    for (size_t i = 0; i < space->n; i++)
+        if (strcasecmp(space->dimensions[i].option, option) == 0)
+            return true;
+    return false;
+}
+
+/* Finds the row of an option. INVALID: a tuning cannot choose it. */
+static gru4rec_status find_row(const tunable **row, const char *name,
+                               gru4rec_error *error)
+{
+    char shown[100];
+    *row = find_tunable(name);
+    if (*row != NULL)
+        return GRU4REC_OK;
+    gru4rec_show(shown, sizeof shown, name, strlen(name));
+    gru4rec_options options;
+    gru4rec_error unknown = {0};
+    gru4rec_options_init(&options);
+    /* An unknown name gets the message, and the suggestion, of the options. */
+    if (gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, name, "", &unknown) !=
+            GRU4REC_OK &&
+        strncmp(unknown.message, "no option", strlen("no option")) == 0)
+        return REFUSE(error, "%s", unknown.message);
+    return REFUSE(error,
+                  "a tuning cannot choose '%s', only options of the network and its "
+                  "learning; give %s as an option instead",
+                  shown, shown);
+}
+
+/* Checks that the option accepts the text, and writes its usual form to canonical. */
+static gru4rec_status check_value(const tunable *row, const char *text,
+                                  char canonical[GRU4REC_MAX_CHOICE],
+                                  gru4rec_error *error)
+{
+    gru4rec_options options;
+    gru4rec_options_init(&options);
+    gru4rec_status status =
+        gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, row->name, text, error);
+    if (status != GRU4REC_OK)
+        return status;
+    if (gru4rec_option_text(&options, index_of(row->name), canonical,
+                            GRU4REC_MAX_CHOICE) >= GRU4REC_MAX_CHOICE)
+        return REFUSE(error,
+                      "a value of %s is too long for a tuning; give a shorter list",
+                      row->name);
+    return GRU4REC_OK;
+}
+
+static gru4rec_dimension *add_dimension(gru4rec_space *space, const tunable *row)
+{
+    gru4rec_dimension *dimension = &space->dimensions[space->n++];
+    *dimension = (gru4rec_dimension){.option = row->name};
+    return dimension;
+}
+
+gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
+                                    const char *value, gru4rec_error *error)
+{
+    const tunable *row;
+    char text[GRU4REC_MAX_CHOICE];
+    gru4rec_status status = find_row(&row, option, error);
+    if (status == GRU4REC_OK)
+        status = check_value(row, value, text, error);
+    if (status != GRU4REC_OK)
+        return status;
+    gru4rec_dimension *dimension = find_dimension(space, row->name);
+    if (dimension == NULL)
+        dimension = add_dimension(space, row);
+    for (int64_t i = 0; i < dimension->n_choices; i++)
+        if (strcmp(dimension->choices[i], text) == 0)
+            return REFUSE(error, "the space has %s %s twice; leave one of them out",
+                          row->name, text);
+    if (g4r_space_is_ordered(dimension))
+        return REFUSE(error, "the space has %s twice; leave one of them out", row->name);
+    if (dimension->n_choices == GRU4REC_MAX_CHOICES)
+        return REFUSE(error,
+                      "the space has more than %d values of %s; give a range, as "
+                      "{\"log\":[0.01,0.3]}, or fewer values",
+                      GRU4REC_MAX_CHOICES, row->name);
+    memcpy(dimension->choices[dimension->n_choices++], text, sizeof text);
+    return GRU4REC_OK;
+}
+
+/* Checks what gru4rec_space_range() asks of its numbers. */
+static gru4rec_status check_range(const tunable *row, const gru4rec_dimension *range,
+                                  gru4rec_error *error)
+{
+    char text[GRU4REC_MAX_CHOICE], canonical[GRU4REC_MAX_CHOICE];
+    const bool is_log = range->scale == GRU4REC_SCALE_LOG;
+    gru4rec_status status = GRU4REC_OK;
+    if (row->kind == NUMBER_NONE)
+        return REFUSE(error,
+                      "the values of %s are not numbers, so they have no range; "
+                      "list them, as [\"a\",\"b\"]",
+                      row->name);
+    for (int i = 0; i < 2 && status == GRU4REC_OK; i++) {
+        const double end = i == 0 ? range->low : range->high;
+        if (!(fabs(end) < 1e9))
+            return REFUSE(error, "a range of %s goes to 1e9 at most; make it smaller",
+                          row->name);
+        write_number(text, end);
+        status = check_value(row, text, canonical, error);
+    }
+    if (status != GRU4REC_OK)
+        return status;
+    if (!(range->low < range->high))
+        return REFUSE(error,
+                      "a range of %s must go from a smaller number to a larger one; "
+                      "list single values, as [1,2]",
+                      row->name);
+    if (is_log && !(range->low > 0))
+        return REFUSE(error,
+                      "a logarithmic range of %s must begin above 0; raise its "
+                      "start, or make it linear",
+                      row->name);
+    if (is_log
+            ? range->step != 0
+            : !(range->step >= 0 && range->step <= range->high - range->low &&
+                (range->step == 0 || (range->high - range->low) / range->step <= 10000)))
+        return REFUSE(error,
+                      "this step does not suit the range of %s; leave it out, or "
+                      "give a linear range a smaller number above 0",
+                      row->name);
+    return GRU4REC_OK;
+}
+
+gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
+                                   gru4rec_scale scale, double low, double high,
+                                   double step, gru4rec_error *error)
+{
+    const tunable *row;
+    const gru4rec_dimension range = {.scale = scale,
+                                     .low = low,
+                                     .high = high,
+                                     .step = step};
+    gru4rec_status status = find_row(&row, option, error);
+    if (status == GRU4REC_OK)
+        status = check_range(row, &range, error);
+    if (status != GRU4REC_OK)
+        return status;
+    if (find_dimension(space, row->name) != NULL)
+        return REFUSE(error, "the space has %s twice; leave one of them out", row->name);
+    gru4rec_dimension *dimension = add_dimension(space, row);
+    dimension->scale = scale;
+    dimension->low = low;
+    dimension->high = high;
+    dimension->step = step;
+    return GRU4REC_OK;
+}
+
+/* ---- the default space ---- */
+
+/*
+ * Returns the factor by which the default range of learning_rate, which suits adagrad, is
+ * scaled for the optimiser of base.
+ */
+static double scale_of_rate(const gru4rec_options *base)
+{
+    gru4rec_options defaults, own;
+    gru4rec_options_init(&defaults);
+    own = defaults;
+    own.adapt = base->adapt;
+    return gru4rec_options_resolve(&own, NULL) == GRU4REC_OK
+               ? own.learning_rate / defaults.learning_rate
+               : 1;
+}
+
+static void add_choices(gru4rec_dimension *dimension, const char *choices)
+{
+    while (*choices != '\0') {
+        const size_t n = strcspn(choices, "|");
+        snprintf(dimension->choices[dimension->n_choices++], GRU4REC_MAX_CHOICE, "%.*s",
+                 (int)n, choices);
+        choices += n + (choices[n] == '|');
+    }
+}
+
+/* Tells whether the option can matter, whatever the loss if that is open too. */
+static bool can_matter(const char *name, const gru4rec_options *base, bool is_loss_open)
+{
+    gru4rec_options other = *base;
+    other.loss = GRU4REC_BPR_MAX;
+    if (g4r_space_matters(name, base) ||
+        (is_loss_open && g4r_space_matters(name, &other)))
+        return true;
+    other.loss = GRU4REC_CROSS_ENTROPY;
+    return is_loss_open && g4r_space_matters(name, &other);
+}
+
+void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
+                        const gru4rec_options *fixed)
+{
+    const double rate = scale_of_rate(base);
+    const bool is_loss_open = !gru4rec_option_is_set(fixed, index_of("loss"));
+    space->n = 0;
+    for (size_t i = 0; i < N_TUNABLES; i++) {
+        const tunable *row = &tunables[i];
+        const bool is_default =
+            row->scale != GRU4REC_SCALE_CHOICE || row->choices != NULL;
+        if (!is_default || gru4rec_option_is_set(fixed, index_of(row->name)))
+            continue;
+        gru4rec_dimension *dimension = add_dimension(space, row);
+        const double factor = strcmp(row->name, "learning_rate") == 0 ? rate : 1;
+        dimension->scale = row->scale;
+        dimension->low = row->low * factor;
+        dimension->high = row->high * factor;
+        dimension->step = row->step;
+        if (row->choices != NULL)
+            add_choices(dimension, row->choices);
+        if (!can_matter(row->name, base, is_loss_open))
+            space->n--;
+    }
+}

@@ -1,0 +1,465 @@
+/*
+ * tune.c - the search of gru4rec_tune_new(): proposals and successive halving; see
+ * gru4rec.h.
+ *
+ * Rungs. With N epochs a trial is trained with ceil(N / 9), then with ceil(N / 3), then
+ * with N epochs, from scratch each time; equal rungs are one. A batch of trials climbs
+ * together: when all results of a rung are there, the best third of its trials, rounded
+ * up, go on to the next rung. The order is (objective, trial number). The first trial,
+ * which has the base's values, always goes on, so that the best trial is never worse than
+ * the base. A trial that could not be trained never goes on.
+ *
+ * Proposals. The first trial is the base, the rest of the first batch is uniform over the
+ * space. A later trial is uniform with probability 1/2; otherwise it begins as one of the
+ * best trials of the batches before, and each of its values stays with probability 1/2 or
+ * moves to a near one. Each trial draws from a stream of its own, so the proposals depend
+ * only on the seed, the trial's number and the results of the batches before. A proposal
+ * that contradicts itself, or that an earlier trial had, is drawn again. If that fails
+ * too often, the space has no more, and the search ends.
+ */
+#include "space.h"
+#include "../base/alloc.h"
+#include "../base/fail.h"
+#include "../base/hash.h"
+#include "../base/rng.h"
+
+enum {
+    BATCH = 10,      /* trials of a batch */
+    N_RUNGS = 3,     /* rungs at most */
+    N_PARENTS = 5,   /* best trials that later ones begin as, at most */
+    MOST_DRAWS = 500 /* draws for a proposal */
+};
+
+/* A trial and its results so far. */
+typedef struct trial {
+    int32_t places[GRU4REC_MAX_DIMENSIONS]; /* by dimension; see space.h */
+    int rung;                               /* the highest rung with a result; -1: none */
+    double objective; /* at that rung; NAN: it could not be trained */
+} trial;
+
+struct gru4rec_tune {
+    gru4rec_allocator allocator;
+    gru4rec_options base;     /* as given */
+    gru4rec_options resolved; /* the same, resolved */
+    gru4rec_space space;
+    int64_t epochs[N_RUNGS]; /* (n_rungs) */
+    int n_rungs;
+    int64_t most;  /* trials at most */
+    int64_t n;     /* trials that were proposed */
+    trial *trials; /* (most) */
+    int64_t first; /* index of the batch's first trial */
+    bool is_over;
+    int rung;                   /* the rung that the batch is at */
+    int64_t members[BATCH + 1]; /* (n_members) indexes of the trials at that rung */
+    int n_members, n_given, n_told;
+};
+
+/* ---- the options of a trial ---- */
+
+/* Sets the options of the space to the values at the places. */
+static void set_places(const gru4rec_tune *tune, const int32_t *places,
+                       gru4rec_options *options)
+{
+    *options = tune->base;
+    for (size_t i = 0; i < tune->space.n; i++)
+        if (places[i] != G4R_SPACE_NONE)
+            g4r_space_set(&tune->space.dimensions[i], places[i], &tune->resolved,
+                          options);
+    g4r_space_drop_meaningless(options);
+}
+
+/* Takes the places away whose values mean nothing beside the others. */
+static void drop_meaningless(const gru4rec_tune *tune, int32_t *places)
+{
+    gru4rec_options options;
+    set_places(tune, places, &options);
+    for (size_t i = 0; i < tune->space.n; i++)
+        if (!g4r_space_matters(tune->space.dimensions[i].option, &options))
+            places[i] = G4R_SPACE_NONE;
+}
+
+void gru4rec_tune_options(const gru4rec_tune *tune, int64_t number,
+                          gru4rec_options *options)
+{
+    set_places(tune, tune->trials[number - 1].places, options);
+}
+
+/* Makes options ready to train with; INVALID: they contradict each other. */
+static gru4rec_status prepare(gru4rec_options *options, int64_t epochs,
+                              gru4rec_error *error)
+{
+    gru4rec_options defaults;
+    gru4rec_options_init(&defaults);
+    gru4rec_options_unset(options, GRU4REC_SCOPE_TRAIN, "patience", &defaults, NULL);
+    options->validation = 0;
+    options->warm_start = 0;
+    options->resume = 0;
+    options->checkpoint_epochs = 0;
+    gru4rec_status status = gru4rec_options_resolve(options, error);
+    options->n_epochs = epochs;
+    return status;
+}
+
+void gru4rec_tune_prepare(const gru4rec_tune *tune, const gru4rec_trial *of,
+                          gru4rec_options *options)
+{
+    gru4rec_tune_options(tune, of->trial, options);
+    gru4rec_status status = prepare(options, of->epochs, NULL);
+    assert(status == GRU4REC_OK); /* propose() has checked it */
+    (void)status;
+}
+
+/* ---- which trial is better ---- */
+
+/* Tells whether trial a is better than trial b; both are indexes of trials. */
+static bool is_better(const gru4rec_tune *tune, int64_t a, int64_t b)
+{
+    const trial *x = &tune->trials[a], *y = &tune->trials[b];
+    if (x->rung != y->rung)
+        return x->rung > y->rung;
+    return x->objective != y->objective ? x->objective > y->objective : a < b;
+}
+
+static bool has_result(const trial *entry)
+{
+    return entry->rung >= 0 && !isnan(entry->objective);
+}
+
+/* Inserts a trial into list (n), best first, of most at most. Returns the new n. */
+static int insert(const gru4rec_tune *tune, int64_t *list, int n, int most, int64_t index)
+{
+    int at = n;
+    for (; at > 0 && is_better(tune, index, list[at - 1]); at--)
+        if (at < most)
+            list[at] = list[at - 1];
+    if (at < most)
+        list[at] = index;
+    return G4R_MIN(n + 1, most);
+}
+
+bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *objective)
+{
+    int64_t first;
+    int n = 0;
+    for (int64_t i = 0; i < tune->n; i++)
+        if (has_result(&tune->trials[i]))
+            n = insert(tune, &first, n, 1, i);
+    if (n == 0)
+        return false;
+    const trial *entry = &tune->trials[first];
+    *best = (gru4rec_trial){first + 1, entry->rung, tune->epochs[entry->rung]};
+    *objective = entry->objective;
+    return true;
+}
+
+/* ---- proposals ---- */
+
+/* Returns the place of a value near one that is at a place of an ordered dimension. */
+static int32_t step_from(g4r_rng *rng, int32_t place, int32_t n)
+{
+    const double away = (g4r_rng_uniform(rng) + g4r_rng_uniform(rng) - 1) * 0.3 * n;
+    int32_t step = (int32_t)lround(away);
+    if (step == 0)
+        step = away < 0 ? -1 : 1;
+    const int32_t to = place + step;
+    return G4R_MAX(0, G4R_MIN(to, n - 1));
+}
+
+/* Draws a place of a dimension. from: the place that it begins at; NULL: uniform. */
+static int32_t draw_place(const gru4rec_tune *tune, g4r_rng *rng,
+                          const gru4rec_dimension *dimension, const int32_t *from)
+{
+    const int32_t n = g4r_space_places(dimension);
+    int32_t place = from != NULL ? *from : G4R_SPACE_NONE;
+    if (place == G4R_SPACE_BASE && !g4r_space_holds(dimension, &tune->resolved))
+        place = G4R_SPACE_NONE;
+    if (place != G4R_SPACE_NONE && g4r_rng_below(rng, 2) == 0)
+        return place;
+    if (place == G4R_SPACE_BASE)
+        place = g4r_space_nearest(dimension, &tune->resolved);
+    return place >= 0 && g4r_space_is_ordered(dimension)
+               ? step_from(rng, place, n)
+               : (int32_t)g4r_rng_below(rng, (uint64_t)n);
+}
+
+/* Draws a proposal. parents (n): the trials that it may begin as. */
+static void draw(const gru4rec_tune *tune, g4r_rng *rng, const int64_t *parents, int n,
+                 int32_t *places)
+{
+    const int32_t *from = NULL;
+    if (n > 0 && g4r_rng_below(rng, 2) == 0)
+        from = tune->trials[parents[g4r_rng_below(rng, (uint64_t)n)]].places;
+    for (size_t i = 0; i < tune->space.n; i++) {
+        const gru4rec_dimension *dimension = &tune->space.dimensions[i];
+        places[i] = draw_place(tune, rng, dimension, from != NULL ? &from[i] : NULL);
+        if (places[i] >= 0 && g4r_space_is_base(dimension, places[i], &tune->resolved))
+            places[i] = G4R_SPACE_BASE;
+    }
+    drop_meaningless(tune, places);
+}
+
+/* Tells whether a proposal can be trained, and no earlier trial has its values. */
+static bool is_new(const gru4rec_tune *tune, const int32_t *places, gru4rec_error *error)
+{
+    gru4rec_options options;
+    set_places(tune, places, &options);
+    if (prepare(&options, 1, error) != GRU4REC_OK)
+        return false;
+    for (int64_t i = 0; i < tune->n; i++)
+        if (memcmp(tune->trials[i].places, places, tune->space.n * sizeof *places) == 0)
+            return false;
+    return true;
+}
+
+/* Proposes the next trial. Returns false if no new one was found. */
+static bool propose(gru4rec_tune *tune, const int64_t *parents, int n_parents,
+                    gru4rec_error *error)
+{
+    g4r_rng rng;
+    trial *entry = &tune->trials[tune->n];
+    g4r_rng_seed(&rng, tune->base.seed, G4R_STREAM_PROPOSALS, tune->n + 1);
+    for (int i = 0; i < MOST_DRAWS; i++) {
+        draw(tune, &rng, parents, n_parents, entry->places);
+        if (is_new(tune, entry->places, error)) {
+            entry->rung = -1;
+            tune->n++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Proposes the next batch, and puts it on the first rung; without one the search ends. */
+static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
+{
+    int64_t parents[N_PARENTS];
+    int n_parents = 0;
+    tune->first = tune->n;
+    for (int64_t i = 0; i < tune->n; i++)
+        if (has_result(&tune->trials[i]))
+            n_parents = insert(tune, parents, n_parents, N_PARENTS, i);
+    if (tune->n == 0) { /* the base: all places are G4R_SPACE_BASE */
+        for (size_t i = 0; i < tune->space.n; i++)
+            tune->trials[0].places[i] = G4R_SPACE_BASE;
+        drop_meaningless(tune, tune->trials[0].places);
+        tune->trials[0].rung = -1;
+        tune->n = 1;
+    }
+    bool has_more = true;
+    while (has_more && tune->n < tune->most && tune->n - tune->first < BATCH)
+        has_more = propose(tune, parents, n_parents, error);
+    tune->rung = tune->n_members = tune->n_given = tune->n_told = 0;
+    for (int64_t i = tune->first; i < tune->n; i++)
+        tune->members[tune->n_members++] = i;
+    tune->is_over = tune->n_members == 0;
+}
+
+/* ---- halving ---- */
+
+/* Puts the best third of the members on the next rung, in the order of their numbers. */
+static void promote(gru4rec_tune *tune)
+{
+    int64_t best[BATCH + 1];
+    const int most = (tune->n_members + 2) / 3;
+    int n = 0, n_next = 0;
+    for (int i = 0; i < tune->n_members; i++)
+        if (has_result(&tune->trials[tune->members[i]]))
+            n = insert(tune, best, n, most, tune->members[i]);
+    for (int i = 0; i < tune->n_members; i++) {
+        const int64_t index = tune->members[i];
+        bool goes_on = index == 0 && has_result(&tune->trials[0]);
+        for (int j = 0; j < n; j++)
+            goes_on = goes_on || best[j] == index;
+        if (goes_on)
+            tune->members[n_next++] = index;
+    }
+    tune->rung++;
+    tune->n_members = n_next;
+    tune->n_given = tune->n_told = 0;
+}
+
+bool gru4rec_tune_next(gru4rec_tune *tune, gru4rec_trial *next)
+{
+    if (tune->is_over || tune->n_given == tune->n_members)
+        return false;
+    *next = (gru4rec_trial){.trial = tune->members[tune->n_given++] + 1,
+                            .rung = tune->rung,
+                            .epochs = tune->epochs[tune->rung]};
+    return true;
+}
+
+void gru4rec_tune_tell(gru4rec_tune *tune, const gru4rec_trial *of, double objective)
+{
+    trial *entry = &tune->trials[of->trial - 1];
+    assert(of->rung == tune->rung && entry->rung < tune->rung);
+    entry->rung = (int)of->rung;
+    entry->objective = objective;
+    if (++tune->n_told < tune->n_members)
+        return;
+    promote(tune);
+    if (tune->rung == tune->n_rungs || tune->n_members == 0)
+        start_batch(tune, NULL);
+}
+
+bool gru4rec_tune_is_over(const gru4rec_tune *tune)
+{
+    return tune->is_over;
+}
+
+int64_t gru4rec_tune_trials(const gru4rec_tune *tune)
+{
+    return tune->n;
+}
+
+int64_t gru4rec_tune_waiting(const gru4rec_tune *tune)
+{
+    return tune->is_over ? 0 : tune->n_members - tune->n_given;
+}
+
+int64_t gru4rec_tune_epochs(const gru4rec_tune *tune)
+{
+    int64_t sum = 0;
+    for (int64_t first = 0; first < tune->most; first += BATCH) {
+        int64_t n = G4R_MIN(tune->most - first, BATCH);
+        for (int i = 0; i < tune->n_rungs; i++, n = (n + 2) / 3)
+            sum += n * tune->epochs[i];
+    }
+    return sum;
+}
+
+/* ---- making and freeing ---- */
+
+size_t gru4rec_tune_bytes(const gru4rec_options *base)
+{
+    return sizeof(gru4rec_tune) + (size_t)base->trials * sizeof(trial);
+}
+
+/* Fills the rungs for so many epochs: equal ones are one. */
+static void fill_rungs(gru4rec_tune *tune, int64_t n_epochs)
+{
+    for (int64_t part = 9; part > 0; part /= 3) {
+        const int64_t epochs = (n_epochs + part - 1) / part;
+        if (tune->n_rungs == 0 || tune->epochs[tune->n_rungs - 1] < epochs)
+            tune->epochs[tune->n_rungs++] = epochs;
+    }
+}
+
+/* Fills what the base and the space determine, and proposes the first batch. */
+static gru4rec_status start(gru4rec_tune *tune, gru4rec_error *error)
+{
+    gru4rec_options first;
+    gru4rec_error refusal = {0};
+    tune->resolved = tune->base;
+    gru4rec_status status = gru4rec_options_resolve(&tune->resolved, error);
+    if (status != GRU4REC_OK)
+        return status;
+    fill_rungs(tune, tune->resolved.n_epochs);
+    start_batch(tune, &refusal);
+    gru4rec_tune_options(tune, 1, &first);
+    status = prepare(&first, 1, error);
+    if (status == GRU4REC_OK && tune->n == 1 && tune->most > 1)
+        return refusal.message[0] != '\0'
+                   ? g4r_fail(error, GRU4REC_INVALID,
+                              "no values of the space go together (%.300s); give others",
+                              refusal.message)
+                   : g4r_fail(error, GRU4REC_INVALID,
+                              "the space has nothing to choose from; "
+                              "give it other values than the model has");
+    return status;
+}
+
+gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
+                                const gru4rec_options *base, const gru4rec_space *space,
+                                gru4rec_tune **out, gru4rec_error *error)
+{
+    const gru4rec_allocator memory = allocator != NULL ? *allocator : g4r_alloc_libc;
+    gru4rec_tune *tune = g4r_alloc(&memory, 1, sizeof *tune);
+    *out = NULL;
+    if (tune == NULL)
+        return g4r_fail_nomem(error, sizeof *tune);
+    tune->allocator = memory;
+    tune->base = *base;
+    tune->space = *space;
+    tune->most = base->trials;
+    tune->trials = g4r_alloc(&memory, (size_t)base->trials, sizeof *tune->trials);
+    gru4rec_status status = tune->trials != NULL
+                                ? start(tune, error)
+                                : g4r_fail_nomem(error, gru4rec_tune_bytes(base));
+    if (status != GRU4REC_OK) {
+        gru4rec_tune_free(tune);
+        return status;
+    }
+    *out = tune;
+    return GRU4REC_OK;
+}
+
+void gru4rec_tune_free(gru4rec_tune *tune)
+{
+    if (tune == NULL)
+        return;
+    const gru4rec_allocator allocator = tune->allocator;
+    g4r_alloc_free(&allocator, tune->trials);
+    g4r_alloc_free(&allocator, tune);
+}
+
+/* ---- the held-out sessions ---- */
+
+/* Returns the half, 0 or 1, that the session at a place belongs to. */
+static int half_of(const gru4rec_dataset *dataset, int64_t session)
+{
+    const int64_t first = dataset->offsets[session];
+    const size_t n = (size_t)(dataset->offsets[session + 1] - first);
+    const uint64_t hash =
+        g4r_hash_bytes(g4r_hash_word(G4R_HASH_START, (uint64_t)session),
+                       dataset->item_rows + first, n * sizeof *dataset->item_rows);
+    return (int)(g4r_hash_fold(hash, 0x9e3779b97f4a7c15u) >> 32 & 1);
+}
+
+/* Copies the sessions of a half. *out is NULL if there is not enough memory. */
+static gru4rec_dataset *copy_half(const gru4rec_allocator *allocator,
+                                  const gru4rec_dataset *all, int half)
+{
+    gru4rec_dataset *copy = g4r_alloc(allocator, 1, sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    copy->allocator = *allocator;
+    copy->offsets = g4r_alloc(allocator, (size_t)all->n_sessions + 1, sizeof(int64_t));
+    copy->item_rows = g4r_alloc(allocator, (size_t)all->n_events + 1, sizeof(int32_t));
+    if (copy->offsets == NULL || copy->item_rows == NULL) {
+        gru4rec_dataset_free(copy);
+        return NULL;
+    }
+    for (int64_t s = 0; s < all->n_sessions; s++) {
+        const int64_t first = all->offsets[s], n = all->offsets[s + 1] - first;
+        if (half_of(all, s) != half)
+            continue;
+        memcpy(copy->item_rows + copy->n_events, all->item_rows + first,
+               (size_t)n * sizeof *copy->item_rows);
+        copy->n_events += n;
+        copy->offsets[++copy->n_sessions] = copy->n_events;
+    }
+    return copy;
+}
+
+gru4rec_status gru4rec_tune_halve(const gru4rec_allocator *allocator,
+                                  const gru4rec_dataset *heldout,
+                                  gru4rec_dataset *halves[2], gru4rec_error *error)
+{
+    const gru4rec_allocator memory = allocator != NULL ? *allocator : g4r_alloc_libc;
+    halves[0] = copy_half(&memory, heldout, 0);
+    halves[1] = copy_half(&memory, heldout, 1);
+    gru4rec_status status = GRU4REC_OK;
+    if (halves[0] == NULL || halves[1] == NULL)
+        status = g4r_fail_nomem(error, gru4rec_dataset_bytes(heldout));
+    else if (halves[0]->n_events == halves[0]->n_sessions ||
+             halves[1]->n_events == halves[1]->n_sessions)
+        status = g4r_fail(error, GRU4REC_INVALID,
+                          "validation holds out too few sessions to choose by one half "
+                          "and to report on the other; set validation to a larger share");
+    if (status == GRU4REC_OK)
+        return GRU4REC_OK;
+    gru4rec_dataset_free(halves[0]);
+    gru4rec_dataset_free(halves[1]);
+    halves[0] = halves[1] = NULL;
+    return status;
+}

@@ -39,7 +39,7 @@ typedef struct g4r_option {
     const char *words;
     const char *defaults; /* the default, as text */
     const char *before; /* default for models that did not store theirs; NULL: defaults */
-    bool is_later;      /* the option came later; see LATER() in options.c */
+    bool is_later;      /* the option came later; see LATER() in options_table.c */
     const char *help;
 } g4r_option;
 
@@ -65,6 +65,13 @@ gru4rec_option_type g4r_option_type(const g4r_option *o);
  * there. Upper and lower case are equal.
  */
 int g4r_option_word_index(const char *words, const char *word);
+
+/* ---- options_table.c ---- */
+
+/* A row for each option. The index of an option is that of its row. */
+extern const g4r_option g4r_options_table[];
+/* Number of rows, at most GRU4REC_MAX_OPTIONS. */
+extern const size_t g4r_options_table_count;
 
 /* ---- options.c, for options_resolve.c ---- */
 

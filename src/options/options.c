@@ -1,17 +1,5 @@
 /*
- * options.c - the one table of options, and the functions that read it.
- *
- * A row of the table has the name, kind, range, default and help of an option. Parsing,
- * messages, text forms and the reference in the README are made from it. Rules that
- * involve two options are in options_resolve.c. The names are those of the official
- * implementations.
- *
- * How to change a default: a model must keep the options that it was made with. The
- * defaults of the build that made a model are stored with it (m_config, "defaults"), but
- * older builds did not store them. So give the row the new default, and, unless it has a
- * .before already, the old default as .before = "...", which is used for the models of
- * these builds. A value that a rule in options_resolve.c chooses is no default: it is
- * stored nowhere, so it must never change.
+ * options.c - reads and writes options by their names, from the table in options_table.c.
  */
 #include "option.h"
 #include "presets.h"
@@ -21,342 +9,11 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define TRAIN GRU4REC_SCOPE_TRAIN
-#define EVALUATE GRU4REC_SCOPE_EVALUATE
-#define EXPORT GRU4REC_SCOPE_EXPORT
-#define COMPARE GRU4REC_SCOPE_COMPARE
-#define TUNE GRU4REC_SCOPE_TUNE
-
-/*
- * A row of the table. open_: max_ itself is not allowed. The last argument is the help;
- * it may be followed by .before = "...".
- */
-#define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, ...) \
-    {                                                                           \
-        .name = #field, .kind = kind_, .scope = scope_,                         \
-        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,   \
-        .is_max_open = open_, .words = words_, .defaults = defaults_,           \
-        .help = __VA_ARGS__                                                     \
-    }
-
-/*
- * A row of a training option that came later. before_ is the value that does what older
- * builds did. A stored model names the option even at its default value, so that an older
- * build, which would do something else, refuses the model.
- */
-#define LATER(field, kind_, min_, max_, words_, defaults_, before_, help_)       \
-    {                                                                            \
-        .name = #field, .kind = kind_, .scope = TRAIN, .is_later = true,         \
-        .offset = offsetof(gru4rec_options, field), .min = min_, .max = max_,    \
-        .words = words_, .defaults = defaults_, .before = before_, .help = help_ \
-    }
-
-/* Rows of training options of the common kinds. SHARE: a number from 0 to below 1. */
-#define INTEGER(field, min_, max_, ...) \
-    OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
-#define REAL(field, min_, max_, ...) \
-    OPTION(field, G4R_REAL, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
-#define SHARE(field, ...) OPTION(field, G4R_REAL, TRAIN, 0, 1, true, NULL, __VA_ARGS__)
-#define BOOLEAN(field, ...) \
-    OPTION(field, G4R_BOOLEAN, TRAIN, 0, 0, false, NULL, __VA_ARGS__)
-#define CHOICE(field, ...) OPTION(field, G4R_CHOICE, TRAIN, 0, 0, false, __VA_ARGS__)
-#define ACTIVATION(field, ...) \
-    OPTION(field, G4R_ACTIVATION, TRAIN, 0, 0, false, __VA_ARGS__)
-#define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, __VA_ARGS__)
-
-#define VERSIONS "active|previous|newest"
-#define VERSION(field, ...) \
-    OPTION(field, G4R_INTEGER, COMPARE, 1, 1e15, false, VERSIONS, "active", __VA_ARGS__)
-
-/* Rows of options of baselines, whose names begin with the name of the baseline. */
-#define COUNT(field, max_, ...) \
-    OPTION(field, G4R_INTEGER, EVALUATE, 1, max_, false, NULL, __VA_ARGS__)
-#define DECAY(field, ...) \
-    OPTION(field, G4R_REAL, EVALUATE, 1e-9, 1e9, false, NULL, __VA_ARGS__)
-#define WEIGHTINGS "same|div|linear|log|quadratic"
-
-/* The table: a row for each option. The index of an option is that of its row. */
-static const g4r_option table[] = {
-    CHOICE(preset, G4R_PRESETS_WORDS, "none",
-           "a published set of option values; an option that you set yourself overrides "
-           "it"),
-    OPTION(layers, G4R_LIST, TRAIN, 1, 65536, false, NULL, "100",
-           "widths of the GRU layers, from the input to the scores"),
-    CHOICE(loss, "cross-entropy|xe_logit|bpr|bpr-max|top1|top1-max", "cross-entropy",
-           "loss function"),
-    ACTIVATION(final_act, "auto|softmax|softmax_logit|linear|relu|tanh", "auto",
-               "activation of the scores in training; auto: softmax for cross-entropy, "
-               "softmax_logit for xe_logit, elu with elu_param for bpr-max, else linear"),
-    REAL(elu_param, 0, 100, "0.5",
-         "alpha of the ELU that bpr-max applies to the scores; 0: no ELU"),
-    INTEGER(batch_size, 1, 65536, "64", "sessions trained side by side (lanes)"),
-    INTEGER(n_epochs, 1, 100000, "10", "passes over the events"),
-    REAL(learning_rate, 1e-9, 100, "0.07",
-         "step size; if it is not set: 1 for adadelta, 0.01 for rmsprop, "
-         "0.002 for adam"),
-    SHARE(momentum, "0",
-          "share of the last update that is added to the next one (heavy ball)"),
-    SHARE(dropout_p_embed, "0.3",
-          "share of the input embedding's values that is dropped"),
-    SHARE(dropout_p_hidden, "0.2", "share of each hidden state's values that is dropped"),
-    OPTION(embedding, G4R_INTEGER, TRAIN, 0, 65536, false, "layersize", "0",
-           "width of a separate input embedding; layersize: that of the first GRU "
-           "layer; 0: there is none. Above 0 it sets constrained_embedding to false"),
-    BOOLEAN(constrained_embedding, "true",
-            "the input embedding and the output weights are one table; "
-            "if it is false and embedding is 0, the input is one-hot"),
-    OPTION(n_sample, G4R_INTEGER, TRAIN, 0, 1000000, false, "all", "2048",
-           "negative samples of a step, shared by all its lanes, "
-           "in addition to the targets of the other lanes; "
-           "all: cross-entropy over the whole catalogue"),
-    REAL(sample_alpha, 0, 10, "0.5",
-         "samples are drawn in proportion to support^sample_alpha; 0: uniformly, 1: by "
-         "popularity"),
-    REAL(bpreg, 0, 1000, "1", "weight of bpr-max's score regularisation"),
-    REAL(logq, 0, 100, "1",
-         "strength of cross-entropy's correction for the sampling of negatives"),
-    SHARE(smoothing, "0",
-          "share of cross-entropy's label that is spread over the negatives"),
-    ACTIVATION(hidden_act, "linear|relu|tanh", "tanh",
-               "activation of the GRU's candidate state"),
-    CHOICE(adapt, "adagrad|rmsprop|adadelta|adam|sgd", "adagrad", "optimiser"),
-    OPTION(adapt_params, G4R_REALS, TRAIN, 0, 1, true, NULL, "",
-           "decay rates of the optimiser: one for rmsprop and adadelta (default 0.9), "
-           "two for adam (default 0.9/0.999)"),
-    REAL(lmbd, 0, 1000, "0", "weight decay (L2) of the weights that a step updates"),
-    REAL(grad_cap, 0, 1e9, "0",
-         "largest norm of a step's gradients; larger gradients are scaled down to it; "
-         "0: no limit"),
-    REAL(sigma, 0, 100, "0",
-         "range of the initial weights; 0: sqrt(6 / (rows + columns)) of each block "
-         "of weights"),
-    BOOLEAN(init_as_normal, "false",
-            "initial weights are normal with standard deviation sigma, "
-            "not uniform from -sigma to sigma"),
-    OPTION(feedforward, G4R_LIST, TRAIN, 1, 65536, false, NULL, "",
-           "widths of dense layers between the top GRU layer and the scores"),
-    ACTIVATION(feedforward_act, "linear|relu|tanh", "tanh",
-               "activation of the dense layers of feedforward"),
-    BOOLEAN(biases, "true",
-            "GRU layers and items have biases that are trained; "
-            "false: all biases stay zero"),
-    INTEGER(bptt, 1, 1000, "1",
-            "steps through which the gradients of an update go back in time"),
-    BOOLEAN(whole_sessions, "false",
-            "lanes take new sessions together, when the sessions of all lanes have "
-            "ended, and an update ends there; if bptt is as long as the longest session, "
-            "updates go back through whole sessions"),
-    BOOLEAN(time_sort, "true",
-            "sessions are visited in the order of their first events; "
-            "false: in the order of their ids"),
-    BOOLEAN(train_random_order, "false",
-            "sessions are visited in a new random order in each epoch"),
-    WORD(since, "last", "",
-         "events before this time are left out; last: events up to the last_event of "
-         "the active version are left out, except those of sessions that go on after "
-         "it"),
-    WORD(until, NULL, "", "events at or after this time are left out"),
-    REAL(session_gap, 0, 1e18, "0",
-         "a pause longer than this begins a new session; "
-         "in the unit of the times, seconds if they are text; 0: no pause does. "
-         "Serving uses only the events after the last such pause"),
-    BOOLEAN(collapse_repeats, "false",
-            "consecutive events of the same item count as one event"),
-    LATER(keep_empty, G4R_BOOLEAN, 0, 0, NULL, "false", "true",
-          "an empty text is the id of an item or a session like any other; "
-          "false: events with an empty id are skipped, as those with a NULL are"),
-    INTEGER(max_length, 0, 1e9, "0",
-            "a session of more events is long; 0: no session is. "
-            "Serving and evaluation use the last max_length events of a long session"),
-    CHOICE(long_sessions, "cut|drop", "cut",
-           "cut: long sessions are trained on in pieces of max_length events; "
-           "drop: they are left out"),
-    INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out"),
-    INTEGER(min_length, 1, 65536, "1",
-            "sessions with fewer events are left out; this rule and min_support are "
-            "applied in turn until neither changes anything"),
-    LATER(single_events, G4R_CHOICE, 0, 0, "count|leave_out", "leave_out", "count",
-          "sessions of one event, from which nothing is learned; "
-          "count: they count for the catalogue, support and popularity; "
-          "leave_out: they are left out"),
-    SHARE(bad_rows, "0",
-          "largest share of rows with a time that cannot be read; "
-          "these rows are skipped and counted, and a larger share is an error"),
-    REAL(validation, 0, 0.9, "0",
-         "share of the sessions that is held out, the latest ones; "
-         "the weights of the epoch with the best MRR@20 on them are kept; "
-         "0: none is held out"),
-    INTEGER(patience, 0, 100000, "0",
-            "training stops after this many epochs without a better MRR@20 on the "
-            "held-out sessions; 0: it does not"),
-    BOOLEAN(warm_start, "false",
-            "start from the weights of the active version; "
-            "new items start with random weights"),
-    REAL(support_decay, 0, 1, "0",
-         "with warm_start, the share of an item's support in the active version that "
-         "is added to its support in the new one"),
-    INTEGER(checkpoint_epochs, 0, 100000, "0",
-            "an unfinished training is saved each time after this many epochs, "
-            "so that resume can continue it; 0: never"),
-    BOOLEAN(resume, "false",
-            "continue a stopped training from its last checkpoint, with its options: "
-            "the result has the same bits as without the stop. "
-            "If the connection holds a result whose commit failed, "
-            "that result is committed"),
-    BOOLEAN(keep_optimizer, "false",
-            "store the state of the optimiser with the version, for warm_start; "
-            "it is as large as the weights, or two or three times as large with "
-            "momentum, adadelta and adam"),
-    BOOLEAN(reset_after, "true",
-            "use the GRU cell of PyTorch and cuDNN, with the reset gate after the "
-            "product; false: the cell of the original paper"),
-    OPTION(seed, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false, NULL, "42",
-           "seed of all random numbers: the same data, options and seed give the same "
-           "model. gru4rec_evaluate() has a seed of its own, for candidates=sample=N"),
-    INTEGER(threads, 0, 256, "0",
-            "threads of a training; 0: one for each processor, "
-            "or as many as the CPU quota of a container allows. "
-            "The result is the same, to the bit"),
-    INTEGER(keep_versions, 1, 1000, "2",
-            "versions kept in the database: the active one, "
-            "the one that was active before it, and the newest of the others that are "
-            "older than the active one"),
-    INTEGER(keep_candidates, 1, 1000, "2",
-            "versions newer than the active one that are kept in addition, "
-            "the newest of them"),
-    INTEGER(keep_history, 0, 1000000, "1000",
-            "versions without weights that keep their rows in m_version and m_epoch, "
-            "the newest ones; these are versions that are no longer kept and trainings "
-            "without a result"),
-    BOOLEAN(activate, "true",
-            "the trained version becomes the active one; "
-            "false: it does not serve until gru4rec_deploy()"),
-    INTEGER(commit_wait, 0, 604800, "0",
-            "seconds that the commit of a training waits for others that lock the "
-            "database; after that the connection keeps the result, "
-            "and resume commits it; 0: as long as the training took, at least a minute"),
-    OPTION(memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false,
-           NULL, "0",
-           "bytes that a training may use, including its events; "
-           "0: 80 % of the memory of the machine or the container. "
-           "gru4rec_evaluate() uses the model's limit, or one of its own"),
-    CHOICE(quantize, "auto|false|true", "auto",
-           "serving searches a copy of the item table in bytes first, "
-           "which is kept in memory too: the results are the same and come sooner; "
-           "auto: if the copy has a megabyte or more"),
-    INTEGER(state_items, 1, 1000, "32",
-            "number of a session's last items that its state contains: exclude_seen "
-            "leaves them out, and another version rebuilds the session from them"),
-    OPTION(blend, G4R_REAL, TRAIN, 0, 100, false, "auto", "0",
-           "strength with which the items of the sessions that are nearest gain on the "
-           "network's scores; 0: the network alone; auto: chosen on the held-out "
-           "sessions, of which validation says how many"),
-    INTEGER(blend_sessions, 1, 2147483647, "1000000",
-            "with blend, events of the latest sessions of training that a version keeps "
-            "to find the nearest in"),
-    BOOLEAN(tuned, "false",
-            "options that you do not give in the call have the best values that the last "
-            "finished gru4rec_tune() found"),
-    CHOICE(verbose, "auto|false|true", "auto",
-           "progress on standard error: on a terminal a line that is updated, "
-           "elsewhere one line at the end; auto: only on a terminal"),
-    OPTION(trials, G4R_INTEGER, TUNE, 1, 10000, false, NULL, "40",
-           "sets of option values that a tuning tries; "
-           "the first one has the values of the model"),
-    OPTION(minutes, G4R_REAL, TUNE, 0, 1000000, false, NULL, "0",
-           "time after which a tuning begins nothing new and ends with the best that it "
-           "has found, so that the result depends on the speed of the machine; "
-           "0: it tries all trials"),
-    OPTION(objective, G4R_OBJECTIVE, TUNE, 1, 1000000, false, "recall|mrr|ndcg", "mrr@20",
-           "measure by which a tuning chooses, on half of the held-out sessions"),
-    OPTION(space, G4R_SPACE, TUNE, 0, 0, false, NULL, "default",
-           "values that a tuning chooses from; "
-           "default: ranges around the defaults of the network's options"),
-    OPTION(cutoffs, G4R_LIST, EVALUATE, 1, 1000000, false, NULL, "1/5/10/20",
-           "lengths k of the lists that are measured"),
-    OPTION(mode, G4R_CHOICE, EVALUATE, 0, 0, false, "standard|conservative|median",
-           "conservative",
-           "rank of the target among items with the same score: standard, the first; "
-           "conservative, the last; median, in the middle"),
-    OPTION(baselines, G4R_WORDS, EVALUATE, 0, 0, false,
-           "pop|session-pop|item-knn|markov|sequential-rules|vs-knn|stan", "none",
-           "simple methods that are measured beside the model; "
-           "all but pop are fitted on the sessions that the model was trained on"),
-    OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
-           "items that the session has had so far are left out of the ranking; a target "
-           "that is one of them is missed"),
-    OPTION(candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
-           "items that are ranked; a target that is not one of them is missed. "
-           "sample=N: the target and N other items, drawn for each target by seed"),
-    OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
-           "only the last event of each session is a target"),
-    OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false, VERSIONS, "active",
-           "the kept version that is used: its number, active, "
-           "previous (active before the active one) or newest; "
-           "also an option of gru4rec_export()"),
-    OPTION(sessions, G4R_BOOLEAN, EXPORT, 0, 0, false, NULL, "false",
-           "the export of a version that blends also has the sessions that it blends "
-           "with; without them it does not blend"),
-    VERSION(version_a,
-            "version of the first model; the values are those of option version"),
-    VERSION(version_b, "version of the second model, if that is not a baseline"),
-    OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
-           "none",
-           "targets are measured in groups: by the number of events before them, "
-           "by the number of targets of their session, or by their support (head, "
-           "middle, tail: a third of it each)"),
-    COUNT(session_pop_top_n, 1000000, "100",
-          "session-pop: number of the most popular items that are listed in addition "
-          "to the session's"),
-    COUNT(item_knn_k, 1000000, "100", "item-knn: neighbours that are kept for each item"),
-    OPTION(item_knn_lambda, G4R_REAL, EVALUATE, 0, 1e9, false, NULL, "20",
-           "item-knn: number that is added to supports, "
-           "so that rare items do not become near neighbours"),
-    OPTION(item_knn_alpha, G4R_REAL, EVALUATE, 0, 1, false, NULL, "0.5",
-           "item-knn: exponent of the last item's support; that of the neighbour's is "
-           "1 - item_knn_alpha"),
-    COUNT(markov_pruning, 1000000, "20", "markov: followers that are kept for each item"),
-    COUNT(sequential_rules_steps, 1000000, "10",
-          "sequential-rules: largest number of steps from an item to an item that "
-          "counts as its follower"),
-    COUNT(sequential_rules_pruning, 1000000, "20",
-          "sequential-rules: followers that are kept for each item"),
-    COUNT(vs_knn_k, 1000000, "500", "vs-knn: number of sessions that are neighbours"),
-    COUNT(vs_knn_sample_size, 1000000000, "5000",
-          "vs-knn: number of the latest sessions with a common item, "
-          "of which the neighbours are chosen"),
-    OPTION(vs_knn_similarity, G4R_CHOICE, EVALUATE, 0, 0, false, "vec|cosine", "vec",
-           "vs-knn: similarity of a session, from the weights of the items that both "
-           "have; vec: their sum; cosine: their sum divided by the lengths of both"),
-    OPTION(vs_knn_weighting, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "quadratic",
-           "vs-knn: how weights of items grow towards the end of the session"),
-    OPTION(vs_knn_weighting_score, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "div",
-           "vs-knn: how much less a neighbour counts if the last item that it shares is "
-           "further back in the session"),
-    OPTION(vs_knn_idf_weighting, G4R_REAL, EVALUATE, 0, 1e6, false, NULL, "5",
-           "vs-knn: how much more rare items count"),
-    COUNT(stan_k, 1000000, "500", "stan: number of sessions that are neighbours"),
-    COUNT(stan_sample_size, 1000000000, "5000",
-          "stan: number of the latest sessions with a common item, "
-          "of which the neighbours are chosen"),
-    DECAY(stan_lambda_spw, "1.02",
-          "stan: number of items of the session over which weights fall to 1 / e"),
-    DECAY(stan_lambda_snh, "5",
-          "stan: number of days over which the similarity of a session falls to 1 / e"),
-    DECAY(stan_lambda_inh, "2.05",
-          "stan: number of items of a neighbour over which scores fall to 1 / e, "
-          "from the last item that is shared"),
-};
-
-enum { N_OPTIONS = sizeof table / sizeof *table };
-
 /*
  * The names of the columns of a source of events, which users give in the same place as
  * options.
  */
 static const char *const columns[] = {"session", "item", "time", "order"};
-
-_Static_assert((size_t)N_OPTIONS <= GRU4REC_MAX_OPTIONS, "is_set has no more");
 
 static void *field_of(gru4rec_options *options, const g4r_option *o)
 {
@@ -365,9 +22,9 @@ static void *field_of(gru4rec_options *options, const g4r_option *o)
 
 const g4r_option *g4r_options_find(const char *name)
 {
-    for (size_t i = 0; i < N_OPTIONS; i++)
-        if (strcasecmp(table[i].name, name) == 0)
-            return &table[i];
+    for (size_t i = 0; i < g4r_options_table_count; i++)
+        if (strcasecmp(g4r_options_table[i].name, name) == 0)
+            return &g4r_options_table[i];
     return NULL;
 }
 
@@ -382,13 +39,15 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope, in
     enum { N_COLUMNS = sizeof columns / sizeof *columns };
     const char *nearest = columns[0];
     *edits = g4r_synonyms_distance(name, nearest, strlen(nearest));
-    for (size_t i = 0; i < N_OPTIONS + N_COLUMNS; i++) {
+    for (size_t i = 0; i < g4r_options_table_count + N_COLUMNS; i++) {
         const bool is_column = i < N_COLUMNS;
-        const char *candidate = is_column ? columns[i] : table[i - N_COLUMNS].name;
+        const char *candidate =
+            is_column ? columns[i] : g4r_options_table[i - N_COLUMNS].name;
         bool is_start =
             strlen(name) > 2 && strncasecmp(candidate, name, strlen(name)) == 0;
         int d = is_start ? 1 : g4r_synonyms_distance(name, candidate, strlen(candidate));
-        if ((is_column || (table[i - N_COLUMNS].scope & scope) != 0) && d < *edits) {
+        if ((is_column || (g4r_options_table[i - N_COLUMNS].scope & scope) != 0) &&
+            d < *edits) {
             nearest = candidate;
             *edits = d;
         }
@@ -456,28 +115,29 @@ static void set_own(gru4rec_options *options, const g4r_option *o, const char *t
 void gru4rec_options_init(gru4rec_options *options)
 {
     memset(options, 0, sizeof *options);
-    for (size_t i = 0; i < N_OPTIONS; i++)
-        set_own(options, &table[i], table[i].defaults);
+    for (size_t i = 0; i < g4r_options_table_count; i++)
+        set_own(options, &g4r_options_table[i], g4r_options_table[i].defaults);
 }
 
 void gru4rec_options_init_stored(gru4rec_options *options)
 {
     gru4rec_options_init(options);
-    for (size_t i = 0; i < N_OPTIONS; i++)
-        if (table[i].before != NULL)
-            set_own(options, &table[i], table[i].before);
+    for (size_t i = 0; i < g4r_options_table_count; i++)
+        if (g4r_options_table[i].before != NULL)
+            set_own(options, &g4r_options_table[i], g4r_options_table[i].before);
 }
 
 /* Returns the words that say in messages where users give options of that scope. */
 static const char *place_of(int scope)
 {
-    if ((scope & TRAIN) != 0)
+    if ((scope & GRU4REC_SCOPE_TRAIN) != 0)
         return "the model and its training";
-    if ((scope & EXPORT) != 0)
+    if ((scope & GRU4REC_SCOPE_EXPORT) != 0)
         return "gru4rec_evaluate() and gru4rec_export()";
-    if ((scope & TUNE) != 0)
+    if ((scope & GRU4REC_SCOPE_TUNE) != 0)
         return "gru4rec_tune()";
-    return (scope & EVALUATE) != 0 ? "gru4rec_evaluate()" : "gru4rec_compare()";
+    return (scope & GRU4REC_SCOPE_EVALUATE) != 0 ? "gru4rec_evaluate()"
+                                                 : "gru4rec_compare()";
 }
 
 /*
@@ -525,7 +185,7 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
     if (status == GRU4REC_OK)
         status = parse_value(options, o, value, error);
     if (status == GRU4REC_OK)
-        options->is_set[o - table] = true;
+        options->is_set[o - g4r_options_table] = true;
     return status;
 }
 
@@ -538,7 +198,7 @@ gru4rec_status gru4rec_options_set_default(gru4rec_options *options,
     gru4rec_status status = find_row(&o, scope, name, error);
     if (status == GRU4REC_OK)
         status = parse_value(&changed, o, value, error);
-    if (status == GRU4REC_OK && !options->is_set[o - table])
+    if (status == GRU4REC_OK && !options->is_set[o - g4r_options_table])
         *options = changed;
     return status;
 }
@@ -552,9 +212,9 @@ gru4rec_status gru4rec_options_unset(gru4rec_options *options, gru4rec_option_sc
     gru4rec_status status = find_row(&o, scope, name, error);
     if (status != GRU4REC_OK)
         return status;
-    gru4rec_option_text(defaults, (size_t)(o - table), text, sizeof text);
+    gru4rec_option_text(defaults, (size_t)(o - g4r_options_table), text, sizeof text);
     set_own(options, o, text);
-    options->is_set[o - table] = false;
+    options->is_set[o - g4r_options_table] = false;
     return GRU4REC_OK;
 }
 
@@ -562,7 +222,7 @@ bool g4r_options_is_set(const gru4rec_options *options, const char *name)
 {
     const g4r_option *o = g4r_options_find(name);
     assert(o != NULL);
-    return gru4rec_option_is_set(options, (size_t)(o - table));
+    return gru4rec_option_is_set(options, (size_t)(o - g4r_options_table));
 }
 
 void g4r_options_apply_preset(gru4rec_options *options)
@@ -573,7 +233,7 @@ void g4r_options_apply_preset(gru4rec_options *options)
         const g4r_option *o = g4r_options_find(name);
         assert(n_read == 2 && o != NULL);
         (void)n_read;
-        if (!gru4rec_option_is_set(options, (size_t)(o - table)))
+        if (!gru4rec_option_is_set(options, (size_t)(o - g4r_options_table)))
             set_own(options, o, text);
         at += n;
     }
@@ -581,13 +241,13 @@ void g4r_options_apply_preset(gru4rec_options *options)
 
 size_t gru4rec_option_count(void)
 {
-    return N_OPTIONS;
+    return g4r_options_table_count;
 }
 
 void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
 {
-    assert(index < N_OPTIONS);
-    const g4r_option *o = &table[index];
+    assert(index < g4r_options_table_count);
+    const g4r_option *o = &g4r_options_table[index];
     info->name = o->name;
     info->help = o->help;
     info->type = g4r_option_type(o);
@@ -599,14 +259,14 @@ void gru4rec_option_describe(size_t index, gru4rec_option_info *info)
 
 bool gru4rec_option_is_set(const gru4rec_options *options, size_t index)
 {
-    assert(index < N_OPTIONS);
+    assert(index < g4r_options_table_count);
     return options->is_set[index];
 }
 
 size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,
                            size_t size)
 {
-    assert(index < N_OPTIONS);
-    const g4r_option *o = &table[index];
+    assert(index < g4r_options_table_count);
+    const g4r_option *o = &g4r_options_table[index];
     return (size_t)g4r_option_print(o, (const char *)options + o->offset, text, size);
 }

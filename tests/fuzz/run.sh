@@ -38,7 +38,7 @@ build flips fuzzer-no-link tests/fuzz/flips.c tests/fuzz/fuzz_import.c
         data_offsets Wy.weight By.weight E.weight GE.Wx0.weight G.0.weight_ih G.0.Wx true \
         false null auto layersize cross-entropy bpr-max softmax linear elu- 65536 1000000 \
         9007199254740992 9223372036854775807 -1 1e308 1e-9 0.5 65536/65536 \
-        $(sed -n 's/^    OPTION( *\([a-z_]*\),.*/\1/p' src/options/options.c); do
+        $(sed -n 's/^    OPTION( *\([a-z_]*\),.*/\1/p' src/options/options_table.c); do
         printf '"%s"\n' "$word"
     done
 } >$B/words.dict

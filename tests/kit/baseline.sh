@@ -45,13 +45,13 @@ sed -i 's/^extern const g4r_baseline_method .*g4r_stan/&, g4r_repeat/; t; s/\bg4
 sed -i 's/^    GRU4REC_N_BASELINES$/    GRU4REC_REPEAT,\n&/' "$work/include/gru4rec.h"
 sed -i 's/^    \[GRU4REC_STAN\] = &g4r_stan,$/&\n    [GRU4REC_REPEAT] = \&g4r_repeat,/' \
     "$work/src/baselines/baseline.c"
-sed -i 's/|vs-knn|stan"/|vs-knn|stan|repeat"/' "$work/src/options/options.c"
+sed -i 's/|vs-knn|stan"/|vs-knn|stan|repeat"/' "$work/src/options/options_table.c"
 
 # What sees the number of baselines is built anew, and the other objects are taken as they are.
 build() {
     kept=$objects
     (cd "$work" && grep -lE 'N_BASELINES|ext_measurement|baselines\|' src/*/*.c ext/*/*.c src/baselines/repeat.c &&
-        echo src/baselines/baseline.c && echo src/options/options.c && echo src/baselines/repeat.c &&
+        echo src/baselines/baseline.c && echo src/options/options_table.c && echo src/baselines/repeat.c &&
         echo ext/gru4rec_ext.c) | sort -u >"$work/files"
     while read -r file; do
         ${CC:-cc} -std=c11 -Wall -Wextra -Wshadow -Wconversion -Werror -O1 -fPIC -fvisibility=hidden \

@@ -162,14 +162,17 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
  * are fitted.
  */
 static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t version,
-                           int32_t n, ext_budget *budget, ext_error *error)
+                           int32_t n, ext_error *error)
 {
+    static const char fewer[] = "train it with a smaller blend_sessions, or with blend=0";
     gru4rec_dataset *sessions;
+    ext_budget budget; /* what the model takes counts as used by now */
     if (!(loaded->options.blend > 0))
         return SQLITE_OK;
-    int rc = ext_blend_load(&sessions, budget, home, version, n, error);
+    ext_budget_start(&budget, INT64_MAX);
+    int rc = ext_blend_load(&sessions, &budget, home, version, n, error);
     if (rc == SQLITE_OK)
-        rc = ext_budget_check(budget, ext_blend_fit_bytes(sessions, n), loading, smaller,
+        rc = ext_budget_check(&budget, ext_blend_fit_bytes(sessions, n), loading, fewer,
                               error);
     if (rc == SQLITE_OK)
         rc =
@@ -177,7 +180,7 @@ static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t ver
     gru4rec_dataset_free(sessions);
     loaded->blend = (gru4rec_blend){loaded->neighbours, loaded->options.blend,
                                     (int32_t)loaded->options.state_items};
-    return rc;
+    return ext_budget_explain(&budget, loading, fewer, error);
 }
 
 /*
@@ -220,6 +223,6 @@ int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
     if (ext_tensor_check_size(home, version, n_bytes, error) == SQLITE_OK &&
         ext_budget_check(&budget, n_bytes, loading, smaller, error) == SQLITE_OK &&
         load_all(loaded, home, version, n, is_to_serve, is_large, error) == SQLITE_OK)
-        load_neighbours(loaded, home, version, n, &budget, error);
+        load_neighbours(loaded, home, version, n, error);
     return ext_budget_explain(&budget, loading, smaller, error);
 }

@@ -100,6 +100,16 @@ int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
+/*
+ * Returns a column that the table m_suffix has, and that a table of the user's of that name
+ * hardly has. An entry in m_config alone proves nothing: an older build that renames or
+ * drops the table does not change the entry.
+ */
+static const char *own_column(const char *suffix)
+{
+    return strcmp(suffix, "blend") == 0 ? "checksum" : "rung";
+}
+
 /* Sets *is_own to whether m_config lists the table m_suffix as made by this model. */
 static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
                      ext_error *error)
@@ -116,7 +126,7 @@ static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
 
 int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error)
 {
-    int rc = ext_shadow_has_column(home, suffix, NULL, has, error);
+    int rc = ext_shadow_has_column(home, suffix, own_column(suffix), has, error);
     return rc == SQLITE_OK && *has ? is_listed(home, suffix, has, error) : rc;
 }
 

@@ -143,18 +143,39 @@ static int write_strength(ext_run *run, double strength, sqlite3 *db, ext_error 
     return rc;
 }
 
+/*
+ * Returns the sessions of data->latest that ended before the first held-out session began;
+ * they are borrowed from data. The others must not help to choose: under warm_start a
+ * held-out session, or its beginning, can be one of them, and would predict itself. Both
+ * would end no earlier than the held-out session began.
+ */
+static gru4rec_dataset ended_before(const ext_train_data *data)
+{
+    gru4rec_dataset sessions = *data->latest;
+    const double border = gru4rec_time_real(&data->events.dataset->held_out);
+    while (sessions.n_sessions > 0 &&
+           sessions.times[sessions.offsets[sessions.n_sessions] - 1] >= border)
+        sessions.n_sessions--;
+    sessions.n_events = sessions.offsets[sessions.n_sessions];
+    return sessions;
+}
+
 int ext_train_blend_strength(ext_training *training, const gru4rec_hooks *hooks,
                              ext_error *error)
 {
     const ext_train_data *data = training->data;
     const int32_t n_items = gru4rec_items_count(data->events.items);
-    gru4rec_baseline *neighbours;
+    gru4rec_baseline *neighbours = NULL;
     training->blend = training->request->options.blend;
     if (training->blend != GRU4REC_BLEND_AUTO)
         return SQLITE_OK;
-    int rc = ext_blend_fit(&neighbours, &data->budget.allocator, data->latest, n_items,
+    training->blend = 0;
+    const gru4rec_dataset sessions = ended_before(data);
+    int rc = SQLITE_OK;
+    if (sessions.n_sessions > 0)
+        rc = ext_blend_fit(&neighbours, &data->budget.allocator, &sessions, n_items,
                            training->home.db, error);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && neighbours != NULL)
         rc = choose(&training->blend, training, neighbours, hooks, error);
     gru4rec_baseline_free(neighbours);
     return rc == SQLITE_OK

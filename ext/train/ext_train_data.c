@@ -349,6 +349,8 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     n = add_bytes(n, ext_train_blend_bytes(data, options));
     if (data->active != NULL) /* its weights, and one of its slots at a time */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
+    if (data->active != NULL && data->active->loaded.neighbours != NULL)
+        n = add_bytes(n, gru4rec_baseline_size(data->active->loaded.neighbours));
     return n;
 }
 

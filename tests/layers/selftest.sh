@@ -45,7 +45,7 @@ object src/data/dict <<'END'
 extern int g4r_step_size, sqlite3_step;
 int g4r_wrong(void) { return g4r_step_size + sqlite3_step; }
 END
-expect 'src/data/dict.c defines g4r_wrong' 'src/data/dict.c uses sqlite3_step' \
+expect 'src/data/dict.c defines g4r_wrong; make it static, or begin its name with the name of the file' 'src/data/dict.c uses sqlite3_step' \
     'src/data/dict.c uses g4r_step_size of src/train/step.c'
 object ext/base/ext_rows <<'END'
 extern int g4r_step_size;

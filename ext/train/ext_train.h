@@ -252,6 +252,12 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
  */
 int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *request,
                              ext_error *error);
+/*
+ * Returns the bytes that measuring a blend on the held-out sessions needs beyond the
+ * neighbours, at most.
+ */
+size_t ext_train_blend_measure_bytes(const ext_train_data *data,
+                                     const gru4rec_options *options);
 /* Returns the bytes that ext_train_blend_strength() needs. */
 size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *options);
 /*

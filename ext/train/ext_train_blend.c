@@ -59,14 +59,20 @@ enum { N_STRENGTHS = sizeof strengths / sizeof *strengths };
 /* Bytes that a blender and its scorer take, at most: for each item, and for the rest. */
 enum { BLENDER_ITEM = 96, BLENDER_REST = 1 << 16 };
 
-size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *options)
+size_t ext_train_blend_measure_bytes(const ext_train_data *data,
+                                     const gru4rec_options *options)
 {
     const int32_t n_items = gru4rec_items_count(data->events.items);
+    return BLENDER_ITEM * (size_t)n_items + BLENDER_REST +
+           gru4rec_evaluate_bytes(options, n_items, data->events.dataset->validation);
+}
+
+size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *options)
+{
     if (options->blend != GRU4REC_BLEND_AUTO || data->events.dataset->validation == NULL)
         return 0;
-    return ext_blend_fit_bytes(data->latest, n_items) + BLENDER_ITEM * (size_t)n_items +
-           BLENDER_REST +
-           gru4rec_evaluate_bytes(options, n_items, data->events.dataset->validation);
+    return ext_blend_fit_bytes(data->latest, gru4rec_items_count(data->events.items)) +
+           ext_train_blend_measure_bytes(data, options);
 }
 
 /*

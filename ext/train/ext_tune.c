@@ -16,7 +16,30 @@
 #include <math.h>
 #include <string.h>
 
-/* Reads the events, halves the held-out sessions, and starts the search. */
+/*
+ * Fits the neighbours that trials blend with to the sessions that trials are trained on.
+ * Does nothing if no trial can blend.
+ */
+static int fit_neighbours(ext_tuning *tuning, ext_error *error)
+{
+    ext_train_data *data = &tuning->data;
+    const int32_t n_items = gru4rec_items_count(data->events.items);
+    if (data->latest == NULL)
+        return SQLITE_OK;
+    int rc =
+        ext_budget_check(&data->budget, ext_blend_fit_bytes(data->latest, n_items),
+                         "fitting the neighbours",
+                         "tune with a smaller blend_sessions, or with blend=0", error);
+    return rc == SQLITE_OK
+               ? ext_blend_fit(&tuning->neighbours, &data->budget.allocator, data->latest,
+                               n_items, tuning->request.train.home.db, error)
+               : rc;
+}
+
+/*
+ * Reads the events, fits the neighbours, halves the held-out sessions, and starts the
+ * search.
+ */
 static int prepare(ext_tuning *tuning, ext_error *error)
 {
     ext_train_data *data = &tuning->data;
@@ -30,6 +53,8 @@ static int prepare(ext_tuning *tuning, ext_error *error)
         return ext_error_set(error, SQLITE_ERROR,
                              "validation holds out no session; "
                              "set validation to a larger share");
+    if (fit_neighbours(tuning, error) != SQLITE_OK)
+        return error->rc;
     gru4rec_status status =
         gru4rec_tune_halve(&data->budget.allocator, data->events.dataset->validation,
                            tuning->halves, &message);
@@ -129,6 +154,7 @@ static void free_tuning(ext_tuning *tuning)
     if (tuning->places != NULL)
         memory->resize(memory->context, tuning->places, 0);
     gru4rec_tune_free(tuning->search);
+    gru4rec_baseline_free(tuning->neighbours);
     gru4rec_dataset_free(tuning->halves[0]);
     gru4rec_dataset_free(tuning->halves[1]);
     ext_train_data_free(&tuning->data);

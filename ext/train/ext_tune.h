@@ -81,7 +81,7 @@ typedef struct ext_tune_slot {
     /* The result. */
     gru4rec_status status;
     gru4rec_error message;
-    gru4rec_metrics metrics;
+    gru4rec_metrics metrics[2]; /* of the trial; if it blends, of its network alone too */
     double seconds;
     _Atomic int64_t n_events; /* events that it was trained on so far */
 } ext_tune_slot;
@@ -97,6 +97,8 @@ typedef struct ext_tuning {
     ext_tune_request request;
     ext_train_data data;
     gru4rec_dataset *halves[2]; /* of the held-out sessions: to choose by, to report on */
+    gru4rec_baseline
+        *neighbours; /* what trials blend with; NULL: no trial blends; owned */
     gru4rec_tune *search;
     ext_tune_rows rows;
     ext_tune_slot slots[EXT_TUNE_SLOTS]; /* (n_slots) */
@@ -115,11 +117,15 @@ typedef struct ext_tuning {
     /* The report: of the best trial, and of the first one. */
     gru4rec_trial chosen;
     double objective; /* of the best trial */
-    gru4rec_metrics reported[2];
     gru4rec_difference differences[3]; /* recall, MRR, NDCG; chosen minus first */
     bool is_compared;
-    int32_t *places; /* of the targets that are reported on, of both; owned */
-    char *result;    /* JSON */
+    /*
+     * (2, 2, events of halves[1]) where the targets that are reported on stood: for the
+     * chosen trial and the first one, by the trial and, if it blends, by its network alone;
+     * owned.
+     */
+    int32_t *places;
+    char *result; /* JSON */
 } ext_tuning;
 
 /* ---- ext_tune_slot.c ---- */

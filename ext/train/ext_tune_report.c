@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-enum { CHOSEN, FIRST };
-
 /* ---- measuring ---- */
 
 /* Trains a trial with all epochs, and measures it on the second half. */
@@ -37,12 +35,10 @@ static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_w
 /* Takes the metrics of a trial that is over. One that diverged has none. */
 static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
 {
-    const int which = slot->trial.trial == tuning->chosen.trial ? CHOSEN : FIRST;
     if (slot->status == GRU4REC_DIVERGED) {
         tuning->is_compared = false;
         return SQLITE_OK;
     }
-    tuning->reported[which] = slot->metrics;
     return ext_error_library(error, slot->status, &slot->message);
 }
 
@@ -56,8 +52,9 @@ static int measure(ext_tuning *tuning, int n, ext_error *error)
         ext_tune_slot *slot;
         bool is_started = true;
         while (is_started && n_started < n) {
-            if (start(tuning, trials[n_started], tuning->places + n_started * n_events,
-                      n - n_started, &is_started, error) != SQLITE_OK)
+            if (start(tuning, trials[n_started],
+                      tuning->places + 2 * n_started * n_events, n - n_started,
+                      &is_started, error) != SQLITE_OK)
                 return error->rc;
             n_started += is_started;
         }
@@ -87,7 +84,7 @@ static int compare(ext_tuning *tuning, int n, ext_error *error)
     const gru4rec_items *items = tuning->data.events.items;
     const gru4rec_side a = {items, tuning->halves[1], places};
     const gru4rec_side b = {items, tuning->halves[1],
-                            places + (n - 1) * tuning->halves[1]->n_events};
+                            places + 2 * (n - 1) * tuning->halves[1]->n_events};
     gru4rec_options options;
     gru4rec_error message = {0};
     int64_t n_unpaired;
@@ -105,7 +102,7 @@ int ext_tune_report_run(ext_tuning *tuning, ext_error *error)
     const gru4rec_allocator *memory = &tuning->data.budget.allocator;
     const int n = tuning->chosen.trial == 1 ? 1 : 2;
     const size_t n_bytes =
-        (size_t)n * (size_t)tuning->halves[1]->n_events * sizeof(int32_t);
+        2 * (size_t)n * (size_t)tuning->halves[1]->n_events * sizeof(int32_t);
     tuning->places = memory->resize(memory->context, NULL, n_bytes);
     if (tuning->places == NULL)
         return ext_error_nomem(error);

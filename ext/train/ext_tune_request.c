@@ -18,8 +18,7 @@ static const gru4rec_option_scope scope =
 static const char *const useless[] = {
     "warm_start",   "support_decay",     "tuned",         "patience",
     "activate",     "checkpoint_epochs", "keep_versions", "keep_candidates",
-    "keep_history", "keep_optimizer",    "quantize",      "state_items",
-    "blend",        "blend_sessions",
+    "keep_history", "keep_optimizer",    "quantize",
 };
 
 /* Options that do not change the result; all but the first may be given with resume. */
@@ -329,7 +328,8 @@ static int read_options(ext_tune_request *request, const char *text, ext_error *
     rc = ext_options_parse(db, text, scope, &request->base, &again, error);
     ext_options_free_columns(&again);
     request->base.resume = request->base.warm_start = request->base.tuned = 0;
-    request->base.blend = 0; /* trials are of the network alone */
+    if (request->base.blend == GRU4REC_BLEND_AUTO) /* the tuning itself chooses */
+        request->base.blend = 0;
     return rc;
 }
 
@@ -375,6 +375,18 @@ static int find_model(ext_tune_request *request, ext_connection *connection,
     return rc == SQLITE_OK ? ext_identity_read(&train->id, &train->home, error) : rc;
 }
 
+/*
+ * Tells whether a trial can blend: the base does, or the space has the option. Then the
+ * sessions to blend with must be read.
+ */
+static bool can_blend(const ext_tune_request *request)
+{
+    bool can = request->base.blend != 0;
+    for (size_t i = 0; i < request->space.n; i++)
+        can |= strcmp(request->space.dimensions[i].option, "blend") == 0;
+    return can;
+}
+
 int ext_tune_request_read(ext_tune_request *request, ext_connection *connection, int argc,
                           sqlite3_value **argv, ext_error *error)
 {
@@ -387,6 +399,7 @@ int ext_tune_request_read(ext_tune_request *request, ext_connection *connection,
         make_settings(request, error) != SQLITE_OK ||
         ext_shadow_check_later(&request->train.home, "trial", error) != SQLITE_OK)
         return error->rc;
+    request->train.options.blend = can_blend(request) ? 1 : 0;
     ext_train_request_follow_quota(&request->train.options);
     return SQLITE_OK;
 }

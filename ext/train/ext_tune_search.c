@@ -30,9 +30,9 @@ static int take(ext_tuning *tuning, ext_tune_slot *slot, ext_error *error)
                         .seconds = slot->seconds,
                         .status = "done"};
     if (slot->status == GRU4REC_OK) {
-        row.objective = ext_tune_slot_objective(tuning, &slot->metrics);
-        row.recall = slot->metrics.recall;
-        row.mrr = slot->metrics.mrr;
+        row.objective = ext_tune_slot_objective(tuning, slot->metrics);
+        row.recall = slot->metrics[0].recall;
+        row.mrr = slot->metrics[0].mrr;
     } else if (slot->status == GRU4REC_DIVERGED) {
         row.status = "diverged";
     } else if (slot->status == GRU4REC_INVALID && slot->trial.trial > 1) {

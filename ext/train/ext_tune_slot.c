@@ -90,12 +90,15 @@ static gru4rec_status measure(ext_tune_slot *slot, const gru4rec_model *model)
     const gru4rec_options options = {
         .cutoffs = {1, {slot->tuning->request.base.objective.k}},
         .mode = GRU4REC_CONSERVATIVE};
+    const gru4rec_blend blend = {slot->tuning->neighbours, slot->options.blend,
+                                 (int32_t)slot->options.state_items};
     const gru4rec_evaluation what = {.model = model,
                                      .support = gru4rec_items_support(events->items),
                                      .test = slot->test,
+                                     .blend = blend.strength > 0 ? &blend : NULL,
                                      .places = slot->places};
     return gru4rec_evaluate(&slot->budget.allocator, &what, &options, &hooks,
-                            &slot->metrics, &slot->message);
+                            slot->metrics, &slot->message);
 }
 
 /* Is the job of a worker: trains and measures the trial of the slot. */
@@ -148,8 +151,12 @@ uint64_t ext_tune_slot_bytes(const ext_tuning *tuning, const gru4rec_options *op
     gru4rec_options most = *options;
     most.threads = tuning->n_threads;
     most.cutoffs = (gru4rec_list){1, {tuning->request.base.objective.k}};
-    return add_bytes(gru4rec_train_bytes(&most, n_items, events->dataset->n_sessions),
-                     gru4rec_evaluate_bytes(&most, n_items, events->dataset->validation));
+    const uint64_t n =
+        add_bytes(gru4rec_train_bytes(&most, n_items, events->dataset->n_sessions),
+                  gru4rec_evaluate_bytes(&most, n_items, events->dataset->validation));
+    return options->blend > 0
+               ? add_bytes(n, ext_train_blend_measure_bytes(&tuning->data, &most))
+               : n;
 }
 
 /* Returns how many threads the busy slots use. */
@@ -185,7 +192,7 @@ void ext_tune_slot_run(ext_tune_slot *slot, uint64_t n_bytes, int64_t n_waiting)
     const int64_t share = n_free / (n_waiting > 0 ? n_waiting : 1);
     slot->options.threads = share > 1 ? share : 1;
     slot->granted = n_bytes;
-    slot->metrics = (gru4rec_metrics){0};
+    slot->metrics[0] = slot->metrics[1] = (gru4rec_metrics){0};
     slot->message = (gru4rec_error){0};
     atomic_store(&slot->n_events, 0);
     ext_budget_start(&slot->budget, (int64_t)n_bytes);

@@ -57,7 +57,6 @@ typedef struct tunable {
  * The options that a tuning can choose. Those with a range or with choices are in the
  * default space; its ranges lie around the defaults of the options, and contain most of
  * the published values. loss comes first, because other options depend on it.
- * (blend belongs here: a range from 0 to 4.)
  */
 static const tunable tunables[] = {
     CHOICES(loss, NUMBER_NONE, "cross-entropy|bpr-max"),
@@ -71,6 +70,7 @@ static const tunable tunables[] = {
     RANGE(bpreg, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 2, 0.05),
     CHOICES(elu_param, NUMBER_REAL, "0|0.5|1"),
     RANGE(logq, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 1, 0.1),
+    RANGE(blend, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 4, 0.25),
     OPEN(final_act, NUMBER_NONE),
     OPEN(embedding, NUMBER_INTEGER),
     OPEN(constrained_embedding, NUMBER_NONE),

@@ -338,9 +338,8 @@ int ext_shadow_check_all_free(const ext_home *home, ext_error *error);
 int ext_shadow_make_all(const ext_home *home, ext_error *error);
 /*
  * Sets *has to whether the model has made the table m_suffix, which a model makes only
- * when it needs it: suffix is "blend" or "trial". A table of that name is the model's if
- * m_config lists it under the key 'tables'; otherwise it is the user's, and *has is
- * false.
+ * when it needs it: suffix is "blend" or "trial". A table of that name that m_config does
+ * not list under the key 'tables' is the user's: *has is false.
  */
 int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error);
 /*
@@ -1050,10 +1049,11 @@ typedef struct ext_keep {
 ext_keep ext_forget_keep(const gru4rec_options *options);
 /*
  * Sets the status of the versions that are no longer kept to 'retired', and deletes their
- * items, tensors, fingerprints, checksums and the sessions that they blend with. Of the rows of retired versions and of
- * trainings that made no version, the newest keep->history stay, and the others are
- * deleted. Also deletes the checkpoints of runs that are over, and what belongs to
- * versions without a row. Rows with status 'training' stay.
+ * items, tensors, fingerprints, checksums and the sessions that they blend with. Of the
+ * rows of retired versions and of trainings that made no version, the newest
+ * keep->history stay, and the others are deleted. Also deletes the checkpoints of runs
+ * that are over, and what belongs to versions without a row. Rows with status 'training'
+ * stay.
  *
  * *is_done: false if a version is still not retired, because an authorizer ignored the
  * update, or a trigger undid it.
@@ -1129,14 +1129,15 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
  * Makes a version of what the run made: writes its row with status 'ready', its items,
- * tensors, epochs, checksum, and the sessions that it blends with, if it blends. If another run has committed since, the version gets a
- * new number, the highest. Makes the version the active one, unless it is a candidate
- * (which serves only after it is deployed). Puts into run->summary the version's number,
- * whether the version is active, the storage format and the present name of the model.
- * Then forgets what is no longer kept (ext_forget_old()), and checks that all was
- * written. SQLITE_TOOBIG: as for ext_version_check_limit(). SQLITE_AUTH: an authorizer or
- * a trigger changed what was written. SQLITE_ERROR: no higher version number is possible.
- * After a failure the caller must undo the savepoint and restore run->written.
+ * tensors, epochs, checksum, and the sessions that it blends with, if it blends. If
+ * another run has committed since, the version gets a new number, the highest. Makes the
+ * version the active one, unless it is a candidate (which serves only after it is
+ * deployed). Puts into run->summary the version's number, whether the version is active,
+ * the storage format and the present name of the model. Then forgets what is no longer
+ * kept (ext_forget_old()), and checks that all was written. SQLITE_TOOBIG: as for
+ * ext_version_check_limit(). SQLITE_AUTH: an authorizer or a trigger changed what was
+ * written. SQLITE_ERROR: no higher version number is possible. After a failure the
+ * caller must undo the savepoint and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);

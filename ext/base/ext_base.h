@@ -991,10 +991,14 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
 /* What the line at the end says. */
 typedef struct ext_progress_end {
-    size_t n;      /* number of units of the work (epochs of a training) that were done */
-    double events; /* number of events that were worked on; 0: no figure and no speed */
-    double loss;   /* the last value of the figure; NAN: no figure and no speed */
-    bool is_done;  /* the work reached its end; false: it was stopped */
+    size_t n; /* number of units of the work (epochs of a training) that were done */
+    /*
+     * The number of events that were worked on, and the last value of the figure that
+     * ext_progress names. If events is 0 or loss is NAN, the line shows no figure and no
+     * speed.
+     */
+    double events, loss;
+    bool is_done; /* the work reached its end; false: it was stopped */
 } ext_progress_end;
 /*
  * Ends the progress of any work: erases the line on the terminal, if one was written; or

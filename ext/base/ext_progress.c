@@ -111,8 +111,8 @@ static void write_left(char *text, size_t n, double seconds)
 /*
  * Writes the texts of all parts of the progress line into part, each with the space
  * before it. seconds: since this call of the training began; speed and time left come
- * from the epochs of this call alone. Returns the share of the training that is done,
- * from 0 to 1.
+ * from the epochs of this call alone. The text of a loss that is NAN is empty. Returns
+ * the share of the training that is done, from 0 to 1.
  */
 static double write_parts(char part[N_PARTS][PART], const ext_progress *line,
                           double seconds)

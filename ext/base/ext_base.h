@@ -252,8 +252,8 @@ int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
  * SQLite has a hard heap limit (SQLite does not tell whether that limit refused). If
  * neither is so, or if the error is another one or not set, it stays as it is. The
  * reason: after SQLITE_NOMEM SQLite rolls back the user's transaction, after SQLITE_ERROR
- * it does not. what, advice: as for ext_budget_check(). Returns the code that the error
- * has now.
+ * it does not. what, advice: as for ext_budget_check(), but advice must not be NULL.
+ * Returns the code that the error has now.
  */
 int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,
                        ext_error *error);

@@ -403,8 +403,8 @@ int ext_window_write(const ext_border *first, const ext_border *last,
 
 /* The fingerprints of a version: they tell which sessions the version was trained on. */
 typedef struct ext_fingerprints {
-    gru4rec_fingerprints fingerprints;
-    int64_t version;
+    gru4rec_fingerprints fingerprints; /* what the library reads; points into bytes */
+    int64_t version;                   /* number of the version */
     /*
      * Whether the version has fingerprints. It has none if an older build made it, it was
      * imported, it is retired, or its fingerprints were too long to be stored.
@@ -716,8 +716,8 @@ typedef struct ext_share {
 typedef struct ext_alive {
     char run[EXT_RUN_NAME + 1]; /* name of the run: random hex digits; it never changes */
     int beacon;                 /* open file that other processes can see; -1: none */
-    ext_share share;            /* set by ext_alive_tell() */
-    struct ext_alive *next;
+    ext_share share;            /* how far the run is; set by ext_alive_tell() */
+    struct ext_alive *next;     /* next run of this process that is alive, or NULL */
 } ext_alive;
 
 enum { EXT_ALIVE_PLACE = 128 }; /* bytes for the text of m_version.process */
@@ -774,7 +774,7 @@ const char *ext_alive_status(const char *process, const char *run);
  */
 typedef struct ext_written {
     int64_t version; /* number of the run's row in m_version; 0: it has no row */
-    size_t n_epochs; /* rows in m_epoch */
+    size_t n_epochs; /* number of the run's rows in m_epoch, one for each epoch */
 } ext_written;
 
 /*
@@ -786,12 +786,12 @@ typedef struct ext_run {
     ext_written written;
     int64_t started;    /* seconds since 1970; 0: the time when the row is written */
     double progress;    /* share that is done, from 0 to 1; 0: do not write it */
-    const char *source; /* borrowed; or NULL */
+    const char *source; /* text of the source of its events; borrowed; or NULL */
     char *options;      /* JSON, all options as the run uses them; owned, as all below */
-    char *summary;      /* JSON */
+    char *summary;      /* JSON: the report on the run, for m_version.summary */
     gru4rec_epoch *epochs; /* (n_epochs) epochs that are done */
-    double *epoch_seconds; /* (n_epochs) seconds that each of them took */
-    size_t n_epochs;
+    double *epoch_seconds; /* (n_epochs) seconds that each of these epochs took */
+    size_t n_epochs;       /* number of epochs that are done */
 } ext_run;
 
 /*
@@ -800,10 +800,10 @@ typedef struct ext_run {
  */
 typedef struct ext_checkpoint {
     int64_t epoch;     /* epochs that were done when it was written; 0: no checkpoint */
-    char *fingerprint; /* of the events */
-    ext_last last;     /* what since=last meant for the run */
+    char *fingerprint; /* hash of the events that the run was trained on, as text */
+    ext_last last;     /* the version and the event that since=last meant for the run */
     char *options;     /* JSON, all options as the run used them */
-    char *source;
+    char *source;      /* text of the source of the events; or NULL */
     char *status, *process; /* columns of the run's row, when it was found */
 } ext_checkpoint;
 
@@ -901,7 +901,8 @@ const char *ext_run_status(const char *process, const char *run, const char *mes
 int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
 /*
  * Writes into the row of each run that ext_run_gone() finds what became of the run, in
- * place of the status 'training'.
+ * place of the status 'training'. The rest of the row stays: its message, and its end,
+ * which is not known.
  */
 int ext_run_sweep(const ext_home *home, ext_error *error);
 
@@ -912,12 +913,13 @@ int ext_run_sweep(const ext_home *home, ext_error *error);
  * Memory is of the C library. All texts are owned, except status.
  */
 typedef struct ext_pending {
-    char *file, *name, *id; /* those of the model; id may be NULL */
-    char run[EXT_RUN_NAME + 1];
+    char *file, *name, *id; /* database file, name and id of the model; id may be NULL */
+    char run[EXT_RUN_NAME + 1]; /* name of the run */
     const char *status; /* "failed", "interrupted"; "training": it waits for its commit */
-    char *message, *source, *options; /* source and options may be NULL */
-    int64_t started, finished;        /* seconds since 1970 */
-    struct ext_pending *next;
+    /* Those of the run, for its row in m_version; source and options may be NULL. */
+    char *message, *source, *options;
+    int64_t started, finished; /* start and end of the run, in seconds since 1970 */
+    struct ext_pending *next;  /* next entry that the process keeps, or NULL */
 } ext_pending;
 
 /*
@@ -981,8 +983,8 @@ void ext_pending_forget(sqlite3 *db);
 
 /* A version of a model, with the name of its run. All fields are zero: there is none. */
 typedef struct ext_version {
-    int64_t version;
-    char run[EXT_RUN_NAME + 1];
+    int64_t version;            /* number of the version; 0: there is none */
+    char run[EXT_RUN_NAME + 1]; /* name of the run that made it */
 } ext_version;
 
 /* How a version is chosen. Except for the active one, its status must be 'ready'. */

@@ -26,9 +26,9 @@ static gru4rec_id text_id(const char *text, size_t n)
 }
 
 /*
- * Returns the catalogue's row of the item that has the id, or -1 if no item has it. The
- * text form of a REAL is tried with 17 digits, as ext_ids_advice() writes it, then with
- * 16 and with 15, as SQLite writes it.
+ * Returns the catalogue's row of the item that has the id, or -1 if no item has it. For
+ * an id that is a REAL, also looks for an item that is the REAL's text form: with 17
+ * digits, as ext_ids_advice() writes it, then with 16 and with 15, as SQLite writes it.
  */
 static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
 {

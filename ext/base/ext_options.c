@@ -36,7 +36,7 @@ static char **column_named(ext_columns *columns, const char *name)
     return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
 }
 
-/* Tells whether the name is space, the option of a tuning that can be a JSON object. */
+/* Tells whether the name is space, and scope is a tuning: its value can be an object. */
 static bool is_space(const char *name, gru4rec_option_scope scope)
 {
     return (scope & GRU4REC_SCOPE_TUNE) != 0 && sqlite3_stricmp(name, "space") == 0;

@@ -217,8 +217,9 @@ static int find_last(ext_row_reader *rows, ext_events *events, ext_error *error)
 }
 
 /*
- * Makes the dataset of events, and the catalogue (items) if none is known, from the
- * events that the builder collected.
+ * Makes events->dataset, and events->items (the catalogue) if none is known, from the
+ * events that events->builder collected. by_time: the sessions are visited in the order
+ * of their times; false: in that of their ids.
  */
 static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {

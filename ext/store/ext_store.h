@@ -137,12 +137,12 @@ bool ext_config_is_source(const ext_config *config, const char *source);
 int ext_config_check_source(const ext_config *config, const ext_home *home,
                             ext_error *error);
 /*
- * Opens the source text, or the source of config if text is NULL; if that is a SELECT, it
- * is read through the view m_source. Columns that columns (may be NULL) names replace
- * those of config.
- * SQLITE_ERROR: the model has no source; or the source does not open. If the names that
- * are stored in the model lead nowhere, the message says which one, and gives the call
- * that mends the model.
+ * Opens the source text; or, if text is NULL, the model's own source, which config names.
+ * If the model's own source is a SELECT, it is read through the view m_source. Columns
+ * that columns (may be NULL) names replace those of config.
+ * SQLITE_ERROR: text is NULL and the model has no source; or the source does not open. If
+ * the model's own source does not open because a name that config stores leads nowhere,
+ * the message says which name, and gives the call that mends the model.
  * After success the caller closes *source with ext_source_close(); after a failure
  * nothing is open.
  */

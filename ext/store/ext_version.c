@@ -314,9 +314,10 @@ static gru4rec_id id_of_text(const char *text)
 }
 
 /*
- * Computes the checksum of the version into *sum, and writes it into m_config. If its
- * items are not all there, the error is SQLITE_AUTH (fail_written()). The items are read
- * back from m_item, because a database in UTF-16 cannot store every text unchanged.
+ * Computes the checksum of the version into *sum, and writes it into m_config. For that
+ * the items are read back from m_item, because a database in UTF-16 cannot store every
+ * text unchanged. If items are missing or wrong there (ext_item_sum()), the error is
+ * SQLITE_AUTH (fail_written()), and not that the model is damaged.
  */
 static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
                      const ext_outcome *outcome, ext_error *error)

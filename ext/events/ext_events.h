@@ -643,7 +643,8 @@ void ext_histories_stop(ext_histories *histories);
 void ext_histories_close(ext_histories *histories);
 /*
  * Sets *is_scanned to whether SQLite, by its EXPLAIN QUERY PLAN, reads all events of the
- * source to find those of one session.
+ * source to find those of one session. If the plan cannot be read to its end, that is no
+ * error, and what was read of it counts.
  */
 int ext_histories_is_scanned(const ext_source *source, bool *is_scanned,
                              ext_error *error);

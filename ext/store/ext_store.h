@@ -197,7 +197,8 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
 /*
  * Returns the name by which SQL can name the model: "name" if that leads to this model,
- * else "schema.name". The text is of sqlite3_malloc. NULL: there is not enough memory.
+ * else "schema.name", also if looking for "name" fails. The text is of sqlite3_malloc.
+ * NULL: there is not enough memory.
  */
 char *ext_schema_reference(const ext_home *home);
 /*
@@ -969,13 +970,13 @@ int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
 /*
- * Drops the entries that are kept for the run of that name, because they are no longer
- * true.
+ * Drops the entries (how a run ended, or what it waits for) that are kept for the run of
+ * that name, because they are no longer true.
  */
 void ext_pending_withdraw(const char *run);
 /*
- * Drops the entries of the databases of a connection that ends, if these have no file:
- * databases in memory, and temporary ones.
+ * Drops the entries (how a run ended, or what it waits for) that are kept for databases
+ * without a file, in memory or temporary, of a connection that ends.
  */
 void ext_pending_forget(sqlite3 *db);
 

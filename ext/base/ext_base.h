@@ -241,7 +241,7 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit);
  * Checks that the limits allow n bytes more. The caller asks before it allocates them;
  * this function allocates nothing. If the limits do not allow them, the error is
  * SQLITE_ERROR with is_limit set. what: what needs the memory; advice: how to need less
- * of it; both are parts of the message.
+ * of it, or NULL; both are parts of the message.
  */
 int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
                      const char *advice, ext_error *error);
@@ -252,8 +252,8 @@ int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
  * SQLite has a hard heap limit (SQLite does not tell whether that limit refused). If
  * neither is so, or if the error is another one or not set, it stays as it is. The
  * reason: after SQLITE_NOMEM SQLite rolls back the user's transaction, after SQLITE_ERROR
- * it does not. what, advice: as for ext_budget_check(). Returns the code that the error
- * has now.
+ * it does not. what, advice: as for ext_budget_check(), but advice must not be NULL.
+ * Returns the code that the error has now.
  */
 int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,
                        ext_error *error);
@@ -290,7 +290,10 @@ void ext_home_clear(ext_home *home);
  * The caller frees the text; NULL means that there is not enough memory.
  */
 char *ext_home_file(const ext_home *home);
-/* Returns the size of the database in bytes; INT64_MAX if that is not known. */
+/*
+ * Returns the size in bytes of the database of the model (pages times page size);
+ * INT64_MAX if it cannot be read or is 0.
+ */
 int64_t ext_home_database_bytes(const ext_home *home);
 
 /* ---- ext_sql.c ---- */
@@ -379,12 +382,12 @@ char *ext_sql_text(sqlite3_stmt *stmt, int column);
 
 /*
  * Prepares SQL on the tables of a model. In sql, @config, @version, @epoch, @item,
- * @tensor, @blend and @source are replaced by the names of these tables, @model by the name of
- * the model's own table, each with its schema, and @schema by the name of the schema; all
- * are quoted. types has one letter for each parameter ?1, ?2, ..., and the values follow:
- * i is an int64_t, d a double, s a const char *, which is copied and may be NULL. The
- * caller finalizes *stmt, which is NULL after a failure. Errors: those of
- * ext_sql_prepare().
+ * @tensor, @blend, @trial and @source are replaced by the names of these tables, @model
+ * by the name of the model's own table, each with its schema, and @schema by the name of
+ * the schema; all are quoted. types has one letter for each parameter ?1, ?2, ..., and
+ * the values follow: i is an int64_t, d a double, s a const char *, which is copied and
+ * may be NULL. The caller finalizes *stmt, which is NULL after a failure. Errors: those
+ * of ext_sql_prepare().
  */
 int ext_query(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
               const char *sql, const char *types, ...);
@@ -798,14 +801,15 @@ const char *ext_select_close(const char *text);
 
 /*
  * What the user gives among the options although the library knows nothing of it: the
- * names of the columns that hold events, the items that an evaluation ranks, and what a
- * tuning chooses from. order is the column that breaks ties in time, in place of the rowid. Each field is owned; NULL
- * means that the user did not give it.
+ * names of the columns that hold events, the items that an evaluation ranks, and the
+ * values of options that a tuning chooses from. order is the column that breaks ties in
+ * time, in place of the rowid. Each field is owned; NULL means that the user did not give
+ * it.
  */
 typedef struct ext_columns {
-    char *session, *item, *time, *order;
-    char *candidates; /* one id, or a JSON array of ids */
-    char *space;      /* JSON object: the values that a tuning chooses from */
+    char *session, *item, *time, *order; /* names of columns */
+    char *candidates;                    /* one id, or a JSON array of ids */
+    char *space; /* JSON object: option names, and what a tuning tries of each */
 } ext_columns;
 
 /* Frees all fields of columns (not the ext_columns itself) and sets them to NULL. */
@@ -819,11 +823,13 @@ bool ext_options_is(const char *text);
 
 /*
  * Reads options, a JSON object or "name=value,...", into options. scope: the functions
- * whose options are allowed. session, item, time, order, in the scope of an
- * evaluation candidates, and in that of a tuning space go into columns; if columns is NULL they are unknown options.
- * text may be NULL, which has no options. Errors: SQLITE_ERROR for an unknown option, a
- * bad value, text of neither form, and text of training options above 64 KiB; those of
- * ext_sql_prepare(); SQLite's. After a failure the options before the bad one are set.
+ * whose options are allowed. session, item, time and order go into columns; so do
+ * candidates, if it is a list of ids, in the scope of an evaluation, and space, if it is
+ * a JSON object, in the scope of a tuning. If columns is NULL, these are unknown
+ * options. text may be NULL, which has no options. Errors: SQLITE_ERROR for an unknown
+ * option, a bad value, text of neither form, and text of training options above 64 KiB;
+ * those of ext_sql_prepare(); SQLite's. After a failure the options before the bad one
+ * are set.
  */
 int ext_options_parse(sqlite3 *db, const char *text, gru4rec_option_scope scope,
                       gru4rec_options *options, ext_columns *columns, ext_error *error);
@@ -852,10 +858,10 @@ typedef struct ext_changes {
 
 /*
  * Reads changes of a model, in the forms of ext_options_parse(), and makes them: changes
- * the options in changes->options, and drops from changes->kept the columns for which null
- * is given. New columns and the new source go into changes->columns and changes->source,
- * which the caller frees, also after a failure. Errors: those of ext_options_parse().
- * After a failure, the changes before the bad one are made.
+ * the options in changes->options, and drops from changes->kept the columns for which
+ * null is given. New columns and the new source go into changes->columns and
+ * changes->source, which the caller frees, also after a failure. Errors: those of
+ * ext_options_parse(). After a failure, the changes before the bad one are made.
  */
 int ext_options_parse_changes(sqlite3 *db, const char *text, ext_changes *changes,
                               ext_error *error);
@@ -897,7 +903,10 @@ bool ext_options_is_set(const gru4rec_options *options, const char *name);
  */
 void ext_options_arguments(sqlite3_str *text, const gru4rec_options *options);
 
-/* Appends "name":value, the option of that index as a member of a JSON object. */
+/*
+ * Appends "name":value to json: the option of that index (gru4rec_option_describe()),
+ * with its value in options, as a member of a JSON object.
+ */
 void ext_options_append(sqlite3_str *json, const gru4rec_options *options, size_t index);
 
 /*
@@ -917,7 +926,7 @@ char *ext_options_json(const gru4rec_options *options, bool is_all);
 typedef struct ext_poll {
     sqlite3 *db;
     sqlite3_stmt *stmt;  /* small statement that ext_poll_check() runs; owned, or NULL */
-    double last;         /* when it last ran, in seconds */
+    double last;         /* ext_poll_seconds() when stmt last ran */
     bool is_interrupted; /* stays true from the first interrupt on */
 } ext_poll;
 
@@ -948,19 +957,24 @@ double ext_poll_seconds(void);
 /* ---- ext_progress.c ---- */
 
 /*
- * What a training shows on standard error: on a terminal one line that is updated, and
- * erased at the end; elsewhere, if the user asked for that, one line at the end.
+ * What a training or a tuning shows on standard error: on a terminal one line that is
+ * updated, and erased at the end; elsewhere, if the user asked for that, one line at the
+ * end.
  */
 typedef struct ext_progress {
     bool is_line, is_log; /* which of the two lines is shown; both false: none */
     bool is_plain;        /* the terminal knows no escape sequences */
-    /* Names of what is counted and of its loss: "epoch" and "loss"; may be changed. */
+    /*
+     * What the lines call one unit of the work, and the figure that they show of it.
+     * ext_progress_start() sets "epoch" and "loss"; a tuning sets other words afterwards.
+     * Borrowed.
+     */
     const char *unit, *figure;
     int columns;           /* width to use where the terminal does not know its own */
-    int n_written;         /* width of the line on the terminal now */
-    size_t n_before;       /* epochs that earlier calls did */
-    double start, last;    /* seconds: the start, the last update */
-    gru4rec_progress seen; /* the last that was reported */
+    int n_written;         /* number of columns of the line on the terminal now */
+    size_t n_before;       /* number of epochs that earlier calls did */
+    double start, last;    /* ext_poll_seconds() at the start, at the last update */
+    gru4rec_progress seen; /* the progress that was reported last */
 } ext_progress;
 
 /*
@@ -977,11 +991,20 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
 /* What the line at the end says. */
 typedef struct ext_progress_end {
-    size_t n;            /* units that were done */
-    double events, loss; /* NAN: there is no loss */
-    bool is_done;        /* the work reached its end */
+    size_t n; /* number of units of the work (epochs of a training) that were done */
+    /*
+     * The number of events that were worked on, and the last value of the figure that
+     * ext_progress names. If events is 0 or loss is NAN, the line shows no figure and no
+     * speed.
+     */
+    double events, loss;
+    bool is_done; /* the work reached its end; false: it was stopped */
 } ext_progress_end;
-/* Erases the line on the terminal, or writes the line at the end. */
+/*
+ * Ends the progress of any work: erases the line on the terminal, if one was written; or
+ * writes the line at the end, if that was asked for. ext_progress_stop() does so for a
+ * training.
+ */
 void ext_progress_end_with(ext_progress *line, const ext_progress_end *end);
 /*
  * Ends the progress of a training: erases the line on the terminal, if one was written;

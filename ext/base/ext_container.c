@@ -115,9 +115,9 @@ static void take_processors(ext_container *container, const char *folder, bool i
 
 /* A tree of control groups that is mounted in the file system. */
 typedef struct tree {
-    bool is_v2;
-    char top[PATH]; /* path of the group that folder shows */
-    char folder[PATH];
+    bool is_v2;         /* version 2 of control groups; false: version 1 */
+    char top[PATH];     /* path of the group that folder shows */
+    char folder[PATH];  /* where the tree is mounted */
     char options[PATH]; /* mount options; in version 1 they name the controllers */
 } tree;
 

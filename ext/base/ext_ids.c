@@ -26,9 +26,9 @@ static gru4rec_id text_id(const char *text, size_t n)
 }
 
 /*
- * Returns the catalogue's row of the item that has the id, or -1 if no item has it. The
- * text form of a REAL is tried with 17 digits, as ext_ids_advice() writes it, then with
- * 16 and with 15, as SQLite writes it.
+ * Returns the catalogue's row of the item that has the id, or -1 if no item has it. For
+ * an id that is a REAL, also looks for an item that is the REAL's text form: with 17
+ * digits, as ext_ids_advice() writes it, then with 16 and with 15, as SQLite writes it.
  */
 static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
 {
@@ -68,14 +68,15 @@ static int add(ext_ids *ids, int32_t row, int32_t place, ext_error *error)
 
 /* A JSON array that is read by json_each(). */
 typedef struct array {
-    ext_ids *ids;
+    ext_ids *ids; /* where the items go */
     sqlite3 *db;
-    sqlite3_value *value;
-    char *guarded;  /* is read in place of the value; owned, or NULL */
-    int32_t place;  /* number of the current element, from 1 */
-    char *minified; /* the JSON without white space; owned, NULL until it is needed */
-    const char *at; /* in minified, after n_behind elements */
-    int32_t n_behind;
+    sqlite3_value *value; /* the text of the array */
+    char
+        *guarded; /* result of ext_json_guard(), read in place of value; owned, or NULL */
+    int32_t place;    /* number of the current element, from 1 */
+    char *minified;   /* the JSON without white space; owned, NULL until it is needed */
+    const char *at;   /* in minified, after n_behind elements */
+    int32_t n_behind; /* number of elements of minified that stand before at */
 } array;
 
 /*

@@ -36,6 +36,7 @@ static char **column_named(ext_columns *columns, const char *name)
     return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
 }
 
+/* Tells whether the name is space, and scope is a tuning: its value can be an object. */
 static bool is_space(const char *name, gru4rec_option_scope scope)
 {
     return (scope & GRU4REC_SCOPE_TUNE) != 0 && sqlite3_stricmp(name, "space") == 0;
@@ -82,12 +83,13 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 
 /* ---- the destination of options that are read ---- */
 
+/* Where options that are read are set. All pointers are borrowed. */
 typedef struct sink {
-    gru4rec_option_scope scope;
+    gru4rec_option_scope scope; /* the functions whose options are allowed */
     gru4rec_options *options;
     ext_columns *columns; /* NULL: columns are unknown options */
-    ext_changes *changes; /* options and columns are parts of it; or NULL */
-    bool are_defaults;
+    ext_changes *changes; /* the changes that options and columns belong to; or NULL */
+    bool are_defaults;    /* the values are set as a model's defaults */
 } sink;
 
 static void drop(char **text)
@@ -190,7 +192,8 @@ static bool is_single(const sink *to, const char *name)
 
 /*
  * The query that reads options in JSON, ?1. It gives the members of the object as four
- * columns: name, JSON type, value as text, and the JSON of a value that is an array. The
+ * columns: name, JSON type, value as text (NULL for an object and for null), and the JSON
+ * of a value that is an array or an object. The
  * text of an array of numbers and strings is its elements with slashes between them, as
  * 100/100; that of any other array is its JSON. A REAL is given as it is written in the
  * JSON, because SQLite may print the number by the host's locale, as 0,5.
@@ -212,8 +215,8 @@ static const char json_query[] =
 
 /*
  * Sets the option, column or source of the current row of json_query in the destination
- * to. Error: SQLITE_ERROR for a value that it cannot have: an object, null except in
- * changes, an array where one value is needed.
+ * to. Error: SQLITE_ERROR for a value that it cannot have: an object except for space in
+ * a tuning, null except in changes, an array where one value is needed.
  */
 static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -258,6 +261,7 @@ static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *
 
 /* ---- name=value,... ---- */
 
+/* Returns a pointer to the first separator in text, or to the end of text. */
 static const char *find(const char *text, char separator)
 {
     const char *at = strchr(text, separator);
@@ -277,7 +281,10 @@ static bool is_source_pair(const sink *to, const char *pair)
            behind[strspn(behind, space)] == '=';
 }
 
-/* Returns where the JSON object that text begins with ends. */
+/*
+ * Returns a pointer to the brace that closes the JSON object that text begins with, or to
+ * the end of text if none does. Braces in JSON strings are passed over.
+ */
 static const char *object_end(const char *text)
 {
     bool is_text = false;
@@ -294,8 +301,8 @@ static const char *object_end(const char *text)
 
 /*
  * Returns where a pair name=value ends: at a comma, or at the end of the text. Commas
- * inside a value do not end the pair if the value is a JSON array, or a source in
- * parentheses.
+ * inside a value do not end the pair if the value is a JSON array or object, or a source
+ * in parentheses.
  */
 static const char *pair_end(const sink *to, const char *pair)
 {

@@ -1,5 +1,6 @@
 /*
- * ext_progress.c - shows the progress of a training on standard error; see ext_base.h.
+ * ext_progress.c - shows the progress of a training or a tuning on standard error; see
+ * ext_base.h.
  *
  * Nothing else in the extension writes to standard error.
  *
@@ -110,8 +111,8 @@ static void write_left(char *text, size_t n, double seconds)
 /*
  * Writes the texts of all parts of the progress line into part, each with the space
  * before it. seconds: since this call of the training began; speed and time left come
- * from the epochs of this call alone. Returns the share of the training that is done,
- * from 0 to 1.
+ * from the epochs of this call alone. The text of a loss that is NAN is empty. Returns
+ * the share of the training that is done, from 0 to 1.
  */
 static double write_parts(char part[N_PARTS][PART], const ext_progress *line,
                           double seconds)
@@ -220,6 +221,11 @@ static void wipe(const ext_progress *line)
 
 /* ---- the line at the end ---- */
 
+/*
+ * Writes the line at the end: how many units (epochs, trials) were done, or in which one
+ * the work stopped; its last figure (loss, best) and speed, if they are known; and the
+ * seconds since the start.
+ */
 static void write_log(const ext_progress *line, const ext_progress_end *end)
 {
     const gru4rec_progress *seen = &line->seen;

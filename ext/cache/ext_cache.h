@@ -119,12 +119,20 @@ int ext_connection_add_module(ext_connection *connection, const char *name,
  */
 typedef struct ext_loaded {
     gru4rec_options options; /* the options that the version was trained with */
-    gru4rec_model *model;
-    gru4rec_items *items; /* indexed by id */
-    gru4rec_bytes *bytes; /* byte copy of the output rows; NULL: none is needed */
-    gru4rec_baseline
-        *neighbours;     /* what the scores are blended with; NULL: they are not */
-    gru4rec_blend blend; /* the same, with the strength; see gru4rec_blender_new() */
+    gru4rec_model *model;    /* the network */
+    gru4rec_items *items;    /* the catalogue, indexed by id */
+    gru4rec_bytes *bytes;    /* byte copy of the output rows; NULL: there is none */
+    /*
+     * A baseline that finds the stored sessions that are most like a given one. The
+     * network's scores are blended with what those sessions have. NULL: the version does
+     * not blend.
+     */
+    gru4rec_baseline *neighbours;
+    /*
+     * How the scores are blended, for gru4rec_blender_new(): with neighbours (borrowed),
+     * by the options blend and state_items. All zero: the version does not blend.
+     */
+    gru4rec_blend blend;
 } ext_loaded;
 
 /*
@@ -134,14 +142,16 @@ typedef struct ext_loaded {
  * if the option quantize is on, or if it is auto and the copy has 1 MiB or more. In both
  * cases loaded->bytes stays NULL if an output weight is not finite. If is_to_serve is
  * false, it always stays NULL.
- * SQLITE_CORRUPT_VTAB: the version is damaged. SQLITE_ERROR: there is no such version, or
- * it needs more memory than the limits allow (ext_budget.c).
+ * If the version blends (option blend above 0), this function also loads the sessions
+ * that it blends with, and fits loaded->neighbours to them. SQLITE_CORRUPT_VTAB: the
+ * version is damaged. SQLITE_ERROR: there is no such version, or it needs more memory
+ * than the limits allow (ext_budget.c).
  */
 int ext_load_version(ext_loaded *loaded, const ext_home *home, int64_t version,
                      bool is_to_serve, ext_error *error);
 /*
- * Frees the model, the items and the byte copy of a loaded version, and sets all fields
- * of *loaded to zero. The struct itself is not freed.
+ * Frees the model, the items, the byte copy and the neighbours of a loaded version, and
+ * sets all fields of *loaded to zero. The struct itself is not freed.
  */
 void ext_load_free(ext_loaded *loaded);
 
@@ -215,9 +225,9 @@ void ext_model_forget(const ext_home *home);
 void ext_model_forget_all(ext_connection *connection);
 /*
  * Sets *bytes to the memory, in bytes, that the active version of the model takes in this
- * process: network, catalogue and byte copy. *bytes is 0 if that version is not loaded,
- * or none is active; this function loads nothing. *has_bytes: whether *bytes includes a
- * byte copy of the output rows.
+ * process: network, catalogue, byte copy, and the neighbours that it blends with. *bytes
+ * is 0 if that version is not loaded, or none is active; this function loads nothing.
+ * *has_bytes: whether *bytes includes a byte copy of the output rows.
  */
 int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
                      ext_error *error);
@@ -229,11 +239,11 @@ int ext_model_memory(const ext_home *home, size_t *bytes, bool *has_bytes,
  * fields point to.
  */
 typedef struct ext_workspace {
-    ext_model *model; /* the version; one hold on it */
-    gru4rec_session *session;
-    gru4rec_ranking *ranking;
-    gru4rec_real *scores;     /* (I), see ext_workspace_scores(); or NULL */
-    gru4rec_blender *blender; /* NULL: the version does not blend */
+    ext_model *model;         /* the version; the workspace is one of its holders */
+    gru4rec_session *session; /* the hidden state of the session that is served */
+    gru4rec_ranking *ranking; /* ranks the items */
+    gru4rec_real *scores;     /* (I, number of items) ext_workspace_scores(); or NULL */
+    gru4rec_blender *blender; /* blends the scores; NULL: the version does not blend */
 } ext_workspace;
 
 /*
@@ -272,17 +282,18 @@ void ext_workspace_free(ext_workspace *workspace);
  * loaded from query to query.
  */
 typedef struct ext_handle {
-    ext_home home;
-    ext_choice choice;   /* what the callers asked for: active, 3, ... */
-    ext_model *model;    /* one hold on the version, or NULL */
-    ext_workspace spare; /* unused workspace of that model, or all zero */
-    struct ext_handle *next;
+    ext_home home;           /* where the model is */
+    ext_choice choice;       /* what the callers asked for: active, 3, ... */
+    ext_model *model;        /* the loaded version, with one hold on it; or NULL */
+    ext_workspace spare;     /* an unused workspace of that version, or all zero */
+    struct ext_handle *next; /* the handle that was used before it; NULL: the last one */
 } ext_handle;
 
 /* ---- ext_check.c ---- */
 
 /*
- * Checks the whole model, in one snapshot. It checks the tables, the configuration, and
+ * Checks the whole model, in one snapshot. It checks that the shadow tables are ordinary
+ * tables with all columns that a loading reads, that the configuration can be read, and
  * that no retired version has items or tensors left. Then it loads the active version and
  * each version with status 'ready', one after the other, with the optimiser's slots and
  * the fingerprints that the version stores, and checks the name of its run. Stops at the

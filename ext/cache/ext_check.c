@@ -17,8 +17,9 @@ static int check_fingerprints(const ext_home *home, int64_t version, ext_error *
 }
 
 /*
- * Loads a version, with those of the optimiser's slots that it stores, and then its
- * fingerprints, only to see whether that works. Nothing stays in memory.
+ * Loads a version, with the optimiser's slots (what a training keeps beside the weights)
+ * that it stores, and then its fingerprints, only to see whether that works. Nothing
+ * stays in memory.
  */
 static int check_version(const ext_home *home, int64_t version, ext_error *error)
 {
@@ -35,12 +36,15 @@ static int check_version(const ext_home *home, int64_t version, ext_error *error
     return rc == SQLITE_OK ? check_fingerprints(home, version, error) : rc;
 }
 
-/* A column of a shadow table. */
+/* A column of a shadow table. table is the part of the table's name behind "m_". */
 typedef struct column {
     const char *table, *name;
 } column;
 
-/* The columns that are read when a version is loaded, */
+/*
+ * The columns of the shadow tables m_config, m_version, m_item and m_tensor that are read
+ * when a version is loaded.
+ */
 static const column needed[] = {
     {"config", "key"},   {"config", "value"},    {"version", "version"},
     {"version", "run"},  {"version", "status"},  {"version", "options"},
@@ -48,7 +52,7 @@ static const column needed[] = {
     {"item", "support"}, {"tensor", "version"},  {"tensor", "name"},
     {"tensor", "chunk"}, {"tensor", "checksum"}, {"tensor", "data"},
 };
-/* and those that are read too if a version of the model blends. */
+/* The columns of m_blend, which are read too when a version that blends is loaded. */
 static const column needed_to_blend[] = {
     {"blend", "version"},
     {"blend", "chunk"},
@@ -56,7 +60,10 @@ static const column needed_to_blend[] = {
     {"blend", "data"},
 };
 
-/* Checks that the n columns exist. */
+/*
+ * Checks that the shadow tables have the n columns. SQLITE_CORRUPT_VTAB: a column, or a
+ * whole table, is missing.
+ */
 static int check_columns(const ext_home *home, const column *columns, size_t n,
                          ext_error *error)
 {
@@ -82,8 +89,10 @@ static int check_columns(const ext_home *home, const column *columns, size_t n,
 }
 
 /*
- * Checks that all columns exist, before any statement reads them. If SQLite then refuses
- * a statement, the reason must be another one, for example an authorizer or a limit.
+ * Checks that the shadow tables have all columns of the array needed, and, if the model
+ * has a table m_blend, those of needed_to_blend, before any statement reads them. If
+ * SQLite then refuses a statement, the reason must be another one, for example an
+ * authorizer or a limit. SQLITE_CORRUPT_VTAB: a column, or a whole table, is missing.
  */
 static int check_all_columns(const ext_home *home, ext_error *error)
 {
@@ -98,8 +107,9 @@ static int check_all_columns(const ext_home *home, ext_error *error)
 }
 
 /*
- * Checks the version of the current row. Its run must be NULL (a row is missing, which
- * the loading reports) or a valid name.
+ * Checks the version whose number and run name the current row of stmt has: that the run
+ * name is valid, and that the version can be loaded (check_version()). If the run name is
+ * NULL, the row of the version is missing; check_version() reports that.
  */
 static int check_row(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
 {

@@ -158,8 +158,9 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 }
 
 /*
- * Loads what the version blends with, if it blends: its sessions, to which the neighbours
- * are fitted.
+ * Does nothing if the version does not blend (option blend is 0). Loads the sessions that
+ * it blends with, fits loaded->neighbours to them, and frees them again. Sets
+ * loaded->blend.
  */
 static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t version,
                            int32_t n, ext_error *error)
@@ -184,8 +185,10 @@ static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t ver
 }
 
 /*
- * Loads the n items, the weights and the byte copy. The checksum of the version is
- * compared last, because the other checks give more exact messages.
+ * Loads the n items, the weights and the byte copy of a version. Compares the checksum of
+ * the whole version last, because the checks of the single parts give more exact
+ * messages. If the weights are not all finite, frees the byte copy again and sets it to
+ * NULL, which is no error.
  */
 static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
                     bool is_to_serve, bool is_large, ext_error *error)

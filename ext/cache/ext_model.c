@@ -403,8 +403,8 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
  * argument of the call, the name of the model, is constant: the version that was found.
  */
 typedef struct found {
-    ext_model *model; /* one hold on it */
-    ext_choice choice;
+    ext_model *model;  /* the version, with one hold on it */
+    ext_choice choice; /* the choice that led to it */
 } found;
 
 /* The destructor of a found: releases the version that was kept with a statement. */

@@ -33,14 +33,14 @@ typedef struct key {
 } key;
 
 struct ext_copy {
-    int n_users;
-    key key;
-    bool is_whole;
-    ext_copy_chunk *first, *last;
+    int n_users;   /* its ext_copies, its readers, and callers of ext_copies_find() */
+    key key;       /* when it was made, and of which sessions */
+    bool is_whole; /* ext_copies_finish() was called: it has all sessions */
+    ext_copy_chunk *first, *last; /* list of the chunks that hold the sessions; or NULL */
 };
 
 struct ext_copies {
-    int n_users;
+    int n_users;           /* the scans that share it */
     ext_copy *all, *named; /* latest copy of all sessions, and of some; or NULL */
 };
 

@@ -231,28 +231,32 @@ typedef struct ext_unit_seen {
     const ext_unit *unit;
 } ext_unit_seen;
 
-enum { EXT_UNITS = 4 }; /* number of units that are known */
+enum { EXT_UNITS = 4 }; /* number of units that are known, from seconds to nanoseconds */
 
 /* How many times are in each unit. All zero: no time was counted yet. */
 typedef struct ext_unit_counts {
-    int64_t n;             /* times */
-    int64_t of[EXT_UNITS]; /* those in each unit; the others are in none that is known */
+    int64_t n;             /* number of times that were counted */
+    int64_t of[EXT_UNITS]; /* how many of these are in each unit; the rest is in none */
 } ext_unit_counts;
 
-extern const ext_unit *const ext_unit_second;
+extern const ext_unit *const ext_unit_second; /* the unit of seconds */
 /*
  * Returns the unit in which a number is a time between 1980 and 2100; no number is one in
  * two units. For a date it returns the second. NULL: no unit fits.
  */
 const ext_unit *ext_unit_of(const gru4rec_time *time);
-/* Counts one time. */
+/* Counts one time in counts->n, and in counts->of under its unit, if that is known. */
 void ext_unit_count(ext_unit_counts *counts, const gru4rec_time *time);
 /*
- * Returns how many times are not in the unit that most times have. 0 if most times are in
- * no unit that is known: then they are counters.
+ * Returns how many of the counted times are not in the commonest unit (also those that
+ * are in no unit that is known). But 0 if half of the times or more are in no unit that
+ * is known: then the times are counters.
  */
 int64_t ext_unit_others(const ext_unit_counts *counts);
-/* Adds one time to those that were seen. */
+/*
+ * Adds one time to those that were seen: the unit of the first time becomes seen->unit,
+ * and a time of another unit makes it NULL for good.
+ */
 void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
 
 /* ---- ext_since.c ---- */
@@ -314,31 +318,41 @@ int ext_since_check(ext_since *since, const gru4rec_time *time, ext_time_kind ki
 
 /* The events that were read, and counts of those that were left out. */
 typedef struct ext_events {
-    gru4rec_dataset *dataset;
-    gru4rec_items *items;    /* new catalogue; NULL if the reading gave a known one */
-    gru4rec_events *builder; /* knows the ids of the sessions */
+    gru4rec_dataset *dataset; /* the sessions that were made of the events; or NULL */
+    gru4rec_items *items;     /* new catalogue; NULL if the reading gave a known one */
+    gru4rec_events *builder;  /* collects the events; knows the ids of the sessions */
     /*
-     * In a test whose sessions get fingerprints (reading->against->key): the same events,
-     * in n_pieces sessions. A training with the same options cuts sessions like these. No
-     * event was dropped, because a training makes fingerprints before it drops events.
-     * NULL: not a test; then the builder knows the fingerprints.
+     * If reading->known and reading->against->key are set: the same events again, cut
+     * into n_pieces sessions as a training with the same options would cut them. Their
+     * sessions get fingerprints. No event is dropped, because a training makes
+     * fingerprints before it drops events. NULL: there are no such pieces; if
+     * against->key is set, the sessions of the builder get the fingerprints.
      */
     gru4rec_events *pieces;
-    int64_t n_pieces;
-    int64_t n_null;        /* events whose session, item or time is NULL or empty */
-    int64_t n_outside;     /* events outside the window, behind the end, or too old */
-    int64_t n_bad;         /* events whose time cannot be read */
-    int64_t n_odd;         /* in an audit: events whose item is a BLOB or a REAL */
-    ext_unit_counts units; /* in an audit: units of the times */
-    int64_t n_rows;        /* rows of the source */
+    int64_t n_pieces; /* number of sessions in pieces, after these were made */
     /*
-     * If reading->against is set: events that were read; how many of them have a time in
-     * another unit than against->end; and how many of the others are before against->end.
+     * Rows whose session, item or time is NULL; whose time is the empty text; or whose
+     * session or item is, if option keep_empty is off.
+     */
+    int64_t n_null;
+    /*
+     * Events outside the window from since to until, events behind reading->end, and old
+     * events that since=last left out of the dataset.
+     */
+    int64_t n_outside;
+    int64_t n_bad;         /* rows whose time is neither a number nor a date */
+    int64_t n_odd;         /* in an audit: rows whose item is a BLOB or no whole REAL */
+    ext_unit_counts units; /* in an audit: how many of the times are in each unit */
+    int64_t n_rows;        /* all rows of the source, also those that were left out */
+    /*
+     * If reading->against is set: n_compared is the number of events that were read. If
+     * against->end is there, n_other_unit of these have a time in another unit than it,
+     * and n_before of the others are before it.
      */
     int64_t n_compared, n_other_unit;
     int64_t n_before;
     ext_border first, last; /* see ext_read_events() */
-    ext_unit_seen unit;     /* of the times, if reading->keeps_times or against is set */
+    ext_unit_seen unit;     /* the times' common unit, if keeps_times or against is set */
 } ext_events;
 
 /* How events are to be read, and for whom. All pointers are borrowed. */
@@ -354,7 +368,7 @@ typedef struct ext_reading {
     const ext_last *last;       /* for since=last; NULL: since=last is an error */
     const ext_border *end;      /* events behind it are left out; NULL: no such end */
     const ext_against *against; /* the training to compare the events with, or NULL */
-    bool keeps_times;           /* the dataset keeps the events' times */
+    bool keeps_times;           /* dataset->times is set */
 } ext_reading;
 
 /*
@@ -415,38 +429,48 @@ void ext_read_free(ext_events *events);
 
 /* ---- ext_row.c, for ext_read.c ---- */
 
-/* A reading of the rows of a source. */
+/* A reading of the rows of a source. The pointers are borrowed, except stmt. */
 typedef struct ext_row_reader {
     const ext_source *source;
-    const ext_reading *reading; /* (1), or (2) if there is a twin, whose is the second */
-    ext_events *twin;           /* a second result for the same events, or NULL */
-    double bad_rows;            /* share of the rows whose time may be unreadable */
-    bool is_audit;              /* no row is refused */
-    sqlite3_stmt *stmt;
-    ext_since since;
-    int64_t n_rows;
-    int64_t n_unknown;   /* if there is a twin: events whose item one of both lacks */
+    /* How to read: one entry, or two if there is a twin, which the second one is for. */
+    const ext_reading *reading;
+    /* A second result for the same events (ext_read_pair()); NULL: there is none. */
+    ext_events *twin;
+    double bad_rows;    /* share of the rows, at most, whose time may be unreadable */
+    bool is_audit;      /* an item that is a BLOB or a REAL is counted, and is no error */
+    sqlite3_stmt *stmt; /* ext_row_prepare(); the present row is that of this statement */
+    ext_since since;    /* the window of times from since to until, and since=last */
+    int64_t n_rows;     /* number of rows so far */
+    /* If there is a twin: events whose item is not in both of the two catalogues. */
+    int64_t n_unknown;
     ext_error first_bad; /* the error of the first row whose time cannot be read */
 } ext_row_reader;
 
-/* An event that is not left out. */
+/* An event that is not left out. Its ids are borrowed from the present row of stmt. */
 typedef struct ext_row_event {
     gru4rec_id session, item;
-    ext_border at;
+    ext_border at; /* time and rowid of the event */
     int64_t order; /* breaks ties in time: the rowid, or the place in SQLite's order */
 } ext_row_event;
 
-/* Prepares the SELECT of the source's rows. is_sorted: it sorts by ext_source_ties(). */
+/*
+ * Prepares *stmt, the SELECT of the source's rows: session, item, time, and rowid (0 if
+ * the source has none). is_sorted: it sorts the rows by ext_source_ties(). The caller
+ * finalizes *stmt, which is NULL after a failure.
+ */
 int ext_row_prepare(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
                     ext_error *error);
 /*
- * Sets the error if more times of the rows so far cannot be read than bad_rows allows.
- * The message ends with that of rows->first_bad, which is moved.
+ * Sets the error if more times of the rows so far cannot be read than the share
+ * rows->bad_rows allows. The message is that of rows->first_bad, which is moved; if
+ * bad_rows is not 0, the numbers of rows stand before it.
  */
 int ext_row_check_bad(ext_row_reader *rows, const ext_events *events, ext_error *error);
 /*
- * Reads the present row into *e. *is_event false: the row is left out, and was counted in
- * events. Outside an audit, an item that is a BLOB or a REAL is an error.
+ * Reads the present row into *e, except e->order. *is_event false: the row is left out,
+ * and was counted in n_null, n_odd, n_bad or n_outside of events; *e is not to be used.
+ * Errors: what ext_since_check() refuses, with the row named in the message; and, outside
+ * an audit, an item that is a BLOB or a REAL that is not whole.
  */
 int ext_row_get(ext_row_reader *rows, ext_events *events, ext_row_event *e,
                 bool *is_event, ext_error *error);
@@ -549,13 +573,13 @@ void ext_copies_stop(ext_copy_reader *reader);
  * Reads the sessions of a source one after another. All zero to begin with.
  *
  * A session is read from the source when it is asked for. There are two exceptions.
- * - While a statement of the connection that may write runs, a row that it writes must not
- *   become another row of its own input. So the caller first copies the sessions that it
- *   wants (ext_histories_fill()), and reads the copy (ext_histories_open_copy()).
+ * - While a statement of the connection that may write runs, a row that it writes must
+ *   not become another row of its own input. So the caller first copies the sessions that
+ *   it wants (ext_histories_fill()), and reads the copy (ext_histories_open_copy()).
  *   ext_histories_open() does not check this.
  * - If all sessions are read, and the host writes between two steps of its SELECT, the
- *   sessions that are left are read and sorted at once, so that later writes do not change
- *   them. A reading of named sessions goes on as before.
+ *   sessions that are left are read and sorted at once, so that later writes do not
+ *   change them. A reading of named sessions goes on as before.
  */
 typedef struct ext_histories {
     sqlite3_stmt *events;   /* on the first row of the next session; NULL: no more */
@@ -619,7 +643,8 @@ void ext_histories_stop(ext_histories *histories);
 void ext_histories_close(ext_histories *histories);
 /*
  * Sets *is_scanned to whether SQLite, by its EXPLAIN QUERY PLAN, reads all events of the
- * source to find those of one session.
+ * source to find those of one session. If the plan cannot be read to its end, that is no
+ * error, and what was read of it counts.
  */
 int ext_histories_is_scanned(const ext_source *source, bool *is_scanned,
                              ext_error *error);

@@ -14,10 +14,17 @@
 
 /* ---- what is done with an event ---- */
 
-/* Does something with an event that is not left out; read_rows() calls it for each. */
+/*
+ * Does something with an event of the source; read_rows() calls it for each event that
+ * ext_row_get() does not leave out.
+ */
 typedef int visitor(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                     ext_error *error);
 
+/*
+ * Tells whether the event is new: with since=last, whether it comes after the border of
+ * the last training; else every event is new.
+ */
 static bool is_new(const ext_row_reader *rows, const ext_row_event *e)
 {
     const ext_last *last = rows->since.last;
@@ -39,7 +46,11 @@ static int expect_event(ext_row_reader *rows, const ext_row_event *e, ext_events
         error, gru4rec_events_expect(events->builder, &e->session, &message), &message);
 }
 
-/* Counts an event by its time, compared with the end of the training. */
+/*
+ * Counts an event in events->n_compared. If end, the last event of the training that
+ * events are compared with, is there, also counts the event in n_other_unit if its time
+ * is in another unit, or else in n_before if its time is before end.
+ */
 static void compare_time(ext_events *events, const ext_border *end,
                          const gru4rec_time *time)
 {
@@ -50,7 +61,11 @@ static void compare_time(ext_events *events, const ext_border *end,
         end->is_there && !is_other && gru4rec_time_compare(time, &end->time) < 0;
 }
 
-/* Adds the event to one result, as new or as old, and counts it if it is compared. */
+/*
+ * Adds the event to events->builder, as new or as old, and to events->pieces if there are
+ * pieces. If it is compared with a training, counts it (compare_time()). Notes the unit
+ * of its time in events->unit if the dataset keeps times, or if it is compared.
+ */
 static int add_to(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
 {
@@ -71,9 +86,10 @@ static int add_to(ext_row_reader *rows, const ext_row_event *e, ext_events *even
 }
 
 /*
- * Adds the event to the result, and moves events->last to it if it is later. Notes the
- * unit of its time if the dataset keeps times. If there is a twin, adds the event to it
- * too, and counts it in rows->n_unknown if one of the two catalogues lacks its item.
+ * Adds the event to events (add_to()), and moves events->last to the event if it is
+ * later. If there is a twin (a second result), adds the event to the twin too, and
+ * counts it in rows->n_unknown if one of the two catalogues lacks its item; the twin's
+ * last stays.
  */
 static int add_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                      ext_error *error)
@@ -90,8 +106,9 @@ static int add_event(ext_row_reader *rows, const ext_row_event *e, ext_events *e
 }
 
 /*
- * Adds the event as add_event() does, and moves events->first to the event if it is
- * earlier. An audit needs the first event before there is a dataset.
+ * Adds the event as add_event() does, moves events->first to the event if it is earlier,
+ * and counts the unit of its time in events->units. An audit needs the first event before
+ * there is a dataset.
  */
 static int look_at_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                          ext_error *error)
@@ -200,8 +217,9 @@ static int find_last(ext_row_reader *rows, ext_events *events, ext_error *error)
 }
 
 /*
- * Makes the dataset of events, and the catalogue (items) if none is known, from the
- * events that the builder collected.
+ * Makes events->dataset, and events->items (the catalogue) if none is known, from the
+ * events that events->builder collected. by_time: the sessions are visited in the order
+ * of their times; false: in that of their ids.
  */
 static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {
@@ -238,7 +256,12 @@ static gru4rec_preparation prepared(const ext_reading *reading)
     return preparation;
 }
 
-/* Returns how a test is cut for fingerprints: as in training, and nothing is dropped. */
+/*
+ * Returns how the events of a test are cut into sessions for fingerprints, so that these
+ * are like the sessions of a training: at pauses longer than session_gap, and, if
+ * long_sessions is cut, into parts of max_length events, after repeats are collapsed if
+ * the options say so. Nothing else is cut or dropped.
+ */
 static gru4rec_preparation cut_only(const gru4rec_options *options)
 {
     const bool is_cut =
@@ -250,7 +273,11 @@ static gru4rec_preparation cut_only(const gru4rec_options *options)
                                  .long_sessions = GRU4REC_LONG_CUT};
 }
 
-/* Reads events for training, with the readings before and after that may be needed. */
+/*
+ * Reads events for training and makes the dataset, with the readings before and after
+ * that may be needed; all see the source as it was at one moment. Sets events->first, and
+ * adds the old events that the dataset left out to n_outside.
+ */
 static int read_training(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
     const gru4rec_options *options = rows->reading->options;
@@ -280,9 +307,10 @@ static int read_training(ext_row_reader *rows, ext_events *events, ext_error *er
 }
 
 /*
- * Makes the sessions of events->pieces, whose fingerprints are then known. Comes before
- * the dataset of the test is made, so that the memory that is not needed any more is free
- * by then.
+ * Makes the sessions of events->pieces, so that their fingerprints can be asked for, and
+ * sets events->n_pieces; the dataset itself is freed again. Does nothing if there are no
+ * pieces. read_test() calls it before it makes the dataset of the test, so that this
+ * memory is free by then.
  */
 static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
 {
@@ -297,7 +325,10 @@ static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
     return rc;
 }
 
-/* Reads events that nothing is trained on. */
+/*
+ * Reads events that nothing is trained on; makes the sessions of events->pieces and
+ * events->dataset, and those of the twin (the second result, if there is one).
+ */
 static int read_test(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
     sqlite3 *db = rows->source->db;
@@ -320,8 +351,11 @@ static const char *advice_for(const ext_source *source, bool has_window)
 }
 
 /*
- * Makes events->builder, before the first row is read, with the preparation, and with the
- * key of the fingerprints if events are compared with a training.
+ * Makes events->builder, with the preparation, before the first row is read. If the
+ * events are compared with a training that has a key of fingerprints, sessions get
+ * fingerprints by this key: those of the builder; or, if reading->known is set, those of
+ * events->pieces, which this function then makes too. After a failure the caller frees
+ * what was made.
  */
 static int start_events(ext_events *events, ext_budget *budget,
                         const ext_reading *reading,
@@ -345,7 +379,11 @@ static int start_events(ext_events *events, ext_budget *budget,
     return SQLITE_OK;
 }
 
-/* Makes events->builder, and the twin's if there is one; both number the events alike. */
+/*
+ * Makes the builder of events (start_events()), and that of the twin if there is one.
+ * With a twin, both datasets keep the numbers of their events, so that the same event
+ * can be found in both.
+ */
 static int start_twins(ext_row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
 {
@@ -358,7 +396,11 @@ static int start_twins(ext_row_reader *rows, ext_events *events, ext_budget *bud
     return error->rc;
 }
 
-/* Reads for training or evaluation. If there is no memory, the error names the limit. */
+/*
+ * Reads events for training if reading->known is NULL, else for a test. rows->since is
+ * read from the options for a training only. If there is not enough memory, the error
+ * names the limit that was reached.
+ */
 static int read_all(ext_row_reader *rows, ext_events *events, ext_budget *budget,
                     ext_error *error)
 {

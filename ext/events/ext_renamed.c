@@ -16,9 +16,9 @@
 typedef struct search {
     sqlite3 *db;
     const char *home, *shape; /* the model's own schema; the source's old shape or NULL */
-    const ext_columns *columns;
+    const ext_columns *columns; /* names of the columns that the source must have */
     int rank, n; /* rank of the best candidate, 0: none; how many have that rank */
-    char *name;  /* one of these; owned */
+    char *name;  /* name of one candidate of that rank; owned; NULL: there is none */
 } search;
 
 /*

@@ -1,13 +1,17 @@
 /*
  * ext_row.c - makes events of the rows of a source; see ext_events.h.
  *
- * A row is left out if a value is NULL or empty, if it is outside of the window of times,
- * or if its time cannot be read and bad_rows allows that. Messages name the row.
+ * A row is left out if its session, item or time is NULL, if its time is the empty text,
+ * if its session or item is the empty text and option keep_empty is off, if its time is
+ * outside of the window from since to until or behind reading->end, or if its time cannot
+ * be read and bad_rows allows that. Messages name the row: by its rowid, or, if the
+ * source has none, by its session and item.
  */
 #include "ext_events.h"
 
 #include <string.h>
 
+/* The result columns of the SELECT that ext_row_prepare() prepares. */
 enum { SESSION, ITEM, TIME, ROWID };
 
 int ext_row_prepare(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
@@ -27,7 +31,10 @@ int ext_row_prepare(const ext_source *source, bool is_sorted, sqlite3_stmt **stm
     return rc;
 }
 
-/* Returns the column's name as SQL needs it, quoted if necessary; NULL: no memory. */
+/*
+ * Returns the column's name as SQL needs it, quoted if necessary. The caller frees the
+ * text. NULL: there is not enough memory.
+ */
 static char *quoted(const char *name)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
@@ -40,7 +47,7 @@ static char *quoted(const char *name)
 /*
  * Sets the error of an item that is a BLOB, or a REAL that is no integer. It advises an
  * expression that keeps different ids different. A CAST to INTEGER does not: it makes 0
- * of all BLOBs, and 1 of 1.5.
+ * of all BLOBs, and 1 of 1.5. Returns SQLITE_ERROR, or SQLITE_NOMEM.
  */
 static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error *error)
 {
@@ -63,7 +70,11 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
     return error->rc;
 }
 
-/* Moves cause into error, with the row's rowid, or its ids, before the message. */
+/*
+ * Moves cause into error, with the rowid of the present row before the message; if the
+ * source has no rowid, with its session and item. cause is empty afterwards. Returns the
+ * code of cause, or SQLITE_NOMEM.
+ */
 static int fail_row(const ext_row_reader *rows, ext_error *cause, ext_error *error)
 {
     gru4rec_id session, item;
@@ -84,8 +95,9 @@ static int fail_row(const ext_row_reader *rows, ext_error *cause, ext_error *err
 }
 
 /*
- * Counts a row whose time cannot be read in events->n_bad; if it is the first such row,
- * keeps its error in rows->first_bad.
+ * Counts the present row, whose time cannot be read, in events->n_bad. If it is the first
+ * such row, keeps an error that names it in rows->first_bad; that makes no call fail yet
+ * (ext_row_check_bad()).
  */
 static void skip_row(ext_row_reader *rows, ext_events *events)
 {
@@ -124,8 +136,9 @@ int ext_row_check_bad(ext_row_reader *rows, const ext_events *events, ext_error 
 }
 
 /*
- * Reads session and item of the present row into e. Returns false if either is NULL, or
- * is empty and the source does not keep empty ids.
+ * Reads session and item of the present row into e; an item that is a whole REAL becomes
+ * an INTEGER. Returns false if either is NULL, or is the empty text and
+ * source->keeps_empty is false.
  */
 static bool get_ids(const ext_row_reader *rows, ext_row_event *e)
 {
@@ -135,7 +148,10 @@ static bool get_ids(const ext_row_reader *rows, ext_row_event *e)
             (!ext_value_is_empty(&e->session) && !ext_value_is_empty(&e->item)));
 }
 
-/* Tells whether the event comes after reading->end, and so is left out. */
+/*
+ * Tells whether the event comes after reading->end, and so is left out. False if
+ * reading->end is NULL.
+ */
 static bool is_behind(const ext_row_reader *rows, const ext_row_event *e)
 {
     const ext_border *end = rows->reading->end;

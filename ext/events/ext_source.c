@@ -539,7 +539,7 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     return rc;
 }
 
-/* Sets *kind to "select", "view" or "table"; a virtual table counts as "table". */
+/* Sets *kind to "select", "view", or "table" (also for any name that schema lacks). */
 static int find_kind(const char **kind, sqlite3 *db, const char *schema, const char *text,
                      ext_error *error)
 {

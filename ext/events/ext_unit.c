@@ -1,6 +1,7 @@
 /* ext_unit.c - finds the unit of times that are numbers; see ext_events.h. */
 #include "ext_events.h"
 
+/* The units that are known, from the longest: name, units in a second, nanoseconds. */
 static const ext_unit units[EXT_UNITS] = {
     {"seconds", 1, 1000000000},
     {"milliseconds", 1e3, 1000000},

@@ -1,28 +1,31 @@
 /*
  * ext_blend.c - reads and writes the sessions that a version blends with, in m_blend.
  *
- * The contracts are in ext_store.h.
+ * The contracts are in ext_store.h. A version that blends raises the network's scores of
+ * items that the most similar of these sessions have (gru4rec_blend).
  *
  *   m_blend(version, chunk, checksum, data)
  *
- * The sessions of a version are a row of words of 32 bits. It is cut into chunks 0, 1,
- * ... of 1 MiB (the last chunk may be shorter). S sessions with E events in all, the
- * oldest session first:
+ * The sessions of a version are coded as a row of words of 32 bits. The row is cut into
+ * chunks 0, 1, ... of 1 MiB (the last chunk may be shorter); data has the words of one
+ * chunk as little-endian bytes. S sessions with E events in all, the oldest session
+ * first, have these words:
  *
- *   6 words   "G4RB", format 1, S (low word, high word), E (low word, high word)
+ *   6 words   header: "G4RB", format 1, S (low word, high word), E (low word, high word)
  *   S words   the number of events of each session
  *   2S words  the time of the last event of each session: bits of a float64, low word,
  *             high word
  *   E words   the rows of the items of all events
  *
- * The content of the table is not trusted. The header is compared with the bytes that are
- * stored before memory is allocated; then each chunk is compared with its checksum, and
- * each word with what it may be.
+ * The content of the table is not trusted. Before memory is allocated, the counts S and E
+ * of the header are compared with the number of bytes that are stored. Then each chunk is
+ * compared with its checksum, and each word with the values that it may have.
  */
 #include "ext_store.h"
 
 #include <string.h>
 
+/* CHUNK is the number of bytes of a chunk, CHUNK_WORDS the number of its words. */
 enum { CHUNK = 1 << 20, CHUNK_WORDS = CHUNK / 4, HEADER_WORDS = 6, FORMAT = 1 };
 
 static const char checksum_name[] = "blend";
@@ -43,7 +46,10 @@ static int64_t count_chunks(const ext_blend_layout *at)
     return (at->end + CHUNK_WORDS - 1) / CHUNK_WORDS;
 }
 
-/* Returns the number of words of a chunk. */
+/*
+ * Returns the number of words of a chunk of the sessions; the last chunk may have fewer
+ * than the others.
+ */
 static size_t chunk_length(const ext_blend_layout *at, int64_t chunk)
 {
     const int64_t rest = at->end - chunk * CHUNK_WORDS;
@@ -67,7 +73,7 @@ static uint32_t header_word(const ext_blend_layout *at, int64_t i)
     return words[i];
 }
 
-/* Returns word i of the row of words. */
+/* Returns word i of the row of words that the sessions are coded as. */
 static uint32_t word_at(const gru4rec_dataset *sessions, const ext_blend_layout *at,
                         int64_t i)
 {
@@ -95,7 +101,10 @@ void ext_blend_words(uint32_t *words, const gru4rec_dataset *sessions, int64_t f
         words[i] = word_at(sessions, &at, first + (int64_t)i);
 }
 
-/* Binds a chunk to the INSERT, and runs it. words (CHUNK_WORDS), bytes (CHUNK): buffers. */
+/*
+ * Codes a chunk of the sessions, binds it and its checksum to the INSERT stmt, and runs
+ * that. words (CHUNK_WORDS) and bytes (CHUNK) are buffers. Returns SQLite's code.
+ */
 static int save_chunk(sqlite3_stmt *stmt, const gru4rec_dataset *sessions,
                       const ext_blend_layout *at, int64_t chunk, uint32_t *words,
                       unsigned char *bytes)
@@ -175,9 +184,13 @@ int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
     return rc;
 }
 
-/* ---- taking words ---- */
+/* ---- decoding words ---- */
 
-/* Takes the number of events of session s. */
+/*
+ * Takes word, the number of events of session s: sets where the next session begins in
+ * offsets. Sets reading->why if the number is 0, or if the numbers of all sessions do not
+ * add up to the number of events.
+ */
 static void take_length(ext_blend_reading *reading, int64_t s, uint32_t word)
 {
     int64_t *offsets = reading->sessions->offsets;
@@ -188,7 +201,10 @@ static void take_length(ext_blend_reading *reading, int64_t s, uint32_t word)
         reading->why = "have impossible lengths";
 }
 
-/* Takes the time of session s. */
+/*
+ * Gives all events of session s the time that reading->low and high are the two words of.
+ * Sets reading->why if the time is NaN, or earlier than that of the session before.
+ */
 static void take_time(ext_blend_reading *reading, int64_t s, uint32_t high)
 {
     const int64_t *offsets = reading->sessions->offsets;
@@ -201,7 +217,11 @@ static void take_time(ext_blend_reading *reading, int64_t s, uint32_t high)
         times[i] = time;
 }
 
-/* Takes the next word, unless something is wrong already. */
+/*
+ * Takes the next word of the row: counts it in reading->next, and decodes it as what
+ * stands at that index. Sets reading->why if the word is wrong. A word of the header is
+ * only counted, and so is every word after something was found wrong.
+ */
 static void take_word(ext_blend_reading *reading, uint32_t word)
 {
     const ext_blend_layout *at = &reading->at;
@@ -252,8 +272,10 @@ static const char impossible[] = "have impossible counts";
 static const char incomplete[] = "are incomplete, or have a wrong size";
 
 /*
- * SQL: the chunks, which should be ?2; at most one more. data is NULL unless it has the
- * right length: 1048576 bytes, which is CHUNK, or ?3 in the last chunk.
+ * SQL: number, checksum and data of the chunks of version ?1, in their order. There
+ * should be ?2 chunks; the query gives one more if there are more. data is NULL unless
+ * it is a BLOB of the right length: 1048576 bytes, which is CHUNK, or ?3 bytes in the
+ * last chunk.
  */
 static const char chunks_query[] =
     "SELECT chunk, checksum, iif(typeof(data) = 'blob' AND "
@@ -262,7 +284,11 @@ static const char chunks_query[] =
 
 _Static_assert(CHUNK == 1048576, "chunks_query names it");
 
-/* Takes the chunk of the current row. words (CHUNK_WORDS) is a buffer. */
+/*
+ * Decodes the chunk in the current row of stmt (chunks_query) into load. Sets load->why
+ * if the chunk is not the next one, has a wrong length, or does not match its checksum.
+ * words (CHUNK_WORDS) is a buffer.
+ */
 static void take_chunk(ext_blend_reading *load, sqlite3_stmt *stmt, uint32_t *words)
 {
     const int64_t chunk = load->next / CHUNK_WORDS;
@@ -279,6 +305,10 @@ static void take_chunk(ext_blend_reading *load, sqlite3_stmt *stmt, uint32_t *wo
     ext_blend_take(load, words, n);
 }
 
+/*
+ * Reads all chunks of the version, and decodes them into load->sessions. If something is
+ * wrong or missing, the error says what. After a failure the caller frees load->sessions.
+ */
 static int load_chunks(ext_blend_reading *load, const ext_home *home, int64_t version,
                        ext_error *error)
 {
@@ -302,7 +332,12 @@ static int load_chunks(ext_blend_reading *load, const ext_home *home, int64_t ve
                : rc;
 }
 
-/* Reads the header from the current row: its bytes, and how many bytes are stored. */
+/*
+ * Sets *at from the header of the sessions. Column 0 of the current row of stmt has the
+ * bytes of the header (NULL: there is no chunk 0), column 1 the number of bytes in all
+ * chunks. SQLITE_CORRUPT_VTAB: the header is wrong or missing, or the sessions that it
+ * counts would not have as many bytes as are stored, or more than the database has.
+ */
 static int read_header(ext_blend_layout *at, sqlite3_stmt *stmt, const ext_home *home,
                        int64_t version, ext_error *error)
 {
@@ -324,7 +359,10 @@ static int read_header(ext_blend_layout *at, sqlite3_stmt *stmt, const ext_home 
                : fail_sessions(home, version, incomplete, error);
 }
 
-/* Finds out how many sessions and events are stored. */
+/*
+ * Sets *at to the layout of the sessions that are stored for the version, by their
+ * header. SQLITE_CORRUPT_VTAB: there is no table m_blend, or as for read_header().
+ */
 static int find_layout(ext_blend_layout *at, const ext_home *home, int64_t version,
                        ext_error *error)
 {
@@ -368,7 +406,10 @@ int ext_blend_load(gru4rec_dataset **sessions, ext_budget *budget, const ext_hom
 
 /* ---- fitting ---- */
 
-/* The neighbours are found by the default options, so that all versions blend alike. */
+/*
+ * Returns the default options, by which the neighbours (the sessions that are most like a
+ * given one) are found, so that all versions blend alike.
+ */
 static gru4rec_options default_options(void)
 {
     gru4rec_options options;

@@ -29,6 +29,7 @@
                    ") WHERE f.key = 'format'",                                       \
     }
 
+/* For each ext_choice_kind: what CHOICE() makes of it. */
 static const struct {
     const char *word, *missing, *run, *version;
 } choices[] = {

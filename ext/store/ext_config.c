@@ -193,8 +193,8 @@ bool ext_config_is_source(const ext_config *config, const char *source)
 }
 
 /*
- * Returns the columns of given; those that given does not name are taken from config. The
- * texts are borrowed, and candidates is NULL.
+ * Returns the names of the columns in given; those that given does not name are taken
+ * from config. The texts are borrowed; candidates and space are NULL.
  */
 static ext_columns merge(const ext_columns *given, const ext_columns *config)
 {

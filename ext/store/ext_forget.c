@@ -2,9 +2,10 @@
  * ext_forget.c - retires versions that a model no longer keeps, and deletes old rows.
  *
  * The contracts are in ext_store.h. When a version is retired, its items, tensors,
- * sessions, fingerprints and checksum are deleted; its row and its epochs stay as history. Each
- * step reads what the step before has written. So if an authorizer ignores a step, the
- * next ones do not delete a part of a version that is still 'ready'.
+ * fingerprints, checksum, and the sessions that it blends with (m_blend) are deleted. Its
+ * row and its epochs stay as history. Each step reads what the step before has written.
+ * So if an authorizer ignores a step, the next ones do not delete a part of a version
+ * that is still 'ready'.
  */
 #include "ext_store.h"
 

@@ -31,7 +31,8 @@ int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error 
 
 /*
  * Adds the item of the current row of m_item to the checksum *sum and, unless items is
- * NULL, to items. Returns GRU4REC_INVALID if it cannot be an item of a version. is_first:
+ * NULL, to items. Returns GRU4REC_INVALID if it cannot be an item of a version (its id is
+ * neither INTEGER nor TEXT), and GRU4REC_NOMEM if there is not enough memory. is_first:
  * this is the first item, which must have row 0. The other rows need no check: they are
  * distinct, there are n of them, and the highest one is n - 1.
  * items NULL: the items were just written, and are read back. A support that is not an

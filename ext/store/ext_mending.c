@@ -122,7 +122,10 @@ static int explain_columns(const ext_config *config, const ext_home *home,
 
 /* ---- the source ---- */
 
-/* Tells whether the SELECT that is stored in m_config can be read as it is. */
+/*
+ * Tells whether the SELECT that is stored in m_config opens as a source with the columns
+ * of config. No row is read.
+ */
 static bool can_be_read(const ext_config *config, const ext_home *home)
 {
     ext_error ignored = {0};

@@ -53,7 +53,7 @@ bool ext_run_is_count(int64_t n)
 /*
  * Inserts the row of the run into m_version, with status 'training' and the number that
  * follows the highest one, which run->written.version gets. First calls
- * ext_schema_upgrade() and ext_run_drop_orphans().
+ * ext_shadow_upgrade() and ext_run_drop_orphans().
  */
 static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
 {

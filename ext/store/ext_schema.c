@@ -5,7 +5,10 @@
 
 /* ---- names ---- */
 
-/* Looks for columns too, because a table m_config may be one of the user's own. */
+/*
+ * Looks for a column of m_config and one of m_tensor too, because a table of such a name
+ * may be one of the user's own.
+ */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
 {
@@ -22,7 +25,11 @@ int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *i
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/* Looks for the model in all databases; replaces *schema by the first one that has it. */
+/*
+ * Looks for the model in all schemas of the connection. If one has it, replaces the text
+ * *schema by the name of the first one, and sets *is_found to true. *is_found must be
+ * false before.
+ */
 static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
                          ext_error *error)
 {
@@ -43,7 +50,11 @@ static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_
     return rc;
 }
 
-/* Sets *schema to the first of temp, main, others that has the model; none: to main. */
+/*
+ * Sets *schema to the name of the first schema that has the model: temp, main, then the
+ * attached ones. If none has it, *schema is "main" and *is_found is false. The caller
+ * frees *schema, also after a failure; NULL: there is not enough memory.
+ */
 static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_found,
                        ext_error *error)
 {
@@ -223,6 +234,7 @@ int ext_schema_create_model(const ext_home *home, const char *source,
     return rc;
 }
 
+/* Makes the view m_source of the model, which gives the rows of select, a SELECT. */
 static int create_view(const ext_home *home, const char *select, ext_error *error)
 {
     /* A view's body must not be in parentheses, but it can select from a subquery. */
@@ -234,6 +246,7 @@ static int create_view(const ext_home *home, const char *select, ext_error *erro
                              home->schema, home->name, subquery);
 }
 
+/* Tells whether the source of config is a SELECT: only then the model has m_source. */
 static bool makes_view(const ext_config *config)
 {
     return config->source != NULL && ext_select_is(config->source);
@@ -256,7 +269,11 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 
 /* ---- changing, dropping and renaming ---- */
 
-/* Checks the tables before it reads them, as a view in their place could never end. */
+/*
+ * Checks the shadow tables (ext_shadow_check()), then reads m_config into *config. The
+ * check comes first, because a forged view in the place of m_config might never end. The
+ * caller frees config, also after a failure.
+ */
 static int read_config(ext_config *config, const ext_home *home, ext_error *error)
 {
     *config = (ext_config){0};
@@ -264,7 +281,11 @@ static int read_config(ext_config *config, const ext_home *home, ext_error *erro
     return rc == SQLITE_OK ? ext_config_read(config, home, error) : rc;
 }
 
-/* Sets *select to a copy of the SELECT of m_source; NULL: we did not make that view. */
+/*
+ * Sets *select to a copy of the SELECT of the view m_source, which the caller frees.
+ * NULL: there is no such view, or its SQL does not begin as create_view() writes it, so
+ * it is the user's.
+ */
 static int find_select(const ext_home *home, char **select, ext_error *error)
 {
     sqlite3_stmt *stmt;

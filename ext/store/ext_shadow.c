@@ -2,18 +2,21 @@
  * ext_shadow.c - the shadow tables of a model: makes, checks, renames and drops them.
  *
  * The contracts are in ext_store.h. Most of the tables exist as long as the model. Those
- * that only some models need are made later: m_config says, as a JSON array under the key
- * 'tables', which of them this model has made. A table of such a name that is not listed
- * there belongs to the user, and no function here touches it.
+ * that only some models need, m_blend and m_trial, are made later: m_config says, as a
+ * JSON array under the key 'tables', which of them this model has made. A table of such a
+ * name that is not listed there belongs to the user, and no function here changes it.
  */
 #include "ext_store.h"
 
 #include <string.h>
 
-/* The shadow tables of a model: m_name, and the SQL that makes it. */
+/*
+ * The shadow tables of a model (N_SHADOWS): the part of a table's name behind "m_", and
+ * the SQL that makes the table, for ext_query().
+ */
 static const struct {
     const char *name, *sql;
-    bool is_later; /* made when the model first needs it */
+    bool is_later; /* made when the model first needs it; false: every model has it */
 } shadows[] = {
     {"config", "CREATE TABLE @config(key TEXT PRIMARY KEY, value) WITHOUT ROWID", false},
     {"version",
@@ -49,7 +52,11 @@ static const struct {
 
 enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
 
-/* The columns that older builds lack, in their order. An older build leaves them NULL. */
+/*
+ * The columns (N_LATER) that the tables of older builds lack, in the order in which they
+ * are added: the table's name behind "m_", the column, and the SQL that adds it. An older
+ * build that writes a row leaves these columns NULL.
+ */
 static const struct {
     const char *table, *column, *sql;
 } later[] = {
@@ -63,7 +70,7 @@ static const struct {
 
 enum { N_LATER = sizeof later / sizeof *later };
 
-/* Returns the index in shadows of the table m_suffix, or -1. */
+/* Returns the index in the array shadows of the table m_suffix; -1: it is not there. */
 static int find_suffix(const char *suffix)
 {
     for (int i = 0; i < N_SHADOWS; i++)
@@ -130,7 +137,7 @@ int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_erro
     return rc == SQLITE_OK && *has ? is_listed(home, suffix, has, error) : rc;
 }
 
-/* Tells whether the character can be part of a name without quotes. */
+/* Tells whether the character can be part of an SQL name without quotes. */
 static bool is_of_name(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -138,9 +145,11 @@ static bool is_of_name(char c)
 }
 
 /*
- * Tells whether sql, the CREATE TABLE of a shadow table, makes an ordinary table without
- * generated columns. The table may have been renamed, and the user may have added
- * columns. A generated column always has the word AS in it, so any AS makes this false.
+ * Tells whether sql, the CREATE statement that sqlite_schema has of a shadow table, makes
+ * an ordinary table without generated columns. name: the name of that table. shadow: its
+ * index in shadows. The table may have been renamed, and the user may have added columns,
+ * so only the end of sql is compared with the SQL of shadows. If that differs, the word
+ * AS behind the name makes this false, because each generated column has it.
  */
 static bool is_plain(const char *sql, const char *name, int shadow)
 {
@@ -159,7 +168,10 @@ static bool is_plain(const char *sql, const char *name, int shadow)
     return true;
 }
 
-/* Sets the error that name is in the place of a shadow table and no ordinary table. */
+/*
+ * Sets the error that the table or view of that name, in the place of a shadow table, is
+ * not an ordinary table: returns SQLITE_CORRUPT_VTAB.
+ */
 static int fail_odd(const ext_home *home, const char *name, ext_error *error)
 {
     return ext_error_set(error, SQLITE_CORRUPT_VTAB,
@@ -169,13 +181,23 @@ static int fail_odd(const ext_home *home, const char *name, ext_error *error)
                          home->name, name);
 }
 
-/* What the rows of sqlite_schema have shown of a model. */
+/* What the rows of sqlite_schema have shown of a model's shadow tables. */
 typedef struct survey {
-    int n_seen;             /* number of the tables that every model has */
-    bool is_odd[N_SHADOWS]; /* something else than a plain table has its name */
+    int n_seen; /* number of tables that were seen, of those that every model has */
+    /*
+     * For each table that is made later, by its index in shadows: a view, or a table that
+     * is not ordinary, has its name. false for all others.
+     */
+    bool is_odd[N_SHADOWS];
 } survey;
 
-/* Checks a row of sqlite_schema, and adds it to the survey. */
+/*
+ * Checks the table or view in the current row of stmt (name behind "m_", name, type and
+ * SQL in sqlite_schema), and notes it in *seen. SQLITE_CORRUPT_VTAB: it is in the place
+ * of a table that every model has, but is not an ordinary table. If it is in the place
+ * of a table that is made later, it is only noted, because it may be the user's. A name
+ * that is not in shadows passes.
+ */
 static int check_table(const ext_home *home, sqlite3_stmt *stmt, survey *seen,
                        ext_error *error)
 {
@@ -198,7 +220,11 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, survey *seen,
     return is_odd ? fail_odd(home, name, error) : SQLITE_OK;
 }
 
-/* Checks that the later tables that are odd are not the model's. */
+/*
+ * Checks what the survey has found in the place of tables that are made later, and that
+ * is not an ordinary table (seen->is_odd). SQLITE_CORRUPT_VTAB: m_config lists such a
+ * table, so it should be the model's; otherwise it is the user's, and passes.
+ */
 static int check_later(const ext_home *home, const survey *seen, ext_error *error)
 {
     for (int i = 0; i < N_SHADOWS; i++) {
@@ -342,8 +368,9 @@ int ext_shadow_make_later(const ext_home *home, const char *suffix, ext_error *e
 /* ---- dropping and renaming ---- */
 
 /*
- * Sets *has to whether a shadow table is there and is the model's. A view of its name is
- * not. has_later: the model may have tables that are made later.
+ * Sets *has to whether the shadow table of that index in shadows is there and is the
+ * model's. A view of its name is not ours. has_later: m_config can be read, so it tells
+ * which of the tables that are made later are the model's; false: none of them counts.
  */
 static int has_own(const ext_home *home, int shadow, bool has_later, bool *has,
                    ext_error *error)

@@ -20,6 +20,8 @@
  *                       absent if that build did not store them
  *       checksum:RUN    checksum of the version that the run RUN made; see ext_sum.c
  *       id              random id of the model; see ext_identity.c
+ *       tables          JSON array: which of the tables that are made later ("blend",
+ *                       "trial") this model has made; see ext_shadow.c
  *   m_version(version, run, status, started, finished, process, source, options, summary,
  *             message, first_event, last_event, last_rowid, progress, updated,
  *             fingerprints)
@@ -30,6 +32,8 @@
  *   m_item(version, row, item, support)
  *   m_tensor(id, version, name, chunk, shape, checksum, data)
  *                          see ext_tensor.c
+ *   m_blend(version, chunk, checksum, data)
+ *                          made with the first version that blends; see ext_blend.c
  *   m_trial(tune, trial, rung, epochs, objective, recall, mrr, seconds, options, status)
  *                          made by the first tuning; see ext_tune_rows.c
  *   m_source               a view; it exists only if the source was given as a SELECT
@@ -133,12 +137,12 @@ bool ext_config_is_source(const ext_config *config, const char *source);
 int ext_config_check_source(const ext_config *config, const ext_home *home,
                             ext_error *error);
 /*
- * Opens the source text, or the source of config if text is NULL; if that is a SELECT, it
- * is read through the view m_source. Columns that columns (may be NULL) names replace
- * those of config.
- * SQLITE_ERROR: the model has no source; or the source does not open. If the names that
- * are stored in the model lead nowhere, the message says which one, and gives the call
- * that mends the model.
+ * Opens the source text; or, if text is NULL, the model's own source, which config names.
+ * If the model's own source is a SELECT, it is read through the view m_source. Columns
+ * that columns (may be NULL) names replace those of config.
+ * SQLITE_ERROR: text is NULL and the model has no source; or the source does not open. If
+ * the model's own source does not open because a name that config stores leads nowhere,
+ * the message says which name, and gives the call that mends the model.
  * After success the caller closes *source with ext_source_close(); after a failure
  * nothing is open.
  */
@@ -193,7 +197,8 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error);
 /*
  * Returns the name by which SQL can name the model: "name" if that leads to this model,
- * else "schema.name". The text is of sqlite3_malloc. NULL: there is not enough memory.
+ * else "schema.name", also if looking for "name" fails. The text is of sqlite3_malloc.
+ * NULL: there is not enough memory.
  */
 char *ext_schema_reference(const ext_home *home);
 /*
@@ -225,8 +230,8 @@ int ext_schema_fail_missing(const char *text, ext_error *error);
 /*
  * Sets *is_found to whether schema has a model of that name. A model has a table of the
  * name, a table m_config with a column key, and a table m_tensor with a column checksum.
- * No other column is looked for, so a damaged model is found too. SQLITE_NOMEM is the only
- * error.
+ * No other column is looked for, so a damaged model is found too. SQLITE_NOMEM is the
+ * only error; *is_found is false then.
  */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error);
@@ -270,7 +275,7 @@ int ext_schema_drop(const ext_home *home, ext_error *error);
  * Renames the shadow tables to those of the model new_name. If the model made the view
  * m_source, makes it again under its new name, and stores its SELECT, as ALTER TABLE has
  * changed it, in m_config. For xRename. Errors: as for ext_config_read() and
- * ext_schema_check_tables().
+ * ext_shadow_check().
  */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
 /*
@@ -279,14 +284,18 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
  * if the view is not the one that we made.
  */
 int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *error);
+
 /* ---- ext_shadow.c ---- */
 
 /*
- * Checks that the shadow tables are ordinary tables. A view, or a generated column, in
- * the place of one could run any SQL, and could claim any size.
- * SQLITE_CORRUPT_VTAB: a shadow table is a view, or has generated columns, or all tables
- * are gone. SQLITE_ERROR: another connection has dropped the model. SQLITE_AUTH: the
- * host's authorizer hides the rows of sqlite_schema.
+ * Checks that those shadow tables that exist are ordinary tables. A view, or a generated
+ * column, in the place of one could run any SQL, and could claim any size. That some of
+ * the tables are missing is no error here. A table that is made later (ext_shadow_has())
+ * is checked only if it is the model's.
+ * SQLITE_CORRUPT_VTAB: in the place of a shadow table is a view, a virtual table, or a
+ * table with generated columns; or all tables that every model has are gone.
+ * SQLITE_ERROR: another connection has dropped the model. SQLITE_AUTH: the host's
+ * authorizer hides the rows of sqlite_schema.
  */
 int ext_shadow_check(const ext_home *home, ext_error *error);
 /*
@@ -314,36 +323,48 @@ int ext_shadow_is_suffix(const char *suffix);
 int ext_shadow_look(sqlite3 *db, const char *schema, const char *table,
                     const char *column, bool *has);
 /*
- * Checks that no table, view or index has the name m_suffix. SQLITE_ERROR: one has.
+ * Checks that no table, view or index of the schema has the name m_suffix. SQLITE_ERROR:
+ * one has.
  */
 int ext_shadow_check_free(const ext_home *home, const char *suffix, ext_error *error);
-/* Does what ext_shadow_check_free() does, for all tables that every model has. */
+/*
+ * Does what ext_shadow_check_free() does, for all tables that every model has (config,
+ * version, epoch, item, tensor).
+ */
 int ext_shadow_check_all_free(const ext_home *home, ext_error *error);
-/* Makes all tables that every model has. */
+/*
+ * Makes all shadow tables that every model has: config, version, epoch, item and tensor.
+ * They must not exist.
+ */
 int ext_shadow_make_all(const ext_home *home, ext_error *error);
 /*
- * Tables that a model makes only when it needs them: suffix is "blend" or "trial". A
- * table of that name is the model's if m_config lists it; otherwise it is the user's.
- *
- * Sets *has to whether the model has such a table.
+ * Sets *has to whether the model has made the table m_suffix, which a model makes only
+ * when it needs it: suffix is "blend" or "trial". A table of that name that m_config does
+ * not list under the key 'tables' is the user's: *has is false.
  */
 int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error);
 /*
- * Checks that the model has such a table or can make it. SQLITE_ERROR: something else has
- * that name.
+ * Checks that the model has the table m_suffix ("blend" or "trial"), or can make it.
+ * SQLITE_ERROR: a table, a view or an index that is not the model's has that name.
  */
 int ext_shadow_check_later(const ext_home *home, const char *suffix, ext_error *error);
 /*
- * Makes such a table, and lists it in m_config, unless the model has it. SQLITE_ERROR: as
- * for ext_shadow_check_later().
+ * Makes the table m_suffix ("blend" or "trial"), empty, and adds suffix to the array
+ * 'tables' of m_config. Does nothing if the model has the table. SQLITE_ERROR: as for
+ * ext_shadow_check_later().
  */
 int ext_shadow_make_later(const ext_home *home, const char *suffix, ext_error *error);
 /*
- * Drops the shadow tables that exist. has_later: m_config can be read, so the tables that
- * it lists are dropped too.
+ * Drops the shadow tables that every model has, as far as they exist; a view of such a
+ * name stays. has_later: m_config can be read, so this function also drops the tables
+ * "blend" and "trial" if m_config lists them.
  */
 int ext_shadow_drop(const ext_home *home, bool has_later, ext_error *error);
-/* Renames the shadow tables to those of the model new_name. */
+/*
+ * Renames the shadow tables to those of the model new_name. The tables that every model
+ * has must exist; "blend" and "trial" are renamed if they are the model's
+ * (ext_shadow_has()).
+ */
 int ext_shadow_rename(const ext_home *home, const char *new_name, ext_error *error);
 
 /* ---- ext_window.c ---- */
@@ -374,7 +395,7 @@ void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column);
  * Writes the first and the last event of a version into its row: the time of the first,
  * the time and the rowid of the last. A border or a rowid that is not there is stored as
  * NULL. First adds the columns that a model of an older build lacks
- * (ext_schema_upgrade()).
+ * (ext_shadow_upgrade()).
  */
 int ext_window_write(const ext_border *first, const ext_border *last,
                      const ext_home *home, int64_t version, ext_error *error);
@@ -383,8 +404,8 @@ int ext_window_write(const ext_border *first, const ext_border *last,
 
 /* The fingerprints of a version: they tell which sessions the version was trained on. */
 typedef struct ext_fingerprints {
-    gru4rec_fingerprints fingerprints;
-    int64_t version;
+    gru4rec_fingerprints fingerprints; /* what the library reads; points into bytes */
+    int64_t version;                   /* number of the version */
     /*
      * Whether the version has fingerprints. It has none if an older build made it, it was
      * imported, it is retired, or its fingerprints were too long to be stored.
@@ -481,15 +502,16 @@ int ext_item_fail(const ext_home *home, gru4rec_status status, ext_error *error)
 /* ---- ext_sum.c ---- */
 
 /*
- * Returns the checksum of a chunk: Fletcher's checksum over its n words of 32 bits, in
- * four independent lanes for speed. The name of the data and the number of the chunk are
- * part of it, so that two chunks cannot change places.
+ * Returns the checksum of a chunk of data, such as a tensor: Fletcher's checksum over its
+ * n words of 32 bits, in four independent lanes for speed. The name of the data and the
+ * number of the chunk are part of the checksum, so that two chunks that changed places do
+ * not match it.
  */
 int64_t ext_sum_chunk(const char *name, int64_t chunk, const void *words, size_t n);
 
 /*
- * Adds the next item to *sum, the checksum of a version's items. *sum begins with 0, and
- * the items come in the order of their rows.
+ * Adds the next item, with its id and its support, to *sum, the checksum of a version's
+ * items. *sum begins with 0, and the items come in the order of their rows.
  */
 void ext_sum_item(uint64_t *sum, const gru4rec_id *id, int64_t support);
 /*
@@ -560,84 +582,110 @@ int ext_tensor_load(gru4rec_model *model, gru4rec_bytes *bytes, const ext_home *
 /* ---- ext_blend.c ---- */
 
 /*
- * Where the parts of a version's sessions stand in the row of words that holds them; see
- * ext_blend.c. In front of the lengths is a header.
+ * The sessions that a version blends with are coded as a row of words of 32 bits; see
+ * ext_blend.c. The layout says where each part of that row begins. In front of the
+ * lengths is a header.
  */
 typedef struct ext_blend_layout {
-    int64_t n_sessions, n_events;
+    int64_t n_sessions, n_events; /* number of sessions, and of their events in all */
+    /*
+     * The index of the first word of the sessions' lengths, of their times, and of the
+     * events' item rows; and the number of all words.
+     */
     int64_t lengths, times, rows, end;
 } ext_blend_layout;
 
 /* Returns the layout of that many sessions with that many events in all. */
 ext_blend_layout ext_blend_layout_of(int64_t n_sessions, int64_t n_events);
-/* Copies n of the words of the sessions, from the word first on. */
+/*
+ * Codes the sessions, and copies n of their words, from the one with the index first on,
+ * into words (n). sessions must have times; first + n must not exceed the layout's end.
+ */
 void ext_blend_words(uint32_t *words, const gru4rec_dataset *sessions, int64_t first,
                      size_t n);
 
-/* Sessions that are made of words that nobody has checked. */
+/* A decoding of sessions from words that nobody has checked. */
 typedef struct ext_blend_reading {
-    ext_blend_layout at;
-    gru4rec_dataset *sessions; /* the caller frees it */
-    int64_t next;              /* number of the next word */
+    ext_blend_layout at;       /* where the parts begin in the row of words */
+    gru4rec_dataset *sessions; /* the sessions; the caller frees them */
+    int64_t next;              /* index of the next word */
     uint32_t low;              /* the low word of a time, until its high word comes */
-    int32_t n_items;           /* a row must be below it */
+    int32_t n_items;           /* items of the version: an item row must be below it */
     /*
-     * What is wrong: "have ..."; NULL: nothing. If it is not NULL, or if next is not
-     * at.end, the sessions can only be freed.
+     * The first thing that is wrong with the sessions, the end of a sentence: "have
+     * impossible lengths"; NULL: nothing is wrong. If it is not NULL, or if next is not
+     * at.end after the last word, the sessions can only be freed.
      */
     const char *why;
 } ext_blend_reading;
 
 /*
- * Starts a reading with room for that many sessions and events. GRU4REC_INVALID: these
- * counts are impossible. GRU4REC_NOMEM: there is not enough memory.
+ * Starts a decoding: sets all fields of *reading, and makes reading->sessions with room
+ * for that many sessions and events. reading->sessions is NULL after a failure.
+ * GRU4REC_INVALID: there is no session, a session would have no event, or there are more
+ * than 2^31 - 1 events. GRU4REC_NOMEM: there is not enough memory.
  */
 gru4rec_status ext_blend_start(ext_blend_reading *reading,
                                const gru4rec_allocator *allocator, int64_t n_sessions,
                                int64_t n_events, int32_t n_items);
-/* Takes the next n words; those of the header are skipped. */
+/*
+ * Decodes the next n words into reading->sessions, or sets reading->why if one of them is
+ * wrong; after that only counts words. Words of the header are skipped.
+ */
 void ext_blend_take(ext_blend_reading *reading, const uint32_t *words, size_t n);
 
 /*
- * Writes the sessions that a version blends with, which gru4rec_latest_new() made, in
- * place of those that it has. Makes the table m_blend if the model has none. sessions
- * NULL: does nothing.
+ * Writes the sessions that a version blends with, which gru4rec_latest_new() made, into
+ * m_blend, in place of those that the version has there. First makes the table m_blend if
+ * the model has none. If sessions is NULL, this function does nothing.
  * SQLITE_ERROR: something that is not the model's has the name m_blend.
  */
 int ext_blend_save(const gru4rec_dataset *sessions, const ext_home *home, int64_t version,
                    ext_error *error);
 /*
- * Returns the bytes that the longest row of m_blend would have, at most. sessions NULL: 0.
+ * Returns the bytes that the longest row of m_blend would have, at most, for these
+ * sessions; 0 if sessions is NULL.
  */
 size_t ext_blend_row_bytes(const gru4rec_dataset *sessions);
 /*
  * Sets *is_saved to whether m_blend has as many rows of the version as ext_blend_save()
- * writes.
+ * writes for these sessions; the content of the rows is not compared. *is_saved is true
+ * if sessions is NULL.
  */
 int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
                        const ext_home *home, int64_t version, ext_error *error);
 /*
  * Loads the sessions that a version blends with into *sessions, whose memory is from
- * budget. The caller frees it with gru4rec_dataset_free() before the budget ends.
- * *sessions is NULL after a failure.
- * n_items: items of the version.
+ * budget. The caller frees them with gru4rec_dataset_free() before the budget ends.
+ * *sessions is NULL after a failure. In the dataset, every event has the time of the last
+ * event of its session.
+ * n_items: number of items of the version; every item row must be below it.
  * SQLITE_CORRUPT_VTAB: the sessions are missing or damaged. SQLITE_NOMEM: also if the
  * budget does not allow so much memory.
  */
 int ext_blend_load(gru4rec_dataset **sessions, ext_budget *budget, const ext_home *home,
                    int64_t version, int32_t n_items, ext_error *error);
 /*
- * Fits the neighbours to the sessions, in *neighbours. The caller frees it with
+ * Makes *neighbours, the baseline vs_knn with default options, which finds those of the
+ * sessions that are most like a given session. The caller frees it with
  * gru4rec_baseline_free(). *neighbours is NULL after a failure.
+ * n_items: number of items of the version. db: its interrupt stops the work.
+ * SQLITE_INTERRUPT: the user interrupted the call.
  */
 int ext_blend_fit(gru4rec_baseline **neighbours, const gru4rec_allocator *allocator,
                   const gru4rec_dataset *sessions, int32_t n_items, sqlite3 *db,
                   ext_error *error);
-/* Returns the most bytes that ext_blend_fit() takes. */
+/* Returns the most bytes that ext_blend_fit() allocates for these sessions. */
 size_t ext_blend_fit_bytes(const gru4rec_dataset *sessions, int32_t n_items);
-/* Deletes the sessions of retired versions, and of versions that have no row. */
+/*
+ * Deletes from m_blend the sessions of versions with status 'retired', and of versions
+ * that have no row in m_version. Does nothing if the model has no table m_blend.
+ */
 int ext_blend_forget(const ext_home *home, ext_error *error);
-/* Sets *version to a retired version that has sessions in m_blend; 0: none has. */
+/*
+ * Sets *version to one of the versions with status 'retired' that still have sessions in
+ * m_blend; 0: none has.
+ */
 int ext_blend_find_retired(int64_t *version, const ext_home *home, ext_error *error);
 
 /* ---- ext_alive.c ---- */
@@ -669,8 +717,8 @@ typedef struct ext_share {
 typedef struct ext_alive {
     char run[EXT_RUN_NAME + 1]; /* name of the run: random hex digits; it never changes */
     int beacon;                 /* open file that other processes can see; -1: none */
-    ext_share share;            /* set by ext_alive_tell() */
-    struct ext_alive *next;
+    ext_share share;            /* how far the run is; set by ext_alive_tell() */
+    struct ext_alive *next;     /* next run of this process that is alive, or NULL */
 } ext_alive;
 
 enum { EXT_ALIVE_PLACE = 128 }; /* bytes for the text of m_version.process */
@@ -727,7 +775,7 @@ const char *ext_alive_status(const char *process, const char *run);
  */
 typedef struct ext_written {
     int64_t version; /* number of the run's row in m_version; 0: it has no row */
-    size_t n_epochs; /* rows in m_epoch */
+    size_t n_epochs; /* number of the run's rows in m_epoch, one for each epoch */
 } ext_written;
 
 /*
@@ -739,12 +787,12 @@ typedef struct ext_run {
     ext_written written;
     int64_t started;    /* seconds since 1970; 0: the time when the row is written */
     double progress;    /* share that is done, from 0 to 1; 0: do not write it */
-    const char *source; /* borrowed; or NULL */
+    const char *source; /* text of the source of its events; borrowed; or NULL */
     char *options;      /* JSON, all options as the run uses them; owned, as all below */
-    char *summary;      /* JSON */
+    char *summary;      /* JSON: the report on the run, for m_version.summary */
     gru4rec_epoch *epochs; /* (n_epochs) epochs that are done */
-    double *epoch_seconds; /* (n_epochs) seconds that each of them took */
-    size_t n_epochs;
+    double *epoch_seconds; /* (n_epochs) seconds that each of these epochs took */
+    size_t n_epochs;       /* number of epochs that are done */
 } ext_run;
 
 /*
@@ -753,10 +801,10 @@ typedef struct ext_run {
  */
 typedef struct ext_checkpoint {
     int64_t epoch;     /* epochs that were done when it was written; 0: no checkpoint */
-    char *fingerprint; /* of the events */
-    ext_last last;     /* what since=last meant for the run */
+    char *fingerprint; /* hash of the events that the run was trained on, as text */
+    ext_last last;     /* the version and the event that since=last meant for the run */
     char *options;     /* JSON, all options as the run used them */
-    char *source;
+    char *source;      /* text of the source of the events; or NULL */
     char *status, *process; /* columns of the run's row, when it was found */
 } ext_checkpoint;
 
@@ -780,7 +828,7 @@ bool ext_run_is_count(int64_t n);
 /*
  * Writes into the tables what they lack of the run: its row with status 'training', the
  * epochs, and how far the run is. Before it inserts the row, it calls
- * ext_schema_upgrade() and ext_run_drop_orphans(). Notes in run->written what the tables
+ * ext_shadow_upgrade() and ext_run_drop_orphans(). Notes in run->written what the tables
  * have then. SQLITE_ERROR: no higher version number is possible.
  * When the caller undoes the savepoint, it must restore run->written.
  */
@@ -821,7 +869,7 @@ int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
  * Makes this process the owner of the row that ext_run_resume() found: the row gets
  * status 'training', this process and the options of run, and its message and its end
  * become NULL. Deletes the epochs after the checkpoint. Before that, adds the columns
- * that a model of an older build lacks (ext_schema_upgrade()).
+ * that a model of an older build lacks (ext_shadow_upgrade()).
  * SQLITE_ERROR: another training was faster.
  */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
@@ -854,7 +902,8 @@ const char *ext_run_status(const char *process, const char *run, const char *mes
 int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
 /*
  * Writes into the row of each run that ext_run_gone() finds what became of the run, in
- * place of the status 'training'.
+ * place of the status 'training'. The rest of the row stays: its message, and its end,
+ * which is not known.
  */
 int ext_run_sweep(const ext_home *home, ext_error *error);
 
@@ -865,12 +914,13 @@ int ext_run_sweep(const ext_home *home, ext_error *error);
  * Memory is of the C library. All texts are owned, except status.
  */
 typedef struct ext_pending {
-    char *file, *name, *id; /* those of the model; id may be NULL */
-    char run[EXT_RUN_NAME + 1];
+    char *file, *name, *id; /* database file, name and id of the model; id may be NULL */
+    char run[EXT_RUN_NAME + 1]; /* name of the run */
     const char *status; /* "failed", "interrupted"; "training": it waits for its commit */
-    char *message, *source, *options; /* source and options may be NULL */
-    int64_t started, finished;        /* seconds since 1970 */
-    struct ext_pending *next;
+    /* Those of the run, for its row in m_version; source and options may be NULL. */
+    char *message, *source, *options;
+    int64_t started, finished; /* start and end of the run, in seconds since 1970 */
+    struct ext_pending *next;  /* next entry that the process keeps, or NULL */
 } ext_pending;
 
 /*
@@ -920,13 +970,13 @@ int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),
                      void *context, ext_error *error);
 /*
- * Drops the entries that are kept for the run of that name, because they are no longer
- * true.
+ * Drops the entries (how a run ended, or what it waits for) that are kept for the run of
+ * that name, because they are no longer true.
  */
 void ext_pending_withdraw(const char *run);
 /*
- * Drops the entries of the databases of a connection that ends, if these have no file:
- * databases in memory, and temporary ones.
+ * Drops the entries (how a run ended, or what it waits for) that are kept for databases
+ * without a file, in memory or temporary, of a connection that ends.
  */
 void ext_pending_forget(sqlite3 *db);
 
@@ -934,8 +984,8 @@ void ext_pending_forget(sqlite3 *db);
 
 /* A version of a model, with the name of its run. All fields are zero: there is none. */
 typedef struct ext_version {
-    int64_t version;
-    char run[EXT_RUN_NAME + 1];
+    int64_t version;            /* number of the version; 0: there is none */
+    char run[EXT_RUN_NAME + 1]; /* name of the run that made it */
 } ext_version;
 
 /* How a version is chosen. Except for the active one, its status must be 'ready'. */
@@ -1002,17 +1052,21 @@ typedef struct ext_keep {
 ext_keep ext_forget_keep(const gru4rec_options *options);
 /*
  * Sets the status of the versions that are no longer kept to 'retired', and deletes their
- * items, tensors, fingerprints and checksums. Of the rows of retired versions and of
- * trainings that made no version, the newest keep->history stay, and the others are
- * deleted. Also deletes the checkpoints of runs that are over, and what belongs to
- * versions without a row. Rows with status 'training' stay.
+ * items, tensors, fingerprints, checksums and the sessions that they blend with. Of the
+ * rows of retired versions and of trainings that made no version, the newest
+ * keep->history stay, and the others are deleted. Also deletes the checkpoints of runs
+ * that are over, and what belongs to versions without a row. Rows with status 'training'
+ * stay.
  *
  * *is_done: false if a version is still not retired, because an authorizer ignored the
  * update, or a trigger undid it.
  */
 int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
                    ext_error *error);
-/* Checks that no retired version has items or tensors. SQLITE_CORRUPT_VTAB: one has. */
+/*
+ * Checks that no version with status 'retired' has items or tensors; m_blend is not
+ * looked at (see ext_blend_find_retired()). SQLITE_CORRUPT_VTAB: one has.
+ */
 int ext_forget_check(const ext_home *home, ext_error *error);
 
 /* ---- ext_version.c ---- */
@@ -1053,18 +1107,20 @@ int ext_version_activate(const ext_home *home, int64_t version, ext_error *error
 
 /* What a run made, and how it is to be stored. All pointers are borrowed. */
 typedef struct ext_outcome {
-    const gru4rec_training *training; /* weights, and slots */
-    int n_slots;                      /* number of slots to store, the first ones */
-    const gru4rec_items *items;
-    const gru4rec_dataset *sessions; /* what it blends with; NULL: it does not blend */
-    bool is_candidate;               /* true: it serves only after it is deployed */
-    ext_keep keep;
+    const gru4rec_training *training; /* has the weights and the optimiser's slots */
+    int n_slots;                      /* the slots 0 to n_slots - 1 are stored */
+    const gru4rec_items *items;       /* the catalogue */
+    /* The sessions that the version blends with; NULL: the version does not blend. */
+    const gru4rec_dataset *sessions;
+    bool is_candidate; /* true: the version serves only after it is deployed */
+    ext_keep keep;     /* how many versions and rows the model keeps afterwards */
 } ext_outcome;
 
 /*
- * Checks that no row that the run would write for this model and these items is longer
- * than SQLite's limit of lengths (SQLITE_LIMIT_LENGTH) allows. Call it before the
- * training. SQLITE_TOOBIG: a row would be longer.
+ * Checks that no row that the run would write for this model, these items and these
+ * sessions (which the version blends with; may be NULL) is longer than SQLite's limit of
+ * lengths (SQLITE_LIMIT_LENGTH) allows. Call it before the training. SQLITE_TOOBIG: a row
+ * would be longer.
  */
 int ext_version_check_limit(const ext_home *home, const ext_run *run,
                             const gru4rec_model *model, const gru4rec_items *items,
@@ -1076,14 +1132,15 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
  * Makes a version of what the run made: writes its row with status 'ready', its items,
- * tensors, epochs and checksum. If another run has committed since, the version gets a
- * new number, the highest. Makes the version the active one, unless it is a candidate
- * (which serves only after it is deployed). Puts into run->summary the version's number,
- * whether the version is active, the storage format and the present name of the model.
- * Then forgets what is no longer kept (ext_forget_old()), and checks that all was
- * written. SQLITE_TOOBIG: as for ext_version_check_limit(). SQLITE_AUTH: an authorizer or
- * a trigger changed what was written. SQLITE_ERROR: no higher version number is possible.
- * After a failure the caller must undo the savepoint and restore run->written.
+ * tensors, epochs, checksum, and the sessions that it blends with, if it blends. If
+ * another run has committed since, the version gets a new number, the highest. Makes the
+ * version the active one, unless it is a candidate (which serves only after it is
+ * deployed). Puts into run->summary the version's number, whether the version is active,
+ * the storage format and the present name of the model. Then forgets what is no longer
+ * kept (ext_forget_old()), and checks that all was written. SQLITE_TOOBIG: as for
+ * ext_version_check_limit(). SQLITE_AUTH: an authorizer or a trigger changed what was
+ * written. SQLITE_ERROR: no higher version number is possible. After a failure the
+ * caller must undo the savepoint and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);

@@ -3,10 +3,10 @@
  * version.
  *
  * The contracts are in ext_store.h. Each chunk of a tensor, and of the sessions that a
- * version blends with, has a checksum of its own; the checksum of the version covers the
- * rest: the items in the order of
- * their rows, each with its support, the number of the version, its run, and its options
- * as they are stored. It is a row of m_config:
+ * version blends with, has a checksum of its own (ext_tensor.c, ext_blend.c). The
+ * checksum of the version covers the rest: the items in the order of their rows, each
+ * with its support, the number of the version, its run, and its options as they are
+ * stored. It is a row of m_config:
  *
  *   key: 'checksum:' and the run's 32 hex digits; value: an integer
  *

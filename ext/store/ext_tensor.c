@@ -180,15 +180,15 @@ int ext_tensor_find(bool *is_found, const ext_home *home, int64_t version,
  */
 typedef struct loading {
     gru4rec_model *model;
-    gru4rec_bytes *bytes; /* the byte copy, or NULL */
-    const char *slot;
+    gru4rec_bytes *bytes; /* byte copy of the output rows, or NULL */
+    const char *slot;     /* name of the slot whose tensors are loaded; "": the weights */
     struct chunk {
-        size_t tensor; /* index of its tensor */
-        int64_t number, checksum;
-    } * chunks; /* (n_chunks) chunks that were read */
-    size_t n_chunks;
-    size_t bad;      /* index of the damaged tensor, if why is not NULL */
-    const char *why; /* what is wrong with that tensor; NULL: nothing */
+        size_t tensor;            /* index of its tensor in the model */
+        int64_t number, checksum; /* as they are stored in m_tensor */
+    } * chunks;                   /* (n_chunks) chunks that were read */
+    size_t n_chunks;              /* number of chunks that were read */
+    size_t bad;                   /* index of the damaged tensor, if why is not NULL */
+    const char *why;              /* what is wrong with that tensor; NULL: nothing */
 } loading;
 
 /*
@@ -270,9 +270,9 @@ static int64_t count_all_chunks(const gru4rec_model *model)
 
 /*
  * SQL: number, checksum and data of the chunks of tensor ?2 of version ?1, which should
- * have ?3 chunks; one more is given if there is one. data is NULL unless it has the right
- * length: 1048576 bytes, which is CHUNK, or ?4 in the last chunk. So data of a wrong
- * length is not read from the file.
+ * have ?3 chunks; one more is given if there is one. data is NULL unless it is a BLOB of
+ * the right length: 1048576 bytes, which is CHUNK, or ?4 in the last chunk. So data of a
+ * wrong length is not read from the file.
  */
 static const char chunks_query[] =
     "SELECT chunk, checksum, iif(typeof(data) = 'blob' AND "

@@ -62,7 +62,10 @@ int ext_version_find(ext_version *version, const ext_home *home, ext_error *erro
                            error);
 }
 
-/* Reads the options of a version from text, its JSON. An unknown option is an error. */
+/*
+ * Reads the options of a version from text, its JSON. An unknown option or value is an
+ * error, SQLITE_ERROR, whose message advises a newer build.
+ */
 static int parse_options(gru4rec_options *options, const ext_home *home, int64_t version,
                          const char *text, ext_error *error)
 {
@@ -212,7 +215,8 @@ static int renumber(const ext_run *run, int64_t old, const ext_home *home,
 
 /*
  * Sets run->written.version to the number of the new version.
- * - The number of the run's row, if that is higher than all versions that are committed.
+ * - The number of the run's row, if that is higher than all versions with status 'ready'
+ *   or 'retired'.
  * - 0, if the run has no row, or somebody deleted it: it gets a number with its new row.
  * - Otherwise another run has committed since: the number after the highest one, and the
  *   row gets that number too (renumber()).
@@ -253,9 +257,11 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 }
 
 /*
- * Sets the status of the run's row to 'ready', and writes its options. The summary, also
- * that in run, gets the number of the version, whether the version is active, the storage
- * format, and the name that the model has now.
+ * Writes the end into the run's row: status 'ready', no message, the time now as
+ * finished, the run's options, and its summary. Before that, adds to the summary the
+ * number of the version, whether the version is active (is_active), the storage format,
+ * and the name that the model has now. run->summary is replaced by the summary that was
+ * written.
  */
 static int finish_row(ext_run *run, const ext_home *home, bool is_active,
                       ext_error *error)
@@ -308,9 +314,10 @@ static gru4rec_id id_of_text(const char *text)
 }
 
 /*
- * Computes the checksum of the version into *sum, and writes it into m_config. If its
- * items are not all there, the error is SQLITE_AUTH (fail_written()). The items are read
- * back from m_item, because a database in UTF-16 cannot store every text unchanged.
+ * Computes the checksum of the version into *sum, and writes it into m_config. For that
+ * the items are read back from m_item, because a database in UTF-16 cannot store every
+ * text unchanged. If items are missing or wrong there (ext_item_sum()), the error is
+ * SQLITE_AUTH (fail_written()), and not that the model is damaged.
  */
 static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
                      const ext_outcome *outcome, ext_error *error)
@@ -329,10 +336,11 @@ static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
 }
 
 /*
- * Checks that all rows of the version and its checksum are there, and that the right
- * version is active, after older versions were retired; else the error is SQLITE_AUTH. An
- * authorizer that answers SQLITE_IGNORE, or a trigger, may have changed what was written
- * or deleted. active: the version that must be the active one now.
+ * Checks the version after older versions were retired: its row is 'ready' and has the
+ * run's options, m_config has its checksum sum, the numbers of its items, its tensors and
+ * its rows in m_blend are right, and active is the active version. If not, the error is
+ * SQLITE_AUTH: an authorizer that answers SQLITE_IGNORE, or a trigger, must have changed
+ * what was written or deleted. The values of items and tensors are not read again.
  */
 static int check_written(const ext_run *run, const ext_home *home,
                          const ext_outcome *outcome, int64_t sum, int64_t active,

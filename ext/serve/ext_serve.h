@@ -55,8 +55,9 @@ typedef struct ext_state_blob {
 } ext_state_blob;
 
 /*
- * Bytes of a run's name in a state, and the most items of a state: twice the largest value
- * of the option state_items, because a version that blends keeps older items too.
+ * Number of bytes of a run's name in a state BLOB; and the largest number of items that a
+ * state BLOB can remember. That is twice the largest value of the option state_items,
+ * because a state of a version that blends can have older items too.
  */
 enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 2000 };
 

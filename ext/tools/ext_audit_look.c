@@ -47,7 +47,10 @@ static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
         set_text(&finding->example, sqlite3_mprintf("%s", ext_show_id(&show, id)), error);
 }
 
-/* Shows an id as SQL writes it; is_typed: with its type. NULL: not enough memory. */
+/*
+ * Returns an id as a message shows it, a text in quotes; if is_typed, with its type behind
+ * it. The caller frees it by sqlite3_free(). NULL: there is not enough memory.
+ */
 static char *show_typed(const gru4rec_id *id, bool is_typed)
 {
     static const char *const types[] = {[GRU4REC_ID_INTEGER] = "INTEGER",
@@ -61,7 +64,11 @@ static char *show_typed(const gru4rec_id *id, bool is_typed)
                            is_typed ? ")" : "");
 }
 
-/* Adds two ids that are alike as the example, and names their column in the advice. */
+/*
+ * If the finding counts any case, adds two ids that are alike as its example, with their
+ * types if these differ, and gives it the advice of the check with the name of their
+ * column.
+ */
 static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
                       const char *column, ext_audit_check check, ext_error *error)
 {

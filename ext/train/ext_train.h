@@ -254,7 +254,7 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 /*
  * Option blend: makes data->latest, the sessions that the version will blend with: the
  * latest of this training, and under warm_start of those that the active version blends
- * with, blend_sessions at most. Then frees dataset->times, the times of the events. Does
+ * with, at most blend_sessions events. Then frees dataset->times, the times of the events. Does
  * nothing if blend is 0. The caller must have added the items of the active version to the
  * catalogue before.
  * SQLITE_CORRUPT_VTAB: the sessions of the active version are missing or damaged.

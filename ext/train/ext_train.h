@@ -111,9 +111,9 @@ typedef struct ext_train_data {
 
 /*
  * Reads the events into memory, once, in a snapshot that stays open if the model exists.
- * Also finds the border of since=last, computes the fingerprints, and checks that the
- * whole training fits the memory limits. With warm_start, also adds the items of the
- * active version to the catalogue. The caller ends the snapshot when the weights are
+ * Also finds the border of since=last, computes the fingerprints, makes data->latest (with
+ * option blend), and checks that the whole training fits the memory limits. With
+ * warm_start, also adds the items of the active version to the catalogue. The caller ends the snapshot when the weights are
  * read. The caller frees data, also after a failure, but only after everything else that
  * data->budget allocated.
  * SQLITE_ERROR: there is nothing to train on, a memory limit is reached, or the events
@@ -302,8 +302,8 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error);
 /*
  * Checks that the result of the call can be written at its end. The caller calls this
  * before it reads the events. SQLITE_ERROR: the call stands beside a table or another
- * statement, or asks for checkpoints inside a transaction of the user, or the new model's
- * name is taken.
+ * statement, or asks for checkpoints inside a transaction of the user; the new model's
+ * name is taken; or, with option blend, something else has the name m_blend.
  */
 int ext_publish_check(const ext_train_request *request, ext_error *error);
 /*

@@ -364,8 +364,8 @@ int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_ho
  *
  * trained: all zero before; the caller frees it by ext_read_free() in any case.
  * name: of the baseline that needs the sessions, for messages.
- * SQLITE_ERROR: the version's source or its last event is not known, or the source is
- * gone and the model has no other. Other errors: those of ext_read_events().
+ * SQLITE_ERROR: the version's source or its last event is not known, the source is gone
+ * and the model has no other, or no event has an item that the version knows. Other errors: those of ext_read_events().
  */
 int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
                      const ext_home *home, const char *name, ext_error *error);

@@ -182,8 +182,9 @@ static int check_options(const compare_call *call, ext_error *error)
 }
 
 /*
- * SQLITE_ERROR: b is the network of a, but the version of a does not blend, so a is that
- * network. The version of a must be held.
+ * Checks that a is not compared with itself. SQLITE_ERROR: b is the network of a, but the
+ * version of a does not blend, so a is nothing but that network. The version of a must be
+ * held.
  */
 static int check_network(const compare_call *call, ext_error *error)
 {

@@ -51,7 +51,11 @@ int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error)
                          is_utf8 ? "" : " or convert them to UTF-8");
 }
 
-/* Appends an array of all ids, or supports, to json. quote: SELECT json_quote(?1). */
+/*
+ * Appends to json a JSON array of all ids in the order of their rows; or, if is_support,
+ * of the supports. quote: the statement SELECT json_quote(?1). SQLITE_ERROR: JSON cannot
+ * carry the id of an item.
+ */
 static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                         const gru4rec_items *items, bool is_support, ext_error *error)
 {

@@ -150,7 +150,10 @@ static int fail_items(gru4rec_status status, ext_error *error)
                : ext_error_library(error, status, NULL);
 }
 
-/* Appends the item of the row that stmt stands on. */
+/*
+ * Appends the item of the row of stmt (its id and its JSON type), with that support.
+ * SQLITE_ERROR: the id is neither an integer nor a text, or another item has it too.
+ */
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                     ext_error *error)
 {

@@ -116,7 +116,10 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
     return training->is_dropped || ext_poll_check(&training->poll);
 }
 
-/* Hook validate: sets *recall and *mrr, measured on the sessions that are held out. */
+/*
+ * Hook validate: sets *recall and *mrr to the model's measures at 20 on the sessions that
+ * are held out; NAN if these have no target.
+ */
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,
                                   double *recall, double *mrr, gru4rec_error *error)
 {

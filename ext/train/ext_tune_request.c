@@ -163,7 +163,10 @@ static int read_member(ext_tune_request *request, sqlite3_stmt *stmt, ext_error 
         error, gru4rec_space_choose(&request->space, option, value, &message), &message);
 }
 
-/* SQLITE_ERROR: an option is in the space, and the call gives its value too. */
+/*
+ * Checks that the call gives no value of an option that is in the space. SQLITE_ERROR: it
+ * does; the message names the first.
+ */
 static int check_space(const ext_tune_request *request, ext_error *error)
 {
     gru4rec_option_info info;

@@ -355,7 +355,10 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
                                ext_show_text(&(ext_show){""}, name));
 }
 
-/* Checks that the row has the same version argument as the group's first row. */
+/*
+ * Compares the version argument of a row with that of the group's first row. SQLITE_ERROR:
+ * they differ.
+ */
 static int check_version(const live_session *live, const ext_choice *choice,
                          ext_error *error)
 {

@@ -152,7 +152,7 @@ static int fail_items(gru4rec_status status, ext_error *error)
 
 /*
  * Appends the item of the row of stmt (its id and its JSON type), with that support.
- * SQLITE_ERROR: the id is neither an integer nor a text, or another item has it too.
+ * SQLITE_ERROR: the id is neither an integer nor a text, or JSON cannot carry the text.
  */
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                     ext_error *error)
@@ -417,7 +417,7 @@ typedef struct file_part {
 
 /*
  * Looks for the tensor part_names[which] of the sessions by stmt (?2: its name), and fills
- * in *part. SQLITE_ERROR: its type, shape or offsets are wrong.
+ * in *part; n is -1 if there is none. SQLITE_ERROR: its type, shape or offsets are wrong.
  */
 static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *part,
                      ext_error *error)

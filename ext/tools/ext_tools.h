@@ -161,7 +161,9 @@ typedef struct ext_leak {
 /*
  * Opens a search for leaks: reads the fingerprints that the version keeps of its
  * sessions, and the time of its last event, and prepares leak->against for the reading of
- * the test. The caller calls ext_leak_close() in any case, before the budget ends.
+ * the test. If the version keeps none of these, that is no error: fingerprints.is_known or
+ * against.end.is_there is false. The caller calls ext_leak_close() in any case, before the
+ * budget ends.
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_ERROR: they do not fit into
  * the budget.
  */

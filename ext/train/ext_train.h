@@ -8,9 +8,10 @@
  *   4. loop      the epochs, by the library's gru4rec_train() (ext_train.c)
  *   5. summary   the JSON that the call returns              (ext_summary.c)
  *   6. publish   writes the version and commits              (ext_publish.c)
- * A step reads the results of the steps before it, but does not change them. The run is
- * the exception: its name, its epochs and its row in m_version are filled in from step to
- * step.
+ * ext_train_blend.c has the parts of steps 2 and 4 that option blend needs, ext_tuned.c
+ * the part of step 1 that option tuned needs. A step reads the results of the steps before
+ * it, but does not change them. The run is the exception: its name, its epochs, its
+ * options (blend=auto) and its row in m_version are filled in from step to step.
  *
  * "The run" is one training from start to end, with a row in m_version. "The version" is
  * what the run makes. "The model" is the virtual table with all its versions.

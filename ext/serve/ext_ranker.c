@@ -356,8 +356,9 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
     *lane = gru4rec_batch_add(ranker->batch, session, ranker->seen.rows, ranker->seen.n,
                               history->rows.rows, history->rows.n);
     /*
-     * The batch borrows the rows until the score, so they move to the lane. ranker->seen
-     * gets the lane's old list, to be filled again.
+     * The batch borrows both lists until it is scored. The caller keeps the history's
+     * rows. The list of seen items moves to the lane, and ranker->seen gets the lane's old
+     * list, to be filled again.
      */
     const ext_rows unused = ranker->lane_seen[*lane];
     ranker->lane_seen[*lane] = ranker->seen;

@@ -31,7 +31,10 @@ enum {
     PLAN_ONE = EXT_PLAN_OWN << 2       /* the promised order holds for one session only */
 };
 
-/* An entry of the queue: a session that was read ahead. session and history are owned. */
+/*
+ * An entry of the queue: a session that was read ahead. session and history are owned; the
+ * ranker's batch borrows the history until it is scored.
+ */
 typedef struct waiting {
     sqlite3_value *session;
     ext_history history;
@@ -41,7 +44,7 @@ typedef struct waiting {
 typedef struct relation_cursor {
     /* ranking.cursor.hash is the hash of the session and the arguments. */
     ext_ranker_cursor ranking;
-    uint64_t arguments_hash;
+    uint64_t arguments_hash; /* hash of the arguments alone */
     ext_histories histories; /* reads sessions from the source or from a copy */
     bool keeps_empty;        /* option keep_empty by which histories was opened */
     waiting *queue;          /* (capacity) sessions read ahead, in the first n_queue */

@@ -55,8 +55,9 @@ typedef struct ext_state_blob {
 } ext_state_blob;
 
 /*
- * Bytes of a run's name in a state, and the most items of a state: twice the largest value
- * of the option state_items, because a version that blends keeps older items too.
+ * Number of bytes of a run's name in a state BLOB; and the largest number of items that a
+ * state BLOB can remember. That is twice the largest value of the option state_items,
+ * because a state of a version that blends can have older items too.
  */
 enum { EXT_STATE_BLOB_RUN = 16, EXT_STATE_BLOB_MOST_ITEMS = 2000 };
 
@@ -126,7 +127,7 @@ typedef struct ext_history {
  */
 int ext_history_read(ext_history *history, sqlite3 *db, sqlite3_value *value,
                      const ext_model *model, ext_error *error);
-/* Frees the lists and the state of a history, and leaves it empty. */
+/* Frees the lists and the state of a history, and leaves it empty; n_unknown stays. */
 void ext_history_free(ext_history *history);
 /* Tells whether the history has neither a known item nor a state. */
 bool ext_history_is_empty(const ext_history *history);
@@ -353,9 +354,10 @@ void ext_ranker_method_stop(ext_cursor *cursor);
 int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error);
 /*
  * Walks through a history, adds the hidden states at its end to the batch, and sets *lane
- * to its lane. The caller may free the history then. If there is no batch, or the history
- * is empty (ext_history_is_empty()), only sets *lane to -1; the caller must then rank the
- * history by ext_ranker_rank(). Errors: those of ext_history_walk().
+ * to its lane. The batch borrows the history's rows: the caller must not free the history
+ * before ext_ranker_score() has returned. If there is no batch, or the history is empty
+ * (ext_history_is_empty()), only sets *lane to -1; the caller must then rank the history
+ * by ext_ranker_rank(). Errors: those of ext_history_walk().
  */
 int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane,
                    ext_error *error);

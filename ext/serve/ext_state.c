@@ -14,10 +14,16 @@
 
 #include <string.h>
 
-/* Instead of the row of an item: the model does not know it; the item is forgotten. */
+/*
+ * Values that stand in place of the row of an item: the model does not know the item; the
+ * item is to be removed from the state.
+ */
 enum { UNKNOWN = -1, FORGOTTEN = -2 };
 
-/* A session that gets event after event. All zero: it is closed. */
+/*
+ * A session that gets event after event, in gru4rec_state() or gru4rec_step(). All zero:
+ * it is closed.
+ */
 typedef struct live_session {
     ext_connection *connection;
     ext_workspace workspace; /* workspace.session has the hidden states */
@@ -41,11 +47,9 @@ static void close_session(live_session *live)
 }
 
 /*
- * Saves one of the n oldest items in the buffer, which are to be forgotten: the newest of
- * them that the model knows. Moves that item to the place *end in the buffer, and *end
- * behind it. *rest is the place where the items begin that stay; if there are such items,
- * *rest moves on by one item, so that no more items stay than before. If the model knows
- * none of the n items, nothing changes.
+ * Returns how many events of the network (is_event()) the state should remember: as many
+ * as the blend finds the nearest sessions by, if the version blends; else 1, because with
+ * collapse_repeats the last known item decides whether the next event is a repeat.
  */
 static int count_needed(const live_session *live)
 {
@@ -54,10 +58,11 @@ static int count_needed(const live_session *live)
 }
 
 /*
- * Tells whether an item is an event of the network: the model knows it, and it is no repeat
- * that the model collapses. The items are asked about from the last to the first. *later:
- * the row of the nearest event behind the item, or UNKNOWN; it becomes row if the item is
- * an event.
+ * Tells whether an item is an event of the network: the model knows the item, and, with
+ * option collapse_repeats, it is not the same as the event behind it. row: of the item, or
+ * UNKNOWN. The caller asks about the items from the last one to the first one. *later: the
+ * row of the event that was found last, UNKNOWN at first; it becomes row if the item is an
+ * event.
  */
 static bool is_event(const live_session *live, int32_t row, int32_t *later)
 {
@@ -70,10 +75,12 @@ static bool is_event(const live_session *live, int32_t row, int32_t *later)
 }
 
 /*
- * Sets the rows of the items to forget to FORGOTTEN; there must be more than state_items
- * items. The last state_items items stay, and of the older ones the latest events that are
- * needed (count_needed()). If the version does not blend, no more than state_items items
- * stay: where an older item stays, the first of the last ones is forgotten.
+ * Chooses the items to forget: sets their rows in live->rows to FORGOTTEN. There must be
+ * more items than the option state_items says. The last state_items items stay. If fewer
+ * than count_needed() of them are events of the network, the latest events among the older
+ * items stay too, until there are enough. But if the version does not blend and an older
+ * item stays, the first of the last state_items items is forgotten in its place, so that
+ * no more than state_items items stay.
  */
 static void mark_forgotten(live_session *live)
 {
@@ -96,9 +103,10 @@ static void mark_forgotten(live_session *live)
 }
 
 /*
- * Forgets the items that are too many: removes them from buffer and rows, and sets the
- * numbers of the blob. All items behind the first of the last state_items ones stay, so
- * they move together.
+ * Forgets the items that are too many: removes the items that mark_forgotten() chooses
+ * from live->buffer and live->rows, and sets n_items and n_items_bytes of live->blob. Does
+ * nothing if there are no more than state_items items. All items behind the first of the
+ * last state_items ones stay, so they move together.
  */
 static void forget(live_session *live)
 {
@@ -130,7 +138,10 @@ static void forget(live_session *live)
     blob->n_items_bytes -= (size_t)(at - end);
 }
 
-/* Makes room for n more bytes in the buffer of coded items. */
+/*
+ * Makes room for n more bytes in the buffer of coded items. The buffer may move. After a
+ * failure it is as before.
+ */
 static int make_room(live_session *live, size_t n, ext_error *error)
 {
     if (live->blob.n_items_bytes + n <= live->capacity)
@@ -145,8 +156,9 @@ static int make_room(live_session *live, size_t n, ext_error *error)
 }
 
 /*
- * Appends an item to the buffer, and forgets the items that are too many. row: the item's
- * row, or UNKNOWN.
+ * Appends an item to the buffer and its row to live->rows, also if the model does not know
+ * it. If there are more items then than the option state_items allows, forgets some
+ * (forget()). row: the item's row in the catalogue, or UNKNOWN.
  */
 static int remember(live_session *live, const gru4rec_id *id, int32_t row,
                     ext_error *error)
@@ -164,8 +176,10 @@ static int remember(live_session *live, const gru4rec_id *id, int32_t row,
 }
 
 /*
- * Copies the items of an old state to the buffer, and forgets those that are too many.
- * history: was read from the old state.
+ * Copies the items of an old state to the buffer, which must be empty, and fills in
+ * live->rows with their rows. If there are more items than the option state_items allows,
+ * forgets some (forget()). history: was read from the old state by this version; it has
+ * the rows of the known items.
  */
 static int remember_all(live_session *live, const ext_state_blob *old,
                         const ext_history *history, ext_error *error)
@@ -341,7 +355,10 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
                                ext_show_text(&(ext_show){""}, name));
 }
 
-/* Checks that the row has the same version argument as the group's first row. */
+/*
+ * Compares the version argument of a row with that of the group's first row. SQLITE_ERROR:
+ * they differ.
+ */
 static int check_version(const live_session *live, const ext_choice *choice,
                          ext_error *error)
 {

@@ -164,6 +164,7 @@ static int look(ext_audit_work *work, const char *text, const char *test,
                               "use fewer events (a source with WHERE)", error);
 }
 
+/* Details of checks that did not run: of the log, and of the test. */
 static const char no_log[] = "the model has no source; audit the log by another call, "
                              "gru4rec_audit(source)";
 static const char no_test[] =

@@ -47,7 +47,10 @@ static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
         set_text(&finding->example, sqlite3_mprintf("%s", ext_show_id(&show, id)), error);
 }
 
-/* Shows an id as SQL writes it; is_typed: with its type. NULL: not enough memory. */
+/*
+ * Returns an id as a message shows it, a text in quotes; if is_typed, with its type behind
+ * it. The caller frees it by sqlite3_free(). NULL: there is not enough memory.
+ */
 static char *show_typed(const gru4rec_id *id, bool is_typed)
 {
     static const char *const types[] = {[GRU4REC_ID_INTEGER] = "INTEGER",
@@ -61,7 +64,11 @@ static char *show_typed(const gru4rec_id *id, bool is_typed)
                            is_typed ? ")" : "");
 }
 
-/* Adds two ids that are alike as the example, and names their column in the advice. */
+/*
+ * If the finding counts any case, adds two ids that are alike as its example, with their
+ * types if these differ, and gives it the advice of the check with the name of their
+ * column.
+ */
 static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
                       const char *column, ext_audit_check check, ext_error *error)
 {
@@ -96,10 +103,11 @@ static void say_unknown(ext_audit_work *work, ext_audit_check check, const char 
 /* ---- the log ---- */
 
 /*
- * Fills in the findings of the log about rows and ids: missing values, times and items
- * that cannot be read, blank ids, and ids that are alike. If the share of times that
- * cannot be read is above the option bad_rows, a training would refuse them: then the
- * weight of that finding is 1e9, which makes it an error.
+ * Fills in the findings of the log about rows and ids: missing values, times that cannot
+ * be read or have another unit than most times, items that a training refuses, blank ids,
+ * and ids that are alike. If the share of times that cannot be read is above the option
+ * bad_rows, a training would refuse them: then the weight of that finding is 1e9, which
+ * makes it an error.
  */
 static void judge_rows(ext_audit_work *work, const ext_events *log,
                        const gru4rec_audit *audit, const ext_columns *columns,
@@ -284,7 +292,10 @@ static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *er
     return ext_error_library(error, status, NULL);
 }
 
-/* Opens the log: the model's own source if a model is audited, else the source text. */
+/*
+ * Opens the log: the model's own source if a model is audited; else the table, view or
+ * SELECT that text gives.
+ */
 static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                     ext_error *error)
 {
@@ -294,7 +305,10 @@ static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                                              &work->columns, error);
 }
 
-/* Keeps the error of a source that does not exist as the reason of the missing checks. */
+/*
+ * Moves the message of the error, which is that the model's source does not exist, to
+ * work->no_log, as the reason why the checks of the log are left out. Clears the error.
+ */
 static int excuse_log(ext_audit_work *work, ext_error *error)
 {
     char *why = sqlite3_mprintf("%s", error->message != NULL ? error->message : "");
@@ -352,13 +366,19 @@ static void judge_unknown(ext_audit_work *work, const ext_events *test)
     count(work, EXT_AUDIT_UNKNOWN_EVENTS, n_events, test->dataset->n_events);
 }
 
-/* The options of the training that the test is compared with. */
+/*
+ * Returns the options of the training that the test is compared with: those of the
+ * version, or if there is none, those of the audit. Borrowed from work.
+ */
 static const gru4rec_options *trained_options(const ext_audit_work *work)
 {
     return work->model != NULL ? &work->model->loaded.options : &work->options;
 }
 
-/* Says 'unknown' because test and training have times in different units. */
+/*
+ * Makes the finding of the check unknown, because most times of the test have another unit
+ * than the end of the training. Its detail says which units these are.
+ */
 static void say_units(ext_audit_work *work, ext_audit_check check, const ext_events *test,
                       ext_error *error)
 {
@@ -372,6 +392,7 @@ static void say_units(ext_audit_work *work, ext_audit_check check, const ext_eve
     sqlite3_free(words);
 }
 
+/* Details of findings that are unknown: which fact is missing, and why. */
 static const char no_fingerprints[] =
     "the version keeps no fingerprints of its sessions: it was imported, "
     "or an older gru4rec made it, "
@@ -384,7 +405,10 @@ static const char no_past[] =
     "but that training began with warm_start, and what the versions before it were "
     "trained on is not known, or their options cut sessions by other rules";
 
-/* Adds to the detail of a finding. words: of sqlite3_malloc; freed. */
+/*
+ * Appends words to the detail of a finding, behind "; " if it has a detail. words: of
+ * sqlite3_malloc; freed here. NULL: sets the error SQLITE_NOMEM.
+ */
 static void add_detail(ext_audit_finding *finding, char *words, ext_error *error)
 {
     set_text(&finding->detail,
@@ -395,7 +419,10 @@ static void add_detail(ext_audit_finding *finding, char *words, ext_error *error
     sqlite3_free(words);
 }
 
-/* Says of what the findings about sessions are counts, if sessions are cut. */
+/*
+ * If a training with these options cuts sessions, adds to the details of the findings about
+ * leaked sessions that they count pieces of sessions, and by which options these are cut.
+ */
 static void say_pieces(ext_audit_work *work, ext_error *error)
 {
     const char *pieces = ext_leak_pieces(trained_options(work));
@@ -414,7 +441,13 @@ static void say_pieces(ext_audit_work *work, ext_error *error)
     }
 }
 
-/* Says 'unknown' where the fingerprints do not suffice. */
+/*
+ * Makes findings unknown where facts are missing. A finding about leaked sessions: if the
+ * version keeps no fingerprints; or if it has no case, and either it depends on times and
+ * the test has another unit, or earlier trainings (warm_start) are not known. The finding
+ * about events before the end of the training: if that end is not known, or the test has
+ * another unit.
+ */
 static void judge_knowledge(ext_audit_work *work, const ext_events *test,
                             ext_error *error)
 {
@@ -443,9 +476,9 @@ static void judge_knowledge(ext_audit_work *work, const ext_events *test,
 /*
  * Fills in the findings about leaks: sessions of the test that were trained on, that
  * share an id, or have the same items, and events before the end of the training. The
- * findings about sessions are unknown if the version keeps no fingerprints. Each of them
- * is also unknown if the fingerprints of some sessions are missing and it has no case.
- * The finding about events is unknown if the version has no last event.
+ * weight of the finding about the same items is the share of sessions beyond those that
+ * chance explains. Findings for which facts are missing become unknown
+ * (judge_knowledge()).
  */
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
 {
@@ -471,7 +504,10 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
     judge_knowledge(work, test, error);
 }
 
-/* Opens the test: with the names of the model's columns if a model is audited. */
+/*
+ * Opens the test, the table, view or SELECT that text gives: with the names of the model's
+ * columns if a model is audited.
+ */
 static int open_test(ext_audit_work *work, const char *text, ext_source *source,
                      ext_error *error)
 {

@@ -14,8 +14,8 @@
 
 /* A version that takes part in the search for the best one. */
 typedef struct contestant {
-    int64_t version;
-    char run[EXT_RUN_NAME + 1];
+    int64_t version;             /* its number */
+    char run[EXT_RUN_NAME + 1];  /* name of the run that made it */
     ext_measurement measurement; /* its model is held only while it is used */
 } contestant;
 
@@ -69,7 +69,10 @@ static int list(contest *all, ext_error *error)
                                          : ext_version_fail_untrained(all->home, error);
 }
 
-/* Acquires the version of the contestant. release_model() gives it up. */
+/*
+ * Acquires the version of the contestant as measurement.model. release_model() gives it
+ * up.
+ */
 static int hold_model(contestant *one, const ext_home *home, ext_error *error)
 {
     const ext_choice choice = {.kind = EXT_CHOICE_NUMBER, .number = one->version};
@@ -108,7 +111,10 @@ static int read_all(contest *all, const char *source, ext_error *error)
     return rc;
 }
 
-/* Measures the version of a contestant whose model is held. *mrr: its MRR@20. */
+/*
+ * Measures the version of a contestant, which must be held. Sets *mrr to its MRR@20; 0
+ * after a failure.
+ */
 static int measure_held(contest *all, contestant *one, double *mrr, ext_error *error)
 {
     gru4rec_metrics *metrics =
@@ -122,7 +128,11 @@ static int measure_held(contest *all, contestant *one, double *mrr, ext_error *e
     return rc;
 }
 
-/* Measures a version, and frees its events. */
+/*
+ * Acquires and measures the version of a contestant, sets *mrr, and frees its events and
+ * its hold on the version in any case. SQLITE_BUSY: another run has made the version that
+ * has this number now.
+ */
 static int measure(contest *all, contestant *one, double *mrr, ext_error *error)
 {
     int rc = hold_model(one, all->home, error);

@@ -39,7 +39,7 @@ typedef struct compare_cursor {
     ext_cursor base;
     gru4rec_difference *differences; /* (n) */
     size_t n;
-    int64_t n_skipped; /* n_unknown + n_unpaired of the call */
+    int64_t n_skipped; /* test events that do not count: n_unknown + n_unpaired */
     char *warnings;    /* or NULL */
 } compare_cursor;
 
@@ -47,12 +47,14 @@ typedef struct compare_cursor {
 typedef struct compare_call {
     ext_home homes[2]; /* of a; and of b, if b is a model */
     ext_budget budget;
-    ext_measurement sides[2]; /* of a and b, in that budget, but for the models */
-    bool is_method;           /* b is a method beside a; the second side is not used */
-    int kind;                 /* the method: a baseline, or NETWORK */
-    int32_t *places[2];       /* where the targets stood, of a and b; in the budget */
-    int64_t n_unknown;        /* events whose item a or b does not know */
-    int64_t n_unpaired;       /* targets that do not count, though both know the items */
+    /* Of a and b. Their memory is of the budget, except the models. */
+    ext_measurement sides[2];
+    /* b is a method that is measured together with a; sides[1] is then not measured. */
+    bool is_method;
+    int kind;           /* the method: a gru4rec_baseline_kind, or NETWORK */
+    int32_t *places[2]; /* ranks of the targets by a and by b; of the budget */
+    int64_t n_unknown;  /* events whose item a, or a model b, does not know */
+    int64_t n_unpaired; /* targets that do not count, though both know the items */
 } compare_call;
 
 static void stop(ext_cursor *base)
@@ -67,10 +69,16 @@ static void stop(ext_cursor *base)
 
 /* ---- what is compared ---- */
 
-/* Kinds of methods behind the baselines: the network of a version that blends; none. */
+/*
+ * Numbers behind those of the baselines (gru4rec_baseline_kind): the network alone of a
+ * version that blends, and no method.
+ */
 enum { NETWORK = GRU4REC_N_BASELINES, NO_METHOD };
 
-/* Returns the method of that name. */
+/*
+ * Returns the number of the method of that name: a gru4rec_baseline_kind, or NETWORK for
+ * "gru4rec-network"; NO_METHOD: there is none. Upper and lower case count as equal.
+ */
 static int find_method(const char *name)
 {
     int kind = 0;
@@ -173,7 +181,11 @@ static int check_options(const compare_call *call, ext_error *error)
     return ext_fit_check_options(options, baselines_of(call), "compare with it", error);
 }
 
-/* Refuses to compare a with its network if that is all that a is. */
+/*
+ * Checks that a is not compared with itself. SQLITE_ERROR: b is the network of a, but the
+ * version of a does not blend, so a is nothing but that network. The version of a must be
+ * held.
+ */
 static int check_network(const compare_call *call, ext_error *error)
 {
     const ext_measurement *a = &call->sides[0];
@@ -186,7 +198,11 @@ static int check_network(const compare_call *call, ext_error *error)
                          (long long)a->model->version, call->homes[0].name);
 }
 
-/* Reads the arguments and the test events, and fits the baseline if b is one. */
+/*
+ * Reads the arguments, acquires the versions of a and b, and reads the test events. If b
+ * is a baseline, fits it on the sessions that a was trained on. call->n_unknown becomes
+ * the number of test events whose item a, or a model b, does not know.
+ */
 static int read_call(compare_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
 {
@@ -231,9 +247,9 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
 /* ---- comparing ---- */
 
 /*
- * Measures one side (0: a, 1: b). *places: out, (1 + number of its baselines, events of
- * its test) the ranks of the targets; of the budget, and freed by free_call(). The
- * measures themselves are not kept.
+ * Measures one side (0: a, 1: b). *places: out, (ext_measure_methods() of the side,
+ * events of its test) the ranks of the targets; of the budget, and freed by free_call().
+ * The measures themselves are not kept.
  */
 static int place(compare_call *call, int side, int32_t **places, ext_error *error)
 {
@@ -267,7 +283,8 @@ static gru4rec_side side_of(const compare_call *call, int side)
 
 /*
  * Lets the library compare a and b, and fills in cursor->differences and n_unpaired. If b
- * is a baseline, it has the test of a, and its ranks stand behind those of a.
+ * is a method, it has the test of a, and its ranks stand behind those of a: the network's
+ * as the second, a baseline's as the last.
  */
 static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 {
@@ -330,8 +347,8 @@ static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 }
 
 /*
- * Measures a and b (a baseline b together with a) and compares them: fills in the rows
- * and the warnings of the cursor.
+ * Measures a and b (a method b together with a) and compares them: fills in the rows, the
+ * skipped events and the warnings of the cursor.
  */
 static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
 {

@@ -96,8 +96,8 @@ static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 }
 
 /*
- * Fits the baselines, and measures the version and the baselines: fills in the rows and
- * the warnings of the cursor.
+ * Fits the baselines, and measures the version, its network alone if the version blends,
+ * and the baselines: fills in the rows and the warnings of the cursor.
  */
 static int compute(evaluate_cursor *cursor, evaluate_call *call, ext_error *error)
 {

@@ -18,6 +18,10 @@ typedef struct safetensors {
     size_t n_bytes;            /* of header and values together */
 } safetensors;
 
+/*
+ * Returns where the parts of the content's sessions stand in the row of words that
+ * ext_blend_words() gives. All parts are empty if there are no sessions.
+ */
 static ext_blend_layout layout_of(const safetensors *content)
 {
     const gru4rec_dataset *sessions = content->sessions;
@@ -26,6 +30,7 @@ static ext_blend_layout layout_of(const safetensors *content)
                : ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
 }
 
+/* Returns the number of bytes behind the header: those of all tensors and sessions. */
 static size_t value_bytes(const safetensors *content)
 {
     const ext_blend_layout at = layout_of(content);
@@ -38,9 +43,10 @@ static size_t value_bytes(const safetensors *content)
     return bytes;
 }
 
-/* Gives the next n bytes of the export to somebody. */
+/* A function that takes the next n bytes of the export: into a BLOB, or into a file. */
 typedef int sink(void *context, const void *bytes, size_t n, ext_error *error);
 
+/* Gives the values of a tensor to write, as float32, little-endian. */
 static int write_values(const gru4rec_tensor *tensor, sink *write, void *context,
                         ext_error *error)
 {
@@ -55,7 +61,10 @@ static int write_values(const gru4rec_tensor *tensor, sink *write, void *context
     return rc;
 }
 
-/* Writes the words from first to end of the sessions. */
+/*
+ * Gives the words of the sessions from first on, and before end, to write, little-endian.
+ * If first is end, does nothing; sessions may be NULL then.
+ */
 static int write_sessions(const gru4rec_dataset *sessions, int64_t first, int64_t end,
                           sink *write, void *context, ext_error *error)
 {
@@ -72,7 +81,10 @@ static int write_sessions(const gru4rec_dataset *sessions, int64_t first, int64_
     return rc;
 }
 
-/* Writes the header and the values, in the order that the header says. */
+/*
+ * Gives the whole export to write: the header, then the values in the order that the
+ * header says (blend.times, the model's tensors, blend.lengths, blend.rows).
+ */
 static int write_all(const safetensors *content, sink *write, void *context,
                      ext_error *error)
 {
@@ -110,6 +122,10 @@ static int write_file(void *context, const void *bytes, size_t n, ext_error *err
     return ext_file_write(context, bytes, n, error);
 }
 
+/*
+ * Returns the content as the SQL result, a BLOB. SQLITE_TOOBIG: it is longer than SQLite
+ * allows.
+ */
 static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors *content,
                         ext_error *error)
 {
@@ -130,6 +146,10 @@ static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors
     sqlite3_result_blob64(context, blob, content->n_bytes, sqlite3_free);
 }
 
+/*
+ * Writes the content into the file at path; the SQL result is its size in bytes. After a
+ * failure the new file is deleted, and an old one stays.
+ */
 static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
                         const safetensors *content, ext_error *error)
 {
@@ -143,14 +163,19 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
 
 /* ---- the function ---- */
 
-/* What a call asks for. */
+/* What a call of gru4rec_export() asks for. */
 typedef struct request {
     const char *path;  /* NULL: the result is a BLOB */
-    ext_choice choice; /* of the version */
-    bool has_sessions; /* option sessions */
+    ext_choice choice; /* which version to export */
+    bool
+        has_sessions; /* option sessions: also export those that the version blends with */
 } request;
 
-/* Reads the options. value: NULL if there are none. */
+/*
+ * Sets asked->choice and asked->has_sessions by the argument options: the active version
+ * and false by default. value: NULL if there is no such argument. SQLITE_ERROR: an option
+ * other than version and sessions, or a bad value.
+ */
 static int read_options(request *asked, sqlite3 *db, sqlite3_value *value,
                         ext_error *error)
 {
@@ -166,7 +191,11 @@ static int read_options(request *asked, sqlite3 *db, sqlite3_value *value,
     return SQLITE_OK;
 }
 
-/* Loads the sessions that the version blends with. */
+/*
+ * Loads the sessions that the version blends with into *sessions, whose memory is from
+ * budget. *sessions is NULL after a failure. SQLITE_ERROR: the version does not blend, or
+ * a memory limit is reached.
+ */
 static int load_sessions(gru4rec_dataset **sessions, ext_budget *budget,
                          const ext_home *home, const ext_model *model, ext_error *error)
 {
@@ -181,7 +210,10 @@ static int load_sessions(gru4rec_dataset **sessions, ext_budget *budget,
     return ext_budget_explain(budget, loading, "leave out sessions=true", error);
 }
 
-/* Exports the version and, if they are asked for, its sessions, all of one snapshot. */
+/*
+ * Exports the version, and its sessions if asked->has_sessions; both are then read in one
+ * snapshot. The SQL result is the BLOB, or the size of the file.
+ */
 static int export_version(sqlite3_context *context, const ext_home *home,
                           const request *asked, ext_error *error)
 {

@@ -1,6 +1,7 @@
 /* ext_fit.c - fits the baselines that are measured with a version; see ext_tools.h. */
 #include "ext_tools.h"
 
+/* What needs the memory, and what to do, for messages about a memory limit. */
 static const char fitting[] = "fitting the baselines";
 static const char fewer[] = "use fewer of them, or fewer events";
 
@@ -28,7 +29,10 @@ int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
     return SQLITE_OK;
 }
 
-/* Returns the name of the first baseline that is fitted on sessions; NULL: none is. */
+/*
+ * Returns the name of the first baseline that the request asks for and that is fitted on
+ * sessions; NULL: there is none.
+ */
 static const char *needs_sessions(const ext_measurement *request)
 {
     for (int i = 0; i < GRU4REC_N_BASELINES; i++)

@@ -7,7 +7,10 @@
  */
 #include "ext_tools.h"
 
-/* What a file holds: a model, and the sessions that it blends with, or NULL. */
+/*
+ * What was read from a file: a model, and the sessions that it blends with; NULL: it does
+ * not blend. Both are owned.
+ */
 typedef struct imported {
     ext_loaded loaded;
     gru4rec_dataset *sessions;
@@ -16,8 +19,9 @@ typedef struct imported {
 /* ---- reading ---- */
 
 /*
- * Reads the model that the second argument of the call gives into *loaded: a BLOB, or the
- * file at path. path: NULL unless value is a text. The caller frees loaded in any case.
+ * Reads the model and the sessions that the second argument of the call gives into
+ * *content: from a BLOB, or from the file at path. path: NULL unless value is a text. The
+ * caller frees the members of content in any case.
  * SQLITE_ERROR: value is neither a BLOB nor a text.
  */
 static int read_argument(imported *content, sqlite3 *db, sqlite3_value *value,
@@ -132,10 +136,10 @@ static int write_import(ext_run *run, const ext_home *home, bool is_found,
 /* ---- the function ---- */
 
 /*
- * Reads the model from value or from the file at path into *loaded, and writes it as a
+ * Reads the model from value or from the file at path into *content, and writes it as a
  * version of the model home. If options of that model say how to serve (quantize not
  * auto, state_items set), the version gets their values. run gets its options (JSON) and
- * its summary. The caller frees run and loaded in any case.
+ * its summary. The caller frees run and the members of content in any case.
  */
 static int import_value(ext_run *run, const ext_home *home, bool is_found,
                         sqlite3_value *value, const char *path, imported *content,

@@ -60,7 +60,10 @@ bool ext_leak_has_other_unit(const ext_events *test)
     return 2 * test->n_other_unit > test->n_compared;
 }
 
-/* Writes what the times are in. unit NULL: none is known, or not all are in the same. */
+/*
+ * Appends to text the unit of some times. unit NULL: their unit is not known, or not all
+ * of them are in the same one.
+ */
 static void tell_unit(sqlite3_str *text, const ext_unit *unit)
 {
     if (unit != NULL)
@@ -79,13 +82,13 @@ void ext_leak_tell_units(sqlite3_str *text, const ext_leak *leak, const ext_even
 
 /* ---- warnings ---- */
 
-/* Tells whether n is more than a thousandth of the whole. */
+/* Tells whether n is more than a thousandth of the whole number of. */
 static bool is_many(int64_t n, int64_t of)
 {
     return n > 0 && (double)n > 1e-3 * (double)of;
 }
 
-/* Adds one warning to the text. */
+/* Appends one warning to text, as by printf(), behind "; " if there are others. */
 static void say(sqlite3_str *text, const char *format, ...)
 {
     va_list args;
@@ -96,7 +99,13 @@ static void say(sqlite3_str *text, const char *format, ...)
     va_end(args);
 }
 
-/* Writes what is known about the sessions, and what is not. */
+/*
+ * Appends to text the first of these warnings that applies: nobody knows whether the
+ * version was trained on sessions of the test, because it keeps no fingerprints; many
+ * sessions were trained on; too many of those with 3 events or more have the items of one
+ * of the training (2 % beyond what chance explains); earlier trainings are not known.
+ * pieces: what ext_leak_pieces() returned.
+ */
 static void tell_sessions(sqlite3_str *text, const ext_leak *leak, const char *pieces)
 {
     const gru4rec_fingerprints_found *found = &leak->found;
@@ -125,7 +134,11 @@ static void tell_sessions(sqlite3_str *text, const ext_leak *leak, const char *p
             leak->version);
 }
 
-/* Writes what is known about the times, and what is not. */
+/*
+ * Appends to text the first of these warnings that applies: the end of the training is
+ * not known; most times of the test have another unit; many events are from before that
+ * end.
+ */
 static void tell_times(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
 {
     if (!leak->against.end.is_there) {

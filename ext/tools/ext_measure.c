@@ -290,7 +290,10 @@ size_t ext_measure_methods(const ext_measurement *request)
     return 1 + (size_t)ext_measure_blends(request) + request->n_baselines;
 }
 
-/* Returns the measurement in the library's form. It borrows all from the request. */
+/*
+ * Returns the measurement in the library's form, for gru4rec_evaluate(). It borrows all
+ * from the request.
+ */
 static gru4rec_evaluation described(const ext_measurement *request)
 {
     const ext_loaded *loaded = &request->model->loaded;

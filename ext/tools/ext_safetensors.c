@@ -51,7 +51,11 @@ int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error)
                          is_utf8 ? "" : " or convert them to UTF-8");
 }
 
-/* Appends an array of all ids, or supports, to json. quote: SELECT json_quote(?1). */
+/*
+ * Appends to json a JSON array of all ids in the order of their rows; or, if is_support,
+ * of the supports. quote: the statement SELECT json_quote(?1). SQLITE_ERROR: JSON cannot
+ * carry the id of an item.
+ */
 static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                         const gru4rec_items *items, bool is_support, ext_error *error)
 {
@@ -92,8 +96,9 @@ static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
 }
 
 /*
- * Returns the metadata, whose values must be texts; NULL: there is an error. A file
- * without sessions is of a model that does not blend.
+ * Returns the header's metadata, a JSON object of texts, of sqlite3_malloc; NULL: there is
+ * an error. has_sessions: the file gets the sessions that the model blends with; if it
+ * does not, the metadata has blend 0, because the imported model cannot blend.
  */
 static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, bool has_sessions,
                            ext_error *error)
@@ -128,8 +133,8 @@ static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, bool has_sessi
 }
 
 /*
- * Appends ,"name":{...} for one part of the sessions: n values of that many bytes.
- * Returns where the next tensor begins.
+ * Appends to json ,"name":{...} for one tensor of the sessions: n values, each of that
+ * many bytes, which begin at the offset at. Returns the offset behind them.
  */
 static uint64_t append_part(sqlite3_str *json, const char *name, const char *dtype,
                             int64_t n, size_t bytes, uint64_t at)
@@ -142,7 +147,10 @@ static uint64_t append_part(sqlite3_str *json, const char *name, const char *dty
     return end;
 }
 
-/* Appends ,"name":{...} for each tensor of the model and each part of the sessions. */
+/*
+ * Appends to json ,"name":{...} (type, shape, offsets) for each tensor of the model, and
+ * for the three tensors of the sessions, unless sessions is NULL.
+ */
 static void append_tensors(sqlite3_str *json, const gru4rec_model *model,
                            const gru4rec_dataset *sessions)
 {

@@ -26,7 +26,7 @@ static int fail_file(const char *why, ext_error *error)
     return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
 }
 
-/* Reads the header's length, and finds out where the values are. */
+/* Reads the header's length into n_json, and computes data and n_data from it. */
 static int read_length(reader *r, ext_error *error)
 {
     const uint64_t n_bytes = r->input->n_bytes;
@@ -150,7 +150,10 @@ static int fail_items(gru4rec_status status, ext_error *error)
                : ext_error_library(error, status, NULL);
 }
 
-/* Appends the item of the row that stmt stands on. */
+/*
+ * Appends the item of the row of stmt (its id and its JSON type), with that support.
+ * SQLITE_ERROR: the id is neither an integer nor a text, or JSON cannot carry the text.
+ */
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                     ext_error *error)
 {
@@ -175,7 +178,7 @@ static int fail_support(ext_error *error)
                      error);
 }
 
-/* Reads the next number of support; NULL: the file has no support, the number is 0. */
+/* Reads the next number of support into *count; it is 0 if support is NULL (no array). */
 static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                         ext_error *error)
 {
@@ -191,7 +194,7 @@ static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                                                             : fail_support(error);
 }
 
-/* Appends the items of stmt, each with the next number of support. */
+/* Appends the items of stmt, each with the next number of support; NULL: all are 0. */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
 {
@@ -208,7 +211,7 @@ static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *suppor
                                                                    : fail_support(error);
 }
 
-/* Prepares the query for the numbers of the support; NULL: the file has no support. */
+/* Prepares *support to give the numbers of support; it stays NULL if there are none. */
 static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -231,7 +234,7 @@ static int open_support(const reader *r, sqlite3_stmt **support, ext_error *erro
         support, error);
 }
 
-/* Refuses a NUL in an item's text, where SQLite before 3.45 would cut the text. */
+/* Refuses an item with a NUL in its text, which SQLite before 3.45 would cut there. */
 static int check_item_texts(const reader *r, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -287,8 +290,8 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 }
 
 /*
- * Checks that the file has each tensor of the model once and no others, and that they
- * fill the data without overlap. The format demands this, so that no bytes can hide.
+ * Checks that the file has n_tensors tensors of different names, which fill the data
+ * without overlap. The format demands this, so that no bytes can hide.
  */
 static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
 {
@@ -328,7 +331,7 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
     return rc;
 }
 
-/* Reads a tensor's values, which begin at byte from of the input. */
+/* Reads the values of a tensor, which begin at byte from of the input, into *tensor. */
 static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_error *error)
 {
     unsigned char bytes[4 * EXT_SAFETENSORS_PART];
@@ -344,7 +347,7 @@ static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_err
     return SQLITE_OK;
 }
 
-/* Checks a tensor, and reads its values. stmt: its dtype, shape, begin and end. */
+/* Checks dtype, shape, begin and end of a tensor (the row of stmt); reads its values. */
 static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
                        ext_error *error)
 {
@@ -406,13 +409,16 @@ static const char *const part_names[] = {"blend.lengths", "blend.times", "blend.
 
 enum { LENGTHS, TIMES, ROWS, N_PARTS };
 
-/* A part of the sessions in the file: its values, and where they begin. */
+/* A tensor of the sessions in the file. */
 typedef struct file_part {
-    int64_t n; /* number of values; -1: the file does not have the part */
-    uint64_t from;
+    int64_t n;     /* number of values; -1: the file does not have the part */
+    uint64_t from; /* byte of the input at which they begin */
 } file_part;
 
-/* Finds a part of the sessions in the header. */
+/*
+ * Looks for the tensor part_names[which] of the sessions by stmt (?2: its name), and fills
+ * in *part; n is -1 if there is none. SQLITE_ERROR: its type, shape or offsets are wrong.
+ */
 static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *part,
                      ext_error *error)
 {
@@ -440,7 +446,7 @@ static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *
     return SQLITE_OK;
 }
 
-/* Finds all parts of the sessions in the header. */
+/* Fills in parts with the tensors of the sessions that the header has (find_part()). */
 static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -459,7 +465,7 @@ static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *erro
     return rc;
 }
 
-/* Reads the words of a part, and gives them to the reading. */
+/* Reads n_words words of a tensor of the sessions, and gives them to the reading. */
 static int read_part(reader *r, const file_part *part, int64_t n_words,
                      ext_blend_reading *reading, ext_error *error)
 {
@@ -478,7 +484,7 @@ static int read_part(reader *r, const file_part *part, int64_t n_words,
     return SQLITE_OK;
 }
 
-/* Reads the values of the parts, which the header has, into reading->sessions. */
+/* Reads the three tensors, in the order that the reading needs, and checks the values. */
 static int read_parts(reader *r, const file_part parts[N_PARTS],
                       ext_blend_reading *reading, ext_error *error)
 {
@@ -496,8 +502,9 @@ static int read_parts(reader *r, const file_part parts[N_PARTS],
 }
 
 /*
- * Reads the sessions, if the options say that the model blends. Then the file must have
- * them; otherwise it must have none, which check_tensors() finds out.
+ * Reads the sessions that the model blends with into *sessions. Does nothing if its option
+ * blend is 0: the file must then have none, which check_tensors() finds out. The caller
+ * frees *sessions, also after a failure. SQLITE_ERROR: they are missing or damaged.
  */
 static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **sessions,
                          ext_error *error)
@@ -534,7 +541,7 @@ static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **
 
 /* ---- all of it ---- */
 
-/* Makes a model of the shape that the options give, if the file can hold its values. */
+/* Allocates the model that the options describe, if the file can hold its values. */
 static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);

@@ -103,10 +103,13 @@ enum { EXT_SAFETENSORS_PART = 4096 };
 
 /*
  * Makes the header of a safetensors file with a model: all bytes that stand before the
- * values, with the length of the header in front. The values follow in the order of the
- * model's tensors.
+ * values, with the length of the header in front. The caller writes the values behind it:
+ * of blend.times, of the model's tensors in their order, of blend.lengths and of
+ * blend.rows.
  *
  * header: out, (n_header) bytes, of sqlite3_malloc; the caller frees them.
+ * sessions: those that the version blends with, which are the tensors blend.*. NULL: the
+ * file has no such tensors, and the option blend in its header is 0.
  * SQLITE_ERROR: JSON cannot carry the id of an item. SQLITE_TOOBIG: the header is longer
  * than SQLite's limit for a text. After a failure there is nothing to free.
  */
@@ -123,8 +126,11 @@ int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error);
 
 /*
  * Reads a model with its items and options from a safetensors file or BLOB. It makes no
- * byte copy (loaded->bytes). loaded must be all zero; the caller frees it by
- * ext_load_free() in any case.
+ * byte copy (loaded->bytes), and no neighbours and blend. loaded must be all zero; the
+ * caller frees it by ext_load_free() in any case.
+ *
+ * sessions: out, the sessions that the model blends with; NULL if option blend of the
+ * model is 0. The caller frees them by gru4rec_dataset_free(), also after a failure.
  * SQLITE_ERROR: the input is not a gru4rec model, or is damaged, or the model needs more
  * memory than the limits allow. SQLITE_TOOBIG: its header is longer than SQLite's limit
  * for a text. SQLITE_CANTOPEN: the file cannot be read. SQLITE_INTERRUPT: the host
@@ -155,7 +161,9 @@ typedef struct ext_leak {
 /*
  * Opens a search for leaks: reads the fingerprints that the version keeps of its
  * sessions, and the time of its last event, and prepares leak->against for the reading of
- * the test. The caller calls ext_leak_close() in any case, before the budget ends.
+ * the test. If the version keeps none of these, that is no error: fingerprints.is_known or
+ * against.end.is_there is false. The caller calls ext_leak_close() in any case, before the
+ * budget ends.
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_ERROR: they do not fit into
  * the budget.
  */
@@ -173,24 +181,35 @@ void ext_leak_close(ext_leak *leak);
 int ext_leak_find(ext_leak *leak, const gru4rec_events *sessions, int64_t n,
                   const ext_home *home, ext_error *error);
 /*
- * Returns, as a share of the test's sessions of three events and more, how many of them
- * have the items of a session of the training beyond the number that chance explains. It
- * is 0 if chance may explain all of them: if the number is not more than four standard
- * deviations above the expected one.
+ * Returns the words that say by which options of a training its sessions are cut into
+ * pieces: session_gap, or max_length with long_sessions=cut, or both; static. Such pieces
+ * are what is compared, so a message counts pieces. NULL: sessions are not cut.
  */
 const char *ext_leak_pieces(const gru4rec_options *options);
 /*
- * Tells whether the times of the test cannot be compared with those of the training,
- * because most of them are in another unit. The test must have been read with
- * leak->against in its ext_reading.
+ * Tells whether the times of the test cannot be compared with the end of the training,
+ * because more than half of them are in another unit. The caller must have read the test
+ * with leak->against in its ext_reading.
  */
 bool ext_leak_has_other_unit(const ext_events *test);
-/* Writes which units test and training have, if they have different ones. */
+/*
+ * Appends to text which unit the times of the test have, and which unit the end of the
+ * training has. The caller calls this if ext_leak_has_other_unit().
+ */
 void ext_leak_tell_units(sqlite3_str *text, const ext_leak *leak, const ext_events *test);
 /*
- * Writes what a reader of measures must know about leaks, and what nobody knows. options:
- * of the version. *warning is of sqlite3_malloc; NULL: there is nothing to say, or an
- * error.
+ * Makes a warning for a reader of measures, with at most one part about sessions, the
+ * first that applies:
+ * - The version keeps no fingerprints, so it is not known whether there is a leak.
+ * - More than a thousandth of the test's sessions (or pieces of them) were likely trained
+ *   on.
+ * - Of those with 3 events and more, too many have the items of one of the training:
+ *   more than 2 % beyond what chance explains.
+ * - It is not known what earlier trainings (warm_start) were trained on.
+ * and at most one about times: the end of the training is not known; it has another unit
+ * than the test; or more than a thousandth of the events are from before it.
+ * options: of the version. *warning is of sqlite3_malloc; NULL: there is nothing to say,
+ * or an error. SQLITE_NOMEM is the only error.
  */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
                      const gru4rec_options *options, ext_error *error);
@@ -214,9 +233,10 @@ typedef struct ext_measurement {
     gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n_baselines), in that budget */
     size_t n_baselines;
     /*
-     * Out: (1 + n_baselines, events of the test) the place of the target of each event in
-     * the ranking of the version, then in those of the baselines; see gru4rec_evaluation.
-     * Borrowed. NULL: the places are not asked for.
+     * Out: (ext_measure_methods(), events of the test) the place of the target of each
+     * event in the ranking of the version, then, if it blends, in that of its network
+     * alone, then in those of the baselines; see gru4rec_evaluation. Borrowed. NULL: the
+     * places are not asked for.
      */
     int32_t *places;
     char *warnings; /* what a reader of the figures must know; NULL: nothing */
@@ -281,19 +301,25 @@ int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
  */
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
 /*
- * Returns the number of rows of metrics that the evaluation gives, with its baselines,
- * segments and cut-offs. The caller must have fitted the baselines before.
+ * Returns the number of rows of metrics that the evaluation gives: for each method
+ * (ext_measure_methods()), segment and cut-off. The caller must have fitted the baselines
+ * before.
  */
 size_t ext_measure_count(const ext_measurement *request);
-/* Tells whether the version blends, so that its network is a method of its own. */
+/*
+ * Tells whether the version blends its scores with those of its nearest sessions. Then
+ * its network alone is measured too, as a method of its own.
+ */
 bool ext_measure_blends(const ext_measurement *request);
 /*
- * Returns the number of methods: the version, then its network, if it blends, then the
- * baselines.
+ * Returns the number of methods that are measured, in this order: the version, its
+ * network alone if the version blends, and the baselines. The caller must have fitted the
+ * baselines before.
  */
 size_t ext_measure_methods(const ext_measurement *request);
 /*
- * Measures the version, its network if it blends, and its baselines on the test events.
+ * Measures the version, its network alone if the version blends, and the baselines of the
+ * request on the request's test events. If request->places is set, also fills it in.
  *
  * metrics: out, (ext_measure_count()) rows.
  * SQLITE_ERROR: the measurement does not fit into the budget, or the library refuses it.
@@ -310,17 +336,20 @@ void ext_measure_free(ext_measurement *request);
 /* ---- ext_fit.c ---- */
 
 /*
- * Refuses options of baselines that are not measured. asked: the baselines that are, a
- * bit for each. advice: how to measure another one, a part of the message. SQLITE_ERROR:
- * there is such an option.
+ * Refuses options of baselines that are not measured ("vs_knn_k" without vs-knn). asked:
+ * the baselines that are measured, bit 1 << kind for each. advice: how to measure another
+ * one, a part of the message. SQLITE_ERROR: an option of a baseline that is not measured
+ * is set.
  */
 int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
                           const char *advice, ext_error *error);
 
 /*
- * Fits the baselines that request->options names, and puts them into request->baselines.
- * pop needs the model's support only. The others are fitted on the sessions that the
- * version was trained on. The test must have been read.
+ * Fits the baselines that request->options names, and puts them into request->baselines,
+ * in the order of the library. If the options name none, does nothing. pop needs the
+ * model's support only. The others are fitted on the sessions that the version was
+ * trained on, which this function reads again; that can add warnings to the request. The
+ * caller must have read the test before.
  * SQLITE_ERROR: the budget is too small, or these sessions are not known any more. Other
  * errors: those of ext_trained_read().
  */
@@ -337,8 +366,8 @@ int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_ho
  *
  * trained: all zero before; the caller frees it by ext_read_free() in any case.
  * name: of the baseline that needs the sessions, for messages.
- * SQLITE_ERROR: the version's source or its last event is not known, or the source is
- * gone and the model has no other. Other errors: those of ext_read_events().
+ * SQLITE_ERROR: the version's source or its last event is not known, the source is gone
+ * and the model has no other, or no event has an item that the version knows. Other errors: those of ext_read_events().
  */
 int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
                      const ext_home *home, const char *name, ext_error *error);

@@ -158,9 +158,8 @@ static int open_source(ext_source *source, ext_measurement *request, const recor
  * Reads the events as the run of the version read them, with three differences. Rows that
  * cannot be read are skipped, because rows were perhaps added to the log since then. No
  * session is held out, because those that the run held out begin after r->end. Sessions
- * are sorted by time, because baselines use their age.
- *
- * If the number of events is not that of the training, adds a warning to the request.
+ * are sorted by time, because baselines use their age. If the version keeps fingerprints,
+ * these sessions get fingerprints with the same key, for find_sessions().
  */
 static int read_events(ext_events *trained, ext_measurement *request, const record *r,
                        ext_budget *budget, ext_source *source, ext_error *error)
@@ -178,9 +177,9 @@ static int read_events(ext_events *trained, ext_measurement *request, const reco
 }
 
 /*
- * Replaces the item rows in the sessions by those of the version's catalogue, known. Then
- * frees what is not needed any more: the catalogue of these events (trained->items), and
- * the ids of the sessions (trained->builder); both become NULL.
+ * Looks for the sessions that were read among the fingerprints that the version keeps, and
+ * fills in *found; it stays all zero if the version keeps none. Then frees the ids of the
+ * sessions (trained->builder), which becomes NULL, also after a failure.
  */
 static int find_sessions(gru4rec_fingerprints_found *found, ext_events *trained,
                          const ext_measurement *request, const ext_home *home,
@@ -197,8 +196,9 @@ static int find_sessions(gru4rec_fingerprints_found *found, ext_events *trained,
 }
 
 /*
- * Gives the items the rows that they have in the version's catalogue. Frees the catalogue
- * of these events, which is not needed any more. It is an error if no event is left.
+ * Replaces the item rows in the sessions by those of the version's catalogue, and drops
+ * the events whose item the version does not know. Then frees the catalogue of these
+ * events (trained->items), which becomes NULL. SQLITE_ERROR: no event is left.
  */
 static int map_items(ext_events *trained, const ext_measurement *request,
                      ext_error *error)
@@ -219,7 +219,11 @@ static int map_items(ext_events *trained, const ext_measurement *request,
         (long long)n_read, (long long)request->model->version);
 }
 
-/* Warns if the sessions are not those that the version was trained on. */
+/*
+ * Adds a warning to the request if the number of events is not that of the training; or,
+ * if it is and the version held out no session, if sessions of two events or more are not
+ * among the version's fingerprints by their items and times.
+ */
 static int compare_sessions(ext_measurement *request, const ext_events *trained,
                             const gru4rec_fingerprints_found *found, const record *r,
                             ext_error *error)

@@ -40,7 +40,10 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error)
                           "or run SELECT gru4rec_train(...) by itself");
 }
 
-/* Checks that the model has the table m_blend, or can make it. */
+/*
+ * Checks that the model has the table m_blend, or can make it. SQLITE_ERROR: something
+ * that is not the model's has that name.
+ */
 static int check_blend(const ext_train_request *request, ext_error *error)
 {
     return request->is_found ? ext_shadow_check_later(&request->home, "blend", error)
@@ -294,9 +297,9 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
 
 /*
  * Writes the version and all that belongs to it into the open savepoint: first the
- * endings of runs that stopped, then the version with items and tensors, which becomes
- * the active one unless activate=false, then its first and last event and its
- * fingerprints. Makes the model if it does not exist, raises its storage format if the
+ * endings of runs that stopped, then the version with items, tensors and the sessions
+ * that it blends with, which becomes the active one unless activate=false, then its first
+ * and last event and its fingerprints. Makes the model if it does not exist, raises its storage format if the
  * source has an order column, and retires old versions. A failure leaves parts of it
  * there, so the caller must undo the savepoint.
  */

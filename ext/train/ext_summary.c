@@ -52,8 +52,8 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
  *   ?28, ?29  warnings, or NULL
  *   ?30       advice how training would be faster, or NULL
  *   ?31       whether sessions were held out
- *   ?34       whether option blend was given a value that is not 0
- *   ?35       whether the options are those of a tuning
+ *   ?34       whether option blend is not 0
+ *   ?35       whether option tuned is set, so that options of a tuning were used
  */
 static const char summary_query[] =
     "SELECT json_remove(json_object("
@@ -86,8 +86,9 @@ typedef struct text_list {
 
 /*
  * Prepares the query of the summary, and binds its values. Loss and measures are those of
- * the epoch whose weights were kept; steps, events and seconds are sums over all epochs
- * of the run, the resumed ones too. *stmt has no row yet.
+ * the epoch whose weights were kept. Steps and seconds are sums over all epochs of the
+ * run, the resumed ones too, and events_per_second is made of such sums. Events, sessions
+ * and items are those that were read. *stmt has no row yet.
  */
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const text_list *texts, ext_error *error)

@@ -104,8 +104,9 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
 }
 
 /*
- * Hook poll while the model is measured on sessions that are held out: as on_poll(), but
- * the line on the terminal stands still, and only the run's row is told.
+ * Hook poll while the model is measured on sessions that are held out: writes the progress
+ * so far to the run's row, at most every TELL_EVERY seconds. The line on the terminal, and
+ * what threads of this process see, stay as they are. Returns true to stop, as on_poll().
  */
 static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
@@ -115,7 +116,10 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
     return training->is_dropped || ext_poll_check(&training->poll);
 }
 
-/* Hook validate: sets *recall and *mrr, measured on the sessions that are held out. */
+/*
+ * Hook validate: sets *recall and *mrr to the model's measures at 20 on the sessions that
+ * are held out; NAN if these have no target.
+ */
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,
                                   double *recall, double *mrr, gru4rec_error *error)
 {
@@ -147,8 +151,9 @@ static int make_room(ext_run *run, size_t n, ext_error *error)
 
 /*
  * Trains all epochs that are missing, by the library's gru4rec_train(), with the line on
- * the terminal. Sets best_epoch, took and is_trained. If somebody dropped the model
- * meanwhile, that is the error.
+ * the terminal, and then sets the strength of the blend (ext_train_blend_strength()). Sets
+ * best_epoch, took and is_trained. If somebody dropped the model meanwhile, that is the
+ * error.
  */
 static int train_epochs(ext_training *training, ext_error *error)
 {

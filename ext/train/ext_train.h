@@ -8,9 +8,10 @@
  *   4. loop      the epochs, by the library's gru4rec_train() (ext_train.c)
  *   5. summary   the JSON that the call returns              (ext_summary.c)
  *   6. publish   writes the version and commits              (ext_publish.c)
- * A step reads the results of the steps before it, but does not change them. The run is
- * the exception: its name, its epochs and its row in m_version are filled in from step to
- * step.
+ * ext_train_blend.c has the parts of steps 2 and 4 that option blend needs, ext_tuned.c
+ * the part of step 1 that option tuned needs. A step reads the results of the steps before
+ * it, but does not change them. The run is the exception: its name, its epochs, its
+ * options (blend=auto) and its row in m_version are filled in from step to step.
  *
  * "The run" is one training from start to end, with a row in m_version. "The version" is
  * what the run makes. "The model" is the virtual table with all its versions.
@@ -68,16 +69,19 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
 /* Frees what the request owns. It does not free kept, nor the struct. */
 void ext_train_request_free(ext_train_request *request);
 /*
- * Lowers the number of threads to the processors that the container may use. The option
- * threads, if given, is not changed.
+ * Lowers the option threads to the number of processors that the container may use. Does
+ * nothing if the option was given, if the container has no CPU quota, or if training
+ * would not use more threads than that anyway.
  */
 void ext_train_request_follow_quota(gru4rec_options *options);
 
 /* ---- ext_tuned.c ---- */
 
 /*
- * Sets the options that the last finished tuning of the model found. SQLITE_ERROR: there
- * is no such tuning.
+ * Option tuned: sets in request->options the options of the best trial of the last
+ * finished tuning of the model; of an option that the tuning dropped (null), the default.
+ * The caller sets the options of the call afterwards, over these.
+ * SQLITE_ERROR: the model has no finished tuning.
  */
 int ext_tuned_apply(ext_train_request *request, ext_error *error);
 
@@ -88,25 +92,29 @@ int ext_tuned_apply(ext_train_request *request, ext_error *error);
  */
 typedef struct ext_train_data {
     ext_budget budget; /* counts the memory of the training, the members below included */
-    ext_source source;
-    ext_last last;           /* since=last: only the events behind this border are new */
-    ext_events events;       /* sessions and items */
-    ext_snapshot snapshot;   /* read transaction until the weights are read */
-    ext_model *active;       /* warm_start: the version that it starts from; or NULL */
-    char *longest;           /* names of very long sessions, for a warning; or NULL */
-    char fingerprint[20];    /* hash of all events, in hex */
-    gru4rec_dataset *latest; /* option blend: the sessions to blend with; or NULL */
-    void *fingerprints; /* (n_fingerprints) bytes: of these sessions and earlier ones */
+    ext_source source; /* where the events are read from; open until data is freed */
+    /* since=last: the version and the border behind which events are new. */
+    ext_last last;
+    ext_events events;     /* sessions and items */
+    ext_snapshot snapshot; /* read transaction until the weights are read */
+    ext_model *active;     /* warm_start: the version that it starts from; or NULL */
+    /* A text that names the longest sessions, for a warning; or NULL. */
+    char *longest;
+    char fingerprint[20]; /* hash of all events, in hex */
+    /* Option blend: the sessions that the version will blend with; NULL: blend=0. */
+    gru4rec_dataset *latest;
+    /* (n_fingerprints) bytes: the fingerprints of these and of earlier sessions. */
+    void *fingerprints;
     size_t n_fingerprints;
     size_t n_bytes; /* bytes that the whole training needs */
-    bool is_read;   /* the events were read */
+    bool is_read;   /* the events were read, and n_bytes is set */
 } ext_train_data;
 
 /*
  * Reads the events into memory, once, in a snapshot that stays open if the model exists.
- * Also finds the border of since=last, computes the fingerprints, and checks that the
- * whole training fits the memory limits. With warm_start, also adds the items of the
- * active version to the catalogue. The caller ends the snapshot when the weights are
+ * Also finds the border of since=last, computes the fingerprints, makes data->latest (with
+ * option blend), and checks that the whole training fits the memory limits. With
+ * warm_start, also adds the items of the active version to the catalogue. The caller ends the snapshot when the weights are
  * read. The caller frees data, also after a failure, but only after everything else that
  * data->budget allocated.
  * SQLITE_ERROR: there is nothing to train on, a memory limit is reached, or the events
@@ -142,7 +150,7 @@ typedef struct ext_training {
     double start, epoch_start; /* seconds: when training and the current epoch began */
     double took;               /* seconds from start to the end of the last epoch */
     double blend;              /* strength of the blend; 0: the version does not blend */
-    int64_t best_epoch;        /* the epoch whose weights were kept */
+    int64_t best_epoch;        /* number of the epoch whose weights were kept, from 1 */
     bool has_model;            /* the model's tables exist */
     bool is_trained;           /* all epochs are done: only the commit remains */
     bool is_dropped;           /* somebody dropped the model: the training must stop */
@@ -245,10 +253,13 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 /* ---- ext_train_blend.c ---- */
 
 /*
- * Option blend: makes data->latest, the sessions that the version will blend with. Under
- * warm_start those of the active version belong to them. Frees the times of the events.
- * Called when the catalogue of the version is known. Does nothing if blend is 0.
- * SQLITE_CORRUPT_VTAB: the sessions of the active version are damaged.
+ * Option blend: makes data->latest, the sessions that the version will blend with: the
+ * latest of this training, and under warm_start of those that the active version blends
+ * with, at most blend_sessions events. Then frees dataset->times, the times of the events. Does
+ * nothing if blend is 0. The caller must have added the items of the active version to the
+ * catalogue before.
+ * SQLITE_CORRUPT_VTAB: the sessions of the active version are missing or damaged.
+ * SQLITE_INTERRUPT: the user stopped it.
  */
 int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *request,
                              ext_error *error);
@@ -261,13 +272,18 @@ size_t ext_train_blend_measure_bytes(const ext_train_data *data,
 /* Returns the bytes that ext_train_blend_strength() needs. */
 size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *options);
 /*
- * Sets training->blend when the weights are trained. With blend=auto it is chosen on the
- * held-out sessions, and replaces the word in training->run.options.
- * hooks: poll is called while the model is measured.
+ * Sets training->blend, the strength of the blend; the caller calls this after the last
+ * epoch. If the option blend is a number, that number is the strength. If it is auto,
+ * chooses the strength by measuring the trained model on the held-out sessions, and writes
+ * it in place of "auto" into training->run.options.
+ * hooks: only poll is called. SQLITE_INTERRUPT: poll asked to stop.
  */
 int ext_train_blend_strength(ext_training *training, const gru4rec_hooks *hooks,
                              ext_error *error);
-/* Returns the sessions that the version keeps; NULL: it does not blend. */
+/*
+ * Returns the sessions that the version is to blend with (data->latest), which are written
+ * with it; borrowed. NULL: its strength is 0, so it does not blend.
+ */
 const gru4rec_dataset *ext_train_blend_kept(const ext_training *training);
 
 /* ---- ext_summary.c ---- */
@@ -290,8 +306,8 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error);
 /*
  * Checks that the result of the call can be written at its end. The caller calls this
  * before it reads the events. SQLITE_ERROR: the call stands beside a table or another
- * statement, or asks for checkpoints inside a transaction of the user, or the new model's
- * name is taken.
+ * statement, or asks for checkpoints inside a transaction of the user; the new model's
+ * name is taken; or, with option blend, something else has the name m_blend.
  */
 int ext_publish_check(const ext_train_request *request, ext_error *error);
 /*

@@ -9,8 +9,10 @@
 /* ---- the sessions ---- */
 
 /*
- * warm_start: loads the sessions that the active version blends with, with rows of the
- * new catalogue. *before is NULL if that version does not blend.
+ * warm_start: loads the sessions that the active version blends with into *before, and
+ * changes the rows of their items to those of the new catalogue. *before is NULL if the
+ * call has no warm_start, or that version does not blend. The caller frees it, also after
+ * a failure.
  */
 static int load_before(gru4rec_dataset **before, ext_train_data *data,
                        const ext_train_request *request, ext_error *error)
@@ -51,12 +53,15 @@ int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *requ
 
 /* ---- the strength ---- */
 
-/* The strengths that blend=auto chooses from, beside 0. */
+/* The strengths of the blend that blend=auto chooses from, in addition to 0 (no blend). */
 static const double strengths[] = {0.25, 0.5, 1, 2, 4};
 
 enum { N_STRENGTHS = sizeof strengths / sizeof *strengths };
 
-/* Bytes that a blender and its scorer take, at most: for each item, and for the rest. */
+/*
+ * Most bytes that a blender takes with what scores the items for it: BLENDER_ITEM for each
+ * item of the catalogue, and BLENDER_REST for all else.
+ */
 enum { BLENDER_ITEM = 96, BLENDER_REST = 1 << 16 };
 
 size_t ext_train_blend_measure_bytes(const ext_train_data *data,
@@ -76,8 +81,9 @@ size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *
 }
 
 /*
- * Measures the model on the held-out sessions, blended with that strength. metrics gets
- * the measures at 20 of the blend, and then those of the network alone.
+ * Measures the trained model on the held-out sessions, blended with that strength.
+ * neighbours: finds the sessions to blend with. metrics: out, two rows at cut-off 20: of
+ * the blend, then of the network alone.
  */
 static int measure(const ext_training *training, const gru4rec_baseline *neighbours,
                    double strength, const gru4rec_hooks *hooks,
@@ -99,8 +105,9 @@ static int measure(const ext_training *training, const gru4rec_baseline *neighbo
 }
 
 /*
- * Sets *strength to the best one: that of the largest sqrt(recall mrr) of those that are
- * not below the network in either measure. 0: none is better than the network.
+ * Sets *strength to the best of strengths[], on the held-out sessions: the one with the
+ * largest sqrt(recall * mrr), among those whose recall and MRR at 20 are both not below
+ * the network's. It becomes 0 if none of them has a larger value than the network.
  */
 static int choose(double *strength, const ext_training *training,
                   const gru4rec_baseline *neighbours, const gru4rec_hooks *hooks,
@@ -129,7 +136,10 @@ static int choose(double *strength, const ext_training *training,
     return SQLITE_OK;
 }
 
-/* Replaces the value of blend in the options that the version will have. */
+/*
+ * Replaces the value of blend by strength in run->options, the JSON of the options that
+ * the version will have. After a failure run->options stays as it is.
+ */
 static int write_strength(ext_run *run, double strength, sqlite3 *db, ext_error *error)
 {
     sqlite3_stmt *stmt;

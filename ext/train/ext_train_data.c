@@ -230,7 +230,8 @@ static int make_fingerprints(ext_train_data *data, const ext_fingerprints *befor
 
 /*
  * Reads the sessions from the open source, and makes what depends on their ids: the names
- * of the longest sessions, and the fingerprints. Then frees the ids of the sessions.
+ * of the longest sessions, and the fingerprints. Then frees the ids of the sessions. With
+ * option blend, the dataset also has the times of the events.
  */
 static int read_sessions(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
@@ -336,8 +337,8 @@ static size_t add_bytes(size_t a, size_t b)
 
 /*
  * Returns the bytes that the training still needs beyond the events in memory: the
- * training itself, the measuring of sessions that are held out, and the weights that
- * warm_start reads.
+ * training itself, the measuring of sessions that are held out, the choice of the strength
+ * of the blend, and what warm_start takes of the active version.
  */
 static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {

@@ -260,8 +260,9 @@ static int find_serving(ext_train_request *request, ext_error *error)
 }
 
 /*
- * Reads the options: the model's, over those with option tuned the best ones of a tuning,
- * and over those the given ones. text may be NULL.
+ * Reads the options of the call into request->options: over the model's options, those of
+ * the best trial of the last finished tuning, if the option tuned is set and resume is
+ * not; and over these the options that text gives (NULL: none).
  */
 static int read_options(ext_train_request *request, const char *text, ext_error *error)
 {

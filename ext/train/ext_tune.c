@@ -1,10 +1,11 @@
 /*
  * ext_tune.c - gru4rec_tune(model [, options]); see ext_tune.h.
  *
- * 1. What cannot end well is refused first, as for gru4rec_train(): inside a transaction,
- *    beside a table, on a read-only database, during another training on the connection.
- * 2. The events are read once, in one snapshot. From then on no statement and no
- *    transaction of ours is open.
+ * 1. A call that could not write its result is refused first, as for gru4rec_train():
+ *    beside a table or another statement, on a read-only database, during another training
+ *    on the connection; and also any call inside a transaction of the user.
+ * 2. The events are read once, in one snapshot. While trials are trained, this call has no
+ *    statement and no transaction open.
  * 3. Trials are trained in threads. Their results are written to m_trial as they come,
  *    without waiting for locks.
  * 4. The best trial and the first one are trained once more, and compared on the half of
@@ -65,7 +66,10 @@ static int prepare(ext_tuning *tuning, ext_error *error)
     return ext_train_data_explain(data, error);
 }
 
-/* Makes the rows' home, and the name of the tuning. */
+/*
+ * Starts tuning->rows: copies the model's home and id, gives the tuning a name, and makes
+ * it count as under way, until ext_alive_stop(). Writes nothing.
+ */
 static int start_rows(ext_tuning *tuning, ext_error *error)
 {
     const ext_train_request *train = &tuning->request.train;
@@ -79,7 +83,10 @@ static int start_rows(ext_tuning *tuning, ext_error *error)
                          home->name, error);
 }
 
-/* Searches, and reports on what was found. */
+/*
+ * Reads the results of the tuning to resume, trains all trials, and compares the best one
+ * with the first one. The threads have ended when this returns, also after a failure.
+ */
 static int search(ext_tuning *tuning, ext_error *error)
 {
     const gru4rec_options *options = &tuning->request.train.options;
@@ -106,8 +113,9 @@ static int search(ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * Writes all rows, makes the JSON, and only then writes that the tuning is finished: after
- * that nothing can fail any more.
+ * Writes the results that m_trial does not have, makes the JSON of the call, and only then
+ * writes that the tuning is finished, because after that nothing can fail any more. After
+ * a failure the row of the tuning says "tuning"; the caller then calls give_up().
  */
 static void finish(ext_tuning *tuning, ext_error *error)
 {
@@ -116,7 +124,12 @@ static void finish(ext_tuning *tuning, ext_error *error)
         ext_tune_rows_end(tuning, "finished", error);
 }
 
-/* Writes that the tuning failed. What cannot be written now is left out. */
+/*
+ * Writes into the tuning's row that it was interrupted (if that is the error) or failed,
+ * and the results that m_trial does not have. If that cannot be written at once, the
+ * failure is ignored. Does nothing if the row is not this call's, or the model was
+ * dropped.
+ */
 static void give_up(ext_tuning *tuning, const ext_error *error)
 {
     ext_error ignored = {0};
@@ -128,7 +141,10 @@ static void give_up(ext_tuning *tuning, const ext_error *error)
     ext_error_clear(&ignored);
 }
 
-/* Does a whole tuning. The JSON is then in tuning->result. */
+/*
+ * Does a whole tuning. The JSON is then in tuning->result. After a failure the row of the
+ * tuning, if there is one yet, says how it ended.
+ */
 static void tune_model(ext_tuning *tuning, int argc, sqlite3_value **argv,
                        ext_connection *connection, ext_error *error)
 {
@@ -148,6 +164,7 @@ static void tune_model(ext_tuning *tuning, int argc, sqlite3_value **argv,
     ext_alive_stop(&tuning->rows.alive);
 }
 
+/* Frees tuning and all that it holds. Its threads must have ended. */
 static void free_tuning(ext_tuning *tuning)
 {
     const gru4rec_allocator *memory = &tuning->data.budget.allocator;
@@ -166,7 +183,10 @@ static void free_tuning(ext_tuning *tuning)
     sqlite3_free(tuning);
 }
 
-/* gru4rec_tune(). Refuses a second training on the connection. */
+/*
+ * gru4rec_tune(): tunes the model, and returns the JSON of the report. SQLITE_BUSY: a
+ * training or a tuning runs on this connection.
+ */
 static void tune(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -190,6 +210,10 @@ static void tune(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error_result(&error, context);
 }
 
+/*
+ * The table that registers gru4rec_tune() with one and two arguments. The last entry has
+ * the name NULL.
+ */
 const ext_function ext_tune_functions[] = {
     {"gru4rec_tune", 1, SQLITE_DIRECTONLY, tune, NULL},
     {"gru4rec_tune", 2, SQLITE_DIRECTONLY, tune, NULL},

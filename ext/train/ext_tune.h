@@ -9,8 +9,12 @@
  *   5. report    the best options against the model's own     (ext_tune_report.c)
  * ext_tune.c is the SQL function. The library proposes the trials (gru4rec_tune_next()).
  *
- * A tuning has a number in m_trial, and a name as a training has (ext_alive.c). Errors
- * are as in ext_train.h.
+ * A trial is one set of options. It is trained from scratch at a rung: rung 0 has few
+ * epochs, and only the best trials of a rung are trained again at the next one, with
+ * more. The objective is the measure by which trials are chosen (option objective); a
+ * larger one is better. Each trial runs in a slot, the place of one thread. A tuning has
+ * a number in m_trial, and a name as a training has (ext_alive.c). Errors are as in
+ * ext_train.h.
  */
 #ifndef EXT_TUNE_H
 #define EXT_TUNE_H
@@ -21,24 +25,32 @@
 
 /* What a call of gru4rec_tune() asks for. The struct owns its members. */
 typedef struct ext_tune_request {
-    ext_train_request
-        train;             /* the same for the reading of events: options are resolved */
-    gru4rec_options base;  /* the options of all trials, not resolved */
-    gru4rec_options given; /* the options that the call gave */
-    gru4rec_space space;
-    char *space_text; /* JSON of the option space; NULL: the default space */
-    char *settings;   /* JSON: what a resumed tuning must have the same */
-    int64_t tune;     /* number of the tuning to resume; 0: it is a new one */
-    char *resumed;    /* what the row of the tuning to resume has as options; or NULL */
+    /* The model, and how its events are read. Its options are those of base, resolved. */
+    ext_train_request train;
+    /* What all trials share: the model's options, and over them the given; not resolved. */
+    gru4rec_options base;
+    /* The options that the call gave; with resume, also those of the stopped tuning. */
+    gru4rec_options given;
+    gru4rec_space space; /* the options that are searched, and their values */
+    char *space_text;    /* JSON of the option space; NULL: the default space */
+    /* JSON of given, space and base: must be equal to that of a tuning to resume. */
+    char *settings;
+    int64_t tune;  /* number of the tuning to resume; 0: it is a new one */
+    char *resumed; /* column options in the row of the tuning to resume; NULL: new */
 } ext_tune_request;
 
 /*
- * Reads the arguments of a call into request, which must be all zero. The caller frees
- * request, also after a failure. SQLITE_ERROR: an argument is wrong, there is no such
- * model, or no tuning to resume.
+ * Reads the arguments of a call into request, which must be all zero. If the call says
+ * resume, also reads what the last tuning of the model was given. The caller frees
+ * request, also after a failure.
+ * SQLITE_ERROR: an argument is wrong, there is no such model, the user has an open
+ * transaction, no tuning can be resumed, or something that is not the model's has the
+ * name m_trial. SQLITE_BUSY: the tuning to resume is under way. SQLITE_READONLY: the
+ * database cannot be written.
  */
 int ext_tune_request_read(ext_tune_request *request, ext_connection *connection, int argc,
                           sqlite3_value **argv, ext_error *error);
+/* Frees what the request owns, but not the struct. */
 void ext_tune_request_free(ext_tune_request *request);
 
 /* ---- ext_tune_rows.c ---- */
@@ -46,39 +58,48 @@ void ext_tune_request_free(ext_tune_request *request);
 /* The result of a trial at a rung: a row of m_trial. */
 typedef struct ext_tune_row {
     gru4rec_trial trial;
-    double objective, recall, mrr, seconds; /* NAN: none */
-    const char *status;                     /* "done", "diverged", "failed" or "memory" */
-    bool is_written;
+    /* Seconds are NAN if the trial did not start, the others if it was not measured. */
+    double objective, recall, mrr, seconds;
+    /*
+     * "done"; "diverged": a value was not finite; "failed": its options do not suit the
+     * events; "memory": it needs more memory than there is. Static.
+     */
+    const char *status;
+    bool is_written; /* m_trial has this row */
 } ext_tune_row;
 
-/* What m_trial has of a tuning, and what it still lacks. */
+/* The rows of a tuning: those that m_trial has, and those that must still be written. */
 typedef struct ext_tune_rows {
-    ext_home home; /* the model, with the name that it has now; owned */
-    char *id;      /* id of the model, or NULL; owned */
-    ext_alive alive;
-    int64_t tune;       /* number of the tuning; 0: it has no row yet */
-    bool is_claimed;    /* the row of the tuning belongs to this call */
-    bool is_dropped;    /* somebody dropped the model: the tuning must stop */
-    ext_tune_row *rows; /* (n) owned */
-    size_t n, capacity;
+    ext_home home;   /* the model, with the name that it has now; owned */
+    char *id;        /* id of the model (ext_identity.c), or NULL: it has none; owned */
+    ext_alive alive; /* shows other processes that the tuning is under way */
+    int64_t tune;    /* number of the tuning; 0: it has no row yet */
+    bool is_claimed; /* the row of the tuning (trial 0) belongs to this call */
+    bool is_dropped; /* somebody dropped the model: the tuning must stop */
+    ext_tune_row *rows; /* (n) results of trials; owned */
+    size_t n, capacity; /* number of rows, and how many there is room for */
     double quiet_until; /* seconds: before this time no row is written */
 } ext_tune_rows;
 
 /* ---- ext_tune_slot.c ---- */
 
-/* A place where a trial is trained, in a thread of its own. */
+/*
+ * A slot: a place where one trial at a time is trained and measured, in a thread of its
+ * own, or in the caller's thread if no thread can be started.
+ */
 typedef struct ext_tune_slot {
     ext_worker worker;
     struct ext_tuning *tuning;
-    size_t n_jobs; /* trials that it was given */
-    bool is_busy;
+    size_t n_jobs;     /* number of trials that the slot was given so far */
+    bool is_busy;      /* from ext_tune_slot_run() to ext_tune_slot_finished() */
     ext_budget budget; /* the memory of the trial */
-    uint64_t granted;  /* bytes of it */
+    uint64_t granted;  /* bytes that the trial may use, the limit of budget */
     gru4rec_trial trial;
     gru4rec_options options;     /* of the trial, resolved */
     const gru4rec_dataset *test; /* half of the held-out sessions; borrowed */
-    int32_t *places;             /* where the targets stood; or NULL; borrowed */
-    /* The result. */
+    /* (test->n_events) the rank of each event's target; NULL: not asked for; borrowed. */
+    int32_t *places;
+    /* The result of the trial. If status is not OK, message tells why. */
     gru4rec_status status;
     gru4rec_error message;
     gru4rec_metrics metrics[2]; /* of the trial; if it blends, of its network alone too */
@@ -103,18 +124,19 @@ typedef struct ext_tuning {
     ext_tune_rows rows;
     ext_tune_slot slots[EXT_TUNE_SLOTS]; /* (n_slots) */
     int n_slots;
-    int n_threads;         /* threads of the whole call */
-    uint64_t n_granted;    /* bytes that busy slots may use */
+    int n_threads;         /* most threads that the trials together may use */
+    uint64_t n_granted;    /* bytes that the trials in busy slots may use */
     gru4rec_trial next;    /* a trial that waits for a slot, if has_next */
     bool has_next;         /* there is such a trial */
-    bool is_late;          /* option minutes is over */
+    bool is_late;          /* the time of option minutes is over: no trial begins */
     _Atomic bool is_ended; /* the trials must stop */
-    ext_poll poll;
-    ext_progress progress;
-    double start;     /* seconds: when the search began */
-    int64_t n_events; /* events that finished trials were trained on */
-    double best;      /* objective of the best trial so far, for the progress line */
-    /* The report: of the best trial, and of the first one. */
+    ext_poll poll;         /* asks SQLite for interrupts */
+    ext_progress progress; /* the progress line on the terminal */
+    double start;          /* seconds: when the search began */
+    /* Events that finished trials were trained on; those that m_trial had count too. */
+    int64_t n_events;
+    double best; /* largest objective so far, for the progress line; NAN: there is none */
+    /* The report: of the best trial (chosen), and of the first one (the base). */
     gru4rec_trial chosen;
     double objective; /* of the best trial */
     gru4rec_difference differences[3]; /* recall, MRR, NDCG; chosen minus first */
@@ -130,73 +152,119 @@ typedef struct ext_tuning {
 
 /* ---- ext_tune_slot.c ---- */
 
-/* Starts n slots. ext_tune_slot_stop() must be called. */
+/*
+ * Makes n slots, each with a thread. If a thread cannot be started, makes only the slots
+ * before, and one more, whose trials run in the caller's thread. The caller must call
+ * ext_tune_slot_stop().
+ */
 void ext_tune_slot_start(ext_tuning *tuning, int n);
-/* Tells all trials to stop, and waits for their threads. */
+/* Tells all trials to stop, waits for their threads, and sets n_slots to 0. */
 void ext_tune_slot_stop(ext_tuning *tuning);
-/* Returns the bytes that a trial needs. */
+/*
+ * Returns the bytes that a trial with these options needs, at most, to be trained with
+ * n_threads threads and to be measured. The events are not counted.
+ */
 uint64_t ext_tune_slot_bytes(const ext_tuning *tuning, const gru4rec_options *options);
 /*
- * Looks for room for one more trial: a free slot, a thread, and that many bytes. Returns
- * NULL if there is none; *is_idle tells whether no other trial is under way, so that
- * waiting would not help.
+ * Looks for room for one more trial: a free slot, a thread that no busy slot uses, and
+ * n_bytes that the budget of the events allows in addition to those of busy slots.
+ * Reserves nothing. Returns NULL if any of them is missing. *is_idle is set in any case:
+ * true if no trial is under way, so that waiting would not help.
  */
 ext_tune_slot *ext_tune_slot_find(ext_tuning *tuning, uint64_t n_bytes, bool *is_idle);
 /*
- * Trains a trial in a free slot. n_waiting: the trials that could start now, this one
- * included; if there are fewer of them than threads, the trial gets several threads.
- * Where no thread can be started, the trial is over when this returns.
+ * Starts to train a trial in a free slot. The caller has set the trial, options, test and
+ * places of the slot before; this function sets options.threads. n_bytes: what the trial
+ * may allocate. n_waiting: number of trials that could start now, this one included; if
+ * there are fewer of them than free threads, the trial gets several threads. If the slot
+ * has no thread, the trial is over when this returns.
  */
 void ext_tune_slot_run(ext_tune_slot *slot, uint64_t n_bytes, int64_t n_waiting);
-/* Returns a slot whose trial is over, and which is free then; NULL: there is none. */
+/*
+ * Returns a slot whose trial is over and was not returned yet, and makes the slot free:
+ * its threads and bytes can be used by others, its result stays. NULL: there is none.
+ */
 ext_tune_slot *ext_tune_slot_finished(ext_tuning *tuning);
-/* Waits a moment, shows progress, and tells whether the user stops the tuning. */
+/*
+ * Waits for 2 ms, updates the progress line, and tells whether the user has interrupted
+ * the call.
+ */
 bool ext_tune_slot_wait(ext_tuning *tuning);
-/* Returns the value of the option objective among the metrics. */
+/*
+ * Returns the one of recall, MRR and NDCG in metrics that the option objective names.
+ */
 double ext_tune_slot_objective(const ext_tuning *tuning, const gru4rec_metrics *metrics);
 
 /* ---- ext_tune_rows.c ---- */
 
 /*
- * Reads what m_trial has of the tuning to resume. SQLITE_ERROR: the tuning is under way,
- * or it began with other settings or events.
+ * Reads the results that m_trial has of the tuning to resume into tuning->rows, and sets
+ * its number. Does nothing for a new tuning. SQLITE_ERROR: the tuning began with other
+ * settings (options or space) or with other events.
  */
 int ext_tune_rows_read(ext_tuning *tuning, ext_error *error);
-/* Returns the row of a trial at a rung, or NULL. */
+/*
+ * Returns the result of a trial at a rung, of those that are in memory; NULL: there is
+ * none. Borrowed until the next ext_tune_rows_add().
+ */
 const ext_tune_row *ext_tune_rows_find(const ext_tune_rows *rows,
                                        const gru4rec_trial *trial);
-/* Adds a result, which is written by one of the next functions. */
+/*
+ * Adds a result to the rows in memory. ext_tune_rows_tell() or ext_tune_rows_end() writes
+ * it into m_trial.
+ */
 int ext_tune_rows_add(ext_tune_rows *rows, const ext_tune_row *row, ext_error *error);
 /*
- * Writes what m_trial lacks, and never waits for a lock: if the database is locked, a
- * later call writes all of it. Returns only the error that the model was dropped, or that
- * another call has taken the tuning.
+ * Writes the results that m_trial does not have yet; the first call also writes the row
+ * of the tuning. Never waits for a lock: if another connection holds one, that is no
+ * error, and a later call writes all of it. Does nothing if nothing is to be written, or
+ * before the time rows.quiet_until. Any other failure is an error, for example:
+ * SQLITE_ERROR: the model was dropped. SQLITE_BUSY: another call has taken the tuning.
  */
 int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error);
 /*
- * Writes what m_trial lacks, and the status of the tuning. Unless the tuning failed, it
- * waits for other connections as the commit of a training does.
+ * Writes the results that m_trial does not have yet, and the status and the time of the
+ * tuning into its row; if status is "finished", also the objective and the number of the
+ * best trial. If status is "finished" or "tuning", waits for the locks of other
+ * connections, up to the seconds of option commit_wait; if it is 0, as long as the search
+ * took, but at least 60 s. With any other status it does not wait. Errors: as for
+ * ext_tune_rows_tell(); also a lock that is still held.
  */
 int ext_tune_rows_end(ext_tuning *tuning, const char *status, ext_error *error);
 /*
- * Returns the options of a trial as JSON: what gru4rec_train() needs to train with them.
- * NULL: there is not enough memory.
+ * Returns the options of a trial as a JSON object: those that gru4rec_train() must be
+ * given, over the model's own, to train with the options of the trial. The caller frees
+ * it by sqlite3_free(). NULL: there is not enough memory.
  */
 char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial);
 
 /* ---- ext_tune_search.c ---- */
 
-/* Trains all trials, and sets chosen. SQLITE_INTERRUPT: the user stopped it. */
+/*
+ * Trains all trials that the search proposes and that m_trial does not have, until it is
+ * over or the time of option minutes is. Sets tuning->chosen and tuning->objective to the
+ * best trial. When the time is over, trials that are under way are trained to their end.
+ * SQLITE_ERROR: no trial has a result, or the options of the first trial do not suit the
+ * events, or need more memory than there is.
+ * SQLITE_INTERRUPT: the user stopped it. Other errors: those of ext_tune_rows_tell().
+ */
 int ext_tune_search_run(ext_tuning *tuning, ext_error *error);
 
 /* ---- ext_tune_report.c ---- */
 
-/* Trains the best trial and the first one again, and compares them. */
+/*
+ * Trains the best trial and the first one again, with all epochs, measures them on
+ * halves[1], and sets tuning->differences. If one of both diverges, only sets is_compared
+ * to false, which is no error.
+ */
 int ext_tune_report_run(ext_tuning *tuning, ext_error *error);
-/* Makes the JSON of the call. */
+/* Makes the JSON that the call returns, and puts it into tuning->result. */
 int ext_tune_report_make(ext_tuning *tuning, ext_error *error);
 
-/* The SQL function gru4rec_tune(), for one or two arguments. */
+/*
+ * The table that registers the SQL function gru4rec_tune() for one and two arguments. The
+ * last entry has the name NULL.
+ */
 extern const ext_function ext_tune_functions[];
 
 #endif

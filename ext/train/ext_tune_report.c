@@ -8,7 +8,12 @@
 
 /* ---- measuring ---- */
 
-/* Trains a trial with all epochs, and measures it on the second half. */
+/*
+ * Begins to train a trial with all epochs in a free slot, where it is then measured on
+ * halves[1]. places: (halves[1]->n_events) gets the ranks of the targets. n_waiting: as
+ * for ext_tune_slot_run(). If there is no room for the trial now, only sets *is_started to
+ * false. SQLITE_ERROR: there is no room although no other trial is under way.
+ */
 static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_waiting,
                  bool *is_started, ext_error *error)
 {
@@ -32,7 +37,10 @@ static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_w
     return SQLITE_OK;
 }
 
-/* Takes the metrics of a trial that is over. One that diverged has none. */
+/*
+ * Copies the metrics of the trial in the slot, which is over, to tuning->reported. If it
+ * diverged, only sets is_compared to false. Any other failure is an error.
+ */
 static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
 {
     if (slot->status == GRU4REC_DIVERGED) {
@@ -42,7 +50,11 @@ static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
     return ext_error_library(error, slot->status, &slot->message);
 }
 
-/* Measures both trials, side by side; n is 1 if they are the same. */
+/*
+ * Trains and measures the n trials of the report, side by side if there is room: the best
+ * trial, and the first one. n is 1 if they are the same trial. Meanwhile writes results
+ * that m_trial does not have. SQLITE_INTERRUPT: the user stopped it.
+ */
 static int measure(ext_tuning *tuning, int n, ext_error *error)
 {
     const int64_t trials[] = {tuning->chosen.trial, 1};
@@ -69,14 +81,18 @@ static int measure(ext_tuning *tuning, int n, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Hook poll of the comparison. */
+/* Hook poll of the comparison: returns true if the user interrupts. */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
     (void)progress;
     return ext_poll_check(context);
 }
 
-/* Compares the places of both trials, as gru4rec_compare() does. */
+/*
+ * Sets tuning->differences: lets the library compare the ranks of both trials in
+ * tuning->places, at the cut-off of option objective. If n is 1, compares the best trial
+ * with itself, so all differences are 0.
+ */
 static int compare(ext_tuning *tuning, int n, ext_error *error)
 {
     const gru4rec_hooks hooks = {.poll = on_poll, .context = &tuning->poll};
@@ -114,7 +130,7 @@ int ext_tune_report_run(ext_tuning *tuning, ext_error *error)
 
 /* ---- the JSON ---- */
 
-/* Counts the results with a status. */
+/* Returns how many results (trials at a rung) of the tuning have the status. */
 static int64_t count(const ext_tuning *tuning, const char *status)
 {
     int64_t n = 0;
@@ -123,7 +139,11 @@ static int64_t count(const ext_tuning *tuning, const char *status)
     return n;
 }
 
-/* Returns a warning about trials without a result, or NULL if there are none. */
+/*
+ * Returns a warning about trials without a result (diverged, failed, or too little
+ * memory). NULL: there are none, or there is not enough memory for the text. The caller
+ * frees it by sqlite3_free().
+ */
 static char *warn_of_lost(const ext_tuning *tuning)
 {
     const int64_t n_diverged = count(tuning, "diverged");
@@ -136,7 +156,10 @@ static char *warn_of_lost(const ext_tuning *tuning)
                            n_diverged, n_memory, n_failed);
 }
 
-/* Returns a warning that minutes ended the search, or NULL. */
+/*
+ * Returns a warning that the option minutes ended the search; NULL: it did not, or there
+ * is not enough memory for the text. The caller frees it by sqlite3_free().
+ */
 static char *warn_of_time(const ext_tuning *tuning)
 {
     return tuning->is_late
@@ -148,7 +171,10 @@ static char *warn_of_time(const ext_tuning *tuning)
                : NULL;
 }
 
-/* Appends the differences as a JSON array of the report. */
+/*
+ * Appends tuning->differences to json: an array of three objects, for recall, MRR and
+ * NDCG. A value that is NAN is null.
+ */
 static int append_report(sqlite3_str *json, const ext_tuning *tuning, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -177,9 +203,11 @@ static int append_report(sqlite3_str *json, const ext_tuning *tuning, ext_error 
 }
 
 /*
- * The query that makes the JSON.
- *   ?12       the report as JSON
- *   ?13, ?14  warnings, or NULL
+ * SQL that makes the JSON of the call. make() binds its parameters, of which these are not
+ * the value of the member before them:
+ *   ?12       the report as JSON: an array, or null
+ *   ?13, ?14  the warnings about lost trials and about the time, or NULL
+ *   ?15, ?16  number of held-out sessions to choose by, and to report on
  */
 static const char result_query[] =
     "SELECT json_object('model', ?1, 'tune', ?2, 'trials', ?3, 'best_trial', ?4, "
@@ -189,7 +217,10 @@ static const char result_query[] =
     "'warnings', json((SELECT json_group_array(column1) "
     "FROM (VALUES (?13), (?14)) WHERE column1 IS NOT NULL)))";
 
-/* Runs the query. options, report, lost and late are texts of the result. */
+/*
+ * Runs result_query, and sets tuning->result to its JSON. options: JSON of the best
+ * trial's options. report: JSON of the differences. lost, late: the warnings, or NULL.
+ */
 static int make(ext_tuning *tuning, const char *options, const char *report,
                 const char *lost, const char *late, ext_error *error)
 {

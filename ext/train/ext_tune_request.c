@@ -1,30 +1,37 @@
 /*
  * ext_tune_request.c - reads the arguments of gru4rec_tune(); see ext_tune.h.
  *
- * The base of all trials are the model's options, and over those the ones that the call
- * gives. With resume, the given options are those of the tuning that stopped, which its
- * row in m_trial has; the call itself may give only what does not change the result.
+ * The base, which all trials share, has the model's options, and over these the options
+ * that the call gives. With resume, the given options are those of the tuning that
+ * stopped, which its row in m_trial has; the call itself may give only options that do not
+ * change the result (harmless[]).
  */
 #include "ext_tune.h"
 
 #include <string.h>
 
+/* The options that gru4rec_tune() knows: those of training and those of a tuning. */
 static const gru4rec_option_scope scope =
     (gru4rec_option_scope)(GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_TUNE);
 
 /* ---- which options a tuning takes ---- */
 
-/* Options of training that mean nothing for a tuning. */
+/* Names of the options of training that mean nothing for a tuning, and are refused. */
 static const char *const useless[] = {
     "warm_start",   "support_decay",     "tuned",         "patience",
     "activate",     "checkpoint_epochs", "keep_versions", "keep_candidates",
     "keep_history", "keep_optimizer",    "quantize",
 };
 
-/* Options that do not change the result; all but the first may be given with resume. */
+/*
+ * Names of the options that do not change which trials are proposed, nor their results.
+ * A call with resume may give these, and no other option. minutes only says when no more
+ * trials begin.
+ */
 static const char *const harmless[] = {"minutes", "resume",       "threads",
                                        "verbose", "memory_limit", "commit_wait"};
 
+/* Tells whether name is one of the n names. */
 static bool is_one_of(const char *name, const char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -35,7 +42,11 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
 
 #define IS_ONE_OF(name, names) is_one_of(name, names, sizeof(names) / sizeof *(names))
 
-/* Refuses options that a tuning would ignore, and others with resume. */
+/*
+ * Checks the options that the call gave. has_space: it gave the option space with ranges.
+ * SQLITE_ERROR: one of them means nothing for a tuning; or the call says resume, and also
+ * gives a space or an option that is not in harmless[].
+ */
 static int check_given(const gru4rec_options *given, bool has_space, ext_error *error)
 {
     gru4rec_option_info info;
@@ -63,7 +74,11 @@ static int check_given(const gru4rec_options *given, bool has_space, ext_error *
 
 /* ---- the space ---- */
 
-/* Adds a range that the object gives: {"log":[0.01,0.3]} or {"linear":[0,1],"step":0.1}. */
+/*
+ * Adds a range of an option to the space. object: its JSON, {"log":[0.01,0.3]} or
+ * {"linear":[0,1],"step":0.1}; step may be left out. SQLITE_ERROR: the object is no such
+ * range, or the library refuses it for this option.
+ */
 static int read_range(ext_tune_request *request, const char *option, const char *object,
                       ext_error *error)
 {
@@ -106,8 +121,11 @@ static int read_range(ext_tune_request *request, const char *option, const char 
 }
 
 /*
- * Gives the members of the object as name, JSON type, JSON, and for each element of an
- * array its value as text: a REAL as it is written, an array with slashes.
+ * SQL that lists the members of the option space, the JSON object ?1. Columns: the name of
+ * the member (an option), its JSON type, its JSON, and one value as text. A member that is
+ * an array has a row for each element; the value is the element: a REAL as it is written,
+ * an array as its elements with slashes between them ("64/32"). Any other member has one
+ * row, with the value NULL, and so has an empty array.
  */
 static const char space_query[] =
     "SELECT m.key, m.type, m.value, CASE e.type WHEN 'array' THEN "
@@ -118,7 +136,11 @@ static const char space_query[] =
     "FROM json_each(?1) AS m LEFT JOIN "
     "json_each(iif(m.type = 'array', m.value, '[]')) AS e";
 
-/* Adds what a row of space_query gives to the space. */
+/*
+ * Adds what the current row of space_query gives to the space: a range, if the member is
+ * an object; one value, if it is an array. SQLITE_ERROR: it is something else, an empty
+ * array, an array with a null, or the library refuses it.
+ */
 static int read_member(ext_tune_request *request, sqlite3_stmt *stmt, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -140,7 +162,10 @@ static int read_member(ext_tune_request *request, sqlite3_stmt *stmt, ext_error 
         error, gru4rec_space_choose(&request->space, option, value, &message), &message);
 }
 
-/* Refuses an option that the space and the call both have. */
+/*
+ * Checks that the call gives no value of an option that is in the space. SQLITE_ERROR: it
+ * does; the message names the first.
+ */
 static int check_space(const ext_tune_request *request, ext_error *error)
 {
     gru4rec_option_info info;
@@ -155,7 +180,11 @@ static int check_space(const ext_tune_request *request, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Fills the space: from the option space, or with the default ranges. */
+/*
+ * Fills request->space: from request->space_text, or if that is NULL, with the default
+ * ranges of the options that the call does not give. SQLITE_ERROR: the text is not a JSON
+ * object of arrays and ranges, or an option of it cannot be tuned or was given too.
+ */
 static int read_space(ext_tune_request *request, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -180,7 +209,10 @@ static int read_space(ext_tune_request *request, ext_error *error)
 
 /* ---- settings ---- */
 
-/* Returns the given options that change the result, as the members of a JSON object. */
+/*
+ * Returns the options that the call gave, without space and those in harmless[], as a
+ * JSON object. The caller frees it by sqlite3_free(). NULL: there is not enough memory.
+ */
 static char *given_json(const ext_tune_request *request)
 {
     gru4rec_option_info info;
@@ -199,7 +231,10 @@ static char *given_json(const ext_tune_request *request)
     return sqlite3_str_finish(json);
 }
 
-/* Returns the JSON of the base, without the options that do not change the result. */
+/*
+ * Returns the base as a JSON object, in which the options in harmless[] have their default
+ * values. The caller frees it by sqlite3_free(). NULL: there is not enough memory.
+ */
 static char *base_json(const ext_tune_request *request)
 {
     gru4rec_options base = request->base, defaults;
@@ -209,7 +244,7 @@ static char *base_json(const ext_tune_request *request)
     return ext_options_json(&base, true);
 }
 
-/* Makes request->settings: the given options, the space, the columns and the base. */
+/* Makes request->settings, a JSON object of the given options, the space and the base. */
 static int make_settings(ext_tune_request *request, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -232,7 +267,7 @@ static int make_settings(ext_tune_request *request, ext_error *error)
 
 /* ---- resume ---- */
 
-/* Sets the error that there is no tuning to resume. */
+/* Sets the error that there is no tuning to resume: returns SQLITE_ERROR. */
 static int fail_none(const ext_tune_request *request, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
@@ -240,7 +275,11 @@ static int fail_none(const ext_tune_request *request, ext_error *error)
                          request->train.home.name);
 }
 
-/* Reads the row of the last tuning: it must have stopped. */
+/*
+ * Finds the last tuning of the model in m_trial, and sets request->tune to its number and
+ * request->resumed to its options. SQLITE_ERROR: there is none, or it is finished.
+ * SQLITE_BUSY: it is under way in a process of this machine.
+ */
 static int find_stopped(ext_tune_request *request, ext_error *error)
 {
     const ext_home *home = &request->train.home;
@@ -277,7 +316,11 @@ static int find_stopped(ext_tune_request *request, ext_error *error)
                           error);
 }
 
-/* Reads the options that the stopped tuning was given into base and given. */
+/*
+ * Sets the options that the stopped tuning was given (in request->resumed) in
+ * request->base and request->given, and copies its space to request->space_text, which
+ * stays NULL if it had none.
+ */
 static int take_settings(ext_tune_request *request, ext_error *error)
 {
     const ext_home *home = &request->train.home;
@@ -303,7 +346,12 @@ static int take_settings(ext_tune_request *request, ext_error *error)
 
 /* ---- the request ---- */
 
-/* Reads the given options over the model's. text may be NULL. */
+/*
+ * Reads the options: request->given from text, the options of the call (NULL: none), and
+ * request->base, which has the model's options, over them those of the tuning to resume,
+ * and over these the ones of the call. Columns that the call gives go into
+ * request->train.columns. base never has resume, warm_start, tuned and blend.
+ */
 static int read_options(ext_tune_request *request, const char *text, ext_error *error)
 {
     ext_train_request *train = &request->train;
@@ -334,8 +382,9 @@ static int read_options(ext_tune_request *request, const char *text, ext_error *
 }
 
 /*
- * Sets the share that is held out, .1 if the call gives none, and resolves the options
- * with which the events are read.
+ * Sets validation of the base, the share of the sessions that is held out, to 0.1 if the
+ * call gives none; the model's own value is not used. Sets request->train.options to the
+ * base, resolved. SQLITE_ERROR: validation is 0, or the options contradict each other.
  */
 static int resolve(ext_tune_request *request, ext_error *error)
 {
@@ -352,7 +401,11 @@ static int resolve(ext_tune_request *request, ext_error *error)
     return ext_options_resolve(&request->train.options, error);
 }
 
-/* Finds the model, and refuses a transaction of the user. */
+/*
+ * Finds the model, and reads its configuration and id into request->train. SQLITE_ERROR:
+ * there is no such model, or the user has an open transaction. SQLITE_READONLY: the
+ * database cannot be written.
+ */
 static int find_model(ext_tune_request *request, ext_connection *connection,
                       sqlite3_value *model, ext_error *error)
 {

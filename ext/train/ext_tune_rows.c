@@ -46,7 +46,11 @@ int ext_tune_rows_add(ext_tune_rows *rows, const ext_tune_row *row, ext_error *e
 
 /* ---- options as JSON ---- */
 
-/* Tells whether the value of the option belongs to the options of a trial. */
+/*
+ * Tells whether the option (its name, and its index i) is listed among the options of a
+ * trial: it is in the space; or the call gave it, and it is n_epochs, preset, or one that
+ * a space can have.
+ */
 static bool is_of_trial(const ext_tuning *tuning, const char *name, size_t i)
 {
     const bool is_given = gru4rec_option_is_set(&tuning->request.given, i);
@@ -57,9 +61,9 @@ static bool is_of_trial(const ext_tuning *tuning, const char *name, size_t i)
 }
 
 /*
- * The options are those of the space, and those of the network and its learning that the
- * call gave. null stands for an option that the model has and that means nothing beside
- * the others: gru4rec_train() leaves it out.
+ * The object has the options that is_of_trial() tells, with their values. An option that
+ * the base sets, but not the trial, because it means nothing beside the trial's other
+ * options, has the value null: gru4rec_train() then does not use the model's value of it.
  */
 char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial)
 {
@@ -87,9 +91,16 @@ char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial)
 
 /* ---- reading ---- */
 
+/*
+ * Members of a tuning's options in m_trial that are not settings: JSON paths, a part of an
+ * SQL text.
+ */
 static const char settings_keys[] = "'$.run', '$.process', '$.fingerprint'";
 
-/* Returns the status of a row that says text. An unknown one counts as failed. */
+/*
+ * Returns the static text equal to text, the status of a row: "done", "diverged" or
+ * "memory". "failed": text is any other, or NULL.
+ */
 static const char *status_of(const char *text)
 {
     static const char *const all[] = {"done", "diverged", "memory"};
@@ -106,7 +117,10 @@ static double real_or_nan(sqlite3_stmt *stmt, int column)
                : sqlite3_column_double(stmt, column);
 }
 
-/* Compares the tuning's row with this call: the settings, the events, and its owner. */
+/*
+ * Compares the row of the tuning to resume with this call. SQLITE_ERROR: the settings, or
+ * the fingerprints of all events, differ.
+ */
 static int check_settings(const ext_tuning *tuning, ext_error *error)
 {
     const ext_tune_request *request = &tuning->request;
@@ -137,7 +151,7 @@ static int check_settings(const ext_tuning *tuning, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
 }
 
-/* There are at most 10,000 trials (option trials) with 3 rungs each. */
+/* The LIMIT is 10,000 trials, the most that option trials allows, with 3 rungs each. */
 int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
 {
     const ext_home *home = &tuning->request.train.home;
@@ -171,8 +185,10 @@ int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
 /* ---- writing ---- */
 
 /*
- * Makes the tuning's row, or takes that of the tuning to resume, which must be as the
- * request found it. SQLITE_BUSY: another call has taken it.
+ * Writes the tuning's row (trial 0): of a new tuning with the next free number, which
+ * becomes rows->tune; of a tuning to resume in place of its row, whose options must be as
+ * the request found them. The row says that this call owns the tuning, and has the status
+ * "tuning". SQLITE_BUSY: another call has taken the tuning to resume, or its row is gone.
  */
 static int claim(ext_tuning *tuning, ext_error *error)
 {
@@ -207,7 +223,7 @@ static int claim(ext_tuning *tuning, ext_error *error)
         tuning->request.settings, tuning->data.fingerprint, process, rows->alive.run);
 }
 
-/* Writes the results that m_trial lacks. */
+/* Writes the results that m_trial does not have. Does not set is_written. */
 static int write_rows(ext_tuning *tuning, ext_error *error)
 {
     const ext_tune_rows *rows = &tuning->rows;
@@ -230,7 +246,10 @@ static int write_rows(ext_tuning *tuning, ext_error *error)
     return rc;
 }
 
-/* Writes how the tuning ended. */
+/*
+ * Writes into the tuning's row its status and the seconds since its start; if status is
+ * "finished", also the objective and the number of the best trial, else objective NULL.
+ */
 static int write_status(const ext_tuning *tuning, const char *status, ext_error *error)
 {
     const bool is_finished = strcmp(status, "finished") == 0;
@@ -243,7 +262,12 @@ static int write_status(const ext_tuning *tuning, const char *status, ext_error 
                          is_finished ? tuning->chosen.trial : (int64_t)0);
 }
 
-/* Takes the lock and finds the model, then writes. status: NULL: the tuning goes on. */
+/*
+ * Takes the write lock, finds the model by its id, then writes: makes the table if it is
+ * missing, claims the tuning's row if this call does not own it yet, and writes the
+ * results, and the status unless it is NULL. SQLITE_ERROR: the model was dropped; sets
+ * is_dropped.
+ */
 static int write_all(ext_tuning *tuning, ext_savepoint *savepoint, const char *status,
                      ext_error *error)
 {
@@ -267,7 +291,11 @@ static int write_all(ext_tuning *tuning, ext_savepoint *savepoint, const char *s
     return rc == SQLITE_OK && status != NULL ? write_status(tuning, status, error) : rc;
 }
 
-/* Writes in a savepoint of its own. After a failure m_trial is as before. */
+/*
+ * Does write_all() in a savepoint of its own; then the results count as written, and the
+ * tuning as claimed. After a failure m_trial and rows->tune are as before. The user's
+ * last_insert_rowid() stays as it is.
+ */
 static int write_as_one(ext_tuning *tuning, const char *status, ext_error *error)
 {
     ext_tune_rows *rows = &tuning->rows;
@@ -289,14 +317,17 @@ static int write_as_one(ext_tuning *tuning, const char *status, ext_error *error
     return rc;
 }
 
-/* Tells whether a later write can succeed, because others hold a lock now. */
+/*
+ * Tells whether the error is that another connection holds a lock now, so that a later
+ * write can succeed. Our own SQLITE_BUSY (another call has taken the tuning) is not.
+ */
 static bool is_in_the_way(const ext_error *error)
 {
     return (ext_error_is(error, SQLITE_BUSY) && error->is_sqlite) ||
            ext_error_is(error, SQLITE_LOCKED);
 }
 
-/* Tells whether m_trial lacks something. */
+/* Tells whether the tuning's row or a result must still be written. */
 static bool is_behind(const ext_tune_rows *rows)
 {
     return !rows->is_claimed || (rows->n > 0 && !rows->rows[rows->n - 1].is_written);
@@ -324,7 +355,10 @@ int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error)
     return SQLITE_OK;
 }
 
-/* As long as commit_wait says; without it as long as the search took, at least 60 s. */
+/*
+ * Returns how many seconds to wait for locks at most: those of option commit_wait; if it
+ * is 0, as long as the search took, but at least 60.
+ */
 static double wait_at_most(const ext_tuning *tuning)
 {
     const double given = (double)tuning->request.train.options.commit_wait;

@@ -3,12 +3,16 @@
 
 #include <math.h>
 
+/* What needs the memory, and what to do, for messages about a memory limit. */
 static const char tuning_text[] = "a trial";
 static const char smaller[] = "give smaller layers, batch_size or n_sample";
 
 /* ---- results ---- */
 
-/* Tells the search a result, and keeps it for m_trial. */
+/*
+ * Tells the search the result of a trial, and sets tuning->best if it is better. A result
+ * that m_trial does not have is added to tuning->rows, to be written.
+ */
 static int tell(ext_tuning *tuning, const ext_tune_row *row, ext_error *error)
 {
     gru4rec_tune_tell(tuning->search, &row->trial, row->objective);
@@ -18,8 +22,10 @@ static int tell(ext_tuning *tuning, const ext_tune_row *row, ext_error *error)
 }
 
 /*
- * Takes the result of a trial that is over. A trial that diverged, or whose options do
- * not suit the events, has no objective; any other failure ends the tuning.
+ * Makes a row of the result of the slot's trial, which is over, and tells it to the
+ * search. A trial that diverged has the objective NAN, and so has one whose options do not
+ * suit the events, except the first trial. Any other failure is an error, which ends the
+ * tuning.
  */
 static int take(ext_tuning *tuning, ext_tune_slot *slot, ext_error *error)
 {
@@ -47,8 +53,9 @@ static int take(ext_tuning *tuning, ext_tune_slot *slot, ext_error *error)
 /* ---- starting trials ---- */
 
 /*
- * Gives a trial up that needs more memory than the whole tuning may use. Without the
- * first trial there is nothing to compare with, so that is an error.
+ * Gives up the trial tuning->next, which needs n_bytes, more than the tuning may use: tells
+ * the search that it has no result, and adds a row with status "memory". If it is the first
+ * trial, this is an error instead, because there would be nothing to compare with.
  */
 static int give_up(ext_tuning *tuning, uint64_t n_bytes, ext_error *error)
 {
@@ -65,7 +72,12 @@ static int give_up(ext_tuning *tuning, uint64_t n_bytes, ext_error *error)
     return tell(tuning, &row, error);
 }
 
-/* Finds the next trial that m_trial does not have. Results that it has are told. */
+/*
+ * Sets tuning->next to the next trial to train, and has_next. Does nothing if one waits
+ * already. If m_trial has the result of a trial, from the call that is resumed, tells that
+ * result to the search and goes on to the next trial. has_next stays false if the search
+ * has no trial now.
+ */
 static int find_next(ext_tuning *tuning, ext_error *error)
 {
     const int64_t per_epoch =
@@ -81,7 +93,10 @@ static int find_next(ext_tuning *tuning, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Starts as many trials as there is room for. */
+/*
+ * Starts trials in free slots, as many as there is room for. Does nothing if the time is
+ * over. If a slot has no thread, starts one trial only, which is over when this returns.
+ */
 static int start_trials(ext_tuning *tuning, ext_error *error)
 {
     while (!tuning->is_late && find_next(tuning, error) == SQLITE_OK &&
@@ -119,7 +134,10 @@ static bool is_busy(const ext_tuning *tuning)
     return false;
 }
 
-/* Tells whether no more trials will begin. */
+/*
+ * Tells whether no more trials will begin: the time is over, or the search is over and no
+ * trial waits.
+ */
 static bool is_over(const ext_tuning *tuning)
 {
     return tuning->is_late || (gru4rec_tune_is_over(tuning->search) && !tuning->has_next);

@@ -14,7 +14,10 @@
 
 /* ---- progress ---- */
 
-/* Shows how far the tuning is. A trial of the line is the mean work of a trial. */
+/*
+ * Updates the progress line. It counts events that trials were trained on. What it calls
+ * a trial is the mean number of events of a trial, because trials take different times.
+ */
 static void show(ext_tuning *tuning)
 {
     const gru4rec_dataset *dataset = tuning->data.events.dataset;
@@ -45,7 +48,10 @@ bool ext_tune_slot_wait(ext_tuning *tuning)
 
 /* ---- a trial ---- */
 
-/* Hook poll of a trial. Returns true to stop it. */
+/*
+ * Hook poll of a trial: returns true if the trial must stop. If it runs in the caller's
+ * thread, also updates the progress line, and if the user interrupts, ends all trials.
+ */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
     ext_tune_slot *slot = context;
@@ -59,7 +65,10 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     return atomic_load(&tuning->is_ended);
 }
 
-/* Hook poll while the trial is trained. */
+/*
+ * Hook poll while the trial is trained: notes how many events it was trained on, then
+ * does the same as on_poll().
+ */
 static int on_step(void *context, const gru4rec_progress *progress)
 {
     ext_tune_slot *slot = context;
@@ -69,6 +78,10 @@ static int on_step(void *context, const gru4rec_progress *progress)
     return on_poll(context, progress);
 }
 
+/*
+ * Trains the trial of the slot from random weights. The caller frees training, also after
+ * a failure.
+ */
 static gru4rec_status train(ext_tune_slot *slot, gru4rec_training *training)
 {
     const ext_events *events = &slot->tuning->data.events;
@@ -83,6 +96,10 @@ static gru4rec_status train(ext_tune_slot *slot, gru4rec_training *training)
                          &slot->options, NULL, 0, &hooks, NULL, &slot->message);
 }
 
+/*
+ * Measures the model on slot->test, at the cut-off of option objective, into
+ * slot->metrics; fills slot->places if it is not NULL.
+ */
 static gru4rec_status measure(ext_tune_slot *slot, const gru4rec_model *model)
 {
     const ext_events *events = &slot->tuning->data.events;
@@ -101,7 +118,10 @@ static gru4rec_status measure(ext_tune_slot *slot, const gru4rec_model *model)
                             slot->metrics, &slot->message);
 }
 
-/* Is the job of a worker: trains and measures the trial of the slot. */
+/*
+ * Job of a worker: trains and measures the trial of the slot, and sets its status and
+ * seconds. context: the slot. i is not used. The trained weights are freed.
+ */
 static void work(void *context, size_t i)
 {
     ext_tune_slot *slot = context;
@@ -159,7 +179,7 @@ uint64_t ext_tune_slot_bytes(const ext_tuning *tuning, const gru4rec_options *op
                : n;
 }
 
-/* Returns how many threads the busy slots use. */
+/* Returns how many threads the trials in busy slots use together. */
 static int count_threads(const ext_tuning *tuning)
 {
     int n = 0;

@@ -4,7 +4,7 @@
  */
 #include "ext_train.h"
 
-/* Sets the error that there is no finished tuning. */
+/* Sets the error that the model has no finished tuning: returns SQLITE_ERROR. */
 static int fail_none(const ext_train_request *request, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
@@ -13,7 +13,10 @@ static int fail_none(const ext_train_request *request, ext_error *error)
                          request->home.name, request->home.name);
 }
 
-/* Sets *options to the best trial's options, JSON of sqlite3_malloc. */
+/*
+ * Sets *options to the options of the best trial of the last finished tuning, JSON of
+ * sqlite3_malloc; NULL after a failure. SQLITE_ERROR: the model has no finished tuning.
+ */
 static int find_best(char **options, const ext_train_request *request, ext_error *error)
 {
     sqlite3_stmt *stmt;

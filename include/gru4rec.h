@@ -733,13 +733,13 @@ void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec
  * Makes in *latest a dataset of the latest sessions, the oldest session first: the
  * youngest ones that together have n_most events (at least 1), or all if they have fewer.
  * A session is younger if its last event is later. The oldest session loses its first
- * events if there would be more than n_most. In latest->times, every event has the time of
- * the last event of its session. The caller frees *latest.
+ * events if there would be more than n_most. In latest->times, every event has the time
+ * of the last event of its session. The caller frees *latest.
  *   dataset  the sessions of this training, with times; unchanged
- *   before   the latest sessions of the trainings before, as this function made them, with
- *            rows of the same catalogue; unchanged. A session of before is left out if a
- *            session of dataset begins with the same items, and the last of these has the
- *            same time: then it goes on there. May be NULL.
+ *   before   the latest sessions of the trainings before, as this function made them,
+ *            with rows of the same catalogue; unchanged. A session of before is left out
+ *            if a session of dataset begins with the same items, and the last of these
+ *            has the same time: then it goes on there. May be NULL.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
  */
 gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
@@ -802,9 +802,9 @@ typedef struct gru4rec_fingerprints_length {
     uint64_t n;       /* sessions of this class */
     uint64_t n_twins; /* sessions of n whose items, in order, another session has too */
     /*
-     * n_last: the sessions of n that are among the last tenth of all sessions, in visiting
-     * order. n_last_twins: the sessions of n_last whose items, in order, a session before
-     * that tenth has.
+     * n_last: the sessions of n that are among the last tenth of all sessions, in
+     * visiting order. n_last_twins: the sessions of n_last whose items, in order, a
+     * session before that tenth has.
      */
     uint64_t n_last, n_last_twins;
 } gru4rec_fingerprints_length;
@@ -863,8 +863,8 @@ void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
 
 /*
- * Returns the fingerprint of this kind of the session at a place in visiting order (a part
- * that was cut from a session is a session here); 0: it is too short to have one.
+ * Returns the fingerprint of this kind of the session at a place in visiting order (a
+ * part that was cut from a session is a session here); 0: it is too short to have one.
  * gru4rec_fingerprints_start() must have been called, and then a dataset made of the
  * events.
  */
@@ -996,8 +996,8 @@ typedef struct gru4rec_model gru4rec_model;
 
 /*
  * Allocates a model in *out whose weights are all zero. options must be resolved. The
- * model keeps the options of its network: the sizes and kinds of its layers, how items are
- * embedded, the activations of the hidden and dense layers, and whether biases are
+ * model keeps the options of its network: the sizes and kinds of its layers, how items
+ * are embedded, the activations of the hidden and dense layers, and whether biases are
  * trained. It also keeps collapse_repeats and max_length, for its sessions.
  * NOMEM: there is not enough memory; *out is NULL.
  */
@@ -1247,11 +1247,11 @@ typedef struct gru4rec_space {
 } gru4rec_space;
 
 /*
- * Fills the space, whose old content is lost, with the default ranges and choices. It gets
- * an option if the option has such a default, is not set in fixed, and has an effect with
- * the values of base; if loss is not set in fixed, an effect with one of the losses of the
- * default choices is enough. base must not be resolved. The range of learning_rate depends
- * on the optimiser (adapt) of base. It cannot fail.
+ * Fills the space, whose old content is lost, with the default ranges and choices. It
+ * gets an option if the option has such a default, is not set in fixed, and has an effect
+ * with the values of base; if loss is not set in fixed, an effect with one of the losses
+ * of the default choices is enough. base must not be resolved. The range of learning_rate
+ * depends on the optimiser (adapt) of base. It cannot fail.
  */
 void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
                         const gru4rec_options *fixed);
@@ -1270,20 +1270,21 @@ gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
 /*
  * Adds a range of numbers of an option to the space: from low to high, both included.
  * scale must not be GRU4REC_SCALE_CHOICE. step: the distance between two numbers of a
- * linear range; 0: the library chooses it. The option's name may have upper or lower case.
+ * linear range; 0: the library chooses it. The option's name may have upper or lower
+ * case.
  * INVALID: a tuning cannot choose this option, or its values are not numbers; it does not
- * accept low or high, or one of them is not between -1e9 and 1e9; low is not below high; a
- * logarithmic range begins at 0 or below, or has a step; the step of a linear range is negative,
- * larger than the range, or less than a 10,000th of it; or the space has the option
- * already. The space is unchanged then.
+ * accept low or high, or one of them is not between -1e9 and 1e9; low is not below high;
+ * a logarithmic range begins at 0 or below, or has a step; the step of a linear range is
+ * negative, larger than the range, or less than a 10,000th of it; or the space has the
+ * option already. The space is unchanged then.
  */
 gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
                                    gru4rec_scale scale, double low, double high,
                                    double step, gru4rec_error *error);
 
 /*
- * Tells whether a tuning can choose the option of this name, in upper or lower case; false
- * if there is no such option.
+ * Tells whether a tuning can choose the option of this name, in upper or lower case;
+ * false if there is no such option.
  */
 bool gru4rec_space_can_have(const char *option);
 
@@ -1318,8 +1319,8 @@ typedef struct gru4rec_trial {
  *          trials) and n_epochs (the epochs of the last rung) are read. It is copied, and
  *          so is the space.
  * NOMEM: there is not enough memory. INVALID: the options of base contradict each other;
- * or trials is above 1, and the space gives no second trial, because its values contradict
- * the base or are those of the base.
+ * or trials is above 1, and the space gives no second trial, because its values
+ * contradict the base or are those of the base.
  */
 gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
                                 const gru4rec_options *base, const gru4rec_space *space,
@@ -1345,8 +1346,8 @@ void gru4rec_tune_tell(gru4rec_tune *tune, const gru4rec_trial *trial, double ob
 bool gru4rec_tune_is_over(const gru4rec_tune *tune);
 
 /*
- * Returns how many trials were proposed so far. A small space may end the search with fewer
- * than option trials.
+ * Returns how many trials were proposed so far. A small space may end the search with
+ * fewer than option trials.
  */
 int64_t gru4rec_tune_trials(const gru4rec_tune *tune);
 
@@ -1358,8 +1359,8 @@ int64_t gru4rec_tune_trials(const gru4rec_tune *tune);
 int64_t gru4rec_tune_epochs(const gru4rec_tune *tune);
 
 /*
- * Returns how many trials gru4rec_tune_next() can give before the next results are needed;
- * 0 if the search is over.
+ * Returns how many trials gru4rec_tune_next() can give before the next results are
+ * needed; 0 if the search is over.
  */
 int64_t gru4rec_tune_waiting(const gru4rec_tune *tune);
 
@@ -1750,9 +1751,9 @@ gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix
 
 /*
  * Says how scores are blended. neighbours (vs-knn) finds the training sessions that are
- * nearest to a session, and gives scores to their items. The blended score of such an item
- * is the network's score plus strength ln(1 + 10000 p), where p is the item's score by
- * neighbours divided by the sum of all such scores. Any other item keeps the network's
+ * nearest to a session, and gives scores to their items. The blended score of such an
+ * item is the network's score plus strength ln(1 + 10000 p), where p is the item's score
+ * by neighbours divided by the sum of all such scores. Any other item keeps the network's
  * score (src/serve/blender.c).
  */
 typedef struct gru4rec_blend {

@@ -303,9 +303,9 @@ static void count_group(gru4rec_fingerprints_length *length, const print_list *l
 }
 
 /*
- * Adds all sessions of the list, whose fingerprints are of the kind ITEMS, to the counters
- * of their classes of length; sessions without a fingerprint are not counted. If the caller
- * asks to stop (watch), the counters are not complete.
+ * Adds all sessions of the list, whose fingerprints are of the kind ITEMS, to the
+ * counters of their classes of length; sessions without a fingerprint are not counted. If
+ * the caller asks to stop (watch), the counters are not complete.
  */
 static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
                         const gru4rec_events *events, const print_list *list,
@@ -358,8 +358,8 @@ static gru4rec_status unite(union_set *set, const print_list *list,
 /*
  * Allocates the bytes of fingerprints, with the format that the top of the file shows;
  * writes the key and the rules of the events, the counters of the classes of length and
- * the sets to them; and sets *n_bytes. The caller frees them. Returns NULL if there is not
- * enough memory; *n_bytes is not set then.
+ * the sets to them; and sets *n_bytes. The caller frees them. Returns NULL if there is
+ * not enough memory; *n_bytes is not set then.
  */
 static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
                                   const gru4rec_fingerprints_length lengths[CLASSES],

@@ -88,8 +88,8 @@ static uint64_t add_time(const choosing *c, uint64_t hash, double time)
 }
 
 /*
- * Fills the hash table with all sessions of before. If the caller asks to stop (c->watch),
- * it ends early, and the table must not be used.
+ * Fills the hash table with all sessions of before. If the caller asks to stop
+ * (c->watch), it ends early, and the table must not be used.
  */
 static void index_before(choosing *c)
 {
@@ -135,9 +135,9 @@ static int32_t *find_before(choosing *c, uint64_t hash, const session *beginning
 }
 
 /*
- * Finds for each session of the dataset the longest session of before that it begins with.
- * Marks that one in is_left_out, and removes it from the hash table, so that no other
- * session finds it. If the caller asks to stop, the work is not complete.
+ * Finds for each session of the dataset the longest session of before that it begins
+ * with. Marks that one in is_left_out, and removes it from the hash table, so that no
+ * other session finds it. If the caller asks to stop, the work is not complete.
  */
 static void leave_out(choosing *c)
 {
@@ -232,10 +232,10 @@ static void copy_session(gru4rec_dataset *latest, int64_t place, const session *
 }
 
 /*
- * Makes in *latest a dataset of the last sessions of by_age, until they have n_most events;
- * the oldest of them loses its first events if they are more. NOMEM: there is not enough
- * memory; *latest is NULL then. If the caller asks to stop, it returns OK, and *latest is
- * not complete.
+ * Makes in *latest a dataset of the last sessions of by_age, until they have n_most
+ * events; the oldest of them loses its first events if they are more. NOMEM: there is not
+ * enough memory; *latest is NULL then. If the caller asks to stop, it returns OK, and
+ * *latest is not complete.
  */
 static gru4rec_status copy_youngest(choosing *c, int64_t n_most, gru4rec_dataset **latest)
 {

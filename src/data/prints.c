@@ -80,9 +80,9 @@ static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_i
 }
 
 /*
- * Returns hash with a time mixed in, as whole seconds (or units) and nanoseconds. So equal
- * times have equal hashes, whatever their types. Of a real of 2^62 or more, or below
- * -2^62, the bits are mixed in.
+ * Returns hash with a time mixed in, as whole seconds (or units) and nanoseconds. So
+ * equal times have equal hashes, whatever their types. Of a real of 2^62 or more, or
+ * below -2^62, the bits are mixed in.
  */
 static uint64_t add_time(const gru4rec_fingerprints_key *key, uint64_t hash,
                          const gru4rec_time *time)
@@ -128,8 +128,8 @@ static uint64_t print_of_visit(const gru4rec_events *events, uint64_t id,
 }
 
 /*
- * The hashes of the ids of all sessions and items, by their numbers in events->sessions and
- * events->items.
+ * The hashes of the ids of all sessions and items, by their numbers in events->sessions
+ * and events->items.
  */
 typedef struct id_hashes {
     uint64_t *sessions, *items;

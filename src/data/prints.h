@@ -34,16 +34,16 @@ bool g4r_prints_make(gru4rec_events *events, const int64_t *offsets,
                      const uint32_t *permutation, g4r_stop_watch *watch);
 
 /*
- * Returns the class of length of the session at a place in visiting order: 0, 1, ... 7 for
- * 3, 4, ... 10 events, 8 for 11 to 20 events, and 9 for more. -1: the session has fewer
- * than 3 events, so it has no fingerprint of its items.
+ * Returns the class of length of the session at a place in visiting order: 0, 1, ... 7
+ * for 3, 4, ... 10 events, 8 for 11 to 20 events, and 9 for more. -1: the session has
+ * fewer than 3 events, so it has no fingerprint of its items.
  */
 int g4r_prints_class(const gru4rec_events *events, int64_t place);
 
 /*
- * Returns a hash of the rules by which these events' sessions are cut: session_gap; and, if
- * long_sessions is "cut", max_length and collapse_repeats. The fingerprints of two sets of
- * sessions can be compared only if both were cut by the same rules.
+ * Returns a hash of the rules by which these events' sessions are cut: session_gap; and,
+ * if long_sessions is "cut", max_length and collapse_repeats. The fingerprints of two
+ * sets of sessions can be compared only if both were cut by the same rules.
  */
 uint64_t g4r_prints_rules(const gru4rec_events *events);
 

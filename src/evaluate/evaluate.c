@@ -266,8 +266,8 @@ static bool is_ranked(const measuring *e, size_t lane)
 }
 
 /*
- * Returns the items and times of the events of the lane's session before its target, which
- * are borrowed from the test; the times are NULL if the test has none.
+ * Returns the items and times of the events of the lane's session before its target,
+ * which are borrowed from the test; the times are NULL if the test has none.
  */
 static gru4rec_prefix prefix_of(const measuring *e, size_t lane)
 {

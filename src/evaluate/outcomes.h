@@ -61,15 +61,15 @@ double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure)
 /*
  * Sets outcomes->sums (sessions) to h_s: for each session s the sum of the figure (a
  * measure at a cut-off) over its targets in the segment, in whole units. places (events):
- * of one method, as in g4r_outcomes_count(). If the caller asked to stop (watch), sums must
- * not be used.
+ * of one method, as in g4r_outcomes_count(). If the caller asked to stop (watch), sums
+ * must not be used.
  */
 void g4r_outcomes_sum(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                       const g4r_figure *figure, g4r_stop_watch *watch);
 /*
- * Subtracts from outcomes->sums, which g4r_outcomes_sum() has set for one method, the same
- * sums of another method, whose places are given, and which has the same targets. If the
- * caller asked to stop (watch), sums must not be used.
+ * Subtracts from outcomes->sums, which g4r_outcomes_sum() has set for one method, the
+ * same sums of another method, whose places are given, and which has the same targets. If
+ * the caller asked to stop (watch), sums must not be used.
  */
 void g4r_outcomes_subtract(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                            const g4r_figure *figure, g4r_stop_watch *watch);

@@ -236,8 +236,8 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
 }
 
 /*
- * Changes the counts n_greater and n_equal of a lane for an item that was counted with the
- * score before, so that it is counted with the score now.
+ * Changes the counts n_greater and n_equal of a lane for an item that was counted with
+ * the score before, so that it is counted with the score now.
  */
 static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
 {
@@ -248,9 +248,9 @@ static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
 }
 
 /*
- * Changes the counts of a lane, which are by the network's scores so far, so that the items
- * that the nearest sessions have count by their blended scores. Items that are not ranked
- * or that were seen are not counted. The blender must have blended for this lane.
+ * Changes the counts of a lane, which are by the network's scores so far, so that the
+ * items that the nearest sessions have count by their blended scores. Items that are not
+ * ranked or that were seen are not counted. The blender must have blended for this lane.
  */
 static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 {
@@ -268,8 +268,8 @@ static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 
 /*
  * Overwrites the scores of those items that the nearest sessions have with their blended
- * scores. scores (n) are those of the items rows (n), ascending; of all n items if rows is
- * NULL.
+ * scores. scores (n) are those of the items rows (n), ascending; of all n items if rows
+ * is NULL.
  */
 static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
                               const int32_t *rows, size_t n)
@@ -302,8 +302,8 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 }
 
 /*
- * Fills *standing: ranks the query's target by final scores (n), which must be finite, and
- * finds the best items, at most ranks->longest, in ranks->list. If the target is -1,
+ * Fills *standing: ranks the query's target by final scores (n), which must be finite,
+ * and finds the best items, at most ranks->longest, in ranks->list. If the target is -1,
  * n_greater and n_equal are 0. The scores of seen items are overwritten with -INFINITY.
  * rows (n), ascending: the items that the scores are of; NULL: all items.
  */

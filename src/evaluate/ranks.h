@@ -113,8 +113,8 @@ bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
  * Ranks the query's target at once by exact scores for the top layer's values x (D),
  * among the items rows (n), ascending, or all n items if rows is NULL, and fills
  * *standing, whose list is borrowed until the next call of g4r_ranks_get() or
- * g4r_ranks_exact(). n must not exceed ranks->n. It needs no lane and changes none. Returns
- * false if a score is not finite; *standing is not filled then.
+ * g4r_ranks_exact(). n must not exceed ranks->n. It needs no lane and changes none.
+ * Returns false if a score is not finite; *standing is not filled then.
  */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);

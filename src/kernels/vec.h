@@ -44,9 +44,9 @@ typedef struct g4r_vec_sums {
     /* BPR: -log sigma(t - r); TOP1, TOP1-max: q; BPR-max: sigma */
     double value;
     /*
-     * The sum that the target's gradient is made of. Its terms are, for BPR: sigma(r - t);
-     * TOP1, TOP1-max: a (1 - a) with a = sigma(r - t); BPR-max: sigma (1 - sigma) with
-     * sigma = sigma(t - r). With TOP1-max and BPR-max each term has the weight e.
+     * The sum that the target's gradient is made of. Its terms are, for BPR: sigma(r -
+     * t); TOP1, TOP1-max: a (1 - a) with a = sigma(r - t); BPR-max: sigma (1 - sigma)
+     * with sigma = sigma(t - r). With TOP1-max and BPR-max each term has the weight e.
      */
     double slope;
     double square; /* BPR-max: r^2 */
@@ -147,8 +147,8 @@ typedef struct g4r_vec {
         void (*mix)(g4r_real *state, const g4r_real *a, const g4r_real *b,
                     const g4r_real *z, size_t h);
         /*
-         * Writes the gates r, z and the candidate n into gates, and g, the part of n that r
-         * multiplies. The caller activates n afterwards.
+         * Writes the gates r, z and the candidate n into gates, and g, the part of n that
+         * r multiplies. The caller activates n afterwards.
          */
         void (*torch_gates)(g4r_real *gates, g4r_real *g, const g4r_real *v,
                             const g4r_real *u, const g4r_real *b, const g4r_real *c,
@@ -201,15 +201,16 @@ typedef struct g4r_vec {
         /* Sets y (n) to exp(y - max), and returns the sum of the new y. */
         double (*exp_sum)(g4r_real *y, g4r_real max, size_t n);
         /*
-         * Adds the sum of f = p / (p + eps) over the probabilities p (n) to *f_sum, and the
-         * sum of -log(p + eps) to *log_sum. If a value of p is NaN, only *f_sum is sure to
-         * become NaN.
+         * Adds the sum of f = p / (p + eps) over the probabilities p (n) to *f_sum, and
+         * the sum of -log(p + eps) to *log_sum. If a value of p is NaN, only *f_sum is
+         * sure to become NaN.
          */
         void (*smooth_sums)(double *f_sum, double *log_sum, const g4r_real *p, size_t n);
         /*
-         * Replaces the probabilities p (n) of some columns, which all have the weight w, by
-         * p total - w f, the gradient of the loss with respect to their scores, where f =
-         * p / (p + eps). total is the sum of w f over all columns, each with its own w.
+         * Replaces the probabilities p (n) of some columns, which all have the weight w,
+         * by p total - w f, the gradient of the loss with respect to their scores, where
+         * f = p / (p + eps). total is the sum of w f over all columns, each with its own
+         * w.
          */
         void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
         /*

@@ -39,8 +39,8 @@
 #include "vec_math.h"
 
 /*
- * Computes state = (1 - z) a + z b, the state after the step. In PyTorch's cell a is n, the
- * candidate, and b the old state; in the original a is the old state and b is c, the
+ * Computes state = (1 - z) a + z b, the state after the step. In PyTorch's cell a is n,
+ * the candidate, and b the old state; in the original a is the old state and b is c, the
  * candidate. z is the update gate.
  */
 static void mix(g4r_real *restrict state, const g4r_real *restrict a,
@@ -53,8 +53,8 @@ static void mix(g4r_real *restrict state, const g4r_real *restrict a,
 /* ---- PyTorch ---- */
 
 /*
- * PyTorch's cell: writes into gates the reset gate r, the update gate z and the candidate n
- * without its activation f, which the caller applies; and into g the part of n that r
+ * PyTorch's cell: writes into gates the reset gate r, the update gate z and the candidate
+ * n without its activation f, which the caller applies; and into g the part of n that r
  * multiplies. v is the product of the input with its matrix, b its bias; u is the product
  * of the old state with its matrix, c its bias.
  */
@@ -121,8 +121,8 @@ static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
 }
 
 /*
- * The original cell: writes the candidate c = v + b + w, without its activation, which the
- * caller applies. w is the product of s with the candidate's matrix.
+ * The original cell: writes the candidate c = v + b + w, without its activation, which
+ * the caller applies. w is the product of s with the candidate's matrix.
  */
 static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
                                const g4r_real *restrict b, const g4r_real *restrict w,
@@ -133,9 +133,9 @@ static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
 }
 
 /*
- * The original cell: writes a_c and a_z, the gradients of the candidate c and of the update
- * gate z before their activations, into dv, where the place of a_r stays as it is; and
- * dold, the gradient of the old state, without the parts that come through s and u.
+ * The original cell: writes a_c and a_z, the gradients of the candidate c and of the
+ * update gate z before their activations, into dv, where the place of a_r stays as it is;
+ * and dold, the gradient of the old state, without the parts that come through s and u.
  * slope_dold holds the slope f' of the candidate's activation on entry, and dold on
  * return.
  */
@@ -153,9 +153,9 @@ static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_do
 }
 
 /*
- * The original cell: writes a_r, the gradient of the reset gate before its activation, into
- * dv, and adds to dold, the gradient of the old state, the part that comes through s = r
- * old. ds is the gradient of s.
+ * The original cell: writes a_r, the gradient of the reset gate before its activation,
+ * into dv, and adds to dold, the gradient of the old state, the part that comes through s
+ * = r old. ds is the gradient of s.
  */
 static void original_backward_reset(g4r_real *restrict dv, g4r_real *restrict dold,
                                     const g4r_real *restrict ds,

@@ -53,9 +53,9 @@ static const g4r_real loss_eps = (g4r_real)G4R_LOSS_EPS;
 /* ---- softmax, smoothing ---- */
 
 /*
- * Replaces the scores x in y (n) by exp(x - max), and returns their sum. The caller divides
- * y by the sum to get the softmax. The values behind the last whole block of SLICES are
- * added in double.
+ * Replaces the scores x in y (n) by exp(x - max), and returns their sum. The caller
+ * divides y by the sum to get the softmax. The values behind the last whole block of
+ * SLICES are added in double.
  */
 static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
 {
@@ -126,8 +126,8 @@ static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
 }
 
 /*
- * Returns dq/dr of TOP1 and TOP1-max for a negative with the score r, where q = a + b, a =
- * sigma(r - t), b = sigma(r^2), and t is the target's score.
+ * Returns dq/dr of TOP1 and TOP1-max for a negative with the score r, where q = a + b, a
+ * = sigma(r - t), b = sigma(r^2), and t is the target's score.
  */
 static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
 {
@@ -135,9 +135,10 @@ static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
 }
 
 /*
- * TOP1 for n negatives with the scores r (n), and the target's score t: adds the sum of q =
- * a + b to sums->value and that of a (1 - a) to sums->slope, and sets r to scale x dq/dr.
- * a = sigma(r - t), b = sigma(r^2). The caller includes 1 / N in scale (N: all columns).
+ * TOP1 for n negatives with the scores r (n), and the target's score t: adds the sum of q
+ * = a + b to sums->value and that of a (1 - a) to sums->slope, and sets r to scale x
+ * dq/dr. a = sigma(r - t), b = sigma(r^2). The caller includes 1 / N in scale (N: all
+ * columns).
  */
 static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                  g4r_real scale, size_t n)
@@ -155,10 +156,10 @@ static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
 }
 
 /*
- * TOP1-max, first pass over n negatives with the scores r (n): writes e = exp(r - largest)
- * and q = a + b, sets r to dq/dr, and adds the sums of e to sums->e, of e q to sums->value
- * and of e a (1 - a) to sums->slope. a = sigma(r - t), b = sigma(r^2); t is the target's
- * score, largest the greatest score of all negatives.
+ * TOP1-max, first pass over n negatives with the scores r (n): writes e = exp(r -
+ * largest) and q = a + b, sets r to dq/dr, and adds the sums of e to sums->e, of e q to
+ * sums->value and of e a (1 - a) to sums->slope. a = sigma(r - t), b = sigma(r^2); t is
+ * the target's score, largest the greatest score of all negatives.
  */
 static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                          g4r_real *restrict q, g4r_real *restrict r, g4r_real t,
@@ -196,10 +197,10 @@ static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
 /* ---- BPR-max ---- */
 
 /*
- * BPR-max, first pass over n negatives with the scores r (n), which stay: writes e = exp(r
- * - largest) and sigma = sigma(t - r), and adds to sums: e to e, e sigma to value, e sigma
- * (1 - sigma) to slope, e r^2 to square. t is the target's score, largest the greatest
- * score of all negatives.
+ * BPR-max, first pass over n negatives with the scores r (n), which stay: writes e =
+ * exp(r - largest) and sigma = sigma(t - r), and adds to sums: e to e, e sigma to value,
+ * e sigma (1 - sigma) to slope, e r^2 to square. t is the target's score, largest the
+ * greatest score of all negatives.
  */
 static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                         g4r_real *restrict sigma, const g4r_real *restrict r, g4r_real t,
@@ -230,10 +231,10 @@ static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
 }
 
 /*
- * BPR-max, second pass over n negatives: sets their scores r to scale x e [(A - sigma^2) /
- * (A + eps) + lambda (r^2 + 2 r - R)], where e and sigma are those of the first pass. a is
- * A, the mean of sigma weighted by e; mean_square is R, that of r^2; reg is lambda, the
- * option bpreg. The result is a multiple of dL/dr if the caller includes 1 / sum e in
+ * BPR-max, second pass over n negatives: sets their scores r to scale x e [(A - sigma^2)
+ * / (A + eps) + lambda (r^2 + 2 r - R)], where e and sigma are those of the first pass. a
+ * is A, the mean of sigma weighted by e; mean_square is R, that of r^2; reg is lambda,
+ * the option bpreg. The result is a multiple of dL/dr if the caller includes 1 / sum e in
  * scale.
  */
 static void bprmax_gradient(g4r_real *restrict r, const g4r_real *restrict e,

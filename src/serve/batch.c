@@ -160,8 +160,8 @@ static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_
 
 /*
  * Writes the best rows of session i into its part of batch->best, from its shortlist, and
- * sets its n_best. If the shortlist cannot be used, makes it anew from the exact scores of
- * all rows. If the batch has a blender, blends for the session, and the best rows are
+ * sets its n_best. If the shortlist cannot be used, makes it anew from the exact scores
+ * of all rows. If the batch has a blender, blends for the session, and the best rows are
  * those by the blended scores.
  */
 static void find_best(gru4rec_batch *batch, size_t i)

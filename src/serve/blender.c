@@ -9,10 +9,10 @@
  *   score of j in N:   s_j + b ln(1 + 10000 p_j)
  *   any other item:    s_j
  *
- * With cross-entropy, s_j is the logarithm of a probability plus a constant. So the sum is
- * the logarithm of a product, which is high if both factors are. Of the forms that were
- * tried, this one was the best on most logs (docs/training.md). The factor 10000 lets
- * shares from about 1e-4 on count; 1000 and 100000 give nearly the same rankings.
+ * With cross-entropy, s_j is the logarithm of a probability plus a constant. So the sum
+ * is the logarithm of a product, which is high if both factors are. Of the forms that
+ * were tried, this one was the best on most logs (docs/training.md). The factor 10000
+ * lets shares from about 1e-4 on count; 1000 and 100000 give nearly the same rankings.
  *
  * An item outside of N keeps its score, and no score falls. So the k best items are among
  * the k best by the network and the items of N: if an item is in neither, k items come

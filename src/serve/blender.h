@@ -1,6 +1,6 @@
 /*
- * blender.h - blends the network's scores with what the nearest sessions have, for the files
- * of this folder and for evaluate/. The equations are in blender.c.
+ * blender.h - blends the network's scores with what the nearest sessions have, for the
+ * files of this folder and for evaluate/. The equations are in blender.c.
  */
 #ifndef G4R_BLENDER_H
 #define G4R_BLENDER_H
@@ -38,9 +38,9 @@ void g4r_blender_blend(gru4rec_blender *blender, const g4r_output *output,
                        const g4r_real *x, const int32_t *rows, size_t n);
 /*
  * Does the work of g4r_blender_blend() for a model, but rows (n) is a history as serving
- * gets it. If the model collapses repeats, of equal items one after another only the first
- * counts. Then the last n_history items count, but no more than the model's max_length, if
- * that is above 0.
+ * gets it. If the model collapses repeats, of equal items one after another only the
+ * first counts. Then the last n_history items count, but no more than the model's
+ * max_length, if that is above 0.
  */
 void g4r_blender_after(gru4rec_blender *blender, const gru4rec_model *model,
                        const g4r_real *x, const int32_t *rows, size_t n);
@@ -62,11 +62,11 @@ typedef struct g4r_blender_limits {
 } g4r_blender_limits;
 
 /*
- * Merges best (n_best), which has the k best items by the network's scores, the best first,
- * with the items that the nearest sessions have. Afterwards best, which has room for k
- * items, has the k best items by the blended scores, the best first. Returns how many they
- * are; fewer than k if fewer are ranked. limits: the items that are ranked; all items in
- * best must be among them. blender->network is overwritten.
+ * Merges best (n_best), which has the k best items by the network's scores, the best
+ * first, with the items that the nearest sessions have. Afterwards best, which has room
+ * for k items, has the k best items by the blended scores, the best first. Returns how
+ * many they are; fewer than k if fewer are ranked. limits: the items that are ranked; all
+ * items in best must be among them. blender->network is overwritten.
  */
 size_t g4r_blender_merge(gru4rec_blender *blender, g4r_scored *best, size_t n_best,
                          size_t k, const g4r_blender_limits *limits);

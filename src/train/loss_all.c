@@ -118,8 +118,8 @@ static void block_gradients(const g4r_loss_all *all, const double *log_sums,
 
 /*
  * For each block of items, whose rows of the output table W, of its gradient dW (dtable)
- * and of the gradient db (dbias) of the biases are meant. G is scale times the gradient of
- * the scores (block_gradients()):
+ * and of the gradient db (dbias) of the biases are meant. G is scale times the gradient
+ * of the scores (block_gradients()):
  *   db = column sums of G + beta db
  *   dW = G^T y + beta dW
  *   dy = the sum over all blocks of G W

@@ -60,9 +60,9 @@ typedef struct tunable {
     }
 
 /*
- * The options that a tuning can choose, one in each of N_TUNABLES rows. Those with a range
- * or with choices are in the default space; its ranges lie around the defaults of the
- * options, and contain most of the published values. loss comes first, because other
+ * The options that a tuning can choose, one in each of N_TUNABLES rows. Those with a
+ * range or with choices are in the default space; its ranges lie around the defaults of
+ * the options, and contain most of the published values. loss comes first, because other
  * options depend on it. (blend has no row; its range would be from 0 to 4.)
  */
 static const tunable tunables[] = {
@@ -414,8 +414,8 @@ gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
 }
 
 /*
- * Checks the scale, low, high and step of a range of the row's option. INVALID: one of the
- * rules of gru4rec_space_range() does not hold.
+ * Checks the scale, low, high and step of a range of the row's option. INVALID: one of
+ * the rules of gru4rec_space_range() does not hold.
  */
 static gru4rec_status check_range(const tunable *row, const gru4rec_dimension *range,
                                   gru4rec_error *error)
@@ -487,8 +487,8 @@ gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
 
 /*
  * Returns the factor by which the default range of learning_rate, which suits adagrad, is
- * multiplied for the optimiser (option adapt) of base: the default learning rate with that
- * optimiser, divided by the default one. 1, if the defaults with that optimiser are
+ * multiplied for the optimiser (option adapt) of base: the default learning rate with
+ * that optimiser, divided by the default one. 1, if the defaults with that optimiser are
  * refused.
  */
 static double scale_of_rate(const gru4rec_options *base)

@@ -127,9 +127,9 @@ void gru4rec_tune_prepare(const gru4rec_tune *tune, const gru4rec_trial *of,
 /* ---- which trial is better ---- */
 
 /*
- * Tells whether trial a is better than trial b, both given as an index in tune->trials: it
- * has reached a higher rung; or the same rung with a larger objective; or the same of both
- * and a lower index. Both must have a result.
+ * Tells whether trial a is better than trial b, both given as an index in tune->trials:
+ * it has reached a higher rung; or the same rung with a larger objective; or the same of
+ * both and a lower index. Both must have a result.
  */
 static bool is_better(const gru4rec_tune *tune, int64_t a, int64_t b)
 {
@@ -180,8 +180,8 @@ bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *ob
 
 /*
  * Draws a place near another place of an ordered dimension with n places: at least 1 and
- * at most about 0.3 n places away, near ones more often. A place beyond an end becomes the
- * end, so at an end the result may be the place itself.
+ * at most about 0.3 n places away, near ones more often. A place beyond an end becomes
+ * the end, so at an end the result may be the place itself.
  */
 static int32_t step_from(g4r_rng *rng, int32_t place, int32_t n)
 {
@@ -217,10 +217,10 @@ static int32_t draw_place(const gru4rec_tune *tune, g4r_rng *rng,
 }
 
 /*
- * Draws the places (by dimension) of a new trial. With probability 1/2 it begins as one of
- * the parents (n), which are indexes of trials; otherwise, or if n is 0, all its places
- * are uniform. A value that the base has too gets the place G4R_SPACE_BASE, and an option
- * without effect gets G4R_SPACE_NONE, so that equal trials have equal places.
+ * Draws the places (by dimension) of a new trial. With probability 1/2 it begins as one
+ * of the parents (n), which are indexes of trials; otherwise, or if n is 0, all its
+ * places are uniform. A value that the base has too gets the place G4R_SPACE_BASE, and an
+ * option without effect gets G4R_SPACE_NONE, so that equal trials have equal places.
  */
 static void draw(const gru4rec_tune *tune, g4r_rng *rng, const int64_t *parents, int n,
                  int32_t *places)
@@ -254,10 +254,10 @@ static bool is_new(const gru4rec_tune *tune, const int32_t *places, gru4rec_erro
 }
 
 /*
- * Draws until a proposal is new (is_new()), and adds it as the trial with index n, without
- * a result. Returns false, and adds none, if MOST_DRAWS draws were not new; error (or
- * NULL) then has the reason of the last proposal that contradicted itself, if there was
- * one.
+ * Draws until a proposal is new (is_new()), and adds it as the trial with index n,
+ * without a result. Returns false, and adds none, if MOST_DRAWS draws were not new; error
+ * (or NULL) then has the reason of the last proposal that contradicted itself, if there
+ * was one.
  */
 static bool propose(gru4rec_tune *tune, const int64_t *parents, int n_parents,
                     gru4rec_error *error)
@@ -308,9 +308,9 @@ static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
 /* ---- halving ---- */
 
 /*
- * Puts the best third (rounded up) of the members on the next rung, and the first trial of
- * all in addition if it is a member; never a trial that could not be trained. They stay in
- * the order of their numbers. The next rung may have no member, or may not exist.
+ * Puts the best third (rounded up) of the members on the next rung, and the first trial
+ * of all in addition if it is a member; never a trial that could not be trained. They
+ * stay in the order of their numbers. The next rung may have no member, or may not exist.
  */
 static void promote(gru4rec_tune *tune)
 {

@@ -31,8 +31,8 @@ static size_t read_character(const unsigned char *at, size_t n, uint32_t *code)
 
 /*
  * Tells whether a terminal or a log would act on the character instead of showing it:
- * control characters, line ends, and marks that reverse the direction of the text behind
- * them.
+ * control characters, line ends, the byte order mark, and marks that reverse the
+ * direction of the text behind them.
  */
 static bool is_hidden(uint32_t code)
 {

@@ -676,9 +676,9 @@ typedef struct gru4rec_dataset {
                             * that n_old and n_unknown count */
     gru4rec_time held_out; /* earliest time of the held-out sessions, if there are any */
     struct gru4rec_dataset *validation; /* held-out sessions, or NULL; owned */
-    int32_t *item_rows;                 /* (n_events) */
-    uint32_t *numbers;                  /* (n_events); NULL: not kept */
-    int64_t *offsets;                   /* (n_sessions + 1) where each session begins */
+    int32_t *item_rows;                 /* (n_events) row of each event's item */
+    uint32_t *numbers; /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
+    int64_t *offsets;  /* (n_sessions + 1) where each session begins */
     double *times; /* (n_events) as gru4rec_time_real() gives them; NULL: not kept. Times
                     * of held-out sessions are never kept. */
 } gru4rec_dataset;
@@ -1472,8 +1472,8 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
 
 /*
  * Fills scores (I) with the cosine between the output weights of each item and those of
- * the item row. An item whose weights are all zero gets 0, and the item row itself
- * -INFINITY.
+ * the item in this row. The cosine with weights that are all zero is 0. The item in this
+ * row itself gets -INFINITY.
  */
 void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
                             gru4rec_real *scores);
@@ -1710,7 +1710,7 @@ size_t gru4rec_baseline_size(const gru4rec_baseline *baseline);
 
 /* The events of a session so far. The arrays are borrowed for one call. */
 typedef struct gru4rec_prefix {
-    const int32_t *rows; /* (n) */
+    const int32_t *rows; /* (n) items of the events, the oldest first */
     const double *times; /* (n) in the unit of the training's times. It may be NULL if
                           * gru4rec_baseline_uses_days() is false or day was 0. */
     size_t n;
@@ -1721,7 +1721,7 @@ typedef struct gru4rec_prefix {
  * gru4rec_scorer_score() with it, or until it is freed.
  */
 typedef struct gru4rec_scores {
-    const double *values; /* (I) */
+    const double *values; /* (I) score of each item */
     const int32_t *rows;  /* (n) items whose score is above 0, in no order. The others
                            * have the score 0 and are not recommended. */
     size_t n;
@@ -1797,7 +1797,10 @@ bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
 
 /* ---- evaluation ---- */
 
-/* The measures of one method at one cut-off, in one segment. */
+/*
+ * The measures of one method at one cut-off k, over the targets of one segment. A target
+ * is an event that the method was asked to predict.
+ */
 typedef struct gru4rec_metrics {
     const char *method;       /* "gru4rec", "gru4rec-network" or a baseline's name */
     const char *segment;      /* the targets that are measured; NULL: all targets */

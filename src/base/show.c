@@ -46,8 +46,9 @@ enum { MOST_PIECE = 8 };
 
 /*
  * Writes to piece, NUL-terminated, how the character at address at is shown: as it is, or
- * as \n, \xNN or \uNNNN if is_hidden(). n bytes are left. Returns the number of bytes of
- * the character. A byte that is not valid UTF-8 is a character of one byte.
+ * as \n, \xNN or \uNNNN if is_hidden(). n: bytes from at to the end of the text. Returns
+ * the number of bytes of the character. A byte that is not valid UTF-8 is a character of
+ * one byte.
  */
 static size_t show_character(char piece[MOST_PIECE], const unsigned char *at, size_t n)
 {

@@ -38,7 +38,7 @@ struct gru4rec_events {
 
     int32_t *session; /* (n) number in sessions; stages 1 and 2 give other numbers */
     int32_t *item;    /* (n) number in items */
-    g4r_events_stamp *time;      /* (n) */
+    g4r_events_stamp *time;      /* (n) time of each event */
     uint8_t *time_types;         /* (n) gru4rec_time_type; NULL: all are time_type */
     gru4rec_time_type time_type; /* type of the first time */
     /*

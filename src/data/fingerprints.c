@@ -90,7 +90,7 @@ static void put_bits(bit_writer *writer, uint64_t bits, int n)
 
 /* Reads the members of a stored set one after another, in ascending order. */
 typedef struct set_reader {
-    const unsigned char *bytes; /* (n_bytes) */
+    const unsigned char *bytes; /* (n_bytes) the stored set; borrowed */
     uint64_t n_bytes, at;       /* at: bits that were read */
     uint64_t n_left, last;      /* members not read yet; the member read last */
     int r;                      /* low bits of a gap */

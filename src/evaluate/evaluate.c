@@ -432,7 +432,10 @@ static gru4rec_status run(measuring *e, gru4rec_error *error)
     return status;
 }
 
-/* Fills metrics with the measures of all methods, the model first. */
+/*
+ * Fills metrics with the measures of all methods, the model first. INTERRUPTED: the hook
+ * says stop; metrics must not be used then.
+ */
 static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_error *error)
 {
     g4r_stop_watch watch = {.stop = {is_stopped, e}};

@@ -47,15 +47,15 @@ typedef struct g4r_figure {
  */
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena);
 /*
- * Counts the targets of a segment: sets hits, n_targets, events and sessions. places
- * (events): see gru4rec_evaluation. If the caller asked to stop (watch), the counts must
- * not be used.
+ * Counts the targets of one method in a segment: sets hits, n_targets, events and
+ * sessions in outcomes. places (events): the places by this method, see
+ * gru4rec_evaluation. If the caller asked to stop (watch), the counts must not be used.
  */
 void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                         g4r_stop_watch *watch);
 /*
- * Returns R, the mean of the figure over the targets that g4r_outcomes_count() counted;
- * NAN if there were none.
+ * Returns R, the mean of the figure (a measure at a cut-off) over the targets that
+ * g4r_outcomes_count() counted; NAN if there were none.
  */
 double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure);
 /*

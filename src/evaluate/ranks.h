@@ -63,7 +63,7 @@ typedef struct g4r_ranks {
      */
     size_t n, longest, n_lanes, n_added;
     size_t n_exact;         /* lanes that are scored together when bounds are not used */
-    g4r_rank_lane *lanes;   /* (lanes) */
+    g4r_rank_lane *lanes;   /* (lanes) the first n_added are used */
     g4r_real *x, *slack;    /* (lanes,D) top layer's values; (lanes) see bounds.h */
     g4r_real *upper;        /* (lanes,COLUMNS) upper bounds of some items' scores */
     g4r_real *table, *bias; /* (COLUMNS,D), (COLUMNS) output rows of rows; else unused */

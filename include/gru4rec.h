@@ -304,8 +304,10 @@ typedef struct gru4rec_options {
     int64_t memory_limit; /* bytes; 0: the program's default */
     int64_t quantize;     /* gru4rec_switch */
     int64_t state_items;
-    double blend; /* strength; GRU4REC_BLEND_AUTO: chosen on the held-out sessions */
-    int64_t blend_sessions; /* events */
+    double blend; /* strength; 0: scores are not blended; GRU4REC_BLEND_AUTO: the strength
+                   * is chosen on the held-out sessions */
+    int64_t blend_sessions; /* the most events of the sessions that a model that blends
+                             * keeps */
     int64_t verbose;        /* gru4rec_switch */
     gru4rec_list cutoffs;
     int64_t mode;      /* gru4rec_tie_mode */
@@ -328,9 +330,9 @@ typedef struct gru4rec_options {
     int64_t stan_k, stan_sample_size;
     double stan_lambda_spw, stan_lambda_snh, stan_lambda_inh;
     int64_t tuned;
-    int64_t trials;
-    double minutes; /* 0: no limit */
-    gru4rec_objective objective;
+    int64_t trials;              /* the most trials of a tuning */
+    double minutes;              /* the most minutes of a tuning; 0: no limit */
+    gru4rec_objective objective; /* the measure by which a tuning chooses */
     int64_t space; /* 0: the default ranges; the caller keeps any other space itself */
     /* Whether each option was set, not left at its default; by its index in the table. */
     bool is_set[GRU4REC_MAX_OPTIONS];
@@ -674,9 +676,9 @@ typedef struct gru4rec_dataset {
                             * that n_old and n_unknown count */
     gru4rec_time held_out; /* earliest time of the held-out sessions, if there are any */
     struct gru4rec_dataset *validation; /* held-out sessions, or NULL; owned */
-    int32_t *item_rows;                 /* (n_events) */
-    uint32_t *numbers;                  /* (n_events); NULL: not kept */
-    int64_t *offsets;                   /* (n_sessions + 1) where each session begins */
+    int32_t *item_rows;                 /* (n_events) row of each event's item */
+    uint32_t *numbers; /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
+    int64_t *offsets;  /* (n_sessions + 1) where each session begins */
     double *times; /* (n_events) as gru4rec_time_real() gives them; NULL: not kept. Times
                     * of held-out sessions are never kept. */
 } gru4rec_dataset;
@@ -728,13 +730,16 @@ void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec
 /* ---- the latest sessions, which a model that blends keeps ---- */
 
 /*
- * Makes in *latest a dataset of the latest sessions: of at most n_most events (from 1) of
- * the youngest sessions, the oldest session first. A session is younger if its last event
- * is later. The oldest session may lack its first events. In latest->times, every event
- * has the time of the last event of its session.
- *   dataset  the sessions of this training, with times
- *   before   the latest sessions of the trainings before, with rows of the same
- *            catalogue; sessions of it that go on in dataset are left out. May be NULL.
+ * Makes in *latest a dataset of the latest sessions, the oldest session first: the
+ * youngest ones that together have n_most events (at least 1), or all if they have fewer.
+ * A session is younger if its last event is later. The oldest session loses its first
+ * events if there would be more than n_most. In latest->times, every event has the time
+ * of the last event of its session. The caller frees *latest.
+ *   dataset  the sessions of this training, with times; unchanged
+ *   before   the latest sessions of the trainings before, as this function made them,
+ *            with rows of the same catalogue; unchanged. A session of before is left out
+ *            if a session of dataset begins with the same items, and the last of these
+ *            has the same time: then it goes on there. May be NULL.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
  */
 gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
@@ -744,8 +749,9 @@ gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
                                   gru4rec_dataset **latest);
 
 /*
- * Makes in *latest a dataset with room for so many sessions and events, and with times.
- * The caller fills its arrays, which are zeroed.
+ * Makes in *latest a dataset with n_sessions, n_events, and room for its offsets, item
+ * rows and times. The caller fills these arrays, which are zeroed, and frees the dataset.
+ * allocator must not be NULL.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_latest_room(const gru4rec_allocator *allocator, int64_t n_sessions,
@@ -775,10 +781,10 @@ typedef enum gru4rec_fingerprints_kind {
     GRU4REC_FINGERPRINTS_KINDS
 } gru4rec_fingerprints_kind;
 
-/* A set of fingerprints of one kind in its stored form. */
+/* A set of fingerprints of one kind in its stored form (src/data/fingerprints.c). */
 typedef struct gru4rec_fingerprints_set {
-    uint64_t n;                 /* members */
-    const unsigned char *bytes; /* (n_bytes) borrowed */
+    uint64_t n;                 /* different fingerprints in the set */
+    const unsigned char *bytes; /* (n_bytes) borrowed from the stored fingerprints */
     uint64_t n_bytes;
 } gru4rec_fingerprints_set;
 
@@ -788,13 +794,17 @@ typedef struct gru4rec_fingerprints_set {
  */
 enum { GRU4REC_FINGERPRINTS_CLASSES = 10 };
 
-/* The sessions of one class of length that the last training had. */
+/*
+ * Counts of the sessions of one class of length that the last training had. They tell how
+ * often two sessions have the same items by chance.
+ */
 typedef struct gru4rec_fingerprints_length {
-    uint64_t n;
+    uint64_t n;       /* sessions of this class */
     uint64_t n_twins; /* sessions of n whose items, in order, another session has too */
     /*
-     * The sessions of n that are among the last tenth of all, in visiting order, and
-     * those of them whose items a session before the last tenth has.
+     * n_last: the sessions of n that are among the last tenth of all sessions, in
+     * visiting order. n_last_twins: the sessions of n_last whose items, in order, a
+     * session before that tenth has.
      */
     uint64_t n_last, n_last_twins;
 } gru4rec_fingerprints_length;
@@ -805,10 +815,11 @@ typedef struct gru4rec_fingerprints_length {
  */
 typedef struct gru4rec_fingerprints {
     gru4rec_fingerprints_key key;
-    gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS];
-    bool is_partial; /* trainings before the last one are missing, or were cut by other
-                      * rules */
-    uint64_t rules;  /* hash of the rules by which the sessions were cut */
+    gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS]; /* one of each kind */
+    bool is_partial; /* sessions of trainings before the last one are missing, or were cut
+                      * by other rules than those of the last one */
+    uint64_t rules;  /* hash of the rules that cut the sessions of the last training */
+    /* For each class of length, counts of the sessions of the last training. */
     gru4rec_fingerprints_length lengths[GRU4REC_FINGERPRINTS_CLASSES];
 } gru4rec_fingerprints;
 
@@ -824,41 +835,50 @@ typedef struct gru4rec_fingerprints_found {
     int64_t n_paired; /* sessions of 2 events or more: only they can be found by events */
     int64_t items;    /* found by their items */
     int64_t n_long;   /* sessions of 3 events or more: only they can be found by items */
-    int64_t first;    /* place of the first session of trained; -1: there is none */
-    bool is_partial;  /* earlier trainings are missing, or sessions were cut by other
-                       * rules: not all sessions that were trained on can be found */
-    /* For each class of length: the sessions, and those that were found by their items. */
+    int64_t first;    /* place in visiting order of the first session that trained counts;
+                       * -1: there is none */
+    bool is_partial;  /* earlier trainings are missing, or their sessions or those of this
+                       * dataset were cut by other rules than those of the last training:
+                       * not all sessions that were trained on can be found */
+    /*
+     * For each class of length: n, the sessions that were looked for, and n_found, those
+     * of them that were found by their items.
+     */
     struct {
         int64_t n, n_found;
     } lengths[GRU4REC_FINGERPRINTS_CLASSES];
-    double chance; /* number of sessions that chance makes likely to be found by items */
-    double excess; /* sessions found by items beyond chance; 0: chance may explain all */
+    double chance; /* number of sessions that are likely to be found by their items
+                    * although they were not trained on */
+    double excess; /* sessions found by their items in addition to chance; 0: chance may
+                    * explain all of them */
 } gru4rec_fingerprints_found;
 
 /*
  * Tells the events that their sessions are to get fingerprints with this key, which is
  * copied. Call it before gru4rec_dataset_new(). That function then makes the
  * fingerprints: of the sessions after they are cut, and before anything is dropped from
- * them. They take 16 bytes for each session.
+ * them. They take 32 bytes for each session until the events are freed.
  */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
 
 /*
- * Returns the fingerprint of this kind of the session at a place in visiting order; 0:
- * the session is too short to have one. gru4rec_fingerprints_start() must have been
- * called, and then a dataset made of the events.
+ * Returns the fingerprint of this kind of the session at a place in visiting order (a
+ * part that was cut from a session is a session here); 0: it is too short to have one.
+ * gru4rec_fingerprints_start() must have been called, and then a dataset made of the
+ * events.
  */
 uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                                  gru4rec_fingerprints_kind kind);
 
 /*
  * Makes the stored form of the fingerprints of the sessions at the first n_sessions
- * places, together with the fingerprints in before, which must have the same key. before
- * may be NULL: there are no others; is_partial then tells whether earlier trainings are
- * missing. Otherwise before tells that, and is_partial is not used. n_long and n_twins
- * count only the sessions of these events. *bytes (*n_bytes) comes from the allocator of
- * the events, and the caller frees it by resize.
+ * places of the visiting order, together with the fingerprints in before, which must have
+ * the same key. before may be NULL: there are no others; is_partial then tells whether
+ * earlier trainings are missing. Otherwise before tells that, and is_partial is not used.
+ * The result is partial in any case if the sessions of before were cut by other rules.
+ * lengths count only the sessions of these events. *bytes (*n_bytes) comes from the
+ * allocator of the events, and the caller frees it by resize.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID:
  * before is damaged.
  */
@@ -976,8 +996,8 @@ typedef struct gru4rec_model gru4rec_model;
 
 /*
  * Allocates a model in *out whose weights are all zero. options must be resolved. The
- * model keeps the options of its network: the sizes and kinds of its layers, how items are
- * embedded, the activations of the hidden and dense layers, and whether biases are
+ * model keeps the options of its network: the sizes and kinds of its layers, how items
+ * are embedded, the activations of the hidden and dense layers, and whether biases are
  * trained. It also keeps collapse_repeats and max_length, for its sessions.
  * NOMEM: there is not enough memory; *out is NULL.
  */
@@ -1211,49 +1231,66 @@ enum {
 typedef struct gru4rec_dimension {
     const char *option; /* its name, a constant of the library */
     gru4rec_scale scale;
-    double low, high, step; /* of numbers; step 0: the library divides the range */
+    /*
+     * The numbers of a linear or logarithmic range: from low to high, both included, at
+     * distances of step. step 0: the library divides the range.
+     */
+    double low, high, step;
     int64_t n_choices;
-    char choices[GRU4REC_MAX_CHOICES][GRU4REC_MAX_CHOICE]; /* (n_choices) */
+    char choices[GRU4REC_MAX_CHOICES][GRU4REC_MAX_CHOICE]; /* (n_choices) single values */
 } gru4rec_dimension;
 
 /* The values that a tuning chooses from. If all fields are zero, it has no option. */
 typedef struct gru4rec_space {
     size_t n;
-    gru4rec_dimension dimensions[GRU4REC_MAX_DIMENSIONS]; /* (n) */
+    gru4rec_dimension dimensions[GRU4REC_MAX_DIMENSIONS]; /* (n) one for each option */
 } gru4rec_space;
 
 /*
- * Fills the space with the default ranges of the options that base leaves open: the
- * options that are not set in fixed, and that matter for some choice of the others. base
- * must not be resolved. It cannot fail.
+ * Fills the space, whose old content is lost, with the default ranges and choices. It
+ * gets an option if the option has such a default, is not set in fixed, and has an effect
+ * with the values of base; if loss is not set in fixed, an effect with one of the losses
+ * of the default choices is enough. base must not be resolved. The range of learning_rate
+ * depends on the optimiser (adapt) of base. It cannot fail.
  */
 void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
                         const gru4rec_options *fixed);
 
 /*
- * Adds a single value of an option, as text.
- * INVALID: a tuning cannot choose this option, the option does not accept the value or
- * has it already, the option has a range, or there are too many values. The space is
- * unchanged then.
+ * Adds a single value of an option, as text, to the space; the option's name may have
+ * upper or lower case.
+ * INVALID: a tuning cannot choose this option; the option does not accept the value; the
+ * space has the same value of it already, or a range of it; it has GRU4REC_MAX_CHOICES
+ * values of it; or the text of the value, a long list, does not fit GRU4REC_MAX_CHOICE
+ * bytes. The space is unchanged then.
  */
 gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
                                     const char *value, gru4rec_error *error);
 
 /*
- * Adds a range of numbers from low to high, both included, on a scale that is no choice.
- * step: the distance between two numbers of a linear range; 0: the library chooses it.
+ * Adds a range of numbers of an option to the space: from low to high, both included.
+ * scale must not be GRU4REC_SCALE_CHOICE. step: the distance between two numbers of a
+ * linear range; 0: the library chooses it. The option's name may have upper or lower
+ * case.
  * INVALID: a tuning cannot choose this option, or its values are not numbers; it does not
- * accept low or high; low is not below high; a logarithmic range begins at 0 or has a
- * step; or the space has the option already. The space is unchanged then.
+ * accept low or high, or one of them is not between -1e9 and 1e9; low is not below high;
+ * a logarithmic range begins at 0 or below, or has a step; the step of a linear range is
+ * negative, larger than the range, or less than a 10,000th of it; or the space has the
+ * option already. The space is unchanged then.
  */
 gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
                                    gru4rec_scale scale, double low, double high,
                                    double step, gru4rec_error *error);
 
-/* Tells whether a tuning can choose the option. */
+/*
+ * Tells whether a tuning can choose the option of this name, in upper or lower case;
+ * false if there is no such option.
+ */
 bool gru4rec_space_can_have(const char *option);
 
-/* Tells whether the space has the option. */
+/*
+ * Tells whether the space has values of the option of this name, in upper or lower case.
+ */
 bool gru4rec_space_has(const gru4rec_space *space, const char *option);
 
 /*
@@ -1266,19 +1303,24 @@ bool gru4rec_space_has(const gru4rec_space *space, const char *option);
  */
 typedef struct gru4rec_tune gru4rec_tune;
 
-/* A trial at a rung: a set of options to train with, and how long. */
+/*
+ * A trial at a rung: a set of options, and for how long to train with it. A trial that is
+ * among the best of its batch comes again at the next rung, with more epochs.
+ */
 typedef struct gru4rec_trial {
-    int64_t trial;  /* from 1; the first trial has the values of the base */
-    int64_t rung;   /* from 0 */
+    int64_t trial;  /* number, from 1; the first trial has the values of the base */
+    int64_t rung;   /* from 0; at most 2 */
     int64_t epochs; /* epochs to train from scratch */
 } gru4rec_trial;
 
 /*
- * Starts a search in *out.
- *   base   the options that are not searched, not resolved. seed, trials and n_epochs
- *          (those of the last rung) are read. It is copied, and so is the space.
- * NOMEM: there is not enough memory. INVALID: the base contradicts itself, or no values
- * of the space go with it.
+ * Starts a search in *out, and proposes its first batch.
+ *   base   the options that are not searched, not resolved. seed, trials (the most
+ *          trials) and n_epochs (the epochs of the last rung) are read. It is copied, and
+ *          so is the space.
+ * NOMEM: there is not enough memory. INVALID: the options of base contradict each other;
+ * or trials is above 1, and the space gives no second trial, because its values
+ * contradict the base or are those of the base.
  */
 gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
                                 const gru4rec_options *base, const gru4rec_space *space,
@@ -1286,63 +1328,75 @@ gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
 void gru4rec_tune_free(gru4rec_tune *tune);
 
 /*
- * Gives the next trial to train. Returns false if there is none: either the results of
- * those that were given are needed first, or the search is over.
+ * Fills *next with the next trial to train. Each trial is given once at each rung that it
+ * reaches. Returns false, and does not change *next, if there is none: either the results
+ * of the trials that were given are needed first, or the search is over.
  */
 bool gru4rec_tune_next(gru4rec_tune *tune, gru4rec_trial *next);
 
 /*
- * Tells the result of a trial that gru4rec_tune_next() gave. objective: larger is better;
- * NAN: it could not be trained.
+ * Tells the result of a trial that gru4rec_tune_next() gave, once for each. objective:
+ * larger is better; NAN: it could not be trained, and it is not given again. The last
+ * result of a rung moves the search on: to the next rung with the best trials, or to a
+ * newly proposed batch, or to its end.
  */
 void gru4rec_tune_tell(gru4rec_tune *tune, const gru4rec_trial *trial, double objective);
 
-/* Tells whether the search is over. */
+/* Tells whether the search is over: no trial will be given any more. */
 bool gru4rec_tune_is_over(const gru4rec_tune *tune);
 
-/* Returns how many trials were proposed so far; a small space may end before trials. */
+/*
+ * Returns how many trials were proposed so far. A small space may end the search with
+ * fewer than option trials.
+ */
 int64_t gru4rec_tune_trials(const gru4rec_tune *tune);
 
 /*
- * Returns the number of epochs that all trials together take, at most. It is an estimate
- * for a search that ends early.
+ * Returns the number of epochs that all trials of a whole search together take. It is an
+ * estimate: they take fewer if the search ends early or if trials cannot be trained, and
+ * more if the first trial goes on to a rung without being among the best.
  */
 int64_t gru4rec_tune_epochs(const gru4rec_tune *tune);
 
 /*
- * Returns how many trials wait to be given before the next results are needed.
+ * Returns how many trials gru4rec_tune_next() can give before the next results are
+ * needed; 0 if the search is over.
  */
 int64_t gru4rec_tune_waiting(const gru4rec_tune *tune);
 
 /*
- * Fills *best with the best trial so far: of those at the highest rung the one with the
- * largest objective, of equal ones the first. Returns false if no trial has a result.
+ * Fills *best with the best trial so far, and *objective with its result: of those with a
+ * result at the highest rung the one with the largest objective, of equal ones the first.
+ * Returns false, and sets neither, if no trial has a result that is not NAN.
  */
 bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *objective);
 
 /*
- * Fills *options with those of a trial, from 1, not resolved: the base, and the values
- * that the trial has for the options of the space, which are marked as set. Options that
- * mean nothing beside the others are not set.
+ * Fills *options with those of a trial (its number, from 1), not resolved: the base, and
+ * the values that the trial has for the options of the space, which are marked as set.
+ * Options that a tuning can choose, but that have no effect beside the others, are not
+ * set, also if the base sets them.
  */
 void gru4rec_tune_options(const gru4rec_tune *tune, int64_t trial,
                           gru4rec_options *options);
 
 /*
- * Fills *options with those that a trial is trained with, resolved: as
- * gru4rec_tune_options(), for so many epochs, without validation, warm_start and
- * checkpoints.
+ * Fills *options with those that a trial is trained with, resolved: those of
+ * gru4rec_tune_options() with trial->epochs epochs, without validation and patience,
+ * warm_start, resume and checkpoints.
  */
 void gru4rec_tune_prepare(const gru4rec_tune *tune, const gru4rec_trial *trial,
                           gru4rec_options *options);
 
-/* Returns the number of bytes that a search takes. */
+/* Returns the number of bytes that a search with option trials of base takes. */
 size_t gru4rec_tune_bytes(const gru4rec_options *base);
 
 /*
- * Divides held-out sessions into two halves by a hash of each session: one to choose by,
- * one to report on. The caller frees both by gru4rec_dataset_free().
- * NOMEM: there is not enough memory. INVALID: in one half no event can be measured.
+ * Copies held-out sessions into two new datasets, about a half each: halves[0] to choose
+ * by, halves[1] to report on. A hash of a session's items and its place decides on its
+ * half. The caller frees both by gru4rec_dataset_free().
+ * NOMEM: there is not enough memory. INVALID: one half has no session of two events, so
+ * nothing can be measured on it.
  */
 gru4rec_status gru4rec_tune_halve(const gru4rec_allocator *allocator,
                                   const gru4rec_dataset *heldout,
@@ -1418,8 +1472,8 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
 
 /*
  * Fills scores (I) with the cosine between the output weights of each item and those of
- * the item row. An item whose weights are all zero gets 0, and the item row itself
- * -INFINITY.
+ * the item in this row. The cosine with weights that are all zero is 0. The item in this
+ * row itself gets -INFINITY.
  */
 void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
                             gru4rec_real *scores);
@@ -1462,7 +1516,10 @@ void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
  */
 bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
 
-/* Blends the network's scores with what the nearest sessions have; see "blending". */
+/*
+ * Blends the network's scores with the items of the nearest sessions of the training; see
+ * the part "blending" below.
+ */
 typedef struct gru4rec_blender gru4rec_blender;
 
 /*
@@ -1583,10 +1640,16 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
  */
 const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
 
-/* Tells whether the option of this name ("vs_knn_k") is one of the method's own. */
+/*
+ * Tells whether the option of this name is one of the method's own: the name begins with
+ * the method's name and '_', as vs_knn_k does. It does not look whether there is such an
+ * option.
+ */
 bool gru4rec_baseline_has_option(gru4rec_baseline_kind kind, const char *option);
 
-/* Tells whether option baselines contains the method. */
+/*
+ * Tells whether option baselines contains the method, so that an evaluation measures it.
+ */
 bool gru4rec_baseline_is_asked(const gru4rec_options *options,
                                gru4rec_baseline_kind kind);
 
@@ -1647,7 +1710,7 @@ size_t gru4rec_baseline_size(const gru4rec_baseline *baseline);
 
 /* The events of a session so far. The arrays are borrowed for one call. */
 typedef struct gru4rec_prefix {
-    const int32_t *rows; /* (n) */
+    const int32_t *rows; /* (n) items of the events, the oldest first */
     const double *times; /* (n) in the unit of the training's times. It may be NULL if
                           * gru4rec_baseline_uses_days() is false or day was 0. */
     size_t n;
@@ -1658,7 +1721,7 @@ typedef struct gru4rec_prefix {
  * gru4rec_scorer_score() with it, or until it is freed.
  */
 typedef struct gru4rec_scores {
-    const double *values; /* (I) */
+    const double *values; /* (I) score of each item */
     const int32_t *rows;  /* (n) items whose score is above 0, in no order. The others
                            * have the score 0 and are not recommended. */
     size_t n;
@@ -1687,16 +1750,17 @@ gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix
 /* ---- blending: the network beside the sessions that are nearest ---- */
 
 /*
- * Says how scores are blended. The score of an item that the nearest sessions have is the
- * network's score plus strength ln(1 + 10000 p), where p is the item's share of the scores
- * that the nearest sessions give. Any other item keeps the network's score
- * (src/serve/blender.c).
+ * Says how scores are blended. neighbours (vs-knn) finds the training sessions that are
+ * nearest to a session, and gives scores to their items. The blended score of such an
+ * item is the network's score plus strength ln(1 + 10000 p), where p is the item's score
+ * by neighbours divided by the sum of all such scores. Any other item keeps the network's
+ * score (src/serve/blender.c).
  */
 typedef struct gru4rec_blend {
     const gru4rec_baseline *neighbours; /* of kind GRU4REC_VS_KNN; borrowed */
     double strength;                    /* above 0 */
-    /* The nearest sessions are found by so many last items of a session; at least 1. */
-    int32_t n_history;
+    int32_t n_history; /* number of last items of a session by which its nearest sessions
+                        * are found; at least 1 */
 } gru4rec_blend;
 
 /*
@@ -1712,25 +1776,31 @@ void gru4rec_blender_free(gru4rec_blender *blender); /* NULL-safe */
 size_t gru4rec_blender_bytes(const gru4rec_blend *blend);
 
 /*
- * Blends for a session in its present hidden state. rows (n) are the items of its history,
- * the oldest first; without one, no item is blended. If the session's model collapses
- * repeats, they are left out first. Then the last n_history items count, but not more than
- * the model's max_length. The result stays until the next start. The same session and rows
- * give the same bits in any thread. Nothing is allocated, so this cannot fail.
+ * Computes the blended scores for a session in its present hidden state. rows (n) are the
+ * items of its history, the oldest first; if n is 0, no item is blended. If the session's
+ * model collapses repeats, of equal items one after another only the first counts. Then
+ * the last n_history items count, but no more than the model's max_length, if it has one.
+ * The blended scores stay in the blender until the next start; session and rows are not
+ * kept. The same session and rows give the same bits in any thread. Nothing is allocated,
+ * so this cannot fail.
  */
 void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
                            const int32_t *rows, size_t n);
 
 /*
- * Sets *score to the blended score of an item. Returns false, and does not change *score,
- * if the nearest sessions do not have the item: then the item keeps the network's score.
+ * Sets *score to the blended score of the item in a row, from the last
+ * gru4rec_blender_start(). Returns false, and does not change *score, if the nearest
+ * sessions do not have the item: then the item keeps the network's score.
  */
 bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
                            gru4rec_real *score);
 
 /* ---- evaluation ---- */
 
-/* The measures of one method at one cut-off, in one segment. */
+/*
+ * The measures of one method at one cut-off k, over the targets of one segment. A target
+ * is an event that the method was asked to predict.
+ */
 typedef struct gru4rec_metrics {
     const char *method;       /* "gru4rec", "gru4rec-network" or a baseline's name */
     const char *segment;      /* the targets that are measured; NULL: all targets */

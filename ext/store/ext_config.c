@@ -158,7 +158,7 @@ int ext_config_defaults(const ext_config *config, const ext_home *home,
     int rc = ext_options_parse_defaults(home->db, config->defaults, defaults, &cause);
     if (rc == SQLITE_OK)
         return rc;
-    if (!ext_error_is(&cause, SQLITE_ERROR))
+    if (!ext_error_is(&cause, SQLITE_ERROR) || cause.is_sqlite) /* a limit, perhaps */
         return ext_error_wrap(error, &cause, "", "");
     ext_error_set(error, rc,
                   "model '%s' has defaults that gru4rec %s does not know (%s); use the "

@@ -74,7 +74,7 @@ static int parse_options(gru4rec_options *options, const ext_home *home, int64_t
         ext_options_parse(home->db, text, GRU4REC_SCOPE_TRAIN, options, NULL, &cause);
     if (rc == SQLITE_OK)
         return rc;
-    if (!ext_error_is(&cause, SQLITE_ERROR))
+    if (!ext_error_is(&cause, SQLITE_ERROR) || cause.is_sqlite) /* a limit, perhaps */
         return ext_error_wrap(error, &cause, "", "");
     ext_error_set(error, rc,
                   "version %lld of model '%s' has options that gru4rec %s does not know "

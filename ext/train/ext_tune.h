@@ -138,7 +138,7 @@ typedef struct ext_tuning {
     double best; /* largest objective so far, for the progress line; NAN: there is none */
     /* The report: of the best trial (chosen), and of the first one (the base). */
     gru4rec_trial chosen;
-    double objective; /* of the best trial */
+    double objective;                  /* of the best trial */
     gru4rec_difference differences[3]; /* recall, MRR, NDCG; chosen minus first */
     bool is_compared;
     /*

@@ -41,9 +41,9 @@ typedef struct worker {
  */
 struct g4r_pool {
     gru4rec_allocator allocator;
-    _Atomic uint64_t posted;
-    _Atomic uint64_t claimed[PIECES];
-    _Atomic size_t n_done;
+    _Atomic uint64_t posted; /* job number << PIECE_BITS, plus number of pieces */
+    _Atomic uint64_t claimed[PIECES]; /* the last job for which each piece was claimed */
+    _Atomic size_t n_done;            /* pieces of the job that are done */
     /*
      * The job whose number posted holds. The next four fields are written before posted.
      */
@@ -71,8 +71,9 @@ static void relax(void)
 }
 
 /*
- * Claims a piece of the job, so that only this thread does it. Returns false if a thread
- * has claimed the piece for this job, or for a later one, already.
+ * Claims a piece of the job (pool->each tasks, one after another), so that only this
+ * thread does it. Returns false if a thread has claimed the piece for this job, or for a
+ * later one, already.
  */
 static bool claim(g4r_pool *pool, uint32_t piece, uint64_t job)
 {

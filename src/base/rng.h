@@ -32,7 +32,7 @@ enum {
 
 /*
  * Starts the stream of (seed, stream, epoch) in *rng. stream is one of G4R_STREAM_...;
- * epoch is the epoch of a training, or the event of an evaluation.
+ * epoch is the epoch of a training, the event of an evaluation, or the trial of a tuning.
  */
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch);
 /* Returns the next 64 random bits of the stream, which moves on. */

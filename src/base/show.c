@@ -31,8 +31,8 @@ static size_t read_character(const unsigned char *at, size_t n, uint32_t *code)
 
 /*
  * Tells whether a terminal or a log would act on the character instead of showing it:
- * control characters, line ends, and marks that reverse the direction of the text behind
- * them.
+ * control characters, line ends, the byte order mark, and marks that reverse the
+ * direction of the text behind them.
  */
 static bool is_hidden(uint32_t code)
 {
@@ -46,8 +46,9 @@ enum { MOST_PIECE = 8 };
 
 /*
  * Writes to piece, NUL-terminated, how the character at address at is shown: as it is, or
- * as \n, \xNN or \uNNNN if is_hidden(). n bytes are left. Returns the number of bytes of
- * the character. A byte that is not valid UTF-8 is a character of one byte.
+ * as \n, \xNN or \uNNNN if is_hidden(). n: bytes from at to the end of the text. Returns
+ * the number of bytes of the character. A byte that is not valid UTF-8 is a character of
+ * one byte.
  */
 static size_t show_character(char piece[MOST_PIECE], const unsigned char *at, size_t n)
 {

@@ -50,8 +50,9 @@ static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_plac
 }
 
 /*
- * Counts C_ij for i = row, for all j, in rules.sums. The places of a row in one session
- * are neighbours in rules.places: they are gathered, and their number is what
+ * Sets rules.sums, which must be empty, to C_ij for the item i = row and all other items
+ * j: the number of events of i whose session contains j. The places of a row in one
+ * session are neighbours in rules.places: they are gathered, and their number is what
  * count_others() adds for each other item of the session.
  */
 static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
@@ -67,8 +68,9 @@ static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
 }
 
 /*
- * Divides the counts C_ij of i = row, in rules.sums, as the equation at the top says,
- * which makes them scores.
+ * Turns the counts of the item row in rules.sums (count_row()) into scores: divides that
+ * of item j by (n_row + lambda)^alpha (n_j + lambda)^(1 - alpha), n being an item's
+ * number of events in training.
  */
 static void divide(item_knn *b, int32_t row)
 {

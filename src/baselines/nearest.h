@@ -43,8 +43,8 @@ typedef struct g4r_nearest {
     size_t sample_size, k;
     int32_t *places;             /* (I) last place of each item; 0: not in the session */
     g4r_nearest_click *clicks;   /* (I) the first n_clicks are used, ordered by place */
-    g4r_nearest_cursor *cursors; /* (I) */
-    g4r_nearest_neighbour *neighbours; /* (k) */
+    g4r_nearest_cursor *cursors; /* (I) heap, the youngest session on top */
+    g4r_nearest_neighbour *neighbours; /* (k) the nearest sessions */
     size_t n_clicks;
 } g4r_nearest;
 

@@ -6,7 +6,7 @@
 
 typedef struct pop {
     gru4rec_baseline base;
-    double *scores; /* (I) */
+    double *scores; /* (I) the same for every session */
     int32_t *rows;  /* (n) items with a score above 0 */
     size_t n;
 } pop;

@@ -1,7 +1,11 @@
 /* scorer.c - the scorer, with which a thread queries a baseline; see baseline.h. */
 #include "baseline.h"
 
-/* Returns the size of the method's struct that begins with a gru4rec_scorer. */
+/*
+ * Returns the size of the scorer's struct for the baseline: that of the method's own
+ * struct, which begins with a gru4rec_scorer; or that of a gru4rec_scorer, if the method
+ * has no struct of its own.
+ */
 static size_t own_bytes(const gru4rec_baseline *baseline)
 {
     return G4R_MAX(baseline->method->scorer_bytes, sizeof(gru4rec_scorer));

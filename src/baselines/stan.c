@@ -57,14 +57,18 @@ typedef struct measure {
 } measure;
 
 /*
- * Returns exp(exponent), at most exp(700), so that it is finite even if N is long after
- * now.
+ * Returns exp(exponent), at most exp(700), so that it is finite even if a session of
+ * training is long after the present one.
  */
 static double decay(double exponent)
 {
     return exp(G4R_MIN(exponent, 700));
 }
 
+/*
+ * Returns the similarity of a session of training to the present one (g4r_nearest): the
+ * cosine, times the decay by the days between their last events, unless there is none.
+ */
 static double similarity(const void *context, int32_t session, double sum)
 {
     const measure *m = context;
@@ -76,8 +80,9 @@ static double similarity(const void *context, int32_t session, double sum)
 }
 
 /*
- * Sets the weights w_i of the clicks, which are the distinct items of the session, and
- * returns what similarity() needs.
+ * Sets the weights of the clicks, which are the distinct items of the session:
+ * exp((p - l) / stan_lambda_spw) for an item with the last place p in a session of l
+ * items. Returns what similarity() needs of the session.
  */
 static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *prefix)
 {
@@ -98,9 +103,11 @@ static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *
 }
 
 /*
- * Adds to scores what the items of one neighbour get from it. The index lists the items
- * from the last one in the neighbour on, so the first listed item that the session has
- * too is the one at p*.
+ * Adds to the score of each item of one neighbour its similarity times
+ * exp(-distance / stan_lambda_inh), where distance is how many places the item stands
+ * from the last item in the neighbour that the session has too. The index lists the items
+ * from the last one in the neighbour on, so that item is the first listed one that the
+ * session has.
  */
 static void add_items(const stan *b, const g4r_nearest *nearest,
                       const g4r_nearest_neighbour *neighbour, g4r_scores *scores)

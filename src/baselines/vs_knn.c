@@ -63,8 +63,9 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
 }
 
 /*
- * Returns w(p) of an item with the last place p in a session of l items, times *divisor,
- * which it sets and which is the same for all items of the session.
+ * Returns the weight w(p) of an item with the last place p in a session of l items, by
+ * option vs_knn_weighting, times *divisor. Sets *divisor, which is the same for all items
+ * of the session; with it, all weights but those of log are whole numbers.
  */
 static double weight(gru4rec_weighting weighting, double p, double l, double *divisor)
 {
@@ -87,8 +88,9 @@ static double weight(gru4rec_weighting weighting, double p, double l, double *di
 }
 
 /*
- * Returns the factor g(q) of the equations above, for a neighbour whose latest shared
- * item is the q-th from the end of the session.
+ * Returns the factor g(q), by option vs_knn_weighting_score, by which the similarity of a
+ * neighbour is multiplied whose latest shared item is the q-th from the end of the
+ * present session (1: the last).
  */
 static double decay(gru4rec_weighting weighting, double q)
 {

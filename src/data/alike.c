@@ -11,7 +11,10 @@ static const char *const spaces[] = {" ",        "\t",           "\n",
                                      "\v",       "\f",           "\r",
                                      "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
 
-/* Returns the bytes of the white space with which the text begins, or ends; 0: none. */
+/*
+ * Returns the number of bytes of the one white-space character with which text (n)
+ * begins, or, if at_end, ends; 0: it begins or ends with another character.
+ */
 static size_t space_at(const char *text, size_t n, bool at_end)
 {
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {

@@ -275,8 +275,9 @@ static bool walk_all(work *w)
 /* ---- items and ids ---- */
 
 /*
- * Fills w->support; counts the items that have one event, and the events of the TOP most
- * frequent items. If the caller asks to stop (watch), the counts are incomplete.
+ * Fills w->support, the number of events of each item; adds to the audit the number of
+ * items that have one event (once), and that of the events of the TOP most frequent items
+ * (top). If the caller asks to stop (watch), the counts are incomplete.
  */
 static void count_items(work *w)
 {

@@ -17,21 +17,33 @@
  * share may be larger than q, above all if n is small. Wilson's interval gives its upper
  * bound u, with z standard deviations:
  *     u = (w + z^2 / 2 + z sqrt(w (n - w) / n + z^2 / 4)) / (n + z^2)
- * The estimate with the smaller f q + (u - q) is taken. Then of m sessions of the test m q
- * are met by chance; f m q may be; m (u - q) is by how much that may be wrong; and the
+ * The estimate with the smaller f q + (u - q) is taken. Then of m sessions of the test m
+ * q are met by chance; f m q may be; m (u - q) is by how much that may be wrong; and the
  * number that is found varies by z sqrt(m p (1 - p)) around m p, p being the true share.
  */
 #include "chance.h"
 
-/* z, the standard deviations by which a number must exceed what chance makes likely. */
+/*
+ * z in the equations above: the number of standard deviations by which the number of
+ * sessions that are found must exceed the number that chance makes likely.
+ */
 #define SIGMA 4.0
 
-/* An estimate of chance: q, f q, and u - q. */
+/*
+ * An estimate of the share of a test's sessions that are met by chance. share: q, the
+ * share that is likely; most: f q, the share on a day with more chance than others;
+ * error: u - q, by how much the share may be larger because n is small.
+ */
 typedef struct estimate {
     double share, most, error;
 } estimate;
 
-/* Estimates from w among n sessions. scale: factor of q. daily: f. */
+/*
+ * Returns the estimate from w sessions with the items of another one among n sessions.
+ * scale: the factor of w / n and of u - w / n, because the test meets a larger training.
+ * daily: f, by how much chance on a day may be larger. share and most are at most 1. n
+ * may be 0.
+ */
 static estimate estimate_of(double w, double n, double scale, double daily)
 {
     const double square = SIGMA * SIGMA;
@@ -43,7 +55,10 @@ static estimate estimate_of(double w, double n, double scale, double daily)
                       .error = scale * (up - share)};
 }
 
-/* Returns the better one of both estimates for a class of length. */
+/*
+ * Returns the better one of both estimates for a class of length: the one with the
+ * smaller most + error. All 0 if the training has no session of that length.
+ */
 static estimate better_of(const gru4rec_fingerprints_length *length)
 {
     const estimate all = estimate_of((double)length->n_twins, (double)length->n, 1, 1.25);
@@ -56,9 +71,12 @@ static estimate better_of(const gru4rec_fingerprints_length *length)
 }
 
 /*
- * Returns how much found exceeds expected; 0: chance may explain that. most: what chance
- * may make of it; error: by how much most may be wrong. variance: of found; one is added
- * to it, because it is too small if the share is near 0.
+ * Returns found - expected, where found is the number of sessions that were found and
+ * expected the number that chance makes likely. Returns 0 if chance may explain found:
+ * if it is not above most + error + z standard deviations. most: the number that chance
+ * may find on a day with more chance; error: by how much most may be too low; variance:
+ * that of found. 1 is added to the variance, because it is too small if the share is near
+ * 0.
  */
 static double excess_of(double found, double expected, double most, double error,
                         double variance)
@@ -66,7 +84,10 @@ static double excess_of(double found, double expected, double most, double error
     return found > most + error + SIGMA * sqrt(variance + 1) ? found - expected : 0;
 }
 
-/* Returns the variance of how many of m sessions are found, if the share is p. */
+/*
+ * Returns the variance of the number of sessions that are found, if each of m sessions is
+ * found with the probability p; a p above 1 counts as 1.
+ */
 static double variance_of(double m, double p)
 {
     return m * fmin(1, p) * (1 - fmin(1, p));

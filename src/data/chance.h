@@ -7,7 +7,10 @@
 
 #include "../base/base.h"
 
-/* Fills found->chance and found->excess from found->lengths and the fingerprints. */
+/*
+ * Sets found->chance and found->excess, which must be 0 before, from found->items,
+ * found->lengths and the lengths of the training in fingerprints.
+ */
 void g4r_chance_judge(gru4rec_fingerprints_found *found,
                       const gru4rec_fingerprints *fingerprints);
 

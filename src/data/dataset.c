@@ -26,7 +26,7 @@
  * Memory for each event: the columns (events.h), 4 bytes for item_rows, which is also the
  * permutation that sorts the events, and 8 if times are kept. If the events came in the
  * order of their rowids, the column order is freed before item_rows is allocated. Memory
- * for each session: about 22 bytes, and 32 if sessions get fingerprints (prints.h).
+ * for each session: about 22 bytes, and 32 more if it gets fingerprints (prints.h).
  * Events that are already in order, as in most event logs, are only checked (sort.h).
  *
  * The function of a stage returns false if there is not enough memory, or if the caller

@@ -20,8 +20,8 @@ typedef union g4r_events_stamp {
 
 /* The fingerprints of a session or of a piece of it; 0: it has none of that kind. */
 typedef struct g4r_events_prints {
-    uint64_t kinds[GRU4REC_FINGERPRINTS_KINDS];
-    int32_t length; /* number of events, at most INT32_MAX */
+    uint64_t kinds[GRU4REC_FINGERPRINTS_KINDS]; /* by gru4rec_fingerprints_kind */
+    int32_t length; /* number of events; INT32_MAX stands for more too */
 } g4r_events_prints;
 
 /*
@@ -38,7 +38,7 @@ struct gru4rec_events {
 
     int32_t *session; /* (n) number in sessions; stages 1 and 2 give other numbers */
     int32_t *item;    /* (n) number in items */
-    g4r_events_stamp *time;      /* (n) */
+    g4r_events_stamp *time;      /* (n) time of each event */
     uint8_t *time_types;         /* (n) gru4rec_time_type; NULL: all are time_type */
     gru4rec_time_type time_type; /* type of the first time */
     /*
@@ -71,7 +71,11 @@ struct gru4rec_events {
 
     bool has_key; /* sessions get fingerprints by fingerprints_key (prints.h) */
     gru4rec_fingerprints_key fingerprints_key;
-    g4r_events_prints *prints; /* stage 3: (n_sessions) */
+    /*
+     * Stage 3: (n_sessions) for each session, by its number: its fingerprints and its
+     * length. NULL: has_key is false.
+     */
+    g4r_events_prints *prints;
 
     size_t session_capacity, item_capacity, time_capacity, types_capacity;
     size_t order_capacity, rows_capacity, old_capacity, number_capacity;

@@ -90,7 +90,7 @@ static void put_bits(bit_writer *writer, uint64_t bits, int n)
 
 /* Reads the members of a stored set one after another, in ascending order. */
 typedef struct set_reader {
-    const unsigned char *bytes; /* (n_bytes) */
+    const unsigned char *bytes; /* (n_bytes) the stored set; borrowed */
     uint64_t n_bytes, at;       /* at: bits that were read */
     uint64_t n_left, last;      /* members not read yet; the member read last */
     int r;                      /* low bits of a gap */
@@ -270,7 +270,7 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
  * older set.
  */
 typedef struct union_set {
-    uint64_t *members; /* (n) ascending, without repeats */
+    uint64_t *members; /* (n) the fingerprints, ascending, without repeats */
     uint64_t n;
 } union_set;
 
@@ -285,8 +285,9 @@ static void add_member(union_set *set, uint64_t member)
 }
 
 /*
- * Counts the sessions of the list from begin to end, which all have the same items, in
- * their class of length. Sessions at places from late on are in the last tenth.
+ * Adds a group of sessions that all have the same items in order, list->order[begin] ...
+ * list->order[end - 1], to the four counters of their class of length (gru4rec.h).
+ * Sessions at places from late on are in the last tenth of all sessions.
  */
 static void count_group(gru4rec_fingerprints_length *length, const print_list *list,
                         size_t begin, size_t end, size_t late)
@@ -301,7 +302,11 @@ static void count_group(gru4rec_fingerprints_length *length, const print_list *l
     length->n_last_twins += n_late < n ? n_late : 0;
 }
 
-/* Counts the sessions of the list, whose fingerprints are of items, and their twins. */
+/*
+ * Adds all sessions of the list, whose fingerprints are of the kind ITEMS, to the
+ * counters of their classes of length; sessions without a fingerprint are not counted. If
+ * the caller asks to stop (watch), the counters are not complete.
+ */
 static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
                         const gru4rec_events *events, const print_list *list,
                         g4r_stop_watch *watch)
@@ -320,11 +325,11 @@ static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
 }
 
 /*
- * Merges the fingerprints of the list and the members of the set before into set, whose
- * members it allocates, and counts its n_long and n_twins by the list. Returns NOMEM, or
- * INVALID if the set before is damaged. If the caller asks to stop (watch), it returns OK
- * all the same, and the set must not be used. The caller frees the members, also after an
- * error.
+ * Merges the fingerprints of the list and the members of the stored set before into set,
+ * whose members it allocates. A fingerprint that occurs several times becomes one member.
+ * Returns OK, NOMEM, or INVALID if the set before is damaged. If the caller asks to stop
+ * (watch), it returns OK all the same, and the set must not be used. The caller frees the
+ * members, also after an error.
  */
 static gru4rec_status unite(union_set *set, const print_list *list,
                             const gru4rec_fingerprints_set *before,
@@ -351,8 +356,10 @@ static gru4rec_status unite(union_set *set, const print_list *list,
 }
 
 /*
- * Allocates the bytes of fingerprints, with the format that the top of the file shows,
- * writes the sets to them, and sets *n_bytes. Returns NULL if there is not enough memory.
+ * Allocates the bytes of fingerprints, with the format that the top of the file shows;
+ * writes the key and the rules of the events, the counters of the classes of length and
+ * the sets to them; and sets *n_bytes. The caller frees them. Returns NULL if there is
+ * not enough memory; *n_bytes is not set then.
  */
 static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
                                   const gru4rec_fingerprints_length lengths[CLASSES],
@@ -418,7 +425,10 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
         free_list(&list, allocator);
     }
     if (status == GRU4REC_OK) {
-        /* Pieces that were cut by other rules are not found again in a test. */
+        /*
+         * The older sets hold pieces of sessions that were cut by other rules. They are
+         * not found again in a test, so the fingerprints are partial.
+         */
         const bool is_lost = before->rules != none.rules;
         *bytes =
             write_bytes(sets, lengths, events, before->is_partial || is_lost, n_bytes);
@@ -432,9 +442,10 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 /* ---- looking for sessions in the fingerprints of a model ---- */
 
 /*
- * Sets bit kind of found[s] for each session s whose fingerprint of this kind is in the
- * model's set. With the kind ITEMS, adds to *n_long the sessions that have a fingerprint.
- * Returns OK, NOMEM, INTERRUPTED, or INVALID if the set is damaged.
+ * Sets bit kind of found[s] for each place s (of the first n_sessions in visiting order)
+ * whose session has a fingerprint of this kind that is in the model's set; other bits
+ * stay. Returns OK, NOMEM, INTERRUPTED, or INVALID if the set is damaged. After an error
+ * some bits may be set.
  */
 static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
                            size_t n_sessions, const gru4rec_fingerprints *fingerprints,
@@ -457,7 +468,11 @@ static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
     return status == GRU4REC_OK && set.is_bad ? GRU4REC_INVALID : status;
 }
 
-/* Counts the session at place s; kinds: the bits of the kinds by which it was found. */
+/*
+ * Adds the session at place s in visiting order to the counters of found. kinds: the bits
+ * of the kinds by which it was found. If it is the first that was found by its id or its
+ * events, sets found->first.
+ */
 static void count_session(gru4rec_fingerprints_found *found, const gru4rec_events *events,
                           int64_t s, unsigned kinds)
 {

@@ -11,7 +11,7 @@
 
 struct gru4rec_items {
     g4r_dict dict;
-    int64_t *support; /* (I) */
+    int64_t *support; /* (I) training events of each item, by row */
     size_t support_capacity;
 };
 

@@ -19,24 +19,36 @@
 typedef struct choosing {
     const gru4rec_allocator *allocator;
     const gru4rec_dataset *dataset, *before; /* before may be NULL */
-    size_t n_before, n;                      /* sessions of before, and of both */
-    /* The hash table of the sessions of before. -1: there is no (other) session. */
+    /*
+     * n_before: sessions of before. n: sessions of both datasets; from sort_sessions() on
+     * without those that are left out.
+     */
+    size_t n_before, n;
+    /*
+     * The hash table of the sessions of before: each bucket is a list, which buckets
+     * begins and next goes on. -1 ends a list.
+     */
     g4r_hash_key key;
     size_t n_buckets;  /* a power of 2 */
-    int32_t *buckets;  /* (n_buckets) a session of before */
-    int32_t *next;     /* (n_before) another session of the same bucket */
-    uint64_t *hashes;  /* (n_before) */
+    int32_t *buckets;  /* (n_buckets) first session of before in the bucket */
+    int32_t *next;     /* (n_before) next session of before in the same bucket */
+    uint64_t *hashes;  /* (n_before) hash of the session's items and its last time */
     bool *is_left_out; /* (n_before) the session goes on in the dataset */
-    uint32_t *by_age;  /* (n) numbers of sessions: those of before, then the dataset's */
+    /*
+     * (n) The sessions, the oldest first. Sessions of before have the numbers 0 ...
+     * n_before - 1, those of dataset the numbers behind these.
+     */
+    uint32_t *by_age;
     g4r_stop_watch watch;
 } choosing;
 
-/* A session of one of the two datasets. */
+/* A session of one of the two datasets, or the beginning of one. */
 typedef struct session {
     const gru4rec_dataset *dataset;
     int64_t first, end; /* its events */
 } session;
 
+/* Returns the session with a number as in choosing.by_age. */
 static session session_of(const choosing *c, uint32_t number)
 {
     const bool is_before = number < c->n_before;
@@ -46,6 +58,7 @@ static session session_of(const choosing *c, uint32_t number)
     return (session){dataset, offsets[0], offsets[1]};
 }
 
+/* Returns the time of the session's last event. */
 static double time_of(const session *s)
 {
     return s->dataset->times[s->end - 1];
@@ -53,13 +66,19 @@ static double time_of(const session *s)
 
 /* ---- 1: sessions that go on ---- */
 
-/* Returns the hash of a beginning of a session that ends with row. hash: without row. */
+/*
+ * Returns the hash of a beginning of a session whose last item is row. hash: that of the
+ * beginning without this item; for the first item, key.a.
+ */
 static uint64_t add_row(uint64_t hash, int32_t row)
 {
     return g4r_hash_word(hash, (uint64_t)row);
 }
 
-/* Returns the hash that the table compares: of the items, and of the time of the last. */
+/*
+ * Returns the hash that the hash table compares, from the hash of a session's items
+ * (add_row()) and the time of its last event.
+ */
 static uint64_t add_time(const choosing *c, uint64_t hash, double time)
 {
     uint64_t bits;
@@ -68,6 +87,10 @@ static uint64_t add_time(const choosing *c, uint64_t hash, double time)
     return g4r_hash_keyed(c->key, hash, bits);
 }
 
+/*
+ * Fills the hash table with all sessions of before. If the caller asks to stop
+ * (c->watch), it ends early, and the table must not be used.
+ */
 static void index_before(choosing *c)
 {
     memset(c->buckets, -1, c->n_buckets * sizeof *c->buckets);
@@ -83,7 +106,10 @@ static void index_before(choosing *c)
     }
 }
 
-/* Tells whether the beginning has the items of session number of before, and its time. */
+/*
+ * Tells whether the beginning of a session equals the session of before with this number:
+ * it has the same items in order, and its last event has the same time.
+ */
 static bool is_beginning(const choosing *c, uint32_t number, const session *beginning)
 {
     const session s = session_of(c, number);
@@ -95,7 +121,10 @@ static bool is_beginning(const choosing *c, uint32_t number, const session *begi
                   n * sizeof *s.dataset->item_rows) == 0;
 }
 
-/* Returns the place in the table of the session that the beginning equals, or NULL. */
+/*
+ * Returns the place in the hash table (an element of buckets or next) of a session of
+ * before that the beginning, whose hash is hash, equals. NULL: there is none.
+ */
 static int32_t *find_before(choosing *c, uint64_t hash, const session *beginning)
 {
     int32_t *at = &c->buckets[hash & (c->n_buckets - 1)];
@@ -105,7 +134,11 @@ static int32_t *find_before(choosing *c, uint64_t hash, const session *beginning
     return *at >= 0 ? at : NULL;
 }
 
-/* Leaves out the sessions of before that go on in the dataset. */
+/*
+ * Finds for each session of the dataset the longest session of before that it begins
+ * with. Marks that one in is_left_out, and removes it from the hash table, so that no
+ * other session finds it. If the caller asks to stop, the work is not complete.
+ */
 static void leave_out(choosing *c)
 {
     index_before(c);
@@ -137,7 +170,11 @@ static int compare_ages(const void *context, uint32_t x, uint32_t y)
     return time_a != time_b ? G4R_COMPARE(time_a, time_b) : G4R_COMPARE(x, y);
 }
 
-/* Fills by_age, and sets n to the number of sessions that are not left out. */
+/*
+ * Fills by_age with the sessions that are not left out, the oldest first, and sets n to
+ * their number. Returns false if there is not enough memory, or if the caller asks to
+ * stop.
+ */
 static bool sort_sessions(choosing *c)
 {
     const g4r_sort_rule rule = {compare_ages, c};
@@ -179,7 +216,11 @@ size_t gru4rec_latest_bytes(int64_t n_sessions, int64_t n_events)
            (size_t)n_events * event;
 }
 
-/* Copies the events of a session behind those that latest has; all get its last time. */
+/*
+ * Copies the items of a session to latest, as its session at place, and sets the offset
+ * behind it. All its events get the time of its last event. The sessions at the places
+ * before must have been copied.
+ */
 static void copy_session(gru4rec_dataset *latest, int64_t place, const session *s)
 {
     const int64_t first = latest->offsets[place], n = s->end - s->first;
@@ -190,6 +231,12 @@ static void copy_session(gru4rec_dataset *latest, int64_t place, const session *
     latest->offsets[place + 1] = first + n;
 }
 
+/*
+ * Makes in *latest a dataset of the last sessions of by_age, until they have n_most
+ * events; the oldest of them loses its first events if they are more. NOMEM: there is not
+ * enough memory; *latest is NULL then. If the caller asks to stop, it returns OK, and
+ * *latest is not complete.
+ */
 static gru4rec_status copy_youngest(choosing *c, int64_t n_most, gru4rec_dataset **latest)
 {
     int64_t n_events = 0;
@@ -213,6 +260,10 @@ static gru4rec_status copy_youngest(choosing *c, int64_t n_most, gru4rec_dataset
 
 /* ---- all steps ---- */
 
+/*
+ * Allocates by_age, and, if there are sessions of before, the hash table and is_left_out.
+ * Returns false if there is not enough memory. The caller frees the arrays in both cases.
+ */
 static bool allocate(choosing *c)
 {
     const gru4rec_allocator *allocator = c->allocator;

@@ -13,8 +13,8 @@
 #include "../base/hash.h"
 
 /*
- * The fewest events of a session for a fingerprint of its items and of its events. A
- * shorter session gets none, because many other sessions have the same few items.
+ * The fewest events of a session that gets a fingerprint of its items, and of its events.
+ * A shorter session gets none, because many other sessions have the same few items.
  */
 enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 };
 static const int64_t shortest[GRU4REC_FINGERPRINTS_KINDS] = {
@@ -22,16 +22,19 @@ static const int64_t shortest[GRU4REC_FINGERPRINTS_KINDS] = {
     [GRU4REC_FINGERPRINTS_EVENTS] = SHORTEST_EVENTS,
     [GRU4REC_FINGERPRINTS_ITEMS] = SHORTEST_ITEMS,
 };
-/* The most events of a session of the last class of length but one. */
+/* The most events of a session in the last class of length but one (prints.h). */
 enum { LONGEST_BUT_ONE = 20 };
 
-/* Mixes a word into a hash, by the key. */
+/* Returns hash with a word mixed in, in a way that depends on the key. */
 static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t word)
 {
     return g4r_hash_fold(word ^ key->a, hash ^ key->b);
 }
 
-/* Tells whether text (n) is an integer as SQLite writes it; reads it into *integer. */
+/*
+ * Tells whether text (n) is an integer as SQLite writes it, from -2^63 to 2^63 - 1 and
+ * without 0 in front, and reads it into *integer, which means nothing otherwise.
+ */
 static bool is_integer(const char *text, size_t n, int64_t *integer)
 {
     const bool is_negative = n > 0 && *text == '-';
@@ -49,10 +52,10 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 }
 
 /*
- * Returns the hash of an id. An integer has the same hash as INTEGER, as REAL and as
- * text, because a column with another affinity can hold the same session's id in another
- * type. The last word that is mixed in (1, 2 or 3) keeps integers, other reals, and texts
- * and blobs apart.
+ * Returns the hash of the id of a session or an item, which depends on the key. An
+ * integer has the same hash as INTEGER, as REAL and as text, because a column with
+ * another affinity can hold the same session's id in another type. The last word that is
+ * mixed in (1, 2 or 3) keeps integers, other reals, and texts and blobs apart.
  */
 static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
@@ -77,8 +80,9 @@ static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_i
 }
 
 /*
- * Mixes a time into a hash, as whole seconds (or units) and nanoseconds. So equal times
- * have equal hashes, whatever their types.
+ * Returns hash with a time mixed in, as whole seconds (or units) and nanoseconds. So
+ * equal times have equal hashes, whatever their types. Of a real of 2^62 or more, or
+ * below -2^62, the bits are mixed in.
  */
 static uint64_t add_time(const gru4rec_fingerprints_key *key, uint64_t hash,
                          const gru4rec_time *time)
@@ -99,8 +103,8 @@ static uint64_t add_time(const gru4rec_fingerprints_key *key, uint64_t hash,
 }
 
 /*
- * Returns the fingerprint of this kind from a hash: 45 bits, and never 0 (no
- * fingerprint).
+ * Returns the fingerprint of this kind (gru4rec_fingerprints_kind) from a hash: 45 bits,
+ * and never 0, which stands for "no fingerprint".
  */
 static uint64_t shorten(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t kind)
 {
@@ -109,10 +113,11 @@ static uint64_t shorten(const gru4rec_fingerprints_key *key, uint64_t hash, uint
 }
 
 /*
- * Returns the hash that stands for the id of a session, or of a piece of a session; id:
- * the hash of the id; first: the time of its first event. If the option session_gap cuts
- * sessions, an id is that of a visitor, who comes again on other days. So the visit is
- * known by the visitor's id and by the time at which the visit begins.
+ * Returns the hash that stands for the id of a session, or of a piece of a session. id:
+ * the hash of the session's id; first: the time of the first event of the session or
+ * piece. Without the option session_gap the result is id. With it, the id is that of a
+ * visitor, who comes again on other days, so first is mixed in: a visit is known by the
+ * visitor's id and by the time at which the visit begins.
  */
 static uint64_t print_of_visit(const gru4rec_events *events, uint64_t id,
                                const gru4rec_time *first)
@@ -122,14 +127,18 @@ static uint64_t print_of_visit(const gru4rec_events *events, uint64_t id,
                : id;
 }
 
-/* The hashes of the ids that sessions and their events have, by number in events. */
+/*
+ * The hashes of the ids of all sessions and items, by their numbers in events->sessions
+ * and events->items.
+ */
 typedef struct id_hashes {
     uint64_t *sessions, *items;
 } id_hashes;
 
 /*
- * Sets prints (kinds) to the fingerprints of a session, or of a piece of it; 0: it is too
- * short for that kind. at (n) are the events in order; session: number of the session in
+ * Sets prints (kinds) to the fingerprints of a session, or of a piece of it, by
+ * gru4rec_fingerprints_kind; 0: it is too short for that kind. at (n): the indexes of its
+ * events in events, in order of time; session: number of the whole session in
  * events->sessions. The events' hashes are added up, so their order does not matter:
  * their times give it. The items' hashes are mixed one after another, so their order
  * counts.
@@ -158,7 +167,11 @@ static void print_session(const gru4rec_events *events, const id_hashes *ids,
             n >= shortest[kind] ? shorten(key, hashes[kind], (uint64_t)kind) : 0;
 }
 
-/* Returns the hashes of all ids of a dictionary. NULL: there is not enough memory. */
+/*
+ * Returns a new array of the hashes of all ids of a dictionary, by their numbers. The
+ * caller frees it. If the caller asks to stop (watch), the array is not complete. NULL:
+ * there is not enough memory.
+ */
 static uint64_t *print_ids(const gru4rec_events *events, const g4r_dict *ids,
                            g4r_stop_watch *watch)
 {

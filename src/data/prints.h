@@ -10,7 +10,10 @@
 /* Number of bits of a fingerprint. */
 enum { G4R_PRINTS_BITS = 45 };
 
-/* Returns the number that n <= 8 bytes write, little-endian on every machine. */
+/*
+ * Returns the number that n <= 8 bytes are if they are read as little-endian, on every
+ * machine.
+ */
 static inline uint64_t g4r_prints_word(const unsigned char *bytes, size_t n)
 {
     uint64_t word = 0;
@@ -20,25 +23,27 @@ static inline uint64_t g4r_prints_word(const unsigned char *bytes, size_t n)
 }
 
 /*
- * Allocates and fills events->prints with the fingerprints of all sessions. The events of
- * the session at place s in visiting order are permutation[offsets[s]] ...
- * permutation[offsets[s + 1] - 1], in order; the shapes are offsets (S + 1) and
- * permutation (n). Returns false if there is not enough memory, or if the watch stopped
- * the work.
+ * Allocates events->prints, and fills it with the fingerprints and the lengths of all
+ * sessions, with the key events->fingerprints_key. The events of the session at place s
+ * in visiting order are permutation[offsets[s]] ... permutation[offsets[s + 1] - 1], in
+ * order; the shapes are offsets (n_sessions + 1) and permutation (number of events).
+ * Returns false if there is not enough memory, or if the watch stopped the work. Then too
+ * events->prints is freed with the events.
  */
 bool g4r_prints_make(gru4rec_events *events, const int64_t *offsets,
                      const uint32_t *permutation, g4r_stop_watch *watch);
 
 /*
- * Returns the class of length of the session at a place in visiting order: 0, 1, ... for
- * 3, 4, ... 10 events, then a class for up to 20 events, and one for more. -1: the session
- * has fewer than 3 events, so it has no fingerprint of its items.
+ * Returns the class of length of the session at a place in visiting order: 0, 1, ... 7
+ * for 3, 4, ... 10 events, 8 for 11 to 20 events, and 9 for more. -1: the session has
+ * fewer than 3 events, so it has no fingerprint of its items.
  */
 int g4r_prints_class(const gru4rec_events *events, int64_t place);
 
 /*
- * Returns a hash of the rules by which sessions are cut. The fingerprints of two sets of
- * sessions can be compared only if both were cut by the same rules.
+ * Returns a hash of the rules by which these events' sessions are cut: session_gap; and,
+ * if long_sessions is "cut", max_length and collapse_repeats. The fingerprints of two
+ * sets of sessions can be compared only if both were cut by the same rules.
  */
 uint64_t g4r_prints_rules(const gru4rec_events *events);
 

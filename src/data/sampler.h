@@ -20,7 +20,7 @@ typedef struct g4r_sampler {
     struct g4r_alias {
         uint32_t keep;  /* a place in the cell below this gives the cell's own item, */
         uint32_t other; /* any other place gives this item */
-    } * cells;          /* (n) */
+    } * cells;          /* (n) one for each item */
     gru4rec_allocator allocator;
 } g4r_sampler;
 

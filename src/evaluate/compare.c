@@ -50,7 +50,8 @@ static void layout(comparing *c)
 
 /*
  * Allocates all memory of the comparison, finds the segments of a's events, and pairs the
- * targets. Returns false if there is not enough memory.
+ * targets. Returns false if there is not enough memory. If the caller asks to stop
+ * (c->watch), it returns true, and the pairs must not be used.
  */
 static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
 {

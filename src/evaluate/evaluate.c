@@ -192,6 +192,11 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
     return status;
 }
 
+/*
+ * If the model's scores are blended, makes the blender, gives it to the ranks of the
+ * method MODEL, and gives the method NETWORK its name. Otherwise does nothing. NOMEM:
+ * there is not enough memory. finish() frees the blender.
+ */
 static gru4rec_status start_blending(measuring *e, gru4rec_error *error)
 {
     const gru4rec_blend *blend = e->what->blend;
@@ -204,7 +209,11 @@ static gru4rec_status start_blending(measuring *e, gru4rec_error *error)
     return GRU4REC_OK;
 }
 
-/* Allocates all memory, and starts the schedule, the tallies and all methods. */
+/*
+ * Allocates all memory of the evaluation, and starts the schedule, the tallies, the
+ * blender and the baselines. The caller frees it by finish(), also after an error. NOMEM:
+ * there is not enough memory. INVALID: as start_baselines().
+ */
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
@@ -256,7 +265,10 @@ static bool is_ranked(const measuring *e, size_t lane)
     return !e->options->last_only || schedule->position[lane] + 2 == end;
 }
 
-/* The events of the lane's session before its target. */
+/*
+ * Returns the items and times of the events of the lane's session before its target,
+ * which are borrowed from the test; the times are NULL if the test has none.
+ */
 static gru4rec_prefix prefix_of(const measuring *e, size_t lane)
 {
     const gru4rec_dataset *test = e->what->test;
@@ -266,7 +278,10 @@ static gru4rec_prefix prefix_of(const measuring *e, size_t lane)
                             .n = (size_t)(e->schedule.position[lane] - first) + 1};
 }
 
-/* Makes the query that ranks the lane's target. A target that has no rank becomes -1. */
+/*
+ * Returns the query that ranks the lane's target, with the items to leave out. A target
+ * that was seen, or is not among the items that are ranked, becomes -1.
+ */
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
     const gru4rec_prefix prefix = prefix_of(e, lane);
@@ -303,7 +318,8 @@ static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size
 
 /*
  * Draws items for the lane's target (option candidates), ranks the target among them by
- * the model's scores for the hidden state x and by each baseline, and notes the results.
+ * the model's scores for the values x of the network's top layer, by the network's alone
+ * if the model's are blended, and by each baseline, and notes the results in the tallies.
  * Returns false if a score of the model is not finite.
  */
 static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
@@ -340,7 +356,11 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
     return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
 }
 
-/* Ranks the targets of all lanes that were added, by one method. */
+/*
+ * Ranks the targets of all lanes that were added to e->ranks[method], by the method MODEL
+ * or NETWORK, and notes the results in the method's tally. Returns DIVERGED if a score is
+ * not finite, INTERRUPTED if the hook says stop.
+ */
 static gru4rec_status rank_added(measuring *e, size_t method, gru4rec_error *error)
 {
     const g4r_stop stop = {is_stopped, e};
@@ -359,9 +379,9 @@ static gru4rec_status rank_added(measuring *e, size_t method, gru4rec_error *err
 }
 
 /*
- * Runs the network for one step of the schedule, ranks the live lanes' targets by the
- * model and by the baselines, and notes the results in the tallies. It leaves out targets
- * that option last_only does not rank. Returns DIVERGED or INTERRUPTED if it fails.
+ * Runs the network for one step of the schedule, ranks the live lanes' targets by all
+ * methods, and notes the results in the tallies. It leaves out targets that option
+ * last_only does not rank. Returns DIVERGED or INTERRUPTED if it fails.
  */
 static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
 {
@@ -412,7 +432,10 @@ static gru4rec_status run(measuring *e, gru4rec_error *error)
     return status;
 }
 
-/* Fills metrics with the measures of all methods, the model first. */
+/*
+ * Fills metrics with the measures of all methods, the model first. INTERRUPTED: the hook
+ * says stop; metrics must not be used then.
+ */
 static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_error *error)
 {
     g4r_stop_watch watch = {.stop = {is_stopped, e}};

@@ -102,8 +102,9 @@ static double units_of_one(const g4r_outcomes *outcomes)
 }
 
 /*
- * Adds sign h_s, in units, to sums[s], for each session s. h_s is the sum of the figure
- * over the targets of the segment; sign is 1 or -1.
+ * Adds sign (1 or -1) times h_s to outcomes->sums[s], for each session s. h_s is the sum,
+ * in whole units, of the figure (a measure at a cut-off) over the session's targets in
+ * the segment.
  */
 static void add(g4r_outcomes *outcomes, int64_t sign, const int32_t *places,
                 size_t segment, const g4r_figure *figure, g4r_stop_watch *watch)

@@ -31,9 +31,9 @@ typedef struct g4r_outcomes {
     uint8_t *segments; /* (events) the segment of each event */
     /* About the targets of one method in one segment: */
     int64_t *hits;            /* (2 longest) number of targets by place */
-    int64_t *n_targets;       /* (sessions) e_s */
-    int64_t events, sessions; /* number of targets; n */
-    int64_t *sums;            /* (sessions) h_s in units */
+    int64_t *n_targets;       /* (sessions) e_s, the number of targets of each session */
+    int64_t events, sessions; /* number of targets; of sessions with a target */
+    int64_t *sums; /* (sessions) h_s, the sum of a measure over a session's targets */
 } g4r_outcomes;
 
 /* A measure at cut-off k. */
@@ -47,32 +47,35 @@ typedef struct g4r_figure {
  */
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena);
 /*
- * Counts the targets of a segment: sets hits, n_targets, events and sessions. places
- * (events): see gru4rec_evaluation. If the caller asked to stop (watch), the counts must
- * not be used.
+ * Counts the targets of one method in a segment: sets hits, n_targets, events and
+ * sessions in outcomes. places (events): the places by this method, see
+ * gru4rec_evaluation. If the caller asked to stop (watch), the counts must not be used.
  */
 void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                         g4r_stop_watch *watch);
 /*
- * Returns R, the mean of the figure over the targets that g4r_outcomes_count() counted;
- * NAN if there were none.
+ * Returns R, the mean of the figure (a measure at a cut-off) over the targets that
+ * g4r_outcomes_count() counted; NAN if there were none.
  */
 double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure);
 /*
- * Sets sums to h_s, the sums of the figure over the targets of the segment, for each
- * session. places: as in g4r_outcomes_count().
+ * Sets outcomes->sums (sessions) to h_s: for each session s the sum of the figure (a
+ * measure at a cut-off) over its targets in the segment, in whole units. places (events):
+ * of one method, as in g4r_outcomes_count(). If the caller asked to stop (watch), sums
+ * must not be used.
  */
 void g4r_outcomes_sum(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                       const g4r_figure *figure, g4r_stop_watch *watch);
 /*
- * Subtracts from sums the h_s of another method, whose places are given, and which has
- * the same targets.
+ * Subtracts from outcomes->sums, which g4r_outcomes_sum() has set for one method, the
+ * same sums of another method, whose places are given, and which has the same targets. If
+ * the caller asked to stop (watch), sums must not be used.
  */
 void g4r_outcomes_subtract(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                            const g4r_figure *figure, g4r_stop_watch *watch);
 /*
- * Returns the half-width of the 95 % interval of R = mean, from sums; NAN if there are
- * fewer than 10 sessions.
+ * Returns the half-width of the 95 % interval of mean, the mean R of a figure over all
+ * targets, from outcomes->sums; NAN if fewer than 10 sessions have a target.
  */
 double g4r_outcomes_width(const g4r_outcomes *outcomes, double mean);
 

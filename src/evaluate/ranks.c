@@ -27,8 +27,9 @@ void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *r
 }
 
 /*
- * Returns how many lanes are scored together if all their items are scored exactly,
- * because bounds are not used: 1 if the lists are so short that bounds can be used.
+ * Returns how many lanes are scored together if all ranked items are scored exactly: 1 if
+ * the lists are so short that bounds are used for most lanes; otherwise up to MOST_EXACT,
+ * as time and memory allow.
  */
 static size_t count_exact(const g4r_ranks *ranks)
 {
@@ -85,7 +86,8 @@ bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row)
 
 /*
  * Writes into scores (n) the exact scores of the items rows (n), or of the first n items
- * if rows is NULL, for the session with the hidden state x, as serving does.
+ * if rows is NULL, for the session whose top layer has the values x, with the same bits
+ * as in serving.
  */
 static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                   const g4r_real *x)
@@ -94,7 +96,10 @@ static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
     ranks->vec->scan.score(scores, output->table, output->bias, rows, x, n, output->d);
 }
 
-/* Blends for a session with the vector x. */
+/*
+ * Computes the blended scores in ranks->blender for the session whose top layer has the
+ * values x and whose items are query->history. ranks->blender must not be NULL.
+ */
 static void blend(const g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query)
 {
     g4r_blender_blend(ranks->blender, &ranks->bounds.output, x, query->history,
@@ -230,7 +235,10 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
     }
 }
 
-/* Counts an item that had one score, and now has another. */
+/*
+ * Changes the counts n_greater and n_equal of a lane for an item that was counted with
+ * the score before, so that it is counted with the score now.
+ */
 static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
 {
     lane->n_greater -= before > lane->score;
@@ -240,8 +248,9 @@ static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
 }
 
 /*
- * Counts the items that the nearest sessions have by their blended scores; so far they
- * are counted by the network's scores. The blender has blended for this lane.
+ * Changes the counts of a lane, which are by the network's scores so far, so that the
+ * items that the nearest sessions have count by their blended scores. Items that are not
+ * ranked or that were seen are not counted. The blender must have blended for this lane.
  */
 static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 {
@@ -258,8 +267,9 @@ static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 }
 
 /*
- * Overwrites scores with the blended scores of the items that the nearest sessions have.
- * rows (n): the items that have scores; NULL: all n items.
+ * Overwrites the scores of those items that the nearest sessions have with their blended
+ * scores. scores (n) are those of the items rows (n), ascending; of all n items if rows
+ * is NULL.
  */
 static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
                               const int32_t *rows, size_t n)
@@ -292,9 +302,10 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 }
 
 /*
- * Fills *standing: ranks the query's target by exact scores (n), which must be finite,
- * and finds the best items, in ranks->list. If the target is -1, n_greater and n_equal
- * stay 0. The scores of seen items are overwritten. rows: as in g4r_ranks_exact().
+ * Fills *standing: ranks the query's target by final scores (n), which must be finite,
+ * and finds the best items, at most ranks->longest, in ranks->list. If the target is -1,
+ * n_greater and n_equal are 0. The scores of seen items are overwritten with -INFINITY.
+ * rows (n), ascending: the items that the scores are of; NULL: all items.
  */
 static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                       const g4r_rank_query *query, g4r_standing *standing)
@@ -314,9 +325,9 @@ static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, s
 }
 
 /*
- * Ranks the target of lane i by the exact scores of all ranked items, and fills
- * *standing. For the first of n_exact lanes, it scores the items for all of them. Returns
- * false if a score of the lane is not finite.
+ * Ranks the target of lane i by the exact scores of all ranked items, blended if there is
+ * a blender, and fills *standing. For the first of n_exact lanes, it scores the items for
+ * all of them. Returns false if a score of the lane is not finite.
  */
 static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {

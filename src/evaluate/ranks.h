@@ -39,10 +39,17 @@ typedef struct g4r_rank_query {
 typedef struct g4r_rank_lane {
     g4r_rank_query query;
     bool is_bounded; /* bounds are used; else the fields below mean nothing */
-    /* Score of the target. An item with an upper bound above high has a greater score. */
+    /*
+     * score: the target's, blended if there is a blender. high: an item whose upper bound
+     * is above this has a greater score by the network.
+     */
     g4r_real score, high;
-    size_t n_greater, n_equal; /* items scored above the target; as high as the target */
-    g4r_shortlist list;        /* the best items so far */
+    /*
+     * Ranked items that score above the target, and those that have its score, with the
+     * target itself.
+     */
+    size_t n_greater, n_equal;
+    g4r_shortlist list; /* items that can be among the best by the network's scores */
 } g4r_rank_lane;
 
 typedef struct g4r_ranks {
@@ -50,15 +57,19 @@ typedef struct g4r_ranks {
     gru4rec_blender *blender; /* borrowed; NULL: the scores are the network's */
     g4r_bounds bounds;
     const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
-    size_t n, longest, n_lanes, n_added; /* longest: most items in a list */
+    /*
+     * n: number of items that are ranked. longest: most items in a list of best items.
+     * n_lanes: lanes that there is room for. n_added: lanes that were added.
+     */
+    size_t n, longest, n_lanes, n_added;
     size_t n_exact;         /* lanes that are scored together when bounds are not used */
-    g4r_rank_lane *lanes;   /* (lanes) */
-    g4r_real *x, *slack;    /* (lanes,D), (lanes) */
-    g4r_real *upper;        /* (lanes,COLUMNS) */
+    g4r_rank_lane *lanes;   /* (lanes) the first n_added are used */
+    g4r_real *x, *slack;    /* (lanes,D) top layer's values; (lanes) see bounds.h */
+    g4r_real *upper;        /* (lanes,COLUMNS) upper bounds of some items' scores */
     g4r_real *table, *bias; /* (COLUMNS,D), (COLUMNS) output rows of rows; else unused */
     int32_t *near;          /* (COLUMNS) items that must be scored exactly */
     g4r_real *near_scores;  /* (COLUMNS) their scores */
-    g4r_real *scores;       /* (n_exact,n) */
+    g4r_real *scores;       /* (n_exact,n) exact scores of the ranked items */
     g4r_scored *list;       /* (longest) the latest list that was given */
 } g4r_ranks;
 
@@ -77,9 +88,10 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes);
 /* Tells whether the item is among those that are ranked. */
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
 /*
- * g4r_ranks_start() removes all lanes. g4r_ranks_add() then adds a lane: the hidden state
- * x (D) of a session, which is copied, and a query, which is copied. Only the query's
- * list of seen items is not copied: it is borrowed until g4r_ranks_get() for this lane.
+ * g4r_ranks_start() removes all lanes. g4r_ranks_add() then adds a lane: the values x (D)
+ * of the network's top layer for a session, and a query, which both are copied. Only the
+ * query's lists of seen items and of the history are not copied: they are borrowed until
+ * g4r_ranks_get() for this lane.
  */
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
@@ -98,10 +110,11 @@ bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
  */
 bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
 /*
- * Ranks the query's target at once by exact scores for the hidden state x (D), among the
- * items rows (n), ascending, or all items if rows is NULL, and fills *standing, whose
- * list is borrowed until the next call of g4r_ranks_get() or g4r_ranks_exact(). n must
- * not exceed ranks->n. Returns false if a score is not finite.
+ * Ranks the query's target at once by exact scores for the top layer's values x (D),
+ * among the items rows (n), ascending, or all n items if rows is NULL, and fills
+ * *standing, whose list is borrowed until the next call of g4r_ranks_get() or
+ * g4r_ranks_exact(). n must not exceed ranks->n. It needs no lane and changes none.
+ * Returns false if a score is not finite; *standing is not filled then.
  */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);

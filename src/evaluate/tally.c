@@ -102,8 +102,9 @@ static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, 
 }
 
 /*
- * Returns a measure at cut-off k of the targets of the segment, which
- * g4r_outcomes_count() has counted, and sets *width to half of its interval.
+ * Returns a measure (recall, MRR or NDCG) at cut-off k of the targets of the segment,
+ * which g4r_outcomes_count() has counted; NAN if there are none. Sets *width to half of
+ * its 95 % interval; NAN if there are fewer than 10 sessions.
  */
 static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
                       size_t segment, double *width, g4r_stop_watch *watch)

@@ -25,7 +25,7 @@ typedef struct g4r_tally_lists {
 
 typedef struct g4r_tally {
     const char *method;
-    const int64_t *support; /* (I) */
+    const int64_t *support; /* (I) training events of each item; borrowed */
     const gru4rec_options *options;
     size_t n_items;
     g4r_outcomes *outcomes; /* shared by all methods; counts one while it is reported */

@@ -262,7 +262,8 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
 
 /*
  * Returns the verdict about OpenBLAS's kernels as far as it is known without making
- * OpenBLAS choose again. better is the result of find_better().
+ * OpenBLAS choose again: ONLY, SET, PICKED (better is NULL), or NOT_ASKED. better is the
+ * result of find_better().
  */
 static verdict assess(const core_type *better)
 {

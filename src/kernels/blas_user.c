@@ -184,7 +184,7 @@ static void name_user(const loaded_list *list, int user, char *name, size_t size
         path = "the program";
     if (user != NONE)
         snprintf(name, size, "%.60s uses OpenBLAS too", base_name(path));
-    /* The text goes into JSON, so only printable ASCII stays. */
+    /* The text goes into JSON, so what is not printable ASCII becomes "?". */
     for (char *c = name; *c != '\0'; c++)
         *c = *c >= ' ' && *c <= '~' ? *c : '?';
 }

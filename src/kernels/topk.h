@@ -15,7 +15,10 @@ typedef struct g4r_scored {
     int32_t row;
 } g4r_scored;
 
-/* Tells whether a comes before b in the ranking. */
+/*
+ * Tells whether a comes before b in the ranking: a greater score first; of equal scores,
+ * the lower row.
+ */
 static inline bool g4r_topk_is_before(g4r_scored a, g4r_scored b)
 {
     return a.score > b.score || (a.score == b.score && a.row < b.row);

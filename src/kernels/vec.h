@@ -44,9 +44,9 @@ typedef struct g4r_vec_sums {
     /* BPR: -log sigma(t - r); TOP1, TOP1-max: q; BPR-max: sigma */
     double value;
     /*
-     * The sum that the target's gradient is made of. Its terms are, for BPR: sigma(r - t);
-     * TOP1, TOP1-max: a (1 - a) with a = sigma(r - t); BPR-max: sigma (1 - sigma) with
-     * sigma = sigma(t - r). With TOP1-max and BPR-max each term has the weight e.
+     * The sum that the target's gradient is made of. Its terms are, for BPR: sigma(r -
+     * t); TOP1, TOP1-max: a (1 - a) with a = sigma(r - t); BPR-max: sigma (1 - sigma)
+     * with sigma = sigma(t - r). With TOP1-max and BPR-max each term has the weight e.
      */
     double slope;
     double square; /* BPR-max: r^2 */
@@ -146,32 +146,45 @@ typedef struct g4r_vec {
         /* Sets state, the state after the step, to a + z (b - a). */
         void (*mix)(g4r_real *state, const g4r_real *a, const g4r_real *b,
                     const g4r_real *z, size_t h);
-        /* Writes r, z and n into gates, and g. The caller activates n afterwards. */
+        /*
+         * Writes the gates r, z and the candidate n into gates, and g, the part of n that
+         * r multiplies. The caller activates n afterwards.
+         */
         void (*torch_gates)(g4r_real *gates, g4r_real *g, const g4r_real *v,
                             const g4r_real *u, const g4r_real *b, const g4r_real *c,
                             size_t h);
-        /* Writes dv and du, and dold without the part that comes through u. */
+        /*
+         * Writes dv and du, the gradients of v and u, and dold, that of old, without the
+         * part that comes through u.
+         */
         void (*torch_backward)(g4r_real *dv, g4r_real *du, g4r_real *slope_dold,
                                const g4r_real *dstate, const g4r_real *gates,
                                const g4r_real *g, const g4r_real *old, size_t h);
-        /* Writes r and z into gates, and s. Leaves the place of c in gates as it is. */
+        /*
+         * Writes the gates r and z into gates, and s = r old. Leaves the place of the
+         * candidate c in gates as it is.
+         */
         void (*original_gates)(g4r_real *gates, g4r_real *s, const g4r_real *v,
                                const g4r_real *u, const g4r_real *b, const g4r_real *old,
                                size_t h);
         /*
-         * Writes c, which the caller activates afterwards. Reads only the first h values
-         * of v and b.
+         * Writes the candidate c, which the caller activates afterwards. Reads only the
+         * first h values of v and b.
          */
         void (*original_candidate)(g4r_real *c, const g4r_real *v, const g4r_real *b,
                                    const g4r_real *w, size_t h);
         /*
-         * Writes a_c and a_z into dv, and dold without the parts that come through s and
-         * u. Leaves the place of a_r in dv as it is.
+         * Writes a_c and a_z, the gradients of c and z before their activations, into dv,
+         * and dold, that of old, without the parts that come through s and u. Leaves the
+         * place of a_r in dv as it is.
          */
         void (*original_backward)(g4r_real *dv, g4r_real *slope_dold,
                                   const g4r_real *dstate, const g4r_real *gates,
                                   const g4r_real *old, size_t h);
-        /* Writes a_r into dv, and adds to dold the part that comes through s. */
+        /*
+         * Writes a_r, the gradient of r before its activation, into dv, and adds to dold,
+         * the gradient of old, the part that comes through s. ds is the gradient of s.
+         */
         void (*original_backward_reset)(g4r_real *dv, g4r_real *dold, const g4r_real *ds,
                                         const g4r_real *gates, const g4r_real *old,
                                         size_t h);
@@ -188,13 +201,16 @@ typedef struct g4r_vec {
         /* Sets y (n) to exp(y - max), and returns the sum of the new y. */
         double (*exp_sum)(g4r_real *y, g4r_real max, size_t n);
         /*
-         * Adds the sum of f over p (n) to *f_sum, and the sum of -log(p + eps) to
-         * *log_sum. If a value of p is NaN, only *f_sum is sure to become NaN.
+         * Adds the sum of f = p / (p + eps) over the probabilities p (n) to *f_sum, and
+         * the sum of -log(p + eps) to *log_sum. If a value of p is NaN, only *f_sum is
+         * sure to become NaN.
          */
         void (*smooth_sums)(double *f_sum, double *log_sum, const g4r_real *p, size_t n);
         /*
-         * Sets p (n) to the gradient of these columns, which all have the weight w. total
-         * is the sum of w f over all columns.
+         * Replaces the probabilities p (n) of some columns, which all have the weight w,
+         * by p total - w f, the gradient of the loss with respect to their scores, where
+         * f = p / (p + eps). total is the sum of w f over all columns, each with its own
+         * w.
          */
         void (*smooth_gradient)(g4r_real *p, g4r_real total, g4r_real w, size_t n);
         /*
@@ -204,16 +220,25 @@ typedef struct g4r_vec {
                     size_t n);
         void (*top1)(g4r_vec_sums *sums, g4r_real *r, g4r_real t, g4r_real scale,
                      size_t n);
-        /* Writes e and q, sets r to dq/dr, and adds to e, value and slope of sums. */
+        /*
+         * Writes e = exp(r - max) and q = sigma(r - t) + sigma(r^2), sets r to dq/dr, and
+         * adds to e, value and slope of sums. max is the largest score of all negatives.
+         */
         void (*top1max_sums)(g4r_vec_sums *sums, g4r_real *e, g4r_real *q, g4r_real *r,
                              g4r_real t, g4r_real max, size_t n);
-        /* Sets r, which is dq/dr on entry, to scale x dL/dr. mean is L. */
+        /* Sets r, which is dq/dr on entry, to scale x dL/dr. mean is L, the loss. */
         void (*top1max_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *q,
                                  g4r_real scale, g4r_real mean, size_t n);
-        /* Writes e and sigma, and adds to all four sums. */
+        /*
+         * Writes e = exp(r - max) and sigma = sigma(t - r), and adds to all four sums. r
+         * stays. max is the largest score of all negatives.
+         */
         void (*bprmax_sums)(g4r_vec_sums *sums, g4r_real *e, g4r_real *sigma,
                             const g4r_real *r, g4r_real t, g4r_real max, size_t n);
-        /* Sets r to scale x dL/dr. a is A, reg is lambda, mean_square is R. */
+        /*
+         * Sets r to scale x dL/dr. a and mean_square are the means of sigma and of r^2,
+         * weighted by e; reg is the option bpreg.
+         */
         void (*bprmax_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *sigma,
                                 g4r_real scale, g4r_real a, g4r_real reg,
                                 g4r_real mean_square, size_t n);

@@ -105,7 +105,10 @@ static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
     }
 }
 
-/* Sets s (n) to the slope y' of the activation, from its values y (n). */
+/*
+ * Sets s (n) to the slopes of the activation at the points where its values are y (n):
+ * the slope of each kind can be computed from the value alone.
+ */
 static void slope(g4r_real *restrict s, const g4r_real *restrict y,
                   const g4r_activation *act, size_t n)
 {

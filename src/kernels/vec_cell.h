@@ -39,8 +39,9 @@
 #include "vec_math.h"
 
 /*
- * Computes the state of either cell: mix(n, old, z) in PyTorch's, mix(old, c, z) in the
- * original.
+ * Computes state = (1 - z) a + z b, the state after the step. In PyTorch's cell a is n,
+ * the candidate, and b the old state; in the original a is the old state and b is c, the
+ * candidate. z is the update gate.
  */
 static void mix(g4r_real *restrict state, const g4r_real *restrict a,
                 const g4r_real *restrict b, const g4r_real *restrict z, size_t h)
@@ -52,7 +53,10 @@ static void mix(g4r_real *restrict state, const g4r_real *restrict a,
 /* ---- PyTorch ---- */
 
 /*
- * Writes r, z and n into gates, n without its activation f, and g. The caller applies f.
+ * PyTorch's cell: writes into gates the reset gate r, the update gate z and the candidate
+ * n without its activation f, which the caller applies; and into g the part of n that r
+ * multiplies. v is the product of the input with its matrix, b its bias; u is the product
+ * of the old state with its matrix, c its bias.
  */
 static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
                         const g4r_real *restrict v, const g4r_real *restrict u,
@@ -70,8 +74,10 @@ static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
 }
 
 /*
- * Writes dv and du, and dold without the part that comes through u. slope_dold holds f'
- * on entry, and dold on return.
+ * PyTorch's cell: writes dv and du, the gradients of the products v and u (of the input,
+ * of the old state), and dold, the gradient of the old state, without the part that comes
+ * through u. dstate is the gradient of the state. slope_dold holds the slope f' of the
+ * candidate's activation on entry, and dold on return.
  */
 static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
                            g4r_real *restrict slope_dold, const g4r_real *restrict dstate,
@@ -95,7 +101,12 @@ static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
 
 /* ---- the original ---- */
 
-/* Writes r and z into gates, and s. The place of c in gates stays as it is. */
+/*
+ * The original cell: writes the reset gate r and the update gate z into gates, where the
+ * place of the candidate c stays as it is; and s = r old, old being the state before the
+ * step. v and u are the products of the input and of old with their matrices, b is the
+ * bias.
+ */
 static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
                            const g4r_real *restrict v, const g4r_real *restrict u,
                            const g4r_real *restrict b, const g4r_real *restrict old,
@@ -109,7 +120,10 @@ static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
     }
 }
 
-/* Writes c without its activation f, which the caller applies. */
+/*
+ * The original cell: writes the candidate c = v + b + w, without its activation, which
+ * the caller applies. w is the product of s with the candidate's matrix.
+ */
 static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
                                const g4r_real *restrict b, const g4r_real *restrict w,
                                size_t h)
@@ -119,8 +133,11 @@ static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
 }
 
 /*
- * Writes a_c and a_z into dv, and dold without the parts that come through s and u.
- * slope_dold holds f' on entry, and dold on return.
+ * The original cell: writes a_c and a_z, the gradients of the candidate c and of the
+ * update gate z before their activations, into dv, where the place of a_r stays as it is;
+ * and dold, the gradient of the old state, without the parts that come through s and u.
+ * slope_dold holds the slope f' of the candidate's activation on entry, and dold on
+ * return.
  */
 static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_dold,
                               const g4r_real *restrict dstate,
@@ -136,8 +153,9 @@ static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_do
 }
 
 /*
- * Writes a_r into dv, and adds to dold the part that comes through s. ds is the gradient
- * of s.
+ * The original cell: writes a_r, the gradient of the reset gate before its activation,
+ * into dv, and adds to dold, the gradient of the old state, the part that comes through s
+ * = r old. ds is the gradient of s.
  */
 static void original_backward_reset(g4r_real *restrict dv, g4r_real *restrict dold,
                                     const g4r_real *restrict ds,

@@ -45,8 +45,10 @@
     } while (0)
 
 /*
- * Makes one update of p (n) and of the slots that the optimiser uses. acc is a of the
- * equations; acc2 is u of adadelta and m of adam. v is NULL without momentum.
+ * Makes one update of the parameters p (n) with the gradients g (n), which it multiplies
+ * by u->clip, and of the slots that the optimiser uses. acc is a of the equations; acc2
+ * is u of adadelta and m of adam; v is the velocity, NULL without momentum. A slot that
+ * the optimiser does not use may be NULL.
  */
 static void update(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *restrict acc2,
                    g4r_real *restrict v, const g4r_real *restrict g, const g4r_update *u,

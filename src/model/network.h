@@ -41,7 +41,7 @@ typedef struct g4r_network {
      * is what serving uses. g4r_network_layout() sets it to false.
      */
     bool by_rows;
-    g4r_network_frame *frames; /* (n_frames) */
+    g4r_network_frame *frames; /* (n_frames) one for each mini-batch of an update */
     size_t last;               /* the frame whose states g4r_network_carry() carries on */
     /*
      * Scratch of backward, (B, width of the layer). dstate: gradient of the states of the
@@ -50,7 +50,7 @@ typedef struct g4r_network {
     g4r_real *dstate[GRU4REC_MAX_LIST];
     g4r_real *dcarry[GRU4REC_MAX_LIST];
     g4r_real *ddense[GRU4REC_MAX_LIST]; /* gradient of the dense layers' values */
-    g4r_real *slope;                    /* (width of the widest dense layer) */
+    g4r_real *slope; /* (width of the widest dense layer) slopes for one lane */
 } g4r_network;
 
 /*

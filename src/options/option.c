@@ -133,7 +133,10 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
     return true;
 }
 
-/* Reads a number or a word. */
+/*
+ * Reads a real in the option's range, or one of its words, into *value; word i gives
+ * -1 - i. Returns false if the text is neither; *value means nothing then.
+ */
 static bool parse_number(const g4r_option *o, const char *text, double *value)
 {
     const int word = g4r_option_word_index(o->words, text);
@@ -141,7 +144,10 @@ static bool parse_number(const g4r_option *o, const char *text, double *value)
     return word >= 0 || (parse_real(text, value) && is_in_range(o, *value));
 }
 
-/* Reads a boolean. Accepts 0.0 and 1.0 too. */
+/*
+ * Reads a boolean into *value, 0 or 1: false, true, off, on, no, yes, 0 or 1. Accepts 0.0
+ * and 1.0 too.
+ */
 static bool parse_boolean(const char *text, int64_t *value)
 {
     double real;

@@ -43,12 +43,13 @@ struct gru4rec_batch {
     struct lane {
         size_t n_best; /* rows in its part of best */
         g4r_shortlist list;
-        const int32_t *history; /* (n_history) borrowed */
+        const int32_t *history; /* (n_history) items of the session; borrowed */
         size_t n_history;
     } lanes[MOST_LANES];
     g4r_real slack[MOST_LANES]; /* slack of each x, see bounds.h */
 };
 
+/* Returns the largest number of sessions of a batch, by the size of the catalogue. */
 static size_t count_lanes(const g4r_output *output)
 {
     double each = 2.0 * (double)output->n * (double)output->d;
@@ -159,8 +160,9 @@ static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_
 
 /*
  * Writes the best rows of session i into its part of batch->best, from its shortlist, and
- * sets n_best. If the shortlist cannot be used, it is made anew from the exact scores of
- * all rows.
+ * sets its n_best. If the shortlist cannot be used, makes it anew from the exact scores
+ * of all rows. If the batch has a blender, blends for the session, and the best rows are
+ * those by the blended scores.
  */
 static void find_best(gru4rec_batch *batch, size_t i)
 {

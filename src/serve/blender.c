@@ -9,10 +9,10 @@
  *   score of j in N:   s_j + b ln(1 + 10000 p_j)
  *   any other item:    s_j
  *
- * With cross-entropy, s_j is the logarithm of a probability plus a constant. So the sum is
- * the logarithm of a product, which is high if both factors are. Of the forms that were
- * tried, this one was the best on most logs (docs/training.md). The factor 10000 lets
- * shares from about 1e-4 on count; 1000 and 100000 give nearly the same rankings.
+ * With cross-entropy, s_j is the logarithm of a probability plus a constant. So the sum
+ * is the logarithm of a product, which is high if both factors are. Of the forms that
+ * were tried, this one was the best on most logs (docs/training.md). The factor 10000
+ * lets shares from about 1e-4 on count; 1000 and 100000 give nearly the same rankings.
  *
  * An item outside of N keeps its score, and no score falls. So the k best items are among
  * the k best by the network and the items of N: if an item is in neither, k items come
@@ -81,7 +81,10 @@ void gru4rec_blender_free(gru4rec_blender *blender)
     g4r_alloc_free(&allocator, blender);
 }
 
-/* Fills the blender's rows with those that the scorer lists, ascending, and sets n. */
+/*
+ * Fills blender->rows with N: the items that the scorer gave a score above 0 in its last
+ * call, by ascending row. Sets blender->n to their number.
+ */
 static void sort_rows(gru4rec_blender *blender)
 {
     const g4r_scores *scores = &blender->scorer->scores;
@@ -147,6 +150,7 @@ bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
 
 /* ---- the best of all ---- */
 
+/* Tells whether the limits exclude the row, or rank other rows only. */
 static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
 {
     size_t place;
@@ -156,8 +160,9 @@ static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
 }
 
 /*
- * Writes the k best of the items of N into ranked, the best first, without the items that
- * the limits leave out. Returns how many there are. Overwrites the network's scores.
+ * Writes the k best of the items of N (those that the nearest sessions have) by blended
+ * scores into blender->ranked, the best first, without the items that the limits leave
+ * out. Returns how many there are, at most k. Overwrites blender->network.
  */
 static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
                               const g4r_blender_limits *limits)
@@ -173,8 +178,8 @@ static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
 }
 
 /*
- * Drops the items of N from best (n_best), the others keep their order. Returns how many
- * are left.
+ * Drops the items that the nearest sessions have (N) from best (n_best); the others keep
+ * their order and move forward. Returns how many are left.
  */
 static size_t drop_neighbours(const gru4rec_blender *blender, g4r_scored *best,
                               size_t n_best)

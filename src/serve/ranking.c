@@ -147,7 +147,10 @@ static void leave_out(gru4rec_ranking *ranking)
     }
 }
 
-/* Overwrites the scores of the items that the nearest sessions have by blended ones. */
+/*
+ * Overwrites the scores of those ranked rows that the nearest sessions have by their
+ * blended scores. query.blender must not be NULL.
+ */
 static void overwrite_blended(gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;
@@ -160,7 +163,10 @@ static void overwrite_blended(gru4rec_ranking *ranking)
     }
 }
 
-/* Computes the exact scores of all ranked rows. */
+/*
+ * Computes the exact scores of all ranked rows into ranking->scores, blended ones if the
+ * query has a blender; sets those of excluded rows to -INFINITY, and sets is_scored.
+ */
 static void score_all(gru4rec_ranking *ranking)
 {
     const gru4rec_query *query = &ranking->query;

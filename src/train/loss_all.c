@@ -3,7 +3,7 @@
 
 #include "../kernels/blas.h"
 
-/* The most items of a block, whose scores are computed together. */
+/* The most items of a block: the scores of a block's items are computed together. */
 enum { BLOCK = 1024 };
 
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
@@ -42,8 +42,8 @@ static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
 }
 
 /*
- * Returns the column of the item row target in the block of items start ... start + n -
- * 1. Returns n if the row is in another block.
+ * Returns the column of the item in row target in a block of the n items from row start
+ * on; n if the item is in another block.
  */
 static size_t own_column(int32_t target, size_t start, size_t n)
 {
@@ -53,7 +53,8 @@ static size_t own_column(int32_t target, size_t start, size_t n)
 
 /*
  * Returns the sum of the lanes' losses, and fills log_sums, the logarithm of the first
- * sum of each lane. The loss of a lane is
+ * sum of each lane. The loss of a lane with the scores s_j of all items j and the weights
+ * w_j (w_own for the target, w_other for any other item) is
  *   L = log(sum_j exp(s_j)) - sum_j w_j s_j
  * The first sum is kept as sum_j exp(s_j - largest). When a block has a larger score, the
  * sum so far is multiplied by exp(largest before - largest). wanted is the second sum, of
@@ -93,9 +94,11 @@ double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real 
 }
 
 /*
- * Turns the scores of a block, in all->scores (m,n), into G, scale times their gradients:
+ * Turns the scores s_j of a block of items, in all->scores (m,n), into G, scale times the
+ * gradients of the loss with respect to them:
  *   p_j = exp(s_j - log_sum)
  *   G_j = scale (p_j - w_j)
+ * log_sum is that of the lane; w_j is w_own for the lane's target, else w_other.
  */
 static void block_gradients(const g4r_loss_all *all, const double *log_sums,
                             const int32_t *targets, size_t m, size_t start, size_t n,
@@ -114,7 +117,9 @@ static void block_gradients(const g4r_loss_all *all, const double *log_sums,
 }
 
 /*
- * For each block of items, whose rows of W, dW and db are meant:
+ * For each block of items, whose rows of the output table W, of its gradient dW (dtable)
+ * and of the gradient db (dbias) of the biases are meant. G is scale times the gradient
+ * of the scores (block_gradients()):
  *   db = column sums of G + beta db
  *   dW = G^T y + beta dW
  *   dy = the sum over all blocks of G W

@@ -20,7 +20,8 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
 }
 
 /*
- * Counts the update, and computes its factors. At update number n of the whole training:
+ * Counts the update, and computes its factors. grad_cap: the option; norm: that of the
+ * update's whole gradient. At update number n of the whole training:
  *   correct = 1 / (1 - rho^n),  correct2 = 1 / (1 - rho2^n)   (adam's correction)
  *   clip = grad_cap / norm if the norm is not below grad_cap, else 1
  */
@@ -88,10 +89,10 @@ static void update_values(g4r_optim *optim, size_t param, size_t offset,
  */
 typedef struct update_job {
     g4r_optim *optim;
-    size_t param, cols;
-    const g4r_real *gradients;
-    const g4r_merge *merge; /* NULL: the whole tensor is updated */
-    size_t n;               /* number of values, or of distinct rows */
+    size_t param, cols;        /* index of the parameter; width of its rows */
+    const g4r_real *gradients; /* of the values, or (occurrences, cols) of the rows */
+    const g4r_merge *merge;    /* NULL: the whole tensor is updated */
+    size_t n;                  /* number of values, or of distinct rows */
 } update_job;
 
 /*

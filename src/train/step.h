@@ -63,7 +63,7 @@ typedef struct g4r_step {
     int32_t n_seen;             /* items with events; their rows are the first ones */
     size_t n_frames;            /* frames since the last update */
     size_t n_columns, n_inputs; /* columns and inputs of these frames */
-    g4r_step_frame *frames;     /* (T) */
+    g4r_step_frame *frames;     /* (T) the first n_frames are used */
     g4r_real *log_support;      /* (I) ln support; only with logq */
     /*
      * Columns stand frame after frame. Column l of a frame is the target of lane l; the

@@ -8,7 +8,11 @@ const char *gru4rec_training_slot_name(gru4rec_slot slot)
     return names[slot];
 }
 
-/* Tells whether a training with these options keeps the slot. */
+/*
+ * Tells whether a training with these options keeps the slot: "acc" with every optimiser
+ * but sgd, "acc2" with adadelta and adam, "velocity" with momentum above 0, "best" with
+ * validation above 0.
+ */
 static bool has_slot(const gru4rec_options *options, gru4rec_slot slot)
 {
     const bool has[GRU4REC_N_SLOTS] = {

@@ -16,10 +16,13 @@
 #include <stdio.h>
 #include <strings.h>
 
-/* Places of a range whose step the library chooses, at most. */
+/* The most places of a logarithmic range, and of a linear range without a step. */
 enum { MOST_PLACES = 32 };
 
-/* What kind of number an option is. */
+/*
+ * What kind of number an option's value is. NONE: it is no number. LIST: a list of
+ * integers, which a range treats as one integer.
+ */
 typedef enum number_kind {
     NUMBER_NONE,
     NUMBER_INTEGER,
@@ -31,13 +34,16 @@ typedef enum number_kind {
 typedef struct tunable {
     const char *name;
     number_kind kind;
-    size_t offset; /* of its field, if it is a number */
+    size_t offset; /* of its field in gru4rec_options */
     gru4rec_scale scale;
     double low, high, step; /* of the default range */
-    const char *choices;    /* default choices, as "first|second"; NULL: none */
+    const char *choices;    /* default choices, as "first|second"; NULL: there are none */
 } tunable;
 
-/* A number with a default range, a number without one, and an option that is no number. */
+/*
+ * The three forms of a row of tunables: RANGE has a default range, CHOICES has default
+ * choices, and OPEN has neither, so the default space does not have it.
+ */
 #define RANGE(name, kind, scale, ...)                                          \
     {                                                                          \
 #name, kind, offsetof(gru4rec_options, name), scale, __VA_ARGS__, NULL \
@@ -96,10 +102,13 @@ enum { N_TUNABLES = sizeof tunables / sizeof *tunables };
 
 _Static_assert((size_t)N_TUNABLES <= GRU4REC_MAX_DIMENSIONS, "a space has all of them");
 
-/* Every error about a space is INVALID. */
+/* Sets the error's message about a space, and gives the status INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
-/* Returns the row of an option; NULL: a tuning cannot choose it. */
+/*
+ * Returns the row of the array tunables that an option has; its name may have upper or
+ * lower case. NULL: a tuning cannot choose the option.
+ */
 static const tunable *find_tunable(const char *name)
 {
     for (size_t i = 0; i < N_TUNABLES; i++)
@@ -108,7 +117,10 @@ static const tunable *find_tunable(const char *name)
     return NULL;
 }
 
-/* Returns the index of an option in the table of all options. There must be such one. */
+/*
+ * Returns the index of an option in the table of all options (gru4rec_option_describe()).
+ * An option of exactly this name must exist.
+ */
 static size_t index_of(const char *name)
 {
     gru4rec_option_info info;
@@ -120,13 +132,19 @@ static size_t index_of(const char *name)
 
 /* ---- values ---- */
 
-/* Writes a number with at most 9 digits behind the point, whatever the locale. */
+/*
+ * Writes a number, rounded to 9 digits behind the point, as an integer with "e-9" behind
+ * it. So the text has no decimal point, which depends on the locale.
+ */
 static void write_number(char text[GRU4REC_MAX_CHOICE], double value)
 {
     snprintf(text, GRU4REC_MAX_CHOICE, "%llde-9", (long long)llround(value * 1e9));
 }
 
-/* Rounds to two digits, or an integer to a multiple of step. */
+/*
+ * Rounds a value above 0: a real to two significant digits; an integer to a multiple of
+ * step, or to a whole number if step is 0.
+ */
 static double round_value(double value, number_kind kind, double step)
 {
     if (kind != NUMBER_REAL)
@@ -151,7 +169,10 @@ bool g4r_space_is_ordered(const gru4rec_dimension *dimension)
     return dimension->scale != GRU4REC_SCALE_CHOICE;
 }
 
-/* Returns the number at a place of a range. */
+/*
+ * Returns the number at a place, from 0, of a range. It is never below the range's low
+ * nor above its high, also if rounding goes beyond them.
+ */
 static double value_at(const gru4rec_dimension *dimension, int32_t place)
 {
     const number_kind kind = find_tunable(dimension->option)->kind;
@@ -169,7 +190,10 @@ static double value_at(const gru4rec_dimension *dimension, int32_t place)
     return G4R_MAX(dimension->low, G4R_MIN(value, dimension->high));
 }
 
-/* Returns the number that options has; NAN: the value is no number. */
+/*
+ * Returns the value of the row's option in options as a number. NAN: the option is no
+ * number, or a list that has not exactly one element.
+ */
 static double number_of(const tunable *row, const gru4rec_options *options)
 {
     const char *field = (const char *)options + row->offset;
@@ -247,7 +271,9 @@ static bool is_softmax(const gru4rec_options *options)
     return options->loss == GRU4REC_CROSS_ENTROPY || options->loss == GRU4REC_XE_LOGIT;
 }
 
-/* The rules are those of gru4rec_options_resolve(). */
+/*
+ * These rules repeat those by which gru4rec_options_resolve() refuses or ignores options.
+ */
 bool g4r_space_matters(const char *name, const gru4rec_options *options)
 {
     const bool is_sampled = options->n_sample != GRU4REC_N_SAMPLE_ALL;
@@ -300,7 +326,10 @@ bool gru4rec_space_has(const gru4rec_space *space, const char *option)
     return false;
 }
 
-/* Finds the row of an option. INVALID: a tuning cannot choose it. */
+/*
+ * Sets *row to the row of the array tunables that an option has. INVALID: a tuning cannot
+ * choose this option, or there is no option of that name; *row is NULL then.
+ */
 static gru4rec_status find_row(const tunable **row, const char *name,
                                gru4rec_error *error)
 {
@@ -312,7 +341,10 @@ static gru4rec_status find_row(const tunable **row, const char *name,
     gru4rec_options options;
     gru4rec_error unknown = {0};
     gru4rec_options_init(&options);
-    /* An unknown name gets the message, and the suggestion, of the options. */
+    /*
+     * If there is no option of that name, the message is that of gru4rec_options_set(),
+     * which suggests the nearest name.
+     */
     if (gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, name, "", &unknown) !=
             GRU4REC_OK &&
         strncmp(unknown.message, "no option", strlen("no option")) == 0)
@@ -323,7 +355,11 @@ static gru4rec_status find_row(const tunable **row, const char *name,
                   shown, shown);
 }
 
-/* Checks that the option accepts the text, and writes its usual form to canonical. */
+/*
+ * Writes the value that the text stands for to canonical, in the usual form of the row's
+ * option. INVALID: the option does not accept the text, or the usual form is longer than
+ * canonical.
+ */
 static gru4rec_status check_value(const tunable *row, const char *text,
                                   char canonical[GRU4REC_MAX_CHOICE],
                                   gru4rec_error *error)
@@ -377,7 +413,10 @@ gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
     return GRU4REC_OK;
 }
 
-/* Checks what gru4rec_space_range() asks of its numbers. */
+/*
+ * Checks the scale, low, high and step of a range of the row's option. INVALID: one of
+ * the rules of gru4rec_space_range() does not hold.
+ */
 static gru4rec_status check_range(const tunable *row, const gru4rec_dimension *range,
                                   gru4rec_error *error)
 {
@@ -448,7 +487,9 @@ gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
 
 /*
  * Returns the factor by which the default range of learning_rate, which suits adagrad, is
- * scaled for the optimiser of base.
+ * multiplied for the optimiser (option adapt) of base: the default learning rate with
+ * that optimiser, divided by the default one. 1, if the defaults with that optimiser are
+ * refused.
  */
 static double scale_of_rate(const gru4rec_options *base)
 {
@@ -471,7 +512,10 @@ static void add_choices(gru4rec_dimension *dimension, const char *choices)
     }
 }
 
-/* Tells whether the option can matter, whatever the loss if that is open too. */
+/*
+ * Tells whether the option has an effect beside the values of base; or, if the tuning
+ * chooses the loss too, beside those values with the loss bpr-max or cross-entropy.
+ */
 static bool can_matter(const char *name, const gru4rec_options *base, bool is_loss_open)
 {
     gru4rec_options other = *base;

@@ -24,17 +24,17 @@
 #include "../base/rng.h"
 
 enum {
-    BATCH = 10,      /* trials of a batch */
-    N_RUNGS = 3,     /* rungs at most */
-    N_PARENTS = 5,   /* best trials that later ones begin as, at most */
-    MOST_DRAWS = 500 /* draws for a proposal */
+    BATCH = 10,      /* most trials of a batch */
+    N_RUNGS = 3,     /* most rungs */
+    N_PARENTS = 5,   /* most parents: the best trials, as which later ones begin */
+    MOST_DRAWS = 500 /* draws for one proposal, until the search gives up */
 };
 
-/* A trial and its results so far. */
+/* A trial (a set of values of the space's options), and its last result. */
 typedef struct trial {
-    int32_t places[GRU4REC_MAX_DIMENSIONS]; /* by dimension; see space.h */
-    int rung;                               /* the highest rung with a result; -1: none */
-    double objective; /* at that rung; NAN: it could not be trained */
+    int32_t places[GRU4REC_MAX_DIMENSIONS]; /* of the values, by dimension; see space.h */
+    int rung;         /* the highest rung that the trial has a result of; -1: none */
+    double objective; /* the result at that rung; NAN: it could not be trained */
 } trial;
 
 struct gru4rec_tune {
@@ -42,21 +42,29 @@ struct gru4rec_tune {
     gru4rec_options base;     /* as given */
     gru4rec_options resolved; /* the same, resolved */
     gru4rec_space space;
-    int64_t epochs[N_RUNGS]; /* (n_rungs) */
+    int64_t epochs[N_RUNGS]; /* (n_rungs) epochs that a trial is trained at each rung */
     int n_rungs;
-    int64_t most;  /* trials at most */
-    int64_t n;     /* trials that were proposed */
-    trial *trials; /* (most) */
-    int64_t first; /* index of the batch's first trial */
-    bool is_over;
-    int rung;                   /* the rung that the batch is at */
+    int64_t most;  /* the most trials (option trials) */
+    int64_t n;     /* trials that were proposed so far */
+    trial *trials; /* (most) the first n are proposed */
+    int64_t first; /* index in trials of the first trial of the batch at work */
+    bool is_over;  /* no trial will be given any more */
+    int rung;      /* the rung that the batch at work is at, from 0 */
     int64_t members[BATCH + 1]; /* (n_members) indexes of the trials at that rung */
+    /*
+     * n_given: members that gru4rec_tune_next() gave at this rung. n_told: members whose
+     * result gru4rec_tune_tell() got at this rung.
+     */
     int n_members, n_given, n_told;
 };
 
 /* ---- the options of a trial ---- */
 
-/* Sets the options of the space to the values at the places. */
+/*
+ * Fills *options with the base of the search, not resolved, and with the values at places
+ * (by dimension), which are marked as set. Options of the space that have no effect
+ * (G4R_SPACE_NONE, or g4r_space_matters() is false) are not set.
+ */
 static void set_places(const gru4rec_tune *tune, const int32_t *places,
                        gru4rec_options *options)
 {
@@ -68,7 +76,10 @@ static void set_places(const gru4rec_tune *tune, const int32_t *places,
     g4r_space_drop_meaningless(options);
 }
 
-/* Takes the places away whose values mean nothing beside the others. */
+/*
+ * Sets the places of a trial (by dimension) to G4R_SPACE_NONE where the option has no
+ * effect beside the trial's other values.
+ */
 static void drop_meaningless(const gru4rec_tune *tune, int32_t *places)
 {
     gru4rec_options options;
@@ -84,7 +95,11 @@ void gru4rec_tune_options(const gru4rec_tune *tune, int64_t number,
     set_places(tune, tune->trials[number - 1].places, options);
 }
 
-/* Makes options ready to train with; INVALID: they contradict each other. */
+/*
+ * Makes the options of a trial ready to train with for so many epochs: turns patience,
+ * validation, warm_start, resume and checkpoints off, resolves the options, and sets
+ * n_epochs. INVALID: the options contradict each other, so they cannot be trained with.
+ */
 static gru4rec_status prepare(gru4rec_options *options, int64_t epochs,
                               gru4rec_error *error)
 {
@@ -111,7 +126,11 @@ void gru4rec_tune_prepare(const gru4rec_tune *tune, const gru4rec_trial *of,
 
 /* ---- which trial is better ---- */
 
-/* Tells whether trial a is better than trial b; both are indexes of trials. */
+/*
+ * Tells whether trial a is better than trial b, both given as an index in tune->trials:
+ * it has reached a higher rung; or the same rung with a larger objective; or the same of
+ * both and a lower index. Both must have a result.
+ */
 static bool is_better(const gru4rec_tune *tune, int64_t a, int64_t b)
 {
     const trial *x = &tune->trials[a], *y = &tune->trials[b];
@@ -120,12 +139,17 @@ static bool is_better(const gru4rec_tune *tune, int64_t a, int64_t b)
     return x->objective != y->objective ? x->objective > y->objective : a < b;
 }
 
+/* Tells whether the trial was trained at some rung, and its last training succeeded. */
 static bool has_result(const trial *entry)
 {
     return entry->rung >= 0 && !isnan(entry->objective);
 }
 
-/* Inserts a trial into list (n), best first, of most at most. Returns the new n. */
+/*
+ * Inserts a trial into list (n), which has indexes of trials, the best one first. If the
+ * list would get longer than most, its worst trial is dropped, which may be the new one.
+ * Returns the new n.
+ */
 static int insert(const gru4rec_tune *tune, int64_t *list, int n, int most, int64_t index)
 {
     int at = n;
@@ -154,7 +178,11 @@ bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *ob
 
 /* ---- proposals ---- */
 
-/* Returns the place of a value near one that is at a place of an ordered dimension. */
+/*
+ * Draws a place near another place of an ordered dimension with n places: at least 1 and
+ * at most about 0.3 n places away, near ones more often. A place beyond an end becomes
+ * the end, so at an end the result may be the place itself.
+ */
 static int32_t step_from(g4r_rng *rng, int32_t place, int32_t n)
 {
     const double away = (g4r_rng_uniform(rng) + g4r_rng_uniform(rng) - 1) * 0.3 * n;
@@ -165,7 +193,13 @@ static int32_t step_from(g4r_rng *rng, int32_t place, int32_t n)
     return G4R_MAX(0, G4R_MIN(to, n - 1));
 }
 
-/* Draws a place of a dimension. from: the place that it begins at; NULL: uniform. */
+/*
+ * Draws a place of a dimension. from: the place that the parent trial has. It stays with
+ * probability 1/2; otherwise the result is a place near it in a range, and any place in a
+ * list of choices. The result is uniform over all places if from is NULL (there is no
+ * parent) or G4R_SPACE_NONE, or if it is G4R_SPACE_BASE and the dimension is a list of
+ * choices or a range without the base's value.
+ */
 static int32_t draw_place(const gru4rec_tune *tune, g4r_rng *rng,
                           const gru4rec_dimension *dimension, const int32_t *from)
 {
@@ -182,7 +216,12 @@ static int32_t draw_place(const gru4rec_tune *tune, g4r_rng *rng,
                : (int32_t)g4r_rng_below(rng, (uint64_t)n);
 }
 
-/* Draws a proposal. parents (n): the trials that it may begin as. */
+/*
+ * Draws the places (by dimension) of a new trial. With probability 1/2 it begins as one
+ * of the parents (n), which are indexes of trials; otherwise, or if n is 0, all its
+ * places are uniform. A value that the base has too gets the place G4R_SPACE_BASE, and an
+ * option without effect gets G4R_SPACE_NONE, so that equal trials have equal places.
+ */
 static void draw(const gru4rec_tune *tune, g4r_rng *rng, const int64_t *parents, int n,
                  int32_t *places)
 {
@@ -198,7 +237,10 @@ static void draw(const gru4rec_tune *tune, g4r_rng *rng, const int64_t *parents,
     drop_meaningless(tune, places);
 }
 
-/* Tells whether a proposal can be trained, and no earlier trial has its values. */
+/*
+ * Tells whether the options of a proposal do not contradict each other, and no earlier
+ * trial has the same places. If they contradict, error (or NULL) gets the reason.
+ */
 static bool is_new(const gru4rec_tune *tune, const int32_t *places, gru4rec_error *error)
 {
     gru4rec_options options;
@@ -211,7 +253,12 @@ static bool is_new(const gru4rec_tune *tune, const int32_t *places, gru4rec_erro
     return true;
 }
 
-/* Proposes the next trial. Returns false if no new one was found. */
+/*
+ * Draws until a proposal is new (is_new()), and adds it as the trial with index n,
+ * without a result. Returns false, and adds none, if MOST_DRAWS draws were not new; error
+ * (or NULL) then has the reason of the last proposal that contradicted itself, if there
+ * was one.
+ */
 static bool propose(gru4rec_tune *tune, const int64_t *parents, int n_parents,
                     gru4rec_error *error)
 {
@@ -229,7 +276,11 @@ static bool propose(gru4rec_tune *tune, const int64_t *parents, int n_parents,
     return false;
 }
 
-/* Proposes the next batch, and puts it on the first rung; without one the search ends. */
+/*
+ * Proposes the trials of the next batch, as many as the limits and the space allow, and
+ * puts them on the first rung. The very first one is the base itself. If there is no new
+ * trial, sets is_over: the search ends. error (or NULL): as propose().
+ */
 static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
 {
     int64_t parents[N_PARENTS];
@@ -256,7 +307,11 @@ static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
 
 /* ---- halving ---- */
 
-/* Puts the best third of the members on the next rung, in the order of their numbers. */
+/*
+ * Puts the best third (rounded up) of the members on the next rung, and the first trial
+ * of all in addition if it is a member; never a trial that could not be trained. They
+ * stay in the order of their numbers. The next rung may have no member, or may not exist.
+ */
 static void promote(gru4rec_tune *tune)
 {
     int64_t best[BATCH + 1];
@@ -334,7 +389,10 @@ size_t gru4rec_tune_bytes(const gru4rec_options *base)
     return sizeof(gru4rec_tune) + (size_t)base->trials * sizeof(trial);
 }
 
-/* Fills the rungs for so many epochs: equal ones are one. */
+/*
+ * Fills tune->epochs with ceil(N / 9), ceil(N / 3) and N, where N is n_epochs; of equal
+ * numbers only one.
+ */
 static void fill_rungs(gru4rec_tune *tune, int64_t n_epochs)
 {
     for (int64_t part = 9; part > 0; part /= 3) {
@@ -344,7 +402,11 @@ static void fill_rungs(gru4rec_tune *tune, int64_t n_epochs)
     }
 }
 
-/* Fills what the base and the space determine, and proposes the first batch. */
+/*
+ * Resolves the base, fills the rungs, and proposes the first batch. INVALID: the base
+ * contradicts itself; or more than one trial is wanted, and the space gives none beside
+ * the base, because its values contradict each other or are those of the base.
+ */
 static gru4rec_status start(gru4rec_tune *tune, gru4rec_error *error)
 {
     gru4rec_options first;
@@ -404,7 +466,10 @@ void gru4rec_tune_free(gru4rec_tune *tune)
 
 /* ---- the held-out sessions ---- */
 
-/* Returns the half, 0 or 1, that the session at a place belongs to. */
+/*
+ * Returns the half, 0 or 1, that a session of the dataset belongs to: a bit of a hash of
+ * its index and its item rows.
+ */
 static int half_of(const gru4rec_dataset *dataset, int64_t session)
 {
     const int64_t first = dataset->offsets[session];
@@ -415,7 +480,10 @@ static int half_of(const gru4rec_dataset *dataset, int64_t session)
     return (int)(g4r_hash_fold(hash, 0x9e3779b97f4a7c15u) >> 32 & 1);
 }
 
-/* Copies the sessions of a half. *out is NULL if there is not enough memory. */
+/*
+ * Returns a new dataset with the sessions of all that belong to a half (0 or 1), in the
+ * same order and without times. The caller frees it. NULL: there is not enough memory.
+ */
 static gru4rec_dataset *copy_half(const gru4rec_allocator *allocator,
                                   const gru4rec_dataset *all, int half)
 {

@@ -670,7 +670,8 @@ typedef struct gru4rec_dataset {
     int64_t n_rare;    /* events dropped by min_support */
     int64_t n_short;   /* events dropped with their sessions by min_length */
     int64_t n_dropped; /* events dropped from long sessions */
-    int64_t n_long;    /* sessions longer than max_length */
+    int64_t n_long;    /* sessions (or parts between pauses) longer than max_length, which
+                        * were cut, dropped or shortened */
     int64_t n_left;    /* sessions of one event that were dropped */
     gru4rec_time first;    /* earliest time, before anything was dropped but the events
                             * that n_old and n_unknown count */
@@ -1742,8 +1743,9 @@ void gru4rec_scorer_free(gru4rec_scorer *scorer);
 size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
 
 /*
- * Returns the scores of the items that may come next after a prefix. The bits of the
- * scores are the same in any thread. This function allocates nothing, so it cannot fail.
+ * Returns the scores of the items that may come next after a prefix, borrowed from the
+ * scorer until its next call. The bits of the scores are the same in any thread. This
+ * function allocates nothing, so it cannot fail.
  */
 gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 

@@ -21,10 +21,10 @@ typedef struct g4r_rng {
  * that the numbers of an epoch are known without running the epochs before it.
  */
 enum {
-    G4R_STREAM_INIT = 1,
-    G4R_STREAM_SAMPLES,
-    G4R_STREAM_DROPOUT,
-    G4R_STREAM_ORDER,
+    G4R_STREAM_INIT = 1,  /* initial weights */
+    G4R_STREAM_SAMPLES,   /* negative samples of a training's epoch */
+    G4R_STREAM_DROPOUT,   /* keys of the dropout masks of an epoch */
+    G4R_STREAM_ORDER,     /* order of the sessions in an epoch */
     G4R_STREAM_NEGATIVES, /* negative items of an evaluation; one stream for each event */
     G4R_STREAM_SIGNS,     /* random signs of a comparison */
     G4R_STREAM_PROPOSALS  /* values that a tuning tries; one stream for each trial */

@@ -137,9 +137,9 @@ static void sift_neighbour(g4r_nearest_neighbour *heap, size_t i, size_t n,
 }
 
 /*
- * Adds a neighbour to the n nearest found so far, if there are fewer than k, or in the
- * place of the farthest, if it is nearer than that. Returns how many there are then. The
- * neighbours become a heap when there are k.
+ * Adds a neighbour to the n nearest found so far, if there are fewer than nearest->k, or
+ * in the place of the farthest, if it is nearer than that; otherwise leaves it out.
+ * Returns how many there are then. The neighbours become a heap when there are k.
  */
 static size_t offer(const g4r_nearest *nearest, size_t n,
                     const g4r_nearest_neighbour *neighbour)

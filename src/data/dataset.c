@@ -63,7 +63,7 @@ static bool is_pause(const gru4rec_events *events, uint32_t a, uint32_t b)
     return gap > 0 && g4r_events_seconds(events, b) - g4r_events_seconds(events, a) > gap;
 }
 
-/* Tells whether stage 4 will drop event b, which follows event a, as a repeat. */
+/* Tells whether stage 4 will drop b, as collapse_repeats is set and a has its item. */
 static bool is_repeat(const gru4rec_events *events, uint32_t a, uint32_t b)
 {
     return events->preparation.collapse_repeats && events->item[a] == events->item[b];

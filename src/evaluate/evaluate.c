@@ -35,8 +35,9 @@ enum {
 };
 
 /*
- * The numbers of the methods: the model, then, if its scores are blended, its network
- * alone, then the baselines.
+ * The numbers of the methods: MODEL; then, if its scores are blended, NETWORK, its
+ * network alone; then the baselines, which begin at measuring.n_models. MOST_...:
+ * greatest numbers of methods before the baselines, and of all.
  */
 enum { MODEL, NETWORK, MOST_MODELS, MOST_METHODS = MOST_MODELS + GRU4REC_N_BASELINES };
 

@@ -34,8 +34,9 @@ void g4r_tally_start(g4r_tally *tally)
 /* ---- a ranking ---- */
 
 /*
- * Returns the place of the target (outcomes.h), by the mode for ties;
- * GRU4REC_PLACE_MISSED if it is not ranked, or stands behind the longest list.
+ * Returns the place of the target, which is twice its rank less two; option mode decides
+ * where among items with the same score it ranks. GRU4REC_PLACE_MISSED if it is not
+ * ranked, or stands behind the longest list.
  */
 static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
 {

@@ -152,7 +152,7 @@ typedef enum verdict {
 struct gru4rec_blas_core_shared {
     /* The openblas_get_corename() of the OpenBLAS that the result is about. */
     char *(*_Atomic of)(void);
-    /* The two fields below are written once, before of is set. */
+    /* verdict and why are written once, before of is set; later they only are read. */
     verdict verdict;
     char why[128]; /* CHOSEN: the core type picked before; LEFT: the reason */
 };

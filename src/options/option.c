@@ -298,7 +298,11 @@ static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
                                             parse_integer(o, text + length, n));
 }
 
-/* Reads "measure@k". */
+/*
+ * Reads "measure@k" into *objective: measure is one of the option's words, and k an
+ * integer in the option's range, not a word. Returns false if the text is not that;
+ * *objective means nothing then.
+ */
 static bool parse_objective(const g4r_option *o, const char *text,
                             gru4rec_objective *objective)
 {
@@ -419,7 +423,10 @@ static int print_activation(char *text, size_t size, const gru4rec_activation *a
     return snprintf(text, size, "%s", name);
 }
 
-/* Writes "measure@k". */
+/*
+ * Writes an objective as "measure@k". Returns the length of the whole text, as
+ * snprintf().
+ */
 static int print_objective(const g4r_option *o, char *text, size_t size,
                            const gru4rec_objective *objective)
 {

@@ -201,9 +201,10 @@ static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *e
 }
 
 /*
- * Checks the options that need held-out sessions (patience), dense layers
- * (feedforward_act) or sessions in the order of time (validation). Without validation, a
- * patience that was not set becomes 0. INVALID: an option lacks what it needs.
+ * Checks the options that need held-out sessions (patience, and blend if it is auto),
+ * dense layers (feedforward_act) or sessions in the order of time (validation). Without
+ * validation, a patience that was not set becomes 0. INVALID: an option lacks what it
+ * needs.
  */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {

@@ -40,9 +40,11 @@ bool ext_json_has_nul(const char *json)
 }
 
 /*
- * Appends the character or escape that begins at at to text. In place of a NUL it appends
- * the escape of the character 1 and the digit 0, in place of the character 1 that escape
- * and the digit 1. Returns how many bytes the character or escape has in the JSON.
+ * Copies the piece of the JSON to which at points to text, and returns its length in
+ * bytes. An escape of NUL is replaced by the escape of the character 1 and the digit 0;
+ * the character 1, or an escape of it, by that escape and the digit 1. Of any other escape
+ * the piece is the backslash and the character behind it, so that an escaped backslash is
+ * not read twice; else it is one byte.
  */
 static size_t guard_next(sqlite3_str *text, const char *at)
 {

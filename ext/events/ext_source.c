@@ -45,10 +45,10 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /*
- * Reads a row (type, name, sql) of sqlite_schema. If the row is about a table or a view
- * of that name, *found says which. Rows that consist of NULLs are counted in *n_empty.
- * One may exist: the row of a table that is being created. A second such row means that
- * an authorizer hides the columns: an error.
+ * Reads a row (type, name, sql) of sqlite_schema. If it is about a table, a virtual table
+ * or a view of that name, sets *found to that. One row may be all NULL: that of a table
+ * that is being created; *n_empty counts such rows. SQLITE_AUTH: a second row is all NULL,
+ * or a table's or a view's row has a NULL: then an authorizer hides columns.
  */
 static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n_empty,
                       ext_error *error)

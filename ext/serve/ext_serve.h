@@ -96,8 +96,9 @@ void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id);
  */
 bool ext_state_blob_run(unsigned char run[EXT_STATE_BLOB_RUN], const ext_model *model);
 /*
- * Tells whether exactly this version of the model made the state: the run names, and the
- * numbers of hidden states, are equal.
+ * Tells whether exactly this version made the state: the run names are equal, and the BLOB
+ * has as many values of hidden states as the model. False if the model's run name is not
+ * valid.
  */
 bool ext_state_blob_is_of(const ext_state_blob *blob, const ext_model *model);
 

@@ -248,8 +248,8 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
 
 /*
  * Measures one side (0: a, 1: b). *places: out, (ext_measure_methods() of the side,
- * events of its test) the ranks of the targets; of the budget, and freed by free_call().
- * The measures themselves are not kept.
+ * events of its test) the place of each event, as in gru4rec_evaluation; memory of the
+ * budget, which free_call() frees, also after an error. The measures are not kept.
  */
 static int place(compare_call *call, int side, int32_t **places, ext_error *error)
 {

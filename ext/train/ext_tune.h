@@ -136,11 +136,14 @@ typedef struct ext_tuning {
     /* Events that finished trials were trained on; those that m_trial had count too. */
     int64_t n_events;
     double best; /* largest objective so far, for the progress line; NAN: there is none */
-    /* The report: of the best trial (chosen), and of the first one (the base). */
-    gru4rec_trial chosen;
+    /*
+     * The members from here on are for the report, which compares the best trial with the
+     * first one, that of the model's own options.
+     */
+    gru4rec_trial chosen;              /* the best trial */
     double objective;                  /* of the best trial */
     gru4rec_difference differences[3]; /* recall, MRR, NDCG; chosen minus first */
-    bool is_compared;
+    bool is_compared; /* differences are set: neither of the two trials diverged */
     /*
      * (2, 2, events of halves[1]) where the targets that are reported on stood: for the
      * chosen trial and the first one, by the trial and, if it blends, by its network alone;

@@ -94,8 +94,10 @@ static int find_next(ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * Starts trials in free slots, as many as there is room for. Does nothing if the time is
- * over. If a slot has no thread, starts one trial only, which is over when this returns.
+ * Starts trials in free slots until there is no room for another one. A trial that does
+ * not fit even while no other is under way is given up (give_up()), which is an error if
+ * it is the first one. Does nothing if the time is over. A slot without a thread is taken
+ * first: then only one trial is started, and it is over when this returns.
  */
 static int start_trials(ext_tuning *tuning, ext_error *error)
 {

@@ -39,10 +39,11 @@ typedef struct estimate {
 } estimate;
 
 /*
- * Returns the estimate from w sessions with the items of another one among n sessions.
- * scale: the factor of w / n and of u - w / n, because the test meets a larger training.
- * daily: f, by how much chance on a day may be larger. share and most are at most 1. n
- * may be 0.
+ * Returns the estimate (see the top of this file) from w sessions with the items of
+ * another one among n sessions: share = scale w / n, most = daily share, error =
+ * scale (u - w / n), where u is the upper bound of Wilson's interval. share and most are
+ * at most 1. scale is above 1 if the test meets a larger training than the w sessions did.
+ * If n is 0, share and most are 0.
  */
 static estimate estimate_of(double w, double n, double scale, double daily)
 {

@@ -35,9 +35,10 @@
     }
 
 /*
- * A row of a training option that came later. before_ is the value that does what older
- * builds did. A stored model names the option even at its default value, so that an older
- * build, which would do something else, refuses the model.
+ * A row of a training option that came later and whose default differs from what older
+ * builds did. before_ is the value that does what they did. A model names such an option
+ * even at its default value, so that an older build, which would do something else,
+ * refuses the model. A later option whose default changes nothing has an ordinary row.
  */
 #define LATER(field, kind_, min_, max_, words_, defaults_, before_, help_)       \
     {                                                                            \

@@ -69,7 +69,11 @@ static bool can_be_measured(const gru4rec_dataset *dataset)
     return false;
 }
 
-/* Checks that there is something to train on and to measure. Returns INVALID if not. */
+/*
+ * Checks that there is something to train on. INVALID: no session has two events; or
+ * n_sample is 0 and there are no negatives, because batch_size or the number of sessions
+ * is below 2; or validation holds out no event that can be measured.
+ */
 static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
 {

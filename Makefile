@@ -69,7 +69,8 @@ help:
 ## make test-fast       unit tests and SQL tests only
 ## make test-X          one part, see tests/README.md
 ## make soak            attacks on it, under sanitizers, for ten minutes each (SECONDS_EACH=600)
-## make accuracy        the accuracy table, and whether intervals hold, on real data (shared/data beside the project)
+## make accuracy        the accuracy table on real data (shared/data beside the project)
+## make intervals       whether the intervals of evaluations and comparisons hold, on the same data: two minutes
 ## make bench           how fast training is, how far from the floor, and whether that is enough (SECONDS_EACH=3)
 ## make bench-serve     how long recommendations take, and the same of them (SECONDS_EACH=1)
 ## make coverage        line coverage of src/ and ext/ by the fast tests

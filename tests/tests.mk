@@ -161,7 +161,7 @@ test-bench: $(if $(SAN),,$(B)/bench $(B)/serve $(B)/gru4rec.so)
 	$(PYTHON) tests/bench/check.py $(B)/bench $(B)/serve $(B)/gru4rec.so; \
 	else echo 'note: no $(PYTHON), or sanitizers'; echo '0 passed, 0 failed'; fi
 
-accuracy: gru4rec.so intervals
+accuracy: gru4rec.so
 	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data
 
 # Whether the intervals of gru4rec_evaluate() and gru4rec_compare() cover, on the same data; two minutes.

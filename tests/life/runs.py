@@ -91,7 +91,7 @@ def killed(directory, journal):
                'between two': lambda r: r['epoch'] == 1}
     for n, (when, is_it) in enumerate(is_seen.items()):
         other = Process(path)
-        other.send("SELECT gru4rec_train('rec', 'slow', 'n_epochs=9, threads=1, bptt=2')")
+        other.send("SELECT gru4rec_train('rec', 'slow', 'n_epochs=99, threads=1, bptt=2')")
         wait_run(db, lambda r: is_training(r) and is_it(r))
         other.kill()
         row = newest(db)

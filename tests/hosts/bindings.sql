@@ -101,8 +101,12 @@ SELECT count(*) FROM gru4rec_compare('rec', 'pop', ?)
 SELECT count(*) FROM gru4rec_compare('rec', 'pop', 'clicks', ?)
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_audit(?)
--- = error error error error error 25
+-- = error error error error error 26
 SELECT count(*) FROM gru4rec_audit('rec', ?)
+-- = error error error error error error
+SELECT gru4rec_tune(?)
+-- = error error error error error *
+SELECT json_extract(gru4rec_tune('rec', ?), '$.trials')
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_batches(?, 2)
 -- = error error error error error 24

@@ -33,8 +33,8 @@ typedef enum number_kind {
 /* An option that a tuning can choose, and its default range. */
 typedef struct tunable {
     const char *name;
-    number_kind kind;
     size_t offset; /* of its field in gru4rec_options */
+    number_kind kind;
     gru4rec_scale scale;
     double low, high, step; /* of the default range */
     const char *choices;    /* default choices, as "first|second"; NULL: there are none */
@@ -46,16 +46,16 @@ typedef struct tunable {
  */
 #define RANGE(name, kind, scale, ...)                                          \
     {                                                                          \
-#name, kind, offsetof(gru4rec_options, name), scale, __VA_ARGS__, NULL \
+#name, offsetof(gru4rec_options, name), kind, scale, __VA_ARGS__, NULL \
     }
 #define CHOICES(name, kind, choices)                                                 \
     {                                                                                \
-#name, kind, offsetof(gru4rec_options, name), GRU4REC_SCALE_CHOICE, 0, 0, 0, \
+#name, offsetof(gru4rec_options, name), kind, GRU4REC_SCALE_CHOICE, 0, 0, 0, \
             choices                                                                  \
     }
 #define OPEN(name, kind)                                                             \
     {                                                                                \
-#name, kind, offsetof(gru4rec_options, name), GRU4REC_SCALE_CHOICE, 0, 0, 0, \
+#name, offsetof(gru4rec_options, name), kind, GRU4REC_SCALE_CHOICE, 0, 0, 0, \
             NULL                                                                     \
     }
 
